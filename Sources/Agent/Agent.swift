@@ -1,0 +1,6 @@
+import ArgumentParser
+
+@main
+struct Agent: AsyncParsableCommand {
+    func run() async throws {}
+}

@@ -1,0 +1,168 @@
+/// What `GET /buildinfo` answers with: schema 1 of the contract between agent and collector.
+///
+/// The agent writes it, the collector reads it; `Tests/Schemas/buildinfo.schema.json` is its schema. Field names in JSON
+/// are snake case.
+public struct Document: Codable, Hashable, Sendable {
+    /// The version of the contract that this type follows.
+    public static let schema = 1
+
+    public var schema: Int
+    /// The name under which the agent was told to report the service; 1 to 128 characters.
+    public var service: String
+    /// The commit of the image that every instance runs; absent when unknown, or not the same on all.
+    public var gitSHA: Reported<GitSHA>
+    /// The registry digest of the image that every instance runs; absent when there is none, or they differ.
+    public var digest: Reported<Digest>
+    /// The worst state of the instances.
+    public var state: ServiceState
+    /// One line for a person: why the state, the commit or the digest is what it is; at most 512 characters.
+    public var reason: String?
+    public var host: HostIdentity
+    /// At most 256.
+    public var instances: [Instance]
+    /// nil where the source is no engine.
+    public var engine: EngineIdentity?
+    /// What the service itself answered; nil when it is not probed.
+    public var served: ServedAnswer?
+    /// RFC 3339, the agent's wall clock: for people. No verdict depends on it.
+    public var observedAt: String
+    /// Seconds, 0 or more: how long before this answer the source was last known to be in this state.
+    public var ageSeconds: Double
+    /// The query's nonce, echoed byte for byte; nil when none was sent.
+    public var nonce: String?
+    public var agent: AgentIdentity
+
+    public init(
+        service: String, gitSHA: GitSHA?, digest: Digest?, state: ServiceState, reason: String? = nil,
+        host: HostIdentity, instances: [Instance], engine: EngineIdentity? = nil, served: ServedAnswer? = nil,
+        observedAt: String, ageSeconds: Double, nonce: String? = nil, agent: AgentIdentity
+    ) {
+        schema = Self.schema
+        self.service = service
+        self.gitSHA = Reported(gitSHA)
+        self.digest = Reported(digest)
+        self.state = state
+        self.reason = reason
+        self.host = host
+        self.instances = instances
+        self.engine = engine
+        self.served = served
+        self.observedAt = observedAt
+        self.ageSeconds = ageSeconds
+        self.nonce = nonce
+        self.agent = agent
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case schema, service, digest, state, reason, host, instances, engine, served, nonce, agent
+        case gitSHA = "git_sha"
+        case observedAt = "observed_at"
+        case ageSeconds = "age_seconds"
+    }
+}
+
+/// Which host answered.
+public struct HostIdentity: Codable, Hashable, Sendable {
+    /// Stable over reboots, 8 to 64 characters; derived from the machine id, and not reversible to it.
+    public var id: String
+    /// At most 255 characters.
+    public var name: String
+    /// Changes with every boot; at most 64 characters, empty when unknown.
+    public var bootID: String
+
+    public init(id: String, name: String, bootID: String) {
+        self.id = id
+        self.name = name
+        self.bootID = bootID
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case id, name
+        case bootID = "boot_id"
+    }
+}
+
+/// Which engine the evidence comes from.
+public struct EngineIdentity: Codable, Hashable, Sendable {
+    public enum Name: String, Codable, Sendable {
+        case docker, podman
+    }
+
+    /// How the engine keeps images, which decides what its ids mean.
+    public enum Store: String, Codable, Sendable {
+        /// Docker's graph drivers: an image id is a config digest.
+        case classic
+        /// Docker on containerd's snapshotters: an image id is an index or manifest digest.
+        case containerd
+        case podman
+        case unknown
+    }
+
+    public var name: Name
+    public var store: Store
+    /// At most 64 characters.
+    public var version: String?
+    /// The API version that was agreed on; at most 16 characters.
+    public var apiVersion: String?
+
+    public init(name: Name, store: Store, version: String? = nil, apiVersion: String? = nil) {
+        self.name = name
+        self.store = store
+        self.version = version
+        self.apiVersion = apiVersion
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case name, store, version
+        case apiVersion = "api_version"
+    }
+}
+
+/// What the service itself answered to the agent's probe.
+public struct ServedAnswer: Codable, Hashable, Sendable {
+    public enum Outcome: String, Codable, Sendable {
+        case ok, refused, timeout, other
+        case httpStatus = "http_status"
+        case notBuildinfo = "not_buildinfo"
+        case tooLarge = "too_large"
+    }
+
+    public var url: String
+    public var outcome: Outcome
+    public var status: Int?
+    public var gitSHA: Reported<GitSHA>?
+    public var latencySeconds: Double?
+
+    public init(
+        url: String, outcome: Outcome, status: Int? = nil, gitSHA: Reported<GitSHA>? = nil, latencySeconds: Double? = nil
+    ) {
+        self.url = url
+        self.outcome = outcome
+        self.status = status
+        self.gitSHA = gitSHA
+        self.latencySeconds = latencySeconds
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case url, outcome, status
+        case gitSHA = "git_sha"
+        case latencySeconds = "latency_seconds"
+    }
+}
+
+/// Which agent wrote the document.
+public struct AgentIdentity: Codable, Hashable, Sendable {
+    /// At most 64 characters.
+    public var version: String
+    public var uptimeSeconds: Double
+
+    public init(version: String, uptimeSeconds: Double) {
+        self.version = version
+        self.uptimeSeconds = uptimeSeconds
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case version
+        case uptimeSeconds = "uptime_seconds"
+    }
+}

@@ -1,0 +1,52 @@
+/// Makes what somebody else wrote safe to print on one line: in a terminal, a log, a report.
+///
+/// The one place for it in both programs. Hosts, engines and operators choose names, reasons and answers freely; none of
+/// that may move the cursor, reorder text, open a second line, or fill a screen.
+public enum Hygiene {
+    /// The text on one line, at most `limit` characters.
+    ///
+    /// White space runs become one space. Control characters (C0, C1, DEL), format characters (bidirectional overrides,
+    /// zero-width joiners and spaces, byte-order marks, tags), line and paragraph separators, surrogates and private use
+    /// are written out as `\u{…}`. A longer text ends in `…`.
+    public static func line(_ text: some StringProtocol, limit: Int = 512) -> String {
+        var result = ""
+        var count = 0
+        var pendingSpace = false
+        for scalar in text.unicodeScalars {
+            if isSpace(scalar) {
+                pendingSpace = !result.isEmpty
+                continue
+            }
+            let piece = isPlain(scalar) ? String(scalar) : "\\u{\(String(scalar.value, radix: 16))}"
+            let width = piece.unicodeScalars.count + (pendingSpace ? 1 : 0)
+            guard count + width <= limit else { return truncated(result, limit: limit) }
+            if pendingSpace { result.append(" ") }
+            pendingSpace = false
+            result.append(piece)
+            count += width
+        }
+        return result
+    }
+
+    private static func truncated(_ text: String, limit: Int) -> String {
+        guard limit > 0 else { return "" }
+        var scalars = text.unicodeScalars
+        while scalars.count > limit - 1 { scalars.removeLast() }
+        return String(scalars) + "…"
+    }
+
+    private static func isSpace(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar {
+        case " ", "\t", "\n", "\r", "\u{0B}", "\u{0C}": true
+        default: scalar.properties.generalCategory == .spaceSeparator
+        }
+    }
+
+    private static func isPlain(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar.properties.generalCategory {
+        case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate, .privateUse, .unassigned: false
+        // A long pile of combining marks is one character to a terminal and a tower on the screen; one is a letter.
+        default: !scalar.properties.isDefaultIgnorableCodePoint
+        }
+    }
+}

@@ -1,0 +1,81 @@
+/// A value as somebody else reported it: usable, plainly unknown (JSON `null`), or text that is no such value.
+///
+/// Decoding never fails on a string or a `null`, so that what was reported can be shown to a person; only ``value`` takes
+/// part in a comparison. Encoding writes an unusable text as `null`: this project never passes one on.
+public enum Reported<Value: ContractText>: Hashable, Sendable {
+    case known(Value)
+    case absent
+    case unusable(String)
+
+    /// The usable value, or nil.
+    public var value: Value? {
+        if case .known(let value) = self { value } else { nil }
+    }
+
+    public init(_ value: Value?) {
+        self = value.map(Reported.known) ?? .absent
+    }
+}
+
+extension Reported: Codable {
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.singleValueContainer()
+        if container.decodeNil() {
+            self = .absent
+            return
+        }
+        let text = try container.decode(String.self)
+        self = Value(contractText: text).map(Reported.known) ?? .unusable(text)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        if let value { try container.encode(value.contractText) } else { try container.encodeNil() }
+    }
+}
+
+/// A type that the contract writes as a string.
+public protocol ContractText: Hashable, Sendable {
+    /// Reads what ``contractText`` wrote; nil for anything that is no such value.
+    init?(contractText: String)
+    var contractText: String { get }
+}
+
+extension GitSHA: ContractText {
+    public init?(contractText: String) {
+        guard let parsed = try? GitSHA(parsing: contractText) else { return nil }
+        self = parsed
+    }
+
+    public var contractText: String { hex }
+}
+
+extension Digest: ContractText {
+    public init?(contractText: String) {
+        guard let parsed = try? Digest(parsing: contractText) else { return nil }
+        self = parsed
+    }
+
+    public var contractText: String { description }
+}
+
+/// Strict coding of a bare value: a text that is no such value is a decoding error.
+extension ContractText {
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.singleValueContainer()
+        let text = try container.decode(String.self)
+        guard let parsed = Self(contractText: text) else {
+            throw DecodingError.dataCorruptedError(
+                in: container, debugDescription: "'\(Hygiene.line(text, limit: 80))' is no \(Self.self)")
+        }
+        self = parsed
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(contractText)
+    }
+}
+
+extension GitSHA: Codable {}
+extension Digest: Codable {}
