@@ -134,7 +134,8 @@ public struct ServedAnswer: Codable, Hashable, Sendable {
     public var latencySeconds: Double?
 
     public init(
-        url: String, outcome: Outcome, status: Int? = nil, gitSHA: Reported<GitSHA>? = nil, latencySeconds: Double? = nil
+        url: String, outcome: Outcome, status: Int? = nil, gitSHA: Reported<GitSHA>? = nil,
+        latencySeconds: Double? = nil
     ) {
         self.url = url
         self.outcome = outcome

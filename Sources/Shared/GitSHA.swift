@@ -22,6 +22,16 @@ public struct GitSHA: Hashable, Sendable {
         hex = text.lowercased()
     }
 
+    /// Why a text is no full commit id; nil where it is one.
+    public static func defect(of text: some StringProtocol) -> Defect? {
+        do throws(Defect) {
+            _ = try GitSHA(parsing: text)
+            return nil
+        } catch {
+            return error
+        }
+    }
+
     /// The first 12 digits, for people. Never compared.
     public var short: String { String(hex.prefix(12)) }
 

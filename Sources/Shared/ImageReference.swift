@@ -65,7 +65,9 @@ public struct ImageReference: Hashable, Sendable {
 
     private static func isTag(_ tag: Substring) -> Bool {
         guard let first = tag.utf8.first, tag.utf8.count <= 128 else { return false }
-        let isWord = { (byte: UInt8) in byte.isLowerAlphanumeric || (65...90).contains(byte) || byte == UInt8(ascii: "_") }
+        let isWord = { (byte: UInt8) in
+            byte.isLowerAlphanumeric || (65...90).contains(byte) || byte == UInt8(ascii: "_")
+        }
         return isWord(first) && tag.utf8.allSatisfy { isWord($0) || ".-".utf8.contains($0) }
     }
 }

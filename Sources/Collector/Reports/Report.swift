@@ -1,0 +1,176 @@
+import Shared
+
+/// The report of one verification, schema 1: the one model that every format is rendered from.
+///
+/// `Tests/Schemas/report.schema.json` is its schema. Field names in JSON are snake case. Everything in it is clean text.
+struct Report: Codable, Hashable, Sendable {
+    static let schema = 1
+
+    var schema = Report.schema
+    var verification: Run
+    var target: PromotedTarget
+    var inventory: InventorySummary
+    var policy: PolicySummary
+    var verdict: Verdict
+    var exitCode: Int32
+    var reasons: [Reason]
+    /// What a reader should know although it changes no verdict. Each is one line.
+    var warnings: [String]
+    var summary: Summary
+    /// Every host of the inventory exactly once: proven ones first, the ones that need attention last, worst at the end.
+    var hosts: [Host]
+
+    enum CodingKeys: String, CodingKey {
+        case schema, verification, target, inventory, policy, verdict, reasons, warnings, summary, hosts
+        case exitCode = "exit_code"
+    }
+
+    /// Which verification, when, and by what.
+    struct Run: Codable, Hashable, Sendable {
+        struct Collector: Codable, Hashable, Sendable {
+            var version: String
+        }
+
+        var id: String
+        /// RFC 3339.
+        var startedAt: String
+        var finishedAt: String
+        var durationSeconds: Double
+        var collector: Collector
+
+        enum CodingKeys: String, CodingKey {
+            case id, collector
+            case startedAt = "started_at"
+            case finishedAt = "finished_at"
+            case durationSeconds = "duration_seconds"
+        }
+    }
+
+    struct PromotedTarget: Codable, Hashable, Sendable {
+        struct Equivalent: Codable, Hashable, Sendable {
+            var digest: Digest
+            /// `manifest` or `config`.
+            var kind: String
+            var platform: String?
+        }
+
+        var service: String
+        @ExplicitNull var gitSHA: GitSHA?
+        @ExplicitNull var digest: Digest?
+        @ExplicitNull var image: String?
+        @ExplicitNull var generation: Int?
+        /// What else proves the target: the manifests and configurations that the promoted bytes name.
+        var equivalentDigests: [Equivalent]
+
+        enum CodingKeys: String, CodingKey {
+            case service, digest, image, generation
+            case gitSHA = "git_sha"
+            case equivalentDigests = "equivalent_digests"
+        }
+    }
+
+    struct InventorySummary: Codable, Hashable, Sendable {
+        /// Where it was read from.
+        var source: String
+        /// `sha256:<64 hex>` of the frozen inventory.
+        var hash: String
+        /// All hosts, waived ones too.
+        var expected: Int
+    }
+
+    /// The policy as it was in force, in seconds and as typed.
+    struct PolicySummary: Codable, Hashable, Sendable {
+        var timeoutSeconds: Double
+        var intervalSeconds: Double
+        var requestTimeoutSeconds: Double
+        var soakSeconds: Double
+        var stallSeconds: Double
+        var failAfter: Int
+        var maxStragglers: String
+        var maxUnreachable: String
+        var maxFailed: String
+        var minProven: String
+        var supersededOK: Bool
+
+        enum CodingKeys: String, CodingKey {
+            case timeoutSeconds = "timeout_seconds"
+            case intervalSeconds = "interval_seconds"
+            case requestTimeoutSeconds = "request_timeout_seconds"
+            case soakSeconds = "soak_seconds"
+            case stallSeconds = "stall_seconds"
+            case failAfter = "fail_after"
+            case maxStragglers = "max_stragglers"
+            case maxUnreachable = "max_unreachable"
+            case maxFailed = "max_failed"
+            case minProven = "min_proven"
+            case supersededOK = "superseded_ok"
+        }
+    }
+
+    struct Summary: Codable, Hashable, Sendable {
+        struct Percentiles: Codable, Hashable, Sendable {
+            var p50: Double
+            var p95: Double
+            var max: Double
+        }
+
+        /// Hosts that the gate is about: all but the waived ones.
+        var expected: Int
+        var proven: Int
+        /// Waived hosts, which are in `labels` too.
+        var waived: Int
+        /// How many hosts have each label that occurs.
+        var labels: [String: Int]
+        @ExplicitNull var secondsToConverge: Percentiles?
+
+        enum CodingKeys: String, CodingKey {
+            case expected, proven, waived, labels
+            case secondsToConverge = "seconds_to_converge"
+        }
+    }
+
+    /// One host at the end.
+    struct Host: Codable, Hashable, Sendable {
+        struct Waived: Codable, Hashable, Sendable {
+            var until: String
+            var reason: String
+            var by: String?
+            /// Whether it had run out, so that the host counted after all.
+            var expired: Bool
+        }
+
+        struct Transition: Codable, Hashable, Sendable {
+            /// Since the start.
+            var seconds: Double
+            var label: HostLabel
+            var reason: String
+        }
+
+        var name: String
+        var url: String
+        var labels: [String: String]
+        var label: HostLabel
+        @ExplicitNull var waived: Waived?
+        /// One line: what was seen, and what to do.
+        var reason: String
+        @ExplicitNull var gitSHA: GitSHA?
+        @ExplicitNull var digest: Digest?
+        var facts: HostFacts
+        var attempts: Int
+        /// From the start until the host was first seen to serve the target in the run that proved it.
+        @ExplicitNull var secondsToConverge: Double?
+        /// How old the last answer was at the end.
+        @ExplicitNull var lastAnswerAgeSeconds: Double?
+        /// How far the host's clock is from the collector's, for people; nil where it is not known.
+        @ExplicitNull var clockOffsetSeconds: Double?
+        var transitions: [Transition]
+
+        enum CodingKeys: String, CodingKey {
+            case name, url, labels, label, waived, reason, digest, facts, attempts, transitions
+            case gitSHA = "git_sha"
+            case secondsToConverge = "seconds_to_converge"
+            case lastAnswerAgeSeconds = "last_answer_age_seconds"
+            case clockOffsetSeconds = "clock_offset_seconds"
+        }
+    }
+}

@@ -1,0 +1,166 @@
+import Shared
+
+/// A host's build compared with the target: the fact, and what a person needs to know about it.
+struct BuildAssessment: Hashable, Sendable {
+    var fact: BuildFact
+    var detail: Detail = .none
+
+    /// Why the fact is what it is, where the fact alone does not say.
+    enum Detail: Hashable, Sendable {
+        case none
+        /// The tag names a newer image on the host: pulled, not recreated.
+        case tagMoved
+        /// The build was promoted as this generation.
+        case generation(Int)
+        /// The answer has no commit at all, or a text that is none.
+        case noCommit(Reported<GitSHA>)
+        /// The digest is right, and only the commit is missing.
+        case noCommitButDigest(Reported<GitSHA>)
+        /// The image has no registry digest, so that nothing can be compared with the promoted one.
+        case noRegistryDigest
+        /// There is no agent that could tell a digest.
+        case noAgent
+        /// The promoted "digest" is the host's image id: an index's or manifest's digest was meant.
+        case promotedIsConfigDigest
+        /// The answer's summary says something else than its instances.
+        case contradiction
+        /// How many instances match, of how many.
+        case instances(matching: Int, of: Int)
+    }
+}
+
+/// Compares builds with what was promoted; a pure function of evidence, target and the ledger's promotions.
+///
+/// The rules, in short: the promoted digest or something that its own bytes name must be among the digests of *every*
+/// instance, and the commit must be equal where both are given. Nothing that is unknown equals anything.
+struct BuildJudge: Sendable {
+    let target: Target
+    /// In order of their generation; may be empty.
+    let promotions: [Promotion]
+
+    func assess(_ evidence: BuildEvidence) -> BuildAssessment {
+        let all = evidence.instances.map(assess)
+        guard let first = all.first else {
+            return BuildAssessment(fact: .unidentified, detail: .noCommit(evidence.gitSHA))
+        }
+        let matching = all.count { $0.fact.isMatch }
+        if matching == all.count {
+            // The least direct of the proofs speaks for the host.
+            let weakest = all.max { $0.fact.directness < $1.fact.directness } ?? first
+            return contradiction(in: evidence) ?? weakest
+        }
+        guard all.allSatisfy({ $0.fact == first.fact }), Set(evidence.instances.map(\.gitSHA)).count == 1 else {
+            return BuildAssessment(fact: .mixed, detail: .instances(matching: matching, of: all.count))
+        }
+        return first
+    }
+
+    /// What is wrong with the answer's summary, although every instance matches; nil where it agrees.
+    private func contradiction(in evidence: BuildEvidence) -> BuildAssessment? {
+        if let wanted = target.gitSHA, evidence.gitSHA.value != wanted {
+            guard let other = evidence.gitSHA.value else {
+                return BuildAssessment(fact: .unidentified, detail: .noCommit(evidence.gitSHA))
+            }
+            let fact = generation(gitSHA: other, digests: []).map { $0.fact } ?? .foreign
+            return BuildAssessment(fact: fact, detail: .contradiction)
+        }
+        if target.digest != nil, let claimed = evidence.digest,
+            !evidence.instances.contains(where: { $0.registryDigests.contains(claimed) })
+        {
+            return BuildAssessment(fact: target.gitSHA == nil ? .foreign : .digestWrong, detail: .contradiction)
+        }
+        return nil
+    }
+
+    private func assess(_ instance: BuildEvidence.Instance) -> BuildAssessment {
+        guard target.digest != nil else { return assessByCommit(instance) }
+        let proof = digestProof(instance)
+        guard let wanted = target.gitSHA else {
+            if let proof { return BuildAssessment(fact: proof) }
+            return isComparable(instance) ? superseding(instance) : unidentified(instance)
+        }
+        guard let gitSHA = instance.gitSHA.value else {
+            return BuildAssessment(
+                fact: .unidentified,
+                detail: proof == nil ? .noCommit(instance.gitSHA) : .noCommitButDigest(instance.gitSHA))
+        }
+        switch (gitSHA == wanted, proof) {
+        case (true, let proof?): return BuildAssessment(fact: proof)
+        case (false, _?): return BuildAssessment(fact: .shaWrong)
+        case (false, nil): return superseding(instance)
+        case (true, nil): return sameCommitOtherImage(instance)
+        }
+    }
+
+    private func assessByCommit(_ instance: BuildEvidence.Instance) -> BuildAssessment {
+        guard let gitSHA = instance.gitSHA.value else {
+            return BuildAssessment(fact: .unidentified, detail: .noCommit(instance.gitSHA))
+        }
+        return gitSHA == target.gitSHA ? BuildAssessment(fact: .matchSHA) : superseding(instance)
+    }
+
+    /// The commit is right and the digest is not: an earlier build of it that is still there, or a wrong image.
+    private func sameCommitOtherImage(_ instance: BuildEvidence.Instance) -> BuildAssessment {
+        guard isComparable(instance) else { return unidentified(instance) }
+        if let earlier = generation(gitSHA: nil, digests: instance.registryDigests) { return earlier }
+        if instance.tagMoved { return BuildAssessment(fact: .behind, detail: .tagMoved) }
+        let isConfig = target.digest.map { instance.configDigests.contains($0) } ?? false
+        return BuildAssessment(fact: .digestWrong, detail: isConfig ? .promotedIsConfigDigest : .none)
+    }
+
+    /// Another build: one from the ledger, one whose successor was pulled already, or a stranger.
+    private func superseding(_ instance: BuildEvidence.Instance) -> BuildAssessment {
+        if let known = generation(gitSHA: instance.gitSHA.value, digests: instance.registryDigests) { return known }
+        if instance.tagMoved { return BuildAssessment(fact: .behind, detail: .tagMoved) }
+        return BuildAssessment(fact: .foreign)
+    }
+
+    private func unidentified(_ instance: BuildEvidence.Instance) -> BuildAssessment {
+        let hasAgent = !instance.name.isEmpty
+        return BuildAssessment(fact: .unidentified, detail: hasAgent ? .noRegistryDigest : .noAgent)
+    }
+
+    /// Which rule proves that the instance runs the promoted image; nil where none does.
+    private func digestProof(_ instance: BuildEvidence.Instance) -> BuildFact? {
+        guard let digest = target.digest else { return nil }
+        if instance.registryDigests.contains(digest) { return .match }
+        guard let content = target.content else { return nil }
+        let fitting = content.manifests.filter { $0.platform == nil || $0.platform == instance.platform }
+        if content.isIndex, fitting.contains(where: { instance.registryDigests.contains($0.digest) }) {
+            return .matchPlatform
+        }
+        let isSameContent = fitting.contains { $0.config.map(instance.configDigests.contains) ?? false }
+        return isSameContent ? .matchConfig : nil
+    }
+
+    /// Whether the instance has a digest of a kind that the target has too.
+    private func isComparable(_ instance: BuildEvidence.Instance) -> Bool {
+        if !instance.registryDigests.isEmpty { return true }
+        let configs = target.content?.manifests.compactMap(\.config) ?? []
+        return !configs.isEmpty && !instance.configDigests.isEmpty
+    }
+
+    /// The newest promotion of this build other than the target, as `behind` or `ahead`.
+    private func generation(gitSHA: GitSHA?, digests: Set<Digest>) -> BuildAssessment? {
+        let found = promotions.last { promotion in
+            promotion.generation != target.generation
+                && ((gitSHA != nil && promotion.gitSHA == gitSHA) || (promotion.digest.map(digests.contains) ?? false))
+        }
+        guard let found else { return nil }
+        let isLater = target.generation.map { found.generation > $0 } ?? false
+        return BuildAssessment(fact: isLater ? .ahead : .behind, detail: .generation(found.generation))
+    }
+}
+
+extension BuildFact {
+    /// How many steps lie between the promoted digest and the proof.
+    fileprivate var directness: Int {
+        switch self {
+        case .match, .matchSHA: 0
+        case .matchPlatform: 1
+        case .matchIndex: 2
+        case .matchConfig: 3
+        case .behind, .ahead, .foreign, .digestWrong, .shaWrong, .mixed, .unidentified, .unknown: 4
+        }
+    }
+}

@@ -1,0 +1,69 @@
+import Shared
+
+/// What an answer says about the build that a host serves, reduced to what can be compared.
+struct BuildEvidence: Hashable, Sendable {
+    /// One instance of the service.
+    struct Instance: Hashable, Sendable {
+        var name: String
+        var gitSHA: Reported<GitSHA>
+        /// Digests that a registry would know (of indexes and manifests); empty where the image has none.
+        var registryDigests: Set<Digest>
+        /// Digests of the image's configuration.
+        var configDigests: Set<Digest>
+        var platform: Platform?
+        /// The tag names another image on the host by now.
+        var tagMoved: Bool
+    }
+
+    /// What the answer says for the service as a whole.
+    var gitSHA: Reported<GitSHA>
+    var digest: Digest?
+    /// Never empty where something is served.
+    var instances: [Instance]
+
+    init(_ document: Document) {
+        gitSHA = document.gitSHA
+        digest = document.digest.value
+        instances = document.instances.map { Instance($0, claimed: document.digest.value) }
+        // A source that knows a build but lists no instance speaks for one.
+        if instances.isEmpty, document.state != .absent, document.state != .unknown {
+            instances = [
+                Instance(
+                    name: document.service, gitSHA: gitSHA, registryDigests: Set([digest].compactMap { $0 }),
+                    configDigests: [], platform: nil, tagMoved: false)
+            ]
+        }
+    }
+
+    init(_ answer: PlainAnswer) {
+        gitSHA = answer.gitSHA
+        digest = nil
+        instances = [
+            Instance(
+                name: "", gitSHA: answer.gitSHA, registryDigests: [], configDigests: [], platform: nil, tagMoved: false)
+        ]
+    }
+
+    /// The digest to show for the host: what it says for the service, else what all its instances have in common.
+    var shownDigest: Digest? {
+        guard digest == nil, let first = instances.first?.registryDigests, first.count == 1 else { return digest }
+        return instances.allSatisfy { $0.registryDigests == first } ? first.first : nil
+    }
+}
+
+extension BuildEvidence.Instance {
+    fileprivate init(_ instance: Instance, claimed: Digest?) {
+        let image = instance.image
+        name = instance.name
+        gitSHA = instance.gitSHA
+        platform = image.platform.flatMap { Platform(parsing: $0) }
+        tagMoved = image.tagMoved
+        configDigests = Set(image.digests.filter { $0.kind == .config }.map(\.digest))
+        switch image.origin {
+        case .none: registryDigests = []
+        case .registry:
+            let listed = image.digests.filter { $0.kind != .config }.map(\.digest)
+            registryDigests = Set(listed.isEmpty ? [claimed].compactMap { $0 } : listed)
+        }
+    }
+}

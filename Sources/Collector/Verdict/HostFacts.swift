@@ -1,0 +1,66 @@
+import Shared
+
+/// The facts about one host that a report shows; names and values as in the report's schema.
+struct HostFacts: Codable, Hashable, Sendable {
+    var reach: Reach = .never
+    var identity: IdentityFact = .unknown
+    var build: BuildFact = .unknown
+    var runtime: ServiceState = .unknown
+}
+
+/// Who answered.
+enum IdentityFact: String, Codable, Hashable, Sendable, CaseIterable {
+    case expected
+    /// The id differs from the inventory's, or from what this host first said in this verification.
+    case wrongHost = "wrong_host"
+    /// Two hosts of the inventory answered with one id.
+    case duplicate
+    /// The request's nonce was not echoed: an answer to another request, from some cache.
+    case replayed
+    /// No agent answered, so nobody could say.
+    case unknown
+
+    /// Whether the answer may not be used for anything.
+    var isConflict: Bool {
+        switch self {
+        case .wrongHost, .duplicate, .replayed: true
+        case .expected, .unknown: false
+        }
+    }
+}
+
+/// What a host serves, compared with what was promoted.
+enum BuildFact: String, Codable, Hashable, Sendable, CaseIterable {
+    /// The promoted digest itself is among the host's.
+    case match
+    /// The promoted index's manifest for the host's platform is among the host's digests.
+    case matchPlatform = "match_platform"
+    /// A host's digest is another index with the same manifest for the platform.
+    case matchIndex = "match_index"
+    /// The promoted image's configuration for the platform is what the host runs.
+    case matchConfig = "match_config"
+    /// No digest was asked for, and the commit is equal.
+    case matchSHA = "match_sha"
+    /// A build that was promoted earlier, or one whose tag names a newer image on the host.
+    case behind
+    /// A build that was promoted later.
+    case ahead
+    /// A build that was never promoted here.
+    case foreign
+    /// The right commit in another image: rebuilt or tampered with.
+    case digestWrong = "digest_wrong"
+    /// The right image labelled with another commit.
+    case shaWrong = "sha_wrong"
+    /// The instances differ.
+    case mixed
+    /// No usable commit or digest to compare.
+    case unidentified
+    case unknown
+
+    var isMatch: Bool {
+        switch self {
+        case .match, .matchPlatform, .matchIndex, .matchConfig, .matchSHA: true
+        case .behind, .ahead, .foreign, .digestWrong, .shaWrong, .mixed, .unidentified, .unknown: false
+        }
+    }
+}

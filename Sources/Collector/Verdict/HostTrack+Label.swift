@@ -1,0 +1,79 @@
+import Shared
+
+/// From the facts and their history to the one label: the first that applies.
+extension HostTrack {
+    /// A change of label.
+    struct Transition: Hashable, Sendable {
+        /// Since the verification's start.
+        var at: Duration
+        var label: HostLabel
+        var reason: String
+    }
+
+    /// Derives the label anew; appends a transition and returns it where it changed.
+    mutating func relabel(at now: Duration, isFinal: Bool, policy: Policy) -> Transition? {
+        let next = derivedLabel(at: now, isFinal: isFinal, policy: policy)
+        guard next != label || transitions.isEmpty else { return nil }
+        label = next
+        let transition = Transition(at: now, label: next, reason: reason(at: now, policy: policy))
+        // A host that changes its label for days must not fill the memory: the first and the latest changes stay.
+        if transitions.count >= Self.maximumTransitions { transitions.remove(at: Self.maximumTransitions / 2) }
+        transitions.append(transition)
+        return transition
+    }
+
+    private static let maximumTransitions = 1_000
+
+    private func derivedLabel(at now: Duration, isFinal: Bool, policy: Policy) -> HostLabel {
+        if facts.identity.isConflict { return .conflict }
+        if isFailed(at: now, isFinal: isFinal, policy: policy) { return .failed }
+        if isRolledBack(isFinal: isFinal, policy: policy) { return .rolledBack }
+        if isMissing, facts.reach != .ok { return .missing }
+        switch facts.reach {
+        case .never: return isFinal && outstanding != nil ? .unreachable : .pending
+        case .ok: break
+        case let other: return other.isSilence ? .unreachable : .agentError
+        }
+        switch blindness {
+        case .none: break
+        case .sourceUnreadable: return .agentError
+        case .predatesStart: return isFinal ? .unverifiable : .pending
+        }
+        if isStale(at: now, policy: policy) { return .unreachable }
+        switch facts.build {
+        case .unidentified, .unknown: return .unverifiable
+        case .mixed: return .mixed
+        case .ahead: return .ahead
+        case .behind, .foreign, .digestWrong, .shaWrong: return isFinal ? .straggler : .pending
+        case .match, .matchPlatform, .matchIndex, .matchConfig, .matchSHA: break
+        }
+        guard facts.runtime == .serving else { return .starting }
+        guard let proof, proof.answers >= 2, proof.span >= policy.soak else { return .soaking }
+        return matchEdges.count >= 2 ? .flapping : .converged
+    }
+
+    private func isFailed(at now: Duration, isFinal: Bool, policy: Policy) -> Bool {
+        guard facts.reach == .ok else { return false }
+        if failing >= policy.failAfter { return true }
+        if isFinal, [.digestWrong, .shaWrong].contains(facts.build) { return true }
+        return facts.build.isMatch && disturbances.count >= 2
+    }
+
+    private func isRolledBack(isFinal: Bool, policy: Policy) -> Bool {
+        guard facts.reach == .ok, everMatched, [.behind, .foreign].contains(facts.build) else { return false }
+        return isFinal || goneBack >= policy.failAfter
+    }
+
+    /// Whether the last counted fact is too old to prove anything.
+    func isStale(at now: Duration, policy: Policy) -> Bool {
+        factMoment.map { now - $0 > policy.freshness } ?? false
+    }
+
+    /// Whether the host may count as proven right now.
+    func isProven(at now: Duration, policy: Policy) -> Bool {
+        label == .converged && facts.reach == .ok && factMoment != nil && !isStale(at: now, policy: policy)
+    }
+
+    /// When the host was first seen to serve the target in the run that proved it; nil while it is not proven.
+    var convergedAt: Duration? { label == .converged ? proof?.since : nil }
+}

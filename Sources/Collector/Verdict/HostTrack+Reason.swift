@@ -1,0 +1,213 @@
+import Shared
+
+/// One line for a person: what was seen, and what to do.
+extension HostTrack {
+    func reason(at now: Duration, policy: Policy) -> String {
+        switch label {
+        case .conflict: conflictReason
+        case .failed: failedReason
+        case .rolledBack: "served the target, then went back to \(servedText): find out what rolled it back"
+        case .missing: "gone from the inventory's source since the start, and \(silenceText)"
+        case .unreachable: unreachableReason(at: now, policy: policy)
+        case .agentError: "\(trouble ?? "the agent gave no usable answer"): \(agentRemedy)"
+        case .unverifiable: unverifiableReason
+        case .mixed: mixedReason
+        case .ahead: aheadReason
+        case .straggler, .stalled: behindReason
+        case .pending: pendingReason
+        case .starting: "on the target, \(runtimeText)"
+        case .soaking: soakingReason(policy: policy)
+        case .flapping: "serves the target again, after \(matchEdges.count) changes: waiting for it to hold still"
+        case .converged: convergedReason
+        }
+    }
+
+    private var conflictReason: String {
+        let given = Hygiene.line(telling.hostID ?? "", limit: 64)
+        switch facts.identity {
+        case .wrongHost:
+            guard let expected = host.id ?? firstID else { return "another host answered: check the URL" }
+            let other = given.isEmpty ? "an answer without an id" : "host '\(given)'"
+            let source = host.id == nil ? "this URL first gave" : "the inventory expects"
+            return
+                "\(other) answered where \(source) '\(Hygiene.line(expected, limit: 64))': check URL, DNS and proxies"
+        case .duplicate:
+            return "another inventory host answers with the same id '\(given)': check both URLs, or give --host-id"
+        case .replayed, .expected, .unknown:
+            return "the answer does not echo this request's nonce: a cache or balancer answers for the host"
+        }
+    }
+
+    private var failedReason: String {
+        switch facts.build {
+        case .digestWrong:
+            if assessment?.detail == .promotedIsConfigDigest {
+                return "the digest asked for is the host's image id: promote by the digest of the index or manifest"
+            }
+            let served = evidence?.shownDigest.map(\.short) ?? "another image"
+            return
+                "right commit, wrong image (\(served)): rebuilt or tampered with; promote that digest, or pull again "
+                + "(if it is the same image by another digest, --image or --index would tell)"
+        case .shaWrong:
+            let served = evidence?.gitSHA.value.map(\.short) ?? "another commit"
+            return "right image, but it is labelled \(served): the promoted commit is wrong"
+        default:
+            if disturbances.count >= 2 { return "crash loop: \(restartText)\(inspectRemedy)" }
+            return "on the target, \(runtimeText), \(failing) answers in a row\(inspectRemedy)"
+        }
+    }
+
+    private func unreachableReason(at now: Duration, policy: Policy) -> String {
+        if facts.reach == .ok, let lastAnswerAt {
+            return "no fresh answer for \((now - lastAnswerAt).brief): check the host and its agent"
+        }
+        if facts.reach == .never, let outstanding {
+            return "no answer within \((now - outstanding).brief): check the host, the network and the agent"
+        }
+        return "\(silenceText): \(silenceRemedy)"
+    }
+
+    private var silenceText: String {
+        switch facts.reach {
+        case .never: "never answered"
+        case .ok: "answered before"
+        default: trouble ?? "does not answer (\(facts.reach.rawValue))"
+        }
+    }
+
+    private var silenceRemedy: String {
+        switch facts.reach {
+        case .dns: "check the name in the inventory, and the resolver"
+        case .tls: "check the certificate and --ca"
+        case .refused: "is the agent running? systemctl status buildinfo-agent"
+        default: "check the host, the network and the agent"
+        }
+    }
+
+    private var agentRemedy: String {
+        switch facts.reach {
+        case .auth: "check --token-file or --cert"
+        case .httpStatus, .notBuildinfo: "is this the agent's URL?"
+        case .tooLarge: "this is no buildinfo document"
+        case .protocolError: "is this an HTTP port?"
+        default: "journalctl -u buildinfo-agent on the host"
+        }
+    }
+
+    private var unverifiableReason: String {
+        if blindness == .predatesStart || assessment == nil, let trouble { return trouble }
+        if facts.runtime == .absent { return "no instance of the service on the host: \(upRemedy)" }
+        let revision = "org.opencontainers.image.revision"
+        switch assessment?.detail {
+        case .noCommit(let reported)?:
+            return "git_sha \(Self.text(reported)): label the image with \(revision)=<full commit>"
+        case .noCommitButDigest(let reported)?:
+            return "the digest is right, but git_sha \(Self.text(reported)): label the image, or ask for --digest alone"
+        case .noRegistryDigest?:
+            return "the image has no registry digest (built here, loaded or committed): pull it from the registry"
+        case .noAgent?:
+            return "no agent on the host can tell a digest: install buildinfo-agent, or verify by --sha alone"
+        default:
+            return "nothing to compare: give --sha or --digest"
+        }
+    }
+
+    private var mixedReason: String {
+        guard case .instances(let matching, let all)? = assessment?.detail else { return "the instances differ" }
+        return "\(matching) of \(all) instances serve the target, the others something else: \(upRemedy)"
+    }
+
+    private var aheadReason: String {
+        guard case .generation(let generation)? = assessment?.detail else { return "serves a later promotion" }
+        return "serves \(servedText), promoted later (generation \(generation))"
+    }
+
+    private var pendingReason: String {
+        if blindness == .predatesStart, let trouble { return trouble }
+        switch facts.build {
+        case .behind, .foreign: return behindReason
+        case .digestWrong, .shaWrong: return failedReason
+        default: return "not answered yet"
+        }
+    }
+
+    private var behindReason: String {
+        guard facts.reach == .ok, evidence != nil else { return pendingReason }
+        let stopped = facts.runtime == .serving ? "" : ", \(runtimeText)"
+        let service = Hygiene.line(serviceName, limit: 64)
+        switch assessment?.detail {
+        case .tagMoved?:
+            let how =
+                telling.engine == .podman
+                ? "recreate the container of \(service)" : "run docker compose up -d \(service)"
+            return "pulled, not recreated: \(how) (serves \(servedText)\(stopped))"
+        case .contradiction?:
+            return "the answer contradicts itself: its summary says \(servedText)"
+        case .generation(let generation)?:
+            return "\(neverPulled) (serves \(servedText), generation \(generation)\(stopped))"
+        default:
+            return "\(neverPulled) (serves \(servedText), never promoted here\(stopped))"
+        }
+    }
+
+    private var neverPulled: String {
+        let service = Hygiene.line(serviceName, limit: 64)
+        guard telling.engine != nil else { return "never deployed: deploy \(service) again" }
+        return "never pulled: run docker compose pull \(service) && docker compose up -d \(service)"
+    }
+
+    private func soakingReason(policy: Policy) -> String {
+        guard let proof else { return "serves the target" }
+        return "serves the target; held for \(proof.span.brief) of \(policy.soak.brief)"
+    }
+
+    private var convergedReason: String {
+        let health = telling.hasHealthCheck ? "" : " (no health check)"
+        let how =
+            switch facts.build {
+            case .matchPlatform: ", by its platform's manifest"
+            case .matchIndex: ", by another index of the same image"
+            case .matchConfig: ", by the image's content"
+            case .matchSHA: ", by commit"
+            default: ""
+            }
+        return "serves the target\(how)\(health)"
+    }
+
+    private var servedText: String {
+        evidence?.gitSHA.value?.short ?? evidence?.shownDigest?.short ?? "an unknown build"
+    }
+
+    private var runtimeText: String {
+        guard let worst = telling.worst else { return facts.runtime.rawValue }
+        let name = Hygiene.line(worst.name, limit: 64)
+        let code = worst.exitCode.map { worst.state == .exited || worst.state == .restarting ? " with code \($0)" : "" }
+        let memory = worst.oomKilled == true ? ", out of memory" : ""
+        return "\(name) \(facts.runtime.rawValue)\(code ?? "")\(memory)"
+    }
+
+    private var restartText: String {
+        let count =
+            telling.worst?.restartCount.map { "restarted \($0) times" } ?? "its instances change again and again"
+        return "\(Hygiene.line(telling.worst?.name ?? "the service", limit: 64)) \(count)"
+    }
+
+    private var inspectRemedy: String {
+        switch facts.runtime {
+        case .paused: ": run docker unpause \(Hygiene.line(telling.worst?.name ?? "", limit: 64))"
+        default: ": look at docker logs \(Hygiene.line(telling.worst?.name ?? "", limit: 64))"
+        }
+    }
+
+    private var upRemedy: String { "run docker compose up -d \(Hygiene.line(serviceName, limit: 64))" }
+
+    private static func text(_ reported: Reported<GitSHA>) -> String {
+        switch reported {
+        case .known(let value): return "is \(value.short)"
+        case .absent: return "is null"
+        case .unusable(let text):
+            let defect = GitSHA.defect(of: text).map { " \($0)" } ?? ""
+            return "'\(Hygiene.line(text, limit: 48))'\(defect)"
+        }
+    }
+}

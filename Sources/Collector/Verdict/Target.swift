@@ -1,0 +1,46 @@
+import Shared
+
+/// What was promoted, and so what every host must serve. At least one of `gitSHA` and `digest` is set for a verification.
+struct Target: Hashable, Sendable {
+    var service: String
+    var gitSHA: GitSHA?
+    /// Of an index or a manifest.
+    var digest: Digest?
+    /// The reference that the digest was read from, if any.
+    var image: String?
+    /// What the promoted bytes say beyond their digest; nil where they are not known.
+    var content: PromotedContent?
+    /// The number of this promotion in the ledger; nil without one.
+    var generation: Int?
+
+    /// The target in a few words, for one line.
+    var summary: String {
+        [gitSHA.map(\.short), digest.map(\.short)].compactMap { $0 }.joined(separator: " ")
+    }
+}
+
+/// What a promoted index or manifest holds, read once from its own bytes and frozen.
+struct PromotedContent: Hashable, Sendable {
+    /// An image's manifest for one platform.
+    struct Manifest: Hashable, Sendable {
+        var digest: Digest
+        /// nil for a single manifest whose configuration is not known.
+        var platform: Platform?
+        /// The digest of the image's configuration; nil where it is not known.
+        var config: Digest?
+    }
+
+    var isIndex: Bool
+    /// For an index its children without attestations; for a manifest itself.
+    var manifests: [Manifest]
+}
+
+/// One promotion of a service, as the ledger keeps them in order.
+struct Promotion: Codable, Hashable, Sendable {
+    /// Grows by one with each; 1 is the first.
+    var generation: Int
+    var gitSHA: GitSHA?
+    var digest: Digest?
+    /// RFC 3339, for people.
+    var at: String
+}

@@ -1,0 +1,52 @@
+/// How a verification ended; values as in the report's schema.
+enum Verdict: String, Codable, Hashable, Sendable, CaseIterable {
+    case converged
+    case convergedTolerated = "converged_tolerated"
+    case stragglers
+    case stalled
+    case failedDeploy = "failed_deploy"
+    case rolledBack = "rolled_back"
+    case unreachable
+    case inconclusive
+    case superseded
+    case emptyInventory = "empty_inventory"
+    case inventoryShrunk = "inventory_shrunk"
+    case identityConflict = "identity_conflict"
+    case interrupted
+
+    /// The process's exit code for the verdict, where no flag and no signal says otherwise.
+    var exitCode: Int32 {
+        switch self {
+        case .converged, .convergedTolerated: 0
+        case .stragglers: 10
+        case .stalled: 11
+        case .failedDeploy: 20
+        case .rolledBack: 21
+        case .unreachable: 30
+        case .inconclusive: 31
+        case .superseded: 40
+        case .emptyInventory, .inventoryShrunk: 50
+        case .identityConflict: 60
+        case .interrupted: 130
+        }
+    }
+}
+
+/// One cause of a verdict.
+struct Reason: Codable, Hashable, Sendable {
+    var verdict: Verdict
+    /// How many hosts it is about.
+    var hosts: Int
+    /// One line.
+    var message: String
+}
+
+/// The end of a verification.
+struct Conclusion: Hashable, Sendable {
+    var verdict: Verdict
+    var exitCode: Int32
+    /// Every cause that applies, worst first; the first one is the verdict's. Not empty.
+    var reasons: [Reason]
+    /// Since the start.
+    var at: Duration
+}

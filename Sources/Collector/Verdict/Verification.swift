@@ -1,0 +1,207 @@
+import Shared
+
+/// From samples and a clock to labels and a verdict: the one place where it is decided.
+///
+/// A pure state machine. It does no I/O, reads no clock and holds no global state: samples, the time, newer promotions and
+/// an interruption come in; ``Action``s come out, for a thin shell to carry out. So a recorded run replays to the same
+/// verdict, and tests can run any number of made-up fleets through it. All times are since the verification's start.
+struct Verification: Sendable {
+    let target: Target
+    let policy: Policy
+    private(set) var tracks: [HostTrack]
+    /// In order of their generation, up to the newest that is known.
+    private(set) var promotions: [Promotion]
+    /// Set once, at the end; nothing changes any more after it.
+    private(set) var conclusion: Conclusion?
+    /// How many hosts of the gate have each label.
+    private(set) var counts: [HostLabel: Int]
+    /// Hosts that the gate is about: all but the waived ones.
+    let expected: Int
+
+    private var claims: [String: Int] = [:]
+    private var duplicateIDs: Set<String> = []
+    private var lastChange = Duration.zero
+    private var lastStaleCheck = Duration.zero
+
+    /// What the shell has to do.
+    enum Action: Hashable, Sendable {
+        /// Ask the host at this time (or at once, if it has passed).
+        case ask(host: Int, at: Duration)
+        case changed(host: Int, HostTrack.Transition)
+        case concluded(Conclusion)
+    }
+
+    /// Why a verification ends.
+    enum Ending: Hashable, Sendable {
+        case everyHostProven, tooManyFailed, deadline, stall
+        case superseded
+        /// By a signal; the exit code is 128 and its number.
+        case interrupted(signal: Int32)
+    }
+
+    /// - Parameters:
+    ///   - hosts: the frozen inventory, names unique; at least one that is not waived.
+    ///   - promotions: the ledger's, oldest first, this one included; empty without a ledger.
+    init(target: Target, hosts: [ExpectedHost], policy: Policy, promotions: [Promotion] = []) {
+        self.target = target
+        self.policy = policy
+        self.promotions = promotions
+        tracks = hosts.map { HostTrack(host: $0, service: target.service) }
+        expected = hosts.count { !$0.isWaived }
+        counts = [.pending: expected]
+    }
+
+    private var judge: BuildJudge { BuildJudge(target: target, promotions: promotions) }
+
+    /// The hosts that are proven at this moment, of those that the gate is about.
+    func proven(at now: Duration) -> Int {
+        tracks.count { !$0.host.isWaived && $0.isProven(at: now, policy: policy) }
+    }
+
+    // MARK: - Events
+
+    /// Starts: every host is to be asked at once.
+    mutating func start() -> [Action] {
+        tracks.indices.map { .ask(host: $0, at: .zero) }
+    }
+
+    /// A request to the host is on its way.
+    mutating func asked(_ host: Int, at moment: Duration) {
+        tracks[host].asked(at: moment)
+    }
+
+    mutating func observe(_ sample: Sample) -> [Action] {
+        guard conclusion == nil else { return [] }
+        let wasOK = tracks[sample.host].facts.reach == .ok
+        var actions: [Action] = []
+        let isDuplicate = claim(sample, actions: &actions)
+        tracks[sample.host].observe(sample, isDuplicate: isDuplicate, judge: judge, policy: policy)
+        relabel(sample.host, at: sample.answeredAt, isFinal: false, actions: &actions)
+        concludeIfDecided(at: sample.answeredAt, actions: &actions)
+        if conclusion == nil {
+            actions.append(.ask(host: sample.host, at: nextAsk(after: sample, wasOK: wasOK)))
+        }
+        return actions
+    }
+
+    /// Time passes: facts grow stale, the deadline comes, the fleet stalls.
+    mutating func advance(to now: Duration) -> [Action] {
+        guard conclusion == nil else { return [] }
+        var actions: [Action] = []
+        if now >= policy.timeout {
+            conclude(.deadline, at: now, actions: &actions)
+            return actions
+        }
+        if now - lastStaleCheck >= min(.milliseconds(500), policy.interval) {
+            lastStaleCheck = now
+            for host in tracks.indices where tracks[host].isStale(at: now, policy: policy) {
+                relabel(host, at: now, isFinal: false, actions: &actions)
+            }
+        }
+        concludeIfDecided(at: now, actions: &actions)
+        // A host that soaks makes progress, although its label stays.
+        if conclusion == nil, now - lastChange >= policy.stall, counts[.soaking, default: 0] == 0 {
+            conclude(.stall, at: now, actions: &actions)
+        }
+        return actions
+    }
+
+    /// The ledger knows more promotions than before.
+    mutating func learn(promotions: [Promotion], at now: Duration) -> [Action] {
+        guard conclusion == nil, promotions != self.promotions else { return [] }
+        self.promotions = promotions
+        var actions: [Action] = []
+        for host in tracks.indices {
+            tracks[host].reassess(judge)
+            relabel(host, at: now, isFinal: false, actions: &actions)
+        }
+        if successor != nil { conclude(.superseded, at: now, actions: &actions) }
+        return actions
+    }
+
+    /// The inventory's source was read again; hosts that it lost are `missing` once they do not answer.
+    mutating func learn(listed names: Set<String>, at now: Duration) -> [Action] {
+        guard conclusion == nil else { return [] }
+        var actions: [Action] = []
+        for host in tracks.indices {
+            tracks[host].isMissing = !names.contains(tracks[host].host.name)
+            relabel(host, at: now, isFinal: false, actions: &actions)
+        }
+        return actions
+    }
+
+    mutating func interrupt(signal: Int32, at now: Duration) -> [Action] {
+        guard conclusion == nil else { return [] }
+        var actions: [Action] = []
+        conclude(.interrupted(signal: signal), at: now, actions: &actions)
+        return actions
+    }
+
+    // MARK: - Inside
+
+    /// A promotion that came after the target's.
+    var successor: Promotion? {
+        guard let generation = target.generation, let last = promotions.last, last.generation > generation else {
+            return nil
+        }
+        return last
+    }
+
+    /// Registers the id that a sample claims; tells whether another host has it.
+    private mutating func claim(_ sample: Sample, actions: inout [Action]) -> Bool {
+        guard let id = tracks[sample.host].claimedID(sample) else { return false }
+        if duplicateIDs.contains(id) { return true }
+        guard let other = claims[id], other != sample.host else {
+            claims[id] = sample.host
+            return false
+        }
+        duplicateIDs.insert(id)
+        tracks[other].markDuplicate()
+        relabel(other, at: sample.answeredAt, isFinal: false, actions: &actions)
+        return true
+    }
+
+    private mutating func relabel(_ host: Int, at now: Duration, isFinal: Bool, actions: inout [Action]) {
+        let before = tracks[host].label
+        guard let transition = tracks[host].relabel(at: now, isFinal: isFinal, policy: policy) else { return }
+        actions.append(.changed(host: host, transition))
+        guard transition.label != before else { return }
+        lastChange = max(lastChange, now)
+        guard !tracks[host].host.isWaived else { return }
+        counts[before, default: 0] -= 1
+        counts[transition.label, default: 0] += 1
+    }
+
+    private mutating func concludeIfDecided(at now: Duration, actions: inout [Action]) {
+        if counts[.failed, default: 0] > policy.maxFailed.limit(of: expected) {
+            conclude(.tooManyFailed, at: now, actions: &actions)
+        } else if expected > 0, counts[.converged, default: 0] == expected, proven(at: now) == expected {
+            conclude(.everyHostProven, at: now, actions: &actions)
+        }
+    }
+
+    private mutating func conclude(_ ending: Ending, at now: Duration, actions: inout [Action]) {
+        let isFinal = ending == .deadline || ending == .stall
+        for host in tracks.indices {
+            relabel(host, at: now, isFinal: isFinal, actions: &actions)
+        }
+        let conclusion = VerdictRules(self, at: now).conclude(ending)
+        self.conclusion = conclusion
+        actions.append(.concluded(conclusion))
+    }
+
+    /// When to ask a host again: an interval after the last time, and sooner where an answer can settle something.
+    private func nextAsk(after sample: Sample, wasOK: Bool) -> Duration {
+        let track = tracks[sample.host]
+        let soonest = sample.answeredAt + min(policy.interval, .milliseconds(250))
+        let regular = max(sample.askedAt + policy.interval, sample.answeredAt + .milliseconds(10))
+        if track.label == .soaking, let proof = track.proof, proof.span < policy.soak {
+            // Right when the soak can be over.
+            return min(regular, max(soonest, sample.answeredAt + policy.soak - proof.span))
+        }
+        if track.label == .soaking || track.blindness == .predatesStart { return min(regular, soonest) }
+        // A host that just fell silent: a lost packet, or more?
+        if wasOK, track.facts.reach != .ok { return min(regular, soonest) }
+        return regular
+    }
+}
