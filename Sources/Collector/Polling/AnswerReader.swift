@@ -1,0 +1,90 @@
+import FoundationEssentials
+import Shared
+
+/// From what came over HTTP to what it says: the one place that decides whether an answer is a buildinfo answer.
+struct AnswerReader: Sendable {
+    private let decoder = JSONDecoder()
+
+    /// Reads an answer. A finding of `.none` carries the reach that it shows, and one clean line on why.
+    func read(status: Int, body: [UInt8]) -> Sample.Finding {
+        switch status {
+        case 200: break
+        case 401, 403: return .none(.auth, detail: "the host refuses access (HTTP \(status))")
+        case 300..<400: return .none(.httpStatus, detail: "answered HTTP \(status), a redirect, which is not followed")
+        default: return .none(.httpStatus, detail: "answered HTTP \(status)")
+        }
+        let data = Data(body)
+        do {
+            let document = try decoder.decode(Document.self, from: data)
+            return check(document)
+        } catch let error as DecodingError {
+            return plain(data) ?? .none(.notBuildinfo, detail: Self.explain(error, body: body))
+        } catch {
+            return .none(.notBuildinfo, detail: Self.describe(body))
+        }
+    }
+
+    private func check(_ document: Document) -> Sample.Finding {
+        let defect: String? =
+            if document.schema != Document.schema {
+                "schema \(document.schema), and this collector knows only \(Document.schema): update it"
+            } else if document.host.id.isEmpty {
+                "an empty host id"
+            } else if document.ageSeconds < 0 {
+                "a negative age_seconds"
+            } else if document.instances.count > 256 {
+                "more than 256 instances"
+            } else {
+                nil
+            }
+        return defect.map { .none(.notBuildinfo, detail: "the document has \($0)") } ?? .document(document)
+    }
+
+    /// An answer of a host without an agent: an object with `git_sha` and without `schema`.
+    private func plain(_ data: Data) -> Sample.Finding? {
+        struct Presence: Decodable {
+            enum CodingKeys: String, CodingKey { case schema }
+            let hasSchema: Bool
+
+            init(from decoder: any Decoder) throws {
+                hasSchema = try decoder.container(keyedBy: CodingKeys.self).contains(.schema)
+            }
+        }
+        do {
+            guard try !decoder.decode(Presence.self, from: data).hasSchema else { return nil }
+            return .plain(try decoder.decode(PlainAnswer.self, from: data))
+        } catch {
+            // Neither kind: the caller says why it is no document, which is what a reader expected.
+            return nil
+        }
+    }
+
+    // MARK: - Words
+
+    private static func explain(_ error: DecodingError, body: [UInt8]) -> String {
+        switch error {
+        case .keyNotFound(let key, _):
+            "answered 200 with JSON that has no '\(Hygiene.line(key.stringValue, limit: 40))'"
+        case .typeMismatch(_, let context), .valueNotFound(_, let context):
+            context.codingPath.isEmpty ? describe(body) : "answered 200 with a wrong value at '\(path(context))'"
+        case .dataCorrupted(let context):
+            context.codingPath.isEmpty ? describe(body) : "answered 200 with a wrong value at '\(path(context))'"
+        @unknown default: describe(body)
+        }
+    }
+
+    private static func path(_ context: DecodingError.Context) -> String {
+        Hygiene.line(context.codingPath.map(\.stringValue).joined(separator: "."), limit: 80)
+    }
+
+    private static func describe(_ body: [UInt8]) -> String {
+        guard let first = body.first(where: { ![9, 10, 13, 32].contains($0) }) else {
+            return "answered 200 with nothing"
+        }
+        switch first {
+        case UInt8(ascii: "<"): return "answered 200 with HTML, not with a buildinfo document"
+        case UInt8(ascii: "{"): return "answered 200 with broken JSON"
+        default: return "answered 200 with something that is no buildinfo document"
+        }
+    }
+}

@@ -1,0 +1,54 @@
+import FoundationEssentials
+import Shared
+
+/// What a reader should know of a fleet although it changes no verdict.
+struct FleetWarnings {
+    private let tracks: [HostTrack]
+    private let target: Target
+    private let startedAt: Date
+
+    init(_ verification: Verification, _ context: ReportBuilder.Context) {
+        tracks = verification.tracks
+        target = verification.target
+        startedAt = context.startedAt
+    }
+
+    var all: [String] { [differingDigests, clocks, healthChecks, expiredWaivers].compactMap { $0 } }
+
+    /// With a commit alone, hosts may serve different images of it.
+    private var differingDigests: String? {
+        guard target.digest == nil else { return nil }
+        let matching = tracks.filter { $0.facts.build.isMatch }
+        let counts = Dictionary(grouping: matching, by: { $0.evidence?.shownDigest }).mapValues(\.count)
+        guard counts.keys.compactMap({ $0 }).count > 1 else { return nil }
+        let list = counts.sorted { ($1.value, $0.key?.hex ?? "") < ($0.value, $1.key?.hex ?? "") }
+            .map { "\($0.key?.short ?? "no digest") on \(Self.hosts($0.value))" }
+        return "the commit is served from different images: \(list.joined(separator: ", "))"
+    }
+
+    private var clocks: String? {
+        let off = tracks.compactMap { track in
+            track.clockOffset(startedAt: startedAt).flatMap { abs($0) > 60 ? (track.host.name, $0) : nil }
+        }
+        guard !off.isEmpty else { return nil }
+        let shown = off.prefix(3).map { name, offset in
+            "\(Hygiene.line(name, limit: 64)) by \(Duration(clampingSeconds: offset).brief)"
+        }
+        let more = off.count > 3 ? " and \(off.count - 3) more" : ""
+        return "clocks are off (no verdict depends on them): \(shown.joined(separator: ", "))\(more)"
+    }
+
+    private var healthChecks: String? {
+        let without = tracks.count { $0.label == .converged && $0.telling.hostID != nil && !$0.telling.hasHealthCheck }
+        guard without > 0 else { return nil }
+        return "\(Self.hosts(without)) converged without a health check: running is all that is known"
+    }
+
+    private var expiredWaivers: String? {
+        let expired = tracks.filter { $0.host.waiver?.isExpired == true }.map { Hygiene.line($0.host.name, limit: 64) }
+        guard !expired.isEmpty else { return nil }
+        return "waivers have expired and count no more: \(expired.prefix(5).joined(separator: ", "))"
+    }
+
+    private static func hosts(_ count: Int) -> String { count == 1 ? "1 host" : "\(count) hosts" }
+}

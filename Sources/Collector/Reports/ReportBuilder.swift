@@ -1,0 +1,122 @@
+import FoundationEssentials
+import Shared
+
+/// Makes the report of a verification that has ended.
+struct ReportBuilder {
+    /// What the state machine does not know of its own run.
+    struct Context: Sendable {
+        var id: String
+        var startedAt: Date
+        var finishedAt: Date
+        var inventorySource: String
+        var inventoryHash: String
+        /// What to tell besides what the fleet itself gives reason to.
+        var warnings: [String] = []
+    }
+
+    let verification: Verification
+    let context: Context
+
+    /// - Parameter conclusion: the verification's own, unless it never started.
+    func build(_ conclusion: Conclusion) -> Report {
+        let hosts = verification.tracks.enumerated().sorted {
+            ($1.element.label.rank, $0.offset) < ($0.element.label.rank, $1.offset)
+        }
+        let target = verification.target
+        return Report(
+            verification: Report.Run(
+                id: context.id, startedAt: Self.text(context.startedAt), finishedAt: Self.text(context.finishedAt),
+                durationSeconds: Self.rounded(conclusion.at),
+                collector: .init(version: BuildinfoVersion.current)),
+            target: Report.PromotedTarget(
+                service: target.service, gitSHA: target.gitSHA, digest: target.digest, image: target.image,
+                generation: target.generation, equivalentDigests: equivalents),
+            inventory: Report.InventorySummary(
+                source: Hygiene.line(context.inventorySource), hash: context.inventoryHash,
+                expected: verification.tracks.count),
+            policy: Report.PolicySummary(verification.policy),
+            verdict: conclusion.verdict, exitCode: conclusion.exitCode, reasons: conclusion.reasons,
+            warnings: context.warnings + FleetWarnings(verification, context).all,
+            summary: summary(at: conclusion.at),
+            hosts: hosts.map { host($0.element, at: conclusion.at) })
+    }
+
+    private var equivalents: [Report.PromotedTarget.Equivalent] {
+        (verification.target.content?.manifests ?? []).flatMap { manifest in
+            let platform = manifest.platform?.description
+            let isTarget = manifest.digest == verification.target.digest
+            return (isTarget ? [] : [(manifest.digest, "manifest")]).map { ($0.0, $0.1) }
+                .appending(manifest.config.map { ($0, "config") })
+                .map { Report.PromotedTarget.Equivalent(digest: $0.0, kind: $0.1, platform: platform) }
+        }
+    }
+
+    private func summary(at end: Duration) -> Report.Summary {
+        let gated = verification.tracks.filter { !$0.host.isWaived }
+        let times = gated.compactMap(\.convergedAt).map(Self.rounded).sorted()
+        return Report.Summary(
+            expected: gated.count, proven: verification.proven(at: end),
+            waived: verification.tracks.count - gated.count,
+            labels: Dictionary(verification.tracks.map { ($0.label.rawValue, 1) }, uniquingKeysWith: +),
+            secondsToConverge: Percentiles(times).map { .init(p50: $0.p50, p95: $0.p95, max: $0.max) })
+    }
+
+    private func host(_ track: HostTrack, at end: Duration) -> Report.Host {
+        Report.Host(
+            name: Hygiene.line(track.host.name, limit: 255), url: Hygiene.line(track.host.url, limit: 2_048),
+            labels: Dictionary(
+                track.host.labels.map { (Hygiene.line($0.key, limit: 128), Hygiene.line($0.value, limit: 255)) },
+                uniquingKeysWith: { first, _ in first }),
+            label: track.label,
+            waived: track.host.waiver.map {
+                .init(
+                    until: Hygiene.line($0.until, limit: 64), reason: Hygiene.line($0.reason),
+                    by: $0.by.map { Hygiene.line($0, limit: 128) }, expired: $0.isExpired)
+            },
+            reason: Hygiene.line(track.reason(at: end, policy: verification.policy)),
+            gitSHA: track.evidence?.gitSHA.value, digest: track.evidence?.shownDigest, facts: track.facts,
+            attempts: track.attempts, secondsToConverge: track.convergedAt.map(Self.rounded),
+            lastAnswerAgeSeconds: track.lastAnswerAt.map { Self.rounded(end - $0) },
+            clockOffsetSeconds: clockOffset(track),
+            transitions: track.transitions.map {
+                .init(seconds: Self.rounded($0.at), label: $0.label, reason: Hygiene.line($0.reason))
+            })
+    }
+
+    private func clockOffset(_ track: HostTrack) -> Double? {
+        track.clockOffset(startedAt: context.startedAt)
+    }
+
+    /// Seconds to the millisecond.
+    private static func rounded(_ duration: Duration) -> Double { (duration.seconds * 1_000).rounded() / 1_000 }
+
+    private static func text(_ date: Date) -> String {
+        date.formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true))
+    }
+}
+
+extension HostTrack {
+    /// How far the host's wall clock is ahead of the collector's, in seconds; nil where it said no time.
+    func clockOffset(startedAt: Date) -> Double? {
+        guard let factMoment, let observedAt = telling.observedAt else { return nil }
+        let style = Date.ISO8601FormatStyle(includingFractionalSeconds: observedAt.contains("."))
+        guard let theirs = try? style.parse(observedAt) else { return nil }
+        let ours = startedAt.addingTimeInterval(factMoment.seconds)
+        return (theirs.timeIntervalSince(ours) * 10).rounded() / 10
+    }
+}
+
+extension Report.PolicySummary {
+    init(_ policy: Policy) {
+        self.init(
+            timeoutSeconds: policy.timeout.seconds, intervalSeconds: policy.interval.seconds,
+            requestTimeoutSeconds: policy.requestTimeout.seconds, soakSeconds: policy.soak.seconds,
+            stallSeconds: policy.stall.seconds, failAfter: policy.failAfter,
+            maxStragglers: "\(policy.maxStragglers)", maxUnreachable: "\(policy.maxUnreachable)",
+            maxFailed: "\(policy.maxFailed)", minProven: "\(policy.minProven)", supersededOK: policy.supersededOK)
+    }
+}
+
+extension Array {
+    fileprivate func appending(_ element: Element?) -> [Element] { element.map { self + [$0] } ?? self }
+}

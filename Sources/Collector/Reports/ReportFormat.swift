@@ -1,0 +1,21 @@
+import FoundationEssentials
+import Shared
+
+/// The formats that a report can be rendered in.
+enum ReportFormat: String, CaseIterable, Sendable {
+    case json, text
+
+    /// The bytes of a report in this format, ending in a newline.
+    func render(_ report: Report) throws -> [UInt8] {
+        switch self {
+        case .json: try Self.json(report)
+        case .text: Array(TextReport(report: report, maximumConverged: .max, maximumOthers: .max).render().utf8)
+        }
+    }
+
+    private static func json(_ report: Report) throws -> [UInt8] {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        return try Array(encoder.encode(report)) + [UInt8(ascii: "\n")]
+    }
+}

@@ -1,0 +1,72 @@
+import Shared
+
+/// The report as text: a table with what needs attention last, then the verdict.
+struct TextReport {
+    let report: Report
+    /// Converged hosts beyond this number are only counted.
+    var maximumConverged = 20
+    /// Hosts that need attention beyond this number are only counted.
+    var maximumOthers = 100
+
+    func render() -> String {
+        (header + table + [""] + footer).joined(separator: "\n") + "\n"
+    }
+
+    private var header: [String] {
+        let target = report.target
+        let build = [target.gitSHA?.short, target.digest?.short].compactMap { $0 }.joined(separator: "  ")
+        let generation = target.generation.map { "  generation \($0)" } ?? ""
+        return ["\(Hygiene.line(target.service, limit: 128))  \(build)\(generation)", ""]
+    }
+
+    private var table: [String] {
+        let converged = report.hosts.filter { $0.label == .converged }
+        let others = report.hosts.filter { $0.label != .converged }
+        guard !report.hosts.isEmpty else { return ["no hosts"] }
+        let shownConverged = converged.prefix(maximumConverged)
+        let shownOthers = others.suffix(maximumOthers)
+        let rows = (Array(shownConverged) + Array(shownOthers)).map(row)
+        let heading = ["HOST", "LABEL", "SERVES", "AFTER", "WHAT TO KNOW"]
+        let widths = heading.indices.dropLast().map { column in
+            min(40, ([heading] + rows).map { $0[column].count }.max() ?? 0)
+        }
+        var lines = [Self.line(heading, widths)]
+        lines += rows.prefix(shownConverged.count).map { Self.line($0, widths) }
+        if converged.count > shownConverged.count {
+            lines.append("… and \(converged.count - shownConverged.count) more hosts converged")
+        }
+        if others.count > shownOthers.count {
+            lines.append("… and \(others.count - shownOthers.count) more hosts like those below (see the JSON report)")
+        }
+        return lines + rows.suffix(shownOthers.count).map { Self.line($0, widths) }
+    }
+
+    private func row(_ host: Report.Host) -> [String] {
+        let waived = host.waived.map { $0.expired ? " (waiver expired)" : " (waived until \($0.until): \($0.reason))" }
+        return [
+            host.name, host.label.rawValue, host.gitSHA?.short ?? host.digest?.short ?? "-",
+            host.secondsToConverge.map { Duration(clampingSeconds: $0).brief } ?? "-", host.reason + (waived ?? ""),
+        ]
+    }
+
+    private static func line(_ cells: [String], _ widths: [Int]) -> String {
+        zip(cells, widths).map { cell, width in
+            let text = cell.count > width ? cell.prefix(width - 1) + "…" : cell[...]
+            return text + String(repeating: " ", count: width - text.count)
+        }.joined(separator: "  ") + "  " + (cells.last ?? "")
+    }
+
+    private var footer: [String] {
+        let summary = report.summary
+        let waived = summary.waived > 0 ? ", \(summary.waived) waived" : ""
+        let times = summary.secondsToConverge.map { times in
+            let text = [("p50", times.p50), ("p95", times.p95), ("max", times.max)]
+                .map { "\($0.0) \(Duration(clampingSeconds: $0.1).brief)" }.joined(separator: ", ")
+            return "; time to converge: \(text)"
+        }
+        return report.warnings.map { "warning: \($0)" }
+            + ["\(summary.proven) of \(summary.expected) hosts proven\(waived)\(times ?? "")"]
+            + report.reasons.dropFirst().reversed().map { "also \($0.verdict.rawValue): \($0.message)" }
+            + ["\(report.verdict.rawValue) (exit \(report.exitCode)): \(report.reasons.first?.message ?? "")"]
+    }
+}

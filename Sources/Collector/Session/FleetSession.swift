@@ -1,0 +1,170 @@
+import Shared
+
+/// The shell around ``Verification``: asks hosts when it says so, and hands it what comes back.
+///
+/// Everything that is decided is decided there; here are only the clock, the requests and the events.
+struct FleetSession: Sendable {
+    let engine: TransferEngine
+    /// How each host is asked, by its index.
+    let access: @Sendable (Int) -> TransferAccess
+    /// Unguessable, new for each run.
+    let noncePrefix: String
+    var watches: [SessionWatch] = []
+    /// Ends the session early: `status` stops after one look at each host.
+    var isComplete: @Sendable (Verification) -> Bool = { _ in false }
+
+    private let clock = ContinuousClock()
+    private let reader = AnswerReader()
+    /// The longest time without a turn, so that staleness, stall and progress are looked at.
+    private static let heartbeat = Duration.milliseconds(100)
+
+    init(
+        engine: TransferEngine, noncePrefix: String, access: @escaping @Sendable (Int) -> TransferAccess
+    ) {
+        self.engine = engine
+        self.noncePrefix = noncePrefix
+        self.access = access
+    }
+
+    /// Runs a verification to its conclusion, or until ``isComplete``.
+    ///
+    /// - Returns: the verification as it ended, and how long it took.
+    func run(_ initial: Verification, observers: [any SessionObserver]) async -> (Verification, Duration) {
+        let (events, yield) = AsyncStream.makeStream(of: SessionEvent.self)
+        let start = clock.now
+        var turn = Turn(verification: initial, observers: observers, queue: AskQueue(noncePrefix: noncePrefix))
+        await withDiscardingTaskGroup { group in
+            let engine = engine
+            group.addTask {
+                for await batch in engine.completions { yield.yield(.completed(batch)) }
+            }
+            for watch in watches {
+                group.addTask { await watch { yield.yield($0) } }
+            }
+            turn.carryOut(turn.verification.start())
+            var wakeAt: Duration?
+            submitDue(&turn, start: start)
+            turn.notify(at: clock.now - start)
+            var iterator = events.makeAsyncIterator()
+            while turn.verification.conclusion == nil, !isComplete(turn.verification) {
+                let now = clock.now - start
+                let wanted = min(turn.wake, now + Self.heartbeat, turn.verification.policy.timeout)
+                // One timer at a time; an earlier wish may come some milliseconds late.
+                if wakeAt == nil {
+                    let moment = max(wanted, now + .milliseconds(2))
+                    wakeAt = moment
+                    let deadline = start + moment
+                    group.addTask {
+                        do { try await ContinuousClock().sleep(until: deadline) } catch { return }
+                        yield.yield(.woke)
+                    }
+                }
+                guard let event = await iterator.next() else { break }
+                if case .woke = event { wakeAt = nil }
+                handle(event, &turn, start: start)
+                turn.carryOut(turn.verification.advance(to: clock.now - start))
+                submitDue(&turn, start: start)
+                turn.notify(at: clock.now - start)
+            }
+            yield.finish()
+            group.cancelAll()
+        }
+        let end = turn.verification.conclusion?.at ?? (clock.now - start)
+        return (turn.verification, end)
+    }
+
+    private func handle(_ event: SessionEvent, _ turn: inout Turn, start: ContinuousClock.Instant) {
+        let now = clock.now - start
+        switch event {
+        case .completed(let batch):
+            for completion in batch {
+                guard let pending = turn.queue.finish(completion.id) else { continue }
+                let sample = Sample(
+                    host: pending.host, askedAt: completion.startedAt - start,
+                    answeredAt: completion.finishedAt - start, nonce: pending.nonce,
+                    finding: finding(completion.outcome))
+                turn.carryOut(turn.verification.observe(sample))
+            }
+        case .woke: break
+        case .signal(let number): turn.carryOut(turn.verification.interrupt(signal: number, at: now))
+        case .promotions(let promotions): turn.carryOut(turn.verification.learn(promotions: promotions, at: now))
+        case .listed(let names): turn.carryOut(turn.verification.learn(listed: names, at: now))
+        }
+    }
+
+    private func finding(_ outcome: Result<TransferResponse, TransferFailure>) -> Sample.Finding {
+        switch outcome {
+        case .success(let response): reader.read(status: response.status, body: response.body)
+        case .failure(let failure): .none(failure.reach, detail: failure.detail)
+        }
+    }
+
+    private func submitDue(_ turn: inout Turn, start: ContinuousClock.Instant) {
+        guard turn.verification.conclusion == nil else { return }
+        let now = clock.now - start
+        let policy = turn.verification.policy
+        let requests = turn.queue.takeDue(at: now).map { id, pending in
+            turn.verification.asked(pending.host, at: now)
+            let url = turn.verification.tracks[pending.host].host.url
+            let separator = url.contains("?") ? "&" : "?"
+            return TransferRequest(
+                id: id, lane: pending.host,
+                url: "\(url)\(separator)\(BuildinfoProtocol.nonceQueryItem)=\(pending.nonce)",
+                headers: [("Accept", "application/json"), ("Cache-Control", "no-cache")],
+                timeout: policy.requestTimeout, access: access(pending.host))
+        }
+        engine.submit(requests)
+    }
+
+    /// The state that one turn hands to the next.
+    private struct Turn {
+        var verification: Verification
+        var observers: [any SessionObserver]
+        var queue: AskQueue
+        private var changes: [HostChange] = []
+
+        init(verification: Verification, observers: [any SessionObserver], queue: AskQueue) {
+            self.verification = verification
+            self.observers = observers
+            self.queue = queue
+        }
+
+        /// When the next host is due.
+        var wake: Duration { queue.next ?? verification.policy.timeout }
+
+        mutating func carryOut(_ actions: [Verification.Action]) {
+            for action in actions {
+                switch action {
+                case .ask(let host, let at): queue.schedule(host, at: at)
+                case .changed(let host, let transition):
+                    changes.append(HostChange(host: host, transition: transition))
+                case .concluded: break
+                }
+            }
+        }
+
+        mutating func notify(at now: Duration) {
+            for index in observers.indices {
+                observers[index].turned(changes, of: verification, at: now)
+                if let conclusion = verification.conclusion { observers[index].ended(verification, conclusion) }
+            }
+            changes.removeAll(keepingCapacity: true)
+        }
+    }
+}
+
+extension TransferFailure {
+    /// What the failure says about the host.
+    var reach: Reach {
+        switch self {
+        case .dns: .dns
+        case .refused: .refused
+        case .timeout: .timeout
+        case .tls: .tls
+        case .tooLarge: .tooLarge
+        case .protocolError: .protocolError
+        // Nothing came from the host; the detail says that it was the collector's fault.
+        case .local, .cancelled: .timeout
+        }
+    }
+}

@@ -1,0 +1,14 @@
+/// What can happen to a verification while it runs.
+enum SessionEvent: Sendable {
+    case completed([TransferCompletion])
+    /// The time that was waited for has come.
+    case woke
+    case signal(Int32)
+    /// The ledger's promotions of the service, read again.
+    case promotions([Promotion])
+    /// The hosts that the inventory's source lists now.
+    case listed(Set<String>)
+}
+
+/// A source of events beside the hosts' answers. Runs until its task is cancelled, and yields what it sees.
+typealias SessionWatch = @Sendable (_ yield: @Sendable (SessionEvent) -> Void) async -> Void

@@ -1,0 +1,16 @@
+/// A host that changed its label.
+struct HostChange: Sendable {
+    /// Index in the inventory.
+    var host: Int
+    var transition: HostTrack.Transition
+}
+
+/// Somebody who watches a verification: progress on the terminal, the ledger.
+///
+/// Called on every turn of the session, in order, and must return quickly. Nothing that it does changes the verdict.
+protocol SessionObserver: Sendable {
+    /// Something may have happened; `changes` is often empty.
+    mutating func turned(_ changes: [HostChange], of verification: Verification, at now: Duration)
+    /// The verification is over. Called once, last.
+    mutating func ended(_ verification: Verification, _ conclusion: Conclusion)
+}
