@@ -1,0 +1,41 @@
+/// How the collector proves who it is, and whom it believes.
+struct TransferAccess: Hashable, Sendable {
+    /// Sent as `Authorization: Bearer …` (RFC 6750, section 2.1).
+    var bearerToken: String?
+    /// PEM bundle that replaces the system's authorities. Without one, the system's are trusted.
+    var certificateAuthorities: String?
+    /// PEM file of the client certificate, and of its key.
+    var clientCertificate: String?
+    var clientKey: String?
+
+    init(
+        bearerToken: String? = nil,
+        certificateAuthorities: String? = nil,
+        clientCertificate: String? = nil,
+        clientKey: String? = nil
+    ) {
+        self.bearerToken = bearerToken
+        self.certificateAuthorities = certificateAuthorities
+        self.clientCertificate = clientCertificate
+        self.clientKey = clientKey
+    }
+}
+
+extension TransferAccess: CustomStringConvertible {
+    /// Says which parts there are, never the token.
+    var description: String {
+        let parts = [
+            bearerToken.map { _ in "token" },
+            certificateAuthorities.map { "ca \($0)" },
+            clientCertificate.map { "cert \($0)" },
+            clientKey.map { "key \($0)" },
+        ]
+        return "TransferAccess(\(parts.compactMap(\.self).joined(separator: ", ")))"
+    }
+}
+
+extension TransferAccess: CustomDebugStringConvertible, CustomReflectable {
+    var debugDescription: String { description }
+    /// A reflecting dump must not show the token either.
+    var customMirror: Mirror { Mirror(self, children: []) }
+}

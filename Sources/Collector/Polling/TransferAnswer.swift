@@ -1,0 +1,56 @@
+/// What has arrived of one answer, within limits.
+struct TransferAnswer {
+    private(set) var headers = TransferHeaders()
+    private(set) var body: [UInt8] = []
+    /// Why receiving was broken off.
+    private(set) var objection: TransferFailure?
+    private var headerBytes = 0
+
+    /// Takes one status line, header or trailer. False breaks the transfer off.
+    mutating func receiveHeader(_ line: UnsafeRawBufferPointer, limits: TransferLimits) -> Bool {
+        headerBytes += line.count
+        guard headerBytes <= limits.headerBytes else {
+            objection = .tooLarge("headers over \(limits.headerBytes) bytes")
+            return false
+        }
+        // Trailers come after the body, and must not add what the headers did not say.
+        guard body.isEmpty else { return true }
+        if line.starts(with: "HTTP/".utf8) {
+            // The status line of an interim answer (1xx) or of the final one: what stood before was another answer's.
+            headers.removeAll()
+            return true
+        }
+        guard let colon = line.firstIndex(of: 0x3A) else { return true }
+        let name = line[..<colon]
+        guard let kept = limits.keptHeaders.first(where: { Self.isSame(name, lowercased: $0) }) else { return true }
+        let value = Self.trimmed(line[(colon + 1)...])
+        if value.count <= limits.headerValueBytes {
+            headers.keepFirst(String(decoding: value, as: UTF8.self), named: kept)
+        }
+        return true
+    }
+
+    /// Takes a piece of the body. False breaks the transfer off.
+    mutating func receiveBody(_ bytes: UnsafeRawBufferPointer, budget: TransferBudget) -> Bool {
+        objection = budget.objection(toSize: body.count + bytes.count, addition: bytes.count)
+        guard objection == nil else { return false }
+        body.append(contentsOf: bytes)
+        budget.arriving += bytes.count
+        return true
+    }
+
+    private static func isSame(_ name: Slice<UnsafeRawBufferPointer>, lowercased: String) -> Bool {
+        let other = lowercased.utf8
+        guard name.count == other.count else { return false }
+        return zip(name, other).allSatisfy { byte, expected in
+            (byte >= 0x41 && byte <= 0x5A ? byte | 0x20 : byte) == expected
+        }
+    }
+
+    private static func trimmed(_ value: Slice<UnsafeRawBufferPointer>) -> Slice<UnsafeRawBufferPointer> {
+        func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 || byte == 0x0D || byte == 0x0A }
+        guard let first = value.firstIndex(where: { !isSpace($0) }), let last = value.lastIndex(where: { !isSpace($0) })
+        else { return value[value.endIndex...] }
+        return value[first...last]
+    }
+}

@@ -1,0 +1,34 @@
+/// The few response headers that were kept: the first value of each, found by name whatever its case.
+struct TransferHeaders: Sendable, Hashable {
+    /// Names in lower case.
+    private var values: [(name: String, value: String)] = []
+
+    init() {}
+
+    subscript(_ name: String) -> String? {
+        if let exact = values.first(where: { $0.name == name }) { return exact.value }
+        let lower = name.lowercased()
+        return values.first { $0.name == lower }?.value
+    }
+
+    /// Keeps `value` unless there is one already.
+    mutating func keepFirst(_ value: String, named lowercasedName: String) {
+        guard !values.contains(where: { $0.name == lowercasedName }) else { return }
+        values.append((lowercasedName, value))
+    }
+
+    mutating func removeAll() {
+        values.removeAll(keepingCapacity: true)
+    }
+
+    static func == (left: Self, right: Self) -> Bool {
+        left.values.elementsEqual(right.values, by: ==)
+    }
+
+    func hash(into hasher: inout Hasher) {
+        for (name, value) in values {
+            hasher.combine(name)
+            hasher.combine(value)
+        }
+    }
+}

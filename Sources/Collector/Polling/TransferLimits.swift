@@ -1,0 +1,48 @@
+/// What one ``TransferEngine`` may use, whatever its peers do.
+struct TransferLimits: Sendable {
+    /// Requests under way at once, 1 or more: the window.
+    var concurrency: Int
+    /// libcurl's multi handles, 1 or more. In libcurl 7.88 everything a connection cache does is linear in its
+    /// connections, so many small ones beat one that is large.
+    var multiHandles: Int
+    /// Idle connections kept for the next sweep, over all multi handles.
+    var keptConnections: Int
+    /// Bytes of one body; one more is ``TransferFailure/tooLarge(_:)``.
+    var bodyBytes = 1 << 20
+    /// Bytes of one answer's status lines, headers and trailers together.
+    var headerBytes = 64 << 10
+    /// Bytes of all bodies together, under way or waiting to be taken. Past it, nothing new starts, and a body of more
+    /// than its share (`memoryBytes / concurrency`) is too large: twice this is never exceeded.
+    var memoryBytes = 128 << 20
+    /// Bytes of one header's value; a longer one counts as absent.
+    var headerValueBytes = 1 << 10
+    /// Names, in lower case, of the response headers that are kept.
+    var keptHeaders = [
+        "age", "buildinfo-age", "buildinfo-host", "buildinfo-nonce", "cache-control", "content-type", "etag",
+        "location",
+        "retry-after", "server", "via", "www-authenticate",
+    ]
+
+    /// Left alone for everything that is not a transfer: ledger, reports, logs, the standard streams.
+    static let reservedDescriptors = 64
+    /// Measured (bench/poll): more under way does not make a sweep faster, and costs memory.
+    static let defaultConcurrency = 1_000
+
+    /// Limits whose descriptors fit below a limit on open files.
+    ///
+    /// A transfer under way has at most two (a socket pair while its name is looked up, then two sockets while IPv6 and
+    /// IPv4 race), an idle connection one, a multi handle two.
+    ///
+    /// - Parameters:
+    ///   - openFiles: The soft limit, see ``OpenFiles/raiseLimit()``.
+    ///   - concurrency: The wish; without one, ``defaultConcurrency``. It is cut to what the descriptors allow.
+    init(openFiles: Int, concurrency: Int? = nil, multiHandles: Int = 32) {
+        let usable = openFiles - Self.reservedDescriptors
+        // A quarter for what is under way, twice; the rest keeps connections.
+        let handles = max(1, min(multiHandles, usable / 16))
+        let forConnections = max(4, usable - 2 * handles)
+        self.multiHandles = handles
+        self.concurrency = max(1, min(concurrency ?? Self.defaultConcurrency, forConnections / 4))
+        self.keptConnections = max(handles, min(forConnections - 2 * self.concurrency, 1 << 16))
+    }
+}

@@ -1,0 +1,31 @@
+/// One GET request that a ``TransferEngine`` is asked to make.
+struct TransferRequest: Sendable {
+    /// The caller's name for the request. Comes back in its completion, and cancels it.
+    var id: UInt64
+    /// The host's index, 0 or more. Requests of one lane share kept connections, so a host keeps its lane.
+    var lane: Int
+    /// `http` or `https`. Anything else ends as ``TransferFailure/protocolError(_:)``.
+    var url: String
+    /// Sent as they are. A name or value that would open a second line is refused, not sent.
+    var headers: [(name: String, value: String)]
+    /// From the start on the wire to the last byte, name lookup and connecting included. The wait for the window is not.
+    /// Rounded up to milliseconds, at least one.
+    var timeout: Duration
+    var access: TransferAccess
+
+    init(
+        id: UInt64,
+        lane: Int,
+        url: String,
+        headers: [(name: String, value: String)] = [],
+        timeout: Duration = .seconds(5),
+        access: TransferAccess = TransferAccess()
+    ) {
+        self.id = id
+        self.lane = lane
+        self.url = url
+        self.headers = headers
+        self.timeout = timeout
+        self.access = access
+    }
+}

@@ -1,0 +1,122 @@
+// The limit: one thread, raw epoll, 1,000 requests in flight, a new connection for each, as little as HTTP allows.
+// Usage: epoll_loop HOSTS PORT [IN_FLIGHT]; asks 127.1.0.0 and on; prints seconds and how many answered 200 in full.
+#define _GNU_SOURCE
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+struct request {
+    int host;
+    int sent;
+    int length;
+    char buffer[16384];
+};
+
+static int epoll;
+static int port;
+
+static int start(struct request *request, int host) {
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0) return -1;
+    int one = 1;
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(port)};
+    address.sin_addr.s_addr = htonl(0x7f010000u + (unsigned)host + 1u);
+    if (connect(fd, (struct sockaddr *)&address, sizeof address) < 0 && errno != EINPROGRESS) {
+        close(fd);
+        return -1;
+    }
+    request->host = host;
+    request->sent = 0;
+    request->length = 0;
+    struct epoll_event event = {.events = EPOLLOUT, .data.u64 = ((unsigned long long)fd << 32)};
+    event.data.u64 |= (unsigned)(request->host);
+    epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event);
+    return fd;
+}
+
+// 1 when the whole body is there (Content-Length), 0 when not yet, -1 when it is no answer of 200.
+static int complete(struct request *request) {
+    request->buffer[request->length] = 0;
+    char *end = strstr(request->buffer, "\r\n\r\n");
+    if (!end) return 0;
+    if (strncmp(request->buffer, "HTTP/1.1 200", 12) != 0) return -1;
+    char *length = strcasestr(request->buffer, "Content-Length:");
+    if (!length || length > end) return -1;
+    return request->length - (end + 4 - request->buffer) >= atoi(length + 15);
+}
+
+int main(int count, char **arguments) {
+    if (count < 3) return 64;
+    int hosts = atoi(arguments[1]);
+    port = atoi(arguments[2]);
+    int window = count > 3 ? atoi(arguments[3]) : 1000;
+    // One buffer a slot; a request's slot is found through its descriptor.
+    struct request **slots = calloc(65536, sizeof *slots);
+    struct request *pool = calloc((size_t)window, sizeof *pool);
+    struct request **idle = calloc((size_t)window, sizeof *idle);
+    int idles = 0;
+    for (int i = 0; i < window; i++) idle[idles++] = &pool[i];
+    epoll = epoll_create1(EPOLL_CLOEXEC);
+
+    struct timespec from, to;
+    clock_gettime(CLOCK_MONOTONIC, &from);
+    int next = 0, good = 0, ended = 0;
+    struct epoll_event events[256];
+    while (ended < hosts) {
+        while (idles > 0 && next < hosts) {
+            struct request *request = idle[--idles];
+            int fd = start(request, next++);
+            if (fd < 0) {
+                ended++;
+                idle[idles++] = request;
+                continue;
+            }
+            slots[fd] = request;
+        }
+        int ready = epoll_wait(epoll, events, 256, 5000);
+        if (ready == 0) break;
+        for (int i = 0; i < ready; i++) {
+            int fd = (int)(events[i].data.u64 >> 32);
+            struct request *request = slots[fd];
+            int done = 0;
+            if (!request->sent) {
+                char text[256];
+                unsigned host = (unsigned)request->host + 1u;
+                int length = snprintf(text, sizeof text,
+                                      "GET /buildinfo?nonce=0123456789abcdef HTTP/1.1\r\nHost: 127.1.%u.%u:%d\r\n\r\n",
+                                      host >> 8 & 255, host & 255, port);
+                if (send(fd, text, (size_t)length, MSG_NOSIGNAL) != length) done = -1;
+                request->sent = 1;
+                struct epoll_event event = {.events = EPOLLIN, .data.u64 = events[i].data.u64};
+                epoll_ctl(epoll, EPOLL_CTL_MOD, fd, &event);
+            } else {
+                ssize_t got = recv(fd, request->buffer + request->length,
+                                   sizeof request->buffer - 1 - (size_t)request->length, 0);
+                if (got <= 0) {
+                    done = -1;
+                } else {
+                    request->length += (int)got;
+                    done = complete(request);
+                }
+            }
+            if (done) {
+                good += done > 0;
+                ended++;
+                close(fd);
+                idle[idles++] = request;
+            }
+        }
+    }
+    clock_gettime(CLOCK_MONOTONIC, &to);
+    printf("%.3f %d\n", (double)(to.tv_sec - from.tv_sec) + (double)(to.tv_nsec - from.tv_nsec) / 1e9, good);
+    return good == hosts ? 0 : 1;
+}
