@@ -40,11 +40,13 @@ struct LiveProgress: SessionObserver {
     func frame(_ verification: Verification, at now: Duration, columns: Int, rows: Int) -> [String] {
         let counts = FleetCounts(verification)
         let target = verification.target
-        let head = "\(Hygiene.line(target.service, limit: 40))  \(target.summary)  \(now.brief)"
+        let head =
+            "\(Hygiene.line(target.service, limit: 40))  \(target.summary)  \(now.brief)"
             + " of \(verification.policy.timeout.brief)"
         var lines = [head, bar(counts, columns: columns), "  " + counts.line].map { clip($0, columns) }
         let attention = verification.tracks.filter {
-            !$0.host.isWaived && ($0.label.needsAttention || (counts.expected <= Self.maximumNamed && $0.label != .converged))
+            !$0.host.isWaived
+                && ($0.label.needsAttention || (counts.expected <= Self.maximumNamed && $0.label != .converged))
         }
         let room = max(0, min(Self.maximumNamed, rows - lines.count - 2))
         let shown = attention.sorted { $0.label.rank < $1.label.rank }.prefix(room)
@@ -63,7 +65,8 @@ struct LiveProgress: SessionObserver {
         func cells(_ count: Int) -> Int { counts.expected == 0 ? 0 : count * width / counts.expected }
         let done = cells(counts.converged)
         let soaking = min(width - done, cells(counts.count(.soaking) + counts.count(.starting)))
-        let bar = String(repeating: "█", count: done) + String(repeating: "▒", count: soaking)
+        let bar =
+            String(repeating: "█", count: done) + String(repeating: "▒", count: soaking)
             + String(repeating: "·", count: width - done - soaking)
         return "  \(bar)  \(counts.converged)/\(counts.expected)"
     }
