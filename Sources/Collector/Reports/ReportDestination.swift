@@ -78,10 +78,12 @@ struct ReportDestination: Sendable {
 }
 
 /// Why a report cannot be written. One sentence each.
-enum ReportDestinationError: Error, Hashable, CustomStringConvertible {
+enum ReportDestinationError: ExitCoded, Hashable {
     case notFormatAndPath(String)
     case unknownFormat(String)
     case unwritable(String, reason: String)
+
+    var exitCode: Int32 { 64 }
 
     var description: String {
         switch self {

@@ -73,6 +73,7 @@ struct BuildJudge: Sendable {
     }
 
     private func assess(_ instance: BuildEvidence.Instance) -> BuildAssessment {
+        guard target.gitSHA != nil || target.digest != nil else { return BuildAssessment(fact: .unidentified) }
         guard target.digest != nil else { return assessByCommit(instance) }
         let proof = digestProof(instance)
         guard let wanted = target.gitSHA else {

@@ -152,7 +152,7 @@ struct HostTrack: Sendable {
             return forgetBuild(as: .unidentified)
         }
         let moment = sample.answeredAt - age
-        guard moment >= .zero else {
+        guard moment >= .zero || policy.countsEarlierEvidence else {
             blindness = .predatesStart
             // It says nothing about what was promoted, but the host is there.
             trouble = "answered from a look \(age.brief) old, before this verification began"

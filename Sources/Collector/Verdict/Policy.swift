@@ -20,6 +20,8 @@ struct Policy: Hashable, Sendable {
     /// Proven hosts below which nothing is tolerated.
     var minProven = Tolerance.hosts(1)
     var supersededOK = false
+    /// Whether evidence from before the start counts: for a look around that proves nothing.
+    var countsEarlierEvidence = false
 
     /// After so long a fact proves nothing any more: three intervals.
     ///

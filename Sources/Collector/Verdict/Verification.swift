@@ -22,6 +22,7 @@ struct Verification: Sendable {
     private var duplicateIDs: Set<String> = []
     private var lastChange = Duration.zero
     private var lastStaleCheck = Duration.zero
+    private var answeredOnce = 0
 
     /// What the shell has to do.
     enum Action: Hashable, Sendable {
@@ -58,6 +59,9 @@ struct Verification: Sendable {
         tracks.count { !$0.host.isWaived && $0.isProven(at: now, policy: policy) }
     }
 
+    /// Whether every host was asked at least once, and no request is under way.
+    var isEveryHostAsked: Bool { answeredOnce == tracks.count }
+
     // MARK: - Events
 
     /// Starts: every host is to be asked at once.
@@ -73,6 +77,7 @@ struct Verification: Sendable {
     mutating func observe(_ sample: Sample) -> [Action] {
         guard conclusion == nil else { return [] }
         let wasOK = tracks[sample.host].facts.reach == .ok
+        if tracks[sample.host].attempts == 0 { answeredOnce += 1 }
         var actions: [Action] = []
         let isDuplicate = claim(sample, actions: &actions)
         tracks[sample.host].observe(sample, isDuplicate: isDuplicate, judge: judge, policy: policy)

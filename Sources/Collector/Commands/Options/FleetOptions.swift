@@ -1,0 +1,27 @@
+import ArgumentParser
+import Foundation
+import Shared
+
+/// Which hosts, and which service of theirs.
+struct FleetOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "Inventory: YAML, JSON, Prometheus file_sd, or one host or URL a line; '-' is standard input. Repeatable.",
+            valueName: "path"))
+    var fleet: [String] = []
+
+    @Option(help: ArgumentHelp("One host; adds to --fleet. Repeatable.", valueName: "name|url"))
+    var host: [String] = []
+
+    @Option(help: "Which service to ask every host for (default: the inventory's, else canvas).")
+    var service: String?
+
+    func validate() throws {
+        guard !fleet.isEmpty || !host.isEmpty else {
+            throw ValidationError("no hosts to ask: give --fleet PATH or --host NAME")
+        }
+        guard fleet.count(where: { $0 == "-" }) <= 1 else {
+            throw ValidationError("--fleet - can be given once: standard input can be read once")
+        }
+    }
+}

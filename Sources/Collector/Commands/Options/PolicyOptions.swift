@@ -1,0 +1,80 @@
+import ArgumentParser
+import Shared
+
+/// How long, how often, and how much is tolerated.
+struct PolicyOptions: ParsableArguments {
+    @Option(help: "Hard limit for the whole verification.", transform: ArgumentText.duration)
+    var timeout = Policy().timeout
+
+    @Option(help: "How often a host that is not settled is asked again.", transform: ArgumentText.duration)
+    var interval = Policy().interval
+
+    @Option(help: "One request, connect included.", transform: ArgumentText.duration)
+    var requestTimeout = Policy().requestTimeout
+
+    @Option(
+        help: "How long a match must hold, on the same instances, before a host counts.",
+        transform: ArgumentText.duration)
+    var soak = Policy().soak
+
+    @Option(help: "No host changed its label for so long: stop early.", transform: ArgumentText.duration)
+    var stall = Policy().stall
+
+    @Option(
+        help: "Answers in a row that show a failed deploy before a host counts as failed.",
+        transform: ArgumentText.positiveCount)
+    var failAfter = Policy().failAfter
+
+    @Option(
+        help: ArgumentHelp("Tolerated hosts that are behind.", valueName: "n|p%"), transform: ArgumentText.tolerance)
+    var maxStragglers = Tolerance.none
+
+    @Option(
+        help: ArgumentHelp("Tolerated hosts that did not answer.", valueName: "n|p%"),
+        transform: ArgumentText.tolerance)
+    var maxUnreachable = Tolerance.none
+
+    @Option(
+        help: ArgumentHelp("More failed hosts than this, and it stops at once.", valueName: "n|p%"),
+        transform: ArgumentText.tolerance)
+    var maxFailed = Tolerance.none
+
+    @Option(
+        help: ArgumentHelp("Proven hosts below which nothing is tolerated.", valueName: "n|p%"),
+        transform: ArgumentText.tolerance)
+    var minProven = Policy().minProven
+
+    @Option(help: "Fewer hosts in the inventory are an error.", transform: ArgumentText.count)
+    var minHosts = 1
+
+    @Flag(help: "An empty inventory is not an error.")
+    var allowEmpty = false
+
+    @Option(
+        help: ArgumentHelp(
+            "The inventory may shrink by so much against the last promotion of the service.", valueName: "p%"),
+        transform: ArgumentText.percent)
+    var maxShrink = 20.0
+
+    @Flag(name: .customLong("superseded-ok"), help: "A newer promotion, proven or under way, ends with 0.")
+    var supersededOK = false
+
+    func validate() throws {
+        let positive = [("--timeout", timeout), ("--interval", interval), ("--request-timeout", requestTimeout)]
+        for (flag, value) in positive + [("--stall", stall)] where value <= .zero {
+            throw ValidationError("\(flag) must be longer than zero")
+        }
+        guard interval >= .milliseconds(10) else { throw ValidationError("--interval must be at least 10ms") }
+    }
+
+    var policy: Policy {
+        Policy(
+            timeout: timeout, interval: interval, requestTimeout: requestTimeout, soak: soak, stall: stall,
+            failAfter: failAfter, maxStragglers: maxStragglers, maxUnreachable: maxUnreachable, maxFailed: maxFailed,
+            minProven: minProven, supersededOK: supersededOK)
+    }
+
+    var inventoryCheck: InventoryCheck {
+        InventoryCheck(minimumHosts: minHosts, allowsEmpty: allowEmpty, maximumShrinkPercent: maxShrink)
+    }
+}

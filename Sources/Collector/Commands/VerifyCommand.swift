@@ -1,0 +1,32 @@
+import ArgumentParser
+import Shared
+
+/// Polls the fleet until every expected host is proven to serve what was promoted, or says which is not and why.
+struct VerifyCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "verify",
+        abstract: "Poll the fleet until every host is proven to serve what was promoted, or say which is not and why.")
+
+    @OptionGroup(title: "Fleet") var fleet: FleetOptions
+    @OptionGroup(title: "Target") var target: TargetOptions
+    @OptionGroup(title: "Policy") var policy: PolicyOptions
+    @OptionGroup(title: "Access") var access: AccessOptions
+    @OptionGroup(title: "Output") var output: OutputOptions
+
+    func validate() throws {
+        guard target.sha != nil || target.digest != nil else {
+            throw ValidationError("nothing to verify against: give --sha, --digest, or both")
+        }
+    }
+
+    func run() async throws {
+        let environment = ProcessEnvironment.current
+        let inventory = try fleet.load()
+        let run = VerificationRun(
+            target: try target.target(service: inventory.service), inventory: inventory, policy: policy.policy,
+            check: policy.inventoryCheck, access: try access.access(), concurrency: access.concurrency,
+            ledger: try output.openLedger(environment: environment), destinations: try output.destinations(),
+            progress: output.progress, environment: environment)
+        throw ExitCode(try await run.run())
+    }
+}

@@ -1,0 +1,66 @@
+import Foundation
+import Shared
+
+/// One look at every host, from its plan to its exit code. Proves nothing, and says so: a match is `soaking`.
+struct StatusRun: Sendable {
+    var target: Target
+    var inventory: Inventory
+    var requestTimeout: Duration
+    var access: TransferAccess
+    var concurrency: Int?
+    /// nil for `--store none`. Only read.
+    var ledger: Ledger?
+    var destinations: [ReportDestination]
+    var progress: ProgressMode = .none
+    var environment: [String: String] = [:]
+
+    func run() async throws -> Int32 {
+        do {
+            let report = try await look()
+            for destination in destinations { try destination.write(report) }
+            if destinations.isEmpty { Terminal.standardOutput.write(TextReport(report: report).render()) }
+            return report.exitCode
+        } catch {
+            for destination in destinations { destination.abandon() }
+            throw error
+        }
+    }
+
+    private func look() async throws -> Report {
+        let startedAt = Date()
+        let promotions = try await ledger?.promotions(service: target.service) ?? []
+        let target = completed(promotions)
+        // Long enough that nothing but the last answer ends the sweep, however many hosts wait for their turn.
+        let policy = Policy(
+            timeout: .seconds(86_400), interval: .seconds(86_400), requestTimeout: requestTimeout,
+            soak: .seconds(86_400), stall: .seconds(86_400), maxFailed: .percent(100), countsEarlierEvidence: true)
+        let engine = try TransferEngine(
+            limits: TransferLimits(openFiles: OpenFiles.raiseLimit(), concurrency: concurrency))
+        var session = FleetSession(engine: engine, noncePrefix: RunID.nonce()) { _ in access }
+        session.watches = [SignalWatch.watch]
+        session.isComplete = { verification in verification.isEveryHostAsked }
+        let (ended, duration) = await session.run(
+            Verification(target: target, hosts: inventory.hosts, policy: policy, promotions: promotions),
+            observers: [progress.observer(on: .standardError, environment: environment)].compactMap { $0 })
+        await engine.shutdown()
+        let context = ReportBuilder.Context(
+            id: RunID.make(at: startedAt), startedAt: startedAt,
+            finishedAt: startedAt.addingTimeInterval(duration.seconds), inventorySource: inventory.source,
+            inventoryHash: inventory.hash)
+        let conclusion = ended.conclusion ?? SweepRules(ended, at: duration).conclude()
+        return ReportBuilder(verification: ended, context: context).build(conclusion)
+    }
+
+    /// The target, from the ledger's last promotion where none was given.
+    private func completed(_ promotions: [Promotion]) -> Target {
+        var target = target
+        if target.gitSHA == nil, target.digest == nil, let last = promotions.last {
+            target.gitSHA = last.gitSHA
+            target.digest = last.digest
+            target.generation = last.generation
+        } else {
+            target.generation = promotions.last { $0.gitSHA == target.gitSHA && $0.digest == target.digest }?.generation
+        }
+        return target
+    }
+}

@@ -1,0 +1,141 @@
+import Foundation
+import Shared
+
+/// One verification from its plan to its exit code: checks, polling, ledger, reports.
+struct VerificationRun: Sendable {
+    var target: Target
+    var inventory: Inventory
+    var policy: Policy
+    var check: InventoryCheck
+    var access: TransferAccess
+    var concurrency: Int?
+    /// nil for `--store none`.
+    var ledger: Ledger?
+    var destinations: [ReportDestination]
+    var progress: ProgressMode
+    var environment: [String: String]
+    var terminal = Terminal.standardError
+
+    /// - Returns: the verdict's exit code; the reports are written by then.
+    /// - Throws: where nothing could be verified, or a report could not be written.
+    func run() async throws -> Int32 {
+        do {
+            let report = try await verify()
+            for destination in destinations { try destination.write(report) }
+            if progress != .none, !destinations.contains(where: \.isTextOnTerminal) {
+                terminal.write(TextReport(report: report).render())
+            }
+            return report.exitCode
+        } catch {
+            for destination in destinations { destination.abandon() }
+            throw error
+        }
+    }
+
+    private func verify() async throws -> Report {
+        let startedAt = Date()
+        let id = RunID.make(at: startedAt)
+        let expected = inventory.hosts.count { !$0.isWaived }
+        let previous = try await ledger?.previousExpected(service: target.service)
+        if let refusal = check.refusal(expected: expected, listed: inventory.hosts.count, previous: previous) {
+            let verification = Verification(target: target, hosts: inventory.hosts, policy: policy)
+            return ReportBuilder(
+                verification: verification, context: context(id: id, startedAt: startedAt)
+            ).build(refusal)
+        }
+        // Before the ledger learns of anything, so that a collector that cannot ask leaves no trace of a promotion.
+        let engine = try makeEngine()
+        do {
+            let report = try await poll(engine, id: id, startedAt: startedAt)
+            await engine.shutdown()
+            return report
+        } catch {
+            await engine.shutdown()
+            throw error
+        }
+    }
+
+    private func poll(_ engine: TransferEngine, id: String, startedAt: Date) async throws -> Report {
+        var target = target
+        var promotions: [Promotion] = []
+        var observers = [progress.observer(on: terminal, environment: environment)].compactMap { $0 }
+        var session = FleetSession(engine: engine, noncePrefix: RunID.nonce()) { _ in access }
+        session.watches = [SignalWatch.watch]
+        var recorder: LedgerRecorder?
+        if let ledger {
+            let begun = try await ledger.begin(
+                id: id, target: target, policy: policy, inventory: inventory, startedAt: startedAt)
+            target.generation = begun.generation
+            promotions = begun.promotions
+            let made = LedgerRecorder(ledger: ledger, verificationID: id)
+            observers.append(made.observer)
+            session.watches.append(PromotionWatch.watch(ledger, service: target.service, known: promotions))
+            recorder = made
+        }
+        if let watch = InventoryWatch.watch(inventory) { session.watches.append(watch) }
+        let verification = Verification(
+            target: target, hosts: inventory.hosts, policy: policy, promotions: promotions)
+        let (ended, duration) = await session.run(verification, observers: observers)
+        var context = context(id: id, startedAt: startedAt)
+        context.finishedAt = startedAt.addingTimeInterval(duration.seconds)
+        guard let conclusion = ended.conclusion else { throw SessionError.noConclusion }
+        if let trouble = await recorder?.finish() { context.warnings.append(trouble) }
+        let report = ReportBuilder(verification: ended, context: context).build(conclusion)
+        guard let ledger else { return report }
+        do {
+            try await ledger.finish(report)
+        } catch {
+            // The verdict stands on what was seen; that the history lacks it must be said, and must not change it.
+            var marked = report
+            marked.warnings.append("the ledger could not record this verification: \(error)")
+            return marked
+        }
+        return report
+    }
+
+    private func makeEngine() throws -> TransferEngine {
+        let openFiles = OpenFiles.raiseLimit()
+        return try TransferEngine(limits: TransferLimits(openFiles: openFiles, concurrency: concurrency))
+    }
+
+    private func context(id: String, startedAt: Date) -> ReportBuilder.Context {
+        ReportBuilder.Context(
+            id: id, startedAt: startedAt, finishedAt: Date(), inventorySource: inventory.source,
+            inventoryHash: inventory.hash,
+            warnings: policy.soak >= policy.timeout
+                ? ["--soak \(policy.soak.brief) does not fit into --timeout \(policy.timeout.brief)"] : [])
+    }
+}
+
+/// Ids and nonces of a run.
+enum RunID {
+    /// Sorts by time, and is unique: `20260131T120000-1f2e3d4c`.
+    static func make(at date: Date) -> String {
+        let style = Date.ISO8601FormatStyle(dateSeparator: .omitted, timeSeparator: .omitted)
+        let time = date.formatted(style).filter { $0 != "Z" }
+        return "\(time)-\(Hexadecimal.encode(randomBytes(4)))"
+    }
+
+    /// 128 random bits.
+    static func nonce() -> String { Hexadecimal.encode(randomBytes(16)) }
+
+    private static func randomBytes(_ count: Int) -> [UInt8] { (0..<count).map { _ in .random(in: .min ... .max) } }
+}
+
+/// What cannot happen, and is said if it does.
+enum SessionError: ExitCoded {
+    case noConclusion
+
+    var exitCode: Int32 { 1 }
+
+    var description: String {
+        switch self {
+        case .noConclusion: "the verification ended without a verdict: this is a mistake in buildinfo-collector"
+        }
+    }
+}
+
+extension ReportDestination {
+    /// Whether a person at the terminal sees this report as text anyway.
+    var isTextOnTerminal: Bool { format == .text && isStandardOutput }
+}
