@@ -24,6 +24,6 @@ struct Collector: AsyncParsableCommand {
         let code = await Invocation(
             arguments: Array(CommandLine.arguments.dropFirst()), environment: ProcessEnvironment.current
         ).run()
-        exit(code)
+        Glibc.exit(code)
     }
 }

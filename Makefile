@@ -1,0 +1,45 @@
+SWIFT ?= swift
+DEBUG := .build/debug
+RELEASE_FLAGS := -c release --static-swift-stdlib -Xswiftc -Osize -Xcc -Os -Xlinker -s -Xlinker --icf=all
+RELEASE := .build-release/release
+
+.PHONY: help demo test lint build release bench format clean
+
+help: ## Say what there is to make.
+	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: ## Build, and watch a fleet of five hosts converge, all but one. DOCKER=1 does it with a real engine.
+	scripts/deps.sh build
+	$(SWIFT) build --product buildinfo-agent
+	$(SWIFT) build --product buildinfo-collector
+	DOCKER=$(DOCKER) scripts/demo.sh $(DEBUG)
+
+test: ## Run every test: unit, property, and end to end with a real engine and registry.
+	scripts/deps.sh build test
+	$(SWIFT) build --build-tests
+	$(SWIFT) test --skip-build --disable-xctest
+
+lint: ## Check the format of every Swift file, and the shell scripts' syntax.
+	$(SWIFT) format lint --strict --recursive Package.swift Sources Tests
+	@for script in scripts/*.sh bench/*.sh bench/*/*.sh .ci/run; do bash -n "$$script" || exit 1; done
+	@if git grep -nE 'fatalError\(|try!|as!|@unchecked Sendable' -- 'Sources/*.swift'; then \
+		echo 'lint: the lines above can crash, or promise what the compiler does not check' >&2; exit 1; fi
+
+build: ## Build both programs for debugging.
+	scripts/deps.sh build
+	$(SWIFT) build
+
+release: ## Build both programs as they are shipped, into .build-release/release.
+	scripts/deps.sh build
+	$(SWIFT) build $(RELEASE_FLAGS) --scratch-path .build-release --product buildinfo-agent
+	$(SWIFT) build $(RELEASE_FLAGS) --scratch-path .build-release --product buildinfo-collector
+
+bench: release ## Measure sweeps and footprints against named peers, as ratios of one run.
+	scripts/deps.sh bench
+	bench/run.sh $(RELEASE)
+
+format: ## Format every Swift file in place.
+	$(SWIFT) format --in-place --recursive Package.swift Sources Tests
+
+clean: ## Remove what was built.
+	rm -rf .build .build-release

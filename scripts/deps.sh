@@ -1,0 +1,62 @@
+#!/usr/bin/env bash
+# Installs the Debian (or Ubuntu) packages that are missing for what is about to be done.
+# Usage: deps.sh build|test|bench …
+set -euo pipefail
+
+declare -A build=(
+    [/usr/include/x86_64-linux-gnu/curl/curl.h:/usr/include/aarch64-linux-gnu/curl/curl.h:/usr/include/curl/curl.h]=libcurl4-openssl-dev
+    [/usr/include/sqlite3.h]=libsqlite3-dev
+)
+declare -A test=(
+    [/usr/sbin/dockerd:/usr/bin/dockerd]=docker.io
+    [/usr/bin/docker:/usr/local/bin/docker]=docker.io
+    [/usr/bin/docker-registry]=docker-registry
+    [/bin/busybox:/usr/bin/busybox]=busybox-static
+    [/usr/bin/skopeo]=skopeo
+    [/usr/bin/openssl]=openssl
+    [/usr/bin/curl]=curl
+    [/usr/lib/python3/dist-packages/jsonschema/__init__.py]=python3-jsonschema
+)
+declare -A bench=(
+    [/usr/sbin/nginx]=nginx-light
+    [/usr/bin/curl]=curl
+    [/usr/bin/cc]=gcc
+    [/usr/bin/prometheus-node-exporter]=prometheus-node-exporter
+)
+
+missing=()
+for purpose in "$@"; do
+    case "$purpose" in
+        build|test|bench) declare -n wanted="$purpose" ;;
+        *) echo "deps.sh: unknown purpose '$purpose': use build, test or bench" >&2; exit 64 ;;
+    esac
+    for places in "${!wanted[@]}"; do
+        found=no
+        IFS=: read -r -a candidates <<<"$places"
+        for place in "${candidates[@]}"; do [ -e "$place" ] && found=yes; done
+        [ "$found" = yes ] || missing+=("${wanted[$places]}")
+    done
+    unset -n wanted
+done
+[ "${#missing[@]}" -gt 0 ] || exit 0
+
+if ! command -v apt-get >/dev/null; then
+    echo "deps.sh: missing: ${missing[*]} (Debian's names); install them with this system's package manager" >&2
+    exit 69
+fi
+as_root=()
+if [ "$(id -u)" -ne 0 ]; then
+    command -v sudo >/dev/null || { echo "deps.sh: run as root: apt-get install ${missing[*]}" >&2; exit 69; }
+    as_root=(sudo)
+fi
+echo "Installing ${missing[*]}"
+export DEBIAN_FRONTEND=noninteractive
+# A package that brings a service must not start it: the tests start their own.
+policy=/usr/sbin/policy-rc.d
+if [ ! -e "$policy" ]; then
+    printf '#!/bin/sh\nexit 101\n' | "${as_root[@]}" tee "$policy" >/dev/null
+    "${as_root[@]}" chmod +x "$policy"
+    trap '"${as_root[@]}" rm -f "$policy"' EXIT
+fi
+"${as_root[@]}" apt-get update -qq
+"${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
