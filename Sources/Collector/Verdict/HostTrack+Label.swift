@@ -12,7 +12,12 @@ extension HostTrack {
 
     /// Derives the label anew; appends a transition and returns it where it changed.
     mutating func relabel(at now: Duration, isFinal: Bool, policy: Policy) -> Transition? {
-        let next = derivedLabel(at: now, isFinal: isFinal, policy: policy)
+        var next = derivedLabel(at: now, isFinal: isFinal, policy: policy)
+        if isFinal, next != .converged, next != .failed, let conflict = recentConflict(at: now, policy: policy) {
+            // Two hosts behind one URL answer in turns: which of them was last is chance.
+            facts.identity = conflict
+            next = .conflict
+        }
         guard next != label || transitions.isEmpty else { return nil }
         label = next
         let transition = Transition(at: now, label: next, reason: reason(at: now, policy: policy))
@@ -62,6 +67,14 @@ extension HostTrack {
     private func isRolledBack(isFinal: Bool, policy: Policy) -> Bool {
         guard facts.reach == .ok, everMatched, [.behind, .foreign].contains(facts.build) else { return false }
         return isFinal || goneBack >= policy.failAfter
+    }
+
+    /// Why a lately given answer was not this host's; nil where none was.
+    private func recentConflict(at now: Duration, policy: Policy) -> IdentityFact? {
+        guard let lastConflict, now - lastConflict.at <= max(policy.flappingWindow, policy.freshness) else {
+            return nil
+        }
+        return lastConflict.identity
     }
 
     /// Whether the last counted fact is too old to prove anything.

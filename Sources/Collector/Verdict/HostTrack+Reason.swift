@@ -157,8 +157,9 @@ extension HostTrack {
     }
 
     private func soakingReason(policy: Policy) -> String {
-        guard let proof else { return "serves the target" }
-        return "serves the target; held for \(proof.span.brief) of \(policy.soak.brief)"
+        guard let proof, !policy.countsEarlierEvidence else { return "serves the target now" }
+        let changes = matchEdges.count >= 2 ? " (changed \(matchEdges.count) times lately)" : ""
+        return "serves the target; held for \(proof.span.brief) of \(policy.soak.brief)\(changes)"
     }
 
     private var convergedReason: String {

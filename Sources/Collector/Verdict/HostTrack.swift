@@ -7,7 +7,7 @@ struct HostTrack: Sendable {
     let host: ExpectedHost
     /// The service that was asked for.
     let serviceName: String
-    private(set) var facts = HostFacts()
+    var facts = HostFacts()
     var label = HostLabel.pending
     var transitions: [Transition] = []
     /// Requests that ended, whatever came of them.
@@ -26,6 +26,8 @@ struct HostTrack: Sendable {
     private(set) var proof: Proof?
     /// When the present run of silence began: the asking of its first request. nil while the host answers.
     private(set) var silentSince: Duration?
+    /// The last answer that was not this host's, and when it came.
+    private(set) var lastConflict: (identity: IdentityFact, at: Duration)?
     /// The host answered at least once.
     private(set) var hasAnswered = false
     /// The id that the host first gave in this verification.
@@ -104,13 +106,13 @@ struct HostTrack: Sendable {
             answered(sample)
             telling = Telling(document)
             facts.identity = identify(document, nonce: sample.nonce, isDuplicate: isDuplicate)
-            guard !facts.identity.isConflict else { return forgetBuild() }
+            guard !facts.identity.isConflict else { return conflicted(at: sample.answeredAt) }
             firstID = firstID ?? document.host.id
             take(document, sample: sample, judge: judge, policy: policy)
         case .plain(let answer):
             answered(sample)
             facts.identity = identify(answer, nonce: sample.nonce)
-            guard !facts.identity.isConflict else { return forgetBuild() }
+            guard !facts.identity.isConflict else { return conflicted(at: sample.answeredAt) }
             telling = Telling(hasHealthCheck: false)
             guard host.id == nil else {
                 trouble =
@@ -120,6 +122,12 @@ struct HostTrack: Sendable {
             let moment = sample.answeredAt
             count(BuildEvidence(answer), runtime: .serving, instances: [], at: moment, judge: judge, policy: policy)
         }
+    }
+
+    /// An answer of another host, another time or another request proves nothing.
+    private mutating func conflicted(at moment: Duration) {
+        lastConflict = (facts.identity, moment)
+        forgetBuild()
     }
 
     private mutating func answered(_ sample: Sample) {

@@ -35,6 +35,7 @@ struct SweepRules {
             reasons.append(Reason(verdict: .inconclusive, hosts: matching, message: message))
         }
         return Conclusion(
-            verdict: reasons[0].verdict, exitCode: isBlind ? Verdict.unreachable.exitCode : 0, reasons: reasons, at: now)
+            verdict: reasons[0].verdict, exitCode: isBlind ? Verdict.unreachable.exitCode : 0, reasons: reasons, at: now
+        )
     }
 }
