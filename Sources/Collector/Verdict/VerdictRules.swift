@@ -45,14 +45,14 @@ struct VerdictRules {
     }
 
     private func success() -> Conclusion {
+        // The one guard that stands before every green: nothing proven is no success, however little was expected.
+        guard proven > 0 else {
+            let message = "no host was proven, and no cause was found"
+            return conclusion([Reason(verdict: .inconclusive, hosts: expected, message: message)], exitCode: 31)
+        }
         guard proven < expected else {
             let message = "every one of \(proven) hosts is proven to serve the target"
             return conclusion([Reason(verdict: .converged, hosts: proven, message: message)], exitCode: 0)
-        }
-        guard proven > 0 else {
-            // Cannot come about; and if it did, it would not be green.
-            let message = "no host was proven, and no cause was found"
-            return conclusion([Reason(verdict: .inconclusive, hosts: expected, message: message)], exitCode: 31)
         }
         let rest = gated.filter { $0.label != .converged }
         let message =
