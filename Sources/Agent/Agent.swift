@@ -1,6 +1,64 @@
 import ArgumentParser
+import Glibc
+import Shared
 
+/// The program: says what this host serves, from evidence and not from intent.
 @main
 struct Agent: AsyncParsableCommand {
-    func run() async throws {}
+    static let configuration = CommandConfiguration(
+        commandName: "buildinfo-agent", abstract: "Says what this host serves, from evidence and not from intent.",
+        version: BuildinfoVersion.current, subcommands: [Serve.self, Print.self], defaultSubcommand: Serve.self)
+
+    static func main() async {
+        var console = Console.current
+        console.environment = ProcessEnvironment.current
+        signal(SIGPIPE, SIG_IGN)
+        Glibc.exit(await execute(Array(CommandLine.arguments.dropFirst()), console: console))
+    }
+
+    /// Runs a command line and returns its exit code: the one place where that is decided.
+    static func execute(_ arguments: [String], console: Console) async -> Int32 {
+        await Console.$current.withValue(console) {
+            do {
+                let added = arguments + environmentArguments(arguments, console.environment)
+                var command = try parseAsRoot(added)
+                if var asynchronous = command as? any AsyncParsableCommand {
+                    try await asynchronous.run()
+                } else {
+                    try command.run()
+                }
+                return ExitCode.success.rawValue
+            } catch let code as ExitCode {
+                return code.rawValue
+            } catch let error as AgentError {
+                console.error("buildinfo-agent: \(error)\n")
+                return ExitCode.validationFailure.rawValue
+            } catch {
+                return report(error, console)
+            }
+        }
+    }
+
+    /// Help and version are asked for and go to standard output; anything else is one line on standard error.
+    private static func report(_ error: any Error, _ console: Console) -> Int32 {
+        let code = exitCode(for: error)
+        if code.isSuccess {
+            console.output(fullMessage(for: error) + "\n")
+        } else {
+            let remedy = code == .validationFailure ? "; see --help" : ""
+            console.error("buildinfo-agent: \(Hygiene.line(message(for: error)))\(remedy)\n")
+        }
+        return code.rawValue
+    }
+
+    private static func environmentArguments(_ arguments: [String], _ environment: [String: String]) -> [String] {
+        let flags: [EnvironmentArguments.Flag]
+        switch arguments.first {
+        case Print._commandName: flags = Print.environmentFlags
+        case Serve._commandName, nil: flags = Serve.environmentFlags
+        // A flag of `serve`, the default; `help` and an unknown command take none.
+        case let first?: flags = first.hasPrefix("-") ? Serve.environmentFlags : []
+        }
+        return EnvironmentArguments.additions(for: flags, commandLine: arguments, environment: environment)
+    }
 }

@@ -1,0 +1,52 @@
+/// Why the agent does not start: each is one line that names the input and the remedy, and each exits with 64.
+enum AgentError: Error, Hashable, CustomStringConvertible {
+    case noService
+    case serviceSyntax(String)
+    case serviceName(String)
+    case duplicateService(String)
+    case unknownSelector(String)
+    case selectorValue(String, why: String)
+    case listenSyntax(String)
+    case beyondLoopback(String)
+    case engineSyntax(String)
+    case hostID(String)
+    case noMachineID
+    case hostName(String)
+    case logLevel(String)
+    case logFormat(String)
+    case addressInUse(String)
+    case cannotListen(String, why: String)
+    case inheritedSocket(Int32)
+
+    var description: String {
+        switch self {
+        case .noService: "no service is named: add --service NAME=SELECTOR, for example --service canvas=compose:canvas"
+        case .serviceSyntax(let text):
+            "--service '\(text)' is not NAME=SELECTOR: write for example canvas=compose:canvas"
+        case .serviceName(let name):
+            "service name '\(name)' is not usable: take 1 to 128 letters, digits, '.', '_' and '-' (no leading '.')"
+        case .duplicateService(let name): "service '\(name)' is named twice: give each --service a name of its own"
+        case .unknownSelector(let text):
+            "selector '\(text)' is unknown: use compose:SERVICE, container:NAME, label:KEY=VALUE, image:REPOSITORY or file:PATH"
+        case .selectorValue(let text, let why): "selector '\(text)' \(why)"
+        case .listenSyntax(let text):
+            "--listen '\(text)' is no address: write HOST:PORT with a numeric HOST, [V6]:PORT or unix:/PATH"
+        case .beyondLoopback(let address):
+            "\(address) can be reached by other machines and nobody would have to authenticate: "
+                + "listen on 127.0.0.1, or add --allow-anonymous to permit it"
+        case .engineSyntax(let text):
+            "--engine '\(text)' is no socket: write unix:///PATH, for example unix:///run/docker.sock"
+        case .hostID(let text): "--host-id '\(text)' is not usable: take 8 to 64 letters, digits, '.', '_' and '-'"
+        case .noMachineID: "this machine has no id (/etc/machine-id is missing or empty): name one with --host-id"
+        case .hostName(let text): "--host-name '\(text)' is not usable: take 1 to 255 printable characters"
+        case .logLevel(let text):
+            "--log-level '\(text)' is unknown: use trace, debug, info, notice, warning, error or critical"
+        case .logFormat(let text): "--log-format '\(text)' is unknown: use text or json"
+        case .addressInUse(let address):
+            "\(address) is in use: stop the program that listens there, or choose another --listen"
+        case .cannotListen(let address, let why): "cannot listen on \(address): \(why); choose another --listen"
+        case .inheritedSocket(let descriptor):
+            "inherited file descriptor \(descriptor) is no listening stream socket: check ListenStream= in the .socket unit"
+        }
+    }
+}

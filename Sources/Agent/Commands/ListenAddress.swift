@@ -1,0 +1,65 @@
+import NIOCore
+import Shared
+
+/// `--listen`: an address with a numeric host, or the path of a unix socket.
+enum ListenAddress: Hashable, Sendable, CustomStringConvertible {
+    case tcp(host: String, port: Int)
+    case unix(path: String)
+
+    init(parsing text: String) throws(AgentError) {
+        let defect = AgentError.listenSyntax(Hygiene.line(text, limit: 200))
+        if text.hasPrefix("unix:") {
+            var path = String(text.dropFirst("unix:".count))
+            if path.hasPrefix("//") { path = String(path.dropFirst(2)) }
+            guard path.hasPrefix("/"), (2...107).contains(path.utf8.count), !path.utf8.contains(0) else { throw defect }
+            self = .unix(path: path)
+            return
+        }
+        guard let colon = text.lastIndex(of: ":"), let port = Self.port(text[text.index(after: colon)...]) else {
+            throw defect
+        }
+        var host = String(text[..<colon])
+        if host.hasPrefix("["), host.hasSuffix("]") {
+            host = String(host.dropFirst().dropLast())
+            guard host.contains(":") else { throw defect }
+        } else if host.contains(":") {
+            throw defect
+        }
+        if host == "localhost" { host = "127.0.0.1" }
+        do { _ = try SocketAddress(ipAddress: host, port: port) } catch { throw defect }
+        self = .tcp(host: host, port: port)
+    }
+
+    private static func port(_ text: Substring) -> Int? {
+        guard text.utf8.allSatisfy({ (48...57).contains($0) }), let port = Int(text), port <= 65_535 else { return nil }
+        return port
+    }
+
+    /// Whether only this machine can reach it.
+    var isLocal: Bool {
+        switch self {
+        case .unix: true
+        case .tcp(let host, let port):
+            (try? SocketAddress(ipAddress: host, port: port))?.isLoopback ?? false
+        }
+    }
+
+    var description: String {
+        switch self {
+        case .tcp(let host, let port): host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
+        case .unix(let path): "unix:\(path)"
+        }
+    }
+}
+
+extension SocketAddress {
+    /// Whether only this machine can reach the address: 127.0.0.0/8, ::1, ::ffff:127.0.0.0/104, or a unix socket.
+    var isLoopback: Bool {
+        switch self {
+        case .unixDomainSocket: true
+        // As `inet_ntop(3)` writes it, so in one form only.
+        case .v4: ipAddress?.hasPrefix("127.") ?? false
+        case .v6: ipAddress == "::1" || ipAddress?.hasPrefix("::ffff:127.") ?? false
+        }
+    }
+}

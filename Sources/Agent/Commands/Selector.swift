@@ -1,0 +1,48 @@
+import Shared
+
+/// Which containers (or which file) make up a service.
+enum Selector: Hashable, Sendable {
+    /// Label `com.docker.compose.service`, or `io.podman.compose.service` on Podman.
+    case compose(String)
+    /// The container's exact name.
+    case container(String)
+    case label(key: String, value: String)
+    /// The normalised repository of the reference that the container was created from.
+    case image(repository: String)
+    case file(path: String)
+
+    init(parsing text: String) throws(AgentError) {
+        let shown = Hygiene.line(text, limit: 200)
+        guard let colon = text.firstIndex(of: ":") else { throw .unknownSelector(shown) }
+        let value = String(text[text.index(after: colon)...])
+        let kind = text[..<colon]
+        guard ["compose", "container", "label", "image", "file"].contains(kind) else { throw .unknownSelector(shown) }
+        guard !value.isEmpty else { throw .selectorValue(shown, why: "is empty: write a value behind the colon") }
+        switch kind {
+        case "compose": self = .compose(value)
+        case "container": self = .container(value.hasPrefix("/") ? String(value.dropFirst()) : value)
+        case "label":
+            guard let equals = value.firstIndex(of: "="), equals != value.startIndex else {
+                throw .selectorValue(shown, why: "has no value for its label: write label:KEY=VALUE")
+            }
+            self = .label(key: String(value[..<equals]), value: String(value[value.index(after: equals)...]))
+        case "image":
+            guard let reference = ImageReference(parsing: value), reference.tag == nil, reference.digest == nil else {
+                throw .selectorValue(
+                    shown,
+                    why: "is no repository: write for example image:registry.example/canvas, without tag and digest")
+            }
+            self = .image(repository: reference.repository)
+        default:
+            guard !value.utf8.contains(0) else {
+                throw .selectorValue(shown, why: "is no path: remove the NUL character")
+            }
+            self = .file(path: value)
+        }
+    }
+
+    /// nil where an engine is asked.
+    var filePath: String? {
+        if case .file(let path) = self { path } else { nil }
+    }
+}

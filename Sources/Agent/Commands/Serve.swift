@@ -1,0 +1,34 @@
+import ArgumentParser
+import Shared
+
+/// `buildinfo-agent serve`.
+struct Serve: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Answer GET /buildinfo, /buildinfo/{service}, /healthz and /metrics until SIGTERM.")
+
+    @OptionGroup var source: SourceOptions
+
+    @Option(
+        help: ArgumentHelp(
+            "Where to listen; repeatable. HOST:PORT, [V6]:PORT or unix:/PATH; sockets inherited from systemd win. Default: 127.0.0.1:\(BuildinfoProtocol.defaultPort).",
+            valueName: "addr"))
+    var listen: [String] = []
+
+    @Flag(help: "Permit listening beyond loopback although nobody has to authenticate.")
+    var allowAnonymous = false
+
+    static let environmentFlags =
+        SourceOptions.environmentFlags + [.init("--listen", .values), .init("--allow-anonymous", .switchOn)]
+
+    func run() async throws {
+        let environment = Console.current.environment
+        let addresses = listen.isEmpty ? ["127.0.0.1:\(BuildinfoProtocol.defaultPort)"] : listen
+        let service = AgentService(
+            evidence: try source.evidenceConfiguration(environment: environment),
+            listen: try addresses.map { text throws(AgentError) in try ListenAddress(parsing: text) },
+            allowsAnonymous: allowAnonymous, manager: ServiceManager(environment: environment),
+            log: StandardErrorLog(
+                format: try source.parsedLogFormat(), clock: .system, logLevel: try source.parsedLogLevel()))
+        try await service.run()
+    }
+}

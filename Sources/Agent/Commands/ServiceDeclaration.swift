@@ -1,0 +1,43 @@
+import Shared
+
+/// `--service NAME=SELECTOR`: what to report, and under which name.
+struct ServiceDeclaration: Hashable, Sendable {
+    let name: String
+    let selector: Selector
+
+    init(name: String, selector: Selector) {
+        self.name = name
+        self.selector = selector
+    }
+
+    init(parsing text: String) throws(AgentError) {
+        let shown = Hygiene.line(text, limit: 200)
+        guard let equals = text.firstIndex(of: "=") else { throw .serviceSyntax(shown) }
+        let name = text[..<equals]
+        guard Self.isName(name) else { throw .serviceName(Hygiene.line(name, limit: 200)) }
+        self.name = String(name)
+        selector = try Selector(parsing: String(text[text.index(after: equals)...]))
+    }
+
+    /// Names stand in URLs, metrics and file names, so they are plain.
+    private static func isName(_ name: Substring) -> Bool {
+        (1...128).contains(name.utf8.count) && !name.hasPrefix(".")
+            && name.utf8.allSatisfy { $0.isASCIIAlphanumeric || "._-".utf8.contains($0) }
+    }
+
+    /// All of a command line's services.
+    static func all(parsing texts: [String]) throws(AgentError) -> [ServiceDeclaration] {
+        guard !texts.isEmpty else { throw .noService }
+        var services: [ServiceDeclaration] = []
+        for text in texts {
+            let service = try ServiceDeclaration(parsing: text)
+            guard !services.contains(where: { $0.name == service.name }) else { throw .duplicateService(service.name) }
+            services.append(service)
+        }
+        return services
+    }
+}
+
+extension UInt8 {
+    var isASCIIAlphanumeric: Bool { (48...57).contains(self) || (65...90).contains(self) || (97...122).contains(self) }
+}

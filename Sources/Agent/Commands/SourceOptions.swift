@@ -1,0 +1,59 @@
+import ArgumentParser
+import Logging
+import Shared
+
+/// Flags that every command takes: what to look at, as which host, and how to log.
+struct SourceOptions: ParsableArguments {
+    @Option(
+        name: .customLong("service"),
+        help: ArgumentHelp(
+            "What to report; repeatable. SELECTOR is compose:SERVICE, container:NAME, label:KEY=VALUE, image:REPOSITORY or file:PATH.",
+            valueName: "name=selector"))
+    var services: [String] = []
+
+    @Option(
+        name: .customLong("engine"),
+        help: ArgumentHelp(
+            "The engine's socket; repeatable. Default: the first of /run/docker.sock, $XDG_RUNTIME_DIR/docker.sock and /run/podman/podman.sock.",
+            valueName: "unix:///path"))
+    var engines: [String] = []
+
+    @Option(name: .customLong("host-id"), help: ArgumentHelp("Default: derived from the machine id.", valueName: "id"))
+    var hostID: String?
+
+    @Option(name: .customLong("host-name"), help: ArgumentHelp("Default: the host's name.", valueName: "name"))
+    var hostName: String?
+
+    @Option(
+        name: .customLong("log-level"),
+        help: ArgumentHelp("trace, debug, info, notice, warning, error or critical.", valueName: "level"))
+    var logLevel = "info"
+
+    @Option(name: .customLong("log-format"), help: ArgumentHelp("text or json.", valueName: "format"))
+    var logFormat = "text"
+
+    /// The environment variables that stand in for these flags.
+    static let environmentFlags: [EnvironmentArguments.Flag] = [
+        .init("--service", .values), .init("--engine", .values), .init("--host-id"), .init("--host-name"),
+        .init("--log-level"), .init("--log-format"),
+    ]
+
+    func parsedLogLevel() throws(AgentError) -> Logger.Level {
+        guard let level = Logger.Level(rawValue: logLevel) else { throw .logLevel(Hygiene.line(logLevel, limit: 80)) }
+        return level
+    }
+
+    func parsedLogFormat() throws(AgentError) -> LogLine.Format {
+        guard let format = LogLine.Format(rawValue: logFormat) else {
+            throw .logFormat(Hygiene.line(logFormat, limit: 80))
+        }
+        return format
+    }
+
+    func evidenceConfiguration(environment: [String: String]) throws(AgentError) -> EvidenceConfiguration {
+        EvidenceConfiguration(
+            services: try ServiceDeclaration.all(parsing: services),
+            engines: try EngineSockets(parsing: engines, environment: environment),
+            host: try MachineIdentity.system.host(id: hostID, name: hostName))
+    }
+}

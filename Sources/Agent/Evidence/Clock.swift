@@ -1,0 +1,17 @@
+import Glibc
+
+/// The two clocks, as parameters.
+struct Clock: Sendable {
+    /// Monotonic, and running while the machine is suspended: a document does not stay young in its sleep.
+    var now: @Sendable () -> ContinuousClock.Instant
+    /// Milliseconds since 1970, for people.
+    var unixMilliseconds: @Sendable () -> Int64
+
+    static let system = Clock(
+        now: { ContinuousClock.now },
+        unixMilliseconds: {
+            var time = timespec()
+            clock_gettime(CLOCK_REALTIME, &time)
+            return Int64(time.tv_sec) * 1_000 + Int64(time.tv_nsec) / 1_000_000
+        })
+}

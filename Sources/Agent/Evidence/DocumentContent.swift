@@ -1,0 +1,51 @@
+import Shared
+
+/// A document without what changes from answer to answer: clock fields, nonce, the agent's uptime.
+///
+/// Two looks that saw the same give equal contents, and only a changed content is encoded again.
+struct DocumentContent: Hashable, Sendable {
+    var service: String
+    var gitSHA: GitSHA?
+    var digest: Digest?
+    var state: ServiceState
+    var reason: String?
+    var host: HostIdentity
+    var instances: [Instance]
+    var engine: EngineIdentity?
+
+    init(
+        service: String, gitSHA: GitSHA? = nil, digest: Digest? = nil, state: ServiceState, reason: String? = nil,
+        host: HostIdentity, instances: [Instance] = [], engine: EngineIdentity? = nil
+    ) {
+        self.service = service
+        self.gitSHA = gitSHA
+        self.digest = digest
+        self.state = state
+        self.reason = reason
+        self.host = host
+        self.instances = instances
+        self.engine = engine
+    }
+}
+
+extension DocumentContent: Encodable {
+    private enum CodingKeys: String, CodingKey {
+        case schema, service, digest, state, reason, host, instances, engine, served
+        case gitSHA = "git_sha"
+    }
+
+    /// Writes `null` where something is known not to be there, so that a reader can tell it from an older agent's silence.
+    func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(Document.schema, forKey: .schema)
+        try container.encode(service, forKey: .service)
+        try container.encode(Reported(gitSHA), forKey: .gitSHA)
+        try container.encode(Reported(digest), forKey: .digest)
+        try container.encode(state, forKey: .state)
+        try container.encodeIfPresent(reason, forKey: .reason)
+        try container.encode(host, forKey: .host)
+        try container.encode(instances, forKey: .instances)
+        try container.encode(engine, forKey: .engine)
+        try container.encodeNil(forKey: .served)
+    }
+}

@@ -1,0 +1,62 @@
+import FoundationEssentials
+import NIOCore
+import Shared
+
+/// Makes one whole look at one engine.
+struct EngineInspector: Sendable {
+    let client: EngineClient
+    let services: [ServiceDeclaration]
+    /// For the whole look, which is many requests.
+    let budget: Duration
+
+    init(client: EngineClient, services: [ServiceDeclaration], budget: Duration = .seconds(5)) {
+        self.client = client
+        self.services = services
+        self.budget = budget
+    }
+
+    /// More containers of the services than this are not inspected: nobody meant that.
+    static let containerLimit = 256
+
+    /// Looks, and says what there is, or why that cannot be said.
+    func look() async -> Result<EngineSnapshot, EngineFailure> {
+        do throws(EngineFailure) {
+            var look = EngineLook(client: client, deadline: ContinuousClock.now + budget)
+            try await look.greet()
+            var listed = try await look.list()
+            for attempt in 1...2 {
+                do throws(EngineFailure) {
+                    return .success(try await snapshot(of: listed, with: &look))
+                } catch  where error.reason == .vanishing && attempt == 1 {
+                    listed = try await look.list()
+                }
+            }
+            throw EngineFailure(.vanishing, "containers vanish faster than they can be inspected")
+        } catch {
+            return .failure(error)
+        }
+    }
+
+    private func snapshot(
+        of listed: [EngineAPI.ListedContainer], with look: inout EngineLook
+    ) async throws(EngineFailure) -> EngineSnapshot {
+        let candidates = listed.filter { entry in
+            services.contains { $0.selector.mayMatch(entry, podman: look.isPodman) }
+        }
+        guard candidates.count <= Self.containerLimit else {
+            throw EngineFailure(
+                .tooLarge, "\(candidates.count) containers may belong to the services: narrow the selectors")
+        }
+        var containers: [ContainerFacts] = []
+        for entry in candidates {
+            guard let id = ContainerID(entry.id) else { throw look.garbage(.containers, "a container's id is none") }
+            let inspected = try await look.inspect(id)
+            let matching = services.filter { service in
+                service.selector.matches(entry, typedImage: inspected.config.image ?? "", podman: look.isPodman)
+            }
+            guard !matching.isEmpty else { continue }
+            containers.append(try await look.facts(of: inspected, id: id, services: Set(matching.map(\.name))))
+        }
+        return EngineSnapshot(engine: look.identity, containers: containers)
+    }
+}

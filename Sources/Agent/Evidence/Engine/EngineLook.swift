@@ -1,0 +1,144 @@
+import FoundationEssentials
+import NIOCore
+import NIOHTTP1
+import Shared
+
+/// The requests of one look, with what was learnt on the way: the agreed version, the store, images already inspected.
+struct EngineLook {
+    let client: EngineClient
+    let deadline: ContinuousClock.Instant
+    private(set) var identity = EngineIdentity(name: .docker, store: .unknown)
+    private var version: APIVersion?
+    private var images: [Digest: ImageFacts?] = [:]
+    private var tags: [TaggedReference: Digest?] = [:]
+
+    init(client: EngineClient, deadline: ContinuousClock.Instant) {
+        self.client = client
+        self.deadline = deadline
+    }
+
+    var isPodman: Bool { identity.name == .podman }
+
+    /// Agrees on a version, and finds out which engine and which store this is.
+    mutating func greet() async throws(EngineFailure) {
+        let pong = try await ask(.ping)
+        guard pong.status == 200 else { throw statusFailure(.ping, pong.status) }
+        guard let offered = pong.headers.first(name: "Api-Version").flatMap(APIVersion.init(parsing:)) else {
+            throw garbage(.ping, "it names no Api-Version")
+        }
+        let agreed = min(offered, .newest)
+        version = agreed
+        let isPodman = pong.headers.contains(name: "Libpod-API-Version")
+        let info = try await require(EngineAPI.Info.self, .info)
+        let store: EngineIdentity.Store =
+            if isPodman {
+                .podman
+            } else if info.driverStatus?.contains(["driver-type", "io.containerd.snapshotter.v1"]) == true {
+                .containerd
+            } else {
+                .classic
+            }
+        identity = EngineIdentity(
+            name: isPodman ? .podman : .docker, store: store,
+            version: info.serverVersion.map { Hygiene.line($0, limit: 64) }, apiVersion: "\(agreed)")
+    }
+
+    func list() async throws(EngineFailure) -> [EngineAPI.ListedContainer] {
+        try await require([EngineAPI.ListedContainer].self, .containers)
+    }
+
+    /// - Throws: ``EngineFailure`` with reason `vanishing` where the container is no more.
+    func inspect(_ id: ContainerID) async throws(EngineFailure) -> EngineAPI.Container {
+        guard let container = try await find(EngineAPI.Container.self, .container(id)) else {
+            throw EngineFailure(.vanishing, "a container vanished between list and inspection, twice")
+        }
+        guard container.id == "\(id)" else { throw garbage(.container(id), "it is about another container") }
+        return container
+    }
+
+    mutating func facts(
+        of container: EngineAPI.Container, id: ContainerID, services: Set<String>
+    ) async throws(EngineFailure) -> ContainerFacts {
+        guard let imageID = Self.imageID(container.image) else {
+            throw garbage(.container(id), "its image's id is no digest")
+        }
+        let typed = container.config.image ?? ""
+        let name = (container.name ?? "").drop { $0 == "/" }
+        var facts = ContainerFacts(
+            id: container.id, name: Hygiene.line(name.isEmpty ? Substring(container.id.prefix(12)) : name, limit: 255),
+            services: services, typedImage: typed, imageID: imageID, state: ContainerStateFacts(container.state),
+            restartCount: container.restartCount.map { max(0, $0) },
+            manifest: container.manifest.flatMap(DescriptorFacts.init))
+        if isPodman {
+            guard let libpod = try await find(EngineAPI.LibpodContainer.self, .libpodContainer(id)) else {
+                throw EngineFailure(.vanishing, "a container vanished between two inspections, twice")
+            }
+            facts.libpodImageDigest = libpod.imageDigest.flatMap(Digest.init(contractText:))
+        }
+        facts.image = try await image(imageID)
+        if let reference = TaggedReference(typed: typed) { facts.tagImageID = try await resolve(reference) }
+        return facts
+    }
+
+    private mutating func image(_ id: Digest) async throws(EngineFailure) -> ImageFacts? {
+        if let known = images[id] { return known }
+        let facts = try await find(EngineAPI.Image.self, .image(id: id)).map(ImageFacts.init)
+        images.updateValue(facts, forKey: id)
+        return facts
+    }
+
+    private mutating func resolve(_ reference: TaggedReference) async throws(EngineFailure) -> Digest? {
+        if let known = tags[reference] { return known }
+        let id = try await find(EngineAPI.Image.self, .taggedImage(reference)).flatMap { Self.imageID($0.id) }
+        tags.updateValue(id, forKey: reference)
+        return id
+    }
+
+    /// Docker writes `sha256:…`; Podman's older releases leave the algorithm out.
+    private static func imageID(_ text: String) -> Digest? {
+        Digest(contractText: text) ?? Digest(contractText: "sha256:\(text)")
+    }
+
+    // MARK: - Requests
+
+    private func require<Answer: Decodable>(
+        _ type: Answer.Type, _ request: EngineRequest
+    ) async throws(EngineFailure) -> Answer {
+        guard let answer = try await find(type, request) else { throw statusFailure(request, 404) }
+        return answer
+    }
+
+    /// nil where the engine does not know it (404).
+    private func find<Answer: Decodable>(
+        _ type: Answer.Type, _ request: EngineRequest
+    ) async throws(EngineFailure) -> Answer? {
+        let response = try await ask(request)
+        switch response.status {
+        case 200: break
+        case 404: return nil
+        default: throw statusFailure(request, response.status)
+        }
+        do {
+            return try JSONDecoder().decode(type, from: Data(response.body.readableBytesView))
+        } catch {
+            throw garbage(request, "it is no JSON of the expected shape")
+        }
+    }
+
+    private func ask(_ request: EngineRequest) async throws(EngineFailure) -> EngineResponse {
+        guard ContinuousClock.now < deadline else {
+            throw EngineFailure(.timeout, "the engine at \(client.socketPath) is too slow for a whole look")
+        }
+        return try await client.get(request, version: version)
+    }
+
+    private func statusFailure(_ request: EngineRequest, _ status: Int) -> EngineFailure {
+        status == 401 || status == 403
+            ? EngineFailure(.denied, "the engine at \(client.socketPath) denied \(request.name) (\(status)): permit it")
+            : EngineFailure(.httpStatus, "the engine at \(client.socketPath) answered \(request.name) with \(status)")
+    }
+
+    func garbage(_ request: EngineRequest, _ why: String) -> EngineFailure {
+        EngineFailure(.garbage, "the engine's answer to \(request.name) is not usable: \(why)")
+    }
+}

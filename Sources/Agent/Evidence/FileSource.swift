@@ -1,0 +1,67 @@
+import FoundationEssentials
+import Shared
+
+/// What a service wrote about itself into a file: `{"git_sha": …, "digest": …, "state": …}`, or a bare SHA on one line.
+///
+/// For services that no engine runs. Reading is cheap, so the file is simply read again; a rename over it, its removal
+/// and its return need no special care.
+struct FileSource: Sendable {
+    static let sizeLimit = 64 * 1_024
+
+    let service: String
+    let path: String
+    let host: HostIdentity
+
+    /// What the file says now; whatever is wrong with it is in the content's reason.
+    func look() -> DocumentContent {
+        Self.content(service: service, path: path, host: host, read: SmallFile.read(path, limit: Self.sizeLimit))
+    }
+
+    /// Pure: what the bytes of a file, or the failure to read them, mean.
+    static func content(
+        service: String, path: String, host: HostIdentity, read: Result<[UInt8], SmallFile.Defect>
+    ) -> DocumentContent {
+        let unknown = { (why: String) in
+            DocumentContent(
+                service: service, state: .unknown, reason: Hygiene.line("file '\(path)' \(why)"), host: host)
+        }
+        switch read {
+        case .failure(let defect): return unknown(describe(defect))
+        case .success(let bytes):
+            switch FileStatement.parse(bytes) {
+            case .failure(let defect): return unknown(defect.description)
+            case .success(let statement): return content(service, path, host, bytes, statement)
+            }
+        }
+    }
+
+    private static func content(
+        _ service: String, _ path: String, _ host: HostIdentity, _ bytes: [UInt8], _ statement: FileStatement
+    ) -> DocumentContent {
+        let digests = statement.digest.map { [DigestEvidence(digest: $0, kind: .indexOrManifest, source: .file)] } ?? []
+        let image = ImageEvidence(
+            reference: Hygiene.line("file:\(path)"), origin: digests.isEmpty ? .none : .registry, digests: digests,
+            tagMoved: false)
+        // Another content is another instance: that is how a collector sees that something was swapped in a soak.
+        let id = "file-" + Hexadecimal.encode(SHA256.hash(Array(path.utf8) + [0] + bytes)).prefix(40)
+        let name = Hygiene.line(path.split(separator: "/" as Character).last ?? "file", limit: 255)
+        let instance = Instance(
+            id: id, name: name, state: statement.state, restartCount: 0, gitSHA: Reported(statement.gitSHA),
+            image: image)
+        return DocumentContent(
+            service: service, gitSHA: statement.gitSHA, digest: statement.digest, state: statement.state,
+            reason: statement.remarks.isEmpty
+                ? nil : Hygiene.line("file '\(path)': " + statement.remarks.joined(separator: "; ")),
+            host: host, instances: [instance])
+    }
+
+    private static func describe(_ defect: SmallFile.Defect) -> String {
+        switch defect {
+        case .missing: "does not exist"
+        case .denied: "may not be read by this agent: give it the permission"
+        case .notRegular: "is no regular file"
+        case .tooLarge: "is larger than \(sizeLimit / 1_024) KiB"
+        case .other(let code): "cannot be read (errno \(code))"
+        }
+    }
+}

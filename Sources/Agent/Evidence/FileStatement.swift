@@ -1,0 +1,79 @@
+import FoundationEssentials
+import Shared
+
+/// What a `file:` source states, after all that is unusable was set aside.
+struct FileStatement: Hashable {
+    var gitSHA: GitSHA?
+    var digest: Digest?
+    var state: ServiceState
+    /// What was set aside, one clause each.
+    var remarks: [String]
+
+    /// Why the file states nothing at all.
+    enum Defect: Error, Hashable, CustomStringConvertible {
+        case empty
+        case notText
+        case notJSON
+        case notOneLine
+
+        var description: String {
+            switch self {
+            case .empty: "is empty"
+            case .notText: "is not UTF-8 text"
+            case .notJSON: "is no JSON object with the strings git_sha, digest and state"
+            case .notOneLine: "is neither a JSON object nor one line with a commit id"
+            }
+        }
+    }
+
+    private struct Fields: Decodable {
+        var gitSHA: String?
+        var digest: String?
+        var state: String?
+
+        private enum CodingKeys: String, CodingKey {
+            case digest, state
+            case gitSHA = "git_sha"
+        }
+    }
+
+    static func parse(_ bytes: [UInt8]) -> Result<FileStatement, Defect> {
+        guard let text = String(validating: bytes, as: UTF8.self) else { return .failure(.notText) }
+        let trimmed = text.trimmed
+        guard let first = trimmed.first else { return .failure(.empty) }
+        guard first == "{" else {
+            guard !trimmed.contains(where: \.isNewline) else { return .failure(.notOneLine) }
+            return .success(FileStatement(Fields(gitSHA: trimmed)))
+        }
+        do {
+            return .success(FileStatement(try JSONDecoder().decode(Fields.self, from: Data(trimmed.utf8))))
+        } catch {
+            // Which byte is wrong does not help the one who sees the host's state; that it is the file's fault does.
+            return .failure(.notJSON)
+        }
+    }
+
+    private init(_ fields: Fields) {
+        remarks = []
+        state = .serving
+        if let text = fields.state {
+            if let known = ServiceState(rawValue: text) {
+                state = known
+            } else {
+                state = .unknown
+                remarks.append("state '\(Hygiene.line(text, limit: 40))' is none that is known")
+            }
+        }
+        do {
+            gitSHA = try fields.gitSHA.map { text throws(GitSHA.Defect) in try GitSHA(parsing: text) }
+            if gitSHA == nil { remarks.append("no git_sha is stated") }
+        } catch {
+            remarks.append("git_sha '\(Hygiene.line(fields.gitSHA ?? "", limit: 72))' \(error)")
+        }
+        do {
+            digest = try fields.digest.map { text throws(Digest.Defect) in try Digest(parsing: text) }
+        } catch {
+            remarks.append("digest '\(Hygiene.line(fields.digest ?? "", limit: 80))' \(error)")
+        }
+    }
+}

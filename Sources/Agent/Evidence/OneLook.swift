@@ -1,0 +1,30 @@
+import Logging
+import NIOCore
+import NIOPosix
+import Shared
+
+/// Looks once at one service, without a server.
+struct OneLook {
+    let configuration: EvidenceConfiguration
+    let clock: Clock
+    let log: StandardErrorLog
+
+    /// The first service's document, and its state.
+    func document() async throws -> (text: String, state: ServiceState) {
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        let began = clock.now()
+        let board = try Board(configuration: configuration)
+        var quiet = log
+        quiet.logLevel = max(log.logLevel, .warning)
+        let lookout = Lookout(
+            configuration: configuration, board: board, group: group, metrics: Metrics(), clock: clock,
+            logger: Logger(label: "buildinfo-agent", factory: { [quiet] _ in quiet }))
+        await lookout.lookAtAll()
+        try await group.shutdownGracefully()
+        guard let entry = board.services.first.flatMap({ board.entry($0) }) else { throw AgentError.noService }
+        let now = clock.now()
+        let bytes = entry.body.bytes(
+            observedAt: entry.observedAt, age: now - (entry.lookedAt ?? began), uptime: now - began, nonce: nil)
+        return (String(decoding: bytes, as: UTF8.self), entry.body.content.state)
+    }
+}

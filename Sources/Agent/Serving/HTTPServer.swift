@@ -1,0 +1,148 @@
+import Glibc
+import Logging
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+import Shared
+import Synchronization
+
+/// The HTTP server: binds, admits connections within the limits, and stops in an orderly way.
+final class HTTPServer: Sendable {
+    private let responder: Responder
+    private let limits: ServerLimits
+    private let group: any EventLoopGroup
+    private let logger: Logger
+    private let census: ConnectionCensus
+    private let open = Mutex<[ObjectIdentifier: any Channel]>([:])
+    private let listening = Mutex<[any Channel]>([])
+
+    init(responder: Responder, limits: ServerLimits, group: any EventLoopGroup, logger: Logger) {
+        self.responder = responder
+        self.limits = limits
+        self.group = group
+        self.logger = logger
+        census = ConnectionCensus(limits: limits)
+    }
+
+    /// Listens, and returns the addresses as they came to be (port 0 becomes a port).
+    func start(_ listeners: [Listener]) async throws(AgentError) -> [SocketAddress] {
+        var addresses: [SocketAddress] = []
+        for listener in listeners {
+            let channel = try await bind(listener)
+            listening.withLock { $0.append(channel) }
+            if let address = channel.localAddress { addresses.append(address) }
+        }
+        return addresses
+    }
+
+    /// Takes no more connections, finishes what is under way within the drain time, and cuts the rest.
+    func stop() async {
+        let (servers, loop) = (listening.withLock { $0 }, group.next())
+        for server in servers {
+            if case .unixDomainSocket? = server.localAddress, let path = server.localAddress?.pathname { unlink(path) }
+        }
+        await Self.wait(for: servers.map { $0.close() }, on: loop)
+        let connections = open.withLock { Array($0.values) }
+        for connection in connections {
+            connection.pipeline.fireUserInboundEventTriggered(ChannelShouldQuiesceEvent())
+        }
+        let cut = loop.scheduleTask(in: limits.drainTime) {
+            for connection in connections { connection.close(promise: nil) }
+        }
+        await Self.wait(for: connections.map(\.closeFuture), on: loop)
+        cut.cancel()
+    }
+
+    /// How a future ended does not matter here, only that it did.
+    private static func wait(for futures: [EventLoopFuture<Void>], on loop: any EventLoop) async {
+        do { try await EventLoopFuture.andAllComplete(futures, on: loop).get() } catch {}
+    }
+
+    private func bind(_ listener: Listener) async throws(AgentError) -> any Channel {
+        let bootstrap = ServerBootstrap(group: group)
+            .serverChannelOption(.backlog, value: 1_024)
+            .childChannelInitializer { [self] channel in
+                channel.eventLoop.makeCompletedFuture { try admit(channel) }
+            }
+            .childChannelOption(.maxMessagesPerRead, value: 1)
+            .childChannelOption(.recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: 4_096))
+            .childChannelOption(.allowRemoteHalfClosure, value: true)
+        switch listener {
+        case .inherited(let descriptor):
+            do { return try await bootstrap.withBoundSocket(descriptor).get() } catch {
+                throw .inheritedSocket(descriptor)
+            }
+        case .address(.unix(let path)):
+            try UnixSocketFile.clear(path)
+            do { return try await bootstrap.bind(unixDomainSocketPath: path).get() } catch {
+                throw Self.bindFailure(error, "unix:\(path)")
+            }
+        case .address(.tcp(let host, let port)):
+            do {
+                let address = try SocketAddress(ipAddress: host, port: port)
+                return
+                    try await bootstrap
+                    .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+                    .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+                    .bind(to: address).get()
+            } catch {
+                throw Self.bindFailure(error, "\(ListenAddress.tcp(host: host, port: port))")
+            }
+        }
+    }
+
+    private static func bindFailure(_ error: any Error, _ address: String) -> AgentError {
+        guard let error = error as? IOError else {
+            return .cannotListen(address, why: Hygiene.line("\(error)", limit: 200))
+        }
+        switch error.errnoCode {
+        case EADDRINUSE: return .addressInUse(address)
+        case EADDRNOTAVAIL: return .cannotListen(address, why: "this machine does not have that address")
+        case EACCES, EPERM: return .cannotListen(address, why: "permission denied")
+        case ENOENT: return .cannotListen(address, why: "its folder does not exist")
+        default: return .cannotListen(address, why: "errno \(error.errnoCode)")
+        }
+    }
+
+    /// On the connection's event loop, before its first event.
+    private func admit(_ channel: any Channel) throws {
+        let address = census.cappedAddress(channel.remoteAddress)
+        let admission = census.admit(address)
+        let id = ObjectIdentifier(channel)
+        let metrics = responder.metrics
+        metrics.update { counts in
+            if admission == .accepted {
+                counts.connectionsAccepted += 1
+                counts.connectionsOpen += 1
+            } else {
+                counts.connectionsRefused += 1
+            }
+        }
+        if admission == .accepted { open.withLock { $0[id] = channel } }
+        channel.closeFuture.whenComplete { [self] _ in
+            census.leave(address, admission)
+            guard admission == .accepted else { return }
+            open.withLock { _ = $0.removeValue(forKey: id) }
+            metrics.update { $0.connectionsOpen -= 1 }
+        }
+        let pipeline = channel.pipeline.syncOperations
+        switch admission {
+        case .accepted: try install(in: pipeline)
+        case .refused: try pipeline.addHandler(RefusalHandler(linger: limits.lingerTime))
+        case .cut: channel.close(promise: nil)
+        }
+    }
+
+    private func install(in pipeline: ChannelPipeline.SynchronousOperations) throws {
+        var decoding = NIOHTTPDecoderLimitConfiguration()
+        decoding.maxHeaderFieldSize = limits.headers
+        // The decoder counts the target with the headers; the handler then judges each by itself.
+        decoding.maxHeaderListSize = limits.headers + limits.requestLine
+        decoding.maxHeaderFieldCount = 100
+        let connection = ConnectionHandler(responder: responder, limits: limits)
+        let decoder = HTTPRequestDecoder(leftOverBytesStrategy: .dropBytes, limitConfiguration: decoding)
+        try pipeline.addHandlers([
+            ArrivalHandler(connection: connection), HTTPResponseEncoder(), ByteToMessageHandler(decoder), connection,
+        ])
+    }
+}

@@ -1,0 +1,76 @@
+import Shared
+
+/// The agent's metrics in Prometheus' text format, version 0.0.4.
+struct MetricsPage {
+    let entries: [Board.Entry]
+    let counts: Metrics.Counts
+    let now: ContinuousClock.Instant
+    let startedAt: ContinuousClock.Instant
+    let unixMilliseconds: Int64
+
+    var text: String {
+        let services = entries.map(\.body.content)
+        let ages = entries.map { entry in
+            (["service": entry.body.content.service], DocumentBody.seconds(now - (entry.lookedAt ?? startedAt)))
+        }
+        let uptime = now - startedAt
+        let started = unixMilliseconds - Int64(uptime.seconds * 1_000)
+        return [
+            family(
+                "buildinfo_served_info", "gauge", "What each service serves; the value is always 1.",
+                services.map { content in
+                    let labels = [
+                        "service": content.service, "git_sha": content.gitSHA?.hex ?? "",
+                        "digest": content.digest?.description ?? "", "state": content.state.rawValue,
+                    ]
+                    return (labels, "1")
+                }),
+            family(
+                "buildinfo_instances", "gauge", "Containers (or files) of each service.",
+                services.map { (["service": $0.service], "\($0.instances.count)") }),
+            family(
+                "buildinfo_engine_look_age_seconds", "gauge", "Age of the evidence that is served for each service.",
+                ages),
+            family("buildinfo_engine_looks_total", "counter", "Looks at the engines.", [([:], "\(counts.looks)")]),
+            family(
+                "buildinfo_engine_look_failures_total", "counter", "Looks that failed, by engine and reason.",
+                EngineFailure.Reason.allCases.map { (["reason": $0.rawValue], "\(counts.lookFailures[$0] ?? 0)") }),
+            family(
+                "buildinfo_http_requests_total", "counter", "Answers, by status code.",
+                counts.requests.sorted { $0.key < $1.key }.map { (["code": "\($0.key)"], "\($0.value)") }),
+            family(
+                "buildinfo_http_connections", "gauge", "Open connections.", [([:], "\(counts.connectionsOpen)")]),
+            family(
+                "buildinfo_http_connections_total", "counter", "Connections, by what became of them.",
+                [
+                    (["outcome": "accepted"], "\(counts.connectionsAccepted)"),
+                    (["outcome": "refused"], "\(counts.connectionsRefused)"),
+                ]),
+            family(
+                "buildinfo_agent_info", "gauge", "The agent's version; the value is always 1.",
+                [(["version": BuildinfoVersion.current], "1")]),
+            family(
+                "buildinfo_agent_uptime_seconds", "gauge", "Since the agent started, by the monotonic clock.",
+                [([:], DocumentBody.seconds(uptime))]),
+            family(
+                "process_start_time_seconds", "gauge", "When the agent started, since 1970.",
+                [([:], DocumentBody.seconds(.milliseconds(started)))]),
+        ].joined()
+    }
+
+    private func family(_ name: String, _ type: String, _ help: String, _ samples: [([String: String], String)])
+        -> String
+    {
+        guard !samples.isEmpty else { return "" }
+        let lines = samples.map { labels, value in
+            let pairs = labels.sorted { $0.key < $1.key }.map { "\($0.key)=\"\(Self.escaped($0.value))\"" }
+            return "\(name)\(pairs.isEmpty ? "" : "{\(pairs.joined(separator: ","))}") \(value)\n"
+        }
+        return "# HELP \(name) \(help)\n# TYPE \(name) \(type)\n\(lines.joined())"
+    }
+
+    /// Source: Prometheus, "Text-based format": backslash, double quote and line feed are escaped in label values.
+    static func escaped(_ value: String) -> String {
+        value.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"").replacing("\n", with: "\\n")
+    }
+}

@@ -1,0 +1,58 @@
+import NIOHTTP1
+import Shared
+
+/// Answers requests from the board: no engine is asked here, and no JSON is encoded.
+struct Responder: Sendable {
+    let board: Board
+    let lookout: Lookout
+    let metrics: Metrics
+    let clock: Clock
+    let hostID: String
+    let startedAt: ContinuousClock.Instant
+
+    func route(_ target: String) -> Route { Route(target: target, services: board.services) }
+
+    /// The service whose evidence must be looked at before the route may be answered; nil where it may be at once.
+    func staleService(_ route: Route) -> String? {
+        guard case .document(let service, let nonce) = route, let entry = board.entry(service) else { return nil }
+        // Before the first look there is nothing to say, nonce or not.
+        if entry.lookedAt == nil { return service }
+        return nonce == nil || lookout.isFresh(entry) ? nil : service
+    }
+
+    func answer(_ route: Route, ifNoneMatch: [String]) -> Answer {
+        switch route {
+        case .notFound: return .notFound
+        case .badNonce: return .badNonce
+        case .health: return .text(.ok, "ok")
+        case .metrics:
+            let page = MetricsPage(
+                entries: board.services.compactMap { board.entry($0) }, counts: metrics.current, now: clock.now(),
+                startedAt: startedAt, unixMilliseconds: clock.unixMilliseconds())
+            return Answer(
+                status: .ok, contentType: "text/plain; version=0.0.4; charset=utf-8", body: Array(page.text.utf8))
+        case .document(let service, let nonce):
+            guard let entry = board.entry(service) else { return .notFound }
+            return document(entry, nonce: nonce, ifNoneMatch: ifNoneMatch)
+        }
+    }
+
+    private func document(_ entry: Board.Entry, nonce: Nonce?, ifNoneMatch: [String]) -> Answer {
+        let now = clock.now()
+        let age = now - (entry.lookedAt ?? startedAt)
+        var answer = Answer(status: .ok, contentType: "application/json")
+        answer.headers = [
+            ("ETag", entry.body.entityTag),
+            (BuildinfoProtocol.Header.host, hostID),
+            (BuildinfoProtocol.Header.age, DocumentBody.seconds(age)),
+        ]
+        if let nonce { answer.headers.append((BuildinfoProtocol.Header.nonce, nonce.text)) }
+        if EntityTags.match(ifNoneMatch, tag: entry.body.entityTag) {
+            answer.status = .notModified
+        } else {
+            answer.body = entry.body.bytes(
+                observedAt: entry.observedAt, age: age, uptime: now - startedAt, nonce: nonce?.text)
+        }
+        return answer
+    }
+}

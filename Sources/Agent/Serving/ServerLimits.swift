@@ -1,0 +1,29 @@
+import NIOCore
+
+/// What one peer, and all peers together, may take from the server.
+struct ServerLimits: Sendable {
+    /// Bytes of method, target and version.
+    var requestLine = 4 * 1_024
+    /// Bytes of all header names and values of one request.
+    var headers = 8 * 1_024
+    /// From the first byte of a request to the end of its headers, however many reads that takes.
+    var headerTime = TimeAmount.seconds(5)
+    /// Without a request.
+    var idleTime = TimeAmount.seconds(15)
+    /// For the kernel to take one answer: a peer that does not read is cut off.
+    var writeTime = TimeAmount.seconds(5)
+    /// For a request with a nonce to wait for a look; then it is given what there is, with its age.
+    var lookTime = TimeAmount.seconds(6)
+    /// After a refusal, for the peer to read it before the connection is cut.
+    var lingerTime = TimeAmount.seconds(1)
+    /// For requests under way when the server is told to stop.
+    var drainTime = TimeAmount.seconds(5)
+    /// Connections at a time.
+    var connections = 1_024
+    /// Connections at a time from one address. Unix sockets have no address and are exempt.
+    var connectionsPerAddress = 64
+    /// Loopback is exempt too: a proxy on the host stands for all its clients there.
+    var exemptsLoopback = true
+    /// Connections at a time that are being told 503; beyond these, they are cut without a word.
+    var refusals = 128
+}

@@ -1,0 +1,50 @@
+import Glibc
+
+/// What systemd hands over and is told. Source: `sd_listen_fds(3)`, `sd_notify(3)`.
+struct ServiceManager: Sendable {
+    /// The first descriptor that systemd passes.
+    static let firstDescriptor: Int32 = 3
+
+    let environment: [String: String]
+    let processID: Int32
+
+    init(environment: [String: String], processID: Int32 = getpid()) {
+        self.environment = environment
+        self.processID = processID
+    }
+
+    /// The sockets meant for this process; `LISTEN_FDNAMES` plays no part.
+    func inheritedSockets() throws(AgentError) -> [Int32] {
+        guard environment["LISTEN_PID"].flatMap({ Int32($0) }) == processID,
+            let count = environment["LISTEN_FDS"].flatMap({ Int32($0) }), (1...64).contains(count)
+        else { return [] }
+        let descriptors = Array(Self.firstDescriptor..<Self.firstDescriptor + count)
+        for descriptor in descriptors {
+            guard Self.option(SO_ACCEPTCONN, of: descriptor) == 1,
+                Self.option(SO_TYPE, of: descriptor) == Int32(SOCK_STREAM.rawValue)
+            else { throw .inheritedSocket(descriptor) }
+            _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
+        }
+        return descriptors
+    }
+
+    /// Sends a state such as `READY=1`; false where there is nobody to tell, or it could not be told.
+    @discardableResult
+    func notify(_ state: String) -> Bool {
+        guard let path = environment["NOTIFY_SOCKET"], let address = UnixAddress(path: path) else { return false }
+        let descriptor = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue) | O_CLOEXEC, 0)
+        guard descriptor >= 0 else { return false }
+        defer { close(descriptor) }
+        let bytes = Array(state.utf8)
+        let sent = address.withSocketAddress {
+            sendto(descriptor, bytes, bytes.count, Int32(MSG_NOSIGNAL), $0, $1)
+        }
+        return sent == bytes.count
+    }
+
+    private static func option(_ name: Int32, of descriptor: Int32) -> Int32? {
+        var value: Int32 = 0
+        var size = socklen_t(MemoryLayout<Int32>.size)
+        return getsockopt(descriptor, SOL_SOCKET, name, &value, &size) == 0 ? value : nil
+    }
+}

@@ -1,0 +1,65 @@
+/// One line of a log, as text or as JSON; both programs write their logs with it.
+///
+/// Pure: time and level come in, a line without its newline comes out. Everything passes ``Hygiene/line(_:limit:)``, so
+/// that nobody who chooses a container's name or a header can forge a line.
+public struct LogLine: Sendable {
+    public enum Format: String, Sendable, CaseIterable {
+        /// `2026-11-23T13:19:01.250Z info message key=value`
+        case text
+        /// `{"time":…,"level":…,"message":…,"key":"value"}`
+        case json
+    }
+
+    /// RFC 3339; see ``RFC3339/text(unixMilliseconds:)``.
+    public var time: String
+    public var level: String
+    public var message: String
+    /// Sorted by key when written; a key named as one of the line's own fields is written with `_` in front.
+    public var fields: [String: String]
+
+    public init(time: String, level: String, message: String, fields: [String: String] = [:]) {
+        self.time = time
+        self.level = level
+        self.message = message
+        self.fields = fields
+    }
+
+    public func formatted(_ format: Format) -> String {
+        switch format {
+        case .text: text
+        case .json: json
+        }
+    }
+
+    private static let limit = 2_048
+
+    private var text: String {
+        let pairs = fields.sorted { $0.key < $1.key }.map { key, value in
+            let clean = Hygiene.line(value, limit: Self.limit)
+            let isPlain = !clean.isEmpty && !clean.contains { $0 == " " || $0 == "\"" || $0 == "=" }
+            return " \(Self.key(key))=\(isPlain ? clean : Self.quoted(clean))"
+        }
+        return "\(time) \(level) \(Hygiene.line(message, limit: Self.limit))\(pairs.joined())"
+    }
+
+    private var json: String {
+        let own = [("time", time), ("level", level), ("message", message)]
+        let names = Set(own.map(\.0))
+        let others = fields.sorted { $0.key < $1.key }.map {
+            (names.contains($0.key) ? "_\($0.key)" : $0.key, $0.value)
+        }
+        let members = (own + others).map { key, value in
+            "\(Self.quoted(Self.key(key))):\(Self.quoted(Hygiene.line(value, limit: Self.limit)))"
+        }
+        return "{\(members.joined(separator: ","))}"
+    }
+
+    private static func key(_ key: String) -> String {
+        Hygiene.line(key, limit: 64).replacing(" ", with: "_").replacing("=", with: "_")
+    }
+
+    /// As a JSON string. Control characters are gone already, so only two characters need an escape.
+    private static func quoted(_ clean: String) -> String {
+        "\"" + clean.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"") + "\""
+    }
+}
