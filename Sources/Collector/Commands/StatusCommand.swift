@@ -15,6 +15,7 @@ struct StatusCommand: AsyncParsableCommand {
     @OptionGroup(title: "Target") var target: TargetOptions
     @OptionGroup(title: "Access") var access: AccessOptions
     @OptionGroup(title: "Output") var output: OutputOptions
+    @OptionGroup(title: "Logs") var logs: LogOptions
 
     @Option(help: "One request, connect included.", transform: ArgumentText.duration)
     var requestTimeout = Policy().requestTimeout
@@ -25,7 +26,8 @@ struct StatusCommand: AsyncParsableCommand {
         let run = StatusRun(
             target: try target.target(service: inventory.service), inventory: inventory,
             requestTimeout: requestTimeout, access: try access.access(), concurrency: access.concurrency,
-            ledger: try output.openLedger(environment: environment), destinations: try output.destinations())
+            ledger: try output.openLedger(environment: environment), destinations: try output.destinations(),
+            progress: output.progress == .auto ? .none : output.progress, environment: environment)
         throw ExitCode(try await run.run())
     }
 }

@@ -12,6 +12,7 @@ struct VerifyCommand: AsyncParsableCommand {
     @OptionGroup(title: "Policy") var policy: PolicyOptions
     @OptionGroup(title: "Access") var access: AccessOptions
     @OptionGroup(title: "Output") var output: OutputOptions
+    @OptionGroup(title: "Logs") var logs: LogOptions
 
     func validate() throws {
         guard target.sha != nil || target.digest != nil else {
@@ -26,7 +27,7 @@ struct VerifyCommand: AsyncParsableCommand {
             target: try target.target(service: inventory.service), inventory: inventory, policy: policy.policy,
             check: policy.inventoryCheck, access: try access.access(), concurrency: access.concurrency,
             ledger: try output.openLedger(environment: environment), destinations: try output.destinations(),
-            progress: output.progress, environment: environment)
+            progress: output.progress, environment: environment, logger: logs.logger)
         throw ExitCode(try await run.run())
     }
 }

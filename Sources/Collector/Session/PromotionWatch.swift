@@ -1,8 +1,10 @@
+import Logging
+
 /// Reads the ledger's promotions of the service again and again, for one that comes after ours.
 enum PromotionWatch {
     private static let interval = Duration.seconds(1)
 
-    static func watch(_ ledger: Ledger, service: String, known: [Promotion]) -> SessionWatch {
+    static func watch(_ ledger: Ledger, service: String, known: [Promotion], logger: Logger) -> SessionWatch {
         { yield in
             var last = known
             while !Task.isCancelled {
@@ -16,7 +18,7 @@ enum PromotionWatch {
                 } catch {
                     // A ledger that is busy or broken now proves nothing about newer promotions; the recorder reports
                     // what is wrong with it, and the next look may succeed.
-                    continue
+                    logger.warning("The ledger cannot be read", metadata: ["reason": "\(error)"])
                 }
             }
         }

@@ -1,4 +1,5 @@
 import Foundation
+import Logging
 import Shared
 
 /// One verification from its plan to its exit code: checks, polling, ledger, reports.
@@ -14,6 +15,7 @@ struct VerificationRun: Sendable {
     var destinations: [ReportDestination]
     var progress: ProgressMode
     var environment: [String: String]
+    var logger: Logger
     var terminal = Terminal.standardError
 
     /// - Returns: the verdict's exit code; the reports are written by then.
@@ -35,6 +37,8 @@ struct VerificationRun: Sendable {
     private func verify() async throws -> Report {
         let startedAt = Date()
         let id = RunID.make(at: startedAt)
+        logger.info(
+            "Verifying", metadata: ["verification": "\(id)", "hosts": "\(inventory.hosts.count)"])
         let expected = inventory.hosts.count { !$0.isWaived }
         let previous = try await ledger?.previousExpected(service: target.service)
         if let refusal = check.refusal(expected: expected, listed: inventory.hosts.count, previous: previous) {
@@ -69,7 +73,8 @@ struct VerificationRun: Sendable {
             promotions = begun.promotions
             let made = LedgerRecorder(ledger: ledger, verificationID: id)
             observers.append(made.observer)
-            session.watches.append(PromotionWatch.watch(ledger, service: target.service, known: promotions))
+            session.watches.append(
+                PromotionWatch.watch(ledger, service: target.service, known: promotions, logger: logger))
             recorder = made
         }
         if let watch = InventoryWatch.watch(inventory) { session.watches.append(watch) }
