@@ -3,48 +3,50 @@ import Shared
 
 /// How long, how often, and how much is tolerated.
 struct PolicyOptions: ParsableArguments {
-    @Option(help: "Hard limit for the whole verification.", transform: ArgumentText.duration)
+    @Option(help: "Hard limit for the whole verification (default: 10m).", transform: ArgumentText.duration)
     var timeout = Policy().timeout
 
-    @Option(help: "How often a host that is not settled is asked again.", transform: ArgumentText.duration)
+    @Option(
+        help: "How often a host that is not settled is asked again (default: 2s).", transform: ArgumentText.duration)
     var interval = Policy().interval
 
-    @Option(help: "One request, connect included.", transform: ArgumentText.duration)
+    @Option(help: "One request, connect included (default: 5s).", transform: ArgumentText.duration)
     var requestTimeout = Policy().requestTimeout
 
     @Option(
-        help: "How long a match must hold, on the same instances, before a host counts.",
+        help: "How long a match must hold, on the same instances, before a host counts (default: 10s).",
         transform: ArgumentText.duration)
     var soak = Policy().soak
 
-    @Option(help: "No host changed its label for so long: stop early.", transform: ArgumentText.duration)
+    @Option(help: "No host changed its label for so long: stop early (default: 3m).", transform: ArgumentText.duration)
     var stall = Policy().stall
 
     @Option(
-        help: "Answers in a row that show a failed deploy before a host counts as failed.",
+        help: "Answers in a row that show a failed deploy before a host counts as failed (default: 3).",
         transform: ArgumentText.positiveCount)
     var failAfter = Policy().failAfter
 
     @Option(
-        help: ArgumentHelp("Tolerated hosts that are behind.", valueName: "n|p%"), transform: ArgumentText.tolerance)
+        help: ArgumentHelp("Tolerated hosts that are behind (default: 0).", valueName: "n|p%"),
+        transform: ArgumentText.tolerance)
     var maxStragglers = Tolerance.none
 
     @Option(
-        help: ArgumentHelp("Tolerated hosts that did not answer.", valueName: "n|p%"),
+        help: ArgumentHelp("Tolerated hosts that did not answer (default: 0).", valueName: "n|p%"),
         transform: ArgumentText.tolerance)
     var maxUnreachable = Tolerance.none
 
     @Option(
-        help: ArgumentHelp("More failed hosts than this, and it stops at once.", valueName: "n|p%"),
+        help: ArgumentHelp("More failed hosts than this, and it stops at once (default: 0).", valueName: "n|p%"),
         transform: ArgumentText.tolerance)
     var maxFailed = Tolerance.none
 
     @Option(
-        help: ArgumentHelp("Proven hosts below which nothing is tolerated.", valueName: "n|p%"),
+        help: ArgumentHelp("Proven hosts below which nothing is tolerated (default: 1).", valueName: "n|p%"),
         transform: ArgumentText.tolerance)
     var minProven = Policy().minProven
 
-    @Option(help: "Fewer hosts in the inventory are an error.", transform: ArgumentText.count)
+    @Option(help: "Fewer hosts in the inventory are an error (default: 1).", transform: ArgumentText.count)
     var minHosts = 1
 
     @Flag(help: "An empty inventory is not an error.")
@@ -52,7 +54,8 @@ struct PolicyOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "The inventory may shrink by so much against the last promotion of the service.", valueName: "p%"),
+            "The inventory may shrink by so much against the last promotion of the service (default: 20%).",
+            valueName: "p%"),
         transform: ArgumentText.percent)
     var maxShrink = 20.0
 
