@@ -4,6 +4,8 @@ struct TransferAnswer {
     private(set) var body: [UInt8] = []
     /// Why receiving was broken off.
     private(set) var objection: TransferFailure?
+    /// Whether the blank line came that ends the headers. libcurl takes a head that just breaks off for a whole one.
+    private(set) var isHeadComplete = false
     private var headerBytes = 0
 
     /// Takes one status line, header or trailer. False breaks the transfer off.
@@ -13,13 +15,18 @@ struct TransferAnswer {
             objection = .tooLarge("headers over \(limits.headerBytes) bytes")
             return false
         }
-        // Trailers come after the body, and must not add what the headers did not say.
-        guard body.isEmpty else { return true }
         if line.starts(with: "HTTP/".utf8) {
             // The status line of an interim answer (1xx) or of the final one: what stood before was another answer's.
             headers.removeAll()
+            isHeadComplete = false
             return true
         }
+        if line.count <= 2 {
+            isHeadComplete = true
+            return true
+        }
+        // Trailers must not add what the headers did not say.
+        guard !isHeadComplete else { return true }
         guard let colon = line.firstIndex(of: 0x3A) else { return true }
         let name = line[..<colon]
         guard let kept = limits.keptHeaders.first(where: { Self.isSame(name, lowercased: $0) }) else { return true }

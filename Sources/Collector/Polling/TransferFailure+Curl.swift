@@ -22,6 +22,10 @@ extension TransferFailure {
             CURLE_SSL_CACERT_BADFILE, CURLE_SSL_SHUTDOWN_FAILED, CURLE_SSL_CRL_BADFILE, CURLE_SSL_ISSUER_ERROR,
             CURLE_SSL_PINNEDPUBKEYNOTMATCH, CURLE_SSL_INVALIDCERTSTATUS, CURLE_SSL_CLIENTCERT:
             self = .tls(detail)
+        case CURLE_RECV_ERROR where detail.contains("alert"), CURLE_SEND_ERROR where detail.contains("alert"):
+            // TLS 1.3 lets a server refuse a client's certificate, or its absence, after the client's handshake is over
+            // (RFC 8446, section 4.4.2.4); the alert comes where the answer should. Only TLS has alerts.
+            self = .tls(detail)
         case CURLE_FILESIZE_EXCEEDED:
             self = .tooLarge(detail)
         case CURLE_OUT_OF_MEMORY:

@@ -68,6 +68,7 @@ final class TransferSlot {
     func outcome(_ code: CURLcode) -> Result<TransferResponse, TransferFailure> {
         if let objection = answer.objection { return .failure(objection) }
         guard code == CURLE_OK else { return .failure(failure(code)) }
+        guard answer.isHeadComplete else { return .failure(.protocolError("the answer ends within its headers")) }
         var status = 0
         buildinfo_curl_easy_get_long(easy, CURLINFO_RESPONSE_CODE, &status)
         return .success(TransferResponse(status: status, headers: answer.headers, body: answer.body))
