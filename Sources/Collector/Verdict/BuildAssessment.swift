@@ -117,6 +117,8 @@ struct BuildJudge: Sendable {
     }
 
     private func unidentified(_ instance: BuildEvidence.Instance) -> BuildAssessment {
+        // After a pull, containerd and Podman forget the registry digests of the image that still runs.
+        if instance.tagMoved { return BuildAssessment(fact: .behind, detail: .tagMoved) }
         let hasAgent = !instance.name.isEmpty
         return BuildAssessment(fact: .unidentified, detail: hasAgent ? .noRegistryDigest : .noAgent)
     }
@@ -136,7 +138,7 @@ struct BuildJudge: Sendable {
 
     /// Whether the instance has a digest of a kind that the target has too.
     private func isComparable(_ instance: BuildEvidence.Instance) -> Bool {
-        if !instance.registryDigests.isEmpty { return true }
+        if instance.isFromRegistry, !instance.registryDigests.isEmpty { return true }
         let configs = target.content?.manifests.compactMap(\.config) ?? []
         return !configs.isEmpty && !instance.configDigests.isEmpty
     }

@@ -6,8 +6,11 @@ struct BuildEvidence: Hashable, Sendable {
     struct Instance: Hashable, Sendable {
         var name: String
         var gitSHA: Reported<GitSHA>
-        /// Digests that a registry would know (of indexes and manifests); empty where the image has none.
+        /// Digests of indexes and manifests. Each is a hash of content, so that an equal one is the same image whoever
+        /// made it; a different one is another image only where ``isFromRegistry`` holds.
         var registryDigests: Set<Digest>
+        /// Whether a registry knows at least one of the digests.
+        var isFromRegistry: Bool
         /// Digests of the image's configuration.
         var configDigests: Set<Digest>
         var platform: Platform?
@@ -30,7 +33,7 @@ struct BuildEvidence: Hashable, Sendable {
             instances = [
                 Instance(
                     name: document.service, gitSHA: gitSHA, registryDigests: Set([digest].compactMap { $0 }),
-                    configDigests: [], platform: nil, tagMoved: false)
+                    isFromRegistry: digest != nil, configDigests: [], platform: nil, tagMoved: false)
             ]
         }
     }
@@ -40,14 +43,15 @@ struct BuildEvidence: Hashable, Sendable {
         digest = nil
         instances = [
             Instance(
-                name: "", gitSHA: answer.gitSHA, registryDigests: [], configDigests: [], platform: nil, tagMoved: false)
+                name: "", gitSHA: answer.gitSHA, registryDigests: [], isFromRegistry: false, configDigests: [],
+                platform: nil, tagMoved: false)
         ]
     }
 
     /// The digest to show for the host: what it says for the service, else what all its instances have in common.
     var shownDigest: Digest? {
         guard digest == nil, let first = instances.first?.registryDigests, first.count == 1 else { return digest }
-        return instances.allSatisfy { $0.registryDigests == first } ? first.first : nil
+        return instances.allSatisfy { $0.isFromRegistry && $0.registryDigests == first } ? first.first : nil
     }
 }
 
@@ -59,11 +63,8 @@ extension BuildEvidence.Instance {
         platform = image.platform.flatMap { Platform(parsing: $0) }
         tagMoved = image.tagMoved
         configDigests = Set(image.digests.filter { $0.kind == .config }.map(\.digest))
-        switch image.origin {
-        case .none: registryDigests = []
-        case .registry:
-            let listed = image.digests.filter { $0.kind != .config }.map(\.digest)
-            registryDigests = Set(listed.isEmpty ? [claimed].compactMap { $0 } : listed)
-        }
+        let listed = image.digests.filter { $0.kind != .config }.map(\.digest)
+        isFromRegistry = image.origin == .registry
+        registryDigests = Set(listed.isEmpty && isFromRegistry ? [claimed].compactMap { $0 } : listed)
     }
 }
