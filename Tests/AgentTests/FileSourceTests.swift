@@ -1,0 +1,102 @@
+import Foundation
+import Shared
+import Testing
+
+@testable import Agent
+
+@Suite struct FileSourceTests {
+    struct Example: CustomTestStringConvertible, Sendable {
+        var text: String
+        var state: ServiceState
+        var sha: Bool
+        var digest: Bool
+        var reason: String?
+
+        init(_ text: String, _ state: ServiceState, sha: Bool = false, digest: Bool = false, reason: String? = nil) {
+            self.text = text
+            self.state = state
+            self.sha = sha
+            self.digest = digest
+            self.reason = reason
+        }
+
+        var testDescription: String { text }
+    }
+
+    @Test(
+        "A file states what it states, and what is unusable in it is named",
+        arguments: [
+            Example(Samples.sha, .serving, sha: true),
+            Example("  \(Samples.sha)\r\n", .serving, sha: true),
+            Example("{\"git_sha\":\"\(Samples.sha)\"}", .serving, sha: true),
+            Example("{\"git_sha\":\"\(Samples.sha.uppercased())\"}", .serving, sha: true),
+            Example(
+                "{\"git_sha\":\"\(Samples.sha)\",\"digest\":\"\(Samples.digestText("d"))\",\"state\":\"starting\"}",
+                .starting, sha: true, digest: true),
+            Example(
+                "{\"git_sha\":null,\"digest\":\"\(Samples.digestText("d"))\"}", .serving, digest: true,
+                reason: "no git_sha"),
+            Example("{\"git_sha\":\"abc1234\"}", .serving, reason: "has 7 digits"),
+            Example("abc1234", .serving, reason: "has 7 digits"),
+            Example("{\"git_sha\":\"\"}", .serving, reason: "is empty"),
+            Example(
+                "{\"git_sha\":\"\(Samples.sha)\",\"digest\":\"latest\"}", .serving, sha: true,
+                reason: "has no algorithm"),
+            Example(
+                "{\"git_sha\":\"\(Samples.sha)\",\"state\":\"great\"}", .unknown, sha: true,
+                reason: "none that is known"),
+            Example("{\"git_sha\":17}", .unknown, reason: "no JSON object"),
+            Example("{\"git_sha\":\"\(Samples.sha)\"", .unknown, reason: "no JSON object"),
+            Example("", .unknown, reason: "is empty"),
+            Example(" \n", .unknown, reason: "is empty"),
+            Example("\(Samples.sha)\n\(Samples.sha)", .unknown, reason: "neither"),
+        ])
+    func contents(example: Example) {
+        let content = FileSource.content(
+            service: "canvas", path: "/srv/canvas.json", host: Samples.host, read: .success(Array(example.text.utf8)))
+        #expect(content.state == example.state)
+        #expect((content.gitSHA != nil) == example.sha)
+        #expect((content.digest != nil) == example.digest)
+        if let reason = example.reason {
+            #expect(content.reason?.contains(reason) == true)
+        } else {
+            #expect(content.reason == nil)
+        }
+        let instance = content.instances.first
+        #expect((instance?.image.origin == .registry) == example.digest)
+    }
+
+    @Test("The same content at the same path is the same instance; another content or path is another")
+    func identity() {
+        let id = { (path: String, text: String) in
+            FileSource.content(service: "canvas", path: path, host: Samples.host, read: .success(Array(text.utf8)))
+                .instances.first?.id
+        }
+        #expect(id("/a", Samples.sha) != nil)
+        #expect(id("/a", Samples.sha) == id("/a", Samples.sha))
+        #expect(id("/a", Samples.sha) != id("/b", Samples.sha))
+        #expect(id("/a", Samples.sha) != id("/a", Samples.otherSHA))
+    }
+
+    @Test("A missing, oversized, special or binary file is unknown, and the reason says which")
+    func unreadable() throws {
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("agent-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let path = { (name: String) in folder.appendingPathComponent(name).path }
+        let look = { (name: String) in FileSource(service: "canvas", path: path(name), host: Samples.host).look() }
+        let reason = { (name: String) in look(name).state == .unknown ? look(name).reason ?? "" : "not unknown" }
+
+        #expect(reason("missing").contains("does not exist"))
+        #expect(reason(".").contains("is no regular file"))
+        try Data(count: FileSource.sizeLimit + 1).write(to: URL(fileURLWithPath: path("large")))
+        #expect(reason("large").contains("is larger than 64 KiB"))
+        try Data([0xFF, 0xFE]).write(to: URL(fileURLWithPath: path("binary")))
+        #expect(reason("binary").contains("is not UTF-8"))
+        #expect(mkfifo(path("fifo"), 0o600) == 0)
+        #expect(reason("fifo").contains("is no regular file"))
+
+        try Data(Samples.sha.utf8).write(to: URL(fileURLWithPath: path("good")))
+        #expect(look("good").gitSHA?.hex == Samples.sha)
+    }
+}

@@ -1,0 +1,13 @@
+/// How a fake engine answers one request.
+public enum FakeEngineAnswer: Sendable {
+    case json(String)
+    case status(Int)
+    /// With headers of its own, as `/_ping` has.
+    case plain(String, headers: [String: String])
+    /// These bytes, which need not be HTTP; then the connection is closed.
+    case raw(String)
+    /// Nothing, ever.
+    case hang
+    /// So many bytes of JSON.
+    case flood(bytes: Int)
+}
