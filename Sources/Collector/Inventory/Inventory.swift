@@ -1,0 +1,81 @@
+import FoundationEssentials
+import Glibc
+import Shared
+
+/// The hosts that a verification is about, read once and frozen.
+///
+/// ```swift
+/// let inventory = try Inventory.load(
+///     sources: [.file(path: "fleet.yaml")], hosts: ["canvas-09:9480"], service: nil, now: Date())
+/// ```
+struct Inventory: Sendable {
+    /// In the order of the sources; names are unique. May be empty: whether that will do is ``InventoryCheck``'s to say.
+    let hosts: [ExpectedHost]
+    /// What every host is asked for: the flag's, else the sources', else `canvas`.
+    let service: String
+    /// Where the hosts come from, for reports: `fleet.yaml, 2 --host`.
+    let source: String
+    /// `sha256:<64 hex>` of the frozen hosts, whatever their order and the format that listed them.
+    let hash: String
+    /// What a reader of the report should know, one line each.
+    let warnings: [String]
+    /// Reads the sources again while the verification runs.
+    let watch: InventoryWatch
+
+    static let standardPort = 9_480
+
+    /// Reads all sources and unites them.
+    ///
+    /// A name that stands twice is an error, unless both say the same about it and stand in different sources.
+    ///
+    /// - Parameters:
+    ///   - hosts: values of `--host`: names, `name:port`, or URLs.
+    ///   - service: the value of `--service`, nil where it was not given. It wins over what a source names.
+    ///   - now: the wall clock, for waivers.
+    ///   - standardInput: the descriptor that `-` stands for.
+    static func load(
+        sources: [InventorySource], hosts: [String] = [], service: String? = nil, now: Date,
+        standardInput: Int32 = STDIN_FILENO
+    ) throws(InventoryError) -> Inventory {
+        guard sources.count(where: { $0 == .standardInput }) <= 1 else { throw .standardInputTwice }
+        if let service, !ServiceName.isUsable(service) { throw .unusableService(service) }
+        let loader = InventoryLoader(now: now, reader: InventoryReader(standardInput: standardInput))
+        var readings: [InventoryLoader.Reading] = []
+        for source in sources { readings.append(try loader.read(source)) }
+        var flags = InventoryListing()
+        for host in hosts {
+            let place = InventoryPlace(source: "--host", line: nil)
+            flags.hosts.append(ListedHost(place: place, address: host))
+        }
+        return try Inventory(readings: readings, flags: flags, service: service, now: now)
+    }
+
+    private init(
+        readings: [InventoryLoader.Reading], flags: InventoryListing, service: String?, now: Date
+    ) throws(InventoryError) {
+        var warnings: [String] = []
+        let named = readings.compactMap(\.listing.service)
+        if let first = named.first {
+            for other in named.dropFirst() where other.name != first.name && service == nil {
+                throw .services(other.place, other.name, first: first.place, first.name)
+            }
+            for other in named where service != nil && other.name != service {
+                warnings.append(
+                    "\(other.place) names the service '\(other.name)'; --service \(service ?? "") was asked for")
+            }
+        }
+        let asked = service ?? named.first?.name ?? ServiceName.standard
+        var freezer = InventoryFreezer(service: asked)
+        for reading in readings { try freezer.add(reading.listing) }
+        try freezer.add(flags)
+        self.hosts = freezer.hosts
+        self.service = asked
+        self.hash = InventoryHash.of(freezer.hosts)
+        self.warnings = warnings + freezer.warnings
+        let flagged = flags.hosts.isEmpty ? [] : ["\(flags.hosts.count) --host"]
+        source = (readings.map(\.source.name) + flagged).joined(separator: ", ")
+        watch = InventoryWatch(
+            files: zip(readings, freezer.names).map { .init(source: $0.source, stamp: $0.stamp, names: $1) },
+            constant: freezer.names.last ?? [], service: asked, now: now)
+    }
+}

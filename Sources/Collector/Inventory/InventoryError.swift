@@ -1,0 +1,53 @@
+import Shared
+
+/// Why an inventory cannot be used. One line each: where, what, and the remedy. Never shows a URL that may hold a secret.
+enum InventoryError: Error, Hashable, Sendable {
+    /// Not there, not permitted, a folder.
+    case unreadable(source: String, reason: String)
+    case tooLarge(source: String)
+    /// Not UTF-8, or control characters.
+    case notText(InventoryPlace, found: String)
+    /// No YAML and no JSON.
+    case syntax(InventoryPlace, problem: String)
+    /// Readable, and not what an inventory may say.
+    case invalid(InventoryPlace, problem: String)
+    /// One name for two hosts.
+    case duplicate(name: String, InventoryPlace, first: InventoryPlace)
+    /// Two files that each name another service, and no `--service` to decide.
+    case services(InventoryPlace, String, first: InventoryPlace, String)
+    /// What `--service` asks for cannot stand in a URL.
+    case unusableService(String)
+    /// `--fleet -` twice: there is only one standard input.
+    case standardInputTwice
+
+    /// The process's exit code: the configuration is wrong.
+    var exitCode: Int32 { 64 }
+}
+
+extension InventoryError: CustomStringConvertible {
+    var description: String {
+        switch self {
+        case .unreadable(let source, let reason):
+            "\(source): cannot be read (\(reason)): give the path of an inventory file, or - for standard input"
+        case .tooLarge(let source):
+            "\(source): is larger than 64 MiB: split it, or give a list with one host a line"
+        case .notText(let place, let found):
+            "\(place): \(found): an inventory is UTF-8 text (YAML, JSON, or one host a line)"
+        case .syntax(let place, let problem): "\(place): \(problem)"
+        case .invalid(let place, let problem): "\(place): \(problem)"
+        case .duplicate(let name, let place, let first):
+            "\(place): the name '\(Self.shown(name))' is taken since \(first): remove one of them, "
+                + "or give it another name and a url"
+        case .services(let place, let service, let first, let other):
+            "\(place): names the service '\(Self.shown(service))' where \(first) names '\(Self.shown(other))': "
+                + "say with --service which one is meant"
+        case .unusableService(let name):
+            "--service '\(Self.shown(name))' \(ServiceName.rule)"
+        case .standardInputTwice:
+            "--fleet - stands twice: standard input can be read only once"
+        }
+    }
+
+    /// Somebody's text inside a message.
+    static func shown(_ text: some StringProtocol) -> String { Hygiene.line(text, limit: 80) }
+}

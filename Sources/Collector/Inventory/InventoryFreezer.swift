@@ -1,0 +1,92 @@
+import Shared
+
+/// Makes expected hosts of listed ones: names, URLs, and each name once.
+struct InventoryFreezer {
+    let service: String
+    private(set) var hosts: [ExpectedHost] = []
+    /// The names of each listing that was added, in their order.
+    private(set) var names: [Set<String>] = []
+    private var places: [String: (index: Int, listing: Int, place: InventoryPlace)] = [:]
+
+    init(service: String) {
+        self.service = service
+    }
+
+    mutating func add(_ listing: InventoryListing) throws(InventoryError) {
+        let number = names.count
+        var added: Set<String> = []
+        for listed in listing.hosts {
+            let host = try freeze(listed, port: listing.port ?? Inventory.standardPort)
+            if let known = places[host.name] {
+                guard known.listing != number, hosts[known.index] == host else {
+                    throw .duplicate(name: host.name, listed.place, first: known.place)
+                }
+            } else {
+                places[host.name] = (hosts.count, number, listed.place)
+                hosts.append(host)
+            }
+            added.insert(host.name)
+        }
+        names.append(added)
+    }
+
+    /// Hosts that share a URL: one answer would speak for all of them.
+    var warnings: [String] {
+        let shared = Dictionary(grouping: hosts, by: \.url).filter { $0.value.count > 1 }
+        guard let first = shared.values.min(by: { $0[0].name < $1[0].name }) else { return [] }
+        let names = first.prefix(3).map { Hygiene.line($0.name, limit: 64) }.joined(separator: ", ")
+        let more = shared.count > 1 ? ", and \(shared.count - 1) more such groups" : ""
+        return ["\(first.count) hosts of the inventory share one url (\(names))\(more): one answer speaks for all"]
+    }
+
+    // MARK: - One host
+
+    private func freeze(_ listed: ListedHost, port: Int) throws(InventoryError) -> ExpectedHost {
+        let (name, url) = try nameAndURL(listed, port: port)
+        try check(name, "name", limit: 255, listed.place)
+        if let id = listed.id { try check(id, "id", limit: 255, listed.place) }
+        for (key, value) in listed.labels {
+            try check(key, "label", limit: 128, listed.place)
+            if !value.isEmpty { try check(value, "label", limit: 255, listed.place) }
+        }
+        if let waiver = listed.waiver {
+            try check(waiver.reason, "waive.reason", limit: 512, listed.place)
+            if let by = waiver.by { try check(by, "waive.by", limit: 128, listed.place) }
+        }
+        return ExpectedHost(name: name, url: url, id: listed.id, labels: listed.labels, waiver: listed.waiver)
+    }
+
+    private func nameAndURL(_ listed: ListedHost, port: Int) throws(InventoryError) -> (name: String, url: String) {
+        let text = listed.address ?? listed.name ?? ""
+        // Before it is taken apart, so that a name's own defects are called by their name.
+        if !text.contains("://"), !text.contains("@") { try check(text, "name", limit: 255, listed.place) }
+        do throws(HostAddress.Defect) {
+            let address = try HostAddress(parsing: text, service: service)
+            return (listed.name ?? address.name, address.url(service: service, port: port, scheme: listed.scheme))
+        } catch {
+            let needsURL = listed.address == nil && error == .noHost
+            throw .invalid(
+                listed.place,
+                problem: needsURL
+                    ? "no URL can be made of the name '\(InventoryError.shown(text))': give the host a url"
+                    : error.message(about: text))
+        }
+    }
+
+    /// A text that is shown to people is what it looks like: one line, no invisible characters, not endless.
+    private func check(
+        _ text: String, _ what: String, limit: Int, _ place: InventoryPlace
+    ) throws(InventoryError) {
+        guard !text.isEmpty else { throw .invalid(place, problem: "\(what) is empty: give it a value") }
+        guard text.utf8.count <= limit else {
+            throw .invalid(
+                place, problem: "\(what) '\(Hygiene.line(text, limit: 24))' is longer than \(limit) bytes: shorten it")
+        }
+        guard Hygiene.line(text, limit: .max) == text else {
+            throw .invalid(
+                place,
+                problem: "\(what) '\(InventoryError.shown(text))' has control or invisible characters, "
+                    + "or blanks at an end: take them out")
+        }
+    }
+}

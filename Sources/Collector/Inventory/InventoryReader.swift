@@ -1,0 +1,78 @@
+import Glibc
+import Shared
+
+/// Reads a source's bytes, within bounds, and makes sure that they are text.
+struct InventoryReader: Sendable {
+    /// 64 MiB: a million hosts, and no more memory than that takes.
+    static let maximumBytes = 64 << 20
+
+    /// What a source held when it was read.
+    struct Content: Sendable {
+        var text: String
+        /// nil for what cannot be read a second time: standard input, a pipe.
+        var stamp: FileStamp?
+    }
+
+    /// Descriptor of standard input.
+    var standardInput: Int32 = STDIN_FILENO
+
+    func read(_ source: InventorySource) throws(InventoryError) -> Content {
+        switch source {
+        case .standardInput:
+            let bytes = try Self.readAll(standardInput, name: source.name)
+            return Content(text: try Self.text(bytes, name: source.name), stamp: nil)
+        case .file(let path):
+            let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+            guard descriptor >= 0 else { throw Self.unreadable(source.name) }
+            defer { close(descriptor) }
+            var status = stat()
+            guard fstat(descriptor, &status) == 0 else { throw Self.unreadable(source.name) }
+            if status.st_mode & S_IFMT == S_IFDIR {
+                throw .unreadable(source: source.name, reason: "it is a directory")
+            }
+            let stamp = status.st_mode & S_IFMT == S_IFREG ? FileStamp(status) : nil
+            let bytes = try Self.readAll(descriptor, name: source.name)
+            return Content(text: try Self.text(bytes, name: source.name), stamp: stamp)
+        }
+    }
+
+    private static func unreadable(_ name: String) -> InventoryError {
+        .unreadable(source: name, reason: String(cString: strerror(errno)))
+    }
+
+    private static func readAll(_ descriptor: Int32, name: String) throws(InventoryError) -> [UInt8] {
+        var bytes: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: 1 << 16)
+        while true {
+            let count = buffer.withUnsafeMutableBytes { Glibc.read(descriptor, $0.baseAddress, $0.count) }
+            if count == 0 { return bytes }
+            if count < 0 {
+                if errno == EINTR { continue }
+                throw unreadable(name)
+            }
+            guard bytes.count + count <= maximumBytes else { throw .tooLarge(source: name) }
+            bytes += buffer[..<count]
+        }
+    }
+
+    /// The bytes as text without a byte-order mark; line feeds, carriage returns and tabs are the only control characters.
+    private static func text(_ bytes: [UInt8], name: String) throws(InventoryError) -> String {
+        let body = bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? bytes[3...] : bytes[...]
+        if let bad = body.firstIndex(where: { ($0 < 0x20 && $0 != 9 && $0 != 10 && $0 != 13) || $0 == 0x7F }) {
+            let place = InventoryPlace(source: name, line: line(of: bad, in: bytes))
+            throw .notText(place, found: "there is a control character (0x\(Hexadecimal.encode([bytes[bad]])))")
+        }
+        if let text = String(validating: body, as: UTF8.self) { return text }
+        // Rare, so it may cost a second look: find the first line that is no UTF-8.
+        var number = 1
+        for line in body.split(separator: 10, omittingEmptySubsequences: false) {
+            if String(validating: line, as: UTF8.self) == nil { break }
+            number += 1
+        }
+        throw .notText(InventoryPlace(source: name, line: number), found: "the text is not UTF-8")
+    }
+
+    private static func line(of index: Int, in bytes: [UInt8]) -> Int {
+        bytes[..<index].count { $0 == 10 } + 1
+    }
+}
