@@ -26,7 +26,7 @@ struct VerifyCommand: AsyncParsableCommand {
         let run = VerificationRun(
             target: try target.target(service: inventory.service), inventory: inventory, policy: policy.policy,
             check: policy.inventoryCheck, access: try access.access(), concurrency: access.concurrency,
-            ledger: try output.openLedger(environment: environment), destinations: try output.destinations(),
+            ledger: try await output.openLedger(environment: environment), destinations: try output.destinations(),
             progress: output.progress, environment: environment, logger: logs.logger)
         throw ExitCode(try await run.run())
     }

@@ -5,15 +5,14 @@ struct FileStamp: Hashable, Sendable {
     private var device: UInt64
     private var inode: UInt64
     private var size: Int64
-    private var seconds: Int
-    private var nanoseconds: Int
+    /// The bytes of the modification time: equal or not is all that is asked.
+    private var modified: [UInt8]
 
     init(_ status: stat) {
         device = UInt64(status.st_dev)
         inode = UInt64(status.st_ino)
         size = Int64(status.st_size)
-        seconds = status.st_mtim.tv_sec
-        nanoseconds = status.st_mtim.tv_nsec
+        modified = withUnsafeBytes(of: status.st_mtim) { Array($0) }
     }
 
     /// nil where there is nothing at the path.

@@ -67,24 +67,26 @@ struct VerificationRun: Sendable {
         session.watches = [SignalWatch.watch]
         var recorder: LedgerRecorder?
         if let ledger {
-            let begun = try await ledger.begin(
-                id: id, target: target, policy: policy, inventory: inventory, startedAt: startedAt)
-            target.generation = begun.generation
-            promotions = begun.promotions
-            let made = LedgerRecorder(ledger: ledger, verificationID: id)
-            observers.append(made.observer)
+            let start = try await ledger.begin(
+                LedgerRun(id: id, startedAt: startedAt, target: target, policy: policy, inventory: inventory))
+            target.generation = start.generation
+            promotions = start.promotions
+            let made = LedgerRecorder(ledger: ledger, verification: start.verification)
+            observers.append(made)
             session.watches.append(
                 PromotionWatch.watch(ledger, service: target.service, known: promotions, logger: logger))
             recorder = made
         }
-        if let watch = InventoryWatch.watch(inventory) { session.watches.append(watch) }
+        session.watches.append(RelistingWatch.watch(inventory, logger: logger))
         let verification = Verification(
             target: target, hosts: inventory.hosts, policy: policy, promotions: promotions)
         let (ended, duration) = await session.run(verification, observers: observers)
         var context = context(id: id, startedAt: startedAt)
         context.finishedAt = startedAt.addingTimeInterval(duration.seconds)
         guard let conclusion = ended.conclusion else { throw SessionError.noConclusion }
-        if let trouble = await recorder?.finish() { context.warnings.append(trouble) }
+        if let trouble = await recorder?.drain() {
+            context.warnings.append("the ledger lacks changes of this verification: \(trouble)")
+        }
         let report = ReportBuilder(verification: ended, context: context).build(conclusion)
         guard let ledger else { return report }
         do {
@@ -107,8 +109,8 @@ struct VerificationRun: Sendable {
         ReportBuilder.Context(
             id: id, startedAt: startedAt, finishedAt: Date(), inventorySource: inventory.source,
             inventoryHash: inventory.hash,
-            warnings: policy.soak >= policy.timeout
-                ? ["--soak \(policy.soak.brief) does not fit into --timeout \(policy.timeout.brief)"] : [])
+            warnings: inventory.warnings + (policy.soak >= policy.timeout
+                ? ["--soak \(policy.soak.brief) does not fit into --timeout \(policy.timeout.brief)"] : []))
     }
 }
 

@@ -103,17 +103,21 @@ struct BuildJudge: Sendable {
     /// The commit is right and the digest is not: an earlier build of it that is still there, or a wrong image.
     private func sameCommitOtherImage(_ instance: BuildEvidence.Instance) -> BuildAssessment {
         guard isComparable(instance) else { return unidentified(instance) }
-        if let earlier = generation(gitSHA: nil, digests: instance.registryDigests) { return earlier }
-        if instance.tagMoved { return BuildAssessment(fact: .behind, detail: .tagMoved) }
+        if let known = known(instance, gitSHA: nil) { return known }
         let isConfig = target.digest.map { instance.configDigests.contains($0) } ?? false
         return BuildAssessment(fact: .digestWrong, detail: isConfig ? .promotedIsConfigDigest : .none)
     }
 
     /// Another build: one from the ledger, one whose successor was pulled already, or a stranger.
     private func superseding(_ instance: BuildEvidence.Instance) -> BuildAssessment {
-        if let known = generation(gitSHA: instance.gitSHA.value, digests: instance.registryDigests) { return known }
-        if instance.tagMoved { return BuildAssessment(fact: .behind, detail: .tagMoved) }
-        return BuildAssessment(fact: .foreign)
+        known(instance, gitSHA: instance.gitSHA.value) ?? BuildAssessment(fact: .foreign)
+    }
+
+    /// A build of the ledger's, or one whose successor is on the host already. That is the more useful thing to say.
+    private func known(_ instance: BuildEvidence.Instance, gitSHA: GitSHA?) -> BuildAssessment? {
+        let listed = generation(gitSHA: gitSHA, digests: instance.registryDigests)
+        guard instance.tagMoved, listed?.fact != .ahead else { return listed }
+        return BuildAssessment(fact: .behind, detail: .tagMoved)
     }
 
     private func unidentified(_ instance: BuildEvidence.Instance) -> BuildAssessment {

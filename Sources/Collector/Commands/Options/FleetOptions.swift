@@ -24,4 +24,10 @@ struct FleetOptions: ParsableArguments {
             throw ValidationError("--fleet - can be given once: standard input can be read once")
         }
     }
+
+    /// Reads the inventory, once.
+    func load() throws(InventoryError) -> Inventory {
+        try Inventory.load(
+            sources: fleet.map(InventorySource.init(argument:)), hosts: host, service: service, now: Date())
+    }
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Glibc
 import Shared
 
 /// Reports, progress and ledger.
@@ -31,5 +32,18 @@ struct OutputOptions: ParsableArguments {
             throw UsageError("more than one --report goes to standard output: give all but one a path")
         }
         return opened
+    }
+
+    /// Opens the ledger for writing, and checks that it can be written; nil for `--store none`.
+    func openLedger(environment: [String: String]) async throws(LedgerError) -> Ledger? {
+        guard let path = try LedgerLocation.resolve(flag: store, environment: environment) else { return nil }
+        return try await Ledger.open(path: path)
+    }
+
+    /// Opens the ledger for a look; nil for `--store none`, and where there is none yet.
+    func openLedgerIfPresent(environment: [String: String]) async throws(LedgerError) -> Ledger? {
+        guard let path = try LedgerLocation.resolve(flag: store, environment: environment) else { return nil }
+        guard store != nil || access(path, F_OK) == 0 else { return nil }
+        return try await Ledger.open(path: path, for: .reading)
     }
 }
