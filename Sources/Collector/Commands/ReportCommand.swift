@@ -1,0 +1,39 @@
+import ArgumentParser
+import FoundationEssentials
+
+/// `report`: a stored verification's report, rendered again.
+struct ReportCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "report", abstract: "Renders a stored verification again, in any format.")
+
+    @Argument(help: ArgumentHelp("Which one, as history shows it; the last one without.", valueName: "id"))
+    var id: String?
+
+    @Option(name: .long, help: ArgumentHelp("Repeatable; - is standard output.", valueName: "format=path"))
+    var report: [String] = []
+
+    @Option(help: "The ledger's file.")
+    var store: String?
+
+    func validate() throws {
+        if store == "none" { throw ValidationError("--store none keeps nothing to show: name a file") }
+    }
+
+    func run() async throws {
+        let arguments = report.isEmpty ? ["text=-"] : report
+        var destinations: [ReportDestination] = []
+        do {
+            for argument in arguments { destinations.append(try ReportDestination(opening: argument)) }
+            let stored = try await stored(environment: ProcessInfo.processInfo.environment, now: Date())
+            for destination in destinations { try destination.write(stored) }
+        } catch {
+            for destination in destinations { destination.abandon() }
+            throw error
+        }
+    }
+
+    /// The report that was asked for.
+    func stored(environment: [String: String], now: Date) async throws -> Report {
+        try await Ledger.openForReading(store: store, environment: environment).report(id, now: now)
+    }
+}

@@ -1,0 +1,38 @@
+import GRDB
+import Shared
+
+extension Ledger {
+    /// The service's promotions, oldest first; at most the last 1,000. Cheap enough for every few seconds.
+    func promotions(service: String) async throws(LedgerError) -> [Promotion] {
+        try await read { try Self.promotions(of: service, $0) }
+    }
+
+    /// How many hosts, waived ones too, the service was last verified on; nil where it never was.
+    ///
+    /// Refused inventories do not count: else a list that shrank would be fine the second time it is tried.
+    func previousExpected(service: String) async throws(LedgerError) -> Int? {
+        try await read { db in
+            try Int.fetchOne(
+                db,
+                sql: """
+                    SELECT listed FROM verifications
+                    WHERE service = ? AND state = 'finished' AND verdict NOT IN (?, ?)
+                    ORDER BY number DESC LIMIT 1
+                    """,
+                arguments: [service, Verdict.emptyInventory.rawValue, Verdict.inventoryShrunk.rawValue])
+        }
+    }
+
+    static func promotions(of service: String, limit: Int = 1_000, _ db: Database) throws -> [Promotion] {
+        let rows = try Row.fetchAll(
+            db,
+            sql: """
+                SELECT generation, git_sha, digest, at FROM promotions
+                WHERE service = ? ORDER BY generation DESC LIMIT ?
+                """,
+            arguments: [service, limit])
+        return rows.reversed().map {
+            Promotion(generation: $0["generation"], gitSHA: $0.gitSHA, digest: $0.digest, at: $0["at"])
+        }
+    }
+}

@@ -1,0 +1,121 @@
+import FoundationEssentials
+import GRDB
+import Shared
+
+extension Ledger {
+    /// Records that a verification starts, and its target as the service's next promotion where it is a new one.
+    ///
+    /// See ``PromotionRule`` for what is new. Where the promotion is known and this run says more of it than was known (a
+    /// digest beside the commit), that is added to it.
+    func begin(_ run: LedgerRun, process: ProcessIdentity = .current()) async throws(LedgerError) -> LedgerRun.Start {
+        try await write { db in
+            let generation = try Self.recordPromotion(run, db)
+            var target = run.target
+            target.generation = generation
+            let verification = try Self.insertVerification(run, target: target, process: process, db)
+            for (position, host) in run.hosts.enumerated() {
+                try Self.insertHost(host, at: position, of: verification, db)
+            }
+            return LedgerRun.Start(
+                verification: verification, generation: generation,
+                promotions: try Self.promotions(of: target.service, db))
+        }
+    }
+
+    /// Adds changes of labels as they happen; in one transaction, each of which reaches the disk.
+    func append(_ transitions: [RecordedTransition], to verification: Int64) async throws(LedgerError) {
+        guard !transitions.isEmpty else { return }
+        try await write { db in
+            for transition in transitions { try Self.upsert(transition, of: verification, db) }
+        }
+    }
+
+    /// Records the end: the report, whole. One of a verification that never began (its inventory was refused) is kept too.
+    func finish(_ report: Report, process: ProcessIdentity = .current()) async throws(LedgerError) {
+        try await write { db in
+            let known = try Int64.fetchOne(
+                db, sql: "SELECT number FROM verifications WHERE id = ?", arguments: [report.verification.id])
+            let verification =
+                try known
+                ?? Self.insertVerification(
+                    LedgerRun(report), target: report.target,
+                    process: process, db)
+            try Self.finishVerification(verification, report, db)
+            try Self.finishHosts(of: verification, report, db)
+        }
+    }
+
+    // MARK: - Promotions
+
+    private static func recordPromotion(_ run: LedgerRun, _ db: Database) throws -> Int {
+        let target = run.target
+        let rule = PromotionRule(gitSHA: target.gitSHA, digest: target.digest)
+        let last = try promotions(of: target.service, limit: 1, db).last
+        if let last, rule.isSame(as: last) {
+            let isRicher = (last.gitSHA == nil && target.gitSHA != nil) || (last.digest == nil && target.digest != nil)
+            guard isRicher else { return last.generation }
+            try db.execute(
+                sql: """
+                    UPDATE promotions SET git_sha = coalesce(git_sha, ?), digest = coalesce(digest, ?)
+                    WHERE service = ? AND generation = ?
+                    """,
+                arguments: [target.gitSHA?.hex, target.digest?.description, target.service, last.generation])
+            return last.generation
+        }
+        let generation = (last?.generation ?? 0) + 1
+        try db.execute(
+            sql: """
+                INSERT INTO promotions (service, generation, git_sha, digest, at, verification)
+                VALUES (?, ?, ?, ?, ?, ?)
+                """,
+            arguments: [
+                target.service, generation, target.gitSHA?.hex, target.digest?.description, run.startedAt, run.id,
+            ])
+        return generation
+    }
+
+    // MARK: - Verifications
+
+    private static func insertVerification(
+        _ run: LedgerRun, target: Report.PromotedTarget, process: ProcessIdentity, _ db: Database
+    ) throws -> Int64 {
+        try db.execute(
+            sql: """
+                INSERT INTO verifications (
+                    id, service, generation, git_sha, digest, started_at, state, inventory_hash, listed, expected,
+                    collector, timeout, pid, process_start, pid_namespace, boot, target, policy, inventory)
+                VALUES (?, ?, ?, ?, ?, ?, 'running', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                """,
+            arguments: [
+                run.id, target.service, target.generation, target.gitSHA?.hex, target.digest?.description,
+                run.startedAt, run.inventory.hash, run.inventory.expected, run.hosts.count { !$0.isWaived },
+                run.collectorVersion, run.policy.timeoutSeconds, process.pid, process.start.map { Int64(clamping: $0) },
+                process.namespace, process.boot, try LedgerCoding.encode(target), try LedgerCoding.encode(run.policy),
+                try LedgerCoding.encode(run.inventory),
+            ])
+        return db.lastInsertedRowID
+    }
+
+    private static func finishVerification(_ verification: Int64, _ report: Report, _ db: Database) throws {
+        let summary = report.summary
+        let outcome = LedgerOutcome(
+            reasons: report.reasons, warnings: report.warnings, summary: summary,
+            durationSeconds: report.verification.durationSeconds)
+        try db.execute(
+            sql: """
+                UPDATE verifications SET
+                    state = 'finished', finished_at = ?, verdict = ?, exit_code = ?, expected = ?, proven = ?,
+                    p50 = ?, p95 = ?, max = ?, started_at = ?, collector = ?, listed = ?, inventory_hash = ?,
+                    target = ?, policy = ?, inventory = ?, outcome = ?
+                WHERE number = ?
+                """,
+            arguments: [
+                report.verification.finishedAt, report.verdict.rawValue, report.exitCode, summary.expected,
+                summary.proven, summary.secondsToConverge?.p50, summary.secondsToConverge?.p95,
+                summary.secondsToConverge?.max, report.verification.startedAt, report.verification.collector.version,
+                report.inventory.expected, report.inventory.hash, try LedgerCoding.encode(report.target),
+                try LedgerCoding.encode(report.policy), try LedgerCoding.encode(report.inventory),
+                try LedgerCoding.encode(outcome), verification,
+            ])
+    }
+}

@@ -1,0 +1,81 @@
+import FoundationEssentials
+import GRDB
+import Shared
+
+extension Ledger {
+    /// A verification's report: the very one that was stored, or, where the collector was killed, what had been recorded.
+    ///
+    /// - Parameters:
+    ///   - id: nil for the last verification that is over.
+    ///   - now: the wall clock, for runs whose process cannot be looked at.
+    /// - Throws: ``LedgerError/unknownVerification(id:path:)``, ``LedgerError/noVerification(path:)``,
+    ///   ``LedgerError/stillRunning(id:)``.
+    func report(_ id: String? = nil, now: Date) async throws(LedgerError) -> Report {
+        let observer = ProcessIdentity.current()
+        let path = path
+        return try await read { db in
+            if let id {
+                guard
+                    let row = try Row.fetchOne(db, sql: "SELECT * FROM verifications WHERE id = ?", arguments: [id])
+                else { throw LedgerError.unknownVerification(id: id, path: path) }
+                let state = LedgerState(row, observer: observer, now: now)
+                guard state != .running else { throw LedgerError.stillRunning(id: id) }
+                return try Self.report(row, db)
+            }
+            let rows = try Row.fetchCursor(db, sql: "SELECT * FROM verifications ORDER BY number DESC")
+            while let row = try rows.next() {
+                if LedgerState(row, observer: observer, now: now) != .running { return try Self.report(row.copy(), db) }
+            }
+            throw LedgerError.noVerification(path: path)
+        }
+    }
+
+    private static func report(_ row: Row, _ db: Database) throws -> Report {
+        let isFinished = row["state"] == "finished"
+        let hosts = try LedgerHosts(verification: row["number"], isFinished: isFinished).read(db)
+        let target: Report.PromotedTarget = try LedgerCoding.decode(row["target"])
+        let inventory: Report.InventorySummary = try LedgerCoding.decode(row["inventory"])
+        let policy: Report.PolicySummary = try LedgerCoding.decode(row["policy"])
+        let collector = Report.Run.Collector(version: row["collector"])
+        guard isFinished else {
+            return cutOff(
+                id: row["id"], startedAt: row["started_at"], collector: collector, target: target, inventory: inventory,
+                policy: policy, hosts: hosts)
+        }
+        let outcome: LedgerOutcome = try LedgerCoding.decode(row["outcome"])
+        return Report(
+            verification: Report.Run(
+                id: row["id"], startedAt: row["started_at"], finishedAt: row["finished_at"],
+                durationSeconds: outcome.durationSeconds, collector: collector),
+            target: target, inventory: inventory, policy: policy, verdict: try row.value("verdict"),
+            exitCode: row["exit_code"], reasons: outcome.reasons, warnings: outcome.warnings, summary: outcome.summary,
+            hosts: hosts)
+    }
+
+    /// The report of a verification whose collector was killed. Never green, whatever was recorded.
+    private static func cutOff(
+        id: String, startedAt: String, collector: Report.Run.Collector, target: Report.PromotedTarget,
+        inventory: Report.InventorySummary, policy: Report.PolicySummary, hosts: [Report.Host]
+    ) -> Report {
+        let duration = hosts.lazy.flatMap(\.transitions).map(\.seconds).max() ?? 0
+        let start = Date(rfc3339: startedAt)
+        let style = Date.ISO8601FormatStyle(includingFractionalSeconds: true)
+        let gated = hosts.filter { $0.waived.map(\.expired) ?? true }
+        let proven = gated.count { $0.label == .converged }
+        let reason = Reason(
+            verdict: .interrupted, hosts: gated.count - proven,
+            message: "the collector ended before its verification did: \(proven) of \(gated.count) hosts had converged")
+        return Report(
+            verification: Report.Run(
+                id: id, startedAt: startedAt,
+                finishedAt: start.map { $0.addingTimeInterval(duration).formatted(style) } ?? startedAt,
+                durationSeconds: duration, collector: collector),
+            target: target, inventory: inventory, policy: policy, verdict: .interrupted,
+            exitCode: Verdict.interrupted.exitCode, reasons: [reason],
+            warnings: ["made from the changes that the ledger had recorded: facts and counts of attempts are missing"],
+            summary: Report.Summary(
+                expected: gated.count, proven: proven, waived: hosts.count - gated.count,
+                labels: Dictionary(hosts.map { ($0.label.rawValue, 1) }, uniquingKeysWith: +), secondsToConverge: nil),
+            hosts: hosts)
+    }
+}

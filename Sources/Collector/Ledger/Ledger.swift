@@ -1,0 +1,82 @@
+import Dispatch
+import FoundationEssentials
+import GRDB
+
+/// What was promoted, and what every verification of it saw: SQLite in WAL mode, one file.
+///
+/// A transaction that returned survives the end of the process at any moment, and of the machine (`synchronous = FULL`).
+/// All functions are asynchronous and wait on the database's own queues: none blocks a thread of the cooperative pool. A
+/// write that began ends, although its task may be cancelled, since a Ctrl-C must not lose the report.
+///
+/// ```swift
+/// let ledger = try await Ledger.open(path: path)
+/// let start = try await ledger.begin(run)
+/// try await ledger.append(transitions, to: start.verification)
+/// try await ledger.finish(report)
+/// ```
+final class Ledger: Sendable {
+    let path: String
+    private let database: any DatabaseWriter
+
+    /// What it is opened for.
+    enum Purpose: Sendable {
+        /// Makes it where there is none, and writes to it to see that it can be written.
+        case recording
+        /// There must be one; a read-only place will do.
+        case reading
+    }
+
+    struct Options: Sendable {
+        /// How long to wait for another process's transaction.
+        var busyTimeout = Duration.seconds(5)
+        /// SQLite's `max_page_count`, which makes a disk full wherever a test wants one; nil for none.
+        var maximumPages: Int?
+    }
+
+    private init(path: String, database: any DatabaseWriter) {
+        self.path = path
+        self.database = database
+    }
+
+    /// Opens the ledger and checks everything that can be checked before the work starts.
+    static func open(
+        path: String, for purpose: Purpose = .recording, options: Options = Options()
+    ) async throws(LedgerError) -> Ledger {
+        let result: Result<Ledger, LedgerError> = await withCheckedContinuation { continuation in
+            // Opening waits for files and locks, so it has a thread of its own.
+            DispatchQueue.global(qos: .userInitiated).async {
+                continuation.resume(
+                    returning: Result { () throws(LedgerError) in
+                        let database = try LedgerOpening(path: path, purpose: purpose, options: options).open()
+                        return Ledger(path: path, database: database)
+                    })
+            }
+        }
+        return try result.get()
+    }
+
+    // MARK: - Access
+
+    /// Runs in a snapshot: what others write meanwhile is not seen.
+    func read<T: Sendable>(_ body: @escaping @Sendable (Database) throws -> T) async throws(LedgerError) -> T {
+        let database = database
+        return try await shielded { try await database.read(body) }
+    }
+
+    /// Runs in one transaction: all or nothing, and no other process writes between its reads and its writes.
+    func write<T: Sendable>(_ body: @escaping @Sendable (Database) throws -> T) async throws(LedgerError) -> T {
+        let database = database
+        return try await shielded { try await database.write(body) }
+    }
+
+    /// A task of its own is not cancelled with the caller's.
+    private func shielded<T: Sendable>(
+        _ body: @escaping @Sendable () async throws -> T
+    ) async throws(LedgerError) -> T {
+        do {
+            return try await Task { try await body() }.value
+        } catch {
+            throw LedgerError(error, path: path)
+        }
+    }
+}

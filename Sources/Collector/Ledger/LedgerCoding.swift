@@ -1,0 +1,31 @@
+import FoundationEssentials
+import GRDB
+import Shared
+
+/// JSON columns, and columns that hold a value of the contract.
+enum LedgerCoding {
+    static func encode(_ value: some Encodable) throws -> String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        return String(decoding: try encoder.encode(value), as: UTF8.self)
+    }
+
+    static func decode<Value: Decodable>(_ text: String) throws -> Value {
+        try JSONDecoder().decode(Value.self, from: Data(text.utf8))
+    }
+}
+
+extension Row {
+    /// A column that must hold a value of a closed set.
+    func value<Value: RawRepresentable<String>>(_ column: String, _ type: Value.Type = Value.self) throws -> Value {
+        let text: String = self[column] ?? ""
+        guard let value = Value(rawValue: text) else {
+            throw DatabaseError(
+                resultCode: .SQLITE_CORRUPT, message: "'\(Hygiene.line(text, limit: 40))' is no value of \(column)")
+        }
+        return value
+    }
+
+    var gitSHA: GitSHA? { (self["git_sha"] as String?).flatMap(GitSHA.init(contractText:)) }
+    var digest: Digest? { (self["digest"] as String?).flatMap(Digest.init(contractText:)) }
+}

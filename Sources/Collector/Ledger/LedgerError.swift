@@ -1,0 +1,80 @@
+import Shared
+
+/// Why the ledger cannot be used. One sentence each, with the path and the remedy.
+enum LedgerError: Error, Hashable, Sendable {
+    /// Neither `$STATE_DIRECTORY`, `$XDG_STATE_HOME` nor `$HOME` says where.
+    case noPlace
+    case emptyPath
+    case isDirectory(path: String)
+    /// No permission, a read-only place, a folder that cannot be made.
+    case notWritable(path: String, reason: String)
+    case notADatabase(path: String)
+    /// A database, but somebody else's.
+    case notALedger(path: String)
+    case damaged(path: String)
+    /// A later version of the collector wrote it.
+    case newerSchema(path: String, version: Int)
+    /// Only reading was asked for, and there is nothing.
+    case absent(path: String)
+    case unknownVerification(id: String, path: String)
+    /// There is no verification at all.
+    case noVerification(path: String)
+    /// Locked by another process for longer than the busy timeout.
+    case locked(path: String)
+    case diskFull(path: String)
+    /// The verification has no report yet.
+    case stillRunning(id: String)
+    /// An I/O error, or whatever else SQLite says.
+    case failed(path: String, reason: String)
+
+    /// The process's exit code: 64 for what was configured wrongly, 69 for what is unavailable now.
+    var exitCode: Int32 {
+        switch self {
+        case .noPlace, .emptyPath, .isDirectory, .notWritable, .notADatabase, .notALedger, .damaged, .newerSchema,
+            .absent,
+            .unknownVerification, .noVerification:
+            64
+        case .locked, .diskFull, .stillRunning, .failed: 69
+        }
+    }
+}
+
+extension LedgerError: CustomStringConvertible {
+    var description: String {
+        let remedy = "name another with --store, or --store none"
+        return switch self {
+        case .noPlace:
+            "there is no place for the ledger ($STATE_DIRECTORY, $XDG_STATE_HOME and $HOME are unset): "
+                + "name one with --store PATH, or --store none"
+        case .emptyPath: "--store is empty: name a file, or --store none"
+        case .isDirectory(let path):
+            "the ledger '\(Self.shown(path))' is a directory: name a file in it with --store"
+        case .notWritable(let path, let reason):
+            "the ledger '\(Self.shown(path))' cannot be written (\(Hygiene.line(reason))): \(remedy)"
+        case .notADatabase(let path):
+            "'\(Self.shown(path))' is no SQLite database and is left as it is: \(remedy)"
+        case .notALedger(let path):
+            "'\(Self.shown(path))' is another program's database and is left as it is: \(remedy)"
+        case .damaged(let path):
+            "the ledger '\(Self.shown(path))' is damaged: restore it or move it away, or \(remedy)"
+        case .newerSchema(let path, let version):
+            "the ledger '\(Self.shown(path))' has schema \(version), of a newer collector: update this one, or \(remedy)"
+        case .absent(let path):
+            "there is no ledger at '\(Self.shown(path))': verify makes one; name another with --store"
+        case .unknownVerification(let id, let path):
+            "the ledger '\(Self.shown(path))' has no verification '\(Self.shown(id))': see history for the ids"
+        case .noVerification(let path):
+            "the ledger '\(Self.shown(path))' has no verification yet: run verify first, or name another with --store"
+        case .locked(let path):
+            "the ledger '\(Self.shown(path))' is locked by another process: try again once it is done, or \(remedy)"
+        case .diskFull(let path):
+            "the disk with the ledger '\(Self.shown(path))' is full: make room, or \(remedy)"
+        case .stillRunning(let id):
+            "the verification '\(Self.shown(id))' is still running: its report comes with its end"
+        case .failed(let path, let reason):
+            "the ledger '\(Self.shown(path))' failed (\(Hygiene.line(reason, limit: 200))): check its disk, or \(remedy)"
+        }
+    }
+
+    private static func shown(_ text: String) -> String { Hygiene.line(text, limit: 200) }
+}

@@ -1,0 +1,66 @@
+import Glibc
+
+/// The ledger's file before SQLite sees it: made for its owner alone, and not mistaken for one when it is something else.
+struct LedgerFile {
+    let path: String
+
+    /// Makes the folder (0700) and the file (0600) where they are missing; SQLite gives its companions the file's mode.
+    func prepare() throws(LedgerError) {
+        guard !path.isEmpty else { throw .emptyPath }
+        try makeFolder()
+        let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else {
+            if errno == EISDIR { throw .isDirectory(path: path) }
+            throw unwritable()
+        }
+        defer { close(descriptor) }
+        try inspect(descriptor)
+    }
+
+    /// Looks at what is there, without making anything.
+    func inspect() throws(LedgerError) {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        guard descriptor >= 0 else {
+            if errno == ENOENT || errno == ENOTDIR { throw .absent(path: path) }
+            throw .failed(path: path, reason: String(cString: strerror(errno)))
+        }
+        defer { close(descriptor) }
+        try inspect(descriptor)
+    }
+
+    /// Source of the header: SQLite's file format, section 1.3.
+    private func inspect(_ descriptor: Int32) throws(LedgerError) {
+        var status = stat()
+        guard fstat(descriptor, &status) == 0 else { throw unwritable() }
+        if status.st_mode & S_IFMT == S_IFDIR { throw .isDirectory(path: path) }
+        guard status.st_mode & S_IFMT == S_IFREG else { throw .notADatabase(path: path) }
+        guard status.st_size > 0 else { return }
+        var header = [UInt8](repeating: 0, count: 16)
+        let count = header.withUnsafeMutableBytes { pread(descriptor, $0.baseAddress, $0.count, 0) }
+        guard count >= 0 else { throw .failed(path: path, reason: String(cString: strerror(errno))) }
+        guard count == 16, header == Array("SQLite format 3\0".utf8) else { throw .notADatabase(path: path) }
+    }
+
+    private func makeFolder() throws(LedgerError) {
+        let parts = path.split(separator: "/", omittingEmptySubsequences: true).dropLast()
+        var folder = path.hasPrefix("/") ? "" : "."
+        for part in parts {
+            folder += "/\(part)"
+            if mkdir(folder, 0o700) == 0 || errno == EEXIST { continue }
+            // A folder on the way may be somebody else's, and there all the same.
+            let reason = errno
+            var status = stat()
+            if stat(folder, &status) == 0 { continue }
+            errno = reason
+            throw unwritable()
+        }
+    }
+
+    private func unwritable() -> LedgerError {
+        switch errno {
+        case ENOSPC, EDQUOT: .diskFull(path: path)
+        case EIO, EMFILE, ENFILE: .failed(path: path, reason: String(cString: strerror(errno)))
+        default: .notWritable(path: path, reason: String(cString: strerror(errno)))
+        }
+    }
+}

@@ -1,0 +1,17 @@
+/// What a report says of a verification's end beyond the columns that are asked for.
+struct LedgerOutcome: Codable, Hashable, Sendable {
+    var reasons: [Reason]
+    var warnings: [String]
+    var summary: Report.Summary
+    var durationSeconds: Double
+}
+
+extension LedgerRun {
+    /// The start of a verification that is known by its report only.
+    init(_ report: Report) {
+        self.init(
+            id: report.verification.id, startedAt: report.verification.startedAt, target: report.target,
+            policy: report.policy, inventory: report.inventory, hosts: [],
+            collectorVersion: report.verification.collector.version)
+    }
+}

@@ -1,0 +1,81 @@
+import Shared
+import Synchronization
+
+/// Writes a verification's changes of labels to the ledger while it runs, without holding it up.
+///
+/// Changes gather while the last ones are written, so that a slow disk makes batches larger and not more.
+final class LedgerRecorder: SessionObserver {
+    private let queue = TransitionQueue()
+    private let wake: AsyncStream<Void>.Continuation
+    private let writer: Task<LedgerError?, Never>
+
+    /// - Parameter verification: as ``Ledger/begin(_:process:)`` gave it.
+    init(ledger: Ledger, verification: Int64) {
+        let (stream, wake) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+        self.wake = wake
+        let queue = queue
+        writer = Task {
+            for await _ in stream {
+                do throws(LedgerError) {
+                    try await ledger.append(queue.take(), to: verification)
+                } catch {
+                    // The verdict does not depend on the ledger, but whoever reads it must be told.
+                    return error
+                }
+            }
+            return nil
+        }
+    }
+
+    func turned(_ changes: [HostChange], of verification: Verification, at now: Duration) {
+        guard !changes.isEmpty else { return }
+        queue.add(changes)
+        wake.yield()
+    }
+
+    func ended(_ verification: Verification, _ conclusion: Conclusion) {
+        wake.finish()
+    }
+
+    /// Waits until everything is written.
+    ///
+    /// - Returns: why the ledger could not be written to; nil where all is well.
+    func drain() async -> LedgerError? {
+        wake.finish()
+        return await writer.value
+    }
+}
+
+/// Changes that wait to be written.
+private final class TransitionQueue: Sendable {
+    private struct State {
+        var pending: [RecordedTransition] = []
+        var counts: [Int: Int] = [:]
+    }
+
+    private let state = Mutex(State())
+
+    func add(_ changes: [HostChange]) {
+        state.withLock { state in
+            for change in changes {
+                let number = state.counts[change.host, default: 0]
+                state.counts[change.host] = number + 1
+                // As the report writes them.
+                let seconds = (change.transition.at.seconds * 1_000).rounded() / 1_000
+                state.pending.append(
+                    RecordedTransition(
+                        host: change.host, number: number,
+                        transition: .init(
+                            seconds: seconds, label: change.transition.label,
+                            reason: Hygiene.line(change.transition.reason))))
+            }
+        }
+    }
+
+    func take() -> [RecordedTransition] {
+        state.withLock { state in
+            defer { state.pending.removeAll() }
+            return state.pending
+        }
+    }
+}

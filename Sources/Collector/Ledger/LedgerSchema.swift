@@ -1,0 +1,120 @@
+import GRDB
+
+/// The ledger's tables, and how an older ledger gets them.
+enum LedgerSchema {
+    /// Marks a file as a ledger, so that nobody else's database is written to: `BILG`.
+    static let applicationID = 0x4249_4C47
+
+    /// One step for each version; the version is the number of steps taken.
+    private static let steps = [version1]
+    static var version: Int { steps.count }
+
+    /// Checks without writing that the database is a ledger that this collector knows, or empty.
+    static func check(_ db: Database, path: String) throws {
+        let application = try Int.fetchOne(db, sql: "PRAGMA application_id") ?? 0
+        let version = try Int.fetchOne(db, sql: "PRAGMA user_version") ?? 0
+        let isEmpty = try Int.fetchOne(db, sql: "SELECT count(*) FROM sqlite_schema") == 0
+        guard application == applicationID || (isEmpty && application == 0 && version == 0) else {
+            throw LedgerError.notALedger(path: path)
+        }
+        guard version <= Self.version else { throw LedgerError.newerSchema(path: path, version: version) }
+    }
+
+    /// Brings the database up to date, inside the caller's transaction: all or nothing, and one process at a time.
+    static func migrate(_ db: Database, path: String) throws {
+        try check(db, path: path)
+        let version = try Int.fetchOne(db, sql: "PRAGMA user_version") ?? 0
+        guard version < Self.version else { return }
+        for step in steps[version...] { try db.execute(sql: step) }
+        try db.execute(sql: "PRAGMA application_id = \(applicationID); PRAGMA user_version = \(Self.version)")
+    }
+
+    /// Times are RFC 3339; the columns named like JSON's fields hold JSON.
+    ///
+    /// `verifications.number` orders by start. `hosts.position` is the place in the frozen inventory, `hosts.rank` the one
+    /// in the report. The tables without a rowid are stored in the order in which they are read.
+    private static let version1 = """
+        CREATE TABLE probe (id INTEGER PRIMARY KEY, content BLOB NOT NULL);
+
+        CREATE TABLE promotions (
+            service TEXT NOT NULL,
+            generation INTEGER NOT NULL CHECK (generation > 0),
+            git_sha TEXT,
+            digest TEXT,
+            at TEXT NOT NULL,
+            verification TEXT NOT NULL,
+            PRIMARY KEY (service, generation),
+            CHECK (git_sha IS NOT NULL OR digest IS NOT NULL)
+        ) WITHOUT ROWID;
+
+        CREATE TABLE verifications (
+            number INTEGER PRIMARY KEY AUTOINCREMENT,
+            id TEXT NOT NULL UNIQUE,
+            service TEXT NOT NULL,
+            generation INTEGER,
+            git_sha TEXT,
+            digest TEXT,
+            started_at TEXT NOT NULL,
+            finished_at TEXT,
+            state TEXT NOT NULL CHECK (state IN ('running', 'finished')),
+            verdict TEXT,
+            exit_code INTEGER,
+            inventory_hash TEXT NOT NULL,
+            listed INTEGER NOT NULL,
+            expected INTEGER NOT NULL,
+            proven INTEGER,
+            p50 REAL,
+            p95 REAL,
+            max REAL,
+            collector TEXT NOT NULL,
+            timeout REAL NOT NULL,
+            pid INTEGER,
+            process_start INTEGER,
+            pid_namespace TEXT,
+            boot TEXT,
+            target TEXT NOT NULL,
+            policy TEXT NOT NULL,
+            inventory TEXT NOT NULL,
+            outcome TEXT,
+            FOREIGN KEY (service, generation) REFERENCES promotions (service, generation),
+            CHECK ((state = 'finished') = (verdict IS NOT NULL)),
+            CHECK ((state = 'finished') = (outcome IS NOT NULL))
+        );
+        CREATE INDEX verifications_by_service ON verifications (service, number);
+
+        CREATE TABLE hosts (
+            verification INTEGER NOT NULL REFERENCES verifications (number) ON DELETE CASCADE,
+            position INTEGER NOT NULL,
+            rank INTEGER,
+            name TEXT NOT NULL,
+            url TEXT NOT NULL,
+            labels TEXT,
+            waived TEXT,
+            label TEXT,
+            reason TEXT,
+            git_sha TEXT,
+            digest TEXT,
+            reach TEXT,
+            identity TEXT,
+            build TEXT,
+            runtime TEXT,
+            attempts INTEGER,
+            seconds_to_converge REAL,
+            last_answer_age REAL,
+            clock_offset REAL,
+            PRIMARY KEY (verification, position)
+        ) WITHOUT ROWID;
+        CREATE UNIQUE INDEX hosts_by_name ON hosts (name, verification);
+
+        CREATE TABLE transitions (
+            verification INTEGER NOT NULL,
+            host INTEGER NOT NULL,
+            number INTEGER NOT NULL,
+            seconds REAL NOT NULL,
+            label TEXT NOT NULL,
+            reason TEXT NOT NULL,
+            PRIMARY KEY (verification, host, number),
+            FOREIGN KEY (verification, host) REFERENCES hosts (verification, position) ON DELETE CASCADE
+        ) WITHOUT ROWID;
+        """
+}
