@@ -1,0 +1,198 @@
+import NIOCore
+import Shared
+import Support
+import Testing
+
+@testable import Agent
+
+@Suite struct ServerLimitsTests {
+    @Test("Headers that trickle in are cut off by their time in all")
+    func slowHeaders() async throws {
+        var limits = ServerLimits()
+        limits.headerTime = .milliseconds(600)
+        try await withServer(limits: limits) { server in
+            let connection = try await RawConnection.open(server.address)
+            connection.send("GET /healthz HTTP/1.1\r\n")
+            // Each read comes well within the limit, all together do not.
+            let trickle = Task {
+                while !Task.isCancelled, !connection.isClosed {
+                    connection.send("X: y\r\n")
+                    try? await Task.sleep(for: .milliseconds(100))
+                }
+            }
+            #expect(try await connection.closes())
+            trickle.cancel()
+            #expect(connection.text.statuses == ["408"])
+        }
+    }
+
+    @Test("A silent connection is closed, one that asks now and then is kept")
+    func idle() async throws {
+        var limits = ServerLimits()
+        limits.idleTime = .milliseconds(400)
+        try await withServer(limits: limits) { server in
+            let silent = try await RawConnection.open(server.address)
+            #expect(try await silent.closes())
+            #expect(silent.text.isEmpty)
+        }
+    }
+
+    @Test("A peer that never reads is cut off, and holds little meanwhile")
+    func slowReader() async throws {
+        var limits = ServerLimits()
+        limits.writeTime = .milliseconds(600)
+        try await withServer(limits: limits) { server in
+            let connection = try await RawConnection.open(server.address, reads: false)
+            let request = "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n"
+            for _ in 0..<200 { connection.send(String(repeating: request, count: 100)) }
+            for _ in 0..<3_000 where server.metrics.current.connectionsOpen > 0 {
+                try await Task.sleep(for: .milliseconds(10))
+            }
+            #expect(server.metrics.current.connectionsOpen == 0)
+            // Most of the 20,000 were never answered: nothing was prepared for somebody who does not read.
+            #expect((server.metrics.current.requests[200] ?? 0) < 19_000)
+            connection.close()
+        }
+    }
+
+    @Test("Connections beyond the cap get 503 with Retry-After, and a free place is given again")
+    func cap() async throws {
+        var limits = ServerLimits()
+        limits.connections = 3
+        try await withServer(limits: limits) { server in
+            var held: [RawConnection] = []
+            for _ in 0..<3 {
+                let connection = try await RawConnection.open(server.address)
+                connection.send("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+                #expect(try await connection.text { $0.hasSuffix("ok\n") }.statuses == ["200"])
+                held.append(connection)
+            }
+            let refused = try await server.get("/healthz")
+            #expect(refused.statuses == ["503"])
+            #expect(refused.header("Retry-After") == "1")
+            held.first?.close()
+            for _ in 0..<3_000 where server.metrics.current.connectionsOpen > 2 {
+                try await Task.sleep(for: .milliseconds(10))
+            }
+            #expect(try await server.get("/healthz").statuses == ["200"])
+            #expect(server.metrics.current.connectionsRefused == 1)
+        }
+    }
+
+    @Test("One address cannot take every place")
+    func capPerAddress() async throws {
+        var limits = ServerLimits()
+        limits.connectionsPerAddress = 2
+        limits.exemptsLoopback = false
+        try await withServer(limits: limits) { server in
+            var held: [RawConnection] = []
+            for _ in 0..<2 {
+                let connection = try await RawConnection.open(server.address, from: "127.0.0.2")
+                connection.send("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+                try await connection.text { $0.hasSuffix("ok\n") }
+                held.append(connection)
+            }
+            let third = try await RawConnection.open(server.address, from: "127.0.0.2")
+            #expect(try await third.closes())
+            #expect(third.text.statuses == ["503"])
+            #expect(try await server.get("/healthz").statuses == ["200"])
+            for connection in held { connection.close() }
+        }
+    }
+
+    @Test("Loopback is exempt from the cap by address, and counts by address otherwise")
+    func exemption() throws {
+        var limits = ServerLimits()
+        let loopback = try SocketAddress(ipAddress: "127.0.0.1", port: 1)
+        let other = try SocketAddress(ipAddress: "10.0.0.1", port: 1)
+        #expect(ConnectionCensus(limits: limits).cappedAddress(loopback) == nil)
+        #expect(ConnectionCensus(limits: limits).cappedAddress(other) == "10.0.0.1")
+        #expect(ConnectionCensus(limits: limits).cappedAddress(try SocketAddress(unixDomainSocketPath: "/x")) == nil)
+        limits.exemptsLoopback = false
+        #expect(ConnectionCensus(limits: limits).cappedAddress(loopback) == "127.0.0.1")
+    }
+
+    @Test("Beyond those that are told 503, connections are cut without a word")
+    func census() {
+        var limits = ServerLimits()
+        limits.connections = 1
+        limits.refusals = 1
+        let census = ConnectionCensus(limits: limits)
+        #expect(census.admit("a") == .accepted)
+        #expect(census.admit("b") == .refused)
+        #expect(census.admit("c") == .cut)
+        census.leave("b", .refused)
+        #expect(census.admit("d") == .refused)
+        census.leave("a", .accepted)
+        #expect(census.admit("e") == .accepted)
+    }
+
+    @Test("A request with a nonce is never given evidence older than a second without a look")
+    func nonceLooks() async throws {
+        let folder = try TemporaryFolder()
+        let engine = FakeEngine(socketPath: folder.file("e.sock"), script: EngineScripts.classic)
+        try await engine.start()
+        try await withServer(services: ["canvas=compose:canvas"], engines: [engine.socketPath], folder: folder) {
+            server in
+            for number in 0..<6 {
+                let response = try await server.get("/buildinfo?nonce=\(number)")
+                #expect((Double(response.header("Buildinfo-Age") ?? "") ?? 99) < 2)
+                try await Task.sleep(for: .milliseconds(400))
+            }
+            #expect(server.metrics.current.looks >= 2)
+        }
+        try await engine.stop()
+    }
+
+    @Test("While the engine hangs, a request with a nonce waits for the look and is told unknown")
+    func hangingEngine() async throws {
+        let folder = try TemporaryFolder()
+        let engine = FakeEngine(socketPath: folder.file("e.sock"), script: EngineScripts.classic)
+        try await engine.start()
+        try await withServer(services: ["canvas=compose:canvas"], engines: [engine.socketPath], folder: folder) {
+            server in
+            #expect(try await server.get("/buildinfo").contains("\"state\":\"serving\""))
+            engine.update { $0.overrides["/_ping"] = .hang }
+            // Evidence grows older than a second while nobody can look.
+            for _ in 0..<1_000 {
+                guard let entry = server.board.entry("canvas"), server.lookout.isFresh(entry) else { break }
+                try await Task.sleep(for: .milliseconds(10))
+            }
+            let response = try await server.get("/buildinfo?nonce=1")
+            #expect(response.contains("\"state\":\"unknown\""))
+            #expect(response.contains("did not answer"))
+        }
+        try await engine.stop()
+    }
+
+    @Test("Stopping lets a request under way finish and closes idle connections")
+    func draining() async throws {
+        let folder = try TemporaryFolder()
+        let engine = FakeEngine(socketPath: folder.file("e.sock"), script: EngineScripts.classic)
+        try await engine.start()
+        let server = try await ServerFixture(
+            services: ["canvas=compose:canvas"], engines: [engine.socketPath], folder: folder)
+        let idle = try await RawConnection.open(server.address)
+        idle.send("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+        try await idle.text { $0.hasSuffix("ok\n") }
+        engine.update { $0.overrides["/_ping"] = .hang }
+        for _ in 0..<1_000 {
+            guard let entry = server.board.entry("canvas"), server.lookout.isFresh(entry) else { break }
+            try await Task.sleep(for: .milliseconds(10))
+        }
+        let waiting = try await RawConnection.open(server.address)
+        waiting.send("GET /buildinfo?nonce=last HTTP/1.1\r\nHost: x\r\n\r\n")
+        for _ in 0..<1_000 where server.metrics.current.connectionsOpen < 2 {
+            try await Task.sleep(for: .milliseconds(10))
+        }
+        // The request's bytes are on their way by now; the engine's answer is not.
+        try await Task.sleep(for: .milliseconds(200))
+        try await server.stop()
+        #expect(try await idle.closes())
+        #expect(try await waiting.closes())
+        #expect(waiting.text.header("Buildinfo-Nonce") == "last")
+        #expect(waiting.text.header("Connection") == "close")
+        await #expect(throws: (any Error).self) { _ = try await RawConnection.open(server.address) }
+        try await engine.stop()
+    }
+}
