@@ -53,15 +53,34 @@ struct HostTrack: Sendable {
         serviceName = service
     }
 
+    /// When a source was looked at. An answer is made between asking and its arrival, nobody knows when exactly, so that
+    /// the look lies between two bounds: each of them, less the age that the answer states.
+    struct Look: Hashable, Sendable {
+        var earliest: Duration
+        var latest: Duration
+
+        init(_ sample: Sample, age: Duration = .zero) {
+            earliest = sample.askedAt - age
+            latest = sample.answeredAt - age
+        }
+    }
+
     /// An unbroken run of answers that each proved the target on the same instances.
     struct Proof: Hashable, Sendable {
-        /// The moments of the first and of the latest answer.
-        var since: Duration
-        var latest: Duration
+        /// The first look.
+        var first: Look
+        /// The latest look that is certainly another one than those before it.
+        var latest: Look
         /// How many of the answers rest on different looks at the source.
-        var answers: Int
+        var answers = 1
 
-        var span: Duration { latest - since }
+        init(_ look: Look) {
+            (first, latest) = (look, look)
+        }
+
+        var since: Duration { first.latest }
+        /// The time that the looks cover for sure. A slow answer must not count its way as a part of the soak.
+        var span: Duration { max(.zero, latest.earliest - first.latest) }
     }
 
     /// Why an agent's answer says nothing about the build.
@@ -119,8 +138,8 @@ struct HostTrack: Sendable {
                     "the inventory expects host id \(Hygiene.line(host.id ?? "", limit: 64)), and no agent answered"
                 return forgetBuild(as: .unidentified)
             }
-            let moment = sample.answeredAt
-            count(BuildEvidence(answer), runtime: .serving, instances: [], at: moment, judge: judge, policy: policy)
+            count(
+                BuildEvidence(answer), runtime: .serving, instances: [], look: Look(sample), judge: judge, policy: policy)
         }
     }
 
@@ -159,23 +178,24 @@ struct HostTrack: Sendable {
             facts.runtime = document.state
             return forgetBuild(as: .unidentified)
         }
-        let moment = sample.answeredAt - age
-        guard moment >= .zero || policy.countsEarlierEvidence else {
+        let look = Look(sample, age: age)
+        guard look.latest >= .zero || policy.countsEarlierEvidence else {
             blindness = .predatesStart
             // It says nothing about what was promoted, but the host is there.
             trouble = "answered from a look \(age.brief) old, before this verification began"
             return forgetBuild()
         }
         count(
-            BuildEvidence(document), runtime: document.state, instances: document.instances, at: moment, judge: judge,
+            BuildEvidence(document), runtime: document.state, instances: document.instances, look: look, judge: judge,
             policy: policy)
     }
 
     /// A usable answer: from here on, facts are facts.
     private mutating func count(
-        _ evidence: BuildEvidence, runtime: ServiceState, instances: [Instance], at moment: Duration, judge: BuildJudge,
+        _ evidence: BuildEvidence, runtime: ServiceState, instances: [Instance], look: Look, judge: BuildJudge,
         policy: Policy
     ) {
+        let moment = look.latest
         let assessment = judge.assess(evidence)
         let wasMatch = lastWasMatch ?? false
         self.evidence = evidence
@@ -193,7 +213,7 @@ struct HostTrack: Sendable {
         }
         if lastWasMatch != nil, isMatch != wasMatch { matchEdges.append(moment) }
         trim(at: moment, policy: policy)
-        extendProof(isMatch && runtime == .serving, fingerprint: fingerprint, at: moment, policy: policy)
+        extendProof(isMatch && runtime == .serving, fingerprint: fingerprint, look: look, policy: policy)
         self.fingerprint = fingerprint
         lastWasMatch = isMatch
         everMatched = everMatched || isMatch
@@ -201,19 +221,20 @@ struct HostTrack: Sendable {
     }
 
     private mutating func extendProof(
-        _ proves: Bool, fingerprint: [InstanceFingerprint], at moment: Duration, policy: Policy
+        _ proves: Bool, fingerprint: [InstanceFingerprint], look: Look, policy: Policy
     ) {
         guard proves else {
             proof = nil
             return
         }
-        guard var run = proof, fingerprint == self.fingerprint, moment - run.latest <= policy.freshness else {
-            proof = Proof(since: moment, latest: moment, answers: 1)
+        guard var run = proof, fingerprint == self.fingerprint, look.latest - run.latest.latest <= policy.freshness
+        else {
+            proof = Proof(look)
             return
         }
-        // Two answers that rest on one look at the engine are one piece of evidence.
-        if moment > run.latest {
-            run.latest = moment
+        // Two answers that may rest on one look at the engine are one piece of evidence.
+        if look.earliest > run.latest.latest {
+            run.latest = look
             run.answers += 1
         }
         proof = run
@@ -278,9 +299,11 @@ struct HostTrack: Sendable {
         facts.build = assessment.fact
     }
 
-    /// Another host turned out to have the same id.
+    /// Another host turned out to have the same id. Which of them it belongs to is open again, so that the one that was
+    /// answered for by the other can recover.
     mutating func markDuplicate() {
         facts.identity = .duplicate
+        firstID = nil
         forgetBuild()
     }
 

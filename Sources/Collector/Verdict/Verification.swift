@@ -18,8 +18,9 @@ struct Verification: Sendable {
     /// Hosts that the gate is about: all but the waived ones.
     let expected: Int
 
-    private var claims: [String: Int] = [:]
-    private var duplicateIDs: Set<String> = []
+    /// For every host the id that its latest answer claimed, and for every id the hosts that claim it.
+    private var claims: [Int: String] = [:]
+    private var claimants: [String: [Int]] = [:]
     private var lastChange = Duration.zero
     private var lastStaleCheck = Duration.zero
     private var answeredOnce = 0
@@ -152,18 +153,23 @@ struct Verification: Sendable {
         return last
     }
 
-    /// Registers the id that a sample claims; tells whether another host has it.
+    /// Registers the id that a sample claims; tells whether another host claims it too.
+    ///
+    /// A host that was answered for by another gives the id back with its first answer of its own: a blip is no conflict.
     private mutating func claim(_ sample: Sample, actions: inout [Action]) -> Bool {
         guard let id = tracks[sample.host].claimedID(sample) else { return false }
-        if duplicateIDs.contains(id) { return true }
-        guard let other = claims[id], other != sample.host else {
-            claims[id] = sample.host
-            return false
+        if claims[sample.host] != id {
+            if let before = claims.updateValue(id, forKey: sample.host) {
+                claimants[before]?.removeAll { $0 == sample.host }
+            }
+            claimants[id, default: []].append(sample.host)
         }
-        duplicateIDs.insert(id)
-        tracks[other].markDuplicate()
-        relabel(other, at: sample.answeredAt, isFinal: false, actions: &actions)
-        return true
+        let others = (claimants[id] ?? []).filter { $0 != sample.host }
+        for other in others where tracks[other].facts.identity != .duplicate {
+            tracks[other].markDuplicate()
+            relabel(other, at: sample.answeredAt, isFinal: false, actions: &actions)
+        }
+        return !others.isEmpty
     }
 
     private mutating func relabel(_ host: Int, at now: Duration, isFinal: Bool, actions: inout [Action]) {
