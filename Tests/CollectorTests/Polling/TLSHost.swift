@@ -33,28 +33,29 @@ final class TLSHost {
     func path(_ name: String) -> String { folder.appending(path: name).path }
 
     /// Serves on a free port of 127.0.0.1.
-    func serve(_ options: String = "") throws {
-        let output = Pipe()
+    ///
+    /// Through a file and not a pipe: reading a pipe blocks one of the few threads that all tests share.
+    func serve(_ options: String = "") async throws {
+        let log = folder.appending(path: "server.log")
+        _ = FileManager.default.createFile(atPath: log.path, contents: nil)
         let process = prepare("s_server -accept 127.0.0.1:0 -www -cert server.pem -key server.key \(options)")
-        process.standardOutput = output
+        process.standardOutput = try FileHandle(forWritingTo: log)
         try process.run()
         server = process
-        var text = ""
-        while true {
-            let piece = output.fileHandleForReading.availableData
-            guard !piece.isEmpty else { throw Failure(description: "openssl s_server ended: \(text)") }
-            text += String(decoding: piece, as: UTF8.self)
-            guard let line = text.split(separator: "\n").first(where: { $0.hasPrefix("ACCEPT") }), text.contains("\n")
-            else { continue }
-            guard let found = line.split(separator: ":").last.flatMap({ Int($0) }) else { continue }
-            port = found
-            return
+        while port == 0 {
+            let lines = try String(contentsOf: log, encoding: .utf8).split(
+                separator: "\n", omittingEmptySubsequences: false)
+            if let line = lines.dropLast().first(where: { $0.hasPrefix("ACCEPT") }) {
+                port = line.split(separator: ":").last.flatMap { Int($0) } ?? 0
+            }
+            guard process.isRunning else { throw Failure(description: "openssl s_server \(options) ended: \(lines)") }
+            try await Task.sleep(for: .milliseconds(5))
         }
     }
 
     func stop() {
-        server?.terminate()
-        server?.waitUntilExit()
+        // Not `terminate()`: the child inherits a signal mask of a dispatch thread's, in which SIGTERM is blocked.
+        if let server { kill(server.processIdentifier, SIGKILL) }
         try? FileManager.default.removeItem(at: folder)
     }
 

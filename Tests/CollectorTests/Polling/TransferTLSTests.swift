@@ -7,7 +7,7 @@ import Testing
     func authority() async throws {
         let host = try TLSHost()
         defer { host.stop() }
-        try host.serve()
+        try await host.serve()
         try await EngineBench.run { bench in
             let trusted = TransferAccess(certificateAuthorities: host.path("ca.pem"))
             let cases: [(address: String, access: TransferAccess, expected: String)] = [
@@ -32,7 +32,7 @@ import Testing
     func clientCertificate() async throws {
         let host = try TLSHost()
         defer { host.stop() }
-        try host.serve("-Verify 1 -verify_return_error -CAfile ca.pem")
+        try await host.serve("-Verify 1 -verify_return_error -CAfile ca.pem")
         try await EngineBench.run { bench in
             var access = TransferAccess(certificateAuthorities: host.path("ca.pem"))
             let without = await bench.ask("https://127.0.0.1:\(host.port)/", access: access)
@@ -48,7 +48,7 @@ import Testing
     func oldVersion() async throws {
         let host = try TLSHost()
         defer { host.stop() }
-        try host.serve("-tls1_1 -cipher DEFAULT@SECLEVEL=0")
+        try await host.serve("-tls1_1 -cipher DEFAULT@SECLEVEL=0")
         let access = TransferAccess(certificateAuthorities: host.path("ca.pem"))
         let outcome = try await EngineBench.run { await $0.ask("https://127.0.0.1:\(host.port)/", access: access) }
         #expect(outcome.kind == "tls", "\(outcome)")
