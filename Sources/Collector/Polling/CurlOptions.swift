@@ -42,6 +42,7 @@ struct CurlOptions {
         set(CURLOPT_SSL_VERIFYHOST, 2)
         set(CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2)
         set(CURLOPT_TCP_NODELAY, 1)
+        if limits.keptConnections == 0 { set(CURLOPT_FORBID_REUSE, 1) }
         set(CURLOPT_USERAGENT, "buildinfo-collector/\(BuildinfoVersion.current)")
         // Early, where the peer says its size; the write callback holds for the others.
         note(buildinfo_curl_easy_set_offset(easy, CURLOPT_MAXFILESIZE_LARGE, curl_off_t(limits.bodyBytes)))

@@ -5,7 +5,8 @@ struct TransferLimits: Sendable {
     /// libcurl's multi handles, 1 or more. In libcurl 7.88 everything a connection cache does is linear in its
     /// connections, so many small ones beat one that is large.
     var multiHandles: Int
-    /// Idle connections kept for the next sweep, over all multi handles.
+    /// Idle connections kept for the next sweep, over all multi handles. 0 closes each with its answer, which is cheaper
+    /// for who asks only once.
     var keptConnections: Int
     /// Bytes of one body; one more is ``TransferFailure/tooLarge(_:)``.
     var bodyBytes = 1 << 20

@@ -21,7 +21,7 @@ final class TransferLoop {
     private var isStopping = false
 
     /// New transfers a turn, so that sockets and orders are looked at in between.
-    private static let startsPerTurn = 64
+    private static let startsPerTurn = 16
 
     init(
         limits: TransferLimits,
