@@ -1,0 +1,64 @@
+#!/usr/bin/env bash
+# Size and resident memory of the agent with two file services after 200 requests, beside node_exporter's in the same run.
+#
+#   bench/agent-footprint.sh [AGENT]      AGENT: a release build, default .build-release/release/buildinfo-agent
+#
+# The promise: at most 20 MB on disk, at most 14 MB resident. Exits with 1 where it is broken, with 69 where a part is missing.
+set -euo pipefail
+
+agent=${1:-.build-release/release/buildinfo-agent}
+exporter=$(command -v prometheus-node-exporter || true)
+[[ -x $agent ]] || { echo "no agent at $agent: build it with -c release first" >&2; exit 69; }
+[[ -n $exporter ]] || { echo "prometheus-node-exporter is missing: apt-get install prometheus-node-exporter" >&2; exit 69; }
+
+folder=$(mktemp -d)
+pids=()
+cleanup() {
+    for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null || true; done
+    wait 2>/dev/null || true
+    rm -rf "$folder"
+}
+trap cleanup EXIT
+
+printf '%040d\n' 1 | tr 0 a > "$folder/canvas"
+printf '{"git_sha":"%s"}\n' "$(printf '%040d' 2 | tr 0 b)" > "$folder/web"
+
+"$agent" --listen "unix:$folder/agent.sock" --service "canvas=file:$folder/canvas" --service "web=file:$folder/web" \
+    --host-id bench-host --log-level error &
+pids+=($!)
+agent_pid=$!
+"$exporter" --web.listen-address=127.0.0.1:19100 --log.level=error >/dev/null 2>&1 &
+pids+=($!)
+exporter_pid=$!
+
+# await COMMAND…: until it succeeds, at most 10 s.
+await() {
+    for _ in $(seq 100); do "$@" >/dev/null 2>&1 && return; sleep 0.1; done
+    echo "gave up waiting for: $*" >&2
+    exit 1
+}
+await curl -sf --unix-socket "$folder/agent.sock" http://agent/buildinfo
+await curl -sf http://127.0.0.1:19100/metrics
+
+for number in $(seq 100); do
+    curl -sf --unix-socket "$folder/agent.sock" "http://agent/buildinfo?nonce=$number" "http://agent/buildinfo/web?nonce=$number" >/dev/null
+    curl -sf http://127.0.0.1:19100/metrics http://127.0.0.1:19100/metrics >/dev/null
+done
+
+field() { awk -v name="$2:" '$1 == name { print $2 }' "/proc/$1/status"; }
+row() { # name, pid, file
+    local size rss anon
+    size=$(stat -Lc %s "$3") rss=$(field "$2" VmRSS) anon=$(field "$2" RssAnon)
+    printf '%-16s %8.1f MB on disk %8.1f MB resident (%.1f MB of it anonymous)\n' "$1" \
+        "$(bc -l <<< "$size / 1000000")" "$(bc -l <<< "$rss / 1024")" "$(bc -l <<< "$anon / 1024")"
+}
+row buildinfo-agent "$agent_pid" "$agent"
+row node_exporter "$exporter_pid" "$exporter"
+
+size=$(stat -Lc %s "$agent") rss=$(field "$agent_pid" VmRSS)
+printf 'ratio            %8.2f            %8.2f\n' "$(bc -l <<< "$size / $(stat -Lc %s "$exporter")")" \
+    "$(bc -l <<< "$rss / $(field "$exporter_pid" VmRSS)")"
+if ((size > 20000000 || rss > 14 * 1024)); then
+    echo "the promise of 20 MB on disk and 14 MB resident is broken" >&2
+    exit 1
+fi
