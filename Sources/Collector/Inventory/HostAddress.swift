@@ -97,7 +97,7 @@ struct HostAddress: Hashable, Sendable {
             switch self {
             case .hasUser:
                 "an address holds a user or password (not shown here): take it out, and use --token-file"
-            case .scheme: "is no http or https URL"
+            case .scheme: "is no http or https URL: begin it with http:// or https://"
             case .noHost: "is no host: write a name, name:port, [IPv6]:port, or an http or https URL"
             case .fragment: "has a fragment: take '#' and what follows out of the URL"
             case .characters: "has characters that no URL has: write them percent-encoded"
