@@ -3,8 +3,8 @@ import Shared
 
 extension Ledger {
     /// The service's promotions, oldest first; at most the last 1,000. Cheap enough for every few seconds.
-    func promotions(service: String) async throws(LedgerError) -> [Promotion] {
-        try await read { try Self.promotions(of: service, $0) }
+    func promotions(service: String, limit: Int = 1_000) async throws(LedgerError) -> [Promotion] {
+        try await read { try Self.promotions(of: service, limit: limit, $0) }
     }
 
     /// How many hosts, waived ones too, the service was last verified on; nil where it never was.

@@ -55,6 +55,12 @@ final class Ledger: Sendable {
         return try result.get()
     }
 
+    /// Closes the connections, and puts all of the ledger into its one file. Nothing can be done with it afterwards.
+    func close() async throws(LedgerError) {
+        let database = database
+        try await shielded { try database.close() }
+    }
+
     // MARK: - Access
 
     /// Runs in a snapshot: what others write meanwhile is not seen.

@@ -102,14 +102,14 @@ struct LedgerTests {
         }
     }
 
-    @Test("At most the last 1,000 promotions come back, oldest first")
+    @Test("Of many promotions the last ones come back, oldest first")
     func manyPromotions() async throws {
         try await withLedger { ledger, _ in
-            for index in 0..<1_005 {
-                let sha = try GitSHA(parsing: String(repeating: "0", count: 36) + String(1_000 + index))
+            for index in 1...12 {
+                let sha = try GitSHA(parsing: String(repeating: "0", count: 38) + String(10 + index))
                 _ = try await ledger.begin(LedgerFixtures.run("\(index)", sha: sha, hosts: []))
             }
-            #expect(try await ledger.promotions(service: "canvas").map(\.generation) == Array(6...1_005))
+            #expect(try await ledger.promotions(service: "canvas", limit: 5).map(\.generation) == Array(8...12))
         }
     }
 
