@@ -1,0 +1,153 @@
+import Shared
+
+@testable import Collector
+
+/// Knows what every host truly did, and so what a verdict may say.
+///
+/// It shares no rule with the state machine: it looks at stretches of true time, never at digests, ages or nonces. Times
+/// are in milliseconds.
+struct Oracle {
+    let schedule: Schedule
+    let deliveries: [Simulation.Delivery]
+    let end: Int
+
+    /// How old a fact may be.
+    private var freshness: Int { 3 * max(schedule.interval, 2_000) }
+
+    private func isTarget(_ kind: TrueHost.Kind) -> Bool {
+        switch schedule.wanted {
+        case .commitAndDigest: kind == .target
+        case .commit: kind == .target || kind == .rebuilt || kind == .local
+        case .digest: kind == .target || kind == .mislabelled
+        }
+    }
+
+    private func isTarget(_ stretch: TrueHost.Stretch) -> Bool {
+        !stretch.kinds.isEmpty && stretch.kinds.allSatisfy(isTarget)
+    }
+
+    private func isGood(_ stretch: TrueHost.Stretch) -> Bool { isTarget(stretch) && stretch.state == .serving }
+
+    private func isSame(_ one: TrueHost.Stretch, _ other: TrueHost.Stretch, plain: Bool) -> Bool {
+        plain
+            || (one.container == other.container && one.kinds.count == other.kinds.count && one.start == other.start
+                && one.restarts == other.restarts)
+    }
+
+    /// Whether the host truly served the target on one set of instances for the soak, until (nearly) the end.
+    ///
+    /// What happened between two looks that reached the collector is forgiven only where nobody could know: for no longer
+    /// than a fact stays fresh, with the same instances before and after.
+    func hasProof(_ host: Int) -> Bool {
+        let truth = schedule.hosts[host]
+        let slack = truth.wayBack
+        let looks = deliveries.filter { $0.host == host && $0.arrived <= end }.map(\.look)
+        func isShownBad(_ from: Int, _ until: Int) -> Bool {
+            looks.contains { from < $0 && $0 < until && !isGood(truth.stretch(at: $0)) }
+        }
+        // Good stretches within the verification, cut where another machine took the name.
+        var goods: [(from: Int, until: Int, stretch: TrueHost.Stretch)] = []
+        for (index, stretch) in truth.stretches.enumerated() where isGood(stretch) {
+            let next = index + 1 < truth.stretches.count ? truth.stretches[index + 1].from : Schedule.future
+            var (from, until) = (max(0, stretch.from), min(end, next))
+            if let replacedAt = truth.replacedAt, looks.contains(where: { $0 < replacedAt }) {
+                until = min(until, replacedAt)
+            } else if let replacedAt = truth.replacedAt {
+                from = max(from, replacedAt)
+            }
+            if from < until || (from == until && next > from) { goods.append((from, until, stretch)) }
+        }
+        for last in goods.indices.reversed() {
+            let latest = goods[last].until
+            guard latest >= end - freshness - slack, !isShownBad(latest, end + 1) else { continue }
+            var earliest = goods[last].from
+            for before in goods[..<last].reversed() {
+                guard isSame(before.stretch, goods[last].stretch, plain: truth.isPlain),
+                    earliest - before.until <= freshness + slack, !isShownBad(before.until - 1, earliest)
+                else { break }
+                earliest = before.from
+            }
+            // The answer of a look just before the start may be on its way when the start comes.
+            let since = earliest == 0 ? -slack : earliest
+            let proving = looks.filter { since <= $0 && $0 <= latest && isGood(truth.stretch(at: $0)) }
+            if latest - earliest >= schedule.soak, Set(proving).count >= 2,
+                (proving.max() ?? 0) - (proving.min() ?? 0) >= schedule.soak
+            {
+                return true
+            }
+        }
+        return false
+    }
+
+    /// Whether the host could ever have been seen to fail.
+    func mayFail(_ host: Int) -> Bool {
+        let truth = schedule.hosts[host]
+        let targets = truth.stretches.filter { isTarget($0) && $0.from <= end }
+        let isWrong = truth.stretches.contains { stretch in
+            stretch.from <= end && stretch.kinds.contains { $0 == .rebuilt || $0 == .mislabelled }
+        }
+        let isRestarted = targets.indices.dropFirst().contains {
+            !isSame(targets[$0], targets[$0 - 1], plain: false)
+        }
+        return isWrong || isRestarted || targets.contains { $0.state != .serving || $0.oomKilled }
+    }
+
+    /// Whether the host served the target and something else after it.
+    func mayHaveGoneBack(_ host: Int) -> Bool {
+        let stretches = schedule.hosts[host].stretches.filter { $0.from <= end }
+        guard let first = stretches.firstIndex(where: isTarget) else { return false }
+        return stretches[first...].contains { !isTarget($0) }
+    }
+
+    /// Whether something else than the host, or than the same host, can have answered.
+    func mayConflict(_ host: Int) -> Bool {
+        let truth = schedule.hosts[host]
+        if truth.replacedAt != nil { return true }
+        if truth.faults.contains(where: { $0.kind.isForgery }) { return true }
+        return schedule.hosts.contains { other in
+            other.faults.contains { if case .misroute(let to) = $0.kind { to == host } else { false } }
+        }
+    }
+
+    /// Whether nothing hinders the host's answers, and each of them can be compared.
+    func isPlainlyVisible(_ host: Int) -> Bool {
+        let truth = schedule.hosts[host]
+        let areComparable = truth.stretches.allSatisfy { stretch in
+            !stretch.kinds.isEmpty && stretch.state != .unknown
+                && stretch.kinds.allSatisfy { $0 != .local && $0 != .unlabelled }
+        }
+        return areComparable && truth.faults.isEmpty && !mayConflict(host) && truth.lookPeriod <= 2_000
+            && truth.wayThere + truth.wayBack < 100 && !truth.isPlain
+    }
+
+    /// Whether the host did not serve the target lately.
+    func wasLatelyBehind(_ host: Int) -> Bool {
+        let truth = schedule.hosts[host]
+        let since = end - freshness - truth.wayBack
+        return truth.stretches.enumerated().contains { index, stretch in
+            let next = index + 1 < truth.stretches.count ? truth.stretches[index + 1].from : Schedule.future
+            return !isTarget(stretch) && stretch.from <= end && next > since
+        }
+    }
+
+    /// When a fleet that is right and quiet must have been proven.
+    var mustBeGreenBy: Int? {
+        guard let quiet = schedule.quietFrom else { return nil }
+        let slowestLook = 2_000
+        return quiet + schedule.requestTimeout + 3 * schedule.interval + 2 * slowestLook + 2 * schedule.soak + 1_000
+    }
+}
+
+extension TrueHost.Fault.Kind {
+    /// Whether an answer is made by something else than the host.
+    var isForgery: Bool {
+        switch self {
+        case .cache, .misroute: true
+        case .silence, .loss, .garbage, .blind, .frozen: false
+        }
+    }
+
+    var isMisroute: Bool {
+        if case .misroute = self { true } else { false }
+    }
+}
