@@ -58,7 +58,8 @@ extension HostTrack {
     }
 
     private func isFailed(at now: Duration, isFinal: Bool, policy: Policy) -> Bool {
-        guard facts.reach == .ok else { return false }
+        // What was counted once says nothing of a host whose agent sees nothing now.
+        guard facts.reach == .ok, factMoment != nil, !isStale(at: now, policy: policy) else { return false }
         if failing >= policy.failAfter { return true }
         if isFinal, [.digestWrong, .shaWrong].contains(facts.build) { return true }
         return facts.build.isMatch && disturbances.count >= 2

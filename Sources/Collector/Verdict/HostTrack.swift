@@ -139,7 +139,8 @@ struct HostTrack: Sendable {
                 return forgetBuild(as: .unidentified)
             }
             count(
-                BuildEvidence(answer), runtime: .serving, instances: [], look: Look(sample), judge: judge, policy: policy)
+                BuildEvidence(answer), runtime: .serving, instances: [], look: Look(sample), judge: judge,
+                policy: policy)
         }
     }
 
@@ -160,6 +161,11 @@ struct HostTrack: Sendable {
 
     private mutating func take(_ document: Document, sample: Sample, judge: BuildJudge, policy: Policy) {
         let age = Duration(clampingSeconds: document.ageSeconds)
+        guard age >= .zero else {
+            blindness = .sourceUnreadable
+            trouble = "the agent's age_seconds is below zero, so that nobody can tell when it looked"
+            return forgetBuild()
+        }
         guard document.state != .unknown else {
             blindness = .sourceUnreadable
             trouble =
@@ -186,8 +192,8 @@ struct HostTrack: Sendable {
             return forgetBuild()
         }
         count(
-            BuildEvidence(document), runtime: document.state, instances: document.instances, look: look, judge: judge,
-            policy: policy)
+            BuildEvidence(document), runtime: .worst(of: [document.state] + document.instances.map(\.state)),
+            instances: document.instances, look: look, judge: judge, policy: policy)
     }
 
     /// A usable answer: from here on, facts are facts.
@@ -299,11 +305,10 @@ struct HostTrack: Sendable {
         facts.build = assessment.fact
     }
 
-    /// Another host turned out to have the same id. Which of them it belongs to is open again, so that the one that was
-    /// answered for by the other can recover.
+    /// Another host turned out to have the same id. What this host said first stays: if that was the other's id, nobody
+    /// can tell its own from a third one's, and it stays in conflict.
     mutating func markDuplicate() {
         facts.identity = .duplicate
-        firstID = nil
         forgetBuild()
     }
 
@@ -331,8 +336,11 @@ struct HostTrack: Sendable {
 }
 
 extension [HostTrack.InstanceFingerprint] {
-    /// Whether an instance was replaced, or was restarted by its engine. A restart by hand alone is neither.
+    /// Whether an instance is gone, or was restarted by its engine. A restart by hand alone is neither, nor is one more
+    /// replica.
     fileprivate func isDisturbed(by next: Self) -> Bool {
-        map(\.id) != next.map(\.id) || map(\.restartCount) != next.map(\.restartCount)
+        contains { instance in
+            !next.contains { $0.id == instance.id && $0.restartCount == instance.restartCount }
+        }
     }
 }
