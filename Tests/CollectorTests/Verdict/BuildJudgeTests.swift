@@ -32,7 +32,8 @@ struct BuildJudgeTests {
 
     private static func config(_ digit: Character, sha: Character = "a") -> Build {
         Build(
-            gitSHA: .known(.of(sha)), digests: [DigestEvidence(digest: .of(digit), kind: .config, source: .containerImage)],
+            gitSHA: .known(.of(sha)),
+            digests: [DigestEvidence(digest: .of(digit), kind: .config, source: .containerImage)],
             origin: .none)
     }
 
@@ -80,7 +81,8 @@ struct BuildJudgeTests {
         "an index is matched through the host's platform only",
         arguments: [
             ("7", "linux/amd64", BuildFact.matchPlatform), ("7", "linux/x86_64", .matchPlatform),
-            ("7", "linux/arm64", .digestWrong), ("9", "linux/arm64/v8", .matchPlatform), ("9", "linux/amd64", .digestWrong),
+            ("7", "linux/arm64", .digestWrong), ("9", "linux/arm64/v8", .matchPlatform),
+            ("9", "linux/amd64", .digestWrong),
             ("7", nil, .digestWrong), ("1", "linux/riscv64", .match), ("7", "nonsense", .digestWrong),
         ] as [(Character, String?, BuildFact)])
     func platforms(digest: Character, platform: String?, expected: BuildFact) {

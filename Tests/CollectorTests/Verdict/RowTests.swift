@@ -31,7 +31,9 @@ struct RowTests {
         }
     }
 
-    @Test("Row 2: a page of HTML from every host is an agent error, exit 30", arguments: [Reach.httpStatus, .notBuildinfo])
+    @Test(
+        "Row 2: a page of HTML from every host is an agent error, exit 30",
+        arguments: [Reach.httpStatus, .notBuildinfo])
     func pageOfHTML(reach: Reach) {
         var bench = Bench(3, policy: .short)
         bench.finish { _, _ in .none(reach) }
@@ -127,10 +129,11 @@ struct RowTests {
     func crashLoop() {
         var bench = Bench()
         bench.poll(1...60) { _, moment in
-            .answer(Answer().with {
-                $0.restarts = Int(moment / 3)
-                $0.startedAt = "start \(Int(moment / 3))"
-            })
+            .answer(
+                Answer().with {
+                    $0.restarts = Int(moment / 3)
+                    $0.startedAt = "start \(Int(moment / 3))"
+                })
         }
         #expect(bench.label() == .failed)
         #expect(bench.reason().contains("crash loop"))

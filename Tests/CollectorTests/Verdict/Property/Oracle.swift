@@ -62,8 +62,10 @@ struct Oracle {
             guard latest >= end - freshness - slack, !isShownBad(latest, end + 1) else { continue }
             var earliest = goods[last].from
             for before in goods[..<last].reversed() {
-                guard isSame(before.stretch, goods[last].stretch, plain: truth.isPlain),
-                    earliest - before.until <= freshness + slack, !isShownBad(before.until - 1, earliest)
+                let isOther = !isSame(before.stretch, goods[last].stretch, plain: truth.isPlain)
+                // Other instances that came and went between two looks, nobody could see.
+                if isOther, !looks.contains(where: { before.from <= $0 && $0 < before.until }) { continue }
+                guard !isOther, earliest - before.until <= freshness + slack, !isShownBad(before.until - 1, earliest)
                 else { break }
                 earliest = before.from
             }
