@@ -21,6 +21,7 @@ declare -A bench=(
     [/usr/sbin/nginx]=nginx-light
     [/usr/bin/curl]=curl
     [/usr/bin/cc]=gcc
+    [/usr/bin/bc]=bc
     [/usr/bin/prometheus-node-exporter]=prometheus-node-exporter
 )
 

@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# Everything that is measured, against named peers in the same run. Usage: bench/run.sh AGENT COLLECTOR
+set -euo pipefail
+cd "$(dirname "$0")/.."
+agent=${1:-.build-release-agent/release/buildinfo-agent}
+collector=${2:-.build-release/release/buildinfo-collector}
+
+echo "== agent: size and resident memory, beside node_exporter"
+bench/agent-footprint.sh "$agent"
+echo
+echo "== collector: one sweep over 10,000 hosts, beside a raw epoll loop and curl --parallel"
+CONTENDER="$collector status --fleet FILE --store none --report text=/dev/null" bench/poll/run.sh
