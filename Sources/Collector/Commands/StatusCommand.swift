@@ -26,7 +26,8 @@ struct StatusCommand: AsyncParsableCommand {
         let run = StatusRun(
             target: try target.target(service: inventory.service), inventory: inventory,
             requestTimeout: requestTimeout, access: try access.access(), concurrency: access.concurrency,
-            ledger: try await output.openLedgerIfPresent(environment: environment), destinations: try output.destinations(),
+            ledger: try await output.openLedgerIfPresent(environment: environment),
+            destinations: try output.destinations(),
             progress: output.progress == .auto ? .none : output.progress, environment: environment)
         throw ExitCode(try await run.run())
     }

@@ -109,8 +109,9 @@ struct VerificationRun: Sendable {
         ReportBuilder.Context(
             id: id, startedAt: startedAt, finishedAt: Date(), inventorySource: inventory.source,
             inventoryHash: inventory.hash,
-            warnings: inventory.warnings + (policy.soak >= policy.timeout
-                ? ["--soak \(policy.soak.brief) does not fit into --timeout \(policy.timeout.brief)"] : []))
+            warnings: inventory.warnings
+                + (policy.soak >= policy.timeout
+                    ? ["--soak \(policy.soak.brief) does not fit into --timeout \(policy.timeout.brief)"] : []))
     }
 }
 
