@@ -92,7 +92,12 @@ let package = Package(
             resources: [.copy("Golden"), .copy("Inventories")],
             swiftSettings: strict
         ),
-        .testTarget(name: "EndToEndTests", dependencies: ["Shared", "Support"], swiftSettings: strict),
+        // The two programs are run as processes; the dependencies see to it that they are built.
+        .testTarget(
+            name: "EndToEndTests",
+            dependencies: ["Agent", "Collector", "Shared", "Support"],
+            swiftSettings: strict
+        ),
     ],
     swiftLanguageModes: [.v6]
 )
