@@ -1,0 +1,29 @@
+import Support
+import Testing
+
+/// Everything here runs real programs: the agent, the collector, a Docker engine and a registry.
+///
+/// One after the other, because they share the engine, and one of them stops it.
+@Suite("End to end, with a real engine and a real registry", .serialized, .timeLimit(.minutes(5)))
+enum EndToEnd {}
+
+/// The engine and the registry that all tests share; they are gone with the test process.
+struct Yard: Sendable {
+    let engine: DockerEngine
+    let registry: LocalRegistry
+
+    /// - Throws: ``MissingPart``, so that a machine that lacks a part fails every test that needs it.
+    static var shared: Yard {
+        get async throws { try await starting.value }
+    }
+
+    private static let starting = Task {
+        Yard(engine: try await DockerEngine.start(), registry: try await LocalRegistry.start())
+    }
+}
+
+/// Commits that tests promote.
+enum Commit {
+    static let old = "1f0e9d8c7b6a594837261504f3e2d1c0b9a89786"
+    static let new = "c0ffee5eed1234567890abcdef1234567890abcd"
+}

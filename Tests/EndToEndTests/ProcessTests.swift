@@ -1,0 +1,60 @@
+import Glibc
+import Support
+import Testing
+
+@Suite("End to end, the collector as a process", .timeLimit(.minutes(5)))
+struct ProcessTests {
+    @Test(
+        "Row 20: interrupted, it still writes its report, and is never green",
+        arguments: [
+            (SIGINT, Int32(130)), (SIGTERM, Int32(143)),
+        ])
+    func interrupted(signal: Int32, code: Int32) async throws {
+        let folder = try TemporaryFolder()
+        let agent = try await HostAgent.start("host-1", selector: "file:\(try folder.write("build", Commit.new))")
+        let running = try Verify(hosts: [agent.host], sha: Commit.new, soak: "50s").start()
+        try await running.says("soaking")
+        running.program.signal(signal)
+        let result = try await running.finish()
+        #expect(result.exitCode == code, "\(result.progress)")
+        #expect(result.report.verdict == "interrupted")
+        #expect(try result.host("host-1").label == "soaking")
+        #expect(result.report.summary.proven == 0)
+    }
+
+    @Test("Row 6: an inventory that cannot be read is 64, and says which")
+    func unreadableInventory() async throws {
+        let result = try await Program.collector().run(
+            ["verify", "--fleet", "/nonexistent/fleet.yaml", "--sha", Commit.new, "--store", "none"])
+        #expect(result.exitCode == 64)
+        #expect(result.error.contains("/nonexistent/fleet.yaml"), "\(result.error)")
+        #expect(result.output.isEmpty)
+    }
+
+    @Test("Row 6: an empty inventory is 50, and 0 only where that was asked for")
+    func emptyInventory() async throws {
+        var verify = Verify(hosts: [], sha: Commit.new)
+        let refused = try await verify.run()
+        #expect(refused.exitCode == 50, "\(refused.progress)")
+        #expect(refused.report.verdict == "empty_inventory")
+        verify.more = ["--allow-empty"]
+        let allowed = try await verify.run()
+        #expect(allowed.exitCode == 0, "\(allowed.progress)")
+        #expect(allowed.report.summary.proven == 0)
+    }
+
+    @Test("A host that comes to serve the target while it is waited for converges, and the log says when")
+    func convergesMeanwhile() async throws {
+        let folder = try TemporaryFolder()
+        let build = try folder.write("build", Commit.old)
+        let agent = try await HostAgent.start("host-1", selector: "file:\(build)")
+        let running = try Verify(hosts: [agent.host], sha: Commit.new).start()
+        try await running.says("host-1: pending")
+        try folder.write("build", Commit.new)
+        let result = try await running.finish()
+        #expect(result.exitCode == 0, "\(result.progress)")
+        let labels = try result.host("host-1").transitions.map(\.label)
+        #expect(labels.first == "pending")
+        #expect(labels.last == "converged")
+    }
+}

@@ -1,0 +1,109 @@
+import Support
+import Testing
+
+@Suite("End to end, hosts that answer something else or nothing", .timeLimit(.minutes(5)))
+struct TransportTests {
+    @Test("Row 2: every host answers with a 404 page of HTML: agent errors, and exit 30")
+    func notFound() async throws {
+        let page = try await ScriptedHost.start { _ in .status(404, "<html><h1>404 Not Found</h1></html>") }
+        let result = try await verify((1...3).map { FleetHost(name: "host-\($0)", url: page.url(host: $0)) })
+        #expect(result.exitCode == 30, "\(result.progress)")
+        #expect(result.report.verdict == "unreachable")
+        #expect(result.report.summary.labels == ["agent_error": 3])
+        #expect(result.report.hosts.allSatisfy { $0.facts.reach == "http_status" && $0.reason.contains("404") })
+        await page.stop()
+    }
+
+    @Test("Row 21: a parked page that answers 200 is an agent error, and no document")
+    func parked() async throws {
+        let page = try await ScriptedHost.start { _ in .status(200, "<html>This domain is for sale</html>") }
+        let result = try await verify([FleetHost(name: "host-1", url: page.url())])
+        #expect(result.exitCode == 30, "\(result.progress)")
+        #expect(try result.host("host-1").label == "agent_error")
+        #expect(try result.host("host-1").facts.reach == "not_buildinfo")
+        await page.stop()
+    }
+
+    @Test("A redirect is not followed, and is an agent error")
+    func redirected() async throws {
+        let target = try await ScriptedHost.start { _ in .json(#"{"git_sha":"\#(Commit.new)"}"#) }
+        let source = try await ScriptedHost.start { _ in .redirect(to: target.url()) }
+        let result = try await verify([FleetHost(name: "host-1", url: source.url())])
+        #expect(result.exitCode == 30, "\(result.progress)")
+        #expect(try result.host("host-1").facts.reach == "http_status")
+        #expect(target.requests == 0)
+        await source.stop()
+        await target.stop()
+    }
+
+    @Test("Row 3: hosts that are all unreachable are not green: exit 30")
+    func unreachable() async throws {
+        let hang = try await ScriptedHost.start { _ in .hang }
+        let closed = try #require(ScriptedHostDeafPort(.closed))
+        let full = try #require(ScriptedHostDeafPort(.full))
+        let result = try await verify([
+            FleetHost(name: "hangs", url: hang.url()),
+            FleetHost(name: "closed", url: "http://127.0.0.1:\(closed.port)/buildinfo"),
+            FleetHost(name: "full", url: "http://127.0.0.1:\(full.port)/buildinfo"),
+        ])
+        #expect(result.exitCode == 30, "\(result.progress)")
+        #expect(result.report.summary.labels == ["unreachable": 3])
+        #expect(try result.host("hangs").facts.reach == "timeout")
+        #expect(try result.host("closed").facts.reach == "refused")
+        #expect(try result.host("full").facts.reach == "timeout")
+        await hang.stop()
+    }
+
+    @Test("Row 17: dead hosts delay nobody: one deadline for all, and the living host converges meanwhile")
+    func deadHosts() async throws {
+        let dead = try await ScriptedHost.start { _ in .hang }
+        let folder = try TemporaryFolder()
+        let alive = try await HostAgent.start("alive", selector: "file:\(try folder.write("build", Commit.new))")
+        let hosts = (1...20).map { FleetHost(name: "dead-\($0)", url: dead.url(host: $0)) }
+        let result = try await verify(hosts + [alive.host], timeout: "6s")
+        #expect(result.exitCode == 30, "\(result.progress)")
+        // 20 requests of 2 s one after the other would be 40 s.
+        #expect(result.report.verification.durationSeconds < 15)
+        #expect(try result.host("alive").label == "converged")
+        #expect(result.report.summary.labels == ["converged": 1, "unreachable": 20])
+        await dead.stop()
+    }
+
+    @Test(
+        "Row 13: a commit that is none is unverifiable, and the reason says what was given",
+        arguments: [
+            (#""dev""#, "dev"), (#""""#, "empty"), ("null", "null"), (#""unknown""#, "unknown"),
+            (#""c0ffee5""#, "c0ffee5"), (#""0000000000000000000000000000000000000000""#, "0000000"),
+        ])
+    func noCommit(given: String, said: String) async throws {
+        let host = try await ScriptedHost.start { _ in .json(#"{"git_sha":\#(given)}"#) }
+        let result = try await verify([FleetHost(name: "host-1", url: host.url())], timeout: "2s")
+        let entry = try result.host("host-1")
+        #expect(result.exitCode == 30, "\(result.progress)")
+        #expect(entry.label == "unverifiable")
+        #expect(entry.facts.build == "unidentified")
+        #expect(entry.reason.contains(said), "\(entry.reason)")
+        await host.stop()
+    }
+
+    @Test("Row 18: of 400 hosts one is behind: the log is short, and names it at the end")
+    func manyHosts() async throws {
+        let fleet = try await ScriptedHost.start { request in
+            .json(#"{"git_sha":"\#(request.localAddress == ScriptedHost.address(host: 7) ? Commit.old : Commit.new)"}"#)
+        }
+        let hosts = (0..<400).map { FleetHost(name: "host-\($0)", url: fleet.url(host: $0)) }
+        let result = try await verify(hosts, timeout: "8s")
+        #expect(result.exitCode == 10, "\(result.progress)")
+        #expect(result.report.summary.labels == ["converged": 399, "straggler": 1])
+        let lines = result.progress.split(separator: "\n")
+        #expect(lines.count < 60, "\(lines.count) lines for 400 hosts")
+        #expect(lines.suffix(6).contains { $0.contains("host-7 ") && $0.contains("straggler") })
+        #expect(result.report.hosts.last?.name == "host-7")
+        await fleet.stop()
+    }
+
+    /// - Parameter timeout: none of these fleets converges.
+    private func verify(_ hosts: [FleetHost], timeout: String = "4s") async throws -> Verified {
+        try await Verify(hosts: hosts, sha: Commit.new, timeout: timeout, soak: "500ms").run()
+    }
+}

@@ -1,0 +1,148 @@
+import Foundation
+import Shared
+import Support
+import Testing
+
+/// A call of `buildinfo-collector verify`, with short times and without a ledger unless told otherwise.
+struct Verify {
+    var hosts: [FleetHost]
+    var sha: String?
+    var digest: Digest?
+    /// Hosts that do not converge are given so long. Those that converge do not need it.
+    var timeout = "60s"
+    var soak = "1s"
+    var store = "none"
+    var more: [String] = []
+
+    /// For hosts that can never converge: as short as an agent's two looks allow.
+    static let short = "5s"
+
+    func run() async throws -> Verified {
+        try await start().finish()
+    }
+
+    func start() throws -> RunningVerification {
+        let folder = try TemporaryFolder()
+        let lines = hosts.map { host in
+            "  - {name: \(host.name), url: \"\(host.url)\"\(host.id.map { ", id: \($0)" } ?? "")}"
+        }
+        let fleet = try folder.write(
+            "fleet.yaml", (["service: canvas", "hosts:"] + lines).joined(separator: "\n") + "\n")
+        var arguments = ["verify", "--fleet", fleet, "--timeout", timeout, "--soak", soak, "--interval", "200ms"]
+        arguments += ["--request-timeout", "2s", "--store", store, "--progress", "plain"]
+        arguments += ["--report", "json=\(folder.path("report.json"))"]
+        if let sha { arguments += ["--sha", sha] }
+        if let digest { arguments += ["--digest", "\(digest)"] }
+        let program = try Program.collector().start(arguments + more, environment: ["HOME": folder.path])
+        return RunningVerification(program: program, folder: folder, hosts: hosts)
+    }
+}
+
+/// A verification under way.
+struct RunningVerification {
+    let program: RunningProgram
+    let folder: TemporaryFolder
+    /// Their agents run until it has ended.
+    let hosts: [FleetHost]
+
+    /// Waits until the progress on standard error says this.
+    func says(_ text: String) async throws {
+        try await eventually("the progress says '\(text)'", detail: { "\n\(program.error)" }) {
+            #expect(program.exitCode == nil || program.error.contains(text), "it ended before: \(program.error)")
+            return program.exitCode != nil || program.error.contains(text)
+        }
+    }
+
+    /// Waits for its end, reads its report, and checks the report against the schema.
+    func finish() async throws -> Verified {
+        let outcome = try await program.wait()
+        withExtendedLifetime(hosts) {}
+        try #require(folder.contains("report.json"), "no report: \(outcome.exitCode) \(outcome.error)")
+        let json = try folder.read("report.json")
+        let defects = try await SchemaValidator.defects(json, against: .report)
+        #expect(defects.isEmpty, "\(defects)")
+        let report = try JSONDecoder().decode(Verified.Report.self, from: Data(json.utf8))
+        #expect(Int(outcome.exitCode) == report.exitCode, "exit code and report differ")
+        return Verified(exitCode: outcome.exitCode, report: report, output: outcome.output, progress: outcome.error)
+    }
+}
+
+/// What a verification ended with: what a pipeline and a person get to see.
+struct Verified: CustomTestStringConvertible {
+    let exitCode: Int32
+    let report: Report
+    let output: String
+    /// Standard error.
+    let progress: String
+
+    var testDescription: String { "exit \(exitCode), \(report.verdict)\n\(progress)" }
+
+    /// The one host of that name.
+    func host(_ name: String) throws -> Report.Host {
+        let hosts = report.hosts.filter { $0.name == name }
+        try #require(hosts.count == 1, "\(name) is in the report \(hosts.count) times")
+        return hosts[0]
+    }
+
+    /// As the schema has it, read independently of the collector's own types.
+    struct Report: Decodable, Sendable {
+        struct Reason: Decodable, Sendable {
+            var verdict: String
+            var hosts: Int
+            var message: String
+        }
+
+        struct Summary: Decodable, Sendable {
+            var expected: Int
+            var proven: Int
+            var labels: [String: Int]
+        }
+
+        struct Facts: Decodable, Sendable {
+            var reach: String
+            var identity: String
+            var build: String
+            var runtime: String
+        }
+
+        struct Transition: Decodable, Sendable {
+            var seconds: Double
+            var label: String
+            var reason: String
+        }
+
+        struct Host: Decodable, Sendable {
+            var name: String
+            var label: String
+            var reason: String
+            var facts: Facts
+            var attempts: Int
+            var transitions: [Transition]
+        }
+
+        struct Run: Decodable, Sendable {
+            var id: String
+            var durationSeconds: Double
+        }
+
+        var verification: Run
+        var verdict: String
+        var exitCode: Int
+        var reasons: [Reason]
+        var warnings: [String]?
+        var summary: Summary
+        var hosts: [Host]
+
+        private enum CodingKeys: String, CodingKey {
+            case verification, verdict, reasons, warnings, summary, hosts
+            case exitCode = "exit_code"
+        }
+    }
+}
+
+extension Verified.Report.Run {
+    private enum CodingKeys: String, CodingKey {
+        case id
+        case durationSeconds = "duration_seconds"
+    }
+}

@@ -1,0 +1,92 @@
+internal import Foundation
+public import Shared
+
+/// A real registry on loopback, with scratch storage.
+public final class LocalRegistry: Sendable {
+    /// `127.0.0.1:port`, the first part of image references.
+    public let authority: String
+    private let folder: TemporaryFolder
+    private let running: RunningProgram
+
+    private init(authority: String, folder: TemporaryFolder, running: RunningProgram) {
+        self.authority = authority
+        self.folder = folder
+        self.running = running
+    }
+
+    /// Starts it on a free port and waits until it answers.
+    public static func start() async throws -> LocalRegistry {
+        let program = try Program.installed("docker-registry", remedy: "apt-get install docker-registry")
+        let folder = try TemporaryFolder()
+        var last = ""
+        for _ in 1...20 {
+            // The registry says nowhere which port it took, so that one is tried after the other.
+            let authority = "127.0.0.1:\(Int.random(in: 20_000..<32_000))"
+            let configuration = try folder.write(
+                "registry.yml",
+                """
+                version: 0.1
+                log: {level: warn, accesslog: {disabled: true}}
+                storage: {filesystem: {rootdirectory: \(folder.path("storage"))}}
+                http: {addr: \(authority)}
+                """)
+            let running = try program.start(["serve", configuration])
+            try await eventually("the registry answers, or ends", detail: { running.error }) {
+                running.exitCode != nil || LoopbackRequest("GET", authority, "/v2/").answer()?.status == 200
+            }
+            if running.exitCode == nil {
+                return LocalRegistry(authority: authority, folder: folder, running: running)
+            }
+            last = running.error
+        }
+        throw MissingPart("a registry that starts (\(last))", remedy: "apt-get install docker-registry")
+    }
+
+    /// A manifest as it is stored.
+    public struct Manifest: Sendable {
+        public let digest: Digest
+        public let mediaType: String
+        public let bytes: [UInt8]
+    }
+
+    public struct Failure: Error, CustomStringConvertible {
+        public let description: String
+    }
+
+    /// Reads a tag or a digest. The digest is that of the bytes that came.
+    public func manifest(_ repository: String, _ reference: String) throws -> Manifest {
+        var request = LoopbackRequest("GET", authority, "/v2/\(repository)/manifests/\(reference)")
+        request.headers = [
+            (
+                "Accept",
+                "application/vnd.docker.distribution.manifest.v2+json, application/vnd.oci.image.manifest.v1+json"
+            )
+        ]
+        guard let answer = request.answer(), answer.status == 200, let mediaType = answer.headers["content-type"] else {
+            throw Failure(description: "the registry has no \(repository):\(reference)")
+        }
+        guard let digest = Digest(sha256: SHA256.hash(answer.body)) else {
+            preconditionFailure("a hash of another length")
+        }
+        return Manifest(digest: digest, mediaType: mediaType, bytes: answer.body)
+    }
+
+    /// Promotes: points a tag at the image of another reference, by digest, as a pipeline does. Nothing is pushed.
+    ///
+    /// - Returns: the promoted digest, read back from the tag.
+    @discardableResult
+    public func promote(_ repository: String, from reference: String, to tag: String = "latest") throws -> Digest {
+        let manifest = try manifest(repository, reference)
+        var request = LoopbackRequest("PUT", authority, "/v2/\(repository)/manifests/\(tag)")
+        request.headers = [("Content-Type", manifest.mediaType)]
+        request.body = manifest.bytes
+        guard let answer = request.answer(), answer.status == 201 else {
+            throw Failure(description: "the registry took no \(repository):\(tag)")
+        }
+        let readBack = try self.manifest(repository, tag).digest
+        guard readBack == manifest.digest else {
+            throw Failure(description: "\(repository):\(tag) is \(readBack), not \(manifest.digest)")
+        }
+        return readBack
+    }
+}

@@ -1,0 +1,41 @@
+internal import Foundation
+internal import Glibc
+
+/// Checks JSON documents against the schemas in `Tests/Schemas`, with an implementation that is not ours.
+public enum SchemaValidator {
+    public enum Schema: String, Sendable {
+        case document = "buildinfo.schema.json"
+        case report = "report.schema.json"
+    }
+
+    private static let script = """
+        import json, sys, jsonschema
+        schema = json.load(open(sys.argv[1]))
+        jsonschema.Draft202012Validator.check_schema(schema)
+        checker = jsonschema.FormatChecker()
+        for error in jsonschema.Draft202012Validator(schema, format_checker=checker).iter_errors(json.load(sys.stdin)):
+            print('/'.join(map(str, error.absolute_path)) + ': ' + error.message)
+        """
+
+    /// What is wrong with a document, one line each; empty where it is valid.
+    ///
+    /// - Throws: where it is no JSON, or Python's jsonschema is missing.
+    public static func defects(_ json: String, against schema: Schema) async throws -> [String] {
+        let python = Program(path: "/usr/bin/python3")
+        let remedy = "apt-get install python3 python3-jsonschema"
+        guard access(python.path, X_OK) == 0 else { throw MissingPart(python.path, remedy: remedy) }
+        let outcome = try await python.run(
+            ["-W", "ignore", "-c", script, try file(schema)], input: json)
+        guard !outcome.error.contains("No module named") else {
+            throw MissingPart("Python's jsonschema", remedy: remedy)
+        }
+        guard outcome.exitCode == 0 else {
+            throw SpawnedProcess.Failure(description: "not to be validated: \(outcome.error)\n\(json)")
+        }
+        return outcome.output.split(separator: "\n").map(String.init)
+    }
+
+    private static func file(_ schema: Schema) throws -> String {
+        try SourceTree.path("Tests/Schemas/\(schema.rawValue)")
+    }
+}

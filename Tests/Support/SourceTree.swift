@@ -1,0 +1,14 @@
+internal import Glibc
+
+/// The project's own files, by where this file lay when it was compiled.
+public enum SourceTree {
+    /// - Parameter name: relative to the package's folder.
+    public static func path(_ name: String) throws -> String {
+        let root = #filePath.split(separator: "/").dropLast(3).joined(separator: "/")
+        let path = "/\(root)/\(name)"
+        guard access(path, R_OK) == 0 else {
+            throw MissingPart(path, remedy: "run the tests in the folder where they were built")
+        }
+        return path
+    }
+}

@@ -1,0 +1,43 @@
+internal import Foundation
+internal import Glibc
+
+/// A folder of its own, gone with the last reference to it, or with the test process.
+public final class TemporaryFolder: Sendable {
+    public let path: String
+    private let reaping: Int
+
+    public init() throws {
+        var template = Array("/tmp/buildinfo-test-XXXXXX\0".utf8CString)
+        guard mkdtemp(&template) != nil else {
+            throw SpawnedProcess.Failure(description: "no temporary folder: \(String(cString: strerror(errno)))")
+        }
+        path = template.withUnsafeBufferPointer { String(cString: $0.baseAddress ?? $0.baseAddress.unsafelyUnwrapped) }
+        reaping = try Reaper.shared.register("rm -rf -- '\(path)'")
+    }
+
+    deinit {
+        try? FileManager.default.removeItem(atPath: path)
+        Reaper.shared.unregister(reaping)
+    }
+
+    /// The path of a file or folder in it.
+    public func path(_ name: String) -> String { "\(path)/\(name)" }
+
+    /// Writes a file as careful programs do: whole, by renaming.
+    @discardableResult
+    public func write(_ name: String, _ text: String) throws -> String {
+        try Data(text.utf8).write(to: URL(fileURLWithPath: path(name)), options: .atomic)
+        return path(name)
+    }
+
+    public func read(_ name: String) throws -> String {
+        String(decoding: try Data(contentsOf: URL(fileURLWithPath: path(name))), as: UTF8.self)
+    }
+
+    public func contains(_ name: String) -> Bool { FileManager.default.fileExists(atPath: path(name)) }
+
+    public func makeFolder(_ name: String) throws -> String {
+        try FileManager.default.createDirectory(atPath: path(name), withIntermediateDirectories: true)
+        return path(name)
+    }
+}
