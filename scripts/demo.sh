@@ -1,0 +1,150 @@
+#!/usr/bin/env bash
+# A deploy that goes wrong on one host of five, and the gate that sees it.
+#
+#   scripts/demo.sh FOLDER          FOLDER holds the built buildinfo-agent and buildinfo-collector
+#   DOCKER=1 scripts/demo.sh FOLDER the same with containers on a real engine
+#
+# Ends with 0 exactly when the verification ended with 10 and named the one host that stayed behind.
+# Needs bash and a POSIX system's tools. Whatever it starts is gone when it ends, however it ends.
+set -u
+
+readonly hosts=5 straggler=host-5
+readonly old=1f0e9d8c7b6a594837261504f3e2d1c0b9a89786
+readonly new=c0ffee5eed1234567890abcdef1234567890abcd
+agents=() verification='' port='' temp=''
+target=(--sha "$new") limit=20s
+
+say() { printf '%s\n' "$*" >&2; }
+fail() { say "demo: $*"; exit 1; }
+
+# --- What the demo deploys with: files, unless demo-docker.sh says otherwise ---------------------------------------
+
+# A digest for a made-up build: nobody pulls it, it only has to be another one for another commit.
+digest_of() { printf 'sha256:%s' "$1" | sed 's/$/000000000000000000000000/'; }
+write_build() { # HOST COMMIT: whole or not at all, as a careful deploy does it
+    printf '{"git_sha": "%s", "digest": "%s", "state": "serving"}\n' "$2" "$(digest_of "$2")" > "$temp/$1.new" &&
+        mv "$temp/$1.new" "$temp/$1.json"
+}
+prepare() {
+    target+=(--digest "$(digest_of "$new")")
+    for ((number = 1; number <= hosts; number++)); do write_build "host-$number" "$old" || fail "cannot write in $temp"; done
+    say "Five hosts serve the old build ${old:0:12}; on each, a buildinfo-agent says so."
+}
+agent_flags() { printf '%s\n' --service "canvas=file:$temp/$1.json"; }
+deploy() { write_build "$1" "$new"; }
+stay_behind() { :; }
+clean_up_deployment() { :; }
+
+here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=scripts/demo-docker.sh
+if [ "${DOCKER:-0}" = 1 ]; then . "$here/demo-docker.sh"; fi
+
+# `set -m` around a start in the background gives the program a process group of its own, to be ended as a whole.
+
+# --- Beginning and end ----------------------------------------------------------------------------------------------
+
+stop_group() { # PID...: asks, waits up to 3 seconds, insists
+    local pid tries
+    for pid in "$@"; do kill -TERM -- "-$pid" 2> /dev/null; done
+    for pid in "$@"; do
+        tries=30
+        while kill -0 -- "-$pid" 2> /dev/null && [ "$tries" -gt 0 ]; do sleep 0.1; tries=$((tries - 1)); done
+        kill -KILL -- "-$pid" 2> /dev/null
+        wait "$pid" 2> /dev/null
+    done
+}
+clean_up() {
+    trap '' INT TERM HUP
+    stop_group ${verification:+"$verification"} ${agents[@]+"${agents[@]}"}
+    clean_up_deployment
+    [ -z "$temp" ] || rm -rf -- "$temp"
+}
+trap clean_up EXIT
+trap 'say; say "demo: interrupted"; exit 130' INT
+trap 'exit 143' TERM
+trap 'exit 129' HUP
+
+start_agents() { # Tries one port after the other until all five addresses have it free.
+    local number address tries pid flags
+    for ((port = 9480; port < 9500; port++)); do
+        agents=()
+        for ((number = 1; number <= hosts; number++)); do
+            address=127.0.0.$((10 + number)):$port
+            mapfile -t flags < <(agent_flags "host-$number")
+            set -m
+            "$folder/buildinfo-agent" serve --listen "$address" --host-id "demo-host-$number" \
+                --host-name "host-$number" "${flags[@]}" < /dev/null > /dev/null 2> "$temp/agent-$number.log" &
+            agents+=($!)
+            set +m
+        done
+        tries=300
+        while [ "$tries" -gt 0 ]; do
+            [ "$(cat "$temp"/agent-*.log | grep -c ' Ready')" -lt "$hosts" ] || return 0
+            for pid in "${agents[@]}"; do kill -0 "$pid" 2> /dev/null || break 2; done
+            sleep 0.1
+            tries=$((tries - 1))
+        done
+        stop_group "${agents[@]}"
+        agents=()
+        grep -qi 'in use' "$temp"/agent-*.log || break
+    done
+    fail "the agents did not start: $(cat "$temp"/agent-*.log | head -n 3)"
+}
+write_fleet() {
+    printf 'service: canvas\nhosts:\n'
+    for ((number = 1; number <= hosts; number++)); do
+        printf '  - {name: host-%s, url: "http://127.0.0.%s:%s/buildinfo/canvas", id: demo-host-%s}\n' \
+            "$number" $((10 + number)) "$port" "$number"
+    done
+}
+# Progress draws itself on a terminal: what is said meanwhile would end up in the drawing.
+narrate() { [ -t 2 ] || say "        $*"; }
+# 'host-1 converged' and so on, from the JSON report: a host's own fields are indented by six blanks, deeper ones by more.
+labels() {
+    sed -n -e 's/^      "label" *: *"\([a-z_]*\)".*/label \1/p' -e 's/^      "name" *: *"\([^"]*\)".*/name \1/p' "$1" |
+        awk '$1 == "label" {label = $2} $1 == "name" {name = $2} label && name {print name, label; label = name = ""}' |
+        sort
+}
+
+# --- The demo -------------------------------------------------------------------------------------------------------
+
+[ $# -eq 1 ] || fail "usage: scripts/demo.sh FOLDER, where FOLDER holds buildinfo-agent and buildinfo-collector"
+folder=$1
+for program in buildinfo-agent buildinfo-collector; do
+    [ -x "$folder/$program" ] || fail "there is no program $folder/$program: run 'swift build' first"
+done
+temp=$(mktemp -d "${TMPDIR:-/tmp}/buildinfo-demo.XXXXXX") || fail "cannot make a temporary folder"
+
+say "A deploy that goes wrong on one host of five, and the gate that sees it."
+say
+prepare
+start_agents
+write_fleet > "$temp/fleet.yaml"
+say "The pipeline promotes ${new:0:12} and asks every host until each is proven to serve it:"
+say "    buildinfo-collector verify --fleet fleet.yaml ${target[*]} --timeout $limit"
+say "Meanwhile four hosts are deployed, one every two seconds. The deploy of $straggler does nothing."
+say
+set -m
+"$folder/buildinfo-collector" verify --fleet "$temp/fleet.yaml" "${target[@]}" --timeout "$limit" --interval 500ms \
+    --soak 2s --store "$temp/ledger.db" --report "json=$temp/report.json" < /dev/null &
+verification=$!
+set +m
+stay_behind
+for ((number = 1; number < hosts; number++)); do
+    sleep 2
+    deploy "host-$number" || fail "host-$number could not be deployed"
+    narrate "(host-$number is deployed)"
+done
+wait "$verification"
+code=$?
+verification=''
+say
+
+expected=$(for ((number = 1; number < hosts; number++)); do printf 'host-%s converged\n' "$number"; done; echo "$straggler straggler")
+found=$([ ! -r "$temp/report.json" ] || labels "$temp/report.json")
+if [ "$code" -ne 10 ]; then fail "verify ended with $code, not with 10"; fi
+if [ "$found" != "$expected" ]; then
+    fail "the JSON report says something else than four converged hosts and $straggler as straggler:"$'\n'"$found"
+fi
+say "What there was to be seen: the deploy claimed success, and verify ended with 10, which stops a pipeline."
+say "Four hosts are proven to serve the promoted build; $straggler is named as the straggler, with what to do about it."
