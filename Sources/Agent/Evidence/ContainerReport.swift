@@ -16,7 +16,7 @@ struct ContainerReport: Hashable, Sendable {
         let neverStarted = facts.state.startedAt.map { $0.hasPrefix("0001-") || !RFC3339.isTimestamp($0) } ?? true
         let runs = [.serving, .starting, .unhealthy, .paused].contains(state)
         instance = Instance(
-            id: facts.id, name: facts.name, state: state, health: health,
+            id: facts.id, name: Hygiene.line(facts.name, limit: 255), state: state, health: health,
             startedAt: neverStarted ? nil : facts.state.startedAt, restartCount: facts.restartCount,
             exitCode: runs || neverStarted ? nil : facts.state.exitCode, oomKilled: facts.state.oomKilled,
             gitSHA: Reported(revision), image: image.evidence)
