@@ -1,5 +1,4 @@
 import Shared
-import Synchronization
 
 /// Writes a verification's changes of labels to the ledger while it runs, without holding it up.
 ///
@@ -43,39 +42,5 @@ final class LedgerRecorder: SessionObserver {
     func drain() async -> LedgerError? {
         wake.finish()
         return await writer.value
-    }
-}
-
-/// Changes that wait to be written.
-private final class TransitionQueue: Sendable {
-    private struct State {
-        var pending: [RecordedTransition] = []
-        var counts: [Int: Int] = [:]
-    }
-
-    private let state = Mutex(State())
-
-    func add(_ changes: [HostChange]) {
-        state.withLock { state in
-            for change in changes {
-                let number = state.counts[change.host, default: 0]
-                state.counts[change.host] = number + 1
-                // As the report writes them.
-                let seconds = (change.transition.at.seconds * 1_000).rounded() / 1_000
-                state.pending.append(
-                    RecordedTransition(
-                        host: change.host, number: number,
-                        transition: .init(
-                            seconds: seconds, label: change.transition.label,
-                            reason: Hygiene.line(change.transition.reason))))
-            }
-        }
-    }
-
-    func take() -> [RecordedTransition] {
-        state.withLock { state in
-            defer { state.pending.removeAll() }
-            return state.pending
-        }
     }
 }
