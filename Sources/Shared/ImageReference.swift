@@ -26,7 +26,11 @@ public struct ImageReference: Hashable, Sendable {
             tag = String(text)
             rest = rest[..<colon]
         }
-        guard let (registry, path) = Self.splitRegistry(rest), Self.isPath(path) else { return nil }
+        // Docker takes 64 digits for an image id, never for a name.
+        guard rest.utf8.count != 64 || !rest.utf8.allSatisfy(\.isHexDigit) else { return nil }
+        guard let (registry, path) = Self.splitRegistry(rest), Self.isRegistry(registry), Self.isPath(path) else {
+            return nil
+        }
         self.registry = registry
         self.path = path
         self.tag = tag
@@ -53,14 +57,46 @@ public struct ImageReference: Hashable, Sendable {
         return (dockerHub, rest.contains("/") ? rest : "library/\(rest)")
     }
 
+    /// A host name, an IPv4 address or a bracketed IPv6 address, and perhaps a port.
+    private static func isRegistry(_ registry: String) -> Bool {
+        var name = registry[...]
+        if let colon = name.lastIndex(of: ":"), !name[colon...].contains("]") {
+            let port = name[name.index(after: colon)...]
+            guard !port.isEmpty, port.utf8.allSatisfy({ (48...57).contains($0) }) else { return false }
+            name = name[..<colon]
+        }
+        if name.hasPrefix("["), name.hasSuffix("]") {
+            let address = name.dropFirst().dropLast()
+            return !address.isEmpty && address.utf8.allSatisfy { $0.isHexDigit || $0 == UInt8(ascii: ":") }
+        }
+        return name.split(separator: "." as Character, omittingEmptySubsequences: false).allSatisfy { label in
+            guard let first = label.utf8.first, let last = label.utf8.last else { return false }
+            return first.isLowerAlphanumeric && last.isLowerAlphanumeric
+                && label.utf8.allSatisfy { $0.isLowerAlphanumeric || $0 == UInt8(ascii: "-") }
+        }
+    }
+
     private static func isPath(_ path: String) -> Bool {
-        let components = path.split(separator: "/" as Character, omittingEmptySubsequences: false)
-        return path.utf8.count <= 255
-            && components.allSatisfy { component in
-                guard let first = component.utf8.first, let last = component.utf8.last else { return false }
-                return first.isLowerAlphanumeric && last.isLowerAlphanumeric
-                    && component.utf8.allSatisfy { $0.isLowerAlphanumeric || ".-_".utf8.contains($0) }
+        path.utf8.count <= 255
+            && path.split(separator: "/" as Character, omittingEmptySubsequences: false).allSatisfy(isComponent)
+    }
+
+    /// Letters and digits, with `.`, `_`, `__` or any number of `-` between them.
+    private static func isComponent(_ component: Substring) -> Bool {
+        guard component.utf8.last?.isLowerAlphanumeric == true else { return false }
+        var separator = ""
+        for (index, byte) in component.utf8.enumerated() {
+            if byte.isLowerAlphanumeric {
+                guard ["", ".", "_", "__"].contains(separator) || separator.allSatisfy({ $0 == "-" }) else {
+                    return false
+                }
+                separator = ""
+            } else {
+                guard index > 0, ".-_".utf8.contains(byte) else { return false }
+                separator.append(Character(Unicode.Scalar(byte)))
             }
+        }
+        return true
     }
 
     private static func isTag(_ tag: Substring) -> Bool {
