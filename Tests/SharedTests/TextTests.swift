@@ -1,0 +1,109 @@
+import Shared
+import Testing
+
+@Suite("Durations, clean lines, environment")
+struct TextTests {
+    private static let durationsTable: [(String, Int)] = [
+        ("500ms", 500), ("10s", 10_000), ("5m", 300_000), ("1h", 3_600_000), ("1d", 86_400_000), ("1m30s", 90_000),
+        ("1.5s", 1_500), ("0s", 0), ("1h1m1s1ms", 3_661_001), (".5s", 500),
+    ]
+
+    @Test(
+        "a duration is numbers with units",
+        arguments: durationsTable)
+    func durations(text: String, milliseconds: Int) throws {
+        #expect(try Duration(parsing: text) == .milliseconds(milliseconds))
+    }
+
+    private static let noDurationsTable: [(String, DurationDefect)] = [
+        ("", DurationDefect.empty), ("10", .noUnit), ("s", .noNumber), ("-5s", .noNumber), ("5 s", .noUnit),
+        ("5y", .unknownUnit), ("5S", .unknownUnit), ("1.2.3s", .noNumber), ("1m30", .noUnit), ("4000d", .tooLong),
+        ("99999999999999999999999999999999h", .tooLong), ("٣s", .noNumber), ("infs", .noNumber),
+        ("1e3s", .unknownUnit),
+    ]
+
+    @Test(
+        "what is no duration is refused, and says why",
+        arguments: noDurationsTable)
+    func noDurations(text: String, defect: DurationDefect) {
+        #expect(throws: defect) { try Duration(parsing: text) }
+    }
+
+    private static let briefTable: [(Int, String)] = [
+        (0, "0ms"), (850, "850ms"), (999, "999ms"), (1_000, "1.0s"), (4_200, "4.2s"), (9_940, "9.9s"),
+        (9_960, "10s"),
+        (59_400, "59s"), (59_600, "1m 0s"), (185_000, "3m 5s"), (7_800_000, "2h 10m"), (356_400_000, "4d 3h"),
+        (-4_200, "-4.2s"),
+    ]
+
+    @Test(
+        "a duration is told in one or two units",
+        arguments: briefTable)
+    func brief(milliseconds: Int, text: String) {
+        #expect(Duration.milliseconds(milliseconds).brief == text)
+    }
+
+    private static let clampingTable: [(Double, Double)] = [
+        (1.5, 1.5), (-2, -2), (0, 0), (.nan, 0), (.infinity, 3_162_240_000), (-.infinity, -3_162_240_000),
+        (1e300, 3_162_240_000),
+    ]
+
+    @Test(
+        "seconds become a duration without overflow",
+        arguments: clampingTable)
+    func clamping(seconds: Double, expected: Double) {
+        #expect(Duration(clampingSeconds: seconds).seconds == expected)
+    }
+
+    private static let hygieneTable: [(String, String)] = [
+        ("plain", "plain"), ("  two \t\n words\r\n", "two words"), ("a\u{1B}[31mred", "a\\u{1b}[31mred"),
+        ("a\u{0}b\u{7F}c\u{9B}d", "a\\u{0}b\\u{7f}c\\u{9b}d"), ("\u{202E}evil", "\\u{202e}evil"),
+        ("\u{2066}x\u{2069}", "\\u{2066}x\\u{2069}"),
+        ("a\u{200B}b\u{200D}c\u{FEFF}", "a\\u{200b}b\\u{200d}c\\u{feff}"),
+        ("a\u{2028}b\u{2029}c", "a\\u{2028}b\\u{2029}c"), ("a\u{85}b", "a\\u{85}b"), ("\u{E0041}", "\\u{e0041}"),
+        ("\u{E000}", "\\u{e000}"), ("a\u{A0}\u{3000}b", "a b"), ("näch\u{301}ste ✓ 漢字", "näch\u{301}ste ✓ 漢字"),
+        ("", ""),
+        ("a\u{115F}b", "a\\u{115f}b"),
+    ]
+
+    @Test(
+        "what others wrote becomes one clean line",
+        arguments: hygieneTable)
+    func hygiene(text: String, line: String) {
+        #expect(Hygiene.line(text) == line)
+    }
+
+    @Test("a line is never longer than its limit", arguments: 0...12)
+    func limits(limit: Int) {
+        for text in ["abcdefghijklmnop", "a\u{1B}b\u{1B}c\u{1B}", "a b c d e f g h", "漢字漢字漢字漢字漢字漢字漢字"] {
+            let line = Hygiene.line(text, limit: limit)
+            #expect(line.unicodeScalars.count <= limit)
+            #expect(limit == 0 || line.hasSuffix("…"))
+        }
+        #expect(Hygiene.line("exactly", limit: 7) == "exactly")
+    }
+
+    @Test("a variable stands in for a flag that the command line does not name")
+    func environment() {
+        let flags: [EnvironmentArguments.Flag] = [
+            .init("--fail-after"), .init("--host", .values), .init("--superseded-ok", .switchOn), .init("--sha"),
+        ]
+        let environment = [
+            "BUILDINFO_FAIL_AFTER": "5", "BUILDINFO_HOST": "a\nb\r\nc\n", "BUILDINFO_SUPERSEDED_OK": "Yes",
+            "BUILDINFO_SHA": "",
+        ]
+        func additions(_ line: String...) -> [String] {
+            EnvironmentArguments.additions(for: flags, commandLine: line, environment: environment)
+        }
+        let all = ["--fail-after=5", "--host=a", "--host=b", "--host=c", "--superseded-ok"]
+        #expect(additions() == all)
+        #expect(additions("--fail-after", "2") == Array(all.dropFirst()))
+        #expect(additions("--fail-after=2") == Array(all.dropFirst()))
+        #expect(additions("--fail-after-all") == all)
+        #expect(additions("--", "--fail-after") == all)
+        #expect(additions("--host", "x", "--superseded-ok") == ["--fail-after=5"])
+        let off = EnvironmentArguments.additions(
+            for: flags, commandLine: [], environment: ["BUILDINFO_SUPERSEDED_OK": "0"])
+        #expect(off.isEmpty)
+    }
+}
