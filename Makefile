@@ -1,7 +1,8 @@
 SWIFT ?= swift
 DEBUG := .build/debug
 # Both without the symbols that nobody links to; the agent for size, since it has a budget (see bench/).
-RELEASE_FLAGS := -c release --static-swift-stdlib -Xlinker -s -Xlinker --icf=all
+RELEASE_FLAGS := -c release --static-swift-stdlib -Xlinker -s -Xlinker --icf=all \
+	-Xlinker --version-script=$(CURDIR)/scripts/exports.map
 
 .PHONY: help demo test lint build release bench format clean
 

@@ -70,6 +70,15 @@ extension HostTrack {
         return isFinal || goneBack >= policy.failAfter
     }
 
+    /// Whether the host has been out of reach, without a usable answer, or failed, all through the last soak.
+    func isSettled(at now: Duration, policy: Policy) -> Bool {
+        if facts.reach == .never {
+            return firstAskedAt.map { now - $0 >= policy.soak } ?? false
+        }
+        guard label == .failed || label.standing == .unproven, let since = transitions.last?.at else { return false }
+        return now - since >= policy.soak
+    }
+
     /// Why a lately given answer was not this host's; nil where none was.
     private func recentConflict(at now: Duration, policy: Policy) -> IdentityFact? {
         guard let lastConflict, now - lastConflict.at <= max(policy.flappingWindow, policy.freshness) else {

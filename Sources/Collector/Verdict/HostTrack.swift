@@ -14,6 +14,8 @@ struct HostTrack: Sendable {
     private(set) var attempts = 0
     /// When the request that is under way was asked; nil when none is.
     private(set) var outstanding: Duration?
+    /// When the first request was asked.
+    private(set) var firstAskedAt: Duration?
     /// When the last answer of any kind arrived.
     private(set) var lastAnswerAt: Duration?
     /// Why there is no usable answer, or nil where there is one. One clean line.
@@ -103,6 +105,7 @@ struct HostTrack: Sendable {
 
     mutating func asked(at moment: Duration) {
         outstanding = moment
+        firstAskedAt = firstAskedAt ?? moment
     }
 
     /// Takes one sample in.

@@ -65,7 +65,6 @@ struct VerdictRules {
     /// Every cause that applies, in the order of the exit codes.
     private func causes(_ ending: Verification.Ending, isTolerant: Bool) -> [Reason] {
         let hosts = Dictionary(grouping: gated, by: \.label.standing)
-        let isOver = ending == .deadline || ending == .stall
         func limit(_ tolerance: Tolerance) -> Int { isTolerant ? tolerance.limit(of: expected) : 0 }
 
         var causes: [Reason] = []
@@ -92,7 +91,7 @@ struct VerdictRules {
         } else if let ahead = hosts[.ahead] {
             add(.superseded, ahead, "serve a later promotion")
         }
-        guard isOver else { return causes }
+        guard ending.isOver else { return causes }
         let unproven = hosts[.unproven] ?? []
         let behind = hosts[.behind] ?? []
         let areUnprovenTolerated = unproven.count <= limit(policy.maxUnreachable)

@@ -36,9 +36,19 @@ struct Verification: Sendable {
     /// Why a verification ends.
     enum Ending: Hashable, Sendable {
         case everyHostProven, tooManyFailed, deadline, stall
+        /// What is not proven is tolerated, and has been out of reach or failed through a whole soak.
+        case restTolerated
         case superseded
         /// By a signal; the exit code is 128 and its number.
         case interrupted(signal: Int32)
+
+        /// Whether nobody waits any longer for hosts that are not there yet.
+        var isOver: Bool {
+            switch self {
+            case .deadline, .stall, .restTolerated: true
+            case .everyHostProven, .tooManyFailed, .superseded, .interrupted: false
+            }
+        }
     }
 
     /// - Parameters:
@@ -105,6 +115,7 @@ struct Verification: Sendable {
             }
         }
         concludeIfDecided(at: now, actions: &actions)
+        concludeIfRestIsTolerated(at: now, actions: &actions)
         // A host that soaks makes progress, although its label stays.
         if conclusion == nil, now - lastChange >= policy.stall, counts[.soaking, default: 0] == 0 {
             conclude(.stall, at: now, actions: &actions)
@@ -191,8 +202,27 @@ struct Verification: Sendable {
         }
     }
 
+    /// Ends early where nothing is left to wait for but hosts that are tolerated as they are.
+    ///
+    /// Dead hosts must not cost the whole timeout. A host that is merely behind may still arrive, or fail, and is waited
+    /// for until the deadline, tolerated or not.
+    private mutating func concludeIfRestIsTolerated(at now: Duration, actions: inout [Action]) {
+        let converged = counts[.converged, default: 0]
+        let tolerable = policy.maxUnreachable.limit(of: expected) + policy.maxFailed.limit(of: expected)
+        guard conclusion == nil, converged < expected, converged + tolerable >= expected else { return }
+        let rest = tracks.filter { !$0.host.isWaived && $0.label != .converged }
+        let unproven = rest.count { $0.label != .failed }
+        guard unproven <= policy.maxUnreachable.limit(of: expected),
+            rest.count - unproven <= policy.maxFailed.limit(of: expected),
+            rest.allSatisfy({ $0.isSettled(at: now, policy: policy) }),
+            proven(at: now) == expected - rest.count,
+            expected - rest.count >= max(1, policy.minProven.limit(of: expected))
+        else { return }
+        conclude(.restTolerated, at: now, actions: &actions)
+    }
+
     private mutating func conclude(_ ending: Ending, at now: Duration, actions: inout [Action]) {
-        let isFinal = ending == .deadline || ending == .stall
+        let isFinal = ending.isOver
         for host in tracks.indices {
             relabel(host, at: now, isFinal: isFinal, actions: &actions)
         }
