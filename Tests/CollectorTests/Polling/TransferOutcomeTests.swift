@@ -58,6 +58,26 @@ import Testing
         }
     }
 
+    @Test("A body may be as long as the limit, and not a byte longer", arguments: [1_000, 1_001])
+    func bodyLimit(_ size: Int) async throws {
+        // Without a length, so that it is the bytes that count.
+        let head = Array("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n".utf8)
+        let host = try await ScriptedHost.start { _ in .bytes(head + Array(repeating: 0x20, count: size)) }
+        let outcome = try await EngineBench.run(adjust: { $0.bodyBytes = 1_000 }) { await $0.ask(host.url()) }
+        await host.stop()
+        #expect(outcome.kind == (size == 1_000 ? "200" : "tooLarge"), "\(outcome)")
+    }
+
+    @Test("One that is told to keep no connection opens one for each request")
+    func noReuse() async throws {
+        let host = try await ScriptedHost.start { _ in .json("{}") }
+        try await EngineBench.run(adjust: { $0.keptConnections = 0 }) { bench in
+            for _ in 1...3 { #expect(await bench.ask(host.url()).kind == "200") }
+        }
+        #expect(host.accepted == 3)
+        await host.stop()
+    }
+
     @Test("A closed port is refused, with the kernel's reason")
     func refused() async throws {
         let deaf = try #require(ScriptedHostDeafPort(.closed))
