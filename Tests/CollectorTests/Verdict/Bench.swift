@@ -50,6 +50,11 @@ struct Bench {
         see(host, at: moment, .answer(answer))
     }
 
+    /// A request that stays without an answer.
+    mutating func ask(_ host: Int, at moment: Double) {
+        verification.asked(host, at: .milliseconds(Int(moment * 1_000)))
+    }
+
     mutating func advance(to moment: Double) {
         actions += verification.advance(to: .milliseconds(Int(moment * 1_000)))
     }
