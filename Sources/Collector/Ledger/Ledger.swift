@@ -22,7 +22,7 @@ final class Ledger: Sendable {
     enum Purpose: Sendable {
         /// Makes it where there is none, and writes to it to see that it can be written.
         case recording
-        /// There must be one; a read-only place will do.
+        /// There must be one, and SQLite must be able to keep its shared memory beside it: a read-only disk will not do.
         case reading
     }
 
