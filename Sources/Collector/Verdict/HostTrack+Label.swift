@@ -70,13 +70,20 @@ extension HostTrack {
         return isFinal || goneBack >= policy.failAfter
     }
 
-    /// Whether the host has been out of reach, without a usable answer, or failed, all through the last soak.
+    /// Whether the host has been out of reach, or failed, all through the last soak. One that can be asked, and is only not
+    /// there yet (its container is being replaced, say), is not.
     func isSettled(at now: Duration, policy: Policy) -> Bool {
         if facts.reach == .never {
             return firstAskedAt.map { now - $0 >= policy.soak } ?? false
         }
-        guard label == .failed || label.standing == .unproven, let since = transitions.last?.at else { return false }
-        return now - since >= policy.soak
+        switch label {
+        case .unreachable, .agentError, .missing, .failed:
+            return transitions.last.map { now - $0.at >= policy.soak } ?? false
+        case .conflict, .rolledBack, .unverifiable, .mixed, .straggler, .stalled, .ahead, .pending, .starting,
+            .flapping,
+            .soaking, .converged:
+            return false
+        }
     }
 
     /// Why a lately given answer was not this host's; nil where none was.

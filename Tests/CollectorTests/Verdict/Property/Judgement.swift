@@ -141,6 +141,8 @@ struct Judgement {
     private var liveness: [String] {
         guard let limit = oracle.mustBeGreenBy else { return [] }
         if conclusion.verdict == .converged, oracle.end <= limit { return [] }
+        // A policy that tolerates dead hosts need not wait for one to come back.
+        if conclusion.verdict == .convergedTolerated, schedule.toleratesDead, oracle.end <= limit { return [] }
         return ["NOT GREEN by \(limit) ms: \(conclusion.verdict) at \(oracle.end) ms"]
     }
 }

@@ -109,6 +109,7 @@ struct Schedule: Sendable, CustomStringConvertible {
         waived = [random.pick(0, hosts.count - 1)]
     }
 
+    var toleratesDead: Bool { maxUnreachable != 0 || maxFailed != 0 }
     private var toleratesAny: Bool { maxStragglers != 0 || maxUnreachable != 0 || maxFailed != 0 }
 
     /// Most of the fleet falls silent at once.
