@@ -45,24 +45,29 @@ struct Oracle {
         func isShownBad(_ from: Int, _ until: Int) -> Bool {
             looks.contains { from < $0 && $0 < until && !isGood(truth.stretch(at: $0)) }
         }
+        // The first machine's id binds, unless another host gave that id too: then nobody said first whose it is.
+        var machines = [(from: Schedule.past, until: Schedule.future)]
+        if let replacedAt = truth.replacedAt {
+            machines = [(Schedule.past, replacedAt), (replacedAt, Schedule.future)]
+            if looks.contains(where: { $0 < replacedAt }), !isContested(host) { machines.removeLast() }
+        }
         // Good stretches within the verification, cut where another machine took the name.
-        var goods: [(from: Int, until: Int, stretch: TrueHost.Stretch)] = []
+        var goods: [(from: Int, until: Int, stretch: TrueHost.Stretch, machine: Int)] = []
         for (index, stretch) in truth.stretches.enumerated() where isGood(stretch) {
             let next = index + 1 < truth.stretches.count ? truth.stretches[index + 1].from : Schedule.future
-            var (from, until) = (max(0, stretch.from), min(end, next))
-            if let replacedAt = truth.replacedAt, looks.contains(where: { $0 < replacedAt }) {
-                until = min(until, replacedAt)
-            } else if let replacedAt = truth.replacedAt {
-                from = max(from, replacedAt)
+            for (machine, bounds) in machines.enumerated() {
+                let (from, until) = (max(0, stretch.from, bounds.from), min(end, next, bounds.until))
+                if from < until || (from == until && next > from) { goods.append((from, until, stretch, machine)) }
             }
-            if from < until || (from == until && next > from) { goods.append((from, until, stretch)) }
         }
         for last in goods.indices.reversed() {
             let latest = goods[last].until
             guard latest >= end - freshness - slack, !isShownBad(latest, end + 1) else { continue }
             var earliest = goods[last].from
             for before in goods[..<last].reversed() {
-                let isOther = !isSame(before.stretch, goods[last].stretch, plain: truth.isPlain)
+                let isOther =
+                    before.machine != goods[last].machine
+                    || !isSame(before.stretch, goods[last].stretch, plain: truth.isPlain)
                 // Other instances that came and went between two looks, nobody could see.
                 if isOther, !looks.contains(where: { before.from <= $0 && $0 < before.until }) { continue }
                 guard !isOther, earliest - before.until <= freshness + slack, !isShownBad(before.until - 1, earliest)
@@ -79,6 +84,13 @@ struct Oracle {
             }
         }
         return false
+    }
+
+    /// Whether another host's URL may be answered with this host's id.
+    private func isContested(_ host: Int) -> Bool {
+        schedule.hosts.contains { other in
+            other.faults.contains { if case .misroute(let to) = $0.kind { to == host } else { false } }
+        }
     }
 
     /// Whether the host could ever have been seen to fail.
@@ -106,9 +118,7 @@ struct Oracle {
         let truth = schedule.hosts[host]
         if truth.replacedAt != nil { return true }
         if truth.faults.contains(where: { $0.kind.isForgery }) { return true }
-        return schedule.hosts.contains { other in
-            other.faults.contains { if case .misroute(let to) = $0.kind { to == host } else { false } }
-        }
+        return isContested(host)
     }
 
     /// Whether nothing hinders the host's answers, and each of them can be compared.
