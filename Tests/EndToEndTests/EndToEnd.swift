@@ -26,4 +26,5 @@ struct Yard: Sendable {
 enum Commit {
     static let old = "1f0e9d8c7b6a594837261504f3e2d1c0b9a89786"
     static let new = "c0ffee5eed1234567890abcdef1234567890abcd"
+    static let newer = "decafbad5eed1234567890abcdef1234567890ab"
 }

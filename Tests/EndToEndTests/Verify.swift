@@ -27,7 +27,8 @@ struct Verify {
             "  - {name: \(host.name), url: \"\(host.url)\"\(host.id.map { ", id: \($0)" } ?? "")}"
         }
         let fleet = try folder.write(
-            "fleet.yaml", (["service: canvas", "hosts:"] + lines).joined(separator: "\n") + "\n")
+            "fleet.yaml",
+            (["service: canvas", hosts.isEmpty ? "hosts: []" : "hosts:"] + lines).joined(separator: "\n") + "\n")
         var arguments = ["verify", "--fleet", fleet, "--timeout", timeout, "--soak", soak, "--interval", "200ms"]
         arguments += ["--request-timeout", "2s", "--store", store, "--progress", "plain"]
         arguments += ["--report", "json=\(folder.path("report.json"))"]

@@ -36,6 +36,11 @@ public final class TemporaryFolder: Sendable {
 
     public func contains(_ name: String) -> Bool { FileManager.default.fileExists(atPath: path(name)) }
 
+    /// What is in it, in alphabetical order.
+    public func names() throws -> [String] {
+        try FileManager.default.contentsOfDirectory(atPath: path).sorted()
+    }
+
     public func makeFolder(_ name: String) throws -> String {
         try FileManager.default.createDirectory(atPath: path(name), withIntermediateDirectories: true)
         return path(name)
