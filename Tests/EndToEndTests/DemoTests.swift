@@ -15,7 +15,9 @@ struct DemoTests {
         try Demo.expectNothingLeft(in: scratch)
     }
 
-    @Test("Interrupted, the demo leaves no process and no file", arguments: [(SIGINT, Int32(130)), (SIGTERM, Int32(143))])
+    @Test(
+        "Interrupted, the demo leaves no process and no file",
+        arguments: [(SIGINT, Int32(130)), (SIGTERM, Int32(143))])
     func interrupted(signal: Int32, code: Int32) async throws {
         let scratch = try TemporaryFolder()
         let demo = try Demo.start(in: scratch)
