@@ -28,7 +28,7 @@ own_engine() {
     socket=$temp/docker.sock
     set -m
     unshare --mount --pid --fork --mount-proc --kill-child dockerd --iptables=false --ip6tables=false --bridge=none \
-        --storage-driver=vfs --cgroup-parent "$tag" --data-root "$temp/data" --exec-root "$temp/exec" \
+        --storage-driver=vfs --exec-opt native.cgroupdriver=cgroupfs --cgroup-parent "$tag" --data-root "$temp/data" --exec-root "$temp/exec" \
         --pidfile "$temp/docker.pid" --host "unix://$socket" < /dev/null > "$temp/dockerd.log" 2>&1 &
     engine=$!
     set +m

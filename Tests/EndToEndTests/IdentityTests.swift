@@ -10,7 +10,7 @@ struct IdentityTests {
         let first = try await HostAgent.start("host-1", selector: build, address: "127.0.0.11")
         let second = try await HostAgent.start(
             "host-2", selector: build, address: "127.0.0.12", hostID: "id-of-host-1")
-        let result = try await Verify(hosts: [first.host, second.host], sha: Commit.new, timeout: "6s").run()
+        let result = try await Verify(hosts: [first.host, second.host], sha: Commit.new, timeout: "10s").run()
         #expect(result.exitCode == 60, "\(result.progress)")
         #expect(result.report.verdict == "identity_conflict")
         #expect(result.report.summary.labels == ["conflict": 2])
@@ -23,7 +23,7 @@ struct IdentityTests {
         let agent = try await HostAgent.start("host-1", selector: "file:\(try folder.write("build", Commit.new))")
         var host = agent.host
         host.id = "id-of-another-host"
-        let result = try await Verify(hosts: [host], sha: Commit.new, timeout: "4s").run()
+        let result = try await Verify(hosts: [host], sha: Commit.new, timeout: "8s").run()
         #expect(result.exitCode == 60, "\(result.progress)")
         #expect(try result.host("host-1").facts.identity == "wrong_host")
     }
@@ -36,7 +36,7 @@ struct IdentityTests {
             arguments: ["--service", "shop=file:\(folder.path("build"))"])
         var host = agent.host
         host.url = "http://\(agent.authority)/buildinfo/shop"
-        let result = try await Verify(hosts: [host], sha: Commit.new, timeout: "4s").run()
+        let result = try await Verify(hosts: [host], sha: Commit.new, timeout: "8s").run()
         #expect(result.exitCode == 30, "\(result.progress)")
         #expect(try result.host("host-1").label == "unverifiable")
         #expect(try result.host("host-1").reason.contains("shop"))

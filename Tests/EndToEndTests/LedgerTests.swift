@@ -28,7 +28,7 @@ struct LedgerTests {
     func ahead() async throws {
         let folder = try TemporaryFolder()
         let agent = try await HostAgent.start("host-1", selector: "file:\(try folder.write("build", Commit.newer))")
-        var verify = Verify(hosts: [agent.host], sha: Commit.new, timeout: "3s", store: folder.path("ledger.db"))
+        var verify = Verify(hosts: [agent.host], sha: Commit.new, timeout: "6s", store: folder.path("ledger.db"))
         let first = try await verify.run()
         #expect(first.exitCode == 10, "\(first.progress)")
         verify.sha = Commit.newer

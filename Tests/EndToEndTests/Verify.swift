@@ -15,7 +15,7 @@ struct Verify {
     var more: [String] = []
 
     /// For hosts that can never converge: as short as an agent's two looks allow.
-    static let short = "5s"
+    static let short = "7s"
 
     func run() async throws -> Verified {
         try await start().finish()

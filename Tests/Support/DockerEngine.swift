@@ -66,7 +66,8 @@ public final class DockerEngine: Sendable {
         let running = try unshare.start(
             ["--mount", "--pid", "--fork", "--mount-proc", "--kill-child", "dockerd"] + [
                 "--iptables=false", "--ip6tables=false", "--bridge=none", "--storage-driver=vfs",
-                "--cgroup-parent", control, "--data-root", folder.path("data"), "--exec-root", folder.path("exec"),
+                "--exec-opt", "native.cgroupdriver=cgroupfs", "--cgroup-parent", control, "--data-root",
+                folder.path("data"), "--exec-root", folder.path("exec"),
                 "--pidfile", folder.path("docker.pid"), "--host", address, "--shutdown-timeout", "5",
             ])
         session.withLock { $0 = running }

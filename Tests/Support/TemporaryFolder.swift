@@ -7,11 +7,11 @@ public final class TemporaryFolder: Sendable {
     private let reaping: Int
 
     public init() throws {
-        var template = Array("/tmp/buildinfo-test-XXXXXX\0".utf8CString)
+        var template = Array("/tmp/buildinfo-test-XXXXXX".utf8CString)
         guard mkdtemp(&template) != nil else {
             throw SpawnedProcess.Failure(description: "no temporary folder: \(String(cString: strerror(errno)))")
         }
-        path = template.withUnsafeBufferPointer { String(cString: $0.baseAddress ?? $0.baseAddress.unsafelyUnwrapped) }
+        path = String(decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
         reaping = try Reaper.shared.register("rm -rf -- '\(path)'")
     }
 
