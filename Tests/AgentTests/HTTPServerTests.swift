@@ -239,7 +239,7 @@ import Testing
             let page = try await server.get("/metrics").responseBody
             #expect(
                 page.contains(
-                    "buildinfo_served_info{digest=\"\",git_sha=\"\(Samples.sha)\",service=\"canvas\",state=\"serving\"} 1\n"
+                    "buildinfo_served_info{service=\"canvas\",git_sha=\"\(Samples.sha)\",digest=\"\",state=\"serving\"} 1\n"
                 ))
             #expect(page.contains("buildinfo_http_requests_total{code=\"404\"} 1\n"))
             #expect(page.contains("buildinfo_engine_look_failures_total{reason=\"denied\"} 0\n"))

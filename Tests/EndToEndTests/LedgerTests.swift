@@ -24,8 +24,8 @@ struct LedgerTests {
         #expect(converged.exitCode == 0, "\(converged.progress)")
     }
 
-    @Test("A host that serves a newer promotion than the one asked for is ahead, and not behind: exit 40")
-    func ahead() async throws {
+    @Test("A host that serves what is promoted next is no success before that promotion, and one with it")
+    func promotedNext() async throws {
         let folder = try TemporaryFolder()
         let agent = try await HostAgent.start("host-1", selector: "file:\(try folder.write("build", Commit.newer))")
         var verify = Verify(hosts: [agent.host], sha: Commit.new, timeout: "6s", store: folder.path("ledger.db"))

@@ -8,9 +8,12 @@ struct MetricsPage {
     let startedAt: ContinuousClock.Instant
     let unixMilliseconds: Int64
 
+    /// In the order in which they are written.
+    private typealias Labels = KeyValuePairs<String, String>
+
     var text: String {
         let services = entries.map(\.body.content)
-        let ages = entries.map { entry in
+        let ages = entries.map { entry -> (Labels, String) in
             (["service": entry.body.content.service], DocumentBody.seconds(now - (entry.lookedAt ?? startedAt)))
         }
         let uptime = now - startedAt
@@ -19,7 +22,7 @@ struct MetricsPage {
             family(
                 "buildinfo_served_info", "gauge", "What each service serves; the value is always 1.",
                 services.map { content in
-                    let labels = [
+                    let labels: Labels = [
                         "service": content.service, "git_sha": content.gitSHA?.hex ?? "",
                         "digest": content.digest?.description ?? "", "state": content.state.rawValue,
                     ]
@@ -58,12 +61,12 @@ struct MetricsPage {
         ].joined()
     }
 
-    private func family(_ name: String, _ type: String, _ help: String, _ samples: [([String: String], String)])
+    private func family(_ name: String, _ type: String, _ help: String, _ samples: [(Labels, String)])
         -> String
     {
         guard !samples.isEmpty else { return "" }
         let lines = samples.map { labels, value in
-            let pairs = labels.sorted { $0.key < $1.key }.map { "\($0.key)=\"\(Self.escaped($0.value))\"" }
+            let pairs = labels.map { "\($0.key)=\"\(Self.escaped($0.value))\"" }
             return "\(name)\(pairs.isEmpty ? "" : "{\(pairs.joined(separator: ","))}") \(value)\n"
         }
         return "# HELP \(name) \(help)\n# TYPE \(name) \(type)\n\(lines.joined())"

@@ -34,8 +34,10 @@ struct StatusRun: Sendable {
         let policy = Policy(
             timeout: .seconds(86_400), interval: .seconds(86_400), requestTimeout: requestTimeout,
             soak: .seconds(86_400), stall: .seconds(86_400), maxFailed: .percent(100), countsEarlierEvidence: true)
-        let engine = try TransferEngine(
-            limits: TransferLimits(openFiles: OpenFiles.raiseLimit(), concurrency: concurrency))
+        var limits = TransferLimits(openFiles: OpenFiles.raiseLimit(), concurrency: concurrency)
+        // Each host is asked once: a kept connection would serve nobody.
+        limits.keptConnections = 0
+        let engine = try TransferEngine(limits: limits)
         var session = FleetSession(engine: engine, noncePrefix: RunID.nonce()) { _ in access }
         session.watches = [SignalWatch.watch]
         session.isComplete = { verification in verification.isEveryHostAsked }

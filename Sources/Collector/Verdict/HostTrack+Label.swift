@@ -44,7 +44,10 @@ extension HostTrack {
         case .sourceUnreadable: return .agentError
         case .predatesStart: return isFinal ? .unverifiable : .pending
         }
-        if isStale(at: now, policy: policy) { return .unreachable }
+        if isStale(at: now, policy: policy) {
+            // An agent that answers, and has not looked for long, hangs on its engine.
+            return isAnswering(at: now, policy: policy) ? .agentError : .unreachable
+        }
         switch facts.build {
         case .unidentified, .unknown: return .unverifiable
         case .mixed: return .mixed
@@ -97,6 +100,11 @@ extension HostTrack {
     /// Whether the last counted fact is too old to prove anything.
     func isStale(at now: Duration, policy: Policy) -> Bool {
         factMoment.map { now - $0 > policy.freshness } ?? false
+    }
+
+    /// Whether an answer, whatever it said, came lately.
+    func isAnswering(at now: Duration, policy: Policy) -> Bool {
+        lastAnswerAt.map { now - $0 <= policy.freshness } ?? false
     }
 
     /// Whether the host may count as proven right now.

@@ -9,7 +9,7 @@ extension HostTrack {
         case .rolledBack: "served the target, then went back to \(servedText): find out what rolled it back"
         case .missing: "gone from the inventory's source since the start, and \(silenceText)"
         case .unreachable: unreachableReason(at: now, policy: policy)
-        case .agentError: "\(trouble ?? "the agent gave no usable answer"): \(agentRemedy)"
+        case .agentError: "\(trouble ?? staleText(at: now)): \(agentRemedy)"
         case .unverifiable: unverifiableReason
         case .mixed: mixedReason
         case .ahead: aheadReason
@@ -65,6 +65,11 @@ extension HostTrack {
             return "no answer within \((now - outstanding).brief): check the host, the network and the agent"
         }
         return "\(silenceText): \(silenceRemedy)"
+    }
+
+    private func staleText(at now: Duration) -> String {
+        guard let factMoment else { return "the agent gave no usable answer" }
+        return "the agent answers, but its last look at its source is \((now - factMoment).brief) old"
     }
 
     private var silenceText: String {

@@ -188,8 +188,8 @@ struct Verification: Sendable {
         guard let transition = tracks[host].relabel(at: now, isFinal: isFinal, policy: policy) else { return }
         actions.append(.changed(host: host, transition))
         guard transition.label != before else { return }
-        lastChange = max(lastChange, now)
         guard !tracks[host].host.isWaived else { return }
+        lastChange = max(lastChange, now)
         counts[before, default: 0] -= 1
         counts[transition.label, default: 0] += 1
     }
