@@ -9,7 +9,7 @@ echo "== agent: size and resident memory, beside node_exporter"
 bench/agent-footprint.sh "$agent"
 echo
 echo "== collector: one sweep over 10,000 hosts, beside a raw epoll loop and curl --parallel"
-CONTENDER="$collector status --fleet FILE --store none --report text=/dev/null" bench/poll/run.sh
+bench/poll/run.sh "$collector"
 echo
 echo "== collector: 2,000 hosts, 10 of them dead, a soak of 5 s"
 bench/fleet.sh "$collector"

@@ -16,7 +16,9 @@ public struct Digest: Hashable, Sendable {
         guard text[..<colon] == Self.algorithm else { throw .unsupportedAlgorithm }
         let digits = text[text.index(after: colon)...]
         guard digits.utf8.count == 64 else { throw .wrongLength(digits: digits.utf8.count) }
-        guard digits.utf8.allSatisfy(\.isHexDigit), digits == digits.lowercased() else { throw .notLowerHexadecimal }
+        guard digits.utf8.allSatisfy({ $0.isHexDigit && !($0 >= 0x41 && $0 <= 0x46) }) else {
+            throw .notLowerHexadecimal
+        }
         hex = String(digits)
     }
 

@@ -19,7 +19,10 @@ public struct GitSHA: Hashable, Sendable {
             throw digits.count < 40 ? .shortened(digits: digits.count) : .wrongLength(digits: digits.count)
         }
         guard digits.contains(where: { $0 != UInt8(ascii: "0") }) else { throw .allZeros }
-        hex = text.lowercased()
+        // The usual case costs no conversion.
+        hex =
+            digits.contains(where: { $0 >= UInt8(ascii: "A") && $0 <= UInt8(ascii: "F") })
+            ? text.lowercased() : String(text)
     }
 
     /// Why a text is no full commit id; nil where it is one.

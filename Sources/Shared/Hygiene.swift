@@ -9,6 +9,8 @@ public enum Hygiene {
     /// zero-width joiners and spaces, byte-order marks, tags), line and paragraph separators, surrogates and private use
     /// are written out as `\u{…}`. A longer text ends in `…`.
     public static func line(_ text: some StringProtocol, limit: Int = 512) -> String {
+        // Most text is short, plain ASCII, and clean already.
+        if text.utf8.count <= limit, isClean(text.utf8) { return String(text) }
         var result = ""
         var count = 0
         var pendingSpace = false
@@ -26,6 +28,16 @@ public enum Hygiene {
             count += width
         }
         return result
+    }
+
+    /// Whether bytes are printable ASCII on one line, without white space at the ends or two spaces in a row.
+    private static func isClean(_ bytes: some Sequence<UInt8>) -> Bool {
+        var last = UInt8(ascii: " ")
+        for byte in bytes {
+            guard (0x20...0x7E).contains(byte), byte != 0x20 || last != 0x20 else { return false }
+            last = byte
+        }
+        return last != 0x20
     }
 
     private static func truncated(_ text: String, limit: Int) -> String {

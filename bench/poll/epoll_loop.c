@@ -59,6 +59,7 @@ int main(int count, char **arguments) {
     int hosts = atoi(arguments[1]);
     port = atoi(arguments[2]);
     int window = count > 3 ? atoi(arguments[3]) : 1000;
+    const char *path = count > 4 ? arguments[4] : "/buildinfo";
     // One buffer a slot; a request's slot is found through its descriptor.
     struct request **slots = calloc(65536, sizeof *slots);
     struct request *pool = calloc((size_t)window, sizeof *pool);
@@ -92,8 +93,8 @@ int main(int count, char **arguments) {
                 char text[256];
                 unsigned host = (unsigned)request->host + 1u;
                 int length = snprintf(text, sizeof text,
-                                      "GET /buildinfo?nonce=0123456789abcdef HTTP/1.1\r\nHost: 127.1.%u.%u:%d\r\n\r\n",
-                                      host >> 8 & 255, host & 255, port);
+                                      "GET %s?nonce=0123456789abcdef HTTP/1.1\r\nHost: 127.1.%u.%u:%d\r\n\r\n",
+                                      path, host >> 8 & 255, host & 255, port);
                 if (send(fd, text, (size_t)length, MSG_NOSIGNAL) != length) done = -1;
                 request->sent = 1;
                 struct epoll_event event = {.events = EPOLLIN, .data.u64 = events[i].data.u64};

@@ -18,7 +18,7 @@ struct AnswerReader: Sendable {
             let document = try decoder.decode(Document.self, from: data)
             return check(document)
         } catch let error as DecodingError {
-            return plain(data) ?? .none(.notBuildinfo, detail: Self.explain(error, body: body))
+            return plain(data, refusedBecause: error) ?? .none(.notBuildinfo, detail: Self.explain(error, body: body))
         } catch {
             return .none(.notBuildinfo, detail: Self.describe(body))
         }
@@ -41,17 +41,10 @@ struct AnswerReader: Sendable {
     }
 
     /// An answer of a host without an agent: an object with `git_sha` and without `schema`.
-    private func plain(_ data: Data) -> Sample.Finding? {
-        struct Presence: Decodable {
-            enum CodingKeys: String, CodingKey { case schema }
-            let hasSchema: Bool
-
-            init(from decoder: any Decoder) throws {
-                hasSchema = try decoder.container(keyedBy: CodingKeys.self).contains(.schema)
-            }
-        }
+    private func plain(_ data: Data, refusedBecause error: DecodingError) -> Sample.Finding? {
+        guard case .keyNotFound(let key, let context) = error, key.stringValue == "schema", context.codingPath.isEmpty
+        else { return nil }
         do {
-            guard try !decoder.decode(Presence.self, from: data).hasSchema else { return nil }
             return .plain(try decoder.decode(PlainAnswer.self, from: data))
         } catch {
             // Neither kind: the caller says why it is no document, which is what a reader expected.

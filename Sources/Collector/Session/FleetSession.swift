@@ -17,6 +17,8 @@ struct FleetSession: Sendable {
     private let reader = AnswerReader()
     /// The longest time without a turn, so that staleness, stall and progress are looked at.
     private static let heartbeat = Duration.milliseconds(100)
+    /// Answers that one task reads.
+    private static let readingBatch = 32
 
     init(
         engine: TransferEngine, noncePrefix: String, access: @escaping @Sendable (Int) -> TransferAccess
@@ -34,9 +36,17 @@ struct FleetSession: Sendable {
         let start = clock.now
         var turn = Turn(verification: initial, observers: observers, queue: AskQueue(noncePrefix: noncePrefix))
         await withDiscardingTaskGroup { group in
-            let engine = engine
+            let (engine, reader) = (engine, reader)
             group.addTask {
-                for await batch in engine.completions { yield.yield(.completed(batch)) }
+                // Reading answers costs more than asking for them: it is spread over the cores.
+                await withDiscardingTaskGroup { readers in
+                    for await batch in engine.completions {
+                        for start in stride(from: 0, to: batch.count, by: Self.readingBatch) {
+                            let part = batch[start..<min(start + Self.readingBatch, batch.count)]
+                            readers.addTask { yield.yield(.completed(part.map(reader.read))) }
+                        }
+                    }
+                }
             }
             for watch in watches {
                 group.addTask { await watch { yield.yield($0) } }
@@ -77,25 +87,17 @@ struct FleetSession: Sendable {
         let now = clock.now - start
         switch event {
         case .completed(let batch):
-            for completion in batch {
-                guard let pending = turn.queue.finish(completion.id) else { continue }
+            for reading in batch {
+                guard let pending = turn.queue.finish(reading.id) else { continue }
                 let sample = Sample(
-                    host: pending.host, askedAt: completion.startedAt - start,
-                    answeredAt: completion.finishedAt - start, nonce: pending.nonce,
-                    finding: finding(completion.outcome))
+                    host: pending.host, askedAt: reading.startedAt - start, answeredAt: reading.finishedAt - start,
+                    nonce: pending.nonce, finding: reading.finding)
                 turn.carryOut(turn.verification.observe(sample))
             }
         case .woke: break
         case .signal(let number): turn.carryOut(turn.verification.interrupt(signal: number, at: now))
         case .promotions(let promotions): turn.carryOut(turn.verification.learn(promotions: promotions, at: now))
         case .listed(let names): turn.carryOut(turn.verification.learn(listed: names, at: now))
-        }
-    }
-
-    private func finding(_ outcome: Result<TransferResponse, TransferFailure>) -> Sample.Finding {
-        switch outcome {
-        case .success(let response): reader.read(status: response.status, body: response.body)
-        case .failure(let failure): .none(failure.reach, detail: failure.detail)
         }
     }
 
@@ -150,6 +152,19 @@ struct FleetSession: Sendable {
             }
             changes.removeAll(keepingCapacity: true)
         }
+    }
+}
+
+extension AnswerReader {
+    /// Reads what came of one request.
+    fileprivate func read(_ completion: TransferCompletion) -> SessionEvent.Reading {
+        let finding: Sample.Finding =
+            switch completion.outcome {
+            case .success(let response): read(status: response.status, body: response.body)
+            case .failure(let failure): .none(failure.reach, detail: failure.detail)
+            }
+        return SessionEvent.Reading(
+            id: completion.id, startedAt: completion.startedAt, finishedAt: completion.finishedAt, finding: finding)
     }
 }
 

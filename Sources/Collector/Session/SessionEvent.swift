@@ -1,6 +1,7 @@
 /// What can happen to a verification while it runs.
 enum SessionEvent: Sendable {
-    case completed([TransferCompletion])
+    /// Requests that ended, each with what its answer says.
+    case completed([Reading])
     /// The time that was waited for has come.
     case woke
     case signal(Int32)
@@ -8,6 +9,16 @@ enum SessionEvent: Sendable {
     case promotions([Promotion])
     /// The hosts that the inventory's source lists now.
     case listed(Set<String>)
+}
+
+extension SessionEvent {
+    /// A request that ended, read and not judged yet.
+    struct Reading: Sendable {
+        var id: UInt64
+        var startedAt: ContinuousClock.Instant
+        var finishedAt: ContinuousClock.Instant
+        var finding: Sample.Finding
+    }
 }
 
 /// A source of events beside the hosts' answers. Runs until its task is cancelled, and yields what it sees.

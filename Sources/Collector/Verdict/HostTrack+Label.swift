@@ -81,7 +81,9 @@ extension HostTrack {
         }
         switch label {
         case .unreachable, .agentError, .missing, .failed:
-            return transitions.last.map { now - $0.at >= policy.soak } ?? false
+            // Silence begins with the request that nobody answered, not with the end of its wait.
+            guard let since = silentSince ?? transitions.last?.at else { return false }
+            return now - since >= policy.soak
         case .conflict, .rolledBack, .unverifiable, .mixed, .straggler, .stalled, .ahead, .pending, .starting,
             .flapping,
             .soaking, .converged:

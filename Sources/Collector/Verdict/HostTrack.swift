@@ -70,9 +70,8 @@ struct HostTrack: Sendable {
         outstanding = nil
         switch sample.finding {
         case .none(let reach, let detail):
-            if reach.isSilence || reach == .protocolError {
-                silentSince = silentSince ?? sample.askedAt
-            }
+            // A connection that breaks is as silent as none, as far as a cut network goes.
+            silentSince = reach.isSilence || reach == .protocolError ? silentSince ?? sample.askedAt : nil
             if !reach.isSilence { lastAnswerAt = sample.answeredAt }
             facts.reach = reach
             trouble = detail

@@ -67,7 +67,8 @@ struct Verification: Sendable {
 
     /// The hosts that are proven at this moment, of those that the gate is about.
     func proven(at now: Duration) -> Int {
-        tracks.count { !$0.host.isWaived && $0.isProven(at: now, policy: policy) }
+        // By index: a copy of a track costs more than the question.
+        tracks.indices.count { !tracks[$0].host.isWaived && tracks[$0].isProven(at: now, policy: policy) }
     }
 
     /// Whether every host was asked at least once, and no request is under way.
@@ -207,16 +208,15 @@ struct Verification: Sendable {
     /// Dead hosts must not cost the whole timeout. A host that is merely behind may still arrive, or fail, and is waited
     /// for until the deadline, tolerated or not.
     private mutating func concludeIfRestIsTolerated(at now: Duration, actions: inout [Action]) {
+        // By the counts alone first: this is asked on every turn, of fleets of any size.
         let converged = counts[.converged, default: 0]
-        let tolerable = policy.maxUnreachable.limit(of: expected) + policy.maxFailed.limit(of: expected)
-        guard conclusion == nil, converged < expected, converged + tolerable >= expected else { return }
-        let rest = tracks.filter { !$0.host.isWaived && $0.label != .converged }
-        let unproven = rest.count { $0.label != .failed }
-        guard unproven <= policy.maxUnreachable.limit(of: expected),
-            rest.count - unproven <= policy.maxFailed.limit(of: expected),
-            rest.allSatisfy({ $0.isSettled(at: now, policy: policy) }),
-            proven(at: now) == expected - rest.count,
-            expected - rest.count >= max(1, policy.minProven.limit(of: expected))
+        let failed = counts[.failed, default: 0]
+        let unproven = expected - converged - failed
+        guard conclusion == nil, converged > 0, converged < expected,
+            unproven <= policy.maxUnreachable.limit(of: expected), failed <= policy.maxFailed.limit(of: expected),
+            converged >= policy.minProven.limit(of: expected),
+            tracks.allSatisfy({ $0.host.isWaived || $0.label == .converged || $0.isSettled(at: now, policy: policy) }),
+            proven(at: now) == converged
         else { return }
         conclude(.restTolerated, at: now, actions: &actions)
     }
@@ -233,16 +233,16 @@ struct Verification: Sendable {
 
     /// When to ask a host again: an interval after the last time, and sooner where an answer can settle something.
     private func nextAsk(after sample: Sample, wasOK: Bool) -> Duration {
-        let track = tracks[sample.host]
-        let soonest = sample.answeredAt + min(policy.interval, .milliseconds(250))
         let regular = max(sample.askedAt + policy.interval, sample.answeredAt + .milliseconds(10))
-        if track.label == .soaking, let proof = track.proof, proof.span < policy.soak {
+        let soonest = min(regular, sample.answeredAt + min(policy.interval, .milliseconds(250)))
+        let host = sample.host
+        if tracks[host].label == .soaking, let span = tracks[host].proof?.span, span < policy.soak {
             // Right when the soak can be over.
-            return min(regular, max(soonest, sample.answeredAt + policy.soak - proof.span))
+            return min(regular, max(soonest, sample.answeredAt + policy.soak - span))
         }
-        if track.label == .soaking || track.blindness == .predatesStart { return min(regular, soonest) }
         // A host that just fell silent: a lost packet, or more?
-        if wasOK, track.facts.reach != .ok { return min(regular, soonest) }
+        let fellSilent = wasOK && tracks[host].facts.reach != .ok
+        if tracks[host].label == .soaking || tracks[host].blindness == .predatesStart || fellSilent { return soonest }
         return regular
     }
 }
