@@ -9,8 +9,9 @@ enum SampleFleet {
     static let hostile = "<script>\u{1B}[2J::error::\u{202E}x"
 
     static func run() -> Bench {
-        var bench = Bench(9, policy: Policy(timeout: .seconds(60), soak: .seconds(10), stall: .seconds(600), maxFailed: .hosts(9))) {
-            hosts in
+        let policy = Policy(
+            timeout: .seconds(60), soak: .seconds(10), stall: .seconds(600), maxFailed: .hosts(9))
+        var bench = Bench(9, policy: policy) { hosts in
             hosts[0].labels = ["group": "canary", "region": "eu"]
             hosts[7].waiver = Waiver(
                 until: "2031-01-01T00:00:00Z", reason: "disk swap", by: "ops", isExpired: false)
