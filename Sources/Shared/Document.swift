@@ -59,6 +59,24 @@ public struct Document: Codable, Hashable, Sendable {
         case observedAt = "observed_at"
         case ageSeconds = "age_seconds"
     }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        schema = try container.decode(Int.self, forKey: .schema)
+        service = try container.decode(String.self, forKey: .service)
+        gitSHA = try container.decodeReported(forKey: .gitSHA)
+        digest = try container.decodeReported(forKey: .digest)
+        state = try container.decodeCase(forKey: .state)
+        reason = try container.decodeIfPresent(String.self, forKey: .reason)
+        host = try container.decode(HostIdentity.self, forKey: .host)
+        instances = try container.decode([Instance].self, forKey: .instances)
+        engine = try container.decodeIfPresent(EngineIdentity.self, forKey: .engine)
+        served = try container.decodeIfPresent(ServedAnswer.self, forKey: .served)
+        observedAt = try container.decode(String.self, forKey: .observedAt)
+        ageSeconds = try container.decode(Double.self, forKey: .ageSeconds)
+        nonce = try container.decodeIfPresent(String.self, forKey: .nonce)
+        agent = try container.decode(AgentIdentity.self, forKey: .agent)
+    }
 }
 
 /// Which host answered.
@@ -115,6 +133,14 @@ public struct EngineIdentity: Codable, Hashable, Sendable {
     private enum CodingKeys: String, CodingKey {
         case name, store, version
         case apiVersion = "api_version"
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        name = try container.decodeCase(forKey: .name)
+        store = try container.decodeCase(forKey: .store)
+        version = try container.decodeIfPresent(String.self, forKey: .version)
+        apiVersion = try container.decodeIfPresent(String.self, forKey: .apiVersion)
     }
 }
 

@@ -46,6 +46,20 @@ public struct Instance: Codable, Hashable, Sendable {
         case oomKilled = "oom_killed"
         case gitSHA = "git_sha"
     }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        id = try container.decode(String.self, forKey: .id)
+        name = try container.decode(String.self, forKey: .name)
+        state = try container.decodeCase(forKey: .state)
+        health = try container.decodeCaseIfPresent(forKey: .health)
+        startedAt = try container.decodeIfPresent(String.self, forKey: .startedAt)
+        restartCount = try container.decodeIfPresent(Int.self, forKey: .restartCount)
+        exitCode = try container.decodeIfPresent(Int.self, forKey: .exitCode)
+        oomKilled = try container.decodeIfPresent(Bool.self, forKey: .oomKilled)
+        gitSHA = try container.decodeReported(forKey: .gitSHA)
+        image = try container.decode(ImageEvidence.self, forKey: .image)
+    }
 }
 
 /// Which image an instance runs, with every digest that can be told for it.
@@ -81,6 +95,15 @@ public struct ImageEvidence: Codable, Hashable, Sendable {
         case reference, platform, origin, digests
         case tagMoved = "tag_moved"
     }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        reference = try container.decode(String.self, forKey: .reference)
+        platform = try container.decodeIfPresent(String.self, forKey: .platform)
+        origin = try container.decodeCase(forKey: .origin)
+        digests = try container.decode([DigestEvidence].self, forKey: .digests)
+        tagMoved = try container.decode(Bool.self, forKey: .tagMoved)
+    }
 }
 
 /// One digest of an image: what it is the hash of, and which field of the engine's answer said so.
@@ -109,6 +132,18 @@ public struct DigestEvidence: Codable, Hashable, Sendable {
     /// Where a registry would know the digest, for example `registry.example/canvas`; nil when no repository is known.
     public var repository: String?
     public var source: Source
+
+    private enum CodingKeys: String, CodingKey {
+        case digest, kind, repository, source
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        digest = try container.decodeContractText(forKey: .digest)
+        kind = try container.decodeCase(forKey: .kind)
+        repository = try container.decodeIfPresent(String.self, forKey: .repository)
+        source = try container.decodeCase(forKey: .source)
+    }
 
     public init(digest: Digest, kind: Kind, repository: String? = nil, source: Source) {
         self.digest = digest

@@ -15,6 +15,11 @@ public enum Reported<Value: ContractText>: Hashable, Sendable {
     public init(_ value: Value?) {
         self = value.map(Reported.known) ?? .absent
     }
+
+    /// Reads a text: a usable value, or what it is instead.
+    init(contractText text: String) {
+        self = Value(contractText: text).map(Reported.known) ?? .unusable(text)
+    }
 }
 
 extension Reported: Codable {
@@ -24,8 +29,7 @@ extension Reported: Codable {
             self = .absent
             return
         }
-        let text = try container.decode(String.self)
-        self = Value(contractText: text).map(Reported.known) ?? .unusable(text)
+        self.init(contractText: try container.decode(String.self))
     }
 
     public func encode(to encoder: any Encoder) throws {

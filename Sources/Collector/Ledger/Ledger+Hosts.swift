@@ -43,18 +43,15 @@ extension Ledger {
             if position == next { next += 1 }
             try upsert(host, position: position, rank: rank, of: verification, db)
             // A report keeps the first and the latest of very many changes; what was recorded of them stays whole.
-            guard try recorded(of: verification, host: position, db) <= host.transitions.count else { continue }
+            guard host.transitions.count < HostTrack.maximumTransitions else { continue }
             for (number, transition) in host.transitions.enumerated() {
                 try upsert(
                     RecordedTransition(host: position, number: number, transition: transition), of: verification, db)
             }
+            let trim = try db.cachedStatement(
+                sql: "DELETE FROM transitions WHERE verification = ? AND host = ? AND number >= ?")
+            try trim.execute(arguments: [verification, position, host.transitions.count])
         }
-    }
-
-    private static func recorded(of verification: Int64, host: Int, _ db: Database) throws -> Int {
-        let count = try db.cachedStatement(
-            sql: "SELECT count(*) FROM transitions WHERE verification = ? AND host = ?")
-        return try Int.fetchOne(count, arguments: [verification, host]) ?? 0
     }
 
     private static func upsert(

@@ -27,7 +27,8 @@ extension HostTrack {
         return transition
     }
 
-    private static let maximumTransitions = 1_000
+    /// Changes that one host keeps; beyond them the ones in the middle are given up.
+    static let maximumTransitions = 1_000
 
     private func derivedLabel(at now: Duration, isFinal: Bool, policy: Policy) -> HostLabel {
         if facts.identity.isConflict { return .conflict }

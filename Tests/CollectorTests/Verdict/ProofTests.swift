@@ -58,7 +58,10 @@ struct ProofTests {
         var bench = Bench()
         bench.see(at: 100, Answer(age: age))
         #expect((bench.facts().build == .unknown) == isLost)
-        #expect((bench.label() == .agentError) == isLost)
+        // Up to a minute it is evidence, only too old to prove anything.
+        #expect(bench.label() == .agentError)
+        #expect(bench.reason().contains("lost its engine") == isLost)
+        #expect(bench.reason().contains("its last look at its source is") == !isLost)
     }
 
     @Test("an age below zero is refused: it would put a look into the future")
