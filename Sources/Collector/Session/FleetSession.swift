@@ -4,7 +4,8 @@ import Shared
 ///
 /// Everything that is decided is decided there; here are only the clock, the requests and the events.
 struct FleetSession: Sendable {
-    let engine: TransferEngine
+    /// One a core at most; a host is always asked by the same one.
+    let engines: [TransferEngine]
     /// How each host is asked, by its index.
     let access: @Sendable (Int) -> TransferAccess
     /// Unguessable, new for each run.
@@ -21,9 +22,9 @@ struct FleetSession: Sendable {
     private static let readingBatch = 32
 
     init(
-        engine: TransferEngine, noncePrefix: String, access: @escaping @Sendable (Int) -> TransferAccess
+        engines: [TransferEngine], noncePrefix: String, access: @escaping @Sendable (Int) -> TransferAccess
     ) {
-        self.engine = engine
+        self.engines = engines
         self.noncePrefix = noncePrefix
         self.access = access
     }
@@ -36,14 +37,16 @@ struct FleetSession: Sendable {
         let start = clock.now
         var turn = Turn(verification: initial, observers: observers, queue: AskQueue(noncePrefix: noncePrefix))
         await withDiscardingTaskGroup { group in
-            let (engine, reader) = (engine, reader)
-            group.addTask {
-                // Reading answers costs more than asking for them: it is spread over the cores.
-                await withDiscardingTaskGroup { readers in
-                    for await batch in engine.completions {
-                        for start in stride(from: 0, to: batch.count, by: Self.readingBatch) {
-                            let part = batch[start..<min(start + Self.readingBatch, batch.count)]
-                            readers.addTask { yield.yield(.completed(part.map(reader.read))) }
+            let reader = reader
+            for engine in engines {
+                group.addTask {
+                    // Reading answers costs more than asking for them: it is spread over the cores.
+                    await withDiscardingTaskGroup { readers in
+                        for await batch in engine.completions {
+                            for start in stride(from: 0, to: batch.count, by: Self.readingBatch) {
+                                let part = batch[start..<min(start + Self.readingBatch, batch.count)]
+                                readers.addTask { yield.yield(.completed(part.map(reader.read))) }
+                            }
                         }
                     }
                 }
@@ -115,7 +118,9 @@ struct FleetSession: Sendable {
                 headers: [("Accept", "application/json"), ("Cache-Control", "no-cache")],
                 timeout: policy.requestTimeout, access: access(pending.host))
         }
-        engine.submit(requests)
+        for (index, engine) in engines.enumerated() {
+            engine.submit(engines.count == 1 ? requests : requests.filter { $0.lane % engines.count == index })
+        }
     }
 
     /// The state that one turn hands to the next.

@@ -34,17 +34,16 @@ struct StatusRun: Sendable {
         let policy = Policy(
             timeout: .seconds(86_400), interval: .seconds(86_400), requestTimeout: requestTimeout,
             soak: .seconds(86_400), stall: .seconds(86_400), maxFailed: .percent(100), countsEarlierEvidence: true)
-        var limits = TransferLimits(openFiles: OpenFiles.raiseLimit(), concurrency: concurrency)
         // Each host is asked once: a kept connection would serve nobody.
-        limits.keptConnections = 0
-        let engine = try TransferEngine(limits: limits)
-        var session = FleetSession(engine: engine, noncePrefix: RunID.nonce()) { _ in access }
+        let engines = try TransferEngines.make(
+            hosts: inventory.hosts.count, concurrency: concurrency, keepsConnections: false)
+        var session = FleetSession(engines: engines, noncePrefix: RunID.nonce()) { _ in access }
         session.watches = [SignalWatch.watch]
         session.isComplete = { verification in verification.isEveryHostAsked }
         let (ended, duration) = await session.run(
             Verification(target: target, hosts: inventory.hosts, policy: policy, promotions: promotions),
             observers: [progress.observer(on: .standardError, environment: environment)].compactMap { $0 })
-        await engine.shutdown()
+        await TransferEngines.shutdown(engines)
         let context = ReportBuilder.Context(
             id: RunID.make(at: startedAt), startedAt: startedAt,
             finishedAt: startedAt.addingTimeInterval(duration.seconds), inventorySource: inventory.source,

@@ -48,22 +48,23 @@ struct VerificationRun: Sendable {
             ).build(refusal)
         }
         // Before the ledger learns of anything, so that a collector that cannot ask leaves no trace of a promotion.
-        let engine = try makeEngine()
+        let engines = try TransferEngines.make(
+            hosts: inventory.hosts.count, concurrency: concurrency, keepsConnections: true)
         do {
-            let report = try await poll(engine, id: id, startedAt: startedAt)
-            await engine.shutdown()
+            let report = try await poll(engines, id: id, startedAt: startedAt)
+            await TransferEngines.shutdown(engines)
             return report
         } catch {
-            await engine.shutdown()
+            await TransferEngines.shutdown(engines)
             throw error
         }
     }
 
-    private func poll(_ engine: TransferEngine, id: String, startedAt: Date) async throws -> Report {
+    private func poll(_ engines: [TransferEngine], id: String, startedAt: Date) async throws -> Report {
         var target = target
         var promotions: [Promotion] = []
         var observers = [progress.observer(on: terminal, environment: environment)].compactMap { $0 }
-        var session = FleetSession(engine: engine, noncePrefix: RunID.nonce()) { _ in access }
+        var session = FleetSession(engines: engines, noncePrefix: RunID.nonce()) { _ in access }
         session.watches = [SignalWatch.watch]
         var recorder: LedgerRecorder?
         if let ledger {
@@ -98,11 +99,6 @@ struct VerificationRun: Sendable {
             return marked
         }
         return report
-    }
-
-    private func makeEngine() throws -> TransferEngine {
-        let openFiles = OpenFiles.raiseLimit()
-        return try TransferEngine(limits: TransferLimits(openFiles: openFiles, concurrency: concurrency))
     }
 
     private func context(id: String, startedAt: Date) -> ReportBuilder.Context {
