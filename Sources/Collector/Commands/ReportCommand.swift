@@ -20,15 +20,9 @@ struct ReportCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let arguments = report.isEmpty ? ["text=-"] : report
-        var destinations: [ReportDestination] = []
-        do {
-            for argument in arguments { destinations.append(try ReportDestination(opening: argument)) }
-            let stored = try await stored(environment: ProcessInfo.processInfo.environment, now: Date())
-            for destination in destinations { try destination.write(stored) }
-        } catch {
-            for destination in destinations { destination.abandon() }
-            throw error
+        let destinations = try [ReportDestination](opening: report.isEmpty ? ["text=-"] : report)
+        _ = try await destinations.deliver {
+            try await stored(environment: ProcessEnvironment.current, now: Date())
         }
     }
 

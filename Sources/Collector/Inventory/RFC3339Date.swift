@@ -44,6 +44,9 @@ extension Date {
         self.init(timeIntervalSince1970: Double(seconds) + fraction)
     }
 
+    /// In UTC, to the millisecond: what ``init(rfc3339:)`` reads.
+    var rfc3339: String { formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true)) }
+
     private static func days(in month: Int, of year: Int) -> Int {
         let isLeap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)
         return [31, isLeap ? 29 : 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31][month - 1]

@@ -59,7 +59,6 @@ extension Ledger {
     ) -> Report {
         let duration = hosts.lazy.flatMap(\.transitions).map(\.seconds).max() ?? 0
         let start = Date(rfc3339: startedAt)
-        let style = Date.ISO8601FormatStyle(includingFractionalSeconds: true)
         let gated = hosts.filter { $0.waived.map(\.expired) ?? true }
         let proven = gated.count { $0.label == .converged }
         let reason = Reason(
@@ -68,7 +67,7 @@ extension Ledger {
         return Report(
             verification: Report.Run(
                 id: id, startedAt: startedAt,
-                finishedAt: start.map { $0.addingTimeInterval(duration).formatted(style) } ?? startedAt,
+                finishedAt: start.map { $0.addingTimeInterval(duration).rfc3339 } ?? startedAt,
                 durationSeconds: duration, collector: collector),
             target: target, inventory: inventory, policy: policy, verdict: .interrupted,
             exitCode: Verdict.interrupted.exitCode, reasons: [reason],

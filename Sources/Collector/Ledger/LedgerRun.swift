@@ -28,7 +28,7 @@ struct LedgerRun: Sendable {
 extension LedgerRun {
     init(id: String, startedAt: Date, target: Target, policy: Policy, inventory: Inventory) {
         self.init(
-            id: id, startedAt: startedAt.formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true)),
+            id: id, startedAt: startedAt.rfc3339,
             target: Report.PromotedTarget(
                 service: target.service, gitSHA: target.gitSHA, digest: target.digest, image: target.image,
                 generation: nil, equivalentDigests: []),

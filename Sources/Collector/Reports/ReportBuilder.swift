@@ -25,7 +25,7 @@ struct ReportBuilder {
         let target = verification.target
         return Report(
             verification: Report.Run(
-                id: context.id, startedAt: Self.text(context.startedAt), finishedAt: Self.text(context.finishedAt),
+                id: context.id, startedAt: context.startedAt.rfc3339, finishedAt: context.finishedAt.rfc3339,
                 durationSeconds: Self.rounded(conclusion.at),
                 collector: .init(version: BuildinfoVersion.current)),
             target: Report.PromotedTarget(
@@ -77,30 +77,23 @@ struct ReportBuilder {
             gitSHA: track.evidence?.gitSHA.value, digest: track.evidence?.shownDigest, facts: track.facts,
             attempts: track.attempts, secondsToConverge: track.convergedAt.map(Self.rounded),
             lastAnswerAgeSeconds: track.lastAnswerAt.map { Self.rounded(end - $0) },
-            clockOffsetSeconds: clockOffset(track),
+            clockOffsetSeconds: track.clockOffset(startedAt: context.startedAt),
             transitions: track.transitions.map {
                 .init(seconds: Self.rounded($0.at), label: $0.label, reason: Hygiene.line($0.reason))
             })
     }
 
-    private func clockOffset(_ track: HostTrack) -> Double? {
-        track.clockOffset(startedAt: context.startedAt)
-    }
-
     /// Seconds to the millisecond.
     private static func rounded(_ duration: Duration) -> Double { (duration.seconds * 1_000).rounded() / 1_000 }
 
-    private static func text(_ date: Date) -> String {
-        date.formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true))
-    }
 }
 
 extension HostTrack {
     /// How far the host's wall clock is ahead of the collector's, in seconds; nil where it said no time.
     func clockOffset(startedAt: Date) -> Double? {
-        guard let factMoment, let observedAt = telling.observedAt else { return nil }
-        let style = Date.ISO8601FormatStyle(includingFractionalSeconds: observedAt.contains("."))
-        guard let theirs = try? style.parse(observedAt) else { return nil }
+        guard let factMoment, let observedAt = telling.observedAt, let theirs = Date(rfc3339: observedAt) else {
+            return nil
+        }
         let ours = startedAt.addingTimeInterval(factMoment.seconds)
         return (theirs.timeIntervalSince(ours) * 10).rounded() / 10
     }

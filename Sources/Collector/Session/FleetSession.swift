@@ -55,7 +55,7 @@ struct FleetSession: Sendable {
                 group.addTask { await watch { yield.yield($0) } }
             }
             turn.carryOut(turn.verification.start())
-            var wakeAt: Duration?
+            var isTimerPending = false
             submitDue(&turn, start: start)
             turn.notify(at: clock.now - start)
             var iterator = events.makeAsyncIterator()
@@ -63,17 +63,16 @@ struct FleetSession: Sendable {
                 let now = clock.now - start
                 let wanted = min(turn.wake, now + Self.heartbeat, turn.verification.policy.timeout)
                 // One timer at a time; an earlier wish may come some milliseconds late.
-                if wakeAt == nil {
-                    let moment = max(wanted, now + .milliseconds(2))
-                    wakeAt = moment
-                    let deadline = start + moment
+                if !isTimerPending {
+                    isTimerPending = true
+                    let deadline = start + max(wanted, now + .milliseconds(2))
                     group.addTask {
                         do { try await ContinuousClock().sleep(until: deadline) } catch { return }
                         yield.yield(.woke)
                     }
                 }
                 guard let event = await iterator.next() else { break }
-                if case .woke = event { wakeAt = nil }
+                if case .woke = event { isTimerPending = false }
                 handle(event, &turn, start: start)
                 turn.carryOut(turn.verification.advance(to: clock.now - start))
                 submitDue(&turn, start: start)

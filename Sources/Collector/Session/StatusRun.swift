@@ -15,15 +15,9 @@ struct StatusRun: Sendable {
     var environment: [String: String] = [:]
 
     func run() async throws -> Int32 {
-        do {
-            let report = try await look()
-            for destination in destinations { try destination.write(report) }
-            if destinations.isEmpty { Terminal.standardOutput.write(TextReport(report: report).render()) }
-            return report.exitCode
-        } catch {
-            for destination in destinations { destination.abandon() }
-            throw error
-        }
+        let report = try await destinations.deliver { try await look() }
+        if destinations.isEmpty { Terminal.standardOutput.write(TextReport(report: report).render()) }
+        return report.exitCode
     }
 
     private func look() async throws -> Report {

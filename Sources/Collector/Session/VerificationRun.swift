@@ -21,17 +21,11 @@ struct VerificationRun: Sendable {
     /// - Returns: the verdict's exit code; the reports are written by then.
     /// - Throws: where nothing could be verified, or a report could not be written.
     func run() async throws -> Int32 {
-        do {
-            let report = try await verify()
-            for destination in destinations { try destination.write(report) }
-            if progress != .none, !destinations.contains(where: \.isTextOnTerminal) {
-                terminal.write(TextReport(report: report).render())
-            }
-            return report.exitCode
-        } catch {
-            for destination in destinations { destination.abandon() }
-            throw error
+        let report = try await destinations.deliver { try await verify() }
+        if progress != .none, !destinations.contains(where: \.isTextOnTerminal) {
+            terminal.write(TextReport(report: report).render())
         }
+        return report.exitCode
     }
 
     private func verify() async throws -> Report {

@@ -20,15 +20,9 @@ struct OutputOptions: ParsableArguments {
 
     /// Opens every report's destination, so that a mistake shows before the work starts.
     func destinations() throws -> [ReportDestination] {
-        var opened: [ReportDestination] = []
-        do {
-            for argument in report { opened.append(try ReportDestination(opening: argument)) }
-        } catch {
-            for destination in opened { destination.abandon() }
-            throw error
-        }
+        let opened = try [ReportDestination](opening: report)
         guard opened.count(where: \.isStandardOutput) <= 1 else {
-            for destination in opened { destination.abandon() }
+            opened.abandon()
             throw UsageError("more than one --report goes to standard output: give all but one a path")
         }
         return opened
