@@ -53,6 +53,8 @@ final class TransferLoop {
         while !isStopping {
             for event in poller.events { multis[event.multi].act(on: event) }
             collect()
+            // Before the room is looked at: what ended just now waits for a reader, too.
+            publish()
             for command in inbox.takeAll() { obey(command) }
             budget.waiting = outbox.waitingBytes(holdBack: limits.memoryBytes - budget.arriving)
             start()
