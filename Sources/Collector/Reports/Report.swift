@@ -19,9 +19,11 @@ struct Report: Codable, Hashable, Sendable {
     var summary: Summary
     /// Every host of the inventory exactly once: proven ones first, the ones that need attention last, worst at the end.
     var hosts: [Host]
+    /// nil where no evidence was written.
+    var evidence: EvidenceFile?
 
     enum CodingKeys: String, CodingKey {
-        case schema, verification, target, inventory, policy, verdict, reasons, warnings, summary, hosts
+        case schema, verification, target, inventory, policy, verdict, reasons, warnings, summary, hosts, evidence
         case exitCode = "exit_code"
     }
 
@@ -44,6 +46,12 @@ struct Report: Codable, Hashable, Sendable {
             case finishedAt = "finished_at"
             case durationSeconds = "duration_seconds"
         }
+    }
+
+    /// The file that the verification can be replayed from.
+    struct EvidenceFile: Codable, Hashable, Sendable {
+        /// `sha256:<64 hex>` of the whole file, as `sha256sum` computes it.
+        var hash: String
     }
 
     struct PromotedTarget: Codable, Hashable, Sendable {

@@ -3,13 +3,16 @@ import Shared
 
 /// The formats that a report can be rendered in.
 enum ReportFormat: String, CaseIterable, Sendable {
-    case json, text
+    case json, text, html, markdown, junit
 
     /// The bytes of a report in this format, ending in a newline.
     func render(_ report: Report) throws -> [UInt8] {
         switch self {
         case .json: try Self.json(report)
         case .text: Array(TextReport(report: report, maximumConverged: .max, maximumOthers: .max).render().utf8)
+        case .html: Array(HTMLReport(report: report).render().utf8)
+        case .markdown: Array(MarkdownReport(report: report).render().utf8)
+        case .junit: Array(JUnitReport(report: report).render().utf8)
         }
     }
 
