@@ -30,11 +30,23 @@ public struct SHA256: Sendable {
     }
 
     public mutating func update(_ bytes: some Sequence<UInt8>) {
-        for byte in bytes {
-            pending.append(byte)
-            length &+= 8
-            if pending.count == 64 { compress() }
+        guard bytes.withContiguousStorageIfAvailable({ take($0) }) == nil else { return }
+        Array(bytes).withUnsafeBufferPointer { take($0) }
+    }
+
+    private mutating func take(_ bytes: UnsafeBufferPointer<UInt8>) {
+        length &+= UInt64(bytes.count) &* 8
+        var start = 0
+        if !pending.isEmpty {
+            start = min(64 - pending.count, bytes.count)
+            pending.append(contentsOf: bytes[..<start])
+            compressPending()
         }
+        while bytes.count - start >= 64 {
+            compress(UnsafeBufferPointer(rebasing: bytes[start..<start + 64]))
+            start += 64
+        }
+        pending.append(contentsOf: bytes[start...])
     }
 
     public consuming func finalize() -> [UInt8] {
@@ -42,37 +54,64 @@ public struct SHA256: Sendable {
         pending.append(0x80)
         if pending.count > 56 {
             pending += repeatElement(0, count: 64 - pending.count)
-            compress()
+            compressPending()
         }
         pending += repeatElement(0, count: 56 - pending.count)
         pending += (0..<8).map { UInt8(truncatingIfNeeded: bits >> (56 - 8 * $0)) }
-        compress()
+        compressPending()
         return state.flatMap { word in (0..<4).map { UInt8(truncatingIfNeeded: word >> (24 - 8 * $0)) } }
     }
 
-    private mutating func compress() {
-        var schedule = [UInt32](repeating: 0, count: 64)
-        for index in 0..<16 {
-            schedule[index] = pending[4 * index..<4 * index + 4].reduce(0) { $0 << 8 | UInt32($1) }
+    /// Does nothing while a block is not full.
+    private mutating func compressPending() {
+        guard pending.count == 64 else { return }
+        let block = pending
+        pending.removeAll(keepingCapacity: true)
+        block.withUnsafeBufferPointer { compress($0) }
+    }
+
+    private mutating func compress(_ block: UnsafeBufferPointer<UInt8>) {
+        withUnsafeTemporaryAllocation(of: UInt32.self, capacity: 64) { schedule in
+            Self.constants.withUnsafeBufferPointer { constants in
+                expand(block, into: schedule)
+                mix(schedule, constants)
+            }
         }
-        for index in 16..<64 {
+    }
+
+    private func expand(_ block: UnsafeBufferPointer<UInt8>, into schedule: UnsafeMutableBufferPointer<UInt32>) {
+        var index = 0
+        while index < 16 {
+            let (first, second) = (UInt32(block[4 * index]) << 24, UInt32(block[4 * index + 1]) << 16)
+            let (third, fourth) = (UInt32(block[4 * index + 2]) << 8, UInt32(block[4 * index + 3]))
+            schedule[index] = first | second | third | fourth
+            index += 1
+        }
+        while index < 64 {
             let (early, late) = (schedule[index - 15], schedule[index - 2])
             let sigma0 = early.rotated(7) ^ early.rotated(18) ^ early >> 3
             let sigma1 = late.rotated(17) ^ late.rotated(19) ^ late >> 10
             schedule[index] = schedule[index - 16] &+ sigma0 &+ schedule[index - 7] &+ sigma1
+            index += 1
         }
+    }
+
+    private mutating func mix(
+        _ schedule: UnsafeMutableBufferPointer<UInt32>, _ constants: UnsafeBufferPointer<UInt32>
+    ) {
         var (a, b, c, d) = (state[0], state[1], state[2], state[3])
         var (e, f, g, h) = (state[4], state[5], state[6], state[7])
-        for index in 0..<64 {
+        var index = 0
+        while index < 64 {
             let choice = (e & f) ^ (~e & g)
             let majority = (a & b) ^ (a & c) ^ (b & c)
             let sum1 = e.rotated(6) ^ e.rotated(11) ^ e.rotated(25)
             let sum0 = a.rotated(2) ^ a.rotated(13) ^ a.rotated(22)
-            let first = h &+ sum1 &+ choice &+ Self.constants[index] &+ schedule[index]
+            let first = h &+ sum1 &+ choice &+ constants[index] &+ schedule[index]
             (h, g, f, e, d, c, b, a) = (g, f, e, d &+ first, c, b, a, first &+ sum0 &+ majority)
+            index += 1
         }
         for (index, word) in [a, b, c, d, e, f, g, h].enumerated() { state[index] &+= word }
-        pending.removeAll(keepingCapacity: true)
     }
 
     private static let constants: [UInt32] = [
@@ -88,5 +127,6 @@ public struct SHA256: Sendable {
 }
 
 extension UInt32 {
-    fileprivate func rotated(_ count: UInt32) -> UInt32 { self >> count | self << (32 - count) }
+    @inline(__always)
+    fileprivate func rotated(_ count: UInt32) -> UInt32 { self &>> count | self &<< (32 &- count) }
 }

@@ -1,4 +1,5 @@
 import FoundationEssentials
+import Shared
 
 extension Date {
     /// Parses an RFC 3339 date and time with its offset from UTC; nil for anything else.
@@ -45,7 +46,9 @@ extension Date {
     }
 
     /// In UTC, to the millisecond: what ``init(rfc3339:)`` reads.
-    var rfc3339: String { formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true)) }
+    var rfc3339: String {
+        RFC3339.text(unixMilliseconds: Int64((timeIntervalSince1970 * 1_000).rounded()))
+    }
 
     private static func days(in month: Int, of year: Int) -> Int {
         let isLeap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)
