@@ -175,6 +175,16 @@ public struct ServedAnswer: Codable, Hashable, Sendable {
         case gitSHA = "git_sha"
         case latencySeconds = "latency_seconds"
     }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        url = try container.decode(String.self, forKey: .url)
+        outcome = try container.decodeCase(forKey: .outcome)
+        status = try container.decodeIfPresent(Int.self, forKey: .status)
+        // A null is an answer without a commit, and no key is no answer.
+        gitSHA = container.contains(.gitSHA) ? try container.decodeReported(forKey: .gitSHA) : nil
+        latencySeconds = try container.decodeIfPresent(Double.self, forKey: .latencySeconds)
+    }
 }
 
 /// Which agent wrote the document.

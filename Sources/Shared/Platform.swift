@@ -49,6 +49,12 @@ public struct Platform: Hashable, Sendable {
     public var isAttestation: Bool { os == "unknown" && architecture == "unknown" }
 }
 
+extension Platform: ContractText, Codable {
+    public init?(contractText: String) { self.init(parsing: contractText) }
+
+    public var contractText: String { description }
+}
+
 extension Platform: CustomStringConvertible {
     public var description: String { ([os, architecture] + (variant.map { [$0] } ?? [])).joined(separator: "/") }
 }

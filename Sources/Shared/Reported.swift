@@ -1,7 +1,8 @@
 /// A value as somebody else reported it: usable, plainly unknown (JSON `null`), or text that is no such value.
 ///
 /// Decoding never fails on a string or a `null`, so that what was reported can be shown to a person; only ``value`` takes
-/// part in a comparison. Encoding writes an unusable text as `null`: this project never passes one on.
+/// part in a comparison. Encoding writes an unusable text as `null`, because this project never passes one on, unless the
+/// encoder is told to keep it (``Swift/CodingUserInfoKey/keepsUnusableText``).
 public enum Reported<Value: ContractText>: Hashable, Sendable {
     case known(Value)
     case absent
@@ -34,8 +35,18 @@ extension Reported: Codable {
 
     public func encode(to encoder: any Encoder) throws {
         var container = encoder.singleValueContainer()
-        if let value { try container.encode(value.contractText) } else { try container.encodeNil() }
+        let keepsText = CodingUserInfoKey.keepsUnusableText.map { encoder.userInfo[$0] as? Bool == true } ?? false
+        switch self {
+        case .known(let value): try container.encode(value.contractText)
+        case .unusable(let text) where keepsText: try container.encode(text)
+        case .unusable, .absent: try container.encodeNil()
+        }
     }
+}
+
+extension CodingUserInfoKey {
+    /// Set to true on an encoder, unusable texts are written as they came: for a record of what was said.
+    public static let keepsUnusableText = CodingUserInfoKey(rawValue: "buildinfo.keepsUnusableText")
 }
 
 /// A type that the contract writes as a string.

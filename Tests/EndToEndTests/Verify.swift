@@ -32,6 +32,7 @@ struct Verify {
         var arguments = ["verify", "--fleet", fleet, "--timeout", timeout, "--soak", soak, "--interval", "200ms"]
         arguments += ["--request-timeout", "2s", "--store", store, "--progress", "plain"]
         arguments += ["--report", "json=\(folder.path("report.json"))"]
+        arguments += ["--report", "evidence=\(folder.path("evidence.ndjson"))"]
         if let sha { arguments += ["--sha", sha] }
         if let digest { arguments += ["--digest", "\(digest)"] }
         let program = try Program.collector().start(arguments + more, environment: ["HOME": folder.path])
@@ -64,7 +65,18 @@ struct RunningVerification {
         #expect(defects.isEmpty, "\(defects)")
         let report = try JSONDecoder().decode(Verified.Report.self, from: Data(json.utf8))
         #expect(Int(outcome.exitCode) == report.exitCode, "exit code and report differ")
+        try await replay(json, exitCode: outcome.exitCode)
         return Verified(exitCode: outcome.exitCode, report: report, output: outcome.output, progress: outcome.error)
+    }
+}
+
+extension RunningVerification {
+    /// Every verification of these tests leaves evidence, which must replay to the very same report.
+    private func replay(_ json: String, exitCode: Int32) async throws {
+        let outcome = try await Program.collector().run(
+            ["replay", folder.path("evidence.ndjson"), "--report", "json=\(folder.path("replayed.json"))"])
+        #expect(outcome.exitCode == exitCode, "the replay ended otherwise: \(outcome.error)")
+        #expect(try folder.read("replayed.json") == json, "the evidence replays to another report")
     }
 }
 

@@ -23,10 +23,13 @@ struct VerifyCommand: AsyncParsableCommand {
     func run() async throws {
         let environment = ProcessEnvironment.current
         let inventory = try fleet.load()
+        let ledger = try await output.openLedger(environment: environment)
+        let evidence = try output.evidence()
+        defer { evidence?.removeIfEmpty() }
         let run = VerificationRun(
             target: try target.target(service: inventory.service), inventory: inventory, policy: policy.policy,
             check: policy.inventoryCheck, access: try access.access(), concurrency: access.concurrency,
-            ledger: try await output.openLedger(environment: environment), destinations: try output.destinations(),
+            ledger: ledger, destinations: try output.destinations(beside: evidence), evidence: evidence,
             progress: output.progress, environment: environment, logger: logs.logger)
         throw ExitCode(try await run.run())
     }

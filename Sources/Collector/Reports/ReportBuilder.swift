@@ -12,6 +12,8 @@ struct ReportBuilder {
         var inventoryHash: String
         /// What to tell besides what the fleet itself gives reason to.
         var warnings: [String] = []
+        /// The same, of what happened around the verification.
+        var notes: [String] = []
     }
 
     let verification: Verification
@@ -36,7 +38,7 @@ struct ReportBuilder {
                 expected: verification.tracks.count),
             policy: Report.PolicySummary(verification.policy),
             verdict: conclusion.verdict, exitCode: conclusion.exitCode, reasons: conclusion.reasons,
-            warnings: context.warnings + FleetWarnings(verification, context).all,
+            warnings: context.warnings + context.notes + FleetWarnings(verification, context).all,
             summary: summary(at: conclusion.at),
             hosts: hosts.map { host($0.element, at: conclusion.at) })
     }

@@ -23,6 +23,7 @@ struct ReportDestination: Sendable {
         }
         let name = String(argument[..<equals])
         let path = String(argument[argument.index(after: equals)...])
+        guard name != "evidence" else { throw .evidenceIsWrittenByVerify }
         guard let format = ReportFormat(rawValue: name) else { throw .unknownFormat(name) }
         guard !path.isEmpty else { throw .notFormatAndPath(argument) }
         self.format = format
@@ -81,6 +82,7 @@ struct ReportDestination: Sendable {
 enum ReportDestinationError: ExitCoded, Hashable {
     case notFormatAndPath(String)
     case unknownFormat(String)
+    case evidenceIsWrittenByVerify
     case unwritable(String, reason: String)
 
     var exitCode: Int32 { 64 }
@@ -92,6 +94,8 @@ enum ReportDestinationError: ExitCoded, Hashable {
         case .unknownFormat(let name):
             "--report knows no format '\(Hygiene.line(name, limit: 40))': "
                 + "use \(ReportFormat.allCases.map(\.rawValue).joined(separator: " or "))"
+        case .evidenceIsWrittenByVerify:
+            "evidence is written while a verification runs: give --report evidence=FILE to verify"
         case .unwritable(let path, let reason):
             "the report cannot be written to '\(Hygiene.line(path, limit: 200))' (\(reason)): choose another path"
         }

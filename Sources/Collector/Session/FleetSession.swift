@@ -54,7 +54,7 @@ struct FleetSession: Sendable {
             for watch in watches {
                 group.addTask { await watch { yield.yield($0) } }
             }
-            turn.carryOut(turn.verification.start())
+            turn.take(.started)
             var isTimerPending = false
             submitDue(&turn, start: start)
             turn.notify(at: clock.now - start)
@@ -74,7 +74,7 @@ struct FleetSession: Sendable {
                 guard let event = await iterator.next() else { break }
                 if case .woke = event { isTimerPending = false }
                 handle(event, &turn, start: start)
-                turn.carryOut(turn.verification.advance(to: clock.now - start))
+                turn.take(.time(clock.now - start))
                 submitDue(&turn, start: start)
                 turn.notify(at: clock.now - start)
             }
@@ -94,12 +94,12 @@ struct FleetSession: Sendable {
                 let sample = Sample(
                     host: pending.host, askedAt: reading.startedAt - start, answeredAt: reading.finishedAt - start,
                     nonce: pending.nonce, finding: reading.finding)
-                turn.carryOut(turn.verification.observe(sample))
+                turn.take(.sample(sample))
             }
         case .woke: break
-        case .signal(let number): turn.carryOut(turn.verification.interrupt(signal: number, at: now))
-        case .promotions(let promotions): turn.carryOut(turn.verification.learn(promotions: promotions, at: now))
-        case .listed(let names): turn.carryOut(turn.verification.learn(listed: names, at: now))
+        case .signal(let number): turn.take(.signal(number, at: now))
+        case .promotions(let promotions): turn.take(.promotions(promotions, at: now))
+        case .listed(let names): turn.take(.listed(names, at: now))
         }
     }
 
@@ -107,8 +107,10 @@ struct FleetSession: Sendable {
         guard turn.verification.conclusion == nil else { return }
         let now = clock.now - start
         let policy = turn.verification.policy
-        let requests = turn.queue.takeDue(at: now).map { id, pending in
-            turn.verification.asked(pending.host, at: now)
+        let due = turn.queue.takeDue(at: now)
+        guard !due.isEmpty else { return }
+        turn.take(.asked(due.map(\.pending.host), at: now))
+        let requests = due.map { id, pending in
             let url = turn.verification.tracks[pending.host].host.url
             let separator = url.contains("?") ? "&" : "?"
             return TransferRequest(
@@ -138,7 +140,10 @@ struct FleetSession: Sendable {
         /// When the next host is due.
         var wake: Duration { queue.next ?? verification.policy.timeout }
 
-        mutating func carryOut(_ actions: [Verification.Action]) {
+        /// Everything that the verification learns passes through here.
+        mutating func take(_ input: Verification.Input) {
+            let actions = verification.take(input)
+            for index in observers.indices { observers[index].took(input, actions, by: verification) }
             for action in actions {
                 switch action {
                 case .ask(let host, let at): queue.schedule(host, at: at)

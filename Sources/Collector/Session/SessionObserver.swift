@@ -9,8 +9,14 @@ struct HostChange: Sendable {
 ///
 /// Called on every turn of the session, in order, and must return quickly. Nothing that it does changes the verdict.
 protocol SessionObserver: Sendable {
+    /// The verification took something in, and this came of it. Between two turns there are often many.
+    mutating func took(_ input: Verification.Input, _ actions: [Verification.Action], by verification: Verification)
     /// Something may have happened; `changes` is often empty.
     mutating func turned(_ changes: [HostChange], of verification: Verification, at now: Duration)
     /// The verification is over. Called once, last.
     mutating func ended(_ verification: Verification, _ conclusion: Conclusion)
+}
+
+extension SessionObserver {
+    mutating func took(_ input: Verification.Input, _ actions: [Verification.Action], by verification: Verification) {}
 }

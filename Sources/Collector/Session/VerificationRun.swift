@@ -13,6 +13,7 @@ struct VerificationRun: Sendable {
     /// nil for `--store none`.
     var ledger: Ledger?
     var destinations: [ReportDestination]
+    var evidence: EvidenceFile?
     var progress: ProgressMode
     var environment: [String: String]
     var logger: Logger
@@ -29,23 +30,34 @@ struct VerificationRun: Sendable {
     }
 
     private func verify() async throws -> Report {
-        let startedAt = Date()
+        // To the millisecond, as reports and evidence write it.
+        let milliseconds = Int64((Date().timeIntervalSince1970 * 1_000).rounded(.down))
+        let startedAt = Date(timeIntervalSince1970: Double(milliseconds) / 1_000)
         let id = RunID.make(at: startedAt)
         logger.info(
             "Verifying", metadata: ["verification": "\(id)", "hosts": "\(inventory.hosts.count)"])
+        let run = EvidenceStart(
+            verification: id, collector: BuildinfoVersion.current, startedAt: startedAt.rfc3339,
+            startedAtMilliseconds: milliseconds, target: target, policy: policy, promotions: [],
+            inventory: .init(
+                source: Hygiene.line(inventory.source), hash: inventory.hash, hosts: inventory.hosts.count),
+            warnings: warnings)
         let expected = inventory.hosts.count { !$0.isWaived }
         let previous = try await ledger?.previousExpected(service: target.service)
         if let refusal = check.refusal(expected: expected, listed: inventory.hosts.count, previous: previous) {
+            let recorder = evidence.map(EvidenceRecorder.init)
+            recorder?.begin(run, hosts: inventory.hosts)
+            recorder?.refuse(
+                .init(expected: expected, listed: inventory.hosts.count, previous: previous, check: check))
             let verification = Verification(target: target, hosts: inventory.hosts, policy: policy)
-            return ReportBuilder(
-                verification: verification, context: context(id: id, startedAt: startedAt)
-            ).build(refusal)
+            let context = context(id: id, startedAt: startedAt, duration: .zero)
+            return await report(verification, refusal, context, recorder)
         }
         // Before the ledger learns of anything, so that a collector that cannot ask leaves no trace of a promotion.
         let engines = try TransferEngines.make(
             hosts: inventory.hosts.count, concurrency: concurrency, keepsConnections: true)
         do {
-            let report = try await poll(engines, id: id, startedAt: startedAt)
+            let report = try await poll(engines, run, startedAt: startedAt)
             await TransferEngines.shutdown(engines)
             return report
         } catch {
@@ -54,35 +66,37 @@ struct VerificationRun: Sendable {
         }
     }
 
-    private func poll(_ engines: [TransferEngine], id: String, startedAt: Date) async throws -> Report {
-        var target = target
-        var promotions: [Promotion] = []
+    private func poll(_ engines: [TransferEngine], _ run: EvidenceStart, startedAt: Date) async throws -> Report {
+        var run = run
         var observers = [progress.observer(on: terminal, environment: environment)].compactMap { $0 }
         var session = FleetSession(engines: engines, noncePrefix: RunID.nonce()) { _ in access }
         session.watches = [SignalWatch.watch]
         var recorder: LedgerRecorder?
         if let ledger {
             let start = try await ledger.begin(
-                LedgerRun(id: id, startedAt: startedAt, target: target, policy: policy, inventory: inventory))
-            target.generation = start.generation
-            promotions = start.promotions
+                LedgerRun(
+                    id: run.verification, startedAt: startedAt, target: target, policy: policy, inventory: inventory))
+            run.target.generation = start.generation
+            run.promotions = start.promotions
             let made = LedgerRecorder(ledger: ledger, verification: start.verification)
             observers.append(made)
             session.watches.append(
-                PromotionWatch.watch(ledger, service: target.service, known: promotions, logger: logger))
+                PromotionWatch.watch(ledger, service: target.service, known: start.promotions, logger: logger))
             recorder = made
         }
         session.watches.append(RelistingWatch.watch(inventory, logger: logger))
+        let witness = evidence.map(EvidenceRecorder.init)
+        witness?.begin(run, hosts: inventory.hosts)
+        if let witness { observers.append(witness) }
         let verification = Verification(
-            target: target, hosts: inventory.hosts, policy: policy, promotions: promotions)
+            target: run.target, hosts: inventory.hosts, policy: policy, promotions: run.promotions)
         let (ended, duration) = await session.run(verification, observers: observers)
-        var context = context(id: id, startedAt: startedAt)
-        context.finishedAt = startedAt.addingTimeInterval(duration.seconds)
         guard let conclusion = ended.conclusion else { throw SessionError.noConclusion }
+        var context = context(id: run.verification, startedAt: startedAt, duration: duration)
         if let trouble = await recorder?.drain() {
-            context.warnings.append("the ledger lacks changes of this verification: \(trouble)")
+            context.notes.append("the ledger lacks changes of this verification: \(trouble)")
         }
-        let report = ReportBuilder(verification: ended, context: context).build(conclusion)
+        let report = await report(ended, conclusion, context, witness)
         guard let ledger else { return report }
         do {
             try await ledger.finish(report)
@@ -95,13 +109,32 @@ struct VerificationRun: Sendable {
         return report
     }
 
-    private func context(id: String, startedAt: Date) -> ReportBuilder.Context {
+    /// The report, with the hash of the evidence that it rests on, if any is kept.
+    private func report(
+        _ verification: Verification, _ conclusion: Conclusion, _ context: ReportBuilder.Context,
+        _ recorder: EvidenceRecorder?
+    ) async -> Report {
+        var report = ReportBuilder(verification: verification, context: context).build(conclusion)
+        guard let recorder else { return report }
+        do {
+            report.evidence = .init(hash: try await recorder.conclude(conclusion, notes: context.notes))
+        } catch {
+            // As with the ledger: the verdict stands on what was seen.
+            report.warnings.append("there is no whole evidence of this verification: \(error)")
+        }
+        return report
+    }
+
+    private func context(id: String, startedAt: Date, duration: Duration) -> ReportBuilder.Context {
         ReportBuilder.Context(
-            id: id, startedAt: startedAt, finishedAt: Date(), inventorySource: inventory.source,
-            inventoryHash: inventory.hash,
-            warnings: inventory.warnings
-                + (policy.soak >= policy.timeout
-                    ? ["--soak \(policy.soak.brief) does not fit into --timeout \(policy.timeout.brief)"] : []))
+            id: id, startedAt: startedAt, finishedAt: startedAt.addingTimeInterval(duration.seconds),
+            inventorySource: inventory.source, inventoryHash: inventory.hash, warnings: warnings)
+    }
+
+    private var warnings: [String] {
+        inventory.warnings
+            + (policy.soak >= policy.timeout
+                ? ["--soak \(policy.soak.brief) does not fit into --timeout \(policy.timeout.brief)"] : [])
     }
 }
 

@@ -1,7 +1,7 @@
 import Shared
 
 /// One host of the frozen inventory.
-struct ExpectedHost: Hashable, Sendable {
+struct ExpectedHost: Codable, Hashable, Sendable {
     /// Unique in the inventory.
     var name: String
     /// What is asked, without the nonce.
@@ -17,11 +17,16 @@ struct ExpectedHost: Hashable, Sendable {
 }
 
 /// Why a host is left out of the gate.
-struct Waiver: Hashable, Sendable {
+struct Waiver: Codable, Hashable, Sendable {
     /// RFC 3339, as the inventory has it.
     var until: String
     var reason: String
     var by: String?
     /// Whether `until` had passed when the inventory was read.
     var isExpired: Bool
+
+    enum CodingKeys: String, CodingKey {
+        case until, reason, by
+        case isExpired = "expired"
+    }
 }

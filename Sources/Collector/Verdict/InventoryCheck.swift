@@ -1,13 +1,19 @@
 import Shared
 
 /// Whether an inventory is enough to verify anything against: nothing, or much less than last time, is never fine.
-struct InventoryCheck: Sendable {
+struct InventoryCheck: Codable, Hashable, Sendable {
     /// Fewer hosts are an error.
     var minimumHosts = 1
     /// An empty inventory was asked for.
     var allowsEmpty = false
     /// How much smaller than last time it may be; 0 to 100.
     var maximumShrinkPercent = 20.0
+
+    enum CodingKeys: String, CodingKey {
+        case minimumHosts = "min_hosts"
+        case allowsEmpty = "allow_empty"
+        case maximumShrinkPercent = "max_shrink_percent"
+    }
 
     /// The conclusion that ends a verification before it starts, or nil where the inventory will do.
     ///

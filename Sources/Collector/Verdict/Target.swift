@@ -1,7 +1,7 @@
 import Shared
 
 /// What was promoted, and so what every host must serve. At least one of `gitSHA` and `digest` is set for a verification.
-struct Target: Hashable, Sendable {
+struct Target: Codable, Hashable, Sendable {
     var service: String
     var gitSHA: GitSHA?
     /// Of an index or a manifest.
@@ -13,6 +13,11 @@ struct Target: Hashable, Sendable {
     /// The number of this promotion in the ledger; nil without one.
     var generation: Int?
 
+    enum CodingKeys: String, CodingKey {
+        case service, digest, image, content, generation
+        case gitSHA = "git_sha"
+    }
+
     /// The target in a few words, for one line.
     var summary: String {
         [gitSHA.map(\.short), digest.map(\.short)].compactMap { $0 }.joined(separator: " ")
@@ -20,9 +25,9 @@ struct Target: Hashable, Sendable {
 }
 
 /// What a promoted index or manifest holds, read once from its own bytes and frozen.
-struct PromotedContent: Hashable, Sendable {
+struct PromotedContent: Codable, Hashable, Sendable {
     /// An image's manifest for one platform.
-    struct Manifest: Hashable, Sendable {
+    struct Manifest: Codable, Hashable, Sendable {
         var digest: Digest
         /// nil for a single manifest whose configuration is not known.
         var platform: Platform?
@@ -33,6 +38,11 @@ struct PromotedContent: Hashable, Sendable {
     var isIndex: Bool
     /// For an index its children without attestations; for a manifest itself.
     var manifests: [Manifest]
+
+    enum CodingKeys: String, CodingKey {
+        case manifests
+        case isIndex = "is_index"
+    }
 }
 
 /// One promotion of a service, as the ledger keeps them in order.
@@ -43,4 +53,9 @@ struct Promotion: Codable, Hashable, Sendable {
     var digest: Digest?
     /// RFC 3339, for people.
     var at: String
+
+    enum CodingKeys: String, CodingKey {
+        case generation, digest, at
+        case gitSHA = "git_sha"
+    }
 }

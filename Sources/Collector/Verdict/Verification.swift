@@ -22,7 +22,8 @@ struct Verification: Sendable {
     private var claims: [Int: String] = [:]
     private var claimants: [String: [Int]] = [:]
     private var lastChange = Duration.zero
-    private var lastStaleCheck = Duration.zero
+    /// When facts were last looked through for stale ones.
+    private(set) var lastStaleCheck = Duration.zero
     private var answeredOnce = 0
 
     /// What the shell has to do.

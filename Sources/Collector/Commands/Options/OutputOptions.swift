@@ -19,14 +19,31 @@ struct OutputOptions: ParsableArguments {
     var store: String?
 
     /// Opens every report's destination, so that a mistake shows before the work starts.
-    func destinations() throws -> [ReportDestination] {
-        let opened = try [ReportDestination](opening: report)
-        guard opened.count(where: \.isStandardOutput) <= 1 else {
+    ///
+    /// - Parameter evidence: the one that ``evidence()`` opened, where the command writes any.
+    func destinations(beside evidence: EvidenceFile? = nil) throws -> [ReportDestination] {
+        let rendered = evidence == nil ? report : report.filter { !Self.isEvidence($0) }
+        let opened = try [ReportDestination](opening: rendered)
+        guard opened.count(where: \.isStandardOutput) + (evidence?.isStandardOutput == true ? 1 : 0) <= 1 else {
             opened.abandon()
             throw UsageError("more than one --report goes to standard output: give all but one a path")
         }
         return opened
     }
+
+    /// Opens the file that `--report evidence=FILE` names; nil where none does.
+    func evidence() throws -> EvidenceFile? {
+        let paths = report.filter(Self.isEvidence).map { String($0.dropFirst(Self.evidencePrefix.count)) }
+        guard let path = paths.first else { return nil }
+        guard paths.count == 1 else { throw UsageError("--report evidence is given twice: one file is enough") }
+        guard !path.isEmpty else {
+            throw UsageError("--report evidence= names no file: write evidence=evidence.ndjson")
+        }
+        return try EvidenceFile(opening: path)
+    }
+
+    private static let evidencePrefix = "evidence="
+    private static func isEvidence(_ argument: String) -> Bool { argument.hasPrefix(evidencePrefix) }
 
     /// Opens the ledger for writing, and checks that it can be written; nil for `--store none`.
     func openLedger(environment: [String: String]) async throws(LedgerError) -> Ledger? {

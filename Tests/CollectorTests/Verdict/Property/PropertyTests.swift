@@ -75,11 +75,26 @@ struct PropertyTests {
     /// (d) The same again must come to the same.
     private static func differences(_ run: Simulation, _ schedule: Schedule) -> [String] {
         var again = Simulation(schedule)
+        again.recording = Recording(again.verification)
         again.run()
         let isSame =
             again.verification.conclusion == run.verification.conclusion
             && again.verification.tracks.map(\.transitions) == run.verification.tracks.map(\.transitions)
-        return isSame ? [] : ["the same schedule came to another end"]
+        return (isSame ? [] : ["the same schedule came to another end"]) + replayed(again)
+    }
+
+    /// (e) Its evidence must replay to the same report.
+    private static func replayed(_ run: Simulation) -> [String] {
+        guard let recording = run.recording, let conclusion = run.verification.conclusion else {
+            return ["there is no evidence"]
+        }
+        do {
+            let outcome = try recording.replay(conclusion)
+            return outcome.report == recording.report(run.verification, conclusion)
+                ? [] : ["the evidence replays to another report"]
+        } catch {
+            return ["the evidence does not replay: \(error)"]
+        }
     }
 
     private static func dump(_ run: Simulation, _ violations: [String]) -> String {

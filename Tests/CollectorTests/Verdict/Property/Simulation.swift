@@ -18,6 +18,8 @@ struct Simulation {
     /// What went against the rules on the way.
     private(set) var violations: [String] = []
     private(set) var requests = 0
+    /// What evidence says of the run; nil where nobody asks for it.
+    var recording: Recording?
 
     private var random: SplitMix64
     private var nextAsk: [Int?]
@@ -36,7 +38,7 @@ struct Simulation {
     }
 
     mutating func run() {
-        carryOut(verification.start(), host: nil, at: 0)
+        carryOut(take(.started), host: nil, at: 0)
         var now = 0
         var nextTick = 0
         var isSuperseded = false
@@ -55,19 +57,19 @@ struct Simulation {
             }
             if now >= nextTick {
                 nextTick = now + schedule.tick
-                carryOut(verification.advance(to: .milliseconds(now)), host: nil, at: now)
+                carryOut(take(.time(.milliseconds(now))), host: nil, at: now)
             }
             if let at = schedule.successorAt, !isSuperseded, now >= at {
                 isSuperseded = true
-                carryOut(verification.learn(promotions: .upToSuccessor, at: .milliseconds(now)), host: nil, at: now)
+                carryOut(take(.promotions(.upToSuccessor, at: .milliseconds(now))), host: nil, at: now)
             }
             if let unlisted = schedule.unlisted, !isUnlisted, now >= unlisted.at {
                 isUnlisted = true
                 let names = Set(schedule.expectedHosts.map(\.name)).subtracting(["host-\(unlisted.host)"])
-                carryOut(verification.learn(listed: names, at: .milliseconds(now)), host: nil, at: now)
+                carryOut(take(.listed(names, at: .milliseconds(now))), host: nil, at: now)
             }
             if let at = schedule.interruptAt, now >= at {
-                carryOut(verification.interrupt(signal: 2, at: .milliseconds(now)), host: nil, at: now)
+                carryOut(take(.signal(2, at: .milliseconds(now))), host: nil, at: now)
             }
             for host in schedule.hosts.indices where verification.conclusion == nil {
                 if let answer = answers[host], answer.at <= now {
@@ -75,7 +77,7 @@ struct Simulation {
                     if let look = answer.look {
                         deliveries.append(Delivery(host: host, look: look, arrived: answer.at))
                     }
-                    carryOut(verification.observe(answer.sample), host: host, at: now)
+                    carryOut(take(.sample(answer.sample)), host: host, at: now)
                 }
                 if let ask = nextAsk[host], ask <= now, verification.conclusion == nil {
                     nextAsk[host] = nil
@@ -86,6 +88,12 @@ struct Simulation {
         if !verification.advance(to: .milliseconds(schedule.timeout * 2)).isEmpty {
             violations.append("something happened after the conclusion")
         }
+    }
+
+    private mutating func take(_ input: Verification.Input) -> [Verification.Action] {
+        let actions = verification.take(input)
+        recording?.take(input, actions, by: verification)
+        return actions
     }
 
     private mutating func carryOut(_ actions: [Verification.Action], host: Int?, at now: Int) {
@@ -119,7 +127,7 @@ struct Simulation {
 
     private mutating func request(_ host: Int, at now: Int) {
         requests += 1
-        verification.asked(host, at: .milliseconds(now))
+        _ = take(.asked([host], at: .milliseconds(now)))
         let nonce = "n\(requests)"
         let truth = schedule.hosts[host]
         let arrival = now + random.pick(0, truth.wayThere)

@@ -1,0 +1,162 @@
+import FoundationEssentials
+import Shared
+
+/// One line of an evidence file: what a verification took in, or what came of it.
+///
+/// An evidence file is NDJSON: a ``EvidenceStart``, its hosts, then everything that the state machine took in, each followed
+/// by the labels that it changed, and the verdict last. Times are whole nanoseconds since the verification's start.
+enum EvidenceLine: Hashable, Sendable {
+    case start(EvidenceStart)
+    case host(ExpectedHost)
+    /// The inventory was refused before anything was asked.
+    case refused(Refusal)
+    case asked(Asked)
+    case sample(Sample)
+    case time(Moment)
+    case promotions(Promotions)
+    /// Names that the inventory's source lists no more.
+    case unlisted(Unlisted)
+    case signal(Signal)
+    case label(Label)
+    case verdict(Ending)
+
+    struct Refusal: Codable, Hashable, Sendable {
+        var expected: Int
+        var listed: Int
+        var previous: Int?
+        var check: InventoryCheck
+    }
+
+    struct Asked: Codable, Hashable, Sendable {
+        var at: Nanoseconds
+        var hosts: [Int]
+
+        enum CodingKeys: String, CodingKey {
+            case hosts
+            case at = "at_ns"
+        }
+    }
+
+    struct Moment: Codable, Hashable, Sendable {
+        var at: Nanoseconds
+
+        enum CodingKeys: String, CodingKey { case at = "at_ns" }
+    }
+
+    struct Promotions: Codable, Hashable, Sendable {
+        var at: Nanoseconds
+        var promotions: [Promotion]
+
+        enum CodingKeys: String, CodingKey {
+            case promotions
+            case at = "at_ns"
+        }
+    }
+
+    struct Unlisted: Codable, Hashable, Sendable {
+        var at: Nanoseconds
+        var hosts: [String]
+
+        enum CodingKeys: String, CodingKey {
+            case hosts
+            case at = "at_ns"
+        }
+    }
+
+    struct Signal: Codable, Hashable, Sendable {
+        var at: Nanoseconds
+        var number: Int32
+
+        enum CodingKeys: String, CodingKey {
+            case number
+            case at = "at_ns"
+        }
+    }
+
+    struct Label: Codable, Hashable, Sendable {
+        var host: Int
+        var at: Nanoseconds
+        var label: HostLabel
+        var reason: String
+
+        enum CodingKeys: String, CodingKey {
+            case host, label, reason
+            case at = "at_ns"
+        }
+    }
+
+    struct Ending: Codable, Hashable, Sendable {
+        var at: Nanoseconds
+        var verdict: Verdict
+        var exitCode: Int32
+        var reasons: [Reason]
+        /// What the report says beside what follows from the evidence, for example of a ledger that could not be written.
+        var notes: [String]
+
+        enum CodingKeys: String, CodingKey {
+            case verdict, reasons, notes
+            case at = "at_ns"
+            case exitCode = "exit_code"
+        }
+    }
+}
+
+extension EvidenceLine {
+    /// The kinds of lines, as the member `kind` names them.
+    enum Kind: String, Codable, Sendable {
+        case start, host, refused, asked, sample, time, promotions, unlisted, signal, label, verdict
+    }
+
+    var kind: Kind {
+        switch self {
+        case .start: .start
+        case .host: .host
+        case .refused: .refused
+        case .asked: .asked
+        case .sample: .sample
+        case .time: .time
+        case .promotions: .promotions
+        case .unlisted: .unlisted
+        case .signal: .signal
+        case .label: .label
+        case .verdict: .verdict
+        }
+    }
+
+    /// What the line says, without its kind.
+    var payload: any Encodable {
+        switch self {
+        case .start(let value): value
+        case .host(let value): value
+        case .refused(let value): value
+        case .asked(let value): value
+        case .sample(let value): value
+        case .time(let value): value
+        case .promotions(let value): value
+        case .unlisted(let value): value
+        case .signal(let value): value
+        case .label(let value): value
+        case .verdict(let value): value
+        }
+    }
+}
+
+extension EvidenceLine: Decodable {
+    private enum CodingKeys: String, CodingKey { case kind }
+
+    init(from decoder: any Decoder) throws {
+        switch try decoder.container(keyedBy: CodingKeys.self).decode(Kind.self, forKey: .kind) {
+        case .start: self = .start(try EvidenceStart(from: decoder))
+        case .host: self = .host(try ExpectedHost(from: decoder))
+        case .refused: self = .refused(try Refusal(from: decoder))
+        case .asked: self = .asked(try Asked(from: decoder))
+        case .sample: self = .sample(try Sample(from: decoder))
+        case .time: self = .time(try Moment(from: decoder))
+        case .promotions: self = .promotions(try Promotions(from: decoder))
+        case .unlisted: self = .unlisted(try Unlisted(from: decoder))
+        case .signal: self = .signal(try Signal(from: decoder))
+        case .label: self = .label(try Label(from: decoder))
+        case .verdict: self = .verdict(try Ending(from: decoder))
+        }
+    }
+}

@@ -1,0 +1,109 @@
+import Glibc
+import Shared
+
+/// Reads an evidence file line by line, and checks that each is as it was written and where it was written.
+struct EvidenceReader {
+    let path: String
+    private let descriptor: Int32
+    private let coding = EvidenceCoding()
+    private var chain = EvidenceChain()
+    private var whole = SHA256()
+    private var buffer: [UInt8] = []
+    private var start = 0
+    private var isAtEnd = false
+    /// The last line that was read, from 1.
+    private(set) var line = 0
+    /// The file ends in the middle of the line after ``line``.
+    private(set) var endsInside = false
+
+    /// Twice of what one answer may hold, escaped.
+    private static let longestLine = 16 << 20
+
+    init(opening path: String) throws(EvidenceError) {
+        self.path = path
+        descriptor = path == "-" ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw .unreadable(path, reason: String(cString: strerror(errno))) }
+    }
+
+    /// Reads what is in memory already.
+    init(_ bytes: [UInt8], named path: String) {
+        self.path = path
+        descriptor = -1
+        buffer = bytes
+        isAtEnd = true
+    }
+
+    func close() {
+        if descriptor > STDIN_FILENO { Glibc.close(descriptor) }
+    }
+
+    /// `sha256:<64 hex>` of the whole file, once it was read to its end.
+    var hash: String {
+        "sha256:" + Hexadecimal.encode(descriptor < 0 ? SHA256.hash(buffer) : whole.finalize())
+    }
+
+    /// The next line; nil at the end.
+    mutating func next() throws(EvidenceError) -> EvidenceLine? {
+        guard let bytes = try nextBytes() else { return nil }
+        let isLast = isAtEnd && start >= buffer.count
+        do throws(EvidenceChain.Defect) {
+            try chain.check(bytes.line)
+        } catch {
+            if line == 1 { try recognise(bytes.line) }
+            guard bytes.isWhole else {
+                // Without its newline it is no line yet: the writer was cut off.
+                endsInside = isLast
+                line -= 1
+                return nil
+            }
+            throw error == .changed ? .changed(path, line: line) : .misplaced(path, line: line)
+        }
+        do {
+            return try coding.decode(bytes.line)
+        } catch {
+            throw .misread(path, line: line, reason: "is nothing that this collector knows")
+        }
+    }
+
+    /// Something else than evidence is said to be that, and not to be changed evidence.
+    private func recognise(_ line: ArraySlice<UInt8>) throws(EvidenceError) {
+        guard line.starts(with: Array(#"{"kind":"start","#.utf8)) else { throw .notEvidence(path) }
+    }
+
+    private mutating func nextBytes() throws(EvidenceError) -> (line: ArraySlice<UInt8>, isWhole: Bool)? {
+        var searched = start
+        while true {
+            if let end = buffer[searched...].firstIndex(of: UInt8(ascii: "\n")) {
+                defer { start = end + 1 }
+                line += 1
+                return (buffer[start..<end], true)
+            }
+            searched = buffer.count
+            if isAtEnd {
+                guard start < buffer.count else { return nil }
+                defer { start = buffer.count }
+                line += 1
+                return (buffer[start...], false)
+            }
+            guard buffer.count - start <= Self.longestLine else { throw .changed(path, line: line + 1) }
+            searched -= start
+            buffer.removeFirst(start)
+            start = 0
+            try fill()
+        }
+    }
+
+    private mutating func fill() throws(EvidenceError) {
+        let portion = 256 << 10
+        let descriptor = descriptor
+        var count = 0
+        let added = [UInt8](unsafeUninitializedCapacity: portion) { target, size in
+            repeat { count = read(descriptor, target.baseAddress, portion) } while count < 0 && errno == EINTR
+            size = max(0, count)
+        }
+        guard count >= 0 else { throw .unreadable(path, reason: String(cString: strerror(errno))) }
+        isAtEnd = count == 0
+        whole.update(added)
+        buffer += added
+    }
+}

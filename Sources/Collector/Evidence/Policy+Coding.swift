@@ -1,0 +1,66 @@
+/// A policy as evidence writes it: durations in nanoseconds, tolerances as typed.
+extension Policy: Codable {
+    private enum CodingKeys: String, CodingKey {
+        case timeout = "timeout_ns"
+        case interval = "interval_ns"
+        case requestTimeout = "request_timeout_ns"
+        case soak = "soak_ns"
+        case stall = "stall_ns"
+        case failAfter = "fail_after"
+        case maxStragglers = "max_stragglers"
+        case maxUnreachable = "max_unreachable"
+        case maxFailed = "max_failed"
+        case minProven = "min_proven"
+        case supersededOK = "superseded_ok"
+        case countsEarlierEvidence = "counts_earlier_evidence"
+    }
+
+    init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        func duration(_ key: CodingKeys) throws -> Duration {
+            try container.decode(Nanoseconds.self, forKey: key).duration
+        }
+        func tolerance(_ key: CodingKeys) throws -> Tolerance { try container.decode(Tolerance.self, forKey: key) }
+        self.init(
+            timeout: try duration(.timeout), interval: try duration(.interval),
+            requestTimeout: try duration(.requestTimeout), soak: try duration(.soak), stall: try duration(.stall),
+            failAfter: try container.decode(Int.self, forKey: .failAfter),
+            maxStragglers: try tolerance(.maxStragglers), maxUnreachable: try tolerance(.maxUnreachable),
+            maxFailed: try tolerance(.maxFailed), minProven: try tolerance(.minProven),
+            supersededOK: try container.decode(Bool.self, forKey: .supersededOK),
+            countsEarlierEvidence: try container.decode(Bool.self, forKey: .countsEarlierEvidence))
+    }
+
+    func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        let durations: [(CodingKeys, Duration)] = [
+            (.timeout, timeout), (.interval, interval), (.requestTimeout, requestTimeout), (.soak, soak),
+            (.stall, stall),
+        ]
+        for (key, duration) in durations { try container.encode(Nanoseconds(duration), forKey: key) }
+        try container.encode(failAfter, forKey: .failAfter)
+        let tolerances: [(CodingKeys, Tolerance)] = [
+            (.maxStragglers, maxStragglers), (.maxUnreachable, maxUnreachable), (.maxFailed, maxFailed),
+            (.minProven, minProven),
+        ]
+        for (key, tolerance) in tolerances { try container.encode(tolerance, forKey: key) }
+        try container.encode(supersededOK, forKey: .supersededOK)
+        try container.encode(countsEarlierEvidence, forKey: .countsEarlierEvidence)
+    }
+}
+
+extension Tolerance: Codable {
+    init(from decoder: any Decoder) throws {
+        let container = try decoder.singleValueContainer()
+        let text = try container.decode(String.self)
+        guard let tolerance = Tolerance(parsing: text) else {
+            throw DecodingError.dataCorruptedError(in: container, debugDescription: "no tolerance")
+        }
+        self = tolerance
+    }
+
+    func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(description)
+    }
+}

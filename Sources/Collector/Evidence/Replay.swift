@@ -1,0 +1,196 @@
+import FoundationEssentials
+import Shared
+
+/// Runs a recorded verification through the state machine again, and checks that it comes to the same labels and verdict.
+struct Replay {
+    /// What came of it.
+    struct Outcome: Sendable {
+        /// As the verification made it, or, where the file was cut short, an interrupted one.
+        var report: Report
+        /// How the file was cut short, in one line; nil where it is whole.
+        var cut: String?
+        /// Lines that were read.
+        var lines: Int
+    }
+
+    private var reader: EvidenceReader
+    private var start: EvidenceStart
+    private var hosts: [ExpectedHost] = []
+    private var verification: Verification?
+    private var refusal: Conclusion?
+    /// Changes that the state machine made, and that the file has to say next.
+    private var expected: [EvidenceLine] = []
+    private var ending: EvidenceLine.Ending?
+    private var latest = Duration.zero
+
+    /// Replays a file; `-` is standard input.
+    ///
+    /// - Parameter progress: is told the number of lines, every few thousand.
+    static func run(_ path: String, progress: (Int) -> Void = { _ in }) throws(EvidenceError) -> Outcome {
+        let reader = try EvidenceReader(opening: path)
+        defer { reader.close() }
+        return try run(reader, progress: progress)
+    }
+
+    static func run(_ reader: EvidenceReader, progress: (Int) -> Void = { _ in }) throws(EvidenceError) -> Outcome {
+        var replay = try Replay(reader)
+        return try replay.run(progress: progress)
+    }
+
+    private init(_ reader: EvidenceReader) throws(EvidenceError) {
+        self.reader = reader
+        guard case .start(let start)? = try self.reader.next() else {
+            throw self.reader.line == 0 && !self.reader.endsInside ? .empty(reader.path) : .notEvidence(reader.path)
+        }
+        guard start.schema == EvidenceStart.schema else {
+            throw .otherSchema(reader.path, schema: start.schema)
+        }
+        self.start = start
+    }
+
+    private mutating func run(progress: (Int) -> Void) throws(EvidenceError) -> Outcome {
+        while let line = try reader.next() {
+            guard ending == nil else { throw misread("stands behind the verdict") }
+            try take(line)
+            if reader.line.isMultiple(of: 5_000) { progress(reader.line) }
+        }
+        // Whatever follows the verdict, nobody wrote it who wrote the rest.
+        guard ending == nil || !reader.endsInside else { throw .changed(reader.path, line: reader.line + 1) }
+        return try conclude()
+    }
+
+    private mutating func take(_ line: EvidenceLine) throws(EvidenceError) {
+        switch line {
+        case .start: throw misread("starts a second verification")
+        case .host(let host):
+            guard verification == nil, hosts.count < start.inventory.hosts else {
+                throw misread("is one host too many")
+            }
+            hosts.append(host)
+        case .label: try compare(line)
+        case .refused(let refusal):
+            guard hosts.count == start.inventory.hosts else { throw misread("comes before all hosts are known") }
+            self.refusal = refusal.check.refusal(
+                expected: refusal.expected, listed: refusal.listed, previous: refusal.previous)
+        case .verdict(let ending):
+            try expectNothing()
+            self.ending = ending
+            try compareVerdict(ending)
+        default:
+            guard hosts.count == start.inventory.hosts else { throw misread("comes before all hosts are known") }
+            try expectNothing()
+            try feed(line)
+        }
+    }
+
+    // MARK: - The state machine
+
+    private mutating func feed(_ line: EvidenceLine) throws(EvidenceError) {
+        guard let (input, moment) = try input(line) else { return }
+        latest = max(latest, moment)
+        if verification == nil {
+            verification = Verification(
+                target: start.target, hosts: hosts, policy: start.policy, promotions: start.promotions)
+            _ = verification?.take(.started)
+        }
+        expected = (verification?.take(input) ?? []).compactMap(EvidenceLine.init(changeOf:)).reversed()
+    }
+
+    private func input(_ line: EvidenceLine) throws(EvidenceError) -> (Verification.Input, Duration)? {
+        func known(_ host: Int) throws(EvidenceError) {
+            guard hosts.indices.contains(host) else { throw misread("is about a host that there is not") }
+        }
+        switch line {
+        case .asked(let asked):
+            for host in asked.hosts { try known(host) }
+            return (.asked(asked.hosts, at: asked.at.duration), asked.at.duration)
+        case .sample(let sample):
+            try known(sample.host)
+            return (.sample(sample), sample.answeredAt)
+        case .time(let moment): return (.time(moment.at.duration), moment.at.duration)
+        case .promotions(let list):
+            return (.promotions(list.promotions, at: list.at.duration), list.at.duration)
+        case .unlisted(let list):
+            let names = Set(hosts.map(\.name)).subtracting(list.hosts)
+            return (.listed(names, at: list.at.duration), list.at.duration)
+        case .signal(let signal): return (.signal(signal.number, at: signal.at.duration), signal.at.duration)
+        case .start, .host, .refused, .label, .verdict: return nil
+        }
+    }
+
+    // MARK: - Comparing
+
+    private mutating func compare(_ line: EvidenceLine) throws(EvidenceError) {
+        let derived = expected.popLast()
+        guard derived == line else { throw differs(Self.words(line), derived.map(Self.words) ?? "no change there") }
+    }
+
+    private func expectNothing() throws(EvidenceError) {
+        if let derived = expected.last { throw differs("no change there", Self.words(derived)) }
+    }
+
+    private func compareVerdict(_ ending: EvidenceLine.Ending) throws(EvidenceError) {
+        guard let conclusion = refusal ?? verification?.conclusion else {
+            throw differs("'\(ending.verdict.rawValue)'", "that nothing is decided yet")
+        }
+        let recorded = Conclusion(
+            verdict: ending.verdict, exitCode: ending.exitCode, reasons: ending.reasons, at: ending.at.duration)
+        guard recorded == conclusion else {
+            throw differs(Self.words(recorded), Self.words(conclusion))
+        }
+    }
+
+    private static func words(_ line: EvidenceLine) -> String {
+        guard case .label(let label) = line else { return "another line" }
+        return "host \(label.host) '\(label.label.rawValue)' at \(label.at.duration.brief)"
+    }
+
+    private static func words(_ conclusion: Conclusion) -> String {
+        "'\(conclusion.verdict.rawValue)' at \(conclusion.at.brief)"
+    }
+
+    private func misread(_ reason: String) -> EvidenceError {
+        .misread(reader.path, line: reader.line, reason: reason)
+    }
+
+    private func differs(_ recorded: String, _ derived: String) -> EvidenceError {
+        .differs(
+            reader.path, line: reader.line, recorded: recorded, derived: derived,
+            writer: Hygiene.line(start.collector, limit: 40))
+    }
+
+    // MARK: - The end
+
+    private func conclude() throws(EvidenceError) -> Outcome {
+        let verification =
+            verification
+            ?? Verification(target: start.target, hosts: hosts, policy: start.policy, promotions: start.promotions)
+        let startedAt = Date(timeIntervalSince1970: Double(start.startedAtMilliseconds) / 1_000)
+        let cut = ending == nil ? "the evidence was cut short \(place): there is no verdict in it" : nil
+        let conclusion = ending == nil ? cutOff(verification) : refusal ?? verification.conclusion
+        guard let conclusion else { throw misread("is the verdict of nothing") }
+        let context = ReportBuilder.Context(
+            id: start.verification, startedAt: startedAt,
+            finishedAt: startedAt.addingTimeInterval(conclusion.at.seconds),
+            inventorySource: start.inventory.source,
+            inventoryHash: start.inventory.hash,
+            warnings: start.warnings, notes: (ending?.notes ?? []) + [cut].compactMap { $0 })
+        var report = ReportBuilder(verification: verification, context: context).build(conclusion)
+        report.verification.collector.version = start.collector
+        report.evidence = Report.EvidenceFile(hash: reader.hash)
+        return Outcome(report: report, cut: cut, lines: reader.line)
+    }
+
+    private var place: String { reader.endsInside ? "in line \(reader.line + 1)" : "behind line \(reader.line)" }
+
+    /// Never green: whoever wrote the file had not come to a verdict.
+    private func cutOff(_ verification: Verification) -> Conclusion {
+        let proven = verification.proven(at: latest)
+        let reason = Reason(
+            verdict: .interrupted, hosts: verification.expected - proven,
+            message: "the evidence ends \(latest.brief) after the start, without a verdict: "
+                + "\(proven) of \(verification.expected) hosts were proven by then")
+        return Conclusion(
+            verdict: .interrupted, exitCode: Verdict.interrupted.exitCode, reasons: [reason], at: latest)
+    }
+}
