@@ -71,6 +71,6 @@ struct LedgerTests {
         let running = try Verify(hosts: [agent.host], sha: Commit.new, store: "none").start()
         let result = try await running.finish()
         #expect(result.exitCode == 0, "\(result.progress)")
-        #expect(try running.folder.names() == ["fleet.yaml", "report.json"])
+        #expect(try running.folder.names() == ["evidence.ndjson", "fleet.yaml", "replayed.json", "report.json"])
     }
 }

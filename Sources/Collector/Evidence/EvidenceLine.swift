@@ -25,6 +25,12 @@ enum EvidenceLine: Hashable, Sendable {
         var listed: Int
         var previous: Int?
         var check: InventoryCheck
+
+        enum CodingKeys: String, CodingKey {
+            case expected, listed, check
+            // `previous` is the chain's.
+            case previous = "listed_last_time"
+        }
     }
 
     struct Asked: Codable, Hashable, Sendable {
