@@ -7,6 +7,9 @@ public enum BuildinfoProtocol {
     /// Characters of printable ASCII at most.
     public static let maximumNonceLength = 128
 
+    /// Seconds that an answer is held at most (RFC 7240, `Prefer: wait`).
+    public static let maximumWait = 55
+
     /// Response headers, on every answer, 304 too.
     public enum Header {
         public static let nonce = "Buildinfo-Nonce"

@@ -17,6 +17,8 @@ final class TransferEngine: Sendable {
     /// What has finished since the last batch was taken, for one reader. Ends after ``shutdown()``, and, for a reader
     /// whose task is cancelled, at once.
     let completions: AsyncStream<[TransferCompletion]>
+    /// Requests under way at once.
+    let concurrency: Int
     private let inbox: TransferInbox
     private let thread: TransferThread
 
@@ -33,6 +35,7 @@ final class TransferEngine: Sendable {
         thread = try TransferThread(running: loop)
         completions = AsyncStream { await outbox.next() }
         self.inbox = inbox
+        concurrency = limits.concurrency
     }
 
     deinit {

@@ -20,8 +20,7 @@ struct TransferLimits: Sendable {
     /// Names, in lower case, of the response headers that are kept.
     var keptHeaders = [
         "age", "buildinfo-age", "buildinfo-host", "buildinfo-nonce", "cache-control", "content-type", "etag",
-        "location",
-        "retry-after", "server", "via", "www-authenticate",
+        "location", "preference-applied", "retry-after", "server", "via", "www-authenticate",
     ]
 
     /// Left alone for everything that is not a transfer: ledger, reports, logs, the standard streams.

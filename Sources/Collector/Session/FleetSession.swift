@@ -35,7 +35,10 @@ struct FleetSession: Sendable {
     func run(_ initial: Verification, observers: [any SessionObserver]) async -> (Verification, Duration) {
         let (events, yield) = AsyncStream.makeStream(of: SessionEvent.self)
         let start = clock.now
-        var turn = Turn(verification: initial, observers: observers, queue: AskQueue(noncePrefix: noncePrefix))
+        var turn = Turn(
+            verification: initial, observers: observers, queue: AskQueue(noncePrefix: noncePrefix),
+            held: HeldRequests(
+                limit: engines.reduce(0) { $0 + $1.concurrency } / 2, interval: initial.policy.interval))
         await withDiscardingTaskGroup { group in
             let reader = reader
             for engine in engines {
@@ -54,7 +57,7 @@ struct FleetSession: Sendable {
             for watch in watches {
                 group.addTask { await watch { yield.yield($0) } }
             }
-            turn.take(.started)
+            turn.take(.started, now: .zero)
             var isTimerPending = false
             submitDue(&turn, start: start)
             turn.notify(at: clock.now - start)
@@ -74,7 +77,8 @@ struct FleetSession: Sendable {
                 guard let event = await iterator.next() else { break }
                 if case .woke = event { isTimerPending = false }
                 handle(event, &turn, start: start)
-                turn.take(.time(clock.now - start))
+                let moment = clock.now - start
+                turn.take(.time(moment), now: moment)
                 submitDue(&turn, start: start)
                 turn.notify(at: clock.now - start)
             }
@@ -91,15 +95,18 @@ struct FleetSession: Sendable {
         case .completed(let batch):
             for reading in batch {
                 guard let pending = turn.queue.finish(reading.id) else { continue }
+                let answeredAt = reading.finishedAt - start
                 let sample = Sample(
-                    host: pending.host, askedAt: reading.startedAt - start, answeredAt: reading.finishedAt - start,
-                    nonce: pending.nonce, finding: reading.finding)
-                turn.take(.sample(sample))
+                    host: pending.host, askedAt: reading.startedAt - start, answeredAt: answeredAt,
+                    nonce: pending.nonce,
+                    finding: turn.held.finding(
+                        reading, host: pending.host, nonce: pending.nonce, answeredAt: answeredAt))
+                turn.take(.sample(sample), now: now)
             }
         case .woke: break
-        case .signal(let number): turn.take(.signal(number, at: now))
-        case .promotions(let promotions): turn.take(.promotions(promotions, at: now))
-        case .listed(let names): turn.take(.listed(names, at: now))
+        case .signal(let number): turn.take(.signal(number, at: now), now: now)
+        case .promotions(let promotions): turn.take(.promotions(promotions, at: now), now: now)
+        case .listed(let names): turn.take(.listed(names, at: now), now: now)
         }
     }
 
@@ -109,15 +116,16 @@ struct FleetSession: Sendable {
         let policy = turn.verification.policy
         let due = turn.queue.takeDue(at: now)
         guard !due.isEmpty else { return }
-        turn.take(.asked(due.map(\.pending.host), at: now))
+        turn.take(.asked(due.map(\.pending.host), at: now), now: now)
         let requests = due.map { id, pending in
             let url = turn.verification.tracks[pending.host].host.url
             let separator = url.contains("?") ? "&" : "?"
+            let terms = turn.held.terms(pending.host, now: now)
             return TransferRequest(
                 id: id, lane: pending.host,
                 url: "\(url)\(separator)\(BuildinfoProtocol.nonceQueryItem)=\(pending.nonce)",
-                headers: [("Accept", "application/json"), ("Cache-Control", "no-cache")],
-                timeout: policy.requestTimeout, access: access(pending.host))
+                headers: [("Accept", "application/json"), ("Cache-Control", "no-cache")] + (terms?.headers ?? []),
+                timeout: policy.requestTimeout + .seconds(terms?.wait ?? 0), access: access(pending.host))
         }
         for (index, engine) in engines.enumerated() {
             engine.submit(engines.count == 1 ? requests : requests.filter { $0.lane % engines.count == index })
@@ -129,9 +137,11 @@ struct FleetSession: Sendable {
         var verification: Verification
         var observers: [any SessionObserver]
         var queue: AskQueue
+        var held: HeldRequests
         private var changes: [HostChange] = []
 
-        init(verification: Verification, observers: [any SessionObserver], queue: AskQueue) {
+        init(verification: Verification, observers: [any SessionObserver], queue: AskQueue, held: HeldRequests) {
+            self.held = held
             self.verification = verification
             self.observers = observers
             self.queue = queue
@@ -141,12 +151,14 @@ struct FleetSession: Sendable {
         var wake: Duration { queue.next ?? verification.policy.timeout }
 
         /// Everything that the verification learns passes through here.
-        mutating func take(_ input: Verification.Input) {
+        mutating func take(_ input: Verification.Input, now: Duration) {
             let actions = verification.take(input)
             for index in observers.indices { observers[index].took(input, actions, by: verification) }
             for action in actions {
                 switch action {
-                case .ask(let host, let at): queue.schedule(host, at: at)
+                case .ask(let host, let at):
+                    let label = verification.tracks[host].label
+                    queue.schedule(host, at: held.schedule(host, at: at, now: now, label: label))
                 case .changed(let host, let transition):
                     changes.append(HostChange(host: host, transition: transition))
                 case .concluded: break
@@ -167,13 +179,16 @@ struct FleetSession: Sendable {
 extension AnswerReader {
     /// Reads what came of one request.
     fileprivate func read(_ completion: TransferCompletion) -> SessionEvent.Reading {
-        let finding: Sample.Finding =
-            switch completion.outcome {
-            case .success(let response): read(status: response.status, body: response.body)
-            case .failure(let failure): .none(failure.reach, detail: failure.detail)
-            }
-        return SessionEvent.Reading(
-            id: completion.id, startedAt: completion.startedAt, finishedAt: completion.finishedAt, finding: finding)
+        var reading = SessionEvent.Reading(
+            id: completion.id, startedAt: completion.startedAt, finishedAt: completion.finishedAt,
+            finding: .none(.never, detail: ""))
+        switch completion.outcome {
+        case .success(let response):
+            reading.finding = read(status: response.status, body: response.body)
+            reading.validation = AnswerValidation(status: response.status, headers: response.headers)
+        case .failure(let failure): reading.finding = .none(failure.reach, detail: failure.detail)
+        }
+        return reading
     }
 }
 

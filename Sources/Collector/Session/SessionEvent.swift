@@ -18,6 +18,7 @@ extension SessionEvent {
         var startedAt: ContinuousClock.Instant
         var finishedAt: ContinuousClock.Instant
         var finding: Sample.Finding
+        var validation = AnswerValidation()
     }
 }
 

@@ -61,12 +61,12 @@ import Testing
     func waitIsFree() async throws {
         let fleet = try await ScriptedHost.start { _ in .after(.milliseconds(300), .json("{}")) }
         let completions = try await EngineBench.run(concurrency: 1) { bench in
-            // Ten times 300 ms one after the other, each with less than the sum.
-            await bench.ask(Self.requests(0..<10, of: fleet, timeout: .milliseconds(2_900)))
+            // Twenty times 300 ms one after the other, each with less than the sum.
+            await bench.ask(Self.requests(0..<20, of: fleet, timeout: .milliseconds(5_900)))
         }
         await fleet.stop()
         #expect(completions.allSatisfy { $0.outcome.kind == "200" })
-        #expect(completions.map(\.id) == (0..<10).map { UInt64($0) }, "first in, first out")
+        #expect(completions.map(\.id) == (0..<20).map { UInt64($0) }, "first in, first out")
         for (earlier, later) in zip(completions, completions.dropFirst()) {
             #expect(earlier.finishedAt <= later.startedAt)
         }
