@@ -82,8 +82,10 @@ struct HostAddress: Hashable, Sendable {
 
     private static func isIPv6(_ text: some StringProtocol) -> Bool {
         guard text.contains(":") else { return false }
-        var address = in6_addr()
-        return inet_pton(AF_INET6, String(text), &address) == 1
+        // An address has 16 bytes.
+        return withUnsafeTemporaryAllocation(byteCount: 16, alignment: 4) {
+            inet_pton(AF_INET6, String(text), $0.baseAddress) == 1
+        }
     }
 
     /// Why a text is no host; what follows "'…' " in a sentence, or stands alone where the text must not be shown.
