@@ -15,7 +15,9 @@ struct Collector: AsyncParsableCommand {
             Every flag can come from the environment: --fail-after from BUILDINFO_FAIL_AFTER.
             """,
         version: BuildinfoVersion.current,
-        subcommands: [VerifyCommand.self, StatusCommand.self, History.self, ReportCommand.self, ReplayCommand.self]
+        subcommands: [
+            VerifyCommand.self, StatusCommand.self, History.self, ReportCommand.self, ReplayCommand.self, DrillCommand.self,
+        ]
     )
 
     static func main() async {
