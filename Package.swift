@@ -92,7 +92,11 @@ let package = Package(
         ),
         .testTarget(
             name: "CollectorTests",
-            dependencies: ["Collector", "Shared", "Support"],
+            dependencies: [
+                "Collector", "Shared", "Support",
+                // To break a ledger's rules with, and to see what its check says.
+                .product(name: "GRDB", package: "GRDB.swift"),
+            ],
             resources: [.copy("Golden"), .copy("Inventories")],
             swiftSettings: strict
         ),

@@ -18,6 +18,7 @@ declare -A test=(
     [/usr/bin/skopeo]=skopeo
     [/usr/bin/openssl]=openssl
     [/usr/bin/curl]=curl
+    [/usr/bin/sqlite3]=sqlite3
     [/usr/lib/python3/dist-packages/jsonschema/__init__.py]=python3-jsonschema
 )
 declare -A bench=(
@@ -25,6 +26,7 @@ declare -A bench=(
     [/usr/bin/curl]=curl
     [/usr/bin/cc]=gcc
     [/usr/bin/bc]=bc
+    [/usr/bin/sqlite3]=sqlite3
     [/usr/bin/prometheus-node-exporter]=prometheus-node-exporter
 )
 

@@ -22,6 +22,11 @@ struct LedgerTests {
         try folder.write("build", Commit.newer)
         let converged = try await newer.finish()
         #expect(converged.exitCode == 0, "\(converged.progress)")
+
+        let history = try await Program.collector().succeed(["history", "--store", folder.path("ledger.db")])
+        let line = history.split(separator: "\n").first { $0.contains(ended.report.verification.id) } ?? ""
+        #expect(line.contains("superseded"), "\(history)")
+        #expect(line.hasSuffix("(1), superseded by \(Commit.newer.prefix(12)) (2)"), "\(history)")
     }
 
     @Test("A host that serves what is promoted next is no success before that promotion, and one with it")

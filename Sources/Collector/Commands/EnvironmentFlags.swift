@@ -6,7 +6,7 @@ enum EnvironmentFlags {
         switch verb {
         case "verify": fleet + target + policy + output
         case "status": fleet + target + output + [.init("--request-timeout")]
-        case "history", "report": [.init("--store")]
+        case "history", "report", "ledger": [.init("--store")]
         default: []
         }
     }

@@ -15,6 +15,20 @@ struct HistoryEntry: Codable, Hashable, Sendable {
         }
     }
 
+    /// The promotion that took over.
+    struct Successor: Codable, Hashable, Sendable {
+        var generation: Int
+        @ExplicitNull var gitSHA: GitSHA?
+        @ExplicitNull var digest: Digest?
+        /// RFC 3339.
+        var at: String
+
+        enum CodingKeys: String, CodingKey {
+            case generation, digest, at
+            case gitSHA = "git_sha"
+        }
+    }
+
     var id: String
     var service: String
     @ExplicitNull var generation: Int?
@@ -30,6 +44,8 @@ struct HistoryEntry: Codable, Hashable, Sendable {
     @ExplicitNull var proven: Int?
     var expected: Int
     @ExplicitNull var secondsToConverge: Report.Summary.Percentiles?
+    /// nil for a verification that was not superseded.
+    var supersededBy: Successor?
     /// nil where no host was asked for.
     var host: Host?
 
@@ -40,5 +56,6 @@ struct HistoryEntry: Codable, Hashable, Sendable {
         case finishedAt = "finished_at"
         case exitCode = "exit_code"
         case secondsToConverge = "seconds_to_converge"
+        case supersededBy = "superseded_by"
     }
 }

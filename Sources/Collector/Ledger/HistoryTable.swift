@@ -1,56 +1,101 @@
 import FoundationEssentials
 import Shared
 
-/// Past verifications as a table, and as JSON.
+/// Past verifications: as a table, as JSON, and as comma-separated values.
 struct HistoryTable {
     let entries: [HistoryEntry]
-    /// The host that was asked for, if any.
-    var host: String?
+    let filter: HistoryFilter
 
-    func render() -> String {
-        guard !entries.isEmpty else {
-            let subject = host.map { " of a host '\(Hygiene.line($0, limit: 80))'" } ?? ""
-            return "no verification\(subject) is recorded\n"
-        }
+    // MARK: - Text
+
+    func text() -> String {
+        guard !entries.isEmpty else { return Self.nothing(filter) }
         var heading = ["ID", "STARTED", "SERVICE", "VERDICT", "PROVEN", "P50", "P95", "MAX", "TARGET"]
-        if host != nil { heading += ["LABEL", "WHAT TO KNOW"] }
-        let rows = [heading] + entries.map(row)
-        let widths = heading.indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
-        return rows.map { Self.line($0, widths) + "\n" }.joined()
+        if filter.host != nil { heading += ["LABEL", "WHAT TO KNOW"] }
+        var table = TextTable(heading)
+        for entry in entries { table.add(row(entry)) }
+        return table.render()
+    }
+
+    /// What is said where nothing was found.
+    static func nothing(_ filter: HistoryFilter) -> String {
+        let service = filter.service.map { " of the service '\(Hygiene.line($0, limit: 80))'" } ?? ""
+        let host = filter.host.map { " of a host '\(Hygiene.line($0, limit: 80))'" } ?? ""
+        let since = filter.since.map { " since \($0.rfc3339)" } ?? ""
+        let ending =
+            switch filter.ending {
+            case nil: ""
+            case .failed?: " that failed"
+            case .verdict(let verdict)?: " that ended with \(verdict.rawValue)"
+            }
+        return "no verification\(ending)\(service)\(host)\(since) is recorded\n"
     }
 
     private func row(_ entry: HistoryEntry) -> [String] {
-        let times = entry.secondsToConverge.map { [$0.p50, $0.p95, $0.max] }
-        let target = [entry.gitSHA?.short, entry.digest?.short].compactMap { $0 }.joined(separator: " ")
-        let generation = entry.generation.map { " (\($0))" } ?? ""
         let cells = [
-            entry.id, Self.minute(entry.startedAt), entry.service, entry.verdict?.rawValue ?? entry.state.rawValue,
+            entry.id, Self.second(entry.startedAt), entry.service, entry.verdict?.rawValue ?? entry.state.rawValue,
             "\(entry.proven.map(String.init) ?? "-")/\(entry.expected)",
         ]
-        let durations = times?.map { Duration(clampingSeconds: $0).brief } ?? ["-", "-", "-"]
+        let target = Self.build(entry.gitSHA, entry.digest, entry.generation)
+        let successor = entry.supersededBy.map {
+            ", superseded by \(Self.build($0.gitSHA, $0.digest, $0.generation))"
+        }
         let found = entry.host.map { [$0.label.rawValue, $0.reason] } ?? []
-        return (cells + durations + [target + generation] + found).map { Hygiene.line($0) }
+        return cells + entry.secondsToConverge.cells + [target + (successor ?? "")] + found
     }
 
-    private static func line(_ cells: [String], _ widths: [Int]) -> String {
-        let padded = zip(cells, widths).map { $0 + String(repeating: " ", count: $1 - $0.count) }
-        return padded.joined(separator: "  ").trimmingBlanks()
+    private static func build(_ gitSHA: GitSHA?, _ digest: Digest?, _ generation: Int?) -> String {
+        ([gitSHA?.short, digest?.short].compactMap { $0 } + (generation.map { ["(\($0))"] } ?? []))
+            .joined(separator: " ")
     }
 
     /// `2026-11-23T13:19:01.250Z` without what nobody reads in a table.
-    private static func minute(_ time: String) -> String {
+    private static func second(_ time: String) -> String {
         guard time.utf8.count >= 20, time.hasSuffix("Z") else { return time }
         return time.prefix(19).replacing("T", with: " ") + "Z"
     }
 
+    // MARK: - JSON
+
     /// `{"schema": 1, "verifications": […]}`, ending in a newline.
-    static func json(_ entries: [HistoryEntry]) throws -> String {
+    func json() throws -> String {
         struct Listing: Encodable {
             let schema = 1
             let verifications: [HistoryEntry]
         }
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        return String(decoding: try encoder.encode(Listing(verifications: entries)), as: UTF8.self) + "\n"
+        return try LedgerJSON.text(Listing(verifications: entries))
+    }
+
+    // MARK: - Comma-separated values
+
+    /// The same columns whatever was asked for; what does not apply is empty.
+    func csv() -> String {
+        var table = CommaSeparatedTable([
+            "id", "service", "generation", "git_sha", "digest", "started_at", "finished_at", "state", "verdict",
+            "exit_code",
+            "proven", "expected", "p50_seconds", "p95_seconds", "max_seconds", "superseded_by_generation",
+            "superseded_by_git_sha", "superseded_by_digest", "host", "host_label", "host_seconds", "host_reason",
+        ])
+        for entry in entries {
+            let (times, successor, host) = (entry.secondsToConverge, entry.supersededBy, entry.host)
+            table.add([
+                .foreign(entry.id), .foreign(entry.service), .number(entry.generation), .number(entry.gitSHA?.hex),
+                .number(entry.digest), .plain(entry.startedAt), .number(entry.finishedAt), .plain(entry.state.rawValue),
+                .number(entry.verdict?.rawValue), .number(entry.exitCode), .number(entry.proven),
+                .number(entry.expected), .number(times?.p50), .number(times?.p95), .number(times?.max),
+                .number(successor?.generation), .number(successor?.gitSHA?.hex), .number(successor?.digest),
+                .foreign(host?.name ?? ""), .number(host?.label.rawValue), .number(host?.secondsToConverge),
+                .foreign(host?.reason ?? ""),
+            ])
+        }
+        return table.render()
+    }
+}
+
+extension Report.Summary.Percentiles? {
+    /// Three cells of a text table.
+    var cells: [String] {
+        guard let self else { return ["-", "-", "-"] }
+        return [self.p50, self.p95, self.max].map { Duration(clampingSeconds: $0).brief }
     }
 }

@@ -6,53 +6,60 @@ extension Ledger {
     /// Past verifications, newest first.
     ///
     /// - Parameters:
-    ///   - service: nil for all services.
-    ///   - host: only verifications of this host, with what they found of it.
     ///   - limit: 1 or more.
     ///   - now: the wall clock, for runs whose process cannot be looked at.
     func history(
-        service: String? = nil, host: String? = nil, limit: Int = 20, now: Date
+        _ filter: HistoryFilter = HistoryFilter(), limit: Int = 20, now: Date
     ) async throws(LedgerError) -> [HistoryEntry] {
         let observer = ProcessIdentity.current()
         return try await read { db in
-            let columns = """
-                v.number, v.id, v.service, v.generation, v.git_sha, v.digest, v.started_at, v.finished_at, v.state,
-                v.verdict, v.exit_code, v.proven, v.expected, v.p50, v.p95, v.max, v.timeout, v.pid, v.process_start,
-                v.pid_namespace, v.boot
-                """
-            let rows: [Row]
-            if let host {
-                rows = try Row.fetchAll(
-                    db,
-                    sql: """
-                        SELECT \(columns), h.position, h.label AS host_label, h.reason AS host_reason,
-                            h.seconds_to_converge AS host_seconds
-                        FROM hosts h JOIN verifications v ON v.number = h.verification
-                        WHERE h.name = ? AND (? IS NULL OR v.service = ?)
-                        ORDER BY h.verification DESC LIMIT ?
-                        """,
-                    arguments: [host, service, service, limit])
-            } else if let service {
-                rows = try Row.fetchAll(
-                    db, sql: "SELECT \(columns) FROM verifications v WHERE service = ? ORDER BY number DESC LIMIT ?",
-                    arguments: [service, limit])
-            } else {
-                rows = try Row.fetchAll(
-                    db, sql: "SELECT \(columns) FROM verifications v ORDER BY number DESC LIMIT ?", arguments: [limit])
+            let rows = try Self.rows(filter, db)
+            var entries: [HistoryEntry] = []
+            while entries.count < limit, let row = try rows.next() {
+                let state = LedgerState(row, observer: observer, now: now)
+                let verdict = try Self.verdict(row, state)
+                guard filter.accepts(verdict) else { continue }
+                entries.append(try Self.entry(row.copy(), filter.host, state, verdict, db))
             }
-            return try rows.map { row in
-                try Self.entry(row, host: host, state: LedgerState(row, observer: observer, now: now), db)
-            }
+            return entries
         }
     }
 
-    private static func entry(_ row: Row, host: String?, state: LedgerState, _ db: Database) throws -> HistoryEntry {
-        let verdict: Verdict? =
-            switch state {
-            case .running: nil
-            case .interrupted: .interrupted
-            case .finished: try row.value("verdict")
-            }
+    private static func rows(_ filter: HistoryFilter, _ db: Database) throws -> RowCursor {
+        let columns = """
+            v.number, v.id, v.service, v.generation, v.git_sha, v.digest, v.started_at, v.finished_at, v.state,
+            v.verdict, v.exit_code, v.proven, v.expected, v.p50, v.p95, v.max, v.timeout, v.pid, v.process_start,
+            v.pid_namespace, v.boot
+            """
+        let (conditions, arguments) = filter.conditions
+        guard let host = filter.host else {
+            return try Row.fetchCursor(
+                db, sql: "SELECT \(columns) FROM verifications v WHERE \(conditions) ORDER BY v.number DESC",
+                arguments: arguments)
+        }
+        return try Row.fetchCursor(
+            db,
+            sql: """
+                SELECT \(columns), h.position, h.label AS host_label, h.reason AS host_reason,
+                    h.seconds_to_converge AS host_seconds
+                FROM hosts h JOIN verifications v ON v.number = h.verification
+                WHERE h.name = ? AND \(conditions) ORDER BY h.verification DESC
+                """,
+            arguments: [host] + arguments)
+    }
+
+    /// nil while it runs.
+    static func verdict(_ row: Row, _ state: LedgerState) throws -> Verdict? {
+        switch state {
+        case .running: nil
+        case .interrupted: .interrupted
+        case .finished: try row.value("verdict")
+        }
+    }
+
+    private static func entry(
+        _ row: Row, _ host: String?, _ state: LedgerState, _ verdict: Verdict?, _ db: Database
+    ) throws -> HistoryEntry {
         var percentiles: Report.Summary.Percentiles?
         if let p50: Double = row["p50"], let p95: Double = row["p95"], let max: Double = row["max"] {
             percentiles = .init(p50: p50, p95: p95, max: max)
@@ -61,7 +68,25 @@ extension Ledger {
             id: row["id"], service: row["service"], generation: row["generation"], gitSHA: row.gitSHA,
             digest: row.digest, startedAt: row["started_at"], finishedAt: row["finished_at"], state: state,
             verdict: verdict, exitCode: row["exit_code"], proven: row["proven"], expected: row["expected"],
-            secondsToConverge: percentiles, host: try host.map { try hostOutcome($0, row, db) })
+            secondsToConverge: percentiles,
+            supersededBy: verdict == .superseded ? try successor(row["service"], row["generation"], db) : nil,
+            host: try host.map { try hostOutcome($0, row, db) })
+    }
+
+    /// The promotion that came next, which is the one that took over first.
+    private static func successor(_ service: String, _ generation: Int?, _ db: Database) throws -> HistoryEntry
+        .Successor?
+    {
+        let row = try Row.fetchOne(
+            db,
+            sql: """
+                SELECT generation, git_sha, digest, at FROM promotions
+                WHERE service = ? AND generation > ? ORDER BY generation LIMIT 1
+                """,
+            arguments: [service, generation])
+        return row.map {
+            HistoryEntry.Successor(generation: $0["generation"], gitSHA: $0.gitSHA, digest: $0.digest, at: $0["at"])
+        }
     }
 
     private static func hostOutcome(_ name: String, _ row: Row, _ db: Database) throws -> HistoryEntry.Host {

@@ -106,7 +106,7 @@ extension Ledger {
                 UPDATE verifications SET
                     state = 'finished', finished_at = ?, verdict = ?, exit_code = ?, expected = ?, proven = ?,
                     p50 = ?, p95 = ?, max = ?, started_at = ?, collector = ?, listed = ?, inventory_hash = ?,
-                    target = ?, policy = ?, inventory = ?, outcome = ?
+                    target = ?, policy = ?, inventory = ?, outcome = ?, evidence = ?
                 WHERE number = ?
                 """,
             arguments: [
@@ -115,7 +115,7 @@ extension Ledger {
                 summary.secondsToConverge?.max, report.verification.startedAt, report.verification.collector.version,
                 report.inventory.expected, report.inventory.hash, try LedgerCoding.encode(report.target),
                 try LedgerCoding.encode(report.policy), try LedgerCoding.encode(report.inventory),
-                try LedgerCoding.encode(outcome), verification,
+                try LedgerCoding.encode(outcome), report.evidence?.hash, verification,
             ])
     }
 }

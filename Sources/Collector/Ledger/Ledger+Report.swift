@@ -6,28 +6,49 @@ extension Ledger {
     /// A verification's report: the very one that was stored, or, where the collector was killed, what had been recorded.
     ///
     /// - Parameters:
-    ///   - id: nil for the last verification that is over.
+    ///   - id: an id, or the beginning of one only; nil for the last verification that is over.
+    ///   - service: without an id, only verifications of this service.
     ///   - now: the wall clock, for runs whose process cannot be looked at.
-    /// - Throws: ``LedgerError/unknownVerification(id:path:)``, ``LedgerError/noVerification(path:)``,
-    ///   ``LedgerError/stillRunning(id:)``.
-    func report(_ id: String? = nil, now: Date) async throws(LedgerError) -> Report {
+    /// - Throws: ``LedgerError/unknownVerification(id:path:)``, ``LedgerError/ambiguous(prefix:candidates:count:)``,
+    ///   ``LedgerError/noVerification(path:service:)``, ``LedgerError/stillRunning(id:)``.
+    func report(_ id: String? = nil, service: String? = nil, now: Date) async throws(LedgerError) -> Report {
         let observer = ProcessIdentity.current()
         let path = path
         return try await read { db in
             if let id {
-                guard
-                    let row = try Row.fetchOne(db, sql: "SELECT * FROM verifications WHERE id = ?", arguments: [id])
-                else { throw LedgerError.unknownVerification(id: id, path: path) }
+                let row = try Self.row(id, path: path, db)
                 let state = LedgerState(row, observer: observer, now: now)
-                guard state != .running else { throw LedgerError.stillRunning(id: id) }
+                guard state != .running else { throw LedgerError.stillRunning(id: row["id"]) }
                 return try Self.report(row, db)
             }
-            let rows = try Row.fetchCursor(db, sql: "SELECT * FROM verifications ORDER BY number DESC")
+            let rows = try Row.fetchCursor(
+                db,
+                sql: """
+                    SELECT * FROM verifications \(service == nil ? "" : "WHERE service = ?") ORDER BY number DESC
+                    """,
+                arguments: service.map { [$0] } ?? [])
             while let row = try rows.next() {
                 if LedgerState(row, observer: observer, now: now) != .running { return try Self.report(row.copy(), db) }
             }
-            throw LedgerError.noVerification(path: path)
+            throw LedgerError.noVerification(path: path, service: service)
         }
+    }
+
+    /// The verification with this id, or else the only one whose id begins so.
+    private static func row(_ id: String, path: String, _ db: Database) throws -> Row {
+        if let row = try Row.fetchOne(db, sql: "SELECT * FROM verifications WHERE id = ?", arguments: [id]) {
+            return row
+        }
+        // Compared byte by byte: behind every text that begins so, and before all others that come after it.
+        let bounds: StatementArguments = [id, id + "\u{10FFFF}"]
+        let range = "FROM verifications WHERE id >= ? AND id < ?"
+        let count = try Int.fetchOne(db, sql: "SELECT count(*) \(range)", arguments: bounds) ?? 0
+        guard !id.isEmpty, count > 0 else { throw LedgerError.unknownVerification(id: id, path: path) }
+        let candidates = try Row.fetchAll(db, sql: "SELECT * \(range) ORDER BY number DESC LIMIT 5", arguments: bounds)
+        guard count == 1, let only = candidates.first else {
+            throw LedgerError.ambiguous(prefix: id, candidates: candidates.map { $0["id"] }, count: count)
+        }
+        return only
     }
 
     private static func report(_ row: Row, _ db: Database) throws -> Report {
@@ -49,7 +70,7 @@ extension Ledger {
                 durationSeconds: outcome.durationSeconds, collector: collector),
             target: target, inventory: inventory, policy: policy, verdict: try row.value("verdict"),
             exitCode: row["exit_code"], reasons: outcome.reasons, warnings: outcome.warnings, summary: outcome.summary,
-            hosts: hosts)
+            hosts: hosts, evidence: (row["evidence"] as String?).map(Report.EvidenceFile.init))
     }
 
     /// The report of a verification whose collector was killed. Never green, whatever was recorded.

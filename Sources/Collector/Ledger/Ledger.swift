@@ -22,8 +22,11 @@ final class Ledger: Sendable {
     enum Purpose: Sendable {
         /// Makes it where there is none, and writes to it to see that it can be written.
         case recording
-        /// There must be one, and SQLite must be able to keep its shared memory beside it: a read-only disk will not do.
+        /// There must be one. One that an older collector wrote is brought up to date; a whole one on a read-only disk is
+        /// read as it is.
         case reading
+        /// There must be one, of whatever version, and nothing of it is changed.
+        case inspecting
     }
 
     struct Options: Sendable {
@@ -55,10 +58,15 @@ final class Ledger: Sendable {
         return try result.get()
     }
 
-    /// Closes the connections, and puts all of the ledger into its one file. Nothing can be done with it afterwards.
+    /// Closes the connections, and puts all of the ledger into its one file where no other process has it open. Nothing can
+    /// be done with it afterwards.
     func close() async throws(LedgerError) {
         let database = database
-        try await shielded { try database.close() }
+        try await shielded {
+            // The one that closes last joins the log to the file, and connections that only read cannot.
+            (database as? DatabasePool)?.invalidateReadOnlyConnections()
+            try database.close()
+        }
     }
 
     // MARK: - Access
@@ -73,6 +81,18 @@ final class Ledger: Sendable {
     func write<T: Sendable>(_ body: @escaping @Sendable (Database) throws -> T) async throws(LedgerError) -> T {
         let database = database
         return try await shielded { try await database.write(body) }
+    }
+
+    /// Runs without a transaction of its own, which a damaged page would end, and all that comes after it with an error.
+    func look<T: Sendable>(_ body: @escaping @Sendable (Database) throws -> T) async throws(LedgerError) -> T {
+        let database = database
+        return try await shielded { try await database.unsafeRead(body) }
+    }
+
+    /// Runs alone among this process's accesses, outside of a transaction, for what SQLite does in none.
+    func maintain<T: Sendable>(_ body: @escaping @Sendable (Database) throws -> T) async throws(LedgerError) -> T {
+        let database = database
+        return try await shielded { try await database.barrierWriteWithoutTransaction(body) }
     }
 
     /// A task of its own is not cancelled with the caller's.

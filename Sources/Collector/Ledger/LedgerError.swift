@@ -14,11 +14,17 @@ enum LedgerError: Error, Hashable, Sendable {
     case damaged(path: String)
     /// A later version of the collector wrote it.
     case newerSchema(path: String, version: Int)
+    /// An earlier version wrote it, and it lies where it cannot be brought up to date.
+    case olderSchema(path: String, version: Int)
+    /// It was not closed, and lies where what its log holds cannot be joined to it.
+    case logUnreadable(path: String)
     /// Only reading was asked for, and there is nothing.
     case absent(path: String)
     case unknownVerification(id: String, path: String)
-    /// There is no verification at all.
-    case noVerification(path: String)
+    /// Several ids begin like this. `candidates` are the newest of `count`.
+    case ambiguous(prefix: String, candidates: [String], count: Int)
+    /// There is no verification that is over, of the service or at all.
+    case noVerification(path: String, service: String? = nil)
     /// Locked by another process for longer than the busy timeout.
     case locked(path: String)
     case diskFull(path: String)
@@ -27,14 +33,13 @@ enum LedgerError: Error, Hashable, Sendable {
     /// An I/O error, or whatever else SQLite says.
     case failed(path: String, reason: String)
 
-    /// The process's exit code: 64 for what was configured wrongly, 69 for what is unavailable now.
+    /// The process's exit code: 64 for what was configured or asked wrongly, 69 for what is unavailable or broken.
     var exitCode: Int32 {
         switch self {
-        case .noPlace, .emptyPath, .isDirectory, .notWritable, .notADatabase, .notALedger, .damaged, .newerSchema,
-            .absent,
-            .unknownVerification, .noVerification:
+        case .noPlace, .emptyPath, .isDirectory, .notWritable, .notADatabase, .notALedger, .newerSchema, .olderSchema,
+            .logUnreadable, .absent, .unknownVerification, .ambiguous, .noVerification:
             64
-        case .locked, .diskFull, .stillRunning, .failed: 69
+        case .damaged, .locked, .diskFull, .stillRunning, .failed: 69
         }
     }
 }
@@ -56,15 +61,26 @@ extension LedgerError: CustomStringConvertible {
         case .notALedger(let path):
             "'\(Self.shown(path))' is another program's database and is left as it is: \(remedy)"
         case .damaged(let path):
-            "the ledger '\(Self.shown(path))' is damaged: restore it or move it away, or \(remedy)"
+            "the ledger '\(Self.shown(path))' is damaged: ledger check says where; restore it or move it away, or \(remedy)"
         case .newerSchema(let path, let version):
             "the ledger '\(Self.shown(path))' has schema \(version), of a newer collector: update this one, or \(remedy)"
+        case .olderSchema(let path, let version):
+            "the ledger '\(Self.shown(path))' has schema \(version), of an older collector, and cannot be brought up to "
+                + "date where it lies: copy it to a place that can be written, and name that with --store"
+        case .logUnreadable(let path):
+            "the ledger '\(Self.shown(path))' was not closed, and its last changes, in '-wal' beside it, cannot be read in a "
+                + "folder that cannot be written: copy both files to one that can be, and name that with --store"
         case .absent(let path):
             "there is no ledger at '\(Self.shown(path))': verify makes one; name another with --store"
         case .unknownVerification(let id, let path):
             "the ledger '\(Self.shown(path))' has no verification '\(Self.shown(id))': see history for the ids"
-        case .noVerification(let path):
-            "the ledger '\(Self.shown(path))' has no verification yet: run verify first, or name another with --store"
+        case .ambiguous(let prefix, let candidates, let count):
+            "\(count) verifications begin with '\(Self.shown(prefix))' "
+                + "(\(candidates.map(Self.shown).joined(separator: ", "))\(count > candidates.count ? ", …" : "")): "
+                + "give more of the id"
+        case .noVerification(let path, let service):
+            "the ledger '\(Self.shown(path))' has no verification\(service.map { " of '\(Self.shown($0))'" } ?? "") that is "
+                + "over: run verify first, or name another with --store"
         case .locked(let path):
             "the ledger '\(Self.shown(path))' is locked by another process: try again once it is done, or \(remedy)"
         case .diskFull(let path):

@@ -1,4 +1,5 @@
 import Glibc
+import Shared
 
 /// The ledger's file before SQLite sees it: made for its owner alone, and not mistaken for one when it is something else.
 struct LedgerFile {
@@ -61,6 +62,39 @@ struct LedgerFile {
         case ENOSPC, EDQUOT: .diskFull(path: path)
         case EIO, EMFILE, ENFILE: .failed(path: path, reason: String(cString: strerror(errno)))
         default: .notWritable(path: path, reason: String(cString: strerror(errno)))
+        }
+    }
+
+    /// The folder, where nothing can be made in it; nil for one that can be written.
+    var lockedFolder: LockedFolder? {
+        // Through a symbolic link: SQLite keeps its companions beside the file itself.
+        guard let resolved = realpath(path, nil) else { return nil }
+        defer { free(resolved) }
+        let file = String(cString: resolved)
+        let folder = file.lastIndex(of: "/").map { String(file[..<$0]) } ?? "."
+        guard access(folder.isEmpty ? "/" : folder, W_OK) != 0 else { return nil }
+        return LockedFolder(file: file)
+    }
+
+    /// A ledger in a folder where nothing can be made.
+    struct LockedFolder {
+        /// Without symbolic links.
+        let file: String
+
+        /// Whether a log holds changes that the file lacks, or may hold some.
+        var holdsLog: Bool {
+            var status = stat()
+            guard stat("\(file)-wal", &status) == 0 else { return errno != ENOENT }
+            return status.st_size > 0
+        }
+
+        /// Tells SQLite to read the file alone, without locks and companions. Source: SQLite, "Uniform Resource Identifiers".
+        var immutableURI: String {
+            let plain = Set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~/".utf8)
+            let escaped = file.utf8.map { byte in
+                plain.contains(byte) ? String(UnicodeScalar(byte)) : "%" + Hexadecimal.encode([byte])
+            }
+            return "file:\(escaped.joined())?immutable=1"
         }
     }
 }

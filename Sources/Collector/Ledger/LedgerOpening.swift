@@ -17,13 +17,15 @@ struct LedgerOpening {
         case .reading:
             try LedgerFile(path: path).inspect()
             return try attempt(openForReading)
+        case .inspecting:
+            try LedgerFile(path: path).inspect()
+            return try attempt(openUnchanged)
         }
     }
 
     private func openForRecording() throws -> any DatabaseWriter {
-        // Read only at first: nothing of another program's database may change, not even its journal mode.
-        try readOnly().read { try LedgerSchema.check($0, path: path) }
-        let pool = try DatabasePool(path: path, configuration: configuration)
+        try checkUnchanged()
+        let pool = try DatabasePool(path: place, configuration: configuration)
         try pool.writeWithoutTransaction { db in
             // GRDB sets NORMAL, with which the last transactions before a power failure may be lost.
             try db.execute(sql: "PRAGMA synchronous = FULL")
@@ -39,22 +41,63 @@ struct LedgerOpening {
         return pool
     }
 
-    private func openForReading() throws -> any DatabaseWriter {
-        let database = try readOnly()
-        let version = try database.read { db in
-            try LedgerSchema.check(db, path: path)
-            return try Int.fetchOne(db, sql: "PRAGMA user_version") ?? 0
+    /// Read only at first: nothing of another program's database may change, not even its journal mode.
+    private func checkUnchanged() throws {
+        do {
+            try DatabaseQueue(path: place, configuration: readOnly).read { try LedgerSchema.check($0, path: path) }
+        } catch let error as DatabaseError where error.needsRecovery {
+            // Whoever made the file was killed over it. SQLite takes back what was half done, as any reader would.
+            try DatabaseQueue(path: place, configuration: configuration).read { try LedgerSchema.check($0, path: path) }
         }
+    }
+
+    private func openForReading() throws -> any DatabaseWriter {
+        let database = try openUnchanged()
+        let version = try database.read { try LedgerSchema.version($0) }
         if version == LedgerSchema.version { return database }
         // An older ledger, or an empty file: only writing makes it readable.
         try database.close()
-        return try openForRecording()
+        do {
+            return try openForRecording()
+        } catch {
+            guard case .notWritable = LedgerError(error, path: path) else { throw error }
+            throw LedgerError.olderSchema(path: path, version: version)
+        }
     }
 
-    private func readOnly() throws -> DatabaseQueue {
+    /// Opens it for a look that changes nothing.
+    ///
+    /// A file in WAL mode is read with a shared index beside it. Where none is and none can be made, because the disk or the
+    /// folder is read-only, nobody else can be writing there either, and the file alone is read: so long as it is whole.
+    private func openUnchanged() throws -> any DatabaseWriter {
+        do {
+            return try opened(place)
+        } catch {
+            guard case .notWritable = LedgerError(error, path: path), let folder = LedgerFile(path: path).lockedFolder
+            else { throw error }
+            guard !folder.holdsLog else { throw LedgerError.logUnreadable(path: path) }
+            return try opened(folder.immutableURI)
+        }
+    }
+
+    private func opened(_ place: String) throws -> any DatabaseWriter {
+        do {
+            let database = try DatabaseQueue(path: place, configuration: readOnly)
+            try database.read { try LedgerSchema.check($0, path: path) }
+            return database
+        } catch let error as DatabaseError where error.needsRecovery {
+            try checkUnchanged()
+            return try DatabaseQueue(path: place, configuration: readOnly)
+        }
+    }
+
+    /// Many a SQLite takes what begins with `file:` for a URI.
+    private var place: String { path.hasPrefix("file:") ? "./\(path)" : path }
+
+    private var readOnly: Configuration {
         var configuration = configuration
         configuration.readonly = true
-        return try DatabaseQueue(path: path, configuration: configuration)
+        return configuration
     }
 
     private var configuration: Configuration {
@@ -63,6 +106,10 @@ struct LedgerOpening {
         configuration.foreignKeysEnabled = true
         configuration.busyMode = .timeout(options.busyTimeout.seconds)
         configuration.maximumReaderCount = 4
+        configuration.prepareDatabase { db in
+            // Has an effect on a new file only: lets `ledger prune` give space back without rewriting the whole.
+            if !db.configuration.readonly { try db.execute(sql: "PRAGMA auto_vacuum = INCREMENTAL") }
+        }
         return configuration
     }
 
@@ -79,5 +126,12 @@ struct LedgerOpening {
                 usleep(20_000)
             }
         }
+    }
+}
+
+extension DatabaseError {
+    /// Whether reading needs a writer first, to take back or to join what a killed process left.
+    fileprivate var needsRecovery: Bool {
+        [.SQLITE_READONLY_ROLLBACK, .SQLITE_READONLY_RECOVERY].contains(extendedResultCode)
     }
 }

@@ -6,13 +6,19 @@ enum LedgerSchema {
     static let applicationID = 0x4249_4C47
 
     /// One step for each version; the version is the number of steps taken.
-    private static let steps = [version1]
+    ///
+    /// A step only adds, because a verification of an older collector may be writing when a newer one brings the ledger up
+    /// to date. Summaries are indexes and not tables: SQLite keeps them true whoever writes.
+    private static let steps = [version1, version2]
     static var version: Int { steps.count }
+
+    /// The version that the database has; 0 for an empty one.
+    static func version(_ db: Database) throws -> Int { try Int.fetchOne(db, sql: "PRAGMA user_version") ?? 0 }
 
     /// Checks without writing that the database is a ledger that this collector knows, or empty.
     static func check(_ db: Database, path: String) throws {
         let application = try Int.fetchOne(db, sql: "PRAGMA application_id") ?? 0
-        let version = try Int.fetchOne(db, sql: "PRAGMA user_version") ?? 0
+        let version = try version(db)
         let isEmpty = try Int.fetchOne(db, sql: "SELECT count(*) FROM sqlite_schema") == 0
         guard application == applicationID || (isEmpty && application == 0 && version == 0) else {
             throw LedgerError.notALedger(path: path)
@@ -23,7 +29,7 @@ enum LedgerSchema {
     /// Brings the database up to date, inside the caller's transaction: all or nothing, and one process at a time.
     static func migrate(_ db: Database, path: String) throws {
         try check(db, path: path)
-        let version = try Int.fetchOne(db, sql: "PRAGMA user_version") ?? 0
+        let version = try version(db)
         guard version < Self.version else { return }
         for step in steps[version...] { try db.execute(sql: step) }
         try db.execute(sql: "PRAGMA application_id = \(applicationID); PRAGMA user_version = \(Self.version)")
@@ -116,5 +122,16 @@ enum LedgerSchema {
             PRIMARY KEY (verification, host, number),
             FOREIGN KEY (verification, host) REFERENCES hosts (verification, position) ON DELETE CASCADE
         ) WITHOUT ROWID;
+        """
+
+    /// What history asks: the verifications since a moment, and what became of every host in each of them.
+    ///
+    /// Percentiles over all hosts of a year need the name, the label and the time of each, and nothing else of a row that
+    /// is ten times as large: the second index holds just that, in the order in which it is read.
+    private static let version2 = """
+        ALTER TABLE verifications ADD COLUMN evidence TEXT;
+        CREATE INDEX verifications_by_start ON verifications (started_at);
+        CREATE INDEX hosts_by_outcome ON hosts (verification, name, label, seconds_to_converge, waived)
+            WHERE label IS NOT NULL;
         """
 }

@@ -156,9 +156,11 @@ struct LedgerOpeningTests {
         "A failure is the user's to correct (64) or the machine's (69), and says the path and the remedy",
         arguments: [
             (LedgerError.isDirectory(path: "/p"), Int32(64)), (.notWritable(path: "/p", reason: "r"), 64),
-            (.notADatabase(path: "/p"), 64), (.notALedger(path: "/p"), 64), (.damaged(path: "/p"), 64),
-            (.newerSchema(path: "/p", version: 2), 64), (.absent(path: "/p"), 64),
+            (.notADatabase(path: "/p"), 64), (.notALedger(path: "/p"), 64), (.damaged(path: "/p"), 69),
+            (.newerSchema(path: "/p", version: 2), 64), (.olderSchema(path: "/p", version: 1), 64),
+            (.logUnreadable(path: "/p"), 64), (.absent(path: "/p"), 64),
             (.unknownVerification(id: "x", path: "/p"), 64), (.noVerification(path: "/p"), 64),
+            (.noVerification(path: "/p", service: "x"), 64),
             (.locked(path: "/p"), 69), (.diskFull(path: "/p"), 69), (.failed(path: "/p", reason: "r"), 69),
         ])
     func messages(error: LedgerError, exitCode: Int32) {

@@ -19,7 +19,8 @@ struct LedgerTests {
             let run = LedgerFixtures.run(
                 "one", sha: try LedgerFixtures.sha("1"), digest: try LedgerFixtures.digest("d"))
             let start = try await ledger.begin(run)
-            let report = try LedgerFixtures.report(run, generation: start.generation)
+            var report = try LedgerFixtures.report(run, generation: start.generation)
+            report.evidence = .init(hash: "sha256:" + String(repeating: "e", count: 64))
             try await ledger.finish(report)
             #expect(try await ledger.report("one", now: LedgerFixtures.now) == report)
             #expect(try await ledger.report(now: LedgerFixtures.now) == report)
@@ -178,7 +179,7 @@ struct LedgerTests {
             #expect(report.hosts.first?.transitions.count == 2)
             #expect(report.summary.labels == ["converged": 1, "pending": 2])
             #expect(report.verification.finishedAt == "2026-11-23T12:00:02.500Z")
-            let entry = try await ledger.history(host: "a", now: LedgerFixtures.now)
+            let entry = try await ledger.history(HistoryFilter(host: "a"), now: LedgerFixtures.now)
             #expect(entry.map(\.verdict) == [.interrupted])
             #expect(entry.first?.host?.reason == "done")
             #expect(try await ledger.previousExpected(service: "canvas") == nil)

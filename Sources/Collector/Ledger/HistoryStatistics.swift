@@ -1,0 +1,140 @@
+import Shared
+
+/// How services and hosts did over a period: times to converge, and what went wrong how often.
+struct HistoryStatistics {
+    enum Grouping: String, CaseIterable, Sendable { case service, host }
+
+    /// What comes first.
+    enum Order: String, CaseIterable, Sendable { case failed, late, time }
+
+    struct Service: Codable, Hashable, Sendable {
+        var service: String
+        /// That ended in the period.
+        var verifications: Int
+        /// Those that did not end with exit code 0.
+        var failed: Int
+        /// How many ended with which verdict.
+        var verdicts: [String: Int]
+        /// Over every host that converged in one of them.
+        @ExplicitNull var secondsToConverge: Report.Summary.Percentiles?
+        var hosts: Hosts
+
+        /// Of all hosts in all of the verifications.
+        struct Hosts: Codable, Hashable, Sendable {
+            var converged: Int
+            var late: Int
+            var failed: Int
+            var labels: [String: Int]
+        }
+
+        enum CodingKeys: String, CodingKey {
+            case service, verifications, failed, verdicts, hosts
+            case secondsToConverge = "seconds_to_converge"
+        }
+    }
+
+    struct Host: Codable, Hashable, Sendable {
+        var host: String
+        /// That said something of the host; see ``TalliedVerification/gaveItsHostsTime``.
+        var verifications: Int
+        var converged: Int
+        var late: Int
+        var failed: Int
+        /// How often each label stood at the end.
+        var labels: [String: Int]
+        @ExplicitNull var secondsToConverge: Report.Summary.Percentiles?
+
+        enum CodingKeys: String, CodingKey {
+            case host, verifications, converged, late, failed, labels
+            case secondsToConverge = "seconds_to_converge"
+        }
+    }
+
+    /// How many verifications ended in the period.
+    private(set) var verifications = 0
+    private var services: [String: ServiceTally] = [:]
+    private var hosts: [String: HostTally] = [:]
+
+    private struct ServiceTally {
+        var verdicts: [Verdict: Int] = [:]
+        var failed = 0
+        var hosts = HostTally()
+    }
+
+    mutating func add(_ verification: TalliedVerification) {
+        verifications += 1
+        services[verification.service, default: ServiceTally()].verdicts[verification.verdict, default: 0] += 1
+        if verification.exitCode != 0 { services[verification.service]?.failed += 1 }
+    }
+
+    /// Counts a host of a verification that was added before.
+    mutating func add(
+        _ host: String, _ label: HostLabel, seconds: Double?, of verification: TalliedVerification,
+        by grouping: Grouping
+    ) {
+        switch grouping {
+        case .service:
+            services[verification.service]?.hosts.add(label, seconds: seconds, of: verification)
+        case .host:
+            hosts[host, default: HostTally()].add(label, seconds: seconds, of: verification)
+        }
+    }
+
+    /// The services, worst first.
+    func services(_ order: Order, limit: Int) -> [Service] {
+        let all = services.map { name, tally in
+            Service(
+                service: name, verifications: tally.verdicts.values.reduce(0, +), failed: tally.failed,
+                verdicts: Dictionary(uniqueKeysWithValues: tally.verdicts.map { ($0.key.rawValue, $0.value) }),
+                secondsToConverge: tally.hosts.percentiles,
+                hosts: .init(
+                    converged: tally.hosts.converged, late: tally.hosts.late, failed: tally.hosts.failed,
+                    labels: tally.hosts.labels.named))
+        }
+        let sorted = all.sorted { first, second in
+            let (one, two) = (
+                order.rank(first.failed, first.hosts.late, first.secondsToConverge),
+                order.rank(second.failed, second.hosts.late, second.secondsToConverge)
+            )
+            return one == two ? first.service < second.service : one > two
+        }
+        return Array(sorted.prefix(limit))
+    }
+
+    /// The hosts, worst first.
+    func hosts(_ order: Order, limit: Int) -> [Host] {
+        let all = hosts.filter { $0.value.count > 0 }.map { name, tally in
+            Host(
+                host: name, verifications: tally.count, converged: tally.converged, late: tally.late,
+                failed: tally.failed, labels: tally.labels.named, secondsToConverge: tally.percentiles)
+        }
+        let sorted = all.sorted { first, second in
+            let (one, two) = (
+                order.rank(first.failed, first.late, first.secondsToConverge),
+                order.rank(second.failed, second.late, second.secondsToConverge)
+            )
+            return one == two ? first.host < second.host : one > two
+        }
+        return Array(sorted.prefix(limit))
+    }
+}
+
+extension HistoryStatistics.Order {
+    /// What is compared, the larger the worse.
+    fileprivate func rank(
+        _ failed: Int, _ late: Int, _ times: Report.Summary.Percentiles?
+    ) -> (Double, Double, Double) {
+        let time = times?.p95 ?? 0
+        return switch self {
+        case .failed: (Double(failed), Double(late), time)
+        case .late: (Double(late), Double(failed), time)
+        case .time: (time, Double(late), Double(failed))
+        }
+    }
+}
+
+extension [HostLabel: Int] {
+    fileprivate var named: [String: Int] {
+        Dictionary<String, Int>(uniqueKeysWithValues: map { ($0.key.rawValue, $0.value) })
+    }
+}

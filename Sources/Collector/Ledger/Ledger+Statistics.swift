@@ -1,0 +1,69 @@
+import FoundationEssentials
+import GRDB
+import Shared
+
+extension Ledger {
+    /// What became of services or hosts in the verifications that are over and that are asked for.
+    ///
+    /// - Parameter now: the wall clock, for runs whose process cannot be looked at.
+    func statistics(
+        _ filter: HistoryFilter, by grouping: HistoryStatistics.Grouping, now: Date
+    ) async throws(LedgerError) -> HistoryStatistics {
+        let observer = ProcessIdentity.current()
+        return try await read { db in
+            var statistics = HistoryStatistics()
+            for verification in try Self.ended(filter, observer: observer, now: now, db) {
+                statistics.add(verification)
+                try Self.tally(verification, host: filter.host, by: grouping, into: &statistics, db)
+            }
+            return statistics
+        }
+    }
+
+    private static func ended(
+        _ filter: HistoryFilter, observer: ProcessIdentity, now: Date, _ db: Database
+    ) throws -> [TalliedVerification] {
+        let (conditions, arguments) = filter.conditions
+        let ofHost = "EXISTS (SELECT 1 FROM hosts h WHERE h.name = ? AND h.verification = v.number)"
+        let rows = try Row.fetchCursor(
+            db,
+            sql: """
+                SELECT number, service, state, verdict, exit_code, p50, started_at, timeout, pid, process_start,
+                    pid_namespace, boot
+                FROM verifications v WHERE \(conditions)\(filter.host == nil ? "" : " AND \(ofHost)") ORDER BY number
+                """,
+            arguments: arguments + (filter.host.map { [$0] } ?? []))
+        var verifications: [TalliedVerification] = []
+        while let row = try rows.next() {
+            let state = LedgerState(row, observer: observer, now: now)
+            guard let verdict = try verdict(row, state) else { continue }
+            verifications.append(
+                TalliedVerification(
+                    number: row["number"], service: row["service"], verdict: verdict, exitCode: row["exit_code"],
+                    median: row["p50"]))
+        }
+        return verifications
+    }
+
+    private static func tally(
+        _ verification: TalliedVerification, host: String?, by grouping: HistoryStatistics.Grouping,
+        into statistics: inout HistoryStatistics, _ db: Database
+    ) throws {
+        let statement = try db.cachedStatement(
+            sql: """
+                SELECT name, label, seconds_to_converge, waived FROM hosts INDEXED BY hosts_by_outcome
+                WHERE verification = ? AND label IS NOT NULL\(host == nil ? "" : " AND name = ?")
+                """)
+        let rows = try Row.fetchCursor(
+            statement, arguments: [verification.number] + (host.map { [$0] } ?? []))
+        while let row = try rows.next() {
+            // The gate is not about a host that was excused, and its times are in no other figure either.
+            if let text: String = row[3] {
+                let waived: Report.Host.Waived = try LedgerCoding.decode(text)
+                guard waived.expired else { continue }
+            }
+            statistics.add(
+                row[0], try row.value(at: 1, of: "label"), seconds: row[2], of: verification, by: grouping)
+        }
+    }
+}

@@ -1,0 +1,31 @@
+/// What `ledger prune` removed, or would remove.
+struct LedgerPruned: Codable, Hashable, Sendable {
+    var schema = 1
+    /// Whether nothing was removed, because only the count was asked for.
+    var isDryRun = false
+    var verifications = 0
+    var hosts = 0
+    var transitions = 0
+    /// Verifications that are still there.
+    var kept = 0
+    /// By how much the file became smaller.
+    @ExplicitNull var bytesFreed: Int?
+    /// Space in the file that holds nothing any more and that later verifications use.
+    @ExplicitNull var bytesReusable: Int?
+
+    enum CodingKeys: String, CodingKey {
+        case schema, verifications, hosts, transitions, kept
+        case isDryRun = "dry_run"
+        case bytesFreed = "bytes_freed"
+        case bytesReusable = "bytes_reusable"
+    }
+
+    func text() -> String {
+        let rows = "\(verifications) verifications (\(hosts) hosts, \(transitions) transitions)"
+        guard !isDryRun else { return "would remove \(rows) and keep \(kept); all promotions are kept\n" }
+        let freed = bytesFreed.map { ", and gave \(ByteCount($0)) back" } ?? ""
+        let reusable =
+            bytesReusable.map { $0 > 0 ? "; \(ByteCount($0)) in the file are free for what comes" : "" } ?? ""
+        return "removed \(rows)\(freed)\(reusable); kept \(kept) verifications, and all promotions\n"
+    }
+}

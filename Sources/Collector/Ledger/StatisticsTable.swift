@@ -1,0 +1,118 @@
+import FoundationEssentials
+import Shared
+
+/// Statistics of services or hosts, worst first: as a table, as JSON, and as comma-separated values.
+struct StatisticsTable {
+    let statistics: HistoryStatistics
+    let filter: HistoryFilter
+    let grouping: HistoryStatistics.Grouping
+    let order: HistoryStatistics.Order
+    let limit: Int
+
+    private var services: [HistoryStatistics.Service] { statistics.services(order, limit: limit) }
+    private var hosts: [HistoryStatistics.Host] { statistics.hosts(order, limit: limit) }
+
+    // MARK: - Text
+
+    func text() -> String {
+        guard statistics.verifications > 0 else { return HistoryTable.nothing(filter) }
+        switch grouping {
+        case .service:
+            var table = TextTable(["SERVICE", "VERIFICATIONS", "FAILED", "P50", "P95", "MAX", "LATE", "VERDICTS"])
+            for service in services {
+                table.add(
+                    [service.service, "\(service.verifications)", "\(service.failed)"] + service.secondsToConverge.cells
+                        + ["\(service.hosts.late)", Self.counts(service.verdicts)])
+            }
+            return table.render()
+        case .host:
+            var table = TextTable(["HOST", "VERIFICATIONS", "FAILED", "LATE", "P50", "P95", "MAX", "WHAT WENT WRONG"])
+            for host in hosts {
+                table.add(
+                    [host.host, "\(host.verifications)", "\(host.failed)", "\(host.late)"]
+                        + host.secondsToConverge.cells
+                        + [Self.counts(Self.troubles(host.labels))])
+            }
+            return table.render()
+        }
+    }
+
+    /// `converged 89, stragglers 11`: the most frequent first.
+    private static func counts(_ counts: [String: Int], separator: String = ", ") -> String {
+        counts.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.map { "\($0.key) \($0.value)" }
+            .joined(separator: separator)
+    }
+
+    private static func troubles(_ labels: [String: Int]) -> [String: Int] {
+        labels.filter { $0.key != HostLabel.converged.rawValue }
+    }
+
+    // MARK: - JSON
+
+    /// Ends in a newline.
+    func json() throws -> String {
+        try LedgerJSON.text(
+            Listing(
+                by: grouping.rawValue, since: filter.since?.rfc3339, verifications: statistics.verifications,
+                services: grouping == .service ? services : nil, hosts: grouping == .host ? hosts : nil))
+    }
+
+    private struct Listing: Encodable {
+        let schema = 1
+        let by: String
+        @ExplicitNull var since: String?
+        let verifications: Int
+        let services: [HistoryStatistics.Service]?
+        let hosts: [HistoryStatistics.Host]?
+
+        init(
+            by: String, since: String?, verifications: Int, services: [HistoryStatistics.Service]?,
+            hosts: [HistoryStatistics.Host]?
+        ) {
+            self.by = by
+            self.verifications = verifications
+            self.services = services
+            self.hosts = hosts
+            self.since = since
+        }
+    }
+
+    // MARK: - Comma-separated values
+
+    func csv() -> String {
+        let times = ["p50_seconds", "p95_seconds", "max_seconds"]
+        switch grouping {
+        case .service:
+            var table = CommaSeparatedTable(
+                ["service", "verifications", "failed"] + times + [
+                    "hosts_converged", "hosts_late", "hosts_failed", "verdicts",
+                ])
+            for service in services {
+                table.add(
+                    [.foreign(service.service), .number(service.verifications), .number(service.failed)]
+                        + Self.cells(service.secondsToConverge)
+                        + [
+                            .number(service.hosts.converged), .number(service.hosts.late),
+                            .number(service.hosts.failed),
+                            .plain(Self.counts(service.verdicts, separator: "; ")),
+                        ])
+            }
+            return table.render()
+        case .host:
+            var table = CommaSeparatedTable(
+                ["host", "verifications", "converged", "late", "failed"] + times + ["labels"])
+            for host in hosts {
+                table.add(
+                    [
+                        .foreign(host.host), .number(host.verifications), .number(host.converged), .number(host.late),
+                        .number(host.failed),
+                    ] + Self.cells(host.secondsToConverge) + [.plain(Self.counts(host.labels, separator: "; "))])
+            }
+            return table.render()
+        }
+    }
+
+    private static func cells(_ times: Report.Summary.Percentiles?) -> [CommaSeparatedTable.Cell] {
+        [.number(times?.p50), .number(times?.p95), .number(times?.max)]
+    }
+}
