@@ -103,7 +103,11 @@ let package = Package(
         // The two programs are run as processes; the dependencies see to it that they are built.
         .testTarget(
             name: "EndToEndTests",
-            dependencies: ["Agent", "Collector", "Shared", "Support"],
+            dependencies: [
+                "Agent", "Collector", "Shared", "Support",
+                // To read a ledger beside the program that writes it.
+                .product(name: "GRDB", package: "GRDB.swift"),
+            ],
             swiftSettings: strict
         ),
     ],
