@@ -1,14 +1,22 @@
 /// Makes what somebody else wrote safe to print on one line: in a terminal, a log, a report.
 ///
 /// The one place for it in both programs. Hosts, engines and operators choose names, reasons and answers freely; none of
-/// that may move the cursor, reorder text, open a second line, or fill a screen.
+/// that may move the cursor, reorder text, open a second line, fill a screen, or give orders to a program that reads along.
 public enum Hygiene {
-    /// The text on one line, at most `limit` characters.
+    /// The text on one line, at most `limit` characters, of which no pipeline's runner takes anything for a command.
     ///
     /// White space runs become one space. Control characters (C0, C1, DEL), format characters (bidirectional overrides,
     /// zero-width joiners and spaces, byte-order marks, tags), line and paragraph separators, surrogates and private use
-    /// are written out as `\u{…}`. A longer text ends in `…`.
+    /// are written out as `\u{…}`. A longer text ends in `…`. What is clean stays as it is.
     public static func line(_ text: some StringProtocol, limit: Int = 512) -> String {
+        let visible = visible(text, limit: limit)
+        return LogCommand.isIn(visible.utf8) ? truncated(LogCommand.defused(visible), limit: limit) : visible
+    }
+
+    /// Whether a text is one line of visible characters, without white space at its ends.
+    public static func isVisibleLine(_ text: some StringProtocol) -> Bool { visible(text, limit: .max) == text }
+
+    private static func visible(_ text: some StringProtocol, limit: Int) -> String {
         // Most text is short, plain ASCII, and clean already.
         if text.utf8.count <= limit, isClean(text.utf8) { return String(text) }
         var result = ""
@@ -21,7 +29,7 @@ public enum Hygiene {
             }
             let piece = isPlain(scalar) ? String(scalar) : "\\u{\(String(scalar.value, radix: 16))}"
             let width = piece.unicodeScalars.count + (pendingSpace ? 1 : 0)
-            guard count + width <= limit else { return truncated(result, limit: limit) }
+            guard count + width <= limit else { return ended(result, limit: limit) }
             if pendingSpace { result.append(" ") }
             pendingSpace = false
             result.append(piece)
@@ -41,10 +49,12 @@ public enum Hygiene {
     }
 
     private static func truncated(_ text: String, limit: Int) -> String {
-        guard limit > 0 else { return "" }
-        var scalars = text.unicodeScalars
-        while scalars.count > limit - 1 { scalars.removeLast() }
-        return String(scalars) + "…"
+        text.unicodeScalars.count > limit ? ended(text, limit: limit) : text
+    }
+
+    /// As much as fits, and the mark that says that there was more.
+    private static func ended(_ text: String, limit: Int) -> String {
+        limit > 0 ? String(text.unicodeScalars.prefix(limit - 1)) + "…" : ""
     }
 
     private static func isSpace(_ scalar: Unicode.Scalar) -> Bool {

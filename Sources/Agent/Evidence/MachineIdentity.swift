@@ -46,7 +46,7 @@ struct MachineIdentity: Sendable {
     }
 
     private func checkedName(_ name: String) throws(AgentError) -> String {
-        guard !name.isEmpty, name.unicodeScalars.count <= 255, Hygiene.line(name, limit: 255) == name else {
+        guard !name.isEmpty, name.unicodeScalars.count <= 255, Hygiene.isVisibleLine(name) else {
             throw .hostName(Hygiene.line(name, limit: 100))
         }
         return name

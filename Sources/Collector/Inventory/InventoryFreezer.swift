@@ -82,7 +82,7 @@ struct InventoryFreezer {
             throw .invalid(
                 place, problem: "\(what) '\(Hygiene.line(text, limit: 24))' is longer than \(limit) bytes: shorten it")
         }
-        guard Hygiene.line(text, limit: .max) == text else {
+        guard Hygiene.isVisibleLine(text) else {
             throw .invalid(
                 place,
                 problem: "\(what) '\(InventoryError.shown(text))' has control or invisible characters, "
