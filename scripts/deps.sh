@@ -20,6 +20,9 @@ declare -A test=(
     [/usr/bin/curl]=curl
     [/usr/bin/sqlite3]=sqlite3
     [/usr/lib/python3/dist-packages/jsonschema/__init__.py]=python3-jsonschema
+    [/usr/bin/xmllint]=libxml2-utils
+    [/usr/bin/cmark-gfm]=cmark-gfm
+    [/usr/bin/shellcheck]=shellcheck
 )
 declare -A bench=(
     [/usr/sbin/nginx]=nginx-light

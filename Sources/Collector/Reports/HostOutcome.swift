@@ -1,0 +1,89 @@
+import Shared
+
+/// What one host of a report means for the report's exit code.
+///
+/// The one rule for every format that a pipeline reads, so that none of them is red where another is green.
+enum HostOutcome: Hashable, Sendable {
+    case proven
+    /// Left out of the gate, whatever its label.
+    case waived
+    /// Not proven, and within what a `--max-…` flag allows.
+    case tolerated
+    /// Not proven, and not what the verdict is about: the verification ended before its time was up, or proves nothing.
+    case undecided
+    /// Among the causes of an exit code other than 0.
+    case failing
+}
+
+extension Report {
+    /// The outcome of every host, in the order of ``hosts``.
+    var outcomes: [HostOutcome] {
+        let causes = exitCode == 0 ? [] : Set(reasons.compactMap(\.verdict.standing))
+        let counts = gatedCounts
+        return hosts.map { host in
+            let standing = host.label.standing
+            if host.isWaived { return .waived }
+            if standing == .proven { return .proven }
+            if causes.contains(standing) { return .failing }
+            if verdict == .convergedTolerated { return .tolerated }
+            guard exitCode != 0, verdict != .interrupted else { return .undecided }
+            let allowance = policy.allowance(for: standing, of: summary.expected)
+            return counts[standing, default: 0] <= allowance ? .tolerated : .undecided
+        }
+    }
+
+    /// The reasons that no host's outcome shows: what a report of hosts alone would be green about.
+    var reasonsWithoutHosts: [Reason] {
+        let counts = gatedCounts
+        return reasons.filter { reason in
+            guard let standing = reason.verdict.standing else { return true }
+            return counts[standing, default: 0] == 0
+        }
+    }
+
+    /// How many hosts that the gate is about have each standing; together as many as are expected.
+    var gatedCounts: [HostLabel.Standing: Int] {
+        Dictionary(hosts.filter { !$0.isWaived }.map { ($0.label.standing, 1) }, uniquingKeysWith: +)
+    }
+}
+
+extension Report.Host {
+    /// Whether the gate leaves the host out.
+    var isWaived: Bool { waived.map { !$0.expired } ?? false }
+
+    /// When the host came to have its label, since the start; nil where it never changed.
+    var labelledAt: Duration? { transitions.last.map { Duration(clampingSeconds: $0.seconds) } }
+
+    /// For a person: the commit, or else the digest, in short.
+    var shortBuild: String? { gitSHA?.short ?? digest?.short }
+}
+
+extension Verdict {
+    /// The hosts that a cause is about; nil where it is about none in particular.
+    fileprivate var standing: HostLabel.Standing? {
+        switch self {
+        case .stragglers: .behind
+        case .failedDeploy: .failed
+        case .rolledBack: .rolledBack
+        case .unreachable: .unproven
+        case .superseded: .ahead
+        case .identityConflict: .conflict
+        case .converged, .convergedTolerated, .stalled, .inconclusive, .emptyInventory, .inventoryShrunk, .interrupted:
+            nil
+        }
+    }
+}
+
+extension Report.PolicySummary {
+    /// How many hosts of a standing the policy allows.
+    fileprivate func allowance(for standing: HostLabel.Standing, of expected: Int) -> Int {
+        let text: String? =
+            switch standing {
+            case .behind: maxStragglers
+            case .unproven: maxUnreachable
+            case .failed: maxFailed
+            case .proven, .conflict, .rolledBack, .ahead: nil
+            }
+        return text.flatMap(Tolerance.init(parsing:))?.limit(of: expected) ?? 0
+    }
+}
