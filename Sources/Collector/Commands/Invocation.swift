@@ -46,6 +46,7 @@ struct Invocation {
 
     private func fail(_ message: String, code: Int32) -> Int32 {
         Terminal.standardError.write("buildinfo-collector: \(Hygiene.line(message, limit: 1_024))\n")
+        if arguments.first == "verify" { Pipeline(environment: environment)?.publish(failure: message) }
         return code
     }
 }

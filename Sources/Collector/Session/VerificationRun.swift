@@ -32,6 +32,7 @@ struct VerificationRun: Sendable {
         if progress != .none, !destinations.contains(where: \.isTextOnTerminal) {
             terminal.write(TextReport(report: report).render())
         }
+        Pipeline(environment: environment, terminal: terminal)?.publish(report)
         return report.exitCode
     }
 

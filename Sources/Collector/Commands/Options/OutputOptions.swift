@@ -6,7 +6,8 @@ import Shared
 struct OutputOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "Write a report: json or text; '-' is standard output. Repeatable.", valueName: "format=path"))
+            "Write a report: json, html, markdown, junit, text or evidence; '-' is standard output. Repeatable.",
+            valueName: "format=path"))
     var report: [String] = []
 
     @Option(help: "How to show progress on standard error.")
