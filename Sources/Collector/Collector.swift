@@ -22,6 +22,7 @@ struct Collector: AsyncParsableCommand {
     )
 
     static func main() async {
+        StandardStreams.reserve()
         // A reader that went away is told by write(2), not by a signal.
         signal(SIGPIPE, SIG_IGN)
         let code = await Invocation(

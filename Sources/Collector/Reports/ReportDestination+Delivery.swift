@@ -15,17 +15,40 @@ extension [ReportDestination] {
         for destination in self { destination.abandon() }
     }
 
-    /// Makes a report and writes it to every destination.
+    /// Makes a report and writes it to every destination, to the others too where one cannot be written.
     ///
     /// Where it cannot be made, or one cannot be written, what opening the destinations left behind is taken back.
+    ///
+    /// - Throws: what making it throws, or ``UndeliveredReport`` for the first that could not be written.
     func deliver(_ make: () async throws -> Report) async throws -> Report {
+        let report: Report
         do {
-            let report = try await make()
-            for destination in self { try destination.write(report) }
-            return report
+            report = try await make()
         } catch {
             abandon()
             throw error
         }
+        var undelivered: UndeliveredReport?
+        for destination in self {
+            do {
+                try destination.write(report)
+            } catch {
+                destination.abandon()
+                undelivered = undelivered ?? UndeliveredReport(report: report, error: error)
+            }
+        }
+        if let undelivered { throw undelivered }
+        return report
     }
+}
+
+/// A report that did not arrive where it was wanted: never a success, whatever its verdict.
+struct UndeliveredReport: ExitCoded {
+    let report: Report
+    let error: any Error
+
+    /// Something that was needed was unavailable, for example room on a disk. Mistakes in a path were found before.
+    let exitCode: Int32 = 69
+
+    var description: String { "\(error); the verdict was \(report.verdict.rawValue) (exit \(report.exitCode))" }
 }

@@ -53,7 +53,11 @@ struct ReportDestination: Sendable {
     func write(_ report: Report) throws {
         let bytes = try format.render(report)
         switch place {
-        case .standardOutput: Terminal.standardOutput.write(bytes)
+        case .standardOutput:
+            // A reader that went away has read enough; a device that is full has not got the report.
+            guard Terminal.standardOutput.write(bytes) || errno == EPIPE else {
+                throw ReportDestinationError.unwritable("standard output", reason: String(cString: strerror(errno)))
+            }
         case .device(let path): try Self.write(bytes, to: path, flags: O_WRONLY, syncs: false)
         case .file(let path, let temporary):
             try Self.write(bytes, to: temporary, flags: O_WRONLY | O_CREAT | O_TRUNC, syncs: true)
