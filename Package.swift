@@ -96,6 +96,7 @@ let package = Package(
                 "Collector", "Shared", "Support",
                 // To break a ledger's rules with, and to see what its check says.
                 .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "Yams", package: "Yams"),
             ],
             resources: [.copy("Golden"), .copy("Inventories")],
             swiftSettings: strict

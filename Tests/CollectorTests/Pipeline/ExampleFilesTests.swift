@@ -1,0 +1,76 @@
+import Foundation
+import Support
+import Testing
+import Yams
+
+/// The examples as files; that they work is tested end to end.
+@Suite("Pipeline examples")
+struct ExampleFilesTests {
+    private static let names = ["github-actions.yml", "gitea-actions.yml", "gitlab-ci.yml"]
+
+    private static func text(_ name: String) throws -> String {
+        try String(contentsOfFile: SourceTree.path("examples/\(name)"), encoding: .utf8)
+    }
+
+    /// What shells run, block by block.
+    private static func blocks(_ name: String) throws -> [String] {
+        let root = try #require(try Yams.compose(yaml: text(name)), "\(name) is empty")
+        if name.hasPrefix("gitlab") {
+            let job = try #require(root["promote"])
+            return ["before_script", "script"].flatMap { job[$0]?.array().compactMap(\.string) ?? [] }
+        }
+        let jobs = try #require(root["jobs"]?.mapping)
+        return jobs.values.flatMap { $0["steps"]?.array() ?? [] }.compactMap { $0["run"]?.string }
+    }
+
+    @Test("are YAML, and every block in them is valid shell", arguments: names)
+    func syntax(_ name: String) async throws {
+        let blocks = try Self.blocks(name)
+        #expect(blocks.count >= 2)
+        let bash = try Program.installed("bash", remedy: "apt-get install bash")
+        let shellcheck = try Program.installed("shellcheck", remedy: "apt-get install shellcheck")
+        for block in blocks {
+            #expect(try await bash.run(["-n"], input: block).error == "", "\(block)")
+            let findings = try await shellcheck.run(["--shell", "bash", "-"], input: block)
+            #expect(findings.exitCode == 0, "\(findings.output)")
+            // A runner puts expressions into the script before the shell reads it: whatever they hold would be run.
+            #expect(!block.contains("${{"), "an expression belongs into env: \(block)")
+        }
+    }
+
+    @Test("promote and verify with the script, and keep its reports whatever the end", arguments: names)
+    func reports(_ name: String) throws {
+        #expect(try Self.blocks(name).contains { $0.hasPrefix("sh examples/verify.sh ") })
+        let root = try #require(try Yams.compose(yaml: Self.text(name)))
+        let script = try Self.text("verify.sh")
+        #expect(script.contains("REPORTS=${REPORTS:-buildinfo-reports}"))
+        if name.hasPrefix("gitlab") {
+            let artifacts = try #require(root["promote"]?["artifacts"])
+            #expect(artifacts["when"]?.string == "always")
+            #expect(artifacts["paths"]?.array().first?.string == "buildinfo-reports/")
+            #expect(artifacts["reports"]?["junit"]?.string == "buildinfo-reports/junit.xml")
+            #expect(script.contains("junit=$REPORTS/junit.xml"))
+        } else {
+            let steps = try #require(root["jobs"]?["promote"]?["steps"]?.array())
+            let upload = steps.first { $0["uses"]?.string?.hasPrefix("actions/upload-artifact@") == true }
+            #expect(upload?["if"]?.string == "always()")
+            #expect(upload?["with"]?["path"]?.string == "buildinfo-reports/")
+        }
+    }
+
+    @Test("are a script that any shell can read")
+    func script() async throws {
+        let path = try SourceTree.path("examples/verify.sh")
+        for shell in ["sh", "bash"] {
+            try await Program.installed(shell, remedy: "apt-get install \(shell)").succeed(["-n", path])
+        }
+        try await Program.installed("shellcheck", remedy: "apt-get install shellcheck").succeed([path])
+    }
+
+    @Test("name outputs that verify sets")
+    func outputs() throws {
+        let text = try Self.text("github-actions.yml")
+        let used = text.matches(of: /steps\.verify\.outputs\.(\w+)/).map { String($0.output.1) }
+        #expect(Set(used) == ["verdict", "proven", "expected"])
+    }
+}
