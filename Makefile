@@ -27,7 +27,7 @@ test: ## Run every test: unit, property, and end to end with a real engine and r
 
 lint: ## Check the format of every Swift file, and the shell scripts' syntax.
 	$(SWIFT) format lint --strict --recursive Package.swift Sources Tests
-	@for script in scripts/*.sh bench/*.sh bench/*/*.sh .ci/run; do bash -n "$$script" || exit 1; done
+	@for script in scripts/*.sh bench/*.sh bench/*/*.sh examples/*.sh .ci/run; do bash -n "$$script" || exit 1; done
 	@if git grep -nE 'fatalError\(|try!|as!|@unchecked Sendable' -- 'Sources/*.swift'; then \
 		echo 'lint: the lines above can crash, or promise what the compiler does not check' >&2; exit 1; fi
 

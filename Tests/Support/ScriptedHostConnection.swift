@@ -47,13 +47,12 @@ final class ScriptedHostConnection: ChannelInboundHandler {
     }
 
     private func takeRequest() -> ScriptedHostRequest? {
-        let text = String(decoding: received, as: UTF8.self)
-        // As scalars: "\r\n" is one Character.
-        let scalars = Array(text.unicodeScalars)
-        let end = Array("\r\n\r\n".unicodeScalars)
-        guard let head = scalars.indices.first(where: { scalars[$0...].starts(with: end) }) else { return nil }
-        received.removeFirst(min(received.count, String(String.UnicodeScalarView(scalars[..<head])).utf8.count + 4))
-        let lines = scalars[..<head].split { $0 == "\r" || $0 == "\n" }.map { String(String.UnicodeScalarView($0)) }
+        // By bytes: "\r\n" is one Character, and a debug build that looks at characters serves no fleet of thousands.
+        let end: [UInt8] = [0x0D, 0x0A, 0x0D, 0x0A]
+        guard let head = received.indices.first(where: { received[$0] == 0x0D && received[$0...].starts(with: end) })
+        else { return nil }
+        let lines = received[..<head].split { $0 == 0x0D || $0 == 0x0A }.map { String(decoding: $0, as: UTF8.self) }
+        received.removeFirst(head + end.count)
         let parts = (lines.first ?? "").split(separator: " ").map(String.init)
         let headers = lines.dropFirst().compactMap { line -> (name: String, value: String)? in
             guard let colon = line.firstIndex(of: ":") else { return nil }

@@ -1,0 +1,142 @@
+import Foundation
+import Support
+import Testing
+
+/// Places that a pipeline may give a program: no home, no terminal, no room, nobody who listens.
+@Suite("End to end, the collector in unkind places", .timeLimit(.minutes(5)))
+struct StreamTests {
+    /// Runs a shell script with `$verify`, which converges within two seconds, or does not, and is given the flags behind it.
+    private static func shell(
+        _ script: String, environment: [String: String] = [:], converges: Bool = true, store: String = "none"
+    ) async throws -> (outcome: RunningProgram.Outcome, folder: TemporaryFolder) {
+        let folder = try TemporaryFolder()
+        let hosts = try await ScriptedHost.start { _ in
+            .json(#"{"git_sha":"\#(converges ? Commit.new : Commit.old)"}"#)
+        }
+        let preamble = """
+            verify() {
+                '\(try Program.collector().path)' verify --host '\(hosts.url())' --sha \(Commit.new) --timeout 3s \
+                    --soak 500ms --interval 200ms \(store.isEmpty ? "" : "--store '\(store)'") "$@"
+            }
+            cd '\(folder.path)'
+
+            """
+        let bash = try Program.installed("bash", remedy: "apt-get install bash")
+        let outcome = try await bash.run(
+            ["-c", preamble + script], environment: ["HOME": folder.path].merging(environment) { $1 })
+        await hosts.stop()
+        return (outcome, folder)
+    }
+
+    private static let pipesTable = [
+        "verify --report text=- | head -n 1", "verify --report text=- | :", "verify --report json=- | :",
+        "verify 2>&1 | :", "verify --progress plain --log-level trace --report json=- 2>&1 | head -c 1",
+    ]
+
+    @Test(
+        "A reader that goes away is a normal end: the verdict's exit code, and no noise", arguments: pipesTable,
+        [true, false])
+    func closedPipe(_ pipe: String, _ converges: Bool) async throws {
+        let (outcome, _) = try await Self.shell(pipe + "\necho \"code ${PIPESTATUS[0]}\"", converges: converges)
+        #expect(outcome.output.contains("code \(converges ? 0 : 10)\n"), "\(outcome.output) \(outcome.error)")
+        for noise in ["Broken pipe", "roken", "SIGPIPE", "Fatal"] { #expect(!outcome.error.contains(noise)) }
+    }
+
+    private static let fullTable: [(String, Int32, String)] = [
+        // A report that did not arrive is never a success, and the verdict is told all the same.
+        ("verify --report json=- > /dev/full", 69, "standard output' (No space left on device)"),
+        ("verify --report json=/dev/full", 69, "'/dev/full' (No space left on device)"),
+        (
+            "verify --report json=/dev/full --report text=report.txt; code=$?; cat report.txt; exit $code", 69,
+            "/dev/full"
+        ),
+        // Nobody can be told anything, and the exit code still tells.
+        ("verify 2> /dev/full", 0, ""), ("verify > /dev/full", 0, ""), ("verify --report text=/dev/null", 0, ""),
+    ]
+
+    @Test("A device without room is named, and what needs no room goes on", arguments: fullTable)
+    func full(_ script: String, _ code: Int32, _ part: String) async throws {
+        let (outcome, _) = try await Self.shell(script)
+        #expect(outcome.exitCode == code, "\(outcome.error)")
+        #expect(part.isEmpty || outcome.error.contains(part), "\(outcome.error)")
+        if code == 69 { #expect(outcome.error.contains("the verdict was converged (exit 0)"), "\(outcome.error)") }
+        if script.contains("cat") {
+            #expect(outcome.output.contains("converged (exit 0)"), "the other report is missing")
+        }
+    }
+
+    private static let closedTable: [(String, Int32)] = [
+        ("verify --report json=report.json 2>&-", 0), ("verify --report json=report.json >&-", 0),
+        ("verify --report json=report.json <&- >&- 2>&-", 0),
+        ("verify --report json=report.json --report text=- >&-", 69),
+    ]
+
+    @Test("A stream that is closed gets nothing, and neither does any file in its place", arguments: closedTable)
+    func closed(_ script: String, _ code: Int32) async throws {
+        let (outcome, folder) = try await Self.shell(script, store: "ledger.db")
+        #expect(outcome.exitCode == code, "\(outcome.error)")
+        #expect(try await SchemaValidator.defects(try folder.read("report.json"), against: .report).isEmpty)
+        let history = try await Program.collector().succeed(["history", "--store", folder.path("ledger.db")])
+        #expect(history.contains("converged"), "\(history)")
+    }
+
+    private static let homesTable: [([String: String], String, Int32, String)] = [
+        // Nowhere to write: said before any host is asked, with the remedy.
+        (["HOME": "/proc/self"], "verify", 64, "--store none"),
+        (["HOME": "/nonexistent/x"], "unset HOME; verify", 64, "--store none"),
+        (["HOME": "/dev/null"], "verify", 64, "--store none"), (["HOME": ""], "verify", 64, "--store none"),
+        // And not needed where it was told so.
+        (["HOME": "/proc/self"], "verify --store none", 0, ""), ([:], "unset HOME; verify --store none", 0, ""),
+        ([:], "unset HOME; STATE_DIRECTORY=$PWD verify", 0, ""),
+        (["HOME": "/proc/self"], "XDG_STATE_HOME=$PWD verify", 0, ""),
+    ]
+
+    @Test("Without a home that can be written, it says what is missing, or needs none", arguments: homesTable)
+    func home(_ environment: [String: String], _ script: String, _ code: Int32, _ part: String) async throws {
+        let (outcome, _) = try await Self.shell(script, environment: environment, store: "")
+        #expect(outcome.exitCode == code, "\(outcome.error)")
+        #expect(part.isEmpty || outcome.error.contains(part), "\(outcome.error)")
+        if code == 64 { #expect(outcome.error.split(separator: "\n").count == 1, "\(outcome.error)") }
+    }
+
+    /// The same on a file system that is made for it, in a mount namespace of its own.
+    private static func shell(on options: String, _ script: String) async throws -> RunningProgram.Outcome {
+        let unshare = try Program.installed("unshare", remedy: "apt-get install util-linux").path
+        let mounted = """
+            mkdir disk other
+            export -f verify
+            exec \(unshare) --mount bash -c 'mount -t tmpfs -o \(options) none disk || exit 99; \(script)'
+            """
+        let result = try await shell(mounted, store: "")
+        try #require(result.outcome.exitCode != 99, "no file system can be mounted: \(result.outcome.error)")
+        return result.outcome
+    }
+
+    private static let readOnlyTable: [(String, Int32, String)] = [
+        ("verify --store none --report json=disk/report.json", 64, "disk/report.json' (Read-only file system)"),
+        ("verify --store disk/ledger.db", 64, "disk/ledger.db"), ("HOME=$PWD/disk verify", 64, "--store none"),
+        ("cd disk; HOME=/nonexistent TMPDIR=$PWD verify --store none --report json=../other/report.json", 0, ""),
+    ]
+
+    @Test("On a disk that is read-only, it says so before any host is asked, or works", arguments: readOnlyTable)
+    func readOnly(_ script: String, _ code: Int32, _ part: String) async throws {
+        let outcome = try await Self.shell(on: "ro", script)
+        #expect(outcome.exitCode == code, "\(outcome.error)")
+        #expect(part.isEmpty || outcome.error.contains(part), "\(outcome.error)")
+    }
+
+    @Test("On a disk that fills up meanwhile, the report is missed, the old one stays, and nothing half is left")
+    func fillsUp() async throws {
+        let outcome = try await Self.shell(
+            on: "size=16k",
+            """
+            echo old > disk/report.json; dd if=/dev/zero of=disk/filler bs=1k 2> other/dd;
+            verify --store none --report json=disk/report.json --report json=other/report.json; code=$?;
+            cat disk/report.json; ls disk; wc -l < other/report.json; exit $code
+            """)
+        #expect(outcome.exitCode == 69, "\(outcome.error)")
+        #expect(outcome.error.contains("No space left on device"), "\(outcome.error)")
+        #expect(outcome.output.hasPrefix("old\nfiller\nreport.json\n"), "\(outcome.output)")
+        #expect(!outcome.output.hasSuffix("\n0\n"), "the other report is missing")
+    }
+}
