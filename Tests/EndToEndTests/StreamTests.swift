@@ -66,16 +66,21 @@ struct StreamTests {
     }
 
     private static let closedTable: [(String, Int32)] = [
-        ("verify --report json=report.json 2>&-", 0), ("verify --report json=report.json >&-", 0),
-        ("verify --report json=report.json <&- >&- 2>&-", 0),
-        ("verify --report json=report.json --report text=- >&-", 69),
+        ("2>&-", 0), (">&-", 0), ("<&-", 0), ("<&- >&- 2>&-", 0), ("--report text=- >&-", 69),
     ]
 
-    @Test("A stream that is closed gets nothing, and neither does any file in its place", arguments: closedTable)
-    func closed(_ script: String, _ code: Int32) async throws {
-        let (outcome, folder) = try await Self.shell(script, store: "ledger.db")
-        #expect(outcome.exitCode == code, "\(outcome.error)")
-        #expect(try await SchemaValidator.defects(try folder.read("report.json"), against: .report).isEmpty)
+    @Test(
+        "A stream that is closed gets nothing, and neither does any file or connection in its place",
+        arguments: closedTable, ["ledger.db", "none"])
+    func closed(_ call: (flags: String, code: Int32), _ store: String) async throws {
+        let script = "verify --report json=report.json --log-level trace \(call.flags)"
+        let (outcome, folder) = try await Self.shell(script, store: store)
+        #expect(outcome.exitCode == call.code, "\(outcome.error)")
+        let json = try folder.read("report.json")
+        #expect(try await SchemaValidator.defects(json, against: .report).isEmpty)
+        // What is written into a connection to a host spoils a request of it.
+        #expect(!json.contains("\"unreachable\"") && !json.contains("\"agent_error\""), "\(json)")
+        guard store != "none" else { return }
         let history = try await Program.collector().succeed(["history", "--store", folder.path("ledger.db")])
         #expect(history.contains("converged"), "\(history)")
     }

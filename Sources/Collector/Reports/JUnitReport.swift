@@ -94,9 +94,8 @@ struct JUnitReport {
         let isRed = report.exitCode != 0
         let isTold = zip(report.hosts, report.outcomes).contains { $1 == .failing }
         var reasons = isRed ? report.reasonsWithoutHosts : []
-        if isRed, reasons.isEmpty, !isTold { reasons = report.reasons }
         if isRed, reasons.isEmpty, !isTold {
-            reasons = [Reason(verdict: report.verdict, hosts: 0, message: "no cause was given")]
+            reasons = [Reason(verdict: report.verdict, hosts: 0, message: "no host shows the cause")]
         }
         // A verdict that is fine without being a success: an empty inventory that was allowed, for example.
         let isMerelyFine = !isRed && report.verdict != .converged && report.verdict != .convergedTolerated

@@ -134,6 +134,18 @@ struct AgreementTests {
         #expect(Annotations(report: report).commands.count == 2, "the verdict, and the host that is to blame")
     }
 
+    @Test("have a cause that no host shows beside the hosts that show theirs")
+    func stalled() throws {
+        var bench = Bench(3, policy: Policy(timeout: .seconds(60), stall: .seconds(20)))
+        bench.finish { host, _ in .answer(host == 0 ? .old : Answer()) }
+        let report = try SampleFleet.report(bench)
+        #expect(report.reasons.map(\.verdict) == [.stalled, .stragglers])
+        let xml = JUnitReport(report: report).render()
+        #expect(xml.contains(#"<testcase classname="buildinfo.verdict" name="stalled""#))
+        #expect(xml.contains(#"<failure type="straggler""#))
+        #expect(xml.contains("failures=\"2\""))
+    }
+
     @Test("have the interruption as a test case of its own")
     func interrupted() throws {
         var bench = Bench(2, policy: .short)
