@@ -85,6 +85,21 @@ struct StreamTests {
         #expect(history.contains("converged"), "\(history)")
     }
 
+    @Test("A stream that was closed stays taken while it runs, so that nothing else comes in its place")
+    func reserved() async throws {
+        let hosts = try await ScriptedHost.start { _ in .json(#"{"git_sha":"\#(Commit.old)"}"#) }
+        let verify = "'\(try Program.collector().path)' verify --host '\(hosts.url())' --sha \(Commit.new) --store none"
+        let bash = try Program.installed("bash", remedy: "apt-get install bash")
+        let running = try bash.start(["-c", "exec \(verify) <&- >&- 2>&-"])
+        await hosts.reached { $0.requests > 1 }
+        for descriptor in 0...2 {
+            let link = "/proc/\(running.processID)/fd/\(descriptor)"
+            #expect(try FileManager.default.destinationOfSymbolicLink(atPath: link) == "/dev/null")
+        }
+        running.kill()
+        await hosts.stop()
+    }
+
     private static let homesTable: [([String: String], String, Int32, String)] = [
         // Nowhere to write: said before any host is asked, with the remedy.
         (["HOME": "/proc/self"], "verify", 64, "--store none"),
