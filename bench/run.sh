@@ -13,3 +13,6 @@ bench/poll/run.sh "$collector"
 echo
 echo "== collector: 2,000 hosts, 10 of them dead, a soak of 5 s"
 bench/fleet.sh "$collector"
+echo
+echo "== collector: questions to a ledger of a million transitions, beside sqlite3"
+bench/ledger.sh "$collector"

@@ -50,46 +50,64 @@ struct HistoryStatistics {
         }
     }
 
+    let grouping: Grouping
     /// How many verifications ended in the period.
     private(set) var verifications = 0
-    private var services: [String: ServiceTally] = [:]
-    private var hosts: [String: HostTally] = [:]
+    private var services: [ServiceTally] = []
+    private var serviceNumbers: [String: Int] = [:]
+    private var hostNames = NameNumbers()
+    private var hosts: [HostTally] = []
+    /// Whose hosts are being added.
+    private var verification: TalliedVerification?
+    private var service = 0
 
     private struct ServiceTally {
+        let name: String
         var verdicts: [Verdict: Int] = [:]
         var failed = 0
         var hosts = HostTally()
     }
 
-    mutating func add(_ verification: TalliedVerification) {
-        verifications += 1
-        services[verification.service, default: ServiceTally()].verdicts[verification.verdict, default: 0] += 1
-        if verification.exitCode != 0 { services[verification.service]?.failed += 1 }
+    init(by grouping: Grouping) {
+        self.grouping = grouping
     }
 
-    /// Counts a host of a verification that was added before.
-    mutating func add(
-        _ host: String, _ label: HostLabel, seconds: Double?, of verification: TalliedVerification,
-        by grouping: Grouping
-    ) {
+    /// A verification that ended; its hosts come next. Those of one service are best added one after the other.
+    mutating func add(_ verification: TalliedVerification) {
+        verifications += 1
+        service = serviceNumbers[verification.service, default: services.count]
+        if service == services.count {
+            services.append(ServiceTally(name: verification.service))
+            serviceNumbers[verification.service] = service
+        }
+        services[service].verdicts[verification.verdict, default: 0] += 1
+        if verification.exitCode != 0 { services[service].failed += 1 }
+        hostNames.beginList()
+        self.verification = verification
+    }
+
+    /// A host of the verification that was added last, by name.
+    mutating func addHost(_ name: @autoclosure () -> String, _ label: HostLabel, seconds: Double?) {
+        guard let verification else { return }
         switch grouping {
-        case .service:
-            services[verification.service]?.hosts.add(label, seconds: seconds, of: verification)
+        case .service: services[service].hosts.add(label, seconds: seconds, of: verification)
         case .host:
-            hosts[host, default: HostTally()].add(label, seconds: seconds, of: verification)
+            let host = hostNames.number(of: name())
+            if host == hosts.count { hosts.append(HostTally()) }
+            hosts[host].add(label, seconds: seconds, of: verification)
         }
     }
 
     /// The services, worst first.
     func services(_ order: Order, limit: Int) -> [Service] {
-        let all = services.map { name, tally in
+        let all = services.map { tally in
             Service(
-                service: name, verifications: tally.verdicts.values.reduce(0, +), failed: tally.failed,
+                service: tally.name, verifications: tally.verdicts.values.reduce(0, +), failed: tally.failed,
                 verdicts: Dictionary(uniqueKeysWithValues: tally.verdicts.map { ($0.key.rawValue, $0.value) }),
                 secondsToConverge: tally.hosts.percentiles,
                 hosts: .init(
                     converged: tally.hosts.converged, late: tally.hosts.late, failed: tally.hosts.failed,
-                    labels: tally.hosts.labels.named))
+                    labels: tally.hosts.labels))
         }
         let sorted = all.sorted { first, second in
             let (one, two) = (
@@ -103,10 +121,10 @@ struct HistoryStatistics {
 
     /// The hosts, worst first.
     func hosts(_ order: Order, limit: Int) -> [Host] {
-        let all = hosts.filter { $0.value.count > 0 }.map { name, tally in
+        let all = zip(hostNames.names, hosts).filter { $0.1.count > 0 }.map { name, tally in
             Host(
                 host: name, verifications: tally.count, converged: tally.converged, late: tally.late,
-                failed: tally.failed, labels: tally.labels.named, secondsToConverge: tally.percentiles)
+                failed: tally.failed, labels: tally.labels, secondsToConverge: tally.percentiles)
         }
         let sorted = all.sorted { first, second in
             let (one, two) = (
@@ -130,11 +148,5 @@ extension HistoryStatistics.Order {
         case .late: (Double(late), Double(failed), time)
         case .time: (time, Double(late), Double(failed))
         }
-    }
-}
-
-extension [HostLabel: Int] {
-    fileprivate var named: [String: Int] {
-        Dictionary<String, Int>(uniqueKeysWithValues: map { ($0.key.rawValue, $0.value) })
     }
 }

@@ -7,8 +7,8 @@ extension Ledger {
     /// How long nothing is locked between two transactions: longer than the 100 ms that SQLite's busy handler sleeps at most
     /// between two tries, so that whoever waits has its turn.
     private static let pause = Duration.milliseconds(120)
-    /// Pages that are given back in one transaction.
-    private static let vacuumPages = 2_000
+    /// Pages that are given back between two looks at the clock.
+    private static let vacuumPages = 100
 
     /// Removes the verifications that are not kept, each one whole or not at all, while others may read and record.
     ///
@@ -101,15 +101,21 @@ extension Ledger {
     private func giveBack() async throws(LedgerError) {
         let isIncremental = try await read { try Int.fetchOne($0, sql: "PRAGMA auto_vacuum") == 2 }
         guard isIncremental else { return }
-        var free = try await read { try Self.pages($0).free }
-        while free > 0 {
-            try await write { try $0.execute(sql: "PRAGMA incremental_vacuum(\(Self.vacuumPages))") }
-            let left = try await read { try Self.pages($0).free }
-            // Others may free pages, or use them, meanwhile.
-            guard left < free else { return }
+        while try await write({ try Self.giveBackBatch($0) }) > 0 { await Self.yieldToOthers() }
+    }
+
+    /// - Returns: how many pages are still free; 0 where no more can be given back.
+    private static func giveBackBatch(_ db: Database) throws -> Int {
+        let clock = ContinuousClock()
+        let start = clock.now
+        var free = try pages(db).free
+        while free > 0, clock.now - start < batchTime {
+            try db.execute(sql: "PRAGMA incremental_vacuum(\(vacuumPages))")
+            let left = try pages(db).free
+            guard left < free else { return 0 }
             free = left
-            await Self.yieldToOthers()
         }
+        return free
     }
 
     private static func pages(_ db: Database) throws -> (count: Int, free: Int, size: Int) {

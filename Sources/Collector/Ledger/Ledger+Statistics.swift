@@ -11,10 +11,10 @@ extension Ledger {
     ) async throws(LedgerError) -> HistoryStatistics {
         let observer = ProcessIdentity.current()
         return try await read { db in
-            var statistics = HistoryStatistics()
+            var statistics = HistoryStatistics(by: grouping)
             for verification in try Self.ended(filter, observer: observer, now: now, db) {
                 statistics.add(verification)
-                try Self.tally(verification, host: filter.host, by: grouping, into: &statistics, db)
+                try Self.addHosts(of: verification, named: filter.host, to: &statistics, db)
             }
             return statistics
         }
@@ -30,7 +30,7 @@ extension Ledger {
             sql: """
                 SELECT number, service, state, verdict, exit_code, p50, started_at, timeout, pid, process_start,
                     pid_namespace, boot
-                FROM verifications v WHERE \(conditions)\(filter.host == nil ? "" : " AND \(ofHost)") ORDER BY number
+                FROM verifications v WHERE \(conditions)\(filter.host == nil ? "" : " AND \(ofHost)") ORDER BY service, number
                 """,
             arguments: arguments + (filter.host.map { [$0] } ?? []))
         var verifications: [TalliedVerification] = []
@@ -45,9 +45,9 @@ extension Ledger {
         return verifications
     }
 
-    private static func tally(
-        _ verification: TalliedVerification, host: String?, by grouping: HistoryStatistics.Grouping,
-        into statistics: inout HistoryStatistics, _ db: Database
+    private static func addHosts(
+        of verification: TalliedVerification, named host: String?, to statistics: inout HistoryStatistics,
+        _ db: Database
     ) throws {
         let statement = try db.cachedStatement(
             sql: """
@@ -62,8 +62,12 @@ extension Ledger {
                 let waived: Report.Host.Waived = try LedgerCoding.decode(text)
                 guard waived.expired else { continue }
             }
-            statistics.add(
-                row[0], try row.value(at: 1, of: "label"), seconds: row[2], of: verification, by: grouping)
+            statistics.addHost(row[0], try label(row[1]), seconds: row[2])
         }
+    }
+
+    /// Nearly all are converged, and to ask for that first is quicker than to look through all labels.
+    private static func label(_ text: String) throws -> HostLabel {
+        text == "converged" ? .converged : try LedgerCoding.value(text, of: "label")
     }
 }

@@ -13,25 +13,21 @@ enum LedgerCoding {
     static func decode<Value: Decodable>(_ text: String) throws -> Value {
         try JSONDecoder().decode(Value.self, from: Data(text.utf8))
     }
-}
 
-extension Row {
-    /// A column that must hold a value of a closed set.
-    func value<Value: RawRepresentable<String>>(_ column: String, _ type: Value.Type = Value.self) throws -> Value {
-        try Self.value(self[column] ?? "", of: column)
-    }
-
-    /// The same by the column's place, which is faster.
-    func value<Value: RawRepresentable<String>>(at index: Int, of column: String) throws -> Value {
-        try Self.value(self[index] ?? "", of: column)
-    }
-
-    private static func value<Value: RawRepresentable<String>>(_ text: String, of column: String) throws -> Value {
+    /// A value of a closed set.
+    static func value<Value: RawRepresentable<String>>(_ text: String, of column: String) throws -> Value {
         guard let value = Value(rawValue: text) else {
             throw DatabaseError(
                 resultCode: .SQLITE_CORRUPT, message: "'\(Hygiene.line(text, limit: 40))' is no value of \(column)")
         }
         return value
+    }
+}
+
+extension Row {
+    /// A column that must hold a value of a closed set.
+    func value<Value: RawRepresentable<String>>(_ column: String, _ type: Value.Type = Value.self) throws -> Value {
+        try LedgerCoding.value(self[column] ?? "", of: column)
     }
 
     var gitSHA: GitSHA? { (self["git_sha"] as String?).flatMap(GitSHA.init(contractText:)) }

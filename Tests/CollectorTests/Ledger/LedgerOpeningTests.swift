@@ -1,4 +1,5 @@
 import Foundation
+import GRDB
 import Glibc
 import Shared
 import Testing
@@ -125,6 +126,39 @@ struct LedgerOpeningTests {
         release.signal()
         try await holding.value
         #expect(await failure(path) == nil)
+    }
+
+    @Test(
+        "A ledger whose maker was killed over its first page is taken back and used",
+        arguments: [Ledger.Purpose.recording, .reading, .inspecting])
+    func hotJournal(purpose: Ledger.Purpose) async throws {
+        let folder = try TestFolder()
+        defer { folder.remove() }
+        let path = "\(folder.path)/ledger.db"
+        let making = try DatabaseQueue(path: path)
+        _ = try await making.writeWithoutTransaction { try String.fetchOne($0, sql: "PRAGMA journal_mode = WAL") }
+        try making.close()
+        // The switch to WAL is the one transaction with a rollback journal: killed between the page's writing and the
+        // journal's removal, it leaves this one, which says that the file had no page before. Source: SQLite's file format,
+        // section 3.
+        let magic: [UInt8] = [0xD9, 0xD5, 0x05, 0xF9, 0x20, 0xA1, 0x63, 0xD7]
+        let counts: [UInt8] = [0, 0, 0, 0, 1, 2, 3, 4, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 16, 0]
+        let journal = magic + counts + [UInt8](repeating: 0, count: 512 - magic.count - counts.count)
+        try Data(journal).write(to: URL(fileURLWithPath: path + "-journal"))
+        #expect(await failure(path, for: purpose) == nil)
+        #expect(!FileManager.default.fileExists(atPath: path + "-journal"))
+        let ledger = try await Ledger.open(path: path)
+        #expect(try await ledger.history(now: LedgerFixtures.now) == [])
+    }
+
+    @Test("What was recorded is on the disk, and not only with the system")
+    func durability() async throws {
+        let folder = try TestFolder()
+        defer { folder.remove() }
+        let ledger = try await Ledger.open(path: "\(folder.path)/ledger.db")
+        // FULL: SQLite, "PRAGMA synchronous".
+        #expect(try await ledger.write { try Int.fetchOne($0, sql: "PRAGMA synchronous") } == 2)
+        #expect(try await ledger.write { try String.fetchOne($0, sql: "PRAGMA journal_mode") } == "wal")
     }
 
     @Test("A full disk shows itself at the opening")
