@@ -94,6 +94,7 @@ let package = Package(
             name: "CollectorTests",
             dependencies: [
                 "Collector", "Shared", "Support",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 // To break a ledger's rules with, and to see what its check says.
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "Yams", package: "Yams"),

@@ -12,13 +12,14 @@ enum EnvironmentFlags {
     }
 
     private static let fleet: [EnvironmentArguments.Flag] = [
-        .init("--fleet", .values), .init("--host", .values), .init("--service"), .init("--token-file"), .init("--ca"),
-        .init("--cert"), .init("--key"), .init("--concurrency"),
+        .init("--fleet", .values), .init("--host", .values), .init("--select", .values), .init("--service"),
+        .init("--token-file"), .init("--ca"), .init("--cert"), .init("--key"), .init("--concurrency"),
     ]
     private static let target: [EnvironmentArguments.Flag] = [.init("--sha"), .init("--digest"), .init("--index")]
     private static let policy: [EnvironmentArguments.Flag] = [
         .init("--timeout"), .init("--interval"), .init("--request-timeout"), .init("--soak"), .init("--stall"),
-        .init("--fail-after"), .init("--max-stragglers"), .init("--max-unreachable"), .init("--max-failed"),
+        .init("--fail-after"), .init("--max-stragglers", .values), .init("--max-unreachable", .values),
+        .init("--max-failed", .values), .init("--require", .values), .init("--generation"),
         .init("--min-proven"), .init("--min-hosts"), .init("--max-shrink"), .init("--allow-empty", .switchOn),
         .init("--superseded-ok", .switchOn),
     ]

@@ -9,6 +9,7 @@ struct VerifyCommand: AsyncParsableCommand {
 
     @OptionGroup(title: "Fleet") var fleet: FleetOptions
     @OptionGroup(title: "Target") var target: TargetOptions
+    @OptionGroup(title: "Target") var promotion: PromotionOptions
     @OptionGroup(title: "Policy") var policy: PolicyOptions
     @OptionGroup(title: "Access") var access: AccessOptions
     @OptionGroup(title: "Output") var output: OutputOptions
@@ -18,6 +19,9 @@ struct VerifyCommand: AsyncParsableCommand {
         guard target.sha != nil || target.digest != nil else {
             throw ValidationError("nothing to verify against: give --sha, --digest, or both")
         }
+        guard promotion.generation == nil || output.store != "none" else {
+            throw ValidationError("--generation is the ledger's number, and --store none keeps no ledger")
+        }
     }
 
     func run() async throws {
@@ -26,8 +30,10 @@ struct VerifyCommand: AsyncParsableCommand {
         let ledger = try await output.openLedger(environment: environment)
         let evidence = try output.evidence()
         defer { evidence?.removeIfEmpty() }
+        var target = try target.target(service: inventory.service)
+        target.generation = promotion.generation
         let run = VerificationRun(
-            target: try target.target(service: inventory.service), inventory: inventory, policy: policy.policy,
+            target: target, inventory: inventory, policy: try policy.policy(for: inventory),
             check: policy.inventoryCheck, access: try access.access(), concurrency: access.concurrency,
             ledger: ledger, destinations: try output.destinations(beside: evidence), evidence: evidence,
             progress: output.progress, environment: environment, logger: logs.logger)

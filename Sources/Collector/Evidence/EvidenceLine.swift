@@ -21,15 +21,15 @@ enum EvidenceLine: Hashable, Sendable {
     case verdict(Ending)
 
     struct Refusal: Codable, Hashable, Sendable {
-        var expected: Int
-        var listed: Int
-        var previous: Int?
         var check: InventoryCheck
+        var selector: HostSelector
+        /// All hosts that the inventory lists; nil where all were selected.
+        var listed: [ExpectedHost]?
+        var lastTime: InventoryCheck.Previous
 
         enum CodingKeys: String, CodingKey {
-            case expected, listed, check
-            // `previous` is the chain's.
-            case previous = "listed_last_time"
+            case check, selector, listed
+            case lastTime = "last_time"
         }
     }
 

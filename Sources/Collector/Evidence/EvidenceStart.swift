@@ -10,6 +10,10 @@ struct EvidenceStart: Codable, Hashable, Sendable {
         var hash: String
         /// How many lines of hosts follow.
         var hosts: Int
+        /// What `--select` asked for; nil where everything is expected.
+        var selected: [String]?
+        /// How many hosts are listed, where not all of them are selected.
+        var listed: Int?
     }
 
     var schema = EvidenceStart.schema

@@ -10,7 +10,11 @@ extension Policy: Codable {
         case maxStragglers = "max_stragglers"
         case maxUnreachable = "max_unreachable"
         case maxFailed = "max_failed"
+        case maxStragglersByLabel = "max_stragglers_by_label"
+        case maxUnreachableByLabel = "max_unreachable_by_label"
+        case maxFailedByLabel = "max_failed_by_label"
         case minProven = "min_proven"
+        case require
         case supersededOK = "superseded_ok"
         case countsEarlierEvidence = "counts_earlier_evidence"
     }
@@ -26,7 +30,11 @@ extension Policy: Codable {
             requestTimeout: try duration(.requestTimeout), soak: try duration(.soak), stall: try duration(.stall),
             failAfter: try container.decode(Int.self, forKey: .failAfter),
             maxStragglers: try tolerance(.maxStragglers), maxUnreachable: try tolerance(.maxUnreachable),
-            maxFailed: try tolerance(.maxFailed), minProven: try tolerance(.minProven),
+            maxFailed: try tolerance(.maxFailed),
+            maxStragglersByLabel: try container.decode([GroupTolerance].self, forKey: .maxStragglersByLabel),
+            maxUnreachableByLabel: try container.decode([GroupTolerance].self, forKey: .maxUnreachableByLabel),
+            maxFailedByLabel: try container.decode([GroupTolerance].self, forKey: .maxFailedByLabel),
+            minProven: try tolerance(.minProven), require: try container.decode([Requirement].self, forKey: .require),
             supersededOK: try container.decode(Bool.self, forKey: .supersededOK),
             countsEarlierEvidence: try container.decode(Bool.self, forKey: .countsEarlierEvidence))
     }
@@ -44,23 +52,49 @@ extension Policy: Codable {
             (.minProven, minProven),
         ]
         for (key, tolerance) in tolerances { try container.encode(tolerance, forKey: key) }
+        try container.encode(maxStragglersByLabel, forKey: .maxStragglersByLabel)
+        try container.encode(maxUnreachableByLabel, forKey: .maxUnreachableByLabel)
+        try container.encode(maxFailedByLabel, forKey: .maxFailedByLabel)
+        try container.encode(require, forKey: .require)
         try container.encode(supersededOK, forKey: .supersededOK)
         try container.encode(countsEarlierEvidence, forKey: .countsEarlierEvidence)
     }
 }
 
-extension Tolerance: Codable {
+/// A value that evidence writes as it is typed.
+protocol TypedText: Codable, CustomStringConvertible {
+    /// Reads what `description` wrote.
+    init?(parsing text: String)
+}
+
+extension TypedText {
     init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()
         let text = try container.decode(String.self)
-        guard let tolerance = Tolerance(parsing: text) else {
-            throw DecodingError.dataCorruptedError(in: container, debugDescription: "no tolerance")
+        guard let value = Self(parsing: text) else {
+            throw DecodingError.dataCorruptedError(in: container, debugDescription: "no \(Self.self)")
         }
-        self = tolerance
+        self = value
     }
 
     func encode(to encoder: any Encoder) throws {
         var container = encoder.singleValueContainer()
         try container.encode(description)
+    }
+}
+
+extension Tolerance: TypedText {}
+extension GroupTolerance: TypedText {}
+extension Requirement: TypedText {}
+extension HostSelector.Term: TypedText {}
+
+extension HostSelector: Codable {
+    init(from decoder: any Decoder) throws {
+        self.init(try decoder.singleValueContainer().decode([Term].self))
+    }
+
+    func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(terms)
     }
 }

@@ -71,7 +71,8 @@ struct Replay {
         case .refused(let refusal):
             guard hosts.count == start.inventory.hosts else { throw misread("comes before all hosts are known") }
             self.refusal = refusal.check.refusal(
-                expected: refusal.expected, listed: refusal.listed, previous: refusal.previous)
+                of: hosts, listed: refusal.listed ?? hosts, selector: refusal.selector,
+                requirements: start.policy.require, previous: refusal.lastTime)
         case .verdict(let ending):
             try expectNothing()
             self.ending = ending
@@ -174,7 +175,8 @@ struct Replay {
             finishedAt: startedAt.addingTimeInterval(conclusion.at.seconds),
             inventorySource: start.inventory.source,
             inventoryHash: start.inventory.hash,
-            warnings: start.warnings, notes: (ending?.notes ?? []) + [cut].compactMap { $0 })
+            selected: start.inventory.selected ?? [], listed: start.inventory.listed, warnings: start.warnings,
+            notes: (ending?.notes ?? []) + [cut].compactMap { $0 })
         var report = ReportBuilder(verification: verification, context: context).build(conclusion)
         report.verification.collector.version = start.collector
         report.evidence = Report.EvidenceFile(hash: reader.hash)

@@ -9,18 +9,28 @@ import Shared
 ///     sources: [.file(path: "fleet.yaml")], hosts: ["canvas-09:9480"], service: nil, now: Date())
 /// ```
 struct Inventory: Sendable {
-    /// In the order of the sources; names are unique. May be empty: whether that will do is ``InventoryCheck``'s to say.
+    /// The selected ones, in the order of the sources; names are unique. May be empty: whether that will do is
+    /// ``InventoryCheck``'s to say.
     let hosts: [ExpectedHost]
+    /// All that the sources list, selected or not.
+    let listed: [ExpectedHost]
+    /// Which of the listed hosts are ``hosts``.
+    let selector: HostSelector
     /// What every host is asked for: the flag's, else the sources', else `canvas`.
     let service: String
     /// Where the hosts come from, for reports: `fleet.yaml, 2 --host`.
     let source: String
-    /// `sha256:<64 hex>` of the frozen hosts, whatever their order and the format that listed them.
+    /// `sha256:<64 hex>` of the selected hosts, whatever their order and the format that listed them.
     let hash: String
     /// What a reader of the report should know, one line each.
     let warnings: [String]
     /// Reads the sources again while the verification runs.
     let watch: InventoryWatch
+
+    /// The selector's terms, as reports and ledger have them; nil where it has none.
+    var selected: [String]? { selector.isEverything ? nil : selector.terms.map(\.description) }
+    /// How many hosts are listed; nil where there is no selection.
+    var listedWhereSelected: Int? { selector.isEverything ? nil : listed.count }
 
     static let standardPort = 9_480
 
@@ -31,11 +41,12 @@ struct Inventory: Sendable {
     /// - Parameters:
     ///   - hosts: values of `--host`: names, `name:port`, or URLs.
     ///   - service: the value of `--service`, nil where it was not given. It wins over what a source names.
+    ///   - selector: which of the hosts are expected.
     ///   - now: the wall clock, for waivers.
     ///   - standardInput: the descriptor that `-` stands for.
     static func load(
-        sources: [InventorySource], hosts: [String] = [], service: String? = nil, now: Date,
-        standardInput: Int32 = STDIN_FILENO
+        sources: [InventorySource], hosts: [String] = [], service: String? = nil,
+        selector: HostSelector = .everything, now: Date, standardInput: Int32 = STDIN_FILENO
     ) throws(InventoryError) -> Inventory {
         guard sources.count(where: { $0 == .standardInput }) <= 1 else { throw .standardInputTwice }
         if let service, !ServiceName.isUsable(service) { throw .unusableService(service) }
@@ -47,11 +58,12 @@ struct Inventory: Sendable {
             let place = InventoryPlace(source: "--host", line: nil)
             flags.hosts.append(ListedHost(place: place, address: host))
         }
-        return try Inventory(readings: readings, flags: flags, service: service, now: now)
+        return try Inventory(readings: readings, flags: flags, service: service, selector: selector, now: now)
     }
 
     private init(
-        readings: [InventoryLoader.Reading], flags: InventoryListing, service: String?, now: Date
+        readings: [InventoryLoader.Reading], flags: InventoryListing, service: String?, selector: HostSelector,
+        now: Date
     ) throws(InventoryError) {
         var warnings: [String] = []
         let named = readings.compactMap(\.listing.service)
@@ -68,14 +80,30 @@ struct Inventory: Sendable {
         var freezer = InventoryFreezer(service: asked)
         for reading in readings { try freezer.add(reading.listing) }
         try freezer.add(flags)
-        self.hosts = freezer.hosts
+        for waiver in readings.flatMap(\.listing.waivers) {
+            if let warning = try freezer.apply(waiver) { warnings.append(warning) }
+        }
+        // What a selection leaves out can be waived all the same, so this comes after the waivers.
+        listed = freezer.hosts
+        hosts = selector.isEverything ? listed : listed.filter(selector.selects)
+        self.selector = selector
         self.service = asked
-        self.hash = InventoryHash.of(freezer.hosts)
-        self.warnings = warnings + freezer.warnings
+        self.hash = InventoryHash.of(hosts)
+        self.warnings = warnings + InventoryFreezer.sharedURLs(hosts) + Self.idle(selector, listed)
         let flagged = flags.hosts.isEmpty ? [] : ["\(flags.hosts.count) --host"]
         source = (readings.map(\.source.name) + flagged).joined(separator: ", ")
         watch = InventoryWatch(
             files: zip(readings, freezer.names).map { .init(source: $0.source, stamp: $0.stamp, names: $1) },
             constant: freezer.names.last ?? [], service: asked, now: now)
+    }
+
+    /// What was to be left out and is not there: more is verified than was meant, which is safe, and worth a word.
+    private static func idle(_ selector: HostSelector, _ listed: [ExpectedHost]) -> [String] {
+        let excluded = selector.terms.filter(\.isExcluded)
+        guard !excluded.isEmpty, !listed.isEmpty else { return [] }
+        let census = LabelCensus(listed)
+        return excluded.filter { !census.contains($0.group) }.map {
+            "--select \($0) leaves no host out: \(census.alternatives(to: $0.group))"
+        }
     }
 }

@@ -31,12 +31,48 @@ struct InventoryFreezer {
     }
 
     /// Hosts that share a URL: one answer would speak for all of them.
-    var warnings: [String] {
+    static func sharedURLs(_ hosts: [ExpectedHost]) -> [String] {
         let shared = Dictionary(grouping: hosts, by: \.url).filter { $0.value.count > 1 }
         guard let first = shared.values.min(by: { $0[0].name < $1[0].name }) else { return [] }
         let names = first.prefix(3).map { Hygiene.line($0.name, limit: 64) }.joined(separator: ", ")
         let more = shared.count > 1 ? ", and \(shared.count - 1) more such groups" : ""
         return ["\(first.count) hosts of the inventory share one url (\(names))\(more): one answer speaks for all"]
+    }
+
+    // MARK: - Waivers
+
+    /// Waives the hosts that a listed waiver covers, whichever source lists them.
+    ///
+    /// - Returns: a warning where it covers nobody, or names somebody who is not there.
+    mutating func apply(_ listed: ListedWaiver) throws(InventoryError) -> String? {
+        try check(listed.waiver, "waiver", listed.place)
+        switch listed.scope {
+        case .hosts(let names):
+            for index in names.compactMap({ places[$0]?.index }) { waive(index, listed.waiver) }
+            let unknown = names.filter { places[$0] == nil }
+            guard !unknown.isEmpty else { return nil }
+            let shown = unknown.prefix(3).map { Hygiene.line($0, limit: 64) }.joined(separator: ", ")
+            let more = unknown.count > 3 ? " and \(unknown.count - 3) more" : ""
+            return "\(listed.place): the waiver names \(shown)\(more), which the inventory does not list"
+        case .labels(let labels):
+            let covered = hosts.indices.filter { index in labels.allSatisfy { hosts[index].labels[$0] == $1 } }
+            for index in covered { waive(index, listed.waiver) }
+            guard covered.isEmpty else { return nil }
+            let groups = labels.sorted { $0.key < $1.key }.map { HostGroup(key: $0.key, value: $0.value) }
+            let asked = groups.map { Hygiene.line("\($0)", limit: 80) }.joined(separator: ", ")
+            return "\(listed.place): the waiver for \(asked) covers no host"
+        }
+    }
+
+    /// A host's own waiver is not replaced, nor an earlier listed one; but one that has ended gives way to one that holds.
+    private mutating func waive(_ index: Int, _ waiver: Waiver) {
+        if let present = hosts[index].waiver, !present.isExpired || waiver.isExpired { return }
+        hosts[index].waiver = waiver
+    }
+
+    private func check(_ waiver: Waiver, _ what: String, _ place: InventoryPlace) throws(InventoryError) {
+        try check(waiver.reason, "\(what).reason", limit: 512, place)
+        if let by = waiver.by { try check(by, "\(what).by", limit: 128, place) }
     }
 
     // MARK: - One host
@@ -49,10 +85,7 @@ struct InventoryFreezer {
             try check(key, "label", limit: 128, listed.place)
             if !value.isEmpty { try check(value, "label", limit: 255, listed.place) }
         }
-        if let waiver = listed.waiver {
-            try check(waiver.reason, "waive.reason", limit: 512, listed.place)
-            if let by = waiver.by { try check(by, "waive.by", limit: 128, listed.place) }
-        }
+        if let waiver = listed.waiver { try check(waiver, "waive", listed.place) }
         return ExpectedHost(name: name, url: url, id: listed.id, labels: listed.labels, waiver: listed.waiver)
     }
 

@@ -10,7 +10,7 @@ struct StructuredInventory {
     /// Waivers are judged against it.
     let now: Date
 
-    private var yaml: YAMLText { YAMLText(source: source) }
+    var yaml: YAMLText { YAMLText(source: source) }
 
     func read(_ text: String) throws(InventoryError) -> InventoryListing {
         guard let root = try yaml.compose(text) else { return InventoryListing() }
@@ -52,10 +52,12 @@ struct StructuredInventory {
                     throw invalid(value, "hosts is no list: write one '- name' a line below it, or hosts: []")
                 }
                 listing.hosts = try hosts(nodes)
-            case let other: throw unknown(key, other, ["service", "port", "hosts"])
+            case "waivers": listing.waivers = try waivers(value)
+            case let other: throw unknown(key, other, ["service", "port", "hosts", "waivers"])
             }
         }
-        guard hasHosts else {
+        // A file of waivers alone stands beside one of hosts that cannot hold them, such as a generated one.
+        guard hasHosts || !listing.waivers.isEmpty else {
             throw invalid(root, "there is no 'hosts': write the list of hosts below it, or hosts: [] for none")
         }
         return listing
@@ -95,37 +97,7 @@ struct StructuredInventory {
         return host
     }
 
-    private func waiver(_ node: Node) throws(InventoryError) -> Waiver? {
-        guard case .mapping(let mapping) = node else {
-            throw invalid(node, "waive is no mapping: write waive: {until: 2026-12-01T00:00:00Z, reason: …, by: …}")
-        }
-        var (until, reason, by): (String?, String?, String?)
-        var isExpired = false
-        for (key, value) in mapping {
-            switch try keyText(key) {
-            case "until":
-                let text = try text(value, "waive.until")
-                guard let date = Date(rfc3339: text) else {
-                    throw invalid(
-                        value,
-                        "waive.until '\(InventoryError.shown(text))' is no RFC 3339 time: "
-                            + "write for example 2026-12-01T00:00:00Z")
-                }
-                until = text
-                isExpired = date <= now
-            case "reason": reason = try text(value, "waive.reason")
-            case "by": by = try text(value, "waive.by")
-            case let other: throw unknown(key, other, ["until", "reason", "by"])
-            }
-        }
-        guard let until else {
-            throw invalid(node, "waive has no until: a waiver ends, write until: 2026-12-01T00:00:00Z")
-        }
-        guard let reason else { throw invalid(node, "waive has no reason: write why the host is left out") }
-        return Waiver(until: until, reason: reason, by: by, isExpired: isExpired)
-    }
-
-    private func labels(_ node: Node) throws(InventoryError) -> [String: String] {
+    func labels(_ node: Node) throws(InventoryError) -> [String: String] {
         if isNull(node) { return [:] }
         guard case .mapping(let mapping) = node else {
             throw invalid(node, "labels is no mapping: write labels: {group: canary}")
@@ -179,12 +151,12 @@ struct StructuredInventory {
 
     // MARK: - Nodes
 
-    private func isNull(_ node: Node) -> Bool {
+    func isNull(_ node: Node) -> Bool {
         guard case .scalar(let scalar) = node, scalar.style == .plain else { return false }
         return ["", "~", "null", "Null", "NULL"].contains(scalar.string)
     }
 
-    private func text(_ node: Node, _ what: String, canBeEmpty: Bool = false) throws(InventoryError) -> String {
+    func text(_ node: Node, _ what: String, canBeEmpty: Bool = false) throws(InventoryError) -> String {
         guard case .scalar(let scalar) = node else { throw invalid(node, "\(what) is not a text: write one value") }
         guard !isNull(node), canBeEmpty || !scalar.string.isEmpty else {
             throw invalid(node, "\(what) is empty: give it a value or remove it")
@@ -192,13 +164,13 @@ struct StructuredInventory {
         return scalar.string
     }
 
-    private func keyText(_ node: Node) throws(InventoryError) -> String { try text(node, "a key") }
+    func keyText(_ node: Node) throws(InventoryError) -> String { try text(node, "a key") }
 
-    private func invalid(_ node: Node, _ problem: String) -> InventoryError {
+    func invalid(_ node: Node, _ problem: String) -> InventoryError {
         .invalid(yaml.place(node), problem: problem)
     }
 
-    private func unknown(_ node: Node, _ key: String, _ known: [String]) -> InventoryError {
+    func unknown(_ node: Node, _ key: String, _ known: [String]) -> InventoryError {
         invalid(node, "unknown key '\(InventoryError.shown(key))': known here are \(known.joined(separator: ", "))")
     }
 }

@@ -7,7 +7,8 @@ extension Ledger {
         try await read { try Self.promotions(of: service, limit: limit, $0) }
     }
 
-    /// How many hosts, waived ones too, the service was last verified on; nil where it never was.
+    /// How many hosts, waived ones too, the inventory listed when the service was last verified; nil where it never was.
+    /// Those that a selection left out are among them, so that a part of a fleet never becomes the measure of the whole.
     ///
     /// Refused inventories do not count: else a list that shrank would be fine the second time it is tried.
     func previousExpected(service: String) async throws(LedgerError) -> Int? {
@@ -31,8 +32,17 @@ extension Ledger {
                 WHERE service = ? ORDER BY generation DESC LIMIT ?
                 """,
             arguments: [service, limit])
-        return rows.reversed().map {
-            Promotion(generation: $0["generation"], gitSHA: $0.gitSHA, digest: $0.digest, at: $0["at"])
-        }
+        return rows.reversed().map(promotion)
+    }
+
+    static func promotion(_ generation: Int, of service: String, _ db: Database) throws -> Promotion? {
+        try Row.fetchOne(
+            db, sql: "SELECT generation, git_sha, digest, at FROM promotions WHERE service = ? AND generation = ?",
+            arguments: [service, generation]
+        ).map(promotion)
+    }
+
+    private static func promotion(_ row: Row) -> Promotion {
+        Promotion(generation: row["generation"], gitSHA: row.gitSHA, digest: row.digest, at: row["at"])
     }
 }

@@ -50,16 +50,17 @@ extension Ledger {
     private static func recordPromotion(_ run: LedgerRun, _ db: Database) throws -> Int {
         let target = run.target
         let rule = PromotionRule(gitSHA: target.gitSHA, digest: target.digest)
+        if let stated = target.generation {
+            let known = try promotion(stated, of: target.service, db)
+            guard let known, rule.isSame(as: known) else {
+                throw LedgerError.otherPromotion(stated, service: target.service, isKnown: known != nil)
+            }
+            try enrich(known, with: target, db)
+            return stated
+        }
         let last = try promotions(of: target.service, limit: 1, db).last
         if let last, rule.isSame(as: last) {
-            let isRicher = (last.gitSHA == nil && target.gitSHA != nil) || (last.digest == nil && target.digest != nil)
-            guard isRicher else { return last.generation }
-            try db.execute(
-                sql: """
-                    UPDATE promotions SET git_sha = coalesce(git_sha, ?), digest = coalesce(digest, ?)
-                    WHERE service = ? AND generation = ?
-                    """,
-                arguments: [target.gitSHA?.hex, target.digest?.description, target.service, last.generation])
+            try enrich(last, with: target, db)
             return last.generation
         }
         let generation = (last?.generation ?? 0) + 1
@@ -72,6 +73,18 @@ extension Ledger {
                 target.service, generation, target.gitSHA?.hex, target.digest?.description, run.startedAt, run.id,
             ])
         return generation
+    }
+
+    /// Adds what the target says and the promotion does not.
+    private static func enrich(_ known: Promotion, with target: Report.PromotedTarget, _ db: Database) throws {
+        let isRicher = (known.gitSHA == nil && target.gitSHA != nil) || (known.digest == nil && target.digest != nil)
+        guard isRicher else { return }
+        try db.execute(
+            sql: """
+                UPDATE promotions SET git_sha = coalesce(git_sha, ?), digest = coalesce(digest, ?)
+                WHERE service = ? AND generation = ?
+                """,
+            arguments: [target.gitSHA?.hex, target.digest?.description, target.service, known.generation])
     }
 
     // MARK: - Verifications
@@ -88,7 +101,7 @@ extension Ledger {
                 """,
             arguments: [
                 run.id, target.service, target.generation, target.gitSHA?.hex, target.digest?.description,
-                run.startedAt, run.inventory.hash, run.inventory.expected, run.hosts.count { !$0.isWaived },
+                run.startedAt, run.inventory.hash, run.inventory.total, run.hosts.count { !$0.isWaived },
                 run.collectorVersion, run.policy.timeoutSeconds, process.pid, process.start.map { Int64(clamping: $0) },
                 process.namespace, process.boot, try LedgerCoding.encode(target), try LedgerCoding.encode(run.policy),
                 try LedgerCoding.encode(run.inventory),
@@ -100,7 +113,7 @@ extension Ledger {
         let summary = report.summary
         let outcome = LedgerOutcome(
             reasons: report.reasons, warnings: report.warnings, summary: summary,
-            durationSeconds: report.verification.durationSeconds)
+            durationSeconds: report.verification.durationSeconds, successor: report.successor)
         try db.execute(
             sql: """
                 UPDATE verifications SET
@@ -113,7 +126,7 @@ extension Ledger {
                 report.verification.finishedAt, report.verdict.rawValue, report.exitCode, summary.expected,
                 summary.proven, summary.secondsToConverge?.p50, summary.secondsToConverge?.p95,
                 summary.secondsToConverge?.max, report.verification.startedAt, report.verification.collector.version,
-                report.inventory.expected, report.inventory.hash, try LedgerCoding.encode(report.target),
+                report.inventory.total, report.inventory.hash, try LedgerCoding.encode(report.target),
                 try LedgerCoding.encode(report.policy), try LedgerCoding.encode(report.inventory),
                 try LedgerCoding.encode(outcome), report.evidence?.hash, verification,
             ])

@@ -68,9 +68,10 @@ extension Ledger {
             verification: Report.Run(
                 id: row["id"], startedAt: row["started_at"], finishedAt: row["finished_at"],
                 durationSeconds: outcome.durationSeconds, collector: collector),
-            target: target, inventory: inventory, policy: policy, verdict: try row.value("verdict"),
-            exitCode: row["exit_code"], reasons: outcome.reasons, warnings: outcome.warnings, summary: outcome.summary,
-            hosts: hosts, evidence: (row["evidence"] as String?).map(Report.EvidenceFile.init))
+            target: target, inventory: inventory, policy: policy, successor: outcome.successor,
+            verdict: try row.value("verdict"), exitCode: row["exit_code"], reasons: outcome.reasons,
+            warnings: outcome.warnings, summary: outcome.summary, hosts: hosts,
+            evidence: (row["evidence"] as String?).map(Report.EvidenceFile.init))
     }
 
     /// The report of a verification whose collector was killed. Never green, whatever was recorded.

@@ -30,6 +30,8 @@ enum LedgerError: Error, Hashable, Sendable {
     case diskFull(path: String)
     /// The verification has no report yet.
     case stillRunning(id: String)
+    /// `--generation` names a promotion that is not known, or that is of another target.
+    case otherPromotion(Int, service: String, isKnown: Bool)
     /// An I/O error, or whatever else SQLite says.
     case failed(path: String, reason: String)
 
@@ -37,7 +39,7 @@ enum LedgerError: Error, Hashable, Sendable {
     var exitCode: Int32 {
         switch self {
         case .noPlace, .emptyPath, .isDirectory, .notWritable, .notADatabase, .notALedger, .newerSchema, .olderSchema,
-            .logUnreadable, .absent, .unknownVerification, .ambiguous, .noVerification:
+            .logUnreadable, .absent, .unknownVerification, .ambiguous, .noVerification, .otherPromotion:
             64
         case .damaged, .locked, .diskFull, .stillRunning, .failed: 69
         }
@@ -87,6 +89,12 @@ extension LedgerError: CustomStringConvertible {
             "the disk with the ledger '\(Self.shown(path))' is full: make room, or \(remedy)"
         case .stillRunning(let id):
             "the verification '\(Self.shown(id))' is still running: its report comes with its end"
+        case .otherPromotion(let generation, let service, let isKnown):
+            "--generation \(generation): "
+                + (isKnown
+                    ? "that promotion of '\(Self.shown(service))' has another commit or digest"
+                    : "the ledger has no such promotion of '\(Self.shown(service))'")
+                + ": take the number from its verification's report, or leave --generation out"
         case .failed(let path, let reason):
             "the ledger '\(Self.shown(path))' failed (\(Hygiene.line(reason, limit: 200))): check its disk, or \(remedy)"
         }

@@ -4,6 +4,8 @@ struct LedgerOutcome: Codable, Hashable, Sendable {
     var warnings: [String]
     var summary: Report.Summary
     var durationSeconds: Double
+    /// nil where none took over, as in what older collectors recorded.
+    var successor: Report.Successor?
 }
 
 extension LedgerRun {

@@ -6,7 +6,8 @@ struct LedgerRun: Sendable {
     var id: String
     /// RFC 3339.
     var startedAt: String
-    /// At least one of commit and digest. The generation is the ledger's to give.
+    /// At least one of commit and digest. The generation is the ledger's to give; where there is one, the run is of that
+    /// promotion, which must be known and have this target.
     var target: Report.PromotedTarget
     var policy: Report.PolicySummary
     var inventory: Report.InventorySummary
@@ -20,7 +21,8 @@ struct LedgerRun: Sendable {
         var verification: Int64
         /// The target's number among the promotions of its service.
         var generation: Int
-        /// The service's promotions, oldest first, the target's last; at most the last 1,000.
+        /// The service's promotions, oldest first; at most the last 1,000. The target's is the last one, unless the run is
+        /// of an earlier one.
         var promotions: [Promotion]
     }
 }
@@ -31,10 +33,11 @@ extension LedgerRun {
             id: id, startedAt: startedAt.rfc3339,
             target: Report.PromotedTarget(
                 service: target.service, gitSHA: target.gitSHA, digest: target.digest, image: target.image,
-                generation: nil, equivalentDigests: []),
+                generation: target.generation, equivalentDigests: []),
             policy: Report.PolicySummary(policy),
             inventory: Report.InventorySummary(
-                source: Hygiene.line(inventory.source), hash: inventory.hash, expected: inventory.hosts.count),
+                source: Hygiene.line(inventory.source), hash: inventory.hash, expected: inventory.hosts.count,
+                listed: inventory.listedWhereSelected, selected: inventory.selected),
             hosts: inventory.hosts)
     }
 }

@@ -5,15 +5,38 @@ import Shared
 struct FleetWarnings {
     private let tracks: [HostTrack]
     private let target: Target
-    private let startedAt: Date
+    private let promotions: [Promotion]
+    private let context: ReportBuilder.Context
+
+    private var startedAt: Date { context.startedAt }
 
     init(_ verification: Verification, _ context: ReportBuilder.Context) {
         tracks = verification.tracks
         target = verification.target
-        startedAt = context.startedAt
+        promotions = verification.promotions
+        self.context = context
     }
 
-    var all: [String] { [differingDigests, clocks, healthChecks, expiredWaivers].compactMap { $0 } }
+    var all: [String] {
+        [leftOut, promotedAgain, differingDigests, clocks, healthChecks, expiredWaivers].compactMap { $0 }
+    }
+
+    /// A green report of a part of the fleet must not be taken for one of all of it.
+    private var leftOut: String? {
+        guard let listed = context.listed, listed > tracks.count else { return nil }
+        let terms = context.selected.joined(separator: ", ")
+        return "only hosts with \(terms) were asked: \(listed - tracks.count) of \(listed.hostCount) left out"
+    }
+
+    /// Nothing tells a rollback from an older job that runs late.
+    private var promotedAgain: String? {
+        let rule = PromotionRule(gitSHA: target.gitSHA, digest: target.digest)
+        guard let generation = target.generation, generation == promotions.last?.generation,
+            let earlier = promotions.last(where: { $0.generation < generation && rule.isSame(as: $0) })
+        else { return nil }
+        return "generation \(earlier.generation) was this build too, and it counts as promoted again, as generation "
+            + "\(generation): a job that is merely late says --generation \(earlier.generation)"
+    }
 
     /// With a commit alone, hosts may serve different images of it.
     private var differingDigests: String? {
@@ -22,7 +45,7 @@ struct FleetWarnings {
         let counts = Dictionary(grouping: matching, by: { $0.evidence?.shownDigest }).mapValues(\.count)
         guard counts.keys.compactMap({ $0 }).count > 1 else { return nil }
         let list = counts.sorted { ($1.value, $0.key?.hex ?? "") < ($0.value, $1.key?.hex ?? "") }
-            .map { "\($0.key?.short ?? "no digest") on \(Self.hosts($0.value))" }
+            .map { "\($0.key?.short ?? "no digest") on \($0.value.hostCount)" }
         return "the commit is served from different images: \(list.joined(separator: ", "))"
     }
 
@@ -41,7 +64,7 @@ struct FleetWarnings {
     private var healthChecks: String? {
         let without = tracks.count { $0.label == .converged && $0.telling.hostID != nil && !$0.telling.hasHealthCheck }
         guard without > 0 else { return nil }
-        return "\(Self.hosts(without)) converged without a health check: running is all that is known"
+        return "\(without.hostCount) converged without a health check: running is all that is known"
     }
 
     private var expiredWaivers: String? {
@@ -49,6 +72,4 @@ struct FleetWarnings {
         guard !expired.isEmpty else { return nil }
         return "waivers have expired and count no more: \(expired.prefix(5).joined(separator: ", "))"
     }
-
-    private static func hosts(_ count: Int) -> String { count == 1 ? "1 host" : "\(count) hosts" }
 }

@@ -11,6 +11,8 @@ struct Report: Codable, Hashable, Sendable {
     var target: PromotedTarget
     var inventory: InventorySummary
     var policy: PolicySummary
+    /// The promotion that took over from the target; nil where none did.
+    var successor: Successor?
     var verdict: Verdict
     var exitCode: Int32
     var reasons: [Reason]
@@ -23,7 +25,8 @@ struct Report: Codable, Hashable, Sendable {
     var evidence: EvidenceFile?
 
     enum CodingKeys: String, CodingKey {
-        case schema, verification, target, inventory, policy, verdict, reasons, warnings, summary, hosts, evidence
+        case schema, verification, target, inventory, policy, successor, verdict, reasons, warnings, summary, hosts,
+            evidence
         case exitCode = "exit_code"
     }
 
@@ -82,8 +85,36 @@ struct Report: Codable, Hashable, Sendable {
         var source: String
         /// `sha256:<64 hex>` of the frozen inventory.
         var hash: String
-        /// All hosts, waived ones too.
+        /// All hosts that were selected, waived ones too.
         var expected: Int
+        /// All hosts that the inventory lists, selected or not; nil where everything was selected.
+        var listed: Int?
+        /// The terms of the selection, sorted, for example `region=eu` and `group!=lab`; nil where there was none.
+        var selected: [String]?
+
+        /// Hosts that the inventory lists, whether a selection left some out or not.
+        var total: Int { listed ?? expected }
+    }
+
+    /// A newer promotion, and how far the fleet had come with it at the end. Counts are of the hosts in the gate.
+    struct Successor: Codable, Hashable, Sendable {
+        var generation: Int
+        @ExplicitNull var gitSHA: GitSHA?
+        @ExplicitNull var digest: Digest?
+        /// RFC 3339.
+        var promotedAt: String
+        var hostsServing: Int
+        var hostsOnTarget: Int
+        var hostsOnNeither: Int
+
+        enum CodingKeys: String, CodingKey {
+            case generation, digest
+            case gitSHA = "git_sha"
+            case promotedAt = "promoted_at"
+            case hostsServing = "hosts_serving"
+            case hostsOnTarget = "hosts_on_target"
+            case hostsOnNeither = "hosts_on_neither"
+        }
     }
 
     /// The policy as it was in force, in seconds and as typed.
@@ -99,6 +130,11 @@ struct Report: Codable, Hashable, Sendable {
         var maxFailed: String
         var minProven: String
         var supersededOK: Bool
+        /// As typed, for example `region=eu:10%`; nil where there are none, as in what older collectors recorded.
+        var maxStragglersByLabel: [String]?
+        var maxUnreachableByLabel: [String]?
+        var maxFailedByLabel: [String]?
+        var require: [String]?
 
         enum CodingKeys: String, CodingKey {
             case timeoutSeconds = "timeout_seconds"
@@ -112,6 +148,10 @@ struct Report: Codable, Hashable, Sendable {
             case maxFailed = "max_failed"
             case minProven = "min_proven"
             case supersededOK = "superseded_ok"
+            case maxStragglersByLabel = "max_stragglers_by_label"
+            case maxUnreachableByLabel = "max_unreachable_by_label"
+            case maxFailedByLabel = "max_failed_by_label"
+            case require
         }
     }
 

@@ -10,6 +10,10 @@ struct ReportBuilder {
         var finishedAt: Date
         var inventorySource: String
         var inventoryHash: String
+        /// The terms of the selection.
+        var selected: [String] = []
+        /// Hosts that the inventory lists; nil where all of them were selected.
+        var listed: Int?
         /// What to tell besides what the fleet itself gives reason to.
         var warnings: [String] = []
         /// The same, of what happened around the verification.
@@ -35,8 +39,10 @@ struct ReportBuilder {
                 generation: target.generation, equivalentDigests: equivalents),
             inventory: Report.InventorySummary(
                 source: Hygiene.line(context.inventorySource), hash: context.inventoryHash,
-                expected: verification.tracks.count),
+                expected: verification.tracks.count, listed: context.listed,
+                selected: context.selected.isEmpty ? nil : context.selected),
             policy: Report.PolicySummary(verification.policy),
+            successor: Succession(verification).map(Report.Successor.init),
             verdict: conclusion.verdict, exitCode: conclusion.exitCode, reasons: conclusion.reasons,
             warnings: context.warnings + context.notes + FleetWarnings(verification, context).all,
             summary: summary(at: conclusion.at),
@@ -108,7 +114,25 @@ extension Report.PolicySummary {
             requestTimeoutSeconds: policy.requestTimeout.seconds, soakSeconds: policy.soak.seconds,
             stallSeconds: policy.stall.seconds, failAfter: policy.failAfter,
             maxStragglers: "\(policy.maxStragglers)", maxUnreachable: "\(policy.maxUnreachable)",
-            maxFailed: "\(policy.maxFailed)", minProven: "\(policy.minProven)", supersededOK: policy.supersededOK)
+            maxFailed: "\(policy.maxFailed)", minProven: "\(policy.minProven)", supersededOK: policy.supersededOK,
+            maxStragglersByLabel: Self.texts(policy.maxStragglersByLabel),
+            maxUnreachableByLabel: Self.texts(policy.maxUnreachableByLabel),
+            maxFailedByLabel: Self.texts(policy.maxFailedByLabel), require: Self.texts(policy.require))
+    }
+
+    /// nil for none.
+    private static func texts(_ limits: [some CustomStringConvertible]) -> [String]? {
+        limits.isEmpty ? nil : limits.map { Hygiene.line($0.description) }
+    }
+}
+
+extension Report.Successor {
+    init(_ succession: Succession) {
+        let promotion = succession.promotion
+        self.init(
+            generation: promotion.generation, gitSHA: promotion.gitSHA, digest: promotion.digest,
+            promotedAt: Hygiene.line(promotion.at, limit: 64), hostsServing: succession.serving,
+            hostsOnTarget: succession.onTarget, hostsOnNeither: succession.neither)
     }
 }
 

@@ -28,6 +28,14 @@ struct StatusRun: Sendable {
         let policy = Policy(
             timeout: .seconds(86_400), interval: .seconds(86_400), requestTimeout: requestTimeout,
             soak: .seconds(86_400), stall: .seconds(86_400), maxFailed: .percent(100), countsEarlierEvidence: true)
+        let mismatch = InventoryCheck.mismatch(
+            of: inventory.selector, hosts: inventory.hosts, listed: inventory.listed)
+        if let mismatch {
+            let refused = Verification(target: target, hosts: inventory.hosts, policy: policy)
+            return ReportBuilder(verification: refused, context: context(startedAt, .zero)).build(
+                Conclusion(
+                    verdict: mismatch.verdict, exitCode: mismatch.verdict.exitCode, reasons: [mismatch], at: .zero))
+        }
         // Each host is asked once: a kept connection would serve nobody.
         let engines = try TransferEngines.make(
             hosts: inventory.hosts.count, concurrency: concurrency, keepsConnections: false)
@@ -38,12 +46,16 @@ struct StatusRun: Sendable {
             Verification(target: target, hosts: inventory.hosts, policy: policy, promotions: promotions),
             observers: [progress.observer(on: .standardError, environment: environment)].compactMap { $0 })
         await TransferEngines.shutdown(engines)
-        let context = ReportBuilder.Context(
+        let conclusion = ended.conclusion ?? SweepRules(ended, at: duration).conclude()
+        return ReportBuilder(verification: ended, context: context(startedAt, duration)).build(conclusion)
+    }
+
+    private func context(_ startedAt: Date, _ duration: Duration) -> ReportBuilder.Context {
+        ReportBuilder.Context(
             id: RunID.make(at: startedAt), startedAt: startedAt,
             finishedAt: startedAt.addingTimeInterval(duration.seconds), inventorySource: inventory.source,
-            inventoryHash: inventory.hash)
-        let conclusion = ended.conclusion ?? SweepRules(ended, at: duration).conclude()
-        return ReportBuilder(verification: ended, context: context).build(conclusion)
+            inventoryHash: inventory.hash, selected: inventory.selected ?? [], listed: inventory.listedWhereSelected,
+            warnings: inventory.warnings)
     }
 
     /// The target, from the ledger's last promotion where none was given.

@@ -47,15 +47,22 @@ struct VerificationRun: Sendable {
             verification: id, collector: BuildinfoVersion.current, startedAt: startedAt.rfc3339,
             startedAtMilliseconds: milliseconds, target: target, policy: policy, promotions: [],
             inventory: .init(
-                source: Hygiene.line(inventory.source), hash: inventory.hash, hosts: inventory.hosts.count),
+                source: Hygiene.line(inventory.source), hash: inventory.hash, hosts: inventory.hosts.count,
+                selected: inventory.selected, listed: inventory.listedWhereSelected),
             warnings: warnings)
-        let expected = inventory.hosts.count { !$0.isWaived }
-        let previous = try await ledger?.previousExpected(service: target.service)
-        if let refusal = check.refusal(expected: expected, listed: inventory.hosts.count, previous: previous) {
+        let previous = InventoryCheck.Previous(
+            listed: try await ledger?.previousExpected(service: target.service),
+            selected: try await ledger?.previousSelected(service: target.service, selected: inventory.selected ?? []))
+        let refusal = check.refusal(
+            of: inventory.hosts, listed: inventory.listed, selector: inventory.selector, requirements: policy.require,
+            previous: previous)
+        if let refusal {
             let recorder = evidence.map(EvidenceRecorder.init)
             recorder?.begin(run, hosts: inventory.hosts)
             recorder?.refuse(
-                .init(expected: expected, listed: inventory.hosts.count, previous: previous, check: check))
+                .init(
+                    check: check, selector: inventory.selector,
+                    listed: inventory.selector.isEverything ? nil : inventory.listed, lastTime: previous))
             let verification = Verification(target: target, hosts: inventory.hosts, policy: policy)
             let context = context(id: id, startedAt: startedAt, duration: .zero)
             return await report(verification, refusal, context, recorder)
@@ -135,7 +142,8 @@ struct VerificationRun: Sendable {
     private func context(id: String, startedAt: Date, duration: Duration) -> ReportBuilder.Context {
         ReportBuilder.Context(
             id: id, startedAt: startedAt, finishedAt: startedAt.addingTimeInterval(duration.seconds),
-            inventorySource: inventory.source, inventoryHash: inventory.hash, warnings: warnings)
+            inventorySource: inventory.source, inventoryHash: inventory.hash, selected: inventory.selected ?? [],
+            listed: inventory.listedWhereSelected, warnings: warnings)
     }
 
     private var warnings: [String] {

@@ -16,7 +16,10 @@ struct ExpectedHost: Codable, Hashable, Sendable {
     var isWaived: Bool { waiver.map { !$0.isExpired } ?? false }
 }
 
-/// Why a host is left out of the gate.
+/// Why a host is left out of the gate: its own waiver, or one that the inventory gives by name or label.
+///
+/// Whether it has ended is decided once, when the inventory is read: a verification never changes what it is about while it
+/// runs, and a waiver that ends in its midst holds until its end.
 struct Waiver: Codable, Hashable, Sendable {
     /// RFC 3339, as the inventory has it.
     var until: String

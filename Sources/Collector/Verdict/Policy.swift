@@ -17,8 +17,15 @@ struct Policy: Hashable, Sendable {
     var maxStragglers = Tolerance.none
     var maxUnreachable = Tolerance.none
     var maxFailed = Tolerance.none
+    /// Tolerances for the hosts of a label. The plain one is for the hosts that none of these is for; a host of several
+    /// labels has to fit into each.
+    var maxStragglersByLabel: [GroupTolerance] = []
+    var maxUnreachableByLabel: [GroupTolerance] = []
+    var maxFailedByLabel: [GroupTolerance] = []
     /// Proven hosts below which nothing is tolerated.
     var minProven = Tolerance.hosts(1)
+    /// Hosts of a label that must be proven, whatever is tolerated.
+    var require: [Requirement] = []
     var supersededOK = false
     /// Whether evidence from before the start counts: for a look around that proves nothing.
     var countsEarlierEvidence = false

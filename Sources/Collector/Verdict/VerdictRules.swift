@@ -45,9 +45,14 @@ struct VerdictRules {
     }
 
     private func success() -> Conclusion {
-        // The one guard that stands before every green: nothing proven is no success, however little was expected.
-        guard proven > 0 else {
-            let message = "no host was proven, and no cause was found"
+        // The guards that stand before every green. Nothing proven is no success, however little was expected; and what was
+        // required must be there, even where no host can be blamed that it is not.
+        for pool in verification.allowance.pools(.required) {
+            guard let reason = pool.requirement?.shortage(expected: pool.expected, waived: 0) else { continue }
+            return conclusion([reason], exitCode: reason.verdict.exitCode)
+        }
+        guard proven > 0, unmet(isOver: true).isEmpty else {
+            let message = "no host was proven that had to be, and no cause was found"
             return conclusion([Reason(verdict: .inconclusive, hosts: expected, message: message)], exitCode: 31)
         }
         guard proven < expected else {
@@ -55,8 +60,9 @@ struct VerdictRules {
             return conclusion([Reason(verdict: .converged, hosts: proven, message: message)], exitCode: 0)
         }
         let rest = gated.filter { $0.label != .converged }
-        let message =
+        let tolerated =
             "\(proven) of \(expected) hosts are proven; tolerated: \(Self.names(rest)) (\(Self.tally(rest)))"
+        let message = ([tolerated] + toleratedByLabel(rest)).joined(separator: "; ")
         return conclusion([Reason(verdict: .convergedTolerated, hosts: proven, message: message)], exitCode: 0)
     }
 
@@ -65,18 +71,26 @@ struct VerdictRules {
     /// Every cause that applies, in the order of the exit codes.
     private func causes(_ ending: Verification.Ending, isTolerant: Bool) -> [Reason] {
         let hosts = Dictionary(grouping: gated, by: \.label.standing)
-        func limit(_ tolerance: Tolerance) -> Int { isTolerant ? tolerance.limit(of: expected) : 0 }
+        let unmet = unmet(isOver: ending.isOver)
 
         var causes: [Reason] = []
-        func add(_ verdict: Verdict, _ hosts: [HostTrack], _ text: String) {
-            let names = hosts.isEmpty ? "" : ": \(Self.names(hosts))"
-            causes.append(Reason(verdict: verdict, hosts: hosts.count, message: text + names))
+        func add(_ verdict: Verdict, _ hosts: [HostTrack], _ text: String, names isNaming: Bool = true) {
+            let names = hosts.isEmpty || !isNaming ? "" : ": \(Self.names(hosts))"
+            let demands = unmet.filter { pool in hosts.contains { pool.contains($0.host) } }.map(demand)
+            let message = ([text + names] + demands).joined(separator: "; ")
+            causes.append(Reason(verdict: verdict, hosts: hosts.count, message: message))
+        }
+        /// What is not tolerated of the exceptions of one kind.
+        func excess(_ purpose: HostPool.Purpose, _ standing: HostLabel.Standing) -> Excess {
+            let exceptions = hosts[standing] ?? []
+            return isTolerant ? Excess(exceptions, verification.allowance.pools(purpose), unmet) : Excess(exceptions)
         }
         if let conflicting = hosts[.conflict] {
             add(.identityConflict, conflicting, "another host answered, or a cache, or two hosts with one id")
         }
-        if let failed = hosts[.failed], failed.count > limit(policy.maxFailed) {
-            add(.failedDeploy, failed, "the deploy failed on \(Self.count(failed.count))")
+        let failed = excess(.failed, .failed)
+        if !failed.hosts.isEmpty {
+            add(.failedDeploy, failed.hosts, failed.text ?? "the deploy failed on \(failed.hosts.count.hostCount)")
         }
         if let back = hosts[.rolledBack] {
             add(.rolledBack, back, "served the target and went back")
@@ -85,28 +99,81 @@ struct VerdictRules {
         if !lost.isEmpty {
             add(.inconclusive, lost, "most hosts were lost at once: check this collector's network and resolver first")
         }
-        if let successor = verification.successor {
-            let build = [successor.gitSHA?.short, successor.digest?.short].compactMap { $0 }.joined(separator: " ")
-            add(.superseded, hosts[.ahead] ?? [], "generation \(successor.generation) (\(build)) was promoted since")
+        if let succession = Succession(verification) {
+            add(.superseded, hosts[.ahead] ?? [], succession.message, names: false)
         } else if let ahead = hosts[.ahead] {
             add(.superseded, ahead, "serve a later promotion")
         }
         guard ending.isOver else { return causes }
-        let unproven = hosts[.unproven] ?? []
-        let behind = hosts[.behind] ?? []
-        let areUnprovenTolerated = unproven.count <= limit(policy.maxUnreachable)
-        let areBehindTolerated = behind.count <= limit(policy.maxStragglers)
-        if !areUnprovenTolerated {
-            add(.unreachable, unproven, "\(Self.count(unproven.count)) gave no usable answer")
+        let unproven = excess(.unproven, .unproven)
+        let behind = excess(.behind, .behind)
+        if !unproven.hosts.isEmpty {
+            add(
+                .unreachable, unproven.hosts, unproven.text ?? "\(unproven.hosts.count.hostCount) gave no usable answer"
+            )
         }
-        if ending == .stall, !areUnprovenTolerated || !areBehindTolerated {
+        if ending == .stall, !unproven.hosts.isEmpty || !behind.hosts.isEmpty {
             add(.stalled, [], "nothing changed for \(policy.stall.brief)")
             causes[causes.count - 1].hosts = expected - proven
         }
-        if !areBehindTolerated {
-            add(.stragglers, behind, "\(Self.count(behind.count)) did not get there in \(now.brief)")
+        if !behind.hosts.isEmpty {
+            add(
+                .stragglers, behind.hosts,
+                behind.text ?? "\(behind.hosts.count.hostCount) did not get there in \(now.brief)")
         }
         return causes
+    }
+
+    // MARK: - Limits by label
+
+    /// Exceptions of one kind that nothing tolerates.
+    private struct Excess {
+        let hosts: [HostTrack]
+        /// How many of which hosts; nil where no tolerance of this kind is by label.
+        let text: String?
+
+        /// All of them.
+        init(_ exceptions: [HostTrack]) {
+            (hosts, text) = (exceptions, nil)
+        }
+
+        /// Those in a pool that holds too many, and those of a requirement that is not met: tolerance never covers them.
+        init(_ exceptions: [HostTrack], _ pools: [HostPool], _ unmet: [HostPool]) {
+            let broken = pools.map { ($0, $0.count(of: exceptions)) }.filter { $1 > $0.limit }
+            let isIntolerable = broken.map(\.0) + unmet
+            hosts = exceptions.filter { track in isIntolerable.contains { $0.contains(track.host) } }
+            text =
+                pools.count > 1 && !broken.isEmpty
+                ? broken.map { $0.sentence($1) }.joined(separator: "; ") : nil
+        }
+    }
+
+    /// The requirements that are not met; before the end only those that cannot be met any more while failed hosts stay so.
+    private func unmet(isOver: Bool) -> [HostPool] {
+        verification.allowance.pools(.required).filter { isOver ? proven(in: $0) < $0.limit : $0.isBrokenByFailures }
+    }
+
+    private func proven(in pool: HostPool) -> Int {
+        gated.count { pool.contains($0.host) && $0.isProven(at: now, policy: policy) }
+    }
+
+    private func demand(_ pool: HostPool) -> String {
+        let proven = proven(in: pool)
+        return
+            "--require \(pool.requirement.map { "\($0)" } ?? "") asks for \(pool.limit) of \(pool.expected) proven, and \(proven) "
+            + (proven == 1 ? "is" : "are")
+    }
+
+    /// One sentence for every by-label tolerance that something was covered by.
+    private func toleratedByLabel(_ rest: [HostTrack]) -> [String] {
+        let kinds: [(HostPool.Purpose, HostLabel.Standing)] = [
+            (.failed, .failed), (.unproven, .unproven), (.behind, .behind),
+        ]
+        return kinds.flatMap { purpose, standing in
+            let exceptions = rest.filter { $0.label.standing == standing }
+            return verification.allowance.pools(purpose).filter { $0.group != nil }
+                .map { ($0, $0.count(of: exceptions)) }.filter { $1 > 0 }.map { $0.sentence($1) }
+        }
     }
 
     /// The hosts that answered before and fell silent within one interval, where they are most of the fleet.
@@ -140,6 +207,27 @@ struct VerdictRules {
         return counts.sorted { $0.key.rank < $1.key.rank }.map { "\($0.value) \($0.key.rawValue)" }
             .joined(separator: ", ")
     }
+}
 
-    private static func count(_ hosts: Int) -> String { hosts == 1 ? "1 host" : "\(hosts) hosts" }
+extension HostPool {
+    fileprivate func count(of tracks: [HostTrack]) -> Int { tracks.count { contains($0.host) } }
+
+    /// For example `2 of 20 hosts with region=eu are behind, 10% (2) tolerated`.
+    fileprivate func sentence(_ count: Int) -> String {
+        let hosts = expected == 1 ? "host" : "hosts"
+        let whose = group.map { "\(expected) \(hosts) with \($0)" } ?? "\(expected) other \(hosts)"
+        let what =
+            switch purpose {
+            case .failed: "failed"
+            case .unproven: "gave no usable answer"
+            case .behind, .required: count == 1 ? "is behind" : "are behind"
+            }
+        let allowed =
+            switch share {
+            case .hosts(0): "none"
+            case .hosts(let hosts): "\(hosts)"
+            case .percent: "\(share) (\(limit))"
+            }
+        return "\(count) of \(whose) \(what), \(allowed) tolerated"
+    }
 }

@@ -17,6 +17,8 @@ struct Verification: Sendable {
     private(set) var counts: [HostLabel: Int]
     /// Hosts that the gate is about: all but the waived ones.
     let expected: Int
+    /// What may fail or stay behind, and what must not.
+    private(set) var allowance: Allowance
 
     /// For every host the id that its latest answer claimed, and for every id the hosts that claim it.
     private var claims: [Int: String] = [:]
@@ -62,6 +64,7 @@ struct Verification: Sendable {
         tracks = hosts.map { HostTrack(host: $0, service: target.service) }
         expected = hosts.count { !$0.isWaived }
         counts = [.pending: expected]
+        allowance = Allowance(policy: policy, hosts: hosts)
     }
 
     private var judge: BuildJudge { BuildJudge(target: target, promotions: promotions) }
@@ -96,6 +99,7 @@ struct Verification: Sendable {
         tracks[sample.host].observe(sample, isDuplicate: isDuplicate, judge: judge, policy: policy)
         relabel(sample.host, at: sample.answeredAt, isFinal: false, actions: &actions)
         concludeIfDecided(at: sample.answeredAt, actions: &actions)
+        concludeIfSuperseded(at: sample.answeredAt, actions: &actions)
         if conclusion == nil {
             actions.append(.ask(host: sample.host, at: nextAsk(after: sample, wasOK: wasOK)))
         }
@@ -134,7 +138,7 @@ struct Verification: Sendable {
             tracks[host].reassess(judge)
             relabel(host, at: now, isFinal: false, actions: &actions)
         }
-        if successor != nil { conclude(.superseded, at: now, actions: &actions) }
+        concludeIfSuperseded(at: now, actions: &actions)
         return actions
     }
 
@@ -194,14 +198,22 @@ struct Verification: Sendable {
         lastChange = max(lastChange, now)
         counts[before, default: 0] -= 1
         counts[transition.label, default: 0] += 1
+        allowance.move(host, from: before, to: transition.label)
     }
 
     private mutating func concludeIfDecided(at now: Duration, actions: inout [Action]) {
-        if counts[.failed, default: 0] > policy.maxFailed.limit(of: expected) {
+        if allowance.isBrokenByFailures {
             conclude(.tooManyFailed, at: now, actions: &actions)
         } else if expected > 0, counts[.converged, default: 0] == expected, proven(at: now) == expected {
             conclude(.everyHostProven, at: now, actions: &actions)
         }
+    }
+
+    /// A newer promotion ends it as soon as every host was asked once, so that the end can tell how far the fleet has come.
+    private mutating func concludeIfSuperseded(at now: Duration, actions: inout [Action]) {
+        // A look around ends when it has seen every host, and gates nothing.
+        guard conclusion == nil, successor != nil, isEveryHostAsked, !policy.countsEarlierEvidence else { return }
+        conclude(.superseded, at: now, actions: &actions)
     }
 
     /// Ends early where nothing is left to wait for but hosts that are tolerated as they are.
@@ -211,10 +223,7 @@ struct Verification: Sendable {
     private mutating func concludeIfRestIsTolerated(at now: Duration, actions: inout [Action]) {
         // By the counts alone first: this is asked on every turn, of fleets of any size.
         let converged = counts[.converged, default: 0]
-        let failed = counts[.failed, default: 0]
-        let unproven = expected - converged - failed
-        guard conclusion == nil, converged > 0, converged < expected,
-            unproven <= policy.maxUnreachable.limit(of: expected), failed <= policy.maxFailed.limit(of: expected),
+        guard conclusion == nil, converged > 0, converged < expected, allowance.holdsWithoutTheRest,
             converged >= policy.minProven.limit(of: expected),
             tracks.allSatisfy({ $0.host.isWaived || $0.label == .converged || $0.isSettled(at: now, policy: policy) }),
             proven(at: now) == converged

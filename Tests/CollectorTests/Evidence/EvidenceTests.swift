@@ -210,12 +210,15 @@ struct EvidenceTests {
     @Test("A refused inventory replays to its refusal")
     func refused() throws {
         let check = InventoryCheck(minimumHosts: 3)
-        let verification = Verification(
-            target: .promoted, hosts: [ExpectedHost(name: "a", url: "http://a/")], policy: Policy())
-        let refusal = try #require(check.refusal(expected: 1, listed: 1, previous: 9))
+        let hosts = ["eu", "us"].map { ExpectedHost(name: $0, url: "http://\($0)/", labels: ["region": $0]) }
+        let selector = HostSelector([try #require(HostSelector.Term(parsing: "region=eu"))])
+        let verification = Verification(target: .promoted, hosts: [hosts[0]], policy: Policy())
+        let lastTime = InventoryCheck.Previous(listed: 2, selected: 9)
+        let refusal = try #require(
+            check.refusal(of: [hosts[0]], listed: hosts, selector: selector, previous: lastTime))
         let lines =
             Recording(verification).lines + [
-                .refused(.init(expected: 1, listed: 1, previous: 9, check: check)),
+                .refused(.init(check: check, selector: selector, listed: hosts, lastTime: lastTime)),
                 .verdict(.init(refusal, notes: [])),
             ]
         let report = try Self.replay(try Recording.file(lines)).report
@@ -243,7 +246,11 @@ struct EvidenceTests {
         let policy = Policy(
             timeout: .milliseconds(61_001), interval: .milliseconds(333), requestTimeout: .milliseconds(1_777),
             soak: .milliseconds(2_222), stall: .milliseconds(44_444), failAfter: 7, maxStragglers: .percent(12.5),
-            maxUnreachable: .hosts(3), maxFailed: .percent(1), minProven: .hosts(9), supersededOK: true,
+            maxUnreachable: .hosts(3), maxFailed: .percent(1),
+            maxStragglersByLabel: [try #require(GroupTolerance(parsing: "region=eu:10%"))],
+            maxUnreachableByLabel: [try #require(GroupTolerance(parsing: "a:b=c:d:3"))],
+            maxFailedByLabel: [try #require(GroupTolerance(parsing: "group=:0"))], minProven: .hosts(9),
+            require: [try #require(Requirement(parsing: "group=canary:100%"))], supersededOK: true,
             countsEarlierEvidence: true)
         let standard = Policy()
         for (child, other) in zip(Mirror(reflecting: policy).children, Mirror(reflecting: standard).children) {

@@ -60,7 +60,7 @@ struct BadInventoryTests {
         ("umlaut.txt", 1, "'http://ä/' has characters that no URL has: write them percent-encoded"),
         ("unclosed.yaml", 2, "no valid YAML or JSON (did not find expected ',' or ']'): correct it"),
         ("unknown-host-key.yaml", 3, "unknown key 'wave': known here are name, url, id, labels, waive"),
-        ("unknown-key.yaml", 2, "unknown key 'hosst': known here are service, port, hosts"),
+        ("unknown-key.yaml", 2, "unknown key 'hosst': known here are service, port, hosts, waivers"),
         ("user-name.txt", 1, password),
         ("user-slash.txt", 1, password),
         ("user-words.txt", 1, password),
@@ -79,6 +79,24 @@ struct BadInventoryTests {
             "waive is no mapping: write waive: {until: 2026-12-01T00:00:00Z, reason: …, by: …}"
         ),
         ("waive-until.yaml", 3, "waive has no until: a waiver ends, write until: 2026-12-01T00:00:00Z"),
+        ("waivers-alone.yaml", 1, "there is no 'hosts': write the list of hosts below it, or hosts: [] for none"),
+        ("waivers-bidi.json", 3, "waiver.reason 'a\\u{202e}b' \(invisible)"),
+        ("waivers-both.yaml", 3, "a waiver has both hosts and labels: write one of them"),
+        (
+            "waivers-date.yaml", 4,
+            "waiver.until 'tomorrow' is no RFC 3339 time: write for example 2026-12-01T00:00:00Z"
+        ),
+        ("waivers-key.yaml", 4, "unknown key 'untill': known here are hosts, labels, until, reason, by"),
+        (
+            "waivers-mapping.yaml", 2,
+            "waivers is no list: write '- {hosts: [NAME], until: …, reason: …}' a line below it"
+        ),
+        ("waivers-names.yaml", 2, "a waiver is no mapping: write {hosts: [NAME], until: …, reason: …}"),
+        ("waivers-no-host.yaml", 3, "waiver.hosts is no list of names: write hosts: [NAME, …]"),
+        ("waivers-no-label.yaml", 3, "waiver.labels is empty: name a label, or no host would be left"),
+        ("waivers-nobody.yaml", 3, "a waiver has neither hosts nor labels: write one of them"),
+        ("waivers-reason.yaml", 3, "waiver has no reason: write why the host is left out"),
+        ("waivers-until.yaml", 3, "waiver has no until: a waiver ends, write until: 2026-12-01T00:00:00Z"),
         ("words.txt", 1, "'http://a/b c' is more than one word: write one host or URL a line"),
     ]
 

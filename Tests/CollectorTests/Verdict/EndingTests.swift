@@ -246,25 +246,4 @@ struct EndingTests {
     func codes(verdict: Verdict, code: Int32) {
         #expect(verdict.exitCode == code)
     }
-
-    private static let inventoriesTable: [(Int, Int, Int?, InventoryCheck, Verdict?, Int32)] = [
-        (0, 0, nil, InventoryCheck(), Verdict.emptyInventory, 50),
-        (0, 3, nil, InventoryCheck(), .emptyInventory, 50),
-        (0, 0, nil, InventoryCheck(allowsEmpty: true), .emptyInventory, 0),
-        (0, 3, nil, InventoryCheck(allowsEmpty: true), .emptyInventory, 50),
-        (0, 0, nil, InventoryCheck(minimumHosts: 2, allowsEmpty: true), .emptyInventory, 50),
-        (2, 2, nil, InventoryCheck(minimumHosts: 3), .inventoryShrunk, 50),
-        (7, 7, 10, InventoryCheck(), .inventoryShrunk, 50), (8, 8, 10, InventoryCheck(), nil, 0),
-        (1, 1, 10, InventoryCheck(maximumShrinkPercent: 90), nil, 0), (1, 1, nil, InventoryCheck(), nil, 0),
-    ]
-
-    @Test(
-        "an inventory that is empty or shrank is refused, unless it may be",
-        arguments: inventoriesTable)
-    func inventories(expected: Int, listed: Int, previous: Int?, check: InventoryCheck, verdict: Verdict?, code: Int32)
-    {
-        let refusal = check.refusal(expected: expected, listed: listed, previous: previous)
-        #expect(refusal?.verdict == verdict)
-        #expect(refusal?.exitCode == verdict.map { _ in code })
-    }
 }

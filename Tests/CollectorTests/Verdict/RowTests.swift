@@ -79,7 +79,7 @@ struct RowTests {
 
     @Test("Row 6: an inventory without a host is exit 50, and a verification without one is never green")
     func empty() {
-        let refusal = InventoryCheck().refusal(expected: 0, listed: 0, previous: nil)
+        let refusal = InventoryCheck().refusal(of: [], listed: [])
         #expect(refusal?.verdict == .emptyInventory)
         #expect(refusal?.exitCode == 50)
         var bench = Bench(0, policy: .short)

@@ -34,6 +34,22 @@ enum ArgumentText {
         return tolerance
     }
 
+    static func requirement(_ text: String) throws -> Requirement {
+        guard let requirement = Requirement(parsing: text) else {
+            throw ValidationError(
+                "'\(text)' requires nothing: write KEY=VALUE:N or KEY=VALUE:P% with more than 0, for example "
+                    + "group=canary:100%")
+        }
+        return requirement
+    }
+
+    static func selectorTerm(_ text: String) throws -> HostSelector.Term {
+        guard let term = HostSelector.Term(parsing: text) else {
+            throw ValidationError("'\(text)' selects nothing: write KEY=VALUE or KEY!=VALUE, for example region=eu")
+        }
+        return term
+    }
+
     static func percent(_ text: String) throws -> Double {
         guard text.hasSuffix("%"), case .percent(let percent)? = Tolerance(parsing: text) else {
             throw ValidationError("'\(text)' is not a percentage: write for example 20%")

@@ -13,6 +13,14 @@ struct FleetOptions: ParsableArguments {
     @Option(help: ArgumentHelp("One host; adds to --fleet. Repeatable.", valueName: "name|url"))
     var host: [String] = []
 
+    @Option(
+        help: ArgumentHelp(
+            "Expect only hosts with this label, or with != only those without it. Repeatable: values of one key are "
+                + "alternatives, and every key must hold. Hosts given by --host have no labels.",
+            valueName: "key=value"),
+        transform: ArgumentText.selectorTerm)
+    var select: [HostSelector.Term] = []
+
     @Option(help: "Which service to ask every host for (default: the inventory's, else canvas).")
     var service: String?
 
@@ -28,6 +36,7 @@ struct FleetOptions: ParsableArguments {
     /// Reads the inventory, once.
     func load() throws(InventoryError) -> Inventory {
         try Inventory.load(
-            sources: fleet.map(InventorySource.init(argument:)), hosts: host, service: service, now: Date())
+            sources: fleet.map(InventorySource.init(argument:)), hosts: host, service: service,
+            selector: HostSelector(select), now: Date())
     }
 }

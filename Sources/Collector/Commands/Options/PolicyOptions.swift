@@ -27,19 +27,33 @@ struct PolicyOptions: ParsableArguments {
     var failAfter = Policy().failAfter
 
     @Option(
-        help: ArgumentHelp("Tolerated hosts that are behind (default: 0).", valueName: "n|p%"),
-        transform: ArgumentText.tolerance)
-    var maxStragglers = Tolerance.none
+        help: ArgumentHelp(
+            "Tolerated hosts that are behind (default: 0). Repeatable with KEY=VALUE: before the number, for the hosts "
+                + "with that label: a share of these, rounded down. Then the plain number is for all other hosts, and a "
+                + "host with several such labels must fit into each.", valueName: "[key=value:]n|p%"),
+        transform: ToleranceArgument.init(argument:))
+    var maxStragglers: [ToleranceArgument] = []
 
     @Option(
-        help: ArgumentHelp("Tolerated hosts that did not answer (default: 0).", valueName: "n|p%"),
-        transform: ArgumentText.tolerance)
-    var maxUnreachable = Tolerance.none
+        help: ArgumentHelp(
+            "Tolerated hosts that did not answer (default: 0); by label as --max-stragglers.",
+            valueName: "[key=value:]n|p%"),
+        transform: ToleranceArgument.init(argument:))
+    var maxUnreachable: [ToleranceArgument] = []
 
     @Option(
-        help: ArgumentHelp("More failed hosts than this, and it stops at once (default: 0).", valueName: "n|p%"),
-        transform: ArgumentText.tolerance)
-    var maxFailed = Tolerance.none
+        help: ArgumentHelp(
+            "More failed hosts than this, and it stops at once (default: 0); by label as --max-stragglers.",
+            valueName: "[key=value:]n|p%"),
+        transform: ToleranceArgument.init(argument:))
+    var maxFailed: [ToleranceArgument] = []
+
+    @Option(
+        help: ArgumentHelp(
+            "At least so many hosts with this label must be proven, whatever is tolerated; a percentage is rounded up. "
+                + "Repeatable.", valueName: "key=value:n|p%"),
+        transform: ArgumentText.requirement)
+    var require: [Requirement] = []
 
     @Option(
         help: ArgumentHelp("Proven hosts below which nothing is tolerated (default: 1).", valueName: "n|p%"),
@@ -70,11 +84,29 @@ struct PolicyOptions: ParsableArguments {
         guard interval >= .milliseconds(10) else { throw ValidationError("--interval must be at least 10ms") }
     }
 
-    var policy: Policy {
-        Policy(
+    /// The policy for an inventory, whose labels it may speak of.
+    ///
+    /// - Throws: ``UsageError`` where a tolerance is for a label that no listed host has: a slip must not tolerate nothing.
+    func policy(for inventory: Inventory) throws -> Policy {
+        let policy = Policy(
             timeout: timeout, interval: interval, requestTimeout: requestTimeout, soak: soak, stall: stall,
-            failAfter: failAfter, maxStragglers: maxStragglers, maxUnreachable: maxUnreachable, maxFailed: maxFailed,
-            minProven: minProven, supersededOK: supersededOK)
+            failAfter: failAfter, maxStragglers: maxStragglers.plain, maxUnreachable: maxUnreachable.plain,
+            maxFailed: maxFailed.plain, maxStragglersByLabel: maxStragglers.byLabel,
+            maxUnreachableByLabel: maxUnreachable.byLabel, maxFailedByLabel: maxFailed.byLabel, minProven: minProven,
+            require: require, supersededOK: supersededOK)
+        let byLabel = [
+            ("--max-stragglers", policy.maxStragglersByLabel), ("--max-unreachable", policy.maxUnreachableByLabel),
+            ("--max-failed", policy.maxFailedByLabel),
+        ]
+        // Of an inventory without hosts, that it has none is the thing to say.
+        guard byLabel.contains(where: { !$0.1.isEmpty }), !inventory.listed.isEmpty else { return policy }
+        let census = LabelCensus(inventory.listed)
+        for (flag, limits) in byLabel {
+            guard let limit = limits.first(where: { !census.contains($0.group) }) else { continue }
+            throw UsageError(
+                "\(flag) \(limit): no host has \(limit.group): \(census.alternatives(to: limit.group))")
+        }
+        return policy
     }
 
     var inventoryCheck: InventoryCheck {

@@ -31,8 +31,10 @@ struct Judgement {
 
     private func count(_ labels: Set<HostLabel>) -> Int { gated.count { labels.contains($0.1.label) } }
 
-    /// A share of the fleet, in whole numbers.
-    private func limit(_ tolerance: Int) -> Int { tolerance < 0 ? gated.count * -tolerance / 100 : tolerance }
+    private var limits: LabelLimits {
+        LabelLimits(
+            hosts: gated.map { .init(labels: schedule.labels[$0.0], label: $0.1.label) }, schedule: schedule)
+    }
 
     private static let unproven: Set<HostLabel> = [.unreachable, .agentError, .unverifiable, .missing]
     private static let behind: Set<HostLabel> = [
@@ -101,15 +103,16 @@ struct Judgement {
             if proven != gated.count || proven == 0 { wrong.append("FALSE GREEN: \(proven) of \(gated.count) proven") }
         case .convergedTolerated:
             let isAllowed =
-                count(Self.behind) <= limit(schedule.maxStragglers)
-                && count(Self.unproven) <= limit(schedule.maxUnreachable)
-                && count([.failed]) <= limit(schedule.maxFailed)
+                limits.areTolerated(Self.behind, schedule.maxStragglers, schedule.stragglerRules)
+                && limits.areTolerated(Self.unproven, schedule.maxUnreachable, schedule.unreachableRules)
+                && limits.areTolerated([.failed], schedule.maxFailed, schedule.failedRules)
                 && count([.conflict, .rolledBack, .ahead]) == 0 && schedule.successorAt.map { $0 > oracle.end } ?? true
-            if !isAllowed || proven < max(1, limit(schedule.minProven)) {
-                wrong.append("FALSE GREEN: tolerated too much")
-            }
+            if !isAllowed || limits.isShort { wrong.append("FALSE GREEN: tolerated too much") }
         default:
             if conclusion.exitCode == 0, conclusion.verdict != .superseded { wrong.append("FALSE GREEN: exit 0") }
+        }
+        if conclusion.exitCode == 0, conclusion.verdict != .superseded, !limits.unmet.isEmpty {
+            wrong.append("FALSE GREEN: without what is required")
         }
         return wrong
     }
@@ -133,7 +136,22 @@ struct Judgement {
                 }
             if isSuspect { wrong.append("FALSE RED: host \(host) is called \(track.label.rawValue)") }
         }
-        return wrong
+        return wrong + blame
+    }
+
+    /// What is tolerated is no cause.
+    private var blame: [String] {
+        let kinds: [(Verdict, Set<HostLabel>, Int, [LabelRule])] = [
+            (.failedDeploy, [.failed], schedule.maxFailed, schedule.failedRules),
+            (.unreachable, Self.unproven, schedule.maxUnreachable, schedule.unreachableRules),
+            (.stragglers, Self.behind, schedule.maxStragglers, schedule.stragglerRules),
+        ]
+        return kinds.compactMap { verdict, labels, plain, rules in
+            guard conclusion.reasons.contains(where: { $0.verdict == verdict }),
+                limits.areTolerated(labels, plain, rules), !limits.isShort, !limits.isUnmet(by: labels)
+            else { return nil }
+            return "FALSE RED: \(verdict), and all of it is tolerated"
+        }
     }
 
     // MARK: - (b) Green when there is nothing left to wait for

@@ -11,6 +11,8 @@ struct Schedule: Sendable, CustomStringConvertible {
     /// Hosts of the inventory that carry their expected id.
     var knownIDs: Set<Int> = []
     var waived: Set<Int> = []
+    /// What each host is labelled with in the inventory.
+    var labels: [[String: String]] = []
     var wanted = Wanted.commitAndDigest
     var interval = 1_000
     var soak = 2_000
@@ -23,6 +25,11 @@ struct Schedule: Sendable, CustomStringConvertible {
     var maxUnreachable = 0
     var maxFailed = 0
     var minProven = 1
+    /// Tolerances by label, and what must be proven.
+    var stragglerRules: [LabelRule] = []
+    var unreachableRules: [LabelRule] = []
+    var failedRules: [LabelRule] = []
+    var required: [LabelRule] = []
     var supersededOK = false
     var successorAt: Int?
     var interruptAt: Int?
@@ -34,13 +41,16 @@ struct Schedule: Sendable, CustomStringConvertible {
 
     var description: String {
         let numbers = hosts.indices.map { host in
-            "  host \(host)\(waived.contains(host) ? " (waived)" : "")\(knownIDs.contains(host) ? " (id known)" : ""): "
+            "  host \(host) \(labels[host].sorted { $0.key < $1.key }.map { "\($0)=\($1)" }.joined(separator: ","))"
+                + "\(waived.contains(host) ? " (waived)" : "")\(knownIDs.contains(host) ? " (id known)" : ""): "
                 + "\(hosts[host])"
         }
         let about = """
             BUILDINFO_PROPERTY_SEED=\(seed): by \(wanted), interval \(interval), soak \(soak), timeout \(timeout), \
             request timeout \(requestTimeout), stall \(stall), fail after \(failAfter), tolerates \(maxStragglers) \
             stragglers, \(maxUnreachable) unreachable, \(maxFailed) failed, at least \(minProven) proven; \
+            by label stragglers \(stragglerRules), unreachable \(unreachableRules), failed \(failedRules), \
+            required \(required); \
             successor \(successorAt.map(String.init) ?? "never"), interrupted \(interruptAt.map(String.init) ?? "never"), \
             quiet from \(quietFrom.map(String.init) ?? "never"), tick \(tick)
             """
@@ -81,7 +91,11 @@ struct Schedule: Sendable, CustomStringConvertible {
             maxFailed = random.pick(from: [0, 1, -34])
             minProven = random.pick(from: [0, 1, 2, -50, -100])
         }
+        // From a generator of their own: the stories of a seed stay what they are.
+        var labelled = SplitMix64(seed: seed ^ 0x1A_BE15)
+        chooseLabels(&labelled)
         chooseIdentities(quietly: isCalm, &random)
+        require(&labelled)
         if isCalm {
             becomeQuiet()
             return
@@ -102,15 +116,34 @@ struct Schedule: Sendable, CustomStringConvertible {
             host.faults.contains { if case .misroute(to: -1) = $0.kind { true } else { false } }
         }
         // A host that was answered for by another before it could speak for itself needs the inventory's id to recover.
-        if isStranger || (quietly && isMisrouted) || (toleratesAny && isMisrouted) || random.chance(20) {
+        if isStranger || isRing || (quietly && isMisrouted) || (toleratesAny && isMisrouted) || random.chance(20) {
             knownIDs = Set(hosts.indices.filter { !hosts[$0].isPlain && hosts[$0].replacedAt == nil })
         }
         guard !isMisrouted || isStranger, hosts.count > 1, random.chance(10) else { return }
         waived = [random.pick(0, hosts.count - 1)]
     }
 
-    var toleratesDead: Bool { maxUnreachable != 0 || maxFailed != 0 }
-    private var toleratesAny: Bool { maxStragglers != 0 || maxUnreachable != 0 || maxFailed != 0 }
+    /// Whether hosts may answer for one another in a ring: each id is given once then, under another's name.
+    private var isRing: Bool {
+        func others(_ host: Int) -> [Int] {
+            hosts[host].faults.compactMap {
+                if case .misroute(let other) = $0.kind, other >= 0 { other } else { nil }
+            }
+        }
+        return hosts.indices.contains { start in
+            var reached = Set(others(start))
+            while true {
+                let next = reached.union(reached.flatMap(others))
+                if next == reached { return reached.contains(start) }
+                reached = next
+            }
+        }
+    }
+
+    var toleratesDead: Bool {
+        maxUnreachable != 0 || maxFailed != 0 || !unreachableRules.isEmpty || !failedRules.isEmpty
+    }
+    private var toleratesAny: Bool { toleratesDead || maxStragglers != 0 || !stragglerRules.isEmpty }
 
     /// Most of the fleet falls silent at once.
     private mutating func cutOff(_ random: inout SplitMix64) {

@@ -215,7 +215,7 @@ extension Schedule {
         hosts.indices.map { host in
             ExpectedHost(
                 name: "host-\(host)", url: "http://host-\(host)/",
-                id: knownIDs.contains(host) ? "host-id-\(host)" : nil,
+                id: knownIDs.contains(host) ? "host-id-\(host)" : nil, labels: labels[host],
                 waiver: waived.contains(host)
                     ? Waiver(until: "2027-01-01T00:00:00Z", reason: "made up", isExpired: false) : nil)
         }
@@ -223,11 +223,19 @@ extension Schedule {
 
     var policy: Policy {
         func tolerance(_ number: Int) -> Tolerance { number < 0 ? .percent(Double(-number)) : .hosts(number) }
+        func group(_ rule: LabelRule) -> HostGroup { HostGroup(key: rule.key, value: rule.value) }
+        func tolerances(_ rules: [LabelRule]) -> [GroupTolerance] {
+            rules.map { GroupTolerance(group: group($0), tolerance: tolerance($0.number)) }
+        }
         return Policy(
             timeout: .milliseconds(timeout), interval: .milliseconds(interval),
             requestTimeout: .milliseconds(requestTimeout), soak: .milliseconds(soak), stall: .milliseconds(stall),
             failAfter: failAfter, maxStragglers: tolerance(maxStragglers), maxUnreachable: tolerance(maxUnreachable),
-            maxFailed: tolerance(maxFailed), minProven: tolerance(minProven), supersededOK: supersededOK)
+            maxFailed: tolerance(maxFailed), maxStragglersByLabel: tolerances(stragglerRules),
+            maxUnreachableByLabel: tolerances(unreachableRules), maxFailedByLabel: tolerances(failedRules),
+            minProven: tolerance(minProven),
+            require: required.map { Requirement(group: group($0), share: tolerance($0.number)) },
+            supersededOK: supersededOK)
     }
 }
 

@@ -1,0 +1,30 @@
+import GRDB
+import Shared
+
+extension Ledger {
+    /// How many hosts, waived ones too, the same selection of the service's hosts held when it was last verified; nil
+    /// where it never was.
+    ///
+    /// A part of a fleet is compared with the same part only: its size says nothing about the whole.
+    ///
+    /// - Parameter selected: as ``Report/InventorySummary/selected`` has it.
+    func previousSelected(service: String, selected: [String]) async throws(LedgerError) -> Int? {
+        guard !selected.isEmpty else { return nil }
+        return try await read { db in
+            let rows = try Row.fetchCursor(
+                db,
+                sql: """
+                    SELECT inventory FROM verifications
+                    WHERE service = ? AND state = 'finished' AND verdict NOT IN (?, ?)
+                        AND inventory LIKE '%"selected"%'
+                    ORDER BY number DESC
+                    """,
+                arguments: [service, Verdict.emptyInventory.rawValue, Verdict.inventoryShrunk.rawValue])
+            while let row = try rows.next() {
+                let inventory: Report.InventorySummary = try LedgerCoding.decode(row["inventory"])
+                if inventory.selected == selected { return inventory.expected }
+            }
+            return nil
+        }
+    }
+}
