@@ -1,41 +1,16 @@
 import Foundation
 import Shared
+import Support
 import Testing
 
 @testable import Agent
 
 /// Documents against the contract's schema, judged by a validator that is not ours (Debian's python3-jsonschema).
 @Suite struct SchemaTests {
-    private static let judge = """
-        import json, sys
-        from jsonschema import Draft202012Validator, FormatChecker
-        schema = json.load(open(sys.argv[1]))
-        Draft202012Validator.check_schema(schema)
-        validator = Draft202012Validator(schema, format_checker=FormatChecker())
-        bad = [e.message for line in open(sys.argv[2]) for e in validator.iter_errors(json.loads(line))]
-        print("\\n".join(bad)[:2000])
-        sys.exit(1 if bad else 0)
-        """
-
-    private static var schemaPath: String {
-        URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .appendingPathComponent("Schemas/buildinfo.schema.json").path
-    }
-
-    /// The validator's complaints; a missing validator is one, and no pass.
-    private func complaints(_ documents: [String]) throws -> String? {
-        let folder = try TemporaryFolder()
-        let path = try folder.write(documents.joined(separator: "\n") + "\n", to: "documents")
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/python3")
-        process.arguments = ["-c", Self.judge, Self.schemaPath, path]
-        let pipe = Pipe()
-        process.standardOutput = pipe
-        process.standardError = pipe
-        try process.run()
-        let output = pipe.fileHandleForReading.readDataToEndOfFile()
-        process.waitUntilExit()
-        return process.terminationStatus == 0 ? nil : "validator: " + String(decoding: output, as: UTF8.self)
+    /// The validator's complaints; a missing validator is an error, and no pass.
+    private func complaints(_ documents: [String]) async throws -> String? {
+        let defects = try await SchemaValidator.defects(documents, against: .document)
+        return defects.isEmpty ? nil : defects.joined(separator: "\n")
     }
 
     private func text(_ content: DocumentContent, nonce: String? = nil) throws -> String {
@@ -47,7 +22,7 @@ import Testing
     }
 
     @Test("Every kind of document satisfies the schema")
-    func documents() throws {
+    func documents() async throws {
         let builder = DocumentBuilder(host: Samples.host)
         var hostile = try Samples.facts(
             name: String(repeating: "n", count: 300), typed: "\u{202E}" + String(repeating: "x", count: 900),
@@ -80,7 +55,7 @@ import Testing
             try contents.map { try text($0) } + [
                 text(contents[0], nonce: "a\"\\b/ ~"), text(contents[0], nonce: String(repeating: "\\", count: 128)),
             ]
-        let found = try complaints(texts)
+        let found = try await complaints(texts)
         #expect(found == nil, "\(found ?? "")")
         for text in texts { _ = try JSONDecoder().decode(Document.self, from: Data(text.utf8)) }
     }
@@ -89,16 +64,16 @@ import Testing
     func served() async throws {
         try await withServer { server in
             let body = try await server.get("/buildinfo?nonce=n").responseBody
-            #expect(try complaints([body]) == nil)
+            #expect(try await complaints([body]) == nil)
         }
     }
 
     @Test("The validator does find a fault")
-    func judgeBites() throws {
-        #expect(try complaints(["{\"schema\":2}"])?.contains("required property") == true)
+    func judgeBites() async throws {
+        #expect(try await complaints(["{\"schema\":2}"])?.contains("required property") == true)
         let good = try text(
             FileSource.content(
                 service: "canvas", path: "/x", host: Samples.host, read: .success(Array(Samples.sha.utf8))))
-        #expect(try complaints([good.replacing("\"state\":\"serving\"", with: "\"state\":\"fine\"")]) != nil)
+        #expect(try await complaints([good.replacing("\"state\":\"serving\"", with: "\"state\":\"fine\"")]) != nil)
     }
 }

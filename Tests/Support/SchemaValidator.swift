@@ -13,14 +13,22 @@ public enum SchemaValidator {
         schema = json.load(open(sys.argv[1]))
         jsonschema.Draft202012Validator.check_schema(schema)
         checker = jsonschema.FormatChecker()
-        for error in jsonschema.Draft202012Validator(schema, format_checker=checker).iter_errors(json.load(sys.stdin)):
-            print('/'.join(map(str, error.absolute_path)) + ': ' + error.message)
+        validator = jsonschema.Draft202012Validator(schema, format_checker=checker)
+        for document in json.load(sys.stdin):
+            for error in validator.iter_errors(document):
+                print('/'.join(map(str, error.absolute_path)) + ': ' + error.message)
         """
 
     /// What is wrong with a document, one line each; empty where it is valid.
     ///
     /// - Throws: where it is no JSON, or Python's jsonschema is missing.
     public static func defects(_ json: String, against schema: Schema) async throws -> [String] {
+        try await defects([json], against: schema)
+    }
+
+    /// The same of several documents at once.
+    public static func defects(_ documents: [String], against schema: Schema) async throws -> [String] {
+        let json = "[\(documents.joined(separator: ","))]"
         let python = Program(path: "/usr/bin/python3")
         let remedy = "apt-get install python3 python3-jsonschema"
         guard access(python.path, X_OK) == 0 else { throw MissingPart(python.path, remedy: remedy) }

@@ -191,8 +191,6 @@ struct MarkdownReport {
     // MARK: - Policy and target
 
     private var circumstances: String {
-        let policy = report.policy
-        func time(_ seconds: Double) -> String { Duration(clampingSeconds: seconds).brief }
         let run = report.verification
         let target = report.target
         let equivalents = target.equivalentDigests.prefix(32).map { equivalent in
@@ -207,16 +205,8 @@ struct MarkdownReport {
             ] + equivalents + [
                 ("Inventory", MarkdownText.code(report.inventory.source)),
                 ("Inventory's hash", MarkdownText.code(report.inventory.hash)),
-                ("Hosts in it", "\(report.inventory.expected)"),
-                ("`--timeout`", time(policy.timeoutSeconds)), ("`--interval`", time(policy.intervalSeconds)),
-                ("`--request-timeout`", time(policy.requestTimeoutSeconds)), ("`--soak`", time(policy.soakSeconds)),
-                ("`--stall`", time(policy.stallSeconds)), ("`--fail-after`", "\(policy.failAfter)"),
-                ("`--max-stragglers`", MarkdownText.code(policy.maxStragglers)),
-                ("`--max-unreachable`", MarkdownText.code(policy.maxUnreachable)),
-                ("`--max-failed`", MarkdownText.code(policy.maxFailed)),
-                ("`--min-proven`", MarkdownText.code(policy.minProven)),
-                ("`--superseded-ok`", policy.supersededOK ? "yes" : "no"),
-            ]
+                ("Hosts in it", MarkdownText.code(report.inventory.extent)),
+            ] + report.policy.settings.map { ("`\($0.flag)`", MarkdownText.code($0.value)) }
         let lines = rows.compactMap { name, value in value.map { MarkdownText.row([name, $0]) } }
         return folded("Policy and target", MarkdownText.heading(["What", "Value"]) + lines).joined(separator: "\n")
     }

@@ -1,30 +1,31 @@
 import Foundation
+import Support
 
 /// `openssl s_server` with a certificate of an authority made for the occasion; answers `GET /` with a status page.
 final class TLSHost {
     let folder: URL
     private(set) var port = 0
-    private var server: Process?
+    private var server: RunningProgram?
 
     struct Failure: Error, CustomStringConvertible {
         var description: String
     }
 
-    init() throws {
+    init() async throws {
         folder = FileManager.default.temporaryDirectory.appending(path: "tls-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         for name in ["ca", "other"] {
-            try openssl(
+            try await openssl(
                 "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=\(name) "
                     + "-keyout \(name).key -out \(name).pem")
         }
         for (name, subject) in [("server", "IP:127.0.0.1"), ("client", "DNS:collector")] {
             try "subjectAltName=\(subject)\n".write(
                 to: folder.appending(path: "\(name).ext"), atomically: true, encoding: .utf8)
-            try openssl(
+            try await openssl(
                 "req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=\(name) "
                     + "-keyout \(name).key -out \(name).csr")
-            try openssl(
+            try await openssl(
                 "x509 -req -days 2 -in \(name).csr -CA ca.pem -CAkey ca.key -CAcreateserial "
                     + "-extfile \(name).ext -out \(name).pem")
         }
@@ -33,47 +34,34 @@ final class TLSHost {
     func path(_ name: String) -> String { folder.appending(path: name).path }
 
     /// Serves on a free port of 127.0.0.1.
-    ///
-    /// Through a file and not a pipe: reading a pipe blocks one of the few threads that all tests share.
     func serve(_ options: String = "") async throws {
-        let log = folder.appending(path: "server.log")
-        _ = FileManager.default.createFile(atPath: log.path, contents: nil)
-        let process = prepare("s_server -accept 127.0.0.1:0 -www -cert server.pem -key server.key \(options)")
-        process.standardOutput = try FileHandle(forWritingTo: log)
-        try process.run()
-        server = process
+        let program = try start("s_server -accept 127.0.0.1:0 -www -cert server.pem -key server.key \(options)")
+        server = program
         while port == 0 {
-            let lines = try String(contentsOf: log, encoding: .utf8).split(
-                separator: "\n", omittingEmptySubsequences: false)
+            let lines = program.output.split(separator: "\n", omittingEmptySubsequences: false)
             if let line = lines.dropLast().first(where: { $0.hasPrefix("ACCEPT") }) {
                 port = line.split(separator: ":").last.flatMap { Int($0) } ?? 0
             }
-            guard process.isRunning else { throw Failure(description: "openssl s_server \(options) ended: \(lines)") }
+            guard program.exitCode == nil else {
+                throw Failure(description: "openssl s_server \(options) ended: \(program.output)\(program.error)")
+            }
             try await Task.sleep(for: .milliseconds(5))
         }
     }
 
     func stop() {
-        // Not `terminate()`: the child inherits a signal mask of a dispatch thread's, in which SIGTERM is blocked.
-        if let server { kill(server.processIdentifier, SIGKILL) }
+        server?.kill()
         try? FileManager.default.removeItem(at: folder)
     }
 
-    private func openssl(_ arguments: String) throws {
-        let process = prepare(arguments)
-        process.standardOutput = FileHandle.nullDevice
-        try process.run()
-        process.waitUntilExit()
-        guard process.terminationStatus == 0 else { throw Failure(description: "openssl \(arguments) failed") }
+    private func openssl(_ arguments: String) async throws {
+        let outcome = try await start(arguments).wait()
+        guard outcome.exitCode == 0 else { throw Failure(description: "openssl \(arguments): \(outcome.error)") }
     }
 
-    private func prepare(_ arguments: String) -> Process {
-        let process = Process()
-        process.executableURL = URL(filePath: "/usr/bin/env")
-        process.arguments = ["openssl"] + arguments.split(separator: " ").map(String.init)
-        process.currentDirectoryURL = folder
-        process.standardInput = FileHandle.nullDevice
-        process.standardError = FileHandle.nullDevice
-        return process
+    /// By a shell, which knows how to change the folder.
+    private func start(_ arguments: String) throws -> RunningProgram {
+        let shell = try Program.installed("sh", remedy: "apt-get install dash openssl")
+        return try shell.start(["-c", "cd '\(folder.path)' && exec openssl \(arguments)"])
     }
 }

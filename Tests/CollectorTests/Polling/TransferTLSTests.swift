@@ -5,7 +5,7 @@ import Testing
 @Suite struct TransferTLSTests {
     @Test("A host is believed under its authority only, and only under its name")
     func authority() async throws {
-        let host = try TLSHost()
+        let host = try await TLSHost()
         defer { host.stop() }
         try await host.serve()
         try await EngineBench.run { bench in
@@ -30,7 +30,7 @@ import Testing
 
     @Test("A host that asks for a certificate gets ours, and who has none is told so")
     func clientCertificate() async throws {
-        let host = try TLSHost()
+        let host = try await TLSHost()
         defer { host.stop() }
         try await host.serve("-Verify 1 -verify_return_error -CAfile ca.pem")
         try await EngineBench.run { bench in
@@ -46,7 +46,7 @@ import Testing
 
     @Test("TLS below 1.2 is refused")
     func oldVersion() async throws {
-        let host = try TLSHost()
+        let host = try await TLSHost()
         defer { host.stop() }
         try await host.serve("-tls1_1 -cipher DEFAULT@SECLEVEL=0")
         let access = TransferAccess(certificateAuthorities: host.path("ca.pem"))

@@ -1,0 +1,169 @@
+/// Every host exactly once: those that are not converged on top, then the waived ones, then the converged ones.
+struct HTMLHosts {
+    let report: Report
+    let anchors: HTMLAnchors
+
+    /// Rows of hosts that are not converged before the rest is folded.
+    private static let openRows = 200
+    /// Rows of converged or waived hosts that are few enough not to be folded.
+    private static let fewRows = 25
+    /// Rows of one folded table: what a browser lays out in no time when it is opened.
+    private static let tableRows = 1_000
+    /// Inventory labels to choose from.
+    private static let maximumChoices = 200
+
+    var section: Markup {
+        var unproven: [Int] = []
+        var waived: [Int] = []
+        var converged: [Int] = []
+        for (index, host) in report.hosts.enumerated() {
+            if let waiver = host.waived, !waiver.expired {
+                waived.append(index)
+            } else if host.label == .converged {
+                converged.append(index)
+            } else {
+                unproven.append(index)
+            }
+        }
+        func worstFirst(_ left: Int, _ right: Int) -> Bool {
+            (report.hosts[left].label.rank, left) < (report.hosts[right].label.rank, right)
+        }
+        unproven.sort(by: worstFirst)
+        waived.sort(by: worstFirst)
+        guard !report.hosts.isEmpty else {
+            return """
+                <section class="panel" id="hosts"><h2>Hosts</h2><p>The inventory holds no host.</p></section>
+
+                """
+        }
+        return """
+            <section class="panel" id="hosts"><h2>Hosts</h2>
+            \(filter)\(legend)
+            \(group(report.isUnasked ? "Not asked" : "Not converged", unproven, opens: report.isUnasked ? Self.fewRows : Self.openRows))\
+            \(group("Waived", waived, opens: Self.openRows))\
+            \(group("Converged", converged, opens: converged.count > Self.fewRows ? 0 : Self.fewRows))\
+            <p class="nothing" id="nothing" hidden>No host matches the filter.</p>
+            </section>
+
+            """
+    }
+
+    // MARK: - Groups
+
+    /// - Parameter opens: rows that are to be seen at once; the others are folded.
+    private func group(_ name: StaticString, _ hosts: [Int], opens: Int) -> Markup {
+        guard !hosts.isEmpty else { return "" }
+        var result: Markup = """
+            <section class="group"><h3>\(name) <small>\(HTMLText.count(hosts.count))</small></h3>
+
+            """
+        let open = hosts.prefix(opens)
+        if !open.isEmpty { result += table(name, open) }
+        var start = open.endIndex
+        while start < hosts.count {
+            let rows = hosts[start..<min(start + Self.tableRows, hosts.count)]
+            result += """
+                <details class="fold"><summary>\(range(rows, of: hosts.count))</summary>
+                \(table(name, rows))</details>
+
+                """
+            start = rows.endIndex
+        }
+        result += "</section>\n"
+        return result
+    }
+
+    /// What a folded table holds: how many, from which to which.
+    private func range(_ rows: ArraySlice<Int>, of all: Int) -> Markup {
+        guard let first = rows.first, let last = rows.last else { return "" }
+        let which: Markup =
+            rows.count == all
+            ? "\(HTMLText.hosts(all))"
+            : "\(HTMLText.count(rows.startIndex + 1)) to \(HTMLText.count(rows.endIndex)) of \(HTMLText.hosts(all))"
+        return """
+            \(which): <bdi>\(report.hosts[first].name, limit: 40)</bdi> to \
+            <bdi>\(report.hosts[last].name, limit: 40)</bdi><span class="unprinted"> (folded, not printed)</span>
+            """
+    }
+
+    private func table(_ name: StaticString, _ hosts: ArraySlice<Int>) -> Markup {
+        let duration = report.verification.durationSeconds
+        let time: Markup = duration > 0 ? "over \(HTMLText.duration(duration)), and the end" : "over time"
+        var result: Markup = """
+            <table class="hosts" aria-label="\(name)"><thead><tr><th scope="col">host</th><th scope="col">label</th>\
+            <th scope="col">\(time)</th>\
+            <th scope="col">what to know</th><th scope="col">serves</th>\
+            <th scope="col">converged after</th><th scope="col">requests</th><th scope="col">last answer</th></tr></thead><tbody>
+
+            """
+        result.reserve(1_100 * hosts.count)
+        // However often hosts changed their labels, the page has room for so many changes altogether.
+        let maximum = min(60, max(8, 200_000 / report.hosts.count))
+        for index in hosts {
+            result +=
+                HTMLHostRow(
+                    host: report.hosts[index], anchor: anchors[index], target: report.target,
+                    duration: duration, maximumTransitions: maximum
+                ).markup
+        }
+        result += "</tbody></table>\n"
+        return result
+    }
+
+    // MARK: - Legend and filter
+
+    private var legend: Markup {
+        var occurring: Set<HostLabel> = []
+        for host in report.hosts {
+            occurring.insert(host.label)
+            for transition in host.transitions { occurring.insert(transition.label) }
+        }
+        let items: [Markup] = HostLabel.allCases.filter(occurring.contains).map { label in
+            let count = max(0, report.summary.labels[label.rawValue] ?? 0)
+            // A label that hosts only passed through is explained, and there is nothing to filter by it.
+            let disabled: Markup = count == 0 ? " disabled" : ""
+            return """
+                <li class="\(label.rawValue)"><label><input type="checkbox" value="\(label.rawValue)"\(disabled) hidden>\
+                <svg viewBox="0 0 60 10" preserveAspectRatio="none" aria-hidden="true">\
+                <path class="\(label.rawValue)" d="M0 5h60"/></svg> <b>\(label.rawValue)</b> \
+                <span class="count">\(HTMLText.count(count))</span></label> <span>\(HTMLLabelWords.meaning(of: label))</span></li>
+
+                """
+        }
+        return "<ul class=\"legend\" id=\"labels\">\n\(items.joined())</ul>"
+    }
+
+    /// Shown by the script, since it does nothing without.
+    private var filter: Markup {
+        """
+        <div class="filter" id="filter" role="search" hidden><label>Find \
+        <input type="search" id="text" placeholder="name, label or reason" autocomplete="off" spellcheck="false"></label>\
+        \(choices) <button type="button" id="clear">Show all</button> <output id="found" aria-live="polite"></output></div>
+
+        """
+    }
+
+    /// The inventory's labels, the commonest ones where they are too many to choose from.
+    private var choices: Markup {
+        var counts: [Pair: Int] = [:]
+        for host in report.hosts {
+            for (key, value) in host.labels { counts[Pair(key: key, value: value), default: 0] += 1 }
+        }
+        guard !counts.isEmpty else { return "" }
+        let shown = counts.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.prefix(Self.maximumChoices)
+            .map(\.key).sorted()
+        let options: [Markup] = shown.map { pair in
+            "<option>\(HTMLHostRow.chip(pair.key, pair.value), limit: HTMLHostRow.chipLimit)</option>"
+        }
+        return """
+             <label>Inventory label <select id="inventory"><option value="">any</option>\(options.joined())</select></label>
+            """
+    }
+
+    private struct Pair: Hashable, Comparable {
+        var key: String
+        var value: String
+
+        static func < (left: Pair, right: Pair) -> Bool { (left.key, left.value) < (right.key, right.value) }
+    }
+}

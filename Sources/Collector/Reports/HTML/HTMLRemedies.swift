@@ -1,0 +1,48 @@
+/// What is to be done, once for all hosts that it is to be done on.
+struct HTMLRemedies {
+    /// Hosts of one label with one thing to do.
+    struct Group: Hashable, Sendable {
+        var label: HostLabel
+        /// One line.
+        var todo: String
+        /// Indices into the report's hosts, in their order.
+        var hosts: [Int]
+    }
+
+    /// Worst label first, then what most hosts need.
+    let groups: [Group]
+
+    /// Takes the hosts that the gate is about and that are not converged, and whose reason says what to do.
+    init(_ report: Report) {
+        var positions: [Key: Int] = [:]
+        var groups: [Group] = []
+        for (index, host) in report.hosts.enumerated() {
+            guard host.label != .converged, host.waived?.expired ?? true,
+                let todo = HTMLText.split(host.reason)?.todo
+            else { continue }
+            let key = Key(label: host.label, todo: Self.withoutAside(todo))
+            if let position = positions[key] {
+                groups[position].hosts.append(index)
+            } else {
+                positions[key] = groups.count
+                groups.append(Group(label: key.label, todo: key.todo, hosts: [index]))
+            }
+        }
+        self.groups = groups.sorted { left, right in
+            (left.label.rank, -left.hosts.count, left.hosts[0]) < (right.label.rank, -right.hosts.count, right.hosts[0])
+        }
+    }
+
+    private struct Key: Hashable {
+        var label: HostLabel
+        var todo: String
+    }
+
+    /// Without a last remark in parentheses, which tells what one host serves.
+    private static func withoutAside(_ text: Substring) -> String {
+        guard text.hasSuffix(")"), let open = text.lastIndex(of: "("), open > text.startIndex,
+            text[text.index(before: open)] == " "
+        else { return String(text) }
+        return String(text[..<text.index(before: open)])
+    }
+}

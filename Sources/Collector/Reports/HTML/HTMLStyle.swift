@@ -1,0 +1,217 @@
+/// How the page looks: on a screen in light and dark, on a phone, and on paper.
+///
+/// Colours are told apart by people who see red and green alike (bluish green, vermilion, yellow, blue, purple), and none
+/// stands alone: labels are words with a sign, and lines of a strip differ in height and dashes. Text has a contrast of
+/// 4.5 at least; `Tests/Browser` measures it.
+enum HTMLStyle {
+    static let css: StaticString = """
+
+        :root{--page:#f4f6f8;--panel:#fff;--text:#1b2026;--soft:#545d68;--line:#d8dee4;--track:#eef1f4;--hit:#fff8dc;
+        --green:#0a7350;--area:#96d0b8;--blue:#0b5cad;--haze:#b9d7f5;--grey:#626b75;--yellow:#8a5a00;--red:#b8330f;
+        --purple:#6b3fb5;--pink:#a01f76;--cyan:#076d86}
+        @media screen and (prefers-color-scheme:dark){:root{--page:#0e1216;--panel:#161b21;--text:#e4e9ef;--soft:#9fa9b5;
+        --line:#303842;--track:#20272f;--hit:#2c2a16;--green:#3fc795;--area:#1c6b50;--blue:#74b3f7;--haze:#24405f;
+        --grey:#98a2ae;--yellow:#e0b040;--red:#ff8a66;--purple:#bf9fff;--pink:#ff8fd0;--cyan:#5fcbe0}}
+        *{box-sizing:border-box}
+        [hidden]{display:none!important}
+        html{color-scheme:light dark;-webkit-text-size-adjust:100%;text-size-adjust:100%}
+        body{margin:0;background:var(--page);color:var(--text);
+        font:15px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif;overflow-wrap:anywhere}
+        main{max-width:1320px;margin:0 auto;padding:20px}
+        code{font:.92em ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans Mono",monospace}
+        h1,h2,h3,p,ul,ol,dl,dd,figure{margin:0;padding:0}
+        ul,ol{list-style:none}
+        h1{font-size:1.75rem;line-height:1.2;letter-spacing:-.01em}
+        h2{font-size:1.05rem;line-height:1.4;margin-bottom:8px}
+        h3{font-size:.95rem;margin:20px 0 6px}
+        h3 small,small{font-size:1em;font-weight:400;color:var(--soft)}
+        a{color:inherit;text-decoration-color:var(--line);text-underline-offset:2px}
+        a:hover{text-decoration-color:currentColor}
+        :focus-visible{outline:2px solid var(--blue);outline-offset:2px}
+        summary{cursor:pointer;color:var(--soft)}
+        .panel{background:var(--panel);border:1px solid var(--line);border-radius:8px;padding:20px 24px;margin-bottom:16px}
+
+        .converged{--k:var(--green);--g:"✓"}
+        .soaking{--k:var(--blue);--g:"◐"}
+        .starting{--k:var(--blue);--g:"▸"}
+        .flapping{--k:var(--yellow);--g:"≈"}
+        .pending{--k:var(--grey);--g:"…"}
+        .straggler{--k:var(--yellow);--g:"«"}
+        .stalled{--k:var(--yellow);--g:"‖"}
+        .mixed{--k:var(--yellow);--g:"±"}
+        .ahead{--k:var(--cyan);--g:"»"}
+        .failed{--k:var(--red);--g:"✕"}
+        .rolled_back{--k:var(--red);--g:"←"}
+        .conflict{--k:var(--pink);--g:"≠"}
+        .unreachable{--k:var(--purple);--g:"○"}
+        .agent_error{--k:var(--purple);--g:"!"}
+        .unverifiable{--k:var(--purple);--g:"?"}
+        .missing{--k:var(--purple);--g:"∅"}
+        td>b,.counts b,.legend b,.remedies b{color:var(--k);font-weight:600;white-space:nowrap}
+        td>b::before,.counts b::before,.legend b::before,.remedies b::before,.hosts li[class]::before{
+        content:var(--g);content:var(--g) / "";display:inline-block;min-width:1.25em}
+
+        path.converged,path.soaking,path.starting,path.flapping,path.pending,path.straggler,path.stalled,path.mixed,
+        path.ahead,path.failed,path.rolled_back,path.conflict,path.unreachable,path.agent_error,path.unverifiable,
+        path.missing{fill:none;stroke:var(--k);stroke-width:10}
+        path.soaking{stroke-width:6}
+        path.starting{stroke-width:6;stroke-dasharray:5 2}
+        path.flapping{stroke-width:8;stroke-dasharray:2 2}
+        path.pending{stroke-width:2}
+        path.straggler{stroke-width:5}
+        path.stalled{stroke-width:5;stroke-dasharray:8 2}
+        path.mixed{stroke-width:8;stroke-dasharray:4 2}
+        path.ahead{stroke-width:7}
+        path.failed{stroke-dasharray:4 1.5}
+        path.rolled_back{stroke-dasharray:9 2}
+        path.unreachable{stroke-width:3;stroke-dasharray:2 2}
+        path.agent_error{stroke-width:4;stroke-dasharray:6 2}
+        path.unverifiable{stroke-width:4}
+        path.missing{stroke-width:2;stroke-dasharray:1 3}
+
+        .verdict{border-top:6px solid var(--t)}
+        [data-tone=good],[data-tone=tolerated]{--t:var(--green)}
+        [data-tone=neutral]{--t:var(--grey)}
+        [data-tone=bad]{--t:var(--red)}
+        .what{color:var(--soft)}
+        .what bdi{font-weight:600;color:var(--text)}
+        .headline{display:flex;flex-wrap:wrap;align-items:center;gap:8px 14px;margin:8px 0}
+        .symbol{width:36px;height:36px;flex:none}
+        .symbol circle,.symbol .solid{fill:var(--t);stroke:none}
+        .symbol path{fill:none;stroke:var(--panel);stroke-width:3}
+        .symbol .hollow{fill:none;stroke:var(--t);stroke-width:3}
+        .symbol .hollow+path{stroke:var(--t)}
+        .headline h1{flex:1 1 14rem;color:var(--t)}
+        .codes{color:var(--soft);border:1px solid var(--line);border-radius:5px;padding:3px 10px}
+        .codes b{color:var(--text)}
+        .reason{font-size:1.1rem}
+        .reason::first-letter{text-transform:uppercase}
+        .also{margin-top:6px;color:var(--soft)}
+        .also li::before{content:"Also "}
+                .figures{display:flex;flex-wrap:wrap;gap:8px 40px;margin:18px 0 14px}
+        .figures dt{font-size:.85rem;color:var(--soft)}
+        .figures dd{font-size:1.35rem;font-variant-numeric:tabular-nums}
+        .figures div:first-child dd{font-weight:600}
+        .fleet{display:block;width:100%;height:14px;background:var(--track);border-radius:3px}
+        .counts{display:flex;flex-wrap:wrap;gap:2px 20px;margin:8px 0 0;font-variant-numeric:tabular-nums}
+        .verdict h2{margin:20px 0 4px}
+        .remedies li{margin-top:6px;padding-left:12px;border-left:3px solid var(--k,var(--line))}
+        .todo{font-weight:600}
+        .who{color:var(--soft)}
+        .hint{color:var(--soft)}
+        .warnings li{padding-left:12px;border-left:3px solid var(--line)}
+
+        .plot{display:block;width:calc(100% - 56px);height:240px;margin:10px 0 30px 56px;overflow:visible}
+        .plot text{font-size:12px;fill:var(--soft);font-variant-numeric:tabular-nums}
+        .count{text-anchor:end}
+        .time{text-anchor:middle}
+        .grid{stroke:var(--soft);stroke-opacity:.3;shape-rendering:crispEdges}
+        .other-area{fill:var(--track)}
+        .soaking-area{fill:var(--haze)}
+        .proven-area{fill:var(--area)}
+        .stripe{stroke:var(--blue);stroke-width:1.5;stroke-opacity:.55;fill:none}
+        .proven-line,.end-line{fill:none;stroke:var(--green);stroke-width:2;vector-effect:non-scaling-stroke}
+        .end-line{stroke:var(--soft);stroke-width:1;stroke-dasharray:3 3}
+        .keys{display:flex;flex-wrap:wrap;gap:2px 20px}
+        .swatch{width:18px;height:12px;border:1px solid var(--grey);vertical-align:-1px}
+        figcaption p{color:var(--soft)}
+        .numbers{border-collapse:collapse;margin-top:6px;font-variant-numeric:tabular-nums}
+        .numbers th,.numbers td{text-align:right;padding:1px 16px 1px 0;font-weight:400}
+        .numbers thead th{color:var(--soft)}
+
+        .filter{display:flex;flex-wrap:wrap;gap:8px 16px;align-items:center;margin-bottom:12px}
+        .filter input,.filter select,.filter button{font:inherit;color:inherit;background:var(--panel);
+        border:1px solid var(--grey);border-radius:5px;padding:3px 8px;max-width:100%}
+        .filter input{width:20em}
+        .filter select{width:16em}
+        .filter output{color:var(--soft)}
+        .filter ::placeholder{color:var(--soft);opacity:1}
+        .legend{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,24rem),1fr));gap:2px 24px;font-size:.9rem}
+        .legend li{display:grid;grid-template-columns:16em 1fr;gap:0 8px}
+        .legend label{white-space:nowrap}
+        .legend svg{width:34px;height:12px;vertical-align:-1px;background:var(--track)}
+        .legend input{margin:0 7px 0 0;vertical-align:-2px}
+        .legend li>span,.legend .count{color:var(--soft)}
+        .fold{border-top:1px solid var(--line);content-visibility:auto;contain-intrinsic-size:auto 41px}
+        .fold>summary{padding:8px 0}
+        .unprinted{display:none}
+        .nothing{padding:16px 0}
+
+        .hosts{width:100%;border-collapse:collapse;table-layout:fixed;font-size:.9rem;font-variant-numeric:tabular-nums}
+        .hosts th,.hosts td{text-align:left;vertical-align:top;padding:6px 14px 6px 0;border-top:1px solid var(--line)}
+        .hosts thead th{position:sticky;top:0;background:var(--panel);color:var(--soft);font-weight:400;font-size:.85rem;
+        line-height:1.25;vertical-align:bottom;border-top:0;box-shadow:0 1px var(--line);z-index:1;overflow-wrap:normal}
+        .hosts th:first-child{width:19%;padding-left:10px}
+        .hosts th:nth-child(2){width:130px}
+        .hosts th:nth-child(3){width:16%}
+        .hosts th:nth-child(5){width:116px}
+        .hosts th:nth-child(6){width:82px}
+        .hosts th:nth-child(7){width:70px}
+        .hosts th:nth-child(8){width:52px;padding-right:0}
+        .hosts td:empty::after{content:"–"}
+        .hosts tbody th{font-weight:600;box-shadow:inset 3px 0 var(--k);unicode-bidi:isolate}
+        .hosts tbody th a{text-decoration:none}
+        .hosts tbody th a:hover{text-decoration:underline}
+        .hosts tr{scroll-margin-top:48px}
+        .hosts tr:target{background:var(--hit)}
+        .hosts i{display:inline-block;font-style:normal;font-weight:400;font-size:.8rem;color:var(--soft);
+        margin-right:8px;unicode-bidi:isolate}
+        .hosts th>a{display:block}
+        .hosts svg{display:block;width:100%;height:14px;margin-top:4px;background:var(--track);border-radius:2px}
+        .hosts td>span,.hosts li{unicode-bidi:isolate}
+        .hosts em{font-style:normal;font-weight:600}
+        .waiver{margin-top:2px}
+        .hosts details{font-size:.95em}
+        .hosts details:not([open]){display:inline-block;margin-left:6px}
+        .hosts details p{color:var(--soft);margin:2px 0;white-space:pre-line}
+        .hosts ol{margin:2px 0 4px;padding-left:10px;border-left:2px solid var(--line)}
+        .hosts li[class]::before{color:var(--k);font-weight:600}
+
+        .columns{columns:26rem 2;column-gap:40px}
+        .columns section{break-inside:avoid}
+        .about h3{margin:0;padding:14px 0 6px}
+        .about dl div{display:grid;grid-template-columns:10em 1fr;gap:0 12px;padding:3px 0;border-top:1px solid var(--line)}
+        .about dt{color:var(--soft)}
+
+        @media (max-width:60rem){
+        main{padding:8px}
+        .panel{padding:14px}
+        .hosts,.hosts tbody,.hosts th,.hosts td{display:block;border:0;padding:0}
+        .hosts thead{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}
+        .hosts tr{display:flex;flex-wrap:wrap;border-top:1px solid var(--line);border-left:3px solid var(--k);
+        padding:8px 0 8px 10px}
+        .hosts tbody th:first-child{flex:1 1 0;width:auto;padding:0;box-shadow:none;margin-right:12px}
+        .hosts td:nth-child(3),.hosts td:nth-child(4){flex:1 0 100%}
+        .hosts td:nth-child(n+5){color:var(--soft);margin-right:12px}
+        .hosts td:empty{display:none}
+        .hosts td:nth-child(5)::before{content:"serves "}
+        .hosts td:nth-child(6)::before{content:"converged after "}
+        .hosts td:nth-child(7)::before{content:"requests "}
+        .hosts td:nth-child(8)::before{content:"last answer "}
+        .filter label{width:100%}
+        .filter input,.filter select{width:100%}
+        .about dl div{grid-template-columns:9.5em 1fr}
+        .legend li{grid-template-columns:1fr}
+        }
+
+        @media print{
+        @page{margin:14mm}
+        body{background:none;font-size:10pt}
+        main{max-width:none;padding:0}
+        .panel{border:0;border-radius:0;padding:0 0 8px;margin:0 0 12px;break-inside:auto}
+        .verdict{border-top:6px solid var(--t);padding-top:8px}
+        .filter,.legend input{display:none!important}
+        .legend{grid-template-columns:1fr 1fr}
+        .columns{columns:2}
+        .about dl div{grid-template-columns:9em 1fr}
+        svg,.hosts tbody th{print-color-adjust:exact;-webkit-print-color-adjust:exact}
+        .hosts tr,.remedies li,figure,.about section{break-inside:avoid}
+        h2,h3{break-after:avoid}
+        .hosts thead th{position:static}
+        .unprinted{display:inline}
+        .fold[open] .unprinted{display:none}
+        a{text-decoration:none}
+        }
+
+        """
+}

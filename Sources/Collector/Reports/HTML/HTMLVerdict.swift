@@ -1,0 +1,157 @@
+import Shared
+
+/// What a reader must know before anything else: the verdict, why, how many, and what to do.
+struct HTMLVerdict {
+    let report: Report
+    let anchors: HTMLAnchors
+
+    /// Things to do that are listed; the hosts below say the rest.
+    private static let maximumRemedies = 6
+    private static let maximumNames = 3
+
+    var section: Markup {
+        let words = HTMLVerdictWords(verdict: report.verdict, exitCode: report.exitCode)
+        return """
+            <header class="panel verdict" id="verdict" data-tone="\(words.tone.rawValue)">
+            <p class="what"><bdi>\(report.target.service, limit: 128)</bdi> \(build)</p>
+            <div class="headline">\(symbol(words.tone))<h1>\(words.headline)</h1>\
+            <p class="codes"><code>\(report.verdict.rawValue)</code> exit code <b>\(Int(report.exitCode))</b></p></div>
+            <p class="reason">\(report.reasons.first?.message ?? "no cause was recorded")</p>
+            \(alsoCauses)\(figures)\(fleetBar)\(todo(words))\(warnings)</header>
+
+            """
+    }
+
+    private var build: Markup {
+        let target = report.target
+        let parts = [target.gitSHA?.short, target.digest?.short, target.generation.map { "generation \($0)" }]
+        return parts.compactMap { $0 }.map { "<code>\($0)</code>" }.joined(by: " ")
+    }
+
+    /// A shape for each tone, so that colour is not all that tells them apart.
+    private func symbol(_ tone: HTMLVerdictWords.Tone) -> Markup {
+        let shape: Markup =
+            switch tone {
+            case .good: "<circle cx=\"16\" cy=\"16\" r=\"15\"/><path d=\"M9 16.5l5 5 9-10.5\"/>"
+            case .tolerated: "<circle class=\"hollow\" cx=\"16\" cy=\"16\" r=\"14\"/><path d=\"M9 16.5l5 5 9-10.5\"/>"
+            case .neutral: "<circle cx=\"16\" cy=\"16\" r=\"15\"/><path d=\"M9 16h14\"/>"
+            case .bad:
+                "<path class=\"solid\" d=\"M10 1h12l9 9v12l-9 9H10l-9-9V10z\"/><path d=\"M10 10l12 12M22 10L10 22\"/>"
+            }
+        return "<svg class=\"symbol\" viewBox=\"0 0 32 32\" aria-hidden=\"true\">\(shape)</svg>"
+    }
+
+    private var alsoCauses: Markup {
+        guard report.reasons.count > 1 else { return "" }
+        let items: [Markup] = report.reasons.dropFirst().map {
+            "<li><code>\($0.verdict.rawValue)</code> \($0.message)</li>"
+        }
+        return "<ul class=\"also\" aria-label=\"Other causes\">\(items.joined())</ul>\n"
+    }
+
+    // MARK: - Numbers
+
+    private var figures: Markup {
+        let summary = report.summary
+        var items: [Markup] = [
+            figure(
+                "proven", "\(HTMLText.count(summary.proven))<small> of \(HTMLText.hosts(summary.expected))</small>")
+        ]
+        if summary.waived > 0 { items.append(figure("waived", "\(HTMLText.count(summary.waived))")) }
+        if let times = summary.secondsToConverge {
+            items.append(
+                figure(
+                    "to converge (p50, p95, max)",
+                    """
+                    \(HTMLText.duration(times.p50))<small>, </small>\(HTMLText.duration(times.p95))<small>, </small>\
+                    \(HTMLText.duration(times.max))
+                    """))
+        }
+        guard !report.isUnasked else { return "<dl class=\"figures\">\(items.joined())</dl>\n" }
+        items.append(figure("verification took", "\(HTMLText.duration(report.verification.durationSeconds))"))
+        return "<dl class=\"figures\">\(items.joined())</dl>\n"
+    }
+
+    private func figure(_ name: Markup, _ value: Markup) -> Markup { "<div><dt>\(name)</dt><dd>\(value)</dd></div>" }
+
+    /// All hosts by their label at the end, worst first, and how many each label has.
+    private var fleetBar: Markup {
+        let counts = HostLabel.allCases.map { label in
+            (label, max(0, report.summary.labels[label.rawValue] ?? 0))
+        }.filter { $0.1 > 0 }
+        let total = counts.reduce(0) { $0 + $1.1 }
+        guard total > 0 else { return "" }
+        var before = 0
+        var lines: [Markup] = []
+        var chips: [Markup] = []
+        for (label, count) in counts {
+            let (start, end) = (before * 1_000 / total, (before + count) * 1_000 / total)
+            before += count
+            // One host of many is still to be seen.
+            lines.append("<path class=\"\(label.rawValue)\" d=\"M\(min(start, 996)) 5h\(max(4, end - start))\"/>")
+            chips.append("<li class=\"\(label.rawValue)\"><b>\(label.rawValue)</b> \(HTMLText.count(count))</li>")
+        }
+        return """
+            <svg class="fleet" viewBox="0 0 1000 10" preserveAspectRatio="none" aria-hidden="true">\(lines.joined())</svg>
+            <ul class="counts" aria-label="Hosts by label">\(chips.joined())</ul>
+
+            """
+    }
+
+    // MARK: - What to do
+
+    private func todo(_ words: HTMLVerdictWords) -> Markup {
+        let groups = report.isUnasked ? [] : HTMLRemedies(report).groups
+        var items: [Markup] = groups.prefix(Self.maximumRemedies).map { group in
+            """
+            <li class="\(group.label.rawValue)"><b>\(group.label.rawValue)</b> \(HTMLText.hosts(group.hosts.count)): \
+            <span class="todo">\(group.todo, limit: 512)</span> <span class="who">\(names(group.hosts))</span></li>
+            """
+        }
+        if groups.count > Self.maximumRemedies {
+            let rest = groups.dropFirst(Self.maximumRemedies)
+            let hosts = rest.reduce(0) { $0 + $1.hosts.count }
+            items.append(
+                "<li>and more to do on \(HTMLText.hosts(hosts)): <a href=\"#hosts\">each host says what</a></li>")
+        }
+        let list: Markup = items.isEmpty ? "" : "<ul class=\"remedies\">\(items.joined())</ul>\n"
+        return """
+            <h2>What to do</h2>
+            <p>\(words.advice)</p>
+            \(list)
+            """
+    }
+
+    private func names(_ hosts: [Int]) -> Markup {
+        let shown: [Markup] = hosts.prefix(Self.maximumNames).map { index in
+            "<a href=\"#\(anchors[index])\"><bdi>\(report.hosts[index].name, limit: 64)</bdi></a>"
+        }
+        let more: Markup = hosts.count > shown.count ? " and \(HTMLText.count(hosts.count - shown.count)) more" : ""
+        return "\(shown.joined(by: ", "))\(more)"
+    }
+
+    private var warnings: Markup {
+        guard !report.warnings.isEmpty else { return "" }
+        let items: [Markup] = report.warnings.map { "<li>\($0)</li>" }
+        let shown = 10
+        let rest: Markup =
+            items.count > shown
+            ? """
+            <details><summary>\(HTMLText.count(items.count - shown)) more warnings</summary>\
+            <ul>\(Array(items.dropFirst(shown)).joined())</ul></details>
+            """ : ""
+        return """
+            <h2>Warnings</h2>
+            <p class="hint">They change no verdict.</p>
+            <ul class="warnings">\(Array(items.prefix(shown)).joined())</ul>\(rest)
+
+            """
+    }
+}
+
+extension Report {
+    /// Whether the verification was refused before it asked anybody.
+    var isUnasked: Bool {
+        verification.durationSeconds <= 0 && hosts.allSatisfy { $0.attempts == 0 && $0.transitions.isEmpty }
+    }
+}

@@ -1,0 +1,107 @@
+import Shared
+
+/// A piece of HTML, where what is written in the source is markup and everything else is text.
+///
+/// Literals are `StaticString`s, so the compiler sees to it that nothing made at run time gets out unescaped:
+///
+/// ```swift
+/// page += "<td title=\"\(host.url)\">\(host.name, limit: 80)</td>"
+/// ```
+///
+/// Every interpolated string goes through ``Hygiene`` and is escaped for text and for quoted attributes alike. It must
+/// not stand inside `<style>`, `<script>`, or an attribute without quotes.
+struct Markup: Sendable {
+    private(set) var bytes: [UInt8] = []
+
+    init() {}
+
+    mutating func reserve(_ capacity: Int) { bytes.reserveCapacity(capacity) }
+
+    static func += (left: inout Markup, right: Markup) { left.bytes += right.bytes }
+
+    /// Characters that an interpolated string may have where no other limit is given.
+    static let limit = 2_048
+
+    /// Appends text as `escaped` has it.
+    fileprivate static func append(_ text: String, limit: Int, to bytes: inout [UInt8]) {
+        var text = text
+        // Most of it is short, plain ASCII, and needs nothing done.
+        let isHarmless = text.withUTF8 { buffer in
+            buffer.count <= limit && buffer.allSatisfy { Self.isPlain($0) }
+        }
+        if !isHarmless { text = Hygiene.line(text, limit: limit) }
+        text.withUTF8 { buffer in
+            guard !isHarmless else { return bytes.append(contentsOf: buffer) }
+            for byte in buffer {
+                switch byte {
+                case UInt8(ascii: "&"): bytes += "&amp;".utf8
+                case UInt8(ascii: "<"): bytes += "&lt;".utf8
+                case UInt8(ascii: ">"): bytes += "&gt;".utf8
+                case UInt8(ascii: "\""): bytes += "&quot;".utf8
+                case UInt8(ascii: "'"): bytes += "&#39;".utf8
+                default: bytes.append(byte)
+                }
+            }
+        }
+    }
+
+    /// Whether a byte is printable ASCII and means nothing in HTML.
+    private static func isPlain(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "&"), UInt8(ascii: "<"), UInt8(ascii: ">"), UInt8(ascii: "\""), UInt8(ascii: "'"): false
+        default: byte >= 0x20 && byte <= 0x7E
+        }
+    }
+}
+
+extension Markup: ExpressibleByStringInterpolation {
+    init(stringLiteral literal: StaticString) {
+        literal.withUTF8Buffer { bytes = Array($0) }
+    }
+
+    init(stringInterpolation: StringInterpolation) {
+        bytes = stringInterpolation.bytes
+    }
+
+    struct StringInterpolation: StringInterpolationProtocol {
+        fileprivate var bytes: [UInt8] = []
+
+        init(literalCapacity: Int, interpolationCount: Int) {
+            bytes.reserveCapacity(literalCapacity + 24 * interpolationCount)
+        }
+
+        mutating func appendLiteral(_ literal: StaticString) {
+            literal.withUTF8Buffer { bytes.append(contentsOf: $0) }
+        }
+
+        /// As markup: it is a part of this program's source.
+        mutating func appendInterpolation(_ literal: StaticString) { appendLiteral(literal) }
+
+        mutating func appendInterpolation(_ markup: Markup) { bytes += markup.bytes }
+
+        /// As text.
+        mutating func appendInterpolation(_ text: String, limit: Int = Markup.limit) {
+            Markup.append(text, limit: limit, to: &bytes)
+        }
+
+        mutating func appendInterpolation(_ number: Int) { bytes += String(number).utf8 }
+    }
+}
+
+extension [Markup] {
+    /// All pieces, one after the other.
+    func joined(by separator: Markup = "") -> Markup {
+        var result = Markup()
+        for (index, piece) in enumerated() {
+            if index > 0 { result += separator }
+            result += piece
+        }
+        return result
+    }
+}
+
+extension DefaultStringInterpolation {
+    /// Markup in a `String` would be text, and escaped: where this is found, a literal lacks the type `Markup`.
+    @available(*, unavailable, message: "give the literal the type Markup")
+    mutating func appendInterpolation(_ markup: Markup) {}
+}
