@@ -5,7 +5,8 @@ RELEASE_FLAGS := -c release --static-swift-stdlib -Xlinker -s -Xlinker --icf=all
 	-Xlinker --version-script=$(CURDIR)/scripts/exports.map
 
 # What is tested together in one process.
-SUITES := SharedTests AgentTests 'CollectorTests\.(?!PropertyTests)' 'CollectorTests\.PropertyTests' EndToEndTests
+SUITES := SharedTests AgentTests 'CollectorTests\.(?!PropertyTests|LedgerCrashTests)' 'CollectorTests\.PropertyTests' \
+	'CollectorTests\.LedgerCrashTests' 'EndToEndTests\.(?!CrashTests)' 'EndToEndTests\.CrashTests'
 
 .PHONY: help demo test lint build release bench format clean
 

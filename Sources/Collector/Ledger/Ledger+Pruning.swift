@@ -39,7 +39,12 @@ extension Ledger {
         }
         if rewrites { try await maintain { try $0.execute(sql: "VACUUM") } } else { try await giveBack() }
         // The file itself shrinks when what is in the log has been brought into it. Who reads is not waited for.
-        try await maintain { _ = try $0.checkpoint(.passive) }
+        try await maintain { db in
+            // Nor is anybody who is bringing it in already.
+            do { _ = try db.checkpoint(.passive) } catch let error as DatabaseError
+                where error.resultCode == .SQLITE_BUSY
+            {}
+        }
         let after = try await read { try Self.pages($0) }
         pruned.kept = try await read { try Int.fetchOne($0, sql: "SELECT count(*) FROM verifications") ?? 0 }
         pruned.bytesFreed = max(0, (before.count - after.count) * after.size)

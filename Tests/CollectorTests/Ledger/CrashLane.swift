@@ -2,6 +2,7 @@ import Foundation
 import GRDB
 import Glibc
 import Shared
+import Support
 import Testing
 
 @testable import Collector
@@ -25,7 +26,7 @@ struct CrashLane {
 
     private(set) var moments = Moments()
     private var random: SplitMix64
-    private let folder: CrashFolder
+    private let folder: TemporaryFolder
     private var path = ""
     private var ledgers = 0
     private var runs = 0
@@ -38,7 +39,7 @@ struct CrashLane {
 
     init(seed: UInt64) throws {
         random = SplitMix64(seed: seed)
-        folder = try CrashFolder()
+        folder = try TemporaryFolder()
     }
 
     /// Starts a writer, lets it be killed, and looks at what it left.
@@ -47,7 +48,7 @@ struct CrashLane {
         let isNew = ledgers == 0 || random.chance(15)
         if isNew { try await startLedger() }
         runs += 1
-        let acknowledgements = "\(folder.path)/acknowledged-\(runs)"
+        let acknowledgements = folder.path("acknowledged-\(runs)")
         // Some while it opens the ledger, most a moment after a step, wherever the machine's load takes that.
         let step = random.chance(isNew ? 60 : 20) ? 0 : random.pick(1, 40)
         let delay = random.pick(0, step == 0 ? 40_000 : 10_000)
@@ -70,11 +71,11 @@ struct CrashLane {
     private mutating func startLedger() async throws {
         try await checkAll()
         ledgers += 1
-        path = "\(folder.path)/\(ledgers).db"
+        path = folder.path("\(ledgers).db")
         rows = [:]
         finished = []
         if random.chance(50) {
-            path = try OldLedger.version1(in: folder.folder, name: "\(ledgers).db")
+            try OldLedger.makeVersion1(at: path)
             rows = try await recorded()
             finished = ["v1-one"]
         }
@@ -155,14 +156,4 @@ struct CrashLane {
             return rows
         }
     }
-}
-
-/// A ``TestFolder`` that goes with its last owner.
-final class CrashFolder: Sendable {
-    let folder: TestFolder
-    var path: String { folder.path }
-
-    init() throws { folder = try TestFolder() }
-
-    deinit { folder.remove() }
 }

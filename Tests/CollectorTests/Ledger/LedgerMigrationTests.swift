@@ -10,7 +10,9 @@ struct LedgerMigrationTests {
     private func withOld(_ body: (String) async throws -> Void) async throws {
         let folder = try TestFolder()
         defer { folder.remove() }
-        try await body(try OldLedger.version1(in: folder))
+        let path = "\(folder.path)/ledger.db"
+        try OldLedger.makeVersion1(at: path)
+        try await body(path)
     }
 
     @Test("It is brought up to date by reading and by recording, and says what it said", arguments: [true, false])

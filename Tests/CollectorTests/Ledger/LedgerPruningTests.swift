@@ -135,7 +135,8 @@ struct LedgerPruningTests {
     func olderFile() async throws {
         let folder = try TestFolder()
         defer { folder.remove() }
-        let path = try OldLedger.version1(in: folder)
+        let path = "\(folder.path)/ledger.db"
+        try OldLedger.makeVersion1(at: path)
         var history = RecordedHistory(ledger: try await Ledger.open(path: path))
         try await fill(&history, 6)
         let kept = try await prune(history.ledger, days: 30)

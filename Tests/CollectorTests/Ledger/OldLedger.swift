@@ -5,14 +5,12 @@ import Testing
 
 /// A ledger as an older collector made it, from the SQL that it used.
 enum OldLedger {
-    /// Writes the ledger of schema 1 to a folder, as a collector that was killed leaves it: with its log beside it.
-    static func version1(in folder: TestFolder, name: String = "ledger.db") throws -> String {
-        let path = "\(folder.path)/\(name)"
+    /// Writes a ledger of schema 1.
+    static func makeVersion1(at path: String) throws {
         let sql = try String(contentsOfFile: try SourceTree.path("Tests/Ledgers/version1.sql"), encoding: .utf8)
         let database = try DatabaseQueue(path: path)
         try database.writeWithoutTransaction { try $0.execute(sql: sql) }
         try database.close()
-        return path
     }
 }
 
