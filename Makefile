@@ -5,8 +5,9 @@ RELEASE_FLAGS := -c release --static-swift-stdlib -Xlinker -s -Xlinker --icf=all
 	-Xlinker --version-script=$(CURDIR)/scripts/exports.map
 
 # What is tested together in one process.
-SUITES := SharedTests AgentTests 'CollectorTests\.(?!PropertyTests|LedgerCrashTests)' 'CollectorTests\.PropertyTests' \
-	'CollectorTests\.LedgerCrashTests' 'EndToEndTests\.(?!CrashTests)' 'EndToEndTests\.CrashTests'
+SUITES := SharedTests AgentTests 'CollectorTests\.(?!PropertyTests|LedgerCrashTests|DrillTests)' \
+	'CollectorTests\.PropertyTests' 'CollectorTests\.LedgerCrashTests' 'EndToEndTests\.(?!CrashTests|DrillTests)' \
+	'EndToEndTests\.CrashTests' '\.DrillTests'
 
 .PHONY: help demo test lint build release bench format clean
 

@@ -37,6 +37,13 @@ struct VerifyCommand: AsyncParsableCommand {
             check: policy.inventoryCheck, access: try access.access(), concurrency: access.concurrency,
             ledger: ledger, destinations: try output.destinations(beside: evidence), evidence: evidence,
             progress: output.progress, environment: environment, logger: logs.logger)
-        throw ExitCode(try await run.run())
+        let code = try await run.run()
+        do {
+            // All of the ledger is in its one file then, which a pipeline may keep or copy.
+            try await ledger?.close()
+        } catch {
+            logs.logger.warning("The ledger could not be closed", metadata: ["reason": "\(error)"])
+        }
+        throw ExitCode(code)
     }
 }

@@ -23,12 +23,6 @@ struct VerificationRun: Sendable {
     /// - Throws: where nothing could be verified, or a report could not be written.
     func run() async throws -> Int32 {
         let report = try await destinations.deliver { try await verify() }
-        do {
-            // All of the ledger is in its one file then, which a pipeline may keep or copy.
-            try await ledger?.close()
-        } catch {
-            logger.warning("The ledger could not be closed", metadata: ["reason": "\(error)"])
-        }
         if progress != .none, !destinations.contains(where: \.isTextOnTerminal) {
             terminal.write(TextReport(report: report).render())
         }
