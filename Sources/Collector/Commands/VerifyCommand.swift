@@ -1,4 +1,5 @@
 import ArgumentParser
+import Logging
 import Shared
 
 /// Polls the fleet until every expected host is proven to serve what was promoted, or says which is not and why.
