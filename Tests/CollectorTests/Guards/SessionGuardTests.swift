@@ -1,0 +1,34 @@
+import Testing
+
+@testable import Collector
+
+/// What makes a nonce worth something: each is sent once, and nobody can know it before.
+@Suite("Guards of a session")
+struct SessionGuardTests {
+    @Test("Every request carries a nonce of its own, whichever host it goes to and however often it is asked")
+    func ownNonce() {
+        var queue = AskQueue(noncePrefix: "run")
+        var nonces: [String] = []
+        for round in 0..<50 {
+            for host in 0..<20 { queue.schedule(host, at: .seconds(round)) }
+            for (id, request) in queue.takeDue(at: .seconds(round)) {
+                nonces.append(request.nonce)
+                _ = queue.finish(id)
+            }
+        }
+        #expect(nonces.count == 1_000)
+        #expect(Set(nonces).count == 1_000)
+        #expect(nonces.allSatisfy { $0.hasPrefix("run-") })
+    }
+
+    @Test("No two verifications share their nonces, which have 128 random bits")
+    func ownPrefix() {
+        let prefixes = (0..<200).map { _ in RunID.nonce() }
+        #expect(Set(prefixes).count == 200)
+        #expect(prefixes.allSatisfy { $0.utf8.count == 32 })
+        // Every digit varies: none of the bytes is a constant.
+        for digit in 0..<32 {
+            #expect(Set(prefixes.map { Array($0.utf8)[digit] }).count > 1)
+        }
+    }
+}
