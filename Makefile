@@ -9,7 +9,7 @@ SUITES := SharedTests AgentTests 'CollectorTests\.(?!PropertyTests|LedgerCrashTe
 	'CollectorTests\.PropertyTests' 'CollectorTests\.LedgerCrashTests' 'EndToEndTests\.(?!CrashTests|DrillTests)' \
 	'EndToEndTests\.CrashTests' '\.DrillTests'
 
-.PHONY: help demo test lint build release bench format clean
+.PHONY: help demo test guards lint build release bench format clean
 
 help: ## Say what there is to make.
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,6 +26,10 @@ test: ## Run every test: unit, property, and end to end with a real engine and r
 	@# One suite after the other: sockets and engines have deadlines, which a property test on all cores would eat up.
 	@for suite in $(SUITES); do \
 		echo "== $$suite"; $(SWIFT) test --skip-build --disable-xctest --filter "$$suite" || exit 1; done
+
+guards: ## Remove every guard of the promises once, in a copy, and see a test go red. ARGS='--only nonce*' for some.
+	scripts/deps.sh build test
+	Tests/Guards/run.py $(ARGS)
 
 lint: ## Check the format of every Swift file, and the shell scripts' syntax.
 	$(SWIFT) format lint --strict --recursive Package.swift Sources Tests
@@ -50,4 +54,4 @@ format: ## Format every Swift file in place.
 	$(SWIFT) format --in-place --recursive Package.swift Sources Tests
 
 clean: ## Remove what was built.
-	rm -rf .build .build-release
+	rm -rf .build .build-release .build-release-agent .build-guards

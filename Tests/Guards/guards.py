@@ -1,0 +1,579 @@
+"""The guards behind the project's promises, for run.py.
+
+To add one, append a Guard to GUARDS, with
+
+    promise   a key of PROMISES (a new promise goes there first)
+    name      short, unique, for --only
+    what      what is no longer guarded once this is gone: one clause, for people
+    file      the one file that is changed, from the top of the tree
+    old       text that the file holds exactly once; as long as it must be for that, and no longer
+    new       what stands there without the guard. It has to compile (warnings are errors), and should take away this one
+              guard and nothing else
+    tests     a filter for `swift test --filter`: the suites that should notice. Keep it small, it runs once a guard; the
+              names below are shared by many
+
+and run `Tests/Guards/run.py --only NAME`. A removal that no test notices needs a test, not another row. Texts are raw
+strings, so that Swift's backslashes stand as they are. Where a promise gets its first row, take it out of NOT_BUILT.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Guard:
+    promise: object
+    name: str
+    what: str
+    file: str
+    old: str
+    new: str
+    tests: str
+
+
+PROMISES = {
+    1: "no proven host, no green",
+    2: "unreadable is never empty, and neither is fine",
+    3: "no answer of another host, another time or another request proves anything",
+    4: "a right commit with a wrong digest is red",
+    5: "every inventory host is in the report exactly once",
+    6: "exit code and reports agree",
+    7: "the agent sends the engine nothing but the listed GET requests",
+    8: "the process that the network reaches cannot open the engine's socket",
+    9: "memory and time are bounded whatever a peer does",
+    10: "no secret in any output",
+    11: "nothing is promoted past the gate",
+    12: "a kill loses no recorded transition and corrupts nothing",
+    "gate": "the gate's other rules",
+}
+
+# Promises whose parts do not exist yet: said in the table, and not counted.
+NOT_BUILT = {
+    8: PROMISES[8],
+    11: PROMISES[11],
+}
+
+# Filters that many rows share. The whole of them is run once before anything is removed.
+VERDICT = r"CollectorTests\.(RowTests|ProofTests|EndingTests|RestToleratedTests|BuildJudgeTests|VerdictGuardTests)/"
+ANSWERS = r"CollectorTests\.(AnswerReaderTests|TransferOutcomeTests)/"
+TRANSFERS = r"CollectorTests\.(TransferOutcomeTests|TransferEngineTests|TransferTLSTests)/"
+SESSION = r"CollectorTests\.(FleetSessionTests|SessionGuardTests)/"
+INVENTORY = r"CollectorTests\.(GoodInventoryTests|BadInventoryTests|InventoryGuardTests)/"
+REPORTS = r"CollectorTests\.(ReportTests|ReportGuardTests)/"
+LEDGER = r"CollectorTests\.(LedgerTests|LedgerOpeningTests|LedgerGuardTests)/"
+DRILL = r"CollectorTests\.(DrillTests|DrillJudgementTests)/"
+ENGINE = r"AgentTests\.(EngineLookTests|DocumentBuilderTests|ContainerReportTests|LookoutTests)/"
+SERVER = r"AgentTests\.(HTTPServerTests|ServerLimitsTests)/"
+AGENT_TEXT = r"AgentTests\.(CommandTests|FileSourceTests|RequestParsingTests)/"
+SHARED = r"SharedTests\."
+
+_VERDICT = "Sources/Collector/Verdict/"
+_POLLING = "Sources/Collector/Polling/"
+_LEDGER = "Sources/Collector/Ledger/"
+_ENGINE = "Sources/Agent/Evidence/Engine/"
+
+GUARDS = [
+    # 1. No proven host, no green
+    Guard(
+        1, "none-proven", "success wants at least one proven host",
+        _VERDICT + "VerdictRules.swift",
+        r"guard proven > 0 else {",
+        r"guard proven >= 0 else {", VERDICT),
+    Guard(
+        1, "min-proven", "below --min-proven nothing is tolerated",
+        _VERDICT + "VerdictRules.swift",
+        r"let isShort = proven < expected && proven < minimum",
+        r"let isShort = proven < expected && proven > minimum", VERDICT),
+    Guard(
+        1, "soak-span", "a match has to hold through the soak",
+        _VERDICT + "HostTrack+Label.swift",
+        r"guard let proof, proof.answers >= 2, proof.span >= policy.soak else { return .soaking }",
+        r"guard let proof, proof.answers >= 2 else { return .soaking }", VERDICT),
+    Guard(
+        1, "two-answers", "one answer alone is no proof",
+        _VERDICT + "HostTrack+Label.swift",
+        r"guard let proof, proof.answers >= 2, proof.span >= policy.soak else { return .soaking }",
+        r"guard let proof, proof.span >= policy.soak else { return .soaking }", VERDICT),
+    Guard(
+        1, "different-looks", "two answers from one look at the engine are one piece of evidence",
+        _VERDICT + "HostTrack.swift",
+        r"if look.earliest > run.latest.latest {",
+        r"if look.latest > run.latest.latest {", VERDICT),
+    Guard(
+        1, "slow-answer", "the way of a slow answer is no part of the soak",
+        _VERDICT + "HostTrack+Proof.swift",
+        r"max(.zero, latest.earliest - first.latest)",
+        r"max(.zero, latest.latest - first.earliest)", VERDICT),
+    Guard(
+        1, "same-instances", "another instance, start or restart begins the soak again",
+        _VERDICT + "HostTrack.swift",
+        r"guard var run = proof, fingerprint == self.fingerprint, look.latest",
+        r"guard var run = proof, look.latest", VERDICT),
+    Guard(
+        1, "must-serve", "a match that is not serving is no proof",
+        _VERDICT + "HostTrack.swift",
+        r"extendProof(isMatch && runtime == .serving, fingerprint",
+        r"extendProof(isMatch, fingerprint", VERDICT),
+    Guard(
+        1, "stale-fact", "a fact older than three intervals proves nothing",
+        _VERDICT + "HostTrack+Label.swift",
+        r"factMoment.map { now - $0 > policy.freshness } ?? false",
+        r"factMoment.map { now - $0 > policy.freshness * 100 } ?? false", VERDICT),
+    Guard(
+        1, "worst-instance", "a summary that says serving does not make up for an instance that is not",
+        _VERDICT + "HostTrack.swift",
+        r"runtime: .worst(of: [document.state] + document.instances.map(\.state)),",
+        r"runtime: document.state,", VERDICT),
+    # 2. Unreadable is never empty, and neither is fine
+    Guard(
+        2, "error-page", "an error page is no answer, whatever it holds",
+        _POLLING + "AnswerReader.swift",
+        r"case 200: break",
+        r"case 200, 404: break", ANSWERS),
+    Guard(
+        2, "unknown-schema", "a document of another schema is no document",
+        _POLLING + "AnswerReader.swift",
+        r"if document.schema != Document.schema {",
+        r"if document.schema < Document.schema {", ANSWERS),
+    Guard(
+        2, "blind-agent", "an agent that cannot read its engine is an error, not an empty host",
+        _VERDICT + "HostTrack.swift",
+        r"guard document.state != .unknown else {",
+        r"guard document.state != .unknown || document.instances.isEmpty else {", VERDICT),
+    Guard(
+        2, "engine-failed", "one engine that cannot be read makes the service unknown, whatever the others say",
+        "Sources/Agent/Evidence/DocumentBuilder.swift",
+        r"if let failure = failures.first {",
+        r"if let failure = failures.first, snapshots.isEmpty {", ENGINE),
+    Guard(
+        2, "engine-denied", "an engine that denies is not one that knows nothing",
+        _ENGINE + "EngineLook.swift",
+        r"case 404: return nil",
+        r"case 403, 404: return nil", ENGINE),
+    Guard(
+        2, "unknown-state", "a container's state that is not known is never serving",
+        "Sources/Agent/Evidence/ContainerReport.swift",
+        r'guard facts.status == "running" || facts.status.isEmpty else { return (.unknown, health) }',
+        r'guard facts.status != "removing" else { return (.unknown, health) }', ENGINE),
+    Guard(
+        2, "no-container", "no container is absent, never serving",
+        "Sources/Shared/ServiceState.swift",
+        r"states.max { $0.severity < $1.severity } ?? .absent",
+        r"states.max { $0.severity < $1.severity } ?? .serving", ENGINE),
+    Guard(
+        2, "empty-inventory", "an empty inventory is an error unless it was asked for",
+        _VERDICT + "InventoryCheck.swift",
+        r"let isAllowed = allowsEmpty && listed == 0",
+        r"let isAllowed = listed == 0", VERDICT),
+    Guard(
+        2, "shrunk-inventory", "an inventory that shrank too much is an error",
+        _VERDICT + "InventoryCheck.swift",
+        r"if let previous, Double(listed) < Double(previous)",
+        r"if let previous, listed < 1, Double(listed) < Double(previous)", VERDICT),
+    Guard(
+        2, "refused-inventory", "a refused inventory never becomes what the next one is compared with",
+        _LEDGER + "Ledger+Promotions.swift",
+        r"verdict NOT IN (?, ?)",
+        r"verdict NOT IN (?, ? || 'x')", LEDGER),
+    Guard(
+        2, "unreadable-inventory", "an inventory that cannot be read is refused",
+        "Sources/Collector/Inventory/InventoryReader.swift",
+        r"guard descriptor >= 0 else { throw Self.unreadable(source.name) }",
+        r"""guard descriptor >= 0 else { return Content(text: "", stamp: nil) }""", INVENTORY),
+    Guard(
+        2, "zero-commit", "a commit of zeros is none",
+        "Sources/Shared/GitSHA.swift",
+        r"""guard digits.contains(where: { $0 != UInt8(ascii: "0") }) else { throw .allZeros }""",
+        r"""guard !digits.isEmpty else { throw .allZeros }""", SHARED),
+    Guard(
+        2, "short-commit", "a shortened commit is none",
+        "Sources/Shared/GitSHA.swift",
+        r"guard digits.count == 40 || digits.count == 64 else {",
+        r"guard digits.count >= 7 else {", SHARED),
+    # 3. No answer of another host, another time or another request
+    Guard(
+        3, "nonce", "an answer has to echo this request's nonce",
+        _VERDICT + "HostTrack.swift",
+        r"if document.nonce != nonce { return .replayed }",
+        r"if document.nonce == nil { return .replayed }", VERDICT),
+    Guard(
+        3, "nonce-there", "an answer without any nonce is none",
+        _VERDICT + "HostTrack.swift",
+        r"if document.nonce != nonce { return .replayed }",
+        r"if let echoed = document.nonce, echoed != nonce { return .replayed }", VERDICT),
+    Guard(
+        3, "nonce-plain", "a host without an agent that echoes a nonce has to echo this one",
+        _VERDICT + "HostTrack.swift",
+        r"if let echoed = answer.nonce, echoed != nonce { return .replayed }",
+        r"if answer.nonce?.isEmpty == true { return .replayed }", VERDICT),
+    Guard(
+        3, "nonce-new", "every request has a nonce of its own",
+        "Sources/Collector/Session/AskQueue.swift",
+        r"""nonce: "\(noncePrefix)-\(String(lastID, radix: 36))")""",
+        r"""nonce: "\(noncePrefix)-0")""", SESSION),
+    Guard(
+        3, "nonce-unguessable", "no two verifications share their nonces",
+        "Sources/Collector/Session/VerificationRun.swift",
+        r"static func nonce() -> String { Hexadecimal.encode(randomBytes(16)) }",
+        r"static func nonce() -> String { Hexadecimal.encode([UInt8](repeating: 7, count: 16)) }", SESSION),
+    Guard(
+        3, "expected-id", "a host id other than the inventory's is another host",
+        _VERDICT + "HostTrack.swift",
+        r"if let expected = host.id, expected != document.host.id { return .wrongHost }",
+        r"if let expected = host.id, expected.isEmpty { return .wrongHost }", VERDICT),
+    Guard(
+        3, "first-id", "a host id other than the first one said is another host",
+        _VERDICT + "HostTrack.swift",
+        r"if let first = firstID, first != document.host.id { return .wrongHost }",
+        r"if let first = firstID, first.isEmpty { return .wrongHost }", VERDICT),
+    Guard(
+        3, "duplicate-id", "two hosts of the inventory cannot have one id",
+        _VERDICT + "Verification.swift",
+        r"let others = (claimants[id] ?? []).filter { $0 != sample.host }",
+        r"let others = (claimants[id] ?? []).filter { _ in false }", VERDICT),
+    Guard(
+        3, "before-start", "a look from before the verification proves nothing",
+        _VERDICT + "HostTrack.swift",
+        r"guard look.latest >= .zero || policy.countsEarlierEvidence else {",
+        r"guard look.latest >= .seconds(-3_600) || policy.countsEarlierEvidence else {", VERDICT),
+    Guard(
+        3, "maximum-age", "an agent whose last look is more than a minute old has lost its engine",
+        _VERDICT + "HostTrack.swift",
+        r"guard age <= Policy.maximumAge else {",
+        r"guard age <= Policy.maximumAge * 100 else {", VERDICT),
+    Guard(
+        3, "negative-age", "an age below zero would put a look into the future",
+        _VERDICT + "HostTrack.swift",
+        r"guard age >= .zero else {",
+        r"guard age >= .seconds(-3_600) else {", VERDICT),
+    Guard(
+        3, "conflict-at-end", "of two hosts behind one URL, the one that answers last does not decide",
+        _VERDICT + "HostTrack+Label.swift",
+        r"guard let lastConflict, now - lastConflict.at <= max(policy.flappingWindow, policy.freshness) else {",
+        r"guard let lastConflict, now - lastConflict.at <= .zero else {", VERDICT),
+    Guard(
+        3, "agent-fresh", "a request with a nonce gets no evidence older than a second without a look",
+        "Sources/Agent/Evidence/Lookout.swift",
+        r"entry.lookedAt.map { clock.now() - $0 <= Self.freshness } ?? false",
+        r"entry.lookedAt.map { clock.now() - $0 <= Self.freshness + .milliseconds(500) } ?? false",
+        r"AgentTests\.(LookoutTests|ServerLimitsTests)/"),
+    # 4. A right commit with a wrong digest
+    Guard(
+        4, "digest-wrong", "the right commit in another image is no match",
+        _VERDICT + "BuildAssessment.swift",
+        r"case (true, nil): return sameCommitOtherImage(instance)",
+        r"case (true, nil): return BuildAssessment(fact: .matchSHA)", VERDICT),
+    Guard(
+        4, "digest-fails", "the right commit in another image fails fast",
+        _VERDICT + "HostTrack.swift",
+        r"case .digestWrong, .shaWrong: true",
+        r"case .shaWrong: true", VERDICT),
+    Guard(
+        4, "digest-at-end", "the right commit in another image is a failed deploy at the deadline",
+        _VERDICT + "HostTrack+Label.swift",
+        r"if isFinal, [.digestWrong, .shaWrong].contains(facts.build) { return true }",
+        r"if isFinal, [.shaWrong].contains(facts.build) { return true }", VERDICT),
+    Guard(
+        4, "sha-wrong", "the right image labelled with another commit is no match",
+        _VERDICT + "BuildAssessment.swift",
+        r"case (false, _?): return BuildAssessment(fact: .shaWrong)",
+        r"case (false, let proof?): return BuildAssessment(fact: proof)", VERDICT),
+    Guard(
+        4, "every-instance", "every instance has to match",
+        _VERDICT + "BuildAssessment.swift",
+        r"if matching == all.count {",
+        r"if matching > 0 {", VERDICT),
+    Guard(
+        4, "summary-agrees", "a summary that says something else than its instances is no match",
+        _VERDICT + "BuildAssessment.swift",
+        r"return contradiction(in: evidence) ?? weakest",
+        r"_ = contradiction(in: evidence)" "\n            return weakest", VERDICT),
+    Guard(
+        4, "config-digest", "a digest of the configuration is never taken for one of the registry",
+        _VERDICT + "BuildEvidence.swift",
+        r"let listed = image.digests.filter { $0.kind != .config }.map(\.digest)",
+        r"let listed = image.digests.map(\.digest)", VERDICT),
+    Guard(
+        4, "platform", "another platform's manifest proves nothing",
+        _VERDICT + "BuildAssessment.swift",
+        r"let fitting = content.manifests.filter { $0.platform == nil || $0.platform == instance.platform }",
+        r"let fitting = content.manifests", VERDICT),
+    # 5. Every inventory host is in the report exactly once
+    Guard(
+        5, "report-waived", "waived hosts are in the report, too",
+        "Sources/Collector/Reports/ReportBuilder.swift",
+        r"hosts: hosts.map { host($0.element, at: conclusion.at) })",
+        r"hosts: hosts.filter { !$0.element.host.isWaived }.map { host($0.element, at: conclusion.at) })", REPORTS),
+    Guard(
+        5, "inventory-twice", "one name for two hosts is refused",
+        "Sources/Collector/Inventory/InventoryFreezer.swift",
+        r"guard known.listing != number, hosts[known.index] == host else {",
+        r"guard known.listing <= number else {", INVENTORY),
+    Guard(
+        5, "inventory-agree", "what two sources say of one host has to agree",
+        "Sources/Collector/Inventory/InventoryFreezer.swift",
+        r"guard known.listing != number, hosts[known.index] == host else {",
+        r"guard known.listing != number else {", INVENTORY),
+    # 6. Exit code and reports agree
+    Guard(
+        6, "exit-code", "the process ends with the verdict's exit code",
+        "Sources/Collector/Session/VerificationRun.swift",
+        r"return report.exitCode",
+        r"return min(0, report.exitCode)", DRILL),
+    Guard(
+        6, "report-exit-code", "the report has the exit code that the verification ends with",
+        "Sources/Collector/Reports/ReportBuilder.swift",
+        r"verdict: conclusion.verdict, exitCode: conclusion.exitCode, reasons",
+        r"verdict: conclusion.verdict, exitCode: conclusion.verdict.exitCode, reasons", REPORTS),
+    Guard(
+        6, "worst-reason", "the verdict is the worst of its reasons",
+        _VERDICT + "VerdictRules.swift",
+        r"Conclusion(verdict: reasons[0].verdict, exitCode: exitCode, reasons: reasons, at: now)",
+        r"Conclusion(verdict: reasons[reasons.count - 1].verdict, exitCode: exitCode, reasons: reasons, at: now)",
+        VERDICT),
+    Guard(
+        6, "text-agrees", "the text names the report's verdict and exit code",
+        "Sources/Collector/Reports/TextReport.swift",
+        r"(exit \(report.exitCode))",
+        r"(exit \(report.verdict.exitCode + 1))", REPORTS),
+    Guard(
+        6, "drill-compares", "the drill compares exit code and report",
+        "Sources/Collector/Drill/DrillExpectation.swift",
+        r"if report.exitCode != judgement.exitCode {",
+        r"if report.exitCode < 0 {", DRILL),
+    Guard(
+        6, "drill-passes", "a gate that lets a fault pass fails its drill",
+        "Sources/Collector/Drill/DrillExpectation.swift",
+        r"if judgement.exitCode != exitCode {",
+        r"if judgement.exitCode > exitCode {", DRILL),
+    # 7. The agent sends the engine nothing but the listed GET requests
+    Guard(
+        7, "engine-method", "an engine is sent nothing but GET",
+        _ENGINE + "EngineResponseHandler.swift",
+        r"method: .GET, uri: target",
+        r"method: .POST, uri: target", ENGINE),
+    Guard(
+        7, "engine-target", "an engine is sent no other target",
+        _ENGINE + "EngineRequest.swift",
+        r"""case .container(let id): "\(prefix)/containers/\(id)/json"
+        case .image""",
+        r"""case .container(let id): "\(prefix)/containers/\(id)/json?size=1"
+        case .image""", ENGINE),
+    Guard(
+        7, "container-id", "what is no container's id is not put into a request",
+        _ENGINE + "EngineRequest.swift",
+        r"guard text.utf8.count == 64, text.utf8.allSatisfy({ (48...57).contains($0) || (97...102).contains($0) }) else {",
+        r"guard text.utf8.count != 1 else {", ENGINE),
+    Guard(
+        7, "reference", "a reference with characters that need an escape is not put into a request",
+        _ENGINE + "EngineRequest.swift",
+        r"""guard text.utf8.allSatisfy({ $0.isASCIIAlphanumeric || "._-/:".utf8.contains($0) }), text.utf8.count <= 512""",
+        r"""guard text.utf8.count <= 512""", r"AgentTests\.(EngineLookTests|EngineGuardTests)/"),
+    Guard(
+        7, "only-the-services", "only containers that may belong to a service are inspected",
+        _ENGINE + "EngineInspector.swift",
+        r"services.contains { $0.selector.mayMatch(entry, podman: look.isPodman) }",
+        r"!services.isEmpty || entry.id.isEmpty", ENGINE),
+    # 9. Memory and time are bounded whatever a peer does
+    Guard(
+        9, "body-limit", "an answer's body has a limit",
+        _POLLING + "TransferBudget.swift",
+        r"guard size <= limits.bodyBytes else {",
+        r"guard size <= limits.bodyBytes * 8 else {", TRANSFERS),
+    Guard(
+        9, "all-bodies", "all bodies together have a limit",
+        _POLLING + "TransferBudget.swift",
+        r"guard arriving + waiting + addition <= limits.memoryBytes || size <= share else {",
+        r"guard arriving + waiting + addition <= limits.memoryBytes * 100 || size <= share else {", TRANSFERS),
+    Guard(
+        9, "hold-back", "answers that nobody takes hold new requests back",
+        _POLLING + "TransferBudget.swift",
+        r"var hasRoom: Bool { arriving + waiting < limits.memoryBytes }",
+        r"var hasRoom: Bool { arriving + waiting < limits.memoryBytes * 100 }", TRANSFERS),
+    Guard(
+        9, "header-limit", "an answer's headers have a limit",
+        _POLLING + "TransferAnswer.swift",
+        r"guard headerBytes <= limits.headerBytes else {",
+        r"guard headerBytes >= 0 else {", TRANSFERS),
+    Guard(
+        9, "redirect", "redirects are not followed",
+        _POLLING + "CurlOptions.swift",
+        r"set(CURLOPT_FOLLOWLOCATION, 0)",
+        r"set(CURLOPT_FOLLOWLOCATION, 1)", TRANSFERS),
+    Guard(
+        9, "scheme", "nothing but http and https is asked",
+        _POLLING + "CurlOptions.swift",
+        r"""set(CURLOPT_PROTOCOLS_STR, "http,https")""",
+        r"""set(CURLOPT_PROTOCOLS_STR, "http,https,file")""", TRANSFERS),
+    Guard(
+        9, "window", "no more requests than the window are under way",
+        _POLLING + "TransferLoop.swift",
+        r"!queue.isEmpty && underWay.count < limits.concurrency && budget.hasRoom",
+        r"!queue.isEmpty && underWay.count < limits.concurrency * 4 && budget.hasRoom", TRANSFERS),
+    Guard(
+        9, "instances", "a document has at most 256 instances",
+        _POLLING + "AnswerReader.swift",
+        r"} else if document.instances.count > 256 {",
+        r"} else if document.instances.count > 256_000 {", ANSWERS),
+    Guard(
+        9, "transitions", "a host that changes its label for days does not fill the memory",
+        _VERDICT + "HostTrack+Label.swift",
+        r"if transitions.count >= Self.maximumTransitions {",
+        r"if transitions.count >= Self.maximumTransitions * 1_000 {", VERDICT),
+    Guard(
+        9, "inventory-size", "an inventory has at most 64 MiB",
+        "Sources/Collector/Inventory/InventoryReader.swift",
+        r"guard bytes.count + count <= maximumBytes else {",
+        r"guard bytes.count + count <= maximumBytes * 2 else {", INVENTORY),
+    Guard(
+        9, "agent-connections", "the agent's connections have a limit",
+        "Sources/Agent/Serving/ConnectionCensus.swift",
+        r"if state.total < limits.connections, fromAddress",
+        r"if state.total < limits.connections * 100, fromAddress", SERVER),
+    Guard(
+        9, "agent-per-address", "one address cannot take every place",
+        "Sources/Agent/Serving/ConnectionCensus.swift",
+        r"fromAddress < limits.connectionsPerAddress {",
+        r"fromAddress < limits.connectionsPerAddress * 100 {", SERVER),
+    Guard(
+        9, "agent-slow-headers", "headers have a time in all, not for each read",
+        "Sources/Agent/Serving/ConnectionHandler.swift",
+        r"guard phase == .idle else { return }" "\n        phase = .readingHeaders",
+        r"guard phase == .idle || phase == .readingHeaders else { return }" "\n        phase = .readingHeaders", SERVER),
+    Guard(
+        9, "agent-request-line", "the request line has a limit",
+        "Sources/Agent/Serving/ConnectionHandler.swift",
+        r"if line > limits.requestLine { return .uriTooLong }",
+        r"if line > limits.requestLine * 100 { return .uriTooLong }", SERVER),
+    Guard(
+        9, "agent-headers", "headers have a limit",
+        "Sources/Agent/Serving/ConnectionHandler.swift",
+        r"if size > limits.headers { return .headersTooLarge }",
+        r"if size > limits.headers * 100 { return .headersTooLarge }", SERVER),
+    Guard(
+        9, "agent-body", "a request with a body is refused",
+        "Sources/Agent/Serving/ConnectionHandler.swift",
+        r"return hasBody ? .bodyRefused : nil",
+        r"return hasBody && line == 0 ? .bodyRefused : nil", SERVER),
+    Guard(
+        9, "agent-unread", "a peer that does not read is cut off",
+        "Sources/Agent/Serving/ConnectionHandler.swift",
+        r"deadline = .now() + limits.writeTime",
+        r"deadline = .now() + limits.writeTime * 1_000", SERVER),
+    Guard(
+        9, "engine-answer", "an engine's answer has a limit",
+        _ENGINE + "EngineResponseHandler.swift",
+        r"guard size <= limit else {",
+        r"guard size <= limit * 100 else {", ENGINE),
+    # 10. No secret in any output
+    Guard(
+        10, "token-shown", "what is printed of an access never holds the token",
+        _POLLING + "TransferAccess.swift",
+        r"""bearerToken.map { _ in "token" },""",
+        r"""bearerToken.map { "token \($0)" },""", TRANSFERS),
+    Guard(
+        10, "token-dumped", "a reflecting dump of an access does not show the token",
+        _POLLING + "TransferAccess.swift",
+        r"var customMirror: Mirror { Mirror(self, children: []) }",
+        r"""var customMirror: Mirror { Mirror(self, children: ["token": bearerToken ?? ""]) }""", TRANSFERS),
+    Guard(
+        10, "token-kept", "nothing of one request is in the next",
+        _POLLING + "TransferSlot.swift",
+        r"curl_slist_free_all(requestHeaders)" "\n        requestHeaders = nil",
+        r"errorText[1] = 0", TRANSFERS),
+    Guard(
+        10, "password-refused", "an address with a user or a password is refused",
+        "Sources/Collector/Inventory/HTTPAddress.swift",
+        r"""guard !authority.contains("@"), !Self.looksLikeUser(rest) else { throw .hasUser }""",
+        r"""guard authority != "@", !Self.looksLikeUser(rest) else { throw .hasUser }""", INVENTORY),
+    Guard(
+        10, "password-shown", "the error about a password does not repeat it",
+        "Sources/Collector/Inventory/HostAddress.swift",
+        r"var isShowable: Bool { self != .hasUser }",
+        r"var isShowable: Bool { self != .tooLong }", INVENTORY),
+    Guard(
+        10, "machine-id", "the host id cannot be turned back into the machine id",
+        "Sources/Agent/Evidence/MachineIdentity.swift",
+        r"return Self.derived(Self.hostApplication, key: text.lowercased())",
+        r"return text.lowercased()", AGENT_TEXT),
+    # 12. A kill loses no recorded transition and corrupts nothing
+    Guard(
+        12, "recorded-at-once", "changes of labels are written while the verification runs",
+        _LEDGER + "LedgerRecorder.swift",
+        r"queue.add(changes)" "\n        wake.yield()",
+        r"queue.add(changes)", LEDGER),
+    Guard(
+        12, "finish-whole", "the end of a verification is one transaction",
+        _LEDGER + "Ledger+Recording.swift",
+        r"""            try Self.finishVerification(verification, report, db)
+            try Self.finishHosts(of: verification, report, db)
+        }""",
+        r"""            try Self.finishVerification(verification, report, db)
+        }
+        try await write { db in
+            let sql = "SELECT number FROM verifications WHERE id = ?"
+            let verification = try Int64.fetchOne(db, sql: sql, arguments: [report.verification.id])
+            try Self.finishHosts(of: verification ?? 0, report, db)
+        }""", LEDGER),
+    Guard(
+        12, "interrupted", "a verification whose process is gone reads as interrupted",
+        _LEDGER + "LedgerState.swift",
+        r"case .gone: self = .interrupted",
+        r"case .gone: self = .running", LEDGER),
+    Guard(
+        12, "same-process", "a process id that another process has now is not the verification's",
+        _LEDGER + "ProcessIdentity.swift",
+        r"return Self.start(of: pid) == start ? .running : .gone",
+        r"return Self.start(of: pid) != nil && start > 0 ? .running : .gone", LEDGER),
+    Guard(
+        12, "cancelled-write", "a write that began ends, although its task is cancelled",
+        _LEDGER + "Ledger.swift",
+        r"return try await Task { try await body() }.value",
+        r"return try await body()", LEDGER),
+    Guard(
+        12, "foreign-database", "another program's database is not written to",
+        _LEDGER + "LedgerSchema.swift",
+        r"guard application == applicationID || (isEmpty && application == 0 && version == 0) else {",
+        r"guard application == applicationID || !isEmpty || version == 0 else {", LEDGER),
+    # What else the gate rests on
+    Guard(
+        "gate", "waived-counts-not", "a waived host is left out of the gate",
+        _VERDICT + "VerdictRules.swift",
+        r"gated = verification.tracks.filter { !$0.host.isWaived }",
+        r"gated = verification.tracks", VERDICT),
+    Guard(
+        "gate", "expired-waiver", "an expired waiver counts for nothing",
+        _VERDICT + "ExpectedHost.swift",
+        r"var isWaived: Bool { waiver.map { !$0.isExpired } ?? false }",
+        r"var isWaived: Bool { waiver != nil }", VERDICT),
+    Guard(
+        "gate", "lost-together", "most hosts lost within one interval is the collector's own doubt",
+        _VERDICT + "VerdictRules.swift",
+        r"let minimum = max(5, expected / 2 + 1)",
+        r"let minimum = max(5_000_000, expected / 2 + 1)", VERDICT),
+    Guard(
+        "gate", "tolerance-kinds", "each kind of exception has its own tolerance",
+        _VERDICT + "VerdictRules.swift",
+        r"let areBehindTolerated = behind.count <= limit(policy.maxStragglers)",
+        r"let areBehindTolerated = behind.count <= limit(policy.maxUnreachable)", VERDICT),
+    Guard(
+        "gate", "rolled-back", "a host that matched and went back is rolled back",
+        _VERDICT + "HostTrack+Label.swift",
+        r"guard facts.reach == .ok, everMatched, [.behind, .foreign].contains(facts.build) else { return false }",
+        r"guard facts.reach == .never, everMatched, [.behind, .foreign].contains(facts.build) else { return false }",
+        VERDICT),
+    Guard(
+        "gate", "crash-loop", "a container that restarts between looks is failed",
+        _VERDICT + "HostTrack+Label.swift",
+        r"return facts.build.isMatch && disturbances.count >= 2",
+        r"return facts.build.isMatch && disturbances.count >= 2_000", VERDICT),
+    Guard(
+        "gate", "superseded", "a newer promotion ends a verification",
+        _VERDICT + "Verification.swift",
+        r"if successor != nil { conclude(.superseded, at: now, actions: &actions) }",
+        r"if successor == nil { conclude(.superseded, at: now, actions: &actions) }", VERDICT),
+    Guard(
+        "gate", "interrupted-is-red", "an interrupted verification is never green",
+        _VERDICT + "VerdictRules.swift",
+        r"return conclusion([pending] + reasons, exitCode: 128 + signal)",
+        r"return conclusion([pending] + reasons, exitCode: 0 * signal)", VERDICT),
+]

@@ -1,0 +1,316 @@
+#!/usr/bin/env python3
+"""Removes the guards of the project's promises one after the other, and sees whether a test goes red.
+
+A promise is worth what notices when it is broken. For every row of guards.py this program changes a copy of the tree
+(never the tree itself), builds the tests, runs the ones that should notice, and says which of them did. A guard that can
+go without a red test, or whose removal does not compile, fails the run; so does a row whose text the source does not hold
+exactly once, so that the table cannot rot.
+
+    make guards                                   everything; the copy's first build takes some minutes
+    Tests/Guards/run.py --only 'nonce*'           some of them, by name (repeatable, * and ? as in a shell)
+    Tests/Guards/run.py --list                    what there is
+    Tests/Guards/run.py --check                   only that each text is there exactly once: no build, a tenth of a second
+    Tests/Guards/run.py --markdown guards.md      writes the table, too
+
+Exit: 0 every guard is watched; 1 one is not; 2 the table is wrong, or the tests are red before anything is removed.
+"""
+
+import argparse
+import fnmatch
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from guards import GUARDS, NOT_BUILT, PROMISES, Guard  # noqa: E402
+
+SOURCE = Path(__file__).resolve().parents[2]
+WORK = SOURCE / ".build-guards"  # ignored by git, like everything that begins so
+TREE = WORK / "tree"
+LOGS = WORK / "logs"
+
+# Modules in the order in which they depend on each other: what is cheap to build again comes last, and guards of one
+# module follow each other, so that each build compiles one module and its tests.
+MODULES = ["Sources/Shared/", "Sources/Agent/", "Sources/Collector/"]
+
+FAILED_TEST = re.compile(r'Test (?:"(?P<name>.*)"|(?P<function>\S+\(.*?\)))(?: with \d+ test cases?)? failed after')
+RUN_OF = re.compile(r"Test run with (\d+) tests?")
+
+
+class TableError(Exception):
+    """The table does not fit the tree, or the tests are red as they are."""
+
+
+@dataclass
+class Result:
+    guard: Guard
+    ok: bool
+    # The tests that went red, or what is wrong.
+    tests: list = field(default_factory=list)
+    problem: str = ""
+    seconds: float = 0.0
+
+
+def main() -> int:
+    options = parse()
+    guards = chosen(options.only)
+    if options.list:
+        for guard in guards:
+            print(f"{guard.promise:>2}  {guard.name:<28} {guard.what}")
+        return 0
+    check(guards)
+    if options.check:
+        print(f"{len(guards)} guards are where the table says")
+        return 0
+    LOGS.mkdir(parents=True, exist_ok=True)
+    copy_tree()
+    baseline(guards, options)
+    results = []
+    for number, guard in enumerate(guards, start=1):
+        say(f"[{number:>2}/{len(guards)}] {guard.name}: {guard.what}")
+        result = try_without(guard, options)
+        results.append(result)
+        verdict = f"red: {shown(result.tests)}" if result.ok else f"NOT WATCHED: {result.problem}"
+        say(f"        {verdict}  ({result.seconds:.0f} s)")
+    table = render(results, options)
+    print()
+    print(table)
+    if options.markdown:
+        Path(options.markdown).write_text(table)
+    lost = [result for result in results if not result.ok]
+    for result in lost:
+        print(f"guards: {result.guard.name} ({result.guard.file}): {result.problem}", file=sys.stderr)
+    return 1 if lost else 0
+
+
+def parse():
+    parser = argparse.ArgumentParser(
+        description=__doc__.split("\n")[0], epilog="See the top of guards.py for how to add a row.")
+    parser.add_argument("--only", action="append", metavar="NAME", help="only these guards; a shell pattern; repeatable")
+    parser.add_argument("--list", action="store_true", help="say what there is")
+    parser.add_argument("--check", action="store_true", help="only check that each text is there exactly once")
+    parser.add_argument("--markdown", metavar="FILE", help="write the table there, too")
+    parser.add_argument("--jobs", default=str(os.cpu_count() or 2), help="of the builds (default: all cores)")
+    parser.add_argument("--build-limit", type=int, default=3600, metavar="SECONDS", help="for one build")
+    parser.add_argument("--test-limit", type=int, default=300, metavar="SECONDS", help="for one run of tests")
+    return parser.parse_args()
+
+
+def say(text: str) -> None:
+    print(text, flush=True)
+
+
+def shown(tests: list) -> str:
+    more = f" and {len(tests) - 1} more" if len(tests) > 1 else ""
+    return f"{tests[0]}{more}" if tests else "-"
+
+
+# The table
+
+
+def chosen(patterns) -> list:
+    names = [guard.name for guard in GUARDS]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise TableError(f"guards.py has these names twice: {', '.join(twice)}")
+    unknown = sorted({guard.promise for guard in GUARDS} - set(PROMISES))
+    if unknown:
+        raise TableError(f"guards.py has promises that it does not name: {', '.join(map(str, unknown))}")
+    guards = [guard for guard in GUARDS if not patterns or any(fnmatch.fnmatch(guard.name, p) for p in patterns)]
+    if not guards:
+        raise TableError(f"no guard is called {' or '.join(patterns)}: see --list")
+    return sorted(guards, key=lambda guard: (module(guard), guard.file))
+
+
+def module(guard: Guard) -> int:
+    for index, folder in enumerate(MODULES):
+        if guard.file.startswith(folder):
+            return index
+    return len(MODULES)
+
+
+def mutated(guard: Guard, text: str) -> str:
+    count = text.count(guard.old)
+    if count != 1:
+        raise TableError(f"{guard.name}: {guard.file} holds its text {count} times, not once:\n{guard.old}")
+    changed = text.replace(guard.old, guard.new)
+    if changed == text:
+        raise TableError(f"{guard.name}: the removal changes nothing")
+    return changed
+
+
+def check(guards: list) -> None:
+    defects = []
+    for guard in guards:
+        try:
+            mutated(guard, (SOURCE / guard.file).read_text())
+        except FileNotFoundError:
+            defects.append(f"{guard.name}: there is no {guard.file}")
+        except TableError as error:
+            defects.append(str(error))
+    if defects:
+        raise TableError("\n".join(defects))
+
+
+# The copy
+
+
+def copy_tree() -> None:
+    """Brings the copy to what the tree holds now; what is the same keeps its time, so that builds stay small."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=SOURCE, check=True,
+        capture_output=True, text=True)
+    wanted = {name for name in listed.stdout.split("\0") if name and (SOURCE / name).is_file()}
+    if (SOURCE / "Package.resolved").is_file():
+        wanted.add("Package.resolved")
+    TREE.mkdir(parents=True, exist_ok=True)
+    for path in sorted(TREE.rglob("*")):
+        name = path.relative_to(TREE)
+        if name.parts[0] != ".build" and (path.is_file() or path.is_symlink()) and str(name) not in wanted:
+            path.unlink()
+    for name in sorted(wanted):
+        source, copy = SOURCE / name, TREE / name
+        if copy.is_file() and copy.read_bytes() == source.read_bytes():
+            continue
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, copy)
+        shutil.copymode(source, copy)
+
+
+# Building and testing
+
+
+def run(command: list, log: Path, limit: int):
+    """Runs a command in the copy, with its output in a file. Gives the exit code (None after the limit) and the output."""
+    with open(log, "w+", errors="replace") as output:
+        process = subprocess.Popen(
+            command, cwd=TREE, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
+            start_new_session=True)
+        try:
+            code = process.wait(timeout=limit)
+        except subprocess.TimeoutExpired:
+            code = None
+        finally:
+            end_session(process.pid)
+            process.wait()
+        output.seek(0)
+        return code, output.read()
+
+
+def end_session(session: int) -> None:
+    """Ends whatever a command left running: `swift test` runs the tests in a process group of their own."""
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        try:
+            if os.getsid(int(entry.name)) == session:
+                os.kill(int(entry.name), signal.SIGKILL)
+        except (ProcessLookupError, PermissionError):
+            pass  # gone meanwhile, or somebody else's
+
+
+def build(name: str, options) -> str:
+    """The empty string where it compiles, else the first error."""
+    code, output = run(
+        ["swift", "build", "--build-tests", "--jobs", options.jobs], LOGS / f"{name}.build.log", options.build_limit)
+    if code == 0:
+        return ""
+    if code is None:
+        return f"the build did not end within {options.build_limit} s"
+    error = next((line for line in output.splitlines() if "error:" in line), "swift build failed")
+    return f"does not compile: {error.replace(str(TREE) + '/', '')}"
+
+
+def test(name: str, pattern: str, options):
+    """The exit code (None after the limit), the tests that went red, and how many ran."""
+    code, output = run(
+        ["swift", "test", "--skip-build", "--disable-xctest", "--filter", pattern], LOGS / f"{name}.test.log",
+        options.test_limit)
+    red = []
+    for line in output.splitlines():
+        match = FAILED_TEST.search(line)
+        if match:
+            test = match["name"] or match["function"]
+            if test not in red:
+                red.append(test)
+    runs = RUN_OF.findall(output)
+    return code, red, int(runs[-1]) if runs else 0
+
+
+def baseline(guards: list, options) -> None:
+    say("building the copy, with every guard in its place")
+    problem = build("baseline", options)
+    if problem:
+        raise TableError(problem)
+    for number, pattern in enumerate(sorted({guard.tests for guard in guards}), start=1):
+        code, red, count = test(f"baseline-{number}", pattern, options)
+        if code != 0:
+            raise TableError(f"without any removal, the tests '{pattern}' are red: {', '.join(red) or 'see the log'}")
+        if count == 0:
+            raise TableError(f"no test matches '{pattern}'")
+        say(f"  green: {count} tests of '{pattern}'")
+
+
+def try_without(guard: Guard, options) -> Result:
+    start = time.monotonic()
+    # From the copy, which nobody edits meanwhile.
+    copy = TREE / guard.file
+    whole = copy.read_text()
+    copy.write_text(mutated(guard, whole))
+    try:
+        problem = build(guard.name, options)
+        if problem:
+            return Result(guard, False, problem=problem, seconds=time.monotonic() - start)
+        code, red, count = test(guard.name, guard.tests, options)
+    finally:
+        copy.write_text(whole)
+    seconds = time.monotonic() - start
+    if red:
+        return Result(guard, True, red, seconds=seconds)
+    if code == 0:
+        return Result(guard, False, problem=f"all {count} tests stay green without it", seconds=seconds)
+    if code is None:
+        return Result(
+            guard, False, problem=f"the tests did not end within {options.test_limit} s, and none is red",
+            seconds=seconds)
+    # A crash is noticed, too; it is only not known by which test.
+    return Result(guard, True, [f"the test process ended with {code}"], seconds=seconds)
+
+
+# The result
+
+
+def render(results: list, options) -> str:
+    cell = lambda text: text.replace("|", "\\|").replace("\n", " ")  # noqa: E731
+    lines = ["| promise | guard removed | where | test that went red |", "|---|---|---|---|"]
+    for result in sorted(results, key=lambda result: list(PROMISES).index(result.guard.promise)):
+        guard = result.guard
+        place = guard.file.replace("Sources/", "")
+        tests = cell(shown(result.tests)) if result.ok else f"**none: {cell(result.problem)}**"
+        lines.append(f"| {guard.promise} {PROMISES[guard.promise]} | {cell(guard.what)} | `{place}` | {tests} |")
+    if not options.only:
+        for promise, what in NOT_BUILT.items():
+            lines.append(f"| {promise} {what} | not built yet | - | not built yet: not counted |")
+    watched = sum(result.ok for result in results)
+    lines += ["", f"{watched} of {len(results)} guards are watched: without each of them, a test goes red."]
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    # So that what was started is ended on this way out, too.
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+    try:
+        sys.exit(main())
+    except TableError as error:
+        print(f"guards: {error}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        sys.exit(130)
