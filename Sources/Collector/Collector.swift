@@ -16,7 +16,8 @@ struct Collector: AsyncParsableCommand {
             """,
         version: BuildinfoVersion.current,
         subcommands: [
-            VerifyCommand.self, StatusCommand.self, History.self, ReportCommand.self, ReplayCommand.self, DrillCommand.self,
+            VerifyCommand.self, StatusCommand.self, History.self, ReportCommand.self, ReplayCommand.self,
+            DrillCommand.self,
             LedgerCommand.self,
         ]
     )
