@@ -48,7 +48,7 @@ struct HTMLAbout {
 
     private var inventory: [Row] {
         [
-            ("source", "\(report.inventory.source, limit: 512)"),
+            ("source", "\(report.inventory.source)"),
             ("hash", "<code>\(report.inventory.hash, limit: 128)</code>"),
             ("hosts", "\(report.inventory.extent, limit: 1_024)"),
             ("waived", "\(HTMLText.count(report.summary.waived))"),

@@ -86,7 +86,7 @@ struct HTMLHostDetails {
 
     private func text(_ transition: Report.Host.Transition) -> Markup {
         """
-        \(HTMLText.duration(transition.seconds)) \(transition.label.rawValue): \(transition.reason, limit: 512)
+        \(HTMLText.duration(transition.seconds)) \(transition.label.rawValue): \(transition.reason)
         """
     }
 

@@ -105,7 +105,7 @@ struct HTMLVerdict {
         var items: [Markup] = groups.prefix(Self.maximumRemedies).map { group in
             """
             <li class="\(group.label.rawValue)"><b>\(group.label.rawValue)</b> \(HTMLText.hosts(group.hosts.count)): \
-            <span class="todo">\(group.todo, limit: 512)</span> <span class="who">\(names(group.hosts))</span></li>
+            <span class="todo">\(group.todo)</span> <span class="who">\(names(group.hosts))</span></li>
             """
         }
         if groups.count > Self.maximumRemedies {

@@ -19,8 +19,9 @@ struct Markup: Sendable {
 
     static func += (left: inout Markup, right: Markup) { left.bytes += right.bytes }
 
-    /// Characters that an interpolated string may have where no other limit is given.
-    static let limit = 2_048
+    /// Characters that an interpolated string may have where no other limit is given. A browser takes seconds to break
+    /// lines in words of some thousand letters, and nobody reads them.
+    static let limit = 512
 
     /// Appends text as `escaped` has it.
     fileprivate static func append(_ text: String, limit: Int, to bytes: inout [UInt8]) {
