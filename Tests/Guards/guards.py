@@ -44,6 +44,8 @@ PROMISES = {
     11: "nothing is promoted past the gate",
     12: "a kill loses no recorded transition and corrupts nothing",
     "gate": "the gate's other rules",
+    "evidence": "evidence replays to the same verdict, and no change of it goes unnoticed",
+    "text": "what others say stays text",
 }
 
 # Promises whose parts do not exist yet: said in the table, and not counted.
@@ -53,7 +55,8 @@ NOT_BUILT = {
 }
 
 # Filters that many rows share. The whole of them is run once before anything is removed.
-VERDICT = r"CollectorTests\.(RowTests|ProofTests|EndingTests|RestToleratedTests|BuildJudgeTests|VerdictGuardTests)/"
+VERDICT = (r"CollectorTests\.(RowTests|ProofTests|EndingTests|RestToleratedTests|BuildJudgeTests|VerdictGuardTests|"
+           r"RequirementTests|GroupToleranceTests|SupersededTests|InventoryCheckTests)/")
 ANSWERS = r"CollectorTests\.(AnswerReaderTests|TransferOutcomeTests)/"
 TRANSFERS = r"CollectorTests\.(TransferOutcomeTests|TransferEngineTests|TransferTLSTests)/"
 SESSION = r"CollectorTests\.(FleetSessionTests|SessionGuardTests)/"
@@ -65,19 +68,24 @@ ENGINE = r"AgentTests\.(EngineLookTests|DocumentBuilderTests|ContainerReportTest
 SERVER = r"AgentTests\.(HTTPServerTests|ServerLimitsTests)/"
 AGENT_TEXT = r"AgentTests\.(CommandTests|FileSourceTests|RequestParsingTests)/"
 SHARED = r"SharedTests\."
+EVIDENCE = r"CollectorTests\.EvidenceTests/"
+HELD = r"CollectorTests\.HeldRequestsTests/"
+PAGES = r"CollectorTests\.HTMLEscapingTests/"
+PIPELINE = r"CollectorTests\.(AgreementTests|AnnotationTests|JUnitReportTests|MarkdownReportTests)/"
 
 _VERDICT = "Sources/Collector/Verdict/"
 _POLLING = "Sources/Collector/Polling/"
 _LEDGER = "Sources/Collector/Ledger/"
 _ENGINE = "Sources/Agent/Evidence/Engine/"
+_EVIDENCE = "Sources/Collector/Evidence/"
 
 GUARDS = [
     # 1. No proven host, no green
     Guard(
         1, "none-proven", "success wants at least one proven host",
         _VERDICT + "VerdictRules.swift",
-        r"guard proven > 0 else {",
-        r"guard proven >= 0 else {", VERDICT),
+        r"guard proven > 0, unmet(isOver: true).isEmpty else {",
+        r"guard proven >= 0, unmet(isOver: true).isEmpty else {", VERDICT),
     Guard(
         1, "min-proven", "below --min-proven nothing is tolerated",
         _VERDICT + "VerdictRules.swift",
@@ -162,13 +170,13 @@ GUARDS = [
     Guard(
         2, "empty-inventory", "an empty inventory is an error unless it was asked for",
         _VERDICT + "InventoryCheck.swift",
-        r"let isAllowed = allowsEmpty && listed == 0",
-        r"let isAllowed = listed == 0", VERDICT),
+        r"let mayBeEmpty = allowsEmpty && listed.isEmpty",
+        r"let mayBeEmpty = listed.isEmpty", VERDICT),
     Guard(
         2, "shrunk-inventory", "an inventory that shrank too much is an error",
         _VERDICT + "InventoryCheck.swift",
-        r"if let previous, Double(listed) < Double(previous)",
-        r"if let previous, listed < 1, Double(listed) < Double(previous)", VERDICT),
+        r"guard let previous, Double(count) < Double(previous)",
+        r"guard let previous, count < 1, Double(count) < Double(previous)", VERDICT),
     Guard(
         2, "refused-inventory", "a refused inventory never becomes what the next one is compared with",
         _LEDGER + "Ledger+Promotions.swift",
@@ -553,8 +561,8 @@ GUARDS = [
     Guard(
         "gate", "tolerance-kinds", "each kind of exception has its own tolerance",
         _VERDICT + "VerdictRules.swift",
-        r"let areBehindTolerated = behind.count <= limit(policy.maxStragglers)",
-        r"let areBehindTolerated = behind.count <= limit(policy.maxUnreachable)", VERDICT),
+        r"let behind = excess(.behind, .behind)",
+        r"let behind = excess(.unproven, .behind)", VERDICT),
     Guard(
         "gate", "rolled-back", "a host that matched and went back is rolled back",
         _VERDICT + "HostTrack+Label.swift",
@@ -569,11 +577,94 @@ GUARDS = [
     Guard(
         "gate", "superseded", "a newer promotion ends a verification",
         _VERDICT + "Verification.swift",
-        r"if successor != nil { conclude(.superseded, at: now, actions: &actions) }",
-        r"if successor == nil { conclude(.superseded, at: now, actions: &actions) }", VERDICT),
+        r"guard conclusion == nil, successor != nil, isEveryHostAsked, !policy.countsEarlierEvidence else { return }",
+        r"guard conclusion == nil, successor == nil, isEveryHostAsked, policy.countsEarlierEvidence else { return }",
+        VERDICT),
     Guard(
         "gate", "interrupted-is-red", "an interrupted verification is never green",
         _VERDICT + "VerdictRules.swift",
         r"return conclusion([pending] + reasons, exitCode: 128 + signal)",
         r"return conclusion([pending] + reasons, exitCode: 0 * signal)", VERDICT),
+    Guard(
+        "gate", "require", "what --require asks for is covered by no tolerance",
+        _VERDICT + "VerdictRules.swift",
+        r"let isIntolerable = broken.map(\.0) + unmet",
+        r"let isIntolerable = unmet.isEmpty ? broken.map(\.0) : broken.map(\.0)", VERDICT),
+    Guard(
+        "gate", "require-early", "nothing ends early while a requirement is not met",
+        _VERDICT + "HostPool.swift",
+        r"case .required: converged >= limit",
+        r"case .required: converged >= 0", VERDICT),
+    Guard(
+        "gate", "plain-tolerance", "the plain tolerance is not for hosts whose label has its own",
+        _VERDICT + "HostPool.swift",
+        r"return others.isEmpty || !others.contains { $0.contains(host) }",
+        r"return others.isEmpty || others.contains { $0.contains(host) } || !host.name.isEmpty", VERDICT),
+    Guard(
+        "gate", "selection", "a selection that matches nothing is no empty inventory",
+        _VERDICT + "InventoryCheck.swift",
+        r"guard !selector.isEverything, !listed.isEmpty else { return nil }",
+        r"guard selector.isEverything, !listed.isEmpty else { return nil }", VERDICT),
+    Guard(
+        3, "unchanged-of-another", "a 304 of another host proves nothing",
+        "Sources/Collector/Session/HeldRequests.swift",
+        r"guard reading.validation.host == before.document.host.id else {",
+        r"guard reading.validation.host != before.tag else {", HELD),
+    # Evidence
+    Guard(
+        "evidence", "line-hash", "a line that was changed is noticed",
+        _EVIDENCE + "EvidenceChain.swift",
+        r"guard rest.elementsEqual(Self.hashStart.dropFirst() + hash + Self.end) else { throw .changed }",
+        r"guard rest.count == Self.hashStart.count - 1 + hash.count + Self.end.count else { throw .changed }", EVIDENCE),
+    Guard(
+        "evidence", "line-order", "a line that is gone, moved or added is noticed",
+        _EVIDENCE + "EvidenceChain.swift",
+        r"""guard covered.suffix(previous).elementsEqual(Self.previousStart + last + [UInt8(ascii: "\"")]) else {""",
+        r"""guard covered.suffix(previous).count == Self.previousStart.count + last.count + 1 else {""", EVIDENCE),
+    Guard(
+        "evidence", "labels", "a replay compares every label",
+        _EVIDENCE + "Replay.swift",
+        r"guard derived == line else {",
+        r"guard derived == line || derived != nil else {", EVIDENCE),
+    Guard(
+        "evidence", "verdict", "a replay compares the verdict",
+        _EVIDENCE + "Replay.swift",
+        r"guard recorded == conclusion else {",
+        r"guard recorded.at == conclusion.at else {", EVIDENCE),
+    Guard(
+        "evidence", "cut-short", "evidence without a verdict is never green",
+        _EVIDENCE + "Replay.swift",
+        r"let conclusion = ending == nil ? cutOff(verification) : refusal ?? verification.conclusion",
+        r"let conclusion = Optional(refusal ?? verification.conclusion ?? cutOff(verification))", EVIDENCE),
+    Guard(
+        "evidence", "behind-the-verdict", "nothing may follow the verdict",
+        _EVIDENCE + "Replay.swift",
+        r"guard ending == nil || !reader.endsInside else {",
+        r"guard ending == nil || reader.line > 0 else {", EVIDENCE),
+    Guard(
+        "evidence", "unusable-text", "what a host said is kept as it said it",
+        "Sources/Shared/Reported.swift",
+        r"case .unusable(let text) where keepsText: try container.encode(text)",
+        r"case .unusable(let text) where keepsText && text.isEmpty: try container.encode(text)", EVIDENCE),
+    # Text
+    Guard(
+        "text", "page-tag", "a page's text is no markup",
+        "Sources/Collector/Reports/HTML/Markup.swift",
+        r"""case UInt8(ascii: "<"): bytes += "&lt;".utf8""",
+        r"""case UInt8(ascii: "<"): bytes += "<".utf8""", PAGES),
+    Guard(
+        "text", "page-entity", "a page's text holds no entity of its own",
+        "Sources/Collector/Reports/HTML/Markup.swift",
+        r"""case UInt8(ascii: "&"): bytes += "&amp;".utf8""",
+        r"""case UInt8(ascii: "&"): bytes += "&".utf8""", PAGES),
+    Guard(
+        "text", "runner-command", "a text is no command of a pipeline's runner",
+        "Sources/Shared/LogCommand.swift",
+        r"if byte == numberSign, last == numberSign { return true }",
+        r"if byte == numberSign, last == colon { return true }", SHARED),
+    Guard(
+        6, "one-outcome", "JUnit, Markdown and annotations are red for the same hosts",
+        "Sources/Collector/Reports/HostOutcome.swift",
+        r"if causes.contains(standing) { return .failing }",
+        r"if causes.contains(standing), standing != .behind { return .failing }", PIPELINE),
 ]
