@@ -4,10 +4,11 @@ DEBUG := .build/debug
 RELEASE_FLAGS := -c release --static-swift-stdlib -Xlinker -s -Xlinker --icf=all \
 	-Xlinker --version-script=$(CURDIR)/scripts/exports.map
 
-# What is tested together in one process.
+# What is tested together in one process: what has deadlines is not beside what takes all of the processor.
 SUITES := SharedTests AgentTests 'CollectorTests\.(?!PropertyTests|LedgerCrashTests|DrillTests)' \
-	'CollectorTests\.PropertyTests' 'CollectorTests\.LedgerCrashTests' 'EndToEndTests\.(?!CrashTests|DrillTests)' \
-	'EndToEndTests\.CrashTests' '\.DrillTests'
+	'CollectorTests\.PropertyTests' 'CollectorTests\.LedgerCrashTests' '\.DrillTests' 'EndToEndTests\.CrashTests' \
+	'EndToEndTests\.(EndToEnd|DemoTests)' 'EndToEndTests\.(StreamTests|PipelineTests|ExamplesTests|LedgerPlaceTests)' \
+	'EndToEndTests\.(?!CrashTests|DrillTests|EndToEnd|Demo|Stream|Pipeline|Examples|LedgerPlace)'
 
 .PHONY: help demo test guards lint build release bench format clean
 

@@ -46,4 +46,5 @@ raw "$TO" >"$REPORTS/promoted.json" || fail "$IMAGE:$TO cannot be read back"
 exec "${COLLECTOR:-buildinfo-collector}" verify --fleet "${FLEET:-fleet.yaml}" \
     --sha "$SHA" --digest "$digest" --index "$REPORTS/promoted.json" \
     --report "json=$REPORTS/report.json" --report "junit=$REPORTS/junit.xml" \
-    --report "markdown=$REPORTS/report.md" --report "html=$REPORTS/report.html" "$@"
+    --report "markdown=$REPORTS/report.md" --report "html=$REPORTS/report.html" \
+    --report "evidence=$REPORTS/evidence.ndjson" "$@"

@@ -79,7 +79,7 @@ struct ExamplesTests {
         #expect(outcome.output.contains("\(site.index)"))
         #expect(
             try FileManager.default.contentsOfDirectory(atPath: site.folder.path("reports")).sorted() == [
-                "junit.xml", "promoted.json", "report.html", "report.json", "report.md",
+                "evidence.ndjson", "junit.xml", "promoted.json", "report.html", "report.json", "report.md",
             ])
         let json = try site.folder.read("reports/report.json")
         #expect(try await SchemaValidator.defects(json, against: .report).isEmpty)
@@ -90,7 +90,7 @@ struct ExamplesTests {
     @Test("verify.sh ends with verify's exit code, and leaves its reports, where a host stays behind")
     func straggler() async throws {
         let site = try await Site.make()
-        let outcome = try await site.start(["GITHUB_ACTIONS": "true"], ["--timeout", "4s"]).wait()
+        let outcome = try await site.start(["GITHUB_ACTIONS": "true"], ["--timeout", "15s"]).wait()
         #expect(outcome.exitCode == 10, "\(outcome.error)")
         let errors = WorkflowRunner.commands(in: outcome.output + outcome.error).filter { $0.name == "error" }
         #expect(

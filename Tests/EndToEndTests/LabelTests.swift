@@ -171,7 +171,7 @@ struct LabelTests {
             "labels.yaml", Self.fleet(["group: stable", "group: stable", "group: stable", "group: canary"], hosts))
         let (canary, _) = try await run(
             Verify(
-                hosts: [], sha: Commit.new, timeout: "4s",
+                hosts: [], sha: Commit.new, timeout: "12s",
                 more: ["--fleet", path, "--max-unreachable", "100%", "--require", "group=canary:100%"]))
         #expect(canary.exitCode == 30, "\(canary.progress)")
         #expect(
@@ -221,7 +221,7 @@ struct LabelTests {
         let (yard, folder) = (Yard(), try TemporaryFolder())
         let hosts = try await yard.start { $0 == 0 ? Commit.new : $0 == 1 ? Commit.newer : nil }
         let path = try folder.write("labels.yaml", Self.fleet(["", "", ""], hosts))
-        var verify = Verify(hosts: [], sha: Commit.new, timeout: "3s", store: folder.path("ledger.db"))
+        var verify = Verify(hosts: [], sha: Commit.new, timeout: "12s", store: folder.path("ledger.db"))
         verify.more = ["--fleet", path]
         #expect(try await run(verify).0.exitCode == 30)
         verify.sha = Commit.newer
@@ -251,7 +251,7 @@ struct LabelTests {
         // Its verifications made no promotion: the newer job's is still the last one.
         verify.more = ["--fleet", path, "--generation", "2"]
         verify.sha = Commit.newer
-        verify.timeout = "3s"
+        verify.timeout = "12s"
         #expect(try await run(verify).0.exitCode == 30)
 
         let other = try await Program.collector().run(

@@ -77,7 +77,7 @@ struct PipelineTests {
         let store = ["--store", step.folder.path("ledger.db")]
         let outcome = try await step.run(
             [
-                "verify", "--fleet", fleet, "--sha", Commit.new, "--timeout", "5s", "--soak", "500ms", "--interval",
+                "verify", "--fleet", fleet, "--sha", Commit.new, "--timeout", "15s", "--soak", "500ms", "--interval",
                 "500ms",
             ]
                 + ["--log-level", "trace", "--report", "text=-", "--max-failed", "100%"] + store)
@@ -125,7 +125,7 @@ struct PipelineTests {
         step.environment["GITHUB_ACTIONS"] = nil
         step.environment["GITEA_ACTIONS"] = "true"
         let (hosts, arguments) = try await Self.pair()
-        let outcome = try await step.run(["verify", "--timeout", "4s", "--report", "json=-"] + arguments)
+        let outcome = try await step.run(["verify", "--timeout", "15s", "--report", "json=-"] + arguments)
         #expect(outcome.exitCode == 10, "\(outcome.error)")
         #expect(try await SchemaValidator.defects(outcome.output, against: .report).isEmpty)
         let errors = WorkflowRunner.commands(in: outcome.error).filter { $0.name == "error" }
@@ -142,7 +142,7 @@ struct PipelineTests {
         #expect(try step.outputs() == outputs)
 
         step.environment["GITEA_ACTIONS"] = nil
-        let elsewhere = try await step.run(["verify", "--timeout", "4s"] + arguments)
+        let elsewhere = try await step.run(["verify", "--timeout", "15s"] + arguments)
         #expect(elsewhere.exitCode == 10)
         #expect(WorkflowRunner.commands(in: elsewhere.output + elsewhere.error).isEmpty)
         await hosts.stop()
@@ -152,7 +152,7 @@ struct PipelineTests {
     func tolerated() async throws {
         let step = try Step()
         let (hosts, arguments) = try await Self.pair()
-        let outcome = try await step.run(["verify", "--timeout", "4s", "--max-stragglers", "1"] + arguments)
+        let outcome = try await step.run(["verify", "--timeout", "15s", "--max-stragglers", "1"] + arguments)
         await hosts.stop()
         #expect(outcome.exitCode == 0, "\(outcome.error)")
         let commands = WorkflowRunner.commands(in: outcome.error)
@@ -167,7 +167,7 @@ struct PipelineTests {
         step.environment["GITHUB_STEP_SUMMARY"] = "/dev/full"
         step.environment["GITHUB_OUTPUT"] = "/nonexistent/output"
         let (hosts, arguments) = try await Self.pair()
-        let outcome = try await step.run(["verify", "--timeout", "3s"] + arguments)
+        let outcome = try await step.run(["verify", "--timeout", "15s"] + arguments)
         await hosts.stop()
         #expect(outcome.exitCode == 10, "\(outcome.error)")
         let warnings = WorkflowRunner.commands(in: outcome.error).filter { $0.name == "warning" }.map(\.data)

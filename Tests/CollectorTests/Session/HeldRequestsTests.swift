@@ -116,8 +116,9 @@ struct HeldRequestsTests {
         let run = try await Self.run(.refuses, interval: .seconds(1)) { $0.attempts >= 4 }
         #expect(run.host.facts.reach == .ok && run.host.facts.build == .behind)
         #expect(run.held == 1)
-        // Two at once, the one that is not held and the one before, and then an interval between two.
-        #expect(run.duration >= .seconds(2))
+        // Two at once, the one that is not held and the one before, and then an interval between two; but a look from
+        // before the start, which the 304 may be, is asked after again at once.
+        #expect(run.duration >= .seconds(1))
     }
 
     @Test("A 304 that does not echo the nonce is some cache's")
