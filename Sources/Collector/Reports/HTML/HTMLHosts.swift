@@ -9,6 +9,8 @@ struct HTMLHosts {
     private static let fewRows = 25
     /// Rows of one folded table: what a browser lays out in no time when it is opened.
     private static let tableRows = 1_000
+    /// Hosts from which on a browser is told to leave out of its work what is not to be seen.
+    private static let many = 500
     /// Inventory labels to choose from.
     private static let maximumChoices = 200
 
@@ -36,8 +38,9 @@ struct HTMLHosts {
 
                 """
         }
+        let size: StaticString = report.hosts.count > Self.many ? "panel large" : "panel"
         return """
-            <section class="panel" id="hosts"><h2>Hosts</h2>
+            <section class="\(size)" id="hosts"><h2>Hosts</h2>
             \(filter)\(legend)
             \(group(report.isUnasked ? "Not asked" : "Not converged", unproven, opens: report.isUnasked ? Self.fewRows : Self.openRows))\
             \(group("Waived", waived, opens: Self.openRows))\

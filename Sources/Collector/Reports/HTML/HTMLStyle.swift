@@ -132,7 +132,8 @@ enum HTMLStyle {
         .legend svg{width:34px;height:12px;vertical-align:-1px;background:var(--track)}
         .legend input{margin:0 7px 0 0;vertical-align:-2px}
         .legend li>span,.legend .count{color:var(--soft)}
-        .fold{border-top:1px solid var(--line);content-visibility:auto;contain-intrinsic-size:auto 41px}
+        .fold{border-top:1px solid var(--line)}
+        .large .fold{content-visibility:auto;contain-intrinsic-size:auto 41px}
         .fold>summary{padding:8px 0}
         .unprinted{display:none}
         .nothing{padding:16px 0}
