@@ -10,7 +10,7 @@ SUITES := SharedTests AgentTests 'CollectorTests\.(?!PropertyTests|LedgerCrashTe
 	'EndToEndTests\.(EndToEnd|DemoTests)' 'EndToEndTests\.(StreamTests|PipelineTests|ExamplesTests|LedgerPlaceTests)' \
 	'EndToEndTests\.(?!CrashTests|DrillTests|EndToEnd|Demo|Stream|Pipeline|Examples|LedgerPlace)'
 
-.PHONY: help demo test guards lint build release bench format clean
+.PHONY: help demo test guards browser lint build release bench format clean
 
 help: ## Say what there is to make.
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,6 +31,13 @@ test: ## Run every test: unit, property, and end to end with a real engine and r
 guards: ## Remove every guard of the promises once, in a copy, and see a test go red. ARGS='--only nonce*' for some.
 	scripts/deps.sh build test
 	Tests/Guards/run.py $(ARGS)
+
+browser: ## Open sample pages in Chromium: contrast, scrolling, content policy, time to open. Takes minutes.
+	scripts/deps.sh build test browser
+	$(SWIFT) build --build-tests
+	rm -rf .build/pages && BUILDINFO_HTML_SAMPLES=$(CURDIR)/.build/pages \
+		$(SWIFT) test --skip-build --disable-xctest --filter 'CollectorTests\.HTML'
+	/usr/bin/python3 Tests/Browser/check.py .build/pages .build/pictures
 
 lint: ## Check the format of every Swift file, and the shell scripts' syntax.
 	$(SWIFT) format lint --strict --recursive Package.swift Sources Tests

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs the Debian (or Ubuntu) packages that are missing for what is about to be done.
-# Usage: deps.sh build|test|bench …
+# Usage: deps.sh build|test|bench|browser …
 set -euo pipefail
 
 declare -A build=(
@@ -32,12 +32,15 @@ declare -A bench=(
     [/usr/bin/sqlite3]=sqlite3
     [/usr/bin/prometheus-node-exporter]=prometheus-node-exporter
 )
+declare -A browser=(
+    [/usr/bin/chromium]=chromium
+)
 
 missing=()
 for purpose in "$@"; do
     case "$purpose" in
-        build|test|bench) declare -n wanted="$purpose" ;;
-        *) echo "deps.sh: unknown purpose '$purpose': use build, test or bench" >&2; exit 64 ;;
+        build|test|bench|browser) declare -n wanted="$purpose" ;;
+        *) echo "deps.sh: unknown purpose '$purpose': use build, test, bench or browser" >&2; exit 64 ;;
     esac
     for places in "${!wanted[@]}"; do
         found=no

@@ -12,6 +12,10 @@ struct EvidenceTests {
         let late = try await HostAgent.start("host-2", selector: "file:\(try folder.write("late", Commit.old))")
         let running = try Verify(hosts: [good.host, late.host], sha: Commit.new).start()
         try await running.says("host-1: converged")
+        // Evidence is written beside the verification, a moment later.
+        try await eventually("the evidence says so") {
+            try running.folder.read("evidence.ndjson").contains(#""label":"converged""#)
+        }
         running.program.signal(SIGKILL)
         #expect(try await running.program.wait().exitCode == 137)
         let replay = try await Program.collector().run(["replay", running.folder.path("evidence.ndjson")])
