@@ -185,7 +185,8 @@ struct HostTrack: Sendable {
     private mutating func extendProof(
         _ proves: Bool, fingerprint: [InstanceFingerprint], look: Look, policy: Policy
     ) {
-        guard proves else {
+        // A slow answer may rest on a look from before the start, although it says otherwise.
+        guard proves, look.earliest >= .zero || policy.countsEarlierEvidence else {
             proof = nil
             return
         }
