@@ -9,11 +9,15 @@ struct Agent: AsyncParsableCommand {
         commandName: "buildinfo-agent", abstract: "Says what this host serves, from evidence and not from intent.",
         version: BuildinfoVersion.current, subcommands: [Serve.self, Print.self], defaultSubcommand: Serve.self)
 
-    static func main() async {
+    static func main() {
         var console = Console.current
         console.environment = ProcessEnvironment.current
         signal(SIGPIPE, SIG_IGN)
-        Glibc.exit(await execute(Array(CommandLine.arguments.dropFirst()), console: console))
+        StopSignals.shared.hold()
+        Task.onTaskThread { [console] in
+            Glibc.exit(await execute(Array(CommandLine.arguments.dropFirst()), console: console))
+        }
+        StopSignals.shared.deliver()
     }
 
     /// Runs a command line and returns its exit code: the one place where that is decided.

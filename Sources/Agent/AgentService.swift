@@ -3,7 +3,6 @@ import Logging
 import NIOCore
 import NIOPosix
 import Shared
-import UnixSignals
 
 /// The agent as a service: looks and answers until it is told to stop.
 struct AgentService {
@@ -18,7 +17,7 @@ struct AgentService {
     /// Returns after SIGTERM or SIGINT, when what was under way is finished.
     func run() async throws {
         signal(SIGPIPE, SIG_IGN)
-        let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint)
+        let stop = StopSignals.shared.next()
         let logger = Logger(label: "buildinfo-agent", factory: { [log] _ in log })
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let board = try Board(configuration: evidence)
@@ -31,7 +30,7 @@ struct AgentService {
         let server = HTTPServer(responder: responder, limits: fittingLimits(logger), group: group, logger: logger)
         try await listen(server, logger)
 
-        let looking = Task {
+        let looking = Task.onTaskThread {
             await lookout.lookAtAll()
             // Ready means: the first answer is one from evidence.
             manager.notify("READY=1")
@@ -39,10 +38,8 @@ struct AgentService {
             StartupPages.release()
             await lookout.run()
         }
-        for await signal in signals {
-            logger.info("Stopping", metadata: ["signal": "\(signal)"])
-            break
-        }
+        let signal = await stop.value
+        logger.info("Stopping", metadata: ["signal": "\(signal == SIGINT ? "SIGINT" : "SIGTERM")"])
         manager.notify("STOPPING=1")
         looking.cancel()
         await server.stop()
