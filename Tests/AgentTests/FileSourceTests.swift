@@ -84,7 +84,10 @@ import Testing
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: folder) }
         let path = { (name: String) in folder.appendingPathComponent(name).path }
-        let look = { (name: String) in FileSource(service: "canvas", path: path(name), host: Samples.host).look() }
+        let look = { (name: String) in
+            let source = FileSource(service: "canvas", path: path(name), host: Samples.host)
+            return source.content(source.read())
+        }
         let reason = { (name: String) in look(name).state == .unknown ? look(name).reason ?? "" : "not unknown" }
 
         #expect(reason("missing").contains("does not exist"))

@@ -8,12 +8,20 @@ public final class FakeEngine: Sendable {
     /// Where it listens.
     public let socketPath: String
 
+    /// What the engine was asked for although nobody may ask it.
+    public struct Forbidden: Error, CustomStringConvertible {
+        public let requests: [String]
+        public var description: String { "the engine was asked for what is not permitted: \(requests)" }
+    }
+
     private struct State {
         var script: FakeEngineScript
         var requests: [String] = []
         var waiters: [(count: Int, continuation: CheckedContinuation<Void, Never>)] = []
         var server: (any Channel)?
         var connections: [any Channel] = []
+        var streams: [any Channel] = []
+        var forbidden: [String] = []
     }
 
     private let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
@@ -39,11 +47,16 @@ public final class FakeEngine: Sendable {
     }
 
     /// Cuts every connection and stops listening.
+    ///
+    /// - Throws: ``Forbidden`` where it was ever asked for anything but the permitted requests, so that any test fails in
+    ///   which that happens.
     public func stop() async throws {
         let (server, connections) = state.withLock { ($0.server, $0.connections) }
         try await server?.close().get()
         for connection in connections { connection.close(promise: nil) }
         try await group.shutdownGracefully()
+        let forbidden = state.withLock { $0.forbidden }
+        if !forbidden.isEmpty { throw Forbidden(requests: forbidden) }
     }
 
     /// What answers are given from now on.
@@ -72,9 +85,46 @@ public final class FakeEngine: Sendable {
         }
     }
 
+    // MARK: - Event streams
+
+    /// Event streams that stand now.
+    public var streamCount: Int { state.withLock { $0.streams.count { $0.isActive } } }
+
+    /// Sends these bytes as one chunk on every event stream.
+    public func emit(_ text: String) {
+        for stream in state.withLock({ $0.streams }) where stream.isActive {
+            stream.writeAndFlush(
+                HTTPServerResponsePart.body(.byteBuffer(ByteBuffer(string: text))), promise: nil)
+        }
+    }
+
+    /// One event, as Docker writes it.
+    public static func event(_ type: String, _ action: String) -> String {
+        """
+        {"status":"\(action)","id":"0","from":"canvas","Type":"\(type)","Action":"\(action)",\
+        "Actor":{"ID":"0","Attributes":{"name":"canvas"}},"scope":"local","time":1,"timeNano":1}\n
+        """
+    }
+
+    /// Ends every event stream; later ones are given as scripted.
+    public func endStreams() {
+        let streams = state.withLock { state in
+            defer { state.streams = [] }
+            return state.streams
+        }
+        for stream in streams { stream.close(promise: nil) }
+    }
+
+    func streamOpened(_ channel: any Channel) {
+        state.withLock { $0.streams.append(channel) }
+    }
+
     func answer(method: String, target: String) -> FakeEngineAnswer {
         let (answer, due) = state.withLock { state in
             state.requests.append("\(method) \(target)")
+            if method != "GET" || !FakeEngineScript.isPermitted(target) {
+                state.forbidden.append("\(method) \(target)")
+            }
             let count = state.requests.count
             let due = state.waiters.filter { $0.count <= count }
             state.waiters.removeAll { $0.count <= count }

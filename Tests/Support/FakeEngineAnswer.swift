@@ -8,6 +8,8 @@ public enum FakeEngineAnswer: Sendable {
     case raw(String)
     /// Nothing, ever.
     case hang
+    /// 200 and a body that goes on: what ``FakeEngine/emit(_:)`` gives, until ``FakeEngine/endStreams()``.
+    case stream
     /// So many bytes of JSON.
     case flood(bytes: Int)
 }

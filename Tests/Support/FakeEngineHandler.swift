@@ -30,6 +30,12 @@ final class FakeEngineHandler: ChannelInboundHandler {
         case .plain(let text, let headers): respond(200, headers, text, context)
         case .flood(let bytes): respond(200, [:], "[\"\(String(repeating: "x", count: bytes))\"]", context)
         case .hang: break
+        case .stream:
+            let fields: HTTPHeaders = ["Content-Type": "application/json", "Transfer-Encoding": "chunked"]
+            context.writeAndFlush(
+                wrapOutboundOut(.head(HTTPResponseHead(version: .http1_1, status: .ok, headers: fields))),
+                promise: nil)
+            engine.streamOpened(context.channel)
         case .raw(let text):
             // Around the encoder: what is written need not be HTTP.
             let channel = context.channel

@@ -87,6 +87,8 @@ public struct FakeEngineScript: Sendable {
         var path = target
         let prefix = "/v\(apiVersion)/"
         if path.hasPrefix(prefix) { path = String(path.dropFirst(prefix.count - 1)) }
+        // By its name alone: what is filtered for is the agent's affair.
+        if path.hasPrefix("/events?") { path = "/events" }
         if var scripted = once[path], !scripted.isEmpty {
             let first = scripted.removeFirst()
             once[path] = scripted
@@ -101,6 +103,7 @@ public struct FakeEngineScript: Sendable {
             let podman = kind == .podman ? ["Libpod-API-Version": "4.3.1"] : [:]
             return .plain("OK", headers: ["Api-Version": apiVersion].merging(podman) { $1 })
         case "/info" where isVersioned: return .json(info)
+        case "/events" where isVersioned: return .stream
         case "/containers/json?all=1" where isVersioned:
             return .json("[\(containers.map(listed).joined(separator: ","))]")
         default: break
@@ -119,6 +122,23 @@ public struct FakeEngineScript: Sendable {
                 ?? .status(404)
         }
         return .status(404)
+    }
+
+    /// Whether the target is one that an agent may ask for: the whole list of what it sends to engines.
+    static func isPermitted(_ target: String) -> Bool {
+        let version = #/^/v1\.[0-9]+/#
+        let rest = target.replacing(version, with: "", maxReplacements: 1)
+        let id = #/[0-9a-f]{64}/#
+        if ["/_ping", "/info", "/containers/json?all=1"].contains(rest) || rest.hasPrefix("/events?filters=") {
+            return true
+        }
+        if let container = middle(of: rest, "/containers/", "/json") { return container.wholeMatch(of: id) != nil }
+        if let image = middle(of: rest, "/images/", "/json") {
+            return image.wholeMatch(of: #/[A-Za-z0-9._:\/-]+/#) != nil && !image.contains("..")
+        }
+        guard target.hasPrefix("/v4.0.0/libpod") else { return false }
+        let libpod = middle(of: target, "/v4.0.0/libpod/containers/", "/json") ?? ""
+        return libpod.wholeMatch(of: id) != nil
     }
 
     private static func middle(of path: String, _ prefix: String, _ suffix: String) -> String? {

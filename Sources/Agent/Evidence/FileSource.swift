@@ -3,8 +3,7 @@ import Shared
 
 /// What a service wrote about itself into a file: `{"git_sha": …, "digest": …, "state": …}`, or a bare SHA on one line.
 ///
-/// For services that no engine runs. Reading is cheap, so the file is simply read again; a rename over it, its removal
-/// and its return need no special care.
+/// For services that no engine runs. The file is always read whole, by its path; when, is the ``FileLookout``'s affair.
 struct FileSource: Sendable {
     static let sizeLimit = 64 * 1_024
 
@@ -12,9 +11,12 @@ struct FileSource: Sendable {
     let path: String
     let host: HostIdentity
 
-    /// What the file says now; whatever is wrong with it is in the content's reason.
-    func look() -> DocumentContent {
-        Self.content(service: service, path: path, host: host, read: SmallFile.read(path, limit: Self.sizeLimit))
+    /// The file's bytes; may hang where its file system does.
+    func read() -> Result<[UInt8], SmallFile.Defect> { SmallFile.read(path, limit: Self.sizeLimit) }
+
+    /// What was read says; whatever is wrong with it is in the content's reason.
+    func content(_ read: Result<[UInt8], SmallFile.Defect>) -> DocumentContent {
+        Self.content(service: service, path: path, host: host, read: read)
     }
 
     /// Pure: what the bytes of a file, or the failure to read them, mean.
@@ -61,6 +63,8 @@ struct FileSource: Sendable {
         case .denied: "may not be read by this agent: give it the permission"
         case .notRegular: "is no regular file"
         case .tooLarge: "is larger than \(sizeLimit / 1_024) KiB"
+        case .hanging: "cannot be read: its file system does not answer"
+        case .noThread: "cannot be read: no thread can be had; raise the service's limit of tasks"
         case .other(let code): "cannot be read (errno \(code))"
         }
     }

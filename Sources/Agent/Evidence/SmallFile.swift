@@ -8,6 +8,10 @@ enum SmallFile {
         case denied
         case notRegular
         case tooLarge
+        /// The file system does not answer.
+        case hanging
+        /// The kernel gives no thread to read it on.
+        case noThread
         case other(errno: Int32)
     }
 

@@ -7,9 +7,21 @@ final class Metrics: Sendable {
         var requests: [Int: Int] = [:]
         var lookFailures: [EngineFailure.Reason: Int] = [:]
         var looks = 0
+        /// By socket: the named ones, or those of the defaults that were found.
+        var engineStreams: [String: EngineStream] = [:]
         var connectionsOpen = 0
         var connectionsAccepted = 0
         var connectionsRefused = 0
+        var requestsHeld = 0
+    }
+
+    /// An engine's event stream.
+    struct EngineStream: Hashable {
+        var isUp = false
+        /// Those that matter.
+        var events = 0
+        /// How often it was opened.
+        var openings = 0
     }
 
     private let counts = Mutex(Counts())

@@ -16,6 +16,7 @@ struct MetricsPage {
         let ages = entries.map { entry -> (Labels, String) in
             (["service": entry.body.content.service], DocumentBody.seconds(now - (entry.lookedAt ?? startedAt)))
         }
+        let streams = counts.engineStreams.sorted { $0.key < $1.key }
         let uptime = now - startedAt
         let started = unixMilliseconds - Int64(uptime.seconds * 1_000)
         return [
@@ -39,10 +40,23 @@ struct MetricsPage {
                 "buildinfo_engine_look_failures_total", "counter", "Looks that failed, by engine and reason.",
                 EngineFailure.Reason.allCases.map { (["reason": $0.rawValue], "\(counts.lookFailures[$0] ?? 0)") }),
             family(
+                "buildinfo_engine_event_stream_up", "gauge", "Whether the engine's event stream stands.",
+                streams.map { (["engine": $0], $1.isUp ? "1" : "0") }),
+            family(
+                "buildinfo_engine_events_total", "counter", "Events of the engine that may change a document.",
+                streams.map { (["engine": $0], "\($1.events)") }),
+            family(
+                "buildinfo_engine_event_stream_reconnects_total", "counter",
+                "How often the engine's event stream was opened again.",
+                streams.map { (["engine": $0], "\(max(0, $1.openings - 1))") }),
+            family(
                 "buildinfo_http_requests_total", "counter", "Answers, by status code.",
                 counts.requests.sorted { $0.key < $1.key }.map { (["code": "\($0.key)"], "\($0.value)") }),
             family(
                 "buildinfo_http_connections", "gauge", "Open connections.", [([:], "\(counts.connectionsOpen)")]),
+            family(
+                "buildinfo_http_requests_held", "gauge", "Requests that wait for a change.",
+                [([:], "\(counts.requestsHeld)")]),
             family(
                 "buildinfo_http_connections_total", "counter", "Connections, by what became of them.",
                 [

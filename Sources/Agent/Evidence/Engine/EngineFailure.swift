@@ -17,4 +17,11 @@ struct EngineFailure: Error, Hashable, Sendable, CustomStringConvertible {
         self.reason = reason
         self.description = Hygiene.line(description, limit: 300)
     }
+
+    /// For a status that is no answer to the request.
+    static func status(_ request: EngineRequest, _ status: Int, socketPath: String) -> EngineFailure {
+        status == 401 || status == 403
+            ? EngineFailure(.denied, "the engine at \(socketPath) denied \(request.name) (\(status)): permit it")
+            : EngineFailure(.httpStatus, "the engine at \(socketPath) answered \(request.name) with \(status)")
+    }
 }

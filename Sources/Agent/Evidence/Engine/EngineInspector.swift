@@ -20,19 +20,31 @@ struct EngineInspector: Sendable {
 
     /// Looks, and says what there is, or why that cannot be said.
     func look() async -> Result<EngineSnapshot, EngineFailure> {
+        var greeting: EngineLook.Greeting?
+        return await look(greeting: &greeting)
+    }
+
+    /// Looks, and says what there is, or why that cannot be said.
+    ///
+    /// - Parameter greeting: what this engine, in this run of it, said of itself; nil where that is not known. Afterwards,
+    ///   what it says now; nil where the look failed.
+    func look(greeting: inout EngineLook.Greeting?) async -> Result<EngineSnapshot, EngineFailure> {
         do throws(EngineFailure) {
-            var look = EngineLook(client: client, deadline: ContinuousClock.now + budget)
-            try await look.greet()
+            var look = EngineLook(client: client, deadline: ContinuousClock.now + budget, known: greeting)
+            if greeting == nil { try await look.greet() }
             var listed = try await look.list()
             for attempt in 1...2 {
                 do throws(EngineFailure) {
-                    return .success(try await snapshot(of: listed, with: &look))
+                    let snapshot = try await snapshot(of: listed, with: &look)
+                    greeting = look.greeting
+                    return .success(snapshot)
                 } catch  where error.reason == .vanishing && attempt == 1 {
                     listed = try await look.list()
                 }
             }
             throw EngineFailure(.vanishing, "containers vanish faster than they can be inspected")
         } catch {
+            greeting = nil
             return .failure(error)
         }
     }

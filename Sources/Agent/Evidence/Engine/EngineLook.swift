@@ -5,6 +5,12 @@ import Shared
 
 /// The requests of one look, with what was learnt on the way: the agreed version, the store, images already inspected.
 struct EngineLook {
+    /// What a running engine says of itself, and does not change before it is started again.
+    struct Greeting: Hashable, Sendable {
+        var identity: EngineIdentity
+        var version: APIVersion
+    }
+
     let client: EngineClient
     let deadline: ContinuousClock.Instant
     private(set) var identity = EngineIdentity(name: .docker, store: .unknown)
@@ -12,15 +18,24 @@ struct EngineLook {
     private var images: [Digest: ImageFacts?] = [:]
     private var tags: [TaggedReference: Digest?] = [:]
 
-    init(client: EngineClient, deadline: ContinuousClock.Instant) {
+    /// - Parameter known: spares the look two requests, of which `/info` is the slowest of all: Docker starts three programs
+    ///   for it.
+    init(client: EngineClient, deadline: ContinuousClock.Instant, known: Greeting? = nil) {
         self.client = client
         self.deadline = deadline
+        if let known {
+            identity = known.identity
+            version = known.version
+        }
     }
 
     var isPodman: Bool { identity.name == .podman }
 
-    /// Agrees on a version, and finds out which engine and which store this is.
-    mutating func greet() async throws(EngineFailure) {
+    /// What the engine said of itself; nil before it was greeted.
+    var greeting: Greeting? { version.map { Greeting(identity: identity, version: $0) } }
+
+    /// Agrees on a version, and says whether this is Podman.
+    mutating func agree() async throws(EngineFailure) -> (version: APIVersion, isPodman: Bool) {
         let pong = try await ask(.ping)
         guard pong.status == 200 else { throw statusFailure(.ping, pong.status) }
         guard let offered = pong.headers.first(name: "Api-Version").flatMap(APIVersion.init(parsing:)) else {
@@ -28,7 +43,12 @@ struct EngineLook {
         }
         let agreed = min(offered, .newest)
         version = agreed
-        let isPodman = pong.headers.contains(name: "Libpod-API-Version")
+        return (agreed, pong.headers.contains(name: "Libpod-API-Version"))
+    }
+
+    /// Agrees on a version, and finds out which engine and which store this is.
+    mutating func greet() async throws(EngineFailure) {
+        let (agreed, isPodman) = try await agree()
         let info = try await require(EngineAPI.Info.self, .info)
         let store: EngineIdentity.Store =
             if isPodman {
@@ -133,9 +153,7 @@ struct EngineLook {
     }
 
     private func statusFailure(_ request: EngineRequest, _ status: Int) -> EngineFailure {
-        status == 401 || status == 403
-            ? EngineFailure(.denied, "the engine at \(client.socketPath) denied \(request.name) (\(status)): permit it")
-            : EngineFailure(.httpStatus, "the engine at \(client.socketPath) answered \(request.name) with \(status)")
+        .status(request, status, socketPath: client.socketPath)
     }
 
     func garbage(_ request: EngineRequest, _ why: String) -> EngineFailure {

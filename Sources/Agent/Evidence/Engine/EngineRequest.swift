@@ -11,6 +11,8 @@ enum EngineRequest: Hashable, Sendable {
     /// By a reference with a tag: what the tag names now.
     case taggedImage(TaggedReference)
     case libpodContainer(ContainerID)
+    /// What happens from now on; the only request whose answer does not end.
+    case events
 
     /// The request's target.
     ///
@@ -25,6 +27,7 @@ enum EngineRequest: Hashable, Sendable {
         case .image(let id): "\(prefix)/images/\(id)/json"
         case .taggedImage(let reference): "\(prefix)/images/\(reference)/json"
         case .libpodContainer(let id): "/v4.0.0/libpod/containers/\(id)/json"
+        case .events: "\(prefix)/events?\(EngineEvent.query)"
         }
     }
 
@@ -37,13 +40,15 @@ enum EngineRequest: Hashable, Sendable {
         case .container: "GET /containers/{id}/json"
         case .image, .taggedImage: "GET /images/{name}/json"
         case .libpodContainer: "GET /libpod/containers/{id}/json"
+        case .events: "GET /events"
         }
     }
 
-    /// Bytes that an answer may have at most.
+    /// Bytes that an answer may have at most; of the event stream, one event.
     var sizeLimit: Int {
         switch self {
         case .ping: 4_096
+        case .events: EngineEventParser.lineLimit
         case .containers: 8 << 20
         case .info, .container, .image, .taggedImage, .libpodContainer: 2 << 20
         }

@@ -7,23 +7,19 @@ final class EngineResponseHandler: ChannelInboundHandler {
     typealias OutboundOut = HTTPClientRequestPart
 
     private let request: EngineRequest
-    private let target: String
+    private let head: HTTPRequestHead
     private let limit: Int
     private let promise: EventLoopPromise<EngineResponse>
     private var response: EngineResponse?
 
-    init(request: EngineRequest, target: String, limit: Int, promise: EventLoopPromise<EngineResponse>) {
+    init(request: EngineRequest, head: HTTPRequestHead, limit: Int, promise: EventLoopPromise<EngineResponse>) {
         self.request = request
-        self.target = target
+        self.head = head
         self.limit = limit
         self.promise = promise
     }
 
     func channelActive(context: ChannelHandlerContext) {
-        let headers: HTTPHeaders = [
-            "Host": "engine", "User-Agent": "buildinfo-agent", "Accept": "application/json", "Connection": "close",
-        ]
-        let head = HTTPRequestHead(version: .http1_1, method: .GET, uri: target, headers: headers)
         context.write(wrapOutboundOut(.head(head)), promise: nil)
         context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
     }

@@ -1,0 +1,73 @@
+import Logging
+import NIOCore
+import Shared
+
+/// Keeps the board true about containers: looks when an engine tells that something happened, and now and then.
+struct EngineLookout: Sendable {
+    let looker: Looker
+    private let parts: EngineParts
+    private let streams: EngineStreams
+
+    init(_ parts: EngineParts, builder: DocumentBuilder, publisher: Publisher) {
+        let streams = EngineStreams()
+        self.parts = parts
+        self.streams = streams
+        looker = Looker(pace: .engines, clock: parts.clock, loop: parts.group.next()) { _, start in
+            await Self.look(parts, streams, builder, publisher, start)
+        }
+    }
+
+    /// Follows the engines and looks until the task is cancelled.
+    func run() async {
+        await withDiscardingTaskGroup { group in
+            for index in parts.sockets.current().indices {
+                let follower = EngineFollower(index: index, parts: parts, streams: streams, looker: looker)
+                group.addTask { await follower.run() }
+            }
+            group.addTask { await looker.run() }
+        }
+    }
+
+    /// One look at all engines.
+    private static func look(
+        _ parts: EngineParts, _ streams: EngineStreams, _ builder: DocumentBuilder, _ publisher: Publisher,
+        _ start: ContinuousClock.Instant
+    ) async -> Looker.Outcome {
+        let observedAt = publisher.wallClock
+        let paths = parts.sockets.current()
+        let looks = await withTaskGroup(of: (Int, Result<EngineSnapshot, EngineFailure>).self) { group in
+            for (index, path) in paths.enumerated() {
+                group.addTask { (index, await look(at: path, parts, streams)) }
+            }
+            var outcomes: [(Int, Result<EngineSnapshot, EngineFailure>)] = []
+            for await outcome in group { outcomes.append(outcome) }
+            return outcomes.sorted { $0.0 < $1.0 }.map(\.1)
+        }
+        let failures = looks.compactMap { look in
+            if case .failure(let failure) = look { failure } else { nil }
+        }
+        parts.metrics.update { counts in
+            counts.looks += 1
+            for failure in failures { counts.lookFailures[failure.reason, default: 0] += 1 }
+        }
+        var changed = false
+        for service in parts.services {
+            let content = builder.content(for: service.name, looks: looks)
+            changed = publisher.publish(content, lookedAt: start, observedAt: observedAt) || changed
+        }
+        // A default socket may have come to be that is asked before the one that is followed.
+        let isFollowed = streams.cover(paths)
+        return Looker.Outcome(succeeded: failures.isEmpty, changed: changed, isFollowed: isFollowed ? nil : false)
+    }
+
+    private static func look(
+        at path: String, _ parts: EngineParts, _ streams: EngineStreams
+    ) async -> Result<EngineSnapshot, EngineFailure> {
+        let standing = streams.greeting(path: path)
+        var greeting = standing?.greeting
+        let client = EngineClient(socketPath: path, group: parts.group)
+        let look = await EngineInspector(client: client, services: parts.services).look(greeting: &greeting)
+        if let standing { streams.learn(greeting, path: path, number: standing.number) }
+        return look
+    }
+}

@@ -1,0 +1,77 @@
+import NIOCore
+import Shared
+import Synchronization
+
+/// Reads one file for its service, with a time limit, and never twice at a time.
+final class FileReader: Sendable {
+    /// For one read; then the file is unknown until that read comes back.
+    static let timeLimit = TimeAmount.seconds(2)
+
+    private struct State {
+        var watch: FileWatch?
+        /// A read is under way; one that hangs stays it, so that it does not take thread after thread.
+        var isReading = false
+    }
+
+    /// May be replaced in tests, by one that hangs.
+    typealias Read = @Sendable () -> Result<[UInt8], SmallFile.Defect>
+
+    private let source: FileSource
+    private let read: Read
+    private let publisher: Publisher
+    private let timeLimit: TimeAmount
+    private let loop: any EventLoop
+    private let state = Mutex(State())
+
+    init(
+        source: FileSource, publisher: Publisher, loop: any EventLoop, timeLimit: TimeAmount = FileReader.timeLimit,
+        read: Read? = nil
+    ) {
+        self.loop = loop
+        self.source = source
+        self.publisher = publisher
+        self.timeLimit = timeLimit
+        self.read = read ?? { source.read() }
+    }
+
+    /// Has the watch armed before each read; nil where there is none.
+    func use(_ watch: FileWatch?) {
+        state.withLock { $0.watch = watch }
+    }
+
+    /// - Parameter unstuck: is called when a read came back that had been given up.
+    func look(_ start: ContinuousClock.Instant, unstuck: @escaping @Sendable () -> Void) async -> Looker.Outcome {
+        let observedAt = publisher.wallClock
+        let (read, isFollowed) = await readOnce(unstuck)
+        let changed = publisher.publish(source.content(read), lookedAt: start, observedAt: observedAt)
+        let succeeded = read != .failure(.hanging) && read != .failure(.noThread)
+        return Looker.Outcome(succeeded: succeeded, changed: changed, isFollowed: isFollowed)
+    }
+
+    private func readOnce(
+        _ unstuck: @escaping @Sendable () -> Void
+    ) async -> (Result<[UInt8], SmallFile.Defect>, isFollowed: Bool) {
+        let (isFree, watch) = state.withLock { state in
+            defer { state.isReading = true }
+            return (!state.isReading, state.watch)
+        }
+        guard isFree else { return (.failure(.hanging), false) }
+        let outcome = await OwnThread.run(within: timeLimit, timedBy: loop) { [read] in
+            // Watched before it is read: what is written in between is read or told.
+            let isArmed = watch?.arm() ?? false
+            return (read(), isArmed)
+        } afterwards: { [self] in
+            state.withLock { $0.isReading = false }
+            unstuck()
+        }
+        switch outcome {
+        case .value(let value):
+            state.withLock { $0.isReading = false }
+            return value
+        case .late: return (.failure(.hanging), false)
+        case .noThread:
+            state.withLock { $0.isReading = false }
+            return (.failure(.noThread), false)
+        }
+    }
+}

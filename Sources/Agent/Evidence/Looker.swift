@@ -1,0 +1,113 @@
+import NIOCore
+import Synchronization
+
+/// Makes looks of one kind: when its schedule says so, and when somebody asks; one at a time, for all who wait.
+final class Looker: Sendable {
+    /// What a look was like, for the schedule.
+    struct Outcome: Hashable, Sendable {
+        /// Whether the source could be read.
+        var succeeded: Bool
+        /// Whether anything is published that was not before.
+        var changed: Bool
+        /// Whether changes will be announced; nil where the look cannot tell.
+        var isFollowed: Bool?
+    }
+
+    /// Makes one look; may tell the looker what it learns later.
+    typealias Look = @Sendable (_ looker: Looker, _ start: ContinuousClock.Instant) async -> Outcome
+
+    private struct State {
+        var schedule: LookSchedule
+        var underWay: Task<Void, Never>?
+        /// Rung when the schedule has another opinion.
+        var pause: Alarm?
+    }
+
+    private enum Turn {
+        case await(Task<Void, Never>)
+        case pause(Alarm, Duration)
+    }
+
+    private let clock: Clock
+    private let loop: any EventLoop
+    private let makeLook: Look
+    private let state: Mutex<State>
+
+    /// - Parameter loop: whose timers it takes.
+    init(pace: LookSchedule.Pace, clock: Clock, loop: any EventLoop, look: @escaping Look) {
+        state = Mutex(State(schedule: LookSchedule(pace)))
+        self.clock = clock
+        self.loop = loop
+        makeLook = look
+    }
+
+    /// Looks, or waits for the look that is under way.
+    func look() async {
+        await state.withLock { look(&$0) }.value
+    }
+
+    /// Looks as the schedule says until the task is cancelled.
+    func run() async {
+        while !Task.isCancelled {
+            switch turn() {
+            case .await(let look): await look.value
+            case .pause(let alarm, let duration): await alarm.wait(duration, on: loop)
+            }
+        }
+    }
+
+    /// Something happened that a look has to see.
+    ///
+    /// - Parameter delay: what happened is not over.
+    func told(after delay: Duration = .zero) {
+        change { $0.told(at: clock.now(), after: delay) }
+    }
+
+    /// Whether whatever happens is told from now on.
+    func follows(_ isFollowed: Bool) {
+        change { $0.follows(isFollowed, at: clock.now()) }
+    }
+
+    private func change(_ change: (inout LookSchedule) -> Void) {
+        state.withLock { state in
+            change(&state.schedule)
+            return state.pause
+        }?.ring()
+    }
+
+    private func turn() -> Turn {
+        state.withLock { state in
+            let now = clock.now()
+            switch state.schedule.next(at: now) {
+            case .look, .busy: return .await(look(&state))
+            case .wait(let until):
+                let alarm = Alarm()
+                state.pause = alarm
+                return .pause(alarm, until - now)
+            }
+        }
+    }
+
+    private func look(_ state: inout State) -> Task<Void, Never> {
+        if let underWay = state.underWay { return underWay }
+        let start = clock.now()
+        state.schedule.began(at: start)
+        let task = Task.onTaskThread { [self] in
+            let outcome = await makeLook(self, start)
+            ended(outcome, start)
+        }
+        state.underWay = task
+        return task
+    }
+
+    private func ended(_ outcome: Outcome, _ start: ContinuousClock.Instant) {
+        state.withLock { state in
+            // Announced since the look's start: it counts as one that was followed.
+            if let isFollowed = outcome.isFollowed { state.schedule.follows(isFollowed, at: start) }
+            state.schedule.ended(at: clock.now(), succeeded: outcome.succeeded, changed: outcome.changed)
+            state.underWay = nil
+            // A look that somebody else asked for moves the schedule's next one.
+            return state.pause
+        }?.ring()
+    }
+}
