@@ -17,18 +17,35 @@ struct Serve: AsyncParsableCommand {
     @Flag(help: "Permit listening beyond loopback although nobody has to authenticate.")
     var allowAnonymous = false
 
+    @Option(
+        help: ArgumentHelp(
+            "Connections at a time, \(ServerLimits.permittedConnections.lowerBound) to \(ServerLimits.permittedConnections.upperBound). Each collector that waits for changes holds one.",
+            valueName: "n"))
+    var maxConnections = ServerLimits.defaultConnections
+
     static let environmentFlags =
-        SourceOptions.environmentFlags + [.init("--listen", .values), .init("--allow-anonymous", .switchOn)]
+        SourceOptions.environmentFlags + [
+            .init("--listen", .values), .init("--allow-anonymous", .switchOn), .init("--max-connections"),
+        ]
+
+    func validate() throws {
+        guard ServerLimits.permittedConnections.contains(maxConnections) else {
+            throw ValidationError(
+                "--max-connections \(maxConnections) is not from \(ServerLimits.permittedConnections.lowerBound) to \(ServerLimits.permittedConnections.upperBound)"
+            )
+        }
+    }
 
     func run() async throws {
         let environment = Console.current.environment
         let addresses = listen.isEmpty ? ["127.0.0.1:\(BuildinfoProtocol.defaultPort)"] : listen
-        let service = AgentService(
+        var service = AgentService(
             evidence: try source.evidenceConfiguration(environment: environment),
             listen: try addresses.map { text throws(AgentError) in try ListenAddress(parsing: text) },
             allowsAnonymous: allowAnonymous, manager: ServiceManager(environment: environment),
             log: StandardErrorLog(
                 format: try source.parsedLogFormat(), clock: .system, logLevel: try source.parsedLogLevel()))
+        service.limits.connections = maxConnections
         try await service.run()
     }
 }

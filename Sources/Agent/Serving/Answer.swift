@@ -7,6 +7,23 @@ struct Answer: Sendable {
     var headers: [(String, String)] = []
     var body: [UInt8] = []
 
+    /// All header fields.
+    ///
+    /// - Parameter isLast: the connection ends behind it.
+    func fields(isLast: Bool) -> HTTPHeaders {
+        var fields = HTTPHeaders()
+        fields.reserveCapacity(headers.count + 5)
+        fields.add(name: "Cache-Control", value: "no-store")
+        fields.add(name: "X-Content-Type-Options", value: "nosniff")
+        if status != .notModified {
+            fields.add(name: "Content-Type", value: contentType)
+            fields.add(name: "Content-Length", value: "\(body.count)")
+        }
+        for (name, value) in headers { fields.add(name: name, value: value) }
+        if isLast { fields.add(name: "Connection", value: "close") }
+        return fields
+    }
+
     static func text(_ status: HTTPResponseStatus, _ line: String, headers: [(String, String)] = []) -> Answer {
         Answer(
             status: status, contentType: "text/plain; charset=utf-8", headers: headers, body: Array("\(line)\n".utf8))

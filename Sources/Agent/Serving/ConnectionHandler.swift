@@ -4,14 +4,17 @@ import NIOHTTP1
 /// One connection: takes requests in order, answers one at a time, and keeps every limit of time.
 ///
 /// The next request is answered only when the kernel took the last answer, and nothing is read meanwhile, so a peer that
-/// sends and never reads holds one answer and one read's worth of requests.
-final class ConnectionHandler: ChannelDuplexHandler {
+/// sends and never reads holds one answer and one read's worth of requests. A request that waits for a change is held in
+/// the same way.
+final class ConnectionHandler: ChannelDuplexHandler, HasDeadline {
     typealias InboundIn = HTTPServerRequestPart
     typealias OutboundIn = Never
     typealias OutboundOut = HTTPServerResponsePart
 
     private enum Phase {
         case idle, readingHeaders, answering
+        /// An answer is held until the content changes, or its time is up.
+        case holding
         /// The last answer is written; what still comes is thrown away.
         case lingering
         case closed
@@ -25,35 +28,44 @@ final class ConnectionHandler: ChannelDuplexHandler {
 
     private let responder: Responder
     private let limits: ServerLimits
+    private let loop: LoopConnections
+    private var context: ChannelHandlerContext?
     private var phase = Phase.idle
     private var waiting: [Request] = []
-    private var deadline = NIODeadline.distantFuture
-    private var timer: Scheduled<Void>?
+    private var held: Inquiry?
     private var isReadHeld = false
     private var isLastRequestRead = false
+    private var isInputClosed = false
     private var isStopping = false
 
-    init(responder: Responder, limits: ServerLimits) {
+    private(set) var deadline = NIODeadline.distantFuture {
+        didSet { loop.deadlines.deadlineChanged(self) }
+    }
+    var slot: Int64?
+
+    init(responder: Responder, limits: ServerLimits, loop: LoopConnections) {
         self.responder = responder
         self.limits = limits
+        self.loop = loop
     }
+
+    /// A request is being answered, at once or later.
+    private var isBusy: Bool { phase == .answering || phase == .holding }
 
     // MARK: - What comes in
 
     func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
         deadline = .now() + limits.idleTime
-        tick(context)
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
-        phase = .closed
-        timer?.cancel()
+        end()
+        self.context = nil
     }
 
     func channelInactive(context: ChannelHandlerContext) {
-        phase = .closed
-        waiting.removeAll()
-        timer?.cancel()
+        end()
         context.fireChannelInactive()
     }
 
@@ -68,7 +80,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
         guard !isLastRequestRead else { return }
         switch unwrapInboundIn(data) {
         case .head(let head):
-            let refusal = refusal(of: head)
+            let refusal = limits.refusal(of: head)
             isLastRequestRead = refusal != nil || !head.isKeepAlive
             enqueue(Request(head: head, refusal: refusal), context)
         case .body, .end: break
@@ -90,11 +102,18 @@ final class ConnectionHandler: ChannelDuplexHandler {
         switch event {
         case ChannelEvent.inputClosed:
             isLastRequestRead = true
-            if phase != .answering { close(context) }
+            isInputClosed = true
+            switch phase {
+            case .answering: break
+            // Most likely nobody is there any more. Somebody who has only said all gets the answer as it is now.
+            case .holding: release(context)
+            case .idle, .readingHeaders, .lingering, .closed: close(context)
+            }
         case is ChannelShouldQuiesceEvent:
             isStopping = true
             waiting.removeAll()
             if phase == .idle || phase == .readingHeaders { close(context) }
+            if phase == .holding { release(context, freshly: false) }
         default:
             context.fireUserInboundEventTriggered(event)
         }
@@ -102,25 +121,14 @@ final class ConnectionHandler: ChannelDuplexHandler {
 
     /// Reads are held while an answer is under way, and let go behind it.
     func read(context: ChannelHandlerContext) {
-        if phase == .answering { isReadHeld = true } else { context.read() }
+        if isBusy { isReadHeld = true } else { context.read() }
     }
 
     // MARK: - Requests
 
-    private func refusal(of head: HTTPRequestHead) -> Answer? {
-        let line = head.method.rawValue.utf8.count + head.uri.utf8.count + " ".utf8.count * 2 + "HTTP/1.1".utf8.count
-        if line > limits.requestLine { return .uriTooLong }
-        let size = head.headers.reduce(0) { $0 + $1.name.utf8.count + $1.value.utf8.count }
-        if size > limits.headers { return .headersTooLarge }
-        let hasBody =
-            head.headers.contains(name: "Transfer-Encoding")
-            || head.headers["Content-Length"].contains { $0 != "0" }
-        return hasBody ? .bodyRefused : nil
-    }
-
     private func enqueue(_ request: Request, _ context: ChannelHandlerContext) {
-        guard phase != .lingering, phase != .closed, !isStopping || phase != .answering else { return }
-        guard phase != .answering else {
+        guard phase != .lingering, phase != .closed, !isStopping || !isBusy else { return }
+        guard !isBusy else {
             waiting.append(request)
             return
         }
@@ -130,64 +138,87 @@ final class ConnectionHandler: ChannelDuplexHandler {
     private func start(_ request: Request, _ context: ChannelHandlerContext) {
         phase = .answering
         deadline = .distantFuture
+        var inquiry = Inquiry(request.head, route: responder.route(request.head.uri))
         if let refusal = request.refusal {
-            write(refusal, to: request, context)
+            inquiry.isLast = true
+            write(refusal, to: inquiry, context)
             return
         }
         guard request.head.method == .GET || request.head.method == .HEAD else {
-            write(.methodNotAllowed, to: request, context)
+            write(.methodNotAllowed, to: inquiry, context)
             return
         }
-        let route = responder.route(request.head.uri)
-        guard let service = responder.staleService(route) else {
-            write(responder.answer(route, ifNoneMatch: request.head.headers["If-None-Match"]), to: request, context)
-            return
-        }
-        awaitLook(at: service, context) { [self] in
-            guard phase == .answering else { return }
-            write(responder.answer(route, ifNoneMatch: request.head.headers["If-None-Match"]), to: request, context)
+        let until = inquiry.wait.map { NIODeadline.now() + .seconds(Int64($0)) }
+        freshen(inquiry, context) { [self] in
+            if let until, !isStopping, !isInputClosed, responder.isUnchanged(inquiry) {
+                hold(inquiry, until: until)
+            } else {
+                write(responder.answer(inquiry), to: inquiry, context)
+            }
         }
     }
 
-    /// Goes on when a look was made, or when it takes too long: then with what there is, whose age tells.
-    private func awaitLook(at service: String, _ context: ChannelHandlerContext, then proceed: @escaping () -> Void) {
-        let done = context.eventLoop.makePromise(of: Void.self)
-        let lookout = responder.lookout
-        let task = Task {
-            await lookout.refresh(service)
-            done.succeed()
-        }
-        let limit = context.eventLoop.scheduleTask(in: limits.lookTime) { done.succeed() }
-        done.futureResult.assumeIsolated().whenComplete { _ in
-            limit.cancel()
-            task.cancel()
+    /// Goes on at once, or when a look was made for a request that must not be given old evidence.
+    private func freshen(_ inquiry: Inquiry, _ context: ChannelHandlerContext, then proceed: @escaping () -> Void) {
+        guard let service = responder.staleService(inquiry.route) else {
             proceed()
+            return
         }
+        responder.look(at: service, within: limits.lookTime, on: context.eventLoop)
+            .assumeIsolated().whenComplete { [self] _ in
+                if phase == .answering { proceed() }
+            }
+    }
+
+    // MARK: - Held requests
+
+    private func hold(_ inquiry: Inquiry, until: NIODeadline) {
+        guard let service = inquiry.service else { return }
+        phase = .holding
+        held = inquiry
+        loop.held.insert(self, service: service)
+        deadline = until
+    }
+
+    /// The service's content is another than it was.
+    func contentChanged() {
+        guard phase == .holding, let context, let held, !responder.isUnchanged(held) else { return }
+        // What was just seen is fresh, and that nothing can be seen has no need of another look.
+        release(context, freshly: !responder.isSuitable(held.route))
+    }
+
+    /// Answers with what there is now.
+    ///
+    /// - Parameter freshly: after a look, where the request must not be given old evidence.
+    private func release(_ context: ChannelHandlerContext, freshly: Bool = true) {
+        guard let inquiry = letGo() else { return }
+        phase = .answering
+        deadline = .distantFuture
+        guard freshly else {
+            write(responder.answer(inquiry), to: inquiry, context)
+            return
+        }
+        freshen(inquiry, context) { [self] in write(responder.answer(inquiry), to: inquiry, context) }
+    }
+
+    private func letGo() -> Inquiry? {
+        guard let inquiry = held, let service = inquiry.service else { return nil }
+        held = nil
+        loop.held.remove(self, service: service)
+        return inquiry
     }
 
     // MARK: - What goes out
 
-    private func write(_ answer: Answer, to request: Request, _ context: ChannelHandlerContext) {
-        let isLast =
-            request.refusal != nil || isStopping || !request.head.isKeepAlive
-            || request.head.version != .http1_1
-        var headers = HTTPHeaders()
-        headers.reserveCapacity(answer.headers.count + 5)
-        headers.add(name: "Cache-Control", value: "no-store")
-        headers.add(name: "X-Content-Type-Options", value: "nosniff")
-        if answer.status != .notModified {
-            headers.add(name: "Content-Type", value: answer.contentType)
-            headers.add(name: "Content-Length", value: "\(answer.body.count)")
-        }
-        for (name, value) in answer.headers { headers.add(name: name, value: value) }
-        if isLast { headers.add(name: "Connection", value: "close") }
-        let head = HTTPResponseHead(version: .http1_1, status: answer.status, headers: headers)
+    private func write(_ answer: Answer, to inquiry: Inquiry, _ context: ChannelHandlerContext) {
+        let isLast = inquiry.isLast || isStopping
+        let head = HTTPResponseHead(version: .http1_1, status: answer.status, headers: answer.fields(isLast: isLast))
         responder.metrics.update { $0.requests[Int(answer.status.code), default: 0] += 1 }
 
         deadline = .now() + limits.writeTime
         let written = context.eventLoop.makePromise(of: Void.self)
         context.write(wrapOutboundOut(.head(head)), promise: nil)
-        if request.head.method != .HEAD, !answer.body.isEmpty {
+        if !inquiry.isHead, !answer.body.isEmpty {
             context.write(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(bytes: answer.body)))), promise: nil)
         }
         written.futureResult.assumeIsolated().whenComplete { [self] result in
@@ -233,34 +264,30 @@ final class ConnectionHandler: ChannelDuplexHandler {
 
     private func close(_ context: ChannelHandlerContext) {
         guard phase != .closed else { return }
-        phase = .closed
-        timer?.cancel()
+        end()
         context.close(promise: nil)
+    }
+
+    /// Nothing more is done for the peer.
+    private func end() {
+        _ = letGo()
+        phase = .closed
+        waiting.removeAll()
+        deadline = .distantFuture
+        loop.deadlines.remove(self)
     }
 
     // MARK: - Time
 
-    /// One coarse timer a connection: setting a deadline costs nothing, and it is kept to within a tick.
-    private func tick(_ context: ChannelHandlerContext) {
-        let interval = min(TimeAmount.milliseconds(500), min(limits.headerTime, limits.idleTime, limits.lingerTime))
-        timer = context.eventLoop.assumeIsolated().scheduleTask(in: interval) { [self] in
-            guard phase != .closed else { return }
-            guard NIODeadline.now() >= deadline else {
-                tick(context)
-                return
-            }
-            expire(context)
+    func deadlinePassed() {
+        guard let context, phase != .closed else { return }
+        switch phase {
+        case .holding: release(context)
+        case .readingHeaders:
+            isLastRequestRead = true
+            let head = HTTPRequestHead(version: .http1_1, method: .GET, uri: "/")
+            start(Request(head: head, refusal: .headersTooSlow), context)
+        case .idle, .answering, .lingering, .closed: close(context)
         }
-    }
-
-    private func expire(_ context: ChannelHandlerContext) {
-        guard phase == .readingHeaders else {
-            close(context)
-            return
-        }
-        isLastRequestRead = true
-        let head = HTTPRequestHead(version: .http1_1, method: .GET, uri: "/")
-        start(Request(head: head, refusal: .headersTooSlow), context)
-        tick(context)
     }
 }

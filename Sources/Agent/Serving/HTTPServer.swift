@@ -13,6 +13,7 @@ final class HTTPServer: Sendable {
     private let group: any EventLoopGroup
     private let logger: Logger
     private let census: ConnectionCensus
+    private let loops: [ObjectIdentifier: NIOLoopBoundBox<LoopConnections>]
     private let open = Mutex<[ObjectIdentifier: any Channel]>([:])
     private let listening = Mutex<[any Channel]>([])
 
@@ -22,6 +23,15 @@ final class HTTPServer: Sendable {
         self.group = group
         self.logger = logger
         census = ConnectionCensus(limits: limits)
+        let metrics = responder.metrics
+        loops = Dictionary(
+            uniqueKeysWithValues: group.makeIterator().map { loop in
+                let connections = LoopConnections(loop: loop, metrics: metrics)
+                return (ObjectIdentifier(loop), NIOLoopBoundBox.makeBoxSendingValue(connections, eventLoop: loop))
+            })
+        responder.board.observe { [loops] service in
+            for loop in loops.values { loop.eventLoop.execute { loop.value.held.contentChanged(service) } }
+        }
     }
 
     /// Listens, and returns the addresses as they came to be (port 0 becomes a port).
@@ -127,19 +137,20 @@ final class HTTPServer: Sendable {
         }
         let pipeline = channel.pipeline.syncOperations
         switch admission {
-        case .accepted: try install(in: pipeline)
+        case .accepted: try install(in: pipeline, on: channel.eventLoop)
         case .refused: try pipeline.addHandler(RefusalHandler(linger: limits.lingerTime))
         case .cut: channel.close(promise: nil)
         }
     }
 
-    private func install(in pipeline: ChannelPipeline.SynchronousOperations) throws {
+    private func install(in pipeline: ChannelPipeline.SynchronousOperations, on loop: any EventLoop) throws {
+        guard let connections = loops[ObjectIdentifier(loop)] else { throw ChannelError.inappropriateOperationForState }
         var decoding = NIOHTTPDecoderLimitConfiguration()
         decoding.maxHeaderFieldSize = limits.headers
         // The decoder counts the target with the headers; the handler then judges each by itself.
         decoding.maxHeaderListSize = limits.headers + limits.requestLine
         decoding.maxHeaderFieldCount = 100
-        let connection = ConnectionHandler(responder: responder, limits: limits)
+        let connection = ConnectionHandler(responder: responder, limits: limits, loop: connections.value)
         let decoder = HTTPRequestDecoder(leftOverBytesStrategy: .dropBytes, limitConfiguration: decoding)
         try pipeline.addHandlers([
             ArrivalHandler(connection: connection), HTTPResponseEncoder(), ByteToMessageHandler(decoder), connection,

@@ -1,3 +1,4 @@
+import NIOCore
 import NIOHTTP1
 import Shared
 
@@ -20,8 +21,37 @@ struct Responder: Sendable {
         return nonce == nil || lookout.isFresh(entry) ? nil : service
     }
 
-    func answer(_ route: Route, ifNoneMatch: [String]) -> Answer {
-        switch route {
+    /// Has a look made; completes when it was, or when it takes too long: then there is what there is, whose age tells.
+    func look(at service: String, within limit: TimeAmount, on loop: any EventLoop) -> EventLoopFuture<Void> {
+        let done = loop.makePromise(of: Void.self)
+        let task = Task.onTaskThread { [lookout] in
+            await lookout.refresh(service)
+            done.succeed()
+        }
+        let late = loop.scheduleTask(in: limit) { done.succeed() }
+        done.futureResult.whenComplete { _ in
+            late.cancel()
+            task.cancel()
+        }
+        return done.futureResult
+    }
+
+    /// Whether a request that was held may be answered with what there is: the content has just changed, so it was just
+    /// seen, unless that took long.
+    func isSuitable(_ route: Route) -> Bool {
+        guard case .document(let service, let nonce) = route, let entry = board.entry(service) else { return true }
+        guard nonce != nil, entry.isReadable, let start = entry.lookedAt else { return true }
+        return clock.now() - start <= Lookout.maximumAge
+    }
+
+    /// Whether the one who asks has the content already.
+    func isUnchanged(_ inquiry: Inquiry) -> Bool {
+        guard let entry = inquiry.service.flatMap({ board.entry($0) }) else { return false }
+        return EntityTags.match(inquiry.ifNoneMatch, tag: entry.body.entityTag)
+    }
+
+    func answer(_ inquiry: Inquiry) -> Answer {
+        switch inquiry.route {
         case .notFound: return .notFound
         case .badNonce: return .badNonce
         case .health: return .text(.ok, "ok")
@@ -33,7 +63,9 @@ struct Responder: Sendable {
                 status: .ok, contentType: "text/plain; version=0.0.4; charset=utf-8", body: Array(page.text.utf8))
         case .document(let service, let nonce):
             guard let entry = board.entry(service) else { return .notFound }
-            return document(entry, nonce: nonce, ifNoneMatch: ifNoneMatch)
+            var answer = document(entry, nonce: nonce, ifNoneMatch: inquiry.ifNoneMatch)
+            if let wait = inquiry.wait { answer.headers.append(("Preference-Applied", "wait=\(wait)")) }
+            return answer
         }
     }
 

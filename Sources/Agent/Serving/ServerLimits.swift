@@ -18,8 +18,11 @@ struct ServerLimits: Sendable {
     var lingerTime = TimeAmount.seconds(1)
     /// For requests under way when the server is told to stop.
     var drainTime = TimeAmount.seconds(5)
-    /// Connections at a time.
-    var connections = 1_024
+    /// Connections at a time, those included that hold a request until something changes.
+    var connections = defaultConnections
+    static let defaultConnections = 1_024
+    /// What an operator may permit; a connection with a held request takes a few KiB.
+    static let permittedConnections = 16...65_536
     /// Connections at a time from one address. Unix sockets have no address and are exempt.
     var connectionsPerAddress = 64
     /// Loopback is exempt too: a proxy on the host stands for all its clients there.

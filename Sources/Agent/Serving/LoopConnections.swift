@@ -1,0 +1,12 @@
+import NIOCore
+
+/// What the connections of one event loop share. Confined to the loop.
+struct LoopConnections {
+    let deadlines: DeadlineWheel
+    let held: HeldRequests
+
+    init(loop: any EventLoop, metrics: Metrics) {
+        deadlines = DeadlineWheel(loop: loop)
+        held = HeldRequests(loop: loop, metrics: metrics)
+    }
+}
