@@ -68,7 +68,8 @@ struct EngineFollower: Sendable {
     private func end(_ path: String) {
         streams.ended(path: path)
         parts.metrics.update { $0.engineStreams[path, default: .init()].isUp = false }
-        looker.follows(false)
+        // In this order, or a look that is due by then would be one of two.
         looker.told()
+        looker.follows(false)
     }
 }

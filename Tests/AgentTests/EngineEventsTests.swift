@@ -1,0 +1,258 @@
+import Glibc
+import Shared
+import Support
+import Testing
+
+@testable import Agent
+
+/// The event stream of an engine that is played, and what the agent makes of it.
+@Suite struct EngineEventsTests {
+    private let folder: TemporaryFolder
+
+    init() throws { folder = try TemporaryFolder() }
+
+    /// An agent and its engine, which is stopped in any case, and which fails the test if it was asked for more than is
+    /// permitted.
+    private func withEngine(
+        _ script: FakeEngineScript = EngineScripts.classic, _ body: (FakeEngine, ServerFixture) async throws -> Void
+    ) async throws {
+        let engine = FakeEngine(socketPath: folder.file("e.sock"), script: script)
+        try await engine.start()
+        do {
+            try await withServer(services: ["canvas=compose:canvas"], engines: [engine.socketPath], folder: folder) {
+                try await body(engine, $0)
+            }
+        } catch {
+            try? await engine.stop()
+            throw error
+        }
+        try await engine.stop()
+    }
+
+    /// Waits until nothing is looked at without a reason: a stream stands, and the evidence is much older than the two
+    /// seconds after which it is looked at where nobody tells of changes.
+    private func calm(_ server: ServerFixture) async throws {
+        try await eventually("looks have become rare") {
+            server.metrics.current.engineStreams.values.allSatisfy(\.isUp)
+                && !server.metrics.current.engineStreams.isEmpty && age(server) > .seconds(6)
+        }
+    }
+
+    private func age(_ server: ServerFixture) -> Duration {
+        server.board.entry("canvas")?.lookedAt.map { ContinuousClock.now - $0 } ?? .zero
+    }
+
+    private func state(_ server: ServerFixture) -> ServiceState? {
+        server.board.entry("canvas")?.body.content.state
+    }
+
+    private func stream(_ server: ServerFixture, _ engine: FakeEngine) -> Metrics.EngineStream {
+        server.metrics.current.engineStreams[engine.socketPath] ?? Metrics.EngineStream()
+    }
+
+    /// The same container, no longer running.
+    private static let exited =
+        FakeEngineScript.running.replacing("\"running\"", with: "\"exited\"").replacing("true", with: "false")
+
+    private func exit(_ engine: FakeEngine) { engine.update { $0.containers[0].state = Self.exited } }
+
+    @Test(
+        "An event is looked at at once, and costs neither a ping nor an info",
+        arguments: [
+            EngineScripts.classic, EngineScripts.containerd, EngineScripts.podman,
+        ])
+    func event(script: FakeEngineScript) async throws {
+        try await withEngine(script) { engine, server in
+            try await calm(server)
+            #expect(state(server) == .serving)
+            let asked = engine.requests.count
+            let looks = server.metrics.current.looks
+            exit(engine)
+            engine.emit(FakeEngine.event("container", "die"))
+            try await eventually("the new state is served") { state(server) == .exited }
+            #expect(server.metrics.current.looks == looks + 1, "and not because half a minute had passed")
+            let requests = engine.requests.dropFirst(asked)
+            #expect(!requests.contains { $0.hasSuffix("/_ping") || $0.hasSuffix("/info") })
+            #expect(requests.contains { $0.hasSuffix("/containers/json?all=1") })
+            #expect(stream(server, engine) == .init(isUp: true, events: 1, openings: 1))
+        }
+    }
+
+    @Test("An image's tag that moves is seen at once")
+    func tagMoved() async throws {
+        try await withEngine { engine, server in
+            try await calm(server)
+            #expect(server.board.entry("canvas")?.body.content.instances.first?.image.tagMoved == false)
+            engine.update { script in
+                script.images[0].tags = []
+                script.images.append(.init(id: Samples.digestText("8"), tags: [EngineScripts.reference]))
+            }
+            let looks = server.metrics.current.looks
+            engine.emit(FakeEngine.event("image", "tag"))
+            try await eventually("the tag is seen to have moved") {
+                server.board.entry("canvas")?.body.content.instances.first?.image.tagMoved == true
+            }
+            #expect(server.metrics.current.looks == looks + 1)
+        }
+    }
+
+    @Test("An event that comes byte by byte counts when it is whole; one that matters to nobody causes no look")
+    func bytes() async throws {
+        try await withEngine { engine, server in
+            try await calm(server)
+            let looks = server.metrics.current.looks
+            engine.emit(FakeEngine.event("container", "exec_create: /bin/true"))
+            engine.emit(FakeEngine.event("network", "connect"))
+            exit(engine)
+            for byte in FakeEngine.event("container", "die").utf8 { engine.emit(String(UnicodeScalar(byte))) }
+            try await eventually("the new state is served") { state(server) == .exited }
+            #expect(server.metrics.current.looks == looks + 1)
+            #expect(stream(server, engine).events == 1)
+        }
+    }
+
+    @Test("A look is made after the stream was opened, so that nothing falls between")
+    func order() async throws {
+        try await withEngine { engine, server in
+            try await eventually("two looks") { server.metrics.current.looks >= 2 }
+            try await calm(server)
+            let requests = engine.requests
+            let opened = try #require(requests.firstIndex { $0.contains("/events?") })
+            // The first one may have been under way; then comes the one that moby's late subscription asks for.
+            #expect(requests[opened...].count { $0.hasSuffix("/containers/json?all=1") } >= 2)
+        }
+    }
+
+    @Test("A storm of 10,000 events costs a few looks, and the last one is seen")
+    func storm() async throws {
+        try await withEngine { engine, server in
+            try await calm(server)
+            let looks = server.metrics.current.looks
+            let start = ContinuousClock.now
+            let line = FakeEngine.event("container", "start")
+            for _ in 0..<99 { engine.emit(String(repeating: line, count: 100)) }
+            try await eventually("most came") { stream(server, engine).events >= 9_900 }
+            exit(engine)
+            engine.emit(String(repeating: FakeEngine.event("container", "die"), count: 100))
+            try await eventually("the new state is served") { state(server) == .exited }
+            let took = ContinuousClock.now - start
+            #expect(stream(server, engine).events == 10_000)
+            // The last event's look comes alone.
+            let allowed = 6 + Int(took / LookSchedule.spacing)
+            #expect(server.metrics.current.looks - looks <= allowed, "in \(took)")
+        }
+    }
+
+    struct Ending: CustomTestStringConvertible, Sendable {
+        var name: String
+        var end: @Sendable (FakeEngine) -> Void
+        var testDescription: String { name }
+    }
+
+    @Test(
+        "A stream that ends, for whatever reason, causes a look at once, and is opened again",
+        arguments: [
+            Ending(name: "closed") { $0.endStreams() },
+            Ending(name: "garbage") { $0.emit("SSH-2.0-OpenSSH\n") },
+            Ending(name: "not JSON") { $0.emit("{\"Type\":\n") },
+            Ending(name: "a line without an end") { $0.emit(String(repeating: "x", count: 300_000)) },
+        ])
+    func ended(ending: Ending) async throws {
+        try await withEngine { engine, server in
+            try await calm(server)
+            let looks = server.metrics.current.looks
+            exit(engine)
+            ending.end(engine)
+            try await eventually("the new state is served") { state(server) == .exited }
+            #expect(server.metrics.current.looks > looks)
+            try await eventually("the stream stands again") { stream(server, engine).openings == 2 }
+            try await eventually("one stream, not two") { engine.streamCount == 1 }
+            // Another run of the engine may be another engine.
+            try await calm(server)
+            let opened = try #require(engine.requests.lastIndex { $0.contains("/events?") })
+            #expect(engine.requests[opened...].contains { $0.hasSuffix("/info") })
+            let page = try await server.get("/metrics").responseBody
+            let label = "{engine=\"\(engine.socketPath)\"}"
+            #expect(page.contains("buildinfo_engine_event_stream_up\(label) 1\n"))
+            #expect(page.contains("buildinfo_engine_events_total\(label) 0\n"))
+            #expect(page.contains("buildinfo_engine_event_stream_reconnects_total\(label) 1\n"))
+        }
+    }
+
+    struct Refusal: CustomTestStringConvertible, Sendable {
+        var answer: FakeEngineAnswer
+        var testDescription: String { "\(answer)" }
+    }
+
+    @Test(
+        "Where there is no stream, it is looked at every two seconds, and the stream is tried again",
+        arguments: [
+            Refusal(answer: .status(403)), Refusal(answer: .status(404)), Refusal(answer: .status(500)),
+            Refusal(answer: .hang), Refusal(answer: .raw("SSH-2.0-OpenSSH\r\n\r\n")),
+            // As Podman does without a log of events.
+            Refusal(answer: .plain("", headers: [:])), Refusal(answer: .flood(bytes: 1_000_000)),
+        ])
+    func refused(refusal: Refusal) async throws {
+        var script = EngineScripts.classic
+        script.overrides["/events"] = refusal.answer
+        try await withEngine(script) { engine, server in
+            try await eventually("the stream was tried three times") {
+                engine.requests.count { $0.contains("/events?") } >= 3
+            }
+            #expect(!stream(server, engine).isUp)
+            #expect(state(server) == .serving, "what is denied is the stream, not the look")
+            exit(engine)
+            try await eventually("the new state is found") { state(server) == .exited }
+            let page = try await server.get("/metrics").responseBody
+            #expect(page.contains("buildinfo_engine_event_stream_up{engine=\"\(engine.socketPath)\"} 0\n"))
+            engine.update { $0.overrides = [:] }
+            try await eventually("the stream stands") { stream(server, engine).isUp && engine.streamCount == 1 }
+        }
+    }
+
+    @Test("An engine that is lost makes the state unknown at once, and one that comes back is found without a restart")
+    func lost() async throws {
+        let path = folder.file("e.sock")
+        let first = FakeEngine(socketPath: path, script: EngineScripts.classic)
+        try await first.start()
+        try await withServer(services: ["canvas=compose:canvas"], engines: [path], folder: folder) { server in
+            try await calm(server)
+            let before = ContinuousClock.now
+            try await first.stop()
+            try await eventually("the state is unknown") { state(server) == .unknown }
+            let lookedAt = try #require(server.board.entry("canvas")?.lookedAt)
+            #expect(lookedAt >= before, "its age counts from the look that found nobody")
+            #expect(ContinuousClock.now - before < .seconds(20), "and not because half a minute had passed")
+            let second = FakeEngine(socketPath: path, script: EngineScripts.classic)
+            try await second.start()
+            try await eventually("it is found again") { state(server) == .serving }
+            try await eventually("and followed") { stream(server, second).isUp }
+            try await second.stop()
+        }
+    }
+
+    @Test("An engine that hangs while its stream stands is unknown when a look took too long, and found again")
+    func hanging() async throws {
+        try await withEngine { engine, server in
+            try await calm(server)
+            engine.update { $0.overrides["/containers/json?all=1"] = .hang }
+            // Somebody asks: the look's limit of time decides.
+            #expect(try await server.get("/buildinfo?nonce=1").contains("\"state\":\"unknown\""))
+            engine.update { $0.overrides = [:] }
+            // Nobody tells of it, so it is looked for every two seconds.
+            let start = ContinuousClock.now
+            try await eventually("it is found again") { state(server) == .serving }
+            #expect(ContinuousClock.now - start < .seconds(20))
+            #expect(stream(server, engine).openings == 1)
+        }
+    }
+
+    @Test("A request with a nonce gets fresh evidence although nothing happened")
+    func nonce() async throws {
+        try await withEngine { _, server in
+            try await calm(server)
+            #expect((Double(try await server.get("/buildinfo").header("Buildinfo-Age") ?? "") ?? 0) > 2)
+            #expect((Double(try await server.get("/buildinfo?nonce=1").header("Buildinfo-Age") ?? "") ?? 99) < 2)
+        }
+    }
+}

@@ -1,0 +1,119 @@
+import Glibc
+import Logging
+import NIOCore
+import NIOPosix
+import Shared
+import Support
+import Synchronization
+import Testing
+
+@testable import Agent
+
+/// A file system that hangs is played by a read that does; `AgentHangTests` has a real one.
+@Suite struct FileReaderTests {
+    /// A file whose reads come back when they are let.
+    private final class Gate: Sendable {
+        private let state = Mutex((isOpen: true, reads: 0))
+
+        var reads: Int { state.withLock { $0.reads } }
+        func open() { state.withLock { $0.isOpen = true } }
+        func close() { state.withLock { $0.isOpen = false } }
+
+        func read() -> Result<[UInt8], SmallFile.Defect> {
+            state.withLock { $0.reads += 1 }
+            while !state.withLock({ $0.isOpen }) { usleep(1_000) }
+            return .success(Array(Samples.sha.utf8))
+        }
+    }
+
+    private struct Parts {
+        var board: Board
+        var gate = Gate()
+        var file: FileLookout
+        var group: MultiThreadedEventLoopGroup
+    }
+
+    private func parts() throws -> Parts {
+        let configuration = EvidenceConfiguration(
+            services: [try Samples.service("canvas=file:/nowhere/canvas")],
+            engines: try EngineSockets(parsing: [], environment: [:]), host: Samples.host)
+        let (board, gate) = (try Board(configuration: configuration), Gate())
+        let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        let reader = FileReader(
+            source: FileSource(service: "canvas", path: "/nowhere/canvas", host: Samples.host),
+            publisher: Publisher(board: board, clock: .system, logger: logger), loop: group.next(),
+            timeLimit: .milliseconds(200), read: { gate.read() })
+        let file = FileLookout(
+            path: "/nowhere/canvas", reader: reader, group: group, clock: .system, logger: logger)
+        return Parts(board: board, gate: gate, file: file, group: group)
+    }
+
+    @Test(
+        "A read that hangs makes the file unknown within its limit, and takes one thread however often it is asked for")
+    func hanging() async throws {
+        let parts = try parts()
+        await parts.file.looker.look()
+        #expect(parts.board.entry("canvas")?.body.content.state == .serving)
+        parts.gate.close()
+        for _ in 0..<5 {
+            let before = ContinuousClock.now
+            await parts.file.looker.look()
+            let entry = try #require(parts.board.entry("canvas"))
+            #expect(entry.body.content.state == .unknown)
+            #expect(entry.body.content.reason?.contains("does not answer") == true)
+            #expect(entry.lookedAt.map { $0 >= before } == true, "it was looked at, and could not be seen")
+        }
+        #expect(parts.gate.reads == 2)
+        parts.gate.open()
+        try await eventually("the thread comes back") {
+            await parts.file.looker.look()
+            return parts.board.entry("canvas")?.body.content.state == .serving
+        }
+        try await parts.group.shutdownGracefully()
+    }
+
+    @Test("When a read that hung comes back, the file is read again at once")
+    func unstuck() async throws {
+        let parts = try parts()
+        let running = Task { await parts.file.run() }
+        try await eventually("it was read") { parts.board.entry("canvas")?.body.content.state == .serving }
+        parts.gate.close()
+        await parts.file.looker.look()
+        try await eventually("it is unknown") { parts.board.entry("canvas")?.body.content.state == .unknown }
+        parts.gate.open()
+        try await eventually("it is known again") { parts.board.entry("canvas")?.body.content.state == .serving }
+        running.cancel()
+        await running.value
+        try await parts.group.shutdownGracefully()
+    }
+
+    @Test("A file that changes is read at once, though it is read every ten seconds otherwise")
+    func announced() async throws {
+        let folder = try TemporaryFolder()
+        try folder.write(Samples.sha, to: "canvas")
+        try await withServer(services: ["canvas=file:\(folder.file("canvas"))"], folder: folder) { server in
+            func becomes(_ sha: String?) async throws {
+                let start = ContinuousClock.now
+                try await eventually("the commit is \(sha ?? "unknown")") {
+                    server.board.entry("canvas")?.body.content.gitSHA?.hex == sha
+                }
+                #expect(ContinuousClock.now - start < .seconds(9), "faster than it would have been read anyway")
+            }
+            // Read once more when the watch stands.
+            let first = try #require(server.board.entry("canvas")?.lookedAt)
+            try await eventually("the watch stands") {
+                server.board.entry("canvas")?.lookedAt.map { $0 > first } == true
+            }
+            try folder.write(Samples.otherSHA, to: "canvas")
+            try await becomes(Samples.otherSHA)
+            try folder.write(Samples.sha, to: "next")
+            #expect(rename(folder.file("next"), folder.file("canvas")) == 0)
+            try await becomes(Samples.sha)
+            #expect(unlink(folder.file("canvas")) == 0)
+            try await becomes(nil)
+            try folder.write(Samples.otherSHA, to: "canvas")
+            try await becomes(Samples.otherSHA)
+        }
+    }
+}
