@@ -5,8 +5,14 @@ cd "$(dirname "$0")/.."
 agent=${1:-.build-release-agent/release/buildinfo-agent}
 collector=${2:-.build-release/release/buildinfo-collector}
 
-echo "== agent: size and resident memory, beside node_exporter"
+echo "== agent: size, resident memory and idle wake-ups, beside node_exporter"
 bench/agent-footprint.sh "$agent"
+echo
+echo "== agent: memory of held requests, and how long a change takes to all of them"
+bench/agent-held.sh "$agent"
+echo
+echo "== agent: from an engine's event to the new document"
+bench/agent-events.sh "$agent"
 echo
 echo "== collector: one sweep over 10,000 hosts, beside a raw epoll loop and curl --parallel"
 bench/poll/run.sh "$collector"

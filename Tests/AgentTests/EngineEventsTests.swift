@@ -1,4 +1,4 @@
-import Glibc
+import NIOPosix
 import Shared
 import Support
 import Testing
@@ -244,6 +244,76 @@ import Testing
             try await eventually("it is found again") { state(server) == .serving }
             #expect(ContinuousClock.now - start < .seconds(20))
             #expect(stream(server, engine).openings == 1)
+        }
+    }
+
+    @Test("With several engines, looks become rare only when all of them tell, and each one's events count")
+    func several() async throws {
+        let engines = ["one", "two"].map {
+            FakeEngine(socketPath: folder.file("\($0).sock"), script: EngineScripts.classic)
+        }
+        for engine in engines { try await engine.start() }
+        engines[1].update { $0.overrides["/events"] = .status(403) }
+        try await withServer(services: ["canvas=compose:canvas"], engines: engines.map(\.socketPath), folder: folder) {
+            server in
+            try await eventually("the first is followed") { stream(server, engines[0]).isUp }
+            let looks = server.metrics.current.looks
+            try await eventually("looks go on") { server.metrics.current.looks >= looks + 4 }
+            engines[1].update { $0.overrides = [:] }
+            try await calm(server)
+            for engine in engines {
+                let looks = server.metrics.current.looks
+                engine.emit(FakeEngine.event("container", "start"))
+                try await eventually("a look") { server.metrics.current.looks > looks }
+            }
+        }
+        for engine in engines { try await engine.stop() }
+    }
+
+    @Test("When an engine appears that is asked by default before the one that is followed, it is followed instead")
+    func otherDefault() async throws {
+        let engines = ["one", "two"].map {
+            FakeEngine(socketPath: folder.file("\($0).sock"), script: EngineScripts.classic)
+        }
+        try await engines[1].start()
+        let sockets = EngineSockets(defaults: engines.map(\.socketPath))
+        try await withServer(services: ["canvas=compose:canvas"], sockets: sockets, folder: folder) { server in
+            try await eventually("the only one is followed") { stream(server, engines[1]).isUp }
+            exit(engines[0])
+            try await engines[0].start()
+            engines[1].emit(FakeEngine.event("container", "start"))
+            try await eventually("the first one is followed") { stream(server, engines[0]).isUp }
+            try await eventually("the other is let go") { engines[1].streamCount == 0 }
+            #expect(!stream(server, engines[1]).isUp)
+            #expect(state(server) == .exited)
+        }
+        for engine in engines { try await engine.stop() }
+    }
+
+    @Test("What an engine said of itself is kept for its stream alone, also when a look began before it")
+    func greetings() async throws {
+        try await withEngine { engine, server in
+            try await eventually("the engine is followed") { engine.streamCount == 1 }
+            let client = EngineClient(socketPath: engine.socketPath, group: MultiThreadedEventLoopGroup.singleton)
+            let version = APIVersion(major: 1, minor: 41)
+            let greeting = EngineLook.Greeting(
+                identity: EngineIdentity(name: .docker, store: .classic), version: version)
+            let streams = EngineStreams()
+            #expect(streams.greeting(path: "/e") == nil)
+            let stream = try await client.events(version: version) { _ in }
+            streams.opened(stream, path: "/e")
+            let first = try #require(streams.greeting(path: "/e"))
+            #expect(first.greeting == nil)
+            streams.learn(greeting, path: "/e", number: first.number)
+            #expect(streams.greeting(path: "/e")?.greeting == greeting)
+            streams.ended(path: "/e")
+            #expect(streams.greeting(path: "/e") == nil)
+            streams.opened(stream, path: "/e")
+            #expect(streams.greeting(path: "/e")?.greeting == nil)
+            // Learnt by a look that began under the first one.
+            streams.learn(greeting, path: "/e", number: first.number)
+            #expect(streams.greeting(path: "/e")?.greeting == nil)
+            stream.close()
         }
     }
 

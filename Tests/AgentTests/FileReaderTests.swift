@@ -42,8 +42,8 @@ import Testing
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let reader = FileReader(
             source: FileSource(service: "canvas", path: "/nowhere/canvas", host: Samples.host),
-            publisher: Publisher(board: board, clock: .system, logger: logger), loop: group.next(),
-            timeLimit: .milliseconds(200), read: { gate.read() })
+            publisher: Publisher(board: board, clock: .system, logger: logger), timeLimit: .milliseconds(200),
+            read: { gate.read() })
         let file = FileLookout(
             path: "/nowhere/canvas", reader: reader, group: group, clock: .system, logger: logger)
         return Parts(board: board, gate: gate, file: file, group: group)

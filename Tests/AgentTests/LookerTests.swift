@@ -1,5 +1,3 @@
-import NIOCore
-import NIOPosix
 import Support
 import Synchronization
 import Testing
@@ -37,8 +35,8 @@ import Testing
     }
 
     private func withLooker(_ body: (Looker, Looks) async throws -> Void) async throws {
-        let (looks, group) = (Looks(), MultiThreadedEventLoopGroup(numberOfThreads: 1))
-        let looker = Looker(pace: .files, clock: .system, loop: group.next()) { _, _ in await looks.make() }
+        let looks = Looks()
+        let looker = Looker(pace: .files, clock: .system) { _, _ in await looks.make() }
         let running = Task { await looker.run() }
         do {
             try await eventually("the first look") { looks.begun == 1 }
@@ -50,7 +48,6 @@ import Testing
         looks.open()
         running.cancel()
         await running.value
-        try await group.shutdownGracefully()
     }
 
     @Test("Told a thousand times during a look, it looks exactly once more")
@@ -84,8 +81,8 @@ import Testing
 
     @Test("It ends when its task is cancelled, at once")
     func cancelled() async throws {
-        let (looks, group) = (Looks(), MultiThreadedEventLoopGroup(numberOfThreads: 1))
-        let looker = Looker(pace: .files, clock: .system, loop: group.next()) { _, _ in await looks.make() }
+        let looks = Looks()
+        let looker = Looker(pace: .files, clock: .system) { _, _ in await looks.make() }
         for _ in 0..<20 {
             let running = Task { await looker.run() }
             if Bool.random() { await Task.yield() }
@@ -94,6 +91,5 @@ import Testing
             await running.value
             #expect(ContinuousClock.now - start < .seconds(9))
         }
-        try await group.shutdownGracefully()
     }
 }

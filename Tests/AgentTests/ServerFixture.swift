@@ -18,15 +18,16 @@ final class ServerFixture {
 
     /// - Parameter services: without any, `canvas` is a file with ``Samples/sha``.
     init(
-        services: [String] = [], engines: [String] = [], limits: ServerLimits = ServerLimits(),
-        folder: TemporaryFolder? = nil
+        services: [String] = [], engines: [String] = [], sockets: EngineSockets? = nil,
+        limits: ServerLimits = ServerLimits(), folder: TemporaryFolder? = nil
     ) async throws {
         self.folder = try folder ?? TemporaryFolder()
         var services = services
         if services.isEmpty { services = ["canvas=file:\(try self.folder.write(Samples.sha, to: "canvas"))"] }
         let configuration = EvidenceConfiguration(
             services: try services.map(Samples.service),
-            engines: try EngineSockets(parsing: engines.map { "unix://\($0)" }, environment: [:]), host: Samples.host)
+            engines: try sockets ?? EngineSockets(parsing: engines.map { "unix://\($0)" }, environment: [:]),
+            host: Samples.host)
         board = try Board(configuration: configuration)
         let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
         let lookout = Lookout(
@@ -66,11 +67,12 @@ final class ServerFixture {
 
 /// Runs a test's body with an agent that is stopped in any case.
 func withServer(
-    services: [String] = [], engines: [String] = [], limits: ServerLimits = ServerLimits(),
-    folder: TemporaryFolder? = nil,
+    services: [String] = [], engines: [String] = [], sockets: EngineSockets? = nil,
+    limits: ServerLimits = ServerLimits(), folder: TemporaryFolder? = nil,
     _ body: (ServerFixture) async throws -> Void
 ) async throws {
-    let fixture = try await ServerFixture(services: services, engines: engines, limits: limits, folder: folder)
+    let fixture = try await ServerFixture(
+        services: services, engines: engines, sockets: sockets, limits: limits, folder: folder)
     do {
         try await body(fixture)
     } catch {

@@ -19,7 +19,7 @@ final class FileLookout: Sendable {
         self.reader = reader
         self.group = group
         self.logger = logger
-        looker = Looker(pace: .files, clock: clock, loop: group.next()) { looker, start in
+        looker = Looker(pace: .files, clock: clock) { looker, start in
             await reader.look(start) { looker.told() }
         }
     }

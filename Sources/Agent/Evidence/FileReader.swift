@@ -20,14 +20,9 @@ final class FileReader: Sendable {
     private let read: Read
     private let publisher: Publisher
     private let timeLimit: TimeAmount
-    private let loop: any EventLoop
     private let state = Mutex(State())
 
-    init(
-        source: FileSource, publisher: Publisher, loop: any EventLoop, timeLimit: TimeAmount = FileReader.timeLimit,
-        read: Read? = nil
-    ) {
-        self.loop = loop
+    init(source: FileSource, publisher: Publisher, timeLimit: TimeAmount = FileReader.timeLimit, read: Read? = nil) {
         self.source = source
         self.publisher = publisher
         self.timeLimit = timeLimit
@@ -56,7 +51,7 @@ final class FileReader: Sendable {
             return (!state.isReading, state.watch)
         }
         guard isFree else { return (.failure(.hanging), false) }
-        let outcome = await OwnThread.run(within: timeLimit, timedBy: loop) { [read] in
+        let outcome = await OwnThread.run(within: timeLimit) { [read] in
             // Watched before it is read: what is written in between is read or told.
             let isArmed = watch?.arm() ?? false
             return (read(), isArmed)

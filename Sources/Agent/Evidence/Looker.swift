@@ -1,4 +1,3 @@
-import NIOCore
 import Synchronization
 
 /// Makes looks of one kind: when its schedule says so, and when somebody asks; one at a time, for all who wait.
@@ -29,15 +28,12 @@ final class Looker: Sendable {
     }
 
     private let clock: Clock
-    private let loop: any EventLoop
     private let makeLook: Look
     private let state: Mutex<State>
 
-    /// - Parameter loop: whose timers it takes.
-    init(pace: LookSchedule.Pace, clock: Clock, loop: any EventLoop, look: @escaping Look) {
+    init(pace: LookSchedule.Pace, clock: Clock, look: @escaping Look) {
         state = Mutex(State(schedule: LookSchedule(pace)))
         self.clock = clock
-        self.loop = loop
         makeLook = look
     }
 
@@ -51,7 +47,7 @@ final class Looker: Sendable {
         while !Task.isCancelled {
             switch turn() {
             case .await(let look): await look.value
-            case .pause(let alarm, let duration): await alarm.wait(duration, on: loop)
+            case .pause(let alarm, let duration): await alarm.wait(duration)
             }
         }
     }

@@ -26,7 +26,7 @@ struct Lookout: Sendable {
             guard let path = service.selector.filePath else { continue }
             let source = FileSource(service: service.name, path: path, host: configuration.host)
             files[service.name] = FileLookout(
-                path: path, reader: FileReader(source: source, publisher: publisher, loop: group.next()), group: group,
+                path: path, reader: FileReader(source: source, publisher: publisher), group: group,
                 clock: clock,
                 logger: logger)
         }

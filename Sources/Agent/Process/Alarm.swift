@@ -7,10 +7,8 @@ struct Alarm: Sendable {
     func ring() { rung.set(()) }
 
     /// To be called once.
-    ///
-    /// - Parameter loop: whose timer it takes.
-    func wait(_ duration: Duration, on loop: any EventLoop) async {
-        let timer = loop.scheduleTask(in: .nanoseconds(duration.nanoseconds)) { ring() }
+    func wait(_ duration: Duration) async {
+        let timer = TaskThread.shared.schedule(in: .nanoseconds(duration.nanoseconds)) { ring() }
         await withTaskCancellationHandler {
             await rung.value
         } onCancel: {

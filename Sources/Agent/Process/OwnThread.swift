@@ -18,19 +18,16 @@ enum OwnThread {
 
     /// What the work returns within the limit.
     ///
-    /// - Parameters:
-    ///   - loop: whose timer it takes.
-    ///   - afterwards: is called where the outcome was ``Outcome/late``, when the work came to its end after all.
+    /// - Parameter afterwards: is called where the outcome was ``Outcome/late``, when the work came to its end after all.
     static func run<Value: Sendable>(
-        within limit: TimeAmount, timedBy loop: any EventLoop, _ work: @escaping @Sendable () -> Value,
-        afterwards: @escaping @Sendable () -> Void
+        within limit: TimeAmount, _ work: @escaping @Sendable () -> Value, afterwards: @escaping @Sendable () -> Void
     ) async -> Outcome<Value> {
         let outcome = OneShot<Outcome<Value>>()
         let isStarted = start {
             if !outcome.set(.value(work())) { afterwards() }
         }
         guard isStarted else { return .noThread }
-        let timer = loop.scheduleTask(in: limit) { outcome.set(.late) }
+        let timer = TaskThread.shared.schedule(in: limit) { outcome.set(.late) }
         defer { timer.cancel() }
         return await outcome.value
     }

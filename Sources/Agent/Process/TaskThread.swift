@@ -9,13 +9,18 @@ final class TaskThread: TaskExecutor {
     static let shared = TaskThread()
 
     // Lives as long as the process.
-    private let loop = MultiThreadedEventLoopGroup(numberOfThreads: 1).next()
+    private let loop: any EventLoop = MultiThreadedEventLoopGroup(numberOfThreads: 1).next()
 
     private init() {}
 
     func enqueue(_ job: consuming ExecutorJob) {
         let job = UnownedJob(job)
         loop.execute { [self] in job.runSynchronously(on: asUnownedTaskExecutor()) }
+    }
+
+    /// Does something later, on this thread: a task that waits for it wakes no other one.
+    func schedule(in delay: TimeAmount, _ work: @escaping @Sendable () -> Void) -> Scheduled<Void> {
+        loop.scheduleTask(in: delay, work)
     }
 }
 

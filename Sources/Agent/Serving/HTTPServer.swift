@@ -75,7 +75,7 @@ final class HTTPServer: Sendable {
                 channel.eventLoop.makeCompletedFuture { try admit(channel) }
             }
             .childChannelOption(.maxMessagesPerRead, value: 1)
-            .childChannelOption(.recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: 4_096))
+            .childChannelOption(.recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: 1_024))
             .childChannelOption(.allowRemoteHalfClosure, value: true)
         switch listener {
         case .inherited(let descriptor):

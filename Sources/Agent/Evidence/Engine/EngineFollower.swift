@@ -25,7 +25,7 @@ struct EngineFollower: Sendable {
                     metadata: ["engine": "\(Hygiene.line(path))", "reason": "\(failure)"])
             }
             lastReason = failure.reason
-            await Alarm().wait(backoff.pause(after: stood), on: parts.group.next())
+            await Alarm().wait(backoff.pause(after: stood))
         }
     }
 
@@ -33,8 +33,6 @@ struct EngineFollower: Sendable {
     ///
     /// - Returns: why it ended, and how long it stood; zero where it was not opened.
     private func follow(_ path: String) async -> (EngineFailure, stood: Duration) {
-        // Named in the metrics before anything comes of it.
-        parts.metrics.update { $0.engineStreams[path, default: .init()].isUp = false }
         do throws(EngineFailure) {
             let client = EngineClient(socketPath: path, group: parts.group)
             var greeter = EngineLook(client: client, deadline: ContinuousClock.now + .seconds(5))

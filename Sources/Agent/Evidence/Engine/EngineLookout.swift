@@ -12,7 +12,11 @@ struct EngineLookout: Sendable {
         let streams = EngineStreams()
         self.parts = parts
         self.streams = streams
-        looker = Looker(pace: .engines, clock: parts.clock, loop: parts.group.next()) { _, start in
+        // Named in the metrics before anything comes of it.
+        parts.metrics.update { counts in
+            for path in parts.sockets.current() { counts.engineStreams[path] = .init() }
+        }
+        looker = Looker(pace: .engines, clock: parts.clock) { _, start in
             await Self.look(parts, streams, builder, publisher, start)
         }
     }

@@ -9,6 +9,11 @@ struct EngineSockets: Hashable, Sendable {
     let named: [String]
     let defaults: [String]
 
+    init(named: [String] = [], defaults: [String]) {
+        self.named = named
+        self.defaults = defaults
+    }
+
     init(parsing texts: [String], environment: [String: String]) throws(AgentError) {
         var paths: [String] = []
         for text in texts {
@@ -28,6 +33,6 @@ struct EngineSockets: Hashable, Sendable {
     /// The paths to ask now; never empty.
     func current() -> [String] {
         if !named.isEmpty { return named }
-        return [defaults.first { access($0, F_OK) == 0 } ?? "/run/docker.sock"]
+        return [defaults.first { access($0, F_OK) == 0 } ?? defaults.first ?? "/run/docker.sock"]
     }
 }
