@@ -31,6 +31,10 @@ declare -A bench=(
     [/usr/bin/bc]=bc
     [/usr/bin/sqlite3]=sqlite3
     [/usr/bin/prometheus-node-exporter]=prometheus-node-exporter
+    [/usr/sbin/dockerd:/usr/bin/dockerd]=docker.io
+    [/usr/bin/docker:/usr/local/bin/docker]=docker.io
+    [/bin/busybox:/usr/bin/busybox]=busybox-static
+    [/usr/bin/python3]=python3
 )
 declare -A browser=(
     [/usr/bin/chromium]=chromium

@@ -13,18 +13,19 @@ struct EngineFollower: Sendable {
     /// Returns when the task is cancelled.
     func run() async {
         var backoff = Backoff()
-        var lastReason: EngineFailure.Reason?
+        var last: (reason: EngineFailure.Reason, stood: Duration)?
         while !Task.isCancelled {
             let path = parts.sockets.current()[index]
-            let (failure, stood) = await follow(path)
+            // An engine that opens its stream and closes it at once, again and again, is worth one line.
+            let isFlapping = last.map { $0.stood > .zero && $0.stood < Backoff.stability } ?? false
+            let (failure, stood) = await follow(path, level: isFlapping ? .debug : .info)
             if Task.isCancelled { return }
-            // Said once, and again when it is another reason or there was a stream in between.
-            if failure.reason != lastReason || stood > .zero {
+            if failure.reason != last?.reason || stood >= Backoff.stability {
                 parts.logger.notice(
                     "The engine's events cannot be followed, so it is looked at every two seconds",
                     metadata: ["engine": "\(Hygiene.line(path))", "reason": "\(failure)"])
             }
-            lastReason = failure.reason
+            last = (failure.reason, stood)
             await Alarm().wait(backoff.pause(after: stood))
         }
     }
@@ -32,7 +33,7 @@ struct EngineFollower: Sendable {
     /// Opens the stream and follows it to its end.
     ///
     /// - Returns: why it ended, and how long it stood; zero where it was not opened.
-    private func follow(_ path: String) async -> (EngineFailure, stood: Duration) {
+    private func follow(_ path: String, level: Logger.Level) async -> (EngineFailure, stood: Duration) {
         do throws(EngineFailure) {
             let client = EngineClient(socketPath: path, group: parts.group)
             var greeter = EngineLook(client: client, deadline: ContinuousClock.now + .seconds(5))
@@ -41,6 +42,8 @@ struct EngineFollower: Sendable {
                 metrics.update { $0.engineStreams[path, default: .init()].events += count }
             }
             let openedAt = parts.clock.now()
+            parts.logger.log(
+                level: level, "Following the engine's events", metadata: ["engine": "\(Hygiene.line(path))"])
             begin(stream, path)
             for await _ in stream.rings { looker.told() }
             stream.close()
@@ -57,7 +60,6 @@ struct EngineFollower: Sendable {
             counts.engineStreams[path, default: .init()].isUp = true
             counts.engineStreams[path, default: .init()].openings += 1
         }
-        parts.logger.info("Following the engine's events", metadata: ["engine": "\(Hygiene.line(path))"])
         if streams.cover(parts.sockets.current()) { looker.follows(true) }
         // Only a look that begins now has missed nothing.
         looker.told()
