@@ -65,6 +65,8 @@ REPORTS = r"CollectorTests\.(ReportTests|ReportGuardTests)/"
 LEDGER = r"CollectorTests\.(LedgerTests|LedgerOpeningTests|LedgerGuardTests)/"
 DRILL = r"CollectorTests\.(DrillTests|DrillJudgementTests)/"
 ENGINE = r"AgentTests\.(EngineLookTests|DocumentBuilderTests|ContainerReportTests|LookoutTests)/"
+EVENTS = r"AgentTests\.(EngineEventsTests|EngineEventParserTests|BackoffTests|FileWatchTests|LookerTests|LookScheduleTests)/"
+HOLDING = r"AgentTests\.(LongPollTests|PreferencesTests)/"
 SERVER = r"AgentTests\.(HTTPServerTests|ServerLimitsTests)/"
 AGENT_TEXT = r"AgentTests\.(CommandTests|FileSourceTests|RequestParsingTests)/"
 SHARED = r"SharedTests\."
@@ -356,9 +358,70 @@ GUARDS = [
     # 7. The agent sends the engine nothing but the listed GET requests
     Guard(
         7, "engine-method", "an engine is sent nothing but GET",
-        _ENGINE + "EngineResponseHandler.swift",
-        r"method: .GET, uri: target",
-        r"method: .POST, uri: target", ENGINE),
+        _ENGINE + "EngineClient.swift",
+        r"method: .GET, uri: request.target",
+        r"method: .POST, uri: request.target", ENGINE),
+    Guard(
+        9, "engine-reopening", "an engine that ends its event stream at once is not asked in a loop",
+        _ENGINE + "Backoff.swift",
+        r"if stood >= Self.stability { upcoming = Self.first }",
+        r"if stood > .zero { upcoming = Self.first }", EVENTS),
+    Guard(
+        9, "engine-idle-events", "events that change nothing cause no look",
+        _ENGINE + "EngineEventsHandler.swift",
+        r"guard events > 0 else { return }",
+        r"guard events >= 0 else { return }", EVENTS),
+    Guard(
+        7, "engine-list-target", "the list of containers is asked for without sizes",
+        _ENGINE + "EngineRequest.swift",
+        r"/containers/json?all=1",
+        r"/containers/json?all=1&size=1", ENGINE),
+    Guard(
+        9, "engine-left-streams", "the stream of an engine that is asked no more is closed",
+        _ENGINE + "EngineStreams.swift",
+        r"for stream in others { stream.close() }",
+        r"_ = others", EVENTS),
+    Guard(
+        9, "file-left-watches", "folders that are followed no more are not watched",
+        "Sources/Agent/Evidence/FileWatch.swift",
+        r"for watch in stale { inotify_rm_watch(descriptor, watch) }",
+        r"_ = stale", EVENTS),
+    Guard(
+        2, "look-told-meanwhile", "what happens during a look causes another one",
+        "Sources/Agent/Evidence/LookSchedule.swift",
+        r"if let due = wanted, due <= now { wanted = nil }", r"wanted = nil", EVENTS),
+    Guard(
+        2, "look-distrust", "a change that nobody announced makes looks frequent again",
+        "Sources/Agent/Evidence/LookSchedule.swift",
+        r"if changed, succeeded, !wasTold, wanted == nil, followedSince != nil { surprisedAt = now }",
+        r"_ = changed", EVENTS),
+    Guard(
+        2, "look-settling", "an engine's events are trusted only when they surely come",
+        "Sources/Agent/Evidence/LookSchedule.swift",
+        r"succeeded, lastStart >= followedSince + pace.settling",
+        r"succeeded, lastStart >= followedSince", EVENTS),
+    Guard(
+        2, "look-bell", "who waits for the next look is woken by an event",
+        "Sources/Agent/Evidence/Looker.swift",
+        r"""change(&state.schedule)
+            return state.pause
+        }?.ring()""",
+        r"""change(&state.schedule)
+            return state.pause
+        }.map { _ in }""", EVENTS),
+    Guard(
+        3, "held-fresh", "a held request that runs out is answered from a look of its own",
+        "Sources/Agent/Serving/ConnectionHandler.swift",
+        r"""case .holding: release(context)
+        case .readingHeaders:""",
+        r"""case .holding: release(context, freshly: false)
+        case .readingHeaders:""", HOLDING),
+    Guard(
+        9, "held-gone", "a held request whose peer is gone is let go",
+        "Sources/Agent/Serving/ConnectionHandler.swift",
+        r"""        _ = letGo()
+        phase = .closed""",
+        r"""        phase = .closed""", HOLDING),
     Guard(
         7, "engine-target", "an engine is sent no other target",
         _ENGINE + "EngineRequest.swift",
@@ -449,17 +512,17 @@ GUARDS = [
         r"guard phase == .idle || phase == .readingHeaders else { return }" "\n        phase = .readingHeaders", SERVER),
     Guard(
         9, "agent-request-line", "the request line has a limit",
-        "Sources/Agent/Serving/ConnectionHandler.swift",
-        r"if line > limits.requestLine { return .uriTooLong }",
-        r"if line > limits.requestLine * 100 { return .uriTooLong }", SERVER),
+        "Sources/Agent/Serving/ServerLimits+Refusal.swift",
+        r"if line > requestLine { return .uriTooLong }",
+        r"if line > requestLine * 100 { return .uriTooLong }", SERVER),
     Guard(
         9, "agent-headers", "headers have a limit",
-        "Sources/Agent/Serving/ConnectionHandler.swift",
-        r"if size > limits.headers { return .headersTooLarge }",
-        r"if size > limits.headers * 100 { return .headersTooLarge }", SERVER),
+        "Sources/Agent/Serving/ServerLimits+Refusal.swift",
+        r"if size > headers { return .headersTooLarge }",
+        r"if size > headers * 100 { return .headersTooLarge }", SERVER),
     Guard(
         9, "agent-body", "a request with a body is refused",
-        "Sources/Agent/Serving/ConnectionHandler.swift",
+        "Sources/Agent/Serving/ServerLimits+Refusal.swift",
         r"return hasBody ? .bodyRefused : nil",
         r"return hasBody && line == 0 ? .bodyRefused : nil", SERVER),
     Guard(
