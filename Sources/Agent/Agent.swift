@@ -7,17 +7,18 @@ import Shared
 struct Agent: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "buildinfo-agent", abstract: "Says what this host serves, from evidence and not from intent.",
-        version: BuildinfoVersion.current, subcommands: [Serve.self, Print.self], defaultSubcommand: Serve.self)
+        version: BuildinfoVersion.current, subcommands: [Serve.self, Read.self, Print.self],
+        defaultSubcommand: Serve.self)
 
     static func main() {
         var console = Console.current
         console.environment = ProcessEnvironment.current
         signal(SIGPIPE, SIG_IGN)
-        StopSignals.shared.hold()
+        ProcessSignals.shared.hold()
         Task.onTaskThread { [console] in
             Glibc.exit(await execute(Array(CommandLine.arguments.dropFirst()), console: console))
         }
-        StopSignals.shared.deliver()
+        ProcessSignals.shared.deliver()
     }
 
     /// Runs a command line and returns its exit code: the one place where that is decided.
@@ -58,6 +59,7 @@ struct Agent: AsyncParsableCommand {
     private static func environmentArguments(_ arguments: [String], _ environment: [String: String]) -> [String] {
         let flags: [EnvironmentArguments.Flag]
         switch arguments.first {
+        case Read._commandName: flags = Read.environmentFlags
         case Print._commandName: flags = Print.environmentFlags
         case Serve._commandName, nil: flags = Serve.environmentFlags
         // A flag of `serve`, the default; `help` and an unknown command take none.

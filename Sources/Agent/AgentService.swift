@@ -4,9 +4,18 @@ import NIOCore
 import NIOPosix
 import Shared
 
-/// The agent as a service: looks and answers until it is told to stop.
+/// The agent as a service on the network: answers until it is told to stop, from looks of its own or from a reader's.
 struct AgentService {
-    let evidence: EvidenceConfiguration
+    /// Where evidence comes from.
+    enum Origin {
+        /// This process looks; the configuration is read again on SIGHUP.
+        case looks(() throws -> EvidenceConfiguration)
+        /// A reader looks, and this process has no right to. The services are those that are known before the reader says
+        /// which there are.
+        case reader(path: String, services: [String], host: HostIdentity)
+    }
+
+    let origin: Origin
     let listen: [ListenAddress]
     let allowsAnonymous: Bool
     let manager: ServiceManager
@@ -17,33 +26,37 @@ struct AgentService {
     /// Returns after SIGTERM or SIGINT, when what was under way is finished.
     func run() async throws {
         signal(SIGPIPE, SIG_IGN)
-        let stop = StopSignals.shared.next()
+        let signals = ProcessSignals.shared.take()
         let logger = Logger(label: "buildinfo-agent", factory: { [log] _ in log })
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
-        let board = try Board(configuration: evidence)
         let metrics = Metrics()
-        let lookout = Lookout(
-            configuration: evidence, board: board, group: group, metrics: metrics, clock: clock, logger: logger)
+        let (source, reload) = try evidence(group: group, metrics: metrics, logger: logger)
         let responder = Responder(
-            board: board, lookout: lookout, metrics: metrics, clock: clock, hostID: evidence.host.id,
-            startedAt: clock.now())
+            board: source.current.board, source: source, metrics: metrics, clock: clock, startedAt: clock.now())
         let server = HTTPServer(responder: responder, limits: fittingLimits(logger), group: group, logger: logger)
         try await listen(server, logger)
-
-        let looking = Task.onTaskThread {
-            await lookout.lookAtAll()
-            // Ready means: the first answer is one from evidence.
-            manager.notify("READY=1")
-            logger.info("Ready", metadata: ["services": "\(board.services.joined(separator: ","))"])
-            StartupPages.release()
-            await lookout.run()
-        }
-        let signal = await stop.value
-        logger.info("Stopping", metadata: ["signal": "\(signal == SIGINT ? "SIGINT" : "SIGTERM")"])
-        manager.notify("STOPPING=1")
-        looking.cancel()
+        let run = ServiceRun(manager: manager, source: source, group: group, logger: logger, reload: reload)
+        await run.untilStopped(signals)
         await server.stop()
         try await group.shutdownGracefully()
+    }
+
+    private func evidence(
+        group: any EventLoopGroup, metrics: Metrics, logger: Logger
+    ) throws -> (CurrentSource, reload: () throws -> (any EvidenceSource)?) {
+        switch origin {
+        case .looks(let configuration):
+            let looks = try LocalLooks(
+                configuration: try configuration(), group: group, metrics: metrics, clock: clock, logger: logger)
+            return (CurrentSource(looks.source()), { try looks.source(after: try configuration()) })
+        case .reader(let path, let services, let host):
+            let board = Board(
+                try services.map { service in
+                    try Board.Entry(unseen: service, host: host, reason: "the reader at \(path) was not reached yet")
+                })
+            let parts = ReaderParts(path: path, group: group, metrics: metrics, clock: clock, logger: logger)
+            return (CurrentSource(ReaderLookout(parts, board: board)), { nil })
+        }
     }
 
     private func listen(_ server: HTTPServer, _ logger: Logger) async throws {

@@ -4,7 +4,6 @@ import NIOCore
 import NIOPosix
 import Shared
 import Support
-import Synchronization
 import Testing
 
 @testable import Agent
@@ -13,15 +12,6 @@ import Testing
     private let folder: TemporaryFolder
 
     init() throws { folder = try TemporaryFolder() }
-
-    /// A clock that stands still until it is told to go on.
-    final class HandClock: Sendable {
-        private let instant = Mutex(ContinuousClock.now)
-
-        func advance(_ duration: Duration) { instant.withLock { $0 += duration } }
-
-        var clock: Clock { Clock(now: { self.instant.withLock { $0 } }, unixMilliseconds: { 0 }) }
-    }
 
     private struct Parts {
         var board: Board

@@ -34,7 +34,7 @@ final class ServerFixture {
             configuration: configuration, board: board, group: group, metrics: metrics, clock: .system, logger: logger)
         self.lookout = lookout
         let responder = Responder(
-            board: board, lookout: lookout, metrics: metrics, clock: .system, hostID: Samples.host.id,
+            board: board, source: CurrentSource(lookout), metrics: metrics, clock: .system,
             startedAt: Clock.system.now())
         server = HTTPServer(responder: responder, limits: limits, group: group, logger: logger)
         let addresses = try await server.start([.address(.tcp(host: "127.0.0.1", port: 0))])

@@ -50,7 +50,6 @@ PROMISES = {
 
 # Promises whose parts do not exist yet: said in the table, and not counted.
 NOT_BUILT = {
-    8: PROMISES[8],
     11: PROMISES[11],
 }
 
@@ -67,6 +66,7 @@ DRILL = r"CollectorTests\.(DrillTests|DrillJudgementTests)/"
 ENGINE = r"AgentTests\.(EngineLookTests|DocumentBuilderTests|ContainerReportTests|LookoutTests)/"
 EVENTS = r"AgentTests\.(EngineEventsTests|EngineEventParserTests|BackoffTests|FileWatchTests|LookerTests|LookScheduleTests)/"
 HOLDING = r"AgentTests\.(LongPollTests|PreferencesTests)/"
+SPLIT = r"AgentTests\.(SnapshotTests|SplitTests|WatchdogTests)/"
 SERVER = r"AgentTests\.(HTTPServerTests|ServerLimitsTests)/"
 AGENT_TEXT = r"AgentTests\.(CommandTests|FileSourceTests|RequestParsingTests)/"
 SHARED = r"SharedTests\."
@@ -262,9 +262,9 @@ GUARDS = [
         r"guard let lastConflict, now - lastConflict.at <= .zero else {", VERDICT),
     Guard(
         3, "agent-fresh", "a request with a nonce gets no evidence older than a second without a look",
-        "Sources/Agent/Evidence/Lookout.swift",
-        r"entry.lookedAt.map { clock.now() - $0 <= Self.freshness } ?? false",
-        r"entry.lookedAt.map { clock.now() - $0 <= Self.freshness + .milliseconds(500) } ?? false",
+        "Sources/Agent/Evidence/EvidenceSource.swift",
+        r"entry.lookedAt.map { clock.now() - $0 <= EvidenceAge.freshness } ?? false",
+        r"entry.lookedAt.map { clock.now() - $0 <= EvidenceAge.freshness + .milliseconds(500) } ?? false",
         r"AgentTests\.(LookoutTests|ServerLimitsTests)/"),
     # 4. A right commit with a wrong digest
     Guard(
@@ -361,6 +361,51 @@ GUARDS = [
         _ENGINE + "EngineClient.swift",
         r"method: .GET, uri: request.target",
         r"method: .POST, uri: request.target", ENGINE),
+    Guard(
+        8, "reader-network", "a reader listens on unix sockets alone",
+        "Sources/Agent/Snapshots/SnapshotServer.swift",
+        r"throw .readerOnNetwork(",
+        r"return try! await bootstrap.bind(host: host, port: port).get(); throw .readerOnNetwork(", SPLIT),
+    Guard(
+        8, "reader-listens", "who says a word to the reader is cut off",
+        "Sources/Agent/Snapshots/SnapshotWriter.swift",
+        r"func channelRead(context: ChannelHandlerContext, data: NIOAny) { context.close(promise: nil) }",
+        r"func channelRead(context: ChannelHandlerContext, data: NIOAny) {}", SPLIT),
+    Guard(
+        8, "reader-mode", "the reader's socket is open to its group alone",
+        "Sources/Agent/Snapshots/SnapshotServer.swift",
+        r"chmod(path, S_IRUSR | S_IWUSR | S_IRGRP | S_IWGRP)",
+        r"chmod(path, 0o666)", SPLIT),
+    Guard(
+        9, "reader-crowd", "a reader has few connections",
+        "Sources/Agent/Snapshots/SnapshotServer.swift",
+        r"guard writers.value.count < Self.connectionLimit else {",
+        r"guard writers.value.count < 10_000 else {", SPLIT),
+    Guard(
+        2, "reader-lost", "a reader that went away makes its services unknown",
+        "Sources/Agent/Snapshots/ReaderLookout.swift",
+        r"taker.lost(reason ?? connection.end.reason ?? .garbage)",
+        r"_ = reason", SPLIT),
+    Guard(
+        3, "reader-fresh", "a front that must not serve old evidence has a look made",
+        "Sources/Agent/Snapshots/SnapshotServer.swift",
+        r"for service in board.services { group.addTask { await current.refresh(service) } }",
+        r"_ = (board, current, group)", SPLIT),
+    Guard(
+        3, "reader-future", "a look of the future is refused",
+        "Sources/Agent/Snapshots/SnapshotTaker.swift",
+        r"guard age >= 0 else { throw .garbage }",
+        r"_ = age >= 0", SPLIT),
+    Guard(
+        3, "reload-anew", "what was seen of a service counts no more when its name means something else",
+        "Sources/Agent/Evidence/Board.swift",
+        r"anew.contains(service) ? entry : before.entries[service] ?? entry",
+        r"before.entries[service] ?? entry", SPLIT),
+    Guard(
+        2, "watchdog-looks", "looks that do not end starve the watchdog",
+        "Sources/Agent/Systemd/Watchdog.swift",
+        r"guard source.current.lookers.allSatisfy({ $0.isTurning(within: Self.longestLook) }) else { return }",
+        r"_ = source", SPLIT),
     Guard(
         9, "engine-reopening", "an engine that ends its event stream at once is not asked in a loop",
         _ENGINE + "Backoff.swift",

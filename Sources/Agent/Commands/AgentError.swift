@@ -17,6 +17,9 @@ enum AgentError: Error, Hashable, CustomStringConvertible {
     case addressInUse(String)
     case cannotListen(String, why: String)
     case inheritedSocket(Int32)
+    case readerOnNetwork(String)
+    case readerAddress(String)
+    case sourceOfFront(String)
 
     var description: String {
         switch self {
@@ -47,6 +50,11 @@ enum AgentError: Error, Hashable, CustomStringConvertible {
         case .cannotListen(let address, let why): "cannot listen on \(address): \(why); choose another --listen"
         case .inheritedSocket(let descriptor):
             "inherited file descriptor \(descriptor) is no listening stream socket: check ListenStream= in the .socket unit"
+        case .readerOnNetwork(let address):
+            "\(address) is no unix socket, and a reader listens on nothing else: --listen unix:/PATH"
+        case .readerAddress(let text): "--from '\(text)' is no unix socket: write unix:/PATH, the reader's --listen"
+        case .sourceOfFront(let flag):
+            "\(flag) is the reader's, and this front has its evidence from one (--from): give it to 'read'"
         }
     }
 }

@@ -9,9 +9,7 @@ enum ListenAddress: Hashable, Sendable, CustomStringConvertible {
     init(parsing text: String) throws(AgentError) {
         let defect = AgentError.listenSyntax(Hygiene.line(text, limit: 200))
         if text.hasPrefix("unix:") {
-            var path = String(text.dropFirst("unix:".count))
-            if path.hasPrefix("//") { path = String(path.dropFirst(2)) }
-            guard path.hasPrefix("/"), (2...107).contains(path.utf8.count), !path.utf8.contains(0) else { throw defect }
+            guard let path = Self.socketPath(text) else { throw defect }
             self = .unix(path: path)
             return
         }
@@ -28,6 +26,14 @@ enum ListenAddress: Hashable, Sendable, CustomStringConvertible {
         if host == "localhost" { host = "127.0.0.1" }
         do { _ = try SocketAddress(ipAddress: host, port: port) } catch { throw defect }
         self = .tcp(host: host, port: port)
+    }
+
+    /// The path in `unix:/PATH` and `unix:///PATH`; nil where there is none, or it is too long for a socket.
+    static func socketPath(_ text: String) -> String? {
+        guard text.hasPrefix("unix:") else { return nil }
+        var path = String(text.dropFirst("unix:".count))
+        if path.hasPrefix("//") { path = String(path.dropFirst(2)) }
+        return path.hasPrefix("/") && (2...107).contains(path.utf8.count) && !path.utf8.contains(0) ? path : nil
     }
 
     private static func port(_ text: Substring) -> Int? {

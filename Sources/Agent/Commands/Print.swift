@@ -12,8 +12,7 @@ struct Print: AsyncParsableCommand {
 
     func run() async throws {
         let console = Console.current
-        let log = StandardErrorLog(
-            format: try source.parsedLogFormat(), clock: .system, logLevel: try source.parsedLogLevel())
+        let log = try source.log()
         var configuration = try source.evidenceConfiguration(environment: console.environment)
         configuration.services = Array(configuration.services.prefix(1))
         let (text, state) = try await OneLook(configuration: configuration, clock: .system, log: log).document()

@@ -14,6 +14,12 @@ struct Serve: AsyncParsableCommand {
             valueName: "addr"))
     var listen: [String] = []
 
+    @Option(
+        help: ArgumentHelp(
+            "Take the evidence from the reader that listens there, instead of asking engines: unix:/PATH.",
+            valueName: "addr"))
+    var from: String?
+
     @Flag(help: "Permit listening beyond loopback although nobody has to authenticate.")
     var allowAnonymous = false
 
@@ -25,7 +31,8 @@ struct Serve: AsyncParsableCommand {
 
     static let environmentFlags =
         SourceOptions.environmentFlags + [
-            .init("--listen", .values), .init("--allow-anonymous", .switchOn), .init("--max-connections"),
+            .init("--listen", .values), .init("--from"), .init("--allow-anonymous", .switchOn),
+            .init("--max-connections"),
         ]
 
     func validate() throws {
@@ -40,12 +47,22 @@ struct Serve: AsyncParsableCommand {
         let environment = Console.current.environment
         let addresses = listen.isEmpty ? ["127.0.0.1:\(BuildinfoProtocol.defaultPort)"] : listen
         var service = AgentService(
-            evidence: try source.evidenceConfiguration(environment: environment),
+            origin: try origin(environment),
             listen: try addresses.map { text throws(AgentError) in try ListenAddress(parsing: text) },
             allowsAnonymous: allowAnonymous, manager: ServiceManager(environment: environment),
-            log: StandardErrorLog(
-                format: try source.parsedLogFormat(), clock: .system, logLevel: try source.parsedLogLevel()))
+            log: try source.log())
         service.limits.connections = maxConnections
         try await service.run()
+    }
+
+    private func origin(_ environment: [String: String]) throws(AgentError) -> AgentService.Origin {
+        guard let from else {
+            return .looks { [source] in try source.evidenceConfiguration(environment: environment) }
+        }
+        guard let path = ListenAddress.socketPath(from) else { throw .readerAddress(Hygiene.line(from, limit: 200)) }
+        guard source.engines.isEmpty else { throw .sourceOfFront("--engine") }
+        return .reader(
+            path: path, services: try ServiceDeclaration.all(parsing: source.services, mayBeNone: true).map(\.name),
+            host: try MachineIdentity.system.host(id: source.hostID, name: source.hostName))
     }
 }

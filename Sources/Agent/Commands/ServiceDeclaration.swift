@@ -26,8 +26,10 @@ struct ServiceDeclaration: Hashable, Sendable {
     }
 
     /// All of a command line's services.
-    static func all(parsing texts: [String]) throws(AgentError) -> [ServiceDeclaration] {
-        guard !texts.isEmpty else { throw .noService }
+    ///
+    /// - Parameter mayBeNone: somebody else knows which services there are.
+    static func all(parsing texts: [String], mayBeNone: Bool = false) throws(AgentError) -> [ServiceDeclaration] {
+        guard !texts.isEmpty || mayBeNone else { throw .noService }
         var services: [ServiceDeclaration] = []
         for text in texts {
             let service = try ServiceDeclaration(parsing: text)

@@ -50,6 +50,10 @@ struct SourceOptions: ParsableArguments {
         return format
     }
 
+    func log() throws(AgentError) -> StandardErrorLog {
+        StandardErrorLog(format: try parsedLogFormat(), clock: .system, logLevel: try parsedLogLevel())
+    }
+
     func evidenceConfiguration(environment: [String: String]) throws(AgentError) -> EvidenceConfiguration {
         EvidenceConfiguration(
             services: try ServiceDeclaration.all(parsing: services),

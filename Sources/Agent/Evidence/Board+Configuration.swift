@@ -3,13 +3,31 @@ import Shared
 extension Board {
     /// A board on which nothing was seen yet.
     convenience init(configuration: EvidenceConfiguration) throws {
-        let empty = try configuration.services.map { service in
-            let content = DocumentContent(
-                service: service.name, state: .unknown, reason: "not looked at yet: the agent has just started",
-                host: configuration.host)
-            return Entry(
-                body: try DocumentBody(content), lookedAt: nil, observedAt: "1970-01-01T00:00:00Z", isReadable: false)
+        self.init(try Self.unseen(configuration))
+    }
+
+    /// Takes over another configuration: what was seen of a service that is declared as before counts on.
+    func adopt(_ configuration: EvidenceConfiguration, after former: EvidenceConfiguration) throws {
+        let isElsewhere = configuration.engines != former.engines || configuration.host != former.host
+        let anew = configuration.services.filter { isElsewhere || !former.services.contains($0) }
+        adopt(try Self.unseen(configuration), anew: Set(anew.map(\.name)))
+    }
+
+    private static func unseen(_ configuration: EvidenceConfiguration) throws -> [Entry] {
+        try configuration.services.map { service in
+            try Entry(
+                unseen: service.name, host: configuration.host, reason: "not looked at yet: the agent has just started")
         }
-        self.init(empty)
+    }
+}
+
+extension Board.Entry {
+    /// Of a service of which nothing is known yet.
+    ///
+    /// - Parameter reason: why that is so, for people.
+    init(unseen service: String, host: HostIdentity, reason: String) throws {
+        let content = DocumentContent(service: service, state: .unknown, reason: reason, host: host)
+        self.init(
+            body: try DocumentBody(content), lookedAt: nil, observedAt: "1970-01-01T00:00:00Z", isReadable: false)
     }
 }

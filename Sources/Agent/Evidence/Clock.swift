@@ -1,11 +1,18 @@
 import Glibc
 
-/// The two clocks, as parameters.
+/// The clocks, as parameters.
 struct Clock: Sendable {
     /// Monotonic, and running while the machine is suspended: a document does not stay young in its sleep.
     var now: @Sendable () -> ContinuousClock.Instant
     /// Milliseconds since 1970, for people.
     var unixMilliseconds: @Sendable () -> Int64
+
+    /// Nanoseconds since the machine started, suspended or not: the same in all of its processes.
+    var bootNanoseconds: @Sendable () -> Int64 = {
+        var time = timespec()
+        clock_gettime(CLOCK_BOOTTIME, &time)
+        return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
+    }
 
     static let system = Clock(
         now: { ContinuousClock.now },

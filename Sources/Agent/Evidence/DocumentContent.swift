@@ -29,7 +29,7 @@ struct DocumentContent: Hashable, Sendable {
 }
 
 extension DocumentContent: Encodable {
-    private enum CodingKeys: String, CodingKey {
+    enum CodingKeys: String, CodingKey {
         case schema, service, digest, state, reason, host, instances, engine, served
         case gitSHA = "git_sha"
     }

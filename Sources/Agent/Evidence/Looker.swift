@@ -18,6 +18,7 @@ final class Looker: Sendable {
     private struct State {
         var schedule: LookSchedule
         var underWay: Task<Void, Never>?
+        var begun: ContinuousClock.Instant?
         /// Rung when the schedule has another opinion.
         var pause: Alarm?
     }
@@ -64,6 +65,11 @@ final class Looker: Sendable {
         change { $0.follows(isFollowed, at: clock.now()) }
     }
 
+    /// False where a look is under way that began longer ago.
+    func isTurning(within limit: Duration) -> Bool {
+        state.withLock { state in state.begun.map { clock.now() - $0 <= limit } ?? true }
+    }
+
     private func change(_ change: (inout LookSchedule) -> Void) {
         state.withLock { state in
             change(&state.schedule)
@@ -93,6 +99,7 @@ final class Looker: Sendable {
             ended(outcome, start)
         }
         state.underWay = task
+        state.begun = start
         return task
     }
 
@@ -102,6 +109,7 @@ final class Looker: Sendable {
             if let isFollowed = outcome.isFollowed { state.schedule.follows(isFollowed, at: start) }
             state.schedule.ended(at: clock.now(), succeeded: outcome.succeeded, changed: outcome.changed)
             state.underWay = nil
+            state.begun = nil
             // A look that somebody else asked for moves the schedule's next one.
             return state.pause
         }?.ring()

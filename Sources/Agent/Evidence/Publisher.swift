@@ -8,12 +8,16 @@ final class Publisher: Sendable {
     private let clock: Clock
     private let logger: Logger
     private let summaries = Mutex<[String: String]>([:])
+    private let isRetired = Mutex(false)
 
     init(board: Board, clock: Clock, logger: Logger) {
         self.board = board
         self.clock = clock
         self.logger = logger
     }
+
+    /// Looks that are still under way put up nothing any more: others look now, as another configuration says.
+    func retire() { isRetired.withLock { $0 = true } }
 
     /// The wall clock, for people.
     var wallClock: String { RFC3339.text(unixMilliseconds: clock.unixMilliseconds()) }
@@ -24,6 +28,7 @@ final class Publisher: Sendable {
     /// - Returns: whether the board says something else than before.
     @discardableResult
     func publish(_ content: DocumentContent, lookedAt: ContinuousClock.Instant, observedAt: String) -> Bool {
+        guard !isRetired.withLock({ $0 }) else { return false }
         var changed = false
         do {
             changed = try board.publish(content, lookedAt: lookedAt, observedAt: observedAt)

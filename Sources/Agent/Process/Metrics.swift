@@ -16,7 +16,7 @@ final class Metrics: Sendable {
     }
 
     /// An engine's event stream.
-    struct EngineStream: Hashable {
+    struct EngineStream: Codable, Hashable {
         var isUp = false
         /// Those that matter.
         var events = 0

@@ -85,7 +85,7 @@ final class HTTPServer: Sendable {
         case .address(.unix(let path)):
             try UnixSocketFile.clear(path)
             do { return try await bootstrap.bind(unixDomainSocketPath: path).get() } catch {
-                throw Self.bindFailure(error, "unix:\(path)")
+                throw .bindFailure(error, "unix:\(path)")
             }
         case .address(.tcp(let host, let port)):
             do {
@@ -96,21 +96,8 @@ final class HTTPServer: Sendable {
                     .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
                     .bind(to: address).get()
             } catch {
-                throw Self.bindFailure(error, "\(ListenAddress.tcp(host: host, port: port))")
+                throw .bindFailure(error, "\(ListenAddress.tcp(host: host, port: port))")
             }
-        }
-    }
-
-    private static func bindFailure(_ error: any Error, _ address: String) -> AgentError {
-        guard let error = error as? IOError else {
-            return .cannotListen(address, why: Hygiene.line("\(error)", limit: 200))
-        }
-        switch error.errnoCode {
-        case EADDRINUSE: return .addressInUse(address)
-        case EADDRNOTAVAIL: return .cannotListen(address, why: "this machine does not have that address")
-        case EACCES, EPERM: return .cannotListen(address, why: "permission denied")
-        case ENOENT: return .cannotListen(address, why: "its folder does not exist")
-        default: return .cannotListen(address, why: "errno \(error.errnoCode)")
         }
     }
 

@@ -5,10 +5,9 @@ import Shared
 /// Answers requests from the board: no engine is asked here, and no JSON is encoded.
 struct Responder: Sendable {
     let board: Board
-    let lookout: Lookout
+    let source: CurrentSource
     let metrics: Metrics
     let clock: Clock
-    let hostID: String
     let startedAt: ContinuousClock.Instant
 
     func route(_ target: String) -> Route { Route(target: target, services: board.services) }
@@ -18,14 +17,14 @@ struct Responder: Sendable {
         guard case .document(let service, let nonce) = route, let entry = board.entry(service) else { return nil }
         // Before the first look there is nothing to say, nonce or not.
         if entry.lookedAt == nil { return service }
-        return nonce == nil || lookout.isFresh(entry) ? nil : service
+        return nonce == nil || source.current.isFresh(entry) ? nil : service
     }
 
     /// Has a look made; completes when it was, or when it takes too long: then there is what there is, whose age tells.
     func look(at service: String, within limit: TimeAmount, on loop: any EventLoop) -> EventLoopFuture<Void> {
         let done = loop.makePromise(of: Void.self)
-        let task = Task.onTaskThread { [lookout] in
-            await lookout.refresh(service)
+        let task = Task.onTaskThread { [source] in
+            await source.current.refresh(service)
             done.succeed()
         }
         let late = loop.scheduleTask(in: limit) { done.succeed() }
@@ -41,7 +40,7 @@ struct Responder: Sendable {
     func isSuitable(_ route: Route) -> Bool {
         guard case .document(let service, let nonce) = route, let entry = board.entry(service) else { return true }
         guard nonce != nil, entry.isReadable, let start = entry.lookedAt else { return true }
-        return clock.now() - start <= Lookout.maximumAge
+        return clock.now() - start <= EvidenceAge.maximum
     }
 
     /// Whether the one who asks has the content already.
@@ -57,7 +56,7 @@ struct Responder: Sendable {
         case .health: return .text(.ok, "ok")
         case .metrics:
             let page = MetricsPage(
-                entries: board.services.compactMap { board.entry($0) }, counts: metrics.current, now: clock.now(),
+                entries: board.entries, counts: metrics.current, now: clock.now(),
                 startedAt: startedAt, unixMilliseconds: clock.unixMilliseconds())
             return Answer(
                 status: .ok, contentType: "text/plain; version=0.0.4; charset=utf-8", body: Array(page.text.utf8))
@@ -75,7 +74,7 @@ struct Responder: Sendable {
         var answer = Answer(status: .ok, contentType: "application/json")
         answer.headers = [
             ("ETag", entry.body.entityTag),
-            (BuildinfoProtocol.Header.host, hostID),
+            (BuildinfoProtocol.Header.host, entry.body.content.host.id),
             (BuildinfoProtocol.Header.age, DocumentBody.seconds(age)),
         ]
         if let nonce { answer.headers.append((BuildinfoProtocol.Header.nonce, nonce.text)) }

@@ -1,0 +1,31 @@
+import ArgumentParser
+import Shared
+
+/// `buildinfo-agent read`.
+struct Read: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Look, and write what is seen to a unix socket, for 'serve --from', until SIGTERM.")
+
+    /// Where systemd's unit has it.
+    static let defaultAddress = "unix:/run/buildinfo-reader/reader.sock"
+
+    @OptionGroup var source: SourceOptions
+
+    @Option(
+        help: ArgumentHelp(
+            "Where fronts connect: unix:/PATH; sockets inherited from systemd win. Default: \(Read.defaultAddress).",
+            valueName: "addr"))
+    var listen = Self.defaultAddress
+
+    static let environmentFlags = SourceOptions.environmentFlags + [.init("--listen")]
+
+    func run() async throws {
+        let environment = Console.current.environment
+        let address = try ListenAddress(parsing: listen)
+        if case .tcp = address { throw AgentError.readerOnNetwork("\(address)") }
+        let service = ReaderService(
+            configuration: { [source] in try source.evidenceConfiguration(environment: environment) },
+            listen: [address], manager: ServiceManager(environment: environment), log: try source.log())
+        try await service.run()
+    }
+}

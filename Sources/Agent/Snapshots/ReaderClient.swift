@@ -1,0 +1,64 @@
+import Glibc
+import NIOCore
+import NIOPosix
+
+/// Connects to a reader: each connection begins with a fresh snapshot.
+struct ReaderClient: Sendable {
+    let path: String
+    let group: any EventLoopGroup
+    /// For the first snapshot: a look at the engines takes 5 s at most.
+    var patience = TimeAmount.milliseconds(5_500)
+
+    /// A connection that stands.
+    struct Connection: Sendable {
+        let channel: any Channel
+        /// Snapshots as they came, undecoded; of those that nobody has taken, the newest.
+        let lines: AsyncStream<[UInt8]>
+        let end: ReaderHandler.End
+
+        func close() { channel.close(promise: nil) }
+    }
+
+    /// Returns when the first line is there.
+    func connect() async throws(ReaderFailure) -> (first: [UInt8], connection: Connection) {
+        let loop = group.next()
+        let first = loop.makePromise(of: [UInt8].self)
+        let (lines, continuation) = AsyncStream.makeStream(of: [UInt8].self, bufferingPolicy: .bufferingNewest(1))
+        let end = ReaderHandler.End()
+        let (path, patience) = (path, patience)
+        let deadline = loop.scheduleTask(in: patience) { first.fail(ReaderFailure.late(path: path)) }
+        first.futureResult.whenComplete { _ in deadline.cancel() }
+        do {
+            let channel = try await ClientBootstrap(group: loop)
+                .connectTimeout(patience)
+                .channelInitializer { channel in
+                    channel.eventLoop.makeCompletedFuture {
+                        let handler = ReaderHandler(path: path, first: first, lines: continuation, end: end)
+                        try channel.pipeline.syncOperations.addHandler(handler)
+                    }
+                }
+                .connect(unixDomainSocketPath: path).get()
+            first.futureResult.whenFailure { _ in channel.close(promise: nil) }
+            let line = try await first.futureResult.get()
+            return (line, Connection(channel: channel, lines: lines, end: end))
+        } catch {
+            let failure = Self.failure(error, path: path)
+            first.fail(failure)
+            throw failure
+        }
+    }
+
+    private static func failure(_ error: any Error, path: String) -> ReaderFailure {
+        switch error {
+        case let failure as ReaderFailure: return failure
+        case let error as IOError:
+            switch error.errnoCode {
+            case ENOENT: return .missing(path: path)
+            case ECONNREFUSED: return .refused(path: path)
+            case EACCES, EPERM: return .denied(path: path)
+            default: return .other(path: path, why: "errno \(error.errnoCode)")
+            }
+        default: return .late(path: path)
+        }
+    }
+}
