@@ -21,6 +21,18 @@ struct HostAgent: Sendable {
         let running = try agent.start(
             prefix + ["serve", "--listen", "\(address):0", "--service", "canvas=\(selector)"] + source
                 + ["--host-id", hostID ?? "id-of-\(name)", "--host-name", name] + arguments)
+        return try await ready(name, running)
+    }
+
+    /// Starts a front that has its evidence from a reader, and waits until it has asked it.
+    static func front(_ name: String, from reader: String, arguments: [String] = []) async throws -> HostAgent {
+        let running = try Program.agent().start(
+            ["serve", "--listen", "127.0.0.1:0", "--from", "unix:\(reader)", "--host-id", "front-of-\(name)"]
+                + arguments)
+        return try await ready(name, running)
+    }
+
+    private static func ready(_ name: String, _ running: RunningProgram) async throws -> HostAgent {
         try await eventually("the agent is ready", detail: { running.error }) {
             if let code = running.exitCode { Issue.record("the agent ended with \(code): \(running.error)") }
             return running.exitCode != nil || running.error.contains(" Ready ")

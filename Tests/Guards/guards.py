@@ -364,8 +364,8 @@ GUARDS = [
     Guard(
         8, "reader-network", "a reader listens on unix sockets alone",
         "Sources/Agent/Snapshots/SnapshotServer.swift",
-        r"throw .readerOnNetwork(",
-        r"return try! await bootstrap.bind(host: host, port: port).get(); throw .readerOnNetwork(", SPLIT),
+        r"""throw .readerOnNetwork("\(ListenAddress.tcp(host: host, port: port))")""",
+        r"do { return try await bootstrap.bind(host: host, port: port).get() } catch { throw .noService }", SPLIT),
     Guard(
         8, "reader-listens", "who says a word to the reader is cut off",
         "Sources/Agent/Snapshots/SnapshotWriter.swift",

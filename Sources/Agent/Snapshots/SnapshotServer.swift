@@ -52,6 +52,13 @@ final class SnapshotServer: Sendable {
             if let path = server.localAddress?.pathname { unlink(path) }
             server.close(promise: nil)
         }
+        do {
+            try await writers.eventLoop.submit { [writers] in
+                for writer in writers.value.values { writer.close() }
+            }.get()
+        } catch {
+            logger.debug("The reader's connections end with their loop", metadata: ["error": "\(error)"])
+        }
     }
 
     private func bind(_ listener: Listener) async throws(AgentError) -> any Channel {

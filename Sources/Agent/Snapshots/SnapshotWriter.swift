@@ -52,6 +52,8 @@ final class SnapshotWriter: ChannelInboundHandler {
         }
     }
 
+    func close() { context?.close(promise: nil) }
+
     private func write() {
         guard let context else { return }
         phase = .writing(isNewer: false)
