@@ -9,34 +9,7 @@ set -euo pipefail
 
 agent=${1:-.build-release-agent/release/buildinfo-agent}
 [[ -x $agent ]] || { echo "no agent at $agent: run make release first" >&2; exit 69; }
-for part in dockerd docker busybox python3 unshare; do
-    command -v "$part" >/dev/null || { echo "$part is missing: run scripts/deps.sh test bench" >&2; exit 69; }
-done
-
-root=$(mktemp -d /tmp/agent-events-XXXXXX)
-pids=()
-cleanup() {
-    # The first process of the namespace: with it ends all that it started.
-    for pid in "${pids[@]}"; do kill -KILL "$pid" 2>/dev/null || true; done
-    wait 2>/dev/null || true
-    sleep 0.2
-    find /sys/fs/cgroup -depth -type d -path "*/${root##*/}*" -exec rmdir {} + 2>/dev/null || true
-    rm -rf "$root"
-}
-trap cleanup EXIT
-
-export DOCKER_HOST=unix://$root/docker.sock DOCKER_CONFIG=$root/client
-unshare --mount --pid --fork --mount-proc --kill-child dockerd --iptables=false --ip6tables=false --bridge=none \
-    --storage-driver=vfs --exec-opt native.cgroupdriver=cgroupfs --cgroup-parent "${root##*/}" --data-root "$root/data" \
-    --exec-root "$root/exec" --pidfile "$root/docker.pid" --host "$DOCKER_HOST" 2>"$root/dockerd.log" &
-pids+=($!)
-for _ in $(seq 300); do docker version >/dev/null 2>&1 && break; sleep 0.1; done
-docker version >/dev/null || { tail -5 "$root/dockerd.log" >&2; exit 69; }
-
-mkdir "$root/image"
-cp "$(command -v busybox)" "$root/image/busybox"
-tar -C "$root/image" -c busybox | docker import --change 'CMD ["/busybox", "sleep", "86400"]' - canvas:latest >/dev/null
-docker run --detach --name canvas --network host --stop-timeout 0 canvas:latest >/dev/null
+. "$(dirname "$0")/engine.bash"
 
 "$agent" --listen "unix:$root/agent.sock" --engine "$DOCKER_HOST" --service canvas=container:canvas \
     --host-id bench-host --log-level error &

@@ -14,6 +14,9 @@ echo
 echo "== agent: from an engine's event to the new document"
 bench/agent-events.sh "$agent"
 echo
+echo "== agent and collector: from a container's start to its label"
+bench/agent-label.sh "$agent" "$collector"
+echo
 echo "== collector: one sweep over 10,000 hosts, beside a raw epoll loop and curl --parallel"
 bench/poll/run.sh "$collector"
 echo
