@@ -420,7 +420,7 @@ GUARDS = [
         7, "engine-list-target", "the list of containers is asked for without sizes",
         _ENGINE + "EngineRequest.swift",
         r"/containers/json?all=1",
-        r"/containers/json?all=1&size=1", ENGINE),
+        r"/containers/json?all=1&size=1", r"AgentTests\.EngineLookTests/"),
     Guard(
         9, "engine-left-streams", "the stream of an engine that is asked no more is closed",
         _ENGINE + "EngineStreams.swift",
