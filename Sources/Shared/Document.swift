@@ -153,10 +153,13 @@ public struct ServedAnswer: Codable, Hashable, Sendable {
         case tooLarge = "too_large"
     }
 
+    /// At most 2,048 characters.
     public var url: String
     public var outcome: Outcome
     public var status: Int?
+    /// Whatever the service said, at most 128 characters; nil where it gave no answer that could hold a commit.
     public var gitSHA: Reported<GitSHA>?
+    /// Seconds, 0 or more.
     public var latencySeconds: Double?
 
     public init(
@@ -184,6 +187,21 @@ public struct ServedAnswer: Codable, Hashable, Sendable {
         // A null is an answer without a commit, and no key is no answer.
         gitSHA = container.contains(.gitSHA) ? try container.decodeReported(forKey: .gitSHA) : nil
         latencySeconds = try container.decodeIfPresent(Double.self, forKey: .latencySeconds)
+    }
+
+    /// What a service says stands here as it said it, usable or not.
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(url, forKey: .url)
+        try container.encode(outcome, forKey: .outcome)
+        try container.encodeIfPresent(status, forKey: .status)
+        switch gitSHA {
+        case .known(let sha)?: try container.encode(sha.hex, forKey: .gitSHA)
+        case .unusable(let text)?: try container.encode(text, forKey: .gitSHA)
+        case .absent?: try container.encodeNil(forKey: .gitSHA)
+        case nil: break
+        }
+        try container.encodeIfPresent(latencySeconds, forKey: .latencySeconds)
     }
 }
 

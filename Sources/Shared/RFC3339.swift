@@ -36,6 +36,39 @@ public enum RFC3339 {
         }
     }
 
+    /// Milliseconds since 1970-01-01T00:00:00Z, cut off behind the last whole one; nil for what is no timestamp.
+    public static func unixMilliseconds(_ text: some StringProtocol) -> Int64? {
+        guard isTimestamp(text) else { return nil }
+        let bytes = Array(text.utf8)
+        func number(_ start: Int, _ count: Int) -> Int64 {
+            bytes[start..<start + count].reduce(0) { $0 * 10 + Int64($1 - 48) }
+        }
+        let (year, month, day) = (number(0, 4), number(5, 2), number(8, 2))
+        guard (1...12).contains(month), (1...31).contains(day) else { return nil }
+        let seconds = number(11, 2) * 3_600 + number(14, 2) * 60 + number(17, 2)
+        let rest = bytes[19...]
+        let fraction = rest.first == UInt8(ascii: ".") ? rest.dropFirst().prefix(while: isDigit) : []
+        let places = fraction.prefix(3).map { Int64($0 - 48) } + [0, 0, 0]
+        var milliseconds = (days(year, month, day) * 86_400 + seconds) * 1_000
+        milliseconds += places[0] * 100 + places[1] * 10 + places[2]
+        if bytes.last != UInt8(ascii: "Z") {
+            let zone = bytes.count - 6
+            let minutes = number(zone + 1, 2) * 60 + number(zone + 4, 2)
+            milliseconds -= (bytes[zone] == UInt8(ascii: "-") ? -minutes : minutes) * 60_000
+        }
+        return milliseconds
+    }
+
+    /// Source: Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms", `days_from_civil`.
+    private static func days(_ year: Int64, _ month: Int64, _ day: Int64) -> Int64 {
+        let shifted = month <= 2 ? year - 1 : year
+        let era = shifted.flooredQuotient(by: 400)
+        let yearOfEra = shifted - era * 400
+        let dayOfYear = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1
+        let dayOfEra = yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear
+        return era * 146_097 + dayOfEra - 719_468
+    }
+
     private static func isDigit(_ byte: UInt8) -> Bool { (48...57).contains(byte) }
 
     private static func padded(_ number: Int, _ width: Int) -> String {
