@@ -78,6 +78,16 @@ extension DrillCase {
             hosts: host3(DrillStatement(.mislabelled)), policy: generous,
             expectation: DrillExpectation(.failedDeploy, .failed)),
         DrillCase(
+            name: "other-served", fault: "the service serves another commit than its image",
+            hosts: host3(
+                DrillStatement { $0.served = .drill(.ok, status: 200, gitSHA: Reported(DrillBuild.older.gitSHA)) }),
+            policy: generous, expectation: DrillExpectation(.failedDeploy, .failed)),
+        DrillCase(
+            name: "not-served", fault: "a container that runs, and a service in it that does not answer",
+            // The agent says so, too; that the gate judges the probe by itself shows when it does not.
+            hosts: host3(DrillStatement { $0.served = .drill(.refused) }), policy: untilDeadline,
+            expectation: DrillExpectation(.stragglers, .starting)),
+        DrillCase(
             name: "paused", fault: "the container is paused",
             hosts: host3(DrillStatement { $0.state = .paused }), policy: generous,
             expectation: DrillExpectation(.failedDeploy, .failed)),
@@ -181,6 +191,14 @@ extension DrillCase {
             hosts: host3(DrillStatement(.older)), policy: generous, circumstance: .signal(SIGINT),
             expectation: DrillExpectation(.interrupted)),
     ]
+}
+
+extension ServedAnswer {
+    fileprivate static func drill(
+        _ outcome: Outcome, status: Int? = nil, gitSHA: Reported<GitSHA>? = nil
+    ) -> ServedAnswer {
+        ServedAnswer(url: "http://127.0.0.1:3000/api/buildinfo", outcome: outcome, status: status, gitSHA: gitSHA)
+    }
 }
 
 extension Policy {

@@ -17,6 +17,8 @@ struct DrillStatement: Sendable {
     /// nil for one of the host's own.
     var hostID: String?
     var reason: String?
+    /// What the service itself says to the agent's probe; nil where it has none.
+    var served: ServedAnswer?
 
     init(_ build: DrillBuild = .promoted, _ change: (inout DrillStatement) -> Void = { _ in }) {
         self.build = build
@@ -31,7 +33,7 @@ struct DrillStatement: Sendable {
             state: state, reason: reason,
             host: HostIdentity(id: hostID ?? "drill-\(request.host)", name: request.host, bootID: "drill"),
             instances: isKnown ? [instance(request)] : [],
-            engine: isKnown ? EngineIdentity(name: .docker, store: .containerd) : nil,
+            engine: isKnown ? EngineIdentity(name: .docker, store: .containerd) : nil, served: served,
             observedAt: Date().rfc3339, ageSeconds: age, nonce: echo(request.nonce),
             agent: AgentIdentity(version: BuildinfoVersion.current, uptimeSeconds: 3_600))
     }

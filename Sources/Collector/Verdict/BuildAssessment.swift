@@ -24,6 +24,8 @@ struct BuildAssessment: Hashable, Sendable {
         case promotedIsConfigDigest
         /// The answer's summary says something else than its instances.
         case contradiction
+        /// The image is the promoted one, and the service itself says that it serves another commit.
+        case servedOther(ServedAnswer)
         /// How many instances match, of how many.
         case instances(matching: Int, of: Int)
     }
@@ -47,7 +49,7 @@ struct BuildJudge: Sendable {
         if matching == all.count {
             // The least direct of the proofs speaks for the host.
             let weakest = all.max { $0.fact.directness < $1.fact.directness } ?? first
-            return contradiction(in: evidence) ?? weakest
+            return contradiction(in: evidence) ?? otherServed(evidence) ?? weakest
         }
         guard all.allSatisfy({ $0.fact == first.fact }), Set(evidence.instances.map(\.gitSHA)).count == 1 else {
             return BuildAssessment(fact: .mixed, detail: .instances(matching: matching, of: all.count))
@@ -70,6 +72,21 @@ struct BuildJudge: Sendable {
             return BuildAssessment(fact: target.gitSHA == nil ? .foreign : .digestWrong, detail: .contradiction)
         }
         return nil
+    }
+
+    /// What is wrong where every instance matches, and the service itself tells another commit; nil where it does not.
+    ///
+    /// A commit that was promoted earlier is a process that has not been replaced yet, which is late and not wrong.
+    private func otherServed(_ evidence: BuildEvidence) -> BuildAssessment? {
+        guard let served = evidence.served else { return nil }
+        let commits = target.gitSHA.map { [$0] } ?? evidence.instances.compactMap(\.gitSHA.value)
+        guard served.agreement(with: commits) == .other else { return nil }
+        let promotion = promotions.last { promotion in
+            promotion.generation != target.generation
+                && promotion.gitSHA.map { served.agreement(with: [$0]) == .same } ?? false
+        }
+        let known = promotion.flatMap { generation(gitSHA: $0.gitSHA, digests: [])?.fact }
+        return BuildAssessment(fact: known ?? .shaWrong, detail: .servedOther(served))
     }
 
     private func assess(_ instance: BuildEvidence.Instance) -> BuildAssessment {

@@ -23,10 +23,13 @@ struct BuildEvidence: Hashable, Sendable {
     var digest: Digest?
     /// Never empty where something is served.
     var instances: [Instance]
+    /// What the service itself said to its agent's probe; nil where it has none.
+    var served: ServedAnswer?
 
     init(_ document: Document) {
         gitSHA = document.gitSHA
         digest = document.digest.value
+        served = document.served
         instances = document.instances.map { Instance($0, claimed: document.digest.value) }
         // A source that knows a build but lists no instance speaks for one.
         if instances.isEmpty, document.state != .absent, document.state != .unknown {

@@ -15,7 +15,7 @@ extension HostTrack {
         case .ahead: aheadReason
         case .straggler, .stalled: behindReason
         case .pending: pendingReason
-        case .starting: "on the target, \(runtimeText)"
+        case .starting: probeTrouble ?? "on the target, \(runtimeText)"
         case .soaking: soakingReason(policy: policy)
         case .flapping: "serves the target again, after \(matchEdges.count) changes: waiting for it to hold still"
         case .converged: convergedReason
@@ -49,11 +49,12 @@ extension HostTrack {
                 "right commit, wrong image (\(served)): rebuilt or tampered with; promote that digest, or pull again "
                 + "(if it is the same image by another digest, --image or --index would tell)"
         case .shaWrong:
+            if let otherServed { return otherServed }
             let served = evidence?.gitSHA.value.map(\.short) ?? "another commit"
             return "right image, but it is labelled \(served): the promoted commit is wrong"
         default:
             if disturbances.count >= 2 { return "crash loop: \(restartText)\(inspectRemedy)" }
-            return "on the target, \(runtimeText), \(failing) answers in a row\(inspectRemedy)"
+            return probeTrouble ?? "on the target, \(runtimeText), \(failing) answers in a row\(inspectRemedy)"
         }
     }
 
@@ -138,6 +139,7 @@ extension HostTrack {
 
     private var behindReason: String {
         guard facts.reach == .ok, evidence != nil else { return pendingReason }
+        if let otherServed { return otherServed }
         let stopped = facts.runtime == .serving ? "" : ", \(runtimeText)"
         let service = Hygiene.line(serviceName, limit: 64)
         switch assessment?.detail {
@@ -177,11 +179,13 @@ extension HostTrack {
             case .matchSHA: ", by commit"
             default: ""
             }
-        return "serves the target\(how)\(health)"
+        let silence = telling.served?.tellsNoCommit == true ? " (the service does not tell its commit)" : ""
+        return "serves the target\(how)\(health)\(silence)"
     }
 
     private var servedText: String {
-        evidence?.gitSHA.value?.short ?? evidence?.shownDigest?.short ?? "an unknown build"
+        if case .servedOther(let answer)? = assessment?.detail { return answer.shownCommit }
+        return evidence?.gitSHA.value?.short ?? evidence?.shownDigest?.short ?? "an unknown build"
     }
 
     private var runtimeText: String {

@@ -148,8 +148,8 @@ struct HostTrack: Sendable {
             return forgetBuild()
         }
         count(
-            BuildEvidence(document), runtime: .worst(of: [document.state] + document.instances.map(\.state)),
-            instances: document.instances, look: look, judge: judge, policy: policy)
+            BuildEvidence(document), runtime: document.runtime, instances: document.instances, look: look, judge: judge,
+            policy: policy)
     }
 
     /// A usable answer: from here on, facts are facts.

@@ -8,6 +8,8 @@ extension HostTrack {
         var hasHealthCheck = true
         var hostID: String?
         var observedAt: String?
+        /// What the service said to its agent's probe; nil where it has none.
+        var served: ServedAnswer?
         /// The instance that speaks for the service: the first one in the worst state.
         var worst: Instance?
     }
@@ -20,6 +22,7 @@ extension HostTrack.Telling {
         hasHealthCheck = document.instances.allSatisfy { ($0.health ?? .none) != .none }
         hostID = document.host.id
         observedAt = document.observedAt
+        served = document.served
         worst = document.instances.first { $0.state == document.state }
     }
 }

@@ -14,7 +14,9 @@ struct DrillCatalogueTests {
 
     @Test(
         "What made-up agents say is what the contract has agents say",
-        arguments: ["fine", "crash-loop", "unhealthy", "blind-agent", "no-commit", "no-nonce"])
+        arguments: [
+            "fine", "crash-loop", "unhealthy", "blind-agent", "no-commit", "no-nonce", "other-served", "not-served",
+        ])
     func documents(_ name: String) async throws {
         let host = try #require(DrillCase.all.first { $0.name == name }?.hosts.last)
         let reply = host.reply?(DrillRequest(host: host.name, nonce: "n-1", number: 5))
