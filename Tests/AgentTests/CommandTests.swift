@@ -56,6 +56,11 @@ import Testing
             Wrong(["--service", "canvas=label:key"], "'label:key'", "label:KEY=VALUE"),
             Wrong(["--service", "canvas=image:nginx:latest"], "'image:nginx:latest'", "without tag"),
             Wrong(good + good, "'canvas'", "twice"),
+            Wrong(good + ["--probe", "http://127.0.0.1/"], "'http://127.0.0.1/'", "NAME=URL"),
+            Wrong(good + ["--probe", "web=http://127.0.0.1/"], "'web'", "--service"),
+            Wrong(good + ["--probe", "canvas=http://10.0.0.1/"], "'http://10.0.0.1/'", "127.0.0.1"),
+            Wrong(
+                good + ["--probe", "canvas=http://[::1]/", "--probe", "canvas=http://[::1]/"], "'canvas'", "two probes"),
             Wrong(good + ["--listen", "9480"], "'9480'", "HOST:PORT"),
             Wrong(good + ["--listen", "0.0.0.0:0"], "0.0.0.0:0", "--allow-anonymous"),
             Wrong(good + ["--listen", "[::]:0"], "[::]:0", "--allow-anonymous"),

@@ -19,13 +19,13 @@ final class ServerFixture {
     /// - Parameter services: without any, `canvas` is a file with ``Samples/sha``.
     init(
         services: [String] = [], engines: [String] = [], sockets: EngineSockets? = nil,
-        limits: ServerLimits = ServerLimits(), folder: TemporaryFolder? = nil
+        limits: ServerLimits = ServerLimits(), folder: TemporaryFolder? = nil, probes: [String] = []
     ) async throws {
         self.folder = try folder ?? TemporaryFolder()
         var services = services
         if services.isEmpty { services = ["canvas=file:\(try self.folder.write(Samples.sha, to: "canvas"))"] }
         let configuration = EvidenceConfiguration(
-            services: try services.map(Samples.service),
+            services: try ServiceDeclaration.all(parsing: services, probes: probes),
             engines: try sockets ?? EngineSockets(parsing: engines.map { "unix://\($0)" }, environment: [:]),
             host: Samples.host)
         board = try Board(configuration: configuration)
@@ -68,11 +68,11 @@ final class ServerFixture {
 /// Runs a test's body with an agent that is stopped in any case.
 func withServer(
     services: [String] = [], engines: [String] = [], sockets: EngineSockets? = nil,
-    limits: ServerLimits = ServerLimits(), folder: TemporaryFolder? = nil,
+    limits: ServerLimits = ServerLimits(), folder: TemporaryFolder? = nil, probes: [String] = [],
     _ body: (ServerFixture) async throws -> Void
 ) async throws {
     let fixture = try await ServerFixture(
-        services: services, engines: engines, sockets: sockets, limits: limits, folder: folder)
+        services: services, engines: engines, sockets: sockets, limits: limits, folder: folder, probes: probes)
     do {
         try await body(fixture)
     } catch {

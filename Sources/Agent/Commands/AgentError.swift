@@ -6,6 +6,10 @@ enum AgentError: Error, Hashable, CustomStringConvertible {
     case duplicateService(String)
     case unknownSelector(String)
     case selectorValue(String, why: String)
+    case probeSyntax(String)
+    case probeURL(String, why: String)
+    case probeWithoutService(String)
+    case duplicateProbe(String)
     case listenSyntax(String)
     case beyondLoopback(String)
     case engineSyntax(String)
@@ -32,6 +36,11 @@ enum AgentError: Error, Hashable, CustomStringConvertible {
         case .unknownSelector(let text):
             "selector '\(text)' is unknown: use compose:SERVICE, container:NAME, label:KEY=VALUE, image:REPOSITORY or file:PATH"
         case .selectorValue(let text, let why): "selector '\(text)' \(why)"
+        case .probeSyntax(let text):
+            "--probe '\(text)' is not NAME=URL: write for example canvas=http://127.0.0.1:3000/api/buildinfo"
+        case .probeURL(let text, let why): "probe '\(text)' \(why)"
+        case .probeWithoutService(let name): "--probe names the service '\(name)', which no --service declares: add it"
+        case .duplicateProbe(let name): "service '\(name)' has two probes: give it one --probe"
         case .listenSyntax(let text):
             "--listen '\(text)' is no address: write HOST:PORT with a numeric HOST, [V6]:PORT or unix:/PATH"
         case .beyondLoopback(let address):

@@ -4,10 +4,13 @@ import Shared
 struct ServiceDeclaration: Hashable, Sendable {
     let name: String
     let selector: Selector
+    /// Where the service itself says what it serves; nil where it is not asked.
+    var probe: ProbeURL?
 
-    init(name: String, selector: Selector) {
+    init(name: String, selector: Selector, probe: ProbeURL? = nil) {
         self.name = name
         self.selector = selector
+        self.probe = probe
     }
 
     init(parsing text: String) throws(AgentError) {
@@ -20,15 +23,17 @@ struct ServiceDeclaration: Hashable, Sendable {
     }
 
     /// Names stand in URLs, metrics and file names, so they are plain.
-    private static func isName(_ name: Substring) -> Bool {
+    static func isName(_ name: some StringProtocol) -> Bool {
         (1...128).contains(name.utf8.count) && !name.hasPrefix(".")
             && name.utf8.allSatisfy { $0.isASCIIAlphanumeric || "._-".utf8.contains($0) }
     }
 
-    /// All of a command line's services.
+    /// All of a command line's services, with their probes (`NAME=URL`).
     ///
     /// - Parameter mayBeNone: somebody else knows which services there are.
-    static func all(parsing texts: [String], mayBeNone: Bool = false) throws(AgentError) -> [ServiceDeclaration] {
+    static func all(
+        parsing texts: [String], probes: [String] = [], mayBeNone: Bool = false
+    ) throws(AgentError) -> [ServiceDeclaration] {
         guard !texts.isEmpty || mayBeNone else { throw .noService }
         var services: [ServiceDeclaration] = []
         for text in texts {
@@ -36,7 +41,23 @@ struct ServiceDeclaration: Hashable, Sendable {
             guard !services.contains(where: { $0.name == service.name }) else { throw .duplicateService(service.name) }
             services.append(service)
         }
+        for text in probes { try add(probe: text, to: &services) }
         return services
+    }
+
+    private static func add(probe text: String, to services: inout [ServiceDeclaration]) throws(AgentError) {
+        guard let equals = text.firstIndex(of: "=") else { throw .probeSyntax(Hygiene.line(text, limit: 200)) }
+        let name = String(text[..<equals])
+        let url = String(text[text.index(after: equals)...])
+        guard let index = services.firstIndex(where: { $0.name == name }) else {
+            throw .probeWithoutService(Hygiene.line(name, limit: 200))
+        }
+        guard services[index].probe == nil else { throw .duplicateProbe(name) }
+        do {
+            services[index].probe = try ProbeURL(parsing: url)
+        } catch {
+            throw .probeURL(Hygiene.line(url, limit: 200), why: "\(error)")
+        }
     }
 }
 

@@ -18,6 +18,13 @@ struct SourceOptions: ParsableArguments {
             valueName: "unix:///path"))
     var engines: [String] = []
 
+    @Option(
+        name: .customLong("probe"),
+        help: ArgumentHelp(
+            "Where the service NAME itself says what it serves; repeatable. http:// on loopback, or unix:/SOCKET:/PATH. A service that does not answer is not serving.",
+            valueName: "name=url"))
+    var probes: [String] = []
+
     @Option(name: .customLong("host-id"), help: ArgumentHelp("Default: derived from the machine id.", valueName: "id"))
     var hostID: String?
 
@@ -34,7 +41,8 @@ struct SourceOptions: ParsableArguments {
 
     /// The environment variables that stand in for these flags.
     static let environmentFlags: [EnvironmentArguments.Flag] = [
-        .init("--service", .values), .init("--engine", .values), .init("--host-id"), .init("--host-name"),
+        .init("--service", .values), .init("--engine", .values), .init("--probe", .values), .init("--host-id"),
+        .init("--host-name"),
         .init("--log-level"), .init("--log-format"),
     ]
 
@@ -56,7 +64,7 @@ struct SourceOptions: ParsableArguments {
 
     func evidenceConfiguration(environment: [String: String]) throws(AgentError) -> EvidenceConfiguration {
         EvidenceConfiguration(
-            services: try ServiceDeclaration.all(parsing: services),
+            services: try ServiceDeclaration.all(parsing: services, probes: probes),
             engines: try EngineSockets(parsing: engines, environment: environment),
             host: try MachineIdentity.system.host(id: hostID, name: hostName))
     }

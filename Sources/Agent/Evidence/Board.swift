@@ -13,6 +13,8 @@ final class Board: Sendable {
         var observedAt: String
         /// Whether the source could be read.
         var isReadable: Bool
+        /// How long the service took to answer its probe; no part of the content, so that it wakes nobody.
+        var probeLatency: Duration?
     }
 
     /// Is told the service whose content is another now; called wherever the publisher happens to run, so it hands over.
@@ -85,13 +87,16 @@ final class Board: Sendable {
     ///
     /// - Returns: whether the content is another than before; never for a service that is none of the board's any more.
     @discardableResult
-    func publish(_ content: DocumentContent, lookedAt: ContinuousClock.Instant, observedAt: String) throws -> Bool {
+    func publish(
+        _ content: DocumentContent, lookedAt: ContinuousClock.Instant, observedAt: String,
+        probeLatency: Duration? = nil
+    ) throws -> Bool {
         let service = content.service
         let known = entry(service)?.body
         let body = known?.content == content ? known : nil
         let entry = Entry(
             body: try body ?? DocumentBody(content), lookedAt: lookedAt, observedAt: observedAt,
-            isReadable: content.state != .unknown)
+            isReadable: content.state != .unknown, probeLatency: probeLatency)
         let before = state.withLock { state -> Entry? in
             guard let before = state.entries[service] else { return nil }
             if let newer = before.lookedAt, newer > lookedAt { return nil }

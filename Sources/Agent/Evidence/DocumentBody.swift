@@ -6,6 +6,8 @@ struct DocumentBody: Sendable {
     let content: DocumentContent
     /// The JSON object without its closing brace.
     private let prefix: [UInt8]
+    /// Where a probe's latency goes: before the brace that closes `served`; nil where there is no probe.
+    private let latencyIndex: Int?
     /// A strong validator (RFC 9110, section 8.8.3) of the content: clock fields and nonce have no part in it.
     let entityTag: String
 
@@ -15,20 +17,35 @@ struct DocumentBody: Sendable {
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         let encoded = Array(try encoder.encode(content))
         prefix = encoded.dropLast()
+        latencyIndex = try content.served.flatMap { served in
+            // Not to be found within a string: there its quotes have backslashes.
+            let member = Array("\"served\":".utf8) + Array(try encoder.encode(served))
+            return encoded.firstRange(of: member).map { $0.upperBound - 1 }
+        }
         let hash = SHA256.hash(encoded + Array(BuildinfoVersion.current.utf8))
         entityTag = "\"\(Hexadecimal.encode(hash.prefix(16)))\""
     }
 
     /// The whole document.
     ///
-    /// - Parameter age: shown to the millisecond, never below zero.
-    func bytes(observedAt: String, age: Duration, uptime: Duration, nonce: String?) -> [UInt8] {
+    /// - Parameters:
+    ///   - age: shown to the millisecond, never below zero.
+    ///   - probeLatency: how long the service took to answer its probe.
+    func bytes(
+        observedAt: String, age: Duration, uptime: Duration, nonce: String?, probeLatency: Duration? = nil
+    ) -> [UInt8] {
         var text = ",\"observed_at\":\"\(observedAt)\",\"age_seconds\":\(Self.seconds(age))"
         if let nonce { text += ",\"nonce\":\"\(Self.escaped(nonce))\"" }
         text += ",\"agent\":{\"version\":\"\(BuildinfoVersion.current)\",\"uptime_seconds\":\(Self.seconds(uptime))}}"
         var bytes: [UInt8] = []
-        bytes.reserveCapacity(prefix.count + text.utf8.count)
-        bytes += prefix
+        bytes.reserveCapacity(prefix.count + text.utf8.count + 32)
+        if let latencyIndex, let probeLatency {
+            bytes += prefix[..<latencyIndex]
+            bytes += ",\"latency_seconds\":\(Self.seconds(probeLatency))".utf8
+            bytes += prefix[latencyIndex...]
+        } else {
+            bytes += prefix
+        }
         bytes += text.utf8
         return bytes
     }

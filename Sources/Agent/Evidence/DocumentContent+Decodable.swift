@@ -12,6 +12,7 @@ extension DocumentContent: Decodable {
             reason: try container.decodeIfPresent(String.self, forKey: .reason),
             host: try container.decode(HostIdentity.self, forKey: .host),
             instances: try container.decode([Instance].self, forKey: .instances),
-            engine: try container.decodeIfPresent(EngineIdentity.self, forKey: .engine))
+            engine: try container.decodeIfPresent(EngineIdentity.self, forKey: .engine),
+            served: try container.decodeIfPresent(ServedAnswer.self, forKey: .served))
     }
 }

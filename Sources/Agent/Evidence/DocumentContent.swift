@@ -1,6 +1,6 @@
 import Shared
 
-/// A document without what changes from answer to answer: clock fields, nonce, the agent's uptime.
+/// A document without what changes from answer to answer: clock fields, a probe's latency, nonce, the agent's uptime.
 ///
 /// Two looks that saw the same give equal contents, and only a changed content is encoded again.
 struct DocumentContent: Hashable, Sendable {
@@ -12,10 +12,12 @@ struct DocumentContent: Hashable, Sendable {
     var host: HostIdentity
     var instances: [Instance]
     var engine: EngineIdentity?
+    /// Without its latency; nil where the service has no probe.
+    var served: ServedAnswer?
 
     init(
         service: String, gitSHA: GitSHA? = nil, digest: Digest? = nil, state: ServiceState, reason: String? = nil,
-        host: HostIdentity, instances: [Instance] = [], engine: EngineIdentity? = nil
+        host: HostIdentity, instances: [Instance] = [], engine: EngineIdentity? = nil, served: ServedAnswer? = nil
     ) {
         self.service = service
         self.gitSHA = gitSHA
@@ -25,6 +27,7 @@ struct DocumentContent: Hashable, Sendable {
         self.host = host
         self.instances = instances
         self.engine = engine
+        self.served = served
     }
 }
 
@@ -46,6 +49,6 @@ extension DocumentContent: Encodable {
         try container.encode(host, forKey: .host)
         try container.encode(instances, forKey: .instances)
         try container.encode(engine, forKey: .engine)
-        try container.encodeNil(forKey: .served)
+        try container.encode(served, forKey: .served)
     }
 }

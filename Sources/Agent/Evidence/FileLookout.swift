@@ -20,7 +20,7 @@ final class FileLookout: Sendable {
         self.group = group
         self.logger = logger
         looker = Looker(pace: .files, clock: clock) { looker, start in
-            await reader.look(start) { looker.told() }
+            await reader.look(start, again: { looker.told(after: $0) }) { looker.told() }
         }
     }
 

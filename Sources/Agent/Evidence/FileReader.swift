@@ -19,12 +19,17 @@ final class FileReader: Sendable {
     private let source: FileSource
     private let read: Read
     private let publisher: Publisher
+    private let probes: Probes?
     private let timeLimit: TimeAmount
     private let state = Mutex(State())
 
-    init(source: FileSource, publisher: Publisher, timeLimit: TimeAmount = FileReader.timeLimit, read: Read? = nil) {
+    init(
+        source: FileSource, publisher: Publisher, probes: Probes? = nil, timeLimit: TimeAmount = FileReader.timeLimit,
+        read: Read? = nil
+    ) {
         self.source = source
         self.publisher = publisher
+        self.probes = probes
         self.timeLimit = timeLimit
         self.read = read ?? { source.read() }
     }
@@ -34,11 +39,21 @@ final class FileReader: Sendable {
         state.withLock { $0.watch = watch }
     }
 
-    /// - Parameter unstuck: is called when a read came back that had been given up.
-    func look(_ start: ContinuousClock.Instant, unstuck: @escaping @Sendable () -> Void) async -> Looker.Outcome {
+    /// - Parameters:
+    ///   - again: is told after which time to look again, for what the service itself says.
+    ///   - unstuck: is called when a read came back that had been given up.
+    func look(
+        _ start: ContinuousClock.Instant, again: @escaping @Sendable (Duration) -> Void = { _ in },
+        unstuck: @escaping @Sendable () -> Void
+    ) async -> Looker.Outcome {
         let observedAt = publisher.wallClock
+        let readings = probes?.begin() ?? [:]
         let (read, isFollowed) = await readOnce(unstuck)
-        let changed = publisher.publish(source.content(read), lookedAt: start, observedAt: observedAt)
+        let content = source.content(read)
+        let changed =
+            await probes?.publish(
+                [content], with: readings, lookedAt: start, observedAt: observedAt, again: again)
+            ?? publisher.publish(content, lookedAt: start, observedAt: observedAt)
         let succeeded = read != .failure(.hanging) && read != .failure(.noThread)
         return Looker.Outcome(succeeded: succeeded, changed: changed, isFollowed: isFollowed)
     }

@@ -8,6 +8,7 @@ struct Lookout: EvidenceSource {
     private let publisher: Publisher
     private let files: [String: FileLookout]
     private let engines: EngineLookout?
+    private let probes: [Probes]
     let board: Board
     let clock: Clock
 
@@ -17,12 +18,19 @@ struct Lookout: EvidenceSource {
     ) {
         let publisher = Publisher(board: board, clock: clock, logger: logger)
         self.publisher = publisher
+        let client = ProbeClient(group: group, clock: clock)
+        func probes(_ services: [ServiceDeclaration]) -> Probes {
+            Probes(services, client: client, clock: clock, publisher: publisher)
+        }
+        var all: [Probes] = []
         var files: [String: FileLookout] = [:]
         for service in configuration.services {
             guard let path = service.selector.filePath else { continue }
             let source = FileSource(service: service.name, path: path, host: configuration.host)
+            all.append(probes([service]))
             files[service.name] = FileLookout(
-                path: path, reader: FileReader(source: source, publisher: publisher), group: group,
+                path: path,
+                reader: FileReader(source: source, publisher: publisher, probes: all.last), group: group,
                 clock: clock,
                 logger: logger)
         }
@@ -30,12 +38,23 @@ struct Lookout: EvidenceSource {
         let parts = EngineParts(
             services: onEngines, sockets: configuration.engines, group: group, metrics: metrics, clock: clock,
             logger: logger)
+        let onEnginesProbes = probes(onEngines)
+        all.append(onEnginesProbes)
         engines =
             onEngines.isEmpty
-            ? nil : EngineLookout(parts, builder: DocumentBuilder(host: configuration.host), publisher: publisher)
+            ? nil
+            : EngineLookout(
+                parts, builder: DocumentBuilder(host: configuration.host), publisher: publisher,
+                probes: onEnginesProbes)
+        self.probes = all
         self.files = files
         self.board = board
         self.clock = clock
+    }
+
+    /// Returns when every look's probes have ended, too.
+    func settle() async {
+        for probes in probes { await probes.settle() }
     }
 
     /// Looks until the task is cancelled; what is still under way then is not put up any more.
@@ -47,6 +66,7 @@ struct Lookout: EvidenceSource {
             }
         } onCancel: {
             publisher.retire()
+            for probes in probes { probes.stop() }
         }
     }
 

@@ -20,11 +20,13 @@ struct OneLook {
             configuration: configuration, board: board, group: group, metrics: Metrics(), clock: clock,
             logger: Logger(label: "buildinfo-agent", factory: { [quiet] _ in quiet }))
         await lookout.lookAtAll()
+        await lookout.settle()
         try await group.shutdownGracefully()
         guard let entry = board.services.first.flatMap({ board.entry($0) }) else { throw AgentError.noService }
         let now = clock.now()
         let bytes = entry.body.bytes(
-            observedAt: entry.observedAt, age: now - (entry.lookedAt ?? began), uptime: now - began, nonce: nil)
+            observedAt: entry.observedAt, age: now - (entry.lookedAt ?? began), uptime: now - began, nonce: nil,
+            probeLatency: entry.probeLatency)
         return (String(decoding: bytes, as: UTF8.self), entry.body.content.state)
     }
 }

@@ -27,11 +27,15 @@ final class Publisher: Sendable {
     ///   - observedAt: the wall clock then.
     /// - Returns: whether the board says something else than before.
     @discardableResult
-    func publish(_ content: DocumentContent, lookedAt: ContinuousClock.Instant, observedAt: String) -> Bool {
+    func publish(
+        _ content: DocumentContent, lookedAt: ContinuousClock.Instant, observedAt: String,
+        probeLatency: Duration? = nil
+    ) -> Bool {
         guard !isRetired.withLock({ $0 }) else { return false }
         var changed = false
         do {
-            changed = try board.publish(content, lookedAt: lookedAt, observedAt: observedAt)
+            changed = try board.publish(
+                content, lookedAt: lookedAt, observedAt: observedAt, probeLatency: probeLatency)
         } catch {
             // What is on the board grows old, and its age says so.
             logger.error(

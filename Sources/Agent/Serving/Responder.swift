@@ -82,7 +82,8 @@ struct Responder: Sendable {
             answer.status = .notModified
         } else {
             answer.body = entry.body.bytes(
-                observedAt: entry.observedAt, age: age, uptime: now - startedAt, nonce: nonce?.text)
+                observedAt: entry.observedAt, age: age, uptime: now - startedAt, nonce: nonce?.text,
+                probeLatency: entry.probeLatency)
         }
         return answer
     }

@@ -18,6 +18,8 @@ struct Snapshot: Codable, Hashable, Sendable {
         var lookedAt: Int64?
         /// The wall clock then, for people.
         var observedAt: String
+        /// In nanoseconds; nil where the service has no probe.
+        var probeLatency: Int64?
     }
 
     /// What any version's line has.
@@ -43,7 +45,7 @@ struct Snapshot: Codable, Hashable, Sendable {
                 content: entry.body.content,
                 // Rounded down, so that nothing is taken for younger than it is.
                 lookedAt: entry.lookedAt.map { nanoseconds - (now - $0).nanosecondsRoundedUp },
-                observedAt: entry.observedAt)
+                observedAt: entry.observedAt, probeLatency: entry.probeLatency?.nanosecondsRoundedUp)
         }
         counts = Counts(
             looks: counted.looks,

@@ -26,7 +26,9 @@ final class SnapshotTaker: Sendable {
             let age = nanoseconds - lookedAt
             // A look of the future is no look: it would stay fresh for as long as it is ahead.
             guard age >= 0 else { throw .garbage }
-            publisher.publish(service.content, lookedAt: now - .nanoseconds(age), observedAt: service.observedAt)
+            publisher.publish(
+                service.content, lookedAt: now - .nanoseconds(age), observedAt: service.observedAt,
+                probeLatency: service.probeLatency.map { .nanoseconds($0) })
         }
         parts.metrics.update { counts in
             counts.looks = snapshot.counts.looks

@@ -8,7 +8,7 @@ struct EngineLookout: Sendable {
     private let parts: EngineParts
     private let streams: EngineStreams
 
-    init(_ parts: EngineParts, builder: DocumentBuilder, publisher: Publisher) {
+    init(_ parts: EngineParts, builder: DocumentBuilder, publisher: Publisher, probes: Probes) {
         let streams = EngineStreams()
         self.parts = parts
         self.streams = streams
@@ -16,8 +16,16 @@ struct EngineLookout: Sendable {
         parts.metrics.update { counts in
             for path in parts.sockets.current() { counts.engineStreams[path] = .init() }
         }
-        looker = Looker(pace: .engines, clock: parts.clock) { _, start in
-            await Self.look(parts, streams, builder, publisher, start)
+        looker = Looker(pace: .engines, clock: parts.clock) { looker, start in
+            // At the same time as the engines, so that one look is as fast as the slower of the two.
+            let readings = probes.begin()
+            let observedAt = publisher.wallClock
+            let (looks, isFollowed) = await Self.look(parts, streams)
+            let changed = await probes.publish(
+                parts.services.map { builder.content(for: $0.name, looks: looks) }, with: readings, lookedAt: start,
+                observedAt: observedAt, again: { looker.told(after: $0) })
+            let succeeded = looks.allSatisfy { if case .success = $0 { true } else { false } }
+            return Looker.Outcome(succeeded: succeeded, changed: changed, isFollowed: isFollowed ? nil : false)
         }
     }
 
@@ -33,11 +41,11 @@ struct EngineLookout: Sendable {
     }
 
     /// One look at all engines.
+    ///
+    /// - Returns: one outcome an engine, and whether all of them are followed.
     private static func look(
-        _ parts: EngineParts, _ streams: EngineStreams, _ builder: DocumentBuilder, _ publisher: Publisher,
-        _ start: ContinuousClock.Instant
-    ) async -> Looker.Outcome {
-        let observedAt = publisher.wallClock
+        _ parts: EngineParts, _ streams: EngineStreams
+    ) async -> ([Result<EngineSnapshot, EngineFailure>], isFollowed: Bool) {
         let paths = parts.sockets.current()
         let looks = await withTaskGroup(of: (Int, Result<EngineSnapshot, EngineFailure>).self) { group in
             for (index, path) in paths.enumerated() {
@@ -54,14 +62,8 @@ struct EngineLookout: Sendable {
             counts.looks += 1
             for failure in failures { counts.lookFailures[failure.reason, default: 0] += 1 }
         }
-        var changed = false
-        for service in parts.services {
-            let content = builder.content(for: service.name, looks: looks)
-            changed = publisher.publish(content, lookedAt: start, observedAt: observedAt) || changed
-        }
         // A default socket may have come to be that is asked before the one that is followed.
-        let isFollowed = streams.cover(paths)
-        return Looker.Outcome(succeeded: failures.isEmpty, changed: changed, isFollowed: isFollowed ? nil : false)
+        return (looks, streams.cover(paths))
     }
 
     private static func look(
