@@ -73,12 +73,15 @@ SHARED = r"SharedTests\."
 EVIDENCE = r"CollectorTests\.EvidenceTests/"
 HELD = r"CollectorTests\.HeldRequestsTests/"
 PAGES = r"CollectorTests\.HTMLEscapingTests/"
+SERVED = r"CollectorTests\.ServedTests/"
+PROBE = r"AgentTests\.(ProbeURLTests|ProbeClientTests|ProbeJudgementTests|ProbeLookTests)/"
 PIPELINE = r"CollectorTests\.(AgreementTests|AnnotationTests|JUnitReportTests|MarkdownReportTests)/"
 
 _VERDICT = "Sources/Collector/Verdict/"
 _POLLING = "Sources/Collector/Polling/"
 _LEDGER = "Sources/Collector/Ledger/"
 _ENGINE = "Sources/Agent/Evidence/Engine/"
+_PROBE = "Sources/Agent/Evidence/Probe/"
 _EVIDENCE = "Sources/Collector/Evidence/"
 
 GUARDS = [
@@ -130,9 +133,55 @@ GUARDS = [
         r"factMoment.map { now - $0 > policy.freshness * 100 } ?? false", VERDICT),
     Guard(
         1, "worst-instance", "a summary that says serving does not make up for an instance that is not",
-        _VERDICT + "HostTrack.swift",
-        r"runtime: .worst(of: [document.state] + document.instances.map(\.state)),",
-        r"runtime: document.state,", VERDICT),
+        _VERDICT + "Document+Runtime.swift",
+        r"ServiceState.worst(of: [state] + instances.map(\.state))",
+        r"ServiceState.worst(of: [state])", VERDICT),
+    Guard(
+        1, "probe-silent", "a service that did not answer its agent's probe is not up, whatever the document's state says",
+        _VERDICT + "Document+Runtime.swift",
+        r"guard said == .serving, let served, served.outcome != .ok else { return said }",
+        r"guard said == .serving, let served, served.url.isEmpty else { return said }", SERVED),
+    Guard(
+        1, "probe-other", "a service that tells another commit than its image is not what was promoted",
+        _VERDICT + "BuildAssessment.swift",
+        r"return contradiction(in: evidence) ?? otherServed(evidence) ?? weakest",
+        r"return contradiction(in: evidence) ?? (evidence.served?.url == nil ? otherServed(evidence) : nil) ?? weakest",
+        SERVED),
+    Guard(
+        1, "probe-late", "an earlier promotion that still answers is late, and not wrong",
+        _VERDICT + "BuildAssessment.swift",
+        r"return BuildAssessment(fact: known ?? .shaWrong, detail: .servedOther(served))",
+        r"return BuildAssessment(fact: known == nil ? .shaWrong : .shaWrong, detail: .servedOther(served))", SERVED),
+    Guard(
+        1, "probe-shortened", "a shortened commit that is not the beginning of the image's is another one",
+        "Sources/Shared/ServedAnswer+Commit.swift",
+        r"return commits.contains { $0.hex.hasPrefix(digits) } ? .same : .other",
+        r"return commits.contains { $0.hex.hasPrefix(digits) } ? .same : .silent", SERVED),
+    Guard(
+        1, "agent-probe-silent", "an agent calls no service serving that does not answer its probe",
+        _PROBE + "ProbeJudgement.swift",
+        r"self.content.state = isYoung ? .starting : .unhealthy",
+        r"self.content.state = isYoung ? .starting : .serving", PROBE),
+    Guard(
+        1, "agent-probe-fresh", "a look is answered by a probe that was sent after it began",
+        _PROBE + "ServiceProbe.swift",
+        r"if let waiting = state.waiting { return waiting.task }",
+        r"if let known = state.waiting ?? state.underWay { return known.task }", PROBE),
+    Guard(
+        9, "probe-body", "a probed service cannot fill the agent's memory",
+        _PROBE + "ProbeHandler.swift",
+        r"guard size <= ProbeClient.bodyLimit else {",
+        r"guard size <= 1_000 * ProbeClient.bodyLimit else {", PROBE),
+    Guard(
+        9, "probe-deadline", "a probed service that hangs is given up",
+        _PROBE + "ProbeClient.swift",
+        r"let deadline = loop.scheduleTask(in: timeLimit) { promise.fail(late) }",
+        r"let deadline = loop.scheduleTask(in: timeLimit + .hours(1)) { promise.fail(late) }", PROBE),
+    Guard(
+        9, "probe-loopback", "an agent asks no other machine",
+        _PROBE + "ProbeURL.swift",
+        r"guard try SocketAddress(ipAddress: name, port: port).isLoopback else {",
+        r"guard try SocketAddress(ipAddress: name, port: port).port != nil else {", PROBE),
     # 2. Unreadable is never empty, and neither is fine
     Guard(
         2, "error-page", "an error page is no answer, whatever it holds",
@@ -295,8 +344,8 @@ GUARDS = [
     Guard(
         4, "summary-agrees", "a summary that says something else than its instances is no match",
         _VERDICT + "BuildAssessment.swift",
-        r"return contradiction(in: evidence) ?? weakest",
-        r"_ = contradiction(in: evidence)" "\n            return weakest", VERDICT),
+        r"return contradiction(in: evidence) ?? otherServed(evidence) ?? weakest",
+        r"_ = contradiction(in: evidence)" "\n            return otherServed(evidence) ?? weakest", VERDICT),
     Guard(
         4, "config-digest", "a digest of the configuration is never taken for one of the registry",
         _VERDICT + "BuildEvidence.swift",
