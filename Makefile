@@ -3,6 +3,8 @@ DEBUG := .build/debug
 # Both without the symbols that nobody links to; the agent for size, since it has a budget (see bench/).
 RELEASE_FLAGS := -c release --static-swift-stdlib -Xlinker -s -Xlinker --icf=all \
 	-Xlinker --version-script=$(CURDIR)/scripts/exports.map
+# Libraries that the agent takes into itself.
+STATIC := $(CURDIR)/.build-release-agent/static
 
 # What is tested together in one process: what has deadlines is not beside what takes all of the processor.
 SUITES := SharedTests AgentTests 'CollectorTests\.(?!PropertyTests|LedgerCrashTests|DrillTests)' \
@@ -51,7 +53,15 @@ build: ## Build both programs for debugging.
 
 release: ## Build both programs as they are shipped, into .build-release/release.
 	scripts/deps.sh build
-	$(SWIFT) build $(RELEASE_FLAGS) -Xswiftc -Osize -Xcc -Os --scratch-path .build-release-agent --product buildinfo-agent
+	@# A folder with libyaml.a alone leaves the linker no other choice: the agent depends on nothing that hosts may lack.
+	mkdir -p $(STATIC)
+	@archive=$$($(CC) -print-file-name=libyaml.a); [ -f "$$archive" ] || { \
+		echo "release: libyaml.a is missing: install libyaml-dev (Debian) or libyaml-static (Alpine)" >&2; exit 69; }; \
+		ln -sf "$$(realpath "$$archive")" $(STATIC)/libyaml.a
+	$(SWIFT) build $(RELEASE_FLAGS) -Xlinker -L$(STATIC) -Xswiftc -Osize -Xcc -Os \
+		--scratch-path .build-release-agent --product buildinfo-agent
+	@if ldd .build-release-agent/release/buildinfo-agent | grep libyaml; then \
+		echo 'release: the agent depends on libyaml, which hosts need not have' >&2; exit 1; fi
 	$(SWIFT) build $(RELEASE_FLAGS) --scratch-path .build-release --product buildinfo-collector
 
 bench: release ## Measure sweeps and footprints against named peers, as ratios of one run.

@@ -28,10 +28,14 @@ let package = Package(
         // The contract between the two programs: no I/O, and nothing but FoundationEssentials.
         .target(name: "Shared", swiftSettings: strict),
 
+        // The agent's configuration file. Yams would bring all of Foundation.
+        .systemLibrary(name: "CYAML", providers: [.apt(["libyaml-dev"])]),
+
         // What runs on every host. No libcurl, no full Foundation: its size is a promise (see bench/).
         .executableTarget(
             name: "Agent",
             dependencies: [
+                "CYAML",
                 "Shared",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
@@ -87,6 +91,7 @@ let package = Package(
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
             ],
+            exclude: ["Configurations"],
             swiftSettings: strict
         ),
         .testTarget(

@@ -6,6 +6,7 @@ set -euo pipefail
 declare -A build=(
     [/usr/include/x86_64-linux-gnu/curl/curl.h:/usr/include/aarch64-linux-gnu/curl/curl.h:/usr/include/curl/curl.h]=libcurl4-openssl-dev
     [/usr/include/sqlite3.h]=libsqlite3-dev
+    [/usr/include/yaml.h]=libyaml-dev
 )
 declare -A test=(
     [/usr/sbin/dockerd:/usr/bin/dockerd]=docker.io

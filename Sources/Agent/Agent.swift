@@ -7,7 +7,7 @@ import Shared
 struct Agent: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "buildinfo-agent", abstract: "Says what this host serves, from evidence and not from intent.",
-        version: BuildinfoVersion.current, subcommands: [Serve.self, Read.self, Print.self],
+        version: BuildinfoVersion.current, subcommands: [Serve.self, Read.self, Print.self, Check.self],
         defaultSubcommand: Serve.self)
 
     static func main() {
@@ -23,10 +23,11 @@ struct Agent: AsyncParsableCommand {
 
     /// Runs a command line and returns its exit code: the one place where that is decided.
     static func execute(_ arguments: [String], console: Console) async -> Int32 {
-        await Console.$current.withValue(console) {
+        var console = console
+        console.arguments = arguments
+        return await Console.$current.withValue(console) { [console] in
             do {
-                let added = arguments + environmentArguments(arguments, console.environment)
-                var command = try parseAsRoot(added)
+                var command = try parseAsRoot(CompletedArguments.all(arguments, environment: console.environment))
                 if var asynchronous = command as? any AsyncParsableCommand {
                     try await asynchronous.run()
                 } else {
@@ -37,6 +38,9 @@ struct Agent: AsyncParsableCommand {
                 return code.rawValue
             } catch let error as AgentError {
                 console.error("buildinfo-agent: \(error)\n")
+                return ExitCode.validationFailure.rawValue
+            } catch let error as ConfigurationError {
+                for line in error.lines { console.error("buildinfo-agent: \(line)\n") }
                 return ExitCode.validationFailure.rawValue
             } catch {
                 return report(error, console)
@@ -54,17 +58,5 @@ struct Agent: AsyncParsableCommand {
             console.error("buildinfo-agent: \(Hygiene.line(message(for: error)))\(remedy)\n")
         }
         return code.rawValue
-    }
-
-    private static func environmentArguments(_ arguments: [String], _ environment: [String: String]) -> [String] {
-        let flags: [EnvironmentArguments.Flag]
-        switch arguments.first {
-        case Read._commandName: flags = Read.environmentFlags
-        case Print._commandName: flags = Print.environmentFlags
-        case Serve._commandName, nil: flags = Serve.environmentFlags
-        // A flag of `serve`, the default; `help` and an unknown command take none.
-        case let first?: flags = first.hasPrefix("-") ? Serve.environmentFlags : []
-        }
-        return EnvironmentArguments.additions(for: flags, commandLine: arguments, environment: environment)
     }
 }

@@ -24,12 +24,12 @@ final class SplitFixture {
     /// - Parameter declared: what the front knows of before it has reached the reader.
     init(
         services: [String], engines: [String] = [], declared: [String] = [], folder: TemporaryFolder,
-        clock: Clock = .system, frontClock: Clock? = nil
+        clock: Clock = .system, frontClock: Clock? = nil, probes: [String] = []
     ) throws {
         self.folder = folder
         self.clock = clock
         looks = try LocalLooks(
-            configuration: try Self.configuration(services, engines), group: group, metrics: readerMetrics,
+            configuration: try Self.configuration(services, engines, probes), group: group, metrics: readerMetrics,
             clock: clock, logger: logger)
         readerSource = CurrentSource(looks.source())
         frontBoard = Board(
@@ -40,9 +40,11 @@ final class SplitFixture {
         front = ReaderLookout(parts, board: frontBoard)
     }
 
-    static func configuration(_ services: [String], _ engines: [String]) throws -> EvidenceConfiguration {
+    static func configuration(
+        _ services: [String], _ engines: [String], _ probes: [String] = []
+    ) throws -> EvidenceConfiguration {
         EvidenceConfiguration(
-            services: try services.map(Samples.service),
+            services: try ServiceDeclaration.all(parsing: services, probes: probes),
             engines: try EngineSockets(parsing: engines.map { "unix://\($0)" }, environment: [:]), host: Samples.host)
     }
 

@@ -33,6 +33,23 @@ struct SplitTests {
         }
     }
 
+    @Test("What the service itself serves comes through to the front, with its latency")
+    func probed() async throws {
+        let host = try await ScriptedHost.start { _ in .json("{\"git_sha\":\"dev\"}") }
+        let path = try folder.write(Samples.sha, to: "canvas")
+        let split = try SplitFixture(
+            services: ["canvas=file:\(path)"], folder: folder, probes: ["canvas=http://127.0.0.1:\(host.port)/"])
+        try await withSplit(split) { split in
+            try await split.startReader()
+            await split.startFront()
+            try await eventually("the probe's answer is told") { split.content?.served?.outcome == .ok }
+            #expect(split.content?.served?.gitSHA == .unusable("dev"))
+            #expect(split.content == split.looks.board.entry("canvas")?.body.content)
+            #expect(split.frontBoard.entry("canvas")?.probeLatency != nil)
+        }
+        await host.stop()
+    }
+
     @Test("Evidence that must not be old is looked at by the reader")
     func fresh() async throws {
         try await withSplit(try fileSplit()) { split in

@@ -74,6 +74,7 @@ EVIDENCE = r"CollectorTests\.EvidenceTests/"
 HELD = r"CollectorTests\.HeldRequestsTests/"
 PAGES = r"CollectorTests\.HTMLEscapingTests/"
 SERVED = r"CollectorTests\.ServedTests/"
+CONFIGURATION = r"AgentTests\.ConfigurationTests/"
 PROBE = r"AgentTests\.(ProbeURLTests|ProbeClientTests|ProbeJudgementTests|ProbeLookTests)/"
 PIPELINE = r"CollectorTests\.(AgreementTests|AnnotationTests|JUnitReportTests|MarkdownReportTests)/"
 
@@ -81,6 +82,7 @@ _VERDICT = "Sources/Collector/Verdict/"
 _POLLING = "Sources/Collector/Polling/"
 _LEDGER = "Sources/Collector/Ledger/"
 _ENGINE = "Sources/Agent/Evidence/Engine/"
+_CONFIGURATION = "Sources/Agent/Configuration/"
 _PROBE = "Sources/Agent/Evidence/Probe/"
 _EVIDENCE = "Sources/Collector/Evidence/"
 
@@ -167,6 +169,26 @@ GUARDS = [
         _PROBE + "ServiceProbe.swift",
         r"if let waiting = state.waiting { return waiting.task }",
         r"if let known = state.waiting ?? state.underWay { return known.task }", PROBE),
+    Guard(
+        1, "probe-through", "what a service serves comes through from the reader to the front",
+        "Sources/Agent/Evidence/DocumentContent+Decodable.swift",
+        r"served: try container.decodeIfPresent(ServedAnswer.self, forKey: .served))",
+        r"served: nil)", r"AgentTests\.SplitTests/"),
+    Guard(
+        9, "configuration-size", "a configuration file that is too large is not parsed",
+        _CONFIGURATION + "ConfigurationText.swift",
+        r"guard bytes.count <= ConfigurationText.sizeLimit else {",
+        r"guard bytes.count <= 1_000 * ConfigurationText.sizeLimit else {", CONFIGURATION),
+    Guard(
+        9, "configuration-depth", "a configuration file does not nest without end",
+        _CONFIGURATION + "ConfigurationText.swift",
+        r"guard frames.count < ConfigurationText.depthLimit else {",
+        r"guard frames.count < 1_000_000 * ConfigurationText.depthLimit else {", CONFIGURATION),
+    Guard(
+        9, "configuration-alias", "a configuration file has no anchors and aliases, which could stand for billions",
+        _CONFIGURATION + "ConfigurationText.swift",
+        r"if let anchor {",
+        r"if let anchor, anchor.isEmpty {", CONFIGURATION),
     Guard(
         9, "probe-body", "a probed service cannot fill the agent's memory",
         _PROBE + "ProbeHandler.swift",

@@ -24,6 +24,7 @@ enum AgentError: Error, Hashable, CustomStringConvertible {
     case readerOnNetwork(String)
     case readerAddress(String)
     case sourceOfFront(String)
+    case notReadable
 
     var description: String {
         switch self {
@@ -62,6 +63,7 @@ enum AgentError: Error, Hashable, CustomStringConvertible {
         case .readerOnNetwork(let address):
             "\(address) is no unix socket, and a reader listens on nothing else: --listen unix:/PATH"
         case .readerAddress(let text): "--from '\(text)' is no unix socket: write unix:/PATH, the reader's --listen"
+        case .notReadable: "only 'serve' and 'read' have a configuration that is read again: start one of them"
         case .sourceOfFront(let flag):
             "\(flag) is the reader's, and this front has its evidence from one (--from): give it to 'read'"
         }

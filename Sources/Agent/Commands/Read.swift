@@ -20,12 +20,14 @@ struct Read: AsyncParsableCommand {
     static let environmentFlags = SourceOptions.environmentFlags + [.init("--listen")]
 
     func run() async throws {
-        let environment = Console.current.environment
+        let console = Console.current
         let address = try ListenAddress(parsing: listen)
         if case .tcp = address { throw AgentError.readerOnNetwork("\(address)") }
         let service = ReaderService(
-            configuration: { [source] in try source.evidenceConfiguration(environment: environment) },
-            listen: [address], manager: ServiceManager(environment: environment), log: try source.log())
+            configuration: {
+                try AgentConfiguration.evidence(flags: console.arguments, environment: console.environment)
+            },
+            listen: [address], manager: ServiceManager(environment: console.environment), log: try source.log())
         try await service.run()
     }
 }

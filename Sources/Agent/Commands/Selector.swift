@@ -1,7 +1,7 @@
 import Shared
 
 /// Which containers (or which file) make up a service.
-enum Selector: Hashable, Sendable {
+enum Selector: Hashable, Sendable, CustomStringConvertible {
     /// Label `com.docker.compose.service`, or `io.podman.compose.service` on Podman.
     case compose(String)
     /// The container's exact name.
@@ -38,6 +38,17 @@ enum Selector: Hashable, Sendable {
                 throw .selectorValue(shown, why: "is no path: remove the NUL character")
             }
             self = .file(path: value)
+        }
+    }
+
+    /// As a flag has it.
+    var description: String {
+        switch self {
+        case .compose(let service): "compose:\(service)"
+        case .container(let name): "container:\(name)"
+        case .label(let key, let value): "label:\(key)=\(value)"
+        case .image(let repository): "image:\(repository)"
+        case .file(let path): "file:\(path)"
         }
     }
 

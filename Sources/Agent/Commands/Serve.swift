@@ -43,26 +43,48 @@ struct Serve: AsyncParsableCommand {
         }
     }
 
-    func run() async throws {
-        let environment = Console.current.environment
+    /// The files that decide who may ask, with what they are.
+    var accessFiles: [(key: String, path: String)] { [] }
+
+    /// What all flags together say.
+    func configuration(environment: [String: String]) throws(AgentError) -> AgentConfiguration {
         let addresses = listen.isEmpty ? ["127.0.0.1:\(BuildinfoProtocol.defaultPort)"] : listen
-        var service = AgentService(
-            origin: try origin(environment),
+        var limits = ServerLimits()
+        limits.connections = maxConnections
+        return AgentConfiguration(
+            evidence: try source.evidenceConfiguration(environment: environment, mayBeNone: from != nil),
+            from: try from.map(readerPath),
             listen: try addresses.map { text throws(AgentError) in try ListenAddress(parsing: text) },
-            allowsAnonymous: allowAnonymous, manager: ServiceManager(environment: environment),
-            log: try source.log())
-        service.limits.connections = maxConnections
+            allowsAnonymous: allowAnonymous, limits: limits, log: try source.log())
+    }
+
+    func run() async throws {
+        let console = Console.current
+        let configuration = try configuration(environment: console.environment)
+        var service = AgentService(
+            origin: try origin(configuration, console), listen: configuration.listen,
+            allowsAnonymous: configuration.allowsAnonymous, manager: ServiceManager(environment: console.environment),
+            log: configuration.log)
+        service.limits = configuration.limits
         try await service.run()
     }
 
-    private func origin(_ environment: [String: String]) throws(AgentError) -> AgentService.Origin {
-        guard let from else {
-            return .looks { [source] in try source.evidenceConfiguration(environment: environment) }
-        }
+    private func readerPath(_ from: String) throws(AgentError) -> String {
         guard let path = ListenAddress.socketPath(from) else { throw .readerAddress(Hygiene.line(from, limit: 200)) }
+        return path
+    }
+
+    private func origin(
+        _ configuration: AgentConfiguration, _ console: Console
+    ) throws(AgentError) -> AgentService.Origin {
+        guard let path = configuration.from else {
+            return .looks {
+                try AgentConfiguration.evidence(flags: console.arguments, environment: console.environment)
+            }
+        }
         guard source.engines.isEmpty else { throw .sourceOfFront("--engine") }
+        guard source.probes.isEmpty else { throw .sourceOfFront("--probe") }
         return .reader(
-            path: path, services: try ServiceDeclaration.all(parsing: source.services, mayBeNone: true).map(\.name),
-            host: try MachineIdentity.system.host(id: source.hostID, name: source.hostName))
+            path: path, services: configuration.evidence.services.map(\.name), host: configuration.evidence.host)
     }
 }

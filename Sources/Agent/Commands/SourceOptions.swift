@@ -4,6 +4,13 @@ import Shared
 
 /// Flags that every command takes: what to look at, as which host, and how to log.
 struct SourceOptions: ParsableArguments {
+    /// Taken up before flags are parsed: see ``CompletedArguments``.
+    @Option(
+        help: ArgumentHelp(
+            "Configuration file; flags and environment win over it. Default: \(ConfigurationSource.standardPath), if it exists. Its keys: buildinfo-agent check --keys.",
+            valueName: "path"))
+    var config: String?
+
     @Option(
         name: .customLong("service"),
         help: ArgumentHelp(
@@ -41,7 +48,8 @@ struct SourceOptions: ParsableArguments {
 
     /// The environment variables that stand in for these flags.
     static let environmentFlags: [EnvironmentArguments.Flag] = [
-        .init("--service", .values), .init("--engine", .values), .init("--probe", .values), .init("--host-id"),
+        ConfigurationSource.flag, .init("--service", .values), .init("--engine", .values), .init("--probe", .values),
+        .init("--host-id"),
         .init("--host-name"),
         .init("--log-level"), .init("--log-format"),
     ]
@@ -62,9 +70,12 @@ struct SourceOptions: ParsableArguments {
         StandardErrorLog(format: try parsedLogFormat(), clock: .system, logLevel: try parsedLogLevel())
     }
 
-    func evidenceConfiguration(environment: [String: String]) throws(AgentError) -> EvidenceConfiguration {
+    /// - Parameter mayBeNone: somebody else knows which services there are.
+    func evidenceConfiguration(
+        environment: [String: String], mayBeNone: Bool = false
+    ) throws(AgentError) -> EvidenceConfiguration {
         EvidenceConfiguration(
-            services: try ServiceDeclaration.all(parsing: services, probes: probes),
+            services: try ServiceDeclaration.all(parsing: services, probes: probes, mayBeNone: mayBeNone),
             engines: try EngineSockets(parsing: engines, environment: environment),
             host: try MachineIdentity.system.host(id: hostID, name: hostName))
     }

@@ -3,7 +3,7 @@ import NIOCore
 import NIOPosix
 import Shared
 
-/// Looks once at one service, without a server.
+/// Looks once, without a server.
 struct OneLook {
     let configuration: EvidenceConfiguration
     let clock: Clock
@@ -11,8 +11,44 @@ struct OneLook {
 
     /// The first service's document, and its state.
     func document() async throws -> (text: String, state: ServiceState) {
-        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let began = clock.now()
+        let board = try await look()
+        guard let entry = board.services.first.flatMap({ board.entry($0) }) else { throw AgentError.noService }
+        let now = clock.now()
+        let bytes = entry.body.bytes(
+            observedAt: entry.observedAt, age: now - (entry.lookedAt ?? began), uptime: now - began, nonce: nil,
+            probeLatency: entry.probeLatency)
+        return (String(decoding: bytes, as: UTF8.self), entry.body.content.state)
+    }
+
+    /// What was seen of every service, in their order.
+    func contents() async throws -> [DocumentContent] {
+        let board = try await look()
+        return board.services.compactMap { board.entry($0)?.body.content }
+    }
+
+    /// Who answers on each engine's socket; nobody is asked where no service is on an engine.
+    func engines() async throws -> [CheckResult.EngineGreeting] {
+        guard configuration.services.contains(where: { $0.selector.filePath == nil }) else { return [] }
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        var greetings: [CheckResult.EngineGreeting] = []
+        for socket in configuration.engines.current() {
+            let client = EngineClient(socketPath: socket, group: group)
+            var look = EngineLook(client: client, deadline: ContinuousClock.now + .seconds(5))
+            do throws(EngineFailure) {
+                let (version, isPodman) = try await look.agree()
+                let name = "\(isPodman ? "podman" : "docker"), API \(version)"
+                greetings.append(CheckResult.EngineGreeting(socket: socket, answer: .success(name)))
+            } catch {
+                greetings.append(CheckResult.EngineGreeting(socket: socket, answer: .failure(error)))
+            }
+        }
+        try await group.shutdownGracefully()
+        return greetings
+    }
+
+    private func look() async throws -> Board {
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let board = try Board(configuration: configuration)
         var quiet = log
         quiet.logLevel = max(log.logLevel, .warning)
@@ -22,11 +58,6 @@ struct OneLook {
         await lookout.lookAtAll()
         await lookout.settle()
         try await group.shutdownGracefully()
-        guard let entry = board.services.first.flatMap({ board.entry($0) }) else { throw AgentError.noService }
-        let now = clock.now()
-        let bytes = entry.body.bytes(
-            observedAt: entry.observedAt, age: now - (entry.lookedAt ?? began), uptime: now - began, nonce: nil,
-            probeLatency: entry.probeLatency)
-        return (String(decoding: bytes, as: UTF8.self), entry.body.content.state)
+        return board
     }
 }

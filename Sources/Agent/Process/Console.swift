@@ -3,6 +3,8 @@ import Glibc
 /// What a command is given of the world: environment and standard streams. Tests give their own.
 struct Console: Sendable {
     var environment: [String: String]
+    /// As they were given, so that they can be read again with another configuration file.
+    var arguments: [String] = []
     var output: @Sendable (String) -> Void
     var error: @Sendable (String) -> Void
 

@@ -1,0 +1,43 @@
+import Shared
+
+/// What `check` says of who may ask, and of the files that decide it.
+struct AccessChecks: Sendable {
+    /// What is wrong, one line each; empty where nothing is.
+    var problems: [String] = []
+    /// How the addresses are protected, in one line.
+    var protection: String
+
+    /// - Parameters:
+    ///   - configuration: what the agent would be built from.
+    ///   - files: the files that the configuration names, with their keys.
+    init(_ configuration: AgentConfiguration, files: [(key: String, path: String)]) {
+        let reachable = configuration.listen.filter { !$0.isLocal }
+        let isProtected = !files.isEmpty
+        protection =
+            if isProtected {
+                files.map { "\($0.key) \(Hygiene.line($0.path, limit: 200))" }.joined(separator: ", ")
+            } else if reachable.isEmpty {
+                "none, and only this machine reaches it"
+            } else {
+                "none: anybody who reaches it can read it"
+            }
+        if !reachable.isEmpty, !isProtected, !configuration.allowsAnonymous {
+            problems += reachable.map { "\(AgentError.beyondLoopback("\($0)"))" }
+        }
+        for file in files {
+            guard case .failure(let defect) = SmallFile.read(file.path, limit: 1 << 20) else { continue }
+            problems.append("\(file.key) \(Hygiene.line(file.path, limit: 200)) \(Self.describe(defect))")
+        }
+    }
+
+    private static func describe(_ defect: SmallFile.Defect) -> String {
+        switch defect {
+        case .missing: "does not exist: write it, or correct the path"
+        case .denied: "may not be read by this user: let the agent's user read it"
+        case .notRegular: "is no regular file: correct the path"
+        case .tooLarge: "is larger than 1 MiB: is it the right file?"
+        case .hanging, .noThread: "cannot be read: is its file system there?"
+        case .other(let code): "cannot be read (errno \(code)): correct the path"
+        }
+    }
+}

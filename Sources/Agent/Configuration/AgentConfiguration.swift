@@ -1,0 +1,41 @@
+import ArgumentParser
+import Shared
+
+/// Everything that an agent is built from: flags over environment over configuration file over defaults.
+struct AgentConfiguration: Sendable {
+    /// Without services only where a reader knows them.
+    var evidence: EvidenceConfiguration
+    /// The path of the reader's socket; nil where this process looks.
+    var from: String?
+    var listen: [ListenAddress]
+    var allowsAnonymous: Bool
+    var limits: ServerLimits
+    var log: StandardErrorLog
+
+    /// Reads all of it anew: the same flags with the file as it is now.
+    ///
+    /// - Parameter flags: the command line of `serve`, without the program's name.
+    /// - Throws: ``ConfigurationError`` with every mistake of the file; ``AgentError``; or what the parser of flags throws.
+    static func load(flags: [String], environment: [String: String]) throws -> AgentConfiguration {
+        guard let serve = try command(flags, environment) as? Serve else { throw AgentError.notReadable }
+        return try serve.configuration(environment: environment)
+    }
+
+    /// Reads anew what to look at.
+    ///
+    /// - Parameter flags: the command line of `serve` or `read`.
+    /// - Throws: as ``load(flags:environment:)``.
+    static func evidence(flags: [String], environment: [String: String]) throws -> EvidenceConfiguration {
+        switch try command(flags, environment) {
+        case let serve as Serve: try serve.source.evidenceConfiguration(environment: environment)
+        case let read as Read: try read.source.evidenceConfiguration(environment: environment)
+        default: throw AgentError.notReadable
+        }
+    }
+
+    private static func command(
+        _ flags: [String], _ environment: [String: String]
+    ) throws -> any ParsableCommand {
+        try Agent.parseAsRoot(CompletedArguments.all(flags, environment: environment))
+    }
+}

@@ -1,0 +1,194 @@
+import CYAML
+import Shared
+
+/// Turns a configuration file's bytes into nodes that know their places: a pure function, within bounds.
+///
+/// libyaml reads; what makes YAML more than mappings, lists and texts (anchors, aliases, tags, several documents) is
+/// refused. Nobody needs it to configure an agent, and nine lines of it can stand for a billion values.
+struct ConfigurationText {
+    /// Bytes.
+    static let sizeLimit = 256 * 1_024
+    /// Lists and mappings within each other.
+    static let depthLimit = 8
+
+    /// The root of the only document; nil where there is none, or what could be understood of it.
+    let root: ConfigurationNode?
+    let problems: [ConfigurationProblem]
+
+    init(_ bytes: [UInt8]) {
+        var parser = Parser()
+        root = parser.parse(bytes)
+        problems = parser.problems
+    }
+
+    /// A list or a mapping that is not over.
+    private struct Frame {
+        var node: ConfigurationNode
+        var isMapping: Bool
+        var children: [ConfigurationNode] = []
+
+        var finished: ConfigurationNode {
+            var node = node
+            if isMapping {
+                let pairs = stride(from: 0, to: children.count - 1, by: 2).map {
+                    ConfigurationNode.Pair(key: children[$0], value: children[$0 + 1])
+                }
+                node.content = .mapping(pairs)
+            } else {
+                node.content = .sequence(children)
+            }
+            return node
+        }
+    }
+
+    private struct Parser {
+        var problems: [ConfigurationProblem] = []
+        private var frames: [Frame] = []
+        private var root: ConfigurationNode?
+        private var documents = 0
+
+        mutating func parse(_ bytes: [UInt8]) -> ConfigurationNode? {
+            guard bytes.count <= ConfigurationText.sizeLimit else {
+                complain(nil, "is larger than \(ConfigurationText.sizeLimit / 1_024) KiB; is it the right file?")
+                return nil
+            }
+            guard String(validating: bytes, as: UTF8.self) != nil else {
+                complain(Self.firstInvalid(bytes), "is not UTF-8 from here on; save the file as UTF-8")
+                return nil
+            }
+            let text = bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? Array(bytes.dropFirst(3)) : bytes
+            text.withUnsafeBufferPointer { read($0) }
+            return root
+        }
+
+        /// The parser keeps a pointer to itself and one to the text: both stay where they are until it is deleted here.
+        private mutating func read(_ text: UnsafeBufferPointer<UInt8>) {
+            let parser = UnsafeMutablePointer<yaml_parser_t>.allocate(capacity: 1)
+            defer { parser.deallocate() }
+            guard yaml_parser_initialize(parser) == 1 else { return complain(nil, "cannot be parsed; memory is short") }
+            defer { yaml_parser_delete(parser) }
+            yaml_parser_set_encoding(parser, YAML_UTF8_ENCODING)
+            yaml_parser_set_input_string(parser, text.baseAddress, text.count)
+            while true {
+                var event = yaml_event_t()
+                guard yaml_parser_parse(parser, &event) == 1 else { return refuse(parser.pointee, text) }
+                defer { yaml_event_delete(&event) }
+                guard event.type != YAML_STREAM_END_EVENT, take(event) else { return }
+            }
+        }
+
+        /// - Returns: whether to go on.
+        private mutating func take(_ event: yaml_event_t) -> Bool {
+            let position = ConfigurationPosition(event.start_mark)
+            switch event.type {
+            case YAML_DOCUMENT_START_EVENT:
+                documents += 1
+                guard documents == 1 else {
+                    complain(position, "a second document begins; write one document, without '---'")
+                    return false
+                }
+            case YAML_SEQUENCE_START_EVENT, YAML_MAPPING_START_EVENT:
+                guard frames.count < ConfigurationText.depthLimit else {
+                    complain(
+                        position, "more than \(ConfigurationText.depthLimit) levels stand within each other; flatten it"
+                    )
+                    return false
+                }
+                refuseExtras(event, position)
+                let node = ConfigurationNode(position: position, content: .refused)
+                frames.append(Frame(node: node, isMapping: event.type == YAML_MAPPING_START_EVENT))
+            case YAML_SEQUENCE_END_EVENT, YAML_MAPPING_END_EVENT:
+                if let frame = frames.popLast() { add(frame.finished) }
+            case YAML_ALIAS_EVENT:
+                refuseExtras(event, position)
+                add(ConfigurationNode(position: position, content: .refused))
+            case YAML_SCALAR_EVENT:
+                let isClean = refuseExtras(event, position)
+                add(ConfigurationNode(position: position, content: isClean ? Self.scalar(event) : .refused))
+            default: break
+            }
+            return true
+        }
+
+        private static func scalar(_ event: yaml_event_t) -> ConfigurationNode.Content {
+            withUnsafePointer(to: event) { event in
+                var length = 0
+                guard let bytes = buildinfo_yaml_scalar(event, &length) else { return .refused }
+                let text = String(decoding: UnsafeBufferPointer(start: bytes, count: length), as: UTF8.self)
+                return .scalar(text, isPlain: buildinfo_yaml_is_plain(event) == 1)
+            }
+        }
+
+        /// - Returns: whether there were none.
+        @discardableResult
+        private mutating func refuseExtras(_ event: yaml_event_t, _ position: ConfigurationPosition) -> Bool {
+            let (anchor, tag) = withUnsafePointer(to: event) { event in
+                (buildinfo_yaml_anchor(event).map { String(cString: $0) }, buildinfo_yaml_tag(event) != nil)
+            }
+            if let anchor {
+                let sign = event.type == YAML_ALIAS_EVENT ? "*" : "&"
+                let what = event.type == YAML_ALIAS_EVENT ? "alias" : "anchor"
+                complain(
+                    position,
+                    "the \(what) '\(sign)\(Hygiene.line(anchor, limit: 40))' is not accepted; write the value out")
+            }
+            if tag { complain(position, "a tag (!) is not accepted; write the value without it") }
+            return anchor == nil && !tag
+        }
+
+        private mutating func add(_ node: ConfigurationNode) {
+            if frames.isEmpty { root = node } else { frames[frames.count - 1].children.append(node) }
+        }
+
+        private mutating func complain(_ position: ConfigurationPosition?, _ text: String) {
+            problems.append(ConfigurationProblem(position: position, key: "", text: text))
+        }
+
+        // MARK: - What libyaml does not accept
+
+        private mutating func refuse(_ parser: yaml_parser_t, _ text: UnsafeBufferPointer<UInt8>) {
+            root = nil
+            let problem = parser.problem.map { String(cString: $0) } ?? "no reason is given"
+            guard parser.error != YAML_READER_ERROR else {
+                let position = ConfigurationPosition(endOf: text.prefix(parser.problem_offset))
+                return complain(position, "\(problem); remove the character")
+            }
+            let position = ConfigurationPosition(parser.problem_mark)
+            if Self.isTabbed(line: position.line, text) {
+                return complain(position, "a tab stands where YAML wants spaces; indent with spaces")
+            }
+            let context = parser.context.map { " \(String(cString: $0))" } ?? ""
+            complain(position, "is no YAML:\(context) \(problem); correct it")
+        }
+
+        private static func isTabbed(line: Int, _ text: UnsafeBufferPointer<UInt8>) -> Bool {
+            let lines = text.split(separator: 10, maxSplits: line, omittingEmptySubsequences: false)
+            guard line <= lines.count else { return false }
+            return lines[line - 1].prefix { $0 == 32 || $0 == 9 || $0 == UInt8(ascii: "-") }.contains(9)
+        }
+
+        private static func firstInvalid(_ bytes: [UInt8]) -> ConfigurationPosition {
+            var (parser, iterator, good) = (Unicode.UTF8.ForwardParser(), bytes.makeIterator(), 0)
+            while case .valid(let scalar) = parser.parseScalar(from: &iterator) { good += scalar.count }
+            return ConfigurationPosition(endOf: bytes.prefix(good))
+        }
+    }
+}
+
+extension ConfigurationPosition {
+    fileprivate init(_ mark: yaml_mark_t) {
+        self.init(line: mark.line + 1, column: mark.column + 1)
+    }
+
+    /// Right behind these bytes, which are whole characters.
+    fileprivate init(endOf bytes: some Sequence<UInt8>) {
+        self.init(line: 1, column: 1)
+        for byte in bytes {
+            if byte == 10 {
+                (line, column) = (line + 1, 1)
+            } else if byte & 0b1100_0000 != 0b1000_0000 {
+                column += 1
+            }
+        }
+    }
+}

@@ -1,0 +1,199 @@
+import Foundation
+import Logging
+import Shared
+import Support
+import Synchronization
+import Testing
+
+@testable import Agent
+
+@Suite struct ConfigurationTests {
+    /// The files of a folder of Tests/AgentTests/Configurations, without their ends.
+    private static func names(_ folder: String) -> [String] {
+        do {
+            let path = try SourceTree.path("Tests/AgentTests/Configurations/\(folder)")
+            return try FileManager.default.contentsOfDirectory(atPath: path).filter { $0.hasSuffix(".yaml") }
+                .map { String($0.dropLast(".yaml".count)) }.sorted()
+        } catch {
+            return ["the folder \(folder): \(error)"]
+        }
+    }
+
+    private static func bytes(_ folder: String, _ file: String) throws -> [UInt8] {
+        let path = try SourceTree.path("Tests/AgentTests/Configurations/\(folder)/\(file)")
+        return Array(try Data(contentsOf: URL(fileURLWithPath: path)))
+    }
+
+    private static func lines(_ folder: String, _ file: String) throws -> [String] {
+        String(decoding: try bytes(folder, file), as: UTF8.self).split(separator: "\n").map(String.init)
+    }
+
+    private static let everyFlag =
+        ConfigurationKey.all.compactMap(\.flag).map { name in
+            EnvironmentArguments.Flag(name, name == "--allow-anonymous" ? .switchOn : .values)
+        } + [.init("--service", .values), .init("--probe", .values)]
+
+    @Test("A good file says what its flags would", arguments: names("good"))
+    func good(name: String) throws {
+        let file = try ConfigurationFile(try Self.bytes("good", "\(name).yaml"), named: "agent.yaml")
+        let arguments = file.additions(for: Self.everyFlag, commandLine: [], environment: [:])
+        #expect(arguments == (try Self.lines("good", "\(name).txt")))
+    }
+
+    @Test("Every mistake of a bad file is one line with its place, the key, and a remedy", arguments: names("bad"))
+    func bad(name: String) throws {
+        let error = #expect(throws: ConfigurationError.self) {
+            try ConfigurationFile(try Self.bytes("bad", "\(name).yaml"), named: "agent.yaml")
+        }
+        let expected = try Self.lines("bad", "\(name).txt").map { "agent.yaml:\($0)" }
+        #expect(error?.lines == expected)
+        for line in error?.lines ?? [] {
+            #expect(line.contains("; "), "a remedy: \(line)")
+            #expect(Hygiene.isVisibleLine(line))
+        }
+    }
+
+    @Test("A file that is too large, or aliases that stand for a billion values, cost nothing")
+    func bounded() throws {
+        let large = Array(repeating: UInt8(ascii: "#"), count: ConfigurationText.sizeLimit + 1)
+        #expect(throws: ConfigurationError.self) { try ConfigurationFile(large, named: "x") }
+        var bomb = "a0: &a0 [x]\n"
+        for level in 1...2_000 { bomb += "a\(level): &a\(level) [*a\(level - 1), *a\(level - 1), *a\(level - 1)]\n" }
+        let start = ContinuousClock.now
+        #expect(throws: ConfigurationError.self) { try ConfigurationFile(Array(bomb.utf8), named: "x") }
+        for nested in [String(repeating: "[", count: 200_000), String(repeating: "- ", count: 100_000)] {
+            #expect(throws: ConfigurationError.self) { try ConfigurationFile(Array(nested.utf8), named: "x") }
+        }
+        #expect(ContinuousClock.now - start < .seconds(30))
+    }
+
+    @Test("Whatever bytes come, the answer is a file or mistakes")
+    func arbitrary() throws {
+        var random = SystemRandomNumberGenerator()
+        let whole = try Self.bytes("good", "whole.yaml")
+        var refused = 0
+        for _ in 0..<2_000 {
+            var bytes = whole
+            for _ in 0..<Int.random(in: 1...4, using: &random) {
+                let index = bytes.indices.randomElement(using: &random) ?? 0
+                bytes[index] = Array("{}[]:,-&*!|>'\"%@`# \n\t\0\u{FF}ax9".utf8).randomElement(using: &random) ?? 0
+            }
+            do {
+                _ = try ConfigurationFile(bytes, named: "x")
+            } catch {
+                refused += 1
+                #expect(!error.lines.isEmpty && error.lines.allSatisfy { Hygiene.isVisibleLine($0) })
+            }
+        }
+        #expect(refused > 0)
+    }
+
+    @Test("Flags win over the environment, which wins over the file, flag by flag")
+    func precedence() throws {
+        let file = try ConfigurationFile(try Self.bytes("good", "whole.yaml"), named: "agent.yaml")
+        let flags: [EnvironmentArguments.Flag] = [
+            .init("--service", .values), .init("--probe", .values), .init("--listen", .values), .init("--host-id"),
+            .init("--allow-anonymous", .switchOn), .init("--log-level"),
+        ]
+        #expect(
+            file.additions(
+                for: flags, commandLine: ["--listen", "127.0.0.1:9"],
+                environment: [
+                    "BUILDINFO_HOST_ID": "from-there", "BUILDINFO_ALLOW_ANONYMOUS": "0",
+                    "BUILDINFO_SERVICE": "x=file:/x", "BUILDINFO_LOG_LEVEL": "",
+                ]) == ["--log-level=debug"])
+        // What a command does not know is another command's.
+        #expect(file.additions(for: [.init("--log-level")], commandLine: [], environment: [:]) == ["--log-level=debug"])
+    }
+
+    @Test("The file is the named one, or the usual one if it is there")
+    func source() throws {
+        let folder = try TemporaryFolder()
+        let path = try folder.write("log: {level: debug}\n", to: "agent.yaml")
+        func level(_ commandLine: [String], _ environment: [String: String] = [:], usual: String = "") throws -> String?
+        {
+            let usual = usual.isEmpty ? folder.file("missing") : usual
+            return try ConfigurationSource.load(
+                commandLine: commandLine, environment: environment, standardPath: usual
+            ).values["log.level"]?.first?.text
+        }
+        #expect(try level([]) == nil)
+        #expect(try level([], usual: path) == "debug")
+        #expect(try level(["serve", "--config", path]) == "debug")
+        #expect(try level(["--config=\(path)"]) == "debug")
+        #expect(try level([], ["BUILDINFO_CONFIG": path]) == "debug")
+        let missing = folder.file("missing")
+        let error = #expect(throws: ConfigurationError.self) { try level(["--config", missing], usual: path) }
+        #expect(error?.description.hasPrefix("\(missing): does not exist; ") == true)
+        #expect(throws: ConfigurationError.self) { try level(["--config", folder.path]) }
+    }
+
+    @Test("The configuration is read anew each time, with the same flags")
+    func reload() throws {
+        let folder = try TemporaryFolder()
+        func load() throws -> AgentConfiguration {
+            try AgentConfiguration.load(
+                flags: ["--config", folder.file("agent.yaml"), "--listen", "127.0.0.1:1"], environment: [:])
+        }
+        try folder.write("services:\n- {name: a, file: /a}\nlisten: 127.0.0.1:2\n", to: "agent.yaml")
+        let first = try load()
+        #expect(first.evidence.services.map(\.name) == ["a"])
+        #expect(first.listen == [.tcp(host: "127.0.0.1", port: 1)])
+        try folder.write(
+            "services:\n- {name: b, file: /b, probe: 'http://[::1]/'}\nlog: {level: error}\nlimits: {connections: 77}\n",
+            to: "agent.yaml")
+        let second = try load()
+        #expect(second.evidence.services.map(\.name) == ["b"])
+        #expect(second.evidence.services.first?.probe?.description == "http://[::1]/")
+        #expect(second.log.logLevel == .error && second.limits.connections == 77)
+        try folder.write("listen: [\n", to: "agent.yaml")
+        #expect(throws: ConfigurationError.self) { try load() }
+    }
+
+    @Test("One file does for reader and front: each takes what is its own")
+    func split() throws {
+        let folder = try TemporaryFolder()
+        let path = try folder.write(
+            """
+            listen: [127.0.0.1:1]
+            from: unix:/run/r.sock
+            engines: [unix:/run/e.sock]
+            services: [{name: a, compose: a, probe: "http://[::1]/"}]
+            """, to: "agent.yaml")
+        let all = { (command: [String]) in
+            try CompletedArguments.all(command + ["--config", path], environment: [:]).dropFirst(command.count + 2)
+        }
+        let (service, probe, engine) = ("--service=a=compose:a", "--probe=a=http://[::1]/", "--engine=unix:/run/e.sock")
+        let (listen, from) = ("--listen=127.0.0.1:1", "--from=unix:/run/r.sock")
+        #expect(try all(["serve"]) == [service, listen, from])
+        #expect(try all(["read"]) == [service, probe, engine])
+        #expect(try all(["print"]) == [service, probe, engine])
+        #expect(try all(["check"]) == [service, probe, listen, from, engine])
+        let front = try AgentConfiguration.load(flags: ["serve", "--config", path], environment: [:])
+        #expect(front.from == "/run/r.sock" && front.evidence.services.map(\.name) == ["a"])
+        let reader = try AgentConfiguration.evidence(flags: ["read", "--config", path], environment: [:])
+        #expect(reader.services.first?.probe != nil && reader.engines.named == ["/run/e.sock"])
+    }
+
+    @Test("Every flag that a command takes from the environment is in the table of keys, or is explained by others")
+    func table() {
+        let flags = Set(ConfigurationKey.all.compactMap(\.flag))
+        let elsewhere: Set = ["--config", "--service", "--probe"]
+        for flag in Serve.environmentFlags {
+            #expect(flags.contains(flag.name) || elsewhere.contains(flag.name), "\(flag.name)")
+        }
+        #expect(Set(ConfigurationKey.all.map(\.path)).count == ConfigurationKey.all.count)
+        for key in ConfigurationKey.all { #expect(ConfigurationKeysPage.text.contains("\(key.path)\n    type: ")) }
+        #expect(ConfigurationKeysPage.text.contains("    default: \(ServerLimits.defaultConnections)\n"))
+    }
+
+    private static let suggestions: [(String, String?)] = [
+        ("servics", "services"), ("Listen", "listen"), ("logs", "log"), ("x", nil), ("", nil), ("engine", "engines"),
+        (String(repeating: "listen", count: 100), nil),
+    ]
+
+    @Test("A word that is nearly a known one is taken for it", arguments: suggestions)
+    func suggestion(word: String, expected: String?) {
+        #expect(Suggestion.nearest(to: word, among: ConfigurationKey.names(below: "")) == expected)
+    }
+}
