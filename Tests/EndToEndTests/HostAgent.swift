@@ -32,7 +32,7 @@ struct HostAgent: Sendable {
         return try await ready(name, running)
     }
 
-    private static func ready(_ name: String, _ running: RunningProgram) async throws -> HostAgent {
+    static func ready(_ name: String, _ running: RunningProgram) async throws -> HostAgent {
         try await eventually("the agent is ready", detail: { running.error }) {
             if let code = running.exitCode { Issue.record("the agent ended with \(code): \(running.error)") }
             return running.exitCode != nil || running.error.contains(" Ready ")
