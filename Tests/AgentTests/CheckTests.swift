@@ -74,6 +74,22 @@ import Testing
         #expect(allowed.code == 0)
     }
 
+    @Test("A front that knows of no service itself asks its reader")
+    func front() async throws {
+        let folder = try TemporaryFolder()
+        let path = try folder.write(Samples.sha, to: "canvas")
+        let missing = await run(["check", "--from", "unix:\(folder.file("r.sock"))"])
+        #expect(missing.code == 69)
+        #expect(missing.output.contains("reader      the reader's socket \(folder.file("r.sock")) does not exist"))
+        let split = try SplitFixture(services: ["canvas=file:\(path)"], folder: folder)
+        try await withSplit(split) { split in
+            try await split.startReader()
+            let outcome = await run(["check", "--from", "unix:\(split.path)"])
+            #expect(outcome.code == 0)
+            #expect(outcome.output.contains("reader      \(split.path): canvas"))
+        }
+    }
+
     @Test("Every mistake of the file is a line, and ends any command with 64", arguments: ["check", "serve", "print"])
     func broken(command: String) async throws {
         let folder = try TemporaryFolder()

@@ -149,8 +149,9 @@ import Testing
             engines: try EngineSockets(parsing: [], environment: [:]), host: Samples.host)
         let log = StandardErrorLog(format: .text, clock: .system, logLevel: .critical)
         let (text, state) = try await OneLook(configuration: configuration, clock: .system, log: log).document()
-        #expect(state == .serving)
-        #expect(text.contains("\"outcome\":\"ok\""))
+        // Whatever a loaded machine makes of it, nothing is printed before it is known.
+        #expect(state != .unknown)
+        #expect(text.contains("\"served\":{"))
         await host.stop()
     }
 }

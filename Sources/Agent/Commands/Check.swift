@@ -18,7 +18,8 @@ struct Check: AsyncParsableCommand {
         let configuration = try serve.configuration(environment: console.environment)
         let look = OneLook(configuration: configuration.evidence, clock: .system, log: configuration.log)
         let result = CheckResult(
-            configuration: configuration, contents: try await look.contents(), engines: try await look.engines(),
+            configuration: configuration, contents: try await look.contents(),
+            greetings: try await SourceGreeting.all(configuration),
             access: AccessChecks(configuration, files: serve.accessFiles))
         console.output(result.text)
         if result.exitCode != 0 { throw ExitCode(result.exitCode) }

@@ -5,23 +5,13 @@ struct CheckResult: Sendable {
     var configuration: AgentConfiguration
     /// In the order of the services.
     var contents: [DocumentContent]
-    var engines: [EngineGreeting]
+    var greetings: [SourceGreeting]
     var access: AccessChecks
-
-    /// One engine's answer to being asked who it is.
-    struct EngineGreeting: Sendable {
-        var socket: String
-        /// For example `docker, API 1.41`, or why there is none.
-        var answer: Result<String, EngineFailure>
-    }
 
     /// 64 where nobody could start an agent so, 69 where a source cannot be read.
     var exitCode: Int32 {
         if !access.problems.isEmpty { return 64 }
-        let isReadable =
-            contents.allSatisfy { $0.state != .unknown }
-            && engines.allSatisfy { if case .success = $0.answer { true } else { false } }
-        return isReadable ? 0 : 69
+        return contents.allSatisfy { $0.state != .unknown } && greetings.allSatisfy(\.isReadable) ? 0 : 69
     }
 
     var text: String {
@@ -37,19 +27,18 @@ struct CheckResult: Sendable {
             if let reason = content.reason { lines.append("\(content.service): \(reason)") }
         }
         lines.append("")
-        for engine in engines {
-            switch engine.answer {
-            case .success(let name): lines.append("engine      \(Hygiene.line(engine.socket, limit: 200)): \(name)")
-            case .failure(let failure): lines.append("engine      \(failure)")
-            }
-        }
+        for greeting in greetings { lines.append(Self.line(greeting.kind.rawValue, greeting.answer)) }
         for address in configuration.listen {
             lines.append(
                 "listen      \(address)\(address.isLocal ? ", this machine only" : ", other machines reach it")")
         }
-        lines.append("protection  \(access.protection)")
-        lines += access.problems.map { "problem     \($0)" }
+        lines.append(Self.line("protection", access.protection))
+        lines += access.problems.map { Self.line("problem", $0) }
         return lines.joined(separator: "\n") + "\n"
+    }
+
+    private static func line(_ word: String, _ text: String) -> String {
+        word + String(repeating: " ", count: max(0, 12 - word.count)) + Hygiene.line(text)
     }
 
     /// Columns as wide as what stands in them, two spaces apart.

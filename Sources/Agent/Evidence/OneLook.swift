@@ -27,26 +27,6 @@ struct OneLook {
         return board.services.compactMap { board.entry($0)?.body.content }
     }
 
-    /// Who answers on each engine's socket; nobody is asked where no service is on an engine.
-    func engines() async throws -> [CheckResult.EngineGreeting] {
-        guard configuration.services.contains(where: { $0.selector.filePath == nil }) else { return [] }
-        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
-        var greetings: [CheckResult.EngineGreeting] = []
-        for socket in configuration.engines.current() {
-            let client = EngineClient(socketPath: socket, group: group)
-            var look = EngineLook(client: client, deadline: ContinuousClock.now + .seconds(5))
-            do throws(EngineFailure) {
-                let (version, isPodman) = try await look.agree()
-                let name = "\(isPodman ? "podman" : "docker"), API \(version)"
-                greetings.append(CheckResult.EngineGreeting(socket: socket, answer: .success(name)))
-            } catch {
-                greetings.append(CheckResult.EngineGreeting(socket: socket, answer: .failure(error)))
-            }
-        }
-        try await group.shutdownGracefully()
-        return greetings
-    }
-
     private func look() async throws -> Board {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let board = try Board(configuration: configuration)
