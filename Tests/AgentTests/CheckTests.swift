@@ -74,6 +74,22 @@ import Testing
         #expect(allowed.code == 0)
     }
 
+    @Test("The configuration alone is checked without asking anybody, as before a reload")
+    func alone() async throws {
+        let folder = try TemporaryFolder()
+        let engine = FakeEngine(socketPath: folder.file("e.sock"), script: EngineScripts.classic)
+        try await engine.start()
+        let outcome = await run([
+            "check", "--no-sources", "--service", "canvas=compose:canvas", "--engine", "unix://\(engine.socketPath)",
+        ])
+        #expect(outcome.code == 0)
+        #expect(outcome.output.contains("canvas   compose:canvas  -"))
+        #expect(engine.requests.isEmpty)
+        let wrong = await run(["check", "--no-sources", "--service", "canvas=pod:x"])
+        #expect(wrong.code == 64)
+        try await engine.stop()
+    }
+
     @Test("A front that knows of no service itself asks its reader")
     func front() async throws {
         let folder = try TemporaryFolder()

@@ -35,7 +35,7 @@ struct HostAgent: Sendable {
     static func ready(_ name: String, _ running: RunningProgram) async throws -> HostAgent {
         try await eventually("the agent is ready", detail: { running.error }) {
             if let code = running.exitCode { Issue.record("the agent ended with \(code): \(running.error)") }
-            return running.exitCode != nil || running.error.contains(" Ready ")
+            return running.exitCode != nil || running.error.contains(" Ready")
         }
         let listening = running.error.split(separator: "\n").first { $0.contains(" Listening ") }
         let authority = try #require(listening?.split(separator: "address=").last, "\(running.error)")

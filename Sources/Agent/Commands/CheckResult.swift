@@ -3,10 +3,10 @@ import Shared
 /// What `check` found: one value, from which text and exit code come.
 struct CheckResult: Sendable {
     var configuration: AgentConfiguration
-    /// In the order of the services.
-    var contents: [DocumentContent]
-    var greetings: [SourceGreeting]
     var access: AccessChecks
+    /// In the order of the services; empty where nobody looked.
+    var contents: [DocumentContent] = []
+    var greetings: [SourceGreeting] = []
 
     /// 64 where nobody could start an agent so, 69 where a source cannot be read.
     var exitCode: Int32 {
@@ -17,10 +17,11 @@ struct CheckResult: Sendable {
     var text: String {
         var lines = Self.table(
             [["SERVICE", "SELECTOR", "STATE", "SHA", "DIGEST"]]
-                + zip(configuration.evidence.services, contents).map { service, content in
-                    [
-                        service.name, Hygiene.line(service.selector.description, limit: 80), content.state.rawValue,
-                        content.gitSHA?.short ?? "-", content.digest?.short ?? "-",
+                + configuration.evidence.services.map { service in
+                    let content = contents.first { $0.service == service.name }
+                    return [
+                        service.name, Hygiene.line(service.selector.description, limit: 80),
+                        content?.state.rawValue ?? "-", content?.gitSHA?.short ?? "-", content?.digest?.short ?? "-",
                     ]
                 })
         for content in contents {
