@@ -97,7 +97,8 @@ struct AgentSplitTests {
     func alone() async throws {
         let folder = try TemporaryFolder()
         let front = try await HostAgent.front(
-            "host-1", from: folder.path("r.sock"), arguments: ["--service", "canvas=compose:canvas"])
+            "host-1", from: folder.path("r.sock"), arguments: ["--service", "canvas=compose:canvas"],
+            awaitsReader: false)
         let document = try Self.document(front)
         #expect(document.state == .unknown)
         #expect(document.reason?.contains("does not exist: start buildinfo-reader.service") == true)

@@ -1,3 +1,4 @@
+import Glibc
 import Support
 import Testing
 
@@ -25,7 +26,12 @@ struct HostAgent: Sendable {
     }
 
     /// Starts a front that has its evidence from a reader, and waits until it has asked it.
-    static func front(_ name: String, from reader: String, arguments: [String] = []) async throws -> HostAgent {
+    ///
+    /// - Parameter awaitsReader: a front that is faster than its reader knows of no service yet, and answers 404.
+    static func front(
+        _ name: String, from reader: String, arguments: [String] = [], awaitsReader: Bool = true
+    ) async throws -> HostAgent {
+        if awaitsReader { try await eventually("the reader listens") { access(reader, F_OK) == 0 } }
         let running = try Program.agent().start(
             ["serve", "--listen", "127.0.0.1:0", "--from", "unix:\(reader)", "--host-id", "front-of-\(name)"]
                 + arguments)
