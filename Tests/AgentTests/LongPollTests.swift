@@ -245,6 +245,16 @@ import Testing
         }
     }
 
+    @Test("A peer that is cut off without a word takes its held request along")
+    func reset() async throws {
+        try await withServer { server in
+            let connection = try await hold(server)
+            try await connection.abort()
+            try await eventually("the request is let go") { server.metrics.current.requestsHeld == 0 }
+            try await eventually("and the connection with it") { server.metrics.current.connectionsOpen == 0 }
+        }
+    }
+
     @Test("A thousand held requests are answered by one change")
     func many() async throws {
         var limits = ServerLimits()

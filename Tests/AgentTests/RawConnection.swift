@@ -1,3 +1,4 @@
+import Glibc
 import NIOCore
 import NIOPosix
 import Synchronization
@@ -56,6 +57,13 @@ final class RawConnection: Sendable {
     }
 
     func finishWriting() async throws { try await channel.withLock { $0 }?.close(mode: .output).get() }
+
+    /// Ends it with a reset instead of an orderly close.
+    func abort() async throws {
+        guard let channel = channel.withLock({ $0 }) else { return }
+        try await (channel as? any SocketOptionProvider)?.setSoLinger(linger(l_onoff: 1, l_linger: 0)).get()
+        channel.close(promise: nil)
+    }
 
     func close() { channel.withLock { $0 }?.close(promise: nil) }
 

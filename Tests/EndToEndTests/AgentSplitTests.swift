@@ -71,7 +71,9 @@ struct AgentSplitTests {
         try await eventually("it is unknown", within: .seconds(20)) {
             try Self.document(front, "").state == .unknown
         }
-        #expect(try Self.document(front).reason?.contains("no reader listens") == true)
+        try await eventually("it says why", within: .seconds(20)) {
+            try Self.document(front).reason?.contains("no reader listens") == true
+        }
         #expect(try Self.document(front).gitSHA == .absent)
         let next = try Self.reader(folder, services)
         try await eventually("it is known again", within: .seconds(20)) { try Self.document(front).state == .serving }

@@ -590,7 +590,7 @@ GUARDS = [
         9, "scheme", "nothing but http and https is asked",
         _POLLING + "CurlOptions.swift",
         r"""set(CURLOPT_PROTOCOLS_STR, "http,https")""",
-        r"""set(CURLOPT_PROTOCOLS_STR, "http,https,file")""", TRANSFERS),
+        r"""set(CURLOPT_PROTOCOLS_STR, "http,https,ftp,gopher")""", TRANSFERS),
     Guard(
         9, "window", "no more requests than the window are under way",
         _POLLING + "TransferLoop.swift",

@@ -61,6 +61,7 @@ struct BadInventoryTests {
         ("unclosed.yaml", 2, "no valid YAML or JSON (did not find expected ',' or ']'): correct it"),
         ("unknown-host-key.yaml", 3, "unknown key 'wave': known here are name, url, id, labels, waive"),
         ("unknown-key.yaml", 2, "unknown key 'hosst': known here are service, port, hosts, waivers"),
+        ("user-alone.yaml", 2, password),
         ("user-name.txt", 1, password),
         ("user-slash.txt", 1, password),
         ("user-words.txt", 1, password),
