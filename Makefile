@@ -1,8 +1,10 @@
 SWIFT ?= swift
 DEBUG := .build/debug
 # Both without the symbols that nobody links to; the agent for size, since it has a budget (see bench/).
+# Neither names the folder that it was built in.
 RELEASE_FLAGS := -c release --static-swift-stdlib -Xlinker -s -Xlinker --icf=all \
-	-Xlinker --version-script=$(CURDIR)/scripts/exports.map
+	-Xlinker --version-script=$(CURDIR)/scripts/exports.map \
+	-Xcc -ffile-prefix-map=$(CURDIR)=. -Xswiftc -file-prefix-map -Xswiftc $(CURDIR)=.
 # Libraries that the agent takes into itself.
 STATIC := $(CURDIR)/.build-release-agent/static
 
@@ -12,10 +14,14 @@ SUITES := SharedTests AgentTests 'CollectorTests\.(?!PropertyTests|LedgerCrashTe
 	'EndToEndTests\.(EndToEnd|DemoTests)' 'EndToEndTests\.(StreamTests|PipelineTests|ExamplesTests|LedgerPlaceTests)' \
 	'EndToEndTests\.(?!CrashTests|DrillTests|EndToEnd|Demo|Stream|Pipeline|Examples|LedgerPlace)'
 
-.PHONY: help demo test guards browser lint build release bench format clean
+PACKED := --agent .build-release-agent/release/buildinfo-agent --collector .build-release/release/buildinfo-collector
+# Debug binaries will do, on a system that is given their runtime.
+SYSTEM_ARGS := --agent $(DEBUG)/buildinfo-agent --collector $(DEBUG)/buildinfo-collector
+
+.PHONY: help demo test system-test guards browser lint build release dist dist-check bench format clean
 
 help: ## Say what there is to make.
-	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: ## Build, and watch a fleet of five hosts converge, all but one. DOCKER=1 does it with a real engine.
 	scripts/deps.sh build
@@ -23,12 +29,19 @@ demo: ## Build, and watch a fleet of five hosts converge, all but one. DOCKER=1 
 	$(SWIFT) build --product buildinfo-collector
 	DOCKER=$(DOCKER) scripts/demo.sh $(DEBUG)
 
-test: ## Run every test: unit, property, and end to end with a real engine and registry.
-	scripts/deps.sh build test
+test: ## Run every test: unit, property, end to end with a real engine and registry, and packages under systemd.
+	scripts/deps.sh build test system
 	$(SWIFT) build --build-tests
 	@# One suite after the other: sockets and engines have deadlines, which a property test on all cores would eat up.
 	@for suite in $(SUITES); do \
 		echo "== $$suite"; $(SWIFT) test --skip-build --disable-xctest --filter "$$suite" || exit 1; done
+	@echo "== Packages, on a booted system"; Tests/System/run.py $(SYSTEM_ARGS)
+
+system-test: ## Install the packages on a booted Debian with systemd and an engine, and kill, hang, upgrade and purge them.
+	scripts/deps.sh build system
+	$(SWIFT) build --product buildinfo-agent
+	$(SWIFT) build --product buildinfo-collector
+	Tests/System/run.py $(SYSTEM_ARGS)
 
 guards: ## Remove every guard of the promises once, in a copy, and see a test go red. ARGS='--only nonce*' for some.
 	scripts/deps.sh build test
@@ -41,9 +54,13 @@ browser: ## Open sample pages in Chromium: contrast, scrolling, content policy, 
 		$(SWIFT) test --skip-build --disable-xctest --filter 'CollectorTests\.HTML'
 	/usr/bin/python3 Tests/Browser/check.py .build/pages .build/pictures
 
-lint: ## Check the format of every Swift file, and the shell scripts' syntax.
+lint: ## Check the format of every Swift file, the scripts' syntax, and what systemd says of the units.
+	scripts/deps.sh lint
 	$(SWIFT) format lint --strict --recursive Package.swift Sources Tests
-	@for script in scripts/*.sh bench/*.sh bench/*/*.sh examples/*.sh .ci/run; do bash -n "$$script" || exit 1; done
+	@for script in scripts/*.sh bench/*.sh bench/*/*.sh examples/*.sh systemd/*.sh packaging/*.sh .ci/run; do \
+		bash -n "$$script" || exit 1; done
+	@for script in packaging/*/p*inst packaging/*/p*rm; do sh -n "$$script" || exit 1; done
+	systemd/check.sh
 	@if git grep -nE 'fatalError\(|try!|as!|@unchecked Sendable' -- 'Sources/*.swift'; then \
 		echo 'lint: the lines above can crash, or promise what the compiler does not check' >&2; exit 1; fi
 
@@ -64,6 +81,15 @@ release: ## Build both programs as they are shipped, into .build-release/release
 		echo 'release: the agent depends on libyaml, which hosts need not have' >&2; exit 1; fi
 	$(SWIFT) build $(RELEASE_FLAGS) --scratch-path .build-release --product buildinfo-collector
 
+dist: release ## Pack the programs: a tarball and two Debian packages, into dist. The same commit makes the same bytes.
+	scripts/deps.sh dist
+	rm -rf dist
+	packaging/build.py $(PACKED) --out dist
+	packaging/check.sh dist
+
+dist-check: dist ## Pack once more, under other circumstances, and compare. BINARIES=1 builds both programs in another folder, too.
+	packaging/reproduce.sh dist $(if $(BINARIES),--build,$(PACKED))
+
 bench: release ## Measure sweeps and footprints against named peers, as ratios of one run.
 	scripts/deps.sh bench
 	bench/run.sh
@@ -72,4 +98,4 @@ format: ## Format every Swift file in place.
 	$(SWIFT) format --in-place --recursive Package.swift Sources Tests
 
 clean: ## Remove what was built.
-	rm -rf .build .build-release .build-release-agent .build-guards
+	rm -rf .build .build-release .build-release-agent .build-guards .build-system dist

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs the Debian (or Ubuntu) packages that are missing for what is about to be done.
-# Usage: deps.sh build|test|bench|browser …
+# Usage: deps.sh build|test|system|dist|lint|bench|browser …
 set -euo pipefail
 
 declare -A build=(
@@ -40,12 +40,32 @@ declare -A bench=(
 declare -A browser=(
     [/usr/bin/chromium]=chromium
 )
+declare -A system=(
+    [/usr/sbin/debootstrap]=debootstrap
+    [/usr/bin/systemd-nspawn]=systemd-container
+    [/usr/bin/setpriv]=util-linux
+    [/usr/bin/pgrep]=procps
+    [/usr/bin/readelf]=binutils
+    [/usr/bin/dpkg-deb]=dpkg
+    [/usr/bin/python3]=python3
+)
+declare -A dist=(
+    [/usr/bin/dpkg-deb]=dpkg
+    [/usr/bin/readelf]=binutils
+    [/usr/bin/lintian]=lintian
+    [/usr/bin/man]=man-db
+    [/usr/bin/mandoc]=mandoc
+    [/usr/bin/python3]=python3
+)
+declare -A lint=(
+    [/usr/bin/systemd-analyze]=systemd
+)
 
 missing=()
 for purpose in "$@"; do
     case "$purpose" in
-        build|test|bench|browser) declare -n wanted="$purpose" ;;
-        *) echo "deps.sh: unknown purpose '$purpose': use build, test, bench or browser" >&2; exit 64 ;;
+        build|test|system|dist|lint|bench|browser) declare -n wanted="$purpose" ;;
+        *) echo "deps.sh: unknown purpose '$purpose': use build, test, system, dist, lint, bench or browser" >&2; exit 64 ;;
     esac
     for places in "${!wanted[@]}"; do
         found=no

@@ -1,0 +1,312 @@
+#!/usr/bin/python3
+"""Installs the packages on a booted Debian with systemd and a real engine, and sees whether they keep their promises.
+
+Usage: run.py --agent FILE --collector FILE [--cache FOLDER] [--keep-journal FILE]. As root. Debug binaries will do: the
+folder of the Swift runtime that they name is shown to the machine. Exit 0, or 1 where a check failed.
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+import time
+
+# No folder of compiled modules in the tree.
+sys.dont_write_bytecode = True
+
+from checks import Checks
+from machine import Machine, prepared_root, run
+
+TREE = pathlib.Path(__file__).resolve().parents[2]
+SHA = "3f2a90be11d2c4a5968778695a4b3c2d1e0f9a8b"
+URL = "http://127.0.0.1:9480/buildinfo"
+FRONT, READER, PORT = "buildinfo-agent.service", "buildinfo-reader.service", "buildinfo-agent.socket"
+# What changes by itself, or belongs to the engine.
+VOLATILE = (
+    r"/(proc|sys|dev|tmp|var/tmp|var/log|var/cache|var/lib/(docker|containerd|systemd/(random|timesync|coredump)|apt)|root"
+    r"|run/(systemd|user|log|docker|containerd|dbus|udev|credentials|lock|initctl|utmp|mount|private)|srv)(/|$)"
+    r"|/run/.*\.(pid|sock)$|/var/lib/dpkg/(.*-old|lock.*|triggers/.*|updates.*|status|diversions|statoverride)$"
+    # Groups stay when a package goes, and these are their files' last versions.
+    r"|/etc/(group|gshadow|passwd|shadow|subuid|subgid)-$")
+
+
+class Scenario:
+    def __init__(self, machine, check):
+        self.machine, self.check = machine, check
+
+    # Asking
+
+    def ask(self, path="/buildinfo"):
+        """Status and document."""
+        done = self.machine.shell(f"curl -sS -m 20 -w '\\n%{{http_code}}' http://127.0.0.1:9480{path}")
+        body, _, status = done.stdout.rpartition("\n")
+        try:
+            return int(status or 0), json.loads(body)
+        except ValueError:
+            return int(status or 0) if status.isdigit() else 0, {"text": body or done.stderr}
+
+    def state(self):
+        return self.ask()[1].get("state")
+
+    def until_state(self, wanted, seconds=30):
+        begun = time.monotonic()
+        try:
+            self.machine.wait(seconds, lambda: self.state() == wanted, wanted)
+        except RuntimeError:
+            pass
+        return self.state(), time.monotonic() - begun
+
+    def client(self):
+        return subprocess.Popen(
+            [*self.machine.entering("-n"), sys.executable, str(TREE / "Tests/System/client.py"), URL],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def outcomes(self, client):
+        said, _ = client.communicate(timeout=90)
+        return [(float(line.split(" ", 2)[0]), line.split(" ", 2)[2]) for line in said.splitlines()]
+
+    # The steps
+
+    def install(self):
+        machine = self.machine
+        done = machine.shell("apt-get install -y -q --no-install-recommends /srv/1/*.deb")
+        self.check("apt installs both packages", 0, done.returncode)
+        said = done.stdout + done.stderr
+        self.check("postinst says what to do while no service is named", "names agent.yaml and the command",
+                   said[-300:], "/etc/buildinfo/agent.yaml" in said and "systemctl restart" in said)
+        self.check("nothing has failed after it", "", machine.must("systemctl --failed --no-legend --plain"))
+        self.check("the port is enabled", "enabled", machine.shell(f"systemctl is-enabled {PORT}").stdout.strip())
+        self.check("secrets' folder is root's alone", "700 root:root", machine.must("stat -c '%a %U:%G' /etc/buildinfo/access"))
+
+    def configure(self):
+        machine = self.machine
+        text = machine.must("cat /etc/buildinfo/agent.yaml")
+        machine.write("/etc/buildinfo/agent.yaml", text.replace(
+            "\nservices: []", "\nservices:\n  - {name: canvas, container: canvas}") + "\n# edited by hand\n")
+        # The watchdog's time is the only thing that is not as it is shipped, so that nobody waits for it.
+        for unit in (FRONT, READER):
+            machine.write(f"/run/systemd/system/{unit}.d/test.conf", "[Service]\nWatchdogSec=3s\nTimeoutAbortSec=2s\n")
+        machine.must(f"systemctl daemon-reload; systemctl restart {READER} {FRONT}")
+        for unit in (PORT, FRONT, READER):
+            self.check(f"{unit} is active", "active", machine.property(unit, "ActiveState"))
+
+    def engine(self):
+        machine = self.machine
+        machine.wait(60, lambda: machine.shell("docker info").returncode == 0, "the engine")
+        machine.must(
+            "cd /tmp && mkdir -p image/bin && cp /bin/busybox image/bin/ && tar -C image -c . | docker import "
+            f"--change 'LABEL org.opencontainers.image.revision={SHA}' - registry.example/canvas:1")
+        machine.must(
+            "docker run -d --name canvas --stop-timeout 1 --network host --restart always registry.example/canvas:1 /bin/busybox sleep 100000")
+        state, took = self.until_state("serving")
+        self.check("a started container is seen by its event", "serving", f"{state} after {took:.1f} s", state == "serving")
+        status, document = self.ask()
+        self.check("GET /buildinfo over the inherited port", f"200 {SHA}", f"{status} {document.get('git_sha')}")
+
+    def privileges(self):
+        machine = self.machine
+        engine = "/usr/bin/curl -sS -m 5 --unix-socket /run/docker.sock http://engine/_ping"
+        loopback = "/usr/bin/curl -sS -m 5 http://127.0.0.1:9480/healthz"
+        reader = "/usr/bin/curl -sS -m 5 --unix-socket /run/buildinfo-reader/reader.sock http://reader/"
+        # 7 is curl's code for what it could not connect to: anything else is another failure, and proves nothing.
+        rows = [
+            ("the reader can ask the engine", READER, engine, {0}),
+            ("the front cannot ask the engine", FRONT, engine, {7}),
+            ("the front has no network", FRONT, loopback, {7}),
+            ("the reader has no network", READER, loopback, {7}),
+            # What the reader writes is no HTTP.
+            ("the front can connect to the reader", FRONT, reader, {0, 1, 8, 28, 52, 56}),
+        ]
+        for what, unit, command, codes in rows:
+            code, said = self.as_unit(unit, command)
+            self.check(f"{what} (curl with its unit's properties)", f"exit {min(codes)}", f"exit {code}: {said[-60:]}",
+                       code in codes)
+        front = machine.main_process(FRONT)
+        done = machine.shell(f"nsenter -t {front} -m -n -- {engine}")
+        self.check("root in the front's own namespaces cannot ask the engine", "exit 7",
+                   f"exit {done.returncode}: {done.stderr[-60:]}", done.returncode == 7)
+        self.check("root in the machine's can", 0, machine.shell(engine).returncode)
+        for unit in (FRONT, READER):
+            number = machine.main_process(unit)
+            links = machine.must(f"nsenter -t {number} -n -- cat /proc/net/dev | tail -n +3 | cut -d: -f1 | xargs")
+            self.check(f"{unit}: links of its network", "lo", links)
+            status = dict(line.split(":\t", 1) for line in machine.must(f"cat /proc/{number}/status").split("\n") if ":\t" in line)
+            got = {key: status[key].strip() for key in ("CapEff", "CapBnd", "NoNewPrivs", "Seccomp")}
+            self.check(f"{unit}: powers", {"CapEff": "0" * 16, "CapBnd": "0" * 16, "NoNewPrivs": "1", "Seccomp": "2"}, got)
+            owner = status["Uid"].split()[0]
+            self.check(f"{unit}: a dynamic user", "61184 to 65519", owner, 61184 <= int(owner) <= 65519)
+
+    def as_unit(self, unit, command):
+        """Runs a command with all that a unit says of what a process may do: its exit code, and what was said."""
+        lines = []
+        for line in self.machine.must(f"cat /lib/systemd/system/{unit}").split("\n"):
+            key = line.split("=", 1)[0]
+            if key in ("Type", "ExecReload", "Restart", "RestartSec", "RestartPreventExitStatus", "WatchdogSec",
+                       "NotifyAccess", "RuntimeDirectory", "RuntimeDirectoryMode", "User", "Also", "WantedBy", "Requires", "Wants"):
+                continue
+            lines.append(f"ExecStart={command}" if key == "ExecStart" else line)
+        copy = "copy-" + unit
+        text = "\n".join(lines).replace("[Service]", "[Service]\nType=oneshot\nRemainAfterExit=yes")
+        self.machine.write(f"/run/systemd/system/{copy}", text)
+        self.machine.must(f"systemctl daemon-reload; systemctl start {copy} || true")
+        code = self.machine.property(copy, "ExecMainStatus") if self.machine.property(copy, "ExecMainPID") != "0" else None
+        said = self.machine.shell(f"journalctl --no-pager -o cat _SYSTEMD_UNIT={copy} | tail -n 1").stdout.strip()
+        self.machine.shell(f"systemctl stop {copy}; systemctl reset-failed {copy}; rm /run/systemd/system/{copy}; systemctl daemon-reload")
+        return (int(code) if code is not None else None), said
+
+    def kills(self):
+        for unit in (FRONT, READER):
+            client = self.client()
+            time.sleep(1)
+            number = self.machine.main_process(unit)
+            self.machine.must(f"kill -KILL {number}")
+            killed = time.monotonic()
+            self.machine.wait(
+                30, lambda: (self.machine.main_process(unit) or number) != number
+                and self.machine.property(unit, "ActiveState") == "active", f"{unit} to be back")
+            took = time.monotonic() - killed
+            self.check(f"SIGKILL: {unit} is back", "within 10 s (RestartSec 1 s)", f"{took:.1f} s", took < 10)
+            state, _ = self.until_state("serving")
+            self.check(f"SIGKILL: {unit}: state again", "serving", state)
+            time.sleep(0.5)
+            self.none_lost(f"SIGKILL of {unit}", client, killed)
+
+    def none_lost(self, what, client, until):
+        """No request was lost but those that were under way when the process ended, and none was refused."""
+        client.stdin.close()
+        client.stdin = None
+        outcomes = self.outcomes(client)
+        lost = [outcome for begun, outcome in outcomes
+                if (begun > until or "refused" in outcome) and not outcome[:3].isdigit()]
+        flying = [outcome for begun, outcome in outcomes if begun <= until and not outcome[:3].isdigit()]
+        self.check(f"{what}: requests that nobody answered", "none of at least 20",
+                   f"{len(lost)} of {len(outcomes)}, and {len(flying)} in flight {lost[:1]}", not lost and len(outcomes) >= 20)
+
+    def hangs(self):
+        for unit in (FRONT, READER):
+            number = self.machine.main_process(unit)
+            self.machine.must(f"kill -STOP {number}")
+            begun = time.monotonic()
+            try:
+                self.machine.wait(
+                    40, lambda: (self.machine.main_process(unit) or number) != number
+                    and self.machine.property(unit, "ActiveState") == "active", "the watchdog")
+                got = f"restarted after {time.monotonic() - begun:.1f} s"
+            except RuntimeError:
+                self.machine.must(f"kill -CONT {number}")
+                got = "hangs"
+            self.check(f"SIGSTOP: the watchdog restarts {unit}", "restarted", got, got != "hangs")
+            said = self.machine.must("journalctl --no-pager -o cat")
+            self.check(f"SIGSTOP: the journal says why ({unit})", "Watchdog timeout", re.search(
+                f"{unit}: Watchdog timeout", said) and "Watchdog timeout", f"{unit}: Watchdog timeout" in said)
+            self.check(f"SIGSTOP: {unit}: state again", "serving", self.until_state("serving")[0])
+
+    def engine_loss(self):
+        self.machine.must("systemctl stop docker.socket docker.service")
+        state, took = self.until_state("unknown")
+        self.check("the engine stops", "unknown", f"{state} after {took:.1f} s", state == "unknown")
+        self.machine.must("systemctl start docker.socket docker.service")
+        state, took = self.until_state("serving", 60)
+        self.check("the engine is back", "serving", f"{state} after {took:.1f} s", state == "serving")
+
+    def standing_check(self):
+        machine, unit = self.machine, "buildinfo-collector@canvas.service"
+        machine.write("/etc/buildinfo/fleet-canvas.yaml", f"service: canvas\nhosts:\n  - {{name: here, url: '{URL}'}}\n")
+        self.check("a standing check without a target fails", "resources", self.checked(unit)[0])
+        machine.write("/etc/buildinfo/target-canvas.env", f"BUILDINFO_SHA={SHA}\nBUILDINFO_SOAK=1s\nBUILDINFO_TIMEOUT=60s\n")
+        result = self.checked(unit)
+        self.check("a standing check of what is served", ("success", "0"), result)
+        machine.write("/etc/buildinfo/target-canvas.env",
+                      f"BUILDINFO_SHA={SHA[::-1]}\nBUILDINFO_SOAK=1s\nBUILDINFO_TIMEOUT=4s\n")
+        self.check("a standing check of what is not served (10, stragglers)", ("exit-code", "10"), self.checked(unit))
+        self.check("its ledger and reports", "canvas.html canvas.json ledger.db",
+                   machine.must("ls /var/lib/buildinfo-collector | grep -vE -- '-(wal|shm|lock)$' | xargs"))
+        machine.shell(f"systemctl reset-failed {unit}")
+        machine.must("systemctl enable --now buildinfo-collector@canvas.timer")
+        self.check("its timer waits", "waiting", machine.property("buildinfo-collector@canvas.timer", "SubState"))
+
+    def checked(self, unit):
+        self.machine.shell(f"systemctl start {unit}")
+        return self.machine.property(unit, "Result"), self.machine.property(unit, "ExecMainStatus")
+
+    def upgrade(self):
+        machine = self.machine
+        before = machine.main_process(FRONT), machine.main_process(READER)
+        opened = machine.property(PORT, "ActiveEnterTimestampMonotonic")
+        client = self.client()
+        time.sleep(0.5)
+        done = machine.shell("apt-get install -y -q --no-install-recommends /srv/2/*.deb")
+        self.check("apt upgrades both packages", 0, done.returncode)
+        if done.returncode != 0:
+            print(done.stdout + done.stderr, file=sys.stderr)
+        after = machine.main_process(FRONT), machine.main_process(READER)
+        self.check("an upgrade restarts both processes", "new ones", f"{before} {after}",
+                   None not in after and before[0] != after[0] and before[1] != after[1])
+        self.check("an upgrade keeps the port open", opened, machine.property(PORT, "ActiveEnterTimestampMonotonic"))
+        self.check("an upgrade keeps edits", "# edited by hand", machine.must("tail -n 1 /etc/buildinfo/agent.yaml"))
+        self.check("an upgrade is one", "0.1.1-1", machine.must("dpkg-query -W -f '${Version}' buildinfo-agent"))
+        self.check("after an upgrade: state", "serving", self.until_state("serving")[0])
+        self.none_lost("an upgrade", client, int(machine.property(FRONT, "InactiveEnterTimestampMonotonic")) / 1e6)
+
+    def remove(self, before):
+        machine = self.machine
+        machine.write("/etc/buildinfo/access/token", "secret\n")
+        done = machine.shell("apt-get remove -y -q buildinfo-agent buildinfo-collector")
+        self.check("apt removes both packages", 0, done.returncode)
+        self.check("nothing of them runs", "", machine.shell("pgrep -a buildinfo").stdout.strip())
+        self.check("the port is closed", "refused", "refused" if self.ask()[0] == 0 else "open")
+        self.check("configuration stays until a purge", "edited by hand",
+                   machine.shell("grep -o 'edited by hand' /etc/buildinfo/agent.yaml").stdout.strip())
+        done = machine.shell("apt-get purge -y -q buildinfo-agent buildinfo-collector")
+        self.check("apt purges both packages", 0, done.returncode)
+        left = sorted(machine.files(VOLATILE) - before)
+        self.check("a purge leaves no file", [], left[:20])
+        known = machine.shell("systemctl list-unit-files --no-legend 'buildinfo*'; ls -d /run/buildinfo*").stdout.strip()
+        self.check("a purge leaves no unit", "", known)
+
+
+def runtime_folders(binary):
+    """Where a debug binary looks for its libraries."""
+    said = run("readelf", "--dynamic", str(binary)).stdout
+    return {path for paths in re.findall(r"R(?:UN)?PATH.*\[(.*)\]", said) for path in paths.split(":") if path.startswith("/")}
+
+
+def main():
+    parser = argparse.ArgumentParser(usage=__doc__)
+    parser.add_argument("--agent", type=pathlib.Path, required=True)
+    parser.add_argument("--collector", type=pathlib.Path, required=True)
+    parser.add_argument("--cache", type=pathlib.Path, default=TREE / ".build-system")
+    parser.add_argument("--journal", type=pathlib.Path, help="where to write the machine's journal")
+    options = parser.parse_args()
+    if os.geteuid() != 0:
+        sys.exit("run.py: run it as root, because it boots a system")
+    os.umask(0o022)
+    root = prepared_root(options.cache)
+    check = Checks()
+    folders = runtime_folders(options.agent) | runtime_folders(options.collector)
+    with tempfile.TemporaryDirectory() as packed, Machine(root, sorted(folders)) as machine:
+        for number, version in (("1", []), ("2", ["--version", "0.1.1"])):
+            run(sys.executable, str(TREE / "packaging/build.py"), "--debug", "--agent", str(options.agent),
+                "--collector", str(options.collector), "--out", f"{packed}/{number}", *version)
+        run("cp", "-r", f"{packed}/1", f"{packed}/2", str(machine.folder / "srv"))
+        scenario = Scenario(machine, check)
+        try:
+            before = machine.files(VOLATILE)
+            for step in (scenario.install, scenario.configure, scenario.engine, scenario.privileges, scenario.kills,
+                         scenario.hangs, scenario.engine_loss, scenario.standing_check, scenario.upgrade):
+                step()
+            scenario.remove(before)
+        except RuntimeError as error:
+            check("the scenario comes to its end", "its end", error, False)
+        finally:
+            if options.journal:
+                options.journal.write_text(machine.shell("journalctl --no-pager").stdout)
+    return check.finish()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
