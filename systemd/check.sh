@@ -10,8 +10,8 @@ mkdir -p "$root"/{usr/bin,bin,etc,usr/lib/systemd/system,usr/lib/sysusers.d}
 cp -- *.socket *.service *.timer "$root/usr/lib/systemd/system/"
 cp sysusers.d/* "$root/usr/lib/sysusers.d/"
 # What units name must exist; what these programs do is other tests' concern.
-printf '#!/bin/sh\n' | tee "$root/usr/bin/buildinfo-agent" "$root/usr/bin/buildinfo-collector" "$root/bin/kill" >/dev/null
-chmod +x "$root"/usr/bin/* "$root/bin/kill"
+printf '#!/bin/sh\n' | tee "$root/usr/bin/buildinfo-agent" "$root/usr/bin/buildinfo-collector" "$root/bin/sh" >/dev/null
+chmod +x "$root"/usr/bin/* "$root/bin/sh"
 for target in sysinit basic sockets timers multi-user network network-online shutdown time-set time-sync local-fs; do
     printf '[Unit]\nDescription=%s\n' "$target" >"$root/usr/lib/systemd/system/$target.target"
 done

@@ -14,7 +14,7 @@ SUITE = "bookworm"
 MIRROR = "http://deb.debian.org/debian"
 BASE = "systemd,systemd-sysv,dbus,libpam-systemd,ca-certificates"
 # The engine, what the programs are linked with, and what the tests ask with.
-PACKAGES = "docker.io curl libcurl4 libsqlite3-0 libyaml-0-2 libstdc++6 libgcc-s1 busybox-static".split()
+PACKAGES = "docker.io curl libcurl4 libsqlite3-0 libyaml-0-2 libstdc++6 libgcc-s1 busybox-static iproute2".split()
 
 
 def run(*command, check=True, **options):

@@ -143,14 +143,15 @@ class Scenario:
     def as_unit(self, unit, command):
         """Runs a command with all that a unit says of what a process may do: its exit code, and what was said."""
         lines = []
-        for line in self.machine.must(f"cat /lib/systemd/system/{unit}").split("\n"):
+        files = f"/lib/systemd/system/{unit} $(ls /etc/systemd/system/{unit}.d/*.conf 2>/dev/null || true)"
+        for line in self.machine.must(f"cat {files}").split("\n"):
             key = line.split("=", 1)[0]
             if key in ("Type", "ExecReload", "Restart", "RestartSec", "RestartPreventExitStatus", "WatchdogSec",
                        "NotifyAccess", "RuntimeDirectory", "RuntimeDirectoryMode", "User", "Also", "WantedBy", "Requires", "Wants"):
                 continue
             lines.append(f"ExecStart={command}" if key == "ExecStart" else line)
         copy = "copy-" + unit
-        text = "\n".join(lines).replace("[Service]", "[Service]\nType=oneshot\nRemainAfterExit=yes")
+        text = "\n".join(lines).replace("[Service]", "[Service]\nType=oneshot\nRemainAfterExit=yes", 1)
         self.machine.write(f"/run/systemd/system/{copy}", text)
         self.machine.must(f"systemctl daemon-reload; systemctl start {copy} || true")
         code = self.machine.property(copy, "ExecMainStatus") if self.machine.property(copy, "ExecMainPID") != "0" else None
@@ -233,6 +234,56 @@ class Scenario:
         self.machine.shell(f"systemctl start {unit}")
         return self.machine.property(unit, "Result"), self.machine.property(unit, "ExecMainStatus")
 
+    def reload(self):
+        machine = self.machine
+        before = machine.main_process(FRONT), machine.main_process(READER)
+        text = machine.must("cat /etc/buildinfo/agent.yaml")
+        machine.write("/etc/buildinfo/agent.yaml", text.replace(
+            "container: canvas}", "container: canvas}\n  - {name: second, image: registry.example/canvas}") + "\n")
+        machine.must(f"systemctl reload {READER} {FRONT}")
+        machine.wait(20, lambda: self.ask("/buildinfo/second")[0] == 200, "a service that a reload brings")
+        self.check("a reload brings a new service", SHA, self.ask("/buildinfo/second")[1].get("git_sha"))
+        self.check("a reload restarts nothing", before, (machine.main_process(FRONT), machine.main_process(READER)))
+
+    def mistake(self):
+        """A configuration that cannot be used, at a reload, and then at a restart."""
+        machine = self.machine
+        text = machine.must("cat /etc/buildinfo/agent.yaml")
+        machine.write("/etc/buildinfo/agent.yaml", text + "\nlisten_on: nothing\n")
+        machine.shell(f"systemctl reload {READER} {FRONT}")
+        self.check("after a reload of a mistake: state", "serving", self.until_state("serving")[0])
+        machine.shell(f"systemctl restart --no-block {READER} {FRONT}")
+        machine.wait(30, lambda: machine.property(READER, "ActiveState") == "failed", "the reader to give up")
+        self.check("a mistake fails the reader, with the code for it", "64", machine.property(READER, "ExecMainStatus"))
+        self.check("the journal names it", "listen_on", "listen_on" if "listen_on" in machine.must(
+            f"journalctl --no-pager -o cat -u {READER} -n 20") else "nothing")
+        machine.wait(30, lambda: int(machine.property(FRONT, "NRestarts")) >= 2, "the front to try again")
+        self.check("a mistake leaves the port open", "active", machine.property(PORT, "ActiveState"))
+        machine.write("/etc/buildinfo/agent.yaml", text + "\n")
+        machine.must(f"systemctl restart {READER}")
+        self.check("mended: state", "serving", self.until_state("serving")[0])
+
+    def probe(self):
+        """The drop-in for probes, as its comment says to install it."""
+        machine = self.machine
+        loopback = "/usr/bin/curl -sS -m 5 http://127.0.0.1:9480/healthz"
+        machine.must("ip address add 10.9.9.9/32 dev lo 2>/dev/null || true")
+        machine.must(
+            f"install -D -m 644 /usr/share/doc/buildinfo-agent/examples/probe.conf /etc/systemd/system/{READER}.d/probe.conf"
+            f" && systemctl daemon-reload && systemctl restart {READER}")
+        code, said = self.as_unit(READER, loopback)
+        self.check("with the drop-in, a probe reaches loopback (curl with its unit's properties)", "exit 0",
+                   f"exit {code}: {said[-60:]}", code == 0)
+        machine.write("/run/systemd/system/beyond.service",
+                      "[Service]\nType=exec\nExecStart=/bin/busybox httpd -f -p 10.9.9.9:8080 -h /srv\n")
+        machine.must("systemctl daemon-reload; systemctl start beyond")
+        beyond = "/usr/bin/curl -sS -m 3 -o /dev/null http://10.9.9.9:8080/"
+        machine.wait(10, lambda: machine.shell(beyond).returncode == 0, "another address")
+        code, said = self.as_unit(READER, beyond)
+        self.check("and nothing beyond it", "exit 7 or 28", f"exit {code}: {said[-60:]}", code in (7, 28))
+        machine.must(f"systemctl stop beyond; rm /run/systemd/system/beyond.service /etc/systemd/system/{READER}.d/probe.conf"
+                     f" && rmdir /etc/systemd/system/{READER}.d && systemctl daemon-reload && systemctl restart {READER}")
+
     def upgrade(self):
         machine = self.machine
         before = machine.main_process(FRONT), machine.main_process(READER)
@@ -297,7 +348,8 @@ def main():
         try:
             before = machine.files(VOLATILE)
             for step in (scenario.install, scenario.configure, scenario.engine, scenario.privileges, scenario.kills,
-                         scenario.hangs, scenario.engine_loss, scenario.standing_check, scenario.upgrade):
+                         scenario.hangs, scenario.engine_loss, scenario.standing_check, scenario.reload, scenario.mistake, scenario.probe,
+                         scenario.upgrade):
                 step()
             scenario.remove(before)
         except RuntimeError as error:
