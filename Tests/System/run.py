@@ -339,25 +339,30 @@ def main():
     root = prepared_root(options.cache)
     check = Checks()
     folders = runtime_folders(options.agent) | runtime_folders(options.collector)
-    with tempfile.TemporaryDirectory() as packed, Machine(root, sorted(folders)) as machine:
+    with tempfile.TemporaryDirectory() as packed:
         for number, version in (("1", []), ("2", ["--version", "0.1.1"])):
             run(sys.executable, str(TREE / "packaging/build.py"), "--debug", "--agent", str(options.agent),
                 "--collector", str(options.collector), "--out", f"{packed}/{number}", *version)
-        run("cp", "-r", f"{packed}/1", f"{packed}/2", str(machine.folder / "srv"))
-        scenario = Scenario(machine, check)
-        try:
-            before = machine.files(VOLATILE)
-            for step in (scenario.install, scenario.configure, scenario.engine, scenario.privileges, scenario.kills,
-                         scenario.hangs, scenario.engine_loss, scenario.standing_check, scenario.reload, scenario.mistake, scenario.probe,
-                         scenario.upgrade):
-                step()
-            scenario.remove(before)
-        except RuntimeError as error:
-            check("the scenario comes to its end", "its end", error, False)
-        finally:
-            if options.journal:
-                options.journal.write_text(machine.shell("journalctl --no-pager").stdout)
+        with Machine(root, sorted(folders)) as machine:
+            run("cp", "-r", f"{packed}/1", f"{packed}/2", str(machine.folder / "srv"))
+            play(Scenario(machine, check), options.journal)
     return check.finish()
+
+
+def play(scenario, journal):
+    machine = scenario.machine
+    try:
+        before = machine.files(VOLATILE)
+        for step in (scenario.install, scenario.configure, scenario.engine, scenario.privileges, scenario.kills,
+                     scenario.hangs, scenario.engine_loss, scenario.standing_check, scenario.reload, scenario.mistake,
+                     scenario.probe, scenario.upgrade):
+            step()
+        scenario.remove(before)
+    except RuntimeError as error:
+        scenario.check("the scenario comes to its end", "its end", error, False)
+    finally:
+        if journal:
+            journal.write_text(machine.shell("journalctl --no-pager").stdout)
 
 
 if __name__ == "__main__":
