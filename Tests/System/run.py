@@ -125,6 +125,16 @@ class Scenario:
             code, said = self.as_unit(unit, command)
             self.check(f"{what} (curl with its unit's properties)", f"exit {min(codes)}", f"exit {code}: {said[-60:]}",
                        code in codes)
+        machine.write("/etc/buildinfo/access/token", "secret")
+        machine.must("chmod 600 /etc/buildinfo/access/token")
+        secret = "/bin/cat ${CREDENTIALS_DIRECTORY}/access_token"
+        self.check("the front is handed the token", (0, "secret"), self.as_unit(FRONT, secret))
+        self.check("which others cannot see there", (0, "400"),
+                   self.as_unit(FRONT, "/bin/stat -c %%a ${CREDENTIALS_DIRECTORY}/access_token"))
+        for unit in (FRONT, READER):
+            code, said = self.as_unit(unit, "/bin/cat /etc/buildinfo/access/token")
+            self.check(f"{unit} cannot read it where it is", "exit 1", f"exit {code}: {said[-40:]}", code == 1)
+        machine.must("rm /etc/buildinfo/access/token")
         front = machine.main_process(FRONT)
         done = machine.shell(f"nsenter -t {front} -m -n -- {engine}")
         self.check("root in the front's own namespaces cannot ask the engine", "exit 7",
