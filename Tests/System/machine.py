@@ -85,6 +85,8 @@ class Machine:
 
     def __exit__(self, *_):
         if self.leader:
+            # Control groups are the one thing that containers would leave behind.
+            self.shell("docker ps -q | xargs -r docker rm -f")
             os.kill(self.leader, signal.SIGKILL)
         if self.process:
             try:
