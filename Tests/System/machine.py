@@ -11,7 +11,6 @@ import tempfile
 import time
 
 SUITE = "bookworm"
-MIRROR = "http://deb.debian.org/debian"
 BASE = "systemd,systemd-sysv,dbus,libpam-systemd,ca-certificates"
 # The engine, what the programs are linked with, and what the tests ask with.
 PACKAGES = "docker.io curl libcurl4 libsqlite3-0 libyaml-0-2 libstdc++6 libgcc-s1 busybox-static iproute2".split()
@@ -22,6 +21,12 @@ def run(*command, check=True, **options):
     if check and done.returncode != 0:
         raise RuntimeError(f"{' '.join(command)}: exit {done.returncode}: {done.stderr.strip() or done.stdout.strip()}")
     return done
+
+
+def mirror():
+    """Where this machine has its own packages from, where that is Debian's archive; else what the name stands for."""
+    said = run("apt-get", "indextargets", "--format", "$(SITE)", "Created-By: Packages", check=False).stdout.split()
+    return next((site for site in said if site.rstrip("/").endswith("/debian")), "http://deb.debian.org/debian")
 
 
 def prepared_root(cache):
@@ -36,7 +41,7 @@ def prepared_root(cache):
     (making / "etc/dpkg/dpkg.cfg.d").mkdir(parents=True)
     (making / "etc/dpkg/dpkg.cfg.d/small").write_text(
         "path-exclude=/usr/share/locale/*\nforce-unsafe-io\n")
-    run("debootstrap", "--variant=minbase", f"--include={BASE}", SUITE, str(making), MIRROR)
+    run("debootstrap", "--variant=minbase", f"--include={BASE}", SUITE, str(making), mirror())
     # Nothing may be started in here while packages are installed.
     policy = making / "usr/sbin/policy-rc.d"
     policy.write_text("#!/bin/sh\nexit 101\n")
