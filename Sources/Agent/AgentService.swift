@@ -17,7 +17,7 @@ struct AgentService {
 
     let origin: Origin
     let listen: [ListenAddress]
-    let allowsAnonymous: Bool
+    let access: AccessConfiguration
     let manager: ServiceManager
     let log: StandardErrorLog
     var limits = ServerLimits()
@@ -33,8 +33,10 @@ struct AgentService {
         let (source, reload) = try evidence(group: group, metrics: metrics, logger: logger)
         let responder = Responder(
             board: source.current.board, source: source, metrics: metrics, clock: clock, startedAt: clock.now())
-        let server = HTTPServer(responder: responder, limits: fittingLimits(logger), group: group, logger: logger)
-        try await listen(server, logger)
+        let control = try accessControl(logger)
+        let server = HTTPServer(
+            responder: responder, limits: fittingLimits(logger), group: group, logger: logger, access: control)
+        try await listen(server, control, logger)
         let run = ServiceRun(manager: manager, source: source, group: group, logger: logger, reload: reload)
         await run.untilStopped(signals)
         await server.stop()
@@ -59,14 +61,30 @@ struct AgentService {
         }
     }
 
-    private func listen(_ server: HTTPServer, _ logger: Logger) async throws {
+    private func accessControl(_ logger: Logger) throws(AgentError) -> AccessControl {
+        do throws(AccessError) {
+            let control = try AccessControl(
+                access, credentials: manager.environment["CREDENTIALS_DIRECTORY"], clock: clock, logger: logger)
+            logger.info("Access", metadata: control.protection)
+            return control
+        } catch {
+            throw .access(error)
+        }
+    }
+
+    private func listen(_ server: HTTPServer, _ control: AccessControl, _ logger: Logger) async throws {
         let inherited = try manager.inheritedSockets()
         let listeners: [Listener] = inherited.isEmpty ? listen.map(Listener.address) : inherited.map(Listener.inherited)
         for listener in listeners {
             let (isLocal, name) = Self.describe(listener)
             if isLocal { continue }
-            guard allowsAnonymous else { throw AgentError.beyondLoopback(name) }
-            logger.warning("Anybody who reaches this address can read it", metadata: ["address": "\(name)"])
+            if control.isRestricted {
+                guard control.showsTokens else { continue }
+                logger.warning("Tokens cross the network in the clear: add TLS", metadata: ["address": "\(name)"])
+            } else {
+                guard access.allowsAnonymous else { throw AgentError.beyondLoopback(name) }
+                logger.warning("Anybody who reaches this address can read it", metadata: ["address": "\(name)"])
+            }
         }
         for address in try await server.start(listeners) {
             logger.info("Listening", metadata: ["address": "\(Self.name(of: address))"])

@@ -19,7 +19,8 @@ final class ServerFixture {
     /// - Parameter services: without any, `canvas` is a file with ``Samples/sha``.
     init(
         services: [String] = [], engines: [String] = [], sockets: EngineSockets? = nil,
-        limits: ServerLimits = ServerLimits(), folder: TemporaryFolder? = nil, probes: [String] = []
+        limits: ServerLimits = ServerLimits(), folder: TemporaryFolder? = nil, probes: [String] = [],
+        access: AccessControl = .anonymous
     ) async throws {
         self.folder = try folder ?? TemporaryFolder()
         var services = services
@@ -36,7 +37,7 @@ final class ServerFixture {
         let responder = Responder(
             board: board, source: CurrentSource(lookout), metrics: metrics, clock: .system,
             startedAt: Clock.system.now())
-        server = HTTPServer(responder: responder, limits: limits, group: group, logger: logger)
+        server = HTTPServer(responder: responder, limits: limits, group: group, logger: logger, access: access)
         let addresses = try await server.start([.address(.tcp(host: "127.0.0.1", port: 0))])
         guard let first = addresses.first else { throw AgentError.noService }
         address = first
@@ -69,10 +70,11 @@ final class ServerFixture {
 func withServer(
     services: [String] = [], engines: [String] = [], sockets: EngineSockets? = nil,
     limits: ServerLimits = ServerLimits(), folder: TemporaryFolder? = nil, probes: [String] = [],
-    _ body: (ServerFixture) async throws -> Void
+    access: AccessControl = .anonymous, _ body: (ServerFixture) async throws -> Void
 ) async throws {
     let fixture = try await ServerFixture(
-        services: services, engines: engines, sockets: sockets, limits: limits, folder: folder, probes: probes)
+        services: services, engines: engines, sockets: sockets, limits: limits, folder: folder, probes: probes,
+        access: access)
     do {
         try await body(fixture)
     } catch {

@@ -60,11 +60,13 @@ import Testing
         var limits = ServerLimits()
         limits.connections = 3
         try await withServer(limits: limits) { server in
+            let tag = try #require(try await server.get("/buildinfo").header("ETag"))
             var held: [RawConnection] = []
-            for _ in 0..<3 {
+            for count in 1...3 {
                 let connection = try await RawConnection.open(server.address)
-                connection.send("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
-                #expect(try await connection.text { $0.hasSuffix("ok\n") }.statuses == ["200"])
+                connection.send(
+                    "GET /buildinfo HTTP/1.1\r\nHost: x\r\nIf-None-Match: \(tag)\r\nPrefer: wait=50\r\n\r\n")
+                try await eventually("it is held") { server.metrics.current.requestsHeld == count }
                 held.append(connection)
             }
             let refused = try await server.get("/healthz")
@@ -76,6 +78,25 @@ import Testing
             }
             #expect(try await server.get("/healthz").statuses == ["200"])
             #expect(server.metrics.current.connectionsRefused == 1)
+        }
+    }
+
+    @Test("When all places are taken, who has kept the agent waiting longest gives way to who asks")
+    func giveWay() async throws {
+        var limits = ServerLimits()
+        limits.connections = 3
+        try await withServer(limits: limits) { server in
+            let silent = try await RawConnection.open(server.address)
+            let slow = try await RawConnection.open(server.address)
+            try await slow.write("GET /healthz HTTP/1.1\r\n")
+            let kept = try await RawConnection.open(server.address)
+            kept.send("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+            #expect(try await kept.text { $0.hasSuffix("ok\n") }.statuses == ["200"])
+            #expect(try await server.get("/healthz").statuses == ["200"])
+            #expect(try await silent.closes())
+            #expect(silent.text.isEmpty && !slow.isClosed && !kept.isClosed)
+            #expect(server.metrics.current.connectionsGivenUp == 1)
+            #expect(server.metrics.current.connectionsRefused == 0)
         }
     }
 
@@ -108,6 +129,13 @@ import Testing
         #expect(ConnectionCensus(limits: limits).cappedAddress(loopback) == nil)
         #expect(ConnectionCensus(limits: limits).cappedAddress(other) == "10.0.0.1")
         #expect(ConnectionCensus(limits: limits).cappedAddress(try SocketAddress(unixDomainSocketPath: "/x")) == nil)
+        for (text, counted) in [
+            ("::1", nil), ("::ffff:127.0.0.1", nil), ("127.0.0.2", "127.0.0.2"), ("::ffff:10.1.2.3", "10.1.2.3"),
+            ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"), ("2001:db8:1:2::", "2001:db8:1:2::/64"),
+        ] {
+            let address = try SocketAddress(ipAddress: text, port: 1)
+            #expect(ConnectionCensus(limits: limits).cappedAddress(address) == counted, "\(text)")
+        }
         limits.exemptsLoopback = false
         #expect(ConnectionCensus(limits: limits).cappedAddress(loopback) == "127.0.0.1")
     }

@@ -9,15 +9,16 @@ struct AgentProcessTests {
     /// Requests that wait for a change, as processes of their own, when the agent holds them.
     private func hold(_ agent: HostAgent, count: Int = 1) async throws -> [RunningProgram] {
         let tag = try #require(LoopbackRequest("GET", agent.authority, "/buildinfo").answer()?.headers["etag"])
-        let curl = try Program.installed("curl", remedy: "apt-get install curl")
-        let polls = try (0..<count).map { _ in
-            try curl.start([
-                "-si", "http://\(agent.authority)/buildinfo?nonce=n1", "-H", "If-None-Match: \(tag)", "-H",
-                "Prefer: wait=50",
-            ])
-        }
+        let polls = try (0..<count).map { _ in try poll(agent, tag: tag) }
         try await eventually("all are held") { try agent.metric("buildinfo_http_requests_held") == Double(count) }
         return polls
+    }
+
+    private func poll(_ agent: HostAgent, tag: String) throws -> RunningProgram {
+        try Program.installed("curl", remedy: "apt-get install curl").start([
+            "-si", "http://\(agent.authority)/buildinfo?nonce=n1", "-H", "If-None-Match: \(tag)", "-H",
+            "Prefer: wait=50",
+        ])
     }
 
     /// What came back.
@@ -57,12 +58,11 @@ struct AgentProcessTests {
         let agent = try await HostAgent.start(
             "host-1", selector: "file:\(try folder.write("build", Commit.new))", arguments: ["--max-connections", "16"])
         let held = try await hold(agent, count: 15)
-        // One place is left. Who takes it is refused, too, as long as the last question's connection is not quite gone.
-        let bash = try Program.installed("bash", remedy: "apt-get install bash")
-        let silent = ["-c", "exec 3<>/dev/tcp/\(agent.authority.replacing(":", with: "/")); read -r <&3"]
-        var sixteenth = try bash.start(silent)
+        let tag = try #require(LoopbackRequest("GET", agent.authority, "/buildinfo").answer()?.headers["etag"])
+        // One place is left. Who takes it and says nothing yet gives it to the next who asks.
+        var sixteenth = try poll(agent, tag: tag)
         try await eventually("one more is refused") {
-            if sixteenth.exitCode != nil { sixteenth = try bash.start(silent) }
+            if sixteenth.exitCode != nil { sixteenth = try poll(agent, tag: tag) }
             return LoopbackRequest("GET", agent.authority, "/healthz").answer()?.status == 503
         }
         sixteenth.kill()

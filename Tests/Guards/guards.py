@@ -614,8 +614,8 @@ GUARDS = [
     Guard(
         9, "agent-connections", "the agent's connections have a limit",
         "Sources/Agent/Serving/ConnectionCensus.swift",
-        r"if state.total < limits.connections, fromAddress",
-        r"if state.total < limits.connections * 100, fromAddress", SERVER),
+        r"if state.total < limits.connections || isExtra, fromAddress",
+        r"if state.total < limits.connections * 100 || isExtra, fromAddress", SERVER),
     Guard(
         9, "agent-per-address", "one address cannot take every place",
         "Sources/Agent/Serving/ConnectionCensus.swift",

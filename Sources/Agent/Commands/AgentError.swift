@@ -25,6 +25,7 @@ enum AgentError: Error, Hashable, CustomStringConvertible {
     case readerAddress(String)
     case sourceOfFront(String)
     case notReadable
+    case access(AccessError)
 
     var description: String {
         switch self {
@@ -46,7 +47,7 @@ enum AgentError: Error, Hashable, CustomStringConvertible {
             "--listen '\(text)' is no address: write HOST:PORT with a numeric HOST, [V6]:PORT or unix:/PATH"
         case .beyondLoopback(let address):
             "\(address) can be reached by other machines and nobody would have to authenticate: "
-                + "listen on 127.0.0.1, or add --allow-anonymous to permit it"
+                + "listen on 127.0.0.1, add --token-file or --tls-client-ca, or permit it with --allow-anonymous"
         case .engineSyntax(let text):
             "--engine '\(text)' is no socket: write unix:///PATH, for example unix:///run/docker.sock"
         case .hostID(let text): "--host-id '\(text)' is not usable: take 8 to 64 letters, digits, '.', '_' and '-'"
@@ -58,6 +59,7 @@ enum AgentError: Error, Hashable, CustomStringConvertible {
         case .addressInUse(let address):
             "\(address) is in use: stop the program that listens there, or choose another --listen"
         case .cannotListen(let address, let why): "cannot listen on \(address): \(why); choose another --listen"
+        case .access(let error): "\(error)"
         case .inheritedSocket(let descriptor):
             "inherited file descriptor \(descriptor) is no listening stream socket: check ListenStream= in the .socket unit"
         case .readerOnNetwork(let address):

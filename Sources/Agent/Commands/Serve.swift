@@ -20,42 +20,31 @@ struct Serve: AsyncParsableCommand {
             valueName: "addr"))
     var from: String?
 
-    @Flag(help: "Permit listening beyond loopback although nobody has to authenticate.")
-    var allowAnonymous = false
-
-    @Option(
-        help: ArgumentHelp(
-            "Connections at a time, \(ServerLimits.permittedConnections.lowerBound) to \(ServerLimits.permittedConnections.upperBound). Each collector that waits for changes holds one.",
-            valueName: "n"))
-    var maxConnections = ServerLimits.defaultConnections
+    @OptionGroup var access: AccessOptions
 
     static let environmentFlags =
-        SourceOptions.environmentFlags + [
-            .init("--listen", .values), .init("--from"), .init("--allow-anonymous", .switchOn),
-            .init("--max-connections"),
-        ]
-
-    func validate() throws {
-        guard ServerLimits.permittedConnections.contains(maxConnections) else {
-            throw ValidationError(
-                "--max-connections \(maxConnections) is not from \(ServerLimits.permittedConnections.lowerBound) to \(ServerLimits.permittedConnections.upperBound)"
-            )
-        }
-    }
+        SourceOptions.environmentFlags + AccessOptions.environmentFlags + [.init("--listen", .values), .init("--from")]
 
     /// The files that decide who may ask, with what they are.
-    var accessFiles: [(key: String, path: String)] { [] }
+    var accessFiles: [(key: String, path: String)] {
+        let folder = Console.current.environment["CREDENTIALS_DIRECTORY"]
+        let access = access.configuration.or(.credentials(in: folder))
+        let files = [
+            ("access.token_file", access.tokenFile), ("access.tls.certificate", access.certificate),
+            ("access.tls.key", access.key), ("access.tls.client_ca", access.clientAuthorities),
+        ]
+        return files.compactMap { key, path in path.map { (key: key, path: $0) } }
+    }
 
     /// What all flags together say.
     func configuration(environment: [String: String]) throws(AgentError) -> AgentConfiguration {
         let addresses = listen.isEmpty ? ["127.0.0.1:\(BuildinfoProtocol.defaultPort)"] : listen
-        var limits = ServerLimits()
-        limits.connections = maxConnections
+        let credentials = AccessConfiguration.credentials(in: environment["CREDENTIALS_DIRECTORY"])
         return AgentConfiguration(
             evidence: try source.evidenceConfiguration(environment: environment, mayBeNone: from != nil),
             from: try from.map(readerPath),
             listen: try addresses.map { text throws(AgentError) in try ListenAddress(parsing: text) },
-            allowsAnonymous: allowAnonymous, limits: limits, log: try source.log())
+            access: access.configuration.or(credentials), limits: access.limits(), log: try source.log())
     }
 
     func run() async throws {
@@ -63,7 +52,7 @@ struct Serve: AsyncParsableCommand {
         let configuration = try configuration(environment: console.environment)
         var service = AgentService(
             origin: try origin(configuration, console), listen: configuration.listen,
-            allowsAnonymous: configuration.allowsAnonymous, manager: ServiceManager(environment: console.environment),
+            access: configuration.access, manager: ServiceManager(environment: console.environment),
             log: configuration.log)
         service.limits = configuration.limits
         try await service.run()

@@ -12,7 +12,8 @@ struct AccessChecks: Sendable {
     ///   - files: the files that the configuration names, with their keys.
     init(_ configuration: AgentConfiguration, files: [(key: String, path: String)]) {
         let reachable = configuration.listen.filter { !$0.isLocal }
-        let isProtected = !files.isEmpty
+        // A certificate of the server's own keeps nobody out.
+        let isProtected = files.contains { !["access.tls.certificate", "access.tls.key"].contains($0.key) }
         protection =
             if isProtected {
                 files.map { "\($0.key) \(Hygiene.line($0.path, limit: 200))" }.joined(separator: ", ")
@@ -21,7 +22,7 @@ struct AccessChecks: Sendable {
             } else {
                 "none: anybody who reaches it can read it"
             }
-        if !reachable.isEmpty, !isProtected, !configuration.allowsAnonymous {
+        if !reachable.isEmpty, !isProtected, !configuration.access.allowsAnonymous {
             problems += reachable.map { "\(AgentError.beyondLoopback("\($0)"))" }
         }
         for file in files {

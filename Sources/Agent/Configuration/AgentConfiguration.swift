@@ -8,7 +8,7 @@ struct AgentConfiguration: Sendable {
     /// The path of the reader's socket; nil where this process looks.
     var from: String?
     var listen: [ListenAddress]
-    var allowsAnonymous: Bool
+    var access: AccessConfiguration
     var limits: ServerLimits
     var log: StandardErrorLog
 

@@ -108,10 +108,12 @@ struct ConfigurationKey: Hashable, Sendable {
             standard: "\(ServerLimits.defaultConnections)", flag: "--max-connections",
             "Connections at a time. Each collector that waits for changes holds one."),
         ConfigurationKey(
-            "limits.connections_per_address", .number(1...1_000_000), standard: "256",
+            "limits.connections_per_address", .number(ServerLimits.permittedConnectionsPerAddress),
+            standard: "\(ServerLimits.defaultConnectionsPerAddress)",
             flag: "--max-connections-per-address", "Connections at a time from one address."),
         ConfigurationKey(
-            "limits.requests_per_second", .number(1...1_000_000), standard: "50", flag: "--max-requests-per-second",
+            "limits.requests_per_second", .number(ServerLimits.permittedRequestsPerSecond),
+            standard: "\(ServerLimits.defaultRequestsPerSecond)", flag: "--max-requests-per-second",
             "Requests a second from one address."),
         ConfigurationKey(
             "log.level", .choice(Logger.Level.allCases.map(\.rawValue)), standard: "info", flag: "--log-level",

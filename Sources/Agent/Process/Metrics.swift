@@ -12,6 +12,9 @@ final class Metrics: Sendable {
         var connectionsOpen = 0
         var connectionsAccepted = 0
         var connectionsRefused = 0
+        /// For others, while all places were taken.
+        var connectionsGivenUp = 0
+        var handshakesFailed = 0
         var requestsHeld = 0
     }
 

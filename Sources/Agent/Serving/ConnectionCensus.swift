@@ -24,11 +24,16 @@ final class ConnectionCensus: Sendable {
         self.limits = limits
     }
 
-    /// - Parameter address: nil where the cap by address does not apply.
-    func admit(_ address: String?) -> Admission {
-        state.withLock { state in
+    /// - Parameters:
+    ///   - address: nil where the cap by address does not apply.
+    ///   - makeRoom: gives up a connection for this one; it leaves the count soon after.
+    func admit(_ address: String?, makingRoom makeRoom: () -> Bool = { false }) -> Admission {
+        let isFull = state.withLock { $0.total >= limits.connections && hasRoom($0, address) }
+        // Not within the lock: who is given up leaves.
+        let isExtra = isFull && makeRoom()
+        return state.withLock { state in
             let fromAddress = address.map { state.byAddress[$0, default: 0] } ?? 0
-            if state.total < limits.connections, fromAddress < limits.connectionsPerAddress {
+            if state.total < limits.connections || isExtra, fromAddress < limits.connectionsPerAddress {
                 state.total += 1
                 if let address { state.byAddress[address] = fromAddress + 1 }
                 return .accepted
@@ -37,6 +42,10 @@ final class ConnectionCensus: Sendable {
             state.refused += 1
             return .refused
         }
+    }
+
+    private func hasRoom(_ state: State, _ address: String?) -> Bool {
+        address.map { state.byAddress[$0, default: 0] < limits.connectionsPerAddress } ?? true
     }
 
     /// Takes back what ``admit(_:)`` counted.
@@ -53,9 +62,9 @@ final class ConnectionCensus: Sendable {
         }
     }
 
-    /// The address that the cap counts; nil for those that are exempt.
+    /// The address that caps and rates count; nil for those that are exempt.
     func cappedAddress(_ address: SocketAddress?) -> String? {
-        guard let address, let text = address.ipAddress else { return nil }
-        return limits.exemptsLoopback && address.isLoopback ? nil : text
+        guard let text = address?.countedAddress else { return nil }
+        return limits.exemptsLoopback && (text == "127.0.0.1" || text == "::1") ? nil : text
     }
 }

@@ -1,5 +1,7 @@
 import NIOCore
 import NIOHTTP1
+import NIOSSL
+import NIOTLS
 
 /// One connection: takes requests in order, answers one at a time, and keeps every limit of time.
 ///
@@ -11,15 +13,6 @@ final class ConnectionHandler: ChannelDuplexHandler, HasDeadline {
     typealias OutboundIn = Never
     typealias OutboundOut = HTTPServerResponsePart
 
-    private enum Phase {
-        case idle, readingHeaders, answering
-        /// An answer is held until the content changes, or its time is up.
-        case holding
-        /// The last answer is written; what still comes is thrown away.
-        case lingering
-        case closed
-    }
-
     private struct Request {
         var head: HTTPRequestHead
         /// Set where the request is answered without being looked at, and ends the connection.
@@ -29,8 +22,15 @@ final class ConnectionHandler: ChannelDuplexHandler, HasDeadline {
     private let responder: Responder
     private let limits: ServerLimits
     private let loop: LoopConnections
+    private let terms: ConnectionTerms
     private var context: ChannelHandlerContext?
-    private var phase = Phase.idle
+    private var phase: ConnectionPhase {
+        didSet { if phase.awaitsPeer != oldValue.awaitsPeer { turnChanged() } }
+    }
+    /// Among those that wait for their peers.
+    private var place: Int?
+    /// The peer's certificate is not one of those that may ask.
+    private var isStranger = false
     private var waiting: [Request] = []
     private var held: Inquiry?
     private var isReadHeld = false
@@ -43,10 +43,12 @@ final class ConnectionHandler: ChannelDuplexHandler, HasDeadline {
     }
     var slot: Int64?
 
-    init(responder: Responder, limits: ServerLimits, loop: LoopConnections) {
+    init(responder: Responder, limits: ServerLimits, loop: LoopConnections, terms: ConnectionTerms) {
         self.responder = responder
         self.limits = limits
         self.loop = loop
+        self.terms = terms
+        phase = terms.socket == nil ? .idle : .securing
     }
 
     /// A request is being answered, at once or later.
@@ -56,7 +58,8 @@ final class ConnectionHandler: ChannelDuplexHandler, HasDeadline {
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
-        deadline = .now() + limits.idleTime
+        deadline = .now() + (phase == .securing ? limits.headerTime : limits.idleTime)
+        turnChanged()
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
@@ -80,6 +83,11 @@ final class ConnectionHandler: ChannelDuplexHandler, HasDeadline {
         guard !isLastRequestRead else { return }
         switch unwrapInboundIn(data) {
         case .head(let head):
+            guard waiting.count < limits.pipelined else {
+                // What is waiting is answered, and the rest is not: a record of TLS holds a thousand small requests.
+                isLastRequestRead = true
+                return
+            }
             let refusal = limits.refusal(of: head)
             isLastRequestRead = refusal != nil || !head.isKeepAlive
             enqueue(Request(head: head, refusal: refusal), context)
@@ -89,6 +97,7 @@ final class ConnectionHandler: ChannelDuplexHandler, HasDeadline {
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         guard let error = error as? HTTPParserError else {
+            if phase == .securing { handshakeFailed(error) }
             close(context)
             return
         }
@@ -107,13 +116,14 @@ final class ConnectionHandler: ChannelDuplexHandler, HasDeadline {
             case .answering: break
             // Most likely nobody is there any more. Somebody who has only said all gets the answer as it is now.
             case .holding: release(context)
-            case .idle, .readingHeaders, .lingering, .closed: close(context)
+            case .securing, .idle, .readingHeaders, .lingering, .closed: close(context)
             }
         case is ChannelShouldQuiesceEvent:
             isStopping = true
             waiting.removeAll()
-            if phase == .idle || phase == .readingHeaders { close(context) }
+            if phase == .securing || phase == .idle || phase == .readingHeaders { close(context) }
             if phase == .holding { release(context, freshly: false) }
+        case TLSUserEvent.handshakeCompleted: secured(context)
         default:
             context.fireUserInboundEventTriggered(event)
         }
@@ -122,6 +132,24 @@ final class ConnectionHandler: ChannelDuplexHandler, HasDeadline {
     /// Reads are held while an answer is under way, and let go behind it.
     func read(context: ChannelHandlerContext) {
         if isBusy { isReadHeld = true } else { context.read() }
+    }
+
+    // MARK: - Handshakes
+
+    private func secured(_ context: ChannelHandlerContext) {
+        guard phase == .securing else { return }
+        phase = .idle
+        deadline = .now() + limits.idleTime
+        do {
+            isStranger = !terms.access.permits(try context.pipeline.syncOperations.nioSSL_peerCertificate())
+        } catch {
+            isStranger = true
+        }
+    }
+
+    private func handshakeFailed(_ why: any Error) {
+        responder.metrics.update { $0.handshakesFailed += 1 }
+        terms.log(handshakeFailure: why)
     }
 
     // MARK: - Requests
@@ -142,6 +170,13 @@ final class ConnectionHandler: ChannelDuplexHandler, HasDeadline {
         if let refusal = request.refusal {
             inquiry.isLast = true
             write(refusal, to: inquiry, context)
+            return
+        }
+        // Who asks too fast is told so before it is looked at who asks.
+        let objection =
+            terms.refusal() ?? terms.access.objection(to: request.head, inquiry.route, isStranger: isStranger)
+        if let objection {
+            write(objection, to: inquiry, context)
             return
         }
         guard request.head.method == .GET || request.head.method == .HEAD else {
@@ -265,7 +300,19 @@ final class ConnectionHandler: ChannelDuplexHandler, HasDeadline {
     private func close(_ context: ChannelHandlerContext) {
         guard phase != .closed else { return }
         end()
-        context.close(promise: nil)
+        if let socket = terms.socket { socket.cut() } else { context.close(promise: nil) }
+    }
+
+    /// Gives the peer's place to another.
+    func giveUp() {
+        guard let context, phase.awaitsPeer else { return }
+        close(context)
+    }
+
+    /// The peer's turn began or ended.
+    private func turnChanged() {
+        if let place { loop.peers.remove(place) }
+        place = phase.awaitsPeer ? loop.peers.insert(self) : nil
     }
 
     /// Nothing more is done for the peer.
@@ -287,6 +334,9 @@ final class ConnectionHandler: ChannelDuplexHandler, HasDeadline {
             isLastRequestRead = true
             let head = HTTPRequestHead(version: .http1_1, method: .GET, uri: "/")
             start(Request(head: head, refusal: .headersTooSlow), context)
+        case .securing:
+            handshakeFailed(TimedOutHandshake())
+            close(context)
         case .idle, .answering, .lingering, .closed: close(context)
         }
     }

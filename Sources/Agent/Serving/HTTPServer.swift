@@ -3,6 +3,7 @@ import Logging
 import NIOCore
 import NIOHTTP1
 import NIOPosix
+import NIOSSL
 import Shared
 import Synchronization
 
@@ -12,17 +13,25 @@ final class HTTPServer: Sendable {
     private let limits: ServerLimits
     private let group: any EventLoopGroup
     private let logger: Logger
+    private let access: AccessControl
     private let census: ConnectionCensus
+    private let limiter: RequestLimiter
     private let loops: [ObjectIdentifier: NIOLoopBoundBox<LoopConnections>]
     private let open = Mutex<[ObjectIdentifier: any Channel]>([:])
     private let listening = Mutex<[any Channel]>([])
 
-    init(responder: Responder, limits: ServerLimits, group: any EventLoopGroup, logger: Logger) {
+    init(
+        responder: Responder, limits: ServerLimits, group: any EventLoopGroup, logger: Logger,
+        access: AccessControl = .anonymous
+    ) {
         self.responder = responder
         self.limits = limits
         self.group = group
         self.logger = logger
+        self.access = access
         census = ConnectionCensus(limits: limits)
+        limiter = RequestLimiter(
+            rate: limits.requestsPerSecond, burst: limits.requestsPerSecond * limits.burstSeconds)
         let metrics = responder.metrics
         loops = Dictionary(
             uniqueKeysWithValues: group.makeIterator().map { loop in
@@ -104,9 +113,16 @@ final class HTTPServer: Sendable {
     /// On the connection's event loop, before its first event.
     private func admit(_ channel: any Channel) throws {
         let address = census.cappedAddress(channel.remoteAddress)
-        let admission = census.admit(address)
-        let id = ObjectIdentifier(channel)
+        let isSecured = access.speaksTLS && !Self.isUnixSocket(channel)
         let metrics = responder.metrics
+        // A handshake costs more than an answer, so it counts as a request.
+        if isSecured, let address, limiter.refusal(address, now: .now()) != nil {
+            metrics.update { $0.connectionsRefused += 1 }
+            channel.close(promise: nil)
+            return
+        }
+        let admission = census.admit(address) { giveUpOldest(on: channel.eventLoop) }
+        let id = ObjectIdentifier(channel)
         metrics.update { counts in
             if admission == .accepted {
                 counts.connectionsAccepted += 1
@@ -124,20 +140,43 @@ final class HTTPServer: Sendable {
         }
         let pipeline = channel.pipeline.syncOperations
         switch admission {
-        case .accepted: try install(in: pipeline, on: channel.eventLoop)
+        case .accepted:
+            try install(in: pipeline, on: channel.eventLoop, address, isSecured ? access.secured : nil)
+        // Before the handshake there is no way to say it, and it is the handshake that there is no room for.
+        case .refused where isSecured: channel.close(promise: nil)
         case .refused: try pipeline.addHandler(RefusalHandler(linger: limits.lingerTime))
         case .cut: channel.close(promise: nil)
         }
     }
 
-    private func install(in pipeline: ChannelPipeline.SynchronousOperations, on loop: any EventLoop) throws {
+    /// Only this machine reaches a unix socket, and its file's permissions say who may: nothing is secured there.
+    private static func isUnixSocket(_ channel: any Channel) -> Bool {
+        if case .unixDomainSocket? = channel.localAddress { true } else { false }
+    }
+
+    private func giveUpOldest(on loop: any EventLoop) -> Bool {
+        guard let peers = loops[ObjectIdentifier(loop)]?.value.peers, peers.giveUpOldest() else { return false }
+        responder.metrics.update { $0.connectionsGivenUp += 1 }
+        return true
+    }
+
+    private func install(
+        in pipeline: ChannelPipeline.SynchronousOperations, on loop: any EventLoop, _ address: String?,
+        _ security: NIOSSLContext?
+    ) throws {
         guard let connections = loops[ObjectIdentifier(loop)] else { throw ChannelError.inappropriateOperationForState }
         var decoding = NIOHTTPDecoderLimitConfiguration()
         decoding.maxHeaderFieldSize = limits.headers
         // The decoder counts the target with the headers; the handler then judges each by itself.
         decoding.maxHeaderListSize = limits.headers + limits.requestLine
         decoding.maxHeaderFieldCount = 100
-        let connection = ConnectionHandler(responder: responder, limits: limits, loop: connections.value)
+        let terms = ConnectionTerms(
+            access: access, limiter: limiter, address: address, socket: security == nil ? nil : SocketHandler(),
+            logger: logger)
+        if let security, let socket = terms.socket {
+            try pipeline.addHandlers([socket, NIOSSLServerHandler(context: security)])
+        }
+        let connection = ConnectionHandler(responder: responder, limits: limits, loop: connections.value, terms: terms)
         let decoder = HTTPRequestDecoder(leftOverBytesStrategy: .dropBytes, limitConfiguration: decoding)
         try pipeline.addHandlers([
             ArrivalHandler(connection: connection), HTTPResponseEncoder(), ByteToMessageHandler(decoder), connection,

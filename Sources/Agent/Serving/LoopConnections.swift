@@ -4,6 +4,7 @@ import NIOCore
 struct LoopConnections {
     let deadlines: DeadlineWheel
     let held: HeldRequests
+    let peers = WaitingPeers()
 
     init(loop: any EventLoop, metrics: Metrics) {
         deadlines = DeadlineWheel(loop: loop)

@@ -64,6 +64,13 @@ struct MetricsPage {
                     (["outcome": "refused"], "\(counts.connectionsRefused)"),
                 ]),
             family(
+                "buildinfo_http_connections_given_up_total", "counter",
+                "Connections without a request under way that were ended for new ones, while all places were taken.",
+                [([:], "\(counts.connectionsGivenUp)")]),
+            family(
+                "buildinfo_tls_handshake_failures_total", "counter", "Connections that were never secured.",
+                [([:], "\(counts.handshakesFailed)")]),
+            family(
                 "buildinfo_agent_info", "gauge", "The agent's version; the value is always 1.",
                 [(["version": BuildinfoVersion.current], "1")]),
             family(

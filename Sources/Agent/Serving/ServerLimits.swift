@@ -24,8 +24,18 @@ struct ServerLimits: Sendable {
     /// What an operator may permit; a connection with a held request takes a few KiB.
     static let permittedConnections = 16...65_536
     /// Connections at a time from one address. Unix sockets have no address and are exempt.
-    var connectionsPerAddress = 64
-    /// Loopback is exempt too: a proxy on the host stands for all its clients there.
+    var connectionsPerAddress = defaultConnectionsPerAddress
+    static let defaultConnectionsPerAddress = 256
+    static let permittedConnectionsPerAddress = 1...65_536
+    /// Requests a second from one address, and so many times that at once after a pause. Beyond it, 429.
+    var requestsPerSecond = defaultRequestsPerSecond
+    var burstSeconds = 2
+    static let defaultRequestsPerSecond = 50
+    static let permittedRequestsPerSecond = 1...100_000
+    /// Requests that wait behind the one that is answered. One read of a plain connection never holds more.
+    var pipelined = 64
+    /// The host's own address is exempt from what is counted by address: a proxy there stands for all its clients. Only
+    /// 127.0.0.1 and ::1 are, which is where proxies ask from.
     var exemptsLoopback = true
     /// Connections at a time that are being told 503; beyond these, they are cut without a word.
     var refusals = 128

@@ -1,0 +1,78 @@
+import NIOCore
+import Testing
+
+@testable import Agent
+
+/// How fast one address may ask.
+@Suite struct RequestLimiterTests {
+    private func time(_ milliseconds: Int64) -> NIODeadline {
+        .uptimeNanoseconds(1 << 40) + .milliseconds(milliseconds)
+    }
+
+    @Test("A burst, then so many a second, and after a pause a burst again")
+    func bucket() {
+        let limiter = RequestLimiter(rate: 10, burst: 20)
+        func granted(at milliseconds: Int64, of count: Int = 100) -> Int {
+            (0..<count).count { _ in limiter.refusal("10.0.0.1", now: time(milliseconds)) == nil }
+        }
+        #expect(granted(at: 0) == 20)
+        #expect(granted(at: 99) == 0)
+        #expect(granted(at: 100) == 1)
+        #expect(granted(at: 1_100) == 10)
+        #expect(granted(at: 60_000) == 20)
+    }
+
+    @Test("The refusal says when to come again, in whole seconds, one at least")
+    func retryAfter() {
+        let limiter = RequestLimiter(rate: 1, burst: 1)
+        #expect(limiter.refusal("a", now: time(0)) == nil)
+        #expect(limiter.refusal("a", now: time(10)) == 1)
+        #expect(limiter.refusal("a", now: time(1_000)) == nil)
+        #expect(limiter.refusal("b", now: time(0)) == nil)
+    }
+
+    @Test("However many addresses ask, the table is as large, and who asks slowly is never refused")
+    func manyAddresses() {
+        let limiter = RequestLimiter(rate: 2, burst: 2)
+        for number in 0..<100_000 {
+            #expect(limiter.refusal("10.\(number >> 16).\(number >> 8 & 255).\(number & 255)", now: time(1)) == nil)
+        }
+        #expect(RequestLimiter.tableBytes == 64 << 10)
+        for second in 1...10 { #expect(limiter.refusal("192.0.2.1", now: time(Int64(second) * 1_000)) == nil) }
+    }
+
+    @Test("An address that asks too much stays known beside as many others as the table has room for")
+    func abuser() {
+        let limiter = RequestLimiter(rate: 1, burst: 50)
+        for _ in 0..<50 { #expect(limiter.refusal("abuser", now: time(0)) == nil) }
+        for number in 0..<100_000 { _ = limiter.refusal("10.0.\(number >> 8).\(number & 255)", now: time(1)) }
+        #expect(limiter.refusal("abuser", now: time(2)) != nil)
+    }
+
+    @Test("Beyond its rate an address gets 429 with Retry-After, before it is asked who it is, and others are answered")
+    func server() async throws {
+        var limits = ServerLimits()
+        limits.requestsPerSecond = 1
+        limits.burstSeconds = 3
+        let folder = try TemporaryFolder()
+        let configuration = AccessConfiguration(tokenFile: try folder.secret(AccessTests.token, to: "token"))
+        let access = try AccessControl(configuration, logger: .init(label: "t", factory: { _ in LinesLog() }))
+        try await withServer(limits: limits, access: access) { server in
+            func ask(from source: String, _ count: Int) async throws -> String {
+                let connection = try await RawConnection.open(server.address, from: source)
+                connection.send(String(repeating: "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n", count: count - 1))
+                connection.send("GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+                #expect(try await connection.closes())
+                return connection.text
+            }
+            let text = try await ask(from: "127.0.0.3", 20)
+            let statuses = text.statuses
+            // While the machine is slow, a second may pass, and one more is let through.
+            #expect(statuses.count == 20 && statuses.prefix(3).allSatisfy { $0 == "401" })
+            #expect(statuses.count { $0 == "429" } >= 10)
+            #expect(text.contains("Retry-After: 1"))
+            #expect(try await ask(from: "127.0.0.4", 2).statuses == ["401", "401"])
+            #expect(try await ask(from: "127.0.0.1", 20).statuses.allSatisfy { $0 == "401" })
+        }
+    }
+}
