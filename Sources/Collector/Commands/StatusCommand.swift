@@ -25,7 +25,7 @@ struct StatusCommand: AsyncParsableCommand {
         let inventory = try fleet.load()
         let run = StatusRun(
             target: try target.target(service: inventory.service), inventory: inventory,
-            requestTimeout: requestTimeout, access: try access.access(), concurrency: access.concurrency,
+            requestTimeout: requestTimeout, access: try access.access(for: inventory), concurrency: access.concurrency,
             ledger: try await output.openLedgerIfPresent(environment: environment),
             destinations: try output.destinations(),
             progress: output.progress == .auto ? .none : output.progress, environment: environment)

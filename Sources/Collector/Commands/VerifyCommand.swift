@@ -35,7 +35,7 @@ struct VerifyCommand: AsyncParsableCommand {
         target.generation = promotion.generation
         let run = VerificationRun(
             target: target, inventory: inventory, policy: try policy.policy(for: inventory),
-            check: policy.inventoryCheck, access: try access.access(), concurrency: access.concurrency,
+            check: policy.inventoryCheck, access: try access.access(for: inventory), concurrency: access.concurrency,
             ledger: ledger, destinations: try output.destinations(beside: evidence), evidence: evidence,
             progress: output.progress, environment: environment, logger: logs.logger)
         let code = try await run.run()

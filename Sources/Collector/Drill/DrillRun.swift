@@ -63,7 +63,7 @@ struct DrillRun: Sendable {
         let path = "\(folder)/report.json"
         let run = VerificationRun(
             target: DrillBuild.promoted.target, inventory: inventory, policy: drilled.policy, check: InventoryCheck(),
-            access: TransferAccess(), ledger: ledger, destinations: try [ReportDestination](opening: ["json=\(path)"]),
+            access: FleetAccess(), ledger: ledger, destinations: try [ReportDestination](opening: ["json=\(path)"]),
             progress: .none, environment: [:],
             logger: Logger(label: "drill") { _ in SwiftLogNoOpLogHandler() })
         let exitCode = try await run.run()

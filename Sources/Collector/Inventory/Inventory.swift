@@ -16,6 +16,9 @@ struct Inventory: Sendable {
     let listed: [ExpectedHost]
     /// Which of the listed hosts are ``hosts``.
     let selector: HostSelector
+    /// How each of ``hosts`` is asked, as far as the sources say it: its own access, and what that leaves open from the
+    /// first access for many that selects it.
+    let access: [ListedAccess?]
     /// What every host is asked for: the flag's, else the sources', else `canvas`.
     let service: String
     /// Where the hosts come from, for reports: `fleet.yaml, 2 --host`.
@@ -85,7 +88,14 @@ struct Inventory: Sendable {
         }
         // What a selection leaves out can be waived all the same, so this comes after the waivers.
         listed = freezer.hosts
-        hosts = selector.isEverything ? listed : listed.filter(selector.selects)
+        let indices = listed.indices.filter { [listed] index in selector.isEverything || selector.selects(listed[index])
+        }
+        hosts = indices.map { [listed] index in listed[index] }
+        let rules = readings.flatMap(\.listing.access)
+        access = indices.map { [listed] index in
+            let rule = rules.first { $0.selector.isEverything || $0.selector.selects(listed[index]) }
+            return freezer.access[index]?.or(rule) ?? rule
+        }
         self.selector = selector
         self.service = asked
         self.hash = InventoryHash.of(hosts)

@@ -4,6 +4,8 @@ import Shared
 struct InventoryFreezer {
     let service: String
     private(set) var hosts: [ExpectedHost] = []
+    /// What each of the hosts says of its access.
+    private(set) var access: [ListedAccess?] = []
     /// The names of each listing that was added, in their order.
     private(set) var names: [Set<String>] = []
     private var places: [String: (index: Int, listing: Int, place: InventoryPlace)] = [:]
@@ -18,12 +20,14 @@ struct InventoryFreezer {
         for listed in listing.hosts {
             let host = try freeze(listed, port: listing.port ?? Inventory.standardPort)
             if let known = places[host.name] {
-                guard known.listing != number, hosts[known.index] == host else {
+                let saysTheSame = listed.access?.says(theSameAs: access[known.index]) ?? (access[known.index] == nil)
+                guard known.listing != number, hosts[known.index] == host, saysTheSame else {
                     throw .duplicate(name: host.name, listed.place, first: known.place)
                 }
             } else {
                 places[host.name] = (hosts.count, number, listed.place)
                 hosts.append(host)
+                access.append(listed.access)
             }
             added.insert(host.name)
         }

@@ -13,11 +13,19 @@ struct InventoryLoader: Sendable {
 
     func read(_ source: InventorySource) throws(InventoryError) -> Reading {
         let content = try reader.read(source)
-        let listing =
+        var listing =
             switch InventoryFormat(recognising: content.text) {
             case .lines: try LineInventory(source: source.name).read(content.text)
             case .structured: try StructuredInventory(source: source.name, now: now).read(content.text)
             }
+        // A relative path means the same wherever the collector is started; standard input lies in no folder.
+        if case .file(let path) = source, let slash = path.lastIndex(of: "/") {
+            let folder = String(path[...slash])
+            listing.access = listing.access.map { $0.resolved(in: folder) }
+            for index in listing.hosts.indices {
+                listing.hosts[index].access = listing.hosts[index].access?.resolved(in: folder)
+            }
+        }
         return Reading(source: source, listing: listing, stamp: content.stamp)
     }
 }

@@ -8,6 +8,8 @@ struct ListedHost: Hashable, Sendable {
     var id: String?
     var labels: [String: String] = [:]
     var waiver: Waiver?
+    /// Its own; wins over what the sources say for many.
+    var access: ListedAccess?
     /// How it is spoken to, where the address is no URL.
     var scheme = "http"
 }

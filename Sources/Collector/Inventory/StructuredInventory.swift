@@ -30,6 +30,7 @@ struct StructuredInventory {
     private func inventory(_ mapping: Node.Mapping, _ root: Node) throws(InventoryError) -> InventoryListing {
         var listing = InventoryListing()
         var hasHosts = false
+        var scheme = "http"
         for (key, value) in mapping {
             switch try keyText(key) {
             case "service":
@@ -52,12 +53,20 @@ struct StructuredInventory {
                     throw invalid(value, "hosts is no list: write one '- name' a line below it, or hosts: []")
                 }
                 listing.hosts = try hosts(nodes)
+            case "scheme":
+                scheme = try text(value, "scheme")
+                guard ["http", "https"].contains(scheme) else {
+                    throw invalid(value, "scheme '\(InventoryError.shown(scheme))' is not known: use http or https")
+                }
             case "waivers": listing.waivers = try waivers(value)
-            case let other: throw unknown(key, other, ["service", "port", "hosts", "waivers"])
+            case "access": listing.access = try accessRules(value)
+            case let other:
+                throw unknown(key, other, ["service", "port", "hosts", "waivers", "access", "scheme"])
             }
         }
-        // A file of waivers alone stands beside one of hosts that cannot hold them, such as a generated one.
-        guard hasHosts || !listing.waivers.isEmpty else {
+        for index in listing.hosts.indices { listing.hosts[index].scheme = scheme }
+        // A file of waivers or access alone stands beside one of hosts that cannot hold them, such as a generated one.
+        guard hasHosts || !listing.waivers.isEmpty || !listing.access.isEmpty else {
             throw invalid(root, "there is no 'hosts': write the list of hosts below it, or hosts: [] for none")
         }
         return listing
@@ -88,7 +97,8 @@ struct StructuredInventory {
             case "id": host.id = try text(value, "id")
             case "labels": host.labels = try labels(value)
             case "waive": host.waiver = try waiver(value)
-            case let other: throw unknown(key, other, ["name", "url", "id", "labels", "waive"])
+            case "access": host.access = try access(value)
+            case let other: throw unknown(key, other, ["name", "url", "id", "labels", "waive", "access"])
             }
         }
         guard host.name != nil || host.address != nil else {

@@ -6,7 +6,7 @@ struct StatusRun: Sendable {
     var target: Target
     var inventory: Inventory
     var requestTimeout: Duration
-    var access: TransferAccess
+    var access: FleetAccess
     var concurrency: Int?
     /// nil for `--store none`. Only read.
     var ledger: Ledger?
@@ -39,7 +39,7 @@ struct StatusRun: Sendable {
         // Each host is asked once: a kept connection would serve nobody.
         let engines = try TransferEngines.make(
             hosts: inventory.hosts.count, concurrency: concurrency, keepsConnections: false)
-        var session = FleetSession(engines: engines, noncePrefix: RunID.nonce()) { _ in access }
+        var session = FleetSession(engines: engines, noncePrefix: RunID.nonce()) { access[$0] }
         session.watches = [SignalWatch.watch]
         session.isComplete = { verification in verification.isEveryHostAsked }
         let (ended, duration) = await session.run(
@@ -55,7 +55,7 @@ struct StatusRun: Sendable {
             id: RunID.make(at: startedAt), startedAt: startedAt,
             finishedAt: startedAt.addingTimeInterval(duration.seconds), inventorySource: inventory.source,
             inventoryHash: inventory.hash, selected: inventory.selected ?? [], listed: inventory.listedWhereSelected,
-            warnings: inventory.warnings)
+            warnings: inventory.warnings + access.warnings(for: inventory.hosts))
     }
 
     /// The target, from the ledger's last promotion where none was given.

@@ -8,7 +8,7 @@ struct VerificationRun: Sendable {
     var inventory: Inventory
     var policy: Policy
     var check: InventoryCheck
-    var access: TransferAccess
+    var access: FleetAccess
     var concurrency: Int?
     /// nil for `--store none`.
     var ledger: Ledger?
@@ -77,7 +77,7 @@ struct VerificationRun: Sendable {
     private func poll(_ engines: [TransferEngine], _ run: EvidenceStart, startedAt: Date) async throws -> Report {
         var run = run
         var observers = [progress.observer(on: terminal, environment: environment)].compactMap { $0 }
-        var session = FleetSession(engines: engines, noncePrefix: RunID.nonce()) { _ in access }
+        var session = FleetSession(engines: engines, noncePrefix: RunID.nonce()) { access[$0] }
         session.watches = [SignalWatch.watch]
         var recorder: LedgerRecorder?
         if let ledger {
@@ -141,7 +141,7 @@ struct VerificationRun: Sendable {
     }
 
     private var warnings: [String] {
-        inventory.warnings
+        inventory.warnings + access.warnings(for: inventory.hosts)
             + (policy.soak >= policy.timeout
                 ? ["--soak \(policy.soak.brief) does not fit into --timeout \(policy.timeout.brief)"] : [])
     }

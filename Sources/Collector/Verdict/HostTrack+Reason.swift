@@ -84,7 +84,7 @@ extension HostTrack {
     private var silenceRemedy: String {
         switch facts.reach {
         case .dns: "check the name in the inventory, and the resolver"
-        case .tls: "check the certificate and --ca"
+        case .tls: "check the certificates, --ca and --cert"
         case .refused: "is the agent running? systemctl status buildinfo-agent"
         default: "check the host, the network and the agent"
         }
@@ -92,7 +92,7 @@ extension HostTrack {
 
     private var agentRemedy: String {
         switch facts.reach {
-        case .auth: "check --token-file or --cert"
+        case .auth: "check the token (--token-file) and the client certificate (--cert), or access in the inventory"
         case .httpStatus, .notBuildinfo: "is this the agent's URL?"
         case .tooLarge: "this is no buildinfo document"
         case .protocolError: "is this an HTTP port?"

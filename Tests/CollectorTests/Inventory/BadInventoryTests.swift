@@ -59,9 +59,9 @@ struct BadInventoryTests {
         ("two-words.yaml", 2, "'two words' \(noHost)"),
         ("umlaut.txt", 1, "'http://ä/' has characters that no URL has: write them percent-encoded"),
         ("unclosed.yaml", 2, "no valid YAML or JSON (did not find expected ',' or ']'): correct it"),
-        ("unknown-host-key.yaml", 3, "unknown key 'wave': known here are name, url, id, labels, waive"),
-        ("unknown-key.yaml", 2, "unknown key 'hosst': known here are service, port, hosts, waivers"),
         ("user-alone.yaml", 2, password),
+        ("unknown-host-key.yaml", 3, "unknown key 'wave': known here are name, url, id, labels, waive, access"),
+        ("unknown-key.yaml", 2, "unknown key 'hosst': known here are service, port, hosts, waivers, access, scheme"),
         ("user-name.txt", 1, password),
         ("user-slash.txt", 1, password),
         ("user-words.txt", 1, password),
@@ -98,6 +98,17 @@ struct BadInventoryTests {
         ("waivers-nobody.yaml", 3, "a waiver has neither hosts nor labels: write one of them"),
         ("waivers-reason.yaml", 3, "waiver has no reason: write why the host is left out"),
         ("waivers-until.yaml", 3, "waiver has no until: a waiver ends, write until: 2026-12-01T00:00:00Z"),
+        ("access-host-select.yaml", 2, "unknown key 'select': known here are token_file, ca, cert, key"),
+        ("access-key.yaml", 2, "access.key has no access.cert: name the certificate that it belongs to"),
+        ("access-nothing.yaml", 3, "access names no file: write token_file, ca, or cert and key"),
+        ("access-path.yaml", 2, #"access.ca 'a\u{7}.pem' is no path of visible characters: correct it"#),
+        ("access-select.yaml", 3, "access.select 'canary' is no label: write for example group=canary"),
+        ("access-text.yaml", 2, "access is no mapping: write access: {token_file: PATH, ca: PATH}"),
+        (
+            "access-token.yaml", 3,
+            "an inventory holds no token (not shown here): write it to a file, and token_file: PATH here"
+        ),
+        ("scheme-of-all.yaml", 1, "scheme 'ftp' is not known: use http or https"),
         ("words.txt", 1, "'http://a/b c' is more than one word: write one host or URL a line"),
     ]
 

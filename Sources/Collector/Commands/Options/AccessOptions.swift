@@ -23,21 +23,20 @@ struct AccessOptions: ParsableArguments {
         guard key == nil || cert != nil else { throw ValidationError("--key needs --cert") }
     }
 
-    func access() throws -> TransferAccess {
+    /// How each host of an inventory is asked: as the inventory says, and as the flags say where it says nothing.
+    func access(for inventory: Inventory) throws -> FleetAccess {
         for (path, flag) in [(ca, "--ca"), (cert, "--cert"), (key, "--key")] {
             if let path { try LocalFile.check(path, flag: flag) }
         }
-        return TransferAccess(
-            bearerToken: try token(), certificateAuthorities: ca, clientCertificate: cert, clientKey: key)
-    }
-
-    private func token() throws -> String? {
-        guard let tokenFile else { return nil }
-        let bytes = try LocalFile.read(tokenFile, limit: 16 << 10, flag: "--token-file")
-        let text = String(decoding: bytes, as: UTF8.self).split(whereSeparator: \.isWhitespace)
-        guard text.count == 1, let token = text.first, token.utf8.allSatisfy({ (33...126).contains($0) }) else {
-            throw UsageError("--token-file '\(tokenFile)' does not hold one token of printable ASCII on one line")
+        let standard = TransferAccess(
+            bearerToken: try tokenFile.map { try AccessFiles.token($0, flag: "--token-file") },
+            certificateAuthorities: ca, clientCertificate: cert, clientKey: key)
+        var files = AccessFiles()
+        var own: [Int: TransferAccess] = [:]
+        for (index, listed) in inventory.access.enumerated() {
+            guard let listed else { continue }
+            own[index] = try files.access(listed, host: inventory.hosts[index].name, standard: standard)
         }
-        return String(token)
+        return FleetAccess(standard, own: own)
     }
 }

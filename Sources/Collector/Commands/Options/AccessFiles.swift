@@ -1,0 +1,46 @@
+import Shared
+
+/// Reads the files that an inventory's access names, each once however many hosts share it.
+struct AccessFiles {
+    private var tokens: [String: String] = [:]
+    private var checked: Set<String> = []
+
+    /// One host's access, with what it leaves open from the flags.
+    ///
+    /// - Throws: ``UsageError`` that names the inventory's line, the key, the host and the file.
+    mutating func access(_ listed: ListedAccess, host: String, standard: TransferAccess) throws -> TransferAccess {
+        var access = standard
+        if let file = listed[.tokenFile] {
+            let known = tokens[file.path]
+            let token = try known ?? Self.token(file.path, flag: Self.name(.tokenFile, file, host))
+            tokens[file.path] = token
+            access.bearerToken = token
+        }
+        if let path = try path(.ca, listed, host) { access.certificateAuthorities = path }
+        if let path = try path(.cert, listed, host) {
+            access.clientCertificate = path
+            access.clientKey = try self.path(.key, listed, host)
+        }
+        return access
+    }
+
+    private mutating func path(_ key: ListedAccess.Key, _ listed: ListedAccess, _ host: String) throws -> String? {
+        guard let file = listed[key] else { return nil }
+        if checked.insert(file.path).inserted { try LocalFile.check(file.path, flag: Self.name(key, file, host)) }
+        return file.path
+    }
+
+    private static func name(_ key: ListedAccess.Key, _ file: ListedAccess.File, _ host: String) -> String {
+        "\(file.place): \(key.rawValue) of host '\(Hygiene.line(host, limit: 80))':"
+    }
+
+    /// - Throws: ``UsageError`` that never repeats what the file holds.
+    static func token(_ path: String, flag: String) throws -> String {
+        let bytes = try LocalFile.read(path, limit: 16 << 10, flag: flag)
+        let text = String(decoding: bytes, as: UTF8.self).split(whereSeparator: \.isWhitespace)
+        guard text.count == 1, let token = text.first, token.utf8.allSatisfy({ (33...126).contains($0) }) else {
+            throw UsageError("\(flag) '\(path)' does not hold one token of printable ASCII on one line")
+        }
+        return String(token)
+    }
+}

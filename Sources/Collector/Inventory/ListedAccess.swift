@@ -1,0 +1,46 @@
+/// How hosts are asked, as an inventory says it: which files hold token, certificates and key, never what is in them.
+struct ListedAccess: Hashable, Sendable {
+    /// The keys, as inventories write them.
+    enum Key: String, CaseIterable, Sendable {
+        case tokenFile = "token_file"
+        case ca, cert, key
+    }
+
+    /// A file that an inventory names, and where it does.
+    struct File: Hashable, Sendable {
+        var path: String
+        var place: InventoryPlace
+    }
+
+    /// Which hosts of the inventory it is for; all of them below a host, which has it for itself.
+    var selector = HostSelector.everything
+    private(set) var files: [Key: File] = [:]
+
+    subscript(key: Key) -> File? {
+        get { files[key] }
+        set { files[key] = newValue }
+    }
+
+    var isEmpty: Bool { files.isEmpty }
+
+    /// Whether another one names the same files, wherever it stands.
+    func says(theSameAs other: ListedAccess?) -> Bool {
+        files.mapValues(\.path) == other?.files.mapValues(\.path)
+    }
+
+    /// With what is not said here taken from what comes after it. A certificate and its key stay together.
+    func or(_ other: ListedAccess?) -> ListedAccess {
+        guard let other else { return self }
+        var merged = self
+        for key in [Key.tokenFile, .ca] { merged[key] = self[key] ?? other[key] }
+        if self[.cert] == nil { (merged[.cert], merged[.key]) = (other[.cert], other[.key]) }
+        return merged
+    }
+
+    /// With relative paths begun at a folder.
+    func resolved(in folder: String) -> ListedAccess {
+        var resolved = self
+        for (key, file) in files where !file.path.hasPrefix("/") { resolved[key]?.path = folder + file.path }
+        return resolved
+    }
+}
