@@ -59,7 +59,7 @@ VERDICT = (r"CollectorTests\.(RowTests|ProofTests|EndingTests|RestToleratedTests
 ANSWERS = r"CollectorTests\.(AnswerReaderTests|TransferOutcomeTests)/"
 TRANSFERS = r"CollectorTests\.(TransferOutcomeTests|TransferEngineTests|TransferTLSTests)/"
 SESSION = r"CollectorTests\.(FleetSessionTests|SessionGuardTests)/"
-INVENTORY = r"CollectorTests\.(GoodInventoryTests|BadInventoryTests|InventoryGuardTests)/"
+INVENTORY = r"CollectorTests\.(GoodInventoryTests|BadInventoryTests|InventoryGuardTests|AccessInventoryTests)/"
 REPORTS = r"CollectorTests\.(ReportTests|ReportGuardTests)/"
 LEDGER = r"CollectorTests\.(LedgerTests|LedgerOpeningTests|LedgerGuardTests)/"
 DRILL = r"CollectorTests\.(DrillTests|DrillJudgementTests)/"
@@ -68,6 +68,8 @@ EVENTS = r"AgentTests\.(EngineEventsTests|EngineEventParserTests|BackoffTests|Fi
 HOLDING = r"AgentTests\.(LongPollTests|PreferencesTests)/"
 SPLIT = r"AgentTests\.(SnapshotTests|SplitTests|WatchdogTests)/"
 SERVER = r"AgentTests\.(HTTPServerTests|ServerLimitsTests)/"
+ACCESS = r"AgentTests\.(AccessTests|RequestLimiterTests)/"
+ACCESS_TO_AGENT = r"EndToEndTests\.(AgentAccessTests|HostileClientsTests)/"
 AGENT_TEXT = r"AgentTests\.(CommandTests|FileSourceTests|RequestParsingTests)/"
 SHARED = r"SharedTests\."
 EVIDENCE = r"CollectorTests\.EvidenceTests/"
@@ -651,7 +653,74 @@ GUARDS = [
         _ENGINE + "EngineResponseHandler.swift",
         r"guard size <= limit else {",
         r"guard size <= limit * 100 else {", ENGINE),
+    Guard(
+        9, "agent-give-way", "who keeps the agent waiting gives way when all places are taken",
+        "Sources/Agent/Serving/ConnectionCensus.swift",
+        r"let isExtra = isFull && makeRoom()",
+        r"let isExtra = isFull && limits.connections == 0 && makeRoom()", SERVER),
+    Guard(
+        9, "agent-handshakes", "handshakes at a time have a limit",
+        "Sources/Agent/Serving/HTTPServer.swift",
+        r"if connections.value.securing.count >= limits.handshakes, connections",
+        r"if connections.value.securing.count >= limits.handshakes * 100, connections", ACCESS_TO_AGENT),
+    Guard(
+        9, "agent-handshake-time", "a handshake has the time of a request's headers",
+        "Sources/Agent/Serving/ConnectionHandler.swift",
+        r"deadline = .now() + (phase == .securing ? limits.headerTime : limits.idleTime)",
+        r"deadline = .now() + (phase == .securing ? limits.headerTime * 1_000 : limits.idleTime)", ACCESS_TO_AGENT),
+    Guard(
+        9, "agent-rate", "an address asks at most so fast",
+        "Sources/Agent/Serving/Access/RequestLimiter.swift",
+        r"guard fullAt - now <= tolerance else {",
+        r"guard fullAt - now <= tolerance * 1_000_000 else {", ACCESS),
+    Guard(
+        9, "agent-rate-network", "an IPv6 network is one peer",
+        "Sources/Agent/Serving/Access/SocketAddress+Counted.swift",
+        r"stride(from: 0, to: 8, by: 2)",
+        r"stride(from: 0, to: 16, by: 2)", SERVER),
+    Guard(
+        9, "agent-pipelined", "little is kept of requests that wait behind another",
+        "Sources/Agent/Serving/ConnectionHandler.swift",
+        r"guard waiting.count < limits.pipelined else {",
+        r"guard waiting.count < limits.pipelined * 1_000 else {", ACCESS_TO_AGENT),
     # 10. No secret in any output
+    Guard(
+        10, "agent-token", "a request needs one of the tokens",
+        "Sources/Agent/Serving/Access/AccessControl.swift",
+        r"return Self.token(head.headers).map { tokens.current.contains($0) } ?? false ? nil : .tokenNeeded",
+        r"return Self.token(head.headers).map { tokens.current.contains($0) } ?? true ? nil : .tokenNeeded", ACCESS),
+    Guard(
+        10, "agent-token-file", "a token that others can read is none",
+        "Sources/Agent/Serving/Access/AccessFile.swift",
+        r"guard status.st_mode & forbidden == 0 else { throw .exposed(self) }",
+        r"guard status.st_mode & forbidden & 0 == 0 else { throw .exposed(self) }", ACCESS),
+    Guard(
+        10, "agent-client-names", "a certificate of somebody else's opens nothing",
+        "Sources/Agent/Serving/Access/AccessControl.swift",
+        r"if isStranger { return .strangeCertificate }",
+        r"if isStranger, tokens != nil { return .strangeCertificate }", ACCESS_TO_AGENT),
+    Guard(
+        10, "agent-client-authority", "clients have a certificate of the authorities",
+        "Sources/Agent/Serving/Access/TLSMaterial.swift",
+        r"configuration.certificateVerification = .noHostnameVerification",
+        r"configuration.certificateVerification = .none", ACCESS_TO_AGENT),
+    Guard(
+        10, "agent-beyond-loopback", "beyond loopback somebody has to authenticate",
+        "Sources/Agent/AgentService.swift",
+        r"guard access.allowsAnonymous else { throw AgentError.beyondLoopback(name) }",
+        r"guard access.allowsAnonymous || name.isEmpty == false else { throw AgentError.beyondLoopback(name) }",
+        r"AgentTests\.CommandTests/"),
+    Guard(
+        10, "inventory-token", "a token that stands in an inventory is not shown",
+        "Sources/Collector/Inventory/StructuredInventory+Access.swift",
+        r"""} else if name.contains("token") {""",
+        r"""} else if name.contains("tokenn") {""", INVENTORY),
+    Guard(
+        10, "clear-token", "a token that crosses the network in the clear is said",
+        _POLLING + "FleetAccess.swift",
+        r"let shown = hosts.indices.filter { self[$0].bearerToken != nil && Self.isInTheClear(hosts[$0].url) }",
+        r"let shown = hosts.indices.filter { self[$0].bearerToken == nil && Self.isInTheClear(hosts[$0].url) }",
+        INVENTORY),
     Guard(
         10, "token-shown", "what is printed of an access never holds the token",
         _POLLING + "TransferAccess.swift",

@@ -25,10 +25,10 @@ final class ConnectionHandler: ChannelDuplexHandler, HasDeadline {
     private let terms: ConnectionTerms
     private var context: ChannelHandlerContext?
     private var phase: ConnectionPhase {
-        didSet { if phase.awaitsPeer != oldValue.awaitsPeer { turnChanged() } }
+        didSet { if phase.turn != oldValue.turn { turnChanged() } }
     }
     /// Among those that wait for their peers.
-    private var place: Int?
+    private var place: (peers: WaitingPeers, number: Int)?
     /// The peer's certificate is not one of those that may ask.
     private var isStranger = false
     private var waiting: [Request] = []
@@ -305,14 +305,14 @@ final class ConnectionHandler: ChannelDuplexHandler, HasDeadline {
 
     /// Gives the peer's place to another.
     func giveUp() {
-        guard let context, phase.awaitsPeer else { return }
+        guard let context, phase.turn != .none else { return }
         close(context)
     }
 
     /// The peer's turn began or ended.
     private func turnChanged() {
-        if let place { loop.peers.remove(place) }
-        place = phase.awaitsPeer ? loop.peers.insert(self) : nil
+        if let place { place.peers.remove(place.number) }
+        place = loop.peers(phase.turn).map { ($0, $0.insert(self)) }
     }
 
     /// Nothing more is done for the peer.

@@ -9,11 +9,19 @@ enum ConnectionPhase {
     case lingering
     case closed
 
-    /// It is the peer's turn: nothing is owed to it, and its place can be given to another.
-    var awaitsPeer: Bool {
+    /// What the agent waits for.
+    enum Turn {
+        case handshake, request
+        /// Nothing that the peer has to do.
+        case none
+    }
+
+    /// While it is the peer's turn, nothing is owed to it, and its place can be given to another.
+    var turn: Turn {
         switch self {
-        case .securing, .idle, .readingHeaders, .lingering: true
-        case .answering, .holding, .closed: false
+        case .securing: .handshake
+        case .idle, .readingHeaders, .lingering: .request
+        case .answering, .holding, .closed: .none
         }
     }
 }

@@ -155,7 +155,7 @@ final class HTTPServer: Sendable {
     }
 
     private func giveUpOldest(on loop: any EventLoop) -> Bool {
-        guard let peers = loops[ObjectIdentifier(loop)]?.value.peers, peers.giveUpOldest() else { return false }
+        guard let connections = loops[ObjectIdentifier(loop)]?.value, connections.giveUpOldest() else { return false }
         responder.metrics.update { $0.connectionsGivenUp += 1 }
         return true
     }
@@ -174,6 +174,9 @@ final class HTTPServer: Sendable {
             access: access, limiter: limiter, address: address, socket: security == nil ? nil : SocketHandler(),
             logger: logger)
         if let security, let socket = terms.socket {
+            if connections.value.securing.count >= limits.handshakes, connections.value.securing.giveUpOldest() {
+                responder.metrics.update { $0.connectionsGivenUp += 1 }
+            }
             try pipeline.addHandlers([socket, NIOSSLServerHandler(context: security)])
         }
         let connection = ConnectionHandler(responder: responder, limits: limits, loop: connections.value, terms: terms)

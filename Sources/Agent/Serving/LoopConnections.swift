@@ -4,10 +4,23 @@ import NIOCore
 struct LoopConnections {
     let deadlines: DeadlineWheel
     let held: HeldRequests
-    let peers = WaitingPeers()
+    /// Who is to ask, and who is to end a handshake: that takes far more memory.
+    let asking = WaitingPeers()
+    let securing = WaitingPeers()
 
     init(loop: any EventLoop, metrics: Metrics) {
         deadlines = DeadlineWheel(loop: loop)
         held = HeldRequests(loop: loop, metrics: metrics)
     }
+
+    func peers(_ turn: ConnectionPhase.Turn) -> WaitingPeers? {
+        switch turn {
+        case .handshake: securing
+        case .request: asking
+        case .none: nil
+        }
+    }
+
+    /// Makes room for a new connection; false where all that there are have work under way.
+    func giveUpOldest() -> Bool { asking.giveUpOldest() || securing.giveUpOldest() }
 }

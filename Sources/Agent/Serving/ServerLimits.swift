@@ -23,6 +23,8 @@ struct ServerLimits: Sendable {
     static let defaultConnections = 1_024
     /// What an operator may permit; a connection with a held request takes a few KiB.
     static let permittedConnections = 16...65_536
+    /// Handshakes at a time; the oldest gives way to a new one. Each takes some 70 KB until it is over.
+    var handshakes = 128
     /// Connections at a time from one address. Unix sockets have no address and are exempt.
     var connectionsPerAddress = defaultConnectionsPerAddress
     static let defaultConnectionsPerAddress = 256

@@ -21,9 +21,10 @@ struct InventoryFreezer {
             let host = try freeze(listed, port: listing.port ?? Inventory.standardPort)
             if let known = places[host.name] {
                 let saysTheSame = listed.access?.says(theSameAs: access[known.index]) ?? (access[known.index] == nil)
-                guard known.listing != number, hosts[known.index] == host, saysTheSame else {
+                guard known.listing != number, hosts[known.index] == host else {
                     throw .duplicate(name: host.name, listed.place, first: known.place)
                 }
+                guard saysTheSame else { throw .duplicate(name: host.name, listed.place, first: known.place) }
             } else {
                 places[host.name] = (hosts.count, number, listed.place)
                 hosts.append(host)

@@ -7,6 +7,8 @@ final class WaitingPeers {
     private var oldest = 0
     private var next = 0
 
+    var count: Int { connections.count }
+
     /// - Returns: what takes it out again.
     func insert(_ connection: ConnectionHandler) -> Int {
         defer { next += 1 }
