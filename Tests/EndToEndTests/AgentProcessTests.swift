@@ -57,8 +57,8 @@ struct AgentProcessTests {
         let folder = try TemporaryFolder()
         let agent = try await HostAgent.start(
             "host-1", selector: "file:\(try folder.write("build", Commit.new))", arguments: ["--max-connections", "16"])
-        let held = try await hold(agent, count: 15)
         let tag = try #require(LoopbackRequest("GET", agent.authority, "/buildinfo").answer()?.headers["etag"])
+        let held = try await hold(agent, count: 15)
         // One place is left. Who takes it and says nothing yet gives it to the next who asks.
         var sixteenth = try poll(agent, tag: tag)
         try await eventually("one more is refused") {
