@@ -64,7 +64,7 @@ struct AgentAccessTests {
         let agent = try await yard.agent(["--token-file", yard.path("token")])
         let good = try await verify(agent, ["--ca", yard.path("ca.pem"), "--token-file", yard.path("token")])
         #expect(good.exitCode == 0, "\(good.progress)")
-        #expect(good.report.warnings ?? [] == [])
+        #expect(!(good.report.warnings ?? []).contains { $0.contains("in the clear") })
         let bad = try await verify(agent, ["--ca", yard.path("ca.pem"), "--token-file", yard.path("wrong")])
         #expect(bad.exitCode == 30, "\(bad.progress)")
         let host = try bad.host("host-1")
@@ -168,7 +168,9 @@ struct AgentAccessTests {
             return agent.program.error.contains("does not go with the key")
         }
         #expect(try await yard.curl(url).output.hasSuffix("\n200"))
-        try folder.write("server.key", try folder.read("next.key"))
+        // In its place at once, as one that nobody else may read.
+        try yard.secret("next.key", try folder.read("next.key"))
+        try #require(rename(yard.path("next.key"), yard.path("server.key")) == 0)
         try await eventually("the new one is met") { try await yard.curl(url, other).output.hasSuffix("\n200") }
         #expect(try await yard.curl(url).exitCode == 60)
         #expect(agent.program.error.split(separator: "\n").count { $0.contains("stays in use") } == 1)
