@@ -172,7 +172,7 @@ struct HostileClientsTests {
             "\(places) places, \(manyAddresses ? "many addresses" : "one address"): \(Int(open)) open, slowest answer \(slowest), at most \(peak) MB"
         )
         #expect(open >= (manyAddresses ? 512 : 1) && open <= Double(places))
-        if !manyAddresses { #expect(open <= 66) }
+        if !manyAddresses { #expect(open <= 258) }
         // A loaded machine is no defect; bench/agent-hostile.sh keeps a release build to 100 ms.
         #expect(slowest < .seconds(8))
         #expect(peak < Self.memoryLimit)
