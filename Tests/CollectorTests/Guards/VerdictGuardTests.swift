@@ -38,4 +38,41 @@ struct VerdictGuardTests {
         #expect(transitions.first.map { $0.at < .seconds(10) } == true)
         #expect(transitions.last.map { $0.at > .seconds(4_990) } == true)
     }
+
+    @Test("An agent that cannot read its engine, and names no container, is blind and not empty")
+    func blindAndEmpty() {
+        var bench = Bench(policy: .short)
+        bench.finish { _, _ in
+            .answer(Answer(state: .unknown, reason: "permission denied", edit: { $0.instances = [] }))
+        }
+        #expect(bench.label() == .agentError)
+        #expect(bench.reason().contains("permission denied"))
+        #expect(bench.exitCode == 30)
+    }
+
+    @Test("Two answers that may rest on one look at the engine are one piece of evidence, even without a soak")
+    func oneLook() {
+        var policy = Policy.short
+        policy.soak = .zero
+        var bench = Bench(policy: policy)
+        bench.see(at: 2, Answer())
+        // Asked before the first answer came: both may tell of the same look.
+        bench.see(at: 3, latency: 2, .answer(Answer()))
+        #expect(bench.label() == .soaking)
+        #expect(bench.verdict == nil)
+        bench.see(at: 4, Answer())
+        #expect(bench.label() == .converged)
+    }
+
+    @Test("Of two hosts behind one URL, the one that answers last does not decide")
+    func twoBehindOne() {
+        var bench = Bench(policy: .short)
+        bench.finish { _, moment in
+            let isOther = Int(moment) / 2 % 3 == 1
+            return .answer(Answer(hostID: isOther ? "another-id" : "host-id-0"))
+        }
+        #expect(bench.verification.tracks[0].facts.identity == .expected, "the last answer was the right one's")
+        #expect(bench.label() == .conflict)
+        #expect(bench.exitCode == 60)
+    }
 }

@@ -68,8 +68,8 @@ struct ProofTests {
     func negativeAge() {
         var bench = Bench()
         bench.see(at: 1, Answer())
-        bench.see(at: 2, Answer(age: -100))
-        #expect(bench.label() != .converged)
+        bench.see(at: 2, Answer(age: -1))
+        #expect(bench.label() == .agentError)
         #expect(bench.verdict == nil)
     }
 
