@@ -223,4 +223,29 @@ import Testing
         await #expect(throws: (any Error).self) { _ = try await RawConnection.open(server.address) }
         try await engine.stop()
     }
+
+    @Test("A connection that was taken when the agent is told to stop may still ask, and is told that it was the last")
+    func lateRequest() async throws {
+        var limits = ServerLimits()
+        (limits.graceTime, limits.drainTime) = (.seconds(30), .seconds(40))
+        try await withServer(limits: limits) { server in
+            let connection = try await RawConnection.open(server.address)
+            try await eventually("it is taken") { server.metrics.current.connectionsOpen == 1 }
+            let stopping = Task { [http = server.server] in await http.stop() }
+            try await eventually("nobody else is taken any more") {
+                do {
+                    try await RawConnection.open(server.address).close()
+                    return false
+                } catch {
+                    return true
+                }
+            }
+            #expect(!connection.isClosed)
+            connection.send("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+            #expect(try await connection.closes())
+            #expect(connection.text.statuses == ["200"])
+            #expect(connection.text.header("Connection") == "close")
+            await stopping.value
+        }
+    }
 }

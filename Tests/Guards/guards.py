@@ -44,6 +44,7 @@ PROMISES = {
     11: "nothing is promoted past the gate",
     12: "a kill loses no recorded transition and corrupts nothing",
     "gate": "the gate's other rules",
+    "agent": "the agent's other rules",
     "evidence": "evidence replays to the same verdict, and no change of it goes unnoticed",
     "text": "what others say stays text",
 }
@@ -534,6 +535,11 @@ GUARDS = [
         case .readingHeaders:""",
         r"""case .holding: release(context, freshly: false)
         case .readingHeaders:""", HOLDING),
+    Guard(
+        "agent", "stop-late-request", "who has just connected when an agent stops is answered",
+        "Sources/Agent/Serving/ConnectionHandler.swift",
+        r"guard !hasAnswered else { return close(context) }",
+        r"guard !hasAnswered, limits.graceTime < .zero else { return close(context) }", SERVER),
     Guard(
         9, "held-gone", "a held request whose peer is gone is let go",
         "Sources/Agent/Serving/ConnectionHandler.swift",

@@ -37,6 +37,7 @@ final class ConnectionHandler: ChannelDuplexHandler, HasDeadline {
     private var isLastRequestRead = false
     private var isInputClosed = false
     private var isStopping = false
+    private var hasAnswered = false
 
     private(set) var deadline = NIODeadline.distantFuture {
         didSet { loop.deadlines.deadlineChanged(self) }
@@ -121,7 +122,7 @@ final class ConnectionHandler: ChannelDuplexHandler, HasDeadline {
         case is ChannelShouldQuiesceEvent:
             isStopping = true
             waiting.removeAll()
-            if phase == .securing || phase == .idle || phase == .readingHeaders { close(context) }
+            if phase == .securing || phase == .idle || phase == .readingHeaders { endSoon(context) }
             if phase == .holding { release(context, freshly: false) }
         case TLSUserEvent.handshakeCompleted: secured(context)
         default:
@@ -247,6 +248,7 @@ final class ConnectionHandler: ChannelDuplexHandler, HasDeadline {
 
     private func write(_ answer: Answer, to inquiry: Inquiry, _ context: ChannelHandlerContext) {
         let isLast = inquiry.isLast || isStopping
+        hasAnswered = true
         let head = HTTPResponseHead(version: .http1_1, status: answer.status, headers: answer.fields(isLast: isLast))
         responder.metrics.update { $0.requests[Int(answer.status.code), default: 0] += 1 }
 
@@ -313,6 +315,12 @@ final class ConnectionHandler: ChannelDuplexHandler, HasDeadline {
     private func turnChanged() {
         if let place { place.peers.remove(place.number) }
         place = loop.peers(phase.turn).map { ($0, $0.insert(self)) }
+    }
+
+    /// Who has only just connected has a request under way, most likely: it is answered. Nobody else waits for anything.
+    private func endSoon(_ context: ChannelHandlerContext) {
+        guard !hasAnswered else { return close(context) }
+        deadline = min(deadline, .now() + limits.graceTime)
     }
 
     /// Nothing more is done for the peer.

@@ -16,6 +16,8 @@ struct ServerLimits: Sendable {
     var lookTime = TimeAmount.seconds(6)
     /// After a refusal, for the peer to read it before the connection is cut.
     var lingerTime = TimeAmount.seconds(1)
+    /// For the first request of a connection that was taken when the server was told to stop.
+    var graceTime = TimeAmount.milliseconds(250)
     /// For requests under way when the server is told to stop.
     var drainTime = TimeAmount.seconds(5)
     /// Connections at a time, those included that hold a request until something changes.
