@@ -330,6 +330,11 @@ GUARDS = [
         r"guard age >= .zero else {",
         r"guard age >= .seconds(-3_600) else {", VERDICT),
     Guard(
+        3, "id-of-another", "an id that the inventory gives to another host is a conflict, though that one is silent",
+        _VERDICT + "Verification.swift",
+        r"return !others.isEmpty || owners[id].map { !$0.contains(sample.host) } ?? false",
+        r"return !others.isEmpty", VERDICT),
+    Guard(
         3, "conflict-at-end", "of two hosts behind one URL, the one that answers last does not decide",
         _VERDICT + "HostTrack+Label.swift",
         r"guard let lastConflict, now - lastConflict.at <= max(policy.flappingWindow, policy.freshness) else {",

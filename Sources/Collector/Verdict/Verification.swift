@@ -23,6 +23,8 @@ struct Verification: Sendable {
     /// For every host the id that its latest answer claimed, and for every id the hosts that claim it.
     private var claims: [Int: String] = [:]
     private var claimants: [String: [Int]] = [:]
+    /// Whose each id is that the inventory names.
+    private let owners: [String: Set<Int>]
     private var lastChange = Duration.zero
     /// When facts were last looked through for stale ones.
     private(set) var lastStaleCheck = Duration.zero
@@ -62,6 +64,9 @@ struct Verification: Sendable {
         self.policy = policy
         self.promotions = promotions
         tracks = hosts.map { HostTrack(host: $0, service: target.service) }
+        owners = Dictionary(
+            hosts.enumerated().compactMap { index, host in host.id.map { ($0, [index]) } },
+            uniquingKeysWith: { $0.union($1) })
         expected = hosts.count { !$0.isWaived }
         counts = [.pending: expected]
         allowance = Allowance(policy: policy, hosts: hosts)
@@ -170,7 +175,8 @@ struct Verification: Sendable {
         return last
     }
 
-    /// Registers the id that a sample claims; tells whether another host claims it too.
+    /// Registers the id that a sample claims; tells whether another host claims it too, or the inventory says that it is
+    /// another's: that one may be out of reach, and so claim nothing.
     ///
     /// A host that was answered for by another gives the id back with its first answer of its own: a blip is no conflict.
     private mutating func claim(_ sample: Sample, actions: inout [Action]) -> Bool {
@@ -186,7 +192,7 @@ struct Verification: Sendable {
             tracks[other].markDuplicate()
             relabel(other, at: sample.answeredAt, isFinal: false, actions: &actions)
         }
-        return !others.isEmpty
+        return !others.isEmpty || owners[id].map { !$0.contains(sample.host) } ?? false
     }
 
     private mutating func relabel(_ host: Int, at now: Duration, isFinal: Bool, actions: inout [Action]) {

@@ -75,4 +75,15 @@ struct VerdictGuardTests {
         #expect(bench.label() == .conflict)
         #expect(bench.exitCode == 60)
     }
+
+    @Test("An id that the inventory gives to another host proves nothing, even while that one is out of reach")
+    func idOfAnother() {
+        var policy = Policy.short
+        policy.maxUnreachable = .hosts(1)
+        var bench = Bench(2, policy: policy) { $0[0].id = "host-id-0" }
+        bench.finish { host, _ in host == 0 ? .none(.timeout) : .answer(Answer(hostID: "host-id-0")) }
+        #expect(bench.label(1) == .conflict)
+        #expect(bench.facts(1).identity == .duplicate)
+        #expect(bench.exitCode == 60)
+    }
 }
