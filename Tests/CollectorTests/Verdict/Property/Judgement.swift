@@ -129,6 +129,8 @@ struct Judgement {
                 case .failed: !isMisrouted && !oracle.mayFail(host)
                 case .rolledBack: !isMisrouted && !oracle.mayHaveGoneBack(host)
                 case .conflict: !oracle.mayConflict(host)
+                // Nobody waits for a waived host's agent to look again, so that an early end finds it as it was.
+                case .unverifiable where track.host.isWaived && track.blindness == .predatesStart: false
                 case .unreachable, .agentError, .unverifiable: oracle.isPlainlyVisible(host)
                 case .missing: schedule.unlisted?.host != host
                 case .straggler: !isMisrouted && !oracle.wasLatelyBehind(host)
