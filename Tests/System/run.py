@@ -29,6 +29,8 @@ FRONT, READER, PORT = "buildinfo-agent.service", "buildinfo-reader.service", "bu
 VOLATILE = (
     r"/(proc|sys|dev|tmp|var/tmp|var/log|var/cache|var/lib/(docker|containerd|systemd/(random|timesync|coredump)|apt)|root"
     r"|run/(systemd|user|log|docker|containerd|dbus|udev|credentials|lock|initctl|utmp|mount|private)|srv)(/|$)"
+    # Whose terminals are told that a package's tool reloaded something.
+    r"|/run/agetty\.reload$"
     r"|/run/.*\.(pid|sock)$|/var/lib/dpkg/(.*-old|lock.*|triggers/.*|updates.*|status|diversions|statoverride)$"
     # Groups stay when a package goes, and these are their files' last versions.
     r"|/etc/(group|gshadow|passwd|shadow|subuid|subgid)-$")
