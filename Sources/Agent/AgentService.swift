@@ -25,7 +25,6 @@ struct AgentService {
 
     /// Returns after SIGTERM or SIGINT, when what was under way is finished.
     func run() async throws {
-        signal(SIGPIPE, SIG_IGN)
         let signals = ProcessSignals.shared.take()
         let logger = Logger(label: "buildinfo-agent", factory: { [log] _ in log })
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)

@@ -16,7 +16,6 @@ struct ReaderService {
 
     /// Returns after SIGTERM or SIGINT.
     func run() async throws {
-        signal(SIGPIPE, SIG_IGN)
         let signals = ProcessSignals.shared.take()
         let logger = Logger(label: "buildinfo-reader", factory: { [log] _ in log })
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)

@@ -199,9 +199,9 @@ GUARDS = [
         r"guard size <= 1_000 * ProbeClient.bodyLimit else {", PROBE),
     Guard(
         9, "probe-deadline", "a probed service that hangs is given up",
-        _PROBE + "ProbeClient.swift",
-        r"let deadline = loop.scheduleTask(in: timeLimit) { promise.fail(late) }",
-        r"let deadline = loop.scheduleTask(in: timeLimit + .hours(1)) { promise.fail(late) }", PROBE),
+        "Sources/Agent/Evidence/RequestSender.swift",
+        r"let deadline = scheduleTask(in: limit) { promise.fail(late) }",
+        r"let deadline = scheduleTask(in: limit + .hours(1)) { promise.fail(late) }", PROBE),
     Guard(
         9, "probe-loopback", "an agent asks no other machine",
         _PROBE + "ProbeURL.swift",
@@ -463,7 +463,7 @@ GUARDS = [
     Guard(
         2, "reader-lost", "a reader that went away makes its services unknown",
         "Sources/Agent/Snapshots/ReaderLookout.swift",
-        r"taker.lost(reason ?? connection.end.reason ?? .garbage)",
+        r"taker.lost(reason ?? connection.end.value ?? .garbage)",
         r"_ = reason", SPLIT),
     Guard(
         3, "reader-fresh", "a front that must not serve old evidence has a look made",

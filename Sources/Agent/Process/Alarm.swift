@@ -8,20 +8,12 @@ struct Alarm: Sendable {
 
     /// To be called once.
     func wait(_ duration: Duration) async {
-        let timer = TaskThread.shared.schedule(in: .nanoseconds(duration.nanoseconds)) { ring() }
+        let timer = TaskThread.shared.schedule(in: .nanoseconds(max(1, duration.nanosecondsRoundedUp))) { ring() }
         await withTaskCancellationHandler {
             await rung.value
         } onCancel: {
             ring()
         }
         timer.cancel()
-    }
-}
-
-extension Duration {
-    /// Rounded up, and at least one.
-    fileprivate var nanoseconds: Int64 {
-        let (seconds, attoseconds) = components
-        return max(1, Int64(seconds) * 1_000_000_000 + (attoseconds + 999_999_999) / 1_000_000_000)
     }
 }

@@ -14,7 +14,7 @@ struct ReaderClient: Sendable {
         let channel: any Channel
         /// Snapshots as they came, undecoded; of those that nobody has taken, the newest.
         let lines: AsyncStream<[UInt8]>
-        let end: ReaderHandler.End
+        let end: FirstReason<ReaderFailure>
 
         func close() { channel.close(promise: nil) }
     }
@@ -24,7 +24,7 @@ struct ReaderClient: Sendable {
         let loop = group.next()
         let first = loop.makePromise(of: [UInt8].self)
         let (lines, continuation) = AsyncStream.makeStream(of: [UInt8].self, bufferingPolicy: .bufferingNewest(1))
-        let end = ReaderHandler.End()
+        let end = FirstReason<ReaderFailure>()
         let (path, patience) = (path, patience)
         let deadline = loop.scheduleTask(in: patience) { first.fail(ReaderFailure.late(path: path)) }
         first.futureResult.whenComplete { _ in deadline.cancel() }

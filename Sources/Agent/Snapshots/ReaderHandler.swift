@@ -1,32 +1,23 @@
 import NIOCore
-import Synchronization
 
 /// Takes a reader's lines, whole and within the limit; says nothing.
 final class ReaderHandler: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
 
-    /// Why the connection ended; the first reason stays.
-    final class End: Sendable {
-        private let content = Mutex<ReaderFailure?>(nil)
-
-        var reason: ReaderFailure? { content.withLock { $0 } }
-
-        func set(_ failure: ReaderFailure) {
-            content.withLock { if $0 == nil { $0 = failure } }
-        }
-    }
-
     private let path: String
     private let first: EventLoopPromise<[UInt8]>
     private let lines: AsyncStream<[UInt8]>.Continuation
-    private let end: End
+    private let end: FirstReason<ReaderFailure>
     private var line: [UInt8] = []
     private var isFirst = true
 
     /// - Parameters:
     ///   - first: succeeds with the first line, which the stream does not give.
     ///   - lines: gets the others, and ends with the connection.
-    init(path: String, first: EventLoopPromise<[UInt8]>, lines: AsyncStream<[UInt8]>.Continuation, end: End) {
+    init(
+        path: String, first: EventLoopPromise<[UInt8]>, lines: AsyncStream<[UInt8]>.Continuation,
+        end: FirstReason<ReaderFailure>
+    ) {
         self.path = path
         self.first = first
         self.lines = lines

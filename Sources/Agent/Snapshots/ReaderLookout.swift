@@ -73,7 +73,7 @@ struct ReaderLookout: EvidenceSource {
             }
         }
         guard standing.remove(connection) else { return }
-        taker.lost(reason ?? connection.end.reason ?? .garbage)
+        taker.lost(reason ?? connection.end.value ?? .garbage)
         looker.told()
         looker.follows(false)
     }

@@ -16,16 +16,16 @@ extension EngineClient {
         let opened = loop.makePromise(of: Void.self)
         // One ring is as good as many: all of them ask for one look.
         let (rings, ring) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
-        let failure = EngineEventStream.FailureBox()
+        let failure = FirstReason<EngineFailure>()
         let path = socketPath
         let head = Self.head(.events, version: version)
         let late = lateness(.events)
         let deadline = loop.scheduleTask(in: timeout) { opened.fail(late) }
         opened.futureResult.whenComplete { _ in deadline.cancel() }
         do {
-            let channel = try await connect { channel in
+            let channel = try await connect(sending: head) { channel in
                 let handler = EngineEventsHandler(
-                    head: head, socketPath: path, opened: opened, ring: ring, failure: failure, count: count)
+                    socketPath: path, opened: opened, ring: ring, failure: failure, count: count)
                 try channel.pipeline.syncOperations.addHandler(handler)
             }.get()
             opened.futureResult.whenFailure { _ in channel.close(promise: nil) }

@@ -21,37 +21,29 @@ struct EngineClient: Sendable {
     ///
     /// - Throws: ``EngineFailure`` where there is no whole answer. Every status is an answer.
     func get(_ request: EngineRequest, version: APIVersion?) async throws(EngineFailure) -> EngineResponse {
-        let loop = group.next()
-        let promise = loop.makePromise(of: EngineResponse.self)
-        let (path, limit) = (socketPath, request.sizeLimit)
-        let head = Self.head(request, version: version)
-        let late = lateness(request)
-        let deadline = loop.scheduleTask(in: timeout) { promise.fail(late) }
-        connect { channel in
-            let handler = EngineResponseHandler(request: request, head: head, limit: limit, promise: promise)
-            try channel.pipeline.syncOperations.addHandler(handler)
-        }
-        .whenComplete { result in
-            switch result {
-            case .success(let channel): promise.futureResult.whenComplete { _ in channel.close(promise: nil) }
-            case .failure(let error): promise.fail(Self.failure(error, path: path))
-            }
-        }
-        promise.futureResult.whenComplete { _ in deadline.cancel() }
+        let (limit, head) = (request.sizeLimit, Self.head(request, version: version))
         do {
-            return try await promise.futureResult.get()
+            return try await group.next().exchange(within: timeout, late: lateness(request)) { promise in
+                connect(sending: head) { channel in
+                    let handler = EngineResponseHandler(request: request, limit: limit, promise: promise)
+                    try channel.pipeline.syncOperations.addHandler(handler)
+                }
+            }
         } catch {
-            throw Self.failure(error, path: path)
+            throw Self.failure(error, path: socketPath)
         }
     }
 
-    /// Connects, with what speaks HTTP in front of the handlers that are added.
-    func connect(_ add: @escaping @Sendable (any Channel) throws -> Void) -> EventLoopFuture<any Channel> {
+    /// Connects, with what speaks HTTP and sends the request in front of the handlers that are added.
+    func connect(
+        sending head: HTTPRequestHead, _ add: @escaping @Sendable (any Channel) throws -> Void
+    ) -> EventLoopFuture<any Channel> {
         ClientBootstrap(group: group)
             .connectTimeout(timeout)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     try channel.pipeline.syncOperations.addHTTPClientHandlers()
+                    try channel.pipeline.syncOperations.addHandler(RequestSender(head))
                     try add(channel)
                 }
             }

@@ -1,16 +1,14 @@
 import NIOCore
 import NIOHTTP1
 
-/// Asks for the event stream when the connection stands, and rings for what comes.
+/// Takes the event stream that was asked for, and rings for what comes.
 final class EngineEventsHandler: ChannelInboundHandler {
     typealias InboundIn = HTTPClientResponsePart
-    typealias OutboundOut = HTTPClientRequestPart
 
-    private let head: HTTPRequestHead
     private let socketPath: String
     private let opened: EventLoopPromise<Void>
     private let ring: AsyncStream<Void>.Continuation
-    private let failure: EngineEventStream.FailureBox
+    private let failure: FirstReason<EngineFailure>
     private let count: @Sendable (Int) -> Void
     private var parser = EngineEventParser()
 
@@ -18,21 +16,15 @@ final class EngineEventsHandler: ChannelInboundHandler {
     ///   - opened: succeeds when the engine has agreed; before that, nothing rings.
     ///   - count: is told how many events that matter came.
     init(
-        head: HTTPRequestHead, socketPath: String, opened: EventLoopPromise<Void>,
-        ring: AsyncStream<Void>.Continuation, failure: EngineEventStream.FailureBox,
+        socketPath: String, opened: EventLoopPromise<Void>,
+        ring: AsyncStream<Void>.Continuation, failure: FirstReason<EngineFailure>,
         count: @escaping @Sendable (Int) -> Void
     ) {
-        self.head = head
         self.socketPath = socketPath
         self.opened = opened
         self.ring = ring
         self.failure = failure
         self.count = count
-    }
-
-    func channelActive(context: ChannelHandlerContext) {
-        context.write(wrapOutboundOut(.head(head)), promise: nil)
-        context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {

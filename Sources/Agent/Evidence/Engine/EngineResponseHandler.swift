@@ -1,27 +1,19 @@
 import NIOCore
 import NIOHTTP1
 
-/// Sends one request when the connection stands, gathers its answer, and keeps it below a limit.
+/// Gathers the answer to one request, and keeps it below a limit.
 final class EngineResponseHandler: ChannelInboundHandler {
     typealias InboundIn = HTTPClientResponsePart
-    typealias OutboundOut = HTTPClientRequestPart
 
     private let request: EngineRequest
-    private let head: HTTPRequestHead
     private let limit: Int
     private let promise: EventLoopPromise<EngineResponse>
     private var response: EngineResponse?
 
-    init(request: EngineRequest, head: HTTPRequestHead, limit: Int, promise: EventLoopPromise<EngineResponse>) {
+    init(request: EngineRequest, limit: Int, promise: EventLoopPromise<EngineResponse>) {
         self.request = request
-        self.head = head
         self.limit = limit
         self.promise = promise
-    }
-
-    func channelActive(context: ChannelHandlerContext) {
-        context.write(wrapOutboundOut(.head(head)), promise: nil)
-        context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {

@@ -17,10 +17,8 @@ struct EngineSockets: Hashable, Sendable {
     init(parsing texts: [String], environment: [String: String]) throws(AgentError) {
         var paths: [String] = []
         for text in texts {
-            var path = text
-            if path.hasPrefix("unix:") { path = String(path.dropFirst("unix:".count)) }
-            if path.hasPrefix("//") { path = String(path.dropFirst(2)) }
-            guard path.hasPrefix("/"), (2...107).contains(path.utf8.count), !path.utf8.contains(0) else {
+            // A bare path will do.
+            guard let path = ListenAddress.socketPath(text.hasPrefix("unix:") ? text : "unix:\(text)") else {
                 throw .engineSyntax(Hygiene.line(text, limit: 200))
             }
             if !paths.contains(path) { paths.append(path) }

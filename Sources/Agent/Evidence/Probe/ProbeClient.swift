@@ -37,26 +37,17 @@ struct ProbeClient: Sendable {
     }
 
     private func exchange(_ url: ProbeURL) async throws -> ProbeAnswer {
-        let loop = group.next()
-        let promise = loop.makePromise(of: ProbeAnswer.self)
         let late = ProbeFailure(
             outcome: .timeout, why: "no answer within \(timeLimit.nanoseconds / 1_000_000) ms")
-        let deadline = loop.scheduleTask(in: timeLimit) { promise.fail(late) }
         let head = Self.head(url)
-        connect(url) { channel in
-            var limits = NIOHTTPDecoderLimitConfiguration()
-            (limits.maxHeaderFieldSize, limits.maxHeaderListSize) = (Self.headerLimit, Self.headerLimit)
-            try channel.pipeline.syncOperations.addHTTPClientHandlers(decoderLimitConfiguration: limits)
-            try channel.pipeline.syncOperations.addHandler(ProbeHandler(head: head, promise: promise))
-        }
-        .whenComplete { result in
-            switch result {
-            case .success(let channel): promise.futureResult.whenComplete { _ in channel.close(promise: nil) }
-            case .failure(let error): promise.fail(error)
+        return try await group.next().exchange(within: timeLimit, late: late) { promise in
+            connect(url) { channel in
+                var limits = NIOHTTPDecoderLimitConfiguration()
+                (limits.maxHeaderFieldSize, limits.maxHeaderListSize) = (Self.headerLimit, Self.headerLimit)
+                try channel.pipeline.syncOperations.addHTTPClientHandlers(decoderLimitConfiguration: limits)
+                try channel.pipeline.syncOperations.addHandlers(RequestSender(head), ProbeHandler(promise: promise))
             }
         }
-        promise.futureResult.whenComplete { _ in deadline.cancel() }
-        return try await promise.futureResult.get()
     }
 
     private func connect(

@@ -2,23 +2,15 @@ import NIOCore
 import NIOHTTP1
 import Shared
 
-/// Sends a probe's request when the connection stands, gathers its answer, and keeps it below its limits.
+/// Gathers the answer to a probe, and keeps it below its limits.
 final class ProbeHandler: ChannelInboundHandler {
     typealias InboundIn = HTTPClientResponsePart
-    typealias OutboundOut = HTTPClientRequestPart
 
-    private let head: HTTPRequestHead
     private let promise: EventLoopPromise<ProbeAnswer>
     private var answer: ProbeAnswer?
 
-    init(head: HTTPRequestHead, promise: EventLoopPromise<ProbeAnswer>) {
-        self.head = head
+    init(promise: EventLoopPromise<ProbeAnswer>) {
         self.promise = promise
-    }
-
-    func channelActive(context: ChannelHandlerContext) {
-        context.write(wrapOutboundOut(.head(head)), promise: nil)
-        context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
