@@ -37,6 +37,11 @@ static inline CURLcode buildinfo_curl_easy_set_pointer(CURL *easy, CURLoption op
     return curl_easy_setopt(easy, option, value);
 }
 
+/// The request's body, which libcurl copies; CURLOPT_POSTFIELDSIZE_LARGE must be set before. NULL is an empty one.
+static inline CURLcode buildinfo_curl_easy_copy_body(CURL *easy, const void *bytes) {
+    return curl_easy_setopt(easy, CURLOPT_COPYPOSTFIELDS, bytes ? bytes : "");
+}
+
 /// The request's header lines; the list must outlive the transfer.
 static inline CURLcode buildinfo_curl_easy_set_headers(CURL *easy, struct curl_slist *headers) {
     return curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers);

@@ -2,7 +2,7 @@ internal import Glibc
 internal import NIOCore
 internal import NIOPosix
 
-/// One connection of a ``ScriptedHost``: reads requests without bodies, and behaves as the script says.
+/// One connection of a ``ScriptedHost``: reads requests (bodies by Content-Length), and behaves as the script says.
 final class ScriptedHostConnection: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
@@ -52,17 +52,22 @@ final class ScriptedHostConnection: ChannelInboundHandler {
         guard let head = received.indices.first(where: { received[$0] == 0x0D && received[$0...].starts(with: end) })
         else { return nil }
         let lines = received[..<head].split { $0 == 0x0D || $0 == 0x0A }.map { String(decoding: $0, as: UTF8.self) }
-        received.removeFirst(head + end.count)
         let parts = (lines.first ?? "").split(separator: " ").map(String.init)
         let headers = lines.dropFirst().compactMap { line -> (name: String, value: String)? in
             guard let colon = line.firstIndex(of: ":") else { return nil }
             let value = line[line.index(after: colon)...].drop { $0 == " " }
             return (line[..<colon].lowercased(), String(value))
         }
+        let length = headers.first { $0.name == "content-length" }.flatMap { Int($0.value) } ?? 0
+        let start = head + end.count
+        guard received.count >= start + length else { return nil }
+        let body = Array(received[start..<start + length])
+        received.removeFirst(start + length)
         return ScriptedHostRequest(
             method: parts.first ?? "",
             target: parts.count > 1 ? parts[1] : "",
             headers: headers,
+            body: body,
             localAddress: address,
             connection: number
         )

@@ -5,6 +5,8 @@ public struct ScriptedHostRequest: Sendable {
     public var target: String
     /// Names in lower case, in the order sent.
     public var headers: [(name: String, value: String)]
+    /// Empty where no Content-Length came.
+    public var body: [UInt8]
     /// The address that was asked, e.g. `127.0.3.7`: one listener is as many hosts as loopback has addresses.
     public var localAddress: String
     /// The connection's number, in the order of acceptance from 1.

@@ -48,6 +48,22 @@ struct CurlOptions {
         note(buildinfo_curl_easy_set_offset(easy, CURLOPT_MAXFILESIZE_LARGE, curl_off_t(limits.bodyBytes)))
     }
 
+    mutating func setMethod(_ method: TransferRequest.Method) {
+        switch method {
+        case .get: break
+        case .post(let body): setBody(body)
+        case .put(let body):
+            setBody(body)
+            set(CURLOPT_CUSTOMREQUEST, "PUT")
+        }
+    }
+
+    private mutating func setBody(_ body: TransferRequest.Body) {
+        // The size before the bytes: it says how many are copied.
+        note(buildinfo_curl_easy_set_offset(easy, CURLOPT_POSTFIELDSIZE_LARGE, curl_off_t(body.bytes.count)))
+        note(body.bytes.withUnsafeBytes { buildinfo_curl_easy_copy_body(easy, $0.baseAddress) })
+    }
+
     /// One limit for the whole, connecting (300 s by default) included.
     mutating func setTimeout(_ timeout: Duration) {
         let parts = timeout.components
@@ -67,6 +83,11 @@ struct CurlOptions {
         }
         if let certificate = access.clientCertificate { set(CURLOPT_SSLCERT, certificate) }
         if let key = access.clientKey { set(CURLOPT_SSLKEY, key) }
+    }
+
+    /// To be called after ``setFixed(limits:)``, which turns proxies off.
+    mutating func setProxy(_ access: TransferAccess) {
+        if access.usesProxy { set(CURLOPT_PROXY, nil) }
     }
 
     /// Unretained contexts: the loop keeps slots and poller until the last handle is freed.

@@ -7,17 +7,22 @@ struct TransferAccess: Hashable, Sendable {
     /// PEM file of the client certificate, and of its key.
     var clientCertificate: String?
     var clientKey: String?
+    /// Whether a proxy that the environment names (`HTTPS_PROXY`, `NO_PROXY`, …) is used. Never for hosts: what a proxy
+    /// answers proves nothing about them.
+    var usesProxy: Bool
 
     init(
         bearerToken: String? = nil,
         certificateAuthorities: String? = nil,
         clientCertificate: String? = nil,
-        clientKey: String? = nil
+        clientKey: String? = nil,
+        usesProxy: Bool = false
     ) {
         self.bearerToken = bearerToken
         self.certificateAuthorities = certificateAuthorities
         self.clientCertificate = clientCertificate
         self.clientKey = clientKey
+        self.usesProxy = usesProxy
     }
 }
 

@@ -31,8 +31,12 @@ struct TransferAnswer {
         let name = line[..<colon]
         guard let kept = limits.keptHeaders.first(where: { Self.isSame(name, lowercased: $0) }) else { return true }
         let value = Self.trimmed(line[(colon + 1)...])
-        if value.count <= limits.headerValueBytes {
-            headers.keepFirst(String(decoding: value, as: UTF8.self), named: kept)
+        guard value.count <= limits.headerValueBytes else { return true }
+        let text = String(decoding: value, as: UTF8.self)
+        if limits.listedHeaders.contains(kept) {
+            headers.append(text, named: kept)
+        } else {
+            headers.keepFirst(text, named: kept)
         }
         return true
     }

@@ -17,6 +17,15 @@ struct TransferHeaders: Sendable, Hashable {
         values.append((lowercasedName, value))
     }
 
+    /// Appends `value` to the list that is there, behind a comma.
+    mutating func append(_ value: String, named lowercasedName: String) {
+        guard let index = values.firstIndex(where: { $0.name == lowercasedName }) else {
+            values.append((lowercasedName, value))
+            return
+        }
+        values[index].value += ", " + value
+    }
+
     mutating func removeAll() {
         values.removeAll(keepingCapacity: true)
     }

@@ -22,6 +22,9 @@ struct TransferLimits: Sendable {
         "age", "buildinfo-age", "buildinfo-host", "buildinfo-nonce", "cache-control", "content-type", "etag",
         "location", "preference-applied", "retry-after", "server", "via", "www-authenticate",
     ]
+    /// Those of them that may come more than once and mean one list (RFC 9110, section 5.3): joined with commas. Of the
+    /// others, the first counts.
+    var listedHeaders: Set<String> = ["www-authenticate"]
 
     /// Left alone for everything that is not a transfer: ledger, reports, logs, the standard streams.
     static let reservedDescriptors = 64
@@ -45,5 +48,17 @@ struct TransferLimits: Sendable {
         self.multiHandles = handles
         self.concurrency = max(1, min(concurrency ?? Self.defaultConcurrency, forConnections / 4))
         self.keptConnections = max(handles, min(forConnections - 2 * self.concurrency, 1 << 16))
+    }
+
+    /// Limits for talking to a few services beside the fleet: registries and forges.
+    ///
+    /// A manifest has at most 5 MiB (OCI distribution specification: registries should take 4).
+    static func forServices() -> TransferLimits {
+        var limits = TransferLimits(openFiles: OpenFiles.raiseLimit(), concurrency: 16, multiHandles: 1)
+        limits.keptConnections = min(limits.keptConnections, 16)
+        limits.bodyBytes = 5 << 20
+        limits.headerValueBytes = 8 << 10
+        limits.keptHeaders += ["docker-content-digest", "docker-distribution-api-version", "link", "x-total-count"]
+        return limits
     }
 }

@@ -1,9 +1,23 @@
-/// One GET request that a ``TransferEngine`` is asked to make.
+/// One request that a ``TransferEngine`` is asked to make.
 struct TransferRequest: Sendable {
+    /// What is done. Hosts are only ever asked (`get`); the others are for registries and their token services.
+    enum Method: Hashable, Sendable {
+        case get
+        case post(Body)
+        case put(Body)
+    }
+
+    /// What is sent along.
+    struct Body: Hashable, Sendable {
+        var mediaType: String
+        var bytes: [UInt8]
+    }
+
     /// The caller's name for the request. Comes back in its completion, and cancels it.
     var id: UInt64
     /// The host's index, 0 or more. Requests of one lane share kept connections, so a host keeps its lane.
     var lane: Int
+    var method: Method
     /// `http` or `https`. Anything else ends as ``TransferFailure/protocolError(_:)``.
     var url: String
     /// Sent as they are. A name or value that would open a second line is refused, not sent.
@@ -16,6 +30,7 @@ struct TransferRequest: Sendable {
     init(
         id: UInt64,
         lane: Int,
+        method: Method = .get,
         url: String,
         headers: [(name: String, value: String)] = [],
         timeout: Duration = .seconds(5),
@@ -23,6 +38,7 @@ struct TransferRequest: Sendable {
     ) {
         self.id = id
         self.lane = lane
+        self.method = method
         self.url = url
         self.headers = headers
         self.timeout = timeout

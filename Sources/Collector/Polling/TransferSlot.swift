@@ -52,8 +52,10 @@ final class TransferSlot {
         var options = CurlOptions(easy: easy)
         options.setFixed(limits: budget.limits)
         options.set(CURLOPT_URL, request.url)
+        options.setMethod(request.method)
         options.setTimeout(request.timeout)
         options.setTrust(request.access, default: trust)
+        options.setProxy(request.access)
         options.setContexts(
             slot: Unmanaged.passUnretained(self).toOpaque(),
             poller: Unmanaged.passUnretained(poller).toOpaque(),
@@ -131,12 +133,18 @@ final class TransferSlot {
     /// `Name: value` lines, or nil where one would not stay on its line.
     private static func headerLines(of request: TransferRequest) -> [String]? {
         var lines: [String] = []
-        lines.reserveCapacity(request.headers.count + 1)
+        lines.reserveCapacity(request.headers.count + 3)
         for (name, value) in request.headers {
             // A name with nothing after the colon would make libcurl leave the header out; `;` sends it empty.
             lines.append(value.isEmpty ? "\(name);" : "\(name): \(value)")
         }
         if let token = request.access.bearerToken { lines.append("Authorization: Bearer \(token)") }
+        switch request.method {
+        case .get: break
+        case .post(let body), .put(let body):
+            // Without the second, a large body waits a second for a "100 Continue" that many servers never send.
+            lines += ["Content-Type: \(body.mediaType)", "Expect:"]
+        }
         let isPlain = lines.allSatisfy { $0.utf8.allSatisfy { $0 >= 0x20 && $0 != 0x7F || $0 == 0x09 } }
         return isPlain ? lines : nil
     }

@@ -1,0 +1,57 @@
+/// Makes single requests to services beside the fleet (registries, forges), and awaits the answer of each.
+///
+/// ```swift
+/// let client = try WebClient()
+/// let answer = try await client.send(WebRequest(url: "https://registry.example/v2/", within: .seconds(10)))
+/// await client.close()
+/// ```
+///
+/// Every status is an answer, redirects too: none is followed here, because only the caller knows whom its credentials
+/// are for.
+final class WebClient: Sendable {
+    private let engine: TransferEngine
+    private let waiting: AnswerShelf
+    private let reader: Task<Void, Never>
+
+    init(limits: TransferLimits = .forServices()) throws(TransferEngineError) {
+        let engine = try TransferEngine(limits: limits)
+        let waiting = AnswerShelf()
+        let completions = engine.completions
+        self.engine = engine
+        self.waiting = waiting
+        reader = Task {
+            for await batch in completions {
+                for completion in batch { waiting.fill(completion.id, completion.outcome) }
+            }
+            waiting.close()
+        }
+    }
+
+    /// Makes the request; a caller that is cancelled takes it back.
+    ///
+    /// - Throws: why there is no whole answer. A client that is closed answers ``TransferFailure/cancelled``.
+    func send(_ request: WebRequest) async throws(TransferFailure) -> TransferResponse {
+        let id = waiting.reserve()
+        let outcome = await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                waiting.wait(id, continuation)
+                engine.submit([
+                    TransferRequest(
+                        id: id, lane: 0, method: request.method, url: request.url, headers: request.headers,
+                        timeout: request.within, access: request.access)
+                ])
+                // Cancelled before it was submitted: the handler below found nothing to cancel.
+                if Task.isCancelled { engine.cancel(ids: [id]) }
+            }
+        } onCancel: {
+            engine.cancel(ids: [id])
+        }
+        return try outcome.get()
+    }
+
+    /// Ends what is under way as ``TransferFailure/cancelled``, and closes every connection.
+    func close() async {
+        await engine.shutdown()
+        await reader.value
+    }
+}
