@@ -77,7 +77,8 @@ release: ## Build both programs as they are shipped, into .build-release/release
 		ln -sf "$$(realpath "$$archive")" $(STATIC)/libyaml.a
 	@# What nobody calls of the TLS library, and the tables to unwind C that throws nothing, need not be on every host.
 	$(SWIFT) build $(RELEASE_FLAGS) -Xlinker -L$(STATIC) -Xswiftc -Osize -Xcc -Os -Xcc -ffunction-sections \
-		-Xcc -fdata-sections -Xcc -fno-asynchronous-unwind-tables -Xlinker --gc-sections \
+		-Xcc -fdata-sections -Xcc -fno-asynchronous-unwind-tables -Xcxx -fno-exceptions -Xcxx -fno-rtti \
+		-Xcxx -fno-unwind-tables -Xlinker --gc-sections \
 		--scratch-path .build-release-agent --product buildinfo-agent
 	@if ldd .build-release-agent/release/buildinfo-agent | grep libyaml; then \
 		echo 'release: the agent depends on libyaml, which hosts need not have' >&2; exit 1; fi

@@ -4,8 +4,8 @@
 #
 #   bench/agent-footprint.sh [AGENT]      AGENT: a release build, default .build-release/release/buildinfo-agent
 #
-# The promise: at most 20 MB on disk, at most 14 MB resident, at most one wake-up a second with nothing to do. Exits with 1
-# where it is broken, with 69 where a part is missing.
+# The promise: at most 22 MB on disk (3 of them TLS), at most 14 MB resident, at most one wake-up a second with nothing to
+# do. Exits with 1 where it is broken, with 69 where a part is missing.
 set -euo pipefail
 
 agent=${1:-.build-release/release/buildinfo-agent}
@@ -70,7 +70,7 @@ printf 'idle             %8.2f wake-ups a second; node_exporter %.2f\n' "$idle" 
 size=$(stat -Lc %s "$agent") rss=$(field "$agent_pid" VmRSS)
 printf 'ratio            %8.2f            %8.2f\n' "$(bc -l <<< "$size / $(stat -Lc %s "$exporter")")" \
     "$(bc -l <<< "$rss / $(field "$exporter_pid" VmRSS)")"
-if ((size > 20000000 || rss > 14 * 1024)) || [[ $(bc -l <<< "$idle > 1") == 1 ]]; then
-    echo "the promise of 20 MB on disk, 14 MB resident and one wake-up a second is broken" >&2
+if ((size > 22000000 || rss > 14 * 1024)) || [[ $(bc -l <<< "$idle > 1") == 1 ]]; then
+    echo "the promise of 22 MB on disk, 14 MB resident and one wake-up a second is broken" >&2
     exit 1
 fi

@@ -56,7 +56,10 @@ struct ServiceRun {
     private func follow(_ reload: () throws -> (any EvidenceSource)?) -> (any EvidenceSource)? {
         do {
             let next = try reload()
-            logger.info("Configuration read again")
+            logger.info(
+                next == nil
+                    ? "A front takes its services from the reader, and follows the files of access: nothing is read again"
+                    : "Configuration read again")
             return next
         } catch {
             logger.error(

@@ -1,3 +1,4 @@
+import Glibc
 import Shared
 import Support
 import Synchronization
@@ -141,5 +142,28 @@ import Testing
         #expect(problems.count == 2)
         #expect(problems.first?.hasSuffix("does not exist: write it, or correct the path") == true)
         #expect(AccessChecks(configuration, files: []).problems.count == 1)
+    }
+
+    @Test("What serve would refuse to start with, check refuses, too")
+    func access() async throws {
+        let folder = try TemporaryFolder()
+        let service = "canvas=file:\(try folder.write(Samples.sha, to: "canvas"))"
+        let open = try folder.write("correct-horse-battery", to: "open")
+        chmod(open, 0o644)
+        let exposed = await run(["check", "--service", service, "--token-file", open])
+        #expect(exposed.code == 64)
+        #expect(
+            exposed.output.contains(
+                "problem     the token file '\(open)' can be read by its group or others: chmod 600 it"))
+        let certificates = try await TestCertificates()
+        for name in ["one", "two"] { try await certificates.issue(name, alternatives: "IP:127.0.0.1") }
+        let (one, two) = (certificates.path("one"), certificates.path("two"))
+        for (key, code) in [("\(one).key", Int32(0)), ("\(two).key", 64)] {
+            let pair = await run([
+                "check", "--service", service, "--tls-certificate", "\(one).pem", "--tls-key", key,
+            ])
+            #expect(pair.code == code, "\(pair)")
+            #expect(pair.output.contains("does not go with the key") == (code == 64))
+        }
     }
 }

@@ -29,7 +29,9 @@ enum AgentError: Error, Hashable, CustomStringConvertible {
 
     var description: String {
         switch self {
-        case .noService: "no service is named: add --service NAME=SELECTOR, for example --service canvas=compose:canvas"
+        case .noService:
+            "no service is named: list one under 'services' in the configuration file, or add --service NAME=SELECTOR, "
+                + "for example --service canvas=compose:canvas"
         case .serviceSyntax(let text):
             "--service '\(text)' is not NAME=SELECTOR: write for example canvas=compose:canvas"
         case .serviceName(let name):

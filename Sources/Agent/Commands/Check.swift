@@ -19,7 +19,8 @@ struct Check: AsyncParsableCommand {
         let console = Console.current
         if keys { return console.output(ConfigurationKeysPage.text) }
         let configuration = try serve.configuration(environment: console.environment)
-        let access = AccessChecks(configuration, files: serve.accessFiles)
+        let access = AccessChecks(
+            configuration, files: serve.accessFiles, credentials: console.environment["CREDENTIALS_DIRECTORY"])
         var result = CheckResult(configuration: configuration, access: access)
         if !noSources {
             let look = OneLook(configuration: configuration.evidence, clock: .system, log: configuration.log)

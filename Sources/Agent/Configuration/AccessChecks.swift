@@ -1,3 +1,4 @@
+import Logging
 import Shared
 
 /// What `check` says of who may ask, and of the files that decide it.
@@ -10,7 +11,8 @@ struct AccessChecks: Sendable {
     /// - Parameters:
     ///   - configuration: what the agent would be built from.
     ///   - files: the files that the configuration names, with their keys.
-    init(_ configuration: AgentConfiguration, files: [(key: String, path: String)]) {
+    ///   - credentials: `$CREDENTIALS_DIRECTORY`.
+    init(_ configuration: AgentConfiguration, files: [(key: String, path: String)], credentials: String? = nil) {
         let reachable = configuration.listen.filter { !$0.isLocal }
         // A certificate of the server's own keeps nobody out.
         let isProtected = files.contains { !["access.tls.certificate", "access.tls.key"].contains($0.key) }
@@ -28,6 +30,14 @@ struct AccessChecks: Sendable {
         for file in files {
             guard case .failure(let defect) = SmallFile.read(file.path, limit: 1 << 20) else { continue }
             problems.append("\(file.key) \(Hygiene.line(file.path, limit: 200)) \(Self.describe(defect))")
+        }
+        guard problems.isEmpty else { return }
+        // What the agent does with them when it starts, so that it cannot fail there on what passed here.
+        do throws(AccessError) {
+            let silent = Logger(label: "check", factory: { _ in SwiftLogNoOpLogHandler() })
+            _ = try AccessControl(configuration.access, credentials: credentials, logger: silent)
+        } catch {
+            problems.append("\(error)")
         }
     }
 

@@ -13,12 +13,6 @@ final class ConnectionHandler: ChannelDuplexHandler, HasDeadline {
     typealias OutboundIn = Never
     typealias OutboundOut = HTTPServerResponsePart
 
-    private struct Request {
-        var head: HTTPRequestHead
-        /// Set where the request is answered without being looked at, and ends the connection.
-        var refusal: Answer?
-    }
-
     private let responder: Responder
     private let limits: ServerLimits
     private let loop: LoopConnections
@@ -31,7 +25,7 @@ final class ConnectionHandler: ChannelDuplexHandler, HasDeadline {
     private var place: (peers: WaitingPeers, number: Int)?
     /// The peer's certificate is not one of those that may ask.
     private var isStranger = false
-    private var waiting: [Request] = []
+    private var waiting: [ConnectionRequest] = []
     private var held: Inquiry?
     private var isReadHeld = false
     private var isLastRequestRead = false
@@ -91,7 +85,7 @@ final class ConnectionHandler: ChannelDuplexHandler, HasDeadline {
             }
             let refusal = limits.refusal(of: head)
             isLastRequestRead = refusal != nil || !head.isKeepAlive
-            enqueue(Request(head: head, refusal: refusal), context)
+            enqueue(ConnectionRequest(head: head, refusal: refusal), context)
         case .body, .end: break
         }
     }
@@ -104,8 +98,7 @@ final class ConnectionHandler: ChannelDuplexHandler, HasDeadline {
         }
         guard !isLastRequestRead else { return }
         isLastRequestRead = true
-        let head = HTTPRequestHead(version: .http1_1, method: .GET, uri: "/")
-        enqueue(Request(head: head, refusal: error == .headerOverflow ? .headersTooLarge : .malformed), context)
+        enqueue(.refused(error == .headerOverflow ? .headersTooLarge : .malformed), context)
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
@@ -155,7 +148,7 @@ final class ConnectionHandler: ChannelDuplexHandler, HasDeadline {
 
     // MARK: - Requests
 
-    private func enqueue(_ request: Request, _ context: ChannelHandlerContext) {
+    private func enqueue(_ request: ConnectionRequest, _ context: ChannelHandlerContext) {
         guard phase != .lingering, phase != .closed, !isStopping || !isBusy else { return }
         guard !isBusy else {
             waiting.append(request)
@@ -164,7 +157,7 @@ final class ConnectionHandler: ChannelDuplexHandler, HasDeadline {
         start(request, context)
     }
 
-    private func start(_ request: Request, _ context: ChannelHandlerContext) {
+    private func start(_ request: ConnectionRequest, _ context: ChannelHandlerContext) {
         phase = .answering
         deadline = .distantFuture
         var inquiry = Inquiry(request.head, route: responder.route(request.head.uri))
@@ -340,8 +333,7 @@ final class ConnectionHandler: ChannelDuplexHandler, HasDeadline {
         case .holding: release(context)
         case .readingHeaders:
             isLastRequestRead = true
-            let head = HTTPRequestHead(version: .http1_1, method: .GET, uri: "/")
-            start(Request(head: head, refusal: .headersTooSlow), context)
+            start(.refused(.headersTooSlow), context)
         case .securing:
             handshakeFailed(TimedOutHandshake())
             close(context)
