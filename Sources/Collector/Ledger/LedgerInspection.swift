@@ -42,7 +42,7 @@ struct LedgerInspection {
         look("the file", db) { try $0.checkIntegrity($1) }
         look("references between tables", db) { try $0.checkReferences($1) }
         look("the counts", db) { try $0.count($1) }
-        for rule in LedgerRule.all {
+        for rule in LedgerRule.all where rule.since <= condition.version ?? LedgerSchema.version {
             look("the rules", db) { try $0.check(rule, $1) }
         }
         guard condition.findings.contains(where: { $0.kind == .damage }) else { return }

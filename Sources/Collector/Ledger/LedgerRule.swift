@@ -3,6 +3,8 @@ struct LedgerRule: Sendable {
     /// What is wrong where the query finds something; the first column of each row says where.
     let defect: String
     let query: String
+    /// The first schema that has what the query reads.
+    var since = 1
 
     static let all = [
         LedgerRule(
@@ -57,6 +59,19 @@ struct LedgerRule: Sendable {
                     HAVING min(number) != 0 OR max(number) != count(*) - 1)
                 JOIN verifications ON number = verification
                 """),
+        LedgerRule(
+            defect: "the journal says that a tag was moved, and the promotion is not known: entry",
+            query: """
+                SELECT id FROM journal WHERE state = 'moved' AND NOT EXISTS (
+                    SELECT 1 FROM promotions
+                    WHERE promotions.service = journal.service AND promotions.generation = journal.generation)
+                """, since: 3),
+        LedgerRule(
+            defect: "the journal has a kind or a state that there is not: entry",
+            query: """
+                SELECT id FROM journal WHERE kind NOT IN (\(quoted(JournalEntry.Kind.allCases.map(\.rawValue))))
+                    OR state NOT IN (\(quoted(JournalEntry.State.allCases.map(\.rawValue))))
+                """, since: 3),
     ]
 
     /// Our own words, which hold no quotes.

@@ -9,7 +9,7 @@ enum LedgerSchema {
     ///
     /// A step only adds, because a verification of an older collector may be writing when a newer one brings the ledger up
     /// to date. Summaries are indexes and not tables: SQLite keeps them true whoever writes.
-    private static let steps = [version1, version2]
+    private static let steps = [version1, version2, version3]
     static var version: Int { steps.count }
 
     /// The version that the database has; 0 for an empty one.
@@ -133,5 +133,39 @@ enum LedgerSchema {
         CREATE INDEX verifications_by_start ON verifications (started_at);
         CREATE INDEX hosts_by_outcome ON hosts (verification, name, label, seconds_to_converge, waived)
             WHERE label IS NOT NULL;
+        """
+
+    /// What was done to tags, each step before it was done and after: what a killed promotion leaves behind is found here.
+    ///
+    /// The index makes the row that says "intended" a lock on its tag, among those who share the ledger.
+    private static let version3 = """
+        CREATE TABLE journal (
+            number INTEGER PRIMARY KEY AUTOINCREMENT,
+            id TEXT NOT NULL UNIQUE,
+            kind TEXT NOT NULL,
+            service TEXT NOT NULL,
+            repository TEXT NOT NULL,
+            tag TEXT NOT NULL,
+            source TEXT NOT NULL,
+            git_sha TEXT,
+            digest TEXT NOT NULL,
+            former_digest TEXT,
+            former_git_sha TEXT,
+            generation INTEGER NOT NULL CHECK (generation > 0),
+            actor TEXT NOT NULL,
+            contexts TEXT NOT NULL,
+            intended_at TEXT NOT NULL,
+            state TEXT NOT NULL,
+            settled_at TEXT,
+            reason TEXT,
+            pid INTEGER,
+            process_start INTEGER,
+            pid_namespace TEXT,
+            boot TEXT,
+            CHECK ((state = 'intended') = (settled_at IS NULL))
+        );
+        CREATE INDEX journal_by_service ON journal (service, number);
+        CREATE INDEX journal_by_tag ON journal (repository, tag, number);
+        CREATE UNIQUE INDEX journal_under_way ON journal (repository, tag) WHERE state = 'intended';
         """
 }

@@ -74,7 +74,17 @@ struct LedgerInspectionTests {
         ("UPDATE transitions SET number = 1 WHERE verification = 1 AND host = 5", "numbered from 0"),
         ("INSERT INTO transitions VALUES (1, 5, 2, 9, 'pending', 'x')", "numbered from 0"),
         ("INSERT INTO transitions VALUES (9, 0, 0, 9, 'pending', 'x')", "not there"),
+        (journal(kind: "promotion", state: "moved"), "the promotion is not known: entry j"),
+        (journal(kind: "whim", state: "unmoved"), "a kind or a state that there is not: entry j"),
+        (journal(kind: "promotion", state: "perhaps"), "a kind or a state that there is not: entry j"),
     ]
+
+    private static func journal(kind: String, state: String) -> String {
+        """
+        INSERT INTO journal (id, kind, service, repository, tag, source, digest, generation, actor, contexts, intended_at,
+            state, settled_at) VALUES ('j', '\(kind)', 'nobody', 'r', 't', 's', 'd', 1, 'a', '{}', 'x', '\(state)', 'y')
+        """
+    }
 
     @Test("What no collector records is found and named, and the exit code is 69", arguments: contradictions)
     func contradiction(sql: String, says: String) async throws {

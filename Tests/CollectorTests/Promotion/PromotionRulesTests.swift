@@ -1,0 +1,32 @@
+import Shared
+import Testing
+
+@testable import Collector
+
+@Suite("What may be promoted")
+struct PromotionRulesTests {
+    @Test(
+        "Tags that name a build are never moved, others only where they are declared",
+        arguments: [
+            ("latest", nil), ("stable", nil), ("staging-c0ffee5", TagRules.Objection.writtenOnce),
+            ("staging-c0ffee5eed1234567890abcdef1234567890abcd", .writtenOnce), ("sha-1", .writtenOnce),
+            ("v1", .writtenOnce), ("v2.3.4", .writtenOnce), ("staging", .undeclared), ("staging-new", .undeclared),
+            ("production", .undeclared), ("vanilla", .undeclared), ("Latest", .undeclared),
+        ])
+    func tags(tag: String, objection: TagRules.Objection?) {
+        #expect(TagRules(moving: ["latest", "stable", "v1"]).objection(to: tag) == objection)
+    }
+
+    @Test("A tag is moved, still what it was, or another writer's")
+    func findings() throws {
+        let (old, new, third) = (
+            try LedgerFixtures.digest("a"), try LedgerFixtures.digest("b"), try LedgerFixtures.digest("c")
+        )
+        #expect(TagFinding.state(now: new, intended: new, former: old) == .moved)
+        #expect(TagFinding.state(now: old, intended: new, former: old) == .unmoved)
+        #expect(TagFinding.state(now: third, intended: new, former: old) == .contested)
+        #expect(TagFinding.state(now: nil, intended: new, former: old) == .contested)
+        #expect(TagFinding.state(now: nil, intended: new, former: nil) == .unmoved)
+        #expect(TagFinding.state(now: old, intended: old, former: old) == .moved)
+    }
+}
