@@ -10,7 +10,7 @@ struct Collector: AsyncParsableCommand {
         abstract: "Proves that what was promoted is what a fleet serves.",
         discussion: """
             Exit codes: 0 converged; 10 stragglers; 11 stalled; 20 failed deploy; 21 rolled back; 30 unreachable; \
-            31 inconclusive; 40 superseded; 50 empty or shrunk inventory; 60 identity conflict; 64 usage or \
+            31 inconclusive; 40 superseded; 41 refused by the gate; 50 empty or shrunk inventory; 60 identity conflict; 64 usage or \
             configuration; 69 a service that was needed is unavailable; 130 and 143 interrupted.
             Every flag can come from the environment: --fail-after from BUILDINFO_FAIL_AFTER.
             """,
@@ -18,7 +18,7 @@ struct Collector: AsyncParsableCommand {
         subcommands: [
             VerifyCommand.self, StatusCommand.self, History.self, ReportCommand.self, ReplayCommand.self,
             DrillCommand.self,
-            LedgerCommand.self,
+            LedgerCommand.self, WaitCICommand.self,
         ]
     )
 

@@ -6,6 +6,12 @@ enum EnvironmentFlags {
         switch verb {
         case "verify": fleet + target + policy + output
         case "status": fleet + target + output + [.init("--request-timeout")]
+        case "wait-ci":
+            forge + ci + killSwitch
+                + [
+                    .init("--sha"), .init("--timeout"), .init("--interval"), .init("--progress"),
+                    .init("--json", .switchOn),
+                ]
         case "history", "report", "ledger": [.init("--store")]
         default: []
         }
@@ -23,6 +29,12 @@ enum EnvironmentFlags {
         .init("--min-proven"), .init("--min-hosts"), .init("--max-shrink"), .init("--allow-empty", .switchOn),
         .init("--superseded-ok", .switchOn),
     ]
+    /// For `promote`, too.
+    static let forge: [EnvironmentArguments.Flag] = [
+        .init("--forge"), .init("--forge-url"), .init("--forge-token-file"), .init("--forge-ca"), .init("--repository"),
+    ]
+    static let ci: [EnvironmentArguments.Flag] = [.init("--context", .values), .init("--check-app")]
+    static let killSwitch: [EnvironmentArguments.Flag] = [.init("--kill-switch", .values), .init("--kill-switch-ca")]
     private static let output: [EnvironmentArguments.Flag] = [
         .init("--report", .values), .init("--progress"), .init("--store"), .init("--log-level"), .init("--log-format"),
     ]

@@ -1,0 +1,49 @@
+import ArgumentParser
+import Shared
+
+/// What stops a promotion.
+struct KillSwitchOptions: ParsableArguments {
+    @Option(
+        name: .customLong("kill-switch"),
+        help: ArgumentHelp(
+            "What holds every promotion unless it is off: env:NAME, file:PATH, https://…, gitea-variable:NAME, "
+                + "github-variable:NAME (or …-org-variable:NAME). Off is unset, empty, 0, false, no or off; what cannot "
+                + "be read holds. Repeatable.", valueName: "source"),
+        transform: { text in
+            do throws(KillSwitchSource.Defect) {
+                return try KillSwitchSource(parsing: text)
+            } catch {
+                throw ValidationError(
+                    error == .hasUser ? error.description : "'\(Hygiene.line(text, limit: 100))' \(error)")
+            }
+        })
+    var sources: [KillSwitchSource] = []
+
+    @Option(
+        name: .customLong("kill-switch-ca"),
+        help: ArgumentHelp("PEM bundle of the authorities for a kill switch's URL.", valueName: "file"))
+    var certificateAuthorities: String?
+
+    /// - Parameters:
+    ///   - standard: what is read where no source was named.
+    ///   - forge: asked for only where a source is a forge's variable.
+    /// - Throws: ``UsageError`` where such a source is another forge's.
+    func killSwitch(
+        standard: [KillSwitchSource] = [.standard], environment: [String: String], web: WebClient,
+        forge: () throws -> any Forge
+    ) throws -> KillSwitch {
+        if let certificateAuthorities { try LocalFile.check(certificateAuthorities, flag: "--kill-switch-ca") }
+        let sources = sources.isEmpty ? standard : sources
+        var asked: (any Forge)?
+        for case .variable(_, _, let kind) in sources {
+            let forge = try asked ?? forge()
+            guard forge.kind == kind else {
+                throw UsageError("a --kill-switch is a variable of \(kind.name), and --forge is \(forge.kind.name)")
+            }
+            asked = forge
+        }
+        return KillSwitch(
+            sources: sources, environment: environment, forge: asked, web: web,
+            certificateAuthorities: certificateAuthorities)
+    }
+}

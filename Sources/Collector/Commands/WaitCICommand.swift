@@ -1,0 +1,89 @@
+import ArgumentParser
+import Foundation
+import Shared
+
+/// Waits until the required contexts of a commit are green, or says which is not and why.
+struct WaitCICommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "wait-ci",
+        abstract: "Wait until the required contexts of a commit are green.",
+        discussion: """
+            Exits 0 when every context is 'success' in one reading; 41 as soon as one has come to another end, or when \
+            the time is up; 69 where the forge refuses to say, or could not be read at all.
+            """)
+
+    @OptionGroup(title: "Forge") var forge: ForgeOptions
+    @OptionGroup(title: "CI") var ci: CIOptions
+    @OptionGroup(title: "Kill switch") var killSwitch: KillSwitchOptions
+
+    @Option(help: "The commit, full. Default: $GITHUB_SHA.", transform: ArgumentText.gitSHA)
+    var sha: GitSHA?
+
+    @Option(help: "How long to wait at most (default: 30m).", transform: ArgumentText.duration)
+    var timeout = Duration.seconds(1_800)
+
+    @Option(help: "How often the forge is asked (default: 15s).", transform: ArgumentText.duration)
+    var interval = Duration.seconds(15)
+
+    @Option(help: "How to show progress on standard error.")
+    var progress = ProgressMode.auto
+
+    @Flag(help: "Print the result as JSON to standard output.")
+    var json = false
+
+    func validate() throws {
+        guard timeout > .zero else { throw ValidationError("--timeout must be longer than zero") }
+        guard interval >= .milliseconds(50) else { throw ValidationError("--interval must be at least 50ms") }
+    }
+
+    func run() async throws {
+        let environment = ProcessEnvironment.current
+        let web = try WebClient()
+        do {
+            try await run(environment: environment, web: web)
+        } catch {
+            await web.close()
+            throw error
+        }
+        await web.close()
+    }
+
+    private func run(environment: [String: String], web: WebClient) async throws {
+        let contexts = try ci.contexts()
+        let commit = try sha(environment: environment)
+        let asked = try forge.forge(environment: environment, web: web)
+        // Without a source that was named, waiting alone promotes nothing.
+        let killSwitch = try killSwitch.killSwitch(standard: [], environment: environment, web: web) { asked }
+        let interruption = Interruption()
+        let gate = CIGate(
+            forge: asked, sha: commit, contexts: contexts, checkApp: ci.checkApp, timeout: timeout, interval: interval,
+            interruption: interruption)
+        let view = CIProgress(progress, on: .standardError, environment: environment)
+        let deadline = ContinuousClock.now + timeout
+        try await killSwitch.requireOff(before: deadline)
+        let result = await interruption.watching { await gate.wait { view.show($0) } }
+        if json { try print(result) }
+        try result.requireGreen()
+        try await killSwitch.requireOff(before: max(deadline, .now + .seconds(10)))
+    }
+
+    private func sha(environment: [String: String]) throws -> GitSHA {
+        if let sha { return sha }
+        guard let text = environment["GITHUB_SHA"], !text.isEmpty else {
+            throw UsageError("no commit is named: give --sha, or set GITHUB_SHA")
+        }
+        do throws(GitSHA.Defect) {
+            return try GitSHA(parsing: text)
+        } catch {
+            throw UsageError("GITHUB_SHA '\(Hygiene.line(text, limit: 80))' \(error)")
+        }
+    }
+
+    private func print(_ result: CIResult) throws {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        var bytes = Array(try encoder.encode(result))
+        bytes.append(UInt8(ascii: "\n"))
+        Terminal.standardOutput.write(bytes)
+    }
+}

@@ -1,0 +1,78 @@
+import Shared
+
+/// How waiting for CI ended, schema 1: what `wait-ci --json` prints. Field names are snake case.
+struct CIResult: Encodable, Sendable {
+    static let schema = 1
+
+    struct Context: Encodable, Sendable {
+        var name: String
+        /// The forge's word, or `missing`, or `unsettled` where what was read contradicts itself.
+        var state: String
+        @ExplicitNull var id: Int64?
+        /// `status`, or `check-run by APP`.
+        @ExplicitNull var source: String?
+        /// RFC 3339: when the row that decides was first and last seen from here.
+        @ExplicitNull var firstSeen: String?
+        @ExplicitNull var lastSeen: String?
+        /// Without user, query and fragment.
+        @ExplicitNull var url: String?
+
+        private enum CodingKeys: String, CodingKey {
+            case name, state, id, source, url
+            case firstSeen = "first_seen"
+            case lastSeen = "last_seen"
+        }
+    }
+
+    var schema = CIResult.schema
+    var forge: String
+    var repository: String
+    var sha: String
+    /// `green`, `failed`, `timed_out`, `unreadable`, `refused` or `interrupted`.
+    var verdict: String
+    var exitCode: Int32
+    /// One sentence.
+    var reason: String
+    var seconds: Double
+    /// Answers that were read, and requests that failed.
+    var readings: Int
+    var failures: Int
+    var contexts: [Context]
+
+    private enum CodingKeys: String, CodingKey {
+        case schema, forge, repository, sha, verdict, reason, seconds, readings, failures, contexts
+        case exitCode = "exit_code"
+    }
+}
+
+extension CIResult {
+    /// - Parameters:
+    ///   - wait: one that has come to its verdict; without one it counts as not readable.
+    ///   - startedAt: milliseconds since 1970.
+    init(_ wait: CIWait, forge: String, repository: String, startedAt: Int64) {
+        func time(_ offset: Duration?) -> String? {
+            offset.map { RFC3339.text(unixMilliseconds: startedAt + Int64($0.seconds * 1_000)) }
+        }
+        let verdict = wait.verdict ?? .unreadable
+        self.init(
+            forge: forge, repository: repository, sha: wait.sha.hex, verdict: verdict.name, exitCode: verdict.exitCode,
+            reason: wait.summary, seconds: Double(Int((wait.endedAt ?? .zero).seconds * 1_000)) / 1_000,
+            readings: wait.readings, failures: wait.failures,
+            contexts: wait.tracks.map { track in
+                Context(
+                    name: Hygiene.line(track.context), state: track.state.name, id: track.row?.id,
+                    source: track.row.map { Hygiene.line($0.source.description, limit: 80) },
+                    firstSeen: time(track.firstSeen), lastSeen: time(track.lastSeen), url: track.row?.url)
+            })
+    }
+
+    /// - Throws: unless every context was green.
+    func requireGreen() throws(GateError) {
+        switch exitCode {
+        case 0 where verdict == CIVerdict.green.name: return
+        case 41: throw .refused(reason)
+        case 130, 143: throw .interrupted(signal: exitCode - 128, reason)
+        default: throw .unavailable(reason)
+        }
+    }
+}

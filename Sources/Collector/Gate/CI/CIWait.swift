@@ -1,0 +1,126 @@
+import Shared
+
+/// Waiting for the required contexts of a commit, as a state machine: readings and failures come in with the time, a verdict
+/// comes out. No clock, no I/O.
+///
+/// All times are since the start.
+struct CIWait: Sendable {
+    /// Where one required context stands.
+    struct Track: Hashable, Sendable {
+        var context: String
+        var state = CIState.missing
+        var row: CIRow?
+        /// When the row that decides now was first seen, and when it was last seen.
+        var firstSeen: Duration?
+        var lastSeen: Duration?
+        /// Whether anything was read of it at all.
+        var isKnown = false
+    }
+
+    let sha: GitSHA
+    let timeout: Duration
+    let interval: Duration
+    /// Only this app's check runs count; nil for all.
+    let checkApp: String?
+
+    /// In the order in which the contexts were named.
+    private(set) var tracks: [Track]
+    private(set) var readings = 0
+    private(set) var lastReading: Duration?
+    private(set) var failures = 0
+    /// Why the last request failed; nil once one was answered.
+    private(set) var trouble: ForgeError?
+    private(set) var verdict: CIVerdict?
+    private(set) var endedAt: Duration?
+    private var pauseUntil = Duration.zero
+
+    /// - Parameter contexts: at least one. Nothing is green because nothing was asked for.
+    init(
+        sha: GitSHA, contexts: [String], checkApp: String? = nil, timeout: Duration = .seconds(1_800),
+        interval: Duration = .seconds(15)
+    ) {
+        self.sha = sha
+        self.timeout = timeout
+        self.interval = interval
+        self.checkApp = checkApp
+        tracks = contexts.map { Track(context: $0) }
+    }
+
+    /// Takes what was read.
+    ///
+    /// - Returns: the tracks that changed, as indices.
+    mutating func take(_ reading: CIReading, at now: Duration) -> [Int] {
+        guard verdict == nil else { return [] }
+        readings += 1
+        lastReading = now
+        trouble = nil
+        pauseUntil = now + interval
+        var changed: [Int] = []
+        for index in tracks.indices {
+            let standing = reading.standing(of: tracks[index].context, app: checkApp)
+            let isOther = standing.state != tracks[index].state || standing.row?.id != tracks[index].row?.id
+            if isOther || !tracks[index].isKnown { changed.append(index) }
+            if isOther || tracks[index].firstSeen == nil { tracks[index].firstSeen = standing.row == nil ? nil : now }
+            if standing.row != nil { tracks[index].lastSeen = now }
+            tracks[index].state = standing.state
+            tracks[index].row = standing.row
+            tracks[index].isKnown = true
+        }
+        if tracks.contains(where: { $0.state.effect == .ended }) {
+            end(.failed, at: now)
+        } else if !tracks.isEmpty, tracks.allSatisfy({ $0.state.effect == .satisfied }) {
+            end(.green, at: now)
+        }
+        return changed
+    }
+
+    /// Takes a failure to read.
+    ///
+    /// - Returns: whether it is another one than the last.
+    mutating func take(_ error: ForgeError, at now: Duration) -> Bool {
+        guard verdict == nil else { return false }
+        let isNew = trouble?.description != error.description
+        switch error.kind {
+        case .refused:
+            failures += 1
+            trouble = error
+            end(.refused, at: now)
+        case .transient, .unreadable:
+            failures += 1
+            trouble = error
+            pauseUntil = now + interval
+        case .throttled(let pause):
+            failures += 1
+            trouble = error
+            pauseUntil = now + max(interval, pause ?? interval)
+            // To sit out a pause that ends too late would only say the same, later.
+            if pauseUntil >= timeout { expire(at: now) }
+        case .late: expire(at: now)
+        case .cancelled:
+            pauseUntil = now + interval
+            return false
+        }
+        return isNew
+    }
+
+    /// How long nothing is to be asked; nil where the wait is over.
+    mutating func pause(at now: Duration) -> Duration? {
+        if verdict == nil, now >= timeout { expire(at: now) }
+        guard verdict == nil else { return nil }
+        return max(.zero, min(pauseUntil, timeout) - now)
+    }
+
+    mutating func interrupt(signal: Int32, at now: Duration) {
+        end(.interrupted(signal: signal), at: now)
+    }
+
+    private mutating func expire(at now: Duration) {
+        end(readings == 0 ? .unreadable : .timedOut, at: now)
+    }
+
+    private mutating func end(_ verdict: CIVerdict, at now: Duration) {
+        guard self.verdict == nil else { return }
+        self.verdict = verdict
+        endedAt = now
+    }
+}

@@ -1,0 +1,36 @@
+import Shared
+
+/// Why a forge did not say what was asked. Exit code 69: nothing is known, which is never fine.
+struct ForgeError: ExitCoded, Hashable {
+    enum Kind: Hashable, Sendable {
+        /// A timeout, a connection that failed, 408, 500, 502, 503 or 504: may be over with the next request.
+        case transient
+        /// 429, or a 403 that says so: the forge asks for a pause, as long as it says.
+        case throttled(Duration?)
+        /// An answer that means nothing: HTML, no JSON, JSON of another shape, too much of it, a redirect.
+        case unreadable
+        /// 401, 403, 404, 410, 422, 451, a certificate that is not trusted: will not change by asking again.
+        case refused(status: Int)
+        /// There was no time left.
+        case late
+        case cancelled
+    }
+
+    let kind: Kind
+    /// One clean sentence with the remedy, without anything secret.
+    let description: String
+    let exitCode: Int32 = 69
+
+    init(_ kind: Kind, _ description: String) {
+        self.kind = kind
+        self.description = Hygiene.line(description, limit: 400)
+    }
+
+    /// Whether waiting may help, for one who waits anyway.
+    var mayPass: Bool {
+        switch kind {
+        case .transient, .throttled, .unreadable: true
+        case .refused, .late, .cancelled: false
+        }
+    }
+}

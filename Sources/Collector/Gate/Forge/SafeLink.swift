@@ -1,0 +1,26 @@
+import Shared
+
+/// Links that a forge sent, made fit to be shown: only `http` and `https`, without users, queries and fragments, which may
+/// hold secrets.
+enum SafeLink {
+    /// The link, absolute; nil for what is none.
+    ///
+    /// - Parameter web: what a link that begins with `/` is relative to.
+    static func absolute(_ link: String?, web: String) -> String? {
+        guard let link, !link.isEmpty, link.utf8.count <= 2_048 else { return nil }
+        let full = link.hasPrefix("/") && !link.hasPrefix("//") ? web + link : link
+        guard let scheme = full.firstRange(of: "://"),
+            ["http", "https"].contains(full[..<scheme.lowerBound].lowercased())
+        else { return nil }
+        let shown = full.prefix { $0 != "?" && $0 != "#" }
+        let rest = shown[scheme.upperBound...]
+        guard !rest.isEmpty, !rest.contains("@"), Hygiene.isVisibleLine(shown), !shown.contains(" ") else { return nil }
+        return String(shown)
+    }
+
+    /// A place for a sentence, whatever it is.
+    static func shown(_ link: String) -> String {
+        if let link = absolute(link, web: "https://-") { return Hygiene.line(link, limit: 120) }
+        return "somewhere"
+    }
+}

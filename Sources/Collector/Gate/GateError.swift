@@ -1,0 +1,27 @@
+/// Why nothing may be promoted now.
+enum GateError: ExitCoded, Hashable {
+    /// CI is not green, the kill switch is on or cannot be read, or the branch was rewritten.
+    case refused(String)
+    /// A newer commit of the branch took over.
+    case superseded(String)
+    /// The forge was needed, and could not be asked.
+    case unavailable(String)
+    /// SIGINT (2) or SIGTERM (15) came.
+    case interrupted(signal: Int32, String)
+
+    /// As the contract has it for all commands.
+    var exitCode: Int32 {
+        switch self {
+        case .refused: 41
+        case .superseded: 40
+        case .unavailable: 69
+        case .interrupted(let signal, _): 128 + signal
+        }
+    }
+
+    var description: String {
+        switch self {
+        case .refused(let text), .superseded(let text), .unavailable(let text), .interrupted(_, let text): text
+        }
+    }
+}
