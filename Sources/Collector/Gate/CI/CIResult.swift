@@ -6,7 +6,7 @@ struct CIResult: Encodable, Sendable {
 
     struct Context: Encodable, Sendable {
         var name: String
-        /// The forge's word, or `missing`, or `unsettled` where what was read contradicts itself.
+        /// The forge's word, or `missing`, or `unsettled` where what was read contradicts itself, or `unread`.
         var state: String
         @ExplicitNull var id: Int64?
         /// `status`, or `check-run by APP`.
@@ -60,7 +60,8 @@ extension CIResult {
             readings: wait.readings, failures: wait.failures,
             contexts: wait.tracks.map { track in
                 Context(
-                    name: Hygiene.line(track.context), state: track.state.name, id: track.row?.id,
+                    name: Hygiene.line(track.context), state: track.isKnown ? track.state.name : "unread",
+                    id: track.row?.id,
                     source: track.row.map { Hygiene.line($0.source.description, limit: 80) },
                     firstSeen: time(track.firstSeen), lastSeen: time(track.lastSeen), url: track.row?.url)
             })

@@ -5,9 +5,10 @@ struct CIState: Hashable, Sendable, CustomStringConvertible {
     /// Clean text. Compared exactly: forges write lower case.
     let name: String
 
-    /// - Parameter name: as the forge wrote it.
+    /// - Parameter name: as the forge wrote it. What has to be cleaned to be shown is quoted, and so no word of ours.
     init(_ name: String) {
-        self.name = Hygiene.line(name, limit: 40)
+        let clean = Hygiene.line(name, limit: 40)
+        self.name = clean == name ? name : "'\(clean)'"
     }
 
     var description: String { name }

@@ -1,0 +1,167 @@
+import Support
+import Testing
+
+@testable import Collector
+@testable import Shared
+
+@Suite("Gate, superseded: the branch's head, and rollbacks", .timeLimit(.minutes(2)))
+struct BranchTests {
+    private static func sha(_ digit: Character) throws -> GitSHA {
+        try GitSHA(parsing: String(repeating: digit, count: 40))
+    }
+
+    @Test("The head may be promoted; a head that descends from ours supersedes (40); any other head refuses (41)")
+    func decisions() throws {
+        let (ours, head) = (try Self.sha("a"), try Self.sha("b"))
+        #expect(BranchStanding.decide(ours, head: ours, isAncestor: false) == .head)
+        #expect(BranchStanding.decide(ours, head: head, isAncestor: true) == .superseded(by: head))
+        #expect(BranchStanding.decide(ours, head: head, isAncestor: false) == .rewritten(head: head))
+        try BranchStanding.head.requireHead(ours, of: "main")
+        let newer = #expect(throws: GateError.self) {
+            try BranchStanding.superseded(by: head).requireHead(ours, of: "main")
+        }
+        #expect(newer?.exitCode == 40)
+        #expect(newer?.description.contains("main is at bbbbbbbbbbbb") == true)
+        let rewritten = #expect(throws: GateError.self) {
+            try BranchStanding.rewritten(head: head).requireHead(ours, of: "main")
+        }
+        #expect(rewritten?.exitCode == 41)
+        #expect(rewritten?.description.contains("rewritten") == true)
+    }
+
+    @Test("Moving a tag back, or nobody knows where, needs --allow-rollback")
+    func moves() throws {
+        let (old, new) = (try Self.sha("a"), try Self.sha("b"))
+        func decide(_ ancestry: Ancestry, _ allowed: Bool) -> TagMove {
+            TagMove.decide(from: old, to: new, ancestry, allowsRollback: allowed)
+        }
+        for allowed in [true, false] {
+            #expect(decide(.same, allowed) == .forward)
+            #expect(decide(.descendant, allowed) == .forward)
+        }
+        for ancestry in [Ancestry.notDescendant, .unknown("no answer")] {
+            guard case .refused(let reason) = decide(ancestry, false) else {
+                Issue.record("\(ancestry) is not refused")
+                continue
+            }
+            #expect(reason.hasSuffix("give --allow-rollback"))
+            guard case .rollback(let why) = decide(ancestry, true) else {
+                Issue.record("\(ancestry) is not a rollback")
+                continue
+            }
+            #expect(!why.contains("--allow-rollback"))
+        }
+    }
+
+    @Test("A branch with a slash is asked for whole, and a strange one cannot become another path")
+    func names() async throws {
+        let gitea = GiteaAnswers()
+        try await FakeForge.run(.gitea) { request, _ in
+            gitea.answer(request)
+        } _: { fake in
+            let forge = try fake.forge()
+            let sha = try #require(FakeForge.sha)
+            #expect(try await forge.standing(of: sha, on: "feature/x", before: .amply) == .head)
+            // The fake repeats the name as it was sent, which is not the branch's.
+            await #expect(throws: GateError.self) {
+                try await forge.standing(of: sha, on: "a b?c#d", before: .amply)
+            }
+            #expect(fake.targets.last == "\(GiteaAnswers.root)/branches/a%20b%3Fc%23d")
+            #expect(fake.targets.first == "\(GiteaAnswers.root)/branches/feature/x")
+        }
+    }
+
+    @Test("Gitea: head, superseded and rewritten, from its history")
+    func gitea() async throws {
+        let ours = try #require(FakeForge.sha)
+        let (head, other) = (try Self.sha("b"), try Self.sha("e"))
+        var answers = GiteaAnswers()
+        answers.history = [head.hex, ours.hex]
+        let gitea = answers
+        try await FakeForge.run(.gitea) { request, _ in
+            gitea.answer(request)
+        } _: { fake in
+            let forge = try fake.forge()
+            try await forge.requireHead(head, of: "main", before: .amply)
+            let superseded = await #expect(throws: GateError.self) {
+                try await forge.requireHead(ours, of: "main", before: .amply)
+            }
+            #expect(superseded?.exitCode == 40)
+            let rewritten = await #expect(throws: GateError.self) {
+                try await forge.requireHead(other, of: "main", before: .amply)
+            }
+            #expect(rewritten?.exitCode == 41)
+            #expect(await forge.ancestry(of: head, from: ours, before: .amply) == .descendant)
+            #expect(await forge.ancestry(of: ours, from: head, before: .amply) == .notDescendant)
+            #expect(await forge.ancestry(of: ours, from: ours, before: .amply) == .same)
+            guard case .unknown = await forge.ancestry(of: other, from: ours, before: .amply) else {
+                Issue.record("known")
+                return
+            }
+        }
+    }
+
+    @Test("GitHub: head, superseded and rewritten, from its comparison")
+    func github() async throws {
+        let ours = try #require(FakeForge.sha)
+        var answers = GitHubAnswers()
+        answers.head = try Self.sha("b").hex
+        let (ahead, diverged) = (
+            answers,
+            {
+                answers.comparison = "diverged"; return answers
+            }()
+        )
+        try await FakeForge.run(.github) { request, _ in
+            ahead.answer(request)
+        } _: { fake in
+            let standing = try await fake.forge().standing(of: ours, on: "main", before: .amply)
+            #expect(standing == .superseded(by: try Self.sha("b")))
+        }
+        try await FakeForge.run(.github) { request, _ in
+            diverged.answer(request)
+        } _: { fake in
+            let standing = try await fake.forge().standing(of: ours, on: "main", before: .amply)
+            #expect(standing == .rewritten(head: try Self.sha("b")))
+        }
+    }
+
+    @Test(
+        "A head that cannot be read is 69, after what may pass was tried again", arguments: [401, 403, 404, 502, 418])
+    func unreadable(status: Int) async throws {
+        try await FakeForge.run(.gitea) { _, _ in
+            .answer(status: status, headers: [("Content-Type", "application/json")], body: Array("{}".utf8))
+        } _: { fake in
+            let sha = try #require(FakeForge.sha)
+            let error = await #expect(throws: GateError.self) {
+                try await fake.forge().requireHead(sha, of: "main", before: .now + .seconds(2))
+            }
+            #expect(error?.exitCode == 69)
+            #expect(error?.description.contains("\(status)") == true)
+            #expect((fake.requests.count > 1) == (status == 502))
+        }
+    }
+
+    @Test("What may pass is tried again, and then it is fine")
+    func patience() async throws {
+        let gitea = GiteaAnswers()
+        try await FakeForge.run(.gitea) { request, number in
+            number <= 2 ? .status(503) : gitea.answer(request)
+        } _: { fake in
+            let sha = try #require(FakeForge.sha)
+            try await fake.forge().requireHead(sha, of: "main", before: .amply)
+            #expect(fake.requests.count == 3)
+        }
+    }
+
+    @Test("The branch: what was given, or the runner's, unless that is a tag")
+    func options() throws {
+        let flag = try BranchOptions.parse(["--branch", "release/1"])
+        #expect(flag.branch(environment: ["GITHUB_REF_NAME": "main"]) == "release/1")
+        let none = try BranchOptions.parse([])
+        #expect(none.branch(environment: [:]) == nil)
+        #expect(none.branch(environment: ["GITHUB_REF_NAME": "main"]) == "main")
+        #expect(none.branch(environment: ["GITHUB_REF_NAME": "main", "GITHUB_REF_TYPE": "branch"]) == "main")
+        #expect(none.branch(environment: ["GITHUB_REF_NAME": "v1", "GITHUB_REF_TYPE": "tag"]) == nil)
+    }
+}

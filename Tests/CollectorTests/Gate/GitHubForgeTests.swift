@@ -1,0 +1,163 @@
+import Support
+import Testing
+
+@testable import Collector
+@testable import Shared
+
+@Suite("Gate, CI: GitHub's statuses and check runs", .timeLimit(.minutes(2)))
+struct GitHubForgeTests {
+    @Test("Jobs are check runs, and statuses count beside them")
+    func both() async throws {
+        let github = GitHubAnswers(
+            runs: [.init(70, "build", "success")], statuses: [(3, "external", "success"), (2, "external", "failure")])
+        try await FakeForge.run(.github) { request, _ in
+            github.answer(request)
+        } _: { fake in
+            let result = try await fake.wait("build", "external")
+            #expect(result.verdict == "green", "\(result.reason)")
+            #expect(result.contexts[0].source == "check-run by github-actions")
+            #expect(result.contexts[0].url == "https://github.example/acme/canvas/runs/70")
+            #expect(result.contexts[1].id == 3)
+            #expect(fake.requests.allSatisfy { $0.header("accept") == "application/vnd.github+json" })
+        }
+    }
+
+    @Test("Of a check run that was begun again the newest decides, and one that is not completed waits")
+    func newest() async throws {
+        let github = GitHubAnswers(
+            runs: [.init(71, "build", "in_progress", completed: false), .init(70, "build", "success")])
+        try await FakeForge.run(.github) { request, _ in
+            github.answer(request)
+        } _: { fake in
+            let result = try await fake.wait("build", timeout: .milliseconds(300))
+            #expect(result.exitCode == 41)
+            #expect(result.reason.contains("build: pending (#71"))
+        }
+    }
+
+    @Test("A status word that reads like a conclusion is none until the run is completed")
+    func notCompleted() async throws {
+        let github = GitHubAnswers(runs: [.init(1, "build", "success", completed: false)])
+        try await FakeForge.run(.github) { request, _ in
+            github.answer(request)
+        } _: { fake in
+            #expect(try await fake.wait("build", timeout: .milliseconds(300)).verdict == "timed_out")
+        }
+    }
+
+    @Test(
+        "Each conclusion: only success satisfies, and what will not change ends it",
+        arguments: [
+            ("success", "green"), ("failure", "failed"), ("cancelled", "failed"), ("skipped", "failed"),
+            ("timed_out", "failed"), ("startup_failure", "failed"), ("neutral", "failed"), ("stale", "failed"),
+            ("action_required", "timed_out"), ("news", "timed_out"),
+        ])
+    func conclusions(conclusion: String, verdict: String) async throws {
+        let github = GitHubAnswers(runs: [.init(1, "build", conclusion)])
+        try await FakeForge.run(.github) { request, _ in
+            github.answer(request)
+        } _: { fake in
+            let timeout = Duration.milliseconds(verdict == "timed_out" ? 300 : 60_000)
+            #expect(try await fake.wait("build", timeout: timeout).verdict == verdict)
+        }
+    }
+
+    @Test("A check run of another app with the same name makes nothing green")
+    func otherApp() async throws {
+        let github = GitHubAnswers(
+            runs: [.init(9, "build", by: "stranger", "success"), .init(1, "build", "queued", completed: false)])
+        try await FakeForge.run(.github) { request, _ in
+            github.answer(request)
+        } _: { fake in
+            let result = try await fake.wait("build", timeout: .milliseconds(300))
+            #expect(result.exitCode == 41)
+            #expect(result.contexts[0].source == "check-run by github-actions")
+            let ours = try await fake.wait("build", checkApp: "stranger")
+            #expect(ours.verdict == "green")
+            let nobody = try await fake.wait("build", checkApp: "nobody", timeout: .milliseconds(300))
+            #expect(nobody.reason.contains("build: missing"))
+        }
+    }
+
+    @Test("Pages are read to the end, by number: no link of an answer is asked")
+    func pages() async throws {
+        let runs = (1...250).map { GitHubAnswers.Run($0, "build", "success") } + [.init(251, "build", "failure")]
+        let github = GitHubAnswers(runs: runs)
+        try await FakeForge.run(.github) { request, _ in
+            github.answer(request)
+        } _: { fake in
+            let result = try await fake.wait("build")
+            #expect(result.verdict == "failed")
+            #expect(result.contexts[0].id == 251)
+            #expect(fake.targets.filter { $0.contains("check-runs") }.count == 3)
+        }
+    }
+
+    @Test("Rows that are announced and do not come make the answer unreadable")
+    func withheld() async throws {
+        let run = GitHubAnswers.Run(1, "build", "success").json
+        try await FakeForge.run(.github) { request, _ in
+            guard request.path.hasSuffix("check-runs") else { return .json("[]") }
+            return .json(#"{"total_count":2,"check_runs":[\#(request.query("page") == "1" ? run : "")]}"#)
+        } _: { fake in
+            let result = try await fake.wait("build", timeout: .milliseconds(400))
+            #expect(result.exitCode == 69)
+            #expect(result.reason.contains("2 rows were announced, and 1 came"))
+        }
+    }
+
+    @Test("A check run of another commit proves nothing")
+    func foreignRun() async throws {
+        let run = GitHubAnswers.Run(1, "build", "success").json.replacing("c0ffee5eed12", with: "1f0e9d8c7b6a")
+        try await FakeForge.run(.github) { request, _ in
+            request.path.hasSuffix("check-runs") ? .json(#"{"total_count":1,"check_runs":[\#(run)]}"#) : .json("[]")
+        } _: { fake in
+            #expect(try await fake.wait("build", timeout: .milliseconds(300)).exitCode == 69)
+        }
+    }
+
+    @Test(
+        "Its comparison says whether a commit descends from another",
+        arguments: [("ahead", true), ("behind", false), ("diverged", false)])
+    func comparison(status: String, isAncestor: Bool) async throws {
+        var github = GitHubAnswers()
+        github.comparison = status
+        let answers = github
+        let sha = try #require(FakeForge.sha)
+        let base = try GitSHA(parsing: String(repeating: "e", count: 40))
+        try await FakeForge.run(.github) { request, _ in
+            answers.answer(request)
+        } _: { fake in
+            #expect(try await fake.forge().isAncestor(base, of: sha, before: .amply) == isAncestor)
+            #expect(fake.targets == ["\(GitHubAnswers.root)/compare/\(base)...\(sha)?per_page=1&page=2"])
+        }
+    }
+
+    @Test(
+        "A comparison that contradicts itself, or is of other commits, is no answer",
+        arguments: [
+            ("ahead", "dddddddddddddddddddddddddddddddddddddddd"), ("identical", nil), ("sideways", nil),
+        ])
+    func falseComparison(status: String, mergeBase: String?) async throws {
+        var github = GitHubAnswers()
+        github.comparison = status
+        github.mergeBase = mergeBase
+        let answers = github
+        let sha = try #require(FakeForge.sha)
+        let base = try GitSHA(parsing: String(repeating: "e", count: 40))
+        try await FakeForge.run(.github) { request, _ in
+            answers.answer(request)
+        } _: { fake in
+            await #expect(throws: ForgeError.self) {
+                try await fake.forge().isAncestor(base, of: sha, before: .amply)
+            }
+        }
+        try await FakeForge.run(.github) { request, _ in
+            .json(#"{"status":"ahead","base_commit":{"sha":"\#(sha)"},"merge_base_commit":{"sha":"\#(base)"}}"#)
+        } _: { fake in
+            await #expect(throws: ForgeError.self) {
+                try await fake.forge().isAncestor(base, of: sha, before: .amply)
+            }
+        }
+    }
+}

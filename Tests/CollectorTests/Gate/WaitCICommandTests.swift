@@ -1,0 +1,75 @@
+import ArgumentParser
+import Support
+import Testing
+
+@testable import Collector
+
+@Suite("Gate, wait-ci: the command", .timeLimit(.minutes(2)))
+struct WaitCICommandTests {
+    private static func run(_ fake: FakeForge, _ arguments: String..., token: String? = nil) async throws -> Int32 {
+        let folder = try TemporaryFolder()
+        let file = try folder.write("token", token ?? FakeForge.token)
+        return await Invocation(
+            arguments: [
+                "wait-ci", "--forge", fake.kind.rawValue, "--forge-url", fake.url, "--repository", "acme/canvas",
+                "--forge-token-file", file, "--sha", try #require(FakeForge.sha).hex, "--progress", "none",
+                "--interval", "50ms",
+            ] + arguments, environment: [:]
+        ).run()
+    }
+
+    @Test(
+        "It ends with the contract's code",
+        arguments: [("success", Int32(0)), ("failure", 41), ("skipped", 41), ("pending", 41), ("warning", 41)])
+    func codes(state: String, code: Int32) async throws {
+        let gitea = GiteaAnswers(.init(1, "build (push)", state))
+        try await FakeForge.run(.gitea) { request, _ in
+            gitea.answer(request)
+        } _: { fake in
+            let timeout = code == 0 || state == "failure" || state == "skipped" ? "60s" : "300ms"
+            #expect(try await Self.run(fake, "--context", "build (push)", "--timeout", timeout) == code)
+        }
+    }
+
+    @Test("A kill switch that is named holds before anything is waited for")
+    func killSwitch() async throws {
+        let folder = try TemporaryFolder()
+        let path = try folder.write("stop", "on")
+        let gitea = GiteaAnswers(.init(1, "build", "success"))
+        try await FakeForge.run(.gitea) { request, _ in
+            gitea.answer(request)
+        } _: { fake in
+            #expect(try await Self.run(fake, "--context", "build", "--kill-switch", "file:\(path)") == 41)
+            #expect(fake.requests.isEmpty)
+            try folder.write("stop", "off")
+            #expect(try await Self.run(fake, "--context", "build", "--kill-switch", "file:\(path)") == 0)
+        }
+    }
+
+    @Test("Refusals of the forge are 69, mistakes in the call are 64")
+    func others() async throws {
+        try await FakeForge.run(.github) { _, _ in
+            .status(401)
+        } _: { fake in
+            #expect(try await Self.run(fake, "--context", "build") == 69)
+            #expect(try await Self.run(fake) == 64)
+            #expect(try await Self.run(fake, "--context", "build", "--timeout", "0s") == 64)
+            #expect(try await Self.run(fake, "--context", "build", "--interval", "1ms") == 64)
+            #expect(try await Self.run(fake, "--context", "build", "--sha", "c0ffee") == 64)
+            #expect(try await Self.run(fake, "--context", "build", "--kill-switch", "gitea-variable:X") == 64)
+            #expect(try await Self.run(fake, "--context", "build", token: "two words") == 64)
+        }
+    }
+
+    @Test("Every flag may come from the environment, and lists a value a line")
+    func environment() {
+        let flags = EnvironmentFlags.of("wait-ci")
+        for flag in ["--forge", "--forge-url", "--repository", "--sha", "--timeout", "--check-app", "--forge-ca"] {
+            #expect(flags.contains { $0.name == flag && $0.shape == .value }, "\(flag)")
+        }
+        for flag in ["--context", "--kill-switch"] {
+            #expect(flags.contains { $0.name == flag && $0.shape == .values }, "\(flag)")
+        }
+        #expect(flags.contains { $0.name == "--json" && $0.shape == .switchOn })
+    }
+}
