@@ -5,19 +5,37 @@ public import Shared
 public final class LocalRegistry: Sendable {
     /// `127.0.0.1:port`, the first part of image references.
     public let authority: String
+    /// For the requests of the test itself.
+    let authorization: [(String, String)]
     private let folder: TemporaryFolder
     private let running: RunningProgram
 
-    private init(authority: String, folder: TemporaryFolder, running: RunningProgram) {
+    /// Whom a registry lets in.
+    public enum Admission: Sendable {
+        case everybody
+        /// `ci` with the password ``password``, by an htpasswd file.
+        case password
+        /// Who has a token of this realm for `registry.test`, signed by this certificate. The test's own requests need one.
+        case token(realm: String, certificate: String, ownToken: String)
+    }
+
+    public static let user = "ci"
+    public static let password = "s3cret-Pa55"
+
+    private init(
+        authority: String, authorization: [(String, String)], folder: TemporaryFolder, running: RunningProgram
+    ) {
         self.authority = authority
+        self.authorization = authorization
         self.folder = folder
         self.running = running
     }
 
     /// Starts it on a free port and waits until it answers.
-    public static func start() async throws -> LocalRegistry {
+    public static func start(_ admission: Admission = .everybody) async throws -> LocalRegistry {
         let program = try Program.installed("docker-registry", remedy: "apt-get install docker-registry")
         let folder = try TemporaryFolder()
+        let (auth, authorization) = try configuration(admission, folder)
         var last = ""
         for _ in 1...20 {
             // The registry says nowhere which port it took, so that one is tried after the other.
@@ -29,17 +47,38 @@ public final class LocalRegistry: Sendable {
                 log: {level: warn, accesslog: {disabled: true}}
                 storage: {filesystem: {rootdirectory: \(folder.path("storage"))}}
                 http: {addr: \(authority)}
+                \(auth)
                 """)
             let running = try program.start(["serve", configuration])
             try await eventually("the registry answers, or ends", detail: { running.error }) {
-                running.exitCode != nil || LoopbackRequest("GET", authority, "/v2/").answer()?.status == 200
+                running.exitCode != nil || LoopbackRequest("GET", authority, "/v2/").answer() != nil
             }
             if running.exitCode == nil {
-                return LocalRegistry(authority: authority, folder: folder, running: running)
+                return LocalRegistry(
+                    authority: authority, authorization: authorization, folder: folder, running: running)
             }
             last = running.error
         }
         throw MissingPart("a registry that starts (\(last))", remedy: "apt-get install docker-registry")
+    }
+
+    private static func configuration(
+        _ admission: Admission, _ folder: TemporaryFolder
+    ) throws -> (text: String, authorization: [(String, String)]) {
+        switch admission {
+        case .everybody: return ("", [])
+        case .password:
+            // bcrypt of the password, with the least rounds.
+            let file = try folder.write(
+                "htpasswd", "\(user):$2y$05$abcdefghijklmnopqrstuuaa.ADHinTr43GDnwh7WUO1YHHk1hS02\n")
+            let basic = Data("\(user):\(password)".utf8).base64EncodedString()
+            return ("auth: {htpasswd: {realm: test, path: \(file)}}", [("Authorization", "Basic \(basic)")])
+        case .token(let realm, let certificate, let ownToken):
+            return (
+                "auth: {token: {realm: \"\(realm)\", service: registry.test, issuer: test, rootcertbundle: \(certificate)}}",
+                [("Authorization", "Bearer \(ownToken)")]
+            )
+        }
     }
 
     /// A manifest as it is stored.

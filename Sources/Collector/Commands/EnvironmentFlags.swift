@@ -4,8 +4,9 @@ import Shared
 enum EnvironmentFlags {
     static func of(_ verb: String) -> [EnvironmentArguments.Flag] {
         switch verb {
-        case "verify": fleet + target + policy + output
-        case "status": fleet + target + output + [.init("--request-timeout")]
+        case "verify": fleet + target + registry + policy + output
+        case "resolve": registry
+        case "status": fleet + target + registry + output + [.init("--request-timeout")]
         case "wait-ci":
             forge + ci + killSwitch
                 + [
@@ -21,7 +22,13 @@ enum EnvironmentFlags {
         .init("--fleet", .values), .init("--host", .values), .init("--select", .values), .init("--service"),
         .init("--token-file"), .init("--ca"), .init("--cert"), .init("--key"), .init("--concurrency"),
     ]
-    private static let target: [EnvironmentArguments.Flag] = [.init("--sha"), .init("--digest"), .init("--index")]
+    private static let target: [EnvironmentArguments.Flag] = [
+        .init("--sha"), .init("--digest"), .init("--image"), .init("--index"),
+    ]
+    private static let registry: [EnvironmentArguments.Flag] = [
+        .init("--registry-auth-file"), .init("--registry-ca"), .init("--plain-http", .switchOn),
+        .init("--registry-timeout"),
+    ]
     private static let policy: [EnvironmentArguments.Flag] = [
         .init("--timeout"), .init("--interval"), .init("--request-timeout"), .init("--soak"), .init("--stall"),
         .init("--fail-after"), .init("--max-stragglers", .values), .init("--max-unreachable", .values),

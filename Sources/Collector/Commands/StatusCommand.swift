@@ -7,12 +7,13 @@ struct StatusCommand: AsyncParsableCommand {
         commandName: "status",
         abstract: "Ask every host once what it serves now.",
         discussion: """
-            Hosts are labelled against --sha and --digest, or else against the ledger's last promotion: 'soaking' where \
+            Hosts are labelled against --sha, --digest and --image, or else against the ledger's last promotion: 'soaking' where \
             they match, because one look proves no convergence. Exits 0 unless no host could be asked (30).
             """)
 
     @OptionGroup(title: "Fleet") var fleet: FleetOptions
     @OptionGroup(title: "Target") var target: TargetOptions
+    @OptionGroup(title: "Registry") var registry: RegistryOptions
     @OptionGroup(title: "Access") var access: AccessOptions
     @OptionGroup(title: "Output") var output: OutputOptions
     @OptionGroup(title: "Logs") var logs: LogOptions
@@ -23,12 +24,17 @@ struct StatusCommand: AsyncParsableCommand {
     func run() async throws {
         let environment = ProcessEnvironment.current
         let inventory = try fleet.load()
-        let run = StatusRun(
-            target: try target.target(service: inventory.service), inventory: inventory,
-            requestTimeout: requestTimeout, access: try access.access(for: inventory), concurrency: access.concurrency,
-            ledger: try await output.openLedgerIfPresent(environment: environment),
-            destinations: try output.destinations(),
-            progress: output.progress == .auto ? .none : output.progress, environment: environment)
-        throw ExitCode(try await run.run())
+        let access = try access.access(for: inventory)
+        let ledger = try await output.openLedgerIfPresent(environment: environment)
+        let code = try await target.withTarget(for: inventory, registry: registry, environment: environment) {
+            target, learner in
+            let run = StatusRun(
+                target: target, inventory: inventory, requestTimeout: requestTimeout, access: access,
+                concurrency: self.access.concurrency, ledger: ledger, destinations: try output.destinations(),
+                learner: learner, progress: output.progress == .auto ? .none : output.progress,
+                environment: environment)
+            return try await run.run()
+        }
+        throw ExitCode(code)
     }
 }

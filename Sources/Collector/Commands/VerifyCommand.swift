@@ -11,14 +11,15 @@ struct VerifyCommand: AsyncParsableCommand {
     @OptionGroup(title: "Fleet") var fleet: FleetOptions
     @OptionGroup(title: "Target") var target: TargetOptions
     @OptionGroup(title: "Target") var promotion: PromotionOptions
+    @OptionGroup(title: "Registry") var registry: RegistryOptions
     @OptionGroup(title: "Policy") var policy: PolicyOptions
     @OptionGroup(title: "Access") var access: AccessOptions
     @OptionGroup(title: "Output") var output: OutputOptions
     @OptionGroup(title: "Logs") var logs: LogOptions
 
     func validate() throws {
-        guard target.sha != nil || target.digest != nil else {
-            throw ValidationError("nothing to verify against: give --sha, --digest, or both")
+        guard target.sha != nil || target.digest != nil || target.image != nil else {
+            throw ValidationError("nothing to verify against: give --sha, --digest, or both, or --image")
         }
         guard promotion.generation == nil || output.store != "none" else {
             throw ValidationError("--generation is the ledger's number, and --store none keeps no ledger")
@@ -31,14 +32,19 @@ struct VerifyCommand: AsyncParsableCommand {
         let ledger = try await output.openLedger(environment: environment)
         let evidence = try output.evidence()
         defer { evidence?.removeIfEmpty() }
-        var target = try target.target(service: inventory.service)
-        target.generation = promotion.generation
-        let run = VerificationRun(
-            target: target, inventory: inventory, policy: try policy.policy(for: inventory),
-            check: policy.inventoryCheck, access: try access.access(for: inventory), concurrency: access.concurrency,
-            ledger: ledger, destinations: try output.destinations(beside: evidence), evidence: evidence,
-            progress: output.progress, environment: environment, logger: logs.logger)
-        let code = try await run.run()
+        let policy = try policy.policy(for: inventory)
+        let access = try access.access(for: inventory)
+        let code = try await target.withTarget(for: inventory, registry: registry, environment: environment) {
+            target, learner in
+            var target = target
+            target.generation = promotion.generation
+            let run = VerificationRun(
+                target: target, inventory: inventory, policy: policy, check: self.policy.inventoryCheck, access: access,
+                concurrency: self.access.concurrency, ledger: ledger,
+                destinations: try output.destinations(beside: evidence), evidence: evidence, learner: learner,
+                progress: output.progress, environment: environment, logger: logs.logger)
+            return try await run.run()
+        }
         do {
             // All of the ledger is in its one file then, which a pipeline may keep or copy.
             try await ledger?.close()

@@ -16,6 +16,8 @@ enum EvidenceLine: Hashable, Sendable {
     case promotions(Promotions)
     /// Names that the inventory's source lists no more.
     case unlisted(Unlisted)
+    /// What the registry said about a digest.
+    case learned(Learned)
     case signal(Signal)
     case label(Label)
     case verdict(Ending)
@@ -69,6 +71,16 @@ enum EvidenceLine: Hashable, Sendable {
         }
     }
 
+    struct Learned: Codable, Hashable, Sendable {
+        var at: Nanoseconds
+        var image: LearnedImage
+
+        enum CodingKeys: String, CodingKey {
+            case image
+            case at = "at_ns"
+        }
+    }
+
     struct Signal: Codable, Hashable, Sendable {
         var at: Nanoseconds
         var number: Int32
@@ -110,7 +122,7 @@ enum EvidenceLine: Hashable, Sendable {
 extension EvidenceLine {
     /// The kinds of lines, as the member `kind` names them.
     enum Kind: String, Codable, Sendable {
-        case start, host, refused, asked, sample, time, promotions, unlisted, signal, label, verdict
+        case start, host, refused, asked, sample, time, promotions, unlisted, learned, signal, label, verdict
     }
 
     var kind: Kind {
@@ -123,6 +135,7 @@ extension EvidenceLine {
         case .time: .time
         case .promotions: .promotions
         case .unlisted: .unlisted
+        case .learned: .learned
         case .signal: .signal
         case .label: .label
         case .verdict: .verdict
@@ -140,6 +153,7 @@ extension EvidenceLine {
         case .time(let value): value
         case .promotions(let value): value
         case .unlisted(let value): value
+        case .learned(let value): value
         case .signal(let value): value
         case .label(let value): value
         case .verdict(let value): value
@@ -160,6 +174,7 @@ extension EvidenceLine: Decodable {
         case .time: self = .time(try Moment(from: decoder))
         case .promotions: self = .promotions(try Promotions(from: decoder))
         case .unlisted: self = .unlisted(try Unlisted(from: decoder))
+        case .learned: self = .learned(try Learned(from: decoder))
         case .signal: self = .signal(try Signal(from: decoder))
         case .label: self = .label(try Label(from: decoder))
         case .verdict: self = .verdict(try Ending(from: decoder))

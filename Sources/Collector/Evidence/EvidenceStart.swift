@@ -32,10 +32,13 @@ struct EvidenceStart: Codable, Hashable, Sendable {
     var inventory: Source
     /// What the report says beside what follows from the evidence.
     var warnings: [String]
+    /// Whether a registry was asked about digests that hosts serve; nil is false.
+    var learnsImages: Bool?
 
     enum CodingKeys: String, CodingKey {
         case schema, verification, collector, target, policy, promotions, inventory, warnings
         case startedAt = "started_at"
         case startedAtMilliseconds = "started_at_ms"
+        case learnsImages = "learns_images"
     }
 }

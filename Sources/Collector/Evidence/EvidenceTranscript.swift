@@ -22,6 +22,7 @@ struct EvidenceTranscript: Sendable {
         case .listed(let names, let now):
             let missing = verification.tracks.map(\.host.name).filter { !names.contains($0) }
             lines.append(.unlisted(.init(at: Nanoseconds(now), hosts: missing)))
+        case .learned(let image, let now): lines.append(.learned(.init(at: Nanoseconds(now), image: image)))
         case .signal(let number, let now): lines.append(.signal(.init(at: Nanoseconds(now), number: number)))
         }
         return lines + actions.compactMap(EvidenceLine.init(changeOf:))

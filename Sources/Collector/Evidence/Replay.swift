@@ -91,7 +91,8 @@ struct Replay {
         latest = max(latest, moment)
         if verification == nil {
             verification = Verification(
-                target: start.target, hosts: hosts, policy: start.policy, promotions: start.promotions)
+                target: start.target, hosts: hosts, policy: start.policy, promotions: start.promotions,
+                learnsImages: start.learnsImages ?? false)
             _ = verification?.take(.started)
         }
         expected = (verification?.take(input) ?? []).compactMap(EvidenceLine.init(changeOf:)).reversed()
@@ -114,6 +115,7 @@ struct Replay {
         case .unlisted(let list):
             let names = Set(hosts.map(\.name)).subtracting(list.hosts)
             return (.listed(names, at: list.at.duration), list.at.duration)
+        case .learned(let learned): return (.learned(learned.image, at: learned.at.duration), learned.at.duration)
         case .signal(let signal): return (.signal(signal.number, at: signal.at.duration), signal.at.duration)
         case .start, .host, .refused, .label, .verdict: return nil
         }

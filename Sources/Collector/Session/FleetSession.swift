@@ -11,6 +11,8 @@ struct FleetSession: Sendable {
     /// Unguessable, new for each run.
     let noncePrefix: String
     var watches: [SessionWatch] = []
+    /// Carries out ``Verification/Action/learn(_:)``; needed where the verification learns images.
+    var learner: ImageLearner?
     /// Ends the session early: `status` stops after one look at each host.
     var isComplete: @Sendable (Verification) -> Bool = { _ in false }
 
@@ -81,6 +83,10 @@ struct FleetSession: Sendable {
                 turn.take(.time(moment), now: moment)
                 submitDue(&turn, start: start)
                 turn.notify(at: clock.now - start)
+                for digest in turn.takeQuestions() {
+                    guard let learner else { continue }
+                    group.addTask { yield.yield(.learned(await learner(digest))) }
+                }
             }
             yield.finish()
             group.cancelAll()
@@ -106,6 +112,7 @@ struct FleetSession: Sendable {
         case .woke: break
         case .signal(let number): turn.take(.signal(number, at: now), now: now)
         case .promotions(let promotions): turn.take(.promotions(promotions, at: now), now: now)
+        case .learned(let image): turn.take(.learned(image, at: now), now: now)
         case .listed(let names): turn.take(.listed(names, at: now), now: now)
         }
     }
@@ -139,6 +146,7 @@ struct FleetSession: Sendable {
         var queue: AskQueue
         var held: HeldRequests
         private var changes: [HostChange] = []
+        private var questions: [Digest] = []
 
         init(verification: Verification, observers: [any SessionObserver], queue: AskQueue, held: HeldRequests) {
             self.held = held
@@ -161,9 +169,16 @@ struct FleetSession: Sendable {
                     queue.schedule(host, at: held.schedule(host, at: at, now: now, label: label))
                 case .changed(let host, let transition):
                     changes.append(HostChange(host: host, transition: transition))
+                case .learn(let digest): questions.append(digest)
                 case .concluded: break
                 }
             }
+        }
+
+        /// The digests that the registry is to be asked about, since the last time.
+        mutating func takeQuestions() -> [Digest] {
+            defer { questions = [] }
+            return questions
         }
 
         mutating func notify(at now: Duration) {

@@ -1,3 +1,5 @@
+import Shared
+
 /// What can happen to a verification while it runs.
 enum SessionEvent: Sendable {
     /// Requests that ended, each with what its answer says.
@@ -9,6 +11,8 @@ enum SessionEvent: Sendable {
     case promotions([Promotion])
     /// The hosts that the inventory's source lists now.
     case listed(Set<String>)
+    /// What the registry said about a digest.
+    case learned(LearnedImage)
 }
 
 extension SessionEvent {
@@ -24,3 +28,6 @@ extension SessionEvent {
 
 /// A source of events beside the hosts' answers. Runs until its task is cancelled, and yields what it sees.
 typealias SessionWatch = @Sendable (_ yield: @Sendable (SessionEvent) -> Void) async -> Void
+
+/// Asks the registry what a digest is. Answers in bounded time, whatever comes of it.
+typealias ImageLearner = @Sendable (Digest) async -> LearnedImage

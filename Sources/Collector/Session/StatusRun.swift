@@ -11,6 +11,8 @@ struct StatusRun: Sendable {
     /// nil for `--store none`. Only read.
     var ledger: Ledger?
     var destinations: [ReportDestination]
+    /// As in ``VerificationRun``.
+    var learner: ImageLearner?
     var progress: ProgressMode = .none
     var environment: [String: String] = [:]
 
@@ -41,9 +43,14 @@ struct StatusRun: Sendable {
             hosts: inventory.hosts.count, concurrency: concurrency, keepsConnections: false)
         var session = FleetSession(engines: engines, noncePrefix: RunID.nonce()) { access[$0] }
         session.watches = [SignalWatch.watch]
-        session.isComplete = { verification in verification.isEveryHostAsked }
+        session.learner = learner
+        session.isComplete = { verification in
+            verification.isEveryHostAsked && verification.lessons.pending.isEmpty
+        }
         let (ended, duration) = await session.run(
-            Verification(target: target, hosts: inventory.hosts, policy: policy, promotions: promotions),
+            Verification(
+                target: target, hosts: inventory.hosts, policy: policy, promotions: promotions,
+                learnsImages: learner != nil),
             observers: [progress.observer(on: .standardError, environment: environment)].compactMap { $0 })
         await TransferEngines.shutdown(engines)
         let conclusion = ended.conclusion ?? SweepRules(ended, at: duration).conclude()

@@ -14,6 +14,8 @@ struct VerificationRun: Sendable {
     var ledger: Ledger?
     var destinations: [ReportDestination]
     var evidence: EvidenceFile?
+    /// Where the target's image comes from a registry: asks it about other digests that hosts serve.
+    var learner: ImageLearner?
     var progress: ProgressMode
     var environment: [String: String]
     var logger: Logger
@@ -43,7 +45,7 @@ struct VerificationRun: Sendable {
             inventory: .init(
                 source: Hygiene.line(inventory.source), hash: inventory.hash, hosts: inventory.hosts.count,
                 selected: inventory.selected, listed: inventory.listedWhereSelected),
-            warnings: warnings)
+            warnings: warnings, learnsImages: learner == nil ? nil : true)
         let previous = InventoryCheck.Previous(
             listed: try await ledger?.previousExpected(service: target.service),
             selected: try await ledger?.previousSelected(service: target.service, selected: inventory.selected ?? []))
@@ -79,6 +81,7 @@ struct VerificationRun: Sendable {
         var observers = [progress.observer(on: terminal, environment: environment)].compactMap { $0 }
         var session = FleetSession(engines: engines, noncePrefix: RunID.nonce()) { access[$0] }
         session.watches = [SignalWatch.watch]
+        session.learner = learner
         var recorder: LedgerRecorder?
         if let ledger {
             let start = try await ledger.begin(
@@ -97,7 +100,8 @@ struct VerificationRun: Sendable {
         witness?.begin(run, hosts: inventory.hosts)
         if let witness { observers.append(witness) }
         let verification = Verification(
-            target: run.target, hosts: inventory.hosts, policy: policy, promotions: run.promotions)
+            target: run.target, hosts: inventory.hosts, policy: policy, promotions: run.promotions,
+            learnsImages: learner != nil)
         let (ended, duration) = await session.run(verification, observers: observers)
         guard let conclusion = ended.conclusion else { throw SessionError.noConclusion }
         var context = context(id: run.verification, startedAt: startedAt, duration: duration)

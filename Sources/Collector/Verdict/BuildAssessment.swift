@@ -28,6 +28,13 @@ struct BuildAssessment: Hashable, Sendable {
         case servedOther(ServedAnswer)
         /// How many instances match, of how many.
         case instances(matching: Int, of: Int)
+        /// The promoted index holds nothing that runs on the host's platform.
+        case lacksPlatform(Platform)
+        /// The registry is being asked whether it is another index of the promoted image.
+        case learning
+        /// What the promoted digest holds is known, and this is not among it; where the registry could not tell about the
+        /// host's digest, why.
+        case notAmongContent(trouble: String?)
     }
 }
 
@@ -39,6 +46,8 @@ struct BuildJudge: Sendable {
     let target: Target
     /// In order of their generation; may be empty.
     let promotions: [Promotion]
+    /// What the registry said about other digests.
+    var lessons = Lessons()
 
     func assess(_ evidence: BuildEvidence) -> BuildAssessment {
         let all = evidence.instances.map(assess)
@@ -89,7 +98,37 @@ struct BuildJudge: Sendable {
         return BuildAssessment(fact: known ?? .shaWrong, detail: .servedOther(served))
     }
 
+    /// The digests of which the registry may say that they are the promoted image after all.
+    func unanswered(_ evidence: BuildEvidence) -> [Digest] {
+        guard lessons.isPossible, target.content != nil else { return [] }
+        return evidence.instances.filter(isLearnable).flatMap { lessons.unanswered($0.registryDigests) }
+    }
+
+    private func isLearnable(_ instance: BuildEvidence.Instance) -> Bool {
+        guard target.content != nil, instance.isFromRegistry, instance.platform != nil else { return false }
+        guard target.gitSHA == nil || instance.gitSHA.value == target.gitSHA else { return false }
+        return digestProof(instance) == nil && generation(gitSHA: nil, digests: instance.registryDigests) == nil
+    }
+
     private func assess(_ instance: BuildEvidence.Instance) -> BuildAssessment {
+        let assessment = compare(instance)
+        switch assessment.fact {
+        case .behind, .foreign, .digestWrong, .unidentified:
+            // Not late: it will never come.
+            guard let platform = lackedPlatform(instance) else { return assessment }
+            return BuildAssessment(fact: .digestWrong, detail: .lacksPlatform(platform))
+        case .match, .matchPlatform, .matchIndex, .matchConfig, .matchSHA, .ahead, .shaWrong, .mixed, .unknown:
+            return assessment
+        }
+    }
+
+    /// The instance's platform, where the promoted index holds nothing that could run on its host.
+    private func lackedPlatform(_ instance: BuildEvidence.Instance) -> Platform? {
+        guard let content = target.content, let platform = instance.platform else { return nil }
+        return content.lacks(platform) ? platform : nil
+    }
+
+    private func compare(_ instance: BuildEvidence.Instance) -> BuildAssessment {
         guard target.gitSHA != nil || target.digest != nil else { return BuildAssessment(fact: .unidentified) }
         guard target.digest != nil else { return assessByCommit(instance) }
         let proof = digestProof(instance)
@@ -122,7 +161,15 @@ struct BuildJudge: Sendable {
         guard isComparable(instance) else { return unidentified(instance) }
         if let known = known(instance, gitSHA: nil) { return known }
         let isConfig = target.digest.map { instance.configDigests.contains($0) } ?? false
-        return BuildAssessment(fact: .digestWrong, detail: isConfig ? .promotedIsConfigDigest : .none)
+        return BuildAssessment(fact: .digestWrong, detail: isConfig ? .promotedIsConfigDigest : difference(instance))
+    }
+
+    /// How sure it is that the instance's image is not the promoted one by another digest.
+    private func difference(_ instance: BuildEvidence.Instance) -> BuildAssessment.Detail {
+        guard target.content != nil else { return .none }
+        if isLearnable(instance), !lessons.unanswered(instance.registryDigests).isEmpty { return .learning }
+        let troubles = instance.registryDigests.compactMap { lessons.failed[$0] }
+        return .notAmongContent(trouble: troubles.min())
     }
 
     /// Another build: one from the ledger, one whose successor was pulled already, or a stranger.
@@ -149,12 +196,25 @@ struct BuildJudge: Sendable {
         guard let digest = target.digest else { return nil }
         if instance.registryDigests.contains(digest) { return .match }
         guard let content = target.content else { return nil }
-        let fitting = content.manifests.filter { $0.platform == nil || $0.platform == instance.platform }
+        // In an index, what is for no platform that is known is for no host.
+        let fitting = content.manifests.filter { !content.isIndex || content.isFor(instance.platform, $0) }
         if content.isIndex, fitting.contains(where: { instance.registryDigests.contains($0.digest) }) {
             return .matchPlatform
         }
+        if isWrapped(instance, content) { return .matchIndex }
         let isSameContent = fitting.contains { $0.config.map(instance.configDigests.contains) ?? false }
         return isSameContent ? .matchConfig : nil
+    }
+
+    /// Whether a digest of the instance's is another index, with the promoted manifest for the instance's platform.
+    private func isWrapped(_ instance: BuildEvidence.Instance, _ content: PromotedContent) -> Bool {
+        let promoted = content.manifests.filter { content.isFor(instance.platform, $0) }.map(\.digest)
+        return instance.registryDigests.contains { (digest: Digest) -> Bool in
+            guard let other = lessons.known[digest], other.isIndex else { return false }
+            return other.manifests.contains { manifest in
+                other.isFor(instance.platform, manifest) && promoted.contains(manifest.digest)
+            }
+        }
     }
 
     /// Whether the instance has a digest of a kind that the target has too.
@@ -173,6 +233,13 @@ struct BuildJudge: Sendable {
         guard let found else { return nil }
         let isLater = target.generation.map { found.generation > $0 } ?? false
         return BuildAssessment(fact: isLater ? .ahead : .behind, detail: .generation(found.generation))
+    }
+}
+
+extension PromotedContent {
+    /// Whether a manifest is for this very platform; never where either is not known.
+    fileprivate func isFor(_ platform: Platform?, _ manifest: Manifest) -> Bool {
+        manifest.platform != nil && manifest.platform == platform
     }
 }
 

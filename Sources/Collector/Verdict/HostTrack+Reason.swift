@@ -44,10 +44,7 @@ extension HostTrack {
             if assessment?.detail == .promotedIsConfigDigest {
                 return "the digest asked for is the host's image id: promote by the digest of the index or manifest"
             }
-            let served = evidence?.shownDigest.map(\.short) ?? "another image"
-            return
-                "right commit, wrong image (\(served)): rebuilt or tampered with; promote that digest, or pull again "
-                + "(if it is the same image by another digest, --image or --index would tell)"
+            return wrongDigestReason
         case .shaWrong:
             if let otherServed { return otherServed }
             let served = evidence?.gitSHA.value.map(\.short) ?? "another commit"
@@ -55,6 +52,24 @@ extension HostTrack {
         default:
             if disturbances.count >= 2 { return "crash loop: \(restartText)\(inspectRemedy)" }
             return probeTrouble ?? "on the target, \(runtimeText), \(failing) answers in a row\(inspectRemedy)"
+        }
+    }
+
+    private var wrongDigestReason: String {
+        let served = evidence?.shownDigest.map(\.short) ?? "another image"
+        let wrong =
+            "right commit, wrong image (\(served)): rebuilt or tampered with; promote that digest, or pull again"
+        switch assessment?.detail {
+        case .lacksPlatform(let platform)?:
+            let name = Hygiene.line(platform.description, limit: 40)
+            return
+                "the promoted index holds nothing for \(name), which this host runs: build that platform, and promote again"
+        case .learning?:
+            return "right commit, other digest (\(served)): asking the registry whether it is the same image"
+        case .notAmongContent(nil)?: return wrong
+        case .notAmongContent(let trouble?)?:
+            return "\(wrong) (whether it is another index of the same image, the registry did not tell: \(trouble))"
+        default: return "\(wrong) (if it is the same image by another digest, --image or --index would tell)"
         }
     }
 

@@ -224,7 +224,9 @@ struct HostTrack: Sendable {
 
     private func showsFailure(runtime: ServiceState, instances: [Instance]) -> Bool {
         switch facts.build {
-        case .digestWrong, .shaWrong: true
+        // What the registry is still asked about is not decided.
+        case .digestWrong: assessment?.detail != .learning
+        case .shaWrong: true
         case let build where build.isMatch:
             switch runtime {
             case .restarting, .exited, .unhealthy, .paused: true
@@ -260,6 +262,11 @@ struct HostTrack: Sendable {
         let assessment = judge.assess(evidence)
         self.assessment = assessment
         facts.build = assessment.fact
+    }
+
+    /// Whether the last answer says that an instance runs this digest.
+    func serves(_ digest: Digest) -> Bool {
+        evidence?.instances.contains { $0.registryDigests.contains(digest) } ?? false
     }
 
     /// Another host turned out to have the same id. What this host said first stays: if that was the other's id, nobody

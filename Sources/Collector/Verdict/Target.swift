@@ -38,10 +38,37 @@ struct PromotedContent: Codable, Hashable, Sendable {
     var isIndex: Bool
     /// For an index its children without attestations; for a manifest itself.
     var manifests: [Manifest]
+    /// True where the index holds something whose platform its own bytes do not tell (a nested index, say), so that nobody
+    /// can say that it lacks one. nil is false.
+    var isIncomplete: Bool?
 
     enum CodingKeys: String, CodingKey {
         case manifests
         case isIndex = "is_index"
+        case isIncomplete = "is_incomplete"
+    }
+}
+
+extension PromotedContent {
+    /// Whether this is an index that holds nothing that a host which runs `platform` could run.
+    ///
+    /// An architecture's variants run on each other's machines in one direction or the other, and so do the 32-bit and the
+    /// 64-bit form of one architecture: only where all of these are missing it is certain.
+    func lacks(_ platform: Platform) -> Bool {
+        guard isIndex, isIncomplete != true, !platform.isAttestation else { return false }
+        return !manifests.contains { manifest in
+            manifest.platform.map { $0.os == platform.os && $0.family == platform.family } ?? true
+        }
+    }
+}
+
+extension Platform {
+    fileprivate var family: String {
+        switch architecture {
+        case "386", "amd64": "x86"
+        case "arm", "arm64": "arm"
+        default: architecture
+        }
     }
 }
 

@@ -12,6 +12,8 @@ extension Verification {
         case promotions([Promotion], at: Duration)
         /// The names that the inventory's source lists now.
         case listed(Set<String>, at: Duration)
+        /// What the registry said about a digest that was asked for.
+        case learned(LearnedImage, at: Duration)
         case signal(Int32, at: Duration)
     }
 
@@ -25,6 +27,7 @@ extension Verification {
         case .time(let now): return advance(to: now)
         case .promotions(let promotions, let now): return learn(promotions: promotions, at: now)
         case .listed(let names, let now): return learn(listed: names, at: now)
+        case .learned(let image, let now): return learn(image, at: now)
         case .signal(let number, let now): return interrupt(signal: number, at: now)
         }
     }

@@ -19,6 +19,8 @@ struct Verification: Sendable {
     let expected: Int
     /// What may fail or stay behind, and what must not.
     private(set) var allowance: Allowance
+    /// What is known of digests that hosts serve and that are not the promoted one.
+    private(set) var lessons: Lessons
 
     /// For every host the id that its latest answer claimed, and for every id the hosts that claim it.
     private var claims: [Int: String] = [:]
@@ -35,6 +37,8 @@ struct Verification: Sendable {
         /// Ask the host at this time (or at once, if it has passed).
         case ask(host: Int, at: Duration)
         case changed(host: Int, HostTrack.Transition)
+        /// Ask the registry what this digest is, and say so by ``Input/learned(_:at:)``, whatever comes of it.
+        case learn(Digest)
         case concluded(Conclusion)
     }
 
@@ -59,7 +63,10 @@ struct Verification: Sendable {
     /// - Parameters:
     ///   - hosts: the frozen inventory, names unique; at least one that is not waived.
     ///   - promotions: the ledger's, oldest first, this one included; empty without a ledger.
-    init(target: Target, hosts: [ExpectedHost], policy: Policy, promotions: [Promotion] = []) {
+    ///   - learnsImages: whether somebody carries out ``Action/learn(_:)``.
+    init(
+        target: Target, hosts: [ExpectedHost], policy: Policy, promotions: [Promotion] = [], learnsImages: Bool = false
+    ) {
         self.target = target
         self.policy = policy
         self.promotions = promotions
@@ -70,9 +77,10 @@ struct Verification: Sendable {
         expected = hosts.count { !$0.isWaived }
         counts = [.pending: expected]
         allowance = Allowance(policy: policy, hosts: hosts)
+        lessons = Lessons(isPossible: learnsImages && target.content != nil)
     }
 
-    private var judge: BuildJudge { BuildJudge(target: target, promotions: promotions) }
+    private var judge: BuildJudge { BuildJudge(target: target, promotions: promotions, lessons: lessons) }
 
     /// The hosts that are proven at this moment, of those that the gate is about.
     func proven(at now: Duration) -> Int {
@@ -102,6 +110,9 @@ struct Verification: Sendable {
         var actions: [Action] = []
         let isDuplicate = claim(sample, actions: &actions)
         tracks[sample.host].observe(sample, isDuplicate: isDuplicate, judge: judge, policy: policy)
+        if lessons.isPossible, let evidence = tracks[sample.host].evidence {
+            actions += lessons.ask(for: judge.unanswered(evidence)).map(Action.learn)
+        }
         relabel(sample.host, at: sample.answeredAt, isFinal: false, actions: &actions)
         concludeIfDecided(at: sample.answeredAt, actions: &actions)
         concludeIfSuperseded(at: sample.answeredAt, actions: &actions)
@@ -144,6 +155,18 @@ struct Verification: Sendable {
             relabel(host, at: now, isFinal: false, actions: &actions)
         }
         concludeIfSuperseded(at: now, actions: &actions)
+        return actions
+    }
+
+    /// The registry told about a digest, or could not.
+    mutating func learn(_ image: LearnedImage, at now: Duration) -> [Action] {
+        guard conclusion == nil, lessons.pending.contains(image.digest) else { return [] }
+        lessons.take(image)
+        var actions: [Action] = []
+        for host in tracks.indices where tracks[host].serves(image.digest) {
+            tracks[host].reassess(judge)
+            relabel(host, at: now, isFinal: false, actions: &actions)
+        }
         return actions
     }
 

@@ -10,13 +10,13 @@ struct Recording {
     private var transcript = EvidenceTranscript()
 
     /// - Parameter verification: before it starts.
-    init(_ verification: Verification) {
+    init(_ verification: Verification, learnsImages: Bool? = nil) {
         start = EvidenceStart(
             verification: "20260131T120000-00000001", collector: BuildinfoVersion.current,
             startedAt: "2026-01-31T12:00:00.123Z", startedAtMilliseconds: 1_769_860_800_123,
             target: verification.target, policy: verification.policy, promotions: verification.promotions,
             inventory: .init(source: "made up", hash: "sha256:00", hosts: verification.tracks.count),
-            warnings: ["a warning"])
+            warnings: ["a warning"], learnsImages: learnsImages)
         lines = [.start(start)] + verification.tracks.map { .host($0.host) }
     }
 

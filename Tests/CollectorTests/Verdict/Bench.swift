@@ -20,11 +20,12 @@ struct Bench {
 
     init(
         _ count: Int = 1, policy: Policy = Policy(), target: Target = .promoted, promotions: [Promotion] = .upToTarget,
-        edit: (inout [ExpectedHost]) -> Void = { _ in }
+        learnsImages: Bool = false, edit: (inout [ExpectedHost]) -> Void = { _ in }
     ) {
         var hosts = (0..<count).map { ExpectedHost(name: "host-\($0)", url: "http://host-\($0):9480/buildinfo") }
         edit(&hosts)
-        verification = Verification(target: target, hosts: hosts, policy: policy, promotions: promotions)
+        verification = Verification(
+            target: target, hosts: hosts, policy: policy, promotions: promotions, learnsImages: learnsImages)
         actions = verification.start()
     }
 
@@ -87,6 +88,10 @@ struct Bench {
 
     mutating func learn(listed: Set<String>, at moment: Double) {
         actions += verification.learn(listed: listed, at: .milliseconds(Int(moment * 1_000)))
+    }
+
+    mutating func learn(_ image: LearnedImage, at moment: Double) {
+        actions += verification.learn(image, at: .milliseconds(Int(moment * 1_000)))
     }
 
     mutating func interrupt(signal: Int32, at moment: Double) {

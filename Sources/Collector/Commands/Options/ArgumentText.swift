@@ -27,6 +27,14 @@ enum ArgumentText {
         }
     }
 
+    static func imageReference(_ text: String) throws -> ImageReference {
+        guard let reference = ImageReference(parsing: text) else {
+            throw ValidationError(
+                "'\(text)' is no image reference: write for example registry.example/canvas:latest")
+        }
+        return reference
+    }
+
     static func tolerance(_ text: String) throws -> Tolerance {
         guard let tolerance = Tolerance(parsing: text) else {
             throw ValidationError("'\(text)' is neither a number of hosts nor a percentage: write for example 3 or 5%")

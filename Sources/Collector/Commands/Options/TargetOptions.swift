@@ -11,30 +11,65 @@ struct TargetOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
+            "Take the digest, its platforms and the commit from the registry, once, before hosts are asked. What --sha and "
+                + "--digest say must agree.", valueName: "ref"),
+        transform: ArgumentText.imageReference)
+    var image: ImageReference?
+
+    @Option(
+        help: ArgumentHelp(
             "The promoted index's or manifest's raw bytes, for judging without a registry; their SHA-256 must be "
-                + "--digest.", valueName: "file"))
+                + "--digest, or that of --image.", valueName: "file"))
     var index: String?
 
     func validate() throws {
-        guard index == nil || digest != nil else {
-            throw ValidationError("--index needs --digest, to check the file against")
+        guard index == nil || digest != nil || image != nil else {
+            throw ValidationError("--index needs --digest or --image, to check the file against")
+        }
+    }
+
+    /// Makes the target, with what the index file and the registry say, and hands it on; a registry can be asked until
+    /// `body` ends.
+    func withTarget<Value>(
+        for inventory: Inventory, registry: RegistryOptions, environment: [String: String],
+        _ body: (Target, ImageLearner?) async throws -> Value
+    ) async throws -> Value {
+        guard let image else { return try await body(try target(service: inventory.service), nil) }
+        let web = try WebClient()
+        do {
+            let client = try registry.client(web: web, environment: environment)
+            let asked = Target(service: inventory.service, gitSHA: sha, digest: digest)
+            let target = try await WorkLine.show("asking the registry", on: .standardError, environment: environment) {
+                _ in try await PromotedImage.complete(asked, by: image, from: client, for: inventory.hosts)
+            }
+            if let index, let digest = target.digest { _ = try content(of: index, digest: digest) }
+            let value = try await body(target, client.learner(in: image))
+            await web.close()
+            return value
+        } catch {
+            await web.close()
+            throw error
         }
     }
 
     /// The target, with what the index file says.
-    func target(service: String) throws -> Target {
+    private func target(service: String) throws -> Target {
         var target = Target(service: service, gitSHA: sha, digest: digest)
-        guard let index, let digest else { return target }
+        if let index, let digest { target.content = try content(of: index, digest: digest) }
+        return target
+    }
+
+    private func content(of index: String, digest: Digest) throws -> PromotedContent {
         let bytes = try LocalFile.read(index, limit: LocalFile.manifestLimit, flag: "--index")
         guard Digest(sha256: SHA256.hash(bytes)) == digest else {
             throw UsageError(
-                "--index '\(index)' does not hash to --digest \(digest): save the raw bytes of that digest")
+                "--index '\(index)' does not hash to \(image == nil ? "--digest " : "the digest of --image, ")\(digest): "
+                    + "save the raw bytes of that digest")
         }
         do throws(PromotedContentError) {
-            target.content = try PromotedContent(parsing: bytes, digest: digest)
+            return try PromotedContent(parsing: bytes, digest: digest)
         } catch {
             throw UsageError("--index '\(index)' \(error)")
         }
-        return target
     }
 }

@@ -1,0 +1,69 @@
+import Shared
+
+/// Whether two references are the same image, and by which rule.
+struct ImageComparison: Hashable, Sendable {
+    enum Rule: String, Hashable, Sendable, CaseIterable, Encodable {
+        /// One digest.
+        case exact
+        /// One is an index, and the other its manifest for a platform.
+        case platform
+        /// Two indexes with the same manifests for the same platforms; attestations do not count.
+        case wrapped
+        /// Other manifests of the same configurations: compressed anew, or converted.
+        case content
+
+        var sentence: String {
+            switch self {
+            case .exact: "the same digest"
+            case .platform: "one is an index, the other its manifest for the platform"
+            case .wrapped: "two indexes with the same manifests"
+            case .content: "other manifests with the same configurations"
+            }
+        }
+    }
+
+    /// nil where they are not the same.
+    let rule: Rule?
+    /// The platforms for which they are; all of them but where `rule` is `platform` or `content` between index and manifest.
+    let platforms: [Platform]
+
+    init(_ first: ResolvedImage, _ second: ResolvedImage) {
+        (rule, platforms) = Self.compare(first, second)
+    }
+
+    private static func compare(_ first: ResolvedImage, _ second: ResolvedImage) -> (Rule?, [Platform]) {
+        let all = first.entries.compactMap(\.platform)
+        if first.digest == second.digest { return (.exact, all) }
+        switch (first.isIndex, second.isIndex) {
+        case (true, true):
+            if Set(first.entries.map(\.identity)) == Set(second.entries.map(\.identity)) { return (.wrapped, all) }
+            if Set(first.entries.map(\.content)) == Set(second.entries.map(\.content)) { return (.content, all) }
+        case (false, false):
+            if first.entries.map(\.content) == second.entries.map(\.content) { return (.content, all) }
+        case (true, false): return compare(index: first, manifest: second)
+        case (false, true): return compare(index: second, manifest: first)
+        }
+        return (nil, [])
+    }
+
+    private static func compare(index: ResolvedImage, manifest: ResolvedImage) -> (Rule?, [Platform]) {
+        guard let own = manifest.entries.first else { return (nil, []) }
+        if let child = index.entries.first(where: { $0.digest == own.digest }) {
+            return (.platform, [child.platform].compactMap { $0 })
+        }
+        if let child = index.entries.first(where: { $0.content == own.content }) {
+            return (.content, [child.platform].compactMap { $0 })
+        }
+        return (nil, [])
+    }
+}
+
+extension ResolvedImage.Entry {
+    fileprivate struct Identity: Hashable {
+        var platform: Platform?
+        var digest: Digest
+    }
+
+    fileprivate var identity: Identity { Identity(platform: platform, digest: digest) }
+    fileprivate var content: Identity { Identity(platform: platform, digest: config) }
+}

@@ -1,0 +1,84 @@
+import Shared
+
+/// An index or a manifest as a registry keeps it: its raw bytes, and what was checked about them.
+///
+/// There is no other way to have one than through the checks.
+struct RegistryManifest: Hashable, Sendable {
+    /// Exactly as sent. To be put under another tag exactly so: any other byte is another digest.
+    let bytes: [UInt8]
+    let mediaType: RegistryMediaType
+    /// The SHA-256 of ``bytes``; never what a header says.
+    let digest: Digest
+    let body: ManifestBody
+
+    /// - Parameters:
+    ///   - contentType: the answer's `Content-Type`.
+    ///   - stated: the answer's `Docker-Content-Digest`, where it has one.
+    ///   - wanted: the digest that was asked for; nil for a tag.
+    init(bytes: [UInt8], contentType: String?, stated: String?, wanted: Digest?) throws(ManifestDefect) {
+        guard let digest = Digest(sha256: SHA256.hash(bytes)) else { throw .notHashable }
+        let essence = contentType.map(RegistryMediaType.essence) ?? ""
+        // A page in between says nothing about the image, whatever it hashes to.
+        guard essence != "text/html" else { throw .page }
+        if let wanted, digest != wanted { throw .otherBytes(digest) }
+        if let stated, stated != digest.description { throw .otherDigestStated(stated) }
+        guard let mediaType = RegistryMediaType(rawValue: essence) else {
+            guard !essence.hasPrefix("application/vnd.docker.distribution.manifest.v1+") else {
+                throw .content(.schemaOne)
+            }
+            throw .otherMediaType(essence)
+        }
+        let body: ManifestBody
+        do throws(PromotedContentError) {
+            body = try ManifestBody(parsing: bytes)
+        } catch {
+            throw .content(error)
+        }
+        if let own = body.mediaType, own != mediaType.rawValue { throw .contradiction(own, essence) }
+        guard case .index = body.kind else {
+            guard !mediaType.isIndex else { throw .contradiction("a manifest", essence) }
+            (self.bytes, self.mediaType, self.digest, self.body) = (bytes, mediaType, digest, body)
+            return
+        }
+        guard mediaType.isIndex else { throw .contradiction("an index", essence) }
+        (self.bytes, self.mediaType, self.digest, self.body) = (bytes, mediaType, digest, body)
+    }
+}
+
+/// Why an answer is no index or manifest that can be used. For behind the reference.
+enum ManifestDefect: Error, Hashable, CustomStringConvertible {
+    case notHashable
+    case page
+    case otherBytes(Digest)
+    case otherDigestStated(String)
+    case otherMediaType(String)
+    case contradiction(String, String)
+    case content(PromotedContentError)
+
+    /// Whether the image itself is at fault. Otherwise whoever answered is, and nothing is known about the image.
+    var isAboutTheImage: Bool {
+        switch self {
+        case .notHashable, .page, .otherBytes, .otherDigestStated: false
+        case .otherMediaType, .contradiction, .content: true
+        }
+    }
+
+    var description: String {
+        switch self {
+        case .notHashable: "cannot be hashed"
+        case .page: "is answered with a page of HTML: is this the registry, or something in front of it?"
+        case .otherBytes(let digest):
+            "is answered with other bytes, which hash to \(digest.short): a proxy or the registry's storage is broken"
+        case .otherDigestStated(let text):
+            "is answered with bytes that do not hash to the Docker-Content-Digest beside them, "
+                + "'\(Hygiene.line(text, limit: 90))': a proxy or the registry's storage is broken"
+        case .otherMediaType(let type):
+            "has the media type '\(Hygiene.line(type, limit: 90))', which is no image's: expected an OCI or Docker index or "
+                + "manifest"
+        case .contradiction(let own, let header):
+            "calls itself '\(Hygiene.line(own, limit: 90))' and is served as '\(Hygiene.line(header, limit: 90))', so that "
+                + "two readers may see two images in it"
+        case .content(let error): "\(error)"
+        }
+    }
+}

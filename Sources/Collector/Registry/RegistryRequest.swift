@@ -1,0 +1,18 @@
+import Shared
+
+/// One request to a registry's API, before anybody knows where the registry is and how it lets us in.
+struct RegistryRequest: Sendable {
+    /// What a person calls it: the reference that it is about.
+    var subject: String
+    var repository: ImageReference
+    var method = TransferRequest.Method.get
+    /// Behind `/v2/`.
+    var path: String
+    var headers: [(name: String, value: String)] = []
+
+    /// Whether doing it twice is the same as doing it once, and leaves nothing behind.
+    var isReading: Bool { method == .get }
+
+    /// The scope of a token that lets it pass.
+    var scope: String { "repository:\(repository.path):\(isReading ? "pull" : "pull,push")" }
+}

@@ -1,0 +1,67 @@
+import Shared
+
+/// A reference, read once from its registry and frozen: its bytes, and for each platform what runs there.
+struct ResolvedImage: Hashable, Sendable {
+    /// What runs on one platform.
+    struct Entry: Hashable, Sendable {
+        /// Of the platform's manifest.
+        var digest: Digest
+        /// nil where neither the index nor the configuration names one.
+        var platform: Platform?
+        /// Of the image's configuration.
+        var config: Digest
+        /// The label's text, whatever it is; nil where there is none.
+        var revisionText: String?
+        var revision: GitSHA?
+        /// RFC 3339, as the builder wrote it.
+        var created: String?
+    }
+
+    var reference: ImageReference
+    var manifest: RegistryManifest
+    /// In the index's order, those of nested indexes in their place. Attestations and what is no image are none.
+    var entries: [Entry]
+
+    var digest: Digest { manifest.digest }
+    var isIndex: Bool { manifest.mediaType.isIndex }
+
+    /// What a verdict needs of it.
+    var promotedContent: PromotedContent {
+        PromotedContent(
+            isIndex: isIndex,
+            manifests: entries.map { .init(digest: $0.digest, platform: $0.platform, config: $0.config) },
+            isIncomplete: entries.contains { $0.platform == nil } ? true : nil)
+    }
+
+    /// The commit that every platform is labelled with.
+    ///
+    /// - Returns: nil where no platform is labelled with a full commit.
+    /// - Throws: ``RegistryError/contradiction(_:)`` where the platforms differ, or only some are labelled.
+    func revision() throws(RegistryError) -> GitSHA? {
+        guard let first = entries.first else { return nil }
+        guard let other = entries.first(where: { $0.revision != first.revision }) else { return first.revision }
+        throw .contradiction(
+            "\(reference) is not one build: \(first.shownPlatform) is labelled with \(first.shownRevision), "
+                + "\(other.shownPlatform) with \(other.shownRevision): build all platforms from one commit")
+    }
+
+    /// Holds every platform to a commit.
+    func require(_ sha: GitSHA) throws(RegistryError) {
+        guard let other = entries.first(where: { $0.revision != sha }) else { return }
+        throw .contradiction(
+            "\(reference) is not built from \(sha.short): \(other.shownPlatform) is labelled with \(other.shownRevision) "
+                + "(\(ImageConfiguration.revisionLabel)), promote the image of that commit")
+    }
+
+    /// The line for a compose file's environment; nil where the reference names no tag.
+    var pin: String? { reference.effectiveTag.map { "CANVAS_IMAGE_TAG=\($0)@\(digest)" } }
+}
+
+extension ResolvedImage.Entry {
+    var shownPlatform: String { platform?.description ?? "the image" }
+
+    var shownRevision: String {
+        guard let revisionText else { return "no commit" }
+        return revision?.short ?? "'\(Hygiene.line(revisionText, limit: 48))', which is no full commit"
+    }
+}

@@ -1,0 +1,82 @@
+import FoundationEssentials
+import Shared
+
+/// What is asked of a token service, and whether it may get to see credentials.
+struct TokenRequest: Sendable {
+    private let realm: String
+    private let origin: WebOrigin
+    private let service: String?
+    private let scope: String
+
+    static let clientID = "buildinfo-collector"
+
+    /// - Parameters:
+    ///   - needed: the scope that our request needs, where the challenge names none (Gitea's sometimes does not).
+    /// - Returns: nil where the realm is no URL that can be asked.
+    init?(_ challenge: AuthenticationChallenge, needed: String) {
+        guard let realm = challenge.parameters["realm"], let origin = WebOrigin(realm), !realm.contains("#") else {
+            return nil
+        }
+        self.realm = realm
+        self.origin = origin
+        service = challenge.parameters["service"].flatMap { $0.isEmpty ? nil : $0 }
+        scope = challenge.parameters["scope"].flatMap { $0.isEmpty ? nil : $0 } ?? needed
+    }
+
+    var shownOrigin: String { origin.shown }
+    var isLoopback: Bool { origin.isLoopback }
+
+    /// Whether credentials may be sent there: over https, or to the host of a registry that itself is asked in the clear.
+    func mayHaveCredentials(of registry: WebOrigin) -> Bool {
+        origin.isEncrypted || (!registry.isEncrypted && origin.host == registry.host)
+    }
+
+    func request(_ credential: RegistryCredential?, within limit: Duration, access: TransferAccess) -> WebRequest {
+        var fields: [(String, String)] = []
+        if let service { fields.append(("service", service)) }
+        fields.append(("scope", scope))
+        switch credential {
+        case .identityToken(let token):
+            fields += [("grant_type", "refresh_token"), ("client_id", Self.clientID), ("refresh_token", token)]
+            return WebRequest(
+                .post(.init(mediaType: "application/x-www-form-urlencoded", bytes: Array(Self.encode(fields).utf8))),
+                url: realm, headers: [("Accept", "application/json")], within: limit, access: access)
+        case .password(let user, let password):
+            return get(
+                fields + [("account", user)], within: limit, access: access,
+                headers: [
+                    ("Authorization", RegistryAuthorization.basic(user: user, password: password).header)
+                ])
+        case .registryToken, nil: return get(fields, within: limit, access: access, headers: [])
+        }
+    }
+
+    private func get(
+        _ fields: [(String, String)], within limit: Duration, access: TransferAccess,
+        headers: [(name: String, value: String)]
+    ) -> WebRequest {
+        // Docker asks for each scope by itself.
+        let listed = fields.flatMap { name, value in
+            name == "scope" ? value.split(separator: " " as Character).map { (name, String($0)) } : [(name, value)]
+        }
+        let separator = realm.contains("?") ? "&" : "?"
+        return WebRequest(
+            url: "\(realm)\(separator)\(Self.encode(listed))", headers: [("Accept", "application/json")] + headers,
+            within: limit, access: access)
+    }
+
+    private static func encode(_ fields: [(String, String)]) -> String {
+        fields.map { "\($0)=\(encode($1))" }.joined(separator: "&")
+    }
+
+    /// Everything but the unreserved characters (RFC 3986, section 2.3), byte by byte.
+    private static func encode(_ text: String) -> String {
+        text.utf8.reduce(into: "") { result, byte in
+            switch byte {
+            case 0x30...0x39, 0x41...0x5A, 0x61...0x7A: result.unicodeScalars.append(Unicode.Scalar(byte))
+            case _ where "-._~".utf8.contains(byte): result.unicodeScalars.append(Unicode.Scalar(byte))
+            default: result += "%" + (byte < 16 ? "0" : "") + String(byte, radix: 16, uppercase: true)
+            }
+        }
+    }
+}

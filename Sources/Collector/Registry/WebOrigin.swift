@@ -1,0 +1,46 @@
+import FoundationEssentials
+
+/// Where a URL leads, as far as it decides who may get to see credentials.
+struct WebOrigin: Hashable, Sendable {
+    var isEncrypted: Bool
+    /// Lower case, without brackets.
+    var host: String
+    var port: Int
+
+    var scheme: String { isEncrypted ? "https" : "http" }
+
+    /// nil for anything but http and https, for a URL without a host, and for one with a user or a password in it.
+    init?(_ url: URL) {
+        guard let scheme = url.scheme?.lowercased(), scheme == "https" || scheme == "http",
+            let host = url.host?.lowercased(), !host.isEmpty, url.user == nil, url.password == nil,
+            !Self.isAmbiguous(url.absoluteString)
+        else { return nil }
+        isEncrypted = scheme == "https"
+        self.host = host.hasPrefix("[") ? String(host.dropFirst().dropLast()) : host
+        port = url.port ?? (scheme == "https" ? 443 : 80)
+    }
+
+    /// What one parser takes for a host and another for a user would send credentials elsewhere.
+    private static func isAmbiguous(_ url: String) -> Bool {
+        guard let start = url.firstRange(of: "://")?.upperBound else { return true }
+        let authority = url[start...].prefix { !"/?#".contains($0) }
+        return authority.contains("@") || authority.contains("\\")
+    }
+
+    init?(_ text: String) {
+        guard text.utf8.allSatisfy({ (0x21...0x7E).contains($0) }), let url = URL(string: text) else { return nil }
+        self.init(url)
+    }
+
+    /// Whether the name can only mean this machine.
+    var isLoopback: Bool { Self.isLoopback(host) }
+
+    static func isLoopback(_ host: String) -> Bool {
+        if host == "localhost" || host == "::1" { return true }
+        let parts = host.split(separator: "." as Character, omittingEmptySubsequences: false)
+        return parts.count == 4 && parts[0] == "127" && parts.allSatisfy { UInt8($0) != nil }
+    }
+
+    /// For people: no path and no query, which may hold secrets.
+    var shown: String { "\(scheme)://\(host.contains(":") ? "[\(host)]" : host):\(port)" }
+}
