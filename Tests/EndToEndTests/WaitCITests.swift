@@ -13,15 +13,15 @@ struct WaitCITests {
             var state: String
             var id: Int64?
             var source: String?
-            var first_seen: String?
-            var last_seen: String?
+            var firstSeen: String?
+            var lastSeen: String?
             var url: String?
         }
 
         var schema: Int
         var sha: String
         var verdict: String
-        var exit_code: Int32
+        var exitCode: Int32
         var reason: String
         var seconds: Double
         var contexts: [Context]
@@ -54,8 +54,10 @@ struct WaitCITests {
 
     private static func result(_ outcome: RunningProgram.Outcome) throws -> Result {
         #expect(!(outcome.output + outcome.error).contains(token))
-        let result = try JSONDecoder().decode(Result.self, from: Data(outcome.output.utf8))
-        #expect(result.exit_code == outcome.exitCode)
+        let decoder = JSONDecoder()
+        decoder.keyDecodingStrategy = .convertFromSnakeCase
+        let result = try decoder.decode(Result.self, from: Data(outcome.output.utf8))
+        #expect(result.exitCode == outcome.exitCode)
         #expect(result.schema == 1)
         #expect(result.sha == Commit.new)
         return result
@@ -78,7 +80,7 @@ struct WaitCITests {
         let context = try #require(result.contexts.first)
         #expect(context.id == 7)
         #expect(context.url == host.url(host: 0, "/acme/canvas/actions/runs/1"))
-        #expect(context.first_seen != nil && context.last_seen != nil)
+        #expect(context.firstSeen != nil && context.lastSeen != nil)
         // Each state once, and the end, however often it asked.
         #expect(outcome.error.split(separator: "\n").count == 3, "\(outcome.error)")
         await host.stop()

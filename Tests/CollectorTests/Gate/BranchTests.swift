@@ -1,3 +1,4 @@
+import ArgumentParser
 import Support
 import Testing
 
@@ -58,7 +59,7 @@ struct BranchTests {
         let gitea = GiteaAnswers()
         try await FakeForge.run(.gitea) { request, _ in
             gitea.answer(request)
-        } _: { fake in
+        } _: { fake async throws in
             let forge = try fake.forge()
             let sha = try #require(FakeForge.sha)
             #expect(try await forge.standing(of: sha, on: "feature/x", before: .amply) == .head)
@@ -80,7 +81,7 @@ struct BranchTests {
         let gitea = answers
         try await FakeForge.run(.gitea) { request, _ in
             gitea.answer(request)
-        } _: { fake in
+        } _: { fake async throws in
             let forge = try fake.forge()
             try await forge.requireHead(head, of: "main", before: .amply)
             let superseded = await #expect(throws: GateError.self) {
@@ -106,21 +107,18 @@ struct BranchTests {
         let ours = try #require(FakeForge.sha)
         var answers = GitHubAnswers()
         answers.head = try Self.sha("b").hex
-        let (ahead, diverged) = (
-            answers,
-            {
-                answers.comparison = "diverged"; return answers
-            }()
-        )
+        let ahead = answers
+        answers.comparison = "diverged"
+        let diverged = answers
         try await FakeForge.run(.github) { request, _ in
             ahead.answer(request)
-        } _: { fake in
+        } _: { fake async throws in
             let standing = try await fake.forge().standing(of: ours, on: "main", before: .amply)
             #expect(standing == .superseded(by: try Self.sha("b")))
         }
         try await FakeForge.run(.github) { request, _ in
             diverged.answer(request)
-        } _: { fake in
+        } _: { fake async throws in
             let standing = try await fake.forge().standing(of: ours, on: "main", before: .amply)
             #expect(standing == .rewritten(head: try Self.sha("b")))
         }
@@ -131,7 +129,7 @@ struct BranchTests {
     func unreadable(status: Int) async throws {
         try await FakeForge.run(.gitea) { _, _ in
             .answer(status: status, headers: [("Content-Type", "application/json")], body: Array("{}".utf8))
-        } _: { fake in
+        } _: { fake async throws in
             let sha = try #require(FakeForge.sha)
             let error = await #expect(throws: GateError.self) {
                 try await fake.forge().requireHead(sha, of: "main", before: .now + .seconds(2))
@@ -147,7 +145,7 @@ struct BranchTests {
         let gitea = GiteaAnswers()
         try await FakeForge.run(.gitea) { request, number in
             number <= 2 ? .status(503) : gitea.answer(request)
-        } _: { fake in
+        } _: { fake async throws in
             let sha = try #require(FakeForge.sha)
             try await fake.forge().requireHead(sha, of: "main", before: .amply)
             #expect(fake.requests.count == 3)

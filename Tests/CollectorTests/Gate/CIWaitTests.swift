@@ -75,9 +75,9 @@ struct CIWaitTests {
     @Test("A deadline spent wholly in unreadable answers is 69 and says why; one readable answer makes it 41")
     func unreadable() throws {
         var wait = try Self.wait("a")
-        #expect(wait.take(ForgeError(.unreadable, "a page of HTML"), at: .seconds(1)))
-        #expect(!wait.take(ForgeError(.unreadable, "a page of HTML"), at: .seconds(11)))
-        #expect(wait.take(ForgeError(.transient, "502"), at: .seconds(21)))
+        #expect(wait.take(ForgeError(.unreadable, "a page of HTML"), at: .seconds(1)) == true)
+        #expect(wait.take(ForgeError(.unreadable, "a page of HTML"), at: .seconds(11)) == false)
+        #expect(wait.take(ForgeError(.transient, "502"), at: .seconds(21)) == true)
         #expect(wait.pause(at: .seconds(60)) == nil)
         #expect(wait.verdict == .unreadable)
         #expect(wait.verdict?.exitCode == 69)

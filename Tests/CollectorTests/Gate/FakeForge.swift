@@ -38,6 +38,7 @@ final class FakeForge: Sendable {
     /// Runs a test against a forge.
     ///
     /// - Parameter script: is called with the number of the request, from 1.
+    @discardableResult
     static func run<Value>(
         _ kind: ForgeKind, _ script: @escaping Script, _ body: (FakeForge) async throws -> Value
     ) async throws -> Value {

@@ -12,7 +12,7 @@ struct GitHubForgeTests {
             runs: [.init(70, "build", "success")], statuses: [(3, "external", "success"), (2, "external", "failure")])
         try await FakeForge.run(.github) { request, _ in
             github.answer(request)
-        } _: { fake in
+        } _: { fake async throws in
             let result = try await fake.wait("build", "external")
             #expect(result.verdict == "green", "\(result.reason)")
             #expect(result.contexts[0].source == "check-run by github-actions")
@@ -28,7 +28,7 @@ struct GitHubForgeTests {
             runs: [.init(71, "build", "in_progress", completed: false), .init(70, "build", "success")])
         try await FakeForge.run(.github) { request, _ in
             github.answer(request)
-        } _: { fake in
+        } _: { fake async throws in
             let result = try await fake.wait("build", timeout: .milliseconds(300))
             #expect(result.exitCode == 41)
             #expect(result.reason.contains("build: pending (#71"))
@@ -40,7 +40,7 @@ struct GitHubForgeTests {
         let github = GitHubAnswers(runs: [.init(1, "build", "success", completed: false)])
         try await FakeForge.run(.github) { request, _ in
             github.answer(request)
-        } _: { fake in
+        } _: { fake async throws in
             #expect(try await fake.wait("build", timeout: .milliseconds(300)).verdict == "timed_out")
         }
     }
@@ -56,7 +56,7 @@ struct GitHubForgeTests {
         let github = GitHubAnswers(runs: [.init(1, "build", conclusion)])
         try await FakeForge.run(.github) { request, _ in
             github.answer(request)
-        } _: { fake in
+        } _: { fake async throws in
             let timeout = Duration.milliseconds(verdict == "timed_out" ? 300 : 60_000)
             #expect(try await fake.wait("build", timeout: timeout).verdict == verdict)
         }
@@ -68,7 +68,7 @@ struct GitHubForgeTests {
             runs: [.init(9, "build", by: "stranger", "success"), .init(1, "build", "queued", completed: false)])
         try await FakeForge.run(.github) { request, _ in
             github.answer(request)
-        } _: { fake in
+        } _: { fake async throws in
             let result = try await fake.wait("build", timeout: .milliseconds(300))
             #expect(result.exitCode == 41)
             #expect(result.contexts[0].source == "check-run by github-actions")
@@ -85,7 +85,7 @@ struct GitHubForgeTests {
         let github = GitHubAnswers(runs: runs)
         try await FakeForge.run(.github) { request, _ in
             github.answer(request)
-        } _: { fake in
+        } _: { fake async throws in
             let result = try await fake.wait("build")
             #expect(result.verdict == "failed")
             #expect(result.contexts[0].id == 251)
@@ -99,7 +99,7 @@ struct GitHubForgeTests {
         try await FakeForge.run(.github) { request, _ in
             guard request.path.hasSuffix("check-runs") else { return .json("[]") }
             return .json(#"{"total_count":2,"check_runs":[\#(request.query("page") == "1" ? run : "")]}"#)
-        } _: { fake in
+        } _: { fake async throws in
             let result = try await fake.wait("build", timeout: .milliseconds(400))
             #expect(result.exitCode == 69)
             #expect(result.reason.contains("2 rows were announced, and 1 came"))
@@ -111,7 +111,7 @@ struct GitHubForgeTests {
         let run = GitHubAnswers.Run(1, "build", "success").json.replacing("c0ffee5eed12", with: "1f0e9d8c7b6a")
         try await FakeForge.run(.github) { request, _ in
             request.path.hasSuffix("check-runs") ? .json(#"{"total_count":1,"check_runs":[\#(run)]}"#) : .json("[]")
-        } _: { fake in
+        } _: { fake async throws in
             #expect(try await fake.wait("build", timeout: .milliseconds(300)).exitCode == 69)
         }
     }
@@ -127,7 +127,7 @@ struct GitHubForgeTests {
         let base = try GitSHA(parsing: String(repeating: "e", count: 40))
         try await FakeForge.run(.github) { request, _ in
             answers.answer(request)
-        } _: { fake in
+        } _: { fake async throws in
             #expect(try await fake.forge().isAncestor(base, of: sha, before: .amply) == isAncestor)
             #expect(fake.targets == ["\(GitHubAnswers.root)/compare/\(base)...\(sha)?per_page=1&page=2"])
         }
@@ -147,15 +147,15 @@ struct GitHubForgeTests {
         let base = try GitSHA(parsing: String(repeating: "e", count: 40))
         try await FakeForge.run(.github) { request, _ in
             answers.answer(request)
-        } _: { fake in
-            await #expect(throws: ForgeError.self) {
+        } _: { fake async throws in
+            _ = await #expect(throws: ForgeError.self) {
                 try await fake.forge().isAncestor(base, of: sha, before: .amply)
             }
         }
         try await FakeForge.run(.github) { request, _ in
             .json(#"{"status":"ahead","base_commit":{"sha":"\#(sha)"},"merge_base_commit":{"sha":"\#(base)"}}"#)
-        } _: { fake in
-            await #expect(throws: ForgeError.self) {
+        } _: { fake async throws in
+            _ = await #expect(throws: ForgeError.self) {
                 try await fake.forge().isAncestor(base, of: sha, before: .amply)
             }
         }

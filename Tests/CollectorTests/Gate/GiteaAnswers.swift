@@ -41,7 +41,7 @@ struct GiteaAnswers: Sendable {
         guard request.path.hasPrefix("/api/v1") else { return .status(404, "404 page not found") }
         let path = String(request.path.dropFirst(Self.root.count))
         if path.hasSuffix("/statuses") { return list(page(rows, request).map(\.json)) }
-        if path.hasSuffix("/status") { return combined(page(latest, request)) }
+        if path.hasSuffix("/status") { return combined(Array(page(latest, request))) }
         if path.hasPrefix("/branches/") {
             let name = path.dropFirst("/branches/".count)
             return .json(#"{"name":"\#(name)","commit":{"id":"\#(history[0])","message":"m"},"protected":true}"#)

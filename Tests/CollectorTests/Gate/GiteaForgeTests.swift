@@ -1,3 +1,4 @@
+import Shared
 import Support
 import Synchronization
 import Testing
@@ -12,7 +13,7 @@ struct GiteaForgeTests {
             .init(1, "build", "pending"), .init(2, "build", "success"), .init(3, "lint", "success"))
         try await FakeForge.run(.gitea) { request, _ in
             gitea.answer(request)
-        } _: { fake in
+        } _: { fake async throws in
             let result = try await fake.wait("build", "lint")
             #expect(result.verdict == "green", "\(result.reason)")
             #expect(result.contexts.map(\.id) == [2, 3])
@@ -35,7 +36,7 @@ struct GiteaForgeTests {
         let answers = gitea
         try await FakeForge.run(.gitea) { request, _ in
             answers.answer(request)
-        } _: { fake in
+        } _: { fake async throws in
             let result = try await fake.wait("build")
             #expect(result.exitCode == 41)
             #expect(result.contexts[0].id == 61)
@@ -56,7 +57,7 @@ struct GiteaForgeTests {
         let isSettled = Mutex(false)
         try await FakeForge.run(.gitea) { request, _ in
             isSettled.withLock(\.self) ? second.answer(request) : first.answer(request)
-        } _: { fake in
+        } _: { fake async throws in
             let result = try await fake.wait("build", "lint") { event in
                 guard case .read(let wait, _, _) = event, wait.readings == 3 else { return }
                 #expect(wait.tracks[0].state == .unsettled)
@@ -74,7 +75,7 @@ struct GiteaForgeTests {
         let gitea = GiteaAnswers(.init(1, "build", "success"), combined: [.init(2, "build", "success")])
         try await FakeForge.run(.gitea) { request, _ in
             gitea.answer(request)
-        } _: { fake in
+        } _: { fake async throws in
             let result = try await fake.wait("build", timeout: .milliseconds(400))
             #expect(result.verdict == "timed_out")
             #expect(result.exitCode == 41)
@@ -87,7 +88,7 @@ struct GiteaForgeTests {
         let row = GiteaAnswers.Row(1, "build", "success").json
         try await FakeForge.run(.gitea) { _, _ in
             .json("[\(row)]")
-        } _: { fake in
+        } _: { fake async throws in
             let result = try await fake.wait("build", timeout: .seconds(20), interval: .seconds(60))
             #expect(result.verdict == "unreadable")
             #expect(result.exitCode == 69)
@@ -103,7 +104,7 @@ struct GiteaForgeTests {
             guard request.path.hasSuffix("/status") else { return .json("[]") }
             let type = combined.isEmpty ? [] : [(name: "Content-Type", value: "application/json")]
             return .answer(status: 200, headers: type, body: Array(combined.utf8))
-        } _: { fake in
+        } _: { fake async throws in
             let result = try await fake.wait("build", timeout: .milliseconds(300))
             #expect(result.exitCode == 41)
             #expect(result.reason.contains("build: missing"))
@@ -120,7 +121,7 @@ struct GiteaForgeTests {
         let gitea = GiteaAnswers(.init(1, "build", "success"))
         try await FakeForge.run(.gitea) { request, _ in
             request.path.hasSuffix("/status") ? .json(body) : gitea.answer(request)
-        } _: { fake in
+        } _: { fake async throws in
             #expect(try await fake.wait("build", timeout: .milliseconds(300)).exitCode == 69)
         }
     }
@@ -130,7 +131,7 @@ struct GiteaForgeTests {
         let row = GiteaAnswers.Row(1, "build", "success").json.replacing("c0ffee5eed12", with: "1f0e9d8c7b6a")
         try await FakeForge.run(.gitea) { request, _ in
             .json(request.query("page") == "1" ? "[\(row)]" : "[]")
-        } _: { fake in
+        } _: { fake async throws in
             let result = try await fake.wait("build", timeout: .milliseconds(300))
             #expect(result.exitCode == 69)
             #expect(result.reason.contains("another commit"))
@@ -146,7 +147,7 @@ struct GiteaForgeTests {
         let answers = gitea
         try await FakeForge.run(.gitea) { request, _ in
             answers.answer(request)
-        } _: { fake in
+        } _: { fake async throws in
             let forge = try fake.forge()
             func sha(_ index: Int) throws -> GitSHA { try GitSHA(parsing: answers.history[index]) }
             #expect(try await forge.isAncestor(sha(100), of: sha(0), before: .amply))
@@ -164,7 +165,7 @@ struct GiteaForgeTests {
         let other = try GitSHA(parsing: String(repeating: "e", count: 40))
         try await FakeForge.run(.gitea) { request, _ in
             .json("[{\"sha\":\"\(request.query("sha") == other.hex ? other : sha)\"}]")
-        } _: { fake in
+        } _: { fake async throws in
             let forge = try fake.forge()
             let endless = await #expect(throws: ForgeError.self) {
                 try await forge.isAncestor(sha, of: other, before: .amply)

@@ -90,11 +90,11 @@ struct KillSwitchTests {
         let answer = Mutex(ScriptedHostAnswer.hang)
         try await FakeForge.run(.gitea) { _, _ in
             answer.withLock(\.self)
-        } _: { fake in
+        } _: { fake async throws in
             let source = try KillSwitchSource(parsing: fake.host.url(host: 0, "/switch?key=secret"))
             func read(_ next: ScriptedHostAnswer) async throws -> KillSwitch.Reading {
                 answer.withLock { $0 = next }
-                return await try fake.killSwitch(source).read(before: .now + .seconds(2))
+                return try await fake.killSwitch(source).read(before: .now + .seconds(2))
             }
             func text(_ text: String, _ type: String = "text/plain", status: Int = 200) -> ScriptedHostAnswer {
                 .answer(status: status, headers: [("Content-Type", type)], body: Array(text.utf8))
@@ -138,7 +138,7 @@ struct KillSwitchTests {
                 github.variables["STOP"] = value
             }
             return kind == .gitea ? gitea.answer(request) : github.answer(request)
-        } _: { fake in
+        } _: { fake async throws in
             let source = KillSwitchSource.variable(name: "STOP", owner: .repository, of: kind)
             let killSwitch = try fake.killSwitch(source)
             #expect(await killSwitch.read(before: .amply) == .off)
@@ -149,7 +149,7 @@ struct KillSwitchTests {
             #expect(await killSwitch.read(before: .amply) == .off)
             // Without a token nobody is asked.
             let asked = fake.targets.count
-            guard case .unreadable(let why) = await try fake.killSwitch(source, token: nil).read(before: .amply) else {
+            guard case .unreadable(let why) = try await fake.killSwitch(source, token: nil).read(before: .amply) else {
                 Issue.record("read without a token")
                 return
             }
@@ -179,11 +179,11 @@ struct KillSwitchTests {
         try await FakeForge.run(kind) { request, _ in
             let (variable, repository) = answers[current.withLock(\.self)]
             return request.path.contains("/actions/variables/") ? variable : repository
-        } _: { fake in
+        } _: { fake async throws in
             for index in answers.indices {
                 current.withLock { $0 = index }
                 let source = KillSwitchSource.variable(name: "STOP", owner: .repository, of: kind)
-                let reading = await try fake.killSwitch(source).read(before: .now + .seconds(2))
+                let reading = try await fake.killSwitch(source).read(before: .now + .seconds(2))
                 guard case .unreadable(let why) = reading else {
                     Issue.record("pair \(index) is \(reading)")
                     continue
@@ -201,9 +201,9 @@ struct KillSwitchTests {
         let answers = github
         try await FakeForge.run(.github) { request, _ in
             answers.answer(request)
-        } _: { fake in
+        } _: { fake async throws in
             let source = KillSwitchSource.variable(name: "STOP", owner: .repository, of: .github)
-            guard case .unreadable = await try fake.killSwitch(source).read(before: .amply) else {
+            guard case .unreadable = try await fake.killSwitch(source).read(before: .amply) else {
                 Issue.record("read")
                 return
             }
@@ -217,11 +217,11 @@ struct KillSwitchTests {
             case "/api/v1/orgs/acme/actions/variables/STOP": .json(#"{"name":"STOP","data":"1"}"#)
             default: GiteaAnswers.notFound
             }
-        } _: { fake in
+        } _: { fake async throws in
             let source = KillSwitchSource.variable(name: "STOP", owner: .organisation, of: .gitea)
-            #expect(await try fake.killSwitch(source).read(before: .amply) == .on("gitea-org-variable:STOP is '1'"))
+            #expect(try await fake.killSwitch(source).read(before: .amply) == .on("gitea-org-variable:STOP is '1'"))
             let other = KillSwitchSource.variable(name: "OTHER", owner: .organisation, of: .gitea)
-            guard case .unreadable = await try fake.killSwitch(other).read(before: .amply) else {
+            guard case .unreadable = try await fake.killSwitch(other).read(before: .amply) else {
                 Issue.record("404 of a user that is no organisation is off")
                 return
             }
@@ -233,7 +233,7 @@ struct KillSwitchTests {
         let folder = try TemporaryFolder()
         try await FakeForge.run(.gitea) { _, _ in
             .hang
-        } _: { fake in
+        } _: { fake async throws in
             let path = folder.path("stop")
             let killSwitch = try fake.killSwitch(.environment(name: "X"), .file(path: path), environment: ["X": "0"])
             try await killSwitch.requireOff(before: .amply)
@@ -279,7 +279,7 @@ struct KillSwitchTests {
     func options() async throws {
         try await FakeForge.run(.gitea) { _, _ in
             .hang
-        } _: { fake in
+        } _: { fake async throws in
             let forge = try fake.forge()
             let web = try WebClient()
             let standard = try KillSwitchOptions.parse([])

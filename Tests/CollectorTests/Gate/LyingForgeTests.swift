@@ -63,14 +63,14 @@ struct LyingForgeTests {
     ]
 
     @Test("A forge that lies, in each way, both kinds", arguments: lies, ForgeKind.allCases)
-    func lies(lie: Lie, kind: ForgeKind) async throws {
+    func lying(lie: Lie, kind: ForgeKind) async throws {
         // Where it is repeated until the deadline, that is short; what ends at once would need all of a long one.
         let isFinal = ["401", "403", "404", "429 for an hour"].contains(lie.name)
         let timeout = Duration.milliseconds(isFinal ? 60_000 : 1_500)
         let start = ContinuousClock.now
         try await FakeForge.run(kind) { _, _ in
             lie.answer
-        } _: { fake in
+        } _: { fake async throws in
             let result = try await fake.wait("build", timeout: timeout)
             #expect(result.exitCode == lie.exitCode)
             #expect(result.readings == 0)
@@ -89,7 +89,7 @@ struct LyingForgeTests {
         let goal = other.url(host: 5, "/steal?token=x")
         try await FakeForge.run(.gitea) { _, _ in
             .answer(status: status, headers: [("Location", goal)], body: [])
-        } _: { fake in
+        } _: { fake async throws in
             let result = try await fake.wait("build", timeout: .milliseconds(400))
             #expect(result.exitCode == 69)
             #expect(result.reason.contains("a redirect to http://127.0.0.6:\(other.port)/steal"))
@@ -114,7 +114,7 @@ struct LyingForgeTests {
         try await FakeForge.run(kind) { request, number in
             if number <= failures.count { return failures[number - 1] }
             return kind == .gitea ? gitea.answer(request) : github.answer(request)
-        } _: { fake in
+        } _: { fake async throws in
             let result = try await fake.wait("build") { event in
                 if case .failed(_, let error, _) = event { told.withLock { $0.append(error.description) } }
             }
@@ -131,7 +131,7 @@ struct LyingForgeTests {
         let gitea = GiteaAnswers(.init(1, "build", "success"))
         try await FakeForge.run(.gitea) { request, number in
             number == 1 ? Self.page(429, "application/json", "{}", [("Retry-After", "1")]) : gitea.answer(request)
-        } _: { fake in
+        } _: { fake async throws in
             let result = try await fake.wait("build")
             #expect(result.verdict == "green")
             #expect(result.seconds >= 1)
@@ -142,7 +142,7 @@ struct LyingForgeTests {
     func cancelled() async throws {
         try await FakeForge.run(.gitea) { _, _ in
             .hang
-        } _: { fake in
+        } _: { fake async throws in
             let gate = CIGate(
                 forge: try fake.forge(), sha: try #require(FakeForge.sha), contexts: ["build"], timeout: .seconds(600))
             let waiting = Task { await gate.wait() }
@@ -158,7 +158,7 @@ struct LyingForgeTests {
     func noToken() async throws {
         try await FakeForge.run(.gitea) { _, _ in
             Self.page(401, "application/json", "{}")
-        } _: { fake in
+        } _: { fake async throws in
             let forge = try fake.forge(token: nil)
             let error = await #expect(throws: ForgeError.self) { try await forge.head(of: "main", before: .amply) }
             #expect(error?.description.contains("a token is needed") == true)
@@ -170,7 +170,7 @@ struct LyingForgeTests {
     func dump() async throws {
         try await FakeForge.run(.gitea) { _, _ in
             .hang
-        } _: { fake in
+        } _: { fake async throws in
             let forge = try fake.forge()
             var text = "\(forge) \(String(reflecting: forge))"
             Swift.dump(forge, to: &text)

@@ -1,4 +1,4 @@
-import ArgumentParser
+import Shared
 import Support
 import Testing
 
@@ -25,7 +25,7 @@ struct WaitCICommandTests {
         let gitea = GiteaAnswers(.init(1, "build (push)", state))
         try await FakeForge.run(.gitea) { request, _ in
             gitea.answer(request)
-        } _: { fake in
+        } _: { fake async throws in
             let timeout = code == 0 || state == "failure" || state == "skipped" ? "60s" : "300ms"
             #expect(try await Self.run(fake, "--context", "build (push)", "--timeout", timeout) == code)
         }
@@ -38,7 +38,7 @@ struct WaitCICommandTests {
         let gitea = GiteaAnswers(.init(1, "build", "success"))
         try await FakeForge.run(.gitea) { request, _ in
             gitea.answer(request)
-        } _: { fake in
+        } _: { fake async throws in
             #expect(try await Self.run(fake, "--context", "build", "--kill-switch", "file:\(path)") == 41)
             #expect(fake.requests.isEmpty)
             try folder.write("stop", "off")
@@ -50,7 +50,7 @@ struct WaitCICommandTests {
     func others() async throws {
         try await FakeForge.run(.github) { _, _ in
             .status(401)
-        } _: { fake in
+        } _: { fake async throws in
             #expect(try await Self.run(fake, "--context", "build") == 69)
             #expect(try await Self.run(fake) == 64)
             #expect(try await Self.run(fake, "--context", "build", "--timeout", "0s") == 64)
