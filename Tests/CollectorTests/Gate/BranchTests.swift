@@ -132,7 +132,7 @@ struct BranchTests {
         } _: { fake async throws in
             let sha = try #require(FakeForge.sha)
             let error = await #expect(throws: GateError.self) {
-                try await fake.forge().requireHead(sha, of: "main", before: .now + .seconds(2))
+                try await fake.forge().requireHead(sha, of: "main", before: .now + .seconds(status == 502 ? 6 : 60))
             }
             #expect(error?.exitCode == 69)
             #expect(error?.description.contains("\(status)") == true)

@@ -83,6 +83,14 @@ struct CIWaitTests {
         #expect(wait.verdict?.exitCode == 69)
         #expect(wait.summary.contains("502"))
         #expect(wait.failures == 3)
+        #expect(wait.summary.contains("nothing could be read"))
+
+        // The last request, cut short by the deadline, does not hide what was wrong.
+        var cut = try Self.wait("a")
+        _ = cut.take(ForgeError(.unreadable, "a page of HTML"), at: .seconds(1))
+        _ = cut.take(ForgeError(.transient, "timed out after 2 ms"), at: .seconds(60))
+        #expect(cut.pause(at: .seconds(60)) == nil)
+        #expect(cut.summary.contains("a page of HTML"))
 
         var once = try Self.wait("a")
         _ = once.take(Self.reading(("a", 1, "pending")), at: .seconds(1))

@@ -90,6 +90,33 @@ final class FakeForge: Sendable {
         return await gate.wait(observe: observe)
     }
 
+    /// Waits for contexts until a condition holds or there is a verdict, and then no longer.
+    ///
+    /// - Returns: how things stood then. Without a verdict it was still waiting.
+    func watch(
+        _ contexts: String..., checkApp: String? = nil, requestTimeout: Duration = .seconds(20),
+        until condition: @escaping @Sendable (CIWait) -> Bool
+    ) async throws -> CIWait {
+        let gate = CIGate(
+            forge: try forge(requestTimeout: requestTimeout), sha: try #require(Self.sha), contexts: contexts,
+            checkApp: checkApp, timeout: .seconds(600), interval: .milliseconds(20))
+        let (states, seen) = AsyncStream.makeStream(of: CIWait.self)
+        let waiting = Task {
+            await gate.wait { event in
+                switch event {
+                case .passed: break
+                case .read(let wait, _, _), .failed(let wait, _, _), .ended(let wait, _):
+                    if condition(wait) || wait.verdict != nil { seen.yield(wait) }
+                }
+            }
+        }
+        var iterator = states.makeAsyncIterator()
+        let state = await iterator.next()
+        waiting.cancel()
+        _ = await waiting.value
+        return try #require(state)
+    }
+
     func killSwitch(_ sources: KillSwitchSource..., environment: [String: String] = [:], token: String? = token) throws
         -> KillSwitch
     {

@@ -29,9 +29,9 @@ struct GitHubForgeTests {
         try await FakeForge.run(.github) { request, _ in
             github.answer(request)
         } _: { fake async throws in
-            let result = try await fake.wait("build", timeout: .milliseconds(300))
-            #expect(result.exitCode == 41)
-            #expect(result.reason.contains("build: pending (#71"))
+            let wait = try await fake.watch("build") { $0.readings == 2 }
+            #expect(wait.verdict == nil)
+            #expect(wait.tracks[0].line == "build: pending (#71, check-run by github-actions)")
         }
     }
 
@@ -41,24 +41,26 @@ struct GitHubForgeTests {
         try await FakeForge.run(.github) { request, _ in
             github.answer(request)
         } _: { fake async throws in
-            #expect(try await fake.wait("build", timeout: .milliseconds(300)).verdict == "timed_out")
+            let wait = try await fake.watch("build") { $0.readings == 2 }
+            #expect(wait.verdict == nil)
+            #expect(wait.tracks[0].state == .pending)
         }
     }
 
     @Test(
         "Each conclusion: only success satisfies, and what will not change ends it",
         arguments: [
-            ("success", "green"), ("failure", "failed"), ("cancelled", "failed"), ("skipped", "failed"),
-            ("timed_out", "failed"), ("startup_failure", "failed"), ("neutral", "failed"), ("stale", "failed"),
-            ("action_required", "timed_out"), ("news", "timed_out"),
+            ("success", CIVerdict.green), ("failure", .failed), ("cancelled", .failed), ("skipped", .failed),
+            ("timed_out", .failed), ("startup_failure", .failed), ("neutral", .failed), ("stale", .failed),
+            ("action_required", nil), ("news", nil),
         ])
-    func conclusions(conclusion: String, verdict: String) async throws {
+    func conclusions(conclusion: String, verdict: CIVerdict?) async throws {
         let github = GitHubAnswers(runs: [.init(1, "build", conclusion)])
         try await FakeForge.run(.github) { request, _ in
             github.answer(request)
         } _: { fake async throws in
-            let timeout = Duration.milliseconds(verdict == "timed_out" ? 300 : 60_000)
-            #expect(try await fake.wait("build", timeout: timeout).verdict == verdict)
+            let wait = try await fake.watch("build") { $0.readings == 2 }
+            #expect(wait.verdict == verdict)
         }
     }
 
@@ -69,13 +71,14 @@ struct GitHubForgeTests {
         try await FakeForge.run(.github) { request, _ in
             github.answer(request)
         } _: { fake async throws in
-            let result = try await fake.wait("build", timeout: .milliseconds(300))
-            #expect(result.exitCode == 41)
-            #expect(result.contexts[0].source == "check-run by github-actions")
+            let wait = try await fake.watch("build") { $0.readings == 2 }
+            #expect(wait.verdict == nil)
+            #expect(wait.tracks[0].row?.source == .checkRun(app: "github-actions"))
             let ours = try await fake.wait("build", checkApp: "stranger")
             #expect(ours.verdict == "green")
-            let nobody = try await fake.wait("build", checkApp: "nobody", timeout: .milliseconds(300))
-            #expect(nobody.reason.contains("build: missing"))
+            let nobody = try await fake.watch("build", checkApp: "nobody") { $0.readings == 2 }
+            #expect(nobody.verdict == nil)
+            #expect(nobody.tracks[0].state == .missing)
         }
     }
 
@@ -100,9 +103,9 @@ struct GitHubForgeTests {
             guard request.path.hasSuffix("check-runs") else { return .json("[]") }
             return .json(#"{"total_count":2,"check_runs":[\#(request.query("page") == "1" ? run : "")]}"#)
         } _: { fake async throws in
-            let result = try await fake.wait("build", timeout: .milliseconds(400))
-            #expect(result.exitCode == 69)
-            #expect(result.reason.contains("2 rows were announced, and 1 came"))
+            let wait = try await fake.watch("build") { $0.failures == 1 }
+            #expect(wait.readings == 0)
+            #expect(wait.trouble?.description.contains("2 rows were announced, and 1 came") == true)
         }
     }
 
@@ -112,7 +115,9 @@ struct GitHubForgeTests {
         try await FakeForge.run(.github) { request, _ in
             request.path.hasSuffix("check-runs") ? .json(#"{"total_count":1,"check_runs":[\#(run)]}"#) : .json("[]")
         } _: { fake async throws in
-            #expect(try await fake.wait("build", timeout: .milliseconds(300)).exitCode == 69)
+            let wait = try await fake.watch("build") { $0.failures == 1 }
+            #expect(wait.readings == 0)
+            #expect(wait.trouble?.description.contains("another commit") == true)
         }
     }
 

@@ -76,7 +76,10 @@ struct GiteaForgeTests {
         try await FakeForge.run(.gitea) { request, _ in
             gitea.answer(request)
         } _: { fake async throws in
-            let result = try await fake.wait("build", timeout: .milliseconds(400))
+            let wait = try await fake.watch("build") { $0.readings == 3 }
+            #expect(wait.verdict == nil)
+            #expect(wait.tracks[0].line == "build: unsettled (#2, status)")
+            let result = try await fake.wait("build", timeout: .seconds(8))
             #expect(result.verdict == "timed_out")
             #expect(result.exitCode == 41)
             #expect(result.reason.contains("build: unsettled (#2"))
@@ -89,11 +92,11 @@ struct GiteaForgeTests {
         try await FakeForge.run(.gitea) { _, _ in
             .json("[\(row)]")
         } _: { fake async throws in
-            let result = try await fake.wait("build", timeout: .seconds(20), interval: .seconds(60))
-            #expect(result.verdict == "unreadable")
-            #expect(result.exitCode == 69)
-            #expect(result.reason.contains("does not end within 200 pages"))
-            #expect(fake.requests.count == 200)
+            let wait = try await fake.watch("build") { $0.failures == 1 }
+            #expect(wait.trouble?.description.contains("does not end within 200 pages") == true)
+            #expect(wait.readings == 0)
+            #expect(fake.targets.filter { $0.contains("page=200&") }.count == 1)
+            #expect(!fake.targets.contains { $0.contains("page=201&") })
         }
     }
 
@@ -105,9 +108,9 @@ struct GiteaForgeTests {
             let type = combined.isEmpty ? [] : [(name: "Content-Type", value: "application/json")]
             return .answer(status: 200, headers: type, body: Array(combined.utf8))
         } _: { fake async throws in
-            let result = try await fake.wait("build", timeout: .milliseconds(300))
-            #expect(result.exitCode == 41)
-            #expect(result.reason.contains("build: missing"))
+            let wait = try await fake.watch("build") { $0.readings == 2 }
+            #expect(wait.verdict == nil)
+            #expect(wait.tracks[0].line == "build: missing")
         }
     }
 
@@ -122,7 +125,9 @@ struct GiteaForgeTests {
         try await FakeForge.run(.gitea) { request, _ in
             request.path.hasSuffix("/status") ? .json(body) : gitea.answer(request)
         } _: { fake async throws in
-            #expect(try await fake.wait("build", timeout: .milliseconds(300)).exitCode == 69)
+            let wait = try await fake.watch("build") { $0.failures == 1 }
+            #expect(wait.readings == 0)
+            #expect(wait.trouble?.kind == .unreadable)
         }
     }
 
@@ -132,9 +137,9 @@ struct GiteaForgeTests {
         try await FakeForge.run(.gitea) { request, _ in
             .json(request.query("page") == "1" ? "[\(row)]" : "[]")
         } _: { fake async throws in
-            let result = try await fake.wait("build", timeout: .milliseconds(300))
-            #expect(result.exitCode == 69)
-            #expect(result.reason.contains("another commit"))
+            let wait = try await fake.watch("build") { $0.failures == 1 }
+            #expect(wait.readings == 0)
+            #expect(wait.trouble?.description.contains("another commit") == true)
         }
     }
 

@@ -92,9 +92,11 @@ struct KillSwitchTests {
             answer.withLock(\.self)
         } _: { fake async throws in
             let source = try KillSwitchSource(parsing: fake.host.url(host: 0, "/switch?key=secret"))
-            func read(_ next: ScriptedHostAnswer) async throws -> KillSwitch.Reading {
+            func read(_ next: ScriptedHostAnswer, within limit: Duration = .seconds(60)) async throws
+                -> KillSwitch.Reading
+            {
                 answer.withLock { $0 = next }
-                return try await fake.killSwitch(source).read(before: .now + .seconds(2))
+                return try await fake.killSwitch(source).read(before: .now + limit)
             }
             func text(_ text: String, _ type: String = "text/plain", status: Int = 200) -> ScriptedHostAnswer {
                 .answer(status: status, headers: [("Content-Type", type)], body: Array(text.utf8))
@@ -116,7 +118,7 @@ struct KillSwitchTests {
                 .answer(status: 200, headers: [("Content-Type", "text/plain")], body: [0xFF]),
             ]
             for (index, answer) in unreadable.enumerated() {
-                guard case .unreadable(let why) = try await read(answer) else {
+                guard case .unreadable(let why) = try await read(answer, within: .seconds(2)) else {
                     Issue.record("answer \(index) is read")
                     continue
                 }
@@ -267,7 +269,7 @@ struct KillSwitchTests {
         ])
     func parsing(text: String, source: KillSwitchSource?) {
         do {
-            let read = try KillSwitchOptions.parse(["--kill-switch", text]).sources
+            let read = try KillSwitchOptions.parse(["--kill-switch", text]).sources()
             #expect(read == source.map { [$0] })
         } catch {
             #expect(source == nil, "\(error)")

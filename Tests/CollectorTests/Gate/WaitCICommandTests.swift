@@ -26,7 +26,7 @@ struct WaitCICommandTests {
         try await FakeForge.run(.gitea) { request, _ in
             gitea.answer(request)
         } _: { fake async throws in
-            let timeout = code == 0 || state == "failure" || state == "skipped" ? "60s" : "300ms"
+            let timeout = code == 0 || state == "failure" || state == "skipped" ? "60s" : "8s"
             #expect(try await Self.run(fake, "--context", "build (push)", "--timeout", timeout) == code)
         }
     }

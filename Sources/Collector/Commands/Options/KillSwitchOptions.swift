@@ -4,25 +4,33 @@ import Shared
 /// What stops a promotion.
 struct KillSwitchOptions: ParsableArguments {
     @Option(
-        name: .customLong("kill-switch"),
         help: ArgumentHelp(
             "What holds every promotion unless it is off: env:NAME, file:PATH, https://…, gitea-variable:NAME, "
                 + "github-variable:NAME (or …-org-variable:NAME). Off is unset, empty, 0, false, no or off; what cannot "
-                + "be read holds. Repeatable.", valueName: "source"),
-        transform: { text in
-            do throws(KillSwitchSource.Defect) {
-                return try KillSwitchSource(parsing: text)
-            } catch {
-                throw ValidationError(
-                    error == .hasUser ? error.description : "'\(Hygiene.line(text, limit: 100))' \(error)")
-            }
-        })
-    var sources: [KillSwitchSource] = []
+                + "be read holds. Repeatable.", valueName: "source"))
+    var killSwitch: [String] = []
 
     @Option(
         name: .customLong("kill-switch-ca"),
         help: ArgumentHelp("PEM bundle of the authorities for a kill switch's URL.", valueName: "file"))
     var certificateAuthorities: String?
+
+    func validate() throws {
+        _ = try sources()
+    }
+
+    /// Read here and not as it is parsed, since the parser would repeat a password in its message.
+    func sources() throws -> [KillSwitchSource] {
+        try killSwitch.map { text in
+            do throws(KillSwitchSource.Defect) {
+                return try KillSwitchSource(parsing: text)
+            } catch {
+                throw ValidationError(
+                    error == .hasUser
+                        ? error.description : "--kill-switch '\(Hygiene.line(text, limit: 100))' \(error)")
+            }
+        }
+    }
 
     /// - Parameters:
     ///   - standard: what is read where no source was named.
@@ -33,7 +41,8 @@ struct KillSwitchOptions: ParsableArguments {
         forge: () throws -> any Forge
     ) throws -> KillSwitch {
         if let certificateAuthorities { try LocalFile.check(certificateAuthorities, flag: "--kill-switch-ca") }
-        let sources = sources.isEmpty ? standard : sources
+        let named = try sources()
+        let sources = named.isEmpty ? standard : named
         var asked: (any Forge)?
         for case .variable(_, _, let kind) in sources {
             let forge = try asked ?? forge()

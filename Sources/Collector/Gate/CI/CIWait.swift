@@ -87,7 +87,8 @@ struct CIWait: Sendable {
             end(.refused, at: now)
         case .transient, .unreadable:
             failures += 1
-            trouble = error
+            // The last request was cut short by the deadline itself: what was wrong before says more.
+            if now < timeout || trouble == nil { trouble = error }
             pauseUntil = now + interval
         case .throttled(let pause):
             failures += 1
