@@ -50,9 +50,7 @@ PROMISES = {
 }
 
 # Promises whose parts do not exist yet: said in the table, and not counted.
-NOT_BUILT = {
-    11: PROMISES[11],
-}
+NOT_BUILT = {}
 
 # Filters that many rows share. The whole of them is run once before anything is removed.
 VERDICT = (r"CollectorTests\.(RowTests|ProofTests|EndingTests|RestToleratedTests|BuildJudgeTests|VerdictGuardTests|"
@@ -80,6 +78,9 @@ SERVED = r"CollectorTests\.ServedTests/"
 CONFIGURATION = r"AgentTests\.ConfigurationTests/"
 PROBE = r"AgentTests\.(ProbeURLTests|ProbeClientTests|ProbeJudgementTests|ProbeLookTests)/"
 PIPELINE = r"CollectorTests\.(AgreementTests|AnnotationTests|JUnitReportTests|MarkdownReportTests)/"
+CI = r"CollectorTests\.(CIReadingTests|CIWaitTests|CIContextsTests)/"
+FORGE = r"CollectorTests\.(GiteaForgeTests|GitHubForgeTests|LyingForgeTests|ForgeSettingTests|BranchTests)/"
+KILL_SWITCH = r"CollectorTests\.KillSwitchTests/"
 
 _VERDICT = "Sources/Collector/Verdict/"
 _POLLING = "Sources/Collector/Polling/"
@@ -88,6 +89,10 @@ _ENGINE = "Sources/Agent/Evidence/Engine/"
 _CONFIGURATION = "Sources/Agent/Configuration/"
 _PROBE = "Sources/Agent/Evidence/Probe/"
 _EVIDENCE = "Sources/Collector/Evidence/"
+_CI = "Sources/Collector/Gate/CI/"
+_FORGE = "Sources/Collector/Gate/Forge/"
+_KILL_SWITCH = "Sources/Collector/Gate/KillSwitch/"
+_BRANCH = "Sources/Collector/Gate/Branch/"
 
 GUARDS = [
     # 1. No proven host, no green
@@ -926,4 +931,185 @@ GUARDS = [
         "Sources/Collector/Reports/HostOutcome.swift",
         r"if causes.contains(standing) { return .failing }",
         r"if causes.contains(standing), standing != .behind { return .failing }", PIPELINE),
+    # 11. Nothing is promoted past the gate
+    Guard(
+        11, "ci-highest-id", "of a context's rows the one with the highest id decides",
+        _CI + "CIReading.swift",
+        r"if row.id > known.id {",
+        r"if row.id > known.id + 1_000_000 {", CI),
+    Guard(
+        11, "ci-same-id", "two rows of one id that differ decide nothing",
+        _CI + "CIReading.swift",
+        r"newest[row.source]?.state = .unsettled",
+        r"newest[row.source]?.state = known.state", CI),
+    Guard(
+        11, "ci-views-agree", "two views of one forge must agree",
+        _CI + "CIReading.swift",
+        r"decisive.allSatisfy({ Self.agree($0, first) })",
+        r"decisive.allSatisfy({ Self.agree($0, $0) })", CI),
+    Guard(
+        11, "ci-every-app", "a check run of another app makes nothing green",
+        _CI + "CIReading.swift",
+        r"let worst = first.values.max {",
+        r"let worst = first.values.min {", CI),
+    Guard(
+        11, "ci-only-success", "only success satisfies",
+        _CI + "CIState.swift",
+        r"""case "success": .satisfied""",
+        r"""case "success", "warning": .satisfied""", CI),
+    Guard(
+        11, "ci-skipped", "a skipped job is no success, and ends the wait",
+        _CI + "CIState.swift",
+        r""""canceled", "skipped",""",
+        r""""canceled",""", CI),
+    Guard(
+        11, "ci-exact-word", "a word that had to be cleaned is not success",
+        _CI + "CIState.swift",
+        r"clean == name ? name :",
+        r"clean == name || !name.isEmpty ? clean :", CI),
+    Guard(
+        11, "ci-every-context", "every required context must be green",
+        _CI + "CIWait.swift",
+        r"!tracks.isEmpty, tracks.allSatisfy({ $0.state.effect == .satisfied })",
+        r"!tracks.isEmpty, tracks.contains(where: { $0.state.effect == .satisfied })", CI),
+    Guard(
+        11, "ci-no-context", "nothing is green because nothing was asked for",
+        _CI + "CIWait.swift",
+        r"} else if !tracks.isEmpty, tracks.allSatisfy",
+        r"} else if tracks.allSatisfy", CI),
+    Guard(
+        11, "ci-empty-list", "a list of contexts that is given but empty is an error",
+        _CI + "CIContexts.swift",
+        r"guard !given.isEmpty else {",
+        r"""guard !given.isEmpty || text.contains(",") else {""", CI),
+    Guard(
+        11, "ci-unreadable", "a deadline that was spent in unreadable answers is 69",
+        _CI + "CIWait.swift",
+        r"end(readings == 0 ? .unreadable : .timedOut, at: now)",
+        r"end(.timedOut, at: now)", CI),
+    Guard(
+        11, "ci-long-pause", "a pause that ends after the deadline is not sat out",
+        _CI + "CIWait.swift",
+        r"if pauseUntil >= timeout { expire(at: now) }",
+        r"if pauseUntil >= timeout * 1_000 { expire(at: now) }", CI),
+    Guard(
+        11, "ci-not-completed", "a check run that is not completed has no conclusion",
+        _FORGE + "GitHubRows.swift",
+        r"""status == "completed" ? CIState(conclusion ?? "unknown") : .pending""",
+        r"""CIState(conclusion ?? status)""", FORGE),
+    Guard(
+        11, "gitea-empty-page", "Gitea's pages are read until an empty one",
+        _FORGE + "GiteaForge.swift",
+        r"if statuses.isEmpty { return rows }",
+        r"if statuses.count < 50 { return rows }", FORGE),
+    Guard(
+        11, "gitea-other-commit", "a row of another commit proves nothing",
+        _FORGE + "GiteaStatus.swift",
+        r"guard last.lowercased() == sha.hex else {",
+        r"guard last.lowercased() == sha.hex || !sha.hex.isEmpty else {", FORGE),
+    Guard(
+        11, "gitea-history-start", "a history that begins elsewhere says nothing about a commit",
+        _FORGE + "GiteaForge.swift",
+        r"guard try commits.first?.read(at: answer.place) == descendant else {",
+        r"guard try commits.first?.read(at: answer.place) != nil else {", FORGE),
+    Guard(
+        11, "github-withheld", "rows that are announced and do not come are missed",
+        _FORGE + "GitHubForge.swift",
+        r"guard seen >= total else {",
+        r"guard seen >= total || page > 1 else {", FORGE),
+    Guard(
+        11, "github-merge-base", "a comparison must name our commit as the common one",
+        _FORGE + "GitHubForge.swift",
+        r"""case "ahead" where mergeBase == sha: return true""",
+        r"""case "ahead" where mergeBase.hex.count == sha.hex.count: return true""", FORGE),
+    Guard(
+        9, "forge-endless", "a list of a forge has at most 200 pages",
+        _FORGE + "ForgePages.swift",
+        r"static let limit = 200",
+        r"static let limit = 100_000", FORGE),
+    Guard(
+        2, "forge-html", "an answer that is no JSON is not read",
+        _FORGE + "ForgeClient.swift",
+        r"guard Self.isJSON(response) else {",
+        r"guard Self.isJSON(response) || !response.body.isEmpty else {", FORGE),
+    Guard(
+        10, "forge-foreign-token", "a token of the environment goes to its own host only",
+        "Sources/Collector/Commands/Options/ForgeSetting.swift",
+        r".authority == address.authority",
+        r""".authority.isEmpty == false""", FORGE),
+    Guard(
+        10, "forge-clear-text", "a forge is not asked in the clear",
+        _FORGE + "ForgeAddress.swift",
+        r"guard !FleetAccess.isInTheClear(base) else { throw .inTheClear }",
+        r"guard !FleetAccess.isInTheClear(base) || base.count > 7 else { throw .inTheClear }", FORGE),
+    Guard(
+        10, "forge-link", "a link of a forge is shown without its query",
+        _FORGE + "SafeLink.swift",
+        r"""let shown = full.prefix { $0 != "?" && $0 != "#" }""",
+        r"""let shown = full.prefix { $0 != "#" }""", FORGE),
+    Guard(
+        11, "switch-words", "a kill switch is off for the agreed words only",
+        _KILL_SWITCH + "KillSwitchValue.swift",
+        r"""["", "0", "false", "no", "off"]""",
+        r"""["", "0", "false", "no", "off", "n"]""", KILL_SWITCH),
+    Guard(
+        11, "switch-every-source", "every kill switch must be off",
+        _KILL_SWITCH + "KillSwitch.swift",
+        r"if reading != .off { return reading }",
+        r"return reading", KILL_SWITCH),
+    Guard(
+        11, "switch-unreadable", "a kill switch that cannot be read holds",
+        _KILL_SWITCH + "KillSwitch.swift",
+        r"""case .unreadable(let why): throw .refused("the kill switch cannot be read, which holds: \(why)")""",
+        r"""case .unreadable: return""", KILL_SWITCH),
+    Guard(
+        11, "switch-file-folder", "a kill switch's file is absent only where its folder is there",
+        _KILL_SWITCH + "KillSwitchFile.swift",
+        r"guard stat(folder, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else {",
+        r"guard stat(folder, &status) == 0 || errno == ENOENT else {", KILL_SWITCH),
+    Guard(
+        11, "switch-file-link", "a link that leads nowhere is no absent file",
+        _KILL_SWITCH + "KillSwitchFile.swift",
+        r"guard lstat(path, &status) != 0, errno == ENOENT else {",
+        r"guard lstat(path, &status) == 0 || errno == ENOENT else {", KILL_SWITCH),
+    Guard(
+        11, "switch-url-status", "only a 200 of a kill switch's URL is read",
+        _KILL_SWITCH + "KillSwitch.swift",
+        r"guard answer.status == 200 else {",
+        r"guard answer.status >= 200 else {", KILL_SWITCH),
+    Guard(
+        11, "switch-url-html", "a page of HTML is no kill switch's value",
+        _KILL_SWITCH + "KillSwitch.swift",
+        r"""guard !type.contains("html") else {""",
+        r"""guard !type.contains("xhtml") else {""", KILL_SWITCH),
+    Guard(
+        11, "switch-variable-hidden", "a 404 of a variable counts only where the repository can be read",
+        _FORGE + "Forge.swift",
+        r"let place = try await client.get(root, before: deadline)",
+        r"guard let place = try? await client.get(root, before: deadline) else { return nil }", KILL_SWITCH),
+    Guard(
+        11, "switch-variable-rights", "a 404 of a variable counts only for a token that may read variables",
+        _FORGE + "Forge.swift",
+        r"guard kind == .gitea || permissions?.push != false else {",
+        r"guard kind == .gitea || permissions?.push != nil else {", KILL_SWITCH),
+    Guard(
+        11, "switch-404-page", "a 404 of something that is no forge is no unset variable",
+        _FORGE + "ForgeClient.swift",
+        r"case 404 where isForeignPage(response):",
+        r"case 404 where isForeignPage(response) && response.body.isEmpty:", KILL_SWITCH),
+    Guard(
+        11, "superseded-branch", "a commit is promoted only while no newer one of its branch is there",
+        _BRANCH + "BranchStanding.swift",
+        r"if sha == head { return .head }",
+        r"if sha == head || isAncestor { return .head }", FORGE),
+    Guard(
+        11, "rewritten", "a commit that its branch does not have is not promoted",
+        _BRANCH + "BranchStanding.swift",
+        r"return isAncestor ? .superseded(by: head) : .rewritten(head: head)",
+        r"return isAncestor ? .superseded(by: head) : .head", FORGE),
+    Guard(
+        11, "rollback-flag", "a tag does not move back unless that is allowed",
+        _BRANCH + "Ancestry.swift",
+        r"case .same, .descendant: return .forward",
+        r"case .same, .descendant, .notDescendant where new != present: return .forward", FORGE),
 ]

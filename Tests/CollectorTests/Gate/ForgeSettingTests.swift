@@ -1,5 +1,4 @@
 import ArgumentParser
-import FoundationEssentials
 import Shared
 import Support
 import Testing
@@ -145,17 +144,6 @@ struct ForgeSettingTests {
                 .forge(environment: Self.giteaRunner, web: web)
         }
         await web.close()
-    }
-
-    @Test(
-        "Retry-After is seconds or a date",
-        arguments: [
-            ("120", 120.0), ("0", 0), (" 5 ", 5), ("99999999999999999999", 366 * 86_400),
-            ("Thu, 01 Jan 1970 00:01:00 GMT", 60), ("Thu, 01 Jan 1970 00:00:00 GMT", 0), ("-1", nil), ("soon", nil),
-            ("1.5", nil), ("", nil),
-        ])
-    func retryAfter(text: String, seconds: Double?) {
-        #expect(RetryAfter.duration(text, now: Date(timeIntervalSince1970: 0))?.seconds == seconds)
     }
 
     @Test(

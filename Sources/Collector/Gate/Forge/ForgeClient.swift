@@ -101,7 +101,8 @@ struct ForgeClient: Sendable {
         switch status {
         case 429,
             403 where isThrottled(response):
-            let pause = RetryAfter.duration(response.headers["retry-after"], now: Date())
+            let pause = RetryAfter.duration(
+                response.headers["retry-after"], now: Date().timeIntervalSince1970)
             let said = pause.map { "a pause of \($0.brief)" } ?? "a pause"
             return ForgeError(.throttled(pause), "\(place): \(status), the forge asks for \(said)")
         case 401:
