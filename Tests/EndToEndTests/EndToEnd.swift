@@ -17,8 +17,14 @@ struct Yard: Sendable {
         get async throws { try await starting.value }
     }
 
+    /// The registry alone.
+    static var registry: LocalRegistry {
+        get async throws { try await startingRegistry.value }
+    }
+
+    private static let startingRegistry = Task { try await LocalRegistry.start() }
     private static let starting = Task {
-        Yard(engine: try await DockerEngine.start(), registry: try await LocalRegistry.start())
+        Yard(engine: try await DockerEngine.start(), registry: try await registry)
     }
 }
 

@@ -74,6 +74,9 @@ SHARED = r"SharedTests\."
 EVIDENCE = r"CollectorTests\.EvidenceTests/"
 HELD = r"CollectorTests\.HeldRequestsTests/"
 PAGES = r"CollectorTests\.HTMLEscapingTests/"
+REGISTRY = (r"CollectorTests\.(LyingRegistryTests|RegistryAccessTests|RegistryPutTests|JSONGuardTests|RetryRuleTests|"
+            r"AuthenticationChallengeTests|CredentialTests|ResolvedImageTests)/")
+DIGESTS = r"CollectorTests\.(BuildJudgeTests|DigestMatrixTests|LearningTests|LearningSessionTests)/"
 SERVED = r"CollectorTests\.ServedTests/"
 CONFIGURATION = r"AgentTests\.ConfigurationTests/"
 PROBE = r"AgentTests\.(ProbeURLTests|ProbeClientTests|ProbeJudgementTests|ProbeLookTests)/"
@@ -83,6 +86,7 @@ FORGE = r"CollectorTests\.(GiteaForgeTests|GitHubForgeTests|LyingForgeTests|Forg
 KILL_SWITCH = r"CollectorTests\.KillSwitchTests/"
 
 _VERDICT = "Sources/Collector/Verdict/"
+_REGISTRY = "Sources/Collector/Registry/"
 _POLLING = "Sources/Collector/Polling/"
 _LEDGER = "Sources/Collector/Ledger/"
 _ENGINE = "Sources/Agent/Evidence/Engine/"
@@ -359,8 +363,13 @@ GUARDS = [
     Guard(
         4, "digest-fails", "the right commit in another image fails fast",
         _VERDICT + "HostTrack.swift",
-        r"case .digestWrong, .shaWrong: true",
-        r"case .shaWrong: true", VERDICT),
+        r"case .digestWrong: assessment?.detail != .learning",
+        r"case .digestWrong: false", VERDICT),
+    Guard(
+        "gate", "learning-holds", "a host is not failed while the registry is asked what it serves",
+        _VERDICT + "HostTrack.swift",
+        r"case .digestWrong: assessment?.detail != .learning",
+        r"case .digestWrong: true", DIGESTS),
     Guard(
         4, "digest-at-end", "the right commit in another image is a failed deploy at the deadline",
         _VERDICT + "HostTrack+Label.swift",
@@ -389,8 +398,53 @@ GUARDS = [
     Guard(
         4, "platform", "another platform's manifest proves nothing",
         _VERDICT + "BuildAssessment.swift",
-        r"let fitting = content.manifests.filter { $0.platform == nil || $0.platform == instance.platform }",
-        r"let fitting = content.manifests", VERDICT),
+        r"let fitting = content.manifests.filter { !content.isIndex || content.isFor(instance.platform, $0) }",
+        r"let fitting = content.manifests", DIGESTS),
+    Guard(
+        4, "platform-known", "what is for no known platform is for no host",
+        _VERDICT + "BuildAssessment.swift",
+        r"manifest.platform != nil && manifest.platform == platform",
+        r"manifest.platform == nil || manifest.platform == platform", DIGESTS),
+    Guard(
+        4, "wrapped-platform", "another index proves a host by its own platform's manifest alone",
+        _VERDICT + "BuildAssessment.swift",
+        r"other.isFor(instance.platform, manifest) && promoted.contains(manifest.digest)",
+        r"promoted.contains(manifest.digest)", DIGESTS),
+    Guard(
+        4, "wrapped-same", "another index proves a host only with the promoted manifest in it",
+        _VERDICT + "BuildAssessment.swift",
+        r"other.isFor(instance.platform, manifest) && promoted.contains(manifest.digest)",
+        r"other.isFor(instance.platform, manifest) && !promoted.isEmpty", DIGESTS),
+    Guard(
+        4, "learned-unasked", "what nobody asked for is not learned",
+        _VERDICT + "Verification.swift",
+        r"guard conclusion == nil, lessons.pending.contains(image.digest) else { return [] }",
+        r"guard conclusion == nil else { return [] }" "\n        _ = lessons.ask(for: [image.digest])", DIGESTS),
+    Guard(
+        4, "lacks-platform", "an index without the host's platform is a wrong promotion, not a late host",
+        _VERDICT + "BuildAssessment.swift",
+        r"guard let platform = lackedPlatform(instance) else { return assessment }",
+        r"guard let platform = lackedPlatform(instance), target.gitSHA == nil else { return assessment }", DIGESTS),
+    Guard(
+        4, "image-commit", "every platform of the image has to be labelled with the commit that was asked for",
+        _REGISTRY + "ResolvedImage.swift",
+        r"guard let other = entries.first(where: { $0.revision != sha }) else { return }",
+        r"guard entries.allSatisfy({ $0.revision != sha }), let other = entries.first else { return }", REGISTRY),
+    Guard(
+        4, "image-digest", "the image has to have the digest that was asked for",
+        _REGISTRY + "PromotedImage.swift",
+        r"if let wanted = target.digest, wanted != image.digest {",
+        r"if let wanted = target.digest, wanted != image.digest, image.entries.isEmpty {", REGISTRY),
+    Guard(
+        4, "image-one-build", "platforms of several commits are no build",
+        _REGISTRY + "ResolvedImage.swift",
+        r"guard let other = entries.first(where: { $0.revision != first.revision }) else { return first.revision }",
+        r"guard let other = entries.first(where: { _ in entries.isEmpty }) else { return first.revision }", REGISTRY),
+    Guard(
+        4, "attestation", "attestations are no platforms",
+        _REGISTRY + "RegistryClient+Resolve.swift",
+        r"for child in children where !child.isAttestation {",
+        r"for child in children {", REGISTRY),
     # 5. Every inventory host is in the report exactly once
     Guard(
         5, "report-waived", "waived hosts are in the report, too",
@@ -578,6 +632,69 @@ GUARDS = [
         _ENGINE + "EngineInspector.swift",
         r"services.contains { $0.selector.mayMatch(entry, podman: look.isPodman) }",
         r"!services.isEmpty || entry.id.isEmpty", ENGINE),
+    # 3. What a registry says is hashed before it is believed
+    Guard(
+        3, "registry-wanted", "bytes that do not hash to the digest that was asked for are not believed",
+        _REGISTRY + "RegistryManifest.swift",
+        r"if let wanted, digest != wanted { throw .otherBytes(digest) }",
+        r"if let wanted, digest != wanted, bytes.isEmpty { throw .otherBytes(digest) }", REGISTRY),
+    Guard(
+        3, "registry-stated", "bytes that do not hash to Docker-Content-Digest are not believed",
+        _REGISTRY + "RegistryManifest.swift",
+        r"if let stated, stated != digest.description { throw .otherDigestStated(stated) }",
+        r"if let stated, stated.isEmpty { throw .otherDigestStated(stated) }", REGISTRY),
+    Guard(
+        3, "registry-config", "a configuration that does not hash to its digest is not believed",
+        _REGISTRY + "RegistryClient.swift",
+        r"guard Digest(sha256: SHA256.hash(response.body)) == digest else {",
+        r"guard Digest(sha256: SHA256.hash(response.body)) != nil else {", REGISTRY),
+    Guard(
+        3, "registry-page", "a page of HTML is no image",
+        _REGISTRY + "RegistryManifest.swift",
+        r"""guard essence != "text/html" else { throw .page }""",
+        r"""guard essence != "text/page" else { throw .page }""", REGISTRY),
+    Guard(
+        3, "registry-media-type", "body and Content-Type have to agree",
+        _REGISTRY + "RegistryManifest.swift",
+        r"if let own = body.mediaType, own != mediaType.rawValue { throw .contradiction(own, essence) }",
+        r"if let own = body.mediaType, own.isEmpty { throw .contradiction(own, essence) }", REGISTRY),
+    Guard(
+        3, "registry-both", "what is an index and a manifest at once is refused",
+        _REGISTRY + "ManifestBody.swift",
+        r"""if keys.contains("manifests"), keys.contains("layers") || keys.contains("config") { throw .both }""",
+        r"""if keys.contains("manifests"), keys.contains("config") { throw .both }""", REGISTRY),
+    Guard(
+        3, "registry-key-twice", "a key that is twice in one object is refused",
+        _REGISTRY + "JSONGuard.swift",
+        r"guard open[open.count - 1]?.insert(key).inserted == true else { throw .duplicateKey(text) }",
+        r"open[open.count - 1]?.insert(key)", REGISTRY),
+    # 2. Unreadable is never absent
+    Guard(
+        2, "registry-403", "only a registry's 404 means absent",
+        _REGISTRY + "RegistryStatus.swift",
+        r"""case 403: throw .denied(subject, reason: "the registry does not let these credentials read it (403)")""",
+        r"""case 403: throw .absent(subject, missing)""", REGISTRY),
+    Guard(
+        2, "registry-404-page", "a page's 404 does not mean absent",
+        _REGISTRY + "RegistryStatus.swift",
+        r"case 404 where isPage:",
+        r"case 404 where isPage && codes.count > 1_000:", REGISTRY),
+    Guard(
+        2, "registry-tags", "half of a list of tags is none",
+        _REGISTRY + "RegistryClient+Tags.swift",
+        r"""throw .untrustworthy(subject, reason: "does not end within \(Self.maximumPages) pages")""",
+        r"""return tags""", REGISTRY),
+    Guard(
+        2, "registry-put-again", "a tag that may have been written is not written again",
+        _REGISTRY + "RetryRule.swift",
+        r"case .failure(.timeout), .failure(.protocolError): isRepeatable",
+        r"case .failure(.timeout), .failure(.protocolError): true", REGISTRY),
+    Guard(
+        2, "registry-put-5xx", "a 5xx for what was written means that nobody knows",
+        _REGISTRY + "RegistryStatus.swift",
+        r"""default: throw .uncertainPut(subject, reason: "the registry answered with status \(response.status)")""",
+        r"""default: throw .refusedPut(subject, reason: "the registry answered with status \(response.status)")""",
+        REGISTRY),
     # 9. Memory and time are bounded whatever a peer does
     Guard(
         9, "body-limit", "an answer's body has a limit",
@@ -699,7 +816,83 @@ GUARDS = [
         "Sources/Agent/Serving/ConnectionHandler.swift",
         r"guard waiting.count < limits.pipelined else {",
         r"guard waiting.count < limits.pipelined * 1_000 else {", ACCESS_TO_AGENT),
+    Guard(
+        9, "registry-depth", "JSON of a registry's has at most 64 levels",
+        _REGISTRY + "JSONGuard.swift",
+        r"guard open.count < Self.maximumDepth else { throw .tooDeep }",
+        r"guard open.count < Self.maximumDepth * 1_000_000 else { throw .tooDeep }", REGISTRY),
+    Guard(
+        9, "registry-children", "one reference makes a limited number of documents be read",
+        _REGISTRY + "RegistryClient+Resolve.swift",
+        r"guard walk.seen.count <= Self.maximumChildren else {",
+        r"guard walk.seen.count <= Self.maximumChildren * 100 else {", REGISTRY),
+    Guard(
+        9, "registry-nesting", "indexes in indexes are followed some levels deep",
+        _REGISTRY + "RegistryClient+Resolve.swift",
+        r"guard depth <= Self.maximumNesting else {",
+        r"guard depth <= Self.maximumNesting * 100 else {", REGISTRY),
+    Guard(
+        9, "registry-patience", "who asks for an hour of patience is not waited for",
+        _REGISTRY + "RetryRule.swift",
+        r"guard pause <= Self.longestPause, pause < remaining else { return .over }",
+        r"guard pause < remaining else { return .over }", REGISTRY),
+    Guard(
+        9, "registry-pages", "pages that come back are not asked for again",
+        _REGISTRY + "RegistryClient+Tags.swift",
+        r"guard seen.insert(path).inserted else {",
+        r"guard seen.insert(path).inserted || !path.isEmpty else {", REGISTRY),
+    Guard(
+        9, "registry-learning", "hosts that make up digests cause a limited number of questions",
+        _VERDICT + "LearnedImage.swift",
+        r"let isFull = known.count + failed.count + pending.count >= Self.limit",
+        r"let isFull = known.count + failed.count + pending.count >= Self.limit * 1_000", DIGESTS),
+    Guard(
+        9, "helper-output", "what a credential helper writes has a limit",
+        _REGISTRY + "Credentials/BoundedProgram.swift",
+        r"guard output.count <= outputLimit else { return kill(process, .tooMuchOutput) }",
+        r"guard output.count <= outputLimit * 1_000 else { return kill(process, .tooMuchOutput) }", REGISTRY),
     # 10. No secret in any output
+    Guard(
+        10, "realm-credentials", "a token service in the clear on another host gets no credentials",
+        _REGISTRY + "TokenRequest.swift",
+        r"origin.isEncrypted || (!registry.isEncrypted && origin.host == registry.host)",
+        r"origin.isEncrypted || !registry.isEncrypted", REGISTRY),
+    Guard(
+        10, "realm-user", "an address with a user in it is not asked",
+        _REGISTRY + "WebOrigin.swift",
+        r"url.user == nil, url.password == nil,",
+        r"url.port != 0,", REGISTRY),
+    Guard(
+        10, "next-page", "the next page of a list is asked for on the registry's host alone",
+        _REGISTRY + "RegistryClient+Tags.swift",
+        r"WebOrigin(url) == endpoint.origin,",
+        r"WebOrigin(url) != nil, !endpoint.base.isEmpty,", REGISTRY),
+    Guard(
+        10, "redirect-clear", "from https nobody is sent on in the clear",
+        _REGISTRY + "RegistryClient.swift",
+        r"guard origin.isEncrypted || !endpoint.origin.isEncrypted else {",
+        r"guard origin.isEncrypted || !endpoint.base.isEmpty else {", REGISTRY),
+    Guard(
+        10, "redirect-once", "one redirection is followed, and not a second",
+        _REGISTRY + "RegistryClient.swift",
+        r"guard !(300..<400).contains(followed.status) else {",
+        r"guard !(300..<400).contains(followed.status) || followed.status == 302 else {", REGISTRY),
+    Guard(
+        10, "reauthentication", "a request lets itself in once",
+        _REGISTRY + "RegistryTransport.swift",
+        r"guard second.status != 401 else {",
+        r"""if second.status == 401 { return try await send(request, until: deadline) }
+        guard second.status != 401 else {""", REGISTRY),
+    Guard(
+        10, "credential-shown", "what is printed of a credential never holds it",
+        _REGISTRY + "Credentials/RegistryCredential.swift",
+        r"""case .password: "RegistryCredential(password)" """.strip(),
+        r"""case .password(_, let password): "RegistryCredential(\(password))" """.strip(), REGISTRY),
+    Guard(
+        10, "helper-name", "a credential helper's name is no path",
+        _REGISTRY + "Credentials/CredentialHelper.swift",
+        r"""|| "._-".utf8.contains(byte)""",
+        r"""|| "._-/".utf8.contains(byte)""", REGISTRY),
     Guard(
         10, "agent-token", "a request needs one of the tokens",
         "Sources/Agent/Serving/Access/AccessControl.swift",

@@ -15,7 +15,8 @@ extension LocalRegistry {
         }
     }
 
-    private func put(_ manifest: MadeImage.Blob, as name: String, to repository: String) throws {
+    /// Puts a manifest alone, whose parts are there.
+    public func put(_ manifest: MadeImage.Blob, as name: String, to repository: String) throws {
         var request = LoopbackRequest("PUT", authority, "/v2/\(repository)/manifests/\(name)")
         request.headers = [("Content-Type", manifest.mediaType)] + authorization
         request.body = manifest.bytes

@@ -18,7 +18,12 @@ struct ImageConfiguration: Hashable, Sendable {
     /// nil where the bytes are no configuration, or two readers may see two in them.
     init?(parsing bytes: [UInt8]) {
         struct Wire: Decodable {
-            struct Settings: Decodable { var Labels: [String: String]? }
+            struct Settings: Decodable {
+                var labels: [String: String]?
+
+                enum CodingKeys: String, CodingKey { case labels = "Labels" }
+            }
+
             var os: String?
             var architecture: String?
             var variant: String?
@@ -31,7 +36,7 @@ struct ImageConfiguration: Hashable, Sendable {
         if let os = wire.os, let architecture = wire.architecture, !os.isEmpty, !architecture.isEmpty {
             platform = Platform(os: os, architecture: architecture, variant: wire.variant)
         }
-        revisionText = wire.config?.Labels?[Self.revisionLabel]
+        revisionText = wire.config?.labels?[Self.revisionLabel]
         created = wire.created
     }
 }

@@ -13,15 +13,21 @@ struct TokenResponse: Hashable, Sendable {
     init?(parsing bytes: [UInt8]) {
         struct Wire: Decodable {
             var token: String?
-            var access_token: String?
-            var expires_in: Double?
+            var accessToken: String?
+            var expiresIn: Double?
+
+            enum CodingKeys: String, CodingKey {
+                case token
+                case accessToken = "access_token"
+                case expiresIn = "expires_in"
+            }
         }
         guard let wire = try? JSONDecoder().decode(Wire.self, from: Data(bytes)),
-            let token = [wire.token, wire.access_token].compactMap({ $0 }).first(where: { !$0.isEmpty }),
+            let token = [wire.token, wire.accessToken].compactMap({ $0 }).first(where: { !$0.isEmpty }),
             token.utf8.count <= Self.limit, token.utf8.allSatisfy({ (0x21...0x7E).contains($0) })
         else { return nil }
         self.token = token
-        let seconds = wire.expires_in ?? 60
+        let seconds = wire.expiresIn ?? 60
         lifetime = .seconds(seconds > 0 ? min(seconds, 86_400) : 60)
     }
 }

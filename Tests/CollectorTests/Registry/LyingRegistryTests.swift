@@ -40,7 +40,7 @@ struct LyingRegistryTests {
 
     private static let schemaOneType = "application/vnd.docker.distribution.manifest.v1+prettyjws"
 
-    static let lies: [Lie] = [
+    static let lieTable: [Lie] = [
         .init(
             name: "another digest in the header", code: 69, reason: "do not hash to the Docker-Content-Digest",
             answer: .manifest(image.manifest, digest: other.digest.description)),
@@ -104,8 +104,8 @@ struct LyingRegistryTests {
                 body: Array(#"{"errors":[{"code":"NAME_UNKNOWN"}]}"#.utf8))),
     ]
 
-    @Test("Each lie about a tag ends with its code and reason, and is not asked for long", arguments: lies)
-    func lies(lie: Lie) async throws {
+    @Test("Each lie about a tag ends with its code and reason, and is not asked for long", arguments: lieTable)
+    func lied(_ lie: Lie) async throws {
         let answer = lie.answer
         let (error, registry) = try await read { $0.path.hasSuffix("/latest") ? answer : nil }
         #expect(error?.exitCode == lie.code, "\(error?.description ?? "no error")")

@@ -253,7 +253,6 @@ struct RegistryAccessTests {
         let config = Self.image.blobs[0].bytes
         let storage = try await ScriptedRegistry.start { _ in .answer(status: 200, headers: [], body: config) }
         let url = storage.host.url(host: 8, "/blob")
-        let image = Self.image
         // `-HTTP` sends files as they are, heads included.
         for folder in ["v2/canvas/manifests", "v2/canvas/blobs"] { _ = try certificates.folder.makeFolder(folder) }
         let manifest = String(decoding: Self.image.manifest.bytes, as: UTF8.self)

@@ -66,8 +66,13 @@ struct CredentialHelper: Sendable {
 
     private static func parse(_ output: [UInt8], _ name: String) throws(RegistryError) -> RegistryCredential? {
         struct Wire: Decodable {
-            var Username: String?
-            var Secret: String?
+            var user: String?
+            var secret: String?
+
+            enum CodingKeys: String, CodingKey {
+                case user = "Username"
+                case secret = "Secret"
+            }
         }
         let wire: Wire
         do {
@@ -75,8 +80,8 @@ struct CredentialHelper: Sendable {
         } catch {
             throw .helper(name, reason: "what it wrote is not what the helpers' protocol says")
         }
-        guard let secret = wire.Secret, !secret.isEmpty else { return nil }
-        if wire.Username == "<token>" { return .identityToken(secret) }
-        return .password(user: wire.Username ?? "", password: secret)
+        guard let secret = wire.secret, !secret.isEmpty else { return nil }
+        if wire.user == "<token>" { return .identityToken(secret) }
+        return .password(user: wire.user ?? "", password: secret)
     }
 }
