@@ -869,9 +869,14 @@ GUARDS = [
         r"WebOrigin(url) != nil, !endpoint.base.isEmpty,", REGISTRY),
     Guard(
         10, "redirect-clear", "from https nobody is sent on in the clear",
-        _REGISTRY + "RegistryClient.swift",
+        _REGISTRY + "Redirection.swift",
         r"guard origin.isEncrypted || !endpoint.origin.isEncrypted else {",
         r"guard origin.isEncrypted || !endpoint.base.isEmpty else {", REGISTRY),
+    Guard(
+        2, "registry-put-twice", "libcurl does not send again by itself what writes",
+        _POLLING + "CurlOptions.swift",
+        r"set(CURLOPT_FRESH_CONNECT, 1)",
+        r"set(CURLOPT_FRESH_CONNECT, 0)", REGISTRY),
     Guard(
         10, "redirect-once", "one redirection is followed, and not a second",
         _REGISTRY + "RegistryClient.swift",

@@ -32,7 +32,7 @@ enum PromotedContentError: Error, Hashable, CustomStringConvertible {
 
     var description: String {
         switch self {
-        case .notJSON: "is no image index or manifest: save one with 'skopeo inspect --raw'"
+        case .notJSON: "is no image index or manifest"
         case .neither: "has neither 'manifests' nor 'config', so it is no image index or manifest"
         case .both: "has both 'manifests' and 'config' or 'layers', so it cannot be trusted to be either"
         case .tooDeep: "is nested deeper than \(JSONGuard.maximumDepth) levels, which no image is"

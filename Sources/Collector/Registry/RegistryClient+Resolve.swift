@@ -27,7 +27,13 @@ extension RegistryClient {
     /// What has been read already: a thing that is in two places is read once, and one that never ends is not read on.
     private struct Walk {
         let reference: ImageReference
-        var seen: Set<Digest> = []
+        var seen: Set<Place> = []
+
+        /// One image may be there for several platforms.
+        struct Place: Hashable {
+            var digest: Digest
+            var platform: Platform?
+        }
     }
 
     private func entries(
@@ -41,7 +47,7 @@ extension RegistryClient {
         for child in children where !child.isAttestation {
             // What else may be in an index, by its media type, is no image.
             if let type = child.mediaType, RegistryMediaType(rawValue: type) == nil { continue }
-            guard walk.seen.insert(child.digest).inserted else { continue }
+            guard walk.seen.insert(.init(digest: child.digest, platform: child.platform)).inserted else { continue }
             guard walk.seen.count <= Self.maximumChildren else {
                 throw .unusable(subject, reason: "holds more than \(Self.maximumChildren) manifests")
             }

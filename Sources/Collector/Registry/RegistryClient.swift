@@ -81,19 +81,9 @@ struct RegistryClient: Sendable {
         _ response: TransferResponse, _ request: RegistryRequest
     ) async throws(RegistryError) -> TransferResponse {
         let endpoint = try await transport.endpoint(of: request, until: deadline)
-        let here = URL(string: "\(endpoint.base)/v2/\(request.path)")
-        guard let location = response.headers["location"], location.utf8.allSatisfy({ (0x21...0x7E).contains($0) }),
-            let target = URL(string: location, relativeTo: here)?.absoluteURL, let origin = WebOrigin(target)
-        else {
-            throw .untrustworthy(request.subject, reason: "is redirected to what is no address")
-        }
-        guard origin.isEncrypted || !endpoint.origin.isEncrypted else {
-            throw .untrustworthy(
-                request.subject,
-                reason: "is redirected from https to \(Hygiene.line(origin.shown, limit: 100)), in the clear: refused")
-        }
+        let (url, isLoopback) = try Redirection(response, from: endpoint, request).target()
         let followed = try await transport.fetch(
-            target.absoluteString, for: request, isLoopback: origin.isLoopback, until: deadline)
+            url, for: request, isLoopback: isLoopback, until: deadline)
         guard !(300..<400).contains(followed.status) else {
             throw .untrustworthy(request.subject, reason: "is redirected again and again: one redirection is followed")
         }

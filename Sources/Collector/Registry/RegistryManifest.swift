@@ -35,12 +35,10 @@ struct RegistryManifest: Hashable, Sendable {
             throw .content(error)
         }
         if let own = body.mediaType, own != mediaType.rawValue { throw .contradiction(own, essence) }
-        guard case .index = body.kind else {
-            guard !mediaType.isIndex else { throw .contradiction("a manifest", essence) }
-            (self.bytes, self.mediaType, self.digest, self.body) = (bytes, mediaType, digest, body)
-            return
+        let isIndex = if case .index = body.kind { true } else { false }
+        guard isIndex == mediaType.isIndex else {
+            throw .contradiction(isIndex ? "an index" : "a manifest", essence)
         }
-        guard mediaType.isIndex else { throw .contradiction("an index", essence) }
         (self.bytes, self.mediaType, self.digest, self.body) = (bytes, mediaType, digest, body)
     }
 }

@@ -203,7 +203,7 @@ struct CredentialTests {
         let error = try await registryError {
             _ = try await sources.credential(registry: Self.registry, path: "a", within: .seconds(1))
         }
-        #expect(error?.description.contains("took longer than 1s") == true, "\(error?.description ?? "none")")
+        #expect(error?.description.contains("took longer than 1.0s") == true, "\(error?.description ?? "none")")
         let group = try #require(Int32(try folder.read("pid").trimmingCharacters(in: .whitespacesAndNewlines)))
         try await eventually("the helper and its child are gone") { kill(-group, 0) != 0 }
     }

@@ -246,43 +246,30 @@ struct RegistryAccessTests {
         await registry.stop()
     }
 
-    @Test("From https nobody is sent on in the clear")
-    func downgrade() async throws {
-        let certificates = try await TestCertificates()
-        try await certificates.issue("registry", alternatives: "IP:127.0.0.1")
-        let config = Self.image.blobs[0].bytes
-        let storage = try await ScriptedRegistry.start { _ in .answer(status: 200, headers: [], body: config) }
-        let url = storage.host.url(host: 8, "/blob")
-        // `-HTTP` sends files as they are, heads included.
-        for folder in ["v2/canvas/manifests", "v2/canvas/blobs"] { _ = try certificates.folder.makeFolder(folder) }
-        let manifest = String(decoding: Self.image.manifest.bytes, as: UTF8.self)
-        try certificates.folder.write(
-            "v2/canvas/manifests/latest",
-            "HTTP/1.0 200 OK\r\nContent-Type: \(Self.image.manifest.mediaType)\r\n"
-                + "Content-Length: \(manifest.utf8.count)\r\n\r\n\(manifest)")
-        try certificates.folder.write(
-            "v2/canvas/blobs/\(Self.image.blobs[0].digest)",
-            "HTTP/1.0 307 Elsewhere\r\nLocation: \(url)\r\nContent-Length: 0\r\n\r\n")
-        let server = try Program.installed("sh", remedy: "apt-get install dash openssl").start([
-            "-c",
-            "cd '\(certificates.folder.path)' && "
-                + "exec openssl s_server -accept 127.0.0.1:0 -HTTP -cert registry.pem -key registry.key",
-        ])
-        try await eventually("openssl says its port", detail: { server.error }) { server.output.contains("ACCEPT 127") }
-        let port = server.output.split(separator: "\n").first { $0.hasPrefix("ACCEPT") }?.split(separator: ":").last
-        let reference = try #require(ImageReference(parsing: "127.0.0.1:\(port ?? "")/canvas:latest"))
-        let web = try WebClient()
-        let client = RegistryClient(
-            web: web,
-            access: RegistryAccess(
-                certificateAuthorities: certificates.path("ca.pem"),
-                credentials: CredentialSources(flag: nil, environment: [:])), deadline: .now + .seconds(30))
-        let error = try await registryError { _ = try await client.resolve(reference) }
-        #expect(error?.description.contains("in the clear") == true, "\(error?.description ?? "none")")
-        #expect(storage.seen.isEmpty)
-        await web.close()
-        server.kill()
-        await storage.stop()
+    @Test(
+        "A redirection goes to https, or to what the registry itself speaks; its address may be a part of one",
+        arguments: [
+            ("https://s3.example/x?sig=a%2Fb@c#d", true, "https://s3.example/x?sig=a%2Fb@c#d"),
+            ("https://s3.example/x", false, "https://s3.example/x"),
+            ("http://s3.example/x", false, "http://s3.example/x"),
+            ("http://s3.example/x", true, nil), ("HTTP://s3.example/x", true, nil),
+            ("//s3.example/x", true, "https://s3.example/x"), ("/else", true, "https://registry.example:5000/else"),
+            ("else", true, "https://registry.example:5000/v2/canvas/blobs/else"), ("", true, nil), (nil, true, nil),
+            ("https://u:p@s3.example/x", true, nil), ("https://u@s3.example/x", true, nil), ("https:///x", true, nil),
+            ("https://good.example\\@evil.example/x", true, nil), ("ftp://s3.example/x", true, nil),
+            ("https://s3.example/a b", true, nil), ("javascript:alert(1)", true, nil),
+        ] as [(String?, Bool, String?)])
+    func targets(location: String?, isEncrypted: Bool, expected: String?) throws {
+        let endpoint = try #require(
+            RegistryEndpoint(registry: "registry.example:5000", isEncrypted: isEncrypted))
+        let reference = try #require(ImageReference(parsing: "registry.example:5000/canvas"))
+        let request = RegistryRequest(subject: "canvas", repository: reference, path: "canvas/blobs/sha256:00")
+        let redirection = Redirection(location: location, from: endpoint, request)
+        guard let expected else {
+            #expect(throws: RegistryError.self) { try redirection.target() }
+            return
+        }
+        #expect(try redirection.target().url == expected)
     }
 
     // MARK: - Where registries are

@@ -38,6 +38,9 @@ struct ResolvedImageTests {
                 ["linux/arm64"], ["linux/amd64", "linux/arm64"], ["linux/amd64"], ["linux/arm64"],
             ])
         #expect(images.map(\.isIndex) == [false, true, true, true])
+        let shared = try await resolve(
+            .index([.init(Self.amd64, "linux/amd64"), .init(Self.amd64, "linux/riscv64")]))
+        #expect(shared[0].entries.map { $0.platform?.description } == ["linux/amd64", "linux/riscv64"])
         #expect(images[0].entries[0].config == Self.arm64.config)
         #expect(images[0].entries[0].created == "2026-01-02T03:04:05Z")
         #expect(try images.map { try $0.revision()?.hex } == Array(repeating: Self.new, count: 4))

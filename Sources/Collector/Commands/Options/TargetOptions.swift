@@ -69,7 +69,8 @@ struct TargetOptions: ParsableArguments {
         do throws(PromotedContentError) {
             return try PromotedContent(parsing: bytes, digest: digest)
         } catch {
-            throw UsageError("--index '\(index)' \(error)")
+            throw UsageError(
+                "--index '\(index)' \(error): save one with resolve --save, or with 'skopeo inspect --raw'")
         }
     }
 }
