@@ -44,6 +44,20 @@ struct GiteaForgeTests {
         }
     }
 
+    @Test("A combined view that is not paged is read once")
+    func unpaged() async throws {
+        let gitea = GiteaAnswers(.init(1, "build", "success"), .init(2, "lint", "success"))
+        try await FakeForge.run(.gitea) { request, _ in
+            guard request.path.hasSuffix("/status") else { return gitea.answer(request) }
+            var first = request
+            first.target = request.path + "?page=1&limit=50"
+            return gitea.answer(first)
+        } _: { fake async throws in
+            #expect(try await fake.wait("build", "lint").verdict == "green")
+            #expect(fake.targets.count == 4)
+        }
+    }
+
     @Test("An order that is not stable between requests loses no row: the combined view must agree")
     func unstable() async throws {
         // The list shows its second page from another order, so that row 4, a failure, is on neither.

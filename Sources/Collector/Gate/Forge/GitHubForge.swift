@@ -68,10 +68,10 @@ struct GitHubForge: Forge {
             client.repositoryPath("/compare/\(sha)...\(descendant)"), [("per_page", "1"), ("page", "2")],
             before: deadline)
         let comparison = try answer.decode(GitHubComparison.self)
-        guard try comparison.baseCommit.read(at: answer.place) == sha else {
+        if let base = try comparison.baseCommit?.read(at: answer.place), base != sha {
             throw ForgeError(.unreadable, "\(answer.place): the answer compares another commit")
         }
-        let mergeBase = try comparison.mergeBaseCommit.read(at: answer.place)
+        let mergeBase = try comparison.mergeBaseCommit?.read(at: answer.place) ?? sha
         switch comparison.status {
         case "ahead" where mergeBase == sha: return true
         case "behind", "diverged": return false
@@ -95,8 +95,8 @@ private struct GitHubVariable: Decodable {
 /// "Compare two commits".
 private struct GitHubComparison: Decodable {
     var status: String
-    var baseCommit: ForgeCommit
-    var mergeBaseCommit: ForgeCommit
+    var baseCommit: ForgeCommit?
+    var mergeBaseCommit: ForgeCommit?
 
     private enum CodingKeys: String, CodingKey {
         case status

@@ -6,6 +6,7 @@ struct GiteaForge: Forge {
     /// What is asked for; the server clamps it to its `MAX_RESPONSE_ITEMS`, 50 if nobody changed it. So a short page is not
     /// the last one: only an empty page is.
     private static let pageSize = "50"
+    private static let combinedView = "/status"
     /// How far back a commit is looked for: enough for the commits between two promotions, in some seconds.
     private static let historyPages = 40
 
@@ -19,7 +20,7 @@ struct GiteaForge: Forge {
         ) { answer throws(ForgeError) in
             try answer.decode([GiteaStatus].self)
         }
-        let combined = try await rows(of: sha, contexts, "/status", [], before: deadline) {
+        let combined = try await rows(of: sha, contexts, Self.combinedView, [], before: deadline) {
             answer throws(ForgeError) in
             // Without any rows, some versions answer with nothing at all, some with null.
             if answer.body.isEmpty { return [] }
@@ -37,18 +38,23 @@ struct GiteaForge: Forge {
     ) async throws(ForgeError) -> [CIRow] {
         let path = client.repositoryPath("/commits/\(sha)\(view)")
         var rows: [CIRow] = []
+        var seen: Set<String> = []
         for page in 1...ForgePages.limit {
             let answer = try await client.get(
-                path, query + [("page", "\(page)"), ("limit", Self.pageSize)], allowsEmpty: view == "/status",
+                path, query + [("page", "\(page)"), ("limit", Self.pageSize)], allowsEmpty: view == Self.combinedView,
                 before: deadline)
             let statuses = try decode(answer)
             if statuses.isEmpty { return rows }
+            // The combined view has each context once: a page without a new one is an earlier one again, of a server that
+            // does not page it. Whatever it keeps back is missing here, and so does not agree with the list.
+            let fresh = statuses.count { seen.insert($0.context ?? "").inserted }
+            if view == Self.combinedView, fresh == 0 { return rows }
             for status in statuses {
                 if let row = try status.row(of: sha, contexts, web: client.address.web, at: answer.place) {
                     rows.append(row)
                 }
             }
-            guard rows.count <= ForgePages.rowLimit else { break }
+            guard rows.count <= ForgePages.rowLimit, seen.count <= ForgePages.rowLimit else { break }
         }
         throw ForgePages.endless(path)
     }
