@@ -17,7 +17,7 @@ struct Collector: AsyncParsableCommand {
         version: BuildinfoVersion.current,
         subcommands: [
             VerifyCommand.self, StatusCommand.self, History.self, ReportCommand.self, ReplayCommand.self,
-            DrillCommand.self, ResolveCommand.self, WaitCICommand.self, LedgerCommand.self,
+            DrillCommand.self, ResolveCommand.self, WaitCICommand.self, PromoteCommand.self, LedgerCommand.self,
         ]
     )
 

@@ -36,6 +36,11 @@ struct LedgerRows {
         } ?? [:]
     }
 
+    /// The first column of a query's rows.
+    func text(_ sql: String) async throws -> [String] {
+        try await read { try String.fetchAll($0, sql: sql) } ?? []
+    }
+
     /// nil before there is a ledger, or while one is being made.
     func read<Value: Sendable>(_ body: @escaping @Sendable (Database) throws -> Value) async throws -> Value? {
         guard FileManager.default.fileExists(atPath: path) else { return nil }

@@ -42,7 +42,7 @@ public struct MadeImage: Sendable {
     ///   - padding: makes another manifest of the same configuration.
     public static func single(
         revision: String?, platform: String = "linux/amd64", salt: String = "", padding: String = "",
-        isDocker: Bool = false
+        isDocker: Bool = false, created: String = "2026-01-02T03:04:05Z"
     ) -> MadeImage {
         let parts = platform.split(separator: "/").map(String.init)
         // Two blocks of zeros are an empty archive.
@@ -54,7 +54,7 @@ public struct MadeImage: Sendable {
         let variant = parts.count > 2 ? "\"variant\":\"\(parts[2])\"," : ""
         let config = Blob(
             """
-            {"architecture":"\(parts[1])","os":"\(parts[0])",\(variant)"created":"2026-01-02T03:04:05Z",\
+            {"architecture":"\(parts[1])","os":"\(parts[0])",\(variant)"created":"\(created)",\
             "config":{"Env":["SALT=\(salt)"],"Labels":\(labels)},\
             "rootfs":{"type":"layers","diff_ids":["\(layer.digest)"]},"history":[{"created_by":"made up"}]}
             """,

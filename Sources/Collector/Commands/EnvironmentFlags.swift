@@ -13,11 +13,16 @@ enum EnvironmentFlags {
                     .init("--sha"), .init("--timeout"), .init("--interval"), .init("--progress"),
                     .init("--json", .switchOn),
                 ]
+        case "promote": promote + fleet + registry + policy + output + forge + ci + killSwitch
         case "history", "report", "ledger": [.init("--store")]
         default: []
         }
     }
 
+    private static let promote: [EnvironmentArguments.Flag] = [
+        .init("--image"), .init("--sha"), .init("--from"), .init("--to"), .init("--moving-tag", .values),
+        .init("--rollback-on"), .init("--by"), .init("--branch"), .init("--ci-timeout"), .init("--ci-interval"),
+    ]
     private static let fleet: [EnvironmentArguments.Flag] = [
         .init("--fleet", .values), .init("--host", .values), .init("--select", .values), .init("--service"),
         .init("--token-file"), .init("--ca"), .init("--cert"), .init("--key"), .init("--concurrency"),

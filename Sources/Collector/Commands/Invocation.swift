@@ -46,7 +46,9 @@ struct Invocation {
 
     private func fail(_ message: String, code: Int32) -> Int32 {
         Terminal.standardError.write("buildinfo-collector: \(Hygiene.line(message, limit: 1_024))\n")
-        if arguments.first == "verify" { Pipeline(environment: environment)?.publish(failure: message) }
+        if ["verify", "promote", "wait-ci"].contains(arguments.first) {
+            Pipeline(environment: environment)?.publish(failure: message)
+        }
         return code
     }
 }

@@ -8,7 +8,8 @@ struct StatusCommand: AsyncParsableCommand {
         abstract: "Ask every host once what it serves now.",
         discussion: """
             Hosts are labelled against --sha, --digest and --image, or else against the ledger's last promotion: 'soaking' where \
-            they match, because one look proves no convergence. Exits 0 unless no host could be asked (30).
+            they match, because one look proves no convergence. With --image, what the tag is, what was promoted and what \
+            hosts serve are held against each other, and what differs is drift. Exits 0 unless no host could be asked (30).
             """)
 
     @OptionGroup(title: "Fleet") var fleet: FleetOptions
@@ -26,15 +27,27 @@ struct StatusCommand: AsyncParsableCommand {
         let inventory = try fleet.load()
         let access = try access.access(for: inventory)
         let ledger = try await output.openLedgerIfPresent(environment: environment)
-        let code = try await target.withTarget(for: inventory, registry: registry, environment: environment) {
-            target, learner in
-            let run = StatusRun(
-                target: target, inventory: inventory, requestTimeout: requestTimeout, access: access,
-                concurrency: self.access.concurrency, ledger: ledger, destinations: try output.destinations(),
-                learner: learner, progress: output.progress == .auto ? .none : output.progress,
-                environment: environment)
-            return try await run.run()
+        let web = try WebClient()
+        let code: Int32
+        do {
+            let drift = try target.image.map { image in
+                DriftReader(
+                    registry: try registry.client(web: web, environment: environment), image: image, ledger: ledger)
+            }
+            code = try await target.withTarget(for: inventory, registry: registry, environment: environment) {
+                target, learner in
+                let run = StatusRun(
+                    target: target, inventory: inventory, requestTimeout: requestTimeout, access: access,
+                    concurrency: self.access.concurrency, ledger: ledger, destinations: try output.destinations(),
+                    learner: learner, drift: drift, progress: output.progress == .auto ? .none : output.progress,
+                    environment: environment)
+                return try await run.run()
+            }
+        } catch {
+            await web.close()
+            throw error
         }
+        await web.close()
         throw ExitCode(code)
     }
 }

@@ -43,7 +43,7 @@ struct VerifyCommand: AsyncParsableCommand {
                 concurrency: self.access.concurrency, ledger: ledger,
                 destinations: try output.destinations(beside: evidence), evidence: evidence, learner: learner,
                 progress: output.progress, environment: environment, logger: logs.logger)
-            return try await run.run()
+            return try await run.run().exitCode
         }
         do {
             // All of the ledger is in its one file then, which a pipeline may keep or copy.

@@ -66,7 +66,7 @@ struct DrillRun: Sendable {
             access: FleetAccess(), ledger: ledger, destinations: try [ReportDestination](opening: ["json=\(path)"]),
             progress: .none, environment: [:],
             logger: Logger(label: "drill") { _ in SwiftLogNoOpLogHandler() })
-        let exitCode = try await run.run()
+        let exitCode = try await run.run().exitCode
         let report = try JSONDecoder().decode(Report.self, from: Data(contentsOf: URL(filePath: path)))
         return DrillJudgement(exitCode: exitCode, report: report, faultyName: drilled.hosts.last?.name)
     }

@@ -102,6 +102,15 @@ extension Ledger {
         }
     }
 
+    /// The generations of a service that put an earlier build back.
+    func rollbacks(service: String) async throws(LedgerError) -> [Int] {
+        try await read { db in
+            try Int.fetchAll(
+                db, sql: "SELECT generation FROM journal WHERE service = ? AND kind = 'rollback' AND state = 'moved'",
+                arguments: [service])
+        }
+    }
+
     // MARK: -
 
     /// The number that the change has, or will have, among the service's promotions.

@@ -24,6 +24,20 @@ extension Ledger {
         }
     }
 
+    /// The hosts that converged on a promotion, with the last verification in which they did.
+    func converged(service: String, generation: Int) async throws(LedgerError) -> [String: String] {
+        try await read { db in
+            let rows = try Row.fetchAll(
+                db,
+                sql: """
+                    SELECT hosts.name, verifications.id FROM verifications JOIN hosts ON verification = verifications.number
+                    WHERE service = ? AND generation = ? AND label = ? ORDER BY verifications.number
+                    """,
+                arguments: [service, generation, HostLabel.converged.rawValue])
+            return Dictionary(rows.map { ($0[0], $0[1]) }, uniquingKeysWith: { $1 })
+        }
+    }
+
     static func promotions(of service: String, limit: Int = 1_000, _ db: Database) throws -> [Promotion] {
         let rows = try Row.fetchAll(
             db,

@@ -113,7 +113,8 @@ extension Ledger {
         let summary = report.summary
         let outcome = LedgerOutcome(
             reasons: report.reasons, warnings: report.warnings, summary: summary,
-            durationSeconds: report.verification.durationSeconds, successor: report.successor)
+            durationSeconds: report.verification.durationSeconds, successor: report.successor,
+            promotion: report.promotion)
         try db.execute(
             sql: """
                 UPDATE verifications SET

@@ -71,7 +71,7 @@ extension Ledger {
             target: target, inventory: inventory, policy: policy, successor: outcome.successor,
             verdict: try row.value("verdict"), exitCode: row["exit_code"], reasons: outcome.reasons,
             warnings: outcome.warnings, summary: outcome.summary, hosts: hosts,
-            evidence: (row["evidence"] as String?).map(Report.EvidenceFile.init))
+            evidence: (row["evidence"] as String?).map(Report.EvidenceFile.init), promotion: outcome.promotion)
     }
 
     /// The report of a verification whose collector was killed. Never green, whatever was recorded.

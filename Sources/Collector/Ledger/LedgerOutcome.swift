@@ -6,6 +6,8 @@ struct LedgerOutcome: Codable, Hashable, Sendable {
     var durationSeconds: Double
     /// nil where none took over, as in what older collectors recorded.
     var successor: Report.Successor?
+    /// nil where nothing was promoted, as in what older collectors recorded.
+    var promotion: PromotionStory?
 }
 
 extension LedgerRun {

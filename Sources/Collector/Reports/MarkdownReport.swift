@@ -83,6 +83,15 @@ struct MarkdownReport {
                 return "- **\(reason.verdict.rawValue)**, \(hosts): \(MarkdownText.code(reason.message, limit: 1_024))"
             }
         }
+        if let story = report.promotion {
+            lines += ["", "### Promotion", ""]
+            lines += story.steps.map { "- \($0.step): \(MarkdownText.code($0.said, limit: 600))" }
+        }
+        if let drift = report.drift {
+            lines += ["", "### Drift", ""]
+            lines += drift.findings.prefix(20).map { "- \(MarkdownText.code($0.message, limit: 600))" }
+            if drift.findings.isEmpty { lines.append("- none") }
+        }
         if !report.warnings.isEmpty {
             lines += ["", "### Warnings", ""]
             let rows = fitting(report.warnings, maximum: 20, room: 16 << 10) { "- ⚠️ \(MarkdownText.code($0))" }

@@ -23,10 +23,14 @@ struct Report: Codable, Hashable, Sendable {
     var hosts: [Host]
     /// nil where no evidence was written.
     var evidence: EvidenceFile?
+    /// nil where nothing was promoted, but verified only.
+    var promotion: PromotionStory?
+    /// nil unless a status was asked for a tag.
+    var drift: Drift?
 
     enum CodingKeys: String, CodingKey {
         case schema, verification, target, inventory, policy, successor, verdict, reasons, warnings, summary, hosts,
-            evidence
+            evidence, promotion, drift
         case exitCode = "exit_code"
     }
 

@@ -1,3 +1,4 @@
+import FoundationEssentials
 import Shared
 
 /// The report as text: a table with what needs attention last, then the verdict.
@@ -49,6 +50,20 @@ struct TextReport {
         ]
     }
 
+    private var promotion: [String] {
+        guard let story = report.promotion else { return [] }
+        let former = story.formerGitSHA?.short ?? story.formerDigest?.short ?? "nothing"
+        return [
+            "\(Hygiene.line(story.image, limit: 300)) was moved from \(former), by \(Hygiene.line(story.actor, limit: 200))"
+        ]
+    }
+
+    /// Ages are those at the end of the run.
+    private var drift: [String] {
+        guard let drift = report.drift else { return [] }
+        return drift.lines(now: Date(rfc3339: report.verification.finishedAt) ?? .now) + [""]
+    }
+
     private static func line(_ cells: [String], _ widths: [Int]) -> String {
         zip(cells, widths).map { cell, width in
             let text = cell.count > width ? cell.prefix(width - 1) + "…" : cell[...]
@@ -64,7 +79,7 @@ struct TextReport {
                 .map { "\($0.0) \(Duration(clampingSeconds: $0.1).brief)" }.joined(separator: ", ")
             return "; time to converge: \(text)"
         }
-        return report.warnings.map { "warning: \($0)" }
+        return promotion + drift + report.warnings.map { "warning: \($0)" }
             + ["\(summary.proven) of \(summary.expected) hosts proven\(waived)\(times ?? "")"]
             + report.reasons.dropFirst().reversed().map { "also \($0.verdict.rawValue): \($0.message)" }
             + ["\(report.verdict.rawValue) (exit \(report.exitCode)): \(report.reasons.first?.message ?? "")"]

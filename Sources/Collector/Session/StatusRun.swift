@@ -13,6 +13,8 @@ struct StatusRun: Sendable {
     var destinations: [ReportDestination]
     /// As in ``VerificationRun``.
     var learner: ImageLearner?
+    /// Looks at the tag that was asked for, too.
+    var drift: DriftReader?
     var progress: ProgressMode = .none
     var environment: [String: String] = [:]
 
@@ -54,7 +56,9 @@ struct StatusRun: Sendable {
             observers: [progress.observer(on: .standardError, environment: environment)].compactMap { $0 })
         await TransferEngines.shutdown(engines)
         let conclusion = ended.conclusion ?? SweepRules(ended, at: duration).conclude()
-        return ReportBuilder(verification: ended, context: context(startedAt, duration)).build(conclusion)
+        var report = ReportBuilder(verification: ended, context: context(startedAt, duration)).build(conclusion)
+        report.drift = try await drift?.drift(from: report, promotions: promotions, now: Date())
+        return report
     }
 
     private func context(_ startedAt: Date, _ duration: Duration) -> ReportBuilder.Context {

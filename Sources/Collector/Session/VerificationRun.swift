@@ -20,16 +20,23 @@ struct VerificationRun: Sendable {
     var environment: [String: String]
     var logger: Logger
     var terminal = Terminal.standardError
+    /// What is done once the verdict is known, before anybody is told: it may add to the report, and changes no verdict.
+    var afterwards: (@Sendable (Report) async -> Report)?
+    /// Whether the pipeline that it runs in is told.
+    var isPublished = true
 
-    /// - Returns: the verdict's exit code; the reports are written by then.
+    /// - Returns: the report, which is written everywhere by then; its exit code is the verdict's.
     /// - Throws: where nothing could be verified, or a report could not be written.
-    func run() async throws -> Int32 {
-        let report = try await destinations.deliver { try await verify() }
+    func run() async throws -> Report {
+        let report = try await destinations.deliver {
+            let report = try await verify()
+            return await afterwards?(report) ?? report
+        }
         if progress != .none, !destinations.contains(where: \.isTextOnTerminal) {
             terminal.write(TextReport(report: report).render())
         }
-        Pipeline(environment: environment, terminal: terminal)?.publish(report)
-        return report.exitCode
+        if isPublished { Pipeline(environment: environment, terminal: terminal)?.publish(report) }
+        return report
     }
 
     private func verify() async throws -> Report {
@@ -46,12 +53,7 @@ struct VerificationRun: Sendable {
                 source: Hygiene.line(inventory.source), hash: inventory.hash, hosts: inventory.hosts.count,
                 selected: inventory.selected, listed: inventory.listedWhereSelected),
             warnings: warnings, learnsImages: learner == nil ? nil : true)
-        let previous = InventoryCheck.Previous(
-            listed: try await ledger?.previousExpected(service: target.service),
-            selected: try await ledger?.previousSelected(service: target.service, selected: inventory.selected ?? []))
-        let refusal = check.refusal(
-            of: inventory.hosts, listed: inventory.listed, selector: inventory.selector, requirements: policy.require,
-            previous: previous)
+        let (refusal, previous) = try await refusal()
         if let refusal {
             let recorder = evidence.map(EvidenceRecorder.init)
             recorder?.begin(run, hosts: inventory.hosts)
@@ -74,6 +76,17 @@ struct VerificationRun: Sendable {
             await TransferEngines.shutdown(engines)
             throw error
         }
+    }
+
+    /// Why the inventory will not do, if it will not; and what it was held against.
+    func refusal() async throws -> (Conclusion?, InventoryCheck.Previous) {
+        let previous = InventoryCheck.Previous(
+            listed: try await ledger?.previousExpected(service: target.service),
+            selected: try await ledger?.previousSelected(service: target.service, selected: inventory.selected ?? []))
+        let refusal = check.refusal(
+            of: inventory.hosts, listed: inventory.listed, selector: inventory.selector, requirements: policy.require,
+            previous: previous)
+        return (refusal, previous)
     }
 
     private func poll(_ engines: [TransferEngine], _ run: EvidenceStart, startedAt: Date) async throws -> Report {

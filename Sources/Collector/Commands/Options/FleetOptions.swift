@@ -25,16 +25,20 @@ struct FleetOptions: ParsableArguments {
     var service: String?
 
     func validate() throws {
-        guard !fleet.isEmpty || !host.isEmpty else {
-            throw ValidationError("no hosts to ask: give --fleet PATH or --host NAME")
-        }
         guard fleet.count(where: { $0 == "-" }) <= 1 else {
             throw ValidationError("--fleet - can be given once: standard input can be read once")
         }
     }
 
+    var isEmpty: Bool { fleet.isEmpty && host.isEmpty }
+
     /// Reads the inventory, once.
-    func load() throws(InventoryError) -> Inventory {
+    func load() throws -> Inventory {
+        guard !isEmpty else { throw UsageError("no hosts to ask: give --fleet PATH or --host NAME") }
+        return try read()
+    }
+
+    private func read() throws(InventoryError) -> Inventory {
         try Inventory.load(
             sources: fleet.map(InventorySource.init(argument:)), hosts: host, service: service,
             selector: HostSelector(select), now: Date())

@@ -25,6 +25,9 @@ struct ForgeOptions: ParsableArguments {
     @Option(help: ArgumentHelp("The repository. Default: $GITHUB_REPOSITORY.", valueName: "owner/name"))
     var repository: String?
 
+    /// Whether no flag names one.
+    var isUnset: Bool { forge == nil && forgeURL == nil && forgeTokenFile == nil && repository == nil }
+
     /// The forge that these and the environment name.
     ///
     /// - Parameter web: is used as long as the forge is, and closed by the caller.

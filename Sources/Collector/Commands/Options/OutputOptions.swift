@@ -58,4 +58,13 @@ struct OutputOptions: ParsableArguments {
         guard store != nil || access(path, F_OK) == 0 else { return nil }
         return try await Ledger.open(path: path, for: .reading)
     }
+
+    /// Opens the ledger for a look; nil where there is none yet, also where one is named.
+    func openLedgerIfAny(environment: [String: String]) async throws(LedgerError) -> Ledger? {
+        guard let path = try LedgerLocation.resolve(flag: store, environment: environment), access(path, F_OK) == 0
+        else {
+            return nil
+        }
+        return try await Ledger.open(path: path, for: .reading)
+    }
 }

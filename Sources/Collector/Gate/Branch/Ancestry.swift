@@ -20,17 +20,19 @@ enum TagMove: Hashable, Sendable {
     case refused(reason: String)
 
     /// Moving to a build that is not known to descend from the present one needs `--allow-rollback`.
+    ///
+    /// - Parameter present: nil where the present build does not say its commit.
     static func decide(
-        from present: GitSHA, to new: GitSHA, _ ancestry: Ancestry, allowsRollback: Bool
+        from present: GitSHA?, to new: GitSHA, _ ancestry: Ancestry, allowsRollback: Bool
     ) -> TagMove {
         let reason: String
         switch ancestry {
         case .same, .descendant: return .forward
         case .notDescendant:
-            reason = "commit \(new.short) does not descend from \(present.short), which is promoted now"
+            reason = "commit \(new.short) does not descend from \(present?.short ?? "the build") that is promoted now"
         case .unknown(let why):
             reason =
-                "it is not known whether commit \(new.short) descends from \(present.short), which is promoted now: "
+                "it is not known whether commit \(new.short) descends from \(present?.short ?? "the build") that is promoted now: "
                 + why
         }
         return allowsRollback

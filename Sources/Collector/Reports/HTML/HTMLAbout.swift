@@ -12,7 +12,7 @@ struct HTMLAbout {
         <section class="panel about" id="about"><h2>About this verification</h2>
         <div class="columns">
         \(list("Target", target))\(list("Policy", policy))\(list("Inventory", inventory))\(list("Run", run))\
-        \(list("Evidence", evidence))</div></section>
+        \(list("Evidence", evidence))\(list("Promotion", promotion))\(list("Drift", drift))</div></section>
 
         """
     }
@@ -28,6 +28,21 @@ struct HTMLAbout {
         if let generation = target.generation { rows.append(("generation", "\(generation)")) }
         if !target.equivalentDigests.isEmpty { rows.append(("the same image", equivalents)) }
         return rows
+    }
+
+    private var promotion: [Row] {
+        guard let story = report.promotion else { return [] }
+        var rows: [Row] = [("tag", "<code>\(story.image, limit: 300)</code>"), ("by", "\(story.actor, limit: 200)")]
+        rows += story.steps.map { ("\($0.step, limit: 40)", "\($0.said, limit: 600)") }
+        if let pin = story.pin { rows.append(("pin", "<code>\(pin, limit: 300)</code>")) }
+        return rows
+    }
+
+    private var drift: [Row] {
+        guard let drift = report.drift else { return [] }
+        let tag = drift.tag?.digest?.description ?? "nothing"
+        let rows: [Row] = [("tag", "<code>\(drift.image, limit: 300)</code> is <code>\(tag)</code>")]
+        return rows + drift.findings.map { ("\($0.kind.rawValue, limit: 40)", "\($0.message, limit: 600)") }
     }
 
     /// What else proves the target. An index may name many.

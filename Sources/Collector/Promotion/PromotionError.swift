@@ -1,0 +1,53 @@
+import Shared
+
+/// Why a promotion ended before its verification. One sentence each; none of them is ever a success.
+enum PromotionError: ExitCoded, Hashable {
+    /// Another change of the tag is under way.
+    case underWay(JournalEntry, isSeen: Bool)
+    /// The tag is neither what was intended nor what was there: somebody else moves it.
+    case contested(String, found: Digest?, intended: Digest)
+    /// The registry said that it had written, and the tag is what it was.
+    case notMoved(String, found: Digest?)
+    /// Nobody knows whether the tag was written; the journal says so, and the next run finds out.
+    case uncertain(String, reason: String)
+    /// A later promotion of the service is known.
+    case superseded(Promotion, of: GitSHA, generation: Int)
+    /// The inventory would not do, so that nothing that is promoted could be verified.
+    case inventory(Conclusion)
+    case interrupted(signal: Int32, String)
+
+    var exitCode: Int32 {
+        switch self {
+        case .underWay, .contested: 41
+        case .notMoved, .uncertain: 69
+        case .superseded: 40
+        case .inventory(let conclusion): conclusion.exitCode
+        case .interrupted(let signal, _): 128 + signal
+        }
+    }
+
+    var description: String {
+        switch self {
+        case .underWay(let entry, let isSeen):
+            "another change of \(entry.intent.repository):\(entry.intent.tag) is under way (\(entry.intent.id), by "
+                + "\(Hygiene.line(entry.intent.actor, limit: 200)), since \(entry.intent.intendedAt)"
+                + (isSeen ? "" : ", in a process that cannot be seen from here") + "): wait until it is done"
+        case .contested(let tag, let found, let intended):
+            "\(tag) is \(found?.description ?? "nothing"), and neither \(intended.short) nor what it was before: another "
+                + "writer moves it, so find out who (resolve \(tag)) before anything is promoted again"
+        case .notMoved(let tag, let found):
+            "the registry said that it had written \(tag), which still is \(found?.short ?? "nothing"): it is read-only, or "
+                + "answers from a copy; try again"
+        case .uncertain(let tag, let reason):
+            "it is not known whether \(tag) was moved (\(reason)): the journal keeps it as intended, and the next promote "
+                + "says what became of it"
+        case .superseded(let later, let sha, let generation):
+            "commit \(sha.short) was promoted as generation \(generation), and generation \(later.generation) "
+                + "(\(later.gitSHA?.short ?? later.digest?.short ?? "another build")) came after it: promote a newer build, or "
+                + "say that going back is meant with --allow-rollback"
+        case .inventory(let conclusion):
+            "nothing is promoted that could not be verified: \(conclusion.reasons.first?.message ?? conclusion.verdict.rawValue)"
+        case .interrupted(_, let text): text
+        }
+    }
+}

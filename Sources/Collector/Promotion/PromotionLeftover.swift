@@ -1,0 +1,45 @@
+import Foundation
+import Shared
+
+/// What an earlier promotion of the same tag left unsettled, because it was killed or its registry fell silent.
+struct PromotionLeftover: Sendable {
+    let registry: RegistryClient
+    let ledger: Ledger
+    let narrator: PromotionNarrator
+
+    /// After this long, a change whose process cannot be looked at is taken for cut off: its requests ended long before.
+    static let patience: TimeInterval = 600
+
+    /// Finds out by the tag what became of it.
+    ///
+    /// - Parameter settles: whether the journal is told, too.
+    /// - Throws: ``PromotionError/underWay(_:isSeen:)`` where it is still at work.
+    func settle(tag target: ImageReference, now: Date, settles: Bool) async throws {
+        let found = try await ledger.unsettled(repository: target.repository, tag: target.effectiveTag ?? "")
+        guard let (entry, presence) = found else { return }
+        let age = Date(rfc3339: entry.intent.intendedAt).map { now.timeIntervalSince($0) } ?? .infinity
+        guard presence == .gone || (presence == .untold && age > Self.patience) else {
+            throw PromotionError.underWay(entry, isSeen: presence == .running)
+        }
+        let digest = try await registry.digest(ofTag: target)
+        let state = TagFinding.state(
+            now: digest, intended: entry.intent.digest, former: entry.intent.formerDigest)
+        let said = Self.sentence(entry, state, digest)
+        narrator.say(.journal, said)
+        guard settles else { return }
+        _ = try await ledger.settle(entry, as: state, at: now, reason: said)
+    }
+
+    static func sentence(_ entry: JournalEntry, _ state: JournalEntry.State, _ now: Digest?) -> String {
+        let tag = entry.intent.tag
+        let build = entry.intent.gitSHA?.short ?? entry.intent.digest.short
+        let beginning = "a \(entry.intent.kind.rawValue) of \(build) (\(entry.intent.id)) was cut off"
+        return switch state {
+        case .moved: "\(beginning) after it had moved '\(tag)': it counts as promoted"
+        case .unmoved, .intended: "\(beginning) before it moved '\(tag)', which still is what it was"
+        case .contested:
+            "\(beginning), and '\(tag)' is \(now?.short ?? "nothing") now, which neither it nor what was before it is: "
+                + "somebody else moved the tag"
+        }
+    }
+}

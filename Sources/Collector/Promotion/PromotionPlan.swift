@@ -1,0 +1,36 @@
+import Shared
+
+/// What `promote` would do, and what it goes by: everything is read, and nothing is written.
+struct PromotionPlan: Sendable {
+    let order: PromotionOrder
+    let passed: PromotionGate.Passed
+    /// Hosts that would be asked; nil for none.
+    let hosts: Int?
+
+    /// For a compose file's environment.
+    var pin: String? { PromotionPlan.pin(order, passed.image) }
+
+    var text: String {
+        let image = passed.image
+        let former = passed.former.map { "\($0.digest) (\($0.gitSHA?.short ?? "no commit"))" } ?? "nothing"
+        let move =
+            passed.former?.digest == image.digest
+            ? ["\(order.target) is \(image.digest) already"]
+            : [
+                "would move \(order.target)", "  from    \(former)",
+                "  to      \(image.digest) (\(order.gitSHA.short)), \(image.manifest.bytes.count) bytes of "
+                    + image.manifest.mediaType.rawValue,
+            ]
+        let then = hosts.map { "verify \($0.hostCount)" } ?? "verify no host"
+        let lines = move + ["  as      a promotion of \(order.service), by \(order.actor)", "  then    \(then)"]
+        return (lines + ["nothing was written"] + [pin].compactMap { $0 }).map { "\($0)\n" }.joined()
+    }
+
+    /// `CANVAS_IMAGE_TAG=staging-<sha>@<digest>`: what a compose file pulls for good, whatever tags do.
+    static func pin(_ order: PromotionOrder, _ image: ResolvedImage) -> String? {
+        let tag = order.source.tag ?? order.tag
+        return ImageReference(parsing: "\(order.repository):\(tag)@\(image.digest)").map { _ in
+            "CANVAS_IMAGE_TAG=\(tag)@\(image.digest)"
+        }
+    }
+}

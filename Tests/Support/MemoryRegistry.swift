@@ -1,0 +1,118 @@
+internal import Foundation
+public import Shared
+internal import Synchronization
+
+/// A registry in memory that takes manifests under tags, and that a test can make lie, fall silent, or be overtaken.
+public final class MemoryRegistry: Sendable {
+    private struct State {
+        var tags: [String: Digest] = [:]
+        var manifests: [Digest: MadeImage.Blob] = [:]
+        var blobs: [Digest: MadeImage.Blob] = [:]
+        var asked: [ScriptedHostRequest] = []
+        var script: Script = { _, _ in .honest }
+    }
+
+    /// What a request gets.
+    public indirect enum Behaviour: Sendable {
+        case honest
+        /// Does what is asked for, and answers otherwise.
+        case doneBut(ScriptedHostAnswer)
+        /// Does nothing.
+        case instead(ScriptedHostAnswer)
+        /// Does what is asked for, and then something else.
+        case honestThen(@Sendable () -> Void)
+    }
+
+    /// - Parameters:
+    ///   - number: of the request, from 1.
+    public typealias Script = @Sendable (_ request: ScriptedHostRequest, _ number: Int) -> Behaviour
+
+    private let host: ScriptedHost
+    private let state: Box
+    private final class Box: Sendable { let value = Mutex(State()) }
+
+    private init(host: ScriptedHost, state: Box) {
+        self.host = host
+        self.state = state
+    }
+
+    public static func start() async throws -> MemoryRegistry {
+        let state = Box()
+        let host = try await ScriptedHost.start { request in
+            let (number, script) = state.value.withLock { state in
+                state.asked.append(request)
+                return (state.asked.count, state.script)
+            }
+            switch script(request, number) {
+            case .honest: return state.value.withLock { answer(request, &$0) }
+            case .doneBut(let answer):
+                _ = state.value.withLock { Self.answer(request, &$0) }
+                return answer
+            case .instead(let answer): return answer
+            case .honestThen(let next):
+                let answer = state.value.withLock { Self.answer(request, &$0) }
+                next()
+                return answer
+            }
+        }
+        return MemoryRegistry(host: host, state: state)
+    }
+
+    public var authority: String { "127.0.0.1:\(host.port)" }
+    public var asked: [ScriptedHostRequest] { state.value.withLock { $0.asked } }
+
+    /// How many manifests were written.
+    public var writes: Int { asked.count { $0.method == "PUT" } }
+
+    public func behave(_ script: @escaping Script) { state.value.withLock { $0.script = script } }
+
+    /// Keeps an image, under a tag if one is named.
+    public func push(_ image: MadeImage, _ tag: String? = nil) {
+        state.value.withLock { state in
+            Self.keep(image, &state)
+            if let tag { state.tags[tag] = image.digest }
+        }
+    }
+
+    public func tag(_ tag: String) -> Digest? { state.value.withLock { $0.tags[tag] } }
+
+    public func bytes(_ digest: Digest) -> [UInt8]? { state.value.withLock { $0.manifests[digest]?.bytes } }
+
+    public func stop() async { await host.stop() }
+
+    private static func keep(_ image: MadeImage, _ state: inout State) {
+        state.manifests[image.digest] = image.manifest
+        for blob in image.blobs { state.blobs[blob.digest] = blob }
+        for child in image.children { keep(child, &state) }
+    }
+
+    private static func answer(_ request: ScriptedHostRequest, _ state: inout State) -> ScriptedHostAnswer {
+        let parts = request.path.split(separator: "/").map(String.init)
+        guard let name = parts.last else { return .status(404) }
+        if parts == ["v2"] { return .json("{}") }
+        let digest = try? Digest(parsing: name)
+        if request.path.hasSuffix("/tags/list") {
+            let names = state.tags.keys.sorted().map { "\"\($0)\"" }.joined(separator: ",")
+            return .json("{\"name\":\"canvas\",\"tags\":[\(names)]}")
+        }
+        if request.path.contains("/blobs/") {
+            guard let blob = digest.flatMap({ state.blobs[$0] }) else { return .status(404) }
+            return .answer(status: 200, headers: [("Content-Type", "application/octet-stream")], body: blob.bytes)
+        }
+        if request.method == "PUT" {
+            guard let hash = Digest(sha256: SHA256.hash(request.body)) else { return .status(500) }
+            let type = request.header("content-type") ?? ""
+            state.manifests[hash] = .init(String(decoding: request.body, as: UTF8.self), mediaType: type)
+            state.tags[name] = hash
+            return .answer(status: 201, headers: [("Docker-Content-Digest", "\(hash)")], body: [])
+        }
+        guard let found = digest ?? state.tags[name], let manifest = state.manifests[found] else {
+            return .answer(
+                status: 404, headers: [("Content-Type", "application/json")],
+                body: Array(#"{"errors":[{"code":"MANIFEST_UNKNOWN","message":"made up"}]}"#.utf8))
+        }
+        return .answer(
+            status: 200, headers: [("Content-Type", manifest.mediaType), ("Docker-Content-Digest", "\(found)")],
+            body: manifest.bytes)
+    }
+}
