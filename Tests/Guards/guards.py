@@ -1308,6 +1308,6 @@ GUARDS = [
     Guard(
         11, "rollback-flag", "a tag does not move back unless that is allowed",
         _BRANCH + "Ancestry.swift",
-        r"case .same, .descendant: return .forward",
-        r"case .same, .descendant, .notDescendant where new != present: return .forward", FORGE),
+        r"return allowsRollback",
+        r"return allowsRollback || ancestry == .notDescendant", FORGE),
 ]
