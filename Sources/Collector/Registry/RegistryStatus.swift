@@ -34,7 +34,7 @@ struct RegistryStatus: Sendable {
     func checkPut(_ subject: String) throws(RegistryError) {
         switch response.status {
         case 200, 201, 202, 204: return
-        case 403: throw .denied(subject, reason: "the registry does not let these credentials write it (403)")
+        case 403: throw .refusedPut(subject, reason: "the registry does not let these credentials write it (403)")
         case 429: throw .refusedPut(subject, reason: "the registry asks for patience (429\(patience))")
         case 300..<500:
             throw .refusedPut(subject, reason: "the registry answered with status \(response.status)\(told)")
