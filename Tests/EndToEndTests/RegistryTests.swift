@@ -160,7 +160,7 @@ extension EndToEnd {
                 ("\(registry.authority)/present:nowhere", 64, "no such tag"),
                 ("\(registry.authority)/present@sha256:\(String(repeating: "0", count: 64))", 64, "no such digest"),
                 ("\(registry.authority)/absent:latest", 64, "does not exist"),
-                ("127.0.0.1:1/canvas:latest", 69, "no whole answer"), ("UPPER/case", 64, "no image reference"),
+                ("127.0.0.1:1/canvas:latest", 69, "no whole answer"), ("canvas:a:b", 64, "no image reference"),
             ] as [(String, Int32, String)] {
                 let outcome = try await Program.collector().run(
                     ["resolve", reference, "--save", folder.path("file"), "--registry-timeout", "20s"])
