@@ -274,8 +274,17 @@ extension EndToEnd {
             #expect(around.exitCode == 0, "\(around.progress)")
             #expect(try around.host("host-1").facts.build == "match_platform")
 
+            // What was saved judges without a registry, and does not pass for another image.
+            let folder = try TemporaryFolder()
+            let saved = folder.path("around.json")
+            let index = try await resolve(["\(service.repository):around", "--save", saved]).images[0]
+            verify.more = ["--index", saved, "--digest", index.digest, "--sha", Commit.new]
+            let offline = try await verify.run()
+            #expect(offline.exitCode == 0, "\(offline.progress)")
+            #expect(try offline.host("host-1").facts.build == "match_platform")
+
             for (arguments, text) in [
-                (["--sha", Commit.old], "not built from"),
+                (["--index", saved], "does not hash to"), (["--sha", Commit.old], "not built from"),
                 (["--digest", "sha256:\(String(repeating: "0", count: 64))"], "is sha256:"),
             ] {
                 let wrong = try await Program.collector().run(

@@ -35,18 +35,13 @@ struct ResolveCommand: AsyncParsableCommand {
     func run() async throws {
         let environment = ProcessEnvironment.current
         let file = try save.map { path throws(UsageError) in try SavedManifest(opening: path) }
-        do {
-            let images = try await WorkLine.show("asking", on: .standardError, environment: environment) { _ in
-                try await resolve(environment: environment)
-            }
-            try file?.write(images[0].manifest.bytes)
-            let comparison = images.count == 2 ? ImageComparison(images[0], images[1]) : nil
-            Terminal.standardOutput.write(try output(images, comparison))
-            if let comparison, comparison.rule == nil { throw ExitCode(Self.notTheSame) }
-        } catch {
-            file?.abandon()
-            throw error
+        let images = try await WorkLine.show("asking", on: .standardError, environment: environment) { _ in
+            try await resolve(environment: environment)
         }
+        try file?.write(images[0].manifest.bytes)
+        let comparison = images.count == 2 ? ImageComparison(images[0], images[1]) : nil
+        Terminal.standardOutput.write(try output(images, comparison))
+        if let comparison, comparison.rule == nil { throw ExitCode(Self.notTheSame) }
     }
 
     private static let notTheSame: Int32 = 20

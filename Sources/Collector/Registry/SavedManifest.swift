@@ -21,6 +21,8 @@ struct SavedManifest: Sendable {
         let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
         guard descriptor >= 0 else { throw Self.failure(path) }
         close(descriptor)
+        // A look whether it can be written: who is killed while the registry is asked leaves nothing behind.
+        unlink(temporary)
     }
 
     func write(_ bytes: [UInt8]) throws(UsageError) {
@@ -34,11 +36,6 @@ struct SavedManifest: Sendable {
             unlink(temporary)
             throw isWritten ? renaming : failure
         }
-    }
-
-    /// Takes back what opening left.
-    func abandon() {
-        unlink(temporary)
     }
 
     private static func failure(_ path: String) -> UsageError {

@@ -20,7 +20,8 @@ struct RegistryOptions: ParsableArguments {
     var plainHTTP = false
 
     @Option(
-        help: "Everything that is asked of registries before hosts are (default: 1m).",
+        help: ArgumentHelp(
+            "Everything that is asked of registries before hosts are (default: 1m).", valueName: "duration"),
         transform: ArgumentText.duration)
     var registryTimeout = Duration.seconds(60)
 
