@@ -1,8 +1,8 @@
 import FoundationEssentials
 import Shared
 
-/// What `resolve --json` prints: one image, or two and what they have in common.
-struct ResolvedImageJSON: Encodable {
+/// What `resolve --json` prints: the image, or, of two, `images` and whether they are the same.
+struct ResolvedImageJSON {
     struct Image: Encodable {
         struct Entry: Encodable {
             var platform: String?
@@ -58,36 +58,42 @@ struct ResolvedImageJSON: Encodable {
         }
     }
 
-    struct Comparison: Encodable {
+    /// Two images.
+    struct Pair: Encodable {
+        var images: [Image]
         var same: Bool
         var rule: ImageComparison.Rule?
         var platforms: [String]
 
-        private enum CodingKeys: String, CodingKey { case same, rule, platforms }
+        private enum CodingKeys: String, CodingKey { case images, same, rule, platforms }
 
         func encode(to encoder: any Encoder) throws {
             var container = encoder.container(keyedBy: CodingKeys.self)
+            try container.encode(images, forKey: .images)
             try container.encode(same, forKey: .same)
             try container.encode(rule, forKey: .rule)
             try container.encode(platforms, forKey: .platforms)
         }
     }
 
-    var images: [Image]
-    /// Only of two.
-    var comparison: Comparison?
+    private let value: any Encodable
 
+    /// - Parameter comparison: only of two.
     init(_ images: [ResolvedImage], _ comparison: ImageComparison?) {
-        self.images = images.map(Image.init)
-        self.comparison = comparison.map {
-            Comparison(same: $0.rule != nil, rule: $0.rule, platforms: $0.platforms.map(\.description))
+        let shown = images.map(Image.init)
+        guard let comparison else {
+            value = shown.first
+            return
         }
+        value = Pair(
+            images: shown, same: comparison.rule != nil, rule: comparison.rule,
+            platforms: comparison.platforms.map(\.description))
     }
 
     func text() throws -> String {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        return String(decoding: try encoder.encode(self), as: UTF8.self) + "\n"
+        return String(decoding: try encoder.encode(value), as: UTF8.self) + "\n"
     }
 }
 
