@@ -81,6 +81,9 @@ SERVED = r"CollectorTests\.ServedTests/"
 CONFIGURATION = r"AgentTests\.ConfigurationTests/"
 PROBE = r"AgentTests\.(ProbeURLTests|ProbeClientTests|ProbeJudgementTests|ProbeLookTests)/"
 PIPELINE = r"CollectorTests\.(AgreementTests|AnnotationTests|JUnitReportTests|MarkdownReportTests)/"
+TRANSPORT = r"EndToEndTests\.TransportTests/"
+PROMOTE = r"EndToEndTests\.(PromoteTests|KilledPromotionTests)/"
+JOURNAL = r"CollectorTests\.(JournalTests|PromotionRulesTests)/"
 CI = r"CollectorTests\.(CIReadingTests|CIWaitTests|CIContextsTests)/"
 FORGE = r"CollectorTests\.(GiteaForgeTests|GitHubForgeTests|LyingForgeTests|ForgeSettingTests|BranchTests)/"
 KILL_SWITCH = r"CollectorTests\.KillSwitchTests/"
@@ -464,9 +467,9 @@ GUARDS = [
     # 6. Exit code and reports agree
     Guard(
         6, "exit-code", "the process ends with the verdict's exit code",
-        "Sources/Collector/Session/VerificationRun.swift",
-        r"return report.exitCode",
-        r"return min(0, report.exitCode)", DRILL),
+        "Sources/Collector/Commands/VerifyCommand.swift",
+        r"return try await run.run().exitCode",
+        r"return try await min(0, run.run().exitCode)", TRANSPORT),
     Guard(
         6, "report-exit-code", "the report has the exit code that the verification ends with",
         "Sources/Collector/Reports/ReportBuilder.swift",
@@ -1310,4 +1313,79 @@ GUARDS = [
         _BRANCH + "Ancestry.swift",
         r"return allowsRollback",
         r"return allowsRollback || ancestry == .notDescendant", FORGE),
+    Guard(
+        11, "promote-switch", "a promotion reads the kill switch before anything else",
+        "Sources/Collector/Promotion/PromotionGate.swift",
+        r"try await killSwitch.requireOff(before: .now + timeout)",
+        r"_ = killSwitch.sources", PROMOTE),
+    Guard(
+        11, "promote-switch-again", "the kill switch is read again right before the PUT",
+        "Sources/Collector/Promotion/TagMover.swift",
+        r"try await killSwitch.requireOff(before: registry.deadline)",
+        r"_ = killSwitch.sources", PROMOTE),
+    Guard(
+        11, "promote-green", "a promotion needs green CI",
+        "Sources/Collector/Promotion/PromotionGate.swift",
+        r"try result.requireGreen()",
+        r"_ = result", PROMOTE),
+    Guard(
+        11, "promote-head", "only the branch's head is promoted",
+        "Sources/Collector/Promotion/PromotionGate.swift",
+        r"try await forge.requireHead(order.gitSHA, of: branch, before: deadline)",
+        r"_ = (forge, branch, deadline)", PROMOTE),
+    Guard(
+        11, "promote-last", "a build that a later promotion followed is superseded",
+        "Sources/Collector/Promotion/PromotionGate.swift",
+        r"if let later { throw PromotionError.superseded(later, of: order.gitSHA, generation: own.generation) }",
+        r"_ = later", PROMOTE),
+    Guard(
+        11, "promote-descends", "the tag moves forward only, unless going back is meant",
+        "Sources/Collector/Promotion/PromotionGate.swift",
+        r'case .refused(let reason): throw .refused("\(name): \(reason)")',
+        r"case .refused: return nil", PROMOTE),
+    Guard(
+        4, "promote-revision", "every platform of a candidate is labelled with the promoted commit",
+        "Sources/Collector/Promotion/PromotionGate.swift",
+        r"try image.require(order.gitSHA)",
+        r"_ = image", PROMOTE),
+    Guard(
+        11, "promote-written-once", "a tag that names a build is never moved",
+        "Sources/Collector/Promotion/TagRules.swift",
+        r"if Self.isWrittenOnce(tag) { return .writtenOnce }",
+        r"", JOURNAL),
+    Guard(
+        11, "promote-declared", "a tag that is not declared as moving is left alone",
+        "Sources/Collector/Promotion/TagRules.swift",
+        r"return moving.contains(tag) ? nil : .undeclared",
+        r"return nil", JOURNAL),
+    Guard(
+        11, "promote-third", "a third digest under the tag is another writer's",
+        "Sources/Collector/Promotion/TagFinding.swift",
+        r"return now == former ? .unmoved : .contested",
+        r"return .unmoved", JOURNAL),
+    Guard(
+        12, "promote-journal-first", "a tag's change is in the journal before the registry is asked",
+        "Sources/Collector/Promotion/TagMover.swift",
+        r"case .recorded(let recorded): entry = recorded",
+        r"case .recorded(let recorded): entry = try await settle(recorded, .unmoved)", PROMOTE),
+    Guard(
+        12, "promote-uncertain", "an answer to the PUT that was lost leaves the journal open",
+        "Sources/Collector/Promotion/TagMover.swift",
+        r"case (_, .uncertainPut(_, let reason)):",
+        r"case (_, .uncertainPut(_, let reason)) where reason.isEmpty:", PROMOTE),
+    Guard(
+        12, "promote-leftover", "what a killed promotion left is settled by what the tag is",
+        "Sources/Collector/Promotion/PromotionLeftover.swift",
+        r"guard settles else { return }",
+        r"guard settles, entry.number < 0 else { return }", PROMOTE),
+    Guard(
+        11, "promote-lock", "one change of a tag is under way at a time",
+        "Sources/Collector/Ledger/Ledger+Journal.swift",
+        r"return .underWay(found.entry, found.presence)",
+        r"_ = found", JOURNAL),
+    Guard(
+        12, "promote-in-one", "what was moved is a promotion in the same transaction",
+        "Sources/Collector/Ledger/Ledger+Journal.swift",
+        r"if generation.isNew {",
+        r"if generation.isNew, generation.number < 0 {", JOURNAL),
 ]
