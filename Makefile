@@ -9,10 +9,14 @@ RELEASE_FLAGS := -c release --static-swift-stdlib -Xlinker -s -Xlinker --icf=all
 STATIC := $(CURDIR)/.build-release-agent/static
 
 # What is tested together in one process: what has deadlines is not beside what takes all of the processor.
-SUITES := SharedTests AgentTests 'CollectorTests\.(?!PropertyTests|LedgerCrashTests|DrillTests)' \
+TALKING := LyingRegistry|RegistryPut|RegistryAccess|LearningSession|LyingForge|GiteaForge|GitHubForge|KillSwitch|WaitCICommand
+PROMOTING := Promote|KilledPromotion|Drift|WaitCI|Registry|Resolve|DemoPromotion
+SUITES := SharedTests AgentTests 'CollectorTests\.(?!PropertyTests|LedgerCrashTests|DrillTests|$(TALKING))' \
+	'CollectorTests\.($(TALKING))' \
 	'CollectorTests\.PropertyTests' 'CollectorTests\.LedgerCrashTests' '\.DrillTests' 'EndToEndTests\.CrashTests' \
 	'EndToEndTests\.(EndToEnd|DemoTests)' 'EndToEndTests\.(StreamTests|PipelineTests|ExamplesTests|LedgerPlaceTests)' \
-	'EndToEndTests\.(?!CrashTests|DrillTests|EndToEnd|Demo|Stream|Pipeline|Examples|LedgerPlace)'
+	'EndToEndTests\.($(PROMOTING))' \
+	'EndToEndTests\.(?!CrashTests|DrillTests|EndToEnd|Demo|Stream|Pipeline|Examples|LedgerPlace|$(PROMOTING))'
 
 PACKED := --agent .build-release-agent/release/buildinfo-agent --collector .build-release/release/buildinfo-collector
 # Debug binaries will do, on a system that is given their runtime.

@@ -31,7 +31,7 @@ struct PromoteTests {
             let report = try JSONDecoder().decode(Story.self, from: Data(json.utf8))
             #expect(report.verdict == "converged")
             #expect(report.target.generation == 1)
-            #expect(report.promotion?.former_digest == "\(promoter.old.digest)")
+            #expect(report.promotion?.formerDigest == "\(promoter.old.digest)")
             #expect(report.promotion?.contexts == ["ci": "success"])
             #expect(
                 report.promotion?.steps.map(\.step) == ["kill switch", "CI", "branch", "registry", "ancestry", "tag"])
@@ -51,10 +51,15 @@ struct PromoteTests {
             var verdict: String?
         }
         struct Promotion: Decodable {
-            var former_digest: String?
+            var formerDigest: String?
             var contexts: [String: String]
             var steps: [Step]
             var rollback: Rollback?
+
+            private enum CodingKeys: String, CodingKey {
+                case contexts, steps, rollback
+                case formerDigest = "former_digest"
+            }
         }
         struct Target: Decodable { var generation: Int? }
         var verdict: String
