@@ -22,7 +22,7 @@ PACKED := --agent .build-release-agent/release/buildinfo-agent --collector .buil
 # Debug binaries will do, on a system that is given their runtime.
 SYSTEM_ARGS := --agent $(DEBUG)/buildinfo-agent --collector $(DEBUG)/buildinfo-collector
 
-.PHONY: help demo test system-test guards browser lint build release dist dist-check bench format clean
+.PHONY: help demo demo-promotion test system-test guards browser lint build release dist dist-check bench format clean
 
 help: ## Say what there is to make.
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,6 +32,12 @@ demo: ## Build, and watch a fleet of five hosts converge, all but one. DOCKER=1 
 	$(SWIFT) build --product buildinfo-agent
 	$(SWIFT) build --product buildinfo-collector
 	DOCKER=$(DOCKER) scripts/demo.sh $(DEBUG)
+
+demo-promotion: ## Build, and watch a promotion with a real registry and engine: gate, proof, kill switch, way back. As root.
+	scripts/deps.sh build promotion
+	$(SWIFT) build --product buildinfo-agent
+	$(SWIFT) build --product buildinfo-collector
+	scripts/demo-promotion.sh $(DEBUG)
 
 test: ## Run every test: unit, property, end to end with a real engine and registry, and packages under systemd.
 	scripts/deps.sh build test system

@@ -4,11 +4,9 @@
 # Takes the engine that runs and may be used; else it starts one of its own on scratch paths, in namespaces of its own,
 # so that it ends with everything in it. Nothing that was there before is touched: names and tags are the demo's own.
 
-engine='' socket='' tag="buildinfo-demo-$$"
+tag="buildinfo-demo-$$"
 # The images come from no registry here, so that the commit alone can be asked for. Containers take longer than files.
 limit=30s
-
-on_engine() { docker --host "unix://$socket" "$@"; }
 
 usable_engine() { # Sets `socket` to a running engine's, if there is one that may be used.
     local docker_host=${DOCKER_HOST:-}
@@ -19,44 +17,12 @@ usable_engine() { # Sets `socket` to a running engine's, if there is one that ma
     return 1
 }
 own_engine() {
-    local tries=300
     [ "$(id -u)" = 0 ] || fail "no Docker engine is running that you may use, and only root can start one: " \
         "start Docker, or run 'sudo make demo DOCKER=1'"
-    PATH=$PATH:/usr/sbin:/sbin
-    command -v dockerd > /dev/null || fail "no Docker engine is running, and there is no dockerd: apt-get install docker.io"
     say "No Docker engine is running: starting one of the demo's own."
-    socket=$temp/docker.sock
-    set -m
-    unshare --mount --pid --fork --mount-proc --kill-child dockerd --iptables=false --ip6tables=false --bridge=none \
-        --storage-driver=vfs --exec-opt native.cgroupdriver=cgroupfs --cgroup-parent "$tag" --data-root "$temp/data" --exec-root "$temp/exec" \
-        --pidfile "$temp/docker.pid" --host "unix://$socket" < /dev/null > "$temp/dockerd.log" 2>&1 &
-    engine=$!
-    set +m
-    until on_engine version > /dev/null 2>&1; do
-        kill -0 "$engine" 2> /dev/null && [ "$tries" -gt 0 ] ||
-            fail "dockerd did not start: $(tail -n 3 "$temp/dockerd.log")"
-        sleep 0.1
-        tries=$((tries - 1))
-    done
+    start_engine
 }
 
-# A static program that does nothing until it is told to stop, for an image that holds nothing else.
-make_service() {
-    local compiler
-    mkdir "$temp/root" || return 1
-    printf '%s\n' '#include <signal.h>' '#include <unistd.h>' 'static void stop(int s) { (void)s; _exit(0); }' \
-        'int main(void) { signal(SIGTERM, stop); for (;;) pause(); }' > "$temp/service.c"
-    for compiler in cc gcc clang; do
-        command -v "$compiler" > /dev/null || continue
-        "$compiler" -static -Os -o "$temp/root/service" "$temp/service.c" 2> "$temp/compiler.log" && return 0
-    done
-    fail "no C compiler that makes static programs, for the demo's image: apt-get install gcc libc6-dev"
-}
-make_image() { # COMMIT
-    tar -C "$temp/root" -cf - service |
-        on_engine import --change 'CMD ["/service"]' --change "LABEL org.opencontainers.image.revision=$1" - "$tag:$1" \
-            > /dev/null
-}
 create() { # HOST: a container of what :latest is now, as 'docker compose up -d' makes it
     on_engine rm --force "$tag-$1" > /dev/null 2>&1
     on_engine run --detach --network host --name "$tag-$1" "$tag:latest" > /dev/null
@@ -66,7 +32,7 @@ prepare() {
     command -v docker > /dev/null || fail "there is no docker command: apt-get install docker.io"
     usable_engine || own_engine
     make_service || fail "cannot write in $temp"
-    make_image "$old" && make_image "$new" && on_engine tag "$tag:$old" "$tag:latest" ||
+    make_image "$tag:$old" "$old" && make_image "$tag:$new" "$new" && on_engine tag "$tag:$old" "$tag:latest" ||
         fail "the engine at $socket did not take the demo's images"
     for ((number = 1; number <= hosts; number++)); do
         create "host-$number" || fail "the engine at $socket did not run the demo's containers"
@@ -82,8 +48,7 @@ clean_up_deployment() {
     local number
     [ -n "$socket" ] || return 0
     if [ -n "$engine" ]; then
-        stop_group "$engine"
-        find /sys/fs/cgroup -depth -type d -path "*/$tag*" -exec rmdir {} + 2> /dev/null
+        stop_engine
         return 0
     fi
     for ((number = 1; number <= hosts; number++)); do

@@ -14,8 +14,9 @@ readonly new=c0ffee5eed1234567890abcdef1234567890abcd
 agents=() verification='' port='' temp=''
 target=(--sha "$new") limit=20s
 
-say() { printf '%s\n' "$*" >&2; }
-fail() { say "demo: $*"; exit 1; }
+here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=scripts/demo-parts.bash
+. "$here/demo-parts.bash"
 
 # --- What the demo deploys with: files, unless demo-docker.sh says otherwise ---------------------------------------
 
@@ -35,24 +36,11 @@ deploy() { write_build "$1" "$new"; }
 stay_behind() { :; }
 clean_up_deployment() { :; }
 
-here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=scripts/demo-docker.sh
 if [ "${DOCKER:-0}" = 1 ]; then . "$here/demo-docker.sh"; fi
 
-# `set -m` around a start in the background gives the program a process group of its own, to be ended as a whole.
-
 # --- Beginning and end ----------------------------------------------------------------------------------------------
 
-stop_group() { # PID...: asks, waits up to 3 seconds, insists
-    local pid tries
-    for pid in "$@"; do kill -TERM -- "-$pid" 2> /dev/null; done
-    for pid in "$@"; do
-        tries=30
-        while kill -0 -- "-$pid" 2> /dev/null && [ "$tries" -gt 0 ]; do sleep 0.1; tries=$((tries - 1)); done
-        kill -KILL -- "-$pid" 2> /dev/null
-        wait "$pid" 2> /dev/null
-    done
-}
 clean_up() {
     trap '' INT TERM HUP
     stop_group ${verification:+"$verification"} ${agents[@]+"${agents[@]}"}

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs the Debian (or Ubuntu) packages that are missing for what is about to be done.
-# Usage: deps.sh build|test|system|dist|lint|bench|browser …
+# Usage: deps.sh build|test|promotion|system|dist|lint|bench|browser …
 set -euo pipefail
 
 declare -A build=(
@@ -40,6 +40,16 @@ declare -A bench=(
 declare -A browser=(
     [/usr/bin/chromium]=chromium
 )
+declare -A promotion=(
+    [/usr/sbin/dockerd:/usr/bin/dockerd]=docker.io
+    [/usr/bin/docker:/usr/local/bin/docker]=docker.io
+    [/usr/bin/docker-registry]=docker-registry
+    [/usr/bin/skopeo]=skopeo
+    [/usr/bin/python3]=python3
+    [/usr/bin/cc]=gcc
+    [/usr/lib/x86_64-linux-gnu/libc.a:/usr/lib/aarch64-linux-gnu/libc.a:/usr/lib/libc.a]=libc6-dev
+    [/usr/bin/unshare]=util-linux
+)
 declare -A system=(
     [/usr/sbin/debootstrap]=debootstrap
     [/usr/bin/systemd-nspawn]=systemd-container
@@ -64,8 +74,8 @@ declare -A lint=(
 missing=()
 for purpose in "$@"; do
     case "$purpose" in
-        build|test|system|dist|lint|bench|browser) declare -n wanted="$purpose" ;;
-        *) echo "deps.sh: unknown purpose '$purpose': use build, test, system, dist, lint, bench or browser" >&2; exit 64 ;;
+        build|test|promotion|system|dist|lint|bench|browser) declare -n wanted="$purpose" ;;
+        *) echo "deps.sh: unknown purpose '$purpose': use build, test, promotion, system, dist, lint, bench or browser" >&2; exit 64 ;;
     esac
     for places in "${!wanted[@]}"; do
         found=no
