@@ -114,8 +114,9 @@ let package = Package(
             name: "EndToEndTests",
             dependencies: [
                 "Agent", "Collector", "Shared", "Support",
-                // To read a ledger beside the program that writes it.
+                // To read a ledger beside the program that writes it, and the examples' steps.
                 .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "Yams", package: "Yams"),
             ],
             swiftSettings: strict
         ),

@@ -5,169 +5,244 @@ import Testing
 
 @Suite("End to end, the pipeline examples", .timeLimit(.minutes(5)))
 struct ExamplesTests {
-    /// A registry with a multi-platform image under `staging-<commit>`, and a host whose agent says what a file says.
+    enum Script: String {
+        case verify, promote
+    }
+
+    /// A registry with a multi-platform image under `staging-<commit>`, a forge where its CI is green, and a host whose
+    /// agent says what a file says.
     private struct Site {
         let registry: LocalRegistry
-        let folder: TemporaryFolder
+        let forge: ScriptedGitea
+        let step: PipelineTests.Step
         let agent: HostAgent
-        /// Of the index, and of one manifest in it.
-        let index: Digest
-        let manifest: Digest
+        /// What `latest` is where it was something before.
+        let former = MadeImage.single(revision: Commit.old)
+        /// The candidate, an index.
+        let image: MadeImage
 
-        static func make() async throws -> Site {
-            let folder = try TemporaryFolder()
+        var folder: TemporaryFolder { step.folder }
+
+        static func with(_ body: (Site) async throws -> Void) async throws {
+            let site = try await make()
+            try await body(site)
+            await site.forge.stop()
+        }
+
+        private static func make() async throws -> Site {
+            let step = try PipelineTests.Step()
+            let folder = step.folder
             let registry = try await LocalRegistry.start()
-            let layout = try ImageLayout(folder: folder.path("layout"), revision: Commit.new)
-            let skopeo = try Program.installed("skopeo", remedy: "apt-get install skopeo")
+            let image = MadeImage.index(
+                ["linux/amd64", "linux/arm64"].map {
+                    .init(MadeImage.single(revision: Commit.new, platform: $0), $0)
+                })
+            try registry.push(image, to: "canvas", tag: "staging-\(Commit.new)")
             // Where skopeo looks for a user's own registries: this one speaks plain HTTP.
             _ = try folder.makeFolder(".config/containers")
             try folder.write(
                 ".config/containers/registries.conf",
                 "[[registry]]\nlocation = \"\(registry.authority)\"\ninsecure = true\n")
-            let environment = ["HOME": folder.path]
-            let target = "docker://\(registry.authority)/canvas:staging-\(Commit.new)"
-            let outcome = try await skopeo.run(
-                ["copy", "--all", "--preserve-digests", "oci:\(folder.path("layout")):new", target],
-                environment: environment)
-            try #require(outcome.exitCode == 0, "\(outcome.error)")
-            let earlier = try #require(Digest(sha256: SHA256.hash(Array("an earlier build".utf8))))
-            try write(Commit.old, digest: earlier, in: folder)
+            try say(Commit.old, MadeImage.single(revision: Commit.old).digest, in: folder)
             let agent = try await HostAgent.start("host-1", selector: "file:\(folder.path("build.json"))")
             try folder.write("fleet.yaml", "service: canvas\nhosts:\n  - {name: host-1, url: \"\(agent.url)\"}\n")
-            return Site(
-                registry: registry, folder: folder, agent: agent, index: layout.index, manifest: layout.manifest)
+            let forge = try await ScriptedGitea.start(history: [Commit.new, Commit.old])
+            return Site(registry: registry, forge: forge, step: step, agent: agent, image: image)
         }
 
-        static func write(_ commit: String, digest: Digest, in folder: TemporaryFolder) throws {
+        private static func say(_ commit: String, _ digest: Digest, in folder: TemporaryFolder) throws {
             try folder.write(
                 "build.json", #"{"git_sha":"\#(commit)","digest":"\#(digest)","state":"serving"}"# + "\n")
         }
 
-        func deploy() throws { try Self.write(Commit.new, digest: index, in: folder) }
+        /// What the host serves from now on.
+        func serve(_ commit: String, _ digest: Digest) throws { try Self.say(commit, digest, in: folder) }
+        func deploy() throws { try serve(Commit.new, image.digest) }
 
-        func start(_ more: [String: String] = [:], _ arguments: [String] = []) throws -> RunningProgram {
+        func start(
+            _ script: Script, _ more: [String: String] = [:], _ arguments: [String] = []
+        ) throws -> RunningProgram {
             let environment = [
                 "HOME": folder.path, "IMAGE": "\(registry.authority)/canvas", "SHA": Commit.new,
-                "FLEET": folder.path("fleet.yaml"),
+                "FLEET": folder.path("fleet.yaml"), "CONTEXTS": "ci",
                 "REPORTS": folder.path("reports"), "COLLECTOR": try Program.collector().path,
             ]
+            // As Gitea's runner sets them.
+            let runner = [
+                "GITEA_ACTIONS": "true", "GITHUB_SERVER_URL": forge.url, "GITHUB_REPOSITORY": "acme/canvas",
+                "GITHUB_REF_NAME": "main", "GITHUB_TOKEN": "a-token-of-the-job",
+            ].merging(step.environment) { $1 }
             let shell = try Program.installed("sh", remedy: "apt-get install dash")
             return try shell.start(
-                [try SourceTree.path("examples/verify.sh"), "--soak", "500ms", "--interval", "200ms"] + arguments,
-                environment: environment.merging(more) { $1 })
+                [try SourceTree.path("examples/\(script.rawValue).sh"), "--soak", "500ms", "--interval", "200ms"]
+                    + arguments,
+                environment: environment.merging(script == .promote ? runner : [:]) { $1 }.merging(more) { $1 })
         }
 
         /// The digest of a tag, read without skopeo; nil where there is none.
         func tag(_ name: String) throws -> Digest? {
             var request = LoopbackRequest("GET", registry.authority, "/v2/canvas/manifests/\(name)")
-            request.headers = [("Accept", "application/vnd.oci.image.index.v1+json")]
+            request.headers = [("Accept", "\(MadeImage.ociIndex), \(MadeImage.ociManifest)")]
             let answer = try #require(request.answer())
             return answer.status == 200 ? Digest(sha256: SHA256.hash(answer.body)) : nil
         }
+
+        func reports() throws -> [String] {
+            try FileManager.default.contentsOfDirectory(atPath: folder.path("reports")).sorted()
+        }
     }
 
-    @Test("verify.sh promotes an index by its digest, and is green once the host serves it")
-    func converges() async throws {
-        let site = try await Site.make()
-        #expect(try site.tag("latest") == nil)
-        let running = try site.start()
-        try await eventually("the host is behind", detail: { running.error }) { running.error.contains("pending") }
-        #expect(try site.tag("latest") == site.index, "the digest changed on its way")
-        try site.deploy()
-        let outcome = try await running.wait()
+    // MARK: - Both
+
+    @Test(
+        "The script promotes an index by its digest, and is green once the host serves it",
+        arguments: [Script.verify, .promote])
+    func converges(_ script: Script) async throws {
+        try await Site.with { site in
+            #expect(try site.tag("latest") == nil)
+            let running = try site.start(script)
+            try await eventually("the host is behind", detail: { running.error }) { running.error.contains("pending") }
+            #expect(try site.tag("latest") == site.image.digest, "the digest changed on its way")
+            try site.deploy()
+            let outcome = try await running.wait()
+            #expect(outcome.exitCode == 0, "\(outcome.error)")
+            #expect(outcome.output.contains("\(site.image.digest)"))
+            let own = script == .verify ? ["promoted.json"] : []
+            #expect(
+                try site.reports()
+                    == (["evidence.ndjson", "junit.xml", "report.html", "report.json", "report.md"] + own).sorted())
+            let json = try site.folder.read("reports/report.json")
+            #expect(try await SchemaValidator.defects(json, against: .report).isEmpty)
+            #expect(json.contains("\(try #require(site.image.children.first).digest)"), "the index was not looked into")
+            #expect(try await XMLValidator.junitDefects([try site.folder.read("reports/junit.xml")]) == "")
+        }
+    }
+
+    @Test(
+        "The script ends with the verdict's exit code, and leaves its reports, where a host stays behind",
+        arguments: [Script.verify, .promote])
+    func straggler(_ script: Script) async throws {
+        try await Site.with { site in
+            let outcome = try await site.start(script, ["GITHUB_ACTIONS": "true"], ["--timeout", "15s"]).wait()
+            #expect(outcome.exitCode == 10, "\(outcome.error)")
+            let errors = WorkflowRunner.commands(in: outcome.output + outcome.error).filter { $0.name == "error" }
+            #expect(
+                errors.map { $0.properties["title"] } == [
+                    "buildinfo verify canvas: stragglers (exit 10)", "host-1: straggler",
+                ])
+            #expect(try site.folder.read("reports/junit.xml").contains("type=\"straggler\""))
+            #expect(try site.folder.read("reports/report.md").hasPrefix("## ❌ stragglers"))
+        }
+    }
+
+    @Test(
+        "The script is interrupted as the program is, with its reports", arguments: [Script.verify, .promote])
+    func interrupted(_ script: Script) async throws {
+        try await Site.with { site in
+            let running = try site.start(script)
+            try await eventually("the host is behind", detail: { running.error }) { running.error.contains("pending") }
+            // To the shell alone, which the program has taken the place of.
+            running.signal(SIGTERM)
+            let outcome = try await running.wait()
+            #expect(outcome.exitCode == 143, "\(outcome.error)")
+            #expect(try site.folder.read("reports/junit.xml").contains("name=\"interrupted\""))
+        }
+    }
+
+    @Test(
+        "The script moves nothing and asks no host where there is nothing to promote",
+        arguments: [
+            (Script.verify, Int32(69), "staging-\(Commit.newer) cannot be read: was it built and pushed?"),
+            (.promote, 64, "does not exist"),
+        ])
+    func nothingToPromote(_ script: Script, code: Int32, says: String) async throws {
+        try await Site.with { site in
+            site.forge.change { $0.history.insert(Commit.newer, at: 0) }
+            let outcome = try await site.start(script, ["SHA": Commit.newer]).wait()
+            #expect(outcome.exitCode == code, "\(outcome.error)")
+            #expect(outcome.error.contains(says), "\(outcome.error)")
+            #expect(try site.tag("latest") == nil)
+            #expect(!site.folder.contains("reports/report.json"))
+            let unset = try await site.start(script, ["IMAGE": ""]).wait()
+            #expect(unset.exitCode != 0 && unset.error.contains("IMAGE: set it to the repository"), "\(unset.error)")
+        }
+    }
+
+    // MARK: - What promote.sh adds
+
+    @Test("promote.sh prints the pin, and fills the step's summary and outputs")
+    func summary() async throws {
+        try await Site.with { site in
+            try site.deploy()
+            let outcome = try await site.start(.promote).wait()
+            #expect(outcome.exitCode == 0, "\(outcome.error)")
+            #expect(outcome.output.contains("CANVAS_IMAGE_TAG=staging-\(Commit.new)@\(site.image.digest)\n"))
+            #expect(try site.step.outputs()["verdict"] == "converged")
+            #expect(try site.folder.read("summary").hasPrefix("## ✅ converged"))
+        }
+    }
+
+    @Test("promote.sh moves nothing where CI is red or no context is named")
+    func refused() async throws {
+        try await Site.with { site in
+            site.forge.change { $0.status = "failure" }
+            let red = try await site.start(.promote).wait()
+            #expect(red.exitCode == 41, "\(red.error)")
+            site.forge.change { $0.status = "success" }
+            let unset = try await site.start(.promote, ["CONTEXTS": ""]).wait()
+            #expect(unset.exitCode != 0 && unset.error.contains("CONTEXTS: set it to what must be green"))
+            #expect(try site.tag("latest") == nil)
+        }
+    }
+
+    @Test("promote.sh takes a build back that fails on the fleet, and still ends red")
+    func takenBack() async throws {
+        try await Site.with { site in
+            try site.registry.push(site.former, to: "canvas", tag: "latest")
+            // The right commit in another image.
+            let wrong = MadeImage.single(revision: Commit.new, salt: "wrong")
+            try site.serve(Commit.new, wrong.digest)
+            let running = try site.start(.promote)
+            try await eventually("the tag is put back", detail: { running.error }) {
+                try running.exitCode != nil
+                    || running.error.contains("is put back") && site.tag("latest") == site.former.digest
+            }
+            try site.serve(Commit.old, site.former.digest)
+            let outcome = try await running.wait()
+            #expect(outcome.exitCode == 20, "\(outcome.error)")
+            #expect(try site.tag("latest") == site.former.digest)
+            #expect(try site.step.outputs()["verdict"] == "failed_deploy")
+            #expect(try site.folder.read("reports/report.md").contains("put back to \(Commit.old.prefix(12))"))
+        }
+    }
+
+    // MARK: - On a host
+
+    @Test("host-update.sh pulls before it makes the container anew, and leaves it alone where the pull failed")
+    func hostUpdate() async throws {
+        let folder = try TemporaryFolder()
+        let place = try folder.makeFolder("canvas")
+        let bin = try folder.makeFolder("bin")
+        // docker compose is no part of every machine: what is asked of it is written down instead.
+        let docker = try folder.write(
+            "bin/docker",
+            "#!/bin/sh\necho \"$PWD: $*\" >>'\(folder.path("log"))'\n[ \"$2\" != \"$FAILS\" ] || exit 18\n")
+        chmod(docker, 0o755)
+        let script = try SourceTree.path("examples/host-update.sh")
+        let shell = try Program.installed("sh", remedy: "apt-get install dash")
+        let path = "\(bin):/usr/bin:/bin"
+        let failed = try await shell.run([script, place], environment: ["PATH": path, "FAILS": "pull"])
+        #expect(failed.exitCode == 18, "\(failed.error)")
+        #expect(try folder.read("log") == "\(place): compose pull --quiet canvas\n")
+        let outcome = try await shell.run([script, place], environment: ["PATH": path, "FAILS": ""])
         #expect(outcome.exitCode == 0, "\(outcome.error)")
-        #expect(outcome.output.contains("\(site.index)"))
-        #expect(
-            try FileManager.default.contentsOfDirectory(atPath: site.folder.path("reports")).sorted() == [
-                "evidence.ndjson", "junit.xml", "promoted.json", "report.html", "report.json", "report.md",
-            ])
-        let json = try site.folder.read("reports/report.json")
-        #expect(try await SchemaValidator.defects(json, against: .report).isEmpty)
-        #expect(json.contains("\(site.manifest)"), "what the index holds was not passed on")
-        #expect(try await XMLValidator.junitDefects([try site.folder.read("reports/junit.xml")]) == "")
-    }
-
-    @Test("verify.sh ends with verify's exit code, and leaves its reports, where a host stays behind")
-    func straggler() async throws {
-        let site = try await Site.make()
-        let outcome = try await site.start(["GITHUB_ACTIONS": "true"], ["--timeout", "15s"]).wait()
-        #expect(outcome.exitCode == 10, "\(outcome.error)")
-        let errors = WorkflowRunner.commands(in: outcome.output + outcome.error).filter { $0.name == "error" }
-        #expect(
-            errors.map { $0.properties["title"] } == [
-                "buildinfo verify canvas: stragglers (exit 10)", "host-1: straggler",
-            ])
-        #expect(try site.folder.read("reports/junit.xml").contains("type=\"straggler\""))
-        #expect(try site.folder.read("reports/report.md").hasPrefix("## ❌ stragglers"))
-    }
-
-    @Test("verify.sh is interrupted as verify is, with its reports")
-    func interrupted() async throws {
-        let site = try await Site.make()
-        let running = try site.start()
-        try await eventually("the host is behind", detail: { running.error }) { running.error.contains("pending") }
-        // To the shell alone, which verify has taken the place of.
-        running.signal(SIGTERM)
-        let outcome = try await running.wait()
-        #expect(outcome.exitCode == 143, "\(outcome.error)")
-        #expect(try site.folder.read("reports/junit.xml").contains("name=\"interrupted\""))
-    }
-
-    @Test("verify.sh moves nothing and asks no host where there is nothing to promote")
-    func nothingToPromote() async throws {
-        let site = try await Site.make()
-        let outcome = try await site.start(["SHA": Commit.newer]).wait()
-        #expect(outcome.exitCode == 69, "\(outcome.error)")
-        #expect(outcome.error.contains("staging-\(Commit.newer) cannot be read: was it built and pushed?"))
-        #expect(try site.tag("latest") == nil)
-        #expect(!site.folder.contains("reports/report.json"))
-        let unset = try await site.start(["IMAGE": ""]).wait()
-        #expect(unset.exitCode != 0 && unset.error.contains("IMAGE: set it to the repository"), "\(unset.error)")
-    }
-}
-
-/// An image for two platforms in an OCI layout (OCI Image Format, image-layout.md), made without an engine.
-private struct ImageLayout {
-    let index: Digest
-    let manifest: Digest
-
-    init(folder: String, revision: String) throws {
-        let blobs = "\(folder)/blobs/sha256"
-        try FileManager.default.createDirectory(atPath: blobs, withIntermediateDirectories: true)
-        func store(_ text: String) throws -> (digest: Digest, size: Int) {
-            let digest = try #require(Digest(sha256: SHA256.hash(Array(text.utf8))))
-            try Data(text.utf8).write(to: URL(fileURLWithPath: "\(blobs)/\(digest.hex)"))
-            return (digest, text.utf8.count)
-        }
-        func descriptor(_ type: String, _ blob: (digest: Digest, size: Int), _ more: String = "") -> String {
-            #"{"mediaType":"application/vnd.oci.image.\#(type)","digest":"\#(blob.digest)","size":\#(blob.size)\#(more)}"#
-        }
-        // A layer is a tar archive, and two empty blocks are one.
-        let layer = try store(String(repeating: "\0", count: 1_024))
-        let manifests = try ["amd64", "arm64"].map { architecture in
-            let configuration = try store(
-                #"{"architecture":"\#(architecture)","os":"linux","config":{"Labels":"#
-                    + #"{"org.opencontainers.image.revision":"\#(revision)"}},"#
-                    + #""rootfs":{"type":"layers","diff_ids":["\#(layer.digest)"]}}"#)
-            return try store(
-                #"{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":"#
-                    + descriptor("config.v1+json", configuration)
-                    + #","layers":[\#(descriptor("layer.v1.tar", layer))]}"#)
-        }
-        let entries = zip(manifests, ["amd64", "arm64"]).map { manifest, architecture in
-            descriptor(
-                "manifest.v1+json", manifest, #","platform":{"architecture":"\#(architecture)","os":"linux"}"#)
-        }
-        let index = try store(
-            #"{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":"#
-                + "[\(entries.joined(separator: ","))]}")
-        let name = #","annotations":{"org.opencontainers.image.ref.name":"new"}"#
-        let files = [
-            ("oci-layout", #"{"imageLayoutVersion":"1.0.0"}"#),
-            ("index.json", #"{"schemaVersion":2,"manifests":[\#(descriptor("index.v1+json", index, name))]}"#),
-        ]
-        for (file, text) in files { try Data(text.utf8).write(to: URL(fileURLWithPath: "\(folder)/\(file)")) }
-        self.index = index.digest
-        manifest = manifests[0].digest
+        let calls = try folder.read("log").split(separator: "\n")
+        #expect(calls.count == 3 && calls[2].hasPrefix("\(place): compose up --detach"), "\(calls)")
+        // While another one is at work, nothing is done twice.
+        let flock = try Program.installed("flock", remedy: "apt-get install util-linux")
+        let second = try await flock.run(
+            ["\(place)/.update.lock", shell.path, script, place], environment: ["PATH": path, "FAILS": ""])
+        #expect(second.exitCode == 0, "\(second.error)")
+        #expect(try folder.read("log").split(separator: "\n").count == 3)
     }
 }

@@ -16,8 +16,10 @@ struct ExampleFilesTests {
     private static func blocks(_ name: String) throws -> [String] {
         let root = try #require(try Yams.compose(yaml: text(name)), "\(name) is empty")
         if name.hasPrefix("gitlab") {
-            let job = try #require(root["promote"])
-            return ["before_script", "script"].flatMap { job[$0]?.array().compactMap(\.string) ?? [] }
+            let jobs = try #require(root.mapping).values.filter { $0["script"] != nil }
+            return jobs.flatMap { job in
+                ["before_script", "script"].flatMap { job[$0]?.array().compactMap(\.string) ?? [] }
+            }
         }
         let jobs = try #require(root["jobs"]?.mapping)
         return jobs.values.flatMap { $0["steps"]?.array() ?? [] }.compactMap { $0["run"]?.string }
@@ -38,11 +40,16 @@ struct ExampleFilesTests {
         }
     }
 
-    @Test("promote and verify with the script, and keep its reports whatever the end", arguments: names)
+    @Test(
+        "push a candidate, promote and verify with the script, and keep its reports whatever the end", arguments: names)
     func reports(_ name: String) throws {
-        #expect(try Self.blocks(name).contains { $0.hasPrefix("sh examples/verify.sh ") })
+        let file = name.hasPrefix("gitlab") ? "verify.sh" : "promote.sh"
+        let blocks = try Self.blocks(name)
+        #expect(blocks.contains { $0.hasPrefix("sh examples/\(file) ") })
+        let pushes = blocks.filter { $0.contains("docker push \"$IMAGE:staging-$") }
+        #expect(pushes.count == 1)
         let root = try #require(try Yams.compose(yaml: Self.text(name)))
-        let script = try Self.text("verify.sh")
+        let script = try Self.text(file)
         #expect(script.contains("REPORTS=${REPORTS:-buildinfo-reports}"))
         if name.hasPrefix("gitlab") {
             let artifacts = try #require(root["promote"]?["artifacts"])
@@ -58,19 +65,37 @@ struct ExampleFilesTests {
         }
     }
 
-    @Test("are a script that any shell can read")
-    func script() async throws {
-        let path = try SourceTree.path("examples/verify.sh")
+    @Test("are scripts that any shell can read", arguments: ["verify.sh", "promote.sh", "host-update.sh"])
+    func script(_ name: String) async throws {
+        let path = try SourceTree.path("examples/\(name)")
         for shell in ["sh", "bash"] {
             try await Program.installed(shell, remedy: "apt-get install \(shell)").succeed(["-n", path])
         }
         try await Program.installed("shellcheck", remedy: "apt-get install shellcheck").succeed([path])
     }
 
-    @Test("name outputs that verify sets")
+    @Test("are a compose file with a pin and a health check, which docker compose takes where there is one")
+    func compose() async throws {
+        let service = try #require(try Yams.compose(yaml: Self.text("compose.yaml"))?["services"]?["canvas"])
+        #expect(
+            service["image"]?.string
+                == "${CANVAS_IMAGE:-registry.example.com/team/canvas}:${CANVAS_IMAGE_TAG:-latest}")
+        #expect(service["healthcheck"]?["test"]?.array().first?.string == "CMD")
+        #expect(service["restart"]?.string == "unless-stopped")
+        let docker = try Program.installed("docker", remedy: "apt-get install docker.io")
+        guard try await docker.run(["compose", "version"]).exitCode == 0 else { return }
+        let pin = "staging-\(String(repeating: "c", count: 40))@sha256:\(String(repeating: "d", count: 64))"
+        let outcome = try await docker.run(
+            ["compose", "--file", try SourceTree.path("examples/compose.yaml"), "config"],
+            environment: ["CANVAS_IMAGE_TAG": pin])
+        #expect(outcome.exitCode == 0, "\(outcome.error)")
+        #expect(outcome.output.contains("image: registry.example.com/team/canvas:\(pin)"))
+    }
+
+    @Test("name outputs that promote sets")
     func outputs() throws {
         let text = try Self.text("github-actions.yml")
-        let used = text.matches(of: /steps\.verify\.outputs\.(\w+)/).map { String($0.output.1) }
+        let used = text.matches(of: /steps\.promote\.outputs\.(\w+)/).map { String($0.output.1) }
         #expect(Set(used) == ["verdict", "proven", "expected"])
     }
 }
