@@ -10,11 +10,11 @@ STATIC := $(CURDIR)/.build-release-agent/static
 
 # What is tested together in one process: what has deadlines is not beside what takes all of the processor.
 TALKING := LyingRegistry|RegistryPut|RegistryAccess|LearningSession|LyingForge|GiteaForge|GitHubForge|KillSwitch|WaitCICommand
-PROMOTING := Promote|KilledPromotion|Drift|WaitCI|Registry|Resolve|DemoPromotion
+PROMOTING := Promote|KilledPromotion|Drift|WaitCI|Registry|Resolve
 SUITES := SharedTests AgentTests 'CollectorTests\.(?!PropertyTests|LedgerCrashTests|DrillTests|$(TALKING))' \
 	'CollectorTests\.($(TALKING))' \
 	'CollectorTests\.PropertyTests' 'CollectorTests\.LedgerCrashTests' '\.DrillTests' 'EndToEndTests\.CrashTests' \
-	'EndToEndTests\.(EndToEnd|DemoTests)' 'EndToEndTests\.(StreamTests|PipelineTests|ExamplesTests|LedgerPlaceTests)' \
+	'EndToEndTests\.(EndToEnd|Demo)' 'EndToEndTests\.(StreamTests|PipelineTests|ExamplesTests|LedgerPlaceTests)' \
 	'EndToEndTests\.($(PROMOTING))' \
 	'EndToEndTests\.(?!CrashTests|DrillTests|EndToEnd|Demo|Stream|Pipeline|Examples|LedgerPlace|$(PROMOTING))'
 
