@@ -35,6 +35,7 @@ start_engine() {
         --pidfile "$temp/docker.pid" --host "unix://$socket" < /dev/null > "$temp/dockerd.log" 2>&1 &
     engine=$!
     set +m
+    echo "$engine" > "$temp/engine"
     until on_engine version > /dev/null 2>&1; do
         kill -0 "$engine" 2> /dev/null && [ "$tries" -gt 0 ] ||
             fail "dockerd did not start: $(tail -n 3 "$temp/dockerd.log")"

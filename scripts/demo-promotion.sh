@@ -25,6 +25,16 @@ clean_up() {
     stop_engine
     [ -z "$temp" ] || rm -rf -- "$temp"
 }
+# Killed, the demo cannot clean up: what waits beside it does, with what it was told.
+keep() { background+=("$1"); echo "$1" >> "$temp/background"; }
+watch() {
+    local self=$BASHPID
+    while kill -0 $$ 2> /dev/null; do sleep 1; done
+    mapfile -t background < <(grep -vx "$self" "$temp/background")
+    running=$(cat "$temp/running" 2> /dev/null)
+    engine=$(cat "$temp/engine" 2> /dev/null)
+    clean_up
+}
 trap clean_up EXIT
 trap 'say; say "demo: interrupted"; exit 130' INT
 trap 'exit 143' TERM
@@ -46,9 +56,11 @@ start() {
     ) &
     running=$!
     set +m
+    echo "$running" > "$temp/running"
 }
 ends_with() { # CODE: waits for what was started
     wait "$running"
+    rm "$temp/running"
     running=''
     [ "$(cat "$temp/code" 2> /dev/null)" = "$1" ] ||
         fail "that ended with $(cat "$temp/code" 2> /dev/null || echo a signal), not with $1"
@@ -75,7 +87,7 @@ start_registry() {
     : > "$temp/registry.log"
     set -m
     docker-registry serve "$temp/registry.yml" < /dev/null > "$temp/registry.log" 2>&1 &
-    background+=($!)
+    keep $!
     set +m
     registry_address() {
         alive docker-registry "$temp/registry.log"
@@ -92,7 +104,7 @@ start_forge() {
     : > "$temp/forge.log"
     set -m
     "$python" "$here/demo-forge.py" "$temp/forge" < /dev/null > "$temp/forge.log" 2>&1 &
-    background+=($!)
+    keep $!
     set +m
     forge_address() { alive "the stand-in forge" "$temp/forge.log"; [ -s "$temp/forge/address" ]; }
     await "the forge says its address" forge_address
@@ -114,12 +126,11 @@ start_host() {
         fail "the engine did not run the demo's container: $(tail -n 3 "$temp/dockerd.log")"
     : > "$temp/agent.log"
     set -m
-    # Not longer than the demo, whatever ends that.
-    while kill -0 $$ 2> /dev/null; do sleep 1; update; done < /dev/null &
-    background+=($!)
+    while sleep 1; do update; done < /dev/null &
+    keep $!
     "$folder/buildinfo-agent" serve --listen 127.0.0.1:0 --host-id demo-host-1 --host-name host-1 \
         --engine "unix://$socket" --service canvas=container:canvas < /dev/null > /dev/null 2> "$temp/agent.log" &
-    background+=($!)
+    keep $!
     set +m
     agent_ready() { alive buildinfo-agent "$temp/agent.log"; grep -q ' Ready' "$temp/agent.log"; }
     await "the agent is ready" agent_ready
@@ -178,6 +189,10 @@ for name in $(compgen -e); do
     esac
 done
 mkdir "$temp/home" || fail "cannot write in $temp"
+set -m
+watch < /dev/null > /dev/null 2>&1 &
+keep $!
+set +m
 export HOME=$temp/home GITEA_TOKEN=a-token-of-the-demo
 
 say "The ordered deploy, on one machine: candidate, green CI, promoted by digest, proven on the host."
