@@ -48,6 +48,20 @@ struct DemoPromotionTests {
         try Demo.expectNothingLeft(in: scratch)
     }
 
+    @Test("Killed, the demo leaves no process and no file: what waits beside it cleans up")
+    func killed() async throws {
+        let scratch = try TemporaryFolder()
+        let demo = try start(in: scratch)
+        try await eventually("the demo verifies", within: .seconds(200), detail: { demo.error }) {
+            demo.exitCode != nil || demo.error.contains("soaking - ")
+        }
+        demo.signal(SIGKILL)
+        #expect(try await demo.wait().exitCode == 137)
+        try await eventually("everything is gone") {
+            try scratch.names().isEmpty && Demo.processes(naming: scratch.path).isEmpty
+        }
+    }
+
     @Test("A demo that does not show what it is for fails, and says what differed")
     func broken() async throws {
         let scratch = try TemporaryFolder()
