@@ -25,7 +25,7 @@ SYSTEM_ARGS := --agent $(DEBUG)/buildinfo-agent --collector $(DEBUG)/buildinfo-c
 .PHONY: help demo demo-promotion test system-test guards browser lint build release dist dist-check bench format clean
 
 help: ## Say what there is to make.
-	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: ## Build, and watch a fleet of five hosts converge, all but one. DOCKER=1 does it with a real engine.
 	scripts/deps.sh build

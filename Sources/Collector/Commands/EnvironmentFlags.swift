@@ -4,7 +4,7 @@ import Shared
 enum EnvironmentFlags {
     static func of(_ verb: String) -> [EnvironmentArguments.Flag] {
         switch verb {
-        case "verify": fleet + target + registry + policy + output
+        case "verify": fleet + target + registry + policy + output + [.init("--generation")]
         case "resolve": registry
         case "status": fleet + target + registry + output + [.init("--request-timeout")]
         case "wait-ci":
@@ -37,7 +37,7 @@ enum EnvironmentFlags {
     private static let policy: [EnvironmentArguments.Flag] = [
         .init("--timeout"), .init("--interval"), .init("--request-timeout"), .init("--soak"), .init("--stall"),
         .init("--fail-after"), .init("--max-stragglers", .values), .init("--max-unreachable", .values),
-        .init("--max-failed", .values), .init("--require", .values), .init("--generation"),
+        .init("--max-failed", .values), .init("--require", .values),
         .init("--min-proven"), .init("--min-hosts"), .init("--max-shrink"), .init("--allow-empty", .switchOn),
         .init("--superseded-ok", .switchOn),
     ]

@@ -42,7 +42,7 @@ extension Ledger {
         let rows = try Row.fetchAll(
             db,
             sql: """
-                SELECT generation, git_sha, digest, at FROM promotions
+                SELECT generation, git_sha, digest, at, \(journalled) FROM promotions
                 WHERE service = ? ORDER BY generation DESC LIMIT ?
                 """,
             arguments: [service, limit])
@@ -51,12 +51,23 @@ extension Ledger {
 
     static func promotion(_ generation: Int, of service: String, _ db: Database) throws -> Promotion? {
         try Row.fetchOne(
-            db, sql: "SELECT generation, git_sha, digest, at FROM promotions WHERE service = ? AND generation = ?",
+            db,
+            sql: """
+                SELECT generation, git_sha, digest, at, \(journalled) FROM promotions WHERE service = ? AND generation = ?
+                """,
             arguments: [service, generation]
         ).map(promotion)
     }
 
+    private static let journalled = """
+        EXISTS (
+            SELECT 1 FROM journal WHERE state = 'moved' AND journal.service = promotions.service
+                AND journal.generation = promotions.generation) AS journalled
+        """
+
     private static func promotion(_ row: Row) -> Promotion {
-        Promotion(generation: row["generation"], gitSHA: row.gitSHA, digest: row.digest, at: row["at"])
+        Promotion(
+            generation: row["generation"], gitSHA: row.gitSHA, digest: row.digest, at: row["at"],
+            isJournalled: row["journalled"] ? true : nil)
     }
 }

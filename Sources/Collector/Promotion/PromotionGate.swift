@@ -51,7 +51,8 @@ struct PromotionGate: Sendable {
         }
         let result = await ci.wait(observe: observe)
         try result.requireGreen()
-        narrator.say(.ci, result.reason)
+        // The progress has said so.
+        narrator.say(.ci, result.reason, isShown: false)
         return Dictionary(result.contexts.map { ($0.name, $0.state) }, uniquingKeysWith: { first, _ in first })
     }
 

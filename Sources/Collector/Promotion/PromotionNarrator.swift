@@ -6,19 +6,18 @@ import Synchronization
 final class PromotionNarrator: Sendable {
     private let told = Mutex<[PromotionStory.Step]>([])
     private let terminal: Terminal
-    private let isSilent: Bool
 
-    init(terminal: Terminal = .standardError, isSilent: Bool = false) {
+    init(terminal: Terminal = .standardError) {
         self.terminal = terminal
-        self.isSilent = isSilent
     }
 
     var steps: [PromotionStory.Step] { told.withLock { $0 } }
 
-    func say(_ step: PromotionStep, _ text: String) {
+    /// - Parameter isShown: whether the terminal is told, too; not where something else has told it.
+    func say(_ step: PromotionStep, _ text: String, isShown: Bool = true) {
         let said = Hygiene.line(text)
         told.withLock { $0.append(.init(at: Date().rfc3339, step: step.rawValue, said: said)) }
-        guard !isSilent else { return }
+        guard isShown else { return }
         let word = step.rawValue
         terminal.write("\(word)\(String(repeating: " ", count: max(1, 13 - word.count)))\(said)\n")
     }

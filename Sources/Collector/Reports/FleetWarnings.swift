@@ -28,10 +28,11 @@ struct FleetWarnings {
         return "only hosts with \(terms) were asked: \(listed - tracks.count) of \(listed.hostCount) left out"
     }
 
-    /// Nothing tells a rollback from an older job that runs late.
+    /// Nothing tells a rollback from an older job that runs late, but for the journal of one that was made by `promote`.
     private var promotedAgain: String? {
         let rule = PromotionRule(gitSHA: target.gitSHA, digest: target.digest)
-        guard let generation = target.generation, generation == promotions.last?.generation,
+        guard let generation = target.generation, let last = promotions.last,
+            generation == last.generation, last.isJournalled != true,
             let earlier = promotions.last(where: { $0.generation < generation && rule.isSame(as: $0) })
         else { return nil }
         return "generation \(earlier.generation) was this build too, and it counts as promoted again, as generation "

@@ -22,7 +22,7 @@ struct VerificationRun: Sendable {
     var terminal = Terminal.standardError
     /// What is done once the verdict is known, before anybody is told: it may add to the report, and changes no verdict.
     var afterwards: (@Sendable (Report) async -> Report)?
-    /// Whether the pipeline that it runs in is told.
+    /// Whether the terminal and the pipeline that it runs in are told of the report.
     var isPublished = true
 
     /// - Returns: the report, which is written everywhere by then; its exit code is the verdict's.
@@ -32,7 +32,7 @@ struct VerificationRun: Sendable {
             let report = try await verify()
             return await afterwards?(report) ?? report
         }
-        if progress != .none, !destinations.contains(where: \.isTextOnTerminal) {
+        if isPublished, progress != .none, !destinations.contains(where: \.isTextOnTerminal) {
             terminal.write(TextReport(report: report).render())
         }
         if isPublished { Pipeline(environment: environment, terminal: terminal)?.publish(report) }

@@ -80,9 +80,12 @@ struct Promotion: Codable, Hashable, Sendable {
     var digest: Digest?
     /// RFC 3339, for people.
     var at: String
+    /// Whether the journal has it: somebody moved the tag on purpose. nil where nobody is known to have.
+    var isJournalled: Bool?
 
     enum CodingKeys: String, CodingKey {
         case generation, digest, at
+        case isJournalled = "journalled"
         case gitSHA = "git_sha"
     }
 }

@@ -297,6 +297,8 @@ struct PromoteTests {
             #expect(report.promotion?.rollback?.generation == 2)
             #expect(report.promotion?.rollback?.verdict == "converged")
             #expect(report.warnings.contains { $0.hasPrefix("rollback: ") && $0.contains("converged") })
+            // The journal knows that it was meant.
+            #expect(!outcome.error.contains("a job that is merely late"), "\(outcome.error)")
             // What was put back does not supersede: the build may be promoted again once its cause is mended.
             promoter.followTag()
             let again = try await promoter.run(verifies: true)
