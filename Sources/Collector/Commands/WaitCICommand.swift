@@ -50,7 +50,7 @@ struct WaitCICommand: AsyncParsableCommand {
 
     private func run(environment: [String: String], web: WebClient) async throws {
         let contexts = try ci.contexts()
-        let commit = try sha(environment: environment)
+        let commit = try PromotedCommit.read(flag: sha, environment: environment)
         let asked = try forge.forge(environment: environment, web: web)
         // Without a source that was named, waiting alone promotes nothing.
         let killSwitch = try killSwitch.killSwitch(standard: [], environment: environment, web: web) { asked }
@@ -65,18 +65,6 @@ struct WaitCICommand: AsyncParsableCommand {
         if json { try print(result) }
         try result.requireGreen()
         try await killSwitch.requireOff(before: max(deadline, .now + .seconds(10)))
-    }
-
-    private func sha(environment: [String: String]) throws -> GitSHA {
-        if let sha { return sha }
-        guard let text = environment["GITHUB_SHA"], !text.isEmpty else {
-            throw UsageError("no commit is named: give --sha, or set GITHUB_SHA")
-        }
-        do throws(GitSHA.Defect) {
-            return try GitSHA(parsing: text)
-        } catch {
-            throw UsageError("GITHUB_SHA '\(Hygiene.line(text, limit: 80))' \(error)")
-        }
     }
 
     private func print(_ result: CIResult) throws {

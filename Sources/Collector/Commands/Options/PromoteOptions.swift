@@ -70,20 +70,9 @@ struct PromoteOptions: ParsableArguments {
 
     func order(service: String, environment: [String: String]) throws -> PromotionOrder {
         try PromotionOrder(
-            service: service, image: image, gitSHA: try gitSHA(environment: environment), from: from, to: to,
+            service: service, image: image, gitSHA: try PromotedCommit.read(flag: sha, environment: environment),
+            from: from, to: to,
             rules: TagRules(moving: movingTag.isEmpty ? ["latest"] : Set(movingTag)), allowsRollback: allowRollback,
             actor: PromotionActor.name(flag: by, environment: environment))
-    }
-
-    private func gitSHA(environment: [String: String]) throws -> GitSHA {
-        if let sha { return sha }
-        guard let text = environment["GITHUB_SHA"], !text.isEmpty else {
-            throw UsageError("no commit is named: give --sha, or set GITHUB_SHA")
-        }
-        do throws(GitSHA.Defect) {
-            return try GitSHA(parsing: text)
-        } catch {
-            throw UsageError("GITHUB_SHA '\(Hygiene.line(text, limit: 80))' \(error)")
-        }
     }
 }
