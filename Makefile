@@ -100,7 +100,7 @@ dist: release ## Pack the programs: a tarball and two Debian packages, into dist
 	packaging/build.py $(PACKED) --out dist
 	packaging/check.sh dist
 
-dist-check: dist ## Pack once more, under other circumstances, and compare. BINARIES=1 builds both from nothing again, too.
+dist-check: dist ## Pack once more, under other circumstances, and compare. BINARIES=1 builds both programs in another folder, too.
 	packaging/reproduce.sh dist $(if $(BINARIES),--build,$(PACKED))
 
 bench: release ## Measure sweeps and footprints against named peers, as ratios of one run.

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Packs a second time, with another umask, time zone and language, to another folder, and compares every byte.
-# Usage: reproduce.sh FOLDER --build | --agent FILE --collector FILE. With --build, both programs are built from nothing again
-# first, in this folder: where a tree lies has a part in how the compiler lays out a function or two of the collector.
+# Packs a second time, with another umask, time zone, language and folder, and compares every byte.
+# Usage: reproduce.sh FOLDER --build | --agent FILE --collector FILE. With --build, a clone of the last commit is built in
+# another folder first: that takes as long as two releases.
 set -euo pipefail
 folder=$(realpath "$1")
 shift
@@ -11,10 +11,9 @@ trap 'rm -rf "$again"' EXIT
 
 programs=("$@")
 if [ "$1" = --build ]; then
-    # What is fetched stays fetched; nothing that is compiled does.
-    for scratch in .build-release .build-release-agent; do
-        rm -rf "$tree/$scratch"/*-linux-* "$tree/$scratch"/{build.db,release,release.yaml}
-    done
+    git clone -q "$tree" "$again/another-folder"
+    cp "$tree/Package.resolved" "$again/another-folder/"
+    tree="$again/another-folder"
     make -C "$tree" release
     programs=(--agent "$tree/.build-release-agent/release/buildinfo-agent"
         --collector "$tree/.build-release/release/buildinfo-collector")
