@@ -94,7 +94,7 @@ release: ## Build both programs as they are shipped, into .build-release/release
 		echo 'release: the agent depends on libyaml, which hosts need not have' >&2; exit 1; fi
 	$(SWIFT) build $(RELEASE_FLAGS) --scratch-path .build-release --product buildinfo-collector
 
-dist: release ## Pack the programs: a tarball and two Debian packages, into dist. The same commit makes the same bytes.
+dist: release ## Pack the programs: a tarball and two Debian packages, into dist. The same programs make the same bytes.
 	scripts/deps.sh dist
 	rm -rf dist
 	packaging/build.py $(PACKED) --out dist
