@@ -24,15 +24,16 @@ extension Ledger {
                 sql: """
                     INSERT INTO journal (
                         id, kind, service, repository, tag, source, git_sha, digest, former_digest, former_git_sha,
-                        generation, actor, contexts, intended_at, state, pid, process_start, pid_namespace, boot)
-                    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'intended', ?, ?, ?, ?)
+                        generation, actor, contexts, permission, intended_at, state, pid, process_start, pid_namespace,
+                        boot)
+                    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'intended', ?, ?, ?, ?)
                     """,
                 arguments: [
                     intent.id, intent.kind.rawValue, intent.service, intent.repository, intent.tag, intent.source,
                     intent.gitSHA?.hex, intent.digest.description, intent.formerDigest?.description,
                     intent.formerGitSHA?.hex, generation.number, intent.actor, try LedgerCoding.encode(intent.contexts),
-                    intent.intendedAt, process.pid, process.start.map { Int64(clamping: $0) }, process.namespace,
-                    process.boot,
+                    intent.permission, intent.intendedAt, process.pid, process.start.map { Int64(clamping: $0) },
+                    process.namespace, process.boot,
                 ])
             return .recorded(
                 JournalEntry(
@@ -102,15 +103,6 @@ extension Ledger {
         }
     }
 
-    /// The generations of a service that put an earlier build back.
-    func rollbacks(service: String) async throws(LedgerError) -> [Int] {
-        try await read { db in
-            try Int.fetchAll(
-                db, sql: "SELECT generation FROM journal WHERE service = ? AND kind = 'rollback' AND state = 'moved'",
-                arguments: [service])
-        }
-    }
-
     // MARK: -
 
     /// The number that the change has, or will have, among the service's promotions.
@@ -153,7 +145,7 @@ extension Ledger {
                 formerDigest: (row["former_digest"] as String?).flatMap(Digest.init(contractText:)),
                 formerGitSHA: (row["former_git_sha"] as String?).flatMap(GitSHA.init(contractText:)),
                 actor: row["actor"], contexts: try LedgerCoding.decode(row["contexts"]),
-                intendedAt: row["intended_at"]),
+                permission: row["permission"], intendedAt: row["intended_at"]),
             generation: row["generation"], state: try row.value("state"), settledAt: row["settled_at"],
             reason: row["reason"])
     }

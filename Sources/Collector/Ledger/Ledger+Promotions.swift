@@ -42,32 +42,32 @@ extension Ledger {
         let rows = try Row.fetchAll(
             db,
             sql: """
-                SELECT generation, git_sha, digest, at, \(journalled) FROM promotions
+                SELECT generation, git_sha, digest, at, \(change) FROM promotions
                 WHERE service = ? ORDER BY generation DESC LIMIT ?
                 """,
             arguments: [service, limit])
-        return rows.reversed().map(promotion)
+        return try rows.reversed().map(promotion)
     }
 
     static func promotion(_ generation: Int, of service: String, _ db: Database) throws -> Promotion? {
         try Row.fetchOne(
             db,
             sql: """
-                SELECT generation, git_sha, digest, at, \(journalled) FROM promotions WHERE service = ? AND generation = ?
+                SELECT generation, git_sha, digest, at, \(change) FROM promotions WHERE service = ? AND generation = ?
                 """,
             arguments: [service, generation]
         ).map(promotion)
     }
 
-    private static let journalled = """
-        EXISTS (
-            SELECT 1 FROM journal WHERE state = 'moved' AND journal.service = promotions.service
-                AND journal.generation = promotions.generation) AS journalled
+    /// The greatest of both words is the rollback: where a tag was put back to what it had not left, either is true.
+    private static let change = """
+        (SELECT max(kind) FROM journal WHERE state = 'moved' AND journal.service = promotions.service
+            AND journal.generation = promotions.generation) AS change
         """
 
-    private static func promotion(_ row: Row) -> Promotion {
+    private static func promotion(_ row: Row) throws -> Promotion {
         Promotion(
             generation: row["generation"], gitSHA: row.gitSHA, digest: row.digest, at: row["at"],
-            isJournalled: row["journalled"] ? true : nil)
+            change: try (row["change"] as String?).map { _ in try row.value("change") })
     }
 }

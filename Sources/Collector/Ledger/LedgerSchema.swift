@@ -7,9 +7,9 @@ enum LedgerSchema {
 
     /// One step for each version; the version is the number of steps taken.
     ///
-    /// A step only adds, because a verification of an older collector may be writing when a newer one brings the ledger up
+    /// A step only adds, or drops what nobody names, because a verification of an older collector may be writing when a newer one brings the ledger up
     /// to date. Summaries are indexes and not tables: SQLite keeps them true whoever writes.
-    private static let steps = [version1, version2, version3]
+    private static let steps = [version1, version2, version3, version4]
     static var version: Int { steps.count }
 
     /// The version that the database has; 0 for an empty one.
@@ -167,5 +167,12 @@ enum LedgerSchema {
         CREATE INDEX journal_by_service ON journal (service, number);
         CREATE INDEX journal_by_tag ON journal (repository, tag, number);
         CREATE UNIQUE INDEX journal_under_way ON journal (repository, tag) WHERE state = 'intended';
+        """
+
+    /// Why a tag may go where it does not descend from; and how a promotion is found in the journal, every few seconds.
+    private static let version4 = """
+        ALTER TABLE journal ADD COLUMN permission TEXT;
+        CREATE INDEX journal_by_generation ON journal (service, generation, kind) WHERE state = 'moved';
+        DROP INDEX journal_by_service;
         """
 }

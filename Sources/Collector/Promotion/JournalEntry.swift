@@ -3,15 +3,15 @@ import Shared
 /// One change of a tag, as the ledger's journal keeps it: written before the registry is asked, settled after.
 ///
 /// An entry that stays ``State/intended`` is of a promotion that was cut off between the two. Nobody knows from the journal
-/// what became of it; ``JournalFinding`` says it from what the tag is now.
-struct JournalEntry: Codable, Hashable, Sendable {
+/// what became of it; ``TagFinding`` says it from what the tag is now.
+struct JournalEntry: Hashable, Sendable {
     enum Kind: String, Codable, CaseIterable, Hashable, Sendable {
         case promotion
         /// Back to what the tag was before a promotion that failed.
         case rollback
     }
 
-    enum State: String, Codable, CaseIterable, Hashable, Sendable {
+    enum State: String, CaseIterable, Hashable, Sendable {
         /// The registry is asked, or was about to be.
         case intended
         /// The tag was read back, and is what was intended.
@@ -23,7 +23,7 @@ struct JournalEntry: Codable, Hashable, Sendable {
     }
 
     /// What an entry says from its beginning.
-    struct Intent: Codable, Hashable, Sendable {
+    struct Intent: Hashable, Sendable {
         /// Of the run; sorts by time.
         var id: String
         var kind: Kind
@@ -43,16 +43,10 @@ struct JournalEntry: Codable, Hashable, Sendable {
         var actor: String
         /// The required contexts and their last states; empty where none were asked for.
         var contexts: [String: String]
+        /// Why the tag may go where it does not descend from; nil where it descends.
+        var permission: String?
         /// RFC 3339.
         var intendedAt: String
-
-        enum CodingKeys: String, CodingKey {
-            case id, kind, service, repository, tag, source, digest, actor, contexts
-            case gitSHA = "git_sha"
-            case formerDigest = "former_digest"
-            case formerGitSHA = "former_git_sha"
-            case intendedAt = "intended_at"
-        }
     }
 
     var number: Int64
@@ -65,9 +59,4 @@ struct JournalEntry: Codable, Hashable, Sendable {
     var settledAt: String?
     /// Why it was not simply moved, one line.
     var reason: String?
-
-    enum CodingKeys: String, CodingKey {
-        case number, intent, generation, state, reason
-        case settledAt = "settled_at"
-    }
 }

@@ -25,8 +25,8 @@ struct PromotionGate: Sendable {
         var former: TaggedImage?
         /// The required contexts and their last states.
         var contexts: [String: String]
-        /// Why going back is permitted, where it is one.
-        var rollback: String?
+        /// Why the tag may go where it does not descend from, if it does.
+        var permission: String?
     }
 
     func pass() async throws -> Passed {
@@ -40,8 +40,8 @@ struct PromotionGate: Sendable {
         try image.require(order.gitSHA)
         narrator.say(.registry, "\(order.sourceName) is \(Self.describe(image))")
         let former = try await registry.tagged(order.target)
-        let rollback = try await requireDescent(from: former, to: image)
-        return Passed(image: image, former: former, contexts: contexts, rollback: rollback)
+        let permission = try await requireDescent(from: former, to: image)
+        return Passed(image: image, former: former, contexts: contexts, permission: permission)
     }
 
     private func green() async throws(GateError) -> [String: String] {
@@ -76,8 +76,7 @@ struct PromotionGate: Sendable {
         let promotions = try await ledger.promotions(service: order.service)
         let own = promotions.last { $0.gitSHA == order.gitSHA }
         guard let own, !order.allowsRollback else { return }
-        let rollbacks = Set(try await ledger.rollbacks(service: order.service))
-        let later = promotions.last { $0.generation > own.generation && !rollbacks.contains($0.generation) }
+        let later = promotions.last { $0.generation > own.generation && $0.change != .rollback }
         if let later { throw PromotionError.superseded(later, of: order.gitSHA, generation: own.generation) }
     }
 

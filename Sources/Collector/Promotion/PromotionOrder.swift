@@ -19,6 +19,10 @@ struct PromotionOrder: Hashable, Sendable {
     /// The candidate as it was asked for: a tag, or a digest.
     var sourceName: String { source.digest?.description ?? source.effectiveTag ?? "" }
 
+    /// The line for a compose file's environment: the candidate's tag, or, where a digest was asked for, the one that is
+    /// moved.
+    func pin(_ image: ResolvedImage) -> String { image.pin(as: source.tag ?? tag) }
+
     /// - Parameters:
     ///   - image: the repository. A tag or a digest in it is a mistake: `from` and `to` say which.
     ///   - from: a tag or a digest; nil for `staging-<commit>`.

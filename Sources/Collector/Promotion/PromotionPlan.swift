@@ -8,7 +8,7 @@ struct PromotionPlan: Sendable {
     let hosts: Int?
 
     /// For a compose file's environment.
-    var pin: String? { PromotionPlan.pin(order, passed.image) }
+    var pin: String { order.pin(passed.image) }
 
     var text: String {
         let image = passed.image
@@ -23,14 +23,6 @@ struct PromotionPlan: Sendable {
             ]
         let then = hosts.map { "verify \($0.hostCount)" } ?? "verify no host"
         let lines = move + ["  as      a promotion of \(order.service), by \(order.actor)", "  then    \(then)"]
-        return (lines + ["nothing was written"] + [pin].compactMap { $0 }).map { "\($0)\n" }.joined()
-    }
-
-    /// `CANVAS_IMAGE_TAG=staging-<sha>@<digest>`: what a compose file pulls for good, whatever tags do.
-    static func pin(_ order: PromotionOrder, _ image: ResolvedImage) -> String? {
-        let tag = order.source.tag ?? order.tag
-        return ImageReference(parsing: "\(order.repository):\(tag)@\(image.digest)").map { _ in
-            "CANVAS_IMAGE_TAG=\(tag)@\(image.digest)"
-        }
+        return (lines + ["nothing was written", pin]).map { "\($0)\n" }.joined()
     }
 }

@@ -21,11 +21,10 @@ struct PromotionRollback: Sendable {
         var rollback = PromotionStory.Rollback(said: "")
         do {
             let registry = mover.registry.until(.now + mover.timeout)
-            let reference = order.target.with(digest: former.digest)
-            let manifest = try await registry.manifest(of: reference)
-            let entry = try await mover.move(manifest, as: intent(to: former), to: order.target)
+            let manifest = try await registry.manifest(former.digest, in: order.target)
+            let entry = try await mover.move(manifest, as: intent(to: former, after: report.verdict), to: order.target)
             (rollback.digest, rollback.gitSHA, rollback.generation) = (former.digest, former.gitSHA, entry.generation)
-            let verified = try await verify(former, generation: entry.generation, registry)
+            let verified = try await verify(former, manifest, generation: entry.generation, registry)
             (rollback.verification, rollback.verdict) = (verified.verification.id, verified.verdict)
             let proven = "\(verified.summary.proven) of \(verified.summary.expected.hostCount)"
             rollback.said =
@@ -49,22 +48,23 @@ struct PromotionRollback: Sendable {
         return rollback
     }
 
-    private func intent(to former: TaggedImage) -> JournalEntry.Intent {
+    private func intent(to former: TaggedImage, after verdict: Verdict) -> JournalEntry.Intent {
         JournalEntry.Intent(
             id: "\(id)-back", kind: .rollback, service: order.service, repository: order.repository, tag: order.tag,
             source: former.digest.description, gitSHA: former.gitSHA, digest: former.digest,
             formerDigest: passed.image.digest, formerGitSHA: order.gitSHA, actor: order.actor, contexts: [:],
-            intendedAt: Date().rfc3339)
+            permission: "--rollback-on \(verdict.rawValue)", intendedAt: Date().rfc3339)
     }
 
     private func verify(
-        _ former: TaggedImage, generation: Int, _ registry: RegistryClient
+        _ former: TaggedImage, _ manifest: RegistryManifest, generation: Int, _ registry: RegistryClient
     ) async throws -> Report {
         var target = Target(
             service: order.service, gitSHA: former.gitSHA, digest: former.digest, image: "\(order.target)",
             generation: generation)
         do throws(RegistryError) {
-            target.content = try await registry.resolve(order.target.with(digest: former.digest)).promotedContent
+            let reference = order.target.with(digest: former.digest)
+            target.content = try await registry.resolve(manifest, as: reference).promotedContent
         } catch {
             // The digest alone can prove it, too.
             mover.narrator.say(.rollback, "\(error)")

@@ -32,7 +32,7 @@ struct PromotionRun: Sendable {
         gate.narrator.say(
             .tag,
             "\(order.target) is \(passed.image.digest), read back: generation \(entry.generation) of \(order.service)")
-        if let pin = PromotionPlan.pin(order, passed.image) { announce(pin) }
+        announce(order.pin(passed.image))
         if let signal = interruption.signal {
             throw PromotionError.interrupted(
                 signal: signal, "interrupted after \(order.target) was moved: it is not verified, run verify")
@@ -91,7 +91,8 @@ struct PromotionRun: Sendable {
             id: id, kind: .promotion, service: order.service, repository: order.repository, tag: order.tag,
             source: order.sourceName, gitSHA: order.gitSHA, digest: passed.image.digest,
             formerDigest: passed.former?.digest, formerGitSHA: passed.former?.gitSHA, actor: order.actor,
-            contexts: passed.contexts, intendedAt: Date().rfc3339)
+            contexts: passed.contexts, permission: passed.permission,
+            intendedAt: Date().rfc3339)
     }
 
     /// Adds to the report what was done to the tag, and goes back where the verdict asks for it.
@@ -109,7 +110,7 @@ struct PromotionRun: Sendable {
             id: id, image: "\(order.target)", source: order.sourceName, formerDigest: passed.former?.digest,
             formerGitSHA: passed.former?.gitSHA, actor: order.actor,
             contexts: passed.contexts.reduce(into: [:]) { $0[Hygiene.line($1.key)] = Hygiene.line($1.value) },
-            pin: PromotionPlan.pin(order, passed.image), steps: gate.narrator.steps, rollback: rollback)
+            pin: order.pin(passed.image), steps: gate.narrator.steps, rollback: rollback)
         if let rollback { report.warnings.append("rollback: \(rollback.said)") }
         do {
             try await mover.ledger.finish(report)

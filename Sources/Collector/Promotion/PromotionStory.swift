@@ -41,7 +41,7 @@ struct PromotionStory: Codable, Hashable, Sendable {
     /// The required contexts and their last states.
     var contexts: [String: String]
     /// For a compose file's environment.
-    @ExplicitNull var pin: String?
+    var pin: String
     var steps: [Step]
     var rollback: Rollback?
 
@@ -55,7 +55,6 @@ struct PromotionStory: Codable, Hashable, Sendable {
 /// The steps of a promotion, in their order.
 enum PromotionStep: String, Sendable, CaseIterable {
     case journal
-    case inventory
     case killSwitch = "kill switch"
     case ci = "CI"
     case branch

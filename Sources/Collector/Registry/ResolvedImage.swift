@@ -54,7 +54,10 @@ struct ResolvedImage: Hashable, Sendable {
     }
 
     /// The line for a compose file's environment; nil where the reference names no tag.
-    var pin: String? { reference.effectiveTag.map { "CANVAS_IMAGE_TAG=\($0)@\(digest)" } }
+    var pin: String? { reference.effectiveTag.map(pin) }
+
+    /// `CANVAS_IMAGE_TAG=staging-<sha>@<digest>`: what a compose file pulls for good, whatever tags do.
+    func pin(as tag: String) -> String { "CANVAS_IMAGE_TAG=\(tag)@\(digest)" }
 }
 
 extension ResolvedImage.Entry {

@@ -32,7 +32,7 @@ struct FleetWarnings {
     private var promotedAgain: String? {
         let rule = PromotionRule(gitSHA: target.gitSHA, digest: target.digest)
         guard let generation = target.generation, let last = promotions.last,
-            generation == last.generation, last.isJournalled != true,
+            generation == last.generation, last.change == nil,
             let earlier = promotions.last(where: { $0.generation < generation && rule.isSame(as: $0) })
         else { return nil }
         return "generation \(earlier.generation) was this build too, and it counts as promoted again, as generation "

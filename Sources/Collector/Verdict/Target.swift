@@ -80,12 +80,11 @@ struct Promotion: Codable, Hashable, Sendable {
     var digest: Digest?
     /// RFC 3339, for people.
     var at: String
-    /// Whether the journal has it: somebody moved the tag on purpose. nil where nobody is known to have.
-    var isJournalled: Bool?
+    /// How the journal has it, because somebody moved the tag on purpose; nil where nobody is known to have.
+    var change: JournalEntry.Kind?
 
     enum CodingKeys: String, CodingKey {
-        case generation, digest, at
-        case isJournalled = "journalled"
+        case generation, digest, at, change
         case gitSHA = "git_sha"
     }
 }

@@ -22,7 +22,8 @@ struct JournalTests {
             id: id, kind: .promotion, service: "canvas", repository: "registry.example/canvas", tag: tag,
             source: "staging-\(sha)", gitSHA: try LedgerFixtures.sha(sha), digest: try LedgerFixtures.digest(digest),
             formerDigest: try former.map(LedgerFixtures.digest), formerGitSHA: try former.map(LedgerFixtures.sha),
-            actor: "ops, run 7", contexts: ["ci/test": "success"], intendedAt: "2026-11-23T12:00:00.000Z")
+            actor: "ops, run 7", contexts: ["ci/test": "success"],
+            permission: "1 commit back, and said so", intendedAt: "2026-11-23T12:00:00.000Z")
     }
 
     private func record(_ intent: JournalEntry.Intent, in ledger: Ledger) async throws -> JournalEntry {
@@ -53,6 +54,8 @@ struct JournalTests {
             let journal = try await ledger.journal()
             #expect(journal.map(\.intent.id) == ["p1", "p0"])
             #expect(journal.first?.intent.contexts == ["ci/test": "success"])
+            #expect(journal.first?.intent.permission == "1 commit back, and said so")
+            #expect(try await ledger.promotions(service: "canvas").map(\.change) == [.promotion, .promotion])
             let condition = try await Ledger.inspect(path: ledger.path, now: LedgerFixtures.now)
             #expect(condition.isFine, "\(condition.text())")
         }

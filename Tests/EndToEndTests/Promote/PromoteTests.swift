@@ -258,6 +258,8 @@ struct PromoteTests {
             promoter.forge.change { $0.history = [Commit.old, Promoter.elder] }
             let back = try await promoter.run(["--allow-rollback"], sha: Commit.old)
             #expect(back.exitCode == 0, "\(back.error)")
+            let permissions = try await promoter.permissions()
+            #expect(permissions.count == 1 && permissions[0].contains("does not descend"), "\(permissions)")
             promoter.forge.change { $0.history = [Commit.new, Commit.old, Promoter.elder] }
             let late = try await promoter.run()
             #expect(late.exitCode == 40, "\(late.error)")
@@ -291,6 +293,7 @@ struct PromoteTests {
                 try await promoter.journal() == [
                     "promotion moved 1 \(promoter.short(new))", "rollback moved 2 \(promoter.short(old))",
                 ])
+            #expect(try await promoter.permissions() == ["--rollback-on failed_deploy"])
             let json = try promoter.folder.read("report.json")
             let report = try JSONDecoder().decode(Story.self, from: Data(json.utf8))
             #expect(report.verdict == "failed_deploy")

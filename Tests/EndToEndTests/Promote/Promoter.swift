@@ -102,6 +102,12 @@ struct Promoter: Sendable {
             "SELECT generation || ' ' || substr(digest, 8, 8) FROM promotions ORDER BY generation")
     }
 
+    /// Why each change was permitted that went where the tag does not descend from, oldest first.
+    func permissions() async throws -> [String] {
+        try await LedgerRows(path: folder.path("ledger.db")).text(
+            "SELECT permission FROM journal WHERE permission IS NOT NULL ORDER BY number")
+    }
+
     /// As the journal's rows have it.
     func short(_ image: MadeImage) -> String { String("\(image.digest)".dropFirst(7).prefix(8)) }
 }

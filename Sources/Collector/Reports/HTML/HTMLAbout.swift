@@ -34,7 +34,7 @@ struct HTMLAbout {
         guard let story = report.promotion else { return [] }
         var rows: [Row] = [("tag", "<code>\(story.image, limit: 300)</code>"), ("by", "\(story.actor, limit: 200)")]
         rows += story.steps.map { ("\($0.step, limit: 40)", "\($0.said, limit: 600)") }
-        if let pin = story.pin { rows.append(("pin", "<code>\(pin, limit: 300)</code>")) }
+        rows.append(("pin", "<code>\(story.pin, limit: 300)</code>"))
         return rows
     }
 
