@@ -74,6 +74,9 @@ public final class MemoryRegistry: Sendable {
         }
     }
 
+    /// Takes a tag away.
+    public func remove(tag: String) { state.value.withLock { $0.tags[tag] = nil } }
+
     public func tag(_ tag: String) -> Digest? { state.value.withLock { $0.tags[tag] } }
 
     public func bytes(_ digest: Digest) -> [UInt8]? { state.value.withLock { $0.manifests[digest]?.bytes } }

@@ -40,15 +40,9 @@ struct PromoteCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let web = try WebClient()
-        let code: Int32
-        do {
-            code = try await PromoteSetup(command: self, environment: ProcessEnvironment.current, web: web).run()
-        } catch {
-            await web.close()
-            throw error
+        let code = try await WebClient.with { web in
+            try await PromoteSetup(command: self, environment: ProcessEnvironment.current, web: web).run()
         }
-        await web.close()
         throw ExitCode(code)
     }
 }

@@ -1,5 +1,4 @@
 import Foundation
-import Logging
 import Shared
 
 /// Turns the flags of `promote` into a ``PromotionRun``, and runs it.
@@ -15,7 +14,7 @@ struct PromoteSetup {
             service: inventory?.service ?? command.fleet.service ?? ServiceName.standard, environment: environment)
         let ledger =
             promotion.dryRun
-            ? try await command.output.openLedgerIfAny(environment: environment)
+            ? try await command.output.openLedgerIfPresent(mustExist: false, environment: environment)
             : try await command.output.openLedger(environment: environment)
         let evidence = promotion.dryRun ? nil : try command.output.evidence()
         defer { evidence?.removeIfEmpty() }
@@ -24,11 +23,11 @@ struct PromoteSetup {
         do {
             let gate = try gate(order, ledger, interruption)
             let code = try await run(gate, verification, interruption)
-            await close(ledger)
+            await ledger?.close(loggingTo: command.logs.logger)
             return code
         } catch {
             verification?.destinations.abandon()
-            await close(ledger)
+            await ledger?.close(loggingTo: command.logs.logger)
             throw error
         }
     }
@@ -94,13 +93,5 @@ struct PromoteSetup {
             destinations: command.promotion.dryRun ? [] : try command.output.destinations(beside: evidence),
             evidence: evidence, progress: command.output.progress, environment: environment, logger: command.logs.logger
         )
-    }
-
-    private func close(_ ledger: Ledger?) async {
-        do {
-            try await ledger?.close()
-        } catch {
-            command.logs.logger.warning("The ledger could not be closed", metadata: ["reason": "\(error)"])
-        }
     }
 }

@@ -47,16 +47,11 @@ struct ResolveCommand: AsyncParsableCommand {
     private static let notTheSame: Int32 = 20
 
     private func resolve(environment: [String: String]) async throws -> [ResolvedImage] {
-        let web = try WebClient()
-        do {
+        try await WebClient.with { web in
             let client = try registry.client(web: web, environment: environment)
             var images = [try await client.resolve(reference)]
             if let other { images.append(try await client.resolve(other)) }
-            await web.close()
             return images
-        } catch {
-            await web.close()
-            throw error
         }
     }
 

@@ -26,28 +26,17 @@ struct StatusCommand: AsyncParsableCommand {
         let environment = ProcessEnvironment.current
         let inventory = try fleet.load()
         let access = try access.access(for: inventory)
-        let ledger = try await output.openLedgerIfPresent(environment: environment)
-        let web = try WebClient()
-        let code: Int32
-        do {
-            let drift = try target.image.map { image in
-                DriftReader(
-                    registry: try registry.client(web: web, environment: environment), image: image, ledger: ledger)
-            }
-            code = try await target.withTarget(for: inventory, registry: registry, environment: environment) {
-                target, learner in
-                let run = StatusRun(
-                    target: target, inventory: inventory, requestTimeout: requestTimeout, access: access,
-                    concurrency: self.access.concurrency, ledger: ledger, destinations: try output.destinations(),
-                    learner: learner, drift: drift, progress: output.progress == .auto ? .none : output.progress,
-                    environment: environment)
-                return try await run.run()
-            }
-        } catch {
-            await web.close()
-            throw error
+        let ledger = try await output.openLedgerIfPresent(mustExist: true, environment: environment)
+        let code = try await target.withTarget(
+            for: inventory, registry: registry, requiresImage: false, environment: environment
+        ) { target, image in
+            let run = StatusRun(
+                target: target, inventory: inventory, requestTimeout: requestTimeout, access: access,
+                concurrency: self.access.concurrency, ledger: ledger, destinations: try output.destinations(),
+                learner: image?.learner, drift: image.map { DriftReader(named: $0, ledger: ledger) },
+                progress: output.progress == .auto ? .none : output.progress, environment: environment)
+            return try await run.run()
         }
-        await web.close()
         throw ExitCode(code)
     }
 }

@@ -1,5 +1,4 @@
 import ArgumentParser
-import Logging
 import Shared
 
 /// Polls the fleet until every expected host is proven to serve what was promoted, or says which is not and why.
@@ -35,22 +34,17 @@ struct VerifyCommand: AsyncParsableCommand {
         let policy = try policy.policy(for: inventory)
         let access = try access.access(for: inventory)
         let code = try await target.withTarget(for: inventory, registry: registry, environment: environment) {
-            target, learner in
+            target, image in
             var target = target
             target.generation = promotion.generation
             let run = VerificationRun(
                 target: target, inventory: inventory, policy: policy, check: self.policy.inventoryCheck, access: access,
                 concurrency: self.access.concurrency, ledger: ledger,
-                destinations: try output.destinations(beside: evidence), evidence: evidence, learner: learner,
+                destinations: try output.destinations(beside: evidence), evidence: evidence, learner: image?.learner,
                 progress: output.progress, environment: environment, logger: logs.logger)
             return try await run.run().exitCode
         }
-        do {
-            // All of the ledger is in its one file then, which a pipeline may keep or copy.
-            try await ledger?.close()
-        } catch {
-            logs.logger.warning("The ledger could not be closed", metadata: ["reason": "\(error)"])
-        }
+        await ledger?.close(loggingTo: logs.logger)
         throw ExitCode(code)
     }
 }

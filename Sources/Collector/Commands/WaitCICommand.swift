@@ -38,14 +38,7 @@ struct WaitCICommand: AsyncParsableCommand {
 
     func run() async throws {
         let environment = ProcessEnvironment.current
-        let web = try WebClient()
-        do {
-            try await run(environment: environment, web: web)
-        } catch {
-            await web.close()
-            throw error
-        }
-        await web.close()
+        try await WebClient.with { try await run(environment: environment, web: $0) }
     }
 
     private func run(environment: [String: String], web: WebClient) async throws {

@@ -3,19 +3,20 @@ import Shared
 
 /// Reads what drift is found in, from registry and ledger. Changes nothing.
 struct DriftReader: Sendable {
-    let registry: RegistryClient
-    let image: ImageReference
+    /// The tag, as it was read before hosts were asked.
+    let named: TargetImage
     let ledger: Ledger?
+
+    private var image: ImageReference { named.reference }
 
     /// Of the candidates that nobody promoted, more are not looked at.
     static let maximumCandidates = 100
     private static let concurrency = 8
 
     func drift(from report: Report, promotions: [Promotion], now: Date) async throws -> Drift {
-        let tag = try await present(image)
         let candidates = try await candidates(promotions)
         let rules = DriftRules(
-            image: image, tag: tag, promotions: promotions,
+            image: image, tag: named.image, promotions: promotions,
             journal: try await ledger?.journal(repository: image.repository, tag: image.effectiveTag) ?? [],
             candidates: candidates,
             converged: try await ledger?.converged(
@@ -26,6 +27,8 @@ struct DriftReader: Sendable {
 
     /// The candidates whose commits were not promoted, as the registry has them.
     private func candidates(_ promotions: [Promotion]) async throws -> [ResolvedImage] {
+        // However long the sweep took.
+        let registry = named.client.until(.now + named.timeout)
         let known = Set(promotions.compactMap(\.gitSHA?.hex))
         let tags = try await registry.tags(of: image).filter { tag in
             TagRules.commit(of: tag).map { !known.contains(String($0)) } ?? false
@@ -35,7 +38,7 @@ struct DriftReader: Sendable {
             func next() {
                 guard let tag = rest.popFirst(), let reference = ImageReference(parsing: "\(image.repository):\(tag)")
                 else { return }
-                group.addTask { try await resolve(reference) }
+                group.addTask { try await Self.usable(reference, registry) }
             }
             for _ in 0..<Self.concurrency { next() }
             var found: [ResolvedImage] = []
@@ -47,17 +50,10 @@ struct DriftReader: Sendable {
         }
     }
 
-    /// nil where the registry says that there is no such tag.
-    private func present(_ reference: ImageReference) async throws(RegistryError) -> ResolvedImage? {
-        do throws(RegistryError) {
-            return try await registry.resolve(reference)
-        } catch .absent(_, .tag), .absent(_, .repository) {
-            return nil
-        }
-    }
-
     /// nil for what is no image, or went away meanwhile: a candidate that cannot be used is nobody's drift.
-    private func resolve(_ reference: ImageReference) async throws(RegistryError) -> ResolvedImage? {
+    private static func usable(
+        _ reference: ImageReference, _ registry: RegistryClient
+    ) async throws(RegistryError) -> ResolvedImage? {
         do throws(RegistryError) {
             return try await registry.resolve(reference)
         } catch .absent, .unusable {

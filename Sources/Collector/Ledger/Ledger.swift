@@ -1,6 +1,7 @@
 import Dispatch
 import FoundationEssentials
 import GRDB
+import Logging
 
 /// What was promoted, and what every verification of it saw: SQLite in WAL mode, one file.
 ///
@@ -66,6 +67,15 @@ final class Ledger: Sendable {
             // The one that closes last joins the log to the file, and connections that only read cannot.
             (database as? DatabasePool)?.invalidateReadOnlyConnections()
             try database.close()
+        }
+    }
+
+    /// Closes it where a failure to do so changes nothing for anybody: it is logged.
+    func close(loggingTo logger: Logger) async {
+        do {
+            try await close()
+        } catch {
+            logger.warning("The ledger could not be closed", metadata: ["reason": "\(error)"])
         }
     }
 

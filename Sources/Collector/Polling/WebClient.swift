@@ -1,9 +1,9 @@
 /// Makes single requests to services beside the fleet (registries, forges), and awaits the answer of each.
 ///
 /// ```swift
-/// let client = try WebClient()
-/// let answer = try await client.send(WebRequest(url: "https://registry.example/v2/", within: .seconds(10)))
-/// await client.close()
+/// let answer = try await WebClient.with { client in
+///     try await client.send(WebRequest(url: "https://registry.example/v2/", within: .seconds(10)))
+/// }
 /// ```
 ///
 /// Every status is an answer, redirects too: none is followed here, because only the caller knows whom its credentials
@@ -12,6 +12,19 @@ final class WebClient: Sendable {
     private let engine: TransferEngine
     private let waiting: AnswerShelf
     private let reader: Task<Void, Never>
+
+    /// Hands on a client that is closed when `body` ends, however it does.
+    static func with<Value>(_ body: (WebClient) async throws -> Value) async throws -> Value {
+        let client = try WebClient()
+        do {
+            let value = try await body(client)
+            await client.close()
+            return value
+        } catch {
+            await client.close()
+            throw error
+        }
+    }
 
     init(limits: TransferLimits = .forServices()) throws(TransferEngineError) {
         let engine = try TransferEngine(limits: limits)

@@ -10,24 +10,14 @@ struct TaggedImage: Hashable, Sendable {
 extension RegistryClient {
     /// The digest that a tag is; nil where the registry says that there is no such tag.
     func digest(ofTag reference: ImageReference) async throws(RegistryError) -> Digest? {
-        do throws(RegistryError) {
-            return try await manifest(of: reference).digest
-        } catch .absent(_, .tag), .absent(_, .repository) {
-            return nil
-        }
+        try await present(reference)?.digest
     }
 
     /// What a tag is; nil where the registry says that there is no such tag.
     func tagged(_ reference: ImageReference) async throws(RegistryError) -> TaggedImage? {
-        let manifest: RegistryManifest
+        guard let manifest = try await present(reference) else { return nil }
         do throws(RegistryError) {
-            manifest = try await self.manifest(of: reference)
-        } catch .absent(_, .tag), .absent(_, .repository) {
-            return nil
-        }
-        do throws(RegistryError) {
-            // By digest: the tag may move meanwhile.
-            let image = try await resolve(reference.with(digest: manifest.digest))
+            let image = try await resolve(manifest, as: reference)
             return TaggedImage(digest: manifest.digest, gitSHA: try image.revision())
         } catch .absent, .unusable, .contradiction {
             // Whatever is wrong with what is there now is no reason to keep it.

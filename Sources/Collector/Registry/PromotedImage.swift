@@ -2,22 +2,19 @@ import Shared
 
 /// What `--image` makes of a target: read once, held against what else was asked for, and frozen.
 enum PromotedImage {
+    /// Finds, before anybody is asked, a reference that names another digest than the target.
+    static func check(_ target: Target, against reference: ImageReference) throws(RegistryError) {
+        if let wanted = target.digest, let named = reference.digest, wanted != named {
+            throw .contradiction("--image \(reference) and --digest \(wanted) name two images: give one of them")
+        }
+    }
+
     /// Completes a target by the image that it names.
     ///
     /// - Parameters:
     ///   - target: with the commit and the digest that were asked for, if any.
     ///   - hosts: an inventory may say what they run on.
     /// - Throws: ``RegistryError/contradiction(_:)`` where the image is another one, of another commit, or none for a host.
-    static func complete(
-        _ target: Target, by reference: ImageReference, from client: RegistryClient, for hosts: [ExpectedHost]
-    ) async throws(RegistryError) -> Target {
-        if let wanted = target.digest, let named = reference.digest, wanted != named {
-            throw .contradiction("--image \(reference) and --digest \(wanted) name two images: give one of them")
-        }
-        let image = try await client.resolve(reference)
-        return try complete(target, by: image, for: hosts)
-    }
-
     static func complete(
         _ target: Target, by image: ResolvedImage, for hosts: [ExpectedHost]
     ) throws(RegistryError) -> Target {

@@ -3,7 +3,13 @@ import Shared
 extension RegistryClient {
     /// Reads what a reference is, down to each platform's configuration.
     func resolve(_ reference: ImageReference) async throws(RegistryError) -> ResolvedImage {
-        let manifest = try await manifest(of: reference)
+        try await resolve(try await manifest(of: reference), as: reference)
+    }
+
+    /// The same for an index or manifest that was read before.
+    func resolve(
+        _ manifest: RegistryManifest, as reference: ImageReference
+    ) async throws(RegistryError) -> ResolvedImage {
         var walk = Walk(reference: reference)
         let entries: [ResolvedImage.Entry]
         switch manifest.body.kind {

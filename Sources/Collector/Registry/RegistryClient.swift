@@ -51,6 +51,15 @@ struct RegistryClient: Sendable {
         }
     }
 
+    /// The index or manifest that a tag is; nil where the registry says that there is no such tag.
+    func present(_ reference: ImageReference) async throws(RegistryError) -> RegistryManifest? {
+        do throws(RegistryError) {
+            return try await manifest(of: reference)
+        } catch .absent(_, .tag), .absent(_, .repository) {
+            return nil
+        }
+    }
+
     /// The manifest of a digest in a reference's repository.
     func manifest(_ digest: Digest, in reference: ImageReference) async throws(RegistryError) -> RegistryManifest {
         try await manifest(of: reference.with(digest: digest))

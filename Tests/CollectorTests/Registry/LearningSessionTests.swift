@@ -34,8 +34,8 @@ struct LearningSessionTests {
         let policy = Policy(timeout: .seconds(60), interval: .milliseconds(100), soak: .milliseconds(300))
         let engine = try TransferEngine(limits: TransferLimits(openFiles: 1_024))
         let result = try await withRegistryClient { client in
-            let target = try await PromotedImage.complete(
-                Target(service: "canvas"), by: reference, from: client, for: hosts)
+            let target = try PromotedImage.complete(
+                Target(service: "canvas"), by: try await client.resolve(reference), for: hosts)
             var session = FleetSession(engines: [engine], noncePrefix: "test") { _ in TransferAccess() }
             session.learner = client.learner(in: reference)
             let (ended, _) = await session.run(

@@ -27,11 +27,14 @@ struct DriftTests {
         var drift: Drift?
     }
 
-    private func status(_ promoter: Promoter) async throws -> (drift: Found.Drift, text: String) {
-        let arguments = [
-            "status", "--fleet", promoter.folder.path("fleet.yaml"), "--image",
-            "\(promoter.registry.authority)/canvas:latest", "--store", promoter.folder.path("ledger.db"),
-        ]
+    private func status(
+        _ promoter: Promoter, _ more: [String] = []
+    ) async throws -> (drift: Found.Drift, text: String) {
+        let arguments =
+            [
+                "status", "--fleet", promoter.folder.path("fleet.yaml"), "--image",
+                "\(promoter.registry.authority)/canvas:latest", "--store", promoter.folder.path("ledger.db"),
+            ] + more
         let text = try await Program.collector().run(arguments, environment: ["HOME": promoter.folder.path])
         #expect(text.exitCode == 0, "\(text.error)")
         let json = try await Program.collector().run(
@@ -82,5 +85,33 @@ struct DriftTests {
         let back = try await status(promoter)
         #expect(back.text.contains("which is generation 1, and generation 2"), "\(back.text)")
         await promoter.stop()
+    }
+
+    @Test("A tag that somebody removed is drift, and hosts are held against what was promoted last")
+    func removed() async throws {
+        let promoter = try await Promoter.make()
+        promoter.followTag()
+        #expect(try await promoter.run().exitCode == 0)
+        promoter.registry.remove(tag: "latest")
+        let found = try await status(promoter)
+        #expect(found.drift.tag == nil)
+        #expect(found.drift.findings.map(\.kind) == ["tag_moved"], "\(found.text)")
+        #expect(found.text.contains("does not exist: somebody removed it"), "\(found.text)")
+        #expect(found.text.contains("soaking"), "\(found.text)")
+        await promoter.stop()
+    }
+
+    @Test("A sweep that takes longer than the registry may leaves the time that looking for drift has")
+    func slowSweep() async throws {
+        let promoter = try await Promoter.make()
+        promoter.followTag()
+        #expect(try await promoter.run().exitCode == 0)
+        let deaf = try #require(ScriptedHostDeafPort(.full))
+        let found = try await status(
+            promoter,
+            ["--host", "127.0.0.1:\(deaf.port)", "--request-timeout", "3s", "--registry-timeout", "2s"])
+        #expect(found.drift.findings.isEmpty, "\(found.text)")
+        await promoter.stop()
+        withExtendedLifetime(deaf) {}
     }
 }

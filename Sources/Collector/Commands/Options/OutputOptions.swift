@@ -53,18 +53,13 @@ struct OutputOptions: ParsableArguments {
     }
 
     /// Opens the ledger for a look; nil for `--store none`, and where there is none yet.
-    func openLedgerIfPresent(environment: [String: String]) async throws(LedgerError) -> Ledger? {
+    ///
+    /// - Parameter mustExist: whether one that `--store` names has to be there.
+    func openLedgerIfPresent(
+        mustExist: Bool, environment: [String: String]
+    ) async throws(LedgerError) -> Ledger? {
         guard let path = try LedgerLocation.resolve(flag: store, environment: environment) else { return nil }
-        guard store != nil || access(path, F_OK) == 0 else { return nil }
-        return try await Ledger.open(path: path, for: .reading)
-    }
-
-    /// Opens the ledger for a look; nil where there is none yet, also where one is named.
-    func openLedgerIfAny(environment: [String: String]) async throws(LedgerError) -> Ledger? {
-        guard let path = try LedgerLocation.resolve(flag: store, environment: environment), access(path, F_OK) == 0
-        else {
-            return nil
-        }
+        guard (mustExist && store != nil) || access(path, F_OK) == 0 else { return nil }
         return try await Ledger.open(path: path, for: .reading)
     }
 }

@@ -28,27 +28,31 @@ struct TargetOptions: ParsableArguments {
         }
     }
 
-    /// Makes the target, with what the index file and the registry say, and hands it on; a registry can be asked until
+    /// Makes the target, with what the index file and the registry say, and hands it on; the registry can be asked until
     /// `body` ends.
+    ///
+    /// - Parameter requiresImage: whether a tag that the registry does not have is a mistake.
     func withTarget<Value>(
-        for inventory: Inventory, registry: RegistryOptions, environment: [String: String],
-        _ body: (Target, ImageLearner?) async throws -> Value
+        for inventory: Inventory, registry: RegistryOptions, requiresImage: Bool = true, environment: [String: String],
+        _ body: (Target, TargetImage?) async throws -> Value
     ) async throws -> Value {
         guard let image else { return try await body(try target(service: inventory.service), nil) }
-        let web = try WebClient()
-        do {
+        return try await WebClient.with { web in
             let client = try registry.client(web: web, environment: environment)
-            let asked = Target(service: inventory.service, gitSHA: sha, digest: digest)
-            let target = try await WorkLine.show("asking the registry", on: .standardError, environment: environment) {
-                _ in try await PromotedImage.complete(asked, by: image, from: client, for: inventory.hosts)
+            var target = Target(service: inventory.service, gitSHA: sha, digest: digest)
+            try PromotedImage.check(target, against: image)
+            let resolved = try await WorkLine.show("asking the registry", on: .standardError, environment: environment)
+            {
+                _ in
+                let manifest = requiresImage ? try await client.manifest(of: image) : try await client.present(image)
+                guard let manifest else { return ResolvedImage?.none }
+                return try await client.resolve(manifest, as: image)
             }
+            if let resolved { target = try PromotedImage.complete(target, by: resolved, for: inventory.hosts) }
             if let index, let digest = target.digest { _ = try content(of: index, digest: digest) }
-            let value = try await body(target, client.learner(in: image))
-            await web.close()
-            return value
-        } catch {
-            await web.close()
-            throw error
+            let named = TargetImage(
+                reference: image, image: resolved, client: client, timeout: registry.registryTimeout)
+            return try await body(target, named)
         }
     }
 
