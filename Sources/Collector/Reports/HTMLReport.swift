@@ -32,7 +32,8 @@ struct HTMLReport {
     }
 
     private var head: Markup {
-        let words = HTMLVerdictWords(verdict: report.verdict, exitCode: report.exitCode)
+        let words = HTMLVerdictWords(
+            verdict: report.verdict, exitCode: report.exitCode, rollback: report.promotion?.rollback)
         let target = report.target
         let build = target.gitSHA?.short ?? target.digest?.short ?? ""
         return """

@@ -91,6 +91,19 @@ struct HTMLReportTests {
         }
     }
 
+    @Test("After the way back nobody is told to go back; and only a proof says that the fleet has followed")
+    func afterRollback() throws {
+        let former = try LedgerFixtures.digest("a")
+        for verdict in [Verdict.converged, .stragglers, nil] {
+            let rollback = PromotionStory.Rollback(said: "back", digest: former, verdict: verdict)
+            let words = HTMLVerdictWords(verdict: .failedDeploy, exitCode: 20, rollback: rollback)
+            #expect(!words.advice.contains("roll the deploy back"))
+            #expect(words.advice.contains("not proven") == (verdict != .converged))
+        }
+        let failed = HTMLVerdictWords(verdict: .failedDeploy, exitCode: 20, rollback: .init(said: "nothing was before"))
+        #expect(failed.advice == HTMLVerdictWords(verdict: .failedDeploy, exitCode: 20).advice)
+    }
+
     @Test("The whole policy is on the page, by the names of its flags")
     func policy() throws {
         let report = try HTMLSample.converged.report()

@@ -10,7 +10,8 @@ struct HTMLVerdict {
     private static let maximumNames = 3
 
     var section: Markup {
-        let words = HTMLVerdictWords(verdict: report.verdict, exitCode: report.exitCode)
+        let words = HTMLVerdictWords(
+            verdict: report.verdict, exitCode: report.exitCode, rollback: report.promotion?.rollback)
         return """
             <header class="panel verdict" id="verdict" data-tone="\(words.tone.rawValue)">
             <p class="what"><bdi>\(report.target.service, limit: 128)</bdi> \(build)</p>

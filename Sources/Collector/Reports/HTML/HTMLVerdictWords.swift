@@ -23,6 +23,8 @@ struct HTMLVerdictWords: Hashable, Sendable {
 
     let verdict: Verdict
     let exitCode: Int32
+    /// The way back, where one was tried.
+    var rollback: PromotionStory.Rollback?
 
     /// Green is for what is proven, and never for an exit code alone.
     var tone: Tone {
@@ -56,6 +58,14 @@ struct HTMLVerdictWords: Hashable, Sendable {
 
     /// What to do about the whole; what to do about each host, its reason says.
     var advice: String {
+        guard let rollback, rollback.digest != nil else { return verdictAdvice }
+        return rollback.verdict == .converged
+            ? "The fleet is back on the former build. Find out below why this one failed, and promote a repaired one."
+            : "The tag was put back, and the fleet is not proven to have followed. Verify it against the former build; then "
+                + "find out below why this one failed."
+    }
+
+    private var verdictAdvice: String {
         switch verdict {
         case .converged: "Nothing to do: every expected host serves what was promoted."
         case .convergedTolerated: "The tolerated hosts do not serve what was promoted: see to them when there is time."
