@@ -2,7 +2,7 @@ import Shared
 
 /// Whether two references are the same image, and by which rule.
 struct ImageComparison: Hashable, Sendable {
-    enum Rule: String, Hashable, Sendable, CaseIterable, Encodable {
+    enum Rule: String, Hashable, Sendable, CaseIterable, Codable {
         /// One digest.
         case exact
         /// One is an index, and the other its manifest for a platform.

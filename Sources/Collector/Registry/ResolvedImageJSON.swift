@@ -5,35 +5,24 @@ import Shared
 struct ResolvedImageJSON {
     struct Image: Encodable {
         struct Entry: Encodable {
-            var platform: String?
+            @ExplicitNull var platform: String?
             var digest: String
             var config: String
-            var revision: String?
-            var created: String?
-
-            func encode(to encoder: any Encoder) throws {
-                var container = encoder.container(keyedBy: CodingKeys.self)
-                try container.encode(platform, forKey: .platform)
-                try container.encode(digest, forKey: .digest)
-                try container.encode(config, forKey: .config)
-                try container.encode(revision, forKey: .revision)
-                try container.encode(created, forKey: .created)
-            }
-
-            private enum CodingKeys: String, CodingKey { case platform, digest, config, revision, created }
+            @ExplicitNull var revision: String?
+            @ExplicitNull var created: String?
         }
 
         var reference: String
         var repository: String
-        var tag: String?
+        @ExplicitNull var tag: String?
         var digest: String
         var kind: String
         var mediaType: String
         var size: Int
         /// The commit of all platforms; null where they have none in common.
-        var gitSHA: String?
+        @ExplicitNull var gitSHA: String?
         /// null where the reference names no tag.
-        var pin: String?
+        @ExplicitNull var pin: String?
         var platforms: [Entry]
 
         private enum CodingKeys: String, CodingKey {
@@ -41,39 +30,14 @@ struct ResolvedImageJSON {
             case mediaType = "media_type"
             case gitSHA = "git_sha"
         }
-
-        func encode(to encoder: any Encoder) throws {
-            // A key is there even where its value is not.
-            var container = encoder.container(keyedBy: CodingKeys.self)
-            try container.encode(reference, forKey: .reference)
-            try container.encode(repository, forKey: .repository)
-            try container.encode(tag, forKey: .tag)
-            try container.encode(digest, forKey: .digest)
-            try container.encode(kind, forKey: .kind)
-            try container.encode(mediaType, forKey: .mediaType)
-            try container.encode(size, forKey: .size)
-            try container.encode(gitSHA, forKey: .gitSHA)
-            try container.encode(pin, forKey: .pin)
-            try container.encode(platforms, forKey: .platforms)
-        }
     }
 
     /// Two images.
     struct Pair: Encodable {
         var images: [Image]
         var same: Bool
-        var rule: ImageComparison.Rule?
+        @ExplicitNull var rule: ImageComparison.Rule?
         var platforms: [String]
-
-        private enum CodingKeys: String, CodingKey { case images, same, rule, platforms }
-
-        func encode(to encoder: any Encoder) throws {
-            var container = encoder.container(keyedBy: CodingKeys.self)
-            try container.encode(images, forKey: .images)
-            try container.encode(same, forKey: .same)
-            try container.encode(rule, forKey: .rule)
-            try container.encode(platforms, forKey: .platforms)
-        }
     }
 
     private let value: any Encodable

@@ -23,21 +23,16 @@ struct ResolvedImageTable: Sendable {
             "  \(kind)  \(image.manifest.mediaType.rawValue)  \(image.manifest.bytes.count) bytes",
             "  digest  \(image.digest)",
         ]
-        let rows =
-            [["PLATFORM", "MANIFEST", "CONFIG", "REVISION", "CREATED"]]
-            + image.entries.map { entry in
-                [
-                    Hygiene.line(entry.platform?.description ?? "?", limit: 40), entry.digest.description,
-                    entry.config.description,
-                    entry.revision?.hex ?? entry.revisionText.map { "'\(Hygiene.line($0, limit: 40))'" } ?? "none",
-                    entry.created.map { Hygiene.line($0, limit: 40) } ?? "?",
-                ]
-            }
-        let widths = (0..<5).map { column in rows.map { $0[column].count }.max() ?? 0 }
-        lines += rows.map { row in
-            let cells = zip(row, widths).map { $0 + String(repeating: " ", count: $1 - $0.count) }
-            return "  " + cells.joined(separator: "  ").trimmedEnd
+        var table = TextTable(["PLATFORM", "MANIFEST", "CONFIG", "REVISION", "CREATED"])
+        for entry in image.entries {
+            table.add([
+                Hygiene.line(entry.platform?.description ?? "?", limit: 40), entry.digest.description,
+                entry.config.description,
+                entry.revision?.hex ?? entry.revisionText.map { "'\(Hygiene.line($0, limit: 40))'" } ?? "none",
+                entry.created.map { Hygiene.line($0, limit: 40) } ?? "?",
+            ])
         }
+        lines += table.lines().map { "  \($0)" }
         if let pin = image.pin { lines.append("  \(pin)") }
         return lines
     }
@@ -47,13 +42,5 @@ struct ResolvedImageTable: Sendable {
         let platforms = comparison.platforms.map(\.description).joined(separator: ", ")
         return "the same image by rule '\(rule.rawValue)': \(rule.sentence)"
             + (platforms.isEmpty ? "" : " (\(Hygiene.line(platforms, limit: 400)))")
-    }
-}
-
-extension String {
-    fileprivate var trimmedEnd: String {
-        var text = self[...]
-        while text.last == " " { text.removeLast() }
-        return String(text)
     }
 }

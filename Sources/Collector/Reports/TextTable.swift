@@ -14,11 +14,14 @@ struct TextTable {
         rows.append(cells.map { Hygiene.line($0) })
     }
 
-    func render() -> String {
+    func render() -> String { lines().map { "\($0)\n" }.joined() }
+
+    /// The heading's first; none ends in blanks.
+    func lines() -> [String] {
         let widths = rows[0].indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
         return rows.map { row in
             let cells = zip(row, widths).map { $0 + String(repeating: " ", count: $1 - $0.count) }
-            return cells.joined(separator: "  ").trimmingBlanks() + "\n"
-        }.joined()
+            return cells.joined(separator: "  ").trimmingBlanks()
+        }
     }
 }
