@@ -296,6 +296,81 @@ class Scenario:
         machine.must(f"systemctl stop beyond; rm /run/systemd/system/beyond.service /etc/systemd/system/{READER}.d/probe.conf"
                      f" && rmdir /etc/systemd/system/{READER}.d && systemctl daemon-reload && systemctl restart {READER}")
 
+    def access(self):
+        """The port opened as the socket's comments say, and everything that asks shown who it is."""
+        machine = self.machine
+        address, allowed = "10.9.9.9", "10.9.9.8"
+        machine.must(f"for host in 9 8 7; do ip address add 10.9.9.$host/32 dev lo 2>/dev/null || true; done")
+        machine.write(f"/etc/systemd/system/{PORT}.d/override.conf",
+                      f"[Socket]\nListenStream=\nListenStream=9480\nIPAddressDeny=any\nIPAddressAllow=localhost {address} {allowed}\n")
+        machine.must(f"systemctl daemon-reload; systemctl restart --no-block {PORT} {FRONT}")
+        machine.wait(30, lambda: int(machine.property(FRONT, "NRestarts")) >= 1, "the front to refuse")
+        said = machine.must(f"journalctl --no-pager -o cat -u {FRONT} -n 40")
+        self.check("an open port without a token: the front does not start, and says what it wants", "allow-anonymous",
+                   said[-200:], "anonymous" in said)
+
+        with tempfile.TemporaryDirectory() as folder:
+            self.certificates(pathlib.Path(folder), address)
+        right, wrong = "right-" * 6, "wrong-" * 6
+        machine.write("/etc/buildinfo/access/token", right + "\n")
+        machine.must("chmod 600 /etc/buildinfo/access/*")
+        machine.must(f"systemctl restart {FRONT}")
+        self.check("with token, certificate and authority it starts", "active", machine.property(FRONT, "ActiveState"))
+        url, files = f"https://{address}:9480/buildinfo", "--cacert /etc/buildinfo/ca.pem"
+        client = "--cert /etc/buildinfo/collector.pem --key /etc/buildinfo/collector.key"
+        token = f"-H 'Authorization: Bearer {right}'"
+        rows = [
+            ("with certificate and token", f"{files} {client} {token} {url}", (0, "200")),
+            ("without a token", f"{files} {client} {url}", (0, "401")),
+            ("with a wrong token", f"{files} {client} -H 'Authorization: Bearer {wrong}' {url}", (0, "401")),
+            ("from an address that is allowed", f"--interface {allowed} {files} {client} {token} {url}", (0, "200")),
+            ("from one that is not", f"--interface 10.9.9.7 -m 3 {files} {client} {token} {url}", (28, "000")),
+        ]
+        for what, arguments, wanted in rows:
+            done = machine.shell(f"curl -s -m 10 -o /dev/null -w '%{{http_code}}' {arguments}")
+            self.check(f"asked over TLS {what}", wanted, (done.returncode, done.stdout))
+        for what, arguments in (("without a client's certificate", f"{files} {token} {url}"),
+                                ("in the clear", f"{token} http://{address}:9480/buildinfo")):
+            done = machine.shell(f"curl -s -m 10 {arguments}")
+            self.check(f"asked {what}: no document", "none", f"exit {done.returncode}: {done.stdout[-80:]}",
+                       "git_sha" not in done.stdout)
+
+        unit = "buildinfo-collector@canvas.service"
+        machine.write(f"/etc/systemd/system/{unit}.d/access.conf",
+                      f"[Service]\nIPAddressDeny=any\nIPAddressAllow=localhost {address}\n"
+                      "LoadCredential=token:/etc/buildinfo/collector-token\nLoadCredential=key:/etc/buildinfo/collector.key\n"
+                      "Environment=BUILDINFO_TOKEN_FILE=%d/token BUILDINFO_CA=/etc/buildinfo/ca.pem\n"
+                      "Environment=BUILDINFO_CERT=/etc/buildinfo/collector.pem BUILDINFO_KEY=%d/key\n")
+        machine.write("/etc/buildinfo/fleet-canvas.yaml", f"service: canvas\nhosts:\n  - {{name: here, url: '{url}'}}\n")
+        machine.write("/etc/buildinfo/target-canvas.env", f"BUILDINFO_SHA={SHA}\nBUILDINFO_SOAK=1s\nBUILDINFO_TIMEOUT=20s\n")
+        machine.write("/etc/buildinfo/collector-token", right + "\n")
+        machine.must("chmod 600 /etc/buildinfo/collector-token; systemctl daemon-reload")
+        self.check("a standing check with credentials of its own", ("success", "0"), self.checked(unit))
+        machine.write("/etc/buildinfo/collector-token", wrong + "\n")
+        self.check("and with a token that is not right (30, unreachable)", ("exit-code", "30"), self.checked(unit))
+
+        machine.must(f"systemctl reset-failed {unit}; rm -r /etc/systemd/system/{PORT}.d /etc/systemd/system/{unit}.d "
+                     "/etc/buildinfo/access/* /etc/buildinfo/collector* /etc/buildinfo/ca.pem; "
+                     f"systemctl daemon-reload; systemctl restart {PORT} {FRONT}")
+        self.check("closed again: state", "serving", self.until_state("serving")[0])
+        said = machine.must("journalctl --no-pager -o cat -t buildinfo-agent -t buildinfo-collector")
+        self.check("the journal holds no refusal that nobody has asked for", 0, said.count("thread priority"))
+
+    def certificates(self, folder, address):
+        """An authority, what it signs for the agent and for the collector, and where each belongs."""
+        key = "-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes".split()
+        run("openssl", "req", "-x509", *key, "-days", "2", "-subj", "/CN=fleet", "-keyout", "ca.key", "-out", "ca.pem", cwd=folder)
+        for name, more in (("agent", f"IP:{address}"), ("collector", "DNS:collector")):
+            (folder / "names").write_text(f"subjectAltName={more}\n")
+            run("openssl", "req", *key, "-subj", f"/CN={name}", "-keyout", f"{name}.key", "-out", f"{name}.csr", cwd=folder)
+            run("openssl", "x509", "-req", "-days", "2", "-in", f"{name}.csr", "-CA", "ca.pem", "-CAkey", "ca.key",
+                "-CAcreateserial", "-extfile", "names", "-out", f"{name}.pem", cwd=folder)
+        for source, target in (("ca.pem", "ca.pem"), ("ca.pem", "access/clients.crt"), ("agent.pem", "access/tls.crt"),
+                               ("agent.key", "access/tls.key"), ("collector.pem", "collector.pem"),
+                               ("collector.key", "collector.key")):
+            self.machine.write(f"/etc/buildinfo/{target}", (folder / source).read_text())
+        self.machine.must("chmod 600 /etc/buildinfo/collector.key")
+
     def upgrade(self):
         machine = self.machine
         before = machine.main_process(FRONT), machine.main_process(READER)
@@ -367,7 +442,7 @@ def play(scenario, journal):
         before = machine.files(VOLATILE)
         for step in (scenario.install, scenario.configure, scenario.engine, scenario.privileges, scenario.kills,
                      scenario.hangs, scenario.engine_loss, scenario.standing_check, scenario.reload, scenario.mistake,
-                     scenario.probe, scenario.upgrade):
+                     scenario.probe, scenario.access, scenario.upgrade):
             step()
         scenario.remove(before)
     except RuntimeError as error:
