@@ -1,10 +1,13 @@
 SWIFT ?= swift
 DEBUG := .build/debug
 # Both without the symbols that nobody links to; the agent for size, since it has a budget (see bench/).
-# Neither names the folder that it was built in.
-RELEASE_FLAGS := -c release --static-swift-stdlib -Xlinker -s -Xlinker --icf=all \
+# Neither names the folder that it was built in. What nobody will debug is written without the information for it, which
+# makes the compiler lay out stacks now one way, now another.
+RELEASE_FLAGS := -c release --static-swift-stdlib -debug-info-format none -Xlinker -s -Xlinker --icf=all \
 	-Xlinker --version-script=$(CURDIR)/scripts/exports.map \
 	-Xcc -ffile-prefix-map=$(CURDIR)=. -Xswiftc -file-prefix-map -Xswiftc $(CURDIR)=.
+# The compiler orders some of what it writes by where things lie in its memory, which the kernel makes random.
+FIXED := $(shell setarch -R true 2>/dev/null && echo setarch -R)
 # Libraries that the agent takes into itself.
 STATIC := $(CURDIR)/.build-release-agent/static
 
@@ -86,13 +89,13 @@ release: ## Build both programs as they are shipped, into .build-release/release
 		echo "release: libyaml.a is missing: install libyaml-dev (Debian) or libyaml-static (Alpine)" >&2; exit 69; }; \
 		ln -sf "$$(realpath "$$archive")" $(STATIC)/libyaml.a
 	@# What nobody calls of the TLS library, and the tables to unwind C that throws nothing, need not be on every host.
-	$(SWIFT) build $(RELEASE_FLAGS) -Xlinker -L$(STATIC) -Xswiftc -Osize -Xcc -Os -Xcc -ffunction-sections \
+	$(FIXED) $(SWIFT) build $(RELEASE_FLAGS) -Xlinker -L$(STATIC) -Xswiftc -Osize -Xcc -Os -Xcc -ffunction-sections \
 		-Xcc -fdata-sections -Xcc -fno-asynchronous-unwind-tables -Xcxx -fno-exceptions -Xcxx -fno-rtti \
 		-Xcxx -fno-unwind-tables -Xlinker --gc-sections \
 		--scratch-path .build-release-agent --product buildinfo-agent
 	@if ldd .build-release-agent/release/buildinfo-agent | grep libyaml; then \
 		echo 'release: the agent depends on libyaml, which hosts need not have' >&2; exit 1; fi
-	$(SWIFT) build $(RELEASE_FLAGS) --scratch-path .build-release --product buildinfo-collector
+	$(FIXED) $(SWIFT) build $(RELEASE_FLAGS) --scratch-path .build-release --product buildinfo-collector
 
 dist: release ## Pack the programs: a tarball and two Debian packages, into dist. The same programs make the same bytes.
 	scripts/deps.sh dist

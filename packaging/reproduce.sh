@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Packs a second time, with another umask, time zone, language and folder, and compares every byte.
 # Usage: reproduce.sh FOLDER --build | --agent FILE --collector FILE. With --build, a clone of the last commit is built in
-# another folder first: that takes as long as two releases.
+# another folder first: that takes as long as a release. The folder's path has as many letters as this one's, because the
+# compiler writes the length of one file's path (GRDB's Database+Dump.swift) into the program, whatever the path is called.
 set -euo pipefail
 folder=$(realpath "$1")
 shift
@@ -11,9 +12,13 @@ trap 'rm -rf "$again"' EXIT
 
 programs=("$@")
 if [ "$1" = --build ]; then
-    git clone -q "$tree" "$again/another-folder"
-    cp "$tree/Package.resolved" "$again/another-folder/"
-    tree="$again/another-folder"
+    places=$((${#tree} - 5))
+    [ "$places" -ge 4 ] || { echo "reproduce.sh: '$tree' is too short a path to find another of its length" >&2; exit 64; }
+    twin=$(mktemp -d "/tmp/$(printf "%${places}s" | tr ' ' X)")
+    trap 'rm -rf "$again" "$twin"' EXIT
+    git clone -q "$tree" "$twin"
+    cp "$tree/Package.resolved" "$twin/"
+    tree=$twin
     make -C "$tree" release
     programs=(--agent "$tree/.build-release-agent/release/buildinfo-agent"
         --collector "$tree/.build-release/release/buildinfo-collector")
