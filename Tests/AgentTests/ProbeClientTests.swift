@@ -8,7 +8,7 @@ import Testing
 @testable import Agent
 
 /// Probes of real sockets.
-@Suite struct ProbeClientTests {
+@Suite(.timeLimit(.minutes(2))) struct ProbeClientTests {
     private static func client(_ limit: TimeAmount = .seconds(30)) -> ProbeClient {
         ProbeClient(group: MultiThreadedEventLoopGroup.singleton, clock: .system, timeLimit: limit)
     }
@@ -77,6 +77,9 @@ import Testing
             500),
         Example("not found", .status(404), .httpStatus, 404),
         Example("a redirect", .redirect(to: "http://127.0.0.1:1/"), .httpStatus, 302),
+        Example(
+            "a commit with too much around it",
+            .json("{\"git_sha\":\"\(Samples.sha)\",\"rest\":\"\(String(repeating: "x", count: 66_000))\"}"), .tooLarge),
         Example("a flood", .flood(chunked: true), .tooLarge),
         Example("a flood without length", .flood(chunked: false), .tooLarge),
         Example("headers without end", .floodHeaders, .tooLarge),

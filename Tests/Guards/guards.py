@@ -82,6 +82,7 @@ CONFIGURATION = r"AgentTests\.ConfigurationTests/"
 PROBE = r"AgentTests\.(ProbeURLTests|ProbeClientTests|ProbeJudgementTests|ProbeLookTests)/"
 PIPELINE = r"CollectorTests\.(AgreementTests|AnnotationTests|JUnitReportTests|MarkdownReportTests)/"
 TRANSPORT = r"EndToEndTests\.TransportTests/"
+DRIFT = r"EndToEndTests\.DriftTests/"
 PROMOTE = r"EndToEndTests\.(PromoteTests|KilledPromotionTests)/"
 JOURNAL = r"CollectorTests\.(JournalTests|PromotionRulesTests)/"
 CI = r"CollectorTests\.(CIReadingTests|CIWaitTests|CIContextsTests)/"
@@ -447,7 +448,7 @@ GUARDS = [
         4, "attestation", "attestations are no platforms",
         _REGISTRY + "RegistryClient+Resolve.swift",
         r"for child in children where !child.isAttestation {",
-        r"for child in children {", REGISTRY),
+        r"for child in children {", DIGESTS),
     # 5. Every inventory host is in the report exactly once
     Guard(
         5, "report-waived", "waived hosts are in the report, too",
@@ -524,9 +525,9 @@ GUARDS = [
         r"guard writers.value.count < 10_000 else {", SPLIT),
     Guard(
         2, "reader-lost", "a reader that went away makes its services unknown",
-        "Sources/Agent/Snapshots/ReaderLookout.swift",
-        r"taker.lost(reason ?? connection.end.value ?? .garbage)",
-        r"_ = reason", SPLIT),
+        "Sources/Agent/Snapshots/SnapshotTaker.swift",
+        r"for entry in board.entries {",
+        r"for entry in board.entries where entry.body.content.service.isEmpty {", SPLIT),
     Guard(
         3, "reader-fresh", "a front that must not serve old evidence has a look made",
         "Sources/Agent/Snapshots/SnapshotServer.swift",
@@ -863,8 +864,8 @@ GUARDS = [
     Guard(
         10, "realm-user", "an address with a user in it is not asked",
         _REGISTRY + "WebOrigin.swift",
-        r"url.user == nil, url.password == nil,",
-        r"url.port != 0,", REGISTRY),
+        r'return authority.contains("@") ||',
+        r'return', REGISTRY),
     Guard(
         10, "next-page", "the next page of a list is asked for on the registry's host alone",
         _REGISTRY + "RegistryClient+Tags.swift",
@@ -1388,4 +1389,19 @@ GUARDS = [
         "Sources/Collector/Ledger/Ledger+Journal.swift",
         r"if generation.isNew {",
         r"if generation.isNew, generation.number < 0 {", JOURNAL),
+    Guard(
+        11, "promote-permission", "why a tag may go back is in the journal",
+        "Sources/Collector/Promotion/PromotionRun.swift",
+        r"permission: passed.permission,",
+        r"permission: nil,", PROMOTE),
+    Guard(
+        2, "drift-deadline", "a sweep that takes long leaves the time that looking for drift has",
+        "Sources/Collector/Drift/DriftReader.swift",
+        r"named.client.until(.now + named.timeout)",
+        r"named.client", DRIFT),
+    Guard(
+        2, "drift-absent", "a tag that somebody removed is told",
+        "Sources/Collector/Drift/DriftRules.swift",
+        r"guard let tag else {",
+        r"guard let tag = tag ?? candidates.first else {", DRIFT),
 ]

@@ -49,7 +49,8 @@ enum AgentError: Error, Hashable, CustomStringConvertible {
             "--listen '\(text)' is no address: write HOST:PORT with a numeric HOST, [V6]:PORT or unix:/PATH"
         case .beyondLoopback(let address):
             "\(address) can be reached by other machines and nobody would have to authenticate: "
-                + "listen on 127.0.0.1, add --token-file or --tls-client-ca, or permit it with --allow-anonymous"
+                + "listen on 127.0.0.1, add --token-file or --tls-client-ca (as a package: 'token' or 'clients.crt' in "
+                + "/etc/buildinfo/access), or permit it with --allow-anonymous"
         case .engineSyntax(let text):
             "--engine '\(text)' is no socket: write unix:///PATH, for example unix:///run/docker.sock"
         case .hostID(let text): "--host-id '\(text)' is not usable: take 8 to 64 letters, digits, '.', '_' and '-'"

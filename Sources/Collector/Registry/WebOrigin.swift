@@ -12,16 +12,15 @@ struct WebOrigin: Hashable, Sendable {
     /// nil for anything but http and https, for a URL without a host, and for one with a user or a password in it.
     init?(_ url: URL) {
         guard let scheme = url.scheme?.lowercased(), scheme == "https" || scheme == "http",
-            let host = url.host?.lowercased(), !host.isEmpty, url.user == nil, url.password == nil,
-            !Self.isAmbiguous(url.absoluteString)
+            let host = url.host?.lowercased(), !host.isEmpty, !Self.namesUser(url.absoluteString)
         else { return nil }
         isEncrypted = scheme == "https"
         self.host = host.hasPrefix("[") ? String(host.dropFirst().dropLast()) : host
         port = url.port ?? (scheme == "https" ? 443 : 80)
     }
 
-    /// What one parser takes for a host and another for a user would send credentials elsewhere.
-    private static func isAmbiguous(_ url: String) -> Bool {
+    /// A user, or what one parser takes for a host and another for a user: it would send credentials elsewhere.
+    private static func namesUser(_ url: String) -> Bool {
         guard let start = url.firstRange(of: "://")?.upperBound else { return true }
         let authority = url[start...].prefix { !"/?#".contains($0) }
         return authority.contains("@") || authority.contains("\\")

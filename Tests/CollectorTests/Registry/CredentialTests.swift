@@ -180,6 +180,7 @@ struct CredentialTests {
         "A helper that fails, floods, writes nonsense or is not there is told, without what it wrote",
         arguments: [
             ("echo s3cret; echo s3cret >&2; exit 3", "exit code 3"), ("cat /dev/zero", "more than"),
+            ("head -c 70000 /dev/zero", "more than"),
             ("echo s3cret", "protocol"), ("kill -9 $$", "exit code 137"),
         ])
     func helperFaults(script: String, reason: String) async throws {

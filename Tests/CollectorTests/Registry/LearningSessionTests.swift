@@ -55,6 +55,10 @@ struct LearningSessionTests {
         #expect(ended.conclusion?.verdict == .converged)
         #expect(ended.tracks[0].facts.build == .matchIndex)
         #expect(registry.seen.count { $0.path.hasSuffix("\(Self.sibling.digest)") } == 1)
+        // What describes an image is not one, and is not even read.
+        for name in ["one", "two"] {
+            #expect(!registry.seen.contains { $0.path.hasSuffix("\(MadeImage.attestation(name).digest)") })
+        }
         await registry.stop()
     }
 

@@ -41,12 +41,9 @@ struct TargetOptions: ParsableArguments {
             let client = try registry.client(web: web, environment: environment)
             var target = Target(service: inventory.service, gitSHA: sha, digest: digest)
             try PromotedImage.check(target, against: image)
-            let resolved = try await WorkLine.show("asking the registry", on: .standardError, environment: environment)
-            {
-                _ in
-                let manifest = requiresImage ? try await client.manifest(of: image) : try await client.present(image)
-                guard let manifest else { return ResolvedImage?.none }
-                return try await client.resolve(manifest, as: image)
+            let progress = "asking the registry"
+            let resolved = try await WorkLine.show(progress, on: .standardError, environment: environment) { _ in
+                try await Self.read(image, from: client, isRequired: requiresImage)
             }
             if let resolved { target = try PromotedImage.complete(target, by: resolved, for: inventory.hosts) }
             if let index, let digest = target.digest { _ = try content(of: index, digest: digest) }
@@ -54,6 +51,14 @@ struct TargetOptions: ParsableArguments {
                 reference: image, image: resolved, client: client, timeout: registry.registryTimeout)
             return try await body(target, named)
         }
+    }
+
+    private static func read(
+        _ image: ImageReference, from client: RegistryClient, isRequired: Bool
+    ) async throws(RegistryError) -> ResolvedImage? {
+        if isRequired { return try await client.resolve(image) }
+        guard let manifest = try await client.present(image) else { return nil }
+        return try await client.resolve(manifest, as: image)
     }
 
     /// The target, with what the index file says.
