@@ -13,6 +13,8 @@ final class ScriptedHostConnection: ChannelInboundHandler {
     private let countRequest: @Sendable () -> Void
     private var received: [UInt8] = []
     private var isBusy = false
+    /// Whether the request under way wants no body.
+    private var isHead = false
 
     init(
         number: Int,
@@ -43,6 +45,7 @@ final class ScriptedHostConnection: ChannelInboundHandler {
         guard !isBusy, let request = takeRequest() else { return }
         isBusy = true
         countRequest()
+        isHead = request.method == "HEAD"
         behave(script(request), context)
     }
 
@@ -78,7 +81,7 @@ final class ScriptedHostConnection: ChannelInboundHandler {
         case .answer(let status, let headers, let body):
             // 204 and 304 have no body and no length (RFC 9110, sections 15.3.5 and 15.4.5).
             let length = status == 204 || status == 304 ? [] : [("Content-Length", String(body.count))]
-            send(Self.head(status, headers + length) + body, context)
+            send(Self.head(status, headers + length) + (isHead ? [] : body), context)
             isBusy = false
             next(context)
         case .after(let duration, let answer):

@@ -9,7 +9,7 @@ struct PromoteSetup {
 
     func run() async throws -> Int32 {
         let promotion = command.promotion
-        let inventory = promotion.skipsVerification ? nil : try command.fleet.load()
+        let inventory = promotion.skipsVerification ? nil : try command.fleet.load(lasting: command.policy.timeout)
         let order = try promotion.order(
             service: inventory?.service ?? command.fleet.service ?? ServiceName.standard, environment: environment)
         let ledger =

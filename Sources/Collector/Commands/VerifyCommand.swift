@@ -27,7 +27,7 @@ struct VerifyCommand: AsyncParsableCommand {
 
     func run() async throws {
         let environment = ProcessEnvironment.current
-        let inventory = try fleet.load()
+        let inventory = try fleet.load(lasting: policy.timeout)
         let ledger = try await output.openLedger(environment: environment)
         let evidence = try output.evidence()
         defer { evidence?.removeIfEmpty() }
@@ -41,6 +41,7 @@ struct VerifyCommand: AsyncParsableCommand {
                 target: target, inventory: inventory, policy: policy, check: self.policy.inventoryCheck, access: access,
                 concurrency: self.access.concurrency, ledger: ledger,
                 destinations: try output.destinations(beside: evidence), evidence: evidence, learner: image?.learner,
+                tag: image?.watch,
                 progress: output.progress, environment: environment, logger: logs.logger)
             return try await run.run().exitCode
         }

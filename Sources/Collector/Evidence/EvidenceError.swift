@@ -3,6 +3,8 @@ import Shared
 /// Why an evidence file cannot be written or replayed. One sentence each.
 enum EvidenceError: ExitCoded, Hashable {
     case unwritable(String, reason: String)
+    /// Some of it is missing at the end; the report says why.
+    case incomplete(String)
     case unreadable(String, reason: String)
     case empty(String)
     case notEvidence(String)
@@ -25,6 +27,8 @@ enum EvidenceError: ExitCoded, Hashable {
         switch self {
         case .unwritable(let path, let reason):
             "the evidence cannot be written to '\(Self.shown(path))' (\(reason)): choose another path"
+        case .incomplete(let path):
+            "the evidence in '\(Self.shown(path))' is not whole (the report's warnings say why): give it another path"
         case .unreadable(let path, let reason):
             "the evidence '\(Self.shown(path))' cannot be read (\(reason)): check the path and its permissions"
         case .empty(let path): "the evidence '\(Self.shown(path))' is empty: nothing was verified"

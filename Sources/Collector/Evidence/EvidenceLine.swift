@@ -18,6 +18,8 @@ enum EvidenceLine: Hashable, Sendable {
     case unlisted(Unlisted)
     /// What the registry said about a digest.
     case learned(Learned)
+    /// What the promoted tag is instead.
+    case moved(Moved)
     case signal(Signal)
     case label(Label)
     case verdict(Ending)
@@ -81,6 +83,17 @@ enum EvidenceLine: Hashable, Sendable {
         }
     }
 
+    struct Moved: Codable, Hashable, Sendable {
+        var at: Nanoseconds
+        /// nil where it is what was promoted, again.
+        var tag: MovedTag?
+
+        enum CodingKeys: String, CodingKey {
+            case tag
+            case at = "at_ns"
+        }
+    }
+
     struct Signal: Codable, Hashable, Sendable {
         var at: Nanoseconds
         var number: Int32
@@ -122,7 +135,7 @@ enum EvidenceLine: Hashable, Sendable {
 extension EvidenceLine {
     /// The kinds of lines, as the member `kind` names them.
     enum Kind: String, Codable, Sendable {
-        case start, host, refused, asked, sample, time, promotions, unlisted, learned, signal, label, verdict
+        case start, host, refused, asked, sample, time, promotions, unlisted, learned, moved, signal, label, verdict
     }
 
     var kind: Kind {
@@ -136,6 +149,7 @@ extension EvidenceLine {
         case .promotions: .promotions
         case .unlisted: .unlisted
         case .learned: .learned
+        case .moved: .moved
         case .signal: .signal
         case .label: .label
         case .verdict: .verdict
@@ -154,6 +168,7 @@ extension EvidenceLine {
         case .promotions(let value): value
         case .unlisted(let value): value
         case .learned(let value): value
+        case .moved(let value): value
         case .signal(let value): value
         case .label(let value): value
         case .verdict(let value): value
@@ -175,6 +190,7 @@ extension EvidenceLine: Decodable {
         case .promotions: self = .promotions(try Promotions(from: decoder))
         case .unlisted: self = .unlisted(try Unlisted(from: decoder))
         case .learned: self = .learned(try Learned(from: decoder))
+        case .moved: self = .moved(try Moved(from: decoder))
         case .signal: self = .signal(try Signal(from: decoder))
         case .label: self = .label(try Label(from: decoder))
         case .verdict: self = .verdict(try Ending(from: decoder))

@@ -23,6 +23,7 @@ struct EvidenceTranscript: Sendable {
             let missing = verification.tracks.map(\.host.name).filter { !names.contains($0) }
             lines.append(.unlisted(.init(at: Nanoseconds(now), hosts: missing)))
         case .learned(let image, let now): lines.append(.learned(.init(at: Nanoseconds(now), image: image)))
+        case .moved(let tag, let now): lines.append(.moved(.init(at: Nanoseconds(now), tag: tag)))
         case .signal(let number, let now): lines.append(.signal(.init(at: Nanoseconds(now), number: number)))
         }
         return lines + actions.compactMap(EvidenceLine.init(changeOf:))

@@ -116,6 +116,7 @@ struct Replay {
             let names = Set(hosts.map(\.name)).subtracting(list.hosts)
             return (.listed(names, at: list.at.duration), list.at.duration)
         case .learned(let learned): return (.learned(learned.image, at: learned.at.duration), learned.at.duration)
+        case .moved(let moved): return (.moved(moved.tag, at: moved.at.duration), moved.at.duration)
         case .signal(let signal): return (.signal(signal.number, at: signal.at.duration), signal.at.duration)
         case .start, .host, .refused, .label, .verdict: return nil
         }

@@ -51,6 +51,7 @@ struct CurlOptions {
     mutating func setMethod(_ method: TransferRequest.Method) {
         switch method {
         case .get: break
+        case .head: set(CURLOPT_NOBODY, 1)
         case .post(let body): setBody(body)
         case .put(let body):
             setBody(body)

@@ -3,6 +3,8 @@ struct TransferRequest: Sendable {
     /// What is done. Hosts are only ever asked (`get`); the others are for registries and their token services.
     enum Method: Hashable, Sendable {
         case get
+        /// As `get`, without the body.
+        case head
         case post(Body)
         case put(Body)
     }

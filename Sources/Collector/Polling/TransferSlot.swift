@@ -140,7 +140,7 @@ final class TransferSlot {
         }
         if let token = request.access.bearerToken { lines.append("Authorization: Bearer \(token)") }
         switch request.method {
-        case .get: break
+        case .get, .head: break
         case .post(let body), .put(let body):
             // Without the second, a large body waits a second for a "100 Continue" that many servers never send.
             lines += ["Content-Type: \(body.mediaType)", "Expect:"]

@@ -41,6 +41,7 @@ struct PromotionRun: Sendable {
         target.generation = entry.generation
         run.target = target
         run.learner = gate.registry.learner(in: order.target)
+        run.tag = TagWatch(reference: order.target, client: gate.registry)
         run.afterwards = { [run] in await story($0, passed, mover, run) }
         return try await run.run().exitCode
     }

@@ -51,6 +51,21 @@ struct RegistryClient: Sendable {
         }
     }
 
+    /// Whether a tag may be another digest than this one, by the registry's mere word: enough to look closer.
+    ///
+    /// Cheap enough for every second, and counted by no registry as a pull.
+    func mayDiffer(_ reference: ImageReference, from digest: Digest) async throws(RegistryError) -> Bool {
+        let subject = reference.description
+        let response = try await transport.send(
+            RegistryRequest(
+                subject: subject, repository: reference, method: .head,
+                path: "\(reference.path)/manifests/\(reference.effectiveTag ?? digest.description)",
+                headers: [("Accept", RegistryMediaType.accept)]),
+            until: deadline)
+        try RegistryStatus(response).check(subject, missing: .tag)
+        return response.headers["docker-content-digest"] != digest.description
+    }
+
     /// The index or manifest that a tag is; nil where the registry says that there is no such tag.
     func present(_ reference: ImageReference) async throws(RegistryError) -> RegistryManifest? {
         do throws(RegistryError) {

@@ -11,7 +11,7 @@ struct RegistryRequest: Sendable {
     var headers: [(name: String, value: String)] = []
 
     /// Whether doing it twice is the same as doing it once, and leaves nothing behind.
-    var isReading: Bool { method == .get }
+    var isReading: Bool { method == .get || method == .head }
 
     /// The scope of a token that lets it pass.
     var scope: String { "repository:\(repository.path):\(isReading ? "pull" : "pull,push")" }

@@ -9,6 +9,11 @@ struct TargetImage: Sendable {
     /// For everything that is asked in one go.
     let timeout: Duration
 
+    /// Looks whether the tag stays what it was; nil where a digest was named, which cannot move.
+    var watch: TagWatch? {
+        reference.digest == nil && image != nil ? TagWatch(reference: reference, client: client) : nil
+    }
+
     /// Answers what other digests are that hosts serve; nil where there is no image to hold them against.
     var learner: ImageLearner? { image.map { _ in client.learner(in: reference) } }
 }

@@ -113,6 +113,7 @@ struct FleetSession: Sendable {
         case .signal(let number): turn.take(.signal(number, at: now), now: now)
         case .promotions(let promotions): turn.take(.promotions(promotions, at: now), now: now)
         case .learned(let image): turn.take(.learned(image, at: now), now: now)
+        case .moved(let tag): turn.take(.moved(tag, at: now), now: now)
         case .listed(let names): turn.take(.listed(names, at: now), now: now)
         }
     }

@@ -13,6 +13,8 @@ enum SessionEvent: Sendable {
     case listed(Set<String>)
     /// What the registry said about a digest.
     case learned(LearnedImage)
+    /// What the promoted tag is instead; nil where it is what was promoted, again.
+    case moved(MovedTag?)
 }
 
 extension SessionEvent {

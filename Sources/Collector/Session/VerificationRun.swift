@@ -16,6 +16,8 @@ struct VerificationRun: Sendable {
     var evidence: EvidenceFile?
     /// Where the target's image comes from a registry: asks it about other digests that hosts serve.
     var learner: ImageLearner?
+    /// Where the target's image comes from a tag: looks whether it stays what was promoted.
+    var tag: TagWatch?
     var progress: ProgressMode
     var environment: [String: String]
     var logger: Logger
@@ -36,6 +38,9 @@ struct VerificationRun: Sendable {
             terminal.write(TextReport(report: report).render())
         }
         if isPublished { Pipeline(environment: environment, terminal: terminal)?.publish(report) }
+        if let evidence, report.evidence == nil {
+            throw UndeliveredReport(report: report, error: EvidenceError.incomplete(evidence.path))
+        }
         return report
     }
 
@@ -81,8 +86,10 @@ struct VerificationRun: Sendable {
     /// Why the inventory will not do, if it will not; and what it was held against.
     func refusal() async throws -> (Conclusion?, InventoryCheck.Previous) {
         let previous = InventoryCheck.Previous(
-            listed: try await ledger?.previousExpected(service: target.service),
-            selected: try await ledger?.previousSelected(service: target.service, selected: inventory.selected ?? []))
+            listed: try await ledger?.previousExpected(
+                service: target.service, allowance: check.maximumShrinkPercent),
+            selected: try await ledger?.previousSelected(
+                service: target.service, selected: inventory.selected ?? [], allowance: check.maximumShrinkPercent))
         let refusal = check.refusal(
             of: inventory.hosts, listed: inventory.listed, selector: inventory.selector, requirements: policy.require,
             previous: previous)
@@ -108,6 +115,7 @@ struct VerificationRun: Sendable {
                 PromotionWatch.watch(ledger, service: target.service, known: start.promotions, logger: logger))
             recorder = made
         }
+        if let tag, let digest = target.digest { session.watches.append(tag.watch(promoted: digest, logger: logger)) }
         session.watches.append(RelistingWatch.watch(inventory, logger: logger))
         let witness = evidence.map(EvidenceRecorder.init)
         witness?.begin(run, hosts: inventory.hosts)
@@ -144,7 +152,7 @@ struct VerificationRun: Sendable {
         do {
             report.evidence = .init(hash: try await recorder.conclude(conclusion, notes: context.notes))
         } catch {
-            // As with the ledger: the verdict stands on what was seen.
+            // The verdict stands on what was seen; run() ends with the code of a report that was not written.
             report.warnings.append("there is no whole evidence of this verification: \(error)")
         }
         return report

@@ -101,6 +101,8 @@ struct VerdictRules {
         }
         if let succession = Succession(verification) {
             add(.superseded, hosts[.ahead] ?? [], succession.message, names: false)
+        } else if let tag = verification.movedTag {
+            add(.superseded, hosts[.ahead] ?? [], tag.message, names: false)
         } else if let ahead = hosts[.ahead] {
             add(.superseded, ahead, "serve a later promotion")
         }

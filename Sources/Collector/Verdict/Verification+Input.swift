@@ -14,6 +14,8 @@ extension Verification {
         case listed(Set<String>, at: Duration)
         /// What the registry said about a digest that was asked for.
         case learned(LearnedImage, at: Duration)
+        /// What the promoted tag is instead; nil where it is what was promoted, again.
+        case moved(MovedTag?, at: Duration)
         case signal(Int32, at: Duration)
     }
 
@@ -28,6 +30,7 @@ extension Verification {
         case .promotions(let promotions, let now): return learn(promotions: promotions, at: now)
         case .listed(let names, let now): return learn(listed: names, at: now)
         case .learned(let image, let now): return learn(image, at: now)
+        case .moved(let tag, let now): return learn(moved: tag, at: now)
         case .signal(let number, let now): return interrupt(signal: number, at: now)
         }
     }

@@ -19,6 +19,8 @@ struct Verification: Sendable {
     let expected: Int
     /// What may fail or stay behind, and what must not.
     private(set) var allowance: Allowance
+    /// What the promoted tag is instead of the target; nil where nobody is known to have moved it.
+    private(set) var movedTag: MovedTag?
     /// What is known of digests that hosts serve and that are not the promoted one.
     private(set) var lessons: Lessons
 
@@ -170,6 +172,15 @@ struct Verification: Sendable {
         return actions
     }
 
+    /// The tag that the target was promoted under is another build, or is what it was again.
+    mutating func learn(moved tag: MovedTag?, at now: Duration) -> [Action] {
+        guard conclusion == nil else { return [] }
+        movedTag = tag
+        var actions: [Action] = []
+        concludeIfSuperseded(at: now, actions: &actions)
+        return actions
+    }
+
     /// The inventory's source was read again; hosts that it lost are `missing` once they do not answer.
     mutating func learn(listed names: Set<String>, at now: Duration) -> [Action] {
         guard conclusion == nil else { return [] }
@@ -241,7 +252,8 @@ struct Verification: Sendable {
     /// A newer promotion ends it as soon as every host was asked once, so that the end can tell how far the fleet has come.
     private mutating func concludeIfSuperseded(at now: Duration, actions: inout [Action]) {
         // A look around ends when it has seen every host, and gates nothing.
-        guard conclusion == nil, successor != nil, isEveryHostAsked, !policy.countsEarlierEvidence else { return }
+        guard conclusion == nil, successor != nil || movedTag != nil, isEveryHostAsked, !policy.countsEarlierEvidence
+        else { return }
         conclude(.superseded, at: now, actions: &actions)
     }
 

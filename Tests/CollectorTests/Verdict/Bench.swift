@@ -94,6 +94,10 @@ struct Bench {
         actions += verification.learn(image, at: .milliseconds(Int(moment * 1_000)))
     }
 
+    mutating func learn(moved tag: MovedTag?, at moment: Double) {
+        actions += verification.learn(moved: tag, at: .milliseconds(Int(moment * 1_000)))
+    }
+
     mutating func interrupt(signal: Int32, at moment: Double) {
         actions += verification.interrupt(signal: signal, at: .milliseconds(Int(moment * 1_000)))
     }

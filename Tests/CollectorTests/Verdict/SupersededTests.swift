@@ -38,6 +38,25 @@ struct SupersededTests {
         #expect(try JSONDecoder().decode(Report.self, from: Data(json.utf8)) == report)
     }
 
+    @Test("a tag that somebody points elsewhere ends it when every host was asked; one that came back does not")
+    func movedTag() {
+        let tag = MovedTag(image: "registry.example/canvas:latest", digest: .of("9"), gitSHA: .of("9"))
+        var bench = Bench(2, policy: .short)
+        bench.see(0, at: 0.1, Answer())
+        bench.learn(moved: tag, at: 0.2)
+        #expect(bench.verdict == nil)
+        bench.learn(moved: nil, at: 0.3)
+        bench.see(1, at: 0.4, Answer())
+        #expect(bench.verdict == nil)
+        bench.learn(moved: tag, at: 0.5)
+        #expect(bench.verdict == .superseded)
+        #expect(bench.exitCode == 40)
+        #expect(
+            message(bench)
+                == "registry.example/canvas:latest is another build now (999999999999 sha256:999999999999): somebody moved "
+                + "the tag since")
+    }
+
     @Test("a fleet that reached the successor is said to")
     func reached() {
         var bench = Bench(2, policy: .short)

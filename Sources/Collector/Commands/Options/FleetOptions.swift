@@ -33,14 +33,16 @@ struct FleetOptions: ParsableArguments {
     var isEmpty: Bool { fleet.isEmpty && host.isEmpty }
 
     /// Reads the inventory, once.
-    func load() throws -> Inventory {
+    ///
+    /// - Parameter lasting: how long waivers must hold. One that ends while hosts are asked excuses nobody.
+    func load(lasting: Duration = .zero) throws -> Inventory {
         guard !isEmpty else { throw UsageError("no hosts to ask: give --fleet PATH or --host NAME") }
-        return try read()
+        return try read(now: Date().addingTimeInterval(lasting.seconds))
     }
 
-    private func read() throws(InventoryError) -> Inventory {
+    private func read(now: Date) throws(InventoryError) -> Inventory {
         try Inventory.load(
             sources: fleet.map(InventorySource.init(argument:)), hosts: host, service: service,
-            selector: HostSelector(select), now: Date())
+            selector: HostSelector(select), now: now)
     }
 }
