@@ -59,14 +59,15 @@ struct EvidenceTests {
         #expect(replay.output.contains("converged (exit 0)"))
     }
 
-    @Test("A disk that is full changes no verdict, and the report says what is missing")
+    @Test("A disk that is full is no success, like for any report; the others are written, and say what is missing")
     func fullDisk() async throws {
         let folder = try TemporaryFolder()
         let agent = try await HostAgent.start("host-1", selector: "file:\(try folder.write("good", Commit.new))")
         let verified = try await Program.collector().run(
             ["verify", "--host", agent.url, "--sha", Commit.new, "--soak", "1s", "--interval", "200ms"]
                 + ["--store", "none", "--report", "text=-", "--report", "evidence=/dev/full"])
-        #expect(verified.exitCode == 0, "\(verified.error)")
+        #expect(verified.exitCode == 69, "\(verified.error)")
+        #expect(verified.error.contains("the verdict was converged (exit 0)"), "\(verified.error)")
         #expect(verified.output.contains("No space left on device"), "\(verified.output)")
     }
 

@@ -114,4 +114,17 @@ struct TextTests {
             for: flags, commandLine: [], environment: ["BUILDINFO_SUPERSEDED_OK": "0"])
         #expect(off.isEmpty)
     }
+
+    @Test("a variable that is set to nothing is a mistake where the flag decides what is checked")
+    func emptied() {
+        let flags: [EnvironmentArguments.Flag] = [.init("--progress"), .init("--digest", needsText: true)]
+        func emptied(_ environment: [String: String], _ line: String...) -> String? {
+            EnvironmentArguments.emptied(among: flags, commandLine: line, environment: environment)
+        }
+        #expect(emptied(["BUILDINFO_DIGEST": "", "BUILDINFO_PROGRESS": ""]) == "BUILDINFO_DIGEST")
+        #expect(emptied(["BUILDINFO_PROGRESS": ""]) == nil)
+        #expect(emptied(["BUILDINFO_DIGEST": "x"]) == nil)
+        #expect(emptied([:]) == nil)
+        #expect(emptied(["BUILDINFO_DIGEST": ""], "--digest=x") == nil)
+    }
 }

@@ -4,7 +4,7 @@ import Shared
 enum EnvironmentFlags {
     static func of(_ verb: String) -> [EnvironmentArguments.Flag] {
         switch verb {
-        case "verify": fleet + target + registry + policy + output + [.init("--generation")]
+        case "verify": fleet + target + registry + policy + output + [.init("--generation", needsText: true)]
         case "resolve": registry
         case "status": fleet + target + registry + output + [.init("--request-timeout")]
         case "wait-ci":
@@ -28,7 +28,8 @@ enum EnvironmentFlags {
         .init("--token-file"), .init("--ca"), .init("--cert"), .init("--key"), .init("--concurrency"),
     ]
     private static let target: [EnvironmentArguments.Flag] = [
-        .init("--sha"), .init("--digest"), .init("--image"), .init("--index"),
+        .init("--sha", needsText: true), .init("--digest", needsText: true), .init("--image", needsText: true),
+        .init("--index", needsText: true),
     ]
     private static let registry: [EnvironmentArguments.Flag] = [
         .init("--registry-auth-file"), .init("--registry-ca"), .init("--plain-http", .switchOn),
@@ -37,7 +38,7 @@ enum EnvironmentFlags {
     private static let policy: [EnvironmentArguments.Flag] = [
         .init("--timeout"), .init("--interval"), .init("--request-timeout"), .init("--soak"), .init("--stall"),
         .init("--fail-after"), .init("--max-stragglers", .values), .init("--max-unreachable", .values),
-        .init("--max-failed", .values), .init("--require", .values),
+        .init("--max-failed", .values), .init("--require", .values, needsText: true),
         .init("--min-proven"), .init("--min-hosts"), .init("--max-shrink"), .init("--allow-empty", .switchOn),
         .init("--superseded-ok", .switchOn),
     ]

@@ -7,6 +7,9 @@ struct Invocation {
     let environment: [String: String]
 
     func run() async -> Int32 {
+        if let variable = EnvironmentArguments.emptied(among: flags, commandLine: arguments, environment: environment) {
+            return fail("\(variable) is set to nothing: give it a value, or unset it", code: 64)
+        }
         do {
             var command = try Collector.parseAsRoot(completed)
             if var command = command as? any AsyncParsableCommand {
@@ -24,10 +27,13 @@ struct Invocation {
         }
     }
 
+    /// What may come from the environment.
+    private var flags: [EnvironmentArguments.Flag] {
+        arguments.first { !$0.hasPrefix("-") }.map(EnvironmentFlags.of) ?? []
+    }
+
     /// The arguments, and behind them what the environment says of flags that they do not name.
     private var completed: [String] {
-        guard let verb = arguments.first(where: { !$0.hasPrefix("-") }) else { return arguments }
-        let flags = EnvironmentFlags.of(verb)
         let additions = EnvironmentArguments.additions(for: flags, commandLine: arguments, environment: environment)
         let end = arguments.firstIndex(of: "--") ?? arguments.endIndex
         return arguments[..<end] + additions + arguments[end...]

@@ -7,20 +7,30 @@ extension Ledger {
         try await read { try Self.promotions(of: service, limit: limit, $0) }
     }
 
-    /// How many hosts, waived ones too, the inventory listed when the service was last verified; nil where it never was.
-    /// Those that a selection left out are among them, so that a part of a fleet never becomes the measure of the whole.
+    /// How many hosts, waived ones too, the inventory listed for the last promotion of the service that was verified; nil
+    /// where none was. Those that a selection left out are among them, so that a part of a fleet never becomes the measure
+    /// of the whole.
     ///
     /// Refused inventories do not count: else a list that shrank would be fine the second time it is tried.
-    func previousExpected(service: String) async throws(LedgerError) -> Int? {
+    ///
+    /// - Parameter allowance: `--max-shrink`, in percent.
+    func previousExpected(
+        service: String, allowance: Double = InventoryBaseline.standardAllowance
+    ) async throws(LedgerError) -> Int? {
         try await read { db in
-            try Int.fetchOne(
+            let counted = "service = ? AND state = 'finished' AND verdict NOT IN (?, ?)"
+            let terms: StatementArguments = [
+                service, Verdict.emptyInventory.rawValue, Verdict.inventoryShrunk.rawValue,
+            ]
+            let sizes = try Int.fetchAll(
                 db,
                 sql: """
-                    SELECT listed FROM verifications
-                    WHERE service = ? AND state = 'finished' AND verdict NOT IN (?, ?)
-                    ORDER BY number DESC LIMIT 1
+                    SELECT listed FROM verifications WHERE \(counted) AND generation IS (
+                        SELECT generation FROM verifications WHERE \(counted) ORDER BY number DESC LIMIT 1)
+                    ORDER BY number
                     """,
-                arguments: [service, Verdict.emptyInventory.rawValue, Verdict.inventoryShrunk.rawValue])
+                arguments: terms + terms)
+            return InventoryBaseline.of(sizes, allowance: allowance)
         }
     }
 

@@ -1,11 +1,12 @@
 import Shared
 
 extension Document {
-    /// The worst of what the answer says for the service, its instances and its probe.
+    /// The worst of what the answer says for the service, its instances, their health and its probe.
     ///
     /// A service that did not answer its own agent's probe serves nobody, whatever else the document says of it.
     var runtime: ServiceState {
-        let said = ServiceState.worst(of: [state] + instances.map(\.state))
+        let sick = instances.contains { $0.health == .unhealthy } ? [ServiceState.unhealthy] : []
+        let said = ServiceState.worst(of: [state] + instances.map(\.state) + sick)
         guard said == .serving, let served, served.outcome != .ok else { return said }
         return .starting
     }

@@ -5,7 +5,7 @@ struct InventoryCheck: Codable, Hashable, Sendable {
     /// An empty inventory was asked for. A selection that matches none of its hosts is no empty inventory.
     var allowsEmpty = false
     /// How much smaller than last time it may be; 0 to 100.
-    var maximumShrinkPercent = 20.0
+    var maximumShrinkPercent = InventoryBaseline.standardAllowance
 
     enum CodingKeys: String, CodingKey {
         case minimumHosts = "min_hosts"
@@ -13,7 +13,7 @@ struct InventoryCheck: Codable, Hashable, Sendable {
         case maximumShrinkPercent = "max_shrink_percent"
     }
 
-    /// What the service was last verified on. Waived hosts count.
+    /// What the service was last promoted to. Waived hosts count.
     struct Previous: Codable, Hashable, Sendable {
         /// All hosts that the inventory listed, selected or not; nil where the service was never verified.
         var listed: Int?
@@ -91,9 +91,9 @@ struct InventoryCheck: Codable, Hashable, Sendable {
         let comparisons =
             [(whole, listed, previous.listed)] + (selector.isEverything ? [] : [(part, count, previous.selected)])
         for (what, count, previous) in comparisons {
-            guard let previous, Double(count) < Double(previous) * (1 - maximumShrinkPercent / 100) - 1e-9 else {
-                continue
-            }
+            guard let previous,
+                InventoryBaseline.isShrunk(count, from: previous, allowance: maximumShrinkPercent)
+            else { continue }
             return shrunk(
                 "\(what) shrank from \(previous.hostCount) to \(count), more than --max-shrink "
                     + "\(Tolerance.percent(maximumShrinkPercent)): is the source complete?")

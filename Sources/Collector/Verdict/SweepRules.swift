@@ -13,7 +13,7 @@ struct SweepRules {
         let tracks = verification.tracks
         let answered = tracks.count { $0.facts.reach == .ok }
         let matching = tracks.count { $0.label == .soaking }
-        let isBlind = answered == 0 && !tracks.isEmpty
+        let isBlind = answered == 0
         let causes: [(Verdict, HostLabel.Standing, String)] = [
             (.identityConflict, .conflict, "another host answered, or a cache, or two hosts with one id"),
             (.failedDeploy, .failed, "show a failed deploy"), (.superseded, .ahead, "serve a later promotion"),

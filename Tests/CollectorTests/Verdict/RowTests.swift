@@ -235,6 +235,14 @@ struct RowTests {
         #expect(bench.exitCode == 20)
     }
 
+    @Test("Row 15: an instance that is called serving and unhealthy is not proven")
+    func contradictingHealth() {
+        var bench = Bench()
+        bench.poll(1...6, Answer(edit: { $0.instances[0].health = .unhealthy }))
+        #expect(bench.label() == .failed)
+        #expect(bench.exitCode == 20)
+    }
+
     @Test("Row 16: an agent that cannot read its engine is an agent error, and not absent")
     func unreadable() {
         var bench = Bench(policy: .short)
