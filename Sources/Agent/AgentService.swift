@@ -8,14 +8,16 @@ import Shared
 struct AgentService {
     /// Where evidence comes from.
     enum Origin {
-        /// This process looks; the configuration is read again on SIGHUP.
-        case looks(() throws -> EvidenceConfiguration)
+        /// This process looks.
+        case looks
         /// A reader looks, and this process has no right to. The services are those that are known before the reader says
         /// which there are.
         case reader(path: String, services: [String], host: HostIdentity)
     }
 
     let origin: Origin
+    /// Reads flags, environment and file; again on SIGHUP.
+    let configuration: () throws -> ReadConfiguration
     let listen: [ListenAddress]
     let access: AccessConfiguration
     let manager: ServiceManager
@@ -36,7 +38,8 @@ struct AgentService {
         let server = HTTPServer(
             responder: responder, limits: fittingLimits(logger), group: group, logger: logger, access: control)
         try await listen(server, control, logger)
-        let run = ServiceRun(manager: manager, source: source, group: group, logger: logger, reload: reload)
+        let run = ServiceRun(
+            manager: manager, source: source, group: group, logger: logger, unit: "buildinfo-agent", reload: reload)
         await run.untilStopped(signals)
         await server.stop()
         try await group.shutdownGracefully()
@@ -44,19 +47,35 @@ struct AgentService {
 
     private func evidence(
         group: any EventLoopGroup, metrics: Metrics, logger: Logger
-    ) throws -> (CurrentSource, reload: () throws -> (any EvidenceSource)?) {
+    ) throws -> (CurrentSource, reload: () throws -> ServiceRun.Reload) {
+        let started = try configuration()
         switch origin {
-        case .looks(let configuration):
+        case .looks:
             let looks = try LocalLooks(
-                configuration: try configuration(), group: group, metrics: metrics, clock: clock, logger: logger)
-            return (CurrentSource(looks.source()), { try looks.source(after: try configuration()) })
+                configuration: started.evidence, group: group, metrics: metrics, clock: clock, logger: logger)
+            return (
+                CurrentSource(looks.source()),
+                {
+                    let next = try configuration()
+                    let waiting = started.standing.waiting(in: next.standing)
+                    // What a front would look at is not what this process does.
+                    let isFront = waiting?.keys.contains("from") ?? false
+                    return ServiceRun.Reload(
+                        source: isFront ? nil : try looks.source(after: next.evidence), waiting: waiting)
+                }
+            )
         case .reader(let path, let services, let host):
             let board = Board(
                 try services.map { service in
                     try Board.Entry(unseen: service, host: host, reason: "the reader at \(path) was not reached yet")
                 })
             let parts = ReaderParts(path: path, group: group, metrics: metrics, clock: clock, logger: logger)
-            return (CurrentSource(ReaderLookout(parts, board: board)), { nil })
+            return (
+                CurrentSource(ReaderLookout(parts, board: board)),
+                {
+                    ServiceRun.Reload(source: nil, waiting: started.standing.waiting(in: try configuration().standing))
+                }
+            )
         }
     }
 

@@ -8,7 +8,7 @@ import Shared
 /// word from anybody but engines, files and the probed services.
 struct ReaderService {
     /// Reads the flags and the file; again on SIGHUP.
-    let configuration: () throws -> EvidenceConfiguration
+    let configuration: () throws -> ReadConfiguration
     let listen: [ListenAddress]
     let manager: ServiceManager
     let log: StandardErrorLog
@@ -20,8 +20,9 @@ struct ReaderService {
         let logger = Logger(label: "buildinfo-reader", factory: { [log] _ in log })
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let metrics = Metrics()
+        let started = try configuration()
         let looks = try LocalLooks(
-            configuration: try configuration(), group: group, metrics: metrics, clock: clock, logger: logger)
+            configuration: started.evidence, group: group, metrics: metrics, clock: clock, logger: logger)
         let source = CurrentSource(looks.source())
         let server = SnapshotServer(
             board: looks.board, source: source, metrics: metrics, clock: clock, group: group, logger: logger)
@@ -31,8 +32,13 @@ struct ReaderService {
             logger.info("Listening for fronts", metadata: ["address": "\(address)"])
         }
         let run = ServiceRun(
-            manager: manager, source: source, group: group, logger: logger,
-            reload: { try looks.source(after: try configuration()) })
+            manager: manager, source: source, group: group, logger: logger, unit: "buildinfo-reader",
+            reload: {
+                let next = try configuration()
+                return ServiceRun.Reload(
+                    source: try looks.source(after: next.evidence), waiting: started.standing.waiting(in: next.standing)
+                )
+            })
         await run.untilStopped(signals)
         await server.stop()
         try await group.shutdownGracefully()

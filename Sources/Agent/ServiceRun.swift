@@ -6,12 +6,22 @@ import Shared
 /// What every service of the agent does: keeps its evidence true, says when it is ready, reads its configuration again on
 /// SIGHUP, and stops on SIGTERM and SIGINT.
 struct ServiceRun {
+    /// What came of reading the configuration again.
+    struct Reload {
+        /// That follows it; nil where the one that is stays.
+        var source: (any EvidenceSource)?
+        /// What it says and only a start applies; nil where there is nothing.
+        var waiting: StandingKeys.Waiting?
+    }
+
     let manager: ServiceManager
     let source: CurrentSource
     let group: any EventLoopGroup
     let logger: Logger
-    /// Reads the configuration again, and gives the source that follows it; nil where the one that is stays.
-    let reload: () throws -> (any EvidenceSource)?
+    /// The name under which systemd knows this service, for remedies.
+    let unit: String
+    /// Reads the configuration again.
+    let reload: () throws -> Reload
 
     /// Returns when it was told to stop.
     ///
@@ -27,7 +37,7 @@ struct ServiceRun {
                 break
             }
             manager.notify("RELOADING=1")
-            if let next = follow(reload) {
+            if let next = follow() {
                 looking.cancel()
                 source.current = next
                 looking = start(next, isFirst: false)
@@ -53,14 +63,19 @@ struct ServiceRun {
     }
 
     /// A configuration that cannot be used changes nothing.
-    private func follow(_ reload: () throws -> (any EvidenceSource)?) -> (any EvidenceSource)? {
+    private func follow() -> (any EvidenceSource)? {
         do {
             let next = try reload()
             logger.info(
-                next == nil
-                    ? "A front takes its services from the reader, and follows the files of access: nothing is read again"
+                next.source == nil
+                    ? "Configuration read again, and a front takes its services from the reader"
                     : "Configuration read again")
-            return next
+            if let waiting = next.waiting {
+                logger.warning(
+                    "\(waiting.meaning): what has changed here applies after a restart (systemctl restart \(unit))",
+                    metadata: ["keys": "\(waiting.keys.joined(separator: ", "))"])
+            }
+            return next.source
         } catch {
             logger.error(
                 "The configuration is not usable, so the former one stays",

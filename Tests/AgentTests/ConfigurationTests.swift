@@ -150,6 +150,66 @@ import Testing
         #expect(throws: ConfigurationError.self) { try load() }
     }
 
+    struct Change: CustomTestStringConvertible, Sendable {
+        var text: String
+        var keys: [String]
+        var meaning = ""
+        var command = "serve"
+        var isBound = false
+        var testDescription: String { "\(command): \(text)" }
+    }
+
+    private static let changes = [
+        Change(text: "", keys: []),
+        Change(text: "host: {id: another-host}\nengines: [unix:/run/other.sock]", keys: []),
+        Change(
+            text: "access: {token_file: /t}", keys: ["access.token_file"], meaning: "ANYBODY MAY STILL ASK"),
+        Change(
+            text: "access: {tls: {certificate: /c, key: /k, client_ca: /a, client_names: [a.b]}}",
+            keys: ["certificate", "key", "client_ca", "client_names"].map { "access.tls.\($0)" },
+            meaning: "ANYBODY MAY STILL ASK"),
+        Change(
+            text: "access: {allow_anonymous: true}", keys: ["access.allow_anonymous"],
+            meaning: "Who may ask is decided as before"),
+        Change(
+            text: "listen: 127.0.0.1:1\nfrom: unix:/r.sock\nlog: {level: debug, format: json}",
+            keys: ["listen", "from", "log.level", "log.format"], meaning: "Not everything was applied"),
+        Change(
+            text: "limits: {connections: 77, connections_per_address: 7, requests_per_second: 8}",
+            keys: ["connections", "connections_per_address", "requests_per_second"].map { "limits.\($0)" },
+            meaning: "Not everything was applied"),
+        Change(text: "listen: 127.0.0.1:1", keys: [], isBound: true),
+        Change(text: "access: {token_file: /t}\nlisten: 127.0.0.1:1", keys: [], command: "read"),
+        Change(
+            text: "log: {level: debug}", keys: ["log.level"], meaning: "Not everything was applied", command: "read"),
+    ]
+
+    @Test("A reload knows what of the next configuration has to wait for a restart", arguments: changes)
+    func waiting(change: Change) throws {
+        let folder = try TemporaryFolder()
+        func standing(_ text: String) throws -> StandingKeys {
+            let path = try folder.write("services: [{name: a, file: /a}]\n" + text, to: "agent.yaml")
+            return try AgentConfiguration.reread(
+                flags: [change.command, "--config", path], environment: [:], isBound: change.isBound
+            ).standing
+        }
+        let (former, next) = (try standing(""), try standing(change.text))
+        #expect((former.waiting(in: next)?.keys ?? []) == change.keys)
+        #expect((former.waiting(in: next)?.meaning ?? "") == change.meaning)
+        // Whatever becomes less strict is no alarm, and is told all the same.
+        #expect((next.waiting(in: former)?.keys ?? []) == change.keys)
+        #expect(next.waiting(in: former)?.meaning != "ANYBODY MAY STILL ASK")
+    }
+
+    @Test("Every key is applied by a reload, or told to wait for a restart")
+    func everyKey() {
+        let told = Set(Self.changes.flatMap(\.keys))
+        let applied: Set = ["services[]", "engines", "host"]
+        for key in ConfigurationKey.all where !told.contains(key.path) {
+            #expect(applied.contains(String(key.path.prefix { $0 != "." })), "\(key.path)")
+        }
+    }
+
     @Test("One file does for reader and front: each takes what is its own")
     func split() throws {
         let folder = try TemporaryFolder()
@@ -171,7 +231,7 @@ import Testing
         #expect(try all(["check"]) == [service, probe, listen, from, engine])
         let front = try AgentConfiguration.load(flags: ["serve", "--config", path], environment: [:])
         #expect(front.from == "/run/r.sock" && front.evidence.services.map(\.name) == ["a"])
-        let reader = try AgentConfiguration.evidence(flags: ["read", "--config", path], environment: [:])
+        let reader = try AgentConfiguration.reread(flags: ["read", "--config", path], environment: [:]).evidence
         #expect(reader.services.first?.probe != nil && reader.engines.named == ["/run/e.sock"])
     }
 

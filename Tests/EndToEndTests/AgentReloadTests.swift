@@ -44,6 +44,40 @@ struct AgentReloadTests {
         #expect(agent.program.exitCode == nil)
     }
 
+    @Test("What only a restart applies is told in one warning that names the keys, by a whole agent and by a front")
+    func waiting() async throws {
+        let folder = try TemporaryFolder()
+        let build = try folder.write("build", Commit.new)
+        let services = "services:\n  - {name: canvas, file: \"\(build)\"}\n"
+        let file = try folder.write("agent.yaml", services)
+        let reader = try Program.agent().start([
+            "read", "--config", file, "--listen", "unix:\(folder.path("r.sock"))", "--host-id", "id-of-host-1",
+        ])
+        let whole = try await HostAgent.ready(
+            "host-1",
+            try Program.agent().start([
+                "serve", "--config", file, "--listen", "127.0.0.1:0", "--host-id", "id-of-host-1",
+            ]))
+        let front = try await HostAgent.front("host-1", from: folder.path("r.sock"), arguments: ["--config", file])
+        for agent in [whole, front] {
+            try folder.write("agent.yaml", services + "host: {name: other}\n")
+            agent.program.signal(SIGHUP)
+            try await eventually("it was read again") { agent.program.error.contains("Configuration read again") }
+            try folder.write(
+                "agent.yaml", services + "access: {token_file: /nowhere}\nlimits: {requests_per_second: 7}\n")
+            agent.program.signal(SIGHUP)
+            try await eventually("the warning is there") { agent.program.error.contains("ANYBODY MAY STILL ASK") }
+            #expect(Self.status(agent, "/buildinfo") == 200)
+            let warnings = agent.program.error.split(separator: "\n").filter { $0.contains("after a restart") }
+            #expect(warnings.count == 1, "\(warnings)")
+            let warning = try #require(warnings.first)
+            #expect(warning.contains(" warning "))
+            #expect(warning.contains("(systemctl restart buildinfo-agent)"))
+            #expect(warning.contains("access.token_file, limits.requests_per_second"))
+        }
+        reader.kill()
+    }
+
     @Test("A reader that reads its configuration again tells its front")
     func split() async throws {
         let folder = try TemporaryFolder()

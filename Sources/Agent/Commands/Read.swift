@@ -25,7 +25,7 @@ struct Read: AsyncParsableCommand {
         if case .tcp = address { throw AgentError.readerOnNetwork("\(address)") }
         let service = ReaderService(
             configuration: {
-                try AgentConfiguration.evidence(flags: console.arguments, environment: console.environment)
+                try AgentConfiguration.reread(flags: console.arguments, environment: console.environment)
             },
             listen: [address], manager: ServiceManager(environment: console.environment), log: try source.log())
         try await service.run()

@@ -50,10 +50,15 @@ struct Serve: AsyncParsableCommand {
     func run() async throws {
         let console = Console.current
         let configuration = try configuration(environment: console.environment)
+        let manager = ServiceManager(environment: console.environment)
+        let isBound = try !manager.inheritedSockets().isEmpty
         var service = AgentService(
-            origin: try origin(configuration, console), listen: configuration.listen,
-            access: configuration.access, manager: ServiceManager(environment: console.environment),
-            log: configuration.log)
+            origin: try origin(configuration),
+            configuration: {
+                try AgentConfiguration.reread(
+                    flags: console.arguments, environment: console.environment, isBound: isBound)
+            },
+            listen: configuration.listen, access: configuration.access, manager: manager, log: configuration.log)
         service.limits = configuration.limits
         try await service.run()
     }
@@ -63,14 +68,8 @@ struct Serve: AsyncParsableCommand {
         return path
     }
 
-    private func origin(
-        _ configuration: AgentConfiguration, _ console: Console
-    ) throws(AgentError) -> AgentService.Origin {
-        guard let path = configuration.from else {
-            return .looks {
-                try AgentConfiguration.evidence(flags: console.arguments, environment: console.environment)
-            }
-        }
+    private func origin(_ configuration: AgentConfiguration) throws(AgentError) -> AgentService.Origin {
+        guard let path = configuration.from else { return .looks }
         guard source.engines.isEmpty else { throw .sourceOfFront("--engine") }
         guard source.probes.isEmpty else { throw .sourceOfFront("--probe") }
         return .reader(

@@ -21,14 +21,24 @@ struct AgentConfiguration: Sendable {
         return try serve.configuration(environment: environment)
     }
 
-    /// Reads anew what to look at.
+    /// Reads anew what to look at, and what a reload leaves as it is.
     ///
-    /// - Parameter flags: the command line of `serve` or `read`.
+    /// - Parameters:
+    ///   - flags: the command line of `serve` or `read`.
+    ///   - isBound: as in ``StandingKeys``.
     /// - Throws: as ``load(flags:environment:)``.
-    static func evidence(flags: [String], environment: [String: String]) throws -> EvidenceConfiguration {
+    static func reread(
+        flags: [String], environment: [String: String], isBound: Bool = false
+    ) throws -> ReadConfiguration {
         switch try command(flags, environment) {
-        case let serve as Serve: try serve.source.evidenceConfiguration(environment: environment)
-        case let read as Read: try read.source.evidenceConfiguration(environment: environment)
+        case let serve as Serve:
+            let configuration = try serve.configuration(environment: environment)
+            return ReadConfiguration(
+                evidence: configuration.evidence, standing: StandingKeys(configuration, isBound: isBound))
+        case let read as Read:
+            return ReadConfiguration(
+                evidence: try read.source.evidenceConfiguration(environment: environment),
+                standing: StandingKeys(log: try read.source.log()))
         default: throw AgentError.notReadable
         }
     }
