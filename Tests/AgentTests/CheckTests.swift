@@ -91,20 +91,77 @@ import Testing
         try await engine.stop()
     }
 
-    @Test("A front that knows of no service itself asks its reader")
+    @Test("A front asks its reader, and nobody else, and says what it would serve from the snapshot")
     func front() async throws {
         let folder = try TemporaryFolder()
+        let engine = FakeEngine(socketPath: folder.file("e.sock"), script: EngineScripts.classic)
+        try await engine.start()
         let path = try folder.write(Samples.sha, to: "canvas")
-        let missing = await run(["check", "--from", "unix:\(folder.file("r.sock"))"])
-        #expect(missing.code == 69)
-        #expect(missing.output.contains("reader      the reader's socket \(folder.file("r.sock")) does not exist"))
-        let split = try SplitFixture(services: ["canvas=file:\(path)"], folder: folder)
+        let split = try SplitFixture(
+            services: ["canvas=file:\(path)", "gone=file:\(folder.file("none"))"], folder: folder)
+        // What the file says of the services is the reader's to look at: this process could not.
+        let file = try folder.write(
+            """
+            engines: [unix://\(engine.socketPath)]
+            services:
+              - {name: canvas, compose: elsewhere}
+              - {name: web, file: /nowhere, probe: "http://127.0.0.1:1/"}
+            from: unix:\(split.path)
+            """, to: "agent.yaml")
         try await withSplit(split) { split in
             try await split.startReader()
-            let outcome = await run(["check", "--from", "unix:\(split.path)"])
-            #expect(outcome.code == 0)
-            #expect(outcome.output.contains("reader      \(split.path): canvas"))
+            for arguments in [["--from", "unix:\(split.path)"], ["--config", file]] {
+                let outcome = await run(["check"] + arguments)
+                #expect(outcome.code == 69, "the reader cannot read one of them")
+                #expect(outcome.output.contains("gone: "))
+                #expect(outcome.output.contains("reader      \(split.path): canvas, gone"))
+                let row = outcome.output.split(separator: "\n").first { $0.hasPrefix("canvas ") }
+                #expect(row?.contains("  serving  \(Samples.sha.prefix(12))") == true, "\(outcome)")
+                #expect(outcome.output.contains("web: the reader does not know of it") == (arguments[0] == "--config"))
+            }
+            split.readerSource.current = try split.looks.source(
+                after: try SplitFixture.configuration(["canvas=file:\(path)"], []))
+            await split.readerSource.current.lookAtAll()
+            #expect(await run(["check", "--config", file]).code == 0)
         }
+        #expect(engine.requests.isEmpty)
+        try await engine.stop()
+    }
+
+    @Test("A front without a reader is 69 with one line, and 0 where nobody is asked")
+    func readerless() async throws {
+        let folder = try TemporaryFolder()
+        let silent = try #require(UnixAddress(path: folder.file("silent")))
+        let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
+        defer { close(descriptor) }
+        #expect(silent.withSocketAddress { bind(descriptor, $0, $1) } == 0)
+        let services = try folder.write("services: [{name: a, compose: a}]", to: "agent.yaml")
+        let rows = [
+            ("missing", "the reader's socket \(folder.file("missing")) does not exist: start buildinfo-reader.service"),
+            ("agent.yaml", "\(services) is no socket: name the one that buildinfo-reader.service listens on"),
+            ("silent", "no reader listens on \(folder.file("silent")): see the log of buildinfo-reader.service"),
+        ]
+        func check(_ name: String, line: String) async {
+            for arguments in [[], ["--config", services]] {
+                let asked = ["check", "--from", "unix:\(folder.file(name))"] + arguments
+                let outcome = await run(asked)
+                #expect(outcome.code == 69)
+                #expect(outcome.output.contains("\nreader      \(line)\n"), "\(outcome)")
+                #expect(outcome.output.ranges(of: "reader").count == line.ranges(of: "reader").count + 1)
+                #expect(await run(asked + ["--no-sources"]).code == 0)
+            }
+        }
+        for (name, line) in rows { await check(name, line: line) }
+        #expect(listen(descriptor, 8) == 0)
+        let line = "the reader at \(folder.file("silent")) does not answer: see the log of buildinfo-reader.service"
+        await check("silent", line: line)
+    }
+
+    @Test("What is the reader's is no flag of a front's check", arguments: ["--engine=unix:///e.sock", "--probe=a=x"])
+    func notFronts(flag: String) async {
+        let outcome = await run(["check", "--from", "unix:/r.sock", "--service", "a=file:/x", flag])
+        #expect(outcome.code == 64)
+        #expect(outcome.error.contains("is the reader's"))
     }
 
     @Test("Every mistake of the file is a line, and ends any command with 64", arguments: ["check", "serve", "print"])

@@ -228,7 +228,7 @@ import Testing
         #expect(try all(["serve"]) == [service, listen, from])
         #expect(try all(["read"]) == [service, probe, engine])
         #expect(try all(["print"]) == [service, probe, engine])
-        #expect(try all(["check"]) == [service, probe, listen, from, engine])
+        #expect(try all(["check"]) == [service, listen, from])
         let front = try AgentConfiguration.load(flags: ["serve", "--config", path], environment: [:])
         #expect(front.from == "/run/r.sock" && front.evidence.services.map(\.name) == ["a"])
         let reader = try AgentConfiguration.reread(flags: ["read", "--config", path], environment: [:]).evidence

@@ -5,7 +5,8 @@ import Shared
 struct Check: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract:
-            "Check configuration, engines, files and probes. Exits 0 fine, 64 configuration, 69 source unreadable.")
+            "Check configuration, engines, files and probes, or the reader (--from). Exits 0 fine, 64 configuration, 69 source unreadable."
+    )
 
     @Flag(help: "Print every key of the configuration file, and check nothing.")
     var keys = false
@@ -22,12 +23,21 @@ struct Check: AsyncParsableCommand {
         let access = AccessChecks(
             configuration, files: serve.accessFiles, credentials: console.environment["CREDENTIALS_DIRECTORY"])
         var result = CheckResult(configuration: configuration, access: access)
-        if !noSources {
-            let look = OneLook(configuration: configuration.evidence, clock: .system, log: configuration.log)
-            result.contents = try await look.contents()
-            result.greetings = try await SourceGreeting.all(configuration)
-        }
+        if !noSources { try await ask(configuration, &result) }
         console.output(result.text)
         if result.exitCode != 0 { throw ExitCode(result.exitCode) }
+    }
+
+    /// Asks whom the agent would ask: a front its reader, and nobody else.
+    private func ask(_ configuration: AgentConfiguration, _ result: inout CheckResult) async throws {
+        if let reader = configuration.from {
+            let outcome = try await OneSnapshot(path: reader, clock: .system, log: configuration.log).contents()
+            if case .success(let contents) = outcome { result.contents = contents }
+            result.greetings = [.reader(reader, outcome)]
+        } else {
+            let look = OneLook(configuration: configuration.evidence, clock: .system, log: configuration.log)
+            result.contents = try await look.contents()
+            result.greetings = try await SourceGreeting.engines(configuration.evidence)
+        }
     }
 }

@@ -4,7 +4,7 @@ import Shared
 struct CheckResult: Sendable {
     var configuration: AgentConfiguration
     var access: AccessChecks
-    /// In the order of the services; empty where nobody looked.
+    /// In the order of the services, which are a front's reader's; empty where nobody looked.
     var contents: [DocumentContent] = []
     var greetings: [SourceGreeting] = []
 
@@ -16,16 +16,12 @@ struct CheckResult: Sendable {
 
     var text: String {
         var lines = Self.table(
-            [["SERVICE", "SELECTOR", "STATE", "SHA", "DIGEST"]]
-                + configuration.evidence.services.map { service in
-                    let content = contents.first { $0.service == service.name }
-                    return [
-                        service.name, Hygiene.line(service.selector.description, limit: 80),
-                        content?.state.rawValue ?? "-", content?.gitSHA?.short ?? "-", content?.digest?.short ?? "-",
-                    ]
-                })
+            [["SERVICE", "SELECTOR", "STATE", "SHA", "DIGEST"]] + (contents.map(\.service) + unseen).map(row))
         for content in contents {
             if let reason = content.reason { lines.append("\(content.service): \(reason)") }
+        }
+        if greetings.contains(where: { $0.kind == .reader && $0.isReadable }) {
+            lines += unseen.map { "\($0): the reader does not know of it: systemctl reload buildinfo-reader" }
         }
         lines.append("")
         for greeting in greetings { lines.append(Self.line(greeting.kind.rawValue, greeting.answer)) }
@@ -36,6 +32,21 @@ struct CheckResult: Sendable {
         lines.append(Self.line("protection", access.protection))
         lines += access.problems.map { Self.line("problem", $0) }
         return lines.joined(separator: "\n") + "\n"
+    }
+
+    /// Services that are declared, and that nobody told of.
+    private var unseen: [String] {
+        configuration.evidence.services.map(\.name).filter { name in !contents.contains { $0.service == name } }
+    }
+
+    private func row(_ service: String) -> [String] {
+        // A front need not know how its reader selects.
+        let selector = configuration.evidence.services.first { $0.name == service }?.selector
+        let content = contents.first { $0.service == service }
+        return [
+            service, selector.map { Hygiene.line($0.description, limit: 80) } ?? "-", content?.state.rawValue ?? "-",
+            content?.gitSHA?.short ?? "-", content?.digest?.short ?? "-",
+        ]
     }
 
     private static func line(_ word: String, _ text: String) -> String {

@@ -38,6 +38,8 @@ struct Serve: AsyncParsableCommand {
 
     /// What all flags together say.
     func configuration(environment: [String: String]) throws(AgentError) -> AgentConfiguration {
+        guard from == nil || source.engines.isEmpty else { throw .sourceOfFront("--engine") }
+        guard from == nil || source.probes.isEmpty else { throw .sourceOfFront("--probe") }
         let addresses = listen.isEmpty ? ["127.0.0.1:\(BuildinfoProtocol.defaultPort)"] : listen
         let credentials = AccessConfiguration.credentials(in: environment["CREDENTIALS_DIRECTORY"])
         return AgentConfiguration(
@@ -53,7 +55,7 @@ struct Serve: AsyncParsableCommand {
         let manager = ServiceManager(environment: console.environment)
         let isBound = try !manager.inheritedSockets().isEmpty
         var service = AgentService(
-            origin: try origin(configuration),
+            origin: origin(configuration),
             configuration: {
                 try AgentConfiguration.reread(
                     flags: console.arguments, environment: console.environment, isBound: isBound)
@@ -68,10 +70,8 @@ struct Serve: AsyncParsableCommand {
         return path
     }
 
-    private func origin(_ configuration: AgentConfiguration) throws(AgentError) -> AgentService.Origin {
+    private func origin(_ configuration: AgentConfiguration) -> AgentService.Origin {
         guard let path = configuration.from else { return .looks }
-        guard source.engines.isEmpty else { throw .sourceOfFront("--engine") }
-        guard source.probes.isEmpty else { throw .sourceOfFront("--probe") }
         return .reader(
             path: path, services: configuration.evidence.services.map(\.name), host: configuration.evidence.host)
     }

@@ -11,17 +11,24 @@ struct SourceGreeting: Hashable, Sendable {
     var answer: String
     var isReadable: Bool
 
-    /// Asks every engine that a service is on; the reader where only that knows the services.
-    static func all(_ configuration: AgentConfiguration) async throws -> [SourceGreeting] {
+    /// Asks every engine that a service is on.
+    static func engines(_ configuration: EvidenceConfiguration) async throws -> [SourceGreeting] {
+        guard configuration.services.contains(where: { $0.selector.filePath == nil }) else { return [] }
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         var greetings: [SourceGreeting] = []
-        if let reader = configuration.from, configuration.evidence.services.isEmpty {
-            greetings.append(await Self.reader(reader, group))
-        } else if configuration.evidence.services.contains(where: { $0.selector.filePath == nil }) {
-            for socket in configuration.evidence.engines.current() { greetings.append(await engine(socket, group)) }
-        }
+        for socket in configuration.engines.current() { greetings.append(await engine(socket, group)) }
         try await group.shutdownGracefully()
         return greetings
+    }
+
+    /// What came of a reader's first snapshot.
+    static func reader(_ socket: String, _ outcome: Result<[DocumentContent], ReaderFailure>) -> SourceGreeting {
+        switch outcome {
+        case .success(let contents):
+            let names = contents.isEmpty ? "no service" : contents.map(\.service).joined(separator: ", ")
+            return SourceGreeting(kind: .reader, answer: "\(socket): \(names)", isReadable: true)
+        case .failure(let failure): return SourceGreeting(kind: .reader, answer: "\(failure)", isReadable: false)
+        }
     }
 
     private static func engine(_ socket: String, _ group: any EventLoopGroup) async -> SourceGreeting {
@@ -33,17 +40,6 @@ struct SourceGreeting: Hashable, Sendable {
             return SourceGreeting(kind: .engine, answer: "\(socket): \(name), API \(version)", isReadable: true)
         } catch {
             return SourceGreeting(kind: .engine, answer: "\(error)", isReadable: false)
-        }
-    }
-
-    private static func reader(_ socket: String, _ group: any EventLoopGroup) async -> SourceGreeting {
-        do throws(ReaderFailure) {
-            let (line, connection) = try await ReaderClient(path: socket, group: group).connect()
-            connection.close()
-            let names = try Snapshot(line: line).services.map(\.content.service).joined(separator: ", ")
-            return SourceGreeting(kind: .reader, answer: "\(socket): \(names)", isReadable: true)
-        } catch {
-            return SourceGreeting(kind: .reader, answer: "\(error)", isReadable: false)
         }
     }
 }

@@ -40,7 +40,7 @@ enum CompletedArguments {
         switch arguments.first {
         case Print._commandName: (Print.environmentFlags, .all)
         case Read._commandName: (Read.environmentFlags, .read)
-        case Check._commandName: (Serve.environmentFlags, .all)
+        case Check._commandName: (Serve.environmentFlags, .serve)
         case Serve._commandName, nil: (Serve.environmentFlags, .serve)
         // A flag of `serve`, the default.
         case let first?: first.hasPrefix("-") ? (Serve.environmentFlags, .serve) : nil

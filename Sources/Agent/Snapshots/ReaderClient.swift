@@ -54,11 +54,18 @@ struct ReaderClient: Sendable {
         case let error as IOError:
             switch error.errnoCode {
             case ENOENT: return .missing(path: path)
-            case ECONNREFUSED: return .refused(path: path)
+            // Said of whatever is no socket, too.
+            case ECONNREFUSED: return isSocket(path) ? .refused(path: path) : .noSocket(path: path)
             case EACCES, EPERM: return .denied(path: path)
             default: return .other(path: path, why: "errno \(error.errnoCode)")
             }
         default: return .late(path: path)
         }
+    }
+
+    /// What cannot be told counts as one.
+    private static func isSocket(_ path: String) -> Bool {
+        var status = stat()
+        return stat(path, &status) != 0 || status.st_mode & S_IFMT == S_IFSOCK
     }
 }

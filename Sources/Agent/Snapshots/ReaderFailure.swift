@@ -4,6 +4,7 @@ import Shared
 enum ReaderFailure: Error, Hashable, CustomStringConvertible {
     case missing(path: String)
     case refused(path: String)
+    case noSocket(path: String)
     case denied(path: String)
     case other(path: String, why: String)
     case late(path: String)
@@ -17,6 +18,7 @@ enum ReaderFailure: Error, Hashable, CustomStringConvertible {
         return switch self {
         case .missing(let path): "the reader's socket \(path) does not exist: start buildinfo-reader.service"
         case .refused(let path): "no reader listens on \(path): \(remedy)"
+        case .noSocket(let path): "\(path) is no socket: name the one that buildinfo-reader.service listens on"
         case .denied(let path): "opening the reader's socket \(path) is denied: let the agent's group access it"
         case .other(let path, let why): "connecting to the reader at \(path) failed (\(why)): \(remedy)"
         case .late(let path): "the reader at \(path) does not answer: \(remedy)"
