@@ -120,7 +120,8 @@ struct SplitTests {
         #expect(silent.withSocketAddress { bind(descriptor, $0, $1) } == 0)
         #expect(listen(descriptor, 8) == 0)
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
-        let client = ReaderClient(path: folder.file("r.sock"), group: group, patience: .milliseconds(50))
+        let client = ReaderClient(
+            path: folder.file("r.sock"), group: group, patience: .init(sign: .milliseconds(50), snapshot: .hours(1)))
         await #expect(throws: ReaderFailure.late(path: folder.file("r.sock"))) { try await client.connect() }
         try await group.shutdownGracefully()
     }

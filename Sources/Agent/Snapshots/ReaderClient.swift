@@ -6,8 +6,16 @@ import NIOPosix
 struct ReaderClient: Sendable {
     let path: String
     let group: any EventLoopGroup
-    /// For the first snapshot: a look at the engines takes 5 s at most.
-    var patience = TimeAmount.milliseconds(5_500)
+    var patience = Patience()
+
+    /// How long a reader is waited for. Who asks with a nonce waits as long, and a collector gives up after 5 s: then it
+    /// would not learn that the host is unknown.
+    struct Patience: Hashable, Sendable {
+        /// For any sign of life, which a reader gives at once: one that hangs is found out as fast as an engine that does.
+        var sign = TimeAmount.milliseconds(1_500)
+        /// For the first snapshot, of a look that may have to wait for a slow engine.
+        var snapshot = TimeAmount.milliseconds(4_500)
+    }
 
     /// A connection that stands.
     struct Connection: Sendable {
@@ -26,14 +34,13 @@ struct ReaderClient: Sendable {
         let (lines, continuation) = AsyncStream.makeStream(of: [UInt8].self, bufferingPolicy: .bufferingNewest(1))
         let end = FirstReason<ReaderFailure>()
         let (path, patience) = (path, patience)
-        let deadline = loop.scheduleTask(in: patience) { first.fail(ReaderFailure.late(path: path)) }
-        first.futureResult.whenComplete { _ in deadline.cancel() }
         do {
             let channel = try await ClientBootstrap(group: loop)
-                .connectTimeout(patience)
+                .connectTimeout(patience.sign)
                 .channelInitializer { channel in
                     channel.eventLoop.makeCompletedFuture {
-                        let handler = ReaderHandler(path: path, first: first, lines: continuation, end: end)
+                        let handler = ReaderHandler(
+                            path: path, patience: patience, first: first, lines: continuation, end: end)
                         try channel.pipeline.syncOperations.addHandler(handler)
                     }
                 }

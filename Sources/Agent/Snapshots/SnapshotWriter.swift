@@ -38,6 +38,8 @@ final class SnapshotWriter: ChannelInboundHandler {
     func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
 
     func channelActive(context: ChannelHandlerContext) {
+        // A sign of life, since the look may take its time: JSON allows for a space in front of it.
+        context.writeAndFlush(wrapOutboundOut(ByteBuffer(string: " ")), promise: nil)
         refresh(context.eventLoop).assumeIsolated().whenComplete { [self] _ in
             if case .looking = phase { write() }
         }
