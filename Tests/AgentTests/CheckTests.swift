@@ -201,6 +201,64 @@ import Testing
         #expect(AccessChecks(configuration, files: []).problems.count == 1)
     }
 
+    struct Misplaced: CustomTestStringConvertible, Sendable {
+        var text: String
+        /// `LINE:COLUMN: BEGINNING`; without a place where the file is not at fault.
+        var problems: [String]
+        var more: [String] = []
+        var testDescription: String { text }
+    }
+
+    @Test(
+        "A problem of what the file says has the file's name and place in front of it, and none where a flag says it",
+        arguments: [
+            Misplaced(
+                text:
+                    "access:\n  token_file: /nowhere/token\n  tls:\n    certificate: /nowhere/c.pem\n    key: /nowhere/k",
+                problems: [
+                    "2:15: access.token_file /nowhere/token does not exist: write it, or correct the path",
+                    "4:18: access.tls.certificate /nowhere/c.pem does not exist", "5:10: access.tls.key /nowhere/k",
+                ]),
+            Misplaced(
+                text: "listen: [127.0.0.1:0, 0.0.0.0:9480, \"[::]:9480\"]",
+                problems: ["1:23: 0.0.0.0:9480 can be reached", "1:37: [::]:9480 can be reached"]),
+            Misplaced(
+                text: "access: {tls: {key: /k}}", problems: ["access.tls.key /k does not exist"], more: ["--tls-key=/k"]
+            ),
+            Misplaced(
+                text: "access: {token_file: OPEN}",
+                problems: ["1:22: the token file 'OPEN' can be read by its group or others: chmod 600 it"]),
+            Misplaced(
+                text: "access:\n  tls: {key: OPEN}", problems: ["2:14: a TLS certificate goes with its key"]),
+            Misplaced(
+                text: "access:\n  tls: {client_ca: OPEN}", problems: ["2:20: client certificates need TLS"]),
+            Misplaced(
+                text: "access:\n  tls: {client_names: [a.b]}", problems: ["2:24: --tls-client-name needs an authority"]),
+            Misplaced(
+                text:
+                    "access:\n  tls:\n    {certificate: OPEN, key: OPEN, client_ca: OPEN, client_names:\n      [a.b, 'x y']}",
+                problems: ["4:13: --tls-client-name 'x y' is no DNS name"]),
+            Misplaced(text: "", problems: ["0.0.0.0:9480 can be reached"], more: ["--listen", "0.0.0.0:9480"]),
+            Misplaced(
+                text: "listen: 127.0.0.1:0", problems: ["0.0.0.0:9480 can be reached"],
+                more: ["--listen", "0.0.0.0:9480"]),
+        ])
+    func places(example: Misplaced) async throws {
+        let folder = try TemporaryFolder()
+        let open = try folder.write("correct-horse-battery", to: "open")
+        chmod(open, 0o644)
+        let file = try folder.write(
+            example.text.replacing("OPEN", with: open) + "\nservices: [{name: a, file: /a}]\n", to: "agent.yaml")
+        let outcome = await run(["check", "--no-sources", "--config", file] + example.more)
+        #expect(outcome.code == 64)
+        let lines = outcome.output.split(separator: "\n").filter { $0.hasPrefix("problem ") }
+        #expect(lines.count == example.problems.count, "\(outcome)")
+        for (line, problem) in zip(lines, example.problems) {
+            let place = problem.first?.isNumber == true && example.more.isEmpty ? "\(file):" : ""
+            #expect(line.hasPrefix("problem     \(place)\(problem.replacing("OPEN", with: open))"), "\(line)")
+        }
+    }
+
     @Test("What serve would refuse to start with, check refuses, too")
     func access() async throws {
         let folder = try TemporaryFolder()

@@ -21,7 +21,8 @@ struct Check: AsyncParsableCommand {
         if keys { return console.output(ConfigurationKeysPage.text) }
         let configuration = try serve.configuration(environment: console.environment)
         let access = AccessChecks(
-            configuration, files: serve.accessFiles, credentials: console.environment["CREDENTIALS_DIRECTORY"])
+            configuration, files: serve.accessFiles, credentials: console.environment["CREDENTIALS_DIRECTORY"],
+            places: try ConfigurationPlaces(commandLine: console.arguments, environment: console.environment))
         var result = CheckResult(configuration: configuration, access: access)
         if !noSources { try await ask(configuration, &result) }
         console.output(result.text)

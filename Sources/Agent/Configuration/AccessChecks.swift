@@ -12,7 +12,11 @@ struct AccessChecks: Sendable {
     ///   - configuration: what the agent would be built from.
     ///   - files: the files that the configuration names, with their keys.
     ///   - credentials: `$CREDENTIALS_DIRECTORY`.
-    init(_ configuration: AgentConfiguration, files: [(key: String, path: String)], credentials: String? = nil) {
+    ///   - places: where the configuration file says what is wrong.
+    init(
+        _ configuration: AgentConfiguration, files: [(key: String, path: String)], credentials: String? = nil,
+        places: ConfigurationPlaces = .none
+    ) {
         let reachable = configuration.listen.filter { !$0.isLocal }
         // A certificate of the server's own keeps nobody out.
         let isProtected = files.contains { !["access.tls.certificate", "access.tls.key"].contains($0.key) }
@@ -25,11 +29,17 @@ struct AccessChecks: Sendable {
                 "none: anybody who reaches it can read it"
             }
         if !reachable.isEmpty, !isProtected, !configuration.access.allowsAnonymous {
-            problems += reachable.map { "\(AgentError.beyondLoopback("\($0)"))" }
+            problems += reachable.map { address in
+                places.placed("\(AgentError.beyondLoopback("\(address)"))", at: "listen") { text in
+                    // Judged already, so it is one.
+                    (try? ListenAddress(parsing: text)) == address
+                }
+            }
         }
         for file in files {
             guard case .failure(let defect) = SmallFile.read(file.path, limit: 1 << 20) else { continue }
-            problems.append("\(file.key) \(Hygiene.line(file.path, limit: 200)) \(Self.describe(defect))")
+            let problem = "\(file.key) \(Hygiene.line(file.path, limit: 200)) \(Self.describe(defect))"
+            problems.append(places.placed(problem, at: file.key) { $0 == file.path })
         }
         guard problems.isEmpty else { return }
         // What the agent does with them when it starts, so that it cannot fail there on what passed here.
@@ -37,7 +47,8 @@ struct AccessChecks: Sendable {
             let silent = Logger(label: "check", factory: { _ in SwiftLogNoOpLogHandler() })
             _ = try AccessControl(configuration.access, credentials: credentials, logger: silent)
         } catch {
-            problems.append("\(error)")
+            let (key, text) = error.subject
+            problems.append(places.placed("\(error)", at: key) { text == nil || $0 == text })
         }
     }
 

@@ -37,17 +37,24 @@ struct ConfigurationFile: Hashable, Sendable {
 
     init() {}
 
+    /// Those of some flags that neither the command line nor the environment names, so that the file has its say.
+    static func open(
+        _ flags: [EnvironmentArguments.Flag], commandLine: [String], environment: [String: String]
+    ) -> [EnvironmentArguments.Flag] {
+        let behind = commandLine.prefix { $0 != "--" }
+        return flags.filter { flag in
+            !behind.contains { $0 == flag.name || $0.hasPrefix(flag.name + "=") }
+                && environment[flag.variable, default: ""].isEmpty
+        }
+    }
+
     /// The arguments to append to a command line for the flags that neither it nor the environment names.
     ///
     /// - Parameter flags: those that the command has; what the file says for others is not this command's.
     func additions(
         for flags: [EnvironmentArguments.Flag], commandLine: [String], environment: [String: String]
     ) -> [String] {
-        let behind = commandLine.prefix { $0 != "--" }
-        let open = flags.filter { flag in
-            !behind.contains { $0 == flag.name || $0.hasPrefix(flag.name + "=") }
-                && environment[flag.variable, default: ""].isEmpty
-        }
+        let open = Self.open(flags, commandLine: commandLine, environment: environment)
         func isOpen(_ name: String) -> Bool { open.contains { $0.name == name } }
         var arguments: [String] = []
         if isOpen("--service") {

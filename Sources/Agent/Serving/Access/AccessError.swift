@@ -12,6 +12,18 @@ enum AccessError: Error, Hashable, CustomStringConvertible {
     case unreadable(AccessFile, why: String)
     case unusable(AccessFile, why: String)
 
+    /// The configuration's key that it is about, and of its texts the one; nil where any is.
+    var subject: (key: String, text: String?) {
+        switch self {
+        case .halfPair(let missing):
+            (missing == "--tls-key" ? "access.tls.certificate" : "access.tls.key", nil)
+        case .authoritiesWithoutCertificate: ("access.tls.client_ca", nil)
+        case .namesWithoutAuthorities: ("access.tls.client_names", nil)
+        case .clientName(let name): ("access.tls.client_names", name)
+        case .exposed(let file), .unreadable(let file, _), .unusable(let file, _): (file.kind.key, file.path)
+        }
+    }
+
     var description: String {
         switch self {
         case .halfPair(let missing): "a TLS certificate goes with its key: add \(missing)"

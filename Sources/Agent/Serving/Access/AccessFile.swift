@@ -8,6 +8,16 @@ struct AccessFile: Hashable, Sendable {
         case certificate = "TLS certificate"
         case key = "TLS key"
         case clientAuthorities = "client CA"
+
+        /// In the configuration file.
+        var key: String {
+            switch self {
+            case .token: "access.token_file"
+            case .certificate: "access.tls.certificate"
+            case .key: "access.tls.key"
+            case .clientAuthorities: "access.tls.client_ca"
+            }
+        }
     }
 
     /// Bytes; a bundle of authorities is some hundred KiB.
