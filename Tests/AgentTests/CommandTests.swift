@@ -91,6 +91,17 @@ import Testing
         #expect(outcome.output.contains(argument == "--version" ? BuildinfoVersion.current : "buildinfo-agent"))
     }
 
+    @Test(
+        "The usage of a command names it as it is called", arguments: ["serve", "read", "print", "check"],
+        [["--help"], ["-h"]])
+    func usage(command: String, help: [String]) async {
+        for arguments in [[command] + help, ["help", command]] {
+            let outcome = await run(arguments)
+            #expect(outcome.code == 0)
+            #expect(outcome.output.contains("USAGE: buildinfo-agent \(command) "), "\(outcome.output)")
+        }
+    }
+
     @Test("print shows the first service's document, and exits as its state is")
     func printed() async throws {
         let folder = try TemporaryFolder()

@@ -5,8 +5,9 @@ import Shared
 struct Check: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract:
-            "Check configuration, engines, files and probes, or the reader (--from). Exits 0 fine, 64 configuration, 69 source unreadable."
-    )
+            "Check configuration, engines, files and probes, or the reader (--from). Exits 0 fine, 64 configuration, 69 source unreadable.",
+        // The generated one has `serve` in it, whose flags these are, too.
+        usage: "buildinfo-agent check [<options>]")
 
     @Flag(help: "Print every key of the configuration file, and check nothing.")
     var keys = false
