@@ -524,6 +524,32 @@ GUARDS = [
         r"guard writers.value.count < Self.connectionLimit else {",
         r"guard writers.value.count < 10_000 else {", SPLIT),
     Guard(
+        2, "reader-hung", "a reader that hangs is found out before a collector gives up",
+        "Sources/Agent/Snapshots/ReaderHandler.swift",
+        r"deadlines = (late(patience.sign, context), late(patience.snapshot, context))",
+        r"deadlines = (nil, late(patience.snapshot, context))", r"AgentTests\.ReaderPatienceTests/"),
+    Guard(
+        2, "reader-sign", "a reader whose look takes its time is told from one that hangs",
+        "Sources/Agent/Snapshots/SnapshotWriter.swift",
+        r"""context.writeAndFlush(wrapOutboundOut(ByteBuffer(string: " ")), promise: nil)""",
+        r"", r"AgentTests\.ReaderPatienceTests/"),
+    Guard(
+        8, "front-check", "check asks for a front nobody but its reader",
+        "Sources/Agent/Commands/Check.swift",
+        r"if let reader = configuration.from {",
+        r"if let reader = configuration.from, configuration.evidence.services.isEmpty {", r"AgentTests\.CheckTests/"),
+    Guard(
+        2, "reload-waiting", "a reload tells what only a restart applies",
+        "Sources/Agent/ServiceRun.swift",
+        r"if let waiting = next.waiting {",
+        r"if let waiting = next.waiting, waiting.keys.isEmpty {", r"EndToEndTests\.AgentReloadTests/"),
+    Guard(
+        2, "check-places", "check says where in the file a mistake of access stands",
+        "Sources/Agent/Configuration/ConfigurationPlaces.swift",
+        r"guard let value = values[key]?.first(where: { isAtFault($0.text) }) else { return problem }",
+        r"guard let value = values[key]?.first(where: { isAtFault($0.text) }), file.isEmpty else { return problem }",
+        r"AgentTests\.CheckTests/"),
+    Guard(
         2, "reader-lost", "a reader that went away makes its services unknown",
         "Sources/Agent/Snapshots/SnapshotTaker.swift",
         r"for entry in board.entries {",
