@@ -152,8 +152,8 @@ GUARDS = [
     Guard(
         1, "worst-instance", "a summary that says serving does not make up for an instance that is not",
         _VERDICT + "Document+Runtime.swift",
-        r"ServiceState.worst(of: [state] + instances.map(\.state))",
-        r"ServiceState.worst(of: [state])", VERDICT),
+        r"ServiceState.worst(of: [state] + instances.map(\.state) + sick)",
+        r"ServiceState.worst(of: [state] + sick)", VERDICT),
     Guard(
         1, "probe-silent", "a service that did not answer its agent's probe is not up, whatever the document's state says",
         _VERDICT + "Document+Runtime.swift",
@@ -264,8 +264,8 @@ GUARDS = [
     Guard(
         2, "shrunk-inventory", "an inventory that shrank too much is an error",
         _VERDICT + "InventoryCheck.swift",
-        r"guard let previous, Double(count) < Double(previous)",
-        r"guard let previous, count < 1, Double(count) < Double(previous)", VERDICT),
+        r"InventoryBaseline.isShrunk(count, from: previous, allowance: maximumShrinkPercent)",
+        r"count < 1, InventoryBaseline.isShrunk(count, from: previous, allowance: maximumShrinkPercent)", VERDICT),
     Guard(
         2, "refused-inventory", "a refused inventory never becomes what the next one is compared with",
         _LEDGER + "Ledger+Promotions.swift",
@@ -1069,8 +1069,8 @@ GUARDS = [
     Guard(
         "gate", "superseded", "a newer promotion ends a verification",
         _VERDICT + "Verification.swift",
-        r"guard conclusion == nil, successor != nil, isEveryHostAsked, !policy.countsEarlierEvidence else { return }",
-        r"guard conclusion == nil, successor == nil, isEveryHostAsked, policy.countsEarlierEvidence else { return }",
+        r"successor != nil || movedTag != nil, isEveryHostAsked, !policy.countsEarlierEvidence",
+        r"successor == nil && movedTag != nil, isEveryHostAsked, policy.countsEarlierEvidence",
         VERDICT),
     Guard(
         "gate", "interrupted-is-red", "an interrupted verification is never green",
@@ -1430,4 +1430,35 @@ GUARDS = [
         "Sources/Collector/Drift/DriftRules.swift",
         r"guard let tag else {",
         r"guard let tag = tag ?? candidates.first else {", DRIFT),
+    Guard(
+        "gate", "moved-tag", "a tag that somebody points elsewhere ends a verification",
+        _VERDICT + "Verification.swift",
+        r"successor != nil || movedTag != nil, isEveryHostAsked",
+        r"successor != nil, isEveryHostAsked", VERDICT),
+    Guard(
+        "gate", "moved-tag-twice", "what a registry says once of a tag decides nothing",
+        "Sources/Collector/Session/TagWatch.swift",
+        r"guard let first = try await client.digest(ofTag: reference), first != promoted else { return nil }",
+        r"guard let first = try await client.digest(ofTag: reference) else { return nil }",
+        r"EndToEndTests\.MovedTagTests/"),
+    Guard(
+        2, "shrink-baseline", "small steps of one promotion do not add up",
+        "Sources/Collector/Inventory/InventoryBaseline.swift",
+        r"guard let baseline, size <= baseline else { return size }",
+        r"guard let baseline, size < 0 else { return size }", r"CollectorTests\.InventoryBaselineTests/"),
+    Guard(
+        1, "instance-health", "an instance that is called serving and unhealthy is not up",
+        _VERDICT + "Document+Runtime.swift",
+        r"instances.contains { $0.health == .unhealthy }",
+        r"instances.contains { $0.health == .unhealthy && $0.state == .unhealthy }", VERDICT),
+    Guard(
+        4, "emptied-variable", "a digest that came to nothing in the environment is a mistake",
+        "Sources/Shared/EnvironmentArguments.swift",
+        r"$0.needsText && !isNamed",
+        r"$0.needsText && $0.name.isEmpty && !isNamed", r"SharedTests\.TextTests/"),
+    Guard(
+        "evidence", "evidence-whole", "evidence that is not whole is no success",
+        "Sources/Collector/Session/VerificationRun.swift",
+        r"if let evidence, report.evidence == nil {",
+        r"if let evidence, report.evidence == nil, evidence.path.isEmpty {", r"EndToEndTests\.EvidenceTests/"),
 ]
