@@ -71,6 +71,7 @@ struct FleetWarnings {
     private var expiredWaivers: String? {
         let expired = tracks.filter { $0.host.waiver?.isExpired == true }.map { Hygiene.line($0.host.name, limit: 64) }
         guard !expired.isEmpty else { return nil }
-        return "waivers have expired, or will before the deadline, and count no more: \(expired.prefix(5).joined(separator: ", "))"
+        let names = expired.prefix(5).joined(separator: ", ")
+        return "waivers have expired, or will before the deadline, and count no more: \(names)"
     }
 }
