@@ -32,7 +32,8 @@ import Testing
     /// Waits until nothing is looked at without a reason: a stream stands, and the evidence is much older than the two
     /// seconds after which it is looked at where nobody tells of changes.
     private func calm(_ server: ServerFixture) async throws {
-        try await eventually("looks have become rare") {
+        // A change that a look saw before it was announced is held against the engine for a minute.
+        try await eventually("looks have become rare", within: .seconds(120)) {
             server.metrics.current.engineStreams.values.allSatisfy(\.isUp)
                 && !server.metrics.current.engineStreams.isEmpty && age(server) > .seconds(6)
         }

@@ -180,7 +180,7 @@ import Testing
         try await withServer(services: ["canvas=compose:canvas"], engines: [engine.socketPath], folder: folder) {
             server in
             #expect(try await server.get("/buildinfo").contains("\"state\":\"serving\""))
-            engine.update { $0.overrides["/_ping"] = .hang }
+            engine.update { $0.overrides["/containers/json?all=1"] = .hang }
             // Evidence grows older than a second while nobody can look.
             for _ in 0..<1_000 {
                 guard let entry = server.board.entry("canvas"), server.lookout.isFresh(entry) else { break }
@@ -189,6 +189,29 @@ import Testing
             let response = try await server.get("/buildinfo?nonce=1")
             #expect(response.contains("\"state\":\"unknown\""))
             #expect(response.contains("did not answer"))
+        }
+        try await engine.stop()
+    }
+
+    @Test("Of many requests that come at once behind one that takes its time, few wait, and the rest is not answered")
+    func pipelined() async throws {
+        let folder = try TemporaryFolder()
+        let engine = FakeEngine(socketPath: folder.file("e.sock"), script: EngineScripts.classic)
+        try await engine.start()
+        var limits = ServerLimits()
+        limits.pipelined = 3
+        try await withServer(
+            services: ["canvas=compose:canvas"], engines: [engine.socketPath], limits: limits, folder: folder
+        ) { server in
+            engine.update { $0.overrides["/containers/json?all=1"] = .hang }
+            try await eventually("the evidence is old") {
+                server.board.entry("canvas").map { !server.lookout.isFresh($0) } ?? false
+            }
+            let many = String(repeating: "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n", count: 10)
+            let connection = try await RawConnection.open(server.address)
+            connection.send("GET /buildinfo?nonce=1 HTTP/1.1\r\nHost: x\r\n\r\n\(many)")
+            #expect(try await connection.closes())
+            #expect(connection.text.statuses == ["200", "200", "200", "200"])
         }
         try await engine.stop()
     }
@@ -203,7 +226,7 @@ import Testing
         let idle = try await RawConnection.open(server.address)
         idle.send("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
         try await idle.text { $0.hasSuffix("ok\n") }
-        engine.update { $0.overrides["/_ping"] = .hang }
+        engine.update { $0.overrides["/containers/json?all=1"] = .hang }
         for _ in 0..<1_000 {
             guard let entry = server.board.entry("canvas"), server.lookout.isFresh(entry) else { break }
             try await Task.sleep(for: .milliseconds(10))

@@ -845,7 +845,7 @@ GUARDS = [
         9, "agent-pipelined", "little is kept of requests that wait behind another",
         "Sources/Agent/Serving/ConnectionHandler.swift",
         r"guard waiting.count < limits.pipelined else {",
-        r"guard waiting.count < limits.pipelined * 1_000 else {", ACCESS_TO_AGENT),
+        r"guard waiting.count < limits.pipelined * 1_000 else {", SERVER),
     Guard(
         9, "registry-depth", "JSON of a registry's has at most 64 levels",
         _REGISTRY + "JSONGuard.swift",

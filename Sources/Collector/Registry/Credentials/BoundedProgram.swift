@@ -107,7 +107,12 @@ enum BoundedProgram {
         var environmentPointers = environment.map { strdup("\($0)=\($1)") } + [nil]
         defer { for pointer in argumentPointers + environmentPointers { free(pointer) } }
         var id = pid_t()
-        let code = posix_spawn(&id, path, &actions, &attributes, &argumentPointers, &environmentPointers)
+        var code = posix_spawn(&id, path, &actions, &attributes, &argumentPointers, &environmentPointers)
+        // Somebody has it open for writing: one that is just being installed, or a process between its fork and its exec.
+        for _ in 0..<100 where code == ETXTBSY {
+            usleep(10_000)
+            code = posix_spawn(&id, path, &actions, &attributes, &argumentPointers, &environmentPointers)
+        }
         return code == 0 ? .success(id) : .failure(Failure(reason: String(cString: strerror(code))))
     }
 
