@@ -20,6 +20,11 @@ public struct Document: Codable, Hashable, Sendable {
     public var host: HostIdentity
     /// At most 256.
     public var instances: [Instance]
+    /// How many instances the operator declared for the service; nil where none were declared. Fewer than this many
+    /// instances do not prove anything.
+    public var instancesExpected: Int?
+    /// Containers that match the service's selector and are not counted as its instances; at most 64, in a fixed order.
+    public var leftOut: [LeftOutContainer]
     /// nil where the source is no engine.
     public var engine: EngineIdentity?
     /// What the service itself answered; nil when it is not probed.
@@ -34,7 +39,8 @@ public struct Document: Codable, Hashable, Sendable {
 
     public init(
         service: String, gitSHA: GitSHA?, digest: Digest?, state: ServiceState, reason: String? = nil,
-        host: HostIdentity, instances: [Instance], engine: EngineIdentity? = nil, served: ServedAnswer? = nil,
+        host: HostIdentity, instances: [Instance], instancesExpected: Int? = nil,
+        leftOut: [LeftOutContainer] = [], engine: EngineIdentity? = nil, served: ServedAnswer? = nil,
         observedAt: String, ageSeconds: Double, nonce: String? = nil, agent: AgentIdentity
     ) {
         schema = Self.schema
@@ -45,6 +51,8 @@ public struct Document: Codable, Hashable, Sendable {
         self.reason = reason
         self.host = host
         self.instances = instances
+        self.instancesExpected = instancesExpected
+        self.leftOut = leftOut
         self.engine = engine
         self.served = served
         self.observedAt = observedAt
@@ -56,6 +64,8 @@ public struct Document: Codable, Hashable, Sendable {
     private enum CodingKeys: String, CodingKey {
         case schema, service, digest, state, reason, host, instances, engine, served, nonce, agent
         case gitSHA = "git_sha"
+        case instancesExpected = "instances_expected"
+        case leftOut = "left_out"
         case observedAt = "observed_at"
         case ageSeconds = "age_seconds"
     }
@@ -70,6 +80,8 @@ public struct Document: Codable, Hashable, Sendable {
         reason = try container.decodeIfPresent(String.self, forKey: .reason)
         host = try container.decode(HostIdentity.self, forKey: .host)
         instances = try container.decode([Instance].self, forKey: .instances)
+        instancesExpected = try container.decodeIfPresent(Int.self, forKey: .instancesExpected)
+        leftOut = try container.decodeIfPresent([LeftOutContainer].self, forKey: .leftOut) ?? []
         engine = try container.decodeIfPresent(EngineIdentity.self, forKey: .engine)
         served = try container.decodeIfPresent(ServedAnswer.self, forKey: .served)
         observedAt = try container.decode(String.self, forKey: .observedAt)
@@ -122,16 +134,22 @@ public struct EngineIdentity: Codable, Hashable, Sendable {
     public var version: String?
     /// The API version that was agreed on; at most 16 characters.
     public var apiVersion: String?
+    /// The platform of the engine's host as `os/architecture[/variant]`, from the engine's `/info`; at most 64 characters.
+    /// Images may claim another one, or run under emulation.
+    public var platform: String?
 
-    public init(name: Name, store: Store, version: String? = nil, apiVersion: String? = nil) {
+    public init(
+        name: Name, store: Store, version: String? = nil, apiVersion: String? = nil, platform: String? = nil
+    ) {
         self.name = name
         self.store = store
         self.version = version
         self.apiVersion = apiVersion
+        self.platform = platform
     }
 
     private enum CodingKeys: String, CodingKey {
-        case name, store, version
+        case name, store, version, platform
         case apiVersion = "api_version"
     }
 
@@ -141,6 +159,7 @@ public struct EngineIdentity: Codable, Hashable, Sendable {
         store = try container.decodeCase(forKey: .store)
         version = try container.decodeIfPresent(String.self, forKey: .version)
         apiVersion = try container.decodeIfPresent(String.self, forKey: .apiVersion)
+        platform = try container.decodeIfPresent(String.self, forKey: .platform)
     }
 }
 

@@ -10,6 +10,9 @@ public struct Instance: Codable, Hashable, Sendable {
     public var id: String
     /// At most 255 characters.
     public var name: String
+    /// The deployment that the container belongs to: the Compose project or Swarm stack; at most 255 characters. nil where
+    /// the container names none.
+    public var project: String?
     public var state: ServiceState
     public var health: Health?
     /// RFC 3339 as the engine wrote it; compared for equality only. nil when it never started.
@@ -22,12 +25,13 @@ public struct Instance: Codable, Hashable, Sendable {
     public var image: ImageEvidence
 
     public init(
-        id: String, name: String, state: ServiceState, health: Health? = nil, startedAt: String? = nil,
-        restartCount: Int? = nil, exitCode: Int? = nil, oomKilled: Bool? = nil, gitSHA: Reported<GitSHA>,
-        image: ImageEvidence
+        id: String, name: String, project: String? = nil, state: ServiceState, health: Health? = nil,
+        startedAt: String? = nil, restartCount: Int? = nil, exitCode: Int? = nil, oomKilled: Bool? = nil,
+        gitSHA: Reported<GitSHA>, image: ImageEvidence
     ) {
         self.id = id
         self.name = name
+        self.project = project
         self.state = state
         self.health = health
         self.startedAt = startedAt
@@ -39,7 +43,7 @@ public struct Instance: Codable, Hashable, Sendable {
     }
 
     private enum CodingKeys: String, CodingKey {
-        case id, name, state, health, image
+        case id, name, project, state, health, image
         case startedAt = "started_at"
         case restartCount = "restart_count"
         case exitCode = "exit_code"
@@ -51,6 +55,7 @@ public struct Instance: Codable, Hashable, Sendable {
         let container = try decoder.container(keyedBy: CodingKeys.self)
         id = try container.decode(String.self, forKey: .id)
         name = try container.decode(String.self, forKey: .name)
+        project = try container.decodeIfPresent(String.self, forKey: .project)
         state = try container.decodeCase(forKey: .state)
         health = try container.decodeCaseIfPresent(forKey: .health)
         startedAt = try container.decodeIfPresent(String.self, forKey: .startedAt)
@@ -59,6 +64,64 @@ public struct Instance: Codable, Hashable, Sendable {
         oomKilled = try container.decodeIfPresent(Bool.self, forKey: .oomKilled)
         gitSHA = try container.decodeReported(forKey: .gitSHA)
         image = try container.decode(ImageEvidence.self, forKey: .image)
+    }
+}
+
+/// A container that matches a service's selector and is not counted as an instance.
+public struct LeftOutContainer: Codable, Hashable, Sendable {
+    /// Why a container does not count.
+    public enum Reason: String, Codable, Sendable {
+        /// Stopped, and replaced by a running instance of the same slot that was created later.
+        case replaced
+        /// Started for one command, for example with `docker compose run`.
+        case oneOff = "one_off"
+        /// A task that ran to its end before the service starts: an init or migration container.
+        case task
+        /// Infrastructure of the engine's, for example the pause container of a pod.
+        case infrastructure
+        /// Another reason, of a newer agent.
+        case other
+    }
+
+    /// At most 128 characters.
+    public var id: String
+    /// At most 255 characters.
+    public var name: String
+    /// As ``Instance/project``.
+    public var project: String?
+    public var reason: Reason
+    public var state: ServiceState
+    public var exitCode: Int?
+    public var restartCount: Int?
+
+    public init(
+        id: String, name: String, project: String? = nil, reason: Reason, state: ServiceState, exitCode: Int? = nil,
+        restartCount: Int? = nil
+    ) {
+        self.id = id
+        self.name = name
+        self.project = project
+        self.reason = reason
+        self.state = state
+        self.exitCode = exitCode
+        self.restartCount = restartCount
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case id, name, project, reason, state
+        case exitCode = "exit_code"
+        case restartCount = "restart_count"
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        id = try container.decode(String.self, forKey: .id)
+        name = try container.decode(String.self, forKey: .name)
+        project = try container.decodeIfPresent(String.self, forKey: .project)
+        reason = Reason(rawValue: try container.decode(String.self, forKey: .reason)) ?? .other
+        state = try container.decodeCase(forKey: .state)
+        exitCode = try container.decodeIfPresent(Int.self, forKey: .exitCode)
+        restartCount = try container.decodeIfPresent(Int.self, forKey: .restartCount)
     }
 }
 

@@ -12,6 +12,8 @@ extension DocumentContent: Decodable {
             reason: try container.decodeIfPresent(String.self, forKey: .reason),
             host: try container.decode(HostIdentity.self, forKey: .host),
             instances: try container.decode([Instance].self, forKey: .instances),
+            instancesExpected: try container.decodeIfPresent(Int.self, forKey: .instancesExpected),
+            leftOut: try container.decodeIfPresent([LeftOutContainer].self, forKey: .leftOut) ?? [],
             engine: try container.decodeIfPresent(EngineIdentity.self, forKey: .engine),
             served: try container.decodeIfPresent(ServedAnswer.self, forKey: .served))
     }

@@ -11,13 +11,18 @@ struct DocumentContent: Hashable, Sendable {
     var reason: String?
     var host: HostIdentity
     var instances: [Instance]
+    /// As in ``Document``.
+    var instancesExpected: Int?
+    /// As in ``Document``.
+    var leftOut: [LeftOutContainer]
     var engine: EngineIdentity?
     /// Without its latency; nil where the service has no probe.
     var served: ServedAnswer?
 
     init(
         service: String, gitSHA: GitSHA? = nil, digest: Digest? = nil, state: ServiceState, reason: String? = nil,
-        host: HostIdentity, instances: [Instance] = [], engine: EngineIdentity? = nil, served: ServedAnswer? = nil
+        host: HostIdentity, instances: [Instance] = [], instancesExpected: Int? = nil,
+        leftOut: [LeftOutContainer] = [], engine: EngineIdentity? = nil, served: ServedAnswer? = nil
     ) {
         self.service = service
         self.gitSHA = gitSHA
@@ -26,6 +31,8 @@ struct DocumentContent: Hashable, Sendable {
         self.reason = reason
         self.host = host
         self.instances = instances
+        self.instancesExpected = instancesExpected
+        self.leftOut = leftOut
         self.engine = engine
         self.served = served
     }
@@ -35,6 +42,8 @@ extension DocumentContent: Encodable {
     enum CodingKeys: String, CodingKey {
         case schema, service, digest, state, reason, host, instances, engine, served
         case gitSHA = "git_sha"
+        case instancesExpected = "instances_expected"
+        case leftOut = "left_out"
     }
 
     /// Writes `null` where something is known not to be there, so that a reader can tell it from an older agent's silence.
@@ -48,6 +57,8 @@ extension DocumentContent: Encodable {
         try container.encodeIfPresent(reason, forKey: .reason)
         try container.encode(host, forKey: .host)
         try container.encode(instances, forKey: .instances)
+        try container.encodeIfPresent(instancesExpected, forKey: .instancesExpected)
+        if !leftOut.isEmpty { try container.encode(leftOut, forKey: .leftOut) }
         try container.encode(engine, forKey: .engine)
         try container.encode(served, forKey: .served)
     }
