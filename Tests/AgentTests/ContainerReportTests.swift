@@ -39,10 +39,11 @@ import Testing
             StateCase("restarting", running: true, restarting: true, .restarting),
             StateCase("exited", .exited),
             StateCase("exited", health: "healthy", .exited, .healthy),
-            StateCase("created", .exited),
+            StateCase("created", .starting),
             StateCase("dead", .exited),
             StateCase("removing", .exited),
-            StateCase("configured", .exited),
+            StateCase("configured", .starting),
+            StateCase("initialized", .starting),
             StateCase("", .exited),
             StateCase("teleported", .unknown),
         ])
@@ -59,7 +60,8 @@ import Testing
         let report = ContainerReport(facts, store: .classic)
         #expect(report.instance.startedAt == nil)
         #expect(report.instance.exitCode == nil)
-        #expect(report.stateRemark == "canvas-1 was never started")
+        #expect(report.instance.state == .starting)
+        #expect(report.stateRemark == "canvas-1 was created and has not been started yet")
     }
 
     @Test("A dead container says how it died")

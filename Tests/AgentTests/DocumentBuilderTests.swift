@@ -9,7 +9,7 @@ import Testing
 
     @Test("One serving container speaks for its service")
     func one() throws {
-        let content = builder.content(for: "canvas", looks: [.success(Samples.snapshot([try Samples.facts()]))])
+        let content = builder.content(for: Samples.canvas, looks: [.success(Samples.snapshot([try Samples.facts()]))])
         #expect(content.state == .serving)
         #expect(content.gitSHA?.hex == Samples.sha)
         #expect(content.digest == (try Samples.digest("d")))
@@ -20,7 +20,7 @@ import Testing
 
     @Test("No container is absent, never serving")
     func none() {
-        let content = builder.content(for: "canvas", looks: [.success(Samples.snapshot([]))])
+        let content = builder.content(for: Samples.canvas, looks: [.success(Samples.snapshot([]))])
         #expect(content.state == .absent)
         #expect(content.gitSHA == nil)
         #expect(content.reason?.contains("no container matches") == true)
@@ -29,7 +29,7 @@ import Testing
     @Test("Containers of another service do not count")
     func otherService() throws {
         let snapshot = Samples.snapshot([try Samples.facts(services: ["web"])])
-        #expect(builder.content(for: "canvas", looks: [.success(snapshot)]).state == .absent)
+        #expect(builder.content(for: Samples.canvas, looks: [.success(snapshot)]).state == .absent)
     }
 
     @Test("Two commits on one host are no commit")
@@ -37,7 +37,7 @@ import Testing
         let snapshot = Samples.snapshot([
             try Samples.facts(), try Samples.facts(id: "2", name: "canvas-2", revision: Samples.otherSHA),
         ])
-        let content = builder.content(for: "canvas", looks: [.success(snapshot)])
+        let content = builder.content(for: Samples.canvas, looks: [.success(snapshot)])
         #expect(content.gitSHA == nil)
         #expect(content.digest != nil)
         #expect(content.reason == "the instances run different commits")
@@ -48,7 +48,7 @@ import Testing
         let snapshot = Samples.snapshot([
             try Samples.facts(), try Samples.facts(id: "2", name: "canvas-2", revision: nil),
         ])
-        #expect(builder.content(for: "canvas", looks: [.success(snapshot)]).gitSHA == nil)
+        #expect(builder.content(for: Samples.canvas, looks: [.success(snapshot)]).gitSHA == nil)
     }
 
     @Test("The worst instance speaks for the state")
@@ -56,7 +56,7 @@ import Testing
         var paused = try Samples.facts(id: "2", name: "canvas-2")
         paused.state.paused = true
         let content = builder.content(
-            for: "canvas", looks: [.success(Samples.snapshot([try Samples.facts(), paused]))])
+            for: Samples.canvas, looks: [.success(Samples.snapshot([try Samples.facts(), paused]))])
         #expect(content.state == .paused)
         #expect(content.reason == "canvas-2 is paused")
         #expect(content.gitSHA?.hex == Samples.sha)
@@ -66,7 +66,7 @@ import Testing
     func unreadable(position: Int) throws {
         var looks: [Result<EngineSnapshot, EngineFailure>] = [.success(Samples.snapshot([try Samples.facts()]))]
         looks.insert(.failure(denied), at: position)
-        let content = builder.content(for: "canvas", looks: looks)
+        let content = builder.content(for: Samples.canvas, looks: looks)
         #expect(content.state == .unknown)
         #expect(content.gitSHA == nil)
         #expect(content.digest == nil)
@@ -86,9 +86,9 @@ import Testing
             Result<EngineSnapshot, EngineFailure>.success(Samples.snapshot([second, first])),
             .success(Samples.snapshot([])),
         ]
-        let content = builder.content(for: "canvas", looks: one)
+        let content = builder.content(for: Samples.canvas, looks: one)
         #expect(content.instances.map(\.name) == ["a", "b"])
-        #expect(content == builder.content(for: "canvas", looks: other))
+        #expect(content == builder.content(for: Samples.canvas, looks: other))
     }
 
     @Test("More containers than can be reported are not judged by those that can")
@@ -98,7 +98,7 @@ import Testing
             facts.id = String(number)
             return facts
         }
-        let content = builder.content(for: "canvas", looks: [.success(Samples.snapshot(many))])
+        let content = builder.content(for: Samples.canvas, looks: [.success(Samples.snapshot(many))])
         #expect(content.state == .unknown)
         #expect(content.instances.isEmpty)
         #expect(content.reason?.contains("257") == true)

@@ -28,7 +28,7 @@ import Testing
     }
 
     private func document(_ outcome: Result<EngineSnapshot, EngineFailure>) -> DocumentContent {
-        DocumentBuilder(host: Samples.host).content(for: "canvas", looks: [outcome])
+        DocumentBuilder(host: Samples.host).content(for: Samples.canvas, looks: [outcome])
     }
 
     @Test("A classic engine is asked exactly this, and only of the service's container")
@@ -45,7 +45,9 @@ import Testing
         #expect(content.gitSHA?.hex == Samples.sha)
         #expect(content.digest == (try Samples.digest("d")))
         #expect(
-            content.engine == EngineIdentity(name: .docker, store: .classic, version: "20.10.24", apiVersion: "1.41"))
+            content.engine
+                == EngineIdentity(
+                    name: .docker, store: .classic, version: "20.10.24", apiVersion: "1.41", platform: "linux/amd64"))
         #expect(content.instances.first?.image.tagMoved == false)
     }
 

@@ -15,7 +15,7 @@ import Testing
         if state == .exited { facts.state.running = false; facts.state.status = "exited" }
         if state == .starting || state == .unhealthy { facts.state.health = state.rawValue }
         return DocumentBuilder(host: Samples.host).content(
-            for: "canvas", looks: [.success(Samples.snapshot(state == .absent ? [] : [facts]))])
+            for: Samples.canvas, looks: [.success(Samples.snapshot(state == .absent ? [] : [facts]))])
     }
 
     static func reading(_ outcome: ServedAnswer.Outcome, _ gitSHA: Reported<GitSHA>? = nil) -> ProbeReading {

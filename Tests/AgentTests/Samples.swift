@@ -16,6 +16,8 @@ enum Samples {
 
     static func id(_ digit: Character) -> String { String(repeating: digit, count: 64) }
 
+    static let canvas = ServiceDeclaration(name: "canvas", selector: .compose(project: nil, service: "canvas"))
+
     static let revision = [BuildinfoProtocol.revisionLabel: sha]
 
     static func service(_ text: String) throws -> ServiceDeclaration { try ServiceDeclaration(parsing: text) }

@@ -40,14 +40,14 @@ import Testing
             FileSource.content(service: "canvas", path: "/srv/x", host: Samples.host, read: .success(Array(bytes.utf8)))
         }
         let contents: [DocumentContent] = [
-            builder.content(for: "canvas", looks: [.success(Samples.snapshot([try Samples.facts()]))]),
-            builder.content(for: "canvas", looks: [.success(Samples.snapshot([]))]),
-            builder.content(for: "canvas", looks: [.success(Samples.snapshot([hostile, created]))]),
+            builder.content(for: Samples.canvas, looks: [.success(Samples.snapshot([try Samples.facts()]))]),
+            builder.content(for: Samples.canvas, looks: [.success(Samples.snapshot([]))]),
+            builder.content(for: Samples.canvas, looks: [.success(Samples.snapshot([hostile, created]))]),
             builder.content(
-                for: "canvas", looks: [.success(Samples.snapshot([podman], name: .podman, store: .podman))]),
-            builder.content(for: "canvas", looks: [.success(Samples.snapshot([hostile], store: .containerd))]),
+                for: Samples.canvas, looks: [.success(Samples.snapshot([podman], name: .podman, store: .podman))]),
+            builder.content(for: Samples.canvas, looks: [.success(Samples.snapshot([hostile], store: .containerd))]),
             builder.content(
-                for: "canvas", looks: [.failure(EngineFailure(.garbage, String(repeating: "y", count: 900)))]),
+                for: Samples.canvas, looks: [.failure(EngineFailure(.garbage, String(repeating: "y", count: 900)))]),
             file(Samples.sha), file(""),
             file("{\"git_sha\":\"short\",\"digest\":\"\(Samples.digestText("d"))\",\"state\":\"starting\"}"),
         ]

@@ -7,7 +7,7 @@ import Testing
 struct SnapshotTests {
     private static func board() throws -> Board {
         let looks: [Result<EngineSnapshot, EngineFailure>] = [.success(Samples.snapshot([try Samples.facts()]))]
-        let content = DocumentBuilder(host: Samples.host).content(for: "canvas", looks: looks)
+        let content = DocumentBuilder(host: Samples.host).content(for: Samples.canvas, looks: looks)
         return Board([
             Board.Entry(
                 body: try DocumentBody(content), lookedAt: ContinuousClock.now, observedAt: "2026-11-20T10:00:00Z",

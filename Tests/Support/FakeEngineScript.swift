@@ -23,11 +23,17 @@ public struct FakeEngineScript: Sendable {
         public var manifestDescriptor: String?
         /// `.ImageDigest`; Podman only.
         public var libpodImageDigest: String
+        /// `.Created` of the inspection; none where nil.
+        public var created: String?
+        /// `.HostConfig.RestartPolicy.Name`.
+        public var restartPolicy = "no"
+        /// `.IsInfra`; Podman only.
+        public var isInfrastructure = false
 
         public init(
             id: String, name: String, labels: [String: String] = [:], typedImage: String, imageID: String,
             state: String = FakeEngineScript.running, restartCount: Int = 0, manifestDescriptor: String? = nil,
-            libpodImageDigest: String = ""
+            libpodImageDigest: String = "", created: String? = nil
         ) {
             self.id = id
             self.name = name
@@ -38,6 +44,7 @@ public struct FakeEngineScript: Sendable {
             self.restartCount = restartCount
             self.manifestDescriptor = manifestDescriptor
             self.libpodImageDigest = libpodImageDigest
+            self.created = created
         }
     }
 
@@ -117,7 +124,9 @@ public struct FakeEngineScript: Sendable {
         }
         if kind == .podman, let id = Self.middle(of: path, "/v4.0.0/libpod/containers/", "/json") {
             return containers.first { $0.id == id }.map {
-                .json("{\"Id\":\"\($0.id)\",\"ImageDigest\":\"\($0.libpodImageDigest)\"}")
+                .json(
+                    "{\"Id\":\"\($0.id)\",\"ImageDigest\":\"\($0.libpodImageDigest)\",\"IsInfra\":\($0.isInfrastructure)}"
+                )
             }
                 ?? .status(404)
         }
@@ -136,6 +145,8 @@ public struct FakeEngineScript: Sendable {
         if let image = middle(of: rest, "/images/", "/json") {
             return image.wholeMatch(of: #/[A-Za-z0-9._:\/-]+/#) != nil && !image.contains("..")
         }
+        let platform = #/sha256:[0-9a-f]{64}\/json\?platform=%7B[A-Za-z0-9%._-]+%7D/#
+        if rest.hasPrefix("/images/"), rest.dropFirst(8).wholeMatch(of: platform) != nil { return true }
         guard target.hasPrefix("/v4.0.0/libpod") else { return false }
         let libpod = middle(of: target, "/v4.0.0/libpod/containers/", "/json") ?? ""
         return libpod.wholeMatch(of: id) != nil
@@ -150,11 +161,11 @@ public struct FakeEngineScript: Sendable {
     private var info: String {
         switch kind {
         case .classic:
-            #"{"ID":"x","Driver":"overlay2","DriverStatus":[["Backing Filesystem","extfs"]],"ServerVersion":"20.10.24"}"#
+            #"{"ID":"x","Driver":"overlay2","DriverStatus":[["Backing Filesystem","extfs"]],"ServerVersion":"20.10.24","OSType":"linux","Architecture":"x86_64"}"#
         case .containerd:
-            #"{"Driver":"overlayfs","DriverStatus":[["driver-type","io.containerd.snapshotter.v1"]],"ServerVersion":"29.0.1"}"#
+            #"{"Driver":"overlayfs","DriverStatus":[["driver-type","io.containerd.snapshotter.v1"]],"ServerVersion":"29.0.1","OSType":"linux","Architecture":"x86_64"}"#
         case .podman:
-            #"{"Driver":"vfs","DriverStatus":[["Backing Filesystem","extfs"]],"ServerVersion":"4.3.1"}"#
+            #"{"Driver":"vfs","DriverStatus":[["Backing Filesystem","extfs"]],"ServerVersion":"4.3.1","OSType":"linux","Architecture":"amd64"}"#
         }
     }
 
@@ -170,8 +181,10 @@ public struct FakeEngineScript: Sendable {
 
     private func inspection(_ container: Container) -> String {
         let descriptor = container.manifestDescriptor.map { ",\"ImageManifestDescriptor\":\($0)" } ?? ""
+        let created = container.created.map { "\"Created\":\"\($0)\"," } ?? ""
         return """
-            {"Id":"\(container.id)","Name":"/\(container.name)","Image":"\(container.imageID)",\
+            {"Id":"\(container.id)","Name":"/\(container.name)","Image":"\(container.imageID)",\(created)\
+            "HostConfig":{"RestartPolicy":{"Name":"\(container.restartPolicy)"},"Binds":["/secret-bind:/x"]},\
             "RestartCount":\(container.restartCount),"Path":"/secret-path","Args":["--password=hunter2"],\
             "State":{\(container.state)},"Mounts":[{"Source":"/secret-mount"}],\
             "Config":{"Image":"\(container.typedImage)","Env":["TOKEN=hunter2"],"Labels":\(Self.object(container.labels))}\

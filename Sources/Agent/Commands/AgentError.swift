@@ -4,6 +4,8 @@ enum AgentError: Error, Hashable, CustomStringConvertible {
     case serviceSyntax(String)
     case serviceName(String)
     case duplicateService(String)
+    case instanceCount(String)
+    case instancesOfFile(String)
     case unknownSelector(String)
     case selectorValue(String, why: String)
     case probeSyntax(String)
@@ -37,8 +39,13 @@ enum AgentError: Error, Hashable, CustomStringConvertible {
         case .serviceName(let name):
             "service name '\(name)' is not usable: take 1 to 128 letters, digits, '.', '_' and '-' (no leading '.')"
         case .duplicateService(let name): "service '\(name)' is named twice: give each --service a name of its own"
+        case .instanceCount(let text):
+            "invalid --service '\(text)': expected instances=N with N from \(ServiceDeclaration.permittedInstances.lowerBound) "
+                + "to \(ServiceDeclaration.permittedInstances.upperBound)"
+        case .instancesOfFile(let text):
+            "invalid --service '\(text)': a file has no instances to count; remove ',instances='"
         case .unknownSelector(let text):
-            "selector '\(text)' is unknown: use compose:SERVICE, container:NAME, label:KEY=VALUE, image:REPOSITORY or file:PATH"
+            "selector '\(text)' is unknown: use compose:[PROJECT/]SERVICE, swarm:SERVICE, container:NAME, label:KEY=VALUE, image:REPOSITORY or file:PATH"
         case .selectorValue(let text, let why): "selector '\(text)' \(why)"
         case .probeSyntax(let text):
             "--probe '\(text)' is not NAME=URL: write for example canvas=http://127.0.0.1:3000/api/buildinfo"

@@ -39,7 +39,8 @@ struct Check: AsyncParsableCommand {
         } else {
             let look = OneLook(configuration: configuration.evidence, clock: .system, log: configuration.log)
             result.contents = try await look.contents()
-            result.greetings = try await SourceGreeting.engines(configuration.evidence)
+            let isMatchless = result.contents.contains { $0.state == .absent && $0.leftOut.isEmpty }
+            result.greetings = try await SourceGreeting.engines(configuration.evidence, listing: isMatchless)
         }
     }
 }

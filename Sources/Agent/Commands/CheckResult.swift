@@ -19,12 +19,16 @@ struct CheckResult: Sendable {
             [["SERVICE", "SELECTOR", "STATE", "SHA", "DIGEST"]] + (contents.map(\.service) + unseen).map(row))
         for content in contents {
             if let reason = content.reason { lines.append("\(content.service): \(reason)") }
+            lines += Self.particulars(content)
         }
         if greetings.contains(where: { $0.kind == .reader && $0.isReadable }) {
             lines += unseen.map { "\($0): the reader does not know of it: systemctl reload buildinfo-reader" }
         }
         lines.append("")
-        for greeting in greetings { lines.append(Self.line(greeting.kind.rawValue, greeting.answer)) }
+        for greeting in greetings {
+            lines.append(Self.line(greeting.kind.rawValue, greeting.answer))
+            lines += (greeting.listing?.lines ?? []).map { Self.line("has", $0, limit: 2_000) }
+        }
         for address in configuration.listen {
             lines.append(
                 "listen      \(address)\(address.isLocal ? ", this machine only" : ", other machines reach it")")
@@ -34,6 +38,22 @@ struct CheckResult: Sendable {
         return lines.joined(separator: "\n") + "\n"
     }
 
+    /// Which project the instances are of, and what matches and is none.
+    private static func particulars(_ content: DocumentContent) -> [String] {
+        let projects = Set(content.instances.compactMap(\.project)).sorted()
+        let count = content.instances.count
+        let matched =
+            projects.isEmpty
+            ? []
+            : [
+                "\(content.service): \(count) \(count == 1 ? "instance" : "instances") of project \(projects.joined(separator: ", "))"
+            ]
+        let leftOut = content.leftOut.map { container in
+            "\(content.service): not counted: \(container.name) (\(container.reason.phrase), \(container.state.rawValue))"
+        }
+        return (matched + leftOut).map { Hygiene.line($0) }
+    }
+
     /// Services that are declared, and that nobody told of.
     private var unseen: [String] {
         configuration.evidence.services.map(\.name).filter { name in !contents.contains { $0.service == name } }
@@ -41,16 +61,16 @@ struct CheckResult: Sendable {
 
     private func row(_ service: String) -> [String] {
         // A front need not know how its reader selects.
-        let selector = configuration.evidence.services.first { $0.name == service }?.selector
+        let selector = configuration.evidence.services.first { $0.name == service }?.selection
         let content = contents.first { $0.service == service }
         return [
-            service, selector.map { Hygiene.line($0.description, limit: 80) } ?? "-", content?.state.rawValue ?? "-",
+            service, selector.map { Hygiene.line($0, limit: 80) } ?? "-", content?.state.rawValue ?? "-",
             content?.gitSHA?.short ?? "-", content?.digest?.short ?? "-",
         ]
     }
 
-    private static func line(_ word: String, _ text: String) -> String {
-        word + String(repeating: " ", count: max(0, 12 - word.count)) + Hygiene.line(text)
+    private static func line(_ word: String, _ text: String, limit: Int = 512) -> String {
+        word + String(repeating: " ", count: max(0, 12 - word.count)) + Hygiene.line(text, limit: limit)
     }
 
     /// Columns as wide as what stands in them, two spaces apart.

@@ -1,15 +1,21 @@
 import Shared
 
-/// `--service NAME=SELECTOR`: what to report, and under which name.
+/// `--service NAME=SELECTOR[,instances=N]`: what to report, and under which name.
 struct ServiceDeclaration: Hashable, Sendable {
     let name: String
     let selector: Selector
+    /// How many instances there have to be; nil where any number will do.
+    let expected: Int?
     /// Where the service itself says what it serves; nil where it is not asked.
     var probe: ProbeURL?
 
-    init(name: String, selector: Selector, probe: ProbeURL? = nil) {
+    /// As many as a document can list.
+    static let permittedInstances = 1...DocumentBuilder.instanceLimit
+
+    init(name: String, selector: Selector, expected: Int? = nil, probe: ProbeURL? = nil) {
         self.name = name
         self.selector = selector
+        self.expected = expected
         self.probe = probe
     }
 
@@ -19,8 +25,27 @@ struct ServiceDeclaration: Hashable, Sendable {
         let name = text[..<equals]
         guard Self.isName(name) else { throw .serviceName(Hygiene.line(name, limit: 200)) }
         self.name = String(name)
-        selector = try Selector(parsing: String(text[text.index(after: equals)...]))
+        let (rest, number) = Self.counted(text[text.index(after: equals)...])
+        selector = try Selector(parsing: String(rest))
+        guard let number else {
+            expected = nil
+            return
+        }
+        guard number.utf8.allSatisfy({ (48...57).contains($0) }), let expected = Int(number),
+            Self.permittedInstances.contains(expected)
+        else { throw .instanceCount(shown) }
+        guard selector.filePath == nil else { throw .instancesOfFile(shown) }
+        self.expected = expected
     }
+
+    /// The selector, and what stands behind a last `,instances=`; nil where there is none. Other commas are the selector's.
+    private static func counted(_ text: Substring) -> (Substring, number: Substring?) {
+        guard let comma = text.lastIndex(of: ","), text[comma...].hasPrefix(",instances=") else { return (text, nil) }
+        return (text[..<comma], text[comma...].dropFirst(",instances=".count))
+    }
+
+    /// The selector and the number, as the flag has them.
+    var selection: String { "\(selector)\(expected.map { ",instances=\($0)" } ?? "")" }
 
     /// Names stand in URLs, metrics and file names, so they are plain.
     static func isName(_ name: some StringProtocol) -> Bool {

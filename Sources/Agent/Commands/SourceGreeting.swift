@@ -10,13 +10,19 @@ struct SourceGreeting: Hashable, Sendable {
     /// Which it is, or why nobody can tell; one line that names the socket.
     var answer: String
     var isReadable: Bool
+    /// What an engine has; nil where it was not asked for.
+    var listing: ContainerListing?
 
     /// Asks every engine that a service is on.
-    static func engines(_ configuration: EvidenceConfiguration) async throws -> [SourceGreeting] {
+    ///
+    /// - Parameter listing: whether to list what it has, too.
+    static func engines(
+        _ configuration: EvidenceConfiguration, listing: Bool = false
+    ) async throws -> [SourceGreeting] {
         guard configuration.services.contains(where: { $0.selector.filePath == nil }) else { return [] }
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         var greetings: [SourceGreeting] = []
-        for socket in configuration.engines.current() { greetings.append(await engine(socket, group)) }
+        for socket in configuration.engines.current() { greetings.append(await engine(socket, group, listing)) }
         try await group.shutdownGracefully()
         return greetings
     }
@@ -31,13 +37,17 @@ struct SourceGreeting: Hashable, Sendable {
         }
     }
 
-    private static func engine(_ socket: String, _ group: any EventLoopGroup) async -> SourceGreeting {
+    private static func engine(
+        _ socket: String, _ group: any EventLoopGroup, _ listing: Bool
+    ) async -> SourceGreeting {
         let client = EngineClient(socketPath: socket, group: group)
         var look = EngineLook(client: client, deadline: ContinuousClock.now + .seconds(5))
         do throws(EngineFailure) {
             let (version, isPodman) = try await look.agree()
             let name = isPodman ? "podman" : "docker"
-            return SourceGreeting(kind: .engine, answer: "\(socket): \(name), API \(version)", isReadable: true)
+            return SourceGreeting(
+                kind: .engine, answer: "\(socket): \(name), API \(version)", isReadable: true,
+                listing: listing ? ContainerListing(try await look.list(), podman: isPodman) : nil)
         } catch {
             return SourceGreeting(kind: .engine, answer: "\(error)", isReadable: false)
         }

@@ -14,8 +14,8 @@ struct SourceOptions: ParsableArguments {
     @Option(
         name: .customLong("service"),
         help: ArgumentHelp(
-            "What to report; repeatable. SELECTOR is compose:SERVICE, container:NAME, label:KEY=VALUE, image:REPOSITORY or file:PATH.",
-            valueName: "name=selector"))
+            "What to report; repeatable. SELECTOR is compose:[PROJECT/]SERVICE, swarm:SERVICE, container:NAME, label:KEY=VALUE, image:REPOSITORY or file:PATH. With ',instances=N' behind it, fewer than N instances are not serving.",
+            valueName: "name=selector[,instances=n]"))
     var services: [String] = []
 
     @Option(

@@ -26,6 +26,9 @@ enum ConfigurationCheck {
         case "services[].name":
             return ServiceDeclaration.isName(text)
                 ? nil : "\(shown) is not usable; take 1 to 128 letters, digits, '.', '_' and '-' (no leading '.')"
+        case "services[].compose":
+            return refuses { try Selector(parsing: "compose:\(text)") }
+                ? "\(shown) is not usable; write SERVICE or PROJECT/SERVICE" : nil
         case "services[].label":
             return refuses { try Selector(parsing: "label:\(text)") } ? "\(shown) is no label; write KEY=VALUE" : nil
         case "services[].image":

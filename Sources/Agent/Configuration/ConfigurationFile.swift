@@ -11,7 +11,7 @@ struct ConfigurationFile: Hashable, Sendable {
     /// A service, as flags declare it.
     struct Service: Hashable, Sendable {
         var name: Value
-        /// For example `compose:canvas`.
+        /// For example `compose:canvas`, or `compose:canvas,instances=3`.
         var selector: String
         var probe: Value?
     }

@@ -65,7 +65,11 @@ struct ConfigurationKey: Hashable, Sendable {
         ),
         ConfigurationKey(
             "services[].compose", .text,
-            "Selects the containers of a Compose service. Each service has exactly one of compose, container, label, image and file."
+            "Selects the containers of a Compose service: SERVICE, or PROJECT/SERVICE where the host runs it in several projects. Each service has exactly one of compose, swarm, container, label, image and file."
+        ),
+        ConfigurationKey(
+            "services[].swarm", .text,
+            "Selects this host's tasks of a Swarm service, with or without the stack's name in front: canvas or shop_canvas."
         ),
         ConfigurationKey("services[].container", .text, "Selects the container of this exact name."),
         ConfigurationKey("services[].label", .text, "Selects containers with a label, KEY=VALUE."),
@@ -79,6 +83,10 @@ struct ConfigurationKey: Hashable, Sendable {
         ConfigurationKey(
             "services[].probe", .text,
             "Where the service itself says what it serves: http:// on loopback, or unix:/SOCKET:/PATH. A service that does not answer is not serving, and one that tells another commit than its image is never proven. Of several instances behind one URL, an answer speaks for the one that gave it, and for no other."
+        ),
+        ConfigurationKey(
+            "services[].instances", .number(ServiceDeclaration.permittedInstances),
+            "How many instances the service has on this host. With fewer, it is not serving, and its host is not proven."
         ),
         ConfigurationKey(
             "host.id", .text, standard: "derived from the machine id", flag: "--host-id",

@@ -5,8 +5,6 @@ struct ConfigurationReader {
     private(set) var problems: [ConfigurationProblem] = []
     private var file = ConfigurationFile()
 
-    static let selectors = ["compose", "container", "label", "image", "file"]
-
     mutating func read(_ root: ConfigurationNode) -> ConfigurationFile {
         // An empty file is one that leaves everything as it is.
         guard !root.isNull else { return file }
@@ -151,7 +149,7 @@ struct ConfigurationReader {
         let example = "{name: canvas, compose: canvas}"
         for (name, node) in members(node, key: key, path: "services[]", example: example) {
             named.insert(name)
-            if Self.selectors.contains(name) {
+            if Selector.kinds.contains(name) {
                 selectors.append(name)
                 if selectors.count > 1 {
                     complain(
@@ -166,11 +164,15 @@ struct ConfigurationReader {
         if problems.count == before {
             if !named.contains("name") { complain(node.position, key, "has no name; add for example 'name: canvas'") }
             if selectors.isEmpty {
-                complain(node.position, key, "has no selector; add one of \(Self.selectors.joined(separator: ", "))")
+                complain(node.position, key, "has no selector; add one of \(Selector.kinds.joined(separator: ", "))")
             }
         }
+        if selectors.contains("file"), let number = found["instances"] {
+            complain(number.position, "\(key).instances", "a file has no instances to count; remove the key")
+        }
         guard let name = found["name"], let kind = selectors.first, let value = found[kind] else { return nil }
-        return ConfigurationFile.Service(name: name, selector: "\(kind):\(value.text)", probe: found["probe"])
+        let count = found["instances"].map { ",instances=\($0.text)" } ?? ""
+        return ConfigurationFile.Service(name: name, selector: "\(kind):\(value.text)\(count)", probe: found["probe"])
     }
 }
 

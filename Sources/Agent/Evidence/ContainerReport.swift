@@ -10,15 +10,17 @@ struct ContainerReport: Hashable, Sendable {
     let digestRemark: String?
 
     init(_ facts: ContainerFacts, store: EngineIdentity.Store) {
-        let (state, health) = Self.state(of: facts.state)
+        let (state, health) = Self.state(of: facts.state, isPodman: store == .podman)
         let (revision, commitRemark) = Self.revision(of: facts)
         let image = ImageReport(facts, store: store)
         let neverStarted = facts.state.startedAt.map { $0.hasPrefix("0001-") || !RFC3339.isTimestamp($0) } ?? true
         let runs = [.serving, .starting, .unhealthy, .paused].contains(state)
         instance = Instance(
-            id: facts.id, name: Hygiene.line(facts.name, limit: 255), state: state, health: health,
-            startedAt: neverStarted ? nil : facts.state.startedAt, restartCount: facts.restartCount,
-            exitCode: runs || neverStarted ? nil : facts.state.exitCode, oomKilled: facts.state.oomKilled,
+            id: facts.id, name: Hygiene.line(facts.name, limit: 255), project: facts.origin.project, state: state,
+            health: health, startedAt: neverStarted ? nil : facts.state.startedAt, restartCount: facts.restartCount,
+            // A container that could not be started has the code of the attempt.
+            exitCode: runs || neverStarted && facts.state.exitCode == 0 ? nil : facts.state.exitCode,
+            oomKilled: facts.state.oomKilled,
             gitSHA: Reported(revision), image: image.evidence)
         digest = image.digest
         digestRemark = image.remark.map { "\(facts.name): \($0)" }
@@ -29,15 +31,12 @@ struct ContainerReport: Hashable, Sendable {
     /// What an engine's flags mean. The flags decide before the word does: `docker pause` leaves `Running` true.
     ///
     /// Whatever is not known here is ``ServiceState/unknown``, never serving.
-    static func state(of facts: ContainerStateFacts) -> (ServiceState, Instance.Health?) {
-        let health: Instance.Health? =
-            switch facts.health {
-            case nil, "", "none": Instance.Health.none
-            case "healthy": .healthy
-            case "unhealthy": .unhealthy
-            case "starting": .starting
-            default: nil
-            }
+    ///
+    /// - Parameter isPodman: Podman up to 4.3 keeps the health of the run before.
+    static func state(
+        of facts: ContainerStateFacts, isPodman: Bool = false
+    ) -> (ServiceState, Instance.Health?) {
+        let health = health(of: facts, isPodman: isPodman)
         if facts.restarting || facts.status == "restarting" { return (.restarting, health) }
         if facts.paused || facts.status == "paused" { return (.paused, health) }
         if facts.running {
@@ -49,17 +48,50 @@ struct ContainerReport: Hashable, Sendable {
             case nil: (.unknown, nil)
             }
         }
-        // The rest of Docker's words (created, removing, exited, dead) and of Podman's.
-        let stopped = [
-            "created", "removing", "exited", "dead", "configured", "initialized", "stopped", "stopping", "",
-        ]
-        return (stopped.contains(facts.status) ? .exited : .unknown, health)
+        if facts.isWaiting { return (.starting, health) }
+        return (facts.isStopped ? .exited : .unknown, health)
+    }
+
+    /// nil for a word that is not known.
+    private static func health(of facts: ContainerStateFacts, isPodman: Bool) -> Instance.Health? {
+        switch facts.health {
+        case nil, "", "none": Instance.Health.none
+        case "healthy": hasResult(facts, isPodman: isPodman) { $0 == 0 } ? .healthy : .starting
+        case "unhealthy": hasResult(facts, isPodman: isPodman) { $0 != 0 } ? .unhealthy : .starting
+        case "starting": .starting
+        default: nil
+        }
+    }
+
+    /// Whether the health of a running container was found since it was started, and not in an earlier run.
+    ///
+    /// Docker forgets at each start what was before, so that with it any result of this run will do: of many failures that
+    /// are not too many yet, only the last five are listed. A list that the engine does not give says nothing.
+    ///
+    /// - Parameter isSuch: whether an exit code of the check is what the engine's word says.
+    private static func hasResult(
+        _ facts: ContainerStateFacts, isPodman: Bool, isSuch: (Int) -> Bool
+    ) -> Bool {
+        guard facts.running, let log = facts.healthLog else { return true }
+        guard let start = facts.startTime else { return false }
+        return log.contains { result in
+            guard let time = result.startedAt, time >= start else { return false }
+            return !isPodman || result.exitCode.map(isSuch) ?? true
+        }
     }
 
     /// Source: digests.md, section 3: 40 or 64 lower-case hexadecimal digits in the image's own label.
     private static func revision(of facts: ContainerFacts) -> (GitSHA?, String?) {
         guard let image = facts.image else {
             return (nil, "the engine no longer knows the image that it runs, so its commit is not known")
+        }
+        guard !facts.isImageOfOtherPlatform else {
+            let platform = facts.manifest?.platform.map { " (\(Hygiene.line("\($0)", limit: 64)))" } ?? ""
+            return (
+                nil,
+                "the engine describes its image for another platform than the one that it runs\(platform), so its commit "
+                    + "is not known: Docker 28.1 and later can tell"
+            )
         }
         guard let text = image.revision else {
             return (nil, "its image has no label \(BuildinfoProtocol.revisionLabel)")
@@ -76,13 +108,20 @@ struct ContainerReport: Hashable, Sendable {
     private static func remark(on state: ServiceState, _ facts: ContainerFacts) -> String? {
         switch state {
         case .serving: return nil
-        case .starting: return "\(facts.name) is starting: its health check has not passed yet"
+        case .starting:
+            if !facts.state.isUp { return "\(facts.name) was created and has not been started yet" }
+            let isOld = ["healthy", "unhealthy"].contains(facts.state.health)
+            return "\(facts.name) is starting: its health check has "
+                + (isOld ? "no result since it was started" : "not passed yet")
         case .unhealthy: return "\(facts.name) is unhealthy"
         case .paused: return "\(facts.name) is paused"
         case .restarting: return "\(facts.name) is restarting" + exit(facts)
         case .exited:
-            return facts.state.startedAt?.hasPrefix("0001-") ?? true
-                ? "\(facts.name) was never started" : "\(facts.name) does not run" + exit(facts)
+            guard facts.state.startedAt?.hasPrefix("0001-") ?? true else {
+                return "\(facts.name) does not run" + exit(facts)
+            }
+            let hasFailed = facts.state.exitCode ?? 0 != 0 || !(facts.state.error ?? "").isEmpty
+            return "\(facts.name) " + (hasFailed ? "could not be started" + exit(facts) : "was never started")
         case .absent, .unknown:
             return
                 "\(facts.name) is in a state that this agent does not know: '\(Hygiene.line(facts.state.status, limit: 40))'"
@@ -91,6 +130,7 @@ struct ContainerReport: Hashable, Sendable {
 
     private static func exit(_ facts: ContainerFacts) -> String {
         let code = facts.state.exitCode.map { " (exit code \($0)\(facts.state.oomKilled ? ", out of memory" : ""))" }
-        return code ?? ""
+        guard let error = facts.state.error, !error.isEmpty else { return code ?? "" }
+        return "\(code ?? ""): \(Hygiene.line(error, limit: 160))"
     }
 }

@@ -6,6 +6,9 @@ struct APIVersion: Hashable, Sendable, Comparable, CustomStringConvertible {
     /// The newest version whose fields this program was written for.
     static let newest = APIVersion(major: 1, minor: 53)
 
+    /// The first that inspects an image for a platform other than the host's. Source: moby, `docs/api/version-history.md`.
+    static let imagePlatform = APIVersion(major: 1, minor: 49)
+
     init(major: Int, minor: Int) {
         self.major = major
         self.minor = minor

@@ -5,7 +5,11 @@ extension ContainerStateFacts {
         self.init(
             status: state.status ?? "", running: state.running ?? false, paused: state.paused ?? false,
             restarting: state.restarting ?? false, oomKilled: state.oomKilled ?? false, exitCode: state.exitCode,
-            startedAt: state.startedAt, health: state.health?.status)
+            startedAt: state.startedAt, finishedAt: state.finishedAt, error: state.error, health: state.health?.status,
+            healthLog: state.health?.log?.map { result in
+                HealthCheckResult(
+                    startedAt: (result.start ?? result.end).flatMap(EngineTime.init), exitCode: result.exitCode)
+            })
     }
 }
 
@@ -43,6 +47,23 @@ extension DescriptorFacts {
 }
 
 extension Platform {
+    /// The platform of an engine's host; nil where the engine leaves one of the two out.
+    ///
+    /// Docker passes on what the kernel calls its machine, which for 32-bit ARM is more than Go's or OCI's name.
+    /// Source: moby, `pkg/platform`; Linux, `arch/arm/kernel/setup.c`.
+    init?(_ info: EngineAPI.Info) {
+        let architecture = info.architecture?.lowercased()
+        let variant: String? =
+            switch architecture {
+            case "armv5l"?, "armv5tel"?, "armv5tejl"?: "v5"
+            case "armv6l"?: "v6"
+            case "armv7l"?: "v7"
+            case "armv8l"?: "v8"
+            default: nil
+            }
+        self.init(os: info.osType, architecture: variant == nil ? architecture : "arm", variant: variant)
+    }
+
     /// nil where the engine leaves one of the two out.
     fileprivate init?(os: String?, architecture: String?, variant: String?) {
         guard let os, !os.isEmpty, let architecture, !architecture.isEmpty else { return nil }

@@ -8,8 +8,13 @@ enum EngineAPI {
     struct Info: Decodable {
         var driverStatus: [[String]]?
         var serverVersion: String?
+        var osType: String?
+        /// The kernel's word on Docker (`x86_64`), Go's on Podman (`amd64`).
+        var architecture: String?
 
         private enum CodingKeys: String, CodingKey {
+            case osType = "OSType"
+            case architecture = "Architecture"
             case driverStatus = "DriverStatus"
             case serverVersion = "ServerVersion"
         }
@@ -21,8 +26,11 @@ enum EngineAPI {
         /// The typed reference, or the image's id where that reference names another image by now.
         var image: String?
         var labels: [String: String]?
+        /// Seconds since 1970.
+        var created: Int64?
 
         private enum CodingKeys: String, CodingKey {
+            case created = "Created"
             case id = "Id"
             case names = "Names"
             case image = "Image"
@@ -35,8 +43,11 @@ enum EngineAPI {
         var name: String?
         var image: String
         var restartCount: Int?
+        /// RFC 3339.
+        var created: String?
         var state: State
         var config: Config
+        var hostConfig: HostConfig?
         var manifest: Descriptor?
 
         private enum CodingKeys: String, CodingKey {
@@ -44,8 +55,10 @@ enum EngineAPI {
             case name = "Name"
             case image = "Image"
             case restartCount = "RestartCount"
+            case created = "Created"
             case state = "State"
             case config = "Config"
+            case hostConfig = "HostConfig"
             case manifest = "ImageManifestDescriptor"
         }
 
@@ -53,6 +66,19 @@ enum EngineAPI {
             var image: String?
 
             private enum CodingKeys: String, CodingKey { case image = "Image" }
+        }
+
+        /// Of all settings, the restart policy's name alone.
+        struct HostConfig: Decodable {
+            var restartPolicy: RestartPolicy?
+
+            private enum CodingKeys: String, CodingKey { case restartPolicy = "RestartPolicy" }
+
+            struct RestartPolicy: Decodable {
+                var name: String?
+
+                private enum CodingKeys: String, CodingKey { case name = "Name" }
+            }
         }
 
         struct State: Decodable {
@@ -63,6 +89,8 @@ enum EngineAPI {
             var oomKilled: Bool?
             var exitCode: Int?
             var startedAt: String?
+            var finishedAt: String?
+            var error: String?
             var health: Health?
 
             private enum CodingKeys: String, CodingKey {
@@ -73,14 +101,43 @@ enum EngineAPI {
                 case oomKilled = "OOMKilled"
                 case exitCode = "ExitCode"
                 case startedAt = "StartedAt"
+                case finishedAt = "FinishedAt"
+                case error = "Error"
                 case health = "Health"
             }
         }
 
         struct Health: Decodable {
             var status: String?
+            /// nil where the engine writes no list; an empty one where it writes `null`, as Docker does before the first
+            /// check.
+            var log: [Result]?
 
-            private enum CodingKeys: String, CodingKey { case status = "Status" }
+            private enum CodingKeys: String, CodingKey {
+                case status = "Status"
+                case log = "Log"
+            }
+
+            init(from decoder: any Decoder) throws {
+                let container = try decoder.container(keyedBy: CodingKeys.self)
+                status = try container.decodeIfPresent(String.self, forKey: .status)
+                log =
+                    container.contains(.log)
+                    ? try container.decodeIfPresent([Result].self, forKey: .log) ?? [] : nil
+            }
+
+            /// What the check printed is not decoded.
+            struct Result: Decodable {
+                var start: String?
+                var end: String?
+                var exitCode: Int?
+
+                private enum CodingKeys: String, CodingKey {
+                    case start = "Start"
+                    case end = "End"
+                    case exitCode = "ExitCode"
+                }
+            }
         }
     }
 
@@ -132,7 +189,12 @@ enum EngineAPI {
 
     struct LibpodContainer: Decodable {
         var imageDigest: String?
+        /// Whether it holds a pod's namespaces.
+        var isInfrastructure: Bool?
 
-        private enum CodingKeys: String, CodingKey { case imageDigest = "ImageDigest" }
+        private enum CodingKeys: String, CodingKey {
+            case imageDigest = "ImageDigest"
+            case isInfrastructure = "IsInfra"
+        }
     }
 }

@@ -62,13 +62,32 @@ struct EngineInspector: Sendable {
         var containers: [ContainerFacts] = []
         for entry in candidates {
             guard let id = ContainerID(entry.id) else { throw look.garbage(.containers, "a container's id is none") }
-            let inspected = try await look.inspect(id)
-            let matching = services.filter { service in
-                service.selector.matches(entry, typedImage: inspected.config.image ?? "", podman: look.isPodman)
+            do throws(EngineFailure) {
+                if let facts = try await facts(of: entry, id: id, with: &look) { containers.append(facts) }
+            } catch {
+                throw EngineFailure(error.reason, "container \(entry.displayName): \(error)")
             }
-            guard !matching.isEmpty else { continue }
-            containers.append(try await look.facts(of: inspected, id: id, services: Set(matching.map(\.name))))
         }
         return EngineSnapshot(engine: look.identity, containers: containers)
+    }
+
+    /// nil where the container belongs to no service.
+    private func facts(
+        of entry: EngineAPI.ListedContainer, id: ContainerID, with look: inout EngineLook
+    ) async throws(EngineFailure) -> ContainerFacts? {
+        let inspected = try await look.inspect(id)
+        let matching = services.filter { service in
+            service.selector.matches(entry, typedImage: inspected.config.image ?? "", podman: look.isPodman)
+        }
+        guard !matching.isEmpty else { return nil }
+        return try await look.facts(of: inspected, listed: entry, id: id, services: Set(matching.map(\.name)))
+    }
+}
+
+extension EngineAPI.ListedContainer {
+    /// For people: its first name, or the beginning of its id.
+    var displayName: String {
+        let name = (names?.first ?? "").drop { $0 == "/" }
+        return Hygiene.line(name.isEmpty ? id.prefix(12) : name, limit: 80)
     }
 }

@@ -60,7 +60,8 @@ struct EngineLook {
             }
         identity = EngineIdentity(
             name: isPodman ? .podman : .docker, store: store,
-            version: info.serverVersion.map { Hygiene.line($0, limit: 64) }, apiVersion: "\(agreed)")
+            version: info.serverVersion.map { Hygiene.line($0, limit: 64) }, apiVersion: "\(agreed)",
+            platform: Platform(info).map { Hygiene.line("\($0)", limit: 64) })
     }
 
     func list() async throws(EngineFailure) -> [EngineAPI.ListedContainer] {
@@ -77,7 +78,7 @@ struct EngineLook {
     }
 
     mutating func facts(
-        of container: EngineAPI.Container, id: ContainerID, services: Set<String>
+        of container: EngineAPI.Container, listed: EngineAPI.ListedContainer, id: ContainerID, services: Set<String>
     ) async throws(EngineFailure) -> ContainerFacts {
         guard let imageID = Self.imageID(container.image) else {
             throw garbage(.container(id), "its image's id is no digest")
@@ -88,14 +89,20 @@ struct EngineLook {
             id: container.id, name: Hygiene.line(name.isEmpty ? Substring(container.id.prefix(12)) : name, limit: 255),
             services: services, typedImage: typed, imageID: imageID, state: ContainerStateFacts(container.state),
             restartCount: container.restartCount.map { max(0, $0) },
+            restartPolicy: container.hostConfig?.restartPolicy?.name,
+            createdAt: container.created.flatMap(EngineTime.init)
+                ?? listed.created.map { EngineTime(unixSeconds: $0) },
+            origin: ContainerOrigin(labels: listed.labels ?? [:], name: String(name)),
             manifest: container.manifest.flatMap(DescriptorFacts.init))
         if isPodman {
             guard let libpod = try await find(EngineAPI.LibpodContainer.self, .libpodContainer(id)) else {
                 throw EngineFailure(.vanishing, "a container vanished between two inspections, twice")
             }
             facts.libpodImageDigest = libpod.imageDigest.flatMap(Digest.init(contractText:))
+            facts.isPodInfrastructure = libpod.isInfrastructure ?? false
         }
         facts.image = try await image(imageID)
+        try await correctPlatform(of: &facts)
         if let reference = TaggedReference(typed: typed) { facts.tagImageID = try await resolve(reference) }
         return facts
     }
@@ -105,6 +112,22 @@ struct EngineLook {
         let facts = try await find(EngineAPI.Image.self, .image(id: id)).map(ImageFacts.init)
         images.updateValue(facts, forKey: id)
         return facts
+    }
+
+    /// An index shows the host's own platform, and the container may run another: then the image is asked for that one.
+    private func correctPlatform(of facts: inout ContainerFacts) async throws(EngineFailure) {
+        guard identity.store == .containerd, let platform = facts.manifest?.platform,
+            !platform.agrees(with: facts.image?.platform)
+        else { return }
+        if let version, version >= .imagePlatform, let query = PlatformQuery(platform),
+            let image = try await find(EngineAPI.Image.self, .platformImage(id: facts.imageID, query)).map(
+                ImageFacts.init),
+            image.platform?.os == platform.os, image.platform?.architecture == platform.architecture
+        {
+            facts.image = image
+        } else {
+            facts.isImageOfOtherPlatform = facts.image != nil
+        }
     }
 
     private mutating func resolve(_ reference: TaggedReference) async throws(EngineFailure) -> Digest? {
@@ -158,5 +181,14 @@ struct EngineLook {
 
     func garbage(_ request: EngineRequest, _ why: String) -> EngineFailure {
         EngineFailure(.garbage, "the engine's answer to \(request.name) is not usable: \(why)")
+    }
+}
+
+extension Platform {
+    /// Whether both are one platform. Where one of them names no variant, any will do: images' configurations often leave
+    /// it out.
+    fileprivate func agrees(with other: Platform?) -> Bool {
+        guard let other, os == other.os, architecture == other.architecture else { return false }
+        return variant == other.variant || variant == nil || other.variant == nil
     }
 }

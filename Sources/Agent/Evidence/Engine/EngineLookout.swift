@@ -22,7 +22,7 @@ struct EngineLookout: Sendable {
             let observedAt = publisher.wallClock
             let (looks, isFollowed) = await Self.look(parts, streams)
             let changed = await probes.publish(
-                parts.services.map { builder.content(for: $0.name, looks: looks) }, with: readings, lookedAt: start,
+                parts.services.map { builder.content(for: $0, looks: looks) }, with: readings, lookedAt: start,
                 observedAt: observedAt, again: { looker.told(after: $0) })
             let succeeded = looks.allSatisfy { if case .success = $0 { true } else { false } }
             return Looker.Outcome(succeeded: succeeded, changed: changed, isFollowed: isFollowed ? nil : false)

@@ -8,6 +8,8 @@ enum EngineRequest: Hashable, Sendable {
     case container(ContainerID)
     /// By an image's id.
     case image(id: Digest)
+    /// By an image's id, for one of its platforms; from API 1.49.
+    case platformImage(id: Digest, PlatformQuery)
     /// By a reference with a tag: what the tag names now.
     case taggedImage(TaggedReference)
     case libpodContainer(ContainerID)
@@ -25,6 +27,7 @@ enum EngineRequest: Hashable, Sendable {
         case .containers: "\(prefix)/containers/json?all=1"
         case .container(let id): "\(prefix)/containers/\(id)/json"
         case .image(let id): "\(prefix)/images/\(id)/json"
+        case .platformImage(let id, let query): "\(prefix)/images/\(id)/json?\(query)"
         case .taggedImage(let reference): "\(prefix)/images/\(reference)/json"
         case .libpodContainer(let id): "/v4.0.0/libpod/containers/\(id)/json"
         case .events: "\(prefix)/events?\(EngineEvent.query)"
@@ -38,7 +41,7 @@ enum EngineRequest: Hashable, Sendable {
         case .info: "GET /info"
         case .containers: "GET /containers/json"
         case .container: "GET /containers/{id}/json"
-        case .image, .taggedImage: "GET /images/{name}/json"
+        case .image, .platformImage, .taggedImage: "GET /images/{name}/json"
         case .libpodContainer: "GET /libpod/containers/{id}/json"
         case .events: "GET /events"
         }
@@ -50,7 +53,7 @@ enum EngineRequest: Hashable, Sendable {
         case .ping: 4_096
         case .events: EngineEventParser.lineLimit
         case .containers: 8 << 20
-        case .info, .container, .image, .taggedImage, .libpodContainer: 2 << 20
+        case .info, .container, .image, .platformImage, .taggedImage, .libpodContainer: 2 << 20
         }
     }
 }
@@ -64,6 +67,25 @@ struct ContainerID: Hashable, Sendable, CustomStringConvertible {
             return nil
         }
         description = text
+    }
+}
+
+/// The query that selects one platform of an image: `platform=` and OCI's platform as JSON, percent-encoded.
+///
+/// Source: Docker Engine API 1.49, `GET /images/{name}/json`; OCI image specification, "Image Index".
+struct PlatformQuery: Hashable, Sendable, CustomStringConvertible {
+    let description: String
+
+    /// nil where a part of the platform has characters that no platform's name has.
+    init?(_ platform: Platform) {
+        let members =
+            [("os", platform.os), ("architecture", platform.architecture)]
+            + (platform.variant.map { [("variant", $0)] } ?? [])
+        guard members.allSatisfy({ $0.1.utf8.allSatisfy { $0.isASCIIAlphanumeric || "._-".utf8.contains($0) } }) else {
+            return nil
+        }
+        let encoded = members.map { "%22\($0.0)%22%3A%22\($0.1)%22" }.joined(separator: "%2C")
+        description = "platform=%7B\(encoded)%7D"
     }
 }
 
