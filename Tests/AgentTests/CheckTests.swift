@@ -91,6 +91,62 @@ import Testing
         try await engine.stop()
     }
 
+    @Test("A selector that matches nothing is answered with what there is")
+    func matchless() async throws {
+        let folder = try TemporaryFolder()
+        var script = EngineScripts.classic
+        script.containers[0].labels["com.docker.compose.project"] = "shop"
+        for number in 0..<30 {
+            let labels = number < 2 ? ["com.docker.swarm.service.name": "shop_s\(number)"] : [:]
+            let digits = String(number + 100)
+            script.containers.append(
+                .init(
+                    id: String(repeating: "0", count: 61) + digits, name: "c\(digits)", labels: labels,
+                    typedImage: "x:1", imageID: Samples.digestText("9")))
+        }
+        let engine = FakeEngine(socketPath: folder.file("e.sock"), script: script)
+        try await engine.start()
+        let address = ["--engine", "unix://\(engine.socketPath)"]
+        let outcome = await run(["check", "--service", "canvas=compose:shop/canva"] + address)
+        #expect(outcome.code == 0)
+        #expect(outcome.output.contains("canvas: no container matches, running or not\n"))
+        #expect(outcome.output.contains("\nhas         compose:db, compose:shop/canvas\n"), "\(outcome)")
+        #expect(outcome.output.contains("\nhas         swarm:shop_s0, swarm:shop_s1\n"))
+        #expect(outcome.output.contains("\nhas         container:c100, container:c101"))
+        #expect(outcome.output.contains(", container:c119 and 12 more\n"))
+        let matching = await run(["check", "--service", "canvas=compose:shop/canvas"] + address)
+        #expect(!matching.output.contains("\nhas "))
+        #expect(matching.output.contains("canvas: 1 instance of project shop\n"))
+        try await engine.stop()
+    }
+
+    @Test("check names what matches and is not counted, and fails where it cannot be told what is meant")
+    func leftOut() async throws {
+        let folder = try TemporaryFolder()
+        var script = EngineScripts.classic
+        script.containers[1].labels = ["com.docker.compose.service": "canvas", "com.docker.compose.oneoff": "True"]
+        let engine = FakeEngine(socketPath: folder.file("e.sock"), script: script)
+        try await engine.start()
+        let address = ["--engine", "unix://\(engine.socketPath)"]
+        let outcome = await run(["check", "--service", "canvas=compose:canvas,instances=1"] + address)
+        #expect(outcome.code == 0)
+        #expect(outcome.output.contains("canvas   compose:canvas,instances=1  serving"))
+        #expect(outcome.output.contains("canvas: not counted: db (started for one command, serving)\n"), "\(outcome)")
+        try await engine.stop()
+        script.containers[1].labels = ["com.docker.compose.service": "canvas", "com.docker.compose.project": "other"]
+        let two = FakeEngine(socketPath: folder.file("two.sock"), script: script)
+        try await two.start()
+        let service = ["--service", "canvas=compose:canvas", "--engine", "unix://\(two.socketPath)"]
+        let ambiguous = await run(["check"] + service)
+        #expect(ambiguous.code == 69)
+        #expect(ambiguous.output.contains("select one, for example with compose:other/canvas"))
+        #expect(await run(["print"] + service).code == 69)
+        #expect(await run(["print", "--service", "canvas=compose:other/canvas"] + service.suffix(2)).code == 0)
+        let few = "canvas=compose:other/canvas,instances=2"
+        #expect(await run(["print", "--service", few] + service.suffix(2)).code == 1)
+        try await two.stop()
+    }
+
     @Test("A front asks its reader, and nobody else, and says what it would serve from the snapshot")
     func front() async throws {
         let folder = try TemporaryFolder()

@@ -25,6 +25,8 @@ public struct FakeEngineScript: Sendable {
         public var libpodImageDigest: String
         /// `.Created` of the inspection; none where nil.
         public var created: String?
+        /// `.Created` of the list, in seconds since 1970; none where nil.
+        public var listedCreated: Int?
         /// `.HostConfig.RestartPolicy.Name`.
         public var restartPolicy = "no"
         /// `.IsInfra`; Podman only.
@@ -175,7 +177,8 @@ public struct FakeEngineScript: Sendable {
         return """
             {"Id":"\(container.id)","Names":["/\(container.name)"],\
             "Image":"\(isMoved ? container.imageID : container.typedImage)","ImageID":"\(container.imageID)",\
-            "Command":"secret-command","Labels":\(Self.object(container.labels)),"State":"running"}
+            "Command":"secret-command",\(container.listedCreated.map { "\"Created\":\($0)," } ?? "")\
+            "Labels":\(Self.object(container.labels)),"State":"running"}
             """
     }
 

@@ -45,7 +45,8 @@ enum AgentError: Error, Hashable, CustomStringConvertible {
         case .instancesOfFile(let text):
             "invalid --service '\(text)': a file has no instances to count; remove ',instances='"
         case .unknownSelector(let text):
-            "selector '\(text)' is unknown: use compose:[PROJECT/]SERVICE, swarm:SERVICE, container:NAME, label:KEY=VALUE, image:REPOSITORY or file:PATH"
+            "selector '\(text)' is unknown: use compose:SERVICE, compose:PROJECT/SERVICE, swarm:SERVICE, container:NAME, "
+                + "label:KEY=VALUE, image:REPOSITORY or file:PATH"
         case .selectorValue(let text, let why): "selector '\(text)' \(why)"
         case .probeSyntax(let text):
             "--probe '\(text)' is not NAME=URL: write for example canvas=http://127.0.0.1:3000/api/buildinfo"

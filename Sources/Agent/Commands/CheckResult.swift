@@ -40,14 +40,9 @@ struct CheckResult: Sendable {
 
     /// Which project the instances are of, and what matches and is none.
     private static func particulars(_ content: DocumentContent) -> [String] {
-        let projects = Set(content.instances.compactMap(\.project)).sorted()
-        let count = content.instances.count
-        let matched =
-            projects.isEmpty
-            ? []
-            : [
-                "\(content.service): \(count) \(count == 1 ? "instance" : "instances") of project \(projects.joined(separator: ", "))"
-            ]
+        let projects = Set(content.instances.compactMap(\.project)).sorted().joined(separator: ", ")
+        let count = "\(content.instances.count) \(content.instances.count == 1 ? "instance" : "instances")"
+        let matched = projects.isEmpty ? [] : ["\(content.service): \(count) of project \(projects)"]
         let leftOut = content.leftOut.map { container in
             "\(content.service): not counted: \(container.name) (\(container.reason.phrase), \(container.state.rawValue))"
         }

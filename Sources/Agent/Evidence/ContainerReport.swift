@@ -118,7 +118,11 @@ struct ContainerReport: Hashable, Sendable {
         case .restarting: return "\(facts.name) is restarting" + exit(facts)
         case .exited:
             guard facts.state.startedAt?.hasPrefix("0001-") ?? true else {
-                return "\(facts.name) does not run" + exit(facts)
+                // From one host it cannot be seen whether a slot has moved to another one.
+                let remedy =
+                    facts.origin.slot?.tool == .swarm
+                    ? "; where Swarm has scaled or moved it away, docker rm removes what is left" : ""
+                return "\(facts.name) does not run" + exit(facts) + remedy
             }
             let hasFailed = facts.state.exitCode ?? 0 != 0 || !(facts.state.error ?? "").isEmpty
             return "\(facts.name) " + (hasFailed ? "could not be started" + exit(facts) : "was never started")

@@ -1,0 +1,102 @@
+import FoundationEssentials
+import Shared
+import Testing
+
+@testable import Agent
+
+/// Podman up to 4.3 keeps the health of the run before across a restart.
+@Suite struct HealthResultTests {
+    struct Case: CustomTestStringConvertible, Sendable {
+        var testDescription: String
+        /// `.State.Health`, as an engine writes it.
+        var health: String
+        var startedAt = "2026-11-20T10:00:00.5Z"
+        var store = EngineIdentity.Store.podman
+        var state: ServiceState
+
+        init(
+            _ description: String, _ health: String, startedAt: String = "2026-11-20T10:00:00.5Z",
+            store: EngineIdentity.Store = .podman, _ state: ServiceState
+        ) {
+            testDescription = description
+            self.health = health
+            self.startedAt = startedAt
+            self.store = store
+            self.state = state
+        }
+    }
+
+    private static func log(_ status: String, _ results: (start: String, exitCode: Int)...) -> String {
+        let log = results.map { result in
+            #"{"Start":"\#(result.start)","End":"\#(result.start)","ExitCode":\#(result.exitCode),"Output":"hunter2"}"#
+        }
+        return #"{"Status":"\#(status)","FailingStreak":0,"Log":[\#(log.joined(separator: ","))]}"#
+    }
+
+    private static let before = "2026-11-20T10:00:00.499999999Z"
+    private static let after = "2026-11-20T10:00:00.500000001Z"
+
+    @Test(
+        "Field 6: health that is older than the instance's start is no result",
+        arguments: [
+            Case("healthy since the start", log("healthy", (after, 0)), .serving),
+            Case("unhealthy since the start", log("unhealthy", (after, 1)), .unhealthy),
+            Case("healthy before the start alone", log("healthy", (before, 0)), .starting),
+            Case("unhealthy before the start alone", log("unhealthy", (before, 1)), .starting),
+            Case("on Docker, too", log("healthy", (before, 0)), store: .classic, .starting),
+            Case("healthy before the start, and failed once since", log("healthy", (before, 0), (after, 1)), .starting),
+            Case("unhealthy before the start, and passed since", log("unhealthy", (before, 1), (after, 0)), .starting),
+            Case(
+                "a timed-out check is a failure", log("unhealthy", (before, 1), (after, -1)), .unhealthy),
+            Case("the newest result need not be the last", log("healthy", (after, 0), (before, 1)), .serving),
+            Case(
+                "on Docker, failures that are not too many yet leave it healthy",
+                log("healthy", (after, 1), (after, 1)), store: .classic, .serving),
+            Case("an empty list holds no result of this run", #"{"Status":"healthy","Log":[]}"#, .starting),
+            Case("nor does null", #"{"Status":"unhealthy","Log":null}"#, .starting),
+            Case("an engine that lists nothing is believed", #"{"Status":"healthy"}"#, .serving),
+            Case(
+                "Podman's zones: one second before the start",
+                log("healthy", ("2026-11-20T11:59:59.5+02:00", 0)), .starting),
+            Case(
+                "Podman's zones: one second after the start",
+                log("healthy", ("2026-11-20T04:00:01.5-06:00", 0)), .serving),
+            Case(
+                "a start in another zone", log("healthy", ("2026-11-20T10:00:00.6Z", 0)),
+                startedAt: "2026-11-20T15:30:00.5+05:30", .serving),
+            Case("a result without a time proves nothing", #"{"Status":"healthy","Log":[{"ExitCode":0}]}"#, .starting),
+            Case(
+                "the end stands in for a start that is missing",
+                #"{"Status":"healthy","Log":[{"End":"\#(after)","ExitCode":0}]}"#, .serving),
+            Case("a start that is no time", log("healthy", (after, 0)), startedAt: "today", .starting),
+            Case("no health check", #"{"Status":"none","Log":null}"#, .serving),
+            Case("no health check, as Podman writes it", #"{"Status":"","FailingStreak":0,"Log":null}"#, .serving),
+            Case("starting stays starting", log("starting", (before, 0)), .starting),
+            Case("a word that is not known stays unknown", log("splendid", (after, 0)), .unknown),
+        ])
+    func results(example: Case) throws {
+        let text =
+            #"{"Status":"running","Running":true,"StartedAt":"\#(example.startedAt)","Health":\#(example.health)}"#
+        var facts = try Samples.facts()
+        facts.state = ContainerStateFacts(
+            try JSONDecoder().decode(EngineAPI.Container.State.self, from: Data(text.utf8)))
+        let report = ContainerReport(facts, store: example.store)
+        #expect(report.instance.state == example.state)
+        if example.state == .starting { #expect(report.instance.health == .starting) }
+        #expect(!"\(report)".contains("hunter2"), "what a check prints is not even decoded")
+    }
+
+    @Test("The reason tells an old result from one that is awaited")
+    func reasons() throws {
+        var facts = try Samples.facts()
+        facts.state.health = "healthy"
+        facts.state.healthLog = []
+        #expect(
+            ContainerReport(facts, store: .podman).stateRemark
+                == "canvas-1 is starting: its health check has no result since it was started")
+        facts.state.health = "starting"
+        #expect(
+            ContainerReport(facts, store: .podman).stateRemark
+                == "canvas-1 is starting: its health check has not passed yet")
+    }
+}
