@@ -71,7 +71,7 @@ public struct Instance: Codable, Hashable, Sendable {
 public struct LeftOutContainer: Codable, Hashable, Sendable {
     /// Why a container does not count.
     public enum Reason: String, Codable, Sendable {
-        /// Stopped, and replaced by a running instance of the same slot that was created later.
+        /// Stopped, and replaced by a container of the same slot that was created later.
         case replaced
         /// Started for one command, for example with `docker compose run`.
         case oneOff = "one_off"

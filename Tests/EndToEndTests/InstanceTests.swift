@@ -62,7 +62,7 @@ extension EndToEnd {
             #expect(alone.exitCode != 0, "\(alone.progress)")
             #expect(alone.report.summary.proven == 0)
 
-            try await make(service, "run-2", compose(service, oneOff: true), command: ["0", "1"])
+            try await make(service, "run-2", compose(service, oneOff: true), command: ["/service", "0", "1"])
             try await make(service, "1", compose(service))
             verify.timeout = "60s"
             let beside = try await verify.run()
@@ -91,7 +91,7 @@ extension EndToEnd {
             #expect(leftOut.map(\.name) == ["\(service.name)-9c1b31a84123_1"])
             #expect(leftOut.map(\.reason) == [.replaced])
 
-            try await make(service, "2", compose(service), command: ["0", "1"])
+            try await make(service, "2", compose(service), command: ["/service", "0", "1"])
             try await eventually("the newer container counts") { try await document(agent).state == .exited }
             let failed = try await verify(agent, digest).run()
             #expect(failed.exitCode == 20, "\(failed.progress)")
@@ -139,8 +139,8 @@ extension EndToEnd {
             try await make(
                 service, "1", compose(service) + ["--entrypoint", "/missing"], verb: ["create"])
             await #expect(throws: (any Error).self) { try await service.engine.docker("start", "\(service.name)-1") }
+            try await eventually("the failed start is seen") { try await self.document(agent).state == .exited }
             let document = try await document(agent)
-            #expect(document.state == .exited)
             #expect(document.instances.first?.exitCode == 127)
             #expect(document.reason?.contains("could not be started (exit code 127)") == true)
             try await remove(service, "1")
@@ -207,7 +207,7 @@ extension EndToEnd {
             #expect(latest.leftOut.allSatisfy { $0.reason == .replaced && $0.name.hasPrefix("shop_canvas.") })
             #expect(latest.instances.map(\.project) == ["shop", "shop"])
             try await engine.docker(
-                "service", "update", "--detach", "--args", "0 7", "--restart-condition", "none", "shop_canvas")
+                "service", "update", "--detach", "--args", "/service 0 7", "--restart-condition", "none", "shop_canvas")
             try await becomes("tasks that die, and have no successor, count") { document in
                 document.state == .exited && document.instances.contains { $0.exitCode == 7 }
             }

@@ -63,6 +63,7 @@ REPORTS = r"CollectorTests\.(ReportTests|ReportGuardTests)/"
 LEDGER = r"CollectorTests\.(LedgerTests|LedgerOpeningTests|LedgerGuardTests)/"
 DRILL = r"CollectorTests\.(DrillTests|DrillJudgementTests)/"
 ENGINE = r"AgentTests\.(EngineLookTests|DocumentBuilderTests|ContainerReportTests|LookoutTests)/"
+INSTANCES = r"AgentTests\.(InstanceSelectionTests|InstanceDocumentTests|EngineInstanceTests|HealthResultTests)/"
 EVENTS = r"AgentTests\.(EngineEventsTests|EngineEventParserTests|BackoffTests|FileWatchTests|LookerTests|LookScheduleTests)/"
 HOLDING = r"AgentTests\.(LongPollTests|PreferencesTests)/"
 SPLIT = r"AgentTests\.(SnapshotTests|SplitTests|WatchdogTests)/"
@@ -251,6 +252,97 @@ GUARDS = [
         "Sources/Agent/Evidence/ContainerReport.swift",
         r'guard facts.status == "running" || facts.status.isEmpty else { return (.unknown, health) }',
         r'guard facts.status != "removing" else { return (.unknown, health) }', ENGINE),
+    Guard(
+        1, "one-off", "a one-off is an instance for no selector",
+        "Sources/Agent/Evidence/InstanceSelection.swift",
+        r"if container.origin.isOneOff { return .oneOff }",
+        r"if container.origin.isOneOff, container.state.isStopped { return .oneOff }", INSTANCES),
+    Guard(
+        1, "one-off-podman", "what podman-compose runs once is told by its name",
+        "Sources/Agent/Evidence/ContainerOrigin.swift",
+        r'labels[Label.oneOff]?.lowercased() == "true" || Self.isPodmanComposeRun(label, name: name)',
+        r'labels[Label.oneOff]?.lowercased() == "true" || Self.isPodmanComposeRun({ _ in nil }, name: name)', INSTANCES),
+    Guard(
+        1, "leftover-newer", "a stopped container that is newer than what runs counts",
+        "Sources/Agent/Evidence/InstanceSelection.swift",
+        r"let later = other.createdAt, created < later else { return false }",
+        r"let later = other.createdAt, created != later else { return false }", INSTANCES),
+    Guard(
+        1, "leftover-slot", "a replica without a running one of its number counts",
+        "Sources/Agent/Evidence/ContainerOrigin.swift",
+        r"&& (replica == nil || other.replica == nil || replica == other.replica)",
+        r"&& (replica == nil || other.replica == nil || replica != nil)", INSTANCES),
+    Guard(
+        1, "leftover-project", "a stopped container is not replaced by another deployment's",
+        "Sources/Agent/Evidence/ContainerOrigin.swift",
+        r'(tool, group ?? "", unit) == (other.tool, other.group ?? "", other.unit)',
+        r"(tool, unit) == (other.tool, other.unit)", INSTANCES),
+    Guard(
+        1, "leftover-unlabelled", "without labels, only what runs can have replaced another",
+        "Sources/Agent/Evidence/InstanceSelection.swift",
+        r"case (nil, _): guard other.state.isUp else { return false }",
+        r"case (nil, _): break", INSTANCES),
+    Guard(
+        1, "leftover-again", "a way back that fails counts",
+        "Sources/Agent/Evidence/InstanceSelection.swift",
+        r"return !wasStartedAgain(container, after: other)",
+        r"return !wasStartedAgain(container, after: container)", INSTANCES),
+    Guard(
+        1, "task-awaited", "what ends with 0 is a task only where something waits for its end",
+        "Sources/Agent/Evidence/InstanceSelection.swift",
+        r"if let awaited = other.origin.awaited { return awaited.contains(slot.unit) }",
+        r"if let awaited = other.origin.awaited, awaited.contains(slot.unit) { return true }", INSTANCES),
+    Guard(
+        1, "task-code", "a task that failed counts",
+        "Sources/Agent/Evidence/InstanceSelection.swift",
+        r'guard container.state.status == "exited", container.state.exitCode == 0,',
+        r'guard container.state.status == "exited",', INSTANCES),
+    Guard(
+        1, "two-projects", "a service in two projects is never proven",
+        "Sources/Agent/Evidence/DocumentBuilder.swift",
+        r"if let ambiguity = Self.ambiguity(selection.ambiguousProjects, service.selector) {",
+        r"if reports.isEmpty, let ambiguity = Self.ambiguity(selection.ambiguousProjects, service.selector) {",
+        INSTANCES),
+    Guard(
+        1, "fewer-instances", "fewer instances than declared are not serving",
+        "Sources/Agent/Evidence/DocumentBuilder.swift",
+        r"if shortage != nil { content.state = ServiceState.worst(of: [content.state, .starting]) }",
+        r"if shortage != nil { content.state = ServiceState.worst(of: [content.state]) }", INSTANCES),
+    Guard(
+        3, "old-health", "a health result from before the instance's start is none",
+        "Sources/Agent/Evidence/ContainerReport.swift",
+        r"guard let time = result.startedAt, time >= start else { return false }",
+        r"guard let time = result.startedAt, time >= start || time < start else { return false }", INSTANCES),
+    Guard(
+        3, "old-health-podman", "on Podman, health needs a result of this run that says the same",
+        "Sources/Agent/Evidence/ContainerReport.swift",
+        r"return !isPodman || result.exitCode.map(isSuch) ?? true",
+        r"return !isPodman || result.exitCode.map(isSuch) ?? true || time >= start", INSTANCES),
+    Guard(
+        1, "other-platform", "a commit is that of the platform that the container runs, or none",
+        _ENGINE + "EngineLook.swift",
+        r"facts.isImageOfOtherPlatform = facts.image != nil",
+        r"facts.isImageOfOtherPlatform = facts.image == nil", INSTANCES),
+    Guard(
+        "agent", "created-waits", "a container that is created and waits has not failed",
+        "Sources/Agent/Evidence/ContainerReport.swift",
+        r"if facts.isWaiting { return (.starting, health) }",
+        r"if facts.isWaiting, facts.running { return (.starting, health) }", INSTANCES),
+    Guard(
+        "agent", "created-failed", "a container that could not be started has failed",
+        _ENGINE + "EngineSnapshot.swift",
+        r'&& ["created", "configured", "initialized"].contains(status) && (error ?? "").isEmpty',
+        r'&& ["created", "configured", "initialized"].contains(status)', INSTANCES),
+    Guard(
+        "agent", "named-container", "an inspection that fails is named by its container",
+        _ENGINE + "EngineInspector.swift",
+        r'throw EngineFailure(error.reason, "container \(entry.displayName): \(error)")',
+        r"throw error", INSTANCES),
+    Guard(
+        7, "platform-query", "a platform with characters that need an escape is not put into a request",
+        _ENGINE + "EngineRequest.swift",
+        r"""guard members.allSatisfy({ $0.1.utf8.allSatisfy { $0.isASCIIAlphanumeric || "._-".utf8.contains($0) } }) else {""",
+        r"""guard !members.isEmpty else {""", INSTANCES),
     Guard(
         2, "no-container", "no container is absent, never serving",
         "Sources/Shared/ServiceState.swift",
