@@ -177,6 +177,41 @@ extension EndToEnd {
             try await remove(service, "1")
         }
 
+        @Test("Field 11: a unit that makes its container anew is another instance each time, and nothing is hidden")
+        func anew() async throws {
+            let (service, _) = try await promoted()
+            let agent = try await agent(service, "container:\(service.name)-unit")
+            var ids: Set<String> = []
+            var starts: Set<String> = []
+            for _ in 1...3 {
+                try await make(service, "unit", ["--rm"])
+                try await eventually("it serves") { try await self.document(agent).state == .serving }
+                let document = try await document(agent)
+                #expect(document.leftOut.isEmpty)
+                #expect(document.instances.count == 1)
+                ids.formUnion(document.instances.map(\.id))
+                starts.formUnion(document.instances.compactMap(\.startedAt))
+                try await service.engine.docker("stop", "\(service.name)-unit")
+                try await eventually("it is gone") { try await self.document(agent).state == .absent }
+            }
+            #expect(ids.count == 3)
+            #expect(starts.count == 3)
+        }
+
+        @Test("An image made of a one-off carries its labels: its container is left out, too, and the reason says why")
+        func committed() async throws {
+            let (service, _) = try await promoted()
+            try await make(service, "run-1", compose(service, oneOff: true))
+            let image = "\(service.repository):committed"
+            try await service.engine.docker("commit", "\(service.name)-run-1", image)
+            try await make(service, "1", [], image: image)
+            let agent = try await agent(service, "compose:\(service.name)")
+            let document = try await document(agent)
+            #expect(document.state == .absent)
+            #expect(document.reason?.contains("\(service.name)-1 (started for one command)") == true)
+            try await remove(service, "1", "run-1")
+        }
+
         /// Of an engine of its own, since a swarm is the whole engine's.
         @Test("Field 7: a real Swarm keeps the tasks that it has replaced, and a task that dies counts")
         func swarm() async throws {
