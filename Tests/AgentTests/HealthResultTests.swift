@@ -12,16 +12,18 @@ import Testing
         var health: String
         var startedAt = "2026-11-20T10:00:00.5Z"
         var store = EngineIdentity.Store.podman
+        var retries: Int?
         var state: ServiceState
 
         init(
             _ description: String, _ health: String, startedAt: String = "2026-11-20T10:00:00.5Z",
-            store: EngineIdentity.Store = .podman, _ state: ServiceState
+            store: EngineIdentity.Store = .podman, retries: Int? = nil, _ state: ServiceState
         ) {
             testDescription = description
             self.health = health
             self.startedAt = startedAt
             self.store = store
+            self.retries = retries
             self.state = state
         }
     }
@@ -48,6 +50,17 @@ import Testing
             Case("unhealthy before the start, and passed since", log("unhealthy", (before, 1), (after, 0)), .starting),
             Case(
                 "a timed-out check is a failure", log("unhealthy", (before, 1), (after, -1)), .unhealthy),
+            Case(
+                "two failures of the run before count no more",
+                log("unhealthy", (before, 1), (before, 1), (after, 1)), retries: 3, .starting),
+            Case(
+                "three failures of this run do", log("unhealthy", (after, 1), (after, 1), (after, 1)), retries: 3,
+                .unhealthy),
+            Case(
+                "of more than five, five are listed",
+                log("unhealthy", (after, 1), (after, 1), (after, 1), (after, 1), (after, 1)), retries: 9, .unhealthy),
+            Case("no retries are one", log("unhealthy", (after, 1)), retries: 0, .unhealthy),
+            Case("Docker counts anew by itself", log("unhealthy", (after, 1)), store: .classic, retries: 3, .unhealthy),
             Case("the newest result need not be the last", log("healthy", (after, 0), (before, 1)), .serving),
             Case(
                 "on Docker, failures that are not too many yet leave it healthy",
@@ -80,6 +93,7 @@ import Testing
         var facts = try Samples.facts()
         facts.state = ContainerStateFacts(
             try JSONDecoder().decode(EngineAPI.Container.State.self, from: Data(text.utf8)))
+        facts.state.healthRetries = example.retries
         let report = ContainerReport(facts, store: example.store)
         #expect(report.instance.state == example.state)
         if example.state == .starting { #expect(report.instance.health == .starting) }

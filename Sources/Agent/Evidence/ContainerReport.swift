@@ -57,7 +57,8 @@ struct ContainerReport: Hashable, Sendable {
         switch facts.health {
         case nil, "", "none": Instance.Health.none
         case "healthy": hasResult(facts, isPodman: isPodman) { $0 == 0 } ? .healthy : .starting
-        case "unhealthy": hasResult(facts, isPodman: isPodman) { $0 != 0 } ? .unhealthy : .starting
+        case "unhealthy":
+            hasResult(facts, isPodman: isPodman, count: facts.healthRetries ?? 1) { $0 != 0 } ? .unhealthy : .starting
         case "starting": .starting
         default: nil
         }
@@ -68,16 +69,21 @@ struct ContainerReport: Hashable, Sendable {
     /// Docker forgets at each start what was before, so that with it any result of this run will do: of many failures that
     /// are not too many yet, only the last five are listed. A list that the engine does not give says nothing.
     ///
-    /// - Parameter isSuch: whether an exit code of the check is what the engine's word says.
+    /// Podman 4.3 forgets the word and keeps counting, so that the first failure of a run can be one too many.
+    ///
+    /// - Parameters:
+    ///   - count: how many such results make up the word on Podman, which lists five at most.
+    ///   - isSuch: whether an exit code of the check is what the engine's word says.
     private static func hasResult(
-        _ facts: ContainerStateFacts, isPodman: Bool, isSuch: (Int) -> Bool
+        _ facts: ContainerStateFacts, isPodman: Bool, count: Int = 1, isSuch: (Int) -> Bool
     ) -> Bool {
         guard facts.running, let log = facts.healthLog else { return true }
         guard let start = facts.startTime else { return false }
-        return log.contains { result in
+        let results = log.filter { result in
             guard let time = result.startedAt, time >= start else { return false }
             return !isPodman || result.exitCode.map(isSuch) ?? true
         }
+        return results.count >= (isPodman ? min(max(count, 1), 5) : 1)
     }
 
     /// Source: digests.md, section 3: 40 or 64 lower-case hexadecimal digits in the image's own label.

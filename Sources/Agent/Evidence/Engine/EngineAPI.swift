@@ -64,8 +64,19 @@ enum EngineAPI {
 
         struct Config: Decodable {
             var image: String?
+            var healthCheck: HealthCheck?
 
-            private enum CodingKeys: String, CodingKey { case image = "Image" }
+            private enum CodingKeys: String, CodingKey {
+                case image = "Image"
+                case healthCheck = "Healthcheck"
+            }
+
+            /// Not its command.
+            struct HealthCheck: Decodable {
+                var retries: Int?
+
+                private enum CodingKeys: String, CodingKey { case retries = "Retries" }
+            }
         }
 
         /// Of all settings, the restart policy's name alone.

@@ -94,6 +94,7 @@ struct EngineLook {
                 ?? listed.created.map { EngineTime(unixSeconds: $0) },
             origin: ContainerOrigin(labels: listed.labels ?? [:], name: String(name)),
             manifest: container.manifest.flatMap(DescriptorFacts.init))
+        facts.state.healthRetries = container.config.healthCheck?.retries
         if isPodman {
             guard let libpod = try await find(EngineAPI.LibpodContainer.self, .libpodContainer(id)) else {
                 throw EngineFailure(.vanishing, "a container vanished between two inspections, twice")

@@ -54,6 +54,8 @@ struct ContainerStateFacts: Hashable, Sendable {
     var health: String?
     /// The results that ``health`` comes from, in any order; nil where the engine lists none at all.
     var healthLog: [HealthCheckResult]?
+    /// How many failures in a row make it unhealthy; nil where the engine does not say.
+    var healthRetries: Int?
 
     /// One run of a health check.
     struct HealthCheckResult: Hashable, Sendable {
