@@ -319,6 +319,11 @@ GUARDS = [
         r"return !isPodman || result.exitCode.map(isSuch) ?? true",
         r"return !isPodman || result.exitCode.map(isSuch) ?? true || time >= start", INSTANCES),
     Guard(
+        3, "old-failures-podman", "on Podman, failures of an earlier run do not make a container unhealthy",
+        "Sources/Agent/Evidence/ContainerReport.swift",
+        r"hasResult(facts, isPodman: isPodman, count: facts.healthRetries ?? 1) { $0 != 0 }",
+        r"hasResult(facts, isPodman: isPodman, count: 1) { $0 != 0 }", INSTANCES),
+    Guard(
         1, "other-platform", "a commit is that of the platform that the container runs, or none",
         _ENGINE + "EngineLook.swift",
         r"facts.isImageOfOtherPlatform = facts.image != nil",
