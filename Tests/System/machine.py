@@ -13,7 +13,7 @@ import time
 SUITE = "bookworm"
 BASE = "systemd,systemd-sysv,dbus,libpam-systemd,ca-certificates"
 # The engine, what the programs are linked with, and what the tests ask with.
-PACKAGES = "docker.io curl libcurl4 libsqlite3-0 libyaml-0-2 libstdc++6 libgcc-s1 busybox-static iproute2".split()
+PACKAGES = "docker.io podman runc curl libcurl4 libsqlite3-0 libyaml-0-2 libstdc++6 libgcc-s1 busybox-static iproute2".split()
 
 
 def run(*command, check=True, **options):
