@@ -16,7 +16,13 @@ struct SourceGreeting: Hashable, Sendable {
         guard configuration.services.contains(where: { $0.selector.filePath == nil }) else { return [] }
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         var greetings: [SourceGreeting] = []
-        for socket in configuration.engines.current() { greetings.append(await engine(socket, group)) }
+        if let absence = configuration.engines.absence {
+            greetings = [SourceGreeting(kind: .engine, answer: "\(absence)", isReadable: false)]
+        } else {
+            for address in configuration.engines.current() {
+                greetings.append(await engine(address, configuration.engines, group))
+            }
+        }
         try await group.shutdownGracefully()
         return greetings
     }
@@ -31,15 +37,17 @@ struct SourceGreeting: Hashable, Sendable {
         }
     }
 
-    private static func engine(_ socket: String, _ group: any EventLoopGroup) async -> SourceGreeting {
-        let client = EngineClient(socketPath: socket, group: group)
+    private static func engine(
+        _ address: EngineAddress, _ engines: EngineSockets, _ group: any EventLoopGroup
+    ) async -> SourceGreeting {
+        let client = EngineClient(address: address, group: group)
         var look = EngineLook(client: client, deadline: ContinuousClock.now + .seconds(5))
         do throws(EngineFailure) {
             let (version, isPodman) = try await look.agree()
             let name = isPodman ? "podman" : "docker"
-            return SourceGreeting(kind: .engine, answer: "\(socket): \(name), API \(version)", isReadable: true)
+            return SourceGreeting(kind: .engine, answer: "\(address): \(name), API \(version)", isReadable: true)
         } catch {
-            return SourceGreeting(kind: .engine, answer: "\(error)", isReadable: false)
+            return SourceGreeting(kind: .engine, answer: "\(engines.explained(error))", isReadable: false)
         }
     }
 }
