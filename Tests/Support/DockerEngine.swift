@@ -15,22 +15,26 @@ public final class DockerEngine: Sendable {
 
     private let client: Program
     private let control: String
+    private let arguments: [String]
     private let session: Mutex<RunningProgram?>
     private let reaping: Int
 
     private static let remedy = "apt-get install docker.io"
 
     /// Starts it and waits until it answers.
-    public static func start() async throws -> DockerEngine {
+    ///
+    /// - Parameter arguments: more of the daemon's flags, such as another address.
+    public static func start(arguments: [String] = []) async throws -> DockerEngine {
         guard geteuid() == 0 else {
             throw MissingPart("the right to start a Docker engine", remedy: "run the tests as root")
         }
-        let engine = try DockerEngine()
+        let engine = try DockerEngine(arguments)
         try await engine.start()
         return engine
     }
 
-    private init() throws {
+    private init(_ arguments: [String]) throws {
+        self.arguments = arguments
         folder = try TemporaryFolder()
         client = try Program.installed("docker", remedy: Self.remedy)
         session = Mutex(nil)
@@ -69,7 +73,7 @@ public final class DockerEngine: Sendable {
                 "--exec-opt", "native.cgroupdriver=cgroupfs", "--cgroup-parent", control, "--data-root",
                 folder.path("data"), "--exec-root", folder.path("exec"),
                 "--pidfile", folder.path("docker.pid"), "--host", address, "--shutdown-timeout", "5",
-            ])
+            ] + arguments)
         session.withLock { $0 = running }
         try await eventually("the Docker engine answers", detail: { "\n\(running.error.suffix(4_000))" }) {
             if let code = running.exitCode {

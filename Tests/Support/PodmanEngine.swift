@@ -8,27 +8,36 @@ internal import Synchronization
 /// every container.
 public final class PodmanEngine: Sendable {
     public let folder: TemporaryFolder
+    /// The runtime folder, in which the socket is where a user's own Podman has it.
+    public var runtimeFolder: String { folder.path("run") }
     /// The socket's path.
-    public var socket: String { folder.path("podman.sock") }
+    public var socket: String { "\(runtimeFolder)/podman/podman.sock" }
     /// For `--engine`.
     public var address: String { "unix://\(socket)" }
 
     private let program: Program
+    private let isRootless: Bool
     private let session: Mutex<RunningProgram?>
+
+    /// Of the user without rights, for whom no account is needed.
+    public static let user = 4_242
 
     private static let remedy = "apt-get install podman runc"
 
     /// Starts it and waits until it answers.
-    public static func start() async throws -> PodmanEngine {
+    ///
+    /// - Parameter rootless: as ``user``, who has one identity inside of containers.
+    public static func start(rootless: Bool = false) async throws -> PodmanEngine {
         guard geteuid() == 0 else {
             throw MissingPart("the right to start a Podman of its own", remedy: "run the tests as root")
         }
-        let engine = try PodmanEngine()
+        let engine = try PodmanEngine(rootless: rootless)
         try await engine.start()
         return engine
     }
 
-    private init() throws {
+    private init(rootless: Bool) throws {
+        isRootless = rootless
         folder = try TemporaryFolder()
         program = try Program.installed("podman", remedy: Self.remedy)
         session = Mutex(nil)
@@ -49,12 +58,32 @@ public final class PodmanEngine: Sendable {
         _ = try Program.installed("runc", remedy: Self.remedy)
         let unshare = try Program.installed("unshare", remedy: "apt-get install util-linux")
         unlink(socket)
+        _ = try folder.makeFolder("run/podman")
+        var (privileges, storage) = ([String](), [String]())
+        if isRootless {
+            _ = try folder.makeFolder("home/.config/containers")
+            try folder.write(
+                "home/.config/containers/storage.conf",
+                "[storage]\ndriver = \"vfs\"\n[storage.options.vfs]\nignore_chown_errors = \"true\"\n")
+            chmod(folder.path, 0o711)
+            try await Program.installed("chown", remedy: "apt-get install coreutils")
+                .succeed(["-R", "\(Self.user):\(Self.user)", folder.path("home"), runtimeFolder])
+            chmod(runtimeFolder, 0o700)
+            privileges = [
+                try Program.installed("setpriv", remedy: "apt-get install util-linux").path, "--reuid", "\(Self.user)",
+                "--regid", "\(Self.user)", "--clear-groups",
+            ]
+        } else {
+            storage = [
+                "--root", folder.path("root"), "--runroot", folder.path("runroot"), "--tmpdir", folder.path("tmp"),
+                "--storage-driver=vfs",
+            ]
+        }
         let running = try unshare.start(
-            ["--mount", "--pid", "--fork", "--mount-proc", "--kill-child", program.path] + [
-                "--root", folder.path("root"), "--runroot", folder.path("run"), "--tmpdir", folder.path("tmp"),
-                "--storage-driver=vfs", "--cgroup-manager=cgroupfs", "--runtime", "runc", "--events-backend", "file",
-                "system", "service", "--time", "0", address,
-            ])
+            ["--mount", "--pid", "--fork", "--mount-proc", "--kill-child"] + privileges + [program.path] + storage + [
+                "--cgroup-manager=cgroupfs", "--runtime", "runc", "--events-backend", "file", "system", "service",
+                "--time", "0", address,
+            ], environment: isRootless ? ["HOME": folder.path("home"), "XDG_RUNTIME_DIR": runtimeFolder] : environment)
         session.withLock { $0 = running }
         try await eventually("Podman answers", detail: { "\n\(running.error.suffix(4_000))" }) {
             if let code = running.exitCode {

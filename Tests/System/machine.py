@@ -83,6 +83,8 @@ class Machine:
         self.wait(60, self.find_leader, "the machine to begin")
         self.wait(90, lambda: self.shell("systemctl is-system-running").stdout.strip() in ("running", "degraded"),
                   "the machine to be booted")
+        # Podman's own units want a machine.
+        self.must("systemctl reset-failed 'podman*' || true")
         # It sees the control groups read-only; its engine must make some.
         self.must("""awk '$3 ~ /^cgroup/ { print $2 }' /proc/mounts | while read -r group; do
             mount -o remount,bind,rw "$group"; done""")

@@ -55,7 +55,11 @@ struct ConnectionTerms {
         refusals.refused(Self.name(peer), reason)
     }
 
-    static func name(_ peer: SocketAddress?) -> String { peer?.ipAddress ?? "unix" }
+    /// An IPv4 peer of a port for both kinds is named as what it is.
+    static func name(_ peer: SocketAddress?) -> String {
+        guard let text = peer?.ipAddress else { return "unix" }
+        return text.hasPrefix("::ffff:") && text.contains(".") ? String(text.dropFirst("::ffff:".count)) : text
+    }
 
     /// The answer to an address that asks too fast; nil where it does not.
     func refusal() -> Answer? {
