@@ -30,7 +30,8 @@ import Testing
 
     @Test("Field 19: the log warns at start and once a day of a certificate that ends within 14 days, and of one that has")
     func warnings() async throws {
-        let (_, configuration) = try await files()
+        let (certificates, configuration) = try await files()
+        defer { withExtendedLifetime(certificates) {} }
         let (time, log) = (TestTime(), LinesLog())
         let now = Int64(Date().timeIntervalSince1970)
         let control = try AccessControl(
@@ -92,7 +93,8 @@ import Testing
 
     @Test("Field 19: check warns of a certificate that ends soon, and calls one that has ended a problem")
     func check() async throws {
-        let (_, access) = try await files()
+        let (certificates, access) = try await files()
+        defer { withExtendedLifetime(certificates) {} }
         let folder = try TemporaryFolder()
         var configuration = try AgentConfiguration.load(
             flags: ["--service", "a=file:/x", "--config", try folder.write("", to: "empty")], environment: [:])

@@ -13,16 +13,26 @@ extension EndToEnd {
             let port: Int
         }
 
+        /// Below those that the kernel gives to clients.
+        private static func port() -> Int { Int.random(in: 26_000..<32_000) }
+
         private func secured() async throws -> Secured {
             let certificates = try await TestCertificates()
             try await certificates.issue("server", alternatives: "IP:127.0.0.1,DNS:localhost")
             try await certificates.issue("cert", alternatives: nil, commonName: "agent")
             try #require(rename(certificates.path("cert.key"), certificates.path("key.pem")) == 0)
-            let port = Int.random(in: 32_000..<34_000)
-            let engine = try await DockerEngine.start(arguments: [
-                "--host", "tcp://127.0.0.1:\(port)", "--tlsverify", "--tlscacert", certificates.path("ca.pem"),
-                "--tlscert", certificates.path("server.pem"), "--tlskey", certificates.path("server.key"),
-            ])
+            var started: (engine: DockerEngine, port: Int)?
+            for _ in 1...5 where started == nil {
+                let port = Self.port()
+                do {
+                    let engine = try await DockerEngine.start(arguments: [
+                        "--host", "tcp://127.0.0.1:\(port)", "--tlsverify", "--tlscacert", certificates.path("ca.pem"),
+                        "--tlscert", certificates.path("server.pem"), "--tlskey", certificates.path("server.key"),
+                    ])
+                    started = (engine, port)
+                } catch let missing as MissingPart where "\(missing)".contains("address already in use") {}
+            }
+            let (engine, port) = try #require(started)
             try await engine.makeImage("canvas:1", revision: Commit.new)
             try await engine.docker("run", "--detach", "--name", "canvas", "--network", "host", "canvas:1")
             return Secured(engine: engine, certificates: certificates, port: port)
@@ -79,10 +89,12 @@ extension EndToEnd {
                         address, environment: ["DOCKER_TLS_VERIFY": "1", "DOCKER_CERT_PATH": folder.path]))
                 #expect(outcome.contains(said), "\(outcome)")
             }
-            // The certificate is for 127.0.0.1, and not for this other address of the same machine.
-            let elsewhere = reason(
-                try await print("tcp://127.0.0.1:1", environment: environment))
+            let elsewhere = reason(try await print("tcp://127.0.0.1:1", environment: environment))
             #expect(elsewhere.contains("no engine listens on tcp://127.0.0.1:1"), "\(elsewhere)")
+            // TLS to a port that speaks none.
+            let registry = reason(
+                try await print("tcp://\(try await Yard.registry.authority)", environment: environment))
+            #expect(registry.contains("speaks no TLS there"), "\(registry)")
         }
 
         /// A socket proxy that lets through what it is told to, and answers 403 to all else, as Tecnativa's does.
@@ -121,7 +133,7 @@ extension EndToEnd {
             let folder = try TemporaryFolder()
             let script = try folder.write("proxy.py", Self.proxy)
             func behind(_ allowed: String) async throws -> (RunningProgram, address: String) {
-                let port = Int.random(in: 34_000..<36_000)
+                let port = Self.port()
                 let running = try python.start([script, "\(port)", engine.socket, allowed])
                 try await eventually("the proxy listens", detail: { running.error }) {
                     LoopbackRequest("GET", "127.0.0.1:\(port)", "/_ping").answer() != nil
