@@ -98,7 +98,8 @@ import Testing
         let folder = try TemporaryFolder()
         let path = try folder.secret("secret", to: "file")
         #expect(chmod(path, mode_t(mode)) == 0)
-        let file = AccessFile(kind, path, credentials: CredentialFolders(atStart: isCredential ? folder.path : "\(folder.path)-other"))
+        let file = AccessFile(
+            kind, path, credentials: CredentialFolders(atStart: isCredential ? folder.path : "\(folder.path)-other"))
         guard !isPermitted else {
             #expect(try file.read() == Array("secret".utf8))
             return

@@ -28,7 +28,9 @@ import Testing
         )
     }
 
-    @Test("Field 19: the log warns at start and once a day of a certificate that ends within 14 days, and of one that has")
+    @Test(
+        "Field 19: the log warns at start and once a day of a certificate that ends within 14 days, and of one that has"
+    )
     func warnings() async throws {
         let (certificates, configuration) = try await files()
         defer { withExtendedLifetime(certificates) {} }
@@ -68,11 +70,13 @@ import Testing
         // As if it had been made long ago: valid for no day from now.
         try await certificates.openssl("req -new -key server.key -subj /CN=server -out again.csr")
         try await certificates.openssl(
-            "x509 -req -days -1 -in again.csr -CA ca.pem -CAkey ca.key -CAcreateserial -extfile server.ext -out again.pem")
+            "x509 -req -days -1 -in again.csr -CA ca.pem -CAkey ca.key -CAcreateserial -extfile server.ext -out again.pem"
+        )
         #expect(rename(certificates.path("again.pem"), certificates.path("server.pem")) == 0)
         time.advance(.seconds(2))
         #expect(control.expiries.first?.seconds == former)
-        #expect(log.lines.contains { $0.contains("expired on") && $0.contains("write one that is valid") }, "\(log.lines)")
+        #expect(
+            log.lines.contains { $0.contains("expired on") && $0.contains("write one that is valid") }, "\(log.lines)")
         #expect(control.expiries.first?.seconds == former)
 
         offset.seconds = 3 * Self.day

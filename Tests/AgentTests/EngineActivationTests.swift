@@ -28,7 +28,8 @@ import Testing
 
         /// A unit that is not inactive.
         func active(_ unit: String) {
-            #expect(symlink("3f2a90be11d2c4a5968778695a4b3c2d", folder.file("run/systemd/units/invocation:\(unit)")) == 0)
+            #expect(
+                symlink("3f2a90be11d2c4a5968778695a4b3c2d", folder.file("run/systemd/units/invocation:\(unit)")) == 0)
         }
 
         func stopped(_ unit: String) {
@@ -74,7 +75,9 @@ import Testing
         let root = try Root()
         // The first folder hides the others, and an empty line takes back what was said.
         try root.file("lib/systemd/system/docker.socket", Self.docker)
-        try root.file("lib/systemd/system/balena.socket", "[Socket]\nListenStream=%t/balena-engine.sock\nService=engine.service\n")
+        try root.file(
+            "lib/systemd/system/balena.socket", "[Socket]\nListenStream=%t/balena-engine.sock\nService=engine.service\n"
+        )
         try root.file(
             "etc/systemd/system/docker.socket.d/10.conf", "[Socket]\nListenStream=\nListenStream=/srv/docker.sock\n")
         #expect(root.reason("/run/docker.sock") == nil)

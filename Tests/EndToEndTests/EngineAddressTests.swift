@@ -46,7 +46,8 @@ extension EndToEnd {
                     + arguments, environment: environment)
         }
 
-        @Test("Field 18: Docker over TCP with TLS both ways; each mistake in it is named, and none reads as no container")
+        @Test(
+            "Field 18: Docker over TCP with TLS both ways; each mistake in it is named, and none reads as no container")
         func tls() async throws {
             let yard = try await secured()
             let (certificates, address) = (yard.certificates, "tcp://127.0.0.1:\(yard.port)")

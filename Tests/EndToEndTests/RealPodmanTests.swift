@@ -37,7 +37,9 @@ extension EndToEnd {
             #expect(result.exitCode == 0, "\(result.progress)")
 
             try await podman.podman("stop", "--time", "1", "canvas")
-            try await eventually("a stopped container is seen") { try await agent.document().contains(#""state":"exited""#) }
+            try await eventually("a stopped container is seen") {
+                try await agent.document().contains(#""state":"exited""#)
+            }
             try await podman.podman("start", "canvas")
             try await eventually("a started one is, too") { try await agent.document().contains(#""state":"serving""#) }
         }

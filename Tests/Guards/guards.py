@@ -1463,12 +1463,12 @@ GUARDS = [
         r"if let evidence, report.evidence == nil {",
         r"if let evidence, report.evidence == nil, evidence.path.isEmpty {", r"EndToEndTests\.EvidenceTests/"),
     Guard(
-        7, "stopped-engine", "a stopped engine that systemd would start is not connected to",
+        "agent", "stopped-engine", "a stopped engine that systemd would start is not connected to",
         _ENGINE + "EngineActivation.swift",
         r'guard exists("/run/systemd/units/invocation:\(service)") else {',
         r'guard exists("/run/systemd/units/invocation:\(service)") || !name.isEmpty else {', ADDRESSES),
     Guard(
-        7, "stopping-engine", "an engine that is being stopped is not connected to",
+        "agent", "stopping-engine", "an engine that is being stopped is not connected to",
         _ENGINE + "EngineActivation.swift",
         r'guard !isMarked || exists("/run/systemd/units/invocation:\(mark)") else {',
         r'guard !isMarked || isMarked || exists("/run/systemd/units/invocation:\(mark)") else {', ADDRESSES),
@@ -1488,7 +1488,7 @@ GUARDS = [
         r"guard GitSHA.defect(of: trimmed) != .notHexadecimal else { return .failure(.notCommit) }",
         r"guard !trimmed.isEmpty else { return .failure(.notCommit) }", r"AgentTests\.FileSourceTests/"),
     Guard(
-        10, "expired-certificate", "an expired certificate does not replace a valid one",
+        "agent", "expired-certificate", "an expired certificate does not replace a valid one",
         "Sources/Agent/Serving/Access/FileBacked.swift",
         r"if let objection = objection(new, value) { throw objection }",
         r"_ = objection(new, value)", r"AgentTests\.CertificateTests/"),

@@ -15,7 +15,8 @@ struct AccessChecks: Sendable {
     ///   - files: the files that the configuration names, with their keys.
     ///   - places: where the configuration file says what is wrong.
     init(
-        _ configuration: AgentConfiguration, files: [(key: String, path: String)], credentials: CredentialFolders = .none,
+        _ configuration: AgentConfiguration, files: [(key: String, path: String)],
+        credentials: CredentialFolders = .none,
         places: ConfigurationPlaces = .none, clock: Clock = .system
     ) {
         let reachable = configuration.listen.filter { !$0.isLocal }
@@ -38,7 +39,9 @@ struct AccessChecks: Sendable {
             }
         }
         for file in files {
-            guard case .failure(let defect) = SmallFile.read(credentials.current(file.path), limit: 1 << 20) else { continue }
+            guard case .failure(let defect) = SmallFile.read(credentials.current(file.path), limit: 1 << 20) else {
+                continue
+            }
             let problem = "\(file.key) \(Hygiene.line(file.path, limit: 200)) \(Self.describe(defect))"
             problems.append(places.placed(problem, at: file.key) { $0 == file.path })
         }
@@ -46,7 +49,8 @@ struct AccessChecks: Sendable {
         // What the agent does with them when it starts, so that it cannot fail there on what passed here.
         do throws(AccessError) {
             let silent = Logger(label: "check", factory: { _ in SwiftLogNoOpLogHandler() })
-            let control = try AccessControl(configuration.access, credentials: credentials, clock: clock, logger: silent)
+            let control = try AccessControl(
+                configuration.access, credentials: credentials, clock: clock, logger: silent)
             for expiry in control.expiries {
                 let now = clock.unixMilliseconds()
                 guard let warning = expiry.warning(now) else { continue }

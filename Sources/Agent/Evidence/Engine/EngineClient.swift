@@ -94,7 +94,8 @@ struct EngineClient: Sendable {
         case let error as IOError: connectFailure(error)
         case let error as NIOConnectionError:
             error.connectionErrors.first.map { engineFailure($0.error) }
-                ?? EngineFailure(.unreachable, "the host of the engine at \(address) cannot be resolved: check its name")
+                ?? EngineFailure(
+                    .unreachable, "the host of the engine at \(address) cannot be resolved: check its name")
         case is ChannelError:
             EngineFailure(.timeout, "the engine at \(address) did not take the connection within \(patience)")
         default: EngineFailure.transport(error, "asking the engine at \(address)")
@@ -125,7 +126,8 @@ struct EngineClient: Sendable {
     private static func refusal(_ path: String) -> String {
         var status = stat()
         if stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR {
-            return "\(path) is a folder, not a socket: Docker makes one where a container mounts a socket that is missing; "
+            return
+                "\(path) is a folder, not a socket: Docker makes one where a container mounts a socket that is missing; "
                 + "remove it and restart the engine"
         }
         let isContainer = access("/.dockerenv", F_OK) == 0 || access("/run/.containerenv", F_OK) == 0

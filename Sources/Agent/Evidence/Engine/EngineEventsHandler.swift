@@ -58,7 +58,8 @@ final class EngineEventsHandler: ChannelInboundHandler {
         end(
             EngineFailure.isSecurity(error)
                 ? .transport(error, "following the engine at \(socketPath)")
-                : EngineFailure(.garbage, "the engine's answer to \(EngineRequest.events.name) is not usable: \(error)"),
+                : EngineFailure(
+                    .garbage, "the engine's answer to \(EngineRequest.events.name) is not usable: \(error)"),
             context)
     }
 

@@ -109,7 +109,8 @@ struct EngineSockets: Hashable, Sendable {
         } else if named.isEmpty {
             let others = defaults.filter(Self.isSocket).dropFirst()
             guard !others.isEmpty else { return failure }
-            failure.description += " (the first of the usual places; --engine would choose \(others.joined(separator: " or ")))"
+            failure.description +=
+                " (the first of the usual places; --engine would choose \(others.joined(separator: " or ")))"
         }
         return failure
     }

@@ -105,7 +105,9 @@ final class AccessControl: Sendable {
         let time = clock.unixMilliseconds()
         for expiry in expiries {
             guard let warning = expiry.warning(time) else { continue }
-            logger.log(level: expiry.isExpired(time) ? .error : .warning, "A certificate ends", metadata: ["reason": "\(warning)"])
+            logger.log(
+                level: expiry.isExpired(time) ? .error : .warning, "A certificate ends",
+                metadata: ["reason": "\(warning)"])
         }
     }
 

@@ -52,6 +52,8 @@ final class RefusalLog: Sendable {
         guard isLogged else { return }
         logger.info(
             "Request refused",
-            metadata: ["address": "\(Hygiene.line(address, limit: 80))", "reason": "\(Hygiene.line(reason, limit: 200))"])
+            metadata: [
+                "address": "\(Hygiene.line(address, limit: 80))", "reason": "\(Hygiene.line(reason, limit: 200))",
+            ])
     }
 }
