@@ -32,7 +32,8 @@ LIBRARIES = {
     "libcurl.so.4": "libcurl4 (>= 7.88) | libcurl4t64", "libsqlite3.so.0": "libsqlite3-0 (>= 3.40)",
 }
 UNITS = {
-    "agent": ["buildinfo-agent.socket", "buildinfo-agent.service", "buildinfo-reader.service"],
+    "agent": ["buildinfo-agent.socket", "buildinfo-agent.service", "buildinfo-agent-access.service", "buildinfo-reader.service",
+              "buildinfo-engine@.service"],
     "collector": ["buildinfo-collector@.service", "buildinfo-collector@.timer"],
 }
 
@@ -70,6 +71,10 @@ class Packer:
         for unit in UNITS[part]:
             self.install(TREE / "systemd" / unit, root / units / unit)
         if part == "agent":
+            # Docker brings it whenever it starts; a host without Docker has no use for it.
+            wants = root / units / "docker.service.wants"
+            wants.mkdir(parents=True)
+            (wants / "buildinfo-engine@docker.service").symlink_to("../buildinfo-engine@.service")
             for kind in ("sysusers.d", "tmpfiles.d"):
                 self.install(TREE / "systemd" / kind / f"{name}.conf", root / "usr/lib" / kind / f"{name}.conf")
             self.install(HERE / "agent.yaml", root / "etc/buildinfo/agent.yaml")
@@ -150,7 +155,7 @@ class Packer:
         if part == "agent":
             (root / "etc/buildinfo/access").mkdir()
 
-        files = sorted(path for path in root.rglob("*") if path.is_file())
+        files = sorted(path for path in root.rglob("*") if path.is_file() and not path.is_symlink())
         control = root / "DEBIAN"
         self.write(control / "md5sums", "".join(
             f"{hashlib.md5(path.read_bytes()).hexdigest()}  {path.relative_to(root)}\n"
@@ -183,7 +188,7 @@ class Packer:
         for path in sorted(root.rglob("*"), reverse=True):
             if path.is_dir():
                 path.chmod(0o755)
-            os.utime(path, (self.epoch, self.epoch))
+            os.utime(path, (self.epoch, self.epoch), follow_symlinks=False)
         root.chmod(0o755)
         os.utime(root, (self.epoch, self.epoch))
 

@@ -32,9 +32,10 @@ struct AgentService {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let metrics = Metrics()
         let (source, reload) = try evidence(group: group, metrics: metrics, logger: logger)
-        let responder = Responder(
-            board: source.current.board, source: source, metrics: metrics, clock: clock, startedAt: clock.now())
         let control = try accessControl(logger)
+        let responder = Responder(
+            board: source.current.board, source: source, metrics: metrics, clock: clock, startedAt: clock.now(),
+            access: control)
         let server = HTTPServer(
             responder: responder, limits: fittingLimits(logger), group: group, logger: logger, access: control)
         try await listen(server, control, logger)
@@ -82,8 +83,9 @@ struct AgentService {
     private func accessControl(_ logger: Logger) throws(AgentError) -> AccessControl {
         do throws(AccessError) {
             let control = try AccessControl(
-                access, credentials: manager.environment["CREDENTIALS_DIRECTORY"], clock: clock, logger: logger)
+                access, credentials: CredentialFolders(environment: manager.environment), clock: clock, logger: logger)
             logger.info("Access", metadata: control.protection)
+            control.warnOfExpiry()
             return control
         } catch {
             throw .access(error)

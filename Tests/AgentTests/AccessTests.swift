@@ -98,7 +98,8 @@ import Testing
         let folder = try TemporaryFolder()
         let path = try folder.secret("secret", to: "file")
         #expect(chmod(path, mode_t(mode)) == 0)
-        let file = AccessFile(kind, path, credentials: isCredential ? folder.path : "\(folder.path)-other")
+        let file = AccessFile(
+            kind, path, credentials: CredentialFolders(atStart: isCredential ? folder.path : "\(folder.path)-other"))
         guard !isPermitted else {
             #expect(try file.read() == Array("secret".utf8))
             return
@@ -114,14 +115,14 @@ import Testing
         #expect(mkfifo(folder.file("pipe"), 0o600) == 0)
         for (path, why) in [("none", "No such file"), ("", "regular"), ("pipe", "regular")] {
             do {
-                _ = try AccessFile(.token, folder.file(path), credentials: nil).read()
+                _ = try AccessFile(.token, folder.file(path), credentials: .none).read()
                 Issue.record("\(path) was read")
             } catch {
                 #expect("\(error)".contains(why) && "\(error)".contains(folder.file(path)), "\(error)")
             }
         }
         let large = try folder.secret(String(repeating: "x", count: (1 << 20) + 1), to: "large")
-        #expect(throws: AccessError.self) { try AccessFile(.token, large, credentials: nil).read() }
+        #expect(throws: AccessError.self) { try AccessFile(.token, large, credentials: .none).read() }
     }
 
     // MARK: - Changes
@@ -132,11 +133,11 @@ import Testing
         let path = try folder.secret("one", to: "file")
         let (time, log) = (TestTime(), LinesLog())
         let value = try FileBacked(
-            [AccessFile(.token, path, credentials: nil)], clock: time.clock, logger: Logger(label: "t") { _ in log }
+            [AccessFile(.token, path, credentials: .none)], clock: time.clock, logger: Logger(label: "t") { _ in log }
         ) { contents throws(AccessError) in
             let text = String(decoding: contents[0], as: UTF8.self)
             guard text != "bad" else {
-                throw .unusable(AccessFile(.token, path, credentials: nil), why: "is bad: mend it")
+                throw .unusable(AccessFile(.token, path, credentials: .none), why: "is bad: mend it")
             }
             return text
         }
@@ -170,7 +171,7 @@ import Testing
         let path = try folder.secret("one", to: "file")
         let (time, log) = (TestTime(), LinesLog())
         let value = try FileBacked(
-            [AccessFile(.token, path, credentials: nil)], clock: time.clock, logger: Logger(label: "t") { _ in log }
+            [AccessFile(.token, path, credentials: .none)], clock: time.clock, logger: Logger(label: "t") { _ in log }
         ) { String(decoding: $0[0], as: UTF8.self) }
         #expect(chmod(path, 0o644) == 0)
         time.advance(.seconds(2))
@@ -200,15 +201,15 @@ import Testing
     @Test("Credentials are those that are there")
     func credentials() throws {
         let folder = try TemporaryFolder()
-        #expect(AccessConfiguration.credentials(in: folder.path) == AccessConfiguration())
+        #expect(AccessConfiguration.credentials(CredentialFolders(atStart: folder.path)) == AccessConfiguration())
         for name in ["token", "tls.crt", "tls.key", "clients.crt"] { try folder.write("", to: "access_\(name)") }
         #expect(
-            AccessConfiguration.credentials(in: folder.path)
+            AccessConfiguration.credentials(CredentialFolders(atStart: folder.path))
                 == AccessConfiguration(
                     tokenFile: folder.file("access_token"), certificate: folder.file("access_tls.crt"),
                     key: folder.file("access_tls.key"), clientAuthorities: folder.file("access_clients.crt")))
-        #expect(AccessConfiguration.credentials(in: nil) == AccessConfiguration())
-        #expect(AccessConfiguration.credentials(in: "relative") == AccessConfiguration())
+        #expect(AccessConfiguration.credentials(.none) == AccessConfiguration())
+        #expect(AccessConfiguration.credentials(CredentialFolders(atStart: "relative")) == AccessConfiguration())
     }
 
     @Test("Parts that make no whole are refused")

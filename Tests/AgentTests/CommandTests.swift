@@ -74,7 +74,8 @@ import Testing
             Wrong(good + ["--listen", "9480"], "'9480'", "HOST:PORT"),
             Wrong(good + ["--listen", "0.0.0.0:0"], "0.0.0.0:0", "--allow-anonymous"),
             Wrong(good + ["--listen", "[::]:0"], "[::]:0", "--allow-anonymous"),
-            Wrong(good + ["--engine", "tcp://10.0.0.1:2375"], "'tcp://10.0.0.1:2375'", "unix:///"),
+            Wrong(good + ["--engine", "ssh://10.0.0.1"], "'ssh://10.0.0.1'", "unix:///"),
+            Wrong(good + ["--engine", "tcp://10.0.0.1:2375"], "'tcp://10.0.0.1:2375'", "DOCKER_TLS_VERIFY=1"),
             Wrong(good + ["--host-id", "short"], "'short'", "8 to 64"),
             Wrong(good + ["--host-id", "has space in it"], "8 to 64"),
             Wrong(good + ["--host-name", ""], "255"),
@@ -182,10 +183,14 @@ import Testing
     func engineDefault() throws {
         let folder = try TemporaryFolder()
         let sockets = try EngineSockets(parsing: [], environment: ["XDG_RUNTIME_DIR": folder.path])
-        #expect(sockets.defaults == ["/run/docker.sock", folder.file("docker.sock"), "/run/podman/podman.sock"])
+        #expect(
+            sockets.defaults == [
+                "/run/docker.sock", folder.file("docker.sock"), "/run/podman/podman.sock",
+                folder.file("podman/podman.sock"),
+            ])
         #expect(
             try EngineSockets(parsing: ["unix:///a", "unix:/b", "unix:///a"], environment: [:]).current() == [
-                "/a", "/b",
+                .unix(path: "/a"), .unix(path: "/b"),
             ])
     }
 }

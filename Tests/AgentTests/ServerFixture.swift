@@ -20,7 +20,7 @@ final class ServerFixture {
     init(
         services: [String] = [], engines: [String] = [], sockets: EngineSockets? = nil,
         limits: ServerLimits = ServerLimits(), folder: TemporaryFolder? = nil, probes: [String] = [],
-        access: AccessControl = .anonymous
+        access: AccessControl = .anonymous, log: any LogHandler = SwiftLogNoOpLogHandler()
     ) async throws {
         self.folder = try folder ?? TemporaryFolder()
         var services = services
@@ -30,7 +30,7 @@ final class ServerFixture {
             engines: try sockets ?? EngineSockets(parsing: engines.map { "unix://\($0)" }, environment: [:]),
             host: Samples.host)
         board = try Board(configuration: configuration)
-        let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
+        let logger = Logger(label: "test", factory: { _ in log })
         let lookout = Lookout(
             configuration: configuration, board: board, group: group, metrics: metrics, clock: .system, logger: logger)
         self.lookout = lookout
@@ -70,11 +70,12 @@ final class ServerFixture {
 func withServer(
     services: [String] = [], engines: [String] = [], sockets: EngineSockets? = nil,
     limits: ServerLimits = ServerLimits(), folder: TemporaryFolder? = nil, probes: [String] = [],
-    access: AccessControl = .anonymous, _ body: (ServerFixture) async throws -> Void
+    access: AccessControl = .anonymous, log: any LogHandler = SwiftLogNoOpLogHandler(),
+    _ body: (ServerFixture) async throws -> Void
 ) async throws {
     let fixture = try await ServerFixture(
         services: services, engines: engines, sockets: sockets, limits: limits, folder: folder, probes: probes,
-        access: access)
+        access: access, log: log)
     do {
         try await body(fixture)
     } catch {

@@ -65,6 +65,7 @@ DRILL = r"CollectorTests\.(DrillTests|DrillJudgementTests)/"
 ENGINE = r"AgentTests\.(EngineLookTests|DocumentBuilderTests|ContainerReportTests|LookoutTests)/"
 INSTANCES = r"AgentTests\.(InstanceSelectionTests|InstanceDocumentTests|EngineInstanceTests|HealthResultTests)/"
 EVENTS = r"AgentTests\.(EngineEventsTests|EngineEventParserTests|BackoffTests|FileWatchTests|LookerTests|LookScheduleTests)/"
+ADDRESSES = r"AgentTests\.(EngineAddressTests|EngineActivationTests)/"
 HOLDING = r"AgentTests\.(LongPollTests|PreferencesTests)/"
 SPLIT = r"AgentTests\.(SnapshotTests|SplitTests|WatchdogTests)/"
 SERVER = r"AgentTests\.(HTTPServerTests|ServerLimitsTests)/"
@@ -1558,4 +1559,39 @@ GUARDS = [
         "Sources/Collector/Session/VerificationRun.swift",
         r"if let evidence, report.evidence == nil {",
         r"if let evidence, report.evidence == nil, evidence.path.isEmpty {", r"EndToEndTests\.EvidenceTests/"),
+    Guard(
+        "agent", "stopped-engine", "a stopped engine that systemd would start is not connected to",
+        _ENGINE + "EngineActivation.swift",
+        r'guard exists("/run/systemd/units/invocation:\(service)") else {',
+        r'guard exists("/run/systemd/units/invocation:\(service)") || !name.isEmpty else {', ADDRESSES),
+    Guard(
+        "agent", "stopping-engine", "an engine that is being stopped is not connected to",
+        _ENGINE + "EngineActivation.swift",
+        r'guard !isMarked || exists("/run/systemd/units/invocation:\(mark)") else {',
+        r'guard !isMarked || isMarked || exists("/run/systemd/units/invocation:\(mark)") else {', ADDRESSES),
+    Guard(
+        3, "plain-engine", "an engine over plain HTTP beyond loopback is refused unless it is permitted",
+        _ENGINE + "EngineAddress.swift",
+        r"guard tls != nil || allowsPlain || Self.isLoopback(host) else {",
+        r"guard tls != nil || allowsPlain || !host.isEmpty || Self.isLoopback(host) else {", ADDRESSES),
+    Guard(
+        2, "absent-engine", "a folder or a file at a usual place is not an engine",
+        _ENGINE + "EngineSockets.swift",
+        r"guard named.isEmpty, !defaults.contains(where: Self.isSocket) else { return nil }",
+        r"guard named.isEmpty, defaults.isEmpty else { return nil }", ADDRESSES),
+    Guard(
+        2, "file-garbage", "a file with a line of garbage states nothing",
+        "Sources/Agent/Evidence/FileStatement.swift",
+        r"guard GitSHA.defect(of: trimmed) != .notHexadecimal else { return .failure(.notCommit) }",
+        r"guard !trimmed.isEmpty else { return .failure(.notCommit) }", r"AgentTests\.FileSourceTests/"),
+    Guard(
+        "agent", "expired-certificate", "an expired certificate does not replace a valid one",
+        "Sources/Agent/Serving/Access/FileBacked.swift",
+        r"if let objection = objection(new, value) { throw objection }",
+        r"_ = objection(new, value)", r"AgentTests\.CertificateTests/"),
+    Guard(
+        9, "refusal-log", "who is refused cannot fill the log",
+        "Sources/Agent/Serving/Access/RefusalLog.swift",
+        r"guard state.lines.count < Self.linesPerMinute, state.lines.insert(line).inserted else {",
+        r"guard state.lines.insert(line).inserted else {", r"AgentTests\.CertificateTests/"),
 ]

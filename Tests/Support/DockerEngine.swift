@@ -15,22 +15,26 @@ public final class DockerEngine: Sendable {
 
     private let client: Program
     private let control: String
+    private let arguments: [String]
     private let session: Mutex<RunningProgram?>
     private let reaping: Int
 
     private static let remedy = "apt-get install docker.io"
 
     /// Starts it and waits until it answers.
-    public static func start() async throws -> DockerEngine {
+    ///
+    /// - Parameter arguments: more of the daemon's flags, such as another address.
+    public static func start(arguments: [String] = []) async throws -> DockerEngine {
         guard geteuid() == 0 else {
             throw MissingPart("the right to start a Docker engine", remedy: "run the tests as root")
         }
-        let engine = try DockerEngine()
+        let engine = try DockerEngine(arguments)
         try await engine.start()
         return engine
     }
 
-    private init() throws {
+    private init(_ arguments: [String]) throws {
+        self.arguments = arguments
         folder = try TemporaryFolder()
         client = try Program.installed("docker", remedy: Self.remedy)
         session = Mutex(nil)
@@ -69,7 +73,7 @@ public final class DockerEngine: Sendable {
                 "--exec-opt", "native.cgroupdriver=cgroupfs", "--cgroup-parent", control, "--data-root",
                 folder.path("data"), "--exec-root", folder.path("exec"),
                 "--pidfile", folder.path("docker.pid"), "--host", address, "--shutdown-timeout", "5",
-            ])
+            ] + arguments)
         session.withLock { $0 = running }
         try await eventually("the Docker engine answers", detail: { "\n\(running.error.suffix(4_000))" }) {
             if let code = running.exitCode {
@@ -134,38 +138,12 @@ public final class DockerEngine: Sendable {
         if let revision { changes.append("LABEL org.opencontainers.image.revision=\(revision)") }
         if let healthCheck { changes.append("HEALTHCHECK --interval=500ms --retries=1 CMD \(list(healthCheck))") }
         try await client.succeed(
-            ["import"] + changes.flatMap { ["--change", $0] } + [try await archive(), reference],
+            ["import"] + changes.flatMap { ["--change", $0] } + [try await ServiceArchive.path(in: folder), reference],
             environment: environment)
     }
 
     /// Removes a container, whatever its state.
     public func remove(_ name: String) async throws {
         try await docker("rm", "--force", "--volumes", name)
-    }
-
-    // MARK: - The image's one program
-
-    /// `/service [SECONDS [CODE]]`: runs until it is told to stop, or so long, and ends with the code.
-    private static let program = """
-        #include <signal.h>
-        #include <stdlib.h>
-        #include <unistd.h>
-        static void stop(int signal) { (void)signal; _exit(0); }
-        int main(int count, char **arguments) {
-            signal(SIGTERM, stop);
-            if (count < 2) for (;;) pause();
-            sleep(atoi(arguments[1]));
-            return count > 2 ? atoi(arguments[2]) : 0;
-        }
-        """
-
-    private func archive() async throws -> String {
-        if folder.contains("service.tar") { return folder.path("service.tar") }
-        let compiler = try Program.installed("cc", remedy: "apt-get install gcc libc6-dev")
-        let source = try folder.write("service.c", Self.program)
-        try await compiler.succeed(["-static", "-Os", "-s", "-o", folder.path("service"), source])
-        let tar = try Program.installed("tar", remedy: "apt-get install tar")
-        try await tar.succeed(["-C", folder.path, "-cf", folder.path("service.tar"), "service"])
-        return folder.path("service.tar")
     }
 }

@@ -31,6 +31,8 @@ VOLATILE = (
     r"|run/(systemd|user|log|docker|containerd|dbus|udev|credentials|lock|initctl|utmp|mount|private)|srv)(/|$)"
     # Whose terminals are told that a package's tool reloaded something.
     r"|/run/agetty\.reload$"
+    # Podman's.
+    r"|/(run/(libpod|containers|netns|crun|runc)|var/lib/(containers|cni)|etc/(containers|cni))(/|$)"
     r"|/run/.*\.(pid|sock)$|/var/lib/dpkg/(.*-old|lock.*|triggers/.*|updates.*|status|diversions|statoverride)$"
     # Groups stay when a package goes, and these are their files' last versions.
     r"|/etc/(group|gshadow|passwd|shadow|subuid|subgid)-$")
@@ -226,6 +228,94 @@ class Scenario:
         state, took = self.until_state("serving", 60)
         self.check("the engine is back", "serving", f"{state} after {took:.1f} s", state == "serving")
 
+    def engine_stopped(self):
+        """Stopped by an operator, with its socket unit active: whoever connects would start it, and the agent does not."""
+        machine = self.machine
+        self.check("the socket unit is active", "active", machine.property("docker.socket", "ActiveState"))
+        # Takes as long to stop as containers do that heed no SIGTERM: systemd queues connections meanwhile.
+        machine.must("docker run -d --name stubborn --stop-timeout 4 --network host registry.example/canvas:1 "
+                     "/bin/busybox sh -c 'trap : TERM; while :; do /bin/busybox sleep 1; done'")
+        client = self.client()
+        begun = time.monotonic()
+        machine.must("systemctl stop docker.service")
+        stopping = time.monotonic() - begun
+        self.check("stopping took its time", "over 2 s", f"{stopping:.1f} s", stopping > 2)
+        time.sleep(8)
+        self.check("asked all the while, and after: docker.service", "inactive", machine.property("docker.service", "ActiveState"))
+        client.stdin.close()
+        client.stdin = None
+        outcomes = {outcome for _, outcome in self.outcomes(client)}
+        self.check("every request was answered meanwhile", {"200"}, outcomes)
+        status, document = self.ask()
+        self.check("the document says unknown, and why", "unknown, docker.service is not running",
+                   f"{document.get('state')}, {document.get('reason')}",
+                   document.get("state") == "unknown" and "docker.service is not running" in document.get("reason", ""))
+        done = machine.shell("buildinfo-agent check --config /etc/buildinfo/agent.yaml")
+        self.check("check says so, too, and starts nothing", 69, done.returncode, done.returncode == 69
+                   and "docker.service is not running" in done.stdout
+                   and machine.property("docker.service", "ActiveState") == "inactive")
+        unit = "buildinfo-collector@canvas.service"
+        machine.write("/etc/buildinfo/fleet-canvas.yaml", f"service: canvas\nhosts:\n  - {{name: here, url: '{URL}'}}\n")
+        machine.write("/etc/buildinfo/target-canvas.env", f"BUILDINFO_SHA={SHA}\nBUILDINFO_SOAK=1s\nBUILDINFO_TIMEOUT=4s\n")
+        self.check("a verification calls the host unreachable (30)", ("exit-code", "30"), self.checked(unit))
+        report = json.loads(machine.must("cat /var/lib/buildinfo-collector/canvas.json"))
+        self.check("for it is an agent_error", ["agent_error"], [host["label"] for host in report["hosts"]])
+        machine.must(f"systemctl reset-failed {unit}; rm /etc/buildinfo/target-canvas.env")
+        machine.must(f"systemctl restart {READER}")
+        self.check("a reader that starts does not start it", "inactive", machine.property("docker.service", "ActiveState"))
+
+        begun = time.monotonic()
+        machine.must("systemctl start docker.service")
+        started = time.monotonic() - begun
+        state, took = self.until_state("serving", 30)
+        self.check("started: state, within 5 s of systemd's word", "serving", f"{state} {took:.1f} s after {started:.1f} s",
+                   state == "serving" and took < 5)
+        machine.must("systemctl restart docker.service")
+        state, took = self.until_state("serving", 30)
+        self.check("restarted: state, within 5 s", "serving", f"{state} after {took:.1f} s", state == "serving" and took < 5)
+        machine.must("docker rm -f stubborn")
+        # systemd sees to a service that fails; the agent takes no part in it.
+        machine.must("systemctl reset-failed docker.service")
+        number = machine.main_process("docker.service")
+        machine.must(f"kill -KILL {number}")
+        machine.wait(30, lambda: (machine.main_process("docker.service") or number) != number
+                     and machine.property("docker.service", "ActiveState") == "active", "systemd to start it again")
+        state, took = self.until_state("serving", 30)
+        self.check("killed, and started again by systemd: state", "serving", f"{state} after {took:.1f} s", state == "serving")
+
+    def podman(self):
+        """Podman beside Docker, its socket opened as the example's comments say: it is asked although its service ended."""
+        machine, examples = self.machine, "/usr/share/doc/buildinfo-agent/examples/podman"
+        machine.write("/etc/containers/storage.conf", "[storage]\ndriver = \"vfs\"\nrunroot = \"/run/containers/storage\"\ngraphroot = \"/var/lib/containers/storage\"\n")
+        machine.write("/etc/containers/containers.conf",
+                      "[containers]\ndefault_ulimits = [\"nofile=1024:1024\", \"nproc=1000:1000\"]\n"
+                      "[engine]\ncgroup_manager = \"cgroupfs\"\nruntime = \"runc\"\nevents_logger = \"file\"\n")
+        machine.must(
+            f"install -D -m 644 {examples}/podman.socket.conf /etc/systemd/system/podman.socket.d/buildinfo.conf"
+            f" && install -D -m 644 {examples}/podman.tmpfiles.conf /etc/tmpfiles.d/podman.conf"
+            " && systemd-tmpfiles --create /etc/tmpfiles.d/podman.conf"
+            " && systemctl daemon-reload && systemctl stop podman.service && systemctl restart podman.socket")
+        machine.must(
+            "cd /tmp && tar -C image -c . | podman import -q "
+            f"--change 'LABEL org.opencontainers.image.revision={SHA}' - registry.example/pod:1"
+            " && podman run -d --name pod --network host registry.example/pod:1 /bin/busybox sleep 100000")
+        text = machine.must("cat /etc/buildinfo/agent.yaml")
+        machine.write("/etc/buildinfo/agent.yaml", text.replace(
+            "container: canvas}", "container: canvas}\n  - {name: pod, container: pod}")
+            + "\nengines: [unix:///run/docker.sock, unix:///run/podman/podman.sock]\n")
+        machine.must(f"systemctl stop podman.service; systemctl restart {READER} {FRONT}")
+        machine.wait(20, lambda: self.ask("/buildinfo/pod")[0] == 200, "the service of Podman")
+        document = self.ask("/buildinfo/pod")[1]
+        self.check("Podman's socket starts its service for the reader", ("serving", SHA),
+                   (document.get("state"), document.get("git_sha")))
+        machine.must("systemctl stop podman.socket podman.service")
+        machine.wait(20, lambda: self.ask("/buildinfo/pod")[1].get("state") == "unknown", "Podman's socket to be missed")
+        self.check("without its socket it is not started", "inactive", machine.property("podman.service", "ActiveState"))
+        machine.write("/etc/buildinfo/agent.yaml", text + "\n")
+        machine.must("podman rm -f -t 0 pod; podman rmi -f registry.example/pod:1; rm -r /etc/systemd/system/podman.socket.d "
+                     f"/etc/tmpfiles.d/podman.conf; systemctl daemon-reload; systemctl restart {READER} {FRONT}")
+        self.check("without Podman again: state", "serving", self.until_state("serving")[0])
+
     def standing_check(self):
         machine, unit = self.machine, "buildinfo-collector@canvas.service"
         machine.write("/etc/buildinfo/fleet-canvas.yaml", f"service: canvas\nhosts:\n  - {{name: here, url: '{URL}'}}\n")
@@ -304,7 +394,8 @@ class Scenario:
         machine.write(f"/etc/systemd/system/{PORT}.d/override.conf",
                       f"[Socket]\nListenStream=\nListenStream=9480\nIPAddressDeny=any\nIPAddressAllow=localhost {address} {allowed}\n")
         machine.must(f"systemctl daemon-reload; systemctl restart --no-block {PORT} {FRONT}")
-        machine.wait(30, lambda: int(machine.property(FRONT, "NRestarts")) >= 1, "the front to refuse")
+        machine.wait(30, lambda: "anonymous" in machine.must(f"journalctl --no-pager -o cat -u {FRONT} -n 40"),
+                     "the front to refuse")
         said = machine.must(f"journalctl --no-pager -o cat -u {FRONT} -n 40")
         self.check("an open port without a token: the front does not start, and says what it wants", "allow-anonymous",
                    said[-200:], "anonymous" in said)
@@ -335,6 +426,8 @@ class Scenario:
             self.check(f"asked {what}: no document", "none", f"exit {done.returncode}: {done.stdout[-80:]}",
                        "git_sha" not in done.stdout)
 
+        right = self.renewal(address, right, url, files, client)
+
         unit = "buildinfo-collector@canvas.service"
         machine.write(f"/etc/systemd/system/{unit}.d/access.conf",
                       f"[Service]\nIPAddressDeny=any\nIPAddressAllow=localhost {address}\n"
@@ -356,14 +449,52 @@ class Scenario:
         said = machine.must("journalctl --no-pager -o cat -t buildinfo-agent -t buildinfo-collector")
         self.check("the journal holds no refusal that nobody has asked for", 0, said.count("thread priority"))
 
-    def certificates(self, folder, address):
+    def renewal(self, address, former, url, files, client):
+        """A token and a certificate that are renewed, and taken up by a reload. Returns the token that is right from now on."""
+        machine = self.machine
+        before, renewed = machine.main_process(FRONT), "renewed-" * 4
+
+        def asked(token):
+            return machine.shell(f"curl -s -m 10 -o /dev/null -w '%{{http_code}}' {files} {client} "
+                                 f"-H 'Authorization: Bearer {token}' {url}").stdout
+
+        def expiry():
+            page = machine.shell(f"curl -s -m 10 {files} {client} -H 'Authorization: Bearer {renewed}' "
+                                 f"https://{address}:9480/metrics").stdout
+            found = re.search(r'buildinfo_certificate_expiry_timestamp_seconds{certificate="server"} (\d+)', page)
+            return int(found[1]) if found else 0
+
+        machine.write("/etc/buildinfo/access/token", renewed + "\n")
+        machine.must(f"chmod 600 /etc/buildinfo/access/token; systemctl reload {FRONT}")
+        machine.wait(10, lambda: asked(renewed) == "200", "the renewed token to be taken up")
+        self.check("a renewed token is taken up by a reload, and the former one is nobody's", ("200", "401"),
+                   (asked(renewed), asked(former)))
+        self.check("metrics say when the certificate expires", "in 2 days", f"in {(expiry() - time.time()) / 86400:.1f} days",
+                   1.9 < (expiry() - time.time()) / 86400 <= 2)
+        said = machine.must(f"journalctl --no-pager -o cat -u {FRONT} -n 60")
+        self.check("the journal warns of a certificate that ends soon", "expires on", said[-100:], "expires on" in said)
+        self.check("the journal says who was refused and why, once", 1, said.count('reason="401: wrong token"'))
+        self.check("and never with what", 0, said.count(former))
+        with tempfile.TemporaryDirectory() as folder:
+            self.certificates(pathlib.Path(folder), address, days=30)
+        machine.must(f"chmod 600 /etc/buildinfo/access/*; systemctl reload {FRONT}")
+        machine.wait(10, lambda: expiry() - time.time() > 29 * 86400, "the renewed certificate to be taken up")
+        self.check("a renewed certificate is taken up by a reload", "200", asked(renewed))
+        machine.must("mv /etc/buildinfo/access/tls.key /etc/buildinfo/key; echo nonsense >/etc/buildinfo/access/tls.key")
+        self.check("a broken one is refused by the reload", 1, int(machine.shell(f"systemctl reload {FRONT}").returncode != 0))
+        self.check("and the former stays", "200", asked(renewed))
+        machine.must(f"mv /etc/buildinfo/key /etc/buildinfo/access/tls.key; systemctl reload {FRONT}")
+        self.check("no process was restarted for it", before, machine.main_process(FRONT))
+        return renewed
+
+    def certificates(self, folder, address, days=2):
         """An authority, what it signs for the agent and for the collector, and where each belongs."""
         key = "-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes".split()
-        run("openssl", "req", "-x509", *key, "-days", "2", "-subj", "/CN=fleet", "-keyout", "ca.key", "-out", "ca.pem", cwd=folder)
+        run("openssl", "req", "-x509", *key, "-days", str(days), "-subj", "/CN=fleet", "-keyout", "ca.key", "-out", "ca.pem", cwd=folder)
         for name, more in (("agent", f"IP:{address}"), ("collector", "DNS:collector")):
             (folder / "names").write_text(f"subjectAltName={more}\n")
             run("openssl", "req", *key, "-subj", f"/CN={name}", "-keyout", f"{name}.key", "-out", f"{name}.csr", cwd=folder)
-            run("openssl", "x509", "-req", "-days", "2", "-in", f"{name}.csr", "-CA", "ca.pem", "-CAkey", "ca.key",
+            run("openssl", "x509", "-req", "-days", str(days), "-in", f"{name}.csr", "-CA", "ca.pem", "-CAkey", "ca.key",
                 "-CAcreateserial", "-extfile", "names", "-out", f"{name}.pem", cwd=folder)
         for source, target in (("ca.pem", "ca.pem"), ("ca.pem", "access/clients.crt"), ("agent.pem", "access/tls.crt"),
                                ("agent.key", "access/tls.key"), ("collector.pem", "collector.pem"),
@@ -441,7 +572,7 @@ def play(scenario, journal):
     try:
         before = machine.files(VOLATILE)
         for step in (scenario.install, scenario.configure, scenario.engine, scenario.privileges, scenario.kills,
-                     scenario.hangs, scenario.engine_loss, scenario.standing_check, scenario.reload, scenario.mistake,
+                     scenario.hangs, scenario.engine_loss, scenario.engine_stopped, scenario.podman, scenario.standing_check, scenario.reload, scenario.mistake,
                      scenario.probe, scenario.access, scenario.upgrade):
             step()
         scenario.remove(before)

@@ -14,7 +14,8 @@ enum AgentError: Error, Hashable, CustomStringConvertible {
     case duplicateProbe(String)
     case listenSyntax(String)
     case beyondLoopback(String)
-    case engineSyntax(String)
+    /// - The flag or environment variable, its value, and what is wrong with it.
+    case engine(String, String, why: String)
     case hostID(String)
     case noMachineID
     case hostName(String)
@@ -59,8 +60,7 @@ enum AgentError: Error, Hashable, CustomStringConvertible {
             "\(address) can be reached by other machines and nobody would have to authenticate: "
                 + "listen on 127.0.0.1, add --token-file or --tls-client-ca (as a package: 'token' or 'clients.crt' in "
                 + "/etc/buildinfo/access), or permit it with --allow-anonymous"
-        case .engineSyntax(let text):
-            "--engine '\(text)' is no socket: write unix:///PATH, for example unix:///run/docker.sock"
+        case .engine(let name, let text, let why): "invalid \(name) '\(text)': \(why)"
         case .hostID(let text): "--host-id '\(text)' is not usable: take 8 to 64 letters, digits, '.', '_' and '-'"
         case .noMachineID: "this machine has no id (/etc/machine-id is missing or empty): name one with --host-id"
         case .hostName(let text): "--host-name '\(text)' is not usable: take 1 to 255 printable characters"

@@ -22,7 +22,7 @@ struct Check: AsyncParsableCommand {
         if keys { return console.output(ConfigurationKeysPage.text) }
         let configuration = try serve.configuration(environment: console.environment)
         let access = AccessChecks(
-            configuration, files: serve.accessFiles, credentials: console.environment["CREDENTIALS_DIRECTORY"],
+            configuration, files: serve.accessFiles, credentials: CredentialFolders(environment: console.environment),
             places: try ConfigurationPlaces(commandLine: console.arguments, environment: console.environment))
         var result = CheckResult(configuration: configuration, access: access)
         if !noSources { try await ask(configuration, &result) }

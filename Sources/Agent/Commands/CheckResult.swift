@@ -34,6 +34,7 @@ struct CheckResult: Sendable {
                 "listen      \(address)\(address.isLocal ? ", this machine only" : ", other machines reach it")")
         }
         lines.append(Self.line("protection", access.protection))
+        lines += access.warnings.map { Self.line("warning", $0) }
         lines += access.problems.map { Self.line("problem", $0) }
         return lines.joined(separator: "\n") + "\n"
     }

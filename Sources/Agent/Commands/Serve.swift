@@ -27,8 +27,7 @@ struct Serve: AsyncParsableCommand {
 
     /// The files that decide who may ask, with what they are.
     var accessFiles: [(key: String, path: String)] {
-        let folder = Console.current.environment["CREDENTIALS_DIRECTORY"]
-        let access = access.configuration.or(.credentials(in: folder))
+        let access = access.configuration.or(.credentials(CredentialFolders(environment: Console.current.environment)))
         let files = [
             ("access.token_file", access.tokenFile), ("access.tls.certificate", access.certificate),
             ("access.tls.key", access.key), ("access.tls.client_ca", access.clientAuthorities),
@@ -41,7 +40,7 @@ struct Serve: AsyncParsableCommand {
         guard from == nil || source.engines.isEmpty else { throw .sourceOfFront("--engine") }
         guard from == nil || source.probes.isEmpty else { throw .sourceOfFront("--probe") }
         let addresses = listen.isEmpty ? ["127.0.0.1:\(BuildinfoProtocol.defaultPort)"] : listen
-        let credentials = AccessConfiguration.credentials(in: environment["CREDENTIALS_DIRECTORY"])
+        let credentials = AccessConfiguration.credentials(CredentialFolders(environment: environment))
         return AgentConfiguration(
             evidence: try source.evidenceConfiguration(environment: environment, mayBeNone: from != nil),
             from: try from.map(readerPath),

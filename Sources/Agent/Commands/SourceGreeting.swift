@@ -22,7 +22,13 @@ struct SourceGreeting: Hashable, Sendable {
         guard configuration.services.contains(where: { $0.selector.filePath == nil }) else { return [] }
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         var greetings: [SourceGreeting] = []
-        for socket in configuration.engines.current() { greetings.append(await engine(socket, group, listing)) }
+        if let absence = configuration.engines.absence {
+            greetings = [SourceGreeting(kind: .engine, answer: "\(absence)", isReadable: false)]
+        } else {
+            for address in configuration.engines.current() {
+                greetings.append(await engine(address, configuration.engines, group, listing))
+            }
+        }
         try await group.shutdownGracefully()
         return greetings
     }
@@ -38,18 +44,18 @@ struct SourceGreeting: Hashable, Sendable {
     }
 
     private static func engine(
-        _ socket: String, _ group: any EventLoopGroup, _ listing: Bool
+        _ address: EngineAddress, _ engines: EngineSockets, _ group: any EventLoopGroup, _ listing: Bool
     ) async -> SourceGreeting {
-        let client = EngineClient(socketPath: socket, group: group)
+        let client = EngineClient(address: address, group: group)
         var look = EngineLook(client: client, deadline: ContinuousClock.now + .seconds(5))
         do throws(EngineFailure) {
             let (version, isPodman) = try await look.agree()
             let name = isPodman ? "podman" : "docker"
             return SourceGreeting(
-                kind: .engine, answer: "\(socket): \(name), API \(version)", isReadable: true,
+                kind: .engine, answer: "\(address): \(name), API \(version)", isReadable: true,
                 listing: listing ? ContainerListing(try await look.list(), podman: isPodman) : nil)
         } catch {
-            return SourceGreeting(kind: .engine, answer: "\(error)", isReadable: false)
+            return SourceGreeting(kind: .engine, answer: "\(engines.explained(error))", isReadable: false)
         }
     }
 }

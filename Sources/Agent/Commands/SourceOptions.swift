@@ -21,9 +21,12 @@ struct SourceOptions: ParsableArguments {
     @Option(
         name: .customLong("engine"),
         help: ArgumentHelp(
-            "The engine's socket; repeatable. Default: the first of /run/docker.sock, $XDG_RUNTIME_DIR/docker.sock and /run/podman/podman.sock.",
-            valueName: "unix:///path"))
+            "The engine: unix:///PATH, or tcp://HOST:PORT with DOCKER_TLS_VERIFY and DOCKER_CERT_PATH; repeatable. Default: DOCKER_HOST, else CONTAINER_HOST, else the first socket of /run/docker.sock, $XDG_RUNTIME_DIR/docker.sock, /run/podman/podman.sock and $XDG_RUNTIME_DIR/podman/podman.sock.",
+            valueName: "address"))
     var engines: [String] = []
+
+    @Flag(help: "Permit engines over plain TCP beyond loopback, as behind a socket proxy in a network of its own.")
+    var allowPlainEngine = false
 
     @Option(
         name: .customLong("probe"),
@@ -48,7 +51,8 @@ struct SourceOptions: ParsableArguments {
 
     /// The environment variables that stand in for these flags.
     static let environmentFlags: [EnvironmentArguments.Flag] = [
-        ConfigurationSource.flag, .init("--service", .values), .init("--engine", .values), .init("--probe", .values),
+        ConfigurationSource.flag, .init("--service", .values), .init("--engine", .values),
+        .init("--allow-plain-engine", .switchOn), .init("--probe", .values),
         .init("--host-id"),
         .init("--host-name"),
         .init("--log-level"), .init("--log-format"),
@@ -74,9 +78,13 @@ struct SourceOptions: ParsableArguments {
     func evidenceConfiguration(
         environment: [String: String], mayBeNone: Bool = false
     ) throws(AgentError) -> EvidenceConfiguration {
-        EvidenceConfiguration(
-            services: try ServiceDeclaration.all(parsing: services, probes: probes, mayBeNone: mayBeNone),
-            engines: try EngineSockets(parsing: engines, environment: environment),
+        let services = try ServiceDeclaration.all(parsing: services, probes: probes, mayBeNone: mayBeNone)
+        // Who asks no engine must not fail by what the environment says of one.
+        let asksEngines = !mayBeNone && services.contains { $0.selector.filePath == nil }
+        return EvidenceConfiguration(
+            services: services,
+            engines: try EngineSockets(
+                parsing: engines, environment: asksEngines ? environment : [:], allowsPlain: allowPlainEngine),
             host: try MachineIdentity.system.host(id: hostID, name: hostName))
     }
 }

@@ -5,17 +5,19 @@ import Shared
 struct AccessChecks: Sendable {
     /// What is wrong, one line each; empty where nothing is.
     var problems: [String] = []
+    /// What will be wrong soon, one line each.
+    var warnings: [String] = []
     /// How the addresses are protected, in one line.
     var protection: String
 
     /// - Parameters:
     ///   - configuration: what the agent would be built from.
     ///   - files: the files that the configuration names, with their keys.
-    ///   - credentials: `$CREDENTIALS_DIRECTORY`.
     ///   - places: where the configuration file says what is wrong.
     init(
-        _ configuration: AgentConfiguration, files: [(key: String, path: String)], credentials: String? = nil,
-        places: ConfigurationPlaces = .none
+        _ configuration: AgentConfiguration, files: [(key: String, path: String)],
+        credentials: CredentialFolders = .none,
+        places: ConfigurationPlaces = .none, clock: Clock = .system
     ) {
         let reachable = configuration.listen.filter { !$0.isLocal }
         // A certificate of the server's own keeps nobody out.
@@ -37,7 +39,9 @@ struct AccessChecks: Sendable {
             }
         }
         for file in files {
-            guard case .failure(let defect) = SmallFile.read(file.path, limit: 1 << 20) else { continue }
+            guard case .failure(let defect) = SmallFile.read(credentials.current(file.path), limit: 1 << 20) else {
+                continue
+            }
             let problem = "\(file.key) \(Hygiene.line(file.path, limit: 200)) \(Self.describe(defect))"
             problems.append(places.placed(problem, at: file.key) { $0 == file.path })
         }
@@ -45,7 +49,18 @@ struct AccessChecks: Sendable {
         // What the agent does with them when it starts, so that it cannot fail there on what passed here.
         do throws(AccessError) {
             let silent = Logger(label: "check", factory: { _ in SwiftLogNoOpLogHandler() })
-            _ = try AccessControl(configuration.access, credentials: credentials, logger: silent)
+            let control = try AccessControl(
+                configuration.access, credentials: credentials, clock: clock, logger: silent)
+            for expiry in control.expiries {
+                let now = clock.unixMilliseconds()
+                guard let warning = expiry.warning(now) else { continue }
+                guard expiry.isExpired(now) else {
+                    warnings.append(warning)
+                    continue
+                }
+                let key = expiry.owner == .server ? "access.tls.certificate" : "access.tls.client_ca"
+                problems.append(places.placed(warning, at: key) { _ in true })
+            }
         } catch {
             let (key, text) = error.subject
             problems.append(places.placed("\(error)", at: key) { text == nil || $0 == text })

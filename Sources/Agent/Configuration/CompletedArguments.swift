@@ -30,7 +30,7 @@ enum CompletedArguments {
             case .serve:
                 let isFront =
                     file.values["from"] != nil || named.contains { $0 == "--from" || $0.hasPrefix("--from=") }
-                return !isFront || !["--engine", "--probe"].contains(flag)
+                return !isFront || !["--engine", "--allow-plain-engine", "--probe"].contains(flag)
             }
         }
     }

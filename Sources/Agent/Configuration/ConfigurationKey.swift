@@ -57,8 +57,13 @@ struct ConfigurationKey: Hashable, Sendable {
         ),
         ConfigurationKey(
             "engines", .texts,
-            standard: "the first of /run/docker.sock, $XDG_RUNTIME_DIR/docker.sock and /run/podman/podman.sock",
-            flag: "--engine", "Sockets of engines, unix:///PATH."),
+            standard:
+                "DOCKER_HOST, else CONTAINER_HOST, else the first socket of /run/docker.sock, $XDG_RUNTIME_DIR/docker.sock, /run/podman/podman.sock and $XDG_RUNTIME_DIR/podman/podman.sock",
+            flag: "--engine",
+            "Engines: unix:///PATH, or tcp://HOST:PORT with DOCKER_TLS_VERIFY and DOCKER_CERT_PATH in the environment."),
+        ConfigurationKey(
+            "allow_plain_engine", .flag, standard: "false", flag: "--allow-plain-engine",
+            "Permit engines over plain TCP beyond loopback, as behind a socket proxy in a network of its own."),
         ConfigurationKey(
             "services[].name", .text,
             "The name under which the service is reported: 1 to 128 letters, digits, '.', '_' and '-'. The first service answers /buildinfo."

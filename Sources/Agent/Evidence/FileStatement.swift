@@ -15,6 +15,9 @@ struct FileStatement: Hashable {
         case notText
         case notJSON
         case notOneLine
+        case notCommit
+        case nothing
+        case twice(String)
 
         var description: String {
             switch self {
@@ -22,6 +25,10 @@ struct FileStatement: Hashable {
             case .notText: "is not UTF-8 text"
             case .notJSON: "is no JSON object with the strings git_sha, digest and state"
             case .notOneLine: "is neither a JSON object nor one line with a commit id"
+            // What it holds instead is not shown: a wrong path may lead to a secret.
+            case .notCommit: "holds one line that is not a commit id: write the full commit id, or a JSON object"
+            case .nothing: "states neither git_sha, digest nor state"
+            case .twice(let name): "states \(name) twice"
             }
         }
     }
@@ -39,14 +46,23 @@ struct FileStatement: Hashable {
 
     static func parse(_ bytes: [UInt8]) -> Result<FileStatement, Defect> {
         guard let text = String(validating: bytes, as: UTF8.self) else { return .failure(.notText) }
-        let trimmed = text.trimmed
+        // Some editors write a byte order mark.
+        let trimmed = (text.hasPrefix("\u{FEFF}") ? String(text.unicodeScalars.dropFirst()) : text).trimmed
         guard let first = trimmed.first else { return .failure(.empty) }
         guard first == "{" else {
             guard !trimmed.contains(where: \.isNewline) else { return .failure(.notOneLine) }
+            // A commit id that is shortened, or of a changed work tree, is one that cannot be used; this is none.
+            guard GitSHA.defect(of: trimmed) != .notHexadecimal else { return .failure(.notCommit) }
             return .success(FileStatement(Fields(gitSHA: trimmed)))
         }
+        // Decoders disagree about which of two counts. As a value, the quoted word makes no sense.
+        for name in ["git_sha", "digest", "state"] where trimmed.ranges(of: "\"\(name)\"").count > 1 {
+            return .failure(.twice(name))
+        }
         do {
-            return .success(FileStatement(try JSONDecoder().decode(Fields.self, from: Data(trimmed.utf8))))
+            let fields = try JSONDecoder().decode(Fields.self, from: Data(trimmed.utf8))
+            guard fields.gitSHA != nil || fields.digest != nil || fields.state != nil else { return .failure(.nothing) }
+            return .success(FileStatement(fields))
         } catch {
             // Which byte is wrong does not help the one who sees the host's state; that it is the file's fault does.
             return .failure(.notJSON)

@@ -92,7 +92,7 @@ final class ConnectionHandler: ChannelDuplexHandler, HasDeadline {
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         guard let error = error as? HTTPParserError else {
-            if phase == .securing { handshakeFailed(error) }
+            if phase == .securing { handshakeFailed(error, context) }
             close(context)
             return
         }
@@ -141,9 +141,9 @@ final class ConnectionHandler: ChannelDuplexHandler, HasDeadline {
         }
     }
 
-    private func handshakeFailed(_ why: any Error) {
+    private func handshakeFailed(_ why: any Error, _ context: ChannelHandlerContext) {
         responder.metrics.update { $0.handshakesFailed += 1 }
-        terms.log(handshakeFailure: why)
+        terms.log(handshakeFailure: why, peer: context.channel.remoteAddress)
     }
 
     // MARK: - Requests
@@ -170,6 +170,7 @@ final class ConnectionHandler: ChannelDuplexHandler, HasDeadline {
         let objection =
             terms.refusal() ?? terms.access.objection(to: request.head, inquiry.route, isStranger: isStranger)
         if let objection {
+            terms.log(refusal: objection, of: request.head, peer: context.channel.remoteAddress)
             write(objection, to: inquiry, context)
             return
         }
@@ -335,7 +336,7 @@ final class ConnectionHandler: ChannelDuplexHandler, HasDeadline {
             isLastRequestRead = true
             start(.refused(.headersTooSlow), context)
         case .securing:
-            handshakeFailed(TimedOutHandshake())
+            handshakeFailed(TimedOutHandshake(), context)
             close(context)
         case .idle, .answering, .lingering, .closed: close(context)
         }

@@ -16,6 +16,7 @@ final class HTTPServer: Sendable {
     private let access: AccessControl
     private let census: ConnectionCensus
     private let limiter: RequestLimiter
+    private let refusals: RefusalLog
     private let loops: [ObjectIdentifier: NIOLoopBoundBox<LoopConnections>]
     private let open = Mutex<[ObjectIdentifier: any Channel]>([:])
     private let listening = Mutex<[any Channel]>([])
@@ -32,6 +33,7 @@ final class HTTPServer: Sendable {
         census = ConnectionCensus(limits: limits)
         limiter = RequestLimiter(
             rate: limits.requestsPerSecond, burst: limits.requestsPerSecond * limits.burstSeconds)
+        refusals = RefusalLog(logger: logger)
         let metrics = responder.metrics
         loops = Dictionary(
             uniqueKeysWithValues: group.makeIterator().map { loop in
@@ -118,6 +120,7 @@ final class HTTPServer: Sendable {
         // A handshake costs more than an answer, so it counts as a request.
         if isSecured, let address, limiter.refusal(address, now: .now()) != nil {
             metrics.update { $0.connectionsRefused += 1 }
+            refusals.refused(ConnectionTerms.name(channel.remoteAddress), "TLS: too many handshakes a second")
             channel.close(promise: nil)
             return
         }
@@ -172,7 +175,7 @@ final class HTTPServer: Sendable {
         decoding.maxHeaderFieldCount = 100
         let terms = ConnectionTerms(
             access: access, limiter: limiter, address: address, socket: security == nil ? nil : SocketHandler(),
-            logger: logger)
+            logger: logger, refusals: refusals)
         if let security, let socket = terms.socket {
             if connections.value.securing.count >= limits.handshakes, connections.value.securing.giveUpOldest() {
                 responder.metrics.update { $0.connectionsGivenUp += 1 }

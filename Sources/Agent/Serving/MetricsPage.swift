@@ -7,6 +7,7 @@ struct MetricsPage {
     let now: ContinuousClock.Instant
     let startedAt: ContinuousClock.Instant
     let unixMilliseconds: Int64
+    let expiries: [CertificateExpiry]
 
     /// In the order in which they are written.
     private typealias Labels = KeyValuePairs<String, String>
@@ -70,6 +71,10 @@ struct MetricsPage {
             family(
                 "buildinfo_tls_handshake_failures_total", "counter", "Connections that were never secured.",
                 [([:], "\(counts.handshakesFailed)")]),
+            family(
+                "buildinfo_certificate_expiry_timestamp_seconds", "gauge",
+                "When the first certificate of each file expires, since 1970.",
+                expiries.map { (["certificate": $0.owner.rawValue], "\($0.seconds)") }),
             family(
                 "buildinfo_agent_info", "gauge", "The agent's version; the value is always 1.",
                 [(["version": BuildinfoVersion.current], "1")]),

@@ -9,6 +9,8 @@ struct Responder: Sendable {
     let metrics: Metrics
     let clock: Clock
     let startedAt: ContinuousClock.Instant
+    /// For metrics about certificates.
+    var access = AccessControl.anonymous
 
     func route(_ target: String) -> Route { Route(target: target, services: board.services) }
 
@@ -57,7 +59,7 @@ struct Responder: Sendable {
         case .metrics:
             let page = MetricsPage(
                 entries: board.entries, counts: metrics.current, now: clock.now(),
-                startedAt: startedAt, unixMilliseconds: clock.unixMilliseconds())
+                startedAt: startedAt, unixMilliseconds: clock.unixMilliseconds(), expiries: access.expiries)
             return Answer(
                 status: .ok, contentType: "text/plain; version=0.0.4; charset=utf-8", body: Array(page.text.utf8))
         case .document(let service, let nonce):

@@ -32,7 +32,7 @@ extension EngineClient {
             try await opened.futureResult.get()
             return EngineEventStream(rings: rings, channel: channel, failure: failure)
         } catch {
-            let reason = Self.failure(error, path: path)
+            let reason = engineFailure(error)
             opened.fail(reason)
             throw reason
         }

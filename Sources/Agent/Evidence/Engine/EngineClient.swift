@@ -2,20 +2,28 @@ import Glibc
 import NIOCore
 import NIOHTTP1
 import NIOPosix
+import NIOSSL
 import Shared
 
-/// Asks one engine over its unix socket: one connection a request, each with a time limit and a size limit.
+/// Asks one engine: one connection a request, each with a time limit and a size limit.
 struct EngineClient: Sendable {
-    let socketPath: String
+    let address: EngineAddress
     let group: any EventLoopGroup
     /// For one request, connecting included.
     let timeout: TimeAmount
 
-    init(socketPath: String, group: any EventLoopGroup, timeout: TimeAmount = .seconds(2)) {
-        self.socketPath = socketPath
+    init(address: EngineAddress, group: any EventLoopGroup, timeout: TimeAmount = .seconds(2)) {
+        self.address = address
         self.group = group
         self.timeout = timeout
     }
+
+    init(socketPath: String, group: any EventLoopGroup, timeout: TimeAmount = .seconds(2)) {
+        self.init(address: .unix(path: socketPath), group: group, timeout: timeout)
+    }
+
+    /// The address for messages, which is a unix socket's path as it is.
+    var socketPath: String { address.description }
 
     /// Sends one of the permitted requests.
     ///
@@ -30,7 +38,7 @@ struct EngineClient: Sendable {
                 }
             }
         } catch {
-            throw Self.failure(error, path: socketPath)
+            throw engineFailure(error)
         }
     }
 
@@ -38,16 +46,32 @@ struct EngineClient: Sendable {
     func connect(
         sending head: HTTPRequestHead, _ add: @escaping @Sendable (any Channel) throws -> Void
     ) -> EventLoopFuture<any Channel> {
-        ClientBootstrap(group: group)
+        let bootstrap = ClientBootstrap(group: group)
             .connectTimeout(timeout)
-            .channelInitializer { channel in
+            .channelInitializer { [address] channel in
                 channel.eventLoop.makeCompletedFuture {
+                    if case .tcp(let host, _, let tls?) = address {
+                        try channel.pipeline.syncOperations.addHandler(
+                            NIOSSLClientHandler(
+                                context: tls.context,
+                                // Addresses are verified as the ones that were connected to.
+                                serverHostname: EngineAddress.isNumeric(host) ? nil : host))
+                    }
                     try channel.pipeline.syncOperations.addHTTPClientHandlers()
                     try channel.pipeline.syncOperations.addHandler(RequestSender(head))
                     try add(channel)
                 }
             }
-            .connect(unixDomainSocketPath: socketPath)
+        switch address {
+        case .unix(let path):
+            if let objection = EngineActivation.system.objection(to: path) {
+                return group.next().makeFailedFuture(objection)
+            }
+            return bootstrap.connect(unixDomainSocketPath: path)
+        case .tcp(let host, let port, _):
+            // An engine whose machine is gone ends its event stream without a word.
+            return bootstrap.channelOption(.socketOption(.so_keepalive), value: 1).connect(host: host, port: port)
+        }
     }
 
     /// The only place where a request to an engine is made.
@@ -61,27 +85,55 @@ struct EngineClient: Sendable {
     func lateness(_ request: EngineRequest) -> EngineFailure {
         EngineFailure(
             .timeout,
-            "the engine at \(socketPath) did not answer \(request.name) within \(timeout.nanoseconds / 1_000_000) ms")
+            "the engine at \(address) did not answer \(request.name) within \(patience)")
     }
 
-    static func failure(_ error: any Error, path: String) -> EngineFailure {
+    func engineFailure(_ error: any Error) -> EngineFailure {
         switch error {
         case let failure as EngineFailure: failure
-        case let error as IOError: connectFailure(error, path: path)
-        default: EngineFailure(.unreachable, "asking the engine at \(path) failed: \(error)")
+        case let error as IOError: connectFailure(error)
+        case let error as NIOConnectionError:
+            error.connectionErrors.first.map { engineFailure($0.error) }
+                ?? EngineFailure(
+                    .unreachable, "the host of the engine at \(address) cannot be resolved: check its name")
+        case is ChannelError:
+            EngineFailure(.timeout, "the engine at \(address) did not take the connection within \(patience)")
+        default: EngineFailure.transport(error, "asking the engine at \(address)")
         }
     }
 
-    private static func connectFailure(_ error: IOError, path: String) -> EngineFailure {
-        switch error.errnoCode {
-        case EACCES, EPERM:
+    private var patience: String { "\(timeout.nanoseconds / 1_000_000) ms" }
+
+    private func connectFailure(_ error: IOError) -> EngineFailure {
+        switch (address, error.errnoCode) {
+        case (.unix(let path), EACCES), (.unix(let path), EPERM):
             EngineFailure(.denied, "opening the engine's socket \(path) is denied: let the agent's user access it")
-        case ENOENT:
+        case (.unix(let path), ENOENT):
             EngineFailure(.unreachable, "the engine's socket \(path) does not exist")
-        case ECONNREFUSED:
-            EngineFailure(.unreachable, "no engine listens on \(path)")
+        case (.unix(let path), ECONNREFUSED): EngineFailure(.unreachable, Self.refusal(path))
+        case (.tcp, ECONNREFUSED): EngineFailure(.unreachable, "no engine listens on \(address)")
+        case (.tcp, EAFNOSUPPORT), (.tcp, ENETUNREACH), (.tcp, EPERM), (.tcp, EACCES), (.tcp, EADDRNOTAVAIL):
+            EngineFailure(
+                .unreachable,
+                "the agent has no network to reach the engine at \(address) (errno \(error.errnoCode)): "
+                    + "under systemd, buildinfo-reader.service needs the drop-in examples/engine-tcp.conf")
         default:
-            EngineFailure(.unreachable, "connecting to the engine at \(path) failed (errno \(error.errnoCode))")
+            EngineFailure(.unreachable, "connecting to the engine at \(address) failed (errno \(error.errnoCode))")
         }
+    }
+
+    /// Why nothing listens at a path where something is.
+    private static func refusal(_ path: String) -> String {
+        var status = stat()
+        if stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR {
+            return
+                "\(path) is a folder, not a socket: Docker makes one where a container mounts a socket that is missing; "
+                + "remove it and restart the engine"
+        }
+        let isContainer = access("/.dockerenv", F_OK) == 0 || access("/run/.containerenv", F_OK) == 0
+        return "no engine listens on \(path)"
+            + (isContainer
+                ? ": if the engine was restarted, restart this container, or mount the socket's folder and not the socket"
+                : "")
     }
 }

@@ -56,7 +56,10 @@ final class EngineEventsHandler: ChannelInboundHandler {
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         end(
-            EngineFailure(.garbage, "the engine's answer to \(EngineRequest.events.name) is not usable: \(error)"),
+            EngineFailure.isSecurity(error)
+                ? .transport(error, "following the engine at \(socketPath)")
+                : EngineFailure(
+                    .garbage, "the engine's answer to \(EngineRequest.events.name) is not usable: \(error)"),
             context)
     }
 

@@ -15,15 +15,16 @@ struct EngineFollower: Sendable {
         var backoff = Backoff()
         var last: (reason: EngineFailure.Reason, stood: Duration)?
         while !Task.isCancelled {
-            let path = parts.sockets.current()[index]
+            let address = parts.sockets.current()[index]
+            let path = address.description
             // An engine that opens its stream and closes it at once, again and again, is worth one line.
             let isFlapping = last.map { $0.stood > .zero && $0.stood < Backoff.stability } ?? false
-            let (failure, stood) = await follow(path, level: isFlapping ? .debug : .info)
+            let (failure, stood) = await follow(address, level: isFlapping ? .debug : .info)
             if Task.isCancelled { return }
             if failure.reason != last?.reason || stood >= Backoff.stability {
                 parts.logger.notice(
                     "The engine's events cannot be followed, so it is looked at every two seconds",
-                    metadata: ["engine": "\(Hygiene.line(path))", "reason": "\(failure)"])
+                    metadata: ["engine": "\(Hygiene.line(path))", "reason": "\(parts.sockets.explained(failure))"])
             }
             last = (failure.reason, stood)
             await Alarm().wait(backoff.pause(after: stood))
@@ -33,9 +34,11 @@ struct EngineFollower: Sendable {
     /// Opens the stream and follows it to its end.
     ///
     /// - Returns: why it ended, and how long it stood; zero where it was not opened.
-    private func follow(_ path: String, level: Logger.Level) async -> (EngineFailure, stood: Duration) {
+    private func follow(_ address: EngineAddress, level: Logger.Level) async -> (EngineFailure, stood: Duration) {
+        let path = address.description
         do throws(EngineFailure) {
-            let client = EngineClient(socketPath: path, group: parts.group)
+            if let absence = parts.sockets.absence { throw absence }
+            let client = EngineClient(address: address, group: parts.group)
             var greeter = EngineLook(client: client, deadline: ContinuousClock.now + .seconds(5))
             let version = try await greeter.agree().version
             let stream = try await client.events(version: version) { [metrics = parts.metrics] count in
@@ -60,7 +63,7 @@ struct EngineFollower: Sendable {
             counts.engineStreams[path, default: .init()].isUp = true
             counts.engineStreams[path, default: .init()].openings += 1
         }
-        if streams.cover(parts.sockets.current()) { looker.follows(true) }
+        if streams.cover(parts.sockets.current().map(\.description)) { looker.follows(true) }
         // Only a look that begins now has missed nothing.
         looker.told()
     }

@@ -14,7 +14,12 @@ struct EngineLookout: Sendable {
         self.streams = streams
         // Named in the metrics before anything comes of it.
         parts.metrics.update { counts in
-            for path in parts.sockets.current() { counts.engineStreams[path] = .init() }
+            for address in parts.sockets.current() { counts.engineStreams[address.description] = .init() }
+        }
+        if let origin = parts.sockets.origin {
+            parts.logger.info(
+                "The engine is the environment's",
+                metadata: ["engine": "\(Hygiene.line("\(parts.sockets.current()[0])"))", "variable": "\(origin)"])
         }
         looker = Looker(pace: .engines, clock: parts.clock) { looker, start in
             // At the same time as the engines, so that one look is as fast as the slower of the two.
@@ -46,10 +51,10 @@ struct EngineLookout: Sendable {
     private static func look(
         _ parts: EngineParts, _ streams: EngineStreams
     ) async -> ([Result<EngineSnapshot, EngineFailure>], isFollowed: Bool) {
-        let paths = parts.sockets.current()
+        let addresses = parts.sockets.current()
         let looks = await withTaskGroup(of: (Int, Result<EngineSnapshot, EngineFailure>).self) { group in
-            for (index, path) in paths.enumerated() {
-                group.addTask { (index, await look(at: path, parts, streams)) }
+            for (index, address) in addresses.enumerated() {
+                group.addTask { (index, await look(at: address, parts, streams)) }
             }
             var outcomes: [(Int, Result<EngineSnapshot, EngineFailure>)] = []
             for await outcome in group { outcomes.append(outcome) }
@@ -63,17 +68,19 @@ struct EngineLookout: Sendable {
             for failure in failures { counts.lookFailures[failure.reason, default: 0] += 1 }
         }
         // A default socket may have come to be that is asked before the one that is followed.
-        return (looks, streams.cover(paths))
+        return (looks, streams.cover(addresses.map(\.description)))
     }
 
     private static func look(
-        at path: String, _ parts: EngineParts, _ streams: EngineStreams
+        at address: EngineAddress, _ parts: EngineParts, _ streams: EngineStreams
     ) async -> Result<EngineSnapshot, EngineFailure> {
+        if let absence = parts.sockets.absence { return .failure(absence) }
+        let path = address.description
         let standing = streams.greeting(path: path)
         var greeting = standing?.greeting
-        let client = EngineClient(socketPath: path, group: parts.group)
+        let client = EngineClient(address: address, group: parts.group)
         let look = await EngineInspector(client: client, services: parts.services).look(greeting: &greeting)
         if let standing { streams.learn(greeting, path: path, number: standing.number) }
-        return look
+        return look.mapError(parts.sockets.explained)
     }
 }

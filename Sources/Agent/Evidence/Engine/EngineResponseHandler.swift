@@ -41,6 +41,9 @@ final class EngineResponseHandler: ChannelInboundHandler {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        promise.fail(EngineFailure(.garbage, "the engine's answer to \(request.name) is not usable: \(error)"))
+        // Of TLS, the client says more: it knows the address.
+        promise.fail(
+            EngineFailure.isSecurity(error)
+                ? error : EngineFailure(.garbage, "the engine's answer to \(request.name) is not usable: \(error)"))
     }
 }

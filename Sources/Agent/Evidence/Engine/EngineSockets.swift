@@ -1,36 +1,117 @@
 import Glibc
 import Shared
 
-/// Which sockets are asked: the named ones, or the first default that exists when a look is made.
+/// Which engines are asked: the named ones, or the first default socket that exists when a look is made.
 ///
-/// The default is chosen anew at each look, because an engine may be started after the agent.
+/// The default is chosen again at each look, because an engine may be started after the agent.
 struct EngineSockets: Hashable, Sendable {
-    /// Paths; empty for the default.
-    let named: [String]
+    /// Empty for the default.
+    let named: [EngineAddress]
     let defaults: [String]
+    /// The environment variable that named the engine; nil where a flag did, or nothing.
+    let origin: String?
 
-    init(named: [String] = [], defaults: [String]) {
+    init(named: [EngineAddress] = [], defaults: [String], origin: String? = nil) {
         self.named = named
         self.defaults = defaults
+        self.origin = origin
     }
 
-    init(parsing texts: [String], environment: [String: String]) throws(AgentError) {
-        var paths: [String] = []
-        for text in texts {
-            // A bare path will do.
-            guard let path = ListenAddress.socketPath(text.hasPrefix("unix:") ? text : "unix:\(text)") else {
-                throw .engineSyntax(Hygiene.line(text, limit: 200))
+    /// Takes the flags' addresses, else `DOCKER_HOST`, else `CONTAINER_HOST`, else the usual places. Empty variables count as
+    /// unset.
+    ///
+    /// - Parameters:
+    ///   - texts: as the flags have them.
+    ///   - environment: `DOCKER_TLS_VERIFY` and `DOCKER_CERT_PATH` secure every address over TCP, as with Docker's client.
+    ///   - allowsPlain: as in ``EngineAddress``.
+    init(parsing texts: [String], environment: [String: String], allowsPlain: Bool = false) throws(AgentError) {
+        func value(_ name: String) -> String? { environment[name].flatMap { $0.isEmpty ? nil : $0 } }
+        let variable = texts.isEmpty ? ["DOCKER_HOST", "CONTAINER_HOST"].first { value($0) != nil } : nil
+        var addresses: [EngineAddress] = []
+        for text in variable.flatMap(value).map({ [$0] }) ?? texts {
+            var tls: EngineTLS?
+            if text.hasPrefix("tcp://"), value("DOCKER_TLS_VERIFY") != nil { tls = try Self.tls(environment) }
+            do throws(EngineAddress.Defect) {
+                let address = try EngineAddress(parsing: text, tls: tls, allowsPlain: allowsPlain)
+                if !addresses.contains(address) { addresses.append(address) }
+            } catch {
+                throw .engine(variable ?? "--engine", Hygiene.line(text, limit: 200), why: error.description)
             }
-            if !paths.contains(path) { paths.append(path) }
         }
-        named = paths
-        let runtime = environment["XDG_RUNTIME_DIR"].flatMap { $0.hasPrefix("/") ? ["\($0)/docker.sock"] : nil } ?? []
-        defaults = ["/run/docker.sock"] + runtime + ["/run/podman/podman.sock"]
+        named = addresses
+        origin = variable
+        let runtime = value("XDG_RUNTIME_DIR").flatMap { $0.hasPrefix("/") ? $0 : nil } ?? Self.usualRuntimeFolder
+        defaults =
+            ["/run/docker.sock"] + (runtime.map { ["\($0)/docker.sock"] } ?? []) + ["/run/podman/podman.sock"]
+            + (runtime.map { ["\($0)/podman/podman.sock"] } ?? [])
     }
 
-    /// The paths to ask now; never empty.
-    func current() -> [String] {
+    /// Where a user's sockets are although nothing says so, as in cron jobs and behind `su`; nil for root, and where there is
+    /// none.
+    private static var usualRuntimeFolder: String? {
+        let folder = "/run/user/\(getuid())"
+        return getuid() != 0 && access(folder, F_OK) == 0 ? folder : nil
+    }
+
+    private static func tls(_ environment: [String: String]) throws(AgentError) -> EngineTLS {
+        guard let folder = EngineTLS.folder(environment: environment) else {
+            throw .engine(
+                "DOCKER_TLS_VERIFY", environment["DOCKER_TLS_VERIFY"] ?? "",
+                why: "the certificates' folder is not known: set DOCKER_CERT_PATH")
+        }
+        do throws(EngineAddress.Defect) {
+            return try EngineTLS(folder: folder)
+        } catch {
+            throw .engine(
+                "DOCKER_CERT_PATH", Hygiene.line(folder, limit: 200),
+                why: "\(error): it needs ca.pem, and cert.pem with key.pem where the engine asks for them")
+        }
+    }
+
+    /// The engines to ask now; never empty.
+    func current() -> [EngineAddress] {
         if !named.isEmpty { return named }
-        return [defaults.first { access($0, F_OK) == 0 } ?? defaults.first ?? "/run/docker.sock"]
+        return [.unix(path: defaults.first(where: Self.isSocket) ?? defaults.first ?? "/run/docker.sock")]
+    }
+
+    /// A folder does not count: Docker makes one where a container mounts a socket that is not there.
+    private static func isSocket(_ path: String) -> Bool {
+        var status = stat()
+        return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFSOCK
+    }
+
+    // MARK: - Failures
+
+    /// Why there is no engine at any usual place, with what is at each; nil where one is named, or there.
+    var absence: EngineFailure? {
+        guard named.isEmpty, !defaults.contains(where: Self.isSocket) else { return nil }
+        let places = defaults.map { path in
+            var status = stat()
+            let state =
+                if stat(path, &status) == 0 {
+                    status.st_mode & S_IFMT == S_IFDIR ? "a folder, not a socket" : "not a socket"
+                } else {
+                    errno == EACCES ? "not permitted" : "missing"
+                }
+            return "\(path) (\(state))"
+        }
+        return EngineFailure(
+            .unreachable,
+            "no container engine found: tried \(places.joined(separator: ", ")): start it, or name it with --engine or DOCKER_HOST",
+            limit: 600)
+    }
+
+    /// A failure with what the reader of it may not know: which variable chose the engine, or which others are there.
+    func explained(_ failure: EngineFailure) -> EngineFailure {
+        var failure = failure
+        if let origin {
+            failure.description += " (engine from \(origin))"
+        } else if named.isEmpty {
+            let others = defaults.filter(Self.isSocket).dropFirst()
+            guard !others.isEmpty else { return failure }
+            failure.description +=
+                " (the first of the usual places; --engine would choose \(others.joined(separator: " or ")))"
+        }
+        return failure
     }
 }

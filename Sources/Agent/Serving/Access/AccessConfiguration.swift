@@ -4,7 +4,7 @@ import Glibc
 /// Who may ask, and over what, as flags, a configuration file or systemd's credentials say it.
 ///
 /// ```swift
-/// let access = flags.or(file).or(.credentials(in: folder))
+/// let access = flags.or(file).or(.credentials(folders))
 /// try access.check()
 /// ```
 struct AccessConfiguration: Hashable, Sendable {
@@ -37,14 +37,14 @@ struct AccessConfiguration: Hashable, Sendable {
 
     /// The files of `LoadCredential=access:FOLDER`, as far as they exist. Source: `systemd.exec(5)`.
     ///
-    /// - Parameter folder: `$CREDENTIALS_DIRECTORY`.
-    static func credentials(in folder: String?) -> AccessConfiguration {
-        guard let folder, folder.hasPrefix("/") else { return AccessConfiguration() }
+    /// Their paths are those at start, whether they were renewed since or not.
+    static func credentials(_ folders: CredentialFolders) -> AccessConfiguration {
+        guard let folder = folders.atStart else { return AccessConfiguration() }
         func present(_ name: String) -> String? {
             let path = "\(folder)/access_\(name)"
             // Whether it can be read is found out when it is: what is there and unusable must not count as absent.
             var status = stat()
-            return stat(path, &status) == 0 ? path : nil
+            return stat(folders.current(path), &status) == 0 ? path : nil
         }
         return AccessConfiguration(
             tokenFile: present("token"), certificate: present("tls.crt"), key: present("tls.key"),

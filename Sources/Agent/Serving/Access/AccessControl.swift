@@ -2,13 +2,18 @@ import Logging
 import NIOCore
 import NIOHTTP1
 import NIOSSL
+import Synchronization
 
 /// Who may ask: the one place that decides it, for the server and for each request.
 final class AccessControl: Sendable {
     private let tokens: FileBacked<BearerTokens>?
-    private let tls: FileBacked<NIOSSLContext>?
+    private let tls: FileBacked<ServerSecurity>?
     private let clientNames: ClientNames
     private let asksForCertificates: Bool
+    private let clock: Clock
+    private let logger: Logger
+    /// When it was last looked at how long certificates are valid.
+    private let warnedAt = Mutex<ContinuousClock.Instant?>(nil)
 
     /// Everybody may, in the clear.
     static let anonymous = AccessControl()
@@ -18,14 +23,17 @@ final class AccessControl: Sendable {
         tls = nil
         clientNames = ClientNames([])
         asksForCertificates = false
+        clock = .system
+        logger = Logger(label: "none", factory: { _ in SwiftLogNoOpLogHandler() })
     }
 
     /// Reads the files for the first time.
-    ///
-    /// - Parameter credentials: `$CREDENTIALS_DIRECTORY`.
     init(
-        _ configuration: AccessConfiguration, credentials: String? = nil, clock: Clock = .system, logger: Logger
+        _ configuration: AccessConfiguration, credentials: CredentialFolders = .none, clock: Clock = .system,
+        logger: Logger
     ) throws(AccessError) {
+        self.clock = clock
+        self.logger = logger
         try configuration.check()
         clientNames = ClientNames(configuration.clientNames)
         asksForCertificates = configuration.clientAuthorities != nil
@@ -48,8 +56,16 @@ final class AccessControl: Sendable {
                 authorities: configuration.clientAuthorities.map {
                     AccessFile(.clientAuthorities, $0, credentials: credentials)
                 })
-            tls = try FileBacked(material.files, clock: clock, logger: logger) { contents throws(AccessError) in
-                try material.context(contents)
+            tls = try FileBacked(material.files, clock: clock, logger: logger) { new, former in
+                let now = clock.unixMilliseconds()
+                guard let expiry = new.expiries.first(where: { $0.isExpired(now) }),
+                    !former.expiries.contains(where: { $0.isExpired(now) })
+                else { return nil }
+                return .unusable(
+                    expiry.owner == .server ? material.certificate : material.authorities ?? material.certificate,
+                    why: "expired on \(expiry.date): write one that is valid")
+            } make: { contents throws(AccessError) in
+                try material.security(contents)
             }
         } else {
             tls = nil
@@ -67,7 +83,33 @@ final class AccessControl: Sendable {
     var speaksTLS: Bool { tls != nil }
 
     /// What secures a connection that comes in now; nil where nothing does.
-    var secured: NIOSSLContext? { tls?.current }
+    var secured: NIOSSLContext? {
+        warnOfExpiry()
+        return tls?.current.context
+    }
+
+    /// When the certificates in use expire; empty without TLS.
+    var expiries: [CertificateExpiry] { tls?.current.expiries ?? [] }
+
+    /// Says once a day in the log which certificates expire soon, or have. Asked for by connections, so that an idle agent
+    /// does not wake up for it.
+    func warnOfExpiry() {
+        guard tls != nil else { return }
+        let now = clock.now()
+        let isDue = warnedAt.withLock { warnedAt in
+            if let last = warnedAt, now - last < .seconds(86_400) { return false }
+            warnedAt = now
+            return true
+        }
+        guard isDue else { return }
+        let time = clock.unixMilliseconds()
+        for expiry in expiries {
+            guard let warning = expiry.warning(time) else { continue }
+            logger.log(
+                level: expiry.isExpired(time) ? .error : .warning, "A certificate ends",
+                metadata: ["reason": "\(warning)"])
+        }
+    }
 
     /// For the log, when the agent starts.
     var protection: Logger.Metadata {

@@ -28,13 +28,17 @@ struct AccessFile: Hashable, Sendable {
     /// systemd placed it, readable for this service alone: it does so with an access list, whose mask shows as the group's
     /// permissions. Source: `systemd.exec(5)`, `LoadCredential=`.
     let isCredential: Bool
+    private let folders: CredentialFolders
 
-    /// - Parameter credentials: `$CREDENTIALS_DIRECTORY`.
-    init(_ kind: Kind, _ path: String, credentials: String?) {
+    init(_ kind: Kind, _ path: String, credentials: CredentialFolders) {
         self.kind = kind
         self.path = path
-        isCredential = credentials.map { $0.hasPrefix("/") && path.hasPrefix("\($0)/") } ?? false
+        folders = credentials
+        isCredential = credentials.contains(path)
     }
+
+    /// Where it is read now.
+    private var currentPath: String { folders.current(path) }
 
     /// One clean line.
     var shown: String { Hygiene.line(path, limit: 200) }
@@ -54,7 +58,7 @@ struct AccessFile: Hashable, Sendable {
     /// What it is and who may read it is asked of the opened file, so that none is put in its place in between.
     func read() throws(AccessError) -> [UInt8] {
         // O_NONBLOCK: opening a FIFO must not wait for its writer.
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        let descriptor = open(currentPath, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else { throw .unreadable(self, why: String(cString: strerror(errno))) }
         defer { close(descriptor) }
         var status = stat()
@@ -81,7 +85,7 @@ struct AccessFile: Hashable, Sendable {
     /// What tells cheaply whether the file is still the one that was read; nil where there is none.
     var stamp: Stamp? {
         var status = stat()
-        return stat(path, &status) == 0 ? Stamp(status) : nil
+        return stat(currentPath, &status) == 0 ? Stamp(status) : nil
     }
 
     /// Identity, size and times of a file. The change time is among them, since permissions count, too.

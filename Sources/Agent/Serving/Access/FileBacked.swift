@@ -19,16 +19,21 @@ final class FileBacked<Value: Sendable>: Sendable {
     private let clock: Clock
     private let logger: Logger
     private let make: @Sendable ([[UInt8]]) throws(AccessError) -> Value
+    private let objection: @Sendable (Value, Value) -> AccessError?
     private let state: Mutex<State>
 
-    /// - Parameter make: makes the value of the files' bytes, in their order.
+    /// - Parameters:
+    ///   - objection: why a new value must not replace the former one; nil where it may.
+    ///   - make: makes the value of the files' bytes, in their order.
     init(
         _ files: [AccessFile], clock: Clock, logger: Logger,
+        objection: @escaping @Sendable (_ new: Value, _ former: Value) -> AccessError? = { _, _ in nil },
         make: @escaping @Sendable ([[UInt8]]) throws(AccessError) -> Value
     ) throws(AccessError) {
         self.files = files
         self.clock = clock
         self.logger = logger
+        self.objection = objection
         self.make = make
         // Before they are read: what changes in between is read again.
         let stamps = files.map(\.stamp)
@@ -56,6 +61,7 @@ final class FileBacked<Value: Sendable>: Sendable {
         let names = files.map(\.shown).joined(separator: ", ")
         do throws(AccessError) {
             let new = try make(try Self.read(files))
+            if let objection = objection(new, value) { throw objection }
             state.withLock { $0.value = new }
             logger.notice("Read anew", metadata: ["files": "\(names)"])
             return new

@@ -2,6 +2,13 @@ import NIOCore
 import NIOSSL
 import Shared
 
+/// What connections are secured with, and until when it is good.
+struct ServerSecurity: Sendable {
+    var context: NIOSSLContext
+    /// Of the server's certificate first.
+    var expiries: [CertificateExpiry]
+}
+
 /// Makes what connections are secured with of a certificate, its key, and the authorities of clients.
 struct TLSMaterial: Sendable {
     let certificate: AccessFile
@@ -11,7 +18,7 @@ struct TLSMaterial: Sendable {
     var files: [AccessFile] { [certificate, key] + (authorities.map { [$0] } ?? []) }
 
     /// - Parameter contents: those of ``files``.
-    func context(_ contents: [[UInt8]]) throws(AccessError) -> NIOSSLContext {
+    func security(_ contents: [[UInt8]]) throws(AccessError) -> ServerSecurity {
         let chain = try certificates(contents[0], certificate)
         let privateKey: NIOSSLPrivateKey
         do {
@@ -26,13 +33,17 @@ struct TLSMaterial: Sendable {
         configuration.applicationProtocols = ["http/1.1"]
         configuration.shutdownTimeout = .seconds(1)
         configuration.trustRoots = .certificates([])
+        var expiries = [CertificateExpiry(.server, chain)]
         if let authorities {
-            configuration.trustRoots = .certificates(try certificates(contents[2], authorities))
+            let trusted = try certificates(contents[2], authorities)
+            expiries.append(CertificateExpiry(.clientAuthorities, trusted))
+            configuration.trustRoots = .certificates(trusted)
             // The chain is checked here, and that a certificate is there; whose it is, by ``ClientNames``.
             configuration.certificateVerification = .noHostnameVerification
         }
         do {
-            return try NIOSSLContext(configuration: configuration)
+            return ServerSecurity(
+                context: try NIOSSLContext(configuration: configuration), expiries: expiries.compactMap(\.self))
         } catch {
             throw .unusable(
                 certificate, why: "does not go with the key '\(key.shown)': use the key that it was made for")
