@@ -56,7 +56,7 @@ struct RestartTests {
         bench.see(at: 3, Answer(restarts: 2, edit: { $0.instances[0].exitCode = 1 }))
         #expect(bench.label() == .soaking)
         bench.see(at: 5, Answer(restarts: 3, edit: { $0.instances[0].exitCode = 1 }))
-        #expect(bench.reason() == "crash loop: canvas-1 restarted 3 times within 4s, last exit 1: look at docker logs canvas-1")
+        #expect(bench.reason() == "crash loop: canvas-1 restarted 3 times within 4.0s, last exit 1: look at docker logs canvas-1")
     }
 
     @Test("Field 11: one recreate, one restart, a rolling one of all replicas, and scaling are no loop")
@@ -106,7 +106,7 @@ struct RestartTests {
         #expect(bench.history() == [.soaking, .soaking, .converged])
         let again = bench.verification.tracks[0].transitions[1]
         #expect(again.at == .seconds(7))
-        #expect(again.reason.contains("restarted once during this verification, last exit 137): the soak began again"))
+        #expect(again.reason.contains("restarted once during this verification, last exit 137: the soak began again)"))
         #expect(bench.endedAt == 17)
         #expect(bench.reason().hasSuffix("(its container restarted once during this verification, last exit 137)"))
         let report = try SampleFleet.report(bench)
