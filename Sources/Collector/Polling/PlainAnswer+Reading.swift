@@ -111,8 +111,11 @@ struct PlainBody: Decodable {
     }
 
     private static func isFine(_ text: String) -> Bool {
-        ["running", "up", "ok", "healthy", "ready", "active", "live", "alive", "pass", "passing", "available", "started", "green"]
-            .contains(text.lowercased())
+        [
+            "running", "up", "ok", "healthy", "ready", "active", "live", "alive", "pass", "passing", "available",
+            "started", "green",
+        ]
+        .contains(text.lowercased())
     }
 
     private static func isBad(_ text: String) -> Bool {
@@ -121,7 +124,8 @@ struct PlainBody: Decodable {
         return [
             "down", "error", "errored", "fail", "failed", "failing", "failure", "critical", "unavailable", "not_ready",
             "notready", "not ready", "unready", "degraded", "dead", "stopped", "stopping", "shutting_down", "draining",
-            "maintenance", "initializing", "initialising", "booting", "warming", "warming_up", "pending", "red", "out_of_service",
+            "maintenance", "initializing", "initialising", "booting", "warming", "warming_up", "pending", "red",
+            "out_of_service",
             "crashed", "crashloopbackoff", "ko", "nok",
         ].contains(word)
     }

@@ -20,7 +20,8 @@ struct StoredAnswer: Hashable, Sendable {
             if age != 0 { evidence = Self.line("Age", text) }
         }
         guard evidence == nil else { return }
-        evidence = headers.all.lazy.compactMap { Self.isStored($0.name, $0.value) ? Self.line($0.name, $0.value) : nil }
+        evidence =
+            headers.all.lazy.compactMap { Self.isStored($0.name, $0.value) ? Self.line($0.name, $0.value) : nil }
             .first
     }
 

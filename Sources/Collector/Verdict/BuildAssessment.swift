@@ -108,7 +108,8 @@ struct BuildJudge: Sendable {
     private func isLearnable(_ instance: BuildEvidence.Instance, on engine: Platform?) -> Bool {
         guard target.content != nil, instance.isFromRegistry, instance.platform != nil else { return false }
         guard target.gitSHA == nil || instance.gitSHA.value == target.gitSHA else { return false }
-        return digestProof(instance, on: engine) == nil && generation(gitSHA: nil, digests: instance.registryDigests) == nil
+        return digestProof(instance, on: engine) == nil
+            && generation(gitSHA: nil, digests: instance.registryDigests) == nil
     }
 
     private func assess(_ instance: BuildEvidence.Instance, on engine: Platform?) -> BuildAssessment {
@@ -168,7 +169,8 @@ struct BuildJudge: Sendable {
         guard isComparable(instance) else { return unidentified(instance) }
         if let known = known(instance, gitSHA: nil) { return known }
         let isConfig = target.digest.map { instance.configDigests.contains($0) } ?? false
-        return BuildAssessment(fact: .digestWrong, detail: isConfig ? .promotedIsConfigDigest : difference(instance, on: engine))
+        return BuildAssessment(
+            fact: .digestWrong, detail: isConfig ? .promotedIsConfigDigest : difference(instance, on: engine))
     }
 
     /// How sure it is that the instance's image is not the promoted one by another digest.

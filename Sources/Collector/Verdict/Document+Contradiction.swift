@@ -19,7 +19,8 @@ extension Document {
         case .unhealthy, .paused, .restarting, .exited:
             let isShown = instances.contains { $0.state == state || (state == .unhealthy && $0.health == .unhealthy) }
             let isProbed = state == .unhealthy && served.map { $0.outcome != .ok } ?? false
-            return isShown || isProbed || isWorse(than: state) ? nil : "it calls the service \(state.rawValue), and no instance is"
+            return isShown || isProbed || isWorse(than: state)
+                ? nil : "it calls the service \(state.rawValue), and no instance is"
         // A probe that fails, or an instance that is missing, makes a service worse than its instances.
         case .serving, .starting, .unknown: return nil
         }

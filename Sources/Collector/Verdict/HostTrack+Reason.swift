@@ -228,9 +228,14 @@ extension HostTrack {
     private var inspectRemedy: String {
         switch facts.runtime {
         case _ where telling.plainState != nil: ": look at its logs"
-        case .paused: ": run docker unpause \(Hygiene.line(telling.worst?.name ?? "", limit: 64))"
-        default: ": look at docker logs \(Hygiene.line(telling.worst?.name ?? "", limit: 64))"
+        case .paused: ": run docker unpause \(instanceName)"
+        default: ": look at docker logs \(instanceName)"
         }
+    }
+
+    /// Of the instance that speaks for the service; in the gap of a crash loop, of the one that was there.
+    private var instanceName: String {
+        Hygiene.line(telling.worst?.name ?? history.loop?.name ?? serviceName, limit: 64)
     }
 
     private var upRemedy: String { "run docker compose up -d \(Hygiene.line(serviceName, limit: 64))" }

@@ -77,7 +77,8 @@ struct InstanceHistory: Sendable {
                 continue
             }
             before[index].age(to: moment)
-            isRestarted = note(before[index].restarts(until: instance), in: &before[index], instance, moment)
+            isRestarted =
+                note(before[index].restarts(until: instance), in: &before[index], instance, moment)
                 || isRestarted
             next.append(before[index])
         }

@@ -29,12 +29,14 @@ struct StoredAnswerTests {
     @Test(
         "Field 5: headers by which a cache says that it may have answered",
         arguments: [
-            ("Age", "900"), ("Age", "1"), ("Age", "0.5"), ("Age", "soon"), ("Age", "-3"), ("X-Cache", "HIT"), ("x-cache", "hit"),
+            ("Age", "900"), ("Age", "1"), ("Age", "0.5"), ("Age", "soon"), ("Age", "-3"), ("X-Cache", "HIT"),
+            ("x-cache", "hit"),
             ("X-Cache", "Hit from cloudfront"), ("X-Cache", "RefreshHit from cloudfront"), ("X-Cache", "MISS, HIT"),
             ("X-Cache", "HIT, MISS"), ("X-Cache", "TCP_MEM_HIT from a23"), ("CF-Cache-Status", "HIT"),
             ("CF-Cache-Status", "STALE"), ("CF-Cache-Status", "UPDATING"), ("CF-Cache-Status", "REVALIDATED"),
             ("X-Cache-Hits", "3"), ("X-Cache-Hits", "0, 2"), ("X-Varnish", "32770 3"), ("X-Proxy-Cache", "HIT"),
-            ("X-Cache-Status", "HIT"), ("X-Cache-Status", "STALE"), ("X-Vercel-Cache", "HIT"), ("X-Nextjs-Cache", "STALE"),
+            ("X-Cache-Status", "HIT"), ("X-Cache-Status", "STALE"), ("X-Vercel-Cache", "HIT"),
+            ("X-Nextjs-Cache", "STALE"),
             ("CDN-Cache", "HIT"), ("X-Rack-Cache", "fresh"), ("X-Drupal-Cache", "HIT"), ("X-FastCGI-Cache", "HIT"),
             ("Cache-Status", "ExampleCache; hit; ttl=30"), ("Cache-Status", "Origin; fwd=uri-miss, Edge; hit"),
             ("Cache-Status", "Edge; fwd=stale; fwd-status=304"), ("Cache-Status", "Edge; fwd=miss; collapsed"),
@@ -49,11 +51,13 @@ struct StoredAnswerTests {
     @Test(
         "Field 5: headers that are no sign of it",
         arguments: [
-            ("Age", "0"), ("X-Cache", "MISS"), ("X-Cache", "MISS from squid"), ("X-Cache-Lookup", "HIT from squid:3128"),
+            ("Age", "0"), ("X-Cache", "MISS"), ("X-Cache", "MISS from squid"),
+            ("X-Cache-Lookup", "HIT from squid:3128"),
             ("CF-Cache-Status", "DYNAMIC"), ("CF-Cache-Status", "EXPIRED"), ("CF-Cache-Status", "BYPASS"),
             ("X-Cache-Hits", "0"), ("X-Cache-Hits", "0, 0"), ("X-Varnish", "32770"), ("X-Varnish", "32770, 3"),
             ("Cache-Control", "max-age=3600, stale-while-revalidate=60"), ("CDN-Cache-Control", "stale-if-error=600"),
-            ("Surrogate-Cache-Control", "fresh"), ("Cache-Status", "ExampleCache; fwd=miss; stored"), ("Via", "1.1 varnish"),
+            ("Surrogate-Cache-Control", "fresh"), ("Cache-Status", "ExampleCache; fwd=miss; stored"),
+            ("Via", "1.1 varnish"),
             ("Warning", "214 - \"Transformation Applied\""), ("X-Cache-Key", "hit"), ("Server", "cache-hit"),
         ])
     func freshBy(name: String, value: String) throws {
@@ -77,7 +81,9 @@ struct StoredAnswerTests {
         let document = Answer(age: 1.5).document(host: 0, nonce: "n")
         let body = Array(try JSONEncoder().encode(document))
         for (age, expected) in [("900", 900.0), ("1", 1.5), ("0", 1.5), ("soon", 1.5)] {
-            guard case .document(let read) = AnswerReader().read(status: 200, headers: Self.headers([("Age", age)]), body: body)
+            guard
+                case .document(let read) = AnswerReader().read(
+                    status: 200, headers: Self.headers([("Age", age)]), body: body)
             else {
                 Issue.record("no document")
                 return
@@ -93,7 +99,10 @@ struct StoredAnswerTests {
         #expect(HTTPDate.seconds("Thu, 01 Jan 1970 00:00:00 GMT") == 0)
         #expect(HTTPDate.seconds("Sun, 06 Nov 1994 08:49:37 GMT") == 784_111_777)
         #expect(Self.plain(Self.body, ("Date", "Sun, 06 Nov 1994 08:49:37 GMT"))?.date == 784_111_777)
-        for text in ["", "now", "Sun, 06 Nov 1994 08:49:37 CET", "Sunday, 06-Nov-94 08:49:37 GMT", "Sun, 6 Nov 1994 08:49:37 GMT"] {
+        for text in [
+            "", "now", "Sun, 06 Nov 1994 08:49:37 CET", "Sunday, 06-Nov-94 08:49:37 GMT",
+            "Sun, 6 Nov 1994 08:49:37 GMT",
+        ] {
             #expect(HTTPDate.seconds(text) == nil, "\(text)")
         }
     }
@@ -103,7 +112,8 @@ struct StoredAnswerTests {
         arguments: [
             (#""state":"serving""#, ServiceState.serving, nil), (#""state":"running""#, .serving, nil),
             (#""state":"starting""#, .starting, "state: starting"), (#""state":"exited""#, .exited, "state: exited"),
-            (#""state":"Unhealthy""#, .unhealthy, "state: Unhealthy"), (#""state":"drained""#, .starting, "state: drained"),
+            (#""state":"Unhealthy""#, .unhealthy, "state: Unhealthy"),
+            (#""state":"drained""#, .starting, "state: drained"),
             (#""state":3"#, .starting, "state: 3"), (#""state":{}"#, .starting, "state: something else"),
             (#""state":null"#, nil, nil),
             (#""status":"ok""#, nil, nil), (#""status":"production""#, nil, nil), (#""status":200"#, nil, nil),
@@ -123,7 +133,8 @@ struct StoredAnswerTests {
     @Test(
         "Field 24: what a plain answer says of the build",
         arguments: [
-            (#""service":"worker""#, "worker", false), (#""service":null"#, nil, false), (#""service":["canvas"]"#, nil, true),
+            (#""service":"worker""#, "worker", false), (#""service":null"#, nil, false),
+            (#""service":["canvas"]"#, nil, true),
             (#""dirty":true"#, nil, true), (#""git_dirty":true"#, nil, true), (#""dirty":false"#, nil, false),
             (#""age_seconds":-1"#, nil, true), (#""age_seconds":"old""#, nil, true),
             // What evidence notes is not the host's to say.
@@ -139,9 +150,12 @@ struct StoredAnswerTests {
     @Test("What evidence recorded before still reads, and what it records now comes back")
     func evidence() throws {
         let before = Data("{\"git_sha\":\"\(String(repeating: "a", count: 40))\",\"nonce\":\"n\"}".utf8)
-        #expect(try JSONDecoder().decode(PlainAnswer.self, from: before) == PlainAnswer(gitSHA: .known(.of("a")), nonce: "n"))
+        #expect(
+            try JSONDecoder().decode(PlainAnswer.self, from: before)
+                == PlainAnswer(gitSHA: .known(.of("a")), nonce: "n"))
         let full = PlainAnswer(
-            gitSHA: .known(.of("a")), nonce: "n", service: "canvas", state: .exited, stateText: "state: exited", defect: "x",
+            gitSHA: .known(.of("a")), nonce: "n", service: "canvas", state: .exited, stateText: "state: exited",
+            defect: "x",
             ageSeconds: 1.5, stored: "Age: 2", date: 7)
         #expect(try JSONDecoder().decode(PlainAnswer.self, from: JSONEncoder().encode(full)) == full)
     }

@@ -46,7 +46,9 @@ struct ContradictionTests {
         },
         Case("it says no git_sha, and every instance runs aaaaaaaaaaaa") { $0.gitSHA = .unusable("dev") },
         Case("its digest sha256:ffffffffffff is not among those of every instance") { $0.digest = .known(.of("f")) },
-        Case("its digest sha256:111111111111 is not among those of every instance") { $0.instances[0].image.digests = [] },
+        Case("its digest sha256:111111111111 is not among those of every instance") {
+            $0.instances[0].image.digests = []
+        },
         Case("it lists an instance twice") { $0.instances.append($0.instances[0]) },
         Case("it lists canvas-1 as an instance, and as left out") {
             $0.leftOut = [LeftOutContainer(id: "c1", name: "canvas-1", reason: .oneOff, state: .serving)]

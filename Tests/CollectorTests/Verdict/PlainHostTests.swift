@@ -47,7 +47,8 @@ struct PlainHostTests {
         #expect(bench.exitCode == 30)
     }
 
-    @Test("Field 5: a fresh answer of a host converges, whatever its clock says", arguments: [0, -900_000, 1_700_000_000])
+    @Test(
+        "Field 5: a fresh answer of a host converges, whatever its clock says", arguments: [0, -900_000, 1_700_000_000])
     func advancingDate(offset: Int64) {
         var bench = Bench(target: .bySHA)
         bench.poll(1...13) { _, moment in

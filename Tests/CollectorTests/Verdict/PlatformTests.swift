@@ -69,12 +69,15 @@ struct PlatformTests {
         #expect(bench.label() == .failed)
     }
 
-    @Test("Field 8: a host is proven by its engine's manifest although the image's configuration names another platform")
+    @Test(
+        "Field 8: a host is proven by its engine's manifest although the image's configuration names another platform")
     func lyingConfiguration() {
         var bench = Bench(policy: .short, target: Self.target("linux/amd64", "linux/arm64"))
         bench.finish { _, _ in
             .answer(
-                Answer(build: Build(sha: "a", digest: "7"), platform: "linux/arm64") { $0.engine?.platform = "linux/amd64" })
+                Answer(build: Build(sha: "a", digest: "7"), platform: "linux/arm64") {
+                    $0.engine?.platform = "linux/amd64"
+                })
         }
         #expect(bench.facts().build == .matchPlatform)
         #expect(bench.verdict == .converged)

@@ -30,7 +30,9 @@ struct RestartTests {
         #expect(!bench.reason().contains(" 0 times"))
     }
 
-    @Test("Field 11: an answer that shows nothing in the gap does not hide the loop", arguments: [Reach.timeout, .httpStatus])
+    @Test(
+        "Field 11: an answer that shows nothing in the gap does not hide the loop",
+        arguments: [Reach.timeout, .httpStatus])
     func gapOfSilence(reach: Reach) {
         var bench = Bench()
         bench.poll(1...60) { _, moment in
@@ -56,7 +58,9 @@ struct RestartTests {
         bench.see(at: 3, Answer(restarts: 2, edit: { $0.instances[0].exitCode = 1 }))
         #expect(bench.label() == .soaking)
         bench.see(at: 5, Answer(restarts: 3, edit: { $0.instances[0].exitCode = 1 }))
-        #expect(bench.reason() == "crash loop: canvas-1 restarted 3 times within 4.0s, last exit 1: look at docker logs canvas-1")
+        #expect(
+            bench.reason()
+                == "crash loop: canvas-1 restarted 3 times within 4.0s, last exit 1: look at docker logs canvas-1")
     }
 
     @Test("Field 11: one recreate, one restart, a rolling one of all replicas, and scaling are no loop")

@@ -108,7 +108,9 @@ extension Schedule {
             } else {
                 // Where neither a header nor a Date tells, nobody can.
                 let isTold = !hosts[host].saysDate
-                kinds += [.stored(saysSo: true), .stored(saysSo: isTold), .stored(saysSo: isTold), .stored(saysSo: isTold)]
+                kinds += [
+                    .stored(saysSo: true), .stored(saysSo: isTold), .stored(saysSo: isTold), .stored(saysSo: isTold),
+                ]
             }
             let early = random.chance(10) ? 100_000 : 0
             hosts[host].faults.append(
@@ -202,8 +204,10 @@ extension Schedule {
         let at = random.pick(-3_000, timeout)
         let kind = random.pick(from: [TrueHost.Kind.target, .target, .old])
         return [
-            Stretch(from: past, kinds: [random.pick(from: [.old, .target])], state: .serving, container: 0, leftover: kind),
-            Stretch(from: at, kinds: [.target], state: .serving, container: 1, leftover: random.chance(50) ? kind : nil),
+            Stretch(
+                from: past, kinds: [random.pick(from: [.old, .target])], state: .serving, container: 0, leftover: kind),
+            Stretch(
+                from: at, kinds: [.target], state: .serving, container: 1, leftover: random.chance(50) ? kind : nil),
         ]
     }
 

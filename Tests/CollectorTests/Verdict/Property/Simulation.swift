@@ -173,7 +173,9 @@ struct Simulation {
         case .silence?, .loss?, .frozen?, .stored?, nil:
             if truth.isPlain {
                 var (made, saysSo) = (arrival, false)
-                if case .stored(let isSaid)? = fault { (made, saysSo) = (truth.fault(at: arrival)?.from ?? arrival, isSaid) }
+                if case .stored(let isSaid)? = fault {
+                    (made, saysSo) = (truth.fault(at: arrival)?.from ?? arrival, isSaid)
+                }
                 let stretch = truth.stretch(at: made)
                 let isUp = stretch.state == .serving && !stretch.kinds.isEmpty
                 guard isUp else { return answer(.none(.refused, detail: "made up"), at: back) }
