@@ -84,7 +84,7 @@ extension HostTrack {
 
     private func isRolledBack(isFinal: Bool, policy: Policy) -> Bool {
         guard facts.reach == .ok, everMatched, [.behind, .foreign].contains(facts.build) else { return false }
-        return isFinal || goneBack >= policy.failAfter
+        return isFinal && facts.runtime != .exited || goneBack >= policy.failAfter
     }
 
     /// Whether the host has been out of reach, or failed, all through the last soak. One that can be asked, and is only not

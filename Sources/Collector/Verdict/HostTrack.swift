@@ -195,7 +195,7 @@ struct HostTrack: Sendable {
             }
         }
         let age = Duration(clampingSeconds: answer.ageSeconds ?? 0)
-        guard age <= Policy.maximumAge else {
+        if age > Policy.maximumAge {
             trouble = "the answer is \(age.brief) old by its own account: a cache answers for the host"
             return forgetBuild(as: .unidentified)
         }
@@ -290,7 +290,8 @@ struct HostTrack: Sendable {
         runtime: ServiceState, instances: [Instance], at moment: Duration, policy: Policy
     ) {
         let isFailing = showsFailure(runtime: runtime, instances: instances)
-        let isBack = everMatched && [.behind, .foreign].contains(facts.build)
+        // A stopped container of another build is what a gap in a crash loop leaves to see: nothing went back to it.
+        let isBack = everMatched && [.behind, .foreign].contains(facts.build) && runtime != .exited
         if !isFailing { failing = 0 }
         if !isBack { goneBack = 0 }
         guard isFailing || isBack else {

@@ -102,6 +102,32 @@ struct RestartTests {
         #expect(!bench.history().contains(.converged))
     }
 
+    @Test("An old container that is stopped, and all that is left to see in the gaps of a crash loop, is no rollback")
+    func leftoverInTheGap() {
+        var bench = Bench()
+        bench.poll(1...60) { _, moment in
+            let round = Int(moment / 8)
+            return .answer(Int(moment) % 8 >= 4 ? .old.with { $0.state = .exited } : Self.answer(round))
+        }
+        #expect(!bench.history().contains(.rolledBack))
+        #expect(bench.label() == .failed)
+        #expect(bench.exitCode == 20)
+    }
+
+    @Test("An engine that restarts, and all its containers with it, is one restart")
+    func engineRestart() {
+        var bench = Bench()
+        bench.poll(1...40) { _, moment in
+            switch moment {
+            case ..<6: .answer(Self.answer(1))
+            case ..<10: .answer(Answer(state: .unknown, reason: "the engine refuses connections"))
+            default: .answer(Self.answer(1, start: 9))
+            }
+        }
+        #expect(bench.verdict == .converged)
+        #expect(bench.reason().hasSuffix("(its container restarted once during this verification)"))
+    }
+
     @Test("Field 29: a restart in the soak begins it again with a transition and a reason, and a warning stays")
     func restartInSoak() throws {
         var bench = Bench()
