@@ -31,7 +31,7 @@ struct FleetSessionTests {
     private static func run(
         _ target: Target, _ reply: @escaping @Sendable (ScriptedHostRequest) -> ScriptedHostAnswer
     ) async throws -> (Verification, Duration) {
-        let script = try await ScriptedHost.start(reply)
+        let script = try await ScriptedHost.start(script: reply)
         let engines = [try TransferEngine(limits: TransferLimits(openFiles: 1_024))]
         let session = FleetSession(engines: engines, noncePrefix: "test") { _ in TransferAccess() }
         let policy = Policy(
