@@ -68,6 +68,12 @@ struct PlainHostTests {
         }
         #expect(bench.verdict == nil)
         #expect(!bench.history().contains(.converged))
+        // One old copy, and from then on the host itself: the copy is no part of the soak.
+        var once = Bench(target: .bySHA)
+        once.poll(1...20) { _, moment in
+            .says(PlainAnswer(gitSHA: Self.sha, date: Self.clock + (moment < 3 ? -60 : Int64(moment))))
+        }
+        #expect(once.endedAt == 13)
     }
 
     @Test("Field 5: a clock that is set back while it is watched costs one soak, and no more")
