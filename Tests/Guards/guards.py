@@ -54,7 +54,8 @@ NOT_BUILT = {}
 
 # Filters that many rows share. The whole of them is run once before anything is removed.
 VERDICT = (r"CollectorTests\.(RowTests|ProofTests|EndingTests|RestToleratedTests|BuildJudgeTests|VerdictGuardTests|"
-           r"RequirementTests|GroupToleranceTests|SupersededTests|InventoryCheckTests)/")
+           r"RequirementTests|GroupToleranceTests|SupersededTests|InventoryCheckTests|RestartTests|EarlierEvidenceTests|"
+           r"ContradictionTests|PlainHostTests|ConflictReasonTests)/")
 ANSWERS = r"CollectorTests\.(AnswerReaderTests|TransferOutcomeTests)/"
 TRANSFERS = r"CollectorTests\.(TransferOutcomeTests|TransferEngineTests|TransferTLSTests)/"
 SESSION = r"CollectorTests\.(FleetSessionTests|SessionGuardTests)/"
@@ -78,7 +79,8 @@ HELD = r"CollectorTests\.HeldRequestsTests/"
 PAGES = r"CollectorTests\.HTMLEscapingTests/"
 REGISTRY = (r"CollectorTests\.(LyingRegistryTests|RegistryAccessTests|RegistryPutTests|JSONGuardTests|RetryRuleTests|"
             r"AuthenticationChallengeTests|CredentialTests|ResolvedImageTests)/")
-DIGESTS = r"CollectorTests\.(BuildJudgeTests|DigestMatrixTests|LearningTests|LearningSessionTests)/"
+DIGESTS = r"CollectorTests\.(BuildJudgeTests|DigestMatrixTests|LearningTests|LearningSessionTests|PlatformTests)/"
+CACHES = r"CollectorTests\.(StoredAnswerTests|PlainHostTests)/"
 SERVED = r"CollectorTests\.ServedTests/"
 CONFIGURATION = r"AgentTests\.ConfigurationTests/"
 PROBE = r"AgentTests\.(ProbeURLTests|ProbeClientTests|ProbeJudgementTests|ProbeLookTests)/"
@@ -129,8 +131,8 @@ GUARDS = [
     Guard(
         1, "different-looks", "two answers from one look at the engine are one piece of evidence",
         _VERDICT + "HostTrack.swift",
-        r"if look.earliest > run.latest.latest {",
-        r"if look.latest > run.latest.latest {", VERDICT),
+        r"if isNew, look.earliest > run.latest.latest {",
+        r"if isNew, look.latest > run.latest.latest {", VERDICT),
     Guard(
         1, "slow-answer", "the way of a slow answer is no part of the soak",
         _VERDICT + "HostTrack+Proof.swift",
@@ -144,8 +146,8 @@ GUARDS = [
     Guard(
         1, "must-serve", "a match that is not serving is no proof",
         _VERDICT + "HostTrack.swift",
-        r"extendProof(isMatch && runtime == .serving, fingerprint",
-        r"extendProof(isMatch, fingerprint", VERDICT),
+        r"isMatch && runtime == .serving, fingerprint",
+        r"isMatch, fingerprint", VERDICT),
     Guard(
         1, "stale-fact", "a fact older than three intervals proves nothing",
         _VERDICT + "HostTrack+Label.swift",
@@ -154,13 +156,13 @@ GUARDS = [
     Guard(
         1, "worst-instance", "a summary that says serving does not make up for an instance that is not",
         _VERDICT + "Document+Runtime.swift",
-        r"ServiceState.worst(of: [state] + instances.map(\.state) + sick)",
-        r"ServiceState.worst(of: [state] + sick)", VERDICT),
+        r"ServiceState.worst(of: [state] + instances.map(\.state) + sick + undecided)",
+        r"ServiceState.worst(of: [state] + sick + undecided)", VERDICT),
     Guard(
         1, "probe-silent", "a service that did not answer its agent's probe is not up, whatever the document's state says",
         _VERDICT + "Document+Runtime.swift",
-        r"guard said == .serving, let served, served.outcome != .ok else { return said }",
-        r"guard said == .serving, let served, served.url.isEmpty else { return said }", SERVED),
+        r"if let served, served.outcome != .ok { return .starting }",
+        r"if let served, served.url.isEmpty { return .starting }", SERVED),
     Guard(
         1, "probe-other", "a service that tells another commit than its image is not what was promoted",
         _VERDICT + "BuildAssessment.swift",
@@ -428,8 +430,8 @@ GUARDS = [
     Guard(
         3, "before-start", "a look from before the verification proves nothing",
         _VERDICT + "HostTrack.swift",
-        r"guard look.latest >= .zero || policy.countsEarlierEvidence else {",
-        r"guard look.latest >= .seconds(-3_600) || policy.countsEarlierEvidence else {", VERDICT),
+        r"look.latest + Policy.ageRounding >= .zero || policy.countsEarlierEvidence",
+        r"look.latest + .seconds(3_600) >= .zero || policy.countsEarlierEvidence", VERDICT),
     Guard(
         3, "maximum-age", "an agent whose last look is more than a minute old has lost its engine",
         _VERDICT + "HostTrack.swift",
@@ -443,8 +445,8 @@ GUARDS = [
     Guard(
         3, "id-of-another", "an id that the inventory gives to another host is a conflict, though that one is silent",
         _VERDICT + "Verification.swift",
-        r"return !others.isEmpty || owners[id].map { !$0.contains(sample.host) } ?? false",
-        r"return !others.isEmpty", VERDICT),
+        r"return (others.first ?? owner).map { twin(of: $0, id: id) }",
+        r"return (others.first ?? (owner == sample.host ? owner : nil)).map { twin(of: $0, id: id) }", VERDICT),
     Guard(
         3, "conflict-at-end", "of two hosts behind one URL, the one that answers last does not decide",
         _VERDICT + "HostTrack+Label.swift",
@@ -460,7 +462,7 @@ GUARDS = [
     Guard(
         4, "digest-wrong", "the right commit in another image is no match",
         _VERDICT + "BuildAssessment.swift",
-        r"case (true, nil): return sameCommitOtherImage(instance)",
+        r"case (true, nil): return sameCommitOtherImage(instance, on: engine)",
         r"case (true, nil): return BuildAssessment(fact: .matchSHA)", VERDICT),
     Guard(
         4, "digest-fails", "the right commit in another image fails fast",
@@ -500,8 +502,8 @@ GUARDS = [
     Guard(
         4, "platform", "another platform's manifest proves nothing",
         _VERDICT + "BuildAssessment.swift",
-        r"let fitting = content.manifests.filter { !content.isIndex || content.isFor(instance.platform, $0) }",
-        r"let fitting = content.manifests", DIGESTS),
+        r"!content.isIndex || content.isFor(instance.platform, $0) || content.isFor(engine, $0)",
+        r"!content.isIndex || $0.digest.hex.count > 0", DIGESTS),
     Guard(
         4, "platform-known", "what is for no known platform is for no host",
         _VERDICT + "BuildAssessment.swift",
@@ -525,8 +527,8 @@ GUARDS = [
     Guard(
         4, "lacks-platform", "an index without the host's platform is a wrong promotion, not a late host",
         _VERDICT + "BuildAssessment.swift",
-        r"guard let platform = lackedPlatform(instance) else { return assessment }",
-        r"guard let platform = lackedPlatform(instance), target.gitSHA == nil else { return assessment }", DIGESTS),
+        r"guard let platform = lackedPlatform(instance, on: engine) else { return assessment }",
+        r"guard let platform = lackedPlatform(instance, on: engine), target.gitSHA == nil else { return assessment }", DIGESTS),
     Guard(
         4, "image-commit", "every platform of the image has to be labelled with the commit that was asked for",
         _REGISTRY + "ResolvedImage.swift",
@@ -1162,8 +1164,8 @@ GUARDS = [
     Guard(
         "gate", "crash-loop", "a container that restarts between looks is failed",
         _VERDICT + "HostTrack+Label.swift",
-        r"return facts.build.isMatch && disturbances.count >= 2",
-        r"return facts.build.isMatch && disturbances.count >= 2_000", VERDICT),
+        r"return isLooping",
+        r"return isLooping && isFinal && factMoment == nil", VERDICT),
     Guard(
         "gate", "superseded", "a newer promotion ends a verification",
         _VERDICT + "Verification.swift",
@@ -1195,6 +1197,127 @@ GUARDS = [
         _VERDICT + "InventoryCheck.swift",
         r"guard !selector.isEverything, !listed.isEmpty else { return nil }",
         r"guard selector.isEverything, !listed.isEmpty else { return nil }", VERDICT),
+    # What happens to fleets: each row of the field has a guard where one line holds it
+    Guard(
+        1, "too-few", "fewer instances than were declared are not up",
+        _VERDICT + "Document+Runtime.swift",
+        r"return shortage == nil ? said : .starting",
+        r"return shortage?.expected == 0 ? .starting : said", VERDICT),
+    Guard(
+        1, "contradiction", "an answer that contradicts itself proves nothing",
+        _VERDICT + "HostTrack.swift",
+        r"if let contradiction = document.contradiction {",
+        r"if let contradiction = document.contradiction, document.schema == 0 {", VERDICT),
+    Guard(
+        1, "agent-refuses", "a build that the agent does not speak for is not proven",
+        _VERDICT + "Document+Contradiction.swift",
+        r"} else if commits.count == 1, let common = commits.first.flatMap({ $0 }) {",
+        r"} else if commits.count == 0, let common = commits.first.flatMap({ $0 }) {", VERDICT),
+    Guard(
+        1, "instance-twice", "one container that is listed twice is not two",
+        _VERDICT + "Document+Contradiction.swift",
+        r"if ids.count < instances.count {",
+        r"if ids.isEmpty {", VERDICT),
+    Guard(
+        1, "plain-state", "a host without an agent that says that it is not up is not proven",
+        _VERDICT + "HostTrack.swift",
+        r"BuildEvidence(answer), runtime: answer.state ?? .serving,",
+        r"BuildEvidence(answer), runtime: .serving,", VERDICT),
+    Guard(
+        3, "plain-service", "a host without an agent that is another service proves nothing",
+        _VERDICT + "HostTrack.swift",
+        r"if let service = answer.service, service != judge.target.service {",
+        r"if let service = answer.service, service.isEmpty {", VERDICT),
+    Guard(
+        3, "stored-header", "an answer of which a cache says that it stored it proves nothing",
+        _VERDICT + "HostTrack.swift",
+        r"var stored = answer.stored",
+        r"var stored: String?", CACHES),
+    Guard(
+        3, "stored-words", "what a cache calls a hit is one, whatever the header's name",
+        _POLLING + "StoredAnswer.swift",
+        r'word.hasSuffix("HIT")',
+        r'word.hasSuffix("HITHIT")', CACHES),
+    Guard(
+        3, "stored-age", "an Age counts, and one that cannot be read is no zero",
+        _POLLING + "StoredAnswer.swift",
+        r"if age != 0 { evidence",
+        r"if age == nil { evidence", CACHES),
+    Guard(
+        3, "document-age", "an Age makes a document as old as it says",
+        _POLLING + "AnswerReader.swift",
+        r"document.ageSeconds = max(document.ageSeconds, stored.age)",
+        r"document.ageSeconds = max(document.ageSeconds, 0)", CACHES),
+    Guard(
+        3, "frozen-date", "a Date that stands still is a stored answer",
+        _VERDICT + "PlainAnswer.swift",
+        r"if offset > date + Self.coarseness - askedAt.milliseconds { return .stored }",
+        r"if offset > date + Self.coarseness * 1_000_000 - askedAt.milliseconds { return .stored }", CACHES),
+    Guard(
+        1, "same-date", "two plain answers of one Date are one piece of evidence",
+        _VERDICT + "PlainAnswer.swift",
+        r"return .plausible(isNew: date > last)",
+        r"return .plausible(isNew: date >= last)", CACHES),
+    Guard(
+        3, "refilled-cache", "a Date that jumps shows that the answers before it were old",
+        _VERDICT + "PlainAnswer.swift",
+        r"if seen - offset > Self.coarseness { return .ahead }",
+        r"if seen - offset > Self.coarseness * 1_000_000 { return .ahead }", CACHES),
+    Guard(
+        "gate", "restart-after-gap", "another instance after a gap is a restart",
+        _VERDICT + "InstanceHistory.swift",
+        r"for index in places.indices { places[index].isGone = true }",
+        r"places = []", VERDICT),
+    Guard(
+        "gate", "restart-by-hand", "another start time of one container is a restart",
+        _VERDICT + "InstanceHistory.swift",
+        r"if let before = startedAt, let now = next.startedAt, now != before { return 1 }",
+        r"if let before = startedAt, let now = next.startedAt, now != before { return 0 }", VERDICT),
+    Guard(
+        "gate", "rolling-restart", "restarts are counted for each place of a service",
+        _VERDICT + "InstanceHistory.swift",
+        r"if let looping = places.first(where: { $0.restarts.count >= 2 })",
+        r"if let looping = places.first(where: { !$0.restarts.isEmpty && total >= 2 })", VERDICT),
+    Guard(
+        "gate", "restart-told", "a restart in the soak is told",
+        _VERDICT + "HostTrack+Label.swift",
+        r"case .soaking, .flapping: history.total > told.restarts",
+        r"case .soaking, .flapping: false", VERDICT),
+    Guard(
+        "gate", "leftover", "a container that stopped before the start, beside others that run, fails nothing",
+        _VERDICT + "HostTrack.swift",
+        r"guard instances.contains(where: { $0.state != .exited }) else { return true }",
+        r"guard instances.isEmpty else { return true }", VERDICT),
+    Guard(
+        "gate", "kept-health", "a health result of the run before a restart fails nothing",
+        _VERDICT + "HostTrack.swift",
+        r"instance.isUnhealthy && history.hasDecided(instance)",
+        r"instance.isUnhealthy", VERDICT),
+    Guard(
+        "gate", "created", "a container that never started waits",
+        _VERDICT + "HostTrack.swift",
+        r"if telling.engine != nil, instance.startedAt == nil,",
+        r"if telling.engine == nil, instance.startedAt == nil,", VERDICT),
+    Guard(
+        "gate", "engine-platform", "a host's platform is its engine's, whatever its image claims",
+        _VERDICT + "BuildAssessment.swift",
+        r"guard let engine else { return instance.platform",
+        r"guard let engine, instance.platform == nil else { return instance.platform", DIGESTS),
+    Guard(
+        "gate", "emulated-platform", "what a host demonstrably runs, it can run",
+        _VERDICT + "BuildAssessment.swift",
+        r"if instance.isRunning, let platform = instance.platform, !content.lacks(platform) { return nil }",
+        r"if !instance.isRunning, let platform = instance.platform, !content.lacks(platform) { return nil }", DIGESTS),
+    Guard(
+        "gate", "never-backwards", "a look that was counted is not taken back",
+        _VERDICT + "HostTrack.swift",
+        r"guard factMoment == nil else { return }",
+        r"guard firstID == nil else { forgetBuild(); return blindness = .predatesStart }", VERDICT),
+    Guard(
+        "gate", "superseded-afresh", "a verification that is superseded asks every host afresh before it counts",
+        _VERDICT + "Verification.swift",
+        r"guard isEveryHostHeard else { return }",
+        r"guard isEveryHostAsked else { return }", VERDICT),
     Guard(
         3, "unchanged-of-another", "a 304 of another host proves nothing",
         "Sources/Collector/Session/HeldRequests.swift",

@@ -20,6 +20,17 @@ struct DrillBuild: Sendable {
 
     var target: Target { Target(service: Self.service, gitSHA: gitSHA, digest: digest) }
 
+    /// The build by its commit alone, as a host without an agent can prove it.
+    var targetByCommit: Target { Target(service: Self.service, gitSHA: gitSHA) }
+
+    /// The build as an index that holds one manifest, for this platform.
+    func target(for platform: Platform) -> Target {
+        var target = target
+        target.content = PromotedContent(
+            isIndex: true, manifests: digest.map { [.init(digest: $0, platform: platform)] } ?? [])
+        return target
+    }
+
     /// Commit and digest are hashes of words: they look like real ones, and are none.
     private init(commit: String?, image: String) {
         gitSHA = commit.flatMap { GitSHA(contractText: Hexadecimal.encode(SHA256.hash(Array("commit \($0)".utf8)))) }

@@ -1,3 +1,4 @@
+import FoundationEssentials
 import Glibc
 import Shared
 
@@ -40,7 +41,45 @@ extension DrillCase {
             name: "tolerated", fault: "nothing more than what is tolerated: one dead host of three",
             hosts: fleet(with: .dead("host-3")), policy: generous.with { $0.maxUnreachable = .hosts(1) },
             expectation: DrillExpectation(.convergedTolerated, .unreachable)),
+        DrillCase(
+            name: "restarted-once", fault: "nothing: a container that restarts once in its soak, and holds then",
+            hosts: host3(
+                DrillStatement {
+                    $0.edit = { document, request in document.instances[0].restartCount = request.number < 3 ? 0 : 1 }
+                }), policy: generous, expectation: DrillExpectation(.converged, .converged)),
+        DrillCase(
+            name: "plain", fault: "nothing: a host without an agent that tells its commit",
+            hosts: plain([#""service":"drill""#, #""state":"serving""#]), policy: generous,
+            target: DrillBuild.promoted.targetByCommit, expectation: DrillExpectation(.converged, .converged)),
+        DrillCase(
+            name: "emulated", fault: "nothing: a host that runs an image of another platform than its engine's",
+            hosts: host3(DrillStatement { $0.edit = { document, _ in document.engine?.platform = "linux/riscv64" } }),
+            policy: generous, target: DrillBuild.promoted.target(for: amd64),
+            expectation: DrillExpectation(.converged, .converged)),
     ]
+
+    /// What a host without an agent says, with its commit and these headers.
+    private static func plain(
+        _ members: [String] = [], headers: [String: String] = [:]
+    ) -> [DrillHost] {
+        let commit = #""git_sha":"\#(DrillBuild.promoted.gitSHA?.hex ?? "")""#
+        let body = "{\(([commit] + members).joined(separator: ","))}"
+        return fleet(with: .answers("host-3", .page(status: 200, headers: headers, body: body)))
+    }
+
+    private static let amd64 = Platform(os: "linux", architecture: "amd64")
+
+    /// A container that a supervisor makes again and again, with a gap in which there is none.
+    private static let recreated = DrillStatement {
+        $0.edit = { document, request in
+            if request.number % 2 == 0 {
+                document.instances = []
+                (document.state, document.gitSHA, document.digest) = (.absent, .absent, .absent)
+            } else {
+                document.instances[0].id += "-\(request.number)"
+            }
+        }
+    }
 
     // MARK: - Hosts that are not there
 
@@ -59,6 +98,14 @@ extension DrillCase {
             hosts: fleet(with: .turns("host-3", after: 1, from: DrillStatement(), to: DrillStatement(.older))),
             policy: untilDeadline, expectation: DrillExpectation(.rolledBack, .rolledBack)),
         DrillCase(
+            name: "too-few", fault: "fewer instances than were declared",
+            hosts: host3(DrillStatement { $0.edit = { document, _ in document.instancesExpected = 3 } }),
+            policy: untilDeadline, expectation: DrillExpectation(.stragglers, .starting)),
+        DrillCase(
+            name: "plain-starting", fault: "a host without an agent that says that it is starting",
+            hosts: plain([#""state":"starting""#]), policy: untilDeadline,
+            target: DrillBuild.promoted.targetByCommit, expectation: DrillExpectation(.stragglers, .starting)),
+        DrillCase(
             name: "superseded", fault: "a newer promotion starts meanwhile", hosts: host3(DrillStatement(.older)),
             policy: generous, circumstance: .newerPromotion, expectation: DrillExpectation(.superseded)),
     ]
@@ -69,6 +116,30 @@ extension DrillCase {
         DrillCase(
             name: "crash-loop", fault: "a container restarts between any two looks",
             hosts: host3(DrillStatement { $0.restartsWithEachAnswer = true }), policy: generous,
+            expectation: DrillExpectation(.failedDeploy, .failed)),
+        DrillCase(
+            name: "recreate-loop", fault: "a new container again and again, and none in between",
+            hosts: host3(recreated),
+            policy: generous, expectation: DrillExpectation(.failedDeploy, .failed)),
+        DrillCase(
+            name: "restarted-outside",
+            fault: "a container that something else than its engine restarts again and again",
+            hosts: host3(
+                DrillStatement {
+                    $0.edit = { document, request in
+                        document.instances[0].startedAt =
+                            Date(timeIntervalSince1970: 1_700_000_000 + Double(request.number)).rfc3339
+                    }
+                }), policy: generous, expectation: DrillExpectation(.failedDeploy, .failed)),
+        DrillCase(
+            name: "other-platform", fault: "an index that holds nothing for a host's platform",
+            hosts: host3(
+                DrillStatement(.older) {
+                    $0.edit = { document, _ in
+                        document.engine?.platform = "linux/riscv64"
+                        document.instances[0].image.platform = "linux/riscv64"
+                    }
+                }), policy: generous, target: DrillBuild.promoted.target(for: amd64),
             expectation: DrillExpectation(.failedDeploy, .failed)),
         DrillCase(
             name: "wrong-digest", fault: "the right commit in another image", hosts: host3(DrillStatement(.rebuilt)),
@@ -134,6 +205,27 @@ extension DrillCase {
             hosts: host3(DrillStatement { $0.age = 45 }), policy: untilDeadline,
             expectation: DrillExpectation(.unreachable, .unverifiable)),
         DrillCase(
+            name: "contradiction", fault: "an answer that says serving, and lists no instance",
+            hosts: host3(DrillStatement { $0.edit = { document, _ in document.instances = [] } }),
+            policy: untilDeadline,
+            expectation: DrillExpectation(.unreachable, .unverifiable)),
+        DrillCase(
+            name: "other-service", fault: "the agent answers for another service",
+            hosts: host3(DrillStatement { $0.edit = { document, _ in document.service = "worker" } }),
+            policy: untilDeadline, expectation: DrillExpectation(.unreachable, .unverifiable)),
+        DrillCase(
+            name: "plain-other-service", fault: "a host without an agent that is another service",
+            hosts: plain([#""service":"worker""#]), policy: untilDeadline, target: DrillBuild.promoted.targetByCommit,
+            expectation: DrillExpectation(.unreachable, .unverifiable)),
+        DrillCase(
+            name: "stored", fault: "a cache answers for a host without an agent, and says so",
+            hosts: plain(headers: ["Age": "900", "X-Cache": "HIT"]), policy: untilDeadline,
+            target: DrillBuild.promoted.targetByCommit, expectation: DrillExpectation(.unreachable, .unverifiable)),
+        DrillCase(
+            name: "frozen-date", fault: "a cache answers for a host without an agent, and only the Date shows it",
+            hosts: plain(headers: ["Date": "Sun, 06 Nov 1994 08:49:37 GMT"]), policy: untilDeadline,
+            target: DrillBuild.promoted.targetByCommit, expectation: DrillExpectation(.unreachable, .unverifiable)),
+        DrillCase(
             name: "no-commit", fault: "the right image without a commit", hosts: host3(DrillStatement(.unlabelled)),
             policy: untilDeadline, expectation: DrillExpectation(.unreachable, .unverifiable)),
         DrillCase(
@@ -157,6 +249,13 @@ extension DrillCase {
             name: "same-id", fault: "two hosts of the inventory with one id",
             hosts: host3(DrillStatement { $0.hostID = "drill-host-1" }), policy: untilDeadline,
             expectation: DrillExpectation(.identityConflict, .conflict)),
+        DrillCase(
+            name: "cloned", fault: "two machines with one machine id",
+            hosts: host3(
+                DrillStatement {
+                    $0.hostID = "drill-host-1"
+                    $0.edit = { document, _ in document.host.bootID = "another-boot" }
+                }), policy: untilDeadline, expectation: DrillExpectation(.identityConflict, .conflict)),
         DrillCase(
             name: "other-host", fault: "another host than the inventory expects",
             hosts: host3(DrillStatement(), expectedID: "drill-host-of-the-inventory"), policy: untilDeadline,

@@ -9,6 +9,8 @@ struct DrillCase: Sendable {
     /// The one that is wrong comes last.
     var hosts: [DrillHost]
     var policy: Policy
+    /// What was promoted; by commit and digest unless a case says otherwise.
+    var target = DrillBuild.promoted.target
     var circumstance = Circumstance.none
     let expectation: DrillExpectation
 

@@ -36,8 +36,10 @@ final class DrillConnection: ChannelInboundHandler {
                 // What cannot be written is an answer that never comes; the case it belongs to then says so.
                 context.close(promise: nil)
             }
-        case .page(let status, let location, let body):
-            let headers = [("Content-Type", "text/html")] + (location.map { [("Location", $0)] } ?? [])
+        case .page(let status, let location, let more, let body):
+            let headers =
+                [("Content-Type", "text/html")] + (location.map { [("Location", $0)] } ?? [])
+                + more.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
             send(Array(body.utf8), status, headers, context)
         case .silence: break
         case .hangUp: context.close(promise: nil)

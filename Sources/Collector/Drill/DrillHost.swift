@@ -48,7 +48,7 @@ enum DrillReply: Sendable {
     /// As an agent answers.
     case document(Document)
     /// Something else that speaks HTTP.
-    case page(status: Int, location: String? = nil, body: String)
+    case page(status: Int, location: String? = nil, headers: [String: String] = [:], body: String)
     /// Nothing, while the connection stays open.
     case silence
     /// The connection is closed without a word.

@@ -62,7 +62,7 @@ struct DrillRun: Sendable {
     private func verify(_ inventory: Inventory, ledger: Ledger?) async throws -> DrillJudgement {
         let path = "\(folder)/report.json"
         let run = VerificationRun(
-            target: DrillBuild.promoted.target, inventory: inventory, policy: drilled.policy, check: InventoryCheck(),
+            target: drilled.target, inventory: inventory, policy: drilled.policy, check: InventoryCheck(),
             access: FleetAccess(), ledger: ledger, destinations: try [ReportDestination](opening: ["json=\(path)"]),
             progress: .none, environment: [:],
             logger: Logger(label: "drill") { _ in SwiftLogNoOpLogHandler() })

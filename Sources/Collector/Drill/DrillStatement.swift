@@ -11,6 +11,8 @@ struct DrillStatement: Sendable {
     var state = ServiceState.serving
     /// Every answer tells of one more restart.
     var restartsWithEachAnswer = false
+    /// Changes the document at last, for what is not worth a property of its own.
+    var edit: (@Sendable (inout Document, DrillRequest) -> Void)?
     /// Seconds since the agent looked at its engine.
     var age = 0.0
     var nonce = Nonce.echoed
@@ -28,7 +30,7 @@ struct DrillStatement: Sendable {
     func document(for request: DrillRequest) -> Document {
         // An agent that cannot read its engine knows of no instance, and of no engine either.
         let isKnown = state != .unknown
-        return Document(
+        var document = Document(
             service: DrillBuild.service, gitSHA: isKnown ? build.gitSHA : nil, digest: isKnown ? build.digest : nil,
             state: state, reason: reason,
             host: HostIdentity(id: hostID ?? "drill-\(request.host)", name: request.host, bootID: "drill"),
@@ -36,6 +38,8 @@ struct DrillStatement: Sendable {
             engine: isKnown ? EngineIdentity(name: .docker, store: .containerd) : nil, served: served,
             observedAt: Date().rfc3339, ageSeconds: age, nonce: echo(request.nonce),
             agent: AgentIdentity(version: BuildinfoVersion.current, uptimeSeconds: 3_600))
+        edit?(&document, request)
+        return document
     }
 
     private func instance(_ request: DrillRequest) -> Instance {

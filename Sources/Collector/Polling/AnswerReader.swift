@@ -6,7 +6,10 @@ struct AnswerReader: Sendable {
     private let decoder = JSONDecoder()
 
     /// Reads an answer. A finding of `.none` carries the reach that it shows, and one clean line on why.
-    func read(status: Int, body: [UInt8]) -> Sample.Finding {
+    ///
+    /// - Parameter headers: what caches say of themselves there counts: see ``StoredAnswer``.
+    func read(status: Int, headers: TransferHeaders = TransferHeaders(), body: [UInt8]) -> Sample.Finding {
+        let stored = StoredAnswer(headers)
         switch status {
         case 200: break
         case 401, 403: return .none(.auth, detail: "the host refuses access (HTTP \(status))")
@@ -15,12 +18,14 @@ struct AnswerReader: Sendable {
         }
         let data = Data(body)
         // Only where the word does not occur at all can there be no such key.
-        if !Self.mentionsSchema(body), let answer = plain(data) { return answer }
+        if !Self.mentionsSchema(body), let answer = plain(data, stored, headers) { return answer }
         do {
-            let document = try decoder.decode(Document.self, from: data)
+            var document = try decoder.decode(Document.self, from: data)
+            // Its nonce says whose answer it is, and a cache's clock says when it was made, where that is longer ago.
+            if document.ageSeconds >= 0 { document.ageSeconds = max(document.ageSeconds, stored.age) }
             return check(document)
         } catch let error as DecodingError {
-            if Self.saysNoSchema(error), let answer = plain(data) { return answer }
+            if Self.saysNoSchema(error), let answer = plain(data, stored, headers) { return answer }
             return .none(.notBuildinfo, detail: Self.explain(error, body: body))
         } catch {
             return .none(.notBuildinfo, detail: Self.describe(body))
@@ -45,9 +50,13 @@ struct AnswerReader: Sendable {
 
     /// An answer of a host without an agent: an object with `git_sha` and without `schema`; nil where it is none, and the
     /// caller says what is missing for a document.
-    private func plain(_ data: Data) -> Sample.Finding? {
+    private func plain(_ data: Data, _ stored: StoredAnswer, _ headers: TransferHeaders) -> Sample.Finding? {
         do {
-            return .plain(try decoder.decode(PlainAnswer.self, from: data))
+            var answer = try decoder.decode(PlainBody.self, from: data).answer
+            answer.stored = stored.evidence
+            answer.date = headers["date"].flatMap(HTTPDate.seconds)
+            if stored.age > 0 { answer.ageSeconds = max(answer.ageSeconds ?? 0, stored.age) }
+            return .plain(answer)
         } catch {
             return nil
         }

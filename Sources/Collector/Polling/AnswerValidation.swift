@@ -24,7 +24,8 @@ struct AnswerValidation: Sendable {
         tag = headers["etag"].flatMap { Self.isUsable($0) ? $0 : nil }
         nonce = headers[BuildinfoProtocol.Header.nonce]
         host = headers[BuildinfoProtocol.Header.host]
-        age = headers[BuildinfoProtocol.Header.age].flatMap(Double.init).flatMap { $0.isFinite && $0 >= 0 ? $0 : nil }
+        age = headers[BuildinfoProtocol.Header.age].flatMap(Double.init)
+            .flatMap { $0.isFinite && $0 >= 0 ? max($0, StoredAnswer(headers).age) : nil }
     }
 
     /// An entity tag (RFC 9110, section 8.8.3) that is short and of characters that stay on a line.

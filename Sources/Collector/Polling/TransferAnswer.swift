@@ -7,6 +7,7 @@ struct TransferAnswer {
     /// Whether the blank line came that ends the headers. libcurl takes a head that just breaks off for a whole one.
     private(set) var isHeadComplete = false
     private var headerBytes = 0
+    private var keptByWord = 0
 
     /// Takes one status line, header or trailer. False breaks the transfer off.
     mutating func receiveHeader(_ line: UnsafeRawBufferPointer, limits: TransferLimits) -> Bool {
@@ -18,6 +19,7 @@ struct TransferAnswer {
         if line.starts(with: "HTTP/".utf8) {
             // The status line of an interim answer (1xx) or of the final one: what stood before was another answer's.
             headers.removeAll()
+            keptByWord = 0
             isHeadComplete = false
             return true
         }
@@ -29,11 +31,12 @@ struct TransferAnswer {
         guard !isHeadComplete else { return true }
         guard let colon = line.firstIndex(of: 0x3A) else { return true }
         let name = line[..<colon]
-        guard let kept = limits.keptHeaders.first(where: { Self.isSame(name, lowercased: $0) }) else { return true }
+        let known = limits.keptHeaders.first { Self.isSame(name, lowercased: $0) }
+        guard let kept = known ?? byWord(name, limits: limits) else { return true }
         let value = Self.trimmed(line[(colon + 1)...])
         guard value.count <= limits.headerValueBytes else { return true }
         let text = String(decoding: value, as: UTF8.self)
-        if limits.listedHeaders.contains(kept) {
+        if known == nil || limits.listedHeaders.contains(kept) {
             headers.append(text, named: kept)
         } else {
             headers.keepFirst(text, named: kept)
@@ -48,6 +51,15 @@ struct TransferAnswer {
         body.append(contentsOf: bytes)
         budget.arriving += bytes.count
         return true
+    }
+
+    /// The name in lower case where it is one that is kept by a word in it; nil for all others, and past their limit.
+    private mutating func byWord(_ name: Slice<UnsafeRawBufferPointer>, limits: TransferLimits) -> String? {
+        guard name.count >= limits.keptWord.utf8.count, name.count <= 64 else { return nil }
+        let text = String(decoding: name, as: UTF8.self).lowercased()
+        guard text.contains(limits.keptWord), keptByWord < limits.keptByWord else { return nil }
+        keptByWord += 1
+        return text
     }
 
     private static func isSame(_ name: Slice<UnsafeRawBufferPointer>, lowercased: String) -> Bool {

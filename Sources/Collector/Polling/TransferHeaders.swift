@@ -11,6 +11,9 @@ struct TransferHeaders: Sendable, Hashable {
         return values.first { $0.name == lower }?.value
     }
 
+    /// All of them, in the order in which they came first.
+    var all: [(name: String, value: String)] { values }
+
     /// Keeps `value` unless there is one already.
     mutating func keepFirst(_ value: String, named lowercasedName: String) {
         guard !values.contains(where: { $0.name == lowercasedName }) else { return }

@@ -19,12 +19,16 @@ struct TransferLimits: Sendable {
     var headerValueBytes = 1 << 10
     /// Names, in lower case, of the response headers that are kept.
     var keptHeaders = [
-        "age", "buildinfo-age", "buildinfo-host", "buildinfo-nonce", "cache-control", "content-type", "etag",
-        "location", "preference-applied", "retry-after", "server", "via", "www-authenticate",
+        "age", "buildinfo-age", "buildinfo-host", "buildinfo-nonce", "cache-control", "content-type", "date", "etag",
+        "location", "preference-applied", "retry-after", "server", "via", "warning", "www-authenticate", "x-varnish",
     ]
+    /// Headers with this in their names are kept, too, and may come more than once: what caches say of themselves has many
+    /// names. In lower case; at most ``keptByWord`` of them.
+    var keptWord = "cache"
+    var keptByWord = 16
     /// Those of them that may come more than once and mean one list (RFC 9110, section 5.3): joined with commas. Of the
     /// others, the first counts.
-    var listedHeaders: Set<String> = ["www-authenticate"]
+    var listedHeaders: Set<String> = ["warning", "www-authenticate", "x-varnish"]
 
     /// Left alone for everything that is not a transfer: ledger, reports, logs, the standard streams.
     static let reservedDescriptors = 64

@@ -18,7 +18,7 @@ struct FleetWarnings {
     }
 
     var all: [String] {
-        [leftOut, promotedAgain, differingDigests, clocks, healthChecks, expiredWaivers].compactMap { $0 }
+        [leftOut, promotedAgain, differingDigests, clocks, healthChecks, restarts, expiredWaivers].compactMap { $0 }
     }
 
     /// A green report of a part of the fleet must not be taken for one of all of it.
@@ -66,6 +66,16 @@ struct FleetWarnings {
         let without = tracks.count { $0.label == .converged && $0.telling.hostID != nil && !$0.telling.hasHealthCheck }
         guard without > 0 else { return nil }
         return "\(without.hostCount) converged without a health check: running is all that is known"
+    }
+
+    /// A soak that is shorter than the time between two crashes cannot tell.
+    private var restarts: String? {
+        let restarted = tracks.filter { $0.label == .converged }.compactMap { track in
+            track.history.summary.map { "\(Hygiene.line(track.host.name, limit: 64)) (\($0))" }
+        }
+        guard !restarted.isEmpty else { return nil }
+        let more = restarted.count > 5 ? " and \(restarted.count - 5) more" : ""
+        return "converged after restarts, look at their logs: \(restarted.prefix(5).joined(separator: ", "))\(more)"
     }
 
     private var expiredWaivers: String? {

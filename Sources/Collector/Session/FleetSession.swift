@@ -132,7 +132,8 @@ struct FleetSession: Sendable {
             return TransferRequest(
                 id: id, lane: pending.host,
                 url: "\(url)\(separator)\(BuildinfoProtocol.nonceQueryItem)=\(pending.nonce)",
-                headers: [("Accept", "application/json"), ("Cache-Control", "no-cache")] + (terms?.headers ?? []),
+                headers: [("Accept", "application/json"), ("Cache-Control", "no-cache"), ("Pragma", "no-cache")]
+                    + (terms?.headers ?? []),
                 timeout: policy.requestTimeout + .seconds(terms?.wait ?? 0), access: access(pending.host))
         }
         for (index, engine) in engines.enumerated() {
@@ -166,8 +167,12 @@ struct FleetSession: Sendable {
             for action in actions {
                 switch action {
                 case .ask(let host, let at):
-                    let label = verification.tracks[host].label
-                    queue.schedule(host, at: held.schedule(host, at: at, now: now, label: label))
+                    let track = verification.tracks[host]
+                    // What is from before the start is asked for again, and no change is waited for.
+                    let isEarly = track.blindness == .predatesStart
+                    queue.schedule(
+                        host,
+                        at: held.schedule(host, at: at, now: now, label: track.label, isEarly: isEarly))
                 case .changed(let host, let transition):
                     changes.append(HostChange(host: host, transition: transition))
                 case .learn(let digest): questions.append(digest)
@@ -200,7 +205,7 @@ extension AnswerReader {
             finding: .none(.never, detail: ""))
         switch completion.outcome {
         case .success(let response):
-            reading.finding = read(status: response.status, body: response.body)
+            reading.finding = read(status: response.status, headers: response.headers, body: response.body)
             reading.validation = AnswerValidation(status: response.status, headers: response.headers)
         case .failure(let failure): reading.finding = .none(failure.reach, detail: failure.detail)
         }

@@ -47,12 +47,16 @@ struct HeldRequests {
     }
 
     /// When to ask a host that is to be asked at a moment otherwise.
-    mutating func schedule(_ host: Int, at moment: Duration, now: Duration, label: HostLabel) -> Duration {
+    ///
+    /// - Parameter isEarly: whether its last answer was from before the start, so that nothing that it holds is news.
+    mutating func schedule(
+        _ host: Int, at moment: Duration, now: Duration, label: HostLabel, isEarly: Bool = false
+    ) -> Duration {
         wishes[host] = nil
         // What was held is no reason to hurry now, and what changes all the time is not followed faster than this.
         let regular = max(moment, now + interval)
         let start = max(now, lastHeld[host].map { $0 + Self.shortestHold } ?? now)
-        guard known[host] != nil, !refusers.contains(host), label.isAwaited, regular - start >= .seconds(1),
+        guard known[host] != nil, !refusers.contains(host), label.isAwaited, !isEarly, regular - start >= .seconds(1),
             held.count + wishes.count < limit
         else {
             // Nobody needs it then, and a fleet's documents are large.

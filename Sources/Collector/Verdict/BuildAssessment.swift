@@ -50,7 +50,7 @@ struct BuildJudge: Sendable {
     var lessons = Lessons()
 
     func assess(_ evidence: BuildEvidence) -> BuildAssessment {
-        let all = evidence.instances.map(assess)
+        let all = evidence.instances.map { assess($0, on: evidence.enginePlatform) }
         guard let first = all.first else {
             return BuildAssessment(fact: .unidentified, detail: .noCommit(evidence.gitSHA))
         }
@@ -101,37 +101,45 @@ struct BuildJudge: Sendable {
     /// The digests of which the registry may say that they are the promoted image after all.
     func unanswered(_ evidence: BuildEvidence) -> [Digest] {
         guard lessons.isPossible, target.content != nil else { return [] }
-        return evidence.instances.filter(isLearnable).flatMap { lessons.unanswered($0.registryDigests) }
+        return evidence.instances.filter { isLearnable($0, on: evidence.enginePlatform) }
+            .flatMap { lessons.unanswered($0.registryDigests) }
     }
 
-    private func isLearnable(_ instance: BuildEvidence.Instance) -> Bool {
+    private func isLearnable(_ instance: BuildEvidence.Instance, on engine: Platform?) -> Bool {
         guard target.content != nil, instance.isFromRegistry, instance.platform != nil else { return false }
         guard target.gitSHA == nil || instance.gitSHA.value == target.gitSHA else { return false }
-        return digestProof(instance) == nil && generation(gitSHA: nil, digests: instance.registryDigests) == nil
+        return digestProof(instance, on: engine) == nil
+            && generation(gitSHA: nil, digests: instance.registryDigests) == nil
     }
 
-    private func assess(_ instance: BuildEvidence.Instance) -> BuildAssessment {
-        let assessment = compare(instance)
+    private func assess(_ instance: BuildEvidence.Instance, on engine: Platform?) -> BuildAssessment {
+        let assessment = compare(instance, on: engine)
         switch assessment.fact {
         case .behind, .foreign, .digestWrong, .unidentified:
             // Not late: it will never come.
-            guard let platform = lackedPlatform(instance) else { return assessment }
+            guard let platform = lackedPlatform(instance, on: engine) else { return assessment }
             return BuildAssessment(fact: .digestWrong, detail: .lacksPlatform(platform))
         case .match, .matchPlatform, .matchIndex, .matchConfig, .matchSHA, .ahead, .shaWrong, .mixed, .unknown:
             return assessment
         }
     }
 
-    /// The instance's platform, where the promoted index holds nothing that could run on its host.
-    private func lackedPlatform(_ instance: BuildEvidence.Instance) -> Platform? {
-        guard let content = target.content, let platform = instance.platform else { return nil }
-        return content.lacks(platform) ? platform : nil
+    /// The host's platform, where the promoted index holds nothing for it.
+    ///
+    /// It is the engine's, since an image may claim any; and where the host runs an image of another one all the same, by
+    /// emulation, then that one too. Agents that do not tell the engine's leave the image's.
+    private func lackedPlatform(_ instance: BuildEvidence.Instance, on engine: Platform?) -> Platform? {
+        guard let content = target.content else { return nil }
+        guard let engine else { return instance.platform.flatMap { content.lacks($0) ? $0 : nil } }
+        guard content.holdsNothing(forEngine: engine) else { return nil }
+        if instance.isRunning, let platform = instance.platform, !content.lacks(platform) { return nil }
+        return engine
     }
 
-    private func compare(_ instance: BuildEvidence.Instance) -> BuildAssessment {
+    private func compare(_ instance: BuildEvidence.Instance, on engine: Platform?) -> BuildAssessment {
         guard target.gitSHA != nil || target.digest != nil else { return BuildAssessment(fact: .unidentified) }
         guard target.digest != nil else { return assessByCommit(instance) }
-        let proof = digestProof(instance)
+        let proof = digestProof(instance, on: engine)
         guard let wanted = target.gitSHA else {
             if let proof { return BuildAssessment(fact: proof) }
             return isComparable(instance) ? superseding(instance) : unidentified(instance)
@@ -145,7 +153,7 @@ struct BuildJudge: Sendable {
         case (true, let proof?): return BuildAssessment(fact: proof)
         case (false, _?): return BuildAssessment(fact: .shaWrong)
         case (false, nil): return superseding(instance)
-        case (true, nil): return sameCommitOtherImage(instance)
+        case (true, nil): return sameCommitOtherImage(instance, on: engine)
         }
     }
 
@@ -157,17 +165,18 @@ struct BuildJudge: Sendable {
     }
 
     /// The commit is right and the digest is not: an earlier build of it that is still there, or a wrong image.
-    private func sameCommitOtherImage(_ instance: BuildEvidence.Instance) -> BuildAssessment {
+    private func sameCommitOtherImage(_ instance: BuildEvidence.Instance, on engine: Platform?) -> BuildAssessment {
         guard isComparable(instance) else { return unidentified(instance) }
         if let known = known(instance, gitSHA: nil) { return known }
         let isConfig = target.digest.map { instance.configDigests.contains($0) } ?? false
-        return BuildAssessment(fact: .digestWrong, detail: isConfig ? .promotedIsConfigDigest : difference(instance))
+        return BuildAssessment(
+            fact: .digestWrong, detail: isConfig ? .promotedIsConfigDigest : difference(instance, on: engine))
     }
 
     /// How sure it is that the instance's image is not the promoted one by another digest.
-    private func difference(_ instance: BuildEvidence.Instance) -> BuildAssessment.Detail {
+    private func difference(_ instance: BuildEvidence.Instance, on engine: Platform?) -> BuildAssessment.Detail {
         guard target.content != nil else { return .none }
-        if isLearnable(instance), !lessons.unanswered(instance.registryDigests).isEmpty { return .learning }
+        if isLearnable(instance, on: engine), !lessons.unanswered(instance.registryDigests).isEmpty { return .learning }
         let troubles = instance.registryDigests.compactMap { lessons.failed[$0] }
         return .notAmongContent(trouble: troubles.min())
     }
@@ -192,12 +201,14 @@ struct BuildJudge: Sendable {
     }
 
     /// Which rule proves that the instance runs the promoted image; nil where none does.
-    private func digestProof(_ instance: BuildEvidence.Instance) -> BuildFact? {
+    private func digestProof(_ instance: BuildEvidence.Instance, on engine: Platform?) -> BuildFact? {
         guard let digest = target.digest else { return nil }
         if instance.registryDigests.contains(digest) { return .match }
         guard let content = target.content else { return nil }
         // In an index, what is for no platform that is known is for no host.
-        let fitting = content.manifests.filter { !content.isIndex || content.isFor(instance.platform, $0) }
+        let fitting = content.manifests.filter {
+            !content.isIndex || content.isFor(instance.platform, $0) || content.isFor(engine, $0)
+        }
         if content.isIndex, fitting.contains(where: { instance.registryDigests.contains($0.digest) }) {
             return .matchPlatform
         }

@@ -16,6 +16,8 @@ struct BuildEvidence: Hashable, Sendable {
         var platform: Platform?
         /// The tag names another image on the host by now.
         var tagMoved: Bool
+        /// It runs, so that the host demonstrably runs its platform, natively or not.
+        var isRunning = false
     }
 
     /// What the answer says for the service as a whole.
@@ -25,8 +27,11 @@ struct BuildEvidence: Hashable, Sendable {
     var instances: [Instance]
     /// What the service itself said to its agent's probe; nil where it has none.
     var served: ServedAnswer?
+    /// The engine's own; nil where there is none, or an older agent does not tell it.
+    var enginePlatform: Platform?
 
     init(_ document: Document) {
+        enginePlatform = document.engine?.platform.flatMap { Platform(parsing: $0) }
         gitSHA = document.gitSHA
         digest = document.digest.value
         served = document.served
@@ -68,6 +73,7 @@ extension BuildEvidence.Instance {
         configDigests = Set(image.digests.filter { $0.kind == .config }.map(\.digest))
         let listed = image.digests.filter { $0.kind != .config }.map(\.digest)
         isFromRegistry = image.origin == .registry
+        isRunning = instance.state == .serving || instance.state == .unhealthy
         registryDigests = Set(listed.isEmpty && isFromRegistry ? [claimed].compactMap { $0 } : listed)
     }
 }

@@ -10,7 +10,8 @@ extension HostTrack {
         var reason: String
     }
 
-    /// Derives the label anew; appends a transition and returns it where it changed.
+    /// Derives the label anew; appends a transition and returns it where it changed, or where it came again for a reason that
+    /// a reader must not miss.
     mutating func relabel(at now: Duration, isFinal: Bool, policy: Policy) -> Transition? {
         var next = derivedLabel(at: now, isFinal: isFinal, policy: policy)
         if isFinal, next != .converged, next != .failed, let conflict = recentConflict(at: now, policy: policy) {
@@ -18,13 +19,24 @@ extension HostTrack {
             facts.identity = conflict
             next = .conflict
         }
-        guard next != label || transitions.isEmpty else { return nil }
+        guard next != label || transitions.isEmpty || isNews(next) else { return nil }
         label = next
+        told = Told(predatesStart: blindness == .predatesStart, restarts: history.total)
         let transition = Transition(at: now, label: next, reason: reason(at: now, policy: policy))
         // A host that changes its label for days must not fill the memory: the first and the latest changes stay.
         if transitions.count >= Self.maximumTransitions { transitions.remove(at: Self.maximumTransitions / 2) }
         transitions.append(transition)
         return transition
+    }
+
+    /// Whether the same label came for another reason: a host that was only asked too early says now what it serves, or an
+    /// instance was restarted in its soak.
+    private func isNews(_ next: HostLabel) -> Bool {
+        switch next {
+        case .pending: told.predatesStart && blindness == .none && evidence != nil
+        case .soaking, .flapping: history.total > told.restarts
+        default: false
+        }
     }
 
     /// Changes that one host keeps; beyond them the ones in the middle are given up.
@@ -66,12 +78,13 @@ extension HostTrack {
         guard facts.reach == .ok, factMoment != nil, !isStale(at: now, policy: policy) else { return false }
         if failing >= policy.failAfter { return true }
         if isFinal, [.digestWrong, .shaWrong].contains(facts.build) { return true }
-        return facts.build.isMatch && disturbances.count >= 2
+        // A single good look, or a gap between two instances, does not end a crash loop: a soak does.
+        return isLooping
     }
 
     private func isRolledBack(isFinal: Bool, policy: Policy) -> Bool {
         guard facts.reach == .ok, everMatched, [.behind, .foreign].contains(facts.build) else { return false }
-        return isFinal || goneBack >= policy.failAfter
+        return isFinal && facts.runtime != .exited || goneBack >= policy.failAfter
     }
 
     /// Whether the host has been out of reach, or failed, all through the last soak. One that can be asked, and is only not
@@ -81,6 +94,8 @@ extension HostTrack {
             return firstAskedAt.map { now - $0 >= policy.soak } ?? false
         }
         switch label {
+        // It serves again, and may converge.
+        case .failed where proof != nil: return false
         case .unreachable, .agentError, .missing, .failed:
             // Silence begins with the request that nobody answered, not with the end of its wait.
             guard let since = silentSince ?? transitions.last?.at else { return false }

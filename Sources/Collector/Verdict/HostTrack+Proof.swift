@@ -41,20 +41,25 @@ extension HostTrack {
         case predatesStart
     }
 
+    /// Another host of the inventory that answers with the same id.
+    struct Twin: Hashable, Sendable {
+        var name: String
+        /// Of its last answer; nil where it gave none in this verification.
+        var bootID: String?
+    }
+
+    /// What a transition told beside its label.
+    struct Told: Hashable, Sendable {
+        /// That the answer was from before the start.
+        var predatesStart = false
+        /// So many restarts.
+        var restarts = 0
+    }
+
     /// What makes an instance the same one: another value means that it was replaced or restarted.
     struct InstanceFingerprint: Hashable {
         var id: String
         var startedAt: String?
         var restartCount: Int?
-    }
-}
-
-extension [HostTrack.InstanceFingerprint] {
-    /// Whether an instance is gone, or was restarted by its engine. A restart by hand alone is neither, nor is one more
-    /// replica.
-    func isDisturbed(by next: Self) -> Bool {
-        contains { instance in
-            !next.contains { $0.id == instance.id && $0.restartCount == instance.restartCount }
-        }
     }
 }

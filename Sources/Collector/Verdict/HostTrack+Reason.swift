@@ -6,7 +6,7 @@ extension HostTrack {
         switch label {
         case .conflict: conflictReason
         case .failed: failedReason
-        case .rolledBack: "served the target, then went back to \(servedText): find out what rolled it back"
+        case .rolledBack: rolledBackReason
         case .missing: "gone from the inventory's source since the start, and \(silenceText)"
         case .unreachable: unreachableReason(at: now, policy: policy)
         case .agentError: "\(trouble ?? staleText(at: now)): \(agentRemedy)"
@@ -15,26 +15,10 @@ extension HostTrack {
         case .ahead: aheadReason
         case .straggler, .stalled: behindReason
         case .pending: pendingReason
-        case .starting: probeTrouble ?? "on the target, \(runtimeText)"
+        case .starting: startingReason
         case .soaking: soakingReason(policy: policy)
         case .flapping: "serves the target again, after \(matchEdges.count) changes: waiting for it to hold still"
         case .converged: convergedReason
-        }
-    }
-
-    private var conflictReason: String {
-        let given = Hygiene.line(telling.hostID ?? "", limit: 64)
-        switch facts.identity {
-        case .wrongHost:
-            guard let expected = host.id ?? firstID else { return "another host answered: check the URL" }
-            let other = given.isEmpty ? "an answer without an id" : "host '\(given)'"
-            let source = host.id == nil ? "this URL first gave" : "the inventory expects"
-            return
-                "\(other) answered where \(source) '\(Hygiene.line(expected, limit: 64))': check URL, DNS and proxies"
-        case .duplicate:
-            return "another inventory host answers with the same id '\(given)': check both URLs, or give --host-id"
-        case .replayed, .expected, .unknown:
-            return "the answer does not echo this request's nonce: a cache or balancer answers for the host"
         }
     }
 
@@ -50,8 +34,10 @@ extension HostTrack {
             let served = evidence?.gitSHA.value.map(\.short) ?? "another commit"
             return "right image, but it is labelled \(served): the promoted commit is wrong"
         default:
-            if disturbances.count >= 2 { return "crash loop: \(restartText)\(inspectRemedy)" }
-            return probeTrouble ?? "on the target, \(runtimeText), \(failing) answers in a row\(inspectRemedy)"
+            if let loop = history.loop { return "crash loop: \(loopText(loop))\(inspectRemedy)" }
+            if let probeTrouble { return probeTrouble }
+            if failing < 1 { return "crash loop: it failed again and again, and has not soaked since\(inspectRemedy)" }
+            return "on the target, \(runtimeText), \(failing) answers in a row\(inspectRemedy)"
         }
     }
 
@@ -181,7 +167,8 @@ extension HostTrack {
     private func soakingReason(policy: Policy) -> String {
         guard let proof, !policy.countsEarlierEvidence else { return "serves the target now" }
         let changes = matchEdges.count >= 2 ? " (changed \(matchEdges.count) times lately)" : ""
-        return "serves the target; held for \(proof.span.brief) of \(policy.soak.brief)\(changes)"
+        let restarts = history.summary.map { " (\($0): the soak began again)" } ?? ""
+        return "serves the target; held for \(proof.span.brief) of \(policy.soak.brief)\(changes)\(restarts)"
     }
 
     private var convergedReason: String {
@@ -195,7 +182,8 @@ extension HostTrack {
             default: ""
             }
         let silence = telling.served?.tellsNoCommit == true ? " (the service does not tell its commit)" : ""
-        return "serves the target\(how)\(health)\(silence)"
+        let restarts = history.summary.map { " (\($0))" } ?? ""
+        return "serves the target\(how)\(health)\(silence)\(restarts)"
     }
 
     private var servedText: String {
@@ -203,25 +191,51 @@ extension HostTrack {
         return evidence?.gitSHA.value?.short ?? evidence?.shownDigest?.short ?? "an unknown build"
     }
 
+    private var startingReason: String {
+        if let probeTrouble { return probeTrouble }
+        if let shortage = telling.shortage, telling.worst == nil || telling.worst?.state == .serving {
+            return
+                "on the target, \(shortage.running) of \(shortage.expected) instances run: find out why the others do not"
+        }
+        if let said = telling.plainState { return "on the target, and says \(said)" }
+        let note = telling.documentReason.flatMap { telling.worst == nil ? ": \($0)" : nil } ?? ""
+        return "on the target, \(runtimeText)\(note)"
+    }
+
+    private var rolledBackReason: String {
+        guard facts.build == .foreign else {
+            return "served the target, then went back to \(servedText): find out what rolled it back"
+        }
+        return "served the target, then changed to \(servedText), never promoted here: find out what deployed it"
+    }
+
     private var runtimeText: String {
+        if let said = telling.plainState { return "and says \(said)" }
         guard let worst = telling.worst else { return facts.runtime.rawValue }
         let name = Hygiene.line(worst.name, limit: 64)
         let code = worst.exitCode.map { worst.state == .exited || worst.state == .restarting ? " with code \($0)" : "" }
         let memory = worst.oomKilled == true ? ", out of memory" : ""
-        return "\(name) \(facts.runtime.rawValue)\(code ?? "")\(memory)"
+        let summary = telling.callsItServing ? " (the answer's summary says serving)" : ""
+        return "\(name) \(facts.runtime.rawValue)\(code ?? "")\(memory)\(summary)"
     }
 
-    private var restartText: String {
-        let count =
-            telling.worst?.restartCount.map { "restarted \($0) times" } ?? "its instances change again and again"
-        return "\(Hygiene.line(telling.worst?.name ?? "the service", limit: 64)) \(count)"
+    /// What was seen, whatever the engine counts: for example `canvas-1 restarted 3 times within 10s, last exit 1`.
+    private func loopText(_ loop: InstanceHistory.Loop) -> String {
+        let exit = history.lastExitCode.map { ", last exit \($0)" } ?? ""
+        return "\(Hygiene.line(loop.name, limit: 64)) restarted \(loop.count.times) within \(loop.span.brief)\(exit)"
     }
 
     private var inspectRemedy: String {
         switch facts.runtime {
-        case .paused: ": run docker unpause \(Hygiene.line(telling.worst?.name ?? "", limit: 64))"
-        default: ": look at docker logs \(Hygiene.line(telling.worst?.name ?? "", limit: 64))"
+        case _ where telling.plainState != nil: ": look at its logs"
+        case .paused: ": run docker unpause \(instanceName)"
+        default: ": look at docker logs \(instanceName)"
         }
+    }
+
+    /// Of the instance that speaks for the service; in the gap of a crash loop, of the one that was there.
+    private var instanceName: String {
+        Hygiene.line(telling.worst?.name ?? history.loop?.name ?? serviceName, limit: 64)
     }
 
     private var upRemedy: String { "run docker compose up -d \(Hygiene.line(serviceName, limit: 64))" }

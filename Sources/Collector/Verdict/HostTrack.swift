@@ -32,8 +32,15 @@ struct HostTrack: Sendable {
     private(set) var lastConflict: (identity: IdentityFact, at: Duration)?
     /// The host answered at least once.
     private(set) var hasAnswered = false
-    /// The id that the host first gave in this verification.
+    /// The id that the host first gave in this verification, and the boot that it was in.
     private(set) var firstID: String?
+    private(set) var firstBoot: String?
+    /// The other host that answers with this one's id, where there is one.
+    private(set) var twin: Twin?
+    /// How old the last look was that was from before the start.
+    private(set) var earlyAge = Duration.zero
+    /// The host's answer was from after the start, or it has nothing newer to say.
+    private(set) var isHeard = false
     /// Why the last answer brought no fact, where it came from an agent.
     private(set) var blindness = Blindness.none
     /// The inventory's source does not list the host any more.
@@ -45,10 +52,16 @@ struct HostTrack: Sendable {
     private(set) var everMatched = false
     private var lastWasMatch: Bool?
     private(set) var matchEdges: [Duration] = []
-    private(set) var disturbances: [Duration] = []
+    /// What became of the instances while they were the target's.
+    private(set) var history = InstanceHistory()
+    private var plainClock = PlainClock()
     private(set) var failing = 0
+    /// The host crashes again and again: `failed` until it has soaked, whatever a single look shows.
+    private(set) var isLooping = false
     private(set) var goneBack = 0
     private var repeatMoment: Duration?
+    /// What the last transition told, where the same label can come for another reason.
+    var told = Told()
 
     init(host: ExpectedHost, service: String) {
         self.host = host
@@ -64,10 +77,12 @@ struct HostTrack: Sendable {
 
     /// Takes one sample in.
     ///
-    /// - Parameter isDuplicate: whether another host of the inventory gave this sample's host id.
-    mutating func observe(_ sample: Sample, isDuplicate: Bool, judge: BuildJudge, policy: Policy) {
+    /// - Parameter twin: the other host of the inventory whose id this sample has; nil where it is nobody else's.
+    mutating func observe(_ sample: Sample, twin: Twin?, judge: BuildJudge, policy: Policy) {
         attempts += 1
         outstanding = nil
+        self.twin = twin
+        defer { isHeard = isHeard || blindness != .predatesStart || sample.askedAt >= Policy.agentFreshness }
         switch sample.finding {
         case .none(let reach, let detail):
             // A connection that breaks is as silent as none, as far as a cut network goes.
@@ -80,23 +95,17 @@ struct HostTrack: Sendable {
         case .document(let document):
             answered(sample)
             telling = Telling(document)
-            facts.identity = identify(document, nonce: sample.nonce, isDuplicate: isDuplicate)
+            facts.identity = identify(document, nonce: sample.nonce, isDuplicate: twin != nil)
             guard !facts.identity.isConflict else { return conflicted(at: sample.answeredAt) }
-            firstID = firstID ?? document.host.id
+            if firstID == nil { (firstID, firstBoot) = (document.host.id, document.host.bootID) }
             take(document, sample: sample, judge: judge, policy: policy)
         case .plain(let answer):
             answered(sample)
             facts.identity = identify(answer, nonce: sample.nonce)
             guard !facts.identity.isConflict else { return conflicted(at: sample.answeredAt) }
             telling = Telling(hasHealthCheck: false)
-            guard host.id == nil else {
-                trouble =
-                    "the inventory expects host id \(Hygiene.line(host.id ?? "", limit: 64)), and no agent answered"
-                return forgetBuild(as: .unidentified)
-            }
-            count(
-                BuildEvidence(answer), runtime: .serving, instances: [], look: Look(sample), judge: judge,
-                policy: policy)
+            telling.plainState = answer.stateText
+            take(answer, sample: sample, judge: judge, policy: policy)
         }
     }
 
@@ -140,22 +149,83 @@ struct HostTrack: Sendable {
             facts.runtime = document.state
             return forgetBuild(as: .unidentified)
         }
-        let look = Look(sample, age: age)
-        guard look.latest >= .zero || policy.countsEarlierEvidence else {
-            blindness = .predatesStart
-            // It says nothing about what was promoted, but the host is there.
-            trouble = "answered from a look \(age.brief) old, before this verification began"
-            return forgetBuild()
+        if let contradiction = document.contradiction {
+            trouble = "the answer contradicts itself: \(contradiction)"
+            facts.runtime = document.state
+            return forgetBuild(as: .unidentified)
         }
+        let look = Look(sample, age: age)
+        guard counts(look, policy: policy) else { return tooEarly(age) }
+        telling.elapsed = document.elapsed(since: look.latest)
         count(
             BuildEvidence(document), runtime: document.runtime, instances: document.instances, look: look, judge: judge,
             policy: policy)
     }
 
+    /// An answer of a host without an agent, which carries nothing that ties it to its request unless it echoes the nonce.
+    private mutating func take(_ answer: PlainAnswer, sample: Sample, judge: BuildJudge, policy: Policy) {
+        if let id = host.id {
+            trouble = "the inventory expects host id \(Hygiene.line(id, limit: 64)), and no agent answered"
+            return forgetBuild(as: .unidentified)
+        }
+        if let service = answer.service, service != judge.target.service {
+            trouble =
+                "answers for the service '\(Hygiene.line(service, limit: 64))', not for '\(judge.target.service)': "
+                + "check the inventory's URL"
+            return forgetBuild(as: .unidentified)
+        }
+        if let defect = answer.defect {
+            trouble = "the answer cannot be used: \(defect)"
+            return forgetBuild(as: .unidentified)
+        }
+        var isNew = true
+        if answer.nonce == nil {
+            var stored = answer.stored
+            if let date = answer.date {
+                switch plainClock.take(date, askedAt: sample.askedAt, answeredAt: sample.answeredAt) {
+                case .plausible(let isOther): isNew = isOther
+                case .ahead: proof = nil
+                case .stored: stored = stored ?? "its Date does not advance"
+                }
+            }
+            if let stored {
+                trouble =
+                    "a cache may have answered for the host (\(stored)): exclude this path from caching, or ask the host itself"
+                return forgetBuild(as: .unidentified)
+            }
+        }
+        let age = Duration(clampingSeconds: answer.ageSeconds ?? 0)
+        if age > Policy.maximumAge {
+            trouble = "the answer is \(age.brief) old by its own account: a cache answers for the host"
+            return forgetBuild(as: .unidentified)
+        }
+        let look = Look(sample, age: age)
+        guard counts(look, policy: policy) else { return tooEarly(age) }
+        count(
+            BuildEvidence(answer), runtime: answer.state ?? .serving, instances: [], look: look, isNew: isNew,
+            judge: judge, policy: policy)
+    }
+
+    /// Whether a look may be one from after the start. Agents round ages up to whole milliseconds, so that a look seems a
+    /// little earlier than it was. A proof asks for more: see ``extendProof(_:fingerprint:look:isNew:policy:)``.
+    private func counts(_ look: Look, policy: Policy) -> Bool {
+        look.latest + Policy.ageRounding >= .zero || policy.countsEarlierEvidence
+    }
+
+    /// An answer from before the start says nothing about what was promoted, but the host is there. Where a later look was
+    /// counted already, it is that one seen less exactly, and changes nothing.
+    private mutating func tooEarly(_ age: Duration) {
+        guard factMoment == nil else { return }
+        blindness = .predatesStart
+        earlyAge = age
+        trouble = "asking again: this answer is from before the verification began (its look was \(age.brief) old)"
+        forgetBuild()
+    }
+
     /// A usable answer: from here on, facts are facts.
     private mutating func count(
-        _ evidence: BuildEvidence, runtime: ServiceState, instances: [Instance], look: Look, judge: BuildJudge,
-        policy: Policy
+        _ evidence: BuildEvidence, runtime: ServiceState, instances: [Instance], look: Look, isNew: Bool = true,
+        judge: BuildJudge, policy: Policy
     ) {
         let moment = look.latest
         let assessment = judge.assess(evidence)
@@ -170,20 +240,32 @@ struct HostTrack: Sendable {
         let fingerprint = instances.map {
             InstanceFingerprint(id: $0.id, startedAt: $0.startedAt, restartCount: $0.restartCount)
         }.sorted { $0.id < $1.id }
-        if isMatch, wasMatch, let before = self.fingerprint, before.isDisturbed(by: fingerprint) {
-            disturbances.append(moment)
+        if isMatch, !instances.isEmpty {
+            _ = history.take(instances, at: moment, window: Self.disturbanceWindow(policy))
+        } else if runtime == .absent {
+            history.tookNothing()
+        } else if evidence.instances.contains(where: \.isRunning) {
+            history.left()
+            isLooping = false
         }
         if lastWasMatch != nil, isMatch != wasMatch { matchEdges.append(moment) }
         trim(at: moment, policy: policy)
-        extendProof(isMatch && runtime == .serving, fingerprint: fingerprint, look: look, policy: policy)
+        extendProof(
+            isMatch && runtime == .serving, fingerprint: fingerprint, look: look, isNew: isNew, policy: policy)
         self.fingerprint = fingerprint
         lastWasMatch = isMatch
         everMatched = everMatched || isMatch
         countRepeats(runtime: runtime, instances: instances, at: moment, policy: policy)
+        let hasCrashed = failing >= policy.failAfter && (runtime == .restarting || runtime == .exited)
+        if isMatch, history.loop != nil || hasCrashed { isLooping = true }
+        if let proof, proof.answers >= 2, proof.span >= policy.soak {
+            history.soaked()
+            isLooping = false
+        }
     }
 
     private mutating func extendProof(
-        _ proves: Bool, fingerprint: [InstanceFingerprint], look: Look, policy: Policy
+        _ proves: Bool, fingerprint: [InstanceFingerprint], look: Look, isNew: Bool, policy: Policy
     ) {
         // A slow answer may rest on a look from before the start, although it says otherwise.
         guard proves, look.earliest >= .zero || policy.countsEarlierEvidence else {
@@ -196,7 +278,7 @@ struct HostTrack: Sendable {
             return
         }
         // Two answers that may rest on one look at the engine are one piece of evidence.
-        if look.earliest > run.latest.latest {
+        if isNew, look.earliest > run.latest.latest {
             run.latest = look
             run.answers += 1
         }
@@ -208,7 +290,8 @@ struct HostTrack: Sendable {
         runtime: ServiceState, instances: [Instance], at moment: Duration, policy: Policy
     ) {
         let isFailing = showsFailure(runtime: runtime, instances: instances)
-        let isBack = everMatched && [.behind, .foreign].contains(facts.build)
+        // A stopped container of another build is what a gap in a crash loop leaves to see: nothing went back to it.
+        let isBack = everMatched && [.behind, .foreign].contains(facts.build) && runtime != .exited
         if !isFailing { failing = 0 }
         if !isBack { goneBack = 0 }
         guard isFailing || isBack else {
@@ -229,7 +312,9 @@ struct HostTrack: Sendable {
         case .shaWrong: true
         case let build where build.isMatch:
             switch runtime {
-            case .restarting, .exited, .unhealthy, .paused: true
+            case .restarting, .paused: true
+            case .exited: instances.isEmpty || instances.contains { isNewFailure($0, among: instances) }
+            case .unhealthy: !instances.contains(where: \.isUnhealthy) || instances.contains(where: isSick)
             case .serving: false
             case .starting, .absent, .unknown: instances.contains { $0.oomKilled == true }
             }
@@ -237,9 +322,25 @@ struct HostTrack: Sendable {
         }
     }
 
+    /// Whether a stopped instance is one that failed.
+    ///
+    /// One that never started waits for something. Beside others that run, one that had stopped before the verification
+    /// began, and did nothing since, may be a leftover or was started for one command: it proves nothing, and is no reason to
+    /// roll back. By the host's own clock, which may be wrong by any amount, only spans are taken.
+    private func isNewFailure(_ instance: Instance, among instances: [Instance]) -> Bool {
+        guard instance.state == .exited else { return instance.state == .restarting }
+        if telling.engine != nil, instance.startedAt == nil, (instance.exitCode ?? 0) == 0 { return false }
+        guard instances.contains(where: { $0.state != .exited }) else { return true }
+        return history.isNews(instance) || telling.startedSince(instance)
+    }
+
+    /// Whether an unhealthy instance is so by a check of its present run: some engines keep the last run's result.
+    private func isSick(_ instance: Instance) -> Bool {
+        instance.isUnhealthy && history.hasDecided(instance)
+    }
+
     private mutating func trim(at moment: Duration, policy: Policy) {
         matchEdges.removeAll { moment - $0 > policy.flappingWindow }
-        disturbances.removeAll { moment - $0 > Self.disturbanceWindow(policy) }
     }
 
     /// The soak; but never so short that two successive answers could not fall into it.
@@ -271,8 +372,9 @@ struct HostTrack: Sendable {
 
     /// Another host turned out to have the same id. What this host said first stays: if that was the other's id, nobody
     /// can tell its own from a third one's, and it stays in conflict.
-    mutating func markDuplicate() {
+    mutating func markDuplicate(of twin: Twin) {
         facts.identity = .duplicate
+        self.twin = twin
         forgetBuild()
     }
 

@@ -39,6 +39,16 @@ struct Policy: Hashable, Sendable {
     /// The span in which two edges between match and not-match make a host `flapping`: twice the soak.
     var flappingWindow: Duration { soak * 2 }
 
+    /// Agents answer a request that carries a nonce with no older look, as long as they can read their source.
+    static let agentFreshness = Duration.seconds(2)
+
+    /// Agents look again for a request that carries a nonce where their last look is older.
+    static let agentPause = Duration.seconds(1)
+
+    /// By so much a look may seem earlier than it was: ages are whole milliseconds, rounded up, and so is what a clock of
+    /// another process adds.
+    static let ageRounding = Duration.milliseconds(2)
+
     /// An agent that says that its knowledge is older has lost its engine.
     static let maximumAge = Duration.seconds(60)
 }

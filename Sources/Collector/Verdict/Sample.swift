@@ -20,14 +20,3 @@ struct Sample: Hashable, Sendable {
         case plain(PlainAnswer)
     }
 }
-
-/// What a host without an agent says of itself.
-struct PlainAnswer: Codable, Hashable, Sendable {
-    var gitSHA: Reported<GitSHA>
-    var nonce: String?
-
-    enum CodingKeys: String, CodingKey {
-        case nonce
-        case gitSHA = "git_sha"
-    }
-}

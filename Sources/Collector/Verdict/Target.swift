@@ -50,15 +50,22 @@ struct PromotedContent: Codable, Hashable, Sendable {
 }
 
 extension PromotedContent {
-    /// Whether this is an index that holds nothing that a host which runs `platform` could run.
+    /// Whether this is an index that holds nothing that a host which runs images for `platform` could run.
     ///
     /// An architecture's variants run on each other's machines in one direction or the other, and so do the 32-bit and the
     /// 64-bit form of one architecture: only where all of these are missing it is certain.
     func lacks(_ platform: Platform) -> Bool {
-        guard isIndex, isIncomplete != true, !platform.isAttestation else { return false }
-        return !manifests.contains { manifest in
-            manifest.platform.map { $0.os == platform.os && $0.family == platform.family } ?? true
-        }
+        lacksAll { $0.os == platform.os && $0.family == platform.family } && !platform.isAttestation
+    }
+
+    /// Whether this is an index that holds nothing that an engine on `platform` runs without emulation.
+    func holdsNothing(forEngine platform: Platform) -> Bool {
+        lacksAll(platform.runs) && !platform.isAttestation
+    }
+
+    private func lacksAll(_ isFitting: (Platform) -> Bool) -> Bool {
+        guard isIndex, isIncomplete != true else { return false }
+        return !manifests.contains { $0.platform.map(isFitting) ?? true }
     }
 }
 
@@ -70,6 +77,22 @@ extension Platform {
         default: architecture
         }
     }
+
+    /// Whether a machine of this platform runs images for the other one: what containerd's `platforms.Only` matches, and a
+    /// variant that an engine does not tell (`amd64/v3`, `arm64/v9`) is given the benefit of the doubt.
+    func runs(_ image: Platform) -> Bool {
+        guard os == image.os else { return false }
+        switch (architecture, image.architecture) {
+        case ("arm", "arm"):
+            guard let own = armVersion, let other = image.armVersion else { return true }
+            return other <= own
+        case ("arm64", "arm"), ("amd64", "386"): return true
+        case (let own, let other): return own == other
+        }
+    }
+
+    /// The number in `v7`.
+    private var armVersion: Int? { variant.flatMap { $0.hasPrefix("v") ? Int($0.dropFirst()) : nil } }
 }
 
 /// One promotion of a service, as the ledger keeps them in order.

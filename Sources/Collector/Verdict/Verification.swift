@@ -33,6 +33,7 @@ struct Verification: Sendable {
     /// When facts were last looked through for stale ones.
     private(set) var lastStaleCheck = Duration.zero
     private var answeredOnce = 0
+    private var heard = 0
 
     /// What the shell has to do.
     enum Action: Hashable, Sendable {
@@ -93,6 +94,10 @@ struct Verification: Sendable {
     /// Whether every host was asked at least once, and no request is under way.
     var isEveryHostAsked: Bool { answeredOnce == tracks.count }
 
+    /// Whether every host answered from after the start, or had the time for it: what hosts said before says nothing of how
+    /// far the fleet has come.
+    private var isEveryHostHeard: Bool { heard == tracks.count }
+
     // MARK: - Events
 
     /// Starts: every host is to be asked at once.
@@ -110,8 +115,10 @@ struct Verification: Sendable {
         let wasOK = tracks[sample.host].facts.reach == .ok
         if tracks[sample.host].attempts == 0 { answeredOnce += 1 }
         var actions: [Action] = []
-        let isDuplicate = claim(sample, actions: &actions)
-        tracks[sample.host].observe(sample, isDuplicate: isDuplicate, judge: judge, policy: policy)
+        let twin = claim(sample, actions: &actions)
+        let wasHeard = tracks[sample.host].isHeard
+        tracks[sample.host].observe(sample, twin: twin, judge: judge, policy: policy)
+        if !wasHeard, tracks[sample.host].isHeard { heard += 1 }
         if lessons.isPossible, let evidence = tracks[sample.host].evidence {
             actions += lessons.ask(for: judge.unanswered(evidence)).map(Action.learn)
         }
@@ -209,12 +216,12 @@ struct Verification: Sendable {
         return last
     }
 
-    /// Registers the id that a sample claims; tells whether another host claims it too, or the inventory says that it is
-    /// another's: that one may be out of reach, and so claim nothing.
+    /// Registers the id that a sample claims; the other host that claims it too, or that the inventory says it belongs to:
+    /// that one may be out of reach, and so claim nothing. nil where there is none.
     ///
     /// A host that was answered for by another gives the id back with its first answer of its own: a blip is no conflict.
-    private mutating func claim(_ sample: Sample, actions: inout [Action]) -> Bool {
-        guard let id = tracks[sample.host].claimedID(sample) else { return false }
+    private mutating func claim(_ sample: Sample, actions: inout [Action]) -> HostTrack.Twin? {
+        guard let id = tracks[sample.host].claimedID(sample) else { return nil }
         if claims[sample.host] != id {
             if let before = claims.updateValue(id, forKey: sample.host) {
                 claimants[before]?.removeAll { $0 == sample.host }
@@ -222,11 +229,23 @@ struct Verification: Sendable {
             claimants[id, default: []].append(sample.host)
         }
         let others = (claimants[id] ?? []).filter { $0 != sample.host }
-        for other in others where tracks[other].facts.identity != .duplicate {
-            tracks[other].markDuplicate()
-            relabel(other, at: sample.answeredAt, isFinal: false, actions: &actions)
+        if !others.isEmpty {
+            var boot: String?
+            if case .document(let document) = sample.finding { boot = document.host.bootID }
+            let twin = HostTrack.Twin(name: tracks[sample.host].host.name, bootID: boot)
+            for other in others where tracks[other].facts.identity != .duplicate {
+                tracks[other].markDuplicate(of: twin)
+                relabel(other, at: sample.answeredAt, isFinal: false, actions: &actions)
+            }
         }
-        return !others.isEmpty || owners[id].map { !$0.contains(sample.host) } ?? false
+        let owner = owners[id].flatMap { $0.contains(sample.host) ? nil : $0.min() }
+        return (others.first ?? owner).map { twin(of: $0, id: id) }
+    }
+
+    private func twin(of host: Int, id: String) -> HostTrack.Twin {
+        // Whose last answer had another id did not say in which boot it has this one.
+        let isSaid = tracks[host].telling.hostID == id
+        return HostTrack.Twin(name: tracks[host].host.name, bootID: isSaid ? tracks[host].telling.bootID : nil)
     }
 
     private mutating func relabel(_ host: Int, at now: Duration, isFinal: Bool, actions: inout [Action]) {
@@ -249,11 +268,12 @@ struct Verification: Sendable {
         }
     }
 
-    /// A newer promotion ends it as soon as every host was asked once, so that the end can tell how far the fleet has come.
+    /// A newer promotion ends it as soon as every host was asked afresh, so that the end can tell how far the fleet has come.
     private mutating func concludeIfSuperseded(at now: Duration, actions: inout [Action]) {
         // A look around ends when it has seen every host, and gates nothing.
         guard conclusion == nil, successor != nil || movedTag != nil, isEveryHostAsked, !policy.countsEarlierEvidence
         else { return }
+        guard isEveryHostHeard else { return }
         conclude(.superseded, at: now, actions: &actions)
     }
 
@@ -293,7 +313,13 @@ struct Verification: Sendable {
         }
         // A host that just fell silent: a lost packet, or more?
         let fellSilent = wasOK && tracks[host].facts.reach != .ok
-        if tracks[host].label == .soaking || tracks[host].blindness == .predatesStart || fellSilent { return soonest }
+        if tracks[host].blindness == .predatesStart {
+            // An agent looks again as soon as its look is older than this: no sooner, and it need not be asked before.
+            let age = tracks[host].earlyAge
+            guard age < Policy.agentPause else { return soonest }
+            return min(regular, sample.answeredAt + Policy.agentPause - age + .milliseconds(10))
+        }
+        if tracks[host].label == .soaking || fellSilent { return soonest }
         return regular
     }
 }

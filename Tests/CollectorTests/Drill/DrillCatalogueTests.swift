@@ -16,6 +16,7 @@ struct DrillCatalogueTests {
         "What made-up agents say is what the contract has agents say",
         arguments: [
             "fine", "crash-loop", "unhealthy", "blind-agent", "no-commit", "no-nonce", "other-served", "not-served",
+            "restarted-once", "recreate-loop", "restarted-outside", "too-few", "emulated", "cloned", "contradiction",
         ])
     func documents(_ name: String) async throws {
         let host = try #require(DrillCase.all.first { $0.name == name }?.hosts.last)

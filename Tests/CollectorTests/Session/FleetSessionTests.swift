@@ -1,6 +1,7 @@
 import Foundation
 import Shared
 import Support
+import Synchronization
 import Testing
 
 @testable import Collector
@@ -25,5 +26,58 @@ struct FleetSessionTests {
         #expect(ended.conclusion?.verdict == .converged)
         #expect(ended.tracks.allSatisfy { $0.label == .converged && $0.attempts >= 2 })
         #expect(Set(ended.tracks.map(\.telling.hostID)).count == hosts.count)
+    }
+
+    private static func run(
+        _ target: Target, _ reply: @escaping @Sendable (ScriptedHostRequest) -> ScriptedHostAnswer
+    ) async throws -> (Verification, Duration) {
+        let script = try await ScriptedHost.start(script: reply)
+        let engines = [try TransferEngine(limits: TransferLimits(openFiles: 1_024))]
+        let session = FleetSession(engines: engines, noncePrefix: "test") { _ in TransferAccess() }
+        let policy = Policy(
+            timeout: .seconds(5), interval: .milliseconds(500), soak: .milliseconds(300), stall: .seconds(60))
+        let verification = Verification(
+            target: target, hosts: [ExpectedHost(name: "host-0", url: script.url())], policy: policy,
+            promotions: .upToTarget)
+        let result = await session.run(verification, observers: [])
+        await TransferEngines.shutdown(engines)
+        await script.stop()
+        return result
+    }
+
+    private static let plain = "{\"git_sha\":\"\(String(repeating: "a", count: 40))\"}"
+
+    @Test("Field 5: requests ask caches to stay out, and what one answers all the same proves nothing")
+    func caches() async throws {
+        let (cached, _) = try await Self.run(.bySHA) { request in
+            let asksNotTo = request.header("cache-control") == "no-cache" && request.header("pragma") == "no-cache"
+            return .json(Self.plain, headers: asksNotTo ? [(name: "X-Cache", value: "HIT")] : [])
+        }
+        #expect(cached.conclusion?.exitCode == 30)
+        #expect(cached.tracks[0].label == .unverifiable)
+        let (fresh, _) = try await Self.run(.bySHA) { _ in
+            .json(Self.plain, headers: [(name: "X-Cache", value: "MISS"), (name: "Via", value: "1.1 varnish")])
+        }
+        #expect(fresh.conclusion?.verdict == .converged)
+    }
+
+    @Test("A look from before the start is asked for again at once, and not held")
+    func early() async throws {
+        let requests = Mutex<[Bool]>([])
+        let (ended, duration) = try await Self.run(.promoted) { request in
+            let number = requests.withLock { requests in
+                requests.append(request.header("prefer") != nil)
+                return requests.count
+            }
+            var document = Answer(age: number == 1 ? 0.6 : 0).document(host: 0, nonce: request.query("nonce") ?? "")
+            document.nonce = request.query("nonce")
+            guard let json = try? JSONEncoder().encode(document) else { return .close }
+            return .json(
+                String(decoding: json, as: UTF8.self),
+                headers: [(name: "ETag", value: "\"a\""), (name: "Buildinfo-Host", value: document.host.id)])
+        }
+        #expect(ended.conclusion?.verdict == .converged)
+        #expect(!requests.withLock { $0 }.contains(true))
+        #expect(duration < .seconds(3))
     }
 }

@@ -13,6 +13,8 @@ struct Bench {
     enum Seen: Sendable {
         case answer(Answer)
         case plain(Reported<GitSHA>)
+        /// All that a host without an agent says.
+        case says(PlainAnswer)
         case none(Reach)
         /// The host is not asked.
         case skip
@@ -37,6 +39,7 @@ struct Bench {
         switch seen {
         case .answer(let answer): finding = .document(answer.document(host: host, nonce: nonce))
         case .plain(let gitSHA): finding = .plain(PlainAnswer(gitSHA: gitSHA))
+        case .says(let answer): finding = .plain(answer)
         case .none(let reach): finding = .none(reach, detail: "made up: \(reach.rawValue)")
         case .skip: return
         }

@@ -158,7 +158,7 @@ struct LearningTests {
     @Test("Every instance has to match: one that is not among what was learned makes the host mixed")
     func mixed() {
         var bench = Self.bench()
-        let answer = Answer(build: .rebuilt, others: [Answer(build: Build(sha: "a", digest: "6"))])
+        let answer = Answer(build: .rebuilt, others: [Answer(build: Build(sha: "a", digest: "6"), container: "c2")])
         bench.poll(1...3, answer)
         #expect(Self.questions(bench) == [.of("5"), .of("6")])
         bench.learn(Self.sibling, at: 3.5)

@@ -26,7 +26,10 @@ struct Oracle {
         !stretch.kinds.isEmpty && stretch.kinds.allSatisfy(isTarget)
     }
 
-    private func isGood(_ stretch: TrueHost.Stretch) -> Bool { isTarget(stretch) && stretch.state == .serving }
+    private func isGood(_ stretch: TrueHost.Stretch, _ truth: TrueHost) -> Bool {
+        isTarget(stretch) && stretch.state == .serving && stretch.leftover == nil
+            && stretch.kinds.count >= truth.declared ?? 0
+    }
 
     private func isSame(_ one: TrueHost.Stretch, _ other: TrueHost.Stretch, plain: Bool) -> Bool {
         plain
@@ -40,10 +43,14 @@ struct Oracle {
     /// than a fact stays fresh, with the same instances before and after.
     func hasProof(_ host: Int) -> Bool {
         let truth = schedule.hosts[host]
-        let slack = truth.wayBack
+        // A `Date` is cut to seconds, and kept for some of them: a copy that is younger cannot be told from an answer.
+        let hasCopies = truth.faults.contains { if case .stored(saysSo: false) = $0.kind { true } else { false } }
+        let coarseness = hasCopies ? 3_000 : 0
+        let soak = max(0, schedule.soak - coarseness)
+        let slack = truth.wayBack + coarseness
         let looks = deliveries.filter { $0.host == host && $0.arrived <= end }.map(\.look)
         func isShownBad(_ from: Int, _ until: Int) -> Bool {
-            looks.contains { from < $0 && $0 < until && !isGood(truth.stretch(at: $0)) }
+            looks.contains { from < $0 && $0 < until && !isGood(truth.stretch(at: $0), truth) }
         }
         // The first machine's id binds, unless another host gave that id too: then nobody said first whose it is.
         var machines = [(from: Schedule.past, until: Schedule.future)]
@@ -53,7 +60,7 @@ struct Oracle {
         }
         // Good stretches within the verification, cut where another machine took the name.
         var goods: [(from: Int, until: Int, stretch: TrueHost.Stretch, machine: Int)] = []
-        for (index, stretch) in truth.stretches.enumerated() where isGood(stretch) {
+        for (index, stretch) in truth.stretches.enumerated() where isGood(stretch, truth) {
             let next = index + 1 < truth.stretches.count ? truth.stretches[index + 1].from : Schedule.future
             for (machine, bounds) in machines.enumerated() {
                 let (from, until) = (max(0, stretch.from, bounds.from), min(end, next, bounds.until))
@@ -76,9 +83,9 @@ struct Oracle {
             }
             // The answer of a look just before the start may be on its way when the start comes.
             let since = earliest == 0 ? -slack : earliest
-            let proving = looks.filter { since <= $0 && $0 <= latest && isGood(truth.stretch(at: $0)) }
-            if latest - earliest >= schedule.soak, Set(proving).count >= 2,
-                (proving.max() ?? 0) - (proving.min() ?? 0) >= schedule.soak
+            let proving = looks.filter { since <= $0 && $0 <= latest && isGood(truth.stretch(at: $0), truth) }
+            if latest - earliest >= soak, Set(proving).count >= 2,
+                (proving.max() ?? 0) - (proving.min() ?? 0) >= soak
             {
                 return true
             }
@@ -147,6 +154,8 @@ struct Oracle {
         guard let quiet = schedule.quietFrom else { return nil }
         let slowestLook = 2_000
         return quiet + schedule.requestTimeout + 3 * schedule.interval + 2 * slowestLook + 2 * schedule.soak + 1_000
+            // A Date moves on once a second, and what a copy had made of the clock has to be learned.
+            + (schedule.hosts.contains(where: \.isPlain) ? 3_000 : 0)
     }
 }
 
@@ -155,7 +164,7 @@ extension TrueHost.Fault.Kind {
     var isForgery: Bool {
         switch self {
         case .cache, .misroute: true
-        case .silence, .loss, .garbage, .blind, .frozen: false
+        case .silence, .loss, .garbage, .blind, .frozen, .stored: false
         }
     }
 

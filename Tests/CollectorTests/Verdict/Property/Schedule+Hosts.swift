@@ -23,6 +23,11 @@ extension Schedule {
             ]
         }
         setWays(&made, isSlow: false, &random)
+        if random.chance(20) {
+            made.declared = 1
+            for index in made.stretches.indices { made.stretches[index].leftOut = random.pick(0, 2) }
+        }
+        if wanted == .commit, count == 1, random.chance(40) { becomePlain(&made, &random) }
         made.lookPeriod = random.pick(from: [0, 0, 200, 1_000, 2_000])
         made.lookPhase = random.pick(0, 1_999)
         if random.chance(40) {
@@ -31,6 +36,12 @@ extension Schedule {
                 .garbage(.notBuildinfo), .cache, .blind, .frozen,
             ]
             if count > 1 { kinds.append(.misroute(to: (host + 1) % count)) }
+            if made.isPlain {
+                kinds = [
+                    .silence(.refused, after: 1), .loss(percent: 50), .garbage(.httpStatus), .stored(saysSo: true),
+                    .stored(saysSo: !made.saysDate), .stored(saysSo: !made.saysDate),
+                ]
+            }
             let start = random.pick(-2_000, end)
             made.faults = [
                 TrueHost.Fault(from: start, until: start + random.pick(1, 2_500), kind: random.pick(from: kinds))
@@ -47,7 +58,8 @@ extension Schedule {
             ("never deployed", never), ("old one drains", draining), ("crash loop", crashLoop),
             ("rolled back", rolledBack), ("pauses", pauses), ("wrong image", wrong),
             ("wrong image for a while", wrongOnce),
-            ("two instances", twoInstances), ("chaos", chaos),
+            ("two instances", twoInstances), ("chaos", chaos), ("recreate loop", recreateLoop), ("leftover", leftover),
+            ("too few", tooFew), ("keeps its health", keptHealth),
         ]
         let story = random.pick(from: stories)
         made.story = story.0
@@ -57,15 +69,21 @@ extension Schedule {
         made.lookPhase = random.pick(0, 4_999)
         made.skewDays = random.pick(-400, 400)
         if random.chance(4) { made.replacedAt = random.pick(-1_000, timeout) }
-        if wanted == .commit, random.chance(15) {
-            // Without an agent nobody can tell one machine from another.
-            made.isPlain = true
-            made.replacedAt = nil
-            for index in made.stretches.indices {
-                made.stretches[index].kinds = Array(made.stretches[index].kinds.prefix(1))
-            }
-        }
+        if story.0 == "too few" { made.declared = random.pick(2, 3) } else if random.chance(10) { made.declared = 1 }
+        if wanted == .commit, random.chance(25) { becomePlain(&made, &random) }
         return made
+    }
+
+    /// Without an agent nobody can tell one machine from another, nor how many instances there are.
+    private static func becomePlain(_ made: inout TrueHost, _ random: inout SplitMix64) {
+        made.isPlain = true
+        made.saysDate = random.chance(80)
+        made.replacedAt = nil
+        made.declared = nil
+        for index in made.stretches.indices {
+            made.stretches[index].kinds = Array(made.stretches[index].kinds.prefix(1))
+            made.stretches[index].leftover = nil
+        }
     }
 
     private static func setWays(_ host: inout TrueHost, isSlow: Bool, _ random: inout SplitMix64) {
@@ -87,6 +105,12 @@ extension Schedule {
                 kinds += [.cache, .cache, .blind, .frozen, .frozen]
                 let others = hosts.indices.filter { $0 != host && !hosts[$0].isPlain }
                 kinds.append(.misroute(to: others.isEmpty || random.chance(20) ? -1 : random.pick(from: others)))
+            } else {
+                // Where neither a header nor a Date tells, nobody can.
+                let isTold = !hosts[host].saysDate
+                kinds += [
+                    .stored(saysSo: true), .stored(saysSo: isTold), .stored(saysSo: isTold), .stored(saysSo: isTold),
+                ]
             }
             let early = random.chance(10) ? 100_000 : 0
             hosts[host].faults.append(
@@ -155,6 +179,62 @@ extension Schedule {
         }
         made.append(Stretch(from: at, kinds: [.target], state: .serving, container: 1 + round, start: round))
         return made
+    }
+
+    /// A supervisor that makes a new container each time, with a gap in which there is none, or an old one that is stopped.
+    private static func recreateLoop(_ timeout: Int, _ random: inout SplitMix64) -> [TrueHost.Stretch] {
+        var made = [Stretch(from: past, kinds: [.old], state: .serving, container: 0)]
+        var at = random.pick(-4_000, timeout / 2)
+        let (up, gap) = (random.pick(200, 5_000), random.pick(0, 6_000))
+        let end = random.chance(70) ? timeout : at + random.pick(1, 3) * (up + gap)
+        let leftover = random.chance(20) ? TrueHost.Kind.old : nil
+        var round = 0
+        while at < end {
+            made.append(Stretch(from: at, kinds: [.target], state: .serving, container: 1 + round, start: round))
+            made.append(Stretch(from: at + up, kinds: [], state: .absent, container: 0, leftover: leftover))
+            at += up + gap
+            round += 1
+        }
+        made.append(Stretch(from: at, kinds: [.target], state: .serving, container: 1 + round, start: round))
+        return made
+    }
+
+    /// An older agent that lists a stopped container beside the one that serves.
+    private static func leftover(_ timeout: Int, _ random: inout SplitMix64) -> [TrueHost.Stretch] {
+        let at = random.pick(-3_000, timeout)
+        let kind = random.pick(from: [TrueHost.Kind.target, .target, .old])
+        return [
+            Stretch(
+                from: past, kinds: [random.pick(from: [.old, .target])], state: .serving, container: 0, leftover: kind),
+            Stretch(
+                from: at, kinds: [.target], state: .serving, container: 1, leftover: random.chance(50) ? kind : nil),
+        ]
+    }
+
+    /// Replicas that come one after the other, and perhaps never all of them.
+    private static func tooFew(_ timeout: Int, _ random: inout SplitMix64) -> [TrueHost.Stretch] {
+        var made = [Stretch(from: past, kinds: [.old, .old, .old], state: .serving, container: 0)]
+        var at = random.pick(-5_000, timeout)
+        for count in 1...random.pick(1, 3) {
+            made.append(
+                Stretch(from: at, kinds: Array(repeating: .target, count: count), state: .serving, container: 10))
+            at += random.pick(100, 3_000)
+        }
+        return made
+    }
+
+    /// An unhealthy container that is restarted, and whose engine keeps the result for a while.
+    private static func keptHealth(_ timeout: Int, _ random: inout SplitMix64) -> [TrueHost.Stretch] {
+        let at = random.pick(-3_000, timeout)
+        let restarted = at + random.pick(100, 2_000)
+        let checked = restarted + random.pick(100, 5_000)
+        return [
+            Stretch(from: past, kinds: [.target], state: .serving, container: 1),
+            Stretch(from: at, kinds: [.target], state: .unhealthy, container: 1),
+            Stretch(from: restarted, kinds: [.target], state: .unhealthy, container: 1, start: 1),
+            Stretch(from: checked, kinds: [.target], state: .starting, container: 1, start: 1),
+            Stretch(from: checked + random.pick(0, 500), kinds: [.target], state: .serving, container: 1, start: 1),
+        ]
     }
 
     private static func rolledBack(_ timeout: Int, _ random: inout SplitMix64) -> [TrueHost.Stretch] {

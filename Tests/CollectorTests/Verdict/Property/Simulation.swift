@@ -170,13 +170,20 @@ struct Simulation {
             document.digest = .absent
             document.instances = []
             answer(.document(document), at: back)
-        case .silence?, .loss?, .frozen?, nil:
+        case .silence?, .loss?, .frozen?, .stored?, nil:
             if truth.isPlain {
-                let stretch = truth.stretch(at: arrival)
+                var (made, saysSo) = (arrival, false)
+                if case .stored(let isSaid)? = fault {
+                    (made, saysSo) = (truth.fault(at: arrival)?.from ?? arrival, isSaid)
+                }
+                let stretch = truth.stretch(at: made)
                 let isUp = stretch.state == .serving && !stretch.kinds.isEmpty
                 guard isUp else { return answer(.none(.refused, detail: "made up"), at: back) }
                 let gitSHA = Build.of(stretch.kinds[0]).gitSHA
-                return answer(.plain(PlainAnswer(gitSHA: gitSHA)), at: back, look: arrival)
+                let plain = PlainAnswer(
+                    gitSHA: gitSHA, stored: saysSo ? "X-Cache: HIT" : nil,
+                    date: truth.saysDate ? truth.date(at: made) : nil)
+                return answer(.plain(plain), at: back, look: saysSo ? nil : made)
             }
             let document = document(of: host, at: arrival, nonce: nonce)
             lastDocument[host] = document
@@ -194,6 +201,7 @@ struct Simulation {
         documents[key] = document
         document.ageSeconds = Double(moment - look) / 1_000
         document.nonce = nonce
+        document.instancesExpected = truth.declared
         document.observedAt = "2026-01-01T00:00:00Z, \(truth.skewDays) days wrong"
         return document
     }
@@ -263,7 +271,16 @@ extension TrueHost.Stretch {
                 build: .of(kinds[index]), state: state, container: "c\(container + index)", startedAt: "start \(start)",
                 restarts: restarts, hostID: id, tagMoved: tagMoved, oomKilled: oomKilled)
         }
-        guard !kinds.isEmpty else { return Answer(state: .absent, hostID: id).document(host: 0, nonce: "") }
-        return answer(0).with { $0.others = kinds.indices.dropFirst().map(answer) }.document(host: 0, nonce: "")
+        let stopped = leftover.map {
+            Answer(
+                build: .of($0), state: .exited, container: "left", startedAt: "2025-12-31T00:00:00Z", hostID: id)
+        }
+        let all = kinds.indices.map(answer) + [stopped].compactMap { $0 }
+        guard let first = all.first else { return Answer(state: .absent, hostID: id).document(host: 0, nonce: "") }
+        var document = first.with { $0.others = Array(all.dropFirst()) }.document(host: 0, nonce: "")
+        document.leftOut = (0..<leftOut).map {
+            LeftOutContainer(id: "out\($0)", name: "out-\($0)", reason: .replaced, state: .exited)
+        }
+        return document
     }
 }

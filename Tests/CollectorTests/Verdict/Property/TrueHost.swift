@@ -22,6 +22,10 @@ struct TrueHost: Sendable, CustomStringConvertible {
         var restarts = 0
         var tagMoved = false
         var oomKilled = false
+        /// A stopped container of long ago that an agent lists beside them.
+        var leftover: Kind?
+        /// Containers that the agent leaves out.
+        var leftOut = 0
     }
 
     /// What stands between the collector and the host.
@@ -35,6 +39,8 @@ struct TrueHost: Sendable, CustomStringConvertible {
             case garbage(Reach)
             /// A cache answers with what the host said before.
             case cache
+            /// A cache answers with what a host without an agent said when the fault began; it may say so.
+            case stored(saysSo: Bool)
             /// A host of the inventory answers, or (-1) a stranger that serves the target.
             case misroute(to: Int)
             /// The agent cannot read its engine, and says so.
@@ -61,6 +67,10 @@ struct TrueHost: Sendable, CustomStringConvertible {
     var replacedAt: Int?
     /// Answers `{"git_sha": …}` only.
     var isPlain = false
+    /// Its plain answers have a `Date`.
+    var saysDate = false
+    /// How many instances its operator declared.
+    var declared: Int?
     /// The host's wall clock is off by so much; of no importance.
     var skewDays = 0
     /// What the generator had in mind.
@@ -74,6 +84,9 @@ struct TrueHost: Sendable, CustomStringConvertible {
         }
         return found
     }
+
+    /// What the host's own clock says at a time, in seconds.
+    func date(at time: Int) -> Int64 { (Int64(time) + 1_700_000_000_000 + Int64(skewDays) * 86_400_000) / 1_000 }
 
     func fault(at time: Int) -> Fault? { faults.first { $0.from <= time && time < $0.until } }
 
@@ -102,11 +115,13 @@ struct TrueHost: Sendable, CustomStringConvertible {
             "    \($0.from) ms: \($0.kinds.map(\.rawValue).joined(separator: "+")) \($0.state.rawValue) "
                 + "c\($0.container) start \($0.start) restarts \($0.restarts)"
                 + ($0.tagMoved ? " tag moved" : "") + ($0.oomKilled ? " oom" : "")
+                + ($0.leftover.map { " beside a stopped \($0.rawValue)" } ?? "")
         }
         let faulty = faults.map { "    fault \($0.from)..<\($0.until) ms: \($0.kind)" }
         let about =
             "\(story); look every \(lookPeriod) ms + \(lookPhase), way \(wayThere) + \(wayBack) ms"
-            + (isPlain ? ", plain" : "") + (replacedAt.map { ", replaced at \($0) ms" } ?? "")
+            + (isPlain ? ", plain\(saysDate ? " with a Date" : "")" : "")
+            + (declared.map { ", declared \($0)" } ?? "") + (replacedAt.map { ", replaced at \($0) ms" } ?? "")
         return ([about] + lines + faulty).joined(separator: "\n")
     }
 }

@@ -1,0 +1,75 @@
+import Shared
+
+/// Two statements of one answer that cannot both be true. An answer that contradicts itself proves nothing, whichever of them
+/// holds.
+///
+/// Not here is what has a worst reading of its own: an instance that is worse than the summary says (``Document/runtime``),
+/// and a summary of the target's commit or digest that is another one (``BuildJudge``).
+extension Document {
+    /// What contradicts what, in one clean line; nil where nothing does.
+    var contradiction: String? { stateContradiction ?? buildContradiction ?? instanceContradiction }
+
+    /// The summary's state against the instances.
+    private var stateContradiction: String? {
+        guard !instances.isEmpty else {
+            return state == .absent ? nil : "it calls the service \(state.rawValue), and lists no instance"
+        }
+        switch state {
+        case .absent: return "it calls the service absent, and lists \(instances.count.instances)"
+        case .unhealthy, .paused, .restarting, .exited:
+            let isShown = instances.contains { $0.state == state || (state == .unhealthy && $0.health == .unhealthy) }
+            let isProbed = state == .unhealthy && served.map { $0.outcome != .ok } ?? false
+            return isShown || isProbed || isWorse(than: state)
+                ? nil : "it calls the service \(state.rawValue), and no instance is"
+        // A probe that fails, or an instance that is missing, makes a service worse than its instances.
+        case .serving, .starting, .unknown: return nil
+        }
+    }
+
+    /// Whether an instance is in a worse state.
+    private func isWorse(than state: ServiceState) -> Bool {
+        let worst = ServiceState.worst(of: instances.map(\.state))
+        return worst != state && ServiceState.worst(of: [worst, state]) == worst
+    }
+
+    /// The summary's commit and digest against those of the instances.
+    private var buildContradiction: String? {
+        let commits = Set(instances.map(\.gitSHA.value))
+        if let claimed = gitSHA.value {
+            if commits != [claimed] { return "its git_sha \(claimed.short) is not that of every instance" }
+        } else if commits.count == 1, let common = commits.first.flatMap({ $0 }) {
+            // The agent does not speak for them, and says why.
+            let why = reason.map { ": \(Hygiene.line($0, limit: 200))" } ?? ""
+            return "it says no git_sha, and every instance runs \(common.short)\(why)"
+        }
+        guard let claimed = digest.value else { return nil }
+        let lacksIt = instances.contains { instance in
+            !instance.image.digests.contains { $0.digest == claimed && $0.kind != .config }
+        }
+        return lacksIt ? "its digest \(claimed.short) is not among those of every instance" : nil
+    }
+
+    /// The instances among themselves, and against what was left out or declared.
+    private var instanceContradiction: String? {
+        let ids = Set(instances.map(\.id))
+        if ids.count < instances.count { return "it lists an instance twice" }
+        if let both = leftOut.first(where: { ids.contains($0.id) }) {
+            return "it lists \(Hygiene.line(both.name, limit: 64)) as an instance, and as left out"
+        }
+        if let absent = instances.first(where: { $0.state == .absent || $0.state == .unknown }) {
+            let name = Hygiene.line(absent.name, limit: 64)
+            return "it calls the service \(state.rawValue), and its instance \(name) \(absent.state.rawValue)"
+        }
+        if let instancesExpected, instancesExpected < 1 {
+            return "it expects \(instancesExpected) instances, and lists \(instances.count.instances)"
+        }
+        if let served, served.outcome == .ok, let status = served.status, !(200..<300).contains(status) {
+            return "it calls its probe's answer fine, and the status is \(status)"
+        }
+        return nil
+    }
+}
+
+extension Int {
+    fileprivate var instances: String { self == 1 ? "1 instance" : "\(self) instances" }
+}

@@ -1,0 +1,224 @@
+import Shared
+
+/// What became of a host's instances while it was on the target: which were restarted or replaced, and how often.
+///
+/// A restart is the same id with a higher restart count or another start time, or another id in the place of one that is
+/// gone, whether or not there was a gap in which nothing ran. One instance more is scaling, and so is one less.
+///
+/// Restarts are counted for each place of the service, so that a rolling restart of three replicas is three single restarts
+/// and no loop.
+struct InstanceHistory: Sendable {
+    /// A crash loop as it was seen.
+    struct Loop: Hashable, Sendable {
+        var name: String
+        /// Restarts within ``span``; 2 or more.
+        var count: Int
+        var span: Duration
+    }
+
+    fileprivate struct Restart {
+        /// In the place's own running time.
+        var ran: Duration
+        /// The look before, and the look that showed it.
+        var since: Duration
+        var at: Duration
+        var count: Int
+    }
+
+    /// One place of the service, through all the instances that were in it.
+    fileprivate struct Place {
+        var id: String
+        var name: String
+        var startedAt: String?
+        var restartCount: Int?
+        /// Time in which the place was seen to be taken. A gap between two instances is no part of it: a supervisor that
+        /// waits before it starts the next one must not hide the loop.
+        var ran = Duration.zero
+        var seenAt: Duration
+        var isGone = false
+        var restarts: [Restart] = []
+        /// It was seen to be anything but stopped, so that its end happened under the verification's eyes.
+        var hasRun: Bool
+        var isUnhealthy: Bool
+        /// The unhealthy verdict is from before the restart until the health check says something else.
+        var inheritsHealth = false
+    }
+
+    private var places: [Place] = []
+    /// Restarts since the verification's start, on the target.
+    private(set) var total = 0
+    /// The last exit code that an instance was seen with.
+    private(set) var lastExitCode: Int?
+    /// The crash loop that is going on; nil where none is, or it has soaked since.
+    private(set) var loop: Loop?
+
+    /// A place that stays empty for so long while others are taken was scaled away.
+    private static let longestGap = Duration.seconds(60)
+    /// A health check has decided again after so long.
+    private static let healthPeriod = Duration.seconds(60)
+
+    /// Takes in a look at the promoted build's instances.
+    ///
+    /// - Parameters:
+    ///   - instances: not empty.
+    ///   - window: two restarts of one place within so much running time are a loop.
+    /// - Returns: whether it shows a restart.
+    mutating func take(_ instances: [Instance], at moment: Duration, window: Duration) -> Bool {
+        if let code = instances.compactMap(\.endingCode).first { lastExitCode = code }
+        var before = places
+        var next: [Place] = []
+        var arrived: [Instance] = []
+        let indices = Dictionary(before.indices.map { (before[$0].id, $0) }, uniquingKeysWith: { first, _ in first })
+        var kept: Set<Int> = []
+        var isRestarted = false
+        for instance in instances {
+            guard let index = indices[instance.id], kept.insert(index).inserted else {
+                arrived.append(instance)
+                continue
+            }
+            before[index].age(to: moment)
+            isRestarted =
+                note(before[index].restarts(until: instance), in: &before[index], instance, moment)
+                || isRestarted
+            next.append(before[index])
+        }
+        // Those of one name belong together, and of the others any two.
+        var gone = before.indices.filter { !kept.contains($0) }
+        var unnamed: [Instance] = []
+        for instance in arrived {
+            guard let index = gone.first(where: { before[$0].name == instance.name }) else {
+                unnamed.append(instance)
+                continue
+            }
+            gone.removeAll { $0 == index }
+            isRestarted = note(1, in: &before[index], instance, moment) || isRestarted
+            next.append(before[index])
+        }
+        for instance in unnamed {
+            if let index = gone.first {
+                gone.removeFirst()
+                isRestarted = note(1, in: &before[index], instance, moment) || isRestarted
+                next.append(before[index])
+            } else {
+                next.append(Place(instance, at: moment))
+            }
+        }
+        next += gone.map { before[$0] }.compactMap { place in
+            guard moment - place.seenAt <= max(Self.longestGap, window * 3) else { return nil }
+            var place = place
+            place.isGone = true
+            return place
+        }
+        places = next
+        for index in places.indices {
+            let ran = places[index].ran
+            places[index].restarts.removeAll { ran - $0.ran > window }
+        }
+        if let looping = places.first(where: { $0.restarts.count >= 2 }), let first = looping.restarts.first,
+            let last = looping.restarts.last
+        {
+            let count = looping.restarts.reduce(0) { $0 + $1.count }
+            loop = Loop(name: looping.name, count: count, span: last.at - first.since)
+        }
+        return isRestarted
+    }
+
+    private mutating func note(_ count: Int, in place: inout Place, _ instance: Instance, _ moment: Duration) -> Bool {
+        let since = place.seenAt
+        let isSame = place.id == instance.id
+        let wasUnhealthy = place.isUnhealthy
+        place.become(instance, at: moment)
+        guard count > 0 else { return false }
+        total += count
+        place.inheritsHealth = isSame && wasUnhealthy && place.isUnhealthy
+        place.restarts.append(Restart(ran: place.ran, since: since, at: moment, count: count))
+        return true
+    }
+
+    /// Nothing of the service is there. What comes next takes the place of what was there before.
+    mutating func tookNothing() {
+        for index in places.indices { places[index].isGone = true }
+    }
+
+    /// Another build runs: what was seen of the target's instances says nothing of those that come.
+    mutating func left() {
+        places = []
+        loop = nil
+    }
+
+    /// The instances held through a whole soak: what was before it is over.
+    mutating func soaked() {
+        loop = nil
+        for index in places.indices { places[index].restarts = [] }
+    }
+
+    /// Whether the instance's end happened after the verification began: it was seen to run, or was started since.
+    func isNews(_ instance: Instance) -> Bool {
+        places.contains { $0.id == instance.id && $0.hasRun }
+    }
+
+    /// Whether the instance's health check has decided since its last start.
+    func hasDecided(_ instance: Instance) -> Bool {
+        guard let place = places.first(where: { $0.id == instance.id }), place.inheritsHealth else { return true }
+        return place.restarts.last.map { place.ran - $0.ran > Self.healthPeriod } ?? true
+    }
+
+    /// What a reader has to know of restarts on the target; nil where there were none. For example `its container restarted
+    /// 2 times during this verification, last exit 1`.
+    var summary: String? {
+        guard total > 0 else { return nil }
+        let exit = lastExitCode.map { ", last exit \($0)" } ?? ""
+        return "its container restarted \(total.times) during this verification\(exit)"
+    }
+}
+
+extension InstanceHistory.Place {
+    fileprivate init(_ instance: Instance, at moment: Duration) {
+        id = instance.id
+        name = instance.name
+        startedAt = instance.startedAt
+        restartCount = instance.restartCount
+        seenAt = moment
+        hasRun = instance.state != .exited
+        isUnhealthy = instance.isUnhealthy
+    }
+
+    fileprivate mutating func age(to moment: Duration) {
+        if !isGone { ran += max(.zero, moment - seenAt) }
+    }
+
+    fileprivate mutating func become(_ instance: Instance, at moment: Duration) {
+        let isOther = id != instance.id
+        id = instance.id
+        name = instance.name
+        startedAt = instance.startedAt
+        restartCount = instance.restartCount
+        seenAt = moment
+        isGone = false
+        hasRun = (hasRun && !isOther) || instance.state != .exited
+        isUnhealthy = instance.isUnhealthy
+        if !isUnhealthy { inheritsHealth = false }
+    }
+
+    /// How often the instance was restarted since: by its engine as often as it counts, by anything else once.
+    fileprivate func restarts(until next: Instance) -> Int {
+        if let before = restartCount, let now = next.restartCount, now > before { return now - before }
+        if let before = startedAt, let now = next.startedAt, now != before { return 1 }
+        if let before = restartCount, let now = next.restartCount, now != before { return 1 }
+        return 0
+    }
+}
+
+extension Instance {
+    var isUnhealthy: Bool { state == .unhealthy || health == .unhealthy }
+
+    /// What it ended with; nil where it runs, or is only about to run for the first time.
+    fileprivate var endingCode: Int? {
+        state == .exited || state == .restarting ? exitCode : exitCode.flatMap { $0 == 0 ? nil : $0 }
+    }
+}
+
+extension Int {
+    /// `once`, or how many times.
+    var times: String { self == 1 ? "once" : "\(self) times" }
+}

@@ -1,0 +1,98 @@
+import Shared
+
+/// What a host without an agent says of itself.
+struct PlainAnswer: Codable, Hashable, Sendable {
+    var gitSHA: Reported<GitSHA>
+    var nonce: String?
+    /// The service that it says it is; nil where it says none.
+    var service: String?
+    /// What it says of its state; nil where it says nothing.
+    var state: ServiceState?
+    /// The words with which it said so, for example `status: error`. One clean line.
+    var stateText: String?
+    /// Why what it says cannot be used, although there is a commit. One clean line.
+    var defect: String?
+    /// Seconds that the answer says it is old; 0 or more.
+    var ageSeconds: Double?
+    /// By which header a cache says that it may have answered. One clean line.
+    var stored: String?
+    /// The answer's `Date`, in seconds since 1970 by the host's clock.
+    var date: Int64?
+
+    init(
+        gitSHA: Reported<GitSHA>, nonce: String? = nil, service: String? = nil, state: ServiceState? = nil,
+        stateText: String? = nil, defect: String? = nil, ageSeconds: Double? = nil, stored: String? = nil,
+        date: Int64? = nil
+    ) {
+        self.gitSHA = gitSHA
+        self.nonce = nonce
+        self.service = service
+        self.state = state
+        self.stateText = stateText
+        self.defect = defect
+        self.ageSeconds = ageSeconds
+        self.stored = stored
+        self.date = date
+    }
+
+    enum CodingKeys: String, CodingKey {
+        case nonce, service, state, defect, stored
+        case gitSHA = "git_sha"
+        case stateText = "state_text"
+        case ageSeconds = "age_seconds"
+        case date = "date_s"
+    }
+}
+
+/// Whether the `Date` of a host's plain answers shows that some of them were stored by a cache.
+///
+/// A plain answer carries no nonce. Its `Date` is by the host's clock, which may be wrong by any amount: what it says is how
+/// much time passed between two answers. An answer was made no later than it arrived, so that the host's clock is ahead of
+/// ours by at least its `Date` less its arrival; an answer that was made after it was asked for cannot be further behind that
+/// than `Date` is coarse.
+struct PlainClock: Hashable, Sendable {
+    /// What came of one answer's `Date`.
+    enum Finding: Hashable, Sendable {
+        /// It may have been made for this request. `isNew` is false where an answer before it has the same `Date`, and so may
+        /// be the very same answer.
+        case plausible(isNew: Bool)
+        /// It was made before this request was.
+        case stored
+        /// It may be fresh; but those before it were older than they seemed.
+        case ahead
+    }
+
+    /// In milliseconds, as all below: by so much the host's clock is ahead of ours at least.
+    private var offset: Int64?
+    private var last: Int64?
+
+    /// `Date` is cut to whole seconds, and servers keep it for up to one.
+    private static let coarseness: Int64 = 2_000
+
+    /// - Parameters:
+    ///   - date: seconds since 1970 by the host's clock.
+    mutating func take(_ date: Int64, askedAt: Duration, answeredAt: Duration) -> Finding {
+        let date = min(max(date, 0), 1 << 40) * 1_000
+        let seen = date - answeredAt.milliseconds
+        defer { last = date }
+        guard let offset, let last else {
+            offset = seen
+            return .plausible(isNew: true)
+        }
+        if date < last {
+            // A copy that is older than the last one, or a clock that was set back: what follows tells which.
+            self.offset = seen
+            return .stored
+        }
+        self.offset = max(offset, seen)
+        if seen - offset > Self.coarseness { return .ahead }
+        if offset > date + Self.coarseness - askedAt.milliseconds { return .stored }
+        return .plausible(isNew: date > last)
+    }
+}
+
+extension Duration {
+    fileprivate var milliseconds: Int64 {
+        components.seconds * 1_000 + components.attoseconds / 1_000_000_000_000_000
+    }
+}
