@@ -44,7 +44,7 @@ extension CIReporter {
     var runNumber: Int64? {
         if let number = run?.number { return number }
         if case .status = row.source { return row.run }
-        return nil
+        return ActionsLink(row.url)?.run
     }
 
     /// When it ended, or else began: RFC 3339.

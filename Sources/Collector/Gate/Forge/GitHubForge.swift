@@ -60,8 +60,8 @@ struct GitHubForge: Forge {
             }
         } catch {
             // Without the permission to read Actions, nothing that looks alike is taken for a rerun.
-            guard case .refused = error.kind else { throw error }
-            reading.trouble = error.description
+            guard case .refused(let status) = error.kind else { throw error }
+            reading.trouble = "GitHub answers \(status) for the runs of Actions: the token needs to read them"
         }
         return reading
     }
