@@ -1384,7 +1384,7 @@ GUARDS = [
         11, "ci-workflow", "a run of another workflow or event replaces nothing",
         _CI + "CIReporters.swift",
         r"guard let known = runs[run], let former = runs[formerRun], known.isSameKind(as: former) else {",
-        r"guard let known = runs[run], let former = runs[formerRun], known.isSameKind(as: known) else {", CI),
+        r"guard let known = runs[run], let former = runs[formerRun], known != former || former == known else {", CI),
     Guard(
         11, "ci-unknown-runs", "runs that nobody knows replace nothing",
         _CI + "CIReporters.swift",

@@ -70,8 +70,8 @@ struct CommandLineMistakesTests {
         let flags = EnvironmentFlags.flagOnly(of: verb)
         #expect(flags.contains { $0.variable == variable })
         #expect(!EnvironmentFlags.of(verb).contains { $0.variable == variable })
-        // Refused before anything is read; with the flag beside it, the next mistake is found.
-        let arguments = [verb, "--no-such-flag"]
+        // Refused before anything else, help included, which would be 0.
+        let arguments = [verb, "--help"]
         #expect(await Invocation(arguments: arguments, environment: [variable: "1"]).run() == 64)
     }
 
