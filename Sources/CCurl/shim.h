@@ -69,6 +69,13 @@ static inline CURLcode buildinfo_curl_easy_set_close_function(CURL *easy, curl_c
     return curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, function);
 }
 
+typedef CURLcode (*buildinfo_curl_tls_function)(CURL *easy, void *tls, void *context);
+
+/// Who hears when the TLS library has certificate and key.
+static inline CURLcode buildinfo_curl_easy_set_tls_function(CURL *easy, buildinfo_curl_tls_function function) {
+    return curl_easy_setopt(easy, CURLOPT_SSL_CTX_FUNCTION, function);
+}
+
 /// The response's status, or the errno of a failed connection.
 static inline CURLcode buildinfo_curl_easy_get_long(CURL *easy, CURLINFO info, long *value) {
     return curl_easy_getinfo(easy, info, value);

@@ -137,4 +137,49 @@ struct WaitCITests {
         #expect(host.accepted == 0)
         await host.stop()
     }
+
+    @Test("Field 23: a result that does not fit on a full disk is not success, and help is none")
+    func fullDisk() async throws {
+        let host = try await Self.gitea { "success" }
+        let folder = try TemporaryFolder()
+        let bash = try Program.installed("bash", remedy: "apt-get install bash")
+        let collector = try Program.collector().path
+        let environment = [
+            "GITEA_ACTIONS": "true", "GITHUB_SERVER_URL": host.url(host: 0, ""), "GITHUB_TOKEN": Self.token,
+            "GITHUB_REPOSITORY": "acme/canvas", "GITHUB_SHA": Commit.new, "HOME": folder.path,
+        ]
+        let hosts = try await ScriptedHost.start { _ in .json(#"{"git_sha":"\#(Commit.new)"}"#) }
+        let cases: [(arguments: String, code: Int32)] = [
+            ("wait-ci --context 'CI / build (push)' --json", 69),
+            ("status --host '\(hosts.url())' --sha \(Commit.new) --store none", 69),
+            ("--help", 0), ("--version", 0),
+        ]
+        for (arguments, code) in cases {
+            let outcome = try await bash.run(
+                ["-c", "'\(collector)' \(arguments) > /dev/full"], environment: environment)
+            #expect(outcome.exitCode == code, "\(arguments): \(outcome.error)")
+            #expect(
+                (code == 0) || outcome.error.contains("standard output cannot be written (No space left on device)"))
+        }
+        await host.stop()
+        await hosts.stop()
+    }
+
+    @Test("The log lists everybody who was counted")
+    func reporters() async throws {
+        let host = try await Self.gitea { "success" }
+        let outcome = try await Program.collector().run(
+            [
+                "wait-ci", "--context", "CI / build (push)", "--forge", "gitea", "--forge-url", host.url(host: 0, ""),
+                "--repository", "acme/canvas", "--sha", Commit.new,
+            ],
+            environment: ["GITEA_TOKEN": Self.token])
+        #expect(outcome.exitCode == 0, "\(outcome.error)")
+        #expect(outcome.output.isEmpty)
+        #expect(
+            outcome.error.contains(
+                "CI / build (push): success, CI on push, run 1, status, \(host.url(host: 0, ""))/acme"),
+            "\(outcome.error)")
+        await host.stop()
+    }
 }

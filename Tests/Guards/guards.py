@@ -89,8 +89,8 @@ TRANSPORT = r"EndToEndTests\.TransportTests/"
 DRIFT = r"EndToEndTests\.DriftTests/"
 PROMOTE = r"EndToEndTests\.(PromoteTests|KilledPromotionTests)/"
 JOURNAL = r"CollectorTests\.(JournalTests|PromotionRulesTests)/"
-CI = r"CollectorTests\.(CIReadingTests|CIWaitTests|CIContextsTests)/"
-FORGE = r"CollectorTests\.(GiteaForgeTests|GitHubForgeTests|LyingForgeTests|ForgeSettingTests|BranchTests)/"
+CI = r"CollectorTests\.(CIReadingTests|CIReportersTests|CIWaitTests|CIContextsTests)/"
+FORGE = r"CollectorTests\.(GiteaForgeTests|GitHubForgeTests|ReporterForgeTests|LyingForgeTests|ForgeSettingTests|BranchTests)/"
 KILL_SWITCH = r"CollectorTests\.KillSwitchTests/"
 
 _VERDICT = "Sources/Collector/Verdict/"
@@ -1383,24 +1383,24 @@ GUARDS = [
     # 11. Nothing is promoted past the gate
     Guard(
         11, "ci-highest-id", "of a context's rows the one with the highest id decides",
-        _CI + "CIReading.swift",
-        r"if row.id > known.id {",
-        r"if row.id > known.id + 1_000_000 {", CI),
+        _CI + "CIReporters.swift",
+        r"if row.id > known.newest.id {",
+        r"if row.id > known.newest.id + 1_000_000 {", CI),
     Guard(
         11, "ci-same-id", "two rows of one id that differ decide nothing",
-        _CI + "CIReading.swift",
-        r"newest[row.source]?.state = .unsettled",
-        r"newest[row.source]?.state = known.state", CI),
+        _CI + "CIReporters.swift",
+        r"known.contradictsItself = true",
+        r"known.contradictsItself = false", CI),
     Guard(
         11, "ci-views-agree", "two views of one forge must agree",
-        _CI + "CIReading.swift",
-        r"decisive.allSatisfy({ Self.agree($0, first) })",
-        r"decisive.allSatisfy({ Self.agree($0, $0) })", CI),
+        _CI + "CIReporters.swift",
+        r"if let summary, !Self.agree(rows, summary) { return nil }",
+        r"if let summary, !Self.agree(summary, summary) { return nil }", CI),
     Guard(
         11, "ci-every-app", "a check run of another app makes nothing green",
         _CI + "CIReading.swift",
-        r"let worst = first.values.max {",
-        r"let worst = first.values.min {", CI),
+        r"let worst = reporters.map(\.row).max {",
+        r"let worst = reporters.map(\.row).min {", CI),
     Guard(
         11, "ci-only-success", "only success satisfies",
         _CI + "CIState.swift",
@@ -1419,8 +1419,8 @@ GUARDS = [
     Guard(
         11, "ci-every-context", "every required context must be green",
         _CI + "CIWait.swift",
-        r"!tracks.isEmpty, tracks.allSatisfy({ $0.state.effect == .satisfied })",
-        r"!tracks.isEmpty, tracks.contains(where: { $0.state.effect == .satisfied })", CI),
+        r"!tracks.isEmpty, tracks.allSatisfy({ $0.effect == .satisfied })",
+        r"!tracks.isEmpty, tracks.contains(where: { $0.effect == .satisfied })", CI),
     Guard(
         11, "ci-no-context", "nothing is green because nothing was asked for",
         _CI + "CIWait.swift",
@@ -1444,7 +1444,7 @@ GUARDS = [
     Guard(
         11, "ci-not-completed", "a check run that is not completed has no conclusion",
         _FORGE + "GitHubRows.swift",
-        r"""status == "completed" ? CIState(conclusion ?? "unknown") : .pending""",
+        r"""status == "completed" ? CIState(conclusion ?? "unknown", described: output?.title) : .pending""",
         r"""CIState(conclusion ?? status)""", FORGE),
     Guard(
         11, "gitea-empty-page", "Gitea's pages are read until an empty one",
@@ -1458,7 +1458,7 @@ GUARDS = [
         r"guard last.lowercased() == sha.hex || !sha.hex.isEmpty else {", FORGE),
     Guard(
         11, "gitea-history-start", "a history that begins elsewhere says nothing about a commit",
-        _FORGE + "GiteaForge.swift",
+        _FORGE + "ForgeCommit.swift",
         r"guard try commits.first?.read(at: answer.place) == descendant else {",
         r"guard try commits.first?.read(at: answer.place) != nil else {", FORGE),
     Guard(
@@ -1581,6 +1581,63 @@ GUARDS = [
         "Sources/Collector/Promotion/PromotionGate.swift",
         r"try await forge.requireHead(order.gitSHA, of: branch, before: deadline)",
         r"_ = (forge, branch, deadline)", PROMOTE),
+    Guard(
+        11, "promote-candidate", "a commit that a newer candidate follows is superseded",
+        _BRANCH + "Superseding.swift",
+        r"for commit in newer where try await candidateExists(commit) {",
+        r"for commit in newer where try await candidateExists(commit) && commit == sha {", FORGE),
+    Guard(
+        11, "candidate-unnamed", "a candidate that does not name its commit is superseded by any newer commit",
+        "Sources/Collector/Promotion/PromotionGate.swift",
+        r"} else if supersededBy == .candidate, order.namesCandidates {",
+        r"} else if supersededBy == .candidate {", PROMOTE),
+    Guard(
+        11, "candidate-descends", "only what descends from a commit supersedes it, and what may descend does",
+        _BRANCH + "Superseding.swift",
+        r"guard commit.parents?.contains(where: known.contains) ?? true else { continue }",
+        r"guard commit.parents?.contains(where: known.contains) ?? false else { continue }", FORGE),
+    Guard(
+        11, "ci-overlap", "runs of one name that overlap are no reruns of each other",
+        _CI + "CIReporters.swift",
+        r"guard let start = later.startedAt, let end = earlier.newest.endedAt else { return ofOneRun }",
+        r"guard let start = later.startedAt, let end = earlier.newest.endedAt, end == start else { return true }", CI),
+    Guard(
+        11, "ci-workflow", "a run of another workflow or event replaces nothing",
+        _CI + "CIReporters.swift",
+        r"guard let known = runs[run], let former = runs[formerRun], known.isSameKind(as: former) else {",
+        r"guard let known = runs[run], let former = runs[formerRun], known != former || former == known else {", CI),
+    Guard(
+        11, "ci-unknown-runs", "runs that nobody knows replace nothing",
+        _CI + "CIReporters.swift",
+        r"case (1?, _), (nil, .status): return false",
+        r"case (1?, _): return false", CI),
+    Guard(
+        11, "ci-summary-rows", "two rows of the forge's own summary are two reporters",
+        _CI + "CIReporters.swift",
+        r"for row in summary ?? [] where !decisive.contains(where: { $0.id == row.id }) {",
+        r"for row in summary ?? [] where decisive.isEmpty {", CI),
+    Guard(
+        11, "ci-described", "a skipped job that is reported as success is no success",
+        _CI + "CIState.swift",
+        r"""case ("success", .skipped?): self = .skipped""",
+        r"""case ("skipped", .skipped?): self = .skipped""", CI),
+    Guard(
+        11, "ci-allowed-skip", "only a context that may be skipped is green when it is",
+        _CI + "CIState.swift",
+        r"allowsSkipped && self == .skipped ? .satisfied : effect",
+        r"self == .skipped ? .satisfied : effect", CI),
+    Guard(
+        11, "flag-only", "what only a flag may permit is not silently ignored in the environment",
+        "Sources/Collector/Commands/Invocation.swift",
+        r"if let flag = EnvironmentFlags.flagOnly(of: verb).first(where: { isSet($0) }) {",
+        r"if let flag = EnvironmentFlags.flagOnly(of: verb).first(where: { isSet($0) && $0.name.isEmpty }) {",
+        r"CollectorTests\.CommandLineMistakesTests/"),
+    Guard(
+        2, "output-full", "standard output that was not written is no success",
+        "Sources/Collector/Commands/Invocation.swift",
+        r"guard code == 0, let reason = Terminal.outputFailure else { return code }",
+        r"guard code == 0, let reason = Terminal.outputFailure, reason.isEmpty else { return code }",
+        r"EndToEndTests\.WaitCITests/"),
     Guard(
         11, "promote-last", "a build that a later promotion followed is superseded",
         "Sources/Collector/Promotion/PromotionGate.swift",

@@ -19,9 +19,24 @@ enum EnvironmentFlags {
         }
     }
 
+    /// What a command is told by its flags only, because it permits or leaves out something. Set in the environment, each is
+    /// a mistake: who set it expects it to be heeded.
+    static func flagOnly(of verb: String) -> [EnvironmentArguments.Flag] {
+        let names =
+            switch verb {
+            case "promote": ["--dry-run", "--no-ci", "--no-verify", "--allow-rollback", "--allow-skipped"]
+            case "rollback": ["--dry-run", "--no-verify"]
+            case "wait-ci": ["--allow-skipped"]
+            case "ledger": ["--dry-run"]
+            default: [String]()
+            }
+        return names.map { EnvironmentArguments.Flag($0) }
+    }
+
     private static let promote: [EnvironmentArguments.Flag] = [
         .init("--image"), .init("--sha"), .init("--from"), .init("--to"), .init("--moving-tag", .values),
-        .init("--rollback-on"), .init("--by"), .init("--branch"), .init("--ci-timeout"), .init("--ci-interval"),
+        .init("--rollback-on"), .init("--by"), .init("--branch"), .init("--superseded-by"), .init("--ci-timeout"),
+        .init("--ci-interval"),
     ]
     private static let fleet: [EnvironmentArguments.Flag] = [
         .init("--fleet", .values), .init("--host", .values), .init("--select", .values), .init("--service"),

@@ -7,11 +7,24 @@ struct Invocation {
     let environment: [String: String]
 
     func run() async -> Int32 {
+        guard let code = await end() else { return 0 }
+        // Whatever a command wrote: what was not written was not done.
+        guard code == 0, let reason = Terminal.outputFailure else { return code }
+        return fail("standard output cannot be written (\(reason)): what is there is not whole", code: 69)
+    }
+
+    /// - Returns: the exit code; nil after help and version, which nobody depends on.
+    private func end() async -> Int32? {
         if let variable = EnvironmentArguments.emptied(among: flags, commandLine: arguments, environment: environment) {
             return fail("\(variable) is set to nothing: give it a value, or unset it", code: 64)
         }
+        if let flag = EnvironmentFlags.flagOnly(of: verb).first(where: { isSet($0) }) {
+            return fail(
+                "\(flag.variable) is set, and \(flag.name) is never taken from the environment: give the flag, or unset the "
+                    + "variable", code: 64)
+        }
         do {
-            var command = try Collector.parseAsRoot(completed)
+            var command = try parsed()
             if var command = command as? any AsyncParsableCommand {
                 try await command.run()
             } else {
@@ -27,9 +40,30 @@ struct Invocation {
         }
     }
 
+    private var verb: String { arguments.first { !$0.hasPrefix("-") } ?? "" }
+
     /// What may come from the environment.
-    private var flags: [EnvironmentArguments.Flag] {
-        arguments.first { !$0.hasPrefix("-") }.map(EnvironmentFlags.of) ?? []
+    private var flags: [EnvironmentArguments.Flag] { EnvironmentFlags.of(verb) }
+
+    /// Whether the environment says something of a flag that the arguments do not name.
+    private func isSet(_ flag: EnvironmentArguments.Flag) -> Bool {
+        let isNamed = arguments.prefix { $0 != "--" }.contains { $0 == flag.name || $0.hasPrefix(flag.name + "=") }
+        return !isNamed && environment[flag.variable, default: ""].isEmpty == false
+    }
+
+    /// The command, or else the mistake that was made rather than what it led to.
+    func parsed() throws -> any ParsableCommand {
+        do {
+            return try Collector.parseAsRoot(completed)
+        } catch {
+            guard Collector.exitCode(for: error) == .validationFailure, let mistakes = CommandLineMistakes() else {
+                throw error
+            }
+            if let unknown = mistakes.unknown(in: arguments) { throw UsageError(unknown) }
+            let tied = mistakes.tied(completed)
+            guard tied != completed else { throw error }
+            return try Collector.parseAsRoot(tied)
+        }
     }
 
     /// The arguments, and behind them what the environment says of flags that they do not name.
@@ -40,11 +74,11 @@ struct Invocation {
     }
 
     /// Help, version and usage errors of the parser; anything else is our own mistake.
-    private func finish(_ error: any Error) -> Int32 {
+    private func finish(_ error: any Error) -> Int32? {
         switch Collector.exitCode(for: error) {
         case .success:
             Terminal.standardOutput.write(Collector.fullMessage(for: error) + "\n")
-            return 0
+            return nil
         case .validationFailure: return fail(Collector.message(for: error), code: 64)
         default: return fail("internal error: \(error)", code: 1)
         }

@@ -54,7 +54,7 @@ struct PromoteSetup {
         }
         var gate = PromotionGate(
             order: order, killSwitch: killSwitch, ci: try ci(forge, order, interruption), forge: forge,
-            branch: command.branch.branch(environment: environment),
+            branch: command.branch.branch(environment: environment), supersededBy: command.branch.supersededBy,
             registry: try command.registry.client(web: web, environment: environment), ledger: ledger,
             narrator: PromotionNarrator(), timeout: command.registry.registryTimeout)
         let view = CIProgress(command.output.progress, on: .standardError, environment: environment)
@@ -80,7 +80,8 @@ struct PromoteSetup {
         let timeout = command.promotion.dryRun ? min(command.ciWait.timeout, .seconds(20)) : command.ciWait.timeout
         return CIGate(
             forge: forge, sha: order.gitSHA, contexts: try command.ci.contexts(), checkApp: command.ci.checkApp,
-            timeout: timeout, interval: command.ciWait.interval, interruption: interruption)
+            allowedSkips: try command.ci.allowedSkips(), timeout: timeout, interval: command.ciWait.interval,
+            interruption: interruption)
     }
 
     private func verification(

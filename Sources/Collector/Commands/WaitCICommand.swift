@@ -8,8 +8,9 @@ struct WaitCICommand: AsyncParsableCommand {
         commandName: "wait-ci",
         abstract: "Wait until the required contexts of a commit are green.",
         discussion: """
-            Exits 0 when every context is 'success' in one reading; 41 as soon as one has come to another end, or when \
-            the time is up; 69 where the forge refuses to say, or could not be read at all.
+            Exits 0 when every context is 'success' in one reading: the newest run of every workflow, app or creator that \
+            reports under its name. 41 as soon as one has come to another end, skipped and cancelled included, or when the \
+            time is up; 69 where the forge refuses to say, or could not be read at all.
             """)
 
     @OptionGroup(title: "Forge") var forge: ForgeOptions
@@ -43,15 +44,16 @@ struct WaitCICommand: AsyncParsableCommand {
 
     private func run(environment: [String: String], web: WebClient) async throws {
         let contexts = try ci.contexts()
+        let allowedSkips = try ci.allowedSkips()
         let commit = try PromotedCommit.read(flag: sha, environment: environment)
         let asked = try forge.forge(environment: environment, web: web)
         // Without a source that was named, waiting alone promotes nothing.
         let killSwitch = try killSwitch.killSwitch(standard: [], environment: environment, web: web) { asked }
         let interruption = Interruption()
         let gate = CIGate(
-            forge: asked, sha: commit, contexts: contexts, checkApp: ci.checkApp, timeout: timeout, interval: interval,
-            interruption: interruption)
-        let view = CIProgress(progress, on: .standardError, environment: environment)
+            forge: asked, sha: commit, contexts: contexts, checkApp: ci.checkApp, allowedSkips: allowedSkips,
+            timeout: timeout, interval: interval, interruption: interruption)
+        let view = CIProgress(progress, on: .standardError, environment: environment, showsReporters: !json)
         let deadline = ContinuousClock.now + timeout
         try await killSwitch.requireOff(before: deadline)
         let result = await interruption.watching { await gate.wait { view.show($0) } }

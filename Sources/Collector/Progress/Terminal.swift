@@ -1,4 +1,5 @@
 import Glibc
+import Synchronization
 
 /// The standard streams, as far as the collector writes to them by hand.
 struct Terminal: Sendable {
@@ -6,6 +7,11 @@ struct Terminal: Sendable {
 
     static let standardOutput = Terminal(descriptor: STDOUT_FILENO)
     static let standardError = Terminal(descriptor: STDERR_FILENO)
+
+    private static let failure = Mutex<String?>(nil)
+
+    /// Why something that was written to standard output did not get there; nil where all did, or its reader went away.
+    static var outputFailure: String? { failure.withLock(\.self) }
 
     /// Whether a person looks at it, at a terminal that can move its cursor.
     func isInteractive(environment: [String: String]) -> Bool {
@@ -31,6 +37,11 @@ struct Terminal: Sendable {
                 var ready = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
                 _ = poll(&ready, 1, 1_000)
             } else if errno != EINTR {
+                let error = errno
+                if descriptor == STDOUT_FILENO, error != EPIPE {
+                    Self.failure.withLock { $0 = $0 ?? String(cString: strerror(error)) }
+                }
+                errno = error
                 return false
             }
         }

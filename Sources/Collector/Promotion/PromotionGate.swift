@@ -9,8 +9,10 @@ struct PromotionGate: Sendable {
     let ci: CIGate?
     /// nil where there is none to ask.
     let forge: (any Forge)?
-    /// The branch whose head the commit must be; nil where none is named.
+    /// The branch whose history must have the commit; nil where none is named.
     let branch: String?
+    /// What on the branch supersedes the commit.
+    var supersededBy = SupersedingRule.candidate
     let registry: RegistryClient
     let ledger: Ledger?
     let narrator: PromotionNarrator
@@ -56,7 +58,7 @@ struct PromotionGate: Sendable {
         return Dictionary(result.contexts.map { ($0.name, $0.state) }, uniquingKeysWith: { first, _ in first })
     }
 
-    private func requireHead() async throws(GateError) {
+    private func requireHead() async throws {
         guard let forge, let branch else {
             narrator.say(.branch, "not asked: no branch is named")
             return
@@ -64,6 +66,13 @@ struct PromotionGate: Sendable {
         let deadline = ContinuousClock.now + timeout
         if order.allowsRollback {
             narrator.say(.branch, "not asked, because of --allow-rollback")
+        } else if supersededBy == .candidate, order.namesCandidates {
+            let found = try await forge.requireNoCandidate(after: order.gitSHA, of: branch, before: deadline) {
+                commit in
+                guard let candidate = order.candidate(of: commit) else { return true }
+                return try await registry.until(deadline).isThere(candidate)
+            }
+            narrator.say(.branch, found)
         } else {
             try await forge.requireHead(order.gitSHA, of: branch, before: deadline)
             narrator.say(.branch, "\(Hygiene.line(branch, limit: 100)) is at \(order.gitSHA.short)")

@@ -19,6 +19,24 @@ struct PromotionOrder: Hashable, Sendable {
     /// The candidate as it was asked for: a tag, or a digest.
     var sourceName: String { source.digest?.description ?? source.effectiveTag ?? "" }
 
+    /// Whether the candidate's tag names its commit, so that other commits' candidates can be named.
+    var namesCandidates: Bool { candidate(of: gitSHA) != nil }
+
+    /// Another commit's candidate: the same tag with that commit in it, as long as it stands there. nil where the
+    /// candidate is named otherwise, by a digest say.
+    func candidate(of commit: GitSHA) -> ImageReference? {
+        guard source.digest == nil, let tag = source.effectiveTag else { return nil }
+        let lengths = [gitSHA.hex.count] + (7..<gitSHA.hex.count).reversed()
+        for length in lengths {
+            guard let place = tag.firstRange(of: gitSHA.hex.prefix(length)) else { continue }
+            return ImageReference(
+                parsing:
+                    "\(target.repository):\(tag[..<place.lowerBound])\(commit.hex.prefix(length))\(tag[place.upperBound...])"
+            )
+        }
+        return nil
+    }
+
     /// The line for a compose file's environment: the candidate's tag, or, where a digest was asked for, the one that is
     /// moved.
     func pin(_ image: ResolvedImage) -> String { image.pin(as: source.tag ?? tag) }

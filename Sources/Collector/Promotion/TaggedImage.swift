@@ -13,6 +13,17 @@ extension RegistryClient {
         try await present(reference)?.digest
     }
 
+    /// Whether there is such a tag, whatever it is.
+    ///
+    /// - Throws: where the registry did not say either way.
+    func isThere(_ reference: ImageReference) async throws(RegistryError) -> Bool {
+        do throws(RegistryError) {
+            return try await present(reference) != nil
+        } catch .unusable {
+            return true
+        }
+    }
+
     /// What a tag is; nil where the registry says that there is no such tag.
     func tagged(_ reference: ImageReference) async throws(RegistryError) -> TaggedImage? {
         guard let manifest = try await present(reference) else { return nil }

@@ -32,21 +32,23 @@ enum PromotedImage {
         target.digest = image.digest
         target.image = image.reference.description
         target.content = image.promotedContent
-        try check(image, for: hosts)
+        try check(image.promotedContent, called: image.reference.description, for: hosts)
         return target
     }
 
     /// Finds, before anybody is asked, the hosts that the image cannot run on, as far as the inventory says what they are.
-    private static func check(_ image: ResolvedImage, for hosts: [ExpectedHost]) throws(RegistryError) {
-        let content = image.promotedContent
+    static func check(
+        _ content: PromotedContent, called name: String, for hosts: [ExpectedHost]
+    ) throws(RegistryError) {
         let lacking = hosts.filter { host in
             !host.isWaived && host.statedPlatform.map(content.lacks) ?? false
         }
         guard let first = lacking.first, let platform = first.statedPlatform else { return }
         let more = lacking.count > 1 ? " and \(lacking.count - 1) more" : ""
-        let held = Set(image.entries.map(\.shownPlatform)).sorted().joined(separator: ", ")
+        let held = Set(content.manifests.map { $0.platform?.description ?? "an unknown platform" }).sorted().joined(
+            separator: ", ")
         throw .contradiction(
-            "\(image.reference) holds nothing for \(Hygiene.line(platform.description, limit: 40)), which the inventory says that "
+            "\(name) holds nothing for \(Hygiene.line(platform.description, limit: 40)), which the inventory says that "
                 + "\(Hygiene.line(first.name, limit: 80))\(more) runs (it holds \(Hygiene.line(held, limit: 200))): build that "
                 + "platform, and promote again")
     }

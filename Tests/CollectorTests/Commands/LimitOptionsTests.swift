@@ -76,6 +76,16 @@ struct LimitOptionsTests {
         #expect(try options.policy(for: InventoryFixtures.load(texts: ["hosts: []"])).maxFailedByLabel.count == 1)
     }
 
+    @Test("a soak that cannot end in time is a usage error, unless nobody named it")
+    func soak() throws {
+        for arguments in [["--soak", "20s", "--timeout", "10s"], ["--soak", "15s", "--timeout", "15s"]] {
+            let error = #expect(throws: (any Error).self) { try PolicyOptions.parse(arguments) }
+            #expect(error.map { PolicyOptions.message(for: $0).contains("no host could be proven in time") } == true)
+        }
+        #expect(try PolicyOptions.parse(["--timeout", "5s"]).soak == Policy().soak)
+        #expect(try PolicyOptions.parse(["--soak", "2s", "--timeout", "5s"]).soak == .seconds(2))
+    }
+
     @Test("selections are read as they are typed, and from the environment one a line")
     func selections() throws {
         let options = try FleetOptions.parse(["--host", "a", "--select", "region=eu", "--select=group!=lab"])

@@ -124,6 +124,99 @@ struct BranchTests {
         }
     }
 
+    @Test("Field 10: a newer commit supersedes only where it has a candidate, on both forges")
+    func candidates() async throws {
+        let ours = try #require(FakeForge.sha)
+        let (head, built) = (try Self.sha("b"), try Self.sha("e"))
+        var answers = GiteaAnswers()
+        answers.history = [head.hex, built.hex, ours.hex]
+        let gitea = answers
+        let github: FakeForge.Script = { request, number in
+            if request.path.contains("/compare/") {
+                return .json(
+                    #"{"status":"ahead","base_commit":{"sha":"\#(ours)"},"total_commits":2,"commits":["#
+                        + #"{"sha":"\#(built)","parents":[{"sha":"\#(ours)"}]},"#
+                        + #"{"sha":"\#(head)","parents":[{"sha":"\#(built)"}]}]}"#)
+            }
+            return .json(#"{"name":"main","commit":{"sha":"\#(head)"}}"#)
+        }
+        for kind in ForgeKind.allCases {
+            try await FakeForge.run(kind) { request, number in
+                kind == .gitea ? gitea.answer(request) : github(request, number)
+            } _: { fake async throws in
+                let forge = try fake.forge()
+                func require(_ sha: GitSHA, _ exists: @escaping (GitSHA) throws -> Bool) async throws -> String {
+                    try await forge.requireNoCandidate(after: sha, of: "main", before: .amply, candidateExists: exists)
+                }
+                #expect(
+                    try await require(ours) { _ in false }
+                        == "main is at bbbbbbbbbbbb: 2 newer commits, and no candidate of them")
+                #expect(try await require(head) { _ in true } == "main is at bbbbbbbbbbbb")
+                for newer in [built, head] {
+                    let error = await #expect(throws: GateError.self) { try await require(ours) { $0 == newer } }
+                    #expect(error?.exitCode == 40)
+                    #expect(error?.description.contains("commit \(newer.short) of main") == true)
+                }
+                let unknown = RegistryError.unavailable("x", reason: "y")
+                await #expect(throws: unknown) { try await require(ours) { _ in throw unknown } }
+            }
+        }
+    }
+
+    @Test("Field 10: a comparison that is too large is walked instead, and one that stops short is no answer")
+    func largeComparison() async throws {
+        let (ours, head) = (try #require(FakeForge.sha), try Self.sha("b"))
+        try await FakeForge.run(.github) { request, _ in
+            request.path.contains("/compare/")
+                ? .answer(status: 200, headers: [("Content-Type", "text/html")], body: [])
+                : .json(#"[{"sha":"\#(head)"},{"sha":"\#(ours)"}]"#)
+        } _: { fake async throws in
+            let gap = try await fake.forge().commits(after: ours, upTo: head, before: .amply)
+            #expect(gap.descendants(of: ours) == [head])
+        }
+        try await FakeForge.run(.github) { request, _ in
+            request.path.contains("/compare/")
+                ? .json(#"{"status":"ahead","total_commits":900,"commits":[]}"#) : .json("[]")
+        } _: { fake async throws in
+            let error = await #expect(throws: ForgeError.self) {
+                try await fake.forge().commits(after: ours, upTo: head, before: .amply)
+            }
+            #expect(error?.description.contains("more than 500 commits") == true)
+        }
+    }
+
+    @Test("Commits of a side branch that was merged later do not descend, and do not supersede")
+    func sideBranch() throws {
+        let (ours, merge, side, next) = (try Self.sha("a"), try Self.sha("b"), try Self.sha("c"), try Self.sha("d"))
+        let gap = BranchGap(commits: [
+            .init(sha: merge, parents: [next, side]), .init(sha: side, parents: [try Self.sha("1")]),
+            .init(sha: next, parents: [ours]),
+        ])
+        #expect(gap.descendants(of: ours) == [merge, next])
+        // Dates that are confused.
+        let shuffled = BranchGap(commits: [
+            .init(sha: next, parents: [ours]), .init(sha: merge, parents: [next, side]), .init(sha: side, parents: nil),
+        ])
+        #expect(shuffled.descendants(of: ours) == [next, merge, side])
+    }
+
+    @Test("The candidate of another commit is named as this one's is")
+    func candidateNames() throws {
+        let (ours, other) = (try Self.sha("a"), try Self.sha("b"))
+        func candidate(_ from: String?) throws -> String? {
+            try PromotionOrder(
+                service: "canvas", image: "registry.example/canvas", gitSHA: ours, from: from, to: "latest",
+                rules: TagRules(), allowsRollback: false, actor: "me"
+            ).candidate(of: other)?.description
+        }
+        let long = String(repeating: "b", count: 40)
+        #expect(try candidate(nil) == "registry.example/canvas:staging-\(long)")
+        #expect(try candidate("sha-aaaaaaa") == "registry.example/canvas:sha-bbbbbbb")
+        #expect(try candidate("build-\(ours)-amd64") == "registry.example/canvas:build-\(long)-amd64")
+        #expect(try candidate("nightly") == nil)
+        #expect(try candidate("sha256:" + String(repeating: "a", count: 64)) == nil)
+    }
+
     @Test(
         "A head that cannot be read is 69, after what may pass was tried again", arguments: [401, 403, 404, 502, 418])
     func unreadable(status: Int) async throws {

@@ -6,15 +6,18 @@ struct GiteaAnswers: Sendable {
         var id: Int
         var context: String
         var status: String
+        /// In the link: a job keeps its number while its rows come.
+        var job: Int
 
-        init(_ id: Int, _ context: String, _ status: String) {
+        init(_ id: Int, _ context: String, _ status: String, job: Int? = nil) {
+            self.job = job ?? id
             self.id = id
             self.context = context
             self.status = status
         }
 
         var json: String {
-            #"{"id":\#(id),"status":"\#(status)","target_url":"/acme/canvas/actions/runs/7/jobs/\#(id)?token=x","#
+            #"{"id":\#(id),"status":"\#(status)","target_url":"/acme/canvas/actions/runs/7/jobs/\#(job)?token=x","#
                 + #""description":"Has \#(status)","url":"https://git.example/api/v1/repos/acme/canvas/statuses/"#
                 + #"c0ffee5eed1234567890abcdef1234567890abcd","context":"\#(context)","creator":{"id":2,"login":"ci"},"#
                 + #""created_at":"2026-11-23T10:00:00Z","updated_at":"2026-11-23T10:00:00Z"}"#

@@ -10,7 +10,7 @@ struct GiteaForgeTests {
     @Test("Green by both views, with the token, and with its JSON as it is documented")
     func green() async throws {
         let gitea = GiteaAnswers(
-            .init(1, "build", "pending"), .init(2, "build", "success"), .init(3, "lint", "success"))
+            .init(1, "build", "pending", job: 2), .init(2, "build", "success"), .init(3, "lint", "success"))
         try await FakeForge.run(.gitea) { request, _ in
             gitea.answer(request)
         } _: { fake async throws in

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import Support
 import Testing
 
 @testable import Collector
@@ -100,10 +101,18 @@ struct AccessInventoryTests {
     }
 
     @Test("The flags are for what the inventory leaves open, and a certificate is never given another's key")
-    func flags() throws {
+    func flags() async throws {
         let folder = try TestFolder()
         defer { folder.remove() }
-        for name in ["ca", "cert", "key", "own", "own-ca"] { _ = try folder.write("", to: name) }
+        let yard = try await TestCertificates()
+        func copy(_ names: String..., to name: String) throws {
+            _ = try folder.write(try names.map(yard.folder.read).joined(), to: name)
+        }
+        try copy("ca.pem", to: "ca")
+        try copy("other.pem", to: "own-ca")
+        try copy("ca.pem", to: "cert")
+        try copy("ca.key", to: "key")
+        try copy("other.pem", "other.key", to: "own")
         _ = try folder.write("flag-token\n", to: "token")
         _ = try folder.write("own-token\n", to: "own-token")
         let text = """

@@ -115,8 +115,36 @@ struct PromoteTests {
                     status: 200, headers: [("Content-Type", "text/html")], body: Array("<html>".utf8))
             }
         },
-        Rule("the branch has gone on", 40, "superseded") {
-            $0.forge.change { $0.history.insert(Promoter.stranger, at: 0) }
+        Rule(
+            "Field 10: the branch has gone on, and the newer commit has a candidate", 40,
+            "the registry has its candidate"
+        ) {
+            $0.forge.change { $0.history.insert(contentsOf: [Promoter.docs, Promoter.stranger], at: 0) }
+            $0.registry.push(MadeImage.single(revision: Promoter.stranger), "staging-\(Promoter.stranger)")
+        },
+        Rule("Field 10: the branch's head builds nothing", 0, "1 newer commit, and no candidate of it") {
+            $0.forge.change { $0.history.insert(Promoter.docs, at: 0) }
+        },
+        Rule(
+            "Field 10: any newer commit supersedes, if that is asked for", 40, "superseded",
+            ["--superseded-by", "head"]
+        ) {
+            $0.forge.change { $0.history.insert(Promoter.docs, at: 0) }
+        },
+        Rule(
+            "Field 10: a registry that does not say whether there is a newer candidate", 69, "staging-\(Promoter.docs)"
+        ) {
+            $0.forge.change { $0.history.insert(Promoter.docs, at: 0) }
+            $0.registry.behave { request, _ in
+                request.path.hasSuffix("staging-\(Promoter.docs)") ? .instead(.status(403)) : .honest
+            }
+        },
+        Rule(
+            "Field 10: a candidate that does not name its commit is superseded by any newer one", 40, "superseded",
+            ["--from", "nightly"]
+        ) {
+            $0.forge.change { $0.history.insert(Promoter.docs, at: 0) }
+            $0.registry.push($0.new, "nightly")
         },
         Rule("the branch was rewritten", 41, "rewritten") {
             $0.forge.change { $0.history = [Promoter.stranger, Promoter.elder] }

@@ -13,6 +13,7 @@ struct Promoter: Sendable {
     let new: MadeImage
 
     static let elder = String(repeating: "0e", count: 20)
+    static let docs = String(repeating: "d0c5", count: 10)
     static let stranger = String(repeating: "f0", count: 20)
 
     /// Both builds are pushed as candidates, `latest` is the old one, and the host serves it.

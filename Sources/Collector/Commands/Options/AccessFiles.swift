@@ -3,7 +3,12 @@ import Shared
 /// Reads the files that an inventory's access names, each once however many hosts share it.
 struct AccessFiles {
     private var tokens: [String: String] = [:]
-    private var checked: Set<String> = []
+    private var certificates: CertificateFiles
+
+    /// - Parameter certificates: what was checked before.
+    init(_ certificates: CertificateFiles = CertificateFiles()) {
+        self.certificates = certificates
+    }
 
     /// One host's access, with what it leaves open from the flags.
     ///
@@ -16,18 +21,19 @@ struct AccessFiles {
             tokens[file.path] = token
             access.bearerToken = token
         }
-        if let path = try path(.ca, listed, host) { access.certificateAuthorities = path }
-        if let path = try path(.cert, listed, host) {
-            access.clientCertificate = path
-            access.clientKey = try self.path(.key, listed, host)
+        if let file = listed[.ca] {
+            try certificates.check(authorities: file.path, name: Self.name(.ca, file, host))
+            access.certificateAuthorities = file.path
+        }
+        if let file = listed[.cert] {
+            let key = listed[.key]
+            try certificates.check(
+                certificate: file.path, key: key?.path, name: Self.name(.cert, file, host),
+                keyName: key.map { Self.name(.key, $0, host) } ?? "key")
+            access.clientCertificate = file.path
+            access.clientKey = key?.path
         }
         return access
-    }
-
-    private mutating func path(_ key: ListedAccess.Key, _ listed: ListedAccess, _ host: String) throws -> String? {
-        guard let file = listed[key] else { return nil }
-        if checked.insert(file.path).inserted { try LocalFile.check(file.path, flag: Self.name(key, file, host)) }
-        return file.path
     }
 
     private static func name(_ key: ListedAccess.Key, _ file: ListedAccess.File, _ host: String) -> String {

@@ -25,13 +25,13 @@ struct AccessOptions: ParsableArguments {
 
     /// How each host of an inventory is asked: as the inventory says, and as the flags say where it says nothing.
     func access(for inventory: Inventory) throws -> FleetAccess {
-        for (path, flag) in [(ca, "--ca"), (cert, "--cert"), (key, "--key")] {
-            if let path { try LocalFile.check(path, flag: flag) }
-        }
+        var certificates = CertificateFiles()
+        if let ca { try certificates.check(authorities: ca, name: "--ca") }
+        if let cert { try certificates.check(certificate: cert, key: key, name: "--cert", keyName: "--key") }
         let standard = TransferAccess(
             bearerToken: try tokenFile.map { try AccessFiles.token($0, flag: "--token-file") },
             certificateAuthorities: ca, clientCertificate: cert, clientKey: key)
-        var files = AccessFiles()
+        var files = AccessFiles(certificates)
         var own: [Int: TransferAccess] = [:]
         for (index, listed) in inventory.access.enumerated() {
             guard let listed else { continue }

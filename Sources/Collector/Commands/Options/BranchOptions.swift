@@ -1,11 +1,17 @@
 import ArgumentParser
 
-/// The branch whose head may be promoted.
+/// The branch that is promoted from, and what on it supersedes a commit.
 struct BranchOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "The branch that the commit must be the head of. Default: $GITHUB_REF_NAME.", valueName: "name"))
+            "The branch whose history must have the commit. Default: $GITHUB_REF_NAME.", valueName: "name"))
     var branch: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "What on the branch supersedes a commit: candidate, a newer commit whose candidate the registry has; or head, "
+                + "any newer commit."))
+    var supersededBy = SupersedingRule.candidate
 
     /// nil where none is named. A tag's name is no branch's.
     func branch(environment: [String: String]) -> String? {

@@ -17,6 +17,29 @@ struct CIOptions: ParsableArguments {
                 + "that uses a required name must be green.", valueName: "slug"))
     var checkApp: String?
 
+    @Option(
+        name: .customLong("allow-skipped"),
+        help: ArgumentHelp(
+            "A required context that may be skipped, as if it were green. Repeatable, or separated by commas.",
+            valueName: "name"),
+        transform: CIContexts.parse)
+    var allowedSkipLists: [[String]] = []
+
+    /// The required contexts that may be skipped.
+    ///
+    /// - Throws: ``UsageError`` for one that is not required, which is often misspelt.
+    func allowedSkips() throws -> Set<String> {
+        let allowed = allowedSkipLists.flatMap(\.self)
+        let required = contextLists.flatMap(\.self)
+        if let other = allowed.first(where: { !required.contains($0) }) {
+            let near = Suggestion.nearest(to: other, among: required).map { ": did you mean '\($0)'?" }
+            throw UsageError(
+                "--allow-skipped '\(Hygiene.line(other, limit: 80))' is not one of the required contexts"
+                    + (near ?? ": name it with --context too, or leave it out"))
+        }
+        return Set(allowed)
+    }
+
     /// The required contexts, each once, in the order in which they were named.
     ///
     /// - Throws: ``UsageError`` where there is none.

@@ -40,7 +40,10 @@ struct ForgeOptions: ParsableArguments {
         guard let repository = ForgeRepository(parsing: text) else {
             throw UsageError("--repository '\(Hygiene.line(text, limit: 80))' is not owner/name")
         }
-        if let forgeCA { try LocalFile.check(forgeCA, flag: "--forge-ca") }
+        if let forgeCA {
+            var certificates = CertificateFiles()
+            try certificates.check(authorities: forgeCA, name: "--forge-ca")
+        }
         let token =
             try forgeTokenFile.map { try AccessFiles.token($0, flag: "--forge-token-file") }
             ?? setting.environmentToken(environment)

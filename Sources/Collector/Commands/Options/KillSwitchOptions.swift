@@ -40,7 +40,10 @@ struct KillSwitchOptions: ParsableArguments {
         standard: [KillSwitchSource] = [.standard], environment: [String: String], web: WebClient,
         forge: () throws -> any Forge
     ) throws -> KillSwitch {
-        if let certificateAuthorities { try LocalFile.check(certificateAuthorities, flag: "--kill-switch-ca") }
+        if let certificateAuthorities {
+            var certificates = CertificateFiles()
+            try certificates.check(authorities: certificateAuthorities, name: "--kill-switch-ca")
+        }
         let named = try sources()
         let sources = named.isEmpty ? standard : named
         var asked: (any Forge)?

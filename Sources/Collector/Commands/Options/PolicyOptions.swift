@@ -82,6 +82,11 @@ struct PolicyOptions: ParsableArguments {
             throw ValidationError("\(flag) must be longer than zero")
         }
         guard interval >= .milliseconds(10) else { throw ValidationError("--interval must be at least 10ms") }
+        // A soak that nobody named is no mistake: a short look at hosts that are late or gone has its uses.
+        guard soak < timeout || soak == Policy().soak else {
+            throw ValidationError(
+                "--soak \(soak.brief) does not fit into --timeout \(timeout.brief): no host could be proven in time")
+        }
     }
 
     /// The policy for an inventory, whose labels it may speak of.

@@ -33,7 +33,10 @@ struct RegistryOptions: ParsableArguments {
     }
 
     func access(environment: [String: String]) throws -> RegistryAccess {
-        if let registryCA { try LocalFile.check(registryCA, flag: "--registry-ca") }
+        if let registryCA {
+            var certificates = CertificateFiles()
+            try certificates.check(authorities: registryCA, name: "--registry-ca")
+        }
         if let registryAuthFile { try LocalFile.check(registryAuthFile, flag: "--registry-auth-file") }
         return RegistryAccess(
             certificateAuthorities: registryCA, usesPlainHTTP: plainHTTP,

@@ -36,7 +36,7 @@ struct TargetOptions: ParsableArguments {
         for inventory: Inventory, registry: RegistryOptions, requiresImage: Bool = true, environment: [String: String],
         _ body: (Target, TargetImage?) async throws -> Value
     ) async throws -> Value {
-        guard let image else { return try await body(try target(service: inventory.service), nil) }
+        guard let image else { return try await body(try target(for: inventory), nil) }
         return try await WebClient.with { web in
             let client = try registry.client(web: web, environment: environment)
             var target = Target(service: inventory.service, gitSHA: sha, digest: digest)
@@ -62,9 +62,12 @@ struct TargetOptions: ParsableArguments {
     }
 
     /// The target, with what the index file says.
-    private func target(service: String) throws -> Target {
-        var target = Target(service: service, gitSHA: sha, digest: digest)
-        if let index, let digest { target.content = try content(of: index, digest: digest) }
+    private func target(for inventory: Inventory) throws -> Target {
+        var target = Target(service: inventory.service, gitSHA: sha, digest: digest)
+        guard let index, let digest else { return target }
+        let content = try content(of: index, digest: digest)
+        try PromotedImage.check(content, called: "--index '\(index)'", for: inventory.hosts)
+        target.content = content
         return target
     }
 

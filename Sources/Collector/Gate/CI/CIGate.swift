@@ -15,6 +15,8 @@ struct CIGate: Sendable {
     let contexts: [String]
     /// Only this app's check runs count; nil for all.
     var checkApp: String?
+    /// The contexts that may be skipped.
+    var allowedSkips: Set<String> = []
     var timeout: Duration = .seconds(1_800)
     var interval: Duration = .seconds(15)
     /// Says which signal cancelled the task; without one, a cancelled task counts as interrupted by SIGINT.
@@ -25,13 +27,14 @@ struct CIGate: Sendable {
     private static let heartbeat = Duration.seconds(1)
 
     init(
-        forge: any Forge, sha: GitSHA, contexts: [String], checkApp: String? = nil, timeout: Duration = .seconds(1_800),
-        interval: Duration = .seconds(15), interruption: Interruption? = nil
+        forge: any Forge, sha: GitSHA, contexts: [String], checkApp: String? = nil, allowedSkips: Set<String> = [],
+        timeout: Duration = .seconds(1_800), interval: Duration = .seconds(15), interruption: Interruption? = nil
     ) {
         self.forge = forge
         self.sha = sha
         self.contexts = contexts
         self.checkApp = checkApp
+        self.allowedSkips = allowedSkips
         self.timeout = timeout
         self.interval = interval
         self.interruption = interruption
@@ -45,7 +48,9 @@ struct CIGate: Sendable {
         let start = clock.now
         let deadline = start + timeout
         let wanted = Set(contexts)
-        var wait = CIWait(sha: sha, contexts: contexts, checkApp: checkApp, timeout: timeout, interval: interval)
+        var wait = CIWait(
+            sha: sha, contexts: contexts, checkApp: checkApp, allowedSkips: allowedSkips, timeout: timeout,
+            interval: interval)
         observe(.passed(wait, at: .zero))
         while let pause = wait.pause(at: clock.now - start) {
             if Task.isCancelled {

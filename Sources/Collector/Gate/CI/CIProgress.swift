@@ -9,12 +9,17 @@ final class CIProgress: Sendable {
 
     private let terminal: Terminal
     private let style: Style
+    private let showsReporters: Bool
     private let state = Mutex(State())
 
-    private enum Style { case live(usesColor: Bool), plain, none }
+    private enum Style: Equatable { case live(usesColor: Bool), plain, none }
 
-    init(_ mode: ProgressMode, on terminal: Terminal, environment: [String: String]) {
+    /// - Parameter showsReporters: whether the end lists everybody who was counted, as the JSON result does.
+    init(
+        _ mode: ProgressMode, on terminal: Terminal, environment: [String: String], showsReporters: Bool = true
+    ) {
         self.terminal = terminal
+        self.showsReporters = showsReporters
         switch mode {
         case .auto where terminal.isInteractive(environment: environment), .live:
             style = .live(usesColor: environment["NO_COLOR", default: ""].isEmpty)
@@ -28,6 +33,9 @@ final class CIProgress: Sendable {
         case .none: break
         case .plain: for line in Self.lines(event) { terminal.write(line + "\n") }
         case .live(let usesColor): draw(event, usesColor: usesColor)
+        }
+        if showsReporters, style != .none, case .ended(let wait, _) = event {
+            for line in wait.tracks.flatMap(\.reporterLines) { terminal.write("         \(line)\n") }
         }
     }
 
@@ -72,10 +80,10 @@ final class CIProgress: Sendable {
         let head = "CI of \(wait.sha.short)  \(wait.counts)  \(now.brief) of \(wait.timeout.brief)"
         var lines = [clip(head)]
         let room = max(1, rows - 4)
-        let sorted = wait.tracks.sorted { $0.state.effect > $1.state.effect }
+        let sorted = wait.tracks.sorted { $0.effect > $1.effect }
         for track in sorted.prefix(room) {
             let (mark, code) =
-                switch track.state.effect {
+                switch track.effect {
                 case .satisfied: ("✓", "32")
                 case .waiting: ("·", "")
                 case .ended: ("!", "31")

@@ -1,48 +1,61 @@
-/// What a forge said of a commit at one time: once, or in several views that must agree.
+/// What a forge said of a commit at one time: all rows, and where the forge has one its own summary of the newest.
 struct CIReading: Hashable, Sendable {
-    /// Each view has all rows, in any order, of the contexts that were asked for.
+    /// The first view has all rows, in any order, of the contexts that were asked for; the second is the forge's summary,
+    /// which must agree with it.
     var views: [[CIRow]]
+    /// What is known of the runs that made the rows.
+    var runs: [Int64: CIRun] = [:]
+    /// Why the runs are not known, where they would have been needed: one clause.
+    var trouble: String?
+    /// The names of all contexts at the commit, those that nobody asked for, too.
+    var names: Set<String> = []
 
-    /// Where a context stands, and the row that says so.
+    /// Where a context stands.
     struct Standing: Hashable, Sendable {
         var state: CIState
+        /// The row that says so.
         var row: CIRow?
+        /// Everybody who counts.
+        var reporters: [CIReporter] = []
+        /// What the state means here: a skipped context may be permitted.
+        var effect: CIState.Effect
+
+        init(state: CIState, row: CIRow? = nil, reporters: [CIReporter] = [], effect: CIState.Effect? = nil) {
+            self.state = state
+            self.row = row
+            self.reporters = reporters
+            self.effect = effect ?? state.effect
+        }
     }
 
-    /// - Parameter app: if given, only this app's check runs count.
-    func standing(of context: String, app: String? = nil) -> Standing {
-        let decisive = views.map { Self.decisive($0, context: context, app: app) }
-        guard let first = decisive.first, decisive.allSatisfy({ Self.agree($0, first) }) else {
-            let newest = decisive.flatMap(\.values).compactMap(\.row).max { $0.id < $1.id }
+    /// A name is fine only where everybody who reports under it says `success`.
+    ///
+    /// - Parameters:
+    ///   - app: if given, only this app's check runs count.
+    ///   - allowsSkipped: whether `skipped` is as good as `success`.
+    func standing(of context: String, app: String? = nil, allowsSkipped: Bool = false) -> Standing {
+        func counts(_ row: CIRow) -> Bool {
+            guard row.context == context else { return false }
+            if let app, case .checkRun(let other) = row.source { return other == app }
+            return true
+        }
+        let rows = (views.first ?? []).filter(counts)
+        let summary = views.dropFirst().first?.filter(counts)
+        guard let reporters = CIReporters(runs: runs).reporters(of: rows, summary: summary) else {
+            let newest = (rows + (summary ?? [])).max { $0.id < $1.id }
             return Standing(state: .unsettled, row: newest)
         }
-        // A name that several use must be fine with each: another app's success is nobody else's.
-        let worst = first.values.max { ($0.state.effect, $0.row?.id ?? 0) < ($1.state.effect, $1.row?.id ?? 0) }
-        return worst ?? Standing(state: .missing)
+        func effect(_ row: CIRow) -> CIState.Effect { row.state.effect(allowsSkipped: allowsSkipped) }
+        let worst = reporters.map(\.row).max { (effect($0), $0.id) < (effect($1), $1.id) }
+        guard let worst else { return Standing(state: .missing) }
+        return Standing(state: worst.state, row: worst, reporters: reporters, effect: effect(worst))
     }
 
-    /// The row with the highest number of each source.
-    private static func decisive(_ rows: [CIRow], context: String, app: String?) -> [CIRow.Source: Standing] {
-        var newest: [CIRow.Source: Standing] = [:]
-        for row in rows where row.context == context {
-            if let app, case .checkRun(let other) = row.source, other != app { continue }
-            guard let known = newest[row.source]?.row else {
-                newest[row.source] = Standing(state: row.state, row: row)
-                continue
-            }
-            if row.id > known.id {
-                newest[row.source] = Standing(state: row.state, row: row)
-            } else if row.id == known.id, row.state != known.state {
-                newest[row.source]?.state = .unsettled
-            }
+    /// Whether two executions of one context would have to be told apart by the runs that made them.
+    var needsRuns: Bool {
+        let rows = (views.first ?? []).filter { $0.run != nil }
+        return Dictionary(grouping: rows, by: \.context).values.contains { rows in
+            Set(rows.map { $0.source == .status ? [$0.run, $0.job] : [$0.id] }).count > 1
         }
-        return newest
-    }
-
-    private static func agree(_ one: [CIRow.Source: Standing], _ other: [CIRow.Source: Standing]) -> Bool {
-        one.count == other.count
-            && one.allSatisfy { source, standing in
-                other[source]?.state == standing.state && other[source]?.row?.id == standing.row?.id
-            }
     }
 }

@@ -4,6 +4,21 @@ import Shared
 struct CIResult: Encodable, Sendable {
     static let schema = 1
 
+    /// One of those who report under a name: a workflow's run, an app's check run, or a creator's statuses.
+    struct Reporter: Encodable, Sendable {
+        var state: String
+        var id: Int64
+        /// `status`, or `check-run by APP`.
+        var source: String
+        @ExplicitNull var workflow: String?
+        @ExplicitNull var event: String?
+        @ExplicitNull var run: Int64?
+        @ExplicitNull var attempt: Int?
+        /// RFC 3339, by the forge's clock: when it ended, or else began.
+        @ExplicitNull var at: String?
+        @ExplicitNull var url: String?
+    }
+
     struct Context: Encodable, Sendable {
         var name: String
         /// The forge's word, or `missing`, or `unsettled` where what was read contradicts itself, or `unread`.
@@ -16,9 +31,11 @@ struct CIResult: Encodable, Sendable {
         @ExplicitNull var lastSeen: String?
         /// Without user, query and fragment.
         @ExplicitNull var url: String?
+        /// Everybody who was counted; the fields above are of the one who decides.
+        var reporters: [Reporter]
 
         private enum CodingKeys: String, CodingKey {
-            case name, state, id, source, url
+            case name, state, id, source, url, reporters
             case firstSeen = "first_seen"
             case lastSeen = "last_seen"
         }
@@ -63,7 +80,8 @@ extension CIResult {
                     name: Hygiene.line(track.context), state: track.isKnown ? track.state.name : "unread",
                     id: track.row?.id,
                     source: track.row.map { Hygiene.line($0.source.description, limit: 80) },
-                    firstSeen: time(track.firstSeen), lastSeen: time(track.lastSeen), url: track.row?.url)
+                    firstSeen: time(track.firstSeen), lastSeen: time(track.lastSeen), url: track.row?.url,
+                    reporters: track.reporters.map(Reporter.init))
             })
     }
 
@@ -75,5 +93,15 @@ extension CIResult {
         case 130, 143: throw .interrupted(signal: exitCode - 128, reason)
         default: throw .unavailable(reason)
         }
+    }
+}
+
+extension CIResult.Reporter {
+    init(_ reporter: CIReporter) {
+        self.init(
+            state: reporter.row.state.name, id: reporter.row.id,
+            source: Hygiene.line(reporter.row.source.description, limit: 80), workflow: reporter.workflow,
+            event: reporter.event, run: reporter.runNumber, attempt: reporter.run?.attempt, at: reporter.time,
+            url: reporter.row.url)
     }
 }

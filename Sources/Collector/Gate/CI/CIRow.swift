@@ -21,4 +21,36 @@ struct CIRow: Hashable, Sendable {
     var state: CIState
     /// Fit to be shown.
     var url: String?
+    /// Whose status it is; nil where the forge does not say.
+    var creator: String?
+    /// The key in ``CIReading/runs`` of the run that made it: GitHub's check suite, or the number in the links of Gitea's
+    /// runs. nil where no run is named.
+    var run: Int64?
+    /// The job within the run, where a link names it.
+    var job: Int64?
+    /// Milliseconds since 1970: when what it is about began, and when it ended. A status has one moment for both.
+    var startedAt: Int64?
+    var endedAt: Int64?
+}
+
+/// A run of a workflow, as the forge's list of runs describes it.
+struct CIRun: Hashable, Sendable {
+    /// What tells workflows apart: the file's path, or the forge's number.
+    var workflow: String?
+    /// For people; nil where the forge gives no name.
+    var name: String?
+    /// For example `push`.
+    var event: String?
+    /// The run's number for people: the id on GitHub.
+    var number: Int64?
+    /// The latest one, from 1.
+    var attempt: Int?
+    /// Milliseconds since 1970: when the latest attempt began.
+    var startedAt: Int64?
+
+    /// Whether both are known to be of one workflow, for one kind of event.
+    func isSameKind(as other: CIRun) -> Bool {
+        guard let workflow, let event else { return false }
+        return workflow == other.workflow && event == other.event
+    }
 }

@@ -15,6 +15,8 @@ struct CIState: Hashable, Sendable, CustomStringConvertible {
 
     static let success = CIState("success")
     static let pending = CIState("pending")
+    static let skipped = CIState("skipped")
+    static let cancelled = CIState("cancelled")
     /// No row has come yet.
     static let missing = CIState("missing")
     /// What was read contradicts itself: two views of one forge, or two rows of one number.
@@ -31,7 +33,8 @@ struct CIState: Hashable, Sendable, CustomStringConvertible {
     /// unknown words too, may.
     ///
     /// Of GitHub's conclusions, `timed_out` and `startup_failure` are failures. `neutral` and `stale` are ends that are no
-    /// success, as `skipped` is. `action_required` waits: somebody may act.
+    /// success, as `skipped` and `cancelled` are. `action_required` waits: somebody may act. A commit status of `warning`,
+    /// which Gitea has, waits too: whoever wrote it may go on.
     var effect: Effect {
         switch name {
         case "success": .satisfied
@@ -40,4 +43,49 @@ struct CIState: Hashable, Sendable, CustomStringConvertible {
         default: .waiting
         }
     }
+
+    /// - Parameter allowsSkipped: whether somebody said that this context may be skipped.
+    func effect(allowsSkipped: Bool) -> Effect { allowsSkipped && self == .skipped ? .satisfied : effect }
+
+    /// The state of what a forge reports with a description, which says more than its word where the forge has no better
+    /// one: Gitea (to 1.25) and Forgejo report a job that was skipped as `success`, "Has been skipped", and one that was
+    /// cancelled as `failure` or `warning`, "Has been cancelled" or "Canceled after 3s". The texts are not translated.
+    init(_ name: String, described description: String?) {
+        let plain = CIState(name)
+        switch (plain.name, description.flatMap(CIEnding.init(description:))) {
+        case ("success", .skipped?): self = .skipped
+        case ("success", .cancelled?), ("failure", .cancelled?), ("error", .cancelled?), ("warning", .cancelled?):
+            self = .cancelled
+        default: self = plain
+        }
+    }
+}
+
+/// What a description says of something that did not run to its end.
+enum CIEnding: Hashable, Sendable {
+    case skipped, cancelled
+
+    /// nil for every other text; also where only a part was skipped ("12 passed, 3 skipped", "Skipped 3 tests").
+    init?(description: String) {
+        let words = description.lowercased().split { !$0.isLetter && !$0.isNumber }.prefix(12)
+        let rest = words.drop { Self.subjects.contains($0) }
+        switch rest.first {
+        case "skipped": self = .skipped
+        case "cancelled", "canceled", "aborted": self = .cancelled
+        default: return nil
+        }
+        guard let next = rest.dropFirst().first else { return }
+        guard Self.reasons.contains(next) else { return nil }
+    }
+
+    /// What may stand before the word.
+    private static let subjects: Set<Substring> = [
+        "the", "this", "your", "build", "pipeline", "workflow", "job", "check", "step", "run", "task", "stage", "test",
+        "tests", "deployment", "deploy", "has", "have", "been", "was", "were", "is", "are", "got", "ci", "execution",
+    ]
+    /// What begins a reason, and no list of what was skipped.
+    private static let reasons: Set<Substring> = [
+        "because", "due", "since", "by", "as", "no", "not", "nothing", "on", "for", "via", "per", "after", "in", "from",
+        "before", "manually", "automatically", "ignored",
+    ]
 }

@@ -1,19 +1,85 @@
 import Shared
 
 extension CIWait.Track {
-    /// For example `CI / build (push): pending (#12)`.
-    var line: String {
+    /// For example `CI / build (push): pending (#12)`; of one that is missing, with what there is instead.
+    var line: String { shortLine + (hint.map { " (\($0))" } ?? "") }
+
+    fileprivate var shortLine: String {
         guard isKnown else { return "\(Hygiene.line(context, limit: 80)): not read yet" }
         let number = row.map { " (#\($0.id), \(Hygiene.line($0.source.description, limit: 60)))" } ?? ""
-        return "\(Hygiene.line(context, limit: 80)): \(state)\(number)"
+        let permission = effect == .satisfied && state == .skipped ? ", which is allowed" : ""
+        return "\(Hygiene.line(context, limit: 80)): \(state)\(permission)\(number)"
+    }
+
+    /// For a sentence about the end.
+    fileprivate var ending: String {
+        shortLine + (reporters.count > 1 ? ", one of \(reporters.count) that report under this name" : "")
+    }
+
+    /// One line for each reporter, for example
+    /// `test: success, CI on push, run 12 attempt 2, check-run by github-actions, 2026-11-23T10:00:00.000Z, https://…`.
+    var reporterLines: [String] {
+        reporters.map { reporter in
+            let facts: [String?] = [
+                [reporter.workflow, reporter.event.map { "on \($0)" }].compactMap { $0 }.joined(separator: " "),
+                reporter.runNumber.map { number in
+                    "run \(number)" + (reporter.run?.attempt.map { " attempt \($0)" } ?? "")
+                }, Hygiene.line(reporter.row.source.description, limit: 60), reporter.time, reporter.row.url,
+            ]
+            let said = facts.compactMap { $0 }.filter { !$0.isEmpty }
+            return (["\(Hygiene.line(context, limit: 80)): \(reporter.row.state)"] + said).joined(separator: ", ")
+        }
+    }
+}
+
+extension CIReporter {
+    /// The workflow, for people: as the list of runs names it, else as the context does.
+    var workflow: String? {
+        (run?.name ?? run?.workflow ?? named?.workflow).map { Hygiene.line($0, limit: 80) }
+    }
+
+    var event: String? { (run?.event ?? named?.event).map { Hygiene.line($0, limit: 40) } }
+
+    /// The run's number: in GitHub's links its id.
+    var runNumber: Int64? {
+        if let number = run?.number { return number }
+        if case .status = row.source { return row.run }
+        return ActionsLink(row.url)?.run
+    }
+
+    /// When it ended, or else began: RFC 3339.
+    var time: String? { (row.endedAt ?? row.startedAt).map(RFC3339.text(unixMilliseconds:)) }
+
+    /// What a context of Gitea's Actions, `workflow / job (event)`, says of where it comes from.
+    private var named: (workflow: String, event: String)? {
+        guard row.run != nil, case .status = row.source, row.context.hasSuffix(")"),
+            let slash = row.context.firstRange(of: " / "), let open = row.context.lastIndex(of: "("),
+            open > slash.upperBound
+        else { return nil }
+        let event = row.context[row.context.index(after: open)...].dropLast()
+        return (String(row.context[..<slash.lowerBound]), String(event))
+    }
+}
+
+/// What is said of a context that has not reported.
+enum CIHint {
+    /// - Returns: for example `contexts at this commit: lint, test; did you mean 'test'?`; nil where there are none.
+    static func others(than context: String, among names: Set<String>) -> String? {
+        let others = names.filter { $0 != context }.sorted()
+        guard !others.isEmpty else { return nil }
+        let shown = others.prefix(8).map { Hygiene.line($0, limit: 60) }.joined(separator: ", ")
+        let more = others.count > 8 ? " and \(others.count - 8) more" : ""
+        let near = Suggestion.nearest(to: context, among: others)
+        let question = near.map { "; did you mean '\(Hygiene.line($0, limit: 60))'?" } ?? ""
+        return "contexts at this commit: \(shown)\(more)\(question)"
     }
 }
 
 extension CIWait {
     /// For example `2 of 3 green, 1 pending`.
     var counts: String {
-        let green = tracks.count { $0.state.effect == .satisfied }
-        let others = Dictionary(grouping: tracks.filter { $0.state.effect != .satisfied }, by: \.state.name)
+        let green = tracks.count { $0.effect == .satisfied }
+        let others = Dictionary(grouping: tracks.filter { $0.effect != .satisfied }, by: \.state.name)
         let rest = others.sorted { $0.key < $1.key }.map { "\($0.value.count) \($0.key)" }
         return (["\(green) of \(tracks.count) green"] + rest).joined(separator: ", ")
     }
@@ -24,11 +90,12 @@ extension CIWait {
         switch verdict {
         case nil: return "CI of \(commit): \(counts)"
         case .green: return "CI of \(commit) is green: \(named { _ in true })"
-        case .failed: return "CI of \(commit) is not green: \(named { $0.state.effect == .ended })"
+        case .failed:
+            return "CI of \(commit) is not green: \(named { $0.effect == .ended })\(runsNote { $0.effect == .ended })"
         case .timedOut:
             let late = trouble.map { "; at last: \($0.description)" } ?? ""
             return
-                "CI of \(commit) is not green after \(timeout.brief): \(named { $0.state.effect != .satisfied })\(late)"
+                "CI of \(commit) is not green after \(timeout.brief): \(named { $0.effect != .satisfied })\(absent)\(late)"
         case .unreadable:
             let why = trouble?.description ?? "no answer came in time"
             return "CI of \(commit) is not known, nothing could be read within \(timeout.brief): \(why)"
@@ -37,9 +104,22 @@ extension CIWait {
         }
     }
 
+    /// What has never reported, which is often a name that was misspelt.
+    private var absent: String {
+        tracks.compactMap { track in
+            track.hint.map { "; '\(Hygiene.line(track.context, limit: 80))' has not reported; \($0)" }
+        }.prefix(3).joined()
+    }
+
+    /// Why several reporters had to be green, where one of them might have been another's rerun.
+    private func runsNote(_ condition: (Track) -> Bool) -> String {
+        guard let runsTrouble, tracks.contains(where: { condition($0) && $0.reporters.count > 1 }) else { return "" }
+        return "; which run is a rerun of which is not known (\(runsTrouble)), so that each must be green"
+    }
+
     private func named(_ condition: (Track) -> Bool) -> String {
         let chosen = tracks.filter(condition)
-        let names = chosen.prefix(8).map(\.line).joined(separator: ", ")
+        let names = chosen.prefix(8).map(\.ending).joined(separator: ", ")
         return names + (chosen.count > 8 ? " and \(chosen.count - 8) more" : "")
     }
 }

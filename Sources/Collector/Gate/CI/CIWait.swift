@@ -9,7 +9,13 @@ struct CIWait: Sendable {
     struct Track: Hashable, Sendable {
         var context: String
         var state = CIState.missing
+        /// What the state means here.
+        var effect = CIState.missing.effect
         var row: CIRow?
+        /// Everybody who reports under the name, and counts.
+        var reporters: [CIReporter] = []
+        /// Of a context that is missing: what others there are, one clause; nil where there are none.
+        var hint: String?
         /// When the row that decides now was first seen, and when it was last seen.
         var firstSeen: Duration?
         var lastSeen: Duration?
@@ -22,6 +28,8 @@ struct CIWait: Sendable {
     let interval: Duration
     /// Only this app's check runs count; nil for all.
     let checkApp: String?
+    /// The contexts for which `skipped` is as good as `success`.
+    let allowedSkips: Set<String>
 
     /// In the order in which the contexts were named.
     private(set) var tracks: [Track]
@@ -30,19 +38,22 @@ struct CIWait: Sendable {
     private(set) var failures = 0
     /// Why the last request failed; nil once one was answered.
     private(set) var trouble: ForgeError?
+    /// Why the last reading could not tell runs apart; nil where it could, or did not have to.
+    private(set) var runsTrouble: String?
     private(set) var verdict: CIVerdict?
     private(set) var endedAt: Duration?
     private var pauseUntil = Duration.zero
 
     /// - Parameter contexts: at least one. Nothing is green because nothing was asked for.
     init(
-        sha: GitSHA, contexts: [String], checkApp: String? = nil, timeout: Duration = .seconds(1_800),
-        interval: Duration = .seconds(15)
+        sha: GitSHA, contexts: [String], checkApp: String? = nil, allowedSkips: Set<String> = [],
+        timeout: Duration = .seconds(1_800), interval: Duration = .seconds(15)
     ) {
         self.sha = sha
         self.timeout = timeout
         self.interval = interval
         self.checkApp = checkApp
+        self.allowedSkips = allowedSkips
         tracks = contexts.map { Track(context: $0) }
     }
 
@@ -54,21 +65,28 @@ struct CIWait: Sendable {
         readings += 1
         lastReading = now
         trouble = nil
+        runsTrouble = reading.trouble
         pauseUntil = now + interval
         var changed: [Int] = []
         for index in tracks.indices {
-            let standing = reading.standing(of: tracks[index].context, app: checkApp)
+            let context = tracks[index].context
+            let standing = reading.standing(
+                of: context, app: checkApp, allowsSkipped: allowedSkips.contains(context))
             let isOther = standing.state != tracks[index].state || standing.row?.id != tracks[index].row?.id
-            if isOther || !tracks[index].isKnown { changed.append(index) }
+            let hint = standing.state == .missing ? CIHint.others(than: context, among: reading.names) : nil
+            if isOther || !tracks[index].isKnown || (hint != nil && tracks[index].hint == nil) { changed.append(index) }
             if isOther || tracks[index].firstSeen == nil { tracks[index].firstSeen = standing.row == nil ? nil : now }
             if standing.row != nil { tracks[index].lastSeen = now }
             tracks[index].state = standing.state
+            tracks[index].effect = standing.effect
             tracks[index].row = standing.row
+            tracks[index].reporters = standing.reporters
+            tracks[index].hint = hint
             tracks[index].isKnown = true
         }
-        if tracks.contains(where: { $0.state.effect == .ended }) {
+        if tracks.contains(where: { $0.effect == .ended }) {
             end(.failed, at: now)
-        } else if !tracks.isEmpty, tracks.allSatisfy({ $0.state.effect == .satisfied }) {
+        } else if !tracks.isEmpty, tracks.allSatisfy({ $0.effect == .satisfied }) {
             end(.green, at: now)
         }
         return changed

@@ -17,6 +17,12 @@ protocol Forge: Sendable {
     func isAncestor(_ sha: GitSHA, of descendant: GitSHA, before deadline: ContinuousClock.Instant)
         async throws(ForgeError) -> Bool
 
+    /// The commits that `head` has in its history and `sha`, an ancestor of it, does not.
+    ///
+    /// - Throws: where there are more than ``BranchGap/limit``, or the forge did not say.
+    func commits(after sha: GitSHA, upTo head: GitSHA, before deadline: ContinuousClock.Instant)
+        async throws(ForgeError) -> BranchGap
+
     /// An Actions variable; nil where it is certain that there is none.
     func variable(_ name: String, of owner: VariableOwner, before deadline: ContinuousClock.Instant)
         async throws(ForgeError) -> String?

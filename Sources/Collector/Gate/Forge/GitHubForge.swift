@@ -12,10 +12,12 @@ struct GitHubForge: Forge {
     ) async throws(ForgeError) -> CIReading {
         let commit = client.repositoryPath("/commits/\(sha)")
         let web = client.address.web
+        var names: Set<String> = []
         var rows = try await pages(commit + "/statuses", [], before: deadline) { answer throws(ForgeError) in
             let statuses = try answer.decode([GitHubStatus].self)
             var rows: [CIRow] = []
             for status in statuses {
+                if let context = status.context { names.insert(context) }
                 if let row = try status.row(of: sha, contexts, web: web, at: answer.place) { rows.append(row) }
             }
             return (statuses.count, 0, rows)
@@ -27,11 +29,41 @@ struct GitHubForge: Forge {
             let page = try answer.decode(GitHubCheckRuns.self)
             var rows: [CIRow] = []
             for run in page.checkRuns {
+                names.insert(run.name)
                 if let row = try run.row(of: sha, contexts, web: web, at: answer.place) { rows.append(row) }
             }
             return (page.checkRuns.count, page.totalCount, rows)
         }
-        return CIReading(views: [rows])
+        return try await withRuns(CIReading(views: [rows], names: names), of: sha, contexts, before: deadline)
+    }
+
+    /// Adds the runs of Actions, where they decide something or where the reading may be the last: they say which workflow it
+    /// was, and who promotes wants to see that.
+    private func withRuns(
+        _ reading: CIReading, of sha: GitSHA, _ contexts: Set<String>, before deadline: ContinuousClock.Instant
+    ) async throws(ForgeError) -> CIReading {
+        let rows = reading.views[0]
+        let hasActions = rows.contains { $0.source == .checkRun(app: "github-actions") && $0.run != nil }
+        let isLast =
+            contexts.isSubset(of: rows.map(\.context)) && rows.allSatisfy { $0.state.effect != .waiting }
+        guard hasActions, reading.needsRuns || isLast else { return reading }
+        var reading = reading
+        do throws(ForgeError) {
+            _ = try await pages(client.repositoryPath("/actions/runs"), [("head_sha", sha.hex)], before: deadline) {
+                answer throws(ForgeError) in
+                let page = try answer.decode(ForgeRuns.self)
+                let runs = page.workflowRuns ?? []
+                for run in runs where run.commit?.lowercased() == sha.hex {
+                    if let suite = run.suite { reading.runs[suite] = run.run }
+                }
+                return (runs.count, page.totalCount ?? 0, [])
+            }
+        } catch {
+            // Without the permission to read Actions, nothing that looks alike is taken for a rerun.
+            guard case .refused(let status) = error.kind else { throw error }
+            reading.trouble = "GitHub answers \(status) for the runs of Actions: the token needs to read them"
+        }
+        return reading
     }
 
     /// Reads a list to its end: an empty page, or a short one that announces no other and completes what was counted.
@@ -80,6 +112,54 @@ struct GitHubForge: Forge {
         }
     }
 
+    func commits(
+        after sha: GitSHA, upTo head: GitSHA, before deadline: ContinuousClock.Instant
+    ) async throws(ForgeError) -> BranchGap {
+        let place = client.repositoryPath("/compare/\(sha)...\(head)")
+        do throws(ForgeError) {
+            if let gap = try await comparedCommits(place, upTo: head, before: deadline) { return gap }
+        } catch {
+            // The first page has the differences of all files, too, and may be too large.
+            guard error.kind == .unreadable else { throw error }
+            let query = [("per_page", "\(Self.pageSize)")]
+            if let commits = try await walk(from: head, to: sha, query, before: deadline),
+                commits.count <= BranchGap.limit
+            {
+                return BranchGap(commits: commits)
+            }
+        }
+        throw BranchGap.tooMany(after: sha, place)
+    }
+
+    /// The comparison lists the commits oldest first, a page at a time.
+    ///
+    /// - Returns: nil where there are too many.
+    private func comparedCommits(
+        _ path: String, upTo head: GitSHA, before deadline: ContinuousClock.Instant
+    ) async throws(ForgeError) -> BranchGap? {
+        var commits: [BranchGap.Commit] = []
+        for page in 1...(BranchGap.limit / Self.pageSize + 1) {
+            let answer = try await client.get(
+                path, [("per_page", "\(Self.pageSize)"), ("page", "\(page)")], before: deadline)
+            let comparison = try answer.decode(GitHubComparison.self)
+            let listed = comparison.commits ?? []
+            for commit in listed { commits.append(try BranchGap.Commit(commit, at: answer.place)) }
+            let total = comparison.totalCommits ?? commits.count
+            guard total <= BranchGap.limit, commits.count <= BranchGap.limit else { return nil }
+            if commits.count >= total {
+                guard commits.last?.sha == head else {
+                    throw ForgeError(.unreadable, "\(answer.place): the commits do not end at the one asked for")
+                }
+                return BranchGap(commits: commits.reversed())
+            }
+            guard !listed.isEmpty else {
+                throw ForgeError(
+                    .unreadable, "\(answer.place): \(total) commits were announced, and \(commits.count) came")
+            }
+        }
+        return nil
+    }
+
     func variable(
         _ name: String, of owner: VariableOwner, before deadline: ContinuousClock.Instant
     ) async throws(ForgeError) -> String? {
@@ -97,9 +177,12 @@ private struct GitHubComparison: Decodable {
     var status: String
     var baseCommit: ForgeCommit?
     var mergeBaseCommit: ForgeCommit?
+    var totalCommits: Int?
+    var commits: [ForgeCommit]?
 
     private enum CodingKeys: String, CodingKey {
-        case status
+        case status, commits
+        case totalCommits = "total_commits"
         case baseCommit = "base_commit"
         case mergeBaseCommit = "merge_base_commit"
     }

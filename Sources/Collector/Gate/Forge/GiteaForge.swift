@@ -7,18 +7,24 @@ struct GiteaForge: Forge {
     /// the last one: only an empty page is.
     private static let pageSize = "50"
     private static let combinedView = "/status"
-    /// How far back a commit is looked for: enough for the commits between two promotions, in some seconds.
-    private static let historyPages = 40
+    /// Runs that are further back are not known. Not every version heeds the commit that is asked for.
+    private static let runPages = 5
+    private static let commitsQuery = [
+        ("limit", pageSize), ("stat", "false"), ("verification", "false"), ("files", "false"),
+    ]
 
     /// Both views: the list of all rows, whose order is not stable between its pages, so that a row may be missed, and the
     /// combined one, which has the last row of each context.
     func checks(
         of sha: GitSHA, contexts: Set<String>, before deadline: ContinuousClock.Instant
     ) async throws(ForgeError) -> CIReading {
+        var names: Set<String> = []
         let list = try await rows(
             of: sha, contexts, "/statuses", [("sort", "highestindex")], before: deadline
         ) { answer throws(ForgeError) in
-            try answer.decode([GiteaStatus].self)
+            let statuses = try answer.decode([GiteaStatus].self)
+            names.formUnion(statuses.compactMap(\.context))
+            return statuses
         }
         let combined = try await rows(of: sha, contexts, Self.combinedView, [], before: deadline) {
             answer throws(ForgeError) in
@@ -27,7 +33,46 @@ struct GiteaForge: Forge {
             guard let combined = try answer.decode(GiteaCombinedStatus?.self) else { return [] }
             return try combined.rows(of: sha, at: answer.place)
         }
-        return CIReading(views: [list, combined])
+        let reading = CIReading(views: [list, combined], names: names)
+        return reading.needsRuns ? try await withRuns(reading, of: sha, before: deadline) : reading
+    }
+
+    /// Adds which workflows the runs are of. Where that is not said, two runs of one name are taken for two workflows'.
+    private func withRuns(
+        _ reading: CIReading, of sha: GitSHA, before deadline: ContinuousClock.Instant
+    ) async throws(ForgeError) -> CIReading {
+        var reading = reading
+        for list in ["/actions/runs", "/actions/tasks"] {
+            do throws(ForgeError) {
+                reading.runs = try await runs(of: sha, list, before: deadline)
+                reading.trouble = nil
+                return reading
+            } catch {
+                // Versions that do not have one list, and tokens that may not read it.
+                guard case .refused = error.kind else { throw error }
+                reading.trouble = error.description
+            }
+        }
+        return reading
+    }
+
+    private func runs(
+        of sha: GitSHA, _ list: String, before deadline: ContinuousClock.Instant
+    ) async throws(ForgeError) -> [Int64: CIRun] {
+        var runs: [Int64: CIRun] = [:]
+        for page in 1...Self.runPages {
+            let answer = try await client.get(
+                client.repositoryPath(list), [("head_sha", sha.hex), ("page", "\(page)"), ("limit", Self.pageSize)],
+                before: deadline)
+            let found = try answer.decode(ForgeRuns.self).workflowRuns ?? []
+            if found.isEmpty { break }
+            for run in found where run.commit?.lowercased() == sha.hex {
+                guard let number = run.linked else { continue }
+                runs[number] = run.run
+                runs[number]?.number = number
+            }
+        }
+        return runs
     }
 
     /// Reads one view to its empty page.
@@ -45,9 +90,9 @@ struct GiteaForge: Forge {
                 before: deadline)
             let statuses = try decode(answer)
             if statuses.isEmpty { return rows }
-            // The combined view has each context once: a page without a new one is an earlier one again, of a server that
+            // The combined view has each reporter once: a page without a new one is an earlier one again, of a server that
             // does not page it. Whatever it keeps back is missing here, and so does not agree with the list.
-            let fresh = statuses.count { seen.insert($0.context ?? "").inserted }
+            let fresh = statuses.count { seen.insert("\($0.id) \($0.context ?? "")").inserted }
             if view == Self.combinedView, fresh == 0 { return rows }
             for status in statuses {
                 if let row = try status.row(of: sha, contexts, web: client.address.web, at: answer.place) {
@@ -64,28 +109,19 @@ struct GiteaForge: Forge {
         _ sha: GitSHA, of descendant: GitSHA, before deadline: ContinuousClock.Instant
     ) async throws(ForgeError) -> Bool {
         if sha == descendant { return true }
-        let path = client.repositoryPath("/commits")
-        for page in 1...Self.historyPages {
-            let answer = try await client.get(
-                path,
-                [
-                    ("sha", descendant.hex), ("page", "\(page)"), ("limit", Self.pageSize), ("stat", "false"),
-                    ("verification", "false"), ("files", "false"),
-                ], before: deadline)
-            let commits = try answer.decode([ForgeCommit].self)
-            if page == 1 {
-                // A server that does not heed `sha` lists another history.
-                guard try commits.first?.read(at: answer.place) == descendant else {
-                    throw ForgeError(.unreadable, "\(answer.place): the history does not begin at the commit asked for")
-                }
-            }
-            if commits.isEmpty { return false }
-            for commit in commits where try commit.read(at: answer.place) == sha { return true }
+        return try await walk(from: descendant, to: sha, Self.commitsQuery, before: deadline) != nil
+    }
+
+    func commits(
+        after sha: GitSHA, upTo head: GitSHA, before deadline: ContinuousClock.Instant
+    ) async throws(ForgeError) -> BranchGap {
+        guard let commits = try await walk(from: head, to: sha, Self.commitsQuery, before: deadline) else {
+            throw ForgeError(.unreadable, "\(client.repositoryPath("/commits")): the history has changed meanwhile")
         }
-        throw ForgeError(
-            .unreadable,
-            "\(path): commit \(sha.short) is not among the last commits of \(descendant.short), and the history goes on"
-        )
+        guard commits.count <= BranchGap.limit else {
+            throw BranchGap.tooMany(after: sha, client.repositoryPath("/commits"))
+        }
+        return BranchGap(commits: commits)
     }
 
     func variable(

@@ -11,10 +11,14 @@ struct GiteaStatus: Decodable {
     var targetURL: String?
     /// Ends with the commit.
     var url: String?
+    var description: String?
+    var createdAt: String?
+    var creator: StatusCreator?
 
     private enum CodingKeys: String, CodingKey {
-        case id, context, status, state, url
+        case id, context, status, state, url, description, creator
         case targetURL = "target_url"
+        case createdAt = "created_at"
     }
 
     /// The row, where it is of one of these contexts.
@@ -26,9 +30,13 @@ struct GiteaStatus: Decodable {
         guard status == nil || state == nil || status == state else {
             throw ForgeError(.unreadable, "\(place): a row says both '\(status ?? "")' and '\(state ?? "")'")
         }
+        let link = ActionsLink(targetURL)
+        let time = ForgeTime.read(createdAt)
         return CIRow(
-            context: context, id: id, source: .status, state: CIState(status ?? state ?? "unknown"),
-            url: SafeLink.absolute(targetURL, web: web))
+            context: context, id: id, source: .status,
+            state: CIState(status ?? state ?? "unknown", described: description),
+            url: SafeLink.absolute(targetURL, web: web), creator: creator?.login, run: link?.run, job: link?.job,
+            startedAt: time, endedAt: time)
     }
 }
 

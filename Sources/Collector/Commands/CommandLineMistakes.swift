@@ -1,0 +1,109 @@
+import ArgumentParser
+import FoundationEssentials
+import Shared
+
+/// What is wrong with arguments that could not be parsed, where the parser names another mistake first: it looks for what is
+/// missing before it looks at what it does not know, and takes a value that begins with a dash for a flag.
+struct CommandLineMistakes {
+    /// A command, as the parser describes it on `--experimental-dump-help`.
+    private struct Command: Decodable {
+        struct Argument: Decodable {
+            struct Name: Decodable {
+                var kind: String
+                var name: String
+
+                var text: String { (kind == "long" ? "--" : "-") + name }
+            }
+
+            var kind: String
+            var names: [Name]?
+        }
+
+        var commandName: String
+        var arguments: [Argument]?
+        var subcommands: [Command]?
+
+        func names(ofKind kind: String) -> Set<String> {
+            Set((arguments ?? []).filter { $0.kind == kind }.flatMap { $0.names ?? [] }.map(\.text))
+        }
+    }
+
+    private struct Dump: Decodable {
+        var command: Command
+    }
+
+    private let root: Command
+
+    /// nil where the parser does not describe itself.
+    init?() {
+        do {
+            _ = try Collector.parseAsRoot(["--experimental-dump-help"])
+            return nil
+        } catch {
+            let text = Collector.fullMessage(for: error)
+            guard let dump = try? JSONDecoder().decode(Dump.self, from: Data(text.utf8)) else { return nil }
+            root = dump.command
+        }
+    }
+
+    /// The first command or flag that nobody knows; nil where all are known.
+    func unknown(in arguments: [String]) -> String? {
+        var command = root
+        var isPath = true
+        var index = arguments.startIndex
+        while index < arguments.endIndex, arguments[index] != "--" {
+            let word = arguments[index]
+            index += 1
+            guard word.hasPrefix("-"), word.count > 1, !Self.isNegative(word) else {
+                guard isPath, let subcommands = command.subcommands, !subcommands.isEmpty else { continue }
+                guard let next = subcommands.first(where: { $0.commandName == word }) else {
+                    return word == "help"
+                        ? nil : Self.sentence("command", word, among: subcommands.map(\.commandName), of: command)
+                }
+                command = next
+                continue
+            }
+            isPath = isPath && command.subcommands?.isEmpty == false
+            let name = String(word.prefix { $0 != "=" })
+            let options = command.names(ofKind: "option")
+            let flags = command.names(ofKind: "flag").union(["--help", "-h", "--version"])
+            if options.contains(name) {
+                // Its value, whatever it looks like; a flag that is known is the next argument, and the value is missing.
+                if !word.contains("="), index < arguments.endIndex,
+                    !options.union(flags).contains(String(arguments[index].prefix { $0 != "=" }))
+                {
+                    index += 1
+                }
+            } else if !flags.contains(name), !name.hasPrefix("--experimental-"), !name.hasPrefix("--generate-") {
+                return Self.sentence("flag", name, among: Array(options.union(flags)), of: command)
+            }
+        }
+        return nil
+    }
+
+    /// The arguments with every value that is a negative number tied to its flag, so that what is wrong with it can be said.
+    func tied(_ arguments: [String]) -> [String] {
+        var command = root
+        var tied: [String] = []
+        for word in arguments {
+            if let next = command.subcommands?.first(where: { $0.commandName == word }) { command = next }
+            if Self.isNegative(word), let last = tied.last, command.names(ofKind: "option").contains(last) {
+                tied[tied.endIndex - 1] = "\(last)=\(word)"
+            } else {
+                tied.append(word)
+            }
+        }
+        return tied
+    }
+
+    private static func isNegative(_ word: String) -> Bool {
+        word.hasPrefix("-") && word.dropFirst().first.map { $0.isASCII && $0.isNumber || $0 == "." } ?? false
+    }
+
+    private static func sentence(_ kind: String, _ word: String, among known: [String], of command: Command) -> String {
+        let near = Suggestion.nearest(to: word, among: known.filter { $0.hasPrefix("--") || kind == "command" })
+        let help = command.commandName == "buildinfo-collector" ? "" : "\(command.commandName) "
+        return "unknown \(kind) '\(Hygiene.line(word, limit: 80))': "
+            + (near.map { "did you mean '\($0)'?" } ?? "see buildinfo-collector \(help)--help")
+    }
+}

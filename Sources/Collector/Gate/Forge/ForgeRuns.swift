@@ -1,0 +1,71 @@
+import FoundationEssentials
+import Shared
+
+/// A forge's list of the runs of Actions: `GET /repos/{owner}/{repo}/actions/runs`, as GitHub, Gitea (1.25) and Forgejo (12)
+/// answer it, and `…/actions/tasks`, which older versions of the latter two have.
+struct ForgeRuns: Decodable {
+    var totalCount: Int?
+    var workflowRuns: [Run]?
+
+    private enum CodingKeys: String, CodingKey {
+        case totalCount = "total_count"
+        case workflowRuns = "workflow_runs"
+    }
+
+    /// Everything may be missing: what is not said is not known.
+    struct Run: Decodable {
+        var commit: String?
+        var suite: Int64?
+        var run: CIRun
+        /// What the links of statuses call it.
+        var linked: Int64?
+
+        private enum CodingKeys: String, CodingKey {
+            case id, name, path, event, url
+            case headSHA = "head_sha"
+            case commitSHA = "commit_sha"
+            case checkSuite = "check_suite_id"
+            case workflow = "workflow_id"
+            case triggerEvent = "trigger_event"
+            case number = "run_number"
+            case index = "index_in_repo"
+            case attempt = "run_attempt"
+            case htmlURL = "html_url"
+            case startedAt = "run_started_at"
+            case giteaStartedAt = "started_at"
+            case forgejoStarted = "started"
+        }
+
+        init(from decoder: any Decoder) throws {
+            let values = try decoder.container(keyedBy: CodingKeys.self)
+            // What has another type than it should is not known either.
+            func text(_ key: CodingKeys) -> String? {
+                (try? values.decode(String.self, forKey: key)).flatMap { $0.isEmpty ? nil : $0 }
+            }
+            func number(_ key: CodingKeys) -> Int64? { try? values.decode(Int64.self, forKey: key) }
+            commit = text(.headSHA) ?? text(.commitSHA)
+            suite = number(.checkSuite)
+            // Gitea's path has the branch behind an @.
+            let file = text(.path).map { String($0.prefix { $0 != "@" }) } ?? text(.workflow)
+            let started = (text(.startedAt) ?? text(.giteaStartedAt) ?? text(.forgejoStarted)).flatMap(ForgeTime.init)
+            run = CIRun(
+                workflow: number(.workflow).map { "\($0)" } ?? file, name: file ?? text(.name),
+                event: text(.triggerEvent) ?? text(.event), number: number(.id),
+                attempt: number(.attempt).flatMap { $0 > 0 ? Int(exactly: $0) : nil }, startedAt: started?.milliseconds)
+            linked = (ActionsLink(text(.htmlURL)) ?? ActionsLink(text(.url)))?.run ?? number(.number) ?? number(.index)
+        }
+    }
+}
+
+/// A moment in a forge's answer. Go's zero time, and what is before 1971, stands for none.
+struct ForgeTime: Hashable, Sendable {
+    let milliseconds: Int64
+
+    init?(_ text: String) {
+        guard let seconds = Date(rfc3339: text)?.timeIntervalSince1970, seconds > 31_536_000 else { return nil }
+        milliseconds = Int64(seconds * 1_000)
+    }
+
+    /// In milliseconds since 1970.
+    static func read(_ text: String?) -> Int64? { text.flatMap(ForgeTime.init)?.milliseconds }
+}

@@ -1,0 +1,87 @@
+import ArgumentParser
+import Shared
+import Testing
+
+@testable import Collector
+
+@Suite("Command line: the mistake that was made is the one that is reported")
+struct CommandLineMistakesTests {
+    private static func reason(_ arguments: [String], environment: [String: String] = [:]) -> String {
+        do {
+            _ = try Invocation(arguments: arguments, environment: environment).parsed()
+            return ""
+        } catch let error as UsageError {
+            return error.description
+        } catch {
+            return Collector.message(for: error)
+        }
+    }
+
+    private static let sha = String(repeating: "c0ffee", count: 7).prefix(40)
+
+    @Test(
+        "Field 27: an unknown flag or command is named, with what was meant, beside whatever is missing",
+        arguments: [
+            (["verify", "--fleeet", "x"], "unknown flag '--fleeet': did you mean '--fleet'?"),
+            (["verify", "--fleet", "x", "--imgae=a/b:c"], "unknown flag '--imgae': did you mean '--image'?"),
+            (["promote", "--drry-run"], "unknown flag '--drry-run': did you mean '--dry-run'?"),
+            (["wait-ci", "--contxt", "a", "--timeout", "-5s"], "unknown flag '--contxt': did you mean '--context'?"),
+            (["verify", "--zebra"], "unknown flag '--zebra': see buildinfo-collector verify --help"),
+            (["verfy"], "unknown command 'verfy': did you mean 'verify'?"),
+            (["veriify", "--fleet", "x"], "unknown command 'veriify': did you mean 'verify'?"),
+            (["ledger", "chekc", "--store", "x"], "unknown command 'chekc': did you mean 'check'?"),
+        ])
+    func unknown(arguments: [String], reason: String) {
+        #expect(Self.reason(arguments) == reason)
+    }
+
+    @Test(
+        "Field 27: a value that begins with a dash is an invalid value, and none that is missing",
+        arguments: [
+            (["verify", "--sha", String(sha), "--timeout", "-5s"], "'-5s'"),
+            (["wait-ci", "--context", "a", "--interval", "-1s"], "'-1s'"),
+            (["verify", "--sha", String(sha), "--min-hosts", "-2"], "'-2'"),
+            (["history", "--limit", "-3"], "-3"),
+        ])
+    func negative(arguments: [String], value: String) {
+        let reason = Self.reason(arguments)
+        #expect(reason.contains(value), "\(reason)")
+        #expect(!reason.lowercased().contains("missing"), "\(reason)")
+    }
+
+    @Test("What is missing is still said where it is the mistake, and a value may look like a flag's name")
+    func others() {
+        #expect(Self.reason(["verify", "--host", "a"]).contains("nothing to verify against"))
+        #expect(Self.reason(["verify", "--sha"]).lowercased().contains("missing value"))
+        #expect(Self.reason(["verify", "--sha", "--host", "a"]).lowercased().contains("missing value"))
+        #expect(Self.reason(["wait-ci", "--context=--strange"]).isEmpty)
+        #expect(Self.reason(["verify", "--sha", String(Self.sha), "--host", "a"]).isEmpty)
+        #expect(Self.reason(["ledger", "prune", "--keep", "3d", "--dry-run"]).isEmpty)
+    }
+
+    @Test(
+        "What only a flag may say is refused in the environment",
+        arguments: [
+            ("promote", "BUILDINFO_DRY_RUN"), ("promote", "BUILDINFO_NO_CI"), ("promote", "BUILDINFO_NO_VERIFY"),
+            ("promote", "BUILDINFO_ALLOW_ROLLBACK"), ("promote", "BUILDINFO_ALLOW_SKIPPED"),
+            ("wait-ci", "BUILDINFO_ALLOW_SKIPPED"), ("ledger", "BUILDINFO_DRY_RUN"),
+        ])
+    func environment(verb: String, variable: String) async {
+        let flags = EnvironmentFlags.flagOnly(of: verb)
+        #expect(flags.contains { $0.variable == variable })
+        #expect(!EnvironmentFlags.of(verb).contains { $0.variable == variable })
+        // Refused before anything else, help included, which would be 0.
+        let arguments = [verb, "--help"]
+        #expect(await Invocation(arguments: arguments, environment: [variable: "1"]).run() == 64)
+    }
+
+    @Test("A context that may be skipped must be one that is required")
+    func allowedSkips() throws {
+        let options = try CIOptions.parse(["--context", "test, lint", "--allow-skipped", "lint"])
+        #expect(try options.allowedSkips() == ["lint"])
+        let wrong = try CIOptions.parse(["--context", "test", "--allow-skipped", "tset"])
+        let error = #expect(throws: UsageError.self) { try wrong.allowedSkips() }
+        #expect(
+            error?.description == "--allow-skipped 'tset' is not one of the required contexts: did you mean 'test'?")
+    }
+}

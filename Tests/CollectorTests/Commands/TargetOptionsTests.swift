@@ -1,0 +1,39 @@
+import ArgumentParser
+import Foundation
+import Shared
+import Support
+import Testing
+
+@testable import Collector
+
+@Suite("Command line: what was promoted")
+struct TargetOptionsTests {
+    @Test(
+        "Field 28: a stated platform that the promoted index lacks is found with --index as with --image, before anybody is asked"
+    )
+    func statedPlatform() async throws {
+        let folder = try TemporaryFolder()
+        let manifest =
+            #"{"mediaType":"application/vnd.oci.image.manifest.v1+json","digest":"sha256:\#(String(repeating: "a", count: 64))","size":2,"platform":{"os":"linux","architecture":"amd64"}}"#
+        let index =
+            #"{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[\#(manifest)]}"#
+        let file = try folder.write("index.json", index)
+        let digest = try #require(Digest(sha256: SHA256.hash(Array(index.utf8))))
+        func target(_ label: String) async throws -> Target {
+            let fleet = try folder.write("fleet.yaml", "hosts: [{name: a}, {name: b, labels: {\(label)}}]")
+            let inventory = try Inventory.load(sources: [.file(path: fleet)], now: .now)
+            let options = try TargetOptions.parse(["--digest", "\(digest)", "--index", file])
+            return try await options.withTarget(for: inventory, registry: RegistryOptions.parse([]), environment: [:]) {
+                target, _ in target
+            }
+        }
+        for label in ["platform: linux/amd64", "arch: x86_64", "region: eu", "platform: linux/386"] {
+            #expect(try await target(label).content?.manifests.count == 1)
+        }
+        for label in ["platform: linux/arm64", "arch: aarch64", "platform: windows/amd64"] {
+            let error = await #expect(throws: RegistryError.self) { try await target(label) }
+            #expect(error?.exitCode == 64)
+            #expect(error?.description.contains("which the inventory says that b runs (it holds linux/amd64)") == true)
+        }
+    }
+}
