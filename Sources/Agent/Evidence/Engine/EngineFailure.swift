@@ -77,7 +77,7 @@ extension EngineRequest {
         case .ping: "PING"
         case .info: "INFO"
         case .containers, .container: "CONTAINERS"
-        case .image, .taggedImage: "IMAGES"
+        case .image, .platformImage, .taggedImage: "IMAGES"
         case .libpodContainer: "LIBPOD"
         case .events: "EVENTS"
         }
