@@ -18,7 +18,7 @@ struct FleetWarnings {
     }
 
     var all: [String] {
-        [leftOut, promotedAgain, differingDigests, clocks, healthChecks, expiredWaivers].compactMap { $0 }
+        [leftOut, promotedAgain, differingDigests, clocks, healthChecks, restarts, expiredWaivers].compactMap { $0 }
     }
 
     /// A green report of a part of the fleet must not be taken for one of all of it.
@@ -66,6 +66,14 @@ struct FleetWarnings {
         let without = tracks.count { $0.label == .converged && $0.telling.hostID != nil && !$0.telling.hasHealthCheck }
         guard without > 0 else { return nil }
         return "\(without.hostCount) converged without a health check: running is all that is known"
+    }
+
+    private var restarts: String? {
+        let restarted = tracks.filter { $0.restartWarning != nil }
+        guard !restarted.isEmpty else { return nil }
+        let names = restarted.prefix(5).map { Hygiene.line($0.host.name, limit: 64) }.joined(separator: ", ")
+        let more = restarted.count > 5 ? " and \(restarted.count - 5) more" : ""
+        return "\(restarted.count.hostCount) converged after restarts of the container: \(names)\(more)"
     }
 
     private var expiredWaivers: String? {

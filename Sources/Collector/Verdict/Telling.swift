@@ -12,6 +12,10 @@ extension HostTrack {
         var served: ServedAnswer?
         /// The instance that speaks for the service: the first one in the worst state.
         var worst: Instance?
+        /// The deployments that the instances belong to, each once, sorted.
+        var projects: [String] = []
+        var instancesExpected: Int?
+        var leftOut: [LeftOutContainer] = []
     }
 }
 
@@ -24,5 +28,8 @@ extension HostTrack.Telling {
         observedAt = document.observedAt
         served = document.served
         worst = document.instances.first { $0.state == document.state }
+        projects = Set(document.instances.compactMap(\.project)).sorted()
+        instancesExpected = document.instancesExpected
+        leftOut = document.leftOut
     }
 }
