@@ -40,7 +40,8 @@ struct StatusCommand: AsyncParsableCommand {
             let run = StatusRun(
                 target: target, inventory: inventory, requestTimeout: requestTimeout, access: access,
                 concurrency: self.access.concurrency, ledger: ledger, destinations: try output.destinations(),
-                learner: image?.learner, drift: image.map { DriftReader(named: $0, ledger: ledger) }, isGating: exitCode,
+                learner: image?.learner, drift: image.map { DriftReader(named: $0, ledger: ledger) },
+                isGating: exitCode,
                 progress: output.progress == .auto ? .none : output.progress, environment: environment)
             return try await run.run()
         }

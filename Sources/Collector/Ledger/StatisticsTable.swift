@@ -42,7 +42,8 @@ struct StatisticsTable {
     private var remainder: String {
         guard tellsMore else { return "" }
         return switch grouping {
-        case .service: HistoryTable.remainder(statistics.services(order, limit: .max).count - services.count, "services")
+        case .service:
+            HistoryTable.remainder(statistics.services(order, limit: .max).count - services.count, "services")
         case .host: HistoryTable.remainder(statistics.hosts(order, limit: .max).count - hosts.count, "hosts")
         }
     }

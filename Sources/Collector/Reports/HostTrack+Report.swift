@@ -4,15 +4,20 @@ import Shared
 extension HostTrack {
     /// What a reader should know of a host that converged after its container was restarted; nil for any other.
     var restartWarning: String? {
-        guard label == .converged, let worst = telling.worst, let count = worst.restartCount, count > 0 else { return nil }
+        guard label == .converged, let worst = telling.worst, let count = worst.restartCount, count > 0 else {
+            return nil
+        }
         let code = worst.exitCode.map { ", last exit \($0)" } ?? ""
-        return "its container \(Hygiene.line(worst.name, limit: 64)) restarted \(count) time\(count == 1 ? "" : "s")\(code)"
+        return
+            "its container \(Hygiene.line(worst.name, limit: 64)) restarted \(count) time\(count == 1 ? "" : "s")\(code)"
     }
 
     /// What to say of an answer that there is nothing to compare with: nothing, where the service is up; nil where the host
     /// gave no usable answer.
     var plainReason: String? {
-        guard facts.reach == .ok, evidence != nil, facts.build == .unidentified || facts.build == .mixed else { return nil }
+        guard facts.reach == .ok, evidence != nil, facts.build == .unidentified || facts.build == .mixed else {
+            return nil
+        }
         if facts.runtime == .absent { return "no instance of the service on the host" }
         var parts: [String] = []
         if facts.build == .mixed { parts.append("its instances run different builds") }
@@ -36,7 +41,8 @@ extension HostTrack.Telling {
 extension Report.Host.LeftOut {
     init(_ container: LeftOutContainer) {
         self.init(
-            name: Hygiene.line(container.name, limit: 255), project: container.project.map { Hygiene.line($0, limit: 255) },
+            name: Hygiene.line(container.name, limit: 255),
+            project: container.project.map { Hygiene.line($0, limit: 255) },
             reason: container.reason, state: container.state)
     }
 }

@@ -76,6 +76,7 @@ struct MarkdownReport {
             "**\(word)** (exit \(report.exitCode)): \(MarkdownText.code(report.reasons.first?.message ?? "", limit: 1_024))",
             "",
         ]
+        if let advice = report.warningAdvice { lines += [advice, ""] }
         lines += target.map { "- \($0): \($1)" }
         if report.reasons.count > 1 {
             lines += ["", "### Also", ""]

@@ -56,6 +56,9 @@ extension Report {
         }
     }
 
+    /// What to do about the whole, in a sentence or two, where reasons alone could lead astray; nil where they cannot.
+    var warningAdvice: String? { remedy == .reachTarget ? nil : HTMLVerdictWords(self).advice }
+
     /// Rewrites reasons that would spread a build which nobody should spread. Done again, it changes nothing.
     mutating func settleAdvice() {
         let remedy = remedy
@@ -83,7 +86,8 @@ extension Report.Host {
 
     fileprivate mutating func heed(_ remedy: Remedy, target: Report.PromotedTarget) {
         for index in transitions.indices {
-            transitions[index].reason = Advice.withoutRollout(transitions[index].reason, label: transitions[index].label)
+            transitions[index].reason = Advice.withoutRollout(
+                transitions[index].reason, label: transitions[index].label)
         }
         guard label != .converged else { return }
         switch remedy {
@@ -94,14 +98,14 @@ extension Report.Host {
     }
 
     private mutating func hold(_ cause: Remedy.Cause, target: Report.PromotedTarget) {
-        guard !reason.hasPrefix(Advice.leave) else { return }
+        guard !reason.hasPrefix(Advice.leave), !reason.hasSuffix(Advice.leaveAsItIs) else { return }
         let aside = Advice.aside(of: reason)
         let wasFetched = reason.hasPrefix("pulled, not recreated")
         reason = Advice.withoutRollout(reason, label: label)
         guard isBehind else { return }
         // The image is the target's, and only the process is the former one: restarting it would start the target.
         guard let build = shortBuild, gitSHA == nil || gitSHA != target.gitSHA else {
-            reason += ": \(Advice.leave) as it is"
+            reason = Hygiene.line("\(reason): \(Advice.leaveAsItIs)")
             return
         }
         let former = facts.build == .behind ? "the former build " : ""
@@ -127,6 +131,7 @@ extension Report.Host {
 /// How a reason's text divides into what was seen and what to do.
 enum Advice {
     static let leave = "leave it"
+    static let leaveAsItIs = "leave it as it is"
     static let nothing = "nothing to do"
 
     /// What was seen comes before the last colon, what to do after it; nil where a reason says only the one.
@@ -155,7 +160,8 @@ enum Advice {
         switch label {
         // What such hosts are told is about reaching them, and may quote others.
         case .conflict, .unreachable, .agentError, .missing, .ahead, .converged: return reason
-        case .failed, .rolledBack, .unverifiable, .mixed, .straggler, .stalled, .pending, .starting, .flapping, .soaking:
+        case .failed, .rolledBack, .unverifiable, .mixed, .straggler, .stalled, .pending, .starting, .flapping,
+            .soaking:
             break
         }
         guard !reason.hasPrefix(leave) else { return reason }

@@ -106,8 +106,10 @@ struct TextReport {
         return promotion + drift + report.warnings.map { "warning: \($0)" }
             + ["\(summary.proven) of \(summary.expected) hosts proven\(waived)\(times ?? "")"]
             + report.reasons.dropFirst().reversed().map { "also \($0.verdict.rawValue): \($0.message)" }
-            + [conclusion]
+            + [conclusion] + advice
     }
+
+    private var advice: [String] { report.warningAdvice.map { ["what to do: \($0)"] } ?? [] }
 
     private var conclusion: String {
         "\(report.verdict.rawValue) (exit \(report.exitCode)): \(report.reasons.first?.message ?? "")"
@@ -118,6 +120,6 @@ struct TextReport {
         let warnings = report.warnings.map { "warning: \($0)" }
         let counts = sweep.hosts > 0 ? [sweep.line] : []
         return drift + warnings + counts + [sweep.advice].compactMap { $0 }
-            + (report.exitCode == 0 ? [] : [conclusion])
+            + (report.exitCode == 0 ? [] : [conclusion]) + advice
     }
 }

@@ -50,6 +50,8 @@ struct StatusRun: Sendable {
         var session = FleetSession(engines: engines, noncePrefix: RunID.nonce()) { access[$0] }
         session.watches = [SignalWatch.watch(signals)]
         session.learner = learner
+        let certificates = CertificateEnds()
+        session.certificates = certificates
         session.isComplete = { verification in
             verification.isEveryHostAsked && verification.lessons.pending.isEmpty
         }
@@ -60,7 +62,9 @@ struct StatusRun: Sendable {
             observers: [progress.observer(on: .standardError, environment: environment)].compactMap { $0 })
         await TransferEngines.shutdown(engines)
         let conclusion = ended.conclusion ?? SweepRules(ended, at: duration).conclude(isGating: isGating)
-        var report = ReportBuilder(verification: ended, context: context(startedAt, duration)).build(conclusion)
+        var context = context(startedAt, duration)
+        context.notes += [certificates.warning(now: Date(), names: inventory.hosts.map(\.name))].compactMap { $0 }
+        var report = ReportBuilder(verification: ended, context: context).build(conclusion)
         report.drift = try await drift?.drift(from: report, promotions: promotions, now: Date())
         if isGating, report.exitCode == 0, let drift = report.drift, !drift.isExplained { report.fail(by: drift) }
         return report

@@ -107,6 +107,8 @@ struct VerificationRun: Sendable {
         var session = FleetSession(engines: engines, noncePrefix: RunID.nonce()) { access[$0] }
         session.watches = [SignalWatch.watch(signals)]
         session.learner = learner
+        let certificates = CertificateEnds()
+        session.certificates = certificates
         var recorder: LedgerRecorder?
         if let ledger {
             let start = try await ledger.begin(
@@ -134,6 +136,7 @@ struct VerificationRun: Sendable {
         if let trouble = await recorder?.drain() {
             context.notes.append("the ledger lacks changes of this verification: \(trouble)")
         }
+        context.notes += [certificates.warning(now: Date(), names: inventory.hosts.map(\.name))].compactMap { $0 }
         return await recorded(await report(ended, conclusion, context, witness))
     }
 

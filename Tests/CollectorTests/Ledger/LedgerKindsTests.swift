@@ -91,7 +91,8 @@ struct LedgerKindsTests {
         }
     }
 
-    @Test("Field 23: a refused inventory is in the history, is no promotion, and never what the next one is held against")
+    @Test(
+        "Field 23: a refused inventory is in the history, is no promotion, and never what the next one is held against")
     func refused() async throws {
         try await Self.withLedger { ledger, path in
             let sha = try LedgerFixtures.sha("a")
@@ -102,7 +103,8 @@ struct LedgerKindsTests {
             let folder = try TestFolder()
             defer { folder.remove() }
             let fleet = try folder.write("hosts: [a, b]\n", to: "fleet.yaml")
-            let inventory = try Inventory.load(sources: [.file(path: fleet)], hosts: [], service: nil, now: LedgerFixtures.now)
+            let inventory = try Inventory.load(
+                sources: [.file(path: fleet)], hosts: [], service: nil, now: LedgerFixtures.now)
             for generation in [nil, 7] {
                 let verification = VerificationRun(
                     target: Target(service: "canvas", gitSHA: try LedgerFixtures.sha("b"), generation: generation),

@@ -20,7 +20,8 @@ struct HostNotesTests {
                     document.leftOut = [
                         LeftOutContainer(id: "1", name: "canvas-old", reason: .replaced, state: .exited),
                         LeftOutContainer(
-                            id: "2", name: "migrate\u{1B}[2J", project: "other", reason: .task, state: .exited, exitCode: 0),
+                            id: "2", name: "migrate\u{1B}[2J", project: "other", reason: .task, state: .exited,
+                            exitCode: 0),
                     ]
                 }
             }
@@ -42,7 +43,8 @@ struct HostNotesTests {
         #expect(MarkdownReport(report: report).render().contains(line))
         #expect(HTMLReport(report: report).render().contains(line))
         let json = String(decoding: try ReportFormat.json.render(report), as: UTF8.self)
-        #expect(json.contains(#""left_out""#) && json.contains(#""project""#) && json.contains(#""instances_expected""#))
+        #expect(
+            json.contains(#""left_out""#) && json.contains(#""project""#) && json.contains(#""instances_expected""#))
         #expect(try await SchemaValidator.defects(json, against: .report).isEmpty)
         #expect(try JSONDecoder().decode(Report.self, from: Data(json.utf8)) == report)
         #expect(report.hosts.first { $0.name == "host-1" }?.leftOut == nil)

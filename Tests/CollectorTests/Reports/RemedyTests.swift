@@ -9,7 +9,9 @@ import Testing
 struct RemedyTests {
     /// Imperatives that bring a build to a host.
     private static func spreads(_ text: String) -> Bool {
-        text.contains(#/\b(pull\b|redeploy|recreate\b|restart\b|up -d|run docker (?!unpause)|deploy [a-z]+ again|deploy and verify)/#)
+        text.contains(
+            #/\b(pull\b|redeploy|recreate\b|restart\b|up -d|run docker (?!unpause)|deploy [a-z]+ again|deploy and verify)/#
+        )
     }
     private static let advice = [
         "never pulled: run docker compose pull canvas && docker compose up -d canvas (serves bbbbbbbbbbbb, generation 1)",
@@ -61,6 +63,9 @@ struct RemedyTests {
         for label in HostLabel.allCases where label != .converged {
             for build in BuildFact.allCases {
                 let report = try Self.report(verdict, Self.advice.map { Self.host(label, build, $0) })
+                var again = report
+                again.settleAdvice()
+                #expect(again == report)
                 for (host, was) in zip(report.hosts.suffix(Self.advice.count), Self.advice) {
                     // Such hosts are told nothing of builds, and the reason is not theirs.
                     if [.conflict, .unreachable, .agentError, .missing, .ahead].contains(label) { continue }
@@ -100,7 +105,8 @@ struct RemedyTests {
         for label in HostLabel.allCases where reason != ": pull" {
             #expect(Advice.withoutRollout(reason, label: label) == reason)
         }
-        #expect(Advice.withoutRollout("the agent cannot tell: pull failed: x", label: .agentError).contains("pull failed"))
+        #expect(
+            Advice.withoutRollout("the agent cannot tell: pull failed: x", label: .agentError).contains("pull failed"))
     }
 
     /// A fleet whose first host fails on the target, while the others still serve the former build in various ways.
@@ -133,7 +139,8 @@ struct RemedyTests {
         #expect(reasons["host-0"]?.hasSuffix("look at docker logs canvas-1") == true)
         let page = HTMLReport(report: report).render()
         #expect(page.contains("leave the hosts that serve the former build as they are"))
-        #expect(page.contains("<span class=\"todo\">leave it: still serves the former build bbbbbbbbbbbb, generation 1"))
+        #expect(
+            page.contains("<span class=\"todo\">leave it: still serves the former build bbbbbbbbbbbb, generation 1"))
     }
 
     @Test("A wrong image fails the deploy as well, and so does one that went back")
@@ -149,7 +156,9 @@ struct RemedyTests {
         for line in try Self.lines(back) { #expect(!Self.spreads(line), "\(line)") }
     }
 
-    @Test("A report that is interrupted, or in which nothing moves, with a host that is down on the target, spreads nothing")
+    @Test(
+        "A report that is interrupted, or in which nothing moves, with a host that is down on the target, spreads nothing"
+    )
     func cutShort() throws {
         for signal: Int32? in [2, nil] {
             var policy = Policy(timeout: .seconds(120), stall: .seconds(20), maxFailed: .hosts(3))
@@ -177,7 +186,8 @@ struct RemedyTests {
             id: "1", image: "registry.example/canvas:latest", source: "staging", formerDigest: nil, formerGitSHA: nil,
             actor: "a test", contexts: [:], pin: "CANVAS=x", steps: [],
             rollback: .init(
-                said: "was put back", digest: try LedgerFixtures.digest("2"), gitSHA: Build.old.gitSHA.value, generation: 3,
+                said: "was put back", digest: try LedgerFixtures.digest("2"), gitSHA: Build.old.gitSHA.value,
+                generation: 3,
                 verification: "2", verdict: verdict))
     }
 
@@ -193,14 +203,26 @@ struct RemedyTests {
             #expect(!Self.spreads(line), "\(line)")
             #expect(!line.lowercased().contains("roll back") && !line.contains("roll the deploy back"), "\(line)")
         }
+        // Whoever sees only one of these must learn what production serves now.
+        let back = "The fleet is back on the former build bbbbbbbbbbbb"
+        #expect(TextReport(report: report).render().contains(back))
+        #expect(MarkdownReport(report: report).render().contains(back))
+        #expect(Annotations(report: report).commands.contains { $0.level == .error && $0.message.contains(back) })
         let page = HTMLReport(report: report).render()
-        #expect(page.contains("The fleet is back on the former build bbbbbbbbbbbb"))
+        #expect(page.contains(back))
+        #expect(page.contains("<h1>The deploy failed, and the fleet is back on the former build</h1>"))
         #expect(!page.contains("class=\"remedies\""))
 
-        var unproven = try Self.failing()
-        unproven.promotion = try Self.rollback(.stragglers)
-        for line in try Self.lines(unproven) { #expect(!Self.spreads(line), "\(line)") }
-        #expect(unproven.hosts.contains { $0.reason.hasPrefix("leave it") })
+        // A tag that was put back is no fleet that followed.
+        for verdict in [Verdict.stragglers, .convergedTolerated, .unreachable, nil] {
+            var unproven = try Self.failing()
+            unproven.promotion = try Self.rollback(verdict)
+            for line in try Self.lines(unproven) {
+                #expect(!Self.spreads(line), "\(line)")
+                #expect(!line.contains("fleet is back") && !line.contains("nothing to do"), "\(line)")
+            }
+            #expect(unproven.hosts.contains { $0.reason.hasPrefix("leave it") })
+        }
     }
 
     @Test("While a drift is not explained, hosts are left on what they serve; a build that waits is no drift")
@@ -217,10 +239,25 @@ struct RemedyTests {
                 #expect(reason.contains("run docker compose pull canvas"))
             } else {
                 #expect(
-                    reason == "leave it until the drift is explained: still serves the former build bbbbbbbbbbbb, generation 1")
+                    reason
+                        == "leave it until the drift is explained: still serves the former build bbbbbbbbbbbb, generation 1"
+                )
                 for line in try Self.lines(report) { #expect(!Self.spreads(line), "\(line)") }
             }
         }
+    }
+
+    @Test("A host whose image is the target's, and whose process is the former one, is not restarted")
+    func formerProcess() throws {
+        var host = Self.host(.straggler, .behind, Self.advice[8])
+        host.gitSHA = Build.target.gitSHA.value
+        let report = try Self.report(.failedDeploy, [host])
+        #expect(
+            report.hosts.last?.reason
+                == "the service serves bbbbbbbbbbbb, its image says aaaaaaaaaaaa: leave it as it is")
+        var again = report
+        again.settleAdvice()
+        #expect(again == report)
     }
 
     @Test("Advice that is settled stays as it is", arguments: HTMLSample.allCases)

@@ -11,7 +11,8 @@ struct StatusReportTests {
     private static let nothing = Target(service: "canvas")
 
     private func report(
-        _ seen: [Bench.Seen], target: Target = .promoted, isGating: Bool = false, edit: (inout [ExpectedHost]) -> Void = { _ in }
+        _ seen: [Bench.Seen], target: Target = .promoted, isGating: Bool = false,
+        edit: (inout [ExpectedHost]) -> Void = { _ in }
     ) throws -> Report {
         var policy = Policy(timeout: .seconds(86_400), soak: .seconds(86_400), stall: .seconds(86_400))
         policy.countsEarlierEvidence = true
@@ -46,7 +47,8 @@ struct StatusReportTests {
             $0.split(separator: " ", omittingEmptySubsequences: true).map(String.init)
         }
         let first = try #require(rows.first { $0[0] == "host-0" })
-        #expect(first.prefix(6) == ["host-0", "aaaaaaaaaaaa", "sha256:111111111111", "serving", "2", "hours"], "\(text)")
+        #expect(
+            first.prefix(6) == ["host-0", "aaaaaaaaaaaa", "sha256:111111111111", "serving", "2", "hours"], "\(text)")
         #expect(rows.contains { $0.contains("starting") })
         #expect(text.contains("its instances run different builds"), "\(text)")
         #expect(report.hosts.count { $0.reason.isEmpty } == 3)
@@ -64,7 +66,8 @@ struct StatusReportTests {
     func plainTrouble() throws {
         let report = try report(
             [
-                .answer(Answer()), .none(.refused), .answer(Answer(state: .restarting)), .answer(Answer(state: .absent)),
+                .answer(Answer()), .none(.refused), .answer(Answer(state: .restarting)),
+                .answer(Answer(state: .absent)),
                 .answer(Answer(service: "web")),
             ], target: Self.nothing)
         #expect(report.exitCode == 0)
@@ -93,7 +96,8 @@ struct StatusReportTests {
         (.answer(Answer()), 0, .inconclusive), (.answer(Answer(state: .starting)), 0, .inconclusive),
         (.answer(.old), 10, .stragglers), (.answer(Answer(build: .foreign)), 10, .stragglers),
         (.answer(Answer(build: .next)), 10, .stragglers),
-        (.answer(Answer(state: .restarting)), 20, .failedDeploy), (.answer(Answer(state: .unhealthy)), 20, .failedDeploy),
+        (.answer(Answer(state: .restarting)), 20, .failedDeploy),
+        (.answer(Answer(state: .unhealthy)), 20, .failedDeploy),
         (.answer(Answer(state: .exited)), 20, .failedDeploy), (.answer(Answer(state: .paused)), 20, .failedDeploy),
         (.answer(Answer(state: .absent)), 20, .failedDeploy), (.answer(Answer(build: .rebuilt)), 20, .failedDeploy),
         (.answer(Answer(build: .mislabelled)), 20, .failedDeploy), (.none(.timeout), 30, .unreachable),
@@ -114,7 +118,10 @@ struct StatusReportTests {
             #expect(waived.exitCode == 0, "\(seen)")
             let xml = JUnitReport(report: gating).render()
             #expect(xml.contains("failures=\"0\"") == (code == 0), "\(seen): \(xml)")
-            #expect(!zip(gating.hosts, gating.outcomes).contains { $0.facts.build.isMatch && $0.facts.runtime == .serving && $1 == .failing })
+            #expect(
+                !zip(gating.hosts, gating.outcomes).contains {
+                    $0.facts.build.isMatch && $0.facts.runtime == .serving && $1 == .failing
+                })
         }
         let all = try report([.none(.refused), .answer(.old), .answer(Answer(state: .exited))], isGating: true)
         #expect(all.exitCode == 20)
@@ -124,7 +131,8 @@ struct StatusReportTests {
     @Test("A host that is down on the target keeps the others from being sent after it, in a single look as well")
     func spreadsNothing() throws {
         let report = try report([.answer(.old), .answer(Answer(state: .restarting))])
-        #expect(report.hosts.contains { $0.reason == "leave it: still serves the former build bbbbbbbbbbbb, generation 1" })
+        #expect(
+            report.hosts.contains { $0.reason == "leave it: still serves the former build bbbbbbbbbbbb, generation 1" })
     }
 
     @Test("Nobody to ask is 30, and an empty inventory 50: each says so")

@@ -64,6 +64,7 @@ struct HTMLVerdictWords: Hashable, Sendable {
 
     var headline: String {
         if let sweep, verdict != .interrupted, sweep.hosts > 0 { return sweep.line }
+        if case .done = remedy { return "The deploy failed, and the fleet is back on the former build" }
         return switch verdict {
         case .converged: "Converged"
         case .convergedTolerated: "Converged, with exceptions that are tolerated"
@@ -84,7 +85,8 @@ struct HTMLVerdictWords: Hashable, Sendable {
     /// What to do about the whole; what to do about each host, its reason says.
     var advice: String {
         if case .done(let former) = remedy {
-            return "The fleet is back on the former build \(former): there is nothing to do on the hosts. Find out why this one "
+            return
+                "The fleet is back on the former build \(former): there is nothing to do on the hosts. Find out why this one "
                 + "failed, and promote a repaired one."
         }
         if let rollback, rollback.digest != nil {
@@ -97,8 +99,10 @@ struct HTMLVerdictWords: Hashable, Sendable {
         switch (cause, verdict) {
         case (_, .failedDeploy), (_, .rolledBack), (_, .superseded): return verdictAdvice
         case (.failed, _):
-            return "Hosts failed on this build: find out why first, and leave the hosts that serve another build as they are."
-        case (.superseded, _): return "A newer promotion took over: look at its verification, and leave the hosts as they are."
+            return
+                "Hosts failed on this build: find out why first, and leave the hosts that serve another build as they are."
+        case (.superseded, _):
+            return "A newer promotion took over: look at its verification, and leave the hosts as they are."
         case (.drift, _): return "Find out where the drift comes from, and leave the hosts as they are until then."
         }
     }
