@@ -16,13 +16,14 @@ extension Ledger {
     }
 
     static func upsert(_ recorded: RecordedTransition, of verification: Int64, _ db: Database) throws {
-        // What is there already and the same is not written again: the end of a run repeats all of them.
+        // What is there already and the same is not written again: the end of a run repeats all of them. A reason stays as it
+        // was recorded; what a report makes of it now that the verdict is known is made again by whoever reads it.
         let insert = try db.cachedStatement(
             sql: """
                 INSERT INTO transitions (verification, host, number, seconds, label, reason) VALUES (?, ?, ?, ?, ?, ?)
                 ON CONFLICT (verification, host, number) DO UPDATE
                 SET seconds = excluded.seconds, label = excluded.label, reason = excluded.reason
-                WHERE seconds != excluded.seconds OR label != excluded.label OR reason != excluded.reason
+                WHERE seconds != excluded.seconds OR label != excluded.label
                 """)
         let transition = recorded.transition
         try insert.execute(arguments: [
