@@ -39,7 +39,7 @@ INSERT INTO hosts SELECT i, j, j, printf('%s-eu-%04d', service, j),
         printf('https://%s-eu-%04d.internal:9480/buildinfo', service, j), '{"group":"canary","region":"eu"}', NULL,
         iif((i * 31 + j * 17) % 401 = 0, 'straggler', 'converged'), 'serves the target, healthy, on one instance since 12.5 s',
         v.git_sha, v.digest, 'ok', 'expected', 'match', 'serving', 12,
-        iif((i * 31 + j * 17) % 401 = 0, NULL, (i * 7919 + j * 104729) % 60000 / 1000.0), 0.5, 0.1
+        iif((i * 31 + j * 17) % 401 = 0, NULL, (i * 7919 + j * 104729) % 60000 / 1000.0), 0.5, 0.1, NULL
     FROM v, h;
 INSERT INTO transitions SELECT i, j, k, k * 10.125, label,
         'serves 0123456789ab, promoted as generation 41: pulled, not recreated yet'

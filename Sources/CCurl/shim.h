@@ -91,6 +91,11 @@ static inline CURLcode buildinfo_curl_easy_get_private(CURL *easy, void **value)
     return curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)value);
 }
 
+/// The peer's certificates, or NULL; the handle's, until it is used again.
+static inline CURLcode buildinfo_curl_easy_get_peer_certificates(CURL *easy, struct curl_certinfo **value) {
+    return curl_easy_getinfo(easy, CURLINFO_CERTINFO, value);
+}
+
 /// The built-in certificate bundle's path, or NULL.
 static inline CURLcode buildinfo_curl_easy_get_certificates(CURL *easy, const char **value) {
     return curl_easy_getinfo(easy, CURLINFO_CAINFO, (char **)value);

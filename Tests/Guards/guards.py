@@ -47,6 +47,8 @@ PROMISES = {
     "agent": "the agent's other rules",
     "evidence": "evidence replays to the same verdict, and no change of it goes unnoticed",
     "text": "what others say stays text",
+    "advice": "no report spreads a build that failed, was replaced, or that nobody vouches for",
+    "ledger": "what is recorded counts for what it is",
 }
 
 # Promises whose parts do not exist yet: said in the table, and not counted.
@@ -82,6 +84,9 @@ REGISTRY = (r"CollectorTests\.(LyingRegistryTests|RegistryAccessTests|RegistryPu
 DIGESTS = r"CollectorTests\.(BuildJudgeTests|DigestMatrixTests|LearningTests|LearningSessionTests|PlatformTests)/"
 CACHES = r"CollectorTests\.(StoredAnswerTests|PlainHostTests)/"
 SERVED = r"CollectorTests\.ServedTests/"
+ADVICE = r"CollectorTests\.RemedyTests/"
+STATUS = r"CollectorTests\.StatusReportTests/"
+KINDS = r"CollectorTests\.LedgerKindsTests/"
 CONFIGURATION = r"AgentTests\.ConfigurationTests/"
 PROBE = r"AgentTests\.(ProbeURLTests|ProbeClientTests|ProbeJudgementTests|ProbeLookTests)/"
 PIPELINE = r"CollectorTests\.(AgreementTests|AnnotationTests|JUnitReportTests|MarkdownReportTests)/"
@@ -1774,4 +1779,94 @@ GUARDS = [
         "Sources/Agent/Serving/Access/RefusalLog.swift",
         r"guard state.lines.count < Self.linesPerMinute, state.lines.insert(line).inserted else {",
         r"guard state.lines.insert(line).inserted else {", r"AgentTests\.CertificateTests/"),
+    Guard(
+        "advice", "advice-failed", "after a failed deploy, hosts on the former build are to be left",
+        "Sources/Collector/Reports/Remedy.swift",
+        r"if causes.contains(.failedDeploy) || causes",
+        r"if causes", ADVICE),
+    Guard(
+        "advice", "advice-went-back", "after hosts went back, hosts on the former build are to be left",
+        "Sources/Collector/Reports/Remedy.swift",
+        r" || causes.contains(.rolledBack) ||",
+        r" ||", ADVICE),
+    Guard(
+        "advice", "advice-superseded", "once a newer promotion took over, hosts are to be left",
+        "Sources/Collector/Reports/Remedy.swift",
+        r"if causes.contains(.superseded) { return .hold(.superseded) }",
+        r"if causes.isEmpty { return .hold(.superseded) }", ADVICE),
+    Guard(
+        "advice", "advice-drift", "while a drift is not explained, hosts are to be left",
+        "Sources/Collector/Reports/Remedy.swift",
+        r"if let drift, !drift.isExplained { return .hold(.drift) }",
+        r"if let drift, drift.image.isEmpty { return .hold(.drift) }", ADVICE),
+    Guard(
+        "advice", "advice-down", "a host that is down on the target speaks against it before it is failed",
+        "Sources/Collector/Reports/Remedy.swift",
+        r"if host.isDownOnTarget { return true }",
+        r"if host.isDownOnTarget { return false }", ADVICE + "|" + STATUS),
+    Guard(
+        "advice", "advice-back", "only a proof says that the fleet is back",
+        "Sources/Collector/Reports/Remedy.swift",
+        r"let digest = rollback.digest, rollback.verdict == .converged {",
+        r"let digest = rollback.digest, rollback.verdict != .superseded {", ADVICE),
+    Guard(
+        "advice", "advice-timeline", "the changes of a host advise no more than its reason",
+        "Sources/Collector/Reports/Remedy.swift",
+        r"for index in transitions.indices {",
+        r"for index in transitions.indices where label == .converged {", ADVICE),
+    Guard(
+        "advice", "advice-stored", "advice is settled before anybody gets a report",
+        "Sources/Collector/Reports/ReportBuilder.swift",
+        r"report.settleAdvice()",
+        r"if report.hosts.isEmpty { report.settleAdvice() }", ADVICE),
+    Guard(
+        "advice", "advice-later", "advice is settled again when the way back or drift is known",
+        "Sources/Collector/Reports/Report.swift",
+        r"var promotion: PromotionStory? { didSet { settleAdvice() } }",
+        r"var promotion: PromotionStory?", ADVICE),
+    Guard(
+        "advice", "status-fine", "a status that must tell what it found does",
+        _VERDICT + "SweepRules.swift",
+        r"if isGating, exitCode == 0, let worst = reasons.first",
+        r"if isGating, exitCode != 0, let worst = reasons.first", STATUS),
+    Guard(
+        "advice", "status-waived", "a status is gated by no waived host",
+        _VERDICT + "SweepRules.swift",
+        r"let gated = verification.tracks.filter { !$0.host.isWaived }",
+        r"let gated = verification.tracks", STATUS),
+    Guard(
+        "ledger", "refusal-recorded", "a refused inventory is in the history",
+        "Sources/Collector/Session/VerificationRun.swift",
+        r"return await recorded(await report(verification, refusal, context, recorder))",
+        r"return await report(verification, refusal, context, recorder)", KINDS),
+    Guard(
+        "ledger", "refusal-no-promotion", "a refused inventory is of no promotion",
+        _LEDGER + "Ledger+Recording.swift",
+        r"if report.verdict.isRefusal { target.generation = nil }",
+        r"if report.verdict.isRefusal { target.generation = target.generation ?? 1 }", KINDS),
+    Guard(
+        "ledger", "check-selection", "a selection is no contradiction",
+        _LEDGER + "LedgerRule.swift",
+        r"SELECT id FROM verifications WHERE json_extract(inventory, '$.expected') != (",
+        r"SELECT id FROM verifications WHERE listed != (", KINDS),
+    Guard(
+        "ledger", "check-keeps", "what merely contradicts itself is not to be thrown away",
+        _LEDGER + "LedgerCondition.swift",
+        r"findings.contains { $0.kind == .damage }",
+        r"findings.contains { $0.kind != .note }", KINDS),
+    Guard(
+        "ledger", "hangup", "a hangup ends a verification with its report",
+        "Sources/Collector/Session/SignalWatch.swift",
+        r"trapping: .sigint, .sigterm, .sighup)",
+        r"trapping: .sigint, .sigterm)", r"EndToEndTests\.StatusTests/"),
+    Guard(
+        "ledger", "nohup", "a hangup that is ignored ends nothing",
+        "Sources/Collector/Session/SignalWatch.swift",
+        r"guard sigaction(SIGHUP, nil, &action) == 0 else { return false }",
+        r"guard sigaction(SIGHUP, nil, &action) != 0 else { return false }", r"EndToEndTests\.StatusTests/"),
+    Guard(
+        "ledger", "certificate-ends", "a certificate that ends soon is told",
+        "Sources/Collector/Polling/TransferSlot.swift",
+        r"if request.asksCertificate { options.set(CURLOPT_CERTINFO, 1) }",
+        r"if request.asksCertificate { options.set(CURLOPT_CERTINFO, 0) }", r"CollectorTests\.CertificateEndsTests/"),
 ]

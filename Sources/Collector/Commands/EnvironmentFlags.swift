@@ -6,7 +6,8 @@ enum EnvironmentFlags {
         switch verb {
         case "verify": fleet + target + registry + policy + output + [.init("--generation", needsText: true)]
         case "resolve": registry
-        case "status": fleet + target + registry + output + [.init("--request-timeout")]
+        case "status":
+            fleet + target + registry + output + [.init("--request-timeout"), .init("--exit-code", .switchOn)]
         case "wait-ci":
             forge + ci + killSwitch
                 + [

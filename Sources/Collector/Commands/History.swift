@@ -41,8 +41,8 @@ struct History: AsyncParsableCommand {
     @Option(help: "With --by, what comes first: failed, late or time (default: failed).")
     var sort: HistoryStatistics.Order?
 
-    @Option(help: "How many at most.")
-    var limit = 20
+    @Option(help: "How many at most (default: 20 as text, all as csv and json).")
+    var limit: Int?
 
     @Option(help: "The ledger's file.")
     var store: String?
@@ -51,7 +51,7 @@ struct History: AsyncParsableCommand {
     var format = Format.text
 
     func validate() throws {
-        guard limit >= 1 else { throw ValidationError("--limit \(limit) shows nothing: give 1 or more") }
+        if let limit, limit < 1 { throw ValidationError("--limit \(limit) shows nothing: give 1 or more") }
         if store == "none" { throw ValidationError("--store none keeps nothing to show: name a file") }
         if verdict != nil, failed { throw ValidationError("--failed and --verdict name different endings: give one") }
         if sort != nil, by == nil {
@@ -70,10 +70,15 @@ struct History: AsyncParsableCommand {
     /// What is written to standard output.
     func output(environment: [String: String], now: Date) async throws -> String {
         let filter = try filter(now: now)
+        // A spreadsheet that lacks rows without saying so is wrong; a person who sees twenty is told how many there are.
+        let isGiven = limit != nil
+        let limit = limit ?? (format == .text ? 20 : .max)
         let ledger = try await Ledger.openForReading(store: store, environment: environment)
         guard let by else {
             let entries = try await ledger.history(filter, limit: limit, now: now)
-            let table = HistoryTable(entries: entries, filter: filter)
+            let all =
+                isGiven || entries.count < limit ? entries.count : try await ledger.historyCount(filter, now: now)
+            let table = HistoryTable(entries: entries, filter: filter, more: all - entries.count)
             return switch format {
             case .text: table.text()
             case .json: try table.json()
@@ -82,7 +87,8 @@ struct History: AsyncParsableCommand {
         }
         let statistics = try await ledger.statistics(filter, by: by, now: now)
         let table = StatisticsTable(
-            statistics: statistics, filter: filter, grouping: by, order: sort ?? .failed, limit: limit)
+            statistics: statistics, filter: filter, grouping: by, order: sort ?? .failed, limit: limit,
+            tellsMore: !isGiven)
         return switch format {
         case .text: table.text()
         case .json: try table.json()

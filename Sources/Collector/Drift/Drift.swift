@@ -54,4 +54,7 @@ struct Drift: Codable, Hashable, Sendable {
     /// Candidates that were never promoted, newest first.
     var unpromoted: [Build]
     var findings: [Finding]
+
+    /// Whether nothing is found but builds that wait for their promotion.
+    var isExplained: Bool { findings.allSatisfy { $0.kind == .unpromoted } }
 }

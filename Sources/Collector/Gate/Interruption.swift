@@ -1,7 +1,7 @@
 import Synchronization
 import UnixSignals
 
-/// Ends work early when SIGINT or SIGTERM comes, and remembers which it was.
+/// Ends work early when SIGINT, SIGTERM or SIGHUP comes, and remembers which it was.
 ///
 /// ```swift
 /// let interruption = Interruption()
@@ -11,7 +11,7 @@ import UnixSignals
 final class Interruption: Sendable {
     private let number = Mutex<Int32?>(nil)
 
-    /// 2 or 15; nil while none came.
+    /// 1, 2 or 15; nil while none came.
     var signal: Int32? { number.withLock(\.self) }
 
     /// Does the work in a task that is cancelled by the first signal.
@@ -19,11 +19,11 @@ final class Interruption: Sendable {
     /// - Returns: what the work came to, cancelled or not.
     func watching<Value: Sendable>(_ work: @escaping @Sendable () async -> Value) async -> Value {
         // Trapped before the work begins, so that no signal falls between.
-        let signals = await UnixSignalsSequence(trapping: .sigint, .sigterm)
+        let signals = await EndingSignals.caught()
         let working = Task { await work() }
         let watching = Task {
             for await signal in signals {
-                number.withLock { $0 = $0 ?? (signal == .sigterm ? 15 : 2) }
+                number.withLock { $0 = $0 ?? signal.endingNumber }
                 working.cancel()
             }
         }

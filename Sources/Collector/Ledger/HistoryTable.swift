@@ -5,6 +5,8 @@ import Shared
 struct HistoryTable {
     let entries: [HistoryEntry]
     let filter: HistoryFilter
+    /// How many there are beyond these, as far as that is to be said.
+    var more = 0
 
     // MARK: - Text
 
@@ -14,7 +16,12 @@ struct HistoryTable {
         if filter.host != nil { heading += ["LABEL", "WHAT TO KNOW"] }
         var table = TextTable(heading)
         for entry in entries { table.add(row(entry)) }
-        return table.render()
+        return table.render() + Self.remainder(more, "verifications")
+    }
+
+    /// What is said of the rows that the limit leaves out; empty where there are none.
+    static func remainder(_ more: Int, _ what: String) -> String {
+        more > 0 ? "… and \(more) more \(what): give --limit, or --format csv for all\n" : ""
     }
 
     /// What is said where nothing was found.

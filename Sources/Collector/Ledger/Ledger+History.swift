@@ -25,6 +25,20 @@ extension Ledger {
         }
     }
 
+    /// How many past verifications there are; as ``history(_:limit:now:)``.
+    func historyCount(_ filter: HistoryFilter, now: Date) async throws(LedgerError) -> Int {
+        let observer = ProcessIdentity.current()
+        return try await read { db in
+            let rows = try Self.rows(filter, db)
+            var count = 0
+            while let row = try rows.next() {
+                let state = LedgerState(row, observer: observer, now: now)
+                if filter.accepts(try Self.verdict(row, state)) { count += 1 }
+            }
+            return count
+        }
+    }
+
     private static func rows(_ filter: HistoryFilter, _ db: Database) throws -> RowCursor {
         let columns = """
             v.number, v.id, v.service, v.generation, v.git_sha, v.digest, v.started_at, v.finished_at, v.state,

@@ -16,13 +16,14 @@ extension Ledger {
     }
 
     static func upsert(_ recorded: RecordedTransition, of verification: Int64, _ db: Database) throws {
-        // What is there already and the same is not written again: the end of a run repeats all of them.
+        // What is there already and the same is not written again: the end of a run repeats all of them. A reason stays as it
+        // was recorded; what a report makes of it now that the verdict is known is made again by whoever reads it.
         let insert = try db.cachedStatement(
             sql: """
                 INSERT INTO transitions (verification, host, number, seconds, label, reason) VALUES (?, ?, ?, ?, ?, ?)
                 ON CONFLICT (verification, host, number) DO UPDATE
                 SET seconds = excluded.seconds, label = excluded.label, reason = excluded.reason
-                WHERE seconds != excluded.seconds OR label != excluded.label OR reason != excluded.reason
+                WHERE seconds != excluded.seconds OR label != excluded.label
                 """)
         let transition = recorded.transition
         try insert.execute(arguments: [
@@ -61,15 +62,16 @@ extension Ledger {
             sql: """
                 INSERT INTO hosts (
                     verification, position, rank, name, url, labels, waived, label, reason, git_sha, digest, reach,
-                    identity, build, runtime, attempts, seconds_to_converge, last_answer_age, clock_offset)
-                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                    identity, build, runtime, attempts, seconds_to_converge, last_answer_age, clock_offset, details)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                 ON CONFLICT (verification, position) DO UPDATE SET
                     rank = excluded.rank, name = excluded.name, url = excluded.url, labels = excluded.labels,
                     waived = excluded.waived, label = excluded.label, reason = excluded.reason,
                     git_sha = excluded.git_sha, digest = excluded.digest, reach = excluded.reach,
                     identity = excluded.identity, build = excluded.build, runtime = excluded.runtime,
                     attempts = excluded.attempts, seconds_to_converge = excluded.seconds_to_converge,
-                    last_answer_age = excluded.last_answer_age, clock_offset = excluded.clock_offset
+                    last_answer_age = excluded.last_answer_age, clock_offset = excluded.clock_offset,
+                    details = excluded.details
                 """)
         try upsert.execute(arguments: [
             verification, position, rank, host.name, host.url, try labels(host.labels),
@@ -77,6 +79,7 @@ extension Ledger {
             host.digest?.description, host.facts.reach.rawValue, host.facts.identity.rawValue,
             host.facts.build.rawValue, host.facts.runtime.rawValue, host.attempts, host.secondsToConverge,
             host.lastAnswerAgeSeconds, host.clockOffsetSeconds,
+            try LedgerHosts.Details(host).map(LedgerCoding.encode),
         ])
     }
 

@@ -30,16 +30,16 @@ extension Ledger {
         }
     }
 
-    /// Records the end: the report, whole. One of a verification that never began (its inventory was refused) is kept too.
+    /// Records the end: the report, whole. One of a verification that never began (its inventory was refused) is kept too,
+    /// without a generation: nothing was promoted by it, and nothing is compared with it.
     func finish(_ report: Report, process: ProcessIdentity = .current()) async throws(LedgerError) {
         try await write { db in
             let known = try Int64.fetchOne(
                 db, sql: "SELECT number FROM verifications WHERE id = ?", arguments: [report.verification.id])
+            var target = report.target
+            if report.verdict.isRefusal { target.generation = nil }
             let verification =
-                try known
-                ?? Self.insertVerification(
-                    LedgerRun(report), target: report.target,
-                    process: process, db)
+                try known ?? Self.insertVerification(LedgerRun(report), target: target, process: process, db)
             try Self.finishVerification(verification, report, db)
             try Self.finishHosts(of: verification, report, db)
         }

@@ -64,7 +64,7 @@ extension Ledger {
                 policy: policy, hosts: hosts)
         }
         let outcome: LedgerOutcome = try LedgerCoding.decode(row["outcome"])
-        return Report(
+        var report = Report(
             verification: Report.Run(
                 id: row["id"], startedAt: row["started_at"], finishedAt: row["finished_at"],
                 durationSeconds: outcome.durationSeconds, collector: collector),
@@ -72,6 +72,9 @@ extension Ledger {
             verdict: try row.value("verdict"), exitCode: row["exit_code"], reasons: outcome.reasons,
             warnings: outcome.warnings, summary: outcome.summary, hosts: hosts,
             evidence: (row["evidence"] as String?).map(Report.EvidenceFile.init), promotion: outcome.promotion)
+        // Older collectors recorded what they advised before the verdict was known.
+        report.settleAdvice()
+        return report
     }
 
     /// The report of a verification whose collector was killed. Never green, whatever was recorded.
@@ -86,7 +89,7 @@ extension Ledger {
         let reason = Reason(
             verdict: .interrupted, hosts: gated.count - proven,
             message: "the collector ended before its verification did: \(proven) of \(gated.count) hosts had converged")
-        return Report(
+        var report = Report(
             verification: Report.Run(
                 id: id, startedAt: startedAt,
                 finishedAt: start.map { $0.addingTimeInterval(duration).rfc3339 } ?? startedAt,
@@ -98,5 +101,7 @@ extension Ledger {
                 expected: gated.count, proven: proven, waived: hosts.count - gated.count,
                 labels: Dictionary(hosts.map { ($0.label.rawValue, 1) }, uniquingKeysWith: +), secondsToConverge: nil),
             hosts: hosts)
+        report.settleAdvice()
+        return report
     }
 }

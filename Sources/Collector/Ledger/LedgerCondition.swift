@@ -58,6 +58,13 @@ struct LedgerCondition: Codable, Hashable, Sendable {
         case freeBytes = "free_bytes"
     }
 
+    /// Only what is damaged has to be replaced. What merely contradicts itself is history that nothing else has.
+    private var advice: String {
+        findings.contains { $0.kind == .damage }
+            ? "restore a backup, or move it away and begin a new one"
+            : "keep it; it can be read and recorded in as before. Report what is said above as a defect of buildinfo-collector"
+    }
+
     func text() -> String {
         let free = freeBytes.map { $0 > 0 ? ", \(ByteCount($0)) of it free" : "" } ?? ""
         let log = logBytes > 0 ? ", \(ByteCount(logBytes)) in its log" : ""
@@ -70,7 +77,7 @@ struct LedgerCondition: Codable, Hashable, Sendable {
                     + "transitions \(counts.transitions)")
         }
         lines += findings.map { "\($0.kind.rawValue): \($0.text)" }
-        lines.append(isFine ? "fine" : "not fine (exit \(exitCode)): restore it, or move it away and begin a new one")
+        lines.append(isFine ? "fine" : "not fine (exit \(exitCode)): \(advice)")
         return lines.joined(separator: "\n") + "\n"
     }
 }

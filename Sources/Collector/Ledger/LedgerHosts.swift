@@ -44,7 +44,8 @@ struct LedgerHosts {
     private func finished(
         _ row: Row, _ transitions: [Report.Host.Transition], _ labels: inout LabelCache
     ) throws -> Report.Host {
-        Report.Host(
+        let details: Details? = try (row["details"] as String?).map { try LedgerCoding.decode($0) }
+        return Report.Host(
             name: row["name"], url: row["url"], labels: try labels.decode(row["labels"]), label: try row.value("label"),
             waived: try waived(row), reason: row["reason"], gitSHA: row.gitSHA, digest: row.digest,
             facts: HostFacts(
@@ -52,7 +53,8 @@ struct LedgerHosts {
                 runtime: try row.value("runtime")),
             attempts: row["attempts"], secondsToConverge: row["seconds_to_converge"],
             lastAnswerAgeSeconds: row["last_answer_age"], clockOffsetSeconds: row["clock_offset"],
-            transitions: transitions)
+            transitions: transitions, warnings: details?.warnings, project: details?.project,
+            instancesExpected: details?.instancesExpected, leftOut: details?.leftOut)
     }
 
     private func unfinished(
@@ -68,6 +70,21 @@ struct LedgerHosts {
 
     private func waived(_ row: Row) throws -> Report.Host.Waived? {
         try (row["waived"] as String?).map { try LedgerCoding.decode($0) }
+    }
+
+    /// What a report shows of a host beyond the columns that are asked for.
+    struct Details: Codable {
+        var warnings: [String]?
+        var project: String?
+        var instancesExpected: Int?
+        var leftOut: [Report.Host.LeftOut]?
+
+        /// nil for a host that has none of it, as most.
+        init?(_ host: Report.Host) {
+            (warnings, project) = (host.warnings, host.project)
+            (instancesExpected, leftOut) = (host.instancesExpected, host.leftOut)
+            if warnings == nil, project == nil, instancesExpected == nil, leftOut == nil { return nil }
+        }
     }
 
     /// Many hosts have the same labels, and decoding JSON is what takes the time.

@@ -32,10 +32,17 @@ struct LedgerRule: Sendable {
             query: "SELECT id FROM verifications WHERE proven > expected OR expected > listed"),
         LedgerRule(
             defect: "a verification's report has other hosts than were counted:",
+            // Of a selection, only what it selects is asked and reported; all that its inventory lists is in `listed`.
             query: """
-                SELECT id FROM verifications WHERE listed != (
+                SELECT id FROM verifications WHERE json_extract(inventory, '$.expected') != (
                     SELECT count(*) FROM hosts
                     WHERE verification = number AND (rank IS NOT NULL OR verifications.state = 'running'))
+                """),
+        LedgerRule(
+            defect: "a verification counts other hosts than its inventory holds:",
+            query: """
+                SELECT id FROM verifications WHERE json_extract(inventory, '$.expected') > listed
+                    OR listed != coalesce(json_extract(inventory, '$.listed'), json_extract(inventory, '$.expected'))
                 """),
         LedgerRule(
             defect: "a finished verification has hosts without a result:",

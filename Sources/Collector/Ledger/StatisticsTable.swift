@@ -8,6 +8,8 @@ struct StatisticsTable {
     let grouping: HistoryStatistics.Grouping
     let order: HistoryStatistics.Order
     let limit: Int
+    /// Whether the text says how many the limit leaves out.
+    var tellsMore = false
 
     private var services: [HistoryStatistics.Service] { statistics.services(order, limit: limit) }
     private var hosts: [HistoryStatistics.Host] { statistics.hosts(order, limit: limit) }
@@ -24,7 +26,7 @@ struct StatisticsTable {
                     [service.service, "\(service.verifications)", "\(service.failed)"] + service.secondsToConverge.cells
                         + ["\(service.hosts.late)", Self.counts(service.verdicts)])
             }
-            return table.render()
+            return table.render() + remainder
         case .host:
             var table = TextTable(["HOST", "VERIFICATIONS", "FAILED", "LATE", "P50", "P95", "MAX", "WHAT WENT WRONG"])
             for host in hosts {
@@ -33,7 +35,16 @@ struct StatisticsTable {
                         + host.secondsToConverge.cells
                         + [Self.counts(Self.troubles(host.labels))])
             }
-            return table.render()
+            return table.render() + remainder
+        }
+    }
+
+    private var remainder: String {
+        guard tellsMore else { return "" }
+        return switch grouping {
+        case .service:
+            HistoryTable.remainder(statistics.services(order, limit: .max).count - services.count, "services")
+        case .host: HistoryTable.remainder(statistics.hosts(order, limit: .max).count - hosts.count, "hosts")
         }
     }
 

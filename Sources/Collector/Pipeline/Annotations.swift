@@ -17,7 +17,7 @@ struct Annotations {
         guard report.exitCode != 0 else { return [] }
         let verdict = WorkflowCommand(
             level: .error, title: "\(subject): \(report.verdict.rawValue) (exit \(report.exitCode))",
-            message: report.reasons.first?.message ?? "")
+            message: [report.reasons.first?.message, report.warningAdvice].compactMap { $0 }.joined(separator: ". "))
         return [verdict] + hosts(.failing).map { annotation(.error, $0, note: "") }
     }
 

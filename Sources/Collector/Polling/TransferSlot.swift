@@ -62,6 +62,7 @@ final class TransferSlot {
             errorText: errorText
         )
         options.setHeaders(requestHeaders)
+        if request.asksCertificate { options.set(CURLOPT_CERTINFO, 1) }
         guard options.result != CURLE_OK else { return nil }
         return failure(options.result)
     }
@@ -73,7 +74,28 @@ final class TransferSlot {
         guard answer.isHeadComplete else { return .failure(.protocolError("the answer ends within its headers")) }
         var status = 0
         buildinfo_curl_easy_get_long(easy, CURLINFO_RESPONSE_CODE, &status)
-        return .success(TransferResponse(status: status, headers: answer.headers, body: answer.body))
+        return .success(
+            TransferResponse(
+                status: status, headers: answer.headers, body: answer.body, certificateEnd: certificateEnd))
+    }
+
+    /// Of the peer's own certificate, which is the first of its chain.
+    private var certificateEnd: String? {
+        var chain: UnsafeMutablePointer<curl_certinfo>?
+        guard buildinfo_curl_easy_get_peer_certificates(easy, &chain) == CURLE_OK, let chain,
+            chain.pointee.num_of_certs > 0
+        else { return nil }
+        var line = chain.pointee.certinfo?[0]
+        // Certificates that were asked for are a few lines; a peer that sends thousands is not read to its end.
+        for _ in 0..<64 {
+            guard let entry = line else { return nil }
+            if let data = entry.pointee.data {
+                let text = String(cString: data)
+                if text.hasPrefix("Expire date:") { return Hygiene.line(String(text.dropFirst(12)), limit: 64) }
+            }
+            line = entry.pointee.next
+        }
+        return nil
     }
 
     /// Forgets the request and its answer, the token before all.

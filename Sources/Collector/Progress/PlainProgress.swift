@@ -39,20 +39,25 @@ struct PlainProgress: SessionObserver {
         pending.removeAll(keepingCapacity: true)
         let changes = latest.values.filter { named[$0.host] != $0.transition.label }.sorted { $0.host < $1.host }
         var counted: [HostLabel: Int] = [:]
+        let counts = FleetCounts(verification)
+        // What failed on one host is not what the next one should be brought to.
+        let isHeld = counts.count(.failed) + counts.count(.rolledBack) > 0 || verification.successor != nil
         for change in changes {
             named[change.host] = change.transition.label
             let isWorthALine = changes.count <= 5 || change.transition.label.needsAttention
             if isWorthALine, namedLines < Self.maximumNamedLines {
                 namedLines += 1
                 let name = Hygiene.line(verification.tracks[change.host].host.name, limit: 64)
-                say("\(name): \(change.transition.label.rawValue) - \(change.transition.reason)", at: now)
+                let (label, reason) = (change.transition.label, change.transition.reason)
+                let told = isHeld ? Advice.withoutRollout(reason, label: label) : reason
+                say("\(name): \(label.rawValue) - \(told)", at: now)
             } else {
                 counted[change.transition.label, default: 0] += 1
             }
         }
         if !counted.isEmpty || now - lastLine >= Self.heartbeat {
             let text = counted.sorted { $0.key.rank > $1.key.rank }.map { "\($0.value) now \($0.key.rawValue)" }
-            let standing = FleetCounts(verification).line
+            let standing = counts.line
             say((text.isEmpty ? standing : "\(text.joined(separator: ", ")) (\(standing))"), at: now)
         }
     }

@@ -68,14 +68,12 @@ struct FleetWarnings {
         return "\(without.hostCount) converged without a health check: running is all that is known"
     }
 
-    /// A soak that is shorter than the time between two crashes cannot tell.
     private var restarts: String? {
-        let restarted = tracks.filter { $0.label == .converged }.compactMap { track in
-            track.history.summary.map { "\(Hygiene.line(track.host.name, limit: 64)) (\($0))" }
-        }
+        let restarted = tracks.filter { $0.restartWarning != nil }
         guard !restarted.isEmpty else { return nil }
+        let names = restarted.prefix(5).map { Hygiene.line($0.host.name, limit: 64) }.joined(separator: ", ")
         let more = restarted.count > 5 ? " and \(restarted.count - 5) more" : ""
-        return "converged after restarts, look at their logs: \(restarted.prefix(5).joined(separator: ", "))\(more)"
+        return "\(restarted.count.hostCount) converged after restarts of the container: \(names)\(more)"
     }
 
     private var expiredWaivers: String? {

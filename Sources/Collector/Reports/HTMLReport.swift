@@ -32,8 +32,7 @@ struct HTMLReport {
     }
 
     private var head: Markup {
-        let words = HTMLVerdictWords(
-            verdict: report.verdict, exitCode: report.exitCode, rollback: report.promotion?.rollback)
+        let words = HTMLVerdictWords(report)
         let target = report.target
         let build = target.gitSHA?.short ?? target.digest?.short ?? ""
         return """
@@ -47,7 +46,7 @@ struct HTMLReport {
             <meta name="referrer" content="no-referrer">
             <meta name="robots" content="noindex">
             <meta name="generator" content="buildinfo-collector \(report.verification.collector.version, limit: 64)">
-            <title>\(words.tone.symbol) \(report.verdict.rawValue) (exit \(Int(report.exitCode))): \
+            <title>\(words.tone.symbol) \(words.word) (exit \(Int(report.exitCode))): \
             \(target.service, limit: 128) \(build)</title>
             <style>\(HTMLStyle.css)</style>
             </head>

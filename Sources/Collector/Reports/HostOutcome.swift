@@ -24,6 +24,7 @@ extension Report {
             let standing = host.label.standing
             if host.isWaived { return .waived }
             if standing == .proven { return .proven }
+            if isWell(host) { return .undecided }
             if causes.contains(standing) { return .failing }
             if verdict == .convergedTolerated { return .tolerated }
             guard exitCode != 0, verdict != .interrupted else { return .undecided }
@@ -39,6 +40,12 @@ extension Report {
             guard let standing = reason.verdict.standing else { return true }
             return counts[standing, default: 0] == 0
         }
+    }
+
+    /// Whether one look found nothing wrong with the host, which proves nothing either.
+    private func isWell(_ host: Host) -> Bool {
+        guard let sweep, host.facts.reach == .ok, !host.facts.runtime.isDown else { return false }
+        return sweep.onTarget == nil ? host.reason.isEmpty : host.facts.build.isMatch && host.label.standing == .behind
     }
 
     /// How many hosts that the gate is about have each standing; together as many as are expected.

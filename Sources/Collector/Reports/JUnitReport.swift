@@ -77,7 +77,9 @@ struct JUnitReport {
             ("labels", labels.isEmpty ? nil : labels), ("git_sha", host.gitSHA.map { "\($0)" } ?? "-"),
             ("digest", host.digest.map { "\($0)" } ?? "-"),
             ("reach", facts.reach.rawValue), ("identity", facts.identity.rawValue), ("build", facts.build.rawValue),
-            ("runtime", facts.runtime.rawValue), ("attempts", "\(host.attempts)"),
+            ("runtime", facts.runtime.rawValue), ("project", host.project),
+            ("instances declared", host.instancesExpected.map(String.init)), ("left out", host.leftOutText),
+            ("attempts", "\(host.attempts)"),
             ("last answer", host.lastAnswerAgeSeconds.map { "\(Duration(clampingSeconds: $0).brief) before the end" }),
             ("waiver", host.waived.map { "expired, until \($0.until): \($0.reason)" }),
         ]
@@ -94,6 +96,8 @@ struct JUnitReport {
         let isRed = report.exitCode != 0
         let isTold = zip(report.hosts, report.outcomes).contains { $1 == .failing }
         var reasons = isRed ? report.reasonsWithoutHosts : []
+        // A status counts hosts by what one look found, and not by their labels.
+        if isRed, report.sweep != nil, !isTold { reasons = report.reasons }
         if isRed, reasons.isEmpty, !isTold {
             reasons = [Reason(verdict: report.verdict, hosts: 0, message: "no host shows the cause")]
         }

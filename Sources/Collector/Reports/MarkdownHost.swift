@@ -23,7 +23,10 @@ struct MarkdownHost {
                 + "runtime \(facts.runtime.rawValue)",
             "asked \(host.attempts) times at \(MarkdownText.code(host.url, limit: 255))\(answer ?? "")",
             host.gitSHA.map { "commit \(MarkdownText.code("\($0)"))" },
-            host.digest.map { "digest \(MarkdownText.code("\($0)"))" }, labels.isEmpty ? nil : labels, waiver,
+            host.digest.map { "digest \(MarkdownText.code("\($0)"))" },
+            host.project.map { "project \(MarkdownText.code($0))" },
+            host.instancesExpected.map { "\($0) instance\($0 == 1 ? "" : "s") declared" },
+            host.leftOutText.map { MarkdownText.code($0) }, labels.isEmpty ? nil : labels, waiver,
             untold > 0 ? "… \(untold) earlier changes" : nil,
         ]
         let transitions = told.map { transition in

@@ -69,12 +69,14 @@ struct MarkdownReport {
     private var head: String {
         let summary = report.summary
         let waived = summary.waived > 0 ? ", \(summary.waived) waived" : ""
-        let word = report.verdict.rawValue
+        let word = report.sweep == nil ? report.verdict.rawValue : "status"
+        let found = report.sweep?.line ?? "\(summary.proven) of \(summary.expected) hosts proven"
         var lines = [
-            "## \(symbol) \(word): \(summary.proven) of \(summary.expected) hosts proven\(waived)", "",
+            "## \(symbol) \(word): \(found)\(waived)", "",
             "**\(word)** (exit \(report.exitCode)): \(MarkdownText.code(report.reasons.first?.message ?? "", limit: 1_024))",
             "",
         ]
+        if let advice = report.warningAdvice { lines += [advice, ""] }
         lines += target.map { "- \($0): \($1)" }
         if report.reasons.count > 1 {
             lines += ["", "### Also", ""]
@@ -148,7 +150,8 @@ struct MarkdownReport {
                 case .failing, .proven, .waived: ""
                 }
             return MarkdownText.row([
-                MarkdownText.code(host.name, limit: 255), host.label.rawValue + note, MarkdownText.code(host.reason),
+                MarkdownText.code(host.name, limit: 255), host.label.rawValue + note,
+                MarkdownText.code(([host.reason] + host.notes).joined(separator: "; ")),
                 MarkdownText.code(host.shortBuild ?? ""), host.labelledAt.map { "+\($0.brief)" } ?? "start",
             ])
         }
@@ -183,7 +186,7 @@ struct MarkdownReport {
             MarkdownText.row([
                 MarkdownText.code(host.name, limit: 255), MarkdownText.code(host.shortBuild ?? ""),
                 host.secondsToConverge.map { Duration(clampingSeconds: $0).brief } ?? "–",
-                MarkdownText.code(host.reason),
+                MarkdownText.code(([host.reason] + host.notes).joined(separator: "; ")),
             ])
         }
         return folded(

@@ -24,13 +24,15 @@ struct Report: Codable, Hashable, Sendable {
     /// nil where no evidence was written.
     var evidence: EvidenceFile?
     /// nil where nothing was promoted, but verified only.
-    var promotion: PromotionStory?
+    var promotion: PromotionStory? { didSet { settleAdvice() } }
     /// nil unless a status was asked for a tag.
-    var drift: Drift?
+    var drift: Drift? { didSet { settleAdvice() } }
+    /// nil unless every host was asked once, for a status.
+    var sweep: Sweep?
 
     enum CodingKeys: String, CodingKey {
         case schema, verification, target, inventory, policy, successor, verdict, reasons, warnings, summary, hosts,
-            evidence, promotion, drift
+            evidence, promotion, drift, sweep
         case exitCode = "exit_code"
     }
 
@@ -181,8 +183,39 @@ struct Report: Codable, Hashable, Sendable {
         }
     }
 
+    /// What one look at every host found. Counts are of the hosts in the gate, and add up to their number.
+    struct Sweep: Codable, Hashable, Sendable {
+        /// nil where there was nothing to compare with.
+        @ExplicitNull var onTarget: Int?
+        /// Answered; more cannot be said of them, since there was nothing to compare with. nil where there was.
+        @ExplicitNull var answered: Int?
+        /// Serve something else, or instances that differ.
+        var behind: Int
+        /// Crash loops, unhealthy, exited, paused, the wrong image, or nothing that runs.
+        var failing: Int
+        /// Gave no usable answer.
+        var unanswered: Int
+        /// Another host answered.
+        var conflicting: Int
+
+        enum CodingKeys: String, CodingKey {
+            case answered, behind, failing, unanswered, conflicting
+            case onTarget = "on_target"
+        }
+    }
+
     /// One host at the end.
     struct Host: Codable, Hashable, Sendable {
+        /// A container that matches the service's selector, and is none of its instances.
+        struct LeftOut: Codable, Hashable, Sendable {
+            var name: String
+            /// The deployment that it belongs to; nil where it names none.
+            var project: String?
+            /// As the agent's document has it: `replaced`, `one_off`, `task`, `infrastructure` or `other`.
+            var reason: LeftOutContainer.Reason
+            var state: ServiceState
+        }
+
         struct Waived: Codable, Hashable, Sendable {
             var until: String
             var reason: String
@@ -216,9 +249,22 @@ struct Report: Codable, Hashable, Sendable {
         /// How far the host's clock is from the collector's, for people; nil where it is not known.
         @ExplicitNull var clockOffsetSeconds: Double?
         var transitions: [Transition]
+        /// What a reader should know of the host although it changes no verdict, a line each; nil for nothing.
+        var warnings: [String]?
+        /// The deployments that its instances belong to (Compose projects, Swarm stacks), in a list; nil where they name none.
+        var project: String?
+        /// How many instances the host's operator declared; nil where none were.
+        var instancesExpected: Int?
+        /// When the instance that speaks for the service started, RFC 3339 as its engine wrote it; nil where it did not say.
+        var runningSince: String?
+        /// nil where no container was left out.
+        var leftOut: [LeftOut]?
 
         enum CodingKeys: String, CodingKey {
-            case name, url, labels, label, waived, reason, digest, facts, attempts, transitions
+            case name, url, labels, label, waived, reason, digest, facts, attempts, transitions, warnings, project
+            case instancesExpected = "instances_expected"
+            case runningSince = "running_since"
+            case leftOut = "left_out"
             case gitSHA = "git_sha"
             case secondsToConverge = "seconds_to_converge"
             case lastAnswerAgeSeconds = "last_answer_age_seconds"

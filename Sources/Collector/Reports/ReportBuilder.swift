@@ -18,6 +18,8 @@ struct ReportBuilder {
         var warnings: [String] = []
         /// The same, of what happened around the verification.
         var notes: [String] = []
+        /// Every host was asked once, for a status.
+        var isSweep = false
     }
 
     let verification: Verification
@@ -29,7 +31,7 @@ struct ReportBuilder {
             ($1.element.label.rank, $0.offset) < ($0.element.label.rank, $1.offset)
         }
         let target = verification.target
-        return Report(
+        var report = Report(
             verification: Report.Run(
                 id: context.id, startedAt: context.startedAt.rfc3339, finishedAt: context.finishedAt.rfc3339,
                 durationSeconds: Self.rounded(conclusion.at),
@@ -47,6 +49,9 @@ struct ReportBuilder {
             warnings: context.warnings + context.notes + FleetWarnings(verification, context).all,
             summary: summary(at: conclusion.at),
             hosts: hosts.map { host($0.element, at: conclusion.at) })
+        if context.isSweep { report.sweep = Report.Sweep(verification) }
+        report.settleAdvice()
+        return report
     }
 
     private var equivalents: [Report.PromotedTarget.Equivalent] {
@@ -81,19 +86,28 @@ struct ReportBuilder {
                     until: Hygiene.line($0.until, limit: 64), reason: Hygiene.line($0.reason),
                     by: $0.by.map { Hygiene.line($0, limit: 128) }, expired: $0.isExpired)
             },
-            reason: Hygiene.line(track.reason(at: end, policy: verification.policy)),
+            reason: Hygiene.line(reason(track, at: end)),
             gitSHA: track.evidence?.gitSHA.value, digest: track.evidence?.shownDigest, facts: track.facts,
             attempts: track.attempts, secondsToConverge: track.convergedAt.map(Self.rounded),
             lastAnswerAgeSeconds: track.lastAnswerAt.map { Self.rounded(end - $0) },
             clockOffsetSeconds: track.clockOffset(startedAt: context.startedAt),
             transitions: track.transitions.map {
                 .init(seconds: Self.rounded($0.at), label: $0.label, reason: Hygiene.line($0.reason))
-            })
+            },
+            warnings: track.restartWarning.map { [Hygiene.line($0)] }, project: track.telling.shownProject,
+            instancesExpected: track.telling.instancesExpected,
+            runningSince: context.isSweep ? track.telling.worst?.startedAt.map { Hygiene.line($0, limit: 64) } : nil,
+            leftOut: track.telling.leftOut.isEmpty ? nil : track.telling.leftOut.map(Report.Host.LeftOut.init))
+    }
+
+    /// Where there is nothing to compare with, a host that answers well has no reason: it just shows what it serves.
+    private func reason(_ track: HostTrack, at end: Duration) -> String {
+        if context.isSweep, !verification.target.isComparable, let plain = track.plainReason { return plain }
+        return track.reason(at: end, policy: verification.policy)
     }
 
     /// Seconds to the millisecond.
     private static func rounded(_ duration: Duration) -> Double { (duration.seconds * 1_000).rounded() / 1_000 }
-
 }
 
 extension HostTrack {

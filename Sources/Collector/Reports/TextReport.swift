@@ -21,6 +21,7 @@ struct TextReport {
     }
 
     private var table: [String] {
+        if let sweep = report.sweep, sweep.onTarget == nil { return plainTable }
         let converged = report.hosts.filter { $0.label == .converged }
         let others = report.hosts.filter { $0.label != .converged }
         guard !report.hosts.isEmpty else { return ["no hosts"] }
@@ -43,11 +44,33 @@ struct TextReport {
     }
 
     private func row(_ host: Report.Host) -> [String] {
-        let waived = host.waived.map { $0.expired ? " (waiver expired)" : " (waived until \($0.until): \($0.reason))" }
-        return [
+        [
             host.name, host.label.rawValue, host.gitSHA?.short ?? host.digest?.short ?? "-",
-            host.secondsToConverge.map { Duration(clampingSeconds: $0).brief } ?? "-", host.reason + (waived ?? ""),
+            host.secondsToConverge.map { Duration(clampingSeconds: $0).brief } ?? "-", Self.remarks(host),
         ]
+    }
+
+    private static func remarks(_ host: Report.Host) -> String {
+        let waived = host.waived.map { $0.expired ? " (waiver expired)" : " (waived until \($0.until): \($0.reason))" }
+        let remarks = (host.reason.isEmpty ? [] : [host.reason + (waived ?? "")]) + host.notes
+        return remarks.joined(separator: "; ")
+    }
+
+    /// What each host serves, where there is nothing to compare it with.
+    private var plainTable: [String] {
+        guard !report.hosts.isEmpty else { return ["no hosts"] }
+        let end = Date(rfc3339: report.verification.finishedAt) ?? .now
+        var table = TextTable(["HOST", "SERVES", "DIGEST", "STATE", "FOR", "WHAT TO KNOW"])
+        for host in report.hosts.suffix(maximumOthers) {
+            let isKnown = host.facts.reach == .ok && host.facts.runtime != .unknown
+            table.add([
+                host.name, host.gitSHA?.short ?? "-", host.digest?.short ?? "-",
+                isKnown ? host.facts.runtime.rawValue : host.label.rawValue,
+                host.runningSince.flatMap { Drift.age($0, now: end) } ?? "-", Self.remarks(host),
+            ])
+        }
+        let hidden = report.hosts.count - maximumOthers
+        return table.lines() + (hidden > 0 ? ["… and \(hidden) more hosts (see the JSON report)"] : [])
     }
 
     private var promotion: [String] {
@@ -72,6 +95,7 @@ struct TextReport {
     }
 
     private var footer: [String] {
+        if let sweep = report.sweep { return sweepFooter(sweep) }
         let summary = report.summary
         let waived = summary.waived > 0 ? ", \(summary.waived) waived" : ""
         let times = summary.secondsToConverge.map { times in
@@ -82,6 +106,20 @@ struct TextReport {
         return promotion + drift + report.warnings.map { "warning: \($0)" }
             + ["\(summary.proven) of \(summary.expected) hosts proven\(waived)\(times ?? "")"]
             + report.reasons.dropFirst().reversed().map { "also \($0.verdict.rawValue): \($0.message)" }
-            + ["\(report.verdict.rawValue) (exit \(report.exitCode)): \(report.reasons.first?.message ?? "")"]
+            + [conclusion] + advice
+    }
+
+    private var advice: [String] { report.warningAdvice.map { ["what to do: \($0)"] } ?? [] }
+
+    private var conclusion: String {
+        "\(report.verdict.rawValue) (exit \(report.exitCode)): \(report.reasons.first?.message ?? "")"
+    }
+
+    /// One look is no verification: its words are not a verdict's, unless the exit code is.
+    private func sweepFooter(_ sweep: Report.Sweep) -> [String] {
+        let warnings = report.warnings.map { "warning: \($0)" }
+        let counts = sweep.hosts > 0 ? [sweep.line] : []
+        return drift + warnings + counts + [sweep.advice].compactMap { $0 }
+            + (report.exitCode == 0 ? [] : [conclusion]) + advice
     }
 }

@@ -13,6 +13,8 @@ struct FleetSession: Sendable {
     var watches: [SessionWatch] = []
     /// Carries out ``Verification/Action/learn(_:)``; needed where the verification learns images.
     var learner: ImageLearner?
+    /// Learns when the hosts' certificates end; nil where nobody wants to know.
+    var certificates: CertificateEnds?
     /// Ends the session early: `status` stops after one look at each host.
     var isComplete: @Sendable (Verification) -> Bool = { _ in false }
 
@@ -102,6 +104,7 @@ struct FleetSession: Sendable {
             for reading in batch {
                 guard let pending = turn.queue.finish(reading.id) else { continue }
                 let answeredAt = reading.finishedAt - start
+                if let end = reading.certificateEnd { certificates?.note(end, of: pending.host) }
                 let sample = Sample(
                     host: pending.host, askedAt: reading.startedAt - start, answeredAt: answeredAt,
                     nonce: pending.nonce,
@@ -129,12 +132,14 @@ struct FleetSession: Sendable {
             let url = turn.verification.tracks[pending.host].host.url
             let separator = url.contains("?") ? "&" : "?"
             let terms = turn.held.terms(pending.host, now: now)
-            return TransferRequest(
+            var request = TransferRequest(
                 id: id, lane: pending.host,
                 url: "\(url)\(separator)\(BuildinfoProtocol.nonceQueryItem)=\(pending.nonce)",
                 headers: [("Accept", "application/json"), ("Cache-Control", "no-cache"), ("Pragma", "no-cache")]
                     + (terms?.headers ?? []),
                 timeout: policy.requestTimeout + .seconds(terms?.wait ?? 0), access: access(pending.host))
+            request.asksCertificate = certificates?.isWanted(pending.host, url: url) ?? false
+            return request
         }
         for (index, engine) in engines.enumerated() {
             engine.submit(engines.count == 1 ? requests : requests.filter { $0.lane % engines.count == index })
@@ -207,6 +212,7 @@ extension AnswerReader {
         case .success(let response):
             reading.finding = read(status: response.status, headers: response.headers, body: response.body)
             reading.validation = AnswerValidation(status: response.status, headers: response.headers)
+            reading.certificateEnd = response.certificateEnd
         case .failure(let failure): reading.finding = .none(failure.reach, detail: failure.detail)
         }
         return reading

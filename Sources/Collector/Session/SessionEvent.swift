@@ -25,6 +25,8 @@ extension SessionEvent {
         var finishedAt: ContinuousClock.Instant
         var finding: Sample.Finding
         var validation = AnswerValidation()
+        /// As ``TransferResponse/certificateEnd``.
+        var certificateEnd: String?
     }
 }
 

@@ -1,10 +1,42 @@
+import Glibc
 import UnixSignals
 
-/// Turns SIGINT and SIGTERM into an interruption that still writes its report.
+/// The signals that end a run early, and let it write its report first: SIGINT, SIGTERM and SIGHUP.
+enum EndingSignals {
+    /// Catches them from here on; whoever reads the sequence learns of those that came before.
+    ///
+    /// A SIGHUP that whoever started the program has it ignore (`nohup`) stays ignored.
+    static func caught() async -> UnixSignalsSequence {
+        isHangupIgnored
+            ? await UnixSignalsSequence(trapping: .sigint, .sigterm)
+            : await UnixSignalsSequence(trapping: .sigint, .sigterm, .sighup)
+    }
+
+    private static var isHangupIgnored: Bool {
+        var action = sigaction()
+        guard sigaction(SIGHUP, nil, &action) == 0 else { return false }
+        return unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self)
+            == unsafeBitCast(SIG_IGN, to: Int.self)
+    }
+}
+
+extension UnixSignal {
+    /// The signal's number, of those that end a run.
+    var endingNumber: Int32 {
+        switch self {
+        case .sigterm: SIGTERM
+        case .sighup: SIGHUP
+        default: SIGINT
+        }
+    }
+}
+
+/// Turns a signal that ends the run into an interruption that still writes its report.
 enum SignalWatch {
-    static let watch: SessionWatch = { yield in
-        for await signal in await UnixSignalsSequence(trapping: .sigint, .sigterm) {
-            yield(.signal(signal == .sigterm ? 15 : 2))
+    /// - Parameter signals: caught before the work began.
+    static func watch(_ signals: UnixSignalsSequence) -> SessionWatch {
+        { yield in
+            for await signal in signals { yield(.signal(signal.endingNumber)) }
         }
     }
 }

@@ -15,6 +15,9 @@ struct StatusRun: Sendable {
     var learner: ImageLearner?
     /// Looks at the tag that was asked for, too.
     var drift: DriftReader?
+    /// Whether the exit code tells what was found, as ``SweepRules/conclude(isGating:)`` has it; drift counts like a host that
+    /// serves something else.
+    var isGating = false
     var progress: ProgressMode = .none
     var environment: [String: String] = [:]
 
@@ -25,6 +28,7 @@ struct StatusRun: Sendable {
     }
 
     private func look() async throws -> Report {
+        let signals = await EndingSignals.caught()
         let startedAt = Date()
         let promotions = try await ledger?.promotions(service: target.service) ?? []
         let target = completed(promotions)
@@ -44,8 +48,10 @@ struct StatusRun: Sendable {
         let engines = try TransferEngines.make(
             hosts: inventory.hosts.count, concurrency: concurrency, keepsConnections: false)
         var session = FleetSession(engines: engines, noncePrefix: RunID.nonce()) { access[$0] }
-        session.watches = [SignalWatch.watch]
+        session.watches = [SignalWatch.watch(signals)]
         session.learner = learner
+        let certificates = CertificateEnds()
+        session.certificates = certificates
         session.isComplete = { verification in
             verification.isEveryHostAsked && verification.lessons.pending.isEmpty
         }
@@ -55,9 +61,12 @@ struct StatusRun: Sendable {
                 learnsImages: learner != nil),
             observers: [progress.observer(on: .standardError, environment: environment)].compactMap { $0 })
         await TransferEngines.shutdown(engines)
-        let conclusion = ended.conclusion ?? SweepRules(ended, at: duration).conclude()
-        var report = ReportBuilder(verification: ended, context: context(startedAt, duration)).build(conclusion)
+        let conclusion = ended.conclusion ?? SweepRules(ended, at: duration).conclude(isGating: isGating)
+        var context = context(startedAt, duration)
+        context.notes += [certificates.warning(now: Date(), names: inventory.hosts.map(\.name))].compactMap { $0 }
+        var report = ReportBuilder(verification: ended, context: context).build(conclusion)
         report.drift = try await drift?.drift(from: report, promotions: promotions, now: Date())
+        if isGating, report.exitCode == 0, let drift = report.drift, !drift.isExplained { report.fail(by: drift) }
         return report
     }
 
@@ -66,7 +75,7 @@ struct StatusRun: Sendable {
             id: RunID.make(at: startedAt), startedAt: startedAt,
             finishedAt: startedAt.addingTimeInterval(duration.seconds), inventorySource: inventory.source,
             inventoryHash: inventory.hash, selected: inventory.selected ?? [], listed: inventory.listedWhereSelected,
-            warnings: inventory.warnings + access.warnings(for: inventory.hosts))
+            warnings: inventory.warnings + access.warnings(for: inventory.hosts), isSweep: true)
     }
 
     /// The target, from the ledger's last promotion where none was given.
@@ -80,5 +89,15 @@ struct StatusRun: Sendable {
             target.generation = promotions.last { $0.gitSHA == target.gitSHA && $0.digest == target.digest }?.generation
         }
         return target
+    }
+}
+
+extension Report {
+    /// Ends with 10, because what is deployed is not what was promoted.
+    fileprivate mutating func fail(by drift: Drift) {
+        guard let finding = drift.findings.first(where: { $0.kind != .unpromoted }) else { return }
+        let reason = Reason(verdict: .stragglers, hosts: 0, message: "drift: \(finding.message)")
+        reasons = [reason] + reasons.filter { $0.verdict != .inconclusive }
+        (verdict, exitCode) = (reason.verdict, reason.verdict.exitCode)
     }
 }

@@ -1,6 +1,7 @@
 import Foundation
 import Logging
 import Shared
+import UnixSignals
 
 /// One verification from its plan to its exit code: checks, polling, ledger, reports.
 struct VerificationRun: Sendable {
@@ -45,6 +46,8 @@ struct VerificationRun: Sendable {
     }
 
     private func verify() async throws -> Report {
+        // Before anything else, so that an interruption that comes before the first host is asked is one, too.
+        let signals = await EndingSignals.caught()
         // To the millisecond, as reports and evidence write it.
         let milliseconds = Int64((Date().timeIntervalSince1970 * 1_000).rounded(.down))
         let startedAt = Date(timeIntervalSince1970: Double(milliseconds) / 1_000)
@@ -68,13 +71,13 @@ struct VerificationRun: Sendable {
                     listed: inventory.selector.isEverything ? nil : inventory.listed, lastTime: previous))
             let verification = Verification(target: target, hosts: inventory.hosts, policy: policy)
             let context = context(id: id, startedAt: startedAt, duration: .zero)
-            return await report(verification, refusal, context, recorder)
+            return await recorded(await report(verification, refusal, context, recorder))
         }
         // Before the ledger learns of anything, so that a collector that cannot ask leaves no trace of a promotion.
         let engines = try TransferEngines.make(
             hosts: inventory.hosts.count, concurrency: concurrency, keepsConnections: true)
         do {
-            let report = try await poll(engines, run, startedAt: startedAt)
+            let report = try await poll(engines, run, signals, startedAt: startedAt)
             await TransferEngines.shutdown(engines)
             return report
         } catch {
@@ -96,12 +99,16 @@ struct VerificationRun: Sendable {
         return (refusal, previous)
     }
 
-    private func poll(_ engines: [TransferEngine], _ run: EvidenceStart, startedAt: Date) async throws -> Report {
+    private func poll(
+        _ engines: [TransferEngine], _ run: EvidenceStart, _ signals: UnixSignalsSequence, startedAt: Date
+    ) async throws -> Report {
         var run = run
         var observers = [progress.observer(on: terminal, environment: environment)].compactMap { $0 }
         var session = FleetSession(engines: engines, noncePrefix: RunID.nonce()) { access[$0] }
-        session.watches = [SignalWatch.watch]
+        session.watches = [SignalWatch.watch(signals)]
         session.learner = learner
+        let certificates = CertificateEnds()
+        session.certificates = certificates
         var recorder: LedgerRecorder?
         if let ledger {
             let start = try await ledger.begin(
@@ -129,7 +136,12 @@ struct VerificationRun: Sendable {
         if let trouble = await recorder?.drain() {
             context.notes.append("the ledger lacks changes of this verification: \(trouble)")
         }
-        let report = await report(ended, conclusion, context, witness)
+        context.notes += [certificates.warning(now: Date(), names: inventory.hosts.map(\.name))].compactMap { $0 }
+        return await recorded(await report(ended, conclusion, context, witness))
+    }
+
+    /// The report, which the ledger has then, if any is kept; it says so where that failed.
+    private func recorded(_ report: Report) async -> Report {
         guard let ledger else { return report }
         do {
             try await ledger.finish(report)

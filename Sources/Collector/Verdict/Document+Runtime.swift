@@ -21,3 +21,13 @@ extension Document {
         return running < expected ? (running, expected) : nil
     }
 }
+
+extension ServiceState {
+    /// Whether a service in this state was started and does not run as it should.
+    var isDown: Bool {
+        switch self {
+        case .restarting, .exited, .unhealthy, .paused: true
+        case .serving, .starting, .absent, .unknown: false
+        }
+    }
+}

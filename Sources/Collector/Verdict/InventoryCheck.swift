@@ -96,7 +96,8 @@ struct InventoryCheck: Codable, Hashable, Sendable {
             else { continue }
             return shrunk(
                 "\(what) shrank from \(previous.hostCount) to \(count), more than --max-shrink "
-                    + "\(Tolerance.percent(maximumShrinkPercent)): is the source complete?")
+                    + "\(Tolerance.percent(maximumShrinkPercent)): is the source complete? If it is meant to be smaller: "
+                    + "--max-shrink 100%, or a --store or --service of its own")
         }
         return nil
     }

@@ -18,6 +18,9 @@ struct Target: Codable, Hashable, Sendable {
         case gitSHA = "git_sha"
     }
 
+    /// Whether there is anything to compare hosts with.
+    var isComparable: Bool { gitSHA != nil || digest != nil }
+
     /// The target in a few words, for one line.
     var summary: String {
         [gitSHA.map(\.short), digest.map(\.short)].compactMap { $0 }.joined(separator: " ")

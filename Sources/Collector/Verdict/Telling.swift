@@ -23,6 +23,10 @@ extension HostTrack {
         var served: ServedAnswer?
         /// The instance that speaks for the service: the first one in the worst state.
         var worst: Instance?
+        /// The deployments that the instances belong to, each once, sorted.
+        var projects: [String] = []
+        var instancesExpected: Int?
+        var leftOut: [LeftOutContainer] = []
 
         struct Shortage: Hashable, Sendable {
             var running: Int
@@ -72,5 +76,8 @@ extension HostTrack.Telling {
         worst =
             document.instances.first { $0.state == runtime }
             ?? document.instances.first { runtime == .unhealthy && $0.health == .unhealthy }
+        projects = Set(document.instances.compactMap(\.project)).sorted()
+        instancesExpected = document.instancesExpected
+        leftOut = document.leftOut
     }
 }

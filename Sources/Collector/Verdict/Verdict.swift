@@ -14,6 +14,9 @@ enum Verdict: String, Codable, Hashable, Sendable, CaseIterable {
     case identityConflict = "identity_conflict"
     case interrupted
 
+    /// Whether the verification was refused before it asked anybody.
+    var isRefusal: Bool { self == .emptyInventory || self == .inventoryShrunk }
+
     /// The process's exit code for the verdict, where no flag and no signal says otherwise.
     var exitCode: Int32 {
         switch self {

@@ -29,7 +29,7 @@ struct VerdictRules {
             }
         }
         if case .interrupted(let signal) = ending {
-            let name = signal == 15 ? "SIGTERM" : "SIGINT"
+            let name = [1: "SIGHUP", 2: "SIGINT", 15: "SIGTERM"][signal] ?? "signal \(signal)"
             let pending = Reason(
                 verdict: .interrupted, hosts: expected - proven,
                 message: "interrupted by \(name): \(proven) of \(expected) hosts were proven")

@@ -68,6 +68,7 @@ struct LedgerInspectionTests {
         ("UPDATE verifications SET proven = 900 WHERE number = 2", "more proven hosts"),
         ("DELETE FROM hosts WHERE verification = 2 AND position = 3", "other hosts than were counted: 2"),
         ("DELETE FROM hosts WHERE verification = 4 AND position = 3", "other hosts than were counted: 4"),
+        ("UPDATE verifications SET listed = 900 WHERE number = 2", "other hosts than its inventory holds: 2"),
         ("UPDATE hosts SET rank = NULL WHERE verification = 2 AND position = 3", "other hosts than were counted: 2"),
         ("UPDATE hosts SET label = NULL WHERE verification = 3 AND position = 3", "without a result: 3"),
         ("UPDATE hosts SET label = 'green' WHERE verification = 3 AND position = 3", "label that there is not"),

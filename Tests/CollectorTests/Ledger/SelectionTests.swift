@@ -67,6 +67,7 @@ struct SelectionTests {
             report.successor = .init(
                 generation: 2, gitSHA: try LedgerFixtures.sha("2"), digest: nil, promotedAt: "2026-11-23T12:00:00.000Z",
                 hostsServing: 1, hostsOnTarget: 2, hostsOnNeither: 0)
+            report.settleAdvice()
             try await ledger.finish(report)
             let stored = try await ledger.report("1", now: LedgerFixtures.now)
             #expect(stored == report)

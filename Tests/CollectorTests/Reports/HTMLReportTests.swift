@@ -162,7 +162,7 @@ struct HTMLReportTests {
             ("a: ", "a:", ""), ("", nil, nil),
         ] as [(String, String?, String?)])
     func split(_ reason: String, _ seen: String?, _ todo: String?) {
-        let parts = HTMLText.split(reason)
+        let parts = Advice.split(reason)
         #expect(parts?.seen.description == seen)
         #expect(parts?.todo.description == todo)
     }

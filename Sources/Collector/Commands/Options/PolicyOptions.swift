@@ -43,7 +43,8 @@ struct PolicyOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "More failed hosts than this, and it stops at once (default: 0); by label as --max-stragglers.",
+            "More failed hosts than this, and it stops at once (default: 0); a host that went back (rolled_back) is never "
+                + "tolerated; by label as --max-stragglers.",
             valueName: "[key=value:]n|p%"),
         transform: ToleranceArgument.init(argument:))
     var maxFailed: [ToleranceArgument] = []

@@ -65,6 +65,9 @@ struct HTMLHostDetails {
                 lines.append("the promoted commit and digest")
             }
         }
+        if let project = host.project { lines.append("project \(project)") }
+        if let count = host.instancesExpected { lines.append("\(count) instance\(count == 1 ? "" : "s") declared") }
+        if let leftOut = host.leftOutText { lines.append("\(leftOut)") }
         if let offset = host.clockOffsetSeconds, offset.magnitude >= 1 {
             let side: StaticString = offset < 0 ? "behind" : "ahead of"
             lines.append("its clock is \(HTMLText.duration(offset.magnitude)) \(side) the collector's")

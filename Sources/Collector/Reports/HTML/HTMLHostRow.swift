@@ -20,7 +20,7 @@ struct HTMLHostRow {
         \(Self.chips(sortedLabels.prefix(Self.shownLabels)))</th>\
         <td><b>\(host.label.rawValue)</b></td>\
         <td>\(strip)</td>\
-        <td><span>\(reason)</span>\(waiver)\(details.markup)</td>\
+        <td><span>\(reason)</span>\(warnings)\(waiver)\(details.markup)</td>\
         <td>\(serves)</td>\
         <td>\(host.secondsToConverge.map(HTMLText.duration) ?? "")</td>\
         <td>\(host.attempts)</td>\
@@ -64,10 +64,14 @@ struct HTMLHostRow {
     }
 
     private var reason: Markup {
-        guard host.label != .converged, let (seen, todo) = HTMLText.split(host.reason) else {
+        guard host.label != .converged, let (seen, todo) = Advice.split(host.reason) else {
             return "\(host.reason)"
         }
-        return "<em>\(String(seen))</em> \(String(todo))"
+        return seen.isEmpty ? "\(String(todo))" : "<em>\(String(seen))</em> \(String(todo))"
+    }
+
+    private var warnings: Markup {
+        (host.warnings ?? []).map { "<p class=\"waiver\"><strong>warning</strong> \($0)</p>" }.joined()
     }
 
     private var waiver: Markup {

@@ -14,11 +14,15 @@ struct HTMLRemedies {
 
     /// Takes the hosts that the gate is about and that are not converged, and whose reason says what to do.
     init(_ report: Report) {
+        if case .done = report.remedy {
+            groups = []
+            return
+        }
         var positions: [Key: Int] = [:]
         var groups: [Group] = []
         for (index, host) in report.hosts.enumerated() {
             guard host.label != .converged, host.waived?.expired ?? true,
-                let todo = HTMLText.split(host.reason)?.todo
+                let todo = Advice.split(host.reason)?.todo
             else { continue }
             let key = Key(label: host.label, todo: Self.withoutAside(todo))
             if let position = positions[key] {

@@ -40,15 +40,4 @@ enum HTMLText {
         let rest = hundredths % 100
         return rest == 0 ? "\(hundredths / 100)" : "\(hundredths / 100).\(rest / 10)\(rest % 10)"
     }
-
-    /// Where a reason's first half ends: what was seen comes before the last colon, what to do after it.
-    static func split(_ reason: String) -> (seen: Substring, todo: Substring)? {
-        var rest = reason[...]
-        while let space = rest.lastIndex(of: " ") {
-            let seen = reason[..<space]
-            if seen.count > 1, seen.hasSuffix(":") { return (seen, reason[reason.index(after: space)...]) }
-            rest = seen
-        }
-        return nil
-    }
 }

@@ -10,13 +10,12 @@ struct HTMLVerdict {
     private static let maximumNames = 3
 
     var section: Markup {
-        let words = HTMLVerdictWords(
-            verdict: report.verdict, exitCode: report.exitCode, rollback: report.promotion?.rollback)
+        let words = HTMLVerdictWords(report)
         return """
             <header class="panel verdict" id="verdict" data-tone="\(words.tone.rawValue)">
             <p class="what"><bdi>\(report.target.service, limit: 128)</bdi> \(build)</p>
             <div class="headline">\(symbol(words.tone))<h1>\(words.headline)</h1>\
-            <p class="codes"><code>\(report.verdict.rawValue)</code> exit code <b>\(Int(report.exitCode))</b></p></div>
+            <p class="codes"><code>\(words.word)</code> exit code <b>\(Int(report.exitCode))</b></p></div>
             <p class="reason">\(report.reasons.first?.message ?? "no cause was recorded")</p>
             \(alsoCauses)\(figures)\(fleetBar)\(todo(words))\(warnings)</header>
 
@@ -54,9 +53,13 @@ struct HTMLVerdict {
 
     private var figures: Markup {
         let summary = report.summary
+        let of: Markup = "<small> of \(HTMLText.hosts(summary.expected))</small>"
         var items: [Markup] = [
-            figure(
-                "proven", "\(HTMLText.count(summary.proven))<small> of \(HTMLText.hosts(summary.expected))</small>")
+            report.sweep.map { sweep in
+                figure(
+                    sweep.onTarget == nil ? "answered" : "on target",
+                    "\(HTMLText.count(sweep.onTarget ?? sweep.hosts - sweep.unanswered - sweep.conflicting))\(of)")
+            } ?? figure("proven", "\(HTMLText.count(summary.proven))\(of)")
         ]
         if summary.waived > 0 { items.append(figure("waived", "\(HTMLText.count(summary.waived))")) }
         if let times = summary.secondsToConverge {

@@ -25,6 +25,30 @@ struct HTMLVerdictWords: Hashable, Sendable {
     let exitCode: Int32
     /// The way back, where one was tried.
     var rollback: PromotionStory.Rollback?
+    /// What hosts may be advised.
+    var remedy = Remedy.reachTarget
+    /// nil unless this is a status.
+    var sweep: Report.Sweep?
+
+    init(
+        verdict: Verdict, exitCode: Int32, rollback: PromotionStory.Rollback? = nil, remedy: Remedy = .reachTarget,
+        sweep: Report.Sweep? = nil
+    ) {
+        self.verdict = verdict
+        self.exitCode = exitCode
+        self.rollback = rollback
+        self.remedy = remedy
+        self.sweep = sweep
+    }
+
+    init(_ report: Report) {
+        self.init(
+            verdict: report.verdict, exitCode: report.exitCode, rollback: report.promotion?.rollback,
+            remedy: report.remedy, sweep: report.sweep)
+    }
+
+    /// What the verdict is called: a single look has none.
+    var word: String { sweep == nil ? verdict.rawValue : "status" }
 
     /// Green is for what is proven, and never for an exit code alone.
     var tone: Tone {
@@ -39,7 +63,9 @@ struct HTMLVerdictWords: Hashable, Sendable {
     }
 
     var headline: String {
-        switch verdict {
+        if let sweep, verdict != .interrupted, sweep.hosts > 0 { return sweep.line }
+        if case .done = remedy { return "The deploy failed, and the fleet is back on the former build" }
+        return switch verdict {
         case .converged: "Converged"
         case .convergedTolerated: "Converged, with exceptions that are tolerated"
         case .stragglers: "Not converged: stragglers"
@@ -58,11 +84,33 @@ struct HTMLVerdictWords: Hashable, Sendable {
 
     /// What to do about the whole; what to do about each host, its reason says.
     var advice: String {
-        guard let rollback, rollback.digest != nil else { return verdictAdvice }
-        return rollback.verdict == .converged
-            ? "The fleet is back on the former build. Find out below why this one failed, and promote a repaired one."
-            : "The tag was put back, and the fleet is not proven to have followed. Verify it against the former build; then "
-                + "find out below why this one failed."
+        if case .done(let former) = remedy {
+            return
+                "The fleet is back on the former build \(former): there is nothing to do on the hosts. Find out why this one "
+                + "failed, and promote a repaired one."
+        }
+        if let rollback, rollback.digest != nil {
+            return rollback.verdict == .converged
+                ? "The fleet is back on the former build. Find out below why this one failed, and promote a repaired one."
+                : "The tag was put back, and the fleet is not proven to have followed. Verify it against the former build; "
+                    + "then find out below why this one failed."
+        }
+        guard exitCode != 0 || sweep != nil, case .hold(let cause) = remedy else { return sweepAdvice ?? verdictAdvice }
+        switch (cause, verdict) {
+        case (_, .failedDeploy), (_, .rolledBack), (_, .superseded): return verdictAdvice
+        case (.failed, _):
+            return
+                "Hosts failed on this build: find out why first, and leave the hosts that serve another build as they are."
+        case (.superseded, _):
+            return "A newer promotion took over: look at its verification, and leave the hosts as they are."
+        case (.drift, _): return "Find out where the drift comes from, and leave the hosts as they are until then."
+        }
+    }
+
+    private var sweepAdvice: String? {
+        guard let sweep, sweep.hosts > 0, verdict != .interrupted else { return nil }
+        if let advice = sweep.advice { return "There is \(advice)." }
+        return "One look proves nothing: run verify for a proof."
     }
 
     private var verdictAdvice: String {
@@ -71,8 +119,11 @@ struct HTMLVerdictWords: Hashable, Sendable {
         case .convergedTolerated: "The tolerated hosts do not serve what was promoted: see to them when there is time."
         case .stragglers: "Bring the hosts below up to the target, then verify again."
         case .stalled: "Find out why nothing moves any more, and whether the deploy still runs; then verify again."
-        case .failedDeploy: "Promote no further. Repair the hosts below or roll the deploy back, then verify again."
-        case .rolledBack: "Find out who or what put the older build back, then deploy and verify again."
+        case .failedDeploy:
+            "Promote no further, and leave the hosts that serve the former build as they are. Repair the failed hosts below "
+                + "or roll the deploy back, then verify again."
+        case .rolledBack:
+            "Find out who or what put the older build back, and why. Leave the hosts as they are until that is known."
         case .unreachable:
             "Nothing is known of the hosts below. Repair them or their agents, or waive them in the inventory; "
                 + "then verify again."

@@ -1,0 +1,136 @@
+import Foundation
+import Glibc
+import Support
+import Testing
+
+/// `status` on real agents: what it says, and what it exits with.
+@Suite("End to end, status", .timeLimit(.minutes(5)))
+struct StatusTests {
+    private func agents(_ commits: [String]) async throws -> (TemporaryFolder, [HostAgent], String) {
+        let folder = try TemporaryFolder()
+        var agents: [HostAgent] = []
+        for (number, commit) in commits.enumerated() {
+            agents.append(
+                try await HostAgent.start(
+                    "host-\(number)", selector: "file:\(try folder.write("build-\(number)", commit))"))
+        }
+        let lines = agents.map { "  - {name: \($0.name), url: \"\($0.url)\"}" }
+        let fleet = try folder.write(
+            "fleet.yaml",
+            (["service: canvas", lines.isEmpty ? "hosts: []" : "hosts:"] + lines).joined(separator: "\n") + "\n")
+        return (folder, agents, fleet)
+    }
+
+    private func status(_ fleet: String, _ more: [String] = []) async throws -> RunningProgram.Outcome {
+        try await Program.collector().run(
+            ["status", "--fleet", fleet, "--store", "none", "--request-timeout", "2s"] + more)
+    }
+
+    @Test("Without a target each host shows what it serves, and one line says what is missing")
+    func plain() async throws {
+        let (folder, agents, fleet) = try await agents([Commit.new, Commit.old])
+        let outcome = try await status(fleet)
+        #expect(outcome.exitCode == 0, "\(outcome.error)")
+        #expect(outcome.output.contains(Commit.new.prefix(12)) && outcome.output.contains(Commit.old.prefix(12)))
+        #expect(outcome.output.contains("2 of 2 hosts answered"), "\(outcome.output)")
+        #expect(outcome.output.ranges(of: "nothing to compare with").count == 1, "\(outcome.output)")
+        #expect(!outcome.output.contains("unreachable"), "\(outcome.output)")
+        let json = try await status(fleet, ["--report", "json=-"])
+        #expect(try await SchemaValidator.defects(json.output, against: .report).isEmpty)
+        withExtendedLifetime((agents, folder)) {}
+    }
+
+    @Test("With a target it says how many are on it, and with --exit-code it ends with what it found")
+    func target() async throws {
+        let (folder, agents, fleet) = try await agents([Commit.new, Commit.old])
+        let look = try await status(fleet, ["--sha", Commit.new])
+        #expect(look.exitCode == 0, "\(look.output)")
+        #expect(look.output.contains("1 of 2 hosts on target (one look; run verify to prove it)"), "\(look.output)")
+        #expect(!look.output.contains("proven") && !look.output.contains("exit"), "\(look.output)")
+        let behind = try await status(fleet, ["--sha", Commit.new, "--exit-code"])
+        #expect(behind.exitCode == 10, "\(behind.output)")
+        let variable = try await Program.collector().run(
+            ["status", "--fleet", fleet, "--store", "none", "--sha", Commit.new],
+            environment: ["BUILDINFO_EXIT_CODE": "1"])
+        #expect(variable.exitCode == 10, "\(variable.output)\(variable.error)")
+        agents[0].program.signal(SIGKILL)
+        _ = try await agents[0].program.wait()
+        #expect(try await status(fleet, ["--sha", Commit.new, "--exit-code"]).exitCode == 30)
+        #expect(try await status(fleet, ["--sha", Commit.new]).exitCode == 0)
+        withExtendedLifetime((agents, folder)) {}
+    }
+
+    @Test("An empty inventory is 50, and says so")
+    func empty() async throws {
+        let (folder, _, fleet) = try await agents([])
+        let outcome = try await status(fleet)
+        #expect(outcome.exitCode == 50)
+        #expect(outcome.output.contains("empty_inventory (exit 50)"), "\(outcome.output)")
+        withExtendedLifetime(folder) {}
+    }
+
+    @Test("Field 23: a verification with a selection leaves a ledger that is fine, and so does a refused one")
+    func ledger() async throws {
+        let (folder, agents, _) = try await agents([Commit.new, Commit.new, Commit.new])
+        let lines = agents.enumerated().map {
+            "  - {name: \($1.name), url: \"\($1.url)\", labels: {group: \($0 == 0 ? "canary" : "main")}}"
+        }
+        let fleet = try folder.write("labelled.yaml", "service: canvas\nhosts:\n\(lines.joined(separator: "\n"))\n")
+        let store = ["--store", folder.path("ledger.db")]
+        let collector = try Program.collector()
+        let common =
+            ["verify", "--sha", Commit.new, "--soak", "500ms", "--interval", "200ms", "--progress", "none"] + store
+        let part = try await collector.run(common + ["--fleet", fleet, "--select", "group=canary"])
+        #expect(part.exitCode == 0, "\(part.error)")
+        let refused = try await collector.run(common + ["--host", agents[0].url])
+        #expect(refused.exitCode == 50, "\(refused.error)")
+        let check = try await collector.run(["ledger", "check"] + store)
+        #expect(check.exitCode == 0, "\(check.output)")
+        let history = try await collector.succeed(["history", "--format", "csv"] + store)
+        #expect(history.contains("inventory_shrunk,50"), "\(history)")
+    }
+
+    @Test(
+        "Field 23: SIGHUP ends a verification like SIGTERM, with its report, and exit code 129",
+        arguments: [true, false])
+    func hangup(_ hasAnswered: Bool) async throws {
+        let deaf = try #require(ScriptedHostDeafPort(.full))
+        let (folder, agents, _) = try await agents([Commit.old])
+        let url = hasAnswered ? agents[0].url : "http://127.0.0.1:\(deaf.port)/buildinfo/canvas"
+        let verify = Verify(
+            hosts: [FleetHost(name: "host-0", url: url)], sha: Commit.new, store: folder.path("ledger.db"))
+        let running = try verify.start()
+        if hasAnswered {
+            try await running.says("pending")
+        } else {
+            try await eventually("it has begun") {
+                try running.folder.contains("evidence.ndjson") && running.folder.read("evidence.ndjson").contains("\n")
+            }
+        }
+        running.program.signal(SIGHUP)
+        let verified = try await running.finish()
+        #expect(verified.exitCode == 129, "\(verified.progress)")
+        #expect(verified.report.verdict == "interrupted")
+        #expect(verified.report.reasons.first?.message.contains("SIGHUP") == true)
+        let history = try await Program.collector().succeed(
+            ["history", "--format", "csv", "--store", folder.path("ledger.db")])
+        #expect(history.contains("interrupted,129"), "\(history)")
+        withExtendedLifetime(deaf) {}
+    }
+
+    @Test("A SIGHUP that was to be ignored (nohup) ends nothing")
+    func nohup() async throws {
+        let (folder, agents, _) = try await agents([Commit.new])
+        let collector = try Program.collector().path
+        let shell = try Program.installed("sh", remedy: "apt-get install dash")
+        let running = try shell.start([
+            "-c", "trap '' HUP; exec \"$0\" \"$@\"", collector, "verify", "--host", agents[0].url, "--sha", Commit.new,
+            "--store", "none", "--soak", "4s", "--progress", "plain",
+        ])
+        try await eventually("it has begun") { running.error.contains("soaking") }
+        running.signal(SIGHUP)
+        let outcome = try await running.wait()
+        #expect(outcome.exitCode == 0, "\(outcome.exitCode) \(outcome.error)")
+        withExtendedLifetime((agents, folder)) {}
+    }
+}
