@@ -1269,6 +1269,11 @@ GUARDS = [
         r"if seen - offset > Self.coarseness { return .ahead }",
         r"if seen - offset > Self.coarseness * 1_000_000 { return .ahead }", CACHES),
     Guard(
+        "gate", "old-copy", "after a Date that went back, nothing counts until one goes on",
+        _VERDICT + "PlainAnswer.swift",
+        r"if date == last, isDoubtful { return .stored }",
+        r"if date == last, isDoubtful, offset > seen { return .stored }", CACHES),
+    Guard(
         "gate", "restart-after-gap", "another instance after a gap is a restart",
         _VERDICT + "InstanceHistory.swift",
         r"for index in places.indices { places[index].isGone = true }",

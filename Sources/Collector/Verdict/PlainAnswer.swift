@@ -65,6 +65,8 @@ struct PlainClock: Hashable, Sendable {
     /// In milliseconds, as all below: by so much the host's clock is ahead of ours at least.
     private var offset: Int64?
     private var last: Int64?
+    /// The last `Date` went back, and none has gone on from there yet.
+    private var isDoubtful = false
 
     /// `Date` is cut to whole seconds, and servers keep it for up to one.
     private static let coarseness: Int64 = 2_000
@@ -82,8 +84,11 @@ struct PlainClock: Hashable, Sendable {
         if date < last {
             // A copy that is older than the last one, or a clock that was set back: what follows tells which.
             self.offset = seen
+            isDoubtful = true
             return .stored
         }
+        if date == last, isDoubtful { return .stored }
+        isDoubtful = false
         self.offset = max(offset, seen)
         if seen - offset > Self.coarseness { return .ahead }
         if offset > date + Self.coarseness - askedAt.milliseconds { return .stored }

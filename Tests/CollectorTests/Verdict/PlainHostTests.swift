@@ -86,6 +86,18 @@ struct PlainHostTests {
         #expect(bench.endedAt.map { (17...21).contains($0) } == true)
     }
 
+    @Test("Field 5: an old copy of another build after the host's own answers rolls nothing back")
+    func oldCopy() {
+        var bench = Bench(policy: .short, target: .bySHA)
+        bench.poll(1...5) { _, moment in .says(PlainAnswer(gitSHA: Self.sha, date: Self.clock + Int64(moment))) }
+        for moment in [57.0, 57.5, 58, 58.5] {
+            bench.see(at: moment, .says(PlainAnswer(gitSHA: .known(.of("b")), date: Self.clock - 60)))
+        }
+        bench.advance(to: 60)
+        #expect(bench.label() == .unverifiable)
+        #expect(bench.exitCode == 30)
+    }
+
     @Test("Field 5: copies of two caches in turns are never proven")
     func twoCaches() {
         var bench = Bench(policy: .short, target: .bySHA)

@@ -142,6 +142,10 @@ struct Oracle {
     /// Whether the host did not serve the target lately.
     func wasLatelyBehind(_ host: Int) -> Bool {
         let truth = schedule.hosts[host]
+        // A copy that a cache does not own up to is told from an answer by the next one at the earliest.
+        if truth.faults.contains(where: { if case .stored(saysSo: false) = $0.kind { true } else { false } }) {
+            return true
+        }
         let since = end - freshness - truth.wayBack
         return truth.stretches.enumerated().contains { index, stretch in
             let next = index + 1 < truth.stretches.count ? truth.stretches[index + 1].from : Schedule.future
