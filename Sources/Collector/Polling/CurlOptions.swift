@@ -62,6 +62,10 @@ struct CurlOptions {
         }
     }
 
+    mutating func setFresh() {
+        set(CURLOPT_FRESH_CONNECT, 1)
+    }
+
     private mutating func setBody(_ body: TransferRequest.Body) {
         // The size before the bytes: it says how many are copied.
         note(buildinfo_curl_easy_set_offset(easy, CURLOPT_POSTFIELDSIZE_LARGE, curl_off_t(body.bytes.count)))

@@ -28,6 +28,8 @@ struct TransferRequest: Sendable {
     /// Rounded up to milliseconds, at least one.
     var timeout: Duration
     var access: TransferAccess
+    /// Whether no kept connection is used: a balancer may send another connection to another machine.
+    var isFresh: Bool
 
     init(
         id: UInt64,
@@ -36,7 +38,8 @@ struct TransferRequest: Sendable {
         url: String,
         headers: [(name: String, value: String)] = [],
         timeout: Duration = .seconds(5),
-        access: TransferAccess = TransferAccess()
+        access: TransferAccess = TransferAccess(),
+        isFresh: Bool = false
     ) {
         self.id = id
         self.lane = lane
@@ -45,5 +48,6 @@ struct TransferRequest: Sendable {
         self.headers = headers
         self.timeout = timeout
         self.access = access
+        self.isFresh = isFresh
     }
 }

@@ -21,10 +21,17 @@ struct PromotionLeftover: Sendable {
         guard presence == .gone || (presence == .untold && age > Self.patience) else {
             throw PromotionError.underWay(entry, isSeen: presence == .running)
         }
-        let digest = try await registry.digest(ofTag: target)
-        let state = TagFinding.state(
-            now: digest, intended: entry.intent.digest, former: entry.intent.formerDigest)
-        let said = Self.sentence(entry, state, digest)
+        let readback = TagReadback(
+            intended: entry.intent.digest, former: entry.intent.formerDigest, answer: .notAsked, timeout: .seconds(10))
+        let read = await TagReader(registry: registry).read(target, readback, isPatient: false)
+        if let failure = read.failure { throw failure }
+        let state: JournalEntry.State =
+            switch read.finding {
+            case .moved: .moved
+            case .unmoved: .unmoved
+            case .contested, .open, .wait: .contested
+            }
+        let said = Self.sentence(entry, state, read.shown)
         narrator.say(.journal, said)
         guard settles else { return }
         _ = try await ledger.settle(entry, as: state, at: now, reason: said)
@@ -36,7 +43,10 @@ struct PromotionLeftover: Sendable {
         let beginning = "a \(entry.intent.kind.rawValue) of \(build) (\(entry.intent.id)) was cut off"
         return switch state {
         case .moved: "\(beginning) after it had moved '\(tag)': it counts as promoted"
-        case .unmoved, .intended: "\(beginning) before it moved '\(tag)', which still is what it was"
+        case .unmoved, .intended:
+            entry.reason == nil
+                ? "\(beginning) before it moved '\(tag)', which still is what it was"
+                : "\(beginning) before anybody saw it move '\(tag)', which is what it was before"
         case .contested:
             "\(beginning), and '\(tag)' is \(now?.short ?? "nothing") now, which neither it nor what was before it is: "
                 + "somebody else moved the tag"
