@@ -58,7 +58,7 @@ struct CurlOptions {
             set(CURLOPT_CUSTOMREQUEST, "PUT")
             // On a kept connection that turns out to be dead, libcurl sends the request again by itself: nobody could say
             // whether it was written once, twice or not at all.
-            set(CURLOPT_FRESH_CONNECT, 1)
+            setFresh()
         }
     }
 
