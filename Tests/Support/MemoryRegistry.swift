@@ -93,7 +93,10 @@ public final class MemoryRegistry: Sendable {
     public func push(_ image: MadeImage, _ tag: String? = nil) {
         state.value.withLock { state in
             Self.keep(image, &state)
-            if let tag { Self.write(tag, image.digest, &state) }
+            guard let tag else { return }
+            Self.write(tag, image.digest, &state)
+            // What a test pushes is there for everybody.
+            state.former[tag] = nil
         }
     }
 
@@ -164,7 +167,8 @@ public final class MemoryRegistry: Sendable {
         }
         return .answer(
             status: 200,
-            headers: (state.nature.contentType == "" ? [] : [("Content-Type", state.nature.contentType ?? manifest.mediaType)])
+            headers: (state.nature.contentType == ""
+                ? [] : [("Content-Type", state.nature.contentType ?? manifest.mediaType)])
                 + [("Docker-Content-Digest", "\(found)")],
             body: manifest.bytes)
     }

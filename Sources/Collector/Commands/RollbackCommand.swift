@@ -60,7 +60,11 @@ struct RollbackCommand: AsyncParsableCommand {
             let run = try self.run(
                 inventory?.service ?? fleet.service ?? ServiceName.standard, ledger, verification, web, environment)
             var code: Int32 = 0
-            if rollback.dryRun { Terminal.standardOutput.write(try await run.dryRun()) } else { code = try await run.run() }
+            if rollback.dryRun {
+                Terminal.standardOutput.write(try await run.dryRun())
+            } else {
+                code = try await run.run()
+            }
             await ledger.close(loggingTo: logs.logger)
             return code
         } catch {

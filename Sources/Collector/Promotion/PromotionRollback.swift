@@ -26,7 +26,8 @@ struct PromotionRollback: Sendable {
         mover.narrator.say(.rollback, "\(report.verdict.rawValue): \(order.target) is put back to \(wayBack.standing)")
         var rollback = PromotionStory.Rollback(said: "")
         do {
-            let entry = try await TagReturn(mover: mover, target: order.target).go(to: wayBack, as: intent(report.verdict))
+            let entry = try await TagReturn(mover: mover, target: order.target).go(
+                to: wayBack, as: intent(report.verdict))
             (rollback.digest, rollback.gitSHA, rollback.generation) = (wayBack.digest, wayBack.gitSHA, entry.generation)
             let verified = try await verify(wayBack, generation: entry.generation)
             (rollback.verification, rollback.verdict) = (verified.verification.id, verified.verdict)
@@ -94,12 +95,17 @@ struct TagReturn: Sendable {
     /// What the fleet is verified against.
     func verified(_ wayBack: WayBack, service: String, generation: Int?) async -> Target {
         var verified = Target(
-            service: service, gitSHA: wayBack.gitSHA, digest: wayBack.digest, image: "\(target)", generation: generation)
+            service: service, gitSHA: wayBack.gitSHA, digest: wayBack.digest, image: "\(target)", generation: generation
+        )
         let registry = mover.registry.until(.now + mover.timeout)
         do throws(RegistryError) {
             let reference = target.with(digest: wayBack.digest)
             let manifest: RegistryManifest
-            if let root = wayBack.image?.root { manifest = root } else { manifest = try await registry.manifest(of: reference) }
+            if let root = wayBack.image?.root {
+                manifest = root
+            } else {
+                manifest = try await registry.manifest(of: reference)
+            }
             let image = try await registry.resolve(manifest, as: reference)
             verified.content = image.promotedContent
         } catch {

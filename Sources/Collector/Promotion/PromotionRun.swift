@@ -83,7 +83,8 @@ struct PromotionRun: Sendable {
         if let signal = interruption.signal {
             throw PromotionError.interrupted(
                 signal: signal,
-                "interrupted after \(order.target) was moved (generation \(entry.generation)): it is not verified, run verify")
+                "interrupted after \(order.target) was moved (generation \(entry.generation)): it is not verified, run verify"
+            )
         }
         guard var run = verification, var target else { return 0 }
         target.generation = entry.generation
@@ -109,8 +110,9 @@ struct PromotionRun: Sendable {
         }
         if let ledger = gate.ledger {
             let registry = gate.registry.until(.now + gate.timeout)
-            try await PromotionLeftover(registry: registry, ledger: ledger, narrator: gate.narrator)
-                .settle(tag: order.target, now: Date(), settles: settles)
+            try await PromotionLeftover(
+                registry: registry, ledger: ledger, narrator: gate.narrator, readbackTimeout: readbackTimeout
+            ).settle(tag: order.target, now: Date(), settles: settles)
         }
         let passed = try await gate.pass()
         // A host that the image cannot run on is known before anything moves, where the inventory says what hosts are.

@@ -129,8 +129,10 @@ struct RollbackRun: Sendable {
         try await killSwitch.requireOff(before: .now + timeout)
         narrator.say(.killSwitch, "off: \(killSwitch.sources.map(\.description).joined(separator: ", "))")
         let registry = registry.until(.now + timeout)
-        try await PromotionLeftover(registry: registry, ledger: ledger, narrator: narrator)
-            .settle(tag: target, now: Date(), settles: settles)
+        try await PromotionLeftover(
+            registry: registry, ledger: ledger, narrator: narrator, readbackTimeout: readbackTimeout
+        )
+        .settle(tag: target, now: Date(), settles: settles)
         let present = try await registry.tagged(target)
         let history = BuildHistory(
             builds: try await ledger.builds(
@@ -139,7 +141,9 @@ struct RollbackRun: Sendable {
         let finder = WayBackFinder(registry: registry, ledger: ledger, narrator: narrator, keeps: settles)
         let wayBack = try await finder.complete(try await choose(history, present, registry), in: target)
         guard wayBack.image != nil else { throw RollbackError.gone(wayBack.standing) }
-        if settles, let present, present.digest != wayBack.digest { _ = try await finder.keep(present.digest, in: target) }
+        if settles, let present, present.digest != wayBack.digest {
+            _ = try await finder.keep(present.digest, in: target)
+        }
         let plan = Plan(present: present, presentBuild: presentBuild, wayBack: wayBack)
         narrator.say(.registry, "\(target) is \(plan.from)")
         return plan
@@ -213,12 +217,15 @@ extension Interruption {
         let result = await watching { () -> Result<Value, any Error> in
             do { return .success(try await work()) } catch { return .failure(error) }
         }
-        guard case .failure(let error) = result, let signal, !(error is GateError) else { return try result.get() }
+        guard case .failure(let error) = result, let signal else { return try result.get() }
         // Cut short, a request fails in whatever way: what matters is that somebody wanted it to end.
         switch error {
         case PromotionError.uncertain, PromotionError.notShown:
             throw PromotionError.interrupted(signal: signal, "interrupted: \(error)")
         case let error as PromotionError: throw error
+        case GateError.interrupted(_, let text):
+            throw PromotionError.interrupted(signal: signal, "\(text), before \(what)")
+        case let error as GateError: throw error
         default: throw PromotionError.interrupted(signal: signal, "interrupted before \(what)")
         }
     }

@@ -105,7 +105,8 @@ struct WayBackFinder: Sendable {
     private func check(_ wayBack: WayBack, in target: ImageReference) async {
         guard let image = wayBack.image else {
             narrator.say(
-                .wayBack, "the way back to \(wayBack.standing) is gone: neither the registry nor the ledger has its manifests")
+                .wayBack,
+                "the way back to \(wayBack.standing) is gone: neither the registry nor the ledger has its manifests")
             return
         }
         do throws(RegistryError) {

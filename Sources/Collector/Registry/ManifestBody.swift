@@ -58,7 +58,9 @@ struct ManifestBody: Hashable, Sendable {
         }
         if wire.schemaVersion == 1 { throw .schemaOne }
         mediaType = wire.mediaType
-        layers = (wire.layers ?? []).filter { !$0.isForeign }.compactMap { $0.digest.flatMap(Digest.init(contractText:)) }
+        layers = (wire.layers ?? []).filter { !$0.isForeign }.compactMap {
+            $0.digest.flatMap(Digest.init(contractText:))
+        }
         switch (wire.manifests, wire.config) {
         case (let children?, nil): kind = .index(children.map(Descriptor.init))
         case (nil, let config?): kind = .manifest(config: Descriptor(config))

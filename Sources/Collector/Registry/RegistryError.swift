@@ -51,7 +51,7 @@ enum RegistryError: ExitCoded, Hashable {
         case .denied(let name, let reason): "\(name) is not known: \(reason)"
         case .immutable(let name, let status):
             "\(name) was not written: the registry keeps this tag immutable (\(status)): exempt the tag from the repository's "
-                + "immutability rule, or promote to a tag that may move, with --to and --moving-tag"
+                + "immutability rule or unlock it, or promote to a tag that the rule does not cover"
         case .refusedPut(let name, let reason): "\(name) was not written: \(reason)"
         case .uncertainPut(let name, let reason):
             "it is not known whether \(name) was written (\(reason)): read the tag before anything is written again"

@@ -37,7 +37,8 @@ struct RegistryStatus: Sendable {
         case 200, 201, 202, 204: return
         case 403:
             throw .refusedPut(
-                subject, reason: "the registry does not let these credentials write it, or keeps the tag as it is (403)")
+                subject, reason: "the registry does not let these credentials write it, or keeps the tag as it is (403)"
+            )
         case 429: throw .refusedPut(subject, reason: "the registry asks for patience (429\(patience))")
         case 300..<500:
             throw .refusedPut(subject, reason: "the registry answered with status \(response.status)\(told)")
@@ -74,7 +75,8 @@ struct RegistryStatus: Sendable {
         "TAG_IMMUTABLE", "IMAGETAGALREADYEXISTSEXCEPTION", "REGISTRY_DISALLOWED_OPERATION",
     ]
     private static let immutableWords = [
-        "immutab", "cannot be overwritten", "can not be overwritten", "cannot overwrite", "does not allow updating assets",
+        "immutab", "cannot be overwritten", "can not be overwritten", "cannot overwrite",
+        "does not allow updating assets",
         "cannot be updated", "delete/overwrite", "overwrite permission", "protected tag", "tag is protected",
         "tag already exists", "write-once",
     ]

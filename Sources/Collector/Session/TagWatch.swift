@@ -36,7 +36,9 @@ struct TagWatch: Sendable {
                     let client = client.until(.now + Self.limit)
                     let digest = try await shown(client, promoted: promoted)
                     let standing = doubt.read(digest, at: clock.now - start)
-                    if case .promoted = standing { described = nil } else if described?.digest != digest {
+                    if case .promoted = standing {
+                        described = nil
+                    } else if described?.digest != digest {
                         described = try await client.tagged(reference)
                     }
                     let moved = self.moved(standing, described, known)

@@ -31,9 +31,11 @@ struct MovedTag: Codable, Hashable, Sendable {
         switch (isSettled, isFormer == true) {
         case (true, false): return "\(name) is another build now (\(build)): somebody moved the tag since"
         case (true, true):
-            return "\(name) is an earlier build again (\(build)): somebody put the tag back, which is no newer promotion"
+            return
+                "\(name) is an earlier build again (\(build)): somebody put the tag back, which is no newer promotion"
         case (false, _):
-            return "\(name) shows another build at the end (\(build)), and not for long enough to tell why: somebody moved "
+            return
+                "\(name) shows another build at the end (\(build)), and not for long enough to tell why: somebody moved "
                 + "the tag since, or the registry answers from a copy that lags"
         }
     }

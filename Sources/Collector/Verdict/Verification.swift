@@ -244,7 +244,8 @@ struct Verification: Sendable {
     private mutating func concludeIfDecided(at now: Duration, actions: inout [Action]) {
         if allowance.isBrokenByFailures {
             conclude(.tooManyFailed, at: now, actions: &actions)
-        } else if movedTag == nil, expected > 0, counts[.converged, default: 0] == expected, proven(at: now) == expected {
+        } else if movedTag == nil, expected > 0, counts[.converged, default: 0] == expected, proven(at: now) == expected
+        {
             conclude(.everyHostProven, at: now, actions: &actions)
         }
     }

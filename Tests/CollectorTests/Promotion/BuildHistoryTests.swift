@@ -1,6 +1,6 @@
 import Foundation
-import Glibc
 import GRDB
+import Glibc
 import Shared
 import Testing
 
@@ -75,7 +75,9 @@ struct BuildHistoryTests {
     func list() throws {
         let text = try history("Ab").list()
         #expect(
-            text == "bbbbbbbbbbbb (generation 2, failed_deploy), aaaaaaaaaaaa (generation 1, converged 2026-11-20T10:05:00.000Z)")
+            text
+                == "bbbbbbbbbbbb (generation 2, failed_deploy), aaaaaaaaaaaa (generation 1, converged 2026-11-20T10:05:00.000Z)"
+        )
         #expect(try history("").list() == "no promotion of it is in the ledger")
     }
 
@@ -88,7 +90,8 @@ struct BuildHistoryTests {
     }
 
     private func change(
-        _ ledger: Ledger, _ id: String, to digit: Character, from former: Character, kind: JournalEntry.Kind = .promotion,
+        _ ledger: Ledger, _ id: String, to digit: Character, from former: Character,
+        kind: JournalEntry.Kind = .promotion,
         tag: String = "latest"
     ) async throws -> Int {
         let intent = JournalEntry.Intent(
@@ -158,7 +161,8 @@ struct BuildHistoryTests {
             for number in 1...Ledger.keptManifests {
                 let next = try manifest(number)
                 try await ledger.keep(
-                    try await KeptImage(root: next) { _ in next }, at: LedgerFixtures.now.addingTimeInterval(Double(number)))
+                    try await KeptImage(root: next) { _ in next },
+                    at: LedgerFixtures.now.addingTimeInterval(Double(number)))
             }
             #expect(try await ledger.keptManifest(first.digest) == nil)
             #expect(try await ledger.keptManifest(try manifest(1).digest) != nil)

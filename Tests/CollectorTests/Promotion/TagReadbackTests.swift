@@ -51,7 +51,9 @@ struct TagReadbackTests {
         #expect(try findings("FFFFFN", answer) == .moved)
     }
 
-    @Test("Field 9: a third digest is another writer's once it is steady, and not before", arguments: TagReadback.Answer.allCases)
+    @Test(
+        "Field 9: a third digest is another writer's once it is steady, and not before",
+        arguments: TagReadback.Answer.allCases)
     func third(answer: TagReadback.Answer) throws {
         let third = try LedgerFixtures.digest("c")
         #expect(try findings("TT", answer) == .wait)
@@ -69,7 +71,9 @@ struct TagReadbackTests {
         #expect(try findings("-------", .acknowledged) == .contested(nil))
     }
 
-    @Test("Field 9: a tag that cannot be read is open, whatever the registry said", arguments: TagReadback.Answer.allCases)
+    @Test(
+        "Field 9: a tag that cannot be read is open, whatever the registry said", arguments: TagReadback.Answer.allCases
+    )
     func unreadable(answer: TagReadback.Answer) throws {
         #expect(try findings("?????", answer) == .wait)
         #expect(try findings("???????", answer) == .open)

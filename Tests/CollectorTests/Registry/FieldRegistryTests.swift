@@ -32,7 +32,10 @@ struct FieldRegistryTests {
     private static let indexParts = #""manifests":[]"#
 
     static let servedTable: [Served] =
-        ["application/json", "application/octet-stream", "text/plain", "binary/octet-stream", "Application/JSON; charset=utf-8", nil]
+        [
+            "application/json", "application/octet-stream", "text/plain", "binary/octet-stream",
+            "Application/JSON; charset=utf-8", nil,
+        ]
         .flatMap { type in
             [
                 Served(type: type, body: body(MadeImage.ociManifest, manifestParts), kind: .ociManifest),
@@ -42,7 +45,8 @@ struct FieldRegistryTests {
                 // OCI's bodies need not say it.
                 Served(type: type, body: body(nil, manifestParts), kind: .ociManifest),
                 Served(type: type, body: body(nil, indexParts), kind: .ociIndex),
-                Served(type: type, body: body("application/vnd.oci.artifact.manifest.v1+json", manifestParts), kind: nil),
+                Served(
+                    type: type, body: body("application/vnd.oci.artifact.manifest.v1+json", manifestParts), kind: nil),
                 Served(type: type, body: body(MadeImage.ociIndex, manifestParts), kind: nil),
                 Served(type: type, body: body(MadeImage.ociManifest, indexParts), kind: nil),
                 Served(type: type, body: body(nil, manifestParts + "," + indexParts), kind: nil),
@@ -57,7 +61,9 @@ struct FieldRegistryTests {
             Served(type: "application/vnd.cncf.helm.config.v1+json", body: body(nil, manifestParts), kind: nil),
         ]
 
-    @Test("Field 13: where the header says nothing specific, the body does; what contradicts itself is refused", arguments: servedTable)
+    @Test(
+        "Field 13: where the header says nothing specific, the body does; what contradicts itself is refused",
+        arguments: servedTable)
     func mediaTypes(_ served: Served) throws {
         let manifest = Result { () throws(ManifestDefect) in
             try RegistryManifest(
@@ -75,7 +81,9 @@ struct FieldRegistryTests {
             guard request.method == "GET", request.path.contains("/manifests/") else { return nil }
             let name = String(request.path.split(separator: "/").last ?? "")
             let all = [Self.image] + Self.image.children
-            guard let found = name == "staging" ? Self.image : all.first(where: { "\($0.digest)" == name }) else { return nil }
+            guard let found = name == "staging" ? Self.image : all.first(where: { "\($0.digest)" == name }) else {
+                return nil
+            }
             return .answer(
                 status: 200, headers: type.map { [("Content-Type", $0)] } ?? [], body: found.manifest.bytes)
         }
@@ -150,7 +158,9 @@ struct FieldRegistryTests {
             isImmutable: false),
     ]
 
-    @Test("Field 20: each registry's way to say that a tag is immutable is 64, with the remedy, and nothing else is", arguments: refusals)
+    @Test(
+        "Field 20: each registry's way to say that a tag is immutable is 64, with the remedy, and nothing else is",
+        arguments: refusals)
     func immutable(_ refusal: Refusal) async throws {
         let registry = try await ScriptedRegistry.start(["staging": Self.image]) { request in
             guard request.method == "PUT" else { return nil }
@@ -177,7 +187,9 @@ struct FieldRegistryTests {
     func kept() async throws {
         let registry = try await ScriptedRegistry.start(["latest": Self.image])
         let reference = try registry.reference()
-        let image = try await withRegistryClient { try await $0.keep(try await $0.manifest(of: reference), in: reference) }
+        let image = try await withRegistryClient {
+            try await $0.keep(try await $0.manifest(of: reference), in: reference)
+        }
         await registry.stop()
         #expect(image.manifests.map(\.digest) == Self.image.children.map(\.digest) + [Self.image.digest])
         #expect(Set(image.blobs) == Set(Self.image.children.flatMap(\.blobs).map(\.digest)))
@@ -189,7 +201,8 @@ struct FieldRegistryTests {
         let registry = try await ScriptedRegistry.start(["latest": Self.image]) { request in
             guard request.method == "HEAD", request.path.contains("/blobs/") else { return nil }
             if request.path.hasSuffix("\(gone)") { return .status(404) }
-            return request.path.hasSuffix("\(Self.image.children[0].blobs[0].digest)") ? .redirect(to: "/elsewhere") : nil
+            return request.path.hasSuffix("\(Self.image.children[0].blobs[0].digest)")
+                ? .redirect(to: "/elsewhere") : nil
         }
         let reference = try registry.reference()
         let missing = try await withRegistryClient { client in

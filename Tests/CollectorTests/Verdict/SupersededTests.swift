@@ -84,14 +84,17 @@ struct SupersededTests {
         #expect(message(bench)?.contains("the registry answers from a copy that lags") == true)
     }
 
-    @Test("Field 9: what somebody put back is no newer promotion, so that --superseded-ok does not make it green", arguments: [true, false])
+    @Test(
+        "Field 9: what somebody put back is no newer promotion, so that --superseded-ok does not make it green",
+        arguments: [true, false])
     func putBack(isFormer: Bool) {
         var policy = Policy.short
         policy.supersededOK = true
         var bench = Bench(1, policy: policy)
         bench.see(0, at: 0.1, Answer())
         bench.learn(
-            moved: MovedTag(image: "registry.example/canvas", digest: .of("9"), isFormer: isFormer ? true : nil), at: 0.5)
+            moved: MovedTag(image: "registry.example/canvas", digest: .of("9"), isFormer: isFormer ? true : nil),
+            at: 0.5)
         #expect(bench.verdict == .superseded)
         #expect(bench.exitCode == (isFormer ? 40 : 0))
         #expect(message(bench)?.contains("somebody put the tag back") == isFormer)

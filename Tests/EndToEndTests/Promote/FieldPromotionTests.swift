@@ -24,9 +24,14 @@ struct FieldPromotionTests {
             var rollback: Rollback?
         }
         var verdict: String
-        var exit_code: Int32
+        var exitCode: Int32
         var promotion: Promotion?
         var warnings: [String]
+
+        private enum CodingKeys: String, CodingKey {
+            case verdict, promotion, warnings
+            case exitCode = "exit_code"
+        }
     }
 
     private func report(_ promoter: Promoter) async throws -> Story {
@@ -49,7 +54,9 @@ struct FieldPromotionTests {
         }
     }
 
-    @Test("Field 9: what was acknowledged and never shows leaves the journal open, ends with 69, and the next run finds out")
+    @Test(
+        "Field 9: what was acknowledged and never shows leaves the journal open, ends with 69, and the next run finds out"
+    )
     func neverShown() async throws {
         try await with { promoter in
             promoter.registry.change { $0.lag = .seconds(3_600) }
@@ -74,12 +81,15 @@ struct FieldPromotionTests {
             let third = MadeImage.single(revision: Promoter.stranger)
             let registry = promoter.registry
             registry.behave { request, _ in
-                guard request.method == "GET", request.path.hasSuffix("/latest"), registry.writes == 1 else { return .honest }
+                guard request.method == "GET", request.path.hasSuffix("/latest"), registry.writes == 1 else {
+                    return .honest
+                }
                 let reads = registry.asked.drop { $0.method != "PUT" }.count { $0.path.hasSuffix("/latest") }
                 return reads == 2
                     ? .instead(
                         .answer(
-                            status: 200, headers: [("Content-Type", third.manifest.mediaType)], body: third.manifest.bytes))
+                            status: 200, headers: [("Content-Type", third.manifest.mediaType)],
+                            body: third.manifest.bytes))
                     : .honest
             }
             let outcome = try await promoter.run()
@@ -100,9 +110,10 @@ struct FieldPromotionTests {
     private func flip(_ promoter: Promoter, to image: MadeImage, for time: Duration) {
         let registry = promoter.registry
         let begun = Begun()
+        @Sendable func looks() -> Int { registry.asked.count { $0.path.hasSuffix("/latest") } }
+        let before = looks()
         registry.behave { request, _ in
-            guard request.path.hasSuffix("/latest"), registry.asked.count(where: { $0.path.hasSuffix("/latest") }) > 2
-            else { return .honest }
+            guard request.path.hasSuffix("/latest"), looks() > before + 2 else { return .honest }
             guard begun.elapsed() < time else { return .honest }
             return .instead(
                 .answer(
@@ -124,7 +135,9 @@ struct FieldPromotionTests {
         }
     }
 
-    @Test("Field 9: a tag that shows another build for seconds while its build is verified changes no verdict", arguments: [true, false])
+    @Test(
+        "Field 9: a tag that shows another build for seconds while its build is verified changes no verdict",
+        arguments: [true, false])
     func verifiedWhileItLags(hasLedger: Bool) async throws {
         try await with { promoter in
             try promoter.serve(promoter.new, Commit.new)
@@ -138,7 +151,8 @@ struct FieldPromotionTests {
         }
     }
 
-    @Test("Field 9: an earlier promotion that stays under the tag was put back: 40, and --superseded-ok changes nothing")
+    @Test(
+        "Field 9: an earlier promotion that stays under the tag was put back: 40, and --superseded-ok changes nothing")
     func putBack() async throws {
         try await with { promoter in
             let store = ["--store", promoter.folder.path("ledger.db")]
@@ -207,14 +221,17 @@ struct FieldPromotionTests {
 
     // MARK: - Field 13, 20
 
-    @Test("Field 13: a registry that serves every manifest under a generic type is promoted in", arguments: ["application/json", ""])
+    @Test(
+        "Field 13: a registry that serves every manifest under a generic type is promoted in",
+        arguments: ["application/json", ""])
     func generic(type: String) async throws {
         try await with { promoter in
             promoter.registry.change { $0.contentType = type }
             promoter.followTag()
             let outcome = try await promoter.run(verifies: true)
             #expect(outcome.exitCode == 0, "\(outcome.error)")
-            #expect(promoter.registry.asked.first { $0.method == "PUT" }?.header("content-type") == MadeImage.ociManifest)
+            #expect(
+                promoter.registry.asked.first { $0.method == "PUT" }?.header("content-type") == MadeImage.ociManifest)
         }
     }
 
@@ -227,7 +244,8 @@ struct FieldPromotionTests {
                         .answer(
                             status: 412, headers: [("Content-Type", "application/json")],
                             body: Array(
-                                #"{"errors":[{"code":"PRECONDITION","message":"'canvas:latest' configured as immutable"}]}"#.utf8)))
+                                #"{"errors":[{"code":"PRECONDITION","message":"'canvas:latest' configured as immutable"}]}"#
+                                    .utf8)))
                     : .honest
             }
             let outcome = try await promoter.run()
@@ -259,11 +277,13 @@ struct FieldPromotionTests {
             #expect(outcome.exitCode == 128 + signal, "\(outcome.error)")
             let report = try await report(promoter)
             #expect(report.verdict == "interrupted")
-            #expect(report.exit_code == 128 + signal)
+            #expect(report.exitCode == 128 + signal)
             #expect(report.promotion?.moved == isDone)
             #expect(report.warnings.contains { $0.contains("no host was asked") })
             #expect(
-                try await promoter.journal() == ["promotion \(isDone ? "moved" : "intended") 1 \(promoter.short(promoter.new))"])
+                try await promoter.journal() == [
+                    "promotion \(isDone ? "moved" : "intended") 1 \(promoter.short(promoter.new))"
+                ])
         }
     }
 

@@ -29,7 +29,8 @@ struct RollbackTests {
             let (old, new) = (Commit.old.prefix(12), Commit.new.prefix(12))
             #expect(
                 dry.output.contains(
-                    "canvas:latest back from \(new) (generation 2, failed_deploy) to \(old) (generation 1, converged 20"),
+                    "canvas:latest back from \(new) (generation 2, failed_deploy) to \(old) (generation 1, converged 20"
+                ),
                 "\(dry.output)")
             #expect(dry.output.contains("nothing was written"))
             #expect(promoter.registry.writes == writes)
@@ -66,8 +67,10 @@ struct RollbackTests {
     func named(text: String, code: Int32) async throws {
         try await withFailedDeploy { promoter in
             let to =
-                ["OLD7": String(Commit.old.prefix(7)), "DIGEST": "\(promoter.old.digest)",
-                    "SHORTDIGEST": String("\(promoter.old.digest)".prefix(14))][text] ?? text
+                [
+                    "OLD7": String(Commit.old.prefix(7)), "DIGEST": "\(promoter.old.digest)",
+                    "SHORTDIGEST": String("\(promoter.old.digest)".prefix(14)),
+                ][text] ?? text
             let outcome = try await promoter.rollback(["--to", to], verifies: false)
             #expect(outcome.exitCode == code, "\(outcome.error)")
             #expect((promoter.registry.tag("latest") == promoter.old.digest) == (code == 0))
@@ -158,7 +161,8 @@ struct RollbackTests {
             (["--image", "r.example/canvas@sha256:00", "--no-verify"], "invalid --image"),
             (["--image", "127.0.0.1:1/canvas", "--dry-run", "--store", folder.path("none.db")], "no ledger"),
         ] {
-            let outcome = try await Program.collector().run(["rollback"] + arguments, environment: ["HOME": folder.path])
+            let outcome = try await Program.collector().run(
+                ["rollback"] + arguments, environment: ["HOME": folder.path])
             #expect(outcome.exitCode == 64, "\(arguments): \(outcome.error)")
             #expect(outcome.error.contains(text), "\(arguments): \(outcome.error)")
         }
@@ -252,7 +256,10 @@ extension EndToEnd {
             let image = "\(registry.authority)/canvas"
             func promote(_ sha: String, _ from: String) async throws -> RunningProgram.Outcome {
                 try await Program.collector().run(
-                    ["promote", "--image", image, "--sha", sha, "--from", from, "--no-ci", "--no-verify", "--allow-rollback"]
+                    [
+                        "promote", "--image", image, "--sha", sha, "--from", from, "--no-ci", "--no-verify",
+                        "--allow-rollback",
+                    ]
                         + common, environment: environment)
             }
             let first = try await promote(Commit.old, "latest")

@@ -26,7 +26,9 @@ struct WayBackTests {
         }
     }
 
-    @Test("Run again after an attempt that failed or was killed, it goes back to the last proven build", arguments: [false, true])
+    @Test(
+        "Run again after an attempt that failed or was killed, it goes back to the last proven build",
+        arguments: [false, true])
     func again(isKilled: Bool) async throws {
         let promoter = try await Promoter.make()
         try await promoter.proveOld()
@@ -83,15 +85,17 @@ struct WayBackTests {
 
     // MARK: - Evidence from before the PUT
 
-    private static func document(_ image: MadeImage, _ commit: String, state: String, leftOut: String, nonce: String) -> String {
+    private static func document(_ image: MadeImage, _ commit: String, state: String, leftOut: String, nonce: String)
+        -> String
+    {
         """
         {"schema":1,"service":"canvas","git_sha":"\(commit)","digest":"\(image.digest)","state":"\(state)","reason":null,
-        "host":{"id":"h1","name":"h1","boot_id":"b1"},"engine":{"kind":"docker","version":"29.0.0"},
+        "host":{"id":"h1","name":"h1","boot_id":"b1"},"engine":null,
         "observed_at":"2026-01-01T00:00:00Z","age_seconds":0,"nonce":"\(nonce)",
         "agent":{"version":"1.0.0","uptime_seconds":1},\(leftOut)"instances":[{"id":"c-\(commit.prefix(4))","name":"canvas-1",
         "state":"\(state)","health":"\(state == "serving" ? "healthy" : "unhealthy")","started_at":"2026-01-01T00:00:00Z",
         "restart_count":0,"git_sha":"\(commit)","image":{"reference":"canvas:latest","id":"\(image.config ?? image.digest)",
-        "digests":["\(image.digest)"],"origin":"registry","tag_moved":false,"revision":"\(commit)"}}]}
+        "digests":[{"digest":"\(image.digest)","kind":"manifest","repository":null,"source":"image.RepoDigests"}],"origin":"registry","tag_moved":false,"revision":"\(commit)"}}]}
         """
     }
 
@@ -101,12 +105,14 @@ struct WayBackTests {
         (
             "a one-off that exited", "serving",
             """
-            "left_out":[{"id":"c0","name":"canvas-run-1","state":"exited","why":"one_off"}],
+            "left_out":[{"id":"c0","name":"canvas-run-1","state":"exited","reason":"one_off","exit_code":1}],
             """
         ),
     ]
 
-    @Test("A host whose only failing evidence is from before the PUT, and that follows in its time, makes nothing go back", arguments: before)
+    @Test(
+        "A host whose only failing evidence is from before the PUT, and that follows in its time, makes nothing go back",
+        arguments: before)
     func evidenceFromBefore(name: String, state: String, leftOut: String) async throws {
         let promoter = try await Promoter.make()
         let (registry, old, new) = (promoter.registry, promoter.old, promoter.new)

@@ -24,7 +24,8 @@ struct RollbackOptions: ParsableArguments {
     var skipsVerification = false
 
     @Option(
-        help: ArgumentHelp("Who puts it back, for the journal. Default: $GITHUB_ACTOR, else the user.", valueName: "name"))
+        help: ArgumentHelp(
+            "Who puts it back, for the journal. Default: $GITHUB_ACTOR, else the user.", valueName: "name"))
     var by: String?
 
     func validate() throws {
@@ -39,15 +40,18 @@ struct RollbackOptions: ParsableArguments {
                 "invalid --image '\(shown)': expected a repository, for example registry.example/canvas, or with a tag")
         }
         if let tag, let named = reference.tag, tag != named {
-            throw ValidationError("--image '\(shown)' and --tag '\(Hygiene.line(tag, limit: 100))' name two tags: give one")
+            throw ValidationError(
+                "--image '\(shown)' and --tag '\(Hygiene.line(tag, limit: 100))' name two tags: give one")
         }
         let tag = tag ?? reference.tag ?? "latest"
         guard let target = ImageReference(parsing: "\(reference.repository):\(tag)"), target.digest == nil else {
-            throw ValidationError("invalid --tag '\(Hygiene.line(tag, limit: 100))': expected a tag, for example latest")
+            throw ValidationError(
+                "invalid --tag '\(Hygiene.line(tag, limit: 100))': expected a tag, for example latest")
         }
         guard !TagRules.isWrittenOnce(tag) else {
             throw ValidationError(
-                "invalid --tag '\(tag)': it names one build for good and is never moved; expected a moving tag, such as latest")
+                "invalid --tag '\(tag)': it names one build for good and is never moved; expected a moving tag, such as latest"
+            )
         }
         return target
     }
