@@ -121,7 +121,8 @@ public final class MemoryRegistry: Sendable {
         guard state.nature.removesUntagged else { return }
         var named = Set(state.tags.values)
         var waiting = Array(named)
-        while let next = waiting.popLast(), let manifest = state.manifests[next] {
+        while let next = waiting.popLast() {
+            guard let manifest = state.manifests[next] else { continue }
             for part in parts(manifest.bytes) where named.insert(part).inserted { waiting.append(part) }
         }
         state.manifests = state.manifests.filter { named.contains($0.key) }

@@ -101,7 +101,7 @@ struct FieldPromotionTests {
         try await Program.collector().run(
             [
                 "verify", "--fleet", promoter.folder.path("fleet.yaml"), "--image",
-                "\(promoter.registry.authority)/canvas:latest", "--interval", "200ms", "--soak", "1s", "--timeout",
+                "\(promoter.registry.authority)/canvas:latest", "--interval", "200ms", "--soak", "4s", "--timeout",
                 "60s", "--report", "evidence=\(promoter.folder.path("evidence.ndjson"))",
             ] + more, environment: ["HOME": promoter.folder.path])
     }

@@ -126,15 +126,18 @@ struct RollbackTests {
             let outcome = try await promoter.rollback()
             #expect(outcome.exitCode == 0, "\(outcome.error)")
             #expect(promoter.registry.bytes(promoter.old.digest) == promoter.old.manifest.bytes)
+            #expect(promoter.old.children.allSatisfy { promoter.registry.has($0.digest) })
         }
     }
 
     @Test("Field 9: a registry that lags is waited for; a signal ends the wait, and leaves the journal open")
     func lag() async throws {
         try await withFailedDeploy { promoter in
+            promoter.registry.push(promoter.new, "latest")
             promoter.registry.change { $0.lag = .seconds(3) }
             let outcome = try await promoter.rollback(["--readback-timeout", "20s"])
             #expect(outcome.exitCode == 0, "\(outcome.error)")
+            promoter.registry.push(promoter.old, "latest")
             promoter.registry.change { $0.lag = .seconds(3_600) }
             let writes = promoter.registry.writes
             let registry = promoter.registry
