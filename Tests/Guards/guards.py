@@ -1448,8 +1448,8 @@ GUARDS = [
     Guard(
         "gate", "moved-tag-former", "what was put back is no newer promotion",
         _VERDICT + "VerdictRules.swift",
-        r"policy.supersededOK && !isPutBack",
-        r"policy.supersededOK", VERDICT),
+        r"verification.successor == nil && verification.movedTag?.isFormer == true",
+        r"verification.successor != nil && verification.movedTag?.isFormer == true", VERDICT),
     Guard(
         11, "promote-third-steady", "a third digest is another writer's only once it is steady",
         "Sources/Collector/Promotion/TagFinding.swift",
