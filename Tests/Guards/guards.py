@@ -93,7 +93,7 @@ PIPELINE = r"CollectorTests\.(AgreementTests|AnnotationTests|JUnitReportTests|Ma
 TRANSPORT = r"EndToEndTests\.TransportTests/"
 DRIFT = r"EndToEndTests\.DriftTests/"
 PROMOTE = r"EndToEndTests\.(PromoteTests|KilledPromotionTests)/"
-JOURNAL = r"CollectorTests\.(JournalTests|PromotionRulesTests)/"
+JOURNAL = r"CollectorTests\.(JournalTests|PromotionRulesTests|TagReadbackTests|BuildHistoryTests)/"
 CI = r"CollectorTests\.(CIReadingTests|CIReportersTests|CIWaitTests|CIContextsTests)/"
 FORGE = r"CollectorTests\.(GiteaForgeTests|GitHubForgeTests|ReporterForgeTests|LyingForgeTests|ForgeSettingTests|BranchTests)/"
 KILL_SWITCH = r"CollectorTests\.KillSwitchTests/"
@@ -1174,7 +1174,7 @@ GUARDS = [
     Guard(
         "gate", "superseded", "a newer promotion ends a verification",
         _VERDICT + "Verification.swift",
-        r"successor != nil || movedTag != nil, isEveryHostAsked, !policy.countsEarlierEvidence",
+        r"successor != nil || movedTag?.isSettled == true, isEveryHostAsked",
         r"successor == nil && movedTag != nil, isEveryHostAsked, policy.countsEarlierEvidence",
         VERDICT),
     Guard(
@@ -1721,14 +1721,48 @@ GUARDS = [
     Guard(
         "gate", "moved-tag", "a tag that somebody points elsewhere ends a verification",
         _VERDICT + "Verification.swift",
-        r"successor != nil || movedTag != nil, isEveryHostAsked",
+        r"successor != nil || movedTag?.isSettled == true, isEveryHostAsked",
         r"successor != nil, isEveryHostAsked", VERDICT),
     Guard(
-        "gate", "moved-tag-twice", "what a registry says once of a tag decides nothing",
-        "Sources/Collector/Session/TagWatch.swift",
-        r"guard let first = try await client.digest(ofTag: reference), first != promoted else { return nil }",
-        r"guard let first = try await client.digest(ofTag: reference) else { return nil }",
-        r"EndToEndTests\.MovedTagTests/"),
+        "gate", "moved-tag-doubt", "nothing ends green while the tag shows another build",
+        _VERDICT + "Verification.swift",
+        r"} else if movedTag == nil, expected > 0,",
+        r"} else if expected > 0,", VERDICT),
+    Guard(
+        "gate", "moved-tag-steady", "what a registry says once of a tag decides nothing",
+        "Sources/Collector/Promotion/TagFinding.swift",
+        r"guard steadiness.isSteady, !mayLag || steadiness.span >= timeout else { return .doubted(digest) }",
+        r"guard !mayLag || steadiness.span >= timeout else { return .doubted(digest) }", JOURNAL),
+    Guard(
+        "gate", "moved-tag-former", "what was put back is no newer promotion",
+        _VERDICT + "VerdictRules.swift",
+        r"verification.successor == nil && verification.movedTag?.isFormer == true",
+        r"verification.successor != nil && verification.movedTag?.isFormer == true", VERDICT),
+    Guard(
+        11, "promote-third-steady", "a third digest is another writer's only once it is steady",
+        "Sources/Collector/Promotion/TagFinding.swift",
+        r"if steadiness.isSteady, isOver || !mayLag { return .contested(digest) }",
+        r"if isOver || !mayLag { return .contested(digest) }", JOURNAL),
+    Guard(
+        12, "promote-on-its-way", "what was acknowledged is not said to have never moved",
+        "Sources/Collector/Promotion/TagFinding.swift",
+        r"case .unmoved where answer == .notAsked || answer == .refused: return .unmoved",
+        r"case .unmoved where answer != .lost: return .unmoved", JOURNAL),
+    Guard(
+        12, "way-back-proven", "the way back is a build that was proven",
+        "Sources/Collector/Promotion/PastBuild.swift",
+        r"build.provenAt != nil && build.digest != present && !build.isWithdrawn",
+        r"build.digest != present && !build.isWithdrawn", JOURNAL),
+    Guard(
+        12, "way-back-part", "a part of the fleet proves no way back",
+        "Sources/Collector/Ledger/Ledger+Builds.swift",
+        r"""&& row["is_part"] == false""",
+        r"", JOURNAL),
+    Guard(
+        12, "way-back-children", "children are put back before the index that names them",
+        "Sources/Collector/Promotion/PromotionRollback.swift",
+        r"try await registry.restoreChildren(of: image, in: target)",
+        r"_ = registry", r"EndToEndTests\.RollbackTests/"),
     Guard(
         2, "shrink-baseline", "small steps of one promotion do not add up",
         "Sources/Collector/Inventory/InventoryBaseline.swift",

@@ -45,7 +45,7 @@ public final class LocalRegistry: Sendable {
                 """
                 version: 0.1
                 log: {level: warn, accesslog: {disabled: true}}
-                storage: {filesystem: {rootdirectory: \(folder.path("storage"))}}
+                storage: {filesystem: {rootdirectory: \(folder.path("storage"))}, delete: {enabled: true}}
                 http: {addr: \(authority)}
                 \(auth)
                 """)
@@ -108,6 +108,24 @@ public final class LocalRegistry: Sendable {
             preconditionFailure("a hash of another length")
         }
         return Manifest(digest: digest, mediaType: mediaType, bytes: answer.body)
+    }
+
+    /// Reads an index or a manifest, whatever it is.
+    public func index(_ repository: String, _ reference: String) throws -> (mediaType: String, bytes: [UInt8]) {
+        var request = LoopbackRequest("GET", authority, "/v2/\(repository)/manifests/\(reference)")
+        request.headers = [("Accept", "\(MadeImage.ociIndex), \(MadeImage.ociManifest)")]
+        guard let answer = request.answer(), answer.status == 200 else {
+            throw Failure(description: "the registry has no \(repository):\(reference)")
+        }
+        return (answer.headers["content-type"] ?? "", answer.body)
+    }
+
+    /// Removes a manifest, and every tag of it.
+    public func delete(_ repository: String, _ digest: Digest) throws {
+        let request = LoopbackRequest("DELETE", authority, "/v2/\(repository)/manifests/\(digest)")
+        guard let answer = request.answer(), answer.status == 202 else {
+            throw Failure(description: "the registry did not remove \(digest): \(request.answer()?.text ?? "")")
+        }
     }
 
     /// Promotes: points a tag at the image of another reference, by digest, as a pipeline does. Nothing is pushed.

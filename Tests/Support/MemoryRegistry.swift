@@ -10,7 +10,30 @@ public final class MemoryRegistry: Sendable {
         var blobs: [Digest: MadeImage.Blob] = [:]
         var asked: [ScriptedHostRequest] = []
         var script: Script = { _, _ in .honest }
+        var nature = Nature()
+        /// What a tag was before it was last written, and when that was.
+        var former: [String: (digest: Digest?, at: ContinuousClock.Instant)] = [:]
     }
+
+    /// How it differs from the registry that the specification has in mind.
+    public struct Nature: Sendable {
+        /// How long tags show what they were before.
+        public var lag = Duration.zero
+        /// Whether a manifest is removed at once when no tag names it any more, nor an index that one names.
+        public var removesUntagged = false
+        /// Whether a manifest is taken only where everything that it names is there.
+        public var checksParts = false
+        /// What manifests are served as; empty for no type at all, nil for their own.
+        public var contentType: String?
+
+        public init() {}
+    }
+
+    public func change(_ body: @Sendable (inout Nature) -> Void) { state.value.withLock { body(&$0.nature) } }
+
+    /// Takes a blob away.
+    public func remove(blob: Digest) { state.value.withLock { $0.blobs[blob] = nil } }
+    public func has(_ digest: Digest) -> Bool { state.value.withLock { $0.manifests[digest] != nil } }
 
     /// What a request gets.
     public indirect enum Behaviour: Sendable {
@@ -70,7 +93,10 @@ public final class MemoryRegistry: Sendable {
     public func push(_ image: MadeImage, _ tag: String? = nil) {
         state.value.withLock { state in
             Self.keep(image, &state)
-            if let tag { state.tags[tag] = image.digest }
+            guard let tag else { return }
+            Self.write(tag, image.digest, &state)
+            // What a test pushes is there for everybody.
+            state.former[tag] = nil
         }
     }
 
@@ -89,6 +115,24 @@ public final class MemoryRegistry: Sendable {
         for child in image.children { keep(child, &state) }
     }
 
+    private static func write(_ tag: String, _ digest: Digest, _ state: inout State) {
+        state.former[tag] = (state.tags[tag], .now)
+        state.tags[tag] = digest
+        guard state.nature.removesUntagged else { return }
+        var named = Set(state.tags.values)
+        var waiting = Array(named)
+        while let next = waiting.popLast() {
+            guard let manifest = state.manifests[next] else { continue }
+            for part in parts(manifest.bytes) where named.insert(part).inserted { waiting.append(part) }
+        }
+        state.manifests = state.manifests.filter { named.contains($0.key) }
+    }
+
+    /// Every digest that a manifest names.
+    private static func parts(_ bytes: [UInt8]) -> [Digest] {
+        String(decoding: bytes, as: UTF8.self).split(separator: "\"").compactMap { try? Digest(parsing: String($0)) }
+    }
+
     private static func answer(_ request: ScriptedHostRequest, _ state: inout State) -> ScriptedHostAnswer {
         let parts = request.path.split(separator: "/").map(String.init)
         guard let name = parts.last else { return .status(404) }
@@ -105,17 +149,28 @@ public final class MemoryRegistry: Sendable {
         if request.method == "PUT" {
             guard let hash = Digest(sha256: SHA256.hash(request.body)) else { return .status(500) }
             let type = request.header("content-type") ?? ""
+            let isWhole = Self.parts(request.body).allSatisfy { state.manifests[$0] != nil || state.blobs[$0] != nil }
+            guard isWhole || !state.nature.checksParts else {
+                return .answer(
+                    status: 400, headers: [("Content-Type", "application/json")],
+                    body: Array(#"{"errors":[{"code":"MANIFEST_BLOB_UNKNOWN","message":"made up"}]}"#.utf8))
+            }
             state.manifests[hash] = .init(String(decoding: request.body, as: UTF8.self), mediaType: type)
-            state.tags[name] = hash
+            if digest == nil { write(name, hash, &state) }
             return .answer(status: 201, headers: [("Docker-Content-Digest", "\(hash)")], body: [])
         }
-        guard let found = digest ?? state.tags[name], let manifest = state.manifests[found] else {
+        var shown = digest ?? state.tags[name]
+        if digest == nil, let former = state.former[name], .now - former.at < state.nature.lag { shown = former.digest }
+        guard let found = shown, let manifest = state.manifests[found] else {
             return .answer(
                 status: 404, headers: [("Content-Type", "application/json")],
                 body: Array(#"{"errors":[{"code":"MANIFEST_UNKNOWN","message":"made up"}]}"#.utf8))
         }
         return .answer(
-            status: 200, headers: [("Content-Type", manifest.mediaType), ("Docker-Content-Digest", "\(found)")],
+            status: 200,
+            headers: (state.nature.contentType == ""
+                ? [] : [("Content-Type", state.nature.contentType ?? manifest.mediaType)])
+                + [("Docker-Content-Digest", "\(found)")],
             body: manifest.bytes)
     }
 }

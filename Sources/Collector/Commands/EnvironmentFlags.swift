@@ -4,7 +4,9 @@ import Shared
 enum EnvironmentFlags {
     static func of(_ verb: String) -> [EnvironmentArguments.Flag] {
         switch verb {
-        case "verify": fleet + target + registry + policy + output + [.init("--generation", needsText: true)]
+        case "verify":
+            fleet + target + registry + policy + output
+                + [.init("--generation", needsText: true), .init("--readback-timeout")]
         case "resolve": registry
         case "status":
             fleet + target + registry + output + [.init("--request-timeout"), .init("--exit-code", .switchOn)]
@@ -15,6 +17,9 @@ enum EnvironmentFlags {
                     .init("--json", .switchOn),
                 ]
         case "promote": promote + fleet + registry + policy + output + forge + ci + killSwitch
+        case "rollback":
+            [.init("--image"), .init("--tag"), .init("--by"), .init("--readback-timeout")] + fleet + registry + policy
+                + output + forge + killSwitch
         case "history", "report", "ledger": [.init("--store")]
         default: []
         }
@@ -38,6 +43,7 @@ enum EnvironmentFlags {
         .init("--image"), .init("--sha"), .init("--from"), .init("--to"), .init("--moving-tag", .values),
         .init("--rollback-on"), .init("--by"), .init("--branch"), .init("--superseded-by"), .init("--ci-timeout"),
         .init("--ci-interval"),
+        .init("--readback-timeout"),
     ]
     private static let fleet: [EnvironmentArguments.Flag] = [
         .init("--fleet", .values), .init("--host", .values), .init("--select", .values), .init("--service"),

@@ -86,7 +86,7 @@ struct Invocation {
 
     private func fail(_ message: String, code: Int32) -> Int32 {
         Terminal.standardError.write("buildinfo-collector: \(Hygiene.line(message, limit: 1_024))\n")
-        if ["verify", "promote", "wait-ci"].contains(arguments.first) {
+        if ["verify", "promote", "rollback", "wait-ci"].contains(arguments.first) {
             Pipeline(environment: environment)?.publish(failure: message)
         }
         return code

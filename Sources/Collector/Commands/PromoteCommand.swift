@@ -19,6 +19,7 @@ struct PromoteCommand: AsyncParsableCommand {
     @OptionGroup(title: "Forge") var forge: ForgeOptions
     @OptionGroup(title: "Forge") var branch: BranchOptions
     @OptionGroup(title: "Registry") var registry: RegistryOptions
+    @OptionGroup(title: "Registry") var readback: ReadbackOptions
     @OptionGroup(title: "Fleet") var fleet: FleetOptions
     @OptionGroup(title: "Policy") var policy: PolicyOptions
     @OptionGroup(title: "Access") var access: AccessOptions

@@ -38,7 +38,8 @@ struct PromoteSetup {
         let isOutputFree = verification?.destinations.contains(where: \.isStandardOutput) != true
         let run = PromotionRun(
             id: RunID.make(at: Date()), gate: gate, verification: verification,
-            rollbackOn: command.promotion.rollbackOn, interruption: interruption
+            rollbackOn: command.promotion.rollbackOn, interruption: interruption,
+            readbackTimeout: command.readback.readbackTimeout
         ) { pin in (isOutputFree ? Terminal.standardOutput : .standardError).write(pin + "\n") }
         guard command.promotion.dryRun else { return try await run.run() }
         Terminal.standardOutput.write(try await run.plan().text)

@@ -11,6 +11,7 @@ struct VerifyCommand: AsyncParsableCommand {
     @OptionGroup(title: "Target") var target: TargetOptions
     @OptionGroup(title: "Target") var promotion: PromotionOptions
     @OptionGroup(title: "Registry") var registry: RegistryOptions
+    @OptionGroup(title: "Registry") var readback: ReadbackOptions
     @OptionGroup(title: "Policy") var policy: PolicyOptions
     @OptionGroup(title: "Access") var access: AccessOptions
     @OptionGroup(title: "Output") var output: OutputOptions
@@ -37,11 +38,13 @@ struct VerifyCommand: AsyncParsableCommand {
             target, image in
             var target = target
             target.generation = promotion.generation
+            var watch = image?.watch
+            watch?.timeout = readback.readbackTimeout
             let run = VerificationRun(
                 target: target, inventory: inventory, policy: policy, check: self.policy.inventoryCheck, access: access,
                 concurrency: self.access.concurrency, ledger: ledger,
                 destinations: try output.destinations(beside: evidence), evidence: evidence, learner: image?.learner,
-                tag: image?.watch,
+                tag: watch,
                 progress: output.progress, environment: environment, logger: logs.logger)
             return try await run.run().exitCode
         }

@@ -78,6 +78,17 @@ extension Ledger {
         }
     }
 
+    /// Records what is known of a change that stays open.
+    ///
+    /// - Parameter reason: one line.
+    func note(_ reason: String, on entry: JournalEntry) async throws(LedgerError) {
+        try await write { db in
+            try db.execute(
+                sql: "UPDATE journal SET reason = ? WHERE number = ? AND state = 'intended'",
+                arguments: [reason, entry.number])
+        }
+    }
+
     /// The change of a tag that was intended and never settled; nil where there is none.
     func unsettled(
         repository: String, tag: String, observer: ProcessIdentity = .current()

@@ -9,7 +9,7 @@ enum LedgerSchema {
     ///
     /// A step only adds, or drops what nobody names, because a verification of an older collector may be writing when a newer one brings the ledger up
     /// to date. Summaries are indexes and not tables: SQLite keeps them true whoever writes.
-    private static let steps = [version1, version2, version3, version4, version5]
+    private static let steps = [version1, version2, version3, version4, version5, version6]
     static var version: Int { steps.count }
 
     /// The version that the database has; 0 for an empty one.
@@ -179,5 +179,16 @@ enum LedgerSchema {
     /// What a report shows of a host that nothing is asked by: its project, its warnings, what was left out.
     private static let version5 = """
         ALTER TABLE hosts ADD COLUMN details TEXT;
+        """
+
+    /// Manifests of builds that a tag may be put back to, byte by byte, for registries that remove what no tag names.
+    private static let version6 = """
+        CREATE TABLE manifests (
+            digest TEXT NOT NULL PRIMARY KEY,
+            media_type TEXT NOT NULL,
+            bytes BLOB NOT NULL,
+            kept_at TEXT NOT NULL
+        );
+        CREATE INDEX manifests_by_age ON manifests (kept_at);
         """
 }

@@ -58,8 +58,12 @@ struct CurlOptions {
             set(CURLOPT_CUSTOMREQUEST, "PUT")
             // On a kept connection that turns out to be dead, libcurl sends the request again by itself: nobody could say
             // whether it was written once, twice or not at all.
-            set(CURLOPT_FRESH_CONNECT, 1)
+            setFresh()
         }
+    }
+
+    mutating func setFresh() {
+        set(CURLOPT_FRESH_CONNECT, 1)
     }
 
     private mutating func setBody(_ body: TransferRequest.Body) {

@@ -31,6 +31,8 @@ struct TransferRequest: Sendable {
     /// Whether the answer is to say when the peer's certificate ends. Costs some 70 µs a handshake, and is told by a handshake
     /// only: not by a kept connection.
     var asksCertificate = false
+    /// Whether no kept connection is used: a balancer may send another connection to another machine.
+    var isFresh: Bool
 
     init(
         id: UInt64,
@@ -39,7 +41,8 @@ struct TransferRequest: Sendable {
         url: String,
         headers: [(name: String, value: String)] = [],
         timeout: Duration = .seconds(5),
-        access: TransferAccess = TransferAccess()
+        access: TransferAccess = TransferAccess(),
+        isFresh: Bool = false
     ) {
         self.id = id
         self.lane = lane
@@ -48,5 +51,6 @@ struct TransferRequest: Sendable {
         self.headers = headers
         self.timeout = timeout
         self.access = access
+        self.isFresh = isFresh
     }
 }

@@ -53,6 +53,7 @@ final class TransferSlot {
         options.setFixed(limits: budget.limits)
         options.set(CURLOPT_URL, request.url)
         options.setMethod(request.method)
+        if request.isFresh { options.setFresh() }
         options.setTimeout(request.timeout)
         options.setTrust(request.access, default: trust)
         options.setProxy(request.access)

@@ -51,7 +51,7 @@ final class WebClient: Sendable {
                 engine.submit([
                     TransferRequest(
                         id: id, lane: 0, method: request.method, url: request.url, headers: request.headers,
-                        timeout: request.within, access: request.access)
+                        timeout: request.within, access: request.access, isFresh: request.isFresh)
                 ])
                 // Cancelled before it was submitted: the handler below found nothing to cancel.
                 if Task.isCancelled { engine.cancel(ids: [id]) }

@@ -8,6 +8,8 @@ struct WebRequest: Sendable {
     /// For the whole of it, connecting included.
     var within: Duration
     var access: TransferAccess
+    /// Whether no kept connection is used.
+    var isFresh = false
 
     /// - Parameter access: unless told otherwise, a proxy that the environment names is used.
     init(

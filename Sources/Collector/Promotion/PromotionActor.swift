@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import Shared
 
 /// Who promotes, for the journal: one line.
@@ -12,7 +13,18 @@ enum PromotionActor {
             let place = run.compactMap { $0 }.joined(separator: ", ")
             return Hygiene.line(place.isEmpty ? actor : "\(actor) (\(place))", limit: 200)
         }
-        let user = set("SUDO_USER") ?? set("USER") ?? set("LOGNAME") ?? "somebody"
+        let user = set("SUDO_USER") ?? set("USER") ?? set("LOGNAME") ?? account
         return Hygiene.line("\(user)@\(ProcessInfo.processInfo.hostName)", limit: 200)
+    }
+
+    /// Whose process it is, as the system's accounts have it; the number where they do not.
+    private static var account: String {
+        let number = getuid()
+        var entry = passwd()
+        var found: UnsafeMutablePointer<passwd>?
+        var buffer = [CChar](repeating: 0, count: 16 << 10)
+        guard getpwuid_r(number, &entry, &buffer, buffer.count, &found) == 0, found != nil, let name = entry.pw_name
+        else { return "uid \(number)" }
+        return String(cString: name)
     }
 }

@@ -6,8 +6,8 @@ enum PromotionError: ExitCoded, Hashable {
     case underWay(JournalEntry, isSeen: Bool)
     /// The tag is neither what was intended nor what was there: somebody else moves it.
     case contested(String, found: Digest?, intended: Digest)
-    /// The registry said that it had written, and the tag is what it was.
-    case notMoved(String, found: Digest?)
+    /// The registry acknowledged it, and the tag has not shown it; the journal keeps it open.
+    case notShown(String, found: Digest?, after: Duration)
     /// Nobody knows whether the tag was written; the journal says so, and the next run finds out.
     case uncertain(String, reason: String)
     /// A later promotion of the service is known.
@@ -19,7 +19,7 @@ enum PromotionError: ExitCoded, Hashable {
     var exitCode: Int32 {
         switch self {
         case .underWay, .contested: 41
-        case .notMoved, .uncertain: 69
+        case .notShown, .uncertain: 69
         case .superseded: 40
         case .inventory(let conclusion): conclusion.exitCode
         case .interrupted(let signal, _): 128 + signal
@@ -35,12 +35,14 @@ enum PromotionError: ExitCoded, Hashable {
         case .contested(let tag, let found, let intended):
             "\(tag) is \(found?.description ?? "nothing"), and neither \(intended.short) nor what it was before: another "
                 + "writer moves it, so find out who (resolve \(tag)) before anything is promoted again"
-        case .notMoved(let tag, let found):
-            "the registry said that it had written \(tag), which still is \(found?.short ?? "nothing"): it is read-only, or "
-                + "answers from a copy; try again"
+        case .notShown(let tag, let found, let time):
+            "the registry acknowledged the change of \(tag), which after \(time.brief) still is "
+                + "\(found?.short ?? "nothing"): it may answer from a copy that lags (--readback-timeout), or keep nothing of "
+                + "what it acknowledges. The journal keeps the change open, and the next promote or rollback finds out what "
+                + "became of it"
         case .uncertain(let tag, let reason):
-            "it is not known whether \(tag) was moved (\(reason)): the journal keeps it as intended, and the next promote "
-                + "says what became of it"
+            "it is not known whether \(tag) was moved (\(reason)): the journal keeps the change open, and the next "
+                + "promote or rollback finds out what became of it"
         case .superseded(let later, let sha, let generation):
             "commit \(sha.short) was promoted as generation \(generation), and generation \(later.generation) "
                 + "(\(later.gitSHA?.short ?? later.digest?.short ?? "another build")) came after it: promote a newer build, or "

@@ -6,6 +6,8 @@ struct PromotionLeftover: Sendable {
     let registry: RegistryClient
     let ledger: Ledger
     let narrator: PromotionNarrator
+    /// How long what the registry acknowledged may take to show.
+    var readbackTimeout = Duration.seconds(60)
 
     /// After this long, a change whose process cannot be looked at is taken for cut off: its requests ended long before.
     static let patience: TimeInterval = 600
@@ -21,10 +23,21 @@ struct PromotionLeftover: Sendable {
         guard presence == .gone || (presence == .untold && age > Self.patience) else {
             throw PromotionError.underWay(entry, isSeen: presence == .running)
         }
-        let digest = try await registry.digest(ofTag: target)
-        let state = TagFinding.state(
-            now: digest, intended: entry.intent.digest, former: entry.intent.formerDigest)
-        let said = Self.sentence(entry, state, digest)
+        // What was left open on purpose, and not long ago, may still show; what was killed is taken as it is.
+        let rest = entry.reason == nil ? .zero : readbackTimeout - Duration(clampingSeconds: max(0, age))
+        let readback = TagReadback(
+            intended: entry.intent.digest, former: entry.intent.formerDigest, answer: rest > .zero ? .lost : .notAsked,
+            timeout: rest > .zero ? rest : .seconds(10))
+        let read = await TagReader(registry: registry).read(target, readback, isPatient: false)
+        if let failure = read.failure { throw failure }
+        let state: JournalEntry.State =
+            switch read.finding {
+            case .moved: .moved
+            case .unmoved: .unmoved
+            case .open where read.shown == entry.intent.formerDigest: .unmoved
+            case .contested, .open, .wait: .contested
+            }
+        let said = Self.sentence(entry, state, read.shown)
         narrator.say(.journal, said)
         guard settles else { return }
         _ = try await ledger.settle(entry, as: state, at: now, reason: said)
@@ -36,7 +49,10 @@ struct PromotionLeftover: Sendable {
         let beginning = "a \(entry.intent.kind.rawValue) of \(build) (\(entry.intent.id)) was cut off"
         return switch state {
         case .moved: "\(beginning) after it had moved '\(tag)': it counts as promoted"
-        case .unmoved, .intended: "\(beginning) before it moved '\(tag)', which still is what it was"
+        case .unmoved, .intended:
+            entry.reason == nil
+                ? "\(beginning) before it moved '\(tag)', which still is what it was"
+                : "\(beginning) before anybody saw it move '\(tag)', which is what it was before"
         case .contested:
             "\(beginning), and '\(tag)' is \(now?.short ?? "nothing") now, which neither it nor what was before it is: "
                 + "somebody else moved the tag"

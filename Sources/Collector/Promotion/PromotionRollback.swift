@@ -1,42 +1,45 @@
 import Foundation
 import Shared
 
-/// The way back after a promotion whose verification failed: the tag is put back to what it was, journalled as every
-/// change, and the former build is verified in its turn.
+/// The way back after a promotion whose verification failed: the tag is put back to the last proven build, journalled as
+/// every change, and that build is verified in its turn.
 struct PromotionRollback: Sendable {
     let order: PromotionOrder
     let id: String
     let passed: PromotionGate.Passed
+    /// nil where there is nothing to go back to.
+    let wayBack: WayBack?
     let mover: TagMover
     /// Of the promotion; copied for the former build.
     let verification: VerificationRun
 
     /// Never throws: whatever happens on the way back is told beside the verdict, and changes none.
     func goBack(from report: Report) async -> PromotionStory.Rollback {
-        mover.narrator.say(.rollback, "\(report.verdict.rawValue): \(order.target) is put back to what it was")
-        guard let former = passed.former, former.digest != passed.image.digest else {
+        guard let wayBack else {
+            mover.narrator.say(.rollback, "\(report.verdict.rawValue): the way back is asked for")
             let was = passed.former == nil ? "was nothing" : "was this very build"
-            return told(.init(said: "there is nothing to go back to: \(order.target) \(was) before"))
+            return told(
+                .init(
+                    said: "there is nothing to go back to: \(order.target) \(was) before, and no other build of it was "
+                        + "ever proven"))
         }
+        mover.narrator.say(.rollback, "\(report.verdict.rawValue): \(order.target) is put back to \(wayBack.standing)")
         var rollback = PromotionStory.Rollback(said: "")
         do {
-            let registry = mover.registry.until(.now + mover.timeout)
-            let manifest = try await registry.manifest(former.digest, in: order.target)
-            let entry = try await mover.move(manifest, as: intent(to: former, after: report.verdict), to: order.target)
-            (rollback.digest, rollback.gitSHA, rollback.generation) = (former.digest, former.gitSHA, entry.generation)
-            let verified = try await verify(former, manifest, generation: entry.generation, registry)
+            let entry = try await TagReturn(mover: mover, target: order.target).go(
+                to: wayBack, as: intent(report.verdict))
+            (rollback.digest, rollback.gitSHA, rollback.generation) = (wayBack.digest, wayBack.gitSHA, entry.generation)
+            let verified = try await verify(wayBack, generation: entry.generation)
             (rollback.verification, rollback.verdict) = (verified.verification.id, verified.verdict)
             let proven = "\(verified.summary.proven) of \(verified.summary.expected.hostCount)"
             rollback.said =
-                "\(order.target) was put back to \(former.gitSHA?.short ?? former.digest.short) as generation "
-                + "\(entry.generation), which is \(verified.verdict.rawValue): \(proven) proven to serve it "
-                + "(\(verified.verification.id))"
+                "\(order.target) was put back to \(wayBack.name) as generation \(entry.generation), which is "
+                + "\(verified.verdict.rawValue): \(proven) proven to serve it (\(verified.verification.id))"
         } catch {
             rollback.said =
                 rollback.digest == nil
                 ? "\(order.target) was not put back: \(error)"
-                : "\(order.target) was put back to \(former.gitSHA?.short ?? former.digest.short), and the fleet was not "
-                    + "verified against it: \(error)"
+                : "\(order.target) was put back to \(wayBack.name), and the fleet was not verified against it: \(error)"
         }
         return told(rollback)
     }
@@ -48,30 +51,67 @@ struct PromotionRollback: Sendable {
         return rollback
     }
 
-    private func intent(to former: TaggedImage, after verdict: Verdict) -> JournalEntry.Intent {
+    private func intent(_ verdict: Verdict) -> JournalEntry.Intent {
         JournalEntry.Intent(
             id: "\(id)-back", kind: .rollback, service: order.service, repository: order.repository, tag: order.tag,
-            source: former.digest.description, gitSHA: former.gitSHA, digest: former.digest,
-            formerDigest: passed.image.digest, formerGitSHA: order.gitSHA, actor: order.actor, contexts: [:],
+            source: wayBack?.digest.description ?? "", gitSHA: wayBack?.gitSHA,
+            digest: wayBack?.digest ?? passed.image.digest, formerDigest: passed.image.digest,
+            formerGitSHA: order.gitSHA, actor: order.actor, contexts: [:],
             permission: "--rollback-on \(verdict.rawValue)", intendedAt: Date().rfc3339)
     }
 
-    private func verify(
-        _ former: TaggedImage, _ manifest: RegistryManifest, generation: Int, _ registry: RegistryClient
-    ) async throws -> Report {
-        var target = Target(
-            service: order.service, gitSHA: former.gitSHA, digest: former.digest, image: "\(order.target)",
-            generation: generation)
+    private func verify(_ wayBack: WayBack, generation: Int) async throws -> Report {
+        var run = verification
+        run.target = await TagReturn(mover: mover, target: order.target)
+            .verified(wayBack, service: order.service, generation: generation)
+        run.tag?.former = passed.image.digest
+        run.tag?.isFormerKnown = true
+        (run.destinations, run.evidence, run.afterwards, run.isPublished) = ([], nil, nil, false)
+        return try await run.run()
+    }
+}
+
+/// Puts a tag back to a build, and what the registry has removed of it.
+struct TagReturn: Sendable {
+    let mover: TagMover
+    let target: ImageReference
+
+    /// - Throws: why the tag is not, or may not be, what it was to be.
+    /// - Returns: the settled entry of the journal.
+    func go(to wayBack: WayBack, as intent: JournalEntry.Intent) async throws -> JournalEntry {
+        let registry = mover.registry.until(.now + mover.timeout)
+        let image: KeptImage
+        if let kept = wayBack.image {
+            image = kept
+        } else {
+            image = try await registry.keep(registry.manifest(wayBack.digest, in: target), in: target)
+        }
+        // Children first: a registry takes no index whose manifests it does not have.
+        try await mover.killSwitch.requireOff(before: registry.deadline)
+        try await registry.restoreChildren(of: image, in: target)
+        return try await mover.move(image.root, as: intent, to: target)
+    }
+
+    /// What the fleet is verified against.
+    func verified(_ wayBack: WayBack, service: String, generation: Int?) async -> Target {
+        var verified = Target(
+            service: service, gitSHA: wayBack.gitSHA, digest: wayBack.digest, image: "\(target)", generation: generation
+        )
+        let registry = mover.registry.until(.now + mover.timeout)
         do throws(RegistryError) {
-            let reference = order.target.with(digest: former.digest)
-            target.content = try await registry.resolve(manifest, as: reference).promotedContent
+            let reference = target.with(digest: wayBack.digest)
+            let manifest: RegistryManifest
+            if let root = wayBack.image?.root {
+                manifest = root
+            } else {
+                manifest = try await registry.manifest(of: reference)
+            }
+            let image = try await registry.resolve(manifest, as: reference)
+            verified.content = image.promotedContent
         } catch {
             // The digest alone can prove it, too.
             mover.narrator.say(.rollback, "\(error)")
         }
-        var run = verification
-        run.target = target
-        (run.destinations, run.evidence, run.afterwards, run.isPublished) = ([], nil, nil, false)
-        return try await run.run()
+        return verified
     }
 }

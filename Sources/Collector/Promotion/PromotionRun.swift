@@ -11,6 +11,8 @@ struct PromotionRun: Sendable {
     /// Verdicts after which the tag is put back.
     var rollbackOn: Set<Verdict> = []
     let interruption: Interruption
+    /// How long what the registry acknowledged may take to show.
+    var readbackTimeout = Duration.seconds(60)
     /// Says the pin, ready to be pasted.
     var announce: @Sendable (String) -> Void = { _ in }
 
@@ -22,27 +24,76 @@ struct PromotionRun: Sendable {
         guard let ledger = gate.ledger else {
             throw UsageError("promote keeps a journal in the ledger: name one with --store")
         }
+        var stage = Stage()
+        do {
+            return try await promote(&stage, ledger)
+        } catch PromotionError.interrupted(let signal, let text) {
+            guard var run = verification else { throw PromotionError.interrupted(signal: signal, text) }
+            run.target = stage.target ?? run.target
+            gate.narrator.say(.tag, text)
+            let story = stage.passed.map { self.story($0, isMoved: stage.target?.generation != nil, rollback: nil) }
+            return try await run.unasked(signal: signal, because: text) { $0.promotion = story }.exitCode
+        } catch {
+            if !stage.isAsked || Self.wroteNothing(error) {
+                gate.narrator.say(.tag, "nothing was changed: \(order.target) was not written")
+            }
+            throw error
+        }
+    }
+
+    /// How far it has come.
+    private struct Stage {
+        var passed: PromotionGate.Passed?
+        var target: Target?
+        /// Whether the registry may have been asked to write.
+        var isAsked = false
+    }
+
+    private static func wroteNothing(_ error: any Error) -> Bool {
+        switch error {
+        case let error as RegistryError: if case .uncertainPut = error { false } else { true }
+        case is GateError: true
+        default: false
+        }
+    }
+
+    private func promote(_ stage: inout Stage, _ ledger: Ledger) async throws -> Int32 {
         let mover = TagMover(
             registry: gate.registry, ledger: ledger, killSwitch: gate.killSwitch, narrator: gate.narrator,
-            timeout: gate.timeout)
+            timeout: gate.timeout, readbackTimeout: readbackTimeout, interruption: interruption)
         let (passed, target) = try await interruptible { try await pass(settles: true) }
+        (stage.passed, stage.target) = (passed, target)
+        let wayBack = try await interruptible {
+            try await WayBackFinder(registry: gate.registry, ledger: ledger, narrator: gate.narrator).find(
+                service: order.service, target: order.target, intended: passed.image.digest, former: passed.former)
+        }
+        stage.isAsked = true
         let entry = try await interruptible {
             try await mover.move(passed.image.manifest, as: intent(passed), to: order.target)
         }
+        stage.target?.generation = entry.generation
+        let (isMoved, digest) = (passed.former?.digest != passed.image.digest, passed.image.digest)
         gate.narrator.say(
             .tag,
-            "\(order.target) is \(passed.image.digest), read back: generation \(entry.generation) of \(order.service)")
+            isMoved
+                ? "\(order.target) is \(digest), read back: generation \(entry.generation) of \(order.service)"
+                : "\(order.target) already was \(digest), and nothing was moved: generation \(entry.generation) of "
+                    + order.service)
         announce(order.pin(passed.image))
         if let signal = interruption.signal {
             throw PromotionError.interrupted(
-                signal: signal, "interrupted after \(order.target) was moved: it is not verified, run verify")
+                signal: signal,
+                "interrupted after \(order.target) was moved (generation \(entry.generation)): it is not verified, run verify"
+            )
         }
         guard var run = verification, var target else { return 0 }
         target.generation = entry.generation
         run.target = target
         run.learner = gate.registry.learner(in: order.target)
-        run.tag = TagWatch(reference: order.target, client: gate.registry)
-        run.afterwards = { [run] in await story($0, passed, mover, run) }
+        run.tag = TagWatch(
+            reference: order.target, client: gate.registry, created: passed.image.created,
+            former: isMoved ? passed.former?.digest : nil, isFormerKnown: isMoved, timeout: readbackTimeout)
+        run.afterwards = { [run] in await story($0, passed, wayBack, mover, run) }
         return try await run.run().exitCode
     }
 
@@ -59,8 +110,9 @@ struct PromotionRun: Sendable {
         }
         if let ledger = gate.ledger {
             let registry = gate.registry.until(.now + gate.timeout)
-            try await PromotionLeftover(registry: registry, ledger: ledger, narrator: gate.narrator)
-                .settle(tag: order.target, now: Date(), settles: settles)
+            try await PromotionLeftover(
+                registry: registry, ledger: ledger, narrator: gate.narrator, readbackTimeout: readbackTimeout
+            ).settle(tag: order.target, now: Date(), settles: settles)
         }
         let passed = try await gate.pass()
         // A host that the image cannot run on is known before anything moves, where the inventory says what hosts are.
@@ -76,15 +128,7 @@ struct PromotionRun: Sendable {
     private func interruptible<Value: Sendable>(
         _ work: @escaping @Sendable () async throws -> Value
     ) async throws -> Value {
-        let result = await interruption.watching { () -> Result<Value, any Error> in
-            do { return .success(try await work()) } catch { return .failure(error) }
-        }
-        guard case .failure(let error) = result, let signal = interruption.signal, !(error is GateError) else {
-            return try result.get()
-        }
-        // Cut short, a request fails in whatever way: what matters is that somebody wanted it to end.
-        if let error = error as? PromotionError { throw error }
-        throw PromotionError.interrupted(signal: signal, "interrupted before \(order.target) was moved")
+        try await interruption.guarding("\(order.target) was moved", work)
     }
 
     private func intent(_ passed: PromotionGate.Passed) -> JournalEntry.Intent {
@@ -98,20 +142,18 @@ struct PromotionRun: Sendable {
 
     /// Adds to the report what was done to the tag, and goes back where the verdict asks for it.
     private func story(
-        _ report: Report, _ passed: PromotionGate.Passed, _ mover: TagMover, _ verification: VerificationRun
+        _ report: Report, _ passed: PromotionGate.Passed, _ wayBack: WayBack?, _ mover: TagMover,
+        _ verification: VerificationRun
     ) async -> Report {
         var report = report
         var rollback: PromotionStory.Rollback?
         if rollbackOn.contains(report.verdict) {
             rollback = await PromotionRollback(
-                order: order, id: id, passed: passed, mover: mover, verification: verification
+                order: order, id: id, passed: passed, wayBack: wayBack, mover: mover, verification: verification
             ).goBack(from: report)
         }
-        report.promotion = PromotionStory(
-            id: id, image: "\(order.target)", source: order.sourceName, formerDigest: passed.former?.digest,
-            formerGitSHA: passed.former?.gitSHA, actor: order.actor,
-            contexts: passed.contexts.reduce(into: [:]) { $0[Hygiene.line($1.key)] = Hygiene.line($1.value) },
-            pin: order.pin(passed.image), steps: gate.narrator.steps, rollback: rollback)
+        report.promotion = story(passed, isMoved: passed.former?.digest != passed.image.digest, rollback: rollback)
+        report.warnings += gate.narrator.steps.filter { $0.step == PromotionStep.wayBack.rawValue }.map(\.said)
         if let rollback { report.warnings.append("rollback: \(rollback.said)") }
         do {
             try await mover.ledger.finish(report)
@@ -119,5 +161,15 @@ struct PromotionRun: Sendable {
             report.warnings.append("the ledger could not record the story of this promotion: \(error)")
         }
         return report
+    }
+
+    private func story(
+        _ passed: PromotionGate.Passed, isMoved: Bool, rollback: PromotionStory.Rollback?
+    ) -> PromotionStory {
+        PromotionStory(
+            id: id, image: "\(order.target)", source: order.sourceName, digest: passed.image.digest, isMoved: isMoved,
+            formerDigest: passed.former?.digest, formerGitSHA: passed.former?.gitSHA, actor: order.actor,
+            contexts: passed.contexts.reduce(into: [:]) { $0[Hygiene.line($1.key)] = Hygiene.line($1.value) },
+            pin: order.pin(passed.image), steps: gate.narrator.steps, rollback: rollback)
     }
 }

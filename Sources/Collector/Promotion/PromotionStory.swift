@@ -31,10 +31,16 @@ struct PromotionStory: Codable, Hashable, Sendable {
 
     /// Of the run; the journal's, too.
     var id: String
+    /// nil for a promotion.
+    var kind: JournalEntry.Kind?
     /// Repository and tag that were moved.
     var image: String
     /// The candidate, as asked for.
     var source: String
+    /// What the tag was to be; nil in what older collectors recorded.
+    var digest: Digest?
+    /// Whether the tag was moved, as far as it is known; nil in what older collectors recorded, which is true.
+    var isMoved: Bool?
     @ExplicitNull var formerDigest: Digest?
     @ExplicitNull var formerGitSHA: GitSHA?
     var actor: String
@@ -45,8 +51,21 @@ struct PromotionStory: Codable, Hashable, Sendable {
     var steps: [Step]
     var rollback: Rollback?
 
+    /// One line: what became of the tag, and by whom.
+    var summary: String {
+        let image = Hygiene.line(image, limit: 300)
+        let actor = Hygiene.line(actor, limit: 200)
+        let former = formerGitSHA?.short ?? formerDigest?.short ?? "nothing"
+        if digest != nil, digest == formerDigest {
+            return "\(image) already was \(former), and nothing was moved; asked for by \(actor)"
+        }
+        if isMoved == false { return "\(image) was \(former), and was not seen to move; asked for by \(actor)" }
+        return "\(image) was \(kind == .rollback ? "put back" : "moved") from \(former), by \(actor)"
+    }
+
     enum CodingKeys: String, CodingKey {
-        case id, image, source, actor, contexts, pin, steps, rollback
+        case id, kind, image, source, digest, actor, contexts, pin, steps, rollback
+        case isMoved = "moved"
         case formerDigest = "former_digest"
         case formerGitSHA = "former_git_sha"
     }
@@ -60,6 +79,7 @@ enum PromotionStep: String, Sendable, CaseIterable {
     case branch
     case registry
     case ancestry
+    case wayBack = "way back"
     case tag
     case rollback
 }

@@ -24,6 +24,18 @@ struct ManifestBody: Hashable, Sendable {
     var kind: Kind
     /// What the body itself gives as its media type.
     var mediaType: String?
+    /// A manifest's layers that the registry keeps: all but those that are fetched from elsewhere.
+    var layers: [Digest] = []
+
+    /// What the body says that it is; where it does not say, what it is by its structure: a body without `mediaType` is
+    /// OCI's, since Docker's have to say theirs. nil where it says something that is not an image's.
+    var ownMediaType: RegistryMediaType? {
+        if let mediaType { return RegistryMediaType(rawValue: mediaType) }
+        switch kind {
+        case .index: return .ociIndex
+        case .manifest: return .ociManifest
+        }
+    }
 
     init(parsing bytes: [UInt8]) throws(PromotedContentError) {
         let keys: Set<String>
@@ -46,6 +58,9 @@ struct ManifestBody: Hashable, Sendable {
         }
         if wire.schemaVersion == 1 { throw .schemaOne }
         mediaType = wire.mediaType
+        layers = (wire.layers ?? []).filter { !$0.isForeign }.compactMap {
+            $0.digest.flatMap(Digest.init(contractText:))
+        }
         switch (wire.manifests, wire.config) {
         case (let children?, nil): kind = .index(children.map(Descriptor.init))
         case (nil, let config?): kind = .manifest(config: Descriptor(config))
@@ -68,10 +83,23 @@ struct ManifestBody: Hashable, Sendable {
             var annotations: [String: String]?
         }
 
+        struct Layer: Decodable {
+            var mediaType: String?
+            /// A text, since nothing rests on it but a warning: another algorithm's digest is no reason to refuse the image.
+            var digest: String?
+            var urls: [String]?
+
+            var isForeign: Bool {
+                urls?.isEmpty == false
+                    || mediaType.map { $0.contains("foreign") || $0.contains("nondistributable") } ?? false
+            }
+        }
+
         var schemaVersion: Int?
         var mediaType: String?
         var manifests: [Descriptor]?
         var config: Descriptor?
+        var layers: [Layer]?
     }
 }
 

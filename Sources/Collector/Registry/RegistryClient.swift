@@ -30,7 +30,11 @@ struct RegistryClient: Sendable {
     // MARK: - Reading
 
     /// The index or manifest that a reference names: by its digest where it has one, else by its tag.
-    func manifest(of reference: ImageReference) async throws(RegistryError) -> RegistryManifest {
+    ///
+    /// - Parameter isFresh: whether it is asked on a connection of its own, past caches.
+    func manifest(
+        of reference: ImageReference, isFresh: Bool = false
+    ) async throws(RegistryError) -> RegistryManifest {
         let subject = reference.description
         guard let name = reference.digest?.description ?? reference.effectiveTag else {
             throw .contradiction("\(subject) has neither a tag nor a digest")
@@ -38,7 +42,7 @@ struct RegistryClient: Sendable {
         let response = try await transport.send(
             RegistryRequest(
                 subject: subject, repository: reference, path: "\(reference.path)/manifests/\(name)",
-                headers: [("Accept", RegistryMediaType.accept)]),
+                headers: [("Accept", RegistryMediaType.accept)], isFresh: isFresh),
             until: deadline)
         try RegistryStatus(response).check(subject, missing: reference.digest == nil ? .tag : .digest)
         do throws(ManifestDefect) {
@@ -60,16 +64,18 @@ struct RegistryClient: Sendable {
             RegistryRequest(
                 subject: subject, repository: reference, method: .head,
                 path: "\(reference.path)/manifests/\(reference.effectiveTag ?? digest.description)",
-                headers: [("Accept", RegistryMediaType.accept)]),
+                headers: [("Accept", RegistryMediaType.accept)], isFresh: true),
             until: deadline)
         try RegistryStatus(response).check(subject, missing: .tag)
         return response.headers["docker-content-digest"] != digest.description
     }
 
     /// The index or manifest that a tag is; nil where the registry says that there is no such tag.
-    func present(_ reference: ImageReference) async throws(RegistryError) -> RegistryManifest? {
+    func present(
+        _ reference: ImageReference, isFresh: Bool = false
+    ) async throws(RegistryError) -> RegistryManifest? {
         do throws(RegistryError) {
-            return try await manifest(of: reference)
+            return try await manifest(of: reference, isFresh: isFresh)
         } catch .absent(_, .tag), .absent(_, .repository) {
             return nil
         }
@@ -125,12 +131,23 @@ struct RegistryClient: Sendable {
         guard let target = ImageReference(parsing: "\(reference.repository):\(tag)") else {
             throw .contradiction("'\(Hygiene.line(tag, limit: 80))' is no tag")
         }
-        let subject = target.description
+        try await put(manifest, as: tag, target.description, in: reference)
+    }
+
+    /// Keeps these very bytes under their digest, without a tag.
+    func put(_ manifest: RegistryManifest, in reference: ImageReference) async throws(RegistryError) {
+        let subject = reference.with(digest: manifest.digest).description
+        try await put(manifest, as: manifest.digest.description, subject, in: reference)
+    }
+
+    private func put(
+        _ manifest: RegistryManifest, as name: String, _ subject: String, in reference: ImageReference
+    ) async throws(RegistryError) {
         let response = try await transport.send(
             RegistryRequest(
                 subject: subject, repository: reference,
                 method: .put(.init(mediaType: manifest.mediaType.rawValue, bytes: manifest.bytes)),
-                path: "\(reference.path)/manifests/\(tag)"),
+                path: "\(reference.path)/manifests/\(name)"),
             until: deadline)
         try RegistryStatus(response).checkPut(subject)
         let stated = response.headers["docker-content-digest"]

@@ -20,6 +20,8 @@ enum RegistryError: ExitCoded, Hashable {
     case untrustworthy(String, reason: String)
     /// The registry did not take what was put.
     case refusedPut(String, reason: String)
+    /// The registry keeps the tag at what it is, whoever asks.
+    case immutable(String, status: Int)
     /// A tag was written, or was not: the answer was lost.
     case uncertainPut(String, reason: String)
 
@@ -28,7 +30,7 @@ enum RegistryError: ExitCoded, Hashable {
     /// 64 where what was asked for is wrong, 69 where it is not known.
     var exitCode: Int32 {
         switch self {
-        case .absent, .unusable, .contradiction, .credentialFile: 64
+        case .absent, .unusable, .contradiction, .credentialFile, .immutable: 64
         case .helper, .unavailable, .denied, .untrustworthy, .refusedPut, .uncertainPut: 69
         }
     }
@@ -47,6 +49,9 @@ enum RegistryError: ExitCoded, Hashable {
         case .helper(let name, let reason): "docker-credential-\(name) gave no credentials: \(reason)"
         case .unavailable(let name, let reason): "\(name) is not known: \(reason)"
         case .denied(let name, let reason): "\(name) is not known: \(reason)"
+        case .immutable(let name, let status):
+            "\(name) was not written: the registry keeps this tag immutable (\(status)): exempt the tag from the repository's "
+                + "immutability rule or unlock it, or promote to a tag that the rule does not cover"
         case .refusedPut(let name, let reason): "\(name) was not written: \(reason)"
         case .uncertainPut(let name, let reason):
             "it is not known whether \(name) was written (\(reason)): read the tag before anything is written again"

@@ -6,13 +6,14 @@ import Shared
 struct RegistryManifest: Hashable, Sendable {
     /// Exactly as sent. To be put under another tag exactly so: any other byte is another digest.
     let bytes: [UInt8]
+    /// What it is put as: the answer's `Content-Type`, or, where that was generic, what the body says or is by its structure.
     let mediaType: RegistryMediaType
     /// The SHA-256 of ``bytes``; never what a header says.
     let digest: Digest
     let body: ManifestBody
 
     /// - Parameters:
-    ///   - contentType: the answer's `Content-Type`.
+    ///   - contentType: the answer's `Content-Type`. One that is generic, or missing, leaves it to the body to say what it is.
     ///   - stated: the answer's `Docker-Content-Digest`, where it has one.
     ///   - wanted: the digest that was asked for; nil for a tag.
     init(bytes: [UInt8], contentType: String?, stated: String?, wanted: Digest?) throws(ManifestDefect) {
@@ -22,7 +23,8 @@ struct RegistryManifest: Hashable, Sendable {
         guard essence != "text/html" else { throw .page }
         if let wanted, digest != wanted { throw .otherBytes(digest) }
         if let stated, stated != digest.description { throw .otherDigestStated(stated) }
-        guard let mediaType = RegistryMediaType(rawValue: essence) else {
+        let served = RegistryMediaType(rawValue: essence)
+        guard served != nil || RegistryMediaType.generic.contains(essence) else {
             guard !essence.hasPrefix("application/vnd.docker.distribution.manifest.v1+") else {
                 throw .content(.schemaOne)
             }
@@ -32,12 +34,14 @@ struct RegistryManifest: Hashable, Sendable {
         do throws(PromotedContentError) {
             body = try ManifestBody(parsing: bytes)
         } catch {
-            throw .content(error)
+            guard served == nil, error == .notJSON || error == .neither else { throw .content(error) }
+            throw .otherMediaType(essence)
         }
+        guard let mediaType = served ?? body.ownMediaType else { throw .otherMediaType(body.mediaType ?? essence) }
         if let own = body.mediaType, own != mediaType.rawValue { throw .contradiction(own, essence) }
         let isIndex = if case .index = body.kind { true } else { false }
         guard isIndex == mediaType.isIndex else {
-            throw .contradiction(isIndex ? "an index" : "a manifest", essence)
+            throw .contradiction(isIndex ? "an index" : "a manifest", mediaType.rawValue)
         }
         (self.bytes, self.mediaType, self.digest, self.body) = (bytes, mediaType, digest, body)
     }

@@ -23,6 +23,12 @@ enum RegistryMediaType: String, CaseIterable, Sendable {
         "application/vnd.oci.image.config.v1+json", "application/vnd.docker.container.image.v1+json",
     ]
 
+    /// What says no more than that bytes come: storage and proxies that do not know images say these, or nothing. The body's
+    /// own media type decides then.
+    static let generic: Set<String> = [
+        "", "application/json", "application/octet-stream", "binary/octet-stream", "text/plain", "text/json",
+    ]
+
     /// A `Content-Type` without its parameters, in lower case.
     static func essence(of contentType: String) -> String {
         let head = contentType.prefix { $0 != ";" }

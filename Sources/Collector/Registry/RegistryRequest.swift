@@ -9,6 +9,9 @@ struct RegistryRequest: Sendable {
     /// Behind `/v2/`.
     var path: String
     var headers: [(name: String, value: String)] = []
+    /// Whether it is sent on a connection of its own, and asks caches in between to ask again: what was written a moment ago
+    /// may be on one of a registry's machines and not yet on the others.
+    var isFresh = false
 
     /// Whether doing it twice is the same as doing it once, and leaves nothing behind.
     var isReading: Bool { method == .get || method == .head }

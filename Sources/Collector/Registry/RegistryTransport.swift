@@ -85,11 +85,15 @@ actor RegistryTransport {
         until deadline: ContinuousClock.Instant
     ) async throws(RegistryError) -> TransferResponse {
         let access = access.transferAccess(isLoopback: endpoint.origin.isLoopback)
-        let headers = request.headers + (authorization.map { [("Authorization", $0.header)] } ?? [])
+        let headers =
+            request.headers + (request.isFresh ? [("Cache-Control", "no-cache")] : [])
+            + (authorization.map { [("Authorization", $0.header)] } ?? [])
         return try await perform(request, isRepeatable: request.isReading, until: deadline) { limit in
-            WebRequest(
+            var sent = WebRequest(
                 request.method, url: "\(endpoint.base)/v2/\(request.path)", headers: headers, within: limit,
                 access: access)
+            sent.isFresh = request.isFresh
+            return sent
         }
     }
 

@@ -1,3 +1,4 @@
+import FoundationEssentials
 import Shared
 
 /// A reference, read once from its registry and frozen: its bytes, and for each platform what runs there.
@@ -32,6 +33,9 @@ struct ResolvedImage: Hashable, Sendable {
             manifests: entries.map { .init(digest: $0.digest, platform: $0.platform, config: $0.config) },
             isIncomplete: entries.contains { $0.platform == nil } ? true : nil)
     }
+
+    /// When its last platform was built; nil where a builder did not say.
+    var created: Date? { entries.compactMap { $0.created.flatMap(Date.init(rfc3339:)) }.max() }
 
     /// The commit that every platform is labelled with.
     ///

@@ -11,7 +11,8 @@ struct TargetImage: Sendable {
 
     /// Looks whether the tag stays what it was; nil where a digest was named, which cannot move.
     var watch: TagWatch? {
-        reference.digest == nil && image != nil ? TagWatch(reference: reference, client: client) : nil
+        guard reference.digest == nil, let image else { return nil }
+        return TagWatch(reference: reference, client: client, created: image.created)
     }
 
     /// Answers what other digests are that hosts serve; nil where there is no image to hold them against.

@@ -75,10 +75,7 @@ struct TextReport {
 
     private var promotion: [String] {
         guard let story = report.promotion else { return [] }
-        let former = story.formerGitSHA?.short ?? story.formerDigest?.short ?? "nothing"
-        return [
-            "\(Hygiene.line(story.image, limit: 300)) was moved from \(former), by \(Hygiene.line(story.actor, limit: 200))"
-        ]
+        return [story.summary]
     }
 
     /// Ages are those at the end of the run.

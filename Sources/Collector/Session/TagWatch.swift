@@ -1,3 +1,4 @@
+import FoundationEssentials
 import Logging
 import Shared
 
@@ -5,20 +6,42 @@ import Shared
 struct TagWatch: Sendable {
     let reference: ImageReference
     let client: RegistryClient
+    /// When the promoted image was built; nil where it does not say.
+    var created: Date?
+    /// What the tag was before; nil where that is not known.
+    var former: Digest?
+    /// Digests of earlier promotions.
+    var earlier: Set<Digest> = []
+    /// Whether ``former`` was read before the tag was moved.
+    var isFormerKnown = false
+    /// How long a build that may be the former one has to be there before somebody is taken to have put it back.
+    var timeout = Duration.seconds(60)
 
     private static let interval = Duration.seconds(1)
-    /// Between two looks that must agree: a registry of several machines may say for a moment what the tag was before.
-    private static let confirmation = Duration.milliseconds(250)
     /// For one look.
     private static let limit = Duration.seconds(10)
 
     /// - Parameter promoted: what the tag has to be.
     func watch(promoted: Digest, logger: Logger) -> SessionWatch {
         { [self] yield in
+            let clock = ContinuousClock()
+            let start = clock.now
+            let known = earlier.union(former.map { [$0] } ?? []).subtracting([promoted])
+            var doubt = TagDoubt(
+                promoted: promoted, earlier: known, isFormerKnown: isFormerKnown, timeout: timeout)
             var told: MovedTag?
+            var described: TaggedImage?
             while !Task.isCancelled {
                 do {
-                    let moved = try await moved(from: promoted)
+                    let client = client.until(.now + Self.limit)
+                    let digest = try await shown(client, promoted: promoted)
+                    let standing = doubt.read(digest, at: clock.now - start)
+                    if case .promoted = standing {
+                        described = nil
+                    } else if described?.digest != digest {
+                        described = try await client.tagged(reference)
+                    }
+                    let moved = self.moved(standing, described, known)
                     if moved != told { yield(.moved(moved)) }
                     told = moved
                 } catch is CancellationError {
@@ -32,13 +55,29 @@ struct TagWatch: Sendable {
         }
     }
 
-    /// What the tag is instead; nil where it is what was promoted, and where it is nothing: that is no newer promotion.
-    private func moved(from promoted: Digest) async throws -> MovedTag? {
-        let client = client.until(.now + Self.limit)
-        guard try await client.mayDiffer(reference, from: promoted) else { return nil }
-        guard let first = try await client.digest(ofTag: reference), first != promoted else { return nil }
-        try await Task.sleep(for: Self.confirmation)
-        guard let second = try await client.tagged(reference), second.digest == first else { return nil }
-        return MovedTag(image: "\(reference)", digest: second.digest, gitSHA: second.gitSHA)
+    /// What the tag shows; nil for nothing. Its mere word is enough where it is what was promoted.
+    private func shown(_ client: RegistryClient, promoted: Digest) async throws -> Digest? {
+        guard try await client.mayDiffer(reference, from: promoted) else { return promoted }
+        return try await client.digest(ofTag: reference)
+    }
+
+    private func moved(_ standing: TagDoubt.Standing, _ described: TaggedImage?, _ known: Set<Digest>) -> MovedTag? {
+        let (digest, isDoubted): (Digest, Bool)
+        switch standing {
+        case .promoted: return nil
+        case .doubted(let other): (digest, isDoubted) = (other, true)
+        case .moved(let other): (digest, isDoubted) = (other, false)
+        }
+        let image = described?.digest == digest ? described : nil
+        // A build that is older than the promoted one is no newer promotion, whoever moved the tag.
+        let isOlder = zip(image?.created, created).map { $0 < $1 } ?? false
+        return MovedTag(
+            image: "\(reference)", digest: digest, gitSHA: image?.gitSHA, isDoubted: isDoubted ? true : nil,
+            isFormer: known.contains(digest) || isOlder ? true : nil)
+    }
+
+    private func zip(_ first: Date?, _ second: Date?) -> (Date, Date)? {
+        guard let first, let second else { return nil }
+        return (first, second)
     }
 }

@@ -45,6 +45,25 @@ struct VerificationRun: Sendable {
         return report
     }
 
+    /// The report of a promotion that somebody interrupted before the fleet was asked: what is known, and no more.
+    func unasked(
+        signal: Int32, because text: String, _ complete: @Sendable (inout Report) -> Void
+    ) async throws -> Report {
+        let report = try await destinations.deliver {
+            let startedAt = Date()
+            var verification = Verification(target: target, hosts: inventory.hosts, policy: policy)
+            _ = verification.interrupt(signal: signal, at: .zero)
+            guard let conclusion = verification.conclusion else { throw SessionError.noConclusion }
+            let context = context(id: RunID.make(at: startedAt), startedAt: startedAt, duration: .zero)
+            var report = ReportBuilder(verification: verification, context: context).build(conclusion)
+            report.warnings.insert("no host was asked: \(Hygiene.line(text))", at: 0)
+            complete(&report)
+            return report
+        }
+        if isPublished { Pipeline(environment: environment, terminal: terminal)?.publish(report) }
+        return report
+    }
+
     private func verify() async throws -> Report {
         // Before anything else, so that an interruption that comes before the first host is asked is one, too.
         let signals = await EndingSignals.caught()
@@ -122,7 +141,11 @@ struct VerificationRun: Sendable {
                 PromotionWatch.watch(ledger, service: target.service, known: start.promotions, logger: logger))
             recorder = made
         }
-        if let tag, let digest = target.digest { session.watches.append(tag.watch(promoted: digest, logger: logger)) }
+        if var tag, let digest = target.digest {
+            tag.earlier.formUnion(
+                run.promotions.filter { $0.generation < run.target.generation ?? 0 }.compactMap(\.digest))
+            session.watches.append(tag.watch(promoted: digest, logger: logger))
+        }
         session.watches.append(RelistingWatch.watch(inventory, logger: logger))
         let witness = evidence.map(EvidenceRecorder.init)
         witness?.begin(run, hosts: inventory.hosts)

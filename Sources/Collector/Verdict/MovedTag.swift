@@ -7,15 +7,36 @@ struct MovedTag: Codable, Hashable, Sendable {
     var digest: Digest
     /// nil where the image does not say one commit.
     var gitSHA: GitSHA?
+    /// True while it may be a machine of the registry's that lags. Nothing is decided as long as it is so: no verification
+    /// ends green, and none as superseded. nil is false.
+    var isDoubted: Bool?
+    /// True where it is what the tag was before, or a build that is older than the promoted one: put back by somebody, and
+    /// never a newer promotion. nil is false.
+    var isFormer: Bool?
 
     enum CodingKeys: String, CodingKey {
         case image, digest
         case gitSHA = "git_sha"
+        case isDoubted = "doubted"
+        case isFormer = "former"
     }
+
+    /// Whether somebody certainly moved the tag.
+    var isSettled: Bool { isDoubted != true }
 
     /// One line: what took over.
     var message: String {
         let build = [gitSHA?.short, digest.short].compactMap { $0 }.joined(separator: " ")
-        return "\(Hygiene.line(image, limit: 300)) is another build now (\(build)): somebody moved the tag since"
+        let name = Hygiene.line(image, limit: 300)
+        switch (isSettled, isFormer == true) {
+        case (true, false): return "\(name) is another build now (\(build)): somebody moved the tag since"
+        case (true, true):
+            return
+                "\(name) is an earlier build again (\(build)): somebody put the tag back, which is no newer promotion"
+        case (false, _):
+            return
+                "\(name) shows another build at the end (\(build)), and not for long enough to tell why: somebody moved "
+                + "the tag since, or the registry answers from a copy that lags"
+        }
     }
 }

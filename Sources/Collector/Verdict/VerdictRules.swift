@@ -36,7 +36,9 @@ struct VerdictRules {
             return conclusion([pending] + reasons, exitCode: 128 + signal)
         }
         guard let worst = reasons.first else { return success() }
-        let isFine = worst.verdict == .superseded && policy.supersededOK
+        // What was put back is not newer, whoever wanted it.
+        let isPutBack = verification.successor == nil && verification.movedTag?.isFormer == true
+        let isFine = worst.verdict == .superseded && policy.supersededOK && !isPutBack
         return conclusion(reasons, exitCode: isFine ? 0 : worst.verdict.exitCode)
     }
 

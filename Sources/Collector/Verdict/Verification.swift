@@ -263,7 +263,8 @@ struct Verification: Sendable {
     private mutating func concludeIfDecided(at now: Duration, actions: inout [Action]) {
         if allowance.isBrokenByFailures {
             conclude(.tooManyFailed, at: now, actions: &actions)
-        } else if expected > 0, counts[.converged, default: 0] == expected, proven(at: now) == expected {
+        } else if movedTag == nil, expected > 0, counts[.converged, default: 0] == expected, proven(at: now) == expected
+        {
             conclude(.everyHostProven, at: now, actions: &actions)
         }
     }
@@ -271,7 +272,8 @@ struct Verification: Sendable {
     /// A newer promotion ends it as soon as every host was asked afresh, so that the end can tell how far the fleet has come.
     private mutating func concludeIfSuperseded(at now: Duration, actions: inout [Action]) {
         // A look around ends when it has seen every host, and gates nothing.
-        guard conclusion == nil, successor != nil || movedTag != nil, isEveryHostAsked, !policy.countsEarlierEvidence
+        guard conclusion == nil, successor != nil || movedTag?.isSettled == true, isEveryHostAsked,
+            !policy.countsEarlierEvidence
         else { return }
         guard isEveryHostHeard else { return }
         conclude(.superseded, at: now, actions: &actions)
@@ -284,7 +286,7 @@ struct Verification: Sendable {
     private mutating func concludeIfRestIsTolerated(at now: Duration, actions: inout [Action]) {
         // By the counts alone first: this is asked on every turn, of fleets of any size.
         let converged = counts[.converged, default: 0]
-        guard conclusion == nil, converged > 0, converged < expected, allowance.holdsWithoutTheRest,
+        guard conclusion == nil, movedTag == nil, converged > 0, converged < expected, allowance.holdsWithoutTheRest,
             converged >= policy.minProven.limit(of: expected),
             tracks.allSatisfy({ $0.host.isWaived || $0.label == .converged || $0.isSettled(at: now, policy: policy) }),
             proven(at: now) == converged

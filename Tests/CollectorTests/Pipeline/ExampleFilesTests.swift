@@ -65,7 +65,8 @@ struct ExampleFilesTests {
         }
     }
 
-    @Test("are scripts that any shell can read", arguments: ["verify.sh", "promote.sh", "host-update.sh"])
+    @Test(
+        "are scripts that any shell can read", arguments: ["verify.sh", "promote.sh", "rollback.sh", "host-update.sh"])
     func script(_ name: String) async throws {
         let path = try SourceTree.path("examples/\(name)")
         for shell in ["sh", "bash"] {

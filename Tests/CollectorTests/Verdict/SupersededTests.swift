@@ -57,6 +57,49 @@ struct SupersededTests {
                 + "the tag since")
     }
 
+    @Test("Field 9: a tag that may only lag ends nothing green, and nothing as superseded, until it is known")
+    func doubted() {
+        var tag = MovedTag(image: "registry.example/canvas:latest", digest: .of("9"), isDoubted: true)
+        var bench = Bench(2, policy: .short)
+        bench.learn(moved: tag, at: 0.2)
+        bench.poll(1...41, Answer())
+        #expect(bench.verdict == nil)
+        #expect(bench.label(0) == .converged)
+        var lagging = bench
+        lagging.learn(moved: nil, at: 42)
+        lagging.poll(43...45, Answer())
+        #expect(lagging.verdict == .converged)
+        tag.isDoubted = nil
+        bench.learn(moved: tag, at: 42)
+        #expect(bench.verdict == .superseded)
+        #expect(bench.exitCode == 40)
+    }
+
+    @Test("Field 9: at the deadline a doubt is red, and says that it is one")
+    func doubtedToTheEnd() {
+        var bench = Bench(1, policy: .short)
+        bench.learn(moved: MovedTag(image: "registry.example/canvas", digest: .of("9"), isDoubted: true), at: 0.2)
+        bench.finish { _, _ in .answer(Answer()) }
+        #expect(bench.exitCode == 40)
+        #expect(message(bench)?.contains("the registry answers from a copy that lags") == true)
+    }
+
+    @Test(
+        "Field 9: what somebody put back is no newer promotion, so that --superseded-ok does not make it green",
+        arguments: [true, false])
+    func putBack(isFormer: Bool) {
+        var policy = Policy.short
+        policy.supersededOK = true
+        var bench = Bench(1, policy: policy)
+        bench.see(0, at: 0.1, Answer())
+        bench.learn(
+            moved: MovedTag(image: "registry.example/canvas", digest: .of("9"), isFormer: isFormer ? true : nil),
+            at: 0.5)
+        #expect(bench.verdict == .superseded)
+        #expect(bench.exitCode == (isFormer ? 40 : 0))
+        #expect(message(bench)?.contains("somebody put the tag back") == isFormer)
+    }
+
     @Test("a fleet that reached the successor is said to")
     func reached() {
         var bench = Bench(2, policy: .short)

@@ -10,7 +10,8 @@ struct MovedTagTests {
                 "verify", "--fleet", promoter.folder.path("fleet.yaml"), "--image",
                 "\(promoter.registry.authority)/canvas:latest", "--store", "none", "--interval", "200ms", "--soak",
                 "4s",
-                "--timeout", "60s", "--report", "evidence=\(promoter.folder.path("evidence.ndjson"))",
+                "--timeout", "60s", "--readback-timeout", "3s", "--report",
+                "evidence=\(promoter.folder.path("evidence.ndjson"))",
             ] + more, environment: ["HOME": promoter.folder.path])
     }
 

@@ -17,9 +17,12 @@ struct Promoter: Sendable {
     static let stranger = String(repeating: "f0", count: 20)
 
     /// Both builds are pushed as candidates, `latest` is the old one, and the host serves it.
-    static func make() async throws -> Promoter {
+    ///
+    /// - Parameter isIndex: whether the builds are indexes, with attestations.
+    static func make(isIndex: Bool = false) async throws -> Promoter {
         let registry = try await MemoryRegistry.start()
-        let (old, new) = (MadeImage.single(revision: Commit.old), MadeImage.single(revision: Commit.new))
+        func build(_ commit: String) -> MadeImage { isIndex ? .usual(revision: commit) : .single(revision: commit) }
+        let (old, new) = (build(Commit.old), build(Commit.new))
         registry.push(old, "staging-\(Commit.old)")
         registry.push(new, "staging-\(Commit.new)")
         registry.push(old, "latest")
@@ -40,7 +43,7 @@ struct Promoter: Sendable {
     /// What the host's agent says from now on.
     func serve(_ image: MadeImage, _ commit: String) throws { try Self.serve(image, commit, in: folder) }
 
-    private static func serve(_ image: MadeImage, _ commit: String, in folder: TemporaryFolder) throws {
+    static func serve(_ image: MadeImage, _ commit: String, in folder: TemporaryFolder) throws {
         let text = #"{"git_sha":"\#(commit)","digest":"\#(image.digest)","state":"serving"}"#
         try folder.write("build.new", text)
         guard rename(folder.path("build.new"), folder.path("build.json")) == 0 else { throw POSIXError(.EIO) }
@@ -64,7 +67,7 @@ struct Promoter: Sendable {
             "promote", "--image", "\(registry.authority)/canvas", "--sha", sha, "--context", "ci", "--branch", "main",
             "--forge", "gitea", "--forge-url", forge.url, "--repository", "acme/canvas", "--store",
             folder.path("ledger.db"), "--registry-timeout", "10s", "--ci-timeout", "3s", "--ci-interval", "100ms",
-            "--progress", "plain", "--by", "a test",
+            "--readback-timeout", "3s", "--progress", "plain", "--by", "a test",
         ]
         arguments +=
             verifies
@@ -107,6 +110,32 @@ struct Promoter: Sendable {
     func permissions() async throws -> [String] {
         try await LedgerRows(path: folder.path("ledger.db")).text(
             "SELECT permission FROM journal WHERE permission IS NOT NULL ORDER BY number")
+    }
+
+    /// Promotes the build that is there, and proves it: generation 1.
+    func proveOld() async throws {
+        forge.change { $0.history = [Commit.old, Self.elder] }
+        let outcome = try await run(sha: Commit.old, verifies: true)
+        #expect(outcome.exitCode == 0, "\(outcome.error)")
+        forge.change { $0.history = [Commit.new, Commit.old, Self.elder] }
+    }
+
+    func startRollback(_ more: [String] = [], verifies: Bool = true) throws -> RunningProgram {
+        var arguments = [
+            "rollback", "--image", "\(registry.authority)/canvas", "--store", folder.path("ledger.db"),
+            "--registry-timeout", "10s", "--readback-timeout", "3s", "--progress", "plain", "--by", "a test",
+        ]
+        arguments +=
+            verifies
+            ? [
+                "--fleet", folder.path("fleet.yaml"), "--soak", "1s", "--interval", "200ms", "--timeout", "60s",
+                "--report", "json=\(folder.path("report.json"))",
+            ] : ["--no-verify"]
+        return try Program.collector().start(arguments + more, environment: ["HOME": folder.path])
+    }
+
+    func rollback(_ more: [String] = [], verifies: Bool = true) async throws -> RunningProgram.Outcome {
+        try await startRollback(more, verifies: verifies).wait()
     }
 
     /// As the journal's rows have it.

@@ -37,7 +37,7 @@ struct PromoteOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "After these verdicts, put the tag back to what it was, and verify that: failed_deploy, rolled_back, "
+            "After these verdicts, put the tag back to the last proven build, and verify that: failed_deploy, rolled_back, "
                 + "stragglers, stalled, unreachable. Separated by commas.", valueName: "verdicts"),
         transform: PromoteOptions.verdicts)
     var rollbackOn: Set<Verdict> = []

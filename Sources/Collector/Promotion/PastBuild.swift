@@ -1,0 +1,100 @@
+import Shared
+
+/// A promotion that a tag may be put back to.
+struct PastBuild: Hashable, Sendable {
+    var generation: Int
+    var digest: Digest
+    var gitSHA: GitSHA?
+    /// When it was promoted, RFC 3339.
+    var at: String
+    /// Whether it was put back, and not promoted.
+    var isRollback = false
+    /// How its last verification ended; nil where it was never verified to the end.
+    var verdict: Verdict?
+    /// When the whole fleet last converged on it, RFC 3339; nil where it never did.
+    var provenAt: String?
+    /// Whether the tag was put back from it later: whoever did so did not want it.
+    var isWithdrawn = false
+
+    /// The commit, or else the digest.
+    var name: String { gitSHA?.short ?? digest.short }
+
+    /// For example `generation 8, converged 2026-11-20T10:00:00.000Z`.
+    var standing: String {
+        if let provenAt { return "generation \(generation), converged \(provenAt)" }
+        return "generation \(generation), \(verdict?.rawValue ?? "never verified")"
+    }
+}
+
+/// The builds that a tag has been, oldest first, and which of them is the way back.
+struct BuildHistory: Sendable {
+    let builds: [PastBuild]
+
+    /// Why no build of the history is meant. One sentence, and the builds that are known.
+    enum Failure: Error, Hashable, CustomStringConvertible {
+        case nothingProven
+        case unknown(String)
+        case ambiguous(String, [PastBuild])
+
+        var description: String {
+            switch self {
+            case .nothingProven: "no earlier build of this tag was ever proven on the whole fleet"
+            case .unknown(let text):
+                "invalid --to '\(Hygiene.line(text, limit: 100))': no promotion of this tag is known by it"
+            case .ambiguous(let text, let builds):
+                "invalid --to '\(Hygiene.line(text, limit: 100))': it fits \(builds.count) builds ("
+                    + builds.map { "\($0.gitSHA?.hex ?? $0.digest.description) of generation \($0.generation)" }
+                    .joined(separator: ", ") + "): write more digits"
+            }
+        }
+    }
+
+    /// The last build that the fleet was proven to serve, before the present one.
+    ///
+    /// What the tag was put back from is left out until it is promoted again, and so is what came after a build that the tag
+    /// was put back to: going back twice goes back two builds, and not to and fro.
+    ///
+    /// - Parameter present: what the tag is, or is about to be; nil for nothing.
+    func lastProven(before present: Digest?) -> PastBuild? {
+        let own = builds.last { $0.digest == present }
+        // A rollback stands where the promotion stands that it went back to.
+        let place =
+            own?.isRollback == true
+            ? builds.last { $0.digest == present && !$0.isRollback }?.generation ?? own?.generation : own?.generation
+        return builds.last { build in
+            build.provenAt != nil && build.digest != present && !build.isWithdrawn
+                && place.map { build.generation < $0 } ?? true
+        }
+    }
+
+    /// The build that a text names: a generation, a commit, a digest, or the first seven digits or more of either.
+    func named(_ text: String) throws(Failure) -> PastBuild {
+        if text.utf8.count < 7, let number = Int(text) {
+            guard let build = builds.last(where: { $0.generation == number }) else { throw .unknown(text) }
+            return build
+        }
+        let lowered = text.lowercased()
+        let digits = lowered.hasPrefix("sha256:") ? String(lowered.dropFirst("sha256:".count)) : lowered
+        guard digits.utf8.count >= 7, digits.allSatisfy({ $0.isASCII && $0.isHexDigit }) else { throw .unknown(text) }
+        let isDigest = lowered.hasPrefix("sha256:")
+        let fitting = builds.filter { build in
+            build.digest.description.dropFirst("sha256:".count).hasPrefix(digits)
+                || (!isDigest && build.gitSHA?.hex.hasPrefix(digits) == true)
+        }
+        guard let last = fitting.last else { throw .unknown(text) }
+        // One commit may have been built twice, and one build may have been promoted twice.
+        var different: [PastBuild] = []
+        for build in fitting.reversed() where !different.contains(where: { $0.digest == build.digest }) {
+            different.append(build)
+        }
+        guard different.count == 1 else { throw .ambiguous(text, different.reversed()) }
+        return last
+    }
+
+    /// The last builds, newest first, for whoever has to choose.
+    func list(limit: Int = 10) -> String {
+        guard !builds.isEmpty else { return "no promotion of it is in the ledger" }
+        let shown = builds.suffix(limit).reversed().map { "\($0.name) (\($0.standing))" }.joined(separator: ", ")
+        return builds.count > limit ? "\(shown) and \(builds.count - limit) earlier" : shown
+    }
+}
