@@ -38,7 +38,8 @@ struct CertificateExpiry: Hashable, Sendable {
         if isExpired(now) { return "\(owner.name) expired on \(date): renew it" }
         let left = seconds - now / 1_000
         guard left <= Self.notice.components.seconds else { return nil }
-        return "\(owner.name) expires on \(date), in \(left / 86_400) days: renew it"
+        let days = left / 86_400
+        return "\(owner.name) expires on \(date), in \(days) \(days == 1 ? "day" : "days"): renew it"
     }
 
     /// For people, in UTC.
