@@ -4,8 +4,9 @@ import Shared
 
 /// Which verifications `ledger prune` keeps.
 ///
-/// Besides what is asked for, these are kept however old they are: whatever still runs; of each service the last one that
-/// converged; and of each service the one that `--max-shrink` compares the next inventory with. Promotions are all kept: a
+/// Besides what is asked for, these are kept however old they are: whatever still runs; of each service the last proof of
+/// each of the last five promotions that the whole fleet converged on, because a tag is put back to a proven build; the
+/// last one that converged; and the one that `--max-shrink` compares the next inventory with. Promotions are all kept: a
 /// host that serves an old build is `behind` and not `foreign` only as long as the ledger knows that build, and they are
 /// small.
 struct LedgerRetention: Hashable, Sendable {
@@ -13,6 +14,9 @@ struct LedgerRetention: Hashable, Sendable {
     var age: Duration
     /// So many of the last ones of each service are kept. 1 or more.
     var last = 1
+
+    /// Proven promotions of each service whose last proof is kept: as far back as `rollback` can be run again and again.
+    static let provenPromotions = 5
 
     /// The ledger's numbers of the verifications that are not kept, oldest first.
     ///
@@ -25,15 +29,17 @@ struct LedgerRetention: Hashable, Sendable {
         let rows = try Row.fetchCursor(
             db,
             sql: """
-                SELECT number, service, state, verdict, started_at, timeout, pid, process_start, pid_namespace, boot
+                SELECT number, service, state, verdict, started_at, timeout, pid, process_start, pid_namespace, boot,
+                    generation, inventory LIKE '%"selected"%' AS is_part
                 FROM verifications ORDER BY number DESC
                 """)
         while let row = try rows.next() {
             let state = LedgerState(row, observer: observer, now: now)
             let verdict = try Ledger.verdict(row, state)
             let started: String = row["started_at"]
+            let isWhole: Bool = row["is_part"] == false
             let isNeeded = services[row["service"], default: Kept()].needs(
-                verdict, isStored: state == .finished, last: last)
+                verdict, isStored: state == .finished, provenGeneration: isWhole ? row["generation"] : nil, last: last)
             if !isNeeded, state != .running, started < oldest { excess.append(row["number"]) }
         }
         return excess.reversed()
@@ -44,13 +50,21 @@ struct LedgerRetention: Hashable, Sendable {
         private var count = 0
         private var hasConverged = false
         private var hasInventory = false
+        private var proven: Set<Int> = []
 
-        mutating func needs(_ verdict: Verdict?, isStored: Bool, last: Int) -> Bool {
+        /// - Parameter provenGeneration: the promotion, where the whole fleet was verified.
+        mutating func needs(_ verdict: Verdict?, isStored: Bool, provenGeneration: Int?, last: Int) -> Bool {
             count += 1
             var isNeeded = count <= last
-            if !hasConverged, verdict == .converged || verdict == .convergedTolerated {
+            if verdict == .converged || verdict == .convergedTolerated {
+                if !hasConverged { isNeeded = true }
                 hasConverged = true
-                isNeeded = true
+                // As BuildHistory takes a proof.
+                if let provenGeneration, proven.count < LedgerRetention.provenPromotions,
+                    proven.insert(provenGeneration).inserted
+                {
+                    isNeeded = true
+                }
             }
             // As Ledger.previousExpected(service:) chooses.
             if !hasInventory, isStored, verdict != .emptyInventory, verdict != .inventoryShrunk {

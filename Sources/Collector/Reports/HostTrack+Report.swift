@@ -2,16 +2,8 @@ import Shared
 
 /// What a report shows of a host beside its label.
 extension HostTrack {
-    /// What a reader should know of a host that converged although its container was restarted, before or during the
-    /// verification; nil for any other.
-    var restartWarning: String? {
-        guard label == .converged else { return nil }
-        if let summary = history.summary { return summary }
-        guard let worst = telling.worst, let count = worst.restartCount, count > 0 else { return nil }
-        let code = worst.exitCode.map { ", last exit \($0)" } ?? ""
-        return
-            "its container \(Hygiene.line(worst.name, limit: 64)) restarted \(count) time\(count == 1 ? "" : "s")\(code)"
-    }
+    /// What a reader should know of a host that converged although its container was restarted meanwhile; nil for any other.
+    var restartWarning: String? { label == .converged ? history.summary : nil }
 
     /// What to say of an answer that there is nothing to compare with: nothing, where the service is up; nil where the host
     /// gave no usable answer.

@@ -182,8 +182,7 @@ extension HostTrack {
             default: ""
             }
         let silence = telling.served?.tellsNoCommit == true ? " (the service does not tell its commit)" : ""
-        let restarts = history.summary.map { " (\($0))" } ?? ""
-        return "serves the target\(how)\(health)\(silence)\(restarts)"
+        return "serves the target\(how)\(health)\(silence)"
     }
 
     private var servedText: String {

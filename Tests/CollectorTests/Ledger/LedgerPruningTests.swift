@@ -77,6 +77,19 @@ struct LedgerPruningTests {
         }
     }
 
+    @Test("The proofs of the last five promotions stay, so that a tag can be put back to a proven build")
+    func proofs() async throws {
+        try await withRecordedHistory { history, _ in
+            for build in "1234567" {
+                try await history.add(daysAgo: 300, build: build, verdict: .converged)
+                try await history.add(daysAgo: 299, build: build, verdict: .converged)
+                try await history.add(daysAgo: 298, build: build, verdict: .failedDeploy)
+            }
+            _ = try await prune(history.ledger, days: 30)
+            #expect(try await ids(history.ledger) == ["21", "20", "17", "14", "11", "8"])
+        }
+    }
+
     @Test("What still runs stays, and goes on; what was cut off goes")
     func running() async throws {
         try await withRecordedHistory { history, _ in
@@ -99,7 +112,7 @@ struct LedgerPruningTests {
             for build in "123" { try await history.add(daysAgo: 300, build: build, verdict: .converged) }
             let before = try await history.ledger.promotions(service: "canvas")
             _ = try await prune(history.ledger, days: 1)
-            #expect(try await ids(history.ledger) == ["3"])
+            #expect(try await ids(history.ledger) == ["3", "2", "1"])
             #expect(try await history.ledger.promotions(service: "canvas") == before)
             let start = try await history.ledger.begin(LedgerFixtures.run("n", sha: try LedgerFixtures.sha("4")))
             #expect(start.generation == 4)

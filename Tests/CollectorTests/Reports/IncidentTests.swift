@@ -43,7 +43,7 @@ struct IncidentTests {
         #expect(bench.verdict == .rolledBack)
         #expect(bench.exitCode == 21)
         let readme = try String(contentsOfFile: try SourceTree.path("README.md"), encoding: .utf8)
-        #expect(readme.contains("| `rolled_back` | the target, then an older build again | never tolerated |"))
+        #expect(readme.contains("| `rolled_back` | the target, then another build again | never tolerated |"))
         #expect(
             VerifyCommand.helpMessage(columns: 10_000).contains(
                 "a host that went back (rolled_back) is never tolerated"))

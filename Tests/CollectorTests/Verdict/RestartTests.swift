@@ -125,7 +125,7 @@ struct RestartTests {
             }
         }
         #expect(bench.verdict == .converged)
-        #expect(bench.reason().hasSuffix("(its container restarted once during this verification)"))
+        #expect(bench.verification.tracks[0].restartWarning == "its container restarted once during this verification")
     }
 
     @Test("Field 29: a restart in the soak begins it again with a transition and a reason, and a warning stays")
@@ -138,7 +138,9 @@ struct RestartTests {
         #expect(again.at == .seconds(7))
         #expect(again.reason.contains("restarted once during this verification, last exit 137: the soak began again)"))
         #expect(bench.endedAt == 17)
-        #expect(bench.reason().hasSuffix("(its container restarted once during this verification, last exit 137)"))
+        #expect(
+            bench.verification.tracks[0].restartWarning
+                == "its container restarted once during this verification, last exit 137")
         let report = try SampleFleet.report(bench)
         #expect(report.warnings.contains { $0.contains("converged after restarts") && $0.contains("host-0") })
     }

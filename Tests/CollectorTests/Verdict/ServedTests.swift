@@ -176,8 +176,10 @@ struct ServedTests {
             let conclusion = try #require(verification.conclusion)
             let outcome = try recording.replay(conclusion)
             #expect(outcome.report.exitCode == conclusion.exitCode)
-            #expect(
-                outcome.report.hosts.first?.reason == verification.tracks[0].reason(at: conclusion.at, policy: policy))
+            // A report leaves out advice that would spread a build that failed.
+            let reported = try #require(outcome.report.hosts.first?.reason)
+            #expect(verification.tracks[0].reason(at: conclusion.at, policy: policy).hasPrefix(reported))
+            #expect(!reported.isEmpty)
         }
     }
 }
