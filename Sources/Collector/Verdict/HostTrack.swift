@@ -324,13 +324,16 @@ struct HostTrack: Sendable {
 
     /// Whether a stopped instance is one that failed.
     ///
-    /// One that never started waits for something. Beside others that run, one that had stopped before the verification
-    /// began, and did nothing since, may be a leftover or was started for one command: it proves nothing, and is no reason to
-    /// roll back. By the host's own clock, which may be wrong by any amount, only spans are taken.
+    /// One that never started waits for something. An agent that tells instances from leftovers and one-offs is believed.
+    /// Older ones list all that matches: beside others that run, one that ended with 0 before the verification began, and
+    /// did nothing since, may have been started for one command. It proves nothing, and is no reason to roll back. By the
+    /// host's own clock, which may be wrong by any amount, only spans are taken.
     private func isNewFailure(_ instance: Instance, among instances: [Instance]) -> Bool {
         guard instance.state == .exited else { return instance.state == .restarting }
         if telling.engine != nil, instance.startedAt == nil, (instance.exitCode ?? 0) == 0 { return false }
-        guard instances.contains(where: { $0.state != .exited }) else { return true }
+        guard !telling.separatesInstances, (instance.exitCode ?? 0) == 0,
+            instances.contains(where: { $0.state != .exited })
+        else { return true }
         return history.isNews(instance) || telling.startedSince(instance)
     }
 

@@ -5,6 +5,8 @@ extension HostTrack {
     struct Telling: Hashable, Sendable {
         var documentReason: String?
         var engine: EngineIdentity.Name?
+        /// Whether the agent leaves leftovers and one-offs out of the instances. Agents that do also tell the engine's platform.
+        var separatesInstances = false
         var hasHealthCheck = true
         var hostID: String?
         var bootID: String?
@@ -64,6 +66,7 @@ extension HostTrack.Telling {
     init(_ document: Document) {
         documentReason = document.reason.map { Hygiene.line($0, limit: 200) }
         engine = document.engine?.name
+        separatesInstances = document.engine?.platform != nil
         hasHealthCheck = document.instances.allSatisfy { ($0.health ?? .none) != .none }
         hostID = document.host.id
         bootID = document.host.bootID

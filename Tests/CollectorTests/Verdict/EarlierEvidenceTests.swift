@@ -23,17 +23,36 @@ struct EarlierEvidenceTests {
         #expect(bench.exitCode == 10)
     }
 
+    @Test("Field 7: a stopped instance beside a serving one fails where its agent says that it counts, or where it crashed")
+    func counted() {
+        var told = Bench(policy: .short)
+        told.finish { _, _ in
+            .answer(
+                Self.stopped { $0.exitCode = 0 }.with { answer in
+                    let edit = answer.edit
+                    answer.edit = {
+                        edit?(&$0)
+                        $0.engine = EngineIdentity(name: .docker, store: .classic, platform: "linux/amd64")
+                    }
+                })
+        }
+        #expect(told.exitCode == 20)
+        var crashed = Bench(policy: .short)
+        crashed.finish { _, _ in .answer(Self.stopped { $0.exitCode = 1 }) }
+        #expect(crashed.exitCode == 20)
+    }
+
     @Test("Field 4: one that stopped under the verification's eyes, or was started since, does")
     func stoppedNow() {
         var bench = Bench(policy: .short)
         bench.see(at: 1, Answer(others: [Answer(container: "c9", startedAt: Self.longAgo)]))
-        bench.poll(3...9) { _, _ in .answer(Self.stopped { $0.exitCode = 1 }) }
+        bench.poll(3...9) { _, _ in .answer(Self.stopped { $0.exitCode = 0 }) }
         #expect(bench.exitCode == 20)
         var started = Bench(policy: .short)
         started.poll(1...9) { _, moment in
             .answer(
                 Self.stopped {
-                    $0.exitCode = 1
+                    $0.exitCode = 0
                     // By its own clock, one second before each look at the latest.
                     $0.startedAt = "2025-12-31T23:59:59.500Z"
                 })
