@@ -32,6 +32,12 @@ struct PlainBody: Decodable {
             if let truth = try? container.decode(Bool.self, forKey: key) { return .truth(truth) }
             if let number = try? container.decode(Double.self, forKey: key) { return .number(number) }
             if let text = try? container.decode(String.self, forKey: key) { return .text(text) }
+            // Health checks of several parts say the whole in a status of its own.
+            if let parts = try? container.nestedContainer(keyedBy: Key.self, forKey: key),
+                let text = try? parts.decode(String.self, forKey: Key("status"))
+            {
+                return .text(text)
+            }
             return .other
         }
         switch value("service") {
@@ -43,6 +49,9 @@ struct PlainBody: Decodable {
         case .null: break
         case .number(let age) where age >= 0: answer.ageSeconds = age
         default: answer.defect = answer.defect ?? "its 'age_seconds' is not 0 or more"
+        }
+        if container.contains(Key("instances")) {
+            answer.defect = answer.defect ?? "it lists instances, and has no schema by which they could be read"
         }
         for name in ["dirty", "git_dirty"] {
             if case .truth(true) = value(name) {
@@ -72,7 +81,7 @@ struct PlainBody: Decodable {
     // MARK: - Words for a state
 
     private static let truths = ["healthy", "ready", "ok", "up", "alive", "live", "serving"]
-    private static let names = ["state", "status", "health"] + truths
+    private static let names = ["state", "status", "health", "unhealthy", "error"] + truths
 
     /// What one of ``names`` says of the state; nil where it says nothing.
     private static func state(saidBy name: String, _ value: Value) -> ServiceState? {
@@ -80,6 +89,16 @@ struct PlainBody: Decodable {
         case "state": return state(value)
         case "status": return status(value)
         case "health": return health(value)
+        case "unhealthy":
+            guard case .truth(true) = value else { return nil }
+            return .unhealthy
+        case "error":
+            switch value {
+            case .null, .truth(false): return nil
+            case .text(let text): return text.isEmpty ? nil : .starting
+            case .number(let number): return number == 0 ? nil : .starting
+            case .truth, .other: return .starting
+            }
         default:
             guard case .truth(false) = value else { return nil }
             return name == "healthy" ? .unhealthy : .starting

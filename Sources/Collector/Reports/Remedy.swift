@@ -27,6 +27,8 @@ enum Remedy: Hashable, Sendable {
 extension Report {
     /// What may be advised, now that the verdict is known.
     var remedy: Remedy {
+        // Without a target, hosts are shown and not judged.
+        if let sweep, sweep.onTarget == nil { return .reachTarget }
         let rollback = promotion?.rollback
         if let rollback, let digest = rollback.digest, rollback.verdict == .converged {
             return .done(former: rollback.gitSHA?.short ?? digest.short)

@@ -26,8 +26,8 @@ struct BuildAssessment: Hashable, Sendable {
         case contradiction
         /// The image is the promoted one, and the service itself says that it serves another commit.
         case servedOther(ServedAnswer)
-        /// How many instances match, of how many.
-        case instances(matching: Int, of: Int)
+        /// How many instances match, of how many, and the name of the first that does not.
+        case instances(matching: Int, of: Int, other: String)
         /// The promoted index holds nothing that runs on the host's platform.
         case lacksPlatform(Platform)
         /// The registry is being asked whether it is another index of the promoted image.
@@ -61,7 +61,9 @@ struct BuildJudge: Sendable {
             return contradiction(in: evidence) ?? otherServed(evidence) ?? weakest
         }
         guard all.allSatisfy({ $0.fact == first.fact }), Set(evidence.instances.map(\.gitSHA)).count == 1 else {
-            return BuildAssessment(fact: .mixed, detail: .instances(matching: matching, of: all.count))
+            let other = zip(evidence.instances, all).first { !$1.fact.isMatch }?.0.name ?? ""
+            return BuildAssessment(
+                fact: .mixed, detail: .instances(matching: matching, of: all.count, other: other))
         }
         return first
     }

@@ -56,6 +56,13 @@ extension Document {
         if let both = leftOut.first(where: { ids.contains($0.id) }) {
             return "it lists \(Hygiene.line(both.name, limit: 64)) as an instance, and as left out"
         }
+        if let stopped = leftOut.first(where: { [.replaced, .task].contains($0.reason) && $0.isUp }) {
+            let name = Hygiene.line(stopped.name, limit: 64)
+            return "it leaves \(name) out as \(stopped.reason.rawValue), and its state is \(stopped.state.rawValue)"
+        }
+        if let negative = instances.first(where: { ($0.restartCount ?? 0) < 0 }) {
+            return "it counts fewer than 0 restarts of \(Hygiene.line(negative.name, limit: 64))"
+        }
         if let absent = instances.first(where: { $0.state == .absent || $0.state == .unknown }) {
             let name = Hygiene.line(absent.name, limit: 64)
             return "it calls the service \(state.rawValue), and its instance \(name) \(absent.state.rawValue)"
@@ -67,6 +74,16 @@ extension Document {
             return "it calls its probe's answer fine, and the status is \(status)"
         }
         return nil
+    }
+}
+
+extension LeftOutContainer {
+    /// Whether the container runs, or is being restarted by its engine.
+    fileprivate var isUp: Bool {
+        switch state {
+        case .serving, .unhealthy, .restarting, .paused: true
+        case .starting, .exited, .absent, .unknown: false
+        }
     }
 }
 

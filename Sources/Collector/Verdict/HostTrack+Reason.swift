@@ -9,8 +9,8 @@ extension HostTrack {
         case .rolledBack: rolledBackReason
         case .missing: "gone from the inventory's source since the start, and \(silenceText)"
         case .unreachable: unreachableReason(at: now, policy: policy)
-        case .agentError: "\(trouble ?? staleText(at: now)): \(agentRemedy)"
-        case .unverifiable: unverifiableReason
+        case .agentError: agentErrorReason(at: now)
+        case .unverifiable: unverifiableReason(at: now)
         case .mixed: mixedReason
         case .ahead: aheadReason
         case .straggler, .stalled: behindReason
@@ -37,6 +37,12 @@ extension HostTrack {
             if let loop = history.loop { return "crash loop: \(loopText(loop))\(inspectRemedy)" }
             if let probeTrouble { return probeTrouble }
             if failing < 1 { return "crash loop: it failed again and again, and has not soaked since\(inspectRemedy)" }
+            // A container that never ran has no logs: its engine's own words are all there is.
+            if let worst = telling.worst, worst.state == .exited, worst.startedAt == nil,
+                let said = telling.documentReason
+            {
+                return "on the target, \(said)"
+            }
             return "on the target, \(runtimeText), \(failing) answers in a row\(inspectRemedy)"
         }
     }
@@ -101,15 +107,33 @@ extension HostTrack {
         }
     }
 
-    private var unverifiableReason: String {
-        if blindness == .predatesStart || assessment == nil, let trouble { return trouble }
-        if facts.runtime == .absent { return "no instance of the service on the host: \(upRemedy)" }
+    private func agentErrorReason(at now: Duration) -> String {
+        // An agent that says why it cannot tell has named the cause already.
+        if facts.reach == .ok, blindness == .sourceUnreadable, telling.documentReason != nil, let trouble {
+            return trouble
+        }
+        return "\(trouble ?? staleText(at: now)): \(agentRemedy)"
+    }
+
+    private func unverifiableReason(at now: Duration) -> String {
+        if blindness == .predatesStart {
+            return "no answer from after this verification's start: its agent last looked \(earlyAge.brief) before it "
+                + "answered; journalctl -u buildinfo-agent on the host"
+        }
+        if assessment == nil, let trouble { return trouble }
+        if facts.runtime == .absent {
+            let why = telling.leftOut.isEmpty ? upRemedy : telling.documentReason ?? upRemedy
+            return "no instance of the service on the host: \(why)"
+        }
         let revision = "org.opencontainers.image.revision"
         switch assessment?.detail {
+        case .noCommit(.absent)? where unlabelledReason == nil:
+            return "git_sha is null: \(telling.documentReason ?? "")"
         case .noCommit(let reported)?:
             return "git_sha \(Self.text(reported)): label the image with \(revision)=<full commit>"
         case .noCommitButDigest(let reported)?:
-            return "the digest is right, but git_sha \(Self.text(reported)): label the image, or ask for --digest alone"
+            let remedy = unlabelledReason ?? telling.documentReason ?? "label the image"
+            return "the digest is right, but git_sha \(Self.text(reported)): \(remedy), or ask for --digest alone"
         case .noRegistryDigest?:
             return "the image has no registry digest (built here, loaded or committed): pull it from the registry"
         case .noAgent?:
@@ -119,9 +143,17 @@ extension HostTrack {
         }
     }
 
+    /// What to do about a commit that is missing for want of a label; nil where the agent gives another cause.
+    private var unlabelledReason: String? {
+        telling.documentReason.map { $0.contains("label") } ?? true ? "label the image" : nil
+    }
+
     private var mixedReason: String {
-        guard case .instances(let matching, let all)? = assessment?.detail else { return "the instances differ" }
-        return "\(matching) of \(all) instances serve the target, the others something else: \(upRemedy)"
+        guard case .instances(let matching, let all, let other)? = assessment?.detail else {
+            return "the instances differ"
+        }
+        let name = other.isEmpty ? "the others do not" : "\(Hygiene.line(other, limit: 64)) does not"
+        return "\(matching) of \(all) instances serve the target, \(name): \(upRemedy)"
     }
 
     private var aheadReason: String {
@@ -141,6 +173,7 @@ extension HostTrack {
     private var behindReason: String {
         guard facts.reach == .ok, evidence != nil else { return pendingReason }
         if let otherServed { return otherServed }
+        if everMatched { return "served the target, and serves \(servedText) now: watching whether it went back" }
         let stopped = facts.runtime == .serving ? "" : ", \(runtimeText)"
         let service = Hygiene.line(serviceName, limit: 64)
         switch assessment?.detail {
@@ -197,8 +230,9 @@ extension HostTrack {
                 "on the target, \(shortage.running) of \(shortage.expected) instances run: find out why the others do not"
         }
         if let said = telling.plainState { return "on the target, and says \(said)" }
-        let note = telling.documentReason.flatMap { telling.worst == nil ? ": \($0)" : nil } ?? ""
-        return "on the target, \(runtimeText)\(note)"
+        // The agent knows why: a health check that has not passed yet, or a container that waits for another.
+        if facts.runtime == .starting, let said = telling.documentReason { return "on the target, \(said)" }
+        return "on the target, \(runtimeText)"
     }
 
     private var rolledBackReason: String {

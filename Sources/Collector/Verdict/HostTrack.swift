@@ -35,6 +35,8 @@ struct HostTrack: Sendable {
     /// The id that the host first gave in this verification, and the boot that it was in.
     private(set) var firstID: String?
     private(set) var firstBoot: String?
+    /// The boot of the last answer: instances that say they run on through another one are not believed to.
+    private var lastBoot: String?
     /// The other host that answers with this one's id, where there is one.
     private(set) var twin: Twin?
     /// How old the last look was that was from before the start.
@@ -98,6 +100,8 @@ struct HostTrack: Sendable {
             facts.identity = identify(document, nonce: sample.nonce, isDuplicate: twin != nil)
             guard !facts.identity.isConflict else { return conflicted(at: sample.answeredAt) }
             if firstID == nil { (firstID, firstBoot) = (document.host.id, document.host.bootID) }
+            if let lastBoot, lastBoot != document.host.bootID { proof = nil }
+            lastBoot = document.host.bootID
             take(document, sample: sample, judge: judge, policy: policy)
         case .plain(let answer):
             answered(sample)

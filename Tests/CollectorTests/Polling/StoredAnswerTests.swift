@@ -121,6 +121,11 @@ struct StoredAnswerTests {
             (#""status":503"#, .starting, "status: 503"), (#""status":false"#, .starting, "status: false"),
             (#""healthy":false"#, .unhealthy, "healthy: false"), (#""healthy":true"#, nil, nil),
             (#""health":"unhealthy""#, .unhealthy, "health: unhealthy"), (#""ready":false"#, .starting, "ready: false"),
+            (#""health":{"status":"fail"}"#, .starting, "health: fail"), (#""health":{"db":"ok"}"#, nil, nil),
+            (#""unhealthy":true"#, .unhealthy, "unhealthy: true"), (#""unhealthy":false"#, nil, nil),
+            (#""error":"db down""#, .starting, "error: db down"), (#""error":null"#, nil, nil),
+            (#""error":"""#, nil, nil),
+            (#""error":{"code":7}"#, .starting, "error: something else"),
             (#""state":"serving","healthy":false"#, .unhealthy, "healthy: false"), (#""version":"1.2""#, nil, nil),
         ] as [(String, ServiceState?, String?)])
     func states(json: String, state: ServiceState?, text: String?) throws {
@@ -136,6 +141,7 @@ struct StoredAnswerTests {
             (#""service":"worker""#, "worker", false), (#""service":null"#, nil, false),
             (#""service":["canvas"]"#, nil, true),
             (#""dirty":true"#, nil, true), (#""git_dirty":true"#, nil, true), (#""dirty":false"#, nil, false),
+            (#""instances":[{"state":"exited"}]"#, nil, true), (#""instances":[]"#, nil, true),
             (#""age_seconds":-1"#, nil, true), (#""age_seconds":"old""#, nil, true),
             // What evidence notes is not the host's to say.
             (#""stored":"X-Cache: HIT","defect":"x""#, nil, false),

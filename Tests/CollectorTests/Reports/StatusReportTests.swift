@@ -81,6 +81,13 @@ struct StatusReportTests {
         #expect(!text.contains("docker compose"), "\(text)")
     }
 
+    @Test("Without a target nobody is advised, whatever state hosts are in")
+    func noAdvice() throws {
+        let report = try report([.answer(Answer()), .answer(Answer(state: .exited))], target: Self.nothing)
+        let text = TextReport(report: report).render()
+        #expect(text.contains("exited") && !text.contains("what to do"), "\(text)")
+    }
+
     @Test("On target is what one look can say, and it is no verdict")
     func onTarget() throws {
         let report = try report([.answer(Answer()), .answer(Answer()), .answer(Answer())])

@@ -53,6 +53,13 @@ struct ContradictionTests {
         Case("it lists canvas-1 as an instance, and as left out") {
             $0.leftOut = [LeftOutContainer(id: "c1", name: "canvas-1", reason: .oneOff, state: .serving)]
         },
+        Case("it leaves canvas-0 out as replaced, and its state is restarting") {
+            $0.leftOut = [LeftOutContainer(id: "c0", name: "canvas-0", reason: .replaced, state: .restarting)]
+        },
+        Case("it leaves migrate out as task, and its state is serving") {
+            $0.leftOut = [LeftOutContainer(id: "c0", name: "migrate", reason: .task, state: .serving)]
+        },
+        Case("it counts fewer than 0 restarts of canvas-1") { $0.instances[0].restartCount = -1 },
         Case("it expects 0 instances, and lists 1 instance") { $0.instancesExpected = 0 },
         Case("it calls its probe's answer fine, and the status is 503") {
             $0.served = ServedAnswer(url: "http://127.0.0.1/", outcome: .ok, status: 503, gitSHA: .known(.of("a")))

@@ -23,7 +23,7 @@ struct EarlierEvidenceTests {
         #expect(bench.exitCode == 10)
     }
 
-    @Test("Field 7: a stopped instance beside a serving one fails where its agent says that it counts, or where it crashed")
+    @Test("Field 7: a stopped instance beside a serving one fails where its agent counts it, or where it crashed")
     func counted() {
         var told = Bench(policy: .short)
         told.finish { _, _ in

@@ -145,6 +145,16 @@ struct RestartTests {
         #expect(report.warnings.contains { $0.contains("converged after restarts") && $0.contains("host-0") })
     }
 
+    @Test("Field 29: another boot begins the soak again, although the instances are said to run on")
+    func otherBoot() {
+        var bench = Bench()
+        bench.poll(1...30) { _, moment in
+            .answer(Answer(edit: { $0.host.bootID = moment < 8 ? "boot-1" : "boot-2" }))
+        }
+        #expect(bench.verdict == .converged)
+        #expect(bench.endedAt == 19)
+    }
+
     @Test("A host without restarts has no word about them")
     func noRestart() throws {
         var bench = Bench()
