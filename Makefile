@@ -12,7 +12,7 @@ FIXED := $(shell setarch -R true 2>/dev/null && echo setarch -R)
 STATIC := $(CURDIR)/.build-release-agent/static
 
 # What is tested together in one process: what has deadlines is not beside what takes all of the processor.
-TALKING := LyingRegistry|RegistryPut|RegistryAccess|LearningSession|LyingForge|GiteaForge|GitHubForge|KillSwitch|WaitCICommand
+TALKING := LyingRegistry|RegistryPut|RegistryAccess|LearningSession|LyingForge|GiteaForge|GitHubForge|KillSwitch|WaitCICommand|FleetSession|ReporterForge|FieldRegistry
 PROMOTING := Promote|KilledPromotion|FieldPromotion|MovedTag|WayBack|Rollback|Drift|WaitCI|Registry|Resolve
 SUITES := SharedTests AgentTests 'CollectorTests\.(?!PropertyTests|LedgerCrashTests|DrillTests|$(TALKING))' \
 	'CollectorTests\.($(TALKING))' \
