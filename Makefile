@@ -25,10 +25,13 @@ PACKED := --agent .build-release-agent/release/buildinfo-agent --collector .buil
 # Debug binaries will do, on a system that is given their runtime.
 SYSTEM_ARGS := --agent $(DEBUG)/buildinfo-agent --collector $(DEBUG)/buildinfo-collector
 
-.PHONY: help demo demo-promotion test system-test guards browser lint build release dist dist-check bench format clean
+.PHONY: help deps demo demo-promotion test system-test guards browser lint build release dist dist-check bench format clean
 
 help: ## Say what there is to make.
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+deps: ## Install the Debian packages that building and testing need, and print the command first.
+	scripts/deps.sh build test system
 
 demo: ## Build, and watch a fleet of five hosts converge, all but one. DOCKER=1 does it with a real engine.
 	scripts/deps.sh build

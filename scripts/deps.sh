@@ -98,7 +98,9 @@ if [ "$(id -u)" -ne 0 ]; then
     command -v sudo >/dev/null || { echo "deps.sh: run as root: apt-get install ${missing[*]}" >&2; exit 69; }
     as_root=(sudo)
 fi
-echo "Installing ${missing[*]}"
+# The names once each: several files of one package may be missing.
+mapfile -t missing < <(printf '%s\n' "${missing[@]}" | sort -u)
+echo "Missing packages; running: ${as_root[*]:+${as_root[*]} }apt-get install --no-install-recommends ${missing[*]}"
 export DEBIAN_FRONTEND=noninteractive
 # A package that brings a service must not start it: the tests start their own.
 policy=/usr/sbin/policy-rc.d
