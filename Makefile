@@ -70,13 +70,14 @@ browser: ## Open sample pages in Chromium: contrast, scrolling, content policy, 
 		$(SWIFT) test --skip-build --disable-xctest --filter 'CollectorTests\.HTML'
 	/usr/bin/python3 Tests/Browser/check.py .build/pages .build/pictures
 
-lint: ## Check the format of every Swift file, the scripts' syntax, and what systemd says of the units.
+lint: ## Check the format of every Swift file, the scripts' syntax, the documentation, and what systemd says of the units.
 	scripts/deps.sh lint
 	$(SWIFT) format lint --strict --recursive Package.swift Sources Tests
 	@for script in scripts/*.sh bench/*.sh bench/*/*.sh examples/*.sh systemd/*.sh packaging/*.sh .ci/run; do \
 		bash -n "$$script" || exit 1; done
 	@for script in packaging/*/p*inst packaging/*/p*rm; do sh -n "$$script" || exit 1; done
 	systemd/check.sh
+	scripts/check-docs.py
 	@if git grep -nE 'fatalError\(|try!|as!|@unchecked Sendable' -- 'Sources/*.swift'; then \
 		echo 'lint: the lines above can crash, or promise what the compiler does not check' >&2; exit 1; fi
 

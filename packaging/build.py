@@ -199,8 +199,10 @@ class Packer:
         root = self.work / name
         for part in UNITS:
             self.tree(part, root, "usr/lib/systemd/system", f"usr/share/doc/buildinfo-{part}")
-        for file in ("README.md", "CHANGELOG.md", "LICENSE"):
+        for file in ("README.md", "SECURITY.md", "CHANGELOG.md", "LICENSE"):
             self.install(TREE / file, root / "usr/share/doc/buildinfo" / file)
+        for page in sorted((TREE / "docs").glob("*.md")):
+            self.install(page, root / "usr/share/doc/buildinfo/docs" / page.name)
         self.install(HERE / "copyright", root / "usr/share/doc/buildinfo/copyright")
         self.install(HERE / "tarball.md", root / "INSTALL.md")
         self.settle(root)

@@ -32,7 +32,7 @@ struct IncidentTests {
         #expect(try Self.keys() == (1...22).map { "Row \($0)" } + (1...30).map { "Field \($0)" })
     }
 
-    @Test("Field 30: a host that went back is tolerated by no flag, and README and help say so", arguments: [0, 1, 50])
+    @Test("Field 30: a host that went back is tolerated by no flag, and docs and help say so", arguments: [0, 1, 50])
     func rolledBack(_ tolerated: Int) throws {
         var policy = Policy.short
         (policy.maxFailed, policy.maxStragglers, policy.maxUnreachable) = (
@@ -42,8 +42,8 @@ struct IncidentTests {
         bench.finish { host, moment in .answer(host == 0 && moment > 8 ? .old : Answer()) }
         #expect(bench.verdict == .rolledBack)
         #expect(bench.exitCode == 21)
-        let readme = try String(contentsOfFile: try SourceTree.path("README.md"), encoding: .utf8)
-        #expect(readme.contains("| `rolled_back` | the target, then another build again | never tolerated |"))
+        let page = try String(contentsOfFile: try SourceTree.path("docs/verify.md"), encoding: .utf8)
+        #expect(page.contains("| `rolled_back` | the target, then another build again | never tolerated |"))
         #expect(
             VerifyCommand.helpMessage(columns: 10_000).contains(
                 "a host that went back (rolled_back) is never tolerated"))
