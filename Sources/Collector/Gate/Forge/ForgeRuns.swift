@@ -21,7 +21,7 @@ struct ForgeRuns: Decodable {
         var linked: Int64?
 
         private enum CodingKeys: String, CodingKey {
-            case id, name, path, event, url
+            case id, name, path, event, url, status, conclusion
             case headSHA = "head_sha"
             case commitSHA = "commit_sha"
             case checkSuite = "check_suite_id"
@@ -51,8 +51,19 @@ struct ForgeRuns: Decodable {
             run = CIRun(
                 workflow: number(.workflow).map { "\($0)" } ?? file, name: file ?? text(.name),
                 event: text(.triggerEvent) ?? text(.event), number: number(.id),
-                attempt: number(.attempt).flatMap { $0 > 0 ? Int(exactly: $0) : nil }, startedAt: started?.milliseconds)
+                attempt: number(.attempt).flatMap { $0 > 0 ? Int(exactly: $0) : nil }, startedAt: started?.milliseconds,
+                state: Self.state(text(.status), text(.conclusion)), url: SafeLink.absolute(text(.htmlURL), web: ""))
             linked = (ActionsLink(text(.htmlURL)) ?? ActionsLink(text(.url)))?.run ?? number(.number) ?? number(.index)
+        }
+
+        /// GitHub and Gitea say `completed` and how; Forgejo has one word for both. What has not come to an end is pending,
+        /// whatever the word, and so is a run that does not say.
+        private static func state(_ status: String?, _ conclusion: String?) -> CIState {
+            switch status {
+            case "completed": CIState(conclusion ?? "unknown")
+            case "success", "failure", "cancelled", "skipped": CIState(status ?? "unknown")
+            default: .pending
+            }
         }
     }
 }
