@@ -289,7 +289,8 @@ struct CIReportersTests {
             runs: [501: whole("ci", number: 61, "failure"), 503: whole("ci", number: 63, "pending", 15)],
             state: "failure", reporters: 2),
         .init(
-            testDescription: "a newer run that succeeded without the job after a failure", rows: [job(1, "failure", run: 501, 10, 20)],
+            testDescription: "a newer run that succeeded without the job after a failure",
+            rows: [job(1, "failure", run: 501, 10, 20)],
             runs: [501: whole("ci", number: 61, "failure"), 503: whole("ci", number: 63, "success", 50)],
             state: "failure", reporters: 2),
         .init(

@@ -100,6 +100,9 @@ struct ReporterForgeTests {
         (page(405, "text/html", "<html>no</html>"), true), (.status(501), true), (.status(410), true),
         (.status(500), false), (.status(503), false), (.status(504), false), (.status(429), false),
         (page(200, "text/html", "<html>login</html>"), false), (page(404, "text/plain", "x"), true),
+        (.json("[]"), true), (.json(#"[{"id":7,"status":"success","context":"CI / test (push)"}]"#), true),
+        (.json("{}"), true), (.json(#"{"total_count":0,"workflow_runs":null}"#), true), (.json("{"), false),
+        (.json(#"{"total_count":1,"workflow_runs":"x"}"#), false),
     ]
 
     private static func page(_ status: Int, _ type: String?, _ body: String) -> ScriptedHostAnswer {
@@ -153,21 +156,23 @@ struct ReporterForgeTests {
     @Test(
         "Field 1: on GitHub a newer run of the same workflow and event decides before it has reported the name",
         arguments: [
-            ("queued", nil, Int32(41)), ("in_progress", nil, 41), ("waiting", nil, 41), ("completed", "failure", 41),
-            ("completed", "startup_failure", 41), ("completed", "success", 41),
+            ("queued", nil, nil), ("in_progress", nil, nil), ("waiting", nil, nil), ("completed", "success", nil),
+            ("completed", "failure", CIVerdict.failed), ("completed", "startup_failure", .failed),
         ])
-    func newerRun(status: String, conclusion: String?, code: Int32) async throws {
+    func newerRun(status: String, conclusion: String?, verdict: CIVerdict?) async throws {
         let checks = [Self.check(1, "success", suite: 501, (10, 20)), Self.check(2, "success", suite: 502, (10, 20))]
         let runs = [
             Self.whole(61, suite: 501, "completed", "success"), Self.whole(63, suite: 503, status, conclusion),
         ].joined(separator: ",")
         let script = Self.github([checks[0]], runs: runs)
         try await FakeForge.run(.github, script) { fake async throws in
-            let result = try await fake.wait("test", timeout: .seconds(1))
-            #expect(result.exitCode == code && result.contexts[0].source == "workflow-run")
-            #expect(result.reason.contains("run 63 of .github/workflows/w7.yml on push "), "\(result.reason)")
-            #expect(!result.reason.contains("contexts at this commit"))
-            #expect((result.seconds < 0.9) == (status == "completed" && conclusion != "success"))
+            let wait = try await fake.watch("test") { $0.readings == 2 }
+            #expect(wait.verdict == verdict && wait.tracks[0].row?.source == .workflowRun)
+            let words =
+                "run 63 of .github/workflows/w7.yml on push "
+                + (conclusion == "success" ? "succeeded without this job" : "has not reported this job")
+            #expect(wait.tracks[0].line.hasSuffix("(\(words))"), "\(wait.tracks[0].line)")
+            #expect(verdict == nil || wait.summary.contains(words), "\(wait.summary)")
         }
         // Once the newer one has reported, it is green.
         try await FakeForge.run(.github) { request, number in
@@ -207,22 +212,22 @@ struct ReporterForgeTests {
     @Test(
         "Field 1: on Gitea and Forgejo a newer run that left no row decides, too",
         arguments: [
-            (#""status":"completed","conclusion":"failure""#, Int32(41)), (#""status":"failure""#, 41),
-            (#""status":"running""#, 41), (#""status":"queued""#, 41), (#""status":"blocked""#, 41),
-            (#""status":"completed","conclusion":"success""#, 0), (#""status":"success""#, 0),
+            (#""status":"completed","conclusion":"failure""#, CIVerdict.failed), (#""status":"failure""#, .failed),
+            (#""status":"running""#, nil), (#""status":"queued""#, nil), (#""status":"blocked""#, nil),
+            (#""status":"completed","conclusion":"success""#, .green), (#""status":"success""#, .green),
         ])
-    func newerGiteaRun(stands: String, code: Int32) async throws {
+    func newerGiteaRun(stands: String, verdict: CIVerdict?) async throws {
         func run(_ number: Int, _ stands: String) -> String {
             #"{"id":9\#(number),"path":"a.yml@refs/heads/main","event":"push","run_attempt":1,\#(stands),"#
                 + #""head_sha":"\#(Self.commit)","html_url":"https://git.example/acme/canvas/actions/runs/\#(number)"}"#
         }
         let rows = [Self.row(2, "success", run: 11)]
         let runs = Self.runs(run(12, stands), run(11, #""status":"completed","conclusion":"success""#))
-        for (list, expected) in [("/actions/runs", code), ("/actions/tasks", 0)] {
+        for (list, expected) in [("/actions/runs", verdict), ("/actions/tasks", .green)] {
             // Of a task it is not known how its run stands.
             try await FakeForge.run(.gitea, Self.gitea(rows, combined: rows, [(list, runs)])) { fake async throws in
-                let result = try await fake.wait("CI / test (push)", timeout: .seconds(1))
-                #expect(result.exitCode == expected, "\(list): \(result.reason)")
+                let wait = try await fake.watch("CI / test (push)") { $0.readings == 2 }
+                #expect(wait.verdict == expected, "\(list): \(wait.summary)")
             }
         }
     }

@@ -10,7 +10,7 @@ struct ForgeError: ExitCoded, Hashable {
         /// An answer that means nothing: HTML, no JSON, JSON of another shape, too much of it, a redirect.
         case unreadable
         /// 401, 403, 404, 410, 422, 451, a certificate that is not trusted (0): will not change by asking again. Also 405
-        /// and 501, of what a forge need not have.
+        /// and 501, of what a forge need not have, and 200 with JSON of something else in its place.
         case refused(status: Int)
         /// There was no time left.
         case late

@@ -5,7 +5,29 @@ import Shared
 /// answer it, and `…/actions/tasks`, which older versions of the latter two have.
 struct ForgeRuns: Decodable {
     var totalCount: Int?
+    /// nil where the answer is no list of runs: JSON all the same, as of something that answers every path alike.
     var workflowRuns: [Run]?
+
+    init(from decoder: any Decoder) throws {
+        if (try? decoder.unkeyedContainer()) != nil { return }
+        let values = try decoder.container(keyedBy: CodingKeys.self)
+        totalCount = try values.decodeIfPresent(Int.self, forKey: .totalCount)
+        guard values.contains(.workflowRuns) else { return }
+        // Without runs, null for some.
+        workflowRuns = try values.decodeIfPresent([Run].self, forKey: .workflowRuns) ?? []
+    }
+
+    /// The runs of one page.
+    ///
+    /// - Throws: a refusal where the first page is no list of runs: the forge does not offer one.
+    static func read(_ answer: ForgeAnswer, isFirst: Bool) throws(ForgeError) -> (total: Int, runs: [Run]) {
+        let list = try answer.decode(ForgeRuns.self)
+        guard let runs = list.workflowRuns else {
+            guard isFirst, (list.totalCount ?? 0) == 0 else { return (list.totalCount ?? 0, []) }
+            throw ForgeError(.refused(status: 200), "\(answer.place): 200 with JSON that is no list of runs")
+        }
+        return (list.totalCount ?? 0, runs)
+    }
 
     private enum CodingKeys: String, CodingKey {
         case totalCount = "total_count"

@@ -48,17 +48,18 @@ struct GitHubForge: Forge {
             contexts.isSubset(of: rows.map(\.context)) && rows.allSatisfy { $0.state.effect != .waiting }
         guard hasActions, reading.needsRuns || isLast || reading.mayBeGreen(contexts) else { return reading }
         var reading = reading
+        var isFirst = true
         do throws(ForgeError) {
             _ = try await pages(
                 client.repositoryPath("/actions/runs"), [("head_sha", sha.hex)], isOptional: true, before: deadline
             ) {
                 answer throws(ForgeError) in
-                let page = try answer.decode(ForgeRuns.self)
-                let runs = page.workflowRuns ?? []
+                let (total, runs) = try ForgeRuns.read(answer, isFirst: isFirst)
+                isFirst = false
                 for run in runs where run.commit?.lowercased() == sha.hex {
                     if let suite = run.suite { reading.runs[suite] = run.run }
                 }
-                return (runs.count, page.totalCount ?? 0, [])
+                return (runs.count, total, [])
             }
         } catch {
             // Without the permission to read Actions, nothing that looks alike is taken for a rerun.

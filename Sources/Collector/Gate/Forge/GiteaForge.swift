@@ -69,7 +69,7 @@ struct GiteaForge: Forge {
             let answer = try await client.get(
                 client.repositoryPath(list), [("head_sha", sha.hex), ("page", "\(page)"), ("limit", Self.pageSize)],
                 isOptional: true, before: deadline)
-            let found = try answer.decode(ForgeRuns.self).workflowRuns ?? []
+            let found = try ForgeRuns.read(answer, isFirst: page == 1).runs
             if found.isEmpty { break }
             for run in found where run.commit?.lowercased() == sha.hex {
                 guard let number = run.linked else { continue }
