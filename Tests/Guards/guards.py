@@ -1410,8 +1410,8 @@ GUARDS = [
     Guard(
         11, "ci-every-app", "a check run of another app makes nothing green",
         _CI + "CIReading.swift",
-        r"let worst = reporters.map(\.row).max {",
-        r"let worst = reporters.map(\.row).min {", CI),
+        r"let worst = reporters.max {",
+        r"let worst = reporters.min {", CI),
     Guard(
         11, "ci-only-success", "only success satisfies",
         _CI + "CIState.swift",
@@ -1512,6 +1512,11 @@ GUARDS = [
         _KILL_SWITCH + "KillSwitchValue.swift",
         r"""["", "0", "false", "no", "off"]""",
         r"""["", "0", "false", "no", "off", "n"]""", KILL_SWITCH),
+    Guard(
+        11, "switch-blanks", "only ASCII's blanks are left aside",
+        _KILL_SWITCH + "KillSwitchValue.swift",
+        r"(9...13).contains(byte) }",
+        r"(9...13).contains(byte) || byte >= 0x80 }", KILL_SWITCH),
     Guard(
         11, "switch-every-source", "every kill switch must be off",
         _KILL_SWITCH + "KillSwitch.swift",
@@ -1627,6 +1632,46 @@ GUARDS = [
         _CI + "CIReporters.swift",
         r"for row in summary ?? [] where !decisive.contains(where: { $0.id == row.id }) {",
         r"for row in summary ?? [] where decisive.isEmpty {", CI),
+    Guard(
+        11, "ci-newest-run", "the newest run of a workflow decides, also before it has reported",
+        _CI + "CIReporters.swift",
+        r"guard let state = run.state, key == newest || state.effect == .waiting else { continue }",
+        r"guard let state = run.state, key != newest, state.effect == .waiting else { continue }", CI),
+    Guard(
+        11, "ci-older-run", "an older run that has not ended is waited for",
+        _CI + "CIReporters.swift",
+        r"guard let state = run.state, key == newest || state.effect == .waiting else { continue }",
+        r"guard let state = run.state, key == newest else { continue }", CI),
+    Guard(
+        11, "ci-without-job", "a run that succeeded without the job is not green",
+        _CI + "CIReporters.swift",
+        r"if state == .success, row.source == .status { continue }",
+        r"if state == .success { continue }", CI),
+    Guard(
+        11, "ci-will-replace", "a newer run makes up for a failure only where it began after it",
+        _CI + "CIReporters.swift",
+        r"return formerNumber < number && end <= start",
+        r"return formerNumber < number && end != start", CI),
+    Guard(
+        11, "github-runs-first", "the runs of Actions are read before green is said",
+        _FORGE + "GitHubForge.swift",
+        r"reading.needsRuns || isLast || reading.mayBeGreen(contexts) else",
+        r"reading.needsRuns || isLast else", FORGE),
+    Guard(
+        11, "gitea-runs-first", "Gitea's runs are read before green is said",
+        _FORGE + "GiteaForge.swift",
+        r"hasActions && (reading.needsRuns || reading.mayBeGreen(contexts))",
+        r"hasActions && reading.needsRuns", FORGE),
+    Guard(
+        11, "gitea-tasks", "how a job stands is not taken for how its run stands",
+        _FORGE + "GiteaForge.swift",
+        r"if !isOfRuns { for key",
+        r"if !isOfRuns, sha.hex.isEmpty { for key", FORGE),
+    Guard(
+        11, "runs-unknown", "a list of runs that fails is not taken for one that is not offered",
+        _FORGE + "ForgeClient.swift",
+        r"[404, 405, 501].contains(status)",
+        r"status >= 404", FORGE),
     Guard(
         11, "ci-described", "a skipped job that is reported as success is no success",
         _CI + "CIState.swift",

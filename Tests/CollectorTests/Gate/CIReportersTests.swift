@@ -212,6 +212,122 @@ struct CIReportersTests {
         }
     }
 
+    /// A run, by its key in the reading and number, and how it stands as a whole.
+    private static func whole(
+        _ workflow: String, _ event: String = "push", number: Int64, _ state: String?, _ start: Int64? = nil
+    ) -> CIRun {
+        CIRun(
+            workflow: workflow, event: event, number: number, attempt: 1, startedAt: start,
+            state: state.map { CIState($0) })
+    }
+
+    /// Runs that have rows of their own: 501 (number 61) and 502 (number 62).
+    static let absent: [Case] = [
+        .init(
+            testDescription: "a newer run that is queued", rows: [job(1, "success", run: 501, 10, 20)],
+            runs: [501: whole("ci", number: 61, "success"), 503: whole("ci", number: 63, "pending", 50)],
+            state: "pending", reporters: 2),
+        .init(
+            testDescription: "a newer run whose suite has a lower number", rows: [job(1, "success", run: 501, 10, 20)],
+            runs: [501: whole("ci", number: 61, "success"), 400: whole("ci", number: 63, "pending", 50)],
+            state: "pending", reporters: 2),
+        .init(
+            testDescription: "a newer run that failed before the job", rows: [job(1, "success", run: 501, 10, 20)],
+            runs: [501: whole("ci", number: 61, "success"), 503: whole("ci", number: 63, "failure", 50)],
+            state: "failure", reporters: 2),
+        .init(
+            testDescription: "a newer run that was cancelled before the job",
+            rows: [job(1, "success", run: 501, 10, 20)],
+            runs: [501: whole("ci", number: 61, "success"), 503: whole("ci", number: 63, "cancelled", 50)],
+            state: "cancelled", reporters: 2),
+        .init(
+            testDescription: "a newer run that succeeded without the job", rows: [job(1, "success", run: 501, 10, 20)],
+            runs: [501: whole("ci", number: 61, "success"), 503: whole("ci", number: 63, "success", 50)],
+            state: "missing", reporters: 2),
+        .init(
+            testDescription: "the newest of several decides", rows: [job(1, "success", run: 501, 10, 20)],
+            runs: [
+                501: whole("ci", number: 61, "success"), 503: whole("ci", number: 63, "failure", 50),
+                504: whole("ci", number: 64, "pending", 60),
+            ], state: "pending", reporters: 2),
+        .init(
+            testDescription: "newer runs of two workflows",
+            rows: [job(1, "success", run: 501), job(2, "success", run: 502)],
+            runs: [
+                501: whole("a", number: 61, "success"), 502: whole("b", number: 62, "success"),
+                503: whole("a", number: 63, "pending"), 504: whole("b", number: 64, "failure"),
+            ], state: "failure", reporters: 4),
+        .init(
+            testDescription: "a newer run for another event, or of another workflow",
+            rows: [job(1, "success", run: 501, 10, 20)],
+            runs: [
+                501: whole("ci", number: 61, "success"), 503: whole("ci", "workflow_dispatch", number: 63, "failure"),
+                504: whole("ci", "schedule", number: 64, "pending"), 505: whole("docs", number: 65, "failure"),
+            ], state: "success", reporters: 1),
+        .init(
+            testDescription: "an older run that failed before the job", rows: [job(2, "success", run: 502, 30, 40)],
+            runs: [502: whole("ci", number: 62, "success"), 501: whole("ci", number: 61, "failure")],
+            state: "success", reporters: 1),
+        .init(
+            testDescription: "an older run that has not ended", rows: [job(2, "success", run: 502, 30, 40)],
+            runs: [502: whole("ci", number: 62, "success"), 501: whole("ci", number: 61, "pending")],
+            state: "pending", reporters: 2),
+        .init(
+            testDescription: "a run that has reported, and goes on with other jobs",
+            rows: [job(1, "success", run: 501, 10, 20)], runs: [501: whole("ci", number: 61, "pending")],
+            state: "success", reporters: 1),
+        .init(
+            testDescription: "a list that does not say how runs stand", rows: [job(1, "success", run: 501, 10, 20)],
+            runs: [501: whole("ci", number: 61, nil), 503: whole("ci", number: 63, nil)], state: "success", reporters: 1
+        ),
+        .init(
+            testDescription: "a newer run that began after the failure", rows: [job(1, "failure", run: 501, 10, 20)],
+            runs: [501: whole("ci", number: 61, "failure"), 503: whole("ci", number: 63, "pending", 50)],
+            state: "pending", reporters: 1),
+        .init(
+            testDescription: "a newer run that overlaps with the failure", rows: [job(1, "failure", run: 501, 10, 20)],
+            runs: [501: whole("ci", number: 61, "failure"), 503: whole("ci", number: 63, "pending", 15)],
+            state: "failure", reporters: 2),
+        .init(
+            testDescription: "a newer run that succeeded without the job after a failure",
+            rows: [job(1, "failure", run: 501, 10, 20)],
+            runs: [501: whole("ci", number: 61, "failure"), 503: whole("ci", number: 63, "success", 50)],
+            state: "failure", reporters: 2),
+        .init(
+            testDescription: "statuses: a newer run that failed and left no row",
+            rows: [status(2, "success", run: 11, job: 0)], summary: [status(2, "success")],
+            runs: [11: whole("ci.yml", number: 11, "success"), 12: whole("ci.yml", number: 12, "failure")],
+            state: "failure", reporters: 2),
+        .init(
+            testDescription: "statuses: a newer run that has not ended", rows: [status(2, "success", run: 11, job: 0)],
+            summary: [status(2, "success")],
+            runs: [11: whole("ci.yml", number: 11, "success"), 12: whole("ci.yml", number: 12, "pending")],
+            state: "pending", reporters: 2),
+        .init(
+            testDescription: "statuses: a newer run that succeeded, whose row was left out as nothing new",
+            rows: [status(2, "success", run: 11, job: 0)], summary: [status(2, "success")],
+            runs: [11: whole("ci.yml", number: 11, "success"), 12: whole("ci.yml", number: 12, "success")],
+            state: "success", reporters: 1),
+    ]
+
+    @Test("Field 1: the newest run of a workflow decides, also while it has not reported the name", arguments: absent)
+    func newestRun(_ one: Case) {
+        table(one)
+    }
+
+    @Test("A run that succeeded without the job is as good as one that skipped it; no other absent run is")
+    func absentAllowed() {
+        func effect(_ state: String) -> CIState.Effect {
+            let runs: [Int64: CIRun] = [
+                501: Self.whole("ci", number: 61, "success"), 503: Self.whole("ci", number: 63, state),
+            ]
+            return CIReading(views: [[Self.job(1, "success", run: 501, 10, 20)]], runs: runs)
+                .standing(of: "test", allowsSkipped: true).effect
+        }
+        #expect(effect("success") == .satisfied && effect("skipped") == .satisfied)
+        #expect(effect("failure") == .ended && effect("cancelled") == .ended && effect("pending") == .waiting)
+    }
+
     @Test("A row that the forge's summary has and the list has not, or differently, is unsettled")
     func summary() {
         let two = [Self.status(2, "success"), Self.status(3, "success")]

@@ -24,7 +24,11 @@ struct GiteaForgeTests {
             #expect(
                 fake.targets.first
                     == "\(GiteaAnswers.root)/commits/\(sha)/statuses?sort=highestindex&page=1&limit=50")
-            #expect(fake.targets.last == "\(GiteaAnswers.root)/commits/\(sha)/status?page=2&limit=50")
+            // Before green is said, the runs are asked for, which this one does not list.
+            let runs = fake.targets.filter { $0.contains("/actions/") }
+            #expect(runs.count == 2 && fake.targets.suffix(2) == runs.suffix(2))
+            #expect(
+                fake.targets.dropLast(2).last == "\(GiteaAnswers.root)/commits/\(sha)/status?page=2&limit=50")
         }
     }
 
@@ -54,7 +58,7 @@ struct GiteaForgeTests {
             return gitea.answer(first)
         } _: { fake async throws in
             #expect(try await fake.wait("build", "lint").verdict == "green")
-            #expect(fake.targets.count == 4)
+            #expect(fake.targets.count { !$0.contains("/actions/") } == 4)
         }
     }
 

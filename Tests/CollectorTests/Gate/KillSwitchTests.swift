@@ -28,6 +28,20 @@ struct KillSwitchTests {
         for word in Self.onWords { #expect(!KillSwitchValue.isOff(word), "'\(word)'") }
     }
 
+    @Test(
+        "What looks empty and is not holds: only blanks of ASCII are left aside",
+        arguments: [
+            "\u{A0}", " \u{A0}\n", "\u{2003}0", "off\u{3000}", "\u{85}", "\u{FEFF}", "\u{200B}", "\0", "0\u{A0}",
+        ])
+    func foreignBlanks(word: String) async throws {
+        #expect(!KillSwitchValue.isOff(word))
+        let reading = try await read(.environment(name: "X"), environment: ["X": word])
+        guard case .on = reading else {
+            Issue.record("\(reading)")
+            return
+        }
+    }
+
     @Test("An environment variable: unset is off, and so are the words; anything else holds")
     func environment() async throws {
         let source = KillSwitchSource.standard

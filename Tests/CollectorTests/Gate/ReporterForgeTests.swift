@@ -92,6 +92,146 @@ struct ReporterForgeTests {
         }
     }
 
+    /// How forges and proxies say that they do not know a path, and what only says that something is wrong.
+    private static let refusals: [(answer: ScriptedHostAnswer, isKnown: Bool)] = [
+        (page(404, "text/plain; charset=utf-8", "404 page not found\n"), true),
+        (page(404, "text/html", "<html><title>Not Found</title></html>"), true), (page(404, nil, ""), true),
+        (GiteaAnswers.notFound, true), (page(403, "text/html", "<html>no</html>"), true), (.status(405), true),
+        (page(405, "text/html", "<html>no</html>"), true), (.status(501), true), (.status(410), true),
+        (.status(500), false), (.status(503), false), (.status(504), false), (.status(429), false),
+        (page(200, "text/html", "<html>login</html>"), false), (page(404, "text/plain", "x"), true),
+        (.json("[]"), true), (.json(#"[{"id":7,"status":"success","context":"CI / test (push)"}]"#), true),
+        (.json("{}"), true), (.json(#"{"total_count":0,"workflow_runs":null}"#), true), (.json("{"), false),
+        (.json(#"{"total_count":1,"workflow_runs":"x"}"#), false),
+    ]
+
+    private static func page(_ status: Int, _ type: String?, _ body: String) -> ScriptedHostAnswer {
+        .answer(status: status, headers: type.map { [("Content-Type", $0)] } ?? [], body: Array(body.utf8))
+    }
+
+    @Test(
+        "A list of runs that a forge does not offer is no fault of it, however that is said; what may pass is waited for",
+        arguments: refusals.indices)
+    func notOffered(index: Int) async throws {
+        let (answer, isKnown) = Self.refusals[index]
+        for kind in ForgeKind.allCases {
+            for (first, code) in [("failure", Int32(41)), ("success", 0)] {
+                let rows = [Self.row(3, "success", run: 12), Self.row(2, first, run: 11)]
+                let checks = [
+                    Self.check(1, first, suite: 501, (10, 20)), Self.check(2, "success", suite: 502, (30, 40)),
+                ]
+                let script =
+                    kind == .gitea
+                    ? Self.gitea(rows, combined: [Self.row(3, "success", run: nil)]) : Self.github(checks, runs: nil)
+                try await FakeForge.run(kind) { request, number in
+                    request.path.contains("/actions/") ? answer : script(request, number)
+                } _: { fake async throws in
+                    let name = kind == .gitea ? "CI / test (push)" : "test"
+                    if isKnown {
+                        let result = try await fake.wait(name)
+                        #expect(result.exitCode == code, "\(kind) \(index): \(result.reason)")
+                        #expect(result.contexts[0].reporters.count == 2)
+                    } else {
+                        let wait = try await fake.watch(name) { $0.failures == 2 || $0.trouble != nil }
+                        #expect(wait.readings == 0 && wait.verdict != .green, "\(kind) \(index)")
+                    }
+                }
+            }
+        }
+        // What every forge has proves that the API is spoken.
+        try await FakeForge.run(.gitea) { _, _ in
+            Self.page(404, "text/plain", "404 page not found")
+        } _: { fake async throws in
+            let wait = try await fake.watch("test") { $0.failures == 1 }
+            #expect(wait.trouble?.description.contains("check --forge-url") == true && wait.verdict == nil)
+        }
+    }
+
+    /// A run as a whole.
+    private static func whole(_ id: Int, suite: Int, _ status: String, _ conclusion: String?) -> String {
+        run(id, suite: suite, workflow: 7).dropLast()
+            + #","status":"\#(status)","conclusion":\#(conclusion.map { #""\#($0)""# } ?? "null")}"#
+    }
+
+    @Test(
+        "Field 1: on GitHub a newer run of the same workflow and event decides before it has reported the name",
+        arguments: [
+            ("queued", nil, nil), ("in_progress", nil, nil), ("waiting", nil, nil), ("completed", "success", nil),
+            ("completed", "failure", CIVerdict.failed), ("completed", "startup_failure", .failed),
+        ])
+    func newerRun(status: String, conclusion: String?, verdict: CIVerdict?) async throws {
+        let checks = [Self.check(1, "success", suite: 501, (10, 20)), Self.check(2, "success", suite: 502, (10, 20))]
+        let runs = [
+            Self.whole(61, suite: 501, "completed", "success"), Self.whole(63, suite: 503, status, conclusion),
+        ].joined(separator: ",")
+        let script = Self.github([checks[0]], runs: runs)
+        try await FakeForge.run(.github, script) { fake async throws in
+            let wait = try await fake.watch("test") { $0.readings == 2 }
+            #expect(wait.verdict == verdict && wait.tracks[0].row?.source == .workflowRun)
+            let words =
+                "run 63 of .github/workflows/w7.yml on push "
+                + (conclusion == "success" ? "succeeded without this job" : "has not reported this job")
+            #expect(wait.tracks[0].line.hasSuffix("(\(words))"), "\(wait.tracks[0].line)")
+            #expect(verdict == nil || wait.summary.contains(words), "\(wait.summary)")
+        }
+        // Once the newer one has reported, it is green.
+        try await FakeForge.run(.github) { request, number in
+            let late = number > 12
+            let both =
+                [checks[0], Self.check(3, "success", suite: 503, (50, 55))].prefix(late ? 2 : 1).joined(separator: ",")
+            if request.path.hasSuffix("/check-runs"), request.query("page") == "1" {
+                return .json(#"{"total_count":\#(late ? 2 : 1),"check_runs":[\#(both)]}"#)
+            }
+            return Self.github(
+                checks,
+                runs: Self.whole(61, suite: 501, "completed", "success") + ","
+                    + Self.whole(63, suite: 503, late ? "completed" : "queued", late ? "success" : nil))(
+                    request, number)
+        } _: { fake async throws in
+            let result = try await fake.wait("test")
+            #expect(result.exitCode == 0 && result.readings > 1, "\(result.reason)")
+        }
+    }
+
+    @Test("Field 1: the runs are read before green is said, whatever rows of other reporters and times there are")
+    func readsRuns() async throws {
+        let runs = Self.whole(61, suite: 501, "completed", "success") + "," + Self.whole(63, suite: 503, "queued", nil)
+        let script = Self.github([Self.check(1, "success", suite: 501, (10, 20))], runs: runs)
+        let statuses =
+            #"[{"id":6,"context":"ci","state":"success","creator":{"login":"x"}},"#
+            + #"{"id":5,"context":"ci","state":"pending","creator":{"login":"x"}}]"#
+        try await FakeForge.run(.github) { request, number in
+            request.path.hasSuffix("/statuses") && request.query("page") == "1"
+                ? .json(statuses) : script(request, number)
+        } _: { fake async throws in
+            let wait = try await fake.watch("test", "ci") { $0.readings == 1 }
+            #expect(wait.verdict == nil && wait.tracks[0].state == .pending && wait.tracks[1].state == .success)
+        }
+    }
+
+    @Test(
+        "Field 1: on Gitea and Forgejo a newer run that left no row decides, too",
+        arguments: [
+            (#""status":"completed","conclusion":"failure""#, CIVerdict.failed), (#""status":"failure""#, .failed),
+            (#""status":"running""#, nil), (#""status":"queued""#, nil), (#""status":"blocked""#, nil),
+            (#""status":"completed","conclusion":"success""#, .green), (#""status":"success""#, .green),
+        ])
+    func newerGiteaRun(stands: String, verdict: CIVerdict?) async throws {
+        func run(_ number: Int, _ stands: String) -> String {
+            #"{"id":9\#(number),"path":"a.yml@refs/heads/main","event":"push","run_attempt":1,\#(stands),"#
+                + #""head_sha":"\#(Self.commit)","html_url":"https://git.example/acme/canvas/actions/runs/\#(number)"}"#
+        }
+        let rows = [Self.row(2, "success", run: 11)]
+        let runs = Self.runs(run(12, stands), run(11, #""status":"completed","conclusion":"success""#))
+        for (list, expected) in [("/actions/runs", verdict), ("/actions/tasks", .green)] {
+            // Of a task it is not known how its run stands.
+            try await FakeForge.run(.gitea, Self.gitea(rows, combined: rows, [(list, runs)])) { fake async throws in
+                let wait = try await fake.watch("CI / test (push)") { $0.readings == 2 }
+                #expect(wait.verdict == expected, "\(list): \(wait.summary)")
+            }
+        }
+    }
+
     @Test("A matrix with names of its own is asked for its runs once, at the end")
     func matrix() async throws {
         let checks = [

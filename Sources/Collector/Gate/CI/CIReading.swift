@@ -45,10 +45,10 @@ struct CIReading: Hashable, Sendable {
             let newest = (rows + (summary ?? [])).max { $0.id < $1.id }
             return Standing(state: .unsettled, row: newest)
         }
-        func effect(_ row: CIRow) -> CIState.Effect { row.state.effect(allowsSkipped: allowsSkipped) }
-        let worst = reporters.map(\.row).max { (effect($0), $0.id) < (effect($1), $1.id) }
+        func effect(_ reporter: CIReporter) -> CIState.Effect { reporter.effect(allowsSkipped: allowsSkipped) }
+        let worst = reporters.max { (effect($0), $0.row.id) < (effect($1), $1.row.id) }
         guard let worst else { return Standing(state: .missing) }
-        return Standing(state: worst.state, row: worst, reporters: reporters, effect: effect(worst))
+        return Standing(state: worst.row.state, row: worst.row, reporters: reporters, effect: effect(worst))
     }
 
     /// Whether two executions of one context would have to be told apart by the runs that made them.
@@ -57,5 +57,12 @@ struct CIReading: Hashable, Sendable {
         return Dictionary(grouping: rows, by: \.context).values.contains { rows in
             Set(rows.map { $0.source == .status ? [$0.run, $0.job] : [$0.id] }).count > 1
         }
+    }
+
+    /// Whether this could be the reading that is green, whichever app counts and whatever may be skipped: then the runs say
+    /// whether a newer one has yet to report.
+    func mayBeGreen(_ contexts: Set<String>) -> Bool {
+        let fine = (views.first ?? []).filter { $0.state.effect(allowsSkipped: true) == .satisfied }
+        return contexts.isSubset(of: fine.map(\.context))
     }
 }

@@ -3,6 +3,12 @@ struct CIReporter: Hashable, Sendable {
     var row: CIRow
     /// nil where the forge's list of runs does not have it, or could not be read.
     var run: CIRun?
+
+    /// What it means for a promotion. A run that succeeded without the job is as good as one that skipped it.
+    func effect(allowsSkipped: Bool) -> CIState.Effect {
+        if allowsSkipped, row.source == .workflowRun, run?.state == .success { return .satisfied }
+        return row.state.effect(allowsSkipped: allowsSkipped)
+    }
 }
 
 /// Who reports under one name: the one place where it is decided which rows replace which.
@@ -15,6 +21,13 @@ struct CIReporter: Hashable, Sendable {
 /// | those of two runs of one workflow and event | one reporter where the later began after the earlier had ended |
 /// | anything else | reporters of their own: all must be green |
 /// | two rows of the forge's summary of the newest | two reporters |
+/// | none of a newer run of a workflow and event that have reported, or of any run of theirs that has not ended | that run is a reporter, see below |
+///
+/// A run that has not reported under the name, because it is queued, waits for other jobs or failed before, counts by how it
+/// stands as a whole: not ended, it is waited for; ended without success, it is that. One that succeeded without the job is
+/// `missing`, which is waited for as the forge may be late, unless the context may be skipped; but in Gitea and Forgejo it is
+/// fine, because their versions leave out a row that says what the last one said. An older run that has ended is replaced by
+/// the newer, and one that is not green is where a newer that began after it has yet to report. A workflow that has never reported under the name at this commit is not known to have such a job.
 ///
 /// What overlaps in time is no rerun of each other, and what cannot be told apart is not either.
 struct CIReporters {
@@ -42,7 +55,7 @@ struct CIReporters {
                 switch (row.source, row.run) {
                 case (.checkRun(let app), _): .checkRun(app: app, id: row.id)
                 case (.status, let run?): .job(run: run, job: row.job)
-                case (.status, nil): .creator(row.creator)
+                case (.status, nil), (.workflowRun, _): .creator(row.creator)
                 }
         }
     }
@@ -57,12 +70,47 @@ struct CIReporters {
         guard executions.count <= Self.limit else { return nil }
         let standing = executions.filter { earlier in !executions.contains { replaces($0, earlier) } }
         guard !standing.contains(where: \.contradictsItself) else { return nil }
-        var decisive = standing.map(\.newest)
+        let absent = absentRuns(executions.map(\.newest))
+        var decisive = standing.map(\.newest).filter { row in !absent.contains { willReplace($0, row) } }
         for row in summary ?? [] where !decisive.contains(where: { $0.id == row.id }) {
             // The list's row says more; the summary's may lack its link.
             decisive.append(rows.first { $0.id == row.id } ?? row)
         }
-        return decisive.sorted { $0.id < $1.id }.map { row in CIReporter(row: row, run: row.run.flatMap { runs[$0] }) }
+        return (absent + decisive.sorted { $0.id < $1.id }).map { row in
+            CIReporter(row: row, run: row.run.flatMap { runs[$0] })
+        }
+    }
+
+    /// Rows for the runs that should have reported, and have not.
+    private func absentRuns(_ reported: [CIRow]) -> [CIRow] {
+        guard let context = reported.first?.context else { return [] }
+        var absent: [CIRow] = []
+        var seen: Set<CIRun.Kind> = []
+        for row in reported {
+            guard let kind = row.run.flatMap({ runs[$0]?.kind }), seen.insert(kind).inserted else { continue }
+            let ofKind = runs.filter { $0.value.kind == kind }
+            let reporting = Set(reported.compactMap(\.run))
+            func order(_ key: Int64) -> Int64 { runs[key]?.number ?? key }
+            let newest = ofKind.keys.max { order($0) < order($1) }
+            for (key, run) in ofKind where !reporting.contains(key) {
+                guard let state = run.state, key == newest || state.effect == .waiting else { continue }
+                if state == .success, row.source == .status { continue }
+                absent.append(
+                    CIRow(
+                        context: context, id: order(key), source: .workflowRun,
+                        state: state == .success ? .missing : state, url: run.url, run: key, startedAt: run.startedAt))
+            }
+        }
+        return absent.sorted { $0.id < $1.id }
+    }
+
+    /// Whether a run that has yet to report began when a row's of an older one had ended: then its own will replace it.
+    private func willReplace(_ absent: CIRow, _ row: CIRow) -> Bool {
+        guard absent.state == .pending, row.state.effect == .ended, let run = absent.run.flatMap({ runs[$0] }),
+            let former = row.run.flatMap({ runs[$0] }), run.isSameKind(as: former), let number = run.number,
+            let formerNumber = former.number, let start = run.startedAt, let end = row.endedAt
+        else { return false }
+        return formerNumber < number && end <= start
     }
 
     /// Whether the summary has only rows of the list, and the newest of them all.
@@ -123,7 +171,7 @@ struct CIReporters {
         case .checkRun:
             guard let start = later.startedAt, let end = earlier.newest.endedAt else { return ofOneRun }
             return end <= start
-        case .status:
+        case .status, .workflowRun:
             // Numbers count up within the commit. Some versions leave out a row that says what the last one said, of
             // whatever run: the first row may come late.
             guard earlier.newest.id < later.firstID else { return false }

@@ -8,7 +8,8 @@ struct CIResult: Encodable, Sendable {
     struct Reporter: Encodable, Sendable {
         var state: String
         var id: Int64
-        /// `status`, or `check-run by APP`.
+        /// `status`, or `check-run by APP`; `workflow-run` for a run that should have reported under the name, and has not:
+        /// `id` is the run's number then.
         var source: String
         @ExplicitNull var workflow: String?
         @ExplicitNull var event: String?
@@ -24,7 +25,7 @@ struct CIResult: Encodable, Sendable {
         /// The forge's word, or `missing`, or `unsettled` where what was read contradicts itself, or `unread`.
         var state: String
         @ExplicitNull var id: Int64?
-        /// `status`, or `check-run by APP`.
+        /// `status`, `check-run by APP` or `workflow-run`.
         @ExplicitNull var source: String?
         /// RFC 3339: when the row that decides was first and last seen from here.
         @ExplicitNull var firstSeen: String?

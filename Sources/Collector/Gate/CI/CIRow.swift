@@ -5,11 +5,14 @@ struct CIRow: Hashable, Sendable {
         case status
         /// A check run of GitHub, made by an app (its slug).
         case checkRun(app: String)
+        /// No row of the forge's: a run that should have reported under the name, and has not.
+        case workflowRun
 
         var description: String {
             switch self {
             case .status: "status"
             case .checkRun(let app): "check-run by \(app)"
+            case .workflowRun: "workflow-run"
             }
         }
     }
@@ -47,10 +50,26 @@ struct CIRun: Hashable, Sendable {
     var attempt: Int?
     /// Milliseconds since 1970: when the latest attempt began.
     var startedAt: Int64?
+    /// How the run as a whole stands, `pending` until it has come to an end; nil where the list does not say it of runs.
+    var state: CIState?
+    /// Fit to be shown.
+    var url: String?
 
     /// Whether both are known to be of one workflow, for one kind of event.
     func isSameKind(as other: CIRun) -> Bool {
-        guard let workflow, let event else { return false }
-        return workflow == other.workflow && event == other.event
+        guard let kind else { return false }
+        return kind == other.kind
+    }
+
+    /// Of what workflow, for what kind of event.
+    struct Kind: Hashable, Sendable {
+        var workflow: String
+        var event: String
+    }
+
+    /// nil where either is not known.
+    var kind: Kind? {
+        guard let workflow, let event else { return nil }
+        return Kind(workflow: workflow, event: event)
     }
 }

@@ -6,9 +6,20 @@ extension CIWait.Track {
 
     fileprivate var shortLine: String {
         guard isKnown else { return "\(Hygiene.line(context, limit: 80)): not read yet" }
-        let number = row.map { " (#\($0.id), \(Hygiene.line($0.source.description, limit: 60)))" } ?? ""
+        let number = row.map { " (\(Self.words(for: $0, among: reporters)))" } ?? ""
         let permission = effect == .satisfied && state == .skipped ? ", which is allowed" : ""
         return "\(Hygiene.line(context, limit: 80)): \(state)\(permission)\(number)"
+    }
+
+    /// Which row it is; of a run that has not reported under the name, which run.
+    private static func words(for row: CIRow, among reporters: [CIReporter]) -> String {
+        guard row.source == .workflowRun else {
+            return "#\(row.id), \(Hygiene.line(row.source.description, limit: 60))"
+        }
+        let reporter = reporters.first { $0.row == row }
+        let kind = [reporter?.workflow, reporter?.event.map { "on \($0)" }].compactMap { $0 }.joined(separator: " ")
+        let outcome = reporter?.run?.state == .success ? "succeeded without this job" : "has not reported this job"
+        return "run \(row.id) of \(kind) \(outcome)"
     }
 
     /// For a sentence about the end.

@@ -73,7 +73,8 @@ struct CIWait: Sendable {
             let standing = reading.standing(
                 of: context, app: checkApp, allowsSkipped: allowedSkips.contains(context))
             let isOther = standing.state != tracks[index].state || standing.row?.id != tracks[index].row?.id
-            let hint = standing.state == .missing ? CIHint.others(than: context, among: reading.names) : nil
+            let isAbsent = standing.state == .missing && standing.row == nil
+            let hint = isAbsent ? CIHint.others(than: context, among: reading.names) : nil
             if isOther || !tracks[index].isKnown || (hint != nil && tracks[index].hint == nil) { changed.append(index) }
             if isOther || tracks[index].firstSeen == nil { tracks[index].firstSeen = standing.row == nil ? nil : now }
             if standing.row != nil { tracks[index].lastSeen = now }

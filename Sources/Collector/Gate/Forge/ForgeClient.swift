@@ -36,9 +36,12 @@ struct ForgeClient: Sendable {
     /// - Parameters:
     ///   - path: below the API's address, percent-encoded.
     ///   - allowsEmpty: whether a 200 without a body means "nothing there".
+    ///   - isOptional: whether a forge that speaks the API may lack this path. Its way to say so is its own, or that of a
+    ///     proxy before it, often a page of text: 404, 405 and 501 are then refusals, whatever their content. Only for what
+    ///     is asked after a path that every version has was answered.
     func get(
         _ path: String, _ query: [(name: String, value: String)] = [], allowsEmpty: Bool = false,
-        before deadline: ContinuousClock.Instant
+        isOptional: Bool = false, before deadline: ContinuousClock.Instant
     ) async throws(ForgeError) -> ForgeAnswer {
         let place = "\(address.kind.name) at \(address.authority), \(path)"
         let left = clock.now.duration(to: deadline)
@@ -63,8 +66,15 @@ struct ForgeClient: Sendable {
             }
             return ForgeAnswer(place: place, body: response.body, link: response.headers["link"])
         }
+        if isOptional, Self.saysNotOffered(response.status) {
+            throw ForgeError(
+                .refused(status: response.status),
+                "\(place): \(response.status): this forge does not offer it, or not to this token")
+        }
         throw error(response, place: place)
     }
+
+    private static func saysNotOffered(_ status: Int) -> Bool { [404, 405, 501].contains(status) }
 
     /// A segment of a path or a query's value: everything but unreserved characters is escaped (RFC 3986, section 2.3).
     static func encoded(_ text: some StringProtocol) -> String {

@@ -9,7 +9,8 @@ struct ForgeError: ExitCoded, Hashable {
         case throttled(Duration?)
         /// An answer that means nothing: HTML, no JSON, JSON of another shape, too much of it, a redirect.
         case unreadable
-        /// 401, 403, 404, 410, 422, 451, a certificate that is not trusted: will not change by asking again.
+        /// 401, 403, 404, 410, 422, 451, a certificate that is not trusted (0): will not change by asking again. Also 405
+        /// and 501, of what a forge need not have, and 200 with JSON of something else in its place.
         case refused(status: Int)
         /// There was no time left.
         case late
@@ -24,6 +25,12 @@ struct ForgeError: ExitCoded, Hashable {
     init(_ kind: Kind, _ description: String) {
         self.kind = kind
         self.description = Hygiene.line(description, limit: 400)
+    }
+
+    /// The status of a forge that was asked and refused; nil for everything else, a certificate too.
+    var refusal: Int? {
+        guard case .refused(let status) = kind, status > 0 else { return nil }
+        return status
     }
 
     /// Whether waiting may help, for one who waits anyway.

@@ -5,7 +5,29 @@ import Shared
 /// answer it, and `…/actions/tasks`, which older versions of the latter two have.
 struct ForgeRuns: Decodable {
     var totalCount: Int?
+    /// nil where the answer is no list of runs: JSON all the same, as of something that answers every path alike.
     var workflowRuns: [Run]?
+
+    init(from decoder: any Decoder) throws {
+        if (try? decoder.unkeyedContainer()) != nil { return }
+        let values = try decoder.container(keyedBy: CodingKeys.self)
+        totalCount = try values.decodeIfPresent(Int.self, forKey: .totalCount)
+        guard values.contains(.workflowRuns) else { return }
+        // Without runs, null for some.
+        workflowRuns = try values.decodeIfPresent([Run].self, forKey: .workflowRuns) ?? []
+    }
+
+    /// The runs of one page.
+    ///
+    /// - Throws: a refusal where the first page is no list of runs: the forge does not offer one.
+    static func read(_ answer: ForgeAnswer, isFirst: Bool) throws(ForgeError) -> (total: Int, runs: [Run]) {
+        let list = try answer.decode(ForgeRuns.self)
+        guard let runs = list.workflowRuns else {
+            guard isFirst, (list.totalCount ?? 0) == 0 else { return (list.totalCount ?? 0, []) }
+            throw ForgeError(.refused(status: 200), "\(answer.place): 200 with JSON that is no list of runs")
+        }
+        return (list.totalCount ?? 0, runs)
+    }
 
     private enum CodingKeys: String, CodingKey {
         case totalCount = "total_count"
@@ -21,7 +43,7 @@ struct ForgeRuns: Decodable {
         var linked: Int64?
 
         private enum CodingKeys: String, CodingKey {
-            case id, name, path, event, url
+            case id, name, path, event, url, status, conclusion
             case headSHA = "head_sha"
             case commitSHA = "commit_sha"
             case checkSuite = "check_suite_id"
@@ -51,8 +73,19 @@ struct ForgeRuns: Decodable {
             run = CIRun(
                 workflow: number(.workflow).map { "\($0)" } ?? file, name: file ?? text(.name),
                 event: text(.triggerEvent) ?? text(.event), number: number(.id),
-                attempt: number(.attempt).flatMap { $0 > 0 ? Int(exactly: $0) : nil }, startedAt: started?.milliseconds)
+                attempt: number(.attempt).flatMap { $0 > 0 ? Int(exactly: $0) : nil }, startedAt: started?.milliseconds,
+                state: Self.state(text(.status), text(.conclusion)), url: SafeLink.absolute(text(.htmlURL), web: ""))
             linked = (ActionsLink(text(.htmlURL)) ?? ActionsLink(text(.url)))?.run ?? number(.number) ?? number(.index)
+        }
+
+        /// GitHub and Gitea say `completed` and how; Forgejo has one word for both. What has not come to an end is pending,
+        /// whatever the word, and so is a run that does not say.
+        private static func state(_ status: String?, _ conclusion: String?) -> CIState {
+            switch status {
+            case "completed": CIState(conclusion ?? "unknown")
+            case "success", "failure", "cancelled", "skipped": CIState(status ?? "unknown")
+            default: .pending
+            }
         }
     }
 }

@@ -38,7 +38,7 @@ struct GitHubForge: Forge {
     }
 
     /// Adds the runs of Actions, where they decide something or where the reading may be the last: they say which workflow it
-    /// was, and who promotes wants to see that.
+    /// was, which who promotes wants to see, and which runs have yet to report.
     private func withRuns(
         _ reading: CIReading, of sha: GitSHA, _ contexts: Set<String>, before deadline: ContinuousClock.Instant
     ) async throws(ForgeError) -> CIReading {
@@ -46,21 +46,25 @@ struct GitHubForge: Forge {
         let hasActions = rows.contains { $0.source == .checkRun(app: "github-actions") && $0.run != nil }
         let isLast =
             contexts.isSubset(of: rows.map(\.context)) && rows.allSatisfy { $0.state.effect != .waiting }
-        guard hasActions, reading.needsRuns || isLast else { return reading }
+        guard hasActions, reading.needsRuns || isLast || reading.mayBeGreen(contexts) else { return reading }
         var reading = reading
+        var isFirst = true
         do throws(ForgeError) {
-            _ = try await pages(client.repositoryPath("/actions/runs"), [("head_sha", sha.hex)], before: deadline) {
+            _ = try await pages(
+                client.repositoryPath("/actions/runs"), [("head_sha", sha.hex)], isOptional: true, before: deadline
+            ) {
                 answer throws(ForgeError) in
-                let page = try answer.decode(ForgeRuns.self)
-                let runs = page.workflowRuns ?? []
+                let (total, runs) = try ForgeRuns.read(answer, isFirst: isFirst)
+                isFirst = false
                 for run in runs where run.commit?.lowercased() == sha.hex {
                     if let suite = run.suite { reading.runs[suite] = run.run }
                 }
-                return (runs.count, page.totalCount ?? 0, [])
+                return (runs.count, total, [])
             }
         } catch {
             // Without the permission to read Actions, nothing that looks alike is taken for a rerun.
-            guard case .refused(let status) = error.kind else { throw error }
+            guard let status = error.refusal else { throw error }
+            reading.runs = [:]
             reading.trouble = "GitHub answers \(status) for the runs of Actions: the token needs to read them"
         }
         return reading
@@ -68,14 +72,16 @@ struct GitHubForge: Forge {
 
     /// Reads a list to its end: an empty page, or a short one that announces no other and completes what was counted.
     private func pages(
-        _ path: String, _ query: [(name: String, value: String)], before deadline: ContinuousClock.Instant,
+        _ path: String, _ query: [(name: String, value: String)], isOptional: Bool = false,
+        before deadline: ContinuousClock.Instant,
         _ read: (ForgeAnswer) throws(ForgeError) -> (count: Int, total: Int, rows: [CIRow])
     ) async throws(ForgeError) -> [CIRow] {
         var rows: [CIRow] = []
         var seen = 0
         for page in 1...ForgePages.limit {
             let answer = try await client.get(
-                path, query + [("per_page", "\(Self.pageSize)"), ("page", "\(page)")], before: deadline)
+                path, query + [("per_page", "\(Self.pageSize)"), ("page", "\(page)")], isOptional: isOptional,
+                before: deadline)
             let (count, total, more) = try read(answer)
             seen += count
             rows += more

@@ -34,22 +34,27 @@ struct GiteaForge: Forge {
             return try combined.rows(of: sha, at: answer.place)
         }
         let reading = CIReading(views: [list, combined], names: names)
-        return reading.needsRuns ? try await withRuns(reading, of: sha, before: deadline) : reading
+        let hasActions = list.contains { $0.run != nil }
+        return hasActions && (reading.needsRuns || reading.mayBeGreen(contexts))
+            ? try await withRuns(reading, of: sha, before: deadline) : reading
     }
 
-    /// Adds which workflows the runs are of. Where that is not said, two runs of one name are taken for two workflows'.
+    /// Adds which workflows the runs are of, and which have yet to report. Where that is not said, two runs of one name are
+    /// taken for two workflows'.
     private func withRuns(
         _ reading: CIReading, of sha: GitSHA, before deadline: ContinuousClock.Instant
     ) async throws(ForgeError) -> CIReading {
         var reading = reading
-        for list in ["/actions/runs", "/actions/tasks"] {
+        for (list, isOfRuns) in [("/actions/runs", true), ("/actions/tasks", false)] {
             do throws(ForgeError) {
                 reading.runs = try await runs(of: sha, list, before: deadline)
+                // A task is one job's: how it stands is not how its run stands.
+                if !isOfRuns { for key in reading.runs.keys { reading.runs[key]?.state = nil } }
                 reading.trouble = nil
                 return reading
             } catch {
                 // Versions that do not have one list, and tokens that may not read it.
-                guard case .refused = error.kind else { throw error }
+                guard error.refusal != nil else { throw error }
                 reading.trouble = error.description
             }
         }
@@ -63,8 +68,8 @@ struct GiteaForge: Forge {
         for page in 1...Self.runPages {
             let answer = try await client.get(
                 client.repositoryPath(list), [("head_sha", sha.hex), ("page", "\(page)"), ("limit", Self.pageSize)],
-                before: deadline)
-            let found = try answer.decode(ForgeRuns.self).workflowRuns ?? []
+                isOptional: true, before: deadline)
+            let found = try ForgeRuns.read(answer, isFirst: page == 1).runs
             if found.isEmpty { break }
             for run in found where run.commit?.lowercased() == sha.hex {
                 guard let number = run.linked else { continue }
