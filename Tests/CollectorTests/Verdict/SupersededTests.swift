@@ -58,7 +58,7 @@ struct SupersededTests {
     }
 
     @Test("what watches a tag ends green after a look at it that began after the last proof, and not before")
-    func lastLook() {
+    func lookBeforeGreen() {
         var bench = Bench(2, policy: .short, watchesTag: true)
         bench.seeTag(lookedAt: 0.5)
         bench.poll(1...30, every: 0.5) { host, moment in
