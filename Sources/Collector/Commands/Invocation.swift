@@ -33,8 +33,12 @@ struct Invocation {
             return 0
         } catch let code as ExitCode {
             return code.rawValue
-        } catch let failure as any ExitCoded {
+        } catch let refusal as UnchangedTag {
+            return refuse("\(refusal)", code: refusal.exitCode, said: refusal.said)
+        } catch let failure as UndeliveredReport {
             return fail("\(failure)", code: failure.exitCode)
+        } catch let failure as any ExitCoded {
+            return refuse("\(failure)", code: failure.exitCode)
         } catch {
             return finish(error)
         }
@@ -79,17 +83,36 @@ struct Invocation {
         case .success:
             Terminal.standardOutput.write(Collector.fullMessage(for: error) + "\n")
             return nil
-        case .validationFailure: return fail(Collector.message(for: error), code: 64)
+        case .validationFailure: return refuse(Collector.message(for: error), code: 64)
         default: return fail("internal error: \(error)", code: 1)
         }
     }
 
     private func fail(_ message: String, code: Int32) -> Int32 {
-        Terminal.standardError.write("buildinfo-collector: \(Hygiene.line(message, limit: 1_024))\n")
+        complain(message)
         if ["verify", "promote", "rollback", "wait-ci"].contains(arguments.first) {
             Pipeline(environment: environment)?.publish(failure: message)
         }
         return code
+    }
+
+    /// The same before anything came of a command: after a promotion that was refused, others may want to decide by it.
+    ///
+    /// - Parameter said: that the tag was certainly not moved; nil where nobody said so.
+    private func refuse(_ message: String, code: Int32, said: String? = nil) -> Int32 {
+        guard arguments.first == "promote", [40, 41, 64, 69].contains(code) else { return fail(message, code: code) }
+        complain(message)
+        // What is wrong with the order is found before the registry is asked for anything.
+        let said = said ?? (code == 64 ? "nothing was changed: no tag was written" : nil)
+        Pipeline(environment: environment)?.publish(
+            .init(
+                verdict: code == 40 ? "superseded" : "refused", exitCode: code, isUnchanged: said != nil,
+                message: [message, said].compactMap(\.self).joined(separator: "; ")))
+        return code
+    }
+
+    private func complain(_ message: String) {
+        Terminal.standardError.write("buildinfo-collector: \(Hygiene.line(message, limit: 1_024))\n")
     }
 }
 

@@ -41,9 +41,22 @@ struct PromoteSetup {
             rollbackOn: command.promotion.rollbackOn, interruption: interruption,
             readbackTimeout: command.readback.readbackTimeout
         ) { pin in (isOutputFree ? Terminal.standardOutput : .standardError).write(pin + "\n") }
-        guard command.promotion.dryRun else { return try await run.run() }
+        guard command.promotion.dryRun else { return try await promote(run) }
         Terminal.standardOutput.write(try await run.plan().text)
         return 0
+    }
+
+    /// An older commit than what is there is what `--superseded-ok` is about, before the fleet is asked as well as after.
+    private func promote(_ run: PromotionRun) async throws -> Int32 {
+        do {
+            return try await run.run()
+        } catch let refusal as UnchangedTag where refusal.exitCode == 40 && command.policy.supersededOK {
+            let said = "superseded, as --superseded-ok permits: \(refusal.reason); \(refusal.said)"
+            Terminal.standardError.write("\(Hygiene.line(said, limit: 1_024))\n")
+            Pipeline(environment: environment)?.publish(
+                .init(verdict: "superseded", exitCode: 0, isUnchanged: true, message: said, level: .notice))
+            return 0
+        }
     }
 
     private func gate(
@@ -58,6 +71,7 @@ struct PromoteSetup {
             branch: command.branch.branch(environment: environment), supersededBy: command.branch.supersededBy,
             registry: try command.registry.client(web: web, environment: environment), ledger: ledger,
             narrator: PromotionNarrator(), timeout: command.registry.registryTimeout)
+        gate.readbackTimeout = command.readback.readbackTimeout
         let view = CIProgress(command.output.progress, on: .standardError, environment: environment)
         gate.observe = { view.show($0) }
         return gate

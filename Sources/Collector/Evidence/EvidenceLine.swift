@@ -20,6 +20,8 @@ enum EvidenceLine: Hashable, Sendable {
     case learned(Learned)
     /// What the promoted tag is instead.
     case moved(Moved)
+    /// The promoted tag was looked at, and is what was promoted.
+    case tagSeen(TagSeen)
     case signal(Signal)
     case label(Label)
     case verdict(Ending)
@@ -94,6 +96,17 @@ enum EvidenceLine: Hashable, Sendable {
         }
     }
 
+    struct TagSeen: Codable, Hashable, Sendable {
+        var at: Nanoseconds
+        /// When the look began.
+        var lookedAt: Nanoseconds
+
+        enum CodingKeys: String, CodingKey {
+            case at = "at_ns"
+            case lookedAt = "looked_at_ns"
+        }
+    }
+
     struct Signal: Codable, Hashable, Sendable {
         var at: Nanoseconds
         var number: Int32
@@ -136,6 +149,7 @@ extension EvidenceLine {
     /// The kinds of lines, as the member `kind` names them.
     enum Kind: String, Codable, Sendable {
         case start, host, refused, asked, sample, time, promotions, unlisted, learned, moved, signal, label, verdict
+        case tagSeen = "tag_seen"
     }
 
     var kind: Kind {
@@ -150,6 +164,7 @@ extension EvidenceLine {
         case .unlisted: .unlisted
         case .learned: .learned
         case .moved: .moved
+        case .tagSeen: .tagSeen
         case .signal: .signal
         case .label: .label
         case .verdict: .verdict
@@ -169,6 +184,7 @@ extension EvidenceLine {
         case .unlisted(let value): value
         case .learned(let value): value
         case .moved(let value): value
+        case .tagSeen(let value): value
         case .signal(let value): value
         case .label(let value): value
         case .verdict(let value): value
@@ -191,6 +207,7 @@ extension EvidenceLine: Decodable {
         case .unlisted: self = .unlisted(try Unlisted(from: decoder))
         case .learned: self = .learned(try Learned(from: decoder))
         case .moved: self = .moved(try Moved(from: decoder))
+        case .tagSeen: self = .tagSeen(try TagSeen(from: decoder))
         case .signal: self = .signal(try Signal(from: decoder))
         case .label: self = .label(try Label(from: decoder))
         case .verdict: self = .verdict(try Ending(from: decoder))

@@ -34,11 +34,14 @@ struct EvidenceStart: Codable, Hashable, Sendable {
     var warnings: [String]
     /// Whether a registry was asked about digests that hosts serve; nil is false.
     var learnsImages: Bool?
+    /// Whether no green end came without a look at the tag; nil is false.
+    var watchesTag: Bool?
 
     enum CodingKeys: String, CodingKey {
         case schema, verification, collector, target, policy, promotions, inventory, warnings
         case startedAt = "started_at"
         case startedAtMilliseconds = "started_at_ms"
         case learnsImages = "learns_images"
+        case watchesTag = "watches_tag"
     }
 }

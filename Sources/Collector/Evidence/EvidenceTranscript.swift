@@ -24,6 +24,8 @@ struct EvidenceTranscript: Sendable {
             lines.append(.unlisted(.init(at: Nanoseconds(now), hosts: missing)))
         case .learned(let image, let now): lines.append(.learned(.init(at: Nanoseconds(now), image: image)))
         case .moved(let tag, let now): lines.append(.moved(.init(at: Nanoseconds(now), tag: tag)))
+        case .tagSeen(let lookedAt, let now):
+            lines.append(.tagSeen(.init(at: Nanoseconds(now), lookedAt: Nanoseconds(lookedAt))))
         case .signal(let number, let now): lines.append(.signal(.init(at: Nanoseconds(now), number: number)))
         }
         return lines + actions.compactMap(EvidenceLine.init(changeOf:))

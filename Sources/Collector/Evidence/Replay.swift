@@ -92,7 +92,7 @@ struct Replay {
         if verification == nil {
             verification = Verification(
                 target: start.target, hosts: hosts, policy: start.policy, promotions: start.promotions,
-                learnsImages: start.learnsImages ?? false)
+                learnsImages: start.learnsImages ?? false, watchesTag: start.watchesTag ?? false)
             _ = verification?.take(.started)
         }
         expected = (verification?.take(input) ?? []).compactMap(EvidenceLine.init(changeOf:)).reversed()
@@ -117,6 +117,8 @@ struct Replay {
             return (.listed(names, at: list.at.duration), list.at.duration)
         case .learned(let learned): return (.learned(learned.image, at: learned.at.duration), learned.at.duration)
         case .moved(let moved): return (.moved(moved.tag, at: moved.at.duration), moved.at.duration)
+        case .tagSeen(let seen):
+            return (.tagSeen(lookedAt: seen.lookedAt.duration, at: seen.at.duration), seen.at.duration)
         case .signal(let signal): return (.signal(signal.number, at: signal.at.duration), signal.at.duration)
         case .start, .host, .refused, .label, .verdict: return nil
         }

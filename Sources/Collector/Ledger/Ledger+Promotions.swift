@@ -18,7 +18,9 @@ extension Ledger {
         service: String, allowance: Double = InventoryBaseline.standardAllowance
     ) async throws(LedgerError) -> Int? {
         try await read { db in
-            let counted = "service = ? AND state = 'finished' AND verdict NOT IN (?, ?)"
+            // One that was interrupted before it asked anybody is of no promotion, and no measure.
+            let counted =
+                "service = ? AND state = 'finished' AND generation IS NOT NULL AND verdict NOT IN (?, ?)"
             let terms: StatementArguments = [
                 service, Verdict.emptyInventory.rawValue, Verdict.inventoryShrunk.rawValue,
             ]

@@ -17,7 +17,7 @@ extension Ledger {
                 db,
                 sql: """
                     SELECT generation, inventory FROM verifications
-                    WHERE service = ? AND state = 'finished' AND verdict NOT IN (?, ?)
+                    WHERE service = ? AND state = 'finished' AND generation IS NOT NULL AND verdict NOT IN (?, ?)
                         AND inventory LIKE '%"selected"%'
                     ORDER BY number DESC
                     """,

@@ -45,6 +45,47 @@ struct Pipeline: Sendable {
         write([WorkflowCommand(level: .error, title: "buildinfo-collector", message: message)])
     }
 
+    /// A promotion that ended before its verification.
+    struct Refusal: Sendable {
+        /// `superseded`, or `refused` for any other reason.
+        var verdict: String
+        var exitCode: Int32
+        /// Whether it is certain that the tag was not moved.
+        var isUnchanged: Bool
+        /// One line.
+        var message: String
+        var level = WorkflowCommand.Level.error
+
+        /// For the steps after it: words of ours and numbers.
+        var outputs: String {
+            "verdict=\(verdict)\nexit_code=\(exitCode)\nmoved=\(isUnchanged ? "false" : "unknown")\n"
+        }
+    }
+
+    /// Tells of a promotion that was refused, or of which nobody knows whether it moved the tag.
+    func publish(_ refusal: Refusal) {
+        var commands = [
+            WorkflowCommand(level: refusal.level, title: "buildinfo promote", message: refusal.message)
+        ]
+        func warn(_ failure: PipelineFile.Failure) {
+            commands.append(WorkflowCommand(level: .warning, title: "buildinfo promote", message: "\(failure)"))
+        }
+        do throws(PipelineFile.Failure) {
+            let title = "### Promotion: \(refusal.verdict) (exit \(refusal.exitCode))"
+            try summary?.append(limit: Self.summaryLimit) { _ in
+                "\(title)\n\n\(MarkdownText.code(refusal.message, limit: 1_024))\n\n"
+            }
+        } catch {
+            warn(error)
+        }
+        do throws(PipelineFile.Failure) {
+            try outputs?.append { _ in refusal.outputs }
+        } catch {
+            warn(error)
+        }
+        write(commands)
+    }
+
     private func write(_ commands: [WorkflowCommand]) {
         terminal.write(commands.map { $0.line + "\n" }.joined())
     }

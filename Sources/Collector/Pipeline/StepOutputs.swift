@@ -13,6 +13,7 @@ import Shared
 /// | `rolled_back` | matched, then went back |
 /// | `unreachable` | gave no usable answer: `unreachable`, `agent_error`, `unverifiable`, `missing` |
 /// | `stragglers` | not there yet: `straggler`, `pending`, `starting`, `soaking`, `flapping`, `mixed` |
+/// | `not_asked` | only where the run was interrupted before they were asked |
 /// | `ahead` | serve a later promotion |
 /// | `conflict` | another host answered |
 /// | `waived` | left out of the gate, and of the counts above |
@@ -23,7 +24,9 @@ struct StepOutputs {
 
     /// `name=value`, a line each. Words of ours and numbers, so that no value can hold a newline or open another output.
     var text: String {
-        let counts = report.gatedCounts
+        var counts = report.gatedCounts
+        let unasked = report.unasked
+        counts[.behind, default: 0] -= unasked
         let classes: [(String, HostLabel.Standing)] = [
             ("proven", .proven), ("failed", .failed), ("rolled_back", .rolledBack), ("unreachable", .unproven),
             ("stragglers", .behind), ("ahead", .ahead), ("conflict", .conflict),
@@ -32,7 +35,8 @@ struct StepOutputs {
             [
                 ("verdict", report.verdict.rawValue), ("exit_code", "\(report.exitCode)"),
                 ("verification", Self.word(report.verification.id)), ("expected", "\(report.summary.expected)"),
-            ] + classes.map { ($0, "\(counts[$1, default: 0])") } + [("waived", "\(report.summary.waived)")]
+            ] + classes.map { ($0, "\(counts[$1, default: 0])") } + (unasked > 0 ? [("not_asked", "\(unasked)")] : [])
+            + [("waived", "\(report.summary.waived)")]
         return lines.map { "\($0)=\($1)\n" }.joined()
     }
 

@@ -6,7 +6,7 @@ import Shared
 /// property), so that a text is never more than a text.
 struct WorkflowCommand: Hashable, Sendable {
     enum Level: String, CaseIterable, Sendable {
-        case warning, error
+        case notice, warning, error
     }
 
     var level: Level

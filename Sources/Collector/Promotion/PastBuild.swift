@@ -28,7 +28,7 @@ struct PastBuild: Hashable, Sendable {
 
 /// The builds that a tag has been, oldest first, and which of them is the way back.
 struct BuildHistory: Sendable {
-    let builds: [PastBuild]
+    var builds: [PastBuild]
 
     /// Why no build of the history is meant. One sentence, and the builds that are known.
     enum Failure: Error, Hashable, CustomStringConvertible {
@@ -65,6 +65,15 @@ struct BuildHistory: Sendable {
             build.provenAt != nil && build.digest != present && !build.isWithdrawn
                 && place.map { build.generation < $0 } ?? true
         }
+    }
+
+    /// The last change of the tag, where it was a rollback to what the tag is now, and the whole fleet was not proven on it
+    /// since: it was interrupted, or failed, and is to be finished before another one goes further back.
+    ///
+    /// - Parameter present: what the tag is; nil for nothing.
+    func unprovenRollback(at present: Digest?) -> PastBuild? {
+        guard let last = builds.last, last.isRollback, last.digest == present, last.provenAt == nil else { return nil }
+        return last
     }
 
     /// The build that a text names: a generation, a commit, a digest, or the first seven digits or more of either.

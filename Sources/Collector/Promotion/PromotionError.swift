@@ -6,6 +6,8 @@ enum PromotionError: ExitCoded, Hashable {
     case underWay(JournalEntry, isSeen: Bool)
     /// The tag is neither what was intended nor what was there: somebody else moves it.
     case contested(String, found: Digest?, intended: Digest)
+    /// The tag stays at a build that the ledger saw it leave.
+    case movedBack(String, to: Digest, since: JournalEntry)
     /// The registry acknowledged it, and the tag has not shown it; the journal keeps it open.
     case notShown(String, found: Digest?, after: Duration)
     /// Nobody knows whether the tag was written; the journal says so, and the next run finds out.
@@ -18,7 +20,7 @@ enum PromotionError: ExitCoded, Hashable {
 
     var exitCode: Int32 {
         switch self {
-        case .underWay, .contested: 41
+        case .underWay, .contested, .movedBack: 41
         case .notShown, .uncertain: 69
         case .superseded: 40
         case .inventory(let conclusion): conclusion.exitCode
@@ -35,6 +37,12 @@ enum PromotionError: ExitCoded, Hashable {
         case .contested(let tag, let found, let intended):
             "\(tag) is \(found?.description ?? "nothing"), and neither \(intended.short) nor what it was before: another "
                 + "writer moves it, so find out who (resolve \(tag)) before anything is promoted again"
+        case .movedBack(let tag, let found, let entry):
+            "\(tag) is \(found.short), and the last change that the ledger knows made it "
+                + "\(entry.intent.gitSHA?.short ?? entry.intent.digest.short) \(entry.intent.digest.short) "
+                + "(\(entry.intent.kind.rawValue) \(entry.intent.id), \(entry.settledAt ?? entry.intent.intendedAt)): somebody moved "
+                + "the tag since, or the registry answers from a copy that lags, so find out which; to go back all the same, "
+                + "name the build with --to"
         case .notShown(let tag, let found, let time):
             "the registry acknowledged the change of \(tag), which after \(time.brief) still is "
                 + "\(found?.short ?? "nothing"): it may answer from a copy that lags (--readback-timeout), or keep nothing of "
@@ -52,4 +60,14 @@ enum PromotionError: ExitCoded, Hashable {
         case .interrupted(_, let text): text
         }
     }
+}
+
+/// Why nothing was promoted, where it is certain that the registry was not changed.
+struct UnchangedTag: ExitCoded {
+    let reason: any ExitCoded
+    /// That nothing was changed, and what the tag still is.
+    let said: String
+
+    var exitCode: Int32 { reason.exitCode }
+    var description: String { reason.description }
 }

@@ -18,6 +18,10 @@ struct PromotionGate: Sendable {
     let narrator: PromotionNarrator
     /// For each of the steps after CI.
     var timeout = Duration.seconds(60)
+    /// How long what the registry acknowledged may take to show.
+    var readbackTimeout = Duration.seconds(60)
+    /// A change of the tag that was cut off, and settled right now.
+    var leftover: JournalEntry?
     var observe: @Sendable (CIEvent) -> Void = { _ in }
 
     /// What the gate let through, frozen.
@@ -41,9 +45,16 @@ struct PromotionGate: Sendable {
         let image = try await registry.resolve(order.source)
         try image.require(order.gitSHA)
         narrator.say(.registry, "\(order.sourceName) is \(Self.describe(image))")
-        let former = try await registry.tagged(order.target)
+        let former = try await former()
         let permission = try await requireDescent(from: former, to: image)
         return Passed(image: image, former: former, contexts: contexts, permission: permission)
+    }
+
+    /// What the tag is. Where it stays what the ledger saw it leave, somebody put it back: that is descended from, too.
+    private func former() async throws -> TaggedImage? {
+        guard let ledger else { return try await registry.until(.now + timeout).tagged(order.target) }
+        return try await TagRecord(registry: registry, ledger: ledger, narrator: narrator, timeout: timeout)
+            .read(order.target, leftover, patience: min(readbackTimeout, .seconds(10))).image
     }
 
     private func green() async throws(GateError) -> [String: String] {

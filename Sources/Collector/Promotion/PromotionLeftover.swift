@@ -15,10 +15,12 @@ struct PromotionLeftover: Sendable {
     /// Finds out by the tag what became of it.
     ///
     /// - Parameter settles: whether the journal is told, too.
+    /// - Returns: the change as it is, or would be, settled; nil where nothing was left.
     /// - Throws: ``PromotionError/underWay(_:isSeen:)`` where it is still at work.
-    func settle(tag target: ImageReference, now: Date, settles: Bool) async throws {
+    @discardableResult
+    func settle(tag target: ImageReference, now: Date, settles: Bool) async throws -> JournalEntry? {
         let found = try await ledger.unsettled(repository: target.repository, tag: target.effectiveTag ?? "")
-        guard let (entry, presence) = found else { return }
+        guard let (entry, presence) = found else { return nil }
         let age = Date(rfc3339: entry.intent.intendedAt).map { now.timeIntervalSince($0) } ?? .infinity
         guard presence == .gone || (presence == .untold && age > Self.patience) else {
             throw PromotionError.underWay(entry, isSeen: presence == .running)
@@ -39,8 +41,12 @@ struct PromotionLeftover: Sendable {
             }
         let said = Self.sentence(entry, state, read.shown)
         narrator.say(.journal, said)
-        guard settles else { return }
-        _ = try await ledger.settle(entry, as: state, at: now, reason: said)
+        guard settles else {
+            var settled = entry
+            settled.state = state
+            return settled
+        }
+        return try await ledger.settle(entry, as: state, at: now, reason: said)
     }
 
     static func sentence(_ entry: JournalEntry, _ state: JournalEntry.State, _ now: Digest?) -> String {

@@ -35,7 +35,10 @@ struct PromotionRun: Sendable {
             return try await run.unasked(signal: signal, because: text) { $0.promotion = story }.exitCode
         } catch {
             if !stage.isAsked || Self.wroteNothing(error) {
-                gate.narrator.say(.tag, "nothing was changed: \(order.target) was not written")
+                let now = stage.passed?.former.map { "is still \($0.gitSHA?.short ?? $0.digest.short)" }
+                let said = "nothing was changed: \(order.target) \(now ?? "was not written")"
+                gate.narrator.say(.tag, said)
+                if let error = error as? any ExitCoded { throw UnchangedTag(reason: error, said: said) }
             }
             throw error
         }
@@ -108,9 +111,10 @@ struct PromotionRun: Sendable {
         if let refusal = try await verification?.refusal().0, refusal.exitCode != 0 {
             throw PromotionError.inventory(refusal)
         }
+        var gate = gate
         if let ledger = gate.ledger {
             let registry = gate.registry.until(.now + gate.timeout)
-            try await PromotionLeftover(
+            gate.leftover = try await PromotionLeftover(
                 registry: registry, ledger: ledger, narrator: gate.narrator, readbackTimeout: readbackTimeout
             ).settle(tag: order.target, now: Date(), settles: settles)
         }

@@ -33,6 +33,8 @@ struct RollbackRun: Sendable {
         /// The present build as the ledger knows it.
         var presentBuild: PastBuild?
         var wayBack: WayBack
+        /// Whether an earlier rollback to the present build is to be finished.
+        var isUnfinished = false
 
         var isThere: Bool { present?.digest == wayBack.digest }
 
@@ -40,9 +42,16 @@ struct RollbackRun: Sendable {
             let then = hosts.map { "then verify \($0.hostCount)" } ?? "then verify no host"
             let move =
                 isThere
-                ? "would leave \(target) at \(wayBack.standing), which it is already"
+                ? "would leave \(target) at \(wayBack.standing), which it is already\(unfinished)"
                 : "would put \(target) back from \(from) to \(wayBack.standing)"
             return [move, then, "nothing was written"].map { "\($0)\n" }.joined()
+        }
+
+        /// Behind what the tag is already.
+        fileprivate var unfinished: String {
+            isUnfinished
+                ? ": the rollback to it was not proven since, so that it is finished first; to go further back, name a build "
+                    + "with --to" : ""
         }
 
         fileprivate var from: String {
@@ -86,7 +95,7 @@ struct RollbackRun: Sendable {
         let wayBack = plan.wayBack
         var generation: Int?
         if plan.isThere {
-            narrator.say(.tag, "\(target) already is \(wayBack.standing): nothing is moved")
+            narrator.say(.tag, "\(target) already is \(wayBack.standing), and nothing is moved\(plan.unfinished)")
         } else {
             let entry = try await interruption.guarding(what) {
                 try await back.go(to: wayBack, as: intent(plan))
@@ -128,32 +137,49 @@ struct RollbackRun: Sendable {
         }
         try await killSwitch.requireOff(before: .now + timeout)
         narrator.say(.killSwitch, "off: \(killSwitch.sources.map(\.description).joined(separator: ", "))")
-        let registry = registry.until(.now + timeout)
-        try await PromotionLeftover(
-            registry: registry, ledger: ledger, narrator: narrator, readbackTimeout: readbackTimeout
+        let leftover = try await PromotionLeftover(
+            registry: registry.until(.now + timeout), ledger: ledger, narrator: narrator,
+            readbackTimeout: readbackTimeout
         )
         .settle(tag: target, now: Date(), settles: settles)
-        let present = try await registry.tagged(target)
-        let history = BuildHistory(
+        let present = try await present(leftover)
+        var history = BuildHistory(
             builds: try await ledger.builds(
                 service: service, repository: target.repository, tag: target.effectiveTag ?? ""))
+        if !settles, let leftover, leftover.state == .moved { history.builds.append(PastBuild(leftover)) }
         let presentBuild = history.builds.last { $0.digest == present?.digest }
+        let registry = self.registry.until(.now + timeout)
         let finder = WayBackFinder(registry: registry, ledger: ledger, narrator: narrator, keeps: settles)
         let wayBack = try await finder.complete(try await choose(history, present, registry), in: target)
         guard wayBack.image != nil else { throw RollbackError.gone(wayBack.standing) }
         if settles, let present, present.digest != wayBack.digest {
             _ = try await finder.keep(present.digest, in: target)
         }
-        let plan = Plan(present: present, presentBuild: presentBuild, wayBack: wayBack)
+        let isUnfinished = wanted == nil && wayBack.digest == present?.digest
+        let plan = Plan(
+            present: present, presentBuild: presentBuild, wayBack: wayBack, isUnfinished: isUnfinished)
         narrator.say(.registry, "\(target) is \(plan.from)")
         return plan
+    }
+
+    /// What the tag is, past copies of the registry that lag behind the ledger.
+    private func present(_ leftover: JournalEntry?) async throws -> TaggedImage? {
+        let reading = try await TagRecord(
+            registry: registry, ledger: ledger, narrator: narrator, interruption: interruption, timeout: timeout
+        ).read(target, leftover, patience: wanted == nil ? readbackTimeout : min(readbackTimeout, .seconds(10)))
+        // Which build is the one before the present one is not known while it is not known which one is present.
+        if wanted == nil, let entry = reading.contradicted, let image = reading.image {
+            throw PromotionError.movedBack("\(target)", to: image.digest, since: entry)
+        }
+        return reading.image
     }
 
     private func choose(
         _ history: BuildHistory, _ present: TaggedImage?, _ registry: RegistryClient
     ) async throws -> WayBack {
         guard let wanted else {
-            guard let build = history.lastProven(before: present?.digest) else {
+            let build = history.unprovenRollback(at: present?.digest) ?? history.lastProven(before: present?.digest)
+            guard let build else {
                 throw RollbackError.notChosen(BuildHistory.Failure.nothingProven.description, history.list())
             }
             return WayBack(digest: build.digest, gitSHA: build.gitSHA, build: build)
@@ -203,6 +229,15 @@ enum RollbackError: ExitCoded, Hashable {
         case .gone(let build):
             "\(build) cannot be put back: neither the registry nor the ledger has its manifests; name another build with --to"
         }
+    }
+}
+
+extension PastBuild {
+    /// A change that is not settled in the ledger, and was found to be done.
+    fileprivate init(_ entry: JournalEntry) {
+        self.init(
+            generation: entry.generation, digest: entry.intent.digest, gitSHA: entry.intent.gitSHA,
+            at: entry.intent.intendedAt, isRollback: entry.intent.kind == .rollback)
     }
 }
 

@@ -41,7 +41,7 @@ enum PromotedImage {
         _ content: PromotedContent, called name: String, for hosts: [ExpectedHost]
     ) throws(RegistryError) {
         let lacking = hosts.filter { host in
-            !host.isWaived && host.statedPlatform.map(content.lacks) ?? false
+            !host.isWaived && host.statedPlatform.map(content.isMadeForOthers(than:)) ?? false
         }
         guard let first = lacking.first, let platform = first.statedPlatform else { return }
         let more = lacking.count > 1 ? " and \(lacking.count - 1) more" : ""

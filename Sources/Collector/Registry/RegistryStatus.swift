@@ -48,7 +48,8 @@ struct RegistryStatus: Sendable {
 
     /// Whether the registry refuses a PUT because the tag is there already and must not move.
     ///
-    /// Registries have no common code for it. What was reported of them in public:
+    /// Registries have no common code for it; `TAG_INVALID` alone is the specification's for a tag that does not fit its
+    /// manifest. What was reported of them in public:
     ///
     /// | registry | status, code | words |
     /// |---|---|---|
@@ -56,7 +57,7 @@ struct RegistryStatus: Sendable {
     /// | Google Artifact Registry | 400 `MANIFEST_INVALID` | cannot update tag …. The repository has enabled tag immutability |
     /// | Harbor | 412 `PRECONDITION`; 403 `DENIED` in the first versions | configured as immutable |
     /// | Quay | 409 `TAG_IMMUTABLE` | tag … is immutable |
-    /// | Azure | 405 `REGISTRY_DISALLOWED_OPERATION` | The operation is disallowed on this registry, repository or image |
+    /// | Azure | 405 `UNSUPPORTED`, older `REGISTRY_DISALLOWED_OPERATION`; 409 | The operation is disallowed on this registry, repository or image; locked |
     /// | Docker Hub | 403 `DENIED` | … immutable … |
     /// | Nexus, "disable redeploy" | 400 `BLOB_UPLOAD_INVALID` | does not allow updating assets; cannot be updated |
     /// | Artifactory, GitLab | 403 `DENIED` | overwrite; protected |
@@ -65,9 +66,10 @@ struct RegistryStatus: Sendable {
         let errors = errors
         let codes = errors.compactMap { $0.code?.uppercased() }
         if codes.contains(where: Self.immutableCodes.contains) { return true }
-        if response.status == 400 || response.status == 409, codes.contains("TAG_INVALID") { return true }
         let text = errors.map(\.text).joined(separator: " ").lowercased()
         if response.status == 412, codes.contains("PRECONDITION"), !text.contains("quota") { return true }
+        // Not of every request for patience with somebody else's lock: of a tag, a manifest or an image.
+        if response.status == 409, text.contains("locked") { return true }
         return Self.immutableWords.contains(where: text.contains)
     }
 
@@ -78,7 +80,7 @@ struct RegistryStatus: Sendable {
         "immutab", "cannot be overwritten", "can not be overwritten", "cannot overwrite",
         "does not allow updating assets",
         "cannot be updated", "delete/overwrite", "overwrite permission", "protected tag", "tag is protected",
-        "tag already exists", "write-once",
+        "tag already exists", "write-once", "operation is disallowed",
     ]
 
     private var isPage: Bool {

@@ -48,6 +48,12 @@ extension Report {
         return sweep.onTarget == nil ? host.reason.isEmpty : host.facts.build.isMatch && host.label.standing == .behind
     }
 
+    /// How many hosts that the gate is about were never asked, because somebody interrupted before: nobody knows how far they
+    /// are.
+    var unasked: Int {
+        verdict != .interrupted ? 0 : hosts.count { !$0.isWaived && $0.label == .pending && $0.attempts == 0 }
+    }
+
     /// How many hosts that the gate is about have each standing; together as many as are expected.
     var gatedCounts: [HostLabel.Standing: Int] {
         Dictionary(hosts.filter { !$0.isWaived }.map { ($0.label.standing, 1) }, uniquingKeysWith: +)

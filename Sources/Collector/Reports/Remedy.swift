@@ -19,6 +19,8 @@ enum Remedy: Hashable, Sendable {
         case failed
         /// A newer promotion took over.
         case superseded
+        /// Somebody put the tag back, and nobody knows yet which build is meant.
+        case putBack
         /// Tag, promotions and hosts differ, and nobody knows why.
         case drift
     }
@@ -37,9 +39,15 @@ extension Report {
         if causes.contains(.failedDeploy) || causes.contains(.rolledBack) || rollback?.digest != nil || hasFailures {
             return .hold(.failed)
         }
-        if causes.contains(.superseded) { return .hold(.superseded) }
+        if causes.contains(.superseded) { return .hold(isPutBack ? .putBack : .superseded) }
         if let drift, !drift.isExplained { return .hold(.drift) }
         return .reachTarget
+    }
+
+    /// Whether what replaced the target is an earlier build.
+    private var isPutBack: Bool {
+        successor == nil
+            && reasons.contains { $0.verdict == .superseded && $0.message.contains(MovedTag.putBackWords) }
     }
 
     /// Whether hosts of the gate speak against the target, although the verdict does not.
@@ -112,7 +120,12 @@ extension Report.Host {
         }
         let former = facts.build == .behind ? "the former build " : ""
         let served = aside.map { $0.dropFirst("serves ".count) } ?? build[...]
-        let until = cause == .drift ? " until the drift is explained" : ""
+        let until =
+            switch cause {
+            case .drift: " until the drift is explained"
+            case .putBack: " until it is known who put the tag back"
+            case .failed, .superseded: ""
+            }
         let fetched = wasFetched ? "; the target's image is on the host already" : ""
         let newer = cause == .superseded ? "; a newer promotion took over" : ""
         let still = facts.runtime == .serving ? "still serves" : "still on"

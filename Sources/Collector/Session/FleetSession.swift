@@ -13,6 +13,8 @@ struct FleetSession: Sendable {
     var watches: [SessionWatch] = []
     /// Carries out ``Verification/Action/learn(_:)``; needed where the verification learns images.
     var learner: ImageLearner?
+    /// Carries out ``Verification/Action/lookAtTag``; needed where the verification watches a tag.
+    var bell: TagBell?
     /// Learns when the hosts' certificates end; nil where nobody wants to know.
     var certificates: CertificateEnds?
     /// Ends the session early: `status` stops after one look at each host.
@@ -85,6 +87,7 @@ struct FleetSession: Sendable {
                 turn.take(.time(moment), now: moment)
                 submitDue(&turn, start: start)
                 turn.notify(at: clock.now - start)
+                if turn.takeTagWish() { bell?.lookNow() }
                 for digest in turn.takeQuestions() {
                     guard let learner else { continue }
                     group.addTask { yield.yield(.learned(await learner(digest))) }
@@ -117,6 +120,7 @@ struct FleetSession: Sendable {
         case .promotions(let promotions): turn.take(.promotions(promotions, at: now), now: now)
         case .learned(let image): turn.take(.learned(image, at: now), now: now)
         case .moved(let tag): turn.take(.moved(tag, at: now), now: now)
+        case .tagSeen(let moment): turn.take(.tagSeen(lookedAt: moment - start, at: now), now: now)
         case .listed(let names): turn.take(.listed(names, at: now), now: now)
         }
     }
@@ -154,6 +158,7 @@ struct FleetSession: Sendable {
         var held: HeldRequests
         private var changes: [HostChange] = []
         private var questions: [Digest] = []
+        private var wantsTag = false
 
         init(verification: Verification, observers: [any SessionObserver], queue: AskQueue, held: HeldRequests) {
             self.held = held
@@ -181,6 +186,7 @@ struct FleetSession: Sendable {
                 case .changed(let host, let transition):
                     changes.append(HostChange(host: host, transition: transition))
                 case .learn(let digest): questions.append(digest)
+                case .lookAtTag: wantsTag = true
                 case .concluded: break
                 }
             }
@@ -190,6 +196,12 @@ struct FleetSession: Sendable {
         mutating func takeQuestions() -> [Digest] {
             defer { questions = [] }
             return questions
+        }
+
+        /// Whether the tag is to be looked at, since the last time.
+        mutating func takeTagWish() -> Bool {
+            defer { wantsTag = false }
+            return wantsTag
         }
 
         mutating func notify(at now: Duration) {

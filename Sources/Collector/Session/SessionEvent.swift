@@ -15,6 +15,8 @@ enum SessionEvent: Sendable {
     case learned(LearnedImage)
     /// What the promoted tag is instead; nil where it is what was promoted, again.
     case moved(MovedTag?)
+    /// A look at the promoted tag that was waited for, and began at this moment: it is what was promoted.
+    case tagSeen(ContinuousClock.Instant)
 }
 
 extension SessionEvent {

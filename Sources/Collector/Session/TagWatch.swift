@@ -17,40 +17,53 @@ struct TagWatch: Sendable {
     /// How long a build that may be the former one has to be there before somebody is taken to have put it back.
     var timeout = Duration.seconds(60)
 
-    private static let interval = Duration.seconds(1)
     /// For one look.
     private static let limit = Duration.seconds(10)
 
-    /// - Parameter promoted: what the tag has to be.
-    func watch(promoted: Digest, logger: Logger) -> SessionWatch {
+    /// - Parameters:
+    ///   - promoted: what the tag has to be.
+    ///   - bell: says when to look.
+    func watch(promoted: Digest, bell: TagBell, logger: Logger) -> SessionWatch {
         { [self] yield in
-            let clock = ContinuousClock()
-            let start = clock.now
-            let known = earlier.union(former.map { [$0] } ?? []).subtracting([promoted])
-            var doubt = TagDoubt(
-                promoted: promoted, earlier: known, isFormerKnown: isFormerKnown, timeout: timeout)
-            var told: MovedTag?
-            var described: TaggedImage?
-            while !Task.isCancelled {
-                do {
-                    let client = client.until(.now + Self.limit)
-                    let digest = try await shown(client, promoted: promoted)
-                    let standing = doubt.read(digest, at: clock.now - start)
-                    if case .promoted = standing {
-                        described = nil
-                    } else if described?.digest != digest {
-                        described = try await client.tagged(reference)
-                    }
-                    let moved = self.moved(standing, described, known)
-                    if moved != told { yield(.moved(moved)) }
-                    told = moved
-                } catch is CancellationError {
-                    return
-                } catch {
-                    // Who does not say what the tag is says nothing about it; the next look may.
-                    logger.debug("The tag cannot be read again", metadata: ["reason": "\(error)"])
+            await withDiscardingTaskGroup { group in
+                group.addTask { await bell.ringEverySecond() }
+                await look(promoted, bell, logger, yield)
+                group.cancelAll()
+            }
+        }
+    }
+
+    private func look(
+        _ promoted: Digest, _ bell: TagBell, _ logger: Logger, _ yield: @Sendable (SessionEvent) -> Void
+    ) async {
+        let clock = ContinuousClock()
+        let start = clock.now
+        let known = earlier.union(former.map { [$0] } ?? []).subtracting([promoted])
+        var doubt = TagDoubt(promoted: promoted, earlier: known, isFormerKnown: isFormerKnown, timeout: timeout)
+        var told: MovedTag?
+        var described: TaggedImage?
+        for await _ in bell.rings {
+            let isAwaited = bell.takeWish()
+            let lookedAt = clock.now
+            do {
+                let client = client.until(.now + Self.limit)
+                let digest = try await shown(client, promoted: promoted)
+                let standing = doubt.read(digest, at: clock.now - start)
+                if case .promoted = standing {
+                    described = nil
+                } else if described?.digest != digest {
+                    described = try await client.tagged(reference)
                 }
-                do { try await Task.sleep(for: Self.interval) } catch { return }
+                let moved = self.moved(standing, described, known)
+                if moved != told { yield(.moved(moved)) }
+                told = moved
+                if isAwaited, digest == promoted { yield(.tagSeen(lookedAt)) }
+            } catch is CancellationError {
+                return
+            } catch {
+                // Who does not say what the tag is says nothing about it; the next look may.
+                logger.debug("The tag cannot be read again", metadata: ["reason": "\(error)"])
+                if isAwaited { bell.keepWish() }
             }
         }
     }

@@ -39,47 +39,62 @@ struct VerificationRun: Sendable {
             terminal.write(TextReport(report: report).render())
         }
         if isPublished { Pipeline(environment: environment, terminal: terminal)?.publish(report) }
-        if let evidence, report.evidence == nil {
-            throw UndeliveredReport(report: report, error: EvidenceError.incomplete(evidence.path))
-        }
+        try requireEvidence(of: report)
         return report
     }
 
-    /// The report of a promotion that somebody interrupted before the fleet was asked: what is known, and no more.
+    /// The report of a promotion that somebody interrupted before the fleet was asked: what is known, and no more. Evidence
+    /// and ledger have it, too.
     func unasked(
         signal: Int32, because text: String, _ complete: @Sendable (inout Report) -> Void
     ) async throws -> Report {
         let report = try await destinations.deliver {
-            let startedAt = Date()
+            let (run, startedAt) = start()
+            var recorder = evidence.map(EvidenceRecorder.init)
+            recorder?.begin(run, hosts: inventory.hosts)
             var verification = Verification(target: target, hosts: inventory.hosts, policy: policy)
-            _ = verification.interrupt(signal: signal, at: .zero)
+            let input = Verification.Input.signal(signal, at: .zero)
+            let actions = verification.take(input)
+            recorder?.took(input, actions, by: verification)
             guard let conclusion = verification.conclusion else { throw SessionError.noConclusion }
-            let context = context(id: RunID.make(at: startedAt), startedAt: startedAt, duration: .zero)
-            var report = ReportBuilder(verification: verification, context: context).build(conclusion)
-            report.warnings.insert("no host was asked: \(Hygiene.line(text))", at: 0)
+            var context = context(id: run.verification, startedAt: startedAt, duration: .zero)
+            context.notes = ["no host was asked: \(Hygiene.line(text))"]
+            var report = await self.report(verification, conclusion, context, recorder)
             complete(&report)
-            return report
+            return await recorded(report)
         }
         if isPublished { Pipeline(environment: environment, terminal: terminal)?.publish(report) }
+        try requireEvidence(of: report)
         return report
     }
 
-    private func verify() async throws -> Report {
-        // Before anything else, so that an interruption that comes before the first host is asked is one, too.
-        let signals = await EndingSignals.caught()
+    private func requireEvidence(of report: Report) throws {
+        guard let evidence, report.evidence == nil else { return }
+        throw UndeliveredReport(report: report, error: EvidenceError.incomplete(evidence.path))
+    }
+
+    /// What is known at the beginning.
+    private func start() -> (EvidenceStart, at: Date) {
         // To the millisecond, as reports and evidence write it.
         let milliseconds = Int64((Date().timeIntervalSince1970 * 1_000).rounded(.down))
         let startedAt = Date(timeIntervalSince1970: Double(milliseconds) / 1_000)
-        let id = RunID.make(at: startedAt)
-        logger.info(
-            "Verifying", metadata: ["verification": "\(id)", "hosts": "\(inventory.hosts.count)"])
         let run = EvidenceStart(
-            verification: id, collector: BuildinfoVersion.current, startedAt: startedAt.rfc3339,
+            verification: RunID.make(at: startedAt), collector: BuildinfoVersion.current, startedAt: startedAt.rfc3339,
             startedAtMilliseconds: milliseconds, target: target, policy: policy, promotions: [],
             inventory: .init(
                 source: Hygiene.line(inventory.source), hash: inventory.hash, hosts: inventory.hosts.count,
                 selected: inventory.selected, listed: inventory.listedWhereSelected),
             warnings: warnings, learnsImages: learner == nil ? nil : true)
+        return (run, startedAt)
+    }
+
+    private func verify() async throws -> Report {
+        // Before anything else, so that an interruption that comes before the first host is asked is one, too.
+        let signals = await EndingSignals.caught()
+        let (run, startedAt) = start()
+        let id = run.verification
+        logger.info(
+            "Verifying", metadata: ["verification": "\(id)", "hosts": "\(inventory.hosts.count)"])
         let (refusal, previous) = try await refusal()
         if let refusal {
             let recorder = evidence.map(EvidenceRecorder.init)
@@ -144,7 +159,10 @@ struct VerificationRun: Sendable {
         if var tag, let digest = target.digest {
             tag.earlier.formUnion(
                 run.promotions.filter { $0.generation < run.target.generation ?? 0 }.compactMap(\.digest))
-            session.watches.append(tag.watch(promoted: digest, logger: logger))
+            let bell = TagBell()
+            session.bell = bell
+            session.watches.append(tag.watch(promoted: digest, bell: bell, logger: logger))
+            run.watchesTag = true
         }
         session.watches.append(RelistingWatch.watch(inventory, logger: logger))
         let witness = evidence.map(EvidenceRecorder.init)
@@ -152,7 +170,7 @@ struct VerificationRun: Sendable {
         if let witness { observers.append(witness) }
         let verification = Verification(
             target: run.target, hosts: inventory.hosts, policy: policy, promotions: run.promotions,
-            learnsImages: learner != nil)
+            learnsImages: learner != nil, watchesTag: run.watchesTag ?? false)
         let (ended, duration) = await session.run(verification, observers: observers)
         guard let conclusion = ended.conclusion else { throw SessionError.noConclusion }
         var context = context(id: run.verification, startedAt: startedAt, duration: duration)

@@ -24,6 +24,9 @@ struct MovedTag: Codable, Hashable, Sendable {
     /// Whether somebody certainly moved the tag.
     var isSettled: Bool { isDoubted != true }
 
+    /// What every message says where ``isFormer``, and no other: reports are recorded as they were given.
+    static let putBackWords = "somebody put the tag back"
+
     /// One line: what took over.
     var message: String {
         let build = [gitSHA?.short, digest.short].compactMap { $0 }.joined(separator: " ")
@@ -32,7 +35,7 @@ struct MovedTag: Codable, Hashable, Sendable {
         case (true, false): return "\(name) is another build now (\(build)): somebody moved the tag since"
         case (true, true):
             return
-                "\(name) is an earlier build again (\(build)): somebody put the tag back, which is no newer promotion"
+                "\(name) is an earlier build again (\(build)): \(Self.putBackWords), which is no newer promotion"
         case (false, _):
             return
                 "\(name) shows another build at the end (\(build)), and not for long enough to tell why: somebody moved "

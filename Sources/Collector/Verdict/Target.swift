@@ -58,16 +58,22 @@ extension PromotedContent {
     /// An architecture's variants run on each other's machines in one direction or the other, and so do the 32-bit and the
     /// 64-bit form of one architecture: only where all of these are missing it is certain.
     func lacks(_ platform: Platform) -> Bool {
+        isIndex && isMadeForOthers(than: platform)
+    }
+
+    /// The same, of a single manifest too, whose configuration may be wrong about it: an engine runs that all the same, and
+    /// only where somebody says what a host is it is a mistake.
+    func isMadeForOthers(than platform: Platform) -> Bool {
         lacksAll { $0.os == platform.os && $0.family == platform.family } && !platform.isAttestation
     }
 
     /// Whether this is an index that holds nothing that an engine on `platform` runs without emulation.
     func holdsNothing(forEngine platform: Platform) -> Bool {
-        lacksAll(platform.runs) && !platform.isAttestation
+        isIndex && lacksAll(platform.runs) && !platform.isAttestation
     }
 
     private func lacksAll(_ isFitting: (Platform) -> Bool) -> Bool {
-        guard isIndex, isIncomplete != true else { return false }
+        guard isIncomplete != true else { return false }
         return !manifests.contains { $0.platform.map(isFitting) ?? true }
     }
 }

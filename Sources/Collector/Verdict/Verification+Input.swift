@@ -16,6 +16,8 @@ extension Verification {
         case learned(LearnedImage, at: Duration)
         /// What the promoted tag is instead; nil where it is what was promoted, again.
         case moved(MovedTag?, at: Duration)
+        /// A look at the promoted tag that was asked for and began at `lookedAt`: it is what was promoted.
+        case tagSeen(lookedAt: Duration, at: Duration)
         case signal(Int32, at: Duration)
     }
 
@@ -31,6 +33,7 @@ extension Verification {
         case .listed(let names, let now): return learn(listed: names, at: now)
         case .learned(let image, let now): return learn(image, at: now)
         case .moved(let tag, let now): return learn(moved: tag, at: now)
+        case .tagSeen(let lookedAt, _): return see(tagAt: lookedAt)
         case .signal(let number, let now): return interrupt(signal: number, at: now)
         }
     }

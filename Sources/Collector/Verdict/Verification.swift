@@ -32,6 +32,12 @@ struct Verification: Sendable {
     private var lastChange = Duration.zero
     /// When facts were last looked through for stale ones.
     private(set) var lastStaleCheck = Duration.zero
+    /// Whether the target's tag is watched, so that no green end comes without a look at it.
+    private let watchesTag: Bool
+    /// Since when nothing but a look at the tag is waited for, and when the last one began.
+    private var tagAwaitedSince: Duration?
+    private var tagSeenAt: Duration?
+    private var isLateLookWanted = false
     private var answeredOnce = 0
     private var heard = 0
 
@@ -42,6 +48,9 @@ struct Verification: Sendable {
         case changed(host: Int, HostTrack.Transition)
         /// Ask the registry what this digest is, and say so by ``Input/learned(_:at:)``, whatever comes of it.
         case learn(Digest)
+        /// Look at the promoted tag, and say so by ``Input/tagSeen(lookedAt:at:)`` or ``Input/moved(_:at:)``, as far as the
+        /// registry says anything.
+        case lookAtTag
         case concluded(Conclusion)
     }
 
@@ -67,9 +76,12 @@ struct Verification: Sendable {
     ///   - hosts: the frozen inventory, names unique; at least one that is not waived.
     ///   - promotions: the ledger's, oldest first, this one included; empty without a ledger.
     ///   - learnsImages: whether somebody carries out ``Action/learn(_:)``.
+    ///   - watchesTag: whether somebody carries out ``Action/lookAtTag``.
     init(
-        target: Target, hosts: [ExpectedHost], policy: Policy, promotions: [Promotion] = [], learnsImages: Bool = false
+        target: Target, hosts: [ExpectedHost], policy: Policy, promotions: [Promotion] = [], learnsImages: Bool = false,
+        watchesTag: Bool = false
     ) {
+        self.watchesTag = watchesTag
         self.target = target
         self.policy = policy
         self.promotions = promotions
@@ -145,10 +157,17 @@ struct Verification: Sendable {
                 relabel(host, at: now, isFinal: false, actions: &actions)
             }
         }
+        if watchesTag, !isLateLookWanted, now >= policy.timeout - Self.lateLook {
+            // What is tolerated at the deadline is green, too.
+            isLateLookWanted = true
+            actions.append(.lookAtTag)
+        }
         concludeIfDecided(at: now, actions: &actions)
         concludeIfRestIsTolerated(at: now, actions: &actions)
         // A host that soaks makes progress, although its label stays.
-        if conclusion == nil, now - lastChange >= policy.stall, counts[.soaking, default: 0] == 0 {
+        if conclusion == nil, now - lastChange >= policy.stall, counts[.soaking, default: 0] == 0,
+            isTagSeen(at: now, actions: &actions)
+        {
             conclude(.stall, at: now, actions: &actions)
         }
         return actions
@@ -183,9 +202,16 @@ struct Verification: Sendable {
     mutating func learn(moved tag: MovedTag?, at now: Duration) -> [Action] {
         guard conclusion == nil else { return [] }
         movedTag = tag
+        tagAwaitedSince = nil
         var actions: [Action] = []
         concludeIfSuperseded(at: now, actions: &actions)
         return actions
+    }
+
+    /// The tag was looked at, and is what was promoted. Time, which passes next, concludes what waited for it.
+    mutating func see(tagAt moment: Duration) -> [Action] {
+        tagSeenAt = max(tagSeenAt ?? moment, moment)
+        return []
     }
 
     /// The inventory's source was read again; hosts that it lost are `missing` once they do not answer.
@@ -263,7 +289,9 @@ struct Verification: Sendable {
     private mutating func concludeIfDecided(at now: Duration, actions: inout [Action]) {
         if allowance.isBrokenByFailures {
             conclude(.tooManyFailed, at: now, actions: &actions)
-        } else if movedTag == nil, expected > 0, counts[.converged, default: 0] == expected, proven(at: now) == expected
+        } else if movedTag == nil, expected > 0, counts[.converged, default: 0] == expected,
+            proven(at: now) == expected,
+            isTagSeen(at: now, actions: &actions)
         {
             conclude(.everyHostProven, at: now, actions: &actions)
         }
@@ -289,9 +317,28 @@ struct Verification: Sendable {
         guard conclusion == nil, movedTag == nil, converged > 0, converged < expected, allowance.holdsWithoutTheRest,
             converged >= policy.minProven.limit(of: expected),
             tracks.allSatisfy({ $0.host.isWaived || $0.label == .converged || $0.isSettled(at: now, policy: policy) }),
-            proven(at: now) == converged
+            proven(at: now) == converged, isTagSeen(at: now, actions: &actions)
         else { return }
         conclude(.restTolerated, at: now, actions: &actions)
+    }
+
+    /// So long an end waits for a look at the tag: a registry that does not answer changes no verdict.
+    private static let tagPatience = Duration.seconds(2)
+    /// So long before the deadline the tag is looked at once more.
+    private static let lateLook = Duration.milliseconds(500)
+
+    /// Whether the tag was looked at since nothing else is waited for, or cannot be. Asks for the look where it was not.
+    ///
+    /// The watch looks only now and then: without this, what was put back between its last look and the last proof would
+    /// end green.
+    private mutating func isTagSeen(at now: Duration, actions: inout [Action]) -> Bool {
+        guard watchesTag else { return true }
+        if let since = tagAwaitedSince, since >= lastChange {
+            return tagSeenAt.map { $0 >= since } ?? false || now - since >= Self.tagPatience
+        }
+        tagAwaitedSince = max(now, lastChange)
+        actions.append(.lookAtTag)
+        return false
     }
 
     private mutating func conclude(_ ending: Ending, at now: Duration, actions: inout [Action]) {

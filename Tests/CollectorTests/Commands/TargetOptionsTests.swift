@@ -36,4 +36,31 @@ struct TargetOptionsTests {
             #expect(error?.description.contains("which the inventory says that b runs (it holds linux/amd64)") == true)
         }
     }
+
+    @Test(
+        "A stated platform that a single manifest is not for is found before anybody is asked, where its configuration is known"
+    )
+    func singleManifest() throws {
+        func check(_ platform: String?, _ labels: [String: String]) -> RegistryError? {
+            let content = PromotedContent(
+                isIndex: false,
+                manifests: [.init(digest: .of("1"), platform: platform.flatMap(Platform.init(parsing:)))],
+                isIncomplete: platform == nil ? true : nil)
+            do throws(RegistryError) {
+                try PromotedImage.check(content, called: "canvas", for: Fleet.hosts([labels]))
+                return nil
+            } catch {
+                return error
+            }
+        }
+        #expect(check("linux/amd64", ["platform": "linux/arm64"])?.exitCode == 64)
+        #expect(check("linux/arm64", ["arch": "amd64"])?.exitCode == 64)
+        #expect(check("linux/amd64", ["arch": "x86_64"]) == nil)
+        #expect(check("linux/amd64", [:]) == nil)
+        #expect(check(nil, ["platform": "linux/arm64"]) == nil)
+        // What runs is no contradiction: an engine runs it, or does not.
+        let content = PromotedContent(
+            isIndex: false, manifests: [.init(digest: .of("1"), platform: Platform(parsing: "linux/amd64"))])
+        #expect(Platform(parsing: "linux/arm64").map(content.lacks) == false)
+    }
 }

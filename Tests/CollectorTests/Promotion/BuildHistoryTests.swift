@@ -46,6 +46,18 @@ struct BuildHistoryTests {
         #expect(found?.generation == expected)
     }
 
+    @Test(
+        "A rollback that was not proven is finished before another goes further back",
+        arguments: [
+            // What was promoted, what the tag is, and the generation that is to be proven.
+            ("ABC!b<", "b", 4), ("ABC!B<", "b", nil), ("ABC!b<", "c", nil), ("ABC!b<d", "d", nil), ("ABc", "c", nil),
+            ("ABC!b<", "9", nil), ("", "a", nil), ("AB!a<", "a", 3),
+        ] as [(String, Character, Int?)])
+    func unproven(promoted: String, present: Character, expected: Int?) throws {
+        let found = try history(promoted).unprovenRollback(at: try LedgerFixtures.digest(present))
+        #expect(found?.generation == expected)
+    }
+
     @Test("A build is named by its generation, or by seven digits of its commit or digest")
     func named() throws {
         let history = try history("ABcA<")

@@ -135,6 +135,16 @@ struct FieldRegistryTests {
             registry: "Azure", status: 405, code: "REGISTRY_DISALLOWED_OPERATION",
             message: "The operation is disallowed on this registry, repository or image.", detail: "{}"),
         .init(
+            registry: "Azure, a locked repository", status: 405, code: "UNSUPPORTED",
+            message: "The operation is disallowed on this registry, repository or image. View troubleshooting steps."),
+        .init(registry: "Azure, a locked tag", status: 409, code: "CONFLICT", message: "the manifest is locked"),
+        .init(
+            registry: "a tag that does not fit", status: 400, code: "TAG_INVALID",
+            message: "manifest tag did not match URI", isImmutable: false),
+        .init(
+            registry: "no writing at all", status: 405, code: "UNSUPPORTED", message: "the operation is unsupported",
+            isImmutable: false),
+        .init(
             registry: "Docker Hub", status: 403, code: "DENIED", message: "denied",
             detail: #""tag latest is immutable and cannot be updated""#),
         .init(

@@ -47,6 +47,19 @@ struct RemedyTests {
         return report
     }
 
+    @Test("What somebody put back is no newer promotion to look at: find out who, then promote or roll back")
+    func putBack() throws {
+        let tag = MovedTag(image: "registry.example/canvas:latest", digest: .of("9"), isFormer: true)
+        var report = try Self.report(.superseded, [Self.host(.straggler, .behind, Self.advice[0])])
+        #expect(report.warningAdvice?.contains("newer promotion") == true)
+        report.reasons[0].message = tag.message
+        let advice = try #require(report.warningAdvice)
+        #expect(!advice.contains("newer promotion"))
+        #expect(advice.contains("find out who") && advice.contains("verify again") && advice.contains("rollback"))
+        report.settleAdvice()
+        #expect(!report.hosts.contains { Self.spreads($0.reason) })
+    }
+
     /// The lines of every format, without what is the same whatever hosts say.
     private static func lines(_ report: Report) throws -> [String] {
         let rendered = try ReportFormat.allCases.map { String(decoding: try $0.render(report), as: UTF8.self) }

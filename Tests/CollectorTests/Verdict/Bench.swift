@@ -22,12 +22,13 @@ struct Bench {
 
     init(
         _ count: Int = 1, policy: Policy = Policy(), target: Target = .promoted, promotions: [Promotion] = .upToTarget,
-        learnsImages: Bool = false, edit: (inout [ExpectedHost]) -> Void = { _ in }
+        learnsImages: Bool = false, watchesTag: Bool = false, edit: (inout [ExpectedHost]) -> Void = { _ in }
     ) {
         var hosts = (0..<count).map { ExpectedHost(name: "host-\($0)", url: "http://host-\($0):9480/buildinfo") }
         edit(&hosts)
         verification = Verification(
-            target: target, hosts: hosts, policy: policy, promotions: promotions, learnsImages: learnsImages)
+            target: target, hosts: hosts, policy: policy, promotions: promotions, learnsImages: learnsImages,
+            watchesTag: watchesTag)
         actions = verification.start()
     }
 
@@ -99,6 +100,10 @@ struct Bench {
 
     mutating func learn(moved tag: MovedTag?, at moment: Double) {
         actions += verification.learn(moved: tag, at: .milliseconds(Int(moment * 1_000)))
+    }
+
+    mutating func seeTag(lookedAt: Double) {
+        actions += verification.see(tagAt: .milliseconds(Int(lookedAt * 1_000)))
     }
 
     mutating func interrupt(signal: Int32, at moment: Double) {

@@ -57,6 +57,43 @@ struct SupersededTests {
                 + "the tag since")
     }
 
+    @Test("what watches a tag ends green after a look at it that began after the last proof, and not before")
+    func lookBeforeGreen() {
+        var bench = Bench(2, policy: .short, watchesTag: true)
+        bench.seeTag(lookedAt: 0.5)
+        bench.poll(1...30, every: 0.5) { host, moment in
+            // A look from before the last proof says nothing.
+            .answer(Answer())
+        }
+        // Nobody looks, as with a registry that does not answer: that changes no verdict.
+        #expect(bench.verdict == .converged)
+        let looks = bench.actions.count { $0 == .lookAtTag }
+        #expect(looks == 1)
+        let ended = bench.endedAt ?? 0
+
+        var plain = Bench(2, policy: .short)
+        plain.poll(1...30, every: 0.5) { _, _ in .answer(Answer()) }
+        let proven = plain.endedAt ?? 0
+        #expect(plain.verdict == .converged)
+        #expect(ended == proven + 2)
+
+        var seen = Bench(2, policy: .short, watchesTag: true)
+        seen.poll(1...proven, every: 0.5) { _, _ in .answer(Answer()) }
+        #expect(seen.verdict == nil)
+        seen.seeTag(lookedAt: proven - 0.001)
+        seen.advance(to: proven + 0.1)
+        #expect(seen.verdict == nil)
+        var moved = seen
+        seen.seeTag(lookedAt: proven + 0.05)
+        seen.advance(to: proven + 0.2)
+        #expect(seen.verdict == .converged)
+        moved.learn(
+            moved: MovedTag(image: "r.example/canvas:latest", digest: .of("9"), isFormer: true), at: proven + 0.2)
+        moved.advance(to: proven + 0.3)
+        #expect(moved.verdict == .superseded)
+        #expect(moved.exitCode == 40)
+    }
+
     @Test("Field 9: a tag that may only lag ends nothing green, and nothing as superseded, until it is known")
     func doubted() {
         var tag = MovedTag(image: "registry.example/canvas:latest", digest: .of("9"), isDoubted: true)

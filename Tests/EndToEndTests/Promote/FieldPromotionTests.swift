@@ -291,7 +291,13 @@ struct FieldPromotionTests {
     func interruptedEarly() async throws {
         try await with { promoter in
             promoter.forge.change { $0.status = "pending" }
-            let running = try promoter.start(["--ci-timeout", "60s"], verifies: true)
+            let (evidence, outputs) = (promoter.folder.path("evidence.ndjson"), promoter.folder.path("outputs"))
+            let running = try Program.collector().start(
+                promoter.arguments(["--ci-timeout", "60s", "--report", "evidence=\(evidence)"], verifies: true),
+                environment: [
+                    "HOME": promoter.folder.path, "GITEA_TOKEN": Promoter.token, "GITHUB_ACTIONS": "true",
+                    "GITHUB_OUTPUT": outputs,
+                ])
             try await eventually("CI is waited for", detail: { running.error }) {
                 running.exitCode != nil || running.error.contains("pending")
             }
@@ -303,6 +309,20 @@ struct FieldPromotionTests {
             #expect(report.promotion == nil)
             #expect(report.warnings.contains { $0.contains("before") && $0.contains("was moved") })
             #expect(promoter.registry.writes == 0)
+            // Evidence and history have it, it is of no promotion, and nobody was counted as late who was never asked.
+            let replayed = try await Program.collector().run(["replay", evidence])
+            #expect(replayed.exitCode == 143, "\(replayed.error)")
+            #expect(replayed.error.contains("no host was asked") || replayed.output.contains("no host was asked"))
+            let text = try promoter.folder.read("outputs")
+            #expect(text.contains("stragglers=0\n") && text.contains("not_asked=1\n"), "\(text)")
+            let id = try #require(text.firstMatch(of: /verification=(\S+)/)).1
+            let store = ["--store", promoter.folder.path("ledger.db")]
+            let told = try await Program.collector().run(["report", String(id)] + store)
+            #expect(told.exitCode == 143 || told.exitCode == 0, "\(told.error)")
+            #expect(told.output.contains("interrupted"), "\(told.error)")
+            #expect(try await promoter.promotions().isEmpty)
+            let checked = try await Program.collector().run(["ledger", "check"] + store)
+            #expect(checked.exitCode == 0, "\(checked.output)\(checked.error)")
         }
     }
 }

@@ -43,6 +43,17 @@ struct MovedTagTests {
         await promoter.stop()
     }
 
+    @Test("No verification ends green without a look at the tag after the last proof")
+    func lastLook() async throws {
+        let promoter = try await Promoter.make()
+        // After the look at one second, and before the proof: the next look would come at two.
+        overwrite(promoter, after: 2)
+        let outcome = try await verify(promoter, ["--soak", "1400ms"])
+        #expect(outcome.exitCode == 40, "\(outcome.error)")
+        #expect(try await Program.collector().run(["replay", promoter.folder.path("evidence.ndjson")]).exitCode == 40)
+        await promoter.stop()
+    }
+
     @Test("A promotion that another writer's follows is superseded by it")
     func promoted() async throws {
         let promoter = try await Promoter.make()

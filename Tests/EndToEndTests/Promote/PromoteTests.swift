@@ -294,6 +294,24 @@ struct PromoteTests {
             let late = try await promoter.run()
             #expect(late.exitCode == 40, "\(late.error)")
             #expect(late.error.contains("generation 2"))
+            for (more, code, level, verdict) in [
+                ([], Int32(40), "::error", "superseded"), (["--superseded-ok"], 0, "::notice", "superseded"),
+                (["--moving-tag", "other", "--to", "stable"], 64, "::error", "refused"),
+            ] {
+                let (outputs, summary) = ("outputs-\(more.count)", "summary-\(more.count)")
+                let told = try await Program.collector().run(
+                    promoter.arguments(more),
+                    environment: [
+                        "HOME": promoter.folder.path, "GITEA_TOKEN": Promoter.token, "GITHUB_ACTIONS": "true",
+                        "GITHUB_OUTPUT": promoter.folder.path(outputs),
+                        "GITHUB_STEP_SUMMARY": promoter.folder.path(summary),
+                    ])
+                #expect(told.exitCode == code, "\(told.error)")
+                #expect(told.error.contains(level) && (code != 0 || !told.error.contains("::error")), "\(told.error)")
+                #expect(
+                    try promoter.folder.read(outputs) == "verdict=\(verdict)\nexit_code=\(code)\nmoved=false\n")
+                #expect(try promoter.folder.read(summary).contains("nothing was changed"))
+            }
             #expect(promoter.registry.tag("latest") == promoter.old.digest)
         }
     }

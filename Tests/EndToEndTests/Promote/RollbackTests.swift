@@ -153,6 +153,71 @@ struct RollbackTests {
         }
     }
 
+    @Test(
+        "A rollback that was cut off, or never proven, is what the same command finishes; it goes no build further back"
+    )
+    func finished() async throws {
+        try await withFailedDeploy { promoter in
+            let (pid, old) = (Box(), promoter.old)
+            promoter.registry.behave { request, _ in
+                request.method == "PUT" ? .honestThen { pid.kill() } : .honest
+            }
+            let first = try promoter.startRollback()
+            pid.set(first.processID)
+            #expect(try await first.wait().exitCode != 0)
+            #expect(promoter.registry.tag("latest") == old.digest)
+            promoter.followTag()
+            try promoter.serve(old, Commit.old)
+            // Before the journal is settled, and after it.
+            for verifies in [true, false] {
+                let dry = try await promoter.rollback(["--dry-run"])
+                #expect(dry.exitCode == 0, "\(dry.error)")
+                #expect(dry.output.contains("would leave"), "\(dry.output)")
+                #expect(dry.output.contains("not proven since"), "\(dry.output)")
+                guard verifies else { continue }
+                let settled = try await promoter.rollback(verifies: false)
+                #expect(settled.exitCode == 0, "\(settled.error)")
+                #expect(try await promoter.journal().last == "rollback moved 3 \(promoter.short(old))")
+            }
+            let second = try await promoter.rollback()
+            #expect(second.exitCode == 0, "\(second.error)")
+            #expect(promoter.registry.tag("latest") == old.digest)
+            // Proven, it counts: there is nothing before it.
+            let third = try await promoter.rollback()
+            #expect(third.exitCode == 64, "\(third.error)")
+        }
+    }
+
+    @Test("A copy of the registry that shows an earlier build is read again, and one that keeps to it is refused")
+    func stale() async throws {
+        let promoter = try await Promoter.make()
+        promoter.followTag()
+        try await promoter.proveOld()
+        let proven = try await promoter.run(verifies: true)
+        #expect(proven.exitCode == 0, "\(proven.error)")
+        let registry = promoter.registry
+        let writes = registry.writes
+        registry.change { $0.lag = .seconds(3_600) }
+        let refused = try await promoter.rollback()
+        #expect(refused.exitCode == 41, "\(refused.error)")
+        for text in [
+            "somebody moved the tag", "--to", "\(Commit.new.prefix(12))", String(promoter.old.digest.description.prefix(19)),
+        ] {
+            #expect(refused.error.contains(text), "\(refused.error)")
+        }
+        #expect(registry.writes == writes)
+        let running = try promoter.startRollback()
+        try await eventually("it is read again", detail: { running.error }) {
+            running.exitCode != nil || running.error.contains("it is read again")
+        }
+        registry.change { $0.lag = .zero }
+        let outcome = try await running.wait()
+        #expect(outcome.exitCode == 0, "\(outcome.error)")
+        #expect(registry.tag("latest") == promoter.old.digest)
+        #expect(try await promoter.journal().last == "rollback moved 3 \(promoter.short(promoter.old))")
+        await promoter.stop()
+    }
+
     @Test("Without a ledger, a fleet or a moving tag, it says what is missing")
     func usage() async throws {
         let folder = try TemporaryFolder()

@@ -97,6 +97,10 @@ struct HTMLVerdictWords: Hashable, Sendable {
         }
         guard exitCode != 0 || sweep != nil, case .hold(let cause) = remedy else { return sweepAdvice ?? verdictAdvice }
         switch (cause, verdict) {
+        case (.putBack, _):
+            return
+                "Somebody put the tag back to an earlier build: find out who, and leave the hosts as they are. If this build is "
+                + "meant, promote it and verify again; if the earlier one is, run rollback."
         case (_, .failedDeploy), (_, .rolledBack), (_, .superseded): return verdictAdvice
         case (.failed, _):
             return
