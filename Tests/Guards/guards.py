@@ -93,6 +93,7 @@ PIPELINE = r"CollectorTests\.(AgreementTests|AnnotationTests|JUnitReportTests|Ma
 TRANSPORT = r"EndToEndTests\.TransportTests/"
 DRIFT = r"EndToEndTests\.DriftTests/"
 PROMOTE = r"EndToEndTests\.(PromoteTests|KilledPromotionTests)/"
+ROLLBACK = r"EndToEndTests\.RollbackTests/"
 JOURNAL = r"CollectorTests\.(JournalTests|PromotionRulesTests|TagReadbackTests|BuildHistoryTests)/"
 CI = r"CollectorTests\.(CIReadingTests|CIReportersTests|CIWaitTests|CIContextsTests)/"
 FORGE = r"CollectorTests\.(GiteaForgeTests|GitHubForgeTests|ReporterForgeTests|LyingForgeTests|ForgeSettingTests|BranchTests)/"
@@ -1737,8 +1738,44 @@ GUARDS = [
     Guard(
         12, "promote-leftover", "what a killed promotion left is settled by what the tag is",
         "Sources/Collector/Promotion/PromotionLeftover.swift",
-        r"guard settles else { return }",
-        r"guard settles, entry.number < 0 else { return }", PROMOTE),
+        r"guard settles else {",
+        r"guard settles, entry.number < 0 else {", PROMOTE),
+    Guard(
+        11, "rollback-unproven", "a rollback that was not proven is finished, and goes no build further back",
+        "Sources/Collector/Promotion/RollbackRun.swift",
+        r"let build = history.unprovenRollback(at: present?.digest) ?? history.lastProven(before: present?.digest)",
+        r"let build = history.lastProven(before: present?.digest)", ROLLBACK),
+    Guard(
+        11, "rollback-unproven-proof", "only a proven rollback counts as one",
+        "Sources/Collector/Promotion/PastBuild.swift",
+        r"last.digest == present, last.provenAt == nil else { return nil }",
+        r"last.digest == present, last.provenAt != nil else { return nil }", JOURNAL),
+    Guard(
+        11, "rollback-stale", "no build is gone back from that only a lagging copy of the registry shows",
+        "Sources/Collector/Promotion/TagRecord.swift",
+        r"guard left.contains(present.digest) else { return Reading(image: present) }",
+        r"guard left.isEmpty else { return Reading(image: present) }", ROLLBACK),
+    Guard(
+        1, "tag-last-look", "no green end comes without a look at the tag after the last proof",
+        _VERDICT + "Verification.swift",
+        r"if let since = tagAwaitedSince, since >= lastChange {",
+        r"if now >= .zero { return true }; if let since = tagAwaitedSince, since >= lastChange {",
+        r"CollectorTests\.SupersededTests/"),
+    Guard(
+        "evidence", "evidence-tag-watched", "evidence says that a look at the tag was waited for",
+        "Sources/Collector/Session/VerificationRun.swift",
+        r"run.watchesTag = true",
+        r"_ = tag", r"EndToEndTests\.MovedTagTests/"),
+    Guard(
+        "gate", "stated-platform-manifest", "a stated platform that a single manifest is not for is refused",
+        _REGISTRY + "PromotedImage.swift",
+        r"host.statedPlatform.map(content.isMadeForOthers(than:)) ?? false",
+        r"host.statedPlatform.map(content.lacks) ?? false", r"CollectorTests\.TargetOptionsTests/"),
+    Guard(
+        "ledger", "unasked-recorded", "what was interrupted before any host was asked is in the history",
+        "Sources/Collector/Session/VerificationRun.swift",
+        r"return await recorded(report)",
+        r"return report", r"EndToEndTests\.FieldPromotionTests/"),
     Guard(
         11, "promote-lock", "one change of a tag is under way at a time",
         "Sources/Collector/Ledger/Ledger+Journal.swift",
@@ -1827,8 +1864,8 @@ GUARDS = [
     Guard(
         "evidence", "evidence-whole", "evidence that is not whole is no success",
         "Sources/Collector/Session/VerificationRun.swift",
-        r"if let evidence, report.evidence == nil {",
-        r"if let evidence, report.evidence == nil, evidence.path.isEmpty {", r"EndToEndTests\.EvidenceTests/"),
+        r"guard let evidence, report.evidence == nil else { return }",
+        r"guard let evidence, report.evidence == nil, evidence.path.isEmpty else { return }", r"EndToEndTests\.EvidenceTests/"),
     Guard(
         "agent", "stopped-engine", "a stopped engine that systemd would start is not connected to",
         _ENGINE + "EngineActivation.swift",
@@ -1877,8 +1914,13 @@ GUARDS = [
     Guard(
         "advice", "advice-superseded", "once a newer promotion took over, hosts are to be left",
         "Sources/Collector/Reports/Remedy.swift",
-        r"if causes.contains(.superseded) { return .hold(.superseded) }",
-        r"if causes.isEmpty { return .hold(.superseded) }", ADVICE),
+        r"if causes.contains(.superseded) { return .hold(isPutBack ? .putBack : .superseded) }",
+        r"if causes.isEmpty { return .hold(isPutBack ? .putBack : .superseded) }", ADVICE),
+    Guard(
+        "advice", "advice-put-back", "what somebody put back is not called a newer promotion to look at",
+        "Sources/Collector/Reports/Remedy.swift",
+        r"return .hold(isPutBack ? .putBack : .superseded)",
+        r"return .hold(isPutBack && hasFailures ? .putBack : .superseded)", ADVICE),
     Guard(
         "advice", "advice-drift", "while a drift is not explained, hosts are to be left",
         "Sources/Collector/Reports/Remedy.swift",
