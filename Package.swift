@@ -54,22 +54,163 @@ let package = Package(
             pkgConfig: "libcurl",
             providers: [.apt(["libcurl4-openssl-dev"])]
         ),
-        .executableTarget(
-            name: "Collector",
+        .target(
+            name: "CollectorSupport",
+            dependencies: [
+                "Shared",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+            ],
+            path: "Sources/Collector/Support",
+            swiftSettings: strict
+        ),
+        .target(
+            name: "Verdict",
+            dependencies: [
+                "Shared"
+            ],
+            path: "Sources/Collector/Verdict",
+            swiftSettings: strict
+        ),
+        .target(
+            name: "Transfer",
             dependencies: [
                 "CCurl",
+                "CollectorSupport",
                 "Shared",
-                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            path: "Sources/Collector/Transfer",
+            swiftSettings: strict
+        ),
+        .target(
+            name: "Inventory",
+            dependencies: [
+                "CollectorSupport",
+                "Shared",
+                "Verdict",
+                .product(name: "Yams", package: "Yams"),
+            ],
+            path: "Sources/Collector/Inventory",
+            swiftSettings: strict
+        ),
+        .target(
+            name: "Registry",
+            dependencies: [
+                "CCurl",
+                "CollectorSupport",
+                "Shared",
+                "Transfer",
+                "Verdict",
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            path: "Sources/Collector/Registry",
+            swiftSettings: strict
+        ),
+        .target(
+            name: "Gate",
+            dependencies: [
+                "CollectorSupport",
+                "Shared",
+                "Transfer",
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            path: "Sources/Collector/Gate",
+            swiftSettings: strict
+        ),
+        .target(
+            name: "Reports",
+            dependencies: [
+                "CollectorSupport",
+                "Shared",
+                "Verdict",
+            ],
+            path: "Sources/Collector/Reports",
+            swiftSettings: strict
+        ),
+        .target(
+            name: "Evidence",
+            dependencies: [
+                "CollectorSupport",
+                "Reports",
+                "Shared",
+                "Verdict",
+            ],
+            path: "Sources/Collector/Evidence",
+            swiftSettings: strict
+        ),
+        .target(
+            name: "Ledger",
+            dependencies: [
+                "CollectorSupport",
+                "Registry",
+                "Reports",
+                "Shared",
+                "Verdict",
                 .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            path: "Sources/Collector/Ledger",
+            swiftSettings: strict
+        ),
+        .target(
+            name: "Operations",
+            dependencies: [
+                "CollectorSupport",
+                "Evidence",
+                "Gate",
+                "Inventory",
+                "Ledger",
+                "Registry",
+                "Reports",
+                "Shared",
+                "Transfer",
+                "Verdict",
                 .product(name: "HeapModule", package: "swift-collections"),
                 .product(name: "Logging", package: "swift-log"),
-                // For the made-up hosts of the drill, and nothing else.
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+            ],
+            path: "Sources/Collector/Operations",
+            swiftSettings: strict
+        ),
+        .target(
+            name: "Drill",
+            dependencies: [
+                "CollectorSupport",
+                "Inventory",
+                "Ledger",
+                "Operations",
+                "Reports",
+                "Shared",
+                "Transfer",
+                "Verdict",
+                .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
-                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
-                .product(name: "Yams", package: "Yams"),
             ],
+            path: "Sources/Collector/Drill",
+            swiftSettings: strict
+        ),
+        .executableTarget(
+            name: "Collector",
+            dependencies: [
+                "CollectorSupport",
+                "Drill",
+                "Evidence",
+                "Gate",
+                "Inventory",
+                "Ledger",
+                "Operations",
+                "Registry",
+                "Reports",
+                "Shared",
+                "Transfer",
+                "Verdict",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            path: "Sources/Collector/Commands",
             swiftSettings: strict
         ),
 
@@ -101,7 +242,20 @@ let package = Package(
         .testTarget(
             name: "CollectorTests",
             dependencies: [
-                "Collector", "Shared", "Support",
+                "Collector",
+                "CollectorSupport",
+                "Drill",
+                "Evidence",
+                "Gate",
+                "Inventory",
+                "Ledger",
+                "Operations",
+                "Registry",
+                "Reports",
+                "Shared",
+                "Support",
+                "Transfer",
+                "Verdict",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 // To break a ledger's rules with, and to see what its check says.
                 .product(name: "GRDB", package: "GRDB.swift"),

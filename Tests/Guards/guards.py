@@ -101,7 +101,7 @@ KILL_SWITCH = r"CollectorTests\.KillSwitchTests/"
 
 _VERDICT = "Sources/Collector/Verdict/"
 _REGISTRY = "Sources/Collector/Registry/"
-_POLLING = "Sources/Collector/Polling/"
+_POLLING = "Sources/Collector/Transfer/"
 _LEDGER = "Sources/Collector/Ledger/"
 _ENGINE = "Sources/Agent/Evidence/Engine/"
 _CONFIGURATION = "Sources/Agent/Configuration/"
@@ -233,12 +233,12 @@ GUARDS = [
     # 2. Unreadable is never empty, and neither is fine
     Guard(
         2, "error-page", "an error page is no answer, whatever it holds",
-        _POLLING + "AnswerReader.swift",
+        "Sources/Collector/Operations/Session/AnswerReader.swift",
         r"case 200: break",
         r"case 200, 404: break", ANSWERS),
     Guard(
         2, "unknown-schema", "a document of another schema is no document",
-        _POLLING + "AnswerReader.swift",
+        "Sources/Collector/Operations/Session/AnswerReader.swift",
         r"if document.schema != Document.schema {",
         r"if document.schema < Document.schema {", ANSWERS),
     Guard(
@@ -410,14 +410,14 @@ GUARDS = [
         r"if answer.nonce?.isEmpty == true { return .replayed }", VERDICT),
     Guard(
         3, "nonce-new", "every request has a nonce of its own",
-        "Sources/Collector/Session/AskQueue.swift",
+        "Sources/Collector/Operations/Session/AskQueue.swift",
         r"""nonce: "\(noncePrefix)-\(String(lastID, radix: 36))")""",
         r"""nonce: "\(noncePrefix)-0")""", SESSION),
     Guard(
         3, "nonce-unguessable", "no two verifications share their nonces",
-        "Sources/Collector/Session/VerificationRun.swift",
-        r"static func nonce() -> String { Hexadecimal.encode(randomBytes(16)) }",
-        r"static func nonce() -> String { Hexadecimal.encode([UInt8](repeating: 7, count: 16)) }", SESSION),
+        "Sources/Collector/Operations/Session/RunID.swift",
+        r"package static func nonce() -> String { Hexadecimal.encode(randomBytes(16)) }",
+        r"package static func nonce() -> String { Hexadecimal.encode([UInt8](repeating: 7, count: 16)) }", SESSION),
     Guard(
         3, "expected-id", "a host id other than the inventory's is another host",
         _VERDICT + "HostTrack.swift",
@@ -542,7 +542,7 @@ GUARDS = [
         r"guard entries.allSatisfy({ $0.revision != sha }), let other = entries.first else { return }", REGISTRY),
     Guard(
         4, "image-digest", "the image has to have the digest that was asked for",
-        _REGISTRY + "PromotedImage.swift",
+        "Sources/Collector/Operations/Registry/PromotedImage.swift",
         r"if let wanted = target.digest, wanted != image.digest {",
         r"if let wanted = target.digest, wanted != image.digest, image.entries.isEmpty {", REGISTRY),
     Guard(
@@ -869,7 +869,7 @@ GUARDS = [
         r"!queue.isEmpty && underWay.count < limits.concurrency * 4 && budget.hasRoom", TRANSFERS),
     Guard(
         9, "instances", "a document has at most 256 instances",
-        _POLLING + "AnswerReader.swift",
+        "Sources/Collector/Operations/Session/AnswerReader.swift",
         r"} else if document.instances.count > 256 {",
         r"} else if document.instances.count > 256_000 {", ANSWERS),
     Guard(
@@ -1067,9 +1067,9 @@ GUARDS = [
         r"""} else if name.contains("tokenn") {""", INVENTORY),
     Guard(
         10, "clear-token", "a token that crosses the network in the clear is said",
-        _POLLING + "FleetAccess.swift",
-        r"let shown = hosts.indices.filter { self[$0].bearerToken != nil && Self.isInTheClear(hosts[$0].url) }",
-        r"let shown = hosts.indices.filter { self[$0].bearerToken == nil && Self.isInTheClear(hosts[$0].url) }",
+        "Sources/Collector/Operations/Session/FleetAccess.swift",
+        r"let shown = hosts.indices.filter { self[$0].bearerToken != nil && HostAddress.isInTheClear(hosts[$0].url) }",
+        r"let shown = hosts.indices.filter { self[$0].bearerToken == nil && HostAddress.isInTheClear(hosts[$0].url) }",
         INVENTORY),
     Guard(
         10, "token-shown", "what is printed of an access never holds the token",
@@ -1088,12 +1088,12 @@ GUARDS = [
         r"errorText[1] = 0", TRANSFERS),
     Guard(
         10, "password-refused", "an address with a user or a password is refused",
-        "Sources/Collector/Inventory/HTTPAddress.swift",
+        "Sources/Collector/Support/HTTPAddress.swift",
         r"""guard !authority.contains("@"), !Self.looksLikeUser(rest) else { throw .hasUser }""",
         r"""guard authority != "@", !Self.looksLikeUser(rest) else { throw .hasUser }""", INVENTORY),
     Guard(
         10, "password-shown", "the error about a password does not repeat it",
-        "Sources/Collector/Inventory/HostAddress.swift",
+        "Sources/Collector/Support/HostAddress.swift",
         r"var isShowable: Bool { self != .hasUser }",
         r"var isShowable: Bool { self != .tooLong }", INVENTORY),
     Guard(
@@ -1251,7 +1251,7 @@ GUARDS = [
         r"if age == nil { evidence", CACHES),
     Guard(
         3, "document-age", "an Age makes a document as old as it says",
-        _POLLING + "AnswerReader.swift",
+        "Sources/Collector/Operations/Session/AnswerReader.swift",
         r"document.ageSeconds = max(document.ageSeconds, stored.age)",
         r"document.ageSeconds = max(document.ageSeconds, 0)", CACHES),
     Guard(
@@ -1332,7 +1332,7 @@ GUARDS = [
         r"guard isEveryHostAsked else { return }", VERDICT),
     Guard(
         3, "unchanged-of-another", "a 304 of another host proves nothing",
-        "Sources/Collector/Session/HeldRequests.swift",
+        "Sources/Collector/Operations/Session/HeldRequests.swift",
         r"guard reading.validation.host == before.document.host.id else {",
         r"guard reading.validation.host != before.tag else {", HELD),
     # Evidence
@@ -1501,8 +1501,8 @@ GUARDS = [
     Guard(
         10, "forge-clear-text", "a forge is not asked in the clear",
         _FORGE + "ForgeAddress.swift",
-        r"guard !FleetAccess.isInTheClear(base) else { throw .inTheClear }",
-        r"guard !FleetAccess.isInTheClear(base) || base.count > 7 else { throw .inTheClear }", FORGE),
+        r"guard !HostAddress.isInTheClear(base) else { throw .inTheClear }",
+        r"guard !HostAddress.isInTheClear(base) || base.count > 7 else { throw .inTheClear }", FORGE),
     Guard(
         10, "forge-link", "a link of a forge is shown without its query",
         _FORGE + "SafeLink.swift",
@@ -1580,22 +1580,22 @@ GUARDS = [
         r"return allowsRollback || ancestry == .notDescendant", FORGE),
     Guard(
         11, "promote-switch", "a promotion reads the kill switch before anything else",
-        "Sources/Collector/Promotion/PromotionGate.swift",
+        "Sources/Collector/Operations/Promotion/PromotionGate.swift",
         r"try await killSwitch.requireOff(before: .now + timeout)",
         r"_ = killSwitch.sources", PROMOTE),
     Guard(
         11, "promote-switch-again", "the kill switch is read again right before the PUT",
-        "Sources/Collector/Promotion/TagMover.swift",
+        "Sources/Collector/Operations/Promotion/TagMover.swift",
         r"try await killSwitch.requireOff(before: registry.deadline)",
         r"_ = killSwitch.sources", PROMOTE),
     Guard(
         11, "promote-green", "a promotion needs green CI",
-        "Sources/Collector/Promotion/PromotionGate.swift",
+        "Sources/Collector/Operations/Promotion/PromotionGate.swift",
         r"try result.requireGreen()",
         r"_ = result", PROMOTE),
     Guard(
         11, "promote-head", "only the branch's head is promoted",
-        "Sources/Collector/Promotion/PromotionGate.swift",
+        "Sources/Collector/Operations/Promotion/PromotionGate.swift",
         r"try await forge.requireHead(order.gitSHA, of: branch, before: deadline)",
         r"_ = (forge, branch, deadline)", PROMOTE),
     Guard(
@@ -1605,7 +1605,7 @@ GUARDS = [
         r"for commit in newer where try await candidateExists(commit) && commit == sha {", FORGE),
     Guard(
         11, "candidate-unnamed", "a candidate that does not name its commit is superseded by any newer commit",
-        "Sources/Collector/Promotion/PromotionGate.swift",
+        "Sources/Collector/Operations/Promotion/PromotionGate.swift",
         r"} else if supersededBy == .candidate, order.namesCandidates {",
         r"} else if supersededBy == .candidate {", PROMOTE),
     Guard(
@@ -1697,62 +1697,62 @@ GUARDS = [
         r"EndToEndTests\.WaitCITests/"),
     Guard(
         11, "promote-last", "a build that a later promotion followed is superseded",
-        "Sources/Collector/Promotion/PromotionGate.swift",
+        "Sources/Collector/Operations/Promotion/PromotionGate.swift",
         r"if let later { throw PromotionError.superseded(later, of: order.gitSHA, generation: own.generation) }",
         r"_ = later", PROMOTE),
     Guard(
         11, "promote-descends", "the tag moves forward only, unless going back is meant",
-        "Sources/Collector/Promotion/PromotionGate.swift",
+        "Sources/Collector/Operations/Promotion/PromotionGate.swift",
         r'case .refused(let reason): throw .refused("\(name): \(reason)")',
         r"case .refused: return nil", PROMOTE),
     Guard(
         4, "promote-revision", "every platform of a candidate is labelled with the promoted commit",
-        "Sources/Collector/Promotion/PromotionGate.swift",
+        "Sources/Collector/Operations/Promotion/PromotionGate.swift",
         r"try image.require(order.gitSHA)",
         r"_ = image", PROMOTE),
     Guard(
         11, "promote-written-once", "a tag that names a build is never moved",
-        "Sources/Collector/Promotion/TagRules.swift",
+        "Sources/Collector/Operations/Promotion/TagRules.swift",
         r"if Self.isWrittenOnce(tag) { return .writtenOnce }",
         r"", JOURNAL),
     Guard(
         11, "promote-declared", "a tag that is not declared as moving is left alone",
-        "Sources/Collector/Promotion/TagRules.swift",
+        "Sources/Collector/Operations/Promotion/TagRules.swift",
         r"return moving.contains(tag) ? nil : .undeclared",
         r"return nil", JOURNAL),
     Guard(
         11, "promote-third", "a third digest under the tag is another writer's",
-        "Sources/Collector/Promotion/TagFinding.swift",
+        "Sources/Collector/Operations/Promotion/TagFinding.swift",
         r"return now == former ? .unmoved : .contested",
         r"return .unmoved", JOURNAL),
     Guard(
         12, "promote-journal-first", "a tag's change is in the journal before the registry is asked",
-        "Sources/Collector/Promotion/TagMover.swift",
+        "Sources/Collector/Operations/Promotion/TagMover.swift",
         r"case .recorded(let recorded): entry = recorded",
         r"case .recorded(let recorded): entry = try await settle(recorded, .unmoved)", PROMOTE),
     Guard(
         12, "promote-uncertain", "an answer to the PUT that was lost leaves the journal open",
-        "Sources/Collector/Promotion/TagMover.swift",
+        "Sources/Collector/Operations/Promotion/TagMover.swift",
         r"case (_, .uncertainPut(_, let reason)):",
         r"case (_, .uncertainPut(_, let reason)) where reason.isEmpty:", PROMOTE),
     Guard(
         12, "promote-leftover", "what a killed promotion left is settled by what the tag is",
-        "Sources/Collector/Promotion/PromotionLeftover.swift",
+        "Sources/Collector/Operations/Promotion/PromotionLeftover.swift",
         r"guard settles else {",
         r"guard settles, entry.number < 0 else {", PROMOTE),
     Guard(
         11, "rollback-unproven", "a rollback that was not proven is finished, and goes no build further back",
-        "Sources/Collector/Promotion/RollbackRun.swift",
+        "Sources/Collector/Operations/Promotion/RollbackRun.swift",
         r"let build = history.unprovenRollback(at: present?.digest) ?? history.lastProven(before: present?.digest)",
         r"let build = history.lastProven(before: present?.digest)", ROLLBACK),
     Guard(
         11, "rollback-unproven-proof", "only a proven rollback counts as one",
-        "Sources/Collector/Promotion/PastBuild.swift",
+        "Sources/Collector/Ledger/PastBuild.swift",
         r"last.digest == present, last.provenAt == nil else { return nil }",
         r"last.digest == present, last.provenAt != nil else { return nil }", JOURNAL),
     Guard(
         11, "rollback-stale", "no build is gone back from that only a lagging copy of the registry shows",
-        "Sources/Collector/Promotion/TagRecord.swift",
+        "Sources/Collector/Operations/Promotion/TagRecord.swift",
         r"guard left.contains(present.digest) else { return Reading(image: present) }",
         r"guard left.isEmpty else { return Reading(image: present) }", ROLLBACK),
     Guard(
@@ -1763,17 +1763,17 @@ GUARDS = [
         r"CollectorTests\.SupersededTests/"),
     Guard(
         "evidence", "evidence-tag-watched", "evidence says that a look at the tag was waited for",
-        "Sources/Collector/Session/VerificationRun.swift",
+        "Sources/Collector/Operations/Session/VerificationRun.swift",
         r"run.watchesTag = true",
         r"_ = tag", r"EndToEndTests\.MovedTagTests/"),
     Guard(
         "gate", "stated-platform-manifest", "a stated platform that a single manifest is not for is refused",
-        _REGISTRY + "PromotedImage.swift",
+        "Sources/Collector/Operations/Registry/PromotedImage.swift",
         r"host.statedPlatform.map(content.isMadeForOthers(than:)) ?? false",
         r"host.statedPlatform.map(content.lacks) ?? false", r"CollectorTests\.TargetOptionsTests/"),
     Guard(
         "ledger", "unasked-recorded", "what was interrupted before any host was asked is in the history",
-        "Sources/Collector/Session/VerificationRun.swift",
+        "Sources/Collector/Operations/Session/VerificationRun.swift",
         r"return await recorded(report)",
         r"return report", r"EndToEndTests\.FieldPromotionTests/"),
     Guard(
@@ -1788,17 +1788,17 @@ GUARDS = [
         r"if generation.isNew, generation.number < 0 {", JOURNAL),
     Guard(
         11, "promote-permission", "why a tag may go back is in the journal",
-        "Sources/Collector/Promotion/PromotionRun.swift",
+        "Sources/Collector/Operations/Promotion/PromotionRun.swift",
         r"permission: passed.permission,",
         r"permission: nil,", PROMOTE),
     Guard(
         2, "drift-deadline", "a sweep that takes long leaves the time that looking for drift has",
-        "Sources/Collector/Drift/DriftReader.swift",
+        "Sources/Collector/Operations/Drift/DriftReader.swift",
         r"named.client.until(.now + named.timeout)",
         r"named.client", DRIFT),
     Guard(
         2, "drift-absent", "a tag that somebody removed is told",
-        "Sources/Collector/Drift/DriftRules.swift",
+        "Sources/Collector/Operations/Drift/DriftRules.swift",
         r"guard let tag else {",
         r"guard let tag = tag ?? candidates.first else {", DRIFT),
     Guard(
@@ -1813,7 +1813,7 @@ GUARDS = [
         r"} else if expected > 0,", VERDICT),
     Guard(
         "gate", "moved-tag-steady", "what a registry says once of a tag decides nothing",
-        "Sources/Collector/Promotion/TagFinding.swift",
+        "Sources/Collector/Operations/Promotion/TagFinding.swift",
         r"guard steadiness.isSteady, !mayLag || steadiness.span >= timeout else { return .doubted(digest) }",
         r"guard !mayLag || steadiness.span >= timeout else { return .doubted(digest) }", JOURNAL),
     Guard(
@@ -1823,17 +1823,17 @@ GUARDS = [
         r"verification.successor != nil && verification.movedTag?.isFormer == true", VERDICT),
     Guard(
         11, "promote-third-steady", "a third digest is another writer's only once it is steady",
-        "Sources/Collector/Promotion/TagFinding.swift",
+        "Sources/Collector/Operations/Promotion/TagFinding.swift",
         r"if steadiness.isSteady, isOver || !mayLag { return .contested(digest) }",
         r"if isOver || !mayLag { return .contested(digest) }", JOURNAL),
     Guard(
         12, "promote-on-its-way", "what was acknowledged is not said to have never moved",
-        "Sources/Collector/Promotion/TagFinding.swift",
+        "Sources/Collector/Operations/Promotion/TagFinding.swift",
         r"case .unmoved where answer == .notAsked || answer == .refused: return .unmoved",
         r"case .unmoved where answer != .lost: return .unmoved", JOURNAL),
     Guard(
         12, "way-back-proven", "the way back is a build that was proven",
-        "Sources/Collector/Promotion/PastBuild.swift",
+        "Sources/Collector/Ledger/PastBuild.swift",
         r"build.provenAt != nil && build.digest != present && !build.isWithdrawn",
         r"build.digest != present && !build.isWithdrawn", JOURNAL),
     Guard(
@@ -1843,12 +1843,12 @@ GUARDS = [
         r"", JOURNAL),
     Guard(
         12, "way-back-children", "children are put back before the index that names them",
-        "Sources/Collector/Promotion/PromotionRollback.swift",
+        "Sources/Collector/Operations/Promotion/PromotionRollback.swift",
         r"try await registry.restoreChildren(of: image, in: target)",
         r"_ = registry", r"EndToEndTests\.RollbackTests/"),
     Guard(
         2, "shrink-baseline", "small steps of one promotion do not add up",
-        "Sources/Collector/Inventory/InventoryBaseline.swift",
+        "Sources/Collector/Verdict/InventoryBaseline.swift",
         r"guard let baseline, size <= baseline else { return size }",
         r"guard let baseline, size < 0 else { return size }", r"CollectorTests\.InventoryBaselineTests/"),
     Guard(
@@ -1863,7 +1863,7 @@ GUARDS = [
         r"$0.needsText && $0.name.isEmpty && !isNamed", r"SharedTests\.TextTests/"),
     Guard(
         "evidence", "evidence-whole", "evidence that is not whole is no success",
-        "Sources/Collector/Session/VerificationRun.swift",
+        "Sources/Collector/Operations/Session/VerificationRun.swift",
         r"guard let evidence, report.evidence == nil else { return }",
         r"guard let evidence, report.evidence == nil, evidence.path.isEmpty else { return }", r"EndToEndTests\.EvidenceTests/"),
     Guard(
@@ -1963,7 +1963,7 @@ GUARDS = [
         r"let gated = verification.tracks", STATUS),
     Guard(
         "ledger", "refusal-recorded", "a refused inventory is in the history",
-        "Sources/Collector/Session/VerificationRun.swift",
+        "Sources/Collector/Operations/Session/VerificationRun.swift",
         r"return await recorded(await report(verification, refusal, context, recorder))",
         r"return await report(verification, refusal, context, recorder)", KINDS),
     Guard(
@@ -1983,17 +1983,17 @@ GUARDS = [
         r"findings.contains { $0.kind != .note }", KINDS),
     Guard(
         "ledger", "hangup", "a hangup ends a verification with its report",
-        "Sources/Collector/Session/SignalWatch.swift",
+        "Sources/Collector/Support/EndingSignals.swift",
         r"trapping: .sigint, .sigterm, .sighup)",
         r"trapping: .sigint, .sigterm)", r"EndToEndTests\.StatusTests/"),
     Guard(
         "ledger", "nohup", "a hangup that is ignored ends nothing",
-        "Sources/Collector/Session/SignalWatch.swift",
+        "Sources/Collector/Support/EndingSignals.swift",
         r"guard sigaction(SIGHUP, nil, &action) == 0 else { return false }",
         r"guard sigaction(SIGHUP, nil, &action) != 0 else { return false }", r"EndToEndTests\.StatusTests/"),
     Guard(
         "ledger", "certificate-ends", "a certificate that ends soon is told",
-        "Sources/Collector/Polling/TransferSlot.swift",
+        "Sources/Collector/Transfer/TransferSlot.swift",
         r"if request.asksCertificate { options.set(CURLOPT_CERTINFO, 1) }",
         r"if request.asksCertificate { options.set(CURLOPT_CERTINFO, 0) }", r"CollectorTests\.CertificateEndsTests/"),
 ]

@@ -1,4 +1,5 @@
 import ArgumentParser
+import CollectorSupport
 import FoundationEssentials
 import Shared
 

@@ -1,4 +1,6 @@
 import ArgumentParser
+import CollectorSupport
+import Drill
 import Shared
 
 /// Proves that the gate can go red.

@@ -1,3 +1,8 @@
+import CollectorSupport
+import Inventory
+import Ledger
+import Transfer
+
 // What ends the program, and with which code, is said where each error is declared.
 extension InventoryError: ExitCoded {}
 extension LedgerError: ExitCoded {}

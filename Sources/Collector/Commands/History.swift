@@ -1,6 +1,9 @@
 import ArgumentParser
+import CollectorSupport
 import FoundationEssentials
+import Ledger
 import Shared
+import Verdict
 
 /// `history`: past verifications, and how services and hosts did in them.
 struct History: AsyncParsableCommand {

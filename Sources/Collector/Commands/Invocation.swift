@@ -1,4 +1,7 @@
 import ArgumentParser
+import CollectorSupport
+import Operations
+import Reports
 import Shared
 
 /// One call of the program, from its arguments to its exit code: the one place where an exit code is decided.
@@ -113,20 +116,5 @@ struct Invocation {
 
     private func complain(_ message: String) {
         Terminal.standardError.write("buildinfo-collector: \(Hygiene.line(message, limit: 1_024))\n")
-    }
-}
-
-/// An error that knows the exit code it ends the program with, and describes itself in one sentence.
-protocol ExitCoded: Error, CustomStringConvertible {
-    var exitCode: Int32 { get }
-}
-
-/// A mistake in what was asked for: exit code 64.
-struct UsageError: ExitCoded {
-    let description: String
-    let exitCode: Int32 = 64
-
-    init(_ description: String) {
-        self.description = description
     }
 }

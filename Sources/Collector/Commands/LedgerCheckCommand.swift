@@ -1,5 +1,7 @@
 import ArgumentParser
+import CollectorSupport
 import FoundationEssentials
+import Ledger
 
 /// `ledger check`: whether the ledger is whole, and whether what it says can be true.
 struct LedgerCheckCommand: AsyncParsableCommand {

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Ledger
 
 /// `ledger`: care of the file that keeps what was verified.
 struct LedgerCommand: AsyncParsableCommand {

@@ -1,5 +1,7 @@
 import ArgumentParser
+import CollectorSupport
 import FoundationEssentials
+import Ledger
 
 /// `ledger prune`: removes old verifications.
 struct LedgerPruneCommand: AsyncParsableCommand {

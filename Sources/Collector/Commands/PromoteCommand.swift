@@ -1,5 +1,7 @@
 import ArgumentParser
+import CollectorSupport
 import Shared
+import Transfer
 
 /// Checks the gate, re-points a tag by digest, reads it back, and verifies the fleet.
 struct PromoteCommand: AsyncParsableCommand {

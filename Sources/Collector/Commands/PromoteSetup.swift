@@ -1,5 +1,14 @@
+import CollectorSupport
+import Evidence
 import Foundation
+import Gate
+import Inventory
+import Ledger
+import Operations
+import Reports
 import Shared
+import Transfer
+import Verdict
 
 /// Turns the flags of `promote` into a ``PromotionRun``, and runs it.
 struct PromoteSetup {

@@ -1,4 +1,7 @@
 import ArgumentParser
+import CollectorSupport
+import Evidence
+import Reports
 
 /// `replay`: an evidence file, judged again.
 struct ReplayCommand: AsyncParsableCommand {

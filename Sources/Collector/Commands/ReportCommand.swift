@@ -1,5 +1,8 @@
 import ArgumentParser
+import CollectorSupport
 import FoundationEssentials
+import Ledger
+import Reports
 
 /// `report`: a stored verification's report, rendered again.
 struct ReportCommand: AsyncParsableCommand {

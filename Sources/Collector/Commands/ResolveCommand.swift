@@ -1,5 +1,8 @@
 import ArgumentParser
+import CollectorSupport
+import Registry
 import Shared
+import Transfer
 
 /// `resolve`: what a reference is, and whether another one is the same image.
 struct ResolveCommand: AsyncParsableCommand {

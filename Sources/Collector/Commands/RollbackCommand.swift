@@ -1,6 +1,14 @@
 import ArgumentParser
+import CollectorSupport
+import Evidence
 import Foundation
+import Inventory
+import Ledger
+import Operations
+import Reports
 import Shared
+import Transfer
+import Verdict
 
 /// Puts a tag back to the last proven build, reads it back, and verifies the fleet.
 struct RollbackCommand: AsyncParsableCommand {

@@ -1,5 +1,8 @@
 import ArgumentParser
+import CollectorSupport
+import Operations
 import Shared
+import Verdict
 
 /// One sweep over the fleet: what each host serves now.
 struct StatusCommand: AsyncParsableCommand {

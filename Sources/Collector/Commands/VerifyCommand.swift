@@ -1,5 +1,11 @@
 import ArgumentParser
+import CollectorSupport
+import Evidence
+import Ledger
+import Operations
+import Reports
 import Shared
+import Verdict
 
 /// Polls the fleet until every expected host is proven to serve what was promoted, or says which is not and why.
 struct VerifyCommand: AsyncParsableCommand {

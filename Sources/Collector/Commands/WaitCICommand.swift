@@ -1,6 +1,10 @@
 import ArgumentParser
+import CollectorSupport
 import Foundation
+import Gate
+import Operations
 import Shared
+import Transfer
 
 /// Waits until the required contexts of a commit are green, or says which is not and why.
 struct WaitCICommand: AsyncParsableCommand {

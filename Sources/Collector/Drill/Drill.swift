@@ -1,21 +1,33 @@
 import Glibc
 import Shared
+import Transfer
 import UnixSignals
 
 /// Tries the gate with made-up fleets whose faults are known: a gate that cannot go red is none, nor one that is always red.
 ///
 /// Every case runs ``VerificationRun``, as `verify` does, with real requests to small servers on loopback. Nothing of the
 /// user's is read or written.
-struct Drill: Sendable {
+package struct Drill: Sendable {
     var cases = DrillCase.all
     /// Where the made-up hosts listen; anything but loopback is for tests.
-    var address = "127.0.0.1"
+    package var address = "127.0.0.1"
     /// Where a folder is made for as long as the drill runs.
-    var temporaryFolder = "/tmp"
+    package var temporaryFolder = "/tmp"
     /// How many cases run at once, 1 or more.
     var width = Drill.width(openFiles: OpenFiles.raiseLimit())
     /// Is told what runs, some times a second.
-    var progress: DrillProgress?
+    package var progress: DrillProgress?
+
+    package init(
+        cases: [DrillCase] = DrillCase.all, address: String = "127.0.0.1", temporaryFolder: String = "/tmp",
+        width: Int = Drill.width(openFiles: OpenFiles.raiseLimit()), progress: DrillProgress? = nil
+    ) {
+        self.cases = cases
+        self.address = address
+        self.temporaryFolder = temporaryFolder
+        self.width = width
+        self.progress = progress
+    }
 
     private static let tick = Duration.milliseconds(100)
 
@@ -27,7 +39,7 @@ struct Drill: Sendable {
     }
 
     /// - Throws: where the drill itself cannot go on, or the user ends it.
-    func run() async throws(DrillError) -> DrillTable {
+    package func run() async throws(DrillError) -> DrillTable {
         try await DrillServer.check(address)
         let folder = try DrillFolder(in: temporaryFolder)
         defer { folder.remove() }

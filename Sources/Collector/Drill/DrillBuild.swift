@@ -1,7 +1,8 @@
 import Shared
+import Verdict
 
 /// A build that made-up hosts serve. Nothing here exists anywhere.
-struct DrillBuild: Sendable {
+package struct DrillBuild: Sendable {
     var gitSHA: GitSHA?
     var digest: Digest?
 

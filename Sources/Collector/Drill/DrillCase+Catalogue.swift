@@ -1,11 +1,13 @@
+import CollectorSupport
 import FoundationEssentials
 import Glibc
 import Shared
+import Verdict
 
 /// The faults that the gate is tried with. Each happened to somebody.
 extension DrillCase {
     /// All of them; the fleets that are fine first.
-    static let all: [DrillCase] = fine + late + failed + unreadable + strangers + whole
+    package static let all: [DrillCase] = fine + late + failed + unreadable + strangers + whole
 
     // MARK: - Times
 

@@ -1,21 +1,22 @@
 import Glibc
+package import Verdict
 
 /// One made-up fleet, what is wrong with it, and what the gate has to say of it.
-struct DrillCase: Sendable {
+package struct DrillCase: Sendable {
     /// In the JSON output, and where a case is named in one word.
-    let name: String
+    package let name: String
     /// What is wrong, for the table; one clean line.
-    let fault: String
+    package let fault: String
     /// The one that is wrong comes last.
-    var hosts: [DrillHost]
-    var policy: Policy
+    package var hosts: [DrillHost]
+    package var policy: Policy
     /// What was promoted; by commit and digest unless a case says otherwise.
-    var target = DrillBuild.promoted.target
+    package var target = DrillBuild.promoted.target
     var circumstance = Circumstance.none
     let expectation: DrillExpectation
 
     /// What happens besides the hosts.
-    enum Circumstance: Hashable, Sendable {
+    package enum Circumstance: Hashable, Sendable {
         case none
         /// The service was verified on all the hosts before, and the inventory lists only the first of them now.
         case shrunkInventory

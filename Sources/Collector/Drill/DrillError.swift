@@ -1,7 +1,8 @@
+import CollectorSupport
 import Shared
 
 /// Why a drill did not end well. One sentence each.
-enum DrillError: ExitCoded, Hashable {
+package enum DrillError: ExitCoded, Hashable {
     /// The made-up hosts have no place.
     case noLoopback(address: String, reason: String)
     /// There is no place for the made-up inventories and ledgers.
@@ -11,7 +12,7 @@ enum DrillError: ExitCoded, Hashable {
     /// The user ended it.
     case interrupted(signal: Int32)
 
-    var exitCode: Int32 {
+    package var exitCode: Int32 {
         switch self {
         case .noLoopback, .noFolder: 69
         // No verdict has this code: a pipeline must not take a gate that failed its drill for a fleet that failed the gate.
@@ -20,7 +21,7 @@ enum DrillError: ExitCoded, Hashable {
         }
     }
 
-    var description: String {
+    package var description: String {
         switch self {
         case .noLoopback(let address, let reason):
             "the drill's made-up hosts cannot be reached on \(address) (\(reason)): bring up the loopback interface"

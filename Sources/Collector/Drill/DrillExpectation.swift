@@ -1,7 +1,9 @@
+import Reports
 import Shared
+import Verdict
 
 /// What `verify` has to make of a made-up fleet.
-struct DrillExpectation: Hashable, Sendable {
+package struct DrillExpectation: Hashable, Sendable {
     var verdict: Verdict
     var exitCode: Int32
     /// Of the case's last host; nil where no host is at fault.

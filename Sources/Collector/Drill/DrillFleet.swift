@@ -1,4 +1,5 @@
 import FoundationEssentials
+import Inventory
 import Shared
 
 /// The hosts of one case while they answer.
@@ -39,7 +40,7 @@ struct DrillFleet: Sendable {
 
     /// An inventory as users write it.
     private struct File: Encodable {
-        struct Host: Encodable {
+        package struct Host: Encodable {
             var name: String
             var url: String
             var id: String?

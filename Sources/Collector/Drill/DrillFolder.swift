@@ -2,8 +2,8 @@ import FoundationEssentials
 import Glibc
 
 /// A temporary folder for the inventories, reports and ledgers of made-up fleets: nothing of the user's is touched.
-struct DrillFolder: Sendable {
-    let path: String
+package struct DrillFolder: Sendable {
+    package let path: String
 
     /// - Parameter parent: where it is made, for its owner alone.
     init(in parent: String) throws(DrillError) {
@@ -15,7 +15,7 @@ struct DrillFolder: Sendable {
     }
 
     /// Where the system has temporary files.
-    static func standardParent(environment: [String: String]) -> String {
+    package static func standardParent(environment: [String: String]) -> String {
         environment["TMPDIR"].flatMap { $0.hasPrefix("/") ? $0 : nil } ?? "/tmp"
     }
 

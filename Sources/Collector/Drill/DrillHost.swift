@@ -1,8 +1,8 @@
 import Shared
 
 /// One made-up host.
-struct DrillHost: Sendable {
-    let name: String
+package struct DrillHost: Sendable {
+    package let name: String
     /// The id that the inventory expects of it; nil where it expects none.
     var expectedID: String?
     /// What it says to a request; nil where nobody listens, so that connecting is refused.
@@ -31,7 +31,9 @@ struct DrillHost: Sendable {
     static func dead(_ name: String) -> DrillHost { DrillHost(name: name, reply: nil) }
 
     /// Hosts on which all is well: `host-1` and so on.
-    static func fine(_ count: Int) -> [DrillHost] { (1...max(1, count)).map { .says("host-\($0)", DrillStatement()) } }
+    package static func fine(_ count: Int) -> [DrillHost] {
+        (1...max(1, count)).map { .says("host-\($0)", DrillStatement()) }
+    }
 }
 
 /// A request, as far as a made-up host cares.

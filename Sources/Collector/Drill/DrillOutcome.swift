@@ -1,33 +1,35 @@
+package import Reports
 import Shared
+import Verdict
 
 /// What became of one case.
-struct DrillOutcome: Sendable {
-    var ending: Ending
+package struct DrillOutcome: Sendable {
+    package var ending: Ending
     /// How long it took.
-    var duration: Duration
+    package var duration: Duration
 
-    enum Ending: Sendable {
+    package enum Ending: Sendable {
         case judged(DrillJudgement)
         /// There was no verdict at all; one clean line on why.
         case broken(String)
     }
 
     /// The signal that ended the verification; nil where none did.
-    var signal: Int32? {
+    package var signal: Int32? {
         guard case .judged(let judgement) = ending, judgement.report.verdict == .interrupted else { return nil }
         return judgement.exitCode - 128
     }
 }
 
 /// What `verify` said of a made-up fleet: by its exit code, and in the report that it wrote.
-struct DrillJudgement: Sendable {
-    var exitCode: Int32
-    var report: Report
+package struct DrillJudgement: Sendable {
+    package var exitCode: Int32
+    package var report: Report
     /// The name of the host at fault; nil where there is none.
     var faultyName: String?
 
     /// The verdict's first reason, one clean line.
-    var reason: String { report.reasons.first.map { Hygiene.line($0.message) } ?? "no reason given" }
+    package var reason: String { report.reasons.first.map { Hygiene.line($0.message) } ?? "no reason given" }
 
     /// nil where the report has it not, or more than once.
     var faultyHost: Report.Host? {

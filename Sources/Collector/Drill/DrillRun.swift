@@ -1,7 +1,12 @@
 import FoundationEssentials
 import Glibc
+import Inventory
+import Ledger
 import Logging
+import Operations
+import Reports
 import Shared
+import Verdict
 
 /// One case from its made-up fleet to what `verify` says of it: the same code path, with real requests.
 struct DrillRun: Sendable {

@@ -1,4 +1,6 @@
+import Reports
 import Shared
+import Verdict
 
 /// A drill's result as JSON; field names are snake case.
 struct DrillSummary: Encodable {

@@ -1,24 +1,31 @@
 import FoundationEssentials
+import Reports
 import Shared
+import Verdict
 
 /// What came of a drill: for every case what the gate had to say, and what it said.
-struct DrillTable: Sendable {
-    struct Row: Sendable {
-        let drilled: DrillCase
-        let outcome: DrillOutcome
+package struct DrillTable: Sendable {
+    package struct Row: Sendable {
+        package let drilled: DrillCase
+        package let outcome: DrillOutcome
+
+        package init(drilled: DrillCase, outcome: DrillOutcome) {
+            self.drilled = drilled
+            self.outcome = outcome
+        }
 
         var complaint: String? { drilled.complaint(about: outcome) }
     }
 
-    var rows: [Row]
+    package var rows: [Row]
     /// How long the drill took.
-    var duration: Duration
+    package var duration: Duration
 
     /// The cases that the gate judged wrongly, in their order.
-    var misjudged: [Row] { rows.filter { $0.complaint != nil } }
+    package var misjudged: [Row] { rows.filter { $0.complaint != nil } }
 
     /// - Parameter isVerbose: whether every case's reason is shown, and not only where the gate failed.
-    func text(isVerbose: Bool = false) -> String {
+    package func text(isVerbose: Bool = false) -> String {
         let cells = [["FAULT", "EXPECTED", "GOT"]] + rows.map { [$0.drilled.fault, $0.expected, $0.got] }
         let widths = (0..<2).map { column in cells.map { $0[column].count }.max() ?? 0 }
         func line(_ mark: String, _ cells: [String]) -> String {
@@ -38,7 +45,7 @@ struct DrillTable: Sendable {
     }
 
     /// The same as JSON, with everything that `--verbose` shows.
-    func json() throws -> String {
+    package func json() throws -> String {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
         return String(decoding: try encoder.encode(DrillSummary(self)), as: UTF8.self) + "\n"

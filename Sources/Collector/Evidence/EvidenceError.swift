@@ -1,7 +1,8 @@
+import CollectorSupport
 import Shared
 
 /// Why an evidence file cannot be written or replayed. One sentence each.
-enum EvidenceError: ExitCoded, Hashable {
+package enum EvidenceError: ExitCoded, Hashable {
     case unwritable(String, reason: String)
     /// Some of it is missing at the end; the report says why.
     case incomplete(String)
@@ -15,7 +16,7 @@ enum EvidenceError: ExitCoded, Hashable {
     case misread(String, line: Int, reason: String)
     case differs(String, line: Int, recorded: String, derived: String, writer: String)
 
-    var exitCode: Int32 {
+    package var exitCode: Int32 {
         switch self {
         // The same evidence must give the same verdict: where it does not, it is the program's mistake, not the caller's.
         case .differs: 1
@@ -23,7 +24,7 @@ enum EvidenceError: ExitCoded, Hashable {
         }
     }
 
-    var description: String {
+    package var description: String {
         switch self {
         case .unwritable(let path, let reason):
             "the evidence cannot be written to '\(Self.shown(path))' (\(reason)): choose another path"

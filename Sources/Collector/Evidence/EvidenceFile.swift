@@ -1,18 +1,19 @@
+import CollectorSupport
 import Dispatch
 import Glibc
 import Shared
 
 /// Where evidence goes: opened before the work starts, and written as it happens, so that a collector that is killed leaves
 /// all that it had seen.
-struct EvidenceFile: Sendable {
+package struct EvidenceFile: Sendable {
     /// As the flag has it; `-` is standard output.
-    let path: String
+    package let path: String
     private let descriptor: Int32
     private let isNew: Bool
 
-    var isStandardOutput: Bool { path == "-" }
+    package var isStandardOutput: Bool { path == "-" }
 
-    init(opening path: String) throws(EvidenceError) {
+    package init(opening path: String) throws(EvidenceError) {
         self.path = path
         guard path != "-" else {
             descriptor = STDOUT_FILENO
@@ -28,7 +29,7 @@ struct EvidenceFile: Sendable {
     /// Writes all of it on a thread of its own: a slow disk or reader holds up nothing else.
     ///
     /// - Parameter isFirst: whether it takes the place of what the file held.
-    func write(_ bytes: [UInt8], isFirst: Bool) async throws(EvidenceError) {
+    package func write(_ bytes: [UInt8], isFirst: Bool) async throws(EvidenceError) {
         try await apart { descriptor in
             if isFirst { _ = ftruncate(descriptor, 0) }
             return Terminal(descriptor: descriptor).write(bytes)
@@ -36,7 +37,7 @@ struct EvidenceFile: Sendable {
     }
 
     /// Brings it to the disk.
-    func close() async throws(EvidenceError) {
+    package func close() async throws(EvidenceError) {
         guard !isStandardOutput else { return }
         try await apart { descriptor in
             // Pipes and devices have nothing to bring to a disk.
@@ -46,7 +47,7 @@ struct EvidenceFile: Sendable {
     }
 
     /// Takes back what opening left, where nothing came to be written.
-    func removeIfEmpty() {
+    package func removeIfEmpty() {
         var status = stat()
         if isNew, stat(path, &status) == 0, status.st_size == 0 { unlink(path) }
     }

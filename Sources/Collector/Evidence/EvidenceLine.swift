@@ -1,11 +1,12 @@
 import FoundationEssentials
 import Shared
+package import Verdict
 
 /// One line of an evidence file: what a verification took in, or what came of it.
 ///
 /// An evidence file is NDJSON: a ``EvidenceStart``, its hosts, then everything that the state machine took in, each followed
 /// by the labels that it changed, and the verdict last. Times are whole nanoseconds since the verification's start.
-enum EvidenceLine: Hashable, Sendable {
+package enum EvidenceLine: Hashable, Sendable {
     case start(EvidenceStart)
     case host(ExpectedHost)
     /// The inventory was refused before anything was asked.
@@ -26,102 +27,158 @@ enum EvidenceLine: Hashable, Sendable {
     case label(Label)
     case verdict(Ending)
 
-    struct Refusal: Codable, Hashable, Sendable {
-        var check: InventoryCheck
-        var selector: HostSelector
+    package struct Refusal: Codable, Hashable, Sendable {
+        package var check: InventoryCheck
+        package var selector: HostSelector
         /// All hosts that the inventory lists; nil where all were selected.
-        var listed: [ExpectedHost]?
-        var lastTime: InventoryCheck.Previous
+        package var listed: [ExpectedHost]?
+        package var lastTime: InventoryCheck.Previous
 
-        enum CodingKeys: String, CodingKey {
+        package init(
+            check: InventoryCheck, selector: HostSelector, listed: [ExpectedHost]? = nil,
+            lastTime: InventoryCheck.Previous
+        ) {
+            self.check = check
+            self.selector = selector
+            self.listed = listed
+            self.lastTime = lastTime
+        }
+
+        package enum CodingKeys: String, CodingKey {
             case check, selector, listed
             case lastTime = "last_time"
         }
     }
 
-    struct Asked: Codable, Hashable, Sendable {
-        var at: Nanoseconds
-        var hosts: [Int]
+    package struct Asked: Codable, Hashable, Sendable {
+        package var at: Nanoseconds
+        package var hosts: [Int]
 
-        enum CodingKeys: String, CodingKey {
+        package init(at: Nanoseconds, hosts: [Int]) {
+            self.at = at
+            self.hosts = hosts
+        }
+
+        package enum CodingKeys: String, CodingKey {
             case hosts
             case at = "at_ns"
         }
     }
 
-    struct Moment: Codable, Hashable, Sendable {
-        var at: Nanoseconds
+    package struct Moment: Codable, Hashable, Sendable {
+        package var at: Nanoseconds
 
-        enum CodingKeys: String, CodingKey { case at = "at_ns" }
+        package init(at: Nanoseconds) {
+            self.at = at
+        }
+
+        package enum CodingKeys: String, CodingKey { case at = "at_ns" }
     }
 
-    struct Promotions: Codable, Hashable, Sendable {
-        var at: Nanoseconds
-        var promotions: [Promotion]
+    package struct Promotions: Codable, Hashable, Sendable {
+        package var at: Nanoseconds
+        package var promotions: [Promotion]
 
-        enum CodingKeys: String, CodingKey {
+        package init(at: Nanoseconds, promotions: [Promotion]) {
+            self.at = at
+            self.promotions = promotions
+        }
+
+        package enum CodingKeys: String, CodingKey {
             case promotions
             case at = "at_ns"
         }
     }
 
-    struct Unlisted: Codable, Hashable, Sendable {
-        var at: Nanoseconds
-        var hosts: [String]
+    package struct Unlisted: Codable, Hashable, Sendable {
+        package var at: Nanoseconds
+        package var hosts: [String]
 
-        enum CodingKeys: String, CodingKey {
+        package init(at: Nanoseconds, hosts: [String]) {
+            self.at = at
+            self.hosts = hosts
+        }
+
+        package enum CodingKeys: String, CodingKey {
             case hosts
             case at = "at_ns"
         }
     }
 
-    struct Learned: Codable, Hashable, Sendable {
-        var at: Nanoseconds
-        var image: LearnedImage
+    package struct Learned: Codable, Hashable, Sendable {
+        package var at: Nanoseconds
+        package var image: LearnedImage
 
-        enum CodingKeys: String, CodingKey {
+        package init(at: Nanoseconds, image: LearnedImage) {
+            self.at = at
+            self.image = image
+        }
+
+        package enum CodingKeys: String, CodingKey {
             case image
             case at = "at_ns"
         }
     }
 
-    struct Moved: Codable, Hashable, Sendable {
-        var at: Nanoseconds
+    package struct Moved: Codable, Hashable, Sendable {
+        package var at: Nanoseconds
         /// nil where it is what was promoted, again.
-        var tag: MovedTag?
+        package var tag: MovedTag?
 
-        enum CodingKeys: String, CodingKey {
+        package init(at: Nanoseconds, tag: MovedTag? = nil) {
+            self.at = at
+            self.tag = tag
+        }
+
+        package enum CodingKeys: String, CodingKey {
             case tag
             case at = "at_ns"
         }
     }
 
-    struct TagSeen: Codable, Hashable, Sendable {
-        var at: Nanoseconds
+    package struct TagSeen: Codable, Hashable, Sendable {
+        package var at: Nanoseconds
         /// When the look began.
-        var lookedAt: Nanoseconds
+        package var lookedAt: Nanoseconds
 
-        enum CodingKeys: String, CodingKey {
+        package init(at: Nanoseconds, lookedAt: Nanoseconds) {
+            self.at = at
+            self.lookedAt = lookedAt
+        }
+
+        package enum CodingKeys: String, CodingKey {
             case at = "at_ns"
             case lookedAt = "looked_at_ns"
         }
     }
 
-    struct Signal: Codable, Hashable, Sendable {
-        var at: Nanoseconds
-        var number: Int32
+    package struct Signal: Codable, Hashable, Sendable {
+        package var at: Nanoseconds
+        package var number: Int32
 
-        enum CodingKeys: String, CodingKey {
+        package init(at: Nanoseconds, number: Int32) {
+            self.at = at
+            self.number = number
+        }
+
+        package enum CodingKeys: String, CodingKey {
             case number
             case at = "at_ns"
         }
     }
 
-    struct Label: Codable, Hashable, Sendable {
-        var host: Int
-        var at: Nanoseconds
-        var label: HostLabel
-        var reason: String
+    package struct Label: Codable, Hashable, Sendable {
+        package var host: Int
+        package var at: Nanoseconds
+        package var label: HostLabel
+        package var reason: String
+
+        package init(host: Int, at: Nanoseconds, label: HostLabel, reason: String) {
+            self.host = host
+            self.at = at
+            self.label = label
+            self.reason = reason
+        }
 
         enum CodingKeys: String, CodingKey {
             case host, label, reason
@@ -129,13 +186,21 @@ enum EvidenceLine: Hashable, Sendable {
         }
     }
 
-    struct Ending: Codable, Hashable, Sendable {
-        var at: Nanoseconds
-        var verdict: Verdict
-        var exitCode: Int32
-        var reasons: [Reason]
+    package struct Ending: Codable, Hashable, Sendable {
+        package var at: Nanoseconds
+        package var verdict: Verdict
+        package var exitCode: Int32
+        package var reasons: [Reason]
         /// What the report says beside what follows from the evidence, for example of a ledger that could not be written.
-        var notes: [String]
+        package var notes: [String]
+
+        package init(at: Nanoseconds, verdict: Verdict, exitCode: Int32, reasons: [Reason], notes: [String]) {
+            self.at = at
+            self.verdict = verdict
+            self.exitCode = exitCode
+            self.reasons = reasons
+            self.notes = notes
+        }
 
         enum CodingKeys: String, CodingKey {
             case verdict, reasons, notes
@@ -147,12 +212,12 @@ enum EvidenceLine: Hashable, Sendable {
 
 extension EvidenceLine {
     /// The kinds of lines, as the member `kind` names them.
-    enum Kind: String, Codable, Sendable {
+    package enum Kind: String, Codable, Sendable {
         case start, host, refused, asked, sample, time, promotions, unlisted, learned, moved, signal, label, verdict
         case tagSeen = "tag_seen"
     }
 
-    var kind: Kind {
+    package var kind: Kind {
         switch self {
         case .start: .start
         case .host: .host
@@ -195,7 +260,7 @@ extension EvidenceLine {
 extension EvidenceLine: Decodable {
     private enum CodingKeys: String, CodingKey { case kind }
 
-    init(from decoder: any Decoder) throws {
+    package init(from decoder: any Decoder) throws {
         switch try decoder.container(keyedBy: CodingKeys.self).decode(Kind.self, forKey: .kind) {
         case .start: self = .start(try EvidenceStart(from: decoder))
         case .host: self = .host(try ExpectedHost(from: decoder))

@@ -2,8 +2,8 @@ import Glibc
 import Shared
 
 /// Reads an evidence file line by line, and checks that each is as it was written and where it was written.
-struct EvidenceReader {
-    let path: String
+package struct EvidenceReader {
+    package let path: String
     private let descriptor: Int32
     private let coding = EvidenceCoding()
     private var chain = EvidenceChain()
@@ -12,7 +12,7 @@ struct EvidenceReader {
     private var start = 0
     private var isAtEnd = false
     /// The last line that was read, from 1.
-    private(set) var line = 0
+    package private(set) var line = 0
     /// The file ends in the middle of the line after ``line``.
     private(set) var endsInside = false
 
@@ -33,17 +33,17 @@ struct EvidenceReader {
         isAtEnd = true
     }
 
-    func close() {
+    package func close() {
         if descriptor > STDIN_FILENO { Glibc.close(descriptor) }
     }
 
     /// `sha256:<64 hex>` of the whole file, once it was read to its end.
-    var hash: String {
+    package var hash: String {
         "sha256:" + Hexadecimal.encode(descriptor < 0 ? SHA256.hash(buffer) : whole.finalize())
     }
 
     /// The next line; nil at the end.
-    mutating func next() throws(EvidenceError) -> EvidenceLine? {
+    package mutating func next() throws(EvidenceError) -> EvidenceLine? {
         guard let bytes = try nextBytes() else { return nil }
         let isLast = isAtEnd && start >= buffer.count
         do throws(EvidenceChain.Defect) {

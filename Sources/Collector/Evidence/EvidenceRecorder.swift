@@ -1,14 +1,15 @@
 import Shared
+package import Verdict
 
 /// Writes a verification's evidence while it runs, without holding it up.
-struct EvidenceRecorder: SessionObserver {
+package struct EvidenceRecorder: SessionObserver {
     private let path: String
     private let queue: EvidenceQueue
     private let wake: AsyncStream<Void>.Continuation
     private let writer: Task<Result<String, EvidenceError>, Never>
     private var transcript = EvidenceTranscript()
 
-    init(file: EvidenceFile) {
+    package init(file: EvidenceFile) {
         let queue = EvidenceQueue()
         let (stream, wake) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
         self.queue = queue
@@ -26,32 +27,32 @@ struct EvidenceRecorder: SessionObserver {
     }
 
     /// What was to be verified; before anything else.
-    func begin(_ start: EvidenceStart, hosts: [ExpectedHost]) {
+    package func begin(_ start: EvidenceStart, hosts: [ExpectedHost]) {
         add([.start(start)] + hosts.map(EvidenceLine.host))
         wake.yield()
     }
 
-    func refuse(_ refusal: EvidenceLine.Refusal) {
+    package func refuse(_ refusal: EvidenceLine.Refusal) {
         add([.refused(refusal)])
     }
 
-    mutating func took(
+    package mutating func took(
         _ input: Verification.Input, _ actions: [Verification.Action], by verification: Verification
     ) {
         add(transcript.lines(of: input, actions, by: verification))
     }
 
-    func turned(_ changes: [HostChange], of verification: Verification, at now: Duration) {
+    package func turned(_ changes: [HostChange], of verification: Verification, at now: Duration) {
         wake.yield()
     }
 
-    func ended(_ verification: Verification, _ conclusion: Conclusion) {}
+    package func ended(_ verification: Verification, _ conclusion: Conclusion) {}
 
     /// Writes the verdict, and waits until everything is on the disk.
     ///
     /// - Parameter notes: what the report says beside what follows from the evidence.
     /// - Returns: `sha256:<64 hex>` of the whole file.
-    func conclude(_ conclusion: Conclusion, notes: [String]) async throws(EvidenceError) -> String {
+    package func conclude(_ conclusion: Conclusion, notes: [String]) async throws(EvidenceError) -> String {
         add([.verdict(.init(conclusion, notes: notes))])
         wake.yield()
         wake.finish()

@@ -1,43 +1,71 @@
 import Shared
+package import Verdict
 
 /// The first line of an evidence file: what was to be verified, and how.
-struct EvidenceStart: Codable, Hashable, Sendable {
-    static let schema = 1
+package struct EvidenceStart: Codable, Hashable, Sendable {
+    package static let schema = 1
 
-    struct Source: Codable, Hashable, Sendable {
-        var source: String
+    package struct Source: Codable, Hashable, Sendable {
+        package var source: String
         /// `sha256:<64 hex>` of the frozen inventory.
-        var hash: String
+        package var hash: String
         /// How many lines of hosts follow.
-        var hosts: Int
+        package var hosts: Int
         /// What `--select` asked for; nil where everything is expected.
-        var selected: [String]?
+        package var selected: [String]?
         /// How many hosts are listed, where not all of them are selected.
-        var listed: Int?
+        package var listed: Int?
+
+        package init(source: String, hash: String, hosts: Int, selected: [String]? = nil, listed: Int? = nil) {
+            self.source = source
+            self.hash = hash
+            self.hosts = hosts
+            self.selected = selected
+            self.listed = listed
+        }
     }
 
-    var schema = EvidenceStart.schema
+    package var schema = EvidenceStart.schema
     /// The verification's id.
-    var verification: String
+    package var verification: String
     /// Of the collector that wrote it.
-    var collector: String
+    package var collector: String
     /// RFC 3339, for people.
-    var startedAt: String
+    package var startedAt: String
     /// Milliseconds since 1970.
-    var startedAtMilliseconds: Int64
-    var target: Target
-    var policy: Policy
+    package var startedAtMilliseconds: Int64
+    package var target: Target
+    package var policy: Policy
     /// The ledger's promotions of the service, oldest first.
-    var promotions: [Promotion]
-    var inventory: Source
+    package var promotions: [Promotion]
+    package var inventory: Source
     /// What the report says beside what follows from the evidence.
-    var warnings: [String]
+    package var warnings: [String]
     /// Whether a registry was asked about digests that hosts serve; nil is false.
-    var learnsImages: Bool?
+    package var learnsImages: Bool?
     /// Whether no green end came without a look at the tag; nil is false.
-    var watchesTag: Bool?
+    package var watchesTag: Bool?
 
-    enum CodingKeys: String, CodingKey {
+    package init(
+        schema: Int = EvidenceStart.schema, verification: String, collector: String, startedAt: String,
+        startedAtMilliseconds: Int64, target: Target, policy: Policy, promotions: [Promotion], inventory: Source,
+        warnings: [String], learnsImages: Bool? = nil, watchesTag: Bool? = nil
+    ) {
+        self.schema = schema
+        self.verification = verification
+        self.collector = collector
+        self.startedAt = startedAt
+        self.startedAtMilliseconds = startedAtMilliseconds
+        self.target = target
+        self.policy = policy
+        self.promotions = promotions
+        self.inventory = inventory
+        self.warnings = warnings
+        self.learnsImages = learnsImages
+        self.watchesTag = watchesTag
+    }
+
+    package enum CodingKeys: String, CodingKey {
         case schema, verification, collector, target, policy, promotions, inventory, warnings
         case startedAt = "started_at"
         case startedAtMilliseconds = "started_at_ms"

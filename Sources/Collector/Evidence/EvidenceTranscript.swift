@@ -1,4 +1,5 @@
 import Shared
+import Verdict
 
 /// What a verification took in, as lines: all that is needed to take it in again.
 struct EvidenceTranscript: Sendable {

@@ -1,3 +1,5 @@
+import Verdict
+
 /// A policy as evidence writes it: durations in nanoseconds, tolerances as typed.
 extension Policy: Codable {
     private enum CodingKeys: String, CodingKey {
@@ -19,7 +21,7 @@ extension Policy: Codable {
         case countsEarlierEvidence = "counts_earlier_evidence"
     }
 
-    init(from decoder: any Decoder) throws {
+    package init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: CodingKeys.self)
         func duration(_ key: CodingKeys) throws -> Duration {
             try container.decode(Nanoseconds.self, forKey: key).duration
@@ -39,7 +41,7 @@ extension Policy: Codable {
             countsEarlierEvidence: try container.decode(Bool.self, forKey: .countsEarlierEvidence))
     }
 
-    func encode(to encoder: any Encoder) throws {
+    package func encode(to encoder: any Encoder) throws {
         var container = encoder.container(keyedBy: CodingKeys.self)
         let durations: [(CodingKeys, Duration)] = [
             (.timeout, timeout), (.interval, interval), (.requestTimeout, requestTimeout), (.soak, soak),
@@ -89,11 +91,11 @@ extension Requirement: TypedText {}
 extension HostSelector.Term: TypedText {}
 
 extension HostSelector: Codable {
-    init(from decoder: any Decoder) throws {
+    package init(from decoder: any Decoder) throws {
         self.init(try decoder.singleValueContainer().decode([Term].self))
     }
 
-    func encode(to encoder: any Encoder) throws {
+    package func encode(to encoder: any Encoder) throws {
         var container = encoder.singleValueContainer()
         try container.encode(terms)
     }

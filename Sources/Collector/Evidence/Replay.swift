@@ -1,16 +1,24 @@
 import FoundationEssentials
+package import Reports
 import Shared
+import Verdict
 
 /// Runs a recorded verification through the state machine again, and checks that it comes to the same labels and verdict.
-struct Replay {
+package struct Replay {
     /// What came of it.
-    struct Outcome: Sendable {
+    package struct Outcome: Sendable {
         /// As the verification made it, or, where the file was cut short, an interrupted one.
-        var report: Report
+        package var report: Report
         /// How the file was cut short, in one line; nil where it is whole.
-        var cut: String?
+        package var cut: String?
         /// Lines that were read.
-        var lines: Int
+        package var lines: Int
+
+        package init(report: Report, cut: String? = nil, lines: Int) {
+            self.report = report
+            self.cut = cut
+            self.lines = lines
+        }
     }
 
     private var reader: EvidenceReader
@@ -26,13 +34,15 @@ struct Replay {
     /// Replays a file; `-` is standard input.
     ///
     /// - Parameter progress: is told the number of lines, every few thousand.
-    static func run(_ path: String, progress: (Int) -> Void = { _ in }) throws(EvidenceError) -> Outcome {
+    package static func run(_ path: String, progress: (Int) -> Void = { _ in }) throws(EvidenceError) -> Outcome {
         let reader = try EvidenceReader(opening: path)
         defer { reader.close() }
         return try run(reader, progress: progress)
     }
 
-    static func run(_ reader: EvidenceReader, progress: (Int) -> Void = { _ in }) throws(EvidenceError) -> Outcome {
+    package static func run(_ reader: EvidenceReader, progress: (Int) -> Void = { _ in }) throws(EvidenceError)
+        -> Outcome
+    {
         var replay = try Replay(reader)
         return try replay.run(progress: progress)
     }

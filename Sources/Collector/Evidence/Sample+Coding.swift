@@ -1,4 +1,5 @@
 import Shared
+import Verdict
 
 /// A sample as evidence writes it: `document`, `plain`, or `reach` with its `detail`.
 extension Sample: Codable {
@@ -8,7 +9,7 @@ extension Sample: Codable {
         case answeredAt = "answered_ns"
     }
 
-    init(from decoder: any Decoder) throws {
+    package init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: CodingKeys.self)
         let finding: Finding =
             if let document = try container.decodeIfPresent(Document.self, forKey: .document) {
@@ -27,7 +28,7 @@ extension Sample: Codable {
             nonce: try container.decode(String.self, forKey: .nonce), finding: finding)
     }
 
-    func encode(to encoder: any Encoder) throws {
+    package func encode(to encoder: any Encoder) throws {
         var container = encoder.container(keyedBy: CodingKeys.self)
         try container.encode(host, forKey: .host)
         try container.encode(Nanoseconds(askedAt), forKey: .askedAt)

@@ -1,5 +1,7 @@
+import CollectorSupport
+
 /// Why nothing may be promoted now.
-enum GateError: ExitCoded, Hashable {
+package enum GateError: ExitCoded, Hashable {
     /// CI is not green, the kill switch is on or cannot be read, or the branch was rewritten.
     case refused(String)
     /// A newer commit of the branch took over.
@@ -10,7 +12,7 @@ enum GateError: ExitCoded, Hashable {
     case interrupted(signal: Int32, String)
 
     /// As the contract has it for all commands.
-    var exitCode: Int32 {
+    package var exitCode: Int32 {
         switch self {
         case .refused: 41
         case .superseded: 40
@@ -19,7 +21,7 @@ enum GateError: ExitCoded, Hashable {
         }
     }
 
-    var description: String {
+    package var description: String {
         switch self {
         case .refused(let text), .superseded(let text), .unavailable(let text), .interrupted(_, let text): text
         }

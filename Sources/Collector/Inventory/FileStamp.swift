@@ -1,7 +1,7 @@
 import Glibc
 
 /// What tells cheaply whether a file is still the one that was read.
-struct FileStamp: Hashable, Sendable {
+package struct FileStamp: Hashable, Sendable {
     private var device: UInt64
     private var inode: UInt64
     private var size: Int64

@@ -1,6 +1,8 @@
-import FoundationEssentials
+import CollectorSupport
+package import FoundationEssentials
 import Glibc
 import Shared
+package import Verdict
 
 /// The hosts that a verification is about, read once and frozen.
 ///
@@ -8,32 +10,32 @@ import Shared
 /// let inventory = try Inventory.load(
 ///     sources: [.file(path: "fleet.yaml")], hosts: ["canvas-09:9480"], service: nil, now: Date())
 /// ```
-struct Inventory: Sendable {
+package struct Inventory: Sendable {
     /// The selected ones, in the order of the sources; names are unique. May be empty: whether that will do is
     /// ``InventoryCheck``'s to say.
-    let hosts: [ExpectedHost]
+    package let hosts: [ExpectedHost]
     /// All that the sources list, selected or not.
-    let listed: [ExpectedHost]
+    package let listed: [ExpectedHost]
     /// Which of the listed hosts are ``hosts``.
-    let selector: HostSelector
+    package let selector: HostSelector
     /// How each of ``hosts`` is asked, as far as the sources say it: its own access, and what that leaves open from the
     /// first access for many that selects it.
-    let access: [ListedAccess?]
+    package let access: [ListedAccess?]
     /// What every host is asked for: the flag's, else the sources', else `canvas`.
-    let service: String
+    package let service: String
     /// Where the hosts come from, for reports: `fleet.yaml, 2 --host`.
-    let source: String
+    package let source: String
     /// `sha256:<64 hex>` of the selected hosts, whatever their order and the format that listed them.
-    let hash: String
+    package let hash: String
     /// What a reader of the report should know, one line each.
-    let warnings: [String]
+    package let warnings: [String]
     /// Reads the sources again while the verification runs.
-    let watch: InventoryWatch
+    package let watch: InventoryWatch
 
     /// The selector's terms, as reports and ledger have them; nil where it has none.
-    var selected: [String]? { selector.isEverything ? nil : selector.terms.map(\.description) }
+    package var selected: [String]? { selector.isEverything ? nil : selector.terms.map(\.description) }
     /// How many hosts are listed; nil where there is no selection.
-    var listedWhereSelected: Int? { selector.isEverything ? nil : listed.count }
+    package var listedWhereSelected: Int? { selector.isEverything ? nil : listed.count }
 
     static let standardPort = 9_480
 
@@ -47,7 +49,7 @@ struct Inventory: Sendable {
     ///   - selector: which of the hosts are expected.
     ///   - now: the wall clock, for waivers.
     ///   - standardInput: the descriptor that `-` stands for.
-    static func load(
+    package static func load(
         sources: [InventorySource], hosts: [String] = [], service: String? = nil,
         selector: HostSelector = .everything, now: Date, standardInput: Int32 = STDIN_FILENO
     ) throws(InventoryError) -> Inventory {

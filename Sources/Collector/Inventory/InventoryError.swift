@@ -1,7 +1,8 @@
+import CollectorSupport
 import Shared
 
 /// Why an inventory cannot be used. One line each: where, what, and the remedy. Never shows a URL that may hold a secret.
-enum InventoryError: Error, Hashable, Sendable {
+package enum InventoryError: Error, Hashable, Sendable {
     /// Not there, not permitted, a folder.
     case unreadable(source: String, reason: String)
     case tooLarge(source: String)
@@ -21,11 +22,11 @@ enum InventoryError: Error, Hashable, Sendable {
     case standardInputTwice
 
     /// The process's exit code: the configuration is wrong.
-    var exitCode: Int32 { 64 }
+    package var exitCode: Int32 { 64 }
 }
 
 extension InventoryError: CustomStringConvertible {
-    var description: String {
+    package var description: String {
         switch self {
         case .unreadable(let source, let reason):
             "\(source): cannot be read (\(reason)): give the path of an inventory file, or - for standard input"
@@ -49,5 +50,5 @@ extension InventoryError: CustomStringConvertible {
     }
 
     /// Somebody's text inside a message.
-    static func shown(_ text: some StringProtocol) -> String { Hygiene.line(text, limit: 80) }
+    package static func shown(_ text: some StringProtocol) -> String { Hygiene.line(text, limit: 80) }
 }

@@ -1,3 +1,5 @@
+import CollectorSupport
+
 /// What a source is written in, told by its content: a name's ending proves nothing, and standard input has none.
 enum InventoryFormat: Hashable, Sendable {
     /// YAML or JSON, which is nearly a subset of it: the inventory's own form, or Prometheus `file_sd`.
@@ -24,15 +26,5 @@ enum InventoryFormat: Hashable, Sendable {
         if first.hasPrefix("[") { return HostAddress.hostAndPort(first) == nil }
         if HostAddress.hostAndPort(first) != nil, first == line { return false }
         return line.contains(": ") || line.contains(":\t") || line.hasSuffix(":")
-    }
-}
-
-extension String {
-    /// Without blanks, tabs and carriage returns at both ends.
-    func trimmingBlanks() -> String {
-        let isBlank: (Character) -> Bool = { $0 == " " || $0 == "\t" || $0 == "\r" }
-        var rest = self[...].drop(while: isBlank)
-        while let last = rest.last, isBlank(last) { rest.removeLast() }
-        return String(rest)
     }
 }

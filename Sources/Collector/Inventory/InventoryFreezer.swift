@@ -1,4 +1,6 @@
+import CollectorSupport
 import Shared
+import Verdict
 
 /// Makes expected hosts of listed ones: names, URLs, and each name once.
 struct InventoryFreezer {

@@ -1,4 +1,5 @@
 import Shared
+import Verdict
 
 /// Identifies a frozen inventory: equal hosts give an equal hash, whatever their order and the format that listed them.
 ///

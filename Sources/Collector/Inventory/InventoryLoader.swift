@@ -1,11 +1,11 @@
 import FoundationEssentials
 
 /// Reads one source in whatever format it has.
-struct InventoryLoader: Sendable {
+package struct InventoryLoader: Sendable {
     let now: Date
     var reader = InventoryReader()
 
-    struct Reading: Sendable {
+    package struct Reading: Sendable {
         var source: InventorySource
         var listing: InventoryListing
         var stamp: FileStamp?

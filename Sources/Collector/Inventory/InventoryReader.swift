@@ -2,7 +2,7 @@ import Glibc
 import Shared
 
 /// Reads a source's bytes, within bounds, and makes sure that they are text.
-struct InventoryReader: Sendable {
+package struct InventoryReader: Sendable {
     /// 64 MiB: a million hosts, and no more memory than that takes.
     static let maximumBytes = 64 << 20
 

@@ -1,17 +1,17 @@
 import Shared
 
 /// Where a list of hosts comes from, as `--fleet` names it.
-enum InventorySource: Hashable, Sendable {
+package enum InventorySource: Hashable, Sendable {
     case file(path: String)
     case standardInput
 
     /// - Parameter argument: a path; `-` is standard input.
-    init(argument: String) {
+    package init(argument: String) {
         self = argument == "-" ? .standardInput : .file(path: argument)
     }
 
     /// What errors and reports call it; one clean line.
-    var name: String {
+    package var name: String {
         switch self {
         case .file(let path): path.isEmpty ? "--fleet ''" : Hygiene.line(path, limit: 200)
         case .standardInput: "standard input"

@@ -4,12 +4,18 @@ import Shared
 /// Reads an inventory's files again, so that hosts that were taken out since can be told.
 ///
 /// Cheap where nothing changed: one `stat` a file. Standard input and pipes cannot be read twice; what they listed stays.
-struct InventoryWatch: Sendable {
-    struct File: Sendable {
-        var source: InventorySource
+package struct InventoryWatch: Sendable {
+    package struct File: Sendable {
+        package var source: InventorySource
         /// nil for what cannot be read again.
         var stamp: FileStamp?
-        var names: Set<String>
+        package var names: Set<String>
+
+        package init(source: InventorySource, stamp: FileStamp? = nil, names: Set<String>) {
+            self.source = source
+            self.stamp = stamp
+            self.names = names
+        }
     }
 
     private var files: [File]
@@ -29,7 +35,7 @@ struct InventoryWatch: Sendable {
     ///
     /// - Throws: where a file cannot be read, or is no inventory any more. That says nothing about its hosts: they stay as
     ///   they were, and the next call tries again.
-    mutating func listedNames() throws(InventoryError) -> Set<String>? {
+    package mutating func listedNames() throws(InventoryError) -> Set<String>? {
         var hasChanged = false
         for index in files.indices {
             guard let stamp = files[index].stamp, case .file(let path) = files[index].source,

@@ -1,3 +1,4 @@
+import CollectorSupport
 import Shared
 
 /// Reads one host or URL a line; blank lines and what follows a `#` are for people.

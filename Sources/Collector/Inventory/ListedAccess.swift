@@ -1,35 +1,47 @@
+package import Verdict
+
 /// How hosts are asked, as an inventory says it: which files hold token, certificates and key, never what is in them.
-struct ListedAccess: Hashable, Sendable {
+package struct ListedAccess: Hashable, Sendable {
     /// The keys, as inventories write them.
-    enum Key: String, CaseIterable, Sendable {
+    package enum Key: String, CaseIterable, Sendable {
         case tokenFile = "token_file"
         case ca, cert, key
     }
 
     /// A file that an inventory names, and where it does.
-    struct File: Hashable, Sendable {
-        var path: String
-        var place: InventoryPlace
+    package struct File: Hashable, Sendable {
+        package var path: String
+        package var place: InventoryPlace
+
+        package init(path: String, place: InventoryPlace) {
+            self.path = path
+            self.place = place
+        }
     }
 
     /// Which hosts of the inventory it is for; all of them below a host, which has it for itself.
-    var selector = HostSelector.everything
-    private(set) var files: [Key: File] = [:]
+    package var selector = HostSelector.everything
+    package private(set) var files: [Key: File] = [:]
 
-    subscript(key: Key) -> File? {
+    package init(selector: HostSelector = HostSelector.everything, files: [Key: File] = [:]) {
+        self.selector = selector
+        self.files = files
+    }
+
+    package subscript(key: Key) -> File? {
         get { files[key] }
         set { files[key] = newValue }
     }
 
-    var isEmpty: Bool { files.isEmpty }
+    package var isEmpty: Bool { files.isEmpty }
 
     /// Whether another one names the same files, wherever it stands.
-    func says(theSameAs other: ListedAccess?) -> Bool {
+    package func says(theSameAs other: ListedAccess?) -> Bool {
         files.mapValues(\.path) == other?.files.mapValues(\.path)
     }
 
     /// With what is not said here taken from what comes after it. A certificate and its key stay together.
-    func or(_ other: ListedAccess?) -> ListedAccess {
+    package func or(_ other: ListedAccess?) -> ListedAccess {
         guard let other else { return self }
         var merged = self
         for key in [Key.tokenFile, .ca] { merged[key] = self[key] ?? other[key] }
@@ -38,7 +50,7 @@ struct ListedAccess: Hashable, Sendable {
     }
 
     /// With relative paths begun at a folder.
-    func resolved(in folder: String) -> ListedAccess {
+    package func resolved(in folder: String) -> ListedAccess {
         var resolved = self
         for (key, file) in files where !file.path.hasPrefix("/") { resolved[key]?.path = folder + file.path }
         return resolved

@@ -1,3 +1,5 @@
+import Verdict
+
 /// A host as a source lists it, before it is known what service and which port are asked.
 struct ListedHost: Hashable, Sendable {
     var place: InventoryPlace

@@ -1,3 +1,5 @@
+import Verdict
+
 /// A waiver that a source lists for hosts that it need not list itself.
 struct ListedWaiver: Hashable, Sendable {
     /// Whom it covers.

@@ -1,4 +1,5 @@
 import Shared
+import Verdict
 import Yams
 
 /// How hosts are asked: `access` of a host, and of the inventory for all hosts or for those with some labels.

@@ -1,5 +1,7 @@
+import CollectorSupport
 import FoundationEssentials
 import Shared
+import Verdict
 import Yams
 
 /// Waivers: a host's own, and those that are listed beside the hosts.

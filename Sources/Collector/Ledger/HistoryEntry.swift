@@ -1,55 +1,72 @@
-import Shared
+package import CollectorSupport
+import Reports
+package import Shared
+package import Verdict
 
 /// One past verification, in a line.
-struct HistoryEntry: Codable, Hashable, Sendable {
+package struct HistoryEntry: Codable, Hashable, Sendable {
     /// What the verification found of the host that was asked for.
-    struct Host: Codable, Hashable, Sendable {
-        var name: String
-        var label: HostLabel
-        var reason: String
+    package struct Host: Codable, Hashable, Sendable {
+        package var name: String
+        package var label: HostLabel
+        package var reason: String
         @ExplicitNull var secondsToConverge: Double?
 
-        enum CodingKeys: String, CodingKey {
+        package init(name: String, label: HostLabel, reason: String, secondsToConverge: Double? = nil) {
+            self.name = name
+            self.label = label
+            self.reason = reason
+            self.secondsToConverge = secondsToConverge
+        }
+
+        package enum CodingKeys: String, CodingKey {
             case name, label, reason
             case secondsToConverge = "seconds_to_converge"
         }
     }
 
     /// The promotion that took over.
-    struct Successor: Codable, Hashable, Sendable {
-        var generation: Int
-        @ExplicitNull var gitSHA: GitSHA?
-        @ExplicitNull var digest: Digest?
+    package struct Successor: Codable, Hashable, Sendable {
+        package var generation: Int
+        @ExplicitNull package var gitSHA: GitSHA?
+        @ExplicitNull package var digest: Digest?
         /// RFC 3339.
-        var at: String
+        package var at: String
 
-        enum CodingKeys: String, CodingKey {
+        package init(generation: Int, gitSHA: GitSHA? = nil, digest: Digest? = nil, at: String) {
+            self.generation = generation
+            self.gitSHA = gitSHA
+            self.digest = digest
+            self.at = at
+        }
+
+        package enum CodingKeys: String, CodingKey {
             case generation, digest, at
             case gitSHA = "git_sha"
         }
     }
 
-    var id: String
-    var service: String
-    @ExplicitNull var generation: Int?
-    @ExplicitNull var gitSHA: GitSHA?
-    @ExplicitNull var digest: Digest?
+    package var id: String
+    package var service: String
+    @ExplicitNull package var generation: Int?
+    @ExplicitNull package var gitSHA: GitSHA?
+    @ExplicitNull package var digest: Digest?
     /// RFC 3339.
-    var startedAt: String
-    @ExplicitNull var finishedAt: String?
-    var state: LedgerState
+    package var startedAt: String
+    @ExplicitNull package var finishedAt: String?
+    package var state: LedgerState
     /// nil while it runs.
-    @ExplicitNull var verdict: Verdict?
-    @ExplicitNull var exitCode: Int32?
-    @ExplicitNull var proven: Int?
-    var expected: Int
+    @ExplicitNull package var verdict: Verdict?
+    @ExplicitNull package var exitCode: Int32?
+    @ExplicitNull package var proven: Int?
+    package var expected: Int
     @ExplicitNull var secondsToConverge: Report.Summary.Percentiles?
     /// nil for a verification that was not superseded.
-    var supersededBy: Successor?
+    package var supersededBy: Successor?
     /// nil where no host was asked for.
-    var host: Host?
+    package var host: Host?
 
-    enum CodingKeys: String, CodingKey {
+    package enum CodingKeys: String, CodingKey {
         case id, service, generation, digest, state, verdict, proven, expected, host
         case gitSHA = "git_sha"
         case startedAt = "started_at"

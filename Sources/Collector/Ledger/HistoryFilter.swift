@@ -1,23 +1,32 @@
-import FoundationEssentials
+import CollectorSupport
+package import FoundationEssentials
 import GRDB
+package import Verdict
 
 /// Which past verifications are asked for.
-struct HistoryFilter: Hashable, Sendable {
+package struct HistoryFilter: Hashable, Sendable {
     /// How a verification ended.
-    enum Ending: Hashable, Sendable {
+    package enum Ending: Hashable, Sendable {
         case verdict(Verdict)
         /// With another exit code than 0, or with none because the collector was killed.
         case failed
     }
 
     /// nil for all services.
-    var service: String?
+    package var service: String?
     /// Only verifications of this host, with what they found of it.
-    var host: String?
+    package var host: String?
     /// Only those that started then or later.
-    var since: Date?
+    package var since: Date?
     /// nil for all, running ones too.
-    var ending: Ending?
+    package var ending: Ending?
+
+    package init(service: String? = nil, host: String? = nil, since: Date? = nil, ending: Ending? = nil) {
+        self.service = service
+        self.host = host
+        self.since = since
+        self.ending = ending
+    }
 
     /// Conditions on `verifications v` that let through all that is asked for, and no more than runs that still have to be
     /// told apart by ``accepts(_:verdict:)``.

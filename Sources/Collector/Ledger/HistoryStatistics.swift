@@ -1,58 +1,93 @@
+import CollectorSupport
+package import Reports
 import Shared
+import Verdict
 
 /// How services and hosts did over a period: times to converge, and what went wrong how often.
-struct HistoryStatistics {
-    enum Grouping: String, CaseIterable, Sendable { case service, host }
+package struct HistoryStatistics {
+    package enum Grouping: String, CaseIterable, Sendable { case service, host }
 
     /// What comes first.
-    enum Order: String, CaseIterable, Sendable { case failed, late, time }
+    package enum Order: String, CaseIterable, Sendable { case failed, late, time }
 
-    struct Service: Codable, Hashable, Sendable {
-        var service: String
+    package struct Service: Codable, Hashable, Sendable {
+        package var service: String
         /// That ended in the period.
-        var verifications: Int
+        package var verifications: Int
         /// Those that did not end with exit code 0.
-        var failed: Int
+        package var failed: Int
         /// How many ended with which verdict.
-        var verdicts: [String: Int]
+        package var verdicts: [String: Int]
         /// Over every host that converged in one of them.
         @ExplicitNull var secondsToConverge: Report.Summary.Percentiles?
-        var hosts: Hosts
+        package var hosts: Hosts
 
-        /// Of all hosts in all of the verifications.
-        struct Hosts: Codable, Hashable, Sendable {
-            var converged: Int
-            var late: Int
-            var failed: Int
-            var labels: [String: Int]
+        package init(
+            service: String, verifications: Int, failed: Int, verdicts: [String: Int],
+            secondsToConverge: Report.Summary.Percentiles? = nil, hosts: Hosts
+        ) {
+            self.service = service
+            self.verifications = verifications
+            self.failed = failed
+            self.verdicts = verdicts
+            self.secondsToConverge = secondsToConverge
+            self.hosts = hosts
         }
 
-        enum CodingKeys: String, CodingKey {
+        /// Of all hosts in all of the verifications.
+        package struct Hosts: Codable, Hashable, Sendable {
+            package var converged: Int
+            package var late: Int
+            package var failed: Int
+            package var labels: [String: Int]
+
+            package init(converged: Int, late: Int, failed: Int, labels: [String: Int]) {
+                self.converged = converged
+                self.late = late
+                self.failed = failed
+                self.labels = labels
+            }
+        }
+
+        package enum CodingKeys: String, CodingKey {
             case service, verifications, failed, verdicts, hosts
             case secondsToConverge = "seconds_to_converge"
         }
     }
 
-    struct Host: Codable, Hashable, Sendable {
-        var host: String
+    package struct Host: Codable, Hashable, Sendable {
+        package var host: String
         /// That said something of the host; see ``TalliedVerification/gaveItsHostsTime``.
-        var verifications: Int
-        var converged: Int
-        var late: Int
-        var failed: Int
+        package var verifications: Int
+        package var converged: Int
+        package var late: Int
+        package var failed: Int
         /// How often each label stood at the end.
-        var labels: [String: Int]
+        package var labels: [String: Int]
         @ExplicitNull var secondsToConverge: Report.Summary.Percentiles?
 
-        enum CodingKeys: String, CodingKey {
+        package init(
+            host: String, verifications: Int, converged: Int, late: Int, failed: Int, labels: [String: Int],
+            secondsToConverge: Report.Summary.Percentiles? = nil
+        ) {
+            self.host = host
+            self.verifications = verifications
+            self.converged = converged
+            self.late = late
+            self.failed = failed
+            self.labels = labels
+            self.secondsToConverge = secondsToConverge
+        }
+
+        package enum CodingKeys: String, CodingKey {
             case host, verifications, converged, late, failed, labels
             case secondsToConverge = "seconds_to_converge"
         }
     }
 
-    let grouping: Grouping
+    package let grouping: Grouping
     /// How many verifications ended in the period.
-    private(set) var verifications = 0
+    package private(set) var verifications = 0
     private var services: [ServiceTally] = []
     private var serviceNumbers: [String: Int] = [:]
     private var hostNames = NameNumbers()
@@ -99,7 +134,7 @@ struct HistoryStatistics {
     }
 
     /// The services, worst first.
-    func services(_ order: Order, limit: Int) -> [Service] {
+    package func services(_ order: Order, limit: Int) -> [Service] {
         let all = services.map { tally in
             Service(
                 service: tally.name, verifications: tally.verdicts.values.reduce(0, +), failed: tally.failed,
@@ -120,7 +155,7 @@ struct HistoryStatistics {
     }
 
     /// The hosts, worst first.
-    func hosts(_ order: Order, limit: Int) -> [Host] {
+    package func hosts(_ order: Order, limit: Int) -> [Host] {
         let all = zip(hostNames.names, hosts).filter { $0.1.count > 0 }.map { name, tally in
             Host(
                 host: name, verifications: tally.count, converged: tally.converged, late: tally.late,

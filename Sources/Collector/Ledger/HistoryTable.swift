@@ -1,16 +1,25 @@
+import CollectorSupport
 import FoundationEssentials
+import Reports
 import Shared
+import Verdict
 
 /// Past verifications: as a table, as JSON, and as comma-separated values.
-struct HistoryTable {
-    let entries: [HistoryEntry]
-    let filter: HistoryFilter
+package struct HistoryTable {
+    package let entries: [HistoryEntry]
+    package let filter: HistoryFilter
     /// How many there are beyond these, as far as that is to be said.
-    var more = 0
+    package var more = 0
+
+    package init(entries: [HistoryEntry], filter: HistoryFilter, more: Int = 0) {
+        self.entries = entries
+        self.filter = filter
+        self.more = more
+    }
 
     // MARK: - Text
 
-    func text() -> String {
+    package func text() -> String {
         guard !entries.isEmpty else { return Self.nothing(filter) }
         var heading = ["ID", "STARTED", "SERVICE", "VERDICT", "PROVEN", "P50", "P95", "MAX", "TARGET"]
         if filter.host != nil { heading += ["LABEL", "WHAT TO KNOW"] }
@@ -25,7 +34,7 @@ struct HistoryTable {
     }
 
     /// What is said where nothing was found.
-    static func nothing(_ filter: HistoryFilter) -> String {
+    package static func nothing(_ filter: HistoryFilter) -> String {
         let service = filter.service.map { " of the service '\(Hygiene.line($0, limit: 80))'" } ?? ""
         let host = filter.host.map { " of a host '\(Hygiene.line($0, limit: 80))'" } ?? ""
         let since = filter.since.map { " since \($0.rfc3339)" } ?? ""
@@ -65,7 +74,7 @@ struct HistoryTable {
     // MARK: - JSON
 
     /// `{"schema": 1, "verifications": […]}`, ending in a newline.
-    func json() throws -> String {
+    package func json() throws -> String {
         struct Listing: Encodable {
             let schema = 1
             let verifications: [HistoryEntry]
@@ -76,7 +85,7 @@ struct HistoryTable {
     // MARK: - Comma-separated values
 
     /// The same columns whatever was asked for; what does not apply is empty.
-    func csv() -> String {
+    package func csv() -> String {
         var table = CommaSeparatedTable([
             "id", "service", "generation", "git_sha", "digest", "started_at", "finished_at", "state", "verdict",
             "exit_code",
@@ -101,7 +110,7 @@ struct HistoryTable {
 
 extension Report.Summary.Percentiles? {
     /// Three cells of a text table.
-    var cells: [String] {
+    package var cells: [String] {
         guard let self else { return ["-", "-", "-"] }
         return [self.p50, self.p95, self.max].map { Duration(clampingSeconds: $0).brief }
     }

@@ -1,3 +1,7 @@
+import CollectorSupport
+import Reports
+import Verdict
+
 /// What verifications found of hosts, counted: of one host in all of them, or of all hosts of one service.
 struct HostTally {
     private(set) var converged = 0

@@ -1,6 +1,9 @@
-import FoundationEssentials
+import CollectorSupport
+package import FoundationEssentials
 import GRDB
-import Shared
+package import Registry
+package import Shared
+import Verdict
 
 extension Ledger {
     /// The service's promotions as far as a tag can be put back to them, oldest first; at most the last 1,000.
@@ -8,7 +11,7 @@ extension Ledger {
     /// - Parameters:
     ///   - repository: registry and path.
     ///   - tag: what was moved to another tag, or in another repository, is left out.
-    func builds(service: String, repository: String, tag: String) async throws(LedgerError) -> [PastBuild] {
+    package func builds(service: String, repository: String, tag: String) async throws(LedgerError) -> [PastBuild] {
         try await read { db in
             let proofs = try Self.proofs(of: service, db)
             let changes = try Row.fetchAll(
@@ -66,7 +69,7 @@ extension Ledger {
     static let keptBytes = 64 << 20
 
     /// Keeps an image's manifests, for the day on which the registry has removed them; what was kept longest ago makes room.
-    func keep(_ image: KeptImage, at moment: Date) async throws(LedgerError) {
+    package func keep(_ image: KeptImage, at moment: Date) async throws(LedgerError) {
         try await write { db in
             for manifest in image.manifests {
                 try db.execute(
@@ -91,7 +94,7 @@ extension Ledger {
     }
 
     /// A manifest that was kept; nil where none was. It passes the checks that it passed when it was read.
-    func keptManifest(_ digest: Digest) async throws(LedgerError) -> RegistryManifest? {
+    package func keptManifest(_ digest: Digest) async throws(LedgerError) -> RegistryManifest? {
         let row = try await read { db in
             try Row.fetchOne(
                 db, sql: "SELECT media_type, bytes FROM manifests WHERE digest = ?", arguments: [digest.description]

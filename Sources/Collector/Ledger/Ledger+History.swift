@@ -1,6 +1,9 @@
-import FoundationEssentials
-import GRDB
+import CollectorSupport
+package import FoundationEssentials
+package import GRDB
+import Reports
 import Shared
+package import Verdict
 
 extension Ledger {
     /// Past verifications, newest first.
@@ -8,7 +11,7 @@ extension Ledger {
     /// - Parameters:
     ///   - limit: 1 or more.
     ///   - now: the wall clock, for runs whose process cannot be looked at.
-    func history(
+    package func history(
         _ filter: HistoryFilter = HistoryFilter(), limit: Int = 20, now: Date
     ) async throws(LedgerError) -> [HistoryEntry] {
         let observer = ProcessIdentity.current()
@@ -26,7 +29,7 @@ extension Ledger {
     }
 
     /// How many past verifications there are; as ``history(_:limit:now:)``.
-    func historyCount(_ filter: HistoryFilter, now: Date) async throws(LedgerError) -> Int {
+    package func historyCount(_ filter: HistoryFilter, now: Date) async throws(LedgerError) -> Int {
         let observer = ProcessIdentity.current()
         return try await read { db in
             let rows = try Self.rows(filter, db)
@@ -63,7 +66,7 @@ extension Ledger {
     }
 
     /// nil while it runs.
-    static func verdict(_ row: Row, _ state: LedgerState) throws -> Verdict? {
+    package static func verdict(_ row: Row, _ state: LedgerState) throws -> Verdict? {
         switch state {
         case .running: nil
         case .interrupted: .interrupted

@@ -1,6 +1,8 @@
 import FoundationEssentials
 import GRDB
+import Reports
 import Shared
+import Verdict
 
 /// How hosts and their transitions are written.
 extension Ledger {

@@ -1,4 +1,5 @@
-import FoundationEssentials
+import CollectorSupport
+package import FoundationEssentials
 import GRDB
 import Glibc
 import Shared
@@ -10,7 +11,7 @@ extension Ledger {
     ///   - now: the wall clock, for runs whose process cannot be looked at.
     ///   - progress: called with what is looked at next.
     /// - Throws: where there is no ledger, or one that only a newer collector knows; a damaged one is a finding.
-    static func inspect(
+    package static func inspect(
         path: String, options: Options = Options(), now: Date, progress: @escaping @Sendable (String) -> Void = { _ in }
     ) async throws(LedgerError) -> LedgerCondition {
         var condition = LedgerCondition(path: path, bytes: size(of: path), logBytes: size(of: "\(path)-wal"))

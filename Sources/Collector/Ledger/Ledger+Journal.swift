@@ -1,10 +1,12 @@
-import FoundationEssentials
+import CollectorSupport
+package import FoundationEssentials
 import GRDB
 import Shared
+package import Verdict
 
 extension Ledger {
     /// What ``intend(_:process:)`` did.
-    enum Intention: Hashable, Sendable {
+    package enum Intention: Hashable, Sendable {
         case recorded(JournalEntry)
         /// Another change of the same tag is under way, or was cut off: it is to be settled first.
         case underWay(JournalEntry, ProcessIdentity.Presence)
@@ -12,7 +14,7 @@ extension Ledger {
 
     /// Records that a tag is about to be moved. From then on nobody who shares the ledger moves it, until
     /// ``settle(_:as:at:reason:)``.
-    func intend(
+    package func intend(
         _ intent: JournalEntry.Intent, process: ProcessIdentity = .current()
     ) async throws(LedgerError) -> Intention {
         try await write { db in
@@ -45,7 +47,7 @@ extension Ledger {
     ///
     /// - Parameter reason: why it was not simply moved, one line.
     /// - Returns: the entry as it is now. One that somebody else has settled meanwhile stays as it is.
-    func settle(
+    package func settle(
         _ entry: JournalEntry, as state: JournalEntry.State, at moment: Date, reason: String? = nil
     ) async throws(LedgerError) -> JournalEntry {
         try await write { db in
@@ -81,7 +83,7 @@ extension Ledger {
     /// Records what is known of a change that stays open.
     ///
     /// - Parameter reason: one line.
-    func note(_ reason: String, on entry: JournalEntry) async throws(LedgerError) {
+    package func note(_ reason: String, on entry: JournalEntry) async throws(LedgerError) {
         try await write { db in
             try db.execute(
                 sql: "UPDATE journal SET reason = ? WHERE number = ? AND state = 'intended'",
@@ -90,7 +92,7 @@ extension Ledger {
     }
 
     /// The change of a tag that was intended and never settled; nil where there is none.
-    func unsettled(
+    package func unsettled(
         repository: String, tag: String, observer: ProcessIdentity = .current()
     ) async throws(LedgerError) -> (entry: JournalEntry, presence: ProcessIdentity.Presence)? {
         try await read { try Self.unsettled(repository: repository, tag: tag, observer, $0) }
@@ -99,7 +101,7 @@ extension Ledger {
     /// The last changes, newest first.
     ///
     /// - Parameter repository: with `tag`, only theirs.
-    func journal(
+    package func journal(
         repository: String? = nil, tag: String? = nil, limit: Int = 100
     ) async throws(LedgerError) -> [JournalEntry] {
         try await read { db in

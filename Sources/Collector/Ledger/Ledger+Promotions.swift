@@ -1,9 +1,10 @@
-import GRDB
+package import GRDB
 import Shared
+package import Verdict
 
 extension Ledger {
     /// The service's promotions, oldest first; at most the last 1,000. Cheap enough for every few seconds.
-    func promotions(service: String, limit: Int = 1_000) async throws(LedgerError) -> [Promotion] {
+    package func promotions(service: String, limit: Int = 1_000) async throws(LedgerError) -> [Promotion] {
         try await read { try Self.promotions(of: service, limit: limit, $0) }
     }
 
@@ -14,7 +15,7 @@ extension Ledger {
     /// Refused inventories do not count: else a list that shrank would be fine the second time it is tried.
     ///
     /// - Parameter allowance: `--max-shrink`, in percent.
-    func previousExpected(
+    package func previousExpected(
         service: String, allowance: Double = InventoryBaseline.standardAllowance
     ) async throws(LedgerError) -> Int? {
         try await read { db in
@@ -37,7 +38,7 @@ extension Ledger {
     }
 
     /// The hosts that converged on a promotion, with the last verification in which they did.
-    func converged(service: String, generation: Int) async throws(LedgerError) -> [String: String] {
+    package func converged(service: String, generation: Int) async throws(LedgerError) -> [String: String] {
         try await read { db in
             let rows = try Row.fetchAll(
                 db,
@@ -50,7 +51,7 @@ extension Ledger {
         }
     }
 
-    static func promotions(of service: String, limit: Int = 1_000, _ db: Database) throws -> [Promotion] {
+    package static func promotions(of service: String, limit: Int = 1_000, _ db: Database) throws -> [Promotion] {
         let rows = try Row.fetchAll(
             db,
             sql: """
@@ -61,7 +62,7 @@ extension Ledger {
         return try rows.reversed().map(promotion)
     }
 
-    static func promotion(_ generation: Int, of service: String, _ db: Database) throws -> Promotion? {
+    package static func promotion(_ generation: Int, of service: String, _ db: Database) throws -> Promotion? {
         try Row.fetchOne(
             db,
             sql: """

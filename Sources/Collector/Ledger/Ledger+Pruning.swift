@@ -1,4 +1,4 @@
-import FoundationEssentials
+package import FoundationEssentials
 import GRDB
 
 extension Ledger {
@@ -19,7 +19,7 @@ extension Ledger {
     ///     for what comes.
     ///   - progress: called with how many verifications are removed, and of how many, or with nothing left while space is
     ///     given back.
-    func prune(
+    package func prune(
         _ retention: LedgerRetention, now: Date, rewrites: Bool = false,
         progress: @Sendable (_ removed: Int, _ all: Int) -> Void = { _, _ in }
     ) async throws(LedgerError) -> LedgerPruned {
@@ -53,7 +53,7 @@ extension Ledger {
     }
 
     /// What ``prune(_:now:rewrites:progress:)`` would remove.
-    func pruneable(_ retention: LedgerRetention, now: Date) async throws(LedgerError) -> LedgerPruned {
+    package func pruneable(_ retention: LedgerRetention, now: Date) async throws(LedgerError) -> LedgerPruned {
         try await read { db in
             let numbers = try retention.excess(now: now, db)
             var pruned = LedgerPruned(isDryRun: true, verifications: numbers.count)

@@ -1,13 +1,17 @@
 import FoundationEssentials
 import GRDB
+package import Reports
 import Shared
+import Verdict
 
 extension Ledger {
     /// Records that a verification starts, and its target as the service's next promotion where it is a new one.
     ///
     /// See ``PromotionRule`` for what is new. Where the promotion is known and this run says more of it than was known (a
     /// digest beside the commit), that is added to it.
-    func begin(_ run: LedgerRun, process: ProcessIdentity = .current()) async throws(LedgerError) -> LedgerRun.Start {
+    package func begin(_ run: LedgerRun, process: ProcessIdentity = .current()) async throws(LedgerError)
+        -> LedgerRun.Start
+    {
         try await write { db in
             let generation = try Self.recordPromotion(run, db)
             var target = run.target
@@ -23,7 +27,7 @@ extension Ledger {
     }
 
     /// Adds changes of labels as they happen; in one transaction, each of which reaches the disk.
-    func append(_ transitions: [RecordedTransition], to verification: Int64) async throws(LedgerError) {
+    package func append(_ transitions: [RecordedTransition], to verification: Int64) async throws(LedgerError) {
         guard !transitions.isEmpty else { return }
         try await write { db in
             for transition in transitions { try Self.upsert(transition, of: verification, db) }
@@ -32,7 +36,7 @@ extension Ledger {
 
     /// Records the end: the report, whole. One of a verification that never began (its inventory was refused) is kept too,
     /// without a generation: nothing was promoted by it, and nothing is compared with it.
-    func finish(_ report: Report, process: ProcessIdentity = .current()) async throws(LedgerError) {
+    package func finish(_ report: Report, process: ProcessIdentity = .current()) async throws(LedgerError) {
         try await write { db in
             let known = try Int64.fetchOne(
                 db, sql: "SELECT number FROM verifications WHERE id = ?", arguments: [report.verification.id])

@@ -1,6 +1,9 @@
-import FoundationEssentials
+import CollectorSupport
+package import FoundationEssentials
 import GRDB
+package import Reports
 import Shared
+import Verdict
 
 extension Ledger {
     /// A verification's report: the very one that was stored, or, where the collector was killed, what had been recorded.
@@ -11,7 +14,7 @@ extension Ledger {
     ///   - now: the wall clock, for runs whose process cannot be looked at.
     /// - Throws: ``LedgerError/unknownVerification(id:path:)``, ``LedgerError/ambiguous(prefix:candidates:count:)``,
     ///   ``LedgerError/noVerification(path:service:)``, ``LedgerError/stillRunning(id:)``.
-    func report(_ id: String? = nil, service: String? = nil, now: Date) async throws(LedgerError) -> Report {
+    package func report(_ id: String? = nil, service: String? = nil, now: Date) async throws(LedgerError) -> Report {
         let observer = ProcessIdentity.current()
         let path = path
         return try await read { db in

@@ -1,5 +1,7 @@
 import GRDB
+import Reports
 import Shared
+import Verdict
 
 extension Ledger {
     /// How many hosts, waived ones too, the same selection of the service's hosts held when it was last verified; nil
@@ -8,7 +10,7 @@ extension Ledger {
     /// A part of a fleet is compared with the same part only: its size says nothing about the whole.
     ///
     /// - Parameter selected: as ``Report/InventorySummary/selected`` has it.
-    func previousSelected(
+    package func previousSelected(
         service: String, selected: [String], allowance: Double = InventoryBaseline.standardAllowance
     ) async throws(LedgerError) -> Int? {
         guard !selected.isEmpty else { return nil }

@@ -1,12 +1,14 @@
-import FoundationEssentials
+package import FoundationEssentials
 import GRDB
+import Reports
 import Shared
+import Verdict
 
 extension Ledger {
     /// What became of services or hosts in the verifications that are over and that are asked for.
     ///
     /// - Parameter now: the wall clock, for runs whose process cannot be looked at.
-    func statistics(
+    package func statistics(
         _ filter: HistoryFilter, by grouping: HistoryStatistics.Grouping, now: Date
     ) async throws(LedgerError) -> HistoryStatistics {
         let observer = ProcessIdentity.current()

@@ -1,7 +1,7 @@
 import Dispatch
 import FoundationEssentials
-import GRDB
-import Logging
+package import GRDB
+package import Logging
 
 /// What was promoted, and what every verification of it saw: SQLite in WAL mode, one file.
 ///
@@ -15,12 +15,12 @@ import Logging
 /// try await ledger.append(transitions, to: start.verification)
 /// try await ledger.finish(report)
 /// ```
-final class Ledger: Sendable {
-    let path: String
+package final class Ledger: Sendable {
+    package let path: String
     private let database: any DatabaseWriter
 
     /// What it is opened for.
-    enum Purpose: Sendable {
+    package enum Purpose: Sendable {
         /// Makes it where there is none, and writes to it to see that it can be written.
         case recording
         /// There must be one. One that an older collector wrote is brought up to date; a whole one on a read-only disk is
@@ -30,11 +30,16 @@ final class Ledger: Sendable {
         case inspecting
     }
 
-    struct Options: Sendable {
+    package struct Options: Sendable {
         /// How long to wait for another process's transaction.
         var busyTimeout = Duration.seconds(5)
         /// SQLite's `max_page_count`, which makes a disk full wherever a test wants one; nil for none.
         var maximumPages: Int?
+
+        package init(busyTimeout: Duration = Duration.seconds(5), maximumPages: Int? = nil) {
+            self.busyTimeout = busyTimeout
+            self.maximumPages = maximumPages
+        }
     }
 
     private init(path: String, database: any DatabaseWriter) {
@@ -43,7 +48,7 @@ final class Ledger: Sendable {
     }
 
     /// Opens the ledger and checks everything that can be checked before the work starts.
-    static func open(
+    package static func open(
         path: String, for purpose: Purpose = .recording, options: Options = Options()
     ) async throws(LedgerError) -> Ledger {
         let result: Result<Ledger, LedgerError> = await withCheckedContinuation { continuation in
@@ -61,7 +66,7 @@ final class Ledger: Sendable {
 
     /// Closes the connections, and puts all of the ledger into its one file where no other process has it open. Nothing can
     /// be done with it afterwards.
-    func close() async throws(LedgerError) {
+    package func close() async throws(LedgerError) {
         let database = database
         try await shielded {
             // The one that closes last joins the log to the file, and connections that only read cannot.
@@ -71,7 +76,7 @@ final class Ledger: Sendable {
     }
 
     /// Closes it where a failure to do so changes nothing for anybody: it is logged.
-    func close(loggingTo logger: Logger) async {
+    package func close(loggingTo logger: Logger) async {
         do {
             try await close()
         } catch {
@@ -82,19 +87,19 @@ final class Ledger: Sendable {
     // MARK: - Access
 
     /// Runs in a snapshot: what others write meanwhile is not seen.
-    func read<T: Sendable>(_ body: @escaping @Sendable (Database) throws -> T) async throws(LedgerError) -> T {
+    package func read<T: Sendable>(_ body: @escaping @Sendable (Database) throws -> T) async throws(LedgerError) -> T {
         let database = database
         return try await shielded { try await database.read(body) }
     }
 
     /// Runs in one transaction: all or nothing, and no other process writes between its reads and its writes.
-    func write<T: Sendable>(_ body: @escaping @Sendable (Database) throws -> T) async throws(LedgerError) -> T {
+    package func write<T: Sendable>(_ body: @escaping @Sendable (Database) throws -> T) async throws(LedgerError) -> T {
         let database = database
         return try await shielded { try await database.write(body) }
     }
 
     /// Runs without a transaction of its own, which a damaged page would end, and all that comes after it with an error.
-    func look<T: Sendable>(_ body: @escaping @Sendable (Database) throws -> T) async throws(LedgerError) -> T {
+    package func look<T: Sendable>(_ body: @escaping @Sendable (Database) throws -> T) async throws(LedgerError) -> T {
         let database = database
         return try await shielded { try await database.unsafeRead(body) }
     }

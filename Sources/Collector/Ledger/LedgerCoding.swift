@@ -1,6 +1,6 @@
 import FoundationEssentials
 import GRDB
-import Shared
+package import Shared
 
 /// JSON columns, and columns that hold a value of the contract.
 enum LedgerCoding {
@@ -26,10 +26,12 @@ enum LedgerCoding {
 
 extension Row {
     /// A column that must hold a value of a closed set.
-    func value<Value: RawRepresentable<String>>(_ column: String, _ type: Value.Type = Value.self) throws -> Value {
+    package func value<Value: RawRepresentable<String>>(_ column: String, _ type: Value.Type = Value.self) throws
+        -> Value
+    {
         try LedgerCoding.value(self[column] ?? "", of: column)
     }
 
-    var gitSHA: GitSHA? { (self["git_sha"] as String?).flatMap(GitSHA.init(contractText:)) }
-    var digest: Digest? { (self["digest"] as String?).flatMap(Digest.init(contractText:)) }
+    package var gitSHA: GitSHA? { (self["git_sha"] as String?).flatMap(GitSHA.init(contractText:)) }
+    package var digest: Digest? { (self["digest"] as String?).flatMap(Digest.init(contractText:)) }
 }

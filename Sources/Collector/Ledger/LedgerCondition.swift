@@ -1,9 +1,10 @@
+package import CollectorSupport
 import Shared
 
 /// What `ledger check` found: whether the file is whole, and whether what it says can be true.
-struct LedgerCondition: Codable, Hashable, Sendable {
-    struct Finding: Codable, Hashable, Sendable {
-        enum Kind: String, Codable, Sendable {
+package struct LedgerCondition: Codable, Hashable, Sendable {
+    package struct Finding: Codable, Hashable, Sendable {
+        package enum Kind: String, Codable, Sendable {
             /// The file is not what SQLite wrote.
             case damage
             /// It is, and holds what no collector records.
@@ -12,39 +13,71 @@ struct LedgerCondition: Codable, Hashable, Sendable {
             case note
         }
 
-        var kind: Kind
+        package var kind: Kind
         /// One line.
-        var text: String
+        package var text: String
+
+        package init(kind: Kind, text: String) {
+            self.kind = kind
+            self.text = text
+        }
     }
 
-    struct Counts: Codable, Hashable, Sendable {
-        var services = 0
-        var promotions = 0
-        var verifications = 0
-        var running = 0
+    package struct Counts: Codable, Hashable, Sendable {
+        package var services = 0
+        package var promotions = 0
+        package var verifications = 0
+        package var running = 0
         /// Whose collector is gone.
-        var interrupted = 0
-        var hosts = 0
+        package var interrupted = 0
+        package var hosts = 0
         var transitions = 0
+
+        package init(
+            services: Int = 0, promotions: Int = 0, verifications: Int = 0, running: Int = 0, interrupted: Int = 0,
+            hosts: Int = 0, transitions: Int = 0
+        ) {
+            self.services = services
+            self.promotions = promotions
+            self.verifications = verifications
+            self.running = running
+            self.interrupted = interrupted
+            self.hosts = hosts
+            self.transitions = transitions
+        }
     }
 
-    var schema = 1
-    var path: String
+    package var schema = 1
+    package var path: String
     /// The schema of the ledger itself; nil where that could not be read.
-    @ExplicitNull var version: Int?
+    @ExplicitNull package var version: Int?
     /// Of the file.
-    var bytes: Int
+    package var bytes: Int
     /// Of the log beside it, which is joined to the file in time.
     var logBytes: Int
     /// Of the file, and in no use.
     @ExplicitNull var freeBytes: Int?
     /// nil where they could not be read.
-    @ExplicitNull var counts: Counts?
-    var findings: [Finding] = []
+    @ExplicitNull package var counts: Counts?
+    package var findings: [Finding] = []
 
-    var isFine: Bool { findings.allSatisfy { $0.kind == .note } }
+    package init(
+        schema: Int = 1, path: String, version: Int? = nil, bytes: Int, logBytes: Int, freeBytes: Int? = nil,
+        counts: Counts? = nil, findings: [Finding] = []
+    ) {
+        self.schema = schema
+        self.path = path
+        self.version = version
+        self.bytes = bytes
+        self.logBytes = logBytes
+        self.freeBytes = freeBytes
+        self.counts = counts
+        self.findings = findings
+    }
+
+    package var isFine: Bool { findings.allSatisfy { $0.kind == .note } }
     /// 0, or 69 for what is damaged or contradicts itself.
-    var exitCode: Int32 { isFine ? 0 : 69 }
+    package var exitCode: Int32 { isFine ? 0 : 69 }
 
     mutating func add(_ kind: Finding.Kind, _ text: String) {
         let finding = Finding(kind: kind, text: Hygiene.line(text))
@@ -52,7 +85,7 @@ struct LedgerCondition: Codable, Hashable, Sendable {
         if !findings.contains(finding) { findings.append(finding) }
     }
 
-    enum CodingKeys: String, CodingKey {
+    package enum CodingKeys: String, CodingKey {
         case schema, path, version, bytes, counts, findings
         case logBytes = "log_bytes"
         case freeBytes = "free_bytes"
@@ -65,7 +98,7 @@ struct LedgerCondition: Codable, Hashable, Sendable {
             : "keep it; it can be read and recorded in as before. Report what is said above as a defect of buildinfo-collector"
     }
 
-    func text() -> String {
+    package func text() -> String {
         let free = freeBytes.map { $0 > 0 ? ", \(ByteCount($0)) of it free" : "" } ?? ""
         let log = logBytes > 0 ? ", \(ByteCount(logBytes)) in its log" : ""
         let version = version.map { "schema \($0)" } ?? "schema unknown"

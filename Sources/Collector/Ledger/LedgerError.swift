@@ -1,7 +1,7 @@
 import Shared
 
 /// Why the ledger cannot be used. One sentence each, with the path and the remedy.
-enum LedgerError: Error, Hashable, Sendable {
+package enum LedgerError: Error, Hashable, Sendable {
     /// Neither `$STATE_DIRECTORY`, `$XDG_STATE_HOME` nor `$HOME` says where.
     case noPlace
     case emptyPath
@@ -36,7 +36,7 @@ enum LedgerError: Error, Hashable, Sendable {
     case failed(path: String, reason: String)
 
     /// The process's exit code: 64 for what was configured or asked wrongly, 69 for what is unavailable or broken.
-    var exitCode: Int32 {
+    package var exitCode: Int32 {
         switch self {
         case .noPlace, .emptyPath, .isDirectory, .notWritable, .notADatabase, .notALedger, .newerSchema, .olderSchema,
             .logUnreadable, .absent, .unknownVerification, .ambiguous, .noVerification, .otherPromotion:
@@ -47,7 +47,7 @@ enum LedgerError: Error, Hashable, Sendable {
 }
 
 extension LedgerError: CustomStringConvertible {
-    var description: String {
+    package var description: String {
         let remedy = "name another with --store, or --store none"
         return switch self {
         case .noPlace:

@@ -2,11 +2,15 @@ import Glibc
 import Shared
 
 /// The ledger's file before SQLite sees it: made for its owner alone, and not mistaken for one when it is something else.
-struct LedgerFile {
-    let path: String
+package struct LedgerFile {
+    package let path: String
+
+    package init(path: String) {
+        self.path = path
+    }
 
     /// Makes the folder (0700) and the file (0600) where they are missing; SQLite gives its companions the file's mode.
-    func prepare() throws(LedgerError) {
+    package func prepare() throws(LedgerError) {
         guard !path.isEmpty else { throw .emptyPath }
         try makeFolder()
         let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
@@ -19,7 +23,7 @@ struct LedgerFile {
     }
 
     /// Looks at what is there, without making anything.
-    func inspect() throws(LedgerError) {
+    package func inspect() throws(LedgerError) {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else {
             if errno == ENOENT || errno == ENOTDIR { throw .absent(path: path) }

@@ -1,5 +1,7 @@
 import GRDB
+import Reports
 import Shared
+import Verdict
 
 /// Reads the hosts of one verification, in the report's order.
 struct LedgerHosts {

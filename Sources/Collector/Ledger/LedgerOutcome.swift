@@ -1,8 +1,11 @@
+package import Reports
+import Verdict
+
 /// What a report says of a verification's end beyond the columns that are asked for.
 struct LedgerOutcome: Codable, Hashable, Sendable {
     var reasons: [Reason]
     var warnings: [String]
-    var summary: Report.Summary
+    package var summary: Report.Summary
     var durationSeconds: Double
     /// nil where none took over, as in what older collectors recorded.
     var successor: Report.Successor?
@@ -12,7 +15,7 @@ struct LedgerOutcome: Codable, Hashable, Sendable {
 
 extension LedgerRun {
     /// The start of a verification that is known by its report only.
-    init(_ report: Report) {
+    package init(_ report: Report) {
         self.init(
             id: report.verification.id, startedAt: report.verification.startedAt, target: report.target,
             policy: report.policy, inventory: report.inventory, hosts: [],

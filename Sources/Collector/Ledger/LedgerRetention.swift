@@ -1,6 +1,8 @@
+import CollectorSupport
 import FoundationEssentials
 import GRDB
 import Shared
+import Verdict
 
 /// Which verifications `ledger prune` keeps.
 ///
@@ -9,11 +11,16 @@ import Shared
 /// last one that converged; and the one that `--max-shrink` compares the next inventory with. Promotions are all kept: a
 /// host that serves an old build is `behind` and not `foreign` only as long as the ledger knows that build, and they are
 /// small.
-struct LedgerRetention: Hashable, Sendable {
+package struct LedgerRetention: Hashable, Sendable {
     /// What started less than this ago is kept.
-    var age: Duration
+    package var age: Duration
     /// So many of the last ones of each service are kept. 1 or more.
-    var last = 1
+    package var last = 1
+
+    package init(age: Duration, last: Int = 1) {
+        self.age = age
+        self.last = last
+    }
 
     /// Proven promotions of each service whose last proof is kept: as far back as `rollback` can be run again and again.
     static let provenPromotions = 5

@@ -1,3 +1,5 @@
+import Verdict
+
 /// Something that holds in every ledger, at every moment, whatever was killed: a query that finds where it does not.
 struct LedgerRule: Sendable {
     /// What is wrong where the query finds something; the first column of each row says where.

@@ -1,8 +1,9 @@
+import CollectorSupport
 import FoundationEssentials
 import GRDB
 
 /// Whether a recorded verification ended, runs, or was cut off.
-enum LedgerState: String, Codable, Hashable, Sendable {
+package enum LedgerState: String, Codable, Hashable, Sendable {
     case running, interrupted, finished
 
     /// A run whose process cannot be looked at (it is in another container) is given its deadline and this long.

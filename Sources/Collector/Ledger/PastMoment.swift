@@ -1,16 +1,17 @@
-import FoundationEssentials
+import CollectorSupport
+package import FoundationEssentials
 import Shared
 
 /// A moment in the past, as `--since` takes it.
 ///
 /// One of three, which cannot be taken for each other: a time back from now (`30d`, `12h`, `2w`, `1d12h`); a date, which is
 /// its midnight in UTC (`2026-10-01`); or a date and time with its offset, as RFC 3339 has it (`2026-10-01T08:00:00+02:00`).
-enum PastMoment: Hashable, Sendable {
+package enum PastMoment: Hashable, Sendable {
     case back(Duration)
     case at(Date)
 
     /// - Throws: ``Defect``, in one sentence.
-    init(parsing text: String) throws(Defect) {
+    package init(parsing text: String) throws(Defect) {
         if let date = Date(rfc3339: text) ?? Date(rfc3339: "\(text)T00:00:00Z") {
             self = .at(date)
         } else {
@@ -19,7 +20,7 @@ enum PastMoment: Hashable, Sendable {
     }
 
     /// A time as long as histories are: ``Duration/init(parsing:)`` with weeks.
-    static func duration(_ text: String) throws(Defect) -> Duration {
+    package static func duration(_ text: String) throws(Defect) -> Duration {
         do throws(DurationDefect) {
             let weeks = text.prefix { $0.isASCII && $0.isNumber }
             guard text.dropFirst(weeks.count).first == "w", let count = Int(weeks), count <= 1_000 else {
@@ -33,7 +34,7 @@ enum PastMoment: Hashable, Sendable {
     }
 
     /// - Returns: nil for a moment that is yet to come.
-    func date(now: Date) -> Date? {
+    package func date(now: Date) -> Date? {
         switch self {
         case .back(let duration): now.addingTimeInterval(-duration.seconds)
         case .at(let date): date <= now ? date : nil
@@ -41,10 +42,14 @@ enum PastMoment: Hashable, Sendable {
     }
 
     /// A text that is no such moment.
-    struct Defect: Error, Hashable, CustomStringConvertible {
-        let text: String
+    package struct Defect: Error, Hashable, CustomStringConvertible {
+        package let text: String
 
-        var description: String {
+        package init(text: String) {
+            self.text = text
+        }
+
+        package var description: String {
             "'\(Hygiene.line(text, limit: 80))' is neither a time back (30d, 12h, 2w), nor a date (2026-10-01), nor a date "
                 + "and time with its offset (2026-10-01T08:00:00Z)"
         }

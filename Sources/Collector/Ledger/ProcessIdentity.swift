@@ -4,27 +4,27 @@ import Glibc
 /// Which process runs a verification, so that another one can tell later whether it is still there.
 ///
 /// A process id alone is given to others in time; with the time of its start it is not, until the machine boots again.
-struct ProcessIdentity: Hashable, Sendable {
+package struct ProcessIdentity: Hashable, Sendable {
     var pid: Int32
     /// In clock ticks after boot; `/proc/PID/stat`, field 22 (proc_pid_stat(5)).
-    var start: UInt64?
+    package var start: UInt64?
     /// For example `pid:[4026531836]`: a container counts its processes for itself.
     var namespace: String?
     /// `/proc/sys/kernel/random/boot_id`: new with every boot.
     var boot: String?
 
     /// This process.
-    static func current() -> ProcessIdentity {
+    package static func current() -> ProcessIdentity {
         let pid = getpid()
         return ProcessIdentity(
             pid: pid, start: start(of: pid), namespace: link("/proc/self/ns/pid"),
             boot: contents("/proc/sys/kernel/random/boot_id"))
     }
 
-    enum Presence: Hashable, Sendable { case running, gone, untold }
+    package enum Presence: Hashable, Sendable { case running, gone, untold }
 
     /// Whether the process is still there, seen from `observer`, which is this process.
-    func presence(observer: ProcessIdentity) -> Presence {
+    package func presence(observer: ProcessIdentity) -> Presence {
         guard let boot, let ownBoot = observer.boot else { return .untold }
         guard boot == ownBoot else { return .gone }
         guard let namespace, namespace == observer.namespace, let start else { return .untold }

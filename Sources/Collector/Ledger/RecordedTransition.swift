@@ -1,10 +1,11 @@
+package import Reports
 import Shared
 
 /// A host's change of label, as the ledger keeps it.
-struct RecordedTransition: Hashable, Sendable {
+package struct RecordedTransition: Hashable, Sendable {
     /// Index in the frozen inventory.
-    var host: Int
+    package var host: Int
     /// How many of the host's came before.
-    var number: Int
-    var transition: Report.Host.Transition
+    package var number: Int
+    package var transition: Report.Host.Transition
 }

@@ -1,22 +1,37 @@
+import CollectorSupport
 import FoundationEssentials
+import Reports
 import Shared
+import Verdict
 
 /// Statistics of services or hosts, worst first: as a table, as JSON, and as comma-separated values.
-struct StatisticsTable {
-    let statistics: HistoryStatistics
-    let filter: HistoryFilter
-    let grouping: HistoryStatistics.Grouping
-    let order: HistoryStatistics.Order
-    let limit: Int
+package struct StatisticsTable {
+    package let statistics: HistoryStatistics
+    package let filter: HistoryFilter
+    package let grouping: HistoryStatistics.Grouping
+    package let order: HistoryStatistics.Order
+    package let limit: Int
     /// Whether the text says how many the limit leaves out.
-    var tellsMore = false
+    package var tellsMore = false
+
+    package init(
+        statistics: HistoryStatistics, filter: HistoryFilter, grouping: HistoryStatistics.Grouping,
+        order: HistoryStatistics.Order, limit: Int, tellsMore: Bool = false
+    ) {
+        self.statistics = statistics
+        self.filter = filter
+        self.grouping = grouping
+        self.order = order
+        self.limit = limit
+        self.tellsMore = tellsMore
+    }
 
     private var services: [HistoryStatistics.Service] { statistics.services(order, limit: limit) }
     private var hosts: [HistoryStatistics.Host] { statistics.hosts(order, limit: limit) }
 
     // MARK: - Text
 
-    func text() -> String {
+    package func text() -> String {
         guard statistics.verifications > 0 else { return HistoryTable.nothing(filter) }
         switch grouping {
         case .service:
@@ -61,7 +76,7 @@ struct StatisticsTable {
     // MARK: - JSON
 
     /// Ends in a newline.
-    func json() throws -> String {
+    package func json() throws -> String {
         try LedgerJSON.text(
             Listing(
                 by: grouping.rawValue, since: filter.since?.rfc3339, verifications: statistics.verifications,
@@ -90,7 +105,7 @@ struct StatisticsTable {
 
     // MARK: - Comma-separated values
 
-    func csv() -> String {
+    package func csv() -> String {
         let times = ["p50_seconds", "p95_seconds", "max_seconds"]
         switch grouping {
         case .service:

@@ -1,3 +1,5 @@
+import Verdict
+
 /// What has to be known of a verification to judge its hosts' times by.
 struct TalliedVerification: Hashable, Sendable {
     /// The ledger's.

@@ -1,5 +1,7 @@
+import Reports
 import Shared
 import Synchronization
+import Verdict
 
 /// Changes of labels that wait to be written, in their order.
 final class TransitionQueue: Sendable {

@@ -1,8 +1,8 @@
-import Shared
+package import Shared
 
 /// Whether two references are the same image, and by which rule.
-struct ImageComparison: Hashable, Sendable {
-    enum Rule: String, Hashable, Sendable, CaseIterable, Codable {
+package struct ImageComparison: Hashable, Sendable {
+    package enum Rule: String, Hashable, Sendable, CaseIterable, Codable {
         /// One digest.
         case exact
         /// One is an index, and the other its manifest for a platform.
@@ -12,7 +12,7 @@ struct ImageComparison: Hashable, Sendable {
         /// Other manifests of the same configurations: compressed anew, or converted.
         case content
 
-        var sentence: String {
+        package var sentence: String {
             switch self {
             case .exact: "the same digest"
             case .platform: "one is an index, the other its manifest for the platform"
@@ -23,11 +23,11 @@ struct ImageComparison: Hashable, Sendable {
     }
 
     /// nil where they are not the same.
-    let rule: Rule?
+    package let rule: Rule?
     /// The platforms for which they are; all of them but where `rule` is `platform` or `content` between index and manifest.
-    let platforms: [Platform]
+    package let platforms: [Platform]
 
-    init(_ first: ResolvedImage, _ second: ResolvedImage) {
+    package init(_ first: ResolvedImage, _ second: ResolvedImage) {
         (rule, platforms) = Self.compare(first, second)
     }
 

@@ -2,7 +2,7 @@ import FoundationEssentials
 import Shared
 
 /// What an image's configuration says, as far as a promotion goes.
-struct ImageConfiguration: Hashable, Sendable {
+package struct ImageConfiguration: Hashable, Sendable {
     /// nil where it names none.
     var platform: Platform?
     /// The label `org.opencontainers.image.revision`, whatever stands in it; nil where there is none.

@@ -1,21 +1,22 @@
-import Shared
+package import Shared
+import Transfer
 
 /// An index or manifest with every manifest below it, byte by byte: what it takes to put a tag back on a registry that has
 /// removed what no tag named.
 ///
 /// Configurations and layers are not kept: they are large, and a registry that has removed them cannot be helped from here.
-struct KeptImage: Hashable, Sendable {
-    let root: RegistryManifest
+package struct KeptImage: Hashable, Sendable {
+    package let root: RegistryManifest
     /// All manifests below the root, attestations too, children before the indexes that name them.
-    let children: [RegistryManifest]
+    package let children: [RegistryManifest]
 
     /// For all manifests of one image together, in bytes; one alone may have 5 MiB.
     static let maximumBytes = 32 << 20
 
-    var manifests: [RegistryManifest] { children + [root] }
+    package var manifests: [RegistryManifest] { children + [root] }
 
     /// The blobs that it cannot be pulled without.
-    var blobs: [Digest] {
+    package var blobs: [Digest] {
         var seen: Set<Digest> = []
         return manifests.flatMap { manifest -> [Digest] in
             guard case .manifest(let config) = manifest.body.kind else { return [] }
@@ -25,7 +26,7 @@ struct KeptImage: Hashable, Sendable {
 
     /// - Parameter read: Gives the manifest of a digest.
     /// - Throws: what `read` throws, and where there is too much of it.
-    init(
+    package init(
         root: RegistryManifest, _ read: (Digest) async throws(RegistryError) -> RegistryManifest
     ) async throws(RegistryError) {
         var walk = Walk(bytes: root.bytes.count)
@@ -63,14 +64,14 @@ struct KeptImage: Hashable, Sendable {
 
 extension RegistryClient {
     /// Reads an image's manifests, to keep them.
-    func keep(_ root: RegistryManifest, in reference: ImageReference) async throws(RegistryError) -> KeptImage {
+    package func keep(_ root: RegistryManifest, in reference: ImageReference) async throws(RegistryError) -> KeptImage {
         try await KeptImage(root: root) { digest async throws(RegistryError) in
             try await manifest(digest, in: reference)
         }
     }
 
     /// Puts back what is below the root, so that the root can be put under a tag. What is there already stays as it is.
-    func restoreChildren(of image: KeptImage, in reference: ImageReference) async throws(RegistryError) {
+    package func restoreChildren(of image: KeptImage, in reference: ImageReference) async throws(RegistryError) {
         for child in image.children {
             do throws(RegistryError) {
                 _ = try await manifest(child.digest, in: reference)
@@ -82,7 +83,8 @@ extension RegistryClient {
 
     /// The blobs of an image that the registry says it does not have. Only its own 404 counts: what it does not tell is not
     /// missing.
-    func missingBlobs(of image: KeptImage, in reference: ImageReference) async throws(RegistryError) -> [Digest] {
+    package func missingBlobs(of image: KeptImage, in reference: ImageReference) async throws(RegistryError) -> [Digest]
+    {
         var missing: [Digest] = []
         for blob in image.blobs.prefix(Self.maximumBlobs) {
             let subject = reference.with(digest: blob).description

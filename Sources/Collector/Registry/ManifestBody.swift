@@ -1,29 +1,36 @@
 import FoundationEssentials
-import Shared
+package import Shared
 
 /// What the bytes of an index or a manifest say, once they have passed every check that needs nothing but them.
 ///
 /// Source: OCI image specification, "Image Index" and "Image Manifest"; Docker's schema 2 has the same fields.
-struct ManifestBody: Hashable, Sendable {
+package struct ManifestBody: Hashable, Sendable {
     /// What one document says about another.
-    struct Descriptor: Hashable, Sendable {
-        var mediaType: String?
-        var digest: Digest
-        var platform: Platform?
+    package struct Descriptor: Hashable, Sendable {
+        package var mediaType: String?
+        package var digest: Digest
+        package var platform: Platform?
         /// Provenance and bills of materials travel in the index and never run.
         var isAttestation: Bool
 
-        var isIndex: Bool { mediaType.flatMap(RegistryMediaType.init)?.isIndex == true }
+        package init(mediaType: String? = nil, digest: Digest, platform: Platform? = nil, isAttestation: Bool) {
+            self.mediaType = mediaType
+            self.digest = digest
+            self.platform = platform
+            self.isAttestation = isAttestation
+        }
+
+        package var isIndex: Bool { mediaType.flatMap(RegistryMediaType.init)?.isIndex == true }
     }
 
-    enum Kind: Hashable, Sendable {
+    package enum Kind: Hashable, Sendable {
         case index([Descriptor])
         case manifest(config: Descriptor)
     }
 
-    var kind: Kind
+    package var kind: Kind
     /// What the body itself gives as its media type.
-    var mediaType: String?
+    package var mediaType: String?
     /// A manifest's layers that the registry keeps: all but those that are fetched from elsewhere.
     var layers: [Digest] = []
 

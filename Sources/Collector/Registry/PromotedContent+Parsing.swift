@@ -1,11 +1,12 @@
-import Shared
+package import Shared
+import Verdict
 
 extension PromotedContent {
     /// Reads the raw bytes of an index or a manifest.
     ///
     /// - Parameter digest: what the bytes hash to; the caller has checked it.
     /// - Throws: ``PromotedContentError`` where the bytes are neither, or both.
-    init(parsing bytes: [UInt8], digest: Digest) throws(PromotedContentError) {
+    package init(parsing bytes: [UInt8], digest: Digest) throws(PromotedContentError) {
         switch try ManifestBody(parsing: bytes).kind {
         case .index(let children):
             // What a nested index holds is not in these bytes.
@@ -22,7 +23,7 @@ extension PromotedContent {
 }
 
 /// Why bytes are no promoted content. One sentence each, for behind the file's or the reference's name.
-enum PromotedContentError: Error, Hashable, CustomStringConvertible {
+package enum PromotedContentError: Error, Hashable, CustomStringConvertible {
     case notJSON
     case neither
     case both
@@ -30,7 +31,7 @@ enum PromotedContentError: Error, Hashable, CustomStringConvertible {
     case duplicateKey(String)
     case schemaOne
 
-    var description: String {
+    package var description: String {
         switch self {
         case .notJSON: "is no image index or manifest"
         case .neither: "has neither 'manifests' nor 'config', so it is no image index or manifest"

@@ -1,5 +1,6 @@
 import FoundationEssentials
 import Shared
+import Transfer
 
 /// Where a registry says that a blob is: other storage, which gets nothing of ours to see.
 struct Redirection {

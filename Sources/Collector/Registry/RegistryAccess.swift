@@ -1,10 +1,18 @@
+import Transfer
+
 /// How registries are reached: whom to believe, in the clear or not, and where credentials come from.
-struct RegistryAccess: Sendable {
+package struct RegistryAccess: Sendable {
     /// PEM bundle that replaces the system's authorities.
-    var certificateAuthorities: String?
+    package var certificateAuthorities: String?
     /// Every registry is asked in the clear.
-    var usesPlainHTTP = false
-    var credentials: CredentialSources
+    package var usesPlainHTTP = false
+    package var credentials: CredentialSources
+
+    package init(certificateAuthorities: String? = nil, usesPlainHTTP: Bool = false, credentials: CredentialSources) {
+        self.certificateAuthorities = certificateAuthorities
+        self.usesPlainHTTP = usesPlainHTTP
+        self.credentials = credentials
+    }
 
     /// - Parameter isLoopback: whether this very machine is asked, which no proxy can reach.
     func transferAccess(isLoopback: Bool) -> TransferAccess {

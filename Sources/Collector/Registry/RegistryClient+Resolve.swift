@@ -1,13 +1,13 @@
-import Shared
+package import Shared
 
 extension RegistryClient {
     /// Reads what a reference is, down to each platform's configuration.
-    func resolve(_ reference: ImageReference) async throws(RegistryError) -> ResolvedImage {
+    package func resolve(_ reference: ImageReference) async throws(RegistryError) -> ResolvedImage {
         try await resolve(try await manifest(of: reference), as: reference)
     }
 
     /// The same for an index or manifest that was read before.
-    func resolve(
+    package func resolve(
         _ manifest: RegistryManifest, as reference: ImageReference
     ) async throws(RegistryError) -> ResolvedImage {
         var walk = Walk(reference: reference)
@@ -28,7 +28,7 @@ extension RegistryClient {
     /// Indexes inside of indexes that are followed.
     static let maximumNesting = 4
     /// Documents that one reference may make us read.
-    static let maximumChildren = 256
+    package static let maximumChildren = 256
 
     /// What has been read already: a thing that is in two places is read once, and one that never ends is not read on.
     private struct Walk {

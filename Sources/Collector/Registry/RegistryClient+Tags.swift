@@ -1,11 +1,12 @@
 import FoundationEssentials
-import Shared
+package import Shared
+import Transfer
 
 extension RegistryClient {
     /// The tags of a repository, as the registry lists them, page after page.
     ///
     /// - Throws: where the list is not whole: half of one must not be taken for all of it.
-    func tags(of reference: ImageReference) async throws(RegistryError) -> [String] {
+    package func tags(of reference: ImageReference) async throws(RegistryError) -> [String] {
         let subject = "the list of tags of \(reference.repository)"
         let endpoint = try await transport.endpoint(
             of: RegistryRequest(subject: subject, repository: reference, path: ""), until: deadline)
@@ -29,7 +30,7 @@ extension RegistryClient {
         throw .untrustworthy(subject, reason: "does not end within \(Self.maximumPages) pages")
     }
 
-    static let maximumPages = 200
+    package static let maximumPages = 200
     private static let maximumTags = 200_000
     private static let tagsPerPage = 1_000
 

@@ -1,5 +1,6 @@
 import FoundationEssentials
-import Shared
+package import Shared
+package import Transfer
 
 /// Reads and re-points images in registries (OCI distribution specification).
 ///
@@ -10,18 +11,18 @@ import Shared
 ///
 /// What it returns was hashed here: no header and no name is believed. Only a registry's 404 means that something is absent;
 /// everything else that is no answer means that nothing is known (``RegistryError/exitCode`` 69).
-struct RegistryClient: Sendable {
+package struct RegistryClient: Sendable {
     /// Nothing outlasts it.
-    var deadline: ContinuousClock.Instant
+    package var deadline: ContinuousClock.Instant
     let transport: RegistryTransport
 
-    init(web: WebClient, access: RegistryAccess, deadline: ContinuousClock.Instant) {
+    package init(web: WebClient, access: RegistryAccess, deadline: ContinuousClock.Instant) {
         transport = RegistryTransport(web: web, access: access)
         self.deadline = deadline
     }
 
     /// The same registry and tokens, until another moment.
-    func until(_ deadline: ContinuousClock.Instant) -> RegistryClient {
+    package func until(_ deadline: ContinuousClock.Instant) -> RegistryClient {
         var copy = self
         copy.deadline = deadline
         return copy
@@ -32,7 +33,7 @@ struct RegistryClient: Sendable {
     /// The index or manifest that a reference names: by its digest where it has one, else by its tag.
     ///
     /// - Parameter isFresh: whether it is asked on a connection of its own, past caches.
-    func manifest(
+    package func manifest(
         of reference: ImageReference, isFresh: Bool = false
     ) async throws(RegistryError) -> RegistryManifest {
         let subject = reference.description
@@ -58,7 +59,7 @@ struct RegistryClient: Sendable {
     /// Whether a tag may be another digest than this one, by the registry's mere word: enough to look closer.
     ///
     /// Cheap enough for every second, and counted by no registry as a pull.
-    func mayDiffer(_ reference: ImageReference, from digest: Digest) async throws(RegistryError) -> Bool {
+    package func mayDiffer(_ reference: ImageReference, from digest: Digest) async throws(RegistryError) -> Bool {
         let subject = reference.description
         let response = try await transport.send(
             RegistryRequest(
@@ -71,7 +72,7 @@ struct RegistryClient: Sendable {
     }
 
     /// The index or manifest that a tag is; nil where the registry says that there is no such tag.
-    func present(
+    package func present(
         _ reference: ImageReference, isFresh: Bool = false
     ) async throws(RegistryError) -> RegistryManifest? {
         do throws(RegistryError) {
@@ -82,7 +83,9 @@ struct RegistryClient: Sendable {
     }
 
     /// The manifest of a digest in a reference's repository.
-    func manifest(_ digest: Digest, in reference: ImageReference) async throws(RegistryError) -> RegistryManifest {
+    package func manifest(_ digest: Digest, in reference: ImageReference) async throws(RegistryError)
+        -> RegistryManifest
+    {
         try await manifest(of: reference.with(digest: digest))
     }
 
@@ -125,7 +128,7 @@ struct RegistryClient: Sendable {
     /// Points a tag at these very bytes. Not made again where nobody knows what became of it.
     ///
     /// - Throws: ``RegistryError/uncertainPut(_:reason:)`` where the tag may have moved and may not.
-    func put(
+    package func put(
         _ manifest: RegistryManifest, tag: String, in reference: ImageReference
     ) async throws(RegistryError) {
         guard let target = ImageReference(parsing: "\(reference.repository):\(tag)") else {
@@ -135,7 +138,7 @@ struct RegistryClient: Sendable {
     }
 
     /// Keeps these very bytes under their digest, without a tag.
-    func put(_ manifest: RegistryManifest, in reference: ImageReference) async throws(RegistryError) {
+    package func put(_ manifest: RegistryManifest, in reference: ImageReference) async throws(RegistryError) {
         let subject = reference.with(digest: manifest.digest).description
         try await put(manifest, as: manifest.digest.description, subject, in: reference)
     }
@@ -160,7 +163,7 @@ struct RegistryClient: Sendable {
 
 extension ImageReference {
     /// The same repository, by digest alone.
-    func with(digest: Digest) -> ImageReference {
+    package func with(digest: Digest) -> ImageReference {
         // A digest behind a repository that was parsed is a reference.
         ImageReference(parsing: "\(repository)@\(digest)") ?? self
     }

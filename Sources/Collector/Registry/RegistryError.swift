@@ -1,7 +1,8 @@
+import CollectorSupport
 import Shared
 
 /// Why a registry did not tell, or what it told is of no use. One sentence each, with the remedy.
-enum RegistryError: ExitCoded, Hashable {
+package enum RegistryError: ExitCoded, Hashable {
     /// The registry answered, as one that may be asked, that there is no such repository, tag or digest.
     case absent(String, Missing)
     /// The image is there, and is none that can be promoted or compared.
@@ -25,17 +26,17 @@ enum RegistryError: ExitCoded, Hashable {
     /// A tag was written, or was not: the answer was lost.
     case uncertainPut(String, reason: String)
 
-    enum Missing: String, Hashable, Sendable { case repository, tag, digest, blob }
+    package enum Missing: String, Hashable, Sendable { case repository, tag, digest, blob }
 
     /// 64 where what was asked for is wrong, 69 where it is not known.
-    var exitCode: Int32 {
+    package var exitCode: Int32 {
         switch self {
         case .absent, .unusable, .contradiction, .credentialFile, .immutable: 64
         case .helper, .unavailable, .denied, .untrustworthy, .refusedPut, .uncertainPut: 69
         }
     }
 
-    var description: String {
+    package var description: String {
         switch self {
         case .absent(let name, .repository): "\(name) does not exist: the registry knows no such repository"
         case .absent(let name, .tag): "\(name) does not exist: the registry has no such tag in this repository"

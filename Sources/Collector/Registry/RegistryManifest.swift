@@ -1,22 +1,22 @@
-import Shared
+package import Shared
 
 /// An index or a manifest as a registry keeps it: its raw bytes, and what was checked about them.
 ///
 /// There is no other way to have one than through the checks.
-struct RegistryManifest: Hashable, Sendable {
+package struct RegistryManifest: Hashable, Sendable {
     /// Exactly as sent. To be put under another tag exactly so: any other byte is another digest.
-    let bytes: [UInt8]
+    package let bytes: [UInt8]
     /// What it is put as: the answer's `Content-Type`, or, where that was generic, what the body says or is by its structure.
-    let mediaType: RegistryMediaType
+    package let mediaType: RegistryMediaType
     /// The SHA-256 of ``bytes``; never what a header says.
-    let digest: Digest
-    let body: ManifestBody
+    package let digest: Digest
+    package let body: ManifestBody
 
     /// - Parameters:
     ///   - contentType: the answer's `Content-Type`. One that is generic, or missing, leaves it to the body to say what it is.
     ///   - stated: the answer's `Docker-Content-Digest`, where it has one.
     ///   - wanted: the digest that was asked for; nil for a tag.
-    init(bytes: [UInt8], contentType: String?, stated: String?, wanted: Digest?) throws(ManifestDefect) {
+    package init(bytes: [UInt8], contentType: String?, stated: String?, wanted: Digest?) throws(ManifestDefect) {
         guard let digest = Digest(sha256: SHA256.hash(bytes)) else { throw .notHashable }
         let essence = contentType.map(RegistryMediaType.essence) ?? ""
         // A page in between says nothing about the image, whatever it hashes to.
@@ -48,7 +48,7 @@ struct RegistryManifest: Hashable, Sendable {
 }
 
 /// Why an answer is no index or manifest that can be used. For behind the reference.
-enum ManifestDefect: Error, Hashable, CustomStringConvertible {
+package enum ManifestDefect: Error, Hashable, CustomStringConvertible {
     case notHashable
     case page
     case otherBytes(Digest)
@@ -65,7 +65,7 @@ enum ManifestDefect: Error, Hashable, CustomStringConvertible {
         }
     }
 
-    var description: String {
+    package var description: String {
         switch self {
         case .notHashable: "cannot be hashed"
         case .page: "is answered with a page of HTML: is this the registry, or something in front of it?"

@@ -1,7 +1,7 @@
 /// The four kinds of documents that a tag can name: OCI's and Docker's, index and manifest.
 ///
 /// Source: OCI image specification, "Media Types"; Docker's "Image Manifest Version 2, Schema 2".
-enum RegistryMediaType: String, CaseIterable, Sendable {
+package enum RegistryMediaType: String, CaseIterable, Sendable {
     case ociIndex = "application/vnd.oci.image.index.v1+json"
     case dockerList = "application/vnd.docker.distribution.manifest.list.v2+json"
     case ociManifest = "application/vnd.oci.image.manifest.v1+json"
@@ -9,9 +9,9 @@ enum RegistryMediaType: String, CaseIterable, Sendable {
 
     /// All four and nothing else. Without the lists a registry picks a platform by itself, and without any it may answer a
     /// schema 1 manifest: other bytes, and so another digest, in both cases.
-    static let accept = allCases.map(\.rawValue).joined(separator: ", ")
+    package static let accept = allCases.map(\.rawValue).joined(separator: ", ")
 
-    var isIndex: Bool {
+    package var isIndex: Bool {
         switch self {
         case .ociIndex, .dockerList: true
         case .ociManifest, .dockerManifest: false

@@ -1,7 +1,8 @@
 import Shared
+import Transfer
 
 /// One request to a registry's API, before anybody knows where the registry is and how it lets us in.
-struct RegistryRequest: Sendable {
+package struct RegistryRequest: Sendable {
     /// What a person calls it: the reference that it is about.
     var subject: String
     var repository: ImageReference

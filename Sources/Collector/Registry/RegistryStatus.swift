@@ -1,8 +1,9 @@
 import FoundationEssentials
 import Shared
+import Transfer
 
 /// What a registry's status means, with the specification's error codes where the body has any.
-struct RegistryStatus: Sendable {
+package struct RegistryStatus: Sendable {
     private let response: TransferResponse
 
     init(_ response: TransferResponse) {

@@ -1,11 +1,12 @@
 import FoundationEssentials
 import Shared
+import Transfer
 
 /// Brings requests to registries and their answers back: where a registry is, how it lets us in, and when to ask again.
 ///
 /// Credentials leave it for two places only: the registry itself, and the token service that it names, if that one may have
 /// them. It remembers tokens as long as they are good, and asks for credentials only when a registry wants any.
-actor RegistryTransport {
+package actor RegistryTransport {
     private let web: WebClient
     private let access: RegistryAccess
     private let clock = ContinuousClock()

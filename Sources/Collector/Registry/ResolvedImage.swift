@@ -1,33 +1,53 @@
-import FoundationEssentials
-import Shared
+import CollectorSupport
+package import FoundationEssentials
+package import Shared
+package import Verdict
 
 /// A reference, read once from its registry and frozen: its bytes, and for each platform what runs there.
-struct ResolvedImage: Hashable, Sendable {
+package struct ResolvedImage: Hashable, Sendable {
     /// What runs on one platform.
-    struct Entry: Hashable, Sendable {
+    package struct Entry: Hashable, Sendable {
         /// Of the platform's manifest.
-        var digest: Digest
+        package var digest: Digest
         /// nil where neither the index nor the configuration names one.
-        var platform: Platform?
+        package var platform: Platform?
         /// Of the image's configuration.
         var config: Digest
         /// The label's text, whatever it is; nil where there is none.
         var revisionText: String?
-        var revision: GitSHA?
+        package var revision: GitSHA?
         /// RFC 3339, as the builder wrote it.
-        var created: String?
+        package var created: String?
+
+        package init(
+            digest: Digest, platform: Platform? = nil, config: Digest, revisionText: String? = nil,
+            revision: GitSHA? = nil, created: String? = nil
+        ) {
+            self.digest = digest
+            self.platform = platform
+            self.config = config
+            self.revisionText = revisionText
+            self.revision = revision
+            self.created = created
+        }
     }
 
-    var reference: ImageReference
-    var manifest: RegistryManifest
+    package var reference: ImageReference
+    package var manifest: RegistryManifest
     /// In the index's order, those of nested indexes in their place. Attestations and what is no image are none.
-    var entries: [Entry]
+    package var entries: [Entry]
 
-    var digest: Digest { manifest.digest }
-    var isIndex: Bool { manifest.mediaType.isIndex }
+    package init(reference: ImageReference, manifest: RegistryManifest, entries: [Entry]) {
+        self.reference = reference
+        self.manifest = manifest
+        self.entries = entries
+    }
+
+    package var digest: Digest { manifest.digest }
+    package var isIndex: Bool { manifest.mediaType.isIndex }
 
     /// What a verdict needs of it.
-    var promotedContent: PromotedContent {
+    package var promotedContent: PromotedContent {
         PromotedContent(
             isIndex: isIndex,
             manifests: entries.map { .init(digest: $0.digest, platform: $0.platform, config: $0.config) },
@@ -35,13 +55,13 @@ struct ResolvedImage: Hashable, Sendable {
     }
 
     /// When its last platform was built; nil where a builder did not say.
-    var created: Date? { entries.compactMap { $0.created.flatMap(Date.init(rfc3339:)) }.max() }
+    package var created: Date? { entries.compactMap { $0.created.flatMap(Date.init(rfc3339:)) }.max() }
 
     /// The commit that every platform is labelled with.
     ///
     /// - Returns: nil where no platform is labelled with a full commit.
     /// - Throws: ``RegistryError/contradiction(_:)`` where the platforms differ, or only some are labelled.
-    func revision() throws(RegistryError) -> GitSHA? {
+    package func revision() throws(RegistryError) -> GitSHA? {
         guard let first = entries.first else { return nil }
         guard let other = entries.first(where: { $0.revision != first.revision }) else { return first.revision }
         throw .contradiction(
@@ -50,7 +70,7 @@ struct ResolvedImage: Hashable, Sendable {
     }
 
     /// Holds every platform to a commit.
-    func require(_ sha: GitSHA) throws(RegistryError) {
+    package func require(_ sha: GitSHA) throws(RegistryError) {
         guard let other = entries.first(where: { $0.revision != sha }) else { return }
         throw .contradiction(
             "\(reference) is not built from \(sha.short): \(other.shownPlatform) is labelled with \(other.shownRevision) "
@@ -58,14 +78,14 @@ struct ResolvedImage: Hashable, Sendable {
     }
 
     /// The line for a compose file's environment; nil where the reference names no tag.
-    var pin: String? { reference.effectiveTag.map(pin) }
+    package var pin: String? { reference.effectiveTag.map(pin) }
 
     /// `CANVAS_IMAGE_TAG=staging-<sha>@<digest>`: what a compose file pulls for good, whatever tags do.
-    func pin(as tag: String) -> String { "CANVAS_IMAGE_TAG=\(tag)@\(digest)" }
+    package func pin(as tag: String) -> String { "CANVAS_IMAGE_TAG=\(tag)@\(digest)" }
 }
 
 extension ResolvedImage.Entry {
-    var shownPlatform: String { platform?.description ?? "the image" }
+    package var shownPlatform: String { platform?.description ?? "the image" }
 
     var shownRevision: String {
         guard let revisionText else { return "no commit" }

@@ -1,10 +1,11 @@
+import CollectorSupport
 import FoundationEssentials
 import Shared
 
 /// What `resolve --json` prints: the image, or, of two, `images` and whether they are the same.
-struct ResolvedImageJSON {
+package struct ResolvedImageJSON {
     struct Image: Encodable {
-        struct Entry: Encodable {
+        package struct Entry: Encodable {
             @ExplicitNull var platform: String?
             var digest: String
             var config: String
@@ -43,7 +44,7 @@ struct ResolvedImageJSON {
     private let value: any Encodable
 
     /// - Parameter comparison: only of two.
-    init(_ images: [ResolvedImage], _ comparison: ImageComparison?) {
+    package init(_ images: [ResolvedImage], _ comparison: ImageComparison?) {
         let shown = images.map(Image.init)
         guard let comparison else {
             value = shown.first
@@ -54,7 +55,7 @@ struct ResolvedImageJSON {
             platforms: comparison.platforms.map(\.description))
     }
 
-    func text() throws -> String {
+    package func text() throws -> String {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
         return String(decoding: try encoder.encode(value), as: UTF8.self) + "\n"

@@ -1,12 +1,18 @@
+import CollectorSupport
 import Shared
 
 /// What `resolve` shows a person.
-struct ResolvedImageTable: Sendable {
-    var images: [ResolvedImage]
+package struct ResolvedImageTable: Sendable {
+    package var images: [ResolvedImage]
     /// Only of two.
-    var comparison: ImageComparison?
+    package var comparison: ImageComparison?
 
-    func text() -> String {
+    package init(images: [ResolvedImage], comparison: ImageComparison? = nil) {
+        self.images = images
+        self.comparison = comparison
+    }
+
+    package func text() -> String {
         var lines: [String] = []
         for image in images {
             if !lines.isEmpty { lines.append("") }

@@ -1,3 +1,5 @@
+import Transfer
+
 /// When a request is made again: a pure function of what came of it.
 struct RetryRule: Sendable {
     /// What came of one attempt.

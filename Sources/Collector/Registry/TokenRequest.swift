@@ -1,5 +1,6 @@
 import FoundationEssentials
 import Shared
+import Transfer
 
 /// What is asked of a token service, and whether it may get to see credentials.
 struct TokenRequest: Sendable {

@@ -1,5 +1,6 @@
 import FoundationEssentials
 import Shared
+import Verdict
 
 /// What a reader should know of a fleet although it changes no verdict.
 struct FleetWarnings {

@@ -1,9 +1,10 @@
 import Shared
+package import Verdict
 
 /// What one host of a report means for the report's exit code.
 ///
 /// The one rule for every format that a pipeline reads, so that none of them is red where another is green.
-enum HostOutcome: Hashable, Sendable {
+package enum HostOutcome: Hashable, Sendable {
     case proven
     /// Left out of the gate, whatever its label.
     case waived
@@ -17,7 +18,7 @@ enum HostOutcome: Hashable, Sendable {
 
 extension Report {
     /// The outcome of every host, in the order of ``hosts``.
-    var outcomes: [HostOutcome] {
+    package var outcomes: [HostOutcome] {
         let causes = exitCode == 0 ? [] : Set(reasons.compactMap(\.verdict.standing))
         let counts = gatedCounts
         return hosts.map { host in
@@ -50,19 +51,19 @@ extension Report {
 
     /// How many hosts that the gate is about were never asked, because somebody interrupted before: nobody knows how far they
     /// are.
-    var unasked: Int {
+    package var unasked: Int {
         verdict != .interrupted ? 0 : hosts.count { !$0.isWaived && $0.label == .pending && $0.attempts == 0 }
     }
 
     /// How many hosts that the gate is about have each standing; together as many as are expected.
-    var gatedCounts: [HostLabel.Standing: Int] {
+    package var gatedCounts: [HostLabel.Standing: Int] {
         Dictionary(hosts.filter { !$0.isWaived }.map { ($0.label.standing, 1) }, uniquingKeysWith: +)
     }
 }
 
 extension Report.Host {
     /// Whether the gate leaves the host out.
-    var isWaived: Bool { waived.map { !$0.expired } ?? false }
+    package var isWaived: Bool { waived.map { !$0.expired } ?? false }
 
     /// When the host came to have its label, since the start; nil where it never changed.
     var labelledAt: Duration? { transitions.last.map { Duration(clampingSeconds: $0.seconds) } }

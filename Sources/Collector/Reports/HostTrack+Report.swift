@@ -1,4 +1,5 @@
 import Shared
+import Verdict
 
 /// What a report shows of a host beside its label.
 extension HostTrack {
@@ -55,7 +56,7 @@ extension Report.Host {
     }
 
     /// What a person should know beside the reason, in parts of a sentence.
-    var notes: [String] { (warnings ?? []).map { "warning: \($0)" } + [leftOutText].compactMap { $0 } }
+    package var notes: [String] { (warnings ?? []).map { "warning: \($0)" } + [leftOutText].compactMap { $0 } }
 }
 
 extension LeftOutContainer.Reason {
@@ -81,10 +82,10 @@ extension Report.Sweep {
     }
 
     /// Hosts of the gate.
-    var hosts: Int { (onTarget ?? answered ?? 0) + behind + failing + unanswered + conflicting }
+    package var hosts: Int { (onTarget ?? answered ?? 0) + behind + failing + unanswered + conflicting }
 
     /// One line for a person.
-    var line: String {
+    package var line: String {
         var parts: [String] = []
         if let onTarget {
             parts.append("\(onTarget) of \(hosts.hostCount) on target (one look; run verify to prove it)")
@@ -100,7 +101,7 @@ extension Report.Sweep {
     }
 
     /// What is missing for a comparison; nil where there was one.
-    var advice: String? {
+    package var advice: String? {
         onTarget == nil ? "nothing to compare with: give --sha, --digest or --image" : nil
     }
 }

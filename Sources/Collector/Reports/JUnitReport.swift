@@ -1,4 +1,5 @@
 import Shared
+import Verdict
 
 /// The report as a JUnit test suite, a test case a host, for the test pages of pipelines.
 ///

@@ -1,4 +1,5 @@
 import Shared
+import Verdict
 
 /// What Markdown tells of one host that is not converged: its facts, and how it came to its label.
 struct MarkdownHost {

@@ -1,14 +1,20 @@
 import Shared
+import Verdict
 
 /// The report as Markdown, for the step summaries of GitHub, Gitea and GitLab: the verdict first, then what needs attention,
 /// worst first, the rest folded.
-struct MarkdownReport {
-    let report: Report
+package struct MarkdownReport {
+    package let report: Report
     /// The most that may come out, in bytes. GitHub refuses a step's summary above 1 MiB, and shows none of it.
-    var limit = MarkdownReport.usualLimit
+    package var limit = MarkdownReport.usualLimit
+
+    package init(report: Report, limit: Int = MarkdownReport.usualLimit) {
+        self.report = report
+        self.limit = limit
+    }
 
     /// Half of what GitHub takes, so that other commands of the step can add to it.
-    static let usualLimit = 512 << 10
+    package static let usualLimit = 512 << 10
     /// What the parts that are always shown may need, however hostile their contents.
     static let necessary = 96 << 10
 
@@ -19,7 +25,7 @@ struct MarkdownReport {
         var dropped: Int
     }
 
-    func render() -> String {
+    package func render() -> String {
         let head = self.head
         var room = limit - head.utf8.count - Self.reserve
         let outcomes = zip(report.hosts, report.outcomes)

@@ -1,14 +1,14 @@
 import Shared
 
 /// Somebody's text inside Markdown, as GitHub, Gitea and GitLab read it.
-enum MarkdownText {
+package enum MarkdownText {
     /// One line of text, shown as it is and as nothing else: in a code span.
     ///
     /// Escaping with backslashes is not enough: addresses, `www.`, @mentions, #numbers and commits become links after the
     /// Markdown has been read, wherever they stand but in code (GitHub Flavored Markdown, section 6.9; GitHub, Gitea and
     /// GitLab alike). Inside a code span nothing has a meaning but its own delimiter (CommonMark 0.31, section 6.1), and in
     /// a table the vertical bar, which therefore stands between two spans, as a reference.
-    static func code(_ text: String, limit: Int = 512) -> String {
+    package static func code(_ text: String, limit: Int = 512) -> String {
         let line = Hygiene.line(text, limit: limit)
         guard !line.isEmpty else { return "–" }
         return line.split(separator: "|", omittingEmptySubsequences: false)
@@ -31,8 +31,8 @@ enum MarkdownText {
     }
 
     /// A row of a table. The cells are Markdown.
-    static func row(_ cells: [String]) -> String { "| \(cells.joined(separator: " | ")) |" }
+    package static func row(_ cells: [String]) -> String { "| \(cells.joined(separator: " | ")) |" }
 
     /// The first two lines of a table.
-    static func heading(_ titles: [String]) -> [String] { [row(titles), row(titles.map { _ in "---" })] }
+    package static func heading(_ titles: [String]) -> [String] { [row(titles), row(titles.map { _ in "---" })] }
 }

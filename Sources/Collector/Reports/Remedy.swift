@@ -1,11 +1,12 @@
 import Shared
+package import Verdict
 
 /// What a report may advise for hosts that are not on its target.
 ///
 /// A host's reason ends in what would bring it to the target. That is the right thing to do only while the target is worth
 /// having: once hosts failed on it, once it was replaced, or while nobody can say what the tag is, a host that still serves
 /// the former build must be left alone. This is the one rule for every format; see ``Report/settleAdvice()``.
-enum Remedy: Hashable, Sendable {
+package enum Remedy: Hashable, Sendable {
     /// Bring hosts to the target, as their reasons say.
     case reachTarget
     /// Leave every host on the build that it serves.
@@ -14,7 +15,7 @@ enum Remedy: Hashable, Sendable {
     case done(former: String)
 
     /// Why nothing may be brought to the target.
-    enum Cause: Hashable, Sendable {
+    package enum Cause: Hashable, Sendable {
         /// Hosts failed on it, or went back from it.
         case failed
         /// A newer promotion took over.
@@ -28,7 +29,7 @@ enum Remedy: Hashable, Sendable {
 
 extension Report {
     /// What may be advised, now that the verdict is known.
-    var remedy: Remedy {
+    package var remedy: Remedy {
         // Without a target, hosts are shown and not judged.
         if let sweep, sweep.onTarget == nil { return .reachTarget }
         let rollback = promotion?.rollback
@@ -67,10 +68,10 @@ extension Report {
     }
 
     /// What to do about the whole, in a sentence or two, where reasons alone could lead astray; nil where they cannot.
-    var warningAdvice: String? { remedy == .reachTarget ? nil : HTMLVerdictWords(self).advice }
+    package var warningAdvice: String? { remedy == .reachTarget ? nil : HTMLVerdictWords(self).advice }
 
     /// Rewrites reasons that would spread a build which nobody should spread. Done again, it changes nothing.
-    mutating func settleAdvice() {
+    package mutating func settleAdvice() {
         let remedy = remedy
         guard remedy != .reachTarget else { return }
         for index in hosts.indices { hosts[index].heed(remedy, target: target) }
@@ -144,13 +145,13 @@ extension Report.Host {
 }
 
 /// How a reason's text divides into what was seen and what to do.
-enum Advice {
+package enum Advice {
     static let leave = "leave it"
     static let leaveAsItIs = "leave it as it is"
-    static let nothing = "nothing to do"
+    package static let nothing = "nothing to do"
 
     /// What was seen comes before the last colon, what to do after it; nil where a reason says only the one.
-    static func split(_ reason: String) -> (seen: Substring, todo: Substring)? {
+    package static func split(_ reason: String) -> (seen: Substring, todo: Substring)? {
         // What holds a host back says why behind its colon.
         if reason.hasPrefix(leave) { return (reason.prefix(0), reason[...]) }
         var rest = reason[...]
@@ -171,7 +172,7 @@ enum Advice {
     /// A reason without the clauses that would bring a build to a host, and with everything that was seen.
     ///
     /// Works on the words, because reasons are recorded as they were given, and older ones cannot be asked what they mean.
-    static func withoutRollout(_ reason: String, label: HostLabel) -> String {
+    package static func withoutRollout(_ reason: String, label: HostLabel) -> String {
         switch label {
         // What such hosts are told is about reaching them, and may quote others.
         case .conflict, .unreachable, .agentError, .missing, .ahead, .converged: return reason

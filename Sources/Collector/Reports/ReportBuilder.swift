@@ -1,32 +1,56 @@
-import FoundationEssentials
+import CollectorSupport
+package import FoundationEssentials
 import Shared
+package import Verdict
 
 /// Makes the report of a verification that has ended.
-struct ReportBuilder {
+package struct ReportBuilder {
     /// What the state machine does not know of its own run.
-    struct Context: Sendable {
-        var id: String
-        var startedAt: Date
-        var finishedAt: Date
-        var inventorySource: String
-        var inventoryHash: String
+    package struct Context: Sendable {
+        package var id: String
+        package var startedAt: Date
+        package var finishedAt: Date
+        package var inventorySource: String
+        package var inventoryHash: String
         /// The terms of the selection.
-        var selected: [String] = []
+        package var selected: [String] = []
         /// Hosts that the inventory lists; nil where all of them were selected.
-        var listed: Int?
+        package var listed: Int?
         /// What to tell besides what the fleet itself gives reason to.
-        var warnings: [String] = []
+        package var warnings: [String] = []
         /// The same, of what happened around the verification.
-        var notes: [String] = []
+        package var notes: [String] = []
         /// Every host was asked once, for a status.
-        var isSweep = false
+        package var isSweep = false
+
+        package init(
+            id: String, startedAt: Date, finishedAt: Date, inventorySource: String, inventoryHash: String,
+            selected: [String] = [], listed: Int? = nil, warnings: [String] = [], notes: [String] = [],
+            isSweep: Bool = false
+        ) {
+            self.id = id
+            self.startedAt = startedAt
+            self.finishedAt = finishedAt
+            self.inventorySource = inventorySource
+            self.inventoryHash = inventoryHash
+            self.selected = selected
+            self.listed = listed
+            self.warnings = warnings
+            self.notes = notes
+            self.isSweep = isSweep
+        }
     }
 
-    let verification: Verification
-    let context: Context
+    package let verification: Verification
+    package let context: Context
+
+    package init(verification: Verification, context: Context) {
+        self.verification = verification
+        self.context = context
+    }
 
     /// - Parameter conclusion: the verification's own, unless it never started.
-    func build(_ conclusion: Conclusion) -> Report {
+    package func build(_ conclusion: Conclusion) -> Report {
         let hosts = verification.tracks.enumerated().sorted {
             ($1.element.label.rank, $0.offset) < ($0.element.label.rank, $1.offset)
         }
@@ -122,7 +146,7 @@ extension HostTrack {
 }
 
 extension Report.PolicySummary {
-    init(_ policy: Policy) {
+    package init(_ policy: Policy) {
         self.init(
             timeoutSeconds: policy.timeout.seconds, intervalSeconds: policy.interval.seconds,
             requestTimeoutSeconds: policy.requestTimeout.seconds, soakSeconds: policy.soak.seconds,
@@ -141,7 +165,7 @@ extension Report.PolicySummary {
 }
 
 extension Report.Successor {
-    init(_ succession: Succession) {
+    package init(_ succession: Succession) {
         let promotion = succession.promotion
         self.init(
             generation: promotion.generation, gitSHA: promotion.gitSHA, digest: promotion.digest,

@@ -1,6 +1,9 @@
+import CollectorSupport
+import Verdict
+
 extension [ReportDestination] {
     /// Opens all of them, or none: what was opened before a mistake is taken back.
-    init(opening arguments: [String]) throws(ReportDestinationError) {
+    package init(opening arguments: [String]) throws(ReportDestinationError) {
         self = []
         do throws(ReportDestinationError) {
             for argument in arguments { append(try ReportDestination(opening: argument)) }
@@ -11,7 +14,7 @@ extension [ReportDestination] {
     }
 
     /// Takes back what opening left, where nothing will be written.
-    func abandon() {
+    package func abandon() {
         for destination in self { destination.abandon() }
     }
 
@@ -20,7 +23,7 @@ extension [ReportDestination] {
     /// Where it cannot be made, or one cannot be written, what opening the destinations left behind is taken back.
     ///
     /// - Throws: what making it throws, or ``UndeliveredReport`` for the first that could not be written.
-    func deliver(_ make: () async throws -> Report) async throws -> Report {
+    package func deliver(_ make: () async throws -> Report) async throws -> Report {
         let report: Report
         do {
             report = try await make()
@@ -43,12 +46,17 @@ extension [ReportDestination] {
 }
 
 /// A report that did not arrive where it was wanted: never a success, whatever its verdict.
-struct UndeliveredReport: ExitCoded {
-    let report: Report
-    let error: any Error
+package struct UndeliveredReport: ExitCoded {
+    package let report: Report
+    package let error: any Error
 
     /// Something that was needed was unavailable, for example room on a disk. Mistakes in a path were found before.
-    let exitCode: Int32 = 69
+    package let exitCode: Int32 = 69
 
-    var description: String { "\(error); the verdict was \(report.verdict.rawValue) (exit \(report.exitCode))" }
+    package init(report: Report, error: any Error) {
+        self.report = report
+        self.error = error
+    }
+
+    package var description: String { "\(error); the verdict was \(report.verdict.rawValue) (exit \(report.exitCode))" }
 }

@@ -1,3 +1,4 @@
+import CollectorSupport
 import Glibc
 import Shared
 
@@ -5,8 +6,8 @@ import Shared
 ///
 /// A file is written beside its place and renamed at the end: a reader finds the old one, the new one, or none, and never
 /// half of one. What is no regular file (a pipe, a device) is written to directly.
-struct ReportDestination: Sendable {
-    let format: ReportFormat
+package struct ReportDestination: Sendable {
+    package let format: ReportFormat
     private let place: Place
 
     private enum Place: Sendable {
@@ -45,12 +46,12 @@ struct ReportDestination: Sendable {
         place = .file(path: path, temporary: temporary)
     }
 
-    var isStandardOutput: Bool {
+    package var isStandardOutput: Bool {
         if case .standardOutput = place { true } else { false }
     }
 
     /// Renders and writes the report.
-    func write(_ report: Report) throws {
+    package func write(_ report: Report) throws {
         let bytes = try format.render(report)
         switch place {
         case .standardOutput:
@@ -68,7 +69,7 @@ struct ReportDestination: Sendable {
     }
 
     /// Takes back what opening left, where nothing will be written.
-    func abandon() {
+    package func abandon() {
         if case .file(_, let temporary) = place { unlink(temporary) }
     }
 
@@ -83,15 +84,15 @@ struct ReportDestination: Sendable {
 }
 
 /// Why a report cannot be written. One sentence each.
-enum ReportDestinationError: ExitCoded, Hashable {
+package enum ReportDestinationError: ExitCoded, Hashable {
     case notFormatAndPath(String)
     case unknownFormat(String)
     case evidenceIsWrittenByVerify
     case unwritable(String, reason: String)
 
-    var exitCode: Int32 { 64 }
+    package var exitCode: Int32 { 64 }
 
-    var description: String {
+    package var description: String {
         switch self {
         case .notFormatAndPath(let argument):
             "--report '\(Hygiene.line(argument, limit: 80))' is not FORMAT=PATH: write for example json=report.json"

@@ -2,11 +2,11 @@ import FoundationEssentials
 import Shared
 
 /// The formats that a report can be rendered in.
-enum ReportFormat: String, CaseIterable, Sendable {
+package enum ReportFormat: String, CaseIterable, Sendable {
     case json, text, html, markdown, junit
 
     /// The bytes of a report in this format, ending in a newline.
-    func render(_ report: Report) throws -> [UInt8] {
+    package func render(_ report: Report) throws -> [UInt8] {
         switch self {
         case .json: try Self.json(report)
         case .text: Array(TextReport(report: report, maximumConverged: .max, maximumOthers: .max).render().utf8)

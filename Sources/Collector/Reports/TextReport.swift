@@ -1,15 +1,23 @@
+import CollectorSupport
 import FoundationEssentials
 import Shared
+import Verdict
 
 /// The report as text: a table with what needs attention last, then the verdict.
-struct TextReport {
-    let report: Report
+package struct TextReport {
+    package let report: Report
     /// Converged hosts beyond this number are only counted.
     var maximumConverged = 20
     /// Hosts that need attention beyond this number are only counted.
     var maximumOthers = 100
 
-    func render() -> String {
+    package init(report: Report, maximumConverged: Int = 20, maximumOthers: Int = 100) {
+        self.report = report
+        self.maximumConverged = maximumConverged
+        self.maximumOthers = maximumOthers
+    }
+
+    package func render() -> String {
         (header + table + [""] + footer).joined(separator: "\n") + "\n"
     }
 

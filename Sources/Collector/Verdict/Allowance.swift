@@ -1,5 +1,5 @@
 /// Every limit of a policy with what it has to hold for, counted as labels change: to ask whether they hold costs nothing.
-struct Allowance: Sendable {
+package struct Allowance: Sendable {
     private(set) var pools: [HostPool]
     /// For every host the pools that it is in; empty where every host is in every pool.
     private let memberships: [[Int]]
@@ -12,7 +12,7 @@ struct Allowance: Sendable {
     }
 
     /// A host that the gate is about changed its label.
-    mutating func move(_ host: Int, from before: HostLabel, to after: HostLabel) {
+    package mutating func move(_ host: Int, from before: HostLabel, to after: HostLabel) {
         let changes = (Self.count(after, .converged, before), Self.count(after, .failed, before))
         guard changes != (0, 0) else { return }
         func change(_ pool: Int) {

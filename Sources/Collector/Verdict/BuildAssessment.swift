@@ -1,4 +1,4 @@
-import Shared
+package import Shared
 
 /// A host's build compared with the target: the fact, and what a person needs to know about it.
 struct BuildAssessment: Hashable, Sendable {
@@ -42,12 +42,12 @@ struct BuildAssessment: Hashable, Sendable {
 ///
 /// The rules, in short: the promoted digest or something that its own bytes name must be among the digests of *every*
 /// instance, and the commit must be equal where both are given. Nothing that is unknown equals anything.
-struct BuildJudge: Sendable {
-    let target: Target
+package struct BuildJudge: Sendable {
+    package let target: Target
     /// In order of their generation; may be empty.
-    let promotions: [Promotion]
+    package let promotions: [Promotion]
     /// What the registry said about other digests.
-    var lessons = Lessons()
+    package var lessons = Lessons()
 
     func assess(_ evidence: BuildEvidence) -> BuildAssessment {
         let all = evidence.instances.map { assess($0, on: evidence.enginePlatform) }
@@ -101,7 +101,7 @@ struct BuildJudge: Sendable {
     }
 
     /// The digests of which the registry may say that they are the promoted image after all.
-    func unanswered(_ evidence: BuildEvidence) -> [Digest] {
+    package func unanswered(_ evidence: BuildEvidence) -> [Digest] {
         guard lessons.isPossible, target.content != nil else { return [] }
         return evidence.instances.filter { isLearnable($0, on: evidence.enginePlatform) }
             .flatMap { lessons.unanswered($0.registryDigests) }

@@ -1,11 +1,11 @@
-import Shared
+package import Shared
 
 /// What an answer says about the build that a host serves, reduced to what can be compared.
-struct BuildEvidence: Hashable, Sendable {
+package struct BuildEvidence: Hashable, Sendable {
     /// One instance of the service.
-    struct Instance: Hashable, Sendable {
-        var name: String
-        var gitSHA: Reported<GitSHA>
+    package struct Instance: Hashable, Sendable {
+        package var name: String
+        package var gitSHA: Reported<GitSHA>
         /// Digests of indexes and manifests. Each is a hash of content, so that an equal one is the same image whoever
         /// made it; a different one is another image only where ``isFromRegistry`` holds.
         var registryDigests: Set<Digest>
@@ -13,20 +13,34 @@ struct BuildEvidence: Hashable, Sendable {
         var isFromRegistry: Bool
         /// Digests of the image's configuration.
         var configDigests: Set<Digest>
-        var platform: Platform?
+        package var platform: Platform?
         /// The tag names another image on the host by now.
-        var tagMoved: Bool
+        package var tagMoved: Bool
         /// It runs, so that the host demonstrably runs its platform, natively or not.
         var isRunning = false
+
+        package init(
+            name: String, gitSHA: Reported<GitSHA>, registryDigests: Set<Digest>, isFromRegistry: Bool,
+            configDigests: Set<Digest>, platform: Platform? = nil, tagMoved: Bool, isRunning: Bool = false
+        ) {
+            self.name = name
+            self.gitSHA = gitSHA
+            self.registryDigests = registryDigests
+            self.isFromRegistry = isFromRegistry
+            self.configDigests = configDigests
+            self.platform = platform
+            self.tagMoved = tagMoved
+            self.isRunning = isRunning
+        }
     }
 
     /// What the answer says for the service as a whole.
-    var gitSHA: Reported<GitSHA>
-    var digest: Digest?
+    package var gitSHA: Reported<GitSHA>
+    package var digest: Digest?
     /// Never empty where something is served.
-    var instances: [Instance]
+    package var instances: [Instance]
     /// What the service itself said to its agent's probe; nil where it has none.
-    var served: ServedAnswer?
+    package var served: ServedAnswer?
     /// The engine's own; nil where there is none, or an older agent does not tell it.
     var enginePlatform: Platform?
 
@@ -57,7 +71,7 @@ struct BuildEvidence: Hashable, Sendable {
     }
 
     /// The digest to show for the host: what it says for the service, else what all its instances have in common.
-    var shownDigest: Digest? {
+    package var shownDigest: Digest? {
         guard digest == nil, let first = instances.first?.registryDigests, first.count == 1 else { return digest }
         return instances.allSatisfy { $0.isFromRegistry && $0.registryDigests == first } ? first.first : nil
     }

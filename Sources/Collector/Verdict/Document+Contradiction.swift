@@ -7,7 +7,7 @@ import Shared
 /// and a summary of the target's commit or digest that is another one (``BuildJudge``).
 extension Document {
     /// What contradicts what, in one clean line; nil where nothing does.
-    var contradiction: String? { stateContradiction ?? buildContradiction ?? instanceContradiction }
+    package var contradiction: String? { stateContradiction ?? buildContradiction ?? instanceContradiction }
 
     /// The summary's state against the instances.
     private var stateContradiction: String? {

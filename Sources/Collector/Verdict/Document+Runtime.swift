@@ -1,11 +1,11 @@
-import Shared
+package import Shared
 
 extension Document {
     /// The worst of what the answer says for the service, its instances, their health, their number and its probe.
     ///
     /// A service that did not answer its own agent's probe serves nobody, whatever else the document says of it; and one that
     /// runs fewer instances than its operator declared is not up yet.
-    var runtime: ServiceState {
+    package var runtime: ServiceState {
         let sick = instances.contains { $0.health == .unhealthy } ? [ServiceState.unhealthy] : []
         let undecided = instances.contains { $0.health == .starting } ? [ServiceState.starting] : []
         let said = ServiceState.worst(of: [state] + instances.map(\.state) + sick + undecided)
@@ -24,7 +24,7 @@ extension Document {
 
 extension ServiceState {
     /// Whether a service in this state was started and does not run as it should.
-    var isDown: Bool {
+    package var isDown: Bool {
         switch self {
         case .restarting, .exited, .unhealthy, .paused: true
         case .serving, .starting, .absent, .unknown: false

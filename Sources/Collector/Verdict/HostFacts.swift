@@ -1,15 +1,25 @@
-import Shared
+package import Shared
 
 /// The facts about one host that a report shows; names and values as in the report's schema.
-struct HostFacts: Codable, Hashable, Sendable {
-    var reach: Reach = .never
-    var identity: IdentityFact = .unknown
-    var build: BuildFact = .unknown
-    var runtime: ServiceState = .unknown
+package struct HostFacts: Codable, Hashable, Sendable {
+    package var reach: Reach = .never
+    package var identity: IdentityFact = .unknown
+    package var build: BuildFact = .unknown
+    package var runtime: ServiceState = .unknown
+
+    package init(
+        reach: Reach = .never, identity: IdentityFact = .unknown, build: BuildFact = .unknown,
+        runtime: ServiceState = .unknown
+    ) {
+        self.reach = reach
+        self.identity = identity
+        self.build = build
+        self.runtime = runtime
+    }
 }
 
 /// Who answered.
-enum IdentityFact: String, Codable, Hashable, Sendable, CaseIterable {
+package enum IdentityFact: String, Codable, Hashable, Sendable, CaseIterable {
     case expected
     /// The id differs from the inventory's, or from what this host first said in this verification.
     case wrongHost = "wrong_host"
@@ -30,7 +40,7 @@ enum IdentityFact: String, Codable, Hashable, Sendable, CaseIterable {
 }
 
 /// What a host serves, compared with what was promoted.
-enum BuildFact: String, Codable, Hashable, Sendable, CaseIterable {
+package enum BuildFact: String, Codable, Hashable, Sendable, CaseIterable {
     /// The promoted digest itself is among the host's.
     case match
     /// The promoted index's manifest for the host's platform is among the host's digests.
@@ -57,7 +67,7 @@ enum BuildFact: String, Codable, Hashable, Sendable, CaseIterable {
     case unidentified
     case unknown
 
-    var isMatch: Bool {
+    package var isMatch: Bool {
         switch self {
         case .match, .matchPlatform, .matchIndex, .matchConfig, .matchSHA: true
         case .behind, .ahead, .foreign, .digestWrong, .shaWrong, .mixed, .unidentified, .unknown: false

@@ -1,18 +1,18 @@
 import Shared
 
 /// The hosts that carry one label with one value: `region=eu`.
-struct HostGroup: Hashable, Sendable {
-    let key: String
-    let value: String
+package struct HostGroup: Hashable, Sendable {
+    package let key: String
+    package let value: String
 
-    init(key: String, value: String) {
+    package init(key: String, value: String) {
         self.key = key
         self.value = value
     }
 
     /// Parses `KEY=VALUE`; the key ends at the first `=`. nil for anything else, and for text that an inventory could not
     /// hold: control or invisible characters, or white space at an end.
-    init?(parsing text: some StringProtocol) {
+    package init?(parsing text: some StringProtocol) {
         guard let equals = text.firstIndex(of: "="), equals != text.startIndex else { return nil }
         let key = String(text[..<equals])
         let value = String(text[text.index(after: equals)...])
@@ -22,10 +22,10 @@ struct HostGroup: Hashable, Sendable {
         self.init(key: key, value: value)
     }
 
-    func contains(_ host: ExpectedHost) -> Bool { host.labels[key] == value }
+    package func contains(_ host: ExpectedHost) -> Bool { host.labels[key] == value }
 }
 
 extension HostGroup: CustomStringConvertible {
     /// What ``init(parsing:)`` reads.
-    var description: String { "\(key)=\(value)" }
+    package var description: String { "\(key)=\(value)" }
 }

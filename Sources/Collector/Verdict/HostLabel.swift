@@ -1,7 +1,7 @@
 /// The one word for a host, derived from its facts over time; values as in the report's schema.
 ///
 /// The order of the cases is the order in which failing hosts are listed: worst first.
-enum HostLabel: String, Codable, Hashable, Sendable, CaseIterable {
+package enum HostLabel: String, Codable, Hashable, Sendable, CaseIterable {
     case conflict
     case failed
     case rolledBack = "rolled_back"
@@ -20,7 +20,7 @@ enum HostLabel: String, Codable, Hashable, Sendable, CaseIterable {
     case converged
 
     /// What a label means for tolerance and exit code.
-    var standing: Standing {
+    package var standing: Standing {
         switch self {
         case .converged: .proven
         case .conflict: .conflict
@@ -33,7 +33,7 @@ enum HostLabel: String, Codable, Hashable, Sendable, CaseIterable {
     }
 
     /// How a host counts at the end; see the table of exit codes.
-    enum Standing: Hashable, Sendable {
+    package enum Standing: Hashable, Sendable {
         case proven, conflict, failed, rolledBack, ahead
         /// Gave no usable answer: counts against `--max-unreachable`.
         case unproven
@@ -42,5 +42,5 @@ enum HostLabel: String, Codable, Hashable, Sendable, CaseIterable {
     }
 
     /// Position in a list of hosts, worst first.
-    var rank: Int { Self.allCases.firstIndex(of: self) ?? 0 }
+    package var rank: Int { Self.allCases.firstIndex(of: self) ?? 0 }
 }

@@ -3,11 +3,17 @@ import Shared
 /// From the facts and their history to the one label: the first that applies.
 extension HostTrack {
     /// A change of label.
-    struct Transition: Hashable, Sendable {
+    package struct Transition: Hashable, Sendable {
         /// Since the verification's start.
-        var at: Duration
-        var label: HostLabel
-        var reason: String
+        package var at: Duration
+        package var label: HostLabel
+        package var reason: String
+
+        package init(at: Duration, label: HostLabel, reason: String) {
+            self.at = at
+            self.label = label
+            self.reason = reason
+        }
     }
 
     /// Derives the label anew; appends a transition and returns it where it changed, or where it came again for a reason that
@@ -40,7 +46,7 @@ extension HostTrack {
     }
 
     /// Changes that one host keeps; beyond them the ones in the middle are given up.
-    static let maximumTransitions = 1_000
+    package static let maximumTransitions = 1_000
 
     private func derivedLabel(at now: Duration, isFinal: Bool, policy: Policy) -> HostLabel {
         if facts.identity.isConflict { return .conflict }
@@ -126,10 +132,10 @@ extension HostTrack {
     }
 
     /// Whether the host may count as proven right now.
-    func isProven(at now: Duration, policy: Policy) -> Bool {
+    package func isProven(at now: Duration, policy: Policy) -> Bool {
         label == .converged && facts.reach == .ok && factMoment != nil && !isStale(at: now, policy: policy)
     }
 
     /// When the host was first seen to serve the target in the run that proved it; nil while it is not proven.
-    var convergedAt: Duration? { label == .converged ? proof?.since : nil }
+    package var convergedAt: Duration? { label == .converged ? proof?.since : nil }
 }

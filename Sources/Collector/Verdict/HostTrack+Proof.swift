@@ -4,7 +4,7 @@ import Shared
 extension HostTrack {
     /// When a source was looked at. An answer is made between asking and its arrival, nobody knows when exactly, so that
     /// the look lies between two bounds: each of them, less the age that the answer states.
-    struct Look: Hashable, Sendable {
+    package struct Look: Hashable, Sendable {
         var earliest: Duration
         var latest: Duration
 
@@ -33,7 +33,7 @@ extension HostTrack {
     }
 
     /// Why an agent's answer says nothing about the build.
-    enum Blindness: Hashable, Sendable {
+    package enum Blindness: Hashable, Sendable {
         case none
         /// The agent cannot read its source, or lost it.
         case sourceUnreadable
@@ -42,14 +42,19 @@ extension HostTrack {
     }
 
     /// Another host of the inventory that answers with the same id.
-    struct Twin: Hashable, Sendable {
-        var name: String
+    package struct Twin: Hashable, Sendable {
+        package var name: String
         /// Of its last answer; nil where it gave none in this verification.
-        var bootID: String?
+        package var bootID: String?
+
+        package init(name: String, bootID: String? = nil) {
+            self.name = name
+            self.bootID = bootID
+        }
     }
 
     /// What a transition told beside its label.
-    struct Told: Hashable, Sendable {
+    package struct Told: Hashable, Sendable {
         /// That the answer was from before the start.
         var predatesStart = false
         /// So many restarts.
@@ -57,7 +62,7 @@ extension HostTrack {
     }
 
     /// What makes an instance the same one: another value means that it was replaced or restarted.
-    struct InstanceFingerprint: Hashable {
+    package struct InstanceFingerprint: Hashable {
         var id: String
         var startedAt: String?
         var restartCount: Int?

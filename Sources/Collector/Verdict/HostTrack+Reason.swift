@@ -2,7 +2,7 @@ import Shared
 
 /// One line for a person: what was seen, and what to do.
 extension HostTrack {
-    func reason(at now: Duration, policy: Policy) -> String {
+    package func reason(at now: Duration, policy: Policy) -> String {
         switch label {
         case .conflict: conflictReason
         case .failed: failedReason

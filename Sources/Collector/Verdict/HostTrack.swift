@@ -1,29 +1,29 @@
-import Shared
+package import Shared
 
 /// What is known of one host, folded from its samples in their order.
 ///
 /// Pure: every time comes in as an offset from the verification's start. ``Verification`` owns one for each host.
-struct HostTrack: Sendable {
-    let host: ExpectedHost
+package struct HostTrack: Sendable {
+    package let host: ExpectedHost
     /// The service that was asked for.
     let serviceName: String
-    var facts = HostFacts()
-    var label = HostLabel.pending
-    var transitions: [Transition] = []
+    package var facts = HostFacts()
+    package var label = HostLabel.pending
+    package var transitions: [Transition] = []
     /// Requests that ended, whatever came of them.
-    private(set) var attempts = 0
+    package private(set) var attempts = 0
     /// When the request that is under way was asked; nil when none is.
     private(set) var outstanding: Duration?
     /// When the first request was asked.
     private(set) var firstAskedAt: Duration?
     /// When the last answer of any kind arrived.
-    private(set) var lastAnswerAt: Duration?
+    package private(set) var lastAnswerAt: Duration?
     /// Why there is no usable answer, or nil where there is one. One clean line.
-    private(set) var trouble: String?
+    package private(set) var trouble: String?
     /// The last usable answer, in what is comparable and what is worth telling.
-    private(set) var evidence: BuildEvidence?
+    package private(set) var evidence: BuildEvidence?
     private(set) var assessment: BuildAssessment?
-    private(set) var telling = Telling()
+    package private(set) var telling = Telling()
     /// The unbroken run of proving answers, if the last counted one proved.
     private(set) var proof: Proof?
     /// When the present run of silence began: the asking of its first request. nil while the host answers.
@@ -44,26 +44,26 @@ struct HostTrack: Sendable {
     /// The host's answer was from after the start, or it has nothing newer to say.
     private(set) var isHeard = false
     /// Why the last answer brought no fact, where it came from an agent.
-    private(set) var blindness = Blindness.none
+    package private(set) var blindness = Blindness.none
     /// The inventory's source does not list the host any more.
     var isMissing = false
 
     /// The moment of the last counted fact: when its source was looked at.
-    private(set) var factMoment: Duration?
+    package private(set) var factMoment: Duration?
     private var fingerprint: [InstanceFingerprint]?
     private(set) var everMatched = false
     private var lastWasMatch: Bool?
     private(set) var matchEdges: [Duration] = []
     /// What became of the instances while they were the target's.
-    private(set) var history = InstanceHistory()
+    package private(set) var history = InstanceHistory()
     private var plainClock = PlainClock()
-    private(set) var failing = 0
+    package private(set) var failing = 0
     /// The host crashes again and again: `failed` until it has soaked, whatever a single look shows.
     private(set) var isLooping = false
     private(set) var goneBack = 0
     private var repeatMoment: Duration?
     /// What the last transition told, where the same label can come for another reason.
-    var told = Told()
+    package var told = Told()
 
     init(host: ExpectedHost, service: String) {
         self.host = host
@@ -72,7 +72,7 @@ struct HostTrack: Sendable {
 
     // MARK: - Folding
 
-    mutating func asked(at moment: Duration) {
+    package mutating func asked(at moment: Duration) {
         outstanding = moment
         firstAskedAt = firstAskedAt ?? moment
     }
@@ -80,7 +80,7 @@ struct HostTrack: Sendable {
     /// Takes one sample in.
     ///
     /// - Parameter twin: the other host of the inventory whose id this sample has; nil where it is nobody else's.
-    mutating func observe(_ sample: Sample, twin: Twin?, judge: BuildJudge, policy: Policy) {
+    package mutating func observe(_ sample: Sample, twin: Twin?, judge: BuildJudge, policy: Policy) {
         attempts += 1
         outstanding = nil
         self.twin = twin
@@ -373,7 +373,7 @@ struct HostTrack: Sendable {
     }
 
     /// Whether the last answer says that an instance runs this digest.
-    func serves(_ digest: Digest) -> Bool {
+    package func serves(_ digest: Digest) -> Bool {
         evidence?.instances.contains { $0.registryDigests.contains(digest) } ?? false
     }
 

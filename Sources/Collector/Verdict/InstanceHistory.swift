@@ -7,7 +7,7 @@ import Shared
 ///
 /// Restarts are counted for each place of the service, so that a rolling restart of three replicas is three single restarts
 /// and no loop.
-struct InstanceHistory: Sendable {
+package struct InstanceHistory: Sendable {
     /// A crash loop as it was seen.
     struct Loop: Hashable, Sendable {
         var name: String
@@ -165,7 +165,7 @@ struct InstanceHistory: Sendable {
 
     /// What a reader has to know of restarts on the target; nil where there were none. For example `its container restarted
     /// 2 times during this verification, last exit 1`.
-    var summary: String? {
+    package var summary: String? {
         guard total > 0 else { return nil }
         let exit = lastExitCode.map { ", last exit \($0)" } ?? ""
         return "its container restarted \(total.times) during this verification\(exit)"
@@ -220,5 +220,5 @@ extension Instance {
 
 extension Int {
     /// `once`, or how many times.
-    var times: String { self == 1 ? "once" : "\(self) times" }
+    package var times: String { self == 1 ? "once" : "\(self) times" }
 }

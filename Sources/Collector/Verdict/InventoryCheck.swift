@@ -1,24 +1,38 @@
 /// Whether an inventory is enough to verify anything against: nothing, or much less than last time, is never fine.
-struct InventoryCheck: Codable, Hashable, Sendable {
+package struct InventoryCheck: Codable, Hashable, Sendable {
     /// Fewer hosts, in the selection where there is one, are an error.
-    var minimumHosts = 1
+    package var minimumHosts = 1
     /// An empty inventory was asked for. A selection that matches none of its hosts is no empty inventory.
-    var allowsEmpty = false
+    package var allowsEmpty = false
     /// How much smaller than last time it may be; 0 to 100.
-    var maximumShrinkPercent = InventoryBaseline.standardAllowance
+    package var maximumShrinkPercent = InventoryBaseline.standardAllowance
 
-    enum CodingKeys: String, CodingKey {
+    package init(
+        minimumHosts: Int = 1, allowsEmpty: Bool = false,
+        maximumShrinkPercent: Double = InventoryBaseline.standardAllowance
+    ) {
+        self.minimumHosts = minimumHosts
+        self.allowsEmpty = allowsEmpty
+        self.maximumShrinkPercent = maximumShrinkPercent
+    }
+
+    package enum CodingKeys: String, CodingKey {
         case minimumHosts = "min_hosts"
         case allowsEmpty = "allow_empty"
         case maximumShrinkPercent = "max_shrink_percent"
     }
 
     /// What the service was last promoted to. Waived hosts count.
-    struct Previous: Codable, Hashable, Sendable {
+    package struct Previous: Codable, Hashable, Sendable {
         /// All hosts that the inventory listed, selected or not; nil where the service was never verified.
-        var listed: Int?
+        package var listed: Int?
         /// Those of the same selection; nil where it was never verified.
-        var selected: Int?
+        package var selected: Int?
+
+        package init(listed: Int? = nil, selected: Int? = nil) {
+            self.listed = listed
+            self.selected = selected
+        }
     }
 
     /// The conclusion that ends a verification before it starts, or nil where the inventory will do.
@@ -27,7 +41,7 @@ struct InventoryCheck: Codable, Hashable, Sendable {
     ///   - hosts: the selected ones.
     ///   - listed: all hosts of the inventory.
     ///   - requirements: what must be proven, which must be there at least.
-    func refusal(
+    package func refusal(
         of hosts: [ExpectedHost], listed: [ExpectedHost], selector: HostSelector = .everything,
         requirements: [Requirement] = [], previous: Previous = Previous()
     ) -> Conclusion? {
@@ -44,7 +58,7 @@ struct InventoryCheck: Codable, Hashable, Sendable {
     /// What is wrong with a selection; nil where it selects something with each of its values.
     ///
     /// A value that no host has at all is an error beside others that match: else a slip would leave out hosts unseen.
-    static func mismatch(of selector: HostSelector, hosts: [ExpectedHost], listed: [ExpectedHost]) -> Reason? {
+    package static func mismatch(of selector: HostSelector, hosts: [ExpectedHost], listed: [ExpectedHost]) -> Reason? {
         guard !selector.isEverything, !listed.isEmpty else { return nil }
         let census = LabelCensus(listed)
         func reason(_ message: String) -> Reason { Reason(verdict: .emptyInventory, hosts: 0, message: message) }

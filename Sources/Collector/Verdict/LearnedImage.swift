@@ -1,12 +1,18 @@
-import Shared
+package import Shared
 
 /// What the registry said, while a verification ran, about a digest that a host serves.
-struct LearnedImage: Codable, Hashable, Sendable {
-    var digest: Digest
+package struct LearnedImage: Codable, Hashable, Sendable {
+    package var digest: Digest
     /// nil where it could not be learned.
-    var content: PromotedContent?
+    package var content: PromotedContent?
     /// Why not. One clean line.
-    var trouble: String?
+    package var trouble: String?
+
+    package init(digest: Digest, content: PromotedContent? = nil, trouble: String? = nil) {
+        self.digest = digest
+        self.content = content
+        self.trouble = trouble
+    }
 }
 
 /// What is known, by now, of digests that hosts serve and that are not the promoted one: another index may hold the very
@@ -14,22 +20,22 @@ struct LearnedImage: Codable, Hashable, Sendable {
 ///
 /// Only asked for where a registry can tell, and each digest once. That it cannot be learned proves nothing either way, and
 /// leaves the host as it is.
-struct Lessons: Hashable, Sendable {
+package struct Lessons: Hashable, Sendable {
     /// Distinct digests that are asked for in one verification; hosts could make up any number of them.
-    static let limit = 32
+    package static let limit = 32
 
     /// Whether there is a registry to ask.
     let isPossible: Bool
-    private(set) var known: [Digest: PromotedContent] = [:]
-    private(set) var failed: [Digest: String] = [:]
-    private(set) var pending: Set<Digest> = []
+    package private(set) var known: [Digest: PromotedContent] = [:]
+    package private(set) var failed: [Digest: String] = [:]
+    package private(set) var pending: Set<Digest> = []
 
     init(isPossible: Bool = false) {
         self.isPossible = isPossible
     }
 
     /// The digests of which something may still be learned.
-    func unanswered(_ digests: some Sequence<Digest>) -> [Digest] {
+    package func unanswered(_ digests: some Sequence<Digest>) -> [Digest] {
         guard isPossible else { return [] }
         let isFull = known.count + failed.count + pending.count >= Self.limit
         return digests.filter { digest in
@@ -40,7 +46,7 @@ struct Lessons: Hashable, Sendable {
     /// Notes that these are asked for.
     ///
     /// - Returns: those that were not before, in a fixed order.
-    mutating func ask(for digests: some Sequence<Digest>) -> [Digest] {
+    package mutating func ask(for digests: some Sequence<Digest>) -> [Digest] {
         var added: [Digest] = []
         for digest in Set(digests).sorted(by: { $0.hex < $1.hex }) where !unanswered([digest]).isEmpty {
             if pending.insert(digest).inserted { added.append(digest) }
@@ -48,7 +54,7 @@ struct Lessons: Hashable, Sendable {
         return added
     }
 
-    mutating func take(_ image: LearnedImage) {
+    package mutating func take(_ image: LearnedImage) {
         // What nobody asked for is nobody's answer.
         guard pending.remove(image.digest) != nil else { return }
         if let content = image.content {

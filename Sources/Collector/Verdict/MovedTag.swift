@@ -1,20 +1,28 @@
-import Shared
+package import Shared
 
 /// What a tag became while the build that it had been was verified.
-struct MovedTag: Codable, Hashable, Sendable {
+package struct MovedTag: Codable, Hashable, Sendable {
     /// Repository and tag.
-    var image: String
-    var digest: Digest
+    package var image: String
+    package var digest: Digest
     /// nil where the image does not say one commit.
-    var gitSHA: GitSHA?
+    package var gitSHA: GitSHA?
     /// True while it may be a machine of the registry's that lags. Nothing is decided as long as it is so: no verification
     /// ends green, and none as superseded. nil is false.
-    var isDoubted: Bool?
+    package var isDoubted: Bool?
     /// True where it is what the tag was before, or a build that is older than the promoted one: put back by somebody, and
     /// never a newer promotion. nil is false.
-    var isFormer: Bool?
+    package var isFormer: Bool?
 
-    enum CodingKeys: String, CodingKey {
+    package init(image: String, digest: Digest, gitSHA: GitSHA? = nil, isDoubted: Bool? = nil, isFormer: Bool? = nil) {
+        self.image = image
+        self.digest = digest
+        self.gitSHA = gitSHA
+        self.isDoubted = isDoubted
+        self.isFormer = isFormer
+    }
+
+    package enum CodingKeys: String, CodingKey {
         case image, digest
         case gitSHA = "git_sha"
         case isDoubted = "doubted"
@@ -25,10 +33,10 @@ struct MovedTag: Codable, Hashable, Sendable {
     var isSettled: Bool { isDoubted != true }
 
     /// What every message says where ``isFormer``, and no other: reports are recorded as they were given.
-    static let putBackWords = "somebody put the tag back"
+    package static let putBackWords = "somebody put the tag back"
 
     /// One line: what took over.
-    var message: String {
+    package var message: String {
         let build = [gitSHA?.short, digest.short].compactMap { $0 }.joined(separator: " ")
         let name = Hygiene.line(image, limit: 300)
         switch (isSettled, isFormer == true) {

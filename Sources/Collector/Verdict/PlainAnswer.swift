@@ -1,25 +1,25 @@
-import Shared
+package import Shared
 
 /// What a host without an agent says of itself.
-struct PlainAnswer: Codable, Hashable, Sendable {
-    var gitSHA: Reported<GitSHA>
-    var nonce: String?
+package struct PlainAnswer: Codable, Hashable, Sendable {
+    package var gitSHA: Reported<GitSHA>
+    package var nonce: String?
     /// The service that it says it is; nil where it says none.
-    var service: String?
+    package var service: String?
     /// What it says of its state; nil where it says nothing.
-    var state: ServiceState?
+    package var state: ServiceState?
     /// The words with which it said so, for example `status: error`. One clean line.
-    var stateText: String?
+    package var stateText: String?
     /// Why what it says cannot be used, although there is a commit. One clean line.
-    var defect: String?
+    package var defect: String?
     /// Seconds that the answer says it is old; 0 or more.
-    var ageSeconds: Double?
+    package var ageSeconds: Double?
     /// By which header a cache says that it may have answered. One clean line.
-    var stored: String?
+    package var stored: String?
     /// The answer's `Date`, in seconds since 1970 by the host's clock.
-    var date: Int64?
+    package var date: Int64?
 
-    init(
+    package init(
         gitSHA: Reported<GitSHA>, nonce: String? = nil, service: String? = nil, state: ServiceState? = nil,
         stateText: String? = nil, defect: String? = nil, ageSeconds: Double? = nil, stored: String? = nil,
         date: Int64? = nil
@@ -35,7 +35,7 @@ struct PlainAnswer: Codable, Hashable, Sendable {
         self.date = date
     }
 
-    enum CodingKeys: String, CodingKey {
+    package enum CodingKeys: String, CodingKey {
         case nonce, service, state, defect, stored
         case gitSHA = "git_sha"
         case stateText = "state_text"
@@ -50,7 +50,7 @@ struct PlainAnswer: Codable, Hashable, Sendable {
 /// much time passed between two answers. An answer was made no later than it arrived, so that the host's clock is ahead of
 /// ours by at least its `Date` less its arrival; an answer that was made after it was asked for cannot be further behind that
 /// than `Date` is coarse.
-struct PlainClock: Hashable, Sendable {
+package struct PlainClock: Hashable, Sendable {
     /// What came of one answer's `Date`.
     enum Finding: Hashable, Sendable {
         /// It may have been made for this request. `isNew` is false where an answer before it has the same `Date`, and so may

@@ -1,34 +1,61 @@
 import Shared
 
 /// How long, how often, and how much is tolerated.
-struct Policy: Hashable, Sendable {
+package struct Policy: Hashable, Sendable {
     /// The hard limit for the whole verification.
-    var timeout: Duration = .seconds(600)
+    package var timeout: Duration = .seconds(600)
     /// How often a host is asked.
-    var interval: Duration = .seconds(2)
+    package var interval: Duration = .seconds(2)
     /// One request, connect included.
-    var requestTimeout: Duration = .seconds(5)
+    package var requestTimeout: Duration = .seconds(5)
     /// How long a match must hold, on the same instances.
-    var soak: Duration = .seconds(10)
+    package var soak: Duration = .seconds(10)
     /// No label changed for so long: stop.
-    var stall: Duration = .seconds(180)
+    package var stall: Duration = .seconds(180)
     /// Answers in a row that show a failed deploy; 1 or more.
-    var failAfter = 3
-    var maxStragglers = Tolerance.none
-    var maxUnreachable = Tolerance.none
-    var maxFailed = Tolerance.none
+    package var failAfter = 3
+    package var maxStragglers = Tolerance.none
+    package var maxUnreachable = Tolerance.none
+    package var maxFailed = Tolerance.none
     /// Tolerances for the hosts of a label. The plain one is for the hosts that none of these is for; a host of several
     /// labels has to fit into each.
-    var maxStragglersByLabel: [GroupTolerance] = []
-    var maxUnreachableByLabel: [GroupTolerance] = []
-    var maxFailedByLabel: [GroupTolerance] = []
+    package var maxStragglersByLabel: [GroupTolerance] = []
+    package var maxUnreachableByLabel: [GroupTolerance] = []
+    package var maxFailedByLabel: [GroupTolerance] = []
     /// Proven hosts below which nothing is tolerated.
-    var minProven = Tolerance.hosts(1)
+    package var minProven = Tolerance.hosts(1)
     /// Hosts of a label that must be proven, whatever is tolerated.
-    var require: [Requirement] = []
-    var supersededOK = false
+    package var require: [Requirement] = []
+    package var supersededOK = false
     /// Whether evidence from before the start counts: for a look around that proves nothing.
-    var countsEarlierEvidence = false
+    package var countsEarlierEvidence = false
+
+    package init(
+        timeout: Duration = .seconds(600), interval: Duration = .seconds(2), requestTimeout: Duration = .seconds(5),
+        soak: Duration = .seconds(10), stall: Duration = .seconds(180), failAfter: Int = 3,
+        maxStragglers: Tolerance = Tolerance.none, maxUnreachable: Tolerance = Tolerance.none,
+        maxFailed: Tolerance = Tolerance.none, maxStragglersByLabel: [GroupTolerance] = [],
+        maxUnreachableByLabel: [GroupTolerance] = [], maxFailedByLabel: [GroupTolerance] = [],
+        minProven: Tolerance = Tolerance.hosts(1), require: [Requirement] = [], supersededOK: Bool = false,
+        countsEarlierEvidence: Bool = false
+    ) {
+        self.timeout = timeout
+        self.interval = interval
+        self.requestTimeout = requestTimeout
+        self.soak = soak
+        self.stall = stall
+        self.failAfter = failAfter
+        self.maxStragglers = maxStragglers
+        self.maxUnreachable = maxUnreachable
+        self.maxFailed = maxFailed
+        self.maxStragglersByLabel = maxStragglersByLabel
+        self.maxUnreachableByLabel = maxUnreachableByLabel
+        self.maxFailedByLabel = maxFailedByLabel
+        self.minProven = minProven
+        self.require = require
+        self.supersededOK = supersededOK
+        self.countsEarlierEvidence = countsEarlierEvidence
+    }
 
     /// After so long a fact proves nothing any more: three intervals.
     ///

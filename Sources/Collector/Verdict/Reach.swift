@@ -1,7 +1,7 @@
 /// How far a request to a host got, as the `reach` fact of a host.
 ///
 /// A host that *answered something else* is never the same as one that *did not answer*: ``isSilence`` tells them apart.
-enum Reach: String, Codable, Hashable, Sendable, CaseIterable {
+package enum Reach: String, Codable, Hashable, Sendable, CaseIterable {
     /// A buildinfo document, or a plain answer with a `git_sha`.
     case ok
     case dns

@@ -1,16 +1,16 @@
 /// Hosts of one label that must be proven, whatever is tolerated: `group=canary:100%`.
-struct Requirement: Hashable, Sendable {
-    var group: HostGroup
+package struct Requirement: Hashable, Sendable {
+    package var group: HostGroup
     /// More than nothing.
     var share: Tolerance
 
-    init(group: HostGroup, share: Tolerance) {
+    package init(group: HostGroup, share: Tolerance) {
         self.group = group
         self.share = share
     }
 
     /// Parses `KEY=VALUE:N` or `KEY=VALUE:P%`; nil for anything else, and for what asks for nothing.
-    init?(parsing text: String) {
+    package init?(parsing text: String) {
         guard let parsed = GroupTolerance(parsing: text), parsed.tolerance != .hosts(0),
             parsed.tolerance != .percent(0)
         else { return nil }
@@ -47,5 +47,5 @@ struct Requirement: Hashable, Sendable {
 
 extension Requirement: CustomStringConvertible {
     /// What ``init(parsing:)`` reads.
-    var description: String { "\(group):\(share)" }
+    package var description: String { "\(group):\(share)" }
 }

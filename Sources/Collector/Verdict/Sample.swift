@@ -1,17 +1,25 @@
-import Shared
+package import Shared
 
 /// One request to one host, and what came of it. Times are since the verification's start.
-struct Sample: Hashable, Sendable {
+package struct Sample: Hashable, Sendable {
     /// Index in the inventory.
-    var host: Int
-    var askedAt: Duration
-    var answeredAt: Duration
+    package var host: Int
+    package var askedAt: Duration
+    package var answeredAt: Duration
     /// The nonce that this very request carried.
-    var nonce: String
-    var finding: Finding
+    package var nonce: String
+    package var finding: Finding
+
+    package init(host: Int, askedAt: Duration, answeredAt: Duration, nonce: String, finding: Finding) {
+        self.host = host
+        self.askedAt = askedAt
+        self.answeredAt = answeredAt
+        self.nonce = nonce
+        self.finding = finding
+    }
 
     /// What a request brought.
-    enum Finding: Hashable, Sendable {
+    package enum Finding: Hashable, Sendable {
         /// No usable answer; `reach` is never `ok` here. The detail is one line, already clean.
         case none(Reach, detail: String)
         /// An agent's document.

@@ -4,17 +4,17 @@ import Shared
 ///
 /// Of the hosts that the gate is about. It counts what is known when it is made; a verification that learns of a newer
 /// promotion ends once every host was asked, so that each is counted by what it said.
-struct Succession: Hashable, Sendable {
-    let promotion: Promotion
+package struct Succession: Hashable, Sendable {
+    package let promotion: Promotion
     /// Hosts that serve exactly this promotion.
-    let serving: Int
+    package let serving: Int
     /// Hosts that still serve the target.
-    let onTarget: Int
+    package let onTarget: Int
     /// All others: on another build, out of reach, failed to say.
-    let neither: Int
+    package let neither: Int
 
     /// nil where the target is the newest promotion that is known.
-    init?(_ verification: Verification) {
+    package init?(_ verification: Verification) {
         guard let promotion = verification.successor else { return nil }
         self.promotion = promotion
         let gated = verification.tracks.filter { !$0.host.isWaived }
@@ -24,7 +24,7 @@ struct Succession: Hashable, Sendable {
     }
 
     /// One line: which promotion, and how far it came.
-    var message: String {
+    package var message: String {
         let build = [promotion.gitSHA?.short, promotion.digest?.short].compactMap { $0 }.joined(separator: " ")
         let expected = serving + onTarget + neither
         let progress =

@@ -1,7 +1,7 @@
 import Shared
 
 /// What one look says about a host, compared with a target or not.
-enum SweepFinding: Hashable, Sendable, CaseIterable {
+package enum SweepFinding: Hashable, Sendable, CaseIterable {
     /// On the target and not down; or, where there is nothing to compare with, a usable answer of a service that is not.
     case well
     /// Serves something else, a later promotion too, or its instances differ.
@@ -31,14 +31,14 @@ enum SweepFinding: Hashable, Sendable, CaseIterable {
 }
 
 /// What one look at every host amounts to: the verdict that is nearest, and an exit code that is no gate.
-struct SweepRules {
+package struct SweepRules {
     private let verification: Verification
     private let now: Duration
     /// How many hosts of the gate were found so.
     private let counts: [SweepFinding: Int]
     private var isCompared: Bool { verification.target.isComparable }
 
-    init(_ verification: Verification, at now: Duration) {
+    package init(_ verification: Verification, at now: Duration) {
         self.verification = verification
         self.now = now
         let isCompared = verification.target.isComparable
@@ -47,13 +47,13 @@ struct SweepRules {
     }
 
     /// How many hosts of the gate were found so.
-    func count(_ finding: SweepFinding) -> Int { counts[finding, default: 0] }
+    package func count(_ finding: SweepFinding) -> Int { counts[finding, default: 0] }
 
     /// Exit code 0, unless no host could be asked: 30; or there was none: 50.
     ///
     /// - Parameter isGating: whether the exit code tells what was found: 60 for another host's answer, 20 for what fails,
     ///   30 for hosts without a usable answer, 10 for hosts that serve something else.
-    func conclude(isGating: Bool = false) -> Conclusion {
+    package func conclude(isGating: Bool = false) -> Conclusion {
         guard !verification.tracks.isEmpty else {
             let reason = Reason(verdict: .emptyInventory, hosts: 0, message: "the inventory holds no host")
             return Conclusion(

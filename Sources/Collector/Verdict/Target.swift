@@ -1,51 +1,75 @@
-import Shared
+package import Shared
 
 /// What was promoted, and so what every host must serve. At least one of `gitSHA` and `digest` is set for a verification.
-struct Target: Codable, Hashable, Sendable {
-    var service: String
-    var gitSHA: GitSHA?
+package struct Target: Codable, Hashable, Sendable {
+    package var service: String
+    package var gitSHA: GitSHA?
     /// Of an index or a manifest.
-    var digest: Digest?
+    package var digest: Digest?
     /// The reference that the digest was read from, if any.
-    var image: String?
+    package var image: String?
     /// What the promoted bytes say beyond their digest; nil where they are not known.
-    var content: PromotedContent?
+    package var content: PromotedContent?
     /// The number of this promotion in the ledger; nil without one.
-    var generation: Int?
+    package var generation: Int?
 
-    enum CodingKeys: String, CodingKey {
+    package init(
+        service: String, gitSHA: GitSHA? = nil, digest: Digest? = nil, image: String? = nil,
+        content: PromotedContent? = nil, generation: Int? = nil
+    ) {
+        self.service = service
+        self.gitSHA = gitSHA
+        self.digest = digest
+        self.image = image
+        self.content = content
+        self.generation = generation
+    }
+
+    package enum CodingKeys: String, CodingKey {
         case service, digest, image, content, generation
         case gitSHA = "git_sha"
     }
 
     /// Whether there is anything to compare hosts with.
-    var isComparable: Bool { gitSHA != nil || digest != nil }
+    package var isComparable: Bool { gitSHA != nil || digest != nil }
 
     /// The target in a few words, for one line.
-    var summary: String {
+    package var summary: String {
         [gitSHA.map(\.short), digest.map(\.short)].compactMap { $0 }.joined(separator: " ")
     }
 }
 
 /// What a promoted index or manifest holds, read once from its own bytes and frozen.
-struct PromotedContent: Codable, Hashable, Sendable {
+package struct PromotedContent: Codable, Hashable, Sendable {
     /// An image's manifest for one platform.
-    struct Manifest: Codable, Hashable, Sendable {
-        var digest: Digest
+    package struct Manifest: Codable, Hashable, Sendable {
+        package var digest: Digest
         /// nil for a single manifest whose configuration is not known.
-        var platform: Platform?
+        package var platform: Platform?
         /// The digest of the image's configuration; nil where it is not known.
-        var config: Digest?
+        package var config: Digest?
+
+        package init(digest: Digest, platform: Platform? = nil, config: Digest? = nil) {
+            self.digest = digest
+            self.platform = platform
+            self.config = config
+        }
     }
 
-    var isIndex: Bool
+    package var isIndex: Bool
     /// For an index its children without attestations; for a manifest itself.
-    var manifests: [Manifest]
+    package var manifests: [Manifest]
     /// True where the index holds something whose platform its own bytes do not tell (a nested index, say), so that nobody
     /// can say that it lacks one. nil is false.
-    var isIncomplete: Bool?
+    package var isIncomplete: Bool?
 
-    enum CodingKeys: String, CodingKey {
+    package init(isIndex: Bool, manifests: [Manifest], isIncomplete: Bool? = nil) {
+        self.isIndex = isIndex
+        self.manifests = manifests
+        self.isIncomplete = isIncomplete
+    }
+
+    package enum CodingKeys: String, CodingKey {
         case manifests
         case isIndex = "is_index"
         case isIncomplete = "is_incomplete"
@@ -63,7 +87,7 @@ extension PromotedContent {
 
     /// The same, of a single manifest too, whose configuration may be wrong about it: an engine runs that all the same, and
     /// only where somebody says what a host is it is a mistake.
-    func isMadeForOthers(than platform: Platform) -> Bool {
+    package func isMadeForOthers(than platform: Platform) -> Bool {
         lacksAll { $0.os == platform.os && $0.family == platform.family } && !platform.isAttestation
     }
 
@@ -89,7 +113,7 @@ extension Platform {
 
     /// Whether a machine of this platform runs images for the other one: what containerd's `platforms.Only` matches, and a
     /// variant that an engine does not tell (`amd64/v3`, `arm64/v9`) is given the benefit of the doubt.
-    func runs(_ image: Platform) -> Bool {
+    package func runs(_ image: Platform) -> Bool {
         guard os == image.os else { return false }
         switch (architecture, image.architecture) {
         case ("arm", "arm"):
@@ -105,17 +129,27 @@ extension Platform {
 }
 
 /// One promotion of a service, as the ledger keeps them in order.
-struct Promotion: Codable, Hashable, Sendable {
+package struct Promotion: Codable, Hashable, Sendable {
     /// Grows by one with each; 1 is the first.
-    var generation: Int
-    var gitSHA: GitSHA?
-    var digest: Digest?
+    package var generation: Int
+    package var gitSHA: GitSHA?
+    package var digest: Digest?
     /// RFC 3339, for people.
-    var at: String
+    package var at: String
     /// How the journal has it, because somebody moved the tag on purpose; nil where nobody is known to have.
-    var change: JournalEntry.Kind?
+    package var change: JournalEntry.Kind?
 
-    enum CodingKeys: String, CodingKey {
+    package init(
+        generation: Int, gitSHA: GitSHA? = nil, digest: Digest? = nil, at: String, change: JournalEntry.Kind? = nil
+    ) {
+        self.generation = generation
+        self.gitSHA = gitSHA
+        self.digest = digest
+        self.at = at
+        self.change = change
+    }
+
+    package enum CodingKeys: String, CodingKey {
         case generation, digest, at, change
         case gitSHA = "git_sha"
     }

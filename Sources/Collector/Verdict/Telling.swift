@@ -1,20 +1,20 @@
-import Shared
+package import Shared
 
 extension HostTrack {
     /// What a reader of the report wants to know of the last answer, and no rule depends on.
-    struct Telling: Hashable, Sendable {
+    package struct Telling: Hashable, Sendable {
         var documentReason: String?
-        var engine: EngineIdentity.Name?
+        package var engine: EngineIdentity.Name?
         /// Whether the agent leaves leftovers and one-offs out of the instances. Agents that do also tell the engine's platform.
         var separatesInstances = false
-        var hasHealthCheck = true
-        var hostID: String?
-        var bootID: String?
+        package var hasHealthCheck = true
+        package var hostID: String?
+        package var bootID: String?
         /// The host's own name.
-        var hostName: String?
-        var observedAt: String?
+        package var hostName: String?
+        package var observedAt: String?
         /// By the host's clock: when it answered, in milliseconds since 1970, and how long before that the verification began.
-        var elapsed: Elapsed?
+        package var elapsed: Elapsed?
         /// What a host without an agent said of its state.
         var plainState: String?
         /// How many instances run, of how many that were declared, where too few do.
@@ -22,22 +22,53 @@ extension HostTrack {
         /// The summary says serving, and an instance does not.
         var callsItServing = false
         /// What the service said to its agent's probe; nil where it has none.
-        var served: ServedAnswer?
+        package var served: ServedAnswer?
         /// The instance that speaks for the service: the first one in the worst state.
-        var worst: Instance?
+        package var worst: Instance?
         /// The deployments that the instances belong to, each once, sorted.
-        var projects: [String] = []
-        var instancesExpected: Int?
-        var leftOut: [LeftOutContainer] = []
+        package var projects: [String] = []
+        package var instancesExpected: Int?
+        package var leftOut: [LeftOutContainer] = []
 
-        struct Shortage: Hashable, Sendable {
+        package init(
+            documentReason: String? = nil, engine: EngineIdentity.Name? = nil, separatesInstances: Bool = false,
+            hasHealthCheck: Bool = true, hostID: String? = nil, bootID: String? = nil, hostName: String? = nil,
+            observedAt: String? = nil, elapsed: Elapsed? = nil, plainState: String? = nil, shortage: Shortage? = nil,
+            callsItServing: Bool = false, served: ServedAnswer? = nil, worst: Instance? = nil, projects: [String] = [],
+            instancesExpected: Int? = nil, leftOut: [LeftOutContainer] = []
+        ) {
+            self.documentReason = documentReason
+            self.engine = engine
+            self.separatesInstances = separatesInstances
+            self.hasHealthCheck = hasHealthCheck
+            self.hostID = hostID
+            self.bootID = bootID
+            self.hostName = hostName
+            self.observedAt = observedAt
+            self.elapsed = elapsed
+            self.plainState = plainState
+            self.shortage = shortage
+            self.callsItServing = callsItServing
+            self.served = served
+            self.worst = worst
+            self.projects = projects
+            self.instancesExpected = instancesExpected
+            self.leftOut = leftOut
+        }
+
+        package struct Shortage: Hashable, Sendable {
             var running: Int
             var expected: Int
         }
 
-        struct Elapsed: Hashable, Sendable {
-            var at: Int64
+        package struct Elapsed: Hashable, Sendable {
+            package var at: Int64
             var sinceStart: Int64
+
+            package init(at: Int64, sinceStart: Int64) {
+                self.at = at
+                self.sinceStart = sinceStart
+            }
         }
 
         /// Whether the instance was started after the verification, by the host's own clock throughout.
@@ -52,7 +83,7 @@ extension HostTrack {
 
 extension Document {
     /// - Parameter look: since the verification's start; when the source was looked at, at the latest.
-    func elapsed(since look: Duration) -> HostTrack.Telling.Elapsed? {
+    package func elapsed(since look: Duration) -> HostTrack.Telling.Elapsed? {
         // observed_at is the look's time, by the clock that started_at is by.
         RFC3339.unixMilliseconds(observedAt).map {
             HostTrack.Telling.Elapsed(

@@ -1,13 +1,13 @@
 /// A number of hosts, or a share of the expected ones: `3` or `5%`.
-enum Tolerance: Hashable, Sendable {
+package enum Tolerance: Hashable, Sendable {
     case hosts(Int)
     /// 0 to 100.
     case percent(Double)
 
-    static let none = Tolerance.hosts(0)
+    package static let none = Tolerance.hosts(0)
 
     /// Parses `N` or `P%`; nil for anything else.
-    init?(parsing text: String) {
+    package init?(parsing text: String) {
         if text.hasSuffix("%") {
             guard let percent = Double(text.dropLast()), (0...100).contains(percent) else { return nil }
             self = .percent(percent)
@@ -18,7 +18,7 @@ enum Tolerance: Hashable, Sendable {
     }
 
     /// The number of hosts it stands for, of `expected` ones; a percentage is rounded down.
-    func limit(of expected: Int) -> Int {
+    package func limit(of expected: Int) -> Int {
         switch self {
         case .hosts(let hosts): hosts
         // The small addition keeps 29% of 100 from becoming 28 in binary floating point.
@@ -28,7 +28,7 @@ enum Tolerance: Hashable, Sendable {
 }
 
 extension Tolerance: CustomStringConvertible {
-    var description: String {
+    package var description: String {
         switch self {
         case .hosts(let hosts): "\(hosts)"
         case .percent(let percent):

@@ -1,5 +1,5 @@
 /// How a verification ended; values as in the report's schema.
-enum Verdict: String, Codable, Hashable, Sendable, CaseIterable {
+package enum Verdict: String, Codable, Hashable, Sendable, CaseIterable {
     case converged
     case convergedTolerated = "converged_tolerated"
     case stragglers
@@ -15,10 +15,10 @@ enum Verdict: String, Codable, Hashable, Sendable, CaseIterable {
     case interrupted
 
     /// Whether the verification was refused before it asked anybody.
-    var isRefusal: Bool { self == .emptyInventory || self == .inventoryShrunk }
+    package var isRefusal: Bool { self == .emptyInventory || self == .inventoryShrunk }
 
     /// The process's exit code for the verdict, where no flag and no signal says otherwise.
-    var exitCode: Int32 {
+    package var exitCode: Int32 {
         switch self {
         case .converged, .convergedTolerated: 0
         case .stragglers: 10
@@ -36,20 +36,33 @@ enum Verdict: String, Codable, Hashable, Sendable, CaseIterable {
 }
 
 /// One cause of a verdict.
-struct Reason: Codable, Hashable, Sendable {
-    var verdict: Verdict
+package struct Reason: Codable, Hashable, Sendable {
+    package var verdict: Verdict
     /// How many hosts it is about.
-    var hosts: Int
+    package var hosts: Int
     /// One line.
-    var message: String
+    package var message: String
+
+    package init(verdict: Verdict, hosts: Int, message: String) {
+        self.verdict = verdict
+        self.hosts = hosts
+        self.message = message
+    }
 }
 
 /// The end of a verification.
-struct Conclusion: Hashable, Sendable {
-    var verdict: Verdict
-    var exitCode: Int32
+package struct Conclusion: Hashable, Sendable {
+    package var verdict: Verdict
+    package var exitCode: Int32
     /// Every cause that applies, worst first; the first one is the verdict's. Not empty.
-    var reasons: [Reason]
+    package var reasons: [Reason]
     /// Since the start.
-    var at: Duration
+    package var at: Duration
+
+    package init(verdict: Verdict, exitCode: Int32, reasons: [Reason], at: Duration) {
+        self.verdict = verdict
+        self.exitCode = exitCode
+        self.reasons = reasons
+        self.at = at
+    }
 }

@@ -1,7 +1,7 @@
 /// Everything that a verification can take in. What it decides follows from these alone, in their order: a list of them is
 /// a recording that replays to the same labels and verdict.
 extension Verification {
-    enum Input: Hashable, Sendable {
+    package enum Input: Hashable, Sendable {
         case started
         /// Requests to these hosts are on their way.
         case asked([Int], at: Duration)
@@ -21,7 +21,7 @@ extension Verification {
         case signal(Int32, at: Duration)
     }
 
-    mutating func take(_ input: Input) -> [Action] {
+    package mutating func take(_ input: Input) -> [Action] {
         switch input {
         case .started: return start()
         case .asked(let hosts, let moment):

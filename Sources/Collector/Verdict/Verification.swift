@@ -1,28 +1,28 @@
-import Shared
+package import Shared
 
 /// From samples and a clock to labels and a verdict: the one place where it is decided.
 ///
 /// A pure state machine. It does no I/O, reads no clock and holds no global state: samples, the time, newer promotions and
 /// an interruption come in; ``Action``s come out, for a thin shell to carry out. So a recorded run replays to the same
 /// verdict, and tests can run any number of made-up fleets through it. All times are since the verification's start.
-struct Verification: Sendable {
-    let target: Target
-    let policy: Policy
-    private(set) var tracks: [HostTrack]
+package struct Verification: Sendable {
+    package let target: Target
+    package let policy: Policy
+    package private(set) var tracks: [HostTrack]
     /// In order of their generation, up to the newest that is known.
-    private(set) var promotions: [Promotion]
+    package private(set) var promotions: [Promotion]
     /// Set once, at the end; nothing changes any more after it.
-    private(set) var conclusion: Conclusion?
+    package private(set) var conclusion: Conclusion?
     /// How many hosts of the gate have each label.
-    private(set) var counts: [HostLabel: Int]
+    package private(set) var counts: [HostLabel: Int]
     /// Hosts that the gate is about: all but the waived ones.
-    let expected: Int
+    package let expected: Int
     /// What may fail or stay behind, and what must not.
-    private(set) var allowance: Allowance
+    package private(set) var allowance: Allowance
     /// What the promoted tag is instead of the target; nil where nobody is known to have moved it.
     private(set) var movedTag: MovedTag?
     /// What is known of digests that hosts serve and that are not the promoted one.
-    private(set) var lessons: Lessons
+    package private(set) var lessons: Lessons
 
     /// For every host the id that its latest answer claimed, and for every id the hosts that claim it.
     private var claims: [Int: String] = [:]
@@ -31,7 +31,7 @@ struct Verification: Sendable {
     private let owners: [String: Set<Int>]
     private var lastChange = Duration.zero
     /// When facts were last looked through for stale ones.
-    private(set) var lastStaleCheck = Duration.zero
+    package private(set) var lastStaleCheck = Duration.zero
     /// Whether the target's tag is watched, so that no green end comes without a look at it.
     private let watchesTag: Bool
     /// Since when nothing but a look at the tag is waited for, and when the last one began.
@@ -42,7 +42,7 @@ struct Verification: Sendable {
     private var heard = 0
 
     /// What the shell has to do.
-    enum Action: Hashable, Sendable {
+    package enum Action: Hashable, Sendable {
         /// Ask the host at this time (or at once, if it has passed).
         case ask(host: Int, at: Duration)
         case changed(host: Int, HostTrack.Transition)
@@ -55,7 +55,7 @@ struct Verification: Sendable {
     }
 
     /// Why a verification ends.
-    enum Ending: Hashable, Sendable {
+    package enum Ending: Hashable, Sendable {
         case everyHostProven, tooManyFailed, deadline, stall
         /// What is not proven is tolerated, and has been out of reach or failed through a whole soak.
         case restTolerated
@@ -64,7 +64,7 @@ struct Verification: Sendable {
         case interrupted(signal: Int32)
 
         /// Whether nobody waits any longer for hosts that are not there yet.
-        var isOver: Bool {
+        package var isOver: Bool {
             switch self {
             case .deadline, .stall, .restTolerated: true
             case .everyHostProven, .tooManyFailed, .superseded, .interrupted: false
@@ -77,7 +77,7 @@ struct Verification: Sendable {
     ///   - promotions: the ledger's, oldest first, this one included; empty without a ledger.
     ///   - learnsImages: whether somebody carries out ``Action/learn(_:)``.
     ///   - watchesTag: whether somebody carries out ``Action/lookAtTag``.
-    init(
+    package init(
         target: Target, hosts: [ExpectedHost], policy: Policy, promotions: [Promotion] = [], learnsImages: Bool = false,
         watchesTag: Bool = false
     ) {
@@ -98,13 +98,13 @@ struct Verification: Sendable {
     private var judge: BuildJudge { BuildJudge(target: target, promotions: promotions, lessons: lessons) }
 
     /// The hosts that are proven at this moment, of those that the gate is about.
-    func proven(at now: Duration) -> Int {
+    package func proven(at now: Duration) -> Int {
         // By index: a copy of a track costs more than the question.
         tracks.indices.count { !tracks[$0].host.isWaived && tracks[$0].isProven(at: now, policy: policy) }
     }
 
     /// Whether every host was asked at least once, and no request is under way.
-    var isEveryHostAsked: Bool { answeredOnce == tracks.count }
+    package var isEveryHostAsked: Bool { answeredOnce == tracks.count }
 
     /// Whether every host answered from after the start, or had the time for it: what hosts said before says nothing of how
     /// far the fleet has come.
@@ -113,16 +113,16 @@ struct Verification: Sendable {
     // MARK: - Events
 
     /// Starts: every host is to be asked at once.
-    mutating func start() -> [Action] {
+    package mutating func start() -> [Action] {
         tracks.indices.map { .ask(host: $0, at: .zero) }
     }
 
     /// A request to the host is on its way.
-    mutating func asked(_ host: Int, at moment: Duration) {
+    package mutating func asked(_ host: Int, at moment: Duration) {
         tracks[host].asked(at: moment)
     }
 
-    mutating func observe(_ sample: Sample) -> [Action] {
+    package mutating func observe(_ sample: Sample) -> [Action] {
         guard conclusion == nil else { return [] }
         let wasOK = tracks[sample.host].facts.reach == .ok
         if tracks[sample.host].attempts == 0 { answeredOnce += 1 }
@@ -174,7 +174,7 @@ struct Verification: Sendable {
     }
 
     /// The ledger knows more promotions than before.
-    mutating func learn(promotions: [Promotion], at now: Duration) -> [Action] {
+    package mutating func learn(promotions: [Promotion], at now: Duration) -> [Action] {
         guard conclusion == nil, promotions != self.promotions else { return [] }
         self.promotions = promotions
         var actions: [Action] = []
@@ -187,7 +187,7 @@ struct Verification: Sendable {
     }
 
     /// The registry told about a digest, or could not.
-    mutating func learn(_ image: LearnedImage, at now: Duration) -> [Action] {
+    package mutating func learn(_ image: LearnedImage, at now: Duration) -> [Action] {
         guard conclusion == nil, lessons.pending.contains(image.digest) else { return [] }
         lessons.take(image)
         var actions: [Action] = []
@@ -199,7 +199,7 @@ struct Verification: Sendable {
     }
 
     /// The tag that the target was promoted under is another build, or is what it was again.
-    mutating func learn(moved tag: MovedTag?, at now: Duration) -> [Action] {
+    package mutating func learn(moved tag: MovedTag?, at now: Duration) -> [Action] {
         guard conclusion == nil else { return [] }
         movedTag = tag
         tagAwaitedSince = nil
@@ -215,7 +215,7 @@ struct Verification: Sendable {
     }
 
     /// The inventory's source was read again; hosts that it lost are `missing` once they do not answer.
-    mutating func learn(listed names: Set<String>, at now: Duration) -> [Action] {
+    package mutating func learn(listed names: Set<String>, at now: Duration) -> [Action] {
         guard conclusion == nil else { return [] }
         var actions: [Action] = []
         for host in tracks.indices {
@@ -235,7 +235,7 @@ struct Verification: Sendable {
     // MARK: - Inside
 
     /// A promotion that came after the target's.
-    var successor: Promotion? {
+    package var successor: Promotion? {
         guard let generation = target.generation, let last = promotions.last, last.generation > generation else {
             return nil
         }

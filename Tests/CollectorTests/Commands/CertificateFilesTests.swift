@@ -4,6 +4,10 @@ import Support
 import Testing
 
 @testable import Collector
+@testable import CollectorSupport
+@testable import Gate
+@testable import Inventory
+@testable import Transfer
 
 @Suite("Command line: files of TLS are checked before anybody is asked", .timeLimit(.minutes(2)))
 struct CertificateFilesTests {

@@ -3,6 +3,7 @@ import Shared
 import Testing
 
 @testable import Collector
+@testable import CollectorSupport
 
 @Suite("Command line: the mistake that was made is the one that is reported")
 struct CommandLineMistakesTests {

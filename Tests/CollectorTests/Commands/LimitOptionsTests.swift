@@ -3,6 +3,10 @@ import Shared
 import Testing
 
 @testable import Collector
+@testable import CollectorSupport
+@testable import Inventory
+@testable import Reports
+@testable import Verdict
 
 @Suite("Flags of selection, tolerance and requirements")
 struct LimitOptionsTests {

@@ -5,6 +5,10 @@ import Support
 import Testing
 
 @testable import Collector
+@testable import Inventory
+@testable import Operations
+@testable import Registry
+@testable import Verdict
 
 @Suite("Command line: what was promoted")
 struct TargetOptionsTests {

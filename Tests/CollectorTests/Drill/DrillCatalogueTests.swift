@@ -4,6 +4,8 @@ import Support
 import Testing
 
 @testable import Collector
+@testable import Drill
+@testable import Verdict
 
 struct DrillCatalogueTests {
     @Test("Every verdict that there is has a fleet that must get it, the green ones too")

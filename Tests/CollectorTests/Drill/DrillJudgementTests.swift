@@ -2,6 +2,9 @@ import Shared
 import Testing
 
 @testable import Collector
+@testable import Drill
+@testable import Reports
+@testable import Verdict
 
 /// What the drill makes of what the gate said: with results that are right, and results that differ.
 struct DrillJudgementTests {

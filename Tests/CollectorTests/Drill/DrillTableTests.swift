@@ -3,6 +3,8 @@ import Shared
 import Testing
 
 @testable import Collector
+@testable import Drill
+@testable import Verdict
 
 struct DrillTableTests {
     /// One case that the gate caught, one that it let pass, and one that it broke on.

@@ -4,6 +4,9 @@ import Support
 import Testing
 
 @testable import Collector
+@testable import Drill
+@testable import Transfer
+@testable import Verdict
 
 /// The drill with real servers and real requests, on some of its cases; the program with all of them is tested end to end.
 @Suite(.timeLimit(.minutes(5)))

@@ -4,6 +4,9 @@ import Support
 import Testing
 
 @testable import Collector
+@testable import Evidence
+@testable import Reports
+@testable import Verdict
 
 @Suite("Evidence and its replay")
 struct EvidenceTests {

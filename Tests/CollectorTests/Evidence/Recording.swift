@@ -2,6 +2,9 @@ import Foundation
 import Shared
 
 @testable import Collector
+@testable import Evidence
+@testable import Reports
+@testable import Verdict
 
 /// Evidence of a made-up verification, in memory.
 struct Recording {

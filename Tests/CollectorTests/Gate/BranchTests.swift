@@ -3,6 +3,9 @@ import Support
 import Testing
 
 @testable import Collector
+@testable import Gate
+@testable import Operations
+@testable import Registry
 @testable import Shared
 
 @Suite("Gate, superseded: the branch's head, and rollbacks", .timeLimit(.minutes(2)))

@@ -2,6 +2,8 @@ import ArgumentParser
 import Testing
 
 @testable import Collector
+@testable import CollectorSupport
+@testable import Gate
 
 @Suite("Gate, CI: the list of required contexts")
 struct CIContextsTests {

@@ -1,6 +1,7 @@
 import Testing
 
 @testable import Collector
+@testable import Gate
 
 @Suite("Gate, CI: what one reading says")
 struct CIReadingTests {

@@ -2,6 +2,8 @@ import Support
 import Testing
 
 @testable import Collector
+@testable import Gate
+@testable import Operations
 
 @Suite("Gate, CI: who reports under a name, and which rows replace which")
 struct CIReportersTests {

@@ -2,6 +2,8 @@ import Shared
 import Testing
 
 @testable import Collector
+@testable import Gate
+@testable import Operations
 
 @Suite("Gate, CI: waiting, step by step")
 struct CIWaitTests {

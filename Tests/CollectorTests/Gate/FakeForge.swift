@@ -3,7 +3,9 @@ import Synchronization
 import Testing
 
 @testable import Collector
+@testable import Gate
 @testable import Shared
+@testable import Transfer
 
 /// A forge on loopback that answers as a test says, and remembers what it was asked.
 final class FakeForge: Sendable {

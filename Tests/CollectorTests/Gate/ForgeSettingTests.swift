@@ -4,6 +4,9 @@ import Support
 import Testing
 
 @testable import Collector
+@testable import CollectorSupport
+@testable import Gate
+@testable import Transfer
 
 @Suite("Gate, forge: where it is, and whose token goes there")
 struct ForgeSettingTests {

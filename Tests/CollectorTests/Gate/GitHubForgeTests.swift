@@ -2,6 +2,7 @@ import Support
 import Testing
 
 @testable import Collector
+@testable import Gate
 @testable import Shared
 
 @Suite("Gate, CI: GitHub's statuses and check runs", .timeLimit(.minutes(2)))

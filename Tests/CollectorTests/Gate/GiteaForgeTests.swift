@@ -4,6 +4,7 @@ import Synchronization
 import Testing
 
 @testable import Collector
+@testable import Gate
 
 @Suite("Gate, CI: a Gitea that tells the truth, and one that lies", .timeLimit(.minutes(2)))
 struct GiteaForgeTests {

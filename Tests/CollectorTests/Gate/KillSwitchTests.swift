@@ -6,6 +6,9 @@ import Synchronization
 import Testing
 
 @testable import Collector
+@testable import CollectorSupport
+@testable import Gate
+@testable import Transfer
 
 @Suite("Gate, kill switch: off only where it was read, and is off", .timeLimit(.minutes(2)))
 struct KillSwitchTests {

@@ -3,6 +3,7 @@ import Synchronization
 import Testing
 
 @testable import Collector
+@testable import Gate
 
 @Suite("Gate, CI: whatever a forge does, it ends with its code and a reason, and in time", .timeLimit(.minutes(2)))
 struct LyingForgeTests {

@@ -2,6 +2,8 @@ import Support
 import Testing
 
 @testable import Collector
+@testable import CollectorSupport
+@testable import Gate
 @testable import Shared
 
 @Suite("Gate, CI: several reporters of one name, as forges answer", .timeLimit(.minutes(2)))

@@ -3,6 +3,7 @@ import Support
 import Testing
 
 @testable import Collector
+@testable import Gate
 
 @Suite("Gate, wait-ci: the command", .timeLimit(.minutes(2)))
 struct WaitCICommandTests {

@@ -3,6 +3,9 @@ import Shared
 import Testing
 
 @testable import Collector
+@testable import Ledger
+@testable import Reports
+@testable import Verdict
 
 /// What a ledger holds when a write does not come to its end.
 @Suite("Guards of the ledger")

@@ -3,6 +3,8 @@ import Shared
 import Testing
 
 @testable import Collector
+@testable import Reports
+@testable import Verdict
 
 /// The report says what the verification concluded, where the verdict alone would say something else.
 @Suite("Guards of the report")

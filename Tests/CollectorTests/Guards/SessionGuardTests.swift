@@ -1,6 +1,7 @@
 import Testing
 
 @testable import Collector
+@testable import Operations
 
 /// What makes a nonce worth something: each is sent once, and nobody can know it before.
 @Suite("Guards of a session")

@@ -2,6 +2,7 @@ import Shared
 import Testing
 
 @testable import Collector
+@testable import Verdict
 
 /// Guards of the verdict that no scenario needs by itself; `Tests/Guards` removes each of them once.
 @Suite("Guards of the verdict")

@@ -4,6 +4,11 @@ import Support
 import Testing
 
 @testable import Collector
+@testable import CollectorSupport
+@testable import Inventory
+@testable import Operations
+@testable import Transfer
+@testable import Verdict
 
 @Suite("How an inventory says that hosts are asked")
 struct AccessInventoryTests {
@@ -168,7 +173,7 @@ struct AccessInventoryTests {
             ("http://127.0.0.1.5/", true), ("http://[::2]/", true), ("http://a/?x=https://b", true),
         ])
     func clear(url: String, isInTheClear: Bool) {
-        #expect(FleetAccess.isInTheClear(url) == isInTheClear)
+        #expect(HostAddress.isInTheClear(url) == isInTheClear)
         let hosts = [ExpectedHost(name: "a", url: url), ExpectedHost(name: "b", url: url)]
         let token = FleetAccess(TransferAccess(bearerToken: "s3cret"))
         let warnings = token.warnings(for: hosts)

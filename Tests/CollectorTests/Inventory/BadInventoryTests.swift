@@ -3,6 +3,8 @@ import Glibc
 import Testing
 
 @testable import Collector
+@testable import CollectorSupport
+@testable import Inventory
 
 @Suite("Inventories that are refused")
 struct BadInventoryTests {

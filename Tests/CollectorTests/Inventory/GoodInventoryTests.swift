@@ -2,6 +2,9 @@ import Foundation
 import Testing
 
 @testable import Collector
+@testable import CollectorSupport
+@testable import Inventory
+@testable import Verdict
 
 @Suite("Inventories that load")
 struct GoodInventoryTests {

@@ -1,6 +1,7 @@
 import Testing
 
 @testable import Collector
+@testable import Verdict
 
 @Suite("What an inventory's size is held against")
 struct InventoryBaselineTests {

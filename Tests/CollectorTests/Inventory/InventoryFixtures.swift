@@ -3,6 +3,7 @@ import Glibc
 import Testing
 
 @testable import Collector
+@testable import Inventory
 
 /// The inventories that are test data, and ways to load others.
 enum InventoryFixtures {

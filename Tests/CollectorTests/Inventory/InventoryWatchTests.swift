@@ -2,6 +2,7 @@ import Foundation
 import Testing
 
 @testable import Collector
+@testable import Inventory
 
 @Suite("The inventory's source, read again")
 struct InventoryWatchTests {

@@ -2,6 +2,10 @@ import Foundation
 import Testing
 
 @testable import Collector
+@testable import CollectorSupport
+@testable import Inventory
+@testable import Reports
+@testable import Verdict
 
 @Suite("Waivers that are listed beside the hosts")
 struct ListedWaiverTests {

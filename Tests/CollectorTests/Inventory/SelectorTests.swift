@@ -1,6 +1,9 @@
 import Testing
 
 @testable import Collector
+@testable import Inventory
+@testable import Reports
+@testable import Verdict
 
 @Suite("A selection of hosts by label")
 struct SelectorTests {

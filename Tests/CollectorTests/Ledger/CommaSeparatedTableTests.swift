@@ -1,6 +1,7 @@
 import Testing
 
 @testable import Collector
+@testable import CollectorSupport
 
 @Suite("Comma-separated values")
 struct CommaSeparatedTableTests {

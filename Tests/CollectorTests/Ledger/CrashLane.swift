@@ -6,6 +6,9 @@ import Support
 import Testing
 
 @testable import Collector
+@testable import Ledger
+@testable import Reports
+@testable import Verdict
 
 /// One ledger after the other, whose writers are killed, each some way into its work.
 struct CrashLane {

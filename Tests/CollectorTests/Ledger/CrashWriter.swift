@@ -3,6 +3,9 @@ import Glibc
 import Shared
 
 @testable import Collector
+@testable import Ledger
+@testable import Reports
+@testable import Verdict
 
 /// Records verification after verification, as fast as it can, and notes what it was told is recorded.
 struct CrashWriter {

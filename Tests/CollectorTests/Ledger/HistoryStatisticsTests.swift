@@ -3,6 +3,9 @@ import Shared
 import Testing
 
 @testable import Collector
+@testable import Ledger
+@testable import Reports
+@testable import Verdict
 
 @Suite("Statistics of services and hosts")
 struct HistoryStatisticsTests {

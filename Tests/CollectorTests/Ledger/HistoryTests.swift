@@ -4,6 +4,10 @@ import Shared
 import Testing
 
 @testable import Collector
+@testable import CollectorSupport
+@testable import Ledger
+@testable import Reports
+@testable import Verdict
 
 @Suite("The commands history and report")
 struct HistoryTests {

@@ -2,6 +2,9 @@ import Foundation
 import Shared
 
 @testable import Collector
+@testable import Ledger
+@testable import Reports
+@testable import Verdict
 
 /// Reports and runs with every field in use.
 enum LedgerFixtures {

@@ -6,6 +6,8 @@ import Shared
 import Testing
 
 @testable import Collector
+@testable import Ledger
+@testable import Verdict
 
 @Suite("Checking the ledger")
 struct LedgerInspectionTests {

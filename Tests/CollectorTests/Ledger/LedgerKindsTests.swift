@@ -6,6 +6,11 @@ import Shared
 import Testing
 
 @testable import Collector
+@testable import Inventory
+@testable import Ledger
+@testable import Operations
+@testable import Reports
+@testable import Verdict
 
 /// Every kind of verification that collectors record leaves a ledger that `ledger check` finds nothing wrong with.
 @Suite("Kinds of verifications in the ledger")

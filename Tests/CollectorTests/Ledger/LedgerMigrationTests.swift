@@ -4,6 +4,9 @@ import Shared
 import Testing
 
 @testable import Collector
+@testable import Ledger
+@testable import Reports
+@testable import Verdict
 
 @Suite("A ledger of an older collector")
 struct LedgerMigrationTests {

@@ -5,6 +5,9 @@ import Shared
 import Testing
 
 @testable import Collector
+@testable import Ledger
+@testable import Reports
+@testable import Verdict
 
 @Suite("Opening the ledger")
 struct LedgerOpeningTests {

@@ -6,6 +6,9 @@ import Synchronization
 import Testing
 
 @testable import Collector
+@testable import Ledger
+@testable import Reports
+@testable import Verdict
 
 @Suite("Pruning the ledger")
 struct LedgerPruningTests {

@@ -1,6 +1,7 @@
 import Testing
 
 @testable import Collector
+@testable import Ledger
 
 @Suite("Numbers of names")
 struct NameNumbersTests {

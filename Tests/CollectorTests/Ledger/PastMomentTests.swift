@@ -3,6 +3,8 @@ import Shared
 import Testing
 
 @testable import Collector
+@testable import CollectorSupport
+@testable import Ledger
 
 @Suite("What --since takes")
 struct PastMomentTests {

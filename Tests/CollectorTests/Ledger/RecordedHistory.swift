@@ -2,6 +2,10 @@ import Foundation
 import Shared
 
 @testable import Collector
+@testable import CollectorSupport
+@testable import Ledger
+@testable import Reports
+@testable import Verdict
 
 /// A ledger with verifications that a test names: what each host came to, when, and how it all ended.
 struct RecordedHistory {

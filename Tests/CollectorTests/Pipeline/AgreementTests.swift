@@ -4,6 +4,9 @@ import Support
 import Testing
 
 @testable import Collector
+@testable import Operations
+@testable import Reports
+@testable import Verdict
 
 /// Exit code, JUnit, Markdown, annotations and outputs are one verdict, whatever the fleet.
 @Suite("Formats that pipelines read")

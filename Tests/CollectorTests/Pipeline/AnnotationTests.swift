@@ -3,6 +3,9 @@ import Support
 import Testing
 
 @testable import Collector
+@testable import Operations
+@testable import Reports
+@testable import Verdict
 
 @Suite("Annotations of a step")
 struct AnnotationTests {

@@ -1,6 +1,9 @@
 import Shared
 
 @testable import Collector
+@testable import Evidence
+@testable import Reports
+@testable import Verdict
 
 /// What a host, an engine or an operator could choose as a name, to make a report something else.
 enum Hostile {

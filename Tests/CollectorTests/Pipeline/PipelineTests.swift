@@ -4,6 +4,9 @@ import Support
 import Testing
 
 @testable import Collector
+@testable import CollectorSupport
+@testable import Operations
+@testable import Reports
 
 @Suite("A pipeline that is told of a report")
 struct PipelineTests {

@@ -3,6 +3,8 @@ import Shared
 import Testing
 
 @testable import Collector
+@testable import Operations
+@testable import Verdict
 
 struct AnswerReaderTests {
     private static func read(_ status: Int = 200, _ body: String) -> Sample.Finding {

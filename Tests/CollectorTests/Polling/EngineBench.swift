@@ -1,6 +1,7 @@
 import Support
 
 @testable import Collector
+@testable import Transfer
 
 /// An engine under test, shut down whatever happens, and the ways of asking it that tests share.
 struct EngineBench: Sendable {

@@ -3,6 +3,9 @@ import Shared
 import Testing
 
 @testable import Collector
+@testable import Operations
+@testable import Transfer
+@testable import Verdict
 
 /// What headers and JSON of a host without an agent say.
 @Suite("Answers of hosts without an agent")

@@ -2,6 +2,7 @@ import Support
 import Testing
 
 @testable import Collector
+@testable import Transfer
 
 @Suite struct TransferEngineTests {
     private static func requests(_ hosts: Range<Int>, of fleet: ScriptedHost, timeout: Duration = .seconds(60))

@@ -3,6 +3,7 @@ import Glibc
 import Testing
 
 @testable import Collector
+@testable import Transfer
 
 @Suite struct TransferFailureTests {
     @Test(

@@ -3,6 +3,7 @@ import Support
 import Testing
 
 @testable import Collector
+@testable import Transfer
 
 /// In a process of its own, because descriptors and threads are counted for the whole process.
 @Suite struct TransferLeakTests {

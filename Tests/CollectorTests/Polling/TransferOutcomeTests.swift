@@ -2,6 +2,7 @@ import Support
 import Testing
 
 @testable import Collector
+@testable import Transfer
 
 /// Every way a host can answer or not, each over a real socket.
 @Suite struct TransferOutcomeTests {

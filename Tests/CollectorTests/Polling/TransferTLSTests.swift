@@ -1,6 +1,7 @@
 import Testing
 
 @testable import Collector
+@testable import Transfer
 
 @Suite struct TransferTLSTests {
     @Test("A host is believed under its authority only, and only under its name")

@@ -2,6 +2,7 @@ import Support
 import Testing
 
 @testable import Collector
+@testable import Transfer
 
 @Suite(.timeLimit(.minutes(1)))
 struct WebClientTests {

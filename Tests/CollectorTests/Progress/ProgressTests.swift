@@ -4,6 +4,9 @@ import Support
 import Testing
 
 @testable import Collector
+@testable import CollectorSupport
+@testable import Operations
+@testable import Verdict
 
 struct ProgressTests {
     /// Runs a sample fleet's changes through an observer that writes to a file, and returns what it wrote.

@@ -4,6 +4,7 @@ import Support
 import Testing
 
 @testable import Collector
+@testable import CollectorSupport
 
 @Suite("A line about long work")
 struct WorkLineTests {

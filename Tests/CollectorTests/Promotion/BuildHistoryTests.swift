@@ -5,6 +5,11 @@ import Shared
 import Testing
 
 @testable import Collector
+@testable import Ledger
+@testable import Operations
+@testable import Registry
+@testable import Reports
+@testable import Verdict
 
 @Suite("The builds that a tag can be put back to")
 struct BuildHistoryTests {

@@ -4,6 +4,8 @@ import Shared
 import Testing
 
 @testable import Collector
+@testable import Ledger
+@testable import Verdict
 
 @Suite("The journal of promotions")
 struct JournalTests {

@@ -2,6 +2,8 @@ import Shared
 import Testing
 
 @testable import Collector
+@testable import Operations
+@testable import Verdict
 
 @Suite("What may be promoted")
 struct PromotionRulesTests {

@@ -2,6 +2,7 @@ import Shared
 import Testing
 
 @testable import Collector
+@testable import Operations
 
 @Suite("What a tag that is read again and again says")
 struct TagReadbackTests {

@@ -1,6 +1,7 @@
 import Testing
 
 @testable import Collector
+@testable import Registry
 
 struct AuthenticationChallengeTests {
     private typealias Challenge = AuthenticationChallenge

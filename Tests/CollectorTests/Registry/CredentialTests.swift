@@ -4,6 +4,7 @@ import Support
 import Testing
 
 @testable import Collector
+@testable import Registry
 
 struct CredentialTests {
     private static let registry = "registry.example:5000"

@@ -3,6 +3,8 @@ import Support
 import Testing
 
 @testable import Collector
+@testable import Operations
+@testable import Registry
 
 /// What registries of the field answer, beside what the specification says.
 @Suite(.timeLimit(.minutes(2)))

@@ -1,6 +1,7 @@
 import Testing
 
 @testable import Collector
+@testable import Registry
 
 struct JSONGuardTests {
     @Test(

@@ -4,6 +4,10 @@ import Support
 import Testing
 
 @testable import Collector
+@testable import Operations
+@testable import Registry
+@testable import Transfer
+@testable import Verdict
 
 /// From a host's document to the registry and back: what the pure rules ask for is carried out.
 @Suite(.timeLimit(.minutes(2)))

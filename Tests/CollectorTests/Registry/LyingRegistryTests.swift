@@ -5,6 +5,7 @@ import Synchronization
 import Testing
 
 @testable import Collector
+@testable import Registry
 
 /// What a registry may get wrong, by accident or on purpose: each ends with its code and its reason, and nothing is believed.
 @Suite(.timeLimit(.minutes(2)))

@@ -2,6 +2,8 @@ import Shared
 import Testing
 
 @testable import Collector
+@testable import Registry
+@testable import Verdict
 
 struct PromotedContentTests {
     private static func digest(_ digit: Character) -> String { Digest.of(digit).description }

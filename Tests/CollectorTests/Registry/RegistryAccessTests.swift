@@ -4,6 +4,7 @@ import Support
 import Testing
 
 @testable import Collector
+@testable import Registry
 
 /// Who gets to see credentials, and who does not.
 @Suite(.timeLimit(.minutes(2)))

@@ -3,6 +3,7 @@ import Support
 import Testing
 
 @testable import Collector
+@testable import Registry
 
 @Suite(.timeLimit(.minutes(2)))
 struct RegistryPutTests {

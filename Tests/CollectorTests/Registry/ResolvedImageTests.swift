@@ -4,6 +4,9 @@ import Support
 import Testing
 
 @testable import Collector
+@testable import Operations
+@testable import Registry
+@testable import Verdict
 
 /// What references are resolved to, compared by, and held against.
 @Suite(.timeLimit(.minutes(2)))

@@ -1,6 +1,8 @@
 import Testing
 
 @testable import Collector
+@testable import Registry
+@testable import Transfer
 
 struct RetryRuleTests {
     private static let long = Duration.seconds(600)

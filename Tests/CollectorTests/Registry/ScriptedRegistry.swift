@@ -4,6 +4,8 @@ import Support
 import Synchronization
 
 @testable import Collector
+@testable import Registry
+@testable import Transfer
 
 /// A registry that serves made-up images, except where a script says otherwise; it remembers what it was asked.
 final class ScriptedRegistry: Sendable {

@@ -3,6 +3,8 @@ import Shared
 import Testing
 
 @testable import Collector
+@testable import Reports
+@testable import Verdict
 
 struct HTMLCurveTests {
     /// A fleet whose hosts change their labels at random, some at one moment, some at the start, some at the end.

@@ -3,6 +3,8 @@ import Shared
 import Testing
 
 @testable import Collector
+@testable import Reports
+@testable import Verdict
 
 struct HTMLEscapingTests {
     static let attacks: [String] = [

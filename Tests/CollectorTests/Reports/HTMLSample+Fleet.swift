@@ -2,6 +2,9 @@ import Foundation
 import Shared
 
 @testable import Collector
+@testable import CollectorSupport
+@testable import Reports
+@testable import Verdict
 
 /// Fleets that are made up whole, without the state machine: as large as wanted, in no time.
 extension HTMLSample {

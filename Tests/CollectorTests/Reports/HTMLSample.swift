@@ -3,6 +3,9 @@ import Shared
 import Support
 
 @testable import Collector
+@testable import Evidence
+@testable import Reports
+@testable import Verdict
 
 /// Reports to render: of every kind that a verification can end in, and of fleets of any size.
 enum HTMLSample: String, CaseIterable, Sendable {

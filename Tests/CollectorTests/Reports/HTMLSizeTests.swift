@@ -3,6 +3,8 @@ import Shared
 import Testing
 
 @testable import Collector
+@testable import Reports
+@testable import Verdict
 
 struct HTMLSizeTests {
     @Test("A converged host costs less than 1.5 KB, however many there are")

@@ -4,6 +4,9 @@ import Support
 import Testing
 
 @testable import Collector
+@testable import Ledger
+@testable import Reports
+@testable import Verdict
 
 /// What reports show of a host beside its label: what was left out, its project, and warnings.
 @Suite("Notes on hosts")

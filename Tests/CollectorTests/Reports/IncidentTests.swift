@@ -4,6 +4,7 @@ import Support
 import Testing
 
 @testable import Collector
+@testable import Verdict
 
 /// The table of incidents names no row that no test holds.
 @Suite("Incidents")

@@ -3,6 +3,8 @@ import Support
 import Testing
 
 @testable import Collector
+@testable import Reports
+@testable import Verdict
 
 struct JUnitReportTests {
     @Test("The JUnit file reads as it should, and is valid")

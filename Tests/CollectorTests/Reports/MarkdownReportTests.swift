@@ -4,6 +4,8 @@ import Support
 import Testing
 
 @testable import Collector
+@testable import Reports
+@testable import Verdict
 
 struct MarkdownReportTests {
     @Test("The Markdown reads as it should: verdict, target, what is not converged worst first, the rest folded")

@@ -3,6 +3,9 @@ import Shared
 import Testing
 
 @testable import Collector
+@testable import Operations
+@testable import Reports
+@testable import Verdict
 
 /// No report advises a host that serves a good build to take a bad one.
 @Suite("What a report advises")

@@ -3,6 +3,7 @@ import Support
 import Testing
 
 @testable import Collector
+@testable import Reports
 
 struct ReportDestinationTests {
     @Test("A report replaces the old file whole, and leaves nothing beside it")

@@ -4,6 +4,9 @@ import Support
 import Testing
 
 @testable import Collector
+@testable import CollectorSupport
+@testable import Reports
+@testable import Verdict
 
 struct ReportTests {
     @Test("The text report reads as it should: what needs attention last, the verdict at the end")

@@ -3,6 +3,8 @@ import Shared
 import Testing
 
 @testable import Collector
+@testable import Reports
+@testable import Verdict
 
 /// A fleet with a bit of everything, run to its deadline with a made-up clock.
 enum SampleFleet {

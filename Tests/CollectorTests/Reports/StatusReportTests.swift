@@ -4,6 +4,8 @@ import Support
 import Testing
 
 @testable import Collector
+@testable import Reports
+@testable import Verdict
 
 /// What `status` says of one look, in words and exit codes.
 @Suite("Reports of a status")

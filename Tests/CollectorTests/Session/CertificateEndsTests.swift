@@ -5,6 +5,12 @@ import Support
 import Testing
 
 @testable import Collector
+@testable import CollectorSupport
+@testable import Inventory
+@testable import Operations
+@testable import Reports
+@testable import Transfer
+@testable import Verdict
 
 @Suite("Ends of certificates")
 struct CertificateEndsTests {

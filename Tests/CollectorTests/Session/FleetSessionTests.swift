@@ -5,6 +5,9 @@ import Synchronization
 import Testing
 
 @testable import Collector
+@testable import Operations
+@testable import Transfer
+@testable import Verdict
 
 struct FleetSessionTests {
     @Test("A session over several transfer threads hears every host, each from its own thread", arguments: [1, 2, 3])

@@ -5,6 +5,9 @@ import Synchronization
 import Testing
 
 @testable import Collector
+@testable import Operations
+@testable import Transfer
+@testable import Verdict
 
 @Suite("Long polls", .timeLimit(.minutes(2)))
 struct HeldRequestsTests {

@@ -1,6 +1,7 @@
 import Shared
 
 @testable import Collector
+@testable import Verdict
 
 /// A verification with a made-up clock, driven step by step. Times are in seconds since its start.
 struct Bench {

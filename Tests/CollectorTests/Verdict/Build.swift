@@ -1,6 +1,7 @@
 import Shared
 
 @testable import Collector
+@testable import Verdict
 
 /// A build that a made-up host serves: what its image says of itself.
 struct Build: Hashable, Sendable {

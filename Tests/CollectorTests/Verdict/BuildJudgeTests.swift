@@ -2,6 +2,7 @@ import Shared
 import Testing
 
 @testable import Collector
+@testable import Verdict
 
 /// The table "Same image?": which build matches what was promoted, and what the others are.
 @Suite("Comparing builds")

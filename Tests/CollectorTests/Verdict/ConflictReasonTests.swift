@@ -2,6 +2,7 @@ import Shared
 import Testing
 
 @testable import Collector
+@testable import Verdict
 
 @Suite("Why an id is not this host's")
 struct ConflictReasonTests {

@@ -2,6 +2,7 @@ import Shared
 import Testing
 
 @testable import Collector
+@testable import Verdict
 
 /// A document that contradicts itself proves nothing, and the reason names the contradiction.
 @Suite("Answers that contradict themselves")

@@ -2,6 +2,7 @@ import Shared
 import Testing
 
 @testable import Collector
+@testable import Verdict
 
 /// The matrix of `facts`: which engine reports which digests for which fate of an image, and what that proves where the
 /// promoted image is known down to its configurations.

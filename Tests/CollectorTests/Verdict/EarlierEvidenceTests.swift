@@ -2,6 +2,7 @@ import Shared
 import Testing
 
 @testable import Collector
+@testable import Verdict
 
 /// What existed before the verification, and does not change, is no reason to roll back; and time never runs backwards.
 @Suite("Evidence from before the start")

@@ -2,6 +2,7 @@ import Shared
 import Testing
 
 @testable import Collector
+@testable import Verdict
 
 /// How a verification ends: tolerance, precedence, deadline, stall, superseded, interrupted.
 @Suite("Ending a verification")

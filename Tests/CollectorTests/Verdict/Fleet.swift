@@ -1,4 +1,5 @@
 @testable import Collector
+@testable import Verdict
 
 /// Made-up inventories.
 enum Fleet {

@@ -2,6 +2,7 @@ import Shared
 import Testing
 
 @testable import Collector
+@testable import Verdict
 
 @Suite("Tolerance by label")
 struct GroupToleranceTests {

@@ -1,6 +1,7 @@
 import Testing
 
 @testable import Collector
+@testable import Verdict
 
 @Suite("Whether an inventory will do")
 struct InventoryCheckTests {

@@ -2,6 +2,9 @@ import Shared
 import Testing
 
 @testable import Collector
+@testable import Evidence
+@testable import Reports
+@testable import Verdict
 
 /// A host digest that is another index of the promoted image: the registry is asked, and what it says is one more input.
 @Suite("Learning what a digest is")

@@ -2,6 +2,7 @@ import Shared
 import Testing
 
 @testable import Collector
+@testable import Verdict
 
 /// Hosts without an agent: caches before them, and what they say beside their commit.
 @Suite("Hosts without an agent")

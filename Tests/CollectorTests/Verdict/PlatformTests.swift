@@ -2,6 +2,7 @@ import Shared
 import Testing
 
 @testable import Collector
+@testable import Verdict
 
 /// Which platform a host is: the engine's word, and what it demonstrably runs.
 @Suite("The platform of a host")

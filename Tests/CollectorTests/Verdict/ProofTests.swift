@@ -2,6 +2,7 @@ import Shared
 import Testing
 
 @testable import Collector
+@testable import Verdict
 
 /// What proves a host, and what does not: nonce, identity, age, soak, instances.
 @Suite("Proof of one host")

@@ -2,6 +2,7 @@ import Shared
 import Testing
 
 @testable import Collector
+@testable import Verdict
 
 /// What an agent says of its host's trouble reaches whoever reads the report.
 @Suite("Reasons with the agent's own words")

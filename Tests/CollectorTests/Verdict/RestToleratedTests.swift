@@ -2,6 +2,7 @@ import Shared
 import Testing
 
 @testable import Collector
+@testable import Verdict
 
 /// When the rest of a fleet is proven, and what is not is tolerated.
 struct RestToleratedTests {

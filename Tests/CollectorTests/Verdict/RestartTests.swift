@@ -2,6 +2,8 @@ import Shared
 import Testing
 
 @testable import Collector
+@testable import Reports
+@testable import Verdict
 
 /// Restarts on the target: what is a crash loop, what is none, and what a reader is told.
 @Suite("Restarts on the target")

@@ -2,6 +2,7 @@ import Shared
 import Testing
 
 @testable import Collector
+@testable import Verdict
 
 /// One test for each row of "What has gone wrong for real", at the level of the state machine.
 @Suite("What has gone wrong for real")

@@ -2,6 +2,9 @@ import Shared
 import Testing
 
 @testable import Collector
+@testable import Evidence
+@testable import Reports
+@testable import Verdict
 
 /// What the service itself said to its agent's probe, beside what its image says.
 @Suite("What the service itself serves")

@@ -1,4 +1,7 @@
+import CollectorSupport
+import Inventory
 import Shared
+import Transfer
 
 /// Reads the files that an inventory's access names, each once however many hosts share it.
 struct AccessFiles {

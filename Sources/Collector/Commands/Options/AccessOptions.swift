@@ -1,5 +1,9 @@
 import ArgumentParser
+import Inventory
+import Operations
 import Shared
+import Transfer
+import Verdict
 
 /// How the collector authenticates itself, and the hosts.
 struct AccessOptions: ParsableArguments {

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Shared
+import Verdict
 
 /// Turns a flag's text into a value, or into a one-line error that says why it cannot be one.
 enum ArgumentText {

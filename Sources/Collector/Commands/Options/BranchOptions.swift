@@ -1,4 +1,5 @@
 import ArgumentParser
+import Gate
 
 /// The branch that is promoted from, and what on it supersedes a commit.
 struct BranchOptions: ParsableArguments {

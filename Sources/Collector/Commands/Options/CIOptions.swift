@@ -1,4 +1,6 @@
 import ArgumentParser
+import CollectorSupport
+import Gate
 import Shared
 
 /// Which contexts of CI must be green.

@@ -1,7 +1,9 @@
-internal import CCurl
+import CCurl
+import CollectorSupport
 import Foundation
 import Glibc
 import Shared
+import Transfer
 
 /// Checks the files that TLS needs before anybody is asked: a mistake in them is the caller's, and not the hosts'.
 ///

@@ -1,6 +1,9 @@
 import ArgumentParser
+import CollectorSupport
 import Foundation
+import Inventory
 import Shared
+import Verdict
 
 /// Which hosts, and which service of theirs.
 struct FleetOptions: ParsableArguments {

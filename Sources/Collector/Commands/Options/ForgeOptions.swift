@@ -1,5 +1,8 @@
 import ArgumentParser
+import CollectorSupport
+import Gate
 import Shared
+import Transfer
 
 /// Which forge is asked, about which repository, and as whom.
 struct ForgeOptions: ParsableArguments {

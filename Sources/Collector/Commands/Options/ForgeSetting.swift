@@ -1,3 +1,5 @@
+import CollectorSupport
+import Gate
 import Shared
 
 /// Where the forge is, from flags and the environment that runners set; and whether a token of the environment is its own.

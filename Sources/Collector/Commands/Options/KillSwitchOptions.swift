@@ -1,5 +1,8 @@
 import ArgumentParser
+import CollectorSupport
+import Gate
 import Shared
+import Transfer
 
 /// What stops a promotion.
 struct KillSwitchOptions: ParsableArguments {

@@ -1,5 +1,10 @@
 import ArgumentParser
+import CollectorSupport
+import Evidence
 import Glibc
+import Ledger
+import Operations
+import Reports
 import Shared
 
 /// Reports, progress and ledger.

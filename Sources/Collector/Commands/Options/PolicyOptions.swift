@@ -1,5 +1,8 @@
 import ArgumentParser
+import CollectorSupport
+import Inventory
 import Shared
+import Verdict
 
 /// How long, how often, and how much is tolerated.
 struct PolicyOptions: ParsableArguments {

@@ -1,5 +1,7 @@
 import ArgumentParser
+import Operations
 import Shared
+import Verdict
 
 /// What is promoted, and where to.
 struct PromoteOptions: ParsableArguments {

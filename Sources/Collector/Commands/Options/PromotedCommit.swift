@@ -1,3 +1,4 @@
+import CollectorSupport
 import Shared
 
 /// The commit that a pipeline is about.

@@ -1,5 +1,8 @@
 import ArgumentParser
+import CollectorSupport
+import Registry
 import Shared
+import Transfer
 
 /// How registries are reached.
 struct RegistryOptions: ParsableArguments {

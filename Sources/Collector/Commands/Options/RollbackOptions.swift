@@ -1,4 +1,5 @@
 import ArgumentParser
+import Operations
 import Shared
 
 /// Which tag is put back, and to what.

@@ -1,5 +1,11 @@
 import ArgumentParser
+import CollectorSupport
+import Inventory
+import Operations
+import Registry
 import Shared
+import Transfer
+import Verdict
 
 /// What was promoted.
 struct TargetOptions: ParsableArguments {

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Verdict
 
 /// A value of `--max-stragglers` and its siblings: for the hosts of a label, or for those that no such value is for.
 enum ToleranceArgument: Hashable, Sendable {

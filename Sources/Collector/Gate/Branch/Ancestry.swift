@@ -1,7 +1,7 @@
-import Shared
+package import Shared
 
 /// How a new build stands to the one that a tag has now, by their commits.
-enum Ancestry: Hashable, Sendable {
+package enum Ancestry: Hashable, Sendable {
     case same
     /// The new commit has the present one in its history.
     case descendant
@@ -11,7 +11,7 @@ enum Ancestry: Hashable, Sendable {
 }
 
 /// Whether a tag may move from one build to another.
-enum TagMove: Hashable, Sendable {
+package enum TagMove: Hashable, Sendable {
     /// To the same commit, or to one that descends from it.
     case forward
     /// To one that does not, or may not, because `--allow-rollback` was given. To be journalled with the reason.
@@ -22,7 +22,7 @@ enum TagMove: Hashable, Sendable {
     /// Moving to a build that is not known to descend from the present one needs `--allow-rollback`.
     ///
     /// - Parameter present: nil where the present build does not say its commit.
-    static func decide(
+    package static func decide(
         from present: GitSHA?, to new: GitSHA, _ ancestry: Ancestry, allowsRollback: Bool
     ) -> TagMove {
         let reason: String

@@ -1,7 +1,7 @@
-import Shared
+package import Shared
 
 /// How a commit stands to the head of its branch.
-enum BranchStanding: Hashable, Sendable {
+package enum BranchStanding: Hashable, Sendable {
     /// It is the head.
     case head
     /// The head descends from it: a newer build is on its way.
@@ -10,13 +10,13 @@ enum BranchStanding: Hashable, Sendable {
     case rewritten(head: GitSHA)
 
     /// - Parameter isAncestor: whether the head has the commit in its history.
-    static func decide(_ sha: GitSHA, head: GitSHA, isAncestor: Bool) -> BranchStanding {
+    package static func decide(_ sha: GitSHA, head: GitSHA, isAncestor: Bool) -> BranchStanding {
         if sha == head { return .head }
         return isAncestor ? .superseded(by: head) : .rewritten(head: head)
     }
 
     /// - Throws: ``GateError`` unless the commit is the head.
-    func requireHead(_ sha: GitSHA, of branch: String) throws(GateError) {
+    package func requireHead(_ sha: GitSHA, of branch: String) throws(GateError) {
         let name = Hygiene.line(branch, limit: 100)
         switch self {
         case .head: return

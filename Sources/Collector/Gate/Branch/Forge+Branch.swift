@@ -1,10 +1,10 @@
-import Shared
+package import Shared
 
 extension Forge {
     /// How a commit stands to its branch.
     ///
     /// - Throws: ``GateError/unavailable(_:)`` where the forge did not say, even when asked again until the deadline.
-    func standing(
+    package func standing(
         of sha: GitSHA, on branch: String, before deadline: ContinuousClock.Instant
     ) async throws(GateError) -> BranchStanding {
         do throws(ForgeError) {
@@ -22,14 +22,14 @@ extension Forge {
     }
 
     /// The gate's rule: a commit is promoted only while it is its branch's head.
-    func requireHead(
+    package func requireHead(
         _ sha: GitSHA, of branch: String, before deadline: ContinuousClock.Instant
     ) async throws(GateError) {
         try await standing(of: sha, on: branch, before: deadline).requireHead(sha, of: branch)
     }
 
     /// How a new build's commit stands to the present one's. Never throws: not to know is an answer, see ``TagMove``.
-    func ancestry(
+    package func ancestry(
         of new: GitSHA, from present: GitSHA, before deadline: ContinuousClock.Instant
     ) async -> Ancestry {
         guard new != present else { return .same }
@@ -45,7 +45,7 @@ extension Forge {
 }
 
 /// Asks again what failed in a way that may pass.
-enum Patience {
+package enum Patience {
     /// Tries until it succeeds, fails for good, or the next try would come too late.
     ///
     /// - Parameter pause: before the second try; doubled for each further one, 10 s at most.

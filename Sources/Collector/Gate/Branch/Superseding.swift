@@ -1,8 +1,8 @@
 import ArgumentParser
-import Shared
+package import Shared
 
 /// What on a branch supersedes a commit.
-enum SupersedingRule: String, CaseIterable, ExpressibleByArgument, Sendable {
+package enum SupersedingRule: String, CaseIterable, ExpressibleByArgument, Sendable {
     /// A newer commit whose candidate the registry has. A commit that builds nothing (documentation, `[skip ci]`) does not
     /// stand in the way of the last one that was built.
     case candidate
@@ -11,22 +11,27 @@ enum SupersedingRule: String, CaseIterable, ExpressibleByArgument, Sendable {
 }
 
 /// How the commits between a commit and a later one of its branch descend from it.
-struct BranchGap: Hashable, Sendable {
+package struct BranchGap: Hashable, Sendable {
     /// A commit with its parents, as far as the forge says them.
-    struct Commit: Hashable, Sendable {
-        var sha: GitSHA
+    package struct Commit: Hashable, Sendable {
+        package var sha: GitSHA
         /// nil where the forge does not say.
         var parents: [GitSHA]?
+
+        package init(sha: GitSHA, parents: [GitSHA]? = nil) {
+            self.sha = sha
+            self.parents = parents
+        }
     }
 
     /// More are not looked at.
-    static let limit = 500
+    package static let limit = 500
     /// How far back a commit is looked for: enough for the commits between two promotions, in some seconds.
     static let pages = 40
 
     /// The commits that the later one has in its history and the earlier one does not, newest first. May have some of the
     /// earlier one's ancestors, where their dates are confused.
-    var commits: [Commit]
+    package var commits: [Commit]
 
     /// Those that descend from the earlier one, newest first. One whose parents are not known counts as one of them.
     func descendants(of sha: GitSHA) -> [GitSHA] {
@@ -59,7 +64,7 @@ extension Forge {
     ///
     /// - Parameter candidateExists: asks the registry. What it throws ends the question: not to know is not "no".
     /// - Returns: what was found, as a clause for the story.
-    func requireNoCandidate(
+    package func requireNoCandidate(
         after sha: GitSHA, of branch: String, before deadline: ContinuousClock.Instant,
         candidateExists: (GitSHA) async throws -> Bool
     ) async throws -> String {

@@ -1,5 +1,6 @@
+package import CollectorSupport
 import FoundationEssentials
-import Shared
+package import Shared
 
 /// Waits until the required contexts of a commit are green: the shell around ``CIWait``.
 ///
@@ -8,25 +9,25 @@ import Shared
 /// let result = await gate.wait()
 /// try result.requireGreen()
 /// ```
-struct CIGate: Sendable {
-    let forge: any Forge
-    let sha: GitSHA
+package struct CIGate: Sendable {
+    package let forge: any Forge
+    package let sha: GitSHA
     /// At least one: see ``CIContexts``.
-    let contexts: [String]
+    package let contexts: [String]
     /// Only this app's check runs count; nil for all.
-    var checkApp: String?
+    package var checkApp: String?
     /// The contexts that may be skipped.
-    var allowedSkips: Set<String> = []
-    var timeout: Duration = .seconds(1_800)
-    var interval: Duration = .seconds(15)
+    package var allowedSkips: Set<String> = []
+    package var timeout: Duration = .seconds(1_800)
+    package var interval: Duration = .seconds(15)
     /// Says which signal cancelled the task; without one, a cancelled task counts as interrupted by SIGINT.
-    var interruption: Interruption?
+    package var interruption: Interruption?
 
     private let clock = ContinuousClock()
     /// How often an observer hears that time passes.
     private static let heartbeat = Duration.seconds(1)
 
-    init(
+    package init(
         forge: any Forge, sha: GitSHA, contexts: [String], checkApp: String? = nil, allowedSkips: Set<String> = [],
         timeout: Duration = .seconds(1_800), interval: Duration = .seconds(15), interruption: Interruption? = nil
     ) {
@@ -43,7 +44,7 @@ struct CIGate: Sendable {
     /// Asks until there is a verdict, which is at the latest when the time is up or the task is cancelled.
     ///
     /// - Parameter observe: told of every turn; must return quickly.
-    func wait(observe: @Sendable (CIEvent) -> Void = { _ in }) async -> CIResult {
+    package func wait(observe: @Sendable (CIEvent) -> Void = { _ in }) async -> CIResult {
         let startedAt = Int64(Date().timeIntervalSince1970 * 1_000)
         let start = clock.now
         let deadline = start + timeout
@@ -80,7 +81,7 @@ struct CIGate: Sendable {
 }
 
 /// What happens while CI is waited for. Times are since the start.
-enum CIEvent: Sendable {
+package enum CIEvent: Sendable {
     /// Nothing but time, about once a second.
     case passed(CIWait, at: Duration)
     /// The forge was read; `changed` are indices of ``CIWait/tracks``.

@@ -1,24 +1,24 @@
 /// What a forge said of a commit at one time: all rows, and where the forge has one its own summary of the newest.
-struct CIReading: Hashable, Sendable {
+package struct CIReading: Hashable, Sendable {
     /// The first view has all rows, in any order, of the contexts that were asked for; the second is the forge's summary,
     /// which must agree with it.
     var views: [[CIRow]]
     /// What is known of the runs that made the rows.
-    var runs: [Int64: CIRun] = [:]
+    package var runs: [Int64: CIRun] = [:]
     /// Why the runs are not known, where they would have been needed: one clause.
-    var trouble: String?
+    package var trouble: String?
     /// The names of all contexts at the commit, those that nobody asked for, too.
-    var names: Set<String> = []
+    package var names: Set<String> = []
 
     /// Where a context stands.
-    struct Standing: Hashable, Sendable {
-        var state: CIState
+    package struct Standing: Hashable, Sendable {
+        package var state: CIState
         /// The row that says so.
         var row: CIRow?
         /// Everybody who counts.
         var reporters: [CIReporter] = []
         /// What the state means here: a skipped context may be permitted.
-        var effect: CIState.Effect
+        package var effect: CIState.Effect
 
         init(state: CIState, row: CIRow? = nil, reporters: [CIReporter] = [], effect: CIState.Effect? = nil) {
             self.state = state
@@ -33,7 +33,7 @@ struct CIReading: Hashable, Sendable {
     /// - Parameters:
     ///   - app: if given, only this app's check runs count.
     ///   - allowsSkipped: whether `skipped` is as good as `success`.
-    func standing(of context: String, app: String? = nil, allowsSkipped: Bool = false) -> Standing {
+    package func standing(of context: String, app: String? = nil, allowsSkipped: Bool = false) -> Standing {
         func counts(_ row: CIRow) -> Bool {
             guard row.context == context else { return false }
             if let app, case .checkRun(let other) = row.source { return other == app }

@@ -1,5 +1,5 @@
 /// One who reports under a name, by the newest row of theirs.
-struct CIReporter: Hashable, Sendable {
+package struct CIReporter: Hashable, Sendable {
     var row: CIRow
     /// nil where the forge's list of runs does not have it, or could not be read.
     var run: CIRun?

@@ -1,11 +1,12 @@
+package import CollectorSupport
 import Shared
 
 /// How waiting for CI ended, schema 1: what `wait-ci --json` prints. Field names are snake case.
-struct CIResult: Encodable, Sendable {
-    static let schema = 1
+package struct CIResult: Encodable, Sendable {
+    package static let schema = 1
 
     /// One of those who report under a name: a workflow's run, an app's check run, or a creator's statuses.
-    struct Reporter: Encodable, Sendable {
+    package struct Reporter: Encodable, Sendable {
         var state: String
         var id: Int64
         /// `status`, or `check-run by APP`; `workflow-run` for a run that should have reported under the name, and has not:
@@ -20,20 +21,34 @@ struct CIResult: Encodable, Sendable {
         @ExplicitNull var url: String?
     }
 
-    struct Context: Encodable, Sendable {
-        var name: String
+    package struct Context: Encodable, Sendable {
+        package var name: String
         /// The forge's word, or `missing`, or `unsettled` where what was read contradicts itself, or `unread`.
-        var state: String
-        @ExplicitNull var id: Int64?
+        package var state: String
+        @ExplicitNull package var id: Int64?
         /// `status`, `check-run by APP` or `workflow-run`.
-        @ExplicitNull var source: String?
+        @ExplicitNull package var source: String?
         /// RFC 3339: when the row that decides was first and last seen from here.
         @ExplicitNull var firstSeen: String?
         @ExplicitNull var lastSeen: String?
         /// Without user, query and fragment.
-        @ExplicitNull var url: String?
+        @ExplicitNull package var url: String?
         /// Everybody who was counted; the fields above are of the one who decides.
         var reporters: [Reporter]
+
+        package init(
+            name: String, state: String, id: Int64? = nil, source: String? = nil, firstSeen: String? = nil,
+            lastSeen: String? = nil, url: String? = nil, reporters: [Reporter]
+        ) {
+            self.name = name
+            self.state = state
+            self.id = id
+            self.source = source
+            self.firstSeen = firstSeen
+            self.lastSeen = lastSeen
+            self.url = url
+            self.reporters = reporters
+        }
 
         private enum CodingKeys: String, CodingKey {
             case name, state, id, source, url, reporters
@@ -42,20 +57,37 @@ struct CIResult: Encodable, Sendable {
         }
     }
 
-    var schema = CIResult.schema
-    var forge: String
-    var repository: String
-    var sha: String
+    package var schema = CIResult.schema
+    package var forge: String
+    package var repository: String
+    package var sha: String
     /// `green`, `failed`, `timed_out`, `unreadable`, `refused` or `interrupted`.
-    var verdict: String
-    var exitCode: Int32
+    package var verdict: String
+    package var exitCode: Int32
     /// One sentence.
-    var reason: String
-    var seconds: Double
+    package var reason: String
+    package var seconds: Double
     /// Answers that were read, and requests that failed.
     var readings: Int
     var failures: Int
-    var contexts: [Context]
+    package var contexts: [Context]
+
+    package init(
+        schema: Int = CIResult.schema, forge: String, repository: String, sha: String, verdict: String, exitCode: Int32,
+        reason: String, seconds: Double, readings: Int, failures: Int, contexts: [Context]
+    ) {
+        self.schema = schema
+        self.forge = forge
+        self.repository = repository
+        self.sha = sha
+        self.verdict = verdict
+        self.exitCode = exitCode
+        self.reason = reason
+        self.seconds = seconds
+        self.readings = readings
+        self.failures = failures
+        self.contexts = contexts
+    }
 
     private enum CodingKeys: String, CodingKey {
         case schema, forge, repository, sha, verdict, reason, seconds, readings, failures, contexts
@@ -87,7 +119,7 @@ extension CIResult {
     }
 
     /// - Throws: unless every context was green.
-    func requireGreen() throws(GateError) {
+    package func requireGreen() throws(GateError) {
         switch exitCode {
         case 0 where verdict == CIVerdict.green.name: return
         case 41: throw .refused(reason)

@@ -1,5 +1,5 @@
 /// One row of a forge's list: what somebody reported of one context of one commit.
-struct CIRow: Hashable, Sendable {
+package struct CIRow: Hashable, Sendable {
     enum Source: Hashable, Sendable, CustomStringConvertible {
         /// A commit status, of Gitea or GitHub.
         case status
@@ -37,23 +37,23 @@ struct CIRow: Hashable, Sendable {
 }
 
 /// A run of a workflow, as the forge's list of runs describes it.
-struct CIRun: Hashable, Sendable {
+package struct CIRun: Hashable, Sendable {
     /// What tells workflows apart: the file's path, or the forge's number.
-    var workflow: String?
+    package var workflow: String?
     /// For people; nil where the forge gives no name.
-    var name: String?
+    package var name: String?
     /// For example `push`.
-    var event: String?
+    package var event: String?
     /// The run's number for people: the id on GitHub.
-    var number: Int64?
+    package var number: Int64?
     /// The latest one, from 1.
     var attempt: Int?
     /// Milliseconds since 1970: when the latest attempt began.
-    var startedAt: Int64?
+    package var startedAt: Int64?
     /// How the run as a whole stands, `pending` until it has come to an end; nil where the list does not say it of runs.
-    var state: CIState?
+    package var state: CIState?
     /// Fit to be shown.
-    var url: String?
+    package var url: String?
 
     /// Whether both are known to be of one workflow, for one kind of event.
     func isSameKind(as other: CIRun) -> Bool {
@@ -62,13 +62,18 @@ struct CIRun: Hashable, Sendable {
     }
 
     /// Of what workflow, for what kind of event.
-    struct Kind: Hashable, Sendable {
-        var workflow: String
-        var event: String
+    package struct Kind: Hashable, Sendable {
+        package var workflow: String
+        package var event: String
+
+        package init(workflow: String, event: String) {
+            self.workflow = workflow
+            self.event = event
+        }
     }
 
     /// nil where either is not known.
-    var kind: Kind? {
+    package var kind: Kind? {
         guard let workflow, let event else { return nil }
         return Kind(workflow: workflow, event: event)
     }

@@ -1,9 +1,9 @@
 import Shared
 
 /// What CI says of one context, in the forge's word.
-struct CIState: Hashable, Sendable, CustomStringConvertible {
+package struct CIState: Hashable, Sendable, CustomStringConvertible {
     /// Clean text. Compared exactly: forges write lower case.
-    let name: String
+    package let name: String
 
     /// - Parameter name: as the forge wrote it. What has to be cleaned to be shown is quoted, and so no word of ours.
     init(_ name: String) {
@@ -11,22 +11,22 @@ struct CIState: Hashable, Sendable, CustomStringConvertible {
         self.name = clean == name ? name : "'\(clean)'"
     }
 
-    var description: String { name }
+    package var description: String { name }
 
-    static let success = CIState("success")
-    static let pending = CIState("pending")
-    static let skipped = CIState("skipped")
-    static let cancelled = CIState("cancelled")
+    package static let success = CIState("success")
+    package static let pending = CIState("pending")
+    package static let skipped = CIState("skipped")
+    package static let cancelled = CIState("cancelled")
     /// No row has come yet.
-    static let missing = CIState("missing")
+    package static let missing = CIState("missing")
     /// What was read contradicts itself: two views of one forge, or two rows of one number.
-    static let unsettled = CIState("unsettled")
+    package static let unsettled = CIState("unsettled")
 
     /// What a state means for a promotion.
-    enum Effect: Int, Comparable, Sendable {
+    package enum Effect: Int, Comparable, Sendable {
         case satisfied, waiting, ended
 
-        static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
+        package static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
     }
 
     /// Only `success` satisfies. What has come to an end otherwise does not turn green by waiting; everything else,
@@ -35,7 +35,7 @@ struct CIState: Hashable, Sendable, CustomStringConvertible {
     /// Of GitHub's conclusions, `timed_out` and `startup_failure` are failures. `neutral` and `stale` are ends that are no
     /// success, as `skipped` and `cancelled` are. `action_required` waits: somebody may act. A commit status of `warning`,
     /// which Gitea has, waits too: whoever wrote it may go on.
-    var effect: Effect {
+    package var effect: Effect {
         switch name {
         case "success": .satisfied
         case "failure", "error", "cancelled", "canceled", "skipped", "timed_out", "startup_failure", "neutral", "stale":
@@ -45,7 +45,7 @@ struct CIState: Hashable, Sendable, CustomStringConvertible {
     }
 
     /// - Parameter allowsSkipped: whether somebody said that this context may be skipped.
-    func effect(allowsSkipped: Bool) -> Effect { allowsSkipped && self == .skipped ? .satisfied : effect }
+    package func effect(allowsSkipped: Bool) -> Effect { allowsSkipped && self == .skipped ? .satisfied : effect }
 
     /// The state of what a forge reports with a description, which says more than its word where the forge has no better
     /// one: Gitea (to 1.25) and Forgejo report a job that was skipped as `success`, "Has been skipped", and one that was

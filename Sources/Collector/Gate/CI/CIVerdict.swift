@@ -1,5 +1,5 @@
 /// How waiting for CI ended.
-enum CIVerdict: Hashable, Sendable {
+package enum CIVerdict: Hashable, Sendable {
     /// Every required context was `success` in one and the same reading.
     case green
     /// A required context has come to an end that is no success.
@@ -14,7 +14,7 @@ enum CIVerdict: Hashable, Sendable {
     case interrupted(signal: Int32)
 
     /// In JSON.
-    var name: String {
+    package var name: String {
         switch self {
         case .green: "green"
         case .failed: "failed"
@@ -25,7 +25,7 @@ enum CIVerdict: Hashable, Sendable {
         }
     }
 
-    var exitCode: Int32 {
+    package var exitCode: Int32 {
         switch self {
         case .green: 0
         case .failed, .timedOut: 41

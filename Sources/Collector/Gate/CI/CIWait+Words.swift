@@ -1,8 +1,9 @@
+import CollectorSupport
 import Shared
 
 extension CIWait.Track {
     /// For example `CI / build (push): pending (#12)`; of one that is missing, with what there is instead.
-    var line: String { shortLine + (hint.map { " (\($0))" } ?? "") }
+    package var line: String { shortLine + (hint.map { " (\($0))" } ?? "") }
 
     fileprivate var shortLine: String {
         guard isKnown else { return "\(Hygiene.line(context, limit: 80)): not read yet" }
@@ -29,7 +30,7 @@ extension CIWait.Track {
 
     /// One line for each reporter, for example
     /// `test: success, CI on push, run 12 attempt 2, check-run by github-actions, 2026-11-23T10:00:00.000Z, https://…`.
-    var reporterLines: [String] {
+    package var reporterLines: [String] {
         reporters.map { reporter in
             let facts: [String?] = [
                 [reporter.workflow, reporter.event.map { "on \($0)" }].compactMap { $0 }.joined(separator: " "),
@@ -88,7 +89,7 @@ enum CIHint {
 
 extension CIWait {
     /// For example `2 of 3 green, 1 pending`.
-    var counts: String {
+    package var counts: String {
         let green = tracks.count { $0.effect == .satisfied }
         let others = Dictionary(grouping: tracks.filter { $0.effect != .satisfied }, by: \.state.name)
         let rest = others.sorted { $0.key < $1.key }.map { "\($0.value.count) \($0.key)" }
@@ -96,7 +97,7 @@ extension CIWait {
     }
 
     /// One sentence about the end, or about how things stand.
-    var summary: String {
+    package var summary: String {
         let commit = "commit \(sha.short)"
         switch verdict {
         case nil: return "CI of \(commit): \(counts)"

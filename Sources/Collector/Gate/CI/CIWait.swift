@@ -1,16 +1,16 @@
-import Shared
+package import Shared
 
 /// Waiting for the required contexts of a commit, as a state machine: readings and failures come in with the time, a verdict
 /// comes out. No clock, no I/O.
 ///
 /// All times are since the start.
-struct CIWait: Sendable {
+package struct CIWait: Sendable {
     /// Where one required context stands.
-    struct Track: Hashable, Sendable {
-        var context: String
-        var state = CIState.missing
+    package struct Track: Hashable, Sendable {
+        package var context: String
+        package var state = CIState.missing
         /// What the state means here.
-        var effect = CIState.missing.effect
+        package var effect = CIState.missing.effect
         var row: CIRow?
         /// Everybody who reports under the name, and counts.
         var reporters: [CIReporter] = []
@@ -21,26 +21,42 @@ struct CIWait: Sendable {
         var lastSeen: Duration?
         /// Whether anything was read of it at all.
         var isKnown = false
+
+        package init(
+            context: String, state: CIState = CIState.missing, effect: CIState.Effect = CIState.missing.effect,
+            row: CIRow? = nil, reporters: [CIReporter] = [], hint: String? = nil, firstSeen: Duration? = nil,
+            lastSeen: Duration? = nil, isKnown: Bool = false
+        ) {
+            self.context = context
+            self.state = state
+            self.effect = effect
+            self.row = row
+            self.reporters = reporters
+            self.hint = hint
+            self.firstSeen = firstSeen
+            self.lastSeen = lastSeen
+            self.isKnown = isKnown
+        }
     }
 
-    let sha: GitSHA
-    let timeout: Duration
-    let interval: Duration
+    package let sha: GitSHA
+    package let timeout: Duration
+    package let interval: Duration
     /// Only this app's check runs count; nil for all.
-    let checkApp: String?
+    package let checkApp: String?
     /// The contexts for which `skipped` is as good as `success`.
-    let allowedSkips: Set<String>
+    package let allowedSkips: Set<String>
 
     /// In the order in which the contexts were named.
-    private(set) var tracks: [Track]
+    package private(set) var tracks: [Track]
     private(set) var readings = 0
     private(set) var lastReading: Duration?
     private(set) var failures = 0
     /// Why the last request failed; nil once one was answered.
-    private(set) var trouble: ForgeError?
+    package private(set) var trouble: ForgeError?
     /// Why the last reading could not tell runs apart; nil where it could, or did not have to.
     private(set) var runsTrouble: String?
-    private(set) var verdict: CIVerdict?
+    package private(set) var verdict: CIVerdict?
     private(set) var endedAt: Duration?
     private var pauseUntil = Duration.zero
 
@@ -60,7 +76,7 @@ struct CIWait: Sendable {
     /// Takes what was read.
     ///
     /// - Returns: the tracks that changed, as indices.
-    mutating func take(_ reading: CIReading, at now: Duration) -> [Int] {
+    package mutating func take(_ reading: CIReading, at now: Duration) -> [Int] {
         guard verdict == nil else { return [] }
         readings += 1
         lastReading = now
@@ -96,7 +112,7 @@ struct CIWait: Sendable {
     /// Takes a failure to read.
     ///
     /// - Returns: whether it is another one than the last.
-    mutating func take(_ error: ForgeError, at now: Duration) -> Bool {
+    package mutating func take(_ error: ForgeError, at now: Duration) -> Bool {
         guard verdict == nil else { return false }
         let isNew = trouble?.description != error.description
         switch error.kind {
@@ -124,7 +140,7 @@ struct CIWait: Sendable {
     }
 
     /// How long nothing is to be asked; nil where the wait is over.
-    mutating func pause(at now: Duration) -> Duration? {
+    package mutating func pause(at now: Duration) -> Duration? {
         if verdict == nil, now >= timeout { expire(at: now) }
         guard verdict == nil else { return nil }
         return max(.zero, min(pauseUntil, timeout) - now)

@@ -1,7 +1,7 @@
-import Shared
+package import Shared
 
 /// What a promotion needs to know of a forge. Every operation ends by its deadline, and none changes anything.
-protocol Forge: Sendable {
+package protocol Forge: Sendable {
     var client: ForgeClient { get }
 
     /// Everything that CI said of a commit about these contexts, as it stands now.
@@ -29,14 +29,14 @@ protocol Forge: Sendable {
 }
 
 /// Whose Actions variable it is.
-enum VariableOwner: Hashable, Sendable {
+package enum VariableOwner: Hashable, Sendable {
     case repository
     /// The repository's owner, as an organisation.
     case organisation
 }
 
 extension Forge {
-    var kind: ForgeKind { client.address.kind }
+    package var kind: ForgeKind { client.address.kind }
 
     /// Asks for a branch by name: slashes are a part of it.
     func branchPath(_ branch: String) -> String {

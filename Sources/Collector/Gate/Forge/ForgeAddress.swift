@@ -1,17 +1,18 @@
+import CollectorSupport
 import Shared
 
 /// Where a forge's API is: the one place that its token is sent to.
-struct ForgeAddress: Hashable, Sendable {
-    let kind: ForgeKind
+package struct ForgeAddress: Hashable, Sendable {
+    package let kind: ForgeKind
     /// Without a slash at its end, for example `https://git.example/api/v1`.
-    let api: String
+    package let api: String
     /// Where people look, for example `https://git.example`. Relative links in answers are relative to it.
-    let web: String
+    package let web: String
     /// Host and port of ``api``, in lower case.
-    let authority: String
+    package let authority: String
 
     /// - Parameter text: the forge's address, or its API's: an `https` URL, `http` only on loopback, or a bare host name.
-    init(_ kind: ForgeKind, parsing text: String) throws(Defect) {
+    package init(_ kind: ForgeKind, parsing text: String) throws(Defect) {
         let typed = text.trimmingSlashes
         let url = typed.contains("://") ? typed : "https://" + typed
         guard let scheme = url.firstRange(of: "://") else { throw .malformed("is no URL") }
@@ -23,7 +24,7 @@ struct ForgeAddress: Hashable, Sendable {
         }
         guard !parts.path.contains("?") else { throw .malformed("has a query: take '?' and what follows out") }
         let base = url[..<scheme.upperBound].lowercased() + parts.authority.lowercased()
-        guard !FleetAccess.isInTheClear(base) else { throw .inTheClear }
+        guard !HostAddress.isInTheClear(base) else { throw .inTheClear }
         self.kind = kind
         (api, web) = Self.places(kind, base: base, host: parts.authority.lowercased(), path: parts.path)
         authority = String(api[(api.firstRange(of: "://")?.upperBound ?? api.startIndex)...].prefix { $0 != "/" })
@@ -54,11 +55,11 @@ struct ForgeAddress: Hashable, Sendable {
     var isPlain: Bool { api.hasPrefix("http://") }
 
     /// Why a text is no forge's address; what follows its name in a sentence.
-    enum Defect: Error, Hashable, CustomStringConvertible {
+    package enum Defect: Error, Hashable, CustomStringConvertible {
         case malformed(String)
         case inTheClear
 
-        var description: String {
+        package var description: String {
             switch self {
             case .malformed(let why): why
             case .inTheClear: "is plain http to another machine, which would show the token: use https"

@@ -1,10 +1,10 @@
 import FoundationEssentials
 
 /// A forge's answer with status 200.
-struct ForgeAnswer: Sendable {
+package struct ForgeAnswer: Sendable {
     /// For sentences: the path that was asked, without its query.
-    let place: String
-    let body: [UInt8]
+    package let place: String
+    package let body: [UInt8]
     /// The `Link` header (RFC 8288).
     let link: String?
 
@@ -12,7 +12,7 @@ struct ForgeAnswer: Sendable {
     ///
     /// - Throws: ``ForgeError/Kind/unreadable`` where it is no JSON or another one. The decoder's own words are left out:
     ///   they repeat what the body says.
-    func decode<Value: Decodable>(_ type: Value.Type) throws(ForgeError) -> Value {
+    package func decode<Value: Decodable>(_ type: Value.Type) throws(ForgeError) -> Value {
         do {
             return try JSONDecoder().decode(type, from: Data(body))
         } catch {

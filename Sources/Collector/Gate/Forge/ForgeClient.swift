@@ -1,19 +1,21 @@
+import CollectorSupport
 import FoundationEssentials
 import Shared
+package import Transfer
 
 /// Asks one forge about one repository, within limits, and takes no answer for more than it is.
 ///
 /// The token goes to ``ForgeAddress/api`` and nowhere else: no redirect is followed, no link in an answer is asked.
-struct ForgeClient: Sendable {
-    let address: ForgeAddress
-    let repository: ForgeRepository
+package struct ForgeClient: Sendable {
+    package let address: ForgeAddress
+    package let repository: ForgeRepository
     /// For one request, connecting included.
-    let requestTimeout: Duration
+    package let requestTimeout: Duration
     private let web: WebClient
     private let access: TransferAccess
     private let clock = ContinuousClock()
 
-    init(
+    package init(
         address: ForgeAddress, repository: ForgeRepository, token: String?, certificateAuthorities: String? = nil,
         requestTimeout: Duration = .seconds(15), web: WebClient
     ) {
@@ -39,7 +41,7 @@ struct ForgeClient: Sendable {
     ///   - isOptional: whether a forge that speaks the API may lack this path. Its way to say so is its own, or that of a
     ///     proxy before it, often a page of text: 404, 405 and 501 are then refusals, whatever their content. Only for what
     ///     is asked after a path that every version has was answered.
-    func get(
+    package func get(
         _ path: String, _ query: [(name: String, value: String)] = [], allowsEmpty: Bool = false,
         isOptional: Bool = false, before deadline: ContinuousClock.Instant
     ) async throws(ForgeError) -> ForgeAnswer {

@@ -1,4 +1,4 @@
-import Shared
+package import Shared
 
 /// A commit in a forge's answer: Gitea's branches say `id`, everything else says `sha`.
 struct ForgeCommit: Decodable {
@@ -31,7 +31,7 @@ extension BranchGap.Commit {
 }
 
 /// `GET /repos/{owner}/{repo}/branches/{branch}`, as both forges answer it.
-struct ForgeBranch: Decodable {
+package struct ForgeBranch: Decodable {
     var name: String
     var commit: ForgeCommit
 }
@@ -70,7 +70,7 @@ extension Forge {
         )
     }
 
-    func head(of branch: String, before deadline: ContinuousClock.Instant) async throws(ForgeError) -> GitSHA {
+    package func head(of branch: String, before deadline: ContinuousClock.Instant) async throws(ForgeError) -> GitSHA {
         let answer = try await client.get(branchPath(branch), before: deadline)
         let read = try answer.decode(ForgeBranch.self)
         guard read.name == branch else {

@@ -1,8 +1,9 @@
+import CollectorSupport
 import Shared
 
 /// Why a forge did not say what was asked. Exit code 69: nothing is known, which is never fine.
-struct ForgeError: ExitCoded, Hashable {
-    enum Kind: Hashable, Sendable {
+package struct ForgeError: ExitCoded, Hashable {
+    package enum Kind: Hashable, Sendable {
         /// A timeout, a connection that failed, 408, 500, 502, 503 or 504: may be over with the next request.
         case transient
         /// 429, or a 403 that says so: the forge asks for a pause, as long as it says.
@@ -17,10 +18,10 @@ struct ForgeError: ExitCoded, Hashable {
         case cancelled
     }
 
-    let kind: Kind
+    package let kind: Kind
     /// One clean sentence with the remedy, without anything secret.
-    let description: String
-    let exitCode: Int32 = 69
+    package let description: String
+    package let exitCode: Int32 = 69
 
     init(_ kind: Kind, _ description: String) {
         self.kind = kind
@@ -28,7 +29,7 @@ struct ForgeError: ExitCoded, Hashable {
     }
 
     /// The status of a forge that was asked and refused; nil for everything else, a certificate too.
-    var refusal: Int? {
+    package var refusal: Int? {
         guard case .refused(let status) = kind, status > 0 else { return nil }
         return status
     }

@@ -1,14 +1,14 @@
 import ArgumentParser
 
 /// Whose REST API is spoken.
-enum ForgeKind: String, CaseIterable, ExpressibleByArgument, Sendable {
+package enum ForgeKind: String, CaseIterable, ExpressibleByArgument, Sendable {
     /// Gitea, and Forgejo, which kept its API.
     case gitea
     /// GitHub and GitHub Enterprise Server.
     case github
 
     /// For people.
-    var name: String {
+    package var name: String {
         switch self {
         case .gitea: "Gitea"
         case .github: "GitHub"

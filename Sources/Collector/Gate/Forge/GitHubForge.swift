@@ -1,13 +1,17 @@
-import Shared
+package import Shared
 
 /// GitHub's REST API (docs.github.com/rest), of github.com and of Enterprise Server.
-struct GitHubForge: Forge {
-    let client: ForgeClient
+package struct GitHubForge: Forge {
+    package let client: ForgeClient
+
+    package init(client: ForgeClient) {
+        self.client = client
+    }
     /// The most that it gives.
     private static let pageSize = 100
 
     /// Commit statuses and check runs. Jobs of Actions are only among the latter.
-    func checks(
+    package func checks(
         of sha: GitSHA, contexts: Set<String>, before deadline: ContinuousClock.Instant
     ) async throws(ForgeError) -> CIReading {
         let commit = client.repositoryPath("/commits/\(sha)")
@@ -97,7 +101,7 @@ struct GitHubForge: Forge {
         throw ForgePages.endless(path)
     }
 
-    func isAncestor(
+    package func isAncestor(
         _ sha: GitSHA, of descendant: GitSHA, before deadline: ContinuousClock.Instant
     ) async throws(ForgeError) -> Bool {
         if sha == descendant { return true }
@@ -118,7 +122,7 @@ struct GitHubForge: Forge {
         }
     }
 
-    func commits(
+    package func commits(
         after sha: GitSHA, upTo head: GitSHA, before deadline: ContinuousClock.Instant
     ) async throws(ForgeError) -> BranchGap {
         let place = client.repositoryPath("/compare/\(sha)...\(head)")
@@ -166,7 +170,7 @@ struct GitHubForge: Forge {
         return nil
     }
 
-    func variable(
+    package func variable(
         _ name: String, of owner: VariableOwner, before deadline: ContinuousClock.Instant
     ) async throws(ForgeError) -> String? {
         try await readVariable(name, of: owner, as: GitHubVariable.self, before: deadline)?.value

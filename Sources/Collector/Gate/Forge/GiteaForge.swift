@@ -1,8 +1,12 @@
-import Shared
+package import Shared
 
 /// Gitea's API, version 1 (`routers/api/v1/repo` of its sources).
-struct GiteaForge: Forge {
-    let client: ForgeClient
+package struct GiteaForge: Forge {
+    package let client: ForgeClient
+
+    package init(client: ForgeClient) {
+        self.client = client
+    }
     /// What is asked for; the server clamps it to its `MAX_RESPONSE_ITEMS`, 50 if nobody changed it. So a short page is not
     /// the last one: only an empty page is.
     private static let pageSize = "50"
@@ -15,7 +19,7 @@ struct GiteaForge: Forge {
 
     /// Both views: the list of all rows, whose order is not stable between its pages, so that a row may be missed, and the
     /// combined one, which has the last row of each context.
-    func checks(
+    package func checks(
         of sha: GitSHA, contexts: Set<String>, before deadline: ContinuousClock.Instant
     ) async throws(ForgeError) -> CIReading {
         var names: Set<String> = []
@@ -110,14 +114,14 @@ struct GiteaForge: Forge {
     }
 
     /// Walks the history: its API to compare answers "no commits" also where two commits have nothing in common.
-    func isAncestor(
+    package func isAncestor(
         _ sha: GitSHA, of descendant: GitSHA, before deadline: ContinuousClock.Instant
     ) async throws(ForgeError) -> Bool {
         if sha == descendant { return true }
         return try await walk(from: descendant, to: sha, Self.commitsQuery, before: deadline) != nil
     }
 
-    func commits(
+    package func commits(
         after sha: GitSHA, upTo head: GitSHA, before deadline: ContinuousClock.Instant
     ) async throws(ForgeError) -> BranchGap {
         guard let commits = try await walk(from: head, to: sha, Self.commitsQuery, before: deadline) else {
@@ -129,7 +133,7 @@ struct GiteaForge: Forge {
         return BranchGap(commits: commits)
     }
 
-    func variable(
+    package func variable(
         _ name: String, of owner: VariableOwner, before deadline: ContinuousClock.Instant
     ) async throws(ForgeError) -> String? {
         try await readVariable(name, of: owner, as: GiteaVariable.self, before: deadline)?.data

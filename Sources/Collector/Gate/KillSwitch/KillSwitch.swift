@@ -1,4 +1,5 @@
 import Shared
+package import Transfer
 
 /// What stops promotions at once. It is off only where that could be read.
 ///
@@ -6,27 +7,27 @@ import Shared
 /// let killSwitch = try options.killSwitch(environment: environment, web: web) { try forgeOptions.forge(…) }
 /// try await killSwitch.requireOff(before: deadline)      // 41 unless off; reads everything anew each time
 /// ```
-struct KillSwitch: Sendable {
+package struct KillSwitch: Sendable {
     /// What all sources together say: the first that does not say "off".
-    enum Reading: Hashable, Sendable {
+    package enum Reading: Hashable, Sendable {
         case off
         case on(String)
         case unreadable(String)
     }
 
-    let sources: [KillSwitchSource]
+    package let sources: [KillSwitchSource]
     /// As the program got it.
-    let environment: [String: String]
+    package let environment: [String: String]
     /// For variables; needed where one is named.
-    let forge: (any Forge)?
-    let web: WebClient
+    package let forge: (any Forge)?
+    package let web: WebClient
     /// Authorities for URLs, in PEM; the system's, if nil.
-    let certificateAuthorities: String?
+    package let certificateAuthorities: String?
 
     private static let requestTimeout = Duration.seconds(10)
     private let clock = ContinuousClock()
 
-    init(
+    package init(
         sources: [KillSwitchSource], environment: [String: String], forge: (any Forge)? = nil, web: WebClient,
         certificateAuthorities: String? = nil
     ) {
@@ -38,7 +39,7 @@ struct KillSwitch: Sendable {
     }
 
     /// Reads every source, anew. Nothing is remembered and nothing is tried twice.
-    func read(before deadline: ContinuousClock.Instant) async -> Reading {
+    package func read(before deadline: ContinuousClock.Instant) async -> Reading {
         for source in sources {
             let reading = await read(source, before: deadline)
             if reading != .off { return reading }
@@ -47,7 +48,7 @@ struct KillSwitch: Sendable {
     }
 
     /// - Throws: ``GateError/refused(_:)`` unless every source was read and is off.
-    func requireOff(before deadline: ContinuousClock.Instant) async throws(GateError) {
+    package func requireOff(before deadline: ContinuousClock.Instant) async throws(GateError) {
         switch await read(before: deadline) {
         case .off: return
         case .on(let why): throw .refused("the kill switch is on: \(why)")

@@ -1,7 +1,8 @@
+import CollectorSupport
 import Shared
 
 /// Where a kill switch stands.
-enum KillSwitchSource: Hashable, Sendable {
+package enum KillSwitchSource: Hashable, Sendable {
     case environment(name: String)
     case file(path: String)
     /// `https`, or `http` on loopback.
@@ -10,10 +11,10 @@ enum KillSwitchSource: Hashable, Sendable {
     case variable(name: String, owner: VariableOwner, of: ForgeKind)
 
     /// What is read where nothing was named.
-    static let standard = KillSwitchSource.environment(name: "PROD_AUTO_DEPLOY_DISABLED")
+    package static let standard = KillSwitchSource.environment(name: "PROD_AUTO_DEPLOY_DISABLED")
 
     /// - Throws: ``Defect``, the second half of a sentence about the text.
-    init(parsing text: String) throws(Defect) {
+    package init(parsing text: String) throws(Defect) {
         if text.lowercased().hasPrefix("https://") || text.lowercased().hasPrefix("http://") {
             self = .url(try Self.url(text))
             return
@@ -44,7 +45,7 @@ enum KillSwitchSource: Hashable, Sendable {
         } catch {
             throw error == .hasUser ? .hasUser : .badURL
         }
-        guard !FleetAccess.isInTheClear(text) else { throw .inTheClear }
+        guard !HostAddress.isInTheClear(text) else { throw .inTheClear }
         return text
     }
 
@@ -57,10 +58,10 @@ enum KillSwitchSource: Hashable, Sendable {
     }
 
     /// Why a text names no source.
-    enum Defect: Error, Hashable, CustomStringConvertible {
+    package enum Defect: Error, Hashable, CustomStringConvertible {
         case unknownForm, noName, badURL, hasUser, inTheClear
 
-        var description: String {
+        package var description: String {
             switch self {
             case .unknownForm:
                 "is no kill switch: write env:NAME, file:PATH, https://…, gitea-variable:NAME or github-variable:NAME"
@@ -75,7 +76,7 @@ enum KillSwitchSource: Hashable, Sendable {
 
 extension KillSwitchSource: CustomStringConvertible {
     /// For sentences: without a URL's query, which may hold a secret.
-    var description: String {
+    package var description: String {
         switch self {
         case .environment(let name): "env:\(Hygiene.line(name, limit: 80))"
         case .file(let path): "file:\(Hygiene.line(path, limit: 200))"

@@ -2,7 +2,7 @@ import FoundationEssentials
 
 /// Docker's `config.json` and containers' `auth.json`, as far as credentials go.
 struct AuthFile: Sendable {
-    struct Entry: Decodable, Hashable, Sendable {
+    package struct Entry: Decodable, Hashable, Sendable {
         /// Base64 of `user:password`.
         var auth: String?
         var username: String?

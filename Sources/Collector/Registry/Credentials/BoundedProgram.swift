@@ -1,6 +1,7 @@
-// Signal sets are declared by both: the compiler takes them from whichever it comes upon first.
 import CCurl
 import Glibc
+
+// Signal sets are declared by both: the compiler takes them from whichever it comes upon first.
 
 /// Runs a program to its end, or to the end of our patience. Blocks its thread.
 enum BoundedProgram {

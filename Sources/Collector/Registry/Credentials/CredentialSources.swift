@@ -1,3 +1,4 @@
+import CollectorSupport
 import Glibc
 import Shared
 
@@ -5,19 +6,24 @@ import Shared
 ///
 /// `--registry-auth-file`, `REGISTRY_AUTH_FILE`, `$XDG_RUNTIME_DIR/containers/auth.json` (containers-auth.json(5)), and
 /// `$DOCKER_CONFIG/config.json` or `~/.docker/config.json` (Docker's). Nothing is ever written.
-struct CredentialSources: Sendable {
-    struct Place: Hashable, Sendable {
-        var path: String
+package struct CredentialSources: Sendable {
+    package struct Place: Hashable, Sendable {
+        package var path: String
         /// Somebody named it: it has to be there.
-        var isNamed: Bool
+        package var isNamed: Bool
+
+        package init(path: String, isNamed: Bool) {
+            self.path = path
+            self.isNamed = isNamed
+        }
     }
 
     private static let fileLimit = 1 << 20
 
-    let places: [Place]
+    package let places: [Place]
     private let environment: [String: String]
 
-    init(flag: String?, environment: [String: String]) {
+    package init(flag: String?, environment: [String: String]) {
         self.environment = environment
         func variable(_ name: String) -> String? { environment[name].flatMap { $0.isEmpty ? nil : $0 } }
         var places: [Place] = []

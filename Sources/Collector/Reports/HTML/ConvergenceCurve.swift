@@ -1,10 +1,12 @@
+import Verdict
+
 /// How many hosts were proven, and how many soaked, at every moment of a verification.
 ///
 /// A host counts as proven from a change of its label to `converged` until its next change. Waived hosts are left out,
 /// because the gate leaves them out. Exact; how finely it is drawn is another matter.
 struct ConvergenceCurve: Hashable, Sendable {
     /// What is true from a moment on, until the next step.
-    struct Step: Hashable, Sendable {
+    package struct Step: Hashable, Sendable {
         /// Since the start.
         var seconds: Double
         var proven: Int

@@ -25,7 +25,7 @@ struct HTMLCurve {
     }
 
     /// The curve in a sentence.
-    var summary: String {
+    package var summary: String {
         let last = curve.at(curve.duration)
         let half = (curve.expected + 1) / 2
         var text = "At the end, after \(HTMLText.duration(curve.duration)), "

@@ -1,4 +1,5 @@
 import Shared
+import Verdict
 
 /// What is folded in a host's row: where it was asked, the facts at the end, and every change of its label.
 struct HTMLHostDetails {

@@ -1,4 +1,5 @@
 import Shared
+import Verdict
 
 /// One host's row: what it is, what it serves, what to know, and all the rest folded.
 struct HTMLHostRow {

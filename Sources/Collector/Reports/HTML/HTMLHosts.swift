@@ -1,3 +1,5 @@
+import Verdict
+
 /// Every host exactly once: those that are not converged on top, then the waived ones, then the converged ones.
 struct HTMLHosts {
     let report: Report

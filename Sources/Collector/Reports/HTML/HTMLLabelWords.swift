@@ -1,3 +1,5 @@
+import Verdict
+
 /// What a host's label means, for the legend.
 enum HTMLLabelWords {
     static func meaning(of label: HostLabel) -> String {

@@ -1,3 +1,5 @@
+import Verdict
+
 /// What is to be done, once for all hosts that it is to be done on.
 struct HTMLRemedies {
     /// Hosts of one label with one thing to do.

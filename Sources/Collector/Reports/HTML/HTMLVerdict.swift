@@ -1,4 +1,5 @@
 import Shared
+import Verdict
 
 /// What a reader must know before anything else: the verdict, why, how many, and what to do.
 struct HTMLVerdict {

@@ -1,3 +1,5 @@
+import Verdict
+
 /// What a verdict says to a person: whether it is good, its name in words, and what to do next.
 struct HTMLVerdictWords: Hashable, Sendable {
     /// How the page looks at it: in words, by a symbol's shape, and by colour.

@@ -1,10 +1,12 @@
+import Verdict
+
 /// A host's labels over the time of a verification, in so many columns that a strip of them can be drawn.
 ///
 /// A column shows the worst label of its time, so that a host which failed for a second is seen to have failed. However
 /// often a host changed its label, a strip stays as small as its columns.
 struct StateStrip: Hashable, Sendable {
     /// Columns of one label that follow each other.
-    struct Run: Hashable, Sendable {
+    package struct Run: Hashable, Sendable {
         var label: HostLabel
         var columns: Range<Int>
     }

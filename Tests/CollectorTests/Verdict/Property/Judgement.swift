@@ -1,6 +1,7 @@
 import Shared
 
 @testable import Collector
+@testable import Verdict
 
 /// Everything that must hold for the end of a run, whatever the schedule was.
 struct Judgement {

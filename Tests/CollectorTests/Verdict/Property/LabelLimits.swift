@@ -1,6 +1,7 @@
 import Shared
 
 @testable import Collector
+@testable import Verdict
 
 /// What a policy tolerates and requires of hosts at the end, counted anew in whole numbers.
 struct LabelLimits {

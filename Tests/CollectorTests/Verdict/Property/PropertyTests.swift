@@ -3,6 +3,8 @@ import Shared
 import Testing
 
 @testable import Collector
+@testable import Evidence
+@testable import Verdict
 
 /// Random fleets, faults and schedules against an oracle that knows what each host truly serves.
 ///

@@ -1,6 +1,7 @@
 import Shared
 
 @testable import Collector
+@testable import Verdict
 
 /// A made-up fleet with everything that will happen to it, drawn from one seed. Times are in milliseconds.
 struct Schedule: Sendable, CustomStringConvertible {

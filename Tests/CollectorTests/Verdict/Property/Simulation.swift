@@ -1,6 +1,7 @@
 import Shared
 
 @testable import Collector
+@testable import Verdict
 
 /// Runs a schedule: agents, the ways to them, and a poller that carries out what the state machine asks for.
 struct Simulation {

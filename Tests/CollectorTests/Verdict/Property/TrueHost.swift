@@ -1,6 +1,7 @@
 import Shared
 
 @testable import Collector
+@testable import Verdict
 
 /// What a made-up host truly does, from long before the verification until long after it. Times are in milliseconds.
 struct TrueHost: Sendable, CustomStringConvertible {

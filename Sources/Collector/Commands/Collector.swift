@@ -1,0 +1,35 @@
+import ArgumentParser
+import CollectorSupport
+import Glibc
+import Shared
+
+/// The `buildinfo-collector` program.
+@main
+struct Collector: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "buildinfo-collector",
+        abstract: "Proves that what was promoted is what a fleet serves.",
+        discussion: """
+            Exit codes: 0 converged; 10 stragglers; 11 stalled; 20 failed deploy; 21 rolled back; 30 unreachable; \
+            31 inconclusive; 40 superseded; 41 refused by the gate; 50 empty or shrunk inventory; 60 identity conflict; 64 usage or \
+            configuration; 69 a service that was needed is unavailable; 130 and 143 interrupted.
+            Every flag can come from the environment: --fail-after from BUILDINFO_FAIL_AFTER.
+            """,
+        version: BuildinfoVersion.current,
+        subcommands: [
+            VerifyCommand.self, StatusCommand.self, History.self, ReportCommand.self, ReplayCommand.self,
+            DrillCommand.self, ResolveCommand.self, WaitCICommand.self, PromoteCommand.self, RollbackCommand.self,
+            LedgerCommand.self,
+        ]
+    )
+
+    static func main() async {
+        StandardStreams.reserve()
+        // A reader that went away is told by write(2), not by a signal.
+        signal(SIGPIPE, SIG_IGN)
+        let code = await Invocation(
+            arguments: Array(CommandLine.arguments.dropFirst()), environment: ProcessEnvironment.current
+        ).run()
+        Glibc.exit(code)
+    }
+}

@@ -1,6 +1,0 @@
-import Foundation
-
-/// The process's environment variables.
-enum ProcessEnvironment {
-    static var current: [String: String] { ProcessInfo.processInfo.environment }
-}

@@ -1,0 +1,48 @@
+import Shared
+
+/// A table as RFC 4180 has it, for spreadsheets and scripts: a heading, quoted where needed, CRLF at each line's end.
+package struct CommaSeparatedTable {
+    /// A cell by where it comes from, which decides what a spreadsheet may make of it.
+    package enum Cell {
+        /// Our own words and numbers.
+        case plain(String)
+        /// What a host, an operator or an inventory wrote.
+        case foreign(String)
+
+        package static func number(_ value: (some CustomStringConvertible)?) -> Cell {
+            .plain(value.map { "\($0)" } ?? "")
+        }
+    }
+
+    private var lines: [String]
+
+    package init(_ heading: [String]) {
+        lines = [heading.joined(separator: ",")]
+    }
+
+    package mutating func add(_ cells: [Cell]) {
+        lines.append(cells.map(Self.text).joined(separator: ","))
+    }
+
+    package func render() -> String { lines.map { $0 + "\r\n" }.joined() }
+
+    private static func text(_ cell: Cell) -> String {
+        switch cell {
+        case .plain(let text): quoted(text)
+        case .foreign(let text): quoted(disarmed(Hygiene.line(text, limit: 4_096)))
+        }
+    }
+
+    /// Puts an apostrophe before what a spreadsheet would run as a formula. Source: OWASP, "CSV Injection"; the wide forms
+    /// are what some spreadsheets take for the plain ones.
+    private static func disarmed(_ text: String) -> String {
+        guard let first = text.first, "=+-@\t\r\n＝＋－＠".contains(first) else { return text }
+        return "'" + text
+    }
+
+    /// RFC 4180, section 2, rules 5 to 7.
+    private static func quoted(_ text: String) -> String {
+        guard text.contains(where: { $0 == "," || $0 == "\"" || $0.isNewline }) else { return text }
+        return "\"" + text.replacing("\"", with: "\"\"") + "\""
+    }
+}

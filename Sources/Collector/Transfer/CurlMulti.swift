@@ -1,0 +1,92 @@
+import CCurl
+
+/// One libcurl multi handle: a connection cache, and the transfers of the lanes that it serves.
+///
+/// Belongs to the engine's thread, which also closes it: libcurl's rule is one thread at a time for a handle.
+final class CurlMulti {
+    private let handle: UnsafeMutableRawPointer
+    private let poller: SocketPoller
+    private let index: Int
+    /// When libcurl wants ``expire()`` called, if nothing else happens before.
+    private(set) var deadline: Deadline = .never
+
+    enum Deadline {
+        case never
+        case now
+        case at(ContinuousClock.Instant)
+    }
+
+    init(index: Int, poller: SocketPoller, keptConnections: Int) throws(TransferEngineError) {
+        guard let handle = curl_multi_init() else {
+            throw .libcurl(call: "curl_multi_init", reason: "out of memory")
+        }
+        self.handle = handle
+        self.poller = poller
+        self.index = index
+        // Unretained: `close` frees the handle while this object lives, so no callback outlives its context.
+        let context = Unmanaged.passUnretained(self).toOpaque()
+        let results = [
+            buildinfo_curl_multi_set_long(handle, CURLMOPT_MAXCONNECTS, keptConnections),
+            buildinfo_curl_multi_set_pointer(handle, CURLMOPT_SOCKETDATA, context),
+            buildinfo_curl_multi_set_socket_function(handle) { _, descriptor, interest, context, _ in
+                guard let context else { return -1 }
+                let multi = Unmanaged<CurlMulti>.fromOpaque(context).takeUnretainedValue()
+                multi.poller.watch(descriptor, for: interest, multi: multi.index)
+                return 0
+            },
+            buildinfo_curl_multi_set_pointer(handle, CURLMOPT_TIMERDATA, context),
+            buildinfo_curl_multi_set_timer_function(handle) { _, milliseconds, context in
+                guard let context else { return -1 }
+                let multi = Unmanaged<CurlMulti>.fromOpaque(context).takeUnretainedValue()
+                multi.deadline =
+                    switch milliseconds {
+                    case ..<0: .never
+                    case 0: .now
+                    default: .at(.now + .milliseconds(milliseconds))
+                    }
+                return 0
+            },
+        ]
+        if let failed = results.first(where: { $0 != CURLM_OK }) {
+            curl_multi_cleanup(handle)
+            throw .libcurl(call: "curl_multi_setopt", reason: String(cString: curl_multi_strerror(failed)))
+        }
+    }
+
+    /// Frees the handle and its kept connections. No transfer may be under way, and nothing may be called after.
+    func close() {
+        curl_multi_cleanup(handle)
+    }
+
+    func add(_ easy: UnsafeMutableRawPointer) -> Bool {
+        curl_multi_add_handle(handle, easy) == CURLM_OK
+    }
+
+    /// Ends the transfer if it is under way, and with it its connection.
+    func remove(_ easy: UnsafeMutableRawPointer) {
+        curl_multi_remove_handle(handle, easy)
+    }
+
+    /// Something happened on a socket.
+    func act(on event: SocketPoller.Event) {
+        var running: Int32 = 0
+        curl_multi_socket_action(handle, event.descriptor, event.mask, &running)
+    }
+
+    /// The deadline came: starts what was added, ends what has run out of time.
+    func expire() {
+        var running: Int32 = 0
+        deadline = .never
+        curl_multi_socket_action(handle, CURL_SOCKET_TIMEOUT, 0, &running)
+    }
+
+    /// Takes the next finished transfer, which stays added until ``remove(_:)``.
+    func nextFinished() -> (easy: UnsafeMutableRawPointer, code: CURLcode)? {
+        var left: Int32 = 0
+        while let message = curl_multi_info_read(handle, &left) {
+            guard message.pointee.msg == CURLMSG_DONE, let easy = message.pointee.easy_handle else { continue }
+            return (easy, message.pointee.data.result)
+        }
+        return nil
+    }
+}

@@ -1,0 +1,147 @@
+package import CCurl
+import Shared
+
+/// Sets an easy handle's options, and keeps the first refusal: an option that does not hold is no request.
+package struct CurlOptions {
+    package let easy: UnsafeMutableRawPointer
+    package private(set) var result = CURLE_OK
+
+    package init(easy: UnsafeMutableRawPointer) {
+        self.easy = easy
+    }
+
+    package mutating func set(_ option: CURLoption, _ value: Int) {
+        note(buildinfo_curl_easy_set_long(easy, option, value))
+    }
+
+    package mutating func set(_ option: CURLoption, _ value: String?) {
+        note(buildinfo_curl_easy_set_string(easy, option, value))
+    }
+
+    mutating func setHeaders(_ list: UnsafeMutablePointer<curl_slist>?) {
+        note(buildinfo_curl_easy_set_headers(easy, list))
+    }
+
+    /// What is the same for every request.
+    mutating func setFixed(limits: TransferLimits) {
+        // No signals for time limits, and no sigaction calls around each transfer; the thread blocks SIGPIPE.
+        set(CURLOPT_NOSIGNAL, 1)
+        // In 7.88 every finished transfer walks the whole cache, and literal addresses are in it.
+        set(CURLOPT_DNS_CACHE_TIMEOUT, 0)
+        // A name lookup that hangs in the system's resolver is left to its thread: without this, giving one up waits
+        // for it, and every other transfer of the engine with it.
+        set(CURLOPT_QUICK_EXIT, 1)
+        // Asking through a proxy would prove the proxy's answer; the environment must not bring one in.
+        set(CURLOPT_PROXY, "")
+        set(CURLOPT_PROTOCOLS_STR, "http,https")
+        set(CURLOPT_FOLLOWLOCATION, 0)
+        set(CURLOPT_HTTP09_ALLOWED, 0)
+        set(CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_2TLS)
+        set(CURLOPT_HTTP_CONTENT_DECODING, 0)
+        set(CURLOPT_SSL_VERIFYPEER, 1)
+        set(CURLOPT_SSL_VERIFYHOST, 2)
+        set(CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2)
+        set(CURLOPT_TCP_NODELAY, 1)
+        if limits.keptConnections == 0 { set(CURLOPT_FORBID_REUSE, 1) }
+        set(CURLOPT_USERAGENT, "buildinfo-collector/\(BuildinfoVersion.current)")
+        // Early, where the peer says its size; the write callback holds for the others.
+        note(buildinfo_curl_easy_set_offset(easy, CURLOPT_MAXFILESIZE_LARGE, curl_off_t(limits.bodyBytes)))
+    }
+
+    mutating func setMethod(_ method: TransferRequest.Method) {
+        switch method {
+        case .get: break
+        case .head: set(CURLOPT_NOBODY, 1)
+        case .post(let body): setBody(body)
+        case .put(let body):
+            setBody(body)
+            set(CURLOPT_CUSTOMREQUEST, "PUT")
+            // On a kept connection that turns out to be dead, libcurl sends the request again by itself: nobody could say
+            // whether it was written once, twice or not at all.
+            setFresh()
+        }
+    }
+
+    mutating func setFresh() {
+        set(CURLOPT_FRESH_CONNECT, 1)
+    }
+
+    private mutating func setBody(_ body: TransferRequest.Body) {
+        // The size before the bytes: it says how many are copied.
+        note(buildinfo_curl_easy_set_offset(easy, CURLOPT_POSTFIELDSIZE_LARGE, curl_off_t(body.bytes.count)))
+        note(body.bytes.withUnsafeBytes { buildinfo_curl_easy_copy_body(easy, $0.baseAddress) })
+    }
+
+    /// One limit for the whole, connecting (300 s by default) included.
+    mutating func setTimeout(_ timeout: Duration) {
+        let parts = timeout.components
+        let seconds = min(max(0, parts.seconds), 86_400)
+        let milliseconds = max(
+            1, seconds * 1_000 + (max(0, parts.attoseconds) + 999_999_999_999_999) / 1_000_000_000_000_000)
+        set(CURLOPT_TIMEOUT_MS, Int(milliseconds))
+        set(CURLOPT_CONNECTTIMEOUT_MS, Int(milliseconds))
+    }
+
+    package mutating func setTrust(_ access: TransferAccess, default trust: DefaultTrust) {
+        if let bundle = access.certificateAuthorities ?? trust.bundle {
+            set(CURLOPT_CAINFO, bundle)
+            // Beside a bundle, the built-in directory would go on being trusted. It also keeps libcurl from parsing the
+            // bundle once instead of once a connection.
+            set(CURLOPT_CAPATH, nil)
+        }
+        if let certificate = access.clientCertificate { set(CURLOPT_SSLCERT, certificate) }
+        if let key = access.clientKey { set(CURLOPT_SSLKEY, key) }
+    }
+
+    /// To be called after ``setFixed(limits:)``, which turns proxies off.
+    mutating func setProxy(_ access: TransferAccess) {
+        if access.usesProxy { set(CURLOPT_PROXY, nil) }
+    }
+
+    /// Unretained contexts: the loop keeps slots and poller until the last handle is freed.
+    mutating func setContexts(
+        slot: UnsafeMutableRawPointer,
+        poller: UnsafeMutableRawPointer,
+        errorText: UnsafeMutablePointer<CChar>
+    ) {
+        setPointer(CURLOPT_PRIVATE, slot)
+        setPointer(CURLOPT_ERRORBUFFER, errorText)
+        setPointer(CURLOPT_WRITEDATA, slot)
+        note(
+            buildinfo_curl_easy_set_write_function(easy) { bytes, size, count, context in
+                guard let context else { return 0 }
+                let slot = Unmanaged<TransferSlot>.fromOpaque(context).takeUnretainedValue()
+                let length = size * count
+                return slot.receiveBody(UnsafeRawBufferPointer(start: bytes, count: length)) ? length : 0
+            })
+        setPointer(CURLOPT_HEADERDATA, slot)
+        note(
+            buildinfo_curl_easy_set_header_function(easy) { bytes, size, count, context in
+                guard let context else { return 0 }
+                let slot = Unmanaged<TransferSlot>.fromOpaque(context).takeUnretainedValue()
+                let length = size * count
+                return slot.receiveHeader(UnsafeRawBufferPointer(start: bytes, count: length)) ? length : 0
+            })
+        setPointer(CURLOPT_OPENSOCKETDATA, slot)
+        note(
+            buildinfo_curl_easy_set_open_function(easy) { context, _, address in
+                guard let context, let address else { return -1 }
+                return Unmanaged<TransferSlot>.fromOpaque(context).takeUnretainedValue().open(address.pointee)
+            })
+        // A connection outlives the request that opened it, so its socket is closed by what outlives both.
+        setPointer(CURLOPT_CLOSESOCKETDATA, poller)
+        note(
+            buildinfo_curl_easy_set_close_function(easy) { context, descriptor in
+                guard let context else { return -1 }
+                return Unmanaged<SocketPoller>.fromOpaque(context).takeUnretainedValue().closeSocket(descriptor)
+            })
+    }
+
+    private mutating func setPointer(_ option: CURLoption, _ value: UnsafeMutableRawPointer) {
+        note(buildinfo_curl_easy_set_pointer(easy, option, value))
+    }
+
+    private mutating func note(_ code: CURLcode) {
+        if result == CURLE_OK { result = code }
+    }
+}

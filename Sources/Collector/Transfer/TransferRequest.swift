@@ -1,0 +1,61 @@
+/// One request that a ``TransferEngine`` is asked to make.
+package struct TransferRequest: Sendable {
+    /// What is done. Hosts are only ever asked (`get`); the others are for registries and their token services.
+    package enum Method: Hashable, Sendable {
+        case get
+        /// As `get`, without the body.
+        case head
+        case post(Body)
+        case put(Body)
+    }
+
+    /// What is sent along.
+    package struct Body: Hashable, Sendable {
+        package var mediaType: String
+        package var bytes: [UInt8]
+
+        package init(mediaType: String, bytes: [UInt8]) {
+            self.mediaType = mediaType
+            self.bytes = bytes
+        }
+    }
+
+    /// The caller's name for the request. Comes back in its completion, and cancels it.
+    package var id: UInt64
+    /// The host's index, 0 or more. Requests of one lane share kept connections, so a host keeps its lane.
+    package var lane: Int
+    package var method: Method
+    /// `http` or `https`. Anything else ends as ``TransferFailure/protocolError(_:)``.
+    package var url: String
+    /// Sent as they are. A name or value that would open a second line is refused, not sent.
+    package var headers: [(name: String, value: String)]
+    /// From the start on the wire to the last byte, name lookup and connecting included. The wait for the window is not.
+    /// Rounded up to milliseconds, at least one.
+    package var timeout: Duration
+    package var access: TransferAccess
+    /// Whether the answer is to say when the peer's certificate ends. Costs some 70 µs a handshake, and is told by a handshake
+    /// only: not by a kept connection.
+    package var asksCertificate = false
+    /// Whether no kept connection is used: a balancer may send another connection to another machine.
+    package var isFresh: Bool
+
+    package init(
+        id: UInt64,
+        lane: Int,
+        method: Method = .get,
+        url: String,
+        headers: [(name: String, value: String)] = [],
+        timeout: Duration = .seconds(5),
+        access: TransferAccess = TransferAccess(),
+        isFresh: Bool = false
+    ) {
+        self.id = id
+        self.lane = lane
+        self.method = method
+        self.url = url
+        self.headers = headers
+        self.timeout = timeout
+        self.access = access
+        self.isFresh = isFresh
+    }
+}

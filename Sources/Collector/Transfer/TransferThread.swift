@@ -1,0 +1,68 @@
+import CCurl
+import Glibc
+import Synchronization
+
+/// A thread that runs a loop to its end and can be awaited without blocking.
+final class TransferThread: Sendable {
+    private struct End {
+        var isOver = false
+        var waiting: [CheckedContinuation<Void, Never>] = []
+    }
+
+    /// Taken by the thread, once: what a mutex hands out nobody else holds.
+    private let loop: Mutex<TransferLoop?>
+    private let end = Mutex(End())
+    private let handle = Mutex<pthread_t?>(nil)
+
+    init(running loop: sending TransferLoop) throws(TransferEngineError) {
+        self.loop = Mutex(loop)
+        var thread = pthread_t()
+        let context = Unmanaged.passRetained(self)
+        let result = pthread_create(
+            &thread, nil,
+            { context in
+                guard let context else { return nil }
+                Unmanaged<TransferThread>.fromOpaque(context).takeRetainedValue().main()
+                return nil
+            }, context.toOpaque())
+        guard result == 0 else {
+            context.release()
+            self.loop.withLock { $0.take() }?.close()
+            throw .system(call: "pthread_create", reason: String(cString: strerror(result)))
+        }
+        handle.withLock { $0 = thread }
+    }
+
+    private func main() {
+        // All signals are other threads' business. SIGPIPE, which a write to a closed connection raises in the writing
+        // thread, is thereby ignored here without changing it for the process. Resolver threads inherit this.
+        var all = sigset_t()
+        sigfillset(&all)
+        pthread_sigmask(SIG_SETMASK, &all, nil)
+        buildinfo_thread_name("transfers")
+        loop.withLock { $0.take() }?.run()
+        let waiting = end.withLock { end in
+            end.isOver = true
+            return end.waiting
+        }
+        for continuation in waiting { continuation.resume() }
+    }
+
+    /// Returns when the loop has ended and the thread is gone.
+    func join() async {
+        await withCheckedContinuation { continuation in
+            let isOver = end.withLock { end in
+                if !end.isOver { end.waiting.append(continuation) }
+                return end.isOver
+            }
+            if isOver { continuation.resume() }
+        }
+        // The thread is returning: this waits for microseconds.
+        if let thread = handle.withLock({ $0.take() }) { pthread_join(thread, nil) }
+    }
+
+    /// Lets the thread end unobserved.
+    func detach() {
+        if let thread = handle.withLock({ $0.take() }) { pthread_detach(thread) }
+    }
+}
