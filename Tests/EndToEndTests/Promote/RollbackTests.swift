@@ -201,7 +201,8 @@ struct RollbackTests {
         let refused = try await promoter.rollback()
         #expect(refused.exitCode == 41, "\(refused.error)")
         for text in [
-            "somebody moved the tag", "--to", "\(Commit.new.prefix(12))", String(promoter.old.digest.description.prefix(19)),
+            "somebody moved the tag", "--to", "\(Commit.new.prefix(12))",
+            String(promoter.old.digest.description.prefix(19)),
         ] {
             #expect(refused.error.contains(text), "\(refused.error)")
         }
