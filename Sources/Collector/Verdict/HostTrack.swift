@@ -205,8 +205,12 @@ package struct HostTrack: Sendable {
         }
         let look = Look(sample, age: age)
         guard counts(look, policy: policy) else { return tooEarly(age) }
+        // A stored answer's Date cannot tell an age that is smaller than its own coarseness.
+        let mayPredateStart =
+            answer.nonce == nil && answer.date != nil && look.earliest < .milliseconds(PlainClock.coarseness)
         count(
             BuildEvidence(answer), runtime: answer.state ?? .serving, instances: [], look: look, isNew: isNew,
+            mayPredateStart: mayPredateStart && !policy.countsEarlierEvidence,
             judge: judge, policy: policy)
     }
 
@@ -229,7 +233,7 @@ package struct HostTrack: Sendable {
     /// A usable answer: from here on, facts are facts.
     private mutating func count(
         _ evidence: BuildEvidence, runtime: ServiceState, instances: [Instance], look: Look, isNew: Bool = true,
-        judge: BuildJudge, policy: Policy
+        mayPredateStart: Bool = false, judge: BuildJudge, policy: Policy
     ) {
         let moment = look.latest
         let assessment = judge.assess(evidence)
@@ -255,7 +259,8 @@ package struct HostTrack: Sendable {
         if lastWasMatch != nil, isMatch != wasMatch { matchEdges.append(moment) }
         trim(at: moment, policy: policy)
         extendProof(
-            isMatch && runtime == .serving, fingerprint: fingerprint, look: look, isNew: isNew, policy: policy)
+            isMatch && runtime == .serving && !mayPredateStart, fingerprint: fingerprint, look: look, isNew: isNew,
+            policy: policy)
         self.fingerprint = fingerprint
         lastWasMatch = isMatch
         everMatched = everMatched || isMatch

@@ -69,7 +69,7 @@ package struct PlainClock: Hashable, Sendable {
     private var isDoubtful = false
 
     /// `Date` is cut to whole seconds, and servers keep it for up to one.
-    private static let coarseness: Int64 = 2_000
+    static let coarseness: Int64 = 2_000
 
     /// - Parameters:
     ///   - date: seconds since 1970 by the host's clock.

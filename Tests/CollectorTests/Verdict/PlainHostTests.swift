@@ -26,6 +26,20 @@ struct PlainHostTests {
         #expect(!bench.history().contains(.soaking))
     }
 
+    @Test("Field 5: a copy that is little older than the start is no first half of a proof")
+    func copyFromBefore() {
+        var policy = Policy.short
+        policy.soak = .zero
+        var bench = Bench(policy: policy, target: .bySHA)
+        for moment in [0.1, 0.4, 1.0] {
+            bench.see(at: moment, .says(PlainAnswer(gitSHA: Self.sha, date: Self.clock - 2)))
+        }
+        bench.see(at: 3.9, .says(PlainAnswer(gitSHA: Self.sha, date: Self.clock + 3)))
+        #expect(bench.label() == .soaking)
+        bench.see(at: 5.9, .says(PlainAnswer(gitSHA: Self.sha, date: Self.clock + 5)))
+        #expect(bench.label() == .converged)
+    }
+
     @Test("Field 5: one stored answer begins the soak again")
     func storedOnce() {
         var bench = Bench(target: .bySHA)
@@ -56,7 +70,7 @@ struct PlainHostTests {
             .says(PlainAnswer(gitSHA: Self.sha, date: Self.clock + offset + Int64(moment)))
         }
         #expect(bench.verdict == .converged)
-        #expect(bench.endedAt == 11)
+        #expect(bench.endedAt == 13)
     }
 
     @Test("Field 5: a cache that is filled again shows how old its answers were before")
