@@ -76,9 +76,7 @@ let package = Package(
             name: "Transfer",
             dependencies: [
                 "CCurl",
-                "CollectorSupport",
                 "Shared",
-                .product(name: "Logging", package: "swift-log"),
             ],
             path: "Sources/Collector/Transfer",
             swiftSettings: strict
@@ -102,7 +100,6 @@ let package = Package(
                 "Shared",
                 "Transfer",
                 "Verdict",
-                .product(name: "Logging", package: "swift-log"),
             ],
             path: "Sources/Collector/Registry",
             swiftSettings: strict
@@ -113,7 +110,6 @@ let package = Package(
                 "CollectorSupport",
                 "Shared",
                 "Transfer",
-                .product(name: "Logging", package: "swift-log"),
             ],
             path: "Sources/Collector/Gate",
             swiftSettings: strict
@@ -188,6 +184,7 @@ let package = Package(
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ],
             path: "Sources/Collector/Drill",
             swiftSettings: strict
@@ -195,6 +192,7 @@ let package = Package(
         .executableTarget(
             name: "Collector",
             dependencies: [
+                "CCurl",
                 "CollectorSupport",
                 "Drill",
                 "Evidence",

@@ -1,8 +1,7 @@
-import ArgumentParser
 package import Shared
 
 /// What on a branch supersedes a commit.
-package enum SupersedingRule: String, CaseIterable, ExpressibleByArgument, Sendable {
+package enum SupersedingRule: String, CaseIterable, Sendable {
     /// A newer commit whose candidate the registry has. A commit that builds nothing (documentation, `[skip ci]`) does not
     /// stand in the way of the last one that was built.
     case candidate

@@ -1,7 +1,5 @@
-import ArgumentParser
-
 /// Whose REST API is spoken.
-package enum ForgeKind: String, CaseIterable, ExpressibleByArgument, Sendable {
+package enum ForgeKind: String, CaseIterable, Sendable {
     /// Gitea, and Forgejo, which kept its API.
     case gitea
     /// GitHub and GitHub Enterprise Server.

@@ -1,9 +1,8 @@
-import ArgumentParser
 import CollectorSupport
 import Verdict
 
 /// How progress is shown on standard error.
-package enum ProgressMode: String, CaseIterable, ExpressibleByArgument, Sendable {
+package enum ProgressMode: String, CaseIterable, Sendable {
     /// Live on a terminal, plain elsewhere.
     case auto
     case live

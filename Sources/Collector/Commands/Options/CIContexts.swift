@@ -2,14 +2,14 @@ import ArgumentParser
 import Shared
 
 /// The list of required contexts, as it is typed.
-package enum CIContexts {
-    package static let limit = 100
+enum CIContexts {
+    static let limit = 100
 
     /// The contexts of one value: separated by commas, but for those in parentheses, since jobs of a matrix have such names
     /// (`build (ubuntu, 3.11)`), and those behind a backslash.
     ///
     /// - Throws: where the list is given, and empty.
-    package static func parse(_ text: String) throws -> [String] {
+    static func parse(_ text: String) throws -> [String] {
         var names: [String] = []
         var name = ""
         var depth = 0
