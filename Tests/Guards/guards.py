@@ -152,8 +152,13 @@ GUARDS = [
     Guard(
         1, "must-serve", "a match that is not serving is no proof",
         _VERDICT + "HostTrack.swift",
-        r"isMatch && runtime == .serving, fingerprint",
-        r"isMatch, fingerprint", VERDICT),
+        r"isMatch && runtime == .serving && !mayPredateStart",
+        r"isMatch && !mayPredateStart", VERDICT),
+    Guard(
+        3, "copy-predates-start", "a copy that may be from before the start begins no proof",
+        _VERDICT + "HostTrack.swift",
+        r"isMatch && runtime == .serving && !mayPredateStart",
+        r"isMatch && runtime == .serving", CACHES),
     Guard(
         1, "stale-fact", "a fact older than three intervals proves nothing",
         _VERDICT + "HostTrack+Label.swift",
@@ -1440,7 +1445,7 @@ GUARDS = [
         r"} else if tracks.allSatisfy", CI),
     Guard(
         11, "ci-empty-list", "a list of contexts that is given but empty is an error",
-        _CI + "CIContexts.swift",
+        "Sources/Collector/Commands/Options/CIContexts.swift",
         r"guard !given.isEmpty else {",
         r"""guard !given.isEmpty || text.contains(",") else {""", CI),
     Guard(
