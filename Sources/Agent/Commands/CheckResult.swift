@@ -39,7 +39,7 @@ struct CheckResult: Sendable {
         return lines.joined(separator: "\n") + "\n"
     }
 
-    /// Which project the instances are of, and what matches and is none.
+    /// The project of the instances, and the containers that match the selector but do not count as instances.
     private static func particulars(_ content: DocumentContent) -> [String] {
         let projects = Set(content.instances.compactMap(\.project)).sorted().joined(separator: ", ")
         let count = "\(content.instances.count) \(content.instances.count == 1 ? "instance" : "instances")"

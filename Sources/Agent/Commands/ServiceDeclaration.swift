@@ -38,7 +38,7 @@ struct ServiceDeclaration: Hashable, Sendable {
         self.expected = expected
     }
 
-    /// The selector, and what stands behind a last `,instances=`; nil where there is none. Other commas are the selector's.
+    /// The selector, and the value of a trailing `,instances=`, if any. Any other comma belongs to the selector.
     private static func counted(_ text: Substring) -> (Substring, number: Substring?) {
         guard let comma = text.lastIndex(of: ","), text[comma...].hasPrefix(",instances=") else { return (text, nil) }
         return (text[..<comma], text[comma...].dropFirst(",instances=".count))

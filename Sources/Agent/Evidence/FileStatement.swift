@@ -51,7 +51,7 @@ struct FileStatement: Hashable {
         guard let first = trimmed.first else { return .failure(.empty) }
         guard first == "{" else {
             guard !trimmed.contains(where: \.isNewline) else { return .failure(.notOneLine) }
-            // A commit id that is shortened, or of a changed work tree, is one that cannot be used; this is none.
+            // A shortened or dirty commit is still a commit, if an unusable one. This text is not a commit at all.
             guard GitSHA.defect(of: trimmed) != .notHexadecimal else { return .failure(.notCommit) }
             return .success(FileStatement(Fields(gitSHA: trimmed)))
         }

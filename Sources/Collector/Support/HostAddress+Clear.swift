@@ -1,5 +1,5 @@
 extension HostAddress {
-    /// Over HTTP, and to another machine than this.
+    /// Whether requests to the URL cross a network unencrypted: plain HTTP to a host that is not loopback.
     package static func isInTheClear(_ url: String) -> Bool {
         guard let scheme = url.firstRange(of: "://"), url[..<scheme.lowerBound].lowercased() == "http" else {
             return false
@@ -9,7 +9,7 @@ extension HostAddress {
         return !isLoopback(host.lowercased())
     }
 
-    /// A name that only looks like an address of 127.0.0.0/8 is none.
+    /// A name that merely begins like an address of 127.0.0.0/8 does not count.
     private static func isLoopback(_ host: String) -> Bool {
         if host == "localhost" || host == "[::1]" { return true }
         let parts = host.split(separator: ".", omittingEmptySubsequences: false)

@@ -2,7 +2,7 @@ import Glibc
 import Shared
 import Synchronization
 
-/// Sees to it that asking starts nothing: systemd starts a stopped Docker for whoever connects to `docker.socket`.
+/// Keeps the agent from starting an engine: systemd starts a stopped Docker when a client connects to `docker.socket`.
 ///
 /// Read from files that everybody may read, so that it needs neither D-Bus nor a name service: unit files say which socket
 /// unit listens at a path, and `/run/systemd/units` has a link `invocation:UNIT` for each unit with a process that is not
@@ -62,7 +62,7 @@ final class EngineActivation: Sendable {
         return nil
     }
 
-    /// The service that systemd starts for whoever connects to the path.
+    /// The service that systemd starts when a client connects to the path.
     private func service(listeningAt path: String) -> String? {
         let place = resolved(path)
         let (now, stamps) = (ContinuousClock.now, Self.folders.map(changed))

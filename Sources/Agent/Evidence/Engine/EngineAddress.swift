@@ -7,7 +7,7 @@ enum EngineAddress: Hashable, Sendable, CustomStringConvertible {
     /// - tls: nil for plain HTTP.
     case tcp(host: String, port: Int, tls: EngineTLS?)
 
-    /// Why a text is no engine's address; what follows "invalid --engine 'x': ".
+    /// Why a text is not a valid engine address. Completes "invalid --engine 'x': ".
     struct Defect: Error, Hashable, CustomStringConvertible {
         var description: String
     }
@@ -19,7 +19,7 @@ enum EngineAddress: Hashable, Sendable, CustomStringConvertible {
     ///
     /// - Parameters:
     ///   - tls: what TCP connections are made with; nil for plain HTTP.
-    ///   - allowsPlain: plain HTTP may cross a network. Whoever is on the way could answer in the engine's place.
+    ///   - allowsPlain: permits plain HTTP across a network, where another machine could answer in the engine's place.
     init(parsing text: String, tls: EngineTLS? = nil, allowsPlain: Bool = false) throws(Defect) {
         guard let scheme = text.firstRange(of: "://").map({ text[..<$0.lowerBound] }), scheme != "unix" else {
             guard let path = ListenAddress.socketPath(text.hasPrefix("unix:") ? text : "unix:\(text)") else {

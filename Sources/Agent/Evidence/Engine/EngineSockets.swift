@@ -82,7 +82,7 @@ struct EngineSockets: Hashable, Sendable {
 
     // MARK: - Failures
 
-    /// Why there is no engine at any usual place, with what is at each; nil where one is named, or there.
+    /// Why no default socket can be used, with what was found at each path; nil if an engine is named or a socket exists.
     var absence: EngineFailure? {
         guard named.isEmpty, !defaults.contains(where: Self.isSocket) else { return nil }
         let places = defaults.map { path in
