@@ -7,8 +7,8 @@ import Shared
 struct Agent: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "buildinfo-agent", abstract: "Says what this host serves, from evidence and not from intent.",
-        version: BuildinfoVersion.current, subcommands: [Serve.self, Read.self, Print.self, Check.self],
-        defaultSubcommand: Serve.self)
+        version: BuildinfoVersion.current, subcommands: [ServeCommand.self, ReadCommand.self, PrintCommand.self, CheckCommand.self],
+        defaultSubcommand: ServeCommand.self)
 
     static func main() {
         var console = Console.current
@@ -27,7 +27,7 @@ struct Agent: AsyncParsableCommand {
         console.arguments = arguments
         return await Console.$current.withValue(console) { [console] in
             do {
-                var command = try parseAsRoot(CompletedArguments.all(arguments, environment: console.environment))
+                var command = try parseAsRoot(MergedArguments.all(arguments, environment: console.environment))
                 if var asynchronous = command as? any AsyncParsableCommand {
                     try await asynchronous.run()
                 } else {
@@ -55,7 +55,7 @@ struct Agent: AsyncParsableCommand {
             console.output(fullMessage(for: error) + "\n")
         } else {
             let remedy = code == .validationFailure ? "; see --help" : ""
-            console.error("buildinfo-agent: \(Hygiene.line(message(for: error)))\(remedy)\n")
+            console.error("buildinfo-agent: \(Sanitizer.singleLine(message(for: error)))\(remedy)\n")
         }
         return code.rawValue
     }

@@ -17,7 +17,7 @@ struct AgentService {
 
     let origin: Origin
     /// Reads flags, environment and file; again on SIGHUP.
-    let configuration: () throws -> ReadConfiguration
+    let configuration: () throws -> LoadedConfiguration
     let listen: [ListenAddress]
     let access: AccessConfiguration
     let manager: ServiceManager
@@ -48,14 +48,14 @@ struct AgentService {
 
     private func evidence(
         group: any EventLoopGroup, metrics: Metrics, logger: Logger
-    ) throws -> (CurrentSource, reload: () throws -> ServiceRun.Reload) {
+    ) throws -> (ReloadableSource, reload: () throws -> ServiceRun.Reload) {
         let started = try configuration()
         switch origin {
         case .looks:
-            let looks = try LocalLooks(
+            let looks = try LocalSourceFactory(
                 configuration: started.evidence, group: group, metrics: metrics, clock: clock, logger: logger)
             return (
-                CurrentSource(looks.source()),
+                ReloadableSource(looks.source()),
                 {
                     let next = try configuration()
                     let waiting = started.standing.waiting(in: next.standing)
@@ -66,13 +66,13 @@ struct AgentService {
                 }
             )
         case .reader(let path, let services, let host):
-            let board = Board(
+            let board = DocumentStore(
                 try services.map { service in
-                    try Board.Entry(unseen: service, host: host, reason: "the reader at \(path) was not reached yet")
+                    try DocumentStore.Entry(unseen: service, host: host, reason: "the reader at \(path) was not reached yet")
                 })
-            let parts = ReaderParts(path: path, group: group, metrics: metrics, clock: clock, logger: logger)
+            let parts = ReaderDependencies(path: path, group: group, metrics: metrics, clock: clock, logger: logger)
             return (
-                CurrentSource(ReaderLookout(parts, board: board)),
+                ReloadableSource(RemoteSource(parts, board: board)),
                 {
                     ServiceRun.Reload(source: nil, waiting: started.standing.waiting(in: try configuration().standing))
                 }

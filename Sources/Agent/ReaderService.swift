@@ -8,7 +8,7 @@ import Shared
 /// word from anybody but engines, files and the probed services.
 struct ReaderService {
     /// Reads the flags and the file; again on SIGHUP.
-    let configuration: () throws -> ReadConfiguration
+    let configuration: () throws -> LoadedConfiguration
     let listen: [ListenAddress]
     let manager: ServiceManager
     let log: StandardErrorLog
@@ -21,9 +21,9 @@ struct ReaderService {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let metrics = Metrics()
         let started = try configuration()
-        let looks = try LocalLooks(
+        let looks = try LocalSourceFactory(
             configuration: started.evidence, group: group, metrics: metrics, clock: clock, logger: logger)
-        let source = CurrentSource(looks.source())
+        let source = ReloadableSource(looks.source())
         let server = SnapshotServer(
             board: looks.board, source: source, metrics: metrics, clock: clock, group: group, logger: logger)
         let inherited = try manager.inheritedSockets()

@@ -9,13 +9,13 @@ struct ServiceRun {
     /// What came of reading the configuration again.
     struct Reload {
         /// That follows it; nil where the one that is stays.
-        var source: (any EvidenceSource)?
+        var source: (any StatusSource)?
         /// What it says and only a start applies; nil where there is nothing.
-        var waiting: StandingKeys.Waiting?
+        var waiting: RestartOnlySettings.Waiting?
     }
 
     let manager: ServiceManager
-    let source: CurrentSource
+    let source: ReloadableSource
     let group: any EventLoopGroup
     let logger: Logger
     /// The name under which systemd knows this service, for remedies.
@@ -49,7 +49,7 @@ struct ServiceRun {
         looking.cancel()
     }
 
-    private func start(_ source: any EvidenceSource, isFirst: Bool) -> Task<Void, Never> {
+    private func start(_ source: any StatusSource, isFirst: Bool) -> Task<Void, Never> {
         Task.onTaskThread { [manager, logger] in
             await source.lookAtAll()
             if isFirst {
@@ -63,7 +63,7 @@ struct ServiceRun {
     }
 
     /// A configuration that cannot be used changes nothing.
-    private func follow() -> (any EvidenceSource)? {
+    private func follow() -> (any StatusSource)? {
         do {
             let next = try reload()
             logger.info(
@@ -79,7 +79,7 @@ struct ServiceRun {
         } catch {
             logger.error(
                 "The configuration is not usable, so the former one stays",
-                metadata: ["error": "\(Hygiene.line("\(error)"))"])
+                metadata: ["error": "\(Sanitizer.singleLine("\(error)"))"])
             return nil
         }
     }

@@ -28,7 +28,7 @@ public struct Document: Codable, Hashable, Sendable {
     /// nil where the source is no engine.
     public var engine: EngineIdentity?
     /// What the service itself answered; nil when it is not probed.
-    public var served: ServedAnswer?
+    public var served: ProbeResult?
     /// RFC 3339, the agent's wall clock: for people. No verdict depends on it.
     public var observedAt: String
     /// Seconds, 0 or more: how long before this answer the source was last known to be in this state.
@@ -40,7 +40,7 @@ public struct Document: Codable, Hashable, Sendable {
     public init(
         service: String, gitSHA: GitSHA?, digest: Digest?, state: ServiceState, reason: String? = nil,
         host: HostIdentity, instances: [Instance], instancesExpected: Int? = nil,
-        leftOut: [LeftOutContainer] = [], engine: EngineIdentity? = nil, served: ServedAnswer? = nil,
+        leftOut: [LeftOutContainer] = [], engine: EngineIdentity? = nil, served: ProbeResult? = nil,
         observedAt: String, ageSeconds: Double, nonce: String? = nil, agent: AgentIdentity
     ) {
         schema = Self.schema
@@ -83,7 +83,7 @@ public struct Document: Codable, Hashable, Sendable {
         instancesExpected = try container.decodeIfPresent(Int.self, forKey: .instancesExpected)
         leftOut = try container.decodeIfPresent([LeftOutContainer].self, forKey: .leftOut) ?? []
         engine = try container.decodeIfPresent(EngineIdentity.self, forKey: .engine)
-        served = try container.decodeIfPresent(ServedAnswer.self, forKey: .served)
+        served = try container.decodeIfPresent(ProbeResult.self, forKey: .served)
         observedAt = try container.decode(String.self, forKey: .observedAt)
         ageSeconds = try container.decode(Double.self, forKey: .ageSeconds)
         nonce = try container.decodeIfPresent(String.self, forKey: .nonce)
@@ -164,7 +164,7 @@ public struct EngineIdentity: Codable, Hashable, Sendable {
 }
 
 /// What the service itself answered to the agent's probe.
-public struct ServedAnswer: Codable, Hashable, Sendable {
+public struct ProbeResult: Codable, Hashable, Sendable {
     public enum Outcome: String, Codable, Sendable {
         case ok, refused, timeout, other
         case httpStatus = "http_status"

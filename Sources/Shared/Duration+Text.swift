@@ -2,9 +2,9 @@
 extension Duration {
     /// Parses one or more numbers with a unit each (`ms`, `s`, `m`, `h`, `d`), largest first by convention.
     ///
-    /// - Throws: ``DurationDefect``. A bare number is refused, because its unit would be a guess; so is anything above
+    /// - Throws: ``DurationParseError``. A bare number is refused, because its unit would be a guess; so is anything above
     ///   ten years.
-    public init(parsing text: some StringProtocol) throws(DurationDefect) {
+    public init(parsing text: some StringProtocol) throws(DurationParseError) {
         var rest = text[...]
         guard !rest.isEmpty else { throw .empty }
         var milliseconds = 0.0
@@ -59,7 +59,7 @@ extension Duration {
 }
 
 /// Why a text is no duration.
-public enum DurationDefect: Error, Hashable, Sendable, CustomStringConvertible {
+public enum DurationParseError: Error, Hashable, Sendable, CustomStringConvertible {
     case empty
     case noNumber
     case noUnit

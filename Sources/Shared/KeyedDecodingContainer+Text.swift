@@ -4,7 +4,7 @@
 /// a sweep, that is a third of the whole decoding (see bench/).
 extension KeyedDecodingContainer {
     /// A value that may be `null`, or a text that is no such value; the key must be there.
-    func decodeReported<Value: ContractText>(forKey key: Key) throws -> Reported<Value> {
+    func decodeReported<Value: WireString>(forKey key: Key) throws -> Reported<Value> {
         if try decodeNil(forKey: key) { return .absent }
         return Reported(contractText: try decode(String.self, forKey: key))
     }
@@ -26,7 +26,7 @@ extension KeyedDecodingContainer {
     }
 
     /// A value that must be one.
-    func decodeContractText<Value: ContractText>(forKey key: Key) throws -> Value {
+    func decodeContractText<Value: WireString>(forKey key: Key) throws -> Value {
         let text = try decode(String.self, forKey: key)
         guard let value = Value(contractText: text) else { throw unknown(text, forKey: key) }
         return value
@@ -34,6 +34,6 @@ extension KeyedDecodingContainer {
 
     private func unknown(_ text: String, forKey key: Key) -> DecodingError {
         .dataCorruptedError(
-            forKey: key, in: self, debugDescription: "'\(Hygiene.line(text, limit: 80))' is not known here")
+            forKey: key, in: self, debugDescription: "'\(Sanitizer.singleLine(text, limit: 80))' is not known here")
     }
 }

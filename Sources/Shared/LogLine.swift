@@ -1,6 +1,6 @@
 /// One line of a log, as text or as JSON; both programs write their logs with it.
 ///
-/// Pure: time and level come in, a line without its newline comes out. Everything passes ``Hygiene/line(_:limit:)``, so
+/// Pure: time and level come in, a line without its newline comes out. Everything passes ``Sanitizer/line(_:limit:)``, so
 /// that nobody who chooses a container's name or a header can forge a line.
 public struct LogLine: Sendable {
     public enum Format: String, Sendable, CaseIterable {
@@ -35,11 +35,11 @@ public struct LogLine: Sendable {
 
     private var text: String {
         let pairs = fields.sorted { $0.key < $1.key }.map { key, value in
-            let clean = Hygiene.line(value, limit: Self.limit)
+            let clean = Sanitizer.singleLine(value, limit: Self.limit)
             let isPlain = !clean.isEmpty && !clean.contains { $0 == " " || $0 == "\"" || $0 == "=" }
             return " \(Self.key(key))=\(isPlain ? clean : Self.quoted(clean))"
         }
-        return "\(time) \(level) \(Hygiene.line(message, limit: Self.limit))\(pairs.joined())"
+        return "\(time) \(level) \(Sanitizer.singleLine(message, limit: Self.limit))\(pairs.joined())"
     }
 
     private var json: String {
@@ -49,13 +49,13 @@ public struct LogLine: Sendable {
             (names.contains($0.key) ? "_\($0.key)" : $0.key, $0.value)
         }
         let members = (own + others).map { key, value in
-            "\(Self.quoted(Self.key(key))):\(Self.quoted(Hygiene.line(value, limit: Self.limit)))"
+            "\(Self.quoted(Self.key(key))):\(Self.quoted(Sanitizer.singleLine(value, limit: Self.limit)))"
         }
         return "{\(members.joined(separator: ","))}"
     }
 
     private static func key(_ key: String) -> String {
-        Hygiene.line(key, limit: 64).replacing(" ", with: "_").replacing("=", with: "_")
+        Sanitizer.singleLine(key, limit: 64).replacing(" ", with: "_").replacing("=", with: "_")
     }
 
     /// As a JSON string. Control characters are gone already, so only two characters need an escape.

@@ -49,7 +49,7 @@ public struct Platform: Hashable, Sendable {
     public var isAttestation: Bool { os == "unknown" && architecture == "unknown" }
 }
 
-extension Platform: ContractText, Codable {
+extension Platform: WireString, Codable {
     public init?(contractText: String) { self.init(parsing: contractText) }
 
     public var contractText: String { description }

@@ -3,7 +3,7 @@
 /// Decoding never fails on a string or a `null`, so that what was reported can be shown to a person; only ``value`` takes
 /// part in a comparison. Encoding writes an unusable text as `null`, because this project never passes one on, unless the
 /// encoder is told to keep it (``Swift/CodingUserInfoKey/keepsUnusableText``).
-public enum Reported<Value: ContractText>: Hashable, Sendable {
+public enum Reported<Value: WireString>: Hashable, Sendable {
     case known(Value)
     case absent
     case unusable(String)
@@ -50,13 +50,13 @@ extension CodingUserInfoKey {
 }
 
 /// A type that the contract writes as a string.
-public protocol ContractText: Hashable, Sendable {
+public protocol WireString: Hashable, Sendable {
     /// Reads what ``contractText`` wrote; nil for anything that is no such value.
     init?(contractText: String)
     var contractText: String { get }
 }
 
-extension GitSHA: ContractText {
+extension GitSHA: WireString {
     public init?(contractText: String) {
         guard let parsed = try? GitSHA(parsing: contractText) else { return nil }
         self = parsed
@@ -65,7 +65,7 @@ extension GitSHA: ContractText {
     public var contractText: String { hex }
 }
 
-extension Digest: ContractText {
+extension Digest: WireString {
     public init?(contractText: String) {
         guard let parsed = try? Digest(parsing: contractText) else { return nil }
         self = parsed
@@ -75,13 +75,13 @@ extension Digest: ContractText {
 }
 
 /// Strict coding of a bare value: a text that is no such value is a decoding error.
-extension ContractText {
+extension WireString {
     public init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()
         let text = try container.decode(String.self)
         guard let parsed = Self(contractText: text) else {
             throw DecodingError.dataCorruptedError(
-                in: container, debugDescription: "'\(Hygiene.line(text, limit: 80))' is no \(Self.self)")
+                in: container, debugDescription: "'\(Sanitizer.singleLine(text, limit: 80))' is no \(Self.self)")
         }
         self = parsed
     }

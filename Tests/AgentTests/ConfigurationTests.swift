@@ -49,7 +49,7 @@ import Testing
         #expect(error?.lines == expected)
         for line in error?.lines ?? [] {
             #expect(line.contains("; "), "a remedy: \(line)")
-            #expect(Hygiene.isVisibleLine(line))
+            #expect(Sanitizer.isVisibleLine(line))
         }
     }
 
@@ -82,7 +82,7 @@ import Testing
                 _ = try ConfigurationFile(bytes, named: "x")
             } catch {
                 refused += 1
-                #expect(!error.lines.isEmpty && error.lines.allSatisfy { Hygiene.isVisibleLine($0) })
+                #expect(!error.lines.isEmpty && error.lines.allSatisfy { Sanitizer.isVisibleLine($0) })
             }
         }
         #expect(refused > 0)
@@ -187,7 +187,7 @@ import Testing
     @Test("A reload knows what of the next configuration has to wait for a restart", arguments: changes)
     func waiting(change: Change) throws {
         let folder = try TemporaryFolder()
-        func standing(_ text: String) throws -> StandingKeys {
+        func standing(_ text: String) throws -> RestartOnlySettings {
             let path = try folder.write("services: [{name: a, file: /a}]\n" + text, to: "agent.yaml")
             return try AgentConfiguration.reread(
                 flags: [change.command, "--config", path], environment: [:], isBound: change.isBound
@@ -221,7 +221,7 @@ import Testing
             services: [{name: a, compose: a, probe: "http://[::1]/"}]
             """, to: "agent.yaml")
         let all = { (command: [String]) in
-            try CompletedArguments.all(command + ["--config", path], environment: [:]).dropFirst(command.count + 2)
+            try MergedArguments.all(command + ["--config", path], environment: [:]).dropFirst(command.count + 2)
         }
         let (service, probe, engine) = ("--service=a=compose:a", "--probe=a=http://[::1]/", "--engine=unix:/run/e.sock")
         let (listen, from) = ("--listen=127.0.0.1:1", "--from=unix:/run/r.sock")
@@ -239,7 +239,7 @@ import Testing
     func table() {
         let flags = Set(ConfigurationKey.all.compactMap(\.flag))
         let elsewhere: Set = ["--config", "--service", "--probe"]
-        for flag in Serve.environmentFlags {
+        for flag in ServeCommand.environmentFlags {
             #expect(flags.contains(flag.name) || elsewhere.contains(flag.name), "\(flag.name)")
         }
         #expect(Set(ConfigurationKey.all.map(\.path)).count == ConfigurationKey.all.count)

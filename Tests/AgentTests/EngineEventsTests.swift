@@ -146,7 +146,7 @@ import Testing
             let took = ContinuousClock.now - start
             #expect(stream(server, engine).events == 10_000)
             // The last event's look comes alone.
-            let allowed = 6 + Int(took / LookSchedule.spacing)
+            let allowed = 6 + Int(took / RefreshSchedule.spacing)
             #expect(server.metrics.current.looks - looks <= allowed, "in \(took)")
         }
     }
@@ -304,7 +304,7 @@ import Testing
             try await eventually("the engine is followed") { engine.streamCount == 1 }
             let client = EngineClient(socketPath: engine.socketPath, group: MultiThreadedEventLoopGroup.singleton)
             let version = APIVersion(major: 1, minor: 41)
-            let greeting = EngineLook.Greeting(
+            let greeting = EngineSession.Greeting(
                 identity: EngineIdentity(name: .docker, store: .classic), version: version)
             let streams = EngineStreams()
             #expect(streams.greeting(path: "/e") == nil)

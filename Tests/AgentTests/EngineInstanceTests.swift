@@ -20,7 +20,7 @@ import Testing
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let client = EngineClient(socketPath: engine.socketPath, group: group, timeout: timeout)
         let declaration = try Samples.service(service)
-        let look = await EngineInspector(client: client, services: [declaration], budget: .seconds(60)).look()
+        let look = await EngineScan(client: client, services: [declaration], budget: .seconds(60)).look()
         try await group.shutdownGracefully()
         try await engine.stop()
         return (DocumentBuilder(host: Samples.host).content(for: declaration, looks: [look]), engine.requests)

@@ -27,24 +27,24 @@ import Testing
     }
 
     private struct Parts {
-        var board: Board
+        var board: DocumentStore
         var gate = Gate()
-        var file: FileLookout
+        var file: WatchedFileSource
         var group: MultiThreadedEventLoopGroup
     }
 
     private func parts() throws -> Parts {
-        let configuration = EvidenceConfiguration(
+        let configuration = SourceConfiguration(
             services: [try Samples.service("canvas=file:/nowhere/canvas")],
             engines: try EngineSockets(parsing: [], environment: [:]), host: Samples.host)
-        let (board, gate) = (try Board(configuration: configuration), Gate())
+        let (board, gate) = (try DocumentStore(configuration: configuration), Gate())
         let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let reader = FileReader(
             source: FileSource(service: "canvas", path: "/nowhere/canvas", host: Samples.host),
             publisher: Publisher(board: board, clock: .system, logger: logger), timeLimit: .milliseconds(200),
             read: { gate.read() })
-        let file = FileLookout(
+        let file = WatchedFileSource(
             path: "/nowhere/canvas", reader: reader, group: group, clock: .system, logger: logger)
         return Parts(board: board, gate: gate, file: file, group: group)
     }

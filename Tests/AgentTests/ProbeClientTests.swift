@@ -16,12 +16,12 @@ import Testing
     struct Example: Sendable, CustomTestStringConvertible {
         var testDescription: String
         var answer: ScriptedHostAnswer
-        var outcome: ServedAnswer.Outcome
+        var outcome: ProbeResult.Outcome
         var status: Int?
         var gitSHA: Reported<GitSHA>?
 
         init(
-            _ name: String, _ answer: ScriptedHostAnswer, _ outcome: ServedAnswer.Outcome, _ status: Int? = nil,
+            _ name: String, _ answer: ScriptedHostAnswer, _ outcome: ProbeResult.Outcome, _ status: Int? = nil,
             _ gitSHA: Reported<GitSHA>? = nil
         ) {
             testDescription = name

@@ -18,9 +18,9 @@ import Testing
             for: Samples.canvas, looks: [.success(Samples.snapshot(state == .absent ? [] : [facts]))])
     }
 
-    static func reading(_ outcome: ServedAnswer.Outcome, _ gitSHA: Reported<GitSHA>? = nil) -> ProbeReading {
+    static func reading(_ outcome: ProbeResult.Outcome, _ gitSHA: Reported<GitSHA>? = nil) -> ProbeReading {
         ProbeReading(
-            answer: ServedAnswer(url: url, outcome: outcome, gitSHA: gitSHA),
+            answer: ProbeResult(url: url, outcome: outcome, gitSHA: gitSHA),
             trouble: outcome == .ok ? nil : "made up", latency: .milliseconds(7))
     }
 
@@ -125,9 +125,9 @@ import Testing
 
     @Test("However many looks ask, one request is under way and one follows: later than each of them began")
     func oneAtATime() async throws {
-        let gates = Mutex<[OneShot<Void>]>([])
+        let gates = Mutex<[OneTimeResult<Void>]>([])
         let probe = ServiceProbe(clock: .system) {
-            let gate = OneShot<Void>()
+            let gate = OneTimeResult<Void>()
             gates.withLock { $0.append(gate) }
             await gate.value
             return Self.reading(.refused)

@@ -24,7 +24,7 @@ import Testing
 
     private static let bad: [(String, ProbeURL.Defect)] = [
         ("http://10.0.0.1:80/", .notLoopback("10.0.0.1")), ("http://0.0.0.0/", .notLoopback("0.0.0.0")),
-        ("http://128.0.0.1/", .notLoopback("128.0.0.1")), ("http://[::]/", .notLoopback(Hygiene.line("::"))),
+        ("http://128.0.0.1/", .notLoopback("128.0.0.1")), ("http://[::]/", .notLoopback(Sanitizer.singleLine("::"))),
         ("http://[2001:db8::1]:80/", .notLoopback("2001:db8::1")), ("http://127.1/", .notLoopback("127.1")),
         ("http://localhost.evil.example/", .notLoopback("localhost.evil.example")),
         ("http://127.0.0.1.evil.example/", .notLoopback("127.0.0.1.evil.example")),

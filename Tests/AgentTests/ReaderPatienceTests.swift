@@ -8,7 +8,7 @@ import Testing
 @Suite struct ReaderPatienceTests {
     private final class Reader {
         let channel = EmbeddedChannel()
-        let end = FirstReason<ReaderFailure>()
+        let end = FirstError<ReaderFailure>()
         private(set) var first: String?
 
         init() throws {
@@ -70,7 +70,7 @@ import Testing
     func sign() throws {
         let channel = EmbeddedChannel()
         let look = channel.eventLoop.makePromise(of: Void.self)
-        let board = Board([try Board.Entry(unseen: "canvas", host: Samples.host, reason: "not looked at yet")])
+        let board = DocumentStore([try DocumentStore.Entry(unseen: "canvas", host: Samples.host, reason: "not looked at yet")])
         let line = try Snapshot(board, metrics: Metrics(), clock: .system).line()
         try channel.pipeline.syncOperations.addHandler(
             SnapshotWriter(snapshot: { line }, refresh: { _ in look.futureResult }))

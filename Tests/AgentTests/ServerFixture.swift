@@ -8,8 +8,8 @@ import Shared
 /// A whole agent in this process, on a port of its own.
 final class ServerFixture {
     let folder: TemporaryFolder
-    let board: Board
-    let lookout: Lookout
+    let board: DocumentStore
+    let lookout: LocalSource
     let metrics = Metrics()
     let server: HTTPServer
     let address: SocketAddress
@@ -25,17 +25,17 @@ final class ServerFixture {
         self.folder = try folder ?? TemporaryFolder()
         var services = services
         if services.isEmpty { services = ["canvas=file:\(try self.folder.write(Samples.sha, to: "canvas"))"] }
-        let configuration = EvidenceConfiguration(
+        let configuration = SourceConfiguration(
             services: try ServiceDeclaration.all(parsing: services, probes: probes),
             engines: try sockets ?? EngineSockets(parsing: engines.map { "unix://\($0)" }, environment: [:]),
             host: Samples.host)
-        board = try Board(configuration: configuration)
+        board = try DocumentStore(configuration: configuration)
         let logger = Logger(label: "test", factory: { _ in log })
-        let lookout = Lookout(
+        let lookout = LocalSource(
             configuration: configuration, board: board, group: group, metrics: metrics, clock: .system, logger: logger)
         self.lookout = lookout
         let responder = Responder(
-            board: board, source: CurrentSource(lookout), metrics: metrics, clock: .system,
+            board: board, source: ReloadableSource(lookout), metrics: metrics, clock: .system,
             startedAt: Clock.system.now())
         server = HTTPServer(responder: responder, limits: limits, group: group, logger: logger, access: access)
         let addresses = try await server.start([.address(.tcp(host: "127.0.0.1", port: 0))])

@@ -126,18 +126,18 @@ import Testing
         var limits = ServerLimits()
         let loopback = try SocketAddress(ipAddress: "127.0.0.1", port: 1)
         let other = try SocketAddress(ipAddress: "10.0.0.1", port: 1)
-        #expect(ConnectionCensus(limits: limits).cappedAddress(loopback) == nil)
-        #expect(ConnectionCensus(limits: limits).cappedAddress(other) == "10.0.0.1")
-        #expect(ConnectionCensus(limits: limits).cappedAddress(try SocketAddress(unixDomainSocketPath: "/x")) == nil)
+        #expect(ConnectionLimiter(limits: limits).cappedAddress(loopback) == nil)
+        #expect(ConnectionLimiter(limits: limits).cappedAddress(other) == "10.0.0.1")
+        #expect(ConnectionLimiter(limits: limits).cappedAddress(try SocketAddress(unixDomainSocketPath: "/x")) == nil)
         for (text, counted) in [
             ("::1", nil), ("::ffff:127.0.0.1", nil), ("127.0.0.2", "127.0.0.2"), ("::ffff:10.1.2.3", "10.1.2.3"),
             ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"), ("2001:db8:1:2::", "2001:db8:1:2::/64"),
         ] {
             let address = try SocketAddress(ipAddress: text, port: 1)
-            #expect(ConnectionCensus(limits: limits).cappedAddress(address) == counted, "\(text)")
+            #expect(ConnectionLimiter(limits: limits).cappedAddress(address) == counted, "\(text)")
         }
         limits.exemptsLoopback = false
-        #expect(ConnectionCensus(limits: limits).cappedAddress(loopback) == "127.0.0.1")
+        #expect(ConnectionLimiter(limits: limits).cappedAddress(loopback) == "127.0.0.1")
     }
 
     @Test("Beyond those that are told 503, connections are cut without a word")
@@ -145,7 +145,7 @@ import Testing
         var limits = ServerLimits()
         limits.connections = 1
         limits.refusals = 1
-        let census = ConnectionCensus(limits: limits)
+        let census = ConnectionLimiter(limits: limits)
         #expect(census.admit("a") == .accepted)
         #expect(census.admit("b") == .refused)
         #expect(census.admit("c") == .cut)

@@ -5,14 +5,14 @@ import Testing
 
 @Suite("What the reader tells the front")
 struct SnapshotTests {
-    private static func board() throws -> Board {
+    private static func board() throws -> DocumentStore {
         let looks: [Result<EngineSnapshot, EngineFailure>] = [.success(Samples.snapshot([try Samples.facts()]))]
         let content = DocumentBuilder(host: Samples.host).content(for: Samples.canvas, looks: looks)
-        return Board([
-            Board.Entry(
+        return DocumentStore([
+            DocumentStore.Entry(
                 body: try DocumentBody(content), lookedAt: ContinuousClock.now, observedAt: "2026-11-20T10:00:00Z",
                 isReadable: true),
-            try Board.Entry(unseen: "web", host: Samples.host, reason: "not looked at yet"),
+            try DocumentStore.Entry(unseen: "web", host: Samples.host, reason: "not looked at yet"),
         ])
     }
 

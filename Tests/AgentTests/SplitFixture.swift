@@ -9,10 +9,10 @@ import Shared
 final class SplitFixture {
     let folder: TemporaryFolder
     let clock: Clock
-    let looks: LocalLooks
-    let readerSource: CurrentSource
-    let front: ReaderLookout
-    let frontBoard: Board
+    let looks: LocalSourceFactory
+    let readerSource: ReloadableSource
+    let front: RemoteSource
+    let frontBoard: DocumentStore
     let frontMetrics = Metrics()
     let readerMetrics = Metrics()
     var path: String { folder.file("r.sock") }
@@ -28,22 +28,22 @@ final class SplitFixture {
     ) throws {
         self.folder = folder
         self.clock = clock
-        looks = try LocalLooks(
+        looks = try LocalSourceFactory(
             configuration: try Self.configuration(services, engines, probes), group: group, metrics: readerMetrics,
             clock: clock, logger: logger)
-        readerSource = CurrentSource(looks.source())
-        frontBoard = Board(
-            try declared.map { try Board.Entry(unseen: $0, host: Samples.host, reason: "the reader was not reached") })
-        let parts = ReaderParts(
+        readerSource = ReloadableSource(looks.source())
+        frontBoard = DocumentStore(
+            try declared.map { try DocumentStore.Entry(unseen: $0, host: Samples.host, reason: "the reader was not reached") })
+        let parts = ReaderDependencies(
             path: folder.file("r.sock"), group: group, metrics: frontMetrics, clock: frontClock ?? clock,
             logger: logger)
-        front = ReaderLookout(parts, board: frontBoard)
+        front = RemoteSource(parts, board: frontBoard)
     }
 
     static func configuration(
         _ services: [String], _ engines: [String], _ probes: [String] = []
-    ) throws -> EvidenceConfiguration {
-        EvidenceConfiguration(
+    ) throws -> SourceConfiguration {
+        SourceConfiguration(
             services: try ServiceDeclaration.all(parsing: services, probes: probes),
             engines: try EngineSockets(parsing: engines.map { "unix://\($0)" }, environment: [:]), host: Samples.host)
     }

@@ -56,7 +56,7 @@ struct SplitTests {
             try await split.startReader()
             await split.startFront()
             let before = try #require(split.frontBoard.entry("canvas")?.lookedAt)
-            try await eventually("it is old") { split.clock.now() - before > EvidenceAge.freshness }
+            try await eventually("it is old") { split.clock.now() - before > ObservationAge.freshness }
             let asked = split.clock.now()
             await split.front.refresh("canvas")
             let after = try #require(split.frontBoard.entry("canvas")?.lookedAt)
@@ -74,7 +74,7 @@ struct SplitTests {
             try await split.startReader()
             await split.startFront()
             let before = try #require(split.frontBoard.entry("canvas")?.lookedAt)
-            try await eventually("it is old") { split.clock.now() - before > EvidenceAge.freshness }
+            try await eventually("it is old") { split.clock.now() - before > ObservationAge.freshness }
             let looks = split.readerMetrics.current.looks
             await withDiscardingTaskGroup { group in
                 for _ in 0..<50 { group.addTask { [front = split.front] in await front.refresh("canvas") } }

@@ -53,11 +53,11 @@ struct WatchdogTests {
         let ear = try Ear(folder.file("notify"))
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let hand = HandClock()
-        let gate = OneShot<Void>()
+        let gate = OneTimeResult<Void>()
         let source = OneLooker(clock: hand.clock) { await gate.value }
         let dog = Watchdog(
             manager: ServiceManager(environment: ["NOTIFY_SOCKET": folder.file("notify")]), group: group,
-            source: CurrentSource(source))
+            source: ReloadableSource(source))
         await dog.round()
         #expect(ear.heard() == ["WATCHDOG=1"])
         let look = Task { await source.looker.look() }
@@ -75,21 +75,21 @@ struct WatchdogTests {
     }
 
     /// A source whose looks take as long as the test likes.
-    private struct OneLooker: EvidenceSource {
-        let board = Board([])
+    private struct OneLooker: StatusSource {
+        let board = DocumentStore([])
         let clock: Clock
-        let looker: Looker
-        var lookers: [Looker] { [looker] }
+        let looker: Refresher
+        var lookers: [Refresher] { [looker] }
 
         init(clock: Clock, look: @escaping @Sendable () async -> Void) {
             self.clock = clock
-            looker = Looker(pace: .files, clock: clock) { _, _ in
+            looker = Refresher(pace: .files, clock: clock) { _, _ in
                 await look()
-                return Looker.Outcome(succeeded: true, changed: false, isFollowed: nil)
+                return Refresher.Outcome(succeeded: true, changed: false, isFollowed: nil)
             }
         }
 
         func run() async {}
-        func looker(for service: String) -> Looker? { looker }
+        func looker(for service: String) -> Refresher? { looker }
     }
 }

@@ -55,19 +55,19 @@ PROMISES = {
 NOT_BUILT = {}
 
 # Filters that many rows share. The whole of them is run once before anything is removed.
-VERDICT = (r"CollectorTests\.(RowTests|ProofTests|EndingTests|RestToleratedTests|BuildJudgeTests|VerdictGuardTests|"
+VERDICT = (r"CollectorTests\.(IncidentRowTests|ProofTests|ConclusionTests|RestToleratedTests|BuildMatcherTests|VerdictGuardTests|"
            r"RequirementTests|GroupToleranceTests|SupersededTests|InventoryCheckTests|RestartTests|EarlierEvidenceTests|"
            r"ContradictionTests|PlainHostTests|ConflictReasonTests)/")
-ANSWERS = r"CollectorTests\.(AnswerReaderTests|TransferOutcomeTests)/"
-TRANSFERS = r"CollectorTests\.(TransferOutcomeTests|TransferEngineTests|TransferTLSTests)/"
+ANSWERS = r"CollectorTests\.(ResponseDecoderTests|TransferOutcomeTests)/"
+TRANSFERS = r"CollectorTests\.(TransferOutcomeTests|TransferClientTests|TransferTLSTests)/"
 SESSION = r"CollectorTests\.(FleetSessionTests|SessionGuardTests)/"
 INVENTORY = r"CollectorTests\.(GoodInventoryTests|BadInventoryTests|InventoryGuardTests|AccessInventoryTests)/"
 REPORTS = r"CollectorTests\.(ReportTests|ReportGuardTests)/"
-LEDGER = r"CollectorTests\.(LedgerTests|LedgerOpeningTests|LedgerGuardTests)/"
+LEDGER = r"CollectorTests\.(LedgerTests|LedgerOpenerTests|LedgerGuardTests)/"
 DRILL = r"CollectorTests\.(DrillTests|DrillJudgementTests)/"
-ENGINE = r"AgentTests\.(EngineLookTests|DocumentBuilderTests|ContainerReportTests|LookoutTests)/"
+ENGINE = r"AgentTests\.(EngineSessionTests|DocumentBuilderTests|ContainerReportTests|LocalSourceTests)/"
 INSTANCES = r"AgentTests\.(InstanceSelectionTests|InstanceDocumentTests|EngineInstanceTests|HealthResultTests)/"
-EVENTS = r"AgentTests\.(EngineEventsTests|EngineEventParserTests|BackoffTests|FileWatchTests|LookerTests|LookScheduleTests)/"
+EVENTS = r"AgentTests\.(EngineEventsTests|EngineEventParserTests|BackoffTests|FileWatchTests|RefresherTests|RefreshScheduleTests)/"
 ADDRESSES = r"AgentTests\.(EngineAddressTests|EngineActivationTests)/"
 HOLDING = r"AgentTests\.(LongPollTests|PreferencesTests)/"
 SPLIT = r"AgentTests\.(SnapshotTests|SplitTests|WatchdogTests)/"
@@ -79,23 +79,23 @@ SHARED = r"SharedTests\."
 EVIDENCE = r"CollectorTests\.EvidenceTests/"
 HELD = r"CollectorTests\.HeldRequestsTests/"
 PAGES = r"CollectorTests\.HTMLEscapingTests/"
-REGISTRY = (r"CollectorTests\.(LyingRegistryTests|RegistryAccessTests|RegistryPutTests|JSONGuardTests|RetryRuleTests|"
+REGISTRY = (r"CollectorTests\.(LyingRegistryTests|RegistryAccessTests|RegistryPutTests|StrictJSONTests|RetryRuleTests|"
             r"AuthenticationChallengeTests|CredentialTests|ResolvedImageTests)/")
-DIGESTS = r"CollectorTests\.(BuildJudgeTests|DigestMatrixTests|LearningTests|LearningSessionTests|PlatformTests)/"
+DIGESTS = r"CollectorTests\.(BuildMatcherTests|DigestMatrixTests|DigestLookupTests|DigestLookupSessionTests|PlatformTests)/"
 CACHES = r"CollectorTests\.(StoredAnswerTests|PlainHostTests)/"
 SERVED = r"CollectorTests\.ServedTests/"
 ADVICE = r"CollectorTests\.RemedyTests/"
 STATUS = r"CollectorTests\.StatusReportTests/"
 KINDS = r"CollectorTests\.LedgerKindsTests/"
 CONFIGURATION = r"AgentTests\.ConfigurationTests/"
-PROBE = r"AgentTests\.(ProbeURLTests|ProbeClientTests|ProbeJudgementTests|ProbeLookTests)/"
-PIPELINE = r"CollectorTests\.(AgreementTests|AnnotationTests|JUnitReportTests|MarkdownReportTests)/"
+PROBE = r"AgentTests\.(ProbeURLTests|ProbeClientTests|ProbeJudgementTests|ProbeObservationTests)/"
+PIPELINE = r"CollectorTests\.(FormatConsistencyTests|AnnotationTests|JUnitReportTests|MarkdownReportTests)/"
 TRANSPORT = r"EndToEndTests\.TransportTests/"
 DRIFT = r"EndToEndTests\.DriftTests/"
 PROMOTE = r"EndToEndTests\.(PromoteTests|KilledPromotionTests)/"
 ROLLBACK = r"EndToEndTests\.RollbackTests/"
 JOURNAL = r"CollectorTests\.(JournalTests|PromotionRulesTests|TagReadbackTests|BuildHistoryTests)/"
-CI = r"CollectorTests\.(CIReadingTests|CIReportersTests|CIWaitTests|CIContextsTests)/"
+CI = r"CollectorTests\.(CIReadingTests|CIReportersTests|CIStateMachineTests|CIContextsTests)/"
 FORGE = r"CollectorTests\.(GiteaForgeTests|GitHubForgeTests|ReporterForgeTests|LyingForgeTests|ForgeSettingTests|BranchTests)/"
 KILL_SWITCH = r"CollectorTests\.KillSwitchTests/"
 
@@ -126,42 +126,42 @@ GUARDS = [
         r"let isShort = proven < expected && proven > minimum", VERDICT),
     Guard(
         1, "soak-span", "a match has to hold through the soak",
-        _VERDICT + "HostTrack+Label.swift",
+        _VERDICT + "HostTracker+Label.swift",
         r"guard let proof, proof.answers >= 2, proof.span >= policy.soak else { return .soaking }",
         r"guard let proof, proof.answers >= 2 else { return .soaking }", VERDICT),
     Guard(
         1, "two-answers", "one answer alone is no proof",
-        _VERDICT + "HostTrack+Label.swift",
+        _VERDICT + "HostTracker+Label.swift",
         r"guard let proof, proof.answers >= 2, proof.span >= policy.soak else { return .soaking }",
         r"guard let proof, proof.span >= policy.soak else { return .soaking }", VERDICT),
     Guard(
         1, "different-looks", "two answers from one look at the engine are one piece of evidence",
-        _VERDICT + "HostTrack.swift",
+        _VERDICT + "HostTracker.swift",
         r"if isNew, look.earliest > run.latest.latest {",
         r"if isNew, look.latest > run.latest.latest {", VERDICT),
     Guard(
         1, "slow-answer", "the way of a slow answer is no part of the soak",
-        _VERDICT + "HostTrack+Proof.swift",
+        _VERDICT + "HostTracker+Proof.swift",
         r"max(.zero, latest.earliest - first.latest)",
         r"max(.zero, latest.latest - first.earliest)", VERDICT),
     Guard(
         1, "same-instances", "another instance, start or restart begins the soak again",
-        _VERDICT + "HostTrack.swift",
+        _VERDICT + "HostTracker.swift",
         r"guard var run = proof, fingerprint == self.fingerprint, look.latest",
         r"guard var run = proof, look.latest", VERDICT),
     Guard(
         1, "must-serve", "a match that is not serving is no proof",
-        _VERDICT + "HostTrack.swift",
+        _VERDICT + "HostTracker.swift",
         r"isMatch && runtime == .serving && !mayPredateStart",
         r"isMatch && !mayPredateStart", VERDICT),
     Guard(
         3, "copy-predates-start", "a copy that may be from before the start begins no proof",
-        _VERDICT + "HostTrack.swift",
+        _VERDICT + "HostTracker.swift",
         r"isMatch && runtime == .serving && !mayPredateStart",
         r"isMatch && runtime == .serving", CACHES),
     Guard(
         1, "stale-fact", "a fact older than three intervals proves nothing",
-        _VERDICT + "HostTrack+Label.swift",
+        _VERDICT + "HostTracker+Label.swift",
         r"factMoment.map { now - $0 > policy.freshness } ?? false",
         r"factMoment.map { now - $0 > policy.freshness * 100 } ?? false", VERDICT),
     Guard(
@@ -176,18 +176,18 @@ GUARDS = [
         r"if let served, served.url.isEmpty { return .starting }", SERVED),
     Guard(
         1, "probe-other", "a service that tells another commit than its image is not what was promoted",
-        _VERDICT + "BuildAssessment.swift",
+        _VERDICT + "BuildComparison.swift",
         r"return contradiction(in: evidence) ?? otherServed(evidence) ?? weakest",
         r"return contradiction(in: evidence) ?? (evidence.served?.url == nil ? otherServed(evidence) : nil) ?? weakest",
         SERVED),
     Guard(
         1, "probe-late", "an earlier promotion that still answers is late, and not wrong",
-        _VERDICT + "BuildAssessment.swift",
-        r"return BuildAssessment(fact: known ?? .shaWrong, detail: .servedOther(served))",
-        r"return BuildAssessment(fact: known == nil ? .shaWrong : .shaWrong, detail: .servedOther(served))", SERVED),
+        _VERDICT + "BuildComparison.swift",
+        r"return BuildComparison(fact: known ?? .shaWrong, detail: .servedOther(served))",
+        r"return BuildComparison(fact: known == nil ? .shaWrong : .shaWrong, detail: .servedOther(served))", SERVED),
     Guard(
         1, "probe-shortened", "a shortened commit that is not the beginning of the image's is another one",
-        "Sources/Shared/ServedAnswer+Commit.swift",
+        "Sources/Shared/ProbeResult+Commit.swift",
         r"return commits.contains { $0.hex.hasPrefix(digits) } ? .same : .other",
         r"return commits.contains { $0.hex.hasPrefix(digits) } ? .same : .silent", SERVED),
     Guard(
@@ -203,7 +203,7 @@ GUARDS = [
     Guard(
         1, "probe-through", "what a service serves comes through from the reader to the front",
         "Sources/Agent/Evidence/DocumentContent+Decodable.swift",
-        r"served: try container.decodeIfPresent(ServedAnswer.self, forKey: .served))",
+        r"served: try container.decodeIfPresent(ProbeResult.self, forKey: .served))",
         r"served: nil)", r"AgentTests\.SplitTests/"),
     Guard(
         9, "configuration-size", "a configuration file that is too large is not parsed",
@@ -227,7 +227,7 @@ GUARDS = [
         r"guard size <= 1_000 * ProbeClient.bodyLimit else {", PROBE),
     Guard(
         9, "probe-deadline", "a probed service that hangs is given up",
-        "Sources/Agent/Evidence/RequestSender.swift",
+        "Sources/Agent/Evidence/RequestWriter.swift",
         r"let deadline = scheduleTask(in: limit) { promise.fail(late) }",
         r"let deadline = scheduleTask(in: limit + .hours(1)) { promise.fail(late) }", PROBE),
     Guard(
@@ -238,17 +238,17 @@ GUARDS = [
     # 2. Unreadable is never empty, and neither is fine
     Guard(
         2, "error-page", "an error page is no answer, whatever it holds",
-        "Sources/Collector/Operations/Session/AnswerReader.swift",
+        "Sources/Collector/Operations/Session/ResponseDecoder.swift",
         r"case 200: break",
         r"case 200, 404: break", ANSWERS),
     Guard(
         2, "unknown-schema", "a document of another schema is no document",
-        "Sources/Collector/Operations/Session/AnswerReader.swift",
+        "Sources/Collector/Operations/Session/ResponseDecoder.swift",
         r"if document.schema != Document.schema {",
         r"if document.schema < Document.schema {", ANSWERS),
     Guard(
         2, "blind-agent", "an agent that cannot read its engine is an error, not an empty host",
-        _VERDICT + "HostTrack.swift",
+        _VERDICT + "HostTracker.swift",
         r"guard document.state != .unknown else {",
         r"guard document.state != .unknown || document.instances.isEmpty else {", VERDICT),
     Guard(
@@ -258,7 +258,7 @@ GUARDS = [
         r"if let failure = failures.first, snapshots.isEmpty {", ENGINE),
     Guard(
         2, "engine-denied", "an engine that denies is not one that knows nothing",
-        _ENGINE + "EngineLook.swift",
+        _ENGINE + "EngineSession.swift",
         r"case 404: return nil",
         r"case 403, 404: return nil", ENGINE),
     Guard(
@@ -339,7 +339,7 @@ GUARDS = [
         r"hasResult(facts, isPodman: isPodman, count: 1) { $0 != 0 }", INSTANCES),
     Guard(
         1, "other-platform", "a commit is that of the platform that the container runs, or none",
-        _ENGINE + "EngineLook.swift",
+        _ENGINE + "EngineSession.swift",
         r"facts.isImageOfOtherPlatform = facts.image != nil",
         r"facts.isImageOfOtherPlatform = facts.image == nil", INSTANCES),
     Guard(
@@ -354,7 +354,7 @@ GUARDS = [
         r'&& ["created", "configured", "initialized"].contains(status)', INSTANCES),
     Guard(
         "agent", "named-container", "an inspection that fails is named by its container",
-        _ENGINE + "EngineInspector.swift",
+        _ENGINE + "EngineScan.swift",
         r'throw EngineFailure(error.reason, "container \(entry.displayName): \(error)")',
         r"throw error", INSTANCES),
     Guard(
@@ -400,22 +400,22 @@ GUARDS = [
     # 3. No answer of another host, another time or another request
     Guard(
         3, "nonce", "an answer has to echo this request's nonce",
-        _VERDICT + "HostTrack.swift",
+        _VERDICT + "HostTracker.swift",
         r"if document.nonce != nonce { return .replayed }",
         r"if document.nonce == nil { return .replayed }", VERDICT),
     Guard(
         3, "nonce-there", "an answer without any nonce is none",
-        _VERDICT + "HostTrack.swift",
+        _VERDICT + "HostTracker.swift",
         r"if document.nonce != nonce { return .replayed }",
         r"if let echoed = document.nonce, echoed != nonce { return .replayed }", VERDICT),
     Guard(
         3, "nonce-plain", "a host without an agent that echoes a nonce has to echo this one",
-        _VERDICT + "HostTrack.swift",
+        _VERDICT + "HostTracker.swift",
         r"if let echoed = answer.nonce, echoed != nonce { return .replayed }",
         r"if answer.nonce?.isEmpty == true { return .replayed }", VERDICT),
     Guard(
         3, "nonce-new", "every request has a nonce of its own",
-        "Sources/Collector/Operations/Session/AskQueue.swift",
+        "Sources/Collector/Operations/Session/PollSchedule.swift",
         r"""nonce: "\(noncePrefix)-\(String(lastID, radix: 36))")""",
         r"""nonce: "\(noncePrefix)-0")""", SESSION),
     Guard(
@@ -425,12 +425,12 @@ GUARDS = [
         r"package static func nonce() -> String { Hexadecimal.encode([UInt8](repeating: 7, count: 16)) }", SESSION),
     Guard(
         3, "expected-id", "a host id other than the inventory's is another host",
-        _VERDICT + "HostTrack.swift",
+        _VERDICT + "HostTracker.swift",
         r"if let expected = host.id, expected != document.host.id { return .wrongHost }",
         r"if let expected = host.id, expected.isEmpty { return .wrongHost }", VERDICT),
     Guard(
         3, "first-id", "a host id other than the first one said is another host",
-        _VERDICT + "HostTrack.swift",
+        _VERDICT + "HostTracker.swift",
         r"if let first = firstID, first != document.host.id { return .wrongHost }",
         r"if let first = firstID, first.isEmpty { return .wrongHost }", VERDICT),
     Guard(
@@ -440,17 +440,17 @@ GUARDS = [
         r"let others = (claimants[id] ?? []).filter { _ in false }", VERDICT),
     Guard(
         3, "before-start", "a look from before the verification proves nothing",
-        _VERDICT + "HostTrack.swift",
+        _VERDICT + "HostTracker.swift",
         r"look.latest + Policy.ageRounding >= .zero || policy.countsEarlierEvidence",
         r"look.latest + .seconds(3_600) >= .zero || policy.countsEarlierEvidence", VERDICT),
     Guard(
         3, "maximum-age", "an agent whose last look is more than a minute old has lost its engine",
-        _VERDICT + "HostTrack.swift",
+        _VERDICT + "HostTracker.swift",
         r"guard age <= Policy.maximumAge else {",
         r"guard age <= Policy.maximumAge * 100 else {", VERDICT),
     Guard(
         3, "negative-age", "an age below zero would put a look into the future",
-        _VERDICT + "HostTrack.swift",
+        _VERDICT + "HostTracker.swift",
         r"guard age >= .zero else {",
         r"guard age >= .seconds(-3_600) else {", VERDICT),
     Guard(
@@ -460,49 +460,49 @@ GUARDS = [
         r"return (others.first ?? (owner == sample.host ? owner : nil)).map { twin(of: $0, id: id) }", VERDICT),
     Guard(
         3, "conflict-at-end", "of two hosts behind one URL, the one that answers last does not decide",
-        _VERDICT + "HostTrack+Label.swift",
+        _VERDICT + "HostTracker+Label.swift",
         r"guard let lastConflict, now - lastConflict.at <= max(policy.flappingWindow, policy.freshness) else {",
         r"guard let lastConflict, now - lastConflict.at <= .zero else {", VERDICT),
     Guard(
         3, "agent-fresh", "a request with a nonce gets no evidence older than a second without a look",
-        "Sources/Agent/Evidence/EvidenceSource.swift",
-        r"entry.lookedAt.map { clock.now() - $0 <= EvidenceAge.freshness } ?? false",
-        r"entry.lookedAt.map { clock.now() - $0 <= EvidenceAge.freshness + .milliseconds(500) } ?? false",
-        r"AgentTests\.(LookoutTests|ServerLimitsTests)/"),
+        "Sources/Agent/Evidence/StatusSource.swift",
+        r"entry.lookedAt.map { clock.now() - $0 <= ObservationAge.freshness } ?? false",
+        r"entry.lookedAt.map { clock.now() - $0 <= ObservationAge.freshness + .milliseconds(500) } ?? false",
+        r"AgentTests\.(LocalSourceTests|ServerLimitsTests)/"),
     # 4. A right commit with a wrong digest
     Guard(
         4, "digest-wrong", "the right commit in another image is no match",
-        _VERDICT + "BuildAssessment.swift",
+        _VERDICT + "BuildComparison.swift",
         r"case (true, nil): return sameCommitOtherImage(instance, on: engine)",
-        r"case (true, nil): return BuildAssessment(fact: .matchSHA)", VERDICT),
+        r"case (true, nil): return BuildComparison(fact: .matchSHA)", VERDICT),
     Guard(
         4, "digest-fails", "the right commit in another image fails fast",
-        _VERDICT + "HostTrack.swift",
+        _VERDICT + "HostTracker.swift",
         r"case .digestWrong: assessment?.detail != .learning",
         r"case .digestWrong: false", VERDICT),
     Guard(
         "gate", "learning-holds", "a host is not failed while the registry is asked what it serves",
-        _VERDICT + "HostTrack.swift",
+        _VERDICT + "HostTracker.swift",
         r"case .digestWrong: assessment?.detail != .learning",
         r"case .digestWrong: true", DIGESTS),
     Guard(
         4, "digest-at-end", "the right commit in another image is a failed deploy at the deadline",
-        _VERDICT + "HostTrack+Label.swift",
+        _VERDICT + "HostTracker+Label.swift",
         r"if isFinal, [.digestWrong, .shaWrong].contains(facts.build) { return true }",
         r"if isFinal, [.shaWrong].contains(facts.build) { return true }", VERDICT),
     Guard(
         4, "sha-wrong", "the right image labelled with another commit is no match",
-        _VERDICT + "BuildAssessment.swift",
-        r"case (false, _?): return BuildAssessment(fact: .shaWrong)",
-        r"case (false, let proof?): return BuildAssessment(fact: proof)", VERDICT),
+        _VERDICT + "BuildComparison.swift",
+        r"case (false, _?): return BuildComparison(fact: .shaWrong)",
+        r"case (false, let proof?): return BuildComparison(fact: proof)", VERDICT),
     Guard(
         4, "every-instance", "every instance has to match",
-        _VERDICT + "BuildAssessment.swift",
+        _VERDICT + "BuildComparison.swift",
         r"if matching == all.count {",
         r"if matching > 0 {", VERDICT),
     Guard(
         4, "summary-agrees", "a summary that says something else than its instances is no match",
-        _VERDICT + "BuildAssessment.swift",
+        _VERDICT + "BuildComparison.swift",
         r"return contradiction(in: evidence) ?? otherServed(evidence) ?? weakest",
         r"_ = contradiction(in: evidence)" "\n            return otherServed(evidence) ?? weakest", VERDICT),
     Guard(
@@ -512,22 +512,22 @@ GUARDS = [
         r"let listed = image.digests.map(\.digest)", VERDICT),
     Guard(
         4, "platform", "another platform's manifest proves nothing",
-        _VERDICT + "BuildAssessment.swift",
+        _VERDICT + "BuildComparison.swift",
         r"!content.isIndex || content.isFor(instance.platform, $0) || content.isFor(engine, $0)",
         r"!content.isIndex || $0.digest.hex.count > 0", DIGESTS),
     Guard(
         4, "platform-known", "what is for no known platform is for no host",
-        _VERDICT + "BuildAssessment.swift",
+        _VERDICT + "BuildComparison.swift",
         r"manifest.platform != nil && manifest.platform == platform",
         r"manifest.platform == nil || manifest.platform == platform", DIGESTS),
     Guard(
         4, "wrapped-platform", "another index proves a host by its own platform's manifest alone",
-        _VERDICT + "BuildAssessment.swift",
+        _VERDICT + "BuildComparison.swift",
         r"other.isFor(instance.platform, manifest) && promoted.contains(manifest.digest)",
         r"promoted.contains(manifest.digest)", DIGESTS),
     Guard(
         4, "wrapped-same", "another index proves a host only with the promoted manifest in it",
-        _VERDICT + "BuildAssessment.swift",
+        _VERDICT + "BuildComparison.swift",
         r"other.isFor(instance.platform, manifest) && promoted.contains(manifest.digest)",
         r"other.isFor(instance.platform, manifest) && !promoted.isEmpty", DIGESTS),
     Guard(
@@ -537,7 +537,7 @@ GUARDS = [
         r"guard conclusion == nil else { return [] }" "\n        _ = lessons.ask(for: [image.digest])", DIGESTS),
     Guard(
         4, "lacks-platform", "an index without the host's platform is a wrong promotion, not a late host",
-        _VERDICT + "BuildAssessment.swift",
+        _VERDICT + "BuildComparison.swift",
         r"guard let platform = lackedPlatform(instance, on: engine) else { return assessment }",
         r"guard let platform = lackedPlatform(instance, on: engine), target.gitSHA == nil else { return assessment }", DIGESTS),
     Guard(
@@ -547,7 +547,7 @@ GUARDS = [
         r"guard entries.allSatisfy({ $0.revision != sha }), let other = entries.first else { return }", REGISTRY),
     Guard(
         4, "image-digest", "the image has to have the digest that was asked for",
-        "Sources/Collector/Operations/Registry/PromotedImage.swift",
+        "Sources/Collector/Operations/Registry/TargetResolver.swift",
         r"if let wanted = target.digest, wanted != image.digest {",
         r"if let wanted = target.digest, wanted != image.digest, image.entries.isEmpty {", REGISTRY),
     Guard(
@@ -568,12 +568,12 @@ GUARDS = [
         r"hosts: hosts.filter { !$0.element.host.isWaived }.map { host($0.element, at: conclusion.at) })", REPORTS),
     Guard(
         5, "inventory-twice", "one name for two hosts is refused",
-        "Sources/Collector/Inventory/InventoryFreezer.swift",
+        "Sources/Collector/Inventory/InventoryBuilder.swift",
         r"guard known.listing != number, hosts[known.index] == host else {",
         r"guard known.listing <= number else {", INVENTORY),
     Guard(
         5, "inventory-agree", "what two sources say of one host has to agree",
-        "Sources/Collector/Inventory/InventoryFreezer.swift",
+        "Sources/Collector/Inventory/InventoryBuilder.swift",
         r"guard known.listing != number, hosts[known.index] == host else {",
         r"guard known.listing != number else {", INVENTORY),
     # 6. Exit code and reports agree
@@ -648,7 +648,7 @@ GUARDS = [
         8, "front-check", "check asks for a front nobody but its reader",
         "Sources/Agent/Commands/Check.swift",
         r"if let reader = configuration.from {",
-        r"if let reader = configuration.from, configuration.evidence.services.isEmpty {", r"AgentTests\.CheckTests/"),
+        r"if let reader = configuration.from, configuration.evidence.services.isEmpty {", r"AgentTests\.CheckCommandTests/"),
     Guard(
         2, "reload-waiting", "a reload tells what only a restart applies",
         "Sources/Agent/ServiceRun.swift",
@@ -656,13 +656,13 @@ GUARDS = [
         r"if let waiting = next.waiting, waiting.keys.isEmpty {", r"EndToEndTests\.AgentReloadTests/"),
     Guard(
         2, "check-places", "check says where in the file a mistake of access stands",
-        "Sources/Agent/Configuration/ConfigurationPlaces.swift",
+        "Sources/Agent/Configuration/ConfigurationLocations.swift",
         r"guard let value = values[key]?.first(where: { isAtFault($0.text) }) else { return problem }",
         r"guard let value = values[key]?.first(where: { isAtFault($0.text) }), file.isEmpty else { return problem }",
-        r"AgentTests\.CheckTests/"),
+        r"AgentTests\.CheckCommandTests/"),
     Guard(
         2, "reader-lost", "a reader that went away makes its services unknown",
-        "Sources/Agent/Snapshots/SnapshotTaker.swift",
+        "Sources/Agent/Snapshots/SnapshotReceiver.swift",
         r"for entry in board.entries {",
         r"for entry in board.entries where entry.body.content.service.isEmpty {", SPLIT),
     Guard(
@@ -672,7 +672,7 @@ GUARDS = [
         r"_ = (board, current, group)", SPLIT),
     Guard(
         3, "reader-future", "a look of the future is refused",
-        "Sources/Agent/Snapshots/SnapshotTaker.swift",
+        "Sources/Agent/Snapshots/SnapshotReceiver.swift",
         r"guard age >= 0 else { throw .garbage }",
         r"_ = age >= 0", SPLIT),
     Guard(
@@ -699,7 +699,7 @@ GUARDS = [
         7, "engine-list-target", "the list of containers is asked for without sizes",
         _ENGINE + "EngineRequest.swift",
         r"/containers/json?all=1",
-        r"/containers/json?all=1&size=1", r"AgentTests\.EngineLookTests/"),
+        r"/containers/json?all=1&size=1", r"AgentTests\.EngineSessionTests/"),
     Guard(
         9, "engine-left-streams", "the stream of an engine that is asked no more is closed",
         _ENGINE + "EngineStreams.swift",
@@ -712,21 +712,21 @@ GUARDS = [
         r"_ = stale", EVENTS),
     Guard(
         2, "look-told-meanwhile", "what happens during a look causes another one",
-        "Sources/Agent/Evidence/LookSchedule.swift",
+        "Sources/Agent/Evidence/RefreshSchedule.swift",
         r"if let due = wanted, due <= now { wanted = nil }", r"wanted = nil", EVENTS),
     Guard(
         2, "look-distrust", "a change that nobody announced makes looks frequent again",
-        "Sources/Agent/Evidence/LookSchedule.swift",
+        "Sources/Agent/Evidence/RefreshSchedule.swift",
         r"if changed, succeeded, !wasTold, wanted == nil, followedSince != nil { surprisedAt = now }",
         r"_ = changed", EVENTS),
     Guard(
         2, "look-settling", "an engine's events are trusted only when they surely come",
-        "Sources/Agent/Evidence/LookSchedule.swift",
+        "Sources/Agent/Evidence/RefreshSchedule.swift",
         r"succeeded, lastStart >= followedSince + pace.settling",
         r"succeeded, lastStart >= followedSince", EVENTS),
     Guard(
         2, "look-bell", "who waits for the next look is woken by an event",
-        "Sources/Agent/Evidence/Looker.swift",
+        "Sources/Agent/Evidence/Refresher.swift",
         r"""change(&state.schedule)
             return state.pause
         }?.ring()""",
@@ -767,10 +767,10 @@ GUARDS = [
         7, "reference", "a reference with characters that need an escape is not put into a request",
         _ENGINE + "EngineRequest.swift",
         r"""guard text.utf8.allSatisfy({ $0.isASCIIAlphanumeric || "._-/:".utf8.contains($0) }), text.utf8.count <= 512""",
-        r"""guard text.utf8.count <= 512""", r"AgentTests\.(EngineLookTests|EngineGuardTests)/"),
+        r"""guard text.utf8.count <= 512""", r"AgentTests\.(EngineSessionTests|EngineGuardTests)/"),
     Guard(
         7, "only-the-services", "only containers that may belong to a service are inspected",
-        _ENGINE + "EngineInspector.swift",
+        _ENGINE + "EngineScan.swift",
         r"services.contains { $0.selector.mayMatch(entry, podman: look.isPodman) }",
         r"!services.isEmpty || entry.id.isEmpty", ENGINE),
     # 3. What a registry says is hashed before it is believed
@@ -806,7 +806,7 @@ GUARDS = [
         r"""if keys.contains("manifests"), keys.contains("config") { throw .both }""", REGISTRY),
     Guard(
         3, "registry-key-twice", "a key that is twice in one object is refused",
-        _REGISTRY + "JSONGuard.swift",
+        _REGISTRY + "StrictJSON.swift",
         r"guard open[open.count - 1]?.insert(key).inserted == true else { throw .duplicateKey(text) }",
         r"open[open.count - 1]?.insert(key)", REGISTRY),
     # 2. Unreadable is never absent
@@ -839,17 +839,17 @@ GUARDS = [
     # 9. Memory and time are bounded whatever a peer does
     Guard(
         9, "body-limit", "an answer's body has a limit",
-        _POLLING + "TransferBudget.swift",
+        _POLLING + "ConnectionBudget.swift",
         r"guard size <= limits.bodyBytes else {",
         r"guard size <= limits.bodyBytes * 8 else {", TRANSFERS),
     Guard(
         9, "all-bodies", "all bodies together have a limit",
-        _POLLING + "TransferBudget.swift",
+        _POLLING + "ConnectionBudget.swift",
         r"guard arriving + waiting + addition <= limits.memoryBytes || size <= share else {",
         r"guard arriving + waiting + addition <= limits.memoryBytes * 100 || size <= share else {", TRANSFERS),
     Guard(
         9, "hold-back", "answers that nobody takes hold new requests back",
-        _POLLING + "TransferBudget.swift",
+        _POLLING + "ConnectionBudget.swift",
         r"var hasRoom: Bool { arriving + waiting < limits.memoryBytes }",
         r"var hasRoom: Bool { arriving + waiting < limits.memoryBytes * 100 }", TRANSFERS),
     Guard(
@@ -874,12 +874,12 @@ GUARDS = [
         r"!queue.isEmpty && underWay.count < limits.concurrency * 4 && budget.hasRoom", TRANSFERS),
     Guard(
         9, "instances", "a document has at most 256 instances",
-        "Sources/Collector/Operations/Session/AnswerReader.swift",
+        "Sources/Collector/Operations/Session/ResponseDecoder.swift",
         r"} else if document.instances.count > 256 {",
         r"} else if document.instances.count > 256_000 {", ANSWERS),
     Guard(
         9, "transitions", "a host that changes its label for days does not fill the memory",
-        _VERDICT + "HostTrack+Label.swift",
+        _VERDICT + "HostTracker+Label.swift",
         r"if transitions.count >= Self.maximumTransitions {",
         r"if transitions.count >= Self.maximumTransitions * 1_000 {", VERDICT),
     Guard(
@@ -889,12 +889,12 @@ GUARDS = [
         r"guard bytes.count + count <= maximumBytes * 2 else {", INVENTORY),
     Guard(
         9, "agent-connections", "the agent's connections have a limit",
-        "Sources/Agent/Serving/ConnectionCensus.swift",
+        "Sources/Agent/Serving/ConnectionLimiter.swift",
         r"if state.total < limits.connections || isExtra, fromAddress",
         r"if state.total < limits.connections * 100 || isExtra, fromAddress", SERVER),
     Guard(
         9, "agent-per-address", "one address cannot take every place",
-        "Sources/Agent/Serving/ConnectionCensus.swift",
+        "Sources/Agent/Serving/ConnectionLimiter.swift",
         r"fromAddress < limits.connectionsPerAddress {",
         r"fromAddress < limits.connectionsPerAddress * 100 {", SERVER),
     Guard(
@@ -929,7 +929,7 @@ GUARDS = [
         r"guard size <= limit * 100 else {", ENGINE),
     Guard(
         9, "agent-give-way", "who keeps the agent waiting gives way when all places are taken",
-        "Sources/Agent/Serving/ConnectionCensus.swift",
+        "Sources/Agent/Serving/ConnectionLimiter.swift",
         r"let isExtra = isFull && makeRoom()",
         r"let isExtra = isFull && limits.connections == 0 && makeRoom()", SERVER),
     Guard(
@@ -959,7 +959,7 @@ GUARDS = [
         r"guard waiting.count < limits.pipelined * 1_000 else {", SERVER),
     Guard(
         9, "registry-depth", "JSON of a registry's has at most 64 levels",
-        _REGISTRY + "JSONGuard.swift",
+        _REGISTRY + "StrictJSON.swift",
         r"guard open.count < Self.maximumDepth else { throw .tooDeep }",
         r"guard open.count < Self.maximumDepth * 1_000_000 else { throw .tooDeep }", REGISTRY),
     Guard(
@@ -984,12 +984,12 @@ GUARDS = [
         r"guard seen.insert(path).inserted || !path.isEmpty else {", REGISTRY),
     Guard(
         9, "registry-learning", "hosts that make up digests cause a limited number of questions",
-        _VERDICT + "LearnedImage.swift",
+        _VERDICT + "DigestLookup.swift",
         r"let isFull = known.count + failed.count + pending.count >= Self.limit",
         r"let isFull = known.count + failed.count + pending.count >= Self.limit * 1_000", DIGESTS),
     Guard(
         9, "helper-output", "what a credential helper writes has a limit",
-        _REGISTRY + "Credentials/BoundedProgram.swift",
+        _REGISTRY + "Credentials/BoundedSubprocess.swift",
         r"guard output.count <= outputLimit else { return kill(process, .tooMuchOutput) }",
         r"guard output.count <= outputLimit * 1_000 else { return kill(process, .tooMuchOutput) }", REGISTRY),
     # 10. No secret in any output
@@ -1072,18 +1072,18 @@ GUARDS = [
         r"""} else if name.contains("tokenn") {""", INVENTORY),
     Guard(
         10, "clear-token", "a token that crosses the network in the clear is said",
-        "Sources/Collector/Operations/Session/FleetAccess.swift",
+        "Sources/Collector/Operations/Session/HostCredentials.swift",
         r"let shown = hosts.indices.filter { self[$0].bearerToken != nil && HostAddress.isInTheClear(hosts[$0].url) }",
         r"let shown = hosts.indices.filter { self[$0].bearerToken == nil && HostAddress.isInTheClear(hosts[$0].url) }",
         INVENTORY),
     Guard(
         10, "token-shown", "what is printed of an access never holds the token",
-        _POLLING + "TransferAccess.swift",
+        _POLLING + "RequestCredentials.swift",
         r"""bearerToken.map { _ in "token" },""",
         r"""bearerToken.map { "token \($0)" },""", TRANSFERS),
     Guard(
         10, "token-dumped", "a reflecting dump of an access does not show the token",
-        _POLLING + "TransferAccess.swift",
+        _POLLING + "RequestCredentials.swift",
         r"var customMirror: Mirror { Mirror(self, children: []) }",
         r"""var customMirror: Mirror { Mirror(self, children: ["token": bearerToken ?? ""]) }""", TRANSFERS),
     Guard(
@@ -1168,13 +1168,13 @@ GUARDS = [
         r"let behind = excess(.unproven, .behind)", VERDICT),
     Guard(
         "gate", "rolled-back", "a host that matched and went back is rolled back",
-        _VERDICT + "HostTrack+Label.swift",
+        _VERDICT + "HostTracker+Label.swift",
         r"guard facts.reach == .ok, everMatched, [.behind, .foreign].contains(facts.build) else { return false }",
         r"guard facts.reach == .never, everMatched, [.behind, .foreign].contains(facts.build) else { return false }",
         VERDICT),
     Guard(
         "gate", "crash-loop", "a container that restarts between looks is failed",
-        _VERDICT + "HostTrack+Label.swift",
+        _VERDICT + "HostTracker+Label.swift",
         r"return isLooping",
         r"return isLooping && isFinal && factMoment == nil", VERDICT),
     Guard(
@@ -1195,12 +1195,12 @@ GUARDS = [
         r"let isIntolerable = unmet.isEmpty ? broken.map(\.0) : broken.map(\.0)", VERDICT),
     Guard(
         "gate", "require-early", "nothing ends early while a requirement is not met",
-        _VERDICT + "HostPool.swift",
+        _VERDICT + "LimitScope.swift",
         r"case .required: converged >= limit",
         r"case .required: converged >= 0", VERDICT),
     Guard(
         "gate", "plain-tolerance", "the plain tolerance is not for hosts whose label has its own",
-        _VERDICT + "HostPool.swift",
+        _VERDICT + "LimitScope.swift",
         r"return others.isEmpty || !others.contains { $0.contains(host) }",
         r"return others.isEmpty || others.contains { $0.contains(host) } || !host.name.isEmpty", VERDICT),
     Guard(
@@ -1216,7 +1216,7 @@ GUARDS = [
         r"return shortage?.expected == 0 ? .starting : said", VERDICT),
     Guard(
         1, "contradiction", "an answer that contradicts itself proves nothing",
-        _VERDICT + "HostTrack.swift",
+        _VERDICT + "HostTracker.swift",
         r"if let contradiction = document.contradiction {",
         r"if let contradiction = document.contradiction, document.schema == 0 {", VERDICT),
     Guard(
@@ -1231,17 +1231,17 @@ GUARDS = [
         r"if ids.isEmpty {", VERDICT),
     Guard(
         1, "plain-state", "a host without an agent that says that it is not up is not proven",
-        _VERDICT + "HostTrack.swift",
+        _VERDICT + "HostTracker.swift",
         r"BuildEvidence(answer), runtime: answer.state ?? .serving,",
         r"BuildEvidence(answer), runtime: .serving,", VERDICT),
     Guard(
         3, "plain-service", "a host without an agent that is another service proves nothing",
-        _VERDICT + "HostTrack.swift",
+        _VERDICT + "HostTracker.swift",
         r"if let service = answer.service, service != judge.target.service {",
         r"if let service = answer.service, service.isEmpty {", VERDICT),
     Guard(
         3, "stored-header", "an answer of which a cache says that it stored it proves nothing",
-        _VERDICT + "HostTrack.swift",
+        _VERDICT + "HostTracker.swift",
         r"var stored = answer.stored",
         r"var stored: String?", CACHES),
     Guard(
@@ -1256,7 +1256,7 @@ GUARDS = [
         r"if age == nil { evidence", CACHES),
     Guard(
         3, "document-age", "an Age makes a document as old as it says",
-        "Sources/Collector/Operations/Session/AnswerReader.swift",
+        "Sources/Collector/Operations/Session/ResponseDecoder.swift",
         r"document.ageSeconds = max(document.ageSeconds, stored.age)",
         r"document.ageSeconds = max(document.ageSeconds, 0)", CACHES),
     Guard(
@@ -1296,38 +1296,38 @@ GUARDS = [
         r"if let looping = places.first(where: { !$0.restarts.isEmpty && total >= 2 })", VERDICT),
     Guard(
         "gate", "restart-told", "a restart in the soak is told",
-        _VERDICT + "HostTrack+Label.swift",
+        _VERDICT + "HostTracker+Label.swift",
         r"case .soaking, .flapping: history.total > told.restarts",
         r"case .soaking, .flapping: false", VERDICT),
     Guard(
         "gate", "leftover", "what ended well before the start, beside others that run, fails nothing for an older agent",
-        _VERDICT + "HostTrack.swift",
+        _VERDICT + "HostTracker.swift",
         r"guard !telling.separatesInstances, (instance.exitCode ?? 0) == 0,",
         r"guard telling.separatesInstances, (instance.exitCode ?? 0) == 0,",
         r"CollectorTests\.EarlierEvidenceTests/"),
     Guard(
         "gate", "kept-health", "a health result of the run before a restart fails nothing",
-        _VERDICT + "HostTrack.swift",
+        _VERDICT + "HostTracker.swift",
         r"instance.isUnhealthy && history.hasDecided(instance)",
         r"instance.isUnhealthy", VERDICT),
     Guard(
         "gate", "created", "a container that never started waits",
-        _VERDICT + "HostTrack.swift",
+        _VERDICT + "HostTracker.swift",
         r"if telling.engine != nil, instance.startedAt == nil,",
         r"if telling.engine == nil, instance.startedAt == nil,", VERDICT),
     Guard(
         "gate", "engine-platform", "a host's platform is its engine's, whatever its image claims",
-        _VERDICT + "BuildAssessment.swift",
+        _VERDICT + "BuildComparison.swift",
         r"guard let engine else { return instance.platform",
         r"guard let engine, instance.platform == nil else { return instance.platform", DIGESTS),
     Guard(
         "gate", "emulated-platform", "what a host demonstrably runs, it can run",
-        _VERDICT + "BuildAssessment.swift",
+        _VERDICT + "BuildComparison.swift",
         r"if instance.isRunning, let platform = instance.platform, !content.lacks(platform) { return nil }",
         r"if !instance.isRunning, let platform = instance.platform, !content.lacks(platform) { return nil }", DIGESTS),
     Guard(
         "gate", "never-backwards", "a look that was counted is not taken back",
-        _VERDICT + "HostTrack.swift",
+        _VERDICT + "HostTracker.swift",
         r"guard factMoment == nil else { return }",
         r"guard firstID == nil else { forgetBuild(); return blindness = .predatesStart }", VERDICT),
     Guard(
@@ -1343,12 +1343,12 @@ GUARDS = [
     # Evidence
     Guard(
         "evidence", "line-hash", "a line that was changed is noticed",
-        _EVIDENCE + "EvidenceChain.swift",
+        _EVIDENCE + "HashChain.swift",
         r"guard rest.elementsEqual(Self.hashStart.dropFirst() + hash + Self.end) else { throw .changed }",
         r"guard rest.count == Self.hashStart.count - 1 + hash.count + Self.end.count else { throw .changed }", EVIDENCE),
     Guard(
         "evidence", "line-order", "a line that is gone, moved or added is noticed",
-        _EVIDENCE + "EvidenceChain.swift",
+        _EVIDENCE + "HashChain.swift",
         r"""guard covered.suffix(previous).elementsEqual(Self.previousStart + last + [UInt8(ascii: "\"")]) else {""",
         r"""guard covered.suffix(previous).count == Self.previousStart.count + last.count + 1 else {""", EVIDENCE),
     Guard(
@@ -1435,12 +1435,12 @@ GUARDS = [
         r"clean == name || !name.isEmpty ? clean :", CI),
     Guard(
         11, "ci-every-context", "every required context must be green",
-        _CI + "CIWait.swift",
+        _CI + "CIStateMachine.swift",
         r"!tracks.isEmpty, tracks.allSatisfy({ $0.effect == .satisfied })",
         r"!tracks.isEmpty, tracks.contains(where: { $0.effect == .satisfied })", CI),
     Guard(
         11, "ci-no-context", "nothing is green because nothing was asked for",
-        _CI + "CIWait.swift",
+        _CI + "CIStateMachine.swift",
         r"} else if !tracks.isEmpty, tracks.allSatisfy",
         r"} else if tracks.allSatisfy", CI),
     Guard(
@@ -1450,12 +1450,12 @@ GUARDS = [
         r"""guard !given.isEmpty || text.contains(",") else {""", CI),
     Guard(
         11, "ci-unreadable", "a deadline that was spent in unreadable answers is 69",
-        _CI + "CIWait.swift",
+        _CI + "CIStateMachine.swift",
         r"end(readings == 0 ? .unreadable : .timedOut, at: now)",
         r"end(.timedOut, at: now)", CI),
     Guard(
         11, "ci-long-pause", "a pause that ends after the deadline is not sat out",
-        _CI + "CIWait.swift",
+        _CI + "CIStateMachine.swift",
         r"if pauseUntil >= timeout { expire(at: now) }",
         r"if pauseUntil >= timeout * 1_000 { expire(at: now) }", CI),
     Guard(
@@ -1570,12 +1570,12 @@ GUARDS = [
         r"case 404 where isForeignPage(response) && response.body.isEmpty:", KILL_SWITCH),
     Guard(
         11, "superseded-branch", "a commit is promoted only while no newer one of its branch is there",
-        _BRANCH + "BranchStanding.swift",
+        _BRANCH + "BranchPosition.swift",
         r"if sha == head { return .head }",
         r"if sha == head || isAncestor { return .head }", FORGE),
     Guard(
         11, "rewritten", "a commit that its branch does not have is not promoted",
-        _BRANCH + "BranchStanding.swift",
+        _BRANCH + "BranchPosition.swift",
         r"return isAncestor ? .superseded(by: head) : .rewritten(head: head)",
         r"return isAncestor ? .superseded(by: head) : .head", FORGE),
     Guard(
@@ -1717,17 +1717,17 @@ GUARDS = [
         r"_ = image", PROMOTE),
     Guard(
         11, "promote-written-once", "a tag that names a build is never moved",
-        "Sources/Collector/Operations/Promotion/TagRules.swift",
+        "Sources/Collector/Operations/Promotion/TagPolicy.swift",
         r"if Self.isWrittenOnce(tag) { return .writtenOnce }",
         r"", JOURNAL),
     Guard(
         11, "promote-declared", "a tag that is not declared as moving is left alone",
-        "Sources/Collector/Operations/Promotion/TagRules.swift",
+        "Sources/Collector/Operations/Promotion/TagPolicy.swift",
         r"return moving.contains(tag) ? nil : .undeclared",
         r"return nil", JOURNAL),
     Guard(
         11, "promote-third", "a third digest under the tag is another writer's",
-        "Sources/Collector/Operations/Promotion/TagFinding.swift",
+        "Sources/Collector/Operations/Promotion/TagOutcome.swift",
         r"return now == former ? .unmoved : .contested",
         r"return .unmoved", JOURNAL),
     Guard(
@@ -1742,7 +1742,7 @@ GUARDS = [
         r"case (_, .uncertainPut(_, let reason)) where reason.isEmpty:", PROMOTE),
     Guard(
         12, "promote-leftover", "what a killed promotion left is settled by what the tag is",
-        "Sources/Collector/Operations/Promotion/PromotionLeftover.swift",
+        "Sources/Collector/Operations/Promotion/InterruptedPromotionRecovery.swift",
         r"guard settles else {",
         r"guard settles, entry.number < 0 else {", PROMOTE),
     Guard(
@@ -1752,7 +1752,7 @@ GUARDS = [
         r"let build = history.lastProven(before: present?.digest)", ROLLBACK),
     Guard(
         11, "rollback-unproven-proof", "only a proven rollback counts as one",
-        "Sources/Collector/Ledger/PastBuild.swift",
+        "Sources/Collector/Ledger/ProvenBuild.swift",
         r"last.digest == present, last.provenAt == nil else { return nil }",
         r"last.digest == present, last.provenAt != nil else { return nil }", JOURNAL),
     Guard(
@@ -1770,10 +1770,10 @@ GUARDS = [
         "evidence", "evidence-tag-watched", "evidence says that a look at the tag was waited for",
         "Sources/Collector/Operations/Session/VerificationRun.swift",
         r"run.watchesTag = true",
-        r"_ = tag", r"EndToEndTests\.MovedTagTests/"),
+        r"_ = tag", r"EndToEndTests\.RetaggedImageTests/"),
     Guard(
         "gate", "stated-platform-manifest", "a stated platform that a single manifest is not for is refused",
-        "Sources/Collector/Operations/Registry/PromotedImage.swift",
+        "Sources/Collector/Operations/Registry/TargetResolver.swift",
         r"host.statedPlatform.map(content.isMadeForOthers(than:)) ?? false",
         r"host.statedPlatform.map(content.lacks) ?? false", r"CollectorTests\.TargetOptionsTests/"),
     Guard(
@@ -1818,7 +1818,7 @@ GUARDS = [
         r"} else if expected > 0,", VERDICT),
     Guard(
         "gate", "moved-tag-steady", "what a registry says once of a tag decides nothing",
-        "Sources/Collector/Operations/Promotion/TagFinding.swift",
+        "Sources/Collector/Operations/Promotion/TagOutcome.swift",
         r"guard steadiness.isSteady, !mayLag || steadiness.span >= timeout else { return .doubted(digest) }",
         r"guard !mayLag || steadiness.span >= timeout else { return .doubted(digest) }", JOURNAL),
     Guard(
@@ -1828,17 +1828,17 @@ GUARDS = [
         r"verification.successor != nil && verification.movedTag?.isFormer == true", VERDICT),
     Guard(
         11, "promote-third-steady", "a third digest is another writer's only once it is steady",
-        "Sources/Collector/Operations/Promotion/TagFinding.swift",
+        "Sources/Collector/Operations/Promotion/TagOutcome.swift",
         r"if steadiness.isSteady, isOver || !mayLag { return .contested(digest) }",
         r"if isOver || !mayLag { return .contested(digest) }", JOURNAL),
     Guard(
         12, "promote-on-its-way", "what was acknowledged is not said to have never moved",
-        "Sources/Collector/Operations/Promotion/TagFinding.swift",
+        "Sources/Collector/Operations/Promotion/TagOutcome.swift",
         r"case .unmoved where answer == .notAsked || answer == .refused: return .unmoved",
         r"case .unmoved where answer != .lost: return .unmoved", JOURNAL),
     Guard(
         12, "way-back-proven", "the way back is a build that was proven",
-        "Sources/Collector/Ledger/PastBuild.swift",
+        "Sources/Collector/Ledger/ProvenBuild.swift",
         r"build.provenAt != nil && build.digest != present && !build.isWithdrawn",
         r"build.digest != present && !build.isWithdrawn", JOURNAL),
     Guard(
@@ -1954,16 +1954,16 @@ GUARDS = [
     Guard(
         "advice", "advice-later", "advice is settled again when the way back or drift is known",
         "Sources/Collector/Reports/Report.swift",
-        r"var promotion: PromotionStory? { didSet { settleAdvice() } }",
-        r"var promotion: PromotionStory?", ADVICE),
+        r"var promotion: PromotionRecord? { didSet { settleAdvice() } }",
+        r"var promotion: PromotionRecord?", ADVICE),
     Guard(
         "advice", "status-fine", "a status that must tell what it found does",
-        _VERDICT + "SweepRules.swift",
+        _VERDICT + "StatusRules.swift",
         r"if isGating, exitCode == 0, let worst = reasons.first",
         r"if isGating, exitCode != 0, let worst = reasons.first", STATUS),
     Guard(
         "advice", "status-waived", "a status is gated by no waived host",
-        _VERDICT + "SweepRules.swift",
+        _VERDICT + "StatusRules.swift",
         r"let gated = verification.tracks.filter { !$0.host.isWaived }",
         r"let gated = verification.tracks", STATUS),
     Guard(
@@ -1978,12 +1978,12 @@ GUARDS = [
         r"if report.verdict.isRefusal { target.generation = target.generation ?? 1 }", KINDS),
     Guard(
         "ledger", "check-selection", "a selection is no contradiction",
-        _LEDGER + "LedgerRule.swift",
+        _LEDGER + "LedgerInvariant.swift",
         r"SELECT id FROM verifications WHERE json_extract(inventory, '$.expected') != (",
         r"SELECT id FROM verifications WHERE listed != (", KINDS),
     Guard(
         "ledger", "check-keeps", "what merely contradicts itself is not to be thrown away",
-        _LEDGER + "LedgerCondition.swift",
+        _LEDGER + "LedgerCheckResult.swift",
         r"findings.contains { $0.kind == .damage }",
         r"findings.contains { $0.kind != .note }", KINDS),
     Guard(

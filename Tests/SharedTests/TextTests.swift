@@ -15,8 +15,8 @@ struct TextTests {
         #expect(try Duration(parsing: text) == .milliseconds(milliseconds))
     }
 
-    private static let noDurationsTable: [(String, DurationDefect)] = [
-        ("", DurationDefect.empty), ("10", .noUnit), ("s", .noNumber), ("-5s", .noNumber), ("5 s", .noUnit),
+    private static let noDurationsTable: [(String, DurationParseError)] = [
+        ("", DurationParseError.empty), ("10", .noUnit), ("s", .noNumber), ("-5s", .noNumber), ("5 s", .noUnit),
         ("5y", .unknownUnit), ("5S", .unknownUnit), ("1.2.3s", .noNumber), ("1m30", .noUnit), ("4000d", .tooLong),
         ("99999999999999999999999999999999h", .tooLong), ("٣s", .noNumber), ("infs", .noNumber),
         ("1e3s", .unknownUnit),
@@ -25,7 +25,7 @@ struct TextTests {
     @Test(
         "what is no duration is refused, and says why",
         arguments: noDurationsTable)
-    func noDurations(text: String, defect: DurationDefect) {
+    func noDurations(text: String, defect: DurationParseError) {
         #expect(throws: defect) { try Duration(parsing: text) }
     }
 
@@ -77,18 +77,18 @@ struct TextTests {
         "what others wrote becomes one clean line",
         arguments: hygieneTable)
     func hygiene(text: String, line: String) {
-        #expect(Hygiene.line(text) == line)
-        #expect(Hygiene.line(line) == line, "cleaning twice changes it again")
+        #expect(Sanitizer.singleLine(text) == line)
+        #expect(Sanitizer.singleLine(line) == line, "cleaning twice changes it again")
     }
 
     @Test("a line is never longer than its limit", arguments: 0...12)
     func limits(limit: Int) {
         for text in ["abcdefghijklmnop", "a\u{1B}b\u{1B}c\u{1B}", "a b c d e f g h", "漢字漢字漢字漢字漢字漢字漢字"] {
-            let line = Hygiene.line(text, limit: limit)
+            let line = Sanitizer.singleLine(text, limit: limit)
             #expect(line.unicodeScalars.count <= limit)
             #expect(limit == 0 || line.hasSuffix("…"))
         }
-        #expect(Hygiene.line("exactly", limit: 7) == "exactly")
+        #expect(Sanitizer.singleLine("exactly", limit: 7) == "exactly")
     }
 
     @Test("a variable stands in for a flag that the command line does not name")

@@ -82,7 +82,7 @@ struct AccessOptions: ParsableArguments {
     private static func count(_ text: String, _ flag: String, _ permitted: ClosedRange<Int>) throws -> Int {
         guard let count = Int(text), permitted.contains(count) else {
             throw ValidationError(
-                "\(flag) \(Hygiene.line(text, limit: 40)) is not from \(permitted.lowerBound) to \(permitted.upperBound)"
+                "\(flag) \(Sanitizer.singleLine(text, limit: 40)) is not from \(permitted.lowerBound) to \(permitted.upperBound)"
             )
         }
         return count

@@ -6,7 +6,7 @@ extension AgentError {
     /// Why an address could not be bound.
     static func bindFailure(_ error: any Error, _ address: String) -> AgentError {
         guard let error = error as? IOError else {
-            return .cannotListen(address, why: Hygiene.line("\(error)", limit: 200))
+            return .cannotListen(address, why: Sanitizer.singleLine("\(error)", limit: 200))
         }
         switch error.errnoCode {
         case EADDRINUSE: return .addressInUse(address)

@@ -6,7 +6,7 @@ struct CheckResult: Sendable {
     var access: AccessChecks
     /// In the order of the services, which are a front's reader's; empty where nobody looked.
     var contents: [DocumentContent] = []
-    var greetings: [SourceGreeting] = []
+    var greetings: [EngineInfo] = []
 
     /// 64 where nobody could start an agent so, 69 where a source cannot be read.
     var exitCode: Int32 {
@@ -47,7 +47,7 @@ struct CheckResult: Sendable {
         let leftOut = content.leftOut.map { container in
             "\(content.service): not counted: \(container.name) (\(container.reason.phrase), \(container.state.rawValue))"
         }
-        return (matched + leftOut).map { Hygiene.line($0) }
+        return (matched + leftOut).map { Sanitizer.singleLine($0) }
     }
 
     /// Services that are declared, and that nobody told of.
@@ -60,13 +60,13 @@ struct CheckResult: Sendable {
         let selector = configuration.evidence.services.first { $0.name == service }?.selection
         let content = contents.first { $0.service == service }
         return [
-            service, selector.map { Hygiene.line($0, limit: 80) } ?? "-", content?.state.rawValue ?? "-",
+            service, selector.map { Sanitizer.singleLine($0, limit: 80) } ?? "-", content?.state.rawValue ?? "-",
             content?.gitSHA?.short ?? "-", content?.digest?.short ?? "-",
         ]
     }
 
     private static func line(_ word: String, _ text: String, limit: Int = 512) -> String {
-        word + String(repeating: " ", count: max(0, 12 - word.count)) + Hygiene.line(text, limit: limit)
+        word + String(repeating: " ", count: max(0, 12 - word.count)) + Sanitizer.singleLine(text, limit: limit)
     }
 
     /// Columns as wide as what stands in them, two spaces apart.

@@ -23,7 +23,7 @@ struct ContainerListing: Hashable, Sendable {
     var lines: [String] {
         guard !selectors.isEmpty else { return ["no containers, running or not"] }
         return selectors.map { kind in
-            let named = kind.prefix(Self.limit).map { Hygiene.line($0, limit: 80) }
+            let named = kind.prefix(Self.limit).map { Sanitizer.singleLine($0, limit: 80) }
             let more = kind.count > named.count ? " and \(kind.count - named.count) more" : ""
             return named.joined(separator: ", ") + more
         }

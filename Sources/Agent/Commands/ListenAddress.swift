@@ -7,7 +7,7 @@ enum ListenAddress: Hashable, Sendable, CustomStringConvertible {
     case unix(path: String)
 
     init(parsing text: String) throws(AgentError) {
-        let defect = AgentError.listenSyntax(Hygiene.line(text, limit: 200))
+        let defect = AgentError.listenSyntax(Sanitizer.singleLine(text, limit: 200))
         if text.hasPrefix("unix:") {
             guard let path = Self.socketPath(text) else { throw defect }
             self = .unix(path: path)

@@ -22,9 +22,9 @@ struct OneSnapshot {
         var quiet = log
         quiet.logLevel = max(log.logLevel, .warning)
         let logger = Logger(label: "buildinfo-agent", factory: { [quiet] _ in quiet })
-        let board = Board([])
-        let taker = SnapshotTaker(
-            parts: ReaderParts(path: path, group: group, metrics: Metrics(), clock: clock, logger: logger),
+        let board = DocumentStore([])
+        let taker = SnapshotReceiver(
+            parts: ReaderDependencies(path: path, group: group, metrics: Metrics(), clock: clock, logger: logger),
             board: board, publisher: Publisher(board: board, clock: clock, logger: logger))
         do throws(ReaderFailure) {
             let (first, connection) = try await ReaderClient(path: path, group: group).connect()

@@ -17,7 +17,7 @@ enum Selector: Hashable, Sendable, CustomStringConvertible {
     static let kinds = ["compose", "swarm", "container", "label", "image", "file"]
 
     init(parsing text: String) throws(AgentError) {
-        let shown = Hygiene.line(text, limit: 200)
+        let shown = Sanitizer.singleLine(text, limit: 200)
         guard let colon = text.firstIndex(of: ":") else { throw .unknownSelector(shown) }
         let value = String(text[text.index(after: colon)...])
         let kind = text[..<colon]

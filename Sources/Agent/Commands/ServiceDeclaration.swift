@@ -20,10 +20,10 @@ struct ServiceDeclaration: Hashable, Sendable {
     }
 
     init(parsing text: String) throws(AgentError) {
-        let shown = Hygiene.line(text, limit: 200)
+        let shown = Sanitizer.singleLine(text, limit: 200)
         guard let equals = text.firstIndex(of: "=") else { throw .serviceSyntax(shown) }
         let name = text[..<equals]
-        guard Self.isName(name) else { throw .serviceName(Hygiene.line(name, limit: 200)) }
+        guard Self.isName(name) else { throw .serviceName(Sanitizer.singleLine(name, limit: 200)) }
         self.name = String(name)
         let (rest, number) = Self.counted(text[text.index(after: equals)...])
         selector = try Selector(parsing: String(rest))
@@ -71,17 +71,17 @@ struct ServiceDeclaration: Hashable, Sendable {
     }
 
     private static func add(probe text: String, to services: inout [ServiceDeclaration]) throws(AgentError) {
-        guard let equals = text.firstIndex(of: "=") else { throw .probeSyntax(Hygiene.line(text, limit: 200)) }
+        guard let equals = text.firstIndex(of: "=") else { throw .probeSyntax(Sanitizer.singleLine(text, limit: 200)) }
         let name = String(text[..<equals])
         let url = String(text[text.index(after: equals)...])
         guard let index = services.firstIndex(where: { $0.name == name }) else {
-            throw .probeWithoutService(Hygiene.line(name, limit: 200))
+            throw .probeWithoutService(Sanitizer.singleLine(name, limit: 200))
         }
         guard services[index].probe == nil else { throw .duplicateProbe(name) }
         do {
             services[index].probe = try ProbeURL(parsing: url)
         } catch {
-            throw .probeURL(Hygiene.line(url, limit: 200), why: "\(error)")
+            throw .probeURL(Sanitizer.singleLine(url, limit: 200), why: "\(error)")
         }
     }
 }

@@ -4,7 +4,7 @@ import Shared
 
 /// Flags that every command takes: what to look at, as which host, and how to log.
 struct SourceOptions: ParsableArguments {
-    /// Taken up before flags are parsed: see ``CompletedArguments``.
+    /// Taken up before flags are parsed: see ``MergedArguments``.
     @Option(
         help: ArgumentHelp(
             "Configuration file; flags and environment win over it. Default: \(ConfigurationSource.standardPath), if it exists. Its keys: buildinfo-agent check --keys.",
@@ -59,13 +59,13 @@ struct SourceOptions: ParsableArguments {
     ]
 
     func parsedLogLevel() throws(AgentError) -> Logger.Level {
-        guard let level = Logger.Level(rawValue: logLevel) else { throw .logLevel(Hygiene.line(logLevel, limit: 80)) }
+        guard let level = Logger.Level(rawValue: logLevel) else { throw .logLevel(Sanitizer.singleLine(logLevel, limit: 80)) }
         return level
     }
 
     func parsedLogFormat() throws(AgentError) -> LogLine.Format {
         guard let format = LogLine.Format(rawValue: logFormat) else {
-            throw .logFormat(Hygiene.line(logFormat, limit: 80))
+            throw .logFormat(Sanitizer.singleLine(logFormat, limit: 80))
         }
         return format
     }
@@ -77,11 +77,11 @@ struct SourceOptions: ParsableArguments {
     /// - Parameter mayBeNone: somebody else knows which services there are.
     func evidenceConfiguration(
         environment: [String: String], mayBeNone: Bool = false
-    ) throws(AgentError) -> EvidenceConfiguration {
+    ) throws(AgentError) -> SourceConfiguration {
         let services = try ServiceDeclaration.all(parsing: services, probes: probes, mayBeNone: mayBeNone)
         // Who asks no engine must not fail by what the environment says of one.
         let asksEngines = !mayBeNone && services.contains { $0.selector.filePath == nil }
-        return EvidenceConfiguration(
+        return SourceConfiguration(
             services: services,
             engines: try EngineSockets(
                 parsing: engines, environment: asksEngines ? environment : [:], allowsPlain: allowPlainEngine),

@@ -17,14 +17,14 @@ struct AccessChecks: Sendable {
     init(
         _ configuration: AgentConfiguration, files: [(key: String, path: String)],
         credentials: CredentialFolders = .none,
-        places: ConfigurationPlaces = .none, clock: Clock = .system
+        places: ConfigurationLocations = .none, clock: Clock = .system
     ) {
         let reachable = configuration.listen.filter { !$0.isLocal }
         // A certificate of the server's own keeps nobody out.
         let isProtected = files.contains { !["access.tls.certificate", "access.tls.key"].contains($0.key) }
         protection =
             if isProtected {
-                files.map { "\($0.key) \(Hygiene.line($0.path, limit: 200))" }.joined(separator: ", ")
+                files.map { "\($0.key) \(Sanitizer.singleLine($0.path, limit: 200))" }.joined(separator: ", ")
             } else if reachable.isEmpty {
                 "none, and only this machine reaches it"
             } else {
@@ -42,7 +42,7 @@ struct AccessChecks: Sendable {
             guard case .failure(let defect) = SmallFile.read(credentials.current(file.path), limit: 1 << 20) else {
                 continue
             }
-            let problem = "\(file.key) \(Hygiene.line(file.path, limit: 200)) \(Self.describe(defect))"
+            let problem = "\(file.key) \(Sanitizer.singleLine(file.path, limit: 200)) \(Self.describe(defect))"
             problems.append(places.placed(problem, at: file.key) { $0 == file.path })
         }
         guard problems.isEmpty else { return }

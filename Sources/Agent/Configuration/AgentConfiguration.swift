@@ -4,7 +4,7 @@ import Shared
 /// Everything that an agent is built from: flags over environment over configuration file over defaults.
 struct AgentConfiguration: Sendable {
     /// Without services only where a reader knows them.
-    var evidence: EvidenceConfiguration
+    var evidence: SourceConfiguration
     /// The path of the reader's socket; nil where this process looks.
     var from: String?
     var listen: [ListenAddress]
@@ -17,7 +17,7 @@ struct AgentConfiguration: Sendable {
     /// - Parameter flags: the command line of `serve`, without the program's name.
     /// - Throws: ``ConfigurationError`` with every mistake of the file; ``AgentError``; or what the parser of flags throws.
     static func load(flags: [String], environment: [String: String]) throws -> AgentConfiguration {
-        guard let serve = try command(flags, environment) as? Serve else { throw AgentError.notReadable }
+        guard let serve = try command(flags, environment) as? ServeCommand else { throw AgentError.notReadable }
         return try serve.configuration(environment: environment)
     }
 
@@ -25,20 +25,20 @@ struct AgentConfiguration: Sendable {
     ///
     /// - Parameters:
     ///   - flags: the command line of `serve` or `read`.
-    ///   - isBound: as in ``StandingKeys``.
+    ///   - isBound: as in ``RestartOnlySettings``.
     /// - Throws: as ``load(flags:environment:)``.
     static func reread(
         flags: [String], environment: [String: String], isBound: Bool = false
-    ) throws -> ReadConfiguration {
+    ) throws -> LoadedConfiguration {
         switch try command(flags, environment) {
-        case let serve as Serve:
+        case let serve as ServeCommand:
             let configuration = try serve.configuration(environment: environment)
-            return ReadConfiguration(
-                evidence: configuration.evidence, standing: StandingKeys(configuration, isBound: isBound))
-        case let read as Read:
-            return ReadConfiguration(
+            return LoadedConfiguration(
+                evidence: configuration.evidence, standing: RestartOnlySettings(configuration, isBound: isBound))
+        case let read as ReadCommand:
+            return LoadedConfiguration(
                 evidence: try read.source.evidenceConfiguration(environment: environment),
-                standing: StandingKeys(log: try read.source.log()))
+                standing: RestartOnlySettings(log: try read.source.log()))
         default: throw AgentError.notReadable
         }
     }
@@ -46,6 +46,6 @@ struct AgentConfiguration: Sendable {
     private static func command(
         _ flags: [String], _ environment: [String: String]
     ) throws -> any ParsableCommand {
-        try Agent.parseAsRoot(CompletedArguments.all(flags, environment: environment))
+        try Agent.parseAsRoot(MergedArguments.all(flags, environment: environment))
     }
 }

@@ -4,7 +4,7 @@ import Shared
 enum ConfigurationCheck {
     /// What is wrong; what to do. nil where nothing is.
     static func problem(_ text: String, at key: ConfigurationKey) -> String? {
-        let shown = "'\(Hygiene.line(text, limit: 200))'"
+        let shown = "'\(Sanitizer.singleLine(text, limit: 200))'"
         guard !text.isEmpty else { return "is empty; write a value, or remove the key" }
         guard !text.utf8.contains(0) else { return "holds a NUL character; remove it" }
         switch key.shape {

@@ -12,7 +12,7 @@ struct ConfigurationProblem: Hashable, Sendable {
     /// For example `agent.yaml:7:5: services[1].compose: is empty; write the service's name`.
     func line(file: String) -> String {
         let place = position.map { ":\($0.line):\($0.column)" } ?? ""
-        return Hygiene.line("\(file)\(place): \(key.isEmpty ? "" : key + ": ")\(text)")
+        return Sanitizer.singleLine("\(file)\(place): \(key.isEmpty ? "" : key + ": ")\(text)")
     }
 }
 

@@ -56,7 +56,7 @@ struct ConfigurationReader {
                 }
                 continue
             }
-            let shown = Hygiene.line(name, limit: 80)
+            let shown = Sanitizer.singleLine(name, limit: 80)
             guard known.contains(name) else {
                 complain(
                     pair.key.position, key, "unknown key '\(shown)'; \(Suggestion.remedy(for: name, among: known))")
@@ -93,7 +93,7 @@ struct ConfigurationReader {
             return nil
         }
         let value = ConfigurationFile.Value(text: text, position: node.position)
-        let shown = "'\(Hygiene.line(text, limit: 80))'"
+        let shown = "'\(Sanitizer.singleLine(text, limit: 80))'"
         switch known.shape {
         case .flag:
             guard isPlain, ["true", "false"].contains(text) else {

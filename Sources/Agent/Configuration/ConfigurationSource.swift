@@ -30,7 +30,7 @@ enum ConfigurationSource {
         case .failure(.missing) where named == nil: return ConfigurationFile()
         case .failure(let defect):
             let problem = ConfigurationProblem(position: nil, key: "", text: describe(defect))
-            throw ConfigurationError(file: Hygiene.line(path, limit: 300), problems: [problem])
+            throw ConfigurationError(file: Sanitizer.singleLine(path, limit: 300), problems: [problem])
         }
     }
 

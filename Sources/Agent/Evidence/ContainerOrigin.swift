@@ -39,7 +39,7 @@ struct ContainerOrigin: Hashable, Sendable {
         let label = { (key: String) in labels[key].flatMap { $0.isEmpty ? nil : $0 } }
         project =
             (label(Label.composeProject) ?? label(Label.podmanComposeProject) ?? label(Label.stack))
-            .map { Hygiene.line($0, limit: 255) }
+            .map { Sanitizer.singleLine($0, limit: 255) }
         slot = Self.slot(label)
         isOneOff = labels[Label.oneOff]?.lowercased() == "true" || Self.isPodmanComposeRun(label, name: name)
         isInfrastructure =

@@ -16,7 +16,7 @@ struct ContainerReport: Hashable, Sendable {
         let neverStarted = facts.state.startedAt.map { $0.hasPrefix("0001-") || !RFC3339.isTimestamp($0) } ?? true
         let runs = [.serving, .starting, .unhealthy, .paused].contains(state)
         instance = Instance(
-            id: facts.id, name: Hygiene.line(facts.name, limit: 255), project: facts.origin.project, state: state,
+            id: facts.id, name: Sanitizer.singleLine(facts.name, limit: 255), project: facts.origin.project, state: state,
             health: health, startedAt: neverStarted ? nil : facts.state.startedAt, restartCount: facts.restartCount,
             // A container that could not be started has the code of the attempt.
             exitCode: runs || neverStarted && facts.state.exitCode == 0 ? nil : facts.state.exitCode,
@@ -92,7 +92,7 @@ struct ContainerReport: Hashable, Sendable {
             return (nil, "the engine no longer knows the image that it runs, so its commit is not known")
         }
         guard !facts.isImageOfOtherPlatform else {
-            let platform = facts.manifest?.platform.map { " (\(Hygiene.line("\($0)", limit: 64)))" } ?? ""
+            let platform = facts.manifest?.platform.map { " (\(Sanitizer.singleLine("\($0)", limit: 64)))" } ?? ""
             return (
                 nil,
                 "the engine describes its image for another platform than the one that it runs\(platform), so its commit "
@@ -107,7 +107,7 @@ struct ContainerReport: Hashable, Sendable {
             guard sha.hex == text else { return (nil, "its revision label is not lower-case hexadecimal") }
             return (sha, nil)
         } catch {
-            return (nil, "its revision label '\(Hygiene.line(text, limit: 72))' \(error)")
+            return (nil, "its revision label '\(Sanitizer.singleLine(text, limit: 72))' \(error)")
         }
     }
 
@@ -134,13 +134,13 @@ struct ContainerReport: Hashable, Sendable {
             return "\(facts.name) " + (hasFailed ? "could not be started" + exit(facts) : "was never started")
         case .absent, .unknown:
             return
-                "\(facts.name) is in a state that this agent does not know: '\(Hygiene.line(facts.state.status, limit: 40))'"
+                "\(facts.name) is in a state that this agent does not know: '\(Sanitizer.singleLine(facts.state.status, limit: 40))'"
         }
     }
 
     private static func exit(_ facts: ContainerFacts) -> String {
         let code = facts.state.exitCode.map { " (exit code \($0)\(facts.state.oomKilled ? ", out of memory" : ""))" }
         guard let error = facts.state.error, !error.isEmpty else { return code ?? "" }
-        return "\(code ?? ""): \(Hygiene.line(error, limit: 160))"
+        return "\(code ?? ""): \(Sanitizer.singleLine(error, limit: 160))"
     }
 }

@@ -38,7 +38,7 @@ struct DocumentBuilder: Sendable {
         }
         if let failure = failures.first {
             let others = failures.count > 1 ? " (and \(failures.count - 1) more)" : ""
-            content.reason = Hygiene.line("\(failure)\(others)")
+            content.reason = Sanitizer.singleLine("\(failure)\(others)")
             return content
         }
         if let ambiguity = Self.ambiguity(selection.ambiguousProjects, service.selector) {
@@ -48,7 +48,7 @@ struct DocumentBuilder: Sendable {
         content.state = ServiceState.worst(of: content.instances.map(\.state))
         let shortage = Self.shortage(of: reports.count, service.expected)
         guard !reports.isEmpty else {
-            content.reason = Hygiene.line([shortage, Self.absence(leftOut)].compactMap { $0 }.joined(separator: "; "))
+            content.reason = Sanitizer.singleLine([shortage, Self.absence(leftOut)].compactMap { $0 }.joined(separator: "; "))
             return content
         }
         // Those that are missing may be on their way, and until they are there the service is not up.
@@ -64,7 +64,7 @@ struct DocumentBuilder: Sendable {
             digests.differ ? "the instances run images of different digests" : reports.compactMap(\.digestRemark).first,
         ]
         let reason = remarks.compactMap { $0 }.joined(separator: "; ")
-        content.reason = reason.isEmpty ? nil : Hygiene.line(reason)
+        content.reason = reason.isEmpty ? nil : Sanitizer.singleLine(reason)
         return content
     }
 
@@ -87,10 +87,10 @@ struct DocumentBuilder: Sendable {
     /// Why it cannot be told which containers are meant, and how to say it; nil where it can.
     private static func ambiguity(_ projects: [String?], _ selector: Selector) -> String? {
         guard let example = projects.compactMap({ $0 }).first else { return nil }
-        let named = projects.prefix(4).map { $0.map { Hygiene.line($0, limit: 60) } ?? "none" }
+        let named = projects.prefix(4).map { $0.map { Sanitizer.singleLine($0, limit: 60) } ?? "none" }
         let more = projects.count > named.count ? " and \(projects.count - named.count) more" : ""
-        let remedy = selector.narrowed(to: Hygiene.line(example, limit: 60))
-        return Hygiene.line(
+        let remedy = selector.narrowed(to: Sanitizer.singleLine(example, limit: 60))
+        return Sanitizer.singleLine(
             "\(selector) matches containers of \(projects.count) projects (\(named.joined(separator: ", "))\(more)), and "
                 + "which one is meant is not known: select one, for example with \(remedy)")
     }
@@ -103,7 +103,7 @@ struct DocumentBuilder: Sendable {
 
     private static func absence(_ leftOut: [LeftOutContainer]) -> String {
         guard !leftOut.isEmpty else { return "no container matches, running or not" }
-        let named = leftOut.prefix(3).map { "\(Hygiene.line($0.name, limit: 80)) (\($0.reason.phrase))" }
+        let named = leftOut.prefix(3).map { "\(Sanitizer.singleLine($0.name, limit: 80)) (\($0.reason.phrase))" }
         let more = leftOut.count > named.count ? " and \(leftOut.count - named.count) more" : ""
         return "no container that matches is an instance: \(named.joined(separator: ", "))\(more)"
     }

@@ -15,6 +15,6 @@ extension DocumentContent: Decodable {
             instancesExpected: try container.decodeIfPresent(Int.self, forKey: .instancesExpected),
             leftOut: try container.decodeIfPresent([LeftOutContainer].self, forKey: .leftOut) ?? [],
             engine: try container.decodeIfPresent(EngineIdentity.self, forKey: .engine),
-            served: try container.decodeIfPresent(ServedAnswer.self, forKey: .served))
+            served: try container.decodeIfPresent(ProbeResult.self, forKey: .served))
     }
 }

@@ -17,12 +17,12 @@ struct DocumentContent: Hashable, Sendable {
     var leftOut: [LeftOutContainer]
     var engine: EngineIdentity?
     /// Without its latency; nil where the service has no probe.
-    var served: ServedAnswer?
+    var served: ProbeResult?
 
     init(
         service: String, gitSHA: GitSHA? = nil, digest: Digest? = nil, state: ServiceState, reason: String? = nil,
         host: HostIdentity, instances: [Instance] = [], instancesExpected: Int? = nil,
-        leftOut: [LeftOutContainer] = [], engine: EngineIdentity? = nil, served: ServedAnswer? = nil
+        leftOut: [LeftOutContainer] = [], engine: EngineIdentity? = nil, served: ProbeResult? = nil
     ) {
         self.service = service
         self.gitSHA = gitSHA

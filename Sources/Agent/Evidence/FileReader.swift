@@ -14,10 +14,10 @@ final class FileReader: Sendable {
     }
 
     /// May be replaced in tests, by one that hangs.
-    typealias Read = @Sendable () -> Result<[UInt8], SmallFile.Defect>
+    typealias ReadCommand = @Sendable () -> Result<[UInt8], SmallFile.Defect>
 
     private let source: FileSource
-    private let read: Read
+    private let read: ReadCommand
     private let publisher: Publisher
     private let probes: Probes?
     private let timeLimit: TimeAmount
@@ -25,7 +25,7 @@ final class FileReader: Sendable {
 
     init(
         source: FileSource, publisher: Publisher, probes: Probes? = nil, timeLimit: TimeAmount = FileReader.timeLimit,
-        read: Read? = nil
+        read: ReadCommand? = nil
     ) {
         self.source = source
         self.publisher = publisher
@@ -45,7 +45,7 @@ final class FileReader: Sendable {
     func look(
         _ start: ContinuousClock.Instant, again: @escaping @Sendable (Duration) -> Void = { _ in },
         unstuck: @escaping @Sendable () -> Void
-    ) async -> Looker.Outcome {
+    ) async -> Refresher.Outcome {
         let observedAt = publisher.wallClock
         let readings = probes?.begin() ?? [:]
         let (read, isFollowed) = await readOnce(unstuck)
@@ -55,7 +55,7 @@ final class FileReader: Sendable {
                 [content], with: readings, lookedAt: start, observedAt: observedAt, again: again)
             ?? publisher.publish(content, lookedAt: start, observedAt: observedAt)
         let succeeded = read != .failure(.hanging) && read != .failure(.noThread)
-        return Looker.Outcome(succeeded: succeeded, changed: changed, isFollowed: isFollowed)
+        return Refresher.Outcome(succeeded: succeeded, changed: changed, isFollowed: isFollowed)
     }
 
     private func readOnce(
@@ -66,7 +66,7 @@ final class FileReader: Sendable {
             return (!state.isReading, state.watch)
         }
         guard isFree else { return (.failure(.hanging), false) }
-        let outcome = await OwnThread.run(within: timeLimit) { [read] in
+        let outcome = await BlockingThread.run(within: timeLimit) { [read] in
             // Watched before it is read: what is written in between is read or told.
             let isArmed = watch?.arm() ?? false
             return (read(), isArmed)

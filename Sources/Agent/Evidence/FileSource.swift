@@ -3,7 +3,7 @@ import Shared
 
 /// What a service wrote about itself into a file: `{"git_sha": …, "digest": …, "state": …}`, or a bare SHA on one line.
 ///
-/// For services that no engine runs. The file is always read whole, by its path; when, is the ``FileLookout``'s affair.
+/// For services that no engine runs. The file is always read whole, by its path; when, is the ``WatchedFileSource``'s affair.
 struct FileSource: Sendable {
     static let sizeLimit = 64 * 1_024
 
@@ -25,7 +25,7 @@ struct FileSource: Sendable {
     ) -> DocumentContent {
         let unknown = { (why: String) in
             DocumentContent(
-                service: service, state: .unknown, reason: Hygiene.line("file '\(path)' \(why)"), host: host)
+                service: service, state: .unknown, reason: Sanitizer.singleLine("file '\(path)' \(why)"), host: host)
         }
         switch read {
         case .failure(let defect): return unknown(describe(defect))
@@ -42,18 +42,18 @@ struct FileSource: Sendable {
     ) -> DocumentContent {
         let digests = statement.digest.map { [DigestEvidence(digest: $0, kind: .indexOrManifest, source: .file)] } ?? []
         let image = ImageEvidence(
-            reference: Hygiene.line("file:\(path)"), origin: digests.isEmpty ? .none : .registry, digests: digests,
+            reference: Sanitizer.singleLine("file:\(path)"), origin: digests.isEmpty ? .none : .registry, digests: digests,
             tagMoved: false)
         // Another content is another instance: that is how a collector sees that something was swapped in a soak.
         let id = "file-" + Hexadecimal.encode(SHA256.hash(Array(path.utf8) + [0] + bytes)).prefix(40)
-        let name = Hygiene.line(path.split(separator: "/" as Character).last ?? "file", limit: 255)
+        let name = Sanitizer.singleLine(path.split(separator: "/" as Character).last ?? "file", limit: 255)
         let instance = Instance(
             id: id, name: name, state: statement.state, restartCount: 0, gitSHA: Reported(statement.gitSHA),
             image: image)
         return DocumentContent(
             service: service, gitSHA: statement.gitSHA, digest: statement.digest, state: statement.state,
             reason: statement.remarks.isEmpty
-                ? nil : Hygiene.line("file '\(path)': " + statement.remarks.joined(separator: "; ")),
+                ? nil : Sanitizer.singleLine("file '\(path)': " + statement.remarks.joined(separator: "; ")),
             host: host, instances: [instance])
     }
 

@@ -77,19 +77,19 @@ struct FileStatement: Hashable {
                 state = known
             } else {
                 state = .unknown
-                remarks.append("state '\(Hygiene.line(text, limit: 40))' is none that is known")
+                remarks.append("state '\(Sanitizer.singleLine(text, limit: 40))' is none that is known")
             }
         }
         do {
             gitSHA = try fields.gitSHA.map { text throws(GitSHA.Defect) in try GitSHA(parsing: text) }
             if gitSHA == nil { remarks.append("no git_sha is stated") }
         } catch {
-            remarks.append("git_sha '\(Hygiene.line(fields.gitSHA ?? "", limit: 72))' \(error)")
+            remarks.append("git_sha '\(Sanitizer.singleLine(fields.gitSHA ?? "", limit: 72))' \(error)")
         }
         do {
             digest = try fields.digest.map { text throws(Digest.Defect) in try Digest(parsing: text) }
         } catch {
-            remarks.append("digest '\(Hygiene.line(fields.digest ?? "", limit: 80))' \(error)")
+            remarks.append("digest '\(Sanitizer.singleLine(fields.digest ?? "", limit: 80))' \(error)")
         }
     }
 }

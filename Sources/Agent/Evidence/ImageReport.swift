@@ -20,8 +20,8 @@ struct ImageReport: Hashable, Sendable {
         let digests = Array(Self.withoutDuplicates(all).prefix(Self.digestLimit))
         let fromRegistry = digests.filter { Self.isRegistrys($0, typed: typed) }
         evidence = ImageEvidence(
-            reference: Hygiene.line(facts.typedImage),
-            platform: (facts.manifest?.platform ?? facts.image?.platform).map { Hygiene.line("\($0)", limit: 64) },
+            reference: Sanitizer.singleLine(facts.typedImage),
+            platform: (facts.manifest?.platform ?? facts.image?.platform).map { Sanitizer.singleLine("\($0)", limit: 64) },
             origin: fromRegistry.isEmpty ? .none : .registry, digests: digests,
             tagMoved: facts.tagImageID.map { $0 != facts.imageID } ?? false)
         switch store {

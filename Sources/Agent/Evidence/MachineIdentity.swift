@@ -32,7 +32,7 @@ struct MachineIdentity: Sendable {
     private func hostID(_ given: String?) throws(AgentError) -> String {
         if let given {
             let isPlain = given.utf8.allSatisfy { $0.isASCIIAlphanumeric || "._-".utf8.contains($0) }
-            guard isPlain, (8...64).contains(given.utf8.count) else { throw .hostID(Hygiene.line(given, limit: 100)) }
+            guard isPlain, (8...64).contains(given.utf8.count) else { throw .hostID(Sanitizer.singleLine(given, limit: 100)) }
             return given
         }
         for path in machineIDPaths {
@@ -46,14 +46,14 @@ struct MachineIdentity: Sendable {
     }
 
     private func checkedName(_ name: String) throws(AgentError) -> String {
-        guard !name.isEmpty, name.unicodeScalars.count <= 255, Hygiene.isVisibleLine(name) else {
-            throw .hostName(Hygiene.line(name, limit: 100))
+        guard !name.isEmpty, name.unicodeScalars.count <= 255, Sanitizer.isVisibleLine(name) else {
+            throw .hostName(Sanitizer.singleLine(name, limit: 100))
         }
         return name
     }
 
     private var systemName: String {
-        let name = Hygiene.line(hostName(), limit: 255)
+        let name = Sanitizer.singleLine(hostName(), limit: 255)
         return name.isEmpty ? "localhost" : name
     }
 

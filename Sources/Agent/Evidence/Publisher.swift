@@ -4,13 +4,13 @@ import Synchronization
 
 /// Puts up what looks saw, and logs what is new.
 final class Publisher: Sendable {
-    private let board: Board
+    private let board: DocumentStore
     private let clock: Clock
     private let logger: Logger
     private let summaries = Mutex<[String: String]>([:])
     private let isRetired = Mutex(false)
 
-    init(board: Board, clock: Clock, logger: Logger) {
+    init(board: DocumentStore, clock: Clock, logger: Logger) {
         self.board = board
         self.clock = clock
         self.logger = logger

@@ -8,7 +8,7 @@ import NIOTLS
 /// The next request is answered only when the kernel took the last answer, and nothing is read meanwhile, so a peer that
 /// sends and never reads holds one answer and one read's worth of requests. A request that waits for a change is held in
 /// the same way.
-final class ConnectionHandler: ChannelDuplexHandler, HasDeadline {
+final class ConnectionHandler: ChannelDuplexHandler, TimerWheelEntry {
     typealias InboundIn = HTTPServerRequestPart
     typealias OutboundIn = Never
     typealias OutboundOut = HTTPServerResponsePart
@@ -16,17 +16,17 @@ final class ConnectionHandler: ChannelDuplexHandler, HasDeadline {
     private let responder: Responder
     private let limits: ServerLimits
     private let loop: LoopConnections
-    private let terms: ConnectionTerms
+    private let terms: ConnectionContext
     private var context: ChannelHandlerContext?
     private var phase: ConnectionPhase {
         didSet { if phase.turn != oldValue.turn { turnChanged() } }
     }
     /// Among those that wait for their peers.
-    private var place: (peers: WaitingPeers, number: Int)?
+    private var place: (peers: IdleConnections, number: Int)?
     /// The peer's certificate is not one of those that may ask.
     private var isStranger = false
     private var waiting: [ConnectionRequest] = []
-    private var held: Inquiry?
+    private var held: PendingRequest?
     private var isReadHeld = false
     private var isLastRequestRead = false
     private var isInputClosed = false
@@ -38,7 +38,7 @@ final class ConnectionHandler: ChannelDuplexHandler, HasDeadline {
     }
     var slot: Int64?
 
-    init(responder: Responder, limits: ServerLimits, loop: LoopConnections, terms: ConnectionTerms) {
+    init(responder: Responder, limits: ServerLimits, loop: LoopConnections, terms: ConnectionContext) {
         self.responder = responder
         self.limits = limits
         self.loop = loop
@@ -160,7 +160,7 @@ final class ConnectionHandler: ChannelDuplexHandler, HasDeadline {
     private func start(_ request: ConnectionRequest, _ context: ChannelHandlerContext) {
         phase = .answering
         deadline = .distantFuture
-        var inquiry = Inquiry(request.head, route: responder.route(request.head.uri))
+        var inquiry = PendingRequest(request.head, route: responder.route(request.head.uri))
         if let refusal = request.refusal {
             inquiry.isLast = true
             write(refusal, to: inquiry, context)
@@ -189,7 +189,7 @@ final class ConnectionHandler: ChannelDuplexHandler, HasDeadline {
     }
 
     /// Goes on at once, or when a look was made for a request that must not be given old evidence.
-    private func freshen(_ inquiry: Inquiry, _ context: ChannelHandlerContext, then proceed: @escaping () -> Void) {
+    private func freshen(_ inquiry: PendingRequest, _ context: ChannelHandlerContext, then proceed: @escaping () -> Void) {
         guard let service = responder.staleService(inquiry.route) else {
             proceed()
             return
@@ -202,7 +202,7 @@ final class ConnectionHandler: ChannelDuplexHandler, HasDeadline {
 
     // MARK: - Held requests
 
-    private func hold(_ inquiry: Inquiry, until: NIODeadline) {
+    private func hold(_ inquiry: PendingRequest, until: NIODeadline) {
         guard let service = inquiry.service else { return }
         phase = .holding
         held = inquiry
@@ -231,7 +231,7 @@ final class ConnectionHandler: ChannelDuplexHandler, HasDeadline {
         freshen(inquiry, context) { [self] in write(responder.answer(inquiry), to: inquiry, context) }
     }
 
-    private func letGo() -> Inquiry? {
+    private func letGo() -> PendingRequest? {
         guard let inquiry = held, let service = inquiry.service else { return nil }
         held = nil
         loop.held.remove(self, service: service)
@@ -240,7 +240,7 @@ final class ConnectionHandler: ChannelDuplexHandler, HasDeadline {
 
     // MARK: - What goes out
 
-    private func write(_ answer: Answer, to inquiry: Inquiry, _ context: ChannelHandlerContext) {
+    private func write(_ answer: Answer, to inquiry: PendingRequest, _ context: ChannelHandlerContext) {
         let isLast = inquiry.isLast || isStopping
         hasAnswered = true
         let head = HTTPResponseHead(version: .http1_1, status: answer.status, headers: answer.fields(isLast: isLast))

@@ -14,7 +14,7 @@ final class HTTPServer: Sendable {
     private let group: any EventLoopGroup
     private let logger: Logger
     private let access: AccessControl
-    private let census: ConnectionCensus
+    private let census: ConnectionLimiter
     private let limiter: RequestLimiter
     private let refusals: RefusalLog
     private let loops: [ObjectIdentifier: NIOLoopBoundBox<LoopConnections>]
@@ -30,7 +30,7 @@ final class HTTPServer: Sendable {
         self.group = group
         self.logger = logger
         self.access = access
-        census = ConnectionCensus(limits: limits)
+        census = ConnectionLimiter(limits: limits)
         limiter = RequestLimiter(
             rate: limits.requestsPerSecond, burst: limits.requestsPerSecond * limits.burstSeconds)
         refusals = RefusalLog(logger: logger)
@@ -120,7 +120,7 @@ final class HTTPServer: Sendable {
         // A handshake costs more than an answer, so it counts as a request.
         if isSecured, let address, limiter.refusal(address, now: .now()) != nil {
             metrics.update { $0.connectionsRefused += 1 }
-            refusals.refused(ConnectionTerms.name(channel.remoteAddress), "TLS: too many handshakes a second")
+            refusals.refused(ConnectionContext.name(channel.remoteAddress), "TLS: too many handshakes a second")
             channel.close(promise: nil)
             return
         }
@@ -173,8 +173,8 @@ final class HTTPServer: Sendable {
         // The decoder counts the target with the headers; the handler then judges each by itself.
         decoding.maxHeaderListSize = limits.headers + limits.requestLine
         decoding.maxHeaderFieldCount = 100
-        let terms = ConnectionTerms(
-            access: access, limiter: limiter, address: address, socket: security == nil ? nil : SocketHandler(),
+        let terms = ConnectionContext(
+            access: access, limiter: limiter, address: address, socket: security == nil ? nil : SocketCloser(),
             logger: logger, refusals: refusals)
         if let security, let socket = terms.socket {
             if connections.value.securing.count >= limits.handshakes, connections.value.securing.giveUpOldest() {
@@ -185,7 +185,7 @@ final class HTTPServer: Sendable {
         let connection = ConnectionHandler(responder: responder, limits: limits, loop: connections.value, terms: terms)
         let decoder = HTTPRequestDecoder(leftOverBytesStrategy: .dropBytes, limitConfiguration: decoding)
         try pipeline.addHandlers([
-            ArrivalHandler(connection: connection), HTTPResponseEncoder(), ByteToMessageHandler(decoder), connection,
+            FirstByteHandler(connection: connection), HTTPResponseEncoder(), ByteToMessageHandler(decoder), connection,
         ])
     }
 }

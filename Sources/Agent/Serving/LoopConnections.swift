@@ -2,18 +2,18 @@ import NIOCore
 
 /// What the connections of one event loop share. Confined to the loop.
 struct LoopConnections {
-    let deadlines: DeadlineWheel
-    let held: HeldRequests
+    let deadlines: TimerWheel
+    let held: LongPollRegistry
     /// Who is to ask, and who is to end a handshake: that takes far more memory.
-    let asking = WaitingPeers()
-    let securing = WaitingPeers()
+    let asking = IdleConnections()
+    let securing = IdleConnections()
 
     init(loop: any EventLoop, metrics: Metrics) {
-        deadlines = DeadlineWheel(loop: loop)
-        held = HeldRequests(loop: loop, metrics: metrics)
+        deadlines = TimerWheel(loop: loop)
+        held = LongPollRegistry(loop: loop, metrics: metrics)
     }
 
-    func peers(_ turn: ConnectionPhase.Turn) -> WaitingPeers? {
+    func peers(_ turn: ConnectionPhase.Turn) -> IdleConnections? {
         switch turn {
         case .handshake: securing
         case .request: asking

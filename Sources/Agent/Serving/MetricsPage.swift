@@ -2,7 +2,7 @@ import Shared
 
 /// The agent's metrics in Prometheus' text format, version 0.0.4.
 struct MetricsPage {
-    let entries: [Board.Entry]
+    let entries: [DocumentStore.Entry]
     let counts: Metrics.Counts
     let now: ContinuousClock.Instant
     let startedAt: ContinuousClock.Instant

@@ -4,8 +4,8 @@ import Shared
 
 /// Answers requests from the board: no engine is asked here, and no JSON is encoded.
 struct Responder: Sendable {
-    let board: Board
-    let source: CurrentSource
+    let board: DocumentStore
+    let source: ReloadableSource
     let metrics: Metrics
     let clock: Clock
     let startedAt: ContinuousClock.Instant
@@ -42,16 +42,16 @@ struct Responder: Sendable {
     func isSuitable(_ route: Route) -> Bool {
         guard case .document(let service, let nonce) = route, let entry = board.entry(service) else { return true }
         guard nonce != nil, entry.isReadable, let start = entry.lookedAt else { return true }
-        return clock.now() - start <= EvidenceAge.maximum
+        return clock.now() - start <= ObservationAge.maximum
     }
 
     /// Whether the one who asks has the content already.
-    func isUnchanged(_ inquiry: Inquiry) -> Bool {
+    func isUnchanged(_ inquiry: PendingRequest) -> Bool {
         guard let entry = inquiry.service.flatMap({ board.entry($0) }) else { return false }
         return EntityTags.match(inquiry.ifNoneMatch, tag: entry.body.entityTag)
     }
 
-    func answer(_ inquiry: Inquiry) -> Answer {
+    func answer(_ inquiry: PendingRequest) -> Answer {
         switch inquiry.route {
         case .notFound: return .notFound
         case .badNonce: return .badNonce
@@ -70,7 +70,7 @@ struct Responder: Sendable {
         }
     }
 
-    private func document(_ entry: Board.Entry, nonce: Nonce?, ifNoneMatch: [String]) -> Answer {
+    private func document(_ entry: DocumentStore.Entry, nonce: Nonce?, ifNoneMatch: [String]) -> Answer {
         let now = clock.now()
         let age = now - (entry.lookedAt ?? startedAt)
         var answer = Answer(status: .ok, contentType: "application/json")

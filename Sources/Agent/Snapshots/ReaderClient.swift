@@ -22,7 +22,7 @@ struct ReaderClient: Sendable {
         let channel: any Channel
         /// Snapshots as they came, undecoded; of those that nobody has taken, the newest.
         let lines: AsyncStream<[UInt8]>
-        let end: FirstReason<ReaderFailure>
+        let end: FirstError<ReaderFailure>
 
         func close() { channel.close(promise: nil) }
     }
@@ -32,7 +32,7 @@ struct ReaderClient: Sendable {
         let loop = group.next()
         let first = loop.makePromise(of: [UInt8].self)
         let (lines, continuation) = AsyncStream.makeStream(of: [UInt8].self, bufferingPolicy: .bufferingNewest(1))
-        let end = FirstReason<ReaderFailure>()
+        let end = FirstError<ReaderFailure>()
         let (path, patience) = (path, patience)
         do {
             let channel = try await ClientBootstrap(group: loop)

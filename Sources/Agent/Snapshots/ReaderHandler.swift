@@ -8,7 +8,7 @@ final class ReaderHandler: ChannelInboundHandler {
     private let patience: ReaderClient.Patience
     private let first: EventLoopPromise<[UInt8]>
     private let lines: AsyncStream<[UInt8]>.Continuation
-    private let end: FirstReason<ReaderFailure>
+    private let end: FirstError<ReaderFailure>
     private var line: [UInt8] = []
     private var isFirst = true
     /// When the reader is taken to hang: before it said anything, and before its first line is whole.
@@ -21,7 +21,7 @@ final class ReaderHandler: ChannelInboundHandler {
     init(
         path: String, patience: ReaderClient.Patience, first: EventLoopPromise<[UInt8]>,
         lines: AsyncStream<[UInt8]>.Continuation,
-        end: FirstReason<ReaderFailure>
+        end: FirstError<ReaderFailure>
     ) {
         self.path = path
         self.patience = patience

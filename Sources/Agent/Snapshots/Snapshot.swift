@@ -38,7 +38,7 @@ struct Snapshot: Codable, Hashable, Sendable {
     var counts: Counts
 
     /// What the board says now.
-    init(_ board: Board, metrics: Metrics, clock: Clock) {
+    init(_ board: DocumentStore, metrics: Metrics, clock: Clock) {
         let (now, nanoseconds, counted) = (clock.now(), clock.bootNanoseconds(), metrics.current)
         services = board.entries.map { entry in
             Service(

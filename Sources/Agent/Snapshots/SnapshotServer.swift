@@ -12,8 +12,8 @@ final class SnapshotServer: Sendable {
     /// A front has one connection, and two for a moment.
     static let connectionLimit = 32
 
-    private let board: Board
-    private let source: CurrentSource
+    private let board: DocumentStore
+    private let source: ReloadableSource
     private let metrics: Metrics
     private let clock: Clock
     private let group: any EventLoopGroup
@@ -24,7 +24,7 @@ final class SnapshotServer: Sendable {
 
     /// - Parameter group: its first loop is used.
     init(
-        board: Board, source: CurrentSource, metrics: Metrics, clock: Clock, group: any EventLoopGroup, logger: Logger
+        board: DocumentStore, source: ReloadableSource, metrics: Metrics, clock: Clock, group: any EventLoopGroup, logger: Logger
     ) {
         self.board = board
         self.source = source
@@ -33,7 +33,7 @@ final class SnapshotServer: Sendable {
         self.group = group
         self.logger = logger
         writers = NIOLoopBoundBox.makeBoxSendingValue([:], eventLoop: group.next())
-        for occasion in [Board.Occasion.change, .look] {
+        for occasion in [DocumentStore.Occasion.change, .look] {
             board.observe(occasion) { [weak self] _ in self?.tell() }
         }
     }

@@ -9,7 +9,7 @@ struct Watchdog: Sendable {
 
     let manager: ServiceManager
     let group: any EventLoopGroup
-    let source: CurrentSource
+    let source: ReloadableSource
 
     /// Half of what systemd grants; nil where it watches nobody, or another process.
     static func interval(_ manager: ServiceManager) -> Duration? {
@@ -24,7 +24,7 @@ struct Watchdog: Sendable {
         guard let interval = Self.interval(manager) else { return }
         while !Task.isCancelled {
             await round()
-            await Alarm().wait(interval)
+            await WakeableSleep().wait(interval)
         }
     }
 

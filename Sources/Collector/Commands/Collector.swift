@@ -17,7 +17,7 @@ struct Collector: AsyncParsableCommand {
             """,
         version: BuildinfoVersion.current,
         subcommands: [
-            VerifyCommand.self, StatusCommand.self, History.self, ReportCommand.self, ReplayCommand.self,
+            VerifyCommand.self, StatusCommand.self, HistoryCommand.self, ReportCommand.self, ReplayCommand.self,
             DrillCommand.self, ResolveCommand.self, WaitCICommand.self, PromoteCommand.self, RollbackCommand.self,
             LedgerCommand.self,
         ]

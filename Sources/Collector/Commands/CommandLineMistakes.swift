@@ -104,7 +104,7 @@ struct CommandLineMistakes {
     private static func sentence(_ kind: String, _ word: String, among known: [String], of command: Command) -> String {
         let near = Suggestion.nearest(to: word, among: known.filter { $0.hasPrefix("--") || kind == "command" })
         let help = command.commandName == "buildinfo-collector" ? "" : "\(command.commandName) "
-        return "unknown \(kind) '\(Hygiene.line(word, limit: 80))': "
+        return "unknown \(kind) '\(Sanitizer.singleLine(word, limit: 80))': "
             + (near.map { "did you mean '\($0)'?" } ?? "see buildinfo-collector \(help)--help")
     }
 }

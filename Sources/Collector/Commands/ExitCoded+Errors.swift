@@ -7,7 +7,7 @@ import Transfer
 extension InventoryError: ExitCoded {}
 extension LedgerError: ExitCoded {}
 
-extension TransferEngineError: ExitCoded {
+extension TransferClientError: ExitCoded {
     /// The collector's own machine lacks what it needs.
     var exitCode: Int32 { 69 }
 }

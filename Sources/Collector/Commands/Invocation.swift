@@ -38,7 +38,7 @@ struct Invocation {
             return code.rawValue
         } catch let refusal as UnchangedTag {
             return refuse("\(refusal)", code: refusal.exitCode, said: refusal.said)
-        } catch let failure as UndeliveredReport {
+        } catch let failure as ReportWriteError {
             return fail("\(failure)", code: failure.exitCode)
         } catch let failure as any ExitCoded {
             return refuse("\(failure)", code: failure.exitCode)
@@ -115,6 +115,6 @@ struct Invocation {
     }
 
     private func complain(_ message: String) {
-        Terminal.standardError.write("buildinfo-collector: \(Hygiene.line(message, limit: 1_024))\n")
+        Terminal.standardError.write("buildinfo-collector: \(Sanitizer.singleLine(message, limit: 1_024))\n")
     }
 }

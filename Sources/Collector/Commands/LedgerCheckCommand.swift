@@ -16,7 +16,7 @@ struct LedgerCheckCommand: AsyncParsableCommand {
 
     func run() async throws {
         let environment = ProcessEnvironment.current
-        let condition = try await WorkLine.show("checking", on: .standardError, environment: environment) { line in
+        let condition = try await Spinner.show("checking", on: .standardError, environment: environment) { line in
             try await inspect(environment: environment, now: Date()) { line.say($0) }
         }
         Terminal.standardOutput.write(try output(condition))
@@ -25,12 +25,12 @@ struct LedgerCheckCommand: AsyncParsableCommand {
 
     func inspect(
         environment: [String: String], now: Date, progress: @escaping @Sendable (String) -> Void = { _ in }
-    ) async throws -> LedgerCondition {
+    ) async throws -> LedgerCheckResult {
         try await Ledger.inspect(path: try options.path(environment: environment), now: now, progress: progress)
     }
 
     /// What is written to standard output.
-    func output(_ condition: LedgerCondition) throws -> String {
+    func output(_ condition: LedgerCheckResult) throws -> String {
         switch options.format {
         case .text: condition.text()
         case .json: try LedgerJSON.text(condition)

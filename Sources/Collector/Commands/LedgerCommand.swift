@@ -23,7 +23,7 @@ struct LedgerCommand: AsyncParsableCommand {
 
         /// The ledger's path.
         func path(environment: [String: String]) throws(LedgerError) -> String {
-            guard let path = try LedgerLocation.resolve(flag: store, environment: environment) else { throw .noPlace }
+            guard let path = try LedgerPath.resolve(flag: store, environment: environment) else { throw .noPlace }
             return path
         }
     }

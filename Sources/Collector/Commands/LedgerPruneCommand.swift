@@ -33,7 +33,7 @@ struct LedgerPruneCommand: AsyncParsableCommand {
 
     func run() async throws {
         let environment = ProcessEnvironment.current
-        let pruned = try await WorkLine.show("pruning", on: .standardError, environment: environment) { line in
+        let pruned = try await Spinner.show("pruning", on: .standardError, environment: environment) { line in
             try await prune(environment: environment, now: Date()) { removed, all in
                 line.say(
                     removed < all
@@ -45,7 +45,7 @@ struct LedgerPruneCommand: AsyncParsableCommand {
 
     func prune(
         environment: [String: String], now: Date, progress: @Sendable (Int, Int) -> Void = { _, _ in }
-    ) async throws -> LedgerPruned {
+    ) async throws -> PruneResult {
         let path = try options.path(environment: environment)
         let retention = LedgerRetention(age: keep, last: keepLast)
         if dryRun {
@@ -59,7 +59,7 @@ struct LedgerPruneCommand: AsyncParsableCommand {
     }
 
     /// What is written to standard output.
-    func output(_ pruned: LedgerPruned) throws -> String {
+    func output(_ pruned: PruneResult) throws -> String {
         switch options.format {
         case .text: pruned.text()
         case .json: try LedgerJSON.text(pruned)

@@ -27,7 +27,7 @@ struct PromoteSetup {
             : try await command.output.openLedger(environment: environment)
         let evidence = promotion.dryRun ? nil : try command.output.evidence()
         defer { evidence?.removeIfEmpty() }
-        let interruption = Interruption()
+        let interruption = SignalCancellation()
         let verification = try inventory.map { try self.verification($0, order, ledger, evidence) }
         do {
             let gate = try gate(order, ledger, interruption)
@@ -42,7 +42,7 @@ struct PromoteSetup {
     }
 
     private func run(
-        _ gate: PromotionGate, _ verification: VerificationRun?, _ interruption: Interruption
+        _ gate: PromotionGate, _ verification: VerificationRun?, _ interruption: SignalCancellation
     ) async throws -> Int32 {
         let isOutputFree = verification?.destinations.contains(where: \.isStandardOutput) != true
         let run = PromotionRun(
@@ -61,7 +61,7 @@ struct PromoteSetup {
             return try await run.run()
         } catch let refusal as UnchangedTag where refusal.exitCode == 40 && command.policy.supersededOK {
             let said = "superseded, as --superseded-ok permits: \(refusal.reason); \(refusal.said)"
-            Terminal.standardError.write("\(Hygiene.line(said, limit: 1_024))\n")
+            Terminal.standardError.write("\(Sanitizer.singleLine(said, limit: 1_024))\n")
             Pipeline(environment: environment)?.publish(
                 .init(verdict: "superseded", exitCode: 0, isUnchanged: true, message: said, level: .notice))
             return 0
@@ -69,7 +69,7 @@ struct PromoteSetup {
     }
 
     private func gate(
-        _ order: PromotionOrder, _ ledger: Ledger?, _ interruption: Interruption
+        _ order: PromotionRequest, _ ledger: Ledger?, _ interruption: SignalCancellation
     ) throws -> PromotionGate {
         let forge = try forge()
         let killSwitch = try command.killSwitch.killSwitch(environment: environment, web: web) {
@@ -79,7 +79,7 @@ struct PromoteSetup {
             order: order, killSwitch: killSwitch, ci: try ci(forge, order, interruption), forge: forge,
             branch: command.branch.branch(environment: environment), supersededBy: command.branch.supersededBy,
             registry: try command.registry.client(web: web, environment: environment), ledger: ledger,
-            narrator: PromotionNarrator(), timeout: command.registry.registryTimeout)
+            narrator: PromotionLog(), timeout: command.registry.registryTimeout)
         gate.readbackTimeout = command.readback.readbackTimeout
         let view = CIProgress(command.output.progress, on: .standardError, environment: environment)
         gate.observe = { view.show($0) }
@@ -97,19 +97,19 @@ struct PromoteSetup {
     }
 
     private func ci(
-        _ forge: (any Forge)?, _ order: PromotionOrder, _ interruption: Interruption
-    ) throws -> CIGate? {
+        _ forge: (any Forge)?, _ order: PromotionRequest, _ interruption: SignalCancellation
+    ) throws -> CIWaiter? {
         guard !command.promotion.skipsCI, let forge else { return nil }
         // A dry run says how CI stands, and does not wait for it to change.
         let timeout = command.promotion.dryRun ? min(command.ciWait.timeout, .seconds(20)) : command.ciWait.timeout
-        return CIGate(
+        return CIWaiter(
             forge: forge, sha: order.gitSHA, contexts: try command.ci.contexts(), checkApp: command.ci.checkApp,
             allowedSkips: try command.ci.allowedSkips(), timeout: timeout, interval: command.ciWait.interval,
             interruption: interruption)
     }
 
     private func verification(
-        _ inventory: Inventory, _ order: PromotionOrder, _ ledger: Ledger?, _ evidence: EvidenceFile?
+        _ inventory: Inventory, _ order: PromotionRequest, _ ledger: Ledger?, _ evidence: EvidenceFile?
     ) throws -> VerificationRun {
         VerificationRun(
             target: Target(service: order.service, gitSHA: order.gitSHA), inventory: inventory,

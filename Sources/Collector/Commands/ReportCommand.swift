@@ -38,7 +38,7 @@ struct ReportCommand: AsyncParsableCommand {
         let environment = ProcessEnvironment.current
         let destinations = try [ReportDestination](opening: report.isEmpty ? ["text=-"] : report)
         _ = try await destinations.deliver {
-            try await WorkLine.show("reading the ledger", on: .standardError, environment: environment) { _ in
+            try await Spinner.show("reading the ledger", on: .standardError, environment: environment) { _ in
                 try await stored(environment: environment, now: Date())
             }
         }

@@ -37,8 +37,8 @@ struct ResolveCommand: AsyncParsableCommand {
 
     func run() async throws {
         let environment = ProcessEnvironment.current
-        let file = try save.map { path throws(UsageError) in try SavedManifest(opening: path) }
-        let images = try await WorkLine.show("asking", on: .standardError, environment: environment) { _ in
+        let file = try save.map { path throws(UsageError) in try ManifestFile(opening: path) }
+        let images = try await Spinner.show("asking", on: .standardError, environment: environment) { _ in
             try await resolve(environment: environment)
         }
         try file?.write(images[0].manifest.bytes)

@@ -53,8 +53,8 @@ struct WaitCICommand: AsyncParsableCommand {
         let asked = try forge.forge(environment: environment, web: web)
         // Without a source that was named, waiting alone promotes nothing.
         let killSwitch = try killSwitch.killSwitch(standard: [], environment: environment, web: web) { asked }
-        let interruption = Interruption()
-        let gate = CIGate(
+        let interruption = SignalCancellation()
+        let gate = CIWaiter(
             forge: asked, sha: commit, contexts: contexts, checkApp: ci.checkApp, allowedSkips: allowedSkips,
             timeout: timeout, interval: interval, interruption: interruption)
         let view = CIProgress(progress, on: .standardError, environment: environment, showsReporters: !json)

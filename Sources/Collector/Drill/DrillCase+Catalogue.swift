@@ -294,11 +294,11 @@ extension DrillCase {
     ]
 }
 
-extension ServedAnswer {
+extension ProbeResult {
     fileprivate static func drill(
         _ outcome: Outcome, status: Int? = nil, gitSHA: Reported<GitSHA>? = nil
-    ) -> ServedAnswer {
-        ServedAnswer(url: "http://127.0.0.1:3000/api/buildinfo", outcome: outcome, status: status, gitSHA: gitSHA)
+    ) -> ProbeResult {
+        ProbeResult(url: "http://127.0.0.1:3000/api/buildinfo", outcome: outcome, status: status, gitSHA: gitSHA)
     }
 }
 

@@ -26,10 +26,10 @@ package enum DrillError: ExitCoded, Hashable {
         case .noLoopback(let address, let reason):
             "the drill's made-up hosts cannot be reached on \(address) (\(reason)): bring up the loopback interface"
         case .noFolder(let path, let reason):
-            "the drill cannot use the folder '\(Hygiene.line(path, limit: 200))' for what is only there while it runs "
+            "the drill cannot use the folder '\(Sanitizer.singleLine(path, limit: 200))' for what is only there while it runs "
                 + "(\(reason)): name another with TMPDIR"
         case .misjudged(let names, let count):
-            "the gate misjudged \(names.count) of \(count) made-up fleets (\(Hygiene.line(names.joined(separator: ", ")))): "
+            "the gate misjudged \(names.count) of \(count) made-up fleets (\(Sanitizer.singleLine(names.joined(separator: ", ")))): "
                 + "do not trust verify on this machine before it is understood"
         case .interrupted: "the drill was interrupted: nothing was proven of the gate"
         }

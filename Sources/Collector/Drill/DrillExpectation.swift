@@ -7,10 +7,10 @@ package struct DrillExpectation: Hashable, Sendable {
     var verdict: Verdict
     var exitCode: Int32
     /// Of the case's last host; nil where no host is at fault.
-    var label: HostLabel?
+    var label: HostStatus?
 
     /// - Parameter label: of the case's last host.
-    init(_ verdict: Verdict, _ label: HostLabel? = nil) {
+    init(_ verdict: Verdict, _ label: HostStatus? = nil) {
         self.verdict = verdict
         self.label = label
         exitCode = verdict.exitCode

@@ -29,7 +29,7 @@ package struct DrillJudgement: Sendable {
     var faultyName: String?
 
     /// The verdict's first reason, one clean line.
-    package var reason: String { report.reasons.first.map { Hygiene.line($0.message) } ?? "no reason given" }
+    package var reason: String { report.reasons.first.map { Sanitizer.singleLine($0.message) } ?? "no reason given" }
 
     /// nil where the report has it not, or more than once.
     var faultyHost: Report.Host? {

@@ -25,7 +25,7 @@ struct DrillRun: Sendable {
         do {
             ending = .judged(try await judgement(of: fleet))
         } catch {
-            ending = .broken(Hygiene.line("\(error)"))
+            ending = .broken(Sanitizer.singleLine("\(error)"))
         }
         await fleet.stop()
         return DrillOutcome(ending: ending, duration: clock.now - start)
@@ -44,7 +44,7 @@ struct DrillRun: Sendable {
         if isShrunk {
             let before = try await verify(fleet.inventory(file: "\(folder)/before.json"), ledger: ledger)
             guard before.exitCode == 0 else {
-                throw DrillTrouble(description: "the fleet was not green before it shrank: \(before.reason)")
+                throw DrillCaseError(description: "the fleet was not green before it shrank: \(before.reason)")
             }
         }
         let inventory = try fleet.inventory(of: isShrunk ? 1 : nil, file: "\(folder)/fleet.json")
@@ -59,7 +59,7 @@ struct DrillRun: Sendable {
                 group.cancelAll()
                 return judgement
             }
-            throw DrillTrouble(description: "the verification never ended")
+            throw DrillCaseError(description: "the verification never ended")
         }
     }
 
@@ -68,7 +68,7 @@ struct DrillRun: Sendable {
         let path = "\(folder)/report.json"
         let run = VerificationRun(
             target: drilled.target, inventory: inventory, policy: drilled.policy, check: InventoryCheck(),
-            access: FleetAccess(), ledger: ledger, destinations: try [ReportDestination](opening: ["json=\(path)"]),
+            access: HostCredentials(), ledger: ledger, destinations: try [ReportDestination](opening: ["json=\(path)"]),
             progress: .none, environment: [:],
             logger: Logger(label: "drill") { _ in SwiftLogNoOpLogHandler() })
         let exitCode = try await run.run().exitCode
@@ -84,7 +84,7 @@ struct DrillRun: Sendable {
             try await untilAsked(fleet)
             let now = Date()
             _ = try await ledger?.begin(
-                LedgerRun(
+                VerificationRecord(
                     id: RunID.make(at: now), startedAt: now, target: DrillBuild.newer.target, policy: drilled.policy,
                     inventory: inventory))
         case .signal(let number):
@@ -103,6 +103,6 @@ struct DrillRun: Sendable {
 }
 
 /// Why a case came to no verdict, where no part of the gate says so itself.
-struct DrillTrouble: Error, CustomStringConvertible {
+struct DrillCaseError: Error, CustomStringConvertible {
     let description: String
 }

@@ -97,7 +97,7 @@ final class DrillServer: Sendable {
 
     private static func reason(_ error: any Error) -> String {
         let cause = (error as? NIOConnectionError)?.connectionErrors.first?.error ?? error
-        guard let error = cause as? IOError else { return Hygiene.line("\(cause)", limit: 200) }
+        guard let error = cause as? IOError else { return Sanitizer.singleLine("\(cause)", limit: 200) }
         return String(cString: strerror(error.errnoCode))
     }
 }

@@ -21,7 +21,7 @@ struct DrillStatement: Sendable {
     var hostID: String?
     var reason: String?
     /// What the service itself says to the agent's probe; nil where it has none.
-    var served: ServedAnswer?
+    var served: ProbeResult?
 
     init(_ build: DrillBuild = .promoted, _ change: (inout DrillStatement) -> Void = { _ in }) {
         self.build = build

@@ -10,7 +10,7 @@ struct DrillSummary: Encodable {
         var verdict: Verdict
         var exitCode: Int32
         /// Of the host at fault; absent where there is none.
-        var label: HostLabel?
+        var label: HostStatus?
         /// The gate's; absent in what was expected.
         var reason: String?
 

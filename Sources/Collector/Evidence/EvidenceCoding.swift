@@ -1,7 +1,7 @@
 import FoundationEssentials
 import Shared
 
-/// Lines as bytes and back, without the hashes that ``EvidenceChain`` adds.
+/// Lines as bytes and back, without the hashes that ``HashChain`` adds.
 struct EvidenceCoding: Sendable {
     private let encoder: JSONEncoder
     private let decoder = JSONDecoder()

@@ -51,5 +51,5 @@ package enum EvidenceError: ExitCoded, Hashable {
         }
     }
 
-    private static func shown(_ path: String) -> String { Hygiene.line(path, limit: 200) }
+    private static func shown(_ path: String) -> String { Sanitizer.singleLine(path, limit: 200) }
 }

@@ -22,7 +22,7 @@ package enum EvidenceLine: Hashable, Sendable {
     /// What the promoted tag is instead.
     case moved(Moved)
     /// The promoted tag was looked at, and is what was promoted.
-    case tagSeen(TagSeen)
+    case tagSeen(ObservedTag)
     case signal(Signal)
     case label(Label)
     case verdict(Ending)
@@ -107,9 +107,9 @@ package enum EvidenceLine: Hashable, Sendable {
 
     package struct Learned: Codable, Hashable, Sendable {
         package var at: Nanoseconds
-        package var image: LearnedImage
+        package var image: DigestLookup
 
-        package init(at: Nanoseconds, image: LearnedImage) {
+        package init(at: Nanoseconds, image: DigestLookup) {
             self.at = at
             self.image = image
         }
@@ -123,9 +123,9 @@ package enum EvidenceLine: Hashable, Sendable {
     package struct Moved: Codable, Hashable, Sendable {
         package var at: Nanoseconds
         /// nil where it is what was promoted, again.
-        package var tag: MovedTag?
+        package var tag: RetaggedImage?
 
-        package init(at: Nanoseconds, tag: MovedTag? = nil) {
+        package init(at: Nanoseconds, tag: RetaggedImage? = nil) {
             self.at = at
             self.tag = tag
         }
@@ -136,7 +136,7 @@ package enum EvidenceLine: Hashable, Sendable {
         }
     }
 
-    package struct TagSeen: Codable, Hashable, Sendable {
+    package struct ObservedTag: Codable, Hashable, Sendable {
         package var at: Nanoseconds
         /// When the look began.
         package var lookedAt: Nanoseconds
@@ -170,10 +170,10 @@ package enum EvidenceLine: Hashable, Sendable {
     package struct Label: Codable, Hashable, Sendable {
         package var host: Int
         package var at: Nanoseconds
-        package var label: HostLabel
+        package var label: HostStatus
         package var reason: String
 
-        package init(host: Int, at: Nanoseconds, label: HostLabel, reason: String) {
+        package init(host: Int, at: Nanoseconds, label: HostStatus, reason: String) {
             self.host = host
             self.at = at
             self.label = label
@@ -272,7 +272,7 @@ extension EvidenceLine: Decodable {
         case .unlisted: self = .unlisted(try Unlisted(from: decoder))
         case .learned: self = .learned(try Learned(from: decoder))
         case .moved: self = .moved(try Moved(from: decoder))
-        case .tagSeen: self = .tagSeen(try TagSeen(from: decoder))
+        case .tagSeen: self = .tagSeen(try ObservedTag(from: decoder))
         case .signal: self = .signal(try Signal(from: decoder))
         case .label: self = .label(try Label(from: decoder))
         case .verdict: self = .verdict(try Ending(from: decoder))

@@ -6,7 +6,7 @@ package struct EvidenceReader {
     package let path: String
     private let descriptor: Int32
     private let coding = EvidenceCoding()
-    private var chain = EvidenceChain()
+    private var chain = HashChain()
     private var whole = SHA256()
     private var buffer: [UInt8] = []
     private var start = 0
@@ -46,7 +46,7 @@ package struct EvidenceReader {
     package mutating func next() throws(EvidenceError) -> EvidenceLine? {
         guard let bytes = try nextBytes() else { return nil }
         let isLast = isAtEnd && start >= buffer.count
-        do throws(EvidenceChain.Defect) {
+        do throws(HashChain.Defect) {
             try chain.check(bytes.line)
         } catch {
             if line == 1 { try recognise(bytes.line) }

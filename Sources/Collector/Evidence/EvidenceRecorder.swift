@@ -7,7 +7,7 @@ package struct EvidenceRecorder: SessionObserver {
     private let queue: EvidenceQueue
     private let wake: AsyncStream<Void>.Continuation
     private let writer: Task<Result<String, EvidenceError>, Never>
-    private var transcript = EvidenceTranscript()
+    private var transcript = RecordingEncoder()
 
     package init(file: EvidenceFile) {
         let queue = EvidenceQueue()

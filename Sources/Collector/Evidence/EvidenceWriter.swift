@@ -4,7 +4,7 @@ import Shared
 struct EvidenceWriter {
     private let file: EvidenceFile
     private let coding = EvidenceCoding()
-    private var chain = EvidenceChain()
+    private var chain = HashChain()
     private var whole = SHA256()
     private var isFirst = true
 

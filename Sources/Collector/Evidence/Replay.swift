@@ -172,7 +172,7 @@ package struct Replay {
     private func differs(_ recorded: String, _ derived: String) -> EvidenceError {
         .differs(
             reader.path, line: reader.line, recorded: recorded, derived: derived,
-            writer: Hygiene.line(start.collector, limit: 40))
+            writer: Sanitizer.singleLine(start.collector, limit: 40))
     }
 
     // MARK: - The end

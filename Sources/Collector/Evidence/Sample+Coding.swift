@@ -18,7 +18,7 @@ extension Sample: Codable {
                 .plain(plain)
             } else {
                 .none(
-                    try container.decode(Reach.self, forKey: .reach),
+                    try container.decode(RequestOutcome.self, forKey: .reach),
                     detail: try container.decode(String.self, forKey: .detail))
             }
         self.init(

@@ -20,7 +20,7 @@ package struct Inventory: Sendable {
     package let selector: HostSelector
     /// How each of ``hosts`` is asked, as far as the sources say it: its own access, and what that leaves open from the
     /// first access for many that selects it.
-    package let access: [ListedAccess?]
+    package let access: [InventoryCredentials?]
     /// What every host is asked for: the flag's, else the sources', else `canvas`.
     package let service: String
     /// Where the hosts come from, for reports: `fleet.yaml, 2 --host`.
@@ -30,7 +30,7 @@ package struct Inventory: Sendable {
     /// What a reader of the report should know, one line each.
     package let warnings: [String]
     /// Reads the sources again while the verification runs.
-    package let watch: InventoryWatch
+    package let watch: InventoryReloader
 
     /// The selector's terms, as reports and ledger have them; nil where it has none.
     package var selected: [String]? { selector.isEverything ? nil : selector.terms.map(\.description) }
@@ -58,16 +58,16 @@ package struct Inventory: Sendable {
         let loader = InventoryLoader(now: now, reader: InventoryReader(standardInput: standardInput))
         var readings: [InventoryLoader.Reading] = []
         for source in sources { readings.append(try loader.read(source)) }
-        var flags = InventoryListing()
+        var flags = ParsedInventory()
         for host in hosts {
-            let place = InventoryPlace(source: "--host", line: nil)
+            let place = SourceLocation(source: "--host", line: nil)
             flags.hosts.append(ListedHost(place: place, address: host))
         }
         return try Inventory(readings: readings, flags: flags, service: service, selector: selector, now: now)
     }
 
     private init(
-        readings: [InventoryLoader.Reading], flags: InventoryListing, service: String?, selector: HostSelector,
+        readings: [InventoryLoader.Reading], flags: ParsedInventory, service: String?, selector: HostSelector,
         now: Date
     ) throws(InventoryError) {
         var warnings: [String] = []
@@ -82,7 +82,7 @@ package struct Inventory: Sendable {
             }
         }
         let asked = service ?? named.first?.name ?? ServiceName.standard
-        var freezer = InventoryFreezer(service: asked)
+        var freezer = InventoryBuilder(service: asked)
         for reading in readings { try freezer.add(reading.listing) }
         try freezer.add(flags)
         for waiver in readings.flatMap(\.listing.waivers) {
@@ -101,10 +101,10 @@ package struct Inventory: Sendable {
         self.selector = selector
         self.service = asked
         self.hash = InventoryHash.of(hosts)
-        self.warnings = warnings + InventoryFreezer.sharedURLs(hosts) + Self.idle(selector, listed)
+        self.warnings = warnings + InventoryBuilder.sharedURLs(hosts) + Self.idle(selector, listed)
         let flagged = flags.hosts.isEmpty ? [] : ["\(flags.hosts.count) --host"]
         source = (readings.map(\.source.name) + flagged).joined(separator: ", ")
-        watch = InventoryWatch(
+        watch = InventoryReloader(
             files: zip(readings, freezer.names).map { .init(source: $0.source, stamp: $0.stamp, names: $1) },
             constant: freezer.names.last ?? [], service: asked, now: now)
     }
@@ -113,7 +113,7 @@ package struct Inventory: Sendable {
     private static func idle(_ selector: HostSelector, _ listed: [ExpectedHost]) -> [String] {
         let excluded = selector.terms.filter(\.isExcluded)
         guard !excluded.isEmpty, !listed.isEmpty else { return [] }
-        let census = LabelCensus(listed)
+        let census = LabelIndex(listed)
         return excluded.filter { !census.contains($0.group) }.map {
             "--select \($0) leaves no host out: \(census.alternatives(to: $0.group))"
         }

@@ -7,15 +7,15 @@ package enum InventoryError: Error, Hashable, Sendable {
     case unreadable(source: String, reason: String)
     case tooLarge(source: String)
     /// Not UTF-8, or control characters.
-    case notText(InventoryPlace, found: String)
+    case notText(SourceLocation, found: String)
     /// No YAML and no JSON.
-    case syntax(InventoryPlace, problem: String)
+    case syntax(SourceLocation, problem: String)
     /// Readable, and not what an inventory may say.
-    case invalid(InventoryPlace, problem: String)
+    case invalid(SourceLocation, problem: String)
     /// One name for two hosts.
-    case duplicate(name: String, InventoryPlace, first: InventoryPlace)
+    case duplicate(name: String, SourceLocation, first: SourceLocation)
     /// Two files that each name another service, and no `--service` to decide.
-    case services(InventoryPlace, String, first: InventoryPlace, String)
+    case services(SourceLocation, String, first: SourceLocation, String)
     /// What `--service` asks for cannot stand in a URL.
     case unusableService(String)
     /// `--fleet -` twice: there is only one standard input.
@@ -50,5 +50,5 @@ extension InventoryError: CustomStringConvertible {
     }
 
     /// Somebody's text inside a message.
-    package static func shown(_ text: some StringProtocol) -> String { Hygiene.line(text, limit: 80) }
+    package static func shown(_ text: some StringProtocol) -> String { Sanitizer.singleLine(text, limit: 80) }
 }

@@ -7,7 +7,7 @@ package struct InventoryLoader: Sendable {
 
     package struct Reading: Sendable {
         var source: InventorySource
-        var listing: InventoryListing
+        var listing: ParsedInventory
         var stamp: FileStamp?
     }
 

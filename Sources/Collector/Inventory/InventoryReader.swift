@@ -59,7 +59,7 @@ package struct InventoryReader: Sendable {
     private static func text(_ bytes: [UInt8], name: String) throws(InventoryError) -> String {
         let body = bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? bytes[3...] : bytes[...]
         if let bad = body.firstIndex(where: { ($0 < 0x20 && $0 != 9 && $0 != 10 && $0 != 13) || $0 == 0x7F }) {
-            let place = InventoryPlace(source: name, line: line(of: bad, in: bytes))
+            let place = SourceLocation(source: name, line: line(of: bad, in: bytes))
             throw .notText(place, found: "there is a control character (0x\(Hexadecimal.encode([bytes[bad]])))")
         }
         if let text = String(validating: body, as: UTF8.self) { return text }
@@ -69,7 +69,7 @@ package struct InventoryReader: Sendable {
             if String(validating: line, as: UTF8.self) == nil { break }
             number += 1
         }
-        throw .notText(InventoryPlace(source: name, line: number), found: "the text is not UTF-8")
+        throw .notText(SourceLocation(source: name, line: number), found: "the text is not UTF-8")
     }
 
     private static func line(of index: Int, in bytes: [UInt8]) -> Int {

@@ -13,7 +13,7 @@ package enum InventorySource: Hashable, Sendable {
     /// What errors and reports call it; one clean line.
     package var name: String {
         switch self {
-        case .file(let path): path.isEmpty ? "--fleet ''" : Hygiene.line(path, limit: 200)
+        case .file(let path): path.isEmpty ? "--fleet ''" : Sanitizer.singleLine(path, limit: 200)
         case .standardInput: "standard input"
         }
     }

@@ -5,12 +5,12 @@ import Shared
 struct LineInventory {
     let source: String
 
-    func read(_ text: String) throws(InventoryError) -> InventoryListing {
-        var listing = InventoryListing()
+    func read(_ text: String) throws(InventoryError) -> ParsedInventory {
+        var listing = ParsedInventory()
         var number = 0
         for line in text.utf8.split(separator: 10, omittingEmptySubsequences: false) {
             number += 1
-            let place = InventoryPlace(source: source, line: number)
+            let place = SourceLocation(source: source, line: number)
             let content = Self.withoutComment(String(Substring(line))).trimmingBlanks()
             if content.isEmpty { continue }
             guard !content.contains(where: { $0 == " " || $0 == "\t" }) else {

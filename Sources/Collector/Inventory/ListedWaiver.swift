@@ -10,7 +10,7 @@ struct ListedWaiver: Hashable, Sendable {
         case labels([String: String])
     }
 
-    var place: InventoryPlace
+    var place: SourceLocation
     var scope: Scope
     var waiver: Waiver
 }

@@ -5,24 +5,24 @@ import Yams
 /// How hosts are asked: `access` of a host, and of the inventory for all hosts or for those with some labels.
 extension StructuredInventory {
     /// A mapping for all hosts, or a list of which the first that selects a host is its own.
-    func accessRules(_ node: Node) throws(InventoryError) -> [ListedAccess] {
+    func accessRules(_ node: Node) throws(InventoryError) -> [InventoryCredentials] {
         if isNull(node) { return [] }
         guard case .sequence(let nodes) = node else { return [try access(node, canSelect: true)] }
-        var rules: [ListedAccess] = []
+        var rules: [InventoryCredentials] = []
         for node in nodes { rules.append(try access(node, canSelect: true)) }
         return rules
     }
 
     /// - Parameter canSelect: whether it is one for many hosts.
-    func access(_ node: Node, canSelect: Bool = false) throws(InventoryError) -> ListedAccess {
+    func access(_ node: Node, canSelect: Bool = false) throws(InventoryError) -> InventoryCredentials {
         guard case .mapping(let mapping) = node else {
             throw invalid(node, "access is no mapping: write access: {token_file: PATH, ca: PATH}")
         }
-        var access = ListedAccess()
-        let known = (canSelect ? ["select"] : []) + ListedAccess.Key.allCases.map(\.rawValue)
+        var access = InventoryCredentials()
+        let known = (canSelect ? ["select"] : []) + InventoryCredentials.Key.allCases.map(\.rawValue)
         for (key, value) in mapping {
             let name = try keyText(key)
-            if let known = ListedAccess.Key(rawValue: name) {
+            if let known = InventoryCredentials.Key(rawValue: name) {
                 access[known] = .init(path: try path(value, "access.\(name)"), place: yaml.place(value))
             } else if name == "select", canSelect {
                 access.selector = try selector(value)
@@ -45,7 +45,7 @@ extension StructuredInventory {
 
     private func path(_ node: Node, _ what: String) throws(InventoryError) -> String {
         let path = try text(node, what)
-        guard Hygiene.isVisibleLine(path), path.utf8.count <= 4_096 else {
+        guard Sanitizer.isVisibleLine(path), path.utf8.count <= 4_096 else {
             throw invalid(node, "\(what) '\(InventoryError.shown(path))' is no path of visible characters: correct it")
         }
         return path

@@ -13,14 +13,14 @@ struct StructuredInventory {
 
     var yaml: YAMLText { YAMLText(source: source) }
 
-    func read(_ text: String) throws(InventoryError) -> InventoryListing {
-        guard let root = try yaml.compose(text) else { return InventoryListing() }
+    func read(_ text: String) throws(InventoryError) -> ParsedInventory {
+        guard let root = try yaml.compose(text) else { return ParsedInventory() }
         switch root {
         case .mapping(let mapping): return try inventory(mapping, root)
         case .sequence(let nodes):
             let isFileSD = nodes.contains { $0.mapping?.keys.contains { $0.scalar?.string == "targets" } ?? false }
-            return isFileSD ? try fileSD(nodes) : InventoryListing(hosts: try hosts(nodes))
-        case .scalar where isNull(root): return InventoryListing()
+            return isFileSD ? try fileSD(nodes) : ParsedInventory(hosts: try hosts(nodes))
+        case .scalar where isNull(root): return ParsedInventory()
         case .scalar, .alias:
             throw invalid(root, "holds no list of hosts: write 'hosts:' with a list, or one host or URL a line")
         }
@@ -28,8 +28,8 @@ struct StructuredInventory {
 
     // MARK: - The inventory's own form
 
-    private func inventory(_ mapping: Node.Mapping, _ root: Node) throws(InventoryError) -> InventoryListing {
-        var listing = InventoryListing()
+    private func inventory(_ mapping: Node.Mapping, _ root: Node) throws(InventoryError) -> ParsedInventory {
+        var listing = ParsedInventory()
         var hasHosts = false
         var scheme = "http"
         for (key, value) in mapping {
@@ -126,8 +126,8 @@ struct StructuredInventory {
     ///
     /// Labels that begin with `__` are instructions to Prometheus and no labels of a host. `__scheme__` is followed, since
     /// it says how the host is spoken to; the others are dropped, `__metrics_path__` too: it is the path of metrics.
-    private func fileSD(_ groups: Node.Sequence) throws(InventoryError) -> InventoryListing {
-        var listing = InventoryListing()
+    private func fileSD(_ groups: Node.Sequence) throws(InventoryError) -> ParsedInventory {
+        var listing = ParsedInventory()
         for group in groups {
             guard case .mapping(let mapping) = group else {
                 throw invalid(group, "a host stands among groups of targets: write it below 'targets'")

@@ -27,8 +27,8 @@ struct YAMLText {
         }
     }
 
-    func place(_ node: Node) -> InventoryPlace {
-        InventoryPlace(source: source, line: node.mark?.line)
+    func place(_ node: Node) -> SourceLocation {
+        SourceLocation(source: source, line: node.mark?.line)
     }
 
     // MARK: - Anchors
@@ -67,7 +67,7 @@ struct YAMLText {
             default: break
             }
             if anchors > 2, aliases > 16 {
-                throw .invalid(InventoryPlace(source: source, line: line), problem: Self.anchorProblem)
+                throw .invalid(SourceLocation(source: source, line: line), problem: Self.anchorProblem)
             }
             if byte == 10 { line += 1 }
             isTokenStart = byte <= 0x20 || "-?:,[]{}!".utf8.contains(byte)
@@ -78,7 +78,7 @@ struct YAMLText {
 
     private func translate(_ error: any Error, _ text: String) -> InventoryError {
         guard let error = error as? YamlError else {
-            return .syntax(InventoryPlace(source: source, line: nil), problem: "is not readable as YAML or JSON")
+            return .syntax(SourceLocation(source: source, line: nil), problem: "is not readable as YAML or JSON")
         }
         switch error {
         case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _):
@@ -100,12 +100,12 @@ struct YAMLText {
     }
 
     private func syntax(line: Int?, _ problem: String, _ text: String?) -> InventoryError {
-        let place = InventoryPlace(source: source, line: line)
+        let place = SourceLocation(source: source, line: line)
         if let text, let line, Self.isTabbed(line: line, of: text) {
             return .syntax(place, problem: "a tab stands where YAML wants spaces: indent with spaces")
         }
         if problem.contains(": ") { return .syntax(place, problem: problem) }
-        return .syntax(place, problem: "no valid YAML or JSON (\(Hygiene.line(problem))): correct it")
+        return .syntax(place, problem: "no valid YAML or JSON (\(Sanitizer.singleLine(problem))): correct it")
     }
 
     private static func isTabbed(line: Int, of text: String) -> Bool {

@@ -8,11 +8,11 @@ package struct HistoryEntry: Codable, Hashable, Sendable {
     /// What the verification found of the host that was asked for.
     package struct Host: Codable, Hashable, Sendable {
         package var name: String
-        package var label: HostLabel
+        package var label: HostStatus
         package var reason: String
         @ExplicitNull var secondsToConverge: Double?
 
-        package init(name: String, label: HostLabel, reason: String, secondsToConverge: Double? = nil) {
+        package init(name: String, label: HostStatus, reason: String, secondsToConverge: Double? = nil) {
             self.name = name
             self.label = label
             self.reason = reason

@@ -57,7 +57,7 @@ package struct HistoryStatistics {
 
     package struct Host: Codable, Hashable, Sendable {
         package var host: String
-        /// That said something of the host; see ``TalliedVerification/gaveItsHostsTime``.
+        /// That said something of the host; see ``VerificationSummary/gaveItsHostsTime``.
         package var verifications: Int
         package var converged: Int
         package var late: Int
@@ -88,19 +88,19 @@ package struct HistoryStatistics {
     package let grouping: Grouping
     /// How many verifications ended in the period.
     package private(set) var verifications = 0
-    private var services: [ServiceTally] = []
+    private var services: [ServiceStatistics] = []
     private var serviceNumbers: [String: Int] = [:]
-    private var hostNames = NameNumbers()
-    private var hosts: [HostTally] = []
+    private var hostNames = StringInterner()
+    private var hosts: [HostStatistics] = []
     /// Whose hosts are being added.
-    private var verification: TalliedVerification?
+    private var verification: VerificationSummary?
     private var service = 0
 
-    private struct ServiceTally {
+    private struct ServiceStatistics {
         let name: String
         var verdicts: [Verdict: Int] = [:]
         var failed = 0
-        var hosts = HostTally()
+        var hosts = HostStatistics()
     }
 
     init(by grouping: Grouping) {
@@ -108,11 +108,11 @@ package struct HistoryStatistics {
     }
 
     /// A verification that ended; its hosts come next. Those of one service are best added one after the other.
-    mutating func add(_ verification: TalliedVerification) {
+    mutating func add(_ verification: VerificationSummary) {
         verifications += 1
         service = serviceNumbers[verification.service, default: services.count]
         if service == services.count {
-            services.append(ServiceTally(name: verification.service))
+            services.append(ServiceStatistics(name: verification.service))
             serviceNumbers[verification.service] = service
         }
         services[service].verdicts[verification.verdict, default: 0] += 1
@@ -122,13 +122,13 @@ package struct HistoryStatistics {
     }
 
     /// A host of the verification that was added last, by name.
-    mutating func addHost(_ name: @autoclosure () -> String, _ label: HostLabel, seconds: Double?) {
+    mutating func addHost(_ name: @autoclosure () -> String, _ label: HostStatus, seconds: Double?) {
         guard let verification else { return }
         switch grouping {
         case .service: services[service].hosts.add(label, seconds: seconds, of: verification)
         case .host:
             let host = hostNames.number(of: name())
-            if host == hosts.count { hosts.append(HostTally()) }
+            if host == hosts.count { hosts.append(HostStatistics()) }
             hosts[host].add(label, seconds: seconds, of: verification)
         }
     }

@@ -35,8 +35,8 @@ package struct HistoryTable {
 
     /// What is said where nothing was found.
     package static func nothing(_ filter: HistoryFilter) -> String {
-        let service = filter.service.map { " of the service '\(Hygiene.line($0, limit: 80))'" } ?? ""
-        let host = filter.host.map { " of a host '\(Hygiene.line($0, limit: 80))'" } ?? ""
+        let service = filter.service.map { " of the service '\(Sanitizer.singleLine($0, limit: 80))'" } ?? ""
+        let host = filter.host.map { " of a host '\(Sanitizer.singleLine($0, limit: 80))'" } ?? ""
         let since = filter.since.map { " since \($0.rfc3339)" } ?? ""
         let ending =
             switch filter.ending {

@@ -11,7 +11,7 @@ extension Ledger {
     /// - Parameters:
     ///   - repository: registry and path.
     ///   - tag: what was moved to another tag, or in another repository, is left out.
-    package func builds(service: String, repository: String, tag: String) async throws(LedgerError) -> [PastBuild] {
+    package func builds(service: String, repository: String, tag: String) async throws(LedgerError) -> [ProvenBuild] {
         try await read { db in
             let proofs = try Self.proofs(of: service, db)
             let changes = try Row.fetchAll(
@@ -31,7 +31,7 @@ extension Ledger {
                         && (row["generation"] as Int) > promotion.generation
                 }
                 let known = proofs[promotion.generation]
-                return PastBuild(
+                return ProvenBuild(
                     generation: promotion.generation, digest: digest, gitSHA: promotion.gitSHA, at: promotion.at,
                     isRollback: promotion.change == .rollback, verdict: known?.verdict, provenAt: known?.provenAt,
                     isWithdrawn: isWithdrawn)
@@ -101,7 +101,7 @@ extension Ledger {
             ).map { ($0["media_type"] as String, $0["bytes"] as Data) }
         }
         guard let (mediaType, bytes) = row else { return nil }
-        do throws(ManifestDefect) {
+        do throws(ManifestError) {
             return try RegistryManifest(bytes: Array(bytes), contentType: mediaType, stated: nil, wanted: digest)
         } catch {
             // A row that was damaged is as good as none: what is put must hash to what was promoted.

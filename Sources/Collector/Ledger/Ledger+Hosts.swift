@@ -46,7 +46,7 @@ extension Ledger {
             if position == next { next += 1 }
             try upsert(host, position: position, rank: rank, of: verification, db)
             // A report keeps the first and the latest of very many changes; what was recorded of them stays whole.
-            guard host.transitions.count < HostTrack.maximumTransitions else { continue }
+            guard host.transitions.count < HostTracker.maximumTransitions else { continue }
             for (number, transition) in host.transitions.enumerated() {
                 try upsert(
                     RecordedTransition(host: position, number: number, transition: transition), of: verification, db)

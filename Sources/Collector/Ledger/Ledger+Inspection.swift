@@ -13,8 +13,8 @@ extension Ledger {
     /// - Throws: where there is no ledger, or one that only a newer collector knows; a damaged one is a finding.
     package static func inspect(
         path: String, options: Options = Options(), now: Date, progress: @escaping @Sendable (String) -> Void = { _ in }
-    ) async throws(LedgerError) -> LedgerCondition {
-        var condition = LedgerCondition(path: path, bytes: size(of: path), logBytes: size(of: "\(path)-wal"))
+    ) async throws(LedgerError) -> LedgerCheckResult {
+        var condition = LedgerCheckResult(path: path, bytes: size(of: path), logBytes: size(of: "\(path)-wal"))
         let ledger: Ledger
         do throws(LedgerError) {
             ledger = try await open(path: path, for: .inspecting, options: options)
@@ -27,7 +27,7 @@ extension Ledger {
                     : "the list of tables, at the file's beginning, cannot be read: nothing else can be found")
             return condition
         }
-        let found = LedgerInspection(condition: condition, now: now, progress: progress)
+        let found = LedgerChecker(condition: condition, now: now, progress: progress)
         return try await ledger.look { db in
             var inspection = found
             inspection.run(db)

@@ -3,7 +3,7 @@ extension Ledger {
     package static func openForReading(store: String?, environment: [String: String]) async throws(LedgerError)
         -> Ledger
     {
-        guard let path = try LedgerLocation.resolve(flag: store, environment: environment) else { throw .noPlace }
+        guard let path = try LedgerPath.resolve(flag: store, environment: environment) else { throw .noPlace }
         return try await open(path: path, for: .reading)
     }
 }

@@ -22,11 +22,11 @@ extension Ledger {
     package func prune(
         _ retention: LedgerRetention, now: Date, rewrites: Bool = false,
         progress: @Sendable (_ removed: Int, _ all: Int) -> Void = { _, _ in }
-    ) async throws(LedgerError) -> LedgerPruned {
+    ) async throws(LedgerError) -> PruneResult {
         let before = try await read { try Self.pages($0) }
         var rest = try await read { try retention.excess(now: now, $0) }[...]
         let all = rest.count
-        var pruned = LedgerPruned()
+        var pruned = PruneResult()
         while !rest.isEmpty {
             let numbers = rest
             let batch = try await write { try Self.removeBatch(numbers, $0) }
@@ -53,12 +53,12 @@ extension Ledger {
     }
 
     /// What ``prune(_:now:rewrites:progress:)`` would remove.
-    package func pruneable(_ retention: LedgerRetention, now: Date) async throws(LedgerError) -> LedgerPruned {
+    package func pruneable(_ retention: LedgerRetention, now: Date) async throws(LedgerError) -> PruneResult {
         try await read { db in
             let numbers = try retention.excess(now: now, db)
-            var pruned = LedgerPruned(isDryRun: true, verifications: numbers.count)
+            var pruned = PruneResult(isDryRun: true, verifications: numbers.count)
             for number in numbers {
-                for (table, counter) in [("hosts", \LedgerPruned.hosts), ("transitions", \.transitions)] {
+                for (table, counter) in [("hosts", \PruneResult.hosts), ("transitions", \.transitions)] {
                     pruned[keyPath: counter] +=
                         try Int.fetchOne(
                             db.cachedStatement(sql: "SELECT count(*) FROM \(table) WHERE verification = ?"),

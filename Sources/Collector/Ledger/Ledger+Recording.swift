@@ -9,8 +9,8 @@ extension Ledger {
     ///
     /// See ``PromotionRule`` for what is new. Where the promotion is known and this run says more of it than was known (a
     /// digest beside the commit), that is added to it.
-    package func begin(_ run: LedgerRun, process: ProcessIdentity = .current()) async throws(LedgerError)
-        -> LedgerRun.Start
+    package func begin(_ run: VerificationRecord, process: ProcessIdentity = .current()) async throws(LedgerError)
+        -> VerificationRecord.Start
     {
         try await write { db in
             let generation = try Self.recordPromotion(run, db)
@@ -20,7 +20,7 @@ extension Ledger {
             for (position, host) in run.hosts.enumerated() {
                 try Self.insertHost(host, at: position, of: verification, db)
             }
-            return LedgerRun.Start(
+            return VerificationRecord.Start(
                 verification: verification, generation: generation,
                 promotions: try Self.promotions(of: target.service, db))
         }
@@ -43,7 +43,7 @@ extension Ledger {
             var target = report.target
             if report.verdict.isRefusal { target.generation = nil }
             let verification =
-                try known ?? Self.insertVerification(LedgerRun(report), target: target, process: process, db)
+                try known ?? Self.insertVerification(VerificationRecord(report), target: target, process: process, db)
             try Self.finishVerification(verification, report, db)
             try Self.finishHosts(of: verification, report, db)
         }
@@ -51,7 +51,7 @@ extension Ledger {
 
     // MARK: - Promotions
 
-    private static func recordPromotion(_ run: LedgerRun, _ db: Database) throws -> Int {
+    private static func recordPromotion(_ run: VerificationRecord, _ db: Database) throws -> Int {
         let target = run.target
         let rule = PromotionRule(gitSHA: target.gitSHA, digest: target.digest)
         if let stated = target.generation {
@@ -94,7 +94,7 @@ extension Ledger {
     // MARK: - Verifications
 
     private static func insertVerification(
-        _ run: LedgerRun, target: Report.PromotedTarget, process: ProcessIdentity, _ db: Database
+        _ run: VerificationRecord, target: Report.PromotedTarget, process: ProcessIdentity, _ db: Database
     ) throws -> Int64 {
         try db.execute(
             sql: """
@@ -115,7 +115,7 @@ extension Ledger {
 
     private static func finishVerification(_ verification: Int64, _ report: Report, _ db: Database) throws {
         let summary = report.summary
-        let outcome = LedgerOutcome(
+        let outcome = StoredOutcome(
             reasons: report.reasons, warnings: report.warnings, summary: summary,
             durationSeconds: report.verification.durationSeconds, successor: report.successor,
             promotion: report.promotion)

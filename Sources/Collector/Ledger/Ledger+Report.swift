@@ -66,7 +66,7 @@ extension Ledger {
                 id: row["id"], startedAt: row["started_at"], collector: collector, target: target, inventory: inventory,
                 policy: policy, hosts: hosts)
         }
-        let outcome: LedgerOutcome = try LedgerCoding.decode(row["outcome"])
+        let outcome: StoredOutcome = try LedgerCoding.decode(row["outcome"])
         var report = Report(
             verification: Report.Run(
                 id: row["id"], startedAt: row["started_at"], finishedAt: row["finished_at"],

@@ -24,7 +24,7 @@ extension Ledger {
 
     private static func ended(
         _ filter: HistoryFilter, observer: ProcessIdentity, now: Date, _ db: Database
-    ) throws -> [TalliedVerification] {
+    ) throws -> [VerificationSummary] {
         let (conditions, arguments) = filter.conditions
         let ofHost = "EXISTS (SELECT 1 FROM hosts h WHERE h.name = ? AND h.verification = v.number)"
         let rows = try Row.fetchCursor(
@@ -35,12 +35,12 @@ extension Ledger {
                 FROM verifications v WHERE \(conditions)\(filter.host == nil ? "" : " AND \(ofHost)") ORDER BY service, number
                 """,
             arguments: arguments + (filter.host.map { [$0] } ?? []))
-        var verifications: [TalliedVerification] = []
+        var verifications: [VerificationSummary] = []
         while let row = try rows.next() {
             let state = LedgerState(row, observer: observer, now: now)
             guard let verdict = try verdict(row, state) else { continue }
             verifications.append(
-                TalliedVerification(
+                VerificationSummary(
                     number: row["number"], service: row["service"], verdict: verdict, exitCode: row["exit_code"],
                     median: row["p50"]))
         }
@@ -48,7 +48,7 @@ extension Ledger {
     }
 
     private static func addHosts(
-        of verification: TalliedVerification, named host: String?, to statistics: inout HistoryStatistics,
+        of verification: VerificationSummary, named host: String?, to statistics: inout HistoryStatistics,
         _ db: Database
     ) throws {
         let statement = try db.cachedStatement(
@@ -69,7 +69,7 @@ extension Ledger {
     }
 
     /// Nearly all are converged, and to ask for that first is quicker than to look through all labels.
-    private static func label(_ text: String) throws -> HostLabel {
+    private static func label(_ text: String) throws -> HostStatus {
         text == "converged" ? .converged : try LedgerCoding.value(text, of: "label")
     }
 }

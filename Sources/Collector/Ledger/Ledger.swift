@@ -56,7 +56,7 @@ package final class Ledger: Sendable {
             DispatchQueue.global(qos: .userInitiated).async {
                 continuation.resume(
                     returning: Result { () throws(LedgerError) in
-                        let database = try LedgerOpening(path: path, purpose: purpose, options: options).open()
+                        let database = try LedgerOpener(path: path, purpose: purpose, options: options).open()
                         return Ledger(path: path, database: database)
                     })
             }

@@ -57,7 +57,7 @@ extension LedgerError: CustomStringConvertible {
         case .isDirectory(let path):
             "the ledger '\(Self.shown(path))' is a directory: name a file in it with --store"
         case .notWritable(let path, let reason):
-            "the ledger '\(Self.shown(path))' cannot be written (\(Hygiene.line(reason))): \(remedy)"
+            "the ledger '\(Self.shown(path))' cannot be written (\(Sanitizer.singleLine(reason))): \(remedy)"
         case .notADatabase(let path):
             "'\(Self.shown(path))' is no SQLite database and is left as it is: \(remedy)"
         case .notALedger(let path):
@@ -96,9 +96,9 @@ extension LedgerError: CustomStringConvertible {
                     : "the ledger has no such promotion of '\(Self.shown(service))'")
                 + ": take the number from its verification's report, or leave --generation out"
         case .failed(let path, let reason):
-            "the ledger '\(Self.shown(path))' failed (\(Hygiene.line(reason, limit: 200))): check its disk, or \(remedy)"
+            "the ledger '\(Self.shown(path))' failed (\(Sanitizer.singleLine(reason, limit: 200))): check its disk, or \(remedy)"
         }
     }
 
-    private static func shown(_ text: String) -> String { Hygiene.line(text, limit: 200) }
+    private static func shown(_ text: String) -> String { Sanitizer.singleLine(text, limit: 200) }
 }

@@ -70,7 +70,7 @@ package struct StatisticsTable {
     }
 
     private static func troubles(_ labels: [String: Int]) -> [String: Int] {
-        labels.filter { $0.key != HostLabel.converged.rawValue }
+        labels.filter { $0.key != HostStatus.converged.rawValue }
     }
 
     // MARK: - JSON

@@ -24,7 +24,7 @@ final class TransitionQueue: Sendable {
                         host: change.host, number: number,
                         transition: .init(
                             seconds: seconds, label: change.transition.label,
-                            reason: Hygiene.line(change.transition.reason))))
+                            reason: Sanitizer.singleLine(change.transition.reason))))
             }
         }
     }

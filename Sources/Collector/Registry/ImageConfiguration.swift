@@ -30,7 +30,7 @@ package struct ImageConfiguration: Hashable, Sendable {
             var created: String?
             var config: Settings?
         }
-        guard (try? JSONGuard.keys(of: bytes)) != nil,
+        guard (try? StrictJSON.keys(of: bytes)) != nil,
             let wire = try? JSONDecoder().decode(Wire.self, from: Data(bytes))
         else { return nil }
         if let os = wire.os, let architecture = wire.architecture, !os.isEmpty, !architecture.isEmpty {

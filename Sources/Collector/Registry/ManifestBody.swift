@@ -46,8 +46,8 @@ package struct ManifestBody: Hashable, Sendable {
 
     init(parsing bytes: [UInt8]) throws(PromotedContentError) {
         let keys: Set<String>
-        do throws(JSONGuard.Defect) {
-            keys = try JSONGuard.keys(of: bytes)
+        do throws(StrictJSON.Defect) {
+            keys = try StrictJSON.keys(of: bytes)
         } catch {
             switch error {
             case .malformed: throw .notJSON

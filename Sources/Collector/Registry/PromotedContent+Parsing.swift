@@ -36,9 +36,9 @@ package enum PromotedContentError: Error, Hashable, CustomStringConvertible {
         case .notJSON: "is no image index or manifest"
         case .neither: "has neither 'manifests' nor 'config', so it is no image index or manifest"
         case .both: "has both 'manifests' and 'config' or 'layers', so it cannot be trusted to be either"
-        case .tooDeep: "is nested deeper than \(JSONGuard.maximumDepth) levels, which no image is"
+        case .tooDeep: "is nested deeper than \(StrictJSON.maximumDepth) levels, which no image is"
         case .duplicateKey(let key):
-            "has the key '\(Hygiene.line(key, limit: 40))' twice in one object, so that two readers may see two images in it"
+            "has the key '\(Sanitizer.singleLine(key, limit: 40))' twice in one object, so that two readers may see two images in it"
         case .schemaOne:
             "is a manifest of Docker's schema 1, whose digest names no image of today's engines: push the image again"
         }

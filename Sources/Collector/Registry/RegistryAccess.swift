@@ -15,7 +15,7 @@ package struct RegistryAccess: Sendable {
     }
 
     /// - Parameter isLoopback: whether this very machine is asked, which no proxy can reach.
-    func transferAccess(isLoopback: Bool) -> TransferAccess {
-        TransferAccess(certificateAuthorities: certificateAuthorities, usesProxy: !isLoopback)
+    func transferAccess(isLoopback: Bool) -> RequestCredentials {
+        RequestCredentials(certificateAuthorities: certificateAuthorities, usesProxy: !isLoopback)
     }
 }

@@ -76,7 +76,7 @@ extension RegistryClient {
         if let type = config.mediaType, !RegistryMediaType.imageConfigurations.contains(type) {
             throw .unusable(
                 reference.description,
-                reason: "is no image but '\(Hygiene.line(type, limit: 90))': nothing could run it")
+                reason: "is no image but '\(Sanitizer.singleLine(type, limit: 90))': nothing could run it")
         }
         let configuration = try await self.config(config.digest, in: reference)
         return ResolvedImage.Entry(

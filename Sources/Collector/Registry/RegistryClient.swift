@@ -46,7 +46,7 @@ package struct RegistryClient: Sendable {
                 headers: [("Accept", RegistryMediaType.accept)], isFresh: isFresh),
             until: deadline)
         try RegistryStatus(response).check(subject, missing: reference.digest == nil ? .tag : .digest)
-        do throws(ManifestDefect) {
+        do throws(ManifestError) {
             return try RegistryManifest(
                 bytes: response.body, contentType: response.headers["content-type"],
                 stated: response.headers["docker-content-digest"], wanted: reference.digest)
@@ -132,7 +132,7 @@ package struct RegistryClient: Sendable {
         _ manifest: RegistryManifest, tag: String, in reference: ImageReference
     ) async throws(RegistryError) {
         guard let target = ImageReference(parsing: "\(reference.repository):\(tag)") else {
-            throw .contradiction("'\(Hygiene.line(tag, limit: 80))' is no tag")
+            throw .contradiction("'\(Sanitizer.singleLine(tag, limit: 80))' is no tag")
         }
         try await put(manifest, as: tag, target.description, in: reference)
     }
@@ -156,7 +156,7 @@ package struct RegistryClient: Sendable {
         let stated = response.headers["docker-content-digest"]
         guard stated == nil || stated == manifest.digest.description else {
             throw .uncertainPut(
-                subject, reason: "the registry says it keeps '\(Hygiene.line(stated ?? "", limit: 90))' under the tag")
+                subject, reason: "the registry says it keeps '\(Sanitizer.singleLine(stated ?? "", limit: 90))' under the tag")
         }
     }
 }

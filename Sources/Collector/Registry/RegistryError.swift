@@ -46,7 +46,7 @@ package enum RegistryError: ExitCoded, Hashable {
         case .unusable(let name, let reason), .untrustworthy(let name, let reason): "\(name) \(reason)"
         case .contradiction(let text): text
         case .credentialFile(let path, let reason):
-            "credentials in '\(Hygiene.line(path, limit: 200))' cannot be used: \(reason)"
+            "credentials in '\(Sanitizer.singleLine(path, limit: 200))' cannot be used: \(reason)"
         case .helper(let name, let reason): "docker-credential-\(name) gave no credentials: \(reason)"
         case .unavailable(let name, let reason): "\(name) is not known: \(reason)"
         case .denied(let name, let reason): "\(name) is not known: \(reason)"

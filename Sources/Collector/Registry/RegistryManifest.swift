@@ -16,7 +16,7 @@ package struct RegistryManifest: Hashable, Sendable {
     ///   - contentType: the answer's `Content-Type`. One that is generic, or missing, leaves it to the body to say what it is.
     ///   - stated: the answer's `Docker-Content-Digest`, where it has one.
     ///   - wanted: the digest that was asked for; nil for a tag.
-    package init(bytes: [UInt8], contentType: String?, stated: String?, wanted: Digest?) throws(ManifestDefect) {
+    package init(bytes: [UInt8], contentType: String?, stated: String?, wanted: Digest?) throws(ManifestError) {
         guard let digest = Digest(sha256: SHA256.hash(bytes)) else { throw .notHashable }
         let essence = contentType.map(RegistryMediaType.essence) ?? ""
         // A page in between says nothing about the image, whatever it hashes to.
@@ -48,7 +48,7 @@ package struct RegistryManifest: Hashable, Sendable {
 }
 
 /// Why an answer is no index or manifest that can be used. For behind the reference.
-package enum ManifestDefect: Error, Hashable, CustomStringConvertible {
+package enum ManifestError: Error, Hashable, CustomStringConvertible {
     case notHashable
     case page
     case otherBytes(Digest)
@@ -73,12 +73,12 @@ package enum ManifestDefect: Error, Hashable, CustomStringConvertible {
             "is answered with other bytes, which hash to \(digest.short): a proxy or the registry's storage is broken"
         case .otherDigestStated(let text):
             "is answered with bytes that do not hash to the Docker-Content-Digest beside them, "
-                + "'\(Hygiene.line(text, limit: 90))': a proxy or the registry's storage is broken"
+                + "'\(Sanitizer.singleLine(text, limit: 90))': a proxy or the registry's storage is broken"
         case .otherMediaType(let type):
-            "has the media type '\(Hygiene.line(type, limit: 90))', which is no image's: expected an OCI or Docker index or "
+            "has the media type '\(Sanitizer.singleLine(type, limit: 90))', which is no image's: expected an OCI or Docker index or "
                 + "manifest"
         case .contradiction(let own, let header):
-            "calls itself '\(Hygiene.line(own, limit: 90))' and is served as '\(Hygiene.line(header, limit: 90))', so that "
+            "calls itself '\(Sanitizer.singleLine(own, limit: 90))' and is served as '\(Sanitizer.singleLine(header, limit: 90))', so that "
                 + "two readers may see two images in it"
         case .content(let error): "\(error)"
         }

@@ -89,11 +89,11 @@ package struct RegistryStatus: Sendable {
     }
 
     private var patience: String {
-        response.headers["retry-after"].map { ", Retry-After \(Hygiene.line($0, limit: 40))" } ?? ""
+        response.headers["retry-after"].map { ", Retry-After \(Sanitizer.singleLine($0, limit: 40))" } ?? ""
     }
 
     private var redirection: String {
-        response.headers["location"].flatMap { WebOrigin($0) }.map { " to \(Hygiene.line($0.shown, limit: 100))" } ?? ""
+        response.headers["location"].flatMap { WebOrigin($0) }.map { " to \(Sanitizer.singleLine($0.shown, limit: 100))" } ?? ""
     }
 
     private var told: String { codes.isEmpty ? "" : " (\(codes.joined(separator: ", ")))" }

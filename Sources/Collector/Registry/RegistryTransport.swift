@@ -61,7 +61,7 @@ package actor RegistryTransport {
         if let known = endpoints[registry] { return known }
         guard let encrypted = RegistryEndpoint(registry: registry, isEncrypted: true),
             let plain = RegistryEndpoint(registry: registry, isEncrypted: false)
-        else { throw .contradiction("'\(Hygiene.line(registry, limit: 80))' is no registry's name") }
+        else { throw .contradiction("'\(Sanitizer.singleLine(registry, limit: 80))' is no registry's name") }
         var chosen = access.usesPlainHTTP ? plain : encrypted
         if !access.usesPlainHTTP, encrypted.origin.isLoopback, access.certificateAuthorities == nil {
             // As Docker does for loopback registries. Nothing secret is in this question.
@@ -136,8 +136,8 @@ package actor RegistryTransport {
         do throws(TransferFailure) {
             return try answer.get()
         } catch {
-            let host = Hygiene.line(request.repository.registry, limit: 80)
-            let reason = "\(host) gave no whole answer (\(Hygiene.line(error.detail, limit: 160)))"
+            let host = Sanitizer.singleLine(request.repository.registry, limit: 80)
+            let reason = "\(host) gave no whole answer (\(Sanitizer.singleLine(error.detail, limit: 160)))"
             switch error {
             // What was never sent was not taken either.
             case .dns, .refused, .tls, .local: throw .unavailable(request.subject, reason: reason)
@@ -190,7 +190,7 @@ package actor RegistryTransport {
             throw .denied(
                 request.subject,
                 reason:
-                    "the registry names the token service \(Hygiene.line(wanted.shownOrigin, limit: 100)), which is "
+                    "the registry names the token service \(Sanitizer.singleLine(wanted.shownOrigin, limit: 100)), which is "
                     + "neither https nor on the registry's own host: credentials are not sent there")
         }
         let access = access.transferAccess(isLoopback: wanted.isLoopback)
@@ -200,7 +200,7 @@ package actor RegistryTransport {
         let response = try await perform(asking, isRepeatable: true, until: deadline) { limit in
             wanted.request(credential, within: limit, access: access)
         }
-        let place = Hygiene.line(wanted.shownOrigin, limit: 100)
+        let place = Sanitizer.singleLine(wanted.shownOrigin, limit: 100)
         switch response.status {
         case 200:
             guard let token = TokenResponse(parsing: response.body) else {

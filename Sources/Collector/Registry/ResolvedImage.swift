@@ -89,6 +89,6 @@ extension ResolvedImage.Entry {
 
     var shownRevision: String {
         guard let revisionText else { return "no commit" }
-        return revision?.short ?? "'\(Hygiene.line(revisionText, limit: 48))', which is no full commit"
+        return revision?.short ?? "'\(Sanitizer.singleLine(revisionText, limit: 48))', which is no full commit"
     }
 }

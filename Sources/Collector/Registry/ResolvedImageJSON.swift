@@ -75,8 +75,8 @@ extension ResolvedImageJSON.Image {
                 Entry(
                     platform: entry.platform?.description, digest: entry.digest.description,
                     config: entry.config.description,
-                    revision: entry.revision?.hex ?? entry.revisionText.map { Hygiene.line($0, limit: 80) },
-                    created: entry.created.map { Hygiene.line($0, limit: 64) })
+                    revision: entry.revision?.hex ?? entry.revisionText.map { Sanitizer.singleLine($0, limit: 80) },
+                    created: entry.created.map { Sanitizer.singleLine($0, limit: 64) })
             })
     }
 }

@@ -25,17 +25,17 @@ package struct ResolvedImageTable: Sendable {
     private static func lines(of image: ResolvedImage) -> [String] {
         let kind = image.isIndex ? "index" : "manifest"
         var lines = [
-            Hygiene.line(image.reference.description, limit: 512),
+            Sanitizer.singleLine(image.reference.description, limit: 512),
             "  \(kind)  \(image.manifest.mediaType.rawValue)  \(image.manifest.bytes.count) bytes",
             "  digest  \(image.digest)",
         ]
         var table = TextTable(["PLATFORM", "MANIFEST", "CONFIG", "REVISION", "CREATED"])
         for entry in image.entries {
             table.add([
-                Hygiene.line(entry.platform?.description ?? "?", limit: 40), entry.digest.description,
+                Sanitizer.singleLine(entry.platform?.description ?? "?", limit: 40), entry.digest.description,
                 entry.config.description,
-                entry.revision?.hex ?? entry.revisionText.map { "'\(Hygiene.line($0, limit: 40))'" } ?? "none",
-                entry.created.map { Hygiene.line($0, limit: 40) } ?? "?",
+                entry.revision?.hex ?? entry.revisionText.map { "'\(Sanitizer.singleLine($0, limit: 40))'" } ?? "none",
+                entry.created.map { Sanitizer.singleLine($0, limit: 40) } ?? "?",
             ])
         }
         lines += table.lines().map { "  \($0)" }
@@ -47,6 +47,6 @@ package struct ResolvedImageTable: Sendable {
         guard let rule = comparison.rule else { return "not the same image" }
         let platforms = comparison.platforms.map(\.description).joined(separator: ", ")
         return "the same image by rule '\(rule.rawValue)': \(rule.sentence)"
-            + (platforms.isEmpty ? "" : " (\(Hygiene.line(platforms, limit: 400)))")
+            + (platforms.isEmpty ? "" : " (\(Sanitizer.singleLine(platforms, limit: 400)))")
     }
 }

@@ -32,7 +32,7 @@ struct TokenRequest: Sendable {
         origin.isEncrypted || (!registry.isEncrypted && origin.host == registry.host)
     }
 
-    func request(_ credential: RegistryCredential?, within limit: Duration, access: TransferAccess) -> WebRequest {
+    func request(_ credential: RegistryCredential?, within limit: Duration, access: RequestCredentials) -> WebRequest {
         var fields: [(String, String)] = []
         if let service { fields.append(("service", service)) }
         fields.append(("scope", scope))
@@ -53,7 +53,7 @@ struct TokenRequest: Sendable {
     }
 
     private func get(
-        _ fields: [(String, String)], within limit: Duration, access: TransferAccess,
+        _ fields: [(String, String)], within limit: Duration, access: RequestCredentials,
         headers: [(name: String, value: String)]
     ) -> WebRequest {
         // Docker asks for each scope by itself.

@@ -4,7 +4,7 @@ import Verdict
 
 /// What a reader should know of a fleet although it changes no verdict.
 struct FleetWarnings {
-    private let tracks: [HostTrack]
+    private let tracks: [HostTracker]
     private let target: Target
     private let promotions: [Promotion]
     private let context: ReportBuilder.Context
@@ -57,7 +57,7 @@ struct FleetWarnings {
         }
         guard !off.isEmpty else { return nil }
         let shown = off.prefix(3).map { name, offset in
-            "\(Hygiene.line(name, limit: 64)) by \(Duration(clampingSeconds: offset).brief)"
+            "\(Sanitizer.singleLine(name, limit: 64)) by \(Duration(clampingSeconds: offset).brief)"
         }
         let more = off.count > 3 ? " and \(off.count - 3) more" : ""
         return "clocks are off (no verdict depends on them): \(shown.joined(separator: ", "))\(more)"
@@ -72,13 +72,13 @@ struct FleetWarnings {
     private var restarts: String? {
         let restarted = tracks.filter { $0.restartWarning != nil }
         guard !restarted.isEmpty else { return nil }
-        let names = restarted.prefix(5).map { Hygiene.line($0.host.name, limit: 64) }.joined(separator: ", ")
+        let names = restarted.prefix(5).map { Sanitizer.singleLine($0.host.name, limit: 64) }.joined(separator: ", ")
         let more = restarted.count > 5 ? " and \(restarted.count - 5) more" : ""
         return "\(restarted.count.hostCount) converged after restarts of the container: \(names)\(more)"
     }
 
     private var expiredWaivers: String? {
-        let expired = tracks.filter { $0.host.waiver?.isExpired == true }.map { Hygiene.line($0.host.name, limit: 64) }
+        let expired = tracks.filter { $0.host.waiver?.isExpired == true }.map { Sanitizer.singleLine($0.host.name, limit: 64) }
         guard !expired.isEmpty else { return nil }
         let names = expired.prefix(5).joined(separator: ", ")
         return "waivers have expired, or will before the deadline, and count no more: \(names)"

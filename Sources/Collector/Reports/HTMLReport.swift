@@ -20,7 +20,7 @@ struct HTMLReport {
         page += HTMLVerdict(report: report, anchors: anchors).section
         page += HTMLCurve(curve: ConvergenceCurve(report)).section
         page += HTMLHosts(report: report, anchors: anchors).section
-        page += HTMLAbout(report: report).section
+        page += HTMLRunDetails(report: report).section
         page += """
             </main>
             <script>\(HTMLScript.code)</script>
@@ -32,7 +32,7 @@ struct HTMLReport {
     }
 
     private var head: Markup {
-        let words = HTMLVerdictWords(report)
+        let words = VerdictText(report)
         let target = report.target
         let build = target.gitSHA?.short ?? target.digest?.short ?? ""
         return """

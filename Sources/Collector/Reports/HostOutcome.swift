@@ -56,7 +56,7 @@ extension Report {
     }
 
     /// How many hosts that the gate is about have each standing; together as many as are expected.
-    package var gatedCounts: [HostLabel.Standing: Int] {
+    package var gatedCounts: [HostStatus.Standing: Int] {
         Dictionary(hosts.filter { !$0.isWaived }.map { ($0.label.standing, 1) }, uniquingKeysWith: +)
     }
 }
@@ -74,7 +74,7 @@ extension Report.Host {
 
 extension Verdict {
     /// The hosts that a cause is about; nil where it is about none in particular.
-    fileprivate var standing: HostLabel.Standing? {
+    fileprivate var standing: HostStatus.Standing? {
         switch self {
         case .stragglers: .behind
         case .failedDeploy: .failed
@@ -90,7 +90,7 @@ extension Verdict {
 
 extension Report.PolicySummary {
     /// How many hosts of a standing the policy allows.
-    fileprivate func allowance(for standing: HostLabel.Standing, of expected: Int) -> Int {
+    fileprivate func allowance(for standing: HostStatus.Standing, of expected: Int) -> Int {
         let text: String? =
             switch standing {
             case .behind: maxStragglers

@@ -136,7 +136,7 @@ package struct MarkdownReport {
     }
 
     private var labels: [String] {
-        let counts = HostLabel.allCases.compactMap { label in
+        let counts = HostStatus.allCases.compactMap { label in
             report.summary.labels[label.rawValue].map { (label.rawValue, $0) }
         }
         guard !counts.isEmpty else { return ["", "No hosts."] }

@@ -9,7 +9,7 @@ package enum MarkdownText {
     /// GitLab alike). Inside a code span nothing has a meaning but its own delimiter (CommonMark 0.31, section 6.1), and in
     /// a table the vertical bar, which therefore stands between two spans, as a reference.
     package static func code(_ text: String, limit: Int = 512) -> String {
-        let line = Hygiene.line(text, limit: limit)
+        let line = Sanitizer.singleLine(text, limit: limit)
         guard !line.isEmpty else { return "–" }
         return line.split(separator: "|", omittingEmptySubsequences: false)
             .map { $0.isEmpty ? "" : span($0) }.joined(separator: "&#124;")

@@ -48,7 +48,7 @@ extension Report {
     /// Whether what replaced the target is an earlier build.
     private var isPutBack: Bool {
         successor == nil
-            && reasons.contains { $0.verdict == .superseded && $0.message.contains(MovedTag.putBackWords) }
+            && reasons.contains { $0.verdict == .superseded && $0.message.contains(RetaggedImage.putBackWords) }
     }
 
     /// Whether hosts of the gate speak against the target, although the verdict does not.
@@ -68,7 +68,7 @@ extension Report {
     }
 
     /// What to do about the whole, in a sentence or two, where reasons alone could lead astray; nil where they cannot.
-    package var warningAdvice: String? { remedy == .reachTarget ? nil : HTMLVerdictWords(self).advice }
+    package var warningAdvice: String? { remedy == .reachTarget ? nil : VerdictText(self).advice }
 
     /// Rewrites reasons that would spread a build which nobody should spread. Done again, it changes nothing.
     package mutating func settleAdvice() {
@@ -116,7 +116,7 @@ extension Report.Host {
         guard isBehind else { return }
         // The image is the target's, and only the process is the former one: restarting it would start the target.
         guard let build = shortBuild, gitSHA == nil || gitSHA != target.gitSHA else {
-            reason = Hygiene.line("\(reason): \(Advice.leaveAsItIs)")
+            reason = Sanitizer.singleLine("\(reason): \(Advice.leaveAsItIs)")
             return
         }
         let former = facts.build == .behind ? "the former build " : ""
@@ -130,7 +130,7 @@ extension Report.Host {
         let fetched = wasFetched ? "; the target's image is on the host already" : ""
         let newer = cause == .superseded ? "; a newer promotion took over" : ""
         let still = facts.runtime == .serving ? "still serves" : "still on"
-        reason = Hygiene.line("\(Advice.leave)\(until): \(still) \(former)\(served)\(fetched)\(newer)")
+        reason = Sanitizer.singleLine("\(Advice.leave)\(until): \(still) \(former)\(served)\(fetched)\(newer)")
     }
 
     private mutating func finish(_ former: String) {
@@ -140,7 +140,7 @@ extension Report.Host {
             return
         }
         let seen = Advice.split(reason).map { String($0.seen.dropLast()) } ?? reason
-        reason = Hygiene.line("\(seen); \(Advice.nothing): back on the former build \(former)")
+        reason = Sanitizer.singleLine("\(seen); \(Advice.nothing): back on the former build \(former)")
     }
 }
 
@@ -172,7 +172,7 @@ package enum Advice {
     /// A reason without the clauses that would bring a build to a host, and with everything that was seen.
     ///
     /// Works on the words, because reasons are recorded as they were given, and older ones cannot be asked what they mean.
-    package static func withoutRollout(_ reason: String, label: HostLabel) -> String {
+    package static func withoutRollout(_ reason: String, label: HostStatus) -> String {
         switch label {
         // What such hosts are told is about reaching them, and may quote others.
         case .conflict, .unreachable, .agentError, .missing, .ahead, .converged: return reason

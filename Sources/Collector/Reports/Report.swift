@@ -26,7 +26,7 @@ package struct Report: Codable, Hashable, Sendable {
     /// nil where no evidence was written.
     package var evidence: EvidenceFile?
     /// nil where nothing was promoted, but verified only.
-    package var promotion: PromotionStory? { didSet { settleAdvice() } }
+    package var promotion: PromotionRecord? { didSet { settleAdvice() } }
     /// nil unless a status was asked for a tag.
     package var drift: Drift? { didSet { settleAdvice() } }
     /// nil unless every host was asked once, for a status.
@@ -36,7 +36,7 @@ package struct Report: Codable, Hashable, Sendable {
         schema: Int = Report.schema, verification: Run, target: PromotedTarget, inventory: InventorySummary,
         policy: PolicySummary, successor: Successor? = nil, verdict: Verdict, exitCode: Int32, reasons: [Reason],
         warnings: [String], summary: Summary, hosts: [Host], evidence: EvidenceFile? = nil,
-        promotion: PromotionStory? = nil, drift: Drift? = nil, sweep: Sweep? = nil
+        promotion: PromotionRecord? = nil, drift: Drift? = nil, sweep: Sweep? = nil
     ) {
         self.schema = schema
         self.verification = verification
@@ -361,10 +361,10 @@ package struct Report: Codable, Hashable, Sendable {
         package struct Transition: Codable, Hashable, Sendable {
             /// Since the start.
             package var seconds: Double
-            package var label: HostLabel
+            package var label: HostStatus
             package var reason: String
 
-            package init(seconds: Double, label: HostLabel, reason: String) {
+            package init(seconds: Double, label: HostStatus, reason: String) {
                 self.seconds = seconds
                 self.label = label
                 self.reason = reason
@@ -374,7 +374,7 @@ package struct Report: Codable, Hashable, Sendable {
         package var name: String
         package var url: String
         package var labels: [String: String]
-        package var label: HostLabel
+        package var label: HostStatus
         @ExplicitNull package var waived: Waived?
         /// One line: what was seen, and what to do.
         package var reason: String
@@ -401,7 +401,7 @@ package struct Report: Codable, Hashable, Sendable {
         package var leftOut: [LeftOut]?
 
         package init(
-            name: String, url: String, labels: [String: String], label: HostLabel, waived: Waived? = nil,
+            name: String, url: String, labels: [String: String], label: HostStatus, waived: Waived? = nil,
             reason: String, gitSHA: GitSHA? = nil, digest: Digest? = nil, facts: HostFacts, attempts: Int,
             secondsToConverge: Double? = nil, lastAnswerAgeSeconds: Double? = nil, clockOffsetSeconds: Double? = nil,
             transitions: [Transition], warnings: [String]? = nil, project: String? = nil, instancesExpected: Int? = nil,

@@ -64,11 +64,11 @@ package struct ReportBuilder {
                 service: target.service, gitSHA: target.gitSHA, digest: target.digest, image: target.image,
                 generation: target.generation, equivalentDigests: equivalents),
             inventory: Report.InventorySummary(
-                source: Hygiene.line(context.inventorySource), hash: context.inventoryHash,
+                source: Sanitizer.singleLine(context.inventorySource), hash: context.inventoryHash,
                 expected: verification.tracks.count, listed: context.listed,
                 selected: context.selected.isEmpty ? nil : context.selected),
             policy: Report.PolicySummary(verification.policy),
-            successor: Succession(verification).map(Report.Successor.init),
+            successor: SupersedeProgress(verification).map(Report.Successor.init),
             verdict: conclusion.verdict, exitCode: conclusion.exitCode, reasons: conclusion.reasons,
             warnings: context.warnings + context.notes + FleetWarnings(verification, context).all,
             summary: summary(at: conclusion.at),
@@ -98,34 +98,34 @@ package struct ReportBuilder {
             secondsToConverge: Percentiles(times).map { .init(p50: $0.p50, p95: $0.p95, max: $0.max) })
     }
 
-    private func host(_ track: HostTrack, at end: Duration) -> Report.Host {
+    private func host(_ track: HostTracker, at end: Duration) -> Report.Host {
         Report.Host(
-            name: Hygiene.line(track.host.name, limit: 255), url: Hygiene.line(track.host.url, limit: 2_048),
+            name: Sanitizer.singleLine(track.host.name, limit: 255), url: Sanitizer.singleLine(track.host.url, limit: 2_048),
             labels: Dictionary(
-                track.host.labels.map { (Hygiene.line($0.key, limit: 128), Hygiene.line($0.value, limit: 255)) },
+                track.host.labels.map { (Sanitizer.singleLine($0.key, limit: 128), Sanitizer.singleLine($0.value, limit: 255)) },
                 uniquingKeysWith: { first, _ in first }),
             label: track.label,
             waived: track.host.waiver.map {
                 .init(
-                    until: Hygiene.line($0.until, limit: 64), reason: Hygiene.line($0.reason),
-                    by: $0.by.map { Hygiene.line($0, limit: 128) }, expired: $0.isExpired)
+                    until: Sanitizer.singleLine($0.until, limit: 64), reason: Sanitizer.singleLine($0.reason),
+                    by: $0.by.map { Sanitizer.singleLine($0, limit: 128) }, expired: $0.isExpired)
             },
-            reason: Hygiene.line(reason(track, at: end)),
+            reason: Sanitizer.singleLine(reason(track, at: end)),
             gitSHA: track.evidence?.gitSHA.value, digest: track.evidence?.shownDigest, facts: track.facts,
             attempts: track.attempts, secondsToConverge: track.convergedAt.map(Self.rounded),
             lastAnswerAgeSeconds: track.lastAnswerAt.map { Self.rounded(end - $0) },
             clockOffsetSeconds: track.clockOffset(startedAt: context.startedAt),
             transitions: track.transitions.map {
-                .init(seconds: Self.rounded($0.at), label: $0.label, reason: Hygiene.line($0.reason))
+                .init(seconds: Self.rounded($0.at), label: $0.label, reason: Sanitizer.singleLine($0.reason))
             },
-            warnings: track.restartWarning.map { [Hygiene.line($0)] }, project: track.telling.shownProject,
+            warnings: track.restartWarning.map { [Sanitizer.singleLine($0)] }, project: track.telling.shownProject,
             instancesExpected: track.telling.instancesExpected,
-            runningSince: context.isSweep ? track.telling.worst?.startedAt.map { Hygiene.line($0, limit: 64) } : nil,
+            runningSince: context.isSweep ? track.telling.worst?.startedAt.map { Sanitizer.singleLine($0, limit: 64) } : nil,
             leftOut: track.telling.leftOut.isEmpty ? nil : track.telling.leftOut.map(Report.Host.LeftOut.init))
     }
 
     /// Where there is nothing to compare with, a host that answers well has no reason: it just shows what it serves.
-    private func reason(_ track: HostTrack, at end: Duration) -> String {
+    private func reason(_ track: HostTracker, at end: Duration) -> String {
         if context.isSweep, !verification.target.isComparable, let plain = track.plainReason { return plain }
         return track.reason(at: end, policy: verification.policy)
     }
@@ -134,7 +134,7 @@ package struct ReportBuilder {
     private static func rounded(_ duration: Duration) -> Double { (duration.seconds * 1_000).rounded() / 1_000 }
 }
 
-extension HostTrack {
+extension HostTracker {
     /// How far the host's wall clock is ahead of the collector's, in seconds; nil where it said no time.
     func clockOffset(startedAt: Date) -> Double? {
         guard let factMoment, let observedAt = telling.observedAt, let theirs = Date(rfc3339: observedAt) else {
@@ -160,16 +160,16 @@ extension Report.PolicySummary {
 
     /// nil for none.
     private static func texts(_ limits: [some CustomStringConvertible]) -> [String]? {
-        limits.isEmpty ? nil : limits.map { Hygiene.line($0.description) }
+        limits.isEmpty ? nil : limits.map { Sanitizer.singleLine($0.description) }
     }
 }
 
 extension Report.Successor {
-    package init(_ succession: Succession) {
+    package init(_ succession: SupersedeProgress) {
         let promotion = succession.promotion
         self.init(
             generation: promotion.generation, gitSHA: promotion.gitSHA, digest: promotion.digest,
-            promotedAt: Hygiene.line(promotion.at, limit: 64), hostsServing: succession.serving,
+            promotedAt: Sanitizer.singleLine(promotion.at, limit: 64), hostsServing: succession.serving,
             hostsOnTarget: succession.onTarget, hostsOnNeither: succession.neither)
     }
 }

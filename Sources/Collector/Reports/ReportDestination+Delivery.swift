@@ -22,7 +22,7 @@ extension [ReportDestination] {
     ///
     /// Where it cannot be made, or one cannot be written, what opening the destinations left behind is taken back.
     ///
-    /// - Throws: what making it throws, or ``UndeliveredReport`` for the first that could not be written.
+    /// - Throws: what making it throws, or ``ReportWriteError`` for the first that could not be written.
     package func deliver(_ make: () async throws -> Report) async throws -> Report {
         let report: Report
         do {
@@ -31,13 +31,13 @@ extension [ReportDestination] {
             abandon()
             throw error
         }
-        var undelivered: UndeliveredReport?
+        var undelivered: ReportWriteError?
         for destination in self {
             do {
                 try destination.write(report)
             } catch {
                 destination.abandon()
-                undelivered = undelivered ?? UndeliveredReport(report: report, error: error)
+                undelivered = undelivered ?? ReportWriteError(report: report, error: error)
             }
         }
         if let undelivered { throw undelivered }
@@ -46,7 +46,7 @@ extension [ReportDestination] {
 }
 
 /// A report that did not arrive where it was wanted: never a success, whatever its verdict.
-package struct UndeliveredReport: ExitCoded {
+package struct ReportWriteError: ExitCoded {
     package let report: Report
     package let error: any Error
 

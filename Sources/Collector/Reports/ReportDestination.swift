@@ -95,14 +95,14 @@ package enum ReportDestinationError: ExitCoded, Hashable {
     package var description: String {
         switch self {
         case .notFormatAndPath(let argument):
-            "--report '\(Hygiene.line(argument, limit: 80))' is not FORMAT=PATH: write for example json=report.json"
+            "--report '\(Sanitizer.singleLine(argument, limit: 80))' is not FORMAT=PATH: write for example json=report.json"
         case .unknownFormat(let name):
-            "--report knows no format '\(Hygiene.line(name, limit: 40))': "
+            "--report knows no format '\(Sanitizer.singleLine(name, limit: 40))': "
                 + "use \(ReportFormat.allCases.map(\.rawValue).joined(separator: " or "))"
         case .evidenceIsWrittenByVerify:
             "evidence is written while a verification runs: give --report evidence=FILE to verify"
         case .unwritable(let path, let reason):
-            "the report cannot be written to '\(Hygiene.line(path, limit: 200))' (\(reason)): choose another path"
+            "the report cannot be written to '\(Sanitizer.singleLine(path, limit: 200))' (\(reason)): choose another path"
         }
     }
 }

@@ -25,7 +25,7 @@ package struct TextReport {
         let target = report.target
         let build = [target.gitSHA?.short, target.digest?.short].compactMap { $0 }.joined(separator: "  ")
         let generation = target.generation.map { "  generation \($0)" } ?? ""
-        return ["\(Hygiene.line(target.service, limit: 128))  \(build)\(generation)", ""]
+        return ["\(Sanitizer.singleLine(target.service, limit: 128))  \(build)\(generation)", ""]
     }
 
     private var table: [String] {

@@ -8,7 +8,7 @@ enum XMLText {
     /// that means something written as a reference: `]]>` may not stand in an element, nor `<` in an attribute.
     static func line(_ text: String, limit: Int = 1_024) -> String {
         var result = ""
-        for scalar in Hygiene.line(text, limit: limit).unicodeScalars {
+        for scalar in Sanitizer.singleLine(text, limit: limit).unicodeScalars {
             switch scalar {
             case "&": result += "&amp;"
             case "<": result += "&lt;"

@@ -29,7 +29,7 @@ package struct CommaSeparatedTable {
     private static func text(_ cell: Cell) -> String {
         switch cell {
         case .plain(let text): quoted(text)
-        case .foreign(let text): quoted(disarmed(Hygiene.line(text, limit: 4_096)))
+        case .foreign(let text): quoted(disarmed(Sanitizer.singleLine(text, limit: 4_096)))
         }
     }
 

@@ -109,7 +109,7 @@ package struct HostAddress: Hashable, Sendable {
 
         /// The whole sentence about `text`.
         package func message(about text: String) -> String {
-            isShowable ? "'\(Hygiene.line(text, limit: 80))' \(description)" : description
+            isShowable ? "'\(Sanitizer.singleLine(text, limit: 80))' \(description)" : description
         }
     }
 }

@@ -11,7 +11,7 @@ package struct TextTable {
     }
 
     package mutating func add(_ cells: [String]) {
-        rows.append(cells.map { Hygiene.line($0) })
+        rows.append(cells.map { Sanitizer.singleLine($0) })
     }
 
     package func render() -> String { lines().map { "\($0)\n" }.joined() }

@@ -16,7 +16,7 @@ final class CurlMulti {
         case at(ContinuousClock.Instant)
     }
 
-    init(index: Int, poller: SocketPoller, keptConnections: Int) throws(TransferEngineError) {
+    init(index: Int, poller: SocketPoller, keptConnections: Int) throws(TransferClientError) {
         guard let handle = curl_multi_init() else {
             throw .libcurl(call: "curl_multi_init", reason: "out of memory")
         }

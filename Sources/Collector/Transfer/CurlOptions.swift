@@ -82,7 +82,7 @@ package struct CurlOptions {
         set(CURLOPT_CONNECTTIMEOUT_MS, Int(milliseconds))
     }
 
-    package mutating func setTrust(_ access: TransferAccess, default trust: DefaultTrust) {
+    package mutating func setTrust(_ access: RequestCredentials, default trust: DefaultTrust) {
         if let bundle = access.certificateAuthorities ?? trust.bundle {
             set(CURLOPT_CAINFO, bundle)
             // Beside a bundle, the built-in directory would go on being trusted. It also keeps libcurl from parsing the
@@ -94,7 +94,7 @@ package struct CurlOptions {
     }
 
     /// To be called after ``setFixed(limits:)``, which turns proxies off.
-    mutating func setProxy(_ access: TransferAccess) {
+    mutating func setProxy(_ access: RequestCredentials) {
         if access.usesProxy { set(CURLOPT_PROXY, nil) }
     }
 

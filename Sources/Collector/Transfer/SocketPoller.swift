@@ -37,7 +37,7 @@ final class SocketPoller {
     private static let read = EPOLLIN.rawValue
     private static let write = EPOLLOUT.rawValue
 
-    init(wakeup: WakeupDescriptor, eventsPerTurn: Int = 256) throws(TransferEngineError) {
+    init(wakeup: WakeupDescriptor, eventsPerTurn: Int = 256) throws(TransferClientError) {
         self.wakeup = wakeup
         kernelEvents = Array(repeating: epoll_event(), count: eventsPerTurn)
         epoll = epoll_create1(Int32(EPOLL_CLOEXEC))

@@ -26,7 +26,7 @@ package struct StoredAnswer: Hashable, Sendable {
     }
 
     private static func line(_ name: String, _ value: String) -> String {
-        Hygiene.line("\(name.capitalisedHeader): \(value)", limit: 80)
+        Sanitizer.singleLine("\(name.capitalisedHeader): \(value)", limit: 80)
     }
 
     private static func isStored(_ name: String, _ value: String) -> Bool {

@@ -45,7 +45,7 @@ struct TransferAnswer {
     }
 
     /// Takes a piece of the body. False breaks the transfer off.
-    mutating func receiveBody(_ bytes: UnsafeRawBufferPointer, budget: TransferBudget) -> Bool {
+    mutating func receiveBody(_ bytes: UnsafeRawBufferPointer, budget: ConnectionBudget) -> Bool {
         objection = budget.objection(toSize: body.count + bytes.count, addition: bytes.count)
         guard objection == nil else { return false }
         body.append(contentsOf: bytes)

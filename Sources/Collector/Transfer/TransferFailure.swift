@@ -16,7 +16,7 @@ package enum TransferFailure: Error, Hashable, Sendable {
     case protocolError(String)
     /// The collector could not ask: out of descriptors, ports or memory. Says nothing about the host.
     case local(String)
-    /// By ``TransferEngine/cancel(ids:)``, ``TransferEngine/cancel(lane:)`` or ``TransferEngine/shutdown()``.
+    /// By ``TransferClient/cancel(ids:)``, ``TransferClient/cancel(lane:)`` or ``TransferClient/shutdown()``.
     case cancelled
 
     /// One line, safe to print.

@@ -1,4 +1,4 @@
-/// What one ``TransferEngine`` may use, whatever its peers do.
+/// What one ``TransferClient`` may use, whatever its peers do.
 package struct TransferLimits: Sendable {
     /// Requests under way at once, 1 or more: the window.
     package var concurrency: Int

@@ -7,11 +7,11 @@ import CCurl
 /// callbacks happen inside ``run()``.
 final class TransferLoop {
     private let limits: TransferLimits
-    private let inbox: TransferInbox
-    private let outbox: TransferOutbox
+    private let inbox: CommandQueue
+    private let outbox: CompletionQueue
     private let poller: SocketPoller
     private let multis: [CurlMulti]
-    private let budget: TransferBudget
+    private let budget: ConnectionBudget
     private let trust = DefaultTrust()
 
     private var queue = TransferQueue()
@@ -25,14 +25,14 @@ final class TransferLoop {
 
     init(
         limits: TransferLimits,
-        inbox: TransferInbox,
-        outbox: TransferOutbox,
+        inbox: CommandQueue,
+        outbox: CompletionQueue,
         wakeup: WakeupDescriptor
-    ) throws(TransferEngineError) {
+    ) throws(TransferClientError) {
         self.limits = limits
         self.inbox = inbox
         self.outbox = outbox
-        budget = TransferBudget(limits: limits)
+        budget = ConnectionBudget(limits: limits)
         poller = try SocketPoller(wakeup: wakeup)
         var multis: [CurlMulti] = []
         let kept = max(1, limits.keptConnections / limits.multiHandles)
@@ -81,7 +81,7 @@ final class TransferLoop {
 
     // MARK: Orders
 
-    private func obey(_ command: TransferInbox.Command) {
+    private func obey(_ command: CommandQueue.Command) {
         switch command {
         case .submit(let requests):
             queue.append(requests)

@@ -1,4 +1,4 @@
-/// One request that a ``TransferEngine`` is asked to make.
+/// One request that a ``TransferClient`` is asked to make.
 package struct TransferRequest: Sendable {
     /// What is done. Hosts are only ever asked (`get`); the others are for registries and their token services.
     package enum Method: Hashable, Sendable {
@@ -32,7 +32,7 @@ package struct TransferRequest: Sendable {
     /// From the start on the wire to the last byte, name lookup and connecting included. The wait for the window is not.
     /// Rounded up to milliseconds, at least one.
     package var timeout: Duration
-    package var access: TransferAccess
+    package var access: RequestCredentials
     /// Whether the answer is to say when the peer's certificate ends. Costs some 70 µs a handshake, and is told by a handshake
     /// only: not by a kept connection.
     package var asksCertificate = false
@@ -46,7 +46,7 @@ package struct TransferRequest: Sendable {
         url: String,
         headers: [(name: String, value: String)] = [],
         timeout: Duration = .seconds(5),
-        access: TransferAccess = TransferAccess(),
+        access: RequestCredentials = RequestCredentials(),
         isFresh: Bool = false
     ) {
         self.id = id

@@ -8,7 +8,7 @@ import Shared
 final class TransferSlot {
     let easy: UnsafeMutableRawPointer
     let poller: SocketPoller
-    private let budget: TransferBudget
+    private let budget: ConnectionBudget
     private let errorText: UnsafeMutablePointer<CChar>
     private var requestHeaders: UnsafeMutablePointer<curl_slist>?
     private var answer = TransferAnswer()
@@ -20,7 +20,7 @@ final class TransferSlot {
     /// Where the loop keeps it among the transfers under way.
     var position = 0
 
-    init?(poller: SocketPoller, budget: TransferBudget) {
+    init?(poller: SocketPoller, budget: ConnectionBudget) {
         guard let easy = curl_easy_init() else { return nil }
         self.easy = easy
         self.poller = poller
@@ -92,7 +92,7 @@ final class TransferSlot {
             guard let entry = line else { return nil }
             if let data = entry.pointee.data {
                 let text = String(cString: data)
-                if text.hasPrefix("Expire date:") { return Hygiene.line(String(text.dropFirst(12)), limit: 64) }
+                if text.hasPrefix("Expire date:") { return Sanitizer.singleLine(String(text.dropFirst(12)), limit: 64) }
             }
             line = entry.pointee.next
         }
@@ -149,7 +149,7 @@ final class TransferSlot {
             code: code,
             systemError: Int32(clamping: systemError),
             requestWasSent: connected > 0,
-            detail: Hygiene.line(detail, limit: 240)
+            detail: Sanitizer.singleLine(detail, limit: 240)
         )
     }
 

@@ -14,7 +14,7 @@ final class TransferThread: Sendable {
     private let end = Mutex(End())
     private let handle = Mutex<pthread_t?>(nil)
 
-    init(running loop: sending TransferLoop) throws(TransferEngineError) {
+    init(running loop: sending TransferLoop) throws(TransferClientError) {
         self.loop = Mutex(loop)
         var thread = pthread_t()
         let context = Unmanaged.passRetained(self)

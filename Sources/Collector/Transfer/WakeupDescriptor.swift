@@ -5,7 +5,7 @@ import Glibc
 final class WakeupDescriptor: Sendable {
     let descriptor: Int32
 
-    init() throws(TransferEngineError) {
+    init() throws(TransferClientError) {
         descriptor = eventfd(0, Int32(EFD_NONBLOCK | EFD_CLOEXEC))
         guard descriptor >= 0 else { throw .system(call: "eventfd", reason: String(cString: strerror(errno))) }
     }

@@ -9,8 +9,8 @@
 /// Every status is an answer, redirects too: none is followed here, because only the caller knows whom its credentials
 /// are for.
 package final class WebClient: Sendable {
-    private let engine: TransferEngine
-    private let waiting: AnswerShelf
+    private let engine: TransferClient
+    private let waiting: PendingResponses
     private let reader: Task<Void, Never>
 
     /// Hands on a client that is closed when `body` ends, however it does.
@@ -26,9 +26,9 @@ package final class WebClient: Sendable {
         }
     }
 
-    init(limits: TransferLimits = .forServices()) throws(TransferEngineError) {
-        let engine = try TransferEngine(limits: limits)
-        let waiting = AnswerShelf()
+    init(limits: TransferLimits = .forServices()) throws(TransferClientError) {
+        let engine = try TransferClient(limits: limits)
+        let waiting = PendingResponses()
         let completions = engine.completions
         self.engine = engine
         self.waiting = waiting

@@ -7,14 +7,14 @@ package struct WebRequest: Sendable {
     package var headers: [(name: String, value: String)]
     /// For the whole of it, connecting included.
     package var within: Duration
-    package var access: TransferAccess
+    package var access: RequestCredentials
     /// Whether no kept connection is used.
     package var isFresh = false
 
     /// - Parameter access: unless told otherwise, a proxy that the environment names is used.
     package init(
         _ method: TransferRequest.Method = .get, url: String, headers: [(name: String, value: String)] = [],
-        within: Duration, access: TransferAccess = TransferAccess(usesProxy: true)
+        within: Duration, access: RequestCredentials = RequestCredentials(usesProxy: true)
     ) {
         self.method = method
         self.url = url

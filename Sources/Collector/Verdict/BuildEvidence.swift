@@ -40,7 +40,7 @@ package struct BuildEvidence: Hashable, Sendable {
     /// Never empty where something is served.
     package var instances: [Instance]
     /// What the service itself said to its agent's probe; nil where it has none.
-    package var served: ServedAnswer?
+    package var served: ProbeResult?
     /// The engine's own; nil where there is none, or an older agent does not tell it.
     var enginePlatform: Platform?
 

@@ -4,7 +4,7 @@ import Shared
 /// holds.
 ///
 /// Not here is what has a worst reading of its own: an instance that is worse than the summary says (``Document/runtime``),
-/// and a summary of the target's commit or digest that is another one (``BuildJudge``).
+/// and a summary of the target's commit or digest that is another one (``BuildMatcher``).
 extension Document {
     /// What contradicts what, in one clean line; nil where nothing does.
     package var contradiction: String? { stateContradiction ?? buildContradiction ?? instanceContradiction }
@@ -39,7 +39,7 @@ extension Document {
             if commits != [claimed] { return "its git_sha \(claimed.short) is not that of every instance" }
         } else if commits.count == 1, let common = commits.first.flatMap({ $0 }) {
             // The agent does not speak for them, and says why.
-            let why = reason.map { ": \(Hygiene.line($0, limit: 200))" } ?? ""
+            let why = reason.map { ": \(Sanitizer.singleLine($0, limit: 200))" } ?? ""
             return "it says no git_sha, and every instance runs \(common.short)\(why)"
         }
         guard let claimed = digest.value else { return nil }
@@ -54,17 +54,17 @@ extension Document {
         let ids = Set(instances.map(\.id))
         if ids.count < instances.count { return "it lists an instance twice" }
         if let both = leftOut.first(where: { ids.contains($0.id) }) {
-            return "it lists \(Hygiene.line(both.name, limit: 64)) as an instance, and as left out"
+            return "it lists \(Sanitizer.singleLine(both.name, limit: 64)) as an instance, and as left out"
         }
         if let stopped = leftOut.first(where: { [.replaced, .task].contains($0.reason) && $0.isUp }) {
-            let name = Hygiene.line(stopped.name, limit: 64)
+            let name = Sanitizer.singleLine(stopped.name, limit: 64)
             return "it leaves \(name) out as \(stopped.reason.rawValue), and its state is \(stopped.state.rawValue)"
         }
         if let negative = instances.first(where: { ($0.restartCount ?? 0) < 0 }) {
-            return "it counts fewer than 0 restarts of \(Hygiene.line(negative.name, limit: 64))"
+            return "it counts fewer than 0 restarts of \(Sanitizer.singleLine(negative.name, limit: 64))"
         }
         if let absent = instances.first(where: { $0.state == .absent || $0.state == .unknown }) {
-            let name = Hygiene.line(absent.name, limit: 64)
+            let name = Sanitizer.singleLine(absent.name, limit: 64)
             return "it calls the service \(state.rawValue), and its instance \(name) \(absent.state.rawValue)"
         }
         if let instancesExpected, instancesExpected < 1 {

@@ -2,13 +2,13 @@ package import Shared
 
 /// The facts about one host that a report shows; names and values as in the report's schema.
 package struct HostFacts: Codable, Hashable, Sendable {
-    package var reach: Reach = .never
+    package var reach: RequestOutcome = .never
     package var identity: IdentityFact = .unknown
     package var build: BuildFact = .unknown
     package var runtime: ServiceState = .unknown
 
     package init(
-        reach: Reach = .never, identity: IdentityFact = .unknown, build: BuildFact = .unknown,
+        reach: RequestOutcome = .never, identity: IdentityFact = .unknown, build: BuildFact = .unknown,
         runtime: ServiceState = .unknown
     ) {
         self.reach = reach

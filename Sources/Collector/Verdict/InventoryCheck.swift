@@ -60,7 +60,7 @@ package struct InventoryCheck: Codable, Hashable, Sendable {
     /// A value that no host has at all is an error beside others that match: else a slip would leave out hosts unseen.
     package static func mismatch(of selector: HostSelector, hosts: [ExpectedHost], listed: [ExpectedHost]) -> Reason? {
         guard !selector.isEverything, !listed.isEmpty else { return nil }
-        let census = LabelCensus(listed)
+        let census = LabelIndex(listed)
         func reason(_ message: String) -> Reason { Reason(verdict: .emptyInventory, hosts: 0, message: message) }
         if let term = selector.terms.first(where: { !$0.isExcluded && !census.contains($0.group) }) {
             return reason(
@@ -90,7 +90,7 @@ package struct InventoryCheck: Codable, Hashable, Sendable {
             let group = hosts.filter(requirement.group.contains)
             let waived = group.count(where: \.isWaived)
             guard var reason = requirement.shortage(expected: group.count - waived, waived: waived) else { continue }
-            if group.isEmpty { reason.message += ": \(LabelCensus(hosts).alternatives(to: requirement.group))" }
+            if group.isEmpty { reason.message += ": \(LabelIndex(hosts).alternatives(to: requirement.group))" }
             return reason
         }
         return nil

@@ -3,7 +3,7 @@ package import Shared
 /// One change of a tag, as the ledger's journal keeps it: written before the registry is asked, settled after.
 ///
 /// An entry that stays ``State/intended`` is of a promotion that was cut off between the two. Nobody knows from the journal
-/// what became of it; ``TagFinding`` says it from what the tag is now.
+/// what became of it; ``TagOutcome`` says it from what the tag is now.
 package struct JournalEntry: Hashable, Sendable {
     package enum Kind: String, Codable, CaseIterable, Hashable, Sendable {
         case promotion

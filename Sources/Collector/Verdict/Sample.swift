@@ -21,7 +21,7 @@ package struct Sample: Hashable, Sendable {
     /// What a request brought.
     package enum Finding: Hashable, Sendable {
         /// No usable answer; `reach` is never `ok` here. The detail is one line, already clean.
-        case none(Reach, detail: String)
+        case none(RequestOutcome, detail: String)
         /// An agent's document.
         case document(Document)
         /// An answer with a `git_sha` from a host without an agent.

@@ -2,9 +2,9 @@
 package struct HostChange: Sendable {
     /// Index in the inventory.
     package var host: Int
-    package var transition: HostTrack.Transition
+    package var transition: HostTracker.Transition
 
-    package init(host: Int, transition: HostTrack.Transition) {
+    package init(host: Int, transition: HostTracker.Transition) {
         self.host = host
         self.transition = transition
     }

@@ -1,6 +1,6 @@
 package import Shared
 
-extension HostTrack {
+extension HostTracker {
     /// What a reader of the report wants to know of the last answer, and no rule depends on.
     package struct Telling: Hashable, Sendable {
         var documentReason: String?
@@ -22,7 +22,7 @@ extension HostTrack {
         /// The summary says serving, and an instance does not.
         var callsItServing = false
         /// What the service said to its agent's probe; nil where it has none.
-        package var served: ServedAnswer?
+        package var served: ProbeResult?
         /// The instance that speaks for the service: the first one in the worst state.
         package var worst: Instance?
         /// The deployments that the instances belong to, each once, sorted.
@@ -34,7 +34,7 @@ extension HostTrack {
             documentReason: String? = nil, engine: EngineIdentity.Name? = nil, separatesInstances: Bool = false,
             hasHealthCheck: Bool = true, hostID: String? = nil, bootID: String? = nil, hostName: String? = nil,
             observedAt: String? = nil, elapsed: Elapsed? = nil, plainState: String? = nil, shortage: Shortage? = nil,
-            callsItServing: Bool = false, served: ServedAnswer? = nil, worst: Instance? = nil, projects: [String] = [],
+            callsItServing: Bool = false, served: ProbeResult? = nil, worst: Instance? = nil, projects: [String] = [],
             instancesExpected: Int? = nil, leftOut: [LeftOutContainer] = []
         ) {
             self.documentReason = documentReason
@@ -83,19 +83,19 @@ extension HostTrack {
 
 extension Document {
     /// - Parameter look: since the verification's start; when the source was looked at, at the latest.
-    package func elapsed(since look: Duration) -> HostTrack.Telling.Elapsed? {
+    package func elapsed(since look: Duration) -> HostTracker.Telling.Elapsed? {
         // observed_at is the look's time, by the clock that started_at is by.
         RFC3339.unixMilliseconds(observedAt).map {
-            HostTrack.Telling.Elapsed(
+            HostTracker.Telling.Elapsed(
                 at: $0,
                 sinceStart: look.components.seconds * 1_000 + look.components.attoseconds / 1_000_000_000_000_000)
         }
     }
 }
 
-extension HostTrack.Telling {
+extension HostTracker.Telling {
     init(_ document: Document) {
-        documentReason = document.reason.map { Hygiene.line($0, limit: 200) }
+        documentReason = document.reason.map { Sanitizer.singleLine($0, limit: 200) }
         engine = document.engine?.name
         separatesInstances = document.engine?.platform != nil
         hasHealthCheck = document.instances.allSatisfy { ($0.health ?? .none) != .none }

@@ -4,7 +4,7 @@ import Shared
 struct VerdictRules {
     private let verification: Verification
     private let now: Duration
-    private let gated: [HostTrack]
+    private let gated: [HostTracker]
     private let proven: Int
 
     init(_ verification: Verification, at now: Duration) {
@@ -76,14 +76,14 @@ struct VerdictRules {
         let unmet = unmet(isOver: ending.isOver)
 
         var causes: [Reason] = []
-        func add(_ verdict: Verdict, _ hosts: [HostTrack], _ text: String, names isNaming: Bool = true) {
+        func add(_ verdict: Verdict, _ hosts: [HostTracker], _ text: String, names isNaming: Bool = true) {
             let names = hosts.isEmpty || !isNaming ? "" : ": \(Self.names(hosts))"
             let demands = unmet.filter { pool in hosts.contains { pool.contains($0.host) } }.map(demand)
             let message = ([text + names] + demands).joined(separator: "; ")
             causes.append(Reason(verdict: verdict, hosts: hosts.count, message: message))
         }
         /// What is not tolerated of the exceptions of one kind.
-        func excess(_ purpose: HostPool.Purpose, _ standing: HostLabel.Standing) -> Excess {
+        func excess(_ purpose: LimitScope.Purpose, _ standing: HostStatus.Standing) -> Excess {
             let exceptions = hosts[standing] ?? []
             return isTolerant ? Excess(exceptions, verification.allowance.pools(purpose), unmet) : Excess(exceptions)
         }
@@ -101,7 +101,7 @@ struct VerdictRules {
         if !lost.isEmpty {
             add(.inconclusive, lost, "most hosts were lost at once: check this collector's network and resolver first")
         }
-        if let succession = Succession(verification) {
+        if let succession = SupersedeProgress(verification) {
             add(.superseded, hosts[.ahead] ?? [], succession.message, names: false)
         } else if let tag = verification.movedTag {
             add(.superseded, hosts[.ahead] ?? [], tag.message, names: false)
@@ -132,17 +132,17 @@ struct VerdictRules {
 
     /// Exceptions of one kind that nothing tolerates.
     private struct Excess {
-        let hosts: [HostTrack]
+        let hosts: [HostTracker]
         /// How many of which hosts; nil where no tolerance of this kind is by label.
         let text: String?
 
         /// All of them.
-        init(_ exceptions: [HostTrack]) {
+        init(_ exceptions: [HostTracker]) {
             (hosts, text) = (exceptions, nil)
         }
 
         /// Those in a pool that holds too many, and those of a requirement that is not met: tolerance never covers them.
-        init(_ exceptions: [HostTrack], _ pools: [HostPool], _ unmet: [HostPool]) {
+        init(_ exceptions: [HostTracker], _ pools: [LimitScope], _ unmet: [LimitScope]) {
             let broken = pools.map { ($0, $0.count(of: exceptions)) }.filter { $1 > $0.limit }
             let isIntolerable = broken.map(\.0) + unmet
             hosts = exceptions.filter { track in isIntolerable.contains { $0.contains(track.host) } }
@@ -153,15 +153,15 @@ struct VerdictRules {
     }
 
     /// The requirements that are not met; before the end only those that cannot be met any more while failed hosts stay so.
-    private func unmet(isOver: Bool) -> [HostPool] {
+    private func unmet(isOver: Bool) -> [LimitScope] {
         verification.allowance.pools(.required).filter { isOver ? proven(in: $0) < $0.limit : $0.isBrokenByFailures }
     }
 
-    private func proven(in pool: HostPool) -> Int {
+    private func proven(in pool: LimitScope) -> Int {
         gated.count { pool.contains($0.host) && $0.isProven(at: now, policy: policy) }
     }
 
-    private func demand(_ pool: HostPool) -> String {
+    private func demand(_ pool: LimitScope) -> String {
         let proven = proven(in: pool)
         return
             "--require \(pool.requirement.map { "\($0)" } ?? "") asks for \(pool.limit) of \(pool.expected) proven, and \(proven) "
@@ -169,8 +169,8 @@ struct VerdictRules {
     }
 
     /// One sentence for every by-label tolerance that something was covered by.
-    private func toleratedByLabel(_ rest: [HostTrack]) -> [String] {
-        let kinds: [(HostPool.Purpose, HostLabel.Standing)] = [
+    private func toleratedByLabel(_ rest: [HostTracker]) -> [String] {
+        let kinds: [(LimitScope.Purpose, HostStatus.Standing)] = [
             (.failed, .failed), (.unproven, .unproven), (.behind, .behind),
         ]
         return kinds.flatMap { purpose, standing in
@@ -184,7 +184,7 @@ struct VerdictRules {
     ///
     /// Asked one interval apart, all hosts of a fleet that a broken network cuts off fall silent within one interval; a
     /// half more allows for requests that waited. At least 5, and more than half.
-    private func lostTogether() -> [HostTrack] {
+    private func lostTogether() -> [HostTracker] {
         let lost = gated.filter { $0.hasAnswered && $0.silentSince != nil }
             .sorted { ($0.silentSince ?? .zero) < ($1.silentSince ?? .zero) }
         let minimum = max(5, expected / 2 + 1)
@@ -201,20 +201,20 @@ struct VerdictRules {
     // MARK: - Words
 
     /// The first names, and how many more.
-    private static func names(_ hosts: [HostTrack]) -> String {
-        let shown = hosts.prefix(3).map { Hygiene.line($0.host.name, limit: 64) }.joined(separator: ", ")
+    private static func names(_ hosts: [HostTracker]) -> String {
+        let shown = hosts.prefix(3).map { Sanitizer.singleLine($0.host.name, limit: 64) }.joined(separator: ", ")
         return hosts.count > 3 ? "\(shown) and \(hosts.count - 3) more" : shown
     }
 
-    private static func tally(_ hosts: [HostTrack]) -> String {
+    private static func tally(_ hosts: [HostTracker]) -> String {
         let counts = Dictionary(grouping: hosts, by: \.label).mapValues(\.count)
         return counts.sorted { $0.key.rank < $1.key.rank }.map { "\($0.value) \($0.key.rawValue)" }
             .joined(separator: ", ")
     }
 }
 
-extension HostPool {
-    fileprivate func count(of tracks: [HostTrack]) -> Int { tracks.count { contains($0.host) } }
+extension LimitScope {
+    fileprivate func count(of tracks: [HostTracker]) -> Int { tracks.count { contains($0.host) } }
 
     /// For example `2 of 20 hosts with region=eu are behind, 10% (2) tolerated`.
     fileprivate func sentence(_ count: Int) -> String {

@@ -13,9 +13,9 @@ extension Verification {
         /// The names that the inventory's source lists now.
         case listed(Set<String>, at: Duration)
         /// What the registry said about a digest that was asked for.
-        case learned(LearnedImage, at: Duration)
+        case learned(DigestLookup, at: Duration)
         /// What the promoted tag is instead; nil where it is what was promoted, again.
-        case moved(MovedTag?, at: Duration)
+        case moved(RetaggedImage?, at: Duration)
         /// A look at the promoted tag that was asked for and began at `lookedAt`: it is what was promoted.
         case tagSeen(lookedAt: Duration, at: Duration)
         case signal(Int32, at: Duration)

@@ -8,21 +8,21 @@ package import Shared
 package struct Verification: Sendable {
     package let target: Target
     package let policy: Policy
-    package private(set) var tracks: [HostTrack]
+    package private(set) var tracks: [HostTracker]
     /// In order of their generation, up to the newest that is known.
     package private(set) var promotions: [Promotion]
     /// Set once, at the end; nothing changes any more after it.
     package private(set) var conclusion: Conclusion?
     /// How many hosts of the gate have each label.
-    package private(set) var counts: [HostLabel: Int]
+    package private(set) var counts: [HostStatus: Int]
     /// Hosts that the gate is about: all but the waived ones.
     package let expected: Int
     /// What may fail or stay behind, and what must not.
-    package private(set) var allowance: Allowance
+    package private(set) var allowance: ToleranceBudget
     /// What the promoted tag is instead of the target; nil where nobody is known to have moved it.
-    private(set) var movedTag: MovedTag?
+    private(set) var movedTag: RetaggedImage?
     /// What is known of digests that hosts serve and that are not the promoted one.
-    package private(set) var lessons: Lessons
+    package private(set) var lessons: DigestLookups
 
     /// For every host the id that its latest answer claimed, and for every id the hosts that claim it.
     private var claims: [Int: String] = [:]
@@ -45,7 +45,7 @@ package struct Verification: Sendable {
     package enum Action: Hashable, Sendable {
         /// Ask the host at this time (or at once, if it has passed).
         case ask(host: Int, at: Duration)
-        case changed(host: Int, HostTrack.Transition)
+        case changed(host: Int, HostTracker.Transition)
         /// Ask the registry what this digest is, and say so by ``Input/learned(_:at:)``, whatever comes of it.
         case learn(Digest)
         /// Look at the promoted tag, and say so by ``Input/tagSeen(lookedAt:at:)`` or ``Input/moved(_:at:)``, as far as the
@@ -85,17 +85,17 @@ package struct Verification: Sendable {
         self.target = target
         self.policy = policy
         self.promotions = promotions
-        tracks = hosts.map { HostTrack(host: $0, service: target.service) }
+        tracks = hosts.map { HostTracker(host: $0, service: target.service) }
         owners = Dictionary(
             hosts.enumerated().compactMap { index, host in host.id.map { ($0, [index]) } },
             uniquingKeysWith: { $0.union($1) })
         expected = hosts.count { !$0.isWaived }
         counts = [.pending: expected]
-        allowance = Allowance(policy: policy, hosts: hosts)
-        lessons = Lessons(isPossible: learnsImages && target.content != nil)
+        allowance = ToleranceBudget(policy: policy, hosts: hosts)
+        lessons = DigestLookups(isPossible: learnsImages && target.content != nil)
     }
 
-    private var judge: BuildJudge { BuildJudge(target: target, promotions: promotions, lessons: lessons) }
+    private var judge: BuildMatcher { BuildMatcher(target: target, promotions: promotions, lessons: lessons) }
 
     /// The hosts that are proven at this moment, of those that the gate is about.
     package func proven(at now: Duration) -> Int {
@@ -187,7 +187,7 @@ package struct Verification: Sendable {
     }
 
     /// The registry told about a digest, or could not.
-    package mutating func learn(_ image: LearnedImage, at now: Duration) -> [Action] {
+    package mutating func learn(_ image: DigestLookup, at now: Duration) -> [Action] {
         guard conclusion == nil, lessons.pending.contains(image.digest) else { return [] }
         lessons.take(image)
         var actions: [Action] = []
@@ -199,7 +199,7 @@ package struct Verification: Sendable {
     }
 
     /// The tag that the target was promoted under is another build, or is what it was again.
-    package mutating func learn(moved tag: MovedTag?, at now: Duration) -> [Action] {
+    package mutating func learn(moved tag: RetaggedImage?, at now: Duration) -> [Action] {
         guard conclusion == nil else { return [] }
         movedTag = tag
         tagAwaitedSince = nil
@@ -246,7 +246,7 @@ package struct Verification: Sendable {
     /// that one may be out of reach, and so claim nothing. nil where there is none.
     ///
     /// A host that was answered for by another gives the id back with its first answer of its own: a blip is no conflict.
-    private mutating func claim(_ sample: Sample, actions: inout [Action]) -> HostTrack.Twin? {
+    private mutating func claim(_ sample: Sample, actions: inout [Action]) -> HostTracker.Twin? {
         guard let id = tracks[sample.host].claimedID(sample) else { return nil }
         if claims[sample.host] != id {
             if let before = claims.updateValue(id, forKey: sample.host) {
@@ -258,7 +258,7 @@ package struct Verification: Sendable {
         if !others.isEmpty {
             var boot: String?
             if case .document(let document) = sample.finding { boot = document.host.bootID }
-            let twin = HostTrack.Twin(name: tracks[sample.host].host.name, bootID: boot)
+            let twin = HostTracker.Twin(name: tracks[sample.host].host.name, bootID: boot)
             for other in others where tracks[other].facts.identity != .duplicate {
                 tracks[other].markDuplicate(of: twin)
                 relabel(other, at: sample.answeredAt, isFinal: false, actions: &actions)
@@ -268,10 +268,10 @@ package struct Verification: Sendable {
         return (others.first ?? owner).map { twin(of: $0, id: id) }
     }
 
-    private func twin(of host: Int, id: String) -> HostTrack.Twin {
+    private func twin(of host: Int, id: String) -> HostTracker.Twin {
         // Whose last answer had another id did not say in which boot it has this one.
         let isSaid = tracks[host].telling.hostID == id
-        return HostTrack.Twin(name: tracks[host].host.name, bootID: isSaid ? tracks[host].telling.bootID : nil)
+        return HostTracker.Twin(name: tracks[host].host.name, bootID: isSaid ? tracks[host].telling.bootID : nil)
     }
 
     private mutating func relabel(_ host: Int, at now: Duration, isFinal: Bool, actions: inout [Action]) {

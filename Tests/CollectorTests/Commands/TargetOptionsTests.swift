@@ -51,7 +51,7 @@ struct TargetOptionsTests {
                 manifests: [.init(digest: .of("1"), platform: platform.flatMap(Platform.init(parsing:)))],
                 isIncomplete: platform == nil ? true : nil)
             do throws(RegistryError) {
-                try PromotedImage.check(content, called: "canvas", for: Fleet.hosts([labels]))
+                try TargetResolver.check(content, called: "canvas", for: Fleet.hosts([labels]))
                 return nil
             } catch {
                 return error

@@ -12,14 +12,14 @@ struct DrillJudgementTests {
     struct Said: Sendable {
         var exitCode: Int32
         var verdict: Verdict
-        var label: HostLabel?
+        var label: HostStatus?
         /// Where the report says another exit code than the process.
         var reported: Int32?
         /// How often the host at fault is in the report.
         var times = 1
 
         static func said(
-            _ exitCode: Int32, _ verdict: Verdict, _ label: HostLabel? = nil, reported: Int32? = nil, times: Int = 1
+            _ exitCode: Int32, _ verdict: Verdict, _ label: HostStatus? = nil, reported: Int32? = nil, times: Int = 1
         ) -> Said {
             Said(exitCode: exitCode, verdict: verdict, label: label, reported: reported, times: times)
         }
@@ -46,8 +46,8 @@ struct DrillJudgementTests {
 
     @Test(
         "What the gate has to say is caught, whatever the verdict",
-        arguments: Verdict.allCases.map { ($0, HostLabel.straggler) })
-    func right(_ verdict: Verdict, _ label: HostLabel) throws {
+        arguments: Verdict.allCases.map { ($0, HostStatus.straggler) })
+    func right(_ verdict: Verdict, _ label: HostStatus) throws {
         let said = Said.said(verdict.exitCode, verdict, label)
         #expect(Self.made(DrillExpectation(verdict, label)).complaint(about: try said.outcome()) == nil)
         #expect(Self.made(DrillExpectation(verdict)).isCaught(try said.outcome()))

@@ -273,7 +273,7 @@ struct EvidenceTests {
 
     private static var findings: [Sample.Finding] {
         let detail = "line \u{2028} \u{1B}[31m \"quoted\" \\ ::error::"
-        var findings = Reach.allCases.map { Sample.Finding.none($0, detail: detail) }
+        var findings = RequestOutcome.allCases.map { Sample.Finding.none($0, detail: detail) }
         for text in ["dev", "", "0000000", String(repeating: "A", count: 40)] {
             let reported = GitSHA(contractText: text).map(Reported.known) ?? .unusable(text)
             findings.append(.plain(PlainAnswer(gitSHA: reported, nonce: nil)))
@@ -290,7 +290,7 @@ struct EvidenceTests {
         document.gitSHA = .unusable("dev")
         document.engine = nil
         document.nonce = nil
-        document.served = ServedAnswer(url: "u", outcome: .ok, status: 200, gitSHA: .absent)
+        document.served = ProbeResult(url: "u", outcome: .ok, status: 200, gitSHA: .absent)
         findings.append(.document(document))
         return findings
     }
@@ -329,7 +329,7 @@ struct EvidenceTests {
 }
 
 extension EvidenceLine {
-    fileprivate func relabelled(_ label: HostLabel) -> EvidenceLine {
+    fileprivate func relabelled(_ label: HostStatus) -> EvidenceLine {
         guard case .label(var line) = self else { return self }
         line.label = label
         return .label(line)

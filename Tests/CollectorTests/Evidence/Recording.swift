@@ -10,7 +10,7 @@ import Shared
 struct Recording {
     private(set) var lines: [EvidenceLine]
     private let start: EvidenceStart
-    private var transcript = EvidenceTranscript()
+    private var transcript = RecordingEncoder()
 
     /// - Parameter verification: before it starts.
     init(_ verification: Verification, learnsImages: Bool? = nil) {
@@ -60,7 +60,7 @@ struct Recording {
     /// Lines as they stand in a file.
     static func file(_ lines: [EvidenceLine]) throws -> [UInt8] {
         let coding = EvidenceCoding()
-        var chain = EvidenceChain()
+        var chain = HashChain()
         return try lines.flatMap { chain.seal(try coding.encode($0)) }
     }
 }

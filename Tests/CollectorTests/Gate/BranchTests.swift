@@ -17,17 +17,17 @@ struct BranchTests {
     @Test("The head may be promoted; a head that descends from ours supersedes (40); any other head refuses (41)")
     func decisions() throws {
         let (ours, head) = (try Self.sha("a"), try Self.sha("b"))
-        #expect(BranchStanding.decide(ours, head: ours, isAncestor: false) == .head)
-        #expect(BranchStanding.decide(ours, head: head, isAncestor: true) == .superseded(by: head))
-        #expect(BranchStanding.decide(ours, head: head, isAncestor: false) == .rewritten(head: head))
-        try BranchStanding.head.requireHead(ours, of: "main")
+        #expect(BranchPosition.decide(ours, head: ours, isAncestor: false) == .head)
+        #expect(BranchPosition.decide(ours, head: head, isAncestor: true) == .superseded(by: head))
+        #expect(BranchPosition.decide(ours, head: head, isAncestor: false) == .rewritten(head: head))
+        try BranchPosition.head.requireHead(ours, of: "main")
         let newer = #expect(throws: GateError.self) {
-            try BranchStanding.superseded(by: head).requireHead(ours, of: "main")
+            try BranchPosition.superseded(by: head).requireHead(ours, of: "main")
         }
         #expect(newer?.exitCode == 40)
         #expect(newer?.description.contains("main is at bbbbbbbbbbbb") == true)
         let rewritten = #expect(throws: GateError.self) {
-            try BranchStanding.rewritten(head: head).requireHead(ours, of: "main")
+            try BranchPosition.rewritten(head: head).requireHead(ours, of: "main")
         }
         #expect(rewritten?.exitCode == 41)
         #expect(rewritten?.description.contains("rewritten") == true)
@@ -207,9 +207,9 @@ struct BranchTests {
     func candidateNames() throws {
         let (ours, other) = (try Self.sha("a"), try Self.sha("b"))
         func candidate(_ from: String?) throws -> String? {
-            try PromotionOrder(
+            try PromotionRequest(
                 service: "canvas", image: "registry.example/canvas", gitSHA: ours, from: from, to: "latest",
-                rules: TagRules(), allowsRollback: false, actor: "me"
+                rules: TagPolicy(), allowsRollback: false, actor: "me"
             ).candidate(of: other)?.description
         }
         let long = String(repeating: "b", count: 40)

@@ -86,7 +86,7 @@ final class FakeForge: Sendable {
         interval: Duration = .milliseconds(20), requestTimeout: Duration = .seconds(20),
         observe: @Sendable (CIEvent) -> Void = { _ in }
     ) async throws -> CIResult {
-        let gate = CIGate(
+        let gate = CIWaiter(
             forge: try forge(requestTimeout: requestTimeout), sha: try #require(Self.sha), contexts: contexts,
             checkApp: checkApp, timeout: timeout, interval: interval)
         return await gate.wait(observe: observe)
@@ -97,12 +97,12 @@ final class FakeForge: Sendable {
     /// - Returns: how things stood then. Without a verdict it was still waiting.
     func watch(
         _ contexts: String..., checkApp: String? = nil, requestTimeout: Duration = .seconds(20),
-        until condition: @escaping @Sendable (CIWait) -> Bool
-    ) async throws -> CIWait {
-        let gate = CIGate(
+        until condition: @escaping @Sendable (CIStateMachine) -> Bool
+    ) async throws -> CIStateMachine {
+        let gate = CIWaiter(
             forge: try forge(requestTimeout: requestTimeout), sha: try #require(Self.sha), contexts: contexts,
             checkApp: checkApp, timeout: .seconds(600), interval: .milliseconds(20))
-        let (states, seen) = AsyncStream.makeStream(of: CIWait.self)
+        let (states, seen) = AsyncStream.makeStream(of: CIStateMachine.self)
         let waiting = Task {
             await gate.wait { event in
                 switch event {

@@ -169,7 +169,7 @@ struct LyingForgeTests {
         try await FakeForge.run(.gitea) { _, _ in
             .hang
         } _: { fake async throws in
-            let gate = CIGate(
+            let gate = CIWaiter(
                 forge: try fake.forge(), sha: try #require(FakeForge.sha), contexts: ["build"], timeout: .seconds(600))
             let waiting = Task { await gate.wait() }
             await fake.host.reached { $0.requests == 1 }

@@ -360,7 +360,7 @@ struct ReporterForgeTests {
             context: "test", id: 9, source: .checkRun(app: "github-actions"), state: .success,
             url: "https://github.example/o/r/actions/runs/62/job/9", run: 502, endedAt: 1_000)
         let run = CIRun(workflow: "7", name: "ci.yml", event: "push", number: 62, attempt: 2)
-        let track = CIWait.Track(context: "test", reporters: [CIReporter(row: row, run: run)])
+        let track = CIStateMachine.Track(context: "test", reporters: [CIReporter(row: row, run: run)])
         #expect(
             track.reporterLines == [
                 "test: success, ci.yml on push, run 62 attempt 2, check-run by github-actions, 1970-01-01T00:00:01.000Z, "

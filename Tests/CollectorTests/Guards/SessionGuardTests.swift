@@ -8,7 +8,7 @@ import Testing
 struct SessionGuardTests {
     @Test("Every request carries a nonce of its own, whichever host it goes to and however often it is asked")
     func ownNonce() {
-        var queue = AskQueue(noncePrefix: "run")
+        var queue = PollSchedule(noncePrefix: "run")
         var nonces: [String] = []
         for round in 0..<50 {
             for host in 0..<20 { queue.schedule(host, at: .seconds(round)) }

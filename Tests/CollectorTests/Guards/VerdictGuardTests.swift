@@ -9,7 +9,7 @@ import Testing
 struct VerdictGuardTests {
     @Test("A host without an agent that echoes a nonce at all has to echo this request's")
     func plainNonce() {
-        func label(_ nonce: String?) -> HostLabel? {
+        func label(_ nonce: String?) -> HostStatus? {
             var verification = Verification(
                 target: .bySHA, hosts: [ExpectedHost(name: "host-0", url: "http://host-0/")], policy: .short)
             _ = verification.start()
@@ -35,7 +35,7 @@ struct VerdictGuardTests {
             Int(moment) / 2 % 2 == 0 ? .none(.refused) : .answer(.old)
         }
         let transitions = bench.verification.tracks[0].transitions
-        #expect(transitions.count == HostTrack.maximumTransitions)
+        #expect(transitions.count == HostTracker.maximumTransitions)
         #expect(transitions.first.map { $0.at < .seconds(10) } == true)
         #expect(transitions.last.map { $0.at > .seconds(4_990) } == true)
     }

@@ -18,7 +18,7 @@ struct AccessInventoryTests {
         for (host, access) in zip(inventory.hosts, inventory.access) {
             paths[host.name] = access.map { access in
                 Dictionary(
-                    uniqueKeysWithValues: ListedAccess.Key.allCases.compactMap { key in
+                    uniqueKeysWithValues: InventoryCredentials.Key.allCases.compactMap { key in
                         access[key].map { (key.rawValue, $0.path) }
                     })
             }
@@ -132,18 +132,18 @@ struct AccessInventoryTests {
         let access = try options([
             "--token-file", path("token"), "--ca", path("ca"), "--cert", path("cert"), "--key", path("key"),
         ]).access(for: inventory)
-        let flags = TransferAccess(
+        let flags = RequestCredentials(
             bearerToken: "flag-token", certificateAuthorities: path("ca"), clientCertificate: path("cert"),
             clientKey: path("key"))
         #expect(access[0] == flags)
         #expect(
             access[1]
-                == TransferAccess(
+                == RequestCredentials(
                     bearerToken: "own-token", certificateAuthorities: path("own-ca"), clientCertificate: path("cert"),
                     clientKey: path("key")))
         #expect(
             access[2]
-                == TransferAccess(
+                == RequestCredentials(
                     bearerToken: "flag-token", certificateAuthorities: path("ca"), clientCertificate: path("own")))
     }
 
@@ -175,12 +175,12 @@ struct AccessInventoryTests {
     func clear(url: String, isInTheClear: Bool) {
         #expect(HostAddress.isInTheClear(url) == isInTheClear)
         let hosts = [ExpectedHost(name: "a", url: url), ExpectedHost(name: "b", url: url)]
-        let token = FleetAccess(TransferAccess(bearerToken: "s3cret"))
+        let token = HostCredentials(RequestCredentials(bearerToken: "s3cret"))
         let warnings = token.warnings(for: hosts)
         #expect(warnings.count == (isInTheClear ? 1 : 0))
         #expect(warnings.allSatisfy { $0.contains("2 hosts (a, b)") && !$0.contains("s3cret") })
-        #expect(FleetAccess().warnings(for: hosts).isEmpty)
-        let one = FleetAccess(own: [1: TransferAccess(bearerToken: "s3cret")]).warnings(for: hosts)
+        #expect(HostCredentials().warnings(for: hosts).isEmpty)
+        let one = HostCredentials(own: [1: RequestCredentials(bearerToken: "s3cret")]).warnings(for: hosts)
         #expect(one.allSatisfy { $0.contains("1 host (b)") } && one.count == (isInTheClear ? 1 : 0))
     }
 }

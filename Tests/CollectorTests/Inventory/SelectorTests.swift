@@ -114,11 +114,11 @@ struct SelectorTests {
 
     @Test("a census names the commonest values first, and not without end")
     func census() {
-        let many = LabelCensus(Fleet.hosts((0..<9).map { ["n": "\($0)"] } + [["n": "8"]]))
+        let many = LabelIndex(Fleet.hosts((0..<9).map { ["n": "\($0)"] } + [["n": "8"]]))
         #expect(
             many.alternatives(to: HostGroup(key: "n", value: "x"))
                 == "n is 8 (2), 0 (1), 1 (1), 2 (1), 3 (1) and 4 more")
-        let keys = LabelCensus(Fleet.hosts([["b": "1", "a": "2"]]))
+        let keys = LabelIndex(Fleet.hosts([["b": "1", "a": "2"]]))
         #expect(keys.alternatives(to: HostGroup(key: "x", value: "x")) == "the labels are a, b")
     }
 }

@@ -69,7 +69,7 @@ struct CrashWriter {
 
     /// What a host's n-th change is, so that a reader knows it too.
     static func change(_ host: Int, _ number: Int) -> RecordedTransition {
-        let labels: [HostLabel] = [.pending, .soaking, .flapping, .unreachable]
+        let labels: [HostStatus] = [.pending, .soaking, .flapping, .unreachable]
         return RecordedTransition(
             host: host, number: number,
             transition: .init(

@@ -75,7 +75,7 @@ struct HistoryStatisticsTests {
         }
     }
 
-    private static let labels: [(HostLabel, late: Int, failed: Int)] = HostLabel.allCases.map { label in
+    private static let labels: [(HostStatus, late: Int, failed: Int)] = HostStatus.allCases.map { label in
         switch label {
         case .straggler, .stalled, .pending, .starting, .soaking, .flapping, .mixed: (label, 1, 0)
         case .conflict, .failed, .rolledBack, .unreachable, .agentError, .unverifiable, .missing: (label, 0, 1)
@@ -84,7 +84,7 @@ struct HistoryStatisticsTests {
     }
 
     @Test("Each label at the end makes a host late, or failed, or neither", arguments: labels)
-    func label(label: HostLabel, late: Int, failed: Int) async throws {
+    func label(label: HostStatus, late: Int, failed: Int) async throws {
         try await withRecordedHistory { history, _ in
             try await history.add(daysAgo: 1, verdict: .stragglers, hosts: [("a", .ended(label))])
             let host = try #require(try await hosts(history).first)

@@ -18,8 +18,8 @@ enum LedgerFixtures {
     static func run(
         _ id: String, service: String = "canvas", sha: GitSHA?, digest: Digest? = nil,
         hosts: [String] = ["a", "b", "c"]
-    ) -> LedgerRun {
-        LedgerRun(
+    ) -> VerificationRecord {
+        VerificationRecord(
             id: id, startedAt: "2026-11-23T12:00:00.000Z",
             target: target(service: service, sha: sha, digest: digest), policy: Report.PolicySummary(Policy()),
             inventory: .init(source: "fleet.yaml", hash: "sha256:00", expected: hosts.count),
@@ -32,7 +32,7 @@ enum LedgerFixtures {
     }
 
     /// The report of a run that converged but for its last host.
-    static func report(_ run: LedgerRun, generation: Int?, verdict: Verdict = .stragglers) throws -> Report {
+    static func report(_ run: VerificationRecord, generation: Int?, verdict: Verdict = .stragglers) throws -> Report {
         var target = run.target
         target.generation = generation
         target.image = "registry.example/canvas:staging"

@@ -26,12 +26,12 @@ struct LedgerKindsTests {
 
     private static func names(_ count: Int) -> [String] { (0..<count).map { "host-\($0)" } }
 
-    private static func condition(_ path: String) async throws -> LedgerCondition {
+    private static func condition(_ path: String) async throws -> LedgerCheckResult {
         try await Ledger.inspect(path: path, now: LedgerFixtures.now)
     }
 
     /// A run of some of the hosts that an inventory lists.
-    private static func selected(_ id: String, _ count: Int, of listed: Int) throws -> LedgerRun {
+    private static func selected(_ id: String, _ count: Int, of listed: Int) throws -> VerificationRecord {
         var run = LedgerFixtures.run(id, sha: try LedgerFixtures.sha("a"), hosts: names(count))
         run.inventory.listed = listed
         run.inventory.selected = ["region=eu"]
@@ -70,7 +70,7 @@ struct LedgerKindsTests {
             bench.learn(listed: ["host-1"], at: 21)
             bench.finish { host, _ in host == 0 ? .none(.refused) : .answer(Answer()) }
             let report = try SampleFleet.report(bench)
-            let run = LedgerRun(
+            let run = VerificationRecord(
                 id: report.verification.id, startedAt: report.verification.startedAt, target: report.target,
                 policy: report.policy, inventory: report.inventory, hosts: bench.verification.tracks.map(\.host))
             var unnumbered = run
@@ -113,7 +113,7 @@ struct LedgerKindsTests {
             for generation in [nil, 7] {
                 let verification = VerificationRun(
                     target: Target(service: "canvas", gitSHA: try LedgerFixtures.sha("b"), generation: generation),
-                    inventory: inventory, policy: Policy(), check: InventoryCheck(), access: FleetAccess(),
+                    inventory: inventory, policy: Policy(), check: InventoryCheck(), access: HostCredentials(),
                     ledger: ledger, destinations: [], progress: .none, environment: [:],
                     logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
                 let report = try await verification.run()
@@ -136,8 +136,8 @@ struct LedgerKindsTests {
 
     @Test("What contradicts itself is kept; only what is damaged is to be replaced")
     func advice() {
-        for (kind, keeps) in [(LedgerCondition.Finding.Kind.contradiction, true), (.damage, false)] {
-            var condition = LedgerCondition(path: "ledger.db", version: nil, bytes: 0, logBytes: 0)
+        for (kind, keeps) in [(LedgerCheckResult.Finding.Kind.contradiction, true), (.damage, false)] {
+            var condition = LedgerCheckResult(path: "ledger.db", version: nil, bytes: 0, logBytes: 0)
             condition.add(kind, "made up")
             let text = condition.text()
             #expect(text.contains("not fine (exit 69)"))
@@ -151,7 +151,7 @@ struct LedgerKindsTests {
         try await withRecordedHistory { history, path in
             for _ in 0..<23 { try await history.add(daysAgo: 1, verdict: .converged) }
             func output(_ arguments: [String]) async throws -> String {
-                let command = try #require(try History.parseAsRoot(["--store", path] + arguments) as? History)
+                let command = try #require(try HistoryCommand.parseAsRoot(["--store", path] + arguments) as? HistoryCommand)
                 return try await command.output(environment: [:], now: LedgerFixtures.now)
             }
             #expect(try await output(["--format", "csv"]).split(separator: "\r\n").count == 24)

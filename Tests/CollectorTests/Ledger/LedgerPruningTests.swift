@@ -18,7 +18,7 @@ struct LedgerPruningTests {
         try await ledger.history(limit: 1_000, now: LedgerFixtures.now).map(\.id)
     }
 
-    private func prune(_ ledger: Ledger, days: Int, last: Int = 1) async throws -> LedgerPruned {
+    private func prune(_ ledger: Ledger, days: Int, last: Int = 1) async throws -> PruneResult {
         try await ledger.prune(LedgerRetention(age: Self.day * days, last: last), now: LedgerFixtures.now)
     }
 
@@ -33,7 +33,7 @@ struct LedgerPruningTests {
             let counted = try await history.ledger.pruneable(
                 LedgerRetention(age: Self.day * 90), now: LedgerFixtures.now)
             #expect(
-                counted == LedgerPruned(isDryRun: true, verifications: 2, hosts: 4, transitions: 4, kept: 2))
+                counted == PruneResult(isDryRun: true, verifications: 2, hosts: 4, transitions: 4, kept: 2))
             #expect(try await ids(history.ledger) == ["4", "3", "2", "1"])
             let pruned = try await prune(history.ledger, days: 90)
             #expect((pruned.verifications, pruned.hosts, pruned.transitions, pruned.kept) == (2, 4, 4, 2))
@@ -212,7 +212,7 @@ struct LedgerPruningTests {
                 try await run(["--keep", "10w", "--dry-run"])
                     == "would remove 1 verifications (1 hosts, 1 transitions) and keep 1; all promotions are kept\n")
             let json = try await run(["--keep", "10w", "--format", "json"])
-            let pruned = try JSONDecoder().decode(LedgerPruned.self, from: Data(json.utf8))
+            let pruned = try JSONDecoder().decode(PruneResult.self, from: Data(json.utf8))
             #expect((pruned.verifications, pruned.kept, pruned.isDryRun) == (1, 1, false))
             #expect(try await run(["--keep", "10w"]).hasPrefix("removed 0 verifications"))
             for arguments in [

@@ -248,7 +248,7 @@ struct LedgerTests {
             let verification = Verification(
                 target: Target(service: "canvas", gitSHA: run.target.gitSHA), hosts: run.hosts, policy: Policy())
             for step in 0..<100 {
-                let change = HostTrack.Transition(
+                let change = HostTracker.Transition(
                     at: .milliseconds(step), label: step % 2 == 0 ? .soaking : .flapping, reason: "step\n\(step)")
                 recorder.turned([HostChange(host: step % 3, transition: change)], of: verification, at: .zero)
             }
@@ -258,7 +258,7 @@ struct LedgerTests {
                 hosts.first { $0.name == "b" }?.transitions.map(\.reason)
                     == stride(from: 1, to: 100, by: 3).map { "step \($0)" })
             let broken = LedgerRecorder(ledger: ledger, verification: 99)
-            let change = HostTrack.Transition(at: .zero, label: .soaking, reason: "x")
+            let change = HostTracker.Transition(at: .zero, label: .soaking, reason: "x")
             broken.turned([HostChange(host: 0, transition: change)], of: verification, at: .zero)
             #expect(await broken.drain() != nil)
         }

@@ -11,12 +11,12 @@ import Shared
 struct RecordedHistory {
     /// A host's label at the end, and how many seconds it took where it converged.
     struct Result {
-        var label: HostLabel
+        var label: HostStatus
         var seconds: Double?
         var waiver: Report.Host.Waived?
 
         static func converged(_ seconds: Double) -> Result { Result(label: .converged, seconds: seconds) }
-        static func ended(_ label: HostLabel) -> Result { Result(label: label) }
+        static func ended(_ label: HostStatus) -> Result { Result(label: label) }
     }
 
     let ledger: Ledger

@@ -92,7 +92,7 @@ struct SelectionTests {
             #"{"source":"fleet.yaml","hash":"sha256:0","expected":3}"#)
         #expect(inventory.total == 3)
         #expect(inventory.selected == nil)
-        let outcome: LedgerOutcome = try LedgerCoding.decode(
+        let outcome: StoredOutcome = try LedgerCoding.decode(
             """
             {"reasons":[],"warnings":[],"durationSeconds":1,
             "summary":{"expected":1,"proven":1,"waived":0,"labels":{},"seconds_to_converge":null}}
@@ -104,7 +104,7 @@ struct SelectionTests {
 
     // MARK: - Older jobs
 
-    private func run(_ id: String, _ sha: Character, digest: Character? = nil, generation: Int?) throws -> LedgerRun {
+    private func run(_ id: String, _ sha: Character, digest: Character? = nil, generation: Int?) throws -> VerificationRecord {
         var run = LedgerFixtures.run(
             id, sha: try LedgerFixtures.sha(sha), digest: try digest.map(LedgerFixtures.digest))
         run.target.generation = generation

@@ -38,8 +38,8 @@ struct AnnotationTests {
         #expect(found.count == annotations.commands.count, "one line is not one command, or more than one")
         for (command, expected) in zip(found, annotations.commands) {
             #expect(command.name == expected.level.rawValue)
-            #expect(command.data == Hygiene.line(expected.message, limit: 2_048))
-            #expect(command.properties == ["title": Hygiene.line(expected.title, limit: 200)])
+            #expect(command.data == Sanitizer.singleLine(expected.message, limit: 2_048))
+            #expect(command.properties == ["title": Sanitizer.singleLine(expected.title, limit: 200)])
         }
     }
 

@@ -22,7 +22,7 @@ struct StoredAnswerTests {
 
     private static func plain(_ json: String, _ lines: (String, String)...) -> PlainAnswer? {
         guard
-            case .plain(let answer) = AnswerReader().read(status: 200, headers: headers(lines), body: Array(json.utf8))
+            case .plain(let answer) = ResponseDecoder().read(status: 200, headers: headers(lines), body: Array(json.utf8))
         else { return nil }
         return answer
     }
@@ -85,7 +85,7 @@ struct StoredAnswerTests {
         let body = Array(try JSONEncoder().encode(document))
         for (age, expected) in [("900", 900.0), ("1", 1.5), ("0", 1.5), ("soon", 1.5)] {
             guard
-                case .document(let read) = AnswerReader().read(
+                case .document(let read) = ResponseDecoder().read(
                     status: 200, headers: Self.headers([("Age", age)]), body: body)
             else {
                 Issue.record("no document")
@@ -93,7 +93,7 @@ struct StoredAnswerTests {
             }
             #expect(read.ageSeconds == expected)
         }
-        let unchanged = AnswerValidation(status: 304, headers: Self.headers([("Buildinfo-Age", "0.5"), ("Age", "40")]))
+        let unchanged = ResponseValidators(status: 304, headers: Self.headers([("Buildinfo-Age", "0.5"), ("Age", "40")]))
         #expect(unchanged.age == 40)
     }
 

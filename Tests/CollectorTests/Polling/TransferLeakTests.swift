@@ -22,7 +22,7 @@ import Testing
 
     /// One engine's life with transfers that hang, kept connections, and some in the queue.
     static func live(on fleet: ScriptedHost, limits: TransferLimits) async throws {
-        let engine = try TransferEngine(limits: limits)
+        let engine = try TransferClient(limits: limits)
         let before = fleet.requests
         engine.submit(
             (0..<30).map { index in
@@ -57,7 +57,7 @@ import Testing
             let fleet = try await ScriptedHost.start { _ in .hang }
             let limits = TransferLimits(openFiles: OpenFiles.raiseLimit(), concurrency: 20)
             func drop() async throws {
-                let engine = try TransferEngine(limits: limits)
+                let engine = try TransferClient(limits: limits)
                 engine.submit([TransferRequest(id: 1, lane: 0, url: fleet.url(), timeout: .seconds(600))])
                 await fleet.reached { $0.requests == 1 }
             }

@@ -50,7 +50,7 @@ import Testing
     @Test("What a host does is told apart", arguments: cases)
     func outcome(_ example: Case) async throws {
         let host = try await ScriptedHost.start { _ in example.answer }
-        let outcome = try await EngineBench.run { await $0.ask(host.url()) }
+        let outcome = try await TransferFixture.run { await $0.ask(host.url()) }
         await host.stop()
         #expect(outcome.kind == example.expected, "\(outcome)")
         if case .failure(let failure) = outcome {
@@ -64,7 +64,7 @@ import Testing
         // Without a length, so that it is the bytes that count.
         let head = Array("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n".utf8)
         let host = try await ScriptedHost.start { _ in .bytes(head + Array(repeating: 0x20, count: size)) }
-        let outcome = try await EngineBench.run(adjust: { $0.bodyBytes = 1_000 }) { await $0.ask(host.url()) }
+        let outcome = try await TransferFixture.run(adjust: { $0.bodyBytes = 1_000 }) { await $0.ask(host.url()) }
         await host.stop()
         #expect(outcome.kind == (size == 1_000 ? "200" : "tooLarge"), "\(outcome)")
     }
@@ -72,7 +72,7 @@ import Testing
     @Test("One that is told to keep no connection opens one for each request")
     func noReuse() async throws {
         let host = try await ScriptedHost.start { _ in .json("{}") }
-        try await EngineBench.run(adjust: { $0.keptConnections = 0 }) { bench in
+        try await TransferFixture.run(adjust: { $0.keptConnections = 0 }) { bench in
             for _ in 1...3 { #expect(await bench.ask(host.url()).kind == "200") }
         }
         #expect(host.accepted == 3)
@@ -82,7 +82,7 @@ import Testing
     @Test("A closed port is refused, with the kernel's reason")
     func refused() async throws {
         let deaf = try #require(ScriptedHostDeafPort(.closed))
-        let outcome = try await EngineBench.run { await $0.ask("http://127.0.0.1:\(deaf.port)/") }
+        let outcome = try await TransferFixture.run { await $0.ask("http://127.0.0.1:\(deaf.port)/") }
         guard case .failure(.refused(let detail)) = outcome else {
             Issue.record("\(outcome)")
             return
@@ -97,7 +97,7 @@ import Testing
         }
         let deaf = try #require(ScriptedHostDeafPort(.full))
         let url = silence == "full" ? "http://127.0.0.1:\(deaf.port)/" : host.url()
-        let completions = try await EngineBench.run { bench in
+        let completions = try await TransferFixture.run { bench in
             await bench.ask([TransferRequest(id: 1, lane: 0, url: url, timeout: .milliseconds(300))])
         }
         await host.stop()
@@ -111,7 +111,7 @@ import Testing
     @Test("A name that cannot exist is a failure of name lookup")
     func dns() async throws {
         // RFC 6761, section 6.4: "invalid" never resolves.
-        let outcome = try await EngineBench.run { await $0.ask("http://no-such-host.invalid/", timeout: .seconds(60)) }
+        let outcome = try await TransferFixture.run { await $0.ask("http://no-such-host.invalid/", timeout: .seconds(60)) }
         #expect(outcome.kind == "dns", "\(outcome)")
     }
 
@@ -120,7 +120,7 @@ import Testing
         let host = try await ScriptedHost.start { request in
             request.path == "/buildinfo" ? .redirect(to: "/elsewhere") : .json("{}")
         }
-        let outcome = try await EngineBench.run { await $0.ask(host.url()) }
+        let outcome = try await TransferFixture.run { await $0.ask(host.url()) }
         #expect(outcome.kind == "302")
         #expect(try outcome.get().headers["location"] == "/elsewhere")
         #expect(host.requests == 1)
@@ -131,7 +131,7 @@ import Testing
         "Only http and https are asked",
         arguments: ["file:///etc/passwd", "ftp://127.0.0.1/", "gopher://127.0.0.1/", "not a url", "http://", ""])
     func foreignScheme(_ url: String) async throws {
-        let outcome = try await EngineBench.run { await $0.ask(url, timeout: .seconds(1)) }
+        let outcome = try await TransferFixture.run { await $0.ask(url, timeout: .seconds(1)) }
         #expect(outcome.kind == "protocolError", "\(outcome)")
     }
 
@@ -142,7 +142,7 @@ import Testing
             + "Buildinfo-Nonce: second\r\nX-Other: 1\r\nETag: \(String(repeating: "e", count: 2_000))\r\n"
             + "Transfer-Encoding: chunked\r\nTrailer: Buildinfo-Host\r\n\r\n5\r\nhello\r\n0\r\nBuildinfo-Host: x\r\n\r\n"
         let host = try await ScriptedHost.start { _ in .bytes(Array(text.utf8)) }
-        let response = try await EngineBench.run { await $0.ask(host.url()) }.get()
+        let response = try await TransferFixture.run { await $0.ask(host.url()) }.get()
         await host.stop()
         #expect(response.status == 200)
         #expect(response.body == Array("hello".utf8))
@@ -159,8 +159,8 @@ import Testing
             return .json("\(token)|\(request.header("x-one") ?? "-")|\(request.header("user-agent") ?? "-")")
         }
         // A window of one: the same easy handle, one after the other.
-        let bodies = try await EngineBench.run(concurrency: 1) { bench in
-            let access = TransferAccess(bearerToken: "s3cret")
+        let bodies = try await TransferFixture.run(concurrency: 1) { bench in
+            let access = RequestCredentials(bearerToken: "s3cret")
             let first = try await bench.ask(host.url(), headers: [("X-One", "1")], access: access).get()
             let second = try await bench.ask(host.url()).get()
             return [first, second].map { String(decoding: $0.body, as: UTF8.self) }
@@ -173,9 +173,9 @@ import Testing
     @Test("A header that would open a second line is not sent")
     func headerInjection() async throws {
         let host = try await ScriptedHost.start { _ in .json("{}") }
-        let kinds = try await EngineBench.run { bench in
+        let kinds = try await TransferFixture.run { bench in
             let header = await bench.ask(host.url(), headers: [("X", "a\r\nY: b")])
-            let token = await bench.ask(host.url(), access: TransferAccess(bearerToken: "t\n"))
+            let token = await bench.ask(host.url(), access: RequestCredentials(bearerToken: "t\n"))
             return [header.kind, token.kind]
         }
         #expect(kinds == ["protocolError", "protocolError"])

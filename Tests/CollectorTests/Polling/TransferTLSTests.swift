@@ -9,14 +9,14 @@ import Testing
         let host = try await TLSHost()
         defer { host.stop() }
         try await host.serve()
-        try await EngineBench.run { bench in
-            let trusted = TransferAccess(certificateAuthorities: host.path("ca.pem"))
-            let cases: [(address: String, access: TransferAccess, expected: String)] = [
+        try await TransferFixture.run { bench in
+            let trusted = RequestCredentials(certificateAuthorities: host.path("ca.pem"))
+            let cases: [(address: String, access: RequestCredentials, expected: String)] = [
                 ("127.0.0.1", trusted, "200"),
                 // A connection that was trusted must not be reused for one that is not.
-                ("127.0.0.1", TransferAccess(), "tls"),
-                ("127.0.0.1", TransferAccess(certificateAuthorities: host.path("other.pem")), "tls"),
-                ("127.0.0.1", TransferAccess(certificateAuthorities: host.path("absent.pem")), "tls"),
+                ("127.0.0.1", RequestCredentials(), "tls"),
+                ("127.0.0.1", RequestCredentials(certificateAuthorities: host.path("other.pem")), "tls"),
+                ("127.0.0.1", RequestCredentials(certificateAuthorities: host.path("absent.pem")), "tls"),
                 ("localhost", trusted, "tls"),
                 ("127.0.0.1", trusted, "200"),
             ]
@@ -34,8 +34,8 @@ import Testing
         let host = try await TLSHost()
         defer { host.stop() }
         try await host.serve("-Verify 1 -verify_return_error -CAfile ca.pem")
-        try await EngineBench.run { bench in
-            var access = TransferAccess(certificateAuthorities: host.path("ca.pem"))
+        try await TransferFixture.run { bench in
+            var access = RequestCredentials(certificateAuthorities: host.path("ca.pem"))
             let without = await bench.ask("https://127.0.0.1:\(host.port)/", access: access)
             #expect(without.kind == "tls", "\(without)")
             access.clientCertificate = host.path("client.pem")
@@ -50,14 +50,14 @@ import Testing
         let host = try await TLSHost()
         defer { host.stop() }
         try await host.serve("-tls1_1 -cipher DEFAULT@SECLEVEL=0")
-        let access = TransferAccess(certificateAuthorities: host.path("ca.pem"))
-        let outcome = try await EngineBench.run { await $0.ask("https://127.0.0.1:\(host.port)/", access: access) }
+        let access = RequestCredentials(certificateAuthorities: host.path("ca.pem"))
+        let outcome = try await TransferFixture.run { await $0.ask("https://127.0.0.1:\(host.port)/", access: access) }
         #expect(outcome.kind == "tls", "\(outcome)")
     }
 
     @Test("What is printed of an access never holds the token")
     func secrecy() {
-        let access = TransferAccess(bearerToken: "s3cret", certificateAuthorities: "/ca.pem")
+        let access = RequestCredentials(bearerToken: "s3cret", certificateAuthorities: "/ca.pem")
         var dumped = ""
         dump(access, to: &dumped)
         for text in ["\(access)", String(reflecting: access), "\([access])", dumped] {

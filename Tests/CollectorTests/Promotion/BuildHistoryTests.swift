@@ -15,7 +15,7 @@ import Testing
 struct BuildHistoryTests {
     /// One letter a build, oldest first: upper case was proven, `<` behind it came by a rollback, `!` was put back from.
     private func history(_ text: String) throws -> BuildHistory {
-        var builds: [PastBuild] = []
+        var builds: [ProvenBuild] = []
         for letter in text {
             switch letter {
             case "<": builds[builds.count - 1].isRollback = true
@@ -23,7 +23,7 @@ struct BuildHistoryTests {
             default:
                 let digit = Character(letter.lowercased())
                 builds.append(
-                    PastBuild(
+                    ProvenBuild(
                         generation: builds.count + 1, digest: try LedgerFixtures.digest(digit),
                         gitSHA: try LedgerFixtures.sha(digit), at: "2026-11-20T10:00:00.000Z",
                         verdict: letter.isUppercase ? .converged : .failedDeploy,
@@ -129,7 +129,7 @@ struct BuildHistoryTests {
         try await ledger.finish(try LedgerFixtures.report(run, generation: start.generation, verdict: verdict))
     }
 
-    private func builds(_ ledger: Ledger) async throws -> [PastBuild] {
+    private func builds(_ ledger: Ledger) async throws -> [ProvenBuild] {
         try await ledger.builds(service: "canvas", repository: "registry.example/canvas", tag: "latest")
     }
 

@@ -10,13 +10,13 @@ struct PromotionRulesTests {
     @Test(
         "Tags that name a build are never moved, others only where they are declared",
         arguments: [
-            ("latest", nil), ("stable", nil), ("staging-c0ffee5", TagRules.Objection.writtenOnce),
+            ("latest", nil), ("stable", nil), ("staging-c0ffee5", TagPolicy.Objection.writtenOnce),
             ("staging-c0ffee5eed1234567890abcdef1234567890abcd", .writtenOnce), ("sha-1", .writtenOnce),
             ("v1", .writtenOnce), ("v2.3.4", .writtenOnce), ("staging", .undeclared), ("staging-new", .undeclared),
             ("production", .undeclared), ("vanilla", .undeclared), ("Latest", .undeclared),
         ])
-    func tags(tag: String, objection: TagRules.Objection?) {
-        #expect(TagRules(moving: ["latest", "stable", "v1"]).objection(to: tag) == objection)
+    func tags(tag: String, objection: TagPolicy.Objection?) {
+        #expect(TagPolicy(moving: ["latest", "stable", "v1"]).objection(to: tag) == objection)
     }
 
     @Test("A tag is moved, still what it was, or another writer's")
@@ -24,11 +24,11 @@ struct PromotionRulesTests {
         let (old, new, third) = (
             try LedgerFixtures.digest("a"), try LedgerFixtures.digest("b"), try LedgerFixtures.digest("c")
         )
-        #expect(TagFinding.state(now: new, intended: new, former: old) == .moved)
-        #expect(TagFinding.state(now: old, intended: new, former: old) == .unmoved)
-        #expect(TagFinding.state(now: third, intended: new, former: old) == .contested)
-        #expect(TagFinding.state(now: nil, intended: new, former: old) == .contested)
-        #expect(TagFinding.state(now: nil, intended: new, former: nil) == .unmoved)
-        #expect(TagFinding.state(now: old, intended: old, former: old) == .moved)
+        #expect(TagOutcome.state(now: new, intended: new, former: old) == .moved)
+        #expect(TagOutcome.state(now: old, intended: new, former: old) == .unmoved)
+        #expect(TagOutcome.state(now: third, intended: new, former: old) == .contested)
+        #expect(TagOutcome.state(now: nil, intended: new, former: old) == .contested)
+        #expect(TagOutcome.state(now: nil, intended: new, former: nil) == .unmoved)
+        #expect(TagOutcome.state(now: old, intended: old, former: old) == .moved)
     }
 }

@@ -81,11 +81,11 @@ struct TagReadbackTests {
     }
 
     /// One look a second; the last standing.
-    private func standing(_ looks: String, isFormerKnown: Bool) throws -> TagDoubt.Standing {
-        var doubt = TagDoubt(
+    private func standing(_ looks: String, isFormerKnown: Bool) throws -> TagUncertainty.Standing {
+        var doubt = TagUncertainty(
             promoted: try LedgerFixtures.digest("b"), earlier: [try LedgerFixtures.digest("a")],
             isFormerKnown: isFormerKnown, timeout: .seconds(6))
-        var last = TagDoubt.Standing.promoted
+        var last = TagUncertainty.Standing.promoted
         for (second, letter) in looks.enumerated() {
             last = doubt.read(try Self.letters[letter].map(LedgerFixtures.digest), at: .seconds(second))
         }

@@ -67,7 +67,7 @@ struct FieldRegistryTests {
         "Field 13: where the header says nothing specific, the body does; what contradicts itself is refused",
         arguments: servedTable)
     func mediaTypes(_ served: Served) throws {
-        let manifest = Result { () throws(ManifestDefect) in
+        let manifest = Result { () throws(ManifestError) in
             try RegistryManifest(
                 bytes: Array(served.body.utf8), contentType: served.type, stated: nil, wanted: nil)
         }

@@ -112,7 +112,7 @@ struct LyingRegistryTests {
         #expect(error?.exitCode == lie.code, "\(error?.description ?? "no error")")
         #expect(error?.description.contains(lie.reason) == true, "\(error?.description ?? "no error")")
         #expect(registry.seen.count <= RetryRule.maximumAttempts)
-        let isOneLine = error.map { Hygiene.isVisibleLine($0.description) } ?? false
+        let isOneLine = error.map { Sanitizer.isVisibleLine($0.description) } ?? false
         #expect(isOneLine)
     }
 

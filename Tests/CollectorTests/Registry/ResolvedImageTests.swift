@@ -126,7 +126,7 @@ struct ResolvedImageTests {
             ExpectedHost(name: "canvas-01", url: "http://canvas-01/"),
             ExpectedHost(name: "canvas-02", url: "http://canvas-02/", labels: labels),
         ]
-        return try PromotedImage.complete(target, by: image, for: hosts)
+        return try TargetResolver.complete(target, by: image, for: hosts)
     }
 
     @Test("A target takes digest, commit and content from its image, and what was asked for must agree")

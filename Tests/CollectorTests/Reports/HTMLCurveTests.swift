@@ -17,7 +17,7 @@ struct HTMLCurveTests {
                 Double(Int.random(in: 0...50, using: &random) * 2)
             }.sorted()
             report.hosts[index].transitions = moments.map {
-                .init(seconds: $0, label: HostLabel.allCases.randomElement(using: &random) ?? .pending, reason: "")
+                .init(seconds: $0, label: HostStatus.allCases.randomElement(using: &random) ?? .pending, reason: "")
             }
             if index % 7 == 0 {
                 report.hosts[index].waived = .init(until: "", reason: "", by: nil, expired: index % 14 == 0)
@@ -27,7 +27,7 @@ struct HTMLCurveTests {
     }
 
     /// The label at a moment, as slowly and simply as can be.
-    private static func label(_ host: Report.Host, at seconds: Double) -> HostLabel? {
+    private static func label(_ host: Report.Host, at seconds: Double) -> HostStatus? {
         host.transitions.last { $0.seconds <= seconds }?.label
     }
 
@@ -81,15 +81,15 @@ struct HTMLCurveTests {
     @Test("A strip shows the worst label of each column's time, and how it ended", arguments: UInt64(1)...20)
     func strips(_ seed: UInt64) {
         for host in Self.randomReport(seed).hosts {
-            let strip = StateStrip(host.transitions, duration: 100)
-            var columns: [HostLabel] = []
+            let strip = StatusTimeline(host.transitions, duration: 100)
+            var columns: [HostStatus] = []
             for run in strip.runs { columns += Array(repeating: run.label, count: run.columns.count) }
-            #expect(columns.count == StateStrip.columns)
+            #expect(columns.count == StatusTimeline.columns)
             for (column, label) in columns.enumerated() {
                 // Changes lie on even seconds, where columns begin: within one, nothing changes.
                 let inside = (Double(column) + 0.5) / 2
                 let steady = Self.label(host, at: inside) ?? .pending
-                let last = column == StateStrip.columns - 1 ? host.transitions.last?.label : nil
+                let last = column == StatusTimeline.columns - 1 ? host.transitions.last?.label : nil
                 let worst = [steady, last].compactMap { $0 }.min { $0.rank < $1.rank }
                 #expect(label == worst, "column \(column)")
             }
@@ -99,7 +99,7 @@ struct HTMLCurveTests {
 
     @Test("A failure that was short is seen in its strip")
     func shortFailure() {
-        let strip = StateStrip(
+        let strip = StatusTimeline(
             [
                 .init(seconds: 0, label: .converged, reason: ""), .init(seconds: 300.1, label: .failed, reason: ""),
                 .init(seconds: 300.2, label: .converged, reason: ""),

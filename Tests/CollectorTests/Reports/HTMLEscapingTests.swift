@@ -37,7 +37,7 @@ struct HTMLEscapingTests {
     func isShown(_ attack: String) throws {
         let (report, _) = try Self.poisoned(HTMLSample.mixed.report(), with: attack)
         let page = try HTMLPage(parsing: HTMLReport(report: report).render())
-        let shown = Hygiene.line("1 \(attack)", limit: 60).unicodeScalars.dropFirst(2).prefix(48)
+        let shown = Sanitizer.singleLine("1 \(attack)", limit: 60).unicodeScalars.dropFirst(2).prefix(48)
         let body = try #require(page.all("body").first?.text)
         #expect(body.range(of: String(String.UnicodeScalarView(shown)), options: .literal) != nil)
     }

@@ -84,7 +84,7 @@ struct HTMLReportTests {
     func tones() {
         for verdict in Verdict.allCases {
             for exitCode: Int32 in [0, 1, verdict.exitCode, 143] {
-                let words = HTMLVerdictWords(verdict: verdict, exitCode: exitCode)
+                let words = VerdictText(verdict: verdict, exitCode: exitCode)
                 #expect((words.tone == .good) == (verdict == .converged && exitCode == 0))
                 #expect((words.tone == .tolerated) == (verdict == .convergedTolerated && exitCode == 0))
                 #expect((words.tone == .bad) == (exitCode != 0))
@@ -97,13 +97,13 @@ struct HTMLReportTests {
     func afterRollback() throws {
         let former = try LedgerFixtures.digest("a")
         for verdict in [Verdict.converged, .stragglers, nil] {
-            let rollback = PromotionStory.Rollback(said: "back", digest: former, verdict: verdict)
-            let words = HTMLVerdictWords(verdict: .failedDeploy, exitCode: 20, rollback: rollback)
+            let rollback = PromotionRecord.Rollback(said: "back", digest: former, verdict: verdict)
+            let words = VerdictText(verdict: .failedDeploy, exitCode: 20, rollback: rollback)
             #expect(!words.advice.contains("roll the deploy back"))
             #expect(words.advice.contains("not proven") == (verdict != .converged))
         }
-        let failed = HTMLVerdictWords(verdict: .failedDeploy, exitCode: 20, rollback: .init(said: "nothing was before"))
-        #expect(failed.advice == HTMLVerdictWords(verdict: .failedDeploy, exitCode: 20).advice)
+        let failed = VerdictText(verdict: .failedDeploy, exitCode: 20, rollback: .init(said: "nothing was before"))
+        #expect(failed.advice == VerdictText(verdict: .failedDeploy, exitCode: 20).advice)
     }
 
     @Test("The whole policy is on the page, by the names of its flags")

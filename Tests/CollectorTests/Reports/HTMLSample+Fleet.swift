@@ -94,7 +94,7 @@ extension Report {
 
     /// Sets reasons and verdict to what the hosts are, roughly.
     fileprivate mutating func blame() {
-        let causes: [(Verdict, Set<HostLabel>, String)] = [
+        let causes: [(Verdict, Set<HostStatus>, String)] = [
             (.identityConflict, [.conflict], "another host answered, or a cache, or two hosts with one id"),
             (.failedDeploy, [.failed], "the deploy failed"),
             (.rolledBack, [.rolledBack], "served the target and went back"),
@@ -121,12 +121,12 @@ extension Report.Host {
     fileprivate mutating func befall(_ kind: Int, duration: Double) {
         let (arrival, first) = (secondsToConverge ?? 0, transitions[0])
         secondsToConverge = nil
-        func end(_ label: HostLabel, _ reason: String, _ changes: [Transition]) {
+        func end(_ label: HostStatus, _ reason: String, _ changes: [Transition]) {
             self.label = label
             self.reason = reason
             transitions = changes
         }
-        func change(_ seconds: Double, _ label: HostLabel, _ reason: String) -> Transition {
+        func change(_ seconds: Double, _ label: HostStatus, _ reason: String) -> Transition {
             Transition(seconds: HTMLSample.rounded(seconds), label: label, reason: reason)
         }
         switch kind % 9 {

@@ -64,7 +64,7 @@ struct JUnitReportTests {
             return host
         }
         let xml = JUnitReport(report: report).render()
-        let expected = Hostile.texts.map { Hygiene.line($0) }
+        let expected = Hostile.texts.map { Sanitizer.singleLine($0) }
         for path in [
             "//testcase[@classname='buildinfo.canvas']/@name",
             "//testcase[@classname='buildinfo.canvas']/failure/@message",

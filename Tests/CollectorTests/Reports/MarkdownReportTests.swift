@@ -41,7 +41,7 @@ struct MarkdownReportTests {
         try #require(pages.count == texts.count, "a document did not end where it should")
         for (text, (markdown, html)) in zip(texts, zip(documents, pages)) {
             #expect(Self.structure(html) == Self.structure(pages[0]), "\(text) forms something in \(markdown)")
-            let shown = Hygiene.line(text)
+            let shown = Sanitizer.singleLine(text)
             #expect(MarkdownRenderer.text(html).contains(shown), "\(shown) is not to be read in \(html)")
             #expect(WorkflowRunner.commands(in: markdown).isEmpty)
             #expect(Self.outsideCode(html) == Self.outsideCode(pages[0]), "\(text) stands outside of code")

@@ -31,7 +31,7 @@ struct RemedyTests {
     ]
     private static let held: [Verdict] = [.failedDeploy, .rolledBack, .superseded]
 
-    private static func host(_ label: HostLabel, _ build: BuildFact, _ reason: String) -> Report.Host {
+    private static func host(_ label: HostStatus, _ build: BuildFact, _ reason: String) -> Report.Host {
         Report.Host(
             name: "host-9", url: "http://host-9:9480/buildinfo", labels: [:], label: label, waived: nil, reason: reason,
             gitSHA: Build.old.gitSHA.value, digest: nil,
@@ -52,7 +52,7 @@ struct RemedyTests {
 
     @Test("What somebody put back is no newer promotion to look at: find out who, then promote or roll back")
     func putBack() throws {
-        let tag = MovedTag(image: "registry.example/canvas:latest", digest: .of("9"), isFormer: true)
+        let tag = RetaggedImage(image: "registry.example/canvas:latest", digest: .of("9"), isFormer: true)
         var report = try Self.report(.superseded, [Self.host(.straggler, .behind, Self.advice[0])])
         #expect(report.warningAdvice?.contains("newer promotion") == true)
         report.reasons[0].message = tag.message
@@ -76,7 +76,7 @@ struct RemedyTests {
         "Whatever a host's label and build are, it is not told to take a build that failed or was replaced",
         arguments: held)
     func table(_ verdict: Verdict) throws {
-        for label in HostLabel.allCases where label != .converged {
+        for label in HostStatus.allCases where label != .converged {
             for build in BuildFact.allCases {
                 let report = try Self.report(verdict, Self.advice.map { Self.host(label, build, $0) })
                 var again = report
@@ -118,7 +118,7 @@ struct RemedyTests {
 
     @Test("A reason that brings no build anywhere stays as it is", arguments: harmless)
     func harmlessReasons(_ reason: String) {
-        for label in HostLabel.allCases where reason != ": pull" {
+        for label in HostStatus.allCases where reason != ": pull" {
             #expect(Advice.withoutRollout(reason, label: label) == reason)
         }
         #expect(
@@ -197,8 +197,8 @@ struct RemedyTests {
         #expect(report.hosts.last?.reason.contains("run docker compose pull canvas") == true)
     }
 
-    private static func rollback(_ verdict: Verdict?) throws -> PromotionStory {
-        PromotionStory(
+    private static func rollback(_ verdict: Verdict?) throws -> PromotionRecord {
+        PromotionRecord(
             id: "1", image: "registry.example/canvas:latest", source: "staging", formerDigest: nil, formerGitSHA: nil,
             actor: "a test", contexts: [:], pin: "CANVAS=x", steps: [],
             rollback: .init(

@@ -69,7 +69,7 @@ struct CertificateEndsTests {
         let run = VerificationRun(
             target: Target(service: "canvas", gitSHA: .of("a")), inventory: inventory,
             policy: Policy(timeout: .seconds(2)), check: InventoryCheck(),
-            access: FleetAccess(TransferAccess(certificateAuthorities: host.path("ca.pem"))), destinations: [],
+            access: HostCredentials(RequestCredentials(certificateAuthorities: host.path("ca.pem"))), destinations: [],
             progress: .none, environment: [:], logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
         let report = try await run.run()
         let warning = try #require(

@@ -21,11 +21,11 @@ struct FleetSessionTests {
         }
         let hosts = (0..<7).map { ExpectedHost(name: "host-\($0)", url: script.url(host: $0)) }
         let policy = Policy(timeout: .seconds(60), interval: .milliseconds(200), soak: .milliseconds(300))
-        let engines = try (0..<count).map { _ in try TransferEngine(limits: TransferLimits(openFiles: 1_024)) }
-        let session = FleetSession(engines: engines, noncePrefix: "test") { _ in TransferAccess() }
+        let engines = try (0..<count).map { _ in try TransferClient(limits: TransferLimits(openFiles: 1_024)) }
+        let session = FleetSession(engines: engines, noncePrefix: "test") { _ in RequestCredentials() }
         let (ended, _) = await session.run(
             Verification(target: .bySHA, hosts: hosts, policy: policy), observers: [])
-        await TransferEngines.shutdown(engines)
+        await TransferClients.shutdown(engines)
         #expect(ended.conclusion?.verdict == .converged)
         #expect(ended.tracks.allSatisfy { $0.label == .converged && $0.attempts >= 2 })
         #expect(Set(ended.tracks.map(\.telling.hostID)).count == hosts.count)
@@ -35,15 +35,15 @@ struct FleetSessionTests {
         _ target: Target, _ reply: @escaping @Sendable (ScriptedHostRequest) -> ScriptedHostAnswer
     ) async throws -> (Verification, Duration) {
         let script = try await ScriptedHost.start(script: reply)
-        let engines = [try TransferEngine(limits: TransferLimits(openFiles: 1_024))]
-        let session = FleetSession(engines: engines, noncePrefix: "test") { _ in TransferAccess() }
+        let engines = [try TransferClient(limits: TransferLimits(openFiles: 1_024))]
+        let session = FleetSession(engines: engines, noncePrefix: "test") { _ in RequestCredentials() }
         let policy = Policy(
             timeout: .seconds(5), interval: .milliseconds(500), soak: .milliseconds(300), stall: .seconds(60))
         let verification = Verification(
             target: target, hosts: [ExpectedHost(name: "host-0", url: script.url())], policy: policy,
             promotions: .upToTarget)
         let result = await session.run(verification, observers: [])
-        await TransferEngines.shutdown(engines)
+        await TransferClients.shutdown(engines)
         await script.stop()
         return result
     }

@@ -16,7 +16,7 @@ struct Bench {
         case plain(Reported<GitSHA>)
         /// All that a host without an agent says.
         case says(PlainAnswer)
-        case none(Reach)
+        case none(RequestOutcome)
         /// The host is not asked.
         case skip
     }
@@ -95,11 +95,11 @@ struct Bench {
         actions += verification.learn(listed: listed, at: .milliseconds(Int(moment * 1_000)))
     }
 
-    mutating func learn(_ image: LearnedImage, at moment: Double) {
+    mutating func learn(_ image: DigestLookup, at moment: Double) {
         actions += verification.learn(image, at: .milliseconds(Int(moment * 1_000)))
     }
 
-    mutating func learn(moved tag: MovedTag?, at moment: Double) {
+    mutating func learn(moved tag: RetaggedImage?, at moment: Double) {
         actions += verification.learn(moved: tag, at: .milliseconds(Int(moment * 1_000)))
     }
 
@@ -113,7 +113,7 @@ struct Bench {
 
     // MARK: - Looking
 
-    func label(_ host: Int = 0) -> HostLabel { verification.tracks[host].label }
+    func label(_ host: Int = 0) -> HostStatus { verification.tracks[host].label }
     func facts(_ host: Int = 0) -> HostFacts { verification.tracks[host].facts }
 
     func reason(_ host: Int = 0) -> String {
@@ -122,7 +122,7 @@ struct Bench {
     }
 
     /// The labels that the host went through, the present one last.
-    func history(_ host: Int = 0) -> [HostLabel] { verification.tracks[host].transitions.map(\.label) }
+    func history(_ host: Int = 0) -> [HostStatus] { verification.tracks[host].transitions.map(\.label) }
 
     var verdict: Verdict? { verification.conclusion?.verdict }
     var exitCode: Int32? { verification.conclusion?.exitCode }

@@ -63,7 +63,7 @@ struct ContradictionTests {
         Case("it counts fewer than 0 restarts of canvas-1") { $0.instances[0].restartCount = -1 },
         Case("it expects 0 instances, and lists 1 instance") { $0.instancesExpected = 0 },
         Case("it calls its probe's answer fine, and the status is 503") {
-            $0.served = ServedAnswer(url: "http://127.0.0.1/", outcome: .ok, status: 503, gitSHA: .known(.of("a")))
+            $0.served = ProbeResult(url: "http://127.0.0.1/", outcome: .ok, status: 503, gitSHA: .known(.of("a")))
         },
     ]
 
@@ -99,11 +99,11 @@ struct ContradictionTests {
             // A probe that fails makes a service worse than its instances, and so does one that is missing.
             Answer(edit: {
                 $0.state = .starting
-                $0.served = ServedAnswer(url: "http://127.0.0.1/", outcome: .refused)
+                $0.served = ProbeResult(url: "http://127.0.0.1/", outcome: .refused)
             }),
             Answer(edit: {
                 $0.state = .unhealthy
-                $0.served = ServedAnswer(url: "http://127.0.0.1/", outcome: .timeout)
+                $0.served = ProbeResult(url: "http://127.0.0.1/", outcome: .timeout)
             }),
             Answer(edit: {
                 $0.state = .starting

@@ -28,7 +28,7 @@ struct DigestMatrixTests {
     ) -> BuildFact {
         let build = Build(gitSHA: .known(.of(sha)), digests: digests, origin: origin)
         let answer = Answer(build: build, tagMoved: tagMoved, platform: platform)
-        return BuildJudge(target: target, promotions: .upToTarget)
+        return BuildMatcher(target: target, promotions: .upToTarget)
             .assess(BuildEvidence(answer.document(host: 0, nonce: ""))).fact
     }
 

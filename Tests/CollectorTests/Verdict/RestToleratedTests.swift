@@ -12,8 +12,8 @@ struct RestToleratedTests {
 
     @Test(
         "A dead host that is tolerated does not cost the whole timeout",
-        arguments: [Reach.refused, .timeout, .httpStatus, .notBuildinfo])
-    func deadHost(_ reach: Reach) throws {
+        arguments: [RequestOutcome.refused, .timeout, .httpStatus, .notBuildinfo])
+    func deadHost(_ reach: RequestOutcome) throws {
         var bench = Bench(3, policy: Self.policy)
         bench.poll(1...60) { host, _ in host == 2 ? .none(reach) : .answer(Answer()) }
         bench.advance(to: 61)

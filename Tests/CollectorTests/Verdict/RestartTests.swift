@@ -34,8 +34,8 @@ struct RestartTests {
 
     @Test(
         "Field 11: an answer that shows nothing in the gap does not hide the loop",
-        arguments: [Reach.timeout, .httpStatus])
-    func gapOfSilence(reach: Reach) {
+        arguments: [RequestOutcome.timeout, .httpStatus])
+    func gapOfSilence(reach: RequestOutcome) {
         var bench = Bench()
         bench.poll(1...60) { _, moment in
             let round = Int(moment / 6)

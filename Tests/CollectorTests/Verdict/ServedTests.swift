@@ -12,10 +12,10 @@ struct ServedTests {
     private static let url = "http://127.0.0.1:3000/api/buildinfo"
 
     private static func answer(
-        _ outcome: ServedAnswer.Outcome = .ok, _ gitSHA: Reported<GitSHA>? = nil, state: ServiceState = .serving,
+        _ outcome: ProbeResult.Outcome = .ok, _ gitSHA: Reported<GitSHA>? = nil, state: ServiceState = .serving,
         build: Build = .target
     ) -> Answer {
-        let served = ServedAnswer(url: url, outcome: outcome, status: outcome == .ok ? 200 : nil, gitSHA: gitSHA)
+        let served = ProbeResult(url: url, outcome: outcome, status: outcome == .ok ? 200 : nil, gitSHA: gitSHA)
         var answer = Answer(build: build)
         answer.edit = { document in
             document.served = served
@@ -48,8 +48,8 @@ struct ServedTests {
 
     @Test(
         "A service that did not answer its probe is never proven, whatever the document's state says",
-        arguments: [ServedAnswer.Outcome.refused, .timeout, .httpStatus, .notBuildinfo, .tooLarge, .other])
-    func silent(outcome: ServedAnswer.Outcome) {
+        arguments: [ProbeResult.Outcome.refused, .timeout, .httpStatus, .notBuildinfo, .tooLarge, .other])
+    func silent(outcome: ProbeResult.Outcome) {
         for target in [Target.promoted, .bySHA, .byDigest] {
             let bench = Self.ended(Self.answer(outcome), target: target)
             #expect(bench.label() == .starting)

@@ -42,7 +42,7 @@ struct SupersededTests {
 
     @Test("a tag that somebody points elsewhere ends it when every host was asked; one that came back does not")
     func movedTag() {
-        let tag = MovedTag(image: "registry.example/canvas:latest", digest: .of("9"), gitSHA: .of("9"))
+        let tag = RetaggedImage(image: "registry.example/canvas:latest", digest: .of("9"), gitSHA: .of("9"))
         var bench = Bench(2, policy: .short)
         bench.see(0, at: 0.1, Answer())
         bench.learn(moved: tag, at: 0.2)
@@ -90,7 +90,7 @@ struct SupersededTests {
         seen.advance(to: proven + 0.2)
         #expect(seen.verdict == .converged)
         moved.learn(
-            moved: MovedTag(image: "r.example/canvas:latest", digest: .of("9"), isFormer: true), at: proven + 0.2)
+            moved: RetaggedImage(image: "r.example/canvas:latest", digest: .of("9"), isFormer: true), at: proven + 0.2)
         moved.advance(to: proven + 0.3)
         #expect(moved.verdict == .superseded)
         #expect(moved.exitCode == 40)
@@ -98,7 +98,7 @@ struct SupersededTests {
 
     @Test("Field 9: a tag that may only lag ends nothing green, and nothing as superseded, until it is known")
     func doubted() {
-        var tag = MovedTag(image: "registry.example/canvas:latest", digest: .of("9"), isDoubted: true)
+        var tag = RetaggedImage(image: "registry.example/canvas:latest", digest: .of("9"), isDoubted: true)
         var bench = Bench(2, policy: .short)
         bench.learn(moved: tag, at: 0.2)
         bench.poll(1...41, Answer())
@@ -117,7 +117,7 @@ struct SupersededTests {
     @Test("Field 9: at the deadline a doubt is red, and says that it is one")
     func doubtedToTheEnd() {
         var bench = Bench(1, policy: .short)
-        bench.learn(moved: MovedTag(image: "registry.example/canvas", digest: .of("9"), isDoubted: true), at: 0.2)
+        bench.learn(moved: RetaggedImage(image: "registry.example/canvas", digest: .of("9"), isDoubted: true), at: 0.2)
         bench.finish { _, _ in .answer(Answer()) }
         #expect(bench.exitCode == 40)
         #expect(message(bench)?.contains("the registry answers from a copy that lags") == true)
@@ -132,7 +132,7 @@ struct SupersededTests {
         var bench = Bench(1, policy: policy)
         bench.see(0, at: 0.1, Answer())
         bench.learn(
-            moved: MovedTag(image: "registry.example/canvas", digest: .of("9"), isFormer: isFormer ? true : nil),
+            moved: RetaggedImage(image: "registry.example/canvas", digest: .of("9"), isFormer: isFormer ? true : nil),
             at: 0.5)
         #expect(bench.verdict == .superseded)
         #expect(bench.exitCode == (isFormer ? 40 : 0))

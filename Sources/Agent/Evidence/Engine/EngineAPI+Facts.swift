@@ -68,7 +68,7 @@ extension Platform {
     fileprivate init?(os: String?, architecture: String?, variant: String?) {
         guard let os, !os.isEmpty, let architecture, !architecture.isEmpty else { return nil }
         self.init(
-            os: Hygiene.line(os, limit: 20), architecture: Hygiene.line(architecture, limit: 20),
-            variant: variant.map { Hygiene.line($0, limit: 20) })
+            os: Sanitizer.singleLine(os, limit: 20), architecture: Sanitizer.singleLine(architecture, limit: 20),
+            variant: variant.map { Sanitizer.singleLine($0, limit: 20) })
     }
 }

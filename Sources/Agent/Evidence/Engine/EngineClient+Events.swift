@@ -6,7 +6,7 @@ extension EngineClient {
     /// Opens the engine's event stream; returns when the engine has agreed, or throws within the time limit.
     ///
     /// moby agrees a moment before it subscribes (`getEvents` flushes the headers first), so a look right behind this can
-    /// miss what happens in that moment: ``LookSchedule`` makes a second one.
+    /// miss what happens in that moment: ``RefreshSchedule`` makes a second one.
     ///
     /// - Parameter count: is told how many events that matter came, before they ring.
     func events(
@@ -16,7 +16,7 @@ extension EngineClient {
         let opened = loop.makePromise(of: Void.self)
         // One ring is as good as many: all of them ask for one look.
         let (rings, ring) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
-        let failure = FirstReason<EngineFailure>()
+        let failure = FirstError<EngineFailure>()
         let path = socketPath
         let head = Self.head(.events, version: version)
         let late = lateness(.events)

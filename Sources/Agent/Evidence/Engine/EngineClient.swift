@@ -58,7 +58,7 @@ struct EngineClient: Sendable {
                                 serverHostname: EngineAddress.isNumeric(host) ? nil : host))
                     }
                     try channel.pipeline.syncOperations.addHTTPClientHandlers()
-                    try channel.pipeline.syncOperations.addHandler(RequestSender(head))
+                    try channel.pipeline.syncOperations.addHandler(RequestWriter(head))
                     try add(channel)
                 }
             }

@@ -5,9 +5,9 @@ struct EngineEventStream: Sendable {
     /// An element when something happened since the last one was taken; ends with the stream.
     let rings: AsyncStream<Void>
     private let channel: any Channel
-    private let failure: FirstReason<EngineFailure>
+    private let failure: FirstError<EngineFailure>
 
-    init(rings: AsyncStream<Void>, channel: any Channel, failure: FirstReason<EngineFailure>) {
+    init(rings: AsyncStream<Void>, channel: any Channel, failure: FirstError<EngineFailure>) {
         self.rings = rings
         self.channel = channel
         self.failure = failure

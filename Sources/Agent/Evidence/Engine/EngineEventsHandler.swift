@@ -8,7 +8,7 @@ final class EngineEventsHandler: ChannelInboundHandler {
     private let socketPath: String
     private let opened: EventLoopPromise<Void>
     private let ring: AsyncStream<Void>.Continuation
-    private let failure: FirstReason<EngineFailure>
+    private let failure: FirstError<EngineFailure>
     private let count: @Sendable (Int) -> Void
     private var parser = EngineEventParser()
 
@@ -17,7 +17,7 @@ final class EngineEventsHandler: ChannelInboundHandler {
     ///   - count: is told how many events that matter came.
     init(
         socketPath: String, opened: EventLoopPromise<Void>,
-        ring: AsyncStream<Void>.Continuation, failure: FirstReason<EngineFailure>,
+        ring: AsyncStream<Void>.Continuation, failure: FirstError<EngineFailure>,
         count: @escaping @Sendable (Int) -> Void
     ) {
         self.socketPath = socketPath

@@ -16,7 +16,7 @@ struct EngineFailure: Error, Hashable, Sendable, CustomStringConvertible {
 
     init(_ reason: Reason, _ description: String, limit: Int = 300) {
         self.reason = reason
-        self.description = Hygiene.line(description, limit: limit)
+        self.description = Sanitizer.singleLine(description, limit: limit)
     }
 
     /// For a status that is no answer to the request.
@@ -64,7 +64,7 @@ struct EngineFailure: Error, Hashable, Sendable, CustomStringConvertible {
                 } else {
                     "check the certificates in DOCKER_CERT_PATH"
                 }
-            return EngineFailure(.unreachable, "\(what) failed in TLS: \(remedy) (\(Hygiene.line(cause, limit: 80)))")
+            return EngineFailure(.unreachable, "\(what) failed in TLS: \(remedy) (\(Sanitizer.singleLine(cause, limit: 80)))")
         default: return EngineFailure(.unreachable, "\(what) failed: \(error)")
         }
     }

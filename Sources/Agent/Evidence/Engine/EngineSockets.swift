@@ -35,7 +35,7 @@ struct EngineSockets: Hashable, Sendable {
                 let address = try EngineAddress(parsing: text, tls: tls, allowsPlain: allowsPlain)
                 if !addresses.contains(address) { addresses.append(address) }
             } catch {
-                throw .engine(variable ?? "--engine", Hygiene.line(text, limit: 200), why: error.description)
+                throw .engine(variable ?? "--engine", Sanitizer.singleLine(text, limit: 200), why: error.description)
             }
         }
         named = addresses
@@ -63,7 +63,7 @@ struct EngineSockets: Hashable, Sendable {
             return try EngineTLS(folder: folder)
         } catch {
             throw .engine(
-                "DOCKER_CERT_PATH", Hygiene.line(folder, limit: 200),
+                "DOCKER_CERT_PATH", Sanitizer.singleLine(folder, limit: 200),
                 why: "\(error): it needs ca.pem, and cert.pem with key.pem where the engine asks for them")
         }
     }

@@ -5,7 +5,7 @@ final class EngineStreams: Sendable {
     private struct Standing {
         var number: Int
         var stream: EngineEventStream
-        var greeting: EngineLook.Greeting?
+        var greeting: EngineSession.Greeting?
     }
 
     private struct State {
@@ -41,12 +41,12 @@ final class EngineStreams: Sendable {
     /// What the engine said of itself in a look that began under this stream: while it stands, the engine is the same.
     ///
     /// - Returns: the stream's number, for ``learn(_:path:number:)``; nil where none stands.
-    func greeting(path: String) -> (number: Int, greeting: EngineLook.Greeting?)? {
+    func greeting(path: String) -> (number: Int, greeting: EngineSession.Greeting?)? {
         state.withLock { state in state.byPath[path].map { ($0.number, $0.greeting) } }
     }
 
     /// - Parameter number: of the stream that stood when the look began.
-    func learn(_ greeting: EngineLook.Greeting?, path: String, number: Int) {
+    func learn(_ greeting: EngineSession.Greeting?, path: String, number: Int) {
         state.withLock { state in
             if state.byPath[path]?.number == number { state.byPath[path]?.greeting = greeting }
         }

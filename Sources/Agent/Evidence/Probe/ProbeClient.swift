@@ -25,13 +25,13 @@ struct ProbeClient: Sendable {
             let answer = try await exchange(url)
             let statement = ProbeStatement(answer)
             return ProbeReading(
-                answer: ServedAnswer(
+                answer: ProbeResult(
                     url: url.description, outcome: statement.outcome, status: answer.status, gitSHA: statement.gitSHA),
                 trouble: statement.trouble, latency: clock.now() - start)
         } catch {
             let failure = Self.failure(error)
             return ProbeReading(
-                answer: ServedAnswer(url: url.description, outcome: failure.outcome), trouble: failure.why,
+                answer: ProbeResult(url: url.description, outcome: failure.outcome), trouble: failure.why,
                 latency: clock.now() - start)
         }
     }
@@ -45,7 +45,7 @@ struct ProbeClient: Sendable {
                 var limits = NIOHTTPDecoderLimitConfiguration()
                 (limits.maxHeaderFieldSize, limits.maxHeaderListSize) = (Self.headerLimit, Self.headerLimit)
                 try channel.pipeline.syncOperations.addHTTPClientHandlers(decoderLimitConfiguration: limits)
-                try channel.pipeline.syncOperations.addHandlers(RequestSender(head), ProbeHandler(promise: promise))
+                try channel.pipeline.syncOperations.addHandlers(RequestWriter(head), ProbeHandler(promise: promise))
             }
         }
     }
@@ -83,7 +83,7 @@ struct ProbeClient: Sendable {
         case is HTTPParserError: ProbeFailure(outcome: .other, why: "what it sends is not HTTP")
         case ChannelError.connectTimeout: ProbeFailure(outcome: .timeout, why: "connecting took too long")
         case let error as IOError: connectFailure(error)
-        default: ProbeFailure(outcome: .other, why: Hygiene.line("\(error)", limit: 200))
+        default: ProbeFailure(outcome: .other, why: Sanitizer.singleLine("\(error)", limit: 200))
         }
     }
 

@@ -43,13 +43,13 @@ struct ProbeJudgement: Hashable, Sendable {
     /// What is wrong stands first.
     private mutating func remark(_ text: String, _ said: ServiceState) {
         let parts = said == .serving ? [text, content.reason] : [content.reason, text]
-        content.reason = Hygiene.line(parts.compactMap { $0 }.joined(separator: "; "))
+        content.reason = Sanitizer.singleLine(parts.compactMap { $0 }.joined(separator: "; "))
     }
 
-    private static func said(_ answer: ServedAnswer) -> String {
+    private static func said(_ answer: ProbeResult) -> String {
         switch answer.gitSHA {
         case .unusable(let text)?:
-            ": '\(Hygiene.line(text, limit: 72))'" + (GitSHA.defect(of: text).map { " \($0)" } ?? "")
+            ": '\(Sanitizer.singleLine(text, limit: 72))'" + (GitSHA.defect(of: text).map { " \($0)" } ?? "")
         case .known?, .absent?, nil: ""
         }
     }

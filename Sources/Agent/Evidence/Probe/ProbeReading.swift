@@ -3,7 +3,7 @@ import Shared
 /// What came of one probe. A service that fails is data, not an error.
 struct ProbeReading: Hashable, Sendable {
     /// Without its latency, which is a clock field.
-    var answer: ServedAnswer
+    var answer: ProbeResult
     /// Why there is no usable answer, as a clause of one line; nil where there is one.
     var trouble: String?
     /// From asking to the end of the answer, or of waiting for it.
@@ -12,7 +12,7 @@ struct ProbeReading: Hashable, Sendable {
 
 /// Why a probe got no whole answer.
 struct ProbeFailure: Error, Hashable, Sendable {
-    var outcome: ServedAnswer.Outcome
+    var outcome: ProbeResult.Outcome
     /// A clause of one line.
     var why: String
 }

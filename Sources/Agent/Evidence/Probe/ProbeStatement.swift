@@ -3,7 +3,7 @@ import Shared
 
 /// What a service's answer to its probe says: a pure function of the answer.
 struct ProbeStatement: Hashable {
-    var outcome: ServedAnswer.Outcome
+    var outcome: ProbeResult.Outcome
     /// nil where the answer is none that could hold one.
     var gitSHA: Reported<GitSHA>?
     var trouble: String?
@@ -53,6 +53,6 @@ struct ProbeStatement: Hashable {
 
     private static func reported(_ text: String?) -> Reported<GitSHA> {
         guard let text = text?.trimmed else { return .absent }
-        return GitSHA(contractText: text).map(Reported.known) ?? .unusable(Hygiene.line(text, limit: textLimit))
+        return GitSHA(contractText: text).map(Reported.known) ?? .unusable(Sanitizer.singleLine(text, limit: textLimit))
     }
 }

@@ -102,7 +102,7 @@ struct ProbeURL: Hashable, Sendable, CustomStringConvertible {
         do {
             guard try SocketAddress(ipAddress: name, port: port).isLoopback else { throw Defect.notLoopback(name) }
         } catch {
-            throw .notLoopback(Hygiene.line(host, limit: 100))
+            throw .notLoopback(Sanitizer.singleLine(host, limit: 100))
         }
         return .tcp(host: name, port: port)
     }

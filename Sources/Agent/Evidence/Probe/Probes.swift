@@ -85,7 +85,7 @@ final class Probes: Sendable {
     /// What of a look is published.
     private final class Progress: Sendable {
         private let state = Mutex((pending: 0, changed: false))
-        private let alarm = Alarm()
+        private let alarm = WakeableSleep()
 
         func change() { state.withLock { $0.changed = true } }
         func begin() { state.withLock { $0.pending += 1 } }

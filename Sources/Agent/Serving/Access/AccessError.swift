@@ -32,7 +32,7 @@ enum AccessError: Error, Hashable, CustomStringConvertible {
         case .namesWithoutAuthorities:
             "--tls-client-name needs an authority that vouches for names: add --tls-client-ca"
         case .clientName(let name):
-            "--tls-client-name '\(Hygiene.line(name, limit: 80))' is no DNS name: write for example collector.internal"
+            "--tls-client-name '\(Sanitizer.singleLine(name, limit: 80))' is no DNS name: write for example collector.internal"
         case .exposed(let file):
             "the \(file.kind.rawValue) '\(file.shown)' can be read by \(file.kind == .key ? "others" : "its group or others"): "
                 + "chmod 600 it"

@@ -41,7 +41,7 @@ struct AccessFile: Hashable, Sendable {
     private var currentPath: String { folders.current(path) }
 
     /// One clean line.
-    var shown: String { Hygiene.line(path, limit: 200) }
+    var shown: String { Sanitizer.singleLine(path, limit: 200) }
 
     /// Whose reading (or writing) makes the file unfit; bits of its mode.
     private var forbidden: mode_t {

@@ -53,7 +53,7 @@ final class RefusalLog: Sendable {
         logger.info(
             "Request refused",
             metadata: [
-                "address": "\(Hygiene.line(address, limit: 80))", "reason": "\(Hygiene.line(reason, limit: 200))",
+                "address": "\(Sanitizer.singleLine(address, limit: 80))", "reason": "\(Sanitizer.singleLine(reason, limit: 200))",
             ])
     }
 }

@@ -28,19 +28,19 @@ struct AccessOptions: ParsableArguments {
     }
 
     /// How each host of an inventory is asked: as the inventory says, and as the flags say where it says nothing.
-    func access(for inventory: Inventory) throws -> FleetAccess {
+    func access(for inventory: Inventory) throws -> HostCredentials {
         var certificates = CertificateFiles()
         if let ca { try certificates.check(authorities: ca, name: "--ca") }
         if let cert { try certificates.check(certificate: cert, key: key, name: "--cert", keyName: "--key") }
-        let standard = TransferAccess(
+        let standard = RequestCredentials(
             bearerToken: try tokenFile.map { try AccessFiles.token($0, flag: "--token-file") },
             certificateAuthorities: ca, clientCertificate: cert, clientKey: key)
         var files = AccessFiles(certificates)
-        var own: [Int: TransferAccess] = [:]
+        var own: [Int: RequestCredentials] = [:]
         for (index, listed) in inventory.access.enumerated() {
             guard let listed else { continue }
             own[index] = try files.access(listed, host: inventory.hosts[index].name, standard: standard)
         }
-        return FleetAccess(standard, own: own)
+        return HostCredentials(standard, own: own)
     }
 }

@@ -5,7 +5,7 @@ import Verdict
 /// Turns a flag's text into a value, or into a one-line error that says why it cannot be one.
 enum ArgumentText {
     static func duration(_ text: String) throws -> Duration {
-        do throws(DurationDefect) {
+        do throws(DurationParseError) {
             return try Duration(parsing: text)
         } catch {
             throw ValidationError("'\(text)' \(error)")

@@ -37,7 +37,7 @@ enum CIContexts {
             throw ValidationError("'\(text)' names no context: an empty list would be green at once")
         }
         if let bad = given.first(where: { $0.utf8.count > 512 || $0.unicodeScalars.contains(where: isControl) }) {
-            throw ValidationError("'\(Hygiene.line(bad, limit: 60))' is no context's name")
+            throw ValidationError("'\(Sanitizer.singleLine(bad, limit: 60))' is no context's name")
         }
         return given
     }

@@ -36,7 +36,7 @@ struct CIOptions: ParsableArguments {
         if let other = allowed.first(where: { !required.contains($0) }) {
             let near = Suggestion.nearest(to: other, among: required).map { ": did you mean '\($0)'?" }
             throw UsageError(
-                "--allow-skipped '\(Hygiene.line(other, limit: 80))' is not one of the required contexts"
+                "--allow-skipped '\(Sanitizer.singleLine(other, limit: 80))' is not one of the required contexts"
                     + (near ?? ": name it with --context too, or leave it out"))
         }
         return Set(allowed)

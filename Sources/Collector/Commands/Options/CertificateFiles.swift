@@ -20,7 +20,7 @@ struct CertificateFiles {
         guard !fine.contains([path]) else { return }
         let text = try Self.text(path, name)
         guard Self.holdsCertificate(text) else { throw Self.notPEM(path, name, text, expected: "CERTIFICATE") }
-        if Self.outcome(TransferAccess(certificateAuthorities: path)).result == CURLE_SSL_CACERT_BADFILE {
+        if Self.outcome(RequestCredentials(certificateAuthorities: path)).result == CURLE_SSL_CACERT_BADFILE {
             throw UsageError(
                 "\(name) '\(path)' holds a certificate that cannot be read: it is cut off or changed, so write the file again"
             )
@@ -50,7 +50,7 @@ struct CertificateFiles {
                 "\(keyPlace) is encrypted, and nobody can type its passphrase: write the decrypted key to a file that only the "
                     + "collector may read")
         }
-        let (result, reason) = Self.outcome(TransferAccess(clientCertificate: certificate, clientKey: key))
+        let (result, reason) = Self.outcome(RequestCredentials(clientCertificate: certificate, clientKey: key))
         guard result != CURLE_SSL_CERTPROBLEM else {
             // A key of the same kind as the certificate's is refused as it is read.
             let isForeign =
@@ -107,7 +107,7 @@ struct CertificateFiles {
 
     private static func notPEM(_ path: String, _ name: String, _ text: String, expected: String) -> UsageError {
         let what = expected == "CERTIFICATE" ? "certificate" : "private key"
-        let found = Set(labels(text)).sorted().map { Hygiene.line($0, limit: 40) }.joined(separator: ", ")
+        let found = Set(labels(text)).sorted().map { Sanitizer.singleLine($0, limit: 40) }.joined(separator: ", ")
         if !found.isEmpty {
             return UsageError("\(name) '\(path)' holds no \(what) but \(found): give the file that holds the \(what)")
         }
@@ -123,7 +123,7 @@ struct CertificateFiles {
     // MARK: - What libcurl makes of it
 
     /// - Returns: what came of it. Only the two codes for files mean anything; the connection itself always fails.
-    private static func outcome(_ access: TransferAccess) -> (result: CURLcode, reason: String) {
+    private static func outcome(_ access: RequestCredentials) -> (result: CURLcode, reason: String) {
         guard let listener = LoopbackListener(), let easy = curl_easy_init() else { return (CURLE_OK, "") }
         defer { curl_easy_cleanup(easy) }
         var descriptor = listener.descriptor

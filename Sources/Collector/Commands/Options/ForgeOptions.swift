@@ -41,7 +41,7 @@ struct ForgeOptions: ParsableArguments {
             throw UsageError("no repository is named: give --repository owner/name, or set GITHUB_REPOSITORY")
         }
         guard let repository = ForgeRepository(parsing: text) else {
-            throw UsageError("--repository '\(Hygiene.line(text, limit: 80))' is not owner/name")
+            throw UsageError("--repository '\(Sanitizer.singleLine(text, limit: 80))' is not owner/name")
         }
         if let forgeCA {
             var certificates = CertificateFiles()

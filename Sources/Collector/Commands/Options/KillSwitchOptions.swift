@@ -30,7 +30,7 @@ struct KillSwitchOptions: ParsableArguments {
             } catch {
                 throw ValidationError(
                     error == .hasUser
-                        ? error.description : "--kill-switch '\(Hygiene.line(text, limit: 100))' \(error)")
+                        ? error.description : "--kill-switch '\(Sanitizer.singleLine(text, limit: 100))' \(error)")
             }
         }
     }

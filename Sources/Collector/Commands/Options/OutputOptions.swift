@@ -53,7 +53,7 @@ struct OutputOptions: ParsableArguments {
 
     /// Opens the ledger for writing, and checks that it can be written; nil for `--store none`.
     func openLedger(environment: [String: String]) async throws(LedgerError) -> Ledger? {
-        guard let path = try LedgerLocation.resolve(flag: store, environment: environment) else { return nil }
+        guard let path = try LedgerPath.resolve(flag: store, environment: environment) else { return nil }
         return try await Ledger.open(path: path)
     }
 
@@ -63,7 +63,7 @@ struct OutputOptions: ParsableArguments {
     func openLedgerIfPresent(
         mustExist: Bool, environment: [String: String]
     ) async throws(LedgerError) -> Ledger? {
-        guard let path = try LedgerLocation.resolve(flag: store, environment: environment) else { return nil }
+        guard let path = try LedgerPath.resolve(flag: store, environment: environment) else { return nil }
         guard (mustExist && store != nil) || access(path, F_OK) == 0 else { return nil }
         return try await Ledger.open(path: path, for: .reading)
     }

@@ -109,7 +109,7 @@ struct PolicyOptions: ParsableArguments {
         ]
         // Of an inventory without hosts, that it has none is the thing to say.
         guard byLabel.contains(where: { !$0.1.isEmpty }), !inventory.listed.isEmpty else { return policy }
-        let census = LabelCensus(inventory.listed)
+        let census = LabelIndex(inventory.listed)
         for (flag, limits) in byLabel {
             guard let limit = limits.first(where: { !census.contains($0.group) }) else { continue }
             throw UsageError(

@@ -70,11 +70,11 @@ struct PromoteOptions: ParsableArguments {
         }
     }
 
-    func order(service: String, environment: [String: String]) throws -> PromotionOrder {
-        try PromotionOrder(
+    func order(service: String, environment: [String: String]) throws -> PromotionRequest {
+        try PromotionRequest(
             service: service, image: image, gitSHA: try PromotedCommit.read(flag: sha, environment: environment),
             from: from, to: to,
-            rules: TagRules(moving: movingTag.isEmpty ? ["latest"] : Set(movingTag)), allowsRollback: allowRollback,
+            rules: TagPolicy(moving: movingTag.isEmpty ? ["latest"] : Set(movingTag)), allowsRollback: allowRollback,
             actor: PromotionActor.name(flag: by, environment: environment))
     }
 }

@@ -13,7 +13,7 @@ enum PromotedCommit {
         do throws(GitSHA.Defect) {
             return try GitSHA(parsing: text)
         } catch {
-            throw UsageError("GITHUB_SHA '\(Hygiene.line(text, limit: 80))' \(error)")
+            throw UsageError("GITHUB_SHA '\(Sanitizer.singleLine(text, limit: 80))' \(error)")
         }
     }
 }

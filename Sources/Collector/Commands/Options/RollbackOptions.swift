@@ -35,21 +35,21 @@ struct RollbackOptions: ParsableArguments {
 
     /// Repository and tag.
     func target() throws -> ImageReference {
-        let shown = Hygiene.line(image, limit: 200)
+        let shown = Sanitizer.singleLine(image, limit: 200)
         guard let reference = ImageReference(parsing: image), reference.digest == nil else {
             throw ValidationError(
                 "invalid --image '\(shown)': expected a repository, for example registry.example/canvas, or with a tag")
         }
         if let tag, let named = reference.tag, tag != named {
             throw ValidationError(
-                "--image '\(shown)' and --tag '\(Hygiene.line(tag, limit: 100))' name two tags: give one")
+                "--image '\(shown)' and --tag '\(Sanitizer.singleLine(tag, limit: 100))' name two tags: give one")
         }
         let tag = tag ?? reference.tag ?? "latest"
         guard let target = ImageReference(parsing: "\(reference.repository):\(tag)"), target.digest == nil else {
             throw ValidationError(
-                "invalid --tag '\(Hygiene.line(tag, limit: 100))': expected a tag, for example latest")
+                "invalid --tag '\(Sanitizer.singleLine(tag, limit: 100))': expected a tag, for example latest")
         }
-        guard !TagRules.isWrittenOnce(tag) else {
+        guard !TagPolicy.isWrittenOnce(tag) else {
             throw ValidationError(
                 "invalid --tag '\(tag)': it names one build for good and is never moved; expected a moving tag, such as latest"
             )

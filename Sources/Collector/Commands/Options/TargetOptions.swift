@@ -40,20 +40,20 @@ struct TargetOptions: ParsableArguments {
     /// - Parameter requiresImage: whether a tag that the registry does not have is a mistake.
     func withTarget<Value>(
         for inventory: Inventory, registry: RegistryOptions, requiresImage: Bool = true, environment: [String: String],
-        _ body: (Target, TargetImage?) async throws -> Value
+        _ body: (Target, ImageSource?) async throws -> Value
     ) async throws -> Value {
         guard let image else { return try await body(try target(for: inventory), nil) }
         return try await WebClient.with { web in
             let client = try registry.client(web: web, environment: environment)
             var target = Target(service: inventory.service, gitSHA: sha, digest: digest)
-            try PromotedImage.check(target, against: image)
+            try TargetResolver.check(target, against: image)
             let progress = "asking the registry"
-            let resolved = try await WorkLine.show(progress, on: .standardError, environment: environment) { _ in
+            let resolved = try await Spinner.show(progress, on: .standardError, environment: environment) { _ in
                 try await Self.read(image, from: client, isRequired: requiresImage)
             }
-            if let resolved { target = try PromotedImage.complete(target, by: resolved, for: inventory.hosts) }
+            if let resolved { target = try TargetResolver.complete(target, by: resolved, for: inventory.hosts) }
             if let index, let digest = target.digest { _ = try content(of: index, digest: digest) }
-            let named = TargetImage(
+            let named = ImageSource(
                 reference: image, image: resolved, client: client, timeout: registry.registryTimeout)
             return try await body(target, named)
         }
@@ -72,7 +72,7 @@ struct TargetOptions: ParsableArguments {
         var target = Target(service: inventory.service, gitSHA: sha, digest: digest)
         guard let index, let digest else { return target }
         let content = try content(of: index, digest: digest)
-        try PromotedImage.check(content, called: "--index '\(index)'", for: inventory.hosts)
+        try TargetResolver.check(content, called: "--index '\(index)'", for: inventory.hosts)
         target.content = content
         return target
     }

@@ -6,7 +6,7 @@ extension Forge {
     /// - Throws: ``GateError/unavailable(_:)`` where the forge did not say, even when asked again until the deadline.
     package func standing(
         of sha: GitSHA, on branch: String, before deadline: ContinuousClock.Instant
-    ) async throws(GateError) -> BranchStanding {
+    ) async throws(GateError) -> BranchPosition {
         do throws(ForgeError) {
             let head = try await Patience.retrying(before: deadline) { () async throws(ForgeError) in
                 try await self.head(of: branch, before: deadline)

@@ -67,7 +67,7 @@ extension Forge {
         after sha: GitSHA, of branch: String, before deadline: ContinuousClock.Instant,
         candidateExists: (GitSHA) async throws -> Bool
     ) async throws -> String {
-        let name = Hygiene.line(branch, limit: 100)
+        let name = Sanitizer.singleLine(branch, limit: 100)
         let standing = try await standing(of: sha, on: branch, before: deadline)
         guard case .superseded(let head) = standing else {
             try standing.requireHead(sha, of: branch)

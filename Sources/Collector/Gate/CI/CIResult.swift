@@ -99,7 +99,7 @@ extension CIResult {
     /// - Parameters:
     ///   - wait: one that has come to its verdict; without one it counts as not readable.
     ///   - startedAt: milliseconds since 1970.
-    init(_ wait: CIWait, forge: String, repository: String, startedAt: Int64) {
+    init(_ wait: CIStateMachine, forge: String, repository: String, startedAt: Int64) {
         func time(_ offset: Duration?) -> String? {
             offset.map { RFC3339.text(unixMilliseconds: startedAt + Int64($0.seconds * 1_000)) }
         }
@@ -110,9 +110,9 @@ extension CIResult {
             readings: wait.readings, failures: wait.failures,
             contexts: wait.tracks.map { track in
                 Context(
-                    name: Hygiene.line(track.context), state: track.isKnown ? track.state.name : "unread",
+                    name: Sanitizer.singleLine(track.context), state: track.isKnown ? track.state.name : "unread",
                     id: track.row?.id,
-                    source: track.row.map { Hygiene.line($0.source.description, limit: 80) },
+                    source: track.row.map { Sanitizer.singleLine($0.source.description, limit: 80) },
                     firstSeen: time(track.firstSeen), lastSeen: time(track.lastSeen), url: track.row?.url,
                     reporters: track.reporters.map(Reporter.init))
             })
@@ -133,7 +133,7 @@ extension CIResult.Reporter {
     init(_ reporter: CIReporter) {
         self.init(
             state: reporter.row.state.name, id: reporter.row.id,
-            source: Hygiene.line(reporter.row.source.description, limit: 80), workflow: reporter.workflow,
+            source: Sanitizer.singleLine(reporter.row.source.description, limit: 80), workflow: reporter.workflow,
             event: reporter.event, run: reporter.runNumber, attempt: reporter.run?.attempt, at: reporter.time,
             url: reporter.row.url)
     }

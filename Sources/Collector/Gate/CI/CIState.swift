@@ -7,7 +7,7 @@ package struct CIState: Hashable, Sendable, CustomStringConvertible {
 
     /// - Parameter name: as the forge wrote it. What has to be cleaned to be shown is quoted, and so no word of ours.
     init(_ name: String) {
-        let clean = Hygiene.line(name, limit: 40)
+        let clean = Sanitizer.singleLine(name, limit: 40)
         self.name = clean == name ? name : "'\(clean)'"
     }
 
@@ -52,7 +52,7 @@ package struct CIState: Hashable, Sendable, CustomStringConvertible {
     /// cancelled as `failure` or `warning`, "Has been cancelled" or "Canceled after 3s". The texts are not translated.
     init(_ name: String, described description: String?) {
         let plain = CIState(name)
-        switch (plain.name, description.flatMap(CIEnding.init(description:))) {
+        switch (plain.name, description.flatMap(CIConclusion.init(description:))) {
         case ("success", .skipped?): self = .skipped
         case ("success", .cancelled?), ("failure", .cancelled?), ("error", .cancelled?), ("warning", .cancelled?):
             self = .cancelled
@@ -62,7 +62,7 @@ package struct CIState: Hashable, Sendable, CustomStringConvertible {
 }
 
 /// What a description says of something that did not run to its end.
-enum CIEnding: Hashable, Sendable {
+enum CIConclusion: Hashable, Sendable {
     case skipped, cancelled
 
     /// nil for every other text; also where only a part was skipped ("12 passed, 3 skipped", "Skipped 3 tests").

@@ -12,7 +12,7 @@ package struct ForgeClient: Sendable {
     /// For one request, connecting included.
     package let requestTimeout: Duration
     private let web: WebClient
-    private let access: TransferAccess
+    private let access: RequestCredentials
     private let clock = ContinuousClock()
 
     package init(
@@ -24,7 +24,7 @@ package struct ForgeClient: Sendable {
         self.requestTimeout = requestTimeout
         self.web = web
         // Without TLS a proxy would read the token.
-        access = TransferAccess(
+        access = RequestCredentials(
             bearerToken: token, certificateAuthorities: certificateAuthorities, usesProxy: !address.isPlain)
     }
 
@@ -62,7 +62,7 @@ package struct ForgeClient: Sendable {
         if response.status == 200 {
             if allowsEmpty, response.body.isEmpty { return ForgeAnswer(place: place, body: [], link: nil) }
             guard Self.isJSON(response) else {
-                let type = Hygiene.line(response.headers["content-type"] ?? "no content type", limit: 60)
+                let type = Sanitizer.singleLine(response.headers["content-type"] ?? "no content type", limit: 60)
                 throw ForgeError(
                     .unreadable, "\(place): 200 with \(type) instead of JSON: does a proxy or a login page answer?")
             }

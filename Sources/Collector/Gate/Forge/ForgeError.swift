@@ -25,7 +25,7 @@ package struct ForgeError: ExitCoded, Hashable {
 
     init(_ kind: Kind, _ description: String) {
         self.kind = kind
-        self.description = Hygiene.line(description, limit: 400)
+        self.description = Sanitizer.singleLine(description, limit: 400)
     }
 
     /// The status of a forge that was asked and refused; nil for everything else, a certificate too.

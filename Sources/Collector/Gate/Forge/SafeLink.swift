@@ -14,13 +14,13 @@ enum SafeLink {
         else { return nil }
         let shown = full.prefix { $0 != "?" && $0 != "#" }
         let rest = shown[scheme.upperBound...]
-        guard !rest.isEmpty, !rest.contains("@"), Hygiene.isVisibleLine(shown), !shown.contains(" ") else { return nil }
+        guard !rest.isEmpty, !rest.contains("@"), Sanitizer.isVisibleLine(shown), !shown.contains(" ") else { return nil }
         return String(shown)
     }
 
     /// A place for a sentence, whatever it is.
     static func shown(_ link: String) -> String {
-        if let link = absolute(link, web: "https://-") { return Hygiene.line(link, limit: 120) }
+        if let link = absolute(link, web: "https://-") { return Sanitizer.singleLine(link, limit: 120) }
         return "somewhere"
     }
 }

@@ -84,7 +84,7 @@ package struct KillSwitch: Sendable {
     ) async -> Reading {
         let left = clock.now.duration(to: deadline)
         guard left > .zero else { return .unreadable("\(source): there was no time left to ask") }
-        let access = TransferAccess(
+        let access = RequestCredentials(
             certificateAuthorities: certificateAuthorities, usesProxy: !url.lowercased().hasPrefix("http://"))
         let answer: TransferResponse
         do throws(TransferFailure) {

@@ -78,9 +78,9 @@ extension KillSwitchSource: CustomStringConvertible {
     /// For sentences: without a URL's query, which may hold a secret.
     package var description: String {
         switch self {
-        case .environment(let name): "env:\(Hygiene.line(name, limit: 80))"
-        case .file(let path): "file:\(Hygiene.line(path, limit: 200))"
-        case .url(let url): Hygiene.line(SafeLink.shown(url), limit: 200)
+        case .environment(let name): "env:\(Sanitizer.singleLine(name, limit: 80))"
+        case .file(let path): "file:\(Sanitizer.singleLine(path, limit: 200))"
+        case .url(let url): Sanitizer.singleLine(SafeLink.shown(url), limit: 200)
         case .variable(let name, let owner, let kind):
             "\(kind.rawValue)-\(owner == .repository ? "" : "org-")variable:\(name)"
         }

@@ -13,7 +13,7 @@ enum KillSwitchValue {
     /// The value for a sentence. A long one may be something else that was named by mistake, a token say: not shown.
     static func shown(_ text: some StringProtocol) -> String {
         let value = text.trimmingBlanks
-        return value.utf8.count <= 16 ? "'\(Hygiene.line(value))'" : "a text of \(value.utf8.count) bytes"
+        return value.utf8.count <= 16 ? "'\(Sanitizer.singleLine(value))'" : "a text of \(value.utf8.count) bytes"
     }
 }
 

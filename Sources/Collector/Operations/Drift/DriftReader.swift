@@ -8,10 +8,10 @@ package import Verdict
 /// Reads what drift is found in, from registry and ledger. Changes nothing.
 package struct DriftReader: Sendable {
     /// The tag, as it was read before hosts were asked.
-    package let named: TargetImage
+    package let named: ImageSource
     package let ledger: Ledger?
 
-    package init(named: TargetImage, ledger: Ledger?) {
+    package init(named: ImageSource, ledger: Ledger?) {
         self.named = named
         self.ledger = ledger
     }
@@ -40,7 +40,7 @@ package struct DriftReader: Sendable {
         let registry = named.client.until(.now + named.timeout)
         let known = Set(promotions.compactMap(\.gitSHA?.hex))
         let tags = try await registry.tags(of: image).filter { tag in
-            TagRules.commit(of: tag).map { !known.contains(String($0)) } ?? false
+            TagPolicy.commit(of: tag).map { !known.contains(String($0)) } ?? false
         }.prefix(Self.maximumCandidates)
         return try await withThrowingTaskGroup(of: ResolvedImage?.self) { group in
             var rest = tags[...]

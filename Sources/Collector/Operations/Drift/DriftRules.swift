@@ -27,7 +27,7 @@ package struct DriftRules {
     func drift() -> Drift {
         let unpromoted = unpromotedBuilds
         return Drift(
-            image: Hygiene.line(image.description, limit: 512), tag: tag.map { build($0) },
+            image: Sanitizer.singleLine(image.description, limit: 512), tag: tag.map { build($0) },
             promoted: promotions.last.map(build), served: served, unpromoted: unpromoted,
             findings: unsettled + tagFindings + hostFindings + Self.limited(unpromoted.map(finding), "candidates"))
     }
@@ -37,7 +37,7 @@ package struct DriftRules {
     private func build(_ image: ResolvedImage) -> Drift.Build {
         let known = promotions.last { $0.digest == image.digest }
         return Drift.Build(
-            tag: image.reference.effectiveTag.map { Hygiene.line($0, limit: 128) },
+            tag: image.reference.effectiveTag.map { Sanitizer.singleLine($0, limit: 128) },
             gitSHA: image.entries.first?.revision, digest: image.digest, builtAt: created(image),
             generation: known?.generation, promotedAt: known?.at)
     }
@@ -50,7 +50,7 @@ package struct DriftRules {
     }
 
     private func created(_ image: ResolvedImage) -> String? {
-        image.entries.lazy.compactMap(\.created).first.map { Hygiene.line($0, limit: 40) }
+        image.entries.lazy.compactMap(\.created).first.map { Sanitizer.singleLine($0, limit: 40) }
     }
 
     private func builtAt(_ digest: Digest?) -> String? {
@@ -98,7 +98,7 @@ package struct DriftRules {
         journal.filter { $0.state == .intended }.map { entry in
             Drift.Finding(
                 kind: .unsettled,
-                message: Hygiene.line(
+                message: Sanitizer.singleLine(
                     "a \(entry.intent.kind.rawValue) to \(entry.intent.gitSHA?.short ?? entry.intent.digest.short) by "
                         + "\(entry.intent.actor) is under way since \(entry.intent.intendedAt), or was cut off: the next "
                         + "promote says what became of it"))
@@ -144,7 +144,7 @@ package struct DriftRules {
             drifted.map { host in
                 Drift.Finding(
                     kind: .hostDrifted,
-                    message: Hygiene.line(
+                    message: Sanitizer.singleLine(
                         "\(host.name) converged on generation \(promotions.last?.generation ?? 0) "
                             + "(\(converged[host.name] ?? "")) and serves "
                             + "\(host.gitSHA?.short ?? host.digest?.short ?? "?") now: somebody deployed there since"))

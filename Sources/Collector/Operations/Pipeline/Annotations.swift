@@ -28,7 +28,7 @@ struct Annotations {
             + hosts(.tolerated).map { annotation(.warning, $0, note: " (tolerated)") }
     }
 
-    private var subject: String { "buildinfo verify \(Hygiene.line(report.target.service, limit: 64))" }
+    private var subject: String { "buildinfo verify \(Sanitizer.singleLine(report.target.service, limit: 64))" }
 
     /// The report has the worst at its end.
     private func hosts(_ outcome: HostOutcome) -> [Report.Host] {
@@ -36,7 +36,7 @@ struct Annotations {
     }
 
     private func annotation(_ level: WorkflowCommand.Level, _ host: Report.Host, note: String) -> WorkflowCommand {
-        let name = Hygiene.line(host.name, limit: 128)
+        let name = Sanitizer.singleLine(host.name, limit: 128)
         return WorkflowCommand(
             level: level, title: "\(name): \(host.label.rawValue)\(note)", message: "\(name): \(host.reason)")
     }

@@ -49,7 +49,7 @@ package struct PipelineFile: Sendable {
 
     private func failure(_ reason: String) -> Failure {
         Failure(
-            description: "nothing was added to $\(variable) '\(Hygiene.line(path, limit: 200))' (\(reason)): "
+            description: "nothing was added to $\(variable) '\(Sanitizer.singleLine(path, limit: 200))' (\(reason)): "
                 + "the verdict and the other reports stand")
     }
 }

@@ -20,7 +20,7 @@ import Verdict
 /// | `conflict` | another host answered |
 /// | `waived` | left out of the gate, and of the counts above |
 ///
-/// From `proven` to `conflict` they add up to `expected`.
+/// From `proven` to `conflict`, with `not_asked`, they add up to `expected`.
 struct StepOutputs {
     let report: Report
 
@@ -29,7 +29,7 @@ struct StepOutputs {
         var counts = report.gatedCounts
         let unasked = report.unasked
         counts[.behind, default: 0] -= unasked
-        let classes: [(String, HostLabel.Standing)] = [
+        let classes: [(String, HostStatus.Standing)] = [
             ("proven", .proven), ("failed", .failed), ("rolled_back", .rolledBack), ("unreachable", .unproven),
             ("stragglers", .behind), ("ahead", .ahead), ("conflict", .conflict),
         ]

@@ -20,11 +20,11 @@ package struct WorkflowCommand: Hashable, Sendable {
 
     /// Cleaned like all of somebody's text, so that there are no lines in it to begin with.
     private static func data(_ text: String) -> String {
-        Hygiene.line(text, limit: 2_048).replacing("%", with: "%25").replacing("\r", with: "%0D")
+        Sanitizer.singleLine(text, limit: 2_048).replacing("%", with: "%25").replacing("\r", with: "%0D")
             .replacing("\n", with: "%0A")
     }
 
     private static func property(_ text: String) -> String {
-        data(Hygiene.line(text, limit: 200)).replacing(":", with: "%3A").replacing(",", with: "%2C")
+        data(Sanitizer.singleLine(text, limit: 200)).replacing(":", with: "%3A").replacing(",", with: "%2C")
     }
 }

@@ -75,7 +75,7 @@ package final class CIProgress: Sendable {
     }
 
     /// The lines of one drawing, each less than `columns` wide.
-    static func frame(_ wait: CIWait, at now: Duration, columns: Int, rows: Int, usesColor: Bool) -> [String] {
+    static func frame(_ wait: CIStateMachine, at now: Duration, columns: Int, rows: Int, usesColor: Bool) -> [String] {
         func clip(_ text: String) -> String {
             text.count < columns ? text : text.prefix(max(1, columns - 2)) + "…"
         }

@@ -2,7 +2,7 @@ import Verdict
 
 /// How many hosts have each label, for one line.
 struct FleetCounts {
-    private let counts: [(label: HostLabel, count: Int)]
+    private let counts: [(label: HostStatus, count: Int)]
     let expected: Int
     let converged: Int
 
@@ -19,10 +19,10 @@ struct FleetCounts {
         return (["\(converged) of \(expected) converged"] + others).joined(separator: ", ")
     }
 
-    func count(_ label: HostLabel) -> Int { counts.first { $0.label == label }?.count ?? 0 }
+    func count(_ label: HostStatus) -> Int { counts.first { $0.label == label }?.count ?? 0 }
 }
 
-extension HostLabel {
+extension HostStatus {
     /// Whether a person should hear of it while the verification still runs.
     var needsAttention: Bool {
         switch self {

@@ -43,7 +43,7 @@ struct LiveProgress: SessionObserver {
         let counts = FleetCounts(verification)
         let target = verification.target
         let head =
-            "\(Hygiene.line(target.service, limit: 40))  \(target.summary)  \(now.brief)"
+            "\(Sanitizer.singleLine(target.service, limit: 40))  \(target.summary)  \(now.brief)"
             + " of \(verification.policy.timeout.brief)"
         var lines = [head, bar(counts, columns: columns), "  " + counts.line].map { clip($0, columns) }
         let attention = verification.tracks.filter {
@@ -53,7 +53,7 @@ struct LiveProgress: SessionObserver {
         let room = max(0, min(Self.maximumNamed, rows - lines.count - 2))
         let shown = attention.sorted { $0.label.rank < $1.label.rank }.prefix(room)
         lines += shown.map { track in
-            let name = Hygiene.line(track.host.name, limit: 30)
+            let name = Sanitizer.singleLine(track.host.name, limit: 30)
             let text = "\(name)  \(track.label.rawValue)  \(track.reason(at: now, policy: verification.policy))"
             let mark = track.label.needsAttention ? "!" : "·"
             return painted(clip("  \(mark) \(text)", columns), track.label.needsAttention ? .red : .none)

@@ -11,7 +11,7 @@ struct PlainProgress: SessionObserver {
     private var pending: [HostChange] = []
     private var lastFlush: Duration?
     private var lastLine = Duration.zero
-    private var named: [Int: HostLabel] = [:]
+    private var named: [Int: HostStatus] = [:]
 
     private static let flushInterval = Duration.seconds(1)
     private static let heartbeat = Duration.seconds(30)
@@ -41,7 +41,7 @@ struct PlainProgress: SessionObserver {
         for change in pending { latest[change.host] = change }
         pending.removeAll(keepingCapacity: true)
         let changes = latest.values.filter { named[$0.host] != $0.transition.label }.sorted { $0.host < $1.host }
-        var counted: [HostLabel: Int] = [:]
+        var counted: [HostStatus: Int] = [:]
         let counts = FleetCounts(verification)
         // What failed on one host is not what the next one should be brought to.
         let isHeld = counts.count(.failed) + counts.count(.rolledBack) > 0 || verification.successor != nil
@@ -50,7 +50,7 @@ struct PlainProgress: SessionObserver {
             let isWorthALine = changes.count <= 5 || change.transition.label.needsAttention
             if isWorthALine, namedLines < Self.maximumNamedLines {
                 namedLines += 1
-                let name = Hygiene.line(verification.tracks[change.host].host.name, limit: 64)
+                let name = Sanitizer.singleLine(verification.tracks[change.host].host.name, limit: 64)
                 let (label, reason) = (change.transition.label, change.transition.reason)
                 let told = isHeld ? Advice.withoutRollout(reason, label: label) : reason
                 say("\(name): \(label.rawValue) - \(told)", at: now)

@@ -6,15 +6,15 @@ import Shared
 package enum PromotionActor {
     /// - Parameter flag: what was said; else the pipeline's actor and run, else the user and the machine.
     package static func name(flag: String?, environment: [String: String]) -> String {
-        if let flag, !flag.isEmpty { return Hygiene.line(flag, limit: 200) }
+        if let flag, !flag.isEmpty { return Sanitizer.singleLine(flag, limit: 200) }
         func set(_ name: String) -> String? { environment[name].flatMap { $0.isEmpty ? nil : $0 } }
         if let actor = set("GITHUB_ACTOR") {
             let run = [set("GITHUB_REPOSITORY"), set("GITHUB_WORKFLOW"), set("GITHUB_RUN_ID").map { "run \($0)" }]
             let place = run.compactMap { $0 }.joined(separator: ", ")
-            return Hygiene.line(place.isEmpty ? actor : "\(actor) (\(place))", limit: 200)
+            return Sanitizer.singleLine(place.isEmpty ? actor : "\(actor) (\(place))", limit: 200)
         }
         let user = set("SUDO_USER") ?? set("USER") ?? set("LOGNAME") ?? account
-        return Hygiene.line("\(user)@\(ProcessInfo.processInfo.hostName)", limit: 200)
+        return Sanitizer.singleLine("\(user)@\(ProcessInfo.processInfo.hostName)", limit: 200)
     }
 
     /// Whose process it is, as the system's accounts have it; the number where they do not.

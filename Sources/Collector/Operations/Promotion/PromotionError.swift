@@ -34,7 +34,7 @@ enum PromotionError: ExitCoded, Hashable {
         switch self {
         case .underWay(let entry, let isSeen):
             "another change of \(entry.intent.repository):\(entry.intent.tag) is under way (\(entry.intent.id), by "
-                + "\(Hygiene.line(entry.intent.actor, limit: 200)), since \(entry.intent.intendedAt)"
+                + "\(Sanitizer.singleLine(entry.intent.actor, limit: 200)), since \(entry.intent.intendedAt)"
                 + (isSeen ? "" : ", in a process that cannot be seen from here") + "): wait until it is done"
         case .contested(let tag, let found, let intended):
             "\(tag) is \(found?.description ?? "nothing"), and neither \(intended.short) nor what it was before: another "

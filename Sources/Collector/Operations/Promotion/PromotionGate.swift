@@ -8,10 +8,10 @@ package import Verdict
 
 /// The gate in front of a promotion, in its order: kill switch, CI, not superseded, registry. Changes nothing.
 package struct PromotionGate: Sendable {
-    package var order: PromotionOrder
+    package var order: PromotionRequest
     package let killSwitch: KillSwitch
     /// nil where it was said that CI is not asked.
-    package let ci: CIGate?
+    package let ci: CIWaiter?
     /// nil where there is none to ask.
     package let forge: (any Forge)?
     /// The branch whose history must have the commit; nil where none is named.
@@ -20,7 +20,7 @@ package struct PromotionGate: Sendable {
     package var supersededBy = SupersedingRule.candidate
     package let registry: RegistryClient
     package let ledger: Ledger?
-    package let narrator: PromotionNarrator
+    package let narrator: PromotionLog
     /// For each of the steps after CI.
     package var timeout = Duration.seconds(60)
     /// How long what the registry acknowledged may take to show.
@@ -30,9 +30,9 @@ package struct PromotionGate: Sendable {
     package var observe: @Sendable (CIEvent) -> Void = { _ in }
 
     package init(
-        order: PromotionOrder, killSwitch: KillSwitch, ci: CIGate?, forge: (any Forge)?, branch: String?,
+        order: PromotionRequest, killSwitch: KillSwitch, ci: CIWaiter?, forge: (any Forge)?, branch: String?,
         supersededBy: SupersedingRule = SupersedingRule.candidate, registry: RegistryClient, ledger: Ledger?,
-        narrator: PromotionNarrator, timeout: Duration = Duration.seconds(60),
+        narrator: PromotionLog, timeout: Duration = Duration.seconds(60),
         readbackTimeout: Duration = Duration.seconds(60), leftover: JournalEntry? = nil,
         observe: @escaping @Sendable (CIEvent) -> Void = { _ in }
     ) {
@@ -55,7 +55,7 @@ package struct PromotionGate: Sendable {
     struct Passed: Sendable {
         var image: ResolvedImage
         /// nil where the tag is nothing yet.
-        var former: TaggedImage?
+        var former: TagState?
         /// The required contexts and their last states.
         var contexts: [String: String]
         /// Why the tag may go where it does not descend from, if it does.
@@ -78,7 +78,7 @@ package struct PromotionGate: Sendable {
     }
 
     /// What the tag is. Where it stays what the ledger saw it leave, somebody put it back: that is descended from, too.
-    private func former() async throws -> TaggedImage? {
+    private func former() async throws -> TagState? {
         guard let ledger else { return try await registry.until(.now + timeout).tagged(order.target) }
         return try await TagRecord(registry: registry, ledger: ledger, narrator: narrator, timeout: timeout)
             .read(order.target, leftover, patience: min(readbackTimeout, .seconds(10))).image
@@ -113,7 +113,7 @@ package struct PromotionGate: Sendable {
             narrator.say(.branch, found)
         } else {
             try await forge.requireHead(order.gitSHA, of: branch, before: deadline)
-            narrator.say(.branch, "\(Hygiene.line(branch, limit: 100)) is at \(order.gitSHA.short)")
+            narrator.say(.branch, "\(Sanitizer.singleLine(branch, limit: 100)) is at \(order.gitSHA.short)")
         }
     }
 
@@ -129,7 +129,7 @@ package struct PromotionGate: Sendable {
 
     /// - Returns: why the tag may go where it does not descend from, if it does.
     private func requireDescent(
-        from former: TaggedImage?, to image: ResolvedImage
+        from former: TagState?, to image: ResolvedImage
     ) async throws(GateError) -> String? {
         guard let former else {
             narrator.say(.ancestry, "\(order.target) is nothing yet")
@@ -155,7 +155,7 @@ package struct PromotionGate: Sendable {
         }
     }
 
-    private func ancestry(from former: TaggedImage) async -> Ancestry {
+    private func ancestry(from former: TagState) async -> Ancestry {
         guard let present = former.gitSHA else { return .unknown("the image there does not say its commit") }
         guard present != order.gitSHA else { return .same }
         guard let forge else { return .unknown("no forge is named that could tell") }
@@ -166,6 +166,6 @@ package struct PromotionGate: Sendable {
         let platforms = image.entries.map(\.shownPlatform).joined(separator: ", ")
         let commit = image.entries.first?.revision?.short ?? "no commit"
         return "\(image.digest.short), \(image.isIndex ? "an index" : "a manifest") of \(commit) for "
-            + Hygiene.line(platforms, limit: 200)
+            + Sanitizer.singleLine(platforms, limit: 200)
     }
 }

@@ -4,7 +4,7 @@ import Verdict
 
 /// What `promote` would do, and what it goes by: everything is read, and nothing is written.
 package struct PromotionPlan: Sendable {
-    package let order: PromotionOrder
+    package let order: PromotionRequest
     let passed: PromotionGate.Passed
     /// Hosts that would be asked; nil for none.
     package let hosts: Int?

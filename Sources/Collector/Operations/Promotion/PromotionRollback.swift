@@ -9,17 +9,17 @@ import Verdict
 /// The way back after a promotion whose verification failed: the tag is put back to the last proven build, journalled as
 /// every change, and that build is verified in its turn.
 struct PromotionRollback: Sendable {
-    let order: PromotionOrder
+    let order: PromotionRequest
     let id: String
     let passed: PromotionGate.Passed
     /// nil where there is nothing to go back to.
-    let wayBack: WayBack?
+    let wayBack: RollbackTarget?
     let mover: TagMover
     /// Of the promotion; copied for the former build.
     let verification: VerificationRun
 
     /// Never throws: whatever happens on the way back is told beside the verdict, and changes none.
-    func goBack(from report: Report) async -> PromotionStory.Rollback {
+    func goBack(from report: Report) async -> PromotionRecord.Rollback {
         guard let wayBack else {
             mover.narrator.say(.rollback, "\(report.verdict.rawValue): the way back is asked for")
             let was = passed.former == nil ? "was nothing" : "was this very build"
@@ -29,7 +29,7 @@ struct PromotionRollback: Sendable {
                         + "ever proven"))
         }
         mover.narrator.say(.rollback, "\(report.verdict.rawValue): \(order.target) is put back to \(wayBack.standing)")
-        var rollback = PromotionStory.Rollback(said: "")
+        var rollback = PromotionRecord.Rollback(said: "")
         do {
             let entry = try await TagReturn(mover: mover, target: order.target).go(
                 to: wayBack, as: intent(report.verdict))
@@ -49,9 +49,9 @@ struct PromotionRollback: Sendable {
         return told(rollback)
     }
 
-    private func told(_ rollback: PromotionStory.Rollback) -> PromotionStory.Rollback {
+    private func told(_ rollback: PromotionRecord.Rollback) -> PromotionRecord.Rollback {
         var rollback = rollback
-        rollback.said = Hygiene.line(rollback.said)
+        rollback.said = Sanitizer.singleLine(rollback.said)
         mover.narrator.say(.rollback, rollback.said)
         return rollback
     }
@@ -65,7 +65,7 @@ struct PromotionRollback: Sendable {
             permission: "--rollback-on \(verdict.rawValue)", intendedAt: Date().rfc3339)
     }
 
-    private func verify(_ wayBack: WayBack, generation: Int) async throws -> Report {
+    private func verify(_ wayBack: RollbackTarget, generation: Int) async throws -> Report {
         var run = verification
         run.target = await TagReturn(mover: mover, target: order.target)
             .verified(wayBack, service: order.service, generation: generation)
@@ -83,7 +83,7 @@ struct TagReturn: Sendable {
 
     /// - Throws: why the tag is not, or may not be, what it was to be.
     /// - Returns: the settled entry of the journal.
-    func go(to wayBack: WayBack, as intent: JournalEntry.Intent) async throws -> JournalEntry {
+    func go(to wayBack: RollbackTarget, as intent: JournalEntry.Intent) async throws -> JournalEntry {
         let registry = mover.registry.until(.now + mover.timeout)
         let image: KeptImage
         if let kept = wayBack.image {
@@ -98,7 +98,7 @@ struct TagReturn: Sendable {
     }
 
     /// What the fleet is verified against.
-    func verified(_ wayBack: WayBack, service: String, generation: Int?) async -> Target {
+    func verified(_ wayBack: RollbackTarget, service: String, generation: Int?) async -> Target {
         var verified = Target(
             service: service, gitSHA: wayBack.gitSHA, digest: wayBack.digest, image: "\(target)", generation: generation
         )

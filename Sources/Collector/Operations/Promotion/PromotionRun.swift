@@ -17,7 +17,7 @@ package struct PromotionRun: Sendable {
     package let verification: VerificationRun?
     /// Verdicts after which the tag is put back.
     package var rollbackOn: Set<Verdict> = []
-    package let interruption: Interruption
+    package let interruption: SignalCancellation
     /// How long what the registry acknowledged may take to show.
     package var readbackTimeout = Duration.seconds(60)
     /// Says the pin, ready to be pasted.
@@ -25,7 +25,7 @@ package struct PromotionRun: Sendable {
 
     package init(
         id: String, gate: PromotionGate, verification: VerificationRun?, rollbackOn: Set<Verdict> = [],
-        interruption: Interruption, readbackTimeout: Duration = Duration.seconds(60),
+        interruption: SignalCancellation, readbackTimeout: Duration = Duration.seconds(60),
         announce: @escaping @Sendable (String) -> Void = { _ in }
     ) {
         self.id = id
@@ -37,7 +37,7 @@ package struct PromotionRun: Sendable {
         self.announce = announce
     }
 
-    private var order: PromotionOrder { gate.order }
+    private var order: PromotionRequest { gate.order }
 
     /// - Returns: the exit code: 0 for a promotion that was not to be verified, else the verdict's.
     /// - Throws: why nothing was promoted, or why it is not known.
@@ -88,7 +88,7 @@ package struct PromotionRun: Sendable {
         let (passed, target) = try await interruptible { try await pass(settles: true) }
         (stage.passed, stage.target) = (passed, target)
         let wayBack = try await interruptible {
-            try await WayBackFinder(registry: gate.registry, ledger: ledger, narrator: gate.narrator).find(
+            try await RollbackTargetFinder(registry: gate.registry, ledger: ledger, narrator: gate.narrator).find(
                 service: order.service, target: order.target, intended: passed.image.digest, former: passed.former)
         }
         stage.isAsked = true
@@ -135,7 +135,7 @@ package struct PromotionRun: Sendable {
         var gate = gate
         if let ledger = gate.ledger {
             let registry = gate.registry.until(.now + gate.timeout)
-            gate.leftover = try await PromotionLeftover(
+            gate.leftover = try await InterruptedPromotionRecovery(
                 registry: registry, ledger: ledger, narrator: gate.narrator, readbackTimeout: readbackTimeout
             ).settle(tag: order.target, now: Date(), settles: settles)
         }
@@ -143,7 +143,7 @@ package struct PromotionRun: Sendable {
         // A host that the image cannot run on is known before anything moves, where the inventory says what hosts are.
         let target = try verification.map { verification throws(RegistryError) in
             var asked = Target(service: order.service, gitSHA: order.gitSHA, digest: passed.image.digest)
-            asked = try PromotedImage.complete(asked, by: passed.image, for: verification.inventory.hosts)
+            asked = try TargetResolver.complete(asked, by: passed.image, for: verification.inventory.hosts)
             asked.image = "\(order.target)"
             return asked
         }
@@ -167,11 +167,11 @@ package struct PromotionRun: Sendable {
 
     /// Adds to the report what was done to the tag, and goes back where the verdict asks for it.
     private func story(
-        _ report: Report, _ passed: PromotionGate.Passed, _ wayBack: WayBack?, _ mover: TagMover,
+        _ report: Report, _ passed: PromotionGate.Passed, _ wayBack: RollbackTarget?, _ mover: TagMover,
         _ verification: VerificationRun
     ) async -> Report {
         var report = report
-        var rollback: PromotionStory.Rollback?
+        var rollback: PromotionRecord.Rollback?
         if rollbackOn.contains(report.verdict) {
             rollback = await PromotionRollback(
                 order: order, id: id, passed: passed, wayBack: wayBack, mover: mover, verification: verification
@@ -189,12 +189,12 @@ package struct PromotionRun: Sendable {
     }
 
     private func story(
-        _ passed: PromotionGate.Passed, isMoved: Bool, rollback: PromotionStory.Rollback?
-    ) -> PromotionStory {
-        PromotionStory(
+        _ passed: PromotionGate.Passed, isMoved: Bool, rollback: PromotionRecord.Rollback?
+    ) -> PromotionRecord {
+        PromotionRecord(
             id: id, image: "\(order.target)", source: order.sourceName, digest: passed.image.digest, isMoved: isMoved,
             formerDigest: passed.former?.digest, formerGitSHA: passed.former?.gitSHA, actor: order.actor,
-            contexts: passed.contexts.reduce(into: [:]) { $0[Hygiene.line($1.key)] = Hygiene.line($1.value) },
+            contexts: passed.contexts.reduce(into: [:]) { $0[Sanitizer.singleLine($1.key)] = Sanitizer.singleLine($1.value) },
             pin: order.pin(passed.image), steps: gate.narrator.steps, rollback: rollback)
     }
 }

@@ -22,8 +22,8 @@ package struct RollbackRun: Sendable {
     package let killSwitch: KillSwitch
     package let registry: RegistryClient
     package let ledger: Ledger
-    package let narrator: PromotionNarrator
-    package let interruption: Interruption
+    package let narrator: PromotionLog
+    package let interruption: SignalCancellation
     /// nil where nothing is verified. Its target is completed here.
     package let verification: VerificationRun?
     /// For all requests of one step together.
@@ -35,7 +35,7 @@ package struct RollbackRun: Sendable {
 
     package init(
         id: String, service: String, target: ImageReference, wanted: String?, actor: String, killSwitch: KillSwitch,
-        registry: RegistryClient, ledger: Ledger, narrator: PromotionNarrator, interruption: Interruption,
+        registry: RegistryClient, ledger: Ledger, narrator: PromotionLog, interruption: SignalCancellation,
         verification: VerificationRun?, timeout: Duration = Duration.seconds(60),
         readbackTimeout: Duration = Duration.seconds(60), announce: @escaping @Sendable (String) -> Void = { _ in }
     ) {
@@ -58,10 +58,10 @@ package struct RollbackRun: Sendable {
     /// What would be done.
     struct Plan: Sendable {
         /// nil where the tag is nothing.
-        var present: TaggedImage?
+        var present: TagState?
         /// The present build as the ledger knows it.
-        var presentBuild: PastBuild?
-        var wayBack: WayBack
+        var presentBuild: ProvenBuild?
+        var wayBack: RollbackTarget
         /// Whether an earlier rollback to the present build is to be finished.
         var isUnfinished = false
 
@@ -166,7 +166,7 @@ package struct RollbackRun: Sendable {
         }
         try await killSwitch.requireOff(before: .now + timeout)
         narrator.say(.killSwitch, "off: \(killSwitch.sources.map(\.description).joined(separator: ", "))")
-        let leftover = try await PromotionLeftover(
+        let leftover = try await InterruptedPromotionRecovery(
             registry: registry.until(.now + timeout), ledger: ledger, narrator: narrator,
             readbackTimeout: readbackTimeout
         )
@@ -175,10 +175,10 @@ package struct RollbackRun: Sendable {
         var history = BuildHistory(
             builds: try await ledger.builds(
                 service: service, repository: target.repository, tag: target.effectiveTag ?? ""))
-        if !settles, let leftover, leftover.state == .moved { history.builds.append(PastBuild(leftover)) }
+        if !settles, let leftover, leftover.state == .moved { history.builds.append(ProvenBuild(leftover)) }
         let presentBuild = history.builds.last { $0.digest == present?.digest }
         let registry = self.registry.until(.now + timeout)
-        let finder = WayBackFinder(registry: registry, ledger: ledger, narrator: narrator, keeps: settles)
+        let finder = RollbackTargetFinder(registry: registry, ledger: ledger, narrator: narrator, keeps: settles)
         let wayBack = try await finder.complete(try await choose(history, present, registry), in: target)
         guard wayBack.image != nil else { throw RollbackError.gone(wayBack.standing) }
         if settles, let present, present.digest != wayBack.digest {
@@ -192,7 +192,7 @@ package struct RollbackRun: Sendable {
     }
 
     /// What the tag is, past copies of the registry that lag behind the ledger.
-    private func present(_ leftover: JournalEntry?) async throws -> TaggedImage? {
+    private func present(_ leftover: JournalEntry?) async throws -> TagState? {
         let reading = try await TagRecord(
             registry: registry, ledger: ledger, narrator: narrator, interruption: interruption, timeout: timeout
         ).read(target, leftover, patience: wanted == nil ? readbackTimeout : min(readbackTimeout, .seconds(10)))
@@ -204,25 +204,25 @@ package struct RollbackRun: Sendable {
     }
 
     private func choose(
-        _ history: BuildHistory, _ present: TaggedImage?, _ registry: RegistryClient
-    ) async throws -> WayBack {
+        _ history: BuildHistory, _ present: TagState?, _ registry: RegistryClient
+    ) async throws -> RollbackTarget {
         guard let wanted else {
             let build = history.unprovenRollback(at: present?.digest) ?? history.lastProven(before: present?.digest)
             guard let build else {
                 throw RollbackError.notChosen(BuildHistory.Failure.nothingProven.description, history.list())
             }
-            return WayBack(digest: build.digest, gitSHA: build.gitSHA, build: build)
+            return RollbackTarget(digest: build.digest, gitSHA: build.gitSHA, build: build)
         }
         do throws(BuildHistory.Failure) {
             let build = try history.named(wanted)
-            return WayBack(digest: build.digest, gitSHA: build.gitSHA, build: build)
+            return RollbackTarget(digest: build.digest, gitSHA: build.gitSHA, build: build)
         } catch {
             // A whole digest names an image without any ledger.
             guard case .unknown = error, let digest = Digest(contractText: wanted) else {
                 throw RollbackError.notChosen("\(error)", history.list())
             }
             let image = try await registry.resolve(target.with(digest: digest))
-            return WayBack(digest: digest, gitSHA: try image.revision())
+            return RollbackTarget(digest: digest, gitSHA: try image.revision())
         }
     }
 
@@ -231,12 +231,12 @@ package struct RollbackRun: Sendable {
             id: id, kind: .rollback, service: service, repository: target.repository, tag: target.effectiveTag ?? "",
             source: wanted ?? plan.wayBack.digest.description, gitSHA: plan.wayBack.gitSHA, digest: plan.wayBack.digest,
             formerDigest: plan.present?.digest, formerGitSHA: plan.present?.gitSHA, actor: actor, contexts: [:],
-            permission: wanted == nil ? "rollback" : "rollback --to \(Hygiene.line(wanted ?? "", limit: 100))",
+            permission: wanted == nil ? "rollback" : "rollback --to \(Sanitizer.singleLine(wanted ?? "", limit: 100))",
             intendedAt: Date().rfc3339)
     }
 
-    private func story(_ plan: Plan, isMoved: Bool) -> PromotionStory {
-        PromotionStory(
+    private func story(_ plan: Plan, isMoved: Bool) -> PromotionRecord {
+        PromotionRecord(
             id: id, kind: .rollback, image: "\(target)", source: wanted ?? plan.wayBack.digest.description,
             digest: plan.wayBack.digest, isMoved: isMoved, formerDigest: plan.present?.digest,
             formerGitSHA: plan.present?.gitSHA, actor: actor, contexts: [:],
@@ -261,7 +261,7 @@ enum RollbackError: ExitCoded, Hashable {
     }
 }
 
-extension PastBuild {
+extension ProvenBuild {
     /// A change that is not settled in the ledger, and was found to be done.
     fileprivate init(_ entry: JournalEntry) {
         self.init(
@@ -270,7 +270,7 @@ extension PastBuild {
     }
 }
 
-extension Interruption {
+extension SignalCancellation {
     /// Does a step of a promotion or rollback that a signal cuts short.
     ///
     /// - Parameter what: what has not happened as long as the step is not done, for example `latest was moved`.

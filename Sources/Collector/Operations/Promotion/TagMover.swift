@@ -14,13 +14,13 @@ struct TagMover: Sendable {
     let registry: RegistryClient
     let ledger: Ledger
     let killSwitch: KillSwitch
-    let narrator: PromotionNarrator
+    let narrator: PromotionLog
     /// For all requests of one step of a move together.
     var timeout = Duration.seconds(60)
     /// How long what the registry acknowledged may take to show.
     var readbackTimeout = Duration.seconds(60)
     /// A signal ends the reading back, and soon a PUT that hangs.
-    var interruption: Interruption?
+    var interruption: SignalCancellation?
 
     /// Before anything is written, and where it was refused, nothing is on its way that could take long to show.
     private static let shortReadback = Duration.seconds(10)
@@ -146,7 +146,7 @@ struct TagMover: Sendable {
     /// Leaves the entry open, and says in it what is known.
     private func open(_ entry: JournalEntry, _ error: PromotionError) async -> any Error {
         do {
-            try await ledger.note(Hygiene.line("\(error)"), on: entry)
+            try await ledger.note(Sanitizer.singleLine("\(error)"), on: entry)
             return error
         } catch {
             return error
@@ -156,6 +156,6 @@ struct TagMover: Sendable {
     private func settle(
         _ entry: JournalEntry, _ state: JournalEntry.State, _ reason: String? = nil
     ) async throws(LedgerError) -> JournalEntry {
-        try await ledger.settle(entry, as: state, at: Date(), reason: reason.map { Hygiene.line($0) })
+        try await ledger.settle(entry, as: state, at: Date(), reason: reason.map { Sanitizer.singleLine($0) })
     }
 }

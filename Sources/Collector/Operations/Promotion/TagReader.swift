@@ -6,7 +6,7 @@ import Shared
 struct TagReader: Sendable {
     let registry: RegistryClient
     /// A signal ends it: what is not known by then stays open.
-    var interruption: Interruption?
+    var interruption: SignalCancellation?
 
     /// For one read.
     private static let limit = Duration.seconds(10)

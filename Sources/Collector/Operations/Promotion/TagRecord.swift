@@ -12,14 +12,14 @@ import Verdict
 struct TagRecord: Sendable {
     let registry: RegistryClient
     let ledger: Ledger
-    let narrator: PromotionNarrator
-    var interruption: Interruption?
+    let narrator: PromotionLog
+    var interruption: SignalCancellation?
     /// For the requests of one look together.
     var timeout = Duration.seconds(60)
 
     package struct Reading: Sendable {
         /// What the tag is; nil for nothing.
-        var image: TaggedImage?
+        var image: TagState?
         /// The last change of the tag that the ledger saw done, where the tag still shows a build from before it.
         var contradicted: JournalEntry?
     }
@@ -51,7 +51,7 @@ struct TagRecord: Sendable {
             throw PromotionError.interrupted(signal: signal, "interrupted before \(target) was moved")
         }
         if read.finding == .moved {
-            return Reading(image: TaggedImage(digest: last.intent.digest, gitSHA: last.intent.gitSHA))
+            return Reading(image: TagState(digest: last.intent.digest, gitSHA: last.intent.gitSHA))
         }
         if let failure = read.failure { throw failure }
         if read.shown == present.digest { return Reading(image: present, contradicted: last) }

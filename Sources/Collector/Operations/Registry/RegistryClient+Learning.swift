@@ -7,14 +7,14 @@ extension RegistryClient {
     private static let learningLimit = Duration.seconds(20)
 
     /// Answers what a digest is that a host serves: from the promoted image's repository alone, and by its hash.
-    package func learner(in reference: ImageReference) -> ImageLearner {
+    package func learner(in reference: ImageReference) -> DigestResolver {
         { digest in
             let client = until(ContinuousClock.now + Self.learningLimit)
             do throws(RegistryError) {
                 let image = try await client.resolve(reference.with(digest: digest))
-                return LearnedImage(digest: digest, content: image.promotedContent)
+                return DigestLookup(digest: digest, content: image.promotedContent)
             } catch {
-                return LearnedImage(digest: digest, trouble: Hygiene.line("\(error)", limit: 240))
+                return DigestLookup(digest: digest, trouble: Sanitizer.singleLine("\(error)", limit: 240))
             }
         }
     }

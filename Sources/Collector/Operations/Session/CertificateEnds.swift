@@ -33,7 +33,7 @@ final class CertificateEnds: Sendable {
             .sorted { ($0.value, $0.key) < ($1.value, $1.key) }
         guard !soon.isEmpty else { return nil }
         let shown = soon.prefix(Self.maximumNames).map { host, end in
-            "\(Hygiene.line(names[host], limit: 64)) (\(end.rfc3339.prefix(10))\(end < now ? ", over" : ""))"
+            "\(Sanitizer.singleLine(names[host], limit: 64)) (\(end.rfc3339.prefix(10))\(end < now ? ", over" : ""))"
         }.joined(separator: ", ")
         let more = soon.count > Self.maximumNames ? " and \(soon.count - Self.maximumNames) more" : ""
         return "\(soon.count.hostCount): certificate ends within 14 days: \(shown)\(more)"

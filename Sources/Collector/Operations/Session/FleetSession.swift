@@ -7,30 +7,30 @@ import Verdict
 /// Everything that is decided is decided there; here are only the clock, the requests and the events.
 struct FleetSession: Sendable {
     /// One a core at most; a host is always asked by the same one.
-    let engines: [TransferEngine]
+    let engines: [TransferClient]
     /// How each host is asked, by its index.
-    let access: @Sendable (Int) -> TransferAccess
+    let access: @Sendable (Int) -> RequestCredentials
     /// Unguessable, new for each run.
     let noncePrefix: String
     var watches: [SessionWatch] = []
     /// Carries out ``Verification/Action/learn(_:)``; needed where the verification learns images.
-    var learner: ImageLearner?
+    var learner: DigestResolver?
     /// Carries out ``Verification/Action/lookAtTag``; needed where the verification watches a tag.
-    var bell: TagBell?
+    var bell: TagChangeSignal?
     /// Learns when the hosts' certificates end; nil where nobody wants to know.
     var certificates: CertificateEnds?
     /// Ends the session early: `status` stops after one look at each host.
     var isComplete: @Sendable (Verification) -> Bool = { _ in false }
 
     private let clock = ContinuousClock()
-    private let reader = AnswerReader()
+    private let reader = ResponseDecoder()
     /// The longest time without a turn, so that staleness, stall and progress are looked at.
     private static let heartbeat = Duration.milliseconds(100)
     /// Answers that one task reads.
     private static let readingBatch = 32
 
     init(
-        engines: [TransferEngine], noncePrefix: String, access: @escaping @Sendable (Int) -> TransferAccess
+        engines: [TransferClient], noncePrefix: String, access: @escaping @Sendable (Int) -> RequestCredentials
     ) {
         self.engines = engines
         self.noncePrefix = noncePrefix
@@ -44,8 +44,8 @@ struct FleetSession: Sendable {
         let (events, yield) = AsyncStream.makeStream(of: SessionEvent.self)
         let start = clock.now
         var turn = Turn(
-            verification: initial, observers: observers, queue: AskQueue(noncePrefix: noncePrefix),
-            held: HeldRequests(
+            verification: initial, observers: observers, queue: PollSchedule(noncePrefix: noncePrefix),
+            held: LongPollPlanner(
                 limit: engines.reduce(0) { $0 + $1.concurrency } / 2, interval: initial.policy.interval))
         await withDiscardingTaskGroup { group in
             let reader = reader
@@ -156,13 +156,13 @@ struct FleetSession: Sendable {
     private struct Turn {
         var verification: Verification
         var observers: [any SessionObserver]
-        var queue: AskQueue
-        var held: HeldRequests
+        var queue: PollSchedule
+        var held: LongPollPlanner
         private var changes: [HostChange] = []
         private var questions: [Digest] = []
         private var wantsTag = false
 
-        init(verification: Verification, observers: [any SessionObserver], queue: AskQueue, held: HeldRequests) {
+        init(verification: Verification, observers: [any SessionObserver], queue: PollSchedule, held: LongPollPlanner) {
             self.held = held
             self.verification = verification
             self.observers = observers
@@ -216,7 +216,7 @@ struct FleetSession: Sendable {
     }
 }
 
-extension AnswerReader {
+extension ResponseDecoder {
     /// Reads what came of one request.
     fileprivate func read(_ completion: TransferCompletion) -> SessionEvent.Reading {
         var reading = SessionEvent.Reading(
@@ -225,7 +225,7 @@ extension AnswerReader {
         switch completion.outcome {
         case .success(let response):
             reading.finding = read(status: response.status, headers: response.headers, body: response.body)
-            reading.validation = AnswerValidation(status: response.status, headers: response.headers)
+            reading.validation = ResponseValidators(status: response.status, headers: response.headers)
             reading.certificateEnd = response.certificateEnd
         case .failure(let failure): reading.finding = .none(failure.reach, detail: failure.detail)
         }
@@ -235,7 +235,7 @@ extension AnswerReader {
 
 extension TransferFailure {
     /// What the failure says about the host.
-    var reach: Reach {
+    var reach: RequestOutcome {
         switch self {
         case .dns: .dns
         case .refused: .refused

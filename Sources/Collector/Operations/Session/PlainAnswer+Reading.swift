@@ -76,7 +76,7 @@ struct PlainBody: Decodable {
             case .truth(let truth): "\(truth)"
             case .null, .other: "something else"
             }
-        return Hygiene.line("\(name): \(said)", limit: 80)
+        return Sanitizer.singleLine("\(name): \(said)", limit: 80)
     }
 
     // MARK: - Words for a state

@@ -13,9 +13,9 @@ package enum SessionEvent: Sendable {
     /// The hosts that the inventory's source lists now.
     case listed(Set<String>)
     /// What the registry said about a digest.
-    case learned(LearnedImage)
+    case learned(DigestLookup)
     /// What the promoted tag is instead; nil where it is what was promoted, again.
-    case moved(MovedTag?)
+    case moved(RetaggedImage?)
     /// A look at the promoted tag that was waited for, and began at this moment: it is what was promoted.
     case tagSeen(ContinuousClock.Instant)
 }
@@ -27,13 +27,13 @@ extension SessionEvent {
         package var startedAt: ContinuousClock.Instant
         var finishedAt: ContinuousClock.Instant
         var finding: Sample.Finding
-        var validation = AnswerValidation()
+        var validation = ResponseValidators()
         /// As ``TransferResponse/certificateEnd``.
         var certificateEnd: String?
 
         package init(
             id: UInt64, startedAt: ContinuousClock.Instant, finishedAt: ContinuousClock.Instant,
-            finding: Sample.Finding, validation: AnswerValidation = AnswerValidation(), certificateEnd: String? = nil
+            finding: Sample.Finding, validation: ResponseValidators = ResponseValidators(), certificateEnd: String? = nil
         ) {
             self.id = id
             self.startedAt = startedAt

@@ -11,24 +11,24 @@ package struct StatusRun: Sendable {
     package var target: Target
     package var inventory: Inventory
     package var requestTimeout: Duration
-    package var access: FleetAccess
+    package var access: HostCredentials
     package var concurrency: Int?
     /// nil for `--store none`. Only read.
     package var ledger: Ledger?
     package var destinations: [ReportDestination]
     /// As in ``VerificationRun``.
-    package var learner: ImageLearner?
+    package var learner: DigestResolver?
     /// Looks at the tag that was asked for, too.
     package var drift: DriftReader?
-    /// Whether the exit code tells what was found, as ``SweepRules/conclude(isGating:)`` has it; drift counts like a host that
+    /// Whether the exit code tells what was found, as ``StatusRules/conclude(isGating:)`` has it; drift counts like a host that
     /// serves something else.
     package var isGating = false
     package var progress: ProgressMode = .none
     package var environment: [String: String] = [:]
 
     package init(
-        target: Target, inventory: Inventory, requestTimeout: Duration, access: FleetAccess, concurrency: Int? = nil,
-        ledger: Ledger? = nil, destinations: [ReportDestination], learner: ImageLearner? = nil,
+        target: Target, inventory: Inventory, requestTimeout: Duration, access: HostCredentials, concurrency: Int? = nil,
+        ledger: Ledger? = nil, destinations: [ReportDestination], learner: DigestResolver? = nil,
         drift: DriftReader? = nil, isGating: Bool = false, progress: ProgressMode = .none,
         environment: [String: String] = [:]
     ) {
@@ -70,7 +70,7 @@ package struct StatusRun: Sendable {
                     verdict: mismatch.verdict, exitCode: mismatch.verdict.exitCode, reasons: [mismatch], at: .zero))
         }
         // Each host is asked once: a kept connection would serve nobody.
-        let engines = try TransferEngines.make(
+        let engines = try TransferClients.make(
             hosts: inventory.hosts.count, concurrency: concurrency, keepsConnections: false)
         var session = FleetSession(engines: engines, noncePrefix: RunID.nonce()) { access[$0] }
         session.watches = [SignalWatch.watch(signals)]
@@ -85,8 +85,8 @@ package struct StatusRun: Sendable {
                 target: target, hosts: inventory.hosts, policy: policy, promotions: promotions,
                 learnsImages: learner != nil),
             observers: [progress.observer(on: .standardError, environment: environment)].compactMap { $0 })
-        await TransferEngines.shutdown(engines)
-        let conclusion = ended.conclusion ?? SweepRules(ended, at: duration).conclude(isGating: isGating)
+        await TransferClients.shutdown(engines)
+        let conclusion = ended.conclusion ?? StatusRules(ended, at: duration).conclude(isGating: isGating)
         var context = context(startedAt, duration)
         context.notes += [certificates.warning(now: Date(), names: inventory.hosts.map(\.name))].compactMap { $0 }
         var report = ReportBuilder(verification: ended, context: context).build(conclusion)

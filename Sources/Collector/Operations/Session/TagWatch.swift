@@ -25,7 +25,7 @@ package struct TagWatch: Sendable {
     /// - Parameters:
     ///   - promoted: what the tag has to be.
     ///   - bell: says when to look.
-    package func watch(promoted: Digest, bell: TagBell, logger: Logger) -> SessionWatch {
+    package func watch(promoted: Digest, bell: TagChangeSignal, logger: Logger) -> SessionWatch {
         { [self] yield in
             await withDiscardingTaskGroup { group in
                 group.addTask { await bell.ringEverySecond() }
@@ -36,14 +36,14 @@ package struct TagWatch: Sendable {
     }
 
     private func look(
-        _ promoted: Digest, _ bell: TagBell, _ logger: Logger, _ yield: @Sendable (SessionEvent) -> Void
+        _ promoted: Digest, _ bell: TagChangeSignal, _ logger: Logger, _ yield: @Sendable (SessionEvent) -> Void
     ) async {
         let clock = ContinuousClock()
         let start = clock.now
         let known = earlier.union(former.map { [$0] } ?? []).subtracting([promoted])
-        var doubt = TagDoubt(promoted: promoted, earlier: known, isFormerKnown: isFormerKnown, timeout: timeout)
-        var told: MovedTag?
-        var described: TaggedImage?
+        var doubt = TagUncertainty(promoted: promoted, earlier: known, isFormerKnown: isFormerKnown, timeout: timeout)
+        var told: RetaggedImage?
+        var described: TagState?
         for await _ in bell.rings {
             let isAwaited = bell.takeWish()
             let lookedAt = clock.now
@@ -76,7 +76,7 @@ package struct TagWatch: Sendable {
         return try await client.digest(ofTag: reference)
     }
 
-    private func moved(_ standing: TagDoubt.Standing, _ described: TaggedImage?, _ known: Set<Digest>) -> MovedTag? {
+    private func moved(_ standing: TagUncertainty.Standing, _ described: TagState?, _ known: Set<Digest>) -> RetaggedImage? {
         let (digest, isDoubted): (Digest, Bool)
         switch standing {
         case .promoted: return nil
@@ -86,7 +86,7 @@ package struct TagWatch: Sendable {
         let image = described?.digest == digest ? described : nil
         // A build that is older than the promoted one is no newer promotion, whoever moved the tag.
         let isOlder = zip(image?.created, created).map { $0 < $1 } ?? false
-        return MovedTag(
+        return RetaggedImage(
             image: "\(reference)", digest: digest, gitSHA: image?.gitSHA, isDoubted: isDoubted ? true : nil,
             isFormer: known.contains(digest) || isOlder ? true : nil)
     }

@@ -16,14 +16,14 @@ package struct VerificationRun: Sendable {
     package var inventory: Inventory
     package var policy: Policy
     package var check: InventoryCheck
-    package var access: FleetAccess
+    package var access: HostCredentials
     package var concurrency: Int?
     /// nil for `--store none`.
     package var ledger: Ledger?
     package var destinations: [ReportDestination]
     package var evidence: EvidenceFile?
     /// Where the target's image comes from a registry: asks it about other digests that hosts serve.
-    package var learner: ImageLearner?
+    package var learner: DigestResolver?
     /// Where the target's image comes from a tag: looks whether it stays what was promoted.
     package var tag: TagWatch?
     package var progress: ProgressMode
@@ -36,9 +36,9 @@ package struct VerificationRun: Sendable {
     var isPublished = true
 
     package init(
-        target: Target, inventory: Inventory, policy: Policy, check: InventoryCheck, access: FleetAccess,
+        target: Target, inventory: Inventory, policy: Policy, check: InventoryCheck, access: HostCredentials,
         concurrency: Int? = nil, ledger: Ledger? = nil, destinations: [ReportDestination],
-        evidence: EvidenceFile? = nil, learner: ImageLearner? = nil, tag: TagWatch? = nil, progress: ProgressMode,
+        evidence: EvidenceFile? = nil, learner: DigestResolver? = nil, tag: TagWatch? = nil, progress: ProgressMode,
         environment: [String: String], logger: Logger, terminal: Terminal = Terminal.standardError,
         afterwards: (@Sendable (Report) async -> Report)? = nil, isPublished: Bool = true
     ) {
@@ -91,7 +91,7 @@ package struct VerificationRun: Sendable {
             recorder?.took(input, actions, by: verification)
             guard let conclusion = verification.conclusion else { throw SessionError.noConclusion }
             var context = context(id: run.verification, startedAt: startedAt, duration: .zero)
-            context.notes = ["no host was asked: \(Hygiene.line(text))"]
+            context.notes = ["no host was asked: \(Sanitizer.singleLine(text))"]
             var report = await self.report(verification, conclusion, context, recorder)
             complete(&report)
             return await recorded(report)
@@ -103,7 +103,7 @@ package struct VerificationRun: Sendable {
 
     private func requireEvidence(of report: Report) throws {
         guard let evidence, report.evidence == nil else { return }
-        throw UndeliveredReport(report: report, error: EvidenceError.incomplete(evidence.path))
+        throw ReportWriteError(report: report, error: EvidenceError.incomplete(evidence.path))
     }
 
     /// What is known at the beginning.
@@ -115,7 +115,7 @@ package struct VerificationRun: Sendable {
             verification: RunID.make(at: startedAt), collector: BuildinfoVersion.current, startedAt: startedAt.rfc3339,
             startedAtMilliseconds: milliseconds, target: target, policy: policy, promotions: [],
             inventory: .init(
-                source: Hygiene.line(inventory.source), hash: inventory.hash, hosts: inventory.hosts.count,
+                source: Sanitizer.singleLine(inventory.source), hash: inventory.hash, hosts: inventory.hosts.count,
                 selected: inventory.selected, listed: inventory.listedWhereSelected),
             warnings: warnings, learnsImages: learner == nil ? nil : true)
         return (run, startedAt)
@@ -141,14 +141,14 @@ package struct VerificationRun: Sendable {
             return await recorded(await report(verification, refusal, context, recorder))
         }
         // Before the ledger learns of anything, so that a collector that cannot ask leaves no trace of a promotion.
-        let engines = try TransferEngines.make(
+        let engines = try TransferClients.make(
             hosts: inventory.hosts.count, concurrency: concurrency, keepsConnections: true)
         do {
             let report = try await poll(engines, run, signals, startedAt: startedAt)
-            await TransferEngines.shutdown(engines)
+            await TransferClients.shutdown(engines)
             return report
         } catch {
-            await TransferEngines.shutdown(engines)
+            await TransferClients.shutdown(engines)
             throw error
         }
     }
@@ -167,7 +167,7 @@ package struct VerificationRun: Sendable {
     }
 
     private func poll(
-        _ engines: [TransferEngine], _ run: EvidenceStart, _ signals: UnixSignalsSequence, startedAt: Date
+        _ engines: [TransferClient], _ run: EvidenceStart, _ signals: UnixSignalsSequence, startedAt: Date
     ) async throws -> Report {
         var run = run
         var observers = [progress.observer(on: terminal, environment: environment)].compactMap { $0 }
@@ -179,7 +179,7 @@ package struct VerificationRun: Sendable {
         var recorder: LedgerRecorder?
         if let ledger {
             let start = try await ledger.begin(
-                LedgerRun(
+                VerificationRecord(
                     id: run.verification, startedAt: startedAt, target: target, policy: policy, inventory: inventory))
             run.target.generation = start.generation
             run.promotions = start.promotions
@@ -192,12 +192,12 @@ package struct VerificationRun: Sendable {
         if var tag, let digest = target.digest {
             tag.earlier.formUnion(
                 run.promotions.filter { $0.generation < run.target.generation ?? 0 }.compactMap(\.digest))
-            let bell = TagBell()
+            let bell = TagChangeSignal()
             session.bell = bell
             session.watches.append(tag.watch(promoted: digest, bell: bell, logger: logger))
             run.watchesTag = true
         }
-        session.watches.append(RelistingWatch.watch(inventory, logger: logger))
+        session.watches.append(InventoryPoller.watch(inventory, logger: logger))
         let witness = evidence.map(EvidenceRecorder.init)
         witness?.begin(run, hosts: inventory.hosts)
         if let witness { observers.append(witness) }

@@ -38,7 +38,7 @@ struct CredentialHelper: Sendable {
         let outcome = await withCheckedContinuation { continuation in
             DispatchQueue.global().async {
                 continuation.resume(
-                    returning: BoundedProgram.run(
+                    returning: BoundedSubprocess.run(
                         path, ["get"], environment: environment, input: Array(server.utf8),
                         outputLimit: Self.outputLimit, within: limit))
             }

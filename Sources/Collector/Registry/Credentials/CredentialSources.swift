@@ -69,7 +69,7 @@ package struct CredentialSources: Sendable {
         guard let name = file.helper(for: names) else { return nil }
         guard let helper = CredentialHelper(name: name, environment: environment) else {
             throw .credentialFile(
-                place.path, reason: "'\(Hygiene.line(name, limit: 40))' is no credential helper's name")
+                place.path, reason: "'\(Sanitizer.singleLine(name, limit: 40))' is no credential helper's name")
         }
         return helper
     }

@@ -26,7 +26,7 @@ struct ConvergenceCurve: Hashable, Sendable {
         var expected = 0
         for host in report.hosts where host.waived?.expired ?? true {
             expected += 1
-            var before: HostLabel?
+            var before: HostStatus?
             var latest = 0.0
             for transition in host.transitions {
                 latest = min(max(latest, transition.seconds), duration)

@@ -57,7 +57,7 @@ struct HTMLHostRow {
     static let chipLimit = 160
 
     private var strip: Markup {
-        let strip = StateStrip(host.transitions, duration: duration)
+        let strip = StatusTimeline(host.transitions, duration: duration)
         guard !strip.runs.isEmpty else { return "" }
         return """
             <svg viewBox="0 0 214 10" preserveAspectRatio="none" aria-hidden="true">\(strip.markup)</svg>

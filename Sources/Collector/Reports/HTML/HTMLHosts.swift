@@ -118,12 +118,12 @@ struct HTMLHosts {
     // MARK: - Legend and filter
 
     private var legend: Markup {
-        var occurring: Set<HostLabel> = []
+        var occurring: Set<HostStatus> = []
         for host in report.hosts {
             occurring.insert(host.label)
             for transition in host.transitions { occurring.insert(transition.label) }
         }
-        let items: [Markup] = HostLabel.allCases.filter(occurring.contains).map { label in
+        let items: [Markup] = HostStatus.allCases.filter(occurring.contains).map { label in
             let count = max(0, report.summary.labels[label.rawValue] ?? 0)
             // A label that hosts only passed through is explained, and there is nothing to filter by it.
             let disabled: Markup = count == 0 ? " disabled" : ""
@@ -131,7 +131,7 @@ struct HTMLHosts {
                 <li class="\(label.rawValue)"><label><input type="checkbox" value="\(label.rawValue)"\(disabled) hidden>\
                 <svg viewBox="0 0 60 10" preserveAspectRatio="none" aria-hidden="true">\
                 <path class="\(label.rawValue)" d="M0 5h60"/></svg> <b>\(label.rawValue)</b> \
-                <span class="count">\(HTMLText.count(count))</span></label> <span>\(HTMLLabelWords.meaning(of: label))</span></li>
+                <span class="count">\(HTMLText.count(count))</span></label> <span>\(StatusText.meaning(of: label))</span></li>
 
                 """
         }

@@ -4,7 +4,7 @@ import Verdict
 struct HTMLRemedies {
     /// Hosts of one label with one thing to do.
     struct Group: Hashable, Sendable {
-        var label: HostLabel
+        var label: HostStatus
         /// One line.
         var todo: String
         /// Indices into the report's hosts, in their order.
@@ -40,7 +40,7 @@ struct HTMLRemedies {
     }
 
     private struct Key: Hashable {
-        var label: HostLabel
+        var label: HostStatus
         var todo: String
     }
 

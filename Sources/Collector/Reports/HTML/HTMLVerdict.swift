@@ -11,7 +11,7 @@ struct HTMLVerdict {
     private static let maximumNames = 3
 
     var section: Markup {
-        let words = HTMLVerdictWords(report)
+        let words = VerdictText(report)
         return """
             <header class="panel verdict" id="verdict" data-tone="\(words.tone.rawValue)">
             <p class="what"><bdi>\(report.target.service, limit: 128)</bdi> \(build)</p>
@@ -30,7 +30,7 @@ struct HTMLVerdict {
     }
 
     /// A shape for each tone, so that colour is not all that tells them apart.
-    private func symbol(_ tone: HTMLVerdictWords.Tone) -> Markup {
+    private func symbol(_ tone: VerdictText.Tone) -> Markup {
         let shape: Markup =
             switch tone {
             case .good: "<circle cx=\"16\" cy=\"16\" r=\"15\"/><path d=\"M9 16.5l5 5 9-10.5\"/>"
@@ -81,7 +81,7 @@ struct HTMLVerdict {
 
     /// All hosts by their label at the end, worst first, and how many each label has.
     private var fleetBar: Markup {
-        let counts = HostLabel.allCases.map { label in
+        let counts = HostStatus.allCases.map { label in
             (label, max(0, report.summary.labels[label.rawValue] ?? 0))
         }.filter { $0.1 > 0 }
         let total = counts.reduce(0) { $0 + $1.1 }
@@ -105,7 +105,7 @@ struct HTMLVerdict {
 
     // MARK: - What to do
 
-    private func todo(_ words: HTMLVerdictWords) -> Markup {
+    private func todo(_ words: VerdictText) -> Markup {
         let groups = report.isUnasked ? [] : HTMLRemedies(report).groups
         var items: [Markup] = groups.prefix(Self.maximumRemedies).map { group in
             """

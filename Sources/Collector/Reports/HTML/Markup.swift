@@ -8,7 +8,7 @@ import Shared
 /// page += "<td title=\"\(host.url)\">\(host.name, limit: 80)</td>"
 /// ```
 ///
-/// Every interpolated string goes through ``Hygiene`` and is escaped for text and for quoted attributes alike. It must
+/// Every interpolated string goes through ``Sanitizer`` and is escaped for text and for quoted attributes alike. It must
 /// not stand inside `<style>`, `<script>`, or an attribute without quotes.
 struct Markup: Sendable {
     private(set) var bytes: [UInt8] = []
@@ -30,7 +30,7 @@ struct Markup: Sendable {
         let isHarmless = text.withUTF8 { buffer in
             buffer.count <= limit && buffer.allSatisfy { Self.isPlain($0) }
         }
-        if !isHarmless { text = Hygiene.line(text, limit: limit) }
+        if !isHarmless { text = Sanitizer.singleLine(text, limit: limit) }
         text.withUTF8 { buffer in
             guard !isHarmless else { return bytes.append(contentsOf: buffer) }
             for byte in buffer {

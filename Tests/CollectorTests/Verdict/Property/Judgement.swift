@@ -24,21 +24,21 @@ struct Judgement {
         run.violations + counting + green + red + liveness
     }
 
-    private var gated: [(Int, HostTrack)] {
+    private var gated: [(Int, HostTracker)] {
         run.verification.tracks.enumerated().filter { !schedule.waived.contains($0.offset) }.map {
             ($0.offset, $0.element)
         }
     }
 
-    private func count(_ labels: Set<HostLabel>) -> Int { gated.count { labels.contains($0.1.label) } }
+    private func count(_ labels: Set<HostStatus>) -> Int { gated.count { labels.contains($0.1.label) } }
 
-    private var limits: LabelLimits {
-        LabelLimits(
+    private var limits: GroupLimits {
+        GroupLimits(
             hosts: gated.map { .init(labels: schedule.labels[$0.0], label: $0.1.label) }, schedule: schedule)
     }
 
-    private static let unproven: Set<HostLabel> = [.unreachable, .agentError, .unverifiable, .missing]
-    private static let behind: Set<HostLabel> = [
+    private static let unproven: Set<HostStatus> = [.unreachable, .agentError, .unverifiable, .missing]
+    private static let behind: Set<HostStatus> = [
         .straggler, .stalled, .pending, .starting, .soaking, .flapping, .mixed,
     ]
 
@@ -81,7 +81,7 @@ struct Judgement {
                 wrong.append("host \(host): transitions go back in time")
             }
             let reason = track.reason(at: conclusion.at, policy: schedule.policy)
-            if reason.isEmpty || reason != Hygiene.line(reason, limit: 1_000) { wrong.append("reason: '\(reason)'") }
+            if reason.isEmpty || reason != Sanitizer.singleLine(reason, limit: 1_000) { wrong.append("reason: '\(reason)'") }
         }
         return wrong
     }
@@ -145,7 +145,7 @@ struct Judgement {
 
     /// What is tolerated is no cause.
     private var blame: [String] {
-        let kinds: [(Verdict, Set<HostLabel>, Int, [LabelRule])] = [
+        let kinds: [(Verdict, Set<HostStatus>, Int, [StatusOracle])] = [
             (.failedDeploy, [.failed], schedule.maxFailed, schedule.failedRules),
             (.unreachable, Self.unproven, schedule.maxUnreachable, schedule.unreachableRules),
             (.stragglers, Self.behind, schedule.maxStragglers, schedule.stragglerRules),

@@ -19,7 +19,7 @@ struct PropertyTests {
     /// Tells a tester what the schedules really reach.
     private struct Tally: Sendable {
         var verdicts: [Verdict: Int] = [:]
-        var labels: [HostLabel: Int] = [:]
+        var labels: [HostStatus: Int] = [:]
         var failures: [String] = []
         var requests = 0
 
@@ -51,7 +51,7 @@ struct PropertyTests {
         for verdict in Verdict.allCases where verdict != .emptyInventory && verdict != .inventoryShrunk {
             #expect(tally.verdicts[verdict, default: 0] > 0, "no schedule ends \(verdict)")
         }
-        for label in HostLabel.allCases where label != .stalled {
+        for label in HostStatus.allCases where label != .stalled {
             #expect(tally.labels[label, default: 0] > 0, "no host ends \(label)")
         }
         print("\(Self.runs) schedules, \(tally.requests) requests; ends:", tally.verdicts, tally.labels)

@@ -27,10 +27,10 @@ struct Schedule: Sendable, CustomStringConvertible {
     var maxFailed = 0
     var minProven = 1
     /// Tolerances by label, and what must be proven.
-    var stragglerRules: [LabelRule] = []
-    var unreachableRules: [LabelRule] = []
-    var failedRules: [LabelRule] = []
-    var required: [LabelRule] = []
+    var stragglerRules: [StatusOracle] = []
+    var unreachableRules: [StatusOracle] = []
+    var failedRules: [StatusOracle] = []
+    var required: [StatusOracle] = []
     var supersededOK = false
     var successorAt: Int?
     var interruptAt: Int?

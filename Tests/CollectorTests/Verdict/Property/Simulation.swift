@@ -234,8 +234,8 @@ extension Schedule {
 
     var policy: Policy {
         func tolerance(_ number: Int) -> Tolerance { number < 0 ? .percent(Double(-number)) : .hosts(number) }
-        func group(_ rule: LabelRule) -> HostGroup { HostGroup(key: rule.key, value: rule.value) }
-        func tolerances(_ rules: [LabelRule]) -> [GroupTolerance] {
+        func group(_ rule: StatusOracle) -> HostGroup { HostGroup(key: rule.key, value: rule.value) }
+        func tolerances(_ rules: [StatusOracle]) -> [GroupTolerance] {
             rules.map { GroupTolerance(group: group($0), tolerance: tolerance($0.number)) }
         }
         return Policy(

@@ -33,11 +33,11 @@ struct TrueHost: Sendable, CustomStringConvertible {
     struct Fault: Sendable {
         enum Kind: Sendable {
             /// No answer, after so many milliseconds.
-            case silence(Reach, after: Int)
+            case silence(RequestOutcome, after: Int)
             /// So many requests in a hundred are lost.
             case loss(percent: Int)
             /// Something answers, but no agent.
-            case garbage(Reach)
+            case garbage(RequestOutcome)
             /// A cache answers with what the host said before.
             case cache
             /// A cache answers with what a host without an agent said when the fault began; it may say so.

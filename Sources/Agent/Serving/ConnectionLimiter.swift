@@ -1,0 +1,70 @@
+import NIOCore
+import Synchronization
+
+/// Counts connections, in all and by address, and says whether one more may come in.
+final class ConnectionLimiter: Sendable {
+    enum Admission: Hashable {
+        case accepted
+        /// To be told so.
+        case refused
+        /// Too many are being told so already.
+        case cut
+    }
+
+    private struct State {
+        var total = 0
+        var refused = 0
+        var byAddress: [String: Int] = [:]
+    }
+
+    private let limits: ServerLimits
+    private let state = Mutex(State())
+
+    init(limits: ServerLimits) {
+        self.limits = limits
+    }
+
+    /// - Parameters:
+    ///   - address: nil where the cap by address does not apply.
+    ///   - makeRoom: gives up a connection for this one; it leaves the count soon after.
+    func admit(_ address: String?, makingRoom makeRoom: () -> Bool = { false }) -> Admission {
+        let isFull = state.withLock { $0.total >= limits.connections && hasRoom($0, address) }
+        // Not within the lock: who is given up leaves.
+        let isExtra = isFull && makeRoom()
+        return state.withLock { state in
+            let fromAddress = address.map { state.byAddress[$0, default: 0] } ?? 0
+            if state.total < limits.connections || isExtra, fromAddress < limits.connectionsPerAddress {
+                state.total += 1
+                if let address { state.byAddress[address] = fromAddress + 1 }
+                return .accepted
+            }
+            guard state.refused < limits.refusals else { return .cut }
+            state.refused += 1
+            return .refused
+        }
+    }
+
+    private func hasRoom(_ state: State, _ address: String?) -> Bool {
+        address.map { state.byAddress[$0, default: 0] < limits.connectionsPerAddress } ?? true
+    }
+
+    /// Takes back what ``admit(_:)`` counted.
+    func leave(_ address: String?, _ admission: Admission) {
+        state.withLock { state in
+            switch admission {
+            case .accepted:
+                state.total -= 1
+                guard let address, let count = state.byAddress[address] else { return }
+                state.byAddress[address] = count > 1 ? count - 1 : nil
+            case .refused: state.refused -= 1
+            case .cut: break
+            }
+        }
+    }
+
+    /// The address that caps and rates count; nil for those that are exempt.
+    func cappedAddress(_ address: SocketAddress?) -> String? {
+        guard let text = address?.countedAddress else { return nil }
+        return limits.exemptsLoopback && (text == "127.0.0.1" || text == "::1") ? nil : text
+    }
+}

@@ -1,0 +1,93 @@
+package import CollectorSupport
+import FoundationEssentials
+package import Shared
+
+/// Waits until the required contexts of a commit are green: the shell around ``CIStateMachine``.
+///
+/// ```swift
+/// let gate = CIWaiter(forge: forge, sha: sha, contexts: ["CI / build (push)"], timeout: .seconds(1_800))
+/// let result = await gate.wait()
+/// try result.requireGreen()
+/// ```
+package struct CIWaiter: Sendable {
+    package let forge: any Forge
+    package let sha: GitSHA
+    /// At least one: see ``CIContexts``.
+    package let contexts: [String]
+    /// Only this app's check runs count; nil for all.
+    package var checkApp: String?
+    /// The contexts that may be skipped.
+    package var allowedSkips: Set<String> = []
+    package var timeout: Duration = .seconds(1_800)
+    package var interval: Duration = .seconds(15)
+    /// Says which signal cancelled the task; without one, a cancelled task counts as interrupted by SIGINT.
+    package var interruption: SignalCancellation?
+
+    private let clock = ContinuousClock()
+    /// How often an observer hears that time passes.
+    private static let heartbeat = Duration.seconds(1)
+
+    package init(
+        forge: any Forge, sha: GitSHA, contexts: [String], checkApp: String? = nil, allowedSkips: Set<String> = [],
+        timeout: Duration = .seconds(1_800), interval: Duration = .seconds(15), interruption: SignalCancellation? = nil
+    ) {
+        self.forge = forge
+        self.sha = sha
+        self.contexts = contexts
+        self.checkApp = checkApp
+        self.allowedSkips = allowedSkips
+        self.timeout = timeout
+        self.interval = interval
+        self.interruption = interruption
+    }
+
+    /// Asks until there is a verdict, which is at the latest when the time is up or the task is cancelled.
+    ///
+    /// - Parameter observe: told of every turn; must return quickly.
+    package func wait(observe: @Sendable (CIEvent) -> Void = { _ in }) async -> CIResult {
+        let startedAt = Int64(Date().timeIntervalSince1970 * 1_000)
+        let start = clock.now
+        let deadline = start + timeout
+        let wanted = Set(contexts)
+        var wait = CIStateMachine(
+            sha: sha, contexts: contexts, checkApp: checkApp, allowedSkips: allowedSkips, timeout: timeout,
+            interval: interval)
+        observe(.passed(wait, at: .zero))
+        while let pause = wait.pause(at: clock.now - start) {
+            if Task.isCancelled {
+                wait.interrupt(signal: interruption?.signal ?? 2, at: clock.now - start)
+                break
+            }
+            if pause > .zero {
+                // A sleep that is cut short is looked at on the next turn.
+                try? await clock.sleep(for: min(pause, Self.heartbeat))
+                observe(.passed(wait, at: clock.now - start))
+                continue
+            }
+            do throws(ForgeError) {
+                let reading = try await forge.checks(of: sha, contexts: wanted, before: deadline)
+                let now = clock.now - start
+                let changed = wait.take(reading, at: now)
+                observe(.read(wait, changed: changed, at: now))
+            } catch {
+                let now = clock.now - start
+                if wait.take(error, at: now) { observe(.failed(wait, error, at: now)) }
+            }
+        }
+        observe(.ended(wait, at: clock.now - start))
+        return CIResult(
+            wait, forge: forge.client.address.web, repository: "\(forge.client.repository)", startedAt: startedAt)
+    }
+}
+
+/// What happens while CI is waited for. Times are since the start.
+package enum CIEvent: Sendable {
+    /// Nothing but time, about once a second.
+    case passed(CIStateMachine, at: Duration)
+    /// The forge was read; `changed` are indices of ``CIStateMachine/tracks``.
+    case read(CIStateMachine, changed: [Int], at: Duration)
+    /// The forge could not be read, for another reason than the last time.
+    case failed(CIStateMachine, ForgeError, at: Duration)
+    /// Once, last.
+    case ended(CIStateMachine, at: Duration)
+}

@@ -1,0 +1,270 @@
+package import Shared
+
+/// A host's build compared with the target: the fact, and what a person needs to know about it.
+struct BuildComparison: Hashable, Sendable {
+    var fact: BuildFact
+    var detail: Detail = .none
+
+    /// Why the fact is what it is, where the fact alone does not say.
+    enum Detail: Hashable, Sendable {
+        case none
+        /// The tag names a newer image on the host: pulled, not recreated.
+        case tagMoved
+        /// The build was promoted as this generation.
+        case generation(Int)
+        /// The answer has no commit at all, or a text that is none.
+        case noCommit(Reported<GitSHA>)
+        /// The digest is right, and only the commit is missing.
+        case noCommitButDigest(Reported<GitSHA>)
+        /// The image has no registry digest, so that nothing can be compared with the promoted one.
+        case noRegistryDigest
+        /// There is no agent that could tell a digest.
+        case noAgent
+        /// The promoted "digest" is the host's image id: an index's or manifest's digest was meant.
+        case promotedIsConfigDigest
+        /// The answer's summary says something else than its instances.
+        case contradiction
+        /// The image is the promoted one, and the service itself says that it serves another commit.
+        case servedOther(ProbeResult)
+        /// How many instances match, of how many, and the name of the first that does not.
+        case instances(matching: Int, of: Int, other: String)
+        /// The promoted index holds nothing that runs on the host's platform.
+        case lacksPlatform(Platform)
+        /// The registry is being asked whether it is another index of the promoted image.
+        case learning
+        /// What the promoted digest holds is known, and this is not among it; where the registry could not tell about the
+        /// host's digest, why.
+        case notAmongContent(trouble: String?)
+    }
+}
+
+/// Compares builds with what was promoted; a pure function of evidence, target and the ledger's promotions.
+///
+/// The rules, in short: the promoted digest or something that its own bytes name must be among the digests of *every*
+/// instance, and the commit must be equal where both are given. Nothing that is unknown equals anything.
+package struct BuildMatcher: Sendable {
+    package let target: Target
+    /// In order of their generation; may be empty.
+    package let promotions: [Promotion]
+    /// What the registry said about other digests.
+    package var lessons = DigestLookups()
+
+    func assess(_ evidence: BuildEvidence) -> BuildComparison {
+        let all = evidence.instances.map { assess($0, on: evidence.enginePlatform) }
+        guard let first = all.first else {
+            return BuildComparison(fact: .unidentified, detail: .noCommit(evidence.gitSHA))
+        }
+        let matching = all.count { $0.fact.isMatch }
+        if matching == all.count {
+            // The least direct of the proofs speaks for the host.
+            let weakest = all.max { $0.fact.directness < $1.fact.directness } ?? first
+            return contradiction(in: evidence) ?? otherServed(evidence) ?? weakest
+        }
+        guard all.allSatisfy({ $0.fact == first.fact }), Set(evidence.instances.map(\.gitSHA)).count == 1 else {
+            let other = zip(evidence.instances, all).first { !$1.fact.isMatch }?.0.name ?? ""
+            return BuildComparison(
+                fact: .mixed, detail: .instances(matching: matching, of: all.count, other: other))
+        }
+        return first
+    }
+
+    /// What is wrong with the answer's summary, although every instance matches; nil where it agrees.
+    private func contradiction(in evidence: BuildEvidence) -> BuildComparison? {
+        if let wanted = target.gitSHA, evidence.gitSHA.value != wanted {
+            guard let other = evidence.gitSHA.value else {
+                return BuildComparison(fact: .unidentified, detail: .noCommit(evidence.gitSHA))
+            }
+            let fact = generation(gitSHA: other, digests: []).map { $0.fact } ?? .foreign
+            return BuildComparison(fact: fact, detail: .contradiction)
+        }
+        if target.digest != nil, let claimed = evidence.digest,
+            !evidence.instances.contains(where: { $0.registryDigests.contains(claimed) })
+        {
+            return BuildComparison(fact: target.gitSHA == nil ? .foreign : .digestWrong, detail: .contradiction)
+        }
+        return nil
+    }
+
+    /// What is wrong where every instance matches, and the service itself tells another commit; nil where it does not.
+    ///
+    /// A commit that was promoted earlier is a process that has not been replaced yet, which is late and not wrong.
+    private func otherServed(_ evidence: BuildEvidence) -> BuildComparison? {
+        guard let served = evidence.served else { return nil }
+        let commits = target.gitSHA.map { [$0] } ?? evidence.instances.compactMap(\.gitSHA.value)
+        guard served.agreement(with: commits) == .other else { return nil }
+        let promotion = promotions.last { promotion in
+            promotion.generation != target.generation
+                && promotion.gitSHA.map { served.agreement(with: [$0]) == .same } ?? false
+        }
+        let known = promotion.flatMap { generation(gitSHA: $0.gitSHA, digests: [])?.fact }
+        return BuildComparison(fact: known ?? .shaWrong, detail: .servedOther(served))
+    }
+
+    /// The digests of which the registry may say that they are the promoted image after all.
+    package func unanswered(_ evidence: BuildEvidence) -> [Digest] {
+        guard lessons.isPossible, target.content != nil else { return [] }
+        return evidence.instances.filter { isLearnable($0, on: evidence.enginePlatform) }
+            .flatMap { lessons.unanswered($0.registryDigests) }
+    }
+
+    private func isLearnable(_ instance: BuildEvidence.Instance, on engine: Platform?) -> Bool {
+        guard target.content != nil, instance.isFromRegistry, instance.platform != nil else { return false }
+        guard target.gitSHA == nil || instance.gitSHA.value == target.gitSHA else { return false }
+        return digestProof(instance, on: engine) == nil
+            && generation(gitSHA: nil, digests: instance.registryDigests) == nil
+    }
+
+    private func assess(_ instance: BuildEvidence.Instance, on engine: Platform?) -> BuildComparison {
+        let assessment = compare(instance, on: engine)
+        switch assessment.fact {
+        case .behind, .foreign, .digestWrong, .unidentified:
+            // Not late: it will never come.
+            guard let platform = lackedPlatform(instance, on: engine) else { return assessment }
+            return BuildComparison(fact: .digestWrong, detail: .lacksPlatform(platform))
+        case .match, .matchPlatform, .matchIndex, .matchConfig, .matchSHA, .ahead, .shaWrong, .mixed, .unknown:
+            return assessment
+        }
+    }
+
+    /// The host's platform, where the promoted index holds nothing for it.
+    ///
+    /// It is the engine's, since an image may claim any; and where the host runs an image of another one all the same, by
+    /// emulation, then that one too. Agents that do not tell the engine's leave the image's.
+    private func lackedPlatform(_ instance: BuildEvidence.Instance, on engine: Platform?) -> Platform? {
+        guard let content = target.content else { return nil }
+        guard let engine else { return instance.platform.flatMap { content.lacks($0) ? $0 : nil } }
+        guard content.holdsNothing(forEngine: engine) else { return nil }
+        if instance.isRunning, let platform = instance.platform, !content.lacks(platform) { return nil }
+        return engine
+    }
+
+    private func compare(_ instance: BuildEvidence.Instance, on engine: Platform?) -> BuildComparison {
+        guard target.gitSHA != nil || target.digest != nil else { return BuildComparison(fact: .unidentified) }
+        guard target.digest != nil else { return assessByCommit(instance) }
+        let proof = digestProof(instance, on: engine)
+        guard let wanted = target.gitSHA else {
+            if let proof { return BuildComparison(fact: proof) }
+            return isComparable(instance) ? superseding(instance) : unidentified(instance)
+        }
+        guard let gitSHA = instance.gitSHA.value else {
+            return BuildComparison(
+                fact: .unidentified,
+                detail: proof == nil ? .noCommit(instance.gitSHA) : .noCommitButDigest(instance.gitSHA))
+        }
+        switch (gitSHA == wanted, proof) {
+        case (true, let proof?): return BuildComparison(fact: proof)
+        case (false, _?): return BuildComparison(fact: .shaWrong)
+        case (false, nil): return superseding(instance)
+        case (true, nil): return sameCommitOtherImage(instance, on: engine)
+        }
+    }
+
+    private func assessByCommit(_ instance: BuildEvidence.Instance) -> BuildComparison {
+        guard let gitSHA = instance.gitSHA.value else {
+            return BuildComparison(fact: .unidentified, detail: .noCommit(instance.gitSHA))
+        }
+        return gitSHA == target.gitSHA ? BuildComparison(fact: .matchSHA) : superseding(instance)
+    }
+
+    /// The commit is right and the digest is not: an earlier build of it that is still there, or a wrong image.
+    private func sameCommitOtherImage(_ instance: BuildEvidence.Instance, on engine: Platform?) -> BuildComparison {
+        guard isComparable(instance) else { return unidentified(instance) }
+        if let known = known(instance, gitSHA: nil) { return known }
+        let isConfig = target.digest.map { instance.configDigests.contains($0) } ?? false
+        return BuildComparison(
+            fact: .digestWrong, detail: isConfig ? .promotedIsConfigDigest : difference(instance, on: engine))
+    }
+
+    /// How sure it is that the instance's image is not the promoted one by another digest.
+    private func difference(_ instance: BuildEvidence.Instance, on engine: Platform?) -> BuildComparison.Detail {
+        guard target.content != nil else { return .none }
+        if isLearnable(instance, on: engine), !lessons.unanswered(instance.registryDigests).isEmpty { return .learning }
+        let troubles = instance.registryDigests.compactMap { lessons.failed[$0] }
+        return .notAmongContent(trouble: troubles.min())
+    }
+
+    /// Another build: one from the ledger, one whose successor was pulled already, or a stranger.
+    private func superseding(_ instance: BuildEvidence.Instance) -> BuildComparison {
+        known(instance, gitSHA: instance.gitSHA.value) ?? BuildComparison(fact: .foreign)
+    }
+
+    /// A build of the ledger's, or one whose successor is on the host already. That is the more useful thing to say.
+    private func known(_ instance: BuildEvidence.Instance, gitSHA: GitSHA?) -> BuildComparison? {
+        let listed = generation(gitSHA: gitSHA, digests: instance.registryDigests)
+        guard instance.tagMoved, listed?.fact != .ahead else { return listed }
+        return BuildComparison(fact: .behind, detail: .tagMoved)
+    }
+
+    private func unidentified(_ instance: BuildEvidence.Instance) -> BuildComparison {
+        // After a pull, containerd and Podman forget the registry digests of the image that still runs.
+        if instance.tagMoved { return BuildComparison(fact: .behind, detail: .tagMoved) }
+        let hasAgent = !instance.name.isEmpty
+        return BuildComparison(fact: .unidentified, detail: hasAgent ? .noRegistryDigest : .noAgent)
+    }
+
+    /// Which rule proves that the instance runs the promoted image; nil where none does.
+    private func digestProof(_ instance: BuildEvidence.Instance, on engine: Platform?) -> BuildFact? {
+        guard let digest = target.digest else { return nil }
+        if instance.registryDigests.contains(digest) { return .match }
+        guard let content = target.content else { return nil }
+        // In an index, what is for no platform that is known is for no host.
+        let fitting = content.manifests.filter {
+            !content.isIndex || content.isFor(instance.platform, $0) || content.isFor(engine, $0)
+        }
+        if content.isIndex, fitting.contains(where: { instance.registryDigests.contains($0.digest) }) {
+            return .matchPlatform
+        }
+        if isWrapped(instance, content) { return .matchIndex }
+        let isSameContent = fitting.contains { $0.config.map(instance.configDigests.contains) ?? false }
+        return isSameContent ? .matchConfig : nil
+    }
+
+    /// Whether a digest of the instance's is another index, with the promoted manifest for the instance's platform.
+    private func isWrapped(_ instance: BuildEvidence.Instance, _ content: PromotedContent) -> Bool {
+        let promoted = content.manifests.filter { content.isFor(instance.platform, $0) }.map(\.digest)
+        return instance.registryDigests.contains { (digest: Digest) -> Bool in
+            guard let other = lessons.known[digest], other.isIndex else { return false }
+            return other.manifests.contains { manifest in
+                other.isFor(instance.platform, manifest) && promoted.contains(manifest.digest)
+            }
+        }
+    }
+
+    /// Whether the instance has a digest of a kind that the target has too.
+    private func isComparable(_ instance: BuildEvidence.Instance) -> Bool {
+        if instance.isFromRegistry, !instance.registryDigests.isEmpty { return true }
+        let configs = target.content?.manifests.compactMap(\.config) ?? []
+        return !configs.isEmpty && !instance.configDigests.isEmpty
+    }
+
+    /// The newest promotion of this build other than the target, as `behind` or `ahead`.
+    private func generation(gitSHA: GitSHA?, digests: Set<Digest>) -> BuildComparison? {
+        let found = promotions.last { promotion in
+            promotion.generation != target.generation
+                && ((gitSHA != nil && promotion.gitSHA == gitSHA) || (promotion.digest.map(digests.contains) ?? false))
+        }
+        guard let found else { return nil }
+        let isLater = target.generation.map { found.generation > $0 } ?? false
+        return BuildComparison(fact: isLater ? .ahead : .behind, detail: .generation(found.generation))
+    }
+}
+
+extension PromotedContent {
+    /// Whether a manifest is for this very platform; never where either is not known.
+    fileprivate func isFor(_ platform: Platform?, _ manifest: Manifest) -> Bool {
+        manifest.platform != nil && manifest.platform == platform
+    }
+}
+
+extension BuildFact {
+    /// How many steps lie between the promoted digest and the proof.
+    fileprivate var directness: Int {
+        switch self {
+        case .match, .matchSHA: 0
+        case .matchPlatform: 1
+        case .matchIndex: 2
+        case .matchConfig: 3
+        case .behind, .ahead, .foreign, .digestWrong, .shaWrong, .mixed, .unidentified, .unknown: 4
+        }
+    }
+}

@@ -1,0 +1,340 @@
+import Glibc
+import Shared
+import Support
+import Synchronization
+import Testing
+
+@testable import Agent
+
+@Suite struct CheckCommandTests {
+    private struct Outcome {
+        var code: Int32
+        var output: String
+        var error: String
+    }
+
+    private func run(_ arguments: [String]) async -> Outcome {
+        let box = Box()
+        let console = Console(
+            environment: [:], output: { text in box.add(output: text) }, error: { text in box.add(error: text) })
+        let code = await Agent.execute(arguments, console: console)
+        let (output, error) = box.both
+        return Outcome(code: code, output: output, error: error)
+    }
+
+    private final class Box: Sendable {
+        private let texts = Mutex((output: "", error: ""))
+        func add(output: String) { texts.withLock { $0.output += output } }
+        func add(error: String) { texts.withLock { $0.error += error } }
+        var both: (String, String) { texts.withLock { ($0.output, $0.error) } }
+    }
+
+    @Test("check says what would be served, and ends with 0")
+    func fine() async throws {
+        let folder = try TemporaryFolder()
+        let engine = FakeEngine(socketPath: folder.file("e.sock"), script: EngineScripts.classic)
+        try await engine.start()
+        let path = try folder.write(Samples.sha, to: "canvas")
+        let file = try folder.write(
+            """
+            engines: [unix://\(engine.socketPath)]
+            services:
+              - {name: canvas, file: \(path)}
+              - {name: web, compose: canvas}
+            host: {id: host-0001}
+            """, to: "agent.yaml")
+        let outcome = await run(["check", "--config", file])
+        #expect(outcome.code == 0, "\(outcome)")
+        #expect(outcome.output.contains("SERVICE  SELECTOR"))
+        #expect(outcome.output.contains("canvas   file:\(path)"))
+        #expect(outcome.output.contains("serving  a1a1a1a1a1a1  -"))
+        #expect(outcome.output.contains("engine      \(engine.socketPath): docker, API 1.41"))
+        #expect(outcome.output.contains("listen      127.0.0.1:9480, this machine only"))
+        #expect(outcome.output.contains("protection  none, and only this machine reaches it"))
+        try await engine.stop()
+    }
+
+    @Test("A source that cannot be read is 69, and an address that others reach without protection is 64")
+    func notFine() async throws {
+        let folder = try TemporaryFolder()
+        let path = try folder.write(Samples.sha, to: "canvas")
+        let missing = await run(["check", "--service", "canvas=file:\(folder.file("missing"))"])
+        #expect(missing.code == 69)
+        #expect(missing.output.contains("does not exist"))
+        let lost = await run([
+            "check", "--service", "canvas=compose:canvas", "--engine", "unix://\(folder.file("none.sock"))",
+        ])
+        #expect(lost.code == 69)
+        #expect(lost.output.contains("engine      the engine's socket"))
+        let open = await run(["check", "--service", "canvas=file:\(path)", "--listen", "0.0.0.0:9480"])
+        #expect(open.code == 64)
+        #expect(open.output.contains("problem     0.0.0.0:9480 can be reached by other machines"))
+        let allowed = await run([
+            "check", "--service", "canvas=file:\(path)", "--listen", "0.0.0.0:9480", "--allow-anonymous",
+        ])
+        #expect(allowed.code == 0)
+    }
+
+    @Test("The configuration alone is checked without asking anybody, as before a reload")
+    func alone() async throws {
+        let folder = try TemporaryFolder()
+        let engine = FakeEngine(socketPath: folder.file("e.sock"), script: EngineScripts.classic)
+        try await engine.start()
+        let outcome = await run([
+            "check", "--no-sources", "--service", "canvas=compose:canvas", "--engine", "unix://\(engine.socketPath)",
+        ])
+        #expect(outcome.code == 0)
+        #expect(outcome.output.contains("canvas   compose:canvas  -"))
+        #expect(engine.requests.isEmpty)
+        let wrong = await run(["check", "--no-sources", "--service", "canvas=pod:x"])
+        #expect(wrong.code == 64)
+        try await engine.stop()
+    }
+
+    @Test("A selector that matches nothing is answered with what there is")
+    func matchless() async throws {
+        let folder = try TemporaryFolder()
+        var script = EngineScripts.classic
+        script.containers[0].labels["com.docker.compose.project"] = "shop"
+        for number in 0..<30 {
+            let labels = number < 2 ? ["com.docker.swarm.service.name": "shop_s\(number)"] : [:]
+            let digits = String(number + 100)
+            script.containers.append(
+                .init(
+                    id: String(repeating: "0", count: 61) + digits, name: "c\(digits)", labels: labels,
+                    typedImage: "x:1", imageID: Samples.digestText("9")))
+        }
+        let engine = FakeEngine(socketPath: folder.file("e.sock"), script: script)
+        try await engine.start()
+        let address = ["--engine", "unix://\(engine.socketPath)"]
+        let outcome = await run(["check", "--service", "canvas=compose:shop/canva"] + address)
+        #expect(outcome.code == 0)
+        #expect(outcome.output.contains("canvas: no container matches, running or not\n"))
+        #expect(outcome.output.contains("\nhas         compose:db, compose:shop/canvas\n"), "\(outcome)")
+        #expect(outcome.output.contains("\nhas         swarm:shop_s0, swarm:shop_s1\n"))
+        #expect(outcome.output.contains("\nhas         container:c100, container:c101"))
+        #expect(outcome.output.contains(", container:c119 and 12 more\n"))
+        let matching = await run(["check", "--service", "canvas=compose:shop/canvas"] + address)
+        #expect(!matching.output.contains("\nhas "))
+        #expect(matching.output.contains("canvas: 1 instance of project shop\n"))
+        try await engine.stop()
+    }
+
+    @Test("check names what matches and is not counted, and fails where it cannot be told what is meant")
+    func leftOut() async throws {
+        let folder = try TemporaryFolder()
+        var script = EngineScripts.classic
+        script.containers[1].labels = ["com.docker.compose.service": "canvas", "com.docker.compose.oneoff": "True"]
+        let engine = FakeEngine(socketPath: folder.file("e.sock"), script: script)
+        try await engine.start()
+        let address = ["--engine", "unix://\(engine.socketPath)"]
+        let outcome = await run(["check", "--service", "canvas=compose:canvas,instances=1"] + address)
+        #expect(outcome.code == 0)
+        #expect(outcome.output.contains("canvas   compose:canvas,instances=1  serving"))
+        #expect(outcome.output.contains("canvas: not counted: db (started for one command, serving)\n"), "\(outcome)")
+        try await engine.stop()
+        script.containers[1].labels = ["com.docker.compose.service": "canvas", "com.docker.compose.project": "other"]
+        let two = FakeEngine(socketPath: folder.file("two.sock"), script: script)
+        try await two.start()
+        let service = ["--service", "canvas=compose:canvas", "--engine", "unix://\(two.socketPath)"]
+        let ambiguous = await run(["check"] + service)
+        #expect(ambiguous.code == 69)
+        #expect(ambiguous.output.contains("select one, for example with compose:other/canvas"))
+        #expect(await run(["print"] + service).code == 69)
+        #expect(await run(["print", "--service", "canvas=compose:other/canvas"] + service.suffix(2)).code == 0)
+        let few = "canvas=compose:other/canvas,instances=2"
+        #expect(await run(["print", "--service", few] + service.suffix(2)).code == 1)
+        try await two.stop()
+    }
+
+    @Test("A front asks its reader, and nobody else, and says what it would serve from the snapshot")
+    func front() async throws {
+        let folder = try TemporaryFolder()
+        let engine = FakeEngine(socketPath: folder.file("e.sock"), script: EngineScripts.classic)
+        try await engine.start()
+        let path = try folder.write(Samples.sha, to: "canvas")
+        let split = try SplitFixture(
+            services: ["canvas=file:\(path)", "gone=file:\(folder.file("none"))"], folder: folder)
+        // What the file says of the services is the reader's to look at: this process could not.
+        let file = try folder.write(
+            """
+            engines: [unix://\(engine.socketPath)]
+            services:
+              - {name: canvas, compose: elsewhere}
+              - {name: web, file: /nowhere, probe: "http://127.0.0.1:1/"}
+            from: unix:\(split.path)
+            """, to: "agent.yaml")
+        try await withSplit(split) { split in
+            try await split.startReader()
+            for arguments in [["--from", "unix:\(split.path)"], ["--config", file]] {
+                let outcome = await run(["check"] + arguments)
+                #expect(outcome.code == 69, "the reader cannot read one of them")
+                #expect(outcome.output.contains("gone: "))
+                #expect(outcome.output.contains("reader      \(split.path): canvas, gone"))
+                let row = outcome.output.split(separator: "\n").first { $0.hasPrefix("canvas ") }
+                #expect(row?.contains("  serving  \(Samples.sha.prefix(12))") == true, "\(outcome)")
+                #expect(outcome.output.contains("web: the reader does not know of it") == (arguments[0] == "--config"))
+            }
+            split.readerSource.current = try split.looks.source(
+                after: try SplitFixture.configuration(["canvas=file:\(path)"], []))
+            await split.readerSource.current.lookAtAll()
+            #expect(await run(["check", "--config", file]).code == 0)
+        }
+        #expect(engine.requests.isEmpty)
+        try await engine.stop()
+    }
+
+    @Test("A front without a reader is 69 with one line, and 0 where nobody is asked")
+    func readerless() async throws {
+        let folder = try TemporaryFolder()
+        let silent = try #require(UnixAddress(path: folder.file("silent")))
+        let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
+        defer { close(descriptor) }
+        #expect(silent.withSocketAddress { bind(descriptor, $0, $1) } == 0)
+        let services = try folder.write("services: [{name: a, compose: a}]", to: "agent.yaml")
+        let rows = [
+            ("missing", "the reader's socket \(folder.file("missing")) does not exist: start buildinfo-reader.service"),
+            ("agent.yaml", "\(services) is no socket: name the one that buildinfo-reader.service listens on"),
+            ("silent", "no reader listens on \(folder.file("silent")): see the log of buildinfo-reader.service"),
+        ]
+        func check(_ name: String, line: String) async {
+            for arguments in [[], ["--config", services]] {
+                let asked = ["check", "--from", "unix:\(folder.file(name))"] + arguments
+                let outcome = await run(asked)
+                #expect(outcome.code == 69)
+                #expect(outcome.output.contains("\nreader      \(line)\n"), "\(outcome)")
+                #expect(outcome.output.ranges(of: "reader").count == line.ranges(of: "reader").count + 1)
+                #expect(await run(asked + ["--no-sources"]).code == 0)
+            }
+        }
+        for (name, line) in rows { await check(name, line: line) }
+        #expect(listen(descriptor, 8) == 0)
+        let line = "the reader at \(folder.file("silent")) does not answer: see the log of buildinfo-reader.service"
+        await check("silent", line: line)
+    }
+
+    @Test("What is the reader's is no flag of a front's check", arguments: ["--engine=unix:///e.sock", "--probe=a=x"])
+    func notFronts(flag: String) async {
+        let outcome = await run(["check", "--from", "unix:/r.sock", "--service", "a=file:/x", flag])
+        #expect(outcome.code == 64)
+        #expect(outcome.error.contains("is the reader's"))
+    }
+
+    @Test("Every mistake of the file is a line, and ends any command with 64", arguments: ["check", "serve", "print"])
+    func broken(command: String) async throws {
+        let folder = try TemporaryFolder()
+        let file = try folder.write("servics: []\nlog: {level: 7}\n", to: "agent.yaml")
+        let outcome = await run([command, "--config", file])
+        #expect(outcome.code == 64)
+        #expect(outcome.output.isEmpty)
+        #expect(
+            outcome.error.split(separator: "\n").map { $0.prefix { $0 != ";" } } == [
+                "buildinfo-agent: \(file):1:1: unknown key 'servics'",
+                "buildinfo-agent: \(file):2:14: log.level: '7' is unknown",
+            ])
+        #expect(await run([command, "--config", file, "--help"]).code == 0)
+    }
+
+    @Test("check --keys prints the table of keys, whatever the file says")
+    func keys() async throws {
+        let outcome = await run(["check", "--keys", "--config", "/nowhere"])
+        #expect(outcome.code == 0)
+        #expect(outcome.output == ConfigurationKeysPage.text)
+    }
+
+    @Test("Files that decide who may ask are read, too")
+    func files() throws {
+        let folder = try TemporaryFolder()
+        let path = try folder.write("x", to: "token")
+        let configuration = try AgentConfiguration.load(
+            flags: ["--service", "a=file:/x", "--listen", "0.0.0.0:1", "--config", try folder.write("", to: "empty")],
+            environment: [:])
+        #expect(AccessChecks(configuration, files: [("token", path)]).problems.isEmpty)
+        let problems = AccessChecks(configuration, files: [("token", folder.file("none")), ("key", folder.path)])
+            .problems
+        #expect(problems.count == 2)
+        #expect(problems.first?.hasSuffix("does not exist: write it, or correct the path") == true)
+        #expect(AccessChecks(configuration, files: []).problems.count == 1)
+    }
+
+    struct Misplaced: CustomTestStringConvertible, Sendable {
+        var text: String
+        /// `LINE:COLUMN: BEGINNING`; without a place where the file is not at fault.
+        var problems: [String]
+        var more: [String] = []
+        var testDescription: String { text }
+    }
+
+    @Test(
+        "A problem of what the file says has the file's name and place in front of it, and none where a flag says it",
+        arguments: [
+            Misplaced(
+                text:
+                    "access:\n  token_file: /nowhere/token\n  tls:\n    certificate: /nowhere/c.pem\n    key: /nowhere/k",
+                problems: [
+                    "2:15: access.token_file /nowhere/token does not exist: write it, or correct the path",
+                    "4:18: access.tls.certificate /nowhere/c.pem does not exist", "5:10: access.tls.key /nowhere/k",
+                ]),
+            Misplaced(
+                text: "listen: [127.0.0.1:0, 0.0.0.0:9480, \"[::]:9480\"]",
+                problems: ["1:23: 0.0.0.0:9480 can be reached", "1:37: [::]:9480 can be reached"]),
+            Misplaced(
+                text: "access: {tls: {key: /k}}", problems: ["access.tls.key /k does not exist"], more: ["--tls-key=/k"]
+            ),
+            Misplaced(
+                text: "access: {token_file: OPEN}",
+                problems: ["1:22: the token file 'OPEN' can be read by its group or others: chmod 600 it"]),
+            Misplaced(
+                text: "access:\n  tls: {key: OPEN}", problems: ["2:14: a TLS certificate goes with its key"]),
+            Misplaced(
+                text: "access:\n  tls: {client_ca: OPEN}", problems: ["2:20: client certificates need TLS"]),
+            Misplaced(
+                text: "access:\n  tls: {client_names: [a.b]}", problems: ["2:24: --tls-client-name needs an authority"]),
+            Misplaced(
+                text:
+                    "access:\n  tls:\n    {certificate: OPEN, key: OPEN, client_ca: OPEN, client_names:\n      [a.b, 'x y']}",
+                problems: ["4:13: --tls-client-name 'x y' is no DNS name"]),
+            Misplaced(text: "", problems: ["0.0.0.0:9480 can be reached"], more: ["--listen", "0.0.0.0:9480"]),
+            Misplaced(
+                text: "listen: 127.0.0.1:0", problems: ["0.0.0.0:9480 can be reached"],
+                more: ["--listen", "0.0.0.0:9480"]),
+        ])
+    func places(example: Misplaced) async throws {
+        let folder = try TemporaryFolder()
+        let open = try folder.write("correct-horse-battery", to: "open")
+        chmod(open, 0o644)
+        let file = try folder.write(
+            example.text.replacing("OPEN", with: open) + "\nservices: [{name: a, file: /a}]\n", to: "agent.yaml")
+        let outcome = await run(["check", "--no-sources", "--config", file] + example.more)
+        #expect(outcome.code == 64)
+        let lines = outcome.output.split(separator: "\n").filter { $0.hasPrefix("problem ") }
+        #expect(lines.count == example.problems.count, "\(outcome)")
+        for (line, problem) in zip(lines, example.problems) {
+            let place = problem.first?.isNumber == true && example.more.isEmpty ? "\(file):" : ""
+            #expect(line.hasPrefix("problem     \(place)\(problem.replacing("OPEN", with: open))"), "\(line)")
+        }
+    }
+
+    @Test("What serve would refuse to start with, check refuses, too")
+    func access() async throws {
+        let folder = try TemporaryFolder()
+        let service = "canvas=file:\(try folder.write(Samples.sha, to: "canvas"))"
+        let open = try folder.write("correct-horse-battery", to: "open")
+        chmod(open, 0o644)
+        let exposed = await run(["check", "--service", service, "--token-file", open])
+        #expect(exposed.code == 64)
+        #expect(
+            exposed.output.contains(
+                "problem     the token file '\(open)' can be read by its group or others: chmod 600 it"))
+        let certificates = try await TestCertificates()
+        for name in ["one", "two"] { try await certificates.issue(name, alternatives: "IP:127.0.0.1") }
+        let (one, two) = (certificates.path("one"), certificates.path("two"))
+        for (key, code) in [("\(one).key", Int32(0)), ("\(two).key", 64)] {
+            let pair = await run([
+                "check", "--service", service, "--tls-certificate", "\(one).pem", "--tls-key", key,
+            ])
+            #expect(pair.code == code, "\(pair)")
+            #expect(pair.output.contains("does not go with the key") == (code == 64))
+        }
+    }
+}

@@ -1,0 +1,161 @@
+import Logging
+import NIOCore
+import NIOPosix
+import Shared
+import Support
+import Synchronization
+import Testing
+
+@testable import Agent
+
+/// Looks of a whole agent at a scripted engine, and at services that answer for themselves.
+@Suite struct ProbeObservationTests {
+    /// A service whose answer changes.
+    private final class Service: Sendable {
+        private let answer: Mutex<ScriptedHostAnswer>
+
+        init(_ answer: ScriptedHostAnswer) { self.answer = Mutex(answer) }
+
+        func set(_ answer: ScriptedHostAnswer) { self.answer.withLock { $0 = answer } }
+        var current: ScriptedHostAnswer { answer.withLock { $0 } }
+    }
+
+    private static let right = ScriptedHostAnswer.json("{\"git_sha\":\"\(Samples.sha)\"}")
+    private static let wrong = ScriptedHostAnswer.json("{\"git_sha\":\"\(Samples.otherSHA)\"}")
+
+    private static var script: FakeEngineScript {
+        var script = EngineScripts.classic
+        script.images[0].labels = Samples.revision
+        return script
+    }
+
+    /// An agent with an engine and a probed service, followed by its events.
+    private func withAgent(
+        _ service: Service, services: [String] = ["canvas=compose:canvas"],
+        _ body: (ServerFixture, FakeEngine, ScriptedHost) async throws -> Void
+    ) async throws {
+        let folder = try TemporaryFolder()
+        let engine = FakeEngine(socketPath: folder.file("e.sock"), script: Self.script)
+        try await engine.start()
+        let host = try await ScriptedHost.start { _ in service.current }
+        try await withServer(
+            services: services, engines: [engine.socketPath], folder: folder,
+            probes: ["canvas=http://127.0.0.1:\(host.port)/api/buildinfo"]
+        ) { server in
+            try await body(server, engine, host)
+        }
+        await host.stop()
+        try await engine.stop()
+    }
+
+    private func becomes(_ server: ServerFixture, _ what: String, _ holds: (DocumentContent) -> Bool) async throws {
+        try await eventually(what, detail: { "\(String(describing: server.board.entry("canvas")?.body.content))" }) {
+            server.board.entry("canvas").map { holds($0.body.content) } ?? false
+        }
+    }
+
+    @Test("What the service serves is part of each look, and of the answer")
+    func look() async throws {
+        try await withAgent(Service(Self.right)) { server, _, host in
+            let body = try await server.get("/buildinfo?nonce=n").responseBody
+            #expect(body.contains("\"state\":\"serving\""))
+            #expect(body.contains("\"served\":{\"git_sha\":\"\(Samples.sha)\",\"outcome\":\"ok\""))
+            #expect(body.contains("\"latency_seconds\":"))
+            #expect(host.requests >= 1)
+        }
+    }
+
+    @Test("A service that answers late follows on its own: no event tells of it, and nobody waits half a minute")
+    func comesUp() async throws {
+        let service = Service(.close)
+        try await withAgent(service) { server, _, _ in
+            // The scripted container was started long ago.
+            try await becomes(server, "the service does not answer") { $0.state == .unhealthy }
+            let start = ContinuousClock.now
+            service.set(Self.wrong)
+            try await becomes(server, "it serves another commit") {
+                $0.state == .serving && $0.reason?.hasPrefix("the service serves b2b2b2b2b2b2, its image") == true
+            }
+            service.set(Self.right)
+            try await becomes(server, "it serves its image's commit") { $0.state == .serving && $0.reason == nil }
+            #expect(ContinuousClock.now - start < .seconds(28))
+        }
+    }
+
+    @Test("A request with a nonce is answered from a probe as fresh as the look")
+    func fresh() async throws {
+        let service = Service(Self.right)
+        try await withAgent(service) { server, _, _ in
+            _ = try await server.get("/buildinfo?nonce=1")
+            service.set(.status(503))
+            try await eventually("what was seen is old") {
+                server.board.entry("canvas").map { !server.lookout.isFresh($0) } ?? false
+            }
+            let body = try await server.get("/buildinfo?nonce=2").responseBody
+            #expect(body.contains("\"state\":\"unhealthy\""))
+            #expect(body.contains("\"status\":503"))
+        }
+    }
+
+    @Test("A service that hangs does not keep another one of its host waiting")
+    func hanging() async throws {
+        let service = Service(.hang)
+        try await withAgent(service, services: ["canvas=compose:canvas", "db=compose:db"]) { server, _, _ in
+            for number in 1...5 {
+                let start = ContinuousClock.now
+                let body = try await server.get("/buildinfo/db?nonce=\(number)").responseBody
+                #expect(body.contains("\"state\":\"serving\""))
+                #expect(ContinuousClock.now - start < ProbeClient.timeLimit.duration)
+            }
+            try await becomes(server, "the hanging one is seen, too") { $0.served?.outcome == .timeout }
+        }
+    }
+
+    @Test("A latency that changes wakes nobody who waits for another content")
+    func unwoken() async throws {
+        let service = Service(Self.right)
+        try await withAgent(service) { server, _, _ in
+            await server.lookout.lookAtAll()
+            let first = try #require(server.board.entry("canvas"))
+            service.set(.after(.milliseconds(150), Self.right))
+            await server.lookout.lookAtAll()
+            try await eventually("a slower answer") {
+                server.board.entry("canvas").flatMap(\.probeLatency).map { $0 >= .milliseconds(150) } ?? false
+            }
+            #expect(server.board.entry("canvas")?.body.entityTag == first.body.entityTag)
+        }
+    }
+
+    @Test("A service that a file tells of is probed as well, and is starting while the file is new")
+    func file() async throws {
+        let folder = try TemporaryFolder()
+        let path = try folder.write(Samples.sha, to: "canvas")
+        let service = Service(.close)
+        try await withAgent(service, services: ["canvas=file:\(path)"]) { server, _, _ in
+            try await becomes(server, "it does not answer") { $0.state == .starting && $0.served?.outcome == .other }
+            service.set(Self.right)
+            try await becomes(server, "it answers") { $0.state == .serving && $0.served?.outcome == .ok }
+        }
+    }
+
+    @Test("print waits for the probe")
+    func printed() async throws {
+        let folder = try TemporaryFolder()
+        let path = try folder.write(Samples.sha, to: "canvas")
+        let host = try await ScriptedHost.start { _ in .after(.milliseconds(900), Self.right) }
+        let configuration = SourceConfiguration(
+            services: try ServiceDeclaration.all(
+                parsing: ["canvas=file:\(path)"], probes: ["canvas=http://127.0.0.1:\(host.port)/"]),
+            engines: try EngineSockets(parsing: [], environment: [:]), host: Samples.host)
+        let log = StandardErrorLog(format: .text, clock: .system, logLevel: .critical)
+        let (text, state) = try await OneShotObservation(configuration: configuration, clock: .system, log: log).document()
+        // Whatever a loaded machine makes of it, nothing is printed before it is known.
+        #expect(state != .unknown)
+        #expect(text.contains("\"served\":{"))
+        await host.stop()
+    }
+}
+
+extension TimeAmount {
+    fileprivate var duration: Duration { .nanoseconds(nanoseconds) }
+}
