@@ -13,7 +13,7 @@ STATIC := $(CURDIR)/.build-release-agent/static
 
 # What is tested together in one process: what has deadlines is not beside what takes all of the processor.
 TALKING := LyingRegistry|RegistryPut|RegistryAccess|LearningSession|LyingForge|GiteaForge|GitHubForge|KillSwitch|WaitCICommand|FleetSession|ReporterForge|FieldRegistry
-PROMOTING := Promote|KilledPromotion|FieldPromotion|MovedTag|WayBack|Rollback|Drift|WaitCI|Registry|Resolve
+PROMOTING := Promote|KilledPromotion|FieldPromotion|RetaggedImage|RollbackTarget|Rollback|Drift|WaitCI|Registry|Resolve
 SUITES := SharedTests AgentTests 'CollectorTests\.(?!PropertyTests|LedgerCrashTests|DrillTests|$(TALKING))' \
 	'CollectorTests\.($(TALKING))' \
 	'CollectorTests\.PropertyTests' 'CollectorTests\.LedgerCrashTests' '\.DrillTests' 'EndToEndTests\.CrashTests' \

@@ -88,9 +88,9 @@ write_fleet() {
 # Progress draws itself on a terminal: what is said meanwhile would end up in the drawing.
 narrate() { [ -t 2 ] || say "        $*"; }
 # 'host-1 converged' and so on, from the JSON report: a host's own fields are indented by six blanks, deeper ones by more.
-labels() {
-    sed -n -e 's/^      "label" *: *"\([a-z_]*\)".*/label \1/p' -e 's/^      "name" *: *"\([^"]*\)".*/name \1/p' "$1" |
-        awk '$1 == "label" {label = $2} $1 == "name" {name = $2} label && name {print name, label; label = name = ""}' |
+statuses() {
+    sed -n -e 's/^      "status" *: *"\([a-z_]*\)".*/status \1/p' -e 's/^      "name" *: *"\([^"]*\)".*/name \1/p' "$1" |
+        awk '$1 == "status" {status = $2} $1 == "name" {name = $2} status && name {print name, status; status = name = ""}' |
         sort
 }
 
@@ -129,7 +129,7 @@ verification=''
 say
 
 expected=$(for ((number = 1; number < hosts; number++)); do printf 'host-%s converged\n' "$number"; done; echo "$straggler straggler")
-found=$([ ! -r "$temp/report.json" ] || labels "$temp/report.json")
+found=$([ ! -r "$temp/report.json" ] || statuses "$temp/report.json")
 if [ "$code" -ne 10 ]; then fail "verify ended with $code, not with 10"; fi
 if [ "$found" != "$expected" ]; then
     fail "the JSON report says something else than four converged hosts and $straggler as straggler:"$'\n'"$found"

@@ -7,7 +7,8 @@ import Shared
 struct Agent: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "buildinfo-agent", abstract: "Says what this host serves, from evidence and not from intent.",
-        version: BuildinfoVersion.current, subcommands: [ServeCommand.self, ReadCommand.self, PrintCommand.self, CheckCommand.self],
+        version: BuildinfoVersion.current,
+        subcommands: [ServeCommand.self, ReadCommand.self, PrintCommand.self, CheckCommand.self],
         defaultSubcommand: ServeCommand.self)
 
     static func main() {

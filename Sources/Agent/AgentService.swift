@@ -68,7 +68,8 @@ struct AgentService {
         case .reader(let path, let services, let host):
             let board = DocumentStore(
                 try services.map { service in
-                    try DocumentStore.Entry(unseen: service, host: host, reason: "the reader at \(path) was not reached yet")
+                    try DocumentStore.Entry(
+                        unseen: service, host: host, reason: "the reader at \(path) was not reached yet")
                 })
             let parts = ReaderDependencies(path: path, group: group, metrics: metrics, clock: clock, logger: logger)
             return (

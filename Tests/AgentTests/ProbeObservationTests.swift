@@ -148,7 +148,8 @@ import Testing
                 parsing: ["canvas=file:\(path)"], probes: ["canvas=http://127.0.0.1:\(host.port)/"]),
             engines: try EngineSockets(parsing: [], environment: [:]), host: Samples.host)
         let log = StandardErrorLog(format: .text, clock: .system, logLevel: .critical)
-        let (text, state) = try await OneShotObservation(configuration: configuration, clock: .system, log: log).document()
+        let (text, state) = try await OneShotObservation(configuration: configuration, clock: .system, log: log)
+            .document()
         // Whatever a loaded machine makes of it, nothing is printed before it is known.
         #expect(state != .unknown)
         #expect(text.contains("\"served\":{"))

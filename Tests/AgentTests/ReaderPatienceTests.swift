@@ -70,7 +70,9 @@ import Testing
     func sign() throws {
         let channel = EmbeddedChannel()
         let look = channel.eventLoop.makePromise(of: Void.self)
-        let board = DocumentStore([try DocumentStore.Entry(unseen: "canvas", host: Samples.host, reason: "not looked at yet")])
+        let board = DocumentStore([
+            try DocumentStore.Entry(unseen: "canvas", host: Samples.host, reason: "not looked at yet")
+        ])
         let line = try Snapshot(board, metrics: Metrics(), clock: .system).line()
         try channel.pipeline.syncOperations.addHandler(
             SnapshotWriter(snapshot: { line }, refresh: { _ in look.futureResult }))

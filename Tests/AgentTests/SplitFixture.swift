@@ -33,7 +33,9 @@ final class SplitFixture {
             clock: clock, logger: logger)
         readerSource = ReloadableSource(looks.source())
         frontBoard = DocumentStore(
-            try declared.map { try DocumentStore.Entry(unseen: $0, host: Samples.host, reason: "the reader was not reached") })
+            try declared.map {
+                try DocumentStore.Entry(unseen: $0, host: Samples.host, reason: "the reader was not reached")
+            })
         let parts = ReaderDependencies(
             path: folder.file("r.sock"), group: group, metrics: frontMetrics, clock: frontClock ?? clock,
             logger: logger)

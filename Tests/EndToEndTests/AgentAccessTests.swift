@@ -68,7 +68,7 @@ struct AgentAccessTests {
         let bad = try await verify(agent, ["--ca", yard.path("ca.pem"), "--token-file", yard.path("wrong")])
         #expect(bad.exitCode == 30, "\(bad.progress)")
         let host = try bad.host("host-1")
-        #expect(host.label == "agent_error" && host.facts.reach == "auth")
+        #expect(host.status == "agent_error" && host.facts.reach == "auth")
         #expect(host.reason.contains("401") && host.reason.contains("--token-file"), "\(host.reason)")
         for text in [good.progress, good.output, bad.progress, bad.output, agent.program.error, agent.program.output] {
             #expect(!text.contains(Self.token) && !text.contains(Self.wrong))

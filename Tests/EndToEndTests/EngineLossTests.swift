@@ -16,7 +16,7 @@ extension EndToEnd {
             let without = try await verify.run()
             let host = try without.host("host-1")
             #expect(without.exitCode == 30, "\(without.progress)")
-            #expect(host.label == "agent_error")
+            #expect(host.status == "agent_error")
             #expect(host.facts.runtime == "unknown")
             let document = try await agent.document()
             #expect(document.contains(#""state":"unknown""#))
@@ -42,7 +42,7 @@ extension EndToEnd {
             try engine.resume()
             let hanging = try outcome.get()
             #expect(hanging.exitCode == 30, "\(hanging.progress)")
-            #expect(try hanging.host("host-1").label == "agent_error")
+            #expect(try hanging.host("host-1").status == "agent_error")
 
             verify.timeout = "60s"
             let again = try await verify.run()
@@ -66,7 +66,7 @@ extension EndToEnd {
             let result = try await Verify(hosts: [agent.host], sha: Commit.new, timeout: Verify.short).run()
             let host = try result.host("host-1")
             #expect(result.exitCode == 30, "\(result.progress)")
-            #expect(host.label == "agent_error")
+            #expect(host.status == "agent_error")
             #expect(host.reason.lowercased().contains("denied"), "\(host.reason)")
         }
 

@@ -14,7 +14,7 @@ struct EvidenceTests {
         try await running.says("host-1: converged")
         // Evidence is written beside the verification, a moment later.
         try await eventually("the evidence says so") {
-            try running.folder.read("evidence.ndjson").contains(#""label":"converged""#)
+            try running.folder.read("evidence.ndjson").contains(#""status":"converged""#)
         }
         running.program.signal(SIGKILL)
         #expect(try await running.program.wait().exitCode == 137)

@@ -13,7 +13,7 @@ struct IdentityTests {
         let result = try await Verify(hosts: [first.host, second.host], sha: Commit.new, timeout: "10s").run()
         #expect(result.exitCode == 60, "\(result.progress)")
         #expect(result.report.verdict == "identity_conflict")
-        #expect(result.report.summary.labels == ["conflict": 2])
+        #expect(result.report.summary.statuses == ["conflict": 2])
         #expect(result.report.hosts.allSatisfy { $0.facts.identity == "duplicate" })
     }
 
@@ -38,7 +38,7 @@ struct IdentityTests {
         host.url = "http://\(agent.authority)/buildinfo/shop"
         let result = try await Verify(hosts: [host], sha: Commit.new, timeout: "8s").run()
         #expect(result.exitCode == 30, "\(result.progress)")
-        #expect(try result.host("host-1").label == "unverifiable")
+        #expect(try result.host("host-1").status == "unverifiable")
         #expect(try result.host("host-1").reason.contains("shop"))
     }
 }

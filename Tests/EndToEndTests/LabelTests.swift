@@ -75,7 +75,7 @@ struct LabelTests {
         return (verified, try JSONDecoder().decode(Details.self, from: Data(json.utf8)))
     }
 
-    @Test("--select asks the hosts with the label and no others, and the report says what was left out")
+    @Test("--select asks the hosts with the status and no others, and the report says what was left out")
     func select() async throws {
         let (yard, folder) = (Yard(), try TemporaryFolder())
         let hosts = try await yard.start { $0 == 2 ? Commit.old : Commit.new }
@@ -138,7 +138,7 @@ struct LabelTests {
         #expect(try await run(verify).0.exitCode == 0, "a third of the fleet, as was asked for")
         verify.more = ["--fleet", path]
         #expect(try await run(verify).0.exitCode == 0)
-        // The list is as long as before, and a label was lost on the way.
+        // The list is as long as before, and a status was lost on the way.
         try folder.write("labels.yaml", Self.fleet(["region: eu", ""] + labels.dropFirst(2), hosts))
         verify.more = ["--fleet", path, "--select", "region=eu"]
         let (lost, _) = try await run(verify)
@@ -208,7 +208,7 @@ struct LabelTests {
             Verify(hosts: [], sha: Commit.new, more: ["--fleet", fleet, "--fleet", waivers]))
         #expect(result.exitCode == 0, "\(result.progress)")
         #expect(result.report.summary.expected == 1)
-        #expect(try result.host("host-1").label == "agent_error")
+        #expect(try result.host("host-1").status == "agent_error")
         #expect(result.progress.contains("waived until 2999-01-01T00:00:00Z: being rebuilt"), "\(result.progress)")
         #expect(
             result.report.warnings?.contains { $0.hasSuffix("names host-9, which the inventory does not list") } == true
@@ -240,7 +240,7 @@ struct LabelTests {
         #expect(successor.generation == 2)
         #expect(successor.gitSHA == Commit.newer)
         #expect(successor.serving == 1 && successor.onTarget == 1 && successor.neither == 1, "\(successor)")
-        #expect(try late.host("host-1").label == "ahead")
+        #expect(try late.host("host-1").status == "ahead")
         #expect(try late.host("host-1").reason.contains("generation 2"))
 
         verify.more += ["--superseded-ok"]

@@ -4,12 +4,12 @@ import Support
 
 /// A ledger's rows, read by another process than the one that writes them, and beside the collector's own code.
 struct LedgerRows {
-    /// A change of a host's label, as the table has it.
+    /// A change of a host's status, as the table has it.
     struct Change: Hashable {
         var host: Int
         var number: Int
         var seconds: Double
-        var label: String
+        var status: String
         var reason: String
     }
 
@@ -25,11 +25,11 @@ struct LedgerRows {
             for number in numbers {
                 changes[number] = []
                 let rows = try Row.fetchCursor(
-                    db, sql: "SELECT host, number, seconds, label, reason FROM transitions WHERE verification = ?",
+                    db, sql: "SELECT host, number, seconds, status, reason FROM transitions WHERE verification = ?",
                     arguments: [number])
                 while let row = try rows.next() {
                     changes[number]?.insert(
-                        Change(host: row[0], number: row[1], seconds: row[2], label: row[3], reason: row[4]))
+                        Change(host: row[0], number: row[1], seconds: row[2], status: row[3], reason: row[4]))
                 }
             }
             return changes

@@ -18,7 +18,7 @@ struct ProcessTests {
         let result = try await running.finish()
         #expect(result.exitCode == code, "\(result.progress)")
         #expect(result.report.verdict == "interrupted")
-        #expect(try result.host("host-1").label == "soaking")
+        #expect(try result.host("host-1").status == "soaking")
         #expect(result.report.summary.proven == 0)
     }
 
@@ -53,7 +53,7 @@ struct ProcessTests {
         try folder.write("build", Commit.new)
         let result = try await running.finish()
         #expect(result.exitCode == 0, "\(result.progress)")
-        let labels = try result.host("host-1").transitions.map(\.label)
+        let labels = try result.host("host-1").transitions.map(\.status)
         #expect(labels.first == "pending")
         #expect(labels.last == "converged")
     }

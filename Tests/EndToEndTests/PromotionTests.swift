@@ -20,7 +20,7 @@ extension EndToEnd {
             let host = try before.host("host-1")
             #expect(before.exitCode == 10, "\(before.progress)")
             #expect(before.report.verdict == "stragglers")
-            #expect(host.label == "straggler")
+            #expect(host.status == "straggler")
             #expect(host.reason.contains("pulled, not recreated"))
             let document = try await agent.document()
             #expect(document.contains(#""tag_moved":true"#))
@@ -49,7 +49,7 @@ extension EndToEnd {
                 hosts: [agent.host], sha: Commit.new, digest: digest, timeout: Verify.short
             ).run()
             #expect(result.exitCode == 10, "\(result.progress)")
-            #expect(try result.host("host-1").label == "straggler")
+            #expect(try result.host("host-1").status == "straggler")
             #expect(try result.host("host-1").reason.contains("never pulled"))
             try await service.engine.remove(service.name)
         }
@@ -69,7 +69,7 @@ extension EndToEnd {
                 hosts: [agent.host], sha: Commit.new, digest: digest, timeout: Verify.short
             ).run()
             #expect(result.exitCode == 10, "\(result.progress)")
-            #expect(try result.host("host-1").label == "straggler")
+            #expect(try result.host("host-1").status == "straggler")
             try await service.engine.remove(service.name)
         }
 
@@ -88,13 +88,13 @@ extension EndToEnd {
             let host = try result.host("host-1")
             #expect(result.exitCode == 20, "\(result.progress)")
             #expect(result.report.verdict == "failed_deploy")
-            #expect(host.label == "failed")
+            #expect(host.status == "failed")
             #expect(host.facts.build == "digest_wrong")
             try await service.engine.remove(service.name)
         }
 
         @Test(
-            "A container committed onto the tag keeps the commit's label, has no registry digest, and is unverifiable")
+            "A container committed onto the tag keeps the commit's status, has no registry digest, and is unverifiable")
         func committed() async throws {
             let service = try await Service.make()
             let digest = try await service.release(Commit.new)
@@ -102,13 +102,13 @@ extension EndToEnd {
             try await service.run()
             try await service.engine.docker("commit", service.name, service.latest)
             try await service.recreate("--label", "tier=web")
-            let agent = try await HostAgent.start("host-1", selector: "label:tier=web", engine: service.engine)
+            let agent = try await HostAgent.start("host-1", selector: "status:tier=web", engine: service.engine)
 
             let result = try await Verify(
                 hosts: [agent.host], sha: Commit.new, digest: digest, timeout: Verify.short
             ).run()
             #expect(result.exitCode == 30, "\(result.progress)")
-            #expect(try result.host("host-1").label == "unverifiable")
+            #expect(try result.host("host-1").status == "unverifiable")
             #expect(try result.host("host-1").reason.contains("no registry digest"))
             #expect(try await agent.document().contains(#""origin":"none""#))
             try await service.engine.remove(service.name)
@@ -127,7 +127,7 @@ extension EndToEnd {
                 hosts: [agent.host], sha: Commit.new, digest: digest, timeout: Verify.short
             ).run()
             #expect(strict.exitCode == 30, "\(strict.progress)")
-            #expect(try strict.host("host-1").label == "unverifiable")
+            #expect(try strict.host("host-1").status == "unverifiable")
 
             let byCommit = try await Verify(hosts: [agent.host], sha: Commit.new).run()
             #expect(byCommit.exitCode == 0, "\(byCommit.progress)")
@@ -145,7 +145,7 @@ extension EndToEnd {
 
             let result = try await Verify(hosts: [agent.host], sha: Commit.new, timeout: Verify.short).run()
             #expect(result.exitCode == 30, "\(result.progress)")
-            #expect(try result.host("host-1").label == "unverifiable")
+            #expect(try result.host("host-1").status == "unverifiable")
             #expect(try result.host("host-1").reason.contains("git_sha"))
             #expect(try await agent.document().contains("'dev'"))
             try await service.engine.remove(service.name)

@@ -310,7 +310,7 @@ extension EndToEnd {
         }
 
         @Test(
-            "docker commit onto the tag keeps the commit's label, and is a wrong digest; what was loaded is the same content"
+            "docker commit onto the tag keeps the commit's status, and is a wrong digest; what was loaded is the same content"
         )
         func tampered() async throws {
             let service = try await Service.make()

@@ -12,7 +12,7 @@ extension EndToEnd {
             let paused = try await verify.run()
             let host = try paused.host("host-1")
             #expect(paused.exitCode == 20, "\(paused.progress)")
-            #expect(host.label == "failed")
+            #expect(host.status == "failed")
             #expect(host.facts.runtime == "paused")
             #expect(paused.report.summary.proven == 0)
 
@@ -27,7 +27,7 @@ extension EndToEnd {
             let (service, verify) = try await deployed(healthCheck: ["0", "1"])
             let result = try await verify.run()
             #expect(result.exitCode == 20, "\(result.progress)")
-            #expect(try result.host("host-1").label == "failed")
+            #expect(try result.host("host-1").status == "failed")
             #expect(try result.host("host-1").facts.runtime == "unhealthy")
             try await service.engine.remove(service.name)
         }
@@ -48,7 +48,7 @@ extension EndToEnd {
             verify.soak = "3s"
             let result = try await verify.run()
             #expect(result.exitCode == 20, "\(result.progress)")
-            #expect(try result.host("host-1").label == "failed")
+            #expect(try result.host("host-1").status == "failed")
             #expect(result.report.summary.proven == 0)
             try await service.engine.remove(service.name)
         }
@@ -60,7 +60,7 @@ extension EndToEnd {
             verify.timeout = Verify.short
             let result = try await verify.run()
             #expect(result.exitCode == 30, "\(result.progress)")
-            #expect(try result.host("host-1").label == "unverifiable")
+            #expect(try result.host("host-1").status == "unverifiable")
             #expect(try result.host("host-1").facts.runtime == "absent")
             #expect(try result.host("host-1").reason.contains("no instance of the service"))
         }

@@ -9,7 +9,7 @@ struct TransportTests {
         let result = try await verify((1...3).map { FleetHost(name: "host-\($0)", url: page.url(host: $0)) })
         #expect(result.exitCode == 30, "\(result.progress)")
         #expect(result.report.verdict == "unreachable")
-        #expect(result.report.summary.labels == ["agent_error": 3])
+        #expect(result.report.summary.statuses == ["agent_error": 3])
         #expect(result.report.hosts.allSatisfy { $0.facts.reach == "http_status" && $0.reason.contains("404") })
         await page.stop()
     }
@@ -19,7 +19,7 @@ struct TransportTests {
         let page = try await ScriptedHost.start { _ in .status(200, "<html>This domain is for sale</html>") }
         let result = try await verify([FleetHost(name: "host-1", url: page.url())])
         #expect(result.exitCode == 30, "\(result.progress)")
-        #expect(try result.host("host-1").label == "agent_error")
+        #expect(try result.host("host-1").status == "agent_error")
         #expect(try result.host("host-1").facts.reach == "not_buildinfo")
         await page.stop()
     }
@@ -47,7 +47,7 @@ struct TransportTests {
             FleetHost(name: "full", url: "http://127.0.0.1:\(full.port)/buildinfo"),
         ])
         #expect(result.exitCode == 30, "\(result.progress)")
-        #expect(result.report.summary.labels == ["unreachable": 3])
+        #expect(result.report.summary.statuses == ["unreachable": 3])
         #expect(try result.host("hangs").facts.reach == "timeout")
         #expect(try result.host("closed").facts.reach == "refused")
         #expect(try result.host("full").facts.reach == "timeout")
@@ -64,8 +64,8 @@ struct TransportTests {
         #expect(result.exitCode == 30, "\(result.progress)")
         // 20 requests of 2 s one after the other would be 40 s.
         #expect(result.report.verification.durationSeconds < 20)
-        #expect(try result.host("alive").label == "converged")
-        #expect(result.report.summary.labels == ["converged": 1, "unreachable": 20])
+        #expect(try result.host("alive").status == "converged")
+        #expect(result.report.summary.statuses == ["converged": 1, "unreachable": 20])
         await dead.stop()
     }
 
@@ -80,7 +80,7 @@ struct TransportTests {
         let result = try await verify([FleetHost(name: "host-1", url: host.url())])
         let entry = try result.host("host-1")
         #expect(result.exitCode == 30, "\(result.progress)")
-        #expect(entry.label == "unverifiable")
+        #expect(entry.status == "unverifiable")
         #expect(entry.facts.build == "unidentified")
         #expect(entry.reason.contains(said), "\(entry.reason)")
         await host.stop()
@@ -97,7 +97,7 @@ struct TransportTests {
         verify.more = ["--interval", "2s", "--request-timeout", "10s"]
         let result = try await verify.run()
         #expect(result.exitCode == 10, "\(result.progress)")
-        #expect(result.report.summary.labels == ["converged": 119, "straggler": 1])
+        #expect(result.report.summary.statuses == ["converged": 119, "straggler": 1])
         let lines = result.progress.split(separator: "\n")
         #expect(lines.count < 100, "\(lines.count) lines for 120 hosts")
         #expect(lines.suffix(6).contains { $0.contains("host-7 ") && $0.contains("straggler") })

@@ -108,7 +108,7 @@ struct Verified: CustomTestStringConvertible {
         struct Summary: Decodable, Sendable {
             var expected: Int
             var proven: Int
-            var labels: [String: Int]
+            var statuses: [String: Int]
         }
 
         struct Facts: Decodable, Sendable {
@@ -120,13 +120,13 @@ struct Verified: CustomTestStringConvertible {
 
         struct Transition: Decodable, Sendable {
             var seconds: Double
-            var label: String
+            var status: String
             var reason: String
         }
 
         struct Host: Decodable, Sendable {
             var name: String
-            var label: String
+            var status: String
             var reason: String
             var facts: Facts
             var attempts: Int

@@ -126,12 +126,12 @@ GUARDS = [
         r"let isShort = proven < expected && proven > minimum", VERDICT),
     Guard(
         1, "soak-span", "a match has to hold through the soak",
-        _VERDICT + "HostTracker+Label.swift",
+        _VERDICT + "HostTracker+Status.swift",
         r"guard let proof, proof.answers >= 2, proof.span >= policy.soak else { return .soaking }",
         r"guard let proof, proof.answers >= 2 else { return .soaking }", VERDICT),
     Guard(
         1, "two-answers", "one answer alone is no proof",
-        _VERDICT + "HostTracker+Label.swift",
+        _VERDICT + "HostTracker+Status.swift",
         r"guard let proof, proof.answers >= 2, proof.span >= policy.soak else { return .soaking }",
         r"guard let proof, proof.span >= policy.soak else { return .soaking }", VERDICT),
     Guard(
@@ -161,7 +161,7 @@ GUARDS = [
         r"isMatch && runtime == .serving", CACHES),
     Guard(
         1, "stale-fact", "a fact older than three intervals proves nothing",
-        _VERDICT + "HostTracker+Label.swift",
+        _VERDICT + "HostTracker+Status.swift",
         r"factMoment.map { now - $0 > policy.freshness } ?? false",
         r"factMoment.map { now - $0 > policy.freshness * 100 } ?? false", VERDICT),
     Guard(
@@ -460,7 +460,7 @@ GUARDS = [
         r"return (others.first ?? (owner == sample.host ? owner : nil)).map { twin(of: $0, id: id) }", VERDICT),
     Guard(
         3, "conflict-at-end", "of two hosts behind one URL, the one that answers last does not decide",
-        _VERDICT + "HostTracker+Label.swift",
+        _VERDICT + "HostTracker+Status.swift",
         r"guard let lastConflict, now - lastConflict.at <= max(policy.flappingWindow, policy.freshness) else {",
         r"guard let lastConflict, now - lastConflict.at <= .zero else {", VERDICT),
     Guard(
@@ -487,7 +487,7 @@ GUARDS = [
         r"case .digestWrong: true", DIGESTS),
     Guard(
         4, "digest-at-end", "the right commit in another image is a failed deploy at the deadline",
-        _VERDICT + "HostTracker+Label.swift",
+        _VERDICT + "HostTracker+Status.swift",
         r"if isFinal, [.digestWrong, .shaWrong].contains(facts.build) { return true }",
         r"if isFinal, [.shaWrong].contains(facts.build) { return true }", VERDICT),
     Guard(
@@ -646,7 +646,7 @@ GUARDS = [
         r"", r"AgentTests\.ReaderPatienceTests/"),
     Guard(
         8, "front-check", "check asks for a front nobody but its reader",
-        "Sources/Agent/Commands/Check.swift",
+        "Sources/Agent/Commands/CheckCommand.swift",
         r"if let reader = configuration.from {",
         r"if let reader = configuration.from, configuration.evidence.services.isEmpty {", r"AgentTests\.CheckCommandTests/"),
     Guard(
@@ -677,7 +677,7 @@ GUARDS = [
         r"_ = age >= 0", SPLIT),
     Guard(
         3, "reload-anew", "what was seen of a service counts no more when its name means something else",
-        "Sources/Agent/Evidence/Board.swift",
+        "Sources/Agent/Evidence/DocumentStore.swift",
         r"anew.contains(service) ? entry : before.entries[service] ?? entry",
         r"before.entries[service] ?? entry", SPLIT),
     Guard(
@@ -879,7 +879,7 @@ GUARDS = [
         r"} else if document.instances.count > 256_000 {", ANSWERS),
     Guard(
         9, "transitions", "a host that changes its label for days does not fill the memory",
-        _VERDICT + "HostTracker+Label.swift",
+        _VERDICT + "HostTracker+Status.swift",
         r"if transitions.count >= Self.maximumTransitions {",
         r"if transitions.count >= Self.maximumTransitions * 1_000 {", VERDICT),
     Guard(
@@ -1168,13 +1168,13 @@ GUARDS = [
         r"let behind = excess(.unproven, .behind)", VERDICT),
     Guard(
         "gate", "rolled-back", "a host that matched and went back is rolled back",
-        _VERDICT + "HostTracker+Label.swift",
+        _VERDICT + "HostTracker+Status.swift",
         r"guard facts.reach == .ok, everMatched, [.behind, .foreign].contains(facts.build) else { return false }",
         r"guard facts.reach == .never, everMatched, [.behind, .foreign].contains(facts.build) else { return false }",
         VERDICT),
     Guard(
         "gate", "crash-loop", "a container that restarts between looks is failed",
-        _VERDICT + "HostTracker+Label.swift",
+        _VERDICT + "HostTracker+Status.swift",
         r"return isLooping",
         r"return isLooping && isFinal && factMoment == nil", VERDICT),
     Guard(
@@ -1296,7 +1296,7 @@ GUARDS = [
         r"if let looping = places.first(where: { !$0.restarts.isEmpty && total >= 2 })", VERDICT),
     Guard(
         "gate", "restart-told", "a restart in the soak is told",
-        _VERDICT + "HostTracker+Label.swift",
+        _VERDICT + "HostTracker+Status.swift",
         r"case .soaking, .flapping: history.total > told.restarts",
         r"case .soaking, .flapping: false", VERDICT),
     Guard(
@@ -1337,7 +1337,7 @@ GUARDS = [
         r"guard isEveryHostAsked else { return }", VERDICT),
     Guard(
         3, "unchanged-of-another", "a 304 of another host proves nothing",
-        "Sources/Collector/Operations/Session/HeldRequests.swift",
+        "Sources/Collector/Operations/Session/LongPollPlanner.swift",
         r"guard reading.validation.host == before.document.host.id else {",
         r"guard reading.validation.host != before.tag else {", HELD),
     # Evidence
@@ -1395,8 +1395,8 @@ GUARDS = [
     Guard(
         6, "one-outcome", "JUnit, Markdown and annotations are red for the same hosts",
         "Sources/Collector/Reports/HostOutcome.swift",
-        r"if causes.contains(standing) { return .failing }",
-        r"if causes.contains(standing), standing != .behind { return .failing }", PIPELINE),
+        r"if causes.contains(category) { return .failing }",
+        r"if causes.contains(category), standing != .behind { return .failing }", PIPELINE),
     # 11. Nothing is promoted past the gate
     Guard(
         11, "ci-highest-id", "of a context's rows the one with the highest id decides",

@@ -259,7 +259,7 @@ class Scenario:
         machine.write("/etc/buildinfo/target-canvas.env", f"BUILDINFO_SHA={SHA}\nBUILDINFO_SOAK=1s\nBUILDINFO_TIMEOUT=4s\n")
         self.check("a verification calls the host unreachable (30)", ("exit-code", "30"), self.checked(unit))
         report = json.loads(machine.must("cat /var/lib/buildinfo-collector/canvas.json"))
-        self.check("for it is an agent_error", ["agent_error"], [host["label"] for host in report["hosts"]])
+        self.check("for it is an agent_error", ["agent_error"], [host["status"] for host in report["hosts"]])
         machine.must(f"systemctl reset-failed {unit}; rm /etc/buildinfo/target-canvas.env")
         machine.must(f"systemctl restart {READER}")
         self.check("a reader that starts does not start it", "inactive", machine.property("docker.service", "ActiveState"))

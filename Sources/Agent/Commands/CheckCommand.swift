@@ -4,6 +4,7 @@ import Shared
 /// `buildinfo-agent check`.
 struct CheckCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "check",
         abstract:
             "Check configuration, engines, files and probes, or the reader (--from). Exits 0 fine, 64 configuration, 69 source unreadable.",
         // The generated one has `serve` in it, whose flags these are, too.

@@ -4,6 +4,7 @@ import Shared
 /// `buildinfo-agent print`.
 struct PrintCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "print",
         abstract: "Print the first service's document once. Exits 0 serving, 1 not serving, 69 source unreadable.")
 
     @OptionGroup var source: SourceOptions
@@ -15,7 +16,8 @@ struct PrintCommand: AsyncParsableCommand {
         let log = try source.log()
         var configuration = try source.evidenceConfiguration(environment: console.environment)
         configuration.services = Array(configuration.services.prefix(1))
-        let (text, state) = try await OneShotObservation(configuration: configuration, clock: .system, log: log).document()
+        let (text, state) = try await OneShotObservation(configuration: configuration, clock: .system, log: log)
+            .document()
         console.output(text + "\n")
         switch state {
         case .serving: return

@@ -4,6 +4,7 @@ import Shared
 /// `buildinfo-agent read`.
 struct ReadCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "read",
         abstract: "Look, and write what is seen to a unix socket, for 'serve --from', until SIGTERM.")
 
     /// Where systemd's unit has it.

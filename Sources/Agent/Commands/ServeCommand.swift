@@ -4,6 +4,7 @@ import Shared
 /// `buildinfo-agent serve`.
 struct ServeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "serve",
         abstract: "Answer GET /buildinfo, /buildinfo/{service}, /healthz and /metrics until SIGTERM.")
 
     @OptionGroup var source: SourceOptions
@@ -65,7 +66,9 @@ struct ServeCommand: AsyncParsableCommand {
     }
 
     private func readerPath(_ from: String) throws(AgentError) -> String {
-        guard let path = ListenAddress.socketPath(from) else { throw .readerAddress(Sanitizer.singleLine(from, limit: 200)) }
+        guard let path = ListenAddress.socketPath(from) else {
+            throw .readerAddress(Sanitizer.singleLine(from, limit: 200))
+        }
         return path
     }
 

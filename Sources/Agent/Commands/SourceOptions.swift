@@ -59,7 +59,9 @@ struct SourceOptions: ParsableArguments {
     ]
 
     func parsedLogLevel() throws(AgentError) -> Logger.Level {
-        guard let level = Logger.Level(rawValue: logLevel) else { throw .logLevel(Sanitizer.singleLine(logLevel, limit: 80)) }
+        guard let level = Logger.Level(rawValue: logLevel) else {
+            throw .logLevel(Sanitizer.singleLine(logLevel, limit: 80))
+        }
         return level
     }
 

@@ -16,7 +16,8 @@ struct ConfigurationLocations: Sendable {
         let named = ConfigurationSource.named(commandLine: commandLine, environment: environment)
         file = Sanitizer.singleLine(named ?? ConfigurationSource.standardPath, limit: 300)
         let content = try ConfigurationSource.load(commandLine: commandLine, environment: environment)
-        let open = ConfigurationFile.open(ServeCommand.environmentFlags, commandLine: commandLine, environment: environment)
+        let open = ConfigurationFile.open(
+            ServeCommand.environmentFlags, commandLine: commandLine, environment: environment)
         for key in ConfigurationKey.all where open.contains(where: { $0.name == key.flag }) {
             values[key.path] = content.values[key.path]
         }

@@ -130,7 +130,8 @@ struct ConfigurationText {
                 let what = event.type == YAML_ALIAS_EVENT ? "alias" : "anchor"
                 complain(
                     position,
-                    "the \(what) '\(sign)\(Sanitizer.singleLine(anchor, limit: 40))' is not accepted; write the value out")
+                    "the \(what) '\(sign)\(Sanitizer.singleLine(anchor, limit: 40))' is not accepted; write the value out"
+                )
             }
             if tag { complain(position, "a tag (!) is not accepted; write the value without it") }
             return anchor == nil && !tag

@@ -16,7 +16,8 @@ struct ContainerReport: Hashable, Sendable {
         let neverStarted = facts.state.startedAt.map { $0.hasPrefix("0001-") || !RFC3339.isTimestamp($0) } ?? true
         let runs = [.serving, .starting, .unhealthy, .paused].contains(state)
         instance = Instance(
-            id: facts.id, name: Sanitizer.singleLine(facts.name, limit: 255), project: facts.origin.project, state: state,
+            id: facts.id, name: Sanitizer.singleLine(facts.name, limit: 255), project: facts.origin.project,
+            state: state,
             health: health, startedAt: neverStarted ? nil : facts.state.startedAt, restartCount: facts.restartCount,
             // A container that could not be started has the code of the attempt.
             exitCode: runs || neverStarted && facts.state.exitCode == 0 ? nil : facts.state.exitCode,

@@ -48,7 +48,8 @@ struct DocumentBuilder: Sendable {
         content.state = ServiceState.worst(of: content.instances.map(\.state))
         let shortage = Self.shortage(of: reports.count, service.expected)
         guard !reports.isEmpty else {
-            content.reason = Sanitizer.singleLine([shortage, Self.absence(leftOut)].compactMap { $0 }.joined(separator: "; "))
+            content.reason = Sanitizer.singleLine(
+                [shortage, Self.absence(leftOut)].compactMap { $0 }.joined(separator: "; "))
             return content
         }
         // Those that are missing may be on their way, and until they are there the service is not up.

@@ -42,7 +42,8 @@ struct FileSource: Sendable {
     ) -> DocumentContent {
         let digests = statement.digest.map { [DigestEvidence(digest: $0, kind: .indexOrManifest, source: .file)] } ?? []
         let image = ImageEvidence(
-            reference: Sanitizer.singleLine("file:\(path)"), origin: digests.isEmpty ? .none : .registry, digests: digests,
+            reference: Sanitizer.singleLine("file:\(path)"), origin: digests.isEmpty ? .none : .registry,
+            digests: digests,
             tagMoved: false)
         // Another content is another instance: that is how a collector sees that something was swapped in a soak.
         let id = "file-" + Hexadecimal.encode(SHA256.hash(Array(path.utf8) + [0] + bytes)).prefix(40)

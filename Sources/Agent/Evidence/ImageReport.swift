@@ -21,7 +21,9 @@ struct ImageReport: Hashable, Sendable {
         let fromRegistry = digests.filter { Self.isRegistrys($0, typed: typed) }
         evidence = ImageEvidence(
             reference: Sanitizer.singleLine(facts.typedImage),
-            platform: (facts.manifest?.platform ?? facts.image?.platform).map { Sanitizer.singleLine("\($0)", limit: 64) },
+            platform: (facts.manifest?.platform ?? facts.image?.platform).map {
+                Sanitizer.singleLine("\($0)", limit: 64)
+            },
             origin: fromRegistry.isEmpty ? .none : .registry, digests: digests,
             tagMoved: facts.tagImageID.map { $0 != facts.imageID } ?? false)
         switch store {

@@ -13,7 +13,8 @@ struct LocalSource: StatusSource {
     let clock: Clock
 
     init(
-        configuration: SourceConfiguration, board: DocumentStore, group: any EventLoopGroup, metrics: Metrics, clock: Clock,
+        configuration: SourceConfiguration, board: DocumentStore, group: any EventLoopGroup, metrics: Metrics,
+        clock: Clock,
         logger: Logger
     ) {
         let publisher = Publisher(board: board, clock: clock, logger: logger)

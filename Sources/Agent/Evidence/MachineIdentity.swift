@@ -32,7 +32,9 @@ struct MachineIdentity: Sendable {
     private func hostID(_ given: String?) throws(AgentError) -> String {
         if let given {
             let isPlain = given.utf8.allSatisfy { $0.isASCIIAlphanumeric || "._-".utf8.contains($0) }
-            guard isPlain, (8...64).contains(given.utf8.count) else { throw .hostID(Sanitizer.singleLine(given, limit: 100)) }
+            guard isPlain, (8...64).contains(given.utf8.count) else {
+                throw .hostID(Sanitizer.singleLine(given, limit: 100))
+            }
             return given
         }
         for path in machineIDPaths {

@@ -49,7 +49,10 @@ final class WatchedFileSource: Sendable {
         } catch {
             logger.notice(
                 "A file cannot be watched, so it is read every two seconds",
-                metadata: ["file": "\(Sanitizer.singleLine(path))", "reason": "\(Sanitizer.singleLine("\(error)", limit: 200))"])
+                metadata: [
+                    "file": "\(Sanitizer.singleLine(path))",
+                    "reason": "\(Sanitizer.singleLine("\(error)", limit: 200))",
+                ])
             return nil
         }
     }

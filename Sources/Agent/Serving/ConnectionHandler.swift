@@ -189,7 +189,9 @@ final class ConnectionHandler: ChannelDuplexHandler, TimerWheelEntry {
     }
 
     /// Goes on at once, or when a look was made for a request that must not be given old evidence.
-    private func freshen(_ inquiry: PendingRequest, _ context: ChannelHandlerContext, then proceed: @escaping () -> Void) {
+    private func freshen(
+        _ inquiry: PendingRequest, _ context: ChannelHandlerContext, then proceed: @escaping () -> Void
+    ) {
         guard let service = responder.staleService(inquiry.route) else {
             proceed()
             return

@@ -24,7 +24,8 @@ final class SnapshotServer: Sendable {
 
     /// - Parameter group: its first loop is used.
     init(
-        board: DocumentStore, source: ReloadableSource, metrics: Metrics, clock: Clock, group: any EventLoopGroup, logger: Logger
+        board: DocumentStore, source: ReloadableSource, metrics: Metrics, clock: Clock, group: any EventLoopGroup,
+        logger: Logger
     ) {
         self.board = board
         self.source = source

@@ -8,6 +8,7 @@ import Verdict
 /// `history`: past verifications, and how services and hosts did in them.
 struct HistoryCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "history",
         abstract: "Shows past verifications: verdict, hosts, time to converge; newest first.",
         discussion: """
             With --by it shows services or hosts instead, worst first: over the verifications that are over, the median, the \

@@ -9,7 +9,7 @@ struct ReplayCommand: AsyncParsableCommand {
         commandName: "replay",
         abstract: "Read an evidence file, and reach the same verdict again, label by label.",
         discussion: """
-            Every line is checked against its hash, and every label and the verdict against what follows from the lines \
+            Every line is checked against its hash, and every status and the verdict against what follows from the lines \
             before. Exits with the code of the verification; a file that was cut short is replayed to its last line, and \
             exits with 130, because there is no verdict in it; a file that was changed exits with 64.
             """)

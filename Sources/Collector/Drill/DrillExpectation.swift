@@ -7,12 +7,12 @@ package struct DrillExpectation: Hashable, Sendable {
     var verdict: Verdict
     var exitCode: Int32
     /// Of the case's last host; nil where no host is at fault.
-    var label: HostStatus?
+    var status: HostStatus?
 
-    /// - Parameter label: of the case's last host.
-    init(_ verdict: Verdict, _ label: HostStatus? = nil) {
+    /// - Parameter status: of the case's last host.
+    init(_ verdict: Verdict, _ status: HostStatus? = nil) {
         self.verdict = verdict
-        self.label = label
+        self.status = status
         exitCode = verdict.exitCode
     }
 
@@ -32,10 +32,10 @@ package struct DrillExpectation: Hashable, Sendable {
             return "the process ends with \(judgement.exitCode), and its report says \(report.exitCode)"
         }
         if report.verdict != verdict { return "the verdict is another one: \(judgement.reason)" }
-        guard let label else { return nil }
+        guard let status else { return nil }
         guard let host = judgement.faultyHost else { return "the host at fault is not in the report once" }
-        if host.label != label {
-            return "\(host.name) is called \(host.label.rawValue), not \(label.rawValue): \(host.reason)"
+        if host.status != status {
+            return "\(host.name) is called \(host.status.rawValue), not \(status.rawValue): \(host.reason)"
         }
         return nil
     }

@@ -10,12 +10,12 @@ struct DrillSummary: Encodable {
         var verdict: Verdict
         var exitCode: Int32
         /// Of the host at fault; absent where there is none.
-        var label: HostStatus?
+        var status: HostStatus?
         /// The gate's; absent in what was expected.
         var reason: String?
 
         enum CodingKeys: String, CodingKey {
-            case verdict, label, reason
+            case verdict, status, reason
             case exitCode = "exit_code"
         }
     }
@@ -48,12 +48,12 @@ extension DrillSummary {
             if case .judged(let judgement) = row.outcome.ending {
                 got = Judgement(
                     verdict: judgement.report.verdict, exitCode: judgement.exitCode,
-                    label: expectation.label.flatMap { _ in judgement.faultyHost?.label }, reason: judgement.reason)
+                    status: expectation.status.flatMap { _ in judgement.faultyHost?.status }, reason: judgement.reason)
             }
             return Case(
                 name: row.drilled.name, fault: row.drilled.fault,
                 expected: Judgement(
-                    verdict: expectation.verdict, exitCode: expectation.exitCode, label: expectation.label),
+                    verdict: expectation.verdict, exitCode: expectation.exitCode, status: expectation.status),
                 got: got, caught: row.complaint == nil, complaint: row.complaint,
                 seconds: Self.rounded(row.outcome.duration))
         }

@@ -68,7 +68,7 @@ extension DrillTable.Row {
     fileprivate var reasons: [String] {
         let took = "(\(outcome.duration.brief))"
         guard case .judged(let judgement) = outcome.ending else { return [took] }
-        let host = judgement.faultyHost.map { ["\($0.name): \($0.label.rawValue), \($0.reason)"] } ?? []
+        let host = judgement.faultyHost.map { ["\($0.name): \($0.status.rawValue), \($0.reason)"] } ?? []
         return ["\(judgement.reason) \(took)"] + host
     }
 }

@@ -24,7 +24,7 @@ package enum EvidenceLine: Hashable, Sendable {
     /// The promoted tag was looked at, and is what was promoted.
     case tagSeen(ObservedTag)
     case signal(Signal)
-    case label(Label)
+    case status(Label)
     case verdict(Ending)
 
     package struct Refusal: Codable, Hashable, Sendable {
@@ -170,18 +170,18 @@ package enum EvidenceLine: Hashable, Sendable {
     package struct Label: Codable, Hashable, Sendable {
         package var host: Int
         package var at: Nanoseconds
-        package var label: HostStatus
+        package var status: HostStatus
         package var reason: String
 
-        package init(host: Int, at: Nanoseconds, label: HostStatus, reason: String) {
+        package init(host: Int, at: Nanoseconds, status: HostStatus, reason: String) {
             self.host = host
             self.at = at
-            self.label = label
+            self.status = status
             self.reason = reason
         }
 
         enum CodingKeys: String, CodingKey {
-            case host, label, reason
+            case host, status, reason
             case at = "at_ns"
         }
     }
@@ -213,7 +213,7 @@ package enum EvidenceLine: Hashable, Sendable {
 extension EvidenceLine {
     /// The kinds of lines, as the member `kind` names them.
     package enum Kind: String, Codable, Sendable {
-        case start, host, refused, asked, sample, time, promotions, unlisted, learned, moved, signal, label, verdict
+        case start, host, refused, asked, sample, time, promotions, unlisted, learned, moved, signal, status, verdict
         case tagSeen = "tag_seen"
     }
 
@@ -231,7 +231,7 @@ extension EvidenceLine {
         case .moved: .moved
         case .tagSeen: .tagSeen
         case .signal: .signal
-        case .label: .label
+        case .status: .status
         case .verdict: .verdict
         }
     }
@@ -251,7 +251,7 @@ extension EvidenceLine {
         case .moved(let value): value
         case .tagSeen(let value): value
         case .signal(let value): value
-        case .label(let value): value
+        case .status(let value): value
         case .verdict(let value): value
         }
     }
@@ -274,7 +274,7 @@ extension EvidenceLine: Decodable {
         case .moved: self = .moved(try Moved(from: decoder))
         case .tagSeen: self = .tagSeen(try ObservedTag(from: decoder))
         case .signal: self = .signal(try Signal(from: decoder))
-        case .label: self = .label(try Label(from: decoder))
+        case .status: self = .status(try Label(from: decoder))
         case .verdict: self = .verdict(try Ending(from: decoder))
         }
     }

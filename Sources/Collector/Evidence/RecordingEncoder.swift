@@ -34,12 +34,12 @@ struct RecordingEncoder: Sendable {
 }
 
 extension EvidenceLine {
-    /// The change of a label; nil for anything else that a verification wants done.
+    /// The change of a status; nil for anything else that a verification wants done.
     init?(changeOf action: Verification.Action) {
         guard case .changed(let host, let transition) = action else { return nil }
-        self = .label(
+        self = .status(
             Label(
-                host: host, at: Nanoseconds(transition.at), label: transition.label,
+                host: host, at: Nanoseconds(transition.at), status: transition.status,
                 reason: Sanitizer.singleLine(transition.reason)))
     }
 }

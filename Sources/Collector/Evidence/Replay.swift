@@ -77,7 +77,7 @@ package struct Replay {
                 throw misread("is one host too many")
             }
             hosts.append(host)
-        case .label: try compare(line)
+        case .status: try compare(line)
         case .refused(let refusal):
             guard hosts.count == start.inventory.hosts else { throw misread("comes before all hosts are known") }
             self.refusal = refusal.check.refusal(
@@ -130,7 +130,7 @@ package struct Replay {
         case .tagSeen(let seen):
             return (.tagSeen(lookedAt: seen.lookedAt.duration, at: seen.at.duration), seen.at.duration)
         case .signal(let signal): return (.signal(signal.number, at: signal.at.duration), signal.at.duration)
-        case .start, .host, .refused, .label, .verdict: return nil
+        case .start, .host, .refused, .status, .verdict: return nil
         }
     }
 
@@ -157,8 +157,8 @@ package struct Replay {
     }
 
     private static func words(_ line: EvidenceLine) -> String {
-        guard case .label(let label) = line else { return "another line" }
-        return "host \(label.host) '\(label.label.rawValue)' at \(label.at.duration.brief)"
+        guard case .status(let status) = line else { return "another line" }
+        return "host \(status.host) '\(status.status.rawValue)' at \(status.at.duration.brief)"
     }
 
     private static func words(_ conclusion: Conclusion) -> String {

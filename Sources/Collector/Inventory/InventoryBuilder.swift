@@ -120,7 +120,8 @@ struct InventoryBuilder {
         guard !text.isEmpty else { throw .invalid(place, problem: "\(what) is empty: give it a value") }
         guard text.utf8.count <= limit else {
             throw .invalid(
-                place, problem: "\(what) '\(Sanitizer.singleLine(text, limit: 24))' is longer than \(limit) bytes: shorten it")
+                place,
+                problem: "\(what) '\(Sanitizer.singleLine(text, limit: 24))' is longer than \(limit) bytes: shorten it")
         }
         guard Sanitizer.isVisibleLine(text) else {
             throw .invalid(

@@ -8,19 +8,19 @@ package struct HistoryEntry: Codable, Hashable, Sendable {
     /// What the verification found of the host that was asked for.
     package struct Host: Codable, Hashable, Sendable {
         package var name: String
-        package var label: HostStatus
+        package var status: HostStatus
         package var reason: String
         @ExplicitNull var secondsToConverge: Double?
 
-        package init(name: String, label: HostStatus, reason: String, secondsToConverge: Double? = nil) {
+        package init(name: String, status: HostStatus, reason: String, secondsToConverge: Double? = nil) {
             self.name = name
-            self.label = label
+            self.status = status
             self.reason = reason
             self.secondsToConverge = secondsToConverge
         }
 
         package enum CodingKeys: String, CodingKey {
-            case name, label, reason
+            case name, status, reason
             case secondsToConverge = "seconds_to_converge"
         }
     }

@@ -39,13 +39,13 @@ package struct HistoryStatistics {
             package var converged: Int
             package var late: Int
             package var failed: Int
-            package var labels: [String: Int]
+            package var statuses: [String: Int]
 
-            package init(converged: Int, late: Int, failed: Int, labels: [String: Int]) {
+            package init(converged: Int, late: Int, failed: Int, statuses: [String: Int]) {
                 self.converged = converged
                 self.late = late
                 self.failed = failed
-                self.labels = labels
+                self.statuses = statuses
             }
         }
 
@@ -62,12 +62,12 @@ package struct HistoryStatistics {
         package var converged: Int
         package var late: Int
         package var failed: Int
-        /// How often each label stood at the end.
-        package var labels: [String: Int]
+        /// How often each status stood at the end.
+        package var statuses: [String: Int]
         @ExplicitNull var secondsToConverge: Report.Summary.Percentiles?
 
         package init(
-            host: String, verifications: Int, converged: Int, late: Int, failed: Int, labels: [String: Int],
+            host: String, verifications: Int, converged: Int, late: Int, failed: Int, statuses: [String: Int],
             secondsToConverge: Report.Summary.Percentiles? = nil
         ) {
             self.host = host
@@ -75,12 +75,12 @@ package struct HistoryStatistics {
             self.converged = converged
             self.late = late
             self.failed = failed
-            self.labels = labels
+            self.statuses = statuses
             self.secondsToConverge = secondsToConverge
         }
 
         package enum CodingKeys: String, CodingKey {
-            case host, verifications, converged, late, failed, labels
+            case host, verifications, converged, late, failed, statuses
             case secondsToConverge = "seconds_to_converge"
         }
     }
@@ -122,14 +122,14 @@ package struct HistoryStatistics {
     }
 
     /// A host of the verification that was added last, by name.
-    mutating func addHost(_ name: @autoclosure () -> String, _ label: HostStatus, seconds: Double?) {
+    mutating func addHost(_ name: @autoclosure () -> String, _ status: HostStatus, seconds: Double?) {
         guard let verification else { return }
         switch grouping {
-        case .service: services[service].hosts.add(label, seconds: seconds, of: verification)
+        case .service: services[service].hosts.add(status, seconds: seconds, of: verification)
         case .host:
             let host = hostNames.number(of: name())
             if host == hosts.count { hosts.append(HostStatistics()) }
-            hosts[host].add(label, seconds: seconds, of: verification)
+            hosts[host].add(status, seconds: seconds, of: verification)
         }
     }
 
@@ -142,7 +142,7 @@ package struct HistoryStatistics {
                 secondsToConverge: tally.hosts.percentiles,
                 hosts: .init(
                     converged: tally.hosts.converged, late: tally.hosts.late, failed: tally.hosts.failed,
-                    labels: tally.hosts.labels))
+                    statuses: tally.hosts.statuses))
         }
         let sorted = all.sorted { first, second in
             let (one, two) = (
@@ -159,7 +159,7 @@ package struct HistoryStatistics {
         let all = zip(hostNames.names, hosts).filter { $0.1.count > 0 }.map { name, tally in
             Host(
                 host: name, verifications: tally.count, converged: tally.converged, late: tally.late,
-                failed: tally.failed, labels: tally.labels, secondsToConverge: tally.percentiles)
+                failed: tally.failed, statuses: tally.statuses, secondsToConverge: tally.percentiles)
         }
         let sorted = all.sorted { first, second in
             let (one, two) = (

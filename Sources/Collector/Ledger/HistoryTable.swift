@@ -56,7 +56,7 @@ package struct HistoryTable {
         let successor = entry.supersededBy.map {
             ", superseded by \(Self.build($0.gitSHA, $0.digest, $0.generation))"
         }
-        let found = entry.host.map { [$0.label.rawValue, $0.reason] } ?? []
+        let found = entry.host.map { [$0.status.rawValue, $0.reason] } ?? []
         return cells + entry.secondsToConverge.cells + [target + (successor ?? "")] + found
     }
 
@@ -90,7 +90,7 @@ package struct HistoryTable {
             "id", "service", "generation", "git_sha", "digest", "started_at", "finished_at", "state", "verdict",
             "exit_code",
             "proven", "expected", "p50_seconds", "p95_seconds", "max_seconds", "superseded_by_generation",
-            "superseded_by_git_sha", "superseded_by_digest", "host", "host_label", "host_seconds", "host_reason",
+            "superseded_by_git_sha", "superseded_by_digest", "host", "host_status", "host_seconds", "host_reason",
         ])
         for entry in entries {
             let (times, successor, host) = (entry.secondsToConverge, entry.supersededBy, entry.host)
@@ -100,7 +100,7 @@ package struct HistoryTable {
                 .number(entry.verdict?.rawValue), .number(entry.exitCode), .number(entry.proven),
                 .number(entry.expected), .number(times?.p50), .number(times?.p95), .number(times?.max),
                 .number(successor?.generation), .number(successor?.gitSHA?.hex), .number(successor?.digest),
-                .foreign(host?.name ?? ""), .number(host?.label.rawValue), .number(host?.secondsToConverge),
+                .foreign(host?.name ?? ""), .number(host?.status.rawValue), .number(host?.secondsToConverge),
                 .foreign(host?.reason ?? ""),
             ])
         }

@@ -7,17 +7,17 @@ struct HostStatistics {
     private(set) var converged = 0
     /// How often a host was not there at the end, or came much later than the others.
     private(set) var late = 0
-    /// How often a host ended with a label that is neither converged nor merely behind.
+    /// How often a host ended with a status that is neither converged nor merely behind.
     private(set) var failed = 0
-    /// How often each other label stood at the end.
+    /// How often each other status stood at the end.
     private var others: [HostStatus: Int] = [:]
     /// Every time to converge, in seconds.
     private var times: [Double] = []
 
     var count: Int { others.values.reduce(converged, +) }
 
-    /// How often each label stood at the end, by its name.
-    var labels: [String: Int] {
+    /// How often each status stood at the end, by its name.
+    var statuses: [String: Int] {
         let named =
             others.map { ($0.key.rawValue, $0.value) }
             + (converged > 0 ? [(HostStatus.converged.rawValue, converged)] : [])
@@ -30,8 +30,8 @@ struct HostStatistics {
     }
 
     /// Counts what a verification found of a host that its gate was about.
-    mutating func add(_ label: HostStatus, seconds: Double?, of verification: VerificationSummary) {
-        if label == .converged {
+    mutating func add(_ status: HostStatus, seconds: Double?, of verification: VerificationSummary) {
+        if status == .converged {
             converged += 1
             guard let seconds else { return }
             times.append(seconds)
@@ -40,8 +40,8 @@ struct HostStatistics {
         }
         // A host that had no time to get there is not late, and one that the collector itself lost has not failed.
         guard verification.gaveItsHostsTime else { return }
-        others[label, default: 0] += 1
-        switch label.standing {
+        others[status, default: 0] += 1
+        switch status.category {
         case .behind: late += 1
         case .proven, .ahead: break
         case .conflict, .failed, .rolledBack, .unproven: failed += 1

@@ -22,14 +22,14 @@ extension Ledger {
         // was recorded; what a report makes of it now that the verdict is known is made again by whoever reads it.
         let insert = try db.cachedStatement(
             sql: """
-                INSERT INTO transitions (verification, host, number, seconds, label, reason) VALUES (?, ?, ?, ?, ?, ?)
+                INSERT INTO transitions (verification, host, number, seconds, status, reason) VALUES (?, ?, ?, ?, ?, ?)
                 ON CONFLICT (verification, host, number) DO UPDATE
-                SET seconds = excluded.seconds, label = excluded.label, reason = excluded.reason
-                WHERE seconds != excluded.seconds OR label != excluded.label
+                SET seconds = excluded.seconds, status = excluded.status, reason = excluded.reason
+                WHERE seconds != excluded.seconds OR status != excluded.status
                 """)
         let transition = recorded.transition
         try insert.execute(arguments: [
-            verification, recorded.host, recorded.number, transition.seconds, transition.label.rawValue,
+            verification, recorded.host, recorded.number, transition.seconds, transition.status.rawValue,
             transition.reason,
         ])
     }
@@ -63,12 +63,12 @@ extension Ledger {
         let upsert = try db.cachedStatement(
             sql: """
                 INSERT INTO hosts (
-                    verification, position, rank, name, url, labels, waived, label, reason, git_sha, digest, reach,
+                    verification, position, rank, name, url, labels, waived, status, reason, git_sha, digest, reach,
                     identity, build, runtime, attempts, seconds_to_converge, last_answer_age, clock_offset, details)
                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                 ON CONFLICT (verification, position) DO UPDATE SET
                     rank = excluded.rank, name = excluded.name, url = excluded.url, labels = excluded.labels,
-                    waived = excluded.waived, label = excluded.label, reason = excluded.reason,
+                    waived = excluded.waived, status = excluded.status, reason = excluded.reason,
                     git_sha = excluded.git_sha, digest = excluded.digest, reach = excluded.reach,
                     identity = excluded.identity, build = excluded.build, runtime = excluded.runtime,
                     attempts = excluded.attempts, seconds_to_converge = excluded.seconds_to_converge,
@@ -77,7 +77,7 @@ extension Ledger {
                 """)
         try upsert.execute(arguments: [
             verification, position, rank, host.name, host.url, try labels(host.labels),
-            try host.waived.map(LedgerCoding.encode), host.label.rawValue, host.reason, host.gitSHA?.hex,
+            try host.waived.map(LedgerCoding.encode), host.status.rawValue, host.reason, host.gitSHA?.hex,
             host.digest?.description, host.facts.reach.rawValue, host.facts.identity.rawValue,
             host.facts.build.rawValue, host.facts.runtime.rawValue, host.attempts, host.secondsToConverge,
             host.lastAnswerAgeSeconds, host.clockOffsetSeconds,

@@ -44,7 +44,7 @@ extension Ledger {
                 db,
                 sql: """
                     SELECT hosts.name, verifications.id FROM verifications JOIN hosts ON verification = verifications.number
-                    WHERE service = ? AND generation = ? AND label = ? ORDER BY verifications.number
+                    WHERE service = ? AND generation = ? AND status = ? ORDER BY verifications.number
                     """,
                 arguments: [service, generation, HostStatus.converged.rawValue])
             return Dictionary(rows.map { ($0[0], $0[1]) }, uniquingKeysWith: { $1 })

@@ -88,7 +88,7 @@ extension Ledger {
         let duration = hosts.lazy.flatMap(\.transitions).map(\.seconds).max() ?? 0
         let start = Date(rfc3339: startedAt)
         let gated = hosts.filter { $0.waived.map(\.expired) ?? true }
-        let proven = gated.count { $0.label == .converged }
+        let proven = gated.count { $0.status == .converged }
         let reason = Reason(
             verdict: .interrupted, hosts: gated.count - proven,
             message: "the collector ended before its verification did: \(proven) of \(gated.count) hosts had converged")
@@ -102,7 +102,8 @@ extension Ledger {
             warnings: ["made from the changes that the ledger had recorded: facts and counts of attempts are missing"],
             summary: Report.Summary(
                 expected: gated.count, proven: proven, waived: hosts.count - gated.count,
-                labels: Dictionary(hosts.map { ($0.label.rawValue, 1) }, uniquingKeysWith: +), secondsToConverge: nil),
+                statuses: Dictionary(hosts.map { ($0.status.rawValue, 1) }, uniquingKeysWith: +), secondsToConverge: nil
+            ),
             hosts: hosts)
         report.settleAdvice()
         return report

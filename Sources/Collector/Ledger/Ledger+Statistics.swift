@@ -53,8 +53,8 @@ extension Ledger {
     ) throws {
         let statement = try db.cachedStatement(
             sql: """
-                SELECT name, label, seconds_to_converge, waived FROM hosts INDEXED BY hosts_by_outcome
-                WHERE verification = ? AND label IS NOT NULL\(host == nil ? "" : " AND name = ?")
+                SELECT name, status, seconds_to_converge, waived FROM hosts INDEXED BY hosts_by_outcome
+                WHERE verification = ? AND status IS NOT NULL\(host == nil ? "" : " AND name = ?")
                 """)
         let rows = try Row.fetchCursor(
             statement, arguments: [verification.number] + (host.map { [$0] } ?? []))
@@ -64,12 +64,12 @@ extension Ledger {
                 let waived: Report.Host.Waived = try LedgerCoding.decode(text)
                 guard waived.expired else { continue }
             }
-            statistics.addHost(row[0], try label(row[1]), seconds: row[2])
+            statistics.addHost(row[0], try status(row[1]), seconds: row[2])
         }
     }
 
     /// Nearly all are converged, and to ask for that first is quicker than to look through all labels.
-    private static func label(_ text: String) throws -> HostStatus {
-        text == "converged" ? .converged : try LedgerCoding.value(text, of: "label")
+    private static func status(_ text: String) throws -> HostStatus {
+        text == "converged" ? .converged : try LedgerCoding.value(text, of: "status")
     }
 }

@@ -18,7 +18,8 @@ enum LedgerCoding {
     static func value<Value: RawRepresentable<String>>(_ text: String, of column: String) throws -> Value {
         guard let value = Value(rawValue: text) else {
             throw DatabaseError(
-                resultCode: .SQLITE_CORRUPT, message: "'\(Sanitizer.singleLine(text, limit: 40))' is no value of \(column)")
+                resultCode: .SQLITE_CORRUPT,
+                message: "'\(Sanitizer.singleLine(text, limit: 40))' is no value of \(column)")
         }
         return value
     }

@@ -23,7 +23,7 @@ struct LedgerHosts {
             } else {
                 let host = try unfinished(row, changes, &labels)
                 // As a report orders them: worst last.
-                hosts.append((-host.label.rank, host))
+                hosts.append((-host.status.rank, host))
             }
         }
         return hosts.enumerated().sorted { ($0.element.order, $0.offset) < ($1.element.order, $1.offset) }
@@ -34,11 +34,11 @@ struct LedgerHosts {
         var transitions: [Int: [Report.Host.Transition]] = [:]
         let rows = try Row.fetchCursor(
             db,
-            sql: "SELECT host, seconds, label, reason FROM transitions WHERE verification = ? ORDER BY host, number",
+            sql: "SELECT host, seconds, status, reason FROM transitions WHERE verification = ? ORDER BY host, number",
             arguments: [verification])
         while let row = try rows.next() {
             transitions[row[0], default: []].append(
-                Report.Host.Transition(seconds: row[1], label: try row.value("label"), reason: row[3]))
+                Report.Host.Transition(seconds: row[1], status: try row.value("status"), reason: row[3]))
         }
         return transitions
     }
@@ -48,7 +48,8 @@ struct LedgerHosts {
     ) throws -> Report.Host {
         let details: Details? = try (row["details"] as String?).map { try LedgerCoding.decode($0) }
         return Report.Host(
-            name: row["name"], url: row["url"], labels: try labels.decode(row["labels"]), label: try row.value("label"),
+            name: row["name"], url: row["url"], labels: try labels.decode(row["labels"]),
+            status: try row.value("status"),
             waived: try waived(row), reason: row["reason"], gitSHA: row.gitSHA, digest: row.digest,
             facts: HostFacts(
                 reach: try row.value("reach"), identity: try row.value("identity"), build: try row.value("build"),
@@ -64,7 +65,7 @@ struct LedgerHosts {
     ) throws -> Report.Host {
         Report.Host(
             name: row["name"], url: row["url"], labels: try labels.decode(row["labels"]),
-            label: transitions.last?.label ?? .pending, waived: try waived(row),
+            status: transitions.last?.status ?? .pending, waived: try waived(row),
             reason: transitions.last?.reason ?? Ledger.nothingRecorded, gitSHA: nil, digest: nil, facts: HostFacts(),
             attempts: 0, secondsToConverge: nil, lastAnswerAgeSeconds: nil, clockOffsetSeconds: nil,
             transitions: transitions)

@@ -7,9 +7,8 @@ enum LedgerSchema {
 
     /// One step for each version; the version is the number of steps taken.
     ///
-    /// A step only adds, or drops what nobody names, because a verification of an older collector may be writing when a newer one brings the ledger up
-    /// to date. Summaries are indexes and not tables: SQLite keeps them true whoever writes.
-    private static let steps = [version1, version2, version3, version4, version5, version6]
+    /// An older collector that is writing while a newer one migrates loses no row; after step 7 its writes fail. Summaries are indexes and not tables: SQLite keeps them true whoever writes.
+    private static let steps = [version1, version2, version3, version4, version5, version6, version7]
     static var version: Int { steps.count }
 
     /// The version that the database has; 0 for an empty one.
@@ -190,5 +189,11 @@ enum LedgerSchema {
             kept_at TEXT NOT NULL
         );
         CREATE INDEX manifests_by_age ON manifests (kept_at);
+        """
+
+    /// A host's outcome is its status; a label is what an inventory gives it. SQLite rewrites the index that names the column.
+    private static let version7 = """
+        ALTER TABLE hosts RENAME COLUMN label TO status;
+        ALTER TABLE transitions RENAME COLUMN label TO status;
         """
 }

@@ -1,7 +1,7 @@
 package import Reports
 import Shared
 
-/// A host's change of label, as the ledger keeps it.
+/// A host's change of status, as the ledger keeps it.
 package struct RecordedTransition: Hashable, Sendable {
     /// Index in the frozen inventory.
     package var host: Int

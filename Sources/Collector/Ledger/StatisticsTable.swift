@@ -48,7 +48,7 @@ package struct StatisticsTable {
                 table.add(
                     [host.host, "\(host.verifications)", "\(host.failed)", "\(host.late)"]
                         + host.secondsToConverge.cells
-                        + [Self.counts(Self.troubles(host.labels))])
+                        + [Self.counts(Self.troubles(host.statuses))])
             }
             return table.render() + remainder
         }
@@ -69,8 +69,8 @@ package struct StatisticsTable {
             .joined(separator: separator)
     }
 
-    private static func troubles(_ labels: [String: Int]) -> [String: Int] {
-        labels.filter { $0.key != HostStatus.converged.rawValue }
+    private static func troubles(_ statuses: [String: Int]) -> [String: Int] {
+        statuses.filter { $0.key != HostStatus.converged.rawValue }
     }
 
     // MARK: - JSON
@@ -126,13 +126,13 @@ package struct StatisticsTable {
             return table.render()
         case .host:
             var table = CommaSeparatedTable(
-                ["host", "verifications", "converged", "late", "failed"] + times + ["labels"])
+                ["host", "verifications", "converged", "late", "failed"] + times + ["statuses"])
             for host in hosts {
                 table.add(
                     [
                         .foreign(host.host), .number(host.verifications), .number(host.converged), .number(host.late),
                         .number(host.failed),
-                    ] + Self.cells(host.secondsToConverge) + [.plain(Self.counts(host.labels, separator: "; "))])
+                    ] + Self.cells(host.secondsToConverge) + [.plain(Self.counts(host.statuses, separator: "; "))])
             }
             return table.render()
         }

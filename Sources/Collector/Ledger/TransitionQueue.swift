@@ -23,7 +23,7 @@ final class TransitionQueue: Sendable {
                     RecordedTransition(
                         host: change.host, number: number,
                         transition: .init(
-                            seconds: seconds, label: change.transition.label,
+                            seconds: seconds, status: change.transition.status,
                             reason: Sanitizer.singleLine(change.transition.reason))))
             }
         }

@@ -29,7 +29,9 @@ struct Redirection {
         guard origin.isEncrypted || !endpoint.origin.isEncrypted else {
             throw .untrustworthy(
                 request.subject,
-                reason: "is redirected from https to \(Sanitizer.singleLine(origin.shown, limit: 100)), in the clear: refused")
+                reason:
+                    "is redirected from https to \(Sanitizer.singleLine(origin.shown, limit: 100)), in the clear: refused"
+            )
         }
         return (target.absoluteString, origin.isLoopback)
     }

@@ -156,7 +156,8 @@ package struct RegistryClient: Sendable {
         let stated = response.headers["docker-content-digest"]
         guard stated == nil || stated == manifest.digest.description else {
             throw .uncertainPut(
-                subject, reason: "the registry says it keeps '\(Sanitizer.singleLine(stated ?? "", limit: 90))' under the tag")
+                subject,
+                reason: "the registry says it keeps '\(Sanitizer.singleLine(stated ?? "", limit: 90))' under the tag")
         }
     }
 }

@@ -93,7 +93,9 @@ package struct RegistryStatus: Sendable {
     }
 
     private var redirection: String {
-        response.headers["location"].flatMap { WebOrigin($0) }.map { " to \(Sanitizer.singleLine($0.shown, limit: 100))" } ?? ""
+        response.headers["location"].flatMap { WebOrigin($0) }.map {
+            " to \(Sanitizer.singleLine($0.shown, limit: 100))"
+        } ?? ""
     }
 
     private var told: String { codes.isEmpty ? "" : " (\(codes.joined(separator: ", ")))" }

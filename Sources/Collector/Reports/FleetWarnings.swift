@@ -64,7 +64,7 @@ struct FleetWarnings {
     }
 
     private var healthChecks: String? {
-        let without = tracks.count { $0.label == .converged && $0.telling.hostID != nil && !$0.telling.hasHealthCheck }
+        let without = tracks.count { $0.status == .converged && $0.telling.hostID != nil && !$0.telling.hasHealthCheck }
         guard without > 0 else { return nil }
         return "\(without.hostCount) converged without a health check: running is all that is known"
     }
@@ -78,7 +78,9 @@ struct FleetWarnings {
     }
 
     private var expiredWaivers: String? {
-        let expired = tracks.filter { $0.host.waiver?.isExpired == true }.map { Sanitizer.singleLine($0.host.name, limit: 64) }
+        let expired = tracks.filter { $0.host.waiver?.isExpired == true }.map {
+            Sanitizer.singleLine($0.host.name, limit: 64)
+        }
         guard !expired.isEmpty else { return nil }
         let names = expired.prefix(5).joined(separator: ", ")
         return "waivers have expired, or will before the deadline, and count no more: \(names)"

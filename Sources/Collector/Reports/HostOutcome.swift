@@ -6,7 +6,7 @@ package import Verdict
 /// The one rule for every format that a pipeline reads, so that none of them is red where another is green.
 package enum HostOutcome: Hashable, Sendable {
     case proven
-    /// Left out of the gate, whatever its label.
+    /// Left out of the gate, whatever its status.
     case waived
     /// Not proven, and within what a `--max-…` flag allows.
     case tolerated
@@ -19,18 +19,18 @@ package enum HostOutcome: Hashable, Sendable {
 extension Report {
     /// The outcome of every host, in the order of ``hosts``.
     package var outcomes: [HostOutcome] {
-        let causes = exitCode == 0 ? [] : Set(reasons.compactMap(\.verdict.standing))
+        let causes = exitCode == 0 ? [] : Set(reasons.compactMap(\.verdict.category))
         let counts = gatedCounts
         return hosts.map { host in
-            let standing = host.label.standing
+            let category = host.status.category
             if host.isWaived { return .waived }
-            if standing == .proven { return .proven }
+            if category == .proven { return .proven }
             if isWell(host) { return .undecided }
-            if causes.contains(standing) { return .failing }
+            if causes.contains(category) { return .failing }
             if verdict == .convergedTolerated { return .tolerated }
             guard exitCode != 0, verdict != .interrupted else { return .undecided }
-            let allowance = policy.allowance(for: standing, of: summary.expected)
-            return counts[standing, default: 0] <= allowance ? .tolerated : .undecided
+            let allowance = policy.allowance(for: category, of: summary.expected)
+            return counts[category, default: 0] <= allowance ? .tolerated : .undecided
         }
     }
 
@@ -38,26 +38,26 @@ extension Report {
     var reasonsWithoutHosts: [Reason] {
         let counts = gatedCounts
         return reasons.filter { reason in
-            guard let standing = reason.verdict.standing else { return true }
-            return counts[standing, default: 0] == 0
+            guard let category = reason.verdict.category else { return true }
+            return counts[category, default: 0] == 0
         }
     }
 
     /// Whether one look found nothing wrong with the host, which proves nothing either.
     private func isWell(_ host: Host) -> Bool {
         guard let sweep, host.facts.reach == .ok, !host.facts.runtime.isDown else { return false }
-        return sweep.onTarget == nil ? host.reason.isEmpty : host.facts.build.isMatch && host.label.standing == .behind
+        return sweep.onTarget == nil ? host.reason.isEmpty : host.facts.build.isMatch && host.status.category == .behind
     }
 
     /// How many hosts that the gate is about were never asked, because somebody interrupted before: nobody knows how far they
     /// are.
     package var unasked: Int {
-        verdict != .interrupted ? 0 : hosts.count { !$0.isWaived && $0.label == .pending && $0.attempts == 0 }
+        verdict != .interrupted ? 0 : hosts.count { !$0.isWaived && $0.status == .pending && $0.attempts == 0 }
     }
 
-    /// How many hosts that the gate is about have each standing; together as many as are expected.
-    package var gatedCounts: [HostStatus.Standing: Int] {
-        Dictionary(hosts.filter { !$0.isWaived }.map { ($0.label.standing, 1) }, uniquingKeysWith: +)
+    /// How many hosts that the gate is about have each category; together as many as are expected.
+    package var gatedCounts: [HostStatus.Category: Int] {
+        Dictionary(hosts.filter { !$0.isWaived }.map { ($0.status.category, 1) }, uniquingKeysWith: +)
     }
 }
 
@@ -65,7 +65,7 @@ extension Report.Host {
     /// Whether the gate leaves the host out.
     package var isWaived: Bool { waived.map { !$0.expired } ?? false }
 
-    /// When the host came to have its label, since the start; nil where it never changed.
+    /// When the host came to have its status, since the start; nil where it never changed.
     var labelledAt: Duration? { transitions.last.map { Duration(clampingSeconds: $0.seconds) } }
 
     /// For a person: the commit, or else the digest, in short.
@@ -74,7 +74,7 @@ extension Report.Host {
 
 extension Verdict {
     /// The hosts that a cause is about; nil where it is about none in particular.
-    fileprivate var standing: HostStatus.Standing? {
+    fileprivate var category: HostStatus.Category? {
         switch self {
         case .stragglers: .behind
         case .failedDeploy: .failed
@@ -89,10 +89,10 @@ extension Verdict {
 }
 
 extension Report.PolicySummary {
-    /// How many hosts of a standing the policy allows.
-    fileprivate func allowance(for standing: HostStatus.Standing, of expected: Int) -> Int {
+    /// How many hosts of a category the policy allows.
+    fileprivate func allowance(for category: HostStatus.Category, of expected: Int) -> Int {
         let text: String? =
-            switch standing {
+            switch category {
             case .behind: maxStragglers
             case .unproven: maxUnreachable
             case .failed: maxFailed

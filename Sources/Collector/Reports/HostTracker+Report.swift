@@ -1,10 +1,10 @@
 import Shared
 import Verdict
 
-/// What a report shows of a host beside its label.
+/// What a report shows of a host beside its status.
 extension HostTracker {
     /// What a reader should know of a host that converged although its container was restarted meanwhile; nil for any other.
-    var restartWarning: String? { label == .converged ? history.summary : nil }
+    var restartWarning: String? { status == .converged ? history.summary : nil }
 
     /// What to say of an answer that there is nothing to compare with: nothing, where the service is up; nil where the host
     /// gave no usable answer.
@@ -28,7 +28,8 @@ extension HostTracker.Telling {
     var shownProject: String? {
         guard !projects.isEmpty else { return nil }
         let shown = projects.prefix(4).joined(separator: ", ")
-        return Sanitizer.singleLine(projects.count > 4 ? "\(shown) and \(projects.count - 4) more" : shown, limit: 1_024)
+        return Sanitizer.singleLine(
+            projects.count > 4 ? "\(shown) and \(projects.count - 4) more" : shown, limit: 1_024)
     }
 }
 

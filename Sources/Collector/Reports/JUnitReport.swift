@@ -54,10 +54,10 @@ struct JUnitReport {
     }
 
     private static func result(_ host: Report.Host, _ outcome: HostOutcome) -> JUnitCase.Result {
-        let finding = "\(host.label.rawValue) - \(host.reason)"
+        let finding = "\(host.status.rawValue) - \(host.reason)"
         return switch outcome {
         case .proven: .passed
-        case .failing: .failed(type: host.label.rawValue, message: host.reason, details: details(host))
+        case .failing: .failed(type: host.status.rawValue, message: host.reason, details: details(host))
         case .tolerated: .skipped("tolerated: \(finding)")
         case .undecided: .skipped("not decided: \(finding)")
         case .waived: .skipped("\(waiver(host)): \(finding)")
@@ -74,7 +74,7 @@ struct JUnitReport {
         let facts = host.facts
         let labels = host.labels.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: " ")
         let lines: [(String, String?)] = [
-            ("label", host.label.rawValue), ("reason", host.reason), ("url", host.url),
+            ("status", host.status.rawValue), ("reason", host.reason), ("url", host.url),
             ("labels", labels.isEmpty ? nil : labels), ("git_sha", host.gitSHA.map { "\($0)" } ?? "-"),
             ("digest", host.digest.map { "\($0)" } ?? "-"),
             ("reach", facts.reach.rawValue), ("identity", facts.identity.rawValue), ("build", facts.build.rawValue),
@@ -86,7 +86,7 @@ struct JUnitReport {
         ]
         return lines.compactMap { name, value in value.map { "\(name): \($0)" } }
             + host.transitions.suffix(maximumTransitions).map {
-                "after \(Duration(clampingSeconds: $0.seconds).brief): \($0.label.rawValue) - \($0.reason)"
+                "after \(Duration(clampingSeconds: $0.seconds).brief): \($0.status.rawValue) - \($0.reason)"
             }
     }
 

@@ -1,7 +1,7 @@
 import Shared
 import Verdict
 
-/// What Markdown tells of one host that is not converged: its facts, and how it came to its label.
+/// What Markdown tells of one host that is not converged: its facts, and how it came to its status.
 struct MarkdownHost {
     let host: Report.Host
 
@@ -31,10 +31,10 @@ struct MarkdownHost {
             untold > 0 ? "… \(untold) earlier changes" : nil,
         ]
         let transitions = told.map { transition in
-            "+\(Duration(clampingSeconds: transition.seconds).brief) \(transition.label.rawValue): "
+            "+\(Duration(clampingSeconds: transition.seconds).brief) \(transition.status.rawValue): "
                 + MarkdownText.code(transition.reason)
         }
-        return ["- \(MarkdownText.code(host.name, limit: 255)) **\(host.label.rawValue)**"]
+        return ["- \(MarkdownText.code(host.name, limit: 255)) **\(host.status.rawValue)**"]
             + (entries.compactMap { $0 } + transitions).map { "  - \($0)" }
     }
 }

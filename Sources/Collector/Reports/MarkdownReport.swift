@@ -106,7 +106,7 @@ package struct MarkdownReport {
             lines += rows.lines
             if rows.dropped > 0 { lines.append("- … and \(rows.dropped) more: see the JSON report.") }
         }
-        return (lines + labels).joined(separator: "\n")
+        return (lines + statuses).joined(separator: "\n")
     }
 
     private var symbol: String {
@@ -135,12 +135,12 @@ package struct MarkdownReport {
         return lines.compactMap { name, value in value.map { (name, $0) } }
     }
 
-    private var labels: [String] {
-        let counts = HostStatus.allCases.compactMap { label in
-            report.summary.labels[label.rawValue].map { (label.rawValue, $0) }
+    private var statuses: [String] {
+        let counts = HostStatus.allCases.compactMap { status in
+            report.summary.statuses[status.rawValue].map { (status.rawValue, $0) }
         }
         guard !counts.isEmpty else { return ["", "No hosts."] }
-        return ["", "### Hosts by label", ""] + MarkdownText.heading(["Label", "Hosts"])
+        return ["", "### Hosts by status", ""] + MarkdownText.heading(["Status", "Hosts"])
             + counts.map { MarkdownText.row([$0, "\($1)"]) }
     }
 
@@ -156,13 +156,13 @@ package struct MarkdownReport {
                 case .failing, .proven, .waived: ""
                 }
             return MarkdownText.row([
-                MarkdownText.code(host.name, limit: 255), host.label.rawValue + note,
+                MarkdownText.code(host.name, limit: 255), host.status.rawValue + note,
                 MarkdownText.code(([host.reason] + host.notes).joined(separator: "; ")),
                 MarkdownText.code(host.shortBuild ?? ""), host.labelledAt.map { "+\($0.brief)" } ?? "start",
             ])
         }
         return ["### Not converged (\(hosts.count))", ""]
-            + MarkdownText.heading(["Host", "Label", "What to know", "Serves", "Since"])
+            + MarkdownText.heading(["Host", "Status", "What to know", "Serves", "Since"])
             + rows.lines + more(rows, "that are not converged")
     }
 
@@ -170,13 +170,13 @@ package struct MarkdownReport {
         guard !hosts.isEmpty else { return [] }
         let rows = fitting(hosts, maximum: 200, room: room) { host in
             MarkdownText.row([
-                MarkdownText.code(host.name, limit: 255), host.label.rawValue,
+                MarkdownText.code(host.name, limit: 255), host.status.rawValue,
                 MarkdownText.code(host.waived?.until ?? "", limit: 64), MarkdownText.code(host.waived?.reason ?? ""),
                 MarkdownText.code(host.waived?.by ?? "", limit: 128),
             ])
         }
         return ["### Waived, and left out of the gate (\(hosts.count))", ""]
-            + MarkdownText.heading(["Host", "Label", "Until", "Reason", "By"])
+            + MarkdownText.heading(["Host", "Status", "Until", "Reason", "By"])
             + rows.lines + more(rows, "that are waived")
     }
 

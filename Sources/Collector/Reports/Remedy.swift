@@ -56,7 +56,7 @@ extension Report {
         hosts.contains { host in
             guard !host.isWaived else { return false }
             if host.isDownOnTarget { return true }
-            guard host.label == .failed || host.label == .rolledBack else { return false }
+            guard host.status == .failed || host.status == .rolledBack else { return false }
             // At the deadline, --max-failed has said that so many may fail. Before it, nothing was weighed.
             switch verdict {
             case .stragglers, .unreachable, .converged, .convergedTolerated: return false
@@ -81,13 +81,13 @@ extension Report {
 extension Report.Host {
     /// Whether the host has the target's build, which does not run there, and did not fail often enough to be `failed`.
     fileprivate var isDownOnTarget: Bool {
-        guard label != .failed, label != .converged, facts.reach == .ok, facts.build.isMatch else { return false }
+        guard status != .failed, status != .converged, facts.reach == .ok, facts.build.isMatch else { return false }
         return facts.runtime.isDown
     }
 
     /// Whether the host serves something else than the target, as far as it said itself.
     private var isBehind: Bool {
-        switch label {
+        switch status {
         case .pending, .straggler, .stalled: facts.reach == .ok && [.behind, .foreign].contains(facts.build)
         case .conflict, .failed, .rolledBack, .unreachable, .agentError, .unverifiable, .missing, .mixed, .ahead,
             .starting, .flapping, .soaking, .converged:
@@ -98,9 +98,9 @@ extension Report.Host {
     fileprivate mutating func heed(_ remedy: Remedy, target: Report.PromotedTarget) {
         for index in transitions.indices {
             transitions[index].reason = Advice.withoutRollout(
-                transitions[index].reason, label: transitions[index].label)
+                transitions[index].reason, status: transitions[index].status)
         }
-        guard label != .converged else { return }
+        guard status != .converged else { return }
         switch remedy {
         case .reachTarget: break
         case .hold(let cause): hold(cause, target: target)
@@ -112,7 +112,7 @@ extension Report.Host {
         guard !reason.hasPrefix(Advice.leave), !reason.hasSuffix(Advice.leaveAsItIs) else { return }
         let aside = Advice.aside(of: reason)
         let wasFetched = reason.hasPrefix("pulled, not recreated")
-        reason = Advice.withoutRollout(reason, label: label)
+        reason = Advice.withoutRollout(reason, status: status)
         guard isBehind else { return }
         // The image is the target's, and only the process is the former one: restarting it would start the target.
         guard let build = shortBuild, gitSHA == nil || gitSHA != target.gitSHA else {
@@ -172,8 +172,8 @@ package enum Advice {
     /// A reason without the clauses that would bring a build to a host, and with everything that was seen.
     ///
     /// Works on the words, because reasons are recorded as they were given, and older ones cannot be asked what they mean.
-    package static func withoutRollout(_ reason: String, label: HostStatus) -> String {
-        switch label {
+    package static func withoutRollout(_ reason: String, status: HostStatus) -> String {
+        switch status {
         // What such hosts are told is about reaching them, and may quote others.
         case .conflict, .unreachable, .agentError, .missing, .ahead, .converged: return reason
         case .failed, .rolledBack, .unverifiable, .mixed, .straggler, .stalled, .pending, .starting, .flapping,

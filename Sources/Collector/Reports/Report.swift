@@ -2,11 +2,11 @@ package import CollectorSupport
 package import Shared
 package import Verdict
 
-/// The report of one verification, schema 1: the one model that every format is rendered from.
+/// The report of one verification, schema 2: the one model that every format is rendered from.
 ///
 /// `Tests/Schemas/report.schema.json` is its schema. Field names in JSON are snake case. Everything in it is clean text.
 package struct Report: Codable, Hashable, Sendable {
-    package static let schema = 1
+    package static let schema = 2
 
     package var schema = Report.schema
     package var verification: Run
@@ -283,22 +283,22 @@ package struct Report: Codable, Hashable, Sendable {
         package var proven: Int
         /// Waived hosts, which are in `labels` too.
         package var waived: Int
-        /// How many hosts have each label that occurs.
-        package var labels: [String: Int]
+        /// How many hosts have each status that occurs.
+        package var statuses: [String: Int]
         @ExplicitNull package var secondsToConverge: Percentiles?
 
         package init(
-            expected: Int, proven: Int, waived: Int, labels: [String: Int], secondsToConverge: Percentiles? = nil
+            expected: Int, proven: Int, waived: Int, statuses: [String: Int], secondsToConverge: Percentiles? = nil
         ) {
             self.expected = expected
             self.proven = proven
             self.waived = waived
-            self.labels = labels
+            self.statuses = statuses
             self.secondsToConverge = secondsToConverge
         }
 
         package enum CodingKeys: String, CodingKey {
-            case expected, proven, waived, labels
+            case expected, proven, waived, statuses
             case secondsToConverge = "seconds_to_converge"
         }
     }
@@ -361,12 +361,12 @@ package struct Report: Codable, Hashable, Sendable {
         package struct Transition: Codable, Hashable, Sendable {
             /// Since the start.
             package var seconds: Double
-            package var label: HostStatus
+            package var status: HostStatus
             package var reason: String
 
-            package init(seconds: Double, label: HostStatus, reason: String) {
+            package init(seconds: Double, status: HostStatus, reason: String) {
                 self.seconds = seconds
-                self.label = label
+                self.status = status
                 self.reason = reason
             }
         }
@@ -374,7 +374,7 @@ package struct Report: Codable, Hashable, Sendable {
         package var name: String
         package var url: String
         package var labels: [String: String]
-        package var label: HostStatus
+        package var status: HostStatus
         @ExplicitNull package var waived: Waived?
         /// One line: what was seen, and what to do.
         package var reason: String
@@ -401,7 +401,7 @@ package struct Report: Codable, Hashable, Sendable {
         package var leftOut: [LeftOut]?
 
         package init(
-            name: String, url: String, labels: [String: String], label: HostStatus, waived: Waived? = nil,
+            name: String, url: String, labels: [String: String], status: HostStatus, waived: Waived? = nil,
             reason: String, gitSHA: GitSHA? = nil, digest: Digest? = nil, facts: HostFacts, attempts: Int,
             secondsToConverge: Double? = nil, lastAnswerAgeSeconds: Double? = nil, clockOffsetSeconds: Double? = nil,
             transitions: [Transition], warnings: [String]? = nil, project: String? = nil, instancesExpected: Int? = nil,
@@ -410,7 +410,7 @@ package struct Report: Codable, Hashable, Sendable {
             self.name = name
             self.url = url
             self.labels = labels
-            self.label = label
+            self.status = status
             self.waived = waived
             self.reason = reason
             self.gitSHA = gitSHA
@@ -429,7 +429,7 @@ package struct Report: Codable, Hashable, Sendable {
         }
 
         package enum CodingKeys: String, CodingKey {
-            case name, url, labels, label, waived, reason, digest, facts, attempts, transitions, warnings, project
+            case name, url, labels, status, waived, reason, digest, facts, attempts, transitions, warnings, project
             case instancesExpected = "instances_expected"
             case runningSince = "running_since"
             case leftOut = "left_out"

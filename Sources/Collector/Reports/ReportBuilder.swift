@@ -52,7 +52,7 @@ package struct ReportBuilder {
     /// - Parameter conclusion: the verification's own, unless it never started.
     package func build(_ conclusion: Conclusion) -> Report {
         let hosts = verification.tracks.enumerated().sorted {
-            ($1.element.label.rank, $0.offset) < ($0.element.label.rank, $1.offset)
+            ($1.element.status.rank, $0.offset) < ($0.element.status.rank, $1.offset)
         }
         let target = verification.target
         var report = Report(
@@ -94,17 +94,20 @@ package struct ReportBuilder {
         return Report.Summary(
             expected: gated.count, proven: verification.proven(at: end),
             waived: verification.tracks.count - gated.count,
-            labels: Dictionary(verification.tracks.map { ($0.label.rawValue, 1) }, uniquingKeysWith: +),
+            statuses: Dictionary(verification.tracks.map { ($0.status.rawValue, 1) }, uniquingKeysWith: +),
             secondsToConverge: Percentiles(times).map { .init(p50: $0.p50, p95: $0.p95, max: $0.max) })
     }
 
     private func host(_ track: HostTracker, at end: Duration) -> Report.Host {
         Report.Host(
-            name: Sanitizer.singleLine(track.host.name, limit: 255), url: Sanitizer.singleLine(track.host.url, limit: 2_048),
+            name: Sanitizer.singleLine(track.host.name, limit: 255),
+            url: Sanitizer.singleLine(track.host.url, limit: 2_048),
             labels: Dictionary(
-                track.host.labels.map { (Sanitizer.singleLine($0.key, limit: 128), Sanitizer.singleLine($0.value, limit: 255)) },
+                track.host.labels.map {
+                    (Sanitizer.singleLine($0.key, limit: 128), Sanitizer.singleLine($0.value, limit: 255))
+                },
                 uniquingKeysWith: { first, _ in first }),
-            label: track.label,
+            status: track.status,
             waived: track.host.waiver.map {
                 .init(
                     until: Sanitizer.singleLine($0.until, limit: 64), reason: Sanitizer.singleLine($0.reason),
@@ -116,11 +119,12 @@ package struct ReportBuilder {
             lastAnswerAgeSeconds: track.lastAnswerAt.map { Self.rounded(end - $0) },
             clockOffsetSeconds: track.clockOffset(startedAt: context.startedAt),
             transitions: track.transitions.map {
-                .init(seconds: Self.rounded($0.at), label: $0.label, reason: Sanitizer.singleLine($0.reason))
+                .init(seconds: Self.rounded($0.at), status: $0.status, reason: Sanitizer.singleLine($0.reason))
             },
             warnings: track.restartWarning.map { [Sanitizer.singleLine($0)] }, project: track.telling.shownProject,
             instancesExpected: track.telling.instancesExpected,
-            runningSince: context.isSweep ? track.telling.worst?.startedAt.map { Sanitizer.singleLine($0, limit: 64) } : nil,
+            runningSince: context.isSweep
+                ? track.telling.worst?.startedAt.map { Sanitizer.singleLine($0, limit: 64) } : nil,
             leftOut: track.telling.leftOut.isEmpty ? nil : track.telling.leftOut.map(Report.Host.LeftOut.init))
     }
 

@@ -30,8 +30,8 @@ package struct TextReport {
 
     private var table: [String] {
         if let sweep = report.sweep, sweep.onTarget == nil { return plainTable }
-        let converged = report.hosts.filter { $0.label == .converged }
-        let others = report.hosts.filter { $0.label != .converged }
+        let converged = report.hosts.filter { $0.status == .converged }
+        let others = report.hosts.filter { $0.status != .converged }
         guard !report.hosts.isEmpty else { return ["no hosts"] }
         let shownConverged = converged.prefix(maximumConverged)
         let shownOthers = others.suffix(maximumOthers)
@@ -53,7 +53,7 @@ package struct TextReport {
 
     private func row(_ host: Report.Host) -> [String] {
         [
-            host.name, host.label.rawValue, host.gitSHA?.short ?? host.digest?.short ?? "-",
+            host.name, host.status.rawValue, host.gitSHA?.short ?? host.digest?.short ?? "-",
             host.secondsToConverge.map { Duration(clampingSeconds: $0).brief } ?? "-", Self.remarks(host),
         ]
     }
@@ -73,7 +73,7 @@ package struct TextReport {
             let isKnown = host.facts.reach == .ok && host.facts.runtime != .unknown
             table.add([
                 host.name, host.gitSHA?.short ?? "-", host.digest?.short ?? "-",
-                isKnown ? host.facts.runtime.rawValue : host.label.rawValue,
+                isKnown ? host.facts.runtime.rawValue : host.status.rawValue,
                 host.runningSince.flatMap { Drift.age($0, now: end) } ?? "-", Self.remarks(host),
             ])
         }

@@ -39,6 +39,7 @@ package struct ManifestFile: Sendable {
     }
 
     private static func failure(_ path: String) -> UsageError {
-        UsageError("--save '\(Sanitizer.singleLine(path, limit: 200))' cannot be written: \(String(cString: strerror(errno)))")
+        UsageError(
+            "--save '\(Sanitizer.singleLine(path, limit: 200))' cannot be written: \(String(cString: strerror(errno)))")
     }
 }

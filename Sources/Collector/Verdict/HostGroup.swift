@@ -18,7 +18,9 @@ package struct HostGroup: Hashable, Sendable {
         let value = String(text[text.index(after: equals)...])
         // `!=` is not this, and `==` is a slip that would look for a value that begins with `=`.
         guard !key.hasSuffix("!"), !value.hasPrefix("=") else { return nil }
-        guard Sanitizer.singleLine(key, limit: 128) == key, Sanitizer.singleLine(value, limit: 255) == value else { return nil }
+        guard Sanitizer.singleLine(key, limit: 128) == key, Sanitizer.singleLine(value, limit: 255) == value else {
+            return nil
+        }
         self.init(key: key, value: value)
     }
 

@@ -19,8 +19,8 @@ package enum HostStatus: String, Codable, Hashable, Sendable, CaseIterable {
     case soaking
     case converged
 
-    /// What a label means for tolerance and exit code.
-    package var standing: Standing {
+    /// What a status means for tolerance and exit code.
+    package var category: Category {
         switch self {
         case .converged: .proven
         case .conflict: .conflict
@@ -33,7 +33,7 @@ package enum HostStatus: String, Codable, Hashable, Sendable, CaseIterable {
     }
 
     /// How a host counts at the end; see the table of exit codes.
-    package enum Standing: Hashable, Sendable {
+    package enum Category: Hashable, Sendable {
         case proven, conflict, failed, rolledBack, ahead
         /// Gave no usable answer: counts against `--max-unreachable`.
         case unproven

@@ -53,7 +53,7 @@ extension HostTracker {
         }
     }
 
-    /// What a transition told beside its label.
+    /// What a transition told beside its status.
     package struct Told: Hashable, Sendable {
         /// That the answer was from before the start.
         var predatesStart = false

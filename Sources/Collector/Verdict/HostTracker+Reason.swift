@@ -3,7 +3,7 @@ import Shared
 /// One line for a person: what was seen, and what to do.
 extension HostTracker {
     package func reason(at now: Duration, policy: Policy) -> String {
-        switch label {
+        switch status {
         case .conflict: conflictReason
         case .failed: failedReason
         case .rolledBack: rolledBackReason
@@ -255,7 +255,8 @@ extension HostTracker {
     /// What was seen, whatever the engine counts: for example `canvas-1 restarted 3 times within 10s, last exit 1`.
     private func loopText(_ loop: InstanceHistory.Loop) -> String {
         let exit = history.lastExitCode.map { ", last exit \($0)" } ?? ""
-        return "\(Sanitizer.singleLine(loop.name, limit: 64)) restarted \(loop.count.times) within \(loop.span.brief)\(exit)"
+        return
+            "\(Sanitizer.singleLine(loop.name, limit: 64)) restarted \(loop.count.times) within \(loop.span.brief)\(exit)"
     }
 
     private var inspectRemedy: String {

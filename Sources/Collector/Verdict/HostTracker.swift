@@ -8,7 +8,7 @@ package struct HostTracker: Sendable {
     /// The service that was asked for.
     let serviceName: String
     package var facts = HostFacts()
-    package var label = HostStatus.pending
+    package var status = HostStatus.pending
     package var transitions: [Transition] = []
     /// Requests that ended, whatever came of them.
     package private(set) var attempts = 0
@@ -62,7 +62,7 @@ package struct HostTracker: Sendable {
     private(set) var isLooping = false
     private(set) var goneBack = 0
     private var repeatMoment: Duration?
-    /// What the last transition told, where the same label can come for another reason.
+    /// What the last transition told, where the same status can come for another reason.
     package var told = Told()
 
     init(host: ExpectedHost, service: String) {

@@ -1,4 +1,4 @@
-/// A host that changed its label.
+/// A host that changed its status.
 package struct HostChange: Sendable {
     /// Index in the inventory.
     package var host: Int

@@ -16,7 +16,7 @@ package enum SweepFinding: Hashable, Sendable, CaseIterable {
     init(_ track: HostTracker, isCompared: Bool) {
         let facts = track.facts
         self =
-            switch track.label.standing {
+            switch track.status.category {
             case .conflict: .conflicting
             case .failed, .rolledBack: .failing
             case _ where facts.reach == .ok && facts.runtime == .absent && track.evidence != nil: .failing

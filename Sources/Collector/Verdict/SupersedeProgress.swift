@@ -18,7 +18,7 @@ package struct SupersedeProgress: Hashable, Sendable {
         guard let promotion = verification.successor else { return nil }
         self.promotion = promotion
         let gated = verification.tracks.filter { !$0.host.isWaived }
-        serving = gated.count { $0.label == .ahead && $0.assessment?.detail == .generation(promotion.generation) }
+        serving = gated.count { $0.status == .ahead && $0.assessment?.detail == .generation(promotion.generation) }
         onTarget = gated.count { $0.facts.reach == .ok && $0.facts.build.isMatch }
         neither = gated.count - serving - onTarget
     }

@@ -11,7 +11,7 @@ package struct ToleranceBudget: Sendable {
         memberships = isByLabel ? hosts.map { host in pools.indices.filter { pools[$0].contains(host) } } : []
     }
 
-    /// A host that the gate is about changed its label.
+    /// A host that the gate is about changed its status.
     package mutating func move(_ host: Int, from before: HostStatus, to after: HostStatus) {
         let changes = (Self.count(after, .converged, before), Self.count(after, .failed, before))
         guard changes != (0, 0) else { return }
@@ -26,8 +26,8 @@ package struct ToleranceBudget: Sendable {
         }
     }
 
-    private static func count(_ after: HostStatus, _ label: HostStatus, _ before: HostStatus) -> Int {
-        (after == label ? 1 : 0) - (before == label ? 1 : 0)
+    private static func count(_ after: HostStatus, _ status: HostStatus, _ before: HostStatus) -> Int {
+        (after == status ? 1 : 0) - (before == status ? 1 : 0)
     }
 
     /// Whether more hosts failed than anything allows, so that nobody needs to wait for the others.

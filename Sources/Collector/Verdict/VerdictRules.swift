@@ -61,7 +61,7 @@ struct VerdictRules {
             let message = "every one of \(proven) hosts is proven to serve the target"
             return conclusion([Reason(verdict: .converged, hosts: proven, message: message)], exitCode: 0)
         }
-        let rest = gated.filter { $0.label != .converged }
+        let rest = gated.filter { $0.status != .converged }
         let tolerated =
             "\(proven) of \(expected) hosts are proven; tolerated: \(Self.names(rest)) (\(Self.tally(rest)))"
         let message = ([tolerated] + toleratedByLabel(rest)).joined(separator: "; ")
@@ -72,7 +72,7 @@ struct VerdictRules {
 
     /// Every cause that applies, in the order of the exit codes.
     private func causes(_ ending: Verification.Ending, isTolerant: Bool) -> [Reason] {
-        let hosts = Dictionary(grouping: gated, by: \.label.standing)
+        let hosts = Dictionary(grouping: gated, by: \.status.category)
         let unmet = unmet(isOver: ending.isOver)
 
         var causes: [Reason] = []
@@ -83,8 +83,8 @@ struct VerdictRules {
             causes.append(Reason(verdict: verdict, hosts: hosts.count, message: message))
         }
         /// What is not tolerated of the exceptions of one kind.
-        func excess(_ purpose: LimitScope.Purpose, _ standing: HostStatus.Standing) -> Excess {
-            let exceptions = hosts[standing] ?? []
+        func excess(_ purpose: LimitScope.Purpose, _ category: HostStatus.Category) -> Excess {
+            let exceptions = hosts[category] ?? []
             return isTolerant ? Excess(exceptions, verification.allowance.pools(purpose), unmet) : Excess(exceptions)
         }
         if let conflicting = hosts[.conflict] {
@@ -170,11 +170,11 @@ struct VerdictRules {
 
     /// One sentence for every by-label tolerance that something was covered by.
     private func toleratedByLabel(_ rest: [HostTracker]) -> [String] {
-        let kinds: [(LimitScope.Purpose, HostStatus.Standing)] = [
+        let kinds: [(LimitScope.Purpose, HostStatus.Category)] = [
             (.failed, .failed), (.unproven, .unproven), (.behind, .behind),
         ]
-        return kinds.flatMap { purpose, standing in
-            let exceptions = rest.filter { $0.label.standing == standing }
+        return kinds.flatMap { purpose, category in
+            let exceptions = rest.filter { $0.status.category == category }
             return verification.allowance.pools(purpose).filter { $0.group != nil }
                 .map { ($0, $0.count(of: exceptions)) }.filter { $1 > 0 }.map { $0.sentence($1) }
         }
@@ -207,7 +207,7 @@ struct VerdictRules {
     }
 
     private static func tally(_ hosts: [HostTracker]) -> String {
-        let counts = Dictionary(grouping: hosts, by: \.label).mapValues(\.count)
+        let counts = Dictionary(grouping: hosts, by: \.status).mapValues(\.count)
         return counts.sorted { $0.key.rank < $1.key.rank }.map { "\($0.value) \($0.key.rawValue)" }
             .joined(separator: ", ")
     }

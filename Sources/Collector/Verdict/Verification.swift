@@ -13,7 +13,7 @@ package struct Verification: Sendable {
     package private(set) var promotions: [Promotion]
     /// Set once, at the end; nothing changes any more after it.
     package private(set) var conclusion: Conclusion?
-    /// How many hosts of the gate have each label.
+    /// How many hosts of the gate have each status.
     package private(set) var counts: [HostStatus: Int]
     /// Hosts that the gate is about: all but the waived ones.
     package let expected: Int
@@ -134,7 +134,7 @@ package struct Verification: Sendable {
         if lessons.isPossible, let evidence = tracks[sample.host].evidence {
             actions += lessons.ask(for: judge.unanswered(evidence)).map(Action.learn)
         }
-        relabel(sample.host, at: sample.answeredAt, isFinal: false, actions: &actions)
+        updateStatus(sample.host, at: sample.answeredAt, isFinal: false, actions: &actions)
         concludeIfDecided(at: sample.answeredAt, actions: &actions)
         concludeIfSuperseded(at: sample.answeredAt, actions: &actions)
         if conclusion == nil {
@@ -154,7 +154,7 @@ package struct Verification: Sendable {
         if now - lastStaleCheck >= min(.milliseconds(500), policy.interval) {
             lastStaleCheck = now
             for host in tracks.indices where tracks[host].isStale(at: now, policy: policy) {
-                relabel(host, at: now, isFinal: false, actions: &actions)
+                updateStatus(host, at: now, isFinal: false, actions: &actions)
             }
         }
         if watchesTag, !isLateLookWanted, now >= policy.timeout - Self.lateLook {
@@ -164,7 +164,7 @@ package struct Verification: Sendable {
         }
         concludeIfDecided(at: now, actions: &actions)
         concludeIfRestIsTolerated(at: now, actions: &actions)
-        // A host that soaks makes progress, although its label stays.
+        // A host that soaks makes progress, although its status stays.
         if conclusion == nil, now - lastChange >= policy.stall, counts[.soaking, default: 0] == 0,
             isTagSeen(at: now, actions: &actions)
         {
@@ -180,7 +180,7 @@ package struct Verification: Sendable {
         var actions: [Action] = []
         for host in tracks.indices {
             tracks[host].reassess(judge)
-            relabel(host, at: now, isFinal: false, actions: &actions)
+            updateStatus(host, at: now, isFinal: false, actions: &actions)
         }
         concludeIfSuperseded(at: now, actions: &actions)
         return actions
@@ -193,7 +193,7 @@ package struct Verification: Sendable {
         var actions: [Action] = []
         for host in tracks.indices where tracks[host].serves(image.digest) {
             tracks[host].reassess(judge)
-            relabel(host, at: now, isFinal: false, actions: &actions)
+            updateStatus(host, at: now, isFinal: false, actions: &actions)
         }
         return actions
     }
@@ -220,7 +220,7 @@ package struct Verification: Sendable {
         var actions: [Action] = []
         for host in tracks.indices {
             tracks[host].isMissing = !names.contains(tracks[host].host.name)
-            relabel(host, at: now, isFinal: false, actions: &actions)
+            updateStatus(host, at: now, isFinal: false, actions: &actions)
         }
         return actions
     }
@@ -261,7 +261,7 @@ package struct Verification: Sendable {
             let twin = HostTracker.Twin(name: tracks[sample.host].host.name, bootID: boot)
             for other in others where tracks[other].facts.identity != .duplicate {
                 tracks[other].markDuplicate(of: twin)
-                relabel(other, at: sample.answeredAt, isFinal: false, actions: &actions)
+                updateStatus(other, at: sample.answeredAt, isFinal: false, actions: &actions)
             }
         }
         let owner = owners[id].flatMap { $0.contains(sample.host) ? nil : $0.min() }
@@ -274,16 +274,16 @@ package struct Verification: Sendable {
         return HostTracker.Twin(name: tracks[host].host.name, bootID: isSaid ? tracks[host].telling.bootID : nil)
     }
 
-    private mutating func relabel(_ host: Int, at now: Duration, isFinal: Bool, actions: inout [Action]) {
-        let before = tracks[host].label
-        guard let transition = tracks[host].relabel(at: now, isFinal: isFinal, policy: policy) else { return }
+    private mutating func updateStatus(_ host: Int, at now: Duration, isFinal: Bool, actions: inout [Action]) {
+        let before = tracks[host].status
+        guard let transition = tracks[host].updateStatus(at: now, isFinal: isFinal, policy: policy) else { return }
         actions.append(.changed(host: host, transition))
-        guard transition.label != before else { return }
+        guard transition.status != before else { return }
         guard !tracks[host].host.isWaived else { return }
         lastChange = max(lastChange, now)
         counts[before, default: 0] -= 1
-        counts[transition.label, default: 0] += 1
-        allowance.move(host, from: before, to: transition.label)
+        counts[transition.status, default: 0] += 1
+        allowance.move(host, from: before, to: transition.status)
     }
 
     private mutating func concludeIfDecided(at now: Duration, actions: inout [Action]) {
@@ -316,7 +316,7 @@ package struct Verification: Sendable {
         let converged = counts[.converged, default: 0]
         guard conclusion == nil, movedTag == nil, converged > 0, converged < expected, allowance.holdsWithoutTheRest,
             converged >= policy.minProven.limit(of: expected),
-            tracks.allSatisfy({ $0.host.isWaived || $0.label == .converged || $0.isSettled(at: now, policy: policy) }),
+            tracks.allSatisfy({ $0.host.isWaived || $0.status == .converged || $0.isSettled(at: now, policy: policy) }),
             proven(at: now) == converged, isTagSeen(at: now, actions: &actions)
         else { return }
         conclude(.restTolerated, at: now, actions: &actions)
@@ -344,7 +344,7 @@ package struct Verification: Sendable {
     private mutating func conclude(_ ending: Ending, at now: Duration, actions: inout [Action]) {
         let isFinal = ending.isOver
         for host in tracks.indices {
-            relabel(host, at: now, isFinal: isFinal, actions: &actions)
+            updateStatus(host, at: now, isFinal: isFinal, actions: &actions)
         }
         let conclusion = VerdictRules(self, at: now).conclude(ending)
         self.conclusion = conclusion
@@ -356,7 +356,7 @@ package struct Verification: Sendable {
         let regular = max(sample.askedAt + policy.interval, sample.answeredAt + .milliseconds(10))
         let soonest = min(regular, sample.answeredAt + min(policy.interval, .milliseconds(250)))
         let host = sample.host
-        if tracks[host].label == .soaking, let span = tracks[host].proof?.span, span < policy.soak {
+        if tracks[host].status == .soaking, let span = tracks[host].proof?.span, span < policy.soak {
             // Right when the soak can be over.
             return min(regular, max(soonest, sample.answeredAt + policy.soak - span))
         }
@@ -368,7 +368,7 @@ package struct Verification: Sendable {
             guard age < Policy.agentPause else { return soonest }
             return min(regular, sample.answeredAt + Policy.agentPause - age + .milliseconds(10))
         }
-        if tracks[host].label == .soaking || fellSilent { return soonest }
+        if tracks[host].status == .soaking || fellSilent { return soonest }
         return regular
     }
 }

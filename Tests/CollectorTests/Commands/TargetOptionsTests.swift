@@ -23,19 +23,19 @@ struct TargetOptionsTests {
             #"{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[\#(manifest)]}"#
         let file = try folder.write("index.json", index)
         let digest = try #require(Digest(sha256: SHA256.hash(Array(index.utf8))))
-        func target(_ label: String) async throws -> Target {
-            let fleet = try folder.write("fleet.yaml", "hosts: [{name: a}, {name: b, labels: {\(label)}}]")
+        func target(_ status: String) async throws -> Target {
+            let fleet = try folder.write("fleet.yaml", "hosts: [{name: a}, {name: b, labels: {\(status)}}]")
             let inventory = try Inventory.load(sources: [.file(path: fleet)], now: .now)
             let options = try TargetOptions.parse(["--digest", "\(digest)", "--index", file])
             return try await options.withTarget(for: inventory, registry: RegistryOptions.parse([]), environment: [:]) {
                 target, _ in target
             }
         }
-        for label in ["platform: linux/amd64", "arch: x86_64", "region: eu", "platform: linux/386"] {
-            #expect(try await target(label).content?.manifests.count == 1)
+        for status in ["platform: linux/amd64", "arch: x86_64", "region: eu", "platform: linux/386"] {
+            #expect(try await target(status).content?.manifests.count == 1)
         }
-        for label in ["platform: linux/arm64", "arch: aarch64", "platform: windows/amd64"] {
-            let error = await #expect(throws: RegistryError.self) { try await target(label) }
+        for status in ["platform: linux/arm64", "arch: aarch64", "platform: windows/amd64"] {
+            let error = await #expect(throws: RegistryError.self) { try await target(status) }
             #expect(error?.exitCode == 64)
             #expect(error?.description.contains("which the inventory says that b runs (it holds linux/amd64)") == true)
         }

@@ -12,16 +12,16 @@ struct DrillJudgementTests {
     struct Said: Sendable {
         var exitCode: Int32
         var verdict: Verdict
-        var label: HostStatus?
+        var status: HostStatus?
         /// Where the report says another exit code than the process.
         var reported: Int32?
         /// How often the host at fault is in the report.
         var times = 1
 
         static func said(
-            _ exitCode: Int32, _ verdict: Verdict, _ label: HostStatus? = nil, reported: Int32? = nil, times: Int = 1
+            _ exitCode: Int32, _ verdict: Verdict, _ status: HostStatus? = nil, reported: Int32? = nil, times: Int = 1
         ) -> Said {
-            Said(exitCode: exitCode, verdict: verdict, label: label, reported: reported, times: times)
+            Said(exitCode: exitCode, verdict: verdict, status: status, reported: reported, times: times)
         }
 
         func outcome() throws -> DrillOutcome {
@@ -32,7 +32,7 @@ struct DrillJudgementTests {
             var faulty = try #require(report.hosts.first)
             report.hosts.removeAll()
             faulty.name = "host-3"
-            if let label { faulty.label = label }
+            if let status { faulty.status = status }
             for _ in 0..<times { report.hosts.append(faulty) }
             return DrillOutcome(
                 ending: .judged(DrillJudgement(exitCode: exitCode, report: report, faultyName: "host-3")),
@@ -47,9 +47,9 @@ struct DrillJudgementTests {
     @Test(
         "What the gate has to say is caught, whatever the verdict",
         arguments: Verdict.allCases.map { ($0, HostStatus.straggler) })
-    func right(_ verdict: Verdict, _ label: HostStatus) throws {
-        let said = Said.said(verdict.exitCode, verdict, label)
-        #expect(Self.made(DrillExpectation(verdict, label)).complaint(about: try said.outcome()) == nil)
+    func right(_ verdict: Verdict, _ status: HostStatus) throws {
+        let said = Said.said(verdict.exitCode, verdict, status)
+        #expect(Self.made(DrillExpectation(verdict, status)).complaint(about: try said.outcome()) == nil)
         #expect(Self.made(DrillExpectation(verdict)).isCaught(try said.outcome()))
     }
 

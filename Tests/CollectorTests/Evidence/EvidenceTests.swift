@@ -132,15 +132,15 @@ struct EvidenceTests {
             #expect(between.cut?.contains("behind line \(index + 1)") == true)
             #expect(inside.cut?.contains("in line \(index + 2)") == true)
         }
-        // The label is the one that was recorded last, although the verdict is missing.
+        // The status is the one that was recorded last, although the verdict is missing.
         let last = try Self.replay(whole[...ends[ends.count - 2]])
-        #expect(last.report.hosts.map(\.label) == [.converged])
+        #expect(last.report.hosts.map(\.status) == [.converged])
     }
 
     @Test("What was recorded otherwise than it follows is said to differ, and ends with 1")
     func differs() throws {
         let sampled = try Sampled()
-        let first = try #require(sampled.lines.firstIndex { $0.kind == .label })
+        let first = try #require(sampled.lines.firstIndex { $0.kind == .status })
         for (index, edit) in [
             (first, { (line: EvidenceLine) in line.relabelled(.converged) }),
             (sampled.lines.count - 1, { (line: EvidenceLine) in line.concluded(.converged, 0) }),
@@ -329,10 +329,10 @@ struct EvidenceTests {
 }
 
 extension EvidenceLine {
-    fileprivate func relabelled(_ label: HostStatus) -> EvidenceLine {
-        guard case .label(var line) = self else { return self }
-        line.label = label
-        return .label(line)
+    fileprivate func relabelled(_ status: HostStatus) -> EvidenceLine {
+        guard case .status(var line) = self else { return self }
+        line.status = status
+        return .status(line)
     }
 
     fileprivate func concluded(_ verdict: Verdict, _ exitCode: Int32) -> EvidenceLine {

@@ -22,7 +22,7 @@ struct LedgerGuardTests {
         let start = try await ledger.begin(run, process: gone)
         var report = try LedgerFixtures.report(run, generation: start.generation)
         report.hosts[0].transitions = (0..<900).map {
-            .init(seconds: Double($0), label: .flapping, reason: String(repeating: "x", count: 500))
+            .init(seconds: Double($0), status: .flapping, reason: String(repeating: "x", count: 500))
         }
         await #expect(throws: LedgerError.diskFull(path: ledger.path)) { try await ledger.finish(report) }
         #expect(try await ledger.history(now: LedgerFixtures.now).map(\.state) == [.interrupted])

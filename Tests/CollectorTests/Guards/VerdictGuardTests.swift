@@ -9,7 +9,7 @@ import Testing
 struct VerdictGuardTests {
     @Test("A host without an agent that echoes a nonce at all has to echo this request's")
     func plainNonce() {
-        func label(_ nonce: String?) -> HostStatus? {
+        func status(_ nonce: String?) -> HostStatus? {
             var verification = Verification(
                 target: .bySHA, hosts: [ExpectedHost(name: "host-0", url: "http://host-0/")], policy: .short)
             _ = verification.start()
@@ -17,15 +17,15 @@ struct VerdictGuardTests {
                 Sample(
                     host: 0, askedAt: .seconds(1), answeredAt: .seconds(1), nonce: "this",
                     finding: .plain(PlainAnswer(gitSHA: .known(.of("a")), nonce: nonce))))
-            return verification.tracks.first?.label
+            return verification.tracks.first?.status
         }
-        #expect(label("another") == .conflict)
-        #expect(label("this") == .soaking)
-        #expect(label(nil) == .soaking)
+        #expect(status("another") == .conflict)
+        #expect(status("this") == .soaking)
+        #expect(status(nil) == .soaking)
     }
 
     @Test(
-        "A host that changes its label without end keeps its first and its latest changes, and no more than the limit")
+        "A host that changes its status without end keeps its first and its latest changes, and no more than the limit")
     func transitions() {
         var policy = Policy.short
         policy.timeout = .seconds(100_000)
@@ -46,7 +46,7 @@ struct VerdictGuardTests {
         bench.finish { _, _ in
             .answer(Answer(state: .unknown, reason: "permission denied", edit: { $0.instances = [] }))
         }
-        #expect(bench.label() == .agentError)
+        #expect(bench.status() == .agentError)
         #expect(bench.reason().contains("permission denied"))
         #expect(bench.exitCode == 30)
     }
@@ -59,10 +59,10 @@ struct VerdictGuardTests {
         bench.see(at: 2, Answer())
         // Asked before the first answer came: both may tell of the same look.
         bench.see(at: 3, latency: 2, .answer(Answer()))
-        #expect(bench.label() == .soaking)
+        #expect(bench.status() == .soaking)
         #expect(bench.verdict == nil)
         bench.see(at: 4, Answer())
-        #expect(bench.label() == .converged)
+        #expect(bench.status() == .converged)
     }
 
     @Test("Of two hosts behind one URL, the one that answers last does not decide")
@@ -73,7 +73,7 @@ struct VerdictGuardTests {
             return .answer(Answer(hostID: isOther ? "another-id" : "host-id-0"))
         }
         // The last answer was the right host's.
-        #expect(bench.label() == .conflict)
+        #expect(bench.status() == .conflict)
         #expect(bench.exitCode == 60)
     }
 
@@ -83,7 +83,7 @@ struct VerdictGuardTests {
         policy.maxUnreachable = .hosts(1)
         var bench = Bench(2, policy: policy) { $0[0].id = "host-id-0" }
         bench.finish { host, _ in host == 0 ? .none(.timeout) : .answer(Answer(hostID: "host-id-0")) }
-        #expect(bench.label(1) == .conflict)
+        #expect(bench.status(1) == .conflict)
         #expect(bench.facts(1).identity == .duplicate)
         #expect(bench.exitCode == 60)
     }

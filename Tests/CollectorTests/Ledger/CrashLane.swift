@@ -150,11 +150,11 @@ struct CrashLane {
             let cursor = try GRDB.Row.fetchCursor(
                 db,
                 sql: """
-                    SELECT id, host, t.number, seconds, label FROM transitions t
+                    SELECT id, host, t.number, seconds, status FROM transitions t
                     JOIN verifications v ON v.number = verification
                     """)
             while let row = try cursor.next() {
-                rows[row[0], default: []].insert(Row(host: row[1], number: row[2], seconds: row[3], label: row[4]))
+                rows[row[0], default: []].insert(Row(host: row[1], number: row[2], seconds: row[3], status: row[4]))
             }
             return rows
         }

@@ -14,7 +14,7 @@ struct CrashWriter {
         var host: Int
         var number: Int
         var seconds: Double
-        var label: String
+        var status: String
     }
 
     static let hosts = 30
@@ -73,7 +73,7 @@ struct CrashWriter {
         return RecordedTransition(
             host: host, number: number,
             transition: .init(
-                seconds: Double(number) + Double(host) / 100, label: labels[(host + number) % labels.count],
+                seconds: Double(number) + Double(host) / 100, status: labels[(host + number) % labels.count],
                 reason: "change \(number) of host \(host)"))
     }
 
@@ -100,7 +100,7 @@ struct CrashWriter {
                         changes[words[1], default: []].insert(
                             Change(
                                 host: recorded.host, number: recorded.number, seconds: recorded.transition.seconds,
-                                label: recorded.transition.label.rawValue))
+                                status: recorded.transition.status.rawValue))
                     }
                     last = .changed
                 default:

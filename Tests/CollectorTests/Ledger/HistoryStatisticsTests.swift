@@ -75,20 +75,20 @@ struct HistoryStatisticsTests {
         }
     }
 
-    private static let labels: [(HostStatus, late: Int, failed: Int)] = HostStatus.allCases.map { label in
-        switch label {
-        case .straggler, .stalled, .pending, .starting, .soaking, .flapping, .mixed: (label, 1, 0)
-        case .conflict, .failed, .rolledBack, .unreachable, .agentError, .unverifiable, .missing: (label, 0, 1)
-        case .ahead, .converged: (label, 0, 0)
+    private static let labels: [(HostStatus, late: Int, failed: Int)] = HostStatus.allCases.map { status in
+        switch status {
+        case .straggler, .stalled, .pending, .starting, .soaking, .flapping, .mixed: (status, 1, 0)
+        case .conflict, .failed, .rolledBack, .unreachable, .agentError, .unverifiable, .missing: (status, 0, 1)
+        case .ahead, .converged: (status, 0, 0)
         }
     }
 
-    @Test("Each label at the end makes a host late, or failed, or neither", arguments: labels)
-    func label(label: HostStatus, late: Int, failed: Int) async throws {
+    @Test("Each status at the end makes a host late, or failed, or neither", arguments: labels)
+    func status(status: HostStatus, late: Int, failed: Int) async throws {
         try await withRecordedHistory { history, _ in
-            try await history.add(daysAgo: 1, verdict: .stragglers, hosts: [("a", .ended(label))])
+            try await history.add(daysAgo: 1, verdict: .stragglers, hosts: [("a", .ended(status))])
             let host = try #require(try await hosts(history).first)
-            #expect(host.labels == [label.rawValue: 1])
+            #expect(host.statuses == [status.rawValue: 1])
             #expect((host.late, host.failed) == (late, failed))
         }
     }
@@ -117,8 +117,8 @@ struct HistoryStatisticsTests {
             try await history.add(
                 daysAgo: 1, verdict: .stragglers,
                 hosts: [
-                    ("a", .converged(1)), ("b", .init(label: .unreachable, waiver: waiver(expired: false))),
-                    ("c", .init(label: .unreachable, waiver: waiver(expired: true))),
+                    ("a", .converged(1)), ("b", .init(status: .unreachable, waiver: waiver(expired: false))),
+                    ("c", .init(status: .unreachable, waiver: waiver(expired: true))),
                 ])
             #expect(try await hosts(history).map(\.host) == ["c", "a"])
         }

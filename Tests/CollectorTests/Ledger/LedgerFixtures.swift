@@ -40,7 +40,7 @@ enum LedgerFixtures {
         let hosts = run.hosts.enumerated().map { index, host in
             let isLast = index == run.hosts.count - 1
             return Report.Host(
-                name: host.name, url: host.url, labels: host.labels, label: isLast ? .straggler : .converged,
+                name: host.name, url: host.url, labels: host.labels, status: isLast ? .straggler : .converged,
                 waived: index == 0 ? .init(until: "2026-12-01T00:00:00Z", reason: "r", by: nil, expired: true) : nil,
                 reason: "serves \(index)", gitSHA: run.target.gitSHA, digest: isLast ? nil : run.target.digest,
                 facts: HostFacts(
@@ -49,8 +49,8 @@ enum LedgerFixtures {
                 attempts: 3 + index, secondsToConverge: isLast ? nil : 1.1 * Double(index + 1),
                 lastAnswerAgeSeconds: 0.1 + 0.2, clockOffsetSeconds: isLast ? -86_400.5 : nil,
                 transitions: [
-                    .init(seconds: 0.001, label: .pending, reason: "not asked yet"),
-                    .init(seconds: 2, label: isLast ? .straggler : .converged, reason: "it's \"done\" – ü"),
+                    .init(seconds: 0.001, status: .pending, reason: "not asked yet"),
+                    .init(seconds: 2, status: isLast ? .straggler : .converged, reason: "it's \"done\" – ü"),
                 ])
         }
         return Report(
@@ -62,7 +62,7 @@ enum LedgerFixtures {
             warnings: ["a warning"],
             summary: .init(
                 expected: run.hosts.count, proven: run.hosts.count - 1, waived: 0,
-                labels: ["converged": run.hosts.count - 1, "straggler": 1],
+                statuses: ["converged": run.hosts.count - 1, "straggler": 1],
                 secondsToConverge: .init(p50: 1.1, p95: 2.2, max: 2.2)),
             hosts: hosts.reversed())
     }

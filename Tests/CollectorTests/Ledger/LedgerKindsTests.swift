@@ -151,7 +151,8 @@ struct LedgerKindsTests {
         try await withRecordedHistory { history, path in
             for _ in 0..<23 { try await history.add(daysAgo: 1, verdict: .converged) }
             func output(_ arguments: [String]) async throws -> String {
-                let command = try #require(try HistoryCommand.parseAsRoot(["--store", path] + arguments) as? HistoryCommand)
+                let command = try #require(
+                    try HistoryCommand.parseAsRoot(["--store", path] + arguments) as? HistoryCommand)
                 return try await command.output(environment: [:], now: LedgerFixtures.now)
             }
             #expect(try await output(["--format", "csv"]).split(separator: "\r\n").count == 24)

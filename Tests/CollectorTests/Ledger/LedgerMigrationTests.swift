@@ -53,7 +53,7 @@ struct LedgerMigrationTests {
         try await withOld { path in
             let older = try DatabaseQueue(path: path)
             let insert = """
-                INSERT INTO hosts (verification, position, rank, name, url, label, reason, attempts, reach,
+                INSERT INTO hosts (verification, position, rank, name, url, status, reason, attempts, reach,
                     seconds_to_converge) VALUES (2, ?, ?, ?, 'u', 'converged', 'r', 1, 'ok', 7.5)
                 """
             try await older.write { try $0.execute(sql: insert, arguments: [2, 2, "c"]) }

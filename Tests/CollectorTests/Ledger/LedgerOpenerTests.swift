@@ -185,7 +185,7 @@ struct LedgerOpenerTests {
         let large = LedgerFixtures.run("2", sha: try LedgerFixtures.sha("2"), hosts: (0..<5_000).map { "host-\($0)" })
         await #expect(throws: LedgerError.diskFull(path: path)) { try await ledger.begin(large) }
         #expect(try await ledger.promotions(service: "canvas").map(\.generation) == [1])
-        let transition = Report.Host.Transition(seconds: 1, label: .pending, reason: "x")
+        let transition = Report.Host.Transition(seconds: 1, status: .pending, reason: "x")
         try await ledger.append([.init(host: 0, number: 0, transition: transition)], to: first.verification)
     }
 

@@ -103,7 +103,7 @@ struct LedgerPruningTests {
             try await history.add(daysAgo: 200, verdict: .converged)
             _ = try await prune(history.ledger, days: 0)
             #expect(try await ids(history.ledger) == ["2", "r"])
-            let transition = Report.Host.Transition(seconds: 1, label: .pending, reason: "x")
+            let transition = Report.Host.Transition(seconds: 1, status: .pending, reason: "x")
             try await history.ledger.append([.init(host: 0, number: 0, transition: transition)], to: start.verification)
             try await history.ledger.finish(try LedgerFixtures.report(run, generation: start.generation))
         }
@@ -179,7 +179,7 @@ struct LedgerPruningTests {
                 var count = 0
                 repeat {
                     let transition = Report.Host.Transition(
-                        seconds: Double(count), label: .flapping, reason: "change \(count)")
+                        seconds: Double(count), status: .flapping, reason: "change \(count)")
                     try await recording.append(
                         [.init(host: 1, number: count, transition: transition)], to: start.verification)
                     count += 1

@@ -38,7 +38,7 @@ struct LedgerTests {
             let run = LedgerFixtures.run("one", sha: try LedgerFixtures.sha("1"))
             let start = try await ledger.begin(run)
             let extra = (0..<5).map {
-                RecordedTransition(host: 1, number: $0, transition: .init(seconds: 9, label: .flapping, reason: "x"))
+                RecordedTransition(host: 1, number: $0, transition: .init(seconds: 9, status: .flapping, reason: "x"))
             }
             try await ledger.append(extra, to: start.verification)
             let report = try LedgerFixtures.report(run, generation: start.generation)
@@ -170,9 +170,9 @@ struct LedgerTests {
             try await ledger.append(
                 [
                     RecordedTransition(
-                        host: 0, number: 0, transition: .init(seconds: 1, label: .soaking, reason: "soaks")),
+                        host: 0, number: 0, transition: .init(seconds: 1, status: .soaking, reason: "soaks")),
                     RecordedTransition(
-                        host: 0, number: 1, transition: .init(seconds: 2.5, label: .converged, reason: "done")),
+                        host: 0, number: 1, transition: .init(seconds: 2.5, status: .converged, reason: "done")),
                 ], to: start.verification)
             let report = try await ledger.report(now: LedgerFixtures.now)
             #expect(report.verdict == .interrupted)
@@ -180,7 +180,7 @@ struct LedgerTests {
             // As every report: what needs attention last.
             #expect(report.hosts.map(\.name) == ["a", "b", "c"])
             #expect(report.hosts.first?.transitions.count == 2)
-            #expect(report.summary.labels == ["converged": 1, "pending": 2])
+            #expect(report.summary.statuses == ["converged": 1, "pending": 2])
             #expect(report.verification.finishedAt == "2026-11-23T12:00:02.500Z")
             let entry = try await ledger.history(HistoryFilter(host: "a"), now: LedgerFixtures.now)
             #expect(entry.map(\.verdict) == [.interrupted])
@@ -237,7 +237,7 @@ struct LedgerTests {
         }
     }
 
-    @Test("The recorder writes every change of label, in order, and reports a ledger that fails")
+    @Test("The recorder writes every change of status, in order, and reports a ledger that fails")
     func recorder() async throws {
         try await withLedger { ledger, _ in
             let run = LedgerFixtures.run("one", sha: try LedgerFixtures.sha("1"))
@@ -249,7 +249,7 @@ struct LedgerTests {
                 target: Target(service: "canvas", gitSHA: run.target.gitSHA), hosts: run.hosts, policy: Policy())
             for step in 0..<100 {
                 let change = HostTracker.Transition(
-                    at: .milliseconds(step), label: step % 2 == 0 ? .soaking : .flapping, reason: "step\n\(step)")
+                    at: .milliseconds(step), status: step % 2 == 0 ? .soaking : .flapping, reason: "step\n\(step)")
                 recorder.turned([HostChange(host: step % 3, transition: change)], of: verification, at: .zero)
             }
             #expect(await recorder.drain() == nil)
@@ -258,7 +258,7 @@ struct LedgerTests {
                 hosts.first { $0.name == "b" }?.transitions.map(\.reason)
                     == stride(from: 1, to: 100, by: 3).map { "step \($0)" })
             let broken = LedgerRecorder(ledger: ledger, verification: 99)
-            let change = HostTracker.Transition(at: .zero, label: .soaking, reason: "x")
+            let change = HostTracker.Transition(at: .zero, status: .soaking, reason: "x")
             broken.turned([HostChange(host: 0, transition: change)], of: verification, at: .zero)
             #expect(await broken.drain() != nil)
         }

@@ -9,14 +9,14 @@ import Shared
 
 /// A ledger with verifications that a test names: what each host came to, when, and how it all ended.
 struct RecordedHistory {
-    /// A host's label at the end, and how many seconds it took where it converged.
+    /// A host's status at the end, and how many seconds it took where it converged.
     struct Result {
-        var label: HostStatus
+        var status: HostStatus
         var seconds: Double?
         var waiver: Report.Host.Waived?
 
-        static func converged(_ seconds: Double) -> Result { Result(label: .converged, seconds: seconds) }
-        static func ended(_ label: HostStatus) -> Result { Result(label: label) }
+        static func converged(_ seconds: Double) -> Result { Result(status: .converged, seconds: seconds) }
+        static func ended(_ status: HostStatus) -> Result { Result(status: status) }
     }
 
     let ledger: Ledger
@@ -47,14 +47,14 @@ struct RecordedHistory {
         var report = try LedgerFixtures.report(run, generation: start.generation, verdict: verdict)
         report.hosts = hosts.enumerated().map { index, host in
             Report.Host(
-                name: host.name, url: run.hosts[index].url, labels: [:], label: host.result.label,
+                name: host.name, url: run.hosts[index].url, labels: [:], status: host.result.status,
                 waived: host.result.waiver, reason: "it did", gitSHA: run.target.gitSHA, digest: nil,
                 facts: HostFacts(), attempts: 1, secondsToConverge: host.result.seconds, lastAnswerAgeSeconds: nil,
-                clockOffsetSeconds: nil, transitions: [.init(seconds: 0, label: .pending, reason: "not asked yet")])
+                clockOffsetSeconds: nil, transitions: [.init(seconds: 0, status: .pending, reason: "not asked yet")])
         }
         let gated = hosts.filter { $0.result.waiver == nil }
         report.summary.expected = gated.count
-        report.summary.proven = gated.count { $0.result.label == .converged }
+        report.summary.proven = gated.count { $0.result.status == .converged }
         report.summary.secondsToConverge = Percentiles(gated.compactMap(\.result.seconds).sorted()).map {
             .init(p50: $0.p50, p95: $0.p95, max: $0.max)
         }

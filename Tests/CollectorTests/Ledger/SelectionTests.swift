@@ -104,7 +104,9 @@ struct SelectionTests {
 
     // MARK: - Older jobs
 
-    private func run(_ id: String, _ sha: Character, digest: Character? = nil, generation: Int?) throws -> VerificationRecord {
+    private func run(_ id: String, _ sha: Character, digest: Character? = nil, generation: Int?) throws
+        -> VerificationRecord
+    {
         var run = LedgerFixtures.run(
             id, sha: try LedgerFixtures.sha(sha), digest: try digest.map(LedgerFixtures.digest))
         run.target.generation = generation

@@ -46,8 +46,8 @@ struct AnnotationTests {
     @Test("are at most ten of a kind, the last of which counts the rest", arguments: [8, 9, 10, 500])
     func limits(_ failing: Int) throws {
         var report = try SampleFleet.report()
-        let straggler = try #require(report.hosts.first { $0.label == .straggler })
-        let failed = try #require(report.hosts.first { $0.label == .failed })
+        let straggler = try #require(report.hosts.first { $0.status == .straggler })
+        let failed = try #require(report.hosts.first { $0.status == .failed })
         report.hosts = Array(repeating: failed, count: failing) + Array(repeating: straggler, count: failing)
         report.policy.maxFailed = "1000"
         report.warnings = []

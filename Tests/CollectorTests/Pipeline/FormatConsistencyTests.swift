@@ -34,7 +34,7 @@ struct FormatConsistencyTests {
             ("Outputs' counts", counts.reduce(0, +) == gated && counts[0] == report.summary.proven),
             ("Outcomes", isRed || !report.outcomes.contains(.failing)),
             ("Proven", report.outcomes.count { $0 == .proven } == report.summary.proven),
-            ("A green host", !zip(report.hosts, report.outcomes).contains { $0.label != .converged && $1 == .proven }),
+            ("A green host", !zip(report.hosts, report.outcomes).contains { $0.status != .converged && $1 == .proven }),
         ]
         return rules.filter { !$0.1 }.map(\.0)
     }
@@ -52,7 +52,7 @@ struct FormatConsistencyTests {
             let report = ReportBuilder(verification: run.verification, context: context).build(conclusion)
             seen.insert(report.verdict)
             let defects = try Self.defects(report)
-            #expect(defects.isEmpty, "seed \(seed): \(defects) of \(report.verdict) \(report.hosts.map(\.label))")
+            #expect(defects.isEmpty, "seed \(seed): \(defects) of \(report.verdict) \(report.hosts.map(\.status))")
             if !defects.isEmpty { return }
         }
         #expect(seen.count >= 8, "schedules that never come to most ends prove little: \(seen)")
@@ -61,7 +61,7 @@ struct FormatConsistencyTests {
     @Test("agree on every verdict, even one that no host shows", arguments: Verdict.allCases)
     func verdicts(_ verdict: Verdict) throws {
         let sample = try SampleFleet.report()
-        for hosts in [sample.hosts, sample.hosts.filter { $0.label == .converged }, []] {
+        for hosts in [sample.hosts, sample.hosts.filter { $0.status == .converged }, []] {
             for exitCode in Set([verdict.exitCode, 0]) {
                 // A red exit with no cause at all cannot be, and must not look green if it is.
                 for reasons in [[Reason(verdict: verdict, hosts: hosts.count, message: "made up")], []] {
@@ -70,7 +70,7 @@ struct FormatConsistencyTests {
                     report.verdict = verdict
                     report.exitCode = exitCode
                     report.reasons = reasons
-                    report.summary.proven = hosts.count { $0.label == .converged && !$0.isWaived }
+                    report.summary.proven = hosts.count { $0.status == .converged && !$0.isWaived }
                     // An empty file of tests is a mistake to most who read one; a green report without hosts has its verdict.
                     let isMerelyEmpty = hosts.isEmpty && exitCode == 0
                     let defects = try Self.defects(report).filter { !(isMerelyEmpty && $0 == "JUnit's tests") }
@@ -131,7 +131,7 @@ struct FormatConsistencyTests {
         bench.finish { host, _ in host == 0 ? .answer(Answer(build: .rebuilt)) : .answer(.old) }
         let report = try SampleFleet.report(bench)
         #expect(report.verdict == .failedDeploy)
-        let outcomes = zip(report.hosts, report.outcomes).map { ($0.label, $1) }
+        let outcomes = zip(report.hosts, report.outcomes).map { ($0.status, $1) }
         #expect(outcomes.contains { $0 == (.failed, .failing) })
         #expect(outcomes.count { $0 == (.pending, .undecided) } == 3)
         let xml = JUnitReport(report: report).render()

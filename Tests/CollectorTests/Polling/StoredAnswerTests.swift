@@ -22,7 +22,8 @@ struct StoredAnswerTests {
 
     private static func plain(_ json: String, _ lines: (String, String)...) -> PlainAnswer? {
         guard
-            case .plain(let answer) = ResponseDecoder().read(status: 200, headers: headers(lines), body: Array(json.utf8))
+            case .plain(let answer) = ResponseDecoder().read(
+                status: 200, headers: headers(lines), body: Array(json.utf8))
         else { return nil }
         return answer
     }
@@ -93,7 +94,8 @@ struct StoredAnswerTests {
             }
             #expect(read.ageSeconds == expected)
         }
-        let unchanged = ResponseValidators(status: 304, headers: Self.headers([("Buildinfo-Age", "0.5"), ("Age", "40")]))
+        let unchanged = ResponseValidators(
+            status: 304, headers: Self.headers([("Buildinfo-Age", "0.5"), ("Age", "40")]))
         #expect(unchanged.age == 40)
     }
 

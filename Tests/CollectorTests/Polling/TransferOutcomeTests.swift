@@ -111,7 +111,9 @@ import Testing
     @Test("A name that cannot exist is a failure of name lookup")
     func dns() async throws {
         // RFC 6761, section 6.4: "invalid" never resolves.
-        let outcome = try await TransferFixture.run { await $0.ask("http://no-such-host.invalid/", timeout: .seconds(60)) }
+        let outcome = try await TransferFixture.run {
+            await $0.ask("http://no-such-host.invalid/", timeout: .seconds(60))
+        }
         #expect(outcome.kind == "dns", "\(outcome)")
     }
 

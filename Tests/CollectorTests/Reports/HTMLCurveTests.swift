@@ -17,7 +17,7 @@ struct HTMLCurveTests {
                 Double(Int.random(in: 0...50, using: &random) * 2)
             }.sorted()
             report.hosts[index].transitions = moments.map {
-                .init(seconds: $0, label: HostStatus.allCases.randomElement(using: &random) ?? .pending, reason: "")
+                .init(seconds: $0, status: HostStatus.allCases.randomElement(using: &random) ?? .pending, reason: "")
             }
             if index % 7 == 0 {
                 report.hosts[index].waived = .init(until: "", reason: "", by: nil, expired: index % 14 == 0)
@@ -26,9 +26,9 @@ struct HTMLCurveTests {
         return report
     }
 
-    /// The label at a moment, as slowly and simply as can be.
-    private static func label(_ host: Report.Host, at seconds: Double) -> HostStatus? {
-        host.transitions.last { $0.seconds <= seconds }?.label
+    /// The status at a moment, as slowly and simply as can be.
+    private static func status(_ host: Report.Host, at seconds: Double) -> HostStatus? {
+        host.transitions.last { $0.seconds <= seconds }?.status
     }
 
     @Test("The curve is what counting the hosts at each moment gives", arguments: UInt64(1)...40)
@@ -39,8 +39,8 @@ struct HTMLCurveTests {
         #expect(curve.expected == gated.count)
         for moment in stride(from: 0.0, through: 100, by: 0.5) {
             let step = curve.at(moment)
-            #expect(step.proven == gated.count { Self.label($0, at: moment) == .converged })
-            #expect(step.soaking == gated.count { Self.label($0, at: moment) == .soaking })
+            #expect(step.proven == gated.count { Self.status($0, at: moment) == .converged })
+            #expect(step.soaking == gated.count { Self.status($0, at: moment) == .soaking })
         }
         #expect(zip(curve.steps, curve.steps.dropFirst()).allSatisfy { $0.seconds < $1.seconds })
     }
@@ -78,22 +78,22 @@ struct HTMLCurveTests {
         return height
     }
 
-    @Test("A strip shows the worst label of each column's time, and how it ended", arguments: UInt64(1)...20)
+    @Test("A strip shows the worst status of each column's time, and how it ended", arguments: UInt64(1)...20)
     func strips(_ seed: UInt64) {
         for host in Self.randomReport(seed).hosts {
             let strip = StatusTimeline(host.transitions, duration: 100)
             var columns: [HostStatus] = []
-            for run in strip.runs { columns += Array(repeating: run.label, count: run.columns.count) }
+            for run in strip.runs { columns += Array(repeating: run.status, count: run.columns.count) }
             #expect(columns.count == StatusTimeline.columns)
-            for (column, label) in columns.enumerated() {
+            for (column, status) in columns.enumerated() {
                 // Changes lie on even seconds, where columns begin: within one, nothing changes.
                 let inside = (Double(column) + 0.5) / 2
-                let steady = Self.label(host, at: inside) ?? .pending
-                let last = column == StatusTimeline.columns - 1 ? host.transitions.last?.label : nil
+                let steady = Self.status(host, at: inside) ?? .pending
+                let last = column == StatusTimeline.columns - 1 ? host.transitions.last?.status : nil
                 let worst = [steady, last].compactMap { $0 }.min { $0.rank < $1.rank }
-                #expect(label == worst, "column \(column)")
+                #expect(status == worst, "column \(column)")
             }
-            #expect(strip.end == host.transitions.last?.label ?? .pending)
+            #expect(strip.end == host.transitions.last?.status ?? .pending)
         }
     }
 
@@ -101,10 +101,10 @@ struct HTMLCurveTests {
     func shortFailure() {
         let strip = StatusTimeline(
             [
-                .init(seconds: 0, label: .converged, reason: ""), .init(seconds: 300.1, label: .failed, reason: ""),
-                .init(seconds: 300.2, label: .converged, reason: ""),
+                .init(seconds: 0, status: .converged, reason: ""), .init(seconds: 300.1, status: .failed, reason: ""),
+                .init(seconds: 300.2, status: .converged, reason: ""),
             ], duration: 600)
-        #expect(strip.runs.map(\.label) == [.converged, .failed, .converged])
+        #expect(strip.runs.map(\.status) == [.converged, .failed, .converged])
         #expect(strip.runs[1].columns == 100..<101)
     }
 
@@ -115,8 +115,8 @@ struct HTMLCurveTests {
         var report = Self.randomReport(3)
         report.verification.durationSeconds = duration
         report.hosts[0].transitions = [
-            .init(seconds: 5, label: .converged, reason: ""), .init(seconds: -5, label: .soaking, reason: ""),
-            .init(seconds: 1e300, label: .failed, reason: ""),
+            .init(seconds: 5, status: .converged, reason: ""), .init(seconds: -5, status: .soaking, reason: ""),
+            .init(seconds: 1e300, status: .failed, reason: ""),
         ]
         let page = try HTMLPage(parsing: HTMLReport(report: report).render())
         #expect(page.hostRows.count == report.hosts.count)

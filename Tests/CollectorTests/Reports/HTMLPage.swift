@@ -46,7 +46,7 @@ struct HTMLPage {
     func index(id: String) -> Int? { elements.firstIndex { $0.attributes["id"] == id } }
 
     /// The rows of hosts, with the texts of their cells.
-    var hostRows: [(id: String, label: String, cells: [String])] {
+    var hostRows: [(id: String, status: String, cells: [String])] {
         var cells: [Int: [String]] = [:]
         for element in elements where ["th", "td"].contains(element.name) {
             guard let row = element.ancestors.last else { continue }

@@ -29,8 +29,8 @@ struct HTMLReportTests {
         #expect(rows.count == report.hosts.count)
         #expect(Set(rows.map(\.id)).count == rows.count)
         #expect(
-            Dictionary(rows.map { ($0.label, 1) }, uniquingKeysWith: +)
-                == Dictionary(report.hosts.map { ($0.label.rawValue, 1) }, uniquingKeysWith: +))
+            Dictionary(rows.map { ($0.status, 1) }, uniquingKeysWith: +)
+                == Dictionary(report.hosts.map { ($0.status.rawValue, 1) }, uniquingKeysWith: +))
         let title = try #require(page.all("title").first?.text)
         #expect(title.contains("\(report.verdict.rawValue) (exit \(report.exitCode))"))
         #expect(page.all("h1").count == 1)
@@ -45,11 +45,11 @@ struct HTMLReportTests {
             let row = try #require(rows["host-\(host.name)"])
             #expect(row.cells[0].hasPrefix(host.name))
             for (key, value) in host.labels { #expect(row.cells[0].contains("\(key)=\(value)")) }
-            #expect(row.cells[1] == host.label.rawValue)
+            #expect(row.cells[1] == host.status.rawValue)
             #expect(row.cells[3].hasPrefix(host.reason))
             #expect(row.cells[3].contains(host.url))
             for transition in host.transitions {
-                #expect(row.cells[3].contains("\(transition.label.rawValue): \(transition.reason)"))
+                #expect(row.cells[3].contains("\(transition.status.rawValue): \(transition.reason)"))
             }
             if let waived = host.waived {
                 #expect(row.cells[3].contains("waived until \(waived.until) by \(waived.by ?? ""): \(waived.reason)"))
@@ -150,11 +150,11 @@ struct HTMLReportTests {
     @Test("What is to be done is said once for all hosts that need it")
     func remedies() throws {
         let groups = HTMLRemedies(HTMLSample.fleet(90, unhappy: 45)).groups
-        let first = try #require(groups.first { $0.label == .straggler })
+        let first = try #require(groups.first { $0.status == .straggler })
         #expect(first.todo == "run docker compose up -d canvas")
         #expect(first.hosts.count == 5)
-        #expect(groups.map(\.label.rank) == groups.map(\.label.rank).sorted())
-        #expect(!groups.contains { $0.label == .converged })
+        #expect(groups.map(\.status.rank) == groups.map(\.status.rank).sorted())
+        #expect(!groups.contains { $0.status == .converged })
     }
 
     @Test(

@@ -11,12 +11,12 @@ extension HTMLSample {
     /// One look at a fleet, as `status` takes it.
     static func status() -> Report {
         var report = fleet(12, unhappy: 2)
-        for index in report.hosts.indices where report.hosts[index].label == .converged {
-            report.hosts[index].label = .soaking
+        for index in report.hosts.indices where report.hosts[index].status == .converged {
+            report.hosts[index].status = .soaking
             report.hosts[index].reason = "serves the target now"
             report.hosts[index].secondsToConverge = nil
             report.hosts[index].attempts = 1
-            report.hosts[index].transitions = [.init(seconds: 0.1, label: .soaking, reason: "serves the target now")]
+            report.hosts[index].transitions = [.init(seconds: 0.1, status: .soaking, reason: "serves the target now")]
         }
         report.verification.durationSeconds = 0.25
         report.exitCode = 0
@@ -36,25 +36,26 @@ extension HTMLSample {
             let arrives = 4 + 300 * pow(Double(index % 997) / 997, 1.6) + Double.random(in: 0..<1, using: &random) * 20
             return Report.Host(
                 name: name, url: "http://\(name).\(region).internal:9480/buildinfo/canvas",
-                labels: ["region": region, "group": index % 20 == 0 ? "canary" : "main"], label: .converged,
+                labels: ["region": region, "group": index % 20 == 0 ? "canary" : "main"], status: .converged,
                 waived: nil, reason: "serves the target", gitSHA: .of("a"), digest: .of("1"),
                 facts: HostFacts(reach: .ok, identity: .expected, build: .match, runtime: .serving),
                 attempts: 40 + index % 7, secondsToConverge: rounded(arrives), lastAnswerAgeSeconds: 1.25,
                 clockOffsetSeconds: 0.1,
                 transitions: [
                     .init(
-                        seconds: rounded(Double.random(in: 0..<1, using: &random)), label: .pending,
+                        seconds: rounded(Double.random(in: 0..<1, using: &random)), status: .pending,
                         reason: "never pulled: run docker compose pull canvas && docker compose up -d canvas "
                             + "(serves bbbbbbbbbbbb, generation 1)"),
-                    .init(seconds: rounded(arrives), label: .soaking, reason: "serves the target; held for 0ms of 10s"),
-                    .init(seconds: rounded(arrives + 10), label: .converged, reason: "serves the target"),
+                    .init(
+                        seconds: rounded(arrives), status: .soaking, reason: "serves the target; held for 0ms of 10s"),
+                    .init(seconds: rounded(arrives + 10), status: .converged, reason: "serves the target"),
                 ])
         }
         for step in 0..<unhappy {
             let index = step * count / unhappy
             hosts[index].befall(step, duration: duration)
         }
-        hosts.sort { ($1.label.rank, $0.name) < ($0.label.rank, $1.name) }
+        hosts.sort { ($1.status.rank, $0.name) < ($0.status.rank, $1.name) }
         var report = Report(
             verification: Report.Run(
                 id: "20260101T000000-0badcafe", startedAt: "2026-01-01T00:00:00.000Z",
@@ -71,7 +72,7 @@ extension HTMLSample {
                 source: "fleet.yaml", hash: "sha256:" + String(repeating: "0", count: 64), expected: count),
             policy: Report.PolicySummary(Policy()), verdict: .identityConflict, exitCode: 60, reasons: [],
             warnings: ["clocks are off (no verdict depends on them): canvas-0003 by 1m 12s"],
-            summary: Report.Summary(expected: count, proven: 0, waived: 0, labels: [:], secondsToConverge: nil),
+            summary: Report.Summary(expected: count, proven: 0, waived: 0, statuses: [:], secondsToConverge: nil),
             hosts: hosts, evidence: .init(hash: "sha256:" + String(repeating: "e", count: 64)))
         report.count()
         report.blame()
@@ -87,8 +88,8 @@ extension Report {
         let gated = hosts.filter { $0.waived?.expired ?? true }
         let times = gated.compactMap(\.secondsToConverge).sorted()
         summary = Summary(
-            expected: gated.count, proven: gated.count { $0.label == .converged }, waived: hosts.count - gated.count,
-            labels: Dictionary(hosts.map { ($0.label.rawValue, 1) }, uniquingKeysWith: +),
+            expected: gated.count, proven: gated.count { $0.status == .converged }, waived: hosts.count - gated.count,
+            statuses: Dictionary(hosts.map { ($0.status.rawValue, 1) }, uniquingKeysWith: +),
             secondsToConverge: Percentiles(times).map { .init(p50: $0.p50, p95: $0.p95, max: $0.max) })
     }
 
@@ -103,7 +104,7 @@ extension Report {
             (.stragglers, [.straggler, .pending, .starting, .mixed, .flapping], "did not get there in 10m 0s"),
         ]
         reasons = causes.compactMap { verdict, labels, text in
-            let names = hosts.filter { labels.contains($0.label) && $0.waived == nil }.map(\.name)
+            let names = hosts.filter { labels.contains($0.status) && $0.waived == nil }.map(\.name)
             guard !names.isEmpty else { return nil }
             let more = names.count > 3 ? " and \(names.count - 3) more" : ""
             return Reason(
@@ -121,13 +122,13 @@ extension Report.Host {
     fileprivate mutating func befall(_ kind: Int, duration: Double) {
         let (arrival, first) = (secondsToConverge ?? 0, transitions[0])
         secondsToConverge = nil
-        func end(_ label: HostStatus, _ reason: String, _ changes: [Transition]) {
-            self.label = label
+        func end(_ status: HostStatus, _ reason: String, _ changes: [Transition]) {
+            self.status = status
             self.reason = reason
             transitions = changes
         }
-        func change(_ seconds: Double, _ label: HostStatus, _ reason: String) -> Transition {
-            Transition(seconds: HTMLSample.rounded(seconds), label: label, reason: reason)
+        func change(_ seconds: Double, _ status: HostStatus, _ reason: String) -> Transition {
+            Transition(seconds: HTMLSample.rounded(seconds), status: status, reason: reason)
         }
         switch kind % 9 {
         case 0:

@@ -20,7 +20,7 @@ struct HTMLSizeTests {
         var report = HTMLSample.fleet(300, unhappy: 0)
         for index in report.hosts.indices {
             report.hosts[index].transitions = (0..<HostTracker.maximumTransitions).map {
-                .init(seconds: Double($0) * 0.6, label: $0 % 2 == 0 ? .soaking : .starting, reason: "again and again")
+                .init(seconds: Double($0) * 0.6, status: $0 % 2 == 0 ? .soaking : .starting, reason: "again and again")
             }
         }
         let html = HTMLReport(report: report).render()

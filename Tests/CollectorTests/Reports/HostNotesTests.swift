@@ -8,7 +8,7 @@ import Testing
 @testable import Reports
 @testable import Verdict
 
-/// What reports show of a host beside its label: what was left out, its project, and warnings.
+/// What reports show of a host beside its status: what was left out, its project, and warnings.
 @Suite("Notes on hosts")
 struct HostNotesTests {
     private static func report() throws -> Report {

@@ -29,7 +29,7 @@ struct JUnitReportTests {
         #expect(hosts == "\(report.hosts.count)")
     }
 
-    @Test("What is wrong with a host is its test case's failure: label, reason, facts and history")
+    @Test("What is wrong with a host is its test case's failure: status, reason, facts and history")
     func failure() async throws {
         let xml = JUnitReport(report: try SampleFleet.report()).render()
         func told(_ path: String) async throws -> String {
@@ -56,7 +56,7 @@ struct JUnitReportTests {
     @Test("A hostile text comes out of the file as it was shown everywhere else")
     func hostileNames() async throws {
         var report = try SampleFleet.report()
-        let straggler = try #require(report.hosts.first { $0.label == .straggler })
+        let straggler = try #require(report.hosts.first { $0.status == .straggler })
         report.hosts = Hostile.texts.map { text in
             var host = straggler
             host.name = text

@@ -18,7 +18,7 @@ struct MarkdownReportTests {
         let report = try SampleFleet.report()
         let text = MarkdownReport(report: report).render()
         let table = try #require(text.split(separator: "### Not converged").last?.split(separator: "<details>").first)
-        let found = report.hosts.filter { !$0.isWaived && $0.label != .converged }.map { host in
+        let found = report.hosts.filter { !$0.isWaived && $0.status != .converged }.map { host in
             table.ranges(of: "| \(MarkdownText.code(host.name)) |").first?.lowerBound
         }
         #expect(found.allSatisfy { $0 != nil })
@@ -74,7 +74,7 @@ struct MarkdownReportTests {
             var host = host
             host.reason = text
             host.labels = labels
-            host.transitions = (0..<200).map { .init(seconds: Double($0), label: .pending, reason: text) }
+            host.transitions = (0..<200).map { .init(seconds: Double($0), status: .pending, reason: text) }
             return host
         }
         report.hosts = (0..<count).map { number in

@@ -31,18 +31,19 @@ struct RemedyTests {
     ]
     private static let held: [Verdict] = [.failedDeploy, .rolledBack, .superseded]
 
-    private static func host(_ label: HostStatus, _ build: BuildFact, _ reason: String) -> Report.Host {
+    private static func host(_ status: HostStatus, _ build: BuildFact, _ reason: String) -> Report.Host {
         Report.Host(
-            name: "host-9", url: "http://host-9:9480/buildinfo", labels: [:], label: label, waived: nil, reason: reason,
+            name: "host-9", url: "http://host-9:9480/buildinfo", labels: [:], status: status, waived: nil,
+            reason: reason,
             gitSHA: Build.old.gitSHA.value, digest: nil,
             facts: HostFacts(reach: .ok, identity: .expected, build: build, runtime: .serving), attempts: 3,
             secondsToConverge: nil, lastAnswerAgeSeconds: 1, clockOffsetSeconds: nil,
-            transitions: [.init(seconds: 1, label: label, reason: reason)])
+            transitions: [.init(seconds: 1, status: status, reason: reason)])
     }
 
     private static func report(_ verdict: Verdict, _ hosts: [Report.Host]) throws -> Report {
         var report = try SampleFleet.report()
-        report.hosts = report.hosts.filter { $0.label == .converged } + hosts
+        report.hosts = report.hosts.filter { $0.status == .converged } + hosts
         report.verdict = verdict
         report.exitCode = verdict.exitCode
         report.reasons = [Reason(verdict: verdict, hosts: hosts.count, message: "made up")]
@@ -73,23 +74,24 @@ struct RemedyTests {
     }
 
     @Test(
-        "Whatever a host's label and build are, it is not told to take a build that failed or was replaced",
+        "Whatever a host's status and build are, it is not told to take a build that failed or was replaced",
         arguments: held)
     func table(_ verdict: Verdict) throws {
-        for label in HostStatus.allCases where label != .converged {
+        for status in HostStatus.allCases where status != .converged {
             for build in BuildFact.allCases {
-                let report = try Self.report(verdict, Self.advice.map { Self.host(label, build, $0) })
+                let report = try Self.report(verdict, Self.advice.map { Self.host(status, build, $0) })
                 var again = report
                 again.settleAdvice()
                 #expect(again == report)
                 for (host, was) in zip(report.hosts.suffix(Self.advice.count), Self.advice) {
                     // Such hosts are told nothing of builds, and the reason is not theirs.
-                    if [.conflict, .unreachable, .agentError, .missing, .ahead].contains(label) { continue }
+                    if [.conflict, .unreachable, .agentError, .missing, .ahead].contains(status) { continue }
                     for text in [host.reason] + host.transitions.map(\.reason) {
-                        #expect(!Self.spreads(text), "\(verdict) \(label) \(build): \(text)")
+                        #expect(!Self.spreads(text), "\(verdict) \(status) \(build): \(text)")
                         #expect(!text.isEmpty)
                     }
-                    guard [.pending, .straggler, .stalled].contains(label), build == .behind || build == .foreign else {
+                    guard [.pending, .straggler, .stalled].contains(status), build == .behind || build == .foreign
+                    else {
                         continue
                     }
                     #expect(host.reason.contains("leave it"), "\(was) became \(host.reason)")
@@ -101,11 +103,11 @@ struct RemedyTests {
 
     @Test("What is seen stays in a reason whose advice is dropped", arguments: advice)
     func seen(_ reason: String) {
-        let kept = Advice.withoutRollout(reason, label: .failed)
+        let kept = Advice.withoutRollout(reason, status: .failed)
         #expect(kept.hasPrefix(String(reason.prefix { $0 != ":" })), "\(kept)")
         if let aside = Advice.aside(of: reason) { #expect(kept.contains(aside), "\(kept)") }
         #expect(!Self.spreads(kept), "\(kept)")
-        #expect(Advice.withoutRollout(kept, label: .failed) == kept)
+        #expect(Advice.withoutRollout(kept, status: .failed) == kept)
     }
 
     private static let harmless = [
@@ -118,11 +120,11 @@ struct RemedyTests {
 
     @Test("A reason that brings no build anywhere stays as it is", arguments: harmless)
     func harmlessReasons(_ reason: String) {
-        for label in HostStatus.allCases where reason != ": pull" {
-            #expect(Advice.withoutRollout(reason, label: label) == reason)
+        for status in HostStatus.allCases where reason != ": pull" {
+            #expect(Advice.withoutRollout(reason, status: status) == reason)
         }
         #expect(
-            Advice.withoutRollout("the agent cannot tell: pull failed: x", label: .agentError).contains("pull failed"))
+            Advice.withoutRollout("the agent cannot tell: pull failed: x", status: .agentError).contains("pull failed"))
     }
 
     /// A fleet whose first host fails on the target, while the others still serve the former build in various ways.
@@ -211,7 +213,7 @@ struct RemedyTests {
     func rolledBack() throws {
         var report = try Self.failing()
         report.promotion = try Self.rollback(.converged)
-        for host in report.hosts where host.label != .converged {
+        for host in report.hosts where host.status != .converged {
             #expect(host.reason.contains("nothing to do"), "\(host.reason)")
             #expect(host.reason.contains("bbbbbbbbbbbb"), "\(host.reason)")
         }

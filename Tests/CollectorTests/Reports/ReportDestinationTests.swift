@@ -13,7 +13,7 @@ struct ReportDestinationTests {
         let destination = try ReportDestination(opening: "json=\(path)")
         #expect(try String(contentsOfFile: path, encoding: .utf8) == "old")
         try destination.write(SampleFleet.report())
-        #expect(try String(contentsOfFile: path, encoding: .utf8).contains("\"schema\" : 1"))
+        #expect(try String(contentsOfFile: path, encoding: .utf8).contains("\"schema\" : 2"))
         #expect(try folder.names() == ["report.json"])
     }
 

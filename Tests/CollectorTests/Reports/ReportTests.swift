@@ -28,11 +28,11 @@ struct ReportTests {
         let report = try SampleFleet.report(bench)
         #expect(report.hosts.count == bench.verification.tracks.count)
         #expect(Set(report.hosts.map(\.url)).count == report.hosts.count)
-        #expect(report.summary.labels.values.reduce(0, +) == report.hosts.count)
-        for (label, count) in report.summary.labels {
-            #expect(report.hosts.count { $0.label.rawValue == label } == count)
+        #expect(report.summary.statuses.values.reduce(0, +) == report.hosts.count)
+        for (status, count) in report.summary.statuses {
+            #expect(report.hosts.count { $0.status.rawValue == status } == count)
         }
-        #expect(report.summary.proven == report.hosts.count { $0.label == .converged })
+        #expect(report.summary.proven == report.hosts.count { $0.status == .converged })
         #expect(report.reasons.first?.verdict == report.verdict)
     }
 
@@ -48,7 +48,7 @@ struct ReportTests {
     @Test("Of a large fleet, the text names who needs attention and counts the rest")
     func largeFleet() throws {
         var report = try SampleFleet.report()
-        let converged = try #require(report.hosts.first { $0.label == .converged })
+        let converged = try #require(report.hosts.first { $0.status == .converged })
         report.hosts.insert(contentsOf: (0..<2_000).map { _ in converged }, at: 0)
         let text = TextReport(report: report).render()
         #expect(text.split(separator: "\n").count < 60)

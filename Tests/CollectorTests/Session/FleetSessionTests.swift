@@ -27,7 +27,7 @@ struct FleetSessionTests {
             Verification(target: .bySHA, hosts: hosts, policy: policy), observers: [])
         await TransferClients.shutdown(engines)
         #expect(ended.conclusion?.verdict == .converged)
-        #expect(ended.tracks.allSatisfy { $0.label == .converged && $0.attempts >= 2 })
+        #expect(ended.tracks.allSatisfy { $0.status == .converged && $0.attempts >= 2 })
         #expect(Set(ended.tracks.map(\.telling.hostID)).count == hosts.count)
     }
 
@@ -57,7 +57,7 @@ struct FleetSessionTests {
             return .json(Self.plain, headers: asksNotTo ? [(name: "X-Cache", value: "HIT")] : [])
         }
         #expect(cached.conclusion?.exitCode == 30)
-        #expect(cached.tracks[0].label == .unverifiable)
+        #expect(cached.tracks[0].status == .unverifiable)
         let (fresh, _) = try await Self.run(.bySHA) { _ in
             .json(Self.plain, headers: [(name: "X-Cache", value: "MISS"), (name: "Via", value: "1.1 varnish")])
         }

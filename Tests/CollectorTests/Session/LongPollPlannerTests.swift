@@ -100,7 +100,7 @@ struct LongPollPlannerTests {
     func change() async throws {
         let run = try await Self.run(.changes, interval: .seconds(40))
         #expect(run.ended.conclusion?.verdict == .converged)
-        #expect(run.host.transitions.map(\.label) == [.pending, .soaking, .converged])
+        #expect(run.host.transitions.map(\.status) == [.pending, .soaking, .converged])
         // Nobody waited for an interval.
         #expect(run.duration < .seconds(40))
         #expect(run.held == 1)
@@ -126,22 +126,22 @@ struct LongPollPlannerTests {
 
     @Test("A 304 that does not echo the nonce is some cache's")
     func cached() async throws {
-        let run = try await Self.run(.forgetsNonce) { $0.label == .conflict }
-        #expect(run.host.label == .conflict)
+        let run = try await Self.run(.forgetsNonce) { $0.status == .conflict }
+        #expect(run.host.status == .conflict)
         #expect(run.host.facts.identity == .replayed)
     }
 
     @Test("A 304 of another host proves nothing of this one")
     func another() async throws {
-        let run = try await Self.run(.isAnother) { $0.label == .agentError }
-        #expect(run.host.label == .agentError)
+        let run = try await Self.run(.isAnother) { $0.status == .agentError }
+        #expect(run.host.status == .agentError)
         #expect(run.host.facts.reach == .httpStatus)
     }
 
     @Test("A 304 that nobody asked for is no answer")
     func unasked() async throws {
         let run = try await Self.run(.alwaysUnchanged) { $0.attempts >= 2 }
-        #expect(run.host.label == .agentError)
+        #expect(run.host.status == .agentError)
         #expect(run.host.facts.reach == .httpStatus)
         #expect(run.held == 0)
     }

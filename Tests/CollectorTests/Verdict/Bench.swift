@@ -113,7 +113,7 @@ struct Bench {
 
     // MARK: - Looking
 
-    func label(_ host: Int = 0) -> HostStatus { verification.tracks[host].label }
+    func status(_ host: Int = 0) -> HostStatus { verification.tracks[host].status }
     func facts(_ host: Int = 0) -> HostFacts { verification.tracks[host].facts }
 
     func reason(_ host: Int = 0) -> String {
@@ -122,7 +122,7 @@ struct Bench {
     }
 
     /// The labels that the host went through, the present one last.
-    func history(_ host: Int = 0) -> [HostStatus] { verification.tracks[host].transitions.map(\.label) }
+    func history(_ host: Int = 0) -> [HostStatus] { verification.tracks[host].transitions.map(\.status) }
 
     var verdict: Verdict? { verification.conclusion?.verdict }
     var exitCode: Int32? { verification.conclusion?.exitCode }

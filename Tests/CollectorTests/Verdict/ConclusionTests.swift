@@ -168,7 +168,7 @@ struct ConclusionTests {
         bench.poll(1...60) { host, _ in host == 0 ? .answer(Answer(build: .mislabelled)) : .answer(.old) }
         #expect(bench.endedAt == 5, "the third answer in a row")
         #expect(bench.verdict == .failedDeploy)
-        #expect(bench.label(1) == .pending)
+        #expect(bench.status(1) == .pending)
     }
 
     @Test("nothing that changes for --stall ends it, but never while a host soaks")
@@ -179,7 +179,7 @@ struct ConclusionTests {
         #expect(bench.exitCode == 11)
         #expect(bench.reasons == [.stalled, .stragglers])
         #expect(bench.endedAt == 191, "180 seconds after the last change")
-        #expect(bench.label(1) == .straggler)
+        #expect(bench.status(1) == .straggler)
 
         var soaking = Bench(policy: Policy(soak: .seconds(300)))
         soaking.finish { _, _ in .answer(Answer()) }
@@ -196,7 +196,7 @@ struct ConclusionTests {
         #expect(bench.exitCode == 0)
     }
 
-    @Test("a waived host keeps its label and is left out of the gate; an expired waiver counts for nothing")
+    @Test("a waived host keeps its status and is left out of the gate; an expired waiver counts for nothing")
     func waivers() {
         func run(isExpired: Bool) -> Bench {
             var bench = Bench(2, policy: .short) {
@@ -207,7 +207,7 @@ struct ConclusionTests {
         }
         let waived = run(isExpired: false)
         #expect(waived.verdict == .converged)
-        #expect(waived.label(1) == .failed)
+        #expect(waived.status(1) == .failed)
         #expect(waived.verification.expected == 1)
         #expect(run(isExpired: true).exitCode == 20)
     }
@@ -216,7 +216,7 @@ struct ConclusionTests {
     func missing() {
         var bench = Bench()
         bench.learn(listed: [], at: 0.5)
-        #expect(bench.label() == .missing)
+        #expect(bench.status() == .missing)
         bench.poll(1...11, Answer())
         #expect(bench.verdict == .converged)
     }

@@ -19,7 +19,7 @@ struct ConflictReasonTests {
             bench.see(at: 1, Self.answer("id-before", boot: "one"))
             bench.poll(3...59) { _, _ in .answer(Self.answer("id-after", boot: "two")) }
             bench.advance(to: 60)
-            #expect(bench.label() == .conflict)
+            #expect(bench.status() == .conflict)
             #expect(bench.exitCode == 60)
             #expect(bench.reason().contains("the machine id changed with the reboot"))
             #expect(bench.reason().hasSuffix(Self.remedy))
@@ -47,7 +47,7 @@ struct ConflictReasonTests {
         var bench = Bench(2, policy: .short)
         bench.finish { host, _ in .answer(Self.answer("the-same", boot: host == 0 ? first : second)) }
         for host in 0..<2 {
-            #expect(bench.label(host) == .conflict)
+            #expect(bench.status(host) == .conflict)
             #expect(bench.reason(host).contains(says), "\(bench.reason(host))")
             #expect(bench.reason(host).contains("'host-\(1 - host)'"))
             #expect(bench.reason(host).hasSuffix(Self.remedy))

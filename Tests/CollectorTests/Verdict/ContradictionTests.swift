@@ -72,7 +72,7 @@ struct ContradictionTests {
         for target in [Target.promoted, .bySHA, .byDigest] {
             var bench = Bench(policy: .short, target: target)
             bench.finish { _, _ in .answer(Answer(edit: example.edit)) }
-            #expect(bench.label() == .unverifiable, "\(target.summary): \(bench.reason())")
+            #expect(bench.status() == .unverifiable, "\(target.summary): \(bench.reason())")
             #expect(bench.reason() == "the answer contradicts itself: \(example.says)")
             #expect(bench.exitCode == 30)
         }
@@ -86,7 +86,7 @@ struct ContradictionTests {
         #expect(bench.reason().contains("canvas-1 unhealthy (the answer's summary says serving)"))
         var starting = Bench(policy: .short)
         starting.finish { _, _ in .answer(Answer(edit: { $0.instances[0].health = .starting })) }
-        #expect(starting.label() == .starting)
+        #expect(starting.status() == .starting)
         #expect(starting.exitCode == 10)
     }
 
@@ -127,7 +127,7 @@ struct ContradictionTests {
         let others = (1..<running).map { Answer(container: "c\($0 + 1)") }
         bench.finish { _, _ in .answer(Answer(others: others, edit: { $0.instancesExpected = 3 })) }
         if running < 3 {
-            #expect(bench.label() == .starting)
+            #expect(bench.status() == .starting)
             #expect(bench.reason().contains("\(running) of 3 instances run"))
             #expect(bench.exitCode == 10)
         } else {

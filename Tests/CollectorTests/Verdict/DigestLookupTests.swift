@@ -34,7 +34,7 @@ struct DigestLookupTests {
         var bench = Self.bench(3)
         bench.poll(1...9, Answer(build: .rebuilt))
         #expect(Self.questions(bench) == [.of("5")])
-        #expect(bench.label() == .pending)
+        #expect(bench.status() == .pending)
         #expect(bench.reason().contains("asking the registry"))
     }
 
@@ -42,10 +42,10 @@ struct DigestLookupTests {
     func wrapped() {
         var bench = Self.bench()
         bench.poll(1...9, Answer(build: .rebuilt))
-        #expect(bench.label() == .pending)
+        #expect(bench.status() == .pending)
         bench.learn(Self.sibling, at: 9.5)
         #expect(bench.facts().build == .matchIndex)
-        #expect(bench.label() == .soaking)
+        #expect(bench.status() == .soaking)
         bench.poll(11...50, Answer(build: .rebuilt))
         #expect(bench.verdict == .converged)
         #expect(bench.reason().contains("another index of the same image"))
@@ -112,7 +112,7 @@ struct DigestLookupTests {
     func noAnswer() {
         var bench = Self.bench()
         bench.finish { _, _ in .answer(Answer(build: .rebuilt)) }
-        #expect(bench.label() == .failed)
+        #expect(bench.status() == .failed)
         #expect(bench.exitCode == 20)
     }
 

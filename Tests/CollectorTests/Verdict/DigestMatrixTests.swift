@@ -129,7 +129,7 @@ struct DigestMatrixTests {
         var bench = Bench(policy: .short, target: Self.target())
         let old = Answer(build: .old, platform: "linux/riscv64")
         bench.finish { _, _ in .answer(old) }
-        #expect(bench.label() == .failed)
+        #expect(bench.status() == .failed)
         #expect(bench.verdict == .failedDeploy)
         #expect(bench.exitCode == 20)
         #expect(bench.reason().contains("linux/riscv64"))

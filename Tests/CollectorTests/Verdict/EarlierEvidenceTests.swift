@@ -88,7 +88,7 @@ struct EarlierEvidenceTests {
     func created() {
         var bench = Bench(policy: .short)
         bench.finish { _, _ in .answer(Answer(state: .exited, startedAt: nil)) }
-        #expect(bench.label() == .starting)
+        #expect(bench.status() == .starting)
         #expect(bench.exitCode == 10)
         var failed = Bench(policy: .short)
         failed.finish { _, _ in
@@ -101,11 +101,11 @@ struct EarlierEvidenceTests {
     func rounding() {
         var bench = Bench(policy: .short)
         bench.see(at: 0.255, latency: 0.255, .answer(Answer(age: 0.256)))
-        #expect(bench.label() == .soaking)
+        #expect(bench.status() == .soaking)
         #expect(bench.verification.tracks[0].proof == nil)
         var early = Bench(policy: .short)
         early.see(at: 0.255, latency: 0.255, .answer(Answer(age: 0.258)))
-        #expect(early.label() == .pending)
+        #expect(early.status() == .pending)
     }
 
     @Test("Once a look was counted, the same one seen less exactly throws nobody back")
@@ -122,7 +122,7 @@ struct EarlierEvidenceTests {
     func asksAgain() {
         var bench = Bench(policy: .short)
         bench.see(at: 0.1, .answer(.old.with { $0.age = 0.4 }))
-        #expect(bench.label() == .pending)
+        #expect(bench.status() == .pending)
         #expect(bench.reason().contains("asking again"))
         guard case .ask(_, let next)? = bench.actions.last else {
             Issue.record("nobody is asked")

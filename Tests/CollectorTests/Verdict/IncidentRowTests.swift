@@ -11,10 +11,10 @@ struct IncidentRowTests {
     func notRecreated() {
         var bench = Bench(2, policy: .short, promotions: [])
         bench.finish { host, _ in .answer(.old.with { $0.tagMoved = host == 0 }) }
-        #expect(bench.label(0) == .straggler)
+        #expect(bench.status(0) == .straggler)
         #expect(bench.facts(0).build == .behind)
         #expect(bench.reason(0).hasPrefix("pulled, not recreated: run docker compose up -d canvas"))
-        #expect(bench.label(1) == .straggler)
+        #expect(bench.status(1) == .straggler)
         #expect(bench.facts(1).build == .foreign)
         #expect(bench.reason(1).hasPrefix("never pulled: "))
         #expect(bench.verdict == .stragglers)
@@ -27,7 +27,7 @@ struct IncidentRowTests {
             var bench = Bench(policy: .short, target: target, promotions: [])
             let build = Build(gitSHA: .known(.of("b")), digests: [], origin: .none)
             bench.finish { _, _ in .answer(Answer(build: build, tagMoved: true)) }
-            #expect(bench.label() == .straggler, "\(target.summary)")
+            #expect(bench.status() == .straggler, "\(target.summary)")
             #expect(bench.reason().hasPrefix("pulled, not recreated"))
         }
     }
@@ -38,16 +38,17 @@ struct IncidentRowTests {
     func pageOfHTML(reach: RequestOutcome) {
         var bench = Bench(3, policy: .short)
         bench.finish { _, _ in .none(reach) }
-        #expect((0..<3).allSatisfy { bench.label($0) == .agentError })
+        #expect((0..<3).allSatisfy { bench.status($0) == .agentError })
         #expect(bench.verdict == .unreachable)
         #expect(bench.exitCode == 30)
     }
 
-    @Test("Row 3: a fleet that cannot be reached is exit 30", arguments: [RequestOutcome.dns, .refused, .timeout, .tls])
+    @Test(
+        "Row 3: a fleet that cannot be reached is exit 30", arguments: [RequestOutcome.dns, .refused, .timeout, .tls])
     func unreachable(reach: RequestOutcome) {
         var bench = Bench(6, policy: .short)
         bench.finish { _, _ in .none(reach) }
-        #expect((0..<6).allSatisfy { bench.label($0) == .unreachable })
+        #expect((0..<6).allSatisfy { bench.status($0) == .unreachable })
         #expect(bench.reasons == [.unreachable])
         #expect(bench.exitCode == 30)
     }
@@ -57,7 +58,7 @@ struct IncidentRowTests {
         var bench = Bench(2, policy: .short)
         bench.learn(listed: ["host-0"], at: 5)
         bench.finish { host, _ in host == 0 ? .answer(Answer()) : .none(.dns) }
-        #expect(bench.label(1) == .missing)
+        #expect(bench.status(1) == .missing)
         #expect(bench.exitCode == 30)
 
         var waived = Bench(2, policy: .short) {
@@ -65,7 +66,7 @@ struct IncidentRowTests {
         }
         waived.learn(listed: ["host-0"], at: 5)
         waived.finish { host, _ in host == 0 ? .answer(Answer()) : .none(.dns) }
-        #expect(waived.label(1) == .missing)
+        #expect(waived.status(1) == .missing)
         #expect(waived.verdict == .converged)
         #expect(waived.exitCode == 0)
     }
@@ -74,7 +75,7 @@ struct IncidentRowTests {
     func staleTag() {
         var bench = Bench(5, policy: .short)
         bench.finish { _, _ in .answer(.old) }
-        #expect((0..<5).allSatisfy { bench.facts($0).build == .behind && bench.label($0) == .straggler })
+        #expect((0..<5).allSatisfy { bench.facts($0).build == .behind && bench.status($0) == .straggler })
         #expect(bench.exitCode == 10)
     }
 
@@ -107,7 +108,7 @@ struct IncidentRowTests {
         bench.poll(1...5) { host, _ in .answer(host == 0 ? Answer(build: .next) : Answer()) }
         #expect(bench.facts(0).build == .foreign)
         bench.learn(.upToSuccessor, at: 5.5)
-        #expect(bench.label(0) == .ahead)
+        #expect(bench.status(0) == .ahead)
         #expect(bench.reason(0).contains("generation 3"))
         #expect(bench.verdict == .superseded)
         #expect(bench.exitCode == 40)
@@ -122,7 +123,7 @@ struct IncidentRowTests {
         }
         #expect(bench.history().contains(.pending))
         #expect(!bench.history().contains(.rolledBack))
-        #expect(bench.label() == .converged)
+        #expect(bench.status() == .converged)
         #expect(bench.verdict == .converged)
     }
 
@@ -136,7 +137,7 @@ struct IncidentRowTests {
                     $0.startedAt = "start \(Int(moment / 3))"
                 })
         }
-        #expect(bench.label() == .failed)
+        #expect(bench.status() == .failed)
         #expect(bench.reason().contains("crash loop"))
         #expect(bench.verdict == .failedDeploy)
         #expect(bench.exitCode == 20)
@@ -156,7 +157,7 @@ struct IncidentRowTests {
     func rolledBack() {
         var bench = Bench(policy: .short)
         bench.finish { _, moment in .answer(moment < 8 ? Answer() : .old) }
-        #expect(bench.label() == .rolledBack)
+        #expect(bench.status() == .rolledBack)
         #expect(bench.verdict == .rolledBack)
         #expect(bench.exitCode == 21)
     }
@@ -166,7 +167,7 @@ struct IncidentRowTests {
         var bench = Bench(policy: .short)
         bench.finish { _, _ in .answer(Answer(nonce: nonce)) }
         #expect(bench.facts().identity == .replayed)
-        #expect(bench.label() == .conflict)
+        #expect(bench.status() == .conflict)
         #expect(bench.exitCode == 60)
     }
 
@@ -174,8 +175,8 @@ struct IncidentRowTests {
     func balanced() {
         var bench = Bench(2, policy: .short)
         bench.finish { _, _ in .answer(Answer(hostID: "the-same-host")) }
-        #expect(bench.label(0) == .conflict)
-        #expect(bench.label(1) == .conflict)
+        #expect(bench.status(0) == .conflict)
+        #expect(bench.status(1) == .conflict)
         #expect(bench.facts(0).identity == .duplicate)
         #expect(bench.exitCode == 60)
     }
@@ -185,7 +186,7 @@ struct IncidentRowTests {
         var bench = Bench()
         bench.poll(1...60, Answer(build: .rebuilt))
         #expect(bench.facts().build == .digestWrong)
-        #expect(bench.label() == .failed)
+        #expect(bench.status() == .failed)
         #expect(bench.exitCode == 20)
     }
 
@@ -204,7 +205,7 @@ struct IncidentRowTests {
         for target in [Target.promoted, .bySHA] {
             var bench = Bench(policy: .short, target: target)
             bench.finish { _, _ in .answer(Answer(build: Build(gitSHA: gitSHA, digests: Build.target.digests))) }
-            #expect(bench.label() == .unverifiable)
+            #expect(bench.status() == .unverifiable)
             #expect(bench.facts().build == .unidentified)
             #expect(bench.reason().contains(text))
             #expect(bench.exitCode == 30)
@@ -229,10 +230,10 @@ struct IncidentRowTests {
     func notServing(state: ServiceState) {
         var bench = Bench()
         bench.poll(1...4, Answer(state: state))
-        #expect(bench.label() == .starting)
+        #expect(bench.status() == .starting)
         #expect(bench.verdict == nil)
         bench.poll(5...6, Answer(state: state))
-        #expect(bench.label() == .failed)
+        #expect(bench.status() == .failed)
         #expect(bench.exitCode == 20)
     }
 
@@ -240,7 +241,7 @@ struct IncidentRowTests {
     func contradictingHealth() {
         var bench = Bench()
         bench.poll(1...6, Answer(edit: { $0.instances[0].health = .unhealthy }))
-        #expect(bench.label() == .failed)
+        #expect(bench.status() == .failed)
         #expect(bench.exitCode == 20)
     }
 
@@ -248,7 +249,7 @@ struct IncidentRowTests {
     func unreadable() {
         var bench = Bench(policy: .short)
         bench.finish { _, _ in .answer(Answer(state: .unknown, reason: "permission denied")) }
-        #expect(bench.label() == .agentError)
+        #expect(bench.status() == .agentError)
         #expect(bench.reason().contains("permission denied"))
         #expect(bench.exitCode == 30)
     }
@@ -264,7 +265,7 @@ struct IncidentRowTests {
         }
     }
 
-    @Test("Row 18: only changes of a label are told")
+    @Test("Row 18: only changes of a status are told")
     func changesOnly() {
         var bench = Bench(2, policy: .short)
         bench.finish { host, _ in .answer(host == 0 ? .old : Answer()) }
@@ -288,8 +289,8 @@ struct IncidentRowTests {
         bench.interrupt(signal: signal, at: 5.5)
         #expect(bench.verdict == .interrupted)
         #expect(bench.exitCode == exitCode)
-        #expect(bench.label(0) == .soaking)
-        #expect(bench.label(1) == .pending)
+        #expect(bench.status(0) == .soaking)
+        #expect(bench.status(1) == .pending)
     }
 
     @Test("Row 21: a parked page is an agent error, not_buildinfo")
@@ -297,7 +298,7 @@ struct IncidentRowTests {
         var bench = Bench(policy: .short)
         bench.finish { _, _ in .none(.notBuildinfo) }
         #expect(bench.facts().reach == .notBuildinfo)
-        #expect(bench.label() == .agentError)
+        #expect(bench.status() == .agentError)
         #expect(bench.exitCode == 30)
     }
 

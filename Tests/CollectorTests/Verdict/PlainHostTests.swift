@@ -20,7 +20,7 @@ struct PlainHostTests {
     @Test("Field 5: an answer that a cache may have stored proves nothing, and the reason names the header")
     func stored() {
         let bench = run { _ in PlainAnswer(gitSHA: Self.sha, stored: "X-Cache: HIT") }
-        #expect(bench.label() == .unverifiable)
+        #expect(bench.status() == .unverifiable)
         #expect(bench.exitCode == 30)
         #expect(bench.reason().hasPrefix("a cache may have answered for the host (X-Cache: HIT): "))
         #expect(!bench.history().contains(.soaking))
@@ -35,9 +35,9 @@ struct PlainHostTests {
             bench.see(at: moment, .says(PlainAnswer(gitSHA: Self.sha, date: Self.clock - 2)))
         }
         bench.see(at: 3.9, .says(PlainAnswer(gitSHA: Self.sha, date: Self.clock + 3)))
-        #expect(bench.label() == .soaking)
+        #expect(bench.status() == .soaking)
         bench.see(at: 5.9, .says(PlainAnswer(gitSHA: Self.sha, date: Self.clock + 5)))
-        #expect(bench.label() == .converged)
+        #expect(bench.status() == .converged)
     }
 
     @Test("Field 5: one stored answer begins the soak again")
@@ -57,7 +57,7 @@ struct PlainHostTests {
         var bench = Bench(policy: policy, target: .bySHA)
         bench.finish(every: 0.5) { _, _ in .says(PlainAnswer(gitSHA: Self.sha, date: Self.clock)) }
         #expect(!bench.history().contains(.converged))
-        #expect(bench.label() == .unverifiable)
+        #expect(bench.status() == .unverifiable)
         #expect(bench.reason().contains("its Date does not advance"))
         #expect(bench.exitCode == 30)
     }
@@ -109,7 +109,7 @@ struct PlainHostTests {
             bench.see(at: moment, .says(PlainAnswer(gitSHA: .known(.of("b")), date: Self.clock - 60)))
         }
         bench.advance(to: 60)
-        #expect(bench.label() == .unverifiable)
+        #expect(bench.status() == .unverifiable)
         #expect(bench.exitCode == 30)
     }
 
@@ -156,13 +156,13 @@ struct PlainHostTests {
     func age(_ age: Double) {
         var bench = Bench(policy: .short, target: .bySHA)
         bench.see(at: 1, .says(PlainAnswer(gitSHA: Self.sha, ageSeconds: age)))
-        #expect(bench.label() != .soaking)
+        #expect(bench.status() != .soaking)
     }
 
     @Test("Field 24: another service is unverifiable, and the target's is not")
     func service() {
         let other = run { _ in PlainAnswer(gitSHA: Self.sha, service: "worker") }
-        #expect(other.label() == .unverifiable)
+        #expect(other.status() == .unverifiable)
         #expect(other.reason().contains("'worker'"))
         #expect(other.exitCode == 30)
         #expect(run { _ in PlainAnswer(gitSHA: Self.sha, service: "canvas") }.verdict == .converged)
@@ -181,7 +181,7 @@ struct PlainHostTests {
     @Test("What cannot be used is unverifiable, and the reason says what")
     func defect() {
         let bench = run { _ in PlainAnswer(gitSHA: Self.sha, defect: "its 'service' is not a name") }
-        #expect(bench.label() == .unverifiable)
+        #expect(bench.status() == .unverifiable)
         #expect(bench.reason().contains("its 'service' is not a name"))
     }
 }

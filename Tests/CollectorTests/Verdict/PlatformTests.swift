@@ -56,7 +56,7 @@ struct PlatformTests {
         if index.count > 1 { target = Self.target(index[0], index[1]) }
         var bench = Bench(policy: .short, target: target)
         bench.poll(1...9) { _, _ in .answer(Self.old(engine: engine, image: image)) }
-        #expect((bench.label() == .failed) == isWrong, "\(bench.reason())")
+        #expect((bench.status() == .failed) == isWrong, "\(bench.reason())")
         if isWrong {
             #expect(bench.exitCode == 20)
             #expect(bench.reason().contains("holds nothing for \(engine ?? image ?? "")"))
@@ -67,7 +67,7 @@ struct PlatformTests {
     func notRunning() {
         var bench = Bench(policy: .short, target: Self.target("linux/s390x"))
         bench.poll(1...9) { _, _ in .answer(Self.old(engine: "linux/amd64", image: "linux/s390x", state: .exited)) }
-        #expect(bench.label() == .failed)
+        #expect(bench.status() == .failed)
     }
 
     @Test(

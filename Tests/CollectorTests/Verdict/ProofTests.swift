@@ -11,9 +11,9 @@ struct ProofTests {
     func soak() {
         var bench = Bench()
         bench.poll(1...10.9, Answer())
-        #expect(bench.label() == .soaking)
+        #expect(bench.status() == .soaking)
         bench.poll(11...11, Answer())
-        #expect(bench.label() == .converged)
+        #expect(bench.status() == .converged)
         #expect(bench.verdict == .converged)
         #expect(bench.endedAt == 11)
     }
@@ -22,10 +22,10 @@ struct ProofTests {
     func twoLooks() {
         var bench = Bench(policy: Policy(soak: .zero))
         bench.see(at: 1, Answer())
-        #expect(bench.label() == .soaking)
+        #expect(bench.status() == .soaking)
         // The same look again, a second later.
         bench.see(at: 2, Answer(age: 1))
-        #expect(bench.label() == .soaking)
+        #expect(bench.status() == .soaking)
         bench.see(at: 3, Answer())
         #expect(bench.verdict == .converged)
     }
@@ -36,19 +36,19 @@ struct ProofTests {
         bench.see(at: 1, Answer())
         // Asked at once, and answered after four seconds: the look may be as old as that.
         bench.see(at: 5, latency: 3.9, .answer(Answer()))
-        #expect(bench.label() == .soaking)
+        #expect(bench.status() == .soaking)
         bench.see(at: 9, latency: 3.9, .answer(Answer()))
-        #expect(bench.label() == .converged)
+        #expect(bench.status() == .converged)
     }
 
     @Test("what an agent saw before the start counts for nothing")
     func beforeTheStart() {
         var bench = Bench(policy: .short)
         bench.see(at: 1, Answer(age: 1.1))
-        #expect(bench.label() == .pending)
+        #expect(bench.status() == .pending)
         #expect(bench.facts().build == .unknown)
         bench.advance(to: 60)
-        #expect(bench.label() == .unverifiable)
+        #expect(bench.status() == .unverifiable)
         #expect(bench.exitCode == 30)
     }
 
@@ -60,7 +60,7 @@ struct ProofTests {
         bench.see(at: 100, Answer(age: age))
         #expect((bench.facts().build == .unknown) == isLost)
         // Up to a minute it is evidence, only too old to prove anything.
-        #expect(bench.label() == .agentError)
+        #expect(bench.status() == .agentError)
         #expect(bench.reason().contains("lost its engine") == isLost)
         #expect(bench.reason().contains("its last look at its source is") == !isLost)
     }
@@ -70,7 +70,7 @@ struct ProofTests {
         var bench = Bench()
         bench.see(at: 1, Answer())
         bench.see(at: 2, Answer(age: -1))
-        #expect(bench.label() == .agentError)
+        #expect(bench.status() == .agentError)
         #expect(bench.verdict == nil)
     }
 
@@ -78,11 +78,11 @@ struct ProofTests {
     func staleness() {
         var bench = Bench(2)
         bench.poll(1...11) { host, _ in host == 0 ? .answer(Answer()) : .answer(.old) }
-        #expect(bench.label(0) == .converged)
+        #expect(bench.status(0) == .converged)
         bench.advance(to: 17)
-        #expect(bench.label(0) == .converged)
+        #expect(bench.status(0) == .converged)
         bench.advance(to: 17.6)
-        #expect(bench.label(0) != .converged)
+        #expect(bench.status(0) != .converged)
         #expect(bench.verification.proven(at: .seconds(17.6)) == 0)
     }
 
@@ -91,7 +91,7 @@ struct ProofTests {
         var bench = Bench()
         for moment in [1.0, 8, 15, 22] {
             bench.see(at: moment, Answer())
-            #expect(bench.label() == .soaking)
+            #expect(bench.status() == .soaking)
         }
     }
 
@@ -122,7 +122,7 @@ struct ProofTests {
             var bench = Bench()
             bench.poll(1...9, Answer())
             bench.poll(11...19, Answer().with(change))
-            #expect(bench.label() == .soaking)
+            #expect(bench.status() == .soaking)
             #expect(bench.verdict == nil)
             bench.poll(21...21, Answer().with(change))
             #expect(bench.verdict == .converged)
@@ -145,13 +145,13 @@ struct ProofTests {
         var bench = Bench { $0[0].id = "host-id-expected" }
         bench.see(at: 1, Answer())
         #expect(bench.facts().identity == .wrongHost)
-        #expect(bench.label() == .conflict)
+        #expect(bench.status() == .conflict)
 
         var changing = Bench()
         changing.see(at: 1, Answer())
         changing.see(at: 3, Answer(hostID: "another-host"))
         #expect(changing.facts().identity == .wrongHost)
-        #expect(changing.label() == .conflict)
+        #expect(changing.status() == .conflict)
         changing.poll(5...15, Answer())
         #expect(changing.verdict == .converged)
     }
@@ -161,10 +161,10 @@ struct ProofTests {
         var bench = Bench(2)
         bench.see(0, at: 1, Answer())
         bench.see(1, at: 1, Answer(hostID: "host-id-0"))
-        #expect(bench.label(0) == .conflict)
-        #expect(bench.label(1) == .conflict)
+        #expect(bench.status(0) == .conflict)
+        #expect(bench.status(1) == .conflict)
         bench.poll(3...2.9 + 12, Answer())
-        #expect(bench.label(0) != .conflict)
+        #expect(bench.status(0) != .conflict)
         bench.poll(15...20, Answer())
         #expect(bench.verdict == .converged)
     }
@@ -180,7 +180,7 @@ struct ProofTests {
         for (target, id) in [(Target.promoted, nil), (.byDigest, nil), (.bySHA, "host-id-0")] {
             var unverifiable = Bench(policy: .short, target: target) { $0[0].id = id }
             unverifiable.finish { _, _ in .plain(.known(.of("a"))) }
-            #expect(unverifiable.label() == .unverifiable)
+            #expect(unverifiable.status() == .unverifiable)
             #expect(unverifiable.exitCode == 30)
         }
     }
@@ -189,7 +189,7 @@ struct ProofTests {
     func otherService() {
         var bench = Bench(policy: .short)
         bench.finish { _, _ in .answer(Answer(service: "worker")) }
-        #expect(bench.label() == .unverifiable)
+        #expect(bench.status() == .unverifiable)
         #expect(bench.reason().contains("'worker'"))
         #expect(bench.exitCode == 30)
     }
@@ -221,19 +221,19 @@ struct ProofTests {
         policy.maxFailed = .hosts(1)
         var bench = Bench(policy: policy)
         bench.poll(1...7, Answer(build: .rebuilt))
-        #expect(bench.label() == .failed)
+        #expect(bench.status() == .failed)
         bench.see(at: 9, Answer(state: .unknown))
-        #expect(bench.label() == .agentError)
+        #expect(bench.status() == .agentError)
     }
 
     @Test("an image that ran out of memory while it starts is a failure")
     func outOfMemory() {
         var bench = Bench()
         bench.poll(1...5, Answer(state: .starting, oomKilled: true))
-        #expect(bench.label() == .failed)
+        #expect(bench.status() == .failed)
         var slow = Bench()
         slow.poll(1...31, Answer(state: .starting))
-        #expect(slow.label() == .starting)
+        #expect(slow.status() == .starting)
     }
 
     @Test("a host that changes between match and not holds still before it counts")
@@ -249,7 +249,7 @@ struct ProofTests {
     func mixed() {
         var bench = Bench(policy: .short)
         bench.finish { _, _ in .answer(Answer(others: [.old])) }
-        #expect(bench.label() == .mixed)
+        #expect(bench.status() == .mixed)
         #expect(bench.exitCode == 10)
     }
 
@@ -257,11 +257,11 @@ struct ProofTests {
     func notThereYet() {
         var starting = Bench(policy: .short)
         starting.finish { _, _ in .answer(Answer(state: .starting)) }
-        #expect(starting.label() == .starting)
+        #expect(starting.status() == .starting)
         #expect(starting.exitCode == 10)
         var soaking = Bench(policy: .short)
         soaking.finish { _, moment in .answer(moment < 55 ? .old : Answer()) }
-        #expect(soaking.label() == .soaking)
+        #expect(soaking.status() == .soaking)
         #expect(soaking.exitCode == 10)
     }
 
@@ -271,7 +271,7 @@ struct ProofTests {
         let nothing = bench.verification.conclusion
         #expect(nothing == nil)
         bench.advance(to: 60)
-        #expect(bench.label(0) == .pending)
+        #expect(bench.status(0) == .pending)
         #expect(bench.exitCode == 10)
     }
 }

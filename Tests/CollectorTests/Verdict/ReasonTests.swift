@@ -70,7 +70,7 @@ struct ReasonTests {
         policy.timeout = .seconds(30)
         var bench = Bench(policy: policy)
         bench.finish { _, moment in .answer(Answer(age: moment + 5)) }
-        #expect(bench.label() == .unverifiable)
+        #expect(bench.status() == .unverifiable)
         #expect(bench.reason().hasPrefix("no answer from after this verification's start"))
     }
 
@@ -79,7 +79,7 @@ struct ReasonTests {
         var bench = Bench()
         bench.poll(1...4, Answer())
         bench.see(at: 5, .old)
-        #expect(bench.label() == .pending)
+        #expect(bench.status() == .pending)
         #expect(bench.reason().hasPrefix("served the target, and serves "))
     }
 }

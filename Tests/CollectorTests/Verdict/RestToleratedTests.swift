@@ -33,7 +33,7 @@ struct RestToleratedTests {
         }
         bench.advance(to: 16)
         #expect(bench.verdict == .convergedTolerated)
-        #expect(bench.label(1) == .unreachable)
+        #expect(bench.status(1) == .unreachable)
     }
 
     @Test("A host that is merely behind is waited for, although it is tolerated")
@@ -43,7 +43,7 @@ struct RestToleratedTests {
         var bench = Bench(3, policy: policy)
         bench.poll(1...120) { host, _ in .answer(host == 2 ? Answer.old : Answer()) }
         #expect(bench.verdict == nil)
-        #expect(bench.label(2) == .pending)
+        #expect(bench.status(2) == .pending)
     }
 
     @Test("A host that just fell silent is waited for: it may be restarting")

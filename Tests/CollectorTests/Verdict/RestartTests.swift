@@ -25,7 +25,7 @@ struct RestartTests {
     func recreateLoop(up: Double, gap: Double) {
         var bench = Bench(policy: Policy(timeout: .seconds(300), stall: .seconds(600)))
         bench.poll(1...200) { _, moment in .answer(Self.recreated(at: moment, up: up, gap: gap)) }
-        #expect(bench.label() == .failed)
+        #expect(bench.status() == .failed)
         #expect(bench.verdict == .failedDeploy)
         #expect(bench.exitCode == 20)
         #expect(bench.reason().hasPrefix("crash loop: canvas-1 restarted 2 times within "), "\(bench.reason())")
@@ -48,7 +48,7 @@ struct RestartTests {
     func restartedFromOutside() {
         var bench = Bench()
         bench.poll(1...60) { _, moment in .answer(Self.answer(1, start: Int(moment / 5))) }
-        #expect(bench.label() == .failed)
+        #expect(bench.status() == .failed)
         #expect(bench.exitCode == 20)
         #expect(bench.reason().hasPrefix("crash loop: canvas-1 restarted 2 times within "))
     }
@@ -58,7 +58,7 @@ struct RestartTests {
         var bench = Bench(policy: .short)
         bench.see(at: 1, Answer())
         bench.see(at: 3, Answer(restarts: 2, edit: { $0.instances[0].exitCode = 1 }))
-        #expect(bench.label() == .soaking)
+        #expect(bench.status() == .soaking)
         bench.see(at: 5, Answer(restarts: 3, edit: { $0.instances[0].exitCode = 1 }))
         #expect(
             bench.reason()
@@ -112,7 +112,7 @@ struct RestartTests {
             return .answer(Int(moment) % 8 >= 4 ? .old.with { $0.state = .exited } : Self.answer(round))
         }
         #expect(!bench.history().contains(.rolledBack))
-        #expect(bench.label() == .failed)
+        #expect(bench.status() == .failed)
         #expect(bench.exitCode == 20)
     }
 
@@ -196,6 +196,6 @@ struct RestartTests {
         #expect(!bench.history().contains(.failed))
         bench.see(at: 17, Answer(state: .starting, startedAt: "2026-01-01T00:00:02Z"))
         bench.poll(19...21, Answer(state: .unhealthy, startedAt: "2026-01-01T00:00:02Z"))
-        #expect(bench.label() == .failed)
+        #expect(bench.status() == .failed)
     }
 }

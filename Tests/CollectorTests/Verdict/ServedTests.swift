@@ -52,7 +52,7 @@ struct ServedTests {
     func silent(outcome: ProbeResult.Outcome) {
         for target in [Target.promoted, .bySHA, .byDigest] {
             let bench = Self.ended(Self.answer(outcome), target: target)
-            #expect(bench.label() == .starting)
+            #expect(bench.status() == .starting)
             #expect(bench.exitCode == 10)
             #expect(!bench.history().contains(.converged))
             #expect(bench.reason().contains("did not answer its probe at \(Self.url)"))
@@ -63,7 +63,7 @@ struct ServedTests {
     @Test("A service that the agent calls unhealthy for its probe is a failed deploy, and the reason names the probe")
     func unhealthy() {
         let bench = Self.ended(Self.answer(.refused, state: .unhealthy))
-        #expect(bench.label() == .failed)
+        #expect(bench.status() == .failed)
         #expect(bench.exitCode == 20)
         #expect(bench.reason().contains("did not answer its probe at \(Self.url) (connection refused): "))
     }
@@ -81,7 +81,7 @@ struct ServedTests {
         for target in [Target.promoted, .bySHA, .byDigest] {
             let bench = Self.ended(Self.answer(.ok, said), target: target)
             #expect(bench.facts().build == .shaWrong)
-            #expect(bench.label() == .failed)
+            #expect(bench.status() == .failed)
             #expect(bench.exitCode == 20)
             #expect(
                 bench.reason().hasPrefix("the service serves \(shown), its image says aaaaaaaaaaaa: restart it"),
@@ -103,13 +103,13 @@ struct ServedTests {
     func late(said: Reported<GitSHA>) {
         let bench = Self.ended(Self.answer(.ok, said))
         #expect(bench.facts().build == .behind)
-        #expect(bench.label() == .straggler)
+        #expect(bench.status() == .straggler)
         #expect(bench.exitCode == 10)
         #expect(bench.reason().hasPrefix("the service serves bbbbbbbb"))
 
         var recovering = Bench(policy: .short)
         recovering.poll(1...20, Self.answer(.ok, said))
-        #expect(recovering.label() == .pending)
+        #expect(recovering.status() == .pending)
         recovering.poll(21...59, Self.answer(.ok, .known(.of("a"))))
         #expect(recovering.exitCode == 0)
     }
@@ -118,7 +118,7 @@ struct ServedTests {
     func rolledBack() {
         var bench = Bench(policy: .short)
         bench.poll(1...7, Self.answer(.ok, .known(.of("a"))))
-        #expect(bench.label() == .soaking)
+        #expect(bench.status() == .soaking)
         bench.poll(9...59, Self.answer(.ok, .known(.of("b"))))
         bench.advance(to: 60)
         #expect(bench.exitCode == 21)
@@ -130,7 +130,7 @@ struct ServedTests {
         var bench = Bench(policy: .short)
         bench.poll(1...9, Self.answer(.ok, .known(.of("a"))))
         bench.see(at: 10, Self.answer(.timeout))
-        #expect(bench.label() == .starting)
+        #expect(bench.status() == .starting)
         bench.poll(11...19, Self.answer(.ok, .known(.of("a"))))
         #expect(bench.verdict == nil)
         bench.poll(21...25, Self.answer(.ok, .known(.of("a"))))

@@ -27,7 +27,7 @@ struct SupersededTests {
             message(bench)
                 == "generation 3 (cccccccccccc sha256:333333333333) was promoted since: 2 of 4 hosts serve it, "
                 + "1 still serves this target, 1 neither")
-        #expect(bench.label(0) == .ahead)
+        #expect(bench.status(0) == .ahead)
         #expect(bench.reason(0).hasSuffix("promoted later (generation 3)"))
         let report = try SampleFleet.report(bench)
         #expect(
@@ -103,7 +103,7 @@ struct SupersededTests {
         bench.learn(moved: tag, at: 0.2)
         bench.poll(1...41, Answer())
         #expect(bench.verdict == nil)
-        #expect(bench.label(0) == .converged)
+        #expect(bench.status(0) == .converged)
         var lagging = bench
         lagging.learn(moved: nil, at: 42)
         lagging.poll(43...45, Answer())
@@ -153,7 +153,7 @@ struct SupersededTests {
         bench.poll(1...3) { host, _ in .answer(host == 0 ? Answer(build: .next) : Answer(build: .foreign)) }
         let fourth = Promotion(generation: 4, gitSHA: .of("d"), digest: .of("4"), at: "2026-01-04T00:00:00Z")
         bench.learn(.upToSuccessor + [fourth], at: 3.5)
-        #expect(bench.label(0) == .ahead)
+        #expect(bench.status(0) == .ahead)
         #expect(message(bench)?.contains("generation 4 ") == true)
         #expect(
             message(bench)?.hasSuffix("1 of 2 hosts serves it, 0 still serve this target, 1 neither") == true)
@@ -182,7 +182,7 @@ struct SupersededTests {
             bench.see(1, at: 0.2, Answer(build: .next))
             #expect(bench.verdict == .superseded)
             #expect(bench.exitCode == (isFine ? 0 : 40))
-            #expect(bench.label(1) == .ahead)
+            #expect(bench.status(1) == .ahead)
         }
     }
 

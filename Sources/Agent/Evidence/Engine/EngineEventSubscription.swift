@@ -24,7 +24,9 @@ struct EngineEventSubscription: Sendable {
             if failure.reason != last?.reason || stood >= Backoff.stability {
                 parts.logger.notice(
                     "The engine's events cannot be followed, so it is looked at every two seconds",
-                    metadata: ["engine": "\(Sanitizer.singleLine(path))", "reason": "\(parts.sockets.explained(failure))"])
+                    metadata: [
+                        "engine": "\(Sanitizer.singleLine(path))", "reason": "\(parts.sockets.explained(failure))",
+                    ])
             }
             last = (failure.reason, stood)
             await WakeableSleep().wait(backoff.pause(after: stood))

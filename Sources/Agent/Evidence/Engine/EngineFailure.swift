@@ -64,7 +64,8 @@ struct EngineFailure: Error, Hashable, Sendable, CustomStringConvertible {
                 } else {
                     "check the certificates in DOCKER_CERT_PATH"
                 }
-            return EngineFailure(.unreachable, "\(what) failed in TLS: \(remedy) (\(Sanitizer.singleLine(cause, limit: 80)))")
+            return EngineFailure(
+                .unreachable, "\(what) failed in TLS: \(remedy) (\(Sanitizer.singleLine(cause, limit: 80)))")
         default: return EngineFailure(.unreachable, "\(what) failed: \(error)")
         }
     }

@@ -86,7 +86,8 @@ struct EngineSession {
         let typed = container.config.image ?? ""
         let name = (container.name ?? "").drop { $0 == "/" }
         var facts = ContainerFacts(
-            id: container.id, name: Sanitizer.singleLine(name.isEmpty ? Substring(container.id.prefix(12)) : name, limit: 255),
+            id: container.id,
+            name: Sanitizer.singleLine(name.isEmpty ? Substring(container.id.prefix(12)) : name, limit: 255),
             services: services, typedImage: typed, imageID: imageID, state: ContainerStateFacts(container.state),
             restartCount: container.restartCount.map { max(0, $0) },
             restartPolicy: container.hostConfig?.restartPolicy?.name,

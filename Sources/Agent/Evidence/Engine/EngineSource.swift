@@ -19,7 +19,9 @@ struct EngineSource: Sendable {
         if let origin = parts.sockets.origin {
             parts.logger.info(
                 "The engine is the environment's",
-                metadata: ["engine": "\(Sanitizer.singleLine("\(parts.sockets.current()[0])"))", "variable": "\(origin)"])
+                metadata: [
+                    "engine": "\(Sanitizer.singleLine("\(parts.sockets.current()[0])"))", "variable": "\(origin)",
+                ])
         }
         looker = Refresher(pace: .engines, clock: parts.clock) { looker, start in
             // At the same time as the engines, so that one look is as fast as the slower of the two.

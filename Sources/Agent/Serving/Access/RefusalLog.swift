@@ -53,7 +53,8 @@ final class RefusalLog: Sendable {
         logger.info(
             "Request refused",
             metadata: [
-                "address": "\(Sanitizer.singleLine(address, limit: 80))", "reason": "\(Sanitizer.singleLine(reason, limit: 200))",
+                "address": "\(Sanitizer.singleLine(address, limit: 80))",
+                "reason": "\(Sanitizer.singleLine(reason, limit: 200))",
             ])
     }
 }

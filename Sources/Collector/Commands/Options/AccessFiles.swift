@@ -16,7 +16,9 @@ struct AccessFiles {
     /// One host's access, with what it leaves open from the flags.
     ///
     /// - Throws: ``UsageError`` that names the inventory's line, the key, the host and the file.
-    mutating func access(_ listed: InventoryCredentials, host: String, standard: RequestCredentials) throws -> RequestCredentials {
+    mutating func access(_ listed: InventoryCredentials, host: String, standard: RequestCredentials) throws
+        -> RequestCredentials
+    {
         var access = standard
         if let file = listed[.tokenFile] {
             let known = tokens[file.path]
@@ -39,7 +41,9 @@ struct AccessFiles {
         return access
     }
 
-    private static func name(_ key: InventoryCredentials.Key, _ file: InventoryCredentials.File, _ host: String) -> String {
+    private static func name(_ key: InventoryCredentials.Key, _ file: InventoryCredentials.File, _ host: String)
+        -> String
+    {
         "\(file.place): \(key.rawValue) of host '\(Sanitizer.singleLine(host, limit: 80))':"
     }
 

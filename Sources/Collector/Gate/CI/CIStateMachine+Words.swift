@@ -39,7 +39,8 @@ extension CIStateMachine.Track {
                 }, Sanitizer.singleLine(reporter.row.source.description, limit: 60), reporter.time, reporter.row.url,
             ]
             let said = facts.compactMap { $0 }.filter { !$0.isEmpty }
-            return (["\(Sanitizer.singleLine(context, limit: 80)): \(reporter.row.state)"] + said).joined(separator: ", ")
+            return (["\(Sanitizer.singleLine(context, limit: 80)): \(reporter.row.state)"] + said).joined(
+                separator: ", ")
         }
     }
 }

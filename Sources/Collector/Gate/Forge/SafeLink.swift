@@ -14,7 +14,9 @@ enum SafeLink {
         else { return nil }
         let shown = full.prefix { $0 != "?" && $0 != "#" }
         let rest = shown[scheme.upperBound...]
-        guard !rest.isEmpty, !rest.contains("@"), Sanitizer.isVisibleLine(shown), !shown.contains(" ") else { return nil }
+        guard !rest.isEmpty, !rest.contains("@"), Sanitizer.isVisibleLine(shown), !shown.contains(" ") else {
+            return nil
+        }
         return String(shown)
     }
 

@@ -38,7 +38,7 @@ struct Annotations {
     private func annotation(_ level: WorkflowCommand.Level, _ host: Report.Host, note: String) -> WorkflowCommand {
         let name = Sanitizer.singleLine(host.name, limit: 128)
         return WorkflowCommand(
-            level: level, title: "\(name): \(host.label.rawValue)\(note)", message: "\(name): \(host.reason)")
+            level: level, title: "\(name): \(host.status.rawValue)\(note)", message: "\(name): \(host.reason)")
     }
 
     private static func limited(_ commands: [WorkflowCommand]) -> [WorkflowCommand] {

@@ -29,7 +29,7 @@ struct StepOutputs {
         var counts = report.gatedCounts
         let unasked = report.unasked
         counts[.behind, default: 0] -= unasked
-        let classes: [(String, HostStatus.Standing)] = [
+        let classes: [(String, HostStatus.Category)] = [
             ("proven", .proven), ("failed", .failed), ("rolled_back", .rolledBack), ("unreachable", .unproven),
             ("stragglers", .behind), ("ahead", .ahead), ("conflict", .conflict),
         ]

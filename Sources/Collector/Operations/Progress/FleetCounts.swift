@@ -1,8 +1,8 @@
 import Verdict
 
-/// How many hosts have each label, for one line.
+/// How many hosts have each status, for one line.
 struct FleetCounts {
-    private let counts: [(label: HostStatus, count: Int)]
+    private let counts: [(status: HostStatus, count: Int)]
     let expected: Int
     let converged: Int
 
@@ -15,11 +15,11 @@ struct FleetCounts {
 
     /// For example `3 of 5 converged, 1 pending, 1 unreachable`.
     var line: String {
-        let others = counts.filter { $0.label != .converged }.map { "\($0.count) \($0.label.rawValue)" }
+        let others = counts.filter { $0.status != .converged }.map { "\($0.count) \($0.status.rawValue)" }
         return (["\(converged) of \(expected) converged"] + others).joined(separator: ", ")
     }
 
-    func count(_ label: HostStatus) -> Int { counts.first { $0.label == label }?.count ?? 0 }
+    func count(_ status: HostStatus) -> Int { counts.first { $0.status == status }?.count ?? 0 }
 }
 
 extension HostStatus {

@@ -48,15 +48,15 @@ struct LiveProgress: SessionObserver {
         var lines = [head, bar(counts, columns: columns), "  " + counts.line].map { clip($0, columns) }
         let attention = verification.tracks.filter {
             !$0.host.isWaived
-                && ($0.label.needsAttention || (counts.expected <= Self.maximumNamed && $0.label != .converged))
+                && ($0.status.needsAttention || (counts.expected <= Self.maximumNamed && $0.status != .converged))
         }
         let room = max(0, min(Self.maximumNamed, rows - lines.count - 2))
-        let shown = attention.sorted { $0.label.rank < $1.label.rank }.prefix(room)
+        let shown = attention.sorted { $0.status.rank < $1.status.rank }.prefix(room)
         lines += shown.map { track in
             let name = Sanitizer.singleLine(track.host.name, limit: 30)
-            let text = "\(name)  \(track.label.rawValue)  \(track.reason(at: now, policy: verification.policy))"
-            let mark = track.label.needsAttention ? "!" : "·"
-            return painted(clip("  \(mark) \(text)", columns), track.label.needsAttention ? .red : .none)
+            let text = "\(name)  \(track.status.rawValue)  \(track.reason(at: now, policy: verification.policy))"
+            let mark = track.status.needsAttention ? "!" : "·"
+            return painted(clip("  \(mark) \(text)", columns), track.status.needsAttention ? .red : .none)
         }
         if attention.count > shown.count { lines.append("    and \(attention.count - shown.count) more") }
         return lines

@@ -40,22 +40,22 @@ struct PlainProgress: SessionObserver {
         var latest: [Int: HostChange] = [:]
         for change in pending { latest[change.host] = change }
         pending.removeAll(keepingCapacity: true)
-        let changes = latest.values.filter { named[$0.host] != $0.transition.label }.sorted { $0.host < $1.host }
+        let changes = latest.values.filter { named[$0.host] != $0.transition.status }.sorted { $0.host < $1.host }
         var counted: [HostStatus: Int] = [:]
         let counts = FleetCounts(verification)
         // What failed on one host is not what the next one should be brought to.
         let isHeld = counts.count(.failed) + counts.count(.rolledBack) > 0 || verification.successor != nil
         for change in changes {
-            named[change.host] = change.transition.label
-            let isWorthALine = changes.count <= 5 || change.transition.label.needsAttention
+            named[change.host] = change.transition.status
+            let isWorthALine = changes.count <= 5 || change.transition.status.needsAttention
             if isWorthALine, namedLines < Self.maximumNamedLines {
                 namedLines += 1
                 let name = Sanitizer.singleLine(verification.tracks[change.host].host.name, limit: 64)
-                let (label, reason) = (change.transition.label, change.transition.reason)
-                let told = isHeld ? Advice.withoutRollout(reason, label: label) : reason
-                say("\(name): \(label.rawValue) - \(told)", at: now)
+                let (status, reason) = (change.transition.status, change.transition.reason)
+                let told = isHeld ? Advice.withoutRollout(reason, status: status) : reason
+                say("\(name): \(status.rawValue) - \(told)", at: now)
             } else {
-                counted[change.transition.label, default: 0] += 1
+                counted[change.transition.status, default: 0] += 1
             }
         }
         if !counted.isEmpty || now - lastLine >= Self.heartbeat {

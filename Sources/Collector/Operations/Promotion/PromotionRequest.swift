@@ -59,7 +59,8 @@ package struct PromotionRequest: Hashable, Sendable {
         let from = from ?? "staging-\(gitSHA.hex)"
         let separator = from.contains(":") ? "@" : ":"
         guard let source = ImageReference(parsing: "\(repository.repository)\(separator)\(from)") else {
-            throw UsageError("--from '\(Sanitizer.singleLine(from, limit: 200))' is neither a tag nor a digest of --image")
+            throw UsageError(
+                "--from '\(Sanitizer.singleLine(from, limit: 200))' is neither a tag nor a digest of --image")
         }
         guard let target = ImageReference(parsing: "\(repository.repository):\(tag)"), target.digest == nil else {
             throw UsageError("--to '\(Sanitizer.singleLine(tag, limit: 200))' is no tag")

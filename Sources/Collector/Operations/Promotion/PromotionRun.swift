@@ -194,7 +194,9 @@ package struct PromotionRun: Sendable {
         PromotionRecord(
             id: id, image: "\(order.target)", source: order.sourceName, digest: passed.image.digest, isMoved: isMoved,
             formerDigest: passed.former?.digest, formerGitSHA: passed.former?.gitSHA, actor: order.actor,
-            contexts: passed.contexts.reduce(into: [:]) { $0[Sanitizer.singleLine($1.key)] = Sanitizer.singleLine($1.value) },
+            contexts: passed.contexts.reduce(into: [:]) {
+                $0[Sanitizer.singleLine($1.key)] = Sanitizer.singleLine($1.value)
+            },
             pin: order.pin(passed.image), steps: gate.narrator.steps, rollback: rollback)
     }
 }

@@ -184,7 +184,7 @@ struct FleetSession: Sendable {
                     let isEarly = track.blindness == .predatesStart
                     queue.schedule(
                         host,
-                        at: held.schedule(host, at: at, now: now, label: track.label, isEarly: isEarly))
+                        at: held.schedule(host, at: at, now: now, status: track.status, isEarly: isEarly))
                 case .changed(let host, let transition):
                     changes.append(HostChange(host: host, transition: transition))
                 case .learn(let digest): questions.append(digest)

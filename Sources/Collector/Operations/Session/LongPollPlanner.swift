@@ -52,13 +52,13 @@ struct LongPollPlanner {
     ///
     /// - Parameter isEarly: whether its last answer was from before the start, so that nothing that it holds is news.
     mutating func schedule(
-        _ host: Int, at moment: Duration, now: Duration, label: HostStatus, isEarly: Bool = false
+        _ host: Int, at moment: Duration, now: Duration, status: HostStatus, isEarly: Bool = false
     ) -> Duration {
         wishes[host] = nil
         // What was held is no reason to hurry now, and what changes all the time is not followed faster than this.
         let regular = max(moment, now + interval)
         let start = max(now, lastHeld[host].map { $0 + Self.shortestHold } ?? now)
-        guard known[host] != nil, !refusers.contains(host), label.isAwaited, !isEarly, regular - start >= .seconds(1),
+        guard known[host] != nil, !refusers.contains(host), status.isAwaited, !isEarly, regular - start >= .seconds(1),
             held.count + wishes.count < limit
         else {
             // Nobody needs it then, and a fleet's documents are large.

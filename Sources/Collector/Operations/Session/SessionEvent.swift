@@ -33,7 +33,8 @@ extension SessionEvent {
 
         package init(
             id: UInt64, startedAt: ContinuousClock.Instant, finishedAt: ContinuousClock.Instant,
-            finding: Sample.Finding, validation: ResponseValidators = ResponseValidators(), certificateEnd: String? = nil
+            finding: Sample.Finding, validation: ResponseValidators = ResponseValidators(),
+            certificateEnd: String? = nil
         ) {
             self.id = id
             self.startedAt = startedAt

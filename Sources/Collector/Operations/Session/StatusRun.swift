@@ -27,7 +27,8 @@ package struct StatusRun: Sendable {
     package var environment: [String: String] = [:]
 
     package init(
-        target: Target, inventory: Inventory, requestTimeout: Duration, access: HostCredentials, concurrency: Int? = nil,
+        target: Target, inventory: Inventory, requestTimeout: Duration, access: HostCredentials,
+        concurrency: Int? = nil,
         ledger: Ledger? = nil, destinations: [ReportDestination], learner: DigestResolver? = nil,
         drift: DriftReader? = nil, isGating: Bool = false, progress: ProgressMode = .none,
         environment: [String: String] = [:]

@@ -76,7 +76,9 @@ package struct TagWatch: Sendable {
         return try await client.digest(ofTag: reference)
     }
 
-    private func moved(_ standing: TagUncertainty.Standing, _ described: TagState?, _ known: Set<Digest>) -> RetaggedImage? {
+    private func moved(_ standing: TagUncertainty.Standing, _ described: TagState?, _ known: Set<Digest>)
+        -> RetaggedImage?
+    {
         let (digest, isDoubted): (Digest, Bool)
         switch standing {
         case .promoted: return nil

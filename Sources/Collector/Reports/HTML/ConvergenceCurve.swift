@@ -2,7 +2,7 @@ import Verdict
 
 /// How many hosts were proven, and how many soaked, at every moment of a verification.
 ///
-/// A host counts as proven from a change of its label to `converged` until its next change. Waived hosts are left out,
+/// A host counts as proven from a change of its status to `converged` until its next change. Waived hosts are left out,
 /// because the gate leaves them out. Exact; how finely it is drawn is another matter.
 struct ConvergenceCurve: Hashable, Sendable {
     /// What is true from a moment on, until the next step.
@@ -30,10 +30,10 @@ struct ConvergenceCurve: Hashable, Sendable {
             var latest = 0.0
             for transition in host.transitions {
                 latest = min(max(latest, transition.seconds), duration)
-                let label = transition.label
-                let proven = (label == .converged ? 1 : 0) - (before == .converged ? 1 : 0)
-                let soaking = (label == .soaking ? 1 : 0) - (before == .soaking ? 1 : 0)
-                before = label
+                let status = transition.status
+                let proven = (status == .converged ? 1 : 0) - (before == .converged ? 1 : 0)
+                let soaking = (status == .soaking ? 1 : 0) - (before == .soaking ? 1 : 0)
+                before = status
                 if proven != 0 || soaking != 0 { changes.append((latest, proven, soaking)) }
             }
         }

@@ -1,7 +1,7 @@
 import Shared
 import Verdict
 
-/// What is folded in a host's row: where it was asked, the facts at the end, and every change of its label.
+/// What is folded in a host's row: where it was asked, the facts at the end, and every change of its status.
 struct HTMLHostDetails {
     let host: Report.Host
     let target: Report.PromotedTarget
@@ -15,7 +15,7 @@ struct HTMLHostDetails {
     var markup: Markup {
         """
         <details><summary>\(title)</summary>\
-        \(host.label == .converged ? lines : list)\(moreLabels)</details>
+        \(host.status == .converged ? lines : list)\(moreLabels)</details>
         """
     }
 
@@ -41,7 +41,7 @@ struct HTMLHostDetails {
 
     private var list: Markup {
         let items: [Markup] = changes {
-            "<li class=\"\($0.label.rawValue)\">\(text($0))</li>"
+            "<li class=\"\($0.status.rawValue)\">\(text($0))</li>"
         } left: {
             "<li>\($0)</li>"
         }
@@ -90,7 +90,7 @@ struct HTMLHostDetails {
 
     private func text(_ transition: Report.Host.Transition) -> Markup {
         """
-        \(HTMLText.duration(transition.seconds)) \(transition.label.rawValue): \(transition.reason)
+        \(HTMLText.duration(transition.seconds)) \(transition.status.rawValue): \(transition.reason)
         """
     }
 

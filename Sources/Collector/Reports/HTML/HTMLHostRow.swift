@@ -8,7 +8,7 @@ struct HTMLHostRow {
     let target: Report.PromotedTarget
     /// Of the verification, in seconds.
     let duration: Double
-    /// Changes of label that are shown; of more, the ones in the middle are counted.
+    /// Changes of status that are shown; of more, the ones in the middle are counted.
     let maximumTransitions: Int
 
     private static let maximumName = 120
@@ -16,10 +16,10 @@ struct HTMLHostRow {
 
     var markup: Markup {
         """
-        <tr id="\(anchor)" class="\(host.label.rawValue)">\
+        <tr id="\(anchor)" class="\(host.status.rawValue)">\
         <th scope="row"><a href="#\(anchor)"\(fullName)>\(host.name, limit: Self.maximumName)</a>\
         \(Self.chips(sortedLabels.prefix(Self.shownLabels)))</th>\
-        <td><b>\(host.label.rawValue)</b></td>\
+        <td><b>\(host.status.rawValue)</b></td>\
         <td>\(strip)</td>\
         <td><span>\(reason)</span>\(warnings)\(waiver)\(details.markup)</td>\
         <td>\(serves)</td>\
@@ -65,7 +65,7 @@ struct HTMLHostRow {
     }
 
     private var reason: Markup {
-        guard host.label != .converged, let (seen, todo) = Advice.split(host.reason) else {
+        guard host.status != .converged, let (seen, todo) = Advice.split(host.reason) else {
             return "\(host.reason)"
         }
         return seen.isEmpty ? "\(String(todo))" : "<em>\(String(seen))</em> \(String(todo))"

@@ -23,14 +23,14 @@ struct HTMLHosts {
         for (index, host) in report.hosts.enumerated() {
             if let waiver = host.waived, !waiver.expired {
                 waived.append(index)
-            } else if host.label == .converged {
+            } else if host.status == .converged {
                 converged.append(index)
             } else {
                 unproven.append(index)
             }
         }
         func worstFirst(_ left: Int, _ right: Int) -> Bool {
-            (report.hosts[left].label.rank, left) < (report.hosts[right].label.rank, right)
+            (report.hosts[left].status.rank, left) < (report.hosts[right].status.rank, right)
         }
         unproven.sort(by: worstFirst)
         waived.sort(by: worstFirst)
@@ -95,7 +95,7 @@ struct HTMLHosts {
         let duration = report.verification.durationSeconds
         let time: Markup = duration > 0 ? "over \(HTMLText.duration(duration)), and the end" : "over time"
         var result: Markup = """
-            <table class="hosts" aria-label="\(name)"><thead><tr><th scope="col">host</th><th scope="col">label</th>\
+            <table class="hosts" aria-label="\(name)"><thead><tr><th scope="col">host</th><th scope="col">status</th>\
             <th scope="col">\(time)</th>\
             <th scope="col">what to know</th><th scope="col">serves</th>\
             <th scope="col">converged after</th><th scope="col">requests</th><th scope="col">last answer</th></tr></thead><tbody>
@@ -120,29 +120,29 @@ struct HTMLHosts {
     private var legend: Markup {
         var occurring: Set<HostStatus> = []
         for host in report.hosts {
-            occurring.insert(host.label)
-            for transition in host.transitions { occurring.insert(transition.label) }
+            occurring.insert(host.status)
+            for transition in host.transitions { occurring.insert(transition.status) }
         }
-        let items: [Markup] = HostStatus.allCases.filter(occurring.contains).map { label in
-            let count = max(0, report.summary.labels[label.rawValue] ?? 0)
-            // A label that hosts only passed through is explained, and there is nothing to filter by it.
+        let items: [Markup] = HostStatus.allCases.filter(occurring.contains).map { status in
+            let count = max(0, report.summary.statuses[status.rawValue] ?? 0)
+            // A status that hosts only passed through is explained, and there is nothing to filter by it.
             let disabled: Markup = count == 0 ? " disabled" : ""
             return """
-                <li class="\(label.rawValue)"><label><input type="checkbox" value="\(label.rawValue)"\(disabled) hidden>\
+                <li class="\(status.rawValue)"><label><input type="checkbox" value="\(status.rawValue)"\(disabled) hidden>\
                 <svg viewBox="0 0 60 10" preserveAspectRatio="none" aria-hidden="true">\
-                <path class="\(label.rawValue)" d="M0 5h60"/></svg> <b>\(label.rawValue)</b> \
-                <span class="count">\(HTMLText.count(count))</span></label> <span>\(StatusText.meaning(of: label))</span></li>
+                <path class="\(status.rawValue)" d="M0 5h60"/></svg> <b>\(status.rawValue)</b> \
+                <span class="count">\(HTMLText.count(count))</span></label> <span>\(StatusText.meaning(of: status))</span></li>
 
                 """
         }
-        return "<ul class=\"legend\" id=\"labels\">\n\(items.joined())</ul>"
+        return "<ul class=\"legend\" id=\"statuses\">\n\(items.joined())</ul>"
     }
 
     /// Shown by the script, since it does nothing without.
     private var filter: Markup {
         """
         <div class="filter" id="filter" role="search" hidden><label>Find \
-        <input type="search" id="text" placeholder="name, label or reason" autocomplete="off" spellcheck="false"></label>\
+        <input type="search" id="text" placeholder="name, status or reason" autocomplete="off" spellcheck="false"></label>\
         \(choices) <button type="button" id="clear">Show all</button> <output id="found" aria-live="polite"></output></div>
 
         """

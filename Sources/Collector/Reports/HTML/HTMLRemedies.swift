@@ -2,16 +2,16 @@ import Verdict
 
 /// What is to be done, once for all hosts that it is to be done on.
 struct HTMLRemedies {
-    /// Hosts of one label with one thing to do.
+    /// Hosts of one status with one thing to do.
     struct Group: Hashable, Sendable {
-        var label: HostStatus
+        var status: HostStatus
         /// One line.
         var todo: String
         /// Indices into the report's hosts, in their order.
         var hosts: [Int]
     }
 
-    /// Worst label first, then what most hosts need.
+    /// Worst status first, then what most hosts need.
     let groups: [Group]
 
     /// Takes the hosts that the gate is about and that are not converged, and whose reason says what to do.
@@ -23,24 +23,26 @@ struct HTMLRemedies {
         var positions: [Key: Int] = [:]
         var groups: [Group] = []
         for (index, host) in report.hosts.enumerated() {
-            guard host.label != .converged, host.waived?.expired ?? true,
+            guard host.status != .converged, host.waived?.expired ?? true,
                 let todo = Advice.split(host.reason)?.todo
             else { continue }
-            let key = Key(label: host.label, todo: Self.withoutAside(todo))
+            let key = Key(status: host.status, todo: Self.withoutAside(todo))
             if let position = positions[key] {
                 groups[position].hosts.append(index)
             } else {
                 positions[key] = groups.count
-                groups.append(Group(label: key.label, todo: key.todo, hosts: [index]))
+                groups.append(Group(status: key.status, todo: key.todo, hosts: [index]))
             }
         }
         self.groups = groups.sorted { left, right in
-            (left.label.rank, -left.hosts.count, left.hosts[0]) < (right.label.rank, -right.hosts.count, right.hosts[0])
+            (left.status.rank, -left.hosts.count, left.hosts[0]) < (
+                right.status.rank, -right.hosts.count, right.hosts[0]
+            )
         }
     }
 
     private struct Key: Hashable {
-        var label: HostStatus
+        var status: HostStatus
         var todo: String
     }
 

@@ -16,16 +16,16 @@ enum HTMLScript {
           addEventListener("hashchange", reveal);
           reveal();
 
-          const panel = find("filter"), labels = find("labels");
-          if (!panel || !labels) return;
+          const panel = find("filter"), statuses = find("statuses");
+          if (!panel || !statuses) return;
           const text = find("text"), inventory = find("inventory"), found = find("found"), nothing = find("nothing");
-          const boxes = [...labels.querySelectorAll("input")];
+          const boxes = [...statuses.querySelectorAll("input")];
           for (const control of [panel, ...boxes]) control.hidden = false;
 
           let entries;
           const index = () => entries ??= [...document.querySelectorAll(".hosts tbody tr")].map((row) => ({
             row,
-            label: row.className,
+            status: row.className,
             pairs: [...row.querySelectorAll("i")].map((pair) => pair.textContent),
             text: [...row.cells[0].childNodes, row.cells[3].firstChild, row.cells[4]]
               .map((part) => part.textContent).join(" ").toLowerCase(),
@@ -39,7 +39,7 @@ enum HTMLScript {
             const isOn = words.length > 0 || wanted.size > 0 || pair !== "";
             let count = 0;
             for (const entry of index()) {
-              const isShown = (!wanted.size || wanted.has(entry.label)) && (!pair || entry.pairs.includes(pair))
+              const isShown = (!wanted.size || wanted.has(entry.status)) && (!pair || entry.pairs.includes(pair))
                 && words.every((word) => entry.text.includes(word));
               if (entry.row.hidden === isShown) entry.row.hidden = !isShown;
               if (isShown) count += 1;
@@ -66,7 +66,7 @@ enum HTMLScript {
             timer = setTimeout(apply, 120);
           };
           text.addEventListener("input", soon);
-          labels.addEventListener("change", soon);
+          statuses.addEventListener("change", soon);
           if (inventory) inventory.addEventListener("change", soon);
           find("clear").addEventListener("click", () => {
             text.value = "";

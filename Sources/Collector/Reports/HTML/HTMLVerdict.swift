@@ -79,26 +79,26 @@ struct HTMLVerdict {
 
     private func figure(_ name: Markup, _ value: Markup) -> Markup { "<div><dt>\(name)</dt><dd>\(value)</dd></div>" }
 
-    /// All hosts by their label at the end, worst first, and how many each label has.
+    /// All hosts by their status at the end, worst first, and how many each status has.
     private var fleetBar: Markup {
-        let counts = HostStatus.allCases.map { label in
-            (label, max(0, report.summary.labels[label.rawValue] ?? 0))
+        let counts = HostStatus.allCases.map { status in
+            (status, max(0, report.summary.statuses[status.rawValue] ?? 0))
         }.filter { $0.1 > 0 }
         let total = counts.reduce(0) { $0 + $1.1 }
         guard total > 0 else { return "" }
         var before = 0
         var lines: [Markup] = []
         var chips: [Markup] = []
-        for (label, count) in counts {
+        for (status, count) in counts {
             let (start, end) = (before * 1_000 / total, (before + count) * 1_000 / total)
             before += count
             // One host of many is still to be seen.
-            lines.append("<path class=\"\(label.rawValue)\" d=\"M\(min(start, 996)) 5h\(max(4, end - start))\"/>")
-            chips.append("<li class=\"\(label.rawValue)\"><b>\(label.rawValue)</b> \(HTMLText.count(count))</li>")
+            lines.append("<path class=\"\(status.rawValue)\" d=\"M\(min(start, 996)) 5h\(max(4, end - start))\"/>")
+            chips.append("<li class=\"\(status.rawValue)\"><b>\(status.rawValue)</b> \(HTMLText.count(count))</li>")
         }
         return """
             <svg class="fleet" viewBox="0 0 1000 10" preserveAspectRatio="none" aria-hidden="true">\(lines.joined())</svg>
-            <ul class="counts" aria-label="Hosts by label">\(chips.joined())</ul>
+            <ul class="counts" aria-label="Hosts by status">\(chips.joined())</ul>
 
             """
     }
@@ -109,7 +109,7 @@ struct HTMLVerdict {
         let groups = report.isUnasked ? [] : HTMLRemedies(report).groups
         var items: [Markup] = groups.prefix(Self.maximumRemedies).map { group in
             """
-            <li class="\(group.label.rawValue)"><b>\(group.label.rawValue)</b> \(HTMLText.hosts(group.hosts.count)): \
+            <li class="\(group.status.rawValue)"><b>\(group.status.rawValue)</b> \(HTMLText.hosts(group.hosts.count)): \
             <span class="todo">\(group.todo)</span> <span class="who">\(names(group.hosts))</span></li>
             """
         }

@@ -1,9 +1,9 @@
 import Verdict
 
-/// What a host's label means, for the legend.
+/// What a host's status means, for the legend.
 enum StatusText {
-    static func meaning(of label: HostStatus) -> String {
-        switch label {
+    static func meaning(of status: HostStatus) -> String {
+        switch status {
         case .conflict: "another host, a cache, or a second host with the same id answered"
         case .failed: "crash loop, unhealthy, exited, paused, or the wrong image"
         case .rolledBack: "served the target, then an older build again"

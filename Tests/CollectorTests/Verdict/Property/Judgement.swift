@@ -30,11 +30,11 @@ struct Judgement {
         }
     }
 
-    private func count(_ labels: Set<HostStatus>) -> Int { gated.count { labels.contains($0.1.label) } }
+    private func count(_ labels: Set<HostStatus>) -> Int { gated.count { labels.contains($0.1.status) } }
 
     private var limits: GroupLimits {
         GroupLimits(
-            hosts: gated.map { .init(labels: schedule.labels[$0.0], label: $0.1.label) }, schedule: schedule)
+            hosts: gated.map { .init(labels: schedule.labels[$0.0], label: $0.1.status) }, schedule: schedule)
     }
 
     private static let unproven: Set<HostStatus> = [.unreachable, .agentError, .unverifiable, .missing]
@@ -49,7 +49,7 @@ struct Judgement {
         let names = run.verification.tracks.map(\.host.name)
         if names != schedule.hosts.indices.map({ "host-\($0)" }) { wrong.append("the hosts are \(names)") }
         let counted = run.verification.counts.filter { $0.value != 0 }
-        let labels = Dictionary(grouping: gated.map(\.1.label), by: { $0 }).mapValues(\.count)
+        let labels = Dictionary(grouping: gated.map(\.1.status), by: { $0 }).mapValues(\.count)
         if counted != labels { wrong.append("counts \(counted) are not those of the labels \(labels)") }
         if conclusion.reasons.first?.verdict != conclusion.verdict {
             wrong.append("the first reason is not the verdict")
@@ -74,14 +74,16 @@ struct Judgement {
             wrong.append("interrupted or not?")
         }
         for (host, track) in run.verification.tracks.enumerated() {
-            if track.transitions.last.map({ $0.label != track.label }) ?? (track.label != .pending) {
-                wrong.append("host \(host): the last transition is not the label")
+            if track.transitions.last.map({ $0.status != track.status }) ?? (track.status != .pending) {
+                wrong.append("host \(host): the last transition is not the status")
             }
             if track.transitions.map(\.at) != track.transitions.map(\.at).sorted() {
                 wrong.append("host \(host): transitions go back in time")
             }
             let reason = track.reason(at: conclusion.at, policy: schedule.policy)
-            if reason.isEmpty || reason != Sanitizer.singleLine(reason, limit: 1_000) { wrong.append("reason: '\(reason)'") }
+            if reason.isEmpty || reason != Sanitizer.singleLine(reason, limit: 1_000) {
+                wrong.append("reason: '\(reason)'")
+            }
         }
         return wrong
     }
@@ -91,7 +93,7 @@ struct Judgement {
     private var green: [String] {
         var wrong: [String] = []
         // Not only at a green end: a host may never be called proven without proof.
-        for (host, track) in run.verification.tracks.enumerated() where track.label == .converged {
+        for (host, track) in run.verification.tracks.enumerated() where track.status == .converged {
             // Without the inventory's id, and before that other host speaks, nobody can know who answers. The verdict is
             // green only when every host spoke, so there is no excuse then.
             let isMisrouted = schedule.hosts[host].faults.contains { $0.kind.isMisroute }
@@ -126,7 +128,7 @@ struct Judgement {
         for (host, track) in run.verification.tracks.enumerated() {
             let isMisrouted = schedule.hosts[host].faults.contains { $0.kind.isMisroute }
             let isSuspect: Bool =
-                switch track.label {
+                switch track.status {
                 case .failed: !isMisrouted && !oracle.mayFail(host)
                 case .rolledBack: !isMisrouted && !oracle.mayHaveGoneBack(host)
                 case .conflict: !oracle.mayConflict(host)
@@ -138,7 +140,7 @@ struct Judgement {
                 case .ahead: schedule.successorAt == nil
                 default: false
                 }
-            if isSuspect { wrong.append("FALSE RED: host \(host) is called \(track.label.rawValue)") }
+            if isSuspect { wrong.append("FALSE RED: host \(host) is called \(track.status.rawValue)") }
         }
         return wrong + blame
     }

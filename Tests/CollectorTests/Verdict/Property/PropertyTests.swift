@@ -19,13 +19,13 @@ struct PropertyTests {
     /// Tells a tester what the schedules really reach.
     private struct Tally: Sendable {
         var verdicts: [Verdict: Int] = [:]
-        var labels: [HostStatus: Int] = [:]
+        var statuses: [HostStatus: Int] = [:]
         var failures: [String] = []
         var requests = 0
 
         mutating func add(_ other: Tally) {
             verdicts.merge(other.verdicts, uniquingKeysWith: +)
-            labels.merge(other.labels, uniquingKeysWith: +)
+            statuses.merge(other.statuses, uniquingKeysWith: +)
             failures += other.failures
             requests += other.requests
         }
@@ -51,10 +51,10 @@ struct PropertyTests {
         for verdict in Verdict.allCases where verdict != .emptyInventory && verdict != .inventoryShrunk {
             #expect(tally.verdicts[verdict, default: 0] > 0, "no schedule ends \(verdict)")
         }
-        for label in HostStatus.allCases where label != .stalled {
-            #expect(tally.labels[label, default: 0] > 0, "no host ends \(label)")
+        for status in HostStatus.allCases where status != .stalled {
+            #expect(tally.statuses[status, default: 0] > 0, "no host ends \(status)")
         }
-        print("\(Self.runs) schedules, \(tally.requests) requests; ends:", tally.verdicts, tally.labels)
+        print("\(Self.runs) schedules, \(tally.requests) requests; ends:", tally.verdicts, tally.statuses)
     }
 
     private static func run(_ seeds: StrideTo<UInt64>) -> Tally {
@@ -67,7 +67,7 @@ struct PropertyTests {
             var violations = Judgement(run)?.violations ?? run.violations
             if seed % 64 == 0 { violations += differences(run, schedule) }
             if let verdict = run.verification.conclusion?.verdict { tally.verdicts[verdict, default: 0] += 1 }
-            for track in run.verification.tracks { tally.labels[track.label, default: 0] += 1 }
+            for track in run.verification.tracks { tally.statuses[track.status, default: 0] += 1 }
             guard !violations.isEmpty else { continue }
             tally.failures.append(tally.failures.count < 3 ? dump(run, violations) : "")
         }
@@ -101,7 +101,7 @@ struct PropertyTests {
 
     private static func dump(_ run: Simulation, _ violations: [String]) -> String {
         let tracks = run.verification.tracks.map { track in
-            let way = track.transitions.map { "\($0.at.seconds) \($0.label.rawValue)" }.joined(separator: ", ")
+            let way = track.transitions.map { "\($0.at.seconds) \($0.status.rawValue)" }.joined(separator: ", ")
             let looks = run.deliveries.filter { "host-\($0.host)" == track.host.name }
             return "  \(track.host.name): \(way)\n    looks (arrived): "
                 + looks.map { "\($0.look) (\($0.arrived))" }.joined(separator: " ")

@@ -57,7 +57,7 @@ extension Ledger {
         return try Row.fetchCursor(
             db,
             sql: """
-                SELECT \(columns), h.position, h.label AS host_label, h.reason AS host_reason,
+                SELECT \(columns), h.position, h.status AS host_status, h.reason AS host_reason,
                     h.seconds_to_converge AS host_seconds
                 FROM hosts h JOIN verifications v ON v.number = h.verification
                 WHERE h.name = ? AND \(conditions) ORDER BY h.verification DESC
@@ -107,19 +107,19 @@ extension Ledger {
     }
 
     private static func hostOutcome(_ name: String, _ row: Row, _ db: Database) throws -> HistoryEntry.Host {
-        guard row["host_label"] == nil as String? else {
+        guard row["host_status"] == nil as String? else {
             return HistoryEntry.Host(
-                name: name, label: try row.value("host_label"), reason: row["host_reason"] ?? "",
+                name: name, status: try row.value("host_status"), reason: row["host_reason"] ?? "",
                 secondsToConverge: row["host_seconds"])
         }
         // The verification did not end: the last that was recorded of the host.
         let last = try Row.fetchOne(
             db,
             sql:
-                "SELECT label, reason FROM transitions WHERE verification = ? AND host = ? ORDER BY number DESC LIMIT 1",
+                "SELECT status, reason FROM transitions WHERE verification = ? AND host = ? ORDER BY number DESC LIMIT 1",
             arguments: [row["number"] as Int64?, row["position"] as Int?])
         return HistoryEntry.Host(
-            name: name, label: try last?.value("label") ?? .pending, reason: last?["reason"] ?? Self.nothingRecorded,
+            name: name, status: try last?.value("status") ?? .pending, reason: last?["reason"] ?? Self.nothingRecorded,
             secondsToConverge: nil)
     }
 

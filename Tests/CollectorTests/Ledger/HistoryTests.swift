@@ -10,7 +10,7 @@ import Testing
 @testable import Verdict
 
 @Suite("The commands history and report")
-struct HistoryCommandTests {
+struct HistoryTests {
     /// A ledger with a finished run, one that was cut off, and one that another collector still runs.
     private func withRecorded(_ body: (String) async throws -> Void) async throws {
         let folder = try TestFolder()
@@ -24,7 +24,7 @@ struct HistoryCommandTests {
         var gone = ProcessIdentity.current()
         gone.boot = "earlier"
         let cut = try await ledger.begin(LedgerFixtures.run("02-second", sha: two), process: gone)
-        let transition = Report.Host.Transition(seconds: 1, label: .pending, reason: "serves 1")
+        let transition = Report.Host.Transition(seconds: 1, status: .pending, reason: "serves 1")
         try await ledger.append([.init(host: 1, number: 0, transition: transition)], to: cut.verification)
         _ = try await ledger.begin(LedgerFixtures.run("03-third", service: "web", sha: two, hosts: ["x"]))
         try await body(path)
@@ -60,7 +60,7 @@ struct HistoryCommandTests {
         }
     }
 
-    @Test("History of a host shows its label and reason in each")
+    @Test("History of a host shows its status and reason in each")
     func host() async throws {
         try await withRecorded { path in
             let text = try await history(["--store", path, "--host", "b"])
@@ -202,7 +202,7 @@ struct HistoryCommandTests {
                 let listing = try JSONDecoder().decode(Listing.self, from: Data(text.utf8))
                 #expect((listing.schema, listing.by, listing.verifications) == (1, by, 1))
                 #expect(listing.services?.map(\.failed) == (by == "service" ? [1] : nil))
-                #expect(listing.hosts?.map(\.labels) == (by == "host" ? [["unreachable": 1]] : nil))
+                #expect(listing.hosts?.map(\.statuses) == (by == "host" ? [["unreachable": 1]] : nil))
                 #expect(text.contains("\"seconds_to_converge\" : null"))
                 #expect(text.contains("\"since\" : null"))
             }

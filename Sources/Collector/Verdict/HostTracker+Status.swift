@@ -1,41 +1,41 @@
 import Shared
 
-/// From the facts and their history to the one label: the first that applies.
+/// From the facts and their history to the one status: the first that applies.
 extension HostTracker {
-    /// A change of label.
+    /// A change of status.
     package struct Transition: Hashable, Sendable {
         /// Since the verification's start.
         package var at: Duration
-        package var label: HostStatus
+        package var status: HostStatus
         package var reason: String
 
-        package init(at: Duration, label: HostStatus, reason: String) {
+        package init(at: Duration, status: HostStatus, reason: String) {
             self.at = at
-            self.label = label
+            self.status = status
             self.reason = reason
         }
     }
 
-    /// Derives the label anew; appends a transition and returns it where it changed, or where it came again for a reason that
+    /// Derives the status anew; appends a transition and returns it where it changed, or where it came again for a reason that
     /// a reader must not miss.
-    mutating func relabel(at now: Duration, isFinal: Bool, policy: Policy) -> Transition? {
-        var next = derivedLabel(at: now, isFinal: isFinal, policy: policy)
+    mutating func updateStatus(at now: Duration, isFinal: Bool, policy: Policy) -> Transition? {
+        var next = derivedStatus(at: now, isFinal: isFinal, policy: policy)
         if isFinal, next != .converged, next != .failed, let conflict = recentConflict(at: now, policy: policy) {
             // Two hosts behind one URL answer in turns: which of them was last is chance.
             facts.identity = conflict
             next = .conflict
         }
-        guard next != label || transitions.isEmpty || isNews(next) else { return nil }
-        label = next
+        guard next != status || transitions.isEmpty || isNews(next) else { return nil }
+        status = next
         told = Told(predatesStart: blindness == .predatesStart, restarts: history.total)
-        let transition = Transition(at: now, label: next, reason: reason(at: now, policy: policy))
-        // A host that changes its label for days must not fill the memory: the first and the latest changes stay.
+        let transition = Transition(at: now, status: next, reason: reason(at: now, policy: policy))
+        // A host that changes its status for days must not fill the memory: the first and the latest changes stay.
         if transitions.count >= Self.maximumTransitions { transitions.remove(at: Self.maximumTransitions / 2) }
         transitions.append(transition)
         return transition
     }
 
-    /// Whether the same label came for another reason: a host that was only asked too early says now what it serves, or an
+    /// Whether the same status came for another reason: a host that was only asked too early says now what it serves, or an
     /// instance was restarted in its soak.
     private func isNews(_ next: HostStatus) -> Bool {
         switch next {
@@ -48,7 +48,7 @@ extension HostTracker {
     /// Changes that one host keeps; beyond them the ones in the middle are given up.
     package static let maximumTransitions = 1_000
 
-    private func derivedLabel(at now: Duration, isFinal: Bool, policy: Policy) -> HostStatus {
+    private func derivedStatus(at now: Duration, isFinal: Bool, policy: Policy) -> HostStatus {
         if facts.identity.isConflict { return .conflict }
         if isFailed(at: now, isFinal: isFinal, policy: policy) { return .failed }
         if isRolledBack(isFinal: isFinal, policy: policy) { return .rolledBack }
@@ -99,7 +99,7 @@ extension HostTracker {
         if facts.reach == .never {
             return firstAskedAt.map { now - $0 >= policy.soak } ?? false
         }
-        switch label {
+        switch status {
         // It serves again, and may converge.
         case .failed where proof != nil: return false
         case .unreachable, .agentError, .missing, .failed:
@@ -133,9 +133,9 @@ extension HostTracker {
 
     /// Whether the host may count as proven right now.
     package func isProven(at now: Duration, policy: Policy) -> Bool {
-        label == .converged && facts.reach == .ok && factMoment != nil && !isStale(at: now, policy: policy)
+        status == .converged && facts.reach == .ok && factMoment != nil && !isStale(at: now, policy: policy)
     }
 
     /// When the host was first seen to serve the target in the run that proved it; nil while it is not proven.
-    package var convergedAt: Duration? { label == .converged ? proof?.since : nil }
+    package var convergedAt: Duration? { status == .converged ? proof?.since : nil }
 }
