@@ -3,6 +3,8 @@ import Shared
 import Support
 import Testing
 
+@testable import EndToEndFixtures
+
 @Suite("End to end, the pipeline examples", .timeLimit(.minutes(5)))
 struct ExamplesTests {
     enum Script: String {
@@ -14,7 +16,7 @@ struct ExamplesTests {
     private struct Site {
         let registry: LocalRegistry
         let forge: ScriptedGitea
-        let step: PipelineTests.Step
+        let step: PipelineStep
         let agent: HostAgent
         /// What `latest` is where it was something before.
         let former = MadeImage.single(revision: Commit.old)
@@ -30,7 +32,7 @@ struct ExamplesTests {
         }
 
         private static func make() async throws -> Site {
-            let step = try PipelineTests.Step()
+            let step = try PipelineStep()
             let folder = step.folder
             let registry = try await LocalRegistry.start()
             let image = MadeImage.index(

@@ -2,6 +2,8 @@ import Foundation
 import Support
 import Testing
 
+@testable import EndToEndFixtures
+
 /// Places that a pipeline may give a program: no home, no terminal, no room, nobody who listens.
 @Suite("End to end, the collector in unkind places", .timeLimit(.minutes(5)))
 struct StreamTests {
