@@ -12,7 +12,7 @@ struct AgentAccessTests {
     private static let wrong = "incorrect-horse-battery"
 
     /// A folder with a build, tokens that only their owner can read, and certificates.
-    private struct Yard {
+    private struct SharedEnvironment {
         let certificates: TestCertificates
 
         init() async throws {
@@ -62,7 +62,7 @@ struct AgentAccessTests {
         "With the token a fleet converges, with another it is an agent error that names the remedy, and neither is shown"
     )
     func token() async throws {
-        let yard = try await Yard()
+        let yard = try await SharedEnvironment()
         let agent = try await yard.agent(["--token-file", yard.path("token")])
         let good = try await verify(agent, ["--ca", yard.path("ca.pem"), "--token-file", yard.path("token")])
         #expect(good.exitCode == 0, "\(good.progress)")
@@ -79,7 +79,7 @@ struct AgentAccessTests {
 
     @Test("Evidence, reports and the ledger hold paths of tokens at most, never what is in them")
     func secrets() async throws {
-        let yard = try await Yard()
+        let yard = try await SharedEnvironment()
         let agent = try await yard.agent(["--token-file", yard.path("token")], isSecured: false)
         let fleet = try yard.certificates.folder.write(
             "access.yaml", "access: {token_file: token}\nhosts: [{name: host-1, url: \"\(agent.url)\"}]\n")
@@ -103,7 +103,7 @@ struct AgentAccessTests {
         "An inventory says how each group is asked; who has no certificate of ours, and whom we do not believe, is told apart"
     )
     func inventory() async throws {
-        let yard = try await Yard()
+        let yard = try await SharedEnvironment()
         try await yard.certificates.issue("stranger", alternatives: "DNS:stranger.internal")
         try await yard.certificates.issue("nameless", alternatives: nil, commonName: "collector.internal")
         let agent = try await yard.agent([
@@ -156,7 +156,7 @@ struct AgentAccessTests {
 
     @Test("Certificates are taken up when they change, for new connections, and a broken pair leaves what was")
     func renewal() async throws {
-        let yard = try await Yard()
+        let yard = try await SharedEnvironment()
         let agent = try await yard.agent()
         let url = "https://\(agent.authority)/buildinfo"
         #expect(try await yard.curl(url).output.hasSuffix("\n200"))
@@ -180,7 +180,7 @@ struct AgentAccessTests {
 
     @Test("TLS is 1.2 or later; plain HTTP on its port, and half a handshake, end the connection and nothing else")
     func handshakes() async throws {
-        let yard = try await Yard()
+        let yard = try await SharedEnvironment()
         let agent = try await yard.agent()
         let url = "https://\(agent.authority)/healthz"
         for (version, code) in [("1.1", Int32(35)), ("1.2", 0), ("1.3", 0)] {
@@ -206,7 +206,7 @@ struct AgentAccessTests {
 
     @Test("A unix socket speaks plain HTTP, and the token is asked for there, too")
     func unixSocket() async throws {
-        let yard = try await Yard()
+        let yard = try await SharedEnvironment()
         let agent = try await yard.agent([
             "--token-file", yard.path("token"), "--listen", "unix:\(yard.path("agent.sock"))",
         ])
@@ -219,7 +219,7 @@ struct AgentAccessTests {
 
     @Test("Beyond loopback the agent listens for who must authenticate, and for nobody else")
     func beyondLoopback() async throws {
-        let yard = try await Yard()
+        let yard = try await SharedEnvironment()
         func refusal(_ arguments: [String]) async throws -> String {
             // An address that no machine has, so that nothing listens where others could reach it.
             let outcome = try await Program.agent().run(
@@ -247,7 +247,7 @@ struct AgentAccessTests {
         "Files that do not do are one line that names file and remedy",
         arguments: ["token", "pair", "authority", "key"])
     func wrongFiles(kind: String) async throws {
-        let yard = try await Yard()
+        let yard = try await SharedEnvironment()
         try yard.certificates.folder.write("text", "no PEM, but \(Self.token)\n")
         try #require(chmod(yard.path("text"), 0o644) == 0)
         let (flags, said): ([String], [String]) =

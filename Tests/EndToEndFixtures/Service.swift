@@ -4,7 +4,7 @@ import Synchronization
 
 /// A service of one test: a repository in the registry, and containers on the engine.
 struct Service: Sendable {
-    let yard: Yard
+    let yard: SharedEnvironment
     /// Unique: of the repository, and the prefix of its containers.
     let name: String
 
@@ -15,7 +15,7 @@ struct Service: Sendable {
             count += 1
             return count
         }
-        return Service(yard: try await Yard.shared, name: "canvas-\(number)")
+        return Service(yard: try await SharedEnvironment.shared, name: "canvas-\(number)")
     }
 
     var engine: DockerEngine { yard.engine }

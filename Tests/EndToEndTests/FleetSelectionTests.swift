@@ -47,7 +47,7 @@ struct FleetSelectionTests {
     }
 
     /// Hosts without agents that serve a commit by their number, and remember who was asked.
-    private final class Yard: Sendable {
+    private final class SharedEnvironment: Sendable {
         private let asked = Mutex<Set<String>>([])
 
         /// - Parameter serve: nil for a host that answers nobody.
@@ -79,7 +79,7 @@ struct FleetSelectionTests {
 
     @Test("--select asks the hosts with the status and no others, and the report says what was left out")
     func select() async throws {
-        let (yard, folder) = (Yard(), try TemporaryFolder())
+        let (yard, folder) = (SharedEnvironment(), try TemporaryFolder())
         let hosts = try await yard.start { $0 == 2 ? Commit.old : Commit.new }
         let path = try folder.write(
             "labels.yaml", Self.fleet(["region: eu", "region: eu", "region: us", "region: ap"], hosts))
@@ -103,7 +103,7 @@ struct FleetSelectionTests {
 
     @Test("A selection that matches no host is 50 for verify and status, with --allow-empty too, and nobody is asked")
     func mistyped() async throws {
-        let (yard, folder) = (Yard(), try TemporaryFolder())
+        let (yard, folder) = (SharedEnvironment(), try TemporaryFolder())
         let hosts = try await yard.start { _ in Commit.new }
         let path = try folder.write("labels.yaml", Self.fleet(["region: eu", "region: us"], hosts))
         for more in [[], ["--allow-empty"], ["--select", "region=us"]] {
@@ -130,7 +130,7 @@ struct FleetSelectionTests {
 
     @Test("A part is no measure of the whole, and is compared with the same part")
     func shrinking() async throws {
-        let (yard, folder) = (Yard(), try TemporaryFolder())
+        let (yard, folder) = (SharedEnvironment(), try TemporaryFolder())
         let hosts = try await yard.start { _ in Commit.new }
         let labels = ["region: eu", "region: eu", "region: us", "region: us", "region: us", "region: us"]
         let path = try folder.write("labels.yaml", Self.fleet(labels, hosts))
@@ -155,7 +155,7 @@ struct FleetSelectionTests {
 
     @Test("Tolerance by label and --require: a dead host of another group passes, and the canary must be there")
     func limits() async throws {
-        let (yard, folder) = (Yard(), try TemporaryFolder())
+        let (yard, folder) = (SharedEnvironment(), try TemporaryFolder())
         let hosts = try await yard.start { $0 == 3 ? nil : Commit.new }
         let path = try folder.write(
             "labels.yaml", Self.fleet(["group: canary", "group: stable", "group: stable", "group: stable"], hosts))
@@ -195,7 +195,7 @@ struct FleetSelectionTests {
 
     @Test("Row 4: hosts waived by label, from a file beside the list, are in the report and not in the gate")
     func waived() async throws {
-        let (yard, folder) = (Yard(), try TemporaryFolder())
+        let (yard, folder) = (SharedEnvironment(), try TemporaryFolder())
         let hosts = try await yard.start { $0 == 1 ? nil : Commit.new }
         let fleet = try folder.write("labels.yaml", Self.fleet(["group: stable", "group: lab"], hosts))
         let waivers = try folder.write(
@@ -220,7 +220,7 @@ struct FleetSelectionTests {
 
     @Test("Row 7: an older job that starts late and says which promotion it is of is superseded, and moves nothing")
     func lateJob() async throws {
-        let (yard, folder) = (Yard(), try TemporaryFolder())
+        let (yard, folder) = (SharedEnvironment(), try TemporaryFolder())
         let hosts = try await yard.start { $0 == 0 ? Commit.new : $0 == 1 ? Commit.newer : nil }
         let path = try folder.write("labels.yaml", Self.fleet(["", "", ""], hosts))
         var verify = Verify(hosts: [], sha: Commit.new, timeout: "12s", store: folder.path("ledger.db"))

@@ -5,7 +5,7 @@ import Testing
 
 @testable import EndToEndFixtures
 
-extension EndToEnd {
+extension RealEngine {
     /// With a real engine's events: the agent is told, and does not find out by looking every now and then.
     @Suite("The agent and its engine's events")
     struct AgentEventsTests {

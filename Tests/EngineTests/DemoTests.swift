@@ -46,12 +46,12 @@ struct DemoTests {
     }
 }
 
-extension EndToEnd {
+extension RealEngine {
     @Suite("The demo with containers")
     struct ContainerDemoTests {
         @Test("The demo shows a container that was pulled and not recreated, and leaves the engine as it was")
         func docker() async throws {
-            let engine = try await Yard.shared.engine
+            let engine = try await SharedEnvironment.shared.engine
             let before = try await engine.docker("images", "--quiet", "--no-trunc")
             let scratch = try TemporaryFolder()
             let outcome = try await Demo.start(

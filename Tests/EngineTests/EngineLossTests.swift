@@ -4,14 +4,14 @@ import Testing
 
 @testable import EndToEndFixtures
 
-extension EndToEnd {
+extension RealEngine {
     @Suite("An engine that cannot be read")
     struct EngineLossTests {
         @Test("Row 16: a stopped engine is an agent error and not an empty host; started again, the host converges")
         func stopped() async throws {
             var verify = try await deployed("--restart", "always")
             let agent = try #require(verify.hosts[0].agent)
-            let engine = try await Yard.shared.engine
+            let engine = try await SharedEnvironment.shared.engine
 
             try await engine.stop()
             verify.timeout = Verify.short
@@ -34,7 +34,7 @@ extension EndToEnd {
         @Test("An engine that hangs is an agent error, and the host converges once it goes on")
         func hanging() async throws {
             var verify = try await deployed()
-            let engine = try await Yard.shared.engine
+            let engine = try await SharedEnvironment.shared.engine
             // Whatever comes of it, later tests need a living engine.
             try engine.suspend()
             verify.timeout = "12s"
@@ -53,7 +53,7 @@ extension EndToEnd {
 
         @Test("Row 16: a socket that the agent may not open is an agent error, and never 'no containers'")
         func denied() async throws {
-            let yard = try await Yard.shared
+            let yard = try await SharedEnvironment.shared
             let setpriv = try Program.installed("setpriv", remedy: "apt-get install util-linux")
             // The tests run as root: its right to open everything is taken from the agent, and the socket from root.
             chown(yard.engine.socket, 65_534, 65_534)

@@ -5,7 +5,7 @@ import Testing
 
 @testable import EndToEndFixtures
 
-extension EndToEnd {
+extension RealEngine {
     @Suite("Engines over TCP, and behind proxies")
     struct EngineTransportTests {
         /// A real Docker that also listens on loopback with TLS, for clients of an authority.
@@ -96,7 +96,7 @@ extension EndToEnd {
             #expect(elsewhere.contains("no engine listens on tcp://127.0.0.1:1"), "\(elsewhere)")
             // TLS to a port that speaks none.
             let registry = reason(
-                try await print("tcp://\(try await Yard.registry.authority)", environment: environment))
+                try await print("tcp://\(try await SharedEnvironment.registry.authority)", environment: environment))
             #expect(registry.contains("speaks no TLS there"), "\(registry)")
         }
 
@@ -129,7 +129,7 @@ extension EndToEnd {
 
         @Test("Field 18: a socket proxy that denies a request is named with it, never taken for an empty engine")
         func proxy() async throws {
-            let engine = try await Yard.shared.engine
+            let engine = try await SharedEnvironment.shared.engine
             try await engine.makeImage("proxied:1", revision: Commit.new)
             try await engine.docker("run", "--detach", "--name", "proxied", "--network", "host", "proxied:1")
             let python = try Program.installed("python3", remedy: "apt-get install python3")

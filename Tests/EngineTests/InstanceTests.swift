@@ -5,7 +5,7 @@ import Testing
 
 @testable import EndToEndFixtures
 
-extension EndToEnd {
+extension RealEngine {
     /// What counts as an instance, with containers that a real engine made.
     @Suite("A service's instances")
     struct InstanceTests {

@@ -5,7 +5,7 @@ import Testing
 
 @testable import EndToEndFixtures
 
-extension EndToEnd {
+extension RealEngine {
     @Suite("Podman as people have it")
     struct RealPodmanTests {
         private static let empty = "mount -t tmpfs none /run && exec \"$@\""
@@ -20,7 +20,7 @@ extension EndToEnd {
 
         @Test("Field 18: rootful Podman: commit, registry digest and state are right, and a verification converges")
         func rootful() async throws {
-            let (podman, registry) = (try await PodmanEngine.start(), try await Yard.registry)
+            let (podman, registry) = (try await PodmanEngine.start(), try await SharedEnvironment.registry)
             let reference = "\(registry.authority)/podman-canvas"
             try await podman.makeImage("\(reference):staging-\(Commit.new)", revision: Commit.new)
             try await podman.podman("push", "--tls-verify=false", "\(reference):staging-\(Commit.new)")

@@ -3,7 +3,7 @@ import Testing
 
 @testable import EndToEndFixtures
 
-extension EndToEnd {
+extension RealEngine {
     @Suite("A container's state")
     struct RuntimeTests {
         @Test("Row 15: a paused container proves nothing and is a failed deploy; unpaused, it converges")

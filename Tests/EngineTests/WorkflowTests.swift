@@ -6,7 +6,7 @@ import Yams
 
 @testable import EndToEndFixtures
 
-extension EndToEnd {
+extension RealEngine {
     /// The examples' workflows, as a runner goes through them: every step's shell, with a real engine and a real registry
     /// that asks for a password. The forge is a stand-in, and what steps take from elsewhere (`uses`) is not there.
     @Suite("Workflows")
@@ -44,7 +44,7 @@ extension EndToEnd {
             "A workflow builds and pushes the candidate, promotes it, and is green once the host has it",
             arguments: ["gitea-actions.yml", "github-actions.yml"])
         func whole(_ file: String) async throws {
-            let engine = try await Yard.shared.engine
+            let engine = try await SharedEnvironment.shared.engine
             let registry = try await LocalRegistry.start(.password)
             let forge = try await ScriptedGitea.start(history: [Commit.new, Commit.old])
             let runner = try PipelineStep()

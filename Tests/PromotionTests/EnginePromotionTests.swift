@@ -5,7 +5,7 @@ import Testing
 
 @testable import EndToEndFixtures
 
-extension EndToEnd {
+extension RealRegistry {
     @Suite("promote, to a host with a real engine")
     struct EnginePromotionTests {
         /// A host that follows `latest`: pulls and recreates whenever the registry has another digest under it.

@@ -3,7 +3,7 @@ import Testing
 
 @testable import EndToEndFixtures
 
-extension EndToEnd {
+extension RealRegistry {
     @Suite("A promotion")
     struct PromotedImageTests {
         @Test("Row 1: pulled and not recreated is a straggler that says so; recreated, the host converges")

@@ -5,7 +5,7 @@ import Testing
 
 @testable import EndToEndFixtures
 
-extension EndToEnd {
+extension RealRegistry {
     /// A real registry, and skopeo as the judge of what is in it.
     @Suite("What a reference is")
     struct ResolvedReferenceTests {
@@ -104,7 +104,7 @@ extension EndToEnd {
 
         @Test("It is what skopeo says it is, byte by byte", arguments: cases)
         func asSkopeo(made: Case) async throws {
-            let registry = try await Yard.registry
+            let registry = try await SharedEnvironment.registry
             let name = "resolve-\(made.image.digest.hex.prefix(12))"
             try registry.push(made.image, to: name, tag: "latest")
             let reference = "\(registry.authority)/\(name):latest"
@@ -131,7 +131,7 @@ extension EndToEnd {
 
         @Test("What skopeo copied, converted or not, compares by its rule")
         func comparisons() async throws {
-            let registry = try await Yard.registry
+            let registry = try await SharedEnvironment.registry
             let image = MadeImage.single(revision: Self.commit, salt: "comparisons")
             let index = MadeImage.index([.init(image, "linux/amd64"), .init(.attestation("c"), "unknown/unknown")])
             let other = MadeImage.index([.init(image, "linux/amd64"), .init(.attestation("d"), "unknown/unknown")])
@@ -163,7 +163,7 @@ extension EndToEnd {
 
         @Test("What is not there is 64, who is not there 69: one line each, and no file is left")
         func absent() async throws {
-            let registry = try await Yard.registry
+            let registry = try await SharedEnvironment.registry
             try registry.push(.single(revision: nil), to: "present", tag: "latest")
             let folder = try TemporaryFolder()
             for (reference, code, text) in [
@@ -345,7 +345,7 @@ extension EndToEnd {
 
         @Test("An image without the host's platform is a wrong promotion: told before, where the inventory tells it")
         func lacking() async throws {
-            let registry = try await Yard.registry
+            let registry = try await SharedEnvironment.registry
             try registry.push(
                 .index([.init(.single(revision: Self.commit, platform: "linux/s390x"), "linux/s390x")]), to: "lacking",
                 tag: "latest")

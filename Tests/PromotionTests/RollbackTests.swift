@@ -310,7 +310,7 @@ struct RollbackTests {
     }
 }
 
-extension EndToEnd {
+extension RealRegistry {
     @Suite("rollback, in a real registry")
     struct RealRegistryRollbackTests {
         @Test("An index is put back byte by byte after its manifests were deleted, and the tag is read back")

@@ -1,19 +1,12 @@
 import Support
-import Testing
-
-/// Everything here runs real programs: the agent, the collector, a Docker engine and a registry.
-///
-/// One after the other, because they share the engine, and one of them stops it.
-@Suite("End to end, with a real engine and a real registry", .serialized, .timeLimit(.minutes(5)))
-enum EndToEnd {}
 
 /// The engine and the registry that all tests share; they are gone with the test process.
-struct Yard: Sendable {
+struct SharedEnvironment: Sendable {
     let engine: DockerEngine
     let registry: LocalRegistry
 
     /// - Throws: ``MissingPart``, so that a machine that lacks a part fails every test that needs it.
-    static var shared: Yard {
+    static var shared: SharedEnvironment {
         get async throws { try await starting.value }
     }
 
@@ -24,7 +17,7 @@ struct Yard: Sendable {
 
     private static let startingRegistry = Task { try await LocalRegistry.start() }
     private static let starting = Task {
-        Yard(engine: try await DockerEngine.start(), registry: try await registry)
+        SharedEnvironment(engine: try await DockerEngine.start(), registry: try await registry)
     }
 }
 
