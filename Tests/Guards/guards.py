@@ -187,7 +187,7 @@ GUARDS = [
         r"return BuildComparison(fact: known == nil ? .shaWrong : .shaWrong, detail: .servedOther(served))", SERVED),
     Guard(
         1, "probe-shortened", "a shortened commit that is not the beginning of the image's is another one",
-        "Sources/Shared/ProbeResult+Commit.swift",
+        "Sources/Shared/Document.swift",
         r"return commits.contains { $0.hex.hasPrefix(digits) } ? .same : .other",
         r"return commits.contains { $0.hex.hasPrefix(digits) } ? .same : .silent", SERVED),
     Guard(
@@ -364,7 +364,7 @@ GUARDS = [
         r"""guard !members.isEmpty else {""", INSTANCES),
     Guard(
         2, "no-container", "no container is absent, never serving",
-        "Sources/Shared/ServiceState.swift",
+        "Sources/Shared/Instance.swift",
         r"states.max { $0.severity < $1.severity } ?? .absent",
         r"states.max { $0.severity < $1.severity } ?? .serving", ENGINE),
     Guard(
@@ -1389,7 +1389,7 @@ GUARDS = [
         r"""case UInt8(ascii: "&"): bytes += "&".utf8""", PAGES),
     Guard(
         "text", "runner-command", "a text is no command of a pipeline's runner",
-        "Sources/Shared/LogCommand.swift",
+        "Sources/Shared/Sanitizer.swift",
         r"if byte == numberSign, last == numberSign { return true }",
         r"if byte == numberSign, last == colon { return true }", SHARED),
     Guard(
@@ -1894,7 +1894,7 @@ GUARDS = [
     Guard(
         2, "file-garbage", "a file with a line of garbage states nothing",
         "Sources/Agent/Evidence/FileStatement.swift",
-        r"guard GitSHA.defect(of: trimmed) != .notHexadecimal else { return .failure(.notCommit) }",
+        r"guard GitSHA.problem(with: trimmed) != .notHexadecimal else { return .failure(.notCommit) }",
         r"guard !trimmed.isEmpty else { return .failure(.notCommit) }", r"AgentTests\.FileSourceTests/"),
     Guard(
         "agent", "expired-certificate", "an expired certificate does not replace a valid one",

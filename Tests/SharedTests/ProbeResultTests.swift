@@ -2,7 +2,7 @@ import FoundationEssentials
 import Shared
 import Testing
 
-@Suite("What a service says of its commit")
+@Suite("Probe results")
 struct ProbeResultTests {
     private static let image = String(repeating: "ab", count: 20)
     private static let other = String(repeating: "cd", count: 20)
@@ -13,24 +13,24 @@ struct ProbeResultTests {
         (GitSHA(contractText: String(repeating: "ab", count: 32)).map(Reported.known), .other),
         (.unusable("abababa"), .same), (.unusable("ABABABAB"), .same), (.unusable("abababc"), .other),
         (.unusable(String(image.dropLast())), .same),
-        // Fewer digits than Git abbreviates to are no commit, and neither is what only looks like one.
+        // Fewer digits than Git abbreviates to, and text that only resembles a commit.
         (.unusable("cdcdcd"), .silent), (.unusable("dev"), .silent), (.unusable(""), .silent),
         (.unusable("0000000"), .silent), (.unusable("cdcdcdcd-dirty"), .silent), (.unusable(other + "cd"), .silent),
         (.absent, .silent), (nil, .silent),
     ]
 
     @Test(
-        "a full commit is compared, a shortened one as far as it goes, and what is none says nothing", arguments: table)
+        "Full and shortened commits are compared, and any other text counts as silence", arguments: table)
     func agreement(said: Reported<GitSHA>?, expected: ProbeResult.Agreement) throws {
         let answer = ProbeResult(url: "u", outcome: .ok, gitSHA: said)
         let commit = try GitSHA(parsing: Self.image)
         #expect(answer.agreement(with: [commit]) == expected)
-        // Without anything to compare with, nothing agrees and nothing differs.
+        // With nothing to compare with, nothing agrees and nothing differs.
         #expect(answer.agreement(with: []) == (expected == .silent ? .silent : .nothing))
     }
 
     @Test(
-        "what a service said is passed on as it said it",
+        "A service's commit is encoded as the service sent it",
         arguments: [.unusable("dev"), .unusable(""), .absent, nil] as [Reported<GitSHA>?])
     func coding(said: Reported<GitSHA>?) throws {
         let answer = ProbeResult(url: "u", outcome: .ok, status: 200, gitSHA: said, latencySeconds: 0.5)
