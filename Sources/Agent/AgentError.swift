@@ -1,3 +1,7 @@
+import Glibc
+import NIOCore
+import Shared
+
 /// Why the agent does not start: each is one line that names the input and the remedy, and each exits with 64.
 enum AgentError: Error, Hashable, CustomStringConvertible {
     case noService
@@ -79,6 +83,22 @@ enum AgentError: Error, Hashable, CustomStringConvertible {
         case .notReadable: "only 'serve' and 'read' have a configuration that is read again: start one of them"
         case .sourceOfFront(let flag):
             "\(flag) is the reader's, and this front has its evidence from one (--from): give it to 'read'"
+        }
+    }
+}
+
+extension AgentError {
+    /// Why an address could not be bound.
+    static func bindFailure(_ error: any Error, _ address: String) -> AgentError {
+        guard let error = error as? IOError else {
+            return .cannotListen(address, why: Sanitizer.singleLine("\(error)", limit: 200))
+        }
+        switch error.errnoCode {
+        case EADDRINUSE: return .addressInUse(address)
+        case EADDRNOTAVAIL: return .cannotListen(address, why: "this machine does not have that address")
+        case EACCES, EPERM: return .cannotListen(address, why: "permission denied")
+        case ENOENT: return .cannotListen(address, why: "its folder does not exist")
+        default: return .cannotListen(address, why: "errno \(error.errnoCode)")
         }
     }
 }

@@ -31,3 +31,29 @@ extension Task where Failure == Never {
         Task(executorPreference: AgentExecutor.shared, operation: operation)
     }
 }
+
+/// A pause that ends when it is rung, when its time is up, or when the task is cancelled.
+struct WakeableSleep: Sendable {
+    private let rung = OneTimeResult<Void>()
+
+    func ring() { rung.set(()) }
+
+    /// To be called once.
+    func wait(_ duration: Duration) async {
+        let timer = AgentExecutor.shared.schedule(in: .nanoseconds(max(1, duration.nanosecondsRoundedUp))) { ring() }
+        await withTaskCancellationHandler {
+            await rung.value
+        } onCancel: {
+            ring()
+        }
+        timer.cancel()
+    }
+}
+
+extension Duration {
+    /// Whole nanoseconds, at least as long as this.
+    var nanosecondsRoundedUp: Int64 {
+        let (seconds, attoseconds) = components
+        return seconds * 1_000_000_000 + (attoseconds + 999_999_999) / 1_000_000_000
+    }
+}

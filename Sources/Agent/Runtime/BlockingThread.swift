@@ -1,5 +1,6 @@
 import Glibc
 import NIOCore
+import Synchronization
 
 /// Runs what the kernel may never come back from on a thread of its own, so that nothing else waits with it.
 ///
@@ -55,5 +56,63 @@ enum BlockingThread {
             }, handed.toOpaque())
         if code != 0 { handed.release() }
         return code == 0
+    }
+}
+
+/// A value that is set once, for one who waits.
+final class OneTimeResult<Value: Sendable>: Sendable {
+    private enum State {
+        case empty
+        case awaited(CheckedContinuation<Value, Never>)
+        case full(Value)
+        case taken
+    }
+
+    private let state = Mutex(State.empty)
+
+    /// False where there was a value before.
+    @discardableResult
+    func set(_ value: Value) -> Bool {
+        let (isFirst, waiting) = state.withLock { state -> (Bool, CheckedContinuation<Value, Never>?) in
+            switch state {
+            case .empty:
+                state = .full(value)
+                return (true, nil)
+            case .awaited(let continuation):
+                state = .taken
+                return (true, continuation)
+            case .full, .taken: return (false, nil)
+            }
+        }
+        waiting?.resume(returning: value)
+        return isFirst
+    }
+
+    var value: Value {
+        get async {
+            await withCheckedContinuation { continuation in
+                let ready = state.withLock { state -> Value? in
+                    if case .full(let value) = state {
+                        state = .taken
+                        return value
+                    }
+                    state = .awaited(continuation)
+                    return nil
+                }
+                if let ready { continuation.resume(returning: ready) }
+            }
+        }
+    }
+}
+
+/// Where a connection leaves why it ended; the first reason stays.
+final class FirstError<Failure: Error>: Sendable {
+    private let content = Mutex<Failure?>(nil)
+
+    /// nil while nobody has said one.
+    var value: Failure? { content.withLock { $0 } }
+
+    func set(_ failure: Failure) {
+        content.withLock { if $0 == nil { $0 = failure } }
     }
 }
