@@ -187,7 +187,7 @@ GUARDS = [
         r"return BuildComparison(fact: known == nil ? .shaWrong : .shaWrong, detail: .servedOther(served))", SERVED),
     Guard(
         1, "probe-shortened", "a shortened commit that is not the beginning of the image's is another one",
-        "Sources/Shared/ProbeResult+Commit.swift",
+        "Sources/Shared/Document.swift",
         r"return commits.contains { $0.hex.hasPrefix(digits) } ? .same : .other",
         r"return commits.contains { $0.hex.hasPrefix(digits) } ? .same : .silent", SERVED),
     Guard(
@@ -364,7 +364,7 @@ GUARDS = [
         r"""guard !members.isEmpty else {""", INSTANCES),
     Guard(
         2, "no-container", "no container is absent, never serving",
-        "Sources/Shared/ServiceState.swift",
+        "Sources/Shared/Instance.swift",
         r"states.max { $0.severity < $1.severity } ?? .absent",
         r"states.max { $0.severity < $1.severity } ?? .serving", ENGINE),
     Guard(
@@ -616,32 +616,32 @@ GUARDS = [
         r"method: .POST, uri: request.target", ENGINE),
     Guard(
         8, "reader-network", "a reader listens on unix sockets alone",
-        "Sources/Agent/Snapshots/SnapshotServer.swift",
+        "Sources/Agent/ReaderLink/SnapshotServer.swift",
         r"""throw .readerOnNetwork("\(ListenAddress.tcp(host: host, port: port))")""",
         r"do { return try await bootstrap.bind(host: host, port: port).get() } catch { throw .noService }", SPLIT),
     Guard(
         8, "reader-listens", "who says a word to the reader is cut off",
-        "Sources/Agent/Snapshots/SnapshotWriter.swift",
+        "Sources/Agent/ReaderLink/SnapshotServer.swift",
         r"func channelRead(context: ChannelHandlerContext, data: NIOAny) { context.close(promise: nil) }",
         r"func channelRead(context: ChannelHandlerContext, data: NIOAny) {}", SPLIT),
     Guard(
         8, "reader-mode", "the reader's socket is open to its group alone",
-        "Sources/Agent/Snapshots/SnapshotServer.swift",
+        "Sources/Agent/ReaderLink/SnapshotServer.swift",
         r"chmod(path, S_IRUSR | S_IWUSR | S_IRGRP | S_IWGRP)",
         r"chmod(path, 0o666)", SPLIT),
     Guard(
         9, "reader-crowd", "a reader has few connections",
-        "Sources/Agent/Snapshots/SnapshotServer.swift",
+        "Sources/Agent/ReaderLink/SnapshotServer.swift",
         r"guard writers.value.count < Self.connectionLimit else {",
         r"guard writers.value.count < 10_000 else {", SPLIT),
     Guard(
         2, "reader-hung", "a reader that hangs is found out before a collector gives up",
-        "Sources/Agent/Snapshots/ReaderHandler.swift",
+        "Sources/Agent/ReaderLink/ReaderClient.swift",
         r"deadlines = (late(patience.sign, context), late(patience.snapshot, context))",
         r"deadlines = (nil, late(patience.snapshot, context))", r"\bReaderPatienceTests/"),
     Guard(
         2, "reader-sign", "a reader whose look takes its time is told from one that hangs",
-        "Sources/Agent/Snapshots/SnapshotWriter.swift",
+        "Sources/Agent/ReaderLink/SnapshotServer.swift",
         r"""context.writeAndFlush(wrapOutboundOut(ByteBuffer(string: " ")), promise: nil)""",
         r"", r"\bReaderPatienceTests/"),
     Guard(
@@ -656,23 +656,23 @@ GUARDS = [
         r"if let waiting = next.waiting, waiting.keys.isEmpty {", r"\bAgentReloadTests/"),
     Guard(
         2, "check-places", "check says where in the file a mistake of access stands",
-        "Sources/Agent/Configuration/ConfigurationLocations.swift",
+        "Sources/Agent/Configuration/ConfigurationFile.swift",
         r"guard let value = values[key]?.first(where: { isAtFault($0.text) }) else { return problem }",
         r"guard let value = values[key]?.first(where: { isAtFault($0.text) }), file.isEmpty else { return problem }",
         r"\bCheckCommandTests/"),
     Guard(
         2, "reader-lost", "a reader that went away makes its services unknown",
-        "Sources/Agent/Snapshots/SnapshotReceiver.swift",
+        "Sources/Agent/ReaderLink/RemoteSource.swift",
         r"for entry in board.entries {",
         r"for entry in board.entries where entry.body.content.service.isEmpty {", SPLIT),
     Guard(
         3, "reader-fresh", "a front that must not serve old evidence has a look made",
-        "Sources/Agent/Snapshots/SnapshotServer.swift",
+        "Sources/Agent/ReaderLink/SnapshotServer.swift",
         r"for service in board.services { group.addTask { await current.refresh(service) } }",
         r"_ = (board, current, group)", SPLIT),
     Guard(
         3, "reader-future", "a look of the future is refused",
-        "Sources/Agent/Snapshots/SnapshotReceiver.swift",
+        "Sources/Agent/ReaderLink/RemoteSource.swift",
         r"guard age >= 0 else { throw .garbage }",
         r"_ = age >= 0", SPLIT),
     Guard(
@@ -904,17 +904,17 @@ GUARDS = [
         r"guard phase == .idle || phase == .readingHeaders else { return }" "\n        phase = .readingHeaders", SERVER),
     Guard(
         9, "agent-request-line", "the request line has a limit",
-        "Sources/Agent/Serving/ServerLimits+Refusal.swift",
+        "Sources/Agent/Serving/ServerLimits.swift",
         r"if line > requestLine { return .uriTooLong }",
         r"if line > requestLine * 100 { return .uriTooLong }", SERVER),
     Guard(
         9, "agent-headers", "headers have a limit",
-        "Sources/Agent/Serving/ServerLimits+Refusal.swift",
+        "Sources/Agent/Serving/ServerLimits.swift",
         r"if size > headers { return .headersTooLarge }",
         r"if size > headers * 100 { return .headersTooLarge }", SERVER),
     Guard(
         9, "agent-body", "a request with a body is refused",
-        "Sources/Agent/Serving/ServerLimits+Refusal.swift",
+        "Sources/Agent/Serving/ServerLimits.swift",
         r"return hasBody ? .bodyRefused : nil",
         r"return hasBody && line == 0 ? .bodyRefused : nil", SERVER),
     Guard(
@@ -949,7 +949,7 @@ GUARDS = [
         r"guard fullAt - now <= tolerance * 1_000_000 else {", ACCESS),
     Guard(
         9, "agent-rate-network", "an IPv6 network is one peer",
-        "Sources/Agent/Serving/Access/SocketAddress+Counted.swift",
+        "Sources/Agent/Serving/ConnectionLimiter.swift",
         r"stride(from: 0, to: 8, by: 2)",
         r"stride(from: 0, to: 16, by: 2)", SERVER),
     Guard(
@@ -1389,7 +1389,7 @@ GUARDS = [
         r"""case UInt8(ascii: "&"): bytes += "&".utf8""", PAGES),
     Guard(
         "text", "runner-command", "a text is no command of a pipeline's runner",
-        "Sources/Shared/LogCommand.swift",
+        "Sources/Shared/Sanitizer.swift",
         r"if byte == numberSign, last == numberSign { return true }",
         r"if byte == numberSign, last == colon { return true }", SHARED),
     Guard(
@@ -1894,7 +1894,7 @@ GUARDS = [
     Guard(
         2, "file-garbage", "a file with a line of garbage states nothing",
         "Sources/Agent/Evidence/FileStatement.swift",
-        r"guard GitSHA.defect(of: trimmed) != .notHexadecimal else { return .failure(.notCommit) }",
+        r"guard GitSHA.problem(with: trimmed) != .notHexadecimal else { return .failure(.notCommit) }",
         r"guard !trimmed.isEmpty else { return .failure(.notCommit) }", r"\bFileSourceTests/"),
     Guard(
         "agent", "expired-certificate", "an expired certificate does not replace a valid one",
@@ -1903,7 +1903,7 @@ GUARDS = [
         r"_ = objection(new, value)", r"\bCertificateTests/"),
     Guard(
         9, "refusal-log", "who is refused cannot fill the log",
-        "Sources/Agent/Serving/Access/RefusalLog.swift",
+        "Sources/Agent/Serving/Access/ConnectionContext.swift",
         r"guard state.lines.count < Self.linesPerMinute, state.lines.insert(line).inserted else {",
         r"guard state.lines.insert(line).inserted else {", r"\bCertificateTests/"),
     Guard(

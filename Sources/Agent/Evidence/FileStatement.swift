@@ -52,7 +52,7 @@ struct FileStatement: Hashable {
         guard first == "{" else {
             guard !trimmed.contains(where: \.isNewline) else { return .failure(.notOneLine) }
             // A shortened or dirty commit is still a commit, if an unusable one. This text is not a commit at all.
-            guard GitSHA.defect(of: trimmed) != .notHexadecimal else { return .failure(.notCommit) }
+            guard GitSHA.problem(with: trimmed) != .notHexadecimal else { return .failure(.notCommit) }
             return .success(FileStatement(Fields(gitSHA: trimmed)))
         }
         // Decoders disagree about which of two counts. As a value, the quoted word makes no sense.
@@ -81,13 +81,13 @@ struct FileStatement: Hashable {
             }
         }
         do {
-            gitSHA = try fields.gitSHA.map { text throws(GitSHA.Defect) in try GitSHA(parsing: text) }
+            gitSHA = try fields.gitSHA.map { text throws(GitSHA.ParseError) in try GitSHA(parsing: text) }
             if gitSHA == nil { remarks.append("no git_sha is stated") }
         } catch {
             remarks.append("git_sha '\(Sanitizer.singleLine(fields.gitSHA ?? "", limit: 72))' \(error)")
         }
         do {
-            digest = try fields.digest.map { text throws(Digest.Defect) in try Digest(parsing: text) }
+            digest = try fields.digest.map { text throws(Digest.ParseError) in try Digest(parsing: text) }
         } catch {
             remarks.append("digest '\(Sanitizer.singleLine(fields.digest ?? "", limit: 80))' \(error)")
         }

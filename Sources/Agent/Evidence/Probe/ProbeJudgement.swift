@@ -49,7 +49,7 @@ struct ProbeJudgement: Hashable, Sendable {
     private static func said(_ answer: ProbeResult) -> String {
         switch answer.gitSHA {
         case .unusable(let text)?:
-            ": '\(Sanitizer.singleLine(text, limit: 72))'" + (GitSHA.defect(of: text).map { " \($0)" } ?? "")
+            ": '\(Sanitizer.singleLine(text, limit: 72))'" + (GitSHA.problem(with: text).map { " \($0)" } ?? "")
         case .known?, .absent?, nil: ""
         }
     }
