@@ -23,7 +23,10 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-nio-ssl", exact: "2.37.6"),
         .package(url: "https://github.com/groue/GRDB.swift", exact: "7.10.0"),
         .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
+        .package(url: "https://github.com/apple/swift-system", exact: "1.8.1"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", exact: "2.13.0"),
+        // Without its trait for Foundation, of which nothing here is needed.
+        .package(url: "https://github.com/swiftlang/swift-subprocess", exact: "1.0.2", traits: []),
     ],
     targets: [
         // The contract between the two programs: no I/O, and nothing but FoundationEssentials.
@@ -95,11 +98,12 @@ let package = Package(
         .target(
             name: "Registry",
             dependencies: [
-                "CCurl",
                 "CollectorSupport",
                 "Shared",
                 "Transfer",
                 "Verdict",
+                .product(name: "Subprocess", package: "swift-subprocess"),
+                .product(name: "SystemPackage", package: "swift-system"),
             ],
             path: "Sources/Collector/Registry",
             swiftSettings: strict
@@ -192,7 +196,6 @@ let package = Package(
         .executableTarget(
             name: "Collector",
             dependencies: [
-                "CCurl",
                 "CollectorSupport",
                 "Drill",
                 "Evidence",

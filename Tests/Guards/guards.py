@@ -557,7 +557,7 @@ GUARDS = [
         r"guard let other = entries.first(where: { _ in entries.isEmpty }) else { return first.revision }", REGISTRY),
     Guard(
         4, "attestation", "attestations are no platforms",
-        _REGISTRY + "RegistryClient+Resolve.swift",
+        _REGISTRY + "RegistryClient.swift",
         r"for child in children where !child.isAttestation {",
         r"for child in children {", DIGESTS),
     # 5. Every inventory host is in the report exactly once
@@ -822,7 +822,7 @@ GUARDS = [
         r"case 404 where isPage && codes.count > 1_000:", REGISTRY),
     Guard(
         2, "registry-tags", "half of a list of tags is none",
-        _REGISTRY + "RegistryClient+Tags.swift",
+        _REGISTRY + "RegistryClient.swift",
         r"""throw .untrustworthy(subject, reason: "does not end within \(Self.maximumPages) pages")""",
         r"""return tags""", REGISTRY),
     Guard(
@@ -839,22 +839,22 @@ GUARDS = [
     # 9. Memory and time are bounded whatever a peer does
     Guard(
         9, "body-limit", "an answer's body has a limit",
-        _POLLING + "ConnectionBudget.swift",
+        _POLLING + "TransferLimits.swift",
         r"guard size <= limits.bodyBytes else {",
         r"guard size <= limits.bodyBytes * 8 else {", TRANSFERS),
     Guard(
         9, "all-bodies", "all bodies together have a limit",
-        _POLLING + "ConnectionBudget.swift",
+        _POLLING + "TransferLimits.swift",
         r"guard arriving + waiting + addition <= limits.memoryBytes || size <= share else {",
         r"guard arriving + waiting + addition <= limits.memoryBytes * 100 || size <= share else {", TRANSFERS),
     Guard(
         9, "hold-back", "answers that nobody takes hold new requests back",
-        _POLLING + "ConnectionBudget.swift",
+        _POLLING + "TransferLimits.swift",
         r"var hasRoom: Bool { arriving + waiting < limits.memoryBytes }",
         r"var hasRoom: Bool { arriving + waiting < limits.memoryBytes * 100 }", TRANSFERS),
     Guard(
         9, "header-limit", "an answer's headers have a limit",
-        _POLLING + "TransferAnswer.swift",
+        _POLLING + "TransferSlot.swift",
         r"guard headerBytes <= limits.headerBytes else {",
         r"guard headerBytes >= 0 else {", TRANSFERS),
     Guard(
@@ -870,8 +870,8 @@ GUARDS = [
     Guard(
         9, "window", "no more requests than the window are under way",
         _POLLING + "TransferLoop.swift",
-        r"!queue.isEmpty && underWay.count < limits.concurrency && budget.hasRoom",
-        r"!queue.isEmpty && underWay.count < limits.concurrency * 4 && budget.hasRoom", TRANSFERS),
+        r"!queue.isEmpty && active.count < limits.concurrency && budget.hasRoom",
+        r"!queue.isEmpty && active.count < limits.concurrency * 4 && budget.hasRoom", TRANSFERS),
     Guard(
         9, "instances", "a document has at most 256 instances",
         "Sources/Collector/Operations/Session/ResponseDecoder.swift",
@@ -964,12 +964,12 @@ GUARDS = [
         r"guard open.count < Self.maximumDepth * 1_000_000 else { throw .tooDeep }", REGISTRY),
     Guard(
         9, "registry-children", "one reference makes a limited number of documents be read",
-        _REGISTRY + "RegistryClient+Resolve.swift",
+        _REGISTRY + "RegistryClient.swift",
         r"guard walk.seen.count <= Self.maximumChildren else {",
         r"guard walk.seen.count <= Self.maximumChildren * 100 else {", REGISTRY),
     Guard(
         9, "registry-nesting", "indexes in indexes are followed some levels deep",
-        _REGISTRY + "RegistryClient+Resolve.swift",
+        _REGISTRY + "RegistryClient.swift",
         r"guard depth <= Self.maximumNesting else {",
         r"guard depth <= Self.maximumNesting * 100 else {", REGISTRY),
     Guard(
@@ -979,7 +979,7 @@ GUARDS = [
         r"guard pause < remaining else { return .over }", REGISTRY),
     Guard(
         9, "registry-pages", "pages that come back are not asked for again",
-        _REGISTRY + "RegistryClient+Tags.swift",
+        _REGISTRY + "RegistryClient.swift",
         r"guard seen.insert(path).inserted else {",
         r"guard seen.insert(path).inserted || !path.isEmpty else {", REGISTRY),
     Guard(
@@ -990,8 +990,8 @@ GUARDS = [
     Guard(
         9, "helper-output", "what a credential helper writes has a limit",
         _REGISTRY + "Credentials/BoundedSubprocess.swift",
-        r"guard output.count <= outputLimit else { return kill(process, .tooMuchOutput) }",
-        r"guard output.count <= outputLimit * 1_000 else { return kill(process, .tooMuchOutput) }", REGISTRY),
+        r"output: .bytes(limit: outputLimit), error: .discarded)",
+        r"output: .bytes(limit: outputLimit * 1_000), error: .discarded)", REGISTRY),
     # 10. No secret in any output
     Guard(
         10, "realm-credentials", "a token service in the clear on another host gets no credentials",
@@ -1000,17 +1000,17 @@ GUARDS = [
         r"origin.isEncrypted || !registry.isEncrypted", REGISTRY),
     Guard(
         10, "realm-user", "an address with a user in it is not asked",
-        _REGISTRY + "WebOrigin.swift",
+        _REGISTRY + "RegistryEndpoint.swift",
         r'return authority.contains("@") ||',
         r'return', REGISTRY),
     Guard(
         10, "next-page", "the next page of a list is asked for on the registry's host alone",
-        _REGISTRY + "RegistryClient+Tags.swift",
+        _REGISTRY + "RegistryClient.swift",
         r"WebOrigin(url) == endpoint.origin,",
         r"WebOrigin(url) != nil, !endpoint.base.isEmpty,", REGISTRY),
     Guard(
         10, "redirect-clear", "from https nobody is sent on in the clear",
-        _REGISTRY + "Redirection.swift",
+        _REGISTRY + "RegistryEndpoint.swift",
         r"guard origin.isEncrypted || !endpoint.origin.isEncrypted else {",
         r"guard origin.isEncrypted || !endpoint.base.isEmpty else {", REGISTRY),
     Guard(
@@ -1031,7 +1031,7 @@ GUARDS = [
         guard second.status != 401 else {""", REGISTRY),
     Guard(
         10, "credential-shown", "what is printed of a credential never holds it",
-        _REGISTRY + "Credentials/RegistryCredential.swift",
+        _REGISTRY + "Credentials/CredentialSources.swift",
         r"""case .password: "RegistryCredential(password)" """.strip(),
         r"""case .password(_, let password): "RegistryCredential(\(password))" """.strip(), REGISTRY),
     Guard(
@@ -1246,12 +1246,12 @@ GUARDS = [
         r"var stored: String?", CACHES),
     Guard(
         3, "stored-words", "what a cache calls a hit is one, whatever the header's name",
-        _POLLING + "StoredAnswer.swift",
+        "Sources/Collector/Operations/Session/StoredAnswer.swift",
         r'word.hasSuffix("HIT")',
         r'word.hasSuffix("HITHIT")', CACHES),
     Guard(
         3, "stored-age", "an Age counts, and one that cannot be read is no zero",
-        _POLLING + "StoredAnswer.swift",
+        "Sources/Collector/Operations/Session/StoredAnswer.swift",
         r"if age != 0 { evidence",
         r"if age == nil { evidence", CACHES),
     Guard(
@@ -1460,7 +1460,7 @@ GUARDS = [
         r"if pauseUntil >= timeout * 1_000 { expire(at: now) }", CI),
     Guard(
         11, "ci-not-completed", "a check run that is not completed has no conclusion",
-        _FORGE + "GitHubRows.swift",
+        _FORGE + "GitHubForge.swift",
         r"""status == "completed" ? CIState(conclusion ?? "unknown", described: output?.title) : .pending""",
         r"""CIState(conclusion ?? status)""", FORGE),
     Guard(
@@ -1470,12 +1470,12 @@ GUARDS = [
         r"if statuses.count < 50 { return rows }", FORGE),
     Guard(
         11, "gitea-other-commit", "a row of another commit proves nothing",
-        _FORGE + "GiteaStatus.swift",
+        _FORGE + "GiteaForge.swift",
         r"guard last.lowercased() == sha.hex else {",
         r"guard last.lowercased() == sha.hex || !sha.hex.isEmpty else {", FORGE),
     Guard(
         11, "gitea-history-start", "a history that begins elsewhere says nothing about a commit",
-        _FORGE + "ForgeCommit.swift",
+        _FORGE + "Forge.swift",
         r"guard try commits.first?.read(at: answer.place) == descendant else {",
         r"guard try commits.first?.read(at: answer.place) != nil else {", FORGE),
     Guard(
@@ -1490,7 +1490,7 @@ GUARDS = [
         r"""case "ahead" where mergeBase.hex.count == sha.hex.count: return true""", FORGE),
     Guard(
         9, "forge-endless", "a list of a forge has at most 200 pages",
-        _FORGE + "ForgePages.swift",
+        _FORGE + "Forge.swift",
         r"static let limit = 200",
         r"static let limit = 100_000", FORGE),
     Guard(
@@ -1515,12 +1515,12 @@ GUARDS = [
         r"""let shown = full.prefix { $0 != "#" }""", FORGE),
     Guard(
         11, "switch-words", "a kill switch is off for the agreed words only",
-        _KILL_SWITCH + "KillSwitchValue.swift",
+        _KILL_SWITCH + "KillSwitch.swift",
         r"""["", "0", "false", "no", "off"]""",
         r"""["", "0", "false", "no", "off", "n"]""", KILL_SWITCH),
     Guard(
         11, "switch-blanks", "only ASCII's blanks are left aside",
-        _KILL_SWITCH + "KillSwitchValue.swift",
+        _KILL_SWITCH + "KillSwitch.swift",
         r"(9...13).contains(byte) }",
         r"(9...13).contains(byte) || byte >= 0x80 }", KILL_SWITCH),
     Guard(
@@ -1535,12 +1535,12 @@ GUARDS = [
         r"""case .unreadable: return""", KILL_SWITCH),
     Guard(
         11, "switch-file-folder", "a kill switch's file is absent only where its folder is there",
-        _KILL_SWITCH + "KillSwitchFile.swift",
+        _KILL_SWITCH + "KillSwitch.swift",
         r"guard stat(folder, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else {",
         r"guard stat(folder, &status) == 0 || errno == ENOENT else {", KILL_SWITCH),
     Guard(
         11, "switch-file-link", "a link that leads nowhere is no absent file",
-        _KILL_SWITCH + "KillSwitchFile.swift",
+        _KILL_SWITCH + "KillSwitch.swift",
         r"guard lstat(path, &status) != 0, errno == ENOENT else {",
         r"guard lstat(path, &status) == 0 || errno == ENOENT else {", KILL_SWITCH),
     Guard(
@@ -1580,7 +1580,7 @@ GUARDS = [
         r"return isAncestor ? .superseded(by: head) : .head", FORGE),
     Guard(
         11, "rollback-flag", "a tag does not move back unless that is allowed",
-        _BRANCH + "Ancestry.swift",
+        _BRANCH + "BranchPosition.swift",
         r"return allowsRollback",
         r"return allowsRollback || ancestry == .notDescendant", FORGE),
     Guard(
@@ -1605,7 +1605,7 @@ GUARDS = [
         r"_ = (forge, branch, deadline)", PROMOTE),
     Guard(
         11, "promote-candidate", "a commit that a newer candidate follows is superseded",
-        _BRANCH + "Superseding.swift",
+        _BRANCH + "Forge+Branch.swift",
         r"for commit in newer where try await candidateExists(commit) {",
         r"for commit in newer where try await candidateExists(commit) && commit == sha {", FORGE),
     Guard(
@@ -1615,7 +1615,7 @@ GUARDS = [
         r"} else if supersededBy == .candidate {", PROMOTE),
     Guard(
         11, "candidate-descends", "only what descends from a commit supersedes it, and what may descend does",
-        _BRANCH + "Superseding.swift",
+        _BRANCH + "Forge+Branch.swift",
         r"guard commit.parents?.contains(where: known.contains) ?? true else { continue }",
         r"guard commit.parents?.contains(where: known.contains) ?? false else { continue }", FORGE),
     Guard(

@@ -1,4 +1,3 @@
-import CCurl
 import CollectorSupport
 import Foundation
 import Glibc
@@ -20,7 +19,7 @@ struct CertificateFiles {
         guard !fine.contains([path]) else { return }
         let text = try Self.text(path, name)
         guard Self.holdsCertificate(text) else { throw Self.notPEM(path, name, text, expected: "CERTIFICATE") }
-        if Self.outcome(RequestCredentials(certificateAuthorities: path)).result == CURLE_SSL_CACERT_BADFILE {
+        if case .authorities = TLSFileFailure(loading: RequestCredentials(certificateAuthorities: path)) {
             throw UsageError(
                 "\(name) '\(path)' holds a certificate that cannot be read: it is cut off or changed, so write the file again"
             )
@@ -50,8 +49,8 @@ struct CertificateFiles {
                 "\(keyPlace) is encrypted, and nobody can type its passphrase: write the decrypted key to a file that only the "
                     + "collector may read")
         }
-        let (result, reason) = Self.outcome(RequestCredentials(clientCertificate: certificate, clientKey: key))
-        guard result != CURLE_SSL_CERTPROBLEM else {
+        let credentials = RequestCredentials(clientCertificate: certificate, clientKey: key)
+        if case .clientCertificate(let reason) = TLSFileFailure(loading: credentials) {
             // A key of the same kind as the certificate's is refused as it is read.
             let isForeign =
                 reason.contains("does not match") || (reason.contains("private key") && Self.hasWholeKey(keyText))
@@ -119,68 +118,4 @@ struct CertificateFiles {
         return UsageError(
             "\(name) '\(path)' is not PEM: a \(what) begins with the line -----BEGIN \(expected)-----")
     }
-
-    // MARK: - What libcurl makes of it
-
-    /// - Returns: what came of it. Only the two codes for files mean anything; the connection itself always fails.
-    private static func outcome(_ access: RequestCredentials) -> (result: CURLcode, reason: String) {
-        guard let listener = LoopbackListener(), let easy = curl_easy_init() else { return (CURLE_OK, "") }
-        defer { curl_easy_cleanup(easy) }
-        var descriptor = listener.descriptor
-        return withUnsafeTemporaryAllocation(of: CChar.self, capacity: Int(CURL_ERROR_SIZE)) { text in
-            text.initialize(repeating: 0)
-            return withUnsafeMutablePointer(to: &descriptor) { context in
-                var options = CurlOptions(easy: easy)
-                options.set(CURLOPT_NOSIGNAL, 1)
-                options.set(CURLOPT_PROXY, "")
-                options.set(CURLOPT_URL, "https://127.0.0.1:\(listener.port)/")
-                options.set(CURLOPT_TIMEOUT_MS, 5_000)
-                options.setTrust(access, default: DefaultTrust())
-                // Called when certificate and key are loaded: the connection is taken and closed.
-                let hangUp: buildinfo_curl_tls_function = { _, _, context in
-                    guard let context else { return CURLE_ABORTED_BY_CALLBACK }
-                    let accepted = accept(context.assumingMemoryBound(to: Int32.self).pointee, nil, nil)
-                    if accepted >= 0 { close(accepted) }
-                    return CURLE_OK
-                }
-                guard options.result == CURLE_OK,
-                    buildinfo_curl_easy_set_pointer(easy, CURLOPT_ERRORBUFFER, text.baseAddress) == CURLE_OK,
-                    buildinfo_curl_easy_set_tls_function(easy, hangUp) == CURLE_OK,
-                    buildinfo_curl_easy_set_pointer(easy, CURLOPT_SSL_CTX_DATA, context) == CURLE_OK
-                else { return (CURLE_OK, "") }
-                let result = curl_easy_perform(easy)
-                let reason = text.baseAddress.map { String(cString: $0) } ?? ""
-                return (result, reason)
-            }
-        }
-    }
-}
-
-/// A socket of TCP on loopback that listens until it is let go.
-private final class LoopbackListener {
-    let descriptor: Int32
-    let port: UInt16
-
-    init?() {
-        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
-        guard descriptor >= 0 else { return nil }
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let isListening = withUnsafeMutablePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { plain in
-                bind(descriptor, plain, length) == 0 && listen(descriptor, 4) == 0
-                    && getsockname(descriptor, plain, &length) == 0
-            }
-        }
-        guard isListening else {
-            close(descriptor)
-            return nil
-        }
-        self.descriptor = descriptor
-        port = UInt16(bigEndian: address.sin_port)
-    }
-
-    deinit { close(descriptor) }
 }

@@ -1,18 +1,17 @@
 import Shared
+import Transfer
 
 /// What an answer's headers say of caches between the host and the collector.
 ///
 /// Requests ask not to be answered from a cache, and their URL is new each time; caches can be set up to ignore both. `Via`
 /// alone says that there is a proxy, which is no cache. A cache that says `MISS` has asked the host.
-package struct StoredAnswer: Hashable, Sendable {
+struct StoredAnswer: Hashable, Sendable {
     /// The header by which a cache says that the answer was stored, or may have been. One clean line; nil where none does.
-    package var evidence: String?
+    private(set) var evidence: String?
     /// Seconds that the answer was stored at least (RFC 9111, section 5.1); 0 where nothing says so.
-    package var age = 0.0
+    private(set) var age = 0.0
 
-    package init() {}
-
-    package init(_ headers: TransferHeaders) {
+    init(_ headers: TransferHeaders) {
         if let text = headers["age"] {
             let age = Double(text).flatMap { $0.isFinite && $0 >= 0 ? $0 : nil }
             self.age = age ?? 0
@@ -83,20 +82,5 @@ extension String {
     fileprivate var capitalisedHeader: String {
         split(separator: "-" as Character, omittingEmptySubsequences: false)
             .map { $0 == "cf" ? "CF" : $0.prefix(1).uppercased() + $0.dropFirst() }.joined(separator: "-")
-    }
-}
-
-/// The `Date` of an answer (RFC 9110, section 5.6.7).
-package enum HTTPDate {
-    private static let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
-
-    /// Seconds since 1970; nil for anything but `Sun, 06 Nov 1994 08:49:37 GMT`.
-    package static func seconds(_ text: String) -> Int64? {
-        let parts = text.split(separator: " " as Character)
-        guard parts.count == 6, parts[5] == "GMT", parts[1].count == 2, parts[3].count == 4,
-            let month = months.firstIndex(of: String(parts[2]))
-        else { return nil }
-        let number = month + 1 < 10 ? "0\(month + 1)" : "\(month + 1)"
-        return RFC3339.unixMilliseconds("\(parts[3])-\(number)-\(parts[1])T\(parts[4])Z").map { $0 / 1_000 }
     }
 }
