@@ -4,15 +4,15 @@ import Shared
 extension Date {
     /// Parses an RFC 3339 date and time with its offset from UTC; nil for anything else.
     ///
-    /// Strict, because a waiver that ends at another time than was meant excuses a host: no date alone, no time without
-    /// an offset, no 30th of February. A leap second counts as the second after it.
+    /// Strict, because a misread end of a waiver would excuse a host: no bare date, no time without an offset, no 30th of
+    /// February. A leap second counts as the second after it.
     package init?(rfc3339 text: String) {
         let bytes = Array(text.utf8)
         guard bytes.count >= 20, bytes.count <= 40 else { return nil }
         func number(_ start: Int, _ count: Int, _ range: ClosedRange<Int>) -> Int? {
             var value = 0
             for byte in bytes[start..<start + count] {
-                guard (48...57).contains(byte) else { return nil }
+                guard byte.isASCIIDigit else { return nil }
                 value = value * 10 + Int(byte - 48)
             }
             return range.contains(value) ? value : nil
@@ -26,7 +26,7 @@ extension Date {
         var index = 19
         var fraction = 0.0
         if isAt(index, ".") {
-            let digits = bytes[(index + 1)...].prefix { (48...57).contains($0) }
+            let digits = bytes[(index + 1)...].prefix(while: \.isASCIIDigit)
             guard !digits.isEmpty else { return nil }
             fraction = digits.reversed().reduce(0) { ($0 + Double($1 - 48)) / 10 }
             index = digits.endIndex
@@ -45,7 +45,7 @@ extension Date {
         self.init(timeIntervalSince1970: Double(seconds) + fraction)
     }
 
-    /// In UTC, to the millisecond: what ``init(rfc3339:)`` reads.
+    /// The date in UTC to the millisecond, as ``init(rfc3339:)`` reads it.
     package var rfc3339: String {
         RFC3339.text(unixMilliseconds: Int64((timeIntervalSince1970 * 1_000).rounded()))
     }
