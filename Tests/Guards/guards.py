@@ -1093,7 +1093,7 @@ GUARDS = [
         r"errorText[1] = 0", TRANSFERS),
     Guard(
         10, "password-refused", "an address with a user or a password is refused",
-        "Sources/Collector/Support/HTTPAddress.swift",
+        "Sources/Collector/Support/HostAddress.swift",
         r"""guard !authority.contains("@"), !Self.looksLikeUser(rest) else { throw .hasUser }""",
         r"""guard authority != "@", !Self.looksLikeUser(rest) else { throw .hasUser }""", INVENTORY),
     Guard(

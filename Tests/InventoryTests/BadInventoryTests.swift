@@ -12,11 +12,11 @@ struct BadInventoryTests {
     private static let notText = "an inventory is UTF-8 text (YAML, JSON, or one host a line)"
     private static let noAnchors = "there is a YAML anchor (&): write every host out, without anchors and aliases"
     private static let password =
-        "an address holds a user or password (not shown here): take it out, and use --token-file"
-    private static let noHost = "is no host: write a name, name:port, [IPv6]:port, or an http or https URL"
+        "an address contains a user or password (not shown here): remove it, and use --token-file"
+    private static let noHost = "is not a host: expected NAME, NAME:PORT, [IPv6]:PORT, or an http or https URL"
     private static let taken = "remove one of them, or give it another name and a url"
     private static let invisible = "has control or invisible characters, or blanks at an end: take them out"
-    private static let scheme = "is no http or https URL: begin it with http:// or https://"
+    private static let scheme = "is not an http or https URL: start it with http:// or https://"
 
     /// File, line and problem.
     private static let table: [(String, Int, String)] = [
@@ -34,7 +34,7 @@ struct BadInventoryTests {
         ("duplicate.yaml", 4, "the name 'canvas-01' is taken since duplicate.yaml:2: \(taken)"),
         ("empty-name.yaml", 2, "name is empty: give it a value or remove it"),
         ("escape.yaml", 2, "name 'a\\u{1b}[31m' \(invisible)"),
-        ("fragment.txt", 1, "'http://a/#top' has a fragment: take '#' and what follows out of the URL"),
+        ("fragment.txt", 1, "'http://a/#top' has a fragment: remove '#' and what follows"),
         ("garbage.bin", 2, "there is a control character (0x00): \(notText)"),
         ("label-list.yaml", 3, "a label is not a text: write one value"),
         ("latin.txt", 2, "the text is not UTF-8: \(notText)"),
@@ -55,12 +55,12 @@ struct BadInventoryTests {
         ("sd-mixed.yml", 2, "a host stands among groups of targets: write it below 'targets'"),
         ("sd-no-targets.yml", 2, "a group has no targets: write targets: [host:port, …]"),
         ("sd-scheme.yml", 1, "__scheme__ 'gopher' is not known: use http or https"),
-        ("service.yaml", 1, "'a/b' is no service's name: use letters, digits, '.', '_' and '-', at most 128"),
+        ("service.yaml", 1, "'a/b' is not a service name: use letters, digits, '.', '_' and '-', at most 128"),
         ("tab.yaml", 2, "a tab stands where YAML wants spaces: indent with spaces"),
         ("text.yaml", 1, "holds no list of hosts: write 'hosts:' with a list, or one host or URL a line"),
         ("two-documents.yaml", 3, "a second document begins: an inventory is one document"),
         ("two-words.yaml", 2, "'two words' \(noHost)"),
-        ("umlaut.txt", 1, "'http://ä/' has characters that no URL has: write them percent-encoded"),
+        ("umlaut.txt", 1, "'http://ä/' has characters that are not allowed in a URL: percent-encode them"),
         ("unclosed.yaml", 2, "no valid YAML or JSON (did not find expected ',' or ']'): correct it"),
         ("user-alone.yaml", 2, password),
         ("unknown-host-key.yaml", 3, "unknown key 'wave': known here are name, url, id, labels, waive, access"),

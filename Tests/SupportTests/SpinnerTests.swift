@@ -40,12 +40,12 @@ struct SpinnerTests {
         let screen = try Screen()
         var seen = ""
         try await Spinner.show("looking", on: screen.terminal, environment: environment, after: .milliseconds(1)) {
-            line in
+            spinner in
             try await eventually("the line is there") {
                 seen += screen.read()
                 return seen.contains("looking … ")
             }
-            line.say("3 of 5\u{1B}[2J")
+            spinner.update("3 of 5\u{1B}[2J")
             try await eventually("the line changes") {
                 seen += screen.read()
                 return seen.contains("3 of 5\\u{1b}[2J … ")

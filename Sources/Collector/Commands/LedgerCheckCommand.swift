@@ -16,8 +16,8 @@ struct LedgerCheckCommand: AsyncParsableCommand {
 
     func run() async throws {
         let environment = ProcessEnvironment.current
-        let condition = try await Spinner.show("checking", on: .standardError, environment: environment) { line in
-            try await inspect(environment: environment, now: Date()) { line.say($0) }
+        let condition = try await Spinner.show("checking", on: .standardError, environment: environment) { spinner in
+            try await inspect(environment: environment, now: Date()) { spinner.update($0) }
         }
         Terminal.standardOutput.write(try output(condition))
         guard condition.isFine else { throw ExitCode(condition.exitCode) }

@@ -33,9 +33,9 @@ struct LedgerPruneCommand: AsyncParsableCommand {
 
     func run() async throws {
         let environment = ProcessEnvironment.current
-        let pruned = try await Spinner.show("pruning", on: .standardError, environment: environment) { line in
+        let pruned = try await Spinner.show("pruning", on: .standardError, environment: environment) { spinner in
             try await prune(environment: environment, now: Date()) { removed, all in
-                line.say(
+                spinner.update(
                     removed < all
                         ? "removed \(removed) of \(all) verifications" : "giving back what \(all) verifications took")
             }

@@ -1,9 +1,9 @@
-/// An error that knows the exit code it ends the program with, and describes itself in one sentence.
+/// An error that carries the exit code of the program and describes itself in one sentence.
 package protocol ExitCoded: Error, CustomStringConvertible {
     var exitCode: Int32 { get }
 }
 
-/// A mistake in what was asked for: exit code 64.
+/// A mistake in the command line or in a file that it names: exit code 64.
 package struct UsageError: ExitCoded {
     package let description: String
     package let exitCode: Int32 = 64

@@ -17,7 +17,7 @@ package struct ForgeAddress: Hashable, Sendable {
         let url = typed.contains("://") ? typed : "https://" + typed
         guard let scheme = url.firstRange(of: "://") else { throw .malformed("is no URL") }
         let parts: HTTPAddress
-        do throws(HostAddress.Defect) {
+        do throws(HostAddress.ParseError) {
             parts = try HTTPAddress(parsing: url, scheme: scheme)
         } catch {
             throw .malformed(error.description)
