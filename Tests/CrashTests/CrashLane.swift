@@ -151,7 +151,7 @@ struct CrashLane {
             let cursor = try GRDB.Row.fetchCursor(
                 db,
                 sql: """
-                    SELECT id, host, t.number, seconds, status FROM transitions t
+                    SELECT id, host, t.number, seconds, label FROM transitions t
                     JOIN verifications v ON v.number = verification
                     """)
             while let row = try cursor.next() {

@@ -122,10 +122,10 @@ struct KilledCollectorTests {
                 inventory_hash, 40, 40, 40, p50, p95, max, collector, timeout, target, policy,
                 json_set(inventory, '$.expected', 40), outcome
             FROM verifications, many WHERE number = 1;
-        INSERT INTO hosts SELECT i, j, j, 'host-' || j, url, labels, waived, status, reason, git_sha, digest, reach, identity,
+        INSERT INTO hosts SELECT i, j, j, 'host-' || j, url, labels, waived, label, reason, git_sha, digest, reach, identity,
                 build, runtime, attempts, seconds_to_converge, last_answer_age, clock_offset, details
             FROM hosts, many, forty WHERE verification = 1 AND position = 0;
-        INSERT INTO transitions SELECT i, j, number, seconds, status, reason
+        INSERT INTO transitions SELECT i, j, number, seconds, label, reason
             FROM transitions, many, forty WHERE verification = 1 AND host = 0;
         """
 }

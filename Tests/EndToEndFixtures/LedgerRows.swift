@@ -25,7 +25,7 @@ struct LedgerRows {
             for number in numbers {
                 changes[number] = []
                 let rows = try Row.fetchCursor(
-                    db, sql: "SELECT host, number, seconds, status, reason FROM transitions WHERE verification = ?",
+                    db, sql: "SELECT host, number, seconds, label, reason FROM transitions WHERE verification = ?",
                     arguments: [number])
                 while let row = try rows.next() {
                     changes[number]?.insert(

@@ -68,7 +68,7 @@ struct HistoryTests {
             let lines = text.split(separator: "\n").map {
                 $0.split(separator: "  ").suffix(2).map { $0.trimmingCharacters(in: .whitespaces) }
             }
-            #expect(lines == [["LABEL", "WHAT TO KNOW"], ["pending", "serves 1"], ["converged", "serves 1"]])
+            #expect(lines == [["STATUS", "REASON"], ["pending", "serves 1"], ["converged", "serves 1"]])
             #expect(
                 try await history(["--store", path, "--host", "q"]) == "no verification of a host 'q' is recorded\n")
         }
@@ -88,7 +88,7 @@ struct HistoryTests {
         try await withRecorded { path in
             let text = try await history(["--store", path, "--format", "json"])
             let listing = try JSONDecoder().decode(Listing.self, from: Data(text.utf8))
-            #expect(listing.schema == 1)
+            #expect(listing.schema == 2)
             #expect(listing.verifications.map(\.id) == ["03-third", "02-second", "01-first"])
             #expect(listing.verifications.map(\.state) == [.running, .interrupted, .finished])
             #expect(listing.verifications.map(\.verdict) == [nil, .interrupted, .stragglers])
@@ -180,7 +180,7 @@ struct HistoryTests {
             let csv = try await history(["--store", path, "--by", "host", "--format", "csv"])
             #expect(
                 csv.split(separator: "\r\n") == [
-                    "host,verifications,converged,late,failed,p50_seconds,p95_seconds,max_seconds,labels",
+                    "host,verifications,converged,late,failed,p50_seconds,p95_seconds,max_seconds,statuses",
                     "'=c,1,0,0,1,,,,failed 1", "b,1,1,1,0,65.0,65.0,65.0,converged 1",
                     "a,2,2,0,0,3.0,4.0,4.0,converged 2",
                 ])
@@ -201,7 +201,7 @@ struct HistoryTests {
             for by in ["host", "service"] {
                 let text = try await history(["--store", path, "--by", by, "--format", "json"])
                 let listing = try JSONDecoder().decode(Listing.self, from: Data(text.utf8))
-                #expect((listing.schema, listing.by, listing.verifications) == (1, by, 1))
+                #expect((listing.schema, listing.by, listing.verifications) == (2, by, 1))
                 #expect(listing.services?.map(\.failed) == (by == "service" ? [1] : nil))
                 #expect(listing.hosts?.map(\.statuses) == (by == "host" ? [["unreachable": 1]] : nil))
                 #expect(text.contains("\"seconds_to_converge\" : null"))

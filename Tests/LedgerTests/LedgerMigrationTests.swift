@@ -27,6 +27,8 @@ struct LedgerMigrationTests {
             #expect(version == LedgerSchema.version)
             let report = try await ledger.report("v1-one", now: LedgerFixtures.now)
             #expect(report.verdict == .converged)
+            #expect(report.schema == 2)
+            #expect(report.summary.statuses == ["converged": 2])
             #expect(report.hosts.map(\.name) == ["a", "b"])
             #expect(report.hosts.map(\.transitions.count) == [2, 2])
             #expect(report.evidence == nil)
@@ -54,12 +56,28 @@ struct LedgerMigrationTests {
         try await withOld { path in
             let older = try DatabaseQueue(path: path)
             let insert = """
-                INSERT INTO hosts (verification, position, rank, name, url, status, reason, attempts, reach,
+                INSERT INTO hosts (verification, position, rank, name, url, label, reason, attempts, reach,
                     seconds_to_converge) VALUES (2, ?, ?, ?, 'u', 'converged', 'r', 1, 'ok', 7.5)
+                """
+            let change = """
+                INSERT INTO transitions (verification, host, number, seconds, label, reason) VALUES (2, 3, 0, 1, ?, 'r')
+                ON CONFLICT (verification, host, number) DO UPDATE SET label = excluded.label
                 """
             try await older.write { try $0.execute(sql: insert, arguments: [2, 2, "c"]) }
             let ledger = try await Ledger.open(path: path)
             try await older.write { try $0.execute(sql: insert, arguments: [3, 3, "d"]) }
+            for status in ["pending", "converged"] {
+                try await older.write { try $0.execute(sql: change, arguments: [status]) }
+            }
+            let statuses = try await ledger.read { db in
+                try String.fetchAll(
+                    db,
+                    sql: """
+                        SELECT status FROM hosts WHERE position > 1 AND verification = 2
+                        UNION ALL SELECT status FROM transitions WHERE verification = 2 AND host = 3
+                        """)
+            }
+            #expect(statuses == ["converged", "converged", "converged"])
             let statistics = try await ledger.statistics(HistoryFilter(), by: .host, now: LedgerFixtures.now)
             #expect(statistics.hosts(.time, limit: 2).map(\.host) == ["c", "d"])
         }

@@ -96,9 +96,11 @@ struct SelectionTests {
         let outcome: StoredOutcome = try LedgerCoding.decode(
             """
             {"reasons":[],"warnings":[],"durationSeconds":1,
-            "summary":{"expected":1,"proven":1,"waived":0,"labels":{},"seconds_to_converge":null}}
+            "summary":{"expected":1,"proven":1,"waived":0,"labels":{"converged":1},"seconds_to_converge":null}}
             """)
         #expect(outcome.successor == nil)
+        #expect(outcome.summary.statuses == ["converged": 1])
+        #expect(try LedgerCoding.encode(outcome.summary).contains(#""statuses":{"converged":1}"#))
         // And what is not in use is not written, so that an older collector can read it too.
         #expect(try LedgerCoding.encode(Report.PolicySummary(Policy())).contains("by_label") == false)
     }
