@@ -20,12 +20,12 @@ struct ExitStatusTests {
 
     @Test("The README lists every exit status, and no other code")
     func readme() throws {
-        #expect(try codes(below: "## Exit codes", in: "README.md") == Set(ExitStatus.allCases.map(\.rawValue)))
+        #expect(try codes(below: "## Exit codes", in: "README.md") == Set(Shared.ExitStatus.allCases.map(\.rawValue)))
     }
 
     @Test("The agent's page lists statuses of the agent alone")
     func agent() throws {
-        let agent: [ExitStatus] = [.success, .failure, .usage, .unavailable]
+        let agent: [Shared.ExitStatus] = [.success, .failure, .usage, .unavailable]
         #expect(try codes(below: "## Exit codes", in: "docs/agent.md") == Set(agent.map(\.rawValue)))
     }
 }
