@@ -2,8 +2,9 @@ import Shared
 import Testing
 
 @testable import Agent
+@testable import AgentCore
 
-/// The one table of what counts as an instance: a row is what an engine has, and what comes of it.
+/// The table of instance rules: a row has an engine's containers and the expected result.
 @Suite struct InstanceSelectionTests {
     /// A container of a row. Times are seconds of one morning.
     struct Made: Sendable {
@@ -76,7 +77,7 @@ import Testing
             self.projects = projects
         }
 
-        /// Of a selector that knows nothing of deployments.
+        /// For a selector without a deployment tool.
         init(_ description: String, _ containers: [Made], _ instances: [String], leftOut: [String] = []) {
             self.init(description, "label:app=canvas", containers, instances, leftOut: leftOut)
         }
@@ -261,7 +262,7 @@ import Testing
             [.up(name, podman("1"), created: 1)], [name])
     }
 
-    /// Five that have ended, each created a second after the one before.
+    /// Five ended containers, each created a second after the previous one.
     private static func five(_ prefix: String, _ labels: (String) -> [String: String]) -> [Made] {
         (1...5).map { number in
             let name = "\(prefix)\(number)"
@@ -427,7 +428,7 @@ import Testing
         stopped, composed, oneOffs, explicitOneOffs, podmanOneOffs, similarNames, orchestrated, tasks,
     ].flatMap { $0 }
 
-    @Test("Field 7: what counts as an instance, and what is left out with its reason", arguments: all)
+    @Test("Field 7: every container is an instance or left out with a reason", arguments: all)
     func rows(row: Row) throws {
         let containers = try row.containers.enumerated().map { try $0.element.facts($0.offset) }
         for order in [containers, containers.reversed()] {
@@ -439,7 +440,7 @@ import Testing
         }
     }
 
-    @Test("Whatever runs is an instance, unless it is a one-off or infrastructure")
+    @Test("Every running container is an instance, unless it is a one-off or infrastructure")
     func running() throws {
         for row in Self.all {
             let containers = try row.containers.enumerated().map { try $0.element.facts($0.offset) }
@@ -451,7 +452,7 @@ import Testing
     }
 
     @Test(
-        "Moments of engines compare in any zone and to the nanosecond",
+        "Engine times compare in any zone and to the nanosecond",
         arguments: [
             ("2026-11-20T10:00:00.000000001Z", "2026-11-20T10:00:00.000000002Z"),
             ("2026-11-20T10:00:00Z", "2026-11-20T10:00:00.1Z"),
@@ -464,6 +465,6 @@ import Testing
         #expect(EngineTime(later) == EngineTime(later))
     }
 
-    @Test("What is no moment, or the zero time, is none", arguments: ["0001-01-01T00:00:00Z", "", "now", "2026-11-20"])
+    @Test("An invalid time and the zero time are nil", arguments: ["0001-01-01T00:00:00Z", "", "now", "2026-11-20"])
     func noTime(text: String) { #expect(EngineTime(text) == nil) }
 }

@@ -2,30 +2,9 @@ import Shared
 import Testing
 
 @testable import Agent
+@testable import AgentCore
 
 @Suite struct TextTests {
-    @Test(
-        "Milliseconds become RFC 3339",
-        arguments: [
-            (0, "1970-01-01T00:00:00.000Z"), (1_795_441_381_970, "2026-11-23T13:43:01.970Z"),
-            (951_782_400_000, "2000-02-29T00:00:00.000Z"), (-1, "1969-12-31T23:59:59.999Z"),
-            (Int64.max, "9999-12-31T23:59:59.999Z"), (Int64.min, "0000-01-01T00:00:00.000Z"),
-        ])
-    func timestamps(milliseconds: Int64, expected: String) {
-        #expect(RFC3339.text(unixMilliseconds: milliseconds) == expected)
-        #expect(RFC3339.isTimestamp(expected))
-    }
-
-    @Test(
-        "Only RFC 3339's shape is a timestamp",
-        arguments: [
-            "", "2026-11-23", "2026-11-23T13:43:01", "2026-11-23 13:43:01Z", "2026-11-23T13:43:01.Z",
-            "2026-11-23T13:43:01+1:00", "2026-11-23T13:43:01Z\n",
-        ])
-    func noTimestamps(text: String) {
-        #expect(!RFC3339.isTimestamp(text))
-    }
-
     @Test("A log line is one line, in both formats, whatever is put into it")
     func logLine() {
         let line = LogLine(

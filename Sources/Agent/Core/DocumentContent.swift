@@ -1,4 +1,4 @@
-import Shared
+package import Shared
 
 /// A document without the parts that change with every response: clock fields, the probe's latency, the nonce and the
 /// agent's uptime.

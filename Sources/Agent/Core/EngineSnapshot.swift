@@ -1,4 +1,4 @@
-import Shared
+package import Shared
 
 /// The facts that one scan of one engine found, not yet judged.
 package struct EngineSnapshot: Hashable, Sendable {
@@ -118,14 +118,8 @@ struct EngineTime: Hashable, Sendable, Comparable {
     /// Parses RFC 3339, with any offset and fraction; nil for anything else, and for Go's zero time (year 1), which engines
     /// write for "never".
     init?(_ text: String) {
-        guard !text.hasPrefix("0001-"), let milliseconds = RFC3339.unixMilliseconds(text) else { return nil }
-        let part = milliseconds % 1_000
-        seconds = milliseconds / 1_000 - (part < 0 ? 1 : 0)
-        // Offsets are whole minutes, so the fraction is the same in every zone.
-        let fraction = text.utf8.drop { $0 != UInt8(ascii: ".") }.dropFirst().prefix(while: \.isASCIIDigit).prefix(9)
-        nanoseconds = (0..<9 - fraction.count).reduce(fraction.reduce(0) { $0 * 10 + Int64($1 - 48) }) { value, _ in
-            value * 10
-        }
+        guard !text.hasPrefix("0001-"), let moment = RFC3339(text) else { return nil }
+        (seconds, nanoseconds) = (moment.seconds, moment.nanoseconds)
     }
 
     static func < (one: EngineTime, other: EngineTime) -> Bool {

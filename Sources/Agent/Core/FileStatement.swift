@@ -1,5 +1,5 @@
 import FoundationEssentials
-import Shared
+package import Shared
 
 /// Why a file cannot be read.
 package enum FileReadFailure: Error, Hashable, Sendable {
@@ -66,7 +66,7 @@ struct FileStatement: Hashable {
         guard first == "{" else {
             guard !trimmed.contains(where: \.isNewline) else { throw .notOneLine }
             // A shortened or dirty commit id is still a commit id, if an unusable one. This text is not one at all.
-            guard GitSHA.defect(of: trimmed) != .notHexadecimal else { throw .notCommit }
+            guard GitSHA.problem(with: trimmed) != .notHexadecimal else { throw .notCommit }
             self.init(Fields(gitSHA: trimmed))
             return
         }
@@ -97,13 +97,13 @@ struct FileStatement: Hashable {
             }
         }
         do {
-            gitSHA = try fields.gitSHA.map { text throws(GitSHA.Defect) in try GitSHA(parsing: text) }
+            gitSHA = try fields.gitSHA.map { text throws(GitSHA.ParseError) in try GitSHA(parsing: text) }
             if gitSHA == nil { remarks.append("git_sha is missing") }
         } catch {
             remarks.append("git_sha '\(Sanitizer.singleLine(fields.gitSHA ?? "", limit: 72))' \(error)")
         }
         do {
-            digest = try fields.digest.map { text throws(Digest.Defect) in try Digest(parsing: text) }
+            digest = try fields.digest.map { text throws(Digest.ParseError) in try Digest(parsing: text) }
         } catch {
             remarks.append("digest '\(Sanitizer.singleLine(fields.digest ?? "", limit: 80))' \(error)")
         }

@@ -7,8 +7,8 @@ import Shared
 /// The default is chosen again at each observation, because an engine can start after the agent.
 struct EngineSockets: Hashable, Sendable {
     /// The configured engines; empty for the default.
-    private let named: [EngineAddress]
-    private let defaults: [String]
+    let named: [EngineAddress]
+    let defaults: [String]
     /// The environment variable that named the engine; nil if a flag did, or nothing.
     let origin: String?
 

@@ -5,7 +5,7 @@ import Verdict
 /// Turns a flag's text into a value, or into a one-line error that says why it cannot be one.
 enum ArgumentText {
     static func duration(_ text: String) throws -> Duration {
-        do throws(DurationParseError) {
+        do throws(Duration.ParseError) {
             return try Duration(parsing: text)
         } catch {
             throw ValidationError("'\(text)' \(error)")
@@ -13,7 +13,7 @@ enum ArgumentText {
     }
 
     static func gitSHA(_ text: String) throws -> GitSHA {
-        do throws(GitSHA.Defect) {
+        do throws(GitSHA.ParseError) {
             return try GitSHA(parsing: text)
         } catch {
             throw ValidationError("'\(text)' \(error): give the full commit id, as git rev-parse prints it")
@@ -21,7 +21,7 @@ enum ArgumentText {
     }
 
     static func digest(_ text: String) throws -> Digest {
-        do throws(Digest.Defect) {
+        do throws(Digest.ParseError) {
             return try Digest(parsing: text)
         } catch {
             throw ValidationError("'\(text)' \(error): give sha256:<64 hex digits> of an index or a manifest")

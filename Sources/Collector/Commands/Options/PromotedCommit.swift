@@ -10,7 +10,7 @@ enum PromotedCommit {
         guard let text = environment["GITHUB_SHA"], !text.isEmpty else {
             throw UsageError("no commit is named: give --sha, or set GITHUB_SHA")
         }
-        do throws(GitSHA.Defect) {
+        do throws(GitSHA.ParseError) {
             return try GitSHA(parsing: text)
         } catch {
             throw UsageError("GITHUB_SHA '\(Sanitizer.singleLine(text, limit: 80))' \(error)")

@@ -12,7 +12,7 @@ struct ForgeCommit: Decodable {
 
     /// - Throws: ``ForgeError/Kind/unreadable`` where it is no full commit id.
     func read(at place: String) throws(ForgeError) -> GitSHA {
-        do throws(GitSHA.Defect) {
+        do throws(GitSHA.ParseError) {
             return try GitSHA(parsing: sha ?? id ?? "")
         } catch {
             throw ForgeError(.unreadable, "\(place): a commit id in the answer \(error)")

@@ -69,7 +69,7 @@ struct GiteaCombinedStatus: Decodable {
 /// Whose commit a status is, by its API address `…/statuses/{sha}`.
 enum StatusOwner {
     static func check(_ url: String?, is sha: GitSHA, at place: String) throws(ForgeError) {
-        guard let last = url?.split(separator: "/").last, GitSHA.defect(of: last) == nil else { return }
+        guard let last = url?.split(separator: "/").last, GitSHA.problem(with: last) == nil else { return }
         guard last.lowercased() == sha.hex else {
             throw ForgeError(.unreadable, "\(place): a row is another commit's")
         }
