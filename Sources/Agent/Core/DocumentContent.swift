@@ -45,7 +45,7 @@ extension DocumentContent: Encodable {
         case leftOut = "left_out"
     }
 
-    /// Writes `null` for a value that is known to be missing, to distinguish it from a key that an older agent does not know.
+    /// Writes `null` for a value that is known to be missing: an older agent that does not know a key omits it.
     package func encode(to encoder: any Encoder) throws {
         var container = encoder.container(keyedBy: CodingKeys.self)
         try container.encode(Document.schema, forKey: .schema)

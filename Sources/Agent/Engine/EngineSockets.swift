@@ -18,8 +18,8 @@ struct EngineSockets: Hashable, Sendable {
         self.origin = origin
     }
 
-    /// Uses the flags' addresses, else `DOCKER_HOST`, else `CONTAINER_HOST`, else the default sockets. Empty variables count as
-    /// unset.
+    /// Uses the flags' addresses, else `DOCKER_HOST`, else `CONTAINER_HOST`, else the default sockets. Empty variables
+    /// count as unset.
     ///
     /// - Parameters:
     ///   - texts: the flags' values.
@@ -47,8 +47,8 @@ struct EngineSockets: Hashable, Sendable {
             + (runtime.map { ["\($0)/podman/podman.sock"] } ?? [])
     }
 
-    /// The folder of a user's sockets without `XDG_RUNTIME_DIR`, as in cron jobs and after `su`; nil for root, and if it does
-    /// not exist.
+    /// The folder of a user's sockets without `XDG_RUNTIME_DIR`, as in cron jobs and after `su`; nil for root, or if it
+    /// does not exist.
     private static var defaultRuntimeFolder: String? {
         let folder = "/run/user/\(getuid())"
         return getuid() != 0 && access(folder, F_OK) == 0 ? folder : nil
@@ -98,7 +98,8 @@ struct EngineSockets: Hashable, Sendable {
         }
         return EngineFailure(
             .unreachable,
-            "no container engine found: tried \(places.joined(separator: ", ")): start it, or name it with --engine or DOCKER_HOST",
+            "no container engine found: tried \(places.joined(separator: ", ")): start it, or name it with --engine or "
+                + "DOCKER_HOST",
             limit: 600)
     }
 
