@@ -65,9 +65,9 @@ import Testing
 
     @Test("An engine that cannot be read makes the service unknown, for its reason", arguments: [0, 1])
     func unreadable(position: Int) throws {
-        var looks: [Result<EngineSnapshot, EngineFailure>] = [.success(Samples.snapshot([try Samples.facts()]))]
-        looks.insert(.failure(denied), at: position)
-        let content = builder.content(for: Samples.canvas, scans: looks)
+        var scans: [Result<EngineSnapshot, EngineFailure>] = [.success(Samples.snapshot([try Samples.facts()]))]
+        scans.insert(.failure(denied), at: position)
+        let content = builder.content(for: Samples.canvas, scans: scans)
         #expect(content.state == .unknown)
         #expect(content.gitSHA == nil)
         #expect(content.digest == nil)

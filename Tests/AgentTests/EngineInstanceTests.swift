@@ -21,10 +21,10 @@ import Testing
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let client = EngineClient(address: .unix(path: engine.socketPath), group: group, timeout: timeout)
         let declaration = try Samples.service(service)
-        let look = await EngineScan(client: client, services: [declaration], budget: .seconds(60)).run()
+        let scan = await EngineScan(client: client, services: [declaration], budget: .seconds(60)).run()
         try await group.shutdownGracefully()
         try await engine.stop()
-        return (DocumentBuilder(host: Samples.host).content(for: declaration, scans: [look]), engine.requests)
+        return (DocumentBuilder(host: Samples.host).content(for: declaration, scans: [scan]), engine.requests)
     }
 
     private static let exited = """

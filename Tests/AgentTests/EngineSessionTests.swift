@@ -13,7 +13,7 @@ import Testing
     init() throws { folder = try TemporaryFolder() }
 
     /// The result of one scan, and the requests that it made.
-    private func look(
+    private func scan(
         _ script: FakeEngineScript, services: [String] = ["canvas=compose:canvas"], timeout: TimeAmount = .seconds(20)
     ) async throws -> (Result<EngineSnapshot, EngineFailure>, [String]) {
         let engine = FakeEngine(socketPath: folder.file("e.sock"), script: script)
@@ -34,7 +34,7 @@ import Testing
 
     @Test("A classic engine gets exactly these requests, and only about the service's container")
     func classic() async throws {
-        let (outcome, requests) = try await look(EngineScripts.classic)
+        let (outcome, requests) = try await scan(EngineScripts.classic)
         #expect(
             requests == [
                 "GET /_ping", "GET /v1.41/info", "GET /v1.41/containers/json?all=1",
@@ -54,7 +54,7 @@ import Testing
 
     @Test("Podman is recognised by its header, and is also asked for its ImageDigest")
     func podman() async throws {
-        let (outcome, requests) = try await look(EngineScripts.podman)
+        let (outcome, requests) = try await scan(EngineScripts.podman)
         #expect(requests.contains("GET /v4.0.0/libpod/containers/\(Samples.id("1"))/json"))
         let content = document(outcome)
         #expect(content.engine?.name == .podman)
@@ -64,7 +64,7 @@ import Testing
 
     @Test("On containerd, .Image is the content digest, and the platform's manifest is listed beside it")
     func containerd() async throws {
-        let (outcome, _) = try await look(EngineScripts.containerd)
+        let (outcome, _) = try await scan(EngineScripts.containerd)
         let content = document(outcome)
         #expect(content.engine?.store == .containerd)
         #expect(content.digest == (try Samples.digest("c")))
@@ -78,7 +78,7 @@ import Testing
         var script = EngineScripts.classic
         script.apiVersion = used
         script.overrides["/_ping"] = .plain("OK", headers: ["Api-Version": offered])
-        let (outcome, requests) = try await look(script)
+        let (outcome, requests) = try await scan(script)
         #expect(requests.contains("GET /v\(used)/info"))
         #expect(document(outcome).state == .serving)
     }
@@ -92,7 +92,7 @@ import Testing
                 id: Samples.digestText("8"), tags: [EngineScripts.reference],
                 repoDigests: ["registry.example/canvas@" + Samples.digestText("7")],
                 labels: [BuildinfoProtocol.revisionLabel: Samples.otherSHA]))
-        let content = document(try await look(script).0)
+        let content = document(try await scan(script).0)
         #expect(content.gitSHA?.hex == Samples.sha)
         #expect(content.digest == (try Samples.digest("d")))
         #expect(content.instances.first?.image.tagMoved == true)
@@ -102,9 +102,9 @@ import Testing
     func containerLabel() async throws {
         var script = EngineScripts.classic
         script.containers[0].labels[BuildinfoProtocol.revisionLabel] = Samples.otherSHA
-        #expect(document(try await look(script).0).gitSHA?.hex == Samples.sha)
+        #expect(document(try await scan(script).0).gitSHA?.hex == Samples.sha)
         script.images[0].labels = [:]
-        #expect(document(try await look(script).0).gitSHA == nil)
+        #expect(document(try await scan(script).0).gitSHA == nil)
     }
 
     @Test(
@@ -114,7 +114,7 @@ import Testing
             "canvas=image:registry.example/canvas",
         ])
     func selectors(service: String) async throws {
-        let content = document(try await look(EngineScripts.classic, services: [service]).0)
+        let content = document(try await scan(EngineScripts.classic, services: [service]).0)
         #expect(content.instances.map(\.name) == ["canvas-1"])
     }
 
@@ -125,7 +125,7 @@ import Testing
             "canvas=image:registry.example/canvas2", "canvas=image:canvas",
         ])
     func similar(service: String) async throws {
-        #expect(document(try await look(EngineScripts.classic, services: [service]).0).state == .absent)
+        #expect(document(try await scan(EngineScripts.classic, services: [service]).0).state == .absent)
     }
 
     @Test("image: finds a container whose tag has moved on, and which is listed by its image id")
@@ -133,7 +133,7 @@ import Testing
         var script = EngineScripts.classic
         script.images[0].tags = []
         script.images.append(.init(id: Samples.digestText("8"), tags: [EngineScripts.reference]))
-        let content = document(try await look(script, services: ["canvas=image:registry.example/canvas"]).0)
+        let content = document(try await scan(script, services: ["canvas=image:registry.example/canvas"]).0)
         #expect(content.instances.map(\.name) == ["canvas-1"])
     }
 
@@ -141,9 +141,9 @@ import Testing
     func podmanCompose() async throws {
         var script = EngineScripts.podman
         script.containers[0].labels = ["io.podman.compose.service": "canvas"]
-        #expect(document(try await look(script).0).state == .serving)
+        #expect(document(try await scan(script).0).state == .serving)
         script.kind = .classic
-        #expect(document(try await look(script).0).state == .absent)
+        #expect(document(try await scan(script).0).state == .absent)
     }
 
     @Test("The scan is retried once when a container vanishes between list and inspection")
@@ -151,12 +151,12 @@ import Testing
         var script = EngineScripts.classic
         let inspection = "/containers/\(Samples.id("1"))/json"
         script.once[inspection] = [.status(404)]
-        let (outcome, requests) = try await look(script)
+        let (outcome, requests) = try await scan(script)
         #expect(document(outcome).state == .serving)
         #expect(requests.filter { $0.contains("all=1") }.count == 2)
         script.overrides[inspection] = .status(404)
         script.once = [:]
-        let failed = document(try await look(script).0)
+        let failed = document(try await scan(script).0)
         #expect(failed.state == .unknown)
         #expect(failed.reason?.contains("vanish") == true)
     }
@@ -165,7 +165,7 @@ import Testing
     func imageGone() async throws {
         var script = EngineScripts.containerd
         script.images = []
-        let content = document(try await look(script).0)
+        let content = document(try await scan(script).0)
         #expect(content.state == .serving)
         #expect(content.gitSHA == nil)
         #expect(content.digest == (try Samples.digest("c")))
@@ -196,7 +196,7 @@ import Testing
     func faults(fault: Fault) async throws {
         var script = EngineScripts.classic
         script.overrides[fault.path] = fault.answer
-        let (outcome, _) = try await look(script)
+        let (outcome, _) = try await scan(script)
         guard case .failure(let failure) = outcome else {
             Issue.record("\(fault) went unnoticed")
             return
@@ -212,7 +212,7 @@ import Testing
     func hang(path: String) async throws {
         var script = EngineScripts.classic
         script.overrides[path] = .hang
-        guard case .failure(let failure) = try await look(script, timeout: .milliseconds(200)).0 else {
+        guard case .failure(let failure) = try await scan(script, timeout: .milliseconds(200)).0 else {
             Issue.record("a hanging engine went unnoticed")
             return
         }
@@ -223,7 +223,7 @@ import Testing
     func flood(path: String) async throws {
         var script = EngineScripts.classic
         script.overrides[path] = .flood(bytes: 9 << 20)
-        guard case .failure(let failure) = try await look(script).0 else {
+        guard case .failure(let failure) = try await scan(script).0 else {
             Issue.record("a flood went unnoticed")
             return
         }
@@ -238,10 +238,10 @@ import Testing
         try await engine.start()
         try await engine.stop()
         for path in [folder.file("none.sock"), folder.file("dead.sock")] {
-            let look = await EngineScan(
+            let scan = await EngineScan(
                 client: EngineClient(address: .unix(path: path), group: group), services: services
             ).run()
-            guard case .failure(let failure) = look else {
+            guard case .failure(let failure) = scan else {
                 Issue.record("no engine went unnoticed")
                 continue
             }
@@ -257,7 +257,7 @@ import Testing
     func hostileIDs(id: String) async throws {
         var script = EngineScripts.classic
         script.containers[0].id = id
-        let (outcome, requests) = try await look(script)
+        let (outcome, requests) = try await scan(script)
         #expect(document(outcome).state == .unknown)
         #expect(requests.count == 3)
     }
@@ -268,7 +268,7 @@ import Testing
     func hostileReferences(reference: String) async throws {
         var script = EngineScripts.classic
         script.containers[0].typedImage = reference
-        let (outcome, requests) = try await look(script)
+        let (outcome, requests) = try await scan(script)
         #expect(document(outcome).state == .serving)
         #expect(requests.count == 5)
     }
@@ -276,7 +276,7 @@ import Testing
     @Test("Only the fields of the allow-list are read from responses")
     func projection() async throws {
         for script in [EngineScripts.classic, EngineScripts.containerd, EngineScripts.podman] {
-            let content = document(try await look(script).0)
+            let content = document(try await scan(script).0)
             let text = String(
                 decoding: try DocumentBody(content).bytes(observedAt: "", age: .zero, uptime: .zero, nonce: nil),
                 as: UTF8.self)

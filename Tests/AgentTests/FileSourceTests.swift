@@ -103,12 +103,12 @@ import Testing
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: folder) }
         let path = { (name: String) in folder.appendingPathComponent(name).path }
-        let look = { (name: String) in
+        let content = { (name: String) in
             DocumentContent(
                 service: "canvas", path: path(name), host: Samples.host,
                 read: SmallFile.read(path(name), limit: DocumentContent.fileSizeLimit))
         }
-        let reason = { (name: String) in look(name).state == .unknown ? look(name).reason ?? "" : "not unknown" }
+        let reason = { (name: String) in content(name).state == .unknown ? content(name).reason ?? "" : "not unknown" }
 
         #expect(reason("missing").contains("does not exist"))
         #expect(reason(".").contains("is not a regular file"))
@@ -120,6 +120,6 @@ import Testing
         #expect(reason("fifo").contains("is not a regular file"))
 
         try Data(Samples.sha.utf8).write(to: URL(fileURLWithPath: path("good")))
-        #expect(look("good").gitSHA?.hex == Samples.sha)
+        #expect(content("good").gitSHA?.hex == Samples.sha)
     }
 }

@@ -51,10 +51,10 @@ import Testing
 
     @Test("Field 3: projects on several engines are ambiguous like those on one")
     func ambiguousEngines() throws {
-        let looks = [try container("a"), try container("b", project: "other")].map {
+        let scans = [try container("a"), try container("b", project: "other")].map {
             Result<EngineSnapshot, EngineFailure>.success(Samples.snapshot([$0]))
         }
-        let content = DocumentBuilder(host: Samples.host).content(for: Samples.canvas, scans: looks)
+        let content = DocumentBuilder(host: Samples.host).content(for: Samples.canvas, scans: scans)
         #expect(content.state == .unknown)
         #expect(content.reason?.contains("(other, shop)") == true)
     }

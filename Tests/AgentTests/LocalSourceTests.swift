@@ -85,10 +85,10 @@ import Testing
         let before = try #require(parts.board.entry("canvas")?.startedAt)
         engine.update { $0.overrides["/info"] = .hang }
         hand.advance(.seconds(10))
-        let look = Task { await parts.source.refresh("canvas") }
+        let refresh = Task { await parts.source.refresh("canvas") }
         await engine.waitForRequests(8)
         #expect(parts.board.entry("canvas")?.startedAt == before)
-        await look.value
+        await refresh.value
         #expect(parts.board.entry("canvas")?.body.content.state == .unknown)
         #expect(parts.metrics.current.lookFailures == [.timeout: 1])
         try await engine.stop()

@@ -63,8 +63,8 @@ import Testing
     @Test(
         "A service that reports no commit stays serving, with a reason",
         arguments: [.absent, .unusable("dev"), .unusable("")] as [Reported<GitSHA>])
-    func silent(said: Reported<GitSHA>) throws {
-        let judgement = ProbeJudgement(try Self.content(), Self.reading(.ok, said), isYoung: false)
+    func silent(reported: Reported<GitSHA>) throws {
+        let judgement = ProbeJudgement(try Self.content(), Self.reading(.ok, reported), isYoung: false)
         #expect(judgement.content.state == .serving)
         #expect(judgement.content.reason?.hasPrefix("the service does not report its commit at \(Self.url)") == true)
         #expect(judgement.isSettled)
@@ -72,18 +72,18 @@ import Testing
 
     @Test("A service that reports its image's commit, shortened or not, has no reason")
     func same() throws {
-        for said in [GitSHA(contractText: Samples.sha).map(Reported.known), .unusable("a1a1a1a")] {
-            let judgement = ProbeJudgement(try Self.content(), Self.reading(.ok, said), isYoung: true)
+        for reported in [GitSHA(contractText: Samples.sha).map(Reported.known), .unusable("a1a1a1a")] {
+            let judgement = ProbeJudgement(try Self.content(), Self.reading(.ok, reported), isYoung: true)
             #expect(judgement.content.state == .serving && judgement.content.reason == nil && judgement.isSettled)
         }
     }
 
     @Test("The answer of a service with an unlabelled image does not become its commit")
     func unlabelled() throws {
-        let said = GitSHA(contractText: Samples.otherSHA).map(Reported.known)
-        let judgement = ProbeJudgement(try Self.content(sha: nil), Self.reading(.ok, said), isYoung: false)
+        let reported = GitSHA(contractText: Samples.otherSHA).map(Reported.known)
+        let judgement = ProbeJudgement(try Self.content(sha: nil), Self.reading(.ok, reported), isYoung: false)
         #expect(judgement.content.gitSHA == nil && judgement.isSettled)
-        #expect(judgement.content.served?.gitSHA == said)
+        #expect(judgement.content.served?.gitSHA == reported)
     }
 
     @Test("An instance is young for a minute after its start, or since it was first seen")
@@ -121,8 +121,8 @@ import Testing
         var another = content
         another.instances[0].id = Samples.id("7")
         #expect(probe.judge(another, Self.reading(.refused)).retryAfter == .milliseconds(250))
-        let said = GitSHA(contractText: Samples.sha).map(Reported.known)
-        #expect(probe.judge(another, Self.reading(.ok, said)).retryAfter == nil)
+        let reported = GitSHA(contractText: Samples.sha).map(Reported.known)
+        #expect(probe.judge(another, Self.reading(.ok, reported)).retryAfter == nil)
         #expect(probe.judge(another, Self.reading(.refused)).retryAfter == .milliseconds(250))
     }
 
@@ -170,11 +170,11 @@ import Testing
     @Test("Every document with a probe satisfies the schema")
     func schema() async throws {
         var texts: [String] = []
-        let said: [Reported<GitSHA>?] = [
+        let reported: [Reported<GitSHA>?] = [
             nil, .absent, .unusable(""), .unusable(String(repeating: "x", count: 128)),
             GitSHA(contractText: Samples.sha).map(Reported.known),
         ]
-        for gitSHA in said {
+        for gitSHA in reported {
             let content = ProbeJudgement(try Self.content(), Self.reading(.ok, gitSHA), isYoung: false).content
             texts.append(
                 String(

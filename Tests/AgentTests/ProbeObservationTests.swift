@@ -49,14 +49,14 @@ import Testing
         try await engine.stop()
     }
 
-    private func becomes(_ server: ServerFixture, _ what: String, _ holds: (DocumentContent) -> Bool) async throws {
-        try await eventually(what, detail: { "\(String(describing: server.board.entry("canvas")?.body.content))" }) {
+    private func becomes(_ server: ServerFixture, _ state: String, _ holds: (DocumentContent) -> Bool) async throws {
+        try await eventually(state, detail: { "\(String(describing: server.board.entry("canvas")?.body.content))" }) {
             server.board.entry("canvas").map { holds($0.body.content) } ?? false
         }
     }
 
     @Test("The service's answer is part of each observation and document")
-    func look() async throws {
+    func served() async throws {
         try await withAgent(Service(Self.right)) { server, _, host in
             let body = try await server.get("/buildinfo?nonce=n").responseBody
             #expect(body.contains("\"state\":\"serving\""))

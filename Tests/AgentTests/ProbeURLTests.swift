@@ -39,8 +39,8 @@ import Testing
     ]
 
     @Test("Any other URL is refused with a remedy", arguments: bad)
-    func refused(text: String, defect: ProbeURL.ParseError) {
-        #expect(throws: defect) { try ProbeURL(parsing: text) }
-        #expect("\(defect)".contains(": "))
+    func refused(text: String, error: ProbeURL.ParseError) {
+        #expect(throws: error) { try ProbeURL(parsing: text) }
+        #expect("\(error)".contains(": "))
     }
 }

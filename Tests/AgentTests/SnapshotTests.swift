@@ -7,8 +7,8 @@ import Testing
 @Suite("What the reader tells the front")
 struct SnapshotTests {
     private static func board() throws -> DocumentStore {
-        let looks: [Result<EngineSnapshot, EngineFailure>] = [.success(Samples.snapshot([try Samples.facts()]))]
-        let content = DocumentBuilder(host: Samples.host).content(for: Samples.canvas, scans: looks)
+        let scans: [Result<EngineSnapshot, EngineFailure>] = [.success(Samples.snapshot([try Samples.facts()]))]
+        let content = DocumentBuilder(host: Samples.host).content(for: Samples.canvas, scans: scans)
         return DocumentStore([
             DocumentStore.Entry(
                 body: try DocumentBody(content), startedAt: ContinuousClock.now, observedAt: "2026-11-20T10:00:00Z",
@@ -38,13 +38,13 @@ struct SnapshotTests {
     func counts() throws {
         let metrics = Metrics()
         metrics.update { counts in
-            counts.looks = 7
+            counts.scans = 7
             counts.lookFailures = [.timeout: 2]
             counts.engineStreams = ["/run/docker.sock": .init(isUp: true, events: 3, openings: 1)]
         }
         let line = try Snapshot(try Self.board(), metrics: metrics, clock: .system).line()
         let counts = try Snapshot(line: line).counts
-        #expect(counts.looks == 7)
+        #expect(counts.scans == 7)
         #expect(counts.lookFailures == ["timeout": 2])
         #expect(counts.engineStreams == ["/run/docker.sock": .init(isUp: true, events: 3, openings: 1)])
     }

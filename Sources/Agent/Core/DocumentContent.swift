@@ -12,7 +12,7 @@ package struct DocumentContent: Hashable, Sendable {
     package var reason: String?
     package var host: HostIdentity
     package var instances: [Instance]
-    package var instancesExpected: Int?
+    var instancesExpected: Int?
     package var leftOut: [LeftOutContainer]
     package var engine: EngineIdentity?
     /// Without its latency; nil if the service has no probe.

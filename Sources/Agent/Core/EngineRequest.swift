@@ -73,8 +73,8 @@ package enum EngineRequest: Hashable, Sendable {
 
 /// A version of an engine's API, for example 1.41.
 package struct APIVersion: Hashable, Sendable, Comparable, CustomStringConvertible {
-    package let major: Int
-    package let minor: Int
+    let major: Int
+    let minor: Int
 
     /// The newest version whose fields this program knows.
     package static let newest = APIVersion(major: 1, minor: 53)
