@@ -17,7 +17,7 @@ package struct Inventory: Sendable {
     /// All hosts of the sources, selected or not.
     package let listed: [ExpectedHost]
     /// The selection of ``hosts`` from the listed ones.
-    private let selector: HostSelector
+    package let selector: HostSelector
     /// The credentials that the sources name for each of ``hosts``: its own, completed by the first ones for many hosts that
     /// select it.
     package let access: [InventoryCredentials?]
@@ -27,7 +27,7 @@ package struct Inventory: Sendable {
     package let source: String
     /// `sha256:<64 hex>` of the selected hosts, independent of their order and of the sources' formats.
     package let hash: String
-    /// Remarks for the report, one line each.
+    /// Warnings for the report, one line each.
     package let warnings: [String]
     /// Reads the sources again while the verification runs.
     package let watch: InventoryReloader

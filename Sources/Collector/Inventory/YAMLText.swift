@@ -8,7 +8,7 @@ import Yams
 struct YAMLText {
     let source: String
 
-    /// The root of the only document; nil if there is none.
+    /// The root of the only document; nil if it does not exist.
     func compose(_ text: String) throws(InventoryError) -> Node? {
         try refuseBomb(text)
         do {

@@ -97,7 +97,7 @@ struct LedgerKindsTests {
     }
 
     @Test(
-        "Field 23: a refused inventory is in the history, is no promotion, and is never a baseline")
+        "Field 23: a refused inventory is in the history, but is not a promotion or a baseline")
     func refused() async throws {
         try await Self.withLedger { ledger, path in
             let sha = try LedgerFixtures.sha("a")

@@ -80,7 +80,7 @@ extension Ledger {
         }
     }
 
-    /// Records a remark on a change that stays open.
+    /// Records the reason why a change stays open.
     ///
     /// - Parameter reason: one line.
     package func note(_ reason: String, on entry: JournalEntry) async throws(LedgerError) {
@@ -91,7 +91,7 @@ extension Ledger {
         }
     }
 
-    /// The change of a tag that was intended and never settled; nil if there is none.
+    /// The change of a tag that was intended and never settled; nil if it does not exist.
     package func unsettled(
         repository: String, tag: String, observer: ProcessIdentity = .current()
     ) async throws(LedgerError) -> (entry: JournalEntry, presence: ProcessIdentity.Presence)? {

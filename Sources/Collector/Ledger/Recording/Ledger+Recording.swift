@@ -35,7 +35,7 @@ extension Ledger {
     }
 
     /// Records the end of a verification: the whole report. The report of a refused inventory, whose verification never began,
-    /// is kept without a generation: it is no promotion, and no later inventory is compared with it.
+    /// is kept without a generation: it is not a promotion, and later inventories are not compared with it.
     package func finish(_ report: Report, process: ProcessIdentity = .current()) async throws(LedgerError) {
         try await write { db in
             let known = try Int64.fetchOne(
