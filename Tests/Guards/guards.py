@@ -380,7 +380,7 @@ GUARDS = [
         r"count < 1, InventoryBaseline.isShrunk(count, from: previous, allowance: maximumShrinkPercent)", VERDICT),
     Guard(
         2, "refused-inventory", "a refused inventory never becomes what the next one is compared with",
-        _LEDGER + "Ledger+Promotions.swift",
+        _LEDGER + "History/Ledger+Promotions.swift",
         r"verdict NOT IN (?, ?)",
         r"verdict NOT IN (?, ? || 'x')", LEDGER),
     Guard(
@@ -570,13 +570,13 @@ GUARDS = [
     Guard(
         5, "inventory-twice", "one name for two hosts is refused",
         "Sources/Collector/Inventory/InventoryBuilder.swift",
-        r"guard known.listing != number, hosts[known.index] == host else {",
+        r"guard known.listing != number, hosts[known.index] == host, hasSameAccess else {",
         r"guard known.listing <= number else {", INVENTORY),
     Guard(
         5, "inventory-agree", "what two sources say of one host has to agree",
         "Sources/Collector/Inventory/InventoryBuilder.swift",
-        r"guard known.listing != number, hosts[known.index] == host else {",
-        r"guard known.listing != number else {", INVENTORY),
+        r"guard known.listing != number, hosts[known.index] == host, hasSameAccess else {",
+        r"guard known.listing != number, hasSameAccess else {", INVENTORY),
     # 6. Exit code and reports agree
     Guard(
         6, "exit-code", "the process ends with the verdict's exit code",
@@ -1068,7 +1068,7 @@ GUARDS = [
         r"\bCommandTests/"),
     Guard(
         10, "inventory-token", "a token that stands in an inventory is not shown",
-        "Sources/Collector/Inventory/StructuredInventory+Access.swift",
+        "Sources/Collector/Inventory/StructuredInventory.swift",
         r"""} else if name.contains("token") {""",
         r"""} else if name.contains("tokenn") {""", INVENTORY),
     Guard(
@@ -1110,12 +1110,12 @@ GUARDS = [
     # 12. A kill loses no recorded transition and corrupts nothing
     Guard(
         12, "recorded-at-once", "changes of labels are written while the verification runs",
-        _LEDGER + "LedgerRecorder.swift",
+        _LEDGER + "Recording/LedgerRecorder.swift",
         r"queue.add(changes)" "\n        wake.yield()",
         r"queue.add(changes)", LEDGER),
     Guard(
         12, "finish-whole", "the end of a verification is one transaction",
-        _LEDGER + "Ledger+Recording.swift",
+        _LEDGER + "Recording/Ledger+Recording.swift",
         r"""            try Self.finishVerification(verification, report, db)
             try Self.finishHosts(of: verification, report, db)
         }""",
@@ -1128,22 +1128,22 @@ GUARDS = [
         }""", LEDGER),
     Guard(
         12, "interrupted", "a verification whose process is gone reads as interrupted",
-        _LEDGER + "LedgerState.swift",
+        _LEDGER + "Recording/ProcessIdentity.swift",
         r"case .gone: self = .interrupted",
         r"case .gone: self = .running", LEDGER),
     Guard(
         12, "same-process", "a process id that another process has now is not the verification's",
-        _LEDGER + "ProcessIdentity.swift",
+        _LEDGER + "Recording/ProcessIdentity.swift",
         r"return Self.start(of: pid) == start ? .running : .gone",
         r"return Self.start(of: pid) != nil && start > 0 ? .running : .gone", LEDGER),
     Guard(
         12, "cancelled-write", "a write that began ends, although its task is cancelled",
-        _LEDGER + "Ledger.swift",
+        _LEDGER + "Store/Ledger.swift",
         r"return try await Task { try await body() }.value",
         r"return try await body()", LEDGER),
     Guard(
         12, "foreign-database", "another program's database is not written to",
-        _LEDGER + "LedgerSchema.swift",
+        _LEDGER + "Store/LedgerSchema.swift",
         r"guard application == applicationID || (isEmpty && application == 0 && version == 0) else {",
         r"guard application == applicationID || !isEmpty || version == 0 else {", LEDGER),
     # What else the gate rests on
@@ -1753,7 +1753,7 @@ GUARDS = [
         r"let build = history.lastProven(before: present?.digest)", ROLLBACK),
     Guard(
         11, "rollback-unproven-proof", "only a proven rollback counts as one",
-        "Sources/Collector/Ledger/ProvenBuild.swift",
+        _LEDGER + "History/BuildHistory.swift",
         r"last.digest == present, last.provenAt == nil else { return nil }",
         r"last.digest == present, last.provenAt != nil else { return nil }", JOURNAL),
     Guard(
@@ -1784,12 +1784,12 @@ GUARDS = [
         r"return report", r"\bFieldPromotionTests/"),
     Guard(
         11, "promote-lock", "one change of a tag is under way at a time",
-        "Sources/Collector/Ledger/Ledger+Journal.swift",
+        _LEDGER + "Recording/Ledger+Journal.swift",
         r"return .underWay(found.entry, found.presence)",
         r"_ = found", JOURNAL),
     Guard(
         12, "promote-in-one", "what was moved is a promotion in the same transaction",
-        "Sources/Collector/Ledger/Ledger+Journal.swift",
+        _LEDGER + "Recording/Ledger+Journal.swift",
         r"if generation.isNew {",
         r"if generation.isNew, generation.number < 0 {", JOURNAL),
     Guard(
@@ -1839,12 +1839,12 @@ GUARDS = [
         r"case .unmoved where answer != .lost: return .unmoved", JOURNAL),
     Guard(
         12, "way-back-proven", "the way back is a build that was proven",
-        "Sources/Collector/Ledger/ProvenBuild.swift",
+        _LEDGER + "History/BuildHistory.swift",
         r"build.provenAt != nil && build.digest != present && !build.isWithdrawn",
         r"build.digest != present && !build.isWithdrawn", JOURNAL),
     Guard(
         12, "way-back-part", "a part of the fleet proves no way back",
-        "Sources/Collector/Ledger/Ledger+Builds.swift",
+        _LEDGER + "History/Ledger+Builds.swift",
         r"""&& row["is_part"] == false""",
         r"", JOURNAL),
     Guard(
@@ -1974,17 +1974,17 @@ GUARDS = [
         r"return await report(verification, refusal, context, recorder)", KINDS),
     Guard(
         "ledger", "refusal-no-promotion", "a refused inventory is of no promotion",
-        _LEDGER + "Ledger+Recording.swift",
+        _LEDGER + "Recording/Ledger+Recording.swift",
         r"if report.verdict.isRefusal { target.generation = nil }",
         r"if report.verdict.isRefusal { target.generation = target.generation ?? 1 }", KINDS),
     Guard(
         "ledger", "check-selection", "a selection is no contradiction",
-        _LEDGER + "LedgerInvariant.swift",
+        _LEDGER + "Maintenance/LedgerChecker.swift",
         r"SELECT id FROM verifications WHERE json_extract(inventory, '$.expected') != (",
         r"SELECT id FROM verifications WHERE listed != (", KINDS),
     Guard(
         "ledger", "check-keeps", "what merely contradicts itself is not to be thrown away",
-        _LEDGER + "LedgerCheckResult.swift",
+        _LEDGER + "Maintenance/LedgerCheckResult.swift",
         r"findings.contains { $0.kind == .damage }",
         r"findings.contains { $0.kind != .note }", KINDS),
     Guard(

@@ -91,7 +91,7 @@ struct HistoryCommand: AsyncParsableCommand {
         }
         let statistics = try await ledger.statistics(filter, by: by, now: now)
         let table = StatisticsTable(
-            statistics: statistics, filter: filter, grouping: by, order: sort ?? .failed, limit: limit,
+            statistics: statistics, filter: filter, order: sort ?? .failed, limit: limit,
             tellsMore: !isGiven)
         return switch format {
         case .text: table.text()
@@ -118,7 +118,7 @@ extension HistoryStatistics.Order: ExpressibleByArgument {}
 
 extension ArgumentText {
     static func pastMoment(_ text: String) throws -> TimeCutoff {
-        do throws(TimeCutoff.Defect) {
+        do throws(TimeCutoff.ParseError) {
             return try TimeCutoff(parsing: text)
         } catch {
             throw ValidationError("\(error)")
@@ -127,7 +127,7 @@ extension ArgumentText {
 
     /// A time of days and weeks, as retention takes it.
     static func longDuration(_ text: String) throws -> Duration {
-        do throws(TimeCutoff.Defect) {
+        do throws(TimeCutoff.ParseError) {
             return try TimeCutoff.duration(text)
         } catch {
             throw ValidationError("'\(text)' is not a duration: write for example 90d, 12w or 36h")

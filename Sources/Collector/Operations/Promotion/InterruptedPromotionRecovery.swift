@@ -27,7 +27,7 @@ struct InterruptedPromotionRecovery: Sendable {
         let found = try await ledger.unsettled(repository: target.repository, tag: target.effectiveTag ?? "")
         guard let (entry, presence) = found else { return nil }
         let age = Date(rfc3339: entry.intent.intendedAt).map { now.timeIntervalSince($0) } ?? .infinity
-        guard presence == .gone || (presence == .untold && age > Self.patience) else {
+        guard presence == .gone || (presence == .unknown && age > Self.patience) else {
             throw PromotionError.underWay(entry, isSeen: presence == .running)
         }
         // What was left open on purpose, and not long ago, may still show; what was killed is taken as it is.
