@@ -183,7 +183,7 @@ struct AccessInventoryTests {
         #expect(warnings.count == (isInTheClear ? 1 : 0))
         #expect(warnings.allSatisfy { $0.contains("2 hosts (a, b)") && !$0.contains("s3cret") })
         #expect(HostCredentials().warnings(for: hosts).isEmpty)
-        let one = HostCredentials(own: [1: RequestCredentials(bearerToken: "s3cret")]).warnings(for: hosts)
+        let one = HostCredentials(perHost: [1: RequestCredentials(bearerToken: "s3cret")]).warnings(for: hosts)
         #expect(one.allSatisfy { $0.contains("1 host (b)") } && one.count == (isInTheClear ? 1 : 0))
     }
 }

@@ -269,14 +269,14 @@ struct PromoteTests {
             promoter.registry.behave { request, _ in request.method == "PUT" ? .instead(.close) : .honest }
             let first = try await promoter.run()
             #expect(first.exitCode == 69, "\(first.error)")
-            #expect(first.error.contains("it is not known whether"))
+            #expect(first.error.contains("cannot tell whether"))
             #expect(try await promoter.journal() == ["promotion intended 1 \(promoter.short(promoter.new))"])
             // It came after all.
             promoter.registry.push(promoter.new, "latest")
             promoter.registry.behave { _, _ in .honest }
             let second = try await promoter.run()
             #expect(second.exitCode == 0, "\(second.error)")
-            #expect(second.error.contains("was cut off after it had moved 'latest'"))
+            #expect(second.error.contains("was interrupted after it had moved 'latest'"))
             #expect(try await promoter.promotions() == ["1 \(promoter.short(promoter.new))"])
         }
     }

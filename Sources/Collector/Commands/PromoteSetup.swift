@@ -47,8 +47,7 @@ struct PromoteSetup {
         let isOutputFree = verification?.destinations.contains(where: \.isStandardOutput) != true
         let run = PromotionRun(
             id: RunID.make(at: Date()), gate: gate, verification: verification,
-            rollbackOn: command.promotion.rollbackOn, interruption: interruption,
-            readbackTimeout: command.readback.readbackTimeout
+            rollbackOn: command.promotion.rollbackOn, interruption: interruption
         ) { pin in (isOutputFree ? Terminal.standardOutput : .standardError).write(pin + "\n") }
         guard command.promotion.dryRun else { return try await promote(run) }
         Terminal.standardOutput.write(try await run.plan().text)
@@ -60,7 +59,7 @@ struct PromoteSetup {
         do {
             return try await run.run()
         } catch let refusal as UnchangedTag where refusal.exitCode == 40 && command.policy.supersededOK {
-            let said = "superseded, as --superseded-ok permits: \(refusal.reason); \(refusal.said)"
+            let said = "superseded, as --superseded-ok permits: \(refusal.reason); \(refusal.message)"
             Terminal.standardError.write("\(Sanitizer.singleLine(said, limit: 1_024))\n")
             Pipeline(environment: environment)?.publish(
                 .init(verdict: "superseded", exitCode: 0, isUnchanged: true, message: said, level: .notice))
@@ -75,15 +74,13 @@ struct PromoteSetup {
         let killSwitch = try command.killSwitch.killSwitch(environment: environment, web: web) {
             try forge ?? command.forge.forge(environment: environment, web: web)
         }
-        var gate = PromotionGate(
-            order: order, killSwitch: killSwitch, ci: try ci(forge, order, interruption), forge: forge,
+        let view = CIProgress(command.output.progress, on: .standardError, environment: environment)
+        return PromotionGate(
+            request: order, killSwitch: killSwitch, ci: try ci(forge, order, interruption), forge: forge,
             branch: command.branch.branch(environment: environment), supersededBy: command.branch.supersededBy,
             registry: try command.registry.client(web: web, environment: environment), ledger: ledger,
-            narrator: PromotionLog(), timeout: command.registry.registryTimeout)
-        gate.readbackTimeout = command.readback.readbackTimeout
-        let view = CIProgress(command.output.progress, on: .standardError, environment: environment)
-        gate.observe = { view.show($0) }
-        return gate
+            log: PromotionLog(), timeout: command.registry.registryTimeout,
+            readbackTimeout: command.readback.readbackTimeout, observe: view.show)
     }
 
     /// nil where no forge is needed and none is named.

@@ -119,7 +119,6 @@ package enum PromotionStep: String, Sendable, CaseIterable {
     case branch
     case registry
     case ancestry
-    case wayBack = "way back"
     case tag
     case rollback
 }

@@ -22,6 +22,14 @@ package struct ReportBuilder {
         package var notes: [String] = []
         /// Every host was asked once, for a status.
         package var isSweep = false
+        /// nil if no evidence was written.
+        package var evidence: Report.EvidenceFile?
+        /// nil unless the verification belongs to a promotion or rollback.
+        package var promotion: PromotionRecord?
+        /// nil unless this is a status of a tag.
+        package var drift: Drift?
+        /// Warnings about events after the verdict.
+        package var closingNotes: [String] = []
 
         package init(
             id: String, startedAt: Date, finishedAt: Date, inventorySource: String, inventoryHash: String,
@@ -70,9 +78,11 @@ package struct ReportBuilder {
             policy: Report.PolicySummary(verification.policy),
             successor: SupersedeProgress(verification).map(Report.Successor.init),
             verdict: conclusion.verdict, exitCode: conclusion.exitCode, reasons: conclusion.reasons,
-            warnings: context.warnings + context.notes + FleetWarnings(verification, context).all,
+            warnings: context.warnings + context.notes + FleetWarnings(verification, context).all + context.closingNotes,
             summary: summary(at: conclusion.at),
-            hosts: hosts.map { host($0.element, at: conclusion.at) })
+            hosts: hosts.map { host($0.element, at: conclusion.at) }, evidence: context.evidence,
+            promotion: context.promotion)
+        report.drift = context.drift
         if context.isSweep { report.sweep = Report.Sweep(verification) }
         report.settleAdvice()
         return report

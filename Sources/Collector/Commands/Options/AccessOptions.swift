@@ -41,6 +41,6 @@ struct AccessOptions: ParsableArguments {
             guard let listed else { continue }
             own[index] = try files.access(listed, host: inventory.hosts[index].name, standard: standard)
         }
-        return HostCredentials(standard, own: own)
+        return HostCredentials(standard, perHost: own)
     }
 }

@@ -49,7 +49,7 @@ struct RollbackOptions: ParsableArguments {
             throw ValidationError(
                 "invalid --tag '\(Sanitizer.singleLine(tag, limit: 100))': expected a tag, for example latest")
         }
-        guard !TagPolicy.isWrittenOnce(tag) else {
+        guard !TagPolicy().isWrittenOnce(tag) else {
             throw ValidationError(
                 "invalid --tag '\(tag)': it names one build for good and is never moved; expected a moving tag, such as latest"
             )
