@@ -3,7 +3,7 @@ import Testing
 
 /// Compares text with a file of `Tests/CollectorTests/Golden`, byte for byte.
 ///
-/// `BUILDINFO_UPDATE_GOLDEN=1` writes the files anew, in the source tree; look at the difference before committing it.
+/// `BUILDINFO_UPDATE_GOLDEN=1` rewrites the files in the source tree. Review the difference before you commit it.
 enum Golden {
     static func expect(_ text: String, _ name: String, source: String = #filePath) throws {
         let folder = URL(fileURLWithPath: source).deletingLastPathComponent().deletingLastPathComponent()
@@ -11,7 +11,7 @@ enum Golden {
         let file = folder.appendingPathComponent(name)
         if ProcessInfo.processInfo.environment["BUILDINFO_UPDATE_GOLDEN"] == "1" {
             try Data(text.utf8).write(to: file)
-            Issue.record("wrote \(name): look at it, and run again without BUILDINFO_UPDATE_GOLDEN")
+            Issue.record("wrote \(name): review it, then run again without BUILDINFO_UPDATE_GOLDEN")
         }
         let expected = try String(decoding: Data(contentsOf: file), as: UTF8.self)
         #expect(text == expected, "differs from \(name)")
