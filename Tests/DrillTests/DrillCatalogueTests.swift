@@ -8,14 +8,14 @@ import Testing
 @testable import Verdict
 
 struct DrillCatalogueTests {
-    @Test("Every verdict that there is has a fleet that must get it, the green ones too")
+    @Test("Every verdict has a case that expects it")
     func everyVerdict() {
         #expect(Set(DrillCase.all.map(\.expectation.verdict)) == Set(Verdict.allCases))
         #expect(Set(DrillCase.all.map(\.name)).count == DrillCase.all.count)
     }
 
     @Test(
-        "What made-up agents say is what the contract has agents say",
+        "The documents of simulated agents match the schema",
         arguments: [
             "fine", "crash-loop", "unhealthy", "blind-agent", "no-commit", "no-nonce", "other-served", "not-served",
             "restarted-once", "recreate-loop", "restarted-outside", "too-few", "emulated", "cloned", "contradiction",
@@ -31,7 +31,7 @@ struct DrillCatalogueTests {
         #expect(try await SchemaValidator.defects(json, against: .document).isEmpty, "\(json)")
     }
 
-    @Test("Made-up builds are complete, and differ as they are meant to")
+    @Test("Simulated builds are complete and differ as intended")
     func builds() {
         #expect(DrillBuild.promoted.gitSHA != nil)
         #expect(DrillBuild.promoted.digest != nil)
@@ -46,7 +46,7 @@ struct DrillCatalogueTests {
     }
 
     @Test(
-        "The nonce is found in a request's target",
+        "The nonce is found in the target of a request",
         arguments: [
             ("/buildinfo?nonce=a-1", "a-1"), ("/buildinfo?x=1&nonce=b", "b"), ("/buildinfo", nil),
             ("/buildinfo?nonces=c", nil), ("/buildinfo?nonce=", ""),

@@ -7,22 +7,22 @@ import Testing
 @testable import Reports
 @testable import Verdict
 
-/// What the drill makes of what the gate said: with results that are right, and results that differ.
+/// The judgement of the drill on correct and incorrect results of the gate.
 struct DrillJudgementTests {
-    /// What the gate said, in short. The host at fault is `host-3`.
-    struct Said: Sendable {
+    /// A result of the gate. The faulty host is `host-3`.
+    struct Result: Sendable {
         var exitCode: Int32
         var verdict: Verdict
         var status: HostStatus?
-        /// Where the report says another exit code than the process.
+        /// The exit code in the report, if it differs from that of the process.
         var reported: Int32?
-        /// How often the host at fault is in the report.
+        /// How often the faulty host is in the report.
         var times = 1
 
-        static func said(
+        static func result(
             _ exitCode: Int32, _ verdict: Verdict, _ status: HostStatus? = nil, reported: Int32? = nil, times: Int = 1
-        ) -> Said {
-            Said(exitCode: exitCode, verdict: verdict, status: status, reported: reported, times: times)
+        ) -> Result {
+            Result(exitCode: exitCode, verdict: verdict, status: status, reported: reported, times: times)
         }
 
         func outcome() throws -> DrillOutcome {
@@ -42,69 +42,71 @@ struct DrillJudgementTests {
     }
 
     static func made(_ expectation: DrillExpectation) -> DrillCase {
-        DrillCase(name: "made-up", fault: "a fault", hosts: [], policy: Policy(), expectation: expectation)
+        DrillCase(name: "test", fault: "a fault", hosts: [], policy: Policy(), expectation: expectation)
     }
 
     @Test(
-        "What the gate has to say is caught, whatever the verdict",
+        "The expected result has no mismatch, whatever the verdict",
         arguments: Verdict.allCases.map { ($0, HostStatus.straggler) })
     func right(_ verdict: Verdict, _ status: HostStatus) throws {
-        let said = Said.said(verdict.exitCode, verdict, status)
-        #expect(Self.made(DrillExpectation(verdict, status)).complaint(about: try said.outcome()) == nil)
-        #expect(Self.made(DrillExpectation(verdict)).isCaught(try said.outcome()))
+        let result = Result.result(verdict.exitCode, verdict, status)
+        #expect(Self.made(DrillExpectation(verdict, status)).mismatch(with: try result.outcome()) == nil)
+        #expect(Self.made(DrillExpectation(verdict)).mismatch(with: try result.outcome()) == nil)
     }
 
     @Test(
-        "What differs is not caught, and the complaint says how",
+        "A different result is a mismatch that names the difference",
         arguments: [
-            (DrillExpectation(.stragglers, .straggler), Said.said(0, .converged, .converged), "let it pass"),
-            (DrillExpectation(.stragglers, .straggler), .said(0, .stragglers, .straggler), "let it pass"),
+            (DrillExpectation(.stragglers, .straggler), Result.result(0, .converged, .converged), "let it pass"),
+            (DrillExpectation(.stragglers, .straggler), .result(0, .stragglers, .straggler), "let it pass"),
             (
-                DrillExpectation(.converged, .converged), .said(10, .stragglers, .straggler),
+                DrillExpectation(.converged, .converged), .result(10, .stragglers, .straggler),
                 "red although nothing is wrong"
             ),
-            (DrillExpectation(.failedDeploy, .failed), .said(10, .stragglers, .failed), "red for another reason"),
-            (DrillExpectation(.stragglers, .straggler), .said(1, .stragglers, .straggler), "red for another reason"),
+            (DrillExpectation(.failedDeploy, .failed), .result(10, .stragglers, .failed), "red for another reason"),
+            (DrillExpectation(.stragglers, .straggler), .result(1, .stragglers, .straggler), "red for another reason"),
             // One exit code, two verdicts.
-            (DrillExpectation(.emptyInventory), .said(50, .inventoryShrunk), "another one"),
-            (DrillExpectation(.converged, .converged), .said(0, .convergedTolerated, .converged), "another one"),
+            (DrillExpectation(.emptyInventory), .result(50, .inventoryShrunk), "the verdict is inventory_shrunk"),
             (
-                DrillExpectation(.stragglers, .straggler), .said(10, .stragglers, .straggler, reported: 0),
-                "ends with 10, and its report says 0"
+                DrillExpectation(.converged, .converged), .result(0, .convergedTolerated, .converged),
+                "the verdict is converged_tolerated"
             ),
             (
-                DrillExpectation(.unreachable, .agentError), .said(30, .unreachable, .unreachable),
-                "host-3 is called unreachable, not agent_error"
+                DrillExpectation(.stragglers, .straggler), .result(10, .stragglers, .straggler, reported: 0),
+                "ends with 10, but its report has exit code 0"
             ),
             (
-                DrillExpectation(.stragglers, .straggler), .said(10, .stragglers, .straggler, times: 0),
+                DrillExpectation(.unreachable, .agentError), .result(30, .unreachable, .unreachable),
+                "host-3 has status unreachable, not agent_error"
+            ),
+            (
+                DrillExpectation(.stragglers, .straggler), .result(10, .stragglers, .straggler, times: 0),
                 "not in the report"
             ),
             (
-                DrillExpectation(.stragglers, .straggler), .said(10, .stragglers, .straggler, times: 2),
+                DrillExpectation(.stragglers, .straggler), .result(10, .stragglers, .straggler, times: 2),
                 "not in the report"
             ),
         ])
-    func wrong(_ expectation: DrillExpectation, _ said: Said, _ words: String) throws {
-        let complaint = try #require(Self.made(expectation).complaint(about: try said.outcome()))
-        #expect(complaint.contains(words), "\(complaint)")
-        #expect(!Self.made(expectation).isCaught(try said.outcome()))
+    func wrong(_ expectation: DrillExpectation, _ result: Result, _ words: String) throws {
+        let mismatch = try #require(Self.made(expectation).mismatch(with: try result.outcome()))
+        #expect(mismatch.contains(words), "\(mismatch)")
     }
 
-    @Test("A gate that comes to no verdict caught nothing, not even where red is expected")
+    @Test("A missing verdict is a mismatch, even if red is expected")
     func broken() throws {
         let outcome = DrillOutcome(ending: .broken("the ledger is gone"), duration: .zero)
         for verdict in Verdict.allCases {
-            let complaint = try #require(Self.made(DrillExpectation(verdict)).complaint(about: outcome))
-            #expect(complaint.contains("the ledger is gone"))
+            let mismatch = try #require(Self.made(DrillExpectation(verdict)).mismatch(with: outcome))
+            #expect(mismatch.contains("the ledger is gone"))
         }
     }
 
-    @Test("An interrupted verification tells its signal, and no other does")
+    @Test("Only an interrupted verification has a signal")
     func signal() throws {
-        #expect(try Said.said(130, .interrupted).outcome().signal == 2)
-        #expect(try Said.said(143, .interrupted).outcome().signal == 15)
-        #expect(try Said.said(10, .stragglers).outcome().signal == nil)
+        #expect(try Result.result(130, .interrupted).outcome().signal == 2)
+        #expect(try Result.result(143, .interrupted).outcome().signal == 15)
+        #expect(try Result.result(10, .stragglers).outcome().signal == nil)
         #expect(DrillOutcome(ending: .broken("x"), duration: .zero).signal == nil)
     }
 }

@@ -7,16 +7,16 @@ import Testing
 @testable import Verdict
 
 struct DrillTableTests {
-    /// One case that the gate caught, one that it let pass, and one that it broke on.
+    /// One case that was caught, one that passed the gate, and one without a verdict.
     private func table() throws -> DrillTable {
         func row(_ name: String, _ expectation: DrillExpectation, _ outcome: DrillOutcome) -> DrillTable.Row {
             DrillTable.Row(
-                drilled: DrillCase(
+                drillCase: DrillCase(
                     name: name, fault: "fault of \(name)", hosts: [], policy: Policy(), expectation: expectation),
                 outcome: outcome)
         }
-        let caught = DrillJudgementTests.Said.said(10, .stragglers, .straggler)
-        let passed = DrillJudgementTests.Said.said(0, .converged, .converged)
+        let caught = DrillJudgementTests.Result.result(10, .stragglers, .straggler)
+        let passed = DrillJudgementTests.Result.result(0, .converged, .converged)
         return DrillTable(
             rows: [
                 row("caught", DrillExpectation(.stragglers, .straggler), try caught.outcome()),
@@ -25,7 +25,7 @@ struct DrillTableTests {
             ], duration: .milliseconds(1_200))
     }
 
-    @Test("The table has a line for every case, a mark, and why where the gate was wrong")
+    @Test("The table has a line for every case, and the mismatch of each misjudged one")
     func text() throws {
         #expect(
             try table().text() == """
@@ -36,20 +36,20 @@ struct DrillTableTests {
                 ✗  fault of broken  30 unreachable    no verdict
                    broken: no verdict: why
 
-                1 of 3 made-up fleets were judged as they had to be, in 1.2s
+                1 of 3 simulated fleets judged correctly in 1.2s
 
                 """)
-        #expect(try table().misjudged.map(\.drilled.name) == ["passed", "broken"])
+        #expect(try table().misjudged == ["passed", "broken"])
     }
 
-    @Test("With --verbose, every case shows the gate's reason, and what it says of the host at fault")
+    @Test("With --verbose, every case shows the gate's reason and the faulty host")
     func verbose() throws {
         let lines = try table().text(isVerbose: true).split(separator: "\n")
         #expect(lines.contains("   as the gate says (1.0s)"))
         #expect(lines.contains { $0.hasPrefix("   host-3: straggler, ") })
     }
 
-    @Test("JSON says the same as the table")
+    @Test("JSON agrees with the table")
     func json() throws {
         let object = try #require(
             try JSONSerialization.jsonObject(with: Data(try table().json().utf8)) as? [String: Any])
@@ -65,7 +65,7 @@ struct DrillTableTests {
         #expect((cases[2]["complaint"] as? String)?.contains("why") == true)
     }
 
-    @Test("Without a wrong one, nothing is misjudged")
+    @Test("A drill without mismatches has no misjudged case")
     func allCaught() throws {
         var table = try table()
         table.rows.removeLast(2)

@@ -3,7 +3,7 @@ import Glibc
 import Support
 import Testing
 
-@Suite("End to end, the drill", .timeLimit(.minutes(5)))
+@Suite("End to end: drill", .timeLimit(.minutes(5)))
 struct DrillCommandTests {
     private struct Summary: Decodable {
         struct Case: Decodable {
@@ -16,11 +16,11 @@ struct DrillCommandTests {
         var cases: [Case]
     }
 
-    @Test("Every fault is caught, whatever the environment says, and nothing of the user's is touched")
+    @Test("Every fault is caught, whatever the environment sets, and the user's files are untouched")
     func drill() async throws {
         let home = try TemporaryFolder()
         let temporary = try home.makeFolder("tmp")
-        // Each of them would make a gate blind, or send its requests and its ledger elsewhere.
+        // Each of these would blind the gate, or redirect its requests and its ledger.
         let environment = [
             "HOME": home.path, "TMPDIR": temporary, "XDG_STATE_HOME": home.path("state"),
             "STATE_DIRECTORY": home.path("state"), "BUILDINFO_STORE": home.path("ledger.db"),
@@ -40,11 +40,11 @@ struct DrillCommandTests {
         #expect(try FileManager.default.contentsOfDirectory(atPath: temporary).isEmpty)
     }
 
-    @Test("Interrupted by its user it ends so, and leaves nothing behind")
+    @Test("An interrupted drill ends with the signal's exit code and leaves no files")
     func interrupted() async throws {
         let temporary = try TemporaryFolder()
         let running = try Program.collector().start(["drill"], environment: ["TMPDIR": temporary.path])
-        // Once there is a ledger, there is a verification that listens.
+        // Once there is a ledger, a verification has trapped the signals.
         try await eventually("the drill has begun") {
             let paths = FileManager.default.enumerator(atPath: temporary.path)?.compactMap { $0 as? String } ?? []
             return running.exitCode != nil || paths.contains { $0.hasSuffix("ledger.db") }
@@ -57,7 +57,7 @@ struct DrillCommandTests {
         #expect(try temporary.names().isEmpty)
     }
 
-    @Test("Without a loopback interface it ends with 69 and one line, and does not blame the gate")
+    @Test("Without a loopback interface, the drill ends with 69 and does not blame the gate")
     func noLoopback() async throws {
         let unshare = try Program.installed("unshare", remedy: "apt-get install util-linux")
         let outcome = try await unshare.run(["--net", "--", Program.collector().path, "drill"])

@@ -601,12 +601,12 @@ GUARDS = [
         r"(exit \(report.verdict.exitCode + 1))", REPORTS),
     Guard(
         6, "drill-compares", "the drill compares exit code and report",
-        "Sources/Collector/Drill/DrillExpectation.swift",
+        "Sources/Collector/Drill/DrillCase.swift",
         r"if report.exitCode != judgement.exitCode {",
         r"if report.exitCode < 0 {", DRILL),
     Guard(
         6, "drill-passes", "a gate that lets a fault pass fails its drill",
-        "Sources/Collector/Drill/DrillExpectation.swift",
+        "Sources/Collector/Drill/DrillCase.swift",
         r"if judgement.exitCode != exitCode {",
         r"if judgement.exitCode > exitCode {", DRILL),
     # 7. The agent sends the engine nothing but the listed GET requests

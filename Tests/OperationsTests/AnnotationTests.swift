@@ -8,13 +8,13 @@ import Testing
 @testable import Reports
 @testable import Verdict
 
-@Suite("Annotations of a step")
+@Suite("Annotations")
 struct AnnotationTests {
     private static func output(_ annotations: Annotations) -> String {
         annotations.commands.map { $0.line + "\n" }.joined()
     }
 
-    @Test("name the verdict and the hosts that fail it, worst first")
+    @Test("Annotations name the verdict and the hosts that cause it, worst first")
     func sample() throws {
         let report = try SampleFleet.report()
         let found = WorkflowRunner.commands(in: Self.output(Annotations(report: report)))
@@ -31,12 +31,12 @@ struct AnnotationTests {
                 "host-4: failed (tolerated)"))
     }
 
-    @Test("hold exactly the text that was said, however hostile", arguments: Hostile.texts)
+    @Test("Annotations hold exactly their text, however hostile", arguments: Hostile.texts)
     func hostile(_ text: String) throws {
         let report = Hostile.report(text, from: try SampleFleet.report())
-        let annotations = Annotations(report: report, troubles: [text])
+        let annotations = Annotations(report: report, problems: [text])
         let found = WorkflowRunner.commands(in: Self.output(annotations))
-        #expect(found.count == annotations.commands.count, "one line is not one command, or more than one")
+        #expect(found.count == annotations.commands.count, "every command is one line")
         for (command, expected) in zip(found, annotations.commands) {
             #expect(command.name == expected.level.rawValue)
             #expect(command.data == Sanitizer.singleLine(expected.message, limit: 2_048))
@@ -44,7 +44,7 @@ struct AnnotationTests {
         }
     }
 
-    @Test("are at most ten of a kind, the last of which counts the rest", arguments: [8, 9, 10, 500])
+    @Test("There are at most ten annotations of a kind, and the tenth counts the rest", arguments: [8, 9, 10, 500])
     func limits(_ failing: Int) throws {
         var report = try SampleFleet.report()
         let straggler = try #require(report.hosts.first { $0.status == .straggler })
@@ -62,7 +62,7 @@ struct AnnotationTests {
         if failing == 10 { #expect(warnings.last?.message.hasPrefix("host") == true, "ten of ten are shown") }
     }
 
-    @Test("are none for a fleet that converged with nothing to say")
+    @Test("A converged fleet without warnings has no annotations")
     func green() throws {
         var bench = Bench(3, policy: .short)
         bench.finish { _, _ in .answer(Answer()) }

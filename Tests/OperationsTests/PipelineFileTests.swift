@@ -9,9 +9,9 @@ import Testing
 @testable import Operations
 @testable import Reports
 
-@Suite("A pipeline that is told of a report")
+@Suite("Pipeline")
 struct PipelineFileTests {
-    /// A step with its two files, and what it wrote to standard error.
+    /// A step with its two files.
     private struct Step {
         let folder: TemporaryFolder
         var environment: [String: String]
@@ -24,6 +24,7 @@ struct PipelineFileTests {
             ]
         }
 
+        /// - Returns: the output on standard error.
         func publish(_ report: Report) throws -> String {
             let log = try folder.write("log", "")
             let handle = try #require(FileHandle(forWritingAtPath: log))
@@ -39,12 +40,12 @@ struct PipelineFileTests {
         (["GITLAB_CI": "true"], false), (["GITHUB_ACTIONS": "true"], true), (["GITEA_ACTIONS": "true"], true),
     ]
 
-    @Test("is one of GitHub's or Gitea's Actions, and nothing else", arguments: environmentsTable)
+    @Test("The environments of GitHub Actions and Gitea Actions are pipelines, others are not", arguments: environmentsTable)
     func environments(_ environment: [String: String], _ isPipeline: Bool) {
         #expect((Pipeline(environment: environment) != nil) == isPipeline)
     }
 
-    @Test("gets a summary, outputs and annotations, and keeps what was there")
+    @Test("A report appends a summary and outputs, and annotates the step")
     func all() throws {
         let step = try Step()
         try step.folder.write("summary", "# Earlier")
@@ -62,7 +63,7 @@ struct PipelineFileTests {
             ])
     }
 
-    @Test("gets outputs that no text of a host can add to", arguments: Hostile.texts)
+    @Test("Text from a host cannot add outputs", arguments: Hostile.texts)
     func injection(_ text: String) throws {
         let sample = try SampleFleet.report()
         var plain = try WorkflowRunner.outputs(StepOutputs(report: sample).text)
@@ -73,7 +74,7 @@ struct PipelineFileTests {
     }
 
     @Test(
-        "that cannot be written to is one warning, and the rest arrives",
+        "An unwritable file becomes one warning, and the other file is written",
         arguments: ["GITHUB_STEP_SUMMARY", "GITHUB_OUTPUT"],
         ["/nonexistent/file", "/", "/dev/full", "/proc/version", "FIFO"])
     func unwritable(_ variable: String, _ place: String) throws {
@@ -94,7 +95,7 @@ struct PipelineFileTests {
         #expect(try step.folder.read(other).contains("unreachable"))
     }
 
-    @Test("without files to write to is annotated all the same", arguments: [nil, ""])
+    @Test("A step without files is still annotated", arguments: [nil, ""])
     func withoutFiles(_ value: String?) throws {
         var step = try Step()
         step.environment["GITHUB_STEP_SUMMARY"] = value
@@ -104,16 +105,16 @@ struct PipelineFileTests {
         #expect(!log.contains("could not append"))
     }
 
-    @Test("never gets a summary beyond what GitHub shows, with whatever other commands left of it")
+    @Test("The summary stays within GitHub's limit, whatever earlier commands have written")
     func room() throws {
         let step = try Step()
         let report = try SampleFleet.report()
-        // Room for some of it: the rest is left out.
+        // With some room, the summary is shortened.
         try step.folder.write(
             "summary", String(repeating: "x", count: Pipeline.summaryLimit - MarkdownReport.necessary))
         #expect(try !step.publish(report).contains("could not append"))
         #expect(try step.folder.read("summary").utf8.count <= Pipeline.summaryLimit)
-        // Room for none of it: said, and left as it is.
+        // Without room, the file is unchanged, and a warning names it.
         let full = String(repeating: "x", count: Pipeline.summaryLimit - 100)
         try step.folder.write("summary", full)
         #expect(try step.publish(report).contains("could not append to $GITHUB_STEP_SUMMARY"))

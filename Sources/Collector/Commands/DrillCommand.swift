@@ -7,7 +7,7 @@ import Shared
 struct DrillCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "drill",
-        abstract: "Prove that the gate can go red: verify made-up fleets whose faults are known.",
+        abstract: "Prove that the gate can go red: verify simulated fleets with known faults.",
         discussion: """
             Every fault has to be caught with its own verdict, and a fleet that is fine has to be green. Everything \
             happens on loopback and in a temporary folder: no host is asked, and no ledger and no report is touched. \
@@ -30,9 +30,6 @@ struct DrillCommand: AsyncParsableCommand {
         let table = try await drill.run()
         Terminal.standardOutput.write(
             format == .json ? try table.json() : table.text(isVerbose: verbose))
-        let misjudged = table.misjudged
-        guard misjudged.isEmpty else {
-            throw DrillError.misjudged(misjudged.map(\.drilled.name), of: table.rows.count)
-        }
+        if let failure = table.failure { throw failure }
     }
 }

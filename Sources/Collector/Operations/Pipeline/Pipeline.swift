@@ -13,7 +13,7 @@ package struct Pipeline: Sendable {
     private let terminal: Terminal
 
     /// GitHub's limit for the summary of a step, in bytes; beyond it, nothing is shown.
-    private static let summaryLimit = 1 << 20
+    static let summaryLimit = 1 << 20
 
     /// The pipeline that the environment describes; nil if there is none.
     ///

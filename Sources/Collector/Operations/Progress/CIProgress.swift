@@ -35,10 +35,10 @@ package final class CIProgress: Sendable {
     static func lines(_ event: CIEvent) -> [String] {
         switch event {
         case .passed: []
-        case .read(let wait, let changed, let now): changed.map { String(progress: wait.tracks[$0].line, at: now) }
-        case .failed(_, let error, let now): [String(progress: error.description, at: now)]
+        case .read(let wait, let changed, let now): changed.map { wait.tracks[$0].line.stamped(at: now) }
+        case .failed(_, let error, let now): [error.description.stamped(at: now)]
         // Any other end is the error that the program ends with.
-        case .ended(let wait, let now): wait.verdict == .green ? [String(progress: wait.summary, at: now)] : []
+        case .ended(let wait, let now): wait.verdict == .green ? [wait.summary.stamped(at: now)] : []
         }
     }
 

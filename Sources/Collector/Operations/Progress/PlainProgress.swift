@@ -67,6 +67,6 @@ struct PlainProgress: SessionObserver {
 
     private mutating func write(_ text: String, at now: Duration) {
         lastLine = now
-        terminal.write(String(progress: text, at: now) + "\n")
+        terminal.write(text.stamped(at: now) + "\n")
     }
 }

@@ -58,9 +58,9 @@ struct RedrawnLines: Sendable {
 
 extension String {
     /// A line of a log with the time since the start, for example `  12.3s  3 of 5 converged`.
-    init(progress text: String, at elapsed: Duration) {
+    func stamped(at elapsed: Duration) -> String {
         let seconds = elapsed.elapsedText
-        self = String(repeating: " ", count: max(0, 7 - seconds.count)) + seconds + "  " + text
+        return String(repeating: " ", count: Swift.max(0, 7 - seconds.count)) + seconds + "  " + self
     }
 }
 
