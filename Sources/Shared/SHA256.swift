@@ -1,8 +1,8 @@
 /// SHA-256 (FIPS 180-4) and HMAC (RFC 2104) with it.
 ///
-/// Our own, against the rule that a well-kept library comes first, because the agent has a budget: linked statically,
-/// swift-crypto and its BoringSSL add 2 MB to a program that may have 20. Checked against NIST's vectors. It hashes public
-/// data (content tags, image manifests, host ids), so it makes no claim about timing.
+/// Written here instead of taken from swift-crypto, whose BoringSSL adds 2 MB to the agent, which may have 20, and about 80 CPU
+/// seconds to a clean debug build of either program (4.5.2; the rest takes about 4 minutes on two cores). Checked against
+/// NIST's vectors. It hashes public data (content tags, image manifests, host ids), so it makes no claim about timing.
 public struct SHA256: Sendable {
     private var state: [UInt32] = [
         0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19,

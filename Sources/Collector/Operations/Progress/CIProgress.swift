@@ -94,7 +94,7 @@ package final class CIProgress: Sendable {
             lines.append(usesColor && !code.isEmpty ? "\u{1B}[\(code)m\(text)\u{1B}[0m" : text)
         }
         if sorted.count > room { lines.append("    and \(sorted.count - room) more") }
-        if let trouble = wait.trouble { lines.append(clip("  ! \(trouble.description)")) }
+        if let error = wait.lastError { lines.append(clip("  ! \(error.description)")) }
         return lines
     }
 }

@@ -156,9 +156,9 @@ package struct PromotionGate: Sendable {
     }
 
     private func ancestry(from former: TagState) async -> Ancestry {
-        guard let present = former.gitSHA else { return .unknown("the image there does not say its commit") }
+        guard let present = former.gitSHA else { return .unknown("its image is not labelled with a commit") }
         guard present != order.gitSHA else { return .same }
-        guard let forge else { return .unknown("no forge is named that could tell") }
+        guard let forge else { return .noForge }
         return await forge.ancestry(of: order.gitSHA, from: present, before: .now + timeout)
     }
 

@@ -41,7 +41,9 @@ package struct PromotionRequest: Hashable, Sendable {
 
     /// The line for a compose file's environment: the candidate's tag, or, where a digest was asked for, the one that is
     /// moved.
-    package func pin(_ image: ResolvedImage) -> String { image.pin(as: source.tag ?? tag) }
+    package func pin(_ image: ResolvedImage) -> String {
+        ImagePin(service: service, tag: source.tag ?? tag, digest: image.digest).description
+    }
 
     /// - Parameters:
     ///   - image: the repository. A tag or a digest in it is a mistake: `from` and `to` say which.

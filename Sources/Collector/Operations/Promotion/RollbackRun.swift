@@ -135,7 +135,7 @@ package struct RollbackRun: Sendable {
                 "\(target) is \(wayBack.digest), read back: put back from \(plan.from) to \(wayBack.standing), as generation "
                     + "\(entry.generation) of \(service)")
         }
-        announce("CANVAS_IMAGE_TAG=\(target.effectiveTag ?? "")@\(wayBack.digest)")
+        announce(pin(wayBack.digest))
         if let signal = interruption.signal {
             throw PromotionError.interrupted(
                 signal: signal, "interrupted after \(target) was put back: the fleet is not verified, run verify")
@@ -235,12 +235,16 @@ package struct RollbackRun: Sendable {
             intendedAt: Date().rfc3339)
     }
 
+    private func pin(_ digest: Digest) -> String {
+        ImagePin(service: service, tag: target.effectiveTag ?? "", digest: digest).description
+    }
+
     private func story(_ plan: Plan, isMoved: Bool) -> PromotionRecord {
         PromotionRecord(
             id: id, kind: .rollback, image: "\(target)", source: wanted ?? plan.wayBack.digest.description,
             digest: plan.wayBack.digest, isMoved: isMoved, formerDigest: plan.present?.digest,
             formerGitSHA: plan.present?.gitSHA, actor: actor, contexts: [:],
-            pin: "CANVAS_IMAGE_TAG=\(target.effectiveTag ?? "")@\(plan.wayBack.digest)", steps: narrator.steps)
+            pin: pin(plan.wayBack.digest), steps: narrator.steps)
     }
 }
 
