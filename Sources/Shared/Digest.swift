@@ -26,6 +26,11 @@ public struct Digest: Hashable, Sendable {
         hex = Hexadecimal.encode(bytes)
     }
 
+    /// The SHA-256 of content.
+    public init(sha256Of content: some Sequence<UInt8>) {
+        hex = Hexadecimal.encode(SHA256.hash(content))
+    }
+
     private static let algorithm = "sha256"
 
     /// `sha256:` and the first 12 digits, for people. Never compared.

@@ -6,7 +6,7 @@ import Synchronization
 @testable import Registry
 @testable import Transfer
 
-/// A registry that serves made-up images, except where a script says otherwise; it remembers what it was asked.
+/// A registry of test images. A script can override responses. Requests are recorded.
 final class ScriptedRegistry: Sendable {
     let host: ScriptedHost
     private let log: Log
@@ -21,8 +21,8 @@ final class ScriptedRegistry: Sendable {
     }
 
     /// - Parameters:
-    ///   - tags: what the repository `canvas` holds.
-    ///   - script: nil for what an honest registry answers.
+    ///   - tags: the images in the repository `canvas`.
+    ///   - script: returns a response, or nil for the correct one.
     static func start(
         _ tags: [String: MadeImage] = [:],
         _ script: @escaping @Sendable (ScriptedHostRequest) -> ScriptedHostAnswer? = { _ in nil }
@@ -89,7 +89,7 @@ extension ScriptedHostAnswer {
     }
 }
 
-/// Asks as the commands do, in the clear, with credentials of this text if any.
+/// Runs a test with a client over plain HTTP, and with a file of credentials if given.
 func withRegistryClient<Value: Sendable>(
     credentials file: String? = nil, environment: [String: String] = [:], within limit: Duration = .seconds(60),
     isPlain: Bool = true, _ body: (RegistryClient) async throws -> Value
@@ -110,7 +110,7 @@ func withRegistryClient<Value: Sendable>(
     }
 }
 
-/// The error that a read ends with; nil where it succeeds.
+/// The error of an operation; nil if it succeeds.
 func registryError(_ body: () async throws -> Void) async throws -> RegistryError? {
     do {
         try await body()

@@ -1,6 +1,6 @@
 import Support
 
-/// `openssl s_server` with a certificate of an authority made for the occasion; answers `GET /` with a status page.
+/// `openssl s_server` with a certificate of a test authority. Answers `GET /` with a status page.
 final class TLSHost {
     private let certificates: TestCertificates
     private(set) var port = 0
@@ -38,7 +38,7 @@ final class TLSHost {
         server?.kill()
     }
 
-    /// By a shell, which knows how to change the folder.
+    /// Uses a shell, to change the folder.
     private func start(_ arguments: String) throws -> RunningProgram {
         let shell = try Program.installed("sh", remedy: "apt-get install dash openssl")
         return try shell.start(["-c", "cd '\(certificates.folder.path)' && exec openssl \(arguments)"])

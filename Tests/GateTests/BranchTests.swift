@@ -8,13 +8,13 @@ import Testing
 @testable import Registry
 @testable import Shared
 
-@Suite("Gate, superseded: the branch's head, and rollbacks", .timeLimit(.minutes(2)))
+@Suite("Gate: superseded commits and rollbacks", .timeLimit(.minutes(2)))
 struct BranchTests {
     private static func sha(_ digit: Character) throws -> GitSHA {
         try GitSHA(parsing: String(repeating: digit, count: 40))
     }
 
-    @Test("The head may be promoted; a head that descends from ours supersedes (40); any other head refuses (41)")
+    @Test("The head passes; a head that descends from the commit supersedes it (40); any other refuses (41)")
     func decisions() throws {
         let (ours, head) = (try Self.sha("a"), try Self.sha("b"))
         #expect(BranchPosition.decide(ours, head: ours, isAncestor: false) == .head)
@@ -33,7 +33,7 @@ struct BranchTests {
         #expect(rewritten?.description.contains("rewritten") == true)
     }
 
-    @Test("Moving a tag back, or nobody knows where, needs --allow-rollback")
+    @Test("Moving a tag to an older or unrelated commit needs a permission")
     func moves() throws {
         let (old, new) = (try Self.sha("a"), try Self.sha("b"))
         func decide(_ ancestry: Ancestry, _ allowed: Bool) -> TagMove {
@@ -43,21 +43,32 @@ struct BranchTests {
             #expect(decide(.same, allowed) == .forward)
             #expect(decide(.descendant, allowed) == .forward)
         }
-        for ancestry in [Ancestry.notDescendant, .unknown("no answer")] {
+        let remedies: [(Ancestry, String)] = [
+            (
+                .notDescendant,
+                "does not descend from aaaaaaaaaaaa, the current build: give --allow-rollback to promote it anyway"
+            ),
+            (
+                .noForge,
+                "newer than aaaaaaaaaaaa, the current build: give --forge, or --skip-ancestry to skip this check"
+            ),
+            (.unknown("timeout"), "the current build (timeout): give --skip-ancestry to skip this check"),
+        ]
+        for (ancestry, ending) in remedies {
             guard case .refused(let reason) = decide(ancestry, false) else {
                 Issue.record("\(ancestry) is not refused")
                 continue
             }
-            #expect(reason.hasSuffix("give --allow-rollback"))
+            #expect(reason.hasSuffix(ending), "\(reason)")
             guard case .rollback(let why) = decide(ancestry, true) else {
                 Issue.record("\(ancestry) is not a rollback")
                 continue
             }
-            #expect(!why.contains("--allow-rollback"))
+            #expect(!why.contains(" --"))
         }
     }
 
-    @Test("A branch with a slash is asked for whole, and a strange one cannot become another path")
+    @Test("A branch name may contain slashes, and cannot become another path")
     func names() async throws {
         let gitea = GiteaAnswers()
         try await FakeForge.run(.gitea) { request, _ in
@@ -66,7 +77,7 @@ struct BranchTests {
             let forge = try fake.forge()
             let sha = try #require(FakeForge.sha)
             #expect(try await forge.standing(of: sha, on: "feature/x", before: .amply) == .head)
-            // The fake repeats the name as it was sent, which is not the branch's.
+            // The fake returns the escaped name, which is not the branch's.
             await #expect(throws: GateError.self) {
                 try await forge.standing(of: sha, on: "a b?c#d", before: .amply)
             }
@@ -75,7 +86,7 @@ struct BranchTests {
         }
     }
 
-    @Test("Gitea: head, superseded and rewritten, from its history")
+    @Test("Gitea: head, superseded and rewritten, from the history")
     func gitea() async throws {
         let ours = try #require(FakeForge.sha)
         let (head, other) = (try Self.sha("b"), try Self.sha("e"))
@@ -105,7 +116,7 @@ struct BranchTests {
         }
     }
 
-    @Test("GitHub: head, superseded and rewritten, from its comparison")
+    @Test("GitHub: head, superseded and rewritten, from the comparison")
     func github() async throws {
         let ours = try #require(FakeForge.sha)
         var answers = GitHubAnswers()
@@ -127,7 +138,7 @@ struct BranchTests {
         }
     }
 
-    @Test("Field 10: a newer commit supersedes only where it has a candidate, on both forges")
+    @Test("Field 10: a newer commit supersedes only if it has a candidate, on both forges")
     func candidates() async throws {
         let ours = try #require(FakeForge.sha)
         let (head, built) = (try Self.sha("b"), try Self.sha("e"))
@@ -153,7 +164,7 @@ struct BranchTests {
                 }
                 #expect(
                     try await require(ours) { _ in false }
-                        == "main is at bbbbbbbbbbbb: 2 newer commits, and no candidate of them")
+                        == "main is at bbbbbbbbbbbb: 2 newer commits without a candidate")
                 #expect(try await require(head) { _ in true } == "main is at bbbbbbbbbbbb")
                 for newer in [built, head] {
                     let error = await #expect(throws: GateError.self) { try await require(ours) { $0 == newer } }
@@ -166,7 +177,7 @@ struct BranchTests {
         }
     }
 
-    @Test("Field 10: a comparison that is too large is walked instead, and one that stops short is no answer")
+    @Test("Field 10: the history is walked if a comparison is too large; an incomplete comparison is an error")
     func largeComparison() async throws {
         let (ours, head) = (try #require(FakeForge.sha), try Self.sha("b"))
         try await FakeForge.run(.github) { request, _ in
@@ -188,7 +199,7 @@ struct BranchTests {
         }
     }
 
-    @Test("Commits of a side branch that was merged later do not descend, and do not supersede")
+    @Test("Commits of a side branch that was merged later do not supersede")
     func sideBranch() throws {
         let (ours, merge, side, next) = (try Self.sha("a"), try Self.sha("b"), try Self.sha("c"), try Self.sha("d"))
         let gap = BranchGap(commits: [
@@ -196,14 +207,14 @@ struct BranchTests {
             .init(sha: next, parents: [ours]),
         ])
         #expect(gap.descendants(of: ours) == [merge, next])
-        // Dates that are confused.
+        // Commit dates out of order.
         let shuffled = BranchGap(commits: [
             .init(sha: next, parents: [ours]), .init(sha: merge, parents: [next, side]), .init(sha: side, parents: nil),
         ])
         #expect(shuffled.descendants(of: ours) == [next, merge, side])
     }
 
-    @Test("The candidate of another commit is named as this one's is")
+    @Test("Another commit's candidate follows the same naming")
     func candidateNames() throws {
         let (ours, other) = (try Self.sha("a"), try Self.sha("b"))
         func candidate(_ from: String?) throws -> String? {
@@ -236,7 +247,7 @@ struct BranchTests {
         }
     }
 
-    @Test("What may pass is tried again, and then it is fine")
+    @Test("Transient failures are retried")
     func patience() async throws {
         let gitea = GiteaAnswers()
         try await FakeForge.run(.gitea) { request, number in
@@ -248,7 +259,7 @@ struct BranchTests {
         }
     }
 
-    @Test("The branch: what was given, or the runner's, unless that is a tag")
+    @Test("The branch is the given one, or the runner's unless that is a tag")
     func options() throws {
         let flag = try BranchOptions.parse(["--branch", "release/1"])
         #expect(flag.branch(environment: ["GITHUB_REF_NAME": "main"]) == "release/1")

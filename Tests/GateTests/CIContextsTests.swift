@@ -8,7 +8,7 @@ import Testing
 @Suite("Gate, CI: the list of required contexts")
 struct CIContextsTests {
     @Test(
-        "A list is read as it is meant",
+        "A list of contexts is parsed",
         arguments: [
             ("CI / build (push)", ["CI / build (push)"]), ("a, b ,c", ["a", "b", "c"]), ("a,,b,", ["a", "b"]),
             ("build (ubuntu, 3.11), lint", ["build (ubuntu, 3.11)", "lint"]), (#"a\, b,c"#, ["a, b", "c"]),
@@ -19,7 +19,7 @@ struct CIContextsTests {
         #expect(try CIOptions.parse(["--context", text]).contexts() == contexts)
     }
 
-    @Test("A list that is given but empty is a configuration error", arguments: [",", "", " ", " , ,", "\t,\n"])
+    @Test("An empty list of contexts is a configuration error", arguments: [",", "", " ", " , ,", "\t,\n"])
     func empty(text: String) async {
         #expect(throws: (any Error).self) { try CIContexts.parse(text) }
         #expect(throws: (any Error).self) { try CIOptions.parse(["--context", "a", "--context", text]) }
@@ -30,7 +30,7 @@ struct CIContextsTests {
         #expect(code == 64)
     }
 
-    @Test("No list at all is one, too; a name twice is one name; a control character is none")
+    @Test("A missing list is an error; duplicates are merged; control characters are rejected")
     func others() throws {
         #expect(throws: UsageError.self) { try CIOptions.parse([]).contexts() }
         #expect(try CIOptions.parse(["--context", "a,b", "--context", "b"]).contexts() == ["a", "b"])

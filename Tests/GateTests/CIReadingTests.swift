@@ -4,7 +4,7 @@ import Testing
 @testable import CollectorFixtures
 @testable import Gate
 
-@Suite("Gate, CI: what one reading says")
+@Suite("Gate, CI: one reading")
 struct CIReadingTests {
     private static func row(
         _ id: Int64, _ state: String, _ source: CIRow.Source = .status, context: String = "build"
@@ -16,7 +16,7 @@ struct CIReadingTests {
     private static let other = CIRow.Source.checkRun(app: "other")
 
     @Test(
-        "The row with the highest id decides, whatever the order of the answer",
+        "The row with the highest id decides, in any order",
         arguments: [
             [(1, "success"), (3, "failure"), (2, "success")], [(3, "failure"), (2, "success"), (1, "success")],
             [(2, "success"), (1, "pending"), (3, "failure")],
@@ -27,7 +27,7 @@ struct CIReadingTests {
         #expect(standing.row?.id == 3)
     }
 
-    @Test("Two rows of one id that differ are unsettled, and only then")
+    @Test("Only rows with one id and different states are unsettled")
     func contradiction() {
         let twice = CIReading(views: [[Self.row(3, "success"), Self.row(3, "failure")]])
         #expect(twice.standing(of: "build").state == .unsettled)
@@ -47,19 +47,19 @@ struct CIReadingTests {
         #expect(CIReading(views: [[old], [Self.row(3, "pending")]]).standing(of: "build").state == .unsettled)
         #expect(CIReading(views: [[old], [Self.row(4, "success")]]).standing(of: "build").state == .unsettled)
         #expect(CIReading(views: [[new, old], [new]]).standing(of: "build").row?.id == 4)
-        // Another context's rows are nobody else's.
+        // Rows of another context do not count.
         let foreign = Self.row(9, "success", context: "lint")
         #expect(CIReading(views: [[old, foreign], [old]]).standing(of: "build").state == .success)
     }
 
-    @Test("Names are compared exactly, and what is not there is missing")
+    @Test("Names are compared exactly, and an absent context is missing")
     func names() {
         let reading = CIReading(views: [[Self.row(1, "success", context: "Build")]])
         #expect(reading.standing(of: "build") == .init(state: .missing))
         #expect(CIReading(views: []).standing(of: "build").state != .success)
     }
 
-    @Test("A check run of another app with the same name satisfies nobody, and its failure counts")
+    @Test("Another app's check run with the same name satisfies nothing, and its failure counts")
     func apps() {
         let waiting = CIReading(views: [[Self.row(1, "pending", Self.actions), Self.row(9, "success", Self.other)]])
         #expect(waiting.standing(of: "build").state == .pending)
@@ -73,7 +73,7 @@ struct CIReadingTests {
     }
 
     @Test(
-        "Only success satisfies; ends are ends; everything else waits",
+        "Only success satisfies; other final states end the wait; all others wait",
         arguments: [
             ("success", CIState.Effect.satisfied), ("failure", .ended), ("error", .ended), ("cancelled", .ended),
             ("canceled", .ended), ("skipped", .ended), ("timed_out", .ended), ("startup_failure", .ended),

@@ -6,9 +6,9 @@ import Testing
 @testable import Gate
 @testable import Operations
 
-@Suite("Gate, CI: who reports under a name, and which rows replace which")
+@Suite("Gate, CI: reporters under one name")
 struct CIReportersTests {
-    /// Rows of the name `test`, what is known of the runs, and what that comes to.
+    /// Rows of the name `test`, the known runs, and the expected result.
     struct Case: Sendable, CustomTestStringConvertible {
         var testDescription: String
         var rows: [CIRow]
@@ -205,7 +205,7 @@ struct CIReportersTests {
             summary: [status(3, "success")], runs: [11: run("ci.yml", attempt: 2, 30)], state: "success", reporters: 1),
     ]
 
-    @Test("Field 1: a name is green only if everybody who reports under it is", arguments: github + gitea)
+    @Test("Field 1: a name is green only if all its reporters are", arguments: github + gitea)
     func table(_ one: Case) {
         for rows in [one.rows, one.rows.reversed()] {
             let views = [rows] + (one.summary.map { [$0] } ?? [])
@@ -215,7 +215,7 @@ struct CIReportersTests {
         }
     }
 
-    /// A run, by its key in the reading and number, and how it stands as a whole.
+    /// A run by its key and number, with its state as a whole.
     private static func whole(
         _ workflow: String, _ event: String = "push", number: Int64, _ state: String?, _ start: Int64? = nil
     ) -> CIRun {
@@ -224,7 +224,7 @@ struct CIReportersTests {
             state: state.map { CIState($0) })
     }
 
-    /// Runs that have rows of their own: 501 (number 61) and 502 (number 62).
+    /// Runs with rows: 501 (number 61) and 502 (number 62).
     static let absent: [Case] = [
         .init(
             testDescription: "a newer run that is queued", rows: [job(1, "success", run: 501, 10, 20)],
@@ -313,12 +313,12 @@ struct CIReportersTests {
             state: "success", reporters: 1),
     ]
 
-    @Test("Field 1: the newest run of a workflow decides, also while it has not reported the name", arguments: absent)
+    @Test("Field 1: a workflow's newest run decides, even before it has reported the name", arguments: absent)
     func newestRun(_ one: Case) {
         table(one)
     }
 
-    @Test("A run that succeeded without the job is as good as one that skipped it; no other absent run is")
+    @Test("Of the absent runs, only one that succeeded without the job counts as skipped")
     func absentAllowed() {
         func effect(_ state: String) -> CIState.Effect {
             let runs: [Int64: CIRun] = [
@@ -331,7 +331,7 @@ struct CIReportersTests {
         #expect(effect("failure") == .ended && effect("cancelled") == .ended && effect("pending") == .waiting)
     }
 
-    @Test("A row that the forge's summary has and the list has not, or differently, is unsettled")
+    @Test("A difference between the forge's summary and its list is unsettled")
     func summary() {
         let two = [Self.status(2, "success"), Self.status(3, "success")]
         func state(_ list: [CIRow], _ summary: [CIRow]) -> String {
@@ -345,9 +345,9 @@ struct CIReportersTests {
     }
 
     @Test(
-        "Field 2: a job that did not run is not green, whatever the forge's word for it",
+        "Field 2: a job that did not run is not green, whatever state the forge reports",
         arguments: [
-            // As Gitea writes them to 1.25, Forgejo to date, and Gitea since.
+            // The formats of Gitea up to 1.25, of Forgejo, and of later Gitea versions.
             ("success", "Has been skipped", "skipped"), ("success", "Skipped", "skipped"),
             ("skipped", "Skipped", "skipped"), ("warning", "Has been cancelled", "cancelled"),
             ("failure", "Has been cancelled", "cancelled"), ("failure", "Canceled after 3s", "cancelled"),
@@ -355,7 +355,7 @@ struct CIReportersTests {
             ("success", "Has been cancelled", "cancelled"), ("success", "  has been SKIPPED. ", "skipped"),
             ("success", "Pipeline was skipped", "skipped"), ("success", "Skipped - not affected", "skipped"),
             ("success", "Job skipped because of its condition", "skipped"),
-            // What ran, and says something of its parts.
+            // A job that ran and reports on its parts.
             ("success", "Successful in 3s", "success"), ("success", "Skipped 3 tests", "success"),
             ("success", "12 passed, 3 skipped", "success"), ("success", "Skipped tests: 0", "success"),
             ("success", "No tests skipped", "success"), ("success", "", "success"), ("success", nil, "success"),
@@ -367,7 +367,7 @@ struct CIReportersTests {
         #expect(CIState(word, described: description).name == state)
     }
 
-    @Test("A skipped context is as good as green only where it was said, and only skipped is")
+    @Test("Only the skipped state, and only where allowed, counts as green")
     func allowed() {
         func effect(_ rows: [CIRow], allowed: Bool) -> CIState.Effect {
             CIReading(views: [rows]).standing(of: "test", allowsSkipped: allowed).effect
@@ -382,7 +382,7 @@ struct CIReportersTests {
         #expect(effect([], allowed: true) == .waiting)
     }
 
-    @Test("The workflow of a status is what its context says, the run's number what its link says")
+    @Test("A status's workflow comes from its context, its run number from its link")
     func described() {
         var row = Self.status(7, "success", run: 12, job: 0, at: 1_000)
         row.context = "CI / build (linux) (push)"
@@ -394,7 +394,7 @@ struct CIReportersTests {
     }
 
     @Test(
-        "Links to runs are read as every version writes them",
+        "Links to runs are parsed in every version's format",
         arguments: [
             ("/o/r/actions/runs/11/jobs/0", Int64(11), Int64(0)), ("/o/r/actions/runs/11", 11, nil),
             ("https://github.com/o/r/actions/runs/12/job/9?pr=1", 12, 9),

@@ -5,7 +5,7 @@ import Testing
 @testable import Gate
 @testable import Operations
 
-@Suite("Gate, CI: waiting, step by step")
+@Suite("Gate, CI: the state machine")
 struct CIStateMachineTests {
     private static func wait(
         _ contexts: String..., timeout: Duration = .seconds(60), interval: Duration = .seconds(10)
@@ -18,7 +18,7 @@ struct CIStateMachineTests {
             views: [rows.map { CIRow(context: $0.0, id: $0.1, source: .status, state: CIState($0.2)) }])
     }
 
-    @Test("Green is only where every context is success in one and the same reading")
+    @Test("Green requires success of every context in one reading")
     func green() throws {
         var wait = try Self.wait("a", "b")
         #expect(wait.pause(at: .zero) == .zero)
@@ -35,12 +35,12 @@ struct CIStateMachineTests {
         #expect(wait.tracks[0].firstSeen == .seconds(31))
         #expect(wait.tracks[1].firstSeen == .seconds(11))
         #expect(wait.tracks[1].lastSeen == .seconds(31))
-        // What comes later changes nothing.
+        // Later readings change nothing.
         #expect(wait.take(Self.reading(("a", 4, "failure")), at: .seconds(32)) == [])
         #expect(wait.verdict == .green)
     }
 
-    @Test("Nothing is green because nothing was asked for")
+    @Test("An empty list of contexts is never green")
     func nothing() throws {
         var wait = CIStateMachine(sha: try #require(FakeForge.sha), contexts: [])
         _ = wait.take(Self.reading(("a", 1, "success")), at: .seconds(1))
@@ -48,7 +48,7 @@ struct CIStateMachineTests {
     }
 
     @Test(
-        "An end that is no success ends it at once, with 41",
+        "A final state without success ends the wait at once with 41",
         arguments: ["failure", "error", "cancelled", "canceled", "skipped", "timed_out"])
     func ends(state: String) throws {
         var wait = try Self.wait("a", "b")
@@ -74,7 +74,7 @@ struct CIStateMachineTests {
         #expect(wait.summary.contains("absent: missing"))
     }
 
-    @Test("A deadline spent wholly in unreadable answers is 69 and says why; one readable answer makes it 41")
+    @Test("A timeout without any readable response is 69 with a reason; with one it is 41")
     func unreadable() throws {
         var wait = try Self.wait("a")
         #expect(wait.take(ForgeError(.unreadable, "a page of HTML"), at: .seconds(1)) == true)
@@ -85,9 +85,9 @@ struct CIStateMachineTests {
         #expect(wait.verdict?.exitCode == 69)
         #expect(wait.summary.contains("502"))
         #expect(wait.failures == 3)
-        #expect(wait.summary.contains("nothing could be read"))
+        #expect(wait.summary.contains("could not read CI"))
 
-        // The last request, cut short by the deadline, does not hide what was wrong.
+        // The last request, ended by the deadline, does not hide the earlier error.
         var cut = try Self.wait("a")
         _ = cut.take(ForgeError(.unreadable, "a page of HTML"), at: .seconds(1))
         _ = cut.take(ForgeError(.transient, "timed out after 2 ms"), at: .seconds(60))
@@ -99,10 +99,10 @@ struct CIStateMachineTests {
         _ = once.take(ForgeError(.transient, "502"), at: .seconds(21))
         #expect(once.pause(at: .seconds(60)) == nil)
         #expect(once.verdict == .timedOut)
-        #expect(once.summary.contains("at last: 502"))
+        #expect(once.summary.contains("last error: 502"))
     }
 
-    @Test("A success that was read before is not green while the forge cannot be read")
+    @Test("An earlier success is not green while the forge cannot be read")
     func stale() throws {
         var wait = try Self.wait("a", "b")
         _ = wait.take(Self.reading(("a", 1, "success"), ("b", 1, "pending")), at: .seconds(1))
@@ -112,7 +112,7 @@ struct CIStateMachineTests {
         #expect(wait.verdict == nil, "a is missing now, whatever it was before")
     }
 
-    @Test("A forge that refuses ends it at once with 69")
+    @Test("A refusal by the forge ends the wait at once with 69")
     func refused() throws {
         var wait = try Self.wait("a")
         _ = wait.take(ForgeError(.refused(status: 401), "401: give another token"), at: .seconds(1))
@@ -121,7 +121,7 @@ struct CIStateMachineTests {
         #expect(wait.summary.contains("give another token"))
     }
 
-    @Test("A pause that the forge asks for is kept, and one beyond the deadline ends it")
+    @Test("A requested pause is kept, and one beyond the deadline ends the wait")
     func throttled() throws {
         var wait = try Self.wait("a")
         _ = wait.take(ForgeError(.throttled(.seconds(30)), "429"), at: .seconds(1))
@@ -134,7 +134,7 @@ struct CIStateMachineTests {
         #expect(wait.endedAt == .seconds(41))
     }
 
-    @Test("An interruption is 130 or 143, with the state so far", arguments: [(Int32(2), Int32(130)), (15, 143)])
+    @Test("An interruption is 130 or 143, with the current state", arguments: [(Int32(2), Int32(130)), (15, 143)])
     func interrupted(signal: Int32, code: Int32) throws {
         var wait = try Self.wait("a")
         _ = wait.take(Self.reading(("a", 7, "pending")), at: .seconds(1))
@@ -148,7 +148,7 @@ struct CIStateMachineTests {
         #expect(error?.exitCode == code)
     }
 
-    @Test("Only a green result lets anything pass")
+    @Test("Only a green result passes")
     func results() throws {
         var wait = try Self.wait("a")
         var result = CIResult(wait, forge: "f", repository: "o/r", startedAt: 0)
@@ -160,7 +160,7 @@ struct CIStateMachineTests {
         #expect(result.exitCode == 0)
     }
 
-    @Test("A log has one line for each change and none for time; a terminal's lines fit", arguments: [30, 80])
+    @Test("A log has one line for each change and none for time; terminal lines fit the width", arguments: [30, 80])
     func progress(columns: Int) throws {
         var wait = try Self.wait("a", "a context with \u{1B}[31m an escape")
         #expect(CIProgress.lines(.passed(wait, at: .seconds(3))).isEmpty)

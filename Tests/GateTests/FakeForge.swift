@@ -7,7 +7,7 @@ import Testing
 @testable import Shared
 @testable import Transfer
 
-/// A forge on loopback that answers as a test says, and remembers what it was asked.
+/// A scripted forge on loopback that records its requests.
 final class FakeForge: Sendable {
     typealias Script = @Sendable (_ request: ScriptedHostRequest, _ number: Int) -> ScriptedHostAnswer
 
@@ -21,7 +21,7 @@ final class FakeForge: Sendable {
 
     var url: String { host.url(host: 0, "") }
     var requests: [ScriptedHostRequest] { log.withLock(\.self) }
-    /// The paths that were asked, with their queries.
+    /// The requested paths with their queries.
     var targets: [String] { requests.map(\.target) }
 
     private init(host: ScriptedHost, log: Log, web: WebClient, kind: ForgeKind) {
@@ -32,14 +32,14 @@ final class FakeForge: Sendable {
         log.forge.withLock { $0 = self }
     }
 
-    /// Lets the script, which is there first, tell the forge what it was asked.
+    /// Breaks the cycle: the script is created first and records into the forge.
     private final class Log: Sendable {
         let forge = Mutex<FakeForge?>(nil)
     }
 
     /// Runs a test against a forge.
     ///
-    /// - Parameter script: is called with the number of the request, from 1.
+    /// - Parameter script: called with each request and its number, from 1.
     @discardableResult
     static func run<Value>(
         _ kind: ForgeKind, _ script: @escaping Script, _ body: (FakeForge) async throws -> Value
@@ -71,7 +71,7 @@ final class FakeForge: Sendable {
         await host.stop()
     }
 
-    /// A client of it.
+    /// A client of the forge.
     func forge(token: String? = FakeForge.token, requestTimeout: Duration = .seconds(20)) throws -> any Forge {
         let client = ForgeClient(
             address: try ForgeAddress(kind, parsing: url),
@@ -92,9 +92,9 @@ final class FakeForge: Sendable {
         return await gate.wait(observe: observe)
     }
 
-    /// Waits for contexts until a condition holds or there is a verdict, and then no longer.
+    /// Waits for contexts until a condition holds or there is a verdict.
     ///
-    /// - Returns: how things stood then. Without a verdict it was still waiting.
+    /// - Returns: the state at that time.
     func watch(
         _ contexts: String..., checkApp: String? = nil, requestTimeout: Duration = .seconds(20),
         until condition: @escaping @Sendable (CIStateMachine) -> Bool
@@ -126,7 +126,7 @@ final class FakeForge: Sendable {
     }
 }
 
-/// Far enough for whatever ends by itself.
+/// A deadline far enough for operations that end by themselves.
 extension ContinuousClock.Instant {
     static var amply: ContinuousClock.Instant { .now + .seconds(60) }
 }

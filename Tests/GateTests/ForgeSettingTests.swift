@@ -8,10 +8,10 @@ import Testing
 @testable import Gate
 @testable import Transfer
 
-@Suite("Gate, forge: where it is, and whose token goes there")
+@Suite("Gate, forge: address and token")
 struct ForgeSettingTests {
     @Test(
-        "An address becomes the API's",
+        "The API's address is derived from the forge's",
         arguments: [
             (ForgeKind.gitea, "git.example", "https://git.example/api/v1", "git.example"),
             (.gitea, "https://Git.Example:3000/", "https://git.example:3000/api/v1", "git.example:3000"),
@@ -31,16 +31,16 @@ struct ForgeSettingTests {
     }
 
     @Test(
-        "What the token must not be sent to is refused",
+        "An address that the token must not be sent to is rejected",
         arguments: [
             "http://git.example", "http://127.0.0.1.example", "https://user:pw@git.example", "ftp://git.example",
             "https://git.example/?x=y", "https://git.example/#x", "https://", "https://git example",
         ])
     func refused(text: String) {
-        #expect(throws: ForgeAddress.Defect.self) { try ForgeAddress(.gitea, parsing: text) }
+        #expect(throws: ForgeAddress.ParseError.self) { try ForgeAddress(.gitea, parsing: text) }
     }
 
-    /// The API that is asked, and the token that is sent; or the exit code.
+    /// The expected API and token, or the exit code.
     private static func setting(_ arguments: [String] = [], _ environment: [String: String]) -> (String, String?) {
         do {
             let options = try ForgeOptions.parse(arguments)
@@ -119,14 +119,14 @@ struct ForgeSettingTests {
             api: "https://git.example/api/v1", token: "tea"),
     ]
 
-    @Test("The environment of runners is understood, and no token goes to another host", arguments: cases)
+    @Test("The runner's environment is used, and no token goes to another host", arguments: cases)
     func environments(example: Case) {
         let (api, token) = Self.setting(example.arguments, example.environment)
         #expect(api == example.api)
         #expect(token == example.token)
     }
 
-    @Test("The options make a forge of it; the token comes from a file first")
+    @Test("The options create a forge; a token file takes precedence")
     func options() async throws {
         let folder = try TemporaryFolder()
         let file = try folder.write("token", "from-a-file\n")
@@ -150,7 +150,7 @@ struct ForgeSettingTests {
     }
 
     @Test(
-        "A link is shown only if it is one, and without what may be secret",
+        "A link is shown only if it is valid, and without parts that may be secret",
         arguments: [
             ("https://a.example/x?token=y#z", "https://a.example/x"), ("/x/y?z", "https://web.example/x/y"),
             ("//a.example/x", nil), ("javascript:alert(1)", nil), ("https://u:p@a.example/", nil),

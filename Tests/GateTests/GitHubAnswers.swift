@@ -1,6 +1,6 @@
 import Support
 
-/// A GitHub that tells the truth, as its REST documentation has it.
+/// Correct responses of GitHub, as in its REST documentation.
 struct GitHubAnswers: Sendable {
     struct Run: Sendable {
         var id: Int
@@ -26,7 +26,7 @@ struct GitHubAnswers: Sendable {
     }
 
     var runs: [Run] = []
-    /// Number, context and state.
+    /// The number, context and state of each status.
     var statuses: [(id: Int, context: String, state: String)] = []
     var head = "c0ffee5eed1234567890abcdef1234567890abcd"
     var comparison = "ahead"

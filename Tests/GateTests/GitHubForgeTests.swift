@@ -7,7 +7,7 @@ import Testing
 
 @Suite("Gate, CI: GitHub's statuses and check runs", .timeLimit(.minutes(2)))
 struct GitHubForgeTests {
-    @Test("Jobs are check runs, and statuses count beside them")
+    @Test("Jobs are check runs, and statuses count as well")
     func both() async throws {
         let github = GitHubAnswers(
             runs: [.init(70, "build", "success")], statuses: [(3, "external", "success"), (2, "external", "failure")])
@@ -23,7 +23,7 @@ struct GitHubForgeTests {
         }
     }
 
-    @Test("Of a check run that was begun again the newest decides, and one that is not completed waits")
+    @Test("Of a rerun check run the newest decides, and an incomplete one waits")
     func newest() async throws {
         let github = GitHubAnswers(
             runs: [.init(71, "build", "in_progress", completed: false), .init(70, "build", "success")])
@@ -36,7 +36,7 @@ struct GitHubForgeTests {
         }
     }
 
-    @Test("A status word that reads like a conclusion is none until the run is completed")
+    @Test("A conclusion counts only once the run is completed")
     func notCompleted() async throws {
         let github = GitHubAnswers(runs: [.init(1, "build", "success", completed: false)])
         try await FakeForge.run(.github) { request, _ in
@@ -49,7 +49,7 @@ struct GitHubForgeTests {
     }
 
     @Test(
-        "Each conclusion: only success satisfies, and what will not change ends it",
+        "Each conclusion: only success satisfies, and other final ones end the wait",
         arguments: [
             ("success", CIVerdict.green), ("failure", .failed), ("cancelled", .failed), ("skipped", .failed),
             ("timed_out", .failed), ("startup_failure", .failed), ("neutral", .failed), ("stale", .failed),
@@ -65,7 +65,7 @@ struct GitHubForgeTests {
         }
     }
 
-    @Test("A check run of another app with the same name makes nothing green")
+    @Test("Another app's check run with the same name makes nothing green")
     func otherApp() async throws {
         let github = GitHubAnswers(
             runs: [.init(9, "build", by: "stranger", "success"), .init(1, "build", "queued", completed: false)])
@@ -83,7 +83,7 @@ struct GitHubForgeTests {
         }
     }
 
-    @Test("Pages are read to the end, by number: no link of an answer is asked")
+    @Test("All pages are read by number, without following links")
     func pages() async throws {
         let runs = (1...250).map { GitHubAnswers.Run($0, "build", "success") } + [.init(251, "build", "failure")]
         let github = GitHubAnswers(runs: runs)
@@ -97,7 +97,7 @@ struct GitHubForgeTests {
         }
     }
 
-    @Test("Rows that are announced and do not come make the answer unreadable")
+    @Test("Announced rows that are missing make the response unreadable")
     func withheld() async throws {
         let run = GitHubAnswers.Run(1, "build", "success").json
         try await FakeForge.run(.github) { request, _ in
@@ -106,7 +106,7 @@ struct GitHubForgeTests {
         } _: { fake async throws in
             let wait = try await fake.watch("build") { $0.failures == 1 }
             #expect(wait.readings == 0)
-            #expect(wait.trouble?.description.contains("2 rows were announced, and 1 came") == true)
+            #expect(wait.lastError?.description.contains("2 rows were announced, 1 received") == true)
         }
     }
 
@@ -118,12 +118,12 @@ struct GitHubForgeTests {
         } _: { fake async throws in
             let wait = try await fake.watch("build") { $0.failures == 1 }
             #expect(wait.readings == 0)
-            #expect(wait.trouble?.description.contains("another commit") == true)
+            #expect(wait.lastError?.description.contains("another commit") == true)
         }
     }
 
     @Test(
-        "Its comparison says whether a commit descends from another",
+        "The comparison shows whether a commit descends from another",
         arguments: [("ahead", true), ("behind", false), ("diverged", false)])
     func comparison(status: String, isAncestor: Bool) async throws {
         var github = GitHubAnswers()
@@ -140,7 +140,7 @@ struct GitHubForgeTests {
     }
 
     @Test(
-        "A comparison that contradicts itself, or is of other commits, is no answer",
+        "A comparison that contradicts itself, or is about other commits, is an error",
         arguments: [
             ("ahead", "dddddddddddddddddddddddddddddddddddddddd"), ("identical", nil), ("sideways", nil),
         ])

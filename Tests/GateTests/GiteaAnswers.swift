@@ -1,12 +1,12 @@
 import Support
 
-/// A Gitea that tells the truth: its JSON as `modules/structs` of its sources has it, its pages as its API cuts them.
+/// Correct responses of Gitea: JSON as in `modules/structs` of its sources, in pages like its API's.
 struct GiteaAnswers: Sendable {
     struct Row: Sendable {
         var id: Int
         var context: String
         var status: String
-        /// In the link: a job keeps its number while its rows come.
+        /// The job's number in the link, which all of its rows share.
         var job: Int
 
         init(_ id: Int, _ context: String, _ status: String, job: Int? = nil) {
@@ -24,9 +24,9 @@ struct GiteaAnswers: Sendable {
         }
     }
 
-    /// In the order in which the list shows them.
+    /// The rows in the list's order.
     var rows: [Row] = []
-    /// What the combined view is made of, if it is not the same.
+    /// The rows of the combined view, if they differ.
     var combinedRows: [Row]?
     var clamp = 50
     /// The history of `main`, newest first.

@@ -6,9 +6,9 @@ import Testing
 @testable import Collector
 @testable import Gate
 
-@Suite("Gate, CI: a Gitea that tells the truth, and one that lies", .timeLimit(.minutes(2)))
+@Suite("Gate, CI: Gitea's statuses, true and false", .timeLimit(.minutes(2)))
 struct GiteaForgeTests {
-    @Test("Green by both views, with the token, and with its JSON as it is documented")
+    @Test("Green requires both views; the token is sent, and the JSON is as documented")
     func green() async throws {
         let gitea = GiteaAnswers(
             .init(1, "build", "pending", job: 2), .init(2, "build", "success"), .init(3, "lint", "success"))
@@ -25,7 +25,7 @@ struct GiteaForgeTests {
             #expect(
                 fake.targets.first
                     == "\(GiteaAnswers.root)/commits/\(sha)/statuses?sort=highestindex&page=1&limit=50")
-            // Before green is said, the runs are asked for, which this one does not list.
+            // Before a green verdict the runs are requested, which this forge does not list.
             let runs = fake.targets.filter { $0.contains("/actions/") }
             #expect(runs.count == 2 && fake.targets.suffix(2) == runs.suffix(2))
             #expect(
@@ -33,7 +33,7 @@ struct GiteaForgeTests {
         }
     }
 
-    @Test("Pages are read until an empty one: the server clamps what was asked for", arguments: [50, 7, 1])
+    @Test("Pages are read until an empty one, whatever page size the server allows", arguments: [50, 7, 1])
     func clamped(clamp: Int) async throws {
         var gitea = GiteaAnswers()
         gitea.rows = (1...60).map { .init($0, "build", "success") } + [.init(61, "build", "failure")]
@@ -49,7 +49,7 @@ struct GiteaForgeTests {
         }
     }
 
-    @Test("A combined view that is not paged is read once")
+    @Test("A combined view without pages is read once")
     func unpaged() async throws {
         let gitea = GiteaAnswers(.init(1, "build", "success"), .init(2, "lint", "success"))
         try await FakeForge.run(.gitea) { request, _ in
@@ -63,9 +63,9 @@ struct GiteaForgeTests {
         }
     }
 
-    @Test("An order that is not stable between requests loses no row: the combined view must agree")
+    @Test("An unstable order between pages loses no row, since the combined view must agree")
     func unstable() async throws {
-        // The list shows its second page from another order, so that row 4, a failure, is on neither.
+        // The list's second page is in another order, so that row 4, a failure, is on neither page.
         let rows = [GiteaAnswers.Row(3, "build", "success"), .init(1, "lint", "success"), .init(2, "x", "success")]
         var lying = GiteaAnswers()
         lying.rows = rows
@@ -89,7 +89,7 @@ struct GiteaForgeTests {
         }
     }
 
-    @Test("Two views that never agree are not green, and end with 41 and the state that is named")
+    @Test("Two views that never agree end with 41 and the state unsettled")
     func disagreement() async throws {
         let gitea = GiteaAnswers(.init(1, "build", "success"), combined: [.init(2, "build", "success")])
         try await FakeForge.run(.gitea) { request, _ in
@@ -105,14 +105,14 @@ struct GiteaForgeTests {
         }
     }
 
-    @Test("A list without end is given up after 200 pages, and nothing is known then")
+    @Test("An endless list is abandoned after 200 pages as unreadable")
     func endless() async throws {
         let row = GiteaAnswers.Row(1, "build", "success").json
         try await FakeForge.run(.gitea) { _, _ in
             .json("[\(row)]")
         } _: { fake async throws in
             let wait = try await fake.watch("build") { $0.failures == 1 }
-            #expect(wait.trouble?.description.contains("does not end within 200 pages") == true)
+            #expect(wait.lastError?.description.contains("has more than 200 pages") == true)
             #expect(wait.readings == 0)
             #expect(fake.targets.filter { $0.contains("page=200&") }.count == 1)
             #expect(!fake.targets.contains { $0.contains("page=201&") })
@@ -134,7 +134,7 @@ struct GiteaForgeTests {
     }
 
     @Test(
-        "A combined view that counts rows and shows none, or is another commit's, is unreadable",
+        "A combined view without its rows, or of another commit, is unreadable",
         arguments: [
             #"{"total_count":2,"sha":"c0ffee5eed1234567890abcdef1234567890abcd"}"#,
             #"{"total_count":0,"sha":"1f0e9d8c7b6a594837261504f3e2d1c0b9a89786","statuses":[]}"#,
@@ -146,7 +146,7 @@ struct GiteaForgeTests {
         } _: { fake async throws in
             let wait = try await fake.watch("build") { $0.failures == 1 }
             #expect(wait.readings == 0)
-            #expect(wait.trouble?.kind == .unreadable)
+            #expect(wait.lastError?.kind == .unreadable)
         }
     }
 
@@ -158,11 +158,11 @@ struct GiteaForgeTests {
         } _: { fake async throws in
             let wait = try await fake.watch("build") { $0.failures == 1 }
             #expect(wait.readings == 0)
-            #expect(wait.trouble?.description.contains("another commit") == true)
+            #expect(wait.lastError?.description.contains("another commit") == true)
         }
     }
 
-    @Test("Its history says whether a commit descends from another; to the end, or not at all")
+    @Test("The complete history shows whether a commit descends from another")
     func history() async throws {
         var gitea = GiteaAnswers()
         gitea.history = (0..<120).map { number in String(repeating: "0", count: 37) + String(1_000 + number).suffix(3) }
@@ -183,7 +183,7 @@ struct GiteaForgeTests {
         }
     }
 
-    @Test("A history that begins elsewhere, or does not end, is no answer")
+    @Test("A history that begins elsewhere, or does not end, is an error")
     func falseHistory() async throws {
         let sha = try #require(FakeForge.sha)
         let other = try GitSHA(parsing: String(repeating: "e", count: 40))
@@ -194,12 +194,12 @@ struct GiteaForgeTests {
             let endless = await #expect(throws: ForgeError.self) {
                 try await forge.isAncestor(sha, of: other, before: .amply)
             }
-            #expect(endless?.description.contains("the history goes on") == true)
+            #expect(endless?.description.contains("the history is longer") == true)
             let third = try GitSHA(parsing: String(repeating: "d", count: 40))
             let foreign = await #expect(throws: ForgeError.self) {
                 try await forge.isAncestor(sha, of: third, before: .amply)
             }
-            #expect(foreign?.description.contains("does not begin at the commit") == true)
+            #expect(foreign?.description.contains("does not begin at the requested commit") == true)
         }
     }
 }

@@ -10,12 +10,12 @@ import Testing
 @testable import Gate
 @testable import Transfer
 
-@Suite("Gate, kill switch: off only where it was read, and is off", .timeLimit(.minutes(2)))
+@Suite("Gate: the kill switch", .timeLimit(.minutes(2)))
 struct KillSwitchTests {
     private static let offWords = ["", "0", "false", "no", "off", " \t\n", "FALSE", " Off\n", "No"]
     private static let onWords = ["1", "true", "yes", "on", "disabled", "00", "false!", "n", "null", "off off", "2"]
 
-    /// What a switch that only needs the machine reads.
+    /// The reading of a switch that needs no forge.
     private func read(_ source: KillSwitchSource, environment: [String: String] = [:]) async throws
         -> KillSwitch.Reading
     {
@@ -25,14 +25,14 @@ struct KillSwitchTests {
         return reading
     }
 
-    @Test("The words that are off, and no others")
+    @Test("Only the known words are off")
     func words() {
         for word in Self.offWords { #expect(KillSwitchValue.isOff(word), "'\(word)'") }
         for word in Self.onWords { #expect(!KillSwitchValue.isOff(word), "'\(word)'") }
     }
 
     @Test(
-        "What looks empty and is not holds: only blanks of ASCII are left aside",
+        "Only ASCII whitespace is ignored; other invisible characters hold",
         arguments: [
             "\u{A0}", " \u{A0}\n", "\u{2003}0", "off\u{3000}", "\u{85}", "\u{FEFF}", "\u{200B}", "\0", "0\u{A0}",
         ])
@@ -45,7 +45,7 @@ struct KillSwitchTests {
         }
     }
 
-    @Test("An environment variable: unset is off, and so are the words; anything else holds")
+    @Test("An environment variable is off if unset or one of the words; any other value holds")
     func environment() async throws {
         let source = KillSwitchSource.standard
         #expect(source == .environment(name: "PROD_AUTO_DEPLOY_DISABLED"))
@@ -59,14 +59,14 @@ struct KillSwitchTests {
         }
     }
 
-    @Test("What a switch holds is not shown where it may be a secret")
+    @Test("A value that may be a secret is not shown")
     func secret() async throws {
         let reading = try await read(
             .environment(name: "X"), environment: ["X": "ghp_0123456789abcdefghij0123456789abcdef"])
         #expect(reading == .on("env:X is a text of 40 bytes"))
     }
 
-    @Test("A file: absent in a folder that is there is off; what is there is read afresh")
+    @Test("A file is off if absent in an existing folder, and is read again each time")
     func file() async throws {
         let folder = try TemporaryFolder()
         let source = KillSwitchSource.file(path: folder.path("stop"))
@@ -81,7 +81,7 @@ struct KillSwitchTests {
         }
     }
 
-    @Test("A file that cannot be read for what it is holds")
+    @Test("A file that cannot be read holds")
     func unreadableFile() async throws {
         let folder = try TemporaryFolder()
         _ = try folder.makeFolder("folder")
@@ -102,7 +102,7 @@ struct KillSwitchTests {
         #expect(KillSwitchFile.read("nonexistent-\(getpid())") == .absent)
     }
 
-    @Test("A URL: 200 with a word that is off, and nothing else")
+    @Test("A URL is off only with status 200 and one of the words")
     func url() async throws {
         let answer = Mutex(ScriptedHostAnswer.hang)
         try await FakeForge.run(.gitea) { _, _ in
@@ -146,7 +146,7 @@ struct KillSwitchTests {
     }
 
     @Test(
-        "A variable of Actions: its value; or 404, on a repository that the token can read",
+        "An Actions variable is off by its value, or by a 404 if the token can read the repository",
         arguments: ForgeKind.allCases)
     func variable(kind: ForgeKind) async throws {
         let value = Mutex<String?>(nil)
@@ -166,7 +166,7 @@ struct KillSwitchTests {
             #expect(await killSwitch.read(before: .amply) == .on("\(source) is 'true'"))
             value.withLock { $0 = "false" }
             #expect(await killSwitch.read(before: .amply) == .off)
-            // Without a token nobody is asked.
+            // Without a token no request is sent.
             let asked = fake.targets.count
             guard case .unreadable(let why) = try await fake.killSwitch(source, token: nil).read(before: .amply) else {
                 Issue.record("read without a token")
@@ -184,7 +184,7 @@ struct KillSwitchTests {
         }
         let html = ScriptedHostAnswer.answer(
             status: 404, headers: [("Content-Type", "text/html")], body: Array("<html>".utf8))
-        // What the variable's address answers, and what the repository's does.
+        // The responses for the variable and for the repository.
         let answers: [(ScriptedHostAnswer, ScriptedHostAnswer)] = [
             (json(401), json(200)), (json(403), json(200)), (json(500), json(200)), (.status(502), json(200)),
             (json(429), json(200)), (html, json(200)), (.status(404, "404 page not found"), json(200)),
@@ -207,13 +207,13 @@ struct KillSwitchTests {
                     Issue.record("pair \(index) is \(reading)")
                     continue
                 }
-                #expect(why.hasPrefix("\(source): "))
+                #expect(why.hasPrefix("\(source) cannot be checked ("))
                 #expect(!why.contains(FakeForge.token))
             }
         }
     }
 
-    @Test("On GitHub, a token that only reads the repository is not told of its variables, so that 404 proves nothing")
+    @Test("On GitHub a 404 proves nothing if the token can only read the repository")
     func collaborators() async throws {
         var github = GitHubAnswers()
         github.mayPush = false
@@ -229,7 +229,7 @@ struct KillSwitchTests {
         }
     }
 
-    @Test("An organisation's variable is asked for at the organisation")
+    @Test("An organisation's variable is read from the organisation")
     func organisation() async throws {
         try await FakeForge.run(.gitea) { request, _ in
             switch request.path {
@@ -241,13 +241,13 @@ struct KillSwitchTests {
             #expect(try await fake.killSwitch(source).read(before: .amply) == .on("gitea-org-variable:STOP is '1'"))
             let other = KillSwitchSource.variable(name: "OTHER", owner: .organisation, of: .gitea)
             guard case .unreadable = try await fake.killSwitch(other).read(before: .amply) else {
-                Issue.record("404 of a user that is no organisation is off")
+                Issue.record("a 404 for a user instead of an organisation is off")
                 return
             }
         }
     }
 
-    @Test("Each source must be off; it is read anew each time; a hold is 41 and says which")
+    @Test("Every source must be off and is read each time; a hold is 41 and names the source")
     func together() async throws {
         let folder = try TemporaryFolder()
         try await FakeForge.run(.gitea) { _, _ in
@@ -259,21 +259,21 @@ struct KillSwitchTests {
             try folder.write("stop", "yes")
             let held = await #expect(throws: GateError.self) { try await killSwitch.requireOff(before: .amply) }
             #expect(held?.exitCode == 41)
-            #expect(held?.description == "the kill switch is on: file:\(path) is 'yes'")
+            #expect(held?.description == "promotion held: the kill switch is on: file:\(path) is 'yes'")
             try folder.write("stop", "no")
             try await killSwitch.requireOff(before: .amply)
             let gone = try fake.killSwitch(.file(path: folder.path("a/b")))
             let unread = await #expect(throws: GateError.self) { try await gone.requireOff(before: .amply) }
             #expect(unread?.exitCode == 41)
-            #expect(unread?.description.contains("cannot be read, which holds: file:") == true)
-            // No time is no reading.
+            #expect(unread?.description.contains("promotion held: the kill switch file:") == true)
+            // Without time there is no reading.
             let late = try fake.killSwitch(.variable(name: "X", owner: .repository, of: .gitea))
             await #expect(throws: GateError.self) { try await late.requireOff(before: .now) }
         }
     }
 
     @Test(
-        "What is typed is read, or refused with the remedy",
+        "A source is parsed, or rejected with the remedy",
         arguments: [
             ("env:X", KillSwitchSource.environment(name: "X")), ("file:/a:b", .file(path: "/a:b")),
             ("https://a.example/x", .url("https://a.example/x")), ("http://127.0.0.1:1/", .url("http://127.0.0.1:1/")),
@@ -294,7 +294,7 @@ struct KillSwitchTests {
         }
     }
 
-    @Test("Without a source the environment's variable is read; a variable of another forge is a usage error")
+    @Test("By default the environment's variable is read; another forge's variable is a usage error")
     func options() async throws {
         try await FakeForge.run(.gitea) { _, _ in
             .hang

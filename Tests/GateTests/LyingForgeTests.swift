@@ -5,9 +5,9 @@ import Testing
 @testable import Collector
 @testable import Gate
 
-@Suite("Gate, CI: whatever a forge does, it ends with its code and a reason, and in time", .timeLimit(.minutes(2)))
+@Suite("Gate, CI: false and broken responses of forges", .timeLimit(.minutes(2)))
 struct LyingForgeTests {
-    /// A way to lie, and what must be said of it.
+    /// A false response, and the expected reason.
     struct Lie: Sendable, CustomTestStringConvertible {
         var name: String
         var reason: String
@@ -39,37 +39,37 @@ struct LyingForgeTests {
             answer: .json(String(repeating: "[", count: 100_000))),
         .init(name: "a body without end", reason: "too large", answer: .flood(chunked: false)),
         .init(name: "headers without end", reason: "too large", answer: .floodHeaders),
-        .init(name: "no HTTP", reason: "no answer", answer: .garbage),
-        .init(name: "a reset", reason: "no answer", answer: .reset),
-        .init(name: "silence", reason: "no answer", answer: .hang),
+        .init(name: "no HTTP", reason: "no response", answer: .garbage),
+        .init(name: "a reset", reason: "no response", answer: .reset),
+        .init(name: "silence", reason: "no response", answer: .hang),
         .init(
-            name: "a slow drip", reason: "no answer",
+            name: "a slow drip", reason: "no response",
             answer: .drip(body: Array(repeating: 0x20, count: 9_000))),
         .init(name: "502", reason: ": 502", answer: page(502, "text/html", "<html>")),
         .init(name: "204", reason: "unexpected status 204", answer: .status(204)),
         .init(
             name: "401", reason: "the token is not accepted", answer: page(401, "application/json", "{}")),
-        .init(name: "403", reason: "the token may not read", answer: page(403, "application/json", "{}")),
+        .init(name: "403", reason: "the token has no read access", answer: page(403, "application/json", "{}")),
         .init(name: "404", reason: "check --repository", answer: page(404, "application/json", "{}")),
         .init(
-            name: "404 of something else", reason: "does not speak the API",
+            name: "404 of something else", reason: "without the forge's API",
             answer: page(404, "text/html", "<html>")),
         .init(
-            name: "429 for an hour", reason: "a pause of 1h 0m",
+            name: "429 for an hour", reason: "retry after 1h 0m",
             answer: page(429, "application/json", "{}", [("Retry-After", "3600")])),
         .init(
-            name: "403 for the rate", reason: "asks for a pause",
+            name: "403 for the rate", reason: "rate limited",
             answer: page(403, "application/json", #"{"message":"API rate limit exceeded"}"#)),
     ]
 
-    /// What ends the wait by itself, at once, however much time there is.
+    /// Responses that end the wait at once.
     private static let final = ["401", "403", "404", "429 for an hour"]
 
     @Test(
         "A forge that lies, in each way, both kinds: nothing is read, and what is wrong is said", arguments: lies,
         ForgeKind.allCases)
     func lying(lie: Lie, kind: ForgeKind) async throws {
-        // Only silence and its like need a limit of their own to become a failure.
+        // Only silence and slow responses need a time limit to fail.
         let isSilent = ["silence", "a slow drip"].contains(lie.name)
         try await FakeForge.run(kind) { _, _ in
             lie.answer
@@ -77,7 +77,7 @@ struct LyingForgeTests {
             let wait = try await fake.watch("build", requestTimeout: .seconds(isSilent ? 1 : 20)) { $0.failures == 1 }
             #expect(wait.readings == 0)
             #expect(!wait.tracks[0].isKnown)
-            let said = wait.trouble?.description ?? ""
+            let said = wait.lastError?.description ?? ""
             #expect(said.contains(lie.reason), "\(said)")
             #expect(!said.contains(FakeForge.token))
             guard Self.final.contains(lie.name) else {
@@ -89,7 +89,7 @@ struct LyingForgeTests {
         }
     }
 
-    @Test("What goes on until the deadline ends there, with 69 and what was wrong", arguments: lies, ForgeKind.allCases)
+    @Test("A failure that lasts until the deadline ends with 69 and its reason", arguments: lies, ForgeKind.allCases)
     func untilDeadline(lie: Lie, kind: ForgeKind) async throws {
         let start = ContinuousClock.now
         let isFinal = Self.final.contains(lie.name)
@@ -102,7 +102,7 @@ struct LyingForgeTests {
             #expect(result.contexts.map(\.state) == ["unread"])
             #expect(!result.reason.contains(FakeForge.token))
         }
-        // Generous: it ends what would never end.
+        // Generous: it only ends an endless wait.
         #expect(ContinuousClock.now - start < .seconds(60))
     }
 
@@ -116,7 +116,7 @@ struct LyingForgeTests {
         } _: { fake async throws in
             let wait = try await fake.watch("build") { $0.failures == 1 }
             #expect(wait.readings == 0)
-            let said = wait.trouble?.description ?? ""
+            let said = wait.lastError?.description ?? ""
             #expect(said.contains("a redirect to http://127.0.0.6:\(other.port)/steal"), "\(said)")
             #expect(!said.contains("token=x"))
             let forge = try fake.forge()
@@ -129,30 +129,32 @@ struct LyingForgeTests {
         await other.stop()
     }
 
-    @Test("502, 503, 504 and a broken connection are tried again, and then it is fine", arguments: ForgeKind.allCases)
+    @Test("502, 503, 504 and broken connections are retried", arguments: ForgeKind.allCases)
     func transient(kind: ForgeKind) async throws {
         let gitea = GiteaAnswers(.init(1, "build", "success"))
         let github = GitHubAnswers(runs: [.init(1, "build", "success")])
         let failures: [ScriptedHostAnswer] = [.status(502), .status(503), .status(504), .reset, .json("[")]
-        let told = Mutex<[String]>([])
+        let reported = Mutex<[String]>([])
         try await FakeForge.run(kind) { request, number in
             if number <= failures.count { return failures[number - 1] }
             return kind == .gitea ? gitea.answer(request) : github.answer(request)
         } _: { fake async throws in
             let result = try await fake.wait("build") { event in
-                if case .failed(_, let error, _) = event { told.withLock { $0.append(error.description) } }
+                if case .failed(_, let error, _) = event { reported.withLock { $0.append(error.description) } }
             }
             #expect(result.verdict == "green", "\(result.reason)")
-            // libcurl itself asks anew where a kept connection is reset.
+            // libcurl itself repeats the request if a kept connection is reset.
             #expect(result.failures >= failures.count - 1)
             #expect(result.readings == 1)
         }
         #expect(
-            told.withLock { told in [502, 503, 504].allSatisfy { code in told.contains { $0.hasSuffix(": \(code)") } } }
+            reported.withLock { reported in
+                [502, 503, 504].allSatisfy { code in reported.contains { $0.hasSuffix(": \(code)") } }
+            }
         )
     }
 
-    @Test("A short pause that the forge asks for is kept")
+    @Test("A short pause requested by the forge is kept")
     func pause() async throws {
         let gitea = GiteaAnswers(.init(1, "build", "success"))
         try await FakeForge.run(.gitea) { request, number in
@@ -164,7 +166,7 @@ struct LyingForgeTests {
         }
     }
 
-    @Test("A task that is cancelled ends at once, whatever the forge does")
+    @Test("A cancelled task ends at once, whatever the forge does")
     func cancelled() async throws {
         try await FakeForge.run(.gitea) { _, _ in
             .hang
@@ -180,14 +182,14 @@ struct LyingForgeTests {
         }
     }
 
-    @Test("Without a token nothing is sent in its place, and a refusal says that one is needed")
+    @Test("Without a token none is sent, and a refusal asks for one")
     func noToken() async throws {
         try await FakeForge.run(.gitea) { _, _ in
             Self.page(401, "application/json", "{}")
         } _: { fake async throws in
             let forge = try fake.forge(token: nil)
             let error = await #expect(throws: ForgeError.self) { try await forge.head(of: "main", before: .amply) }
-            #expect(error?.description.contains("a token is needed") == true)
+            #expect(error?.description.contains("a token is required") == true)
             #expect(fake.requests.allSatisfy { $0.header("authorization") == nil })
         }
     }

@@ -6,11 +6,11 @@ import Testing
 @testable import Gate
 @testable import Shared
 
-@Suite("Gate, CI: several reporters of one name, as forges answer", .timeLimit(.minutes(2)))
+@Suite("Gate, CI: several reporters under one name, with real responses", .timeLimit(.minutes(2)))
 struct ReporterForgeTests {
     private static let commit = "c0ffee5eed1234567890abcdef1234567890abcd"
 
-    /// Answers by the end of the path; everything else is not found. The pages behind the first are empty.
+    /// Responses by the end of the path; others are 404. Pages after the first are empty.
     private static func routes(_ routes: [(path: String, json: String)]) -> FakeForge.Script {
         { request, _ in
             guard let route = routes.first(where: { request.path.hasSuffix($0.path) }) else {
@@ -48,9 +48,9 @@ struct ReporterForgeTests {
     }
 
     @Test(
-        "Field 1: on GitHub the runs say which workflow a check run is of",
+        "Field 1: on GitHub the runs tell which workflow a check run belongs to",
         arguments: [
-            // Two workflows; two events; the same workflow and event later.
+            // Two workflows, two events, and a later run of one workflow and event.
             ((7, "push"), (8, "push"), Int32(41)), ((7, "push"), (7, "pull_request"), 41),
             ((7, "push"), (7, "push"), 0),
         ])
@@ -71,21 +71,21 @@ struct ReporterForgeTests {
         }
     }
 
-    @Test("Field 1: where the runs may not be read, all must be green, and the reason says so")
+    @Test("Field 1: if the runs cannot be read, all must be green, and the reason explains it")
     func denied() async throws {
         let checks = [Self.check(1, "failure", suite: 501, (10, 20)), Self.check(2, "success", suite: 502, (30, 40))]
         try await FakeForge.run(.github, Self.github(checks, runs: nil)) { fake async throws in
             let result = try await fake.wait("test")
             #expect(result.exitCode == 41)
             #expect(result.reason.contains("test: failure (#1, check-run by github-actions), one of 2"))
-            #expect(result.reason.contains("which run is a rerun of which is not known"), "\(result.reason)")
+            #expect(result.reason.contains("reruns cannot be recognised"), "\(result.reason)")
         }
-        // A rerun within its own run needs no list of runs.
+        // A rerun within one run needs no list of runs.
         let rerun = [Self.check(1, "failure", suite: 501, (10, 20)), Self.check(2, "success", suite: 501, (30, 40))]
         try await FakeForge.run(.github, Self.github(rerun, runs: nil)) { fake async throws in
             #expect(try await fake.wait("test").exitCode == 0)
         }
-        // What may pass is not taken for a refusal.
+        // A transient failure is not a refusal.
         try await FakeForge.run(.github) { request, number in
             request.path.hasSuffix("/actions/runs") ? .status(502) : Self.github(checks, runs: nil)(request, number)
         } _: { fake async throws in
@@ -94,7 +94,7 @@ struct ReporterForgeTests {
         }
     }
 
-    /// How forges and proxies say that they do not know a path, and what only says that something is wrong.
+    /// Responses of forges and proxies for an unknown path, and responses that only report a failure.
     private static let refusals: [(answer: ScriptedHostAnswer, isKnown: Bool)] = [
         (page(404, "text/plain; charset=utf-8", "404 page not found\n"), true),
         (page(404, "text/html", "<html><title>Not Found</title></html>"), true), (page(404, nil, ""), true),
@@ -112,7 +112,7 @@ struct ReporterForgeTests {
     }
 
     @Test(
-        "A list of runs that a forge does not offer is no fault of it, however that is said; what may pass is waited for",
+        "A missing list of runs is accepted in every form; a transient failure is retried",
         arguments: refusals.indices)
     func notOffered(index: Int) async throws {
         let (answer, isKnown) = Self.refusals[index]
@@ -134,18 +134,18 @@ struct ReporterForgeTests {
                         #expect(result.exitCode == code, "\(kind) \(index): \(result.reason)")
                         #expect(result.contexts[0].reporters.count == 2)
                     } else {
-                        let wait = try await fake.watch(name) { $0.failures == 2 || $0.trouble != nil }
+                        let wait = try await fake.watch(name) { $0.failures == 2 || $0.lastError != nil }
                         #expect(wait.readings == 0 && wait.verdict != .green, "\(kind) \(index)")
                     }
                 }
             }
         }
-        // What every forge has proves that the API is spoken.
+        // A response on a path that every forge has shows that the API is there.
         try await FakeForge.run(.gitea) { _, _ in
             Self.page(404, "text/plain", "404 page not found")
         } _: { fake async throws in
             let wait = try await fake.watch("test") { $0.failures == 1 }
-            #expect(wait.trouble?.description.contains("check --forge-url") == true && wait.verdict == nil)
+            #expect(wait.lastError?.description.contains("check --forge-url") == true && wait.verdict == nil)
         }
     }
 
@@ -156,7 +156,7 @@ struct ReporterForgeTests {
     }
 
     @Test(
-        "Field 1: on GitHub a newer run of the same workflow and event decides before it has reported the name",
+        "Field 1: on GitHub a newer run of one workflow and event decides before it reports the name",
         arguments: [
             ("queued", nil, nil), ("in_progress", nil, nil), ("waiting", nil, nil), ("completed", "success", nil),
             ("completed", "failure", CIVerdict.failed), ("completed", "startup_failure", .failed),
@@ -195,7 +195,7 @@ struct ReporterForgeTests {
         }
     }
 
-    @Test("Field 1: the runs are read before green is said, whatever rows of other reporters and times there are")
+    @Test("Field 1: the runs are read before a green verdict, whatever other rows there are")
     func readsRuns() async throws {
         let runs = Self.whole(61, suite: 501, "completed", "success") + "," + Self.whole(63, suite: 503, "queued", nil)
         let script = Self.github([Self.check(1, "success", suite: 501, (10, 20))], runs: runs)
@@ -212,7 +212,7 @@ struct ReporterForgeTests {
     }
 
     @Test(
-        "Field 1: on Gitea and Forgejo a newer run that left no row decides, too",
+        "Field 1: on Gitea and Forgejo a newer run without a row decides, too",
         arguments: [
             (#""status":"completed","conclusion":"failure""#, CIVerdict.failed), (#""status":"failure""#, .failed),
             (#""status":"running""#, nil), (#""status":"queued""#, nil), (#""status":"blocked""#, nil),
@@ -226,7 +226,7 @@ struct ReporterForgeTests {
         let rows = [Self.row(2, "success", run: 11)]
         let runs = Self.runs(run(12, stands), run(11, #""status":"completed","conclusion":"success""#))
         for (list, expected) in [("/actions/runs", verdict), ("/actions/tasks", .green)] {
-            // Of a task it is not known how its run stands.
+            // A task does not show the state of its run.
             try await FakeForge.run(.gitea, Self.gitea(rows, combined: rows, [(list, runs)])) { fake async throws in
                 let wait = try await fake.watch("CI / test (push)") { $0.readings == 2 }
                 #expect(wait.verdict == expected, "\(list): \(wait.summary)")
@@ -234,7 +234,7 @@ struct ReporterForgeTests {
         }
     }
 
-    @Test("A matrix with names of its own is asked for its runs once, at the end")
+    @Test("For a matrix with distinct names the runs are read once, at the end")
     func matrix() async throws {
         let checks = [
             Self.check(1, "success", suite: 501, (10, 20), name: "test (1)"),
@@ -266,7 +266,7 @@ struct ReporterForgeTests {
         #"{"workflow_runs":[\#(first),\#(second)]}"#
     }
 
-    @Test("Field 1: on Gitea two runs of one context are two reporters, unless the runs are known to be one workflow's")
+    @Test("Field 1: on Gitea two runs are two reporters, unless known to be of one workflow")
     func gitea() async throws {
         let rows = [Self.row(3, "success", run: 12), Self.row(2, "failure", run: 11)]
         let newest = [Self.row(3, "success", run: nil)]
@@ -309,7 +309,7 @@ struct ReporterForgeTests {
     }
 
     @Test(
-        "Field 2: what Gitea reports of a job that did not run ends it at once",
+        "Field 2: a Gitea job that did not run ends the wait at once",
         arguments: [
             ("success", "Has been skipped", "skipped"), ("warning", "Has been cancelled", "cancelled"),
             ("skipped", "Skipped", "skipped"), ("failure", "Canceled after 3s", "cancelled"),
@@ -323,7 +323,7 @@ struct ReporterForgeTests {
         }
     }
 
-    @Test("A context that is misspelt is shown with those that there are, at once and at the end")
+    @Test("A misspelt context is reported with the existing ones, at once and at the end")
     func misspelt() async throws {
         let gitea = GiteaAnswers(
             .init(1, "test", "success"), .init(2, "lint", "pending"), .init(3, "\u{202E}x", "success"))
@@ -340,7 +340,7 @@ struct ReporterForgeTests {
         }
     }
 
-    @Test("Of many contexts some are named, and what is near is found in the middle of a name, too")
+    @Test("Of many contexts a few are listed, and a similar name is suggested")
     func hints() {
         let names = Set((10..<40).map { "job \($0)" })
         let hint = CIHint.others(than: "x", among: names)
@@ -354,7 +354,7 @@ struct ReporterForgeTests {
         #expect(Suggestion.nearest(to: "", among: ["a"]) == nil)
     }
 
-    @Test("Everybody who was counted is listed at the end")
+    @Test("All counted reporters are listed at the end")
     func listed() {
         let row = CIRow(
             context: "test", id: 9, source: .checkRun(app: "github-actions"), state: .success,

@@ -20,7 +20,7 @@ struct WaitCICommandTests {
     }
 
     @Test(
-        "It ends with the contract's code",
+        "It ends with the documented exit code",
         arguments: [("success", Int32(0)), ("failure", 41), ("skipped", 41), ("pending", 41), ("warning", 41)])
     func codes(state: String, code: Int32) async throws {
         let gitea = GiteaAnswers(.init(1, "build (push)", state))
@@ -32,7 +32,7 @@ struct WaitCICommandTests {
         }
     }
 
-    @Test("A kill switch that is named holds before anything is waited for")
+    @Test("A kill switch holds before the wait begins")
     func killSwitch() async throws {
         let folder = try TemporaryFolder()
         let path = try folder.write("stop", "on")
@@ -47,7 +47,7 @@ struct WaitCICommandTests {
         }
     }
 
-    @Test("Refusals of the forge are 69, mistakes in the call are 64")
+    @Test("Refusals by the forge are 69, usage errors are 64")
     func others() async throws {
         try await FakeForge.run(.github) { _, _ in
             .status(401)
@@ -62,7 +62,7 @@ struct WaitCICommandTests {
         }
     }
 
-    @Test("Every flag may come from the environment, and lists a value a line")
+    @Test("Every flag can be set by the environment, lists with one value per line")
     func environment() {
         let flags = EnvironmentFlags.of("wait-ci")
         for flag in ["--forge", "--forge-url", "--repository", "--sha", "--timeout", "--check-app", "--forge-ca"] {

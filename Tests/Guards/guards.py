@@ -788,8 +788,8 @@ GUARDS = [
     Guard(
         3, "registry-config", "a configuration that does not hash to its digest is not believed",
         _REGISTRY + "RegistryClient.swift",
-        r"guard Digest(sha256: SHA256.hash(response.body)) == digest else {",
-        r"guard Digest(sha256: SHA256.hash(response.body)) != nil else {", REGISTRY),
+        r"guard Digest(sha256Of: response.body) == digest else {",
+        r"guard Digest(sha256Of: response.body) == digest || !response.body.isEmpty else {", REGISTRY),
     Guard(
         3, "registry-page", "a page of HTML is no image",
         _REGISTRY + "RegistryManifest.swift",
@@ -814,7 +814,7 @@ GUARDS = [
     Guard(
         2, "registry-403", "only a registry's 404 means absent",
         _REGISTRY + "RegistryStatus.swift",
-        r"""case 403: throw .denied(subject, reason: "the registry does not let these credentials read it (403)")""",
+        r"""case 403: throw .denied(subject, reason: "these credentials do not permit it (403)")""",
         r"""case 403: throw .absent(subject, missing)""", REGISTRY),
     Guard(
         2, "registry-404-page", "a page's 404 does not mean absent",
@@ -824,7 +824,7 @@ GUARDS = [
     Guard(
         2, "registry-tags", "half of a list of tags is none",
         _REGISTRY + "RegistryClient.swift",
-        r"""throw .untrustworthy(subject, reason: "does not end within \(Self.maximumPages) pages")""",
+        r"""throw .untrustworthy(subject, reason: "has more than \(Self.maximumPages) pages")""",
         r"""return tags""", REGISTRY),
     Guard(
         2, "registry-put-again", "a tag that may have been written is not written again",
@@ -1532,7 +1532,7 @@ GUARDS = [
     Guard(
         11, "switch-unreadable", "a kill switch that cannot be read holds",
         _KILL_SWITCH + "KillSwitch.swift",
-        r"""case .unreadable(let why): throw .refused("the kill switch cannot be read, which holds: \(why)")""",
+        r"""case .unreadable(let reason): throw .refused("promotion held: the kill switch \(reason)")""",
         r"""case .unreadable: return""", KILL_SWITCH),
     Guard(
         11, "switch-file-folder", "a kill switch's file is absent only where its folder is there",

@@ -10,7 +10,7 @@ import Testing
 @testable import Transfer
 @testable import Verdict
 
-/// From a host's document to the registry and back: what the pure rules ask for is carried out.
+/// Digest lookups of a session, from a host's document to the registry and back.
 @Suite(.timeLimit(.minutes(2)))
 struct DigestLookupSessionTests {
     private static let commit = String(repeating: "a", count: 40)
@@ -22,7 +22,7 @@ struct DigestLookupSessionTests {
         .init(image, "linux/amd64"), .init(.attestation("two"), "unknown/unknown"),
     ])
 
-    /// A host that serves this digest, and nothing else that could be compared.
+    /// A host that serves this digest, without other evidence for comparison.
     private func run(
         serving digest: Digest, in registry: ScriptedRegistry
     ) async throws -> (ended: Verification, target: Target) {
@@ -52,7 +52,7 @@ struct DigestLookupSessionTests {
         return result
     }
 
-    @Test("A host with another index of the promoted image is proven by what the registry says of it")
+    @Test("A host with another index of the promoted image is proven through the registry")
     func wrapped() async throws {
         let registry = try await ScriptedRegistry.start(["latest": Self.promoted, "other": Self.sibling])
         let (ended, target) = try await run(serving: Self.sibling.digest, in: registry)
@@ -60,14 +60,14 @@ struct DigestLookupSessionTests {
         #expect(ended.conclusion?.verdict == .converged)
         #expect(ended.tracks[0].facts.build == .matchIndex)
         #expect(registry.seen.count { $0.path.hasSuffix("\(Self.sibling.digest)") } == 1)
-        // What describes an image is not one, and is not even read.
+        // An attestation is not an image, and is not read.
         for name in ["one", "two"] {
             #expect(!registry.seen.contains { $0.path.hasSuffix("\(MadeImage.attestation(name).digest)") })
         }
         await registry.stop()
     }
 
-    @Test("What the registry does not know, or lies about, proves nothing")
+    @Test("A digest that the registry lacks or lies about proves nothing")
     func unknown() async throws {
         let sibling = Self.sibling
         let promoted = Self.promoted

@@ -13,7 +13,7 @@ struct ResponseDecoderTests {
     }
 
     @Test(
-        "What is no buildinfo answer is told apart, and never taken for one",
+        "A response other than a buildinfo document is classified, and never accepted as one",
         arguments: [
             (401, "{}", RequestOutcome.auth, "refuses"), (403, "", .auth, "403"), (404, "<html>", .httpStatus, "404"),
             (204, "", .httpStatus, "204"), (302, "", .httpStatus, "redirect"), (304, "", .httpStatus, "304"),
@@ -32,7 +32,7 @@ struct ResponseDecoderTests {
         #expect(detail.contains(part), "\(detail)")
     }
 
-    @Test("An agent's document is read, an unknown schema or an impossible value is not")
+    @Test("An agent's document is read; an unknown schema or an impossible value is not")
     func documents() throws {
         let document = Answer().document(host: 0, nonce: "n")
         func body(_ change: (inout Document) -> Void) throws -> String {
@@ -53,7 +53,7 @@ struct ResponseDecoderTests {
         }
     }
 
-    @Test("A host without an agent answers with a commit; what is no commit stays as it was said")
+    @Test("A plain host reports a commit; other text is kept as reported")
     func plain() {
         let sha = String(repeating: "a", count: 40)
         #expect(Self.read("{\"git_sha\": \"\(sha)\"}") == .plain(PlainAnswer(gitSHA: .known(.of("a")))))

@@ -8,7 +8,7 @@ import Testing
 @testable import Transfer
 @testable import Verdict
 
-/// What headers and JSON of a host without an agent say.
+/// Headers and JSON of a host without an agent.
 @Suite("Answers of hosts without an agent")
 struct StoredAnswerTests {
     private static func headers(_ lines: [(String, String)]) -> TransferHeaders {
@@ -32,7 +32,7 @@ struct StoredAnswerTests {
     private static let body = "{\"git_sha\":\"\(String(repeating: "a", count: 40))\"}"
 
     @Test(
-        "Field 5: headers by which a cache says that it may have answered",
+        "Field 5: headers that reveal a possibly cached response",
         arguments: [
             ("Age", "900"), ("Age", "1"), ("Age", "0.5"), ("Age", "soon"), ("Age", "-3"), ("X-Cache", "HIT"),
             ("x-cache", "hit"),
@@ -54,7 +54,7 @@ struct StoredAnswerTests {
     }
 
     @Test(
-        "Field 5: headers that are no sign of it",
+        "Field 5: headers that do not reveal a cached response",
         arguments: [
             ("Age", "0"), ("X-Cache", "MISS"), ("X-Cache", "MISS from squid"),
             ("X-Cache-Lookup", "HIT from squid:3128"),
@@ -69,19 +69,19 @@ struct StoredAnswerTests {
         #expect(try #require(Self.plain(Self.body, (name, value))).stored == nil)
     }
 
-    @Test("Several headers of one name all count")
+    @Test("Repeated headers all count")
     func repeated() throws {
         let answer = try #require(Self.plain(Self.body, ("X-Cache", "MISS"), ("X-Cache", "HIT")))
         #expect(answer.stored == "X-Cache: MISS, HIT")
     }
 
-    @Test("Headers without end are bounded")
+    @Test("The number of kept headers is limited")
     func bounded() {
         let headers = Self.headers((0..<100).map { ("X-Cache-\($0)", "MISS") })
         #expect(headers.all.count <= TransferLimits(openFiles: 1_024).keptByWord)
     }
 
-    @Test("Field 5: an Age counts for documents, too, and never makes one younger")
+    @Test("Field 5: an Age counts for documents, too, and never makes one newer")
     func documents() throws {
         let document = Answer(age: 1.5).document(host: 0, nonce: "n")
         let body = Array(try JSONEncoder().encode(document))
@@ -100,7 +100,7 @@ struct StoredAnswerTests {
         #expect(unchanged.age == 40)
     }
 
-    @Test("An answer's Date is read, and what is none is not")
+    @Test("A valid Date is read, and any other text is not")
     func dates() {
         #expect(HTTPDate.seconds("Thu, 01 Jan 1970 00:00:00 GMT") == 0)
         #expect(HTTPDate.seconds("Sun, 06 Nov 1994 08:49:37 GMT") == 784_111_777)
@@ -114,7 +114,7 @@ struct StoredAnswerTests {
     }
 
     @Test(
-        "Field 24: what a plain answer says of its state",
+        "Field 24: the state in a plain response",
         arguments: [
             (#""state":"serving""#, ServiceState.serving, nil), (#""state":"running""#, .serving, nil),
             (#""state":"starting""#, .starting, "state: starting"), (#""state":"exited""#, .exited, "state: exited"),
@@ -142,14 +142,14 @@ struct StoredAnswerTests {
     }
 
     @Test(
-        "Field 24: what a plain answer says of the build",
+        "Field 24: the build in a plain response",
         arguments: [
             (#""service":"worker""#, "worker", false), (#""service":null"#, nil, false),
             (#""service":["canvas"]"#, nil, true),
             (#""dirty":true"#, nil, true), (#""git_dirty":true"#, nil, true), (#""dirty":false"#, nil, false),
             (#""instances":[{"state":"exited"}]"#, nil, true), (#""instances":[]"#, nil, true),
             (#""age_seconds":-1"#, nil, true), (#""age_seconds":"old""#, nil, true),
-            // What evidence notes is not the host's to say.
+            // A host must not set fields of the evidence.
             (#""stored":"X-Cache: HIT","defect":"x""#, nil, false),
         ] as [(String, String?, Bool)])
     func builds(json: String, service: String?, isDefective: Bool) throws {
@@ -159,7 +159,7 @@ struct StoredAnswerTests {
         #expect(answer.stored == nil)
     }
 
-    @Test("What evidence recorded before still reads, and what it records now comes back")
+    @Test("Older evidence can still be read, and new evidence reads back")
     func evidence() throws {
         let before = Data("{\"git_sha\":\"\(String(repeating: "a", count: 40))\",\"nonce\":\"n\"}".utf8)
         #expect(

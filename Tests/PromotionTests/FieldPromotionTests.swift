@@ -252,7 +252,7 @@ struct FieldPromotionTests {
             }
             let outcome = try await promoter.run()
             #expect(outcome.exitCode == 64, "\(outcome.error)")
-            #expect(outcome.error.contains("the registry keeps this tag immutable"), "\(outcome.error)")
+            #expect(outcome.error.contains("the tag is immutable"), "\(outcome.error)")
             #expect(outcome.error.contains("nothing was changed"), "\(outcome.error)")
             #expect(try await promoter.journal() == ["promotion unmoved 1 \(promoter.short(promoter.new))"])
         }

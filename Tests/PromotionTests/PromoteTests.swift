@@ -110,7 +110,7 @@ struct PromoteTests {
         Rule("kill switch off", 0, "off: gitea-variable:HOLD", ["--kill-switch", "gitea-variable:HOLD"]) {
             $0.forge.change { $0.variable = "off" }
         },
-        Rule("kill switch not readable", 41, "cannot be read, which holds", ["--kill-switch", "file:/nowhere/at/all"]),
+        Rule("kill switch not readable", 41, "cannot be checked (its folder is missing)", ["--kill-switch", "file:/nowhere/at/all"]),
         Rule("CI failed", 41, "failure") { $0.forge.change { $0.status = "failure" } },
         Rule("CI pending until the time is up", 41, "pending") { $0.forge.change { $0.status = "pending" } },
         Rule("forge is a page", 69, "instead of JSON") {
@@ -126,7 +126,7 @@ struct PromoteTests {
             $0.forge.change { $0.history.insert(contentsOf: [Promoter.docs, Promoter.stranger], at: 0) }
             $0.registry.push(MadeImage.single(revision: Promoter.stranger), "staging-\(Promoter.stranger)")
         },
-        Rule("Field 10: the branch's head builds nothing", 0, "1 newer commit, and no candidate of it") {
+        Rule("Field 10: the branch's head builds nothing", 0, "1 newer commit without a candidate") {
             $0.forge.change { $0.history.insert(Promoter.docs, at: 0) }
         },
         Rule(
@@ -157,7 +157,7 @@ struct PromoteTests {
             let other = MadeImage.single(revision: Promoter.stranger)
             $0.registry.push(other, "latest")
         },
-        Rule("what is promoted does not say its commit", 41, "--allow-rollback") {
+        Rule("what is promoted does not say its commit", 41, "--skip-ancestry") {
             $0.registry.push(MadeImage.single(revision: nil), "latest")
         },
         Rule("going back is meant", 0, "permitted by --allow-rollback", ["--allow-rollback"]) {
@@ -189,7 +189,7 @@ struct PromoteTests {
                 request.path.hasSuffix("/latest") ? .instead(.status(500)) : .honest
             }
         },
-        Rule("other bytes than the digest says", 69, "do not hash to the Docker-Content-Digest") { promoter in
+        Rule("other bytes than the digest says", 69, "does not match its Docker-Content-Digest") { promoter in
             promoter.registry.behave { request, _ in
                 request.path.hasSuffix("/staging-\(Commit.new)")
                     ? .instead(

@@ -119,7 +119,7 @@ extension RealRegistry {
             #expect(printed.mediaType == made.image.manifest.mediaType)
             #expect(printed.platforms.compactMap(\.platform) == made.platforms)
             #expect(printed.gitSHA == Self.commit)
-            #expect(printed.pin == "CANVAS_IMAGE_TAG=latest@\(printed.digest)")
+            #expect(printed.pin == "\(name.uppercased().replacing("-", with: "_"))_IMAGE_TAG=latest@\(printed.digest)")
             for entry in printed.platforms {
                 let child = "\(registry.authority)/\(name)@\(entry.digest)"
                 #expect(entry.digest == Self.hash(try await Self.raw(child)))
@@ -167,10 +167,10 @@ extension RealRegistry {
             try registry.push(.single(revision: nil), to: "present", tag: "latest")
             let folder = try TemporaryFolder()
             for (reference, code, text) in [
-                ("\(registry.authority)/present:nowhere", 64, "no such tag"),
-                ("\(registry.authority)/present@sha256:\(String(repeating: "0", count: 64))", 64, "no such digest"),
+                ("\(registry.authority)/present:nowhere", 64, "does not have this tag"),
+                ("\(registry.authority)/present@sha256:\(String(repeating: "0", count: 64))", 64, "does not have this digest"),
                 ("\(registry.authority)/absent:latest", 64, "does not exist"),
-                ("127.0.0.1:1/canvas:latest", 69, "no whole answer"), ("canvas:a:b", 64, "no image reference"),
+                ("127.0.0.1:1/canvas:latest", 69, "no complete response"), ("canvas:a:b", 64, "no image reference"),
             ] as [(String, Int32, String)] {
                 let outcome = try await Program.collector().run(
                     ["resolve", reference, "--save", folder.path("file"), "--registry-timeout", "20s"])

@@ -6,7 +6,7 @@ import Testing
 struct AuthenticationChallengeTests {
     private typealias Challenge = AuthenticationChallenge
 
-    @Test("One challenge or several, with quoted commas, escapes, tokens and spaces")
+    @Test("Challenges are parsed with quoted commas, escapes, tokens and spaces")
     func all() {
         let table: [(String, [AuthenticationChallenge])] = [
             ("", []), (", ,", []),
@@ -34,12 +34,12 @@ struct AuthenticationChallengeTests {
                 #"Negotiate YIIab/+==, Basic realm=x"#,
                 [.init(scheme: "negotiate"), .init(scheme: "basic", parameters: ["realm": "x"])]
             ),
-            // A second value of one name does not take the first one's place.
+            // A second value of one name does not replace the first.
             (
                 #"Bearer realm="https://first", realm="http://second""#,
                 [.init(scheme: "bearer", parameters: ["realm": "https://first"])]
             ),
-            // What is cut off is left out.
+            // A truncated challenge is left out.
             (
                 #"Basic realm="a", Bearer realm="b"#,
                 [.init(scheme: "basic", parameters: ["realm": "a"]), .init(scheme: "bearer")]

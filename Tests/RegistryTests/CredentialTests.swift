@@ -21,7 +21,7 @@ struct CredentialTests {
         return #"{"auths":{"\#(key)":{"auth":"\#(text)"}}}"#
     }
 
-    @Test("Files are looked through in the documented order, and the first that has an entry counts")
+    @Test("Files are searched in the documented order, and the first with an entry counts")
     func order() async throws {
         let folder = try TemporaryFolder()
         for name in ["run/containers", "docker", "home/.docker"] { _ = try folder.makeFolder(name) }
@@ -48,7 +48,7 @@ struct CredentialTests {
         #expect(try await user(folder.path("flag.json")) == expected(1))
     }
 
-    @Test("A home that is missing or empty is no error; a file that was named is, and its content is never shown")
+    @Test("A missing default file is skipped; a named file that is unusable fails without showing its content")
     func homes() async throws {
         let folder = try TemporaryFolder()
         #expect(try await find(CredentialSources(flag: nil, environment: ["HOME": "/nowhere/at/all"])) == nil)
@@ -67,7 +67,7 @@ struct CredentialTests {
     }
 
     @Test(
-        "An entry is found by the names that clients have given it, the longest first",
+        "An entry is found under every name that clients use, the longest match first",
         arguments: [
             ("registry.example:5000", "team/canvas", "registry.example:5000", true),
             ("registry.example:5000", "team/canvas", "registry.example:5000/team", true),
@@ -88,7 +88,7 @@ struct CredentialTests {
         #expect((found != nil) == isFound)
     }
 
-    @Test("The longest name that fits counts")
+    @Test("The longest matching name counts")
     func longest() async throws {
         let folder = try TemporaryFolder()
         func auth(_ user: String) -> String { Data("\(user):p".utf8).base64EncodedString() }
@@ -120,7 +120,7 @@ struct CredentialTests {
         #expect(try await find(CredentialSources(flag: file, environment: [:])) == expected)
     }
 
-    @Test("Nothing that is printed or dumped of credentials shows them")
+    @Test("Printing or dumping credentials shows no secret")
     func secrets() {
         let credentials: [Any] = [
             RegistryCredential.password(user: "u", password: "s3cret"), RegistryCredential.identityToken("s3cret"),
@@ -139,7 +139,7 @@ struct CredentialTests {
 
     // MARK: - Helpers
 
-    /// A helper of this script, in a folder that is its PATH's first.
+    /// Creates a helper in a folder that is first in its PATH.
     private func helper(_ script: String, _ folder: TemporaryFolder, name: String = "made-up") throws -> [String:
         String]
     {
@@ -148,7 +148,7 @@ struct CredentialTests {
         return ["PATH": "\(folder.path):/usr/bin:/bin"]
     }
 
-    @Test("A helper is asked for the host on its standard input; one registry's own comes before the store")
+    @Test("A helper reads the host from standard input; a registry's own helper precedes the store")
     func asksHelper() async throws {
         let folder = try TemporaryFolder()
         let answer = #"[ "$1" = get ] && printf '{"ServerURL":"x","Username":"u","Secret":"%s"}' "$(cat)""#
@@ -165,7 +165,7 @@ struct CredentialTests {
                 == .password(user: "u", password: "https://index.docker.io/v1/"))
     }
 
-    @Test("A helper's user <token> is an identity token; one that has none leaves it to the entries")
+    @Test("A helper's user <token> marks an identity token; without credentials from it the entries count")
     func helperAnswers() async throws {
         let folder = try TemporaryFolder()
         let token = try helper(#"echo '{"Username":"<token>","Secret":"i"}'"#, folder)
@@ -179,7 +179,7 @@ struct CredentialTests {
     }
 
     @Test(
-        "A helper that fails, floods, writes nonsense or is not there is told, without what it wrote",
+        "A helper that fails or writes too much or nonsense is reported without its output",
         arguments: [
             ("echo s3cret; echo s3cret >&2; exit 3", "exit code 3"), ("cat /dev/zero", "more than"),
             ("head -c 70000 /dev/zero", "more than"),
@@ -197,7 +197,7 @@ struct CredentialTests {
         #expect(error?.description.contains("s3cret") == false)
     }
 
-    @Test("A helper that hangs is killed with what it started, when the time is up")
+    @Test("A helper that hangs is killed with its child processes at the time limit")
     func helperHangs() async throws {
         let folder = try TemporaryFolder()
         let environment = try helper("echo $$ > \(folder.path("pid")); sleep 1000 & wait", folder)
@@ -212,13 +212,13 @@ struct CredentialTests {
     }
 
     @Test(
-        "A helper's name is no path and no option",
+        "A helper's name cannot be a path or an option",
         arguments: ["", "../evil", "a/b", "a b", "a;b", "$(x)", "a\nb", String(repeating: "a", count: 65)])
     func helperNames(name: String) async throws {
         #expect(CredentialHelper(name: name, environment: [:]) == nil)
     }
 
-    @Test("A helper that is named and not installed is told")
+    @Test("A helper that is not installed is reported")
     func helperMissing() async throws {
         let folder = try TemporaryFolder()
         let file = try folder.write("auth.json", #"{"credsStore":"not-there"}"#)

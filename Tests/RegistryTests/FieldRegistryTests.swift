@@ -7,7 +7,7 @@ import Testing
 @testable import Operations
 @testable import Registry
 
-/// What registries of the field answer, beside what the specification says.
+/// Responses of real registries beyond the specification.
 @Suite(.timeLimit(.minutes(2)))
 struct FieldRegistryTests {
     private static let sha = String(repeating: "a", count: 40)
@@ -18,7 +18,7 @@ struct FieldRegistryTests {
     struct Served: Sendable, CustomTestStringConvertible {
         var type: String?
         var body: String
-        /// nil where it is refused.
+        /// nil if it is rejected.
         var kind: RegistryMediaType?
 
         var testDescription: String { "\(type ?? "none"): \(body.prefix(60)) is \(kind?.rawValue ?? "refused")" }
@@ -45,7 +45,7 @@ struct FieldRegistryTests {
                 Served(type: type, body: body(MadeImage.dockerManifest, manifestParts), kind: .dockerManifest),
                 Served(type: type, body: body(MadeImage.ociIndex, indexParts), kind: .ociIndex),
                 Served(type: type, body: body(MadeImage.dockerList, indexParts), kind: .dockerList),
-                // OCI's bodies need not say it.
+                // The field is optional in OCI's bodies.
                 Served(type: type, body: body(nil, manifestParts), kind: .ociManifest),
                 Served(type: type, body: body(nil, indexParts), kind: .ociIndex),
                 Served(
@@ -56,7 +56,7 @@ struct FieldRegistryTests {
                 Served(type: type, body: "{}", kind: nil), Served(type: type, body: "no JSON", kind: nil),
             ]
         } + [
-            // A specific type that contradicts the body, and a page.
+            // A specific type that contradicts the body, and an HTML page.
             Served(type: MadeImage.ociIndex, body: body(MadeImage.ociManifest, manifestParts), kind: nil),
             Served(type: MadeImage.dockerManifest, body: body(MadeImage.ociManifest, manifestParts), kind: nil),
             Served(type: "text/html", body: body(MadeImage.ociManifest, manifestParts), kind: nil),
@@ -65,7 +65,7 @@ struct FieldRegistryTests {
         ]
 
     @Test(
-        "Field 13: where the header says nothing specific, the body does; what contradicts itself is refused",
+        "Field 13: with a generic header the body's type counts; a contradiction is refused",
         arguments: servedTable)
     func mediaTypes(_ served: Served) throws {
         let manifest = Result { () throws(ManifestError) in
@@ -78,7 +78,9 @@ struct FieldRegistryTests {
         }
     }
 
-    @Test("Field 13: a generic type is read, promoted and put as what it is", arguments: ["application/json", nil])
+    @Test(
+        "Field 13: an image with a generic type is read, promoted and written with its own type",
+        arguments: ["application/json", nil])
     func promotedGenerically(type: String?) async throws {
         let registry = try await ScriptedRegistry.start(["staging": Self.image]) { request in
             guard request.method == "GET", request.path.contains("/manifests/") else { return nil }
@@ -172,7 +174,7 @@ struct FieldRegistryTests {
     ]
 
     @Test(
-        "Field 20: each registry's way to say that a tag is immutable is 64, with the remedy, and nothing else is",
+        "Field 20: every registry's response for an immutable tag is 64 with the remedy, and no other is",
         arguments: refusals)
     func immutable(_ refusal: Refusal) async throws {
         let registry = try await ScriptedRegistry.start(["staging": Self.image]) { request in
@@ -189,14 +191,14 @@ struct FieldRegistryTests {
         await registry.stop()
         #expect(error?.exitCode == (refusal.isImmutable ? 64 : 69), "\(error?.description ?? "none")")
         #expect(
-            error?.description.contains("the registry keeps this tag immutable") == refusal.isImmutable,
+            error?.description.contains("the tag is immutable") == refusal.isImmutable,
             "\(error?.description ?? "none")")
         #expect(registry.seen.count { $0.method == "PUT" } == 1)
     }
 
-    // MARK: - The way back
+    // MARK: - Kept images
 
-    @Test("Field 12: an image is kept with all that an index names, attestations too, children first")
+    @Test("Field 12: an image is kept with all manifests of its index, attestations included, children first")
     func kept() async throws {
         let registry = try await ScriptedRegistry.start(["latest": Self.image])
         let reference = try registry.reference()
@@ -208,7 +210,7 @@ struct FieldRegistryTests {
         #expect(Set(image.blobs) == Set(Self.image.children.flatMap(\.blobs).map(\.digest)))
     }
 
-    @Test("Field 12: blobs are missing where the registry itself says so, and nowhere else")
+    @Test("Field 12: a blob is missing only if the registry itself reports it")
     func missing() async throws {
         let gone = Self.image.children[1].blobs[1].digest
         let registry = try await ScriptedRegistry.start(["latest": Self.image]) { request in
@@ -226,7 +228,7 @@ struct FieldRegistryTests {
         #expect(missing == [gone])
     }
 
-    @Test("Field 9: a tag is read on a connection of its own, past caches")
+    @Test("Field 9: a tag is read on a new connection, bypassing caches")
     func fresh() async throws {
         let registry = try await ScriptedRegistry.start(["latest": Self.image])
         let reference = try registry.reference()

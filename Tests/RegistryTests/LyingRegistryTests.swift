@@ -8,7 +8,7 @@ import Testing
 @testable import CollectorFixtures
 @testable import Registry
 
-/// What a registry may get wrong, by accident or on purpose: each ends with its code and its reason, and nothing is believed.
+/// False responses of a registry, accidental or deliberate: each ends with its exit code and reason.
 @Suite(.timeLimit(.minutes(2)))
 struct LyingRegistryTests {
     private static let image = MadeImage.usual(revision: String(repeating: "a", count: 40))
@@ -44,16 +44,17 @@ struct LyingRegistryTests {
 
     static let lieTable: [Lie] = [
         .init(
-            name: "another digest in the header", code: 69, reason: "do not hash to the Docker-Content-Digest",
+            name: "another digest in the header", code: 69, reason: "does not match its Docker-Content-Digest",
             answer: .manifest(image.manifest, digest: other.digest.description)),
         .init(
-            name: "a digest of another algorithm in the header", code: 69, reason: "do not hash to",
+            name: "a digest of another algorithm in the header", code: 69,
+            reason: "does not match its Docker-Content-Digest",
             answer: .manifest(image.manifest, digest: "sha512:" + String(repeating: "0", count: 128))),
         .init(
-            name: "a page of HTML", code: 69, reason: "a page of HTML",
+            name: "a page of HTML", code: 69, reason: "HTML page",
             answer: body("<html>hello</html>", "text/html; charset=utf-8")),
         .init(
-            name: "a page of HTML for what is not there", code: 69, reason: "a page of HTML",
+            name: "a page of HTML for what is not there", code: 69, reason: "HTML page",
             answer: .answer(status: 404, headers: [("Content-Type", "text/html")], body: Array("<html>".utf8))),
         .init(
             name: "schema 1", code: 64, reason: "schema 1",
@@ -62,19 +63,19 @@ struct LyingRegistryTests {
             name: "schema 1 with a fine media type", code: 64, reason: "schema 1",
             answer: body(#"{"schemaVersion":1,"fsLayers":[]}"#)),
         .init(
-            name: "another media type", code: 64, reason: "which is no image's",
+            name: "another media type", code: 64, reason: "expected an OCI or Docker index or manifest",
             answer: body("{}", "application/json")),
         .init(
-            name: "another media type in the body", code: 64, reason: "two readers",
+            name: "another media type in the body", code: 64, reason: "is ambiguous",
             answer: body(#"{"schemaVersion":2,"mediaType":"\#(MadeImage.ociManifest)","manifests":[]}"#)),
         .init(
-            name: "an index served as a manifest", code: 64, reason: "two readers",
+            name: "an index served as a manifest", code: 64, reason: "is ambiguous",
             answer: body(#"{"schemaVersion":2,"manifests":[]}"#, MadeImage.ociManifest)),
         .init(
-            name: "both manifests and layers", code: 64, reason: "both",
+            name: "both manifests and layers", code: 64, reason: "'manifests' and also 'config' or 'layers'",
             answer: body(#"{"schemaVersion":2,"manifests":[],"layers":[]}"#)),
         .init(
-            name: "both, one in another case", code: 64, reason: "both",
+            name: "both, one in another case", code: 64, reason: "'manifests' and also 'config' or 'layers'",
             answer: body(#"{"schemaVersion":2,"manifests":[],"Layers":[]}"#)),
         .init(
             name: "a key twice", code: 64, reason: "twice",
@@ -83,14 +84,14 @@ struct LyingRegistryTests {
             name: "a depth bomb", code: 64, reason: "deeper",
             answer: body(#"{"schemaVersion":2,"x":"# + String(repeating: "[", count: 2_000_000))),
         .init(
-            name: "an index of nothing but attestations", code: 64, reason: "without a single platform",
+            name: "an index of nothing but attestations", code: 64, reason: "without any platform",
             answer: .manifest(
                 MadeImage.index([.init(.attestation(), "unknown/unknown")]).manifest)),
         .init(
-            name: "a body beyond 5 MiB", code: 69, reason: "no whole answer",
+            name: "a body beyond 5 MiB", code: 69, reason: "no complete response",
             answer: body(String(repeating: " ", count: 6 << 20))),
-        .init(name: "a body without end", code: 69, reason: "no whole answer", answer: .flood(chunked: true)),
-        .init(name: "headers without end", code: 69, reason: "no whole answer", answer: .floodHeaders),
+        .init(name: "a body without end", code: 69, reason: "no complete response", answer: .flood(chunked: true)),
+        .init(name: "headers without end", code: 69, reason: "no complete response", answer: .floodHeaders),
         .init(name: "401 without a way", code: 69, reason: "401", answer: .status(401)),
         .init(name: "403", code: 69, reason: "403", answer: .status(403)),
         .init(
@@ -98,15 +99,15 @@ struct LyingRegistryTests {
             answer: .answer(status: 429, headers: [("Retry-After", "3600")], body: [])),
         .init(name: "500", code: 69, reason: "500", answer: .status(500)),
         .init(name: "a redirection of a manifest", code: 69, reason: "redirects", answer: .redirect(to: "/elsewhere")),
-        .init(name: "404", code: 64, reason: "no such tag", answer: .status(404)),
+        .init(name: "404", code: 64, reason: "does not have this tag", answer: .status(404)),
         .init(
-            name: "404 for the repository", code: 64, reason: "no such repository",
+            name: "404 for the repository", code: 64, reason: "does not have this repository",
             answer: .answer(
                 status: 404, headers: [("Content-Type", "application/json")],
                 body: Array(#"{"errors":[{"code":"NAME_UNKNOWN"}]}"#.utf8))),
     ]
 
-    @Test("Each lie about a tag ends with its code and reason, and is not asked for long", arguments: lieTable)
+    @Test("Each false response about a tag ends quickly with its exit code and reason", arguments: lieTable)
     func lied(_ lie: Lie) async throws {
         let answer = lie.answer
         let (error, registry) = try await read { $0.path.hasSuffix("/latest") ? answer : nil }
@@ -117,7 +118,7 @@ struct LyingRegistryTests {
         #expect(isOneLine)
     }
 
-    @Test("All four media types are asked for, and nothing else")
+    @Test("Exactly the four media types are requested")
     func accept() async throws {
         let (error, registry) = try await read { _ in nil }
         #expect(error == nil)
@@ -128,33 +129,33 @@ struct LyingRegistryTests {
         #expect(types.count == 4)
     }
 
-    @Test("Another image under a digest is never taken for it: by digest, as an index's child, as a configuration")
+    @Test("Content that does not match its digest is rejected: root, child and configuration")
     func wrongBodies() async throws {
         let (first, second) = (Self.image, Self.other)
         let byDigest = try await read({ _ in .manifest(second.manifest) }, "@\(first.digest)")
         #expect(byDigest.error?.exitCode == 69)
-        #expect(byDigest.error?.description.contains("other bytes") == true)
+        #expect(byDigest.error?.description.contains("different content") == true)
         let asChild = try await read { request in
             request.path.hasSuffix("\(first.children[1].digest)") ? .manifest(second.children[1].manifest) : nil
         }
         #expect(asChild.error?.exitCode == 69)
-        #expect(asChild.error?.description.contains("other bytes") == true)
+        #expect(asChild.error?.description.contains("different content") == true)
         let asConfig = try await read { request in
             request.path.hasSuffix("\(first.children[0].blobs[0].digest)")
                 ? .answer(status: 200, headers: [], body: second.children[0].blobs[0].bytes) : nil
         }
         #expect(asConfig.error?.exitCode == 69)
-        #expect(asConfig.error?.description.contains("do not hash") == true)
+        #expect(asConfig.error?.description.contains("does not match its digest") == true)
     }
 
-    @Test("A configuration that is missing makes the image no absent one, but a broken one")
+    @Test("A missing configuration makes an image incomplete, not absent")
     func missingConfig() async throws {
         let (error, _) = try await read { $0.path.contains("/blobs/") ? .status(404) : nil }
         #expect(error?.exitCode == 64)
-        #expect(error?.description.contains("not whole") == true)
+        #expect(error?.description.contains("incomplete") == true)
     }
 
-    @Test("Indexes in indexes are followed some levels deep, and no further")
+    @Test("Nested indexes are followed to a fixed depth")
     func nesting() async throws {
         var deep = Self.image
         for level in 1...3 { deep = .index([.init(deep)], padding: ",\"annotations\":{\"n\":\"\(level)\"}") }
@@ -173,7 +174,7 @@ struct LyingRegistryTests {
         await registry.stop()
     }
 
-    @Test("An index of hundreds of manifests is not read to its end")
+    @Test("An index with hundreds of manifests is rejected")
     func manyChildren() async throws {
         let children = (0..<300).map { MadeImage.Child(.single(revision: nil, salt: "\($0)"), "linux/amd64") }
         let registry = try await ScriptedRegistry.start(["latest": .index(children)])
@@ -184,18 +185,18 @@ struct LyingRegistryTests {
         await registry.stop()
     }
 
-    @Test("A registry that drips or hangs is given up at the deadline")
+    @Test("A registry that hangs or sends slowly is abandoned at the deadline")
     func deadlines() async throws {
         for answer in [ScriptedHostAnswer.hang, .drip(body: Self.image.manifest.bytes)] {
             let start = ContinuousClock.now
             let (error, _) = try await read({ _ in answer }, within: .seconds(2))
             #expect(error?.exitCode == 69)
-            // Generous: what must not be is twenty seconds, or for ever.
+            // Generous: it must not take twenty seconds or forever.
             #expect(ContinuousClock.now - start < .seconds(15))
         }
     }
 
-    @Test("A fault that passes is not noticed; a registry that asks for a moment gets it")
+    @Test("A transient failure is retried, and a requested pause is kept")
     func transient() async throws {
         for answer in [
             ScriptedHostAnswer.status(503), .close, .reset,
@@ -207,14 +208,14 @@ struct LyingRegistryTests {
         }
     }
 
-    @Test("Nobody there is 69, and says so")
-    func nobody() async throws {
+    @Test("An unreachable registry is 69 with its reason")
+    func unreachable() async throws {
         let reference = try #require(ImageReference(parsing: "127.0.0.1:1/canvas"))
         let error = try await registryError {
             _ = try await withRegistryClient(within: .seconds(20)) { try await $0.manifest(of: reference) }
         }
         #expect(error?.exitCode == 69)
-        #expect(error?.description.contains("no whole answer") == true)
+        #expect(error?.description.contains("no complete response") == true)
     }
 }
 

@@ -9,7 +9,7 @@ import Testing
 struct PromotedContentTests {
     private static func digest(_ digit: Character) -> String { Digest.of(digit).description }
 
-    @Test("An index names its platforms' manifests, and attestations are none")
+    @Test("An index yields its platforms' manifests without attestations")
     func index() throws {
         let json = """
             {"schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json", "manifests": [
@@ -25,7 +25,7 @@ struct PromotedContentTests {
         #expect(content.manifests.map { $0.platform?.description } == ["linux/amd64", "linux/arm64"])
     }
 
-    @Test("A manifest names its configuration")
+    @Test("A manifest yields its configuration")
     func manifest() throws {
         let json = "{\"schemaVersion\": 2, \"config\": {\"digest\": \"\(Self.digest("e"))\"}, \"layers\": []}"
         let content = try PromotedContent(parsing: Array(json.utf8), digest: .of("1"))
@@ -34,7 +34,7 @@ struct PromotedContentTests {
     }
 
     @Test(
-        "Anything else is refused with its reason",
+        "Other content is rejected with its reason",
         arguments: [
             ("", PromotedContentError.notJSON), ("<html>", .notJSON), ("{}", .neither),
             (

@@ -7,7 +7,7 @@ import Testing
 @testable import CollectorFixtures
 @testable import Registry
 
-/// Who gets to see credentials, and who does not.
+/// Where credentials are sent, and where not.
 @Suite(.timeLimit(.minutes(2)))
 struct RegistryAccessTests {
     private static let image = MadeImage.single(revision: String(repeating: "a", count: 40))
@@ -17,7 +17,7 @@ struct RegistryAccessTests {
         request.header("authorization") == authorization
     }
 
-    /// Whether a request carries anything that is secret, wherever.
+    /// True if any part of a request holds a secret.
     private static func carriesSecret(_ request: ScriptedHostRequest) -> Bool {
         let texts =
             request.headers.map(\.value) + [request.target, String(decoding: request.body, as: UTF8.self)]
@@ -35,18 +35,18 @@ struct RegistryAccessTests {
         }
     }
 
-    @Test("Credentials are sent only when the registry asks who it is, and then to it")
+    @Test("Credentials are sent only to the registry, and only when it requires them")
     func basic() async throws {
         let registry = try await ScriptedRegistry.start(["latest": Self.image]) { request in
             Self.isLetIn(request, by: "Basic \(MadeUpCredentials.basic)") ? nil : .challenge(#"Basic realm="r""#)
         }
         #expect(try await resolve(registry, MadeUpCredentials.file(for: registry.authority)) == nil)
-        // One question without, and then each request with them: it is not asked twice for every request.
+        // One request without credentials, then each request with them.
         #expect(registry.seen.count { $0.header("authorization") == nil } == 1)
         await registry.stop()
     }
 
-    @Test("Without credentials, or with those of another registry, nothing is sent and the remedy is named")
+    @Test("Without credentials for the registry nothing is sent, and the error has the remedy")
     func noCredentials() async throws {
         let registry = try await ScriptedRegistry.start(["latest": Self.image]) { _ in .challenge(#"Basic realm="r""#) }
         for file in [nil, MadeUpCredentials.file(for: "other.example")] {
@@ -58,7 +58,7 @@ struct RegistryAccessTests {
         await registry.stop()
     }
 
-    @Test("A registry that never lets in is asked again once, not for ever, and the secret is not told")
+    @Test("A registry that rejects credentials is asked once more, and the error shows no secret")
     func neverLetIn() async throws {
         let registry = try await ScriptedRegistry.start { _ in .challenge(#"Basic realm="r""#) }
         let error = try await resolve(registry, MadeUpCredentials.file(for: registry.authority))
@@ -70,7 +70,7 @@ struct RegistryAccessTests {
     }
 
     @Test(
-        "A token is got with the password, by the challenge's service and scope, or by our own scope where it names none",
+        "A token is requested with the password and the challenge's service and scope, or a default scope",
         arguments: [
             (
                 #",service="r",scope="repository:canvas:pull""#, "scope=repository%3Acanvas%3Apull&account=ci",
@@ -96,7 +96,7 @@ struct RegistryAccessTests {
         await registry.stop()
     }
 
-    @Test("An identity token is sent to the token service in a body, and nowhere else")
+    @Test("An identity token is sent only to the token service, in the body")
     func identityToken() async throws {
         let token = Self.token
         let registry = try await ScriptedRegistry.start(["latest": Self.image]) { request in
@@ -116,7 +116,7 @@ struct RegistryAccessTests {
         await registry.stop()
     }
 
-    @Test("A token service in the clear on another host gets no credentials, and the error names it")
+    @Test("A plain-HTTP token service on another host gets no credentials, and the error names it")
     func foreignRealm() async throws {
         let foreign = try await ScriptedRegistry.start { _ in .json(#"{"token":"x"}"#) }
         let realm = foreign.host.url(host: 8, "/token")
@@ -131,7 +131,7 @@ struct RegistryAccessTests {
         await foreign.stop()
     }
 
-    @Test("Who has no credentials asks it anyway, with nothing to lose")
+    @Test("Such a token service is asked for an anonymous token")
     func foreignRealmAnonymously() async throws {
         let token = Self.token
         let foreign = try await ScriptedRegistry.start { _ in .json(#"{"token":"\#(token)"}"#) }
@@ -147,7 +147,7 @@ struct RegistryAccessTests {
     }
 
     @Test(
-        "A realm that is no address, or has a user in it, is not asked",
+        "A realm that is not a URL, or contains a user, is rejected",
         arguments: [
             #"Bearer"#, #"Bearer realm="""#, #"Bearer realm="token""#, #"Bearer realm="ftp://a/b""#,
             #"Bearer realm="https://u:p@evil.example/token""#, #"Bearer realm="https://good.example\@evil.example/""#,
@@ -162,7 +162,7 @@ struct RegistryAccessTests {
     }
 
     @Test(
-        "A token service that gives none is told, and its answer is not",
+        "A response without a token is reported without its content",
         arguments: [
             ScriptedHostAnswer.json("{}"), .json(#"{"token":""}"#), .json(#"{"token":"s3cret two"}"#),
             .status(401, "s3cret"),
@@ -180,7 +180,7 @@ struct RegistryAccessTests {
         await registry.stop()
     }
 
-    @Test("A token lives for its time, 60 seconds where none is named, and comes under either name")
+    @Test("A token has its stated lifetime, or 60 seconds, and either of two field names")
     func lifetimes() {
         func token(_ json: String) -> TokenResponse? { TokenResponse(parsing: Array(json.utf8)) }
         #expect(token(#"{"token":"a"}"#)?.lifetime == .seconds(60))
@@ -193,7 +193,7 @@ struct RegistryAccessTests {
 
     // MARK: - Redirections of configurations
 
-    /// A registry that asks for a password, and keeps its configurations elsewhere.
+    /// A registry that requires a password and stores its configurations elsewhere.
     private func redirecting(to location: @escaping @Sendable (ScriptedHostRequest) -> String) async throws
         -> ScriptedRegistry
     {
@@ -206,7 +206,7 @@ struct RegistryAccessTests {
         }
     }
 
-    @Test("A configuration elsewhere is fetched there, without any credentials")
+    @Test("A redirected configuration is fetched without credentials")
     func redirected() async throws {
         let config = Self.image.blobs[0].bytes
         let storage = try await ScriptedRegistry.start { _ in .answer(status: 200, headers: [], body: config) }
@@ -219,11 +219,11 @@ struct RegistryAccessTests {
         await storage.stop()
     }
 
-    @Test("Storage that has other bytes is not believed, and a second redirection is not followed")
+    @Test("Redirected content must match its digest, and a second redirection is rejected")
     func redirectedWrongly() async throws {
         for (answer, reason) in [
-            (ScriptedHostAnswer.answer(status: 200, headers: [], body: Array("{}".utf8)), "do not hash"),
-            (.redirect(to: "http://127.0.0.8:1/again"), "again and again"),
+            (ScriptedHostAnswer.answer(status: 200, headers: [], body: Array("{}".utf8)), "does not match its digest"),
+            (.redirect(to: "http://127.0.0.8:1/again"), "more than once"),
         ] {
             let storage = try await ScriptedRegistry.start { _ in answer }
             let url = storage.host.url(host: 8, "/blob")
@@ -239,7 +239,7 @@ struct RegistryAccessTests {
     }
 
     @Test(
-        "A redirection to what is no web address is not followed",
+        "A redirection to something other than a web URL is rejected",
         arguments: ["", "ftp://127.0.0.9/x", "http://u:p@127.0.0.9/x", "file:///etc/passwd", "http:///x"])
     func redirectedNowhere(location: String) async throws {
         let registry = try await redirecting { _ in location }
@@ -249,7 +249,7 @@ struct RegistryAccessTests {
     }
 
     @Test(
-        "A redirection goes to https, or to what the registry itself speaks; its address may be a part of one",
+        "A redirection must keep https, and may be a relative URL",
         arguments: [
             ("https://s3.example/x?sig=a%2Fb@c#d", true, "https://s3.example/x?sig=a%2Fb@c#d"),
             ("https://s3.example/x", false, "https://s3.example/x"),
@@ -274,9 +274,9 @@ struct RegistryAccessTests {
         #expect(try redirection.target().url == expected)
     }
 
-    // MARK: - Where registries are
+    // MARK: - Endpoints
 
-    @Test("Registries are asked over https, Docker Hub at its own host; only what is on this machine may do without")
+    @Test("Registries use https, except on loopback; Docker Hub has its own host")
     func endpoints() throws {
         let hub = try #require(RegistryEndpoint(registry: "docker.io", isEncrypted: true))
         #expect(hub.base == "https://registry-1.docker.io")
@@ -288,7 +288,7 @@ struct RegistryAccessTests {
         }
     }
 
-    @Test("A loopback registry that wants no TLS is found to want none")
+    @Test("A loopback registry without TLS is detected")
     func loopback() async throws {
         let registry = try await ScriptedRegistry.start(["latest": Self.image])
         let reference = try registry.reference()

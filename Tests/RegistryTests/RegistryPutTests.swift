@@ -28,7 +28,7 @@ struct RegistryPutTests {
         return (error, registry.seen.filter { $0.method == "PUT" })
     }
 
-    @Test("The very bytes go under the tag, with their media type")
+    @Test("A tag is written with exactly the same bytes and media type")
     func bytes() async throws {
         let (error, puts) = try await promote { _ in nil }
         #expect(error == nil)
@@ -38,7 +38,7 @@ struct RegistryPutTests {
     }
 
     @Test(
-        "Where the answer is lost or doubtful, it is not put again, and nobody claims to know",
+        "After a lost or ambiguous response a write is not repeated, and its outcome is unknown",
         arguments: [
             ScriptedHostAnswer.status(500), .status(502), .status(503), .status(504), .close, .reset,
             .closeEarly(status: 201, body: [], missing: 5),
@@ -48,28 +48,31 @@ struct RegistryPutTests {
     func ambiguous(answer: ScriptedHostAnswer) async throws {
         let (error, puts) = try await promote { _ in answer }
         #expect(error?.exitCode == 69)
-        #expect(error?.description.contains("not known whether") == true, "\(error?.description ?? "none")")
+        #expect(
+            error?.description.contains("may or may not have been written") == true, "\(error?.description ?? "none")")
         #expect(puts.count == 1)
     }
 
-    @Test("A registry that hangs over it leaves it open at the deadline")
+    @Test("A write that hangs has an unknown outcome at the deadline")
     func hangs() async throws {
         let (error, puts) = try await promote(within: .seconds(10)) { _ in .hang }
-        #expect(error?.description.contains("not known whether") == true, "\(error?.description ?? "none")")
+        #expect(
+            error?.description.contains("may or may not have been written") == true, "\(error?.description ?? "none")")
         #expect(puts.count == 1)
     }
 
     @Test(
-        "What the registry certainly did not take is said to be not written",
+        "A write that was certainly rejected is reported as not written",
         arguments: [400, 403, 404, 405, 409, 413, 307])
     func refused(status: Int) async throws {
         let (error, puts) = try await promote { _ in .status(status) }
         #expect(error?.exitCode == 69)
-        #expect(error?.description.contains("not known whether") == false, "\(error?.description ?? "none")")
+        #expect(
+            error?.description.contains("may or may not have been written") == false, "\(error?.description ?? "none")")
         #expect(puts.count == 1)
     }
 
-    @Test("A registry that is busy, or that asks who it is, has not taken it: it is put again")
+    @Test("A write is repeated after 429 and after 401")
     func again() async throws {
         let (error, puts) = try await promote { $0 == 1 ? .status(429) : nil }
         #expect(error == nil)
@@ -86,7 +89,7 @@ struct RegistryPutTests {
         await registry.stop()
     }
 
-    @Test("What is no tag is not put", arguments: ["", "a b", "../x", "a@b", "a/b"])
+    @Test("An invalid tag is not written", arguments: ["", "a b", "../x", "a@b", "a/b"])
     func noTag(tag: String) async throws {
         let registry = try await ScriptedRegistry.start(["staging": Self.image])
         let reference = try registry.reference(":staging")
@@ -120,7 +123,7 @@ struct RegistryPutTests {
             "{\"name\":\"canvas\",\"tags\":[\(tags)]}", headers: next.map { [("Link", "<\($0)>; rel=\"next\"")] } ?? [])
     }
 
-    @Test("Pages are read to the last, whether their addresses are whole or not; clamped ones too")
+    @Test("All pages of tags are read, with relative or absolute links and smaller pages than requested")
     func pages() async throws {
         let (tags, error, asked) = try await tags { request in
             switch request.query("last") {
@@ -135,26 +138,26 @@ struct RegistryPutTests {
         #expect(asked.count == 4)
     }
 
-    @Test("An empty repository may say null")
+    @Test("An empty repository's tag list may be null")
     func null() async throws {
         let (tags, error, _) = try await tags { _ in .json(#"{"name":"canvas","tags":null}"#) }
         #expect(error == nil)
         #expect(tags.isEmpty)
     }
 
-    @Test("Pages that come back or never end are refused: half of a list is none")
+    @Test("A tag list with repeated or endless pages is rejected")
     func endless() async throws {
         let back = try await tags { _ in Self.page(#""a""#, next: "/v2/canvas/tags/list?n=7") }
-        #expect(back.error?.description.contains("there before") == true)
+        #expect(back.error?.description.contains("repeats a page") == true)
         #expect(back.asked.count == 2)
         let counter = Counter()
         let endless = try await tags { _ in Self.page(#""a""#, next: "/v2/canvas/tags/list?last=\(counter.next())") }
-        #expect(endless.error?.description.contains("does not end") == true)
+        #expect(endless.error?.description.contains("has more than 200 pages") == true)
         #expect(endless.asked.count == RegistryClient.maximumPages)
         #expect(endless.error?.exitCode == 69)
     }
 
-    @Test("A next page on another host is not asked for")
+    @Test("A next page on another host is not requested")
     func foreignPage() async throws {
         let foreign = try await ScriptedRegistry.start { _ in Self.page("", next: nil) }
         for url in [foreign.host.url(host: 8, "/v2/canvas/tags/list"), foreign.url + "/v2/canvas/tags/list"] {
@@ -166,11 +169,12 @@ struct RegistryPutTests {
         await foreign.stop()
     }
 
-    @Test("What is no list of tags is not taken for an empty one")
+    @Test("A response other than a tag list is not an empty list")
     func noList() async throws {
         for answer in [ScriptedHostAnswer.status(200, "<html>"), .status(403), .status(500), .json("[]")] {
             #expect(try await tags { _ in answer }.error?.exitCode == 69)
         }
-        #expect(try await tags { _ in .status(404) }.error?.description.contains("no such repository") == true)
+        #expect(
+            try await tags { _ in .status(404) }.error?.description.contains("does not have this repository") == true)
     }
 }

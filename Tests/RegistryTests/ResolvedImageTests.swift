@@ -9,7 +9,7 @@ import Testing
 @testable import Registry
 @testable import Verdict
 
-/// What references are resolved to, compared by, and held against.
+/// Resolving, comparing and checking images.
 @Suite(.timeLimit(.minutes(2)))
 struct ResolvedImageTests {
     private static let (old, new) = (String(repeating: "b", count: 40), String(repeating: "a", count: 40))
@@ -31,7 +31,7 @@ struct ResolvedImageTests {
         return resolved
     }
 
-    @Test("A single manifest's platform is its configuration's, an index's are what it says, and attestations are none")
+    @Test("A manifest's platform comes from its configuration, an index's from its entries")
     func platforms() async throws {
         let docker = MadeImage.index(
             [.init(.single(revision: Self.new, isDocker: true), "linux/amd64")], isDocker: true)
@@ -52,11 +52,23 @@ struct ResolvedImageTests {
         #expect(
             images[1].promotedContent.manifests.map(\.digest)
                 == MadeImage.usual(revision: Self.new).children[..<2].map(\.digest))
-        #expect(images[1].pin == "CANVAS_IMAGE_TAG=t1@\(images[1].digest)")
+        #expect(images[1].pin?.description == "CANVAS_IMAGE_TAG=t1@\(images[1].digest)")
     }
 
     @Test(
-        "Two references are compared by digest, platform, manifests and content",
+        "The pin's variable is derived from the service",
+        arguments: [
+            ("canvas", "CANVAS_IMAGE_TAG"), ("my-api", "MY_API_IMAGE_TAG"), ("a.b_c", "A_B_C_IMAGE_TAG"),
+            ("2fa", "_2FA_IMAGE_TAG"), ("Web9", "WEB9_IMAGE_TAG"), ("é1", "_1_IMAGE_TAG"),
+        ])
+    func pinVariable(service: String, variable: String) {
+        let digest = Self.amd64.digest
+        let pin = ImagePin(service: service, tag: "staging-1", digest: digest)
+        #expect(pin.description == "\(variable)=staging-1@\(digest)")
+    }
+
+    @Test(
+        "Two images are compared by digest, platform, manifests and content",
         arguments: [
             ("itself", index, index, ImageComparison.Rule.exact),
             ("an index and its manifest", index, arm64, .platform),
@@ -130,7 +142,7 @@ struct ResolvedImageTests {
         return try TargetResolver.complete(target, by: image, for: hosts)
     }
 
-    @Test("A target takes digest, commit and content from its image, and what was asked for must agree")
+    @Test("A target takes digest, commit and content from its image, and the flags must agree")
     func targets() async throws {
         let image = try await resolve(.usual(revision: Self.new))[0]
         let target = try complete(image)
@@ -146,7 +158,7 @@ struct ResolvedImageTests {
         }
     }
 
-    @Test("Platforms of several commits, or of which one is not labelled, are no build that can be verified")
+    @Test("An image with several commits, or an unlabelled platform, cannot be verified")
     func revisions() async throws {
         func mixed(_ first: String?, _ second: String?) -> MadeImage {
             .index([
@@ -161,13 +173,13 @@ struct ResolvedImageTests {
             #expect { try complete(image, sha: Self.new) } throws: { "\($0)".contains("not built from") }
         }
         for image in images[2...] {
-            // By its digest alone, then.
+            // Then by its digest alone.
             #expect(try complete(image).gitSHA == nil)
             #expect { try complete(image, sha: Self.new) } throws: { ($0 as? RegistryError)?.exitCode == 64 }
         }
     }
 
-    @Test("A host whose platform the inventory tells, and the image lacks, is told before anybody is asked")
+    @Test("A host with a platform that the image lacks is reported before any request")
     func labels() async throws {
         let image = try await resolve(.index([.init(Self.amd64, "linux/amd64")]))[0]
         for labels in [["platform": "linux/arm64"], ["arch": "aarch64"], ["platform": "windows/amd64"]] {

@@ -7,7 +7,7 @@ import Testing
 struct RetryRuleTests {
     private static let long = Duration.seconds(600)
 
-    @Test("Reading is repeated after what passes, and after nothing else")
+    @Test("A read is repeated after transient failures only")
     func reading() {
         let rule = RetryRule(isRepeatable: true)
         func decide(_ outcome: RetryRule.Outcome) -> RetryRule.Decision {
@@ -27,7 +27,7 @@ struct RetryRuleTests {
         }
     }
 
-    @Test("Writing is repeated only where certainly nothing was written")
+    @Test("A write is repeated only if certainly nothing was written")
     func writing() {
         let rule = RetryRule(isRepeatable: false)
         func isAgain(_ outcome: RetryRule.Outcome) -> Bool {
@@ -39,7 +39,7 @@ struct RetryRuleTests {
         for failure in [TransferFailure.timeout(""), .protocolError("")] { #expect(!isAgain(.failure(failure))) }
     }
 
-    @Test("The pause doubles, is as long as was asked for, and never beyond the limit, the deadline or four attempts")
+    @Test("The pause doubles or follows Retry-After, within the limit, the deadline and four attempts")
     func pauses() {
         let rule = RetryRule(isRepeatable: true)
         func decide(_ attempt: Int, _ wish: Duration? = nil, _ remaining: Duration = Self.long) -> RetryRule.Decision {
@@ -57,7 +57,7 @@ struct RetryRuleTests {
     }
 
     @Test(
-        "Retry-After is seconds or a date",
+        "Retry-After is a number of seconds or a date",
         arguments: [
             ("0", Duration.zero), ("120", .seconds(120)), ("99999999999999999999", .seconds(1 << 32)),
             ("Sun, 06 Nov 1994 08:49:37 GMT", .seconds(7)), ("Sun, 06 Nov 1994 08:49:00 GMT", .zero),
@@ -70,7 +70,7 @@ struct RetryRuleTests {
     }
 
     @Test(
-        "The next page is the link whose relation is next",
+        "The next page is the link with the relation next",
         arguments: [
             (#"</v2/a/tags/list?n=2&last=b>; rel="next""#, "/v2/a/tags/list?n=2&last=b"),
             (#"<https://x/first>; rel="first", <https://x/a,b>; title="x"; rel=next"#, "https://x/a,b"),

@@ -11,7 +11,7 @@ import Testing
         hosts.map { TransferRequest(id: UInt64($0), lane: $0, url: fleet.url(host: $0), timeout: timeout) }
     }
 
-    @Test("A thousand hosts each answer for themselves, and a second sweep opens no connection")
+    @Test("A thousand hosts each get their own response, and a second sweep reuses all connections")
     func reuse() async throws {
         let fleet = try await ScriptedHost.start { .json($0.localAddress) }
         try await TransferFixture.run(concurrency: 100) { bench in
@@ -29,7 +29,7 @@ import Testing
         await fleet.stop()
     }
 
-    @Test("A connection that the host closed while idle is opened anew")
+    @Test("A connection that was closed while idle is reopened")
     func closedWhileIdle() async throws {
         let fleet = try await ScriptedHost.start { _ in .json("{}") }
         try await TransferFixture.run { bench in
@@ -43,13 +43,13 @@ import Testing
         await fleet.stop()
     }
 
-    @Test("No more than the window are under way")
+    @Test("No more requests than the window are in progress")
     func window() async throws {
         let fleet = try await ScriptedHost.start { $0.path == "/clock" ? .json("{}") : .hang }
         try await TransferFixture.run(concurrency: 7) { bench in
             bench.engine.submit(Self.requests(0..<60, of: fleet, timeout: .seconds(600)))
             await fleet.reached { $0.requests >= 7 }
-            // Time enough for many more, measured in requests of another engine.
+            // Enough time for many more, measured in requests of another client.
             _ = try await TransferFixture.run(concurrency: 1) { clock in
                 await clock.ask((0..<100).map { TransferRequest(id: $0, lane: 0, url: fleet.url("/clock")) })
             }
@@ -62,7 +62,7 @@ import Testing
     func waitIsFree() async throws {
         let fleet = try await ScriptedHost.start { _ in .after(.milliseconds(300), .json("{}")) }
         let completions = try await TransferFixture.run(concurrency: 1) { bench in
-            // Twenty times 300 ms one after the other, each with less than the sum.
+            // Twenty times 300 ms in sequence, each with a timeout below the sum.
             await bench.ask(Self.requests(0..<20, of: fleet, timeout: .milliseconds(5_900)))
         }
         await fleet.stop()
@@ -73,7 +73,7 @@ import Testing
         }
     }
 
-    @Test("A host that hangs delays no other")
+    @Test("A host that hangs does not delay the others")
     func independence() async throws {
         let fleet = try await ScriptedHost.start { request in
             request.localAddress == ScriptedHost.address(host: 0) ? .hang : .json("{}")
@@ -86,7 +86,7 @@ import Testing
         await fleet.stop()
     }
 
-    @Test("Cancelling by id or lane ends what is under way and what waits, and nothing else")
+    @Test("Cancelling by id or lane ends exactly those requests, queued or in progress")
     func cancel() async throws {
         let fleet = try await ScriptedHost.start { _ in .hang }
         try await TransferFixture.run(concurrency: 4) { bench in
@@ -98,15 +98,15 @@ import Testing
             let ended = await bench.take(3)
             #expect(Set(ended.map(\.id)) == [0, 1, 7])
             #expect(ended.allSatisfy { $0.outcome.kind == "cancelled" })
-            // Prompt is a tenth of a second on a quiet machine; a busy one is given room.
+            // A tenth of a second on a quiet machine; the limit allows for a busy one.
             #expect(start.duration(to: .now) < .seconds(5))
-            // Two places became free, for the two next in the queue.
+            // Two places became free for the next two in the queue.
             await fleet.reached { $0.requests == 6 && $0.open == 4 }
         }
         await fleet.stop()
     }
 
-    @Test("Shutting down ends all as cancelled, then the stream; afterwards submitting does nothing")
+    @Test("Shutdown cancels all requests and ends the stream; later submissions do nothing")
     func shutdown() async throws {
         let fleet = try await ScriptedHost.start { _ in .hang }
         let limits = TransferLimits(openFiles: OpenFiles.raiseLimit(), concurrency: 5)
@@ -124,7 +124,7 @@ import Testing
         await fleet.stop()
     }
 
-    @Test("A reader whose task is cancelled gets the end at once")
+    @Test("A cancelled reader gets the end of the stream at once")
     func cancelledReader() async throws {
         try await TransferFixture.run { bench in
             let reader = Task { for await _ in bench.engine.completions {} }
@@ -133,7 +133,7 @@ import Testing
         }
     }
 
-    @Test("Answers that nobody takes hold new requests back")
+    @Test("Responses that are not taken hold back new requests")
     func backpressure() async throws {
         let body = Array(repeating: UInt8(ascii: "x"), count: 50_000)
         let fleet = try await ScriptedHost.start { request in
@@ -142,11 +142,11 @@ import Testing
         try await TransferFixture.run(concurrency: 4, adjust: { $0.memoryBytes = 400_000 }) { bench in
             bench.engine.submit(Self.requests(0..<200, of: fleet))
             await fleet.reached { $0.requests >= 8 }
-            // Time for far more than the rest, measured in requests of another engine.
+            // Enough time for far more than the rest, measured in requests of another client.
             _ = try await TransferFixture.run(concurrency: 1) { clock in
                 await clock.ask((0..<400).map { TransferRequest(id: $0, lane: 0, url: fleet.url("/clock")) })
             }
-            // Room for eight bodies, and a window on its way.
+            // Room for eight bodies, and one window in progress.
             #expect(fleet.requests - 400 <= 12)
             let completions = await bench.take(200)
             #expect(completions.count == 200)
@@ -155,7 +155,7 @@ import Testing
         await fleet.stop()
     }
 
-    @Test("All bodies together are bounded, too")
+    @Test("All bodies together are limited, too")
     func memory() async throws {
         let fleet = try await ScriptedHost.start { _ in .flood(chunked: false) }
         try await TransferFixture.run(concurrency: 4, adjust: { $0.memoryBytes = 100_000 }) { bench in
@@ -171,7 +171,7 @@ import Testing
         await fleet.stop()
     }
 
-    @Test("A window is cut to what the limit on open files allows", arguments: [16, 256, 1_024, 20_000, 1_048_576])
+    @Test("The window is reduced to fit the limit on open files", arguments: [16, 256, 1_024, 20_000, 1_048_576])
     func descriptors(_ openFiles: Int) {
         for wish in [nil, 1, 1_000_000] {
             let limits = TransferLimits(openFiles: openFiles, concurrency: wish)

@@ -34,14 +34,14 @@ import Testing
         #expect(Result<TransferResponse, _>.failure(failure).kind == expected)
     }
 
-    @Test("An alert in the answer's place is about TLS")
+    @Test("An alert in place of a response is a TLS failure")
     func alert() {
         let detail = "OpenSSL SSL_read: error:0A00045C:SSL routines::tlsv13 alert certificate required, errno 0"
         let failure = TransferFailure(code: CURLE_RECV_ERROR, systemError: 0, requestWasSent: true, detail: detail)
         #expect(failure == .tls(detail))
     }
 
-    @Test("Memory that runs out before a connection is no host's fault")
+    @Test("Running out of memory before a connection is a local failure")
     func outOfMemory() {
         let failure = TransferFailure(code: CURLE_OUT_OF_MEMORY, systemError: 0, requestWasSent: false, detail: "why")
         #expect(failure == .local("why"))

@@ -3,7 +3,7 @@ import Support
 @testable import Collector
 @testable import Transfer
 
-/// An engine under test, shut down whatever happens, and the ways of asking it that tests share.
+/// A client under test that is always shut down, with helpers for requests.
 struct TransferFixture: Sendable {
     let engine: TransferClient
 
@@ -25,7 +25,7 @@ struct TransferFixture: Sendable {
         }
     }
 
-    /// Submits, and waits for as many completions.
+    /// Submits requests and waits for their completions.
     func ask(_ requests: [TransferRequest]) async -> [TransferCompletion] {
         engine.submit(requests)
         return await take(requests.count)
@@ -53,7 +53,7 @@ struct TransferFixture: Sendable {
 }
 
 extension Result where Success == TransferResponse, Failure == TransferFailure {
-    /// The failure's case, or the answer's status, as a word for comparisons.
+    /// The failure's case or the response's status, as a word for comparisons.
     var kind: String {
         switch self {
         case .success(let response): "\(response.status)"

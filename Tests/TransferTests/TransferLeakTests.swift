@@ -5,22 +5,22 @@ import Testing
 @testable import Collector
 @testable import Transfer
 
-/// In a process of its own, because descriptors and threads are counted for the whole process.
+/// Runs in a separate process, because descriptors and threads are counted per process.
 @Suite struct TransferLeakTests {
     static func descriptors() throws -> Int {
         try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").count
     }
 
-    /// Threads of engines, by the name that they give themselves.
-    static func engineThreads() throws -> Int {
+    /// The number of transfer threads, by name.
+    static func transferThreads() throws -> Int {
         try FileManager.default.contentsOfDirectory(atPath: "/proc/self/task").count { thread in
-            // A thread that ends between the listing and the reading is none any more.
+            // A thread may end between listing and reading.
             let name = try? String(contentsOfFile: "/proc/self/task/\(thread)/comm", encoding: .utf8)
             return name?.hasPrefix("transfers") == true
         }
     }
 
-    /// One engine's life with transfers that hang, kept connections, and some in the queue.
+    /// One client's life, with hanging transfers, kept connections and queued requests.
     static func live(on fleet: ScriptedHost, limits: TransferLimits) async throws {
         let engine = try TransferClient(limits: limits)
         let before = fleet.requests
@@ -31,18 +31,18 @@ import Testing
                 return TransferRequest(id: UInt64(index), lane: index, url: url, timeout: .seconds(600))
             })
         await fleet.reached { $0.requests == before + 25 }
-        #expect(try engineThreads() == 1)
+        #expect(try transferThreads() == 1)
         await engine.shutdown()
-        #expect(try engineThreads() == 0)
+        #expect(try transferThreads() == 0)
         await fleet.reached { $0.open == 0 }
     }
 
-    @Test("Fifty engines with hanging transfers come and go, and leave no descriptor and no thread")
+    @Test("Fifty clients with hanging requests leave no descriptor and no thread behind")
     func cycles() async {
         await #expect(processExitsWith: .success) {
             let fleet = try await ScriptedHost.start { $0.path == "/hang" ? .hang : .json("{}") }
             let limits = TransferLimits(openFiles: OpenFiles.raiseLimit(), concurrency: 20)
-            // What the process sets up once (TLS library, event loops) is there after the first.
+            // One-time setup of the process (TLS library, event loops) happens with the first.
             try await Self.live(on: fleet, limits: limits)
             let before = try Self.descriptors()
             for _ in 1...50 { try await Self.live(on: fleet, limits: limits) }
@@ -51,7 +51,7 @@ import Testing
         }
     }
 
-    @Test("An engine that nobody holds any more ends itself")
+    @Test("A client shuts down with its last reference")
     func dropped() async {
         await #expect(processExitsWith: .success) {
             let fleet = try await ScriptedHost.start { _ in .hang }
@@ -62,7 +62,7 @@ import Testing
                 await fleet.reached { $0.requests == 1 }
             }
             try await drop()
-            await fleet.reached { _ in (try? Self.engineThreads()) == 0 }
+            await fleet.reached { _ in (try? Self.transferThreads()) == 0 }
             await fleet.reached { $0.open == 0 }
             await fleet.stop()
         }

@@ -4,7 +4,7 @@ import Testing
 @testable import Collector
 @testable import Transfer
 
-/// Every way a host can answer or not, each over a real socket.
+/// Every behaviour of a host, over real sockets.
 @Suite struct TransferOutcomeTests {
     struct Case: Sendable, CustomTestStringConvertible {
         var name: String
@@ -47,7 +47,7 @@ import Testing
         Case(name: "a header line without end", answer: .endlessHeaderLine, expected: "tooLarge"),
     ]
 
-    @Test("What a host does is told apart", arguments: cases)
+    @Test("Each behaviour of a host has its outcome", arguments: cases)
     func outcome(_ example: Case) async throws {
         let host = try await ScriptedHost.start { _ in example.answer }
         let outcome = try await TransferFixture.run { await $0.ask(host.url()) }
@@ -59,9 +59,9 @@ import Testing
         }
     }
 
-    @Test("A body may be as long as the limit, and not a byte longer", arguments: [1_000, 1_001])
+    @Test("A body may be as long as the limit, and no longer", arguments: [1_000, 1_001])
     func bodyLimit(_ size: Int) async throws {
-        // Without a length, so that it is the bytes that count.
+        // Without Content-Length, so that the received bytes count.
         let head = Array("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n".utf8)
         let host = try await ScriptedHost.start { _ in .bytes(head + Array(repeating: 0x20, count: size)) }
         let outcome = try await TransferFixture.run(adjust: { $0.bodyBytes = 1_000 }) { await $0.ask(host.url()) }
@@ -69,7 +69,7 @@ import Testing
         #expect(outcome.kind == (size == 1_000 ? "200" : "tooLarge"), "\(outcome)")
     }
 
-    @Test("One that is told to keep no connection opens one for each request")
+    @Test("Without kept connections each request opens its own")
     func noReuse() async throws {
         let host = try await ScriptedHost.start { _ in .json("{}") }
         try await TransferFixture.run(adjust: { $0.keptConnections = 0 }) { bench in
@@ -117,7 +117,7 @@ import Testing
         #expect(outcome.kind == "dns", "\(outcome)")
     }
 
-    @Test("A redirect is an answer and is not followed")
+    @Test("A redirect is returned and not followed")
     func redirect() async throws {
         let host = try await ScriptedHost.start { request in
             request.path == "/buildinfo" ? .redirect(to: "/elsewhere") : .json("{}")
@@ -130,14 +130,14 @@ import Testing
     }
 
     @Test(
-        "Only http and https are asked",
+        "Only http and https are allowed",
         arguments: ["file:///etc/passwd", "ftp://127.0.0.1/", "gopher://127.0.0.1/", "not a url", "http://", ""])
     func foreignScheme(_ url: String) async throws {
         let outcome = try await TransferFixture.run { await $0.ask(url, timeout: .seconds(1)) }
         #expect(outcome.kind == "protocolError", "\(outcome)")
     }
 
-    @Test("Body, status and kept headers arrive as sent; the first of two headers counts, trailers never")
+    @Test("Body, status and kept headers arrive as sent; the first of two headers counts; trailers do not")
     func response() async throws {
         let text =
             "HTTP/1.1 103 Hints\r\nBuildinfo-Nonce: interim\r\n\r\nHTTP/1.1 200 OK\r\nbuildinfo-NONCE:  abc \r\n"
@@ -154,13 +154,13 @@ import Testing
         #expect(response.headers["Buildinfo-Host"] == nil, "a trailer")
     }
 
-    @Test("Request headers and the token are sent; nothing of one request is in the next")
+    @Test("Headers and token are sent with their request and not with the next")
     func requestHeaders() async throws {
         let host = try await ScriptedHost.start { request in
             let token = request.header("authorization") ?? "-"
             return .json("\(token)|\(request.header("x-one") ?? "-")|\(request.header("user-agent") ?? "-")")
         }
-        // A window of one: the same easy handle, one after the other.
+        // With a window of one, the requests share one easy handle.
         let bodies = try await TransferFixture.run(concurrency: 1) { bench in
             let access = RequestCredentials(bearerToken: "s3cret")
             let first = try await bench.ask(host.url(), headers: [("X-One", "1")], access: access).get()
@@ -172,7 +172,7 @@ import Testing
         #expect(bodies[1].hasPrefix("-|-|buildinfo-collector/"))
     }
 
-    @Test("A header that would open a second line is not sent")
+    @Test("A header with a line break is not sent")
     func headerInjection() async throws {
         let host = try await ScriptedHost.start { _ in .json("{}") }
         let kinds = try await TransferFixture.run { bench in

@@ -5,7 +5,7 @@ import Testing
 @testable import Transfer
 
 @Suite struct TransferTLSTests {
-    @Test("A host is believed under its authority only, and only under its name")
+    @Test("A host is trusted only with its authority and its name")
     func authority() async throws {
         let host = try await TLSHost()
         defer { host.stop() }
@@ -14,7 +14,7 @@ import Testing
             let trusted = RequestCredentials(certificateAuthorities: host.path("ca.pem"))
             let cases: [(address: String, access: RequestCredentials, expected: String)] = [
                 ("127.0.0.1", trusted, "200"),
-                // A connection that was trusted must not be reused for one that is not.
+                // A trusted connection must not be reused for a request without that trust.
                 ("127.0.0.1", RequestCredentials(), "tls"),
                 ("127.0.0.1", RequestCredentials(certificateAuthorities: host.path("other.pem")), "tls"),
                 ("127.0.0.1", RequestCredentials(certificateAuthorities: host.path("absent.pem")), "tls"),
@@ -30,7 +30,7 @@ import Testing
         }
     }
 
-    @Test("A host that asks for a certificate gets ours, and who has none is told so")
+    @Test("A client certificate is sent on request; without one the failure is about TLS")
     func clientCertificate() async throws {
         let host = try await TLSHost()
         defer { host.stop() }
@@ -46,7 +46,7 @@ import Testing
         }
     }
 
-    @Test("TLS below 1.2 is refused")
+    @Test("TLS versions below 1.2 are rejected")
     func oldVersion() async throws {
         let host = try await TLSHost()
         defer { host.stop() }
@@ -56,7 +56,7 @@ import Testing
         #expect(outcome.kind == "tls", "\(outcome)")
     }
 
-    @Test("What is printed of an access never holds the token")
+    @Test("Printing credentials does not show the token")
     func secrecy() {
         let access = RequestCredentials(bearerToken: "s3cret", certificateAuthorities: "/ca.pem")
         var dumped = ""

@@ -30,7 +30,7 @@ struct WebClientTests {
         await host.stop()
     }
 
-    @Test("Challenges that come in several headers are one list; redirects are answers")
+    @Test("Repeated challenge headers form one list; redirects are returned")
     func lists() async throws {
         let host = try await ScriptedHost.start { _ in
             .answer(
@@ -49,7 +49,7 @@ struct WebClientTests {
         await host.stop()
     }
 
-    @Test("A caller that is cancelled takes its request back; a closed client answers nobody")
+    @Test("Cancelling a caller cancels its request; a closed client fails all requests")
     func ends() async throws {
         let host = try await ScriptedHost.start { _ in .hang }
         let client = try WebClient()

@@ -2,13 +2,13 @@ import FoundationEssentials
 import Shared
 import Transfer
 
-/// Where a registry's API is.
+/// The address of a registry's API.
 struct RegistryEndpoint: Hashable, Sendable {
     let origin: WebOrigin
-    /// Without a slash at its end.
+    /// The base URL, without a trailing slash.
     let base: String
 
-    /// - Parameter registry: as it stands in references. Docker Hub's name is not its host's.
+    /// - Parameter registry: the name used in references, which for Docker Hub is not the host's.
     init?(registry: String, isEncrypted: Bool) {
         let host = registry == RegistryNames.dockerHub ? RegistryNames.dockerHubHost : registry
         base = "\(isEncrypted ? "https" : "http")://\(host)"
@@ -17,16 +17,16 @@ struct RegistryEndpoint: Hashable, Sendable {
     }
 }
 
-/// Where a URL leads, as far as it decides who may get to see credentials.
+/// The origin of a URL, which decides who may see credentials.
 struct WebOrigin: Hashable, Sendable {
     var isEncrypted: Bool
-    /// Lower case, without brackets.
+    /// The host in lower case, without brackets.
     var host: String
     var port: Int
 
     var scheme: String { isEncrypted ? "https" : "http" }
 
-    /// nil for anything but http and https, for a URL without a host, and for one with a user or a password in it.
+    /// nil for schemes other than http and https, for a URL without a host, and for one with a user or a password.
     init?(_ url: URL) {
         guard let scheme = url.scheme?.lowercased(), scheme == "https" || scheme == "http",
             let host = url.host?.lowercased(), !host.isEmpty, !Self.namesUser(url.absoluteString)
@@ -36,7 +36,7 @@ struct WebOrigin: Hashable, Sendable {
         port = url.port ?? (scheme == "https" ? 443 : 80)
     }
 
-    /// A user, or what one parser takes for a host and another for a user: it would send credentials elsewhere.
+    /// True for a user, or for text that one parser reads as a host and another as a user, which could redirect credentials.
     private static func namesUser(_ url: String) -> Bool {
         guard let start = url.firstRange(of: "://")?.upperBound else { return true }
         let authority = url[start...].prefix { !"/?#".contains($0) }
@@ -48,7 +48,7 @@ struct WebOrigin: Hashable, Sendable {
         self.init(url)
     }
 
-    /// Whether the name can only mean this machine.
+    /// True if the host can only be this machine.
     var isLoopback: Bool { Self.isLoopback(host) }
 
     static func isLoopback(_ host: String) -> Bool {
@@ -57,11 +57,11 @@ struct WebOrigin: Hashable, Sendable {
         return parts.count == 4 && parts[0] == "127" && parts.allSatisfy { UInt8($0) != nil }
     }
 
-    /// For people: no path and no query, which may hold secrets.
+    /// The origin for messages, without path and query, which may hold secrets.
     var shown: String { "\(scheme)://\(host.contains(":") ? "[\(host)]" : host):\(port)" }
 }
 
-/// Where a registry says that a blob is: other storage, which gets nothing of ours to see.
+/// A redirection of a blob to other storage, which must not see any credentials.
 struct Redirection {
     private let location: String?
     private let endpoint: RegistryEndpoint
@@ -77,19 +77,19 @@ struct Redirection {
         self.request = request
     }
 
-    /// The address, over https or over what the registry itself is asked over.
+    /// The target's URL: https, or the registry's own scheme.
     func target() throws(RegistryError) -> (url: String, isLoopback: Bool) {
         let here = URL(string: "\(endpoint.base)/v2/\(request.path)")
         guard let location, !location.isEmpty, location.utf8.allSatisfy({ (0x21...0x7E).contains($0) }),
             let target = URL(string: location, relativeTo: here)?.absoluteURL, let origin = WebOrigin(target)
         else {
-            throw .untrustworthy(request.subject, reason: "is redirected to what is no address")
+            throw .untrustworthy(request.subject, reason: "is redirected to an invalid URL")
         }
         guard origin.isEncrypted || !endpoint.origin.isEncrypted else {
             throw .untrustworthy(
                 request.subject,
                 reason:
-                    "is redirected from https to \(Sanitizer.singleLine(origin.shown, limit: 100)), in the clear: refused"
+                    "is redirected from https to \(Sanitizer.singleLine(origin.shown, limit: 100)): unencrypted storage is refused"
             )
         }
         return (target.absoluteString, origin.isLoopback)

@@ -2,10 +2,10 @@ import CollectorSupport
 import FoundationEssentials
 import Shared
 
-/// What `resolve --json` prints: the image, or, of two, `images` and whether they are the same.
+/// The output of `resolve --json`: an image, or two images and their comparison.
 package struct ResolvedImageJSON {
     struct Image: Encodable {
-        package struct Entry: Encodable {
+        struct Entry: Encodable {
             @ExplicitNull var platform: String?
             var digest: String
             var config: String
@@ -20,9 +20,9 @@ package struct ResolvedImageJSON {
         var kind: String
         var mediaType: String
         var size: Int
-        /// The commit of all platforms; null where they have none in common.
+        /// The commit of all platforms; null if they have none in common.
         @ExplicitNull var gitSHA: String?
-        /// null where the reference names no tag.
+        /// The environment line for a compose file; null if the reference has no tag.
         @ExplicitNull var pin: String?
         var platforms: [Entry]
 
@@ -43,7 +43,7 @@ package struct ResolvedImageJSON {
 
     private let value: any Encodable
 
-    /// - Parameter comparison: only of two.
+    /// - Parameter comparison: the comparison of two images.
     package init(_ images: [ResolvedImage], _ comparison: ImageComparison?) {
         let shown = images.map(Image.init)
         guard let comparison else {
@@ -70,7 +70,7 @@ extension ResolvedImageJSON.Image {
             tag: image.reference.effectiveTag, digest: image.digest.description,
             kind: image.isIndex ? "index" : "manifest", mediaType: image.manifest.mediaType.rawValue,
             size: image.manifest.bytes.count, gitSHA: revisions.count == 1 ? revisions.first??.hex : nil,
-            pin: image.pin,
+            pin: image.pin?.description,
             platforms: image.entries.map { entry in
                 Entry(
                     platform: entry.platform?.description, digest: entry.digest.description,
@@ -81,13 +81,13 @@ extension ResolvedImageJSON.Image {
     }
 }
 
-/// What `resolve` shows a person.
+/// The output of `resolve` for people.
 package struct ResolvedImageTable: Sendable {
-    package var images: [ResolvedImage]
-    /// Only of two.
-    package var comparison: ImageComparison?
+    private let images: [ResolvedImage]
+    /// The comparison of two images.
+    private let comparison: ImageComparison?
 
-    package init(images: [ResolvedImage], comparison: ImageComparison? = nil) {
+    package init(images: [ResolvedImage], comparison: ImageComparison?) {
         self.images = images
         self.comparison = comparison
     }

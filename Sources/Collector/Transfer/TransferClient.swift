@@ -95,15 +95,4 @@ package struct TransferCompletion: Sendable {
     /// answer's age must count from ``startedAt``.
     package var finishedAt: ContinuousClock.Instant
     package var outcome: Result<TransferResponse, TransferFailure>
-
-    package init(
-        id: UInt64, lane: Int, startedAt: ContinuousClock.Instant, finishedAt: ContinuousClock.Instant,
-        outcome: Result<TransferResponse, TransferFailure>
-    ) {
-        self.id = id
-        self.lane = lane
-        self.startedAt = startedAt
-        self.finishedAt = finishedAt
-        self.outcome = outcome
-    }
 }

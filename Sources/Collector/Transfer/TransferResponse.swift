@@ -6,13 +6,6 @@ package struct TransferResponse: Sendable, Hashable {
     package var body: [UInt8]
     /// The expiry date of the peer's certificate, in libcurl's format; nil if not requested, or without a handshake.
     package var certificateEnd: String?
-
-    package init(status: Int, headers: TransferHeaders, body: [UInt8], certificateEnd: String? = nil) {
-        self.status = status
-        self.headers = headers
-        self.body = body
-        self.certificateEnd = certificateEnd
-    }
 }
 
 /// The response headers that were kept. Lookup by name ignores case.

@@ -75,7 +75,7 @@ package struct WebRequest: Sendable {
     package var method: TransferRequest.Method
     /// An `http` or `https` URL.
     package var url: String
-    /// Sent as they are. A name or value that would open a second line is refused, not sent.
+    /// The headers, sent unchanged. A name or value with a line break fails the request.
     package var headers: [(name: String, value: String)]
     /// The time limit for the whole request, connecting included.
     package var within: Duration

@@ -44,7 +44,7 @@ struct ForgeSetting {
     }
 
     private static func address(_ kind: ForgeKind, _ text: String, name: String) throws(UsageError) -> ForgeAddress {
-        do throws(ForgeAddress.Defect) {
+        do throws(ForgeAddress.ParseError) {
             return try ForgeAddress(kind, parsing: text)
         } catch {
             // Not repeated: what looks like a password stands in it.
@@ -95,7 +95,7 @@ struct ForgeSetting {
     /// A token without a home was set by hand, for what is asked.
     private func isSameHost(_ home: String?) throws(UsageError) -> Bool {
         guard let home else { return true }
-        do throws(ForgeAddress.Defect) {
+        do throws(ForgeAddress.ParseError) {
             return try ForgeAddress(address.kind, parsing: home).authority == address.authority
         } catch {
             return false

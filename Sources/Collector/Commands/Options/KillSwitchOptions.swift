@@ -25,7 +25,7 @@ struct KillSwitchOptions: ParsableArguments {
     /// Read here and not as it is parsed, since the parser would repeat a password in its message.
     func sources() throws -> [KillSwitchSource] {
         try killSwitch.map { text in
-            do throws(KillSwitchSource.Defect) {
+            do throws(KillSwitchSource.ParseError) {
                 return try KillSwitchSource(parsing: text)
             } catch {
                 throw ValidationError(

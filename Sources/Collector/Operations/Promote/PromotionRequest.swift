@@ -43,7 +43,9 @@ package struct PromotionRequest: Hashable, Sendable {
     }
 
     /// The line for a compose file's environment: the candidate's tag, or the moved tag if the candidate is a digest.
-    func pin(_ image: ResolvedImage) -> String { image.pin(as: source.tag ?? tag) }
+    func pin(_ image: ResolvedImage) -> String {
+        ImagePin(service: service, tag: source.tag ?? tag, digest: image.digest).description
+    }
 
     /// - Parameters:
     ///   - image: the repository. A tag or digest in it is a mistake: `from` and `to` name those.

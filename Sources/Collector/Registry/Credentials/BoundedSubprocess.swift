@@ -51,7 +51,8 @@ enum BoundedSubprocess {
         options.processGroupID = 0
         // The final SIGKILL goes to the group only if a step before it did.
         options.teardownSequence = [.send(signal: .kill, toProcessGroup: true, allowedDurationToNextStep: .zero)]
-        let variables = environment.map { Array("\($0)=\($1)".utf8) }
+        // swift-subprocess 1.0.2 reads each entry up to its NUL, and beyond the array without one.
+        let variables = environment.map { Array("\($0)=\($1)\0".utf8) }
         var attempts = 100
         while true {
             do {
