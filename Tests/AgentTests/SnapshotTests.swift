@@ -38,13 +38,13 @@ struct SnapshotTests {
     func counts() throws {
         let metrics = Metrics()
         metrics.update { counts in
-            counts.scans = 7
+            counts.looks = 7
             counts.lookFailures = [.timeout: 2]
             counts.engineStreams = ["/run/docker.sock": .init(isUp: true, events: 3, openings: 1)]
         }
         let line = try Snapshot(try Self.board(), metrics: metrics, clock: .system).line()
         let counts = try Snapshot(line: line).counts
-        #expect(counts.scans == 7)
+        #expect(counts.looks == 7)
         #expect(counts.lookFailures == ["timeout": 2])
         #expect(counts.engineStreams == ["/run/docker.sock": .init(isUp: true, events: 3, openings: 1)])
     }

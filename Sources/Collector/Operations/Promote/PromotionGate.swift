@@ -153,9 +153,9 @@ package struct PromotionGate: Sendable {
     }
 
     private func ancestry(from former: TagState) async -> Ancestry {
-        guard let present = former.gitSHA else { return .unknown("the image there does not state its commit") }
+        guard let present = former.gitSHA else { return .unknown("its image is not labelled with a commit") }
         guard present != request.gitSHA else { return .same }
-        guard let forge else { return .unknown("no --forge is configured to check it") }
+        guard let forge else { return .noForge }
         return await forge.ancestry(of: request.gitSHA, from: present, before: .now + timeout)
     }
 
