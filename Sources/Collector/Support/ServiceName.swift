@@ -1,8 +1,5 @@
 /// What a service may be called: it becomes a part of URLs.
 package enum ServiceName {
-    /// Asked for where neither a flag nor an inventory names one.
-    package static let standard = "canvas"
-
     package static let rule = "is no service's name: use letters, digits, '.', '_' and '-', at most 128"
 
     package static func isUsable(_ name: String) -> Bool {

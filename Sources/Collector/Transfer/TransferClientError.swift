@@ -1,9 +1,13 @@
-/// Why there can be no engine.
-package enum TransferClientError: Error, Hashable, CustomStringConvertible {
+package import Shared
+
+/// A failed start of the transfer client: this machine lacks something that it needs.
+package enum TransferClientError: ExitCoded, Hashable {
     /// A libcurl call at start failed; `reason` is libcurl's.
     case libcurl(call: String, reason: String)
     /// A system call at start failed with this errno's text.
     case system(call: String, reason: String)
+
+    package var exitStatus: ExitStatus { .unavailable }
 
     package var description: String {
         switch self {

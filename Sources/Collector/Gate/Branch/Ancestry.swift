@@ -26,16 +26,18 @@ package enum TagMove: Hashable, Sendable {
         from present: GitSHA?, to new: GitSHA, _ ancestry: Ancestry, allowsRollback: Bool
     ) -> TagMove {
         let reason: String
+        let remedy: String
         switch ancestry {
         case .same, .descendant: return .forward
         case .notDescendant:
             reason = "commit \(new.short) does not descend from \(present?.short ?? "the build") that is promoted now"
+            remedy = "give --allow-rollback if that is intended"
         case .unknown(let why):
             reason =
-                "it is not known whether commit \(new.short) descends from \(present?.short ?? "the build") that is promoted now: "
-                + why
+                "cannot check that commit \(new.short) descends from \(present?.short ?? "the build") that is promoted now, "
+                + "because \(why)"
+            remedy = "give --forge, or --skip-ancestry to promote without this check"
         }
-        return allowsRollback
-            ? .rollback(reason: reason) : .refused(reason: "\(reason): if that is meant, give --allow-rollback")
+        return allowsRollback ? .rollback(reason: reason) : .refused(reason: "\(reason): \(remedy)")
     }
 }

@@ -120,10 +120,10 @@ extension CIResult {
 
     /// - Throws: unless every context was green.
     package func requireGreen() throws(GateError) {
-        switch exitCode {
-        case 0 where verdict == CIVerdict.green.name: return
-        case 41: throw .refused(reason)
-        case 130, 143: throw .interrupted(signal: exitCode - 128, reason)
+        switch ExitStatus(rawValue: exitCode) {
+        case .success where verdict == CIVerdict.green.name: return
+        case .refused: throw .refused(reason)
+        case .hangup, .interrupt, .terminated: throw .interrupted(signal: exitCode - 128, reason)
         default: throw .unavailable(reason)
         }
     }

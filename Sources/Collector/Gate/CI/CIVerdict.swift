@@ -1,3 +1,5 @@
+import Shared
+
 /// How waiting for CI ended.
 package enum CIVerdict: Hashable, Sendable {
     /// Every required context was `success` in one and the same reading.
@@ -25,12 +27,14 @@ package enum CIVerdict: Hashable, Sendable {
         }
     }
 
-    package var exitCode: Int32 {
+    package var exitCode: Int32 { exitStatus.rawValue }
+
+    private var exitStatus: ExitStatus {
         switch self {
-        case .green: 0
-        case .failed, .timedOut: 41
-        case .unreadable, .refused: 69
-        case .interrupted(let signal): 128 + signal
+        case .green: .success
+        case .failed, .timedOut: .refused
+        case .unreadable, .refused: .unavailable
+        case .interrupted(let signal): .interrupted(by: signal)
         }
     }
 }
