@@ -10,13 +10,13 @@ struct DemoTests {
         let outcome = try await Demo.start(in: scratch).wait()
         #expect(outcome.exitCode == 0, "\(outcome.error)")
         #expect(outcome.error.contains("stragglers (exit 10): 1 host"))
-        #expect(outcome.error.contains("What there was to be seen"))
+        #expect(outcome.error.contains("Result: the deploy claimed success"))
         #expect(!outcome.error.contains("\u{1B}"), "it draws where there is no terminal")
         try Demo.expectNothingLeft(in: scratch)
     }
 
     @Test(
-        "Interrupted, the demo leaves no process and no file",
+        "An interrupted demo leaves no process and no file",
         arguments: [(SIGINT, Int32(130)), (SIGTERM, Int32(143))])
     func interrupted(signal: Int32, code: Int32) async throws {
         let scratch = try TemporaryFolder()
@@ -29,7 +29,7 @@ struct DemoTests {
         try Demo.expectNothingLeft(in: scratch)
     }
 
-    @Test("A demo that does not show what it is for fails, and says what differed")
+    @Test("The demo fails if a step ends otherwise, and names the difference")
     func broken() async throws {
         let scratch = try TemporaryFolder()
         let programs = try scratch.makeFolder("programs")
@@ -47,7 +47,7 @@ struct DemoTests {
 extension EndToEnd {
     @Suite("The demo with containers")
     struct DemoTests {
-        @Test("The demo shows a container that was pulled and not recreated, and leaves the engine as it was")
+        @Test("The demo shows an image that was pulled without recreating the container, and leaves the engine unchanged")
         func docker() async throws {
             let engine = try await Yard.shared.engine
             let before = try await engine.docker("images", "--quiet", "--no-trunc")

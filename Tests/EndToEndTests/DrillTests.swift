@@ -16,7 +16,7 @@ struct DrillTests {
         var cases: [Case]
     }
 
-    @Test("Every fault is caught, whatever the environment says, and nothing of the user's is touched")
+    @Test("The drill catches every fault in any environment, and touches nothing of the user's")
     func drill() async throws {
         let home = try TemporaryFolder()
         let temporary = try home.makeFolder("tmp")
@@ -40,7 +40,7 @@ struct DrillTests {
         #expect(try FileManager.default.contentsOfDirectory(atPath: temporary).isEmpty)
     }
 
-    @Test("Interrupted by its user it ends so, and leaves nothing behind")
+    @Test("An interrupted drill exits with the signal's code and leaves nothing")
     func interrupted() async throws {
         let temporary = try TemporaryFolder()
         let running = try Program.collector().start(["drill"], environment: ["TMPDIR": temporary.path])
@@ -57,7 +57,7 @@ struct DrillTests {
         #expect(try temporary.names().isEmpty)
     }
 
-    @Test("Without a loopback interface it ends with 69 and one line, and does not blame the gate")
+    @Test("A drill without a loopback interface exits with 69 and one line")
     func noLoopback() async throws {
         let unshare = try Program.installed("unshare", remedy: "apt-get install util-linux")
         let outcome = try await unshare.run(["--net", "--", Program.collector().path, "drill"])

@@ -3,7 +3,7 @@ import Testing
 
 @Suite("End to end, a ledger that verifications share", .timeLimit(.minutes(5)))
 struct LedgerTests {
-    @Test("A newer promotion takes over: the older verification ends superseded, names it, and exits 40")
+    @Test("A newer promotion supersedes an older verification, which names it and exits with 40")
     func superseded() async throws {
         let folder = try TemporaryFolder()
         let build = try folder.write("build", Commit.old)
@@ -29,7 +29,7 @@ struct LedgerTests {
         #expect(line.hasSuffix("(1), superseded by \(Commit.newer.prefix(12)) (2)"), "\(history)")
     }
 
-    @Test("A host that serves what is promoted next is no success before that promotion, and one with it")
+    @Test("A host on the next build is not proven before that promotion, and is proven with it")
     func promotedNext() async throws {
         let folder = try TemporaryFolder()
         let agent = try await HostAgent.start("host-1", selector: "file:\(try folder.write("build", Commit.newer))")
@@ -42,7 +42,7 @@ struct LedgerTests {
         #expect(second.exitCode == 0, "\(second.progress)")
     }
 
-    @Test("What was verified is told by history, report and status")
+    @Test("history, report and status show a recorded verification")
     func told() async throws {
         let folder = try TemporaryFolder()
         let store = ["--store", folder.path("ledger.db")]
@@ -62,14 +62,15 @@ struct LedgerTests {
         #expect(again.contains(verified.report.verification.id))
 
         // Without a target, the ledger's last promotion is what status compares with; one look proves nothing.
-        let status = try await collector.run(["status", "--host", agent.url, "--report", "json=-"] + store)
+        let status = try await collector.run(
+            ["status", "--service", "canvas", "--host", agent.url, "--report", "json=-"] + store)
         #expect(status.exitCode == 0, "\(status.error)")
         #expect(status.output.contains(Commit.new))
         #expect(status.output.contains(#""soaking""#))
         #expect(try await SchemaValidator.defects(status.output, against: .report).isEmpty)
     }
 
-    @Test("Without a store nothing is kept")
+    @Test("--store none keeps nothing")
     func none() async throws {
         let folder = try TemporaryFolder()
         let agent = try await HostAgent.start("host-1", selector: "file:\(try folder.write("build", Commit.new))")

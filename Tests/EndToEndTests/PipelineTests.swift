@@ -69,7 +69,7 @@ struct PipelineTests {
         """
     }
 
-    @Test("Nothing that hosts say becomes a command of the runner's, on either stream, in any format or log")
+    @Test("No text from a host becomes a command of the runner, on either stream, in any format or log")
     func hostileFleet() async throws {
         let step = try Step()
         let (hosts, inventory) = try await Self.fleet()
@@ -114,11 +114,11 @@ struct PipelineTests {
         let hosts = try await ScriptedHost.start { request in
             .json(#"{"git_sha":"\#(request.path == "/old" ? Commit.old : Commit.new)"}"#)
         }
-        let names = ["--host", hosts.url("/old"), "--host", hosts.url("/new")]
+        let names = ["--service", "canvas", "--host", hosts.url("/old"), "--host", hosts.url("/new")]
         return (hosts, names + ["--sha", Commit.new, "--soak", "500ms", "--interval", "200ms", "--store", "none"])
     }
 
-    @Test("A step gets annotations on standard error, a summary and outputs; standard output holds the report alone")
+    @Test("A step gets annotations on standard error, a summary and outputs; standard output has only the report")
     func step() async throws {
         var step = try Step()
         // As Gitea's runner has it, too.
@@ -137,7 +137,9 @@ struct PipelineTests {
         #expect(outputs["stragglers"] == "1" && outputs["exit_code"] == "10")
         #expect(try step.folder.read("summary").contains("stragglers: 1 of 2 hosts proven"))
 
-        let status = try await step.run(["status", "--host", hosts.url("/old"), "--sha", Commit.new, "--store", "none"])
+        let status = try await step.run([
+            "status", "--service", "canvas", "--host", hosts.url("/old"), "--sha", Commit.new, "--store", "none",
+        ])
         #expect(WorkflowRunner.commands(in: status.output + status.error).isEmpty, "a look around is no gate")
         #expect(try step.outputs() == outputs)
 
@@ -161,7 +163,7 @@ struct PipelineTests {
         #expect(try step.outputs()["verdict"] == "converged_tolerated")
     }
 
-    @Test("A summary or an output that cannot be written is a warning, and never another exit code")
+    @Test("A summary or output that cannot be written is a warning, and does not change the exit code")
     func unwritable() async throws {
         var step = try Step()
         step.environment["GITHUB_STEP_SUMMARY"] = "/dev/full"
@@ -175,20 +177,23 @@ struct PipelineTests {
         #expect(warnings.contains { $0.contains("$GITHUB_OUTPUT '/nonexistent/output' (No such file or directory)") })
     }
 
-    @Test("What keeps verify from its work is an error of the step, too")
+    @Test("An error before the verification is an error of the step, too")
     func refused() async throws {
         let step = try Step()
         let unreadable = try await step.run(["verify", "--fleet", "/nonexistent", "--sha", Commit.new])
         #expect(unreadable.exitCode == 64)
         #expect(WorkflowRunner.commands(in: unreadable.error).map(\.name) == ["error"])
         let empty = try await step.run(
-            ["verify", "--fleet", step.folder.write("empty.txt", ""), "--sha", Commit.new, "--store", "none"])
+            [
+                "verify", "--fleet", step.folder.write("empty.txt", ""), "--service", "canvas", "--sha", Commit.new,
+                "--store", "none",
+            ])
         #expect(empty.exitCode == 50, "\(empty.error)")
         #expect(try step.outputs()["verdict"] == "empty_inventory")
         #expect(WorkflowRunner.commands(in: empty.error).map(\.name) == ["error"])
     }
 
-    @Test("Of 2,000 hosts three are behind: the whole output is short, and names them at its end")
+    @Test("With three of 2,000 hosts behind, the output is short and names them at its end")
     func largeFleet() async throws {
         let step = try Step()
         let behind = ["17", "900", "1999"]

@@ -4,7 +4,7 @@ import Testing
 extension EndToEnd {
     @Suite("A promotion")
     struct PromotionTests {
-        @Test("Row 1: pulled and not recreated is a straggler that says so; recreated, the host converges")
+        @Test("Row 1: a host that pulled without recreating is a straggler with that reason; recreated, it converges")
         func pulledNotRecreated() async throws {
             let service = try await Service.make()
             _ = try await service.release(Commit.old)
@@ -36,7 +36,7 @@ extension EndToEnd {
             #expect(try await agent.document().contains("\(digest)"))
         }
 
-        @Test("Row 1: a host that pulled nothing is a straggler that says so")
+        @Test("Row 1: a host that never pulled is a straggler with that reason")
         func neverPulled() async throws {
             let service = try await Service.make()
             _ = try await service.release(Commit.old)
@@ -54,7 +54,7 @@ extension EndToEnd {
             try await service.engine.remove(service.name)
         }
 
-        @Test("Row 5: a host that agrees with a stale tag is measured by what was promoted, and is a straggler")
+        @Test("Row 5: a host on a stale tag is compared with the promoted build, and is a straggler")
         func staleTag() async throws {
             let service = try await Service.make()
             _ = try await service.release(Commit.old)
@@ -94,7 +94,7 @@ extension EndToEnd {
         }
 
         @Test(
-            "A container committed onto the tag keeps the commit's status, has no registry digest, and is unverifiable")
+            "A container committed onto the tag keeps the commit label, has no registry digest, and is unverifiable")
         func committed() async throws {
             let service = try await Service.make()
             let digest = try await service.release(Commit.new)
@@ -114,7 +114,7 @@ extension EndToEnd {
             try await service.engine.remove(service.name)
         }
 
-        @Test("An image built on the host is unverifiable by digest, and converges where the commit alone is asked for")
+        @Test("An image built on the host is unverifiable by digest, and converges if only the commit is required")
         func builtHere() async throws {
             let service = try await Service.make()
             let digest = try await service.build(Commit.new)

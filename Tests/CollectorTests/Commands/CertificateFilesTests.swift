@@ -9,7 +9,7 @@ import Testing
 @testable import Inventory
 @testable import Transfer
 
-@Suite("Command line: files of TLS are checked before anybody is asked", .timeLimit(.minutes(2)))
+@Suite("Command line: TLS files are checked before any request", .timeLimit(.minutes(2)))
 struct CertificateFilesTests {
     private static func yard() async throws -> TestCertificates {
         let yard = try await TestCertificates()
@@ -30,7 +30,7 @@ struct CertificateFilesTests {
         return yard
     }
 
-    @Test("Field 27: authorities, certificates and keys that cannot be used name the file and the remedy")
+    @Test("Field 27: an unusable authority, certificate or key is an error with the file and the remedy")
     func table() async throws {
         let yard = try await Self.yard()
         let cases: [(ca: String?, cert: String?, key: String?, reason: String?)] = [
@@ -61,7 +61,7 @@ struct CertificateFilesTests {
             let options = try AccessOptions.parse(
                 given.flatMap { flag, name in name.map { [flag, yard.path($0)] } ?? [] })
             do {
-                _ = try options.access(for: Inventory.load(sources: [], hosts: ["a"], now: .now))
+                _ = try options.access(for: Inventory.load(sources: [], hosts: ["a"], service: "canvas", now: .now))
                 #expect(reason == nil, "\(given)")
             } catch {
                 let said = "\(error)".replacing(yard.path(""), with: "")
@@ -70,20 +70,20 @@ struct CertificateFilesTests {
         }
     }
 
-    @Test("An inventory's files are named by their place and host, and read once")
+    @Test("Errors in an inventory's files name the line and the host")
     func inventory() async throws {
         let yard = try await Self.yard()
         let fleet = try yard.folder.write(
             "fleet.yaml", "hosts:\n  - name: b\n    access: {cert: client.pem, key: stranger.key}\n")
-        let inventory = try Inventory.load(sources: [.file(path: fleet)], now: .now)
+        let inventory = try Inventory.load(sources: [.file(path: fleet)], service: "canvas", now: .now)
         let error = #expect(throws: UsageError.self) { try AccessOptions.parse([]).access(for: inventory) }
         #expect(
             error?.description.hasPrefix("\(fleet):3: key of host 'b': '\(yard.path("stranger.key"))' does not") == true
         )
     }
 
-    @Test("Forge, registry and kill switch take no authorities that are none")
-    func others() async throws {
+    @Test("Forge, registry and kill switch reject a file that is not a PEM bundle")
+    func otherOptions() async throws {
         let yard = try await Self.yard()
         let junk = yard.path("junk")
         let registry = try RegistryOptions.parse(["--registry-ca", junk])

@@ -10,10 +10,10 @@ import Testing
 @testable import Registry
 @testable import Verdict
 
-@Suite("Command line: what was promoted")
+@Suite("Options: the target")
 struct TargetOptionsTests {
     @Test(
-        "Field 28: a stated platform that the promoted index lacks is found with --index as with --image, before anybody is asked"
+        "Field 28: --index rejects an index without the platform that the inventory states for a host"
     )
     func statedPlatform() async throws {
         let folder = try TemporaryFolder()
@@ -25,7 +25,7 @@ struct TargetOptionsTests {
         let digest = try #require(Digest(sha256: SHA256.hash(Array(index.utf8))))
         func target(_ status: String) async throws -> Target {
             let fleet = try folder.write("fleet.yaml", "hosts: [{name: a}, {name: b, labels: {\(status)}}]")
-            let inventory = try Inventory.load(sources: [.file(path: fleet)], now: .now)
+            let inventory = try Inventory.load(sources: [.file(path: fleet)], service: "canvas", now: .now)
             let options = try TargetOptions.parse(["--digest", "\(digest)", "--index", file])
             return try await options.withTarget(for: inventory, registry: RegistryOptions.parse([]), environment: [:]) {
                 target, _ in target
@@ -42,7 +42,7 @@ struct TargetOptionsTests {
     }
 
     @Test(
-        "A stated platform that a single manifest is not for is found before anybody is asked, where its configuration is known"
+        "A single manifest for another platform than the inventory states is rejected, if its platform is known"
     )
     func singleManifest() throws {
         func check(_ platform: String?, _ labels: [String: String]) -> RegistryError? {
