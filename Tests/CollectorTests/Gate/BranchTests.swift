@@ -33,7 +33,7 @@ struct BranchTests {
         #expect(rewritten?.description.contains("rewritten") == true)
     }
 
-    @Test("Moving a tag back, or nobody knows where, needs --allow-rollback")
+    @Test("Moving a tag back, or without a check of its ancestry, needs a flag that permits it")
     func moves() throws {
         let (old, new) = (try Self.sha("a"), try Self.sha("b"))
         func decide(_ ancestry: Ancestry, _ allowed: Bool) -> TagMove {
@@ -43,12 +43,15 @@ struct BranchTests {
             #expect(decide(.same, allowed) == .forward)
             #expect(decide(.descendant, allowed) == .forward)
         }
-        for ancestry in [Ancestry.notDescendant, .unknown("no answer")] {
+        for (ancestry, remedy) in [
+            (Ancestry.notDescendant, "give --allow-rollback if that is intended"),
+            (.unknown("no answer"), "give --forge, or --skip-ancestry to promote without this check"),
+        ] {
             guard case .refused(let reason) = decide(ancestry, false) else {
                 Issue.record("\(ancestry) is not refused")
                 continue
             }
-            #expect(reason.hasSuffix("give --allow-rollback"))
+            #expect(reason.hasSuffix(remedy))
             guard case .rollback(let why) = decide(ancestry, true) else {
                 Issue.record("\(ancestry) is not a rollback")
                 continue

@@ -3,6 +3,7 @@ import Testing
 
 @testable import Collector
 @testable import Operations
+@testable import Registry
 @testable import Verdict
 
 @Suite("What may be promoted")
@@ -17,6 +18,14 @@ struct PromotionRulesTests {
         ])
     func tags(tag: String, objection: TagPolicy.Objection?) {
         #expect(TagPolicy(moving: ["latest", "stable", "v1"]).objection(to: tag) == objection)
+    }
+
+    @Test("With another pattern, its candidates are never moved")
+    func candidates() throws {
+        let rules = TagPolicy(
+            moving: ["c0ffee5-build", "staging-c0ffee5"], candidates: try CandidatePattern(parsing: "{sha}-build"))
+        #expect(rules.objection(to: "c0ffee5-build") == .writtenOnce)
+        #expect(rules.objection(to: "staging-c0ffee5") == nil)
     }
 
     @Test("A tag is moved, still what it was, or another writer's")

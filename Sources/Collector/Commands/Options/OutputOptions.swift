@@ -83,7 +83,7 @@ struct StoreOptions: ParsableArguments {
     var store: String?
 
     func validate() throws {
-        if store == "none" { throw ValidationError("--store none names no ledger: give the ledger's path") }
+        if store == "none" { throw ValidationError("invalid --store none: name a file that holds a ledger") }
     }
 }
 
