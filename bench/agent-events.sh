@@ -67,7 +67,7 @@ def follow_agent():
 
 for follow in (follow_engine, follow_agent):
     threading.Thread(target=follow, daemon=True).start()
-time.sleep(4)  # Until the agent has come to rest: what it finds from now on, it was told.
+time.sleep(4)  # Until the agent is idle: from now on it refreshes on events only.
 
 kinds = [("stop", "die", "exited"), ("start", "start", "serving"), ("restart", "start", "serving"),
          ("pause", "pause", "paused"), ("unpause", "unpause", "serving")]

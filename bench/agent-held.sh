@@ -79,7 +79,7 @@ start = time.time()
 os.rename(f"{folder}/next", f"{folder}/canvas")
 first, left = None, held
 while left:
-    for key, _ in selector.select(timeout=30) or sys.exit("not all were told"):
+    for key, _ in selector.select(timeout=30) or sys.exit("not all requests were answered"):
         first = first or time.time()
         assert key.fileobj.recv(65536).startswith(b"HTTP/1.1 200 ")
         selector.unregister(key.fileobj)

@@ -1,8 +1,8 @@
-/// SHA-256 (FIPS 180-4) and HMAC (RFC 2104) with it.
+/// SHA-256 (FIPS 180-4) and HMAC-SHA-256 (RFC 2104).
 ///
-/// Our own, against the rule that a well-kept library comes first, because the agent has a budget: linked statically,
-/// swift-crypto and its BoringSSL add 2 MB to a program that may have 20. Checked against NIST's vectors. It hashes public
-/// data (content tags, image manifests, host ids), so it makes no claim about timing.
+/// The agent has a size budget of 20 MB, of which swift-crypto with its BoringSSL would take 2 MB when linked statically.
+/// So this implementation of our own exists for the agent: entity tags, instance ids of files, host ids, and the hashes of
+/// bearer tokens, which are random. It makes no promise of constant time. Tested with NIST's vectors.
 public struct SHA256: Sendable {
     private var state: [UInt32] = [
         0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19,
@@ -62,7 +62,7 @@ public struct SHA256: Sendable {
         return state.flatMap { word in (0..<4).map { UInt8(truncatingIfNeeded: word >> (24 - 8 * $0)) } }
     }
 
-    /// Does nothing while a block is not full.
+    /// Compresses the pending bytes if they fill a block.
     private mutating func compressPending() {
         guard pending.count == 64 else { return }
         let block = pending
@@ -129,4 +129,19 @@ public struct SHA256: Sendable {
 extension UInt32 {
     @inline(__always)
     fileprivate func rotated(_ count: UInt32) -> UInt32 { self &>> count | self &<< (32 &- count) }
+}
+
+/// Lower-case hexadecimal.
+public enum Hexadecimal {
+    private static let digits = Array("0123456789abcdef".utf8)
+
+    /// Two digits for each byte.
+    public static func encode(_ bytes: some Sequence<UInt8>) -> String {
+        var text: [UInt8] = []
+        for byte in bytes {
+            text.append(digits[Int(byte >> 4)])
+            text.append(digits[Int(byte & 0x0F)])
+        }
+        return String(decoding: text, as: UTF8.self)
+    }
 }

@@ -3,6 +3,8 @@ import Shared
 import Support
 import Testing
 
+@testable import EndToEndFixtures
+
 @Suite("End to end, the pipeline examples", .timeLimit(.minutes(5)))
 struct ExamplesTests {
     enum Script: String {
@@ -14,7 +16,7 @@ struct ExamplesTests {
     private struct Site {
         let registry: LocalRegistry
         let forge: ScriptedGitea
-        let step: PipelineTests.Step
+        let step: PipelineStep
         let agent: HostAgent
         /// What `latest` is where it was something before.
         let former = MadeImage.single(revision: Commit.old)
@@ -30,7 +32,7 @@ struct ExamplesTests {
         }
 
         private static func make() async throws -> Site {
-            let step = try PipelineTests.Step()
+            let step = try PipelineStep()
             let folder = step.folder
             let registry = try await LocalRegistry.start()
             let image = MadeImage.index(
@@ -79,7 +81,7 @@ struct ExamplesTests {
                 environment: environment.merging(script == .promote ? runner : [:]) { $1 }.merging(more) { $1 })
         }
 
-        /// The digest of a tag, read without skopeo; nil where there is none.
+        /// The digest of a tag, read without skopeo; nil if it does not exist.
         func tag(_ name: String) throws -> Digest? {
             var request = LoopbackRequest("GET", registry.authority, "/v2/canvas/manifests/\(name)")
             request.headers = [("Accept", "\(MadeImage.ociIndex), \(MadeImage.ociManifest)")]
@@ -223,7 +225,7 @@ struct ExamplesTests {
         let folder = try TemporaryFolder()
         let place = try folder.makeFolder("canvas")
         let bin = try folder.makeFolder("bin")
-        // docker compose is no part of every machine: what is asked of it is written down instead.
+        // Not every machine has docker compose: a stand-in records its arguments.
         let docker = try folder.write(
             "bin/docker",
             "#!/bin/sh\necho \"$PWD: $*\" >>'\(folder.path("log"))'\n[ \"$2\" != \"$FAILS\" ] || exit 18\n")

@@ -1,6 +1,8 @@
 import Support
 import Testing
 
+@testable import EndToEndFixtures
+
 @Suite("End to end, identity of hosts", .timeLimit(.minutes(5)))
 struct IdentityTests {
     @Test("Two hosts that answer with one id are in conflict: exit 60")

@@ -2,6 +2,8 @@ import Glibc
 import Support
 import Testing
 
+@testable import EndToEndFixtures
+
 @Suite("End to end, the collector as a process", .timeLimit(.minutes(5)))
 struct ProcessTests {
     @Test(

@@ -3,6 +3,8 @@ import Glibc
 import Support
 import Testing
 
+@testable import EndToEndFixtures
+
 /// `status` on real agents: what it says, and what it exits with.
 @Suite("End to end, status", .timeLimit(.minutes(5)))
 struct StatusTests {

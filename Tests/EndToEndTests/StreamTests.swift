@@ -2,7 +2,9 @@ import Foundation
 import Support
 import Testing
 
-/// Places that a pipeline may give a program: no home, no terminal, no room, nobody who listens.
+@testable import EndToEndFixtures
+
+/// Environments in which a pipeline can run a program: no home, no terminal, no disk space, closed pipes.
 @Suite("End to end, closed streams and full or read-only disks", .timeLimit(.minutes(5)))
 struct StreamTests {
     /// Runs a shell script with `$verify`, which converges, or goes on to its deadline, and is given the flags behind it.
@@ -34,7 +36,8 @@ struct StreamTests {
     ]
 
     @Test(
-        "A reader that closes the pipe does not change the exit code, and causes no error output", arguments: pipesTable,
+        "A reader that closes the pipe does not change the exit code, and causes no error output",
+        arguments: pipesTable,
         [true, false])
     func closedPipe(_ pipe: String, _ converges: Bool) async throws {
         let (outcome, _) = try await Self.shell(pipe + "\necho \"code ${PIPESTATUS[0]}\"", converges: converges)
@@ -43,14 +46,14 @@ struct StreamTests {
     }
 
     private static let fullTable: [(String, Int32, String)] = [
-        // A report that did not arrive is never a success, and the verdict is told all the same.
+        // A lost report is a failure, and the error names the verdict.
         ("verify --report json=- > /dev/full", 69, "standard output' (No space left on device)"),
         ("verify --report json=/dev/full", 69, "'/dev/full' (No space left on device)"),
         (
             "verify --report json=/dev/full --report text=report.txt; code=$?; cat report.txt; exit $code", 69,
             "/dev/full"
         ),
-        // Nobody can be told anything, and the exit code still tells.
+        // Only the exit code is left.
         ("verify 2> /dev/full", 0, ""), ("verify > /dev/full", 0, ""), ("verify --report text=/dev/null", 0, ""),
     ]
 
@@ -106,7 +109,7 @@ struct StreamTests {
         (["HOME": "/proc/self"], "verify", 64, "--store none"),
         (["HOME": "/nonexistent/x"], "unset HOME; verify", 64, "--store none"),
         (["HOME": "/dev/null"], "verify", 64, "--store none"), (["HOME": ""], "verify", 64, "--store none"),
-        // And not needed where it was told so.
+        // Not needed with --store none.
         (["HOME": "/proc/self"], "verify --store none", 0, ""), ([:], "unset HOME; verify --store none", 0, ""),
         ([:], "unset HOME; STATE_DIRECTORY=$PWD verify", 0, ""),
         (["HOME": "/proc/self"], "XDG_STATE_HOME=$PWD verify", 0, ""),
@@ -139,7 +142,9 @@ struct StreamTests {
         ("cd disk; HOME=/nonexistent TMPDIR=$PWD verify --store none --report json=../other/report.json", 0, ""),
     ]
 
-    @Test("A read-only disk is reported before any host is contacted, unless no writing is needed", arguments: readOnlyTable)
+    @Test(
+        "A read-only disk is reported before any host is contacted, unless no writing is needed",
+        arguments: readOnlyTable)
     func readOnly(_ script: String, _ code: Int32, _ part: String) async throws {
         let outcome = try await Self.shell(on: "ro", script)
         #expect(outcome.exitCode == code, "\(outcome.error)")

@@ -1,6 +1,8 @@
 import Support
 import Testing
 
+@testable import EndToEndFixtures
+
 @Suite("End to end, hosts with other answers or none", .timeLimit(.minutes(5)))
 struct TransportTests {
     @Test("Row 2: every host answers with a 404 page of HTML: agent errors, and exit 30")

@@ -9,7 +9,7 @@ protocol CollectorCommand: AsyncParsableCommand {
     /// The options that `BUILDINFO_` variables can set.
     static var environmentFlags: [EnvironmentArguments.Flag] { get }
     /// The options that permit or leave out something, and so must be given on the command line. Their variables are
-    /// rejected, because whoever sets one expects it to have an effect.
+    /// rejected, because a user who sets one expects an effect.
     static var commandLineOnly: [EnvironmentArguments.Flag] { get }
     /// The failures that a pipeline's step summary shows.
     static var publication: FailurePublication { get }

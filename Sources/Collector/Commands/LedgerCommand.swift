@@ -42,8 +42,8 @@ struct LedgerCheckCommand: CollectorCommand {
 
     func run() async throws {
         let environment = ProcessEnvironment.current
-        let result = try await Spinner.show("checking", on: .standardError, environment: environment) { line in
-            try await inspect(environment: environment, now: Date()) { line.say($0) }
+        let result = try await Spinner.show("checking", on: .standardError, environment: environment) { spinner in
+            try await inspect(environment: environment, now: Date()) { spinner.update($0) }
         }
         Terminal.standardOutput.write(try output(result))
         guard result.isFine else { throw ExitCode(result.exitCode) }
@@ -97,9 +97,9 @@ struct LedgerPruneCommand: CollectorCommand {
 
     func run() async throws {
         let environment = ProcessEnvironment.current
-        let pruned = try await Spinner.show("pruning", on: .standardError, environment: environment) { line in
+        let pruned = try await Spinner.show("pruning", on: .standardError, environment: environment) { spinner in
             try await prune(environment: environment, now: Date()) { removed, all in
-                line.say(
+                spinner.update(
                     removed < all
                         ? "removed \(removed) of \(all) verifications" : "returning the space of \(all) verifications")
             }

@@ -21,7 +21,7 @@ package enum TimeCutoff: Hashable, Sendable {
 
     /// A time as long as histories are: ``Duration/init(parsing:)`` with weeks.
     package static func duration(_ text: String) throws(Defect) -> Duration {
-        do throws(DurationParseError) {
+        do throws(Duration.ParseError) {
             let weeks = text.prefix { $0.isASCII && $0.isNumber }
             guard text.dropFirst(weeks.count).first == "w", let count = Int(weeks), count <= 1_000 else {
                 return try Duration(parsing: text)
