@@ -2,6 +2,7 @@ import Shared
 import Testing
 
 @testable import Agent
+@testable import AgentCore
 
 @Suite struct AgentTextTests {
     @Test("A log line is one line, in both formats, whatever is put into it")

@@ -1,3 +1,4 @@
+import AgentCore
 import Shared
 
 /// What `check` found: one value, from which text and exit code come.

@@ -1,3 +1,4 @@
+import AgentCore
 import Shared
 
 /// What a configuration file says: checked, with the places of what it says, and not yet merged with anything.
@@ -114,7 +115,7 @@ enum ConfigurationSource {
         }
     }
 
-    private static func describe(_ defect: SmallFile.Defect) -> String {
+    private static func describe(_ defect: FileReadFailure) -> String {
         switch defect {
         case .missing: "does not exist; write it, or name another with --config"
         case .denied: "may not be read; let the agent's user read it"

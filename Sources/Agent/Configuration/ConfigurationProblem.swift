@@ -1,3 +1,4 @@
+import AgentCore
 import Shared
 
 /// One mistake in a configuration file, as one line: where, which key, what, and what to do.

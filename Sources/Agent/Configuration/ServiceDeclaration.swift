@@ -1,3 +1,4 @@
+import AgentCore
 import Shared
 
 /// `--service NAME=SELECTOR[,instances=N]`: what to report, and under which name.
@@ -84,8 +85,4 @@ struct ServiceDeclaration: Hashable, Sendable {
             throw .probeURL(Sanitizer.singleLine(url, limit: 200), why: "\(error)")
         }
     }
-}
-
-extension UInt8 {
-    var isASCIIAlphanumeric: Bool { (48...57).contains(self) || (65...90).contains(self) || (97...122).contains(self) }
 }

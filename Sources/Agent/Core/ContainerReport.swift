@@ -20,7 +20,8 @@ struct ContainerReport: Hashable, Sendable {
         let isRunning = [.serving, .starting, .unhealthy, .paused].contains(state)
         instance = Instance(
             id: facts.id, name: Sanitizer.singleLine(facts.name, limit: 255), project: facts.origin.project,
-            state: state, health: health, startedAt: neverStarted ? nil : facts.state.startedAt, restartCount: facts.restartCount,
+            state: state, health: health, startedAt: neverStarted ? nil : facts.state.startedAt,
+            restartCount: facts.restartCount,
             // A container that could not be started has the code of the attempt.
             exitCode: isRunning || neverStarted && facts.state.exitCode == 0 ? nil : facts.state.exitCode,
             oomKilled: facts.state.oomKilled,

@@ -1,4 +1,4 @@
-import Shared
+package import Shared
 
 /// Turns scans of engines into the content of a document: a pure function.
 package struct DocumentBuilder: Sendable {

@@ -1,4 +1,4 @@
-import Shared
+package import Shared
 
 /// A document without the parts that change with every response: clock fields, the probe's latency, the nonce and the
 /// agent's uptime.
@@ -12,7 +12,7 @@ package struct DocumentContent: Hashable, Sendable {
     package var reason: String?
     package var host: HostIdentity
     package var instances: [Instance]
-    package var instancesExpected: Int?
+    var instancesExpected: Int?
     package var leftOut: [LeftOutContainer]
     package var engine: EngineIdentity?
     /// Without its latency; nil if the service has no probe.
@@ -45,7 +45,7 @@ extension DocumentContent: Encodable {
         case leftOut = "left_out"
     }
 
-    /// Writes `null` for a value that is known to be missing, to distinguish it from a key that an older agent does not know.
+    /// Writes `null` for a value that is known to be missing: an older agent that does not know a key omits it.
     package func encode(to encoder: any Encoder) throws {
         var container = encoder.container(keyedBy: CodingKeys.self)
         try container.encode(Document.schema, forKey: .schema)

@@ -1,4 +1,4 @@
-import Shared
+package import Shared
 
 /// The parts of an engine's responses that the agent reads: an allow-list. Anything not declared here (environment,
 /// command, mounts, networks) is never decoded, so it cannot leave the host.
@@ -260,7 +260,8 @@ extension ContainerFacts {
         guard let imageID = Digest(imageID: container.image) else { return nil }
         let name = String((container.name ?? "").drop { $0 == "/" })
         self.init(
-            id: container.id, name: Sanitizer.singleLine(name.isEmpty ? String(container.id.prefix(12)) : name, limit: 255),
+            id: container.id,
+            name: Sanitizer.singleLine(name.isEmpty ? String(container.id.prefix(12)) : name, limit: 255),
             services: services, typedImage: container.typedImage, imageID: imageID,
             state: ContainerStateFacts(container.state),
             restartCount: container.restartCount.map { max(0, $0) },
@@ -307,7 +308,7 @@ extension Digest {
 }
 
 extension ContainerStateFacts {
-    fileprivate init(_ state: EngineAPI.Container.State) {
+    init(_ state: EngineAPI.Container.State) {
         self.init(
             status: state.status ?? "", running: state.running ?? false, paused: state.paused ?? false,
             restarting: state.restarting ?? false, oomKilled: state.oomKilled ?? false, exitCode: state.exitCode,

@@ -1,4 +1,4 @@
-import Shared
+package import Shared
 
 /// Every request that the agent can send to an engine. All of them are `GET`, and there is no other way to make one.
 package enum EngineRequest: Hashable, Sendable {
@@ -73,8 +73,8 @@ package enum EngineRequest: Hashable, Sendable {
 
 /// A version of an engine's API, for example 1.41.
 package struct APIVersion: Hashable, Sendable, Comparable, CustomStringConvertible {
-    package let major: Int
-    package let minor: Int
+    let major: Int
+    let minor: Int
 
     /// The newest version whose fields this program knows.
     package static let newest = APIVersion(major: 1, minor: 53)
@@ -91,7 +91,8 @@ package struct APIVersion: Hashable, Sendable, Comparable, CustomStringConvertib
     /// Parses `MAJOR.MINOR`; nil for anything else.
     package init?(parsing text: String) {
         let parts = text.split(separator: "." as Character, omittingEmptySubsequences: false)
-        let isNumber = { (part: Substring) in (1...4).contains(part.utf8.count) && part.utf8.allSatisfy(\.isASCIIDigit) }
+        let isNumber = { (part: Substring) in (1...4).contains(part.utf8.count) && part.utf8.allSatisfy(\.isASCIIDigit)
+        }
         guard parts.count == 2, parts.allSatisfy(isNumber), let major = Int(parts[0]), let minor = Int(parts[1]) else {
             return nil
         }

@@ -1,4 +1,4 @@
-import Shared
+package import Shared
 
 /// The facts that one scan of one engine found, not yet judged.
 package struct EngineSnapshot: Hashable, Sendable {

@@ -1,5 +1,5 @@
 import FoundationEssentials
-import Shared
+package import Shared
 
 /// Why a file cannot be read.
 package enum FileReadFailure: Error, Hashable, Sendable {

@@ -1,5 +1,5 @@
 import FoundationEssentials
-import Shared
+package import Shared
 
 /// A complete answer to a probe, within its limits.
 package struct ProbeAnswer: Hashable, Sendable {

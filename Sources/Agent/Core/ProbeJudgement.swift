@@ -1,4 +1,4 @@
-import Shared
+package import Shared
 
 /// A source's view of a service combined with the service's own answer: a pure function of both.
 package struct ProbeJudgement: Hashable, Sendable {
@@ -23,7 +23,8 @@ package struct ProbeJudgement: Hashable, Sendable {
             }
             guard [.serving, .starting, .unhealthy].contains(state) else { return }
             let why = reading.problem ?? reading.answer.outcome.rawValue
-            addReason("the service did not answer its probe at \(reading.answer.url): \(why)", isFirst: state == .serving)
+            addReason(
+                "the service did not answer its probe at \(reading.answer.url): \(why)", isFirst: state == .serving)
             return
         }
         guard !content.instances.isEmpty else { return }
@@ -38,7 +39,8 @@ package struct ProbeJudgement: Hashable, Sendable {
             isSettled = state != .serving
             let images = commits.map(\.short).sorted().joined(separator: " and ")
             addReason(
-                "the service serves \(reading.answer.shownCommit), its image says \(images)", isFirst: state == .serving)
+                "the service serves \(reading.answer.shownCommit), its image says \(images)", isFirst: state == .serving
+            )
         }
     }
 

@@ -57,7 +57,8 @@ final class EngineActivation: Sendable {
         guard !isMarked || exists("/run/systemd/units/invocation:\(mark)") else {
             return EngineFailure(
                 .unreachable,
-                "\(service) is being started or stopped, and a connection to \(path) could start it again: systemctl status \(name)"
+                "\(service) is being started or stopped, and a connection to \(path) could start it again: "
+                    + "systemctl status \(name)"
             )
         }
         return nil

@@ -101,8 +101,8 @@ enum EngineAddress: Hashable, Sendable, CustomStringConvertible {
     }
 }
 
-/// The TLS configuration for engines over TCP: `ca.pem`, and `cert.pem` with `key.pem`, in one folder, as for Docker's client.
-/// The engine's certificate is always verified.
+/// The TLS configuration for engines over TCP: `ca.pem`, and `cert.pem` with `key.pem`, in one folder, as for Docker's
+/// client. The engine's certificate is always verified.
 ///
 /// The next connection uses renewed files; unusable ones leave the previous configuration in force.
 final class EngineTLS: Hashable, Sendable {
@@ -121,7 +121,7 @@ final class EngineTLS: Hashable, Sendable {
         state = Mutex(State(context: try Self.makeContext(folder), stamps: stamps))
     }
 
-    /// The folder that Docker's client would use: `DOCKER_CERT_PATH`, else its configuration folder; nil if both are unknown.
+    /// The folder that Docker's client would use: `DOCKER_CERT_PATH`, else its configuration folder; nil without either.
     static func folder(environment: [String: String]) -> String? {
         for name in ["DOCKER_CERT_PATH", "DOCKER_CONFIG"] {
             if let path = environment[name], !path.isEmpty { return path }

@@ -7,8 +7,8 @@ import Shared
 /// The default is chosen again at each observation, because an engine can start after the agent.
 struct EngineSockets: Hashable, Sendable {
     /// The configured engines; empty for the default.
-    private let named: [EngineAddress]
-    private let defaults: [String]
+    let named: [EngineAddress]
+    let defaults: [String]
     /// The environment variable that named the engine; nil if a flag did, or nothing.
     let origin: String?
 
@@ -18,8 +18,8 @@ struct EngineSockets: Hashable, Sendable {
         self.origin = origin
     }
 
-    /// Uses the flags' addresses, else `DOCKER_HOST`, else `CONTAINER_HOST`, else the default sockets. Empty variables count as
-    /// unset.
+    /// Uses the flags' addresses, else `DOCKER_HOST`, else `CONTAINER_HOST`, else the default sockets. Empty variables
+    /// count as unset.
     ///
     /// - Parameters:
     ///   - texts: the flags' values.
@@ -47,8 +47,8 @@ struct EngineSockets: Hashable, Sendable {
             + (runtime.map { ["\($0)/podman/podman.sock"] } ?? [])
     }
 
-    /// The folder of a user's sockets without `XDG_RUNTIME_DIR`, as in cron jobs and after `su`; nil for root, and if it does
-    /// not exist.
+    /// The folder of a user's sockets without `XDG_RUNTIME_DIR`, as in cron jobs and after `su`; nil for root, or if it
+    /// does not exist.
     private static var defaultRuntimeFolder: String? {
         let folder = "/run/user/\(getuid())"
         return getuid() != 0 && access(folder, F_OK) == 0 ? folder : nil
@@ -98,7 +98,8 @@ struct EngineSockets: Hashable, Sendable {
         }
         return EngineFailure(
             .unreachable,
-            "no container engine found: tried \(places.joined(separator: ", ")): start it, or name it with --engine or DOCKER_HOST",
+            "no container engine found: tried \(places.joined(separator: ", ")): start it, or name it with --engine or "
+                + "DOCKER_HOST",
             limit: 600)
     }
 

@@ -37,7 +37,8 @@ final class EngineSource: Refreshable {
             dependencies.logger.info(
                 "Engine taken from the environment",
                 metadata: [
-                    "engine": "\(Sanitizer.singleLine("\(dependencies.sockets.current()[0])"))", "variable": "\(origin)",
+                    "engine": "\(Sanitizer.singleLine("\(dependencies.sockets.current()[0])"))",
+                    "variable": "\(origin)",
                 ])
         }
     }

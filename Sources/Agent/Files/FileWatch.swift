@@ -159,7 +159,8 @@ final class FileWatchHandler: ChannelInboundHandler {
                 .channelOption(.recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: 4_096))
                 .channelInitializer { channel in
                     channel.eventLoop.makeCompletedFuture {
-                        try channel.pipeline.syncOperations.addHandler(FileWatchHandler(watch: watch, onChange: onChange))
+                        let handler = FileWatchHandler(watch: watch, onChange: onChange)
+                        try channel.pipeline.syncOperations.addHandler(handler)
                     }
                 }
                 .takingOwnershipOfDescriptor(input: descriptor).get()

@@ -1,3 +1,4 @@
+import AgentCore
 import Logging
 import NIOCore
 import Shared
@@ -7,75 +8,70 @@ import Synchronization
 ///
 /// A look is a new connection, which begins with a fresh snapshot and then takes the place of the one before. A reader that
 /// is gone, hangs or speaks nonsense makes every service `unknown` at once.
-struct RemoteSource: StatusSource {
+final class RemoteSource: StatusSource, Refreshable {
     let board: DocumentStore
     let clock: Clock
-    private let looker: Refresher
-    private let standing: Standing
-
-    var lookers: [Refresher] { [looker] }
+    let refresher: Refresher
+    private let client: ReaderClient
+    private let receiver: SnapshotReceiver
+    private let current = Standing()
 
     init(_ parts: ReaderDependencies, board: DocumentStore) {
-        let standing = Standing()
         let publisher = Publisher(board: board, clock: parts.clock, logger: parts.logger)
-        let taker = SnapshotReceiver(parts: parts, board: board, publisher: publisher)
-        let client = ReaderClient(path: parts.path, group: parts.group)
         self.board = board
-        self.standing = standing
         clock = parts.clock
-        looker = Refresher(pace: .readers, clock: parts.clock) { looker, _ in
-            await Self.connect(client, standing, taker, looker)
-        }
+        client = ReaderClient(path: parts.path, group: parts.group)
+        receiver = SnapshotReceiver(parts: parts, board: board, publisher: publisher)
+        refresher = Refresher(pace: .readers, clock: parts.clock)
     }
 
-    /// Any service: which ones there are, the reader says.
-    func looker(for service: String) -> Refresher? { looker }
+    var parts: [any Refreshable] { [self] }
+
+    /// The same part for all services, which only the reader knows.
+    func part(for service: String) -> (any Refreshable)? { self }
 
     func run() async {
-        await looker.run()
-        standing.replace(with: nil)?.close()
+        await refresher.run(self)
+        current.replace(with: nil)?.close()
     }
 
-    private static func connect(
-        _ client: ReaderClient, _ standing: Standing, _ taker: SnapshotReceiver, _ looker: Refresher
-    ) async -> Refresher.Outcome {
+    /// Connects to the reader, and receives its first snapshot.
+    func observe(startedAt: ContinuousClock.Instant) async -> Refresher.Outcome {
         do throws(ReaderFailure) {
             let (first, connection) = try await client.connect()
             do throws(ReaderFailure) {
-                try taker.take(first)
+                try receiver.take(first)
             } catch {
                 connection.close()
                 throw error
             }
-            standing.replace(with: connection)?.close()
-            Task.onTaskThread { await follow(connection, standing, taker, looker) }
-            // The reader tells of all changes; that this look may have been faster than its word is no surprise.
-            return Refresher.Outcome(succeeded: true, changed: false, isFollowed: true)
+            current.replace(with: connection)?.close()
+            Task.onTaskThread { await self.follow(connection) }
+            // The reader announces all changes, so a change that this observation saw first is no surprise.
+            return Refresher.Outcome(succeeded: true, changed: false, eventsAvailable: true)
         } catch {
-            standing.replace(with: nil)?.close()
-            taker.lost(error)
-            return Refresher.Outcome(succeeded: false, changed: false, isFollowed: false)
+            current.replace(with: nil)?.close()
+            receiver.lost(error)
+            return Refresher.Outcome(succeeded: false, changed: false, eventsAvailable: false)
         }
     }
 
-    /// Takes what comes until the connection ends, and says so if it was the one that counts.
-    private static func follow(
-        _ connection: ReaderClient.Connection, _ standing: Standing, _ taker: SnapshotReceiver, _ looker: Refresher
-    ) async {
+    /// Receives snapshots until the connection ends. If it was the current one, all documents become unknown.
+    private func follow(_ connection: ReaderClient.Connection) async {
         var reason: ReaderFailure?
         for await line in connection.lines {
             do throws(ReaderFailure) {
-                try taker.take(line)
+                try receiver.take(line)
             } catch {
                 reason = error
                 connection.close()
                 break
             }
         }
-        guard standing.remove(connection) else { return }
-        taker.lost(reason ?? connection.end.value ?? .garbage)
-        looker.told()
-        looker.follows(false)
+        guard current.remove(connection) else { return }
+        receiver.lost(reason ?? connection.end.value ?? .garbage)
+        refresher.requestRefresh()
+        refresher.setEventsAvailable(false)
     }
 
     /// The connection that counts.
@@ -99,11 +95,6 @@ struct RemoteSource: StatusSource {
             }
         }
     }
-}
-
-extension RefreshSchedule.Pace {
-    /// For readers, who tell of every look of theirs.
-    static let readers = RefreshSchedule.Pace(calm: .seconds(30), wary: .seconds(1), settling: .zero)
 }
 
 /// Puts up what a reader says, and that there is none.
@@ -131,7 +122,7 @@ final class SnapshotReceiver: Sendable {
             // A look of the future is no look: it would stay fresh for as long as it is ahead.
             guard age >= 0 else { throw .garbage }
             publisher.publish(
-                service.content, lookedAt: now - .nanoseconds(age), observedAt: service.observedAt,
+                service.content, startedAt: now - .nanoseconds(age), observedAt: service.observedAt,
                 probeLatency: service.probeLatency.map { .nanoseconds($0) })
         }
         parts.metrics.update { counts in
@@ -151,11 +142,11 @@ final class SnapshotReceiver: Sendable {
         guard Set(names).count == names.count else { throw .garbage }
         guard names != board.services else { return }
         do {
-            board.adopt(
+            board.reconfigure(
                 try snapshot.services.map { service in
                     try DocumentStore.Entry(
-                        unseen: service.content.service, host: service.content.host,
-                        reason: service.content.reason ?? "not looked at yet")
+                        unobserved: service.content.service, host: service.content.host,
+                        reason: service.content.reason ?? "not observed yet")
                 })
         } catch {
             throw .garbage
@@ -174,7 +165,7 @@ final class SnapshotReceiver: Sendable {
             let content = DocumentContent(
                 service: entry.body.content.service, state: .unknown, reason: Sanitizer.singleLine("\(failure)"),
                 host: entry.body.content.host)
-            publisher.publish(content, lookedAt: now, observedAt: observedAt)
+            publisher.publish(content, startedAt: now, observedAt: observedAt)
         }
     }
 }

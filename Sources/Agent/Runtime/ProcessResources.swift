@@ -1,3 +1,4 @@
+import AgentCore
 import Glibc
 
 /// Gives back the pages of code that only the start needed.
