@@ -10,7 +10,7 @@ enum Golden {
         let file = folder.appendingPathComponent(name)
         if ProcessInfo.processInfo.environment["BUILDINFO_UPDATE_GOLDEN"] == "1" {
             try Data(text.utf8).write(to: file)
-            Issue.record("wrote \(name): look at it, and run again without BUILDINFO_UPDATE_GOLDEN")
+            Issue.record("wrote \(name): review it, then run again without BUILDINFO_UPDATE_GOLDEN")
         }
         let expected = try String(decoding: Data(contentsOf: file), as: UTF8.self)
         #expect(text == expected, "differs from \(name)")

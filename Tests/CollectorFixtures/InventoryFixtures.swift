@@ -6,7 +6,7 @@ import Testing
 @testable import Inventory
 @testable import Verdict
 
-/// The inventories that are test data, and ways to load others.
+/// The inventories in the test data, and helpers to load others.
 enum InventoryFixtures {
     /// 2026-11-23T12:00:00Z.
     static let now = Date(timeIntervalSince1970: 1_795_435_200)
@@ -34,7 +34,7 @@ enum InventoryFixtures {
         }
     }
 
-    /// Loads texts as files of a folder of their own, named `0.txt`, `1.txt`, …
+    /// Loads texts as files of a temporary folder, named `0.txt`, `1.txt`, …
     static func load(texts: [String], hosts: [String] = [], service: String? = nil) throws -> Inventory {
         let folder = try TestFolder()
         defer { folder.remove() }
@@ -44,7 +44,7 @@ enum InventoryFixtures {
         return try load(sources: sources, hosts: hosts, service: service, now: now)
     }
 
-    /// The message with which loading fails, without the folder's path; nil where it does not.
+    /// The error message of loading, without the folder's path; nil on success.
     static func failure(_ body: () throws -> Inventory, in folder: String? = nil) -> String? {
         do {
             _ = try body()
@@ -55,7 +55,7 @@ enum InventoryFixtures {
     }
 }
 
-/// A folder that a test owns.
+/// A temporary folder.
 struct TestFolder {
     let path: String
 

@@ -5,7 +5,7 @@ import Shared
 @testable import Reports
 @testable import Verdict
 
-/// Reports and runs with every field in use.
+/// Reports and verifications in which every field is used.
 enum LedgerFixtures {
     static let now = InventoryFixtures.now
 
@@ -30,7 +30,7 @@ enum LedgerFixtures {
             service: service, gitSHA: sha, digest: digest, image: nil, generation: nil, equivalentDigests: [])
     }
 
-    /// The report of a run that converged but for its last host.
+    /// The report of a verification in which all hosts but the last converged.
     static func report(_ run: VerificationRecord, generation: Int?, verdict: Verdict = .stragglers) throws -> Report {
         var target = run.target
         target.generation = generation
@@ -57,7 +57,7 @@ enum LedgerFixtures {
                 id: run.id, startedAt: run.startedAt, finishedAt: "2026-11-23T12:00:12.345Z", durationSeconds: 12.345,
                 collector: .init(version: run.collectorVersion)),
             target: target, inventory: run.inventory, policy: run.policy, verdict: verdict, exitCode: verdict.exitCode,
-            reasons: [Reason(verdict: verdict, hosts: 1, message: "one did not get there")],
+            reasons: [Reason(verdict: verdict, hosts: 1, message: "one host did not converge")],
             warnings: ["a warning"],
             summary: .init(
                 expected: run.hosts.count, proven: run.hosts.count - 1, waived: 0,

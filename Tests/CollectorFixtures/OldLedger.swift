@@ -3,7 +3,7 @@ import GRDB
 import Support
 import Testing
 
-/// A ledger as an older collector made it, from the SQL that it used.
+/// A ledger of an older collector, made from its SQL.
 enum OldLedger {
     /// Writes a ledger of schema 1.
     static func makeVersion1(at path: String) throws {
@@ -14,7 +14,7 @@ enum OldLedger {
     }
 }
 
-/// Changes a ledger behind the collector's back.
+/// Changes a ledger without the collector.
 func tamper(_ path: String, _ sql: String) throws {
     var configuration = Configuration()
     configuration.foreignKeysEnabled = false

@@ -6,9 +6,9 @@ import Shared
 @testable import Reports
 @testable import Verdict
 
-/// A ledger with verifications that a test names: what each host came to, when, and how it all ended.
+/// A ledger with verifications whose hosts, times and verdicts a test chooses.
 struct RecordedHistory {
-    /// A host's status at the end, and how many seconds it took where it converged.
+    /// A host's final status, and the seconds that it took to converge.
     struct Result {
         var status: HostStatus
         var seconds: Double?
@@ -25,12 +25,12 @@ struct RecordedHistory {
         self.ledger = ledger
     }
 
-    /// Records a verification from beginning to end.
+    /// Records a whole verification.
     ///
     /// - Parameters:
-    ///   - days: how long before ``LedgerFixtures/now`` it started.
-    ///   - build: a hexadecimal digit: another one is another promotion.
-    ///   - verdict: nil for one whose collector is killed.
+    ///   - days: the time from its start to ``LedgerFixtures/now``.
+    ///   - build: a hexadecimal digit; each one is a promotion of its own.
+    ///   - verdict: nil if its collector is killed.
     mutating func add(
         daysAgo days: Double, service: String = "canvas", build: Character = "1", verdict: Verdict?,
         hosts: [(name: String, result: Result)] = [("a", .converged(1))]

@@ -7,7 +7,7 @@ import Testing
 @testable import CollectorFixtures
 @testable import Verdict
 
-/// The table of incidents names no row that no test holds.
+/// Every row of the table of incidents has a test.
 @Suite("Incidents")
 struct IncidentTests {
     private static func keys() throws -> [String] {
@@ -17,8 +17,8 @@ struct IncidentTests {
         }
     }
 
-    /// The keys that names of tests begin with.
-    private static func held() throws -> Set<String> {
+    /// The row keys with which test names begin.
+    private static func tested() throws -> Set<String> {
         let folder = try SourceTree.path("Tests")
         let names = try #require(FileManager.default.enumerator(atPath: folder)).compactMap { $0 as? String }
         var found: Set<String> = []
@@ -29,12 +29,12 @@ struct IncidentTests {
         return found
     }
 
-    @Test("Both tables number their rows from one, without a gap")
+    @Test("Both tables number their rows from one, without gaps")
     func numbered() throws {
         #expect(try Self.keys() == (1...22).map { "Row \($0)" } + (1...30).map { "Field \($0)" })
     }
 
-    @Test("Field 30: a host that went back is tolerated by no flag, and docs and help say so", arguments: [0, 1, 50])
+    @Test("Field 30: no flag tolerates a host that went back, and docs and help say so", arguments: [0, 1, 50])
     func rolledBack(_ tolerated: Int) throws {
         var policy = Policy.short
         (policy.maxFailed, policy.maxStragglers, policy.maxUnreachable) = (
@@ -51,10 +51,10 @@ struct IncidentTests {
                 "a host that went back (rolled_back) is never tolerated"))
     }
 
-    @Test("Every row is held by a test that is named after it")
+    @Test("Every row has a test that is named after it")
     func everyRowHeld() throws {
-        let held = try Self.held()
-        let missing = try Self.keys().filter { !held.contains($0) }
-        #expect(missing.isEmpty, "no test is named after \(missing.joined(separator: ", "))")
+        let tested = try Self.tested()
+        let missing = try Self.keys().filter { !tested.contains($0) }
+        #expect(missing.isEmpty, "missing tests for \(missing.joined(separator: ", "))")
     }
 }

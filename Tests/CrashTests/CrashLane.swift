@@ -11,9 +11,9 @@ import Testing
 @testable import Reports
 @testable import Verdict
 
-/// One ledger after the other, whose writers are killed, each some way into its work.
+/// A sequence of ledgers whose writers are killed, each at some point of its work.
 struct CrashLane {
-    /// When kills came.
+    /// The times of the kills.
     struct Moments: Sendable {
         var early = 0
         var recording = 0
@@ -34,9 +34,9 @@ struct CrashLane {
     private var path = ""
     private var ledgers = 0
     private var runs = 0
-    /// What the ledger must hold of each verification, as it was after the kill that ended it.
+    /// The required contents of each verification, as they were after the kill that ended it.
     private var rows: [String: Set<Row>] = [:]
-    /// Verifications whose end was acknowledged, or found whole.
+    /// Verifications whose end was acknowledged, or was found complete.
     private var finished: Set<String> = []
 
     private typealias Row = CrashWriter.Change
@@ -46,14 +46,14 @@ struct CrashLane {
         folder = try TemporaryFolder()
     }
 
-    /// Starts a writer, lets it be killed, and looks at what it left.
+    /// Starts a writer, lets it be killed, and checks the ledger.
     mutating func killOnce() async throws {
-        // A new ledger now and then, or an older collector's, so that kills come while one is made or brought up to date.
+        // Sometimes a new ledger, or an older collector's, so that kills happen while one is created or migrated.
         let isNew = ledgers == 0 || random.chance(15)
         if isNew { try await startLedger() }
         runs += 1
         let acknowledgements = folder.path("acknowledged-\(runs)")
-        // Some while it opens the ledger, most a moment after a step, wherever the machine's load takes that.
+        // Some kills happen while it opens the ledger, most shortly after a step, depending on the machine's load.
         let step = random.chance(isNew ? 60 : 20) ? 0 : random.pick(1, 40)
         let delay = random.pick(0, step == 0 ? 40_000 : 10_000)
         let (path, prefix, seed) = (path, "\(runs)", random.next())
@@ -65,7 +65,7 @@ struct CrashLane {
             let writer = CrashWriter(path: path, prefix: prefix, acknowledgements: acknowledgements, seed: seed)
             try await writer.write { count in
                 guard count == step else { return }
-                // Killed from another thread: in the middle of whatever the writer does next.
+                // Killed from another thread, in the middle of the writer's next action.
                 DispatchQueue.global().asyncAfter(deadline: .now() + .microseconds(delay)) { kill(getpid(), SIGKILL) }
             }
         }
@@ -113,12 +113,12 @@ struct CrashLane {
             } else if entry.verdict == .interrupted {
                 #expect(entry.exitCode == nil)
             } else {
-                // Its end was recorded, and the kill came before anybody was told.
+                // Its end was recorded, and the kill came before the acknowledgement.
                 #expect(entry.verdict == CrashWriter.verdict)
                 finished.insert(entry.id)
             }
         }
-        // One that ended is the very report, to the last host.
+        // A finished verification has its exact report.
         if let last = acknowledged.finished.last {
             let report = try await ledger.report(last, now: Date())
             #expect(report.hosts.count == CrashWriter.hosts)
@@ -126,7 +126,7 @@ struct CrashLane {
         }
     }
 
-    /// Everything of this lane's ledger once more, through a writer, which joins what the killed ones left.
+    /// Checks the whole ledger again through a writer, which merges the log of the killed ones.
     func checkAll() async throws {
         guard !rows.isEmpty else { return }
         let ledger = try await Ledger.open(path: path)
@@ -140,7 +140,7 @@ struct CrashLane {
         #expect(condition.isFine, "\(condition.text())")
     }
 
-    /// Every change of every verification, read beside the collector's own code.
+    /// Every transition of every verification, read without the collector's code.
     private func recorded() async throws -> [String: Set<Row>] {
         var configuration = Configuration()
         configuration.busyMode = .timeout(10)

@@ -8,9 +8,9 @@ import Shared
 @testable import Reports
 @testable import Verdict
 
-/// Records verification after verification, as fast as it can, and notes what it was told is recorded.
+/// Records one verification after another, as fast as possible, and notes each acknowledged record.
 struct CrashWriter {
-    /// A recorded change, as the table has it.
+    /// A row of `transitions`.
     struct Change: Hashable, Sendable {
         var host: Int
         var number: Int
@@ -22,13 +22,13 @@ struct CrashWriter {
     static let verdict = Verdict.stragglers
 
     let path: String
-    /// What the ids of its verifications begin with.
+    /// The prefix of its verifications' ids.
     let prefix: String
-    /// The file that it notes in. A kill loses nothing that write(2) took.
+    /// The file for the notes. A kill loses nothing that write(2) accepted.
     let acknowledgements: String
     let seed: UInt64
 
-    /// - Parameter isNoted: called with how many notes there are, at the beginning and after each.
+    /// - Parameter isNoted: called with the number of notes, at the start and after each.
     func write(_ isNoted: (Int) -> Void) async throws {
         let file = open(acknowledgements, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)
         var notes = 0
@@ -68,17 +68,17 @@ struct CrashWriter {
         }
     }
 
-    /// What a host's n-th change is, so that a reader knows it too.
+    /// A host's n-th transition, which the reader computes too.
     static func change(_ host: Int, _ number: Int) -> RecordedTransition {
-        let labels: [HostStatus] = [.pending, .soaking, .flapping, .unreachable]
+        let statuses: [HostStatus] = [.pending, .soaking, .flapping, .unreachable]
         return RecordedTransition(
             host: host, number: number,
             transition: .init(
-                seconds: Double(number) + Double(host) / 100, status: labels[(host + number) % labels.count],
+                seconds: Double(number) + Double(host) / 100, status: statuses[(host + number) % statuses.count],
                 reason: "change \(number) of host \(host)"))
     }
 
-    /// What a writer noted before it was killed.
+    /// The notes of a killed writer.
     struct Acknowledged {
         enum Step: Hashable { case began, changed, finished }
 

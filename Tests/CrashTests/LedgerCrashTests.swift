@@ -6,14 +6,14 @@ import Testing
 
 @testable import Collector
 
-/// Processes that record to a ledger and are killed with SIGKILL at random moments. What they were told is recorded must be
-/// there afterwards, and the ledger whole.
+/// Processes that record to a ledger and are killed with SIGKILL at random moments. Acknowledged records must be there
+/// afterwards, and the ledger consistent.
 ///
-/// Again with one's own number: `BUILDINFO_CRASH_SEED=7 swift test --filter LedgerCrashTests`; more kills:
+/// Repeat with another seed: `BUILDINFO_CRASH_SEED=7 swift test --filter LedgerCrashTests`; more kills:
 /// `BUILDINFO_CRASH_KILLS=2000`.
 @Suite("A ledger whose writer is killed", .timeLimit(.minutes(10)))
 struct LedgerCrashTests {
-    @Test("Nothing that was recorded is lost, and nothing is half there, whenever the process is killed")
+    @Test("No record is lost or incomplete, whenever the process is killed")
     func killed() async throws {
         let environment = ProcessInfo.processInfo.environment
         let seed = environment["BUILDINFO_CRASH_SEED"].flatMap(UInt64.init) ?? .random(in: 0...999_999)
@@ -34,7 +34,7 @@ struct LedgerCrashTests {
         print(
             "killed before anything was recorded \(moments.early), while recording \(moments.recording), "
                 + "after an end and before the next start \(moments.between); acknowledged \(moments.acknowledged)")
-        // Otherwise nothing was put to the test.
+        // Without kills, nothing was tested.
         #expect(moments.early > 0)
         #expect(moments.recording > kills / 10)
         #expect(moments.acknowledged > kills)

@@ -2,9 +2,9 @@ import Foundation
 import GRDB
 import Support
 
-/// A ledger's rows, read by another process than the one that writes them, and beside the collector's own code.
+/// A ledger's rows, read by another process than the writer, without the collector's code.
 struct LedgerRows {
-    /// A change of a host's status, as the table has it.
+    /// A row of `transitions`.
     struct Change: Hashable {
         var host: Int
         var number: Int
@@ -15,7 +15,7 @@ struct LedgerRows {
 
     let path: String
 
-    /// The changes of each verification of a service, by the verification's number; nothing before there is a ledger.
+    /// The transitions of each verification of a service, by the verification's number; empty before the ledger exists.
     func changes(service: String, after number: Int64 = 0) async throws -> [Int64: Set<Change>] {
         try await read { db in
             var changes: [Int64: Set<Change>] = [:]
@@ -41,7 +41,7 @@ struct LedgerRows {
         try await read { try String.fetchAll($0, sql: sql) } ?? []
     }
 
-    /// nil before there is a ledger, or while one is being made.
+    /// nil before the ledger exists, or while it is being created.
     func read<Value: Sendable>(_ body: @escaping @Sendable (Database) throws -> Value) async throws -> Value? {
         guard FileManager.default.fileExists(atPath: path) else { return nil }
         var configuration = Configuration()
@@ -58,7 +58,7 @@ struct LedgerRows {
         }
     }
 
-    /// Makes a ledger of schema 1, as an older collector did.
+    /// Creates a ledger of schema 1.
     static func makeVersion1(at path: String) throws {
         let sql = try String(contentsOfFile: try SourceTree.path("Tests/Ledgers/version1.sql"), encoding: .utf8)
         try write(path, sql)

@@ -207,7 +207,7 @@ struct ExamplesTests {
             let running = try site.start(.promote)
             try await eventually("the tag is put back", detail: { running.error }) {
                 try running.exitCode != nil
-                    || running.error.contains("is put back") && site.tag("latest") == site.former.digest
+                    || running.error.contains("rolling back because of") && site.tag("latest") == site.former.digest
             }
             try site.serve(Commit.old, site.former.digest)
             let outcome = try await running.wait()

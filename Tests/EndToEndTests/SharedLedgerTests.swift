@@ -3,9 +3,9 @@ import Testing
 
 @testable import EndToEndFixtures
 
-@Suite("End to end, a ledger that verifications share", .timeLimit(.minutes(5)))
+@Suite("End to end, a shared ledger", .timeLimit(.minutes(5)))
 struct SharedLedgerTests {
-    @Test("A newer promotion supersedes an older verification, which names it and exits with 40")
+    @Test("A newer promotion takes over: the older verification ends superseded, names it, and exits with 40")
     func superseded() async throws {
         let folder = try TemporaryFolder()
         let build = try folder.write("build", Commit.old)
@@ -31,7 +31,7 @@ struct SharedLedgerTests {
         #expect(line.hasSuffix("(1), superseded by \(Commit.newer.prefix(12)) (2)"), "\(history)")
     }
 
-    @Test("A host on the next build is not proven before that promotion, and is proven with it")
+    @Test("A host that serves the next build counts only once that build is promoted")
     func promotedNext() async throws {
         let folder = try TemporaryFolder()
         let agent = try await HostAgent.start("host-1", selector: "file:\(try folder.write("build", Commit.newer))")
@@ -44,8 +44,8 @@ struct SharedLedgerTests {
         #expect(second.exitCode == 0, "\(second.progress)")
     }
 
-    @Test("history, report and status show a recorded verification")
-    func recorded() async throws {
+    @Test("History, report and status show a past verification")
+    func shownLater() async throws {
         let folder = try TemporaryFolder()
         let store = ["--store", folder.path("ledger.db")]
         let agent = try await HostAgent.start("host-1", selector: "file:\(try folder.write("build", Commit.new))")
@@ -63,17 +63,16 @@ struct SharedLedgerTests {
         #expect(try await SchemaValidator.defects(again, against: .report).isEmpty)
         #expect(again.contains(verified.report.verification.id))
 
-        // Without a target, the ledger's last promotion is what status compares with; a single answer proves nothing.
-        let status = try await collector.run(
-            ["status", "--service", "canvas", "--host", agent.url, "--report", "json=-"] + store)
+        // Without a target, status compares with the ledger's last promotion; one request proves nothing.
+        let status = try await collector.run(["status", "--service", "canvas", "--host", agent.url, "--report", "json=-"] + store)
         #expect(status.exitCode == 0, "\(status.error)")
         #expect(status.output.contains(Commit.new))
         #expect(status.output.contains(#""soaking""#))
         #expect(try await SchemaValidator.defects(status.output, against: .report).isEmpty)
     }
 
-    @Test("--store none keeps nothing")
-    func none() async throws {
+    @Test("Nothing is kept with --store none")
+    func noStore() async throws {
         let folder = try TemporaryFolder()
         let agent = try await HostAgent.start("host-1", selector: "file:\(try folder.write("build", Commit.new))")
         let running = try Verify(hosts: [agent.host], sha: Commit.new, store: "none").start()

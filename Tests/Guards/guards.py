@@ -239,12 +239,12 @@ GUARDS = [
     # 2. Unreadable is never empty, and neither is fine
     Guard(
         2, "error-page", "an error page is no answer, whatever it holds",
-        "Sources/Collector/Operations/Session/ResponseDecoder.swift",
+        "Sources/Collector/Operations/Verify/ResponseDecoder.swift",
         r"case 200: break",
         r"case 200, 404: break", ANSWERS),
     Guard(
         2, "unknown-schema", "a document of another schema is no document",
-        "Sources/Collector/Operations/Session/ResponseDecoder.swift",
+        "Sources/Collector/Operations/Verify/ResponseDecoder.swift",
         r"if document.schema != Document.schema {",
         r"if document.schema < Document.schema {", ANSWERS),
     Guard(
@@ -380,7 +380,7 @@ GUARDS = [
         r"count < 1, InventoryBaseline.isShrunk(count, from: previous, allowance: maximumShrinkPercent)", VERDICT),
     Guard(
         2, "refused-inventory", "a refused inventory never becomes what the next one is compared with",
-        _LEDGER + "Ledger+Promotions.swift",
+        _LEDGER + "History/Ledger+Promotions.swift",
         r"verdict NOT IN (?, ?)",
         r"verdict NOT IN (?, ? || 'x')", LEDGER),
     Guard(
@@ -416,12 +416,12 @@ GUARDS = [
         r"if answer.nonce?.isEmpty == true { return .replayed }", VERDICT),
     Guard(
         3, "nonce-new", "every request has a nonce of its own",
-        "Sources/Collector/Operations/Session/PollSchedule.swift",
+        "Sources/Collector/Operations/Verify/FleetSession.swift",
         r"""nonce: "\(noncePrefix)-\(String(lastID, radix: 36))")""",
         r"""nonce: "\(noncePrefix)-0")""", SESSION),
     Guard(
         3, "nonce-unguessable", "no two verifications share their nonces",
-        "Sources/Collector/Operations/Session/RunID.swift",
+        "Sources/Collector/Operations/Verify/VerificationRun.swift",
         r"package static func nonce() -> String { Hexadecimal.encode(randomBytes(16)) }",
         r"package static func nonce() -> String { Hexadecimal.encode([UInt8](repeating: 7, count: 16)) }", SESSION),
     Guard(
@@ -548,7 +548,7 @@ GUARDS = [
         r"guard entries.allSatisfy({ $0.revision != sha }), let other = entries.first else { return }", REGISTRY),
     Guard(
         4, "image-digest", "the image has to have the digest that was asked for",
-        "Sources/Collector/Operations/Registry/TargetResolver.swift",
+        "Sources/Collector/Operations/Verify/TargetResolver.swift",
         r"if let wanted = target.digest, wanted != image.digest {",
         r"if let wanted = target.digest, wanted != image.digest, image.entries.isEmpty {", REGISTRY),
     Guard(
@@ -565,18 +565,18 @@ GUARDS = [
     Guard(
         5, "report-waived", "waived hosts are in the report, too",
         "Sources/Collector/Reports/ReportBuilder.swift",
-        r"hosts: hosts.map { host($0.element, at: conclusion.at) })",
-        r"hosts: hosts.filter { !$0.element.host.isWaived }.map { host($0.element, at: conclusion.at) })", REPORTS),
+        r"hosts: hosts.map { host($0.element, at: conclusion.at) },",
+        r"hosts: hosts.filter { !$0.element.host.isWaived }.map { host($0.element, at: conclusion.at) },", REPORTS),
     Guard(
         5, "inventory-twice", "one name for two hosts is refused",
         "Sources/Collector/Inventory/InventoryBuilder.swift",
-        r"guard known.listing != number, hosts[known.index] == host else {",
+        r"guard known.listing != number, hosts[known.index] == host, hasSameAccess else {",
         r"guard known.listing <= number else {", INVENTORY),
     Guard(
         5, "inventory-agree", "what two sources say of one host has to agree",
         "Sources/Collector/Inventory/InventoryBuilder.swift",
-        r"guard known.listing != number, hosts[known.index] == host else {",
-        r"guard known.listing != number else {", INVENTORY),
+        r"guard known.listing != number, hosts[known.index] == host, hasSameAccess else {",
+        r"guard known.listing != number, hasSameAccess else {", INVENTORY),
     # 6. Exit code and reports agree
     Guard(
         6, "exit-code", "the process ends with the verdict's exit code",
@@ -875,7 +875,7 @@ GUARDS = [
         r"!queue.isEmpty && active.count < limits.concurrency * 4 && budget.hasRoom", TRANSFERS),
     Guard(
         9, "instances", "a document has at most 256 instances",
-        "Sources/Collector/Operations/Session/ResponseDecoder.swift",
+        "Sources/Collector/Operations/Verify/ResponseDecoder.swift",
         r"} else if document.instances.count > 256 {",
         r"} else if document.instances.count > 256_000 {", ANSWERS),
     Guard(
@@ -1068,12 +1068,12 @@ GUARDS = [
         r"\bCommandTests/"),
     Guard(
         10, "inventory-token", "a token that stands in an inventory is not shown",
-        "Sources/Collector/Inventory/StructuredInventory+Access.swift",
+        "Sources/Collector/Inventory/StructuredInventory.swift",
         r"""} else if name.contains("token") {""",
         r"""} else if name.contains("tokenn") {""", INVENTORY),
     Guard(
         10, "clear-token", "a token that crosses the network in the clear is said",
-        "Sources/Collector/Operations/Session/HostCredentials.swift",
+        "Sources/Collector/Operations/Verify/HostCredentials.swift",
         r"let shown = hosts.indices.filter { self[$0].bearerToken != nil && HostAddress.isInTheClear(hosts[$0].url) }",
         r"let shown = hosts.indices.filter { self[$0].bearerToken == nil && HostAddress.isInTheClear(hosts[$0].url) }",
         INVENTORY),
@@ -1110,12 +1110,12 @@ GUARDS = [
     # 12. A kill loses no recorded transition and corrupts nothing
     Guard(
         12, "recorded-at-once", "changes of labels are written while the verification runs",
-        _LEDGER + "LedgerRecorder.swift",
+        _LEDGER + "Recording/LedgerRecorder.swift",
         r"queue.add(changes)" "\n        wake.yield()",
         r"queue.add(changes)", LEDGER),
     Guard(
         12, "finish-whole", "the end of a verification is one transaction",
-        _LEDGER + "Ledger+Recording.swift",
+        _LEDGER + "Recording/Ledger+Recording.swift",
         r"""            try Self.finishVerification(verification, report, db)
             try Self.finishHosts(of: verification, report, db)
         }""",
@@ -1128,22 +1128,22 @@ GUARDS = [
         }""", LEDGER),
     Guard(
         12, "interrupted", "a verification whose process is gone reads as interrupted",
-        _LEDGER + "LedgerState.swift",
+        _LEDGER + "Recording/ProcessIdentity.swift",
         r"case .gone: self = .interrupted",
         r"case .gone: self = .running", LEDGER),
     Guard(
         12, "same-process", "a process id that another process has now is not the verification's",
-        _LEDGER + "ProcessIdentity.swift",
+        _LEDGER + "Recording/ProcessIdentity.swift",
         r"return Self.start(of: pid) == start ? .running : .gone",
         r"return Self.start(of: pid) != nil && start > 0 ? .running : .gone", LEDGER),
     Guard(
         12, "cancelled-write", "a write that began ends, although its task is cancelled",
-        _LEDGER + "Ledger.swift",
+        _LEDGER + "Store/Ledger.swift",
         r"return try await Task { try await body() }.value",
         r"return try await body()", LEDGER),
     Guard(
         12, "foreign-database", "another program's database is not written to",
-        _LEDGER + "LedgerSchema.swift",
+        _LEDGER + "Store/LedgerSchema.swift",
         r"guard application == applicationID || (isEmpty && application == 0 && version == 0) else {",
         r"guard application == applicationID || !isEmpty || version == 0 else {", LEDGER),
     # What else the gate rests on
@@ -1257,7 +1257,7 @@ GUARDS = [
         r"if age == nil { evidence", CACHES),
     Guard(
         3, "document-age", "an Age makes a document as old as it says",
-        "Sources/Collector/Operations/Session/ResponseDecoder.swift",
+        "Sources/Collector/Operations/Verify/ResponseDecoder.swift",
         r"document.ageSeconds = max(document.ageSeconds, stored.age)",
         r"document.ageSeconds = max(document.ageSeconds, 0)", CACHES),
     Guard(
@@ -1338,9 +1338,9 @@ GUARDS = [
         r"guard isEveryHostAsked else { return }", VERDICT),
     Guard(
         3, "unchanged-of-another", "a 304 of another host proves nothing",
-        "Sources/Collector/Operations/Session/LongPollPlanner.swift",
-        r"guard reading.validation.host == before.document.host.id else {",
-        r"guard reading.validation.host != before.tag else {", HELD),
+        "Sources/Collector/Operations/Verify/LongPollPlanner.swift",
+        r"guard reading.validators.host == before.document.host.id else {",
+        r"guard reading.validators.host != before.tag else {", HELD),
     # Evidence
     Guard(
         "evidence", "line-hash", "a line that was changed is noticed",
@@ -1397,7 +1397,7 @@ GUARDS = [
         6, "one-outcome", "JUnit, Markdown and annotations are red for the same hosts",
         "Sources/Collector/Reports/HostOutcome.swift",
         r"if causes.contains(category) { return .failing }",
-        r"if causes.contains(category), standing != .behind { return .failing }", PIPELINE),
+        r"if causes.contains(category), category != .behind { return .failing }", PIPELINE),
     # 11. Nothing is promoted past the gate
     Guard(
         11, "ci-highest-id", "of a context's rows the one with the highest id decides",
@@ -1586,23 +1586,23 @@ GUARDS = [
         r"return allowsRollback || ancestry == .notDescendant", FORGE),
     Guard(
         11, "promote-switch", "a promotion reads the kill switch before anything else",
-        "Sources/Collector/Operations/Promotion/PromotionGate.swift",
-        r"try await killSwitch.requireOff(before: .now + timeout)",
+        "Sources/Collector/Operations/Promote/PromotionGate.swift",
+        r"try await killSwitch.requireOff(before: .now + timeout, log)",
         r"_ = killSwitch.sources", PROMOTE),
     Guard(
         11, "promote-switch-again", "the kill switch is read again right before the PUT",
-        "Sources/Collector/Operations/Promotion/TagMover.swift",
+        "Sources/Collector/Operations/Tag/TagMover.swift",
         r"try await killSwitch.requireOff(before: registry.deadline)",
         r"_ = killSwitch.sources", PROMOTE),
     Guard(
         11, "promote-green", "a promotion needs green CI",
-        "Sources/Collector/Operations/Promotion/PromotionGate.swift",
+        "Sources/Collector/Operations/Promote/PromotionGate.swift",
         r"try result.requireGreen()",
         r"_ = result", PROMOTE),
     Guard(
         11, "promote-head", "only the branch's head is promoted",
-        "Sources/Collector/Operations/Promotion/PromotionGate.swift",
-        r"try await forge.requireHead(order.gitSHA, of: branch, before: deadline)",
+        "Sources/Collector/Operations/Promote/PromotionGate.swift",
+        r"try await forge.requireHead(request.gitSHA, of: branch, before: deadline)",
         r"_ = (forge, branch, deadline)", PROMOTE),
     Guard(
         11, "promote-candidate", "a commit that a newer candidate follows is superseded",
@@ -1611,8 +1611,8 @@ GUARDS = [
         r"for commit in newer where try await candidateExists(commit) && commit == sha {", FORGE),
     Guard(
         11, "candidate-unnamed", "a candidate that does not name its commit is superseded by any newer commit",
-        "Sources/Collector/Operations/Promotion/PromotionGate.swift",
-        r"} else if supersededBy == .candidate, order.namesCandidates {",
+        "Sources/Collector/Operations/Promote/PromotionGate.swift",
+        r"} else if supersededBy == .candidate, request.namesCandidates {",
         r"} else if supersededBy == .candidate {", PROMOTE),
     Guard(
         11, "candidate-descends", "only what descends from a commit supersedes it, and what may descend does",
@@ -1703,62 +1703,62 @@ GUARDS = [
         r"\bWaitCITests/"),
     Guard(
         11, "promote-last", "a build that a later promotion followed is superseded",
-        "Sources/Collector/Operations/Promotion/PromotionGate.swift",
-        r"if let later { throw PromotionError.superseded(later, of: order.gitSHA, generation: own.generation) }",
+        "Sources/Collector/Operations/Promote/PromotionGate.swift",
+        r"if let later { throw PromotionError.superseded(later, of: request.gitSHA, generation: own.generation) }",
         r"_ = later", PROMOTE),
     Guard(
         11, "promote-descends", "the tag moves forward only, unless going back is meant",
-        "Sources/Collector/Operations/Promotion/PromotionGate.swift",
+        "Sources/Collector/Operations/Promote/PromotionGate.swift",
         r'case .refused(let reason): throw .refused("\(name): \(reason)")',
         r"case .refused: return nil", PROMOTE),
     Guard(
         4, "promote-revision", "every platform of a candidate is labelled with the promoted commit",
-        "Sources/Collector/Operations/Promotion/PromotionGate.swift",
-        r"try image.require(order.gitSHA)",
+        "Sources/Collector/Operations/Promote/PromotionGate.swift",
+        r"try image.require(request.gitSHA)",
         r"_ = image", PROMOTE),
     Guard(
         11, "promote-written-once", "a tag that names a build is never moved",
-        "Sources/Collector/Operations/Promotion/TagPolicy.swift",
+        "Sources/Collector/Operations/Promote/PromotionRequest.swift",
         r"if isWrittenOnce(tag) { return .writtenOnce }",
         r"", JOURNAL),
     Guard(
         11, "promote-declared", "a tag that is not declared as moving is left alone",
-        "Sources/Collector/Operations/Promotion/TagPolicy.swift",
+        "Sources/Collector/Operations/Promote/PromotionRequest.swift",
         r"return moving.contains(tag) ? nil : .undeclared",
         r"return nil", JOURNAL),
     Guard(
         11, "promote-third", "a third digest under the tag is another writer's",
-        "Sources/Collector/Operations/Promotion/TagOutcome.swift",
+        "Sources/Collector/Operations/Tag/TagReadback.swift",
         r"return now == former ? .unmoved : .contested",
         r"return .unmoved", JOURNAL),
     Guard(
         12, "promote-journal-first", "a tag's change is in the journal before the registry is asked",
-        "Sources/Collector/Operations/Promotion/TagMover.swift",
+        "Sources/Collector/Operations/Tag/TagMover.swift",
         r"case .recorded(let recorded): entry = recorded",
         r"case .recorded(let recorded): entry = try await settle(recorded, .unmoved)", PROMOTE),
     Guard(
         12, "promote-uncertain", "an answer to the PUT that was lost leaves the journal open",
-        "Sources/Collector/Operations/Promotion/TagMover.swift",
+        "Sources/Collector/Operations/Tag/TagMover.swift",
         r"case (_, .uncertainPut(_, let reason)):",
         r"case (_, .uncertainPut(_, let reason)) where reason.isEmpty:", PROMOTE),
     Guard(
         12, "promote-leftover", "what a killed promotion left is settled by what the tag is",
-        "Sources/Collector/Operations/Promotion/InterruptedPromotionRecovery.swift",
+        "Sources/Collector/Operations/Tag/InterruptedPromotionRecovery.swift",
         r"guard settles else {",
         r"guard settles, entry.number < 0 else {", PROMOTE),
     Guard(
         11, "rollback-unproven", "a rollback that was not proven is finished, and goes no build further back",
-        "Sources/Collector/Operations/Promotion/RollbackRun.swift",
+        "Sources/Collector/Operations/Rollback/RollbackRun.swift",
         r"let build = history.unprovenRollback(at: present?.digest) ?? history.lastProven(before: present?.digest)",
         r"let build = history.lastProven(before: present?.digest)", ROLLBACK),
     Guard(
         11, "rollback-unproven-proof", "only a proven rollback counts as one",
-        "Sources/Collector/Ledger/ProvenBuild.swift",
+        _LEDGER + "History/BuildHistory.swift",
         r"last.digest == present, last.provenAt == nil else { return nil }",
         r"last.digest == present, last.provenAt != nil else { return nil }", JOURNAL),
     Guard(
         11, "rollback-stale", "no build is gone back from that only a lagging copy of the registry shows",
-        "Sources/Collector/Operations/Promotion/TagRecord.swift",
+        "Sources/Collector/Operations/Tag/TagState.swift",
         r"guard left.contains(present.digest) else { return Reading(image: present) }",
         r"guard left.isEmpty else { return Reading(image: present) }", ROLLBACK),
     Guard(
@@ -1769,32 +1769,32 @@ GUARDS = [
         r"\bSupersededTests/"),
     Guard(
         "evidence", "evidence-tag-watched", "evidence says that a look at the tag was waited for",
-        "Sources/Collector/Operations/Session/VerificationRun.swift",
-        r"run.watchesTag = true",
+        "Sources/Collector/Operations/Verify/VerificationRun.swift",
+        r"start.watchesTag = true",
         r"_ = tag", r"\bRetaggedImageTests/"),
     Guard(
         "gate", "stated-platform-manifest", "a stated platform that a single manifest is not for is refused",
-        "Sources/Collector/Operations/Registry/TargetResolver.swift",
+        "Sources/Collector/Operations/Verify/TargetResolver.swift",
         r"host.statedPlatform.map(content.isMadeForOthers(than:)) ?? false",
         r"host.statedPlatform.map(content.lacks) ?? false", r"\bTargetOptionsTests/"),
     Guard(
         "ledger", "unasked-recorded", "what was interrupted before any host was asked is in the history",
-        "Sources/Collector/Operations/Session/VerificationRun.swift",
-        r"return await recorded(report)",
-        r"return report", r"\bFieldPromotionTests/"),
+        "Sources/Collector/Operations/Verify/VerificationRun.swift",
+        r"return try await publish(await recorded(outcome), showsText: showsText)",
+        r"return try await publish(outcome, showsText: showsText)", r"\bFieldPromotionTests/"),
     Guard(
         11, "promote-lock", "one change of a tag is under way at a time",
-        "Sources/Collector/Ledger/Ledger+Journal.swift",
+        _LEDGER + "Recording/Ledger+Journal.swift",
         r"return .underWay(found.entry, found.presence)",
         r"_ = found", JOURNAL),
     Guard(
         12, "promote-in-one", "what was moved is a promotion in the same transaction",
-        "Sources/Collector/Ledger/Ledger+Journal.swift",
+        _LEDGER + "Recording/Ledger+Journal.swift",
         r"if generation.isNew {",
         r"if generation.isNew, generation.number < 0 {", JOURNAL),
     Guard(
         11, "promote-permission", "why a tag may go back is in the journal",
-        "Sources/Collector/Operations/Promotion/PromotionRun.swift",
+        "Sources/Collector/Operations/Promote/PromotionRun.swift",
         r"permission: passed.permission,",
         r"permission: nil,", PROMOTE),
     Guard(
@@ -1819,9 +1819,9 @@ GUARDS = [
         r"} else if expected > 0,", VERDICT),
     Guard(
         "gate", "moved-tag-steady", "what a registry says once of a tag decides nothing",
-        "Sources/Collector/Operations/Promotion/TagOutcome.swift",
-        r"guard steadiness.isSteady, !mayLag || steadiness.span >= timeout else { return .doubted(digest) }",
-        r"guard !mayLag || steadiness.span >= timeout else { return .doubted(digest) }", JOURNAL),
+        "Sources/Collector/Operations/Tag/TagWatch.swift",
+        r"guard stability.isStable, !mayLag || stability.span >= timeout else { return .suspected(digest) }",
+        r"guard !mayLag || stability.span >= timeout else { return .suspected(digest) }", JOURNAL),
     Guard(
         "gate", "moved-tag-former", "what was put back is no newer promotion",
         _VERDICT + "VerdictRules.swift",
@@ -1829,29 +1829,29 @@ GUARDS = [
         r"verification.successor != nil && verification.movedTag?.isFormer == true", VERDICT),
     Guard(
         11, "promote-third-steady", "a third digest is another writer's only once it is steady",
-        "Sources/Collector/Operations/Promotion/TagOutcome.swift",
-        r"if steadiness.isSteady, isOver || !mayLag { return .contested(digest) }",
+        "Sources/Collector/Operations/Tag/TagReadback.swift",
+        r"if stability.isStable, isOver || !mayLag { return .contested(digest) }",
         r"if isOver || !mayLag { return .contested(digest) }", JOURNAL),
     Guard(
         12, "promote-on-its-way", "what was acknowledged is not said to have never moved",
-        "Sources/Collector/Operations/Promotion/TagOutcome.swift",
+        "Sources/Collector/Operations/Tag/TagReadback.swift",
         r"case .unmoved where answer == .notAsked || answer == .refused: return .unmoved",
         r"case .unmoved where answer != .lost: return .unmoved", JOURNAL),
     Guard(
         12, "way-back-proven", "the way back is a build that was proven",
-        "Sources/Collector/Ledger/ProvenBuild.swift",
+        _LEDGER + "History/BuildHistory.swift",
         r"build.provenAt != nil && build.digest != present && !build.isWithdrawn",
         r"build.digest != present && !build.isWithdrawn", JOURNAL),
     Guard(
         12, "way-back-part", "a part of the fleet proves no way back",
-        "Sources/Collector/Ledger/Ledger+Builds.swift",
+        _LEDGER + "History/Ledger+Builds.swift",
         r"""&& row["is_part"] == false""",
         r"", JOURNAL),
     Guard(
         12, "way-back-children", "children are put back before the index that names them",
-        "Sources/Collector/Operations/Promotion/PromotionRollback.swift",
-        r"try await registry.restoreChildren(of: image, in: target)",
-        r"_ = registry", r"\bRollbackTests/"),
+        "Sources/Collector/Operations/Tag/TagMover.swift",
+        r"try await client.restoreChildren(of: image, in: target)",
+        r"_ = client", r"\bRollbackTests/"),
     Guard(
         2, "shrink-baseline", "small steps of one promotion do not add up",
         "Sources/Collector/Verdict/InventoryBaseline.swift",
@@ -1869,7 +1869,7 @@ GUARDS = [
         r"$0.needsText && $0.name.isEmpty && !isNamed", r"\bTextTests/"),
     Guard(
         "evidence", "evidence-whole", "evidence that is not whole is no success",
-        "Sources/Collector/Operations/Session/VerificationRun.swift",
+        "Sources/Collector/Operations/Verify/VerificationRun.swift",
         r"guard let evidence, report.evidence == nil else { return }",
         r"guard let evidence, report.evidence == nil, evidence.path.isEmpty else { return }", r"\bEvidenceFileTests/"),
     Guard(
@@ -1969,22 +1969,22 @@ GUARDS = [
         r"let gated = verification.tracks", STATUS),
     Guard(
         "ledger", "refusal-recorded", "a refused inventory is in the history",
-        "Sources/Collector/Operations/Session/VerificationRun.swift",
-        r"return await recorded(await report(verification, refusal, context, recorder))",
-        r"return await report(verification, refusal, context, recorder)", KINDS),
+        "Sources/Collector/Operations/Verify/VerificationRun.swift",
+        r"return await recorded(outcome.concluding(recorder))",
+        r"return await outcome.concluding(recorder)", KINDS),
     Guard(
         "ledger", "refusal-no-promotion", "a refused inventory is of no promotion",
-        _LEDGER + "Ledger+Recording.swift",
+        _LEDGER + "Recording/Ledger+Recording.swift",
         r"if report.verdict.isRefusal { target.generation = nil }",
         r"if report.verdict.isRefusal { target.generation = target.generation ?? 1 }", KINDS),
     Guard(
         "ledger", "check-selection", "a selection is no contradiction",
-        _LEDGER + "LedgerInvariant.swift",
+        _LEDGER + "Maintenance/LedgerChecker.swift",
         r"SELECT id FROM verifications WHERE json_extract(inventory, '$.expected') != (",
         r"SELECT id FROM verifications WHERE listed != (", KINDS),
     Guard(
         "ledger", "check-keeps", "what merely contradicts itself is not to be thrown away",
-        _LEDGER + "LedgerCheckResult.swift",
+        _LEDGER + "Maintenance/LedgerCheckResult.swift",
         r"findings.contains { $0.kind == .damage }",
         r"findings.contains { $0.kind != .note }", KINDS),
     Guard(

@@ -11,9 +11,9 @@ import Testing
 @testable import Transfer
 @testable import Verdict
 
-@Suite("How an inventory says that hosts are asked")
+@Suite("Credentials in an inventory")
 struct AccessInventoryTests {
-    /// The paths of each host, by key, as far as the inventory says them.
+    /// Each host's paths by key.
     private func paths(_ inventory: Inventory) -> [String: [String: String]] {
         var paths: [String: [String: String]] = [:]
         for (host, access) in zip(inventory.hosts, inventory.access) {
@@ -29,7 +29,7 @@ struct AccessInventoryTests {
 
     private func options(_ arguments: [String]) throws -> AccessOptions { try AccessOptions.parse(arguments) }
 
-    @Test("The first access that selects a host is its own, a host's goes before, and both fill gaps only")
+    @Test("A host's own credentials are completed by the first ones that select it")
     func precedence() throws {
         let text = """
             access:
@@ -56,7 +56,7 @@ struct AccessInventoryTests {
         #expect(selected.access == [nil])
     }
 
-    @Test("A file of access alone is for hosts of other sources, those of --host too; it changes no hash")
+    @Test("A file with only access applies to other sources and --host, and changes no hash")
     func acrossSources() throws {
         let discovered = #"[{"targets": ["a"], "labels": {"group": "canary"}}]"#
         let rules = "access: [{select: group=canary, token_file: /canary}, {ca: /all}]"
@@ -67,7 +67,7 @@ struct AccessInventoryTests {
         }
     }
 
-    @Test("A selection of hosts keeps each one's access")
+    @Test("A selection keeps each host's credentials")
     func selection() throws {
         let folder = try TestFolder()
         defer { folder.remove() }
@@ -78,17 +78,17 @@ struct AccessInventoryTests {
         #expect(paths(inventory) == ["b": ["ca": "/b"]])
     }
 
-    @Test("One host with two ways of asking it is one name for two hosts")
+    @Test("A host with contradicting credentials is a duplicate")
     func contradiction() throws {
         let one = "hosts: [{name: a, access: {ca: /one}}]"
         #expect(try InventoryFixtures.load(texts: [one, one]).hosts.count == 1)
         for other in ["hosts: [{name: a, access: {ca: /two}}]", "hosts: [a]"] {
             let failure = InventoryFixtures.failure { try InventoryFixtures.load(texts: [one, other]) }
-            #expect(failure?.contains("the name 'a' is taken") == true)
+            #expect(failure?.contains("duplicate name 'a'") == true)
         }
     }
 
-    @Test("Relative paths begin at the inventory's folder")
+    @Test("Relative paths are resolved in the inventory's folder")
     func relative() throws {
         let folder = try TestFolder()
         defer { folder.remove() }
@@ -98,7 +98,7 @@ struct AccessInventoryTests {
         #expect(paths(inventory) == ["a": ["ca": "\(folder.path)/tls/ca.pem", "token_file": "\(folder.path)/t"]])
     }
 
-    @Test("scheme is how all hosts without a url are spoken to")
+    @Test("The scheme applies to all hosts without a url")
     func scheme() throws {
         let text = "hosts: [a, {name: b, url: 'http://b/'}]\nscheme: https"
         #expect(
@@ -106,7 +106,7 @@ struct AccessInventoryTests {
                 == ["https://a:9480/buildinfo/canvas", "http://b/"])
     }
 
-    @Test("The flags are for what the inventory leaves open, and a certificate is never given another's key")
+    @Test("Flags complete the inventory's credentials, and a certificate never gets another one's key")
     func flags() async throws {
         let folder = try TestFolder()
         defer { folder.remove() }
@@ -148,7 +148,9 @@ struct AccessInventoryTests {
                     bearerToken: "flag-token", certificateAuthorities: path("ca"), clientCertificate: path("own")))
     }
 
-    @Test("What cannot be used names file, host and key, and never what is in it", arguments: ["none", "two words"])
+    @Test(
+        "The error about an unusable file names file, host and key, and never its contents",
+        arguments: ["none", "two words"])
     func unusable(content: String) throws {
         let folder = try TestFolder()
         defer { folder.remove() }
@@ -165,7 +167,7 @@ struct AccessInventoryTests {
     }
 
     @Test(
-        "A token is in the clear over http to another machine",
+        "A token is sent in the clear over http to another machine",
         arguments: [
             ("http://canvas-01:9480/buildinfo", true), ("https://canvas-01:9480/buildinfo", false),
             ("HTTP://10.0.0.1/", true), ("HTTPS://10.0.0.1/", false), ("http://127.0.0.1:9480/", false),
@@ -181,7 +183,7 @@ struct AccessInventoryTests {
         #expect(warnings.count == (isInTheClear ? 1 : 0))
         #expect(warnings.allSatisfy { $0.contains("2 hosts (a, b)") && !$0.contains("s3cret") })
         #expect(HostCredentials().warnings(for: hosts).isEmpty)
-        let one = HostCredentials(own: [1: RequestCredentials(bearerToken: "s3cret")]).warnings(for: hosts)
+        let one = HostCredentials(perHost: [1: RequestCredentials(bearerToken: "s3cret")]).warnings(for: hosts)
         #expect(one.allSatisfy { $0.contains("1 host (b)") } && one.count == (isInTheClear ? 1 : 0))
     }
 }

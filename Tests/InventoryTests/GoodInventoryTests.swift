@@ -8,7 +8,7 @@ import Testing
 @testable import Inventory
 @testable import Verdict
 
-@Suite("Inventories that load")
+@Suite("Valid inventories")
 struct GoodInventoryTests {
     private static let contract = [
         ExpectedHost(
@@ -35,7 +35,7 @@ struct GoodInventoryTests {
     ]
 
     @Test(
-        "A file lists the hosts that it should, told by its content",
+        "A file's format is recognised by its content, and its hosts are read",
         arguments: [
             ("fleet.yaml", contract), ("fleet.json", contract), ("file_sd.yml", discovered),
             ("file_sd.json", discovered), ("lines.txt", lines), ("empty.txt", []), ("comments.txt", []),
@@ -58,7 +58,7 @@ struct GoodInventoryTests {
         ExpectedHost(name: name, url: "http://\(name):9480/buildinfo/canvas")
     }
 
-    @Test("YAML and JSON of one fleet have one hash, in any order")
+    @Test("YAML and JSON of a fleet have the same hash, in any order")
     func hash() throws {
         let yaml = try InventoryFixtures.load("fleet.yaml", "good").hash
         #expect(try InventoryFixtures.load("fleet.json", "good").hash == yaml)
@@ -81,7 +81,7 @@ struct GoodInventoryTests {
         #expect(try InventoryFixtures.load(texts: [text]).hash != InventoryFixtures.load(texts: ["hosts: [a]"]).hash)
     }
 
-    @Test("A waiver runs out by the clock that is handed in, and the hash stays")
+    @Test("A waiver expires by the given clock, and the hash stays the same")
     func waiver() throws {
         let folder = try TestFolder()
         defer { folder.remove() }
@@ -96,7 +96,7 @@ struct GoodInventoryTests {
         #expect(before.hash == after.hash)
     }
 
-    @Test("The flag names the service, else a file does, else it is canvas")
+    @Test("The service comes from the flag, else from a file, else it is canvas")
     func service() throws {
         #expect(try InventoryFixtures.load(texts: ["a\n"]).service == "canvas")
         let named = try InventoryFixtures.load(texts: ["service: web\nhosts: [a]"])
@@ -109,14 +109,14 @@ struct GoodInventoryTests {
         #expect(flagged.warnings.count == 1)
     }
 
-    @Test("Several sources and flags are united, and what they agree on is there once")
+    @Test("Several sources and flags are merged, and equal hosts are listed once")
     func united() throws {
         let inventory = try InventoryFixtures.load(texts: ["a\nb\n", "hosts: [b, c]"], hosts: ["c", "http://d/x"])
         #expect(inventory.hosts.map(\.name) == ["a", "b", "c", "d/x"])
         #expect(inventory.source.hasSuffix("1.txt, 2 --host"))
     }
 
-    @Test("Standard input is read as any file")
+    @Test("Standard input is read like a file")
     func standardInput() throws {
         let pipe = Pipe()
         pipe.fileHandleForWriting.write(Data("a\nb\n".utf8))
@@ -128,15 +128,15 @@ struct GoodInventoryTests {
         #expect(inventory.source == "standard input")
     }
 
-    @Test("Hosts that share a url are warned of")
+    @Test("Hosts that share a url cause a warning")
     func sharedURL() throws {
         let text = "hosts: [{name: a, url: http://x/}, {name: b, url: http://x/}]"
         let warnings = try InventoryFixtures.load(texts: [text]).warnings
         #expect(
-            warnings == ["2 hosts of the inventory share one url (a, b): one answer speaks for all"])
+            warnings == ["2 hosts share one url (a, b): one answer counts for all of them"])
     }
 
-    @Test("Every listed host is there exactly once, in its order", arguments: 1...20)
+    @Test("Every listed host is present exactly once, in order", arguments: 1...20)
     func property(seed: UInt64) throws {
         var random = SplitMix(state: seed)
         let names = (0..<Int.random(in: 0...200, using: &random)).map { number in
@@ -153,7 +153,7 @@ struct GoodInventoryTests {
         }
     }
 
-    @Test("The files that the documentation shows load")
+    @Test("The examples in the documentation are valid")
     func examples() throws {
         let root = try SourceTree.path("examples")
         for file in ["fleet.yaml", "fleet.json", "fleet.file_sd.json", "fleet.file_sd.yml", "fleet.txt"] {

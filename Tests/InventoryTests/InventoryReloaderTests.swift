@@ -5,9 +5,9 @@ import Testing
 @testable import CollectorFixtures
 @testable import Inventory
 
-@Suite("The inventory's source, read again")
+@Suite("Reloading an inventory")
 struct InventoryReloaderTests {
-    @Test("Hosts that were taken out are told, flags stay, and an unchanged file is not read")
+    @Test("Removed hosts are reported, flags stay, and an unchanged file is not read")
     func changes() throws {
         let folder = try TestFolder()
         defer { folder.remove() }
@@ -20,7 +20,7 @@ struct InventoryReloaderTests {
         #expect(try watch.listedNames() == nil)
     }
 
-    @Test("A source that cannot be read any more says nothing about its hosts")
+    @Test("A source that becomes unreadable removes no hosts")
     func unreadable() throws {
         let folder = try TestFolder()
         defer { folder.remove() }

@@ -8,7 +8,7 @@ import Testing
 @testable import Reports
 @testable import Verdict
 
-@Suite("Waivers that are listed beside the hosts")
+@Suite("Listed waivers")
 struct ListedWaiverTests {
     private func waived(_ inventory: Inventory) -> [String: String] {
         Dictionary(
@@ -23,7 +23,7 @@ struct ListedWaiverTests {
         #expect(inventory.warnings.isEmpty)
     }
 
-    @Test("a file of waivers alone is for hosts of a source that cannot hold them")
+    @Test("A file with only waivers applies to hosts of other sources")
     func acrossSources() throws {
         let discovered = #"[{"targets": ["a", "b"], "labels": {"group": "lab"}}, {"targets": ["c"]}]"#
         let waivers = """
@@ -38,7 +38,7 @@ struct ListedWaiverTests {
         #expect(try InventoryFixtures.load(texts: [waivers]).hosts.isEmpty)
     }
 
-    @Test("the hash knows them: the same hosts without them are another inventory")
+    @Test("Listed waivers are part of the hash")
     func hash() throws {
         let plain = try InventoryFixtures.load(texts: ["hosts: [a, b]"]).hash
         let text = "hosts: [a, b]\nwaivers: [{hosts: [a], until: 2026-12-01T00:00:00Z, reason: r}]"
@@ -46,7 +46,7 @@ struct ListedWaiverTests {
         let own = "hosts: [{name: a, waive: {until: 2026-12-01T00:00:00Z, reason: r}}, b]"
         #expect(
             try InventoryFixtures.load(texts: [text]).hash == InventoryFixtures.load(texts: [own]).hash,
-            "who is waived, and why, is what counts")
+            "the hash covers the waivers, not their place")
     }
 
     private func inventory(own: String?, listed: [String]) throws -> Inventory {
@@ -57,7 +57,7 @@ struct ListedWaiverTests {
     }
 
     @Test(
-        "a host's own waiver comes first, then the listed ones in their order; one that ended gives way to one that holds",
+        "A host's own waiver takes precedence, then listed ones in order; expired ones give way to valid ones",
         arguments: [
             (nil, ["2026-12"], "2026-12", true), ("2027-01", ["2026-12", "2028-01"], "2027-01", true),
             (nil, ["2026-12", "2028-01"], "2026-12", true), ("2026-11", ["2026-12"], "2026-12", true),
@@ -70,7 +70,7 @@ struct ListedWaiverTests {
         #expect(inventory.hosts.map(\.isWaived) == [isWaived])
     }
 
-    @Test("one that covers no host, or names an unknown one, is warned of with its line")
+    @Test("A waiver that covers no host, or names an unknown one, causes a warning with its line")
     func idle() throws {
         let text = """
             hosts: [{name: a, labels: {group: lab}}, b]
@@ -88,7 +88,7 @@ struct ListedWaiverTests {
         )
     }
 
-    @Test("what a selection leaves out may be waived without a warning")
+    @Test("Waiving a host outside the selection causes no warning")
     func leftOut() throws {
         let path = "\(try InventoryFixtures.folder("good"))/waivers.yaml"
         let inventory = try InventoryFixtures.load(
@@ -98,7 +98,7 @@ struct ListedWaiverTests {
     }
 
     @Test(
-        "whether one has ended is decided when the inventory is read, and the report names the host that counts again")
+        "Expiry is decided when the inventory is read, and the report names the hosts that count again")
     func expiry() throws {
         let path = "\(try InventoryFixtures.folder("good"))/waivers.yaml"
         let end = try #require(Date(rfc3339: "2026-12-24T00:00:00Z"))

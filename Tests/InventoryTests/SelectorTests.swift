@@ -14,7 +14,7 @@ struct SelectorTests {
     ])
 
     @Test(
-        "values of one key are alternatives, and every key must hold",
+        "Values of one key are alternatives, and every key must match",
         arguments: [
             ([], [0, 1, 2, 3, 4]), (["region=eu"], [0, 1]), (["region=eu", "region=us"], [0, 1, 2]),
             (["region=eu", "group=stable"], [1]), (["region=eu", "region=us", "group=stable"], [1, 2]),
@@ -32,7 +32,7 @@ struct SelectorTests {
     }
 
     @Test(
-        "a term is KEY=VALUE or KEY!=VALUE",
+        "A term is KEY=VALUE or KEY!=VALUE",
         arguments: [
             ("region=eu", "region=eu"), ("region!=eu", "region!=eu"), ("a=b=c", "a=b=c"), ("a=", "a="), ("a!=", "a!="),
             ("a=!b", "a=!b"), ("region", nil), ("=eu", nil), ("!=eu", nil), ("region==eu", nil), ("region!==eu", nil),
@@ -42,7 +42,7 @@ struct SelectorTests {
         #expect(HostSelector.Term(parsing: text)?.description == expected)
     }
 
-    @Test("the same terms in another order are the same selection")
+    @Test("The same terms in another order are the same selection")
     func canonical() {
         let one = HostSelector(typed: "b=1", "a!=2", "a=3", "b=1")
         #expect(one.terms.map(\.description) == ["a!=2", "a=3", "b=1"])
@@ -65,7 +65,7 @@ struct SelectorTests {
             now: InventoryFixtures.now)
     }
 
-    @Test("an inventory holds the selected hosts, knows how many were listed, and its hash is of the selected ones")
+    @Test("An inventory has the selected hosts, the number of listed ones, and the hash of the selected ones")
     func inventory() throws {
         let whole = try load()
         #expect(whole.hosts == whole.listed)
@@ -80,14 +80,14 @@ struct SelectorTests {
         #expect(try part.hash == load("region!=x", "region=us", "region=eu").hash)
     }
 
-    @Test("what was to be left out and is not there is warned of")
+    @Test("An exclusion that matches no host causes a warning")
     func idleExclusion() throws {
         #expect(try load("region!=eu").warnings.isEmpty)
         #expect(
-            try load("region!=euu").warnings == ["--select region!=euu leaves no host out: region is eu (1), us (1)"])
+            try load("region!=euu").warnings == ["--select region!=euu excludes no host: region is eu (1), us (1)"])
     }
 
-    @Test("a report of a part says which, and how many hosts were left out; one of the whole says nothing of it")
+    @Test("The report of a selection names it, with the number of excluded hosts")
     func report() throws {
         var bench = Bench(2, policy: .short)
         bench.poll(1...11, Answer())
@@ -113,7 +113,7 @@ struct SelectorTests {
             inventorySource: "fleet.yaml", inventoryHash: "sha256:0")
     }
 
-    @Test("a census names the commonest values first, and not without end")
+    @Test("The label index lists the most frequent values first, up to a limit")
     func census() {
         let many = LabelIndex(Fleet.hosts((0..<9).map { ["n": "\($0)"] } + [["n": "8"]]))
         #expect(

@@ -22,7 +22,7 @@ struct HistoryStatisticsTests {
         try await history.ledger.statistics(filter, by: .service, now: LedgerFixtures.now).services(order, limit: 100)
     }
 
-    @Test("A service's percentiles are over every convergence of every host, by nearest rank")
+    @Test("A service's percentiles cover every convergence of every host, by nearest rank")
     func percentiles() async throws {
         try await withRecordedHistory { history, _ in
             // 1, 2, … 20 seconds, ten hosts each in two verifications.
@@ -39,7 +39,7 @@ struct HistoryStatisticsTests {
         }
     }
 
-    @Test("Verdicts are counted, and what did not end with 0 has failed")
+    @Test("Verdicts are counted, and verifications that did not end with 0 have failed")
     func verdicts() async throws {
         try await withRecordedHistory { history, _ in
             for verdict in [Verdict.converged, .converged, .convergedTolerated, .stragglers, .superseded] {
@@ -58,7 +58,7 @@ struct HistoryStatisticsTests {
         }
     }
 
-    @Test("Late is who was not there at the end, or came after twice the median and a second more")
+    @Test("A host is late if it did not converge, or did so after twice the median and a second")
     func late() async throws {
         try await withRecordedHistory { history, _ in
             try await history.add(
@@ -68,7 +68,7 @@ struct HistoryStatisticsTests {
                     ("e", .ended(.straggler)), ("f", .ended(.unreachable)), ("g", .converged(4)),
                 ])
             #expect(try await hosts(history).filter { $0.late > 0 }.map(\.host) == ["d", "e"])
-            // All within a second: when they were asked, not when they deployed.
+            // Differences below a second come from polling.
             try await history.add(
                 daysAgo: 1, service: "quick", verdict: .converged,
                 hosts: [("x", .converged(0.1)), ("y", .converged(0.1)), ("z", .converged(1.05))])
@@ -76,7 +76,7 @@ struct HistoryStatisticsTests {
         }
     }
 
-    private static let labels: [(HostStatus, late: Int, failed: Int)] = HostStatus.allCases.map { status in
+    private static let statuses: [(HostStatus, late: Int, failed: Int)] = HostStatus.allCases.map { status in
         switch status {
         case .straggler, .stalled, .pending, .starting, .soaking, .flapping, .mixed: (status, 1, 0)
         case .conflict, .failed, .rolledBack, .unreachable, .agentError, .unverifiable, .missing: (status, 0, 1)
@@ -84,7 +84,7 @@ struct HistoryStatisticsTests {
         }
     }
 
-    @Test("Each status at the end makes a host late, or failed, or neither", arguments: labels)
+    @Test("Each final status makes a host late, failed or neither", arguments: statuses)
     func status(status: HostStatus, late: Int, failed: Int) async throws {
         try await withRecordedHistory { history, _ in
             try await history.add(daysAgo: 1, verdict: .stragglers, hosts: [("a", .ended(status))])
@@ -95,7 +95,7 @@ struct HistoryStatisticsTests {
     }
 
     @Test(
-        "A verification that was cut short, or that the collector itself doubts, is held against no host",
+        "A verification that was cut short or is inconclusive counts against no host",
         arguments: [Verdict.superseded, .interrupted, .inconclusive, .emptyInventory, .inventoryShrunk])
     func cutShort(verdict: Verdict) async throws {
         try await withRecordedHistory { history, _ in
@@ -109,7 +109,7 @@ struct HistoryStatisticsTests {
         }
     }
 
-    @Test("A waived host is in no figure; one whose waiver had run out is")
+    @Test("A waived host is in no figure; one with an expired waiver is")
     func waived() async throws {
         try await withRecordedHistory { history, _ in
             func waiver(expired: Bool) -> Report.Host.Waived {
@@ -125,7 +125,7 @@ struct HistoryStatisticsTests {
         }
     }
 
-    @Test("The period, the service, the host and the ending choose the verifications")
+    @Test("Period, service, host and ending select the verifications")
     func filters() async throws {
         try await withRecordedHistory { history, _ in
             try await history.add(daysAgo: 40, verdict: .converged, hosts: [("a", .converged(40))])
@@ -147,7 +147,7 @@ struct HistoryStatisticsTests {
         }
     }
 
-    @Test("Worst first, by what was asked for, and equal ones by name")
+    @Test("The worst come first in the requested order, and equal ones by name")
     func order() async throws {
         try await withRecordedHistory { history, _ in
             try await history.add(

@@ -10,9 +10,9 @@ import Testing
 @testable import Reports
 @testable import Verdict
 
-@Suite("The commands history and report")
+@Suite("The history and report commands")
 struct HistoryTests {
-    /// A ledger with a finished run, one that was cut off, and one that another collector still runs.
+    /// A ledger with a finished verification, an interrupted one, and one that another collector still runs.
     private func withRecorded(_ body: (String) async throws -> Void) async throws {
         let folder = try TestFolder()
         defer { folder.remove() }
@@ -24,9 +24,9 @@ struct HistoryTests {
         try await ledger.finish(try LedgerFixtures.report(finished, generation: generation))
         var gone = ProcessIdentity.current()
         gone.boot = "earlier"
-        let cut = try await ledger.begin(LedgerFixtures.run("02-second", sha: two), process: gone)
+        let interrupted = try await ledger.begin(LedgerFixtures.run("02-second", sha: two), process: gone)
         let transition = Report.Host.Transition(seconds: 1, status: .pending, reason: "serves 1")
-        try await ledger.append([.init(host: 1, number: 0, transition: transition)], to: cut.verification)
+        try await ledger.append([.init(host: 1, number: 0, transition: transition)], to: interrupted.verification)
         _ = try await ledger.begin(LedgerFixtures.run("03-third", service: "web", sha: two, hosts: ["x"]))
         try await body(path)
     }
@@ -46,7 +46,7 @@ struct HistoryTests {
         return try JSONDecoder().decode(Listing.self, from: Data(text.utf8))
     }
 
-    @Test("History shows the newest first, and what became of each")
+    @Test("History lists verifications newest first, with their outcomes")
     func text() async throws {
         try await withRecorded { path in
             let expected = """
@@ -61,8 +61,8 @@ struct HistoryTests {
         }
     }
 
-    @Test("History of a host shows its status and reason in each")
-    func host() async throws {
+    @Test("The history of a host shows its status and reason in each verification")
+    func historyOfHost() async throws {
         try await withRecorded { path in
             let text = try await history(["--store", path, "--host", "b"])
             let lines = text.split(separator: "\n").map {
@@ -70,11 +70,11 @@ struct HistoryTests {
             }
             #expect(lines == [["STATUS", "REASON"], ["pending", "serves 1"], ["converged", "serves 1"]])
             #expect(
-                try await history(["--store", path, "--host", "q"]) == "no verification of a host 'q' is recorded\n")
+                try await history(["--store", path, "--host", "q"]) == "no verification with host 'q' is recorded\n")
         }
     }
 
-    @Test("History takes a service and a limit")
+    @Test("History filters by service and limits the number of rows")
     func filters() async throws {
         try await withRecorded { path in
             let canvas = try await history(["--store", path, "--service", "canvas", "--limit", "1"])
@@ -83,7 +83,7 @@ struct HistoryTests {
         }
     }
 
-    @Test("History as JSON says the same")
+    @Test("History as JSON has the same verifications")
     func json() async throws {
         try await withRecorded { path in
             let text = try await history(["--store", path, "--format", "json"])
@@ -96,8 +96,8 @@ struct HistoryTests {
         }
     }
 
-    @Test("A superseded verification names the promotion that took over, and no other does")
-    func successor() async throws {
+    @Test("Only a superseded verification names the promotion that took over")
+    func supersededVerification() async throws {
         try await withRecordedHistory { recorded, path in
             try await recorded.add(daysAgo: 4, build: "1", verdict: .superseded)
             try await recorded.add(daysAgo: 3, build: "2", verdict: .stragglers)
@@ -112,8 +112,8 @@ struct HistoryTests {
         }
     }
 
-    @Test("A period, a verdict, and what failed")
-    func endings() async throws {
+    @Test("History filters by period, verdict and failure")
+    func filtersByEnding() async throws {
         try await withRecordedHistory { recorded, path in
             try await recorded.add(daysAgo: 40, verdict: .rolledBack)
             try await recorded.add(daysAgo: 20, verdict: .stragglers)
@@ -136,11 +136,11 @@ struct HistoryTests {
             let nothing = try await history(["--store", path, "--since", "1h", "--failed", "--service", "web"])
             #expect(
                 nothing
-                    == "no verification that failed of the service 'web' since 2026-11-23T11:00:00.000Z is recorded\n")
+                    == "no failed verification of service 'web' since 2026-11-23T11:00:00.000Z is recorded\n")
         }
     }
 
-    @Test("Comma-separated values have the same columns for every question")
+    @Test("Comma-separated values have the same columns for every filter")
     func csv() async throws {
         try await withRecorded { path in
             let all = try await history(["--store", path, "--format", "csv"]).split(separator: "\r\n")
@@ -154,7 +154,7 @@ struct HistoryTests {
         }
     }
 
-    @Test("Statistics as text, worst first")
+    @Test("Statistics list the worst first")
     func statistics() async throws {
         try await withRecordedHistory { recorded, path in
             try await recorded.add(
@@ -164,7 +164,7 @@ struct HistoryTests {
             let hosts = try await history(["--store", path, "--by", "host"])
             #expect(
                 hosts == """
-                    HOST  VERIFICATIONS  FAILED  LATE  P50    P95    MAX    WHAT WENT WRONG
+                    HOST  VERIFICATIONS  FAILED  LATE  P50    P95    MAX    PROBLEMS
                     =c    1              1       0     -      -      -      failed 1
                     b     1              0       1     1m 5s  1m 5s  1m 5s
                     a     2              0       0     3.0s   4.0s   4.0s
@@ -187,7 +187,7 @@ struct HistoryTests {
         }
     }
 
-    @Test("Statistics as JSON say over what they are, and who has no time has none")
+    @Test("Statistics as JSON state their grouping and period, and show missing times as null")
     func statisticsJSON() async throws {
         try await withRecordedHistory { recorded, path in
             try await recorded.add(daysAgo: 2, verdict: .unreachable, hosts: [("a", .ended(.unreachable))])
@@ -213,34 +213,34 @@ struct HistoryTests {
     }
 
     @Test(
-        "A mistake on the command line is told before anything is opened",
+        "A mistake on the command line is reported before the ledger is opened",
         arguments: [
             ["--limit", "0"], ["--store", "none"], ["--since", "yesterday"], ["--verdict", "green"],
             ["--verdict", "converged", "--failed"], ["--sort", "late"], ["--by", "day"], ["--format", "xml"],
         ])
-    func usage(arguments: [String]) {
+    func refusedArguments(arguments: [String]) {
         let error = #expect(throws: (any Error).self) { try HistoryCommand.parseAsRoot(arguments) }
         let message = error.map { HistoryCommand.message(for: $0) } ?? ""
         #expect(!message.isEmpty && !message.contains("\n"), "\(message)")
     }
 
-    @Test("A moment that is yet to come is refused")
-    func future() async throws {
+    @Test("A time in the future is refused")
+    func futureTime() async throws {
         await #expect(throws: UsageError.self) { _ = try await history(["--since", "2099-01-01"]) }
     }
 
     @Test(
-        "Report refuses what it cannot do, and says what to do",
+        "Report refuses impossible requests and names the remedy",
         arguments: [
             (["--store", "none"], "name a file"), (["x", "--service", "y"], "give one of them"),
             (["--report", "json=-", "--report", "evidence=x"], "the file that verify wrote"),
         ])
-    func reportUsage(arguments: [String], remedy: String) {
+    func refusedReportArguments(arguments: [String], remedy: String) {
         let error = #expect(throws: (any Error).self) { try ReportCommand.parseAsRoot(arguments) }
         #expect(error.map { ReportCommand.message(for: $0) }?.contains(remedy) == true)
     }
 
-    @Test("Report gives the last verification that is over, or the one with the id")
+    @Test("Report shows the last verification that has ended, or the one with the id")
     func report() async throws {
         try await withRecorded { path in
             func stored(_ arguments: [String]) async throws -> Report {

@@ -12,7 +12,7 @@ import Testing
 
 @Suite("Checking the ledger")
 struct LedgerCheckerTests {
-    /// A closed ledger with a few verifications, the last one cut off.
+    /// A closed ledger with a few verifications, of which the last one was interrupted.
     private func withLedger(_ body: (String) async throws -> Void) async throws {
         try await withRecordedHistory { history, path in
             let hosts = (0..<200).map { ("host-\($0)", RecordedHistory.Result.converged(Double($0))) }
@@ -27,7 +27,7 @@ struct LedgerCheckerTests {
         try await Ledger.inspect(path: path, now: LedgerFixtures.now)
     }
 
-    @Test("A sound ledger is fine, with its sizes and counts, and a verification that was cut off is only noted")
+    @Test("A consistent ledger is fine, with sizes and counts, and an interrupted verification is a note")
     func fine() async throws {
         try await withLedger { path in
             let condition = try await inspect(path)
@@ -41,14 +41,14 @@ struct LedgerCheckerTests {
                         transitions: 600))
             #expect(
                 condition.findings == [
-                    .init(kind: .note, text: "the collector of 4 ended before its verification did")
+                    .init(kind: .note, text: "interrupted verifications, whose collectors ended early: 4")
                 ])
             #expect(condition.text().hasSuffix("\nfine\n"))
             #expect(try condition.bytes == #require(FileManager.default.attributesOfItem(atPath: path)[.size] as? Int))
         }
     }
 
-    @Test("An empty ledger, and one whose maker was killed before there was anything in it, are fine")
+    @Test("An empty ledger, and one whose creator was killed before its first write, are fine")
     func empty() async throws {
         let folder = try TestFolder()
         defer { folder.remove() }
@@ -58,55 +58,59 @@ struct LedgerCheckerTests {
         #expect(try await inspect(try folder.write("", to: "empty.db")).isFine)
     }
 
-    /// What is done to a sound ledger behind the collector's back, and a word of what the check says to it.
-    private static let contradictions: [(sql: String, says: String)] = [
+    /// Changes to a consistent ledger, and a part of the check's message.
+    private static let contradictions: [(sql: String, message: String)] = [
         ("DELETE FROM promotions WHERE generation = 2; UPDATE verifications SET generation = 1", "promotions"),
-        ("UPDATE promotions SET generation = 7 WHERE generation = 3", "not there"),
+        ("UPDATE promotions SET generation = 7 WHERE generation = 3", "missing rows"),
         ("UPDATE verifications SET verdict = NULL WHERE number = 1", "lacks its verdict"),
         ("UPDATE verifications SET exit_code = NULL WHERE number = 1", "lacks its verdict"),
         ("UPDATE verifications SET finished_at = NULL WHERE number = 1", "lacks its verdict"),
         ("UPDATE verifications SET outcome = NULL WHERE number = 1", "lacks its verdict"),
         ("UPDATE verifications SET state = 'running' WHERE number = 1", "lacks its verdict"),
-        ("UPDATE verifications SET verdict = 'green' WHERE number = 1", "verdict that there is not: 1"),
+        ("UPDATE verifications SET verdict = 'green' WHERE number = 1", "unknown verdict: 1"),
         ("UPDATE verifications SET proven = 900 WHERE number = 2", "more proven hosts"),
-        ("DELETE FROM hosts WHERE verification = 2 AND position = 3", "other hosts than were counted: 2"),
-        ("DELETE FROM hosts WHERE verification = 4 AND position = 3", "other hosts than were counted: 4"),
-        ("UPDATE verifications SET listed = 900 WHERE number = 2", "other hosts than its inventory holds: 2"),
-        ("UPDATE hosts SET rank = NULL WHERE verification = 2 AND position = 3", "other hosts than were counted: 2"),
+        ("DELETE FROM hosts WHERE verification = 2 AND position = 3", "than its inventory expects: 2"),
+        ("DELETE FROM hosts WHERE verification = 4 AND position = 3", "than its inventory expects: 4"),
+        (
+            "UPDATE verifications SET listed = 900 WHERE number = 2",
+            "lists another number of hosts than its inventory: 2"
+        ),
+        ("UPDATE hosts SET rank = NULL WHERE verification = 2 AND position = 3", "than its inventory expects: 2"),
         ("UPDATE hosts SET label = NULL WHERE verification = 3 AND position = 3", "without a result: 3"),
-        ("UPDATE hosts SET label = 'green' WHERE verification = 3 AND position = 3", "status that there is not"),
+        ("UPDATE hosts SET label = 'green' WHERE verification = 3 AND position = 3", "unknown status"),
         ("UPDATE transitions SET number = 1 WHERE verification = 1 AND host = 5", "numbered from 0"),
         ("INSERT INTO transitions VALUES (1, 5, 2, 9, 'pending', 'x')", "numbered from 0"),
-        ("INSERT INTO transitions VALUES (9, 0, 0, 9, 'pending', 'x')", "not there"),
-        (journal(kind: "promotion", state: "moved"), "the promotion is not known: entry j"),
-        (journal(kind: "whim", state: "unmoved"), "a kind or a state that there is not: entry j"),
-        (journal(kind: "promotion", state: "perhaps"), "a kind or a state that there is not: entry j"),
+        ("INSERT INTO transitions VALUES (9, 0, 0, 9, 'pending', 'x')", "missing rows"),
+        (journal(kind: "promotion", state: "moved"), "moved tag without its promotion: entry j"),
+        (journal(kind: "whim", state: "unmoved"), "unknown kind or state: entry j"),
+        (journal(kind: "promotion", state: "perhaps"), "unknown kind or state: entry j"),
     ]
 
     private static func journal(kind: String, state: String) -> String {
         """
         INSERT INTO journal (id, kind, service, repository, tag, source, digest, generation, actor, contexts, intended_at,
-            state, settled_at) VALUES ('j', '\(kind)', 'nobody', 'r', 't', 's', 'd', 1, 'a', '{}', 'x', '\(state)', 'y')
+            state, settled_at) VALUES ('j', '\(kind)', 'absent', 'r', 't', 's', 'd', 1, 'a', '{}', 'x', '\(state)', 'y')
         """
     }
 
-    @Test("What no collector records is found and named, and the exit code is 69", arguments: contradictions)
-    func contradiction(sql: String, says: String) async throws {
+    @Test("Contents that no collector records are named, with exit code 69", arguments: contradictions)
+    func contradiction(sql: String, message: String) async throws {
         try await withLedger { path in
             try tamper(path, sql)
             let condition = try await inspect(path)
-            #expect(condition.findings.contains { $0.kind != .note && $0.text.contains(says) }, "\(condition.text())")
+            #expect(
+                condition.findings.contains { $0.kind != .note && $0.text.contains(message) }, "\(condition.text())")
             #expect(condition.exitCode == 69)
             #expect(condition.text().contains("not fine (exit 69)"))
         }
     }
 
-    @Test("Every rule is broken by one of them")
-    func rules() {
-        for rule in LedgerInvariant.all {
+    @Test("Every invariant is violated by one of these changes")
+    func everyInvariant() {
+        for invariant in LedgerInvariant.all {
             #expect(
-                Self.contradictions.contains { rule.defect.contains($0.says.split(separator: ":")[0]) },
-                "\(rule.defect)")
+                Self.contradictions.contains { invariant.violation.contains($0.message.split(separator: ":")[0]) },
+                "\(invariant.violation)")
         }
     }
 
@@ -117,7 +121,7 @@ struct LedgerCheckerTests {
         try file.close()
     }
 
-    @Test("A damaged page is found, and which reports it costs; the file stays as it is")
+    @Test("A damaged page is found, with the reports that it costs; the file stays unchanged")
     func damaged() async throws {
         try await withLedger { path in
             let page = try await DatabaseQueue(path: path).read { db in
@@ -132,7 +136,7 @@ struct LedgerCheckerTests {
             #expect(condition.exitCode == 69)
             #expect(
                 condition.findings.contains {
-                    $0.kind == .damage && $0.text.hasPrefix("the table transitions cannot be read")
+                    $0.kind == .damage && $0.text.hasPrefix("the table transitions cannot be read completely")
                 }, "\(condition.text())")
             #expect(!condition.findings.contains { $0.text.contains("table promotions") })
             let lost = condition.findings.filter { $0.text.hasPrefix("the report of ") }
@@ -141,7 +145,7 @@ struct LedgerCheckerTests {
         }
     }
 
-    @Test("A file that was cut off says how much of it is there")
+    @Test("The check of a truncated file states its present length")
     func truncated() async throws {
         try await withLedger { path in
             #expect(truncate(path, 20_000) == 0)
@@ -152,7 +156,7 @@ struct LedgerCheckerTests {
         }
     }
 
-    @Test("A ledger whose list of tables is overwritten is damaged")
+    @Test("A ledger with an overwritten list of tables is damaged")
     func schemaLost() async throws {
         try await withLedger { path in
             try overwrite(path, page: 1, at: 100, with: Array(repeating: 0xAA, count: 3_996))
@@ -162,7 +166,7 @@ struct LedgerCheckerTests {
         }
     }
 
-    @Test("It looks while others record, and changes nothing")
+    @Test("It runs while others record, and changes nothing")
     func beside() async throws {
         try await withLedger { path in
             let ledger = try await Ledger.open(path: path)
@@ -176,7 +180,7 @@ struct LedgerCheckerTests {
         }
     }
 
-    @Test("What is no ledger is refused with 64, as everywhere")
+    @Test("Anything but a ledger is refused with 64")
     func noLedger() async throws {
         let folder = try TestFolder()
         defer { folder.remove() }
@@ -187,7 +191,7 @@ struct LedgerCheckerTests {
         }
     }
 
-    @Test("The command writes text or JSON")
+    @Test("The check command writes text or JSON")
     func command() async throws {
         try await withLedger { path in
             for format in ["text", "json"] {

@@ -8,14 +8,14 @@ import Testing
 @testable import Reports
 @testable import Verdict
 
-/// What a ledger holds when a write does not come to its end.
+/// A ledger's contents after an incomplete write.
 @Suite("Guards of the ledger")
 struct LedgerGuardTests {
-    @Test("A report of which a part cannot be written is not recorded at all: the verification stays what it was")
+    @Test("A report that cannot be written completely is not recorded, and the verification stays interrupted")
     func halfAReport() async throws {
         let folder = try TestFolder()
         defer { folder.remove() }
-        // Room for the verification, and not for what its hosts went through.
+        // Enough room for the verification, and not for its hosts' transitions.
         let ledger = try await Ledger.open(path: "\(folder.path)/ledger.db", options: .init(maximumPages: 60))
         var gone = ProcessIdentity.current()
         gone.boot = "earlier"
@@ -28,7 +28,7 @@ struct LedgerGuardTests {
         await #expect(throws: LedgerError.diskFull(path: ledger.path)) { try await ledger.finish(report) }
         #expect(try await ledger.history(now: LedgerFixtures.now).map(\.state) == [.interrupted])
         #expect(try await ledger.report("one", now: LedgerFixtures.now).verdict == .interrupted)
-        // Without too much in it, it can still be recorded.
+        // A smaller report can still be recorded.
         report.hosts[0].transitions.removeAll()
         try await ledger.finish(report)
         #expect(try await ledger.report("one", now: LedgerFixtures.now) == report)

@@ -19,8 +19,8 @@ struct LedgerMigrationTests {
         try await body(path)
     }
 
-    @Test("It is brought up to date by reading and by recording, and says what it said", arguments: [true, false])
-    func updated(byReading: Bool) async throws {
+    @Test("Reading and recording migrate it, and its contents stay the same", arguments: [true, false])
+    func migrated(byReading: Bool) async throws {
         try await withOld { path in
             let ledger = try await Ledger.open(path: path, for: byReading ? .reading : .recording)
             let version = try await ledger.read { try Int.fetchOne($0, sql: "PRAGMA user_version") }
@@ -40,7 +40,7 @@ struct LedgerMigrationTests {
         }
     }
 
-    @Test("What was recorded before the update is in the statistics after it")
+    @Test("Statistics include what was recorded before the migration")
     func statistics() async throws {
         try await withOld { path in
             let ledger = try await Ledger.open(path: path, for: .reading)
@@ -51,7 +51,7 @@ struct LedgerMigrationTests {
         }
     }
 
-    @Test("An older collector that is recording meanwhile goes on, and its rows are in the new indexes")
+    @Test("An older collector that is recording meanwhile continues, and its rows are in the new indexes")
     func olderWriter() async throws {
         try await withOld { path in
             let older = try DatabaseQueue(path: path)
@@ -83,7 +83,7 @@ struct LedgerMigrationTests {
         }
     }
 
-    @Test("Its check changes nothing, and says that it is older")
+    @Test("Checking it changes nothing, and mentions its schema")
     func checked() async throws {
         try await withOld { path in
             let condition = try await Ledger.inspect(path: path, now: LedgerFixtures.now)

@@ -32,7 +32,7 @@ struct LedgerOpenerTests {
         return path
     }
 
-    @Test("A new ledger is made for its owner alone, with its folders")
+    @Test("A new ledger and its folders are created for their owner alone")
     func modes() async throws {
         let folder = try TestFolder()
         defer { folder.remove() }
@@ -45,7 +45,7 @@ struct LedgerOpenerTests {
         #expect(try await ledger.history(now: LedgerFixtures.now) == [])
     }
 
-    @Test("A directory, a device, a text and an empty path are no ledgers, and stay as they are")
+    @Test("A directory, a device, a text file and an empty path are refused and stay unchanged")
     func notLedgers() async throws {
         let folder = try TestFolder()
         defer { folder.remove() }
@@ -59,9 +59,9 @@ struct LedgerOpenerTests {
         #expect(try String(contentsOfFile: text, encoding: .utf8).hasPrefix("hosts:"))
     }
 
-    @Test("A place that cannot be written to is told before the work starts, even to root")
+    @Test("A path that is not writable is reported before the work starts, even to root")
     func readOnlyPlace() async throws {
-        // The kernel makes no files there for anybody.
+        // The kernel creates no files there, not even for root.
         guard case .notWritable(let path, _) = await failure("/sys/kernel/ledger.db") else {
             Issue.record("a ledger in /sys was accepted")
             return
@@ -69,7 +69,7 @@ struct LedgerOpenerTests {
         #expect(path == "/sys/kernel/ledger.db")
     }
 
-    @Test("For reading there must be one")
+    @Test("Reading requires an existing ledger")
     func absent() async throws {
         let folder = try TestFolder()
         defer { folder.remove() }
@@ -77,7 +77,7 @@ struct LedgerOpenerTests {
         #expect(!FileManager.default.fileExists(atPath: "\(folder.path)/x.db"))
     }
 
-    @Test("A newer collector's ledger is not touched")
+    @Test("A newer collector's ledger is not changed")
     func newerSchema() async throws {
         let folder = try TestFolder()
         defer { folder.remove() }
@@ -86,7 +86,7 @@ struct LedgerOpenerTests {
         #expect(await failure(path, for: .reading) == .newerSchema(path: path, version: 99))
     }
 
-    @Test("Another program's database is not touched")
+    @Test("Another program's database is not changed")
     func foreign() async throws {
         let folder = try TestFolder()
         defer { folder.remove() }
@@ -96,7 +96,7 @@ struct LedgerOpenerTests {
         #expect(try Data(contentsOf: URL(fileURLWithPath: path)) == before)
     }
 
-    @Test("A ledger with a broken header or a missing end is called what it is")
+    @Test("A broken header and a missing end have their own errors")
     func broken() async throws {
         let folder = try TestFolder()
         defer { folder.remove() }
@@ -109,7 +109,7 @@ struct LedgerOpenerTests {
         #expect(await failure(cut) == .damaged(path: cut))
     }
 
-    @Test("A ledger that another process holds is unavailable after the busy timeout, and fine after it")
+    @Test("A ledger that another process holds is locked after the busy timeout, and usable later")
     func locked() async throws {
         let folder = try TestFolder()
         defer { folder.remove() }
@@ -125,7 +125,7 @@ struct LedgerOpenerTests {
         }
         for await _ in isHeld {}
         #expect(await failure(path) == .locked(path: path))
-        // Looking is possible meanwhile.
+        // Reading is possible meanwhile.
         #expect(await failure(path, for: .reading) == nil)
         release.signal()
         try await holding.value
@@ -133,7 +133,7 @@ struct LedgerOpenerTests {
     }
 
     @Test(
-        "A ledger whose maker was killed over its first page is taken back and used",
+        "A ledger whose creator was killed during its first write is recovered and used",
         arguments: [Ledger.Purpose.recording, .reading, .inspecting])
     func hotJournal(purpose: Ledger.Purpose) async throws {
         let folder = try TestFolder()
@@ -155,7 +155,7 @@ struct LedgerOpenerTests {
         #expect(try await ledger.history(now: LedgerFixtures.now) == [])
     }
 
-    @Test("What was recorded is on the disk, and not only with the system")
+    @Test("Recorded transactions are on the disk, not only in the page cache")
     func durability() async throws {
         let folder = try TestFolder()
         defer { folder.remove() }
@@ -165,7 +165,7 @@ struct LedgerOpenerTests {
         #expect(try await ledger.write { try String.fetchOne($0, sql: "PRAGMA journal_mode") } == "wal")
     }
 
-    @Test("A full disk shows itself at the opening")
+    @Test("A full disk is reported on opening")
     func full() async throws {
         let folder = try TestFolder()
         defer { folder.remove() }
@@ -175,7 +175,7 @@ struct LedgerOpenerTests {
         }
     }
 
-    @Test("A disk that fills up during a run loses that write and nothing else")
+    @Test("A disk that fills up during a verification loses only that write")
     func fillsUp() async throws {
         let folder = try TestFolder()
         defer { folder.remove() }
@@ -191,7 +191,7 @@ struct LedgerOpenerTests {
     }
 
     @Test(
-        "A failure is the user's to correct (64) or the machine's (69), and says the path and the remedy",
+        "Each error has exit code 64 or 69, and names the path and the remedy",
         arguments: [
             (LedgerError.isDirectory(path: "/p"), Int32(64)), (.notWritable(path: "/p", reason: "r"), 64),
             (.notADatabase(path: "/p"), 64), (.notALedger(path: "/p"), 64), (.damaged(path: "/p"), 69),
@@ -208,7 +208,7 @@ struct LedgerOpenerTests {
         #expect(!error.description.contains("\n"))
     }
 
-    @Test("The ledger's place: the flag, systemd's directory, the user's, or none")
+    @Test("The path comes from the flag, systemd's directory or the user's, or there is none")
     func location() throws {
         func resolve(_ flag: String?, _ environment: [String: String]) throws -> String? {
             try LedgerPath.resolve(flag: flag, environment: environment)

@@ -23,7 +23,7 @@ struct LedgerPruningTests {
         try await ledger.prune(LedgerRetention(age: Self.day * days, last: last), now: LedgerFixtures.now)
     }
 
-    @Test("What is older goes with its hosts and changes, what is younger stays whole, and all is counted")
+    @Test("Older verifications are removed with their hosts and transitions; younger ones stay whole")
     func age() async throws {
         try await withRecordedHistory { history, path in
             for days in [100.0, 90.5, 89.5, 10] {
@@ -49,7 +49,7 @@ struct LedgerPruningTests {
         }
     }
 
-    @Test("Of each service so many of the last ones stay, however old")
+    @Test("The last verifications of each service stay, whatever their age")
     func last() async throws {
         try await withRecordedHistory { history, _ in
             for (service, count) in [("canvas", 4), ("web", 1), ("api", 3)] {
@@ -64,7 +64,7 @@ struct LedgerPruningTests {
         }
     }
 
-    @Test("The last that converged stays, and so does the one that the next inventory is compared with")
+    @Test("The last converged verification and the baseline of the next inventory stay")
     func needed() async throws {
         try await withRecordedHistory { history, _ in
             let ten = (0..<10).map { ("h\($0)", RecordedHistory.Result.converged(1)) }
@@ -81,7 +81,7 @@ struct LedgerPruningTests {
         }
     }
 
-    @Test("The proofs of the last five promotions stay, so that a tag can be put back to a proven build")
+    @Test("The proofs of the last five promotions stay, so that a tag can be rolled back to a proven build")
     func proofs() async throws {
         try await withRecordedHistory { history, _ in
             for build in "1234567" {
@@ -94,7 +94,7 @@ struct LedgerPruningTests {
         }
     }
 
-    @Test("What still runs stays, and goes on; what was cut off goes")
+    @Test("A running verification stays and continues; an interrupted one is removed")
     func running() async throws {
         try await withRecordedHistory { history, _ in
             try await history.add(daysAgo: 300, verdict: nil)
@@ -110,7 +110,7 @@ struct LedgerPruningTests {
         }
     }
 
-    @Test("Promotions stay, all of them and in their order, and the next one is numbered after them")
+    @Test("All promotions stay in order, and the next one is numbered after them")
     func promotions() async throws {
         try await withRecordedHistory { history, _ in
             for build in "123" { try await history.add(daysAgo: 300, build: build, verdict: .converged) }
@@ -123,7 +123,7 @@ struct LedgerPruningTests {
         }
     }
 
-    /// Verifications of many hosts, so that there are pages to give back.
+    /// Verifications of many hosts, so that there are pages to release.
     private func fill(_ history: inout RecordedHistory, _ count: Int) async throws {
         let hosts = (0..<300).map { ("host-\($0)", RecordedHistory.Result.converged(1)) }
         for index in 0..<count {
@@ -135,7 +135,7 @@ struct LedgerPruningTests {
         try #require(try FileManager.default.attributesOfItem(atPath: path)[.size] as? Int)
     }
 
-    @Test("The file becomes smaller by what is said")
+    @Test("The file becomes smaller by the reported size")
     func shrinks() async throws {
         try await withRecordedHistory { history, path in
             try await fill(&history, 12)
@@ -148,7 +148,7 @@ struct LedgerPruningTests {
         }
     }
 
-    @Test("An older collector's file keeps its size, until it is made anew")
+    @Test("An older collector's file keeps its size until it is rewritten")
     func olderFile() async throws {
         let folder = try TestFolder()
         defer { folder.remove() }
@@ -160,16 +160,16 @@ struct LedgerPruningTests {
         #expect(kept.bytesFreed == 0)
         #expect(try #require(kept.bytesReusable) > 100_000)
         let retention = LedgerRetention(age: Self.day * 30)
-        let anew = try await history.ledger.prune(retention, now: LedgerFixtures.now, rewrites: true)
-        #expect(try #require(anew.bytesFreed) >= #require(kept.bytesReusable))
-        #expect(anew.bytesReusable == 0)
+        let rewritten = try await history.ledger.prune(retention, now: LedgerFixtures.now, rewrites: true)
+        #expect(try #require(rewritten.bytesFreed) >= #require(kept.bytesReusable))
+        #expect(rewritten.bytesReusable == 0)
         let mode = try await history.ledger.read { try Int.fetchOne($0, sql: "PRAGMA auto_vacuum") }
         #expect(mode == 2)
         let condition = try await Ledger.inspect(path: path, now: LedgerFixtures.now)
         #expect(condition.isFine, "\(condition.text())")
     }
 
-    @Test("A verification beside it records without ever being told that the ledger is locked")
+    @Test("A concurrent verification never finds the ledger locked")
     func besideAVerification() async throws {
         try await withRecordedHistory { history, path in
             try await fill(&history, 25)
@@ -200,7 +200,7 @@ struct LedgerPruningTests {
         }
     }
 
-    @Test("The command says what it would do, what it did, and what it needs")
+    @Test("The prune command reports its result or plan, and refuses missing arguments")
     func command() async throws {
         try await withRecordedHistory { history, path in
             for days in [100.0, 50] { try await history.add(daysAgo: days, verdict: .converged) }
@@ -211,7 +211,8 @@ struct LedgerPruningTests {
             }
             #expect(
                 try await run(["--keep", "10w", "--dry-run"])
-                    == "would remove 1 verifications (1 hosts, 1 transitions) and keep 1; all promotions are kept\n")
+                    == "would remove 1 verifications (1 hosts, 1 transitions); would keep 1 verifications and all promotions\n"
+            )
             let json = try await run(["--keep", "10w", "--format", "json"])
             let pruned = try JSONDecoder().decode(PruneResult.self, from: Data(json.utf8))
             #expect((pruned.verifications, pruned.kept, pruned.isDryRun) == (1, 1, false))
@@ -224,7 +225,7 @@ struct LedgerPruningTests {
         }
     }
 
-    @Test("Where there is no ledger, none is made")
+    @Test("Pruning creates no ledger")
     func absent() async throws {
         let folder = try TestFolder()
         defer { folder.remove() }

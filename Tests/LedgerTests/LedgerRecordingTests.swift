@@ -17,7 +17,7 @@ struct LedgerRecordingTests {
         try await body(try await Ledger.open(path: path), path)
     }
 
-    @Test("A report comes back as it was stored, and from another connection too")
+    @Test("A stored report is read back unchanged, also by another connection")
     func roundTrip() async throws {
         try await withLedger { ledger, path in
             let run = LedgerFixtures.run(
@@ -33,7 +33,7 @@ struct LedgerRecordingTests {
         }
     }
 
-    @Test("What was recorded during the run gives way to the report, where they differ")
+    @Test("The report replaces what was recorded during the verification")
     func reportWins() async throws {
         try await withLedger { ledger, _ in
             let run = LedgerFixtures.run("one", sha: try LedgerFixtures.sha("1"))
@@ -49,7 +49,7 @@ struct LedgerRecordingTests {
         }
     }
 
-    @Test("A refused inventory, which never began, is kept too")
+    @Test("A refused inventory is stored, although its verification never began")
     func refused() async throws {
         try await withLedger { ledger, _ in
             let run = LedgerFixtures.run("one", sha: try LedgerFixtures.sha("1"), hosts: ["a"])
@@ -63,7 +63,7 @@ struct LedgerRecordingTests {
 
     // MARK: - Generations
 
-    /// What is verified one after the other, and the generations that come of it.
+    /// Targets that are verified one after the other, and their generations.
     private static let sequences: [(String, [(Character?, Character?)], [Int])] = [
         ("the same again", [("1", "a"), ("1", "a")], [1, 1]),
         ("another commit", [("1", "a"), ("2", "b")], [1, 2]),
@@ -78,7 +78,7 @@ struct LedgerRecordingTests {
         ("back to an earlier one", [("1", "a"), ("2", "b"), ("1", "a")], [1, 2, 3]),
     ]
 
-    @Test("A target is the next generation where it differs from the last one", arguments: sequences)
+    @Test("A target that differs from the last one is the next generation", arguments: sequences)
     func generations(name: String, targets: [(Character?, Character?)], expected: [Int]) async throws {
         try await withLedger { ledger, _ in
             var generations: [Int] = []
@@ -94,7 +94,7 @@ struct LedgerRecordingTests {
         }
     }
 
-    @Test("Services are counted for themselves, and a known promotion learns what is said of it later")
+    @Test("Generations are counted per service, and a known promotion is completed later")
     func services() async throws {
         try await withLedger { ledger, _ in
             let (sha, digest) = (try LedgerFixtures.sha("1"), try LedgerFixtures.digest("a"))
@@ -107,7 +107,7 @@ struct LedgerRecordingTests {
         }
     }
 
-    @Test("Of many promotions the last ones come back, oldest first")
+    @Test("The last of many promotions are returned, oldest first")
     func manyPromotions() async throws {
         try await withLedger { ledger, _ in
             for index in 1...12 {
@@ -118,7 +118,7 @@ struct LedgerRecordingTests {
         }
     }
 
-    @Test("Concurrent runs on several connections get each generation once")
+    @Test("Concurrent verifications on several connections get each generation once")
     func concurrent() async throws {
         let folder = try TestFolder()
         defer { folder.remove() }
@@ -126,7 +126,7 @@ struct LedgerRecordingTests {
         let generations = try await withThrowingTaskGroup(of: Int.self) { group in
             for index in 0..<8 {
                 group.addTask {
-                    // All of them find no file, and make and migrate it at the same time.
+                    // All of them find no file, and create and migrate it at the same time.
                     let ledger = try await Ledger.open(path: path, options: .init(busyTimeout: .seconds(60)))
                     let sha = try GitSHA(parsing: String(repeating: "a", count: 39) + String(index))
                     return try await ledger.begin(LedgerFixtures.run("\(index)", sha: sha)).generation
@@ -139,7 +139,7 @@ struct LedgerRecordingTests {
 
     // MARK: - The last inventory
 
-    @Test("A refused inventory never becomes what the next one is compared with")
+    @Test("A refused inventory never becomes the baseline of the next one")
     func previousExpected() async throws {
         try await withLedger { ledger, _ in
             #expect(try await ledger.previousExpected(service: "canvas") == nil)
@@ -158,13 +158,13 @@ struct LedgerRecordingTests {
         }
     }
 
-    // MARK: - Runs that were cut off
+    // MARK: - Interrupted verifications
 
-    @Test("A run whose process is gone reads as interrupted, with what had been recorded, and is never green")
+    @Test("A verification whose process is gone is interrupted, keeps its transitions, and is never green")
     func cutOff() async throws {
         try await withLedger { ledger, _ in
             var gone = ProcessIdentity.current()
-            // The same number, given to another process since.
+            // The same process id, reused by another process.
             gone.start = (gone.start ?? 1) - 1
             let start = try await ledger.begin(
                 LedgerFixtures.run("one", sha: try LedgerFixtures.sha("1")), process: gone)
@@ -178,7 +178,7 @@ struct LedgerRecordingTests {
             let report = try await ledger.report(now: LedgerFixtures.now)
             #expect(report.verdict == .interrupted)
             #expect(report.exitCode == 130)
-            // As every report: what needs attention last.
+            // The order of every report: hosts that need attention last.
             #expect(report.hosts.map(\.name) == ["a", "b", "c"])
             #expect(report.hosts.first?.transitions.count == 2)
             #expect(report.summary.statuses == ["converged": 1, "pending": 2])
@@ -190,7 +190,7 @@ struct LedgerRecordingTests {
         }
     }
 
-    @Test("A run of a living process is running, and has no report yet")
+    @Test("A verification of a living process is running, and has no report yet")
     func running() async throws {
         try await withLedger { ledger, path in
             _ = try await ledger.begin(LedgerFixtures.run("one", sha: try LedgerFixtures.sha("1")))
@@ -207,7 +207,7 @@ struct LedgerRecordingTests {
         }
     }
 
-    @Test("A run in another container is given its deadline, and one before the last boot is over")
+    @Test("A verification in another container has until its deadline; one before the last boot has ended")
     func presence() async throws {
         try await withLedger { ledger, _ in
             var elsewhere = ProcessIdentity.current()
@@ -238,7 +238,7 @@ struct LedgerRecordingTests {
         }
     }
 
-    @Test("The recorder writes every change of status, in order, and reports a ledger that fails")
+    @Test("The recorder writes every transition in order, and reports a failing ledger")
     func recorder() async throws {
         try await withLedger { ledger, _ in
             let run = LedgerFixtures.run("one", sha: try LedgerFixtures.sha("1"))

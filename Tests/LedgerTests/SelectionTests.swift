@@ -8,7 +8,7 @@ import Testing
 @testable import Reports
 @testable import Verdict
 
-@Suite("The ledger, of parts of a fleet and of older jobs")
+@Suite("The ledger with selections and older jobs")
 struct SelectionTests {
     private func withLedger(_ body: (Ledger) async throws -> Void) async throws {
         let folder = try TestFolder()
@@ -27,7 +27,7 @@ struct SelectionTests {
         try await ledger.finish(try LedgerFixtures.report(run, generation: start.generation))
     }
 
-    @Test("a part is remembered for the same part, and the listed total for the whole")
+    @Test("A selection is compared with the same selection, the whole fleet with the listed total")
     func baselines() async throws {
         try await withLedger { ledger in
             #expect(try await ledger.previousSelected(service: "canvas", selected: ["a=b"]) == nil)
@@ -35,7 +35,7 @@ struct SelectionTests {
             #expect(try await ledger.previousExpected(service: "canvas") == 20)
             #expect(try await ledger.previousSelected(service: "canvas", selected: []) == nil)
             try await record("2", 4, of: 20, selected: ["a=b"], in: ledger)
-            #expect(try await ledger.previousExpected(service: "canvas") == 20, "a part is no measure of the whole")
+            #expect(try await ledger.previousExpected(service: "canvas") == 20, "the whole fleet is not compared with a part")
             #expect(try await ledger.previousSelected(service: "canvas", selected: ["a=b"]) == 4)
             try await record("3", 6, of: 21, selected: ["a=b", "c=d"], in: ledger)
             #expect(try await ledger.previousExpected(service: "canvas") == 21)
@@ -46,7 +46,7 @@ struct SelectionTests {
         }
     }
 
-    @Test("a refused part never becomes what the next one is compared with")
+    @Test("A refused selection never becomes the baseline of the next one")
     func refused() async throws {
         try await withLedger { ledger in
             try await record("1", 4, of: 20, selected: ["a=b"], in: ledger)
@@ -57,7 +57,7 @@ struct SelectionTests {
         }
     }
 
-    @Test("a report with a selection, limits by label and a successor comes back as it was stored")
+    @Test("A report with a selection, limits by label and a successor is read back unchanged")
     func roundTrip() async throws {
         try await withLedger { ledger in
             var policy = Policy()
@@ -80,7 +80,7 @@ struct SelectionTests {
         }
     }
 
-    @Test("what older collectors recorded is read without the keys that they did not know")
+    @Test("Records of older collectors are read without the newer keys")
     func olderRows() throws {
         let policy = """
             {"timeout_seconds":600,"interval_seconds":2,"request_timeout_seconds":5,"soak_seconds":10,
@@ -101,7 +101,7 @@ struct SelectionTests {
         #expect(outcome.successor == nil)
         #expect(outcome.summary.statuses == ["converged": 1])
         #expect(try LedgerCoding.encode(outcome.summary).contains(#""statuses":{"converged":1}"#))
-        // And what is not in use is not written, so that an older collector can read it too.
+        // Unused keys are not written, so that an older collector can read the record too.
         #expect(try LedgerCoding.encode(Report.PolicySummary(Policy())).contains("by_label") == false)
     }
 
@@ -116,7 +116,7 @@ struct SelectionTests {
         return run
     }
 
-    @Test("a run of a stated generation promotes nothing, and sees the later promotions")
+    @Test("A verification of a given generation promotes nothing, and sees later promotions")
     func stated() async throws {
         try await withLedger { ledger in
             _ = try await ledger.begin(try run("1", "1", generation: nil))
@@ -127,12 +127,12 @@ struct SelectionTests {
             let last = try await ledger.begin(try run("4", "2", generation: 2))
             #expect(last.generation == 2)
             #expect(try await ledger.promotions(service: "canvas").map(\.generation) == [1, 2])
-            // Without saying so, it is a rollback.
+            // Without a generation, it is a rollback.
             #expect(try await ledger.begin(try run("5", "1", generation: nil)).generation == 3)
         }
     }
 
-    @Test("it may say more of the promotion than was known, and never something else")
+    @Test("It can complete its promotion, and never contradict it")
     func statedTarget() async throws {
         try await withLedger { ledger in
             _ = try await ledger.begin(try run("1", "1", generation: nil))

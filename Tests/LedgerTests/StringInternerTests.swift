@@ -4,9 +4,9 @@ import Testing
 @testable import CollectorFixtures
 @testable import Ledger
 
-@Suite("Numbers of names")
+@Suite("String interner")
 struct StringInternerTests {
-    @Test("Lists that lose, gain, move and repeat names number each name once, as a dictionary would")
+    @Test("Changing lists of names give each name one number, as a dictionary would")
     func lists() {
         var random = SplitMix64(seed: 7)
         var names = StringInterner()

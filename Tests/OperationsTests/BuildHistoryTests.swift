@@ -77,26 +77,26 @@ struct BuildHistoryTests {
         }
     }
 
-    @Test("A text that fits two builds names both, and asks for more digits")
+    @Test("A text that matches two builds is refused with both")
     func ambiguous() throws {
         var builds = try history("AB").builds
         builds[1].gitSHA = builds[0].gitSHA
         let history = BuildHistory(builds: builds)
         #expect { try history.named("aaaaaaa") } throws: { error in
-            "\(error)".contains("fits 2 builds") && "\(error)".contains("generation 1")
+            "\(error)".contains("matches 2 builds") && "\(error)".contains("generation 1")
                 && "\(error)".contains("generation 2") && "\(error)".contains("more digits")
         }
         #expect(try history.named("sha256:bbbbbbb").generation == 2)
     }
 
-    @Test("Whoever has to choose sees the last builds, and how they did")
+    @Test("The list of builds shows the last ones with their verdicts")
     func list() throws {
         let text = try history("Ab").list()
         #expect(
             text
                 == "bbbbbbbbbbbb (generation 2, failed_deploy), aaaaaaaaaaaa (generation 1, converged 2026-11-20T10:05:00.000Z)"
         )
-        #expect(try history("").list() == "no promotion of it is in the ledger")
+        #expect(try history("").list() == "the ledger has no promotion of it")
     }
 
     // MARK: - In the ledger

@@ -10,8 +10,23 @@ import Testing
 @testable import Transfer
 @testable import Verdict
 
+extension FleetSession {
+    /// Runs a verification over transfer clients of its own.
+    static func run(
+        _ verification: Verification, clients count: Int = 1,
+        until isComplete: @escaping @Sendable (Verification) -> Bool = { _ in false }
+    ) async throws -> (Verification, Duration) {
+        let clients = try (0..<count).map { _ in try TransferClient(limits: TransferLimits(openFiles: 1_024)) }
+        var session = FleetSession(clients: clients, noncePrefix: "test") { _ in RequestCredentials() }
+        session.isComplete = isComplete
+        let result = await session.run(verification, observers: [])
+        for client in clients { await client.shutdown() }
+        return result
+    }
+}
+
 struct FleetSessionTests {
-    @Test("A session over several transfer threads hears every host, each from its own thread", arguments: [1, 2, 3])
+    @Test("A session over several transfer threads gets the answers of every host", arguments: [1, 2, 3])
     func threads(_ count: Int) async throws {
         let script = try await ScriptedHost.start { request in
             let host = Int(request.localAddress.split(separator: ".").last ?? "") ?? 0
@@ -22,11 +37,9 @@ struct FleetSessionTests {
         }
         let hosts = (0..<7).map { ExpectedHost(name: "host-\($0)", url: script.url(host: $0)) }
         let policy = Policy(timeout: .seconds(60), interval: .milliseconds(200), soak: .milliseconds(300))
-        let engines = try (0..<count).map { _ in try TransferClient(limits: TransferLimits(openFiles: 1_024)) }
-        let session = FleetSession(engines: engines, noncePrefix: "test") { _ in RequestCredentials() }
-        let (ended, _) = await session.run(
-            Verification(target: .bySHA, hosts: hosts, policy: policy), observers: [])
-        await TransferClients.shutdown(engines)
+        let (ended, _) = try await FleetSession.run(
+            Verification(target: .bySHA, hosts: hosts, policy: policy), clients: count)
+        await script.stop()
         #expect(ended.conclusion?.verdict == .converged)
         #expect(ended.tracks.allSatisfy { $0.status == .converged && $0.attempts >= 2 })
         #expect(Set(ended.tracks.map(\.telling.hostID)).count == hosts.count)
@@ -36,22 +49,19 @@ struct FleetSessionTests {
         _ target: Target, _ reply: @escaping @Sendable (ScriptedHostRequest) -> ScriptedHostAnswer
     ) async throws -> (Verification, Duration) {
         let script = try await ScriptedHost.start(script: reply)
-        let engines = [try TransferClient(limits: TransferLimits(openFiles: 1_024))]
-        let session = FleetSession(engines: engines, noncePrefix: "test") { _ in RequestCredentials() }
         let policy = Policy(
             timeout: .seconds(5), interval: .milliseconds(500), soak: .milliseconds(300), stall: .seconds(60))
         let verification = Verification(
             target: target, hosts: [ExpectedHost(name: "host-0", url: script.url())], policy: policy,
             promotions: .upToTarget)
-        let result = await session.run(verification, observers: [])
-        await TransferClients.shutdown(engines)
+        let result = try await FleetSession.run(verification)
         await script.stop()
         return result
     }
 
     private static let plain = "{\"git_sha\":\"\(String(repeating: "a", count: 40))\"}"
 
-    @Test("Field 5: requests ask caches to stay out, and what one answers all the same proves nothing")
+    @Test("Field 5: requests bypass caches, and the answer of a cache proves nothing")
     func caches() async throws {
         let (cached, _) = try await Self.run(.bySHA) { request in
             let asksNotTo = request.header("cache-control") == "no-cache" && request.header("pragma") == "no-cache"
@@ -65,7 +75,7 @@ struct FleetSessionTests {
         #expect(fresh.conclusion?.verdict == .converged)
     }
 
-    @Test("A look from before the start is asked for again at once, and not held")
+    @Test("An answer from before the start is requested again at once, and not held")
     func early() async throws {
         let requests = Mutex<[Bool]>([])
         let (ended, duration) = try await Self.run(.promoted) { request in

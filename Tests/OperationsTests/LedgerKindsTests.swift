@@ -13,7 +13,7 @@ import Testing
 @testable import Reports
 @testable import Verdict
 
-/// Every kind of verification that collectors record leaves a ledger that `ledger check` finds nothing wrong with.
+/// Every kind of verification leaves a ledger that passes `ledger check`.
 @Suite("Kinds of verifications in the ledger")
 struct LedgerKindsTests {
     private static func withLedger(_ body: (Ledger, String) async throws -> Void) async throws {
@@ -31,7 +31,7 @@ struct LedgerKindsTests {
         try await Ledger.inspect(path: path, now: LedgerFixtures.now)
     }
 
-    /// A run of some of the hosts that an inventory lists.
+    /// A verification of a selection of the inventory's hosts.
     private static func selected(_ id: String, _ count: Int, of listed: Int) throws -> VerificationRecord {
         var run = LedgerFixtures.run(id, sha: try LedgerFixtures.sha("a"), hosts: names(count))
         run.inventory.listed = listed
@@ -39,7 +39,7 @@ struct LedgerKindsTests {
         return run
     }
 
-    @Test("A selection, whole or cut off, pruned or not, is nothing wrong")
+    @Test("A selection passes the check, finished or interrupted, pruned or not")
     func selections() async throws {
         try await Self.withLedger { ledger, path in
             var gone = ProcessIdentity.current()
@@ -59,7 +59,7 @@ struct LedgerKindsTests {
         }
     }
 
-    @Test("Waived and missing hosts, names that are cleaned, and refusals of every kind are nothing wrong")
+    @Test("Waived and missing hosts, sanitized names and refusals pass the check")
     func others() async throws {
         try await Self.withLedger { ledger, path in
             var bench = Bench(4, policy: .short) { hosts in
@@ -98,7 +98,7 @@ struct LedgerKindsTests {
     }
 
     @Test(
-        "Field 23: a refused inventory is in the history, is no promotion, and never what the next one is held against")
+        "Field 23: a refused inventory is in the history, but is not a promotion or a baseline")
     func refused() async throws {
         try await Self.withLedger { ledger, path in
             let sha = try LedgerFixtures.sha("a")
@@ -135,10 +135,10 @@ struct LedgerKindsTests {
         }
     }
 
-    @Test("What contradicts itself is kept; only what is damaged is to be replaced")
+    @Test("A contradictory ledger is kept; only a damaged one has to be replaced")
     func advice() {
         for (kind, keeps) in [(LedgerCheckResult.Finding.Kind.contradiction, true), (.damage, false)] {
-            var condition = LedgerCheckResult(path: "ledger.db", version: nil, bytes: 0, logBytes: 0)
+            var condition = LedgerCheckResult(path: "ledger.db", bytes: 0, logBytes: 0)
             condition.add(kind, "made up")
             let text = condition.text()
             #expect(text.contains("not fine (exit 69)"))
@@ -147,7 +147,7 @@ struct LedgerKindsTests {
         }
     }
 
-    @Test("History shows all as CSV and JSON, and as text says how many more there are")
+    @Test("History lists everything as CSV and JSON, and text mentions how many more there are")
     func limits() async throws {
         try await withRecordedHistory { history, path in
             for _ in 0..<23 { try await history.add(daysAgo: 1, verdict: .converged) }

@@ -12,19 +12,19 @@ import Testing
 
 @Suite("Long polls", .timeLimit(.minutes(2)))
 struct LongPollPlannerTests {
-    /// What a scripted host does with a request that may be held.
-    private enum Manner: Sendable {
-        /// Answers with the promoted build after a while.
+    /// The behaviour of a scripted host towards a request to hold.
+    private enum Behaviour: Sendable {
+        /// Answers with the promoted build after a moment.
         case changes
-        /// Says after the wait that nothing changed.
+        /// Answers 304 after the wait.
         case waits
-        /// Says at once that nothing changed, and holds nothing.
+        /// Answers 304 at once, without holding.
         case refuses
-        /// Says that nothing changed, without the nonce: a cache.
+        /// Answers 304 without the nonce, like a cache.
         case forgetsNonce
-        /// Says that nothing changed, as another host.
+        /// Answers 304 as another host.
         case isAnother
-        /// 304 to everything, asked for or not.
+        /// Answers 304 to every request, conditional or not.
         case alwaysUnchanged
     }
 
@@ -36,9 +36,9 @@ struct LongPollPlannerTests {
         var host: HostTracker { ended.tracks[0] }
     }
 
-    /// Runs until there is a verdict, or the host is as it is waited for.
+    /// Runs until there is a verdict, or the host meets the condition.
     private static func run(
-        _ manner: Manner, interval: Duration = .seconds(2),
+        _ behaviour: Behaviour, interval: Duration = .seconds(2),
         until isComplete: @escaping @Sendable (HostTracker) -> Bool = { _ in false }
     ) async throws -> Run {
         let policy = Policy(timeout: .seconds(100), interval: interval, soak: .milliseconds(300))
@@ -48,13 +48,13 @@ struct LongPollPlannerTests {
             let nonce = request.query("nonce") ?? ""
             let isHeld = request.header("prefer")?.hasPrefix("wait=") ?? false
             requests.withLock { if isHeld { $0.held += 1 } else { $0.plain += 1 } }
-            if manner == .alwaysUnchanged { return .status(304) }
+            if behaviour == .alwaysUnchanged { return .status(304) }
             let before = isNew.withLock { $0 } ? "\"new\"" : "\"old\""
             guard isHeld, request.header("if-none-match") == before else {
                 return answer(isNew.withLock { $0 } ? Answer() : .old, tag: before, nonce: nonce, extra: [])
             }
             let applied = [("Preference-Applied", "wait=1")]
-            switch manner {
+            switch behaviour {
             case .changes:
                 isNew.withLock { $0 = true }
                 return .after(
@@ -66,14 +66,10 @@ struct LongPollPlannerTests {
             case .alwaysUnchanged: return .close
             }
         }
-        let engines = [try TransferClient(limits: TransferLimits(openFiles: 1_024))]
-        var session = FleetSession(engines: engines, noncePrefix: "test") { _ in RequestCredentials() }
-        session.isComplete = { isComplete($0.tracks[0]) }
         let verification = Verification(
             target: .promoted, hosts: [ExpectedHost(name: "host-0", url: host.url())], policy: policy,
             promotions: .upToTarget)
-        let (ended, duration) = await session.run(verification, observers: [])
-        await TransferClients.shutdown(engines)
+        let (ended, duration) = try await FleetSession.run(verification) { isComplete($0.tracks[0]) }
         await host.stop()
         let (held, plain) = requests.withLock { ($0.held, $0.plain) }
         return Run(ended: ended, duration: duration, held: held, plain: plain)
@@ -97,17 +93,17 @@ struct LongPollPlannerTests {
         return .answer(status: 304, headers: (proof + extra).map { (name: $0.0, value: $0.1) }, body: [])
     }
 
-    @Test("A change is seen when it happens, however long the interval is")
+    @Test("A change is seen when it happens, however long the interval")
     func change() async throws {
         let run = try await Self.run(.changes, interval: .seconds(40))
         #expect(run.ended.conclusion?.verdict == .converged)
         #expect(run.host.transitions.map(\.status) == [.pending, .soaking, .converged])
-        // Nobody waited for an interval.
+        // Sooner than the interval.
         #expect(run.duration < .seconds(40))
         #expect(run.held == 1)
     }
 
-    @Test("A host that does not change holds each request, and says at its end that nothing did")
+    @Test("An unchanged host holds each request and answers 304 at its end")
     func unchanged() async throws {
         let run = try await Self.run(.waits) { $0.attempts >= 4 }
         #expect(run.host.facts.reach == .ok && run.host.facts.build == .behind)
@@ -115,31 +111,31 @@ struct LongPollPlannerTests {
         #expect(run.held >= 1)
     }
 
-    @Test("A host that holds nothing is asked at the interval")
+    @Test("A host that does not hold requests is polled at the interval")
     func refuses() async throws {
         let run = try await Self.run(.refuses, interval: .seconds(1)) { $0.attempts >= 4 }
         #expect(run.host.facts.reach == .ok && run.host.facts.build == .behind)
         #expect(run.held == 1)
-        // Two at once, the one that is not held and the one before, and then an interval between two; but a look from
-        // before the start, which the 304 may be, is asked after again at once.
+        // The first request and the one that was not held follow at once, then there is an interval. A 304 whose
+        // observation predates the start is repeated at once.
         #expect(run.duration >= .seconds(1))
     }
 
-    @Test("A 304 that does not echo the nonce is some cache's")
+    @Test("A 304 without the nonce counts as the answer of a cache")
     func cached() async throws {
         let run = try await Self.run(.forgetsNonce) { $0.status == .conflict }
         #expect(run.host.status == .conflict)
         #expect(run.host.facts.identity == .replayed)
     }
 
-    @Test("A 304 of another host proves nothing of this one")
+    @Test("A 304 of another host proves nothing about this one")
     func another() async throws {
         let run = try await Self.run(.isAnother) { $0.status == .agentError }
         #expect(run.host.status == .agentError)
         #expect(run.host.facts.reach == .httpStatus)
     }
 
-    @Test("A 304 that nobody asked for is no answer")
+    @Test("A 304 to an unconditional request is not an answer")
     func unasked() async throws {
         let run = try await Self.run(.alwaysUnchanged) { $0.attempts >= 2 }
         #expect(run.host.status == .agentError)

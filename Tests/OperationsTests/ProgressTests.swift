@@ -10,7 +10,7 @@ import Testing
 @testable import Verdict
 
 struct ProgressTests {
-    /// Runs a sample fleet's changes through an observer that writes to a file, and returns what it wrote.
+    /// The output of an observer for a sample fleet's changes.
     private static func output(of make: (Terminal) -> any SessionObserver, hosts: Int, bad: Int) throws -> String {
         let folder = try TemporaryFolder()
         let path = try folder.write("out", "")
@@ -18,16 +18,16 @@ struct ProgressTests {
         defer { try? handle.close() }
         var observer = make(Terminal(descriptor: handle.fileDescriptor))
         var bench = Bench(hosts, policy: Policy(timeout: .seconds(60), soak: .seconds(10), stall: .seconds(600)))
-        var told = 0
+        var reported = 0
         func notify(at moment: Double) {
-            let changes = bench.actions[told...].compactMap { action -> HostChange? in
+            let changes = bench.actions[reported...].compactMap { action -> HostChange? in
                 if case .changed(let host, let transition) = action {
                     HostChange(host: host, transition: transition)
                 } else {
                     nil
                 }
             }
-            told = bench.actions.count
+            reported = bench.actions.count
             observer.turned(changes, of: bench.verification, at: .milliseconds(Int(moment * 1_000)))
         }
         for moment in stride(from: 1.0, through: 61, by: 2) where bench.verification.conclusion == nil {
@@ -41,12 +41,12 @@ struct ProgressTests {
         return try String(contentsOfFile: path, encoding: .utf8)
     }
 
-    @Test("Progress for a log tells what changed, and reads as it should")
+    @Test("Progress for a log reports changes")
     func plain() throws {
         try Golden.expect(Self.output(of: { PlainProgress(terminal: $0) }, hosts: 4, bad: 1), "progress-plain.txt")
     }
 
-    @Test("Two thousand hosts make a short log, and the three that stay behind are named last")
+    @Test("Two thousand hosts make a short log that ends with the three stragglers")
     func largeFleet() throws {
         let text = try Self.output(of: { PlainProgress(terminal: $0) }, hosts: 2_000, bad: 3)
         let lines = text.split(separator: "\n")
@@ -54,7 +54,7 @@ struct ProgressTests {
         for host in 0..<3 { #expect(lines.suffix(4).contains { $0.contains("host-\(host): straggler") }) }
     }
 
-    @Test("Live progress draws a bar and counts, and fits into the terminal", arguments: [40, 80, 200])
+    @Test("Live progress shows a bar and counts, and fits the terminal", arguments: [40, 80, 200])
     func live(_ columns: Int) {
         let bench = SampleFleet.run()
         let lines = LiveProgress(terminal: Terminal(descriptor: -1), usesColor: false)
@@ -66,7 +66,7 @@ struct ProgressTests {
         #expect(!lines.joined().contains("\u{1B}"))
     }
 
-    @Test("auto is live only where a person looks at a terminal")
+    @Test("auto is live only on an interactive terminal")
     func auto() {
         let pipe = Terminal(descriptor: -1)
         #expect(ProgressMode.auto.observer(on: pipe, environment: ["TERM": "xterm"]) is PlainProgress)

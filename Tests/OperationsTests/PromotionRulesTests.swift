@@ -7,38 +7,41 @@ import Testing
 @testable import Registry
 @testable import Verdict
 
-@Suite("What may be promoted")
+@Suite("Promotion rules")
 struct PromotionRulesTests {
     @Test(
-        "Tags that name a build are never moved, others only where they are declared",
+        "A tag that names a build never moves; other tags move only if they are declared",
         arguments: [
-            ("latest", nil), ("stable", nil), ("staging-c0ffee5", TagPolicy.Objection.writtenOnce),
+            ("latest", nil), ("stable", nil), ("staging-c0ffee5", TagPolicy.Refusal.writtenOnce),
             ("staging-c0ffee5eed1234567890abcdef1234567890abcd", .writtenOnce), ("sha-1", .writtenOnce),
             ("v1", .writtenOnce), ("v2.3.4", .writtenOnce), ("staging", .undeclared), ("staging-new", .undeclared),
             ("production", .undeclared), ("vanilla", .undeclared), ("Latest", .undeclared),
         ])
-    func tags(tag: String, objection: TagPolicy.Objection?) {
-        #expect(TagPolicy(moving: ["latest", "stable", "v1"]).objection(to: tag) == objection)
+    func movingTags(tag: String, refusal: TagPolicy.Refusal?) {
+        #expect(TagPolicy(moving: ["latest", "stable", "v1"]).refusal(of: tag) == refusal)
     }
 
-    @Test("With another pattern, its candidates are never moved")
-    func candidates() throws {
-        let rules = TagPolicy(
-            moving: ["c0ffee5-build", "staging-c0ffee5"], candidates: try CandidatePattern(parsing: "{sha}-build"))
-        #expect(rules.objection(to: "c0ffee5-build") == .writtenOnce)
-        #expect(rules.objection(to: "staging-c0ffee5") == nil)
+    @Test("The tags of another candidate pattern never move either")
+    func candidatePattern() throws {
+        let policy = TagPolicy(moving: ["latest"], candidates: try CandidatePattern(parsing: "build-{sha}"))
+        #expect(policy.refusal(of: "build-c0ffee5") == .writtenOnce)
+        #expect(policy.refusal(of: "staging-c0ffee5") == .undeclared)
+        let request = try PromotionRequest(
+            service: "canvas", image: "registry.example/canvas", gitSHA: try LedgerFixtures.sha("a"), from: nil,
+            to: "latest", rules: policy, allowsRollback: false, actor: "me")
+        #expect(request.sourceName == "build-\(try LedgerFixtures.sha("a").hex)")
     }
 
-    @Test("A tag is moved, still what it was, or another writer's")
-    func findings() throws {
+    @Test("A tag shows the intended build, the former build, or another writer's")
+    func tagState() throws {
         let (old, new, third) = (
             try LedgerFixtures.digest("a"), try LedgerFixtures.digest("b"), try LedgerFixtures.digest("c")
         )
-        #expect(TagOutcome.state(now: new, intended: new, former: old) == .moved)
-        #expect(TagOutcome.state(now: old, intended: new, former: old) == .unmoved)
-        #expect(TagOutcome.state(now: third, intended: new, former: old) == .contested)
-        #expect(TagOutcome.state(now: nil, intended: new, former: old) == .contested)
-        #expect(TagOutcome.state(now: nil, intended: new, former: nil) == .unmoved)
-        #expect(TagOutcome.state(now: old, intended: old, former: old) == .moved)
+        #expect(TagReadback.state(now: new, intended: new, former: old) == .moved)
+        #expect(TagReadback.state(now: old, intended: new, former: old) == .unmoved)
+        #expect(TagReadback.state(now: third, intended: new, former: old) == .contested)
+        #expect(TagReadback.state(now: nil, intended: new, former: old) == .contested)
+        #expect(TagReadback.state(now: nil, intended: new, former: nil) == .unmoved)
+        #expect(TagReadback.state(now: old, intended: old, former: old) == .moved)
     }
 }

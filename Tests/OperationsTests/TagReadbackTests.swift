@@ -5,7 +5,7 @@ import Testing
 @testable import CollectorFixtures
 @testable import Operations
 
-@Suite("What a tag that is read again and again says")
+@Suite("Readback of a tag")
 struct TagReadbackTests {
     private static let letters: [Character: Character] = ["N": "b", "F": "a", "T": "c", "E": "d"]
 
@@ -29,7 +29,7 @@ struct TagReadbackTests {
     }
 
     @Test(
-        "Field 9: what was intended is moved as soon as it shows, whatever the registry said and showed before",
+        "Field 9: the intended digest settles a change at once, whatever the registry answered before",
         arguments: TagReadback.Answer.allCases)
     func moved(answer: TagReadback.Answer) throws {
         #expect(try findings("N", answer) == .moved)
@@ -39,7 +39,7 @@ struct TagReadbackTests {
     }
 
     @Test(
-        "Field 9: what it was before says that it did not move only where nothing can be on its way",
+        "Field 9: the former digest settles a change only if no write can be in flight",
         arguments: [
             (TagReadback.Answer.notAsked, TagReadback.Finding.unmoved), (.refused, .unmoved), (.acknowledged, .wait),
             (.lost, .wait),
@@ -54,18 +54,18 @@ struct TagReadbackTests {
     }
 
     @Test(
-        "Field 9: a third digest is another writer's once it is steady, and not before",
+        "Field 9: a third digest belongs to another writer only once it is stable",
         arguments: TagReadback.Answer.allCases)
     func third(answer: TagReadback.Answer) throws {
         let third = try LedgerFixtures.digest("c")
         #expect(try findings("TT", answer) == .wait)
         #expect(try findings("TTT", answer) == .contested(third))
         #expect(try findings("TTETTT", answer) == .contested(third))
-        // A registry that says one thing after the other says nothing.
+        // Alternating digests decide nothing.
         #expect(try findings("TETETET", answer) == .open)
     }
 
-    @Test("Field 9: an earlier promotion, or nothing, may be a copy that lags: it has the whole time")
+    @Test("Field 9: an earlier promotion or a missing tag may be a lagging replica and gets the full timeout")
     func lagging() throws {
         #expect(try findings("EEEEEN", .acknowledged) == .moved)
         #expect(try findings("EEEEEEE", .acknowledged) == .contested(try LedgerFixtures.digest("d")))
@@ -74,38 +74,39 @@ struct TagReadbackTests {
     }
 
     @Test(
-        "Field 9: a tag that cannot be read is open, whatever the registry said", arguments: TagReadback.Answer.allCases
+        "Field 9: a change of an unreadable tag stays open, whatever the registry answered",
+        arguments: TagReadback.Answer.allCases
     )
     func unreadable(answer: TagReadback.Answer) throws {
         #expect(try findings("?????", answer) == .wait)
         #expect(try findings("???????", answer) == .open)
     }
 
-    /// One look a second; the last standing.
-    private func standing(_ looks: String, isFormerKnown: Bool) throws -> TagUncertainty.Standing {
-        var doubt = TagUncertainty(
+    /// The last state after one read per second.
+    private func state(_ reads: String, isFormerKnown: Bool) throws -> TagChangeDetector.State {
+        var detector = TagChangeDetector(
             promoted: try LedgerFixtures.digest("b"), earlier: [try LedgerFixtures.digest("a")],
             isFormerKnown: isFormerKnown, timeout: .seconds(6))
-        var last = TagUncertainty.Standing.promoted
-        for (second, letter) in looks.enumerated() {
-            last = doubt.read(try Self.letters[letter].map(LedgerFixtures.digest), at: .seconds(second))
+        var last = TagChangeDetector.State.promoted
+        for (second, letter) in reads.enumerated() {
+            last = detector.read(try Self.letters[letter].map(LedgerFixtures.digest), at: .seconds(second))
         }
         return last
     }
 
     @Test(
-        "Field 9: the former build decides nothing until it has been there for the whole time; a third is decided in seconds where the former is known",
+        "Field 9: the former build decides nothing before the timeout; a third one is decided in seconds",
         arguments: [true, false])
-    func doubts(isFormerKnown: Bool) throws {
+    func changeDetection(isFormerKnown: Bool) throws {
         let (former, third) = (try LedgerFixtures.digest("a"), try LedgerFixtures.digest("c"))
-        #expect(try standing("N-N", isFormerKnown: isFormerKnown) == .promoted)
-        #expect(try standing("FFFFFF", isFormerKnown: isFormerKnown) == .doubted(former))
-        #expect(try standing("FFFFFN", isFormerKnown: isFormerKnown) == .promoted)
-        // What comes and goes begins again each time.
-        #expect(try standing("FFFFNFFFF", isFormerKnown: isFormerKnown) == .doubted(former))
-        #expect(try standing("FFFFFFF", isFormerKnown: isFormerKnown) == .moved(former))
-        #expect(try standing("TT", isFormerKnown: isFormerKnown) == .doubted(third))
-        #expect(try standing("TTT", isFormerKnown: isFormerKnown) == (isFormerKnown ? .moved(third) : .doubted(third)))
-        #expect(try standing("TTTTTTT", isFormerKnown: isFormerKnown) == .moved(third))
+        #expect(try state("N-N", isFormerKnown: isFormerKnown) == .promoted)
+        #expect(try state("FFFFFF", isFormerKnown: isFormerKnown) == .suspected(former))
+        #expect(try state("FFFFFN", isFormerKnown: isFormerKnown) == .promoted)
+        // A build that comes and goes starts again each time.
+        #expect(try state("FFFFNFFFF", isFormerKnown: isFormerKnown) == .suspected(former))
+        #expect(try state("FFFFFFF", isFormerKnown: isFormerKnown) == .moved(former))
+        #expect(try state("TT", isFormerKnown: isFormerKnown) == .suspected(third))
+        #expect(try state("TTT", isFormerKnown: isFormerKnown) == (isFormerKnown ? .moved(third) : .suspected(third)))
+        #expect(try state("TTTTTTT", isFormerKnown: isFormerKnown) == .moved(third))
     }
 }

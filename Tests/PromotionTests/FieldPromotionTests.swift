@@ -214,7 +214,7 @@ struct FieldPromotionTests {
             }
             let outcome = try await promoter.run()
             #expect(outcome.exitCode == 0, "\(outcome.error)")
-            let said = try #require(outcome.error.firstRange(of: "the way back to"))
+            let said = try #require(outcome.error.firstRange(of: "cannot roll back to"))
             let moved = try #require(outcome.error.firstRange(of: "read back: generation"))
             #expect(said.lowerBound < moved.lowerBound)
             #expect(outcome.error.contains("lacks 1 of its 2 blobs"), "\(outcome.error)")

@@ -160,7 +160,7 @@ struct PromoteTests {
         Rule("what is promoted does not say its commit", 41, "--skip-ancestry") {
             $0.registry.push(MadeImage.single(revision: nil), "latest")
         },
-        Rule("the ancestry is skipped", 0, "not checked, because of --skip-ancestry", ["--skip-ancestry"]) {
+        Rule("the ancestry is skipped", 0, "not checked because of --skip-ancestry", ["--skip-ancestry"]) {
             $0.registry.push(MadeImage.single(revision: nil), "latest")
         },
         Rule(
@@ -257,7 +257,7 @@ struct PromoteTests {
             }
             let refused = try await promote()
             #expect(refused.exitCode == 41, "\(refused.error)")
-            #expect(refused.error.contains("no forge is named: give --forge, or --skip-ancestry"), "\(refused.error)")
+            #expect(refused.error.contains("no forge is configured: give --forge, or --skip-ancestry"), "\(refused.error)")
             let promoted = try await promote("--skip-ancestry")
             #expect(promoted.exitCode == 0, "\(promoted.error)")
             #expect(promoter.registry.tag("latest") == promoter.new.digest)
@@ -307,14 +307,14 @@ struct PromoteTests {
             promoter.registry.behave { request, _ in request.method == "PUT" ? .instead(.close) : .honest }
             let first = try await promoter.run()
             #expect(first.exitCode == 69, "\(first.error)")
-            #expect(first.error.contains("it is not known whether"))
+            #expect(first.error.contains("cannot tell whether"))
             #expect(try await promoter.journal() == ["promotion intended 1 \(promoter.short(promoter.new))"])
             // It came after all.
             promoter.registry.push(promoter.new, "latest")
             promoter.registry.behave { _, _ in .honest }
             let second = try await promoter.run()
             #expect(second.exitCode == 0, "\(second.error)")
-            #expect(second.error.contains("was cut off after it had moved 'latest'"))
+            #expect(second.error.contains("was interrupted after it had moved 'latest'"))
             #expect(try await promoter.promotions() == ["1 \(promoter.short(promoter.new))"])
         }
     }

@@ -211,7 +211,7 @@ struct RollbackTests {
         #expect(registry.writes == writes)
         let running = try promoter.startRollback()
         try await eventually("it is read again", detail: { running.error }) {
-            running.exitCode != nil || running.error.contains("it is read again")
+            running.exitCode != nil || running.error.contains("reading it again")
         }
         registry.change { $0.lag = .zero }
         let outcome = try await running.wait()

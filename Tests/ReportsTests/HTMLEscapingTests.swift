@@ -17,11 +17,11 @@ struct HTMLEscapingTests {
         String(repeating: "A", count: 65_536), String(repeating: "<", count: 65_536), "مرحبا שלום 你好 🙂",
     ]
 
-    @Test("Whatever stands in any field of the report, the page keeps its shape", arguments: attacks)
+    @Test("Hostile text in any field of the report does not change the structure of the page", arguments: attacks)
     func everyField(_ attack: String) throws {
         let clean = try HTMLSample.mixed.report()
         let (report, count) = try Self.poisoned(clean, with: attack)
-        // Every text of the model that has no type of its own: names, reasons, labels, ids, times, and so on.
+        // Every free text of the model: names, reasons, labels, ids, times and so on.
         #expect(count > 60)
         let html = HTMLReport(report: report).render()
         try HTMLSample.write(html, "hostile-\(Self.attacks.firstIndex(of: attack) ?? 0).html")
@@ -34,7 +34,7 @@ struct HTMLEscapingTests {
         #expect(html.utf8.count < 2_000_000)
     }
 
-    @Test("Hostile text is there, as text", arguments: attacks)
+    @Test("Hostile text is shown as text", arguments: attacks)
     func isShown(_ attack: String) throws {
         let (report, _) = try Self.poisoned(HTMLSample.mixed.report(), with: attack)
         let page = try HTMLPage(parsing: HTMLReport(report: report).render())
@@ -43,7 +43,7 @@ struct HTMLEscapingTests {
         #expect(body.range(of: String(String.UnicodeScalarView(shown)), options: .literal) != nil)
     }
 
-    @Test("No field of the report is left out of the page but those that it has no use for")
+    @Test("The page shows every free text of the report")
     func everyFieldIsShown() throws {
         let (report, _) = try Self.poisoned(HTMLSample.mixed.report(), with: "marked")
         let page = try HTMLPage(parsing: HTMLReport(report: report).render())
@@ -53,11 +53,10 @@ struct HTMLEscapingTests {
         var paths: [String: String] = [:]
         Self.walk(try Self.json(report), path: "") { paths[$0] = $1 }
         let hidden = paths.filter { $1.contains("marked") && !everything.contains($1) }.keys
-        // Labels are counted by the report's own summary, under names that are no labels here.
         #expect(hidden.sorted() == [])
     }
 
-    @Test("A long name is cut where all can see it, and whole where it is pointed at")
+    @Test("A long name is truncated, and shown whole in a tooltip")
     func longNames() throws {
         var report = HTMLSample.fleet(3, unhappy: 0)
         report.hosts[0].name = String(repeating: "x", count: 200)
@@ -71,7 +70,7 @@ struct HTMLEscapingTests {
         #expect(endless.attributes["title"] == nil)
     }
 
-    @Test("Ids are told apart, whatever hosts are called")
+    @Test("Rows have unique ids, whatever the names of the hosts")
     func anchors() throws {
         var report = HTMLSample.fleet(6, unhappy: 0)
         for (index, name) in ["a", "a", "row-2", "a b", "", "A"].enumerated() { report.hosts[index].name = name }
@@ -82,7 +81,7 @@ struct HTMLEscapingTests {
     // MARK: - The policy of the page
 
     @Test(
-        "The browser may run and apply what is on the page, by its hash, and nothing else",
+        "The content policy allows the page's own style and script by hash, and nothing else",
         arguments: HTMLSample.allCases)
     func contentPolicy(_ sample: HTMLSample) throws {
         let html = try HTMLReport(report: sample.report()).render()
@@ -99,14 +98,14 @@ struct HTMLEscapingTests {
         #expect(metas[1].attributes["content"] == policy)
         #expect(html.contains("<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; "))
         #expect(!html.contains("unsafe-inline"))
-        // Nothing that a page could be made to fetch, in the style either.
+        // The style fetches nothing either.
         #expect(!style[0].text.contains("url(") && !style[0].text.contains("@import"))
         #expect(!script[0].text.contains("innerHTML") && !script[0].text.contains("eval"))
     }
 
     // MARK: - Poison
 
-    /// Attributes that the page has at all.
+    /// All attributes that pages use.
     private static let attributes: Set<String> = [
         "aria-hidden", "aria-label", "aria-labelledby", "aria-live", "autocomplete", "charset", "class", "content",
         "cx", "cy", "d", "data-tone", "datetime", "disabled", "dy", "fill", "height", "hidden", "href", "http-equiv",
@@ -129,9 +128,9 @@ struct HTMLEscapingTests {
         }
     }
 
-    /// The report with the attack in every text that is free to be anything, each with a number of its own.
+    /// The report with the attack in every free text, each with its own number.
     ///
-    /// Found by trying, so that a field which the model gains is attacked as well.
+    /// Free texts are found by trying, so that new fields of the model are attacked as well.
     private static func poisoned(_ report: Report, with attack: String) throws -> (Report, Int) {
         var report = report
         for index in report.hosts.indices {
@@ -143,7 +142,7 @@ struct HTMLEscapingTests {
         report.target.equivalentDigests = [.init(digest: .of("7"), kind: "x", platform: "x")]
         report.evidence = .init(hash: "x")
         var number = 0
-        // Which places are free does not hang on the host's number: the first one is tried for all.
+        // Whether a field is free does not depend on the host's index: the first host is tried for all.
         var isFree: [String: Bool] = [:]
         func replaced(_ value: Any, in root: Any, path: [String]) -> Any {
             switch value {

@@ -1,17 +1,17 @@
 import Testing
 
-/// A page, read more strictly than a browser would: what is not balanced, not quoted or not escaped is a defect.
+/// A page, parsed more strictly than by a browser: anything unbalanced, unquoted or unescaped is an error.
 struct HTMLPage {
     struct Element: Hashable {
         var name: String
         var attributes: [String: String]
-        /// What stands in it, its children's included.
+        /// The text of the element and its descendants.
         var text = ""
-        /// Indices into `elements`, from the outermost on.
+        /// Indices into `elements`, the outermost first.
         var ancestors: [Int]
     }
 
-    struct Defect: Error, CustomStringConvertible {
+    struct ParseError: Error, CustomStringConvertible {
         var description: String
     }
 
@@ -31,11 +31,11 @@ struct HTMLPage {
         while position < bytes.count {
             if bytes[position] == UInt8(ascii: "<") { try tag() } else { try text() }
         }
-        guard open.isEmpty else { throw defect("<\(elements[open[open.count - 1]].name)> is never closed") }
+        guard open.isEmpty else { throw failure("<\(elements[open[open.count - 1]].name)> is never closed") }
         try checkReferences()
     }
 
-    // MARK: - Looking
+    // MARK: - Queries
 
     func all(_ name: String, in ancestor: Int? = nil) -> [Element] {
         elements.filter { $0.name == name && (ancestor.map($0.ancestors.contains) ?? true) }
@@ -45,7 +45,7 @@ struct HTMLPage {
 
     func index(id: String) -> Int? { elements.firstIndex { $0.attributes["id"] == id } }
 
-    /// The rows of hosts, with the texts of their cells.
+    /// The rows of the hosts, with the texts of their cells.
     var hostRows: [(id: String, status: String, cells: [String])] {
         var cells: [Int: [String]] = [:]
         for element in elements where ["th", "td"].contains(element.name) {
@@ -58,7 +58,7 @@ struct HTMLPage {
         }
     }
 
-    // MARK: - Reading
+    // MARK: - Parsing
 
     private mutating func tag() throws {
         position += 1
@@ -67,7 +67,7 @@ struct HTMLPage {
             let name = try word()
             try skip(">")
             guard let last = open.popLast(), elements[last].name == name else {
-                throw defect("</\(name)> closes nothing that is open")
+                throw failure("</\(name)> closes nothing that is open")
             }
             return
         }
@@ -86,7 +86,7 @@ struct HTMLPage {
             }
             try skip(" ")
             let (key, value) = try attribute()
-            guard attributes.updateValue(value, forKey: key) == nil else { throw defect("\(key) is given twice") }
+            guard attributes.updateValue(value, forKey: key) == nil else { throw failure("\(key) is given twice") }
         }
         elements.append(Element(name: name, attributes: attributes, ancestors: open))
         guard !isClosed else { return }
@@ -116,19 +116,19 @@ struct HTMLPage {
         for index in open { elements[index].text += text }
     }
 
-    /// Decoded characters up to, and without, an end. A bare `<`, `>` or `&` is a defect, as is anything invisible.
+    /// Decodes the characters before an end. A bare `<`, `>` or `&` is an error, and so is anything invisible.
     private mutating func characters(until end: UInt8) throws -> String {
         var content: [UInt8] = []
         while position < bytes.count, bytes[position] != end {
             let byte = bytes[position]
             switch byte {
-            case UInt8(ascii: "<"), UInt8(ascii: ">"): throw defect("a bare < or > in text or an attribute")
+            case UInt8(ascii: "<"), UInt8(ascii: ">"): throw failure("a bare < or > in text or an attribute")
             case UInt8(ascii: "&"):
                 guard let semicolon = bytes[position...].prefix(8).firstIndex(of: UInt8(ascii: ";")) else {
-                    throw defect("a bare &")
+                    throw failure("a bare &")
                 }
                 let name = String(decoding: bytes[position + 1..<semicolon], as: UTF8.self)
-                guard let character = Self.entities[name] else { throw defect("&\(name); is not in use here") }
+                guard let character = Self.entities[name] else { throw failure("&\(name); is not an expected entity") }
                 content += character.utf8
                 position = semicolon
             default: content.append(byte)
@@ -139,7 +139,7 @@ struct HTMLPage {
         for scalar in text.unicodeScalars where scalar != "\n" {
             switch scalar.properties.generalCategory {
             case .control, .format, .lineSeparator, .paragraphSeparator, .privateUse, .unassigned:
-                throw defect("U+\(String(scalar.value, radix: 16)) in text")
+                throw failure("U+\(String(scalar.value, radix: 16)) in text")
             default: break
             }
         }
@@ -149,7 +149,7 @@ struct HTMLPage {
     private mutating func word() throws -> String {
         let start = position
         while position < bytes.count, isWord(bytes[position]) { position += 1 }
-        guard position > start else { throw defect("no name") }
+        guard position > start else { throw failure("no name") }
         return String(decoding: bytes[start..<position], as: UTF8.self)
     }
 
@@ -161,37 +161,37 @@ struct HTMLPage {
     private func at(_ text: String) -> Bool { bytes[position...].starts(with: text.utf8) }
 
     private mutating func skip(_ text: String) throws {
-        guard at(text) else { throw defect("'\(text)' should stand here") }
+        guard at(text) else { throw failure("expected '\(text)'") }
         position += text.utf8.count
     }
 
     private func checkReferences() throws {
         var ids: Set<String> = []
         for element in elements {
-            if let id = element.attributes["id"], !ids.insert(id).inserted { throw defect("two elements '\(id)'") }
+            if let id = element.attributes["id"], !ids.insert(id).inserted { throw failure("two elements '\(id)'") }
         }
         for element in elements {
             for (key, value) in element.attributes {
                 switch key {
                 case "href":
                     guard value.hasPrefix("#"), ids.contains(String(value.dropFirst())) else {
-                        throw defect("href '\(value)' leads nowhere on the page")
+                        throw failure("href '\(value)' has no target on the page")
                     }
                 case "aria-labelledby":
                     for id in value.split(separator: " ") where !ids.contains(String(id)) {
-                        throw defect("aria-labelledby names '\(id)', which is not there")
+                        throw failure("aria-labelledby names '\(id)', which does not exist")
                     }
-                case "style", "src", "srcset", "action": throw defect("'\(key)' has no place on the page")
+                case "style", "src", "srcset", "action": throw failure("'\(key)' is not allowed on the page")
                 default:
-                    if key.hasPrefix("on") { throw defect("'\(key)' has no place on the page") }
-                    if value.hasPrefix("url("), value != "url(#stripes)" { throw defect("'\(value)' is fetched") }
+                    if key.hasPrefix("on") { throw failure("'\(key)' is not allowed on the page") }
+                    if value.hasPrefix("url("), value != "url(#stripes)" { throw failure("'\(value)' is fetched") }
                 }
             }
         }
     }
 
-    private func defect(_ text: String) -> Defect {
+    private func failure(_ text: String) -> ParseError {
         let around = bytes[max(0, position - 60)..<min(bytes.count, position + 40)]
-        return Defect(description: "\(text), at byte \(position): …\(String(decoding: around, as: UTF8.self))…")
+        return ParseError(description: "\(text), at byte \(position): …\(String(decoding: around, as: UTF8.self))…")
     }
 }

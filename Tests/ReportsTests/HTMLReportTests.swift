@@ -9,7 +9,7 @@ import Testing
 
 struct HTMLReportTests {
     @Test(
-        "The page reads as it should, whatever a verification ends in",
+        "The page matches its golden file for every kind of ending",
         arguments: [
             (HTMLSample.mixed, "report.html"), (.converged, "report-converged.html"),
             (.tolerated, "report-tolerated.html"), (.interrupted, "report-interrupted.html"),
@@ -19,8 +19,8 @@ struct HTMLReportTests {
         try Golden.expect(HTMLReport(report: sample.report()).render(), name)
     }
 
-    /// `BUILDINFO_HTML_SAMPLES=FOLDER` writes the pages there, to be looked at; `Tests/Browser/check.py` does.
-    @Test("Every page is balanced, quoted and escaped, and has every host once", arguments: HTMLSample.allCases)
+    /// `BUILDINFO_HTML_SAMPLES=FOLDER` writes the pages there, for `Tests/Browser/check.py` and for people.
+    @Test("Every page is balanced, quoted and escaped, and has every host exactly once", arguments: HTMLSample.allCases)
     func wellFormed(_ sample: HTMLSample) throws {
         let report = try sample.report()
         let html = HTMLReport(report: report).render()
@@ -37,7 +37,7 @@ struct HTMLReportTests {
         #expect(page.all("h1").count == 1)
     }
 
-    @Test("A row has everything that is known of its host")
+    @Test("A row shows everything that is known about its host")
     func row() throws {
         let report = try HTMLSample.mixed.report()
         let page = try HTMLPage(parsing: HTMLReport(report: report).render())
@@ -57,13 +57,13 @@ struct HTMLReportTests {
             }
             #expect(row.cells[4].hasSuffix("sha256:555555555555") == (host.facts.build == .digestWrong))
             #expect(row.cells[4].hasPrefix(host.gitSHA?.short ?? ""))
-            #expect(row.cells[5] == host.secondsToConverge.map(HTMLText.duration) ?? "")
+            #expect(row.cells[5] == host.secondsToConverge.map(ReportText.duration) ?? "")
             #expect(row.cells[6] == "\(host.attempts)")
-            #expect(row.cells[7] == host.lastAnswerAgeSeconds.map(HTMLText.duration) ?? "")
+            #expect(row.cells[7] == host.lastAnswerAgeSeconds.map(ReportText.duration) ?? "")
         }
     }
 
-    @Test("Hosts that are not converged come first and worst first, then waived ones, then the converged")
+    @Test("Hosts that are not converged come first, worst first; then waived hosts, then converged hosts")
     func order() throws {
         let page = try HTMLPage(parsing: HTMLReport(report: HTMLSample.mixed.report()).render())
         #expect(
@@ -73,7 +73,7 @@ struct HTMLReportTests {
             ])
     }
 
-    @Test("An expired waiver is named, and its host is among those that count")
+    @Test("An expired waiver is shown, and its host counts")
     func expiredWaiver() throws {
         let page = try HTMLPage(parsing: HTMLReport(report: HTMLSample.tolerated.report()).render())
         let row = try #require(page.hostRows.first { $0.id == "host-host-1" })
@@ -81,7 +81,7 @@ struct HTMLReportTests {
         #expect(!page.all("h3").contains { $0.text.hasPrefix("Waived") })
     }
 
-    @Test("Green is for proof alone: every verdict with every exit code")
+    @Test("Only a proof is green, for every verdict and every exit code")
     func tones() {
         for verdict in Verdict.allCases {
             for exitCode: Int32 in [0, 1, verdict.exitCode, 143] {
@@ -94,7 +94,7 @@ struct HTMLReportTests {
         }
     }
 
-    @Test("After the way back nobody is told to go back; and only a proof says that the fleet has followed")
+    @Test("After a rollback the advice is not to roll back; only a proof says that the fleet has followed")
     func afterRollback() throws {
         let former = try LedgerFixtures.digest("a")
         for verdict in [Verdict.converged, .stragglers, nil] {
@@ -107,7 +107,7 @@ struct HTMLReportTests {
         #expect(failed.advice == VerdictText(verdict: .failedDeploy, exitCode: 20).advice)
     }
 
-    @Test("The whole policy is on the page, by the names of its flags")
+    @Test("The page shows the whole policy by the names of its flags")
     func policy() throws {
         let report = try HTMLSample.converged.report()
         let page = try HTMLPage(parsing: HTMLReport(report: report).render())
@@ -121,7 +121,7 @@ struct HTMLReportTests {
         }
     }
 
-    @Test("What it was measured by is on the page: target, inventory, run and evidence")
+    @Test("The page shows target, inventory, run and evidence")
     func about() throws {
         let report = try HTMLSample.converged.report()
         let page = try HTMLPage(parsing: HTMLReport(report: report).render())
@@ -136,7 +136,7 @@ struct HTMLReportTests {
         #expect(without.element(id: "about")?.text.contains("sha256sum") == false)
     }
 
-    @Test("Every cause and every warning is told with the verdict")
+    @Test("Every cause and every warning is shown with the verdict")
     func causes() throws {
         let report = try HTMLSample.mixed.report()
         let page = try HTMLPage(parsing: HTMLReport(report: report).render())
@@ -148,7 +148,7 @@ struct HTMLReportTests {
         }
     }
 
-    @Test("What is to be done is said once for all hosts that need it")
+    @Test("A remedy is shown once for all hosts that need it")
     func remedies() throws {
         let groups = HTMLRemedies(HTMLSample.fleet(90, unhappy: 45)).groups
         let first = try #require(groups.first { $0.status == .straggler })
@@ -159,7 +159,7 @@ struct HTMLReportTests {
     }
 
     @Test(
-        "What was seen ends at the last colon, what to do begins there",
+        "The last colon separates the finding from the remedy",
         arguments: [
             ("a: b: c (d: e", "a: b: c (d:", "e"), ("a, b: c d", "a, b:", "c d"), ("a:b", nil, nil), (": a", nil, nil),
             ("a: ", "a:", ""), ("", nil, nil),

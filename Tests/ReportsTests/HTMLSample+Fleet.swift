@@ -7,9 +7,9 @@ import Shared
 @testable import Reports
 @testable import Verdict
 
-/// Fleets that are made up whole, without the state machine: as large as wanted, in no time.
+/// Fleets of any size, built directly and without the state machine.
 extension HTMLSample {
-    /// One look at a fleet, as `status` takes it.
+    /// A status of a fleet.
     static func status() -> Report {
         var report = fleet(12, unhappy: 2)
         for index in report.hosts.indices where report.hosts[index].status == .converged {
@@ -25,7 +25,7 @@ extension HTMLSample {
         return report
     }
 
-    /// A fleet that a rollout passes through in some minutes, and of which some hosts do not get there.
+    /// A rollout of some minutes, in which some hosts do not reach the target.
     static func fleet(_ count: Int, unhappy: Int) -> Report {
         var random = SplitMix64(seed: UInt64(count))
         let duration = 600.0
@@ -54,7 +54,7 @@ extension HTMLSample {
         }
         for step in 0..<unhappy {
             let index = step * count / unhappy
-            hosts[index].befall(step, duration: duration)
+            hosts[index].fail(step, duration: duration)
         }
         hosts.sort { ($1.status.rank, $0.name) < ($0.status.rank, $1.name) }
         var report = Report(
@@ -76,7 +76,7 @@ extension HTMLSample {
             summary: Report.Summary(expected: count, proven: 0, waived: 0, statuses: [:], secondsToConverge: nil),
             hosts: hosts, evidence: .init(hash: "sha256:" + String(repeating: "e", count: 64)))
         report.count()
-        report.blame()
+        report.judge()
         return report
     }
 
@@ -84,7 +84,7 @@ extension HTMLSample {
 }
 
 extension Report {
-    /// Sets the summary to what the hosts are.
+    /// Computes the summary from the hosts.
     mutating func count() {
         let gated = hosts.filter { $0.waived?.expired ?? true }
         let times = gated.compactMap(\.secondsToConverge).sorted()
@@ -94,18 +94,18 @@ extension Report {
             secondsToConverge: Percentiles(times).map { .init(p50: $0.p50, p95: $0.p95, max: $0.max) })
     }
 
-    /// Sets reasons and verdict to what the hosts are, roughly.
-    fileprivate mutating func blame() {
+    /// Derives reasons and verdict from the hosts, approximately.
+    fileprivate mutating func judge() {
         let causes: [(Verdict, Set<HostStatus>, String)] = [
             (.identityConflict, [.conflict], "another host answered, or a cache, or two hosts with one id"),
             (.failedDeploy, [.failed], "the deploy failed"),
             (.rolledBack, [.rolledBack], "served the target and went back"),
             (.superseded, [.ahead], "serve a later promotion"),
             (.unreachable, [.unreachable, .agentError, .unverifiable, .missing], "gave no usable answer"),
-            (.stragglers, [.straggler, .pending, .starting, .mixed, .flapping], "did not get there in 10m 0s"),
+            (.stragglers, [.straggler, .pending, .starting, .mixed, .flapping], "did not converge within 10m 0s"),
         ]
-        reasons = causes.compactMap { verdict, labels, text in
-            let names = hosts.filter { labels.contains($0.status) && $0.waived == nil }.map(\.name)
+        reasons = causes.compactMap { verdict, statuses, text in
+            let names = hosts.filter { statuses.contains($0.status) && $0.waived == nil }.map(\.name)
             guard !names.isEmpty else { return nil }
             let more = names.count > 3 ? " and \(names.count - 3) more" : ""
             return Reason(
@@ -119,8 +119,8 @@ extension Report {
 }
 
 extension Report.Host {
-    /// Makes the host one of those that do not get there, each in a way of its own.
-    fileprivate mutating func befall(_ kind: Int, duration: Double) {
+    /// Gives the host one of nine problems.
+    fileprivate mutating func fail(_ kind: Int, duration: Double) {
         let (arrival, first) = (secondsToConverge ?? 0, transitions[0])
         secondsToConverge = nil
         func end(_ status: HostStatus, _ reason: String, _ changes: [Transition]) {
@@ -137,7 +137,7 @@ extension Report.Host {
             (gitSHA, digest, facts.build) = (.of("b"), .of("2"), .behind)
             end(.straggler, text, [first, change(duration, .straggler, text)])
         case 1:
-            let text = "crash loop: canvas-1 restarted \(7 + kind) times: look at docker logs canvas-1"
+            let text = "crash loop: canvas-1 restarted \(7 + kind) times: docker logs canvas-1"
             facts.runtime = .restarting
             end(
                 .failed, text,

@@ -8,7 +8,7 @@ import Support
 @testable import Reports
 @testable import Verdict
 
-/// Reports to render: of every kind that a verification can end in, and of fleets of any size.
+/// Sample reports: one for every kind of ending, and of fleets of any size.
 enum HTMLSample: String, CaseIterable, Sendable {
     case five, fifty, thousands, mixed, converged, tolerated, interrupted, superseded, empty, refused, failing, status
 
@@ -29,7 +29,7 @@ enum HTMLSample: String, CaseIterable, Sendable {
         }
     }
 
-    /// Writes a page where somebody wants to look at it: into the folder that `BUILDINFO_HTML_SAMPLES` names, if any.
+    /// Writes a page into the folder that `BUILDINFO_HTML_SAMPLES` names, if any.
     static func write(_ html: String, _ name: String) throws {
         guard let folder else { return }
         try Data(html.utf8).write(to: URL(fileURLWithPath: folder).appendingPathComponent(name))
@@ -70,7 +70,7 @@ enum HTMLSample: String, CaseIterable, Sendable {
         return try SampleFleet.report(bench)
     }
 
-    /// Refused before anybody was asked.
+    /// Refused before any host was asked.
     private static func refused(hosts count: Int) throws -> Report {
         let bench = Bench(count)
         let hosts = bench.verification.tracks.map(\.host)

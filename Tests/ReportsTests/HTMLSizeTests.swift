@@ -15,7 +15,7 @@ struct HTMLSizeTests {
         #expect(small < 1_500_000)
     }
 
-    @Test("Hosts that change their labels without end cost a bounded page")
+    @Test("Hosts that change status endlessly make a bounded page")
     func flapping() throws {
         var report = HTMLSample.fleet(300, unhappy: 0)
         for index in report.hosts.indices {
@@ -29,7 +29,7 @@ struct HTMLSizeTests {
         #expect(row.cells[3].contains("940 changes are left out here"))
     }
 
-    @Test("A fleet that fails whole shows the first hosts at once, and folds the others")
+    @Test("A fleet that fails entirely shows the first hosts and folds the others")
     func folded() throws {
         let page = try HTMLPage(parsing: HTMLReport(report: HTMLSample.fleet(400, unhappy: 400)).render())
         let folds = page.elements.indices.filter { page.elements[$0].attributes["class"] == "fold" }
@@ -38,9 +38,9 @@ struct HTMLSizeTests {
         #expect(rows.count { !$0.ancestors.contains(where: folds.contains) } < 260)
     }
 
-    /// The costs for 50,000 hosts are for people to look at, not for every run: `BUILDINFO_HTML_SAMPLES=FOLDER` has them.
+    /// Runs only with `BUILDINFO_HTML_SAMPLES=FOLDER`, because it takes long.
     @Test(
-        "A fleet of 50,000 is rendered, too",
+        "A fleet of 50,000 hosts is rendered",
         .enabled(if: HTMLSample.folder != nil))
     func huge() throws {
         let report = HTMLSample.fleet(50_000, unhappy: 40)

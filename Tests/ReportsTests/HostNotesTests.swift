@@ -9,7 +9,7 @@ import Testing
 @testable import Reports
 @testable import Verdict
 
-/// What reports show of a host beside its status: what was left out, its project, and warnings.
+/// Remarks on a host beside its status: left-out containers, project and warnings.
 @Suite("Notes on hosts")
 struct HostNotesTests {
     private static func report() throws -> Report {
@@ -34,7 +34,7 @@ struct HostNotesTests {
         return try SampleFleet.report(bench)
     }
 
-    @Test("Field 7: containers that are left out are named in every format for people, and in JSON by the schema")
+    @Test("Field 7: every format names the left-out containers, and JSON follows the schema")
     func leftOut() async throws {
         let report = try Self.report()
         #expect(report.verdict == .converged)
@@ -54,14 +54,14 @@ struct HostNotesTests {
         #expect(report.hosts.first { $0.name == "host-1" }?.leftOut == nil)
     }
 
-    @Test("Field 3: the project that was matched is told")
+    @Test("Field 3: reports show the matched project")
     func project() throws {
         let report = try Self.report()
         #expect(report.hosts.first { $0.name == "host-0" }?.project == "shop|<b>")
         #expect(HTMLReport(report: report).render().contains("project shop|&lt;b&gt;"))
     }
 
-    @Test("Field 29: a host that converged after restarts carries a warning, and the report a summary of them")
+    @Test("Field 29: a host that converged after restarts has a warning, and the report sums them up")
     func restarts() throws {
         let report = try Self.report()
         let warning = "its container restarted once during this verification, last exit 1"
@@ -73,7 +73,7 @@ struct HostNotesTests {
         #expect(HTMLReport(report: report).render().contains("<strong>warning</strong> \(warning)"))
     }
 
-    @Test("The ledger keeps what is shown of a host")
+    @Test("The ledger keeps the remarks on a host")
     func kept() async throws {
         let folder = try TestFolder()
         defer { folder.remove() }

@@ -8,7 +8,7 @@ import Testing
 @testable import Verdict
 
 struct JUnitReportTests {
-    @Test("The JUnit file reads as it should, and is valid")
+    @Test("The JUnit report matches its golden file and is valid")
     func golden() async throws {
         let xml = JUnitReport(report: try SampleFleet.report()).render()
         try Golden.expect(xml, "report.junit.xml")
@@ -30,15 +30,15 @@ struct JUnitReportTests {
         #expect(hosts == "\(report.hosts.count)")
     }
 
-    @Test("What is wrong with a host is its test case's failure: status, reason, facts and history")
+    @Test("The failure of a host's test case has its status, reason, facts and transitions")
     func failure() async throws {
         let xml = JUnitReport(report: try SampleFleet.report()).render()
-        func told(_ path: String) async throws -> String {
+        func value(_ path: String) async throws -> String {
             try await XMLValidator.value("string(//testcase[@name='host-2']/\(path))", in: xml)
         }
-        #expect(try await told("failure/@type") == "straggler")
-        #expect(try await told("failure/@message").hasPrefix("pulled, not recreated"))
-        let text = try await told("failure")
+        #expect(try await value("failure/@type") == "straggler")
+        #expect(try await value("failure/@message").hasPrefix("pulled, not recreated"))
+        let text = try await value("failure")
         for part in ["build: behind", "runtime: serving", "reach: ok", "after 1.0s: pending"] {
             #expect(text.contains(part), "\(text)")
         }
@@ -54,7 +54,7 @@ struct JUnitReportTests {
         for file in files { #expect(WorkflowRunner.commands(in: file).isEmpty) }
     }
 
-    @Test("A hostile text comes out of the file as it was shown everywhere else")
+    @Test("A hostile text reads the same as in every other format")
     func hostileNames() async throws {
         var report = try SampleFleet.report()
         let straggler = try #require(report.hosts.first { $0.status == .straggler })
@@ -80,7 +80,7 @@ struct JUnitReportTests {
         (0, "0.000"), (1, "1.000"), (0.0004, "0.000"), (61.2049, "61.205"), (-3, "0.000"), (1e7, "10000000.000"),
     ]
 
-    @Test("Times are seconds with three decimals, whatever their size", arguments: timesTable)
+    @Test("Times are seconds with three decimals, whatever their magnitude", arguments: timesTable)
     func times(_ seconds: Double, _ text: String) async throws {
         var report = try SampleFleet.report()
         report.verification.durationSeconds = seconds

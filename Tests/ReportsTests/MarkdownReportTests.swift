@@ -9,12 +9,12 @@ import Testing
 @testable import Verdict
 
 struct MarkdownReportTests {
-    @Test("The Markdown reads as it should: verdict, target, what is not converged worst first, the rest folded")
+    @Test("The Markdown report matches its golden file: verdict first, then the worst hosts, the rest folded")
     func golden() throws {
         try Golden.expect(MarkdownReport(report: SampleFleet.report()).render(), "report.md")
     }
 
-    @Test("Hosts are in the order of their trouble, worst first, and each is in the text")
+    @Test("Every host that is not converged is listed, worst first")
     func order() throws {
         let report = try SampleFleet.report()
         let text = MarkdownReport(report: report).render()
@@ -23,51 +23,82 @@ struct MarkdownReportTests {
             table.ranges(of: "| \(MarkdownText.code(host.name)) |").first?.lowerBound
         }
         #expect(found.allSatisfy { $0 != nil })
-        #expect(found.compactMap { $0 } == found.compactMap { $0 }.sorted(by: >), "the report has the worst last")
+        #expect(
+            found.compactMap { $0 } == found.compactMap { $0 }.sorted(by: >), "the report lists the worst host last")
         #expect(text.contains("disk swap"))
     }
 
-    /// What a text is made of, without the code spans, which are one or several as the text has it.
+    /// The tags of a text without code spans, whose number depends on the text.
     private static func structure(_ html: String) -> [String] {
         MarkdownRenderer.tags(html).filter { $0 != "<code>" && $0 != "</code>" }
     }
 
-    @Test("Nothing that a host says becomes Markdown or HTML, in any field")
+    @Test("No text of a host becomes Markdown or HTML, in any field")
     func hostile() async throws {
         let sample = try SampleFleet.report()
         let texts = ["plain"] + Hostile.texts
         let documents = texts.map { MarkdownReport(report: Hostile.report($0, from: sample)).render() }
         let rendered = try await MarkdownRenderer.html(documents.joined(separator: "\n# NEXT\n\n"))
         let pages = rendered.components(separatedBy: "<h1>NEXT</h1>")
-        try #require(pages.count == texts.count, "a document did not end where it should")
+        try #require(pages.count == texts.count, "a document ends in the wrong place")
         for (text, (markdown, html)) in zip(texts, zip(documents, pages)) {
-            #expect(Self.structure(html) == Self.structure(pages[0]), "\(text) forms something in \(markdown)")
+            #expect(Self.structure(html) == Self.structure(pages[0]), "\(text) has markup in \(markdown)")
             let shown = Sanitizer.singleLine(text)
-            #expect(MarkdownRenderer.text(html).contains(shown), "\(shown) is not to be read in \(html)")
+            #expect(MarkdownRenderer.text(html).contains(shown), "\(shown) is not visible in \(html)")
             #expect(WorkflowRunner.commands(in: markdown).isEmpty)
             #expect(Self.outsideCode(html) == Self.outsideCode(pages[0]), "\(text) stands outside of code")
         }
     }
 
-    /// The text where links are made after the Markdown was read: anywhere but in code. But for the vertical bars, and the
-    /// dashes that stand for nothing.
+    /// The text outside of code, where links are made after the Markdown was parsed, without vertical bars and dashes.
     private static func outsideCode(_ html: String) -> String {
         MarkdownRenderer.text(html.replacing(/<code>[^<]*<\/code>/, with: "")).replacing(/[|–]/, with: "")
             .trimmingCharacters(in: .whitespacesAndNewlines)
     }
 
-    @Test("The sample fleet's own table has the columns that it should, in a real renderer")
+    @Test("A real renderer shows the table of hosts with its columns")
     func table() async throws {
         let html = try await MarkdownRenderer.html(MarkdownReport(report: SampleFleet.report()).render())
-        for heading in ["Host", "Label", "What to know", "Serves", "Since"] {
+        for heading in ["Host", "Status", "What to know", "Serves", "Since"] {
             #expect(html.contains("<th>\(heading)</th>"))
         }
         #expect(html.ranges(of: "<details>").count == 3)
         #expect(html.ranges(of: "</details>").count == 3)
-        #expect(!html.contains("<p>|"), "a table was not read as one")
+        #expect(!html.contains("<p>|"), "a table was not rendered as one")
     }
 
-    /// A report of many hosts, each with as much text as there may be.
+    private static let sinceTable: [([(Double, HostStatus)], BuildFact, String)] = [
+        ([(1, .pending), (60, .straggler)], .behind, "behind the whole time"),
+        ([(1, .pending)], .foreign, "behind the whole time"), ([(1, .unreachable)], .unknown, "the whole time"),
+        ([], .unknown, "the whole time"), ([(1, .starting), (5, .failed)], .match, "+5.0s"),
+        ([(1, .soaking), (9, .pending), (60, .stalled)], .behind, "+9.0s"),
+    ]
+
+    @Test("A host that never moved is behind the whole time, any other since its last change", arguments: sinceTable)
+    func since(_ changes: [(Double, HostStatus)], _ build: BuildFact, _ expected: String) throws {
+        var report = try SampleFleet.report()
+        let index = try #require(report.hosts.firstIndex { $0.status == .straggler })
+        report.hosts = [report.hosts[index]]
+        report.hosts[0].status = changes.last?.1 ?? .pending
+        report.hosts[0].facts.build = build
+        report.hosts[0].transitions = changes.map { .init(seconds: $0.0, status: $0.1, reason: "") }
+        #expect(MarkdownReport(report: report).render().contains(" | \(expected) |\n"))
+    }
+
+    @Test(
+        "The time to converge is in words",
+        arguments: [
+            (1.0, 9.0, 12.0, "half of the proven hosts within 1.0s, 95 % within 9.0s, all within 12s"),
+            (2, 2, 2, "2.0s"),
+        ])
+    func convergence(_ half: Double, _ most: Double, _ all: Double, _ expected: String) throws {
+        var report = try SampleFleet.report()
+        report.summary.secondsToConverge = .init(p50: half, p95: most, max: all)
+        #expect(MarkdownReport(report: report).render().contains("- Time to converge: \(expected)\n"))
+        #expect(TextReport(report: report).render().contains("; time to converge: \(expected)\n"))
+    }
+
+    /// A report of many hosts, each with as much text as possible.
     private static func large(_ count: Int, _ text: String) throws -> Report {
         var report = try SampleFleet.report()
         let labels = Dictionary(uniqueKeysWithValues: (0..<20).map { ("\($0)\(text)", text) })
@@ -89,7 +120,7 @@ struct MarkdownReportTests {
     }
 
     @Test(
-        "However large the fleet and however long its texts, a step summary stays within its limit and says what it lacks",
+        "A step summary of any fleet stays within its limit and counts what it leaves out",
         arguments: [10, 2_500], ["x", String(repeating: "😀", count: 600), String(repeating: "|", count: 600)])
     func limits(_ count: Int, _ text: String) throws {
         let report = try Self.large(count, text)
@@ -104,7 +135,7 @@ struct MarkdownReportTests {
         #expect(try #/… and \d+ more that are not converged: the JSON report/#.firstMatch(in: markdown) != nil)
     }
 
-    @Test("The counts of what is shown and what is left out add up")
+    @Test("The counts of shown and left-out hosts add up")
     func counts() throws {
         let report = try Self.large(2_500, "x")
         let markdown = MarkdownReport(report: report).render()

@@ -8,7 +8,7 @@ import Testing
 @testable import Reports
 
 struct ReportDestinationTests {
-    @Test("A report replaces the old file whole, and leaves nothing beside it")
+    @Test("A report replaces the old file, and leaves nothing beside it")
     func replaces() throws {
         let folder = try TemporaryFolder()
         let path = try folder.write("report.json", "old")
@@ -19,7 +19,7 @@ struct ReportDestinationTests {
         #expect(try folder.names() == ["report.json"])
     }
 
-    @Test("A destination that is given up leaves the old file and nothing else")
+    @Test("An abandoned destination leaves the old file and nothing else")
     func abandons() throws {
         let folder = try TemporaryFolder()
         let path = try folder.write("report.json", "old")
@@ -28,7 +28,7 @@ struct ReportDestinationTests {
         #expect(try String(contentsOfFile: path, encoding: .utf8) == "old")
     }
 
-    @Test("What is no regular file is written to directly")
+    @Test("A device is written to directly")
     func device() throws {
         try ReportDestination(opening: "text=/dev/null").write(SampleFleet.report())
         #expect(throws: ReportDestinationError.self) {
@@ -37,7 +37,7 @@ struct ReportDestinationTests {
     }
 
     @Test(
-        "A destination that cannot be is a usage error that names the remedy",
+        "An invalid destination is a usage error that names the remedy",
         arguments: [
             ("json", "FORMAT=PATH"), ("=x", "FORMAT=PATH"), ("json=", "FORMAT=PATH"), ("xml=x", "use json or text"),
             ("json=/", "is a directory"), ("json=/nowhere/report.json", "No such file or directory"),

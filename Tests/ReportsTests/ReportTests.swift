@@ -10,12 +10,12 @@ import Testing
 @testable import Verdict
 
 struct ReportTests {
-    @Test("The text report reads as it should: what needs attention last, the verdict at the end")
+    @Test("The text report matches its golden file: the worst host last, then the verdict")
     func text() throws {
         try Golden.expect(TextReport(report: SampleFleet.report()).render(), "report.txt")
     }
 
-    @Test("The JSON report has every fact, and validates against its schema")
+    @Test("The JSON report matches its golden file and its schema, and can be decoded")
     func json() async throws {
         let text = String(decoding: try ReportFormat.json.render(SampleFleet.report()), as: UTF8.self)
         try Golden.expect(text, "report.json")
@@ -46,7 +46,7 @@ struct ReportTests {
         #expect(spellings.contains { text.contains($0) })
     }
 
-    @Test("Of a large fleet, the text names who needs attention and counts the rest")
+    @Test("The text report of a large fleet names the hosts that need attention and counts the rest")
     func largeFleet() throws {
         var report = try SampleFleet.report()
         let converged = try #require(report.hosts.first { $0.status == .converged })
@@ -57,7 +57,7 @@ struct ReportTests {
         #expect(text.contains("pulled, not recreated"))
     }
 
-    @Test("With a commit alone, hosts that serve different images of it converge, and the report says which")
+    @Test("Hosts that serve different images of a commit converge, and the report warns")
     func differingDigests() throws {
         var bench = Bench(3, policy: .short, target: .bySHA, promotions: [])
         bench.poll(1...30) { host, _ in .answer(Answer(build: host == 2 ? .rebuilt : .target)) }
@@ -67,7 +67,7 @@ struct ReportTests {
         #expect(warning?.contains("sha256:555555555555 on 1 host") == true)
     }
 
-    @Test("Percentiles are values that occurred", arguments: [([1.0], [1.0, 1, 1]), ([1, 2, 3, 4], [2, 4, 4])])
+    @Test("Percentiles are measured values", arguments: [([1.0], [1.0, 1, 1]), ([1, 2, 3, 4], [2, 4, 4])])
     func percentiles(_ values: [Double], _ expected: [Double]) {
         let found = Percentiles(values)
         #expect([found?.p50, found?.p95, found?.max] == expected)

@@ -8,7 +8,7 @@ import Testing
 @testable import Reports
 @testable import Verdict
 
-/// What `status` says of one look, in words and exit codes.
+/// The words and exit codes of `status`.
 @Suite("Reports of a status")
 struct StatusReportTests {
     private static let nothing = Target(service: "canvas")
@@ -30,7 +30,7 @@ struct StatusReportTests {
         return ReportBuilder(verification: bench.verification, context: context).build(conclusion)
     }
 
-    @Test("Without a target, hosts show what they serve, and the missing target is told once")
+    @Test("Without a target, hosts show what they serve, and the missing target is mentioned once")
     func plain() async throws {
         let report = try report(
             [
@@ -65,8 +65,8 @@ struct StatusReportTests {
         #expect(MarkdownReport(report: report).render().hasPrefix("## ⚠️ status: 4 of 4 hosts answered"))
     }
 
-    @Test("A host that cannot be asked, is down, or has nothing that runs stands out, target or not")
-    func plainTrouble() throws {
+    @Test("A host that is unreachable, down or without an instance stands out even without a target")
+    func plainProblems() throws {
         let report = try report(
             [
                 .answer(Answer()), .none(.refused), .answer(Answer(state: .restarting)),
@@ -84,22 +84,26 @@ struct StatusReportTests {
         #expect(!text.contains("docker compose"), "\(text)")
     }
 
-    @Test("Without a target nobody is advised, whatever state hosts are in")
+    @Test("Without a target there is no advice, whatever the states of the hosts")
     func noAdvice() throws {
         let report = try report([.answer(Answer()), .answer(Answer(state: .exited))], target: Self.nothing)
         let text = TextReport(report: report).render()
         #expect(text.contains("exited") && !text.contains("what to do"), "\(text)")
     }
 
-    @Test("On target is what one look can say, and it is no verdict")
+    @Test("A status says what is on target now, and has no verdict")
     func onTarget() throws {
         let report = try report([.answer(Answer()), .answer(Answer()), .answer(Answer())])
         #expect((report.exitCode, report.verdict) == (0, .inconclusive))
         let text = TextReport(report: report).render()
-        #expect(text.contains("3 of 3 hosts on target (one look; run verify to prove it)"), "\(text)")
+        #expect(text.contains("3 of 3 hosts on target (one observation; run verify to prove it)"), "\(text)")
         #expect(!text.contains("inconclusive") && !text.contains("proven") && !text.contains("exit"), "\(text)")
         let page = HTMLReport(report: report).render()
         #expect(page.contains("<dt>on target</dt><dd>3<small> of 3 hosts"))
+        let markdown = MarkdownReport(report: report).render()
+        for word in ["Not converged", "hosts proven", "were proven", "not decided", "Convergence"] {
+            #expect(!page.contains(word) && !markdown.contains(word), "\(word)")
+        }
     }
 
     private static let kinds: [(Bench.Seen, Int32, Verdict)] = [
@@ -115,13 +119,13 @@ struct StatusReportTests {
         (.answer(Answer(nonce: .missing)), 60, .identityConflict),
     ]
 
-    @Test("With --exit-code the exit code is what was found, and without it is none")
+    @Test("With --exit-code the exit code depends on the findings, without it it is 0")
     func exitCodes() throws {
         for (seen, code, verdict) in Self.kinds {
             let gating = try report([.answer(Answer()), seen], isGating: true)
             #expect((gating.exitCode, gating.verdict) == (code, verdict), "\(seen)")
             #expect(try report([.answer(Answer()), seen]).exitCode == 0, "\(seen)")
-            // Whoever is waived counts for nothing.
+            // A waived host does not count.
             let waived = try report([.answer(Answer()), seen], isGating: true) {
                 $0[1].waiver = Waiver(until: "2031-01-01T00:00:00Z", reason: "r", by: nil, isExpired: false)
             }
@@ -138,15 +142,15 @@ struct StatusReportTests {
         #expect(all.reasons.map(\.verdict) == [.failedDeploy, .unreachable, .stragglers])
     }
 
-    @Test("A host that is down on the target keeps the others from being sent after it, in a single look as well")
+    @Test("A host that is down on the target keeps the advice from sending others after it")
     func spreadsNothing() throws {
         let report = try report([.answer(.old), .answer(Answer(state: .restarting))])
         #expect(
             report.hosts.contains { $0.reason == "leave it: still serves the former build bbbbbbbbbbbb, generation 1" })
     }
 
-    @Test("Nobody to ask is 30, and an empty inventory 50: each says so")
-    func nobody() throws {
+    @Test("No answer at all is 30 and an empty inventory is 50, in the text too")
+    func noAnswers() throws {
         let silent = try report([.none(.refused), .none(.timeout)])
         #expect(silent.exitCode == 30)
         #expect(TextReport(report: silent).render().contains("unreachable (exit 30): 2 hosts: gave no usable answer"))

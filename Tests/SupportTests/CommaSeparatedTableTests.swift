@@ -21,7 +21,7 @@ struct CommaSeparatedTableTests {
         #expect(line([.plain(text), .foreign(text)]) == "\(cell),\(cell)\r\n")
     }
 
-    @Test("Every line ends in CRLF, the last one too, and a line break in a text is none in the table")
+    @Test("Every line ends in CRLF, including the last, and line breaks in cells are removed")
     func lines() {
         var table = CommaSeparatedTable(["x", "y"])
         table.add([.foreign("a\r\nb"), .number(1)])
@@ -40,7 +40,7 @@ struct CommaSeparatedTableTests {
         #expect(line([.foreign(text)]) == cell + "\r\n")
     }
 
-    @Test("A number of ours stays one, below zero too")
+    @Test("Our own numbers stay numbers, including negative ones")
     func numbers() {
         #expect(line([.number(-86_400.5), .number(0)]) == "-86400.5,0\r\n")
     }

@@ -6,7 +6,7 @@ import Testing
 @testable import Collector
 @testable import CollectorSupport
 
-@Suite("A line about long work")
+@Suite("Spinner")
 struct SpinnerTests {
     /// A terminal and what was written to it.
     private final class Screen {
@@ -35,7 +35,7 @@ struct SpinnerTests {
 
     private let environment = ["TERM": "xterm"]
 
-    @Test("Long work shows what it does, and the line is gone at its end")
+    @Test("Slow work shows its progress, and clears the line at its end")
     func long() async throws {
         let screen = try Screen()
         var seen = ""
@@ -54,7 +54,7 @@ struct SpinnerTests {
         #expect((seen + screen.read()).hasSuffix("\r\u{1B}[K"))
     }
 
-    @Test("Short work, and work that nobody watches, shows nothing")
+    @Test("Quick work, and work without a terminal, shows nothing")
     func short() async throws {
         let screen = try Screen()
         let value = try await Spinner.show("looking", on: screen.terminal, environment: environment) { _ in 7 }
@@ -69,7 +69,7 @@ struct SpinnerTests {
         #expect(try folder.read("out").isEmpty)
     }
 
-    @Test("An error comes through, and the line is gone")
+    @Test("An error is passed on, and the line is cleared")
     func failing() async throws {
         let screen = try Screen()
         await #expect(throws: UsageError.self) {

@@ -3,10 +3,10 @@ import Testing
 @testable import Collector
 @testable import Verdict
 
-@Suite("What an inventory's size is held against")
+@Suite("Inventory baseline")
 struct InventoryBaselineTests {
     @Test(
-        "Small steps of one promotion do not add up; what grew counts, and so does a large step that was let through",
+        "Small decreases within a promotion do not add up; growth and permitted large decreases count",
         arguments: [
             ([], 20, nil), ([10], 20, 10), ([10, 8], 20, 10), ([10, 8, 9], 20, 10), ([10, 12, 10], 20, 12),
             ([10, 4], 20, 4), ([10, 4, 5], 20, 5), ([10, 8, 7], 20, 7), ([10, 6], 50, 10), ([5, 4], 0, 5),

@@ -215,7 +215,7 @@ struct SupersededTests {
         #expect(bench.verdict == .converged)
         #expect(
             try SampleFleet.report(bench).warnings.contains {
-                $0.hasPrefix("generation 2 was this build too") && $0.hasSuffix("says --generation 2")
+                $0.hasPrefix("generation 2 was already this build") && $0.hasSuffix("give --generation 2")
             })
         var usual = Bench(1, policy: .short)
         usual.poll(1...11, Answer())

@@ -93,7 +93,7 @@ struct HistoryCommand: CollectorCommand {
         }
         let statistics = try await ledger.statistics(filter, by: by, now: now)
         let table = StatisticsTable(
-            statistics: statistics, filter: filter, grouping: by, order: sort ?? .failed, limit: limit,
+            statistics: statistics, filter: filter, order: sort ?? .failed, limit: limit,
             tellsMore: !isGiven)
         return switch format {
         case .text: table.text()

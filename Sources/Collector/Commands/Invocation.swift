@@ -66,7 +66,7 @@ struct Invocation {
         } catch let code as ExitCode {
             return code.rawValue
         } catch let refusal as UnchangedTag {
-            return refuse("\(refusal)", code: refusal.exitCode, said: refusal.said)
+            return refuse("\(refusal)", code: refusal.exitCode, said: refusal.message)
         } catch let failure as ReportWriteError {
             return fail("\(failure)", code: failure.exitCode)
         } catch let failure as any ExitCoded {

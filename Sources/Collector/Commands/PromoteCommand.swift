@@ -104,7 +104,7 @@ struct PromoteCommand: CollectorCommand {
         let isOutputFree = verification?.destinations.contains(where: \.isStandardOutput) != true
         let run = PromotionRun(
             id: RunID.make(at: Date()), gate: gate, verification: verification, rollbackOn: promotion.rollbackOn,
-            interruption: interruption, readbackTimeout: readback.readbackTimeout
+            interruption: interruption
         ) { pin in (isOutputFree ? Terminal.standardOutput : .standardError).write(pin + "\n") }
         guard !promotion.dryRun else {
             Terminal.standardOutput.write(try await run.plan().text)
@@ -116,7 +116,7 @@ struct PromoteCommand: CollectorCommand {
             where refusal.exitCode == ExitStatus.superseded.rawValue && policy.supersededOK
         {
             // --superseded-ok covers what is found before the fleet is verified as well as after.
-            let said = "superseded, as --superseded-ok permits: \(refusal.reason); \(refusal.said)"
+            let said = "superseded, as --superseded-ok permits: \(refusal.reason); \(refusal.message)"
             Terminal.standardError.write("\(Sanitizer.singleLine(said, limit: 1_024))\n")
             Pipeline(environment: environment)?.publish(
                 .init(
@@ -134,15 +134,13 @@ struct PromoteCommand: CollectorCommand {
         let killSwitch = try killSwitch.killSwitch(environment: environment, web: web) {
             try forge ?? self.forge.forge(environment: environment, web: web)
         }
-        var gate = PromotionGate(
-            order: request, killSwitch: killSwitch, ci: try ciWaiter(forge, request, interruption), forge: forge,
+        let view = CIProgress(output.progress, on: .standardError, environment: environment)
+        return PromotionGate(
+            request: request, killSwitch: killSwitch, ci: try ciWaiter(forge, request, interruption), forge: forge,
             branch: branch.branch(environment: environment), supersededBy: branch.supersededBy,
             registry: try registry.client(web: web, environment: environment), ledger: ledger,
-            narrator: PromotionLog(), timeout: registry.registryTimeout)
-        gate.readbackTimeout = readback.readbackTimeout
-        let view = CIProgress(output.progress, on: .standardError, environment: environment)
-        gate.observe = { view.show($0) }
-        return gate
+            log: PromotionLog(), timeout: registry.registryTimeout, readbackTimeout: readback.readbackTimeout,
+            observe: view.show)
     }
 
     /// The forge; nil if none is named and none is needed.

@@ -110,7 +110,7 @@ struct RollbackCommand: CollectorCommand {
                 try forge.forge(environment: environment, web: web)
             },
             registry: try registry.client(web: web, environment: environment), ledger: ledger,
-            narrator: PromotionLog(), interruption: SignalCancellation(), verification: verification,
+            log: PromotionLog(), interruption: SignalCancellation(), verification: verification,
             timeout: registry.registryTimeout, readbackTimeout: readback.readbackTimeout
         ) { pin in (isOutputFree ? Terminal.standardOutput : .standardError).write(pin + "\n") }
     }

@@ -47,7 +47,7 @@ struct AccessOptions: ParsableArguments {
             guard let listed else { continue }
             own[index] = try files.credentials(listed, host: inventory.hosts[index].name, standard: standard)
         }
-        return HostCredentials(standard, own: own)
+        return HostCredentials(standard, perHost: own)
     }
 }
 
