@@ -82,7 +82,8 @@ struct AgentAccessTests {
         let yard = try await SharedEnvironment()
         let agent = try await yard.agent(["--token-file", yard.path("token")], isSecured: false)
         let fleet = try yard.certificates.folder.write(
-            "access.yaml", "access: {token_file: token}\nhosts: [{name: host-1, url: \"\(agent.url)\"}]\n")
+            "access.yaml",
+            "service: canvas\naccess: {token_file: token}\nhosts: [{name: host-1, url: \"\(agent.url)\"}]\n")
         let folder = try TemporaryFolder()
         var arguments = ["verify", "--fleet", fleet, "--sha", Commit.new, "--soak", "500ms", "--interval", "200ms"]
         arguments += ["--store", folder.path("ledger.db"), "--progress", "plain", "--log-level", "trace"]
@@ -121,7 +122,8 @@ struct AgentAccessTests {
             """
         let groups = ["canary", "stranger", "nameless", "unsure", "none"]
         let hosts = groups.map { "  - {name: \($0), url: \"\(url)?g=\($0)\", labels: {group: \($0)}}\n" }
-        let fleet = try yard.certificates.folder.write("fleet.yaml", rules + "hosts:\n" + hosts.joined())
+        let fleet = try yard.certificates.folder.write(
+            "fleet.yaml", "service: canvas\n" + rules + "hosts:\n" + hosts.joined())
         let folder = try TemporaryFolder()
         _ = try await Program.collector().run([
             "status", "--fleet", fleet, "--sha", Commit.new, "--store", "none", "--report",

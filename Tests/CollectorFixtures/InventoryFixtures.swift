@@ -4,6 +4,7 @@ import Support
 import Testing
 
 @testable import Inventory
+@testable import Verdict
 
 /// The inventories in the test data, and helpers to load others.
 enum InventoryFixtures {
@@ -15,8 +16,22 @@ enum InventoryFixtures {
     }
 
     static func load(_ file: String, _ kind: String, service: String? = nil) throws -> Inventory {
-        try Inventory.load(
-            sources: [.file(path: "\(folder(kind))/\(file)")], hosts: [], service: service, now: now)
+        try load(sources: [.file(path: "\(folder(kind))/\(file)")], service: service, now: now)
+    }
+
+    /// Loads sources; the service is `canvas` if nothing names one.
+    static func load(
+        sources: [InventorySource], hosts: [String] = [], service: String? = nil,
+        selector: HostSelector = .everything, now: Date
+    ) throws -> Inventory {
+        func load(_ service: String?) throws(InventoryError) -> Inventory {
+            try Inventory.load(sources: sources, hosts: hosts, service: service, selector: selector, now: now)
+        }
+        do throws(InventoryError) {
+            return try load(service)
+        } catch .noService {
+            return try load("canvas")
+        }
     }
 
     /// Loads texts as files of a temporary folder, named `0.txt`, `1.txt`, …
@@ -26,7 +41,7 @@ enum InventoryFixtures {
         let sources = try texts.enumerated().map { number, text in
             InventorySource.file(path: try folder.write(text, to: "\(number).txt"))
         }
-        return try Inventory.load(sources: sources, hosts: hosts, service: service, now: now)
+        return try load(sources: sources, hosts: hosts, service: service, now: now)
     }
 
     /// The error message of loading, without the folder's path; nil on success.

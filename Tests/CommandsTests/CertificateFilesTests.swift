@@ -9,7 +9,7 @@ import Testing
 @testable import Inventory
 @testable import Transfer
 
-@Suite("Command line: files of TLS are checked before anybody is asked", .timeLimit(.minutes(2)))
+@Suite("Command line: TLS files are checked before any request", .timeLimit(.minutes(2)))
 struct CertificateFilesTests {
     private static func yard() async throws -> TestCertificates {
         let yard = try await TestCertificates()
@@ -30,30 +30,30 @@ struct CertificateFilesTests {
         return yard
     }
 
-    @Test("Field 27: authorities, certificates and keys that cannot be used name the file and the remedy")
+    @Test("Field 27: an unusable authority, certificate or key is an error with the file and the remedy")
     func table() async throws {
         let yard = try await Self.yard()
         let cases: [(ca: String?, cert: String?, key: String?, reason: String?)] = [
             ("ca.pem", nil, nil, nil), ("both.pem", nil, nil, nil), (nil, "client.pem", "client.key", nil),
             (nil, "both.pem", nil, nil), ("ca.pem", "client.pem", "client.key", nil),
             ("junk", nil, nil, "--ca 'junk' is not PEM: a certificate begins with"),
-            ("empty", nil, nil, "--ca 'empty' is not PEM"), ("ca.der", nil, nil, "--ca 'ca.der' is DER and not PEM"),
-            ("client.key", nil, nil, "--ca 'client.key' holds no certificate but PRIVATE KEY"),
-            ("half.pem", nil, nil, "--ca 'half.pem' holds a certificate that cannot be read"),
-            ("cut.pem", nil, nil, "--ca 'cut.pem' holds a certificate that cannot be read"),
+            ("empty", nil, nil, "--ca 'empty' is not PEM"), ("ca.der", nil, nil, "--ca 'ca.der' is DER, not PEM"),
+            ("client.key", nil, nil, "--ca 'client.key' contains PRIVATE KEY, not a certificate"),
+            ("half.pem", nil, nil, "--ca 'half.pem' holds an unreadable certificate"),
+            ("cut.pem", nil, nil, "--ca 'cut.pem' holds an unreadable certificate"),
             ("nowhere", nil, nil, "cannot read --ca 'nowhere' (No such file or directory)"),
             (".", nil, nil, "--ca '.' is not a regular file"),
-            (nil, "client.pem", nil, "--cert 'client.pem' comes without a key: name it with --key"),
+            (nil, "client.pem", nil, "--cert 'client.pem' has no key: give --key"),
             (nil, "client.pem", "stranger.key", "--key 'stranger.key' does not belong to --cert 'client.pem'"),
             (nil, "mixed.pem", nil, "--cert 'mixed.pem' does not belong to the certificate in it"),
-            (nil, "client.pem", "client.pem", "--key 'client.pem' holds no private key but CERTIFICATE"),
-            (nil, "client.key", "client.key", "--cert 'client.key' holds no certificate but PRIVATE KEY"),
+            (nil, "client.pem", "client.pem", "--key 'client.pem' contains CERTIFICATE, not a private key"),
+            (nil, "client.key", "client.key", "--cert 'client.key' contains PRIVATE KEY, not a certificate"),
             (nil, "junk", "client.key", "--cert 'junk' is not PEM"),
             (nil, "client.pem", "junk", "--key 'junk' is not PEM"),
-            (nil, "client.pem", "client.der", "--key 'client.der' is DER and not PEM"),
+            (nil, "client.pem", "client.der", "--key 'client.der' is DER, not PEM"),
             (nil, "client.pem", "encrypted.key", "--key 'encrypted.key' is encrypted"),
-            (nil, "cut.pem", "client.key", "--cert 'cut.pem' cannot be read: it is cut off"),
-            (nil, "client.pem", "cut.key", "--key 'cut.key' cannot be read: it is cut off"),
+            (nil, "cut.pem", "client.key", "--cert 'cut.pem' is unreadable: it is truncated"),
+            (nil, "client.pem", "cut.key", "--key 'cut.key' is unreadable: it is truncated"),
             (nil, "client.pem", "nowhere", "cannot read --key 'nowhere' (No such file"),
         ]
         for (ca, cert, key, reason) in cases {
@@ -61,7 +61,7 @@ struct CertificateFilesTests {
             let options = try AccessOptions.parse(
                 given.flatMap { flag, name in name.map { [flag, yard.path($0)] } ?? [] })
             do {
-                _ = try options.access(for: Inventory.load(sources: [], hosts: ["a"], now: .now))
+                _ = try options.access(for: Inventory.load(sources: [], hosts: ["a"], service: "canvas", now: .now))
                 #expect(reason == nil, "\(given)")
             } catch {
                 let said = "\(error)".replacing(yard.path(""), with: "")
@@ -70,20 +70,20 @@ struct CertificateFilesTests {
         }
     }
 
-    @Test("An inventory's files are named by their place and host, and read once")
+    @Test("Errors in an inventory's files name the line and the host")
     func inventory() async throws {
         let yard = try await Self.yard()
         let fleet = try yard.folder.write(
             "fleet.yaml", "hosts:\n  - name: b\n    access: {cert: client.pem, key: stranger.key}\n")
-        let inventory = try Inventory.load(sources: [.file(path: fleet)], now: .now)
+        let inventory = try Inventory.load(sources: [.file(path: fleet)], service: "canvas", now: .now)
         let error = #expect(throws: UsageError.self) { try AccessOptions.parse([]).access(for: inventory) }
         #expect(
             error?.description.hasPrefix("\(fleet):3: key of host 'b': '\(yard.path("stranger.key"))' does not") == true
         )
     }
 
-    @Test("Forge, registry and kill switch take no authorities that are none")
-    func others() async throws {
+    @Test("Forge, registry and kill switch reject a file that is not a PEM bundle")
+    func otherOptions() async throws {
         let yard = try await Self.yard()
         let junk = yard.path("junk")
         let registry = try RegistryOptions.parse(["--registry-ca", junk])

@@ -5,7 +5,7 @@ import Testing
 @testable import Collector
 @testable import CollectorSupport
 
-@Suite("Command line: the mistake that was made is the one that is reported")
+@Suite("Command line: the error names the mistake, not its consequence")
 struct CommandLineMistakesTests {
     private static func reason(_ arguments: [String], environment: [String: String] = [:]) -> String {
         do {
@@ -21,7 +21,7 @@ struct CommandLineMistakesTests {
     private static let sha = String(repeating: "c0ffee", count: 7).prefix(40)
 
     @Test(
-        "Field 27: an unknown flag or command is named, with what was meant, beside whatever is missing",
+        "Field 27: an unknown option or command is named with a suggestion, whatever else is missing",
         arguments: [
             (["verify", "--fleeet", "x"], "unknown flag '--fleeet': did you mean '--fleet'?"),
             (["verify", "--fleet", "x", "--imgae=a/b:c"], "unknown flag '--imgae': did you mean '--image'?"),
@@ -37,7 +37,7 @@ struct CommandLineMistakesTests {
     }
 
     @Test(
-        "Field 27: a value that begins with a dash is an invalid value, and none that is missing",
+        "Field 27: a value that begins with a dash is invalid, not missing",
         arguments: [
             (["verify", "--sha", String(sha), "--timeout", "-5s"], "'-5s'"),
             (["wait-ci", "--context", "a", "--interval", "-1s"], "'-1s'"),
@@ -50,9 +50,9 @@ struct CommandLineMistakesTests {
         #expect(!reason.lowercased().contains("missing"), "\(reason)")
     }
 
-    @Test("What is missing is still said where it is the mistake, and a value may look like a flag's name")
-    func others() {
-        #expect(Self.reason(["verify", "--host", "a"]).contains("nothing to verify against"))
+    @Test("A missing option is reported, and a value may look like an option")
+    func missing() {
+        #expect(Self.reason(["verify", "--host", "a"]).contains("no target: give --sha"))
         #expect(Self.reason(["verify", "--sha"]).lowercased().contains("missing value"))
         #expect(Self.reason(["verify", "--sha", "--host", "a"]).lowercased().contains("missing value"))
         #expect(Self.reason(["wait-ci", "--context=--strange"]).isEmpty)
@@ -61,22 +61,20 @@ struct CommandLineMistakesTests {
     }
 
     @Test(
-        "What only a flag may say is refused in the environment",
+        "An override is rejected in the environment",
         arguments: [
-            ("promote", "BUILDINFO_DRY_RUN"), ("promote", "BUILDINFO_NO_CI"), ("promote", "BUILDINFO_NO_VERIFY"),
-            ("promote", "BUILDINFO_ALLOW_ROLLBACK"), ("promote", "BUILDINFO_ALLOW_SKIPPED"),
-            ("wait-ci", "BUILDINFO_ALLOW_SKIPPED"), ("ledger", "BUILDINFO_DRY_RUN"),
+            (["promote"], "BUILDINFO_DRY_RUN"), (["promote"], "BUILDINFO_NO_CI"), (["promote"], "BUILDINFO_NO_VERIFY"),
+            (["promote"], "BUILDINFO_ALLOW_ROLLBACK"), (["promote"], "BUILDINFO_ALLOW_SKIPPED"),
+            (["promote"], "BUILDINFO_SKIP_ANCESTRY"), (["wait-ci"], "BUILDINFO_ALLOW_SKIPPED"),
+            (["rollback"], "BUILDINFO_DRY_RUN"), (["rollback"], "BUILDINFO_NO_VERIFY"),
+            (["ledger", "prune"], "BUILDINFO_DRY_RUN"),
         ])
-    func environment(verb: String, variable: String) async {
-        let flags = EnvironmentFlags.flagOnly(of: verb)
-        #expect(flags.contains { $0.variable == variable })
-        #expect(!EnvironmentFlags.of(verb).contains { $0.variable == variable })
-        // Refused before anything else, help included, which would be 0.
-        let arguments = [verb, "--help"]
-        #expect(await Invocation(arguments: arguments, environment: [variable: "1"]).run() == 64)
+    func environment(command: [String], variable: String) async {
+        // Rejected before help, which would exit with 0.
+        #expect(await Invocation(arguments: command + ["--help"], environment: [variable: "1"]).run() == 64)
     }
 
-    @Test("A context that may be skipped must be one that is required")
+    @Test("A context that may be skipped must be a required one")
     func allowedSkips() throws {
         let options = try CIOptions.parse(["--context", "test, lint", "--allow-skipped", "lint"])
         #expect(try options.allowedSkips() == ["lint"])

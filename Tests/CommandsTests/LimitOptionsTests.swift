@@ -9,7 +9,7 @@ import Testing
 @testable import Reports
 @testable import Verdict
 
-@Suite("Flags of selection, tolerance and requirements")
+@Suite("Options: selection, tolerances and requirements")
 struct LimitOptionsTests {
     private static let inventory = Result {
         try InventoryFixtures.load(
@@ -20,7 +20,7 @@ struct LimitOptionsTests {
         try PolicyOptions.parse(arguments).policy(for: Self.inventory.get())
     }
 
-    @Test("tolerances stand plain and by label, each flag for itself, and the last plain one counts")
+    @Test("Tolerances are plain or by label, separately for each option, and the last plain one counts")
     func tolerances() throws {
         #expect(try policy() == Policy())
         let made = try policy(
@@ -45,7 +45,7 @@ struct LimitOptionsTests {
     }
 
     @Test(
-        "what cannot be read is a usage error that shows how to write it",
+        "An invalid value is a usage error with an example",
         arguments: [
             (["--max-stragglers", "many"], "3 or 5%"), (["--max-stragglers", "region=eu"], "region=eu:10%"),
             (["--max-failed", "region=eu:101%"], "region=eu:10%"), (["--require", "5"], "group=canary:100%"),
@@ -57,7 +57,7 @@ struct LimitOptionsTests {
     }
 
     @Test(
-        "a tolerance for a label that no host has is a usage error that names the labels there are",
+        "A tolerance for a label that no host has is a usage error that lists the labels",
         arguments: ["--max-stragglers", "--max-unreachable", "--max-failed"])
     func unknownLabel(flag: String) throws {
         let value = #expect(throws: UsageError.self) { try policy(flag, "region=uss:10%") }
@@ -68,7 +68,7 @@ struct LimitOptionsTests {
     }
 
     @Test(
-        "a tolerance for hosts that a selection leaves out is no mistake, and one for an empty inventory is not asked")
+        "A tolerance may be for hosts outside the selection, and is not checked against an empty inventory")
     func leftOut() throws {
         let options = try PolicyOptions.parse(["--max-failed", "region=us:1"])
         let folder = try TestFolder()
@@ -76,12 +76,13 @@ struct LimitOptionsTests {
         let path = try folder.write(
             "hosts: [{name: a, labels: {region: eu}}, {name: b, labels: {region: us}}]", to: "f")
         let part = try Inventory.load(
-            sources: [.file(path: path)], selector: HostSelector(typed: "region=eu"), now: InventoryFixtures.now)
+            sources: [.file(path: path)], service: "canvas", selector: HostSelector(typed: "region=eu"),
+            now: InventoryFixtures.now)
         #expect(try options.policy(for: part).maxFailedByLabel.count == 1)
         #expect(try options.policy(for: InventoryFixtures.load(texts: ["hosts: []"])).maxFailedByLabel.count == 1)
     }
 
-    @Test("a soak that cannot end in time is a usage error, unless nobody named it")
+    @Test("A soak longer than the timeout is a usage error, unless it is the default")
     func soak() throws {
         for arguments in [["--soak", "20s", "--timeout", "10s"], ["--soak", "15s", "--timeout", "15s"]] {
             let error = #expect(throws: (any Error).self) { try PolicyOptions.parse(arguments) }
@@ -91,20 +92,14 @@ struct LimitOptionsTests {
         #expect(try PolicyOptions.parse(["--soak", "2s", "--timeout", "5s"]).soak == .seconds(2))
     }
 
-    @Test("selections are read as they are typed, and from the environment one a line")
+    @Test("Selections are parsed, and an invalid one is an error")
     func selections() throws {
         let options = try FleetOptions.parse(["--host", "a", "--select", "region=eu", "--select=group!=lab"])
         #expect(HostSelector(options.select) == HostSelector(typed: "group!=lab", "region=eu"))
         #expect(throws: (any Error).self) { try FleetOptions.parse(["--host", "a", "--select", "eu"]) }
-        for verb in ["verify", "status"] {
-            #expect(EnvironmentFlags.of(verb).contains { $0.name == "--select" && $0.shape == .values })
-        }
-        for flag in ["--require", "--max-stragglers", "--max-unreachable", "--max-failed"] {
-            #expect(EnvironmentFlags.of("verify").contains { $0.name == flag && $0.shape == .values })
-        }
     }
 
-    @Test("a generation is the ledger's, and cannot be had without one")
+    @Test("A generation is positive, and needs a ledger")
     func generation() throws {
         let sha = String(repeating: "a", count: 40)
         let target = ["--host", "a", "--sha", sha, "--generation", "2"]

@@ -11,10 +11,10 @@ import Testing
 @testable import Registry
 @testable import Verdict
 
-@Suite("Command line: what was promoted")
+@Suite("Options: the target")
 struct TargetOptionsTests {
     @Test(
-        "Field 28: a stated platform that the promoted index lacks is found with --index as with --image, before anybody is asked"
+        "Field 28: --index rejects an index without the platform that the inventory states for a host"
     )
     func statedPlatform() async throws {
         let folder = try TemporaryFolder()
@@ -26,7 +26,7 @@ struct TargetOptionsTests {
         let digest = try #require(Digest(sha256: SHA256.hash(Array(index.utf8))))
         func target(_ status: String) async throws -> Target {
             let fleet = try folder.write("fleet.yaml", "hosts: [{name: a}, {name: b, labels: {\(status)}}]")
-            let inventory = try Inventory.load(sources: [.file(path: fleet)], now: .now)
+            let inventory = try Inventory.load(sources: [.file(path: fleet)], service: "canvas", now: .now)
             let options = try TargetOptions.parse(["--digest", "\(digest)", "--index", file])
             return try await options.withTarget(for: inventory, registry: RegistryOptions.parse([]), environment: [:]) {
                 target, _ in target
@@ -43,7 +43,7 @@ struct TargetOptionsTests {
     }
 
     @Test(
-        "A stated platform that a single manifest is not for is found before anybody is asked, where its configuration is known"
+        "A single manifest for another platform than the inventory states is rejected, if its platform is known"
     )
     func singleManifest() throws {
         func check(_ platform: String?, _ labels: [String: String]) -> RegistryError? {
@@ -63,7 +63,7 @@ struct TargetOptionsTests {
         #expect(check("linux/amd64", ["arch": "x86_64"]) == nil)
         #expect(check("linux/amd64", [:]) == nil)
         #expect(check(nil, ["platform": "linux/arm64"]) == nil)
-        // What runs is no contradiction: an engine runs it, or does not.
+        // A platform that the engine runs anyway is accepted: only the inventory states a requirement.
         let content = PromotedContent(
             isIndex: false, manifests: [.init(digest: .of("1"), platform: Platform(parsing: "linux/amd64"))])
         #expect(Platform(parsing: "linux/arm64").map(content.lacks) == false)

@@ -17,7 +17,7 @@ struct KilledCollectorTests {
     private static let kills = environment["BUILDINFO_CRASH_KILLS"].flatMap(Int.init) ?? 200
 
     @Test(
-        "Killed at any moment of a verification, it loses nothing that was recorded, and the run reads as interrupted")
+        "A collector killed at any moment keeps everything it recorded, and the run reads as interrupted")
     func verification() async throws {
         print("BUILDINFO_CRASH_SEED=\(Self.seed)")
         let fleet = try await FlappingFleet.start()
@@ -54,7 +54,7 @@ struct KilledCollectorTests {
         await fleet.host.stop()
     }
 
-    @Test("Killed while it prunes, it has removed verifications whole or not at all, and none that it keeps")
+    @Test("A killed prune has removed verifications entirely or not at all, and none that it keeps")
     func pruning() async throws {
         print("BUILDINFO_CRASH_SEED=\(Self.seed)")
         var random = SeededNumbers(seed: Self.seed)

@@ -31,7 +31,7 @@ struct Promoter: Sendable {
         try Self.serve(old, Commit.old, in: folder)
         let agent = try await HostAgent.start("host-1", selector: "file:\(folder.path("build.json"))")
         try folder.write(
-            "fleet.yaml", "hosts:\n  - {name: host-1, url: \"\(agent.url)\", id: id-of-host-1}\n")
+            "fleet.yaml", "service: canvas\nhosts:\n  - {name: host-1, url: \"\(agent.url)\", id: id-of-host-1}\n")
         return Promoter(registry: registry, forge: forge, folder: folder, agent: agent, old: old, new: new)
     }
 
@@ -74,7 +74,7 @@ struct Promoter: Sendable {
             ? [
                 "--fleet", folder.path("fleet.yaml"), "--soak", "1s", "--interval", "200ms", "--timeout", "60s",
                 "--report", "json=\(folder.path("report.json"))",
-            ] : ["--no-verify"]
+            ] : ["--service", "canvas", "--no-verify"]
         return arguments + more
     }
 
@@ -130,7 +130,7 @@ struct Promoter: Sendable {
             ? [
                 "--fleet", folder.path("fleet.yaml"), "--soak", "1s", "--interval", "200ms", "--timeout", "60s",
                 "--report", "json=\(folder.path("report.json"))",
-            ] : ["--no-verify"]
+            ] : ["--service", "canvas", "--no-verify"]
         return try Program.collector().start(arguments + more, environment: ["HOME": folder.path])
     }
 

@@ -7,7 +7,7 @@ import Testing
 /// That every other verification of these tests replays to its own report is checked where each ends: `Verify.finish`.
 @Suite("End to end, evidence", .timeLimit(.minutes(5)))
 struct EvidenceFileTests {
-    @Test("A collector that is killed leaves evidence up to then, which replays, says so, and is not green")
+    @Test("A killed collector leaves evidence that replays to its last line, as interrupted")
     func killed() async throws {
         let folder = try TemporaryFolder()
         let good = try await HostAgent.start("host-1", selector: "file:\(try folder.write("good", Commit.new))")
@@ -29,7 +29,7 @@ struct EvidenceFileTests {
         #expect(lines.last?.contains("interrupted (exit 130)") == true)
     }
 
-    @Test("Changed evidence ends with 64, and one line names the file and the line that was changed")
+    @Test("Changed evidence exits with 64 and names the file and the changed line")
     func changed() async throws {
         let folder = try TemporaryFolder()
         let old = try await HostAgent.start("host-1", selector: "file:\(try folder.write("old", Commit.old))")
@@ -46,13 +46,16 @@ struct EvidenceFileTests {
         #expect(replay.error.split(separator: "\n").count == 1)
     }
 
-    @Test("Evidence goes through a pipe, and replays from one")
+    @Test("Evidence can be written to a pipe and replayed from one")
     func piped() async throws {
         let folder = try TemporaryFolder()
         let agent = try await HostAgent.start("host-1", selector: "file:\(try folder.write("good", Commit.new))")
         let collector = try Program.collector()
         let verified = try await collector.run(
-            ["verify", "--host", agent.url, "--sha", Commit.new, "--soak", "1s", "--interval", "200ms"]
+            [
+                "verify", "--service", "canvas", "--host", agent.url, "--sha", Commit.new, "--soak", "1s", "--interval",
+                "200ms",
+            ]
                 + ["--store", "none", "--progress", "none", "--report", "evidence=-"])
         #expect(verified.exitCode == 0, "\(verified.error)")
         let replay = try await collector.run(["replay", "-"], input: verified.output)
@@ -61,12 +64,15 @@ struct EvidenceFileTests {
         #expect(replay.output.contains("converged (exit 0)"))
     }
 
-    @Test("A disk that is full is no success, like for any report; the others are written, and say what is missing")
+    @Test("Evidence that does not fit on the disk is a failure; the other reports are written and mention it")
     func fullDisk() async throws {
         let folder = try TemporaryFolder()
         let agent = try await HostAgent.start("host-1", selector: "file:\(try folder.write("good", Commit.new))")
         let verified = try await Program.collector().run(
-            ["verify", "--host", agent.url, "--sha", Commit.new, "--soak", "1s", "--interval", "200ms"]
+            [
+                "verify", "--service", "canvas", "--host", agent.url, "--sha", Commit.new, "--soak", "1s", "--interval",
+                "200ms",
+            ]
                 + ["--store", "none", "--report", "text=-", "--report", "evidence=/dev/full"])
         #expect(verified.exitCode == 69, "\(verified.error)")
         #expect(verified.error.contains("the verdict was converged (exit 0)"), "\(verified.error)")
@@ -74,11 +80,22 @@ struct EvidenceFileTests {
     }
 
     @Test(
-        "Evidence that cannot be had is refused at once, with what to do",
+        "Evidence that cannot be written is an immediate error with a remedy",
         arguments: [
-            (["status", "--host", "127.0.0.1:1", "--store", "none", "--report", "evidence=e"], "to verify"),
-            (["verify", "--host", "h", "--store", "none", "--report", "evidence=/nowhere/e"], "choose another path"),
-            (["verify", "--host", "h", "--store", "none", "--report", "evidence="], "evidence=evidence.ndjson"),
+            (
+                [
+                    "status", "--service", "canvas", "--host", "127.0.0.1:1", "--store", "none", "--report",
+                    "evidence=e",
+                ], "to verify"
+            ),
+            (
+                ["verify", "--service", "canvas", "--host", "h", "--store", "none", "--report", "evidence=/nowhere/e"],
+                "choose another path"
+            ),
+            (
+                ["verify", "--service", "canvas", "--host", "h", "--store", "none", "--report", "evidence="],
+                "evidence=evidence.ndjson"
+            ),
             (["replay", "/nowhere/e"], "check the path"),
             (["replay", "/dev/null"], "nothing was verified"),
         ])

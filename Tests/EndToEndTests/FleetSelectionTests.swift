@@ -77,7 +77,7 @@ struct FleetSelectionTests {
         return (verified, try JSONDecoder().decode(Details.self, from: Data(json.utf8)))
     }
 
-    @Test("--select asks the hosts with the status and no others, and the report says what was left out")
+    @Test("--select contacts only the hosts with the label, and the report counts the others")
     func select() async throws {
         let (yard, folder) = (SharedEnvironment(), try TemporaryFolder())
         let hosts = try await yard.start { $0 == 2 ? Commit.old : Commit.new }
@@ -101,7 +101,7 @@ struct FleetSelectionTests {
         await hosts.stop()
     }
 
-    @Test("A selection that matches no host is 50 for verify and status, with --allow-empty too, and nobody is asked")
+    @Test("A selection that matches no host is 50 for verify and status, even with --allow-empty")
     func mistyped() async throws {
         let (yard, folder) = (SharedEnvironment(), try TemporaryFolder())
         let hosts = try await yard.start { _ in Commit.new }
@@ -128,7 +128,7 @@ struct FleetSelectionTests {
         await hosts.stop()
     }
 
-    @Test("A part is no measure of the whole, and is compared with the same part")
+    @Test("The size of a selection is compared with the same selection only")
     func shrinking() async throws {
         let (yard, folder) = (SharedEnvironment(), try TemporaryFolder())
         let hosts = try await yard.start { _ in Commit.new }
@@ -153,7 +153,7 @@ struct FleetSelectionTests {
         await hosts.stop()
     }
 
-    @Test("Tolerance by label and --require: a dead host of another group passes, and the canary must be there")
+    @Test("Tolerance by label and --require: a dead host of another group passes, and the canary is required")
     func limits() async throws {
         let (yard, folder) = (SharedEnvironment(), try TemporaryFolder())
         let hosts = try await yard.start { $0 == 3 ? nil : Commit.new }
@@ -193,7 +193,7 @@ struct FleetSelectionTests {
         await hosts.stop()
     }
 
-    @Test("Row 4: hosts waived by label, from a file beside the list, are in the report and not in the gate")
+    @Test("Row 4: hosts waived by label, from a separate file, are in the report but not in the verdict")
     func waived() async throws {
         let (yard, folder) = (SharedEnvironment(), try TemporaryFolder())
         let hosts = try await yard.start { $0 == 1 ? nil : Commit.new }
@@ -218,7 +218,7 @@ struct FleetSelectionTests {
         await hosts.stop()
     }
 
-    @Test("Row 7: an older job that starts late and says which promotion it is of is superseded, and moves nothing")
+    @Test("Row 7: an older job that starts late with its --generation is superseded, and changes nothing")
     func lateJob() async throws {
         let (yard, folder) = (SharedEnvironment(), try TemporaryFolder())
         let hosts = try await yard.start { $0 == 0 ? Commit.new : $0 == 1 ? Commit.newer : nil }

@@ -49,7 +49,7 @@ struct PipelineRunTests {
         """
     }
 
-    @Test("Nothing that hosts say becomes a command of the runner's, on either stream, in any format or log")
+    @Test("No text from a host becomes a command of the runner, on either stream, in any format or log")
     func hostileFleet() async throws {
         let step = try PipelineStep()
         let (hosts, inventory) = try await Self.fleet()
@@ -94,11 +94,11 @@ struct PipelineRunTests {
         let hosts = try await ScriptedHost.start { request in
             .json(#"{"git_sha":"\#(request.path == "/old" ? Commit.old : Commit.new)"}"#)
         }
-        let names = ["--host", hosts.url("/old"), "--host", hosts.url("/new")]
+        let names = ["--service", "canvas", "--host", hosts.url("/old"), "--host", hosts.url("/new")]
         return (hosts, names + ["--sha", Commit.new, "--soak", "500ms", "--interval", "200ms", "--store", "none"])
     }
 
-    @Test("A step gets annotations on standard error, a summary and outputs; standard output holds the report alone")
+    @Test("A step gets annotations on standard error, a summary and outputs; standard output has only the report")
     func step() async throws {
         var step = try PipelineStep()
         // As Gitea's runner has it, too.
@@ -117,8 +117,10 @@ struct PipelineRunTests {
         #expect(outputs["stragglers"] == "1" && outputs["exit_code"] == "10")
         #expect(try step.folder.read("summary").contains("stragglers: 1 of 2 hosts proven"))
 
-        let status = try await step.run(["status", "--host", hosts.url("/old"), "--sha", Commit.new, "--store", "none"])
-        #expect(WorkflowRunner.commands(in: status.output + status.error).isEmpty, "a look around is no gate")
+        let status = try await step.run([
+            "status", "--service", "canvas", "--host", hosts.url("/old"), "--sha", Commit.new, "--store", "none",
+        ])
+        #expect(WorkflowRunner.commands(in: status.output + status.error).isEmpty, "status is not a gate")
         #expect(try step.outputs() == outputs)
 
         step.environment["GITEA_ACTIONS"] = nil
@@ -141,7 +143,7 @@ struct PipelineRunTests {
         #expect(try step.outputs()["verdict"] == "converged_tolerated")
     }
 
-    @Test("A summary or an output that cannot be written is a warning, and never another exit code")
+    @Test("A summary or output that cannot be written is a warning, and does not change the exit code")
     func unwritable() async throws {
         var step = try PipelineStep()
         step.environment["GITHUB_STEP_SUMMARY"] = "/dev/full"
@@ -155,20 +157,23 @@ struct PipelineRunTests {
         #expect(warnings.contains { $0.contains("$GITHUB_OUTPUT '/nonexistent/output' (No such file or directory)") })
     }
 
-    @Test("What keeps verify from its work is an error of the step, too")
+    @Test("An error before the verification is an error of the step, too")
     func refused() async throws {
         let step = try PipelineStep()
         let unreadable = try await step.run(["verify", "--fleet", "/nonexistent", "--sha", Commit.new])
         #expect(unreadable.exitCode == 64)
         #expect(WorkflowRunner.commands(in: unreadable.error).map(\.name) == ["error"])
         let empty = try await step.run(
-            ["verify", "--fleet", step.folder.write("empty.txt", ""), "--sha", Commit.new, "--store", "none"])
+            [
+                "verify", "--fleet", step.folder.write("empty.txt", ""), "--service", "canvas", "--sha", Commit.new,
+                "--store", "none",
+            ])
         #expect(empty.exitCode == 50, "\(empty.error)")
         #expect(try step.outputs()["verdict"] == "empty_inventory")
         #expect(WorkflowRunner.commands(in: empty.error).map(\.name) == ["error"])
     }
 
-    @Test("Of 2,000 hosts three are behind: the whole output is short, and names them at its end")
+    @Test("With three of 2,000 hosts behind, the output is short and names them at its end")
     func largeFleet() async throws {
         let step = try PipelineStep()
         let behind = ["17", "900", "1999"]

@@ -12,13 +12,13 @@ struct DemoTests {
         let outcome = try await Demo.start(in: scratch).wait()
         #expect(outcome.exitCode == 0, "\(outcome.error)")
         #expect(outcome.error.contains("stragglers (exit 10): 1 host"))
-        #expect(outcome.error.contains("What there was to be seen"))
-        #expect(!outcome.error.contains("\u{1B}"), "it draws where there is no terminal")
+        #expect(outcome.error.contains("Result: the deploy claimed success"))
+        #expect(!outcome.error.contains("\u{1B}"), "control sequences without a terminal")
         try Demo.expectNothingLeft(in: scratch)
     }
 
     @Test(
-        "Interrupted, the demo leaves no process and no file",
+        "An interrupted demo leaves no process and no file",
         arguments: [(SIGINT, Int32(130)), (SIGTERM, Int32(143))])
     func interrupted(signal: Int32, code: Int32) async throws {
         let scratch = try TemporaryFolder()
@@ -31,7 +31,7 @@ struct DemoTests {
         try Demo.expectNothingLeft(in: scratch)
     }
 
-    @Test("A demo that does not show what it is for fails, and says what differed")
+    @Test("The demo fails if a step ends otherwise, and names the difference")
     func broken() async throws {
         let scratch = try TemporaryFolder()
         let programs = try scratch.makeFolder("programs")
@@ -49,7 +49,8 @@ struct DemoTests {
 extension RealEngine {
     @Suite("The demo with containers")
     struct ContainerDemoTests {
-        @Test("The demo shows a container that was pulled and not recreated, and leaves the engine as it was")
+        @Test(
+            "The demo shows an image that was pulled without recreating the container, and leaves the engine unchanged")
         func docker() async throws {
             let engine = try await SharedEnvironment.shared.engine
             let before = try await engine.docker("images", "--quiet", "--no-trunc")

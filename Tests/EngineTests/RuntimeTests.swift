@@ -34,7 +34,7 @@ extension RealEngine {
             try await service.engine.remove(service.name)
         }
 
-        @Test("A healthy container converges, and no warning speaks of health checks")
+        @Test("A healthy container converges without a warning about health checks")
         func healthy() async throws {
             let (service, verify) = try await deployed(healthCheck: ["0", "0"])
             let result = try await verify.run()
@@ -55,7 +55,7 @@ extension RealEngine {
             try await service.engine.remove(service.name)
         }
 
-        @Test("A removed container is not green: nothing of the service is on the host, and the reason says so")
+        @Test("A removed container is not green, and the reason is that the service is absent")
         func removed() async throws {
             var (service, verify) = try await deployed()
             try await service.engine.remove(service.name)
@@ -67,7 +67,7 @@ extension RealEngine {
             #expect(try result.host("host-1").reason.contains("no instance of the service"))
         }
 
-        @Test("A stopped container is not an absent one: it is a failed deploy that exited")
+        @Test("A stopped container is a failed deploy that exited, not an absent one")
         func stopped() async throws {
             let (service, verify) = try await deployed()
             try await service.engine.docker("stop", service.name)

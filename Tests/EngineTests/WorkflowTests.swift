@@ -41,7 +41,7 @@ extension RealEngine {
         }
 
         @Test(
-            "A workflow builds and pushes the candidate, promotes it, and is green once the host has it",
+            "A workflow builds, pushes and promotes the candidate, and is green once the host serves it",
             arguments: ["gitea-actions.yml", "github-actions.yml"])
         func whole(_ file: String) async throws {
             let engine = try await SharedEnvironment.shared.engine

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Glibc
+import Shared
 import Support
 import Synchronization
 import Testing

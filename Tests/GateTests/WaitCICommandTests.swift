@@ -5,7 +5,7 @@ import Testing
 @testable import Collector
 @testable import Gate
 
-@Suite("Gate, wait-ci: the command", .timeLimit(.minutes(2)))
+@Suite("wait-ci: exit codes", .timeLimit(.minutes(2)))
 struct WaitCICommandTests {
     private static func run(_ fake: FakeForge, _ arguments: String..., token: String? = nil) async throws -> Int32 {
         let folder = try TemporaryFolder()
@@ -20,7 +20,7 @@ struct WaitCICommandTests {
     }
 
     @Test(
-        "It ends with the documented exit code",
+        "The exit code follows the state of the context",
         arguments: [("success", Int32(0)), ("failure", 41), ("skipped", 41), ("pending", 41), ("warning", 41)])
     func codes(state: String, code: Int32) async throws {
         let gitea = GiteaAnswers(.init(1, "build (push)", state))
@@ -32,7 +32,7 @@ struct WaitCICommandTests {
         }
     }
 
-    @Test("A kill switch holds before the wait begins")
+    @Test("A named kill switch that is on refuses before the forge is contacted")
     func killSwitch() async throws {
         let folder = try TemporaryFolder()
         let path = try folder.write("stop", "on")
@@ -47,8 +47,8 @@ struct WaitCICommandTests {
         }
     }
 
-    @Test("Refusals by the forge are 69, usage errors are 64")
-    func others() async throws {
+    @Test("A forge that refuses is 69, and a usage error is 64")
+    func failures() async throws {
         try await FakeForge.run(.github) { _, _ in
             .status(401)
         } _: { fake async throws in
@@ -60,17 +60,5 @@ struct WaitCICommandTests {
             #expect(try await Self.run(fake, "--context", "build", "--kill-switch", "gitea-variable:X") == 64)
             #expect(try await Self.run(fake, "--context", "build", token: "two words") == 64)
         }
-    }
-
-    @Test("Every flag can be set by the environment, lists with one value per line")
-    func environment() {
-        let flags = EnvironmentFlags.of("wait-ci")
-        for flag in ["--forge", "--forge-url", "--repository", "--sha", "--timeout", "--check-app", "--forge-ca"] {
-            #expect(flags.contains { $0.name == flag && $0.shape == .value }, "\(flag)")
-        }
-        for flag in ["--context", "--kill-switch"] {
-            #expect(flags.contains { $0.name == flag && $0.shape == .values }, "\(flag)")
-        }
-        #expect(flags.contains { $0.name == "--json" && $0.shape == .switchOn })
     }
 }

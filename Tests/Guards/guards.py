@@ -1187,8 +1187,8 @@ GUARDS = [
     Guard(
         "gate", "interrupted-is-red", "an interrupted verification is never green",
         _VERDICT + "VerdictRules.swift",
-        r"return conclusion([pending] + reasons, exitCode: 128 + signal)",
-        r"return conclusion([pending] + reasons, exitCode: 0 * signal)", VERDICT),
+        r"exitCode: ExitStatus.interrupted(by: signal).rawValue",
+        r"exitCode: 0 * signal", VERDICT),
     Guard(
         "gate", "require", "what --require asks for is covered by no tolerance",
         _VERDICT + "VerdictRules.swift",
@@ -1446,7 +1446,7 @@ GUARDS = [
         r"} else if tracks.allSatisfy", CI),
     Guard(
         11, "ci-empty-list", "a list of contexts that is given but empty is an error",
-        "Sources/Collector/Commands/Options/CIContexts.swift",
+        "Sources/Collector/Commands/Options/ArgumentText.swift",
         r"guard !given.isEmpty else {",
         r"""guard !given.isEmpty || text.contains(",") else {""", CI),
     Guard(
@@ -1501,7 +1501,7 @@ GUARDS = [
         r"guard Self.isJSON(response) || !response.body.isEmpty else {", FORGE),
     Guard(
         10, "forge-foreign-token", "a token of the environment goes to its own host only",
-        "Sources/Collector/Commands/Options/ForgeSetting.swift",
+        "Sources/Collector/Commands/Options/ForgeOptions.swift",
         r".authority == address.authority",
         r""".authority.isEmpty == false""", FORGE),
     Guard(
@@ -1692,14 +1692,14 @@ GUARDS = [
     Guard(
         11, "flag-only", "what only a flag may permit is not silently ignored in the environment",
         "Sources/Collector/Commands/Invocation.swift",
-        r"if let flag = EnvironmentFlags.flagOnly(of: verb).first(where: { isSet($0) }) {",
-        r"if let flag = EnvironmentFlags.flagOnly(of: verb).first(where: { isSet($0) && $0.name.isEmpty }) {",
+        r"if let flag = (command?.commandLineOnly ?? []).first(where: isSet) {",
+        r"if let flag = (command?.commandLineOnly ?? []).first(where: { isSet($0) && $0.name.isEmpty }) {",
         r"\bCommandLineMistakesTests/"),
     Guard(
         2, "output-full", "standard output that was not written is no success",
         "Sources/Collector/Commands/Invocation.swift",
-        r"guard code == 0, let reason = Terminal.outputFailure else { return code }",
-        r"guard code == 0, let reason = Terminal.outputFailure, reason.isEmpty else { return code }",
+        r"let reason = Terminal.outputFailure else { return code }",
+        r"let reason = Terminal.outputFailure, reason.isEmpty else { return code }",
         r"\bWaitCITests/"),
     Guard(
         11, "promote-last", "a build that a later promotion followed is superseded",
@@ -1960,8 +1960,8 @@ GUARDS = [
     Guard(
         "advice", "status-fine", "a status that must tell what it found does",
         _VERDICT + "StatusRules.swift",
-        r"if isGating, exitCode == 0, let worst = reasons.first",
-        r"if isGating, exitCode != 0, let worst = reasons.first", STATUS),
+        r"if isGating, answered > 0, let worst = reasons.first",
+        r"if isGating, answered == 0, let worst = reasons.first", STATUS),
     Guard(
         "advice", "status-waived", "a status is gated by no waived host",
         _VERDICT + "StatusRules.swift",

@@ -51,7 +51,7 @@ struct AccessInventoryTests {
                 "b": ["token_file": "/canary", "cert": "/canary.pem", "key": "/canary.key"],
                 "c": ["ca": "/all"], "e": ["token_file": "/canary", "cert": "/own.pem"], "f": ["token_file": "/own"],
             ])
-        let selected = try Inventory.load(
+        let selected = try InventoryFixtures.load(
             sources: [], hosts: ["x"], selector: .everything, now: InventoryFixtures.now)
         #expect(selected.access == [nil])
     }
@@ -72,7 +72,7 @@ struct AccessInventoryTests {
         let folder = try TestFolder()
         defer { folder.remove() }
         let text = "hosts: [{name: a, labels: {g: x}, access: {ca: /a}}, {name: b, labels: {g: y}, access: {ca: /b}}]"
-        let inventory = try Inventory.load(
+        let inventory = try InventoryFixtures.load(
             sources: [.file(path: try folder.write(text, to: "fleet.yaml"))],
             selector: HostSelector([try #require(HostSelector.Term(parsing: "g=y"))]), now: InventoryFixtures.now)
         #expect(paths(inventory) == ["b": ["ca": "/b"]])
@@ -94,7 +94,7 @@ struct AccessInventoryTests {
         defer { folder.remove() }
         let path = try folder.write(
             "access: {ca: tls/ca.pem}\nhosts: [{name: a, access: {token_file: t}}]", to: "f.yaml")
-        let inventory = try Inventory.load(sources: [.file(path: path)], now: InventoryFixtures.now)
+        let inventory = try InventoryFixtures.load(sources: [.file(path: path)], now: InventoryFixtures.now)
         #expect(paths(inventory) == ["a": ["ca": "\(folder.path)/tls/ca.pem", "token_file": "\(folder.path)/t"]])
     }
 
@@ -127,7 +127,7 @@ struct AccessInventoryTests {
               - {name: b, access: {token_file: own-token, ca: own-ca}}
               - {name: c, access: {cert: own}}
             """
-        let inventory = try Inventory.load(
+        let inventory = try InventoryFixtures.load(
             sources: [.file(path: try folder.write(text, to: "fleet.yaml"))], now: InventoryFixtures.now)
         let path = { (name: String) in "\(folder.path)/\(name)" }
         let access = try options([
@@ -156,7 +156,7 @@ struct AccessInventoryTests {
         defer { folder.remove() }
         if content != "none" { _ = try folder.write("two words", to: "token") }
         let fleet = try folder.write("hosts:\n  - a\n  - name: b\n    access: {token_file: token}\n", to: "fleet.yaml")
-        let inventory = try Inventory.load(sources: [.file(path: fleet)], now: InventoryFixtures.now)
+        let inventory = try InventoryFixtures.load(sources: [.file(path: fleet)], now: InventoryFixtures.now)
         do {
             _ = try options([]).access(for: inventory)
             Issue.record("it was used")

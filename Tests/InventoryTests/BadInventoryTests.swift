@@ -133,7 +133,9 @@ struct BadInventoryTests {
         let folder = try TestFolder()
         defer { folder.remove() }
         func failure(_ path: String) -> String? {
-            InventoryFixtures.failure { try Inventory.load(sources: [.file(path: path)], now: InventoryFixtures.now) }
+            InventoryFixtures.failure {
+                try InventoryFixtures.load(sources: [.file(path: path)], now: InventoryFixtures.now)
+            }
         }
         let remedy = "give the path of an inventory file, or - for standard input"
         #expect(
@@ -150,7 +152,7 @@ struct BadInventoryTests {
         let path = try folder.write("a\n", to: "large")
         #expect(truncate(path, InventoryReader.maximumBytes + 1) == 0)
         let message = InventoryFixtures.failure {
-            try Inventory.load(sources: [.file(path: path)], now: InventoryFixtures.now)
+            try InventoryFixtures.load(sources: [.file(path: path)], now: InventoryFixtures.now)
         }
         #expect(message == "\(path): is larger than 64 MiB: split it, or list one host per line")
     }
@@ -184,7 +186,9 @@ struct BadInventoryTests {
     @Test("Standard input cannot be read twice")
     func standardInputTwice() {
         let sources = [InventorySource.standardInput, .standardInput]
-        let message = InventoryFixtures.failure { try Inventory.load(sources: sources, now: InventoryFixtures.now) }
+        let message = InventoryFixtures.failure {
+            try InventoryFixtures.load(sources: sources, now: InventoryFixtures.now)
+        }
         #expect(message == "--fleet - is given twice: standard input can be read only once")
     }
 

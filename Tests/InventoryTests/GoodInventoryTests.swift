@@ -88,8 +88,8 @@ struct GoodInventoryTests {
         let text = "hosts: [{name: a, waive: {until: 2026-12-01T01:00:00.5+01:00, reason: r}}]"
         let source = InventorySource.file(path: try folder.write(text, to: "a.yaml"))
         let end = try #require(Date(rfc3339: "2026-12-01T00:00:00.5Z"))
-        let before = try Inventory.load(sources: [source], now: end.addingTimeInterval(-0.25))
-        let after = try Inventory.load(sources: [source], now: end)
+        let before = try InventoryFixtures.load(sources: [source], now: end.addingTimeInterval(-0.25))
+        let after = try InventoryFixtures.load(sources: [source], now: end)
         #expect(before.hosts[0].isWaived)
         #expect(!after.hosts[0].isWaived)
         #expect(after.hosts[0].waiver?.isExpired == true)
@@ -122,7 +122,7 @@ struct GoodInventoryTests {
         pipe.fileHandleForWriting.write(Data("a\nb\n".utf8))
         try pipe.fileHandleForWriting.close()
         let inventory = try Inventory.load(
-            sources: [.init(argument: "-")], now: InventoryFixtures.now,
+            sources: [.init(argument: "-")], service: "canvas", now: InventoryFixtures.now,
             standardInput: pipe.fileHandleForReading.fileDescriptor)
         #expect(inventory.hosts.map(\.name) == ["a", "b"])
         #expect(inventory.source == "standard input")
@@ -157,7 +157,8 @@ struct GoodInventoryTests {
     func examples() throws {
         let root = try SourceTree.path("examples")
         for file in ["fleet.yaml", "fleet.json", "fleet.file_sd.json", "fleet.file_sd.yml", "fleet.txt"] {
-            let inventory = try Inventory.load(sources: [.file(path: "\(root)/\(file)")], now: InventoryFixtures.now)
+            let inventory = try InventoryFixtures.load(
+                sources: [.file(path: "\(root)/\(file)")], now: InventoryFixtures.now)
             #expect(inventory.hosts.count == 3, "\(file)")
         }
     }

@@ -12,7 +12,8 @@ struct InventoryReloaderTests {
         let folder = try TestFolder()
         defer { folder.remove() }
         let path = try folder.write("a\nb\n", to: "fleet")
-        var watch = try Inventory.load(sources: [.file(path: path)], hosts: ["c"], now: InventoryFixtures.now).watch
+        var watch = try InventoryFixtures.load(sources: [.file(path: path)], hosts: ["c"], now: InventoryFixtures.now)
+            .watch
         #expect(try watch.listedNames() == nil)
         _ = try folder.write("b\n", to: "fleet")
         #expect(try watch.listedNames() == ["b", "c"])
@@ -24,7 +25,7 @@ struct InventoryReloaderTests {
         let folder = try TestFolder()
         defer { folder.remove() }
         let path = try folder.write("a\n", to: "fleet")
-        var watch = try Inventory.load(sources: [.file(path: path)], now: InventoryFixtures.now).watch
+        var watch = try InventoryFixtures.load(sources: [.file(path: path)], now: InventoryFixtures.now).watch
         folder.remove()
         #expect(throws: InventoryError.self) { try watch.listedNames() }
         #expect(throws: InventoryError.self) { try watch.listedNames() }

@@ -91,7 +91,7 @@ struct ListedWaiverTests {
     @Test("Waiving a host outside the selection causes no warning")
     func leftOut() throws {
         let path = "\(try InventoryFixtures.folder("good"))/waivers.yaml"
-        let inventory = try Inventory.load(
+        let inventory = try InventoryFixtures.load(
             sources: [.file(path: path)], selector: HostSelector(typed: "region=us"), now: InventoryFixtures.now)
         #expect(inventory.hosts.map(\.name) == ["canvas-02"])
         #expect(inventory.warnings.isEmpty)
@@ -102,9 +102,9 @@ struct ListedWaiverTests {
     func expiry() throws {
         let path = "\(try InventoryFixtures.folder("good"))/waivers.yaml"
         let end = try #require(Date(rfc3339: "2026-12-24T00:00:00Z"))
-        let before = try Inventory.load(sources: [.file(path: path)], now: end.addingTimeInterval(-1))
+        let before = try InventoryFixtures.load(sources: [.file(path: path)], now: end.addingTimeInterval(-1))
         #expect(Set(waived(before).keys) == ["canvas-01"], "canvas-04's ended already")
-        let after = try Inventory.load(sources: [.file(path: path)], now: end)
+        let after = try InventoryFixtures.load(sources: [.file(path: path)], now: end)
         #expect(waived(after).isEmpty)
         var bench = Bench(0, policy: .short) { $0 = after.hosts }
         bench.poll(1...11, Answer())

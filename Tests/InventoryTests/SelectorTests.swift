@@ -60,7 +60,7 @@ struct SelectorTests {
         let folder = try TestFolder()
         defer { folder.remove() }
         let path = try folder.write(Self.text, to: "fleet.yaml")
-        return try Inventory.load(
+        return try InventoryFixtures.load(
             sources: [.file(path: path)], selector: HostSelector(typed.compactMap(HostSelector.Term.init(parsing:))),
             now: InventoryFixtures.now)
     }

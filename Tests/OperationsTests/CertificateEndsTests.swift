@@ -66,7 +66,7 @@ struct CertificateEndsTests {
         let fleet = try folder.write(
             "service: canvas\nhosts:\n  - {name: canvas-01, url: \"https://127.0.0.1:\(host.port)/\"}\n",
             to: "fleet.yaml")
-        let inventory = try Inventory.load(sources: [.file(path: fleet)], now: Date())
+        let inventory = try Inventory.load(sources: [.file(path: fleet)], service: "canvas", now: Date())
         let run = VerificationRun(
             target: Target(service: "canvas", gitSHA: .of("a")), inventory: inventory,
             policy: Policy(timeout: .seconds(2)), check: InventoryCheck(),

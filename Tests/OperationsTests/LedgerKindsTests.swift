@@ -110,7 +110,7 @@ struct LedgerKindsTests {
             defer { folder.remove() }
             let fleet = try folder.write("hosts: [a, b]\n", to: "fleet.yaml")
             let inventory = try Inventory.load(
-                sources: [.file(path: fleet)], hosts: [], service: nil, now: LedgerFixtures.now)
+                sources: [.file(path: fleet)], hosts: [], service: "canvas", now: LedgerFixtures.now)
             for generation in [nil, 7] {
                 let verification = VerificationRun(
                     target: Target(service: "canvas", gitSHA: try LedgerFixtures.sha("b"), generation: generation),

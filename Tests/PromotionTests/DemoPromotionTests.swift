@@ -18,24 +18,24 @@ struct DemoPromotionTests {
             ])
     }
 
-    @Test("The demo promotes, proves, is held, and takes back what crashes, and leaves nothing")
+    @Test("The demo promotes, proves, respects the kill switch, rolls back a crash loop, and leaves nothing")
     func whole() async throws {
         let scratch = try TemporaryFolder()
         let outcome = try await start(in: scratch).wait(within: .seconds(400))
         #expect(outcome.exitCode == 0, "\(outcome.error)")
         for said in [
             "nothing was written", "converged (exit 0)", "the kill switch is on", "failed_deploy (exit 20)",
-            "drift      none", "What there was to be seen",
-        ] { #expect(outcome.error.contains(said), "it did not say '\(said)': \(outcome.error)") }
+            "drift      none", "Result: ",
+        ] { #expect(outcome.error.contains(said), "no '\(said)': \(outcome.error)") }
         // Skopeo's word for both tags: the same digest.
         let read = outcome.error.matches(of: /skopeo reads \S+\s+as (sha256:[0-9a-f]{64})/).map { $0.output.1 }
         #expect(read.count == 2 && Set(read).count == 1, "\(outcome.error)")
-        #expect(!outcome.error.contains("\u{1B}"), "it draws where there is no terminal")
+        #expect(!outcome.error.contains("\u{1B}"), "control sequences without a terminal")
         try Demo.expectNothingLeft(in: scratch)
     }
 
     @Test(
-        "Interrupted, the demo leaves no process and no file",
+        "An interrupted demo leaves no process and no file",
         arguments: [(SIGINT, Int32(130)), (SIGTERM, Int32(143))])
     func interrupted(signal: Int32, code: Int32) async throws {
         let scratch = try TemporaryFolder()
@@ -50,7 +50,7 @@ struct DemoPromotionTests {
         try Demo.expectNothingLeft(in: scratch)
     }
 
-    @Test("Killed, the demo leaves no process and no file: what waits beside it cleans up")
+    @Test("A killed demo leaves no process and no file")
     func killed() async throws {
         let scratch = try TemporaryFolder()
         let demo = try start(in: scratch)
@@ -64,7 +64,7 @@ struct DemoPromotionTests {
         }
     }
 
-    @Test("A demo that does not show what it is for fails, and says what differed")
+    @Test("The demo fails if a step ends otherwise, and names the difference")
     func broken() async throws {
         let scratch = try TemporaryFolder()
         let programs = try scratch.makeFolder("programs")

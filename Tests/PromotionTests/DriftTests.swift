@@ -111,7 +111,10 @@ struct DriftTests {
         let deaf = try #require(ScriptedHostDeafPort(.full))
         let found = try await status(
             promoter,
-            ["--host", "127.0.0.1:\(deaf.port)", "--request-timeout", "3s", "--registry-timeout", "2s"])
+            [
+                "--service", "canvas", "--host", "127.0.0.1:\(deaf.port)", "--request-timeout", "3s",
+                "--registry-timeout", "2s",
+            ])
         #expect(found.drift.findings.isEmpty, "\(found.text)")
         await promoter.stop()
         withExtendedLifetime(deaf) {}

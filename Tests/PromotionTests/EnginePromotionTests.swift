@@ -49,7 +49,8 @@ extension RealRegistry {
                 [
                     "promote", "--image", service.repository, "--sha", Commit.new, "--context", "ci", "--forge",
                     "gitea",
-                    "--forge-url", forge.url, "--repository", "acme/canvas", "--branch", "main", "--host",
+                    "--forge-url", forge.url, "--repository", "acme/canvas", "--branch", "main", "--service", "canvas",
+                    "--host",
                     agent.url, "--soak", "2s", "--interval", "200ms", "--timeout", "90s", "--progress", "plain",
                     "--store", folder.path("ledger.db"), "--report", "json=\(folder.path("report.json"))",
                     "--report", "html=\(folder.path("report.html"))",

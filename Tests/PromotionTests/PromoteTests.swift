@@ -160,6 +160,23 @@ struct PromoteTests {
         Rule("what is promoted does not say its commit", 41, "--skip-ancestry") {
             $0.registry.push(MadeImage.single(revision: nil), "latest")
         },
+        Rule("the ancestry is skipped", 0, "not checked because of --skip-ancestry", ["--skip-ancestry"]) {
+            $0.registry.push(MadeImage.single(revision: nil), "latest")
+        },
+        Rule(
+            "the ancestry is skipped, and the commit is superseded", 40, "the registry has its candidate",
+            ["--skip-ancestry"]
+        ) {
+            $0.forge.change { $0.history.insert(Promoter.stranger, at: 0) }
+            $0.registry.push(MadeImage.single(revision: Promoter.stranger), "staging-\(Promoter.stranger)")
+        },
+        Rule("candidates have another pattern", 0, "build-\(Commit.new)", ["--candidate", "build-{sha}"]) {
+            $0.registry.push($0.new, "build-\(Commit.new)")
+        },
+        Rule(
+            "a candidate of another pattern is never moved", 64, "never moved",
+            ["--candidate", "build-{sha}", "--to", "build-\(Commit.old)", "--moving-tag", "build-\(Commit.old)"]),
+        Rule("a pattern without a commit", 64, "{sha}", ["--candidate", "build"]),
         Rule("going back is meant", 0, "permitted by --allow-rollback", ["--allow-rollback"]) {
             $0.registry.push(MadeImage.single(revision: Promoter.stranger), "latest")
         },
@@ -224,6 +241,27 @@ struct PromoteTests {
             #expect((before == after) == (rule.code != 0))
             #expect(try await promoter.promotions().count == (rule.code == 0 ? 1 : 0))
             #expect(try await promoter.journal().contains { $0.contains("intended") } == rule.isLeftOpen)
+        }
+    }
+
+    @Test("Without a forge, --skip-ancestry promotes, and the journal records it")
+    func withoutForge() async throws {
+        try await with { promoter in
+            func promote(_ more: String...) async throws -> RunningProgram.Outcome {
+                try await Program.collector().run(
+                    [
+                        "promote", "--image", "\(promoter.registry.authority)/canvas", "--service", "canvas", "--sha",
+                        Commit.new, "--no-ci", "--no-verify", "--store", promoter.folder.path("ledger.db"),
+                        "--readback-timeout", "3s", "--progress", "plain",
+                    ] + more, environment: ["HOME": promoter.folder.path])
+            }
+            let refused = try await promote()
+            #expect(refused.exitCode == 41, "\(refused.error)")
+            #expect(refused.error.contains("no forge is configured: give --forge, or --skip-ancestry"), "\(refused.error)")
+            let promoted = try await promote("--skip-ancestry")
+            #expect(promoted.exitCode == 0, "\(promoted.error)")
+            #expect(promoter.registry.tag("latest") == promoter.new.digest)
+            #expect(try await promoter.permissions() == ["--skip-ancestry"])
         }
     }
 

@@ -6,7 +6,7 @@ import Testing
 extension RealRegistry {
     @Suite("A promotion")
     struct PromotedImageTests {
-        @Test("Row 1: pulled and not recreated is a straggler that says so; recreated, the host converges")
+        @Test("Row 1: a host that pulled without recreating is a straggler with that reason; recreated, it converges")
         func pulledNotRecreated() async throws {
             let service = try await Service.make()
             _ = try await service.release(Commit.old)
@@ -38,7 +38,7 @@ extension RealRegistry {
             #expect(try await agent.document().contains("\(digest)"))
         }
 
-        @Test("Row 1: a host that pulled nothing is a straggler that says so")
+        @Test("Row 1: a host that never pulled is a straggler with that reason")
         func neverPulled() async throws {
             let service = try await Service.make()
             _ = try await service.release(Commit.old)
@@ -56,7 +56,7 @@ extension RealRegistry {
             try await service.engine.remove(service.name)
         }
 
-        @Test("Row 5: a host that agrees with a stale tag is measured by what was promoted, and is a straggler")
+        @Test("Row 5: a host on a stale tag is compared with the promoted build, and is a straggler")
         func staleTag() async throws {
             let service = try await Service.make()
             _ = try await service.release(Commit.old)
@@ -96,7 +96,7 @@ extension RealRegistry {
         }
 
         @Test(
-            "A container committed onto the tag keeps the commit's status, has no registry digest, and is unverifiable")
+            "A container committed onto the tag keeps the commit label, has no registry digest, and is unverifiable")
         func committed() async throws {
             let service = try await Service.make()
             let digest = try await service.release(Commit.new)
@@ -116,7 +116,7 @@ extension RealRegistry {
             try await service.engine.remove(service.name)
         }
 
-        @Test("An image built on the host is unverifiable by digest, and converges where the commit alone is asked for")
+        @Test("An image built on the host is unverifiable by digest, and converges if only the commit is required")
         func builtHere() async throws {
             let service = try await Service.make()
             let digest = try await service.build(Commit.new)

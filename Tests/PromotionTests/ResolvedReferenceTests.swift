@@ -7,7 +7,7 @@ import Testing
 
 extension RealRegistry {
     /// A real registry, and skopeo as the judge of what is in it.
-    @Suite("What a reference is")
+    @Suite("resolve and --image with a real registry")
     struct ResolvedReferenceTests {
         private static let commit = Commit.new
 
@@ -102,7 +102,7 @@ extension RealRegistry {
 
         private static func hash(_ bytes: [UInt8]) -> String { "sha256:\(Hexadecimal.encode(SHA256.hash(bytes)))" }
 
-        @Test("It is what skopeo says it is, byte by byte", arguments: cases)
+        @Test("resolve agrees with skopeo, byte by byte", arguments: cases)
         func asSkopeo(made: Case) async throws {
             let registry = try await SharedEnvironment.registry
             let name = "resolve-\(made.image.digest.hex.prefix(12))"
@@ -129,7 +129,7 @@ extension RealRegistry {
             #expect(try await resolve(["\(reference)@\(printed.digest)"]).images[0].digest == printed.digest)
         }
 
-        @Test("What skopeo copied, converted or not, compares by its rule")
+        @Test("Copies by skopeo, converted or not, compare by the expected rule")
         func comparisons() async throws {
             let registry = try await SharedEnvironment.registry
             let image = MadeImage.single(revision: Self.commit, salt: "comparisons")
@@ -161,7 +161,7 @@ extension RealRegistry {
             }
         }
 
-        @Test("What is not there is 64, who is not there 69: one line each, and no file is left")
+        @Test("A missing reference is 64, a missing registry 69: one line each, and no file is left")
         func absent() async throws {
             let registry = try await SharedEnvironment.registry
             try registry.push(.single(revision: nil), to: "present", tag: "latest")
@@ -182,7 +182,7 @@ extension RealRegistry {
             }
         }
 
-        @Test("A registry with passwords lets in who has one, from each kind of file, and nobody else")
+        @Test("A registry with passwords accepts the credentials from each kind of file, and no others")
         func password() async throws {
             let registry = try await LocalRegistry.start(.password)
             let image = MadeImage.usual(revision: Self.commit, salt: "password")
@@ -222,7 +222,7 @@ extension RealRegistry {
             }
         }
 
-        @Test("A registry with a token service lets in who gets a token there, skopeo and we alike")
+        @Test("A registry with a token service accepts our tokens as it accepts skopeo's")
         func tokens() async throws {
             let signer = try await TokenSigner()
             let basic = "Basic " + Data("\(LocalRegistry.user):\(LocalRegistry.password)".utf8).base64EncodedString()
@@ -254,7 +254,7 @@ extension RealRegistry {
 
         // MARK: - Hosts
 
-        @Test("verify --image takes digest and commit from the registry, and a host that pulled it is proven")
+        @Test("verify --image reads digest and commit from the registry, and proves a host that pulled the image")
         func verified() async throws {
             let service = try await Service.make()
             let digest = try await service.release(Commit.new)
@@ -268,7 +268,7 @@ extension RealRegistry {
             #expect(result.exitCode == 0, "\(result.progress)")
             #expect(try result.host("host-1").facts.build == "match")
 
-            // By an index around it that nobody pulled: the manifest is the platform's.
+            // By an index around it that was not pulled: the manifest is the platform's.
             let platform = try await resolve([service.latest]).images[0].platforms[0].platform ?? ""
             let stored = try service.yard.registry.manifest(service.name, "latest")
             let child = """
@@ -298,12 +298,16 @@ extension RealRegistry {
                 (["--digest", "sha256:\(String(repeating: "0", count: 64))"], "is sha256:"),
             ] {
                 let wrong = try await Program.collector().run(
-                    ["verify", "--host", "127.0.0.1:1", "--store", "none", "--image", service.latest] + arguments)
+                    [
+                        "verify", "--service", "canvas", "--host", "127.0.0.1:1", "--store", "none", "--image",
+                        service.latest,
+                    ] + arguments)
                 #expect(wrong.exitCode == 64, "\(wrong.error)")
                 #expect(wrong.error.contains(text), "\(wrong.error)")
             }
             let status = try await Program.collector().run([
-                "status", "--host", agent.host.url, "--store", "none", "--image", service.latest, "--report", "json=-",
+                "status", "--service", "canvas", "--host", agent.host.url, "--store", "none", "--image", service.latest,
+                "--report", "json=-",
             ])
             #expect(status.exitCode == 0, "\(status.error)")
             #expect(status.output.contains(service.latest))
@@ -312,7 +316,7 @@ extension RealRegistry {
         }
 
         @Test(
-            "docker commit onto the tag keeps the commit's status, and is a wrong digest; what was loaded is the same content"
+            "docker commit onto the tag keeps the commit label, and is a wrong digest; a loaded image is the same content"
         )
         func tampered() async throws {
             let service = try await Service.make()
@@ -343,7 +347,8 @@ extension RealRegistry {
             try await service.engine.remove(service.name)
         }
 
-        @Test("An image without the host's platform is a wrong promotion: told before, where the inventory tells it")
+        @Test(
+            "An image without the host's platform is a wrong promotion, and rejected early if the inventory states it")
         func lacking() async throws {
             let registry = try await SharedEnvironment.registry
             try registry.push(
@@ -351,7 +356,8 @@ extension RealRegistry {
                 tag: "latest")
             let folder = try TemporaryFolder()
             let fleet = try folder.write(
-                "fleet.yaml", "hosts:\n  - {name: canvas-01, url: 'http://127.0.0.1:1/', labels: {arch: amd64}}\n")
+                "fleet.yaml",
+                "service: canvas\nhosts:\n  - {name: canvas-01, url: 'http://127.0.0.1:1/', labels: {arch: amd64}}\n")
             let outcome = try await Program.collector().run([
                 "verify", "--fleet", fleet, "--store", "none", "--image", "\(registry.authority)/lacking:latest",
             ])

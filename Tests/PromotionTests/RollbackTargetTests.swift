@@ -128,7 +128,8 @@ struct RollbackTargetTests {
             return .json(Self.document(new, Commit.new, state: "serving", leftOut: leftOut, nonce: nonce))
         }
         registry.behave { request, _ in request.method == "PUT" ? .honestThen { moved.set() } : .honest }
-        try promoter.folder.write("fleet.yaml", "hosts:\n  - {name: h1, url: \"\(host.url("/buildinfo"))\"}\n")
+        try promoter.folder.write(
+            "fleet.yaml", "service: canvas\nhosts:\n  - {name: h1, url: \"\(host.url("/buildinfo"))\"}\n")
         let outcome = try await promoter.run(
             ["--rollback-on", "failed_deploy,rolled_back", "--fail-after", "2"], verifies: true)
         #expect(outcome.exitCode == 0, "\(name): \(outcome.error)")

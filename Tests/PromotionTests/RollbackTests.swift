@@ -225,12 +225,18 @@ struct RollbackTests {
     func usage() async throws {
         let folder = try TemporaryFolder()
         for (arguments, text) in [
-            (["--image", "r.example/canvas", "--host", "h", "--store", "none"], "--store"),
+            (["--image", "r.example/canvas", "--service", "canvas", "--host", "h", "--store", "none"], "--store"),
             (["--image", "r.example/canvas"], "--no-verify"),
+            (["--image", "r.example/canvas", "--no-verify"], "no service named: give --service NAME"),
             (["--image", "r.example/canvas:v1", "--no-verify"], "never moved"),
             (["--image", "r.example/canvas:latest", "--tag", "stable", "--no-verify"], "two tags"),
             (["--image", "r.example/canvas@sha256:00", "--no-verify"], "invalid --image"),
-            (["--image", "127.0.0.1:1/canvas", "--dry-run", "--store", folder.path("none.db")], "no ledger"),
+            (
+                [
+                    "--image", "127.0.0.1:1/canvas", "--service", "canvas", "--dry-run", "--store",
+                    folder.path("none.db"),
+                ], "no ledger"
+            ),
         ] {
             let outcome = try await Program.collector().run(
                 ["rollback"] + arguments, environment: ["HOME": folder.path])
@@ -321,7 +327,7 @@ extension RealRegistry {
             try registry.push(new, to: "canvas", tag: "staging-\(Commit.new)")
             let folder = try TemporaryFolder()
             let host = try await ScriptedHost.start { request in .json(#"{"git_sha":"\#(Commit.old)"}"#) }
-            let common = ["--store", folder.path("ledger.db"), "--progress", "none"]
+            let common = ["--service", "canvas", "--store", folder.path("ledger.db"), "--progress", "none"]
             let environment = ["HOME": folder.path]
             // The old build is proven by its commit, and gets its digest in the journal.
             let image = "\(registry.authority)/canvas"

@@ -65,7 +65,7 @@ struct WaitCITests {
         return result
     }
 
-    @Test("From what a runner's environment says to green: the log has the changes, standard output the result")
+    @Test("wait-ci on a runner: the log shows the changes, and standard output the result")
     func green() async throws {
         let state = Mutex("pending")
         let host = try await Self.gitea { state.withLock(\.self) }
@@ -89,7 +89,7 @@ struct WaitCITests {
         await host.stop()
     }
 
-    @Test("A failure ends it at once, with 41 and the context's name")
+    @Test("A failed context ends wait-ci at once, with 41 and the context's name")
     func failure() async throws {
         let host = try await Self.gitea { "failure" }
         let outcome = try await Self.start(host).wait()
@@ -101,7 +101,7 @@ struct WaitCITests {
     }
 
     @Test(
-        "Interrupted by a signal it says what it knows, and is never green",
+        "A signal ends wait-ci with the state so far, and never as green",
         arguments: [(SIGINT, Int32(130)), (SIGTERM, Int32(143))])
     func interrupted(signal: Int32, code: Int32) async throws {
         let host = try await Self.gitea { "pending" }
@@ -118,7 +118,7 @@ struct WaitCITests {
         await host.stop()
     }
 
-    @Test("Interrupted while the forge is silent, it ends as well")
+    @Test("A signal ends wait-ci while the forge is silent")
     func interruptedInSilence() async throws {
         let host = try await ScriptedHost.start { _ in .hang }
         let running = try Self.start(host)
@@ -140,7 +140,7 @@ struct WaitCITests {
         await host.stop()
     }
 
-    @Test("Field 23: a result that does not fit on a full disk is not success, and help is none")
+    @Test("Field 23: output that does not fit on a full disk is a failure, except for help")
     func fullDisk() async throws {
         let host = try await Self.gitea { "success" }
         let folder = try TemporaryFolder()
@@ -153,7 +153,7 @@ struct WaitCITests {
         let hosts = try await ScriptedHost.start { _ in .json(#"{"git_sha":"\#(Commit.new)"}"#) }
         let cases: [(arguments: String, code: Int32)] = [
             ("wait-ci --context 'CI / build (push)' --json", 69),
-            ("status --host '\(hosts.url())' --sha \(Commit.new) --store none", 69),
+            ("status --service canvas --host '\(hosts.url())' --sha \(Commit.new) --store none", 69),
             ("--help", 0), ("--version", 0),
         ]
         for (arguments, code) in cases {
@@ -167,7 +167,7 @@ struct WaitCITests {
         await hosts.stop()
     }
 
-    @Test("The log lists everybody who was counted")
+    @Test("The log lists every reporter of a context")
     func reporters() async throws {
         let host = try await Self.gitea { "success" }
         let outcome = try await Program.collector().run(

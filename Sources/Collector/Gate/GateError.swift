@@ -1,4 +1,5 @@
 import CollectorSupport
+package import Shared
 
 /// Why a promotion was refused by the gate.
 package enum GateError: ExitCoded, Hashable {
@@ -11,12 +12,12 @@ package enum GateError: ExitCoded, Hashable {
     /// SIGINT (2) or SIGTERM (15) arrived.
     case interrupted(signal: Int32, String)
 
-    package var exitCode: Int32 {
+    package var exitStatus: ExitStatus {
         switch self {
-        case .refused: 41
-        case .superseded: 40
-        case .unavailable: 69
-        case .interrupted(let signal, _): 128 + signal
+        case .refused: .refused
+        case .superseded: .superseded
+        case .unavailable: .unavailable
+        case .interrupted(let signal, _): .interrupted(by: signal)
         }
     }
 

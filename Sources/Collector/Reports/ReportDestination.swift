@@ -1,6 +1,6 @@
 import CollectorSupport
 import Glibc
-import Shared
+package import Shared
 import Verdict
 
 /// A destination of a report, opened before the work starts so that a mistake shows at once and not after ten minutes.
@@ -132,7 +132,7 @@ package enum ReportDestinationError: ExitCoded, Hashable {
     case evidenceIsWrittenByVerify
     case unwritable(String, reason: String)
 
-    package var exitCode: Int32 { 64 }
+    package var exitStatus: ExitStatus { .usage }
 
     package var description: String {
         switch self {
@@ -155,7 +155,7 @@ package struct ReportWriteError: ExitCoded {
     private let error: any Error
 
     /// Something was unavailable, for example room on a disk. Invalid paths are rejected earlier, with 64.
-    package let exitCode: Int32 = 69
+    package let exitStatus = ExitStatus.unavailable
 
     package init(report: Report, error: any Error) {
         self.report = report

@@ -1,4 +1,5 @@
 import CCurl
+package import Shared
 
 /// An HTTP client for very many hosts at once: one thread, one epoll, libcurl.
 ///
@@ -69,11 +70,13 @@ package final class TransferClient: Sendable {
 }
 
 /// Why a client could not be started.
-package enum TransferClientError: Error, Hashable, CustomStringConvertible {
+package enum TransferClientError: ExitCoded, Hashable {
     /// A libcurl call failed; `reason` is libcurl's.
     case libcurl(call: String, reason: String)
     /// A system call failed; `reason` is the text of its errno.
     case system(call: String, reason: String)
+
+    package var exitStatus: ExitStatus { .unavailable }
 
     package var description: String {
         switch self {

@@ -87,10 +87,10 @@ extension CIResult {
 
     /// Throws unless every context was green.
     package func requireGreen() throws(GateError) {
-        switch exitCode {
-        case 0 where verdict == CIVerdict.green.name: return
-        case 41: throw .refused(reason)
-        case 130, 143: throw .interrupted(signal: exitCode - 128, reason)
+        switch ExitStatus(rawValue: exitCode) {
+        case .success where verdict == CIVerdict.green.name: return
+        case .refused: throw .refused(reason)
+        case .hangup, .interrupt, .terminated: throw .interrupted(signal: exitCode - 128, reason)
         default: throw .unavailable(reason)
         }
     }
@@ -133,12 +133,14 @@ package enum CIVerdict: Hashable, Sendable {
         }
     }
 
-    package var exitCode: Int32 {
+    package var exitCode: Int32 { exitStatus.rawValue }
+
+    private var exitStatus: ExitStatus {
         switch self {
-        case .green: 0
-        case .failed, .timedOut: 41
-        case .unreadable, .refused: 69
-        case .interrupted(let signal): 128 + signal
+        case .green: .success
+        case .failed, .timedOut: .refused
+        case .unreadable, .refused: .unavailable
+        case .interrupted(let signal): .interrupted(by: signal)
         }
     }
 }

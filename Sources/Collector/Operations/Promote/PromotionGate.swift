@@ -137,6 +137,10 @@ package struct PromotionGate: Sendable {
             log.record(.ancestry, "\(request.target) already is \(former.digest.short)")
             return nil
         }
+        guard !request.skipsAncestry || request.allowsRollback else {
+            log.record(.ancestry, "\(name); not checked because of --skip-ancestry")
+            return "--skip-ancestry"
+        }
         let ancestry = await ancestry(from: former)
         let present = former.gitSHA?.short ?? "an unknown commit"
         switch TagMove.decide(
