@@ -1,4 +1,4 @@
-import CollectorSupport
+package import CollectorSupport
 import Foundation
 import Gate
 import Reports
