@@ -1247,12 +1247,12 @@ GUARDS = [
         r"var stored: String?", CACHES),
     Guard(
         3, "stored-words", "what a cache calls a hit is one, whatever the header's name",
-        "Sources/Collector/Operations/Session/StoredAnswer.swift",
+        "Sources/Collector/Operations/Verify/StoredAnswer.swift",
         r'word.hasSuffix("HIT")',
         r'word.hasSuffix("HITHIT")', CACHES),
     Guard(
         3, "stored-age", "an Age counts, and one that cannot be read is no zero",
-        "Sources/Collector/Operations/Session/StoredAnswer.swift",
+        "Sources/Collector/Operations/Verify/StoredAnswer.swift",
         r"if age != 0 { evidence",
         r"if age == nil { evidence", CACHES),
     Guard(
