@@ -2,7 +2,7 @@ import Glibc
 import Support
 import Testing
 
-@Suite("End to end, the demo of a promotion", .serialized, .timeLimit(.minutes(10)))
+@Suite("End to end: promotion demo", .serialized, .timeLimit(.minutes(10)))
 struct DemoPromotionTests {
     private func start(in scratch: TemporaryFolder, programs: String? = nil) throws -> RunningProgram {
         let bash = try Program.installed("bash", remedy: "apt-get install bash")
@@ -10,13 +10,13 @@ struct DemoPromotionTests {
             [try SourceTree.path("scripts/demo-promotion.sh"), try programs ?? Program.productsFolder()],
             environment: [
                 "TMPDIR": scratch.path, "HOME": scratch.path,
-                // What a pipeline or a user has set is not the demo's.
+                // The environment of a pipeline or user must not affect the demo.
                 "GITHUB_SHA": Commit.old, "PROD_AUTO_DEPLOY_DISABLED": "1", "BUILDINFO_IMAGE": "registry.invalid/other",
                 "https_proxy": "http://127.0.0.1:9", "http_proxy": "http://127.0.0.1:9",
             ])
     }
 
-    @Test("The demo promotes, proves, is held, and takes back what crashes, and leaves nothing")
+    @Test("The demo promotes, proves, is blocked, and rolls back a crashing build, and leaves nothing behind")
     func whole() async throws {
         let scratch = try TemporaryFolder()
         let outcome = try await start(in: scratch).wait(within: .seconds(400))
@@ -24,16 +24,16 @@ struct DemoPromotionTests {
         for said in [
             "nothing was written", "converged (exit 0)", "the kill switch is on", "failed_deploy (exit 20)",
             "drift      none", "What there was to be seen",
-        ] { #expect(outcome.error.contains(said), "it did not say '\(said)': \(outcome.error)") }
-        // Skopeo's word for both tags: the same digest.
+        ] { #expect(outcome.error.contains(said), "missing '\(said)': \(outcome.error)") }
+        // Skopeo shows the same digest for both tags.
         let read = outcome.error.matches(of: /skopeo reads \S+\s+as (sha256:[0-9a-f]{64})/).map { $0.output.1 }
         #expect(read.count == 2 && Set(read).count == 1, "\(outcome.error)")
-        #expect(!outcome.error.contains("\u{1B}"), "it draws where there is no terminal")
+        #expect(!outcome.error.contains("\u{1B}"), "it draws without a terminal")
         try Demo.expectNothingLeft(in: scratch)
     }
 
     @Test(
-        "Interrupted, the demo leaves no process and no file",
+        "An interrupted demo leaves no process and no file",
         arguments: [(SIGINT, Int32(130)), (SIGTERM, Int32(143))])
     func interrupted(signal: Int32, code: Int32) async throws {
         let scratch = try TemporaryFolder()
@@ -48,7 +48,7 @@ struct DemoPromotionTests {
         try Demo.expectNothingLeft(in: scratch)
     }
 
-    @Test("Killed, the demo leaves no process and no file: what waits beside it cleans up")
+    @Test("A killed demo leaves no process and no file")
     func killed() async throws {
         let scratch = try TemporaryFolder()
         let demo = try start(in: scratch)
@@ -62,13 +62,13 @@ struct DemoPromotionTests {
         }
     }
 
-    @Test("A demo that does not show what it is for fails, and says what differed")
+    @Test("A demo with an unexpected result fails and names the difference")
     func broken() async throws {
         let scratch = try TemporaryFolder()
         let programs = try scratch.makeFolder("programs")
         let built = try Program.productsFolder()
         symlink("\(built)/buildinfo-agent", "\(programs)/buildinfo-agent")
-        // A kill switch that nobody reads, which is what the demo has to notice.
+        // Without the kill switch, which the demo has to notice.
         let liar = try scratch.write(
             "programs/buildinfo-collector",
             "#!/bin/sh\nunset BUILDINFO_KILL_SWITCH\nexec '\(built)/buildinfo-collector' \"$@\"\n")

@@ -41,7 +41,7 @@ struct CertificateFilesTests {
             ("client.key", nil, nil, "--ca 'client.key' holds no certificate but PRIVATE KEY"),
             ("half.pem", nil, nil, "--ca 'half.pem' holds a certificate that cannot be read"),
             ("cut.pem", nil, nil, "--ca 'cut.pem' holds a certificate that cannot be read"),
-            ("nowhere", nil, nil, "cannot read --ca 'nowhere' (No such file or directory)"),
+            ("nowhere", nil, nil, "--ca 'nowhere' cannot be read (No such file or directory)"),
             (".", nil, nil, "--ca '.' is not a regular file"),
             (nil, "client.pem", nil, "--cert 'client.pem' comes without a key: name it with --key"),
             (nil, "client.pem", "stranger.key", "--key 'stranger.key' does not belong to --cert 'client.pem'"),
@@ -54,7 +54,7 @@ struct CertificateFilesTests {
             (nil, "client.pem", "encrypted.key", "--key 'encrypted.key' is encrypted"),
             (nil, "cut.pem", "client.key", "--cert 'cut.pem' cannot be read: it is cut off"),
             (nil, "client.pem", "cut.key", "--key 'cut.key' cannot be read: it is cut off"),
-            (nil, "client.pem", "nowhere", "cannot read --key 'nowhere' (No such file"),
+            (nil, "client.pem", "nowhere", "--key 'nowhere' cannot be read (No such file"),
         ]
         for (ca, cert, key, reason) in cases {
             let given = [("--ca", ca), ("--cert", cert), ("--key", key)]
