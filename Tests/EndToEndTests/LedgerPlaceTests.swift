@@ -3,13 +3,15 @@ import Glibc
 import Support
 import Testing
 
+@testable import EndToEndFixtures
+
 @Suite("End to end, a ledger on a read-only disk", .timeLimit(.minutes(5)))
 struct LedgerPlaceTests {
-    /// Runs the collector where a folder is mounted read-only, which holds for root too.
+    /// Runs the collector with a folder mounted read-only, which also restricts root.
     private func run(readOnly folder: String, _ arguments: [String]) async throws -> RunningProgram.Outcome {
         let unshare = try Program.installed("unshare", remedy: "apt-get install util-linux")
         let mounts = #"mount --bind "$0" "$0" && mount -o remount,ro,bind "$0" && exec "$@""#
-        // As an ordinary user it takes a user namespace to mount anything.
+        // An ordinary user needs a user namespace to mount anything.
         let namespaces = getuid() == 0 ? ["--mount"] : ["--mount", "--map-root-user"]
         return try await unshare.run(
             namespaces + ["/bin/sh", "-c", mounts, folder, try Program.collector().path] + arguments)
@@ -23,7 +25,7 @@ struct LedgerPlaceTests {
         return (result, store)
     }
 
-    @Test("A verification leaves one whole file, which history, report and check read where nothing can be written")
+    @Test("A verification leaves one complete file, which history, report and check read from a read-only disk")
     func whole() async throws {
         let folder = try TemporaryFolder()
         let (result, store) = try await verified(folder)
@@ -36,10 +38,10 @@ struct LedgerPlaceTests {
         }
         let refused = try await run(readOnly: state, ["ledger", "prune", "--keep", "1d", "--store", store])
         #expect(refused.exitCode == 64, "\(refused.error)")
-        #expect(refused.error.contains("cannot be written"))
+        #expect(refused.error.contains("is not writable"))
     }
 
-    @Test("A ledger whose last changes are in its log is not read without them, and the error says what to do")
+    @Test("A ledger with unmerged changes in its log is not read without them, and the error names the remedy")
     func log() async throws {
         let folder = try TemporaryFolder()
         let store = "\(try folder.makeFolder("state"))/ledger.db"
@@ -48,7 +50,7 @@ struct LedgerPlaceTests {
         try await running.says("host-1: pending")
         running.program.signal(SIGKILL)
         _ = try await running.program.wait()
-        // As on a disk that was copied or mounted elsewhere: the log is there, its shared index is not.
+        // As on a disk that was copied or mounted elsewhere: the log exists, its shared index does not.
         #expect(unlink("\(store)-shm") == 0)
         for verb in [["history"], ["report"], ["ledger", "check"]] {
             let outcome = try await run(readOnly: folder.path("state"), verb + ["--store", store])
@@ -60,7 +62,7 @@ struct LedgerPlaceTests {
         #expect(again.contains("interrupted"))
     }
 
-    @Test("An older collector's ledger that cannot be brought up to date says so")
+    @Test("An older collector's ledger that cannot be upgraded is refused with its schema")
     func older() async throws {
         let folder = try TemporaryFolder()
         let store = "\(try folder.makeFolder("state"))/ledger.db"

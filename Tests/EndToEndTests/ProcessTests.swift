@@ -2,6 +2,8 @@ import Glibc
 import Support
 import Testing
 
+@testable import EndToEndFixtures
+
 @Suite("End to end: collector process", .timeLimit(.minutes(5)))
 struct ProcessTests {
     @Test(
@@ -22,7 +24,7 @@ struct ProcessTests {
         #expect(result.report.summary.proven == 0)
     }
 
-    @Test("Row 6: an unreadable inventory is 64 and is named")
+    @Test("Row 6: an unreadable inventory is 64 and named")
     func unreadableInventory() async throws {
         let result = try await Program.collector().run(
             ["verify", "--fleet", "/nonexistent/fleet.yaml", "--sha", Commit.new, "--store", "none"])
@@ -43,7 +45,7 @@ struct ProcessTests {
         #expect(allowed.report.summary.proven == 0)
     }
 
-    @Test("A host that starts to serve the target converges, and the log shows when")
+    @Test("A host that reaches the target during the verification converges, and the log has the time")
     func convergesMeanwhile() async throws {
         let folder = try TemporaryFolder()
         let build = try folder.write("build", Commit.old)

@@ -1,6 +1,6 @@
 package import CollectorSupport
 import Glibc
-import Shared
+package import Shared
 import Transfer
 import UnixSignals
 
@@ -181,12 +181,12 @@ package enum DrillError: ExitCoded, Hashable {
     /// The user interrupted the drill.
     case interrupted(signal: Int32)
 
-    package var exitCode: Int32 {
+    package var exitStatus: ExitStatus {
         switch self {
-        case .noLoopback, .noFolder: 69
+        case .noLoopback, .noFolder: .unavailable
         // No verdict has this code: a pipeline must not mistake a failed drill for a failed deploy.
-        case .misjudged: 1
-        case .interrupted(let signal): 128 + signal
+        case .misjudged: .failure
+        case .interrupted(let signal): .interrupted(by: signal)
         }
     }
 

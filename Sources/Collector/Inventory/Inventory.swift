@@ -4,51 +4,51 @@ import Glibc
 import Shared
 package import Verdict
 
-/// The hosts that a verification is about, read once and frozen.
+/// The hosts of a verification, read once and frozen.
 ///
 /// ```swift
 /// let inventory = try Inventory.load(
 ///     sources: [.file(path: "fleet.yaml")], hosts: ["canvas-09:9480"], service: nil, now: Date())
 /// ```
 package struct Inventory: Sendable {
-    /// The selected ones, in the order of the sources; names are unique. May be empty: whether that will do is
-    /// ``InventoryCheck``'s to say.
+    /// The selected hosts, in the order of the sources, with unique names. ``InventoryCheck`` decides if an empty list is
+    /// acceptable.
     package let hosts: [ExpectedHost]
-    /// All that the sources list, selected or not.
+    /// All hosts of the sources, selected or not.
     package let listed: [ExpectedHost]
-    /// Which of the listed hosts are ``hosts``.
+    /// The selection of ``hosts`` from the listed ones.
     package let selector: HostSelector
-    /// How each of ``hosts`` is asked, as far as the sources say it: its own access, and what that leaves open from the
-    /// first access for many that selects it.
+    /// The credentials that the sources name for each of ``hosts``: its own, completed by the first ones for many hosts that
+    /// select it.
     package let access: [InventoryCredentials?]
-    /// What every host is asked for: the flag's, else the sources', else `canvas`.
+    /// The service that every host is asked for: the flag's, else the sources'.
     package let service: String
-    /// Where the hosts come from, for reports: `fleet.yaml, 2 --host`.
+    /// The sources, for reports: `fleet.yaml, 2 --host`.
     package let source: String
-    /// `sha256:<64 hex>` of the selected hosts, whatever their order and the format that listed them.
+    /// `sha256:<64 hex>` of the selected hosts, independent of their order and of the sources' formats.
     package let hash: String
-    /// What a reader of the report should know, one line each.
+    /// Warnings for the report, one line each.
     package let warnings: [String]
     /// Reads the sources again while the verification runs.
     package let watch: InventoryReloader
 
-    /// The selector's terms, as reports and ledger have them; nil where it has none.
+    /// The selector's terms for reports and the ledger; nil without a selection.
     package var selected: [String]? { selector.isEverything ? nil : selector.terms.map(\.description) }
-    /// How many hosts are listed; nil where there is no selection.
+    /// The number of listed hosts; nil without a selection.
     package var listedWhereSelected: Int? { selector.isEverything ? nil : listed.count }
 
     static let standardPort = 9_480
 
-    /// Reads all sources and unites them.
+    /// Reads all sources and merges them.
     ///
-    /// A name that stands twice is an error, unless both say the same about it and stand in different sources.
+    /// A duplicate name is an error, unless two sources list the same host.
     ///
     /// - Parameters:
     ///   - hosts: values of `--host`: names, `name:port`, or URLs.
-    ///   - service: the value of `--service`, nil where it was not given. It wins over what a source names.
-    ///   - selector: which of the hosts are expected.
+    ///   - service: the value of `--service`, which overrides the sources; nil if not given.
+    ///   - selector: the selection of expected hosts.
     ///   - now: the wall clock, for waivers.
-    ///   - standardInput: the descriptor that `-` stands for.
+    ///   - standardInput: the descriptor for `-`.
     package static func load(
         sources: [InventorySource], hosts: [String] = [], service: String? = nil,
         selector: HostSelector = .everything, now: Date, standardInput: Int32 = STDIN_FILENO
@@ -78,44 +78,103 @@ package struct Inventory: Sendable {
             }
             for other in named where service != nil && other.name != service {
                 warnings.append(
-                    "\(other.place) names the service '\(other.name)'; --service \(service ?? "") was asked for")
+                    "\(other.place): --service \(service ?? "") overrides the service '\(other.name)'")
             }
         }
-        let asked = service ?? named.first?.name ?? ServiceName.standard
-        var freezer = InventoryBuilder(service: asked)
-        for reading in readings { try freezer.add(reading.listing) }
-        try freezer.add(flags)
-        for waiver in readings.flatMap(\.listing.waivers) {
-            if let warning = try freezer.apply(waiver) { warnings.append(warning) }
+        guard let asked = service ?? named.first?.name else {
+            throw .noService(source: readings.first?.source.name)
         }
-        // What a selection leaves out can be waived all the same, so this comes after the waivers.
-        listed = freezer.hosts
+        var builder = InventoryBuilder(service: asked)
+        for reading in readings { try builder.add(reading.listing) }
+        try builder.add(flags)
+        for waiver in readings.flatMap(\.listing.waivers) {
+            if let warning = try builder.apply(waiver) { warnings.append(warning) }
+        }
+        // Hosts outside the selection can be waived too, so the selection comes after the waivers.
+        listed = builder.hosts
         let indices = listed.indices.filter { [listed] index in selector.isEverything || selector.selects(listed[index])
         }
         hosts = indices.map { [listed] index in listed[index] }
         let rules = readings.flatMap(\.listing.access)
         access = indices.map { [listed] index in
             let rule = rules.first { $0.selector.isEverything || $0.selector.selects(listed[index]) }
-            return freezer.access[index]?.or(rule) ?? rule
+            return builder.access[index]?.completed(by: rule) ?? rule
         }
         self.selector = selector
         self.service = asked
         self.hash = InventoryHash.of(hosts)
-        self.warnings = warnings + InventoryBuilder.sharedURLs(hosts) + Self.idle(selector, listed)
+        self.warnings = warnings + InventoryBuilder.sharedURLs(hosts) + Self.ineffectiveExclusions(selector, listed)
         let flagged = flags.hosts.isEmpty ? [] : ["\(flags.hosts.count) --host"]
         source = (readings.map(\.source.name) + flagged).joined(separator: ", ")
         watch = InventoryReloader(
-            files: zip(readings, freezer.names).map { .init(source: $0.source, stamp: $0.stamp, names: $1) },
-            constant: freezer.names.last ?? [], service: asked, now: now)
+            files: zip(readings, builder.names).map { .init(source: $0.source, stamp: $0.stamp, names: $1) },
+            constant: builder.names.last ?? [], service: asked, now: now)
     }
 
-    /// What was to be left out and is not there: more is verified than was meant, which is safe, and worth a word.
-    private static func idle(_ selector: HostSelector, _ listed: [ExpectedHost]) -> [String] {
+    /// Warnings about exclusions that match no host: more is verified than was intended, which is safe.
+    private static func ineffectiveExclusions(_ selector: HostSelector, _ listed: [ExpectedHost]) -> [String] {
         let excluded = selector.terms.filter(\.isExcluded)
         guard !excluded.isEmpty, !listed.isEmpty else { return [] }
-        let census = LabelIndex(listed)
-        return excluded.filter { !census.contains($0.group) }.map {
-            "--select \($0) leaves no host out: \(census.alternatives(to: $0.group))"
+        let labels = LabelIndex(listed)
+        return excluded.filter { !labels.contains($0.group) }.map {
+            "--select \($0) excludes no host: \(labels.alternatives(to: $0.group))"
         }
+    }
+}
+
+/// The source of a list of hosts, as given to `--fleet`.
+package enum InventorySource: Hashable, Sendable {
+    case file(path: String)
+    case standardInput
+
+    /// - Parameter argument: a path, or `-` for standard input.
+    package init(argument: String) {
+        self = argument == "-" ? .standardInput : .file(path: argument)
+    }
+
+    /// The name in errors and reports; one clean line.
+    var name: String {
+        switch self {
+        case .file(let path): path.isEmpty ? "--fleet ''" : Sanitizer.singleLine(path, limit: 200)
+        case .standardInput: "standard input"
+        }
+    }
+}
+
+/// The hash of a frozen inventory: equal hosts have an equal hash, in any order and format.
+///
+/// SHA-256 over the hosts sorted by the bytes of their names. Each field is written as its length in bytes, a colon and its
+/// bytes (a netstring without the comma), and a missing one as `-`, so that no two inventories have the same serialisation.
+/// The expiry of waivers is left out, since it depends on the clock.
+private enum InventoryHash {
+    static func of(_ hosts: [ExpectedHost]) -> String {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(hosts.count * 128)
+        func field(_ text: String?) {
+            guard let text else {
+                bytes.append(UInt8(ascii: "-"))
+                return
+            }
+            bytes += "\(text.utf8.count):".utf8
+            bytes += text.utf8
+        }
+        for host in hosts.sorted(by: { isBefore($0.name, $1.name) }) {
+            field(host.name)
+            field(host.url)
+            field(host.id)
+            field("\(host.labels.count)")
+            for (key, value) in host.labels.sorted(by: { isBefore($0.key, $1.key) }) {
+                field(key)
+                field(value)
+            }
+            field(host.waiver?.until)
+            field(host.waiver?.reason)
+            field(host.waiver?.by)
+        }
+        return "sha256:" + Hexadecimal.encode(SHA256.hash(bytes))
+    }
+
+    private static func isBefore(_ first: String, _ second: String) -> Bool {
+        first.utf8.lexicographicallyPrecedes(second.utf8)
     }
 }

@@ -2,13 +2,13 @@ import CollectorSupport
 import Shared
 import Verdict
 
-/// Makes expected hosts of listed ones: names, URLs, and each name once.
+/// Builds expected hosts from listed ones: names, URLs, and each name once.
 struct InventoryBuilder {
     let service: String
     private(set) var hosts: [ExpectedHost] = []
-    /// What each of the hosts says of its access.
+    /// Each host's own credentials.
     private(set) var access: [InventoryCredentials?] = []
-    /// The names of each listing that was added, in their order.
+    /// The names of each added listing, in order.
     private(set) var names: [Set<String>] = []
     private var places: [String: (index: Int, listing: Int, place: SourceLocation)] = [:]
 
@@ -20,13 +20,13 @@ struct InventoryBuilder {
         let number = names.count
         var added: Set<String> = []
         for listed in listing.hosts {
-            let host = try freeze(listed, port: listing.port ?? Inventory.standardPort)
+            let host = try expectedHost(listed, port: listing.port ?? Inventory.standardPort)
             if let known = places[host.name] {
-                let saysTheSame = listed.access?.says(theSameAs: access[known.index]) ?? (access[known.index] == nil)
-                guard known.listing != number, hosts[known.index] == host else {
+                let hasSameAccess =
+                    listed.access?.namesSameFiles(as: access[known.index]) ?? (access[known.index] == nil)
+                guard known.listing != number, hosts[known.index] == host, hasSameAccess else {
                     throw .duplicate(name: host.name, listed.place, first: known.place)
                 }
-                guard saysTheSame else { throw .duplicate(name: host.name, listed.place, first: known.place) }
             } else {
                 places[host.name] = (hosts.count, number, listed.place)
                 hosts.append(host)
@@ -37,20 +37,20 @@ struct InventoryBuilder {
         names.append(added)
     }
 
-    /// Hosts that share a URL: one answer would speak for all of them.
+    /// A warning about hosts that share a URL, since one answer counts for all of them.
     static func sharedURLs(_ hosts: [ExpectedHost]) -> [String] {
         let shared = Dictionary(grouping: hosts, by: \.url).filter { $0.value.count > 1 }
         guard let first = shared.values.min(by: { $0[0].name < $1[0].name }) else { return [] }
         let names = first.prefix(3).map { Sanitizer.singleLine($0.name, limit: 64) }.joined(separator: ", ")
         let more = shared.count > 1 ? ", and \(shared.count - 1) more such groups" : ""
-        return ["\(first.count) hosts of the inventory share one url (\(names))\(more): one answer speaks for all"]
+        return ["\(first.count) hosts share one url (\(names))\(more): one answer counts for all of them"]
     }
 
     // MARK: - Waivers
 
-    /// Waives the hosts that a listed waiver covers, whichever source lists them.
+    /// Applies a listed waiver to the hosts of all sources.
     ///
-    /// - Returns: a warning where it covers nobody, or names somebody who is not there.
+    /// - Returns: a warning if it covers no host, or names a host that is not listed.
     mutating func apply(_ listed: ListedWaiver) throws(InventoryError) -> String? {
         try check(listed.waiver, "waiver", listed.place)
         switch listed.scope {
@@ -71,7 +71,7 @@ struct InventoryBuilder {
         }
     }
 
-    /// A host's own waiver is not replaced, nor an earlier listed one; but one that has ended gives way to one that holds.
+    /// A host's own waiver takes precedence, then earlier listed ones; but an expired waiver gives way to a valid one.
     private mutating func waive(_ index: Int, _ waiver: Waiver) {
         if let present = hosts[index].waiver, !present.isExpired || waiver.isExpired { return }
         hosts[index].waiver = waiver
@@ -84,7 +84,7 @@ struct InventoryBuilder {
 
     // MARK: - One host
 
-    private func freeze(_ listed: ListedHost, port: Int) throws(InventoryError) -> ExpectedHost {
+    private func expectedHost(_ listed: ListedHost, port: Int) throws(InventoryError) -> ExpectedHost {
         let (name, url) = try nameAndURL(listed, port: port)
         try check(name, "name", limit: 255, listed.place)
         if let id = listed.id { try check(id, "id", limit: 255, listed.place) }
@@ -98,7 +98,7 @@ struct InventoryBuilder {
 
     private func nameAndURL(_ listed: ListedHost, port: Int) throws(InventoryError) -> (name: String, url: String) {
         let text = listed.address ?? listed.name ?? ""
-        // Before it is taken apart, so that a name's own defects are called by their name.
+        // Checked before it is parsed, so that the error is about the name.
         if !text.contains("://"), !text.contains("@") { try check(text, "name", limit: 255, listed.place) }
         do throws(HostAddress.ParseError) {
             let address = try HostAddress(parsing: text, service: service)
@@ -108,12 +108,12 @@ struct InventoryBuilder {
             throw .invalid(
                 listed.place,
                 problem: needsURL
-                    ? "no URL can be made of the name '\(InventoryError.shown(text))': give the host a url"
+                    ? "the name '\(InventoryError.shown(text))' is not a valid address: give the host a url"
                     : error.message(about: text))
         }
     }
 
-    /// A text that is shown to people is what it looks like: one line, no invisible characters, not endless.
+    /// Checks that a text looks like what it is: one line without invisible characters, up to a limit in bytes.
     private func check(
         _ text: String, _ what: String, limit: Int, _ place: SourceLocation
     ) throws(InventoryError) {
@@ -127,7 +127,7 @@ struct InventoryBuilder {
             throw .invalid(
                 place,
                 problem: "\(what) '\(InventoryError.shown(text))' has control or invisible characters, "
-                    + "or blanks at an end: take them out")
+                    + "or spaces at an end: remove them")
         }
     }
 }

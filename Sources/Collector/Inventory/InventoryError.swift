@@ -1,28 +1,28 @@
 import CollectorSupport
-import Shared
+package import Shared
 
-/// Why an inventory cannot be used. One line each: where, what, and the remedy. Never shows a URL that may hold a secret.
-package enum InventoryError: Error, Hashable, Sendable {
-    /// Not there, not permitted, a folder.
+/// The reason why an inventory cannot be used: one line with the place, the problem and the remedy. It never shows a URL that
+/// might contain a secret.
+package enum InventoryError: ExitCoded, Hashable {
+    /// Missing, not permitted, or a folder.
     case unreadable(source: String, reason: String)
     case tooLarge(source: String)
-    /// Not UTF-8, or control characters.
-    case notText(SourceLocation, found: String)
-    /// No YAML and no JSON.
-    case syntax(SourceLocation, problem: String)
-    /// Readable, and not what an inventory may say.
+    /// Invalid UTF-8, or control characters.
+    case notText(SourceLocation, problem: String)
+    /// Invalid YAML or JSON, or invalid contents.
     case invalid(SourceLocation, problem: String)
     /// One name for two hosts.
     case duplicate(name: String, SourceLocation, first: SourceLocation)
-    /// Two files that each name another service, and no `--service` to decide.
+    /// Two sources name different services, and `--service` is not given.
     case services(SourceLocation, String, first: SourceLocation, String)
-    /// What `--service` asks for cannot stand in a URL.
+    /// The value of `--service` cannot be part of a URL.
     case unusableService(String)
-    /// `--fleet -` twice: there is only one standard input.
+    /// Neither `--service` nor a source names the service.
+    case noService(source: String?)
+    /// `--fleet -` is given twice.
     case standardInputTwice
 
-    /// The process's exit code: the configuration is wrong.
-    package var exitCode: Int32 { 64 }
+    package var exitStatus: ExitStatus { .usage }
 }
 
 extension InventoryError: CustomStringConvertible {
@@ -31,24 +31,37 @@ extension InventoryError: CustomStringConvertible {
         case .unreadable(let source, let reason):
             "\(source): cannot be read (\(reason)): give the path of an inventory file, or - for standard input"
         case .tooLarge(let source):
-            "\(source): is larger than 64 MiB: split it, or give a list with one host a line"
-        case .notText(let place, let found):
-            "\(place): \(found): an inventory is UTF-8 text (YAML, JSON, or one host a line)"
-        case .syntax(let place, let problem): "\(place): \(problem)"
+            "\(source): is larger than 64 MiB: split it, or list one host per line"
+        case .notText(let place, let problem):
+            "\(place): \(problem): an inventory is UTF-8 text (YAML, JSON, or one host per line)"
         case .invalid(let place, let problem): "\(place): \(problem)"
         case .duplicate(let name, let place, let first):
-            "\(place): the name '\(Self.shown(name))' is taken since \(first): remove one of them, "
+            "\(place): duplicate name '\(Self.shown(name))', first used at \(first): remove one of them, "
                 + "or give it another name and a url"
         case .services(let place, let service, let first, let other):
-            "\(place): names the service '\(Self.shown(service))' where \(first) names '\(Self.shown(other))': "
-                + "say with --service which one is meant"
+            "\(place): the service '\(Self.shown(service))' contradicts '\(Self.shown(other))' at \(first): "
+                + "choose one with --service"
         case .unusableService(let name):
             "--service '\(Self.shown(name))' \(ServiceName.rule)"
+        case .noService(let source):
+            "no service named: give --service NAME"
+                + (source.map { ", or write 'service: NAME' at the top of \($0) (in YAML or JSON)" }
+                    ?? ", or an inventory with 'service: NAME' at its top")
         case .standardInputTwice:
-            "--fleet - stands twice: standard input can be read only once"
+            "--fleet - is given twice: standard input can be read only once"
         }
     }
 
-    /// Somebody's text inside a message.
-    package static func shown(_ text: some StringProtocol) -> String { Sanitizer.singleLine(text, limit: 80) }
+    /// Foreign text inside a message.
+    static func shown(_ text: some StringProtocol) -> String { Sanitizer.singleLine(text, limit: 80) }
+}
+
+/// A place in an inventory: a line of a source, or a `--host`.
+package struct SourceLocation: Hashable, Sendable, CustomStringConvertible {
+    /// Clean text: a source's name, or `--host`.
+    var source: String
+    /// The line, from 1; nil for a `--host`, and for the whole source.
+    var line: Int?
+
+    package var description: String { line.map { "\(source):\($0)" } ?? source }
 }

@@ -1,14 +1,16 @@
+import CollectorSupport
 import FoundationEssentials
+import Shared
 
-/// Reads one source in whatever format it has.
-package struct InventoryLoader: Sendable {
+/// Reads one source in any format.
+struct InventoryLoader: Sendable {
     let now: Date
     var reader = InventoryReader()
 
-    package struct Reading: Sendable {
-        var source: InventorySource
-        var listing: ParsedInventory
-        var stamp: FileStamp?
+    struct Reading: Sendable {
+        let source: InventorySource
+        let listing: ParsedInventory
+        let stamp: FileStamp?
     }
 
     func read(_ source: InventorySource) throws(InventoryError) -> Reading {
@@ -18,7 +20,7 @@ package struct InventoryLoader: Sendable {
             case .lines: try LineInventory(source: source.name).read(content.text)
             case .structured: try StructuredInventory(source: source.name, now: now).read(content.text)
             }
-        // A relative path means the same wherever the collector is started; standard input lies in no folder.
+        // A relative path means the same in every working directory; standard input is in no folder.
         if case .file(let path) = source, let slash = path.lastIndex(of: "/") {
             let folder = String(path[...slash])
             listing.access = listing.access.map { $0.resolved(in: folder) }
@@ -27,5 +29,71 @@ package struct InventoryLoader: Sendable {
             }
         }
         return Reading(source: source, listing: listing, stamp: content.stamp)
+    }
+}
+
+/// The format of a source, recognised by its content: a file's extension can be wrong, and standard input has none.
+private enum InventoryFormat: Hashable, Sendable {
+    /// YAML or JSON, which is nearly a subset of YAML: the inventory's own form, or Prometheus `file_sd`.
+    case structured
+    /// One host or URL per line.
+    case lines
+
+    init(recognising text: String) {
+        for line in text.utf8.split(separator: 10) {
+            let content = String(Substring(line)).trimmingBlanks()
+            if content.isEmpty || content.hasPrefix("#") { continue }
+            self = Self.isStructured(content) ? .structured : .lines
+            return
+        }
+        // Only blank lines and comments: an empty list.
+        self = .lines
+    }
+
+    private static func isStructured(_ line: String) -> Bool {
+        let first = line.split { $0 == " " || $0 == "\t" }.first.map(String.init) ?? line
+        if ["-", "---", "?", "|", ">"].contains(first) || first.hasPrefix("%") { return true }
+        if first.hasPrefix("{") || first.hasPrefix("\"") || first.hasPrefix("'") { return true }
+        // An IPv6 literal in brackets, or a list.
+        if first.hasPrefix("[") { return HostAddress.hostAndPort(first) == nil }
+        if HostAddress.hostAndPort(first) != nil, first == line { return false }
+        return line.contains(": ") || line.contains(":\t") || line.hasSuffix(":")
+    }
+}
+
+/// Reads one host or URL per line; blank lines and text after a `#` are ignored.
+private struct LineInventory {
+    let source: String
+
+    func read(_ text: String) throws(InventoryError) -> ParsedInventory {
+        var listing = ParsedInventory()
+        var number = 0
+        for line in text.utf8.split(separator: 10, omittingEmptySubsequences: false) {
+            number += 1
+            let place = SourceLocation(source: source, line: number)
+            let content = Self.withoutComment(String(Substring(line))).trimmingBlanks()
+            if content.isEmpty { continue }
+            guard !content.contains(where: { $0 == " " || $0 == "\t" }) else {
+                // The password of a URL with a stray space must not be shown.
+                if content.contains("@") {
+                    throw .invalid(place, problem: HostAddress.ParseError.hasUser.message(about: content))
+                }
+                let shown = InventoryError.shown(content)
+                throw .invalid(place, problem: "'\(shown)' is more than one word: write one host or URL per line")
+            }
+            listing.hosts.append(ListedHost(place: place, address: content))
+        }
+        return listing
+    }
+
+    /// A `#` begins a comment at the start of a line and after a space; elsewhere it is a URL's fragment, which is refused
+    /// later.
+    private static func withoutComment(_ line: String) -> String {
+        var isAfterBlank = true
+        for index in line.indices {
+            if line[index] == "#", isAfterBlank { return String(line[..<index]) }
+            isAfterBlank = line[index] == " " || line[index] == "\t"
+        }
+        return line
     }
 }

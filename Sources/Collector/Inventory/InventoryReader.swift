@@ -1,19 +1,19 @@
 import Glibc
 import Shared
 
-/// Reads a source's bytes, within bounds, and makes sure that they are text.
-package struct InventoryReader: Sendable {
-    /// 64 MiB: a million hosts, and no more memory than that takes.
+/// Reads a source's bytes, up to a limit, and checks that they are text.
+struct InventoryReader: Sendable {
+    /// 64 MiB: a million hosts, and a bound on memory.
     static let maximumBytes = 64 << 20
 
-    /// What a source held when it was read.
+    /// The contents of a source when it was read.
     struct Content: Sendable {
-        var text: String
-        /// nil for what cannot be read a second time: standard input, a pipe.
-        var stamp: FileStamp?
+        let text: String
+        /// nil for a source that cannot be read again: standard input or a pipe.
+        let stamp: FileStamp?
     }
 
-    /// Descriptor of standard input.
+    /// The descriptor of standard input.
     var standardInput: Int32 = STDIN_FILENO
 
     func read(_ source: InventorySource) throws(InventoryError) -> Content {
@@ -55,24 +55,47 @@ package struct InventoryReader: Sendable {
         }
     }
 
-    /// The bytes as text without a byte-order mark; line feeds, carriage returns and tabs are the only control characters.
+    /// The bytes as text without a byte-order mark. Line feeds, carriage returns and tabs are the only control characters.
     private static func text(_ bytes: [UInt8], name: String) throws(InventoryError) -> String {
         let body = bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? bytes[3...] : bytes[...]
         if let bad = body.firstIndex(where: { ($0 < 0x20 && $0 != 9 && $0 != 10 && $0 != 13) || $0 == 0x7F }) {
             let place = SourceLocation(source: name, line: line(of: bad, in: bytes))
-            throw .notText(place, found: "there is a control character (0x\(Hexadecimal.encode([bytes[bad]])))")
+            throw .notText(place, problem: "control character 0x\(Hexadecimal.encode([bytes[bad]]))")
         }
         if let text = String(validating: body, as: UTF8.self) { return text }
-        // Rare, so it may cost a second look: find the first line that is no UTF-8.
+        // Rare, so a second pass is affordable: find the first line that is not UTF-8.
         var number = 1
         for line in body.split(separator: 10, omittingEmptySubsequences: false) {
             if String(validating: line, as: UTF8.self) == nil { break }
             number += 1
         }
-        throw .notText(SourceLocation(source: name, line: number), found: "the text is not UTF-8")
+        throw .notText(SourceLocation(source: name, line: number), problem: "invalid UTF-8")
     }
 
     private static func line(of index: Int, in bytes: [UInt8]) -> Int {
         bytes[..<index].count { $0 == 10 } + 1
+    }
+}
+
+/// Identifies a version of a file cheaply, without reading it.
+struct FileStamp: Hashable, Sendable {
+    private let device: UInt64
+    private let inode: UInt64
+    private let size: Int64
+    /// The bytes of the modification time, which are only compared.
+    private let modified: [UInt8]
+
+    fileprivate init(_ status: stat) {
+        device = UInt64(status.st_dev)
+        inode = UInt64(status.st_ino)
+        size = Int64(status.st_size)
+        modified = withUnsafeBytes(of: status.st_mtim) { Array($0) }
+    }
+
+    /// nil if the file does not exist.
+    init?(path: String) {
+        var status = stat()
+        guard stat(path, &status) == 0 else { return nil }
+        self.init(status)
     }
 }

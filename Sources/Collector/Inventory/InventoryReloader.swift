@@ -1,25 +1,19 @@
 import FoundationEssentials
 import Shared
 
-/// Reads an inventory's files again, so that hosts that were taken out since can be told.
+/// Reads an inventory's files again, to find hosts that were removed since.
 ///
-/// Cheap where nothing changed: one `stat` a file. Standard input and pipes cannot be read twice; what they listed stays.
+/// Unchanged files cost one `stat` each. Standard input and pipes cannot be read twice; their hosts stay.
 package struct InventoryReloader: Sendable {
-    package struct File: Sendable {
-        package var source: InventorySource
-        /// nil for what cannot be read again.
+    struct File: Sendable {
+        let source: InventorySource
+        /// nil if the source cannot be read again.
         var stamp: FileStamp?
-        package var names: Set<String>
-
-        package init(source: InventorySource, stamp: FileStamp? = nil, names: Set<String>) {
-            self.source = source
-            self.stamp = stamp
-            self.names = names
-        }
+        var names: Set<String>
     }
 
     private var files: [File]
-    /// Listed by flags.
+    /// The names listed by flags.
     private let constant: Set<String>
     private let service: String
     private let now: Date
@@ -31,10 +25,10 @@ package struct InventoryReloader: Sendable {
         self.now = now
     }
 
-    /// The names that the sources list now, or nil where no file changed since the last time.
+    /// The names that the sources list now, or nil if no file changed since the last call.
     ///
-    /// - Throws: where a file cannot be read, or is no inventory any more. That says nothing about its hosts: they stay as
-    ///   they were, and the next call tries again.
+    /// - Throws: if a file cannot be read, or is no longer an inventory. Its hosts stay as they were, and the next call tries
+    ///   again.
     package mutating func listedNames() throws(InventoryError) -> Set<String>? {
         var hasChanged = false
         for index in files.indices {
@@ -42,9 +36,9 @@ package struct InventoryReloader: Sendable {
                 FileStamp(path: path) != stamp
             else { continue }
             let reading = try InventoryLoader(now: now).read(files[index].source)
-            var freezer = InventoryBuilder(service: service)
-            try freezer.add(reading.listing)
-            files[index].names = freezer.names.first ?? []
+            var builder = InventoryBuilder(service: service)
+            try builder.add(reading.listing)
+            files[index].names = builder.names.first ?? []
             files[index].stamp = reading.stamp
             hasChanged = true
         }

@@ -1,10 +1,43 @@
-/// What one source says.
+import Verdict
+
+/// The contents of one source.
 struct ParsedInventory: Sendable {
     var hosts: [ListedHost] = []
-    /// For hosts of any source.
+    /// Waivers for hosts of any source.
     var waivers: [ListedWaiver] = []
-    /// For hosts of any source; the first that selects a host is its own.
+    /// Credentials for hosts of any source; a host uses the first ones that select it.
     var access: [InventoryCredentials] = []
     var service: (name: String, place: SourceLocation)?
     var port: Int?
+}
+
+/// A host as a source lists it, before its service and port are known.
+struct ListedHost: Hashable, Sendable {
+    var place: SourceLocation
+    /// nil if the address is also the name.
+    var name: String?
+    /// A host, a host with a port, or a URL; nil if the name is also the address.
+    var address: String?
+    var id: String?
+    var labels: [String: String] = [:]
+    var waiver: Waiver?
+    /// The host's own credentials, which take precedence over those for many hosts.
+    var access: InventoryCredentials?
+    /// The scheme, unless the address is a URL.
+    var scheme = "http"
+}
+
+/// A waiver for hosts that its source need not list.
+struct ListedWaiver: Hashable, Sendable {
+    /// The waived hosts.
+    enum Scope: Hashable, Sendable {
+        /// Hosts by name; not empty.
+        case hosts([String])
+        /// Hosts with all of these labels; not empty.
+        case labels([String: String])
+    }
+
+    var place: SourceLocation
+    var scope: Scope
+    var waiver: Waiver
 }

@@ -1,20 +1,20 @@
 import Shared
 import Yams
 
-/// Turns YAML or JSON text into nodes that know their lines, within bounds.
+/// Parses YAML or JSON text into nodes with line numbers, within limits.
 ///
-/// Anchors and aliases are refused: a list of hosts has no use for them, and nine lines of them can stand for a billion
-/// hosts. Scalars stay text, so that a host may be called `no` and a label `08`.
+/// Anchors and aliases are refused: a list of hosts has no use for them, and nine lines of them can expand to a billion
+/// hosts. Scalars stay text, so that a host can be called `no` and a label `08`.
 struct YAMLText {
     let source: String
 
-    /// The root of the only document; nil where there is none.
+    /// The root of the only document; nil if it does not exist.
     func compose(_ text: String) throws(InventoryError) -> Node? {
         try refuseBomb(text)
         do {
             let parser = try Parser(yaml: Self.joiningSurrogates(text), resolver: .basic, encoding: .utf8)
             let root = try parser.singleRoot()
-            // A node refers to its anchor weakly, and the parser holds it.
+            // Nodes refer weakly to their anchors, which the parser holds.
             let anchored = withExtendedLifetime(parser) { root.flatMap(Self.firstAnchored) }
             if let anchored {
                 throw InventoryError.invalid(place(anchored), problem: Self.anchorProblem)
@@ -33,10 +33,9 @@ struct YAMLText {
 
     // MARK: - Anchors
 
-    private static let anchorProblem = "there is a YAML anchor (&): write every host out, without anchors and aliases"
+    private static let anchorProblem = "YAML anchors (&) are not supported: write out every host"
 
-    /// The first node in the text's order that has an anchor; it always stands before its aliases, so that the walk ends
-    /// before it would follow one.
+    /// The first node with an anchor, in the order of the text. An anchor precedes its aliases, so no alias is followed.
     private static func firstAnchored(_ node: Node) -> Node? {
         if node.anchor != nil { return node }
         switch node {
@@ -53,8 +52,8 @@ struct YAMLText {
         return nil
     }
 
-    /// Refuses what would explode while it is composed (keys are hashed with all that hangs below them): enough anchors and
-    /// aliases to multiply. It does not know quotes and comments, and so leaves a few of both to ``firstAnchored``.
+    /// Refuses text with enough anchors and aliases to multiply, which would explode while it is composed (keys are hashed with
+    /// everything below them). It ignores quotes and comments, and therefore leaves small numbers to ``firstAnchored(_:)``.
     private func refuseBomb(_ text: String) throws(InventoryError) {
         var anchors = 0
         var aliases = 0
@@ -78,37 +77,36 @@ struct YAMLText {
 
     private func translate(_ error: any Error, _ text: String) -> InventoryError {
         guard let error = error as? YamlError else {
-            return .syntax(SourceLocation(source: source, line: nil), problem: "is not readable as YAML or JSON")
+            return invalid(line: nil, "invalid YAML or JSON: correct it")
         }
         switch error {
         case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _):
-            return syntax(line: mark.line, problem, text)
+            return Self.isIndentedWithTab(line: mark.line, of: text)
+                ? invalid(line: mark.line, "tab in the indentation: indent with spaces")
+                : syntaxError(line: mark.line, problem)
         case .composer(_, let problem, let mark, _):
-            if problem.contains("another document") {
-                return syntax(line: mark.line, "a second document begins: an inventory is one document", nil)
-            }
-            return syntax(line: mark.line, problem, nil)
+            return problem.contains("another document")
+                ? invalid(line: mark.line, "a second YAML document begins: write one document per file")
+                : syntaxError(line: mark.line, problem)
         case .duplicatedKeysInMapping(let keys, let context):
-            let key = InventoryError.shown(keys.first ?? "")
-            return syntax(line: context.mark.line, "the key '\(key)' stands twice in one mapping: remove one", nil)
+            return invalid(
+                line: context.mark.line, "duplicate key '\(InventoryError.shown(keys.first ?? ""))': remove one")
         case .reader(let problem, let offset, _, _):
-            let line = offset.map { text.utf8.prefix($0).count { $0 == 10 } + 1 }
-            return syntax(line: line, problem, nil)
+            return syntaxError(line: offset.map { text.utf8.prefix($0).count { $0 == 10 } + 1 }, problem)
         case .no, .memory, .writer, .emitter, .representer, .dataCouldNotBeDecoded:
-            return syntax(line: nil, "is not readable as YAML or JSON", nil)
+            return invalid(line: nil, "invalid YAML or JSON: correct it")
         }
     }
 
-    private func syntax(line: Int?, _ problem: String, _ text: String?) -> InventoryError {
-        let place = SourceLocation(source: source, line: line)
-        if let text, let line, Self.isTabbed(line: line, of: text) {
-            return .syntax(place, problem: "a tab stands where YAML wants spaces: indent with spaces")
-        }
-        if problem.contains(": ") { return .syntax(place, problem: problem) }
-        return .syntax(place, problem: "no valid YAML or JSON (\(Sanitizer.singleLine(problem))): correct it")
+    private func syntaxError(line: Int?, _ problem: String) -> InventoryError {
+        invalid(line: line, "invalid YAML or JSON (\(Sanitizer.singleLine(problem))): correct it")
     }
 
-    private static func isTabbed(line: Int, of text: String) -> Bool {
+    private func invalid(line: Int?, _ problem: String) -> InventoryError {
+        .invalid(SourceLocation(source: source, line: line), problem: problem)
+    }
+
+    private static func isIndentedWithTab(line: Int, of text: String) -> Bool {
         let lines = text.utf8.split(separator: 10, omittingEmptySubsequences: false).dropFirst(line - 1)
         guard let bytes = lines.first else { return false }
         return bytes.prefix { $0 == 32 || $0 == 9 || $0 == UInt8(ascii: "-") }.contains(9)
@@ -116,8 +114,8 @@ struct YAMLText {
 
     // MARK: - JSON
 
-    /// JSON writes characters beyond the first 65,536 as two escapes (RFC 8259, section 7); YAML knows no such pairs. They
-    /// are written out here. Anything but JSON passes unchanged.
+    /// Replaces surrogate pairs in JSON, which escapes characters beyond U+FFFF as two escapes (RFC 8259, section 7). YAML has
+    /// no such pairs. Other text is unchanged.
     private static func joiningSurrogates(_ text: String) -> String {
         guard let first = text.utf8.first(where: { $0 > 0x20 }), "{[".utf8.contains(first),
             text.utf8.contains(UInt8(ascii: "\\"))
@@ -134,7 +132,7 @@ struct YAMLText {
                     index += 12
                     continue
                 }
-                // With its escaped character, so that `\\ud83d` is a backslash and letters.
+                // With its escaped character, so that `\\ud83d` stays a backslash and letters.
                 result += bytes[index..<min(index + 2, bytes.count)]
                 index += 2
                 continue
@@ -154,7 +152,7 @@ struct YAMLText {
 }
 
 extension Unicode.Scalar {
-    /// The character of a UTF-16 surrogate pair; nil for what is none.
+    /// The character of a UTF-16 surrogate pair; nil for other values.
     fileprivate init?(high: UInt32, low: UInt32) {
         guard (0xD800...0xDBFF).contains(high), (0xDC00...0xDFFF).contains(low) else { return nil }
         self.init(0x10000 + (high - 0xD800) << 10 + (low - 0xDC00))

@@ -175,9 +175,6 @@ package struct HTTPAddress: Hashable, Sendable {
 
 /// The rule for service names, which become part of URLs.
 package enum ServiceName {
-    /// The service if neither a flag nor an inventory names one.
-    package static let standard = "canvas"
-
     package static let rule = "is not a service name: use letters, digits, '.', '_' and '-', at most 128"
 
     package static func isUsable(_ name: String) -> Bool {

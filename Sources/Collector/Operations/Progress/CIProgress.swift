@@ -73,7 +73,7 @@ package final class CIProgress: Sendable {
             lines.append(usesColor && !code.isEmpty ? "\u{1B}[\(code)m\(text)\u{1B}[0m" : text)
         }
         if sorted.count > room { lines.append("    and \(sorted.count - room) more") }
-        if let failure = wait.trouble { lines.append("  ! \(failure.description)".clipped(toColumns: columns)) }
+        if let error = wait.lastError { lines.append("  ! \(error.description)".clipped(toColumns: columns)) }
         return lines
     }
 }

@@ -1,8 +1,8 @@
-package import CollectorSupport
+import CollectorSupport
 import Foundation
 import Gate
 import Reports
-import Shared
+package import Shared
 import Synchronization
 import Verdict
 
@@ -24,13 +24,13 @@ enum PromotionError: ExitCoded, Hashable {
     case inventory(Conclusion)
     case interrupted(signal: Int32, String)
 
-    var exitCode: Int32 {
+    var exitStatus: ExitStatus {
         switch self {
-        case .underWay, .contested, .movedBack: 41
-        case .notShown, .uncertain: 69
-        case .superseded: 40
-        case .inventory(let conclusion): conclusion.exitCode
-        case .interrupted(let signal, _): 128 + signal
+        case .underWay, .contested, .movedBack: .refused
+        case .notShown, .uncertain: .unavailable
+        case .superseded: .superseded
+        case .inventory(let conclusion): ExitStatus(rawValue: conclusion.exitCode) ?? .inventory
+        case .interrupted(let signal, _): .interrupted(by: signal)
         }
     }
 
@@ -74,7 +74,7 @@ package struct UnchangedTag: ExitCoded {
     /// A sentence about the unchanged tag.
     package let message: String
 
-    package var exitCode: Int32 { reason.exitCode }
+    package var exitStatus: ExitStatus { reason.exitStatus }
     package var description: String { reason.description }
 }
 

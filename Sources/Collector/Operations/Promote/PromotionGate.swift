@@ -137,6 +137,10 @@ package struct PromotionGate: Sendable {
             log.record(.ancestry, "\(request.target) already is \(former.digest.short)")
             return nil
         }
+        guard !request.skipsAncestry || request.allowsRollback else {
+            log.record(.ancestry, "\(name); not checked because of --skip-ancestry")
+            return "--skip-ancestry"
+        }
         let ancestry = await ancestry(from: former)
         let present = former.gitSHA?.short ?? "an unknown commit"
         switch TagMove.decide(
@@ -153,9 +157,9 @@ package struct PromotionGate: Sendable {
     }
 
     private func ancestry(from former: TagState) async -> Ancestry {
-        guard let present = former.gitSHA else { return .unknown("the image there does not state its commit") }
+        guard let present = former.gitSHA else { return .unknown("its image is not labelled with a commit") }
         guard present != request.gitSHA else { return .same }
-        guard let forge else { return .unknown("no --forge is configured to check it") }
+        guard let forge else { return .noForge }
         return await forge.ancestry(of: request.gitSHA, from: present, before: .now + timeout)
     }
 

@@ -15,6 +15,8 @@ package struct PromotionRequest: Hashable, Sendable {
     let target: ImageReference
     /// True if going back, or to another branch, is intended.
     let allowsRollback: Bool
+    /// True if the descent from the present build is not checked.
+    let skipsAncestry: Bool
     /// One line.
     let actor: String
 
@@ -43,7 +45,9 @@ package struct PromotionRequest: Hashable, Sendable {
     }
 
     /// The line for a compose file's environment: the candidate's tag, or the moved tag if the candidate is a digest.
-    func pin(_ image: ResolvedImage) -> String { image.pin(as: source.tag ?? tag) }
+    func pin(_ image: ResolvedImage) -> String {
+        ImagePin(service: service, tag: source.tag ?? tag, digest: image.digest).description
+    }
 
     /// - Parameters:
     ///   - image: the repository. A tag or digest in it is a mistake: `from` and `to` name those.
@@ -51,7 +55,7 @@ package struct PromotionRequest: Hashable, Sendable {
     /// - Throws: ``UsageError`` that names the flag.
     package init(
         service: String, image: String, gitSHA: GitSHA, from: String?, to tag: String, rules: TagPolicy,
-        allowsRollback: Bool, actor: String
+        allowsRollback: Bool, skipsAncestry: Bool = false, actor: String
     ) throws(UsageError) {
         guard let repository = ImageReference(parsing: image), repository.tag == nil, repository.digest == nil else {
             throw UsageError(
@@ -80,7 +84,7 @@ package struct PromotionRequest: Hashable, Sendable {
             throw UsageError("invalid --from '\(from)': a candidate of another commit than --sha \(gitSHA.short)")
         }
         (self.service, self.gitSHA, self.source, self.target) = (service, gitSHA, source, target)
-        (self.allowsRollback, self.actor) = (allowsRollback, actor)
+        (self.allowsRollback, self.skipsAncestry, self.actor) = (allowsRollback, skipsAncestry, actor)
     }
 }
 

@@ -226,7 +226,9 @@ package struct RollbackRun: Sendable {
             formerGitSHA: plan.present?.gitSHA, actor: actor, contexts: [:], pin: pin(plan), steps: log.steps)
     }
 
-    private func pin(_ plan: Plan) -> String { "CANVAS_IMAGE_TAG=\(target.effectiveTag ?? "")@\(plan.build.digest)" }
+    private func pin(_ plan: Plan) -> String {
+        ImagePin(service: service, tag: target.effectiveTag ?? "", digest: plan.build.digest).description
+    }
 }
 
 /// The reason that a tag is not put back: a mistake on the command line, or a build that is gone.
@@ -235,7 +237,7 @@ enum RollbackError: ExitCoded, Hashable {
     case notChosen(String, String)
     case gone(String)
 
-    var exitCode: Int32 { 64 }
+    var exitStatus: ExitStatus { .usage }
 
     var description: String {
         switch self {

@@ -27,7 +27,7 @@ struct InterruptedPromotionRecovery: Sendable {
         let found = try await ledger.unsettled(repository: target.repository, tag: target.effectiveTag ?? "")
         guard let (entry, presence) = found else { return nil }
         let age = Date(rfc3339: entry.intent.intendedAt).map { now.timeIntervalSince($0) } ?? .infinity
-        guard presence == .gone || (presence == .untold && age > Self.staleAfter) else {
+        guard presence == .gone || (presence == .unknown && age > Self.staleAfter) else {
             throw PromotionError.underWay(entry, isSeen: presence == .running)
         }
         // A change that was deliberately left open may still appear; one whose process was killed is settled as it is.

@@ -287,7 +287,7 @@ struct VerificationOutcome: Sendable {
 enum VerificationRunError: ExitCoded {
     case noConclusion
 
-    var exitCode: Int32 { 1 }
+    var exitStatus: ExitStatus { .failure }
 
     var description: String {
         switch self {

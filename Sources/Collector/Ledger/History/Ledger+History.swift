@@ -1,0 +1,199 @@
+import CollectorSupport
+package import FoundationEssentials
+import GRDB
+import Reports
+import Shared
+import Verdict
+
+extension Ledger {
+    /// Past verifications, newest first.
+    ///
+    /// - Parameters:
+    ///   - limit: 1 or more.
+    ///   - now: the wall clock, for verifications whose process cannot be observed.
+    package func history(
+        _ filter: HistoryFilter = HistoryFilter(), limit: Int = 20, now: Date
+    ) async throws(LedgerError) -> [HistoryEntry] {
+        let observer = ProcessIdentity.current()
+        return try await read { db in
+            let rows = try Self.rows(filter, db)
+            var entries: [HistoryEntry] = []
+            while entries.count < limit, let row = try rows.next() {
+                let state = LedgerState(row, observer: observer, now: now)
+                let verdict = try Self.verdict(row, state)
+                guard filter.accepts(verdict) else { continue }
+                entries.append(try Self.entry(row.copy(), filter.host, state, verdict, db))
+            }
+            return entries
+        }
+    }
+
+    /// The number of verifications that ``history(_:limit:now:)`` selects without a limit.
+    package func historyCount(_ filter: HistoryFilter, now: Date) async throws(LedgerError) -> Int {
+        let observer = ProcessIdentity.current()
+        return try await read { db in
+            let rows = try Self.rows(filter, db)
+            var count = 0
+            while let row = try rows.next() {
+                let state = LedgerState(row, observer: observer, now: now)
+                if filter.accepts(try Self.verdict(row, state)) { count += 1 }
+            }
+            return count
+        }
+    }
+
+    private static func rows(_ filter: HistoryFilter, _ db: Database) throws -> RowCursor {
+        let columns = """
+            v.number, v.id, v.service, v.generation, v.git_sha, v.digest, v.started_at, v.finished_at, v.state,
+            v.verdict, v.exit_code, v.proven, v.expected, v.p50, v.p95, v.max, v.timeout, v.pid, v.process_start,
+            v.pid_namespace, v.boot
+            """
+        let (conditions, arguments) = filter.conditions
+        guard let host = filter.host else {
+            return try Row.fetchCursor(
+                db, sql: "SELECT \(columns) FROM verifications v WHERE \(conditions) ORDER BY v.number DESC",
+                arguments: arguments)
+        }
+        return try Row.fetchCursor(
+            db,
+            sql: """
+                SELECT \(columns), h.position, h.status AS host_status, h.reason AS host_reason,
+                    h.seconds_to_converge AS host_seconds
+                FROM hosts h JOIN verifications v ON v.number = h.verification
+                WHERE h.name = ? AND \(conditions) ORDER BY h.verification DESC
+                """,
+            arguments: [host] + arguments)
+    }
+
+    /// The verdict of a recorded verification; nil while it runs.
+    static func verdict(_ row: Row, _ state: LedgerState) throws -> Verdict? {
+        switch state {
+        case .running: nil
+        case .interrupted: .interrupted
+        case .finished: try row.value("verdict")
+        }
+    }
+
+    private static func entry(
+        _ row: Row, _ host: String?, _ state: LedgerState, _ verdict: Verdict?, _ db: Database
+    ) throws -> HistoryEntry {
+        var percentiles: Report.Summary.Percentiles?
+        if let p50: Double = row["p50"], let p95: Double = row["p95"], let max: Double = row["max"] {
+            percentiles = .init(p50: p50, p95: p95, max: max)
+        }
+        return HistoryEntry(
+            id: row["id"], service: row["service"], generation: row["generation"], gitSHA: row.gitSHA,
+            digest: row.digest, startedAt: row["started_at"], finishedAt: row["finished_at"], state: state,
+            verdict: verdict, exitCode: row["exit_code"], proven: row["proven"], expected: row["expected"],
+            secondsToConverge: percentiles,
+            supersededBy: verdict == .superseded ? try successor(row["service"], row["generation"], db) : nil,
+            host: try host.map { try hostOutcome($0, row, db) })
+    }
+
+    /// The next promotion, which is the first one that took over.
+    private static func successor(
+        _ service: String, _ generation: Int?, _ db: Database
+    ) throws -> HistoryEntry.Successor? {
+        let row = try Row.fetchOne(
+            db,
+            sql: """
+                SELECT generation, git_sha, digest, at FROM promotions
+                WHERE service = ? AND generation > ? ORDER BY generation LIMIT 1
+                """,
+            arguments: [service, generation])
+        return row.map {
+            HistoryEntry.Successor(generation: $0["generation"], gitSHA: $0.gitSHA, digest: $0.digest, at: $0["at"])
+        }
+    }
+
+    private static func hostOutcome(_ name: String, _ row: Row, _ db: Database) throws -> HistoryEntry.Host {
+        guard row["host_status"] == nil as String? else {
+            return HistoryEntry.Host(
+                name: name, status: try row.value("host_status"), reason: row["host_reason"] ?? "",
+                secondsToConverge: row["host_seconds"])
+        }
+        // The verification did not end: take the host's last recorded transition.
+        let last = try Row.fetchOne(
+            db,
+            sql:
+                "SELECT status, reason FROM transitions WHERE verification = ? AND host = ? ORDER BY number DESC LIMIT 1",
+            arguments: [row["number"] as Int64?, row["position"] as Int?])
+        return HistoryEntry.Host(
+            name: name, status: try last?.value("status") ?? .pending, reason: last?["reason"] ?? Self.nothingRecorded,
+            secondsToConverge: nil)
+    }
+
+    static let nothingRecorded = "nothing was recorded about this host"
+}
+
+// MARK: - Statistics
+
+extension Ledger {
+    /// Statistics of services or hosts over the selected verifications that have ended.
+    ///
+    /// - Parameter now: the wall clock, for verifications whose process cannot be observed.
+    package func statistics(
+        _ filter: HistoryFilter, by grouping: HistoryStatistics.Grouping, now: Date
+    ) async throws(LedgerError) -> HistoryStatistics {
+        let observer = ProcessIdentity.current()
+        return try await read { db in
+            var statistics = HistoryStatistics(by: grouping)
+            for verification in try Self.ended(filter, observer: observer, now: now, db) {
+                statistics.add(verification)
+                try Self.addHosts(of: verification, named: filter.host, to: &statistics, db)
+            }
+            return statistics
+        }
+    }
+
+    private static func ended(
+        _ filter: HistoryFilter, observer: ProcessIdentity, now: Date, _ db: Database
+    ) throws -> [VerificationSummary] {
+        let (conditions, arguments) = filter.conditions
+        let ofHost = "EXISTS (SELECT 1 FROM hosts h WHERE h.name = ? AND h.verification = v.number)"
+        let rows = try Row.fetchCursor(
+            db,
+            sql: """
+                SELECT number, service, state, verdict, exit_code, p50, started_at, timeout, pid, process_start,
+                    pid_namespace, boot
+                FROM verifications v WHERE \(conditions)\(filter.host == nil ? "" : " AND \(ofHost)") ORDER BY service, number
+                """,
+            arguments: arguments + (filter.host.map { [$0] } ?? []))
+        var verifications: [VerificationSummary] = []
+        while let row = try rows.next() {
+            let state = LedgerState(row, observer: observer, now: now)
+            guard let verdict = try verdict(row, state) else { continue }
+            verifications.append(
+                VerificationSummary(
+                    number: row["number"], service: row["service"], verdict: verdict, exitCode: row["exit_code"],
+                    median: row["p50"]))
+        }
+        return verifications
+    }
+
+    private static func addHosts(
+        of verification: VerificationSummary, named host: String?, to statistics: inout HistoryStatistics,
+        _ db: Database
+    ) throws {
+        let statement = try db.cachedStatement(
+            sql: """
+                SELECT name, label, seconds_to_converge, waived FROM hosts INDEXED BY hosts_by_outcome
+                WHERE verification = ? AND label IS NOT NULL\(host == nil ? "" : " AND name = ?")
+                """)
+        let rows = try Row.fetchCursor(
+            statement, arguments: [verification.number] + (host.map { [$0] } ?? []))
+        while let row = try rows.next() {
+            // A waived host is not in the gate, nor in any other figure.
+            if let text: String = row[3] {
+                let waived: Report.Host.Waived = try LedgerCoding.decode(text)
+                guard waived.expired else { continue }
+            }
+            statistics.addHost(row[0], try status(row[1]), seconds: row[2])
+        }
+    }
+
+    /// Parses a status. Nearly all hosts are converged, and testing for that first is faster than searching all statuses.
+    private static func status(_ text: String) throws -> HostStatus {
+        text == "converged" ? .converged : try LedgerCoding.value(text, of: "status")
+    }
+}

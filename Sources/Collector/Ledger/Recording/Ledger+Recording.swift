@@ -1,0 +1,229 @@
+import FoundationEssentials
+import GRDB
+package import Reports
+import Shared
+import Verdict
+
+extension Ledger {
+    /// Records the start of a verification, and its target as the service's next promotion if it is a new one.
+    ///
+    /// ``PromotionRule`` defines what is new. If the verification knows more of a recorded promotion than the ledger (a digest
+    /// beside the commit), the promotion is completed.
+    package func begin(
+        _ run: VerificationRecord, process: ProcessIdentity = .current()
+    ) async throws(LedgerError) -> VerificationRecord.Start {
+        try await write { db in
+            let generation = try Self.recordPromotion(run, db)
+            var target = run.target
+            target.generation = generation
+            let verification = try Self.insertVerification(run, target: target, process: process, db)
+            for (position, host) in run.hosts.enumerated() {
+                try Self.insertHost(host, at: position, of: verification, db)
+            }
+            return VerificationRecord.Start(
+                verification: verification, generation: generation,
+                promotions: try Self.promotions(of: target.service, db))
+        }
+    }
+
+    /// Adds transitions as they happen, in one transaction that reaches the disk.
+    func append(_ transitions: [RecordedTransition], to verification: Int64) async throws(LedgerError) {
+        guard !transitions.isEmpty else { return }
+        try await write { db in
+            for transition in transitions { try Self.upsert(transition, of: verification, db) }
+        }
+    }
+
+    /// Records the end of a verification: the whole report. The report of a refused inventory, whose verification never began,
+    /// is kept without a generation: it is not a promotion, and later inventories are not compared with it.
+    package func finish(_ report: Report, process: ProcessIdentity = .current()) async throws(LedgerError) {
+        try await write { db in
+            let known = try Int64.fetchOne(
+                db, sql: "SELECT number FROM verifications WHERE id = ?", arguments: [report.verification.id])
+            var target = report.target
+            if report.verdict.isRefusal { target.generation = nil }
+            let verification =
+                try known ?? Self.insertVerification(VerificationRecord(report), target: target, process: process, db)
+            try Self.finishVerification(verification, report, db)
+            try Self.finishHosts(of: verification, report, db)
+        }
+    }
+
+    // MARK: - Promotions
+
+    private static func recordPromotion(_ run: VerificationRecord, _ db: Database) throws -> Int {
+        let target = run.target
+        let rule = PromotionRule(gitSHA: target.gitSHA, digest: target.digest)
+        if let stated = target.generation {
+            let known = try promotion(stated, of: target.service, db)
+            guard let known, rule.isSame(as: known) else {
+                throw LedgerError.otherPromotion(stated, service: target.service, isKnown: known != nil)
+            }
+            try complete(known, with: target, db)
+            return stated
+        }
+        let last = try promotions(of: target.service, limit: 1, db).last
+        if let last, rule.isSame(as: last) {
+            try complete(last, with: target, db)
+            return last.generation
+        }
+        let generation = (last?.generation ?? 0) + 1
+        try db.execute(
+            sql: """
+                INSERT INTO promotions (service, generation, git_sha, digest, at, verification)
+                VALUES (?, ?, ?, ?, ?, ?)
+                """,
+            arguments: [
+                target.service, generation, target.gitSHA?.hex, target.digest?.description, run.startedAt, run.id,
+            ])
+        return generation
+    }
+
+    /// Adds to a promotion what only the target knows.
+    private static func complete(_ known: Promotion, with target: Report.PromotedTarget, _ db: Database) throws {
+        let knowsMore = (known.gitSHA == nil && target.gitSHA != nil) || (known.digest == nil && target.digest != nil)
+        guard knowsMore else { return }
+        try db.execute(
+            sql: """
+                UPDATE promotions SET git_sha = coalesce(git_sha, ?), digest = coalesce(digest, ?)
+                WHERE service = ? AND generation = ?
+                """,
+            arguments: [target.gitSHA?.hex, target.digest?.description, target.service, known.generation])
+    }
+
+    // MARK: - Verifications
+
+    private static func insertVerification(
+        _ run: VerificationRecord, target: Report.PromotedTarget, process: ProcessIdentity, _ db: Database
+    ) throws -> Int64 {
+        try db.execute(
+            sql: """
+                INSERT INTO verifications (
+                    id, service, generation, git_sha, digest, started_at, state, inventory_hash, listed, expected,
+                    collector, timeout, pid, process_start, pid_namespace, boot, target, policy, inventory)
+                VALUES (?, ?, ?, ?, ?, ?, 'running', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                """,
+            arguments: [
+                run.id, target.service, target.generation, target.gitSHA?.hex, target.digest?.description,
+                run.startedAt, run.inventory.hash, run.inventory.total, run.hosts.count { !$0.isWaived },
+                run.collectorVersion, run.policy.timeoutSeconds, process.pid, process.start.map { Int64(clamping: $0) },
+                process.namespace, process.boot, try LedgerCoding.encode(target), try LedgerCoding.encode(run.policy),
+                try LedgerCoding.encode(run.inventory),
+            ])
+        return db.lastInsertedRowID
+    }
+
+    private static func finishVerification(_ verification: Int64, _ report: Report, _ db: Database) throws {
+        let summary = report.summary
+        let outcome = StoredOutcome(
+            reasons: report.reasons, warnings: report.warnings, summary: summary,
+            durationSeconds: report.verification.durationSeconds, successor: report.successor,
+            promotion: report.promotion)
+        try db.execute(
+            sql: """
+                UPDATE verifications SET
+                    state = 'finished', finished_at = ?, verdict = ?, exit_code = ?, expected = ?, proven = ?,
+                    p50 = ?, p95 = ?, max = ?, started_at = ?, collector = ?, listed = ?, inventory_hash = ?,
+                    target = ?, policy = ?, inventory = ?, outcome = ?, evidence = ?
+                WHERE number = ?
+                """,
+            arguments: [
+                report.verification.finishedAt, report.verdict.rawValue, report.exitCode, summary.expected,
+                summary.proven, summary.secondsToConverge?.p50, summary.secondsToConverge?.p95,
+                summary.secondsToConverge?.max, report.verification.startedAt, report.verification.collector.version,
+                report.inventory.total, report.inventory.hash, try LedgerCoding.encode(report.target),
+                try LedgerCoding.encode(report.policy), try LedgerCoding.encode(report.inventory),
+                try LedgerCoding.encode(outcome), report.evidence?.hash, verification,
+            ])
+    }
+}
+
+// MARK: - Hosts and transitions
+
+extension Ledger {
+    private static func insertHost(_ host: ExpectedHost, at position: Int, of verification: Int64, _ db: Database)
+        throws
+    {
+        let waived = host.waiver.map {
+            Report.Host.Waived(until: $0.until, reason: $0.reason, by: $0.by, expired: $0.isExpired)
+        }
+        let insert = try db.cachedStatement(
+            sql: "INSERT INTO hosts (verification, position, name, url, labels, waived) VALUES (?, ?, ?, ?, ?, ?)")
+        try insert.execute(arguments: [
+            verification, position, host.name, host.url, try labels(host.labels), try waived.map(LedgerCoding.encode),
+        ])
+    }
+
+    private static func upsert(_ recorded: RecordedTransition, of verification: Int64, _ db: Database) throws {
+        // The end of a verification repeats all transitions, and equal ones are not written again. A reason stays as it was
+        // recorded: advice that depends on the verdict is derived when the report is read.
+        let insert = try db.cachedStatement(
+            sql: """
+                INSERT INTO transitions (verification, host, number, seconds, label, reason) VALUES (?, ?, ?, ?, ?, ?)
+                ON CONFLICT (verification, host, number) DO UPDATE
+                SET seconds = excluded.seconds, label = excluded.label, reason = excluded.reason
+                WHERE seconds != excluded.seconds OR label != excluded.label
+                """)
+        let transition = recorded.transition
+        try insert.execute(arguments: [
+            verification, recorded.host, recorded.number, transition.seconds, transition.status.rawValue,
+            transition.reason,
+        ])
+    }
+
+    /// Updates the hosts of a verification from its report.
+    private static func finishHosts(of verification: Int64, _ report: Report, _ db: Database) throws {
+        var positions: [String: Int] = [:]
+        let rows = try Row.fetchCursor(
+            db, sql: "SELECT position, name FROM hosts WHERE verification = ?", arguments: [verification])
+        while let row = try rows.next() { positions[row[1]] = row[0] }
+        var next = (positions.values.max() ?? -1) + 1
+        for (rank, host) in report.hosts.enumerated() {
+            let position = positions[host.name] ?? next
+            if position == next { next += 1 }
+            try upsert(host, position: position, rank: rank, of: verification, db)
+            // A report keeps only the first and the latest of very many transitions; the ledger keeps all that it recorded.
+            guard host.transitions.count < HostTracker.maximumTransitions else { continue }
+            for (number, transition) in host.transitions.enumerated() {
+                try upsert(
+                    RecordedTransition(host: position, number: number, transition: transition), of: verification, db)
+            }
+            let trim = try db.cachedStatement(
+                sql: "DELETE FROM transitions WHERE verification = ? AND host = ? AND number >= ?")
+            try trim.execute(arguments: [verification, position, host.transitions.count])
+        }
+    }
+
+    private static func upsert(
+        _ host: Report.Host, position: Int, rank: Int, of verification: Int64, _ db: Database
+    ) throws {
+        let upsert = try db.cachedStatement(
+            sql: """
+                INSERT INTO hosts (
+                    verification, position, rank, name, url, labels, waived, label, reason, git_sha, digest, reach,
+                    identity, build, runtime, attempts, seconds_to_converge, last_answer_age, clock_offset, details)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                ON CONFLICT (verification, position) DO UPDATE SET
+                    rank = excluded.rank, name = excluded.name, url = excluded.url, labels = excluded.labels,
+                    waived = excluded.waived, label = excluded.label, reason = excluded.reason,
+                    git_sha = excluded.git_sha, digest = excluded.digest, reach = excluded.reach,
+                    identity = excluded.identity, build = excluded.build, runtime = excluded.runtime,
+                    attempts = excluded.attempts, seconds_to_converge = excluded.seconds_to_converge,
+                    last_answer_age = excluded.last_answer_age, clock_offset = excluded.clock_offset,
+                    details = excluded.details
+                """)
+        try upsert.execute(arguments: [
+            verification, position, rank, host.name, host.url, try labels(host.labels),
+            try host.waived.map(LedgerCoding.encode), host.status.rawValue, host.reason, host.gitSHA?.hex,
+            host.digest?.description, host.facts.reach.rawValue, host.facts.identity.rawValue,
+            host.facts.build.rawValue, host.facts.runtime.rawValue, host.attempts, host.secondsToConverge,
+            host.lastAnswerAgeSeconds, host.clockOffsetSeconds,
+            try HostReader.Details(host).map(LedgerCoding.encode),
+        ])
+    }
+
+    /// The labels as JSON. Most hosts have none, and NULL takes no space.
+    private static func labels(_ labels: [String: String]) throws -> String? {
+        labels.isEmpty ? nil : try LedgerCoding.encode(labels)
+    }
+}

@@ -1,0 +1,45 @@
+import FoundationEssentials
+import GRDB
+import Shared
+
+/// Coding of JSON columns, and of columns with a closed set of values.
+enum LedgerCoding {
+    static func encode(_ value: some Encodable) throws -> String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        return String(decoding: try encoder.encode(value), as: UTF8.self)
+    }
+
+    static func decode<Value: Decodable>(_ text: String) throws -> Value {
+        try JSONDecoder().decode(Value.self, from: Data(text.utf8))
+    }
+
+    /// A value of a closed set.
+    static func value<Value: RawRepresentable<String>>(_ text: String, of column: String) throws -> Value {
+        guard let value = Value(rawValue: text) else {
+            throw DatabaseError(
+                resultCode: .SQLITE_CORRUPT,
+                message: "invalid \(column) '\(Sanitizer.singleLine(text, limit: 40))'")
+        }
+        return value
+    }
+}
+
+extension Row {
+    /// A column that must hold a value of a closed set.
+    func value<Value: RawRepresentable<String>>(_ column: String) throws -> Value {
+        try LedgerCoding.value(self[column] ?? "", of: column)
+    }
+
+    var gitSHA: GitSHA? { (self["git_sha"] as String?).flatMap(GitSHA.init(contractText:)) }
+    var digest: Digest? { (self["digest"] as String?).flatMap(Digest.init(contractText:)) }
+}
+
+/// JSON output of the ledger's commands: indented, ending in a newline.
+package enum LedgerJSON {
+    package static func text(_ value: some Encodable) throws -> String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        return String(decoding: try encoder.encode(value), as: UTF8.self) + "\n"
+    }
+}
