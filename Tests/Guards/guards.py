@@ -1247,12 +1247,12 @@ GUARDS = [
         r"var stored: String?", CACHES),
     Guard(
         3, "stored-words", "what a cache calls a hit is one, whatever the header's name",
-        "Sources/Collector/Operations/Session/StoredAnswer.swift",
+        "Sources/Collector/Operations/Verify/StoredAnswer.swift",
         r'word.hasSuffix("HIT")',
         r'word.hasSuffix("HITHIT")', CACHES),
     Guard(
         3, "stored-age", "an Age counts, and one that cannot be read is no zero",
-        "Sources/Collector/Operations/Session/StoredAnswer.swift",
+        "Sources/Collector/Operations/Verify/StoredAnswer.swift",
         r"if age != 0 { evidence",
         r"if age == nil { evidence", CACHES),
     Guard(
@@ -1780,8 +1780,8 @@ GUARDS = [
     Guard(
         "ledger", "unasked-recorded", "what was interrupted before any host was asked is in the history",
         "Sources/Collector/Operations/Verify/VerificationRun.swift",
-        r"return try await publish(await recorded(outcome), showsText: showsText)",
-        r"return try await publish(outcome, showsText: showsText)", r"\bFieldPromotionTests/"),
+        r"return try publish(await recorded(outcome), showsText: showsText)",
+        r"return try publish(outcome, showsText: showsText)", r"\bFieldPromotionTests/"),
     Guard(
         11, "promote-lock", "one change of a tag is under way at a time",
         _LEDGER + "Recording/Ledger+Journal.swift",

@@ -110,7 +110,8 @@ struct PromoteTests {
         Rule("kill switch off", 0, "off: gitea-variable:HOLD", ["--kill-switch", "gitea-variable:HOLD"]) {
             $0.forge.change { $0.variable = "off" }
         },
-        Rule("unreadable kill switch", 41, "cannot be checked (its folder is missing)",
+        Rule(
+            "unreadable kill switch", 41, "cannot be checked (its folder is missing)",
             ["--kill-switch", "file:/nowhere/at/all"]),
         Rule("CI failed", 41, "failure") { $0.forge.change { $0.status = "failure" } },
         Rule("CI pending until the timeout", 41, "pending") { $0.forge.change { $0.status = "pending" } },
@@ -258,7 +259,8 @@ struct PromoteTests {
             }
             let refused = try await promote()
             #expect(refused.exitCode == 41, "\(refused.error)")
-            #expect(refused.error.contains("no forge is configured: give --forge, or --skip-ancestry"), "\(refused.error)")
+            #expect(
+                refused.error.contains("no forge is configured: give --forge, or --skip-ancestry"), "\(refused.error)")
             let promoted = try await promote("--skip-ancestry")
             #expect(promoted.exitCode == 0, "\(promoted.error)")
             #expect(promoter.registry.tag("latest") == promoter.new.digest)
