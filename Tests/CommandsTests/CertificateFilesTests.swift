@@ -18,7 +18,7 @@ struct CertificateFilesTests {
         try await yard.openssl("pkey -in client.key -outform der -out client.der")
         try await yard.openssl("pkey -in client.key -aes128 -passout pass:x -out encrypted.key")
         func read(_ name: String) throws -> String {
-            String(decoding: try LocalFile.read(yard.path(name), limit: 1 << 20, flag: name), as: UTF8.self)
+            String(decoding: try BoundedFile.read(yard.path(name), limit: 1 << 20, flag: name), as: UTF8.self)
         }
         try yard.folder.write("both.pem", try read("client.pem") + read("client.key"))
         try yard.folder.write("mixed.pem", try read("client.pem") + read("stranger.key"))
