@@ -102,7 +102,7 @@ struct ConfigurationReader {
                 return nil
             }
         case .number(let range):
-            guard isPlain, text.utf8.allSatisfy({ (48...57).contains($0) }), let number = Int(text),
+            guard isPlain, text.utf8.allSatisfy(\.isASCIIDigit), let number = Int(text),
                 range.contains(number)
             else {
                 complain(node.position, key, "\(shown) is no such number; \(known.shape.remedy)")

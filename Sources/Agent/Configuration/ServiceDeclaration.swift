@@ -32,7 +32,7 @@ struct ServiceDeclaration: Hashable, Sendable {
             expected = nil
             return
         }
-        guard number.utf8.allSatisfy({ (48...57).contains($0) }), let expected = Int(number),
+        guard number.utf8.allSatisfy(\.isASCIIDigit), let expected = Int(number),
             Self.permittedInstances.contains(expected)
         else { throw .instanceCount(shown) }
         guard selector.filePath == nil else { throw .instancesOfFile(shown) }

@@ -38,7 +38,7 @@ enum ListenAddress: Hashable, Sendable, CustomStringConvertible {
     }
 
     private static func port(_ text: Substring) -> Int? {
-        guard text.utf8.allSatisfy({ (48...57).contains($0) }), let port = Int(text), port <= 65_535 else { return nil }
+        guard text.utf8.allSatisfy(\.isASCIIDigit), let port = Int(text), port <= 65_535 else { return nil }
         return port
     }
 

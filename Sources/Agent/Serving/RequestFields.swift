@@ -1,3 +1,5 @@
+import Shared
+
 /// The `Prefer` header (RFC 7240), as far as it says how long to wait.
 enum Preferences {
     /// Seconds that an answer is held at most, whatever was asked for.
@@ -34,7 +36,7 @@ enum Preferences {
             guard digits.count >= 2, digits.last == quote else { return nil }
             digits = digits.dropFirst().dropLast()
         }
-        guard !digits.isEmpty, digits.allSatisfy({ (48...57).contains($0) }) else { return nil }
+        guard !digits.isEmpty, digits.allSatisfy(\.isASCIIDigit) else { return nil }
         // More than any number of seconds that makes sense is still a number.
         return min(Int(String(decoding: digits, as: UTF8.self)) ?? longestWait, longestWait)
     }
