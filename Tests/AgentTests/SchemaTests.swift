@@ -60,7 +60,7 @@ import Testing
         for text in texts { _ = try JSONDecoder().decode(Document.self, from: Data(text.utf8)) }
     }
 
-    @Test("A document that is served satisfies the schema")
+    @Test("A served document satisfies the schema")
     func served() async throws {
         try await withServer { server in
             let body = try await server.get("/buildinfo?nonce=n").responseBody
@@ -68,7 +68,7 @@ import Testing
         }
     }
 
-    @Test("The validator does find a fault")
+    @Test("The validator finds an invalid document")
     func judgeBites() async throws {
         #expect(try await complaints(["{\"schema\":2}"])?.contains("required property") == true)
         let good = try text(

@@ -1,15 +1,15 @@
 import Shared
 
-/// `--service NAME=SELECTOR[,instances=N]`: what to report, and under which name.
+/// A service to report: `--service NAME=SELECTOR[,instances=N]`.
 struct ServiceDeclaration: Hashable, Sendable {
     let name: String
     let selector: Selector
-    /// How many instances there have to be; nil where any number will do.
+    /// The number of instances to expect; nil for any.
     let expected: Int?
-    /// Where the service itself says what it serves; nil where it is not asked.
+    /// The URL at which the service itself reports its commit; nil without a probe.
     var probe: ProbeURL?
 
-    /// As many as a document can list.
+    /// At most as many as a document lists.
     static let permittedInstances = 1...DocumentBuilder.instanceLimit
 
     init(name: String, selector: Selector, expected: Int? = nil, probe: ProbeURL? = nil) {
@@ -38,24 +38,26 @@ struct ServiceDeclaration: Hashable, Sendable {
         self.expected = expected
     }
 
-    /// The selector, and the value of a trailing `,instances=`, if any. Any other comma belongs to the selector.
+    /// The selector and the value of a trailing `,instances=`, if any. Other commas belong to the selector.
     private static func counted(_ text: Substring) -> (Substring, number: Substring?) {
         guard let comma = text.lastIndex(of: ","), text[comma...].hasPrefix(",instances=") else { return (text, nil) }
         return (text[..<comma], text[comma...].dropFirst(",instances=".count))
     }
 
-    /// The selector and the number, as the flag has them.
+    /// The selector and the number in the syntax of the flag.
     var selection: String { "\(selector)\(expected.map { ",instances=\($0)" } ?? "")" }
 
-    /// Names stand in URLs, metrics and file names, so they are plain.
+    static let expectedName = "expected 1 to 128 letters, digits, '.', '_' and '-' (no leading '.')"
+
+    /// True for a plain name, since names appear in URLs, metrics and file names.
     static func isName(_ name: some StringProtocol) -> Bool {
         (1...128).contains(name.utf8.count) && !name.hasPrefix(".")
             && name.utf8.allSatisfy { $0.isASCIIAlphanumeric || "._-".utf8.contains($0) }
     }
 
-    /// All of a command line's services, with their probes (`NAME=URL`).
+    /// The services of a command line, with their probes (`NAME=URL`).
     ///
-    /// - Parameter mayBeNone: somebody else knows which services there are.
+    /// - Parameter mayBeNone: true if a reader provides the services.
     static func all(
         parsing texts: [String], probes: [String] = [], mayBeNone: Bool = false
     ) throws(AgentError) -> [ServiceDeclaration] {
