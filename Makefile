@@ -80,6 +80,8 @@ lint: ## Check the format of every Swift file, the scripts' syntax, the document
 	scripts/check-docs.py
 	@if git grep -nE '^(package |public )?import ' -- Sources/Collector/Verdict | grep -v 'import Shared$$'; then \
 		echo 'lint: the verdict imports nothing but Shared' >&2; exit 1; fi
+	@if git grep -nE '^(package |public )?import ' -- Sources/Agent/Core | grep -vE 'import (Shared|FoundationEssentials)$$'; then \
+		echo 'lint: the core of the agent imports nothing but Shared and FoundationEssentials' >&2; exit 1; fi
 	@if git grep -nE 'fatalError\(|try!|as!|@unchecked Sendable' -- 'Sources/*.swift'; then \
 		echo 'lint: the lines above can crash, or promise what the compiler does not check' >&2; exit 1; fi
 

@@ -32,10 +32,18 @@ let package = Package(
         // The agent's configuration file. Yams would bring all of Foundation.
         .systemLibrary(name: "CYAML", providers: [.apt(["libyaml-dev"])]),
 
-        // What runs on every host. No libcurl, no full Foundation: its size is a promise (see bench/).
+        // The agent's pure part, from an engine's responses to a document: no I/O, no clock, no thread.
+        .target(
+            name: "AgentCore",
+            dependencies: ["Shared"],
+            path: "Sources/Agent/Core",
+            swiftSettings: strict
+        ),
+        // The program on every host. No libcurl, no full Foundation: its size is a promise (see bench/).
         .executableTarget(
             name: "Agent",
             dependencies: [
+                "AgentCore",
                 "CYAML",
                 "Shared",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -46,6 +54,7 @@ let package = Package(
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
                 .product(name: "NIOTLS", package: "swift-nio"),
             ],
+            exclude: ["Core"],
             swiftSettings: strict
         ),
 
@@ -228,7 +237,7 @@ let package = Package(
         .testTarget(
             name: "AgentTests",
             dependencies: [
-                "Agent", "Shared", "Support",
+                "Agent", "AgentCore", "Shared", "Support",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOEmbedded", package: "swift-nio"),

@@ -8,7 +8,7 @@ collector=${2:-.build-release/release/buildinfo-collector}
 echo "== agent: size, resident memory and idle wake-ups, beside node_exporter"
 bench/agent-footprint.sh "$agent"
 echo
-echo "== agent: reader and front with nothing to do, beside node_exporter"
+echo "== agent: idle reader and server, beside node_exporter"
 bench/agent-idle.sh "$agent"
 echo
 echo "== agent: memory of held requests, and how long a change takes to all of them"

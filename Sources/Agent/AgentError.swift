@@ -52,7 +52,7 @@ enum AgentError: Error, Hashable, CustomStringConvertible {
         case .unknownSelector(let text):
             "unknown selector '\(text)': expected compose:SERVICE, compose:PROJECT/SERVICE, swarm:SERVICE, container:NAME, "
                 + "label:KEY=VALUE, image:REPOSITORY or file:PATH"
-        case .selectorValue(let text, let why): "selector '\(text)' \(why)"
+        case .selectorValue(let text, let why): "invalid selector '\(text)': \(why)"
         case .probeSyntax(let text):
             "invalid --probe '\(text)': expected NAME=URL, for example canvas=http://127.0.0.1:3000/api/buildinfo"
         case .probeURL(let text, let why): "probe '\(text)' \(why)"

@@ -69,7 +69,7 @@ struct AgentService {
             let documents = DocumentStore(
                 try services.map { service in
                     try DocumentStore.Entry(
-                        unseen: service, host: host, reason: "the reader at \(path) has not been reached yet")
+                        unobserved: service, host: host, reason: "the reader at \(path) has not been reached yet")
                 })
             let dependencies = ReaderDependencies(
                 path: path, group: group, metrics: metrics, clock: clock, logger: logger)

@@ -49,7 +49,7 @@ struct ServiceRun {
 
     private func start(_ source: any StatusSource, isFirst: Bool) -> Task<Void, Never> {
         Task.onTaskThread { [manager, logger] in
-            await source.lookAtAll()
+            await source.refreshAll()
             if isFirst {
                 // Ready once the first answer has evidence.
                 manager.notify("READY=1")

@@ -5,6 +5,7 @@ import Synchronization
 import Testing
 
 @testable import Agent
+@testable import AgentCore
 
 @Suite("check") struct CheckCommandTests {
     private struct Outcome {
@@ -177,7 +178,7 @@ import Testing
             }
             split.readerSource.current = try split.readerSources.source(
                 after: try SplitFixture.configuration(["canvas=file:\(path)"], []))
-            await split.readerSource.current.lookAtAll()
+            await split.readerSource.current.refreshAll()
             #expect(await run(["check", "--config", file]).code == 0)
         }
         #expect(engine.requests.isEmpty)
@@ -291,7 +292,7 @@ import Testing
             Positioned(
                 text: "access:\n  tls: {client_ca: OPEN}", problems: ["2:20: client certificates need TLS"]),
             Positioned(
-                text: "access:\n  tls: {client_names: [a.b]}", problems: ["2:24: --tls-client-name needs an authority"]),
+                text: "access:\n  tls: {client_names: [a.b]}", problems: ["2:24: --tls-client-name needs a certificate authority"]),
             Positioned(
                 text:
                     "access:\n  tls:\n    {certificate: OPEN, key: OPEN, client_ca: OPEN, client_names:\n      [a.b, 'x y']}",

@@ -3,6 +3,7 @@ import NIOEmbedded
 import Testing
 
 @testable import Agent
+@testable import AgentCore
 
 /// The time limits of a server for its reader, on a clock that the tests advance.
 @Suite("Reader time limits") struct ReaderPatienceTests {
@@ -71,7 +72,7 @@ import Testing
         let channel = EmbeddedChannel()
         let observation = channel.eventLoop.makePromise(of: Void.self)
         let documents = DocumentStore([
-            try DocumentStore.Entry(unseen: "canvas", host: Samples.host, reason: "not observed yet")
+            try DocumentStore.Entry(unobserved: "canvas", host: Samples.host, reason: "not observed yet")
         ])
         let line = try Snapshot(documents, metrics: Metrics(), clock: .system).line()
         try channel.pipeline.syncOperations.addHandler(

@@ -4,6 +4,7 @@ import NIOPosix
 import Shared
 
 @testable import Agent
+@testable import AgentCore
 
 /// A reader and a server's source in this process, with a unix socket between them.
 final class SplitFixture {
@@ -34,7 +35,7 @@ final class SplitFixture {
         readerSource = ReloadableSource(readerSources.source())
         serverDocuments = DocumentStore(
             try declared.map {
-                try DocumentStore.Entry(unseen: $0, host: Samples.host, reason: "the reader was not reached")
+                try DocumentStore.Entry(unobserved: $0, host: Samples.host, reason: "the reader was not reached")
             })
         let dependencies = ReaderDependencies(
             path: folder.file("r.sock"), group: group, metrics: serverMetrics, clock: serverClock ?? clock,
@@ -53,7 +54,7 @@ final class SplitFixture {
     /// Starts the reader's observations and its socket.
     func startReader() async throws {
         let source = readerSource.current
-        await source.lookAtAll()
+        await source.refreshAll()
         tasks.append(Task { await source.run() })
         let server = SnapshotServer(
             documents: readerSources.board, source: readerSource, metrics: readerMetrics, clock: clock, group: group,
@@ -70,7 +71,7 @@ final class SplitFixture {
 
     /// Connects the server's source to the reader.
     func startServer() async {
-        await serverSource.lookAtAll()
+        await serverSource.refreshAll()
         tasks.append(Task { [serverSource] in await serverSource.run() })
     }
 

@@ -7,6 +7,7 @@ import Support
 import Testing
 
 @testable import Agent
+@testable import AgentCore
 
 @Suite("Reader and server", .timeLimit(.minutes(5)))
 struct SplitTests {
@@ -55,11 +56,11 @@ struct SplitTests {
         try await withSplit(try fileSplit()) { split in
             try await split.startReader()
             await split.startServer()
-            let before = try #require(split.serverDocuments.entry("canvas")?.lookedAt)
+            let before = try #require(split.serverDocuments.entry("canvas")?.startedAt)
             try await eventually("it is old") { split.clock.now() - before > ObservationAge.freshness }
             let asked = split.clock.now()
             await split.serverSource.refresh("canvas")
-            let after = try #require(split.serverDocuments.entry("canvas")?.lookedAt)
+            let after = try #require(split.serverDocuments.entry("canvas")?.startedAt)
             #expect(after >= asked, "the observation began after the request")
         }
     }
@@ -73,14 +74,14 @@ struct SplitTests {
         try await withSplit(split) { split in
             try await split.startReader()
             await split.startServer()
-            let before = try #require(split.serverDocuments.entry("canvas")?.lookedAt)
+            let before = try #require(split.serverDocuments.entry("canvas")?.startedAt)
             try await eventually("it is old") { split.clock.now() - before > ObservationAge.freshness }
             let looks = split.readerMetrics.current.looks
             await withDiscardingTaskGroup { group in
                 for _ in 0..<50 { group.addTask { [source = split.serverSource] in await source.refresh("canvas") } }
             }
             #expect(split.readerMetrics.current.looks - looks <= 2)
-            let seen = try #require(split.serverDocuments.entry("canvas")?.lookedAt)
+            let seen = try #require(split.serverDocuments.entry("canvas")?.startedAt)
             #expect(seen > before, "and the old evidence is replaced")
         }
         try await engine.stop()
@@ -222,9 +223,9 @@ struct SplitTests {
             let next = try split.readerSources.source(after: try SplitFixture.configuration([web, canvas], []))
             #expect(split.readerSources.board.services == ["web", "canvas"])
             #expect(split.readerSources.board.entry("canvas")?.body.content.gitSHA?.hex == Samples.sha)
-            #expect(split.readerSources.board.entry("web")?.lookedAt == nil)
+            #expect(split.readerSources.board.entry("web")?.startedAt == nil)
             split.readerSource.current = next
-            await next.lookAtAll()
+            await next.refreshAll()
             try await eventually("the server has both") { split.serverDocuments.services == ["web", "canvas"] }
             try await eventually("and their commits") {
                 split.serverDocuments.entry("web")?.body.content.gitSHA?.hex == Samples.otherSHA
@@ -232,7 +233,7 @@ struct SplitTests {
             // The same name with another selector loses its evidence.
             _ = try split.readerSources.source(after: try SplitFixture.configuration(["canvas=file:/nowhere"], []))
             #expect(split.readerSources.board.services == ["canvas"])
-            #expect(split.readerSources.board.entry("canvas")?.lookedAt == nil)
+            #expect(split.readerSources.board.entry("canvas")?.startedAt == nil)
             #expect(split.readerSources.board.entry("canvas")?.body.content.state == .unknown)
         }
     }

@@ -2,6 +2,7 @@ import Shared
 import Testing
 
 @testable import Agent
+@testable import AgentCore
 
 @Suite("Log lines, metrics text, memory") struct TextTests {
     @Test("A log line is one line in both formats, whatever its values")

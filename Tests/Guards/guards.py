@@ -103,9 +103,10 @@ _VERDICT = "Sources/Collector/Verdict/"
 _REGISTRY = "Sources/Collector/Registry/"
 _POLLING = "Sources/Collector/Transfer/"
 _LEDGER = "Sources/Collector/Ledger/"
-_ENGINE = "Sources/Agent/Evidence/Engine/"
+_ENGINE = "Sources/Agent/Engine/"
+_CORE = "Sources/Agent/Core/"
 _CONFIGURATION = "Sources/Agent/Configuration/"
-_PROBE = "Sources/Agent/Evidence/Probe/"
+_PROBE = "Sources/Agent/Probe/"
 _EVIDENCE = "Sources/Collector/Evidence/"
 _CI = "Sources/Collector/Gate/CI/"
 _FORGE = "Sources/Collector/Gate/Forge/"
@@ -192,17 +193,17 @@ GUARDS = [
         r"return commits.contains { $0.hex.hasPrefix(digits) } ? .same : .silent", SERVED),
     Guard(
         1, "agent-probe-silent", "an agent calls no service serving that does not answer its probe",
-        _PROBE + "ProbeJudgement.swift",
+        _CORE + "ProbeJudgement.swift",
         r"self.content.state = isYoung ? .starting : .unhealthy",
         r"self.content.state = isYoung ? .starting : .serving", PROBE),
     Guard(
         1, "agent-probe-fresh", "a look is answered by a probe that was sent after it began",
         _PROBE + "ServiceProbe.swift",
         r"if let waiting = state.waiting { return waiting.task }",
-        r"if let known = state.waiting ?? state.underWay { return known.task }", PROBE),
+        r"if let known = state.waiting ?? state.inFlight { return known.task }", PROBE),
     Guard(
         1, "probe-through", "a probe's result reaches the server from the reader",
-        "Sources/Agent/Evidence/DocumentContent+Decodable.swift",
+        _CORE + "DocumentContent.swift",
         r"served: try container.decodeIfPresent(ProbeResult.self, forKey: .served))",
         r"served: nil)", r"AgentTests\.SplitTests/"),
     Guard(
@@ -222,12 +223,12 @@ GUARDS = [
         r"if let anchor, anchor.isEmpty {", CONFIGURATION),
     Guard(
         9, "probe-body", "a probed service cannot fill the agent's memory",
-        _PROBE + "ProbeHandler.swift",
+        _PROBE + "ProbeClient.swift",
         r"guard size <= ProbeClient.bodyLimit else {",
         r"guard size <= 1_000 * ProbeClient.bodyLimit else {", PROBE),
     Guard(
         9, "probe-deadline", "a probed service that hangs is given up",
-        "Sources/Agent/Evidence/RequestWriter.swift",
+        _ENGINE + "HTTPExchange.swift",
         r"let deadline = scheduleTask(in: limit) { promise.fail(late) }",
         r"let deadline = scheduleTask(in: limit + .hours(1)) { promise.fail(late) }", PROBE),
     Guard(
@@ -253,103 +254,103 @@ GUARDS = [
         r"guard document.state != .unknown || document.instances.isEmpty else {", VERDICT),
     Guard(
         2, "engine-failed", "one engine that cannot be read makes the service unknown, whatever the others say",
-        "Sources/Agent/Evidence/DocumentBuilder.swift",
+        _CORE + "DocumentBuilder.swift",
         r"if let failure = failures.first {",
         r"if let failure = failures.first, snapshots.isEmpty {", ENGINE),
     Guard(
         2, "engine-denied", "an engine that denies is not one that knows nothing",
-        _ENGINE + "EngineSession.swift",
+        _ENGINE + "EngineScan.swift",
         r"case 404: return nil",
         r"case 403, 404: return nil", ENGINE),
     Guard(
         2, "unknown-state", "a container's state that is not known is never serving",
-        "Sources/Agent/Evidence/ContainerReport.swift",
+        _CORE + "ContainerReport.swift",
         r'guard facts.status == "running" || facts.status.isEmpty else { return (.unknown, health) }',
         r'guard facts.status != "removing" else { return (.unknown, health) }', ENGINE),
     Guard(
         1, "one-off", "a one-off is an instance for no selector",
-        "Sources/Agent/Evidence/InstanceSelection.swift",
+        _CORE + "InstanceSelection.swift",
         r"if container.origin.isOneOff { return .oneOff }",
         r"if container.origin.isOneOff, container.state.isStopped { return .oneOff }", INSTANCES),
     Guard(
         1, "one-off-podman", "what podman-compose runs once is told by its name",
-        "Sources/Agent/Evidence/ContainerOrigin.swift",
+        _CORE + "ContainerOrigin.swift",
         r'labels[Label.oneOff]?.lowercased() == "true" || Self.isPodmanComposeRun(label, name: name)',
         r'labels[Label.oneOff]?.lowercased() == "true" || Self.isPodmanComposeRun({ _ in nil }, name: name)', INSTANCES),
     Guard(
         1, "leftover-newer", "a stopped container that is newer than what runs counts",
-        "Sources/Agent/Evidence/InstanceSelection.swift",
+        _CORE + "InstanceSelection.swift",
         r"let later = other.createdAt, created < later else { return false }",
         r"let later = other.createdAt, created != later else { return false }", INSTANCES),
     Guard(
         1, "leftover-slot", "a replica without a running one of its number counts",
-        "Sources/Agent/Evidence/ContainerOrigin.swift",
+        _CORE + "ContainerOrigin.swift",
         r"&& (replica == nil || other.replica == nil || replica == other.replica)",
         r"&& (replica == nil || other.replica == nil || replica != nil)", INSTANCES),
     Guard(
         1, "leftover-project", "a stopped container is not replaced by another deployment's",
-        "Sources/Agent/Evidence/ContainerOrigin.swift",
+        _CORE + "ContainerOrigin.swift",
         r'(tool, group ?? "", unit) == (other.tool, other.group ?? "", other.unit)',
         r"(tool, unit) == (other.tool, other.unit)", INSTANCES),
     Guard(
         1, "leftover-unlabelled", "without labels, only what runs can have replaced another",
-        "Sources/Agent/Evidence/InstanceSelection.swift",
+        _CORE + "InstanceSelection.swift",
         r"case (nil, _): guard other.state.isUp else { return false }",
         r"case (nil, _): break", INSTANCES),
     Guard(
         1, "leftover-again", "a way back that fails counts",
-        "Sources/Agent/Evidence/InstanceSelection.swift",
+        _CORE + "InstanceSelection.swift",
         r"return !wasStartedAgain(container, after: other)",
         r"return !wasStartedAgain(container, after: container)", INSTANCES),
     Guard(
         1, "task-awaited", "what ends with 0 is a task only where something waits for its end",
-        "Sources/Agent/Evidence/InstanceSelection.swift",
-        r"if let awaited = other.origin.awaited { return awaited.contains(slot.unit) }",
-        r"if let awaited = other.origin.awaited, awaited.contains(slot.unit) { return true }", INSTANCES),
+        _CORE + "InstanceSelection.swift",
+        r"if let completed = other.origin.completedDependencies { return completed.contains(slot.unit) }",
+        r"if let completed = other.origin.completedDependencies, completed.contains(slot.unit) { return true }", INSTANCES),
     Guard(
         1, "task-code", "a task that failed counts",
-        "Sources/Agent/Evidence/InstanceSelection.swift",
+        _CORE + "InstanceSelection.swift",
         r'guard container.state.status == "exited", container.state.exitCode == 0,',
         r'guard container.state.status == "exited",', INSTANCES),
     Guard(
         1, "two-projects", "a service in two projects is never proven",
-        "Sources/Agent/Evidence/DocumentBuilder.swift",
-        r"if let ambiguity = Self.ambiguity(selection.ambiguousProjects, service.selector) {",
-        r"if reports.isEmpty, let ambiguity = Self.ambiguity(selection.ambiguousProjects, service.selector) {",
+        _CORE + "DocumentBuilder.swift",
+        r"if let ambiguity = Self.ambiguity(selection.ambiguousProjects, selector) {",
+        r"if reports.isEmpty, let ambiguity = Self.ambiguity(selection.ambiguousProjects, selector) {",
         INSTANCES),
     Guard(
         1, "fewer-instances", "fewer instances than declared are not serving",
-        "Sources/Agent/Evidence/DocumentBuilder.swift",
+        _CORE + "DocumentBuilder.swift",
         r"if shortage != nil { content.state = ServiceState.worst(of: [content.state, .starting]) }",
         r"if shortage != nil { content.state = ServiceState.worst(of: [content.state]) }", INSTANCES),
     Guard(
         3, "old-health", "a health result from before the instance's start is none",
-        "Sources/Agent/Evidence/ContainerReport.swift",
+        _CORE + "ContainerReport.swift",
         r"guard let time = result.startedAt, time >= start else { return false }",
         r"guard let time = result.startedAt, time >= start || time < start else { return false }", INSTANCES),
     Guard(
         3, "old-health-podman", "on Podman, health needs a result of this run that says the same",
-        "Sources/Agent/Evidence/ContainerReport.swift",
+        _CORE + "ContainerReport.swift",
         r"return !isPodman || result.exitCode.map(isSuch) ?? true",
         r"return !isPodman || result.exitCode.map(isSuch) ?? true || time >= start", INSTANCES),
     Guard(
         3, "old-failures-podman", "on Podman, failures of an earlier run do not make a container unhealthy",
-        "Sources/Agent/Evidence/ContainerReport.swift",
+        _CORE + "ContainerReport.swift",
         r"hasResult(facts, isPodman: isPodman, count: facts.healthRetries ?? 1) { $0 != 0 }",
         r"hasResult(facts, isPodman: isPodman, count: 1) { $0 != 0 }", INSTANCES),
     Guard(
         1, "other-platform", "a commit is that of the platform that the container runs, or none",
-        _ENGINE + "EngineSession.swift",
-        r"facts.isImageOfOtherPlatform = facts.image != nil",
-        r"facts.isImageOfOtherPlatform = facts.image == nil", INSTANCES),
+        _CORE + "EngineAPI.swift",
+        r"isImageOfOtherPlatform = image != nil",
+        r"isImageOfOtherPlatform = image == nil", INSTANCES),
     Guard(
         "agent", "created-waits", "a container that is created and waits has not failed",
-        "Sources/Agent/Evidence/ContainerReport.swift",
+        _CORE + "ContainerReport.swift",
         r"if facts.isWaiting { return (.starting, health) }",
         r"if facts.isWaiting, facts.running { return (.starting, health) }", INSTANCES),
     Guard(
         "agent", "created-failed", "a container that could not be started has failed",
-        _ENGINE + "EngineSnapshot.swift",
+        _CORE + "EngineSnapshot.swift",
         r'&& ["created", "configured", "initialized"].contains(status) && (error ?? "").isEmpty',
         r'&& ["created", "configured", "initialized"].contains(status)', INSTANCES),
     Guard(
@@ -359,7 +360,7 @@ GUARDS = [
         r"throw error", INSTANCES),
     Guard(
         7, "platform-query", "a platform with characters that need an escape is not put into a request",
-        _ENGINE + "EngineRequest.swift",
+        _CORE + "EngineRequest.swift",
         r"""guard members.allSatisfy({ $0.1.utf8.allSatisfy { $0.isASCIIAlphanumeric || "._-".utf8.contains($0) } }) else {""",
         r"""guard !members.isEmpty else {""", INSTANCES),
     Guard(
@@ -465,9 +466,9 @@ GUARDS = [
         r"guard let lastConflict, now - lastConflict.at <= .zero else {", VERDICT),
     Guard(
         3, "agent-fresh", "a request with a nonce gets no evidence older than a second without a look",
-        "Sources/Agent/Evidence/StatusSource.swift",
-        r"entry.lookedAt.map { clock.now() - $0 <= ObservationAge.freshness } ?? false",
-        r"entry.lookedAt.map { clock.now() - $0 <= ObservationAge.freshness + .milliseconds(500) } ?? false",
+        "Sources/Agent/Refresh/StatusSource.swift",
+        r"entry.startedAt.map { clock.now() - $0 <= ObservationAge.freshness } ?? false",
+        r"entry.startedAt.map { clock.now() - $0 <= ObservationAge.freshness + .milliseconds(500) } ?? false",
         r"AgentTests\.(LocalSourceTests|ServerLimitsTests)/"),
     # 4. A right commit with a wrong digest
     Guard(
@@ -677,61 +678,61 @@ GUARDS = [
         r"_ = age >= 0", SPLIT),
     Guard(
         3, "reload-anew", "what was seen of a service counts no more when its name means something else",
-        "Sources/Agent/Evidence/DocumentStore.swift",
-        r"anew.contains(service) ? entry : before.entries[service] ?? entry",
+        "Sources/Agent/Documents/DocumentStore.swift",
+        r"resetting.contains(service) ? entry : before.entries[service] ?? entry",
         r"before.entries[service] ?? entry", SPLIT),
     Guard(
         2, "watchdog-looks", "a hung observation stops the watchdog's notifications",
         "Sources/Agent/Systemd/Watchdog.swift",
-        r"guard source.current.lookers.allSatisfy({ $0.isTurning(within: Self.longestObservation) }) else { return }",
+        r"guard source.current.parts.allSatisfy({ $0.refresher.isResponsive(within: Self.longestObservation) }) else { return }",
         r"_ = source", SPLIT),
     Guard(
         9, "engine-reopening", "an engine that ends its event stream at once is not asked in a loop",
-        _ENGINE + "Backoff.swift",
-        r"if stood >= Self.stability { upcoming = Self.first }",
-        r"if stood > .zero { upcoming = Self.first }", EVENTS),
+        _CORE + "RefreshSchedule.swift",
+        r"if lifetime >= Self.stability { upcoming = Self.first }",
+        r"if lifetime > .zero { upcoming = Self.first }", EVENTS),
     Guard(
         9, "engine-idle-events", "events that change nothing cause no look",
-        _ENGINE + "EngineEventsHandler.swift",
+        _ENGINE + "EngineEventStream.swift",
         r"guard events > 0 else { return }",
         r"guard events >= 0 else { return }", EVENTS),
     Guard(
         7, "engine-list-target", "the list of containers is asked for without sizes",
-        _ENGINE + "EngineRequest.swift",
+        _CORE + "EngineRequest.swift",
         r"/containers/json?all=1",
         r"/containers/json?all=1&size=1", r"AgentTests\.EngineSessionTests/"),
     Guard(
         9, "engine-left-streams", "the stream of an engine that is asked no more is closed",
-        _ENGINE + "EngineStreams.swift",
+        _ENGINE + "EngineEventStream.swift",
         r"for stream in others { stream.close() }",
         r"_ = others", EVENTS),
     Guard(
         9, "file-left-watches", "folders that are followed no more are not watched",
-        "Sources/Agent/Evidence/FileWatch.swift",
+        "Sources/Agent/Files/FileWatch.swift",
         r"for watch in stale { inotify_rm_watch(descriptor, watch) }",
         r"_ = stale", EVENTS),
     Guard(
         2, "look-told-meanwhile", "what happens during a look causes another one",
-        "Sources/Agent/Evidence/RefreshSchedule.swift",
-        r"if let due = wanted, due <= now { wanted = nil }", r"wanted = nil", EVENTS),
+        _CORE + "RefreshSchedule.swift",
+        r"if let due = requested, due <= now { requested = nil }", r"requested = nil", EVENTS),
     Guard(
         2, "look-distrust", "a change that nobody announced makes looks frequent again",
-        "Sources/Agent/Evidence/RefreshSchedule.swift",
-        r"if changed, succeeded, !wasTold, wanted == nil, followedSince != nil { surprisedAt = now }",
+        _CORE + "RefreshSchedule.swift",
+        r"if changed, succeeded, !wasRequested, requested == nil, eventsSince != nil { surprisedAt = now }",
         r"_ = changed", EVENTS),
     Guard(
         2, "look-settling", "an engine's events are trusted only when they surely come",
-        "Sources/Agent/Evidence/RefreshSchedule.swift",
-        r"succeeded, lastStart >= followedSince + pace.settling",
-        r"succeeded, lastStart >= followedSince", EVENTS),
+        _CORE + "RefreshSchedule.swift",
+        r"succeeded, lastStart >= eventsSince + pace.settling",
+        r"succeeded, lastStart >= eventsSince", EVENTS),
     Guard(
         2, "look-bell", "who waits for the next look is woken by an event",
-        "Sources/Agent/Evidence/Refresher.swift",
+        "Sources/Agent/Refresh/Refresher.swift",
         r"""change(&state.schedule)
-            return state.pause
+            return state.sleep
         }?.ring()""",
         r"""change(&state.schedule)
-            return state.pause
+            return state.sleep
         }.map { _ in }""", EVENTS),
     Guard(
         3, "held-fresh", "a held request that runs out is answered from a look of its own",
@@ -753,25 +754,25 @@ GUARDS = [
         r"""        phase = .closed""", HOLDING),
     Guard(
         7, "engine-target", "an engine is sent no other target",
-        _ENGINE + "EngineRequest.swift",
+        _CORE + "EngineRequest.swift",
         r"""case .container(let id): "\(prefix)/containers/\(id)/json"
         case .image""",
         r"""case .container(let id): "\(prefix)/containers/\(id)/json?size=1"
         case .image""", ENGINE),
     Guard(
         7, "container-id", "what is no container's id is not put into a request",
-        _ENGINE + "EngineRequest.swift",
-        r"guard text.utf8.count == 64, text.utf8.allSatisfy({ (48...57).contains($0) || (97...102).contains($0) }) else {",
+        _CORE + "EngineRequest.swift",
+        r"guard text.utf8.count == 64, text.utf8.allSatisfy({ $0.isASCIIDigit || (97...102).contains($0) }) else {",
         r"guard text.utf8.count != 1 else {", ENGINE),
     Guard(
         7, "reference", "a reference with characters that need an escape is not put into a request",
-        _ENGINE + "EngineRequest.swift",
+        _CORE + "EngineRequest.swift",
         r"""guard text.utf8.allSatisfy({ $0.isASCIIAlphanumeric || "._-/:".utf8.contains($0) }), text.utf8.count <= 512""",
         r"""guard text.utf8.count <= 512""", r"AgentTests\.(EngineSessionTests|EngineGuardTests)/"),
     Guard(
         7, "only-the-services", "only containers that may belong to a service are inspected",
         _ENGINE + "EngineScan.swift",
-        r"services.contains { $0.selector.mayMatch(entry, podman: look.isPodman) }",
+        r"services.contains { $0.selector.canMatch(entry, podman: session.isPodman) }",
         r"!services.isEmpty || entry.id.isEmpty", ENGINE),
     # 3. What a registry says is hashed before it is believed
     Guard(
@@ -924,9 +925,9 @@ GUARDS = [
         r"deadline = .now() + limits.writeTime * 1_000", SERVER),
     Guard(
         9, "engine-answer", "an engine's answer has a limit",
-        _ENGINE + "EngineResponseHandler.swift",
-        r"guard size <= limit else {",
-        r"guard size <= limit * 100 else {", ENGINE),
+        _ENGINE + "EngineClient.swift",
+        r"guard size <= request.sizeLimit else {",
+        r"guard size <= request.sizeLimit * 100 else {", ENGINE),
     Guard(
         9, "agent-give-way", "who keeps the agent waiting gives way when all places are taken",
         "Sources/Agent/Serving/ConnectionLimiter.swift",
@@ -1103,7 +1104,7 @@ GUARDS = [
         r"var isShowable: Bool { self != .tooLong }", INVENTORY),
     Guard(
         10, "machine-id", "the host id cannot be turned back into the machine id",
-        "Sources/Agent/Evidence/MachineIdentity.swift",
+        "Sources/Agent/Runtime/MachineIdentity.swift",
         r"return Self.derived(Self.hostApplication, key: text.lowercased())",
         r"return text.lowercased()", AGENT_TEXT),
     # 12. A kill loses no recorded transition and corrupts nothing
@@ -1893,9 +1894,9 @@ GUARDS = [
         r"guard named.isEmpty, defaults.isEmpty else { return nil }", ADDRESSES),
     Guard(
         2, "file-garbage", "a file with a line of garbage states nothing",
-        "Sources/Agent/Evidence/FileStatement.swift",
-        r"guard GitSHA.problem(with: trimmed) != .notHexadecimal else { return .failure(.notCommit) }",
-        r"guard !trimmed.isEmpty else { return .failure(.notCommit) }", r"AgentTests\.FileSourceTests/"),
+        _CORE + "FileStatement.swift",
+        r"guard GitSHA.problem(with: trimmed) != .notHexadecimal else { throw .notCommit }",
+        r"guard !trimmed.isEmpty else { throw .notCommit }", r"AgentTests\.FileSourceTests/"),
     Guard(
         "agent", "expired-certificate", "an expired certificate does not replace a valid one",
         "Sources/Agent/Serving/Access/FileBacked.swift",

@@ -1,3 +1,4 @@
+import AgentCore
 import Logging
 import Shared
 
@@ -67,7 +68,7 @@ struct AccessChecks: Sendable {
         }
     }
 
-    private static func describe(_ defect: SmallFile.Defect) -> String {
+    private static func describe(_ defect: FileReadFailure) -> String {
         switch defect {
         case .missing: "does not exist: create it, or correct the path"
         case .denied: "cannot be read by this user: let the agent's user read it"

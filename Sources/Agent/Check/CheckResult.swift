@@ -1,3 +1,4 @@
+import AgentCore
 import Shared
 
 /// The result of `check`: its text and exit status.

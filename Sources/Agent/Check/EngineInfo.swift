@@ -1,3 +1,4 @@
+import AgentCore
 import NIOCore
 import NIOPosix
 import Shared
@@ -49,7 +50,7 @@ struct EngineInfo: Hashable, Sendable {
         let client = EngineClient(address: address, group: group)
         var session = EngineSession(client: client, deadline: ContinuousClock.now + .seconds(5))
         do throws(EngineFailure) {
-            let (version, isPodman) = try await session.agree()
+            let (version, isPodman) = try await session.negotiate()
             let name = isPodman ? "podman" : "docker"
             return EngineInfo(
                 kind: .engine, answer: "\(address): \(name), API \(version)", isReadable: true,
@@ -71,10 +72,9 @@ struct ContainerListing: Hashable, Sendable {
     init(_ listed: [EngineAPI.ListedContainer], podman: Bool) {
         let services = listed.compactMap { entry -> String? in
             guard let service = entry.composeService(podman: podman) else { return nil }
-            let project = ContainerOrigin(labels: entry.labels ?? [:], name: "").project
-            return "\(Selector.compose(project: project, service: service))"
+            return "\(Selector.compose(project: entry.project, service: service))"
         }
-        let tasks = listed.compactMap { $0.labels?[ContainerOrigin.Label.swarmService].map { "\(Selector.swarm($0))" } }
+        let tasks = listed.compactMap { $0.swarmService.map { "\(Selector.swarm($0))" } }
         let names = listed.map { "\(Selector.container($0.displayName))" }
         selectors = [services, tasks, names].map { Set($0).sorted() }.filter { !$0.isEmpty }
     }

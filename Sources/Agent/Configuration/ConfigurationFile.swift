@@ -1,3 +1,4 @@
+import AgentCore
 import Shared
 
 /// The validated content of a configuration file, with the positions of its values.
@@ -114,7 +115,7 @@ enum ConfigurationSource {
         }
     }
 
-    private static func describe(_ defect: SmallFile.Defect) -> String {
+    private static func describe(_ defect: FileReadFailure) -> String {
         switch defect {
         case .missing: "does not exist: create it, or change --config"
         case .denied: "cannot be read (permission denied): let the agent's user read it"

@@ -1,3 +1,4 @@
+import AgentCore
 import Shared
 
 /// One problem of a configuration file, as one line with the place, the key and the remedy.
@@ -101,7 +102,7 @@ extension ConfigurationKey.Shape {
         case .flag: "expected true or false"
         case .number(let range): "expected a number from \(range.lowerBound) to \(range.upperBound)"
         case .choice(let words): "expected one of \(words.joined(separator: ", "))"
-        case .path: "expected an absolute path, which begins with '/'"
+        case .path: "expected an absolute path"
         }
     }
 }

@@ -1,3 +1,4 @@
+import AgentCore
 import Shared
 
 /// Converts the nodes of a configuration file according to the table of keys, and collects every problem.

@@ -1,3 +1,4 @@
+import AgentCore
 import Logging
 import NIOCore
 import Shared
@@ -7,38 +8,35 @@ import Synchronization
 ///
 /// An observation is a new connection, which begins with a fresh snapshot and replaces the previous connection. If the reader
 /// is gone, hangs or sends an invalid snapshot, every service is `unknown` at once.
-struct RemoteSource: StatusSource {
+final class RemoteSource: StatusSource, Refreshable {
     let board: DocumentStore
     let clock: Clock
-    private let looker: Refresher
-    private let current: CurrentConnection
-
-    var lookers: [Refresher] { [looker] }
+    let refresher: Refresher
+    private let client: ReaderClient
+    private let receiver: SnapshotReceiver
+    private let current = CurrentConnection()
 
     init(_ parts: ReaderDependencies, board: DocumentStore) {
-        let current = CurrentConnection()
         let publisher = Publisher(board: board, clock: parts.clock, logger: parts.logger)
-        let receiver = SnapshotReceiver(parts: parts, documents: board, publisher: publisher)
-        let client = ReaderClient(path: parts.path, group: parts.group)
         self.board = board
-        self.current = current
         clock = parts.clock
-        looker = Refresher(pace: .readers, clock: parts.clock) { looker, _ in
-            await Self.connect(client, current, receiver, looker)
-        }
+        client = ReaderClient(path: parts.path, group: parts.group)
+        receiver = SnapshotReceiver(parts: parts, documents: board, publisher: publisher)
+        refresher = Refresher(pace: .readers, clock: parts.clock)
     }
 
-    /// The same refresher for all services, which only the reader knows.
-    func looker(for service: String) -> Refresher? { looker }
+    var parts: [any Refreshable] { [self] }
+
+    /// The same part for all services, which only the reader knows.
+    func part(for service: String) -> (any Refreshable)? { self }
 
     func run() async {
-        await looker.run()
+        await refresher.run(self)
         current.replace(with: nil)?.close()
     }
 
-    private static func connect(
-        _ client: ReaderClient, _ current: CurrentConnection, _ receiver: SnapshotReceiver, _ looker: Refresher
-    ) async -> Refresher.Outcome {
+    /// Connects to the reader, and receives its first snapshot.
+    func observe(startedAt: ContinuousClock.Instant) async -> Refresher.Outcome {
         do throws(ReaderFailure) {
             let (first, connection) = try await client.connect()
             do throws(ReaderFailure) {
@@ -48,21 +46,18 @@ struct RemoteSource: StatusSource {
                 throw error
             }
             current.replace(with: connection)?.close()
-            Task.onTaskThread { await follow(connection, current, receiver, looker) }
-            // The reader announces all changes, so one that this observation saw first is not a surprise.
-            return Refresher.Outcome(succeeded: true, changed: false, isFollowed: true)
+            Task.onTaskThread { await self.follow(connection) }
+            // The reader announces all changes, so a change that this observation saw first is not a surprise.
+            return Refresher.Outcome(succeeded: true, changed: false, eventsAvailable: true)
         } catch {
             current.replace(with: nil)?.close()
             receiver.lose(error)
-            return Refresher.Outcome(succeeded: false, changed: false, isFollowed: false)
+            return Refresher.Outcome(succeeded: false, changed: false, eventsAvailable: false)
         }
     }
 
-    /// Receives snapshots until the connection ends, and reports the loss of the current connection.
-    private static func follow(
-        _ connection: ReaderClient.Connection, _ current: CurrentConnection, _ receiver: SnapshotReceiver,
-        _ looker: Refresher
-    ) async {
+    /// Receives snapshots until the connection ends. If it was the current one, all documents become unknown.
+    private func follow(_ connection: ReaderClient.Connection) async {
         var reason: ReaderFailure?
         for await line in connection.lines {
             do throws(ReaderFailure) {
@@ -75,8 +70,8 @@ struct RemoteSource: StatusSource {
         }
         guard current.remove(connection) else { return }
         receiver.lose(reason ?? connection.end.value ?? .garbage)
-        looker.told()
-        looker.follows(false)
+        refresher.requestRefresh()
+        refresher.setEventsAvailable(false)
     }
 
     /// The connection whose snapshots count.
@@ -100,11 +95,6 @@ struct RemoteSource: StatusSource {
             }
         }
     }
-}
-
-extension RefreshSchedule.Pace {
-    /// The pace for readers, which announce every observation.
-    static let readers = RefreshSchedule.Pace(calm: .seconds(30), wary: .seconds(1), settling: .zero)
 }
 
 /// Publishes a reader's snapshots, and its loss.
@@ -132,7 +122,7 @@ final class SnapshotReceiver: Sendable {
             // An observation in the future would stay fresh until then.
             guard age >= 0 else { throw .garbage }
             publisher.publish(
-                service.content, lookedAt: now - .nanoseconds(age), observedAt: service.observedAt,
+                service.content, startedAt: now - .nanoseconds(age), observedAt: service.observedAt,
                 probeLatency: service.probeLatency.map { .nanoseconds($0) })
         }
         parts.metrics.update { counts in
@@ -152,10 +142,10 @@ final class SnapshotReceiver: Sendable {
         guard Set(names).count == names.count else { throw .garbage }
         guard names != documents.services else { return }
         do {
-            documents.adopt(
+            documents.reconfigure(
                 try snapshot.services.map { service in
                     try DocumentStore.Entry(
-                        unseen: service.content.service, host: service.content.host,
+                        unobserved: service.content.service, host: service.content.host,
                         reason: service.content.reason ?? "not observed yet")
                 })
         } catch {
@@ -175,7 +165,7 @@ final class SnapshotReceiver: Sendable {
             let content = DocumentContent(
                 service: entry.body.content.service, state: .unknown, reason: Sanitizer.singleLine("\(failure)"),
                 host: entry.body.content.host)
-            publisher.publish(content, lookedAt: now, observedAt: observedAt)
+            publisher.publish(content, startedAt: now, observedAt: observedAt)
         }
     }
 }

@@ -1,3 +1,4 @@
+import AgentCore
 import FoundationEssentials
 import Shared
 
@@ -44,7 +45,7 @@ struct Snapshot: Codable, Hashable, Sendable {
             Service(
                 content: entry.body.content,
                 // Rounded down, so that nothing appears younger than it is.
-                lookedAt: entry.lookedAt.map { nanoseconds - (now - $0).nanosecondsRoundedUp },
+                lookedAt: entry.startedAt.map { nanoseconds - (now - $0).nanosecondsRoundedUp },
                 observedAt: entry.observedAt, probeLatency: entry.probeLatency?.nanosecondsRoundedUp)
         }
         counts = Counts(

@@ -34,7 +34,7 @@ final class SnapshotServer: Sendable {
         self.group = group
         self.logger = logger
         writers = NIOLoopBoundBox.makeBoxSendingValue([:], eventLoop: group.next())
-        for occasion in [DocumentStore.Occasion.change, .look] {
+        for occasion in [DocumentStore.Occasion.change, .observation] {
             documents.observe(occasion) { [weak self] _ in self?.announce() }
         }
     }

@@ -1,3 +1,4 @@
+import AgentCore
 import Glibc
 
 /// Releases the code pages that only the start needed.

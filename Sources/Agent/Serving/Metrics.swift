@@ -1,3 +1,4 @@
+import AgentCore
 import Shared
 import Synchronization
 
@@ -16,7 +17,7 @@ struct MetricsPage {
     var text: String {
         let services = entries.map(\.body.content)
         let ages = entries.map { entry -> (Labels, String) in
-            (["service": entry.body.content.service], DocumentBody.seconds(now - (entry.lookedAt ?? startedAt)))
+            (["service": entry.body.content.service], DocumentBody.seconds(now - (entry.startedAt ?? startedAt)))
         }
         let streams = counts.engineStreams.sorted { $0.key < $1.key }
         let uptime = now - startedAt

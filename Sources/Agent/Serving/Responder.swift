@@ -1,3 +1,4 @@
+import AgentCore
 import NIOCore
 import NIOHTTP1
 import Shared
@@ -18,7 +19,7 @@ struct Responder: Sendable {
     func staleService(_ route: Route) -> String? {
         guard case .document(let service, let nonce) = route, let entry = documents.entry(service) else { return nil }
         // Before the first observation there is no evidence, with or without a nonce.
-        if entry.lookedAt == nil { return service }
+        if entry.startedAt == nil { return service }
         return nonce == nil || source.current.isFresh(entry) ? nil : service
     }
 
@@ -41,7 +42,7 @@ struct Responder: Sendable {
     /// fresh unless it took long.
     func isFresh(_ route: Route) -> Bool {
         guard case .document(let service, let nonce) = route, let entry = documents.entry(service) else { return true }
-        guard nonce != nil, entry.isReadable, let start = entry.lookedAt else { return true }
+        guard nonce != nil, entry.isReadable, let start = entry.startedAt else { return true }
         return clock.now() - start <= ObservationAge.maximum
     }
 
@@ -72,7 +73,7 @@ struct Responder: Sendable {
 
     private func document(_ entry: DocumentStore.Entry, nonce: Nonce?, ifNoneMatch: [String]) -> Answer {
         let now = clock.now()
-        let age = now - (entry.lookedAt ?? startedAt)
+        let age = now - (entry.startedAt ?? startedAt)
         var answer = Answer(status: .ok, contentType: "application/json")
         answer.headers = [
             ("ETag", entry.body.entityTag),
