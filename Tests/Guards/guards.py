@@ -684,8 +684,8 @@ GUARDS = [
     Guard(
         2, "watchdog-looks", "a hung observation stops the watchdog's notifications",
         "Sources/Agent/Systemd/Watchdog.swift",
-        r"guard source.current.parts.allSatisfy({ $0.refresher.isResponsive(within: Self.longestObservation) }) else { return }",
-        r"_ = source", SPLIT),
+        r"guard source.current.parts.allSatisfy({ $0.refresher.isResponsive(within: Self.longestObservation) }) else {",
+        r"guard source.current.parts.allSatisfy({ _ in true }) else {", SPLIT),
     Guard(
         9, "engine-reopening", "an engine that ends its event stream at once is not asked in a loop",
         _CORE + "RefreshSchedule.swift",
