@@ -3,7 +3,7 @@ import Logging
 import NIOCore
 import Shared
 
-/// What an ``EngineSource`` needs.
+/// The dependencies of an ``EngineSource``.
 struct EngineDependencies: Sendable {
     /// The services on engines, not those in files.
     var services: [ServiceDeclaration]
