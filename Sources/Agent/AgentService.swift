@@ -34,7 +34,7 @@ struct AgentService {
         let (source, reload) = try evidence(group: group, metrics: metrics, logger: logger)
         let control = try accessControl(logger)
         let responder = Responder(
-            documents: source.current.board, source: source, metrics: metrics, clock: clock, startedAt: clock.now(),
+            documents: source.current.documents, source: source, metrics: metrics, clock: clock, startedAt: clock.now(),
             access: control)
         let server = HTTPServer(
             responder: responder, limits: fittingLimits(logger), group: group, logger: logger, access: control)
@@ -74,7 +74,7 @@ struct AgentService {
             let dependencies = ReaderDependencies(
                 path: path, group: group, metrics: metrics, clock: clock, logger: logger)
             return (
-                ReloadableSource(RemoteSource(dependencies, board: documents)),
+                ReloadableSource(RemoteSource(dependencies, documents: documents)),
                 {
                     ServiceRun.Reload(
                         source: nil, pending: started.restartOnly.pending(in: try configuration().restartOnly))

@@ -25,7 +25,7 @@ struct ReaderService {
             configuration: started.evidence, group: group, metrics: metrics, clock: clock, logger: logger)
         let source = ReloadableSource(sources.source())
         let server = SnapshotServer(
-            documents: sources.board, source: source, metrics: metrics, clock: clock, group: group, logger: logger)
+            documents: sources.documents, source: source, metrics: metrics, clock: clock, group: group, logger: logger)
         let inherited = try manager.inheritedSockets()
         try await server.start(inherited.isEmpty ? listen.map(Listener.address) : inherited.map(Listener.inherited))
         for address in listen where inherited.isEmpty {

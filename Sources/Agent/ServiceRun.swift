@@ -53,7 +53,7 @@ struct ServiceRun {
             if isFirst {
                 // Ready once the first answer has evidence.
                 manager.notify("READY=1")
-                logger.info("Ready", metadata: ["services": "\(source.board.services.joined(separator: ","))"])
+                logger.info("Ready", metadata: ["services": "\(source.documents.services.joined(separator: ","))"])
                 StartupPages.release()
             }
             await source.run()

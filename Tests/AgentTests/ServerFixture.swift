@@ -8,7 +8,7 @@ import Shared
 /// An agent in this process, on its own port.
 final class ServerFixture {
     let folder: TemporaryFolder
-    let board: DocumentStore
+    let documents: DocumentStore
     let source: LocalSource
     let metrics = Metrics()
     let server: HTTPServer
@@ -29,13 +29,14 @@ final class ServerFixture {
             services: try ServiceDeclaration.all(parsing: services, probes: probes),
             engines: try sockets ?? EngineSockets(parsing: engines.map { "unix://\($0)" }, environment: [:]),
             host: Samples.host)
-        board = try DocumentStore(configuration: configuration)
+        documents = try DocumentStore(configuration: configuration)
         let logger = Logger(label: "test", factory: { _ in log })
         let source = LocalSource(
-            configuration: configuration, board: board, group: group, metrics: metrics, clock: .system, logger: logger)
+            configuration: configuration, documents: documents, group: group, metrics: metrics, clock: .system,
+            logger: logger)
         self.source = source
         let responder = Responder(
-            documents: board, source: ReloadableSource(source), metrics: metrics, clock: .system,
+            documents: documents, source: ReloadableSource(source), metrics: metrics, clock: .system,
             startedAt: Clock.system.now())
         server = HTTPServer(responder: responder, limits: limits, group: group, logger: logger, access: access)
         let addresses = try await server.start([.address(.tcp(host: "127.0.0.1", port: 0))])

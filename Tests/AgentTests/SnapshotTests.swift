@@ -31,21 +31,21 @@ struct SnapshotTests {
         #expect(back.services.map(\.content) == documents.entries.map(\.body.content))
         #expect(
             try back.services.map { try DocumentBody($0.content).entityTag } == documents.entries.map(\.body.entityTag))
-        #expect(back.services.map { $0.lookedAt == nil } == [false, true])
+        #expect(back.services.map { $0.startedAt == nil } == [false, true])
     }
 
     @Test("A snapshot carries the reader's counters")
     func counts() throws {
         let metrics = Metrics()
         metrics.update { counts in
-            counts.looks = 7
-            counts.lookFailures = [.timeout: 2]
+            counts.scans = 7
+            counts.scanFailures = [.timeout: 2]
             counts.engineStreams = ["/run/docker.sock": .init(isUp: true, events: 3, openings: 1)]
         }
         let line = try Snapshot(try Self.documents(), metrics: metrics, clock: .system).line()
         let counts = try Snapshot(line: line).counts
-        #expect(counts.looks == 7)
-        #expect(counts.lookFailures == ["timeout": 2])
+        #expect(counts.scans == 7)
+        #expect(counts.scanFailures == ["timeout": 2])
         #expect(counts.engineStreams == ["/run/docker.sock": .init(isUp: true, events: 3, openings: 1)])
     }
 
@@ -55,14 +55,14 @@ struct SnapshotTests {
         let startedAt = try #require(documents.entry("canvas")?.startedAt)
         let later = startedAt + .nanoseconds(1_500)
         let snapshot = Snapshot(documents, metrics: Metrics(), clock: Self.clock(later, boot: 10_000))
-        #expect(snapshot.services.first?.lookedAt == 8_500)
+        #expect(snapshot.services.first?.startedAt == 8_500)
     }
 
     @Test(
         "Invalid snapshots are refused",
         arguments: [
-            ("", ReaderFailure.garbage), ("{}", .garbage), ("null", .garbage), (#"{"schema":2}"#, .otherVersion),
-            (#"{"schema":1}"#, .garbage), (#"{"schema":1,"services":[{}],"counts":{}}"#, .garbage),
+            ("", ReaderFailure.garbage), ("{}", .garbage), ("null", .garbage), (#"{"schema":1}"#, .otherVersion),
+            (#"{"schema":2}"#, .garbage), (#"{"schema":2,"services":[{}],"counts":{}}"#, .garbage),
         ])
     func refused(text: String, failure: ReaderFailure) {
         #expect(throws: failure) { try Snapshot(line: Array(text.utf8)) }

@@ -40,7 +40,7 @@ final class SplitFixture {
         let dependencies = ReaderDependencies(
             path: folder.file("r.sock"), group: group, metrics: serverMetrics, clock: serverClock ?? clock,
             logger: logger)
-        serverSource = RemoteSource(dependencies, board: serverDocuments)
+        serverSource = RemoteSource(dependencies, documents: serverDocuments)
     }
 
     static func configuration(
@@ -57,7 +57,8 @@ final class SplitFixture {
         await source.refreshAll()
         tasks.append(Task { await source.run() })
         let server = SnapshotServer(
-            documents: readerSources.board, source: readerSource, metrics: readerMetrics, clock: clock, group: group,
+            documents: readerSources.documents, source: readerSource, metrics: readerMetrics, clock: clock,
+            group: group,
             logger: logger)
         try await server.start([.address(.unix(path: path))])
         self.server = server

@@ -27,7 +27,7 @@ struct SplitTests {
             #expect(split.serverDocuments.services == ["canvas"])
             #expect(split.content?.gitSHA?.hex == Samples.sha)
             #expect(split.content?.host == Samples.host)
-            let tag = split.readerSources.board.entry("canvas")?.body.entityTag
+            let tag = split.readerSources.documents.entry("canvas")?.body.entityTag
             #expect(split.serverDocuments.entry("canvas")?.body.entityTag == tag)
             try folder.write(Samples.otherSHA, to: "canvas")
             try await eventually("the change arrives") { split.content?.gitSHA?.hex == Samples.otherSHA }
@@ -45,7 +45,7 @@ struct SplitTests {
             await split.startServer()
             try await eventually("the probe's result arrives") { split.content?.served?.outcome == .ok }
             #expect(split.content?.served?.gitSHA == .unusable("dev"))
-            #expect(split.content == split.readerSources.board.entry("canvas")?.body.content)
+            #expect(split.content == split.readerSources.documents.entry("canvas")?.body.content)
             #expect(split.serverDocuments.entry("canvas")?.probeLatency != nil)
         }
         await host.stop()
@@ -76,11 +76,11 @@ struct SplitTests {
             await split.startServer()
             let before = try #require(split.serverDocuments.entry("canvas")?.startedAt)
             try await eventually("it is old") { split.clock.now() - before > ObservationAge.freshness }
-            let looks = split.readerMetrics.current.looks
+            let looks = split.readerMetrics.current.scans
             await withDiscardingTaskGroup { group in
                 for _ in 0..<50 { group.addTask { [source = split.serverSource] in await source.refresh("canvas") } }
             }
-            #expect(split.readerMetrics.current.looks - looks <= 2)
+            #expect(split.readerMetrics.current.scans - looks <= 2)
             let seen = try #require(split.serverDocuments.entry("canvas")?.startedAt)
             #expect(seen > before, "and the old evidence is replaced")
         }
@@ -203,7 +203,7 @@ struct SplitTests {
     func tcpIsRefused() async throws {
         try await withSplit(try fileSplit()) { split in
             let server = SnapshotServer(
-                documents: split.readerSources.board, source: split.readerSource, metrics: split.readerMetrics,
+                documents: split.readerSources.documents, source: split.readerSource, metrics: split.readerMetrics,
                 clock: split.clock, group: MultiThreadedEventLoopGroup.singleton,
                 logger: .init(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
             await #expect(throws: AgentError.readerOnNetwork("127.0.0.1:0")) {
@@ -221,9 +221,9 @@ struct SplitTests {
             let canvas = "canvas=file:\(folder.file("canvas"))"
             let web = "web=file:\(try folder.write(Samples.otherSHA, to: "web"))"
             let next = try split.readerSources.source(after: try SplitFixture.configuration([web, canvas], []))
-            #expect(split.readerSources.board.services == ["web", "canvas"])
-            #expect(split.readerSources.board.entry("canvas")?.body.content.gitSHA?.hex == Samples.sha)
-            #expect(split.readerSources.board.entry("web")?.startedAt == nil)
+            #expect(split.readerSources.documents.services == ["web", "canvas"])
+            #expect(split.readerSources.documents.entry("canvas")?.body.content.gitSHA?.hex == Samples.sha)
+            #expect(split.readerSources.documents.entry("web")?.startedAt == nil)
             split.readerSource.current = next
             await next.refreshAll()
             try await eventually("the server has both") { split.serverDocuments.services == ["web", "canvas"] }
@@ -232,9 +232,9 @@ struct SplitTests {
             }
             // The same name with another selector loses its evidence.
             _ = try split.readerSources.source(after: try SplitFixture.configuration(["canvas=file:/nowhere"], []))
-            #expect(split.readerSources.board.services == ["canvas"])
-            #expect(split.readerSources.board.entry("canvas")?.startedAt == nil)
-            #expect(split.readerSources.board.entry("canvas")?.body.content.state == .unknown)
+            #expect(split.readerSources.documents.services == ["canvas"])
+            #expect(split.readerSources.documents.entry("canvas")?.startedAt == nil)
+            #expect(split.readerSources.documents.entry("canvas")?.body.content.state == .unknown)
         }
     }
 }

@@ -77,7 +77,7 @@ struct WatchdogTests {
 
     /// A source whose observations end when the test says so.
     private struct GatedSource: StatusSource, Refreshable {
-        let board = DocumentStore([])
+        let documents = DocumentStore([])
         let clock: Clock
         let refresher: Refresher
         private let gate: @Sendable () async -> Void

@@ -219,7 +219,7 @@ struct OneSnapshot {
         let documents = DocumentStore([])
         let receiver = SnapshotReceiver(
             parts: ReaderDependencies(path: path, group: group, metrics: Metrics(), clock: clock, logger: logger),
-            documents: documents, publisher: Publisher(board: documents, clock: clock, logger: logger))
+            documents: documents, publisher: Publisher(documents: documents, clock: clock, logger: logger))
         do throws(ReaderFailure) {
             let (first, connection) = try await ReaderClient(path: path, group: group).connect()
             connection.close()

@@ -9,19 +9,19 @@ import Synchronization
 /// An observation is a new connection, which begins with a fresh snapshot and replaces the previous connection. If the reader
 /// is gone, hangs or sends an invalid snapshot, every service is `unknown` at once.
 final class RemoteSource: StatusSource, Refreshable {
-    let board: DocumentStore
+    let documents: DocumentStore
     let clock: Clock
     let refresher: Refresher
     private let client: ReaderClient
     private let receiver: SnapshotReceiver
     private let current = CurrentConnection()
 
-    init(_ parts: ReaderDependencies, board: DocumentStore) {
-        let publisher = Publisher(board: board, clock: parts.clock, logger: parts.logger)
-        self.board = board
+    init(_ parts: ReaderDependencies, documents: DocumentStore) {
+        let publisher = Publisher(documents: documents, clock: parts.clock, logger: parts.logger)
+        self.documents = documents
         clock = parts.clock
         client = ReaderClient(path: parts.path, group: parts.group)
-        receiver = SnapshotReceiver(parts: parts, documents: board, publisher: publisher)
+        receiver = SnapshotReceiver(parts: parts, documents: documents, publisher: publisher)
         refresher = Refresher(pace: .readers, clock: parts.clock)
     }
 
@@ -117,8 +117,8 @@ final class SnapshotReceiver: Sendable {
         // In this order, so that nothing appears younger than it is.
         let (now, nanoseconds) = (parts.clock.now(), parts.clock.bootNanoseconds())
         for service in snapshot.services {
-            guard let lookedAt = service.lookedAt else { continue }
-            let age = nanoseconds - lookedAt
+            guard let startedAt = service.startedAt else { continue }
+            let age = nanoseconds - startedAt
             // An observation in the future would stay fresh until then.
             guard age >= 0 else { throw .garbage }
             publisher.publish(
@@ -126,10 +126,10 @@ final class SnapshotReceiver: Sendable {
                 probeLatency: service.probeLatency.map { .nanoseconds($0) })
         }
         parts.metrics.update { counts in
-            counts.looks = snapshot.counts.looks
+            counts.scans = snapshot.counts.scans
             counts.engineStreams = snapshot.counts.engineStreams
             for reason in EngineFailure.Reason.allCases {
-                counts.lookFailures[reason] = snapshot.counts.lookFailures[reason.rawValue]
+                counts.scanFailures[reason] = snapshot.counts.scanFailures[reason.rawValue]
             }
         }
         if lastFailure.withLock({ $0.take() }) != nil {

@@ -7,7 +7,7 @@ import Shared
 /// Both are the same program on the same machine, so they share a clock and need no negotiation.
 struct Snapshot: Codable, Hashable, Sendable {
     /// Differs between versions: after an upgrade the reader has to be restarted.
-    static let schema = 1
+    static let schema = 2
     /// The maximum size of a line in bytes. A service with 256 instances takes about 200 KiB.
     static let sizeLimit = 8 * 1_024 * 1_024
     static let serviceLimit = 1_000
@@ -16,7 +16,7 @@ struct Snapshot: Codable, Hashable, Sendable {
     struct Service: Codable, Hashable, Sendable {
         var content: DocumentContent
         /// The start of the observation, in nanoseconds of ``Clock/bootNanoseconds``; nil before the first one.
-        var lookedAt: Int64?
+        var startedAt: Int64?
         /// The time of the observation by the wall clock; for people.
         var observedAt: String
         /// The time until the probe's answer, in nanoseconds; nil without a probe.
@@ -28,8 +28,8 @@ struct Snapshot: Codable, Hashable, Sendable {
 
     /// The reader's counters, for the server's metrics.
     struct Counts: Codable, Hashable, Sendable {
-        var looks = 0
-        var lookFailures: [String: Int] = [:]
+        var scans = 0
+        var scanFailures: [String: Int] = [:]
         var engineStreams: [String: Metrics.EngineStream] = [:]
     }
 
@@ -45,13 +45,13 @@ struct Snapshot: Codable, Hashable, Sendable {
             Service(
                 content: entry.body.content,
                 // Rounded down, so that nothing appears younger than it is.
-                lookedAt: entry.startedAt.map { nanoseconds - (now - $0).nanosecondsRoundedUp },
+                startedAt: entry.startedAt.map { nanoseconds - (now - $0).nanosecondsRoundedUp },
                 observedAt: entry.observedAt, probeLatency: entry.probeLatency?.nanosecondsRoundedUp)
         }
         counts = Counts(
-            looks: counted.looks,
-            lookFailures: Dictionary(
-                uniqueKeysWithValues: counted.lookFailures.map { ($0.key.rawValue, $0.value) }),
+            scans: counted.scans,
+            scanFailures: Dictionary(
+                uniqueKeysWithValues: counted.scanFailures.map { ($0.key.rawValue, $0.value) }),
             engineStreams: counted.engineStreams)
     }
 

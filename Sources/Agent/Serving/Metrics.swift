@@ -39,10 +39,10 @@ struct MetricsPage {
                 "buildinfo_engine_look_age_seconds", "gauge", "Age of the evidence of each service.",
                 ages),
             family(
-                "buildinfo_engine_looks_total", "counter", "Observations of the engines.", [([:], "\(counts.looks)")]),
+                "buildinfo_engine_looks_total", "counter", "Observations of the engines.", [([:], "\(counts.scans)")]),
             family(
                 "buildinfo_engine_look_failures_total", "counter", "Failed observations, by reason.",
-                EngineFailure.Reason.allCases.map { (["reason": $0.rawValue], "\(counts.lookFailures[$0] ?? 0)") }),
+                EngineFailure.Reason.allCases.map { (["reason": $0.rawValue], "\(counts.scanFailures[$0] ?? 0)") }),
             family(
                 "buildinfo_engine_event_stream_up", "gauge", "1 if the engine's event stream is open.",
                 streams.map { (["engine": $0], $1.isUp ? "1" : "0") }),
@@ -111,8 +111,8 @@ struct MetricsPage {
 final class Metrics: Sendable {
     struct Counts {
         var requests: [Int: Int] = [:]
-        var lookFailures: [EngineFailure.Reason: Int] = [:]
-        var looks = 0
+        var scanFailures: [EngineFailure.Reason: Int] = [:]
+        var scans = 0
         /// The event streams by socket.
         var engineStreams: [String: EngineStream] = [:]
         var connectionsOpen = 0
