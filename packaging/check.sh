@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Checks packages that were made: lintian finds no error, and manual pages have no warning. Usage: check.sh FOLDER
+# Checks the packages in a folder: no errors from lintian, no warnings from the manual pages. Usage: check.sh FOLDER
 set -euo pipefail
 folder=$1
 unpacked=$(mktemp -d)

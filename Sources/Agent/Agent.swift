@@ -1,4 +1,5 @@
 import ArgumentParser
+import FoundationEssentials
 import Glibc
 import Shared
 
@@ -13,7 +14,7 @@ struct Agent: AsyncParsableCommand {
 
     static func main() {
         var console = Console.current
-        console.environment = ProcessEnvironment.current
+        console.environment = ProcessInfo.processInfo.environment
         signal(SIGPIPE, SIG_IGN)
         ProcessSignals.shared.hold()
         Task.onTaskThread { [console] in

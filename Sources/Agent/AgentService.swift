@@ -69,7 +69,7 @@ struct AgentService {
             let board = DocumentStore(
                 try services.map { service in
                     try DocumentStore.Entry(
-                        unseen: service, host: host, reason: "the reader at \(path) was not reached yet")
+                        unobserved: service, host: host, reason: "the reader at \(path) was not reached yet")
                 })
             let parts = ReaderDependencies(path: path, group: group, metrics: metrics, clock: clock, logger: logger)
             return (

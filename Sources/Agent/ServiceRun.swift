@@ -51,7 +51,7 @@ struct ServiceRun {
 
     private func start(_ source: any StatusSource, isFirst: Bool) -> Task<Void, Never> {
         Task.onTaskThread { [manager, logger] in
-            await source.lookAtAll()
+            await source.refreshAll()
             if isFirst {
                 // Ready means: the first answer is one from evidence.
                 manager.notify("READY=1")

@@ -1,6 +1,6 @@
 #pragma once
 #include <curl/curl.h>
-// Not in the Glibc module that Swift sees: how the engine waits, is woken, and is named.
+// Missing from Swift's Glibc module: epoll, eventfd and prctl for the transfer thread.
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
@@ -10,34 +10,34 @@
 #error "buildinfo-collector needs libcurl 7.87 or newer (Debian 12, Ubuntu 24.04, RHEL 10)"
 #endif
 
-// Swift cannot call variadic C. One inline function a kind of argument, so that the compiler checks what the dots would not.
+// Swift cannot call variadic C functions. One inline function for each type of argument, so that the compiler checks it.
 
-/// Everything that libcurl sets up once a process.
+/// libcurl's setup, once per process.
 static inline CURLcode buildinfo_curl_global_init(void) {
     return curl_global_init(CURL_GLOBAL_DEFAULT);
 }
 
-/// Switches, numbers and durations in milliseconds.
+/// Options that are switches, numbers or milliseconds.
 static inline CURLcode buildinfo_curl_easy_set_long(CURL *easy, CURLoption option, long value) {
     return curl_easy_setopt(easy, option, value);
 }
 
-/// Sizes: curl_off_t is 64 bits wide everywhere, long is not.
+/// Options that are sizes: curl_off_t always has 64 bits, long does not.
 static inline CURLcode buildinfo_curl_easy_set_offset(CURL *easy, CURLoption option, curl_off_t value) {
     return curl_easy_setopt(easy, option, value);
 }
 
-/// Text, which libcurl copies. NULL clears the option.
+/// Options that are text, which libcurl copies. NULL clears the option.
 static inline CURLcode buildinfo_curl_easy_set_string(CURL *easy, CURLoption option, const char *value) {
     return curl_easy_setopt(easy, option, value);
 }
 
-/// Pointers that libcurl only keeps: callbacks' contexts, and the error buffer.
+/// Options that are pointers, which libcurl only stores: contexts of callbacks, and the error buffer.
 static inline CURLcode buildinfo_curl_easy_set_pointer(CURL *easy, CURLoption option, void *value) {
     return curl_easy_setopt(easy, option, value);
 }
 
-/// The request's body, which libcurl copies; CURLOPT_POSTFIELDSIZE_LARGE must be set before. NULL is an empty one.
+/// The request's body, which libcurl copies. CURLOPT_POSTFIELDSIZE_LARGE must be set first. NULL is an empty body.
 static inline CURLcode buildinfo_curl_easy_copy_body(CURL *easy, const void *bytes) {
     return curl_easy_setopt(easy, CURLOPT_COPYPOSTFIELDS, bytes ? bytes : "");
 }
@@ -49,29 +49,29 @@ static inline CURLcode buildinfo_curl_easy_set_headers(CURL *easy, struct curl_s
 
 typedef size_t (*buildinfo_curl_data_function)(char *bytes, size_t size, size_t count, void *context);
 
-/// Who takes the body's pieces.
+/// The callback for pieces of the body.
 static inline CURLcode buildinfo_curl_easy_set_write_function(CURL *easy, buildinfo_curl_data_function function) {
     return curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, function);
 }
 
-/// Who takes the header lines, one at a time.
+/// The callback for header lines, one at a time.
 static inline CURLcode buildinfo_curl_easy_set_header_function(CURL *easy, buildinfo_curl_data_function function) {
     return curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, function);
 }
 
-/// Who opens the sockets.
+/// The callback that opens sockets.
 static inline CURLcode buildinfo_curl_easy_set_open_function(CURL *easy, curl_opensocket_callback function) {
     return curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, function);
 }
 
-/// Who closes the sockets.
+/// The callback that closes sockets.
 static inline CURLcode buildinfo_curl_easy_set_close_function(CURL *easy, curl_closesocket_callback function) {
     return curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, function);
 }
 
 typedef CURLcode (*buildinfo_curl_tls_function)(CURL *easy, void *tls, void *context);
 
-/// Who hears when the TLS library has certificate and key.
+/// The callback after the TLS library has loaded certificate and key.
 static inline CURLcode buildinfo_curl_easy_set_tls_function(CURL *easy, buildinfo_curl_tls_function function) {
     return curl_easy_setopt(easy, CURLOPT_SSL_CTX_FUNCTION, function);
 }
@@ -81,17 +81,17 @@ static inline CURLcode buildinfo_curl_easy_get_long(CURL *easy, CURLINFO info, l
     return curl_easy_getinfo(easy, info, value);
 }
 
-/// Durations in microseconds.
+/// A duration in microseconds.
 static inline CURLcode buildinfo_curl_easy_get_offset(CURL *easy, CURLINFO info, curl_off_t *value) {
     return curl_easy_getinfo(easy, info, value);
 }
 
-/// What CURLOPT_PRIVATE was set to.
+/// The value of CURLOPT_PRIVATE.
 static inline CURLcode buildinfo_curl_easy_get_private(CURL *easy, void **value) {
     return curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)value);
 }
 
-/// The peer's certificates, or NULL; the handle's, until it is used again.
+/// The peer's certificates, or NULL. Owned by the handle and valid until its next use.
 static inline CURLcode buildinfo_curl_easy_get_peer_certificates(CURL *easy, struct curl_certinfo **value) {
     return curl_easy_getinfo(easy, CURLINFO_CERTINFO, value);
 }
@@ -101,22 +101,22 @@ static inline CURLcode buildinfo_curl_easy_get_certificates(CURL *easy, const ch
     return curl_easy_getinfo(easy, CURLINFO_CAINFO, (char **)value);
 }
 
-/// Numbers of a multi handle.
+/// Options of a multi handle that are numbers.
 static inline CURLMcode buildinfo_curl_multi_set_long(CURLM *multi, CURLMoption option, long value) {
     return curl_multi_setopt(multi, option, value);
 }
 
-/// Contexts of a multi handle's callbacks.
+/// Options of a multi handle that are contexts of its callbacks.
 static inline CURLMcode buildinfo_curl_multi_set_pointer(CURLM *multi, CURLMoption option, void *value) {
     return curl_multi_setopt(multi, option, value);
 }
 
-/// Who hears what to wait for on which socket.
+/// The callback for the events to wait for on a socket.
 static inline CURLMcode buildinfo_curl_multi_set_socket_function(CURLM *multi, curl_socket_callback function) {
     return curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, function);
 }
 
-/// Who hears when to come back at the latest.
+/// The callback for the time of the next call.
 static inline CURLMcode buildinfo_curl_multi_set_timer_function(CURLM *multi, curl_multi_timer_callback function) {
     return curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, function);
 }

@@ -1,16 +1,14 @@
 /// A content digest: `sha256:` and 64 lower-case hexadecimal digits.
 ///
-/// Source: OCI image specification, "Descriptor", section "Digests". Other algorithms are not in use by the registries
-/// and engines that this project reads.
+/// Source: OCI image specification, "Descriptor", section "Digests". Registries and engines use no other algorithm.
 public struct Digest: Hashable, Sendable {
     /// The 64 digits without the algorithm.
     public let hex: String
 
     /// Parses `sha256:<64 hex>`.
     ///
-    /// - Throws: ``Defect``, which says what the text is instead. Upper-case digits are refused, as the specification
-    ///   does: a registry would not know them.
-    public init(parsing text: some StringProtocol) throws(Defect) {
+    /// - Throws: ``ParseError``. Upper-case digits are refused, as the specification demands: a registry does not find them.
+    public init(parsing text: some StringProtocol) throws(ParseError) {
         guard !text.isEmpty else { throw .empty }
         guard let colon = text.firstIndex(of: ":") else { throw .noAlgorithm }
         guard text[..<colon] == Self.algorithm else { throw .unsupportedAlgorithm }
@@ -22,19 +20,24 @@ public struct Digest: Hashable, Sendable {
         hex = String(digits)
     }
 
-    /// Makes a digest of the 32 bytes of a SHA-256, or nil for any other number of bytes.
+    /// Creates a digest from the 32 bytes of a SHA-256; nil for any other number of bytes.
     public init?(sha256 bytes: some Collection<UInt8>) {
         guard bytes.count == 32 else { return nil }
         hex = Hexadecimal.encode(bytes)
     }
 
-    static let algorithm = "sha256"
+    /// The SHA-256 of content.
+    public init(sha256Of content: some Sequence<UInt8>) {
+        hex = Hexadecimal.encode(SHA256.hash(content))
+    }
+
+    private static let algorithm = "sha256"
 
     /// `sha256:` and the first 12 digits, for people. Never compared.
     public var short: String { "\(Self.algorithm):\(hex.prefix(12))" }
 
-    /// Why a text is no digest.
-    public enum Defect: Error, Hashable, Sendable, CustomStringConvertible {
+    /// The reason why a text is not a digest, as a predicate.
+    public enum ParseError: Error, Hashable, Sendable, CustomStringConvertible {
         case empty
         case noAlgorithm
         case unsupportedAlgorithm
@@ -44,9 +47,9 @@ public struct Digest: Hashable, Sendable {
         public var description: String {
             switch self {
             case .empty: "is empty"
-            case .noAlgorithm: "has no algorithm: write sha256:<64 hex digits>"
+            case .noAlgorithm: "has no algorithm: expected sha256:<64 hex digits>"
             case .unsupportedAlgorithm: "has an algorithm other than sha256"
-            case .wrongLength(let digits): "has \(digits) digits where sha256 has 64"
+            case .wrongLength(let digits): "has \(digits) digits instead of 64"
             case .notLowerHexadecimal: "is not lower-case hexadecimal"
             }
         }

@@ -1,39 +1,39 @@
-/// What `GET /buildinfo` answers with: schema 1 of the contract between agent and collector.
+/// The body of `GET /buildinfo`: schema 1 of the contract between agent and collector.
 ///
-/// The agent writes it, the collector reads it; `Tests/Schemas/buildinfo.schema.json` is its schema. Field names in JSON
-/// are snake case.
+/// The agent writes it and the collector reads it; `Tests/Schemas/buildinfo.schema.json` is its schema. JSON keys are in
+/// snake case.
 public struct Document: Codable, Hashable, Sendable {
-    /// The version of the contract that this type follows.
+    /// The version of the contract that this type implements.
     public static let schema = 1
 
     public var schema: Int
-    /// The name under which the agent was told to report the service; 1 to 128 characters.
+    /// The name under which the agent reports the service; 1 to 128 characters.
     public var service: String
-    /// The commit of the image that every instance runs; absent when unknown, or not the same on all.
+    /// The commit of the image that every instance runs; absent if unknown or if the instances differ.
     public var gitSHA: Reported<GitSHA>
-    /// The registry digest of the image that every instance runs; absent when there is none, or they differ.
+    /// The registry digest of the image that every instance runs; absent if there is none or if the instances differ.
     public var digest: Reported<Digest>
     /// The worst state of the instances.
     public var state: ServiceState
-    /// One line for a person: why the state, the commit or the digest is what it is; at most 512 characters.
+    /// One line for people: the reason for the state, the commit or the digest; at most 512 characters.
     public var reason: String?
     public var host: HostIdentity
-    /// At most 256.
+    /// The service's containers or files; at most 256.
     public var instances: [Instance]
-    /// How many instances the operator declared for the service; nil where none were declared. Fewer than this many
-    /// instances do not prove anything.
+    /// The number of instances that the operator declared for the service; nil without a declaration. Fewer instances
+    /// prove nothing.
     public var instancesExpected: Int?
-    /// Containers that match the service's selector and are not counted as its instances; at most 64, in a fixed order.
+    /// Containers that match the service's selector but do not count as its instances; at most 64, in a fixed order.
     public var leftOut: [LeftOutContainer]
-    /// nil where the source is no engine.
+    /// The engine that was asked; nil if the source is a file.
     public var engine: EngineIdentity?
-    /// What the service itself answered; nil when it is not probed.
+    /// The service's own answer to the probe; nil without a probe.
     public var served: ProbeResult?
-    /// RFC 3339, the agent's wall clock: for people. No verdict depends on it.
+    /// The time of the observation in RFC 3339, by the agent's wall clock; for people. No verdict depends on it.
     public var observedAt: String
-    /// Seconds, 0 or more: how long before this answer the source was last known to be in this state.
+    /// The time since the source was last known to be in this state, in seconds; 0 or more.
     public var ageSeconds: Double
-    /// The query's nonce, echoed byte for byte; nil when none was sent.
+    /// The query's nonce, echoed byte for byte; nil if the request had none.
     public var nonce: String?
     public var agent: AgentIdentity
 
@@ -91,13 +91,13 @@ public struct Document: Codable, Hashable, Sendable {
     }
 }
 
-/// Which host answered.
+/// The host that answered.
 public struct HostIdentity: Codable, Hashable, Sendable {
-    /// Stable over reboots, 8 to 64 characters; derived from the machine id, and not reversible to it.
+    /// An id that survives reboots; 8 to 64 characters. It is derived from the machine id and does not reveal it.
     public var id: String
-    /// At most 255 characters.
+    /// The host's name; at most 255 characters.
     public var name: String
-    /// Changes with every boot; at most 64 characters, empty when unknown.
+    /// An id that changes with every boot; at most 64 characters, empty if unknown.
     public var bootID: String
 
     public init(id: String, name: String, bootID: String) {
@@ -112,13 +112,13 @@ public struct HostIdentity: Codable, Hashable, Sendable {
     }
 }
 
-/// Which engine the evidence comes from.
+/// The engine that the agent asked.
 public struct EngineIdentity: Codable, Hashable, Sendable {
     public enum Name: String, Codable, Sendable {
         case docker, podman
     }
 
-    /// How the engine keeps images, which decides what its ids mean.
+    /// The engine's image store, which determines the meaning of its image ids.
     public enum Store: String, Codable, Sendable {
         /// Docker's graph drivers: an image id is a config digest.
         case classic
@@ -130,12 +130,12 @@ public struct EngineIdentity: Codable, Hashable, Sendable {
 
     public var name: Name
     public var store: Store
-    /// At most 64 characters.
+    /// The engine's version; at most 64 characters.
     public var version: String?
-    /// The API version that was agreed on; at most 16 characters.
+    /// The negotiated API version; at most 16 characters.
     public var apiVersion: String?
     /// The platform of the engine's host as `os/architecture[/variant]`, from the engine's `/info`; at most 64 characters.
-    /// Images may claim another one, or run under emulation.
+    /// An image can declare another platform, or run under emulation.
     public var platform: String?
 
     public init(
@@ -163,7 +163,7 @@ public struct EngineIdentity: Codable, Hashable, Sendable {
     }
 }
 
-/// What the service itself answered to the agent's probe.
+/// The result of the agent's probe: one request to the service itself.
 public struct ProbeResult: Codable, Hashable, Sendable {
     public enum Outcome: String, Codable, Sendable {
         case ok, refused, timeout, other
@@ -172,13 +172,14 @@ public struct ProbeResult: Codable, Hashable, Sendable {
         case tooLarge = "too_large"
     }
 
-    /// At most 2,048 characters.
+    /// The probed URL; at most 2,048 characters.
     public var url: String
     public var outcome: Outcome
+    /// The HTTP status; nil without an HTTP answer.
     public var status: Int?
-    /// Whatever the service said, at most 128 characters; nil where it gave no answer that could hold a commit.
+    /// The commit that the service reported, at most 128 characters; nil without an answer that can hold a commit.
     public var gitSHA: Reported<GitSHA>?
-    /// Seconds, 0 or more.
+    /// The time until the answer, in seconds; 0 or more.
     public var latencySeconds: Double?
 
     public init(
@@ -203,12 +204,12 @@ public struct ProbeResult: Codable, Hashable, Sendable {
         url = try container.decode(String.self, forKey: .url)
         outcome = try container.decodeCase(forKey: .outcome)
         status = try container.decodeIfPresent(Int.self, forKey: .status)
-        // A null is an answer without a commit, and no key is no answer.
+        // null: an answer without a commit. No key: no answer.
         gitSHA = container.contains(.gitSHA) ? try container.decodeReported(forKey: .gitSHA) : nil
         latencySeconds = try container.decodeIfPresent(Double.self, forKey: .latencySeconds)
     }
 
-    /// What a service says stands here as it said it, usable or not.
+    /// Keeps an unusable commit as the service sent it, unlike ``Reported/encode(to:)``.
     public func encode(to encoder: any Encoder) throws {
         var container = encoder.container(keyedBy: CodingKeys.self)
         try container.encode(url, forKey: .url)
@@ -224,9 +225,52 @@ public struct ProbeResult: Codable, Hashable, Sendable {
     }
 }
 
-/// Which agent wrote the document.
+/// The comparison of a service's own commit with that of its image: one rule for agent and collector.
+extension ProbeResult {
+    /// The result of the comparison.
+    public enum Agreement: Hashable, Sendable {
+        case same
+        /// The service reports no usable commit: nothing, `dev`, or other text.
+        case silent
+        /// The service reports another commit than its image.
+        case other
+        /// There is no commit to compare with.
+        case nothing
+    }
+
+    /// The minimum length of a shortened commit in digits, as Git abbreviates by default.
+    private static let abbreviation = 7
+
+    /// Compares with the expected commits; a shortened commit agrees with those that begin with it.
+    public func agreement(with commits: some Collection<GitSHA>) -> Agreement {
+        switch gitSHA {
+        case nil, .absent?: return .silent
+        case .known(let served)?:
+            if commits.isEmpty { return .nothing }
+            return commits.contains(served) ? .same : .other
+        case .unusable(let text)?:
+            let digits = text.lowercased()
+            guard case .shortened? = GitSHA.problem(with: digits), digits.utf8.count >= Self.abbreviation,
+                digits.utf8.contains(where: { $0 != UInt8(ascii: "0") })
+            else { return .silent }
+            if commits.isEmpty { return .nothing }
+            return commits.contains { $0.hex.hasPrefix(digits) } ? .same : .other
+        }
+    }
+
+    /// The commit for people; "no commit" without one.
+    public var shownCommit: String {
+        switch gitSHA {
+        case .known(let sha)?: sha.short
+        case .unusable(let text)? where !text.isEmpty: Sanitizer.singleLine(text, limit: 48)
+        case .unusable?, .absent?, nil: "no commit"
+        }
+    }
+}
+
+/// The agent that wrote the document.
 public struct AgentIdentity: Codable, Hashable, Sendable {
-    /// At most 64 characters.
+    /// The agent's version; at most 64 characters.
     public var version: String
     public var uptimeSeconds: Double
 

@@ -1,10 +1,10 @@
-/// Durations as people type and read them: `500ms`, `10s`, `5m`, `1h`, `1m30s`.
+/// Durations as people write and read them: `500ms`, `10s`, `5m`, `1h`, `1m30s`.
 extension Duration {
     /// Parses one or more numbers with a unit each (`ms`, `s`, `m`, `h`, `d`), largest first by convention.
     ///
-    /// - Throws: ``DurationParseError``. A bare number is refused, because its unit would be a guess; so is anything above
-    ///   ten years.
-    public init(parsing text: some StringProtocol) throws(DurationParseError) {
+    /// - Throws: ``ParseError``. A number without a unit is refused, because its unit would be a guess, and so is anything
+    ///   above ten years.
+    public init(parsing text: some StringProtocol) throws(ParseError) {
         var rest = text[...]
         guard !rest.isEmpty else { throw .empty }
         var milliseconds = 0.0
@@ -32,7 +32,7 @@ extension Duration {
         Double(components.seconds) + Double(components.attoseconds) * 1e-18
     }
 
-    /// Makes a duration of seconds, to the nanosecond; beyond ±100 years it is clamped, and not-a-number is zero.
+    /// Creates a duration from seconds, rounded to nanoseconds and clamped to ±100 years; not-a-number is zero.
     public init(clampingSeconds seconds: Double) {
         guard !seconds.isNaN else {
             self = .zero
@@ -42,7 +42,7 @@ extension Duration {
         self = .nanoseconds(Int64((Swift.min(Swift.max(seconds, -limit), limit) * 1e9).rounded()))
     }
 
-    /// One or two units, as a person would say it: `850ms`, `4.2s`, `3m 5s`, `2h 10m`, `4d 3h`.
+    /// The duration in one or two units: `850ms`, `4.2s`, `3m 5s`, `2h 10m`, `4d 3h`.
     public var brief: String {
         let total = seconds
         if total < 0 { return "-" + (Duration.zero - self).brief }
@@ -56,24 +56,24 @@ extension Duration {
         default: return "\(whole / 86_400)d \(whole % 86_400 / 3_600)h"
         }
     }
-}
 
-/// Why a text is no duration.
-public enum DurationParseError: Error, Hashable, Sendable, CustomStringConvertible {
-    case empty
-    case noNumber
-    case noUnit
-    case unknownUnit
-    case tooLong
+    /// The reason why a text is not a duration, as a predicate.
+    public enum ParseError: Error, Hashable, Sendable, CustomStringConvertible {
+        case empty
+        case noNumber
+        case noUnit
+        case unknownUnit
+        case tooLong
 
-    public var description: String {
-        let remedy = "write for example 500ms, 10s, 5m or 1h"
-        return switch self {
-        case .empty: "is empty: \(remedy)"
-        case .noNumber: "is not a duration: \(remedy)"
-        case .noUnit: "has no unit: \(remedy)"
-        case .unknownUnit: "has an unknown unit: \(remedy)"
-        case .tooLong: "is longer than ten years"
+        public var description: String {
+            let remedy = "write for example 500ms, 10s, 5m or 1h"
+            return switch self {
+            case .empty: "is empty: \(remedy)"
+            case .noNumber: "is not a duration: \(remedy)"
+            case .noUnit: "has no unit: \(remedy)"
+            case .unknownUnit: "has an unknown unit: \(remedy)"
+            case .tooLong: "is longer than ten years"
+            }
         }
     }
 }

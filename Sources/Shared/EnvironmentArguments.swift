@@ -1,17 +1,16 @@
-/// Lets environment variables stand in for flags: a flag on the command line wins over its variable.
+/// Environment variables as defaults of flags: a flag on the command line takes precedence over its variable.
 ///
-/// The variable of `--fail-after` is `BUILDINFO_FAIL_AFTER`. A repeatable flag's variable holds one value a line. A switch
-/// (a flag without a value) is on when its variable is `1`, `true`, `yes` or `on`. An empty variable counts as unset,
-/// but for flags that would make less be asked for: there it is a mistake.
+/// The variable of `--fail-after` is `BUILDINFO_FAIL_AFTER`. The variable of a repeatable flag holds one value per line. A
+/// switch (a flag without a value) is on if its variable is `1`, `true`, `yes` or `on`. An empty variable counts as unset,
+/// except for flags whose absence weakens the check: there it is an error.
 public enum EnvironmentArguments {
-    /// One flag that may come from the environment.
+    /// One flag that the environment can set.
     public struct Flag: Sendable {
         public enum Shape: Sendable { case value, values, switchOn }
 
         public let name: String
         public let shape: Shape
-        /// Whether a variable that is set and empty is a mistake: a pipeline's variable that came to nothing must not make
-        /// the check ask for less.
+        /// True if an empty variable is an error: a pipeline's variable that was never filled must not weaken the check.
         public let needsText: Bool
 
         /// - Parameter name: with its dashes, for example `--fail-after`.
@@ -27,7 +26,7 @@ public enum EnvironmentArguments {
         }
     }
 
-    /// The variable that is set to nothing although its flag needs a text; nil where there is none.
+    /// The first empty variable whose flag needs a text; nil without one.
     public static func emptied(
         among flags: [Flag], commandLine: [String], environment: [String: String]
     ) -> String? {
@@ -35,12 +34,12 @@ public enum EnvironmentArguments {
             .variable
     }
 
-    /// Behind a bare "--" nothing is a flag.
+    /// Arguments after a bare "--" are not flags.
     private static func isNamed(_ flag: Flag, in commandLine: [String]) -> Bool {
         commandLine.prefix { $0 != "--" }.contains { $0 == flag.name || $0.hasPrefix(flag.name + "=") }
     }
 
-    /// The arguments to append to a command line for all flags that it does not name itself.
+    /// The arguments to append to a command line for the flags that it does not set itself.
     public static func additions(
         for flags: [Flag], commandLine: [String], environment: [String: String]
     ) -> [String] {

@@ -1,15 +1,15 @@
 /// A full Git commit id: 40 (SHA-1) or 64 (SHA-256) hexadecimal digits, held in lower case.
 ///
-/// A value of this type is always usable for a comparison. Whatever else a host may report in its place (nothing,
-/// `dev`, a shortened id, all zeros) cannot become one, so that "unknown" never equals "unknown".
+/// Every value of this type can be compared. Anything else that a host reports in its place (nothing, `dev`, a shortened
+/// id, all zeros) cannot become one, so "unknown" never equals "unknown".
 public struct GitSHA: Hashable, Sendable {
     /// The digits, lower case; 40 or 64 of them.
     public let hex: String
 
     /// Parses a commit id, ignoring case.
     ///
-    /// - Throws: ``Defect``, which says what the text is instead.
-    public init(parsing text: some StringProtocol) throws(Defect) {
+    /// - Throws: ``ParseError``.
+    public init(parsing text: some StringProtocol) throws(ParseError) {
         let digits = text.utf8
         guard !digits.isEmpty else { throw .empty }
         guard digits.allSatisfy(\.isHexDigit) else {
@@ -19,15 +19,15 @@ public struct GitSHA: Hashable, Sendable {
             throw digits.count < 40 ? .shortened(digits: digits.count) : .wrongLength(digits: digits.count)
         }
         guard digits.contains(where: { $0 != UInt8(ascii: "0") }) else { throw .allZeros }
-        // The usual case costs no conversion.
+        // Commits are nearly always in lower case, which costs no conversion.
         hex =
             digits.contains(where: { $0 >= UInt8(ascii: "A") && $0 <= UInt8(ascii: "F") })
             ? text.lowercased() : String(text)
     }
 
-    /// Why a text is no full commit id; nil where it is one.
-    public static func defect(of text: some StringProtocol) -> Defect? {
-        do throws(Defect) {
+    /// The reason why a text is not a full commit id; nil for one that is.
+    public static func problem(with text: some StringProtocol) -> ParseError? {
+        do throws(ParseError) {
             _ = try GitSHA(parsing: text)
             return nil
         } catch {
@@ -38,8 +38,8 @@ public struct GitSHA: Hashable, Sendable {
     /// The first 12 digits, for people. Never compared.
     public var short: String { String(hex.prefix(12)) }
 
-    /// Why a text is no full commit id.
-    public enum Defect: Error, Hashable, Sendable, CustomStringConvertible {
+    /// The reason why a text is not a full commit id, as a predicate.
+    public enum ParseError: Error, Hashable, Sendable, CustomStringConvertible {
         case empty
         case notHexadecimal
         case dirty
@@ -53,8 +53,8 @@ public struct GitSHA: Hashable, Sendable {
             case .notHexadecimal: "is not hexadecimal"
             case .dirty: "was built from a work tree with uncommitted changes"
             case .allZeros: "is all zeros"
-            case .shortened(let digits): "has \(digits) digits where a full commit id has 40 (or 64)"
-            case .wrongLength(let digits): "has \(digits) digits where a full commit id has 40 or 64"
+            case .shortened(let digits): "has \(digits) digits; a full commit id has 40 (or 64)"
+            case .wrongLength(let digits): "has \(digits) digits; a full commit id has 40 or 64"
             }
         }
     }
@@ -65,7 +65,7 @@ extension GitSHA: CustomStringConvertible {
 }
 
 extension UTF8.CodeUnit {
-    /// Whether the byte is one of `0-9`, `a-f` and `A-F` in ASCII.
+    /// True if the byte is one of `0-9`, `a-f` and `A-F` in ASCII.
     var isHexDigit: Bool {
         switch self {
         case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "a")...UInt8(ascii: "f"),

@@ -1,16 +1,16 @@
-/// A name under which an image is pulled: `[registry/]repository[:tag][@digest]`.
+/// A name to pull an image by: `[registry/]repository[:tag][@digest]`.
 ///
-/// Normalised as Docker does (`distribution/reference`, `ParseNormalizedNamed`): no registry means `docker.io`, and there
-/// a name without a folder is under `library/`. A missing tag stays nil here; ``effectiveTag`` is what an engine takes.
+/// Normalised like Docker's `distribution/reference` (`ParseNormalizedNamed`): the default registry is `docker.io`, where a
+/// name without a slash is below `library/`. A missing tag stays nil; see ``effectiveTag``.
 public struct ImageReference: Hashable, Sendable {
-    /// For example `docker.io` or `registry.example:5000`; lower case.
+    /// The registry in lower case, for example `docker.io` or `registry.example:5000`.
     public let registry: String
-    /// For example `library/nginx`.
+    /// The path below the registry, for example `library/nginx`.
     public let path: String
     public let tag: String?
     public let digest: Digest?
 
-    /// Parses a reference as operators type it; nil where it is none (an image id, upper case in the path, …).
+    /// Parses a reference as operators type it; nil for anything else, such as an image id or an upper-case path.
     public init?(parsing text: some StringProtocol) {
         var rest = Substring(text)
         var digest: Digest?
@@ -26,7 +26,7 @@ public struct ImageReference: Hashable, Sendable {
             tag = String(text)
             rest = rest[..<colon]
         }
-        // Docker takes 64 digits for an image id, never for a name.
+        // To Docker, 64 hexadecimal digits are an image id, never a name.
         guard rest.utf8.count != 64 || !rest.utf8.allSatisfy(\.isHexDigit) else { return nil }
         guard let (registry, path) = Self.splitRegistry(rest), Self.isRegistry(registry), Self.isPath(path) else {
             return nil
@@ -37,10 +37,10 @@ public struct ImageReference: Hashable, Sendable {
         self.digest = digest
     }
 
-    /// Registry and path, without tag and digest: equal for every reference to one repository.
+    /// The registry and path without tag and digest, equal for all references to one repository.
     public var repository: String { "\(registry)/\(path)" }
 
-    /// The tag that an engine takes: `latest` where neither tag nor digest is given, nil where only a digest is.
+    /// The tag that an engine uses: `latest` without tag and digest, nil with a digest alone.
     public var effectiveTag: String? { tag ?? (digest == nil ? "latest" : nil) }
 
     private static func splitRegistry(_ name: Substring) -> (String, String)? {
@@ -57,7 +57,7 @@ public struct ImageReference: Hashable, Sendable {
         return (dockerHub, rest.contains("/") ? rest : "library/\(rest)")
     }
 
-    /// A host name, an IPv4 address or a bracketed IPv6 address, and perhaps a port.
+    /// True for a host name, IPv4 address or bracketed IPv6 address, with an optional port.
     private static func isRegistry(_ registry: String) -> Bool {
         var name = registry[...]
         if let colon = name.lastIndex(of: ":"), !name[colon...].contains("]") {
@@ -81,7 +81,7 @@ public struct ImageReference: Hashable, Sendable {
             && path.split(separator: "/" as Character, omittingEmptySubsequences: false).allSatisfy(isComponent)
     }
 
-    /// Letters and digits, with `.`, `_`, `__` or any number of `-` between them.
+    /// True for letters and digits, separated by `.`, `_`, `__` or any number of `-`.
     private static func isComponent(_ component: Substring) -> Bool {
         guard component.utf8.last?.isLowerAlphanumeric == true else { return false }
         var separator = ""

@@ -2,22 +2,21 @@
 public struct Instance: Codable, Hashable, Sendable {
     public enum Health: String, Codable, Sendable {
         case healthy, unhealthy, starting
-        /// The image has no health check, which is not the same as healthy.
+        /// The image has no health check, which does not mean healthy.
         case none
     }
 
-    /// The engine's id of the container; another id is another instance. At most 128 characters.
+    /// The engine's id of the container; at most 128 characters. Another id is another instance.
     public var id: String
-    /// At most 255 characters.
+    /// The container's name; at most 255 characters.
     public var name: String
-    /// The deployment that the container belongs to: the Compose project or Swarm stack; at most 255 characters. nil where
-    /// the container names none.
+    /// The Compose project or Swarm stack that the container belongs to; at most 255 characters, nil without one.
     public var project: String?
     public var state: ServiceState
     public var health: Health?
-    /// RFC 3339 as the engine wrote it; compared for equality only. nil when it never started.
+    /// The start time in RFC 3339, as the engine wrote it; nil if the container never started.
     public var startedAt: String?
-    /// How often the engine restarted it by itself; grows in a crash loop.
+    /// The number of restarts by the engine, which grows in a crash loop.
     public var restartCount: Int?
     public var exitCode: Int?
     public var oomKilled: Bool?
@@ -67,27 +66,27 @@ public struct Instance: Codable, Hashable, Sendable {
     }
 }
 
-/// A container that matches a service's selector and is not counted as an instance.
+/// A container that matches a service's selector but does not count as an instance.
 public struct LeftOutContainer: Codable, Hashable, Sendable {
-    /// Why a container does not count.
+    /// The reason why a container does not count.
     public enum Reason: String, Codable, Sendable {
-        /// Stopped, and replaced by a container of the same slot that was created later.
+        /// Stopped, and replaced by a newer container of the same slot.
         case replaced
         /// Started for one command, for example with `docker compose run`.
         case oneOff = "one_off"
-        /// A task that ran to its end before the service starts: an init or migration container.
+        /// An init or migration container, which ends before the service starts.
         case task
-        /// Infrastructure of the engine's, for example the pause container of a pod.
+        /// The engine's infrastructure, for example the pause container of a pod.
         case infrastructure
-        /// Another reason, of a newer agent.
+        /// A reason that only a newer agent knows.
         case other
     }
 
-    /// At most 128 characters.
+    /// The engine's id of the container; at most 128 characters.
     public var id: String
-    /// At most 255 characters.
+    /// The container's name; at most 255 characters.
     public var name: String
-    /// As ``Instance/project``.
+    /// See ``Instance/project``.
     public var project: String?
     public var reason: Reason
     public var state: ServiceState
@@ -125,23 +124,23 @@ public struct LeftOutContainer: Codable, Hashable, Sendable {
     }
 }
 
-/// Which image an instance runs, with every digest that can be told for it.
+/// The image that an instance runs, with every digest that is known for it.
 public struct ImageEvidence: Codable, Hashable, Sendable {
     public enum Origin: String, Codable, Sendable {
-        /// At least one digest is a registry's (of an index or a manifest).
+        /// At least one digest (of an index or a manifest) is the registry's.
         case registry
-        /// No registry digest is known: built here, loaded, committed, or untagged since.
+        /// Without a known registry digest: built on the host, loaded, committed, or untagged since.
         case none
     }
 
-    /// As the operator wrote it when the container was created; at most 512 characters.
+    /// The reference that the container was created from, as the operator wrote it; at most 512 characters.
     public var reference: String
-    /// `os/architecture[/variant]`; at most 64 characters.
+    /// The platform as `os/architecture[/variant]`; at most 64 characters.
     public var platform: String?
     public var origin: Origin
-    /// In a fixed order, without duplicates; at most 64.
+    /// The digests in a fixed order, without duplicates; at most 64.
     public var digests: [DigestEvidence]
-    /// Whether the reference's tag now resolves on this host to another image: pulled, not recreated.
+    /// True if the reference's tag now resolves to another image on this host: pulled, but not recreated.
     public var tagMoved: Bool
 
     public init(
@@ -169,18 +168,18 @@ public struct ImageEvidence: Codable, Hashable, Sendable {
     }
 }
 
-/// One digest of an image: what it is the hash of, and which field of the engine's answer said so.
+/// One digest of an image, with the object that it is the hash of and the field of the engine's answer that holds it.
 public struct DigestEvidence: Codable, Hashable, Sendable {
-    /// What the digest is the hash of.
+    /// The object that the digest is the hash of.
     public enum Kind: String, Codable, Sendable {
         case index, manifest
         case indexOrManifest = "index_or_manifest"
-        /// The image configuration; Docker's classic store and Podman call it the image id.
+        /// The image configuration, whose digest Docker's classic store and Podman use as the image id.
         case config
         case unknown
     }
 
-    /// The field that the digest was read from.
+    /// The field that holds the digest.
     public enum Source: String, Codable, Sendable {
         case containerImage = "container.Image"
         case containerManifestDescriptor = "container.ImageManifestDescriptor"
@@ -192,7 +191,7 @@ public struct DigestEvidence: Codable, Hashable, Sendable {
 
     public var digest: Digest
     public var kind: Kind
-    /// Where a registry would know the digest, for example `registry.example/canvas`; nil when no repository is known.
+    /// The repository of the digest, for example `registry.example/canvas`; nil if unknown.
     public var repository: String?
     public var source: Source
 
@@ -213,5 +212,34 @@ public struct DigestEvidence: Codable, Hashable, Sendable {
         self.kind = kind
         self.repository = repository
         self.source = source
+    }
+}
+
+/// The state of an instance or of a whole service, from best to worst.
+///
+/// A service has the worst state of its instances.
+public enum ServiceState: String, Codable, Sendable, CaseIterable {
+    /// Running; the health check, if any, passes.
+    case serving
+    /// Running; the health check has no result yet.
+    case starting
+    /// Running; the health check fails.
+    case unhealthy
+    /// Frozen, which engines report as running.
+    case paused
+    /// Died; the engine is about to start it again.
+    case restarting
+    /// Not running.
+    case exited
+    /// Without a container.
+    case absent
+    /// Not known, since the source cannot be read.
+    case unknown
+
+    private var severity: Int { Self.allCases.firstIndex(of: self) ?? Self.allCases.count }
+
+    /// The worst of several states; ``absent`` for none.
+    public static func worst(of states: some Sequence<ServiceState>) -> ServiceState {
+        states.max { $0.severity < $1.severity } ?? .absent
     }
 }

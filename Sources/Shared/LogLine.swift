@@ -1,7 +1,6 @@
-/// One line of a log, as text or as JSON; both programs write their logs with it.
+/// One log line as text or JSON, without its newline; both programs write their logs with it.
 ///
-/// Pure: time and level come in, a line without its newline comes out. Everything passes ``Sanitizer/line(_:limit:)``, so
-/// that nobody who chooses a container's name or a header can forge a line.
+/// Everything passes ``Sanitizer/singleLine(_:limit:)``, so a container's name or a header cannot forge a line.
 public struct LogLine: Sendable {
     public enum Format: String, Sendable, CaseIterable {
         /// `2026-11-23T13:19:01.250Z info message key=value`
@@ -10,11 +9,11 @@ public struct LogLine: Sendable {
         case json
     }
 
-    /// RFC 3339; see ``RFC3339/text(unixMilliseconds:)``.
+    /// The time in RFC 3339; see ``RFC3339/text(unixMilliseconds:)``.
     public var time: String
     public var level: String
     public var message: String
-    /// Sorted by key when written; a key named as one of the line's own fields is written with `_` in front.
+    /// Written in the order of the keys; a key that is also one of the line's own is prefixed with `_`.
     public var fields: [String: String]
 
     public init(time: String, level: String, message: String, fields: [String: String] = [:]) {
@@ -58,7 +57,7 @@ public struct LogLine: Sendable {
         Sanitizer.singleLine(key, limit: 64).replacing(" ", with: "_").replacing("=", with: "_")
     }
 
-    /// As a JSON string. Control characters are gone already, so only two characters need an escape.
+    /// A JSON string. The text has no control characters, so only two characters need an escape.
     private static func quoted(_ clean: String) -> String {
         "\"" + clean.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"") + "\""
     }

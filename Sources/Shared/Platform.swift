@@ -1,13 +1,13 @@
-/// What an image is built for: operating system, architecture, and the architecture's variant.
+/// The operating system, architecture and variant that an image is built for.
 ///
-/// Normalised as containerd does (package `platforms`, `normalizeOS` and `normalizeArch`), so that `x86_64` and
-/// `amd64`, or `arm64` and `arm64/v8`, are one platform.
+/// Normalised like containerd's package `platforms` (`normalizeOS` and `normalizeArch`): `x86_64` and `amd64` are one
+/// platform, and so are `arm64` and `arm64/v8`.
 public struct Platform: Hashable, Sendable {
-    /// For example `linux`.
+    /// The operating system, for example `linux`.
     public let os: String
-    /// For example `amd64`.
+    /// The architecture, for example `amd64`.
     public let architecture: String
-    /// For example `v7`; nil where the architecture's usual one is meant.
+    /// The variant, for example `v7`; nil for the architecture's default.
     public let variant: String?
 
     public init(os: String, architecture: String, variant: String? = nil) {
@@ -45,7 +45,7 @@ public struct Platform: Hashable, Sendable {
         self.init(os: parts[0], architecture: parts[1], variant: parts.count == 3 ? parts[2] : nil)
     }
 
-    /// Whether this is the `unknown/unknown` under which builders file attestations: nothing runs on it.
+    /// True for `unknown/unknown`, under which builders store attestations: nothing runs on it.
     public var isAttestation: Bool { os == "unknown" && architecture == "unknown" }
 }
 

@@ -1,27 +1,26 @@
-/// Names on the wire that both programs use.
+/// Names and limits of the HTTP interface between the programs.
 public enum BuildinfoProtocol {
-    /// The port that agents listen on when nothing else is said.
+    /// The default port of agents.
     public static let defaultPort = 9480
     /// The query item whose value the agent echoes.
     public static let nonceQueryItem = "nonce"
-    /// Characters of printable ASCII at most.
+    /// The maximum length of a nonce in characters (printable ASCII).
     public static let maximumNonceLength = 128
-
-    /// Seconds that an answer is held at most (RFC 7240, `Prefer: wait`).
+    /// The maximum time to hold a request in seconds (RFC 7240, `Prefer: wait`).
     public static let maximumWait = 55
 
-    /// Response headers, on every answer, 304 too.
+    /// Response headers, on every answer including 304.
     public enum Header {
         public static let nonce = "Buildinfo-Nonce"
         public static let host = "Buildinfo-Host"
         public static let age = "Buildinfo-Age"
     }
 
-    /// The label of an image that names its commit. Source: OCI image specification, "Pre-Defined Annotation Keys".
+    /// The image label that holds the commit. Source: OCI image specification, "Pre-Defined Annotation Keys".
     public static let revisionLabel = "org.opencontainers.image.revision"
 }
 
-/// The version that both programs report.
+/// The version of both programs.
 public enum BuildinfoVersion {
     public static let current = "0.1.0"
 }

@@ -1,23 +1,23 @@
-/// Makes what somebody else wrote safe to print on one line: in a terminal, a log, a report.
+/// Makes foreign text safe to print on one line of a terminal, a log or a report.
 ///
-/// The one place for it in both programs. Hosts, engines and operators choose names, reasons and answers freely; none of
-/// that may move the cursor, reorder text, open a second line, fill a screen, or give orders to a program that reads along.
+/// Both programs sanitise text here alone. Hosts, engines and operators choose names, reasons and answers freely; none of
+/// these can move the cursor, reorder text, start a second line, fill a screen, or command a program that reads the output.
 public enum Sanitizer {
-    /// The text on one line, at most `limit` characters, of which no pipeline's runner takes anything for a command.
+    /// The text on one line of at most `limit` characters, without a command for a CI runner.
     ///
-    /// White space runs become one space. Control characters (C0, C1, DEL), format characters (bidirectional overrides,
-    /// zero-width joiners and spaces, byte-order marks, tags), line and paragraph separators, surrogates and private use
-    /// are written out as `\u{…}`. A longer text ends in `…`. What is clean stays as it is.
+    /// Runs of white space become one space. Control characters (C0, C1, DEL), format characters (bidirectional overrides,
+    /// zero-width joiners and spaces, byte-order marks, tags), line and paragraph separators, surrogates and private-use
+    /// characters are escaped as `\u{…}`. A longer text ends in `…`. Clean text stays unchanged.
     public static func singleLine(_ text: some StringProtocol, limit: Int = 512) -> String {
         let visible = visible(text, limit: limit)
         return LogCommand.isIn(visible.utf8) ? truncated(LogCommand.defused(visible), limit: limit) : visible
     }
 
-    /// Whether a text is one line of visible characters, without white space at its ends.
+    /// True for one line of visible characters without white space at its ends.
     public static func isVisibleLine(_ text: some StringProtocol) -> Bool { visible(text, limit: .max) == text }
 
     private static func visible(_ text: some StringProtocol, limit: Int) -> String {
-        // Most text is short, plain ASCII, and clean already.
+        // Fast path: most text is short, clean ASCII.
         if text.utf8.count <= limit, isClean(text.utf8) { return String(text) }
         var result = ""
         var count = 0
@@ -38,7 +38,7 @@ public enum Sanitizer {
         return result
     }
 
-    /// Whether bytes are printable ASCII on one line, without white space at the ends or two spaces in a row.
+    /// True for printable ASCII without a space at either end or two in a row.
     private static func isClean(_ bytes: some Sequence<UInt8>) -> Bool {
         var last = UInt8(ascii: " ")
         for byte in bytes {
@@ -52,7 +52,7 @@ public enum Sanitizer {
         text.unicodeScalars.count > limit ? ended(text, limit: limit) : text
     }
 
-    /// As much as fits, and the mark that says that there was more.
+    /// The beginning that fits, and an ellipsis.
     private static func ended(_ text: String, limit: Int) -> String {
         limit > 0 ? String(text.unicodeScalars.prefix(limit - 1)) + "…" : ""
     }
@@ -67,8 +67,70 @@ public enum Sanitizer {
     private static func isPlain(_ scalar: Unicode.Scalar) -> Bool {
         switch scalar.properties.generalCategory {
         case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate, .privateUse, .unassigned: false
-        // A long pile of combining marks is one character to a terminal and a tower on the screen; one is a letter.
+        // Combining marks stay: they are letters in many languages.
         default: !scalar.properties.isDefaultIgnorableCodePoint
         }
     }
+}
+
+/// Commands that CI runners recognise in the output of a step, and their removal.
+///
+/// GitHub's runner accepts a line that begins with `::` (after white space) or contains `##[` (actions/runner,
+/// `ActionCommand.TryParseV2` and `TryParse`); the runners of Gitea and Forgejo a line that begins with either (act,
+/// `command.go`); Azure's `##vso[`; TeamCity's `##teamcity[`. So a clean text neither begins with `::` nor contains two
+/// number signs in a row. That holds wherever it is printed: by these programs, or by `jq -r` over a report.
+private enum LogCommand {
+    /// True if the line would be a command.
+    ///
+    /// - Parameter line: without white space at its beginning.
+    static func isIn(_ line: some Collection<UInt8>) -> Bool {
+        var last: UInt8?
+        for byte in line {
+            if byte == numberSign, last == numberSign { return true }
+            last = byte
+        }
+        return line.first == colon && begins(line)
+    }
+
+    /// The text with `:\u{3a}` for `::` at its beginning, and `#\u{23}` for `##`.
+    static func defused(_ line: String) -> String {
+        var result = ""
+        var rest = line.unicodeScalars[...]
+        if begins(line.utf8) {
+            result = ":\\u{3a}"
+            rest = rest.dropFirst(2)
+        }
+        for scalar in rest {
+            if scalar == "#", result.unicodeScalars.last == "#" {
+                result += "\\u{23}"
+            } else {
+                result.unicodeScalars.append(scalar)
+            }
+        }
+        return result
+    }
+
+    /// True if a line begins with `::` and the first word is not an IPv6 address such as `::1`.
+    private static func begins(_ line: some Collection<UInt8>) -> Bool {
+        guard line.starts(with: [colon, colon]) else { return false }
+        let word = line.dropFirst(2).prefix { $0 != UInt8(ascii: " ") }
+        var last: UInt8?
+        for byte in word {
+            guard isOfAddress(byte), byte != colon || last != colon else { return true }
+            last = byte
+        }
+        return word.isEmpty || last == colon
+    }
+
+    private static func isOfAddress(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "a")...UInt8(ascii: "f"),
+            UInt8(ascii: "A")...UInt8(ascii: "F"), UInt8(ascii: "."), colon:
+            true
+        default: false
+        }
+    }
+
+    private static let colon = UInt8(ascii: ":")
+    private static let numberSign = UInt8(ascii: "#")
 }

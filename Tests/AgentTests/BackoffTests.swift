@@ -1,6 +1,7 @@
 import Testing
 
 @testable import Agent
+@testable import AgentCore
 
 @Suite struct BackoffTests {
     struct Attempt: CustomTestStringConvertible, Sendable {
@@ -10,11 +11,11 @@ import Testing
     }
 
     @Test(
-        "Each failed attempt doubles the pause up to two seconds; what stood for a while starts anew",
+        "Each failed attempt doubles the pause up to two seconds; a stable one resets it",
         arguments: [
             Attempt(
                 stood: Array(repeating: .zero, count: 8), pauses: [100, 200, 400, 800, 1_600, 2_000, 2_000, 2_000]),
-            // Opened and closed at once is as good as refused.
+            // A connection that is closed at once counts as refused.
             Attempt(stood: [.milliseconds(1), .milliseconds(1), .seconds(4)], pauses: [100, 200, 400]),
             Attempt(stood: [.zero, .zero, .seconds(5), .zero], pauses: [100, 200, 100, 200]),
             Attempt(stood: [.seconds(3_600), .seconds(3_600)], pauses: [100, 100]),

@@ -5,6 +5,7 @@ import Synchronization
 import Testing
 
 @testable import Agent
+@testable import AgentCore
 
 @Suite struct CheckCommandTests {
     private struct Outcome {
@@ -177,7 +178,7 @@ import Testing
             }
             split.readerSource.current = try split.looks.source(
                 after: try SplitFixture.configuration(["canvas=file:\(path)"], []))
-            await split.readerSource.current.lookAtAll()
+            await split.readerSource.current.refreshAll()
             #expect(await run(["check", "--config", file]).code == 0)
         }
         #expect(engine.requests.isEmpty)

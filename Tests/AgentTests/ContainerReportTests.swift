@@ -2,6 +2,7 @@ import Shared
 import Testing
 
 @testable import Agent
+@testable import AgentCore
 
 @Suite struct ContainerReportTests {
     struct StateCase: CustomTestStringConvertible, Sendable {
@@ -23,7 +24,7 @@ import Testing
     }
 
     @Test(
-        "Flags and words of an engine become a state, and what is not known is never serving",
+        "An engine's flags and status become a state, and unknown ones are never serving",
         arguments: [
             StateCase("running", running: true, .serving),
             StateCase("running", running: true, health: "", .serving),
@@ -64,7 +65,7 @@ import Testing
         #expect(report.stateRemark == "canvas-1 was created and has not been started yet")
     }
 
-    @Test("A dead container says how it died")
+    @Test("The remark on a dead container has its exit code and error")
     func exit() throws {
         var facts = try Samples.facts()
         facts.state = ContainerStateFacts(
@@ -77,7 +78,7 @@ import Testing
     }
 
     @Test(
-        "Only a full lower-case commit in the image's own label is one",
+        "Only a full lower-case commit in the image's own label counts",
         arguments: [
             (Samples.sha, true), (String(repeating: "c", count: 64), true), (Samples.sha.uppercased(), false),
             ("abc1234", false), ("", false), ("dev", false), (String(repeating: "0", count: 40), false),
@@ -89,14 +90,14 @@ import Testing
         #expect((report.commitRemark == nil) == isUsable)
     }
 
-    @Test("An image without the label, or that the engine no longer knows, has no commit")
+    @Test("Without the label or the image there is no commit")
     func noRevision() throws {
         #expect(ContainerReport(try Samples.facts(revision: nil), store: .classic).instance.gitSHA == .absent)
         var facts = try Samples.facts()
         facts.image = nil
         let report = ContainerReport(facts, store: .containerd)
         #expect(report.instance.gitSHA == .absent)
-        #expect(report.commitRemark?.contains("no longer knows the image") == true)
+        #expect(report.commitRemark?.contains("no longer knows its image") == true)
         #expect(report.digest == (try Samples.digest("c")))
     }
 }

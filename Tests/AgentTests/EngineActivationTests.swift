@@ -3,10 +3,11 @@ import Glibc
 import Testing
 
 @testable import Agent
+@testable import AgentCore
 
-/// Field 17: asking starts nothing. What systemd does is seen on a booted system (Tests/System); this is the judgement.
+/// Field 17: no request starts an engine. These tests cover the decision; Tests/System covers a booted system.
 @Suite struct EngineActivationTests {
-    /// A made-up root with systemd's files in it.
+    /// A temporary root with systemd's files.
     private struct Root {
         let folder: TemporaryFolder
         var activation: EngineActivation { EngineActivation(root: folder.path) }
@@ -26,7 +27,7 @@ import Testing
             try folder.write(text, to: path)
         }
 
-        /// A unit that is not inactive.
+        /// Marks a unit as not inactive.
         func active(_ unit: String) {
             #expect(
                 symlink("3f2a90be11d2c4a5968778695a4b3c2d", folder.file("run/systemd/units/invocation:\(unit)")) == 0)
@@ -36,12 +37,14 @@ import Testing
             #expect(unlink(folder.file("run/systemd/units/invocation:\(unit)")) == 0)
         }
 
-        func reason(_ path: String = "/run/docker.sock") -> String? { activation.objection(to: path)?.description }
+        func reason(_ path: String = "/run/docker.sock") -> String? {
+            activation.failure(connectingTo: path)?.description
+        }
     }
 
     private static let docker = "[Unit]\nDescription=x\n[Socket]\nListenStream=/run/docker.sock\nSocketMode=0660\n"
 
-    @Test("Field 17: a stopped service that a socket unit would start is not asked, by any name of its socket")
+    @Test("Field 17: a stopped service that its socket unit would start is not asked, by any path of its socket")
     func stopped() throws {
         let root = try Root()
         try root.file("lib/systemd/system/docker.socket", Self.docker)
@@ -56,7 +59,7 @@ import Testing
         #expect(root.reason() != nil)
     }
 
-    @Test("Field 17: a service that is being stopped or started is not asked, where its mark is installed")
+    @Test("Field 17: a service that is being stopped or started is not asked, if its marker unit is installed")
     func stopping() throws {
         let root = try Root()
         try root.file("lib/systemd/system/docker.socket", Self.docker)
@@ -65,15 +68,15 @@ import Testing
         #expect(try #require(root.reason()).contains("is being started or stopped"))
         root.active("buildinfo-engine@docker.service")
         #expect(root.reason() == nil)
-        // A crash leaves the mark for a moment.
+        // After a crash, the link remains for a moment.
         root.stopped("docker.service")
         #expect(try #require(root.reason()).contains("is not running"))
     }
 
-    @Test("Field 17: other sockets, other services and drop-ins count as systemd counts them")
+    @Test("Field 17: other sockets, other services and drop-ins are handled as systemd does")
     func units() throws {
         let root = try Root()
-        // The first folder hides the others, and an empty line takes back what was said.
+        // The first folder hides the others, and an empty value resets the list.
         try root.file("lib/systemd/system/docker.socket", Self.docker)
         try root.file(
             "lib/systemd/system/balena.socket", "[Socket]\nListenStream=%t/balena-engine.sock\nService=engine.service\n"
@@ -88,14 +91,14 @@ import Testing
         #expect(root.reason("/run/balena-engine.sock") == nil)
     }
 
-    @Test("Field 17: Podman's service holds nothing and is made to be started by a question")
+    @Test("Field 17: Podman's service is asked, since a request is meant to start it")
     func podman() throws {
         let root = try Root()
         try root.file("lib/systemd/system/podman.socket", "[Socket]\nListenStream=%t/podman/podman.sock\n")
         #expect(root.reason("/run/podman/podman.sock") == nil)
     }
 
-    @Test("Without systemd, as in a container, nothing is started by asking")
+    @Test("Without systemd, as in a container, no request starts an engine")
     func elsewhere() throws {
         let root = try Root(booted: false)
         try root.file("lib/systemd/system/docker.socket", Self.docker)

@@ -5,11 +5,12 @@ import Synchronization
 import Testing
 
 @testable import Agent
+@testable import AgentCore
 
-/// Field 18: where an engine is, in every way that people say it.
+/// Field 18: engine addresses in every supported form.
 @Suite struct EngineAddressTests {
     @Test(
-        "Field 18: an address is a socket's path or a TCP address, as Docker's client has them",
+        "Field 18: an address is a socket path or a TCP address, as for Docker's client",
         arguments: [
             ("unix:///run/docker.sock", "/run/docker.sock"), ("unix:/run/docker.sock", "/run/docker.sock"),
             ("/run/podman/podman.sock", "/run/podman/podman.sock"), ("tcp://127.0.0.1:2375", "tcp://127.0.0.1:2375"),
@@ -22,10 +23,10 @@ import Testing
     }
 
     @Test(
-        "Field 18: what is none is refused with what to do instead",
+        "Field 18: an invalid address is refused with a remedy",
         arguments: [
             ("ssh://root@host", "forward the engine's socket"), ("npipe:////./pipe/docker_engine", "Windows"),
-            ("http://127.0.0.1:2375", "write tcp://"), ("https://127.0.0.1:2376", "DOCKER_TLS_VERIFY=1"),
+            ("http://127.0.0.1:2375", "expected tcp://"), ("https://127.0.0.1:2376", "DOCKER_TLS_VERIFY=1"),
             ("fd://", "unknown scheme"), ("docker.sock", "unix:///PATH"), ("127.0.0.1:2375", "tcp://HOST:PORT"),
             ("", "unix:///PATH"), ("unix://", "unix:///PATH"), ("tcp://", "tcp://HOST:PORT"),
             ("tcp://127.0.0.1:0", "tcp://HOST:PORT"), ("tcp://127.0.0.1:65536", "tcp://HOST:PORT"),
@@ -36,14 +37,14 @@ import Testing
     func refusals(text: String, remedy: String) {
         do {
             _ = try EngineAddress(parsing: text, allowsPlain: true)
-            Issue.record("'\(text)' was taken for an address")
+            Issue.record("'\(text)' was parsed as an address")
         } catch {
             #expect("\(error)".contains(remedy), "\(error)")
         }
     }
 
     @Test(
-        "Field 18: plain HTTP crosses no network unless that is permitted",
+        "Field 18: plain HTTP beyond loopback is refused unless it is permitted",
         arguments: ["tcp://10.0.0.1:2375", "tcp://socket-proxy:2375", "tcp://[2001:db8::1]:2375", "tcp://0.0.0.0:2375"])
     func plain(text: String) throws {
         do {
@@ -55,7 +56,7 @@ import Testing
         #expect("\(try EngineAddress(parsing: text, allowsPlain: true))" == text)
     }
 
-    @Test("Field 18: flags win over DOCKER_HOST, that over CONTAINER_HOST, and empty ones are unset")
+    @Test("Field 18: flags take precedence over DOCKER_HOST and CONTAINER_HOST, and empty variables are unset")
     func environment() throws {
         let folder = try TemporaryFolder()
         func sockets(_ flags: [String] = [], _ environment: [String: String]) throws -> EngineSockets {
@@ -78,7 +79,7 @@ import Testing
         #expect(failure.description == "it failed (engine from DOCKER_HOST)")
     }
 
-    @Test("Field 18: a reason lists every place that was tried, with what is there")
+    @Test("Field 18: the reason lists every socket that was tried, with the finding")
     func places() throws {
         let folder = try TemporaryFolder()
         try FileManager.default.createDirectory(atPath: folder.file("a.sock"), withIntermediateDirectories: true)
@@ -92,7 +93,7 @@ import Testing
         #expect(EngineSockets(named: [.unix(path: "/x")], defaults: []).absence == nil)
     }
 
-    @Test("Field 18: what does not make TLS is named before anything is asked")
+    @Test("Field 18: unusable TLS files are reported at the start")
     func certificates() async throws {
         let certificates = try await TestCertificates()
         let environment = { (more: [String: String]) in
@@ -106,23 +107,23 @@ import Testing
         }
         #expect(error(environment([:])).contains("set DOCKER_CERT_PATH"))
         let path = ["DOCKER_CERT_PATH": certificates.folder.path]
-        // Its own authority is there already, and neither certificate nor key is needed.
+        // The folder has a ca.pem already, and neither certificate nor key is required.
         #expect(error(environment(path)) == "tcp://10.0.0.1:2376")
         try await certificates.issue("cert", alternatives: nil)
-        #expect(error(environment(path)).contains("it holds no key.pem"))
+        #expect(error(environment(path)).contains("key.pem is missing"))
         #expect(rename(certificates.path("other.key"), certificates.path("key.pem")) == 0)
-        #expect(error(environment(path)).contains("do not belong together"))
+        #expect(error(environment(path)).contains("do not match"))
         #expect(rename(certificates.path("cert.key"), certificates.path("key.pem")) == 0)
         #expect(error(environment(path)) == "tcp://10.0.0.1:2376")
         try certificates.folder.write("ca.pem", "nonsense")
-        #expect(error(environment(path)).contains("ca.pem holds no PEM certificate"))
+        #expect(error(environment(path)).contains("ca.pem does not contain a PEM certificate"))
         #expect(unlink(certificates.path("ca.pem")) == 0)
-        #expect(error(environment(path)).contains("it holds no ca.pem"))
-        // A unix socket has no use for them.
+        #expect(error(environment(path)).contains("ca.pem is missing"))
+        // A unix socket does not need them.
         #expect(error(environment(["DOCKER_HOST": "unix:///x"])) == "/x")
     }
 
-    @Test("Field 18: services of files need no engine, so a wrong DOCKER_HOST does not stop them; others are told")
+    @Test("Field 18: an invalid DOCKER_HOST is an error only if a service is on an engine")
     func unneeded() async throws {
         let folder = try TemporaryFolder()
         let path = try folder.write(Samples.sha, to: "sha")

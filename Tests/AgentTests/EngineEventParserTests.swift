@@ -4,6 +4,7 @@ import Support
 import Testing
 
 @testable import Agent
+@testable import AgentCore
 
 @Suite struct EngineEventParserTests {
     /// As Docker 20.10 and Podman 4.3 wrote them.
@@ -21,31 +22,31 @@ import Testing
 
     private static let expected = [true, false, true, true, false]
 
-    @Test("Events are the same wherever the bytes are cut")
+    @Test("The events do not depend on where the bytes are split")
     func cuts() throws {
         let bytes = Array(Self.docker.utf8)
         for cut in 0...bytes.count {
             var parser = EngineEventParser()
-            let events = try parser.take(bytes[..<cut]) + parser.take(bytes[cut...])
+            let events = try parser.parse(bytes[..<cut]) + parser.parse(bytes[cut...])
             #expect(events.map(\.matters) == Self.expected, "cut at \(cut)")
         }
         var parser = EngineEventParser()
         var events: [EngineEvent] = []
-        for byte in bytes { events += try parser.take([byte]) }
+        for byte in bytes { events += try parser.parse([byte]) }
         #expect(events.map(\.matters) == Self.expected)
     }
 
-    @Test("An event counts when its line ends, and not before")
+    @Test("An event counts only when its line is complete")
     func incomplete() throws {
         var parser = EngineEventParser()
         let line = FakeEngine.event("container", "die")
-        #expect(try parser.take(Array(line.utf8).dropLast()).isEmpty)
-        #expect(try parser.take([UInt8(ascii: "\n")]).map(\.matters) == [true])
-        #expect(try parser.take([UInt8(ascii: "\n")]).isEmpty)
+        #expect(try parser.parse(Array(line.utf8).dropLast()).isEmpty)
+        #expect(try parser.parse([UInt8(ascii: "\n")]).map(\.matters) == [true])
+        #expect(try parser.parse([UInt8(ascii: "\n")]).isEmpty)
     }
 
     @Test(
-        "What is no event ends the stream, and says so",
+        "Data that is not an event ends the stream with a failure",
         arguments: [
             "SSH-2.0-OpenSSH\n", "<html>\n", "[]\n", "{}\n", "{\"Type\":\"container\"}\n",
             "{\"Type\":1,\"Action\":2}\n",
@@ -54,11 +55,11 @@ import Testing
         ])
     func garbage(text: String) {
         var parser = EngineEventParser()
-        let failure = #expect(throws: EngineFailure.self) { try parser.take(Array(text.utf8)) }
+        let failure = #expect(throws: EngineFailure.self) { try parser.parse(Array(text.utf8)) }
         #expect(failure?.reason == .garbage)
     }
 
-    @Test("A line may be as long as the limit and no longer, whether it ends or not", arguments: [1, 7, 4_096])
+    @Test("A line can be as long as the limit and no longer, complete or not", arguments: [1, 7, 4_096])
     func limit(chunk: Int) throws {
         let shell = "{\"Type\":\"image\",\"Action\":\"pull\",\"x\":\"\"}"
         let line = shell.replacing(
@@ -79,14 +80,14 @@ import Testing
         var rest = Array(text.utf8)[...]
         var count = 0
         while !rest.isEmpty {
-            count += try parser.take(rest.prefix(chunk)).count
+            count += try parser.parse(rest.prefix(chunk)).count
             rest = rest.dropFirst(chunk)
         }
         return count
     }
 
     @Test(
-        "What may change a document matters, in Docker's words and in Podman's",
+        "Events that can change a document matter, in Docker's names and in Podman's",
         arguments: [
             ("container", "start", true), ("container", "die", true), ("container", "died", true),
             ("container", "pause", true), ("container", "unpause", true), ("container", "destroy", true),
@@ -103,7 +104,7 @@ import Testing
         #expect(EngineEvent(type: type, action: action).matters == matters)
     }
 
-    @Test("The filter is the JSON that engines take, and asks for nothing that health checks make")
+    @Test("The filter is valid JSON, and excludes the events of health checks")
     func filter() throws {
         let target = EngineRequest.events.target(version: APIVersion(major: 1, minor: 41))
         let prefix = "/v1.41/events?filters="
@@ -116,7 +117,7 @@ import Testing
         let actions = try #require(filter["event"])
         #expect(actions.keys.sorted() == EngineEvent.actions.sorted())
         #expect(actions.values.allSatisfy { $0 })
-        // moby compares prefixes here, so none may be the beginning of one that is not wanted.
+        // moby compares prefixes, so no action can be the beginning of an unwanted one.
         for unwanted in ["exec_create: x", "exec_start: x", "exec_die", "top", "attach", "resize", "kill", "push"] {
             #expect(!actions.keys.contains { unwanted.hasPrefix($0) })
         }

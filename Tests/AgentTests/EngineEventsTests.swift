@@ -4,15 +4,15 @@ import Support
 import Testing
 
 @testable import Agent
+@testable import AgentCore
 
-/// The event stream of an engine that is played, and what the agent makes of it.
+/// The agent with the event stream of a scripted engine.
 @Suite struct EngineEventsTests {
     private let folder: TemporaryFolder
 
     init() throws { folder = try TemporaryFolder() }
 
-    /// An agent and its engine, which is stopped in any case, and which fails the test if it was asked for more than is
-    /// permitted.
+    /// Runs an agent with its engine, which is always stopped, and which fails the test on a request that is not permitted.
     private func withEngine(
         _ script: FakeEngineScript = EngineScripts.classic, _ body: (FakeEngine, ServerFixture) async throws -> Void
     ) async throws {
@@ -29,18 +29,18 @@ import Testing
         try await engine.stop()
     }
 
-    /// Waits until nothing is looked at without a reason: a stream stands, and the evidence is much older than the two
-    /// seconds after which it is looked at where nobody tells of changes.
+    /// Waits until scans are rare: a stream is open, and the document is much older than the two seconds between scans
+    /// without events.
     private func calm(_ server: ServerFixture) async throws {
-        // A change that a look saw before it was announced is held against the engine for a minute.
-        try await eventually("looks have become rare", within: .seconds(120)) {
+        // After a change that a scan saw before its event, events are not relied on for a minute.
+        try await eventually("scans have become rare", within: .seconds(120)) {
             server.metrics.current.engineStreams.values.allSatisfy(\.isUp)
                 && !server.metrics.current.engineStreams.isEmpty && age(server) > .seconds(6)
         }
     }
 
     private func age(_ server: ServerFixture) -> Duration {
-        server.board.entry("canvas")?.lookedAt.map { ContinuousClock.now - $0 } ?? .zero
+        server.board.entry("canvas")?.startedAt.map { ContinuousClock.now - $0 } ?? .zero
     }
 
     private func state(_ server: ServerFixture) -> ServiceState? {
@@ -58,7 +58,7 @@ import Testing
     private func exit(_ engine: FakeEngine) { engine.update { $0.containers[0].state = Self.exited } }
 
     @Test(
-        "An event is looked at at once, and costs neither a ping nor an info",
+        "An event causes a scan at once, without a ping or an info request",
         arguments: [
             EngineScripts.classic, EngineScripts.containerd, EngineScripts.podman,
         ])
@@ -67,11 +67,11 @@ import Testing
             try await calm(server)
             #expect(state(server) == .serving)
             let asked = engine.requests.count
-            let looks = server.metrics.current.looks
+            let scans = server.metrics.current.looks
             exit(engine)
             engine.emit(FakeEngine.event("container", "die"))
             try await eventually("the new state is served") { state(server) == .exited }
-            #expect(server.metrics.current.looks == looks + 1, "and not because half a minute had passed")
+            #expect(server.metrics.current.looks == scans + 1, "and not because of the regular scan")
             let requests = engine.requests.dropFirst(asked)
             #expect(!requests.contains { $0.hasSuffix("/_ping") || $0.hasSuffix("/info") })
             #expect(requests.contains { $0.hasSuffix("/containers/json?all=1") })
@@ -79,7 +79,7 @@ import Testing
         }
     }
 
-    @Test("An image's tag that moves is seen at once")
+    @Test("A moved image tag is seen at once")
     func tagMoved() async throws {
         try await withEngine { engine, server in
             try await calm(server)
@@ -88,66 +88,66 @@ import Testing
                 script.images[0].tags = []
                 script.images.append(.init(id: Samples.digestText("8"), tags: [EngineScripts.reference]))
             }
-            let looks = server.metrics.current.looks
+            let scans = server.metrics.current.looks
             engine.emit(FakeEngine.event("image", "tag"))
-            try await eventually("the tag is seen to have moved") {
+            try await eventually("the tag has moved") {
                 server.board.entry("canvas")?.body.content.instances.first?.image.tagMoved == true
             }
-            #expect(server.metrics.current.looks == looks + 1)
+            #expect(server.metrics.current.looks == scans + 1)
         }
     }
 
-    @Test("An event that comes byte by byte counts when it is whole; one that matters to nobody causes no look")
+    @Test("An event in single bytes counts when it is complete; an irrelevant one causes no scan")
     func bytes() async throws {
         try await withEngine { engine, server in
             try await calm(server)
-            let looks = server.metrics.current.looks
+            let scans = server.metrics.current.looks
             engine.emit(FakeEngine.event("container", "exec_create: /bin/true"))
             engine.emit(FakeEngine.event("network", "connect"))
-            // What must not come can only be waited for; on a slow machine this notices less, and is never wrong.
+            // An absence can only be waited for; on a slow machine this check is weaker, but never wrong.
             try await Task.sleep(for: .milliseconds(300))
-            #expect(server.metrics.current.looks == looks)
+            #expect(server.metrics.current.looks == scans)
             exit(engine)
             for byte in FakeEngine.event("container", "die").utf8 { engine.emit(String(UnicodeScalar(byte))) }
             try await eventually("the new state is served") { state(server) == .exited }
-            // A look too many would be one that follows this one: what comes after it is waited for, too.
+            // A superfluous scan would follow this one, so the next change is awaited, too.
             engine.script = EngineScripts.classic
             engine.emit(FakeEngine.event("container", "start"))
             try await eventually("it is served again") { state(server) == .serving }
-            #expect(server.metrics.current.looks == looks + 2)
+            #expect(server.metrics.current.looks == scans + 2)
             #expect(stream(server, engine).events == 2)
         }
     }
 
-    @Test("A look is made after the stream was opened, so that nothing falls between")
+    @Test("A scan follows the opening of the stream, so that no change is missed")
     func order() async throws {
         try await withEngine { engine, server in
-            try await eventually("two looks") { server.metrics.current.looks >= 2 }
+            try await eventually("two scans") { server.metrics.current.looks >= 2 }
             try await calm(server)
             let requests = engine.requests
             let opened = try #require(requests.firstIndex { $0.contains("/events?") })
-            // The first one may have been under way; then comes the one that moby's late subscription asks for.
+            // The first scan can have been in flight; then follows the one for moby's late subscription.
             #expect(requests[opened...].count { $0.hasSuffix("/containers/json?all=1") } >= 2)
         }
     }
 
-    @Test("A storm of 10,000 events costs a few looks, and the last one is seen")
+    @Test("10,000 events cost a few scans, and the last event is seen")
     func storm() async throws {
         try await withEngine { engine, server in
             try await calm(server)
-            let looks = server.metrics.current.looks
+            let scans = server.metrics.current.looks
             let start = ContinuousClock.now
             let line = FakeEngine.event("container", "start")
             for _ in 0..<99 { engine.emit(String(repeating: line, count: 100)) }
-            try await eventually("most came") { stream(server, engine).events >= 9_900 }
+            try await eventually("most events have arrived") { stream(server, engine).events >= 9_900 }
             exit(engine)
             engine.emit(String(repeating: FakeEngine.event("container", "die"), count: 100))
             try await eventually("the new state is served") { state(server) == .exited }
             let took = ContinuousClock.now - start
             #expect(stream(server, engine).events == 10_000)
-            // The last event's look comes alone.
+            // The scan for the last event follows separately.
             let allowed = 6 + Int(took / RefreshSchedule.spacing)
-            #expect(server.metrics.current.looks - looks <= allowed, "in \(took)")
+            #expect(server.metrics.current.looks - scans <= allowed, "in \(took)")
         }
     }
 
@@ -158,7 +158,7 @@ import Testing
     }
 
     @Test(
-        "A stream that ends, for whatever reason, causes a look at once, and is opened again",
+        "The end of a stream causes a scan at once, and the stream is opened again",
         arguments: [
             Ending(name: "closed") { $0.endStreams() },
             Ending(name: "garbage") { $0.emit("SSH-2.0-OpenSSH\n") },
@@ -168,14 +168,14 @@ import Testing
     func ended(ending: Ending) async throws {
         try await withEngine { engine, server in
             try await calm(server)
-            let looks = server.metrics.current.looks
+            let scans = server.metrics.current.looks
             exit(engine)
             ending.end(engine)
             try await eventually("the new state is served") { state(server) == .exited }
-            #expect(server.metrics.current.looks > looks)
-            try await eventually("the stream stands again") { stream(server, engine).openings == 2 }
+            #expect(server.metrics.current.looks > scans)
+            try await eventually("the stream is open again") { stream(server, engine).openings == 2 }
             try await eventually("one stream, not two") { engine.streamCount == 1 }
-            // Another run of the engine may be another engine.
+            // Another run of the engine can be another engine.
             try await calm(server)
             let opened = try #require(engine.requests.lastIndex { $0.contains("/events?") })
             #expect(engine.requests[opened...].contains { $0.hasSuffix("/info") })
@@ -193,7 +193,7 @@ import Testing
     }
 
     @Test(
-        "Where there is no stream, it is looked at every two seconds, and the stream is tried again",
+        "Without a stream, scans follow every two seconds, and the stream is retried",
         arguments: [
             Refusal(answer: .status(403)), Refusal(answer: .status(404)), Refusal(answer: .status(500)),
             Refusal(answer: .hang), Refusal(answer: .raw("SSH-2.0-OpenSSH\r\n\r\n")),
@@ -208,17 +208,17 @@ import Testing
                 engine.requests.count { $0.contains("/events?") } >= 3
             }
             #expect(!stream(server, engine).isUp)
-            #expect(state(server) == .serving, "what is denied is the stream, not the look")
+            #expect(state(server) == .serving, "the stream is denied, not the scan")
             exit(engine)
             try await eventually("the new state is found") { state(server) == .exited }
             let page = try await server.get("/metrics").responseBody
             #expect(page.contains("buildinfo_engine_event_stream_up{engine=\"\(engine.socketPath)\"} 0\n"))
             engine.update { $0.overrides = [:] }
-            try await eventually("the stream stands") { stream(server, engine).isUp && engine.streamCount == 1 }
+            try await eventually("the stream is open") { stream(server, engine).isUp && engine.streamCount == 1 }
         }
     }
 
-    @Test("An engine that is lost makes the state unknown at once, and one that comes back is found without a restart")
+    @Test("A lost engine makes the state unknown at once, and is found again without a restart")
     func lost() async throws {
         let path = folder.file("e.sock")
         let first = FakeEngine(socketPath: path, script: EngineScripts.classic)
@@ -228,9 +228,9 @@ import Testing
             let before = ContinuousClock.now
             try await first.stop()
             try await eventually("the state is unknown") { state(server) == .unknown }
-            let lookedAt = try #require(server.board.entry("canvas")?.lookedAt)
-            #expect(lookedAt >= before, "its age counts from the look that found nobody")
-            #expect(ContinuousClock.now - before < .seconds(20), "and not because half a minute had passed")
+            let startedAt = try #require(server.board.entry("canvas")?.startedAt)
+            #expect(startedAt >= before, "its age counts from the scan that found no engine")
+            #expect(ContinuousClock.now - before < .seconds(20), "and not because of the regular scan")
             let second = FakeEngine(socketPath: path, script: EngineScripts.classic)
             try await second.start()
             try await eventually("it is found again") { state(server) == .serving }
@@ -239,15 +239,15 @@ import Testing
         }
     }
 
-    @Test("An engine that hangs while its stream stands is unknown when a look took too long, and found again")
+    @Test("An engine that hangs with an open stream becomes unknown after the time limit, and is found again")
     func hanging() async throws {
         try await withEngine { engine, server in
             try await calm(server)
             engine.update { $0.overrides["/containers/json?all=1"] = .hang }
-            // Somebody asks: the look's limit of time decides.
+            // A request is made: the time limit of the scan decides.
             #expect(try await server.get("/buildinfo?nonce=1").contains("\"state\":\"unknown\""))
             engine.update { $0.overrides = [:] }
-            // Nobody tells of it, so it is looked for every two seconds.
+            // No event announces it, so a scan every two seconds finds it.
             let start = ContinuousClock.now
             try await eventually("it is found again") { state(server) == .serving }
             #expect(ContinuousClock.now - start < .seconds(20))
@@ -255,7 +255,7 @@ import Testing
         }
     }
 
-    @Test("With several engines, looks become rare only when all of them tell, and each one's events count")
+    @Test("With several engines, scans become rare only when all have streams, and the events of each count")
     func several() async throws {
         let engines = ["one", "two"].map {
             FakeEngine(socketPath: folder.file("\($0).sock"), script: EngineScripts.classic)
@@ -265,20 +265,20 @@ import Testing
         try await withServer(services: ["canvas=compose:canvas"], engines: engines.map(\.socketPath), folder: folder) {
             server in
             try await eventually("the first is followed") { stream(server, engines[0]).isUp }
-            let looks = server.metrics.current.looks
-            try await eventually("looks go on") { server.metrics.current.looks >= looks + 4 }
+            let scans = server.metrics.current.looks
+            try await eventually("scans go on") { server.metrics.current.looks >= scans + 4 }
             engines[1].update { $0.overrides = [:] }
             try await calm(server)
             for engine in engines {
-                let looks = server.metrics.current.looks
+                let scans = server.metrics.current.looks
                 engine.emit(FakeEngine.event("container", "start"))
-                try await eventually("a look") { server.metrics.current.looks > looks }
+                try await eventually("a scan") { server.metrics.current.looks > scans }
             }
         }
         for engine in engines { try await engine.stop() }
     }
 
-    @Test("When an engine appears that is asked by default before the one that is followed, it is followed instead")
+    @Test("A new default engine with precedence over the followed one is followed instead")
     func otherDefault() async throws {
         let engines = ["one", "two"].map {
             FakeEngine(socketPath: folder.file("\($0).sock"), script: EngineScripts.classic)
@@ -291,41 +291,42 @@ import Testing
             try await engines[0].start()
             engines[1].emit(FakeEngine.event("container", "start"))
             try await eventually("the first one is followed") { stream(server, engines[0]).isUp }
-            try await eventually("the other is let go") { engines[1].streamCount == 0 }
+            try await eventually("the other stream is closed") { engines[1].streamCount == 0 }
             #expect(!stream(server, engines[1]).isUp)
             #expect(state(server) == .exited)
         }
         for engine in engines { try await engine.stop() }
     }
 
-    @Test("What an engine said of itself is kept for its stream alone, also when a look began before it")
-    func greetings() async throws {
+    @Test("A handshake is kept only for its own stream, even if the scan began before it")
+    func handshakes() async throws {
         try await withEngine { engine, server in
             try await eventually("the engine is followed") { engine.streamCount == 1 }
-            let client = EngineClient(socketPath: engine.socketPath, group: MultiThreadedEventLoopGroup.singleton)
+            let client = EngineClient(
+                address: .unix(path: engine.socketPath), group: MultiThreadedEventLoopGroup.singleton)
             let version = APIVersion(major: 1, minor: 41)
-            let greeting = EngineSession.Greeting(
+            let handshake = EngineSession.Handshake(
                 identity: EngineIdentity(name: .docker, store: .classic), version: version)
-            let streams = EngineStreams()
-            #expect(streams.greeting(path: "/e") == nil)
+            let streams = EngineEventStreams()
+            #expect(streams.handshake(address: "/e") == nil)
             let stream = try await client.events(version: version) { _ in }
-            streams.opened(stream, path: "/e")
-            let first = try #require(streams.greeting(path: "/e"))
-            #expect(first.greeting == nil)
-            streams.learn(greeting, path: "/e", number: first.number)
-            #expect(streams.greeting(path: "/e")?.greeting == greeting)
-            streams.ended(path: "/e")
-            #expect(streams.greeting(path: "/e") == nil)
-            streams.opened(stream, path: "/e")
-            #expect(streams.greeting(path: "/e")?.greeting == nil)
-            // Learnt by a look that began under the first one.
-            streams.learn(greeting, path: "/e", number: first.number)
-            #expect(streams.greeting(path: "/e")?.greeting == nil)
+            streams.opened(stream, address: "/e")
+            let first = try #require(streams.handshake(address: "/e"))
+            #expect(first.handshake == nil)
+            streams.store(handshake, address: "/e", number: first.number)
+            #expect(streams.handshake(address: "/e")?.handshake == handshake)
+            streams.ended(address: "/e")
+            #expect(streams.handshake(address: "/e") == nil)
+            streams.opened(stream, address: "/e")
+            #expect(streams.handshake(address: "/e")?.handshake == nil)
+            // Stored by a scan that began under the first stream.
+            streams.store(handshake, address: "/e", number: first.number)
+            #expect(streams.handshake(address: "/e")?.handshake == nil)
             stream.close()
         }
     }
 
-    @Test("A request with a nonce gets fresh evidence although nothing happened")
+    @Test("A request with a nonce gets a fresh document without any event")
     func nonce() async throws {
         try await withEngine { _, server in
             try await calm(server)

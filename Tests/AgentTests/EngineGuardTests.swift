@@ -2,13 +2,14 @@ import Shared
 import Testing
 
 @testable import Agent
+@testable import AgentCore
 
-/// Guards of the engine's requests that no look needs by itself; `Tests/Guards` removes each of them once.
+/// Guards of engine requests that no scan depends on; `Tests/Guards` removes each of them once.
 @Suite struct EngineGuardTests {
     @Test(
-        "A reference that is one, and has characters that a path would have to escape, is not put into a request",
+        "A valid reference with characters that need an escape is not put into a request",
         arguments: [
-            // An IPv6 registry in brackets; a Kelvin sign, which is a plain k once it is in lower case.
+            // An IPv6 registry in brackets; a Kelvin sign, which is a plain k in lower case.
             "[::1]:5000/canvas:latest", "registry.\u{212A}/canvas:latest",
         ])
     func escapes(reference: String) {
@@ -16,7 +17,7 @@ import Testing
         #expect(TaggedReference(typed: reference) == nil)
     }
 
-    @Test("A plain reference is asked for as it was typed, without its digest")
+    @Test("A plain reference is requested as typed, without its digest")
     func plain() {
         let digest = "sha256:" + String(repeating: "a", count: 64)
         #expect(

@@ -5,8 +5,9 @@ import Support
 import Testing
 
 @testable import Agent
+@testable import AgentCore
 
-/// From an engine's answers to a service's instances.
+/// From an engine's responses to a service's instances.
 @Suite struct EngineInstanceTests {
     private let folder: TemporaryFolder
 
@@ -18,12 +19,12 @@ import Testing
         let engine = FakeEngine(socketPath: folder.file("e.sock"), script: script)
         try await engine.start()
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
-        let client = EngineClient(socketPath: engine.socketPath, group: group, timeout: timeout)
+        let client = EngineClient(address: .unix(path: engine.socketPath), group: group, timeout: timeout)
         let declaration = try Samples.service(service)
-        let look = await EngineScan(client: client, services: [declaration], budget: .seconds(60)).look()
+        let scan = await EngineScan(client: client, services: [declaration], budget: .seconds(60)).run()
         try await group.shutdownGracefully()
         try await engine.stop()
-        return (DocumentBuilder(host: Samples.host).content(for: declaration, looks: [look]), engine.requests)
+        return (DocumentBuilder(host: Samples.host).content(for: declaration, scans: [scan]), engine.requests)
     }
 
     private static let exited = """
@@ -38,7 +39,7 @@ import Testing
         ]
     }
 
-    /// Beside the scripts' own container, another of the service.
+    /// A script with another container of the service.
     private func script(
         _ base: FakeEngineScript = EngineScripts.classic, labels: [String: String], name: String = "other",
         state: String = exited, created: String = "2026-11-20T08:00:00Z"
@@ -52,7 +53,7 @@ import Testing
         return script
     }
 
-    @Test("Field 4: a one-off is told by its label, on every engine, whatever the selector", arguments: [0, 1, 2])
+    @Test("Field 4: a one-off is recognised by its label, on every engine, with any selector", arguments: [0, 1, 2])
     func oneOff(engine: Int) async throws {
         let base = [EngineScripts.classic, EngineScripts.podman, EngineScripts.containerd][engine]
         let script = script(base, labels: compose("shop", oneOff: true), state: FakeEngineScript.running)
@@ -64,7 +65,7 @@ import Testing
         #expect(try await content(script, "canvas=container:other").0.state == .absent)
     }
 
-    @Test("Field 7: a replaced container is told by the creation times of inspections")
+    @Test("Field 7: a replaced container is recognised by the creation times in inspections")
     func replaced() async throws {
         let (content, _) = try await content(script(labels: compose("shop")))
         #expect(content.state == .serving)
@@ -74,7 +75,7 @@ import Testing
         #expect(newer.instances.count == 2)
     }
 
-    @Test("Field 7: where an inspection has no creation time, the list's stands in")
+    @Test("Field 7: without a creation time in the inspection, the list's is used")
     func listedTimes() async throws {
         var script = script(labels: compose("shop"))
         for index in 0..<2 { script.containers[index].created = nil }
@@ -85,7 +86,7 @@ import Testing
         #expect(try await content(script).0.instances.count == 2)
     }
 
-    @Test("Field 3: a project selects by its label, and by what Compose makes of its name")
+    @Test("Field 3: a project is selected by its label, and by its name as Compose normalises it")
     func projects() async throws {
         let script = script(labels: compose("my-app_2"), state: FakeEngineScript.running)
         #expect(try await content(script).0.state == .unknown)
@@ -109,7 +110,7 @@ import Testing
         #expect(try await self.content(script, "canvas=compose:other/canvas").0.state == .absent)
     }
 
-    @Test("swarm: takes a service's name with and without its stack, and stacks are told apart")
+    @Test("swarm: accepts a service's name with and without its stack, and distinguishes stacks")
     func swarm() async throws {
         func labels(_ stack: String, _ task: String) -> [String: String] {
             [
@@ -134,7 +135,7 @@ import Testing
         #expect(try await content(script, "canvas=swarm:hop_canvas").0.state == .absent)
     }
 
-    @Test("A pod's infrastructure container is told by Podman")
+    @Test("A pod's infrastructure container is recognised by Podman's own API")
     func pod() async throws {
         var script = script(
             EngineScripts.podman, labels: compose("shop"), name: "0a1b-infra", state: FakeEngineScript.running)
@@ -164,7 +165,7 @@ import Testing
     }
 
     @Test(
-        "Field 8: the platform is the engine's host's, in OCI's words",
+        "Field 8: the platform is that of the engine's host, in OCI's names",
         arguments: [
             ("linux", "x86_64", "linux/amd64"), ("linux", "aarch64", "linux/arm64"), ("linux", "arm64", "linux/arm64"),
             ("linux", "armv7l", "linux/arm/v7"), ("linux", "armv6l", "linux/arm/v6"),
@@ -177,14 +178,14 @@ import Testing
         #expect(try await content(script).0.engine?.platform == platform)
     }
 
-    @Test("Field 8: an engine that does not name its platform has none", arguments: ["{}", #"{"OSType":"linux"}"#])
+    @Test("Field 8: an engine that does not report its platform has none", arguments: ["{}", #"{"OSType":"linux"}"#])
     func noPlatform(info: String) async throws {
         var script = EngineScripts.classic
         script.overrides["/info"] = .json(info)
         #expect(try await content(script).0.engine?.platform == nil)
     }
 
-    // MARK: - A hand-made containerd engine
+    // MARK: - A scripted containerd engine
 
     private static let arm = "linux/arm64"
     private static let query =
@@ -219,7 +220,7 @@ import Testing
         #expect(try await self.content(script).0.gitSHA?.hex == Samples.otherSHA, "not the host's platform at all")
     }
 
-    @Test("Field 14: where that platform cannot be inspected, there is no commit, and the reason says so")
+    @Test("Field 14: if that platform cannot be inspected, there is no commit, for that reason")
     func unknownPlatform() async throws {
         var other = emulated()
         other.overrides[Self.query] = image("amd64", revision: Samples.sha)
@@ -229,12 +230,12 @@ import Testing
             let (content, requests) = try await content(script)
             #expect(content.state == .serving)
             #expect(content.gitSHA == nil)
-            #expect(content.reason?.contains("for another platform than the one that it runs (linux/arm64)") == true)
+            #expect(content.reason?.contains("for another platform than its own (linux/arm64)") == true)
             #expect(requests.contains { $0.contains("?platform=") } == (script.apiVersion == "1.49"))
         }
     }
 
-    @Test("Field 14: a query that fails leaves nothing known, and the host's own platform needs none")
+    @Test("Field 14: a failed query makes the state unknown, and the host's own platform needs no query")
     func platformFailure() async throws {
         var script = emulated()
         script.overrides[Self.query] = .status(500)
@@ -244,7 +245,7 @@ import Testing
         #expect(!requests.contains { $0.contains("?platform=") })
     }
 
-    @Test("A platform with other characters than names have is not put into a request")
+    @Test("A platform with invalid characters is not put into a request")
     func hostilePlatform() {
         #expect(PlatformQuery(Platform(os: "linux", architecture: "arm\"},")) == nil)
         #expect(PlatformQuery(Platform(os: "linux&x=1", architecture: "arm64")) == nil)

@@ -8,10 +8,11 @@ import Synchronization
 import Testing
 
 @testable import Agent
+@testable import AgentCore
 
-/// A file system that hangs is played by a read that does; `AgentHangTests` has a real one.
+/// A read that hangs simulates a hung file system; `AgentHangTests` has a real one.
 @Suite struct FileReaderTests {
-    /// A file whose reads come back when they are let.
+    /// A file whose reads return when the test lets them.
     private final class Gate: Sendable {
         private let state = Mutex((isOpen: true, reads: 0))
 
@@ -19,7 +20,7 @@ import Testing
         func open() { state.withLock { $0.isOpen = true } }
         func close() { state.withLock { $0.isOpen = false } }
 
-        func read() -> Result<[UInt8], SmallFile.Defect> {
+        func read() -> Result<[UInt8], FileReadFailure> {
             state.withLock { $0.reads += 1 }
             while !state.withLock({ $0.isOpen }) { usleep(1_000) }
             return .success(Array(Samples.sha.utf8))
@@ -29,7 +30,7 @@ import Testing
     private struct Parts {
         var board: DocumentStore
         var gate = Gate()
-        var file: WatchedFileSource
+        var file: FileSource
         var group: MultiThreadedEventLoopGroup
     }
 
@@ -40,46 +41,44 @@ import Testing
         let (board, gate) = (try DocumentStore(configuration: configuration), Gate())
         let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
-        let reader = FileReader(
-            source: FileSource(service: "canvas", path: "/nowhere/canvas", host: Samples.host),
-            publisher: Publisher(board: board, clock: .system, logger: logger), timeLimit: .milliseconds(200),
-            read: { gate.read() })
-        let file = WatchedFileSource(
-            path: "/nowhere/canvas", reader: reader, group: group, clock: .system, logger: logger)
+        let file = FileSource(
+            service: "canvas", path: "/nowhere/canvas", host: Samples.host,
+            publisher: Publisher(board: board, clock: .system, logger: logger), group: group, clock: .system,
+            logger: logger, timeLimit: .milliseconds(200), read: { gate.read() })
         return Parts(board: board, gate: gate, file: file, group: group)
     }
 
     @Test(
-        "A read that hangs makes the file unknown within its limit, and takes one thread however often it is asked for")
+        "A read that hangs makes the file unknown within its limit, and takes one thread for all requests")
     func hanging() async throws {
         let parts = try parts()
-        await parts.file.looker.look()
+        await parts.file.refresh()
         #expect(parts.board.entry("canvas")?.body.content.state == .serving)
         parts.gate.close()
         for _ in 0..<5 {
             let before = ContinuousClock.now
-            await parts.file.looker.look()
+            await parts.file.refresh()
             let entry = try #require(parts.board.entry("canvas"))
             #expect(entry.body.content.state == .unknown)
             #expect(entry.body.content.reason?.contains("does not answer") == true)
-            #expect(entry.lookedAt.map { $0 >= before } == true, "it was looked at, and could not be seen")
+            #expect(entry.startedAt.map { $0 >= before } == true, "the observation failed, and is a new one")
         }
         #expect(parts.gate.reads == 2)
         parts.gate.open()
-        try await eventually("the thread comes back") {
-            await parts.file.looker.look()
+        try await eventually("the thread returns") {
+            await parts.file.refresh()
             return parts.board.entry("canvas")?.body.content.state == .serving
         }
         try await parts.group.shutdownGracefully()
     }
 
-    @Test("When a read that hung comes back, the file is read again at once")
+    @Test("When a hung read returns, the file is read again at once")
     func unstuck() async throws {
         let parts = try parts()
         let running = Task { await parts.file.run() }
         try await eventually("it was read") { parts.board.entry("canvas")?.body.content.state == .serving }
         parts.gate.close()
-        await parts.file.looker.look()
+        await parts.file.refresh()
         try await eventually("it is unknown") { parts.board.entry("canvas")?.body.content.state == .unknown }
         parts.gate.open()
         try await eventually("it is known again") { parts.board.entry("canvas")?.body.content.state == .serving }
@@ -88,7 +87,7 @@ import Testing
         try await parts.group.shutdownGracefully()
     }
 
-    @Test("A file that changes is read at once, though it is read every ten seconds otherwise")
+    @Test("A changed file is read at once, and not only every ten seconds")
     func announced() async throws {
         let folder = try TemporaryFolder()
         try folder.write(Samples.sha, to: "canvas")
@@ -98,12 +97,12 @@ import Testing
                 try await eventually("the commit is \(sha ?? "unknown")") {
                     server.board.entry("canvas")?.body.content.gitSHA?.hex == sha
                 }
-                #expect(ContinuousClock.now - start < .seconds(9), "faster than it would have been read anyway")
+                #expect(ContinuousClock.now - start < .seconds(9), "before the regular read")
             }
-            // Read once more when the watch stands.
-            let first = try #require(server.board.entry("canvas")?.lookedAt)
-            try await eventually("the watch stands") {
-                server.board.entry("canvas")?.lookedAt.map { $0 > first } == true
+            // Arming the watch causes one more read.
+            let first = try #require(server.board.entry("canvas")?.startedAt)
+            try await eventually("the watch is armed") {
+                server.board.entry("canvas")?.startedAt.map { $0 > first } == true
             }
             try folder.write(Samples.otherSHA, to: "canvas")
             try await becomes(Samples.otherSHA)

@@ -3,6 +3,7 @@ import Shared
 import Testing
 
 @testable import Agent
+@testable import AgentCore
 
 @Suite struct FileSourceTests {
     struct Example: CustomTestStringConvertible, Sendable {
@@ -24,7 +25,7 @@ import Testing
     }
 
     @Test(
-        "A file states what it states, and what is unusable in it is named",
+        "A file's statement is reported, and its unusable parts are named",
         arguments: [
             Example(Samples.sha, .serving, sha: true),
             Example("  \(Samples.sha)\r\n", .serving, sha: true),
@@ -35,7 +36,7 @@ import Testing
                 .starting, sha: true, digest: true),
             Example(
                 "{\"git_sha\":null,\"digest\":\"\(Samples.digestText("d"))\"}", .serving, digest: true,
-                reason: "no git_sha"),
+                reason: "git_sha is missing"),
             Example("{\"git_sha\":\"abc1234\"}", .serving, reason: "has 7 digits"),
             Example("abc1234", .serving, reason: "has 7 digits"),
             Example("{\"git_sha\":\"\"}", .serving, reason: "is empty"),
@@ -44,9 +45,9 @@ import Testing
                 reason: "has no algorithm"),
             Example(
                 "{\"git_sha\":\"\(Samples.sha)\",\"state\":\"great\"}", .unknown, sha: true,
-                reason: "none that is known"),
-            Example("{\"git_sha\":17}", .unknown, reason: "no JSON object"),
-            Example("{\"git_sha\":\"\(Samples.sha)\"", .unknown, reason: "no JSON object"),
+                reason: "state 'great' is unknown"),
+            Example("{\"git_sha\":17}", .unknown, reason: "not a JSON object"),
+            Example("{\"git_sha\":\"\(Samples.sha)\"", .unknown, reason: "not a JSON object"),
             Example("", .unknown, reason: "is empty"),
             Example("\u{FEFF}\(Samples.sha)\r\n", .serving, sha: true),
             Example("\u{FEFF}{\"git_sha\":\"\(Samples.sha)\"}", .serving, sha: true),
@@ -63,14 +64,14 @@ import Testing
             Example(
                 "{\"git_sha\":\"\(Samples.sha)\",\"git_sha\":\"\(Samples.otherSHA)\"}", .unknown,
                 reason: "states git_sha twice"),
-            Example("{\"git_sha\":[\"\(Samples.sha)\"]}", .unknown, reason: "no JSON object"),
-            Example("{\"git_sha\":\"\(Samples.sha)\",\"digest\":7}", .unknown, reason: "no JSON object"),
-            Example("{\"git_sha\":\"\(Samples.sha)\"}{}", .unknown, reason: "no JSON object"),
+            Example("{\"git_sha\":[\"\(Samples.sha)\"]}", .unknown, reason: "not a JSON object"),
+            Example("{\"git_sha\":\"\(Samples.sha)\",\"digest\":7}", .unknown, reason: "not a JSON object"),
+            Example("{\"git_sha\":\"\(Samples.sha)\"}{}", .unknown, reason: "not a JSON object"),
             Example(" \n", .unknown, reason: "is empty"),
             Example("\(Samples.sha)\n\(Samples.sha)", .unknown, reason: "neither"),
         ])
     func contents(example: Example) {
-        let content = FileSource.content(
+        let content = DocumentContent(
             service: "canvas", path: "/srv/canvas.json", host: Samples.host, read: .success(Array(example.text.utf8)))
         #expect(content.state == example.state)
         #expect((content.gitSHA != nil) == example.sha)
@@ -84,10 +85,10 @@ import Testing
         #expect((instance?.image.origin == .registry) == example.digest)
     }
 
-    @Test("The same content at the same path is the same instance; another content or path is another")
+    @Test("The instance id depends on the content and the path of the file")
     func identity() {
         let id = { (path: String, text: String) in
-            FileSource.content(service: "canvas", path: path, host: Samples.host, read: .success(Array(text.utf8)))
+            DocumentContent(service: "canvas", path: path, host: Samples.host, read: .success(Array(text.utf8)))
                 .instances.first?.id
         }
         #expect(id("/a", Samples.sha) != nil)
@@ -96,28 +97,29 @@ import Testing
         #expect(id("/a", Samples.sha) != id("/a", Samples.otherSHA))
     }
 
-    @Test("A missing, oversized, special or binary file is unknown, and the reason says which")
+    @Test("A missing, oversized, special or binary file is unknown, for a reason that names the problem")
     func unreadable() throws {
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent("agent-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: folder) }
         let path = { (name: String) in folder.appendingPathComponent(name).path }
-        let look = { (name: String) in
-            let source = FileSource(service: "canvas", path: path(name), host: Samples.host)
-            return source.content(source.read())
+        let content = { (name: String) in
+            DocumentContent(
+                service: "canvas", path: path(name), host: Samples.host,
+                read: SmallFile.read(path(name), limit: DocumentContent.fileSizeLimit))
         }
-        let reason = { (name: String) in look(name).state == .unknown ? look(name).reason ?? "" : "not unknown" }
+        let reason = { (name: String) in content(name).state == .unknown ? content(name).reason ?? "" : "not unknown" }
 
         #expect(reason("missing").contains("does not exist"))
-        #expect(reason(".").contains("is no regular file"))
-        try Data(count: FileSource.sizeLimit + 1).write(to: URL(fileURLWithPath: path("large")))
+        #expect(reason(".").contains("is not a regular file"))
+        try Data(count: DocumentContent.fileSizeLimit + 1).write(to: URL(fileURLWithPath: path("large")))
         #expect(reason("large").contains("is larger than 64 KiB"))
         try Data([0xFF, 0xFE]).write(to: URL(fileURLWithPath: path("binary")))
         #expect(reason("binary").contains("is not UTF-8"))
         #expect(mkfifo(path("fifo"), 0o600) == 0)
-        #expect(reason("fifo").contains("is no regular file"))
+        #expect(reason("fifo").contains("is not a regular file"))
 
         try Data(Samples.sha.utf8).write(to: URL(fileURLWithPath: path("good")))
-        #expect(look("good").gitSHA?.hex == Samples.sha)
+        #expect(content("good").gitSHA?.hex == Samples.sha)
     }
 }

@@ -4,22 +4,22 @@ import Testing
 
 @testable import Agent
 
-/// With the kernel's real inotify: its events are there when the call that causes them returns.
+/// With the kernel's real inotify: an event is available when the call that causes it returns.
 @Suite struct FileWatchTests {
     private let folder: TemporaryFolder
 
     init() throws { folder = try TemporaryFolder() }
 
-    /// What was told since the last time.
-    private func told(_ watch: FileWatch) throws -> [FileWatch.Urgency] {
-        let descriptor = try #require(watch.readingEnd())
+    /// The announcements since the last call.
+    private func changes(_ watch: FileWatch) throws -> [FileWatch.Urgency] {
+        let descriptor = try #require(watch.duplicateDescriptor())
         defer { close(descriptor) }
         var urgencies: [FileWatch.Urgency] = []
         var buffer = [UInt8](repeating: 0, count: 4_096)
         while true {
             let count = read(descriptor, &buffer, buffer.count)
             guard count > 0 else { break }
-            // One by one, as if each had come alone.
+            // One by one, as if each had come in a read of its own.
             for event in InotifyEvent.parse(buffer.prefix(count)) { urgencies.append(watch.urgency(of: [event])) }
         }
         return urgencies.filter { $0 != .none }
@@ -41,54 +41,54 @@ import Testing
         #expect(rename(folder.file(name), folder.file(other)) == 0)
     }
 
-    @Test("A file that is written and closed is told of at once, and while it stays open a moment later")
+    @Test("A written file is announced at once when it is closed, and with a delay while it is open")
     func written() throws {
         try folder.write("one", to: "canvas")
         let watch = try watch(folder.file("canvas"))
-        #expect(try told(watch).isEmpty)
+        #expect(try changes(watch).isEmpty)
         let descriptor = open(folder.file("canvas"), O_WRONLY | O_TRUNC)
         #expect(write(descriptor, "two", 3) == 3)
-        let open = try told(watch)
+        let open = try changes(watch)
         #expect(!open.isEmpty && open.allSatisfy { $0 == .soon })
         close(descriptor)
-        #expect(try told(watch) == [.now])
+        #expect(try changes(watch) == [.now])
     }
 
-    @Test("A file that is renamed over, deleted, made again or forbidden is told of at once")
+    @Test("A rename over the file, its deletion, creation and a change of permissions are announced at once")
     func replaced() throws {
         try folder.write("one", to: "canvas")
         try folder.write("two", to: "next")
         let watch = try watch(folder.file("canvas"))
         move("next", over: "canvas")
-        #expect(try told(watch).contains(.now))
-        // As every read does.
+        #expect(try changes(watch).contains(.now))
+        // Armed again, as before every read.
         #expect(watch.arm())
-        #expect(try told(watch).isEmpty)
+        #expect(try changes(watch).isEmpty)
         try folder.write("three", to: "canvas")
-        #expect(try told(watch).last == .now, "the new file is watched as the old one was")
+        #expect(try changes(watch).last == .now, "the new file is watched as the old one was")
         #expect(chmod(folder.file("canvas"), 0) == 0)
-        #expect(try told(watch) == [.now])
+        #expect(try changes(watch) == [.now])
         #expect(unlink(folder.file("canvas")) == 0)
-        #expect(try told(watch).contains(.now))
+        #expect(try changes(watch).contains(.now))
         #expect(watch.arm())
-        _ = try told(watch)
+        _ = try changes(watch)
         try folder.write("four", to: "canvas")
-        #expect(try told(watch).first == .now)
+        #expect(try changes(watch).first == .now)
     }
 
-    @Test("A file whose folders are not there yet is told of as each comes to be")
+    @Test("The creation of each missing folder on the way is announced")
     func late() throws {
         let watch = try watch(folder.file("a/b/canvas"))
         for step in ["a", "a/b"] {
             try makeFolder(step)
-            #expect(try told(watch) == [.now], "\(step)")
+            #expect(try changes(watch) == [.now], "\(step)")
             #expect(watch.arm())
         }
         try folder.write("one", to: "a/b/canvas")
-        #expect(try told(watch).first == .now)
+        #expect(try changes(watch).first == .now)
     }
 
-    @Test("A folder or a symbolic link on the way that is replaced is told of, and leads to the new file")
+    @Test("A replaced folder or symbolic link on the way is announced, and leads to the new file")
     func wayReplaced() throws {
         for release in ["1", "2"] {
             try makeFolder("releases/\(release)")
@@ -99,42 +99,42 @@ import Testing
         let watch = try watch(folder.file("absolute"))
         // As careful deployments do: a new link, renamed over the old one.
         link("next", to: "releases/2")
-        _ = try told(watch)
+        _ = try changes(watch)
         move("next", over: "current")
-        #expect(try told(watch).contains(.now))
+        #expect(try changes(watch).contains(.now))
         #expect(watch.arm())
-        _ = try told(watch)
+        _ = try changes(watch)
         try folder.write("more", to: "releases/1/canvas")
-        #expect(try told(watch).isEmpty, "the old one is of no interest any more")
+        #expect(try changes(watch).isEmpty, "the old file is no longer watched")
         try folder.write("more", to: "releases/2/canvas")
-        #expect(try told(watch).last == .now)
+        #expect(try changes(watch).last == .now)
         move("releases/2", over: "elsewhere")
-        #expect(try told(watch).contains(.now))
+        #expect(try changes(watch).contains(.now))
         #expect(watch.arm())
         move("releases", over: "gone")
-        #expect(try told(watch).contains(.now))
+        #expect(try changes(watch).contains(.now))
     }
 
-    @Test("What happens beside the file wakes nobody for long")
+    @Test("Changes beside the file are not announced")
     func neighbours() throws {
         try folder.write("one", to: "canvas")
         try folder.write("one", to: "neighbour")
         let watch = try watch(folder.file("canvas"))
-        let descriptor = try #require(watch.readingEnd())
+        let descriptor = try #require(watch.duplicateDescriptor())
         defer { close(descriptor) }
         for _ in 0..<100 { try folder.write("two", to: "neighbour") }
         _ = try String(contentsOfFile: folder.file("canvas"), encoding: .utf8)
         var buffer = [UInt8](repeating: 0, count: 65_536)
         let count = read(descriptor, &buffer, buffer.count)
-        // The folder that all tests share is watched too, and has names come and go.
+        // The folder that all tests share is watched, too, and its entries change.
         let names = InotifyEvent.parse(buffer.prefix(max(0, count))).map(\.name)
-        #expect(!names.contains { $0.isEmpty || $0 == "neighbour" || $0 == "canvas" }, "nothing wakes the agent")
+        #expect(!names.contains { $0.isEmpty || $0 == "neighbour" || $0 == "canvas" }, "no announcement")
         try folder.write("three", to: "other")
         #expect(unlink(folder.file("other")) == 0)
-        #expect(try told(watch).isEmpty)
+        #expect(try changes(watch).isEmpty)
     }
 
-    @Test("What cannot be watched is said not to be: links in a circle")
+    @Test("Circular links are reported as not watchable")
     func circle() throws {
         link("one", to: "two")
         link("two", to: "one")
@@ -142,20 +142,20 @@ import Testing
         #expect(!watch.arm())
     }
 
-    @Test("A path with dots and doubled slashes leads where the kernel goes")
+    @Test("A path with dots and double slashes is resolved as the kernel does")
     func oddPaths() throws {
         try makeFolder("a")
         try folder.write("one", to: "canvas")
         let watch = try watch("\(folder.path)//a/./..//canvas")
         try folder.write("two", to: "canvas")
-        #expect(try told(watch).last == .now)
+        #expect(try changes(watch).last == .now)
     }
 
-    @Test("Watches do not pile up, however often the file is replaced")
+    @Test("Watches do not accumulate when the file is replaced repeatedly")
     func bounded() throws {
         try folder.write("0", to: "canvas")
         let watch = try watch(folder.file("canvas"))
-        let descriptor = try #require(watch.readingEnd())
+        let descriptor = try #require(watch.duplicateDescriptor())
         defer { close(descriptor) }
         let count = {
             try String(contentsOfFile: "/proc/self/fdinfo/\(descriptor)", encoding: .utf8)

@@ -3,8 +3,9 @@ import Shared
 import Testing
 
 @testable import Agent
+@testable import AgentCore
 
-/// Podman up to 4.3 keeps the health of the run before across a restart.
+/// Podman up to 4.3 keeps the health of the previous run across a restart.
 @Suite struct HealthResultTests {
     struct Case: CustomTestStringConvertible, Sendable {
         var testDescription: String
@@ -39,7 +40,7 @@ import Testing
     private static let after = "2026-11-20T10:00:00.500000001Z"
 
     @Test(
-        "Field 6: health that is older than the instance's start is no result",
+        "Field 6: a health result from before the instance's start does not count",
         arguments: [
             Case("healthy since the start", log("healthy", (after, 0)), .serving),
             Case("unhealthy since the start", log("unhealthy", (after, 1)), .unhealthy),
@@ -51,23 +52,25 @@ import Testing
             Case(
                 "a timed-out check is a failure", log("unhealthy", (before, 1), (after, -1)), .unhealthy),
             Case(
-                "two failures of the run before count no more",
+                "two failures of the previous run do not count",
                 log("unhealthy", (before, 1), (before, 1), (after, 1)), retries: 3, .starting),
             Case(
                 "three failures of this run do", log("unhealthy", (after, 1), (after, 1), (after, 1)), retries: 3,
                 .unhealthy),
             Case(
-                "of more than five, five are listed",
+                "of more than five, Podman lists five",
                 log("unhealthy", (after, 1), (after, 1), (after, 1), (after, 1), (after, 1)), retries: 9, .unhealthy),
             Case("no retries are one", log("unhealthy", (after, 1)), retries: 0, .unhealthy),
-            Case("Docker counts anew by itself", log("unhealthy", (after, 1)), store: .classic, retries: 3, .unhealthy),
+            Case(
+                "Docker resets its count by itself", log("unhealthy", (after, 1)), store: .classic, retries: 3,
+                .unhealthy),
             Case("the newest result need not be the last", log("healthy", (after, 0), (before, 1)), .serving),
             Case(
                 "on Docker, failures that are not too many yet leave it healthy",
                 log("healthy", (after, 1), (after, 1)), store: .classic, .serving),
             Case("an empty list holds no result of this run", #"{"Status":"healthy","Log":[]}"#, .starting),
             Case("nor does null", #"{"Status":"unhealthy","Log":null}"#, .starting),
-            Case("an engine that lists nothing is believed", #"{"Status":"healthy"}"#, .serving),
+            Case("an engine without a list is believed", #"{"Status":"healthy"}"#, .serving),
             Case(
                 "Podman's zones: one second before the start",
                 log("healthy", ("2026-11-20T11:59:59.5+02:00", 0)), .starting),
@@ -79,13 +82,13 @@ import Testing
                 startedAt: "2026-11-20T15:30:00.5+05:30", .serving),
             Case("a result without a time proves nothing", #"{"Status":"healthy","Log":[{"ExitCode":0}]}"#, .starting),
             Case(
-                "the end stands in for a start that is missing",
+                "the end replaces a missing start",
                 #"{"Status":"healthy","Log":[{"End":"\#(after)","ExitCode":0}]}"#, .serving),
-            Case("a start that is no time", log("healthy", (after, 0)), startedAt: "today", .starting),
+            Case("an invalid start time", log("healthy", (after, 0)), startedAt: "today", .starting),
             Case("no health check", #"{"Status":"none","Log":null}"#, .serving),
             Case("no health check, as Podman writes it", #"{"Status":"","FailingStreak":0,"Log":null}"#, .serving),
             Case("starting stays starting", log("starting", (before, 0)), .starting),
-            Case("a word that is not known stays unknown", log("splendid", (after, 0)), .unknown),
+            Case("an unknown health status is unknown", log("splendid", (after, 0)), .unknown),
         ])
     func results(example: Case) throws {
         let text =
@@ -97,10 +100,10 @@ import Testing
         let report = ContainerReport(facts, store: example.store)
         #expect(report.instance.state == example.state)
         if example.state == .starting { #expect(report.instance.health == .starting) }
-        #expect(!"\(report)".contains("hunter2"), "what a check prints is not even decoded")
+        #expect(!"\(report)".contains("hunter2"), "a check's output is not decoded")
     }
 
-    @Test("The reason tells an old result from one that is awaited")
+    @Test("The reason distinguishes an old result from a pending one")
     func reasons() throws {
         var facts = try Samples.facts()
         facts.state.health = "healthy"

@@ -2,6 +2,7 @@ import Shared
 import Testing
 
 @testable import Agent
+@testable import AgentCore
 
 @Suite struct ImageReportTests {
     private static let repository = "registry.example/canvas"
@@ -13,7 +14,7 @@ import Testing
         }
     }
 
-    @Test("The classic store reports its config digest, then the typed repository's digest, which speaks for it")
+    @Test("The classic store reports its config digest and the typed repository's digest, which identifies it")
     func classic() throws {
         var facts = try Samples.facts()
         facts.image?.repoDigests = [
@@ -32,7 +33,7 @@ import Testing
         #expect(report.evidence.platform == "linux/amd64")
     }
 
-    @Test("Of several digests of the typed repository none speaks, and the reason says so")
+    @Test("Several digests of the typed repository are ambiguous, for that reason")
     func tie() throws {
         var facts = try Samples.facts()
         facts.image?.repoDigests = ["d", "e"].map { "\(Self.repository)@" + Samples.digestText($0) }
@@ -42,7 +43,7 @@ import Testing
         #expect(report.evidence.origin == .registry)
     }
 
-    @Test("A pinned digest speaks, and is not listed twice")
+    @Test("A pinned digest identifies the image, and is listed once")
     func pinned() throws {
         var facts = try Samples.facts(typed: "\(Self.repository):latest@" + Samples.digestText("e"))
         facts.image?.repoDigests = ["d", "e"].map { "\(Self.repository)@" + Samples.digestText($0) }
@@ -51,7 +52,7 @@ import Testing
         #expect(report.evidence.digests.count == 3)
     }
 
-    @Test("A pin that the image's list lacks is reported as the pin")
+    @Test("A pin that is not in the image's list is reported as a pin")
     func pinAlone() throws {
         let facts = try Samples.facts(typed: "\(Self.repository)@" + Samples.digestText("e"), repoDigests: [])
         let report = ImageReport(facts, store: .classic)
@@ -68,7 +69,7 @@ import Testing
         #expect(report.remark?.contains("no registry digest") == true)
     }
 
-    @Test("What Podman files under localhost is no registry's")
+    @Test("Podman's images under localhost have no registry digest")
     func podmanLocal() throws {
         var facts = try Samples.facts(
             typed: "localhost/canvas:latest", repoDigests: ["localhost/canvas@" + Samples.digestText("d")])
@@ -78,7 +79,7 @@ import Testing
         #expect(report.digest == nil)
     }
 
-    @Test("Podman's ImageDigest is listed, once, and survives the loss of the tag")
+    @Test("Podman's ImageDigest is listed once, and survives the loss of the tag")
     func podman() throws {
         var facts = try Samples.facts()
         facts.libpodImageDigest = try Samples.digest("d")
@@ -90,11 +91,11 @@ import Testing
                 "c config container.Image", "d index_or_manifest libpod.ImageDigest",
             ])
         #expect(report.evidence.origin == .registry)
-        // Nothing says in which repository a registry would know it.
+        // The repository that a registry would know it by is unknown.
         #expect(report.digest == nil)
     }
 
-    @Test("Hand-made containerd: .Image speaks, RepoDigests prove nothing, the platform's manifest is added")
+    @Test("On containerd, .Image identifies the image, RepoDigests do not count, and the manifest is added")
     func containerd() throws {
         var facts = try Samples.facts(repoDigests: ["\(Self.repository)@" + Samples.digestText("f")])
         facts.manifest = DescriptorFacts(
@@ -111,7 +112,7 @@ import Testing
     }
 
     @Test(
-        "Hand-made containerd: without a media type .Image is index or manifest; equal to its manifest it is listed once"
+        "On containerd without a media type, .Image is index or manifest, and is listed once"
     )
     func containerdPlain() throws {
         var facts = try Samples.facts()
@@ -123,7 +124,7 @@ import Testing
         #expect(Self.short(ImageReport(facts, store: .containerd).evidence.digests) == ["c manifest container.Image"])
     }
 
-    @Test("A tag that names another image by now is moved; one that names none is not")
+    @Test("A tag that names another image has moved; one that names none has not")
     func tagMoved() throws {
         var facts = try Samples.facts()
         facts.tagImageID = try Samples.digest("9")

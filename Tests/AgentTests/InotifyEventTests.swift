@@ -21,13 +21,13 @@ import Testing
         InotifyEvent(watch: 3, mask: UInt32(IN_MOVED_TO), name: "größe"),
     ]
 
-    @Test("The events of one read are taken apart, with and without names")
+    @Test("The events of one read are parsed, with and without names")
     func parse() {
         #expect(InotifyEvent.parse(events.flatMap { bytes($0, padding: 5) }) == events)
         #expect(InotifyEvent.parse([]).isEmpty)
     }
 
-    @Test("What is cut off is left out, and nothing is read beyond the end")
+    @Test("A truncated event is dropped, and nothing is read beyond the end")
     func cut() {
         let all = events.flatMap { bytes($0, padding: 5) }
         for length in 0..<all.count { #expect(InotifyEvent.parse(all.prefix(length)).count < events.count) }

@@ -3,8 +3,9 @@ import Shared
 import Testing
 
 @testable import Agent
+@testable import AgentCore
 
-/// What a document says of the containers that match: those that count, those that do not, and those that are missing.
+/// Documents with instances, left-out containers and missing instances.
 @Suite struct InstanceDocumentTests {
     private func container(
         _ name: String, created: Int = 1, project: String? = "shop", number: String = "1", oneOff: Bool = false,
@@ -29,10 +30,10 @@ import Testing
         _ containers: [ContainerFacts], _ service: String = "canvas=compose:canvas"
     ) throws -> DocumentContent {
         DocumentBuilder(host: Samples.host).content(
-            for: try Samples.service(service), looks: [.success(Samples.snapshot(containers))])
+            for: try Samples.service(service), scans: [.success(Samples.snapshot(containers))])
     }
 
-    @Test("Field 3: a service in two projects is never proven, and the reason names both and the remedy")
+    @Test("Field 3: a service in two projects is unknown, and the reason names both and the remedy")
     func ambiguous() throws {
         let two = [try container("a"), try container("b", project: "shop-staging")]
         let content = try content(two)
@@ -42,23 +43,23 @@ import Testing
         #expect(content.instances.map(\.project) == ["shop", "shop-staging"])
         #expect(
             content.reason
-                == "compose:canvas matches containers of 2 projects (shop, shop-staging), and which one is meant is not "
-                + "known: select one, for example with compose:shop/canvas")
+                == "compose:canvas matches containers of 2 projects (shop, shop-staging): "
+                + "select one, for example with compose:shop/canvas")
         #expect(try self.content([two[0]]).state == .serving)
         #expect(try self.content([two[0]], "canvas=compose:shop/canvas").instances.first?.project == "shop")
     }
 
-    @Test("Field 3: projects that several engines run are ambiguous like those of one")
+    @Test("Field 3: projects on several engines are ambiguous like those on one")
     func ambiguousEngines() throws {
-        let looks = [try container("a"), try container("b", project: "other")].map {
+        let scans = [try container("a"), try container("b", project: "other")].map {
             Result<EngineSnapshot, EngineFailure>.success(Samples.snapshot([$0]))
         }
-        let content = DocumentBuilder(host: Samples.host).content(for: Samples.canvas, looks: looks)
+        let content = DocumentBuilder(host: Samples.host).content(for: Samples.canvas, scans: scans)
         #expect(content.state == .unknown)
         #expect(content.reason?.contains("(other, shop)") == true)
     }
 
-    @Test("Field 3: of many projects the first ones are named")
+    @Test("Field 3: the first of many projects are named")
     func manyProjects() throws {
         let content = try content(
             try (1...9).map { try container("a\($0)", project: "project-\($0)\(String(repeating: "x", count: 300))") })
@@ -69,7 +70,7 @@ import Testing
         #expect((content.reason?.unicodeScalars.count ?? 0) <= 512)
     }
 
-    @Test("Field 4: a one-off alone is no service, and the reason says why")
+    @Test("Field 4: a one-off alone is not an instance, and the reason names it")
     func oneOffAlone() throws {
         let content = try content([try container("shop-canvas-run-9f", oneOff: true)])
         #expect(content.state == .absent)
@@ -77,12 +78,12 @@ import Testing
         #expect(content.instances.isEmpty)
         #expect(
             content.reason
-                == "no container that matches is an instance: shop-canvas-run-9f (started for one command)")
+                == "every matching container is left out: shop-canvas-run-9f (started for one command)")
         #expect(content.leftOut.map(\.reason) == [.oneOff])
         #expect(content.leftOut.first?.project == "shop")
     }
 
-    @Test("Field 4: a one-off beside a serving container changes nothing of the service, and is listed")
+    @Test("Field 4: a one-off beside a serving container is listed, and does not affect the service")
     func oneOffBeside() throws {
         let content = try content([try container("canvas-1"), try container("run", oneOff: true, status: "exited")])
         #expect(content.state == .serving)
@@ -96,7 +97,7 @@ import Testing
             ])
     }
 
-    @Test("Field 7: a container that was replaced is listed with its name, and the service is what runs")
+    @Test("Field 7: a replaced container is listed by name, and does not affect the service")
     func replaced() throws {
         let content = try content([
             try container("9c1b31a84123_canvas-1", status: "exited"), try container("canvas-1", created: 2),
@@ -107,7 +108,7 @@ import Testing
         #expect(content.leftOut.first?.reason == .replaced)
     }
 
-    @Test("Of many leftovers, as many are listed as the contract permits")
+    @Test("The list of left-out containers is limited as the contract requires")
     func manyLeftOver() throws {
         var containers = try (1...70).map { try container("old-\($0)", created: $0, status: "exited") }
         containers.append(try container("new", created: 99))
@@ -128,7 +129,7 @@ import Testing
         #expect(content.instances.allSatisfy { $0.state == .serving })
     }
 
-    @Test("Field 22: enough instances serve, and more than enough do, too", arguments: [1, 2])
+    @Test("Field 22: the declared number of instances is serving, and so are more", arguments: [1, 2])
     func enough(expected: Int) throws {
         let two = [try container("canvas-1"), try container("canvas-2", number: "2")]
         let content = try content(two, "canvas=compose:canvas,instances=\(expected)")
@@ -137,7 +138,7 @@ import Testing
         #expect(content.reason == nil)
     }
 
-    @Test("Field 22: what is left out does not count, and a worse state stays")
+    @Test("Field 22: left-out containers do not count, and a worse state takes precedence")
     func shortAndWorse() throws {
         let service = "canvas=compose:canvas,instances=2"
         let oneOff = try content([try container("canvas-1"), try container("run", oneOff: true)], service)
@@ -160,7 +161,7 @@ import Testing
     }
 
     @Test(
-        "Field 16: a created container waits, and one that could not be started failed",
+        "Field 16: a created container is starting, and one that could not be started has exited",
         arguments: [
             Start(
                 testDescription: "created", state: #""Status":"created","ExitCode":0,"Error":"""#, becomes: .starting,
@@ -195,7 +196,7 @@ import Testing
         #expect(report.stateRemark == example.remark)
     }
 
-    @Test("A document with all of this satisfies the schema, and is read again as it was written")
+    @Test("A document with all these fields satisfies the schema, and decodes to the same value")
     func roundTrip() async throws {
         let content = try content(
             [

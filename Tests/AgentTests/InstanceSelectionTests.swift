@@ -2,8 +2,9 @@ import Shared
 import Testing
 
 @testable import Agent
+@testable import AgentCore
 
-/// The one table of what counts as an instance: a row is what an engine has, and what comes of it.
+/// The table of instance rules: a row has an engine's containers and the expected result.
 @Suite struct InstanceSelectionTests {
     /// A container of a row. Times are seconds of one morning.
     struct Made: Sendable {
@@ -76,7 +77,7 @@ import Testing
             self.projects = projects
         }
 
-        /// Of a selector that knows nothing of deployments.
+        /// For a selector without a deployment tool.
         init(_ description: String, _ containers: [Made], _ instances: [String], leftOut: [String] = []) {
             self.init(description, "label:app=canvas", containers, instances, leftOut: leftOut)
         }
@@ -127,71 +128,71 @@ import Testing
     private static let stopped: [Row] = [
         Row("A stopped container that nothing replaced counts", [.ended("a", created: 1)], ["a"]),
         Row(
-            "A stopped container is replaced by a later one that runs",
+            "A stopped container is replaced by a later running one",
             [.ended("a", created: 1), .up("b", created: 2)], ["b"], leftOut: ["a replaced"]),
         Row(
-            "A stopped container that is newer than what runs counts", [.up("a", created: 1), .ended("b", created: 2)],
+            "A stopped container that is newer than the running one counts", [.up("a", created: 1), .ended("b", created: 2)],
             ["a", "b"]),
         Row(
-            "One that was created at the same moment counts", [.ended("a", created: 1), .up("b", created: 1)],
+            "A stopped container with the same creation time counts", [.ended("a", created: 1), .up("b", created: 1)],
             ["a", "b"]),
         Row(
-            "One whose age is not known counts", [.ended("a", created: nil), .up("b", created: 2)], ["a", "b"]),
+            "A stopped container without a creation time counts", [.ended("a", created: nil), .up("b", created: 2)], ["a", "b"]),
         Row(
-            "One that the engine is restarting counts",
+            "A container that the engine is restarting counts",
             [.up("a", created: 1, status: "restarting"), .up("b", created: 2)], ["a", "b"]),
         Row("A paused one counts", [.up("a", created: 1, status: "paused"), .up("b", created: 2)], ["a", "b"]),
         Row(
-            "Two stopped ones without labels both count: neither is known to have replaced the other",
+            "Two stopped containers without labels both count",
             [.ended("a", created: 1), .ended("b", created: 2)], ["a", "b"]),
         Row(
-            "One in a state that is not known counts",
+            "A container in an unknown state counts",
             [Made(name: "a", created: 1, started: 1, status: "teleported"), .up("b", created: 2)], ["a", "b"]),
         Row(
-            "One that was created and never started is replaced like any other",
+            "A container that never started is replaced like any other",
             [Made(name: "a", created: 1, status: "created"), .up("b", created: 2)], ["b"], leftOut: ["a replaced"]),
         Row(
-            "A way back that fails is no leftover: it was started after the one that had replaced it",
+            "A failed rollback counts: it was started after its replacement",
             [.ended("a", created: 1, started: 9), .up("b", created: 2)], ["a", "b"]),
         Row(
-            "A crash loop that went on until its replacement stopped it is a leftover",
+            "A crash loop is replaced by the deployment that stopped it",
             [.ended("a", created: 1, started: 9, restarts: 40), .up("b", created: 2)], ["b"], leftOut: ["a replaced"]),
         Row(
-            "Blue and green that both run both count", [.up("blue", created: 1), .up("green", created: 2)],
+            "Blue and green both count while both run", [.up("blue", created: 1), .up("green", created: 2)],
             ["blue", "green"]),
         Row(
-            "A unit that makes its container anew leaves nothing behind", "container:systemd-canvas",
+            "A unit that recreates its container leaves no other", "container:systemd-canvas",
             [.up("systemd-canvas", ["PODMAN_SYSTEMD_UNIT": "canvas.service"], created: 7)], ["systemd-canvas"]),
         Row(
-            "A unit that keeps its container, and crashed, counts", "container:systemd-canvas",
+            "A crashed container that its unit keeps counts", "container:systemd-canvas",
             [.ended("systemd-canvas", ["PODMAN_SYSTEMD_UNIT": "canvas.service"], created: 7)], ["systemd-canvas"]),
     ]
 
     private static let composed: [Row] = [
         Row(
-            "A broken-off recreate of Compose v1 leaves the renamed container behind", "compose:canvas",
+            "After an interrupted recreate of Compose v1, the renamed container is replaced", "compose:canvas",
             [.ended("9c1b31a84123_canvas-1", compose(), created: 1), .up("canvas-1", compose(), created: 2)],
             ["canvas-1"], leftOut: ["9c1b31a84123_canvas-1 replaced"]),
         Row(
-            "A broken-off recreate of Compose v2 leaves the new one waiting, and it counts", "compose:canvas",
+            "After an interrupted recreate of Compose v2, the waiting container counts", "compose:canvas",
             [
                 Made(name: "9c1b31a84123_canvas-1", labels: compose(), created: 2, status: "created"),
                 .up("canvas-1", compose(), created: 1),
             ], ["9c1b31a84123_canvas-1", "canvas-1"]),
         Row(
-            "While Compose recreates, the stopped one has made way for the waiting one", "compose:canvas",
+            "During a recreate of Compose, the waiting container replaces the stopped one", "compose:canvas",
             [
                 Made(name: "9c1b31a84123_canvas-1", labels: compose(), created: 2, status: "created"),
                 .ended("canvas-1", compose(), created: 1),
             ], ["9c1b31a84123_canvas-1"], leftOut: ["canvas-1 replaced"]),
         Row(
-            "A replica without a running one of its number counts, whatever else runs", "compose:canvas",
+            "A stopped replica counts if no container has its number", "compose:canvas",
             [
                 .up("canvas-1", compose("1"), created: 5), .ended("canvas-2", compose("2"), created: 1),
                 .up("canvas-3", compose("3"), created: 9),
             ], ["canvas-1", "canvas-2", "canvas-3"]),
         Row(
-            "A container without a number may be any replica", "compose:canvas",
+            "A container without a number can be any replica", "compose:canvas",
             [.ended("a", compose(nil), created: 1), .up("b", compose("1"), created: 2)], ["b"],
             leftOut: ["a replaced"]),
         Row(
@@ -209,11 +210,11 @@ import Testing
             [.ended("a", compose(), created: 1), .up("b", compose(project: "shop-staging"), created: 2)], ["a", "b"],
             projects: ["shop", "shop-staging"]),
         Row(
-            "A container without a project is another deployment than one with", "compose:canvas",
+            "A container without a project is of another deployment", "compose:canvas",
             [.up("a", compose(project: nil), created: 1), .up("b", compose(), created: 2)], ["a", "b"],
             projects: ["", "shop"]),
         Row(
-            "Selected by image, another project's stopped container counts: it is not replaced by this one's",
+            "Selected by image, another project's stopped container counts",
             "image:registry.example/canvas",
             [.ended("a", compose(), created: 1), .up("b", compose(project: "shop-staging"), created: 2)], ["a", "b"]),
         Row(
@@ -223,10 +224,10 @@ import Testing
 
     private static let oneOffs: [Row] = [
         Row(
-            "docker compose run is no instance, alone and running", "compose:canvas",
+            "docker compose run is left out, alone and running", "compose:canvas",
             [.up("run", compose(oneOff: "True"), created: 1)], [], leftOut: ["run one_off"]),
         Row(
-            "docker compose run is no instance beside one, running or not", "compose:canvas",
+            "docker compose run is left out beside an instance, running or not", "compose:canvas",
             [
                 .up("a", compose(), created: 1), .ended("run-1", compose(oneOff: "True"), created: 2, code: 0),
                 .up("run-2", compose(oneOff: "true"), created: 3),
@@ -243,13 +244,13 @@ import Testing
         "label:app=canvas", "image:registry.example/canvas", "container:run", "compose:shop/canvas",
     ].map { selector in
         Row(
-            "A one-off is an instance for no selector: \(selector)", selector,
+            "A one-off is left out for every selector: \(selector)", selector,
             [.up("run", compose(oneOff: "True"), created: 1)], [], leftOut: ["run one_off"])
     }
 
     private static let podmanOneOffs: [Row] = ["shop_canvas_tmp48213", "shop-canvas-tmp1"].map { name in
         Row(
-            "podman-compose run is told by its name: \(name)", "compose:canvas",
+            "podman-compose run is recognised by its name: \(name)", "compose:canvas",
             [.up("shop_canvas_1", podman("1"), created: 1), .ended(name, podman("1"), created: 2)],
             ["shop_canvas_1"], leftOut: ["\(name) one_off"])
     }
@@ -257,11 +258,11 @@ import Testing
     private static let similarNames: [Row] = ["shop_canvas_tmp", "shop_canvas_tmpx1", "my_shop_canvas_tmp1"].map {
         name in
         Row(
-            "A name that is only similar is no one-off's: \(name)", "compose:canvas",
+            "A similar name does not make a one-off: \(name)", "compose:canvas",
             [.up(name, podman("1"), created: 1)], [name])
     }
 
-    /// Five that have ended, each created a second after the one before.
+    /// Five ended containers, each created a second after the previous one.
     private static func five(_ prefix: String, _ labels: (String) -> [String: String]) -> [Made] {
         (1...5).map { number in
             let name = "\(prefix)\(number)"
@@ -276,7 +277,7 @@ import Testing
                 + [.up("t6", swarm("1", task: "t6"), created: 6)],
             ["t6"], leftOut: (1...5).map { "t\($0) replaced" }),
         Row(
-            "Of five dead tasks where nothing runs, the last speaks for the slot", "swarm:shop_canvas",
+            "Of five dead tasks without a running one, the last counts", "swarm:shop_canvas",
             five("t") { swarm("1", task: $0) },
             ["t5"], leftOut: (1...4).map { "t\($0) replaced" }),
         Row(
@@ -292,7 +293,7 @@ import Testing
             [.ended("t1", swarm("node1", task: "t1"), created: 1), .up("t2", swarm("node1", task: "t2"), created: 2)],
             ["t2"], leftOut: ["t1 replaced"]),
         Row(
-            "A service's name with dots hides no slot", "swarm:a.b",
+            "A service name with dots is parsed correctly", "swarm:a.b",
             [
                 .ended("t1", swarm("2", task: "t1", service: "a.b"), created: 1),
                 .up("t2", swarm("1", task: "t2", service: "a.b"), created: 2),
@@ -313,7 +314,7 @@ import Testing
             [.up("canvas-web-v1", kamal(), created: 1), .up("canvas-web-v2", kamal(), created: 2)],
             ["canvas-web-v1", "canvas-web-v2"]),
         Row(
-            "Kamal's new version that dies while it boots counts", "label:service=canvas",
+            "Kamal's new version counts if it dies during boot", "label:service=canvas",
             [.up("canvas-web-v1", kamal(), created: 1), .ended("canvas-web-v2", kamal(), created: 2)],
             ["canvas-web-v1", "canvas-web-v2"]),
         Row(
@@ -331,7 +332,7 @@ import Testing
             [.ended("canvas-a1", nomad("a1"), created: 1), .up("canvas-a2", nomad("a2"), created: 2)],
             ["canvas-a2"], leftOut: ["canvas-a1 replaced"]),
         Row(
-            "A dead task of another kind in the same Nomad job counts", "label:com.hashicorp.nomad.job_name=shop",
+            "A dead task of another name in the same Nomad job counts", "label:com.hashicorp.nomad.job_name=shop",
             [.ended("proxy-a1", nomad("a1", task: "proxy"), created: 1), .up("canvas-a1", nomad("a1"), created: 2)],
             ["proxy-a1", "canvas-a1"]),
         Row(
@@ -347,7 +348,7 @@ import Testing
                 .up("canvas", created: 2),
             ], ["canvas"], leftOut: ["0a1b2c3d4e5f-infra infrastructure"]),
         Row(
-            "A Kubernetes sandbox is no instance", "label:app=canvas",
+            "A Kubernetes sandbox is left out", "label:app=canvas",
             [
                 .up("k8s_POD_canvas", ["io.kubernetes.docker.type": "podsandbox"], created: 1),
                 .up("k8s_canvas", ["io.kubernetes.docker.type": "container"], created: 2),
@@ -364,7 +365,7 @@ import Testing
                     created: 1),
             ], ["web"], leftOut: ["migrate task"]),
         Row(
-            "It is one also while the service still waits for something else",
+            "It is a task also while the service waits for another dependency",
             [
                 .ended("migrate", compose(service: "migrate", dependsOn: ""), created: 1, code: 0),
                 Made(
@@ -372,7 +373,7 @@ import Testing
                     created: 1, status: "created"),
             ], ["web"], leftOut: ["migrate task"]),
         Row(
-            "A migration that is run again later is a task still",
+            "A migration that is run again later is still a task",
             [
                 .ended("migrate", compose(service: "migrate", dependsOn: ""), created: 8, code: 0),
                 .up("web", compose(dependsOn: "migrate:service_completed_successfully:false"), created: 1),
@@ -384,7 +385,7 @@ import Testing
                 .up("web", compose(dependsOn: "migrate:service_completed_successfully:false"), created: 1),
             ], ["migrate", "web"]),
         Row(
-            "A worker that ends with 0 counts: nothing waits for its end",
+            "A worker that ends with 0 counts if no service waits for it",
             [
                 .ended("worker", compose(service: "worker", dependsOn: ""), created: 1, finished: 2, code: 0),
                 .up("web", compose(dependsOn: "worker:service_started:false"), created: 1, started: 3),
@@ -396,25 +397,25 @@ import Testing
                 .up("web", compose(dependsOn: "migrate:service_completed_successfully:false"), created: 1),
             ], ["migrate", "web"]),
         Row(
-            "Without such labels, what ended with 0 before the service started is a task",
+            "Without such labels, a container that ended with 0 before the service started is a task",
             [
                 .ended("migrate", compose(service: "migrate"), created: 1, finished: 3, code: 0),
                 .up("web", compose(), created: 1, started: 4),
             ], ["web"], leftOut: ["migrate task"]),
         Row(
-            "Without such labels, what ended later counts",
+            "Without such labels, a container that ended later counts",
             [
                 .ended("worker", compose(service: "worker"), created: 1, finished: 5, code: 0),
                 .up("web", compose(), created: 1, started: 4),
             ], ["worker", "web"]),
         Row(
-            "Without such labels, what would be restarted is no task",
+            "Without such labels, a container with a restart policy counts",
             [
                 .ended("worker", compose(service: "worker"), created: 1, finished: 3, code: 0, policy: "on-failure"),
                 .up("web", compose(), created: 1, started: 4),
             ], ["worker", "web"]),
         Row(
-            "A container of the service itself is no task", "compose:canvas",
+            "A container of the service itself counts", "compose:canvas",
             [
                 .ended("canvas-1", compose("1", dependsOn: ""), created: 1, finished: 2, code: 0),
                 .up(
@@ -427,7 +428,7 @@ import Testing
         stopped, composed, oneOffs, explicitOneOffs, podmanOneOffs, similarNames, orchestrated, tasks,
     ].flatMap { $0 }
 
-    @Test("Field 7: what counts as an instance, and what is left out with its reason", arguments: all)
+    @Test("Field 7: every container is an instance or left out with a reason", arguments: all)
     func rows(row: Row) throws {
         let containers = try row.containers.enumerated().map { try $0.element.facts($0.offset) }
         for order in [containers, containers.reversed()] {
@@ -439,7 +440,7 @@ import Testing
         }
     }
 
-    @Test("Whatever runs is an instance, unless it is a one-off or infrastructure")
+    @Test("Every running container is an instance, unless it is a one-off or infrastructure")
     func running() throws {
         for row in Self.all {
             let containers = try row.containers.enumerated().map { try $0.element.facts($0.offset) }
@@ -451,7 +452,7 @@ import Testing
     }
 
     @Test(
-        "Moments of engines compare in any zone and to the nanosecond",
+        "Engine times compare in any zone and to the nanosecond",
         arguments: [
             ("2026-11-20T10:00:00.000000001Z", "2026-11-20T10:00:00.000000002Z"),
             ("2026-11-20T10:00:00Z", "2026-11-20T10:00:00.1Z"),
@@ -464,6 +465,6 @@ import Testing
         #expect(EngineTime(later) == EngineTime(later))
     }
 
-    @Test("What is no moment, or the zero time, is none", arguments: ["0001-01-01T00:00:00Z", "", "now", "2026-11-20"])
+    @Test("An invalid time and the zero time are nil", arguments: ["0001-01-01T00:00:00Z", "", "now", "2026-11-20"])
     func noTime(text: String) { #expect(EngineTime(text) == nil) }
 }

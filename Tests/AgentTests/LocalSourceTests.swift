@@ -7,6 +7,7 @@ import Support
 import Testing
 
 @testable import Agent
+@testable import AgentCore
 
 @Suite struct LocalSourceTests {
     private let folder: TemporaryFolder
@@ -15,7 +16,7 @@ import Testing
 
     private struct Parts {
         var board: DocumentStore
-        var lookout: LocalSource
+        var source: LocalSource
         var metrics: Metrics
         var group: MultiThreadedEventLoopGroup
     }
@@ -27,100 +28,101 @@ import Testing
             host: Samples.host)
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let (board, metrics) = (try DocumentStore(configuration: configuration), Metrics())
-        let lookout = LocalSource(
+        let source = LocalSource(
             configuration: configuration, board: board, group: group, metrics: metrics, clock: clock,
             logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
-        return Parts(board: board, lookout: lookout, metrics: metrics, group: group)
+        return Parts(board: board, source: source, metrics: metrics, group: group)
     }
 
-    @Test("Fresh evidence costs no look, older evidence one for all who wait, and its age counts from the look")
+    @Test("A fresh document costs no scan, an older one costs one for all requests, and ages count from its start")
     func coalescing() async throws {
         let hand = HandClock()
         let engine = FakeEngine(socketPath: folder.file("e.sock"), script: EngineScripts.classic)
         try await engine.start()
         let parts = try parts(["canvas=compose:canvas"], engine: engine.socketPath, clock: hand.clock)
-        await parts.lookout.refresh("canvas")
+        await parts.source.refresh("canvas")
         #expect(parts.metrics.current.looks == 1)
         hand.advance(.seconds(1))
-        await parts.lookout.refresh("canvas")
+        await parts.source.refresh("canvas")
         #expect(parts.metrics.current.looks == 1)
         hand.advance(.milliseconds(1))
         await withTaskGroup(of: Void.self) { group in
-            for _ in 0..<50 { group.addTask { await parts.lookout.refresh("canvas") } }
+            for _ in 0..<50 { group.addTask { await parts.source.refresh("canvas") } }
         }
         #expect(parts.metrics.current.looks == 2)
-        #expect(parts.board.entry("canvas")?.lookedAt == hand.clock.now())
+        #expect(parts.board.entry("canvas")?.startedAt == hand.clock.now())
         #expect(parts.board.entry("canvas")?.body.content.state == .serving)
         try await engine.stop()
         try await parts.group.shutdownGracefully()
     }
 
-    @Test("A lost engine makes the state unknown with the next look, counted from that look")
+    @Test("A lost engine makes the state unknown at the next scan, from which its age counts")
     func lost() async throws {
         let hand = HandClock()
         let engine = FakeEngine(socketPath: folder.file("e.sock"), script: EngineScripts.classic)
         try await engine.start()
         let parts = try parts(["canvas=compose:canvas"], engine: engine.socketPath, clock: hand.clock)
-        await parts.lookout.lookAtAll()
+        await parts.source.refreshAll()
         #expect(parts.board.entry("canvas")?.body.content.state == .serving)
         try await engine.stop()
         hand.advance(.seconds(3))
-        await parts.lookout.refresh("canvas")
+        await parts.source.refresh("canvas")
         let entry = try #require(parts.board.entry("canvas"))
         #expect(entry.body.content.state == .unknown)
         #expect(entry.body.content.gitSHA == nil)
-        #expect(entry.lookedAt == hand.clock.now())
+        #expect(entry.startedAt == hand.clock.now())
         #expect(parts.metrics.current.lookFailures == [.unreachable: 1])
         try await parts.group.shutdownGracefully()
     }
 
-    @Test("While a look hangs, what is on the board only grows older")
+    @Test("While a scan hangs, the last document only grows older")
     func hanging() async throws {
         let hand = HandClock()
         let engine = FakeEngine(socketPath: folder.file("e.sock"), script: EngineScripts.classic)
         try await engine.start()
         let parts = try parts(["canvas=compose:canvas"], engine: engine.socketPath, clock: hand.clock)
-        await parts.lookout.lookAtAll()
-        let before = try #require(parts.board.entry("canvas")?.lookedAt)
+        await parts.source.refreshAll()
+        let before = try #require(parts.board.entry("canvas")?.startedAt)
         engine.update { $0.overrides["/info"] = .hang }
         hand.advance(.seconds(10))
-        let look = Task { await parts.lookout.refresh("canvas") }
+        let refresh = Task { await parts.source.refresh("canvas") }
         await engine.waitForRequests(8)
-        #expect(parts.board.entry("canvas")?.lookedAt == before)
-        await look.value
+        #expect(parts.board.entry("canvas")?.startedAt == before)
+        await refresh.value
         #expect(parts.board.entry("canvas")?.body.content.state == .unknown)
         #expect(parts.metrics.current.lookFailures == [.timeout: 1])
         try await engine.stop()
         try await parts.group.shutdownGracefully()
     }
 
-    @Test("An unchanged content keeps its bytes; a changed one gets another entity tag")
+    @Test("An unchanged content keeps its entity tag; a changed one gets another")
     func entityTag() async throws {
         let hand = HandClock()
         let path = try folder.write(Samples.sha, to: "canvas")
         let parts = try parts(["canvas=file:\(path)"], engine: "/nowhere", clock: hand.clock)
-        await parts.lookout.lookAtAll()
+        await parts.source.refreshAll()
         let first = try #require(parts.board.entry("canvas"))
         hand.advance(.seconds(5))
-        await parts.lookout.lookAtAll()
+        await parts.source.refreshAll()
         let second = try #require(parts.board.entry("canvas"))
         #expect(second.body.entityTag == first.body.entityTag)
-        #expect(second.lookedAt != first.lookedAt)
+        #expect(second.startedAt != first.startedAt)
         try folder.write(Samples.otherSHA, to: "canvas")
-        await parts.lookout.lookAtAll()
+        await parts.source.refreshAll()
         #expect(parts.board.entry("canvas")?.body.entityTag != first.body.entityTag)
         #expect(parts.metrics.current.looks == 0)
         try await parts.group.shutdownGracefully()
     }
 
-    @Test("A file is followed through removal, return and a rename over it")
+    @Test("A file is followed through removal, creation and a rename over it")
     func followed() async throws {
         let path = folder.file("canvas")
         let parts = try parts(["canvas=file:\(path)"], engine: "/nowhere", clock: .system)
-        let running = Task { await parts.lookout.run() }
+        let running = Task { await parts.source.run() }
         func becomes(_ sha: String?) async -> Bool {
             for _ in 0..<600 {
-                if let entry = parts.board.entry("canvas"), entry.lookedAt != nil, entry.body.content.gitSHA?.hex == sha
+                if let entry = parts.board.entry("canvas"), entry.startedAt != nil,
+                    entry.body.content.gitSHA?.hex == sha
                 {
                     return true
                 }
@@ -142,7 +144,7 @@ import Testing
         try await parts.group.shutdownGracefully()
     }
 
-    @Test("An older look never replaces a newer one's evidence")
+    @Test("An older observation never replaces a newer one")
     func order() throws {
         let configuration = SourceConfiguration(
             services: [try Samples.service("canvas=file:/x")],
@@ -151,8 +153,8 @@ import Testing
         let board = try DocumentStore(configuration: configuration)
         let now = ContinuousClock.now
         let content = { (state: ServiceState) in DocumentContent(service: "canvas", state: state, host: Samples.host) }
-        try board.publish(content(.exited), lookedAt: now, observedAt: "")
-        try board.publish(content(.serving), lookedAt: now - .seconds(1), observedAt: "")
+        try board.publish(content(.exited), startedAt: now, observedAt: "")
+        try board.publish(content(.serving), startedAt: now - .seconds(1), observedAt: "")
         #expect(board.entry("canvas")?.body.content.state == .exited)
     }
 }

@@ -323,7 +323,7 @@ import Testing
             server in
             let tag = try await tag(server)
             try await eventually("the evidence is old") {
-                server.board.entry("canvas")?.lookedAt.map { ContinuousClock.now - $0 > .seconds(6) } == true
+                server.board.entry("canvas")?.startedAt.map { ContinuousClock.now - $0 > .seconds(6) } == true
             }
             // Nobody tells of it.
             engine.update { $0.containers[0].restartCount = 7 }

@@ -6,8 +6,9 @@ import Synchronization
 import Testing
 
 @testable import Agent
+@testable import AgentCore
 
-/// Probes of real sockets.
+/// Probes over real sockets.
 @Suite(.timeLimit(.minutes(2))) struct ProbeClientTests {
     private static func client(_ limit: TimeAmount = .seconds(30)) -> ProbeClient {
         ProbeClient(group: MultiThreadedEventLoopGroup.singleton, clock: .system, timeLimit: limit)
@@ -90,7 +91,7 @@ import Testing
         Example("cut short", .closeEarly(status: 200, body: Array("{".utf8), missing: 9), .other),
     ]
 
-    @Test("Whatever a service answers is one of the outcomes, on one connection", arguments: examples)
+    @Test("Every answer of a service has an outcome, on one connection", arguments: examples)
     func answers(example: Example) async throws {
         let host = try await ScriptedHost.start { _ in example.answer }
         let url = try ProbeURL(parsing: "http://127.0.0.1:\(host.port)/api/buildinfo")
@@ -98,14 +99,14 @@ import Testing
         #expect(reading.answer.outcome == example.outcome, "\(reading)")
         #expect(reading.answer.status == example.status)
         #expect(reading.answer.gitSHA == example.gitSHA)
-        #expect((reading.trouble == nil) == (example.outcome == .ok))
+        #expect((reading.problem == nil) == (example.outcome == .ok))
         #expect(reading.answer.latencySeconds == nil)
         #expect(host.accepted == 1)
         await host.stop()
     }
 
     @Test(
-        "A service that hangs, or drips, is given up in time",
+        "A service that hangs or sends slowly is abandoned in time",
         arguments: [ScriptedHostAnswer.hang, .drip(body: Array(repeating: 32, count: 9_999))])
     func late(answer: ScriptedHostAnswer) async throws {
         let host = try await ScriptedHost.start { _ in answer }
@@ -117,7 +118,7 @@ import Testing
         await host.stop()
     }
 
-    @Test("A port where nobody listens, and a socket that is not there, refuse")
+    @Test("A port without a listener and a missing socket are refused")
     func refused() async throws {
         let host = try await ScriptedHost.start { _ in .close }
         await host.stop()
@@ -128,7 +129,7 @@ import Testing
         }
     }
 
-    @Test("A unix socket is asked for its path, and told who asks")
+    @Test("A unix socket gets a request with the path and the user agent")
     func unixSocket() async throws {
         let folder = try TemporaryFolder()
         let engine = FakeEngine(

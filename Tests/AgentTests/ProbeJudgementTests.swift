@@ -5,6 +5,7 @@ import Synchronization
 import Testing
 
 @testable import Agent
+@testable import AgentCore
 
 @Suite struct ProbeJudgementTests {
     private static let url = "http://127.0.0.1:3000/api/buildinfo"
@@ -15,17 +16,19 @@ import Testing
         if state == .exited { facts.state.running = false; facts.state.status = "exited" }
         if state == .starting || state == .unhealthy { facts.state.health = state.rawValue }
         return DocumentBuilder(host: Samples.host).content(
-            for: Samples.canvas, looks: [.success(Samples.snapshot(state == .absent ? [] : [facts]))])
+            for: Samples.canvas, scans: [.success(Samples.snapshot(state == .absent ? [] : [facts]))])
     }
 
-    static func reading(_ outcome: ProbeResult.Outcome, _ gitSHA: Reported<GitSHA>? = nil) -> ProbeReading {
+    static func reading(
+        _ outcome: ProbeResult.Outcome, _ gitSHA: Reported<GitSHA>? = nil, latency: Duration = .milliseconds(7)
+    ) -> ProbeReading {
         ProbeReading(
             answer: ProbeResult(url: url, outcome: outcome, gitSHA: gitSHA),
-            trouble: outcome == .ok ? nil : "made up", latency: .milliseconds(7))
+            problem: outcome == .ok ? nil : "made up", latency: latency)
     }
 
     @Test(
-        "A service that does not answer is not serving: starting while it is young, then unhealthy",
+        "A service that does not answer is starting while it is young, then unhealthy",
         arguments: [true, false])
     func silent(isYoung: Bool) throws {
         let judgement = ProbeJudgement(try Self.content(), Self.reading(.refused), isYoung: isYoung)
@@ -36,7 +39,7 @@ import Testing
     }
 
     @Test(
-        "A probe makes no state better, and repeats no look that could not change anything",
+        "A probe does not improve a state, and requests no refresh that could not change anything",
         arguments: [ServiceState.starting, .unhealthy, .exited, .absent])
     func worse(state: ServiceState) throws {
         for reading in [Self.reading(.refused), Self.reading(.ok, .absent)] {
@@ -47,7 +50,7 @@ import Testing
         }
     }
 
-    @Test("A service that tells another commit than its image keeps its state, and the reason says both")
+    @Test("A service with another commit than its image keeps its state, for a reason that names both")
     func other() throws {
         let other = GitSHA(contractText: Samples.otherSHA).map(Reported.known)
         let judgement = ProbeJudgement(try Self.content(), Self.reading(.ok, other), isYoung: false)
@@ -58,32 +61,32 @@ import Testing
     }
 
     @Test(
-        "A service that tells no commit stays serving, and the reason says so",
+        "A service that reports no commit stays serving, with a reason",
         arguments: [.absent, .unusable("dev"), .unusable("")] as [Reported<GitSHA>])
-    func untold(said: Reported<GitSHA>) throws {
-        let judgement = ProbeJudgement(try Self.content(), Self.reading(.ok, said), isYoung: false)
+    func silent(reported: Reported<GitSHA>) throws {
+        let judgement = ProbeJudgement(try Self.content(), Self.reading(.ok, reported), isYoung: false)
         #expect(judgement.content.state == .serving)
-        #expect(judgement.content.reason?.hasPrefix("the service does not tell its commit at \(Self.url)") == true)
+        #expect(judgement.content.reason?.hasPrefix("the service does not report its commit at \(Self.url)") == true)
         #expect(judgement.isSettled)
     }
 
-    @Test("A service that tells its image's commit, shortened or not, needs no remark")
+    @Test("A service that reports its image's commit, shortened or not, has no reason")
     func same() throws {
-        for said in [GitSHA(contractText: Samples.sha).map(Reported.known), .unusable("a1a1a1a")] {
-            let judgement = ProbeJudgement(try Self.content(), Self.reading(.ok, said), isYoung: true)
+        for reported in [GitSHA(contractText: Samples.sha).map(Reported.known), .unusable("a1a1a1a")] {
+            let judgement = ProbeJudgement(try Self.content(), Self.reading(.ok, reported), isYoung: true)
             #expect(judgement.content.state == .serving && judgement.content.reason == nil && judgement.isSettled)
         }
     }
 
-    @Test("An unlabelled image contradicts nothing, and what the service says does not become its commit")
+    @Test("The answer of a service with an unlabelled image does not become its commit")
     func unlabelled() throws {
-        let said = GitSHA(contractText: Samples.otherSHA).map(Reported.known)
-        let judgement = ProbeJudgement(try Self.content(sha: nil), Self.reading(.ok, said), isYoung: false)
+        let reported = GitSHA(contractText: Samples.otherSHA).map(Reported.known)
+        let judgement = ProbeJudgement(try Self.content(sha: nil), Self.reading(.ok, reported), isYoung: false)
         #expect(judgement.content.gitSHA == nil && judgement.isSettled)
-        #expect(judgement.content.served?.gitSHA == said)
+        #expect(judgement.content.served?.gitSHA == reported)
     }
 
-    @Test("An instance is young for a minute after its start, by its engine's word or else since it was first seen")
+    @Test("An instance is young for a minute after its start, or since it was first seen")
     func ages() {
         let start = ContinuousClock.now
         var instance = Instance(
@@ -109,21 +112,21 @@ import Testing
         #expect(!InstanceAges().anyStarted(within: .seconds(60), at: start, unixMilliseconds: 0))
     }
 
-    @Test("Looking again becomes rarer while nothing improves, and is soon again for another instance")
+    @Test("Refreshes become rarer while nothing improves, and frequent again for another instance")
     func backoff() throws {
         let probe = ServiceProbe(clock: .system) { Self.reading(.refused) }
         let content = try Self.content()
-        let pauses = (1...6).map { _ in probe.weigh(content, Self.reading(.refused)).again }
+        let pauses = (1...6).map { _ in probe.judge(content, Self.reading(.refused)).retryAfter }
         #expect(pauses == [250, 500, 1_000, 2_000, 2_000, 2_000].map { .milliseconds($0) })
         var another = content
         another.instances[0].id = Samples.id("7")
-        #expect(probe.weigh(another, Self.reading(.refused)).again == .milliseconds(250))
-        let said = GitSHA(contractText: Samples.sha).map(Reported.known)
-        #expect(probe.weigh(another, Self.reading(.ok, said)).again == nil)
-        #expect(probe.weigh(another, Self.reading(.refused)).again == .milliseconds(250))
+        #expect(probe.judge(another, Self.reading(.refused)).retryAfter == .milliseconds(250))
+        let reported = GitSHA(contractText: Samples.sha).map(Reported.known)
+        #expect(probe.judge(another, Self.reading(.ok, reported)).retryAfter == nil)
+        #expect(probe.judge(another, Self.reading(.refused)).retryAfter == .milliseconds(250))
     }
 
-    @Test("However many looks ask, one request is under way and one follows: later than each of them began")
+    @Test("For any number of callers, one request is in flight and one follows, sent after they called")
     func oneAtATime() async throws {
         let gates = Mutex<[OneTimeResult<Void>]>([])
         let probe = ServiceProbe(clock: .system) {
@@ -147,7 +150,7 @@ import Testing
         #expect(gates.withLock { $0.count } == 3)
     }
 
-    @Test("A probe's latency stands in the document, and is no part of its entity tag")
+    @Test("A probe's latency is in the document, and not in its entity tag")
     func latency() throws {
         let judgement = ProbeJudgement(
             try Self.content(), Self.reading(.ok, .unusable("\"served\":{\"outcome\":\"ok\"}")), isYoung: false)
@@ -159,20 +162,19 @@ import Testing
         #expect(document.served?.gitSHA == .unusable("\"served\":{\"outcome\":\"ok\"}"))
         let without = body.bytes(observedAt: "2026-11-20T10:00:00Z", age: .zero, uptime: .zero, nonce: nil)
         #expect(try JSONDecoder().decode(Document.self, from: Data(without)).served?.latencySeconds == nil)
-        var slower = Self.reading(.ok, .absent)
-        let fast = ProbeJudgement(try Self.content(), slower, isYoung: false).content
-        slower.latency = .seconds(2)
+        let slower = Self.reading(.ok, .absent, latency: .seconds(2))
+        let fast = ProbeJudgement(try Self.content(), Self.reading(.ok, .absent), isYoung: false).content
         #expect(ProbeJudgement(try Self.content(), slower, isYoung: false).content == fast)
     }
 
     @Test("Every document with a probe satisfies the schema")
     func schema() async throws {
         var texts: [String] = []
-        let said: [Reported<GitSHA>?] = [
+        let reported: [Reported<GitSHA>?] = [
             nil, .absent, .unusable(""), .unusable(String(repeating: "x", count: 128)),
             GitSHA(contractText: Samples.sha).map(Reported.known),
         ]
-        for gitSHA in said {
+        for gitSHA in reported {
             let content = ProbeJudgement(try Self.content(), Self.reading(.ok, gitSHA), isYoung: false).content
             texts.append(
                 String(

@@ -7,8 +7,9 @@ import Synchronization
 import Testing
 
 @testable import Agent
+@testable import AgentCore
 
-/// Looks of a whole agent at a scripted engine, and at services that answer for themselves.
+/// A complete agent with a scripted engine and probed services.
 @Suite struct ProbeObservationTests {
     /// A service whose answer changes.
     private final class Service: Sendable {
@@ -48,14 +49,14 @@ import Testing
         try await engine.stop()
     }
 
-    private func becomes(_ server: ServerFixture, _ what: String, _ holds: (DocumentContent) -> Bool) async throws {
-        try await eventually(what, detail: { "\(String(describing: server.board.entry("canvas")?.body.content))" }) {
+    private func becomes(_ server: ServerFixture, _ state: String, _ holds: (DocumentContent) -> Bool) async throws {
+        try await eventually(state, detail: { "\(String(describing: server.board.entry("canvas")?.body.content))" }) {
             server.board.entry("canvas").map { holds($0.body.content) } ?? false
         }
     }
 
-    @Test("What the service serves is part of each look, and of the answer")
-    func look() async throws {
+    @Test("The service's answer is part of each observation and document")
+    func served() async throws {
         try await withAgent(Service(Self.right)) { server, _, host in
             let body = try await server.get("/buildinfo?nonce=n").responseBody
             #expect(body.contains("\"state\":\"serving\""))
@@ -65,7 +66,7 @@ import Testing
         }
     }
 
-    @Test("A service that answers late follows on its own: no event tells of it, and nobody waits half a minute")
+    @Test("A late answer is published without an event or a regular refresh")
     func comesUp() async throws {
         let service = Service(.close)
         try await withAgent(service) { server, _, _ in
@@ -82,14 +83,14 @@ import Testing
         }
     }
 
-    @Test("A request with a nonce is answered from a probe as fresh as the look")
+    @Test("A request with a nonce is answered with a probe as fresh as the scan")
     func fresh() async throws {
         let service = Service(Self.right)
         try await withAgent(service) { server, _, _ in
             _ = try await server.get("/buildinfo?nonce=1")
             service.set(.status(503))
-            try await eventually("what was seen is old") {
-                server.board.entry("canvas").map { !server.lookout.isFresh($0) } ?? false
+            try await eventually("the document is old") {
+                server.board.entry("canvas").map { !server.source.isFresh($0) } ?? false
             }
             let body = try await server.get("/buildinfo?nonce=2").responseBody
             #expect(body.contains("\"state\":\"unhealthy\""))
@@ -97,7 +98,7 @@ import Testing
         }
     }
 
-    @Test("A service that hangs does not keep another one of its host waiting")
+    @Test("A service that hangs does not delay another one of its host")
     func hanging() async throws {
         let service = Service(.hang)
         try await withAgent(service, services: ["canvas=compose:canvas", "db=compose:db"]) { server, _, _ in
@@ -107,18 +108,18 @@ import Testing
                 #expect(body.contains("\"state\":\"serving\""))
                 #expect(ContinuousClock.now - start < ProbeClient.timeLimit.duration)
             }
-            try await becomes(server, "the hanging one is seen, too") { $0.served?.outcome == .timeout }
+            try await becomes(server, "the hung service is observed, too") { $0.served?.outcome == .timeout }
         }
     }
 
-    @Test("A latency that changes wakes nobody who waits for another content")
+    @Test("A changed latency does not answer a long poll")
     func unwoken() async throws {
         let service = Service(Self.right)
         try await withAgent(service) { server, _, _ in
-            await server.lookout.lookAtAll()
+            await server.source.refreshAll()
             let first = try #require(server.board.entry("canvas"))
             service.set(.after(.milliseconds(150), Self.right))
-            await server.lookout.lookAtAll()
+            await server.source.refreshAll()
             try await eventually("a slower answer") {
                 server.board.entry("canvas").flatMap(\.probeLatency).map { $0 >= .milliseconds(150) } ?? false
             }
@@ -126,7 +127,7 @@ import Testing
         }
     }
 
-    @Test("A service that a file tells of is probed as well, and is starting while the file is new")
+    @Test("A service in a file is probed, too, and is starting while the file is new")
     func file() async throws {
         let folder = try TemporaryFolder()
         let path = try folder.write(Samples.sha, to: "canvas")
@@ -138,7 +139,7 @@ import Testing
         }
     }
 
-    @Test("print waits for the probe")
+    @Test("print waits for its probes")
     func printed() async throws {
         let folder = try TemporaryFolder()
         let path = try folder.write(Samples.sha, to: "canvas")
@@ -150,7 +151,7 @@ import Testing
         let log = StandardErrorLog(format: .text, clock: .system, logLevel: .critical)
         let (text, state) = try await OneShotObservation(configuration: configuration, clock: .system, log: log)
             .document()
-        // Whatever a loaded machine makes of it, nothing is printed before it is known.
+        // Even on a loaded machine, nothing is printed before the result is known.
         #expect(state != .unknown)
         #expect(text.contains("\"served\":{"))
         await host.stop()

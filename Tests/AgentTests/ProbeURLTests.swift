@@ -4,7 +4,7 @@ import Testing
 @testable import Agent
 
 @Suite struct ProbeURLTests {
-    private static let good: [(String, ProbeURL.Place, String, String)] = [
+    private static let good: [(String, ProbeURL.Endpoint, String, String)] = [
         ("http://127.0.0.1:3000/api/buildinfo", .tcp(host: "127.0.0.1", port: 3_000), "/api/buildinfo", ""),
         ("HTTP://127.1.2.3", .tcp(host: "127.1.2.3", port: 80), "/", ""),
         ("http://[::1]:8080/x", .tcp(host: "::1", port: 8_080), "/x", ""),
@@ -14,15 +14,15 @@ import Testing
         ("unix:///run/canvas.sock:/", .unix(path: "/run/canvas.sock"), "/", ""),
     ]
 
-    @Test("A probe asks loopback or a unix socket, and shows no query", arguments: good)
-    func usable(text: String, place: ProbeURL.Place, target: String, shown: String) throws {
+    @Test("A probe URL leads to loopback or a unix socket, and shows no query", arguments: good)
+    func usable(text: String, endpoint: ProbeURL.Endpoint, target: String, shown: String) throws {
         let url = try ProbeURL(parsing: text)
-        #expect(url.place == place)
+        #expect(url.endpoint == endpoint)
         #expect(url.target == target)
         #expect(url.description == (shown.isEmpty ? text : shown))
     }
 
-    private static let bad: [(String, ProbeURL.Defect)] = [
+    private static let bad: [(String, ProbeURL.ParseError)] = [
         ("http://10.0.0.1:80/", .notLoopback("10.0.0.1")), ("http://0.0.0.0/", .notLoopback("0.0.0.0")),
         ("http://128.0.0.1/", .notLoopback("128.0.0.1")), ("http://[::]/", .notLoopback(Sanitizer.singleLine("::"))),
         ("http://[2001:db8::1]:80/", .notLoopback("2001:db8::1")), ("http://127.1/", .notLoopback("127.1")),
@@ -38,9 +38,9 @@ import Testing
         ("http://127.0.0.1/" + String(repeating: "x", count: 1_024), .tooLong),
     ]
 
-    @Test("Whatever could lead elsewhere is refused, with a remedy", arguments: bad)
-    func refused(text: String, defect: ProbeURL.Defect) {
-        #expect(throws: defect) { try ProbeURL(parsing: text) }
-        #expect("\(defect)".contains(": "))
+    @Test("Any other URL is refused with a remedy", arguments: bad)
+    func refused(text: String, error: ProbeURL.ParseError) {
+        #expect(throws: error) { try ProbeURL(parsing: text) }
+        #expect("\(error)".contains(": "))
     }
 }

@@ -3,6 +3,7 @@ import NIOEmbedded
 import Testing
 
 @testable import Agent
+@testable import AgentCore
 
 /// How long a front waits for a reader that hangs, on a clock that the tests move.
 @Suite struct ReaderPatienceTests {
@@ -71,7 +72,7 @@ import Testing
         let channel = EmbeddedChannel()
         let look = channel.eventLoop.makePromise(of: Void.self)
         let board = DocumentStore([
-            try DocumentStore.Entry(unseen: "canvas", host: Samples.host, reason: "not looked at yet")
+            try DocumentStore.Entry(unobserved: "canvas", host: Samples.host, reason: "not looked at yet")
         ])
         let line = try Snapshot(board, metrics: Metrics(), clock: .system).line()
         try channel.pipeline.syncOperations.addHandler(

@@ -3,10 +3,12 @@ import Synchronization
 import Testing
 
 @testable import Agent
+@testable import AgentCore
 
 @Suite struct RefresherTests {
-    /// Looks that end when they are let.
-    private final class Looks: Sendable {
+    /// A source whose observations end when the test lets them.
+    private final class GatedSource: Refreshable {
+        let refresher = Refresher(pace: .files, clock: .system)
         private let state = Mutex((begun: 0, running: 0, most: 0))
         private let gate = Mutex<OneTimeResult<Void>?>(nil)
 
@@ -22,7 +24,7 @@ import Testing
             taken?.set(())
         }
 
-        func make() async -> Refresher.Outcome {
+        func observe(startedAt: ContinuousClock.Instant) async -> Refresher.Outcome {
             state.withLock {
                 $0.begun += 1
                 $0.running += 1
@@ -30,61 +32,59 @@ import Testing
             }
             if let gate = gate.withLock({ $0 }) { await gate.value }
             state.withLock { $0.running -= 1 }
-            return Refresher.Outcome(succeeded: true, changed: false, isFollowed: true)
+            return Refresher.Outcome(succeeded: true, changed: false, eventsAvailable: true)
         }
     }
 
-    private func withLooker(_ body: (Refresher, Looks) async throws -> Void) async throws {
-        let looks = Looks()
-        let looker = Refresher(pace: .files, clock: .system) { _, _ in await looks.make() }
-        let running = Task { await looker.run() }
+    private func withSource(_ body: (GatedSource) async throws -> Void) async throws {
+        let source = GatedSource()
+        let running = Task { await source.refresher.run(source) }
         do {
-            try await eventually("the first look") { looks.begun == 1 }
-            try await body(looker, looks)
+            try await eventually("the first observation has begun") { source.begun == 1 }
+            try await body(source)
         } catch {
             running.cancel()
             throw error
         }
-        looks.open()
+        source.open()
         running.cancel()
         await running.value
     }
 
-    @Test("Told a thousand times during a look, it looks exactly once more")
+    @Test("A thousand requests during an observation cause exactly one more")
     func coalescing() async throws {
-        try await withLooker { looker, looks in
-            looks.close()
-            looker.told()
-            try await eventually("a look is under way") { looks.begun == 2 }
-            for _ in 0..<1_000 { looker.told() }
-            #expect(looks.begun == 2)
-            looks.open()
-            try await eventually("one more look") { looks.begun == 3 }
-            // Whatever else were to come, would come before this one's turn.
-            await looker.look()
-            #expect(looks.begun <= 4)
-            #expect(looks.most == 1)
+        try await withSource { source in
+            source.close()
+            source.refresher.requestRefresh()
+            try await eventually("an observation is in flight") { source.begun == 2 }
+            for _ in 0..<1_000 { source.refresher.requestRefresh() }
+            #expect(source.begun == 2)
+            source.open()
+            try await eventually("one more observation has begun") { source.begun == 3 }
+            // Any other observation would begin before this one.
+            await source.refresh()
+            #expect(source.begun <= 4)
+            #expect(source.most == 1)
         }
     }
 
-    @Test("Told while it sleeps, it wakes: a lost call would be noticed ten seconds later")
+    @Test("A request wakes a sleeping refresher; otherwise it would sleep for ten seconds")
     func woken() async throws {
-        try await withLooker { looker, looks in
+        try await withSource { source in
             for count in 2...30 {
                 let start = ContinuousClock.now
-                looker.told()
-                try await eventually("look \(count)") { looks.begun >= count }
+                source.refresher.requestRefresh()
+                try await eventually("observation \(count) has begun") { source.begun >= count }
                 #expect(ContinuousClock.now - start < .seconds(9))
             }
         }
     }
 
-    @Test("It ends when its task is cancelled, at once")
+    @Test("A refresher ends at once when its task is cancelled")
     func cancelled() async throws {
-        let looks = Looks()
-        let looker = Refresher(pace: .files, clock: .system) { _, _ in await looks.make() }
+        let source = GatedSource()
         for _ in 0..<20 {
-            let running = Task { await looker.run() }
+            let running = Task { await source.refresher.run(source) }
             if Bool.random() { await Task.yield() }
             let start = ContinuousClock.now
             running.cancel()

@@ -1,6 +1,7 @@
 import Shared
 
 @testable import Agent
+@testable import AgentCore
 
 /// Values that many tests need.
 enum Samples {
@@ -43,5 +44,13 @@ enum Samples {
         EngineSnapshot(
             engine: EngineIdentity(name: name, store: store, version: "20.10.24", apiVersion: "1.41"),
             containers: containers)
+    }
+}
+
+extension DocumentBuilder {
+    func content(
+        for service: ServiceDeclaration, scans: [Result<EngineSnapshot, EngineFailure>]
+    ) -> DocumentContent {
+        content(for: service.name, selector: service.selector, expected: service.expected, scans: scans)
     }
 }

@@ -4,10 +4,11 @@ import Support
 import Testing
 
 @testable import Agent
+@testable import AgentCore
 
-/// Documents against the contract's schema, judged by a validator that is not ours (Debian's python3-jsonschema).
+/// Documents against the contract's schema, checked by an independent validator (Debian's python3-jsonschema).
 @Suite struct SchemaTests {
-    /// The validator's complaints; a missing validator is an error, and no pass.
+    /// The validator's findings; a missing validator is an error.
     private func complaints(_ documents: [String]) async throws -> String? {
         let defects = try await SchemaValidator.defects(documents, against: .document)
         return defects.isEmpty ? nil : defects.joined(separator: "\n")
@@ -37,17 +38,17 @@ import Testing
         var podman = try Samples.facts()
         podman.libpodImageDigest = try Samples.digest("e")
         let file = { (bytes: String) in
-            FileSource.content(service: "canvas", path: "/srv/x", host: Samples.host, read: .success(Array(bytes.utf8)))
+            DocumentContent(service: "canvas", path: "/srv/x", host: Samples.host, read: .success(Array(bytes.utf8)))
         }
         let contents: [DocumentContent] = [
-            builder.content(for: Samples.canvas, looks: [.success(Samples.snapshot([try Samples.facts()]))]),
-            builder.content(for: Samples.canvas, looks: [.success(Samples.snapshot([]))]),
-            builder.content(for: Samples.canvas, looks: [.success(Samples.snapshot([hostile, created]))]),
+            builder.content(for: Samples.canvas, scans: [.success(Samples.snapshot([try Samples.facts()]))]),
+            builder.content(for: Samples.canvas, scans: [.success(Samples.snapshot([]))]),
+            builder.content(for: Samples.canvas, scans: [.success(Samples.snapshot([hostile, created]))]),
             builder.content(
-                for: Samples.canvas, looks: [.success(Samples.snapshot([podman], name: .podman, store: .podman))]),
-            builder.content(for: Samples.canvas, looks: [.success(Samples.snapshot([hostile], store: .containerd))]),
+                for: Samples.canvas, scans: [.success(Samples.snapshot([podman], name: .podman, store: .podman))]),
+            builder.content(for: Samples.canvas, scans: [.success(Samples.snapshot([hostile], store: .containerd))]),
             builder.content(
-                for: Samples.canvas, looks: [.failure(EngineFailure(.garbage, String(repeating: "y", count: 900)))]),
+                for: Samples.canvas, scans: [.failure(EngineFailure(.garbage, String(repeating: "y", count: 900)))]),
             file(Samples.sha), file(""),
             file("{\"git_sha\":\"short\",\"digest\":\"\(Samples.digestText("d"))\",\"state\":\"starting\"}"),
         ]
@@ -60,7 +61,7 @@ import Testing
         for text in texts { _ = try JSONDecoder().decode(Document.self, from: Data(text.utf8)) }
     }
 
-    @Test("A document that is served satisfies the schema")
+    @Test("A served document satisfies the schema")
     func served() async throws {
         try await withServer { server in
             let body = try await server.get("/buildinfo?nonce=n").responseBody
@@ -68,11 +69,11 @@ import Testing
         }
     }
 
-    @Test("The validator does find a fault")
+    @Test("The validator finds a mistake")
     func judgeBites() async throws {
         #expect(try await complaints(["{\"schema\":2}"])?.contains("required property") == true)
         let good = try text(
-            FileSource.content(
+            DocumentContent(
                 service: "canvas", path: "/x", host: Samples.host, read: .success(Array(Samples.sha.utf8))))
         #expect(try await complaints([good.replacing("\"state\":\"serving\"", with: "\"state\":\"fine\"")]) != nil)
     }

@@ -9,7 +9,7 @@ import Shared
 final class ServerFixture {
     let folder: TemporaryFolder
     let board: DocumentStore
-    let lookout: LocalSource
+    let source: LocalSource
     let metrics = Metrics()
     let server: HTTPServer
     let address: SocketAddress
@@ -31,18 +31,18 @@ final class ServerFixture {
             host: Samples.host)
         board = try DocumentStore(configuration: configuration)
         let logger = Logger(label: "test", factory: { _ in log })
-        let lookout = LocalSource(
+        let source = LocalSource(
             configuration: configuration, board: board, group: group, metrics: metrics, clock: .system, logger: logger)
-        self.lookout = lookout
+        self.source = source
         let responder = Responder(
-            board: board, source: ReloadableSource(lookout), metrics: metrics, clock: .system,
+            board: board, source: ReloadableSource(source), metrics: metrics, clock: .system,
             startedAt: Clock.system.now())
         server = HTTPServer(responder: responder, limits: limits, group: group, logger: logger, access: access)
         let addresses = try await server.start([.address(.tcp(host: "127.0.0.1", port: 0))])
         guard let first = addresses.first else { throw AgentError.noService }
         address = first
-        await lookout.lookAtAll()
-        looking = Task { await lookout.run() }
+        await source.refreshAll()
+        looking = Task { await source.run() }
     }
 
     func stop() async throws {

@@ -183,7 +183,7 @@ import Testing
             engine.update { $0.overrides["/containers/json?all=1"] = .hang }
             // Evidence grows older than a second while nobody can look.
             for _ in 0..<1_000 {
-                guard let entry = server.board.entry("canvas"), server.lookout.isFresh(entry) else { break }
+                guard let entry = server.board.entry("canvas"), server.source.isFresh(entry) else { break }
                 try await Task.sleep(for: .milliseconds(10))
             }
             let response = try await server.get("/buildinfo?nonce=1")
@@ -205,7 +205,7 @@ import Testing
         ) { server in
             engine.update { $0.overrides["/containers/json?all=1"] = .hang }
             try await eventually("the evidence is old") {
-                server.board.entry("canvas").map { !server.lookout.isFresh($0) } ?? false
+                server.board.entry("canvas").map { !server.source.isFresh($0) } ?? false
             }
             let many = String(repeating: "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n", count: 10)
             let connection = try await RawConnection.open(server.address)
@@ -228,7 +228,7 @@ import Testing
         try await idle.text { $0.hasSuffix("ok\n") }
         engine.update { $0.overrides["/containers/json?all=1"] = .hang }
         for _ in 0..<1_000 {
-            guard let entry = server.board.entry("canvas"), server.lookout.isFresh(entry) else { break }
+            guard let entry = server.board.entry("canvas"), server.source.isFresh(entry) else { break }
             try await Task.sleep(for: .milliseconds(10))
         }
         let waiting = try await RawConnection.open(server.address)

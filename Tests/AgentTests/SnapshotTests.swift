@@ -2,17 +2,18 @@ import Shared
 import Testing
 
 @testable import Agent
+@testable import AgentCore
 
 @Suite("What the reader tells the front")
 struct SnapshotTests {
     private static func board() throws -> DocumentStore {
-        let looks: [Result<EngineSnapshot, EngineFailure>] = [.success(Samples.snapshot([try Samples.facts()]))]
-        let content = DocumentBuilder(host: Samples.host).content(for: Samples.canvas, looks: looks)
+        let scans: [Result<EngineSnapshot, EngineFailure>] = [.success(Samples.snapshot([try Samples.facts()]))]
+        let content = DocumentBuilder(host: Samples.host).content(for: Samples.canvas, scans: scans)
         return DocumentStore([
             DocumentStore.Entry(
-                body: try DocumentBody(content), lookedAt: ContinuousClock.now, observedAt: "2026-11-20T10:00:00Z",
+                body: try DocumentBody(content), startedAt: ContinuousClock.now, observedAt: "2026-11-20T10:00:00Z",
                 isReadable: true),
-            try DocumentStore.Entry(unseen: "web", host: Samples.host, reason: "not looked at yet"),
+            try DocumentStore.Entry(unobserved: "web", host: Samples.host, reason: "not looked at yet"),
         ])
     }
 
@@ -51,8 +52,8 @@ struct SnapshotTests {
     @Test("A look's moment is told by the machine's clock, and never later than it was")
     func moment() throws {
         let board = try Self.board()
-        let lookedAt = try #require(board.entry("canvas")?.lookedAt)
-        let later = lookedAt + .nanoseconds(1_500)
+        let startedAt = try #require(board.entry("canvas")?.startedAt)
+        let later = startedAt + .nanoseconds(1_500)
         let snapshot = Snapshot(board, metrics: Metrics(), clock: Self.clock(later, boot: 10_000))
         #expect(snapshot.services.first?.lookedAt == 8_500)
     }

@@ -4,6 +4,7 @@ import NIOPosix
 import Shared
 
 @testable import Agent
+@testable import AgentCore
 
 /// A reader and a front in this process, with a unix socket between them.
 final class SplitFixture {
@@ -34,7 +35,7 @@ final class SplitFixture {
         readerSource = ReloadableSource(looks.source())
         frontBoard = DocumentStore(
             try declared.map {
-                try DocumentStore.Entry(unseen: $0, host: Samples.host, reason: "the reader was not reached")
+                try DocumentStore.Entry(unobserved: $0, host: Samples.host, reason: "the reader was not reached")
             })
         let parts = ReaderDependencies(
             path: folder.file("r.sock"), group: group, metrics: frontMetrics, clock: frontClock ?? clock,
@@ -53,7 +54,7 @@ final class SplitFixture {
     /// The reader looks, and listens.
     func startReader() async throws {
         let source = readerSource.current
-        await source.lookAtAll()
+        await source.refreshAll()
         tasks.append(Task { await source.run() })
         let server = SnapshotServer(
             board: looks.board, source: readerSource, metrics: readerMetrics, clock: clock, group: group,
@@ -70,7 +71,7 @@ final class SplitFixture {
 
     /// The front follows the reader.
     func startFront() async {
-        await front.lookAtAll()
+        await front.refreshAll()
         tasks.append(Task { [front] in await front.run() })
     }
 

@@ -7,6 +7,7 @@ import Support
 import Testing
 
 @testable import Agent
+@testable import AgentCore
 
 @Suite("Reader and front", .timeLimit(.minutes(5)))
 struct SplitTests {
@@ -55,11 +56,11 @@ struct SplitTests {
         try await withSplit(try fileSplit()) { split in
             try await split.startReader()
             await split.startFront()
-            let before = try #require(split.frontBoard.entry("canvas")?.lookedAt)
+            let before = try #require(split.frontBoard.entry("canvas")?.startedAt)
             try await eventually("it is old") { split.clock.now() - before > ObservationAge.freshness }
             let asked = split.clock.now()
             await split.front.refresh("canvas")
-            let after = try #require(split.frontBoard.entry("canvas")?.lookedAt)
+            let after = try #require(split.frontBoard.entry("canvas")?.startedAt)
             #expect(after >= asked, "the look began behind the question")
         }
     }
@@ -73,14 +74,14 @@ struct SplitTests {
         try await withSplit(split) { split in
             try await split.startReader()
             await split.startFront()
-            let before = try #require(split.frontBoard.entry("canvas")?.lookedAt)
+            let before = try #require(split.frontBoard.entry("canvas")?.startedAt)
             try await eventually("it is old") { split.clock.now() - before > ObservationAge.freshness }
             let looks = split.readerMetrics.current.looks
             await withDiscardingTaskGroup { group in
                 for _ in 0..<50 { group.addTask { [front = split.front] in await front.refresh("canvas") } }
             }
             #expect(split.readerMetrics.current.looks - looks <= 2)
-            let seen = try #require(split.frontBoard.entry("canvas")?.lookedAt)
+            let seen = try #require(split.frontBoard.entry("canvas")?.startedAt)
             #expect(seen > before, "and what was old is served no more")
         }
         try await engine.stop()
@@ -220,9 +221,9 @@ struct SplitTests {
             let next = try split.looks.source(after: try SplitFixture.configuration([web, canvas], []))
             #expect(split.looks.board.services == ["web", "canvas"])
             #expect(split.looks.board.entry("canvas")?.body.content.gitSHA?.hex == Samples.sha)
-            #expect(split.looks.board.entry("web")?.lookedAt == nil)
+            #expect(split.looks.board.entry("web")?.startedAt == nil)
             split.readerSource.current = next
-            await next.lookAtAll()
+            await next.refreshAll()
             try await eventually("the front has both") { split.frontBoard.services == ["web", "canvas"] }
             try await eventually("and what they serve") {
                 split.frontBoard.entry("web")?.body.content.gitSHA?.hex == Samples.otherSHA
@@ -230,7 +231,7 @@ struct SplitTests {
             // The same name for something else: what was seen of it counts no more.
             _ = try split.looks.source(after: try SplitFixture.configuration(["canvas=file:/nowhere"], []))
             #expect(split.looks.board.services == ["canvas"])
-            #expect(split.looks.board.entry("canvas")?.lookedAt == nil)
+            #expect(split.looks.board.entry("canvas")?.startedAt == nil)
             #expect(split.looks.board.entry("canvas")?.body.content.state == .unknown)
         }
     }

@@ -7,6 +7,7 @@ import Support
 import Testing
 
 @testable import Agent
+@testable import AgentCore
 
 @Suite("The watchdog")
 struct WatchdogTests {
@@ -54,14 +55,14 @@ struct WatchdogTests {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let hand = HandClock()
         let gate = OneTimeResult<Void>()
-        let source = OneLooker(clock: hand.clock) { await gate.value }
+        let source = GatedSource(clock: hand.clock) { await gate.value }
         let dog = Watchdog(
             manager: ServiceManager(environment: ["NOTIFY_SOCKET": folder.file("notify")]), group: group,
             source: ReloadableSource(source))
         await dog.round()
         #expect(ear.heard() == ["WATCHDOG=1"])
-        let look = Task { await source.looker.look() }
-        try await eventually("the look has begun") { !source.looker.isTurning(within: .seconds(-1)) }
+        let look = Task { await source.refresh() }
+        try await eventually("the look has begun") { !source.refresher.isResponsive(within: .seconds(-1)) }
         await dog.round()
         #expect(ear.heard() == ["WATCHDOG=1"])
         hand.advance(Watchdog.longestLook + .seconds(1))
@@ -75,21 +76,25 @@ struct WatchdogTests {
     }
 
     /// A source whose looks take as long as the test likes.
-    private struct OneLooker: StatusSource {
+    private struct GatedSource: StatusSource, Refreshable {
         let board = DocumentStore([])
         let clock: Clock
-        let looker: Refresher
-        var lookers: [Refresher] { [looker] }
+        let refresher: Refresher
+        private let gate: @Sendable () async -> Void
 
-        init(clock: Clock, look: @escaping @Sendable () async -> Void) {
+        init(clock: Clock, gate: @escaping @Sendable () async -> Void) {
             self.clock = clock
-            looker = Refresher(pace: .files, clock: clock) { _, _ in
-                await look()
-                return Refresher.Outcome(succeeded: true, changed: false, isFollowed: nil)
-            }
+            self.gate = gate
+            refresher = Refresher(pace: .files, clock: clock)
         }
 
         func run() async {}
-        func looker(for service: String) -> Refresher? { looker }
+        var parts: [any Refreshable] { [self] }
+        func part(for service: String) -> (any Refreshable)? { self }
+
+        func observe(startedAt: ContinuousClock.Instant) async -> Refresher.Outcome {
+            await gate()
+            return Refresher.Outcome(succeeded: true, changed: false, eventsAvailable: nil)
+        }
     }
 }

@@ -3,6 +3,8 @@ import Glibc
 import Support
 import Testing
 
+@testable import EndToEndFixtures
+
 @Suite("End to end, a ledger on a read-only disk", .timeLimit(.minutes(5)))
 struct LedgerPlaceTests {
     /// Runs the collector with a folder mounted read-only, which also restricts root.

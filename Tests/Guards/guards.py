@@ -55,57 +55,58 @@ PROMISES = {
 NOT_BUILT = {}
 
 # Filters that many rows share. The whole of them is run once before anything is removed.
-VERDICT = (r"CollectorTests\.(IncidentRowTests|ProofTests|ConclusionTests|RestToleratedTests|BuildMatcherTests|VerdictGuardTests|"
+VERDICT = (r"\b(IncidentRowTests|ProofTests|ConclusionTests|RestToleratedTests|BuildMatcherTests|VerdictGuardTests|"
            r"RequirementTests|GroupToleranceTests|SupersededTests|InventoryCheckTests|RestartTests|EarlierEvidenceTests|"
            r"ContradictionTests|PlainHostTests|ConflictReasonTests)/")
-ANSWERS = r"CollectorTests\.(ResponseDecoderTests|TransferOutcomeTests)/"
-TRANSFERS = r"CollectorTests\.(TransferOutcomeTests|TransferClientTests|TransferTLSTests)/"
-SESSION = r"CollectorTests\.(FleetSessionTests|SessionGuardTests)/"
-INVENTORY = r"CollectorTests\.(GoodInventoryTests|BadInventoryTests|InventoryGuardTests|AccessInventoryTests)/"
-REPORTS = r"CollectorTests\.(ReportTests|ReportGuardTests)/"
-LEDGER = r"CollectorTests\.(LedgerTests|LedgerOpenerTests|LedgerGuardTests)/"
-DRILL = r"CollectorTests\.(DrillTests|DrillJudgementTests)/"
-ENGINE = r"AgentTests\.(EngineSessionTests|DocumentBuilderTests|ContainerReportTests|LocalSourceTests)/"
-INSTANCES = r"AgentTests\.(InstanceSelectionTests|InstanceDocumentTests|EngineInstanceTests|HealthResultTests)/"
-EVENTS = r"AgentTests\.(EngineEventsTests|EngineEventParserTests|BackoffTests|FileWatchTests|RefresherTests|RefreshScheduleTests)/"
-ADDRESSES = r"AgentTests\.(EngineAddressTests|EngineActivationTests)/"
-HOLDING = r"AgentTests\.(LongPollTests|PreferencesTests)/"
-SPLIT = r"AgentTests\.(SnapshotTests|SplitTests|WatchdogTests)/"
-SERVER = r"AgentTests\.(HTTPServerTests|ServerLimitsTests)/"
-ACCESS = r"AgentTests\.(AccessTests|RequestLimiterTests)/"
-ACCESS_TO_AGENT = r"EndToEndTests\.(AgentAccessTests|HostileClientsTests)/"
-AGENT_TEXT = r"AgentTests\.(CommandTests|FileSourceTests|RequestParsingTests)/"
+ANSWERS = r"\b(ResponseDecoderTests|TransferOutcomeTests)/"
+TRANSFERS = r"\b(TransferOutcomeTests|TransferClientTests|TransferTLSTests)/"
+SESSION = r"\b(FleetSessionTests|SessionGuardTests)/"
+INVENTORY = r"\b(GoodInventoryTests|BadInventoryTests|AccessInventoryTests)/"
+REPORTS = r"\b(ReportTests|ReportGuardTests)/"
+LEDGER = r"\b(LedgerRecordingTests|LedgerOpenerTests|LedgerGuardTests)/"
+DRILL = r"\b(DrillRunTests|DrillJudgementTests)/"
+ENGINE = r"\b(EngineSessionTests|DocumentBuilderTests|ContainerReportTests|LocalSourceTests)/"
+INSTANCES = r"\b(InstanceSelectionTests|InstanceDocumentTests|EngineInstanceTests|HealthResultTests)/"
+EVENTS = r"\b(EngineEventsTests|EngineEventParserTests|BackoffTests|FileWatchTests|RefresherTests|RefreshScheduleTests)/"
+ADDRESSES = r"\b(EngineAddressTests|EngineActivationTests)/"
+HOLDING = r"\b(LongPollTests|PreferencesTests)/"
+SPLIT = r"\b(SnapshotTests|SplitTests|WatchdogTests)/"
+SERVER = r"\b(HTTPServerTests|ServerLimitsTests)/"
+ACCESS = r"\b(AccessTests|RequestLimiterTests)/"
+ACCESS_TO_AGENT = r"\b(AgentAccessTests|HostileClientsTests)/"
+AGENT_TEXT = r"\b(CommandTests|FileSourceTests|RequestParsingTests)/"
 SHARED = r"SharedTests\."
-EVIDENCE = r"CollectorTests\.EvidenceTests/"
-HELD = r"CollectorTests\.HeldRequestsTests/"
-PAGES = r"CollectorTests\.HTMLEscapingTests/"
-REGISTRY = (r"CollectorTests\.(LyingRegistryTests|RegistryAccessTests|RegistryPutTests|StrictJSONTests|RetryRuleTests|"
+EVIDENCE = r"\bReplayTests/"
+HELD = r"\bLongPollPlannerTests/"
+PAGES = r"\bHTMLEscapingTests/"
+REGISTRY = (r"\b(LyingRegistryTests|RegistryAccessTests|RegistryPutTests|StrictJSONTests|RetryRuleTests|"
             r"AuthenticationChallengeTests|CredentialTests|ResolvedImageTests)/")
-DIGESTS = r"CollectorTests\.(BuildMatcherTests|DigestMatrixTests|DigestLookupTests|DigestLookupSessionTests|PlatformTests)/"
-CACHES = r"CollectorTests\.(StoredAnswerTests|PlainHostTests)/"
-SERVED = r"CollectorTests\.ServedTests/"
-ADVICE = r"CollectorTests\.RemedyTests/"
-STATUS = r"CollectorTests\.StatusReportTests/"
-KINDS = r"CollectorTests\.LedgerKindsTests/"
-CONFIGURATION = r"AgentTests\.ConfigurationTests/"
-PROBE = r"AgentTests\.(ProbeURLTests|ProbeClientTests|ProbeJudgementTests|ProbeObservationTests)/"
-PIPELINE = r"CollectorTests\.(FormatConsistencyTests|AnnotationTests|JUnitReportTests|MarkdownReportTests)/"
-TRANSPORT = r"EndToEndTests\.TransportTests/"
-DRIFT = r"EndToEndTests\.DriftTests/"
-PROMOTE = r"EndToEndTests\.(PromoteTests|KilledPromotionTests)/"
-ROLLBACK = r"EndToEndTests\.RollbackTests/"
-JOURNAL = r"CollectorTests\.(JournalTests|PromotionRulesTests|TagReadbackTests|BuildHistoryTests)/"
-CI = r"CollectorTests\.(CIReadingTests|CIReportersTests|CIStateMachineTests|CIContextsTests)/"
-FORGE = r"CollectorTests\.(GiteaForgeTests|GitHubForgeTests|ReporterForgeTests|LyingForgeTests|ForgeSettingTests|BranchTests)/"
-KILL_SWITCH = r"CollectorTests\.KillSwitchTests/"
+DIGESTS = r"\b(BuildMatcherTests|DigestMatrixTests|DigestLookupTests|DigestLookupSessionTests|PlatformTests)/"
+CACHES = r"\b(StoredAnswerTests|PlainHostTests)/"
+SERVED = r"\bServedTests/"
+ADVICE = r"\bRemedyTests/"
+STATUS = r"\bStatusReportTests/"
+KINDS = r"\bLedgerKindsTests/"
+CONFIGURATION = r"\bConfigurationTests/"
+PROBE = r"\b(ProbeURLTests|ProbeClientTests|ProbeJudgementTests|ProbeObservationTests)/"
+PIPELINE = r"\b(FormatConsistencyTests|AnnotationTests|JUnitReportTests|MarkdownReportTests)/"
+TRANSPORT = r"\bTransportTests/"
+DRIFT = r"\bDriftTests/"
+PROMOTE = r"\b(PromoteTests|KilledPromotionTests)/"
+ROLLBACK = r"\bRollbackTests/"
+JOURNAL = r"\b(JournalTests|PromotionRulesTests|TagReadbackTests|BuildHistoryTests)/"
+CI = r"\b(CIReadingTests|CIReportersTests|CIStateMachineTests|CIContextsTests)/"
+FORGE = r"\b(GiteaForgeTests|GitHubForgeTests|ReporterForgeTests|LyingForgeTests|ForgeSettingTests|BranchTests)/"
+KILL_SWITCH = r"\bKillSwitchTests/"
 
 _VERDICT = "Sources/Collector/Verdict/"
 _REGISTRY = "Sources/Collector/Registry/"
 _POLLING = "Sources/Collector/Transfer/"
 _LEDGER = "Sources/Collector/Ledger/"
-_ENGINE = "Sources/Agent/Evidence/Engine/"
+_ENGINE = "Sources/Agent/Engine/"
+_CORE = "Sources/Agent/Core/"
 _CONFIGURATION = "Sources/Agent/Configuration/"
-_PROBE = "Sources/Agent/Evidence/Probe/"
+_PROBE = "Sources/Agent/Probe/"
 _EVIDENCE = "Sources/Collector/Evidence/"
 _CI = "Sources/Collector/Gate/CI/"
 _FORGE = "Sources/Collector/Gate/Forge/"
@@ -187,24 +188,24 @@ GUARDS = [
         r"return BuildComparison(fact: known == nil ? .shaWrong : .shaWrong, detail: .servedOther(served))", SERVED),
     Guard(
         1, "probe-shortened", "a shortened commit that is not the beginning of the image's is another one",
-        "Sources/Shared/ProbeResult+Commit.swift",
+        "Sources/Shared/Document.swift",
         r"return commits.contains { $0.hex.hasPrefix(digits) } ? .same : .other",
         r"return commits.contains { $0.hex.hasPrefix(digits) } ? .same : .silent", SERVED),
     Guard(
         1, "agent-probe-silent", "an agent calls no service serving that does not answer its probe",
-        _PROBE + "ProbeJudgement.swift",
+        _CORE + "ProbeJudgement.swift",
         r"self.content.state = isYoung ? .starting : .unhealthy",
         r"self.content.state = isYoung ? .starting : .serving", PROBE),
     Guard(
         1, "agent-probe-fresh", "a look is answered by a probe that was sent after it began",
         _PROBE + "ServiceProbe.swift",
         r"if let waiting = state.waiting { return waiting.task }",
-        r"if let known = state.waiting ?? state.underWay { return known.task }", PROBE),
+        r"if let known = state.waiting ?? state.inFlight { return known.task }", PROBE),
     Guard(
         1, "probe-through", "what a service serves comes through from the reader to the front",
-        "Sources/Agent/Evidence/DocumentContent+Decodable.swift",
+        _CORE + "DocumentContent.swift",
         r"served: try container.decodeIfPresent(ProbeResult.self, forKey: .served))",
-        r"served: nil)", r"AgentTests\.SplitTests/"),
+        r"served: nil)", r"\bSplitTests/"),
     Guard(
         9, "configuration-size", "a configuration file that is too large is not parsed",
         _CONFIGURATION + "ConfigurationText.swift",
@@ -222,12 +223,12 @@ GUARDS = [
         r"if let anchor, anchor.isEmpty {", CONFIGURATION),
     Guard(
         9, "probe-body", "a probed service cannot fill the agent's memory",
-        _PROBE + "ProbeHandler.swift",
+        _PROBE + "ProbeClient.swift",
         r"guard size <= ProbeClient.bodyLimit else {",
         r"guard size <= 1_000 * ProbeClient.bodyLimit else {", PROBE),
     Guard(
         9, "probe-deadline", "a probed service that hangs is given up",
-        "Sources/Agent/Evidence/RequestWriter.swift",
+        _ENGINE + "HTTPExchange.swift",
         r"let deadline = scheduleTask(in: limit) { promise.fail(late) }",
         r"let deadline = scheduleTask(in: limit + .hours(1)) { promise.fail(late) }", PROBE),
     Guard(
@@ -238,12 +239,12 @@ GUARDS = [
     # 2. Unreadable is never empty, and neither is fine
     Guard(
         2, "error-page", "an error page is no answer, whatever it holds",
-        "Sources/Collector/Operations/Session/ResponseDecoder.swift",
+        "Sources/Collector/Operations/Verify/ResponseDecoder.swift",
         r"case 200: break",
         r"case 200, 404: break", ANSWERS),
     Guard(
         2, "unknown-schema", "a document of another schema is no document",
-        "Sources/Collector/Operations/Session/ResponseDecoder.swift",
+        "Sources/Collector/Operations/Verify/ResponseDecoder.swift",
         r"if document.schema != Document.schema {",
         r"if document.schema < Document.schema {", ANSWERS),
     Guard(
@@ -253,103 +254,103 @@ GUARDS = [
         r"guard document.state != .unknown || document.instances.isEmpty else {", VERDICT),
     Guard(
         2, "engine-failed", "one engine that cannot be read makes the service unknown, whatever the others say",
-        "Sources/Agent/Evidence/DocumentBuilder.swift",
+        _CORE + "DocumentBuilder.swift",
         r"if let failure = failures.first {",
         r"if let failure = failures.first, snapshots.isEmpty {", ENGINE),
     Guard(
         2, "engine-denied", "an engine that denies is not one that knows nothing",
-        _ENGINE + "EngineSession.swift",
+        _ENGINE + "EngineScan.swift",
         r"case 404: return nil",
         r"case 403, 404: return nil", ENGINE),
     Guard(
         2, "unknown-state", "a container's state that is not known is never serving",
-        "Sources/Agent/Evidence/ContainerReport.swift",
+        _CORE + "ContainerReport.swift",
         r'guard facts.status == "running" || facts.status.isEmpty else { return (.unknown, health) }',
         r'guard facts.status != "removing" else { return (.unknown, health) }', ENGINE),
     Guard(
         1, "one-off", "a one-off is an instance for no selector",
-        "Sources/Agent/Evidence/InstanceSelection.swift",
+        _CORE + "InstanceSelection.swift",
         r"if container.origin.isOneOff { return .oneOff }",
         r"if container.origin.isOneOff, container.state.isStopped { return .oneOff }", INSTANCES),
     Guard(
         1, "one-off-podman", "what podman-compose runs once is told by its name",
-        "Sources/Agent/Evidence/ContainerOrigin.swift",
+        _CORE + "ContainerOrigin.swift",
         r'labels[Label.oneOff]?.lowercased() == "true" || Self.isPodmanComposeRun(label, name: name)',
         r'labels[Label.oneOff]?.lowercased() == "true" || Self.isPodmanComposeRun({ _ in nil }, name: name)', INSTANCES),
     Guard(
         1, "leftover-newer", "a stopped container that is newer than what runs counts",
-        "Sources/Agent/Evidence/InstanceSelection.swift",
+        _CORE + "InstanceSelection.swift",
         r"let later = other.createdAt, created < later else { return false }",
         r"let later = other.createdAt, created != later else { return false }", INSTANCES),
     Guard(
         1, "leftover-slot", "a replica without a running one of its number counts",
-        "Sources/Agent/Evidence/ContainerOrigin.swift",
+        _CORE + "ContainerOrigin.swift",
         r"&& (replica == nil || other.replica == nil || replica == other.replica)",
         r"&& (replica == nil || other.replica == nil || replica != nil)", INSTANCES),
     Guard(
         1, "leftover-project", "a stopped container is not replaced by another deployment's",
-        "Sources/Agent/Evidence/ContainerOrigin.swift",
+        _CORE + "ContainerOrigin.swift",
         r'(tool, group ?? "", unit) == (other.tool, other.group ?? "", other.unit)',
         r"(tool, unit) == (other.tool, other.unit)", INSTANCES),
     Guard(
         1, "leftover-unlabelled", "without labels, only what runs can have replaced another",
-        "Sources/Agent/Evidence/InstanceSelection.swift",
+        _CORE + "InstanceSelection.swift",
         r"case (nil, _): guard other.state.isUp else { return false }",
         r"case (nil, _): break", INSTANCES),
     Guard(
         1, "leftover-again", "a way back that fails counts",
-        "Sources/Agent/Evidence/InstanceSelection.swift",
+        _CORE + "InstanceSelection.swift",
         r"return !wasStartedAgain(container, after: other)",
         r"return !wasStartedAgain(container, after: container)", INSTANCES),
     Guard(
         1, "task-awaited", "what ends with 0 is a task only where something waits for its end",
-        "Sources/Agent/Evidence/InstanceSelection.swift",
-        r"if let awaited = other.origin.awaited { return awaited.contains(slot.unit) }",
-        r"if let awaited = other.origin.awaited, awaited.contains(slot.unit) { return true }", INSTANCES),
+        _CORE + "InstanceSelection.swift",
+        r"if let completed = other.origin.completedDependencies { return completed.contains(slot.unit) }",
+        r"if let completed = other.origin.completedDependencies, completed.contains(slot.unit) { return true }", INSTANCES),
     Guard(
         1, "task-code", "a task that failed counts",
-        "Sources/Agent/Evidence/InstanceSelection.swift",
+        _CORE + "InstanceSelection.swift",
         r'guard container.state.status == "exited", container.state.exitCode == 0,',
         r'guard container.state.status == "exited",', INSTANCES),
     Guard(
         1, "two-projects", "a service in two projects is never proven",
-        "Sources/Agent/Evidence/DocumentBuilder.swift",
-        r"if let ambiguity = Self.ambiguity(selection.ambiguousProjects, service.selector) {",
-        r"if reports.isEmpty, let ambiguity = Self.ambiguity(selection.ambiguousProjects, service.selector) {",
+        _CORE + "DocumentBuilder.swift",
+        r"if let ambiguity = Self.ambiguity(selection.ambiguousProjects, selector) {",
+        r"if reports.isEmpty, let ambiguity = Self.ambiguity(selection.ambiguousProjects, selector) {",
         INSTANCES),
     Guard(
         1, "fewer-instances", "fewer instances than declared are not serving",
-        "Sources/Agent/Evidence/DocumentBuilder.swift",
+        _CORE + "DocumentBuilder.swift",
         r"if shortage != nil { content.state = ServiceState.worst(of: [content.state, .starting]) }",
         r"if shortage != nil { content.state = ServiceState.worst(of: [content.state]) }", INSTANCES),
     Guard(
         3, "old-health", "a health result from before the instance's start is none",
-        "Sources/Agent/Evidence/ContainerReport.swift",
+        _CORE + "ContainerReport.swift",
         r"guard let time = result.startedAt, time >= start else { return false }",
         r"guard let time = result.startedAt, time >= start || time < start else { return false }", INSTANCES),
     Guard(
         3, "old-health-podman", "on Podman, health needs a result of this run that says the same",
-        "Sources/Agent/Evidence/ContainerReport.swift",
+        _CORE + "ContainerReport.swift",
         r"return !isPodman || result.exitCode.map(isSuch) ?? true",
         r"return !isPodman || result.exitCode.map(isSuch) ?? true || time >= start", INSTANCES),
     Guard(
         3, "old-failures-podman", "on Podman, failures of an earlier run do not make a container unhealthy",
-        "Sources/Agent/Evidence/ContainerReport.swift",
+        _CORE + "ContainerReport.swift",
         r"hasResult(facts, isPodman: isPodman, count: facts.healthRetries ?? 1) { $0 != 0 }",
         r"hasResult(facts, isPodman: isPodman, count: 1) { $0 != 0 }", INSTANCES),
     Guard(
         1, "other-platform", "a commit is that of the platform that the container runs, or none",
-        _ENGINE + "EngineSession.swift",
-        r"facts.isImageOfOtherPlatform = facts.image != nil",
-        r"facts.isImageOfOtherPlatform = facts.image == nil", INSTANCES),
+        _CORE + "EngineAPI.swift",
+        r"isImageOfOtherPlatform = image != nil",
+        r"isImageOfOtherPlatform = image == nil", INSTANCES),
     Guard(
         "agent", "created-waits", "a container that is created and waits has not failed",
-        "Sources/Agent/Evidence/ContainerReport.swift",
+        _CORE + "ContainerReport.swift",
         r"if facts.isWaiting { return (.starting, health) }",
         r"if facts.isWaiting, facts.running { return (.starting, health) }", INSTANCES),
     Guard(
         "agent", "created-failed", "a container that could not be started has failed",
-        _ENGINE + "EngineSnapshot.swift",
+        _CORE + "EngineSnapshot.swift",
         r'&& ["created", "configured", "initialized"].contains(status) && (error ?? "").isEmpty',
         r'&& ["created", "configured", "initialized"].contains(status)', INSTANCES),
     Guard(
@@ -359,12 +360,12 @@ GUARDS = [
         r"throw error", INSTANCES),
     Guard(
         7, "platform-query", "a platform with characters that need an escape is not put into a request",
-        _ENGINE + "EngineRequest.swift",
+        _CORE + "EngineRequest.swift",
         r"""guard members.allSatisfy({ $0.1.utf8.allSatisfy { $0.isASCIIAlphanumeric || "._-".utf8.contains($0) } }) else {""",
         r"""guard !members.isEmpty else {""", INSTANCES),
     Guard(
         2, "no-container", "no container is absent, never serving",
-        "Sources/Shared/ServiceState.swift",
+        "Sources/Shared/Instance.swift",
         r"states.max { $0.severity < $1.severity } ?? .absent",
         r"states.max { $0.severity < $1.severity } ?? .serving", ENGINE),
     Guard(
@@ -415,12 +416,12 @@ GUARDS = [
         r"if answer.nonce?.isEmpty == true { return .replayed }", VERDICT),
     Guard(
         3, "nonce-new", "every request has a nonce of its own",
-        "Sources/Collector/Operations/Session/PollSchedule.swift",
+        "Sources/Collector/Operations/Verify/FleetSession.swift",
         r"""nonce: "\(noncePrefix)-\(String(lastID, radix: 36))")""",
         r"""nonce: "\(noncePrefix)-0")""", SESSION),
     Guard(
         3, "nonce-unguessable", "no two verifications share their nonces",
-        "Sources/Collector/Operations/Session/RunID.swift",
+        "Sources/Collector/Operations/Verify/VerificationRun.swift",
         r"package static func nonce() -> String { Hexadecimal.encode(randomBytes(16)) }",
         r"package static func nonce() -> String { Hexadecimal.encode([UInt8](repeating: 7, count: 16)) }", SESSION),
     Guard(
@@ -465,10 +466,10 @@ GUARDS = [
         r"guard let lastConflict, now - lastConflict.at <= .zero else {", VERDICT),
     Guard(
         3, "agent-fresh", "a request with a nonce gets no evidence older than a second without a look",
-        "Sources/Agent/Evidence/StatusSource.swift",
-        r"entry.lookedAt.map { clock.now() - $0 <= ObservationAge.freshness } ?? false",
-        r"entry.lookedAt.map { clock.now() - $0 <= ObservationAge.freshness + .milliseconds(500) } ?? false",
-        r"AgentTests\.(LocalSourceTests|ServerLimitsTests)/"),
+        "Sources/Agent/Refresh/StatusSource.swift",
+        r"entry.startedAt.map { clock.now() - $0 <= ObservationAge.freshness } ?? false",
+        r"entry.startedAt.map { clock.now() - $0 <= ObservationAge.freshness + .milliseconds(500) } ?? false",
+        r"\b(LocalSourceTests|ServerLimitsTests)/"),
     # 4. A right commit with a wrong digest
     Guard(
         4, "digest-wrong", "the right commit in another image is no match",
@@ -547,7 +548,7 @@ GUARDS = [
         r"guard entries.allSatisfy({ $0.revision != sha }), let other = entries.first else { return }", REGISTRY),
     Guard(
         4, "image-digest", "the image has to have the digest that was asked for",
-        "Sources/Collector/Operations/Registry/TargetResolver.swift",
+        "Sources/Collector/Operations/Verify/TargetResolver.swift",
         r"if let wanted = target.digest, wanted != image.digest {",
         r"if let wanted = target.digest, wanted != image.digest, image.entries.isEmpty {", REGISTRY),
     Guard(
@@ -557,15 +558,15 @@ GUARDS = [
         r"guard let other = entries.first(where: { _ in entries.isEmpty }) else { return first.revision }", REGISTRY),
     Guard(
         4, "attestation", "attestations are no platforms",
-        _REGISTRY + "RegistryClient+Resolve.swift",
+        _REGISTRY + "RegistryClient.swift",
         r"for child in children where !child.isAttestation {",
         r"for child in children {", DIGESTS),
     # 5. Every inventory host is in the report exactly once
     Guard(
         5, "report-waived", "waived hosts are in the report, too",
         "Sources/Collector/Reports/ReportBuilder.swift",
-        r"hosts: hosts.map { host($0.element, at: conclusion.at) })",
-        r"hosts: hosts.filter { !$0.element.host.isWaived }.map { host($0.element, at: conclusion.at) })", REPORTS),
+        r"hosts: hosts.map { host($0.element, at: conclusion.at) },",
+        r"hosts: hosts.filter { !$0.element.host.isWaived }.map { host($0.element, at: conclusion.at) },", REPORTS),
     Guard(
         5, "inventory-twice", "one name for two hosts is refused",
         "Sources/Collector/Inventory/InventoryBuilder.swift",
@@ -600,12 +601,12 @@ GUARDS = [
         r"(exit \(report.verdict.exitCode + 1))", REPORTS),
     Guard(
         6, "drill-compares", "the drill compares exit code and report",
-        "Sources/Collector/Drill/DrillExpectation.swift",
+        "Sources/Collector/Drill/DrillCase.swift",
         r"if report.exitCode != judgement.exitCode {",
         r"if report.exitCode < 0 {", DRILL),
     Guard(
         6, "drill-passes", "a gate that lets a fault pass fails its drill",
-        "Sources/Collector/Drill/DrillExpectation.swift",
+        "Sources/Collector/Drill/DrillCase.swift",
         r"if judgement.exitCode != exitCode {",
         r"if judgement.exitCode > exitCode {", DRILL),
     # 7. The agent sends the engine nothing but the listed GET requests
@@ -616,122 +617,122 @@ GUARDS = [
         r"method: .POST, uri: request.target", ENGINE),
     Guard(
         8, "reader-network", "a reader listens on unix sockets alone",
-        "Sources/Agent/Snapshots/SnapshotServer.swift",
+        "Sources/Agent/ReaderLink/SnapshotServer.swift",
         r"""throw .readerOnNetwork("\(ListenAddress.tcp(host: host, port: port))")""",
         r"do { return try await bootstrap.bind(host: host, port: port).get() } catch { throw .noService }", SPLIT),
     Guard(
         8, "reader-listens", "who says a word to the reader is cut off",
-        "Sources/Agent/Snapshots/SnapshotWriter.swift",
+        "Sources/Agent/ReaderLink/SnapshotServer.swift",
         r"func channelRead(context: ChannelHandlerContext, data: NIOAny) { context.close(promise: nil) }",
         r"func channelRead(context: ChannelHandlerContext, data: NIOAny) {}", SPLIT),
     Guard(
         8, "reader-mode", "the reader's socket is open to its group alone",
-        "Sources/Agent/Snapshots/SnapshotServer.swift",
+        "Sources/Agent/ReaderLink/SnapshotServer.swift",
         r"chmod(path, S_IRUSR | S_IWUSR | S_IRGRP | S_IWGRP)",
         r"chmod(path, 0o666)", SPLIT),
     Guard(
         9, "reader-crowd", "a reader has few connections",
-        "Sources/Agent/Snapshots/SnapshotServer.swift",
+        "Sources/Agent/ReaderLink/SnapshotServer.swift",
         r"guard writers.value.count < Self.connectionLimit else {",
         r"guard writers.value.count < 10_000 else {", SPLIT),
     Guard(
         2, "reader-hung", "a reader that hangs is found out before a collector gives up",
-        "Sources/Agent/Snapshots/ReaderHandler.swift",
+        "Sources/Agent/ReaderLink/ReaderClient.swift",
         r"deadlines = (late(patience.sign, context), late(patience.snapshot, context))",
-        r"deadlines = (nil, late(patience.snapshot, context))", r"AgentTests\.ReaderPatienceTests/"),
+        r"deadlines = (nil, late(patience.snapshot, context))", r"\bReaderPatienceTests/"),
     Guard(
         2, "reader-sign", "a reader whose look takes its time is told from one that hangs",
-        "Sources/Agent/Snapshots/SnapshotWriter.swift",
+        "Sources/Agent/ReaderLink/SnapshotServer.swift",
         r"""context.writeAndFlush(wrapOutboundOut(ByteBuffer(string: " ")), promise: nil)""",
-        r"", r"AgentTests\.ReaderPatienceTests/"),
+        r"", r"\bReaderPatienceTests/"),
     Guard(
         8, "front-check", "check asks for a front nobody but its reader",
         "Sources/Agent/Commands/CheckCommand.swift",
         r"if let reader = configuration.from {",
-        r"if let reader = configuration.from, configuration.evidence.services.isEmpty {", r"AgentTests\.CheckCommandTests/"),
+        r"if let reader = configuration.from, configuration.evidence.services.isEmpty {", r"\bCheckCommandTests/"),
     Guard(
         2, "reload-waiting", "a reload tells what only a restart applies",
         "Sources/Agent/ServiceRun.swift",
         r"if let waiting = next.waiting {",
-        r"if let waiting = next.waiting, waiting.keys.isEmpty {", r"EndToEndTests\.AgentReloadTests/"),
+        r"if let waiting = next.waiting, waiting.keys.isEmpty {", r"\bAgentReloadTests/"),
     Guard(
         2, "check-places", "check says where in the file a mistake of access stands",
-        "Sources/Agent/Configuration/ConfigurationLocations.swift",
+        "Sources/Agent/Configuration/ConfigurationFile.swift",
         r"guard let value = values[key]?.first(where: { isAtFault($0.text) }) else { return problem }",
         r"guard let value = values[key]?.first(where: { isAtFault($0.text) }), file.isEmpty else { return problem }",
-        r"AgentTests\.CheckCommandTests/"),
+        r"\bCheckCommandTests/"),
     Guard(
         2, "reader-lost", "a reader that went away makes its services unknown",
-        "Sources/Agent/Snapshots/SnapshotReceiver.swift",
+        "Sources/Agent/ReaderLink/RemoteSource.swift",
         r"for entry in board.entries {",
         r"for entry in board.entries where entry.body.content.service.isEmpty {", SPLIT),
     Guard(
         3, "reader-fresh", "a front that must not serve old evidence has a look made",
-        "Sources/Agent/Snapshots/SnapshotServer.swift",
+        "Sources/Agent/ReaderLink/SnapshotServer.swift",
         r"for service in board.services { group.addTask { await current.refresh(service) } }",
         r"_ = (board, current, group)", SPLIT),
     Guard(
         3, "reader-future", "a look of the future is refused",
-        "Sources/Agent/Snapshots/SnapshotReceiver.swift",
+        "Sources/Agent/ReaderLink/RemoteSource.swift",
         r"guard age >= 0 else { throw .garbage }",
         r"_ = age >= 0", SPLIT),
     Guard(
         3, "reload-anew", "what was seen of a service counts no more when its name means something else",
-        "Sources/Agent/Evidence/DocumentStore.swift",
-        r"anew.contains(service) ? entry : before.entries[service] ?? entry",
+        "Sources/Agent/Documents/DocumentStore.swift",
+        r"resetting.contains(service) ? entry : before.entries[service] ?? entry",
         r"before.entries[service] ?? entry", SPLIT),
     Guard(
         2, "watchdog-looks", "looks that do not end starve the watchdog",
         "Sources/Agent/Systemd/Watchdog.swift",
-        r"guard source.current.lookers.allSatisfy({ $0.isTurning(within: Self.longestLook) }) else { return }",
+        r"guard source.current.parts.allSatisfy({ $0.refresher.isResponsive(within: Self.longestLook) }) else { return }",
         r"_ = source", SPLIT),
     Guard(
         9, "engine-reopening", "an engine that ends its event stream at once is not asked in a loop",
-        _ENGINE + "Backoff.swift",
-        r"if stood >= Self.stability { upcoming = Self.first }",
-        r"if stood > .zero { upcoming = Self.first }", EVENTS),
+        _CORE + "RefreshSchedule.swift",
+        r"if lifetime >= Self.stability { upcoming = Self.first }",
+        r"if lifetime > .zero { upcoming = Self.first }", EVENTS),
     Guard(
         9, "engine-idle-events", "events that change nothing cause no look",
-        _ENGINE + "EngineEventsHandler.swift",
+        _ENGINE + "EngineEventStream.swift",
         r"guard events > 0 else { return }",
         r"guard events >= 0 else { return }", EVENTS),
     Guard(
         7, "engine-list-target", "the list of containers is asked for without sizes",
-        _ENGINE + "EngineRequest.swift",
+        _CORE + "EngineRequest.swift",
         r"/containers/json?all=1",
-        r"/containers/json?all=1&size=1", r"AgentTests\.EngineSessionTests/"),
+        r"/containers/json?all=1&size=1", r"\bEngineSessionTests/"),
     Guard(
         9, "engine-left-streams", "the stream of an engine that is asked no more is closed",
-        _ENGINE + "EngineStreams.swift",
+        _ENGINE + "EngineEventStream.swift",
         r"for stream in others { stream.close() }",
         r"_ = others", EVENTS),
     Guard(
         9, "file-left-watches", "folders that are followed no more are not watched",
-        "Sources/Agent/Evidence/FileWatch.swift",
+        "Sources/Agent/Files/FileWatch.swift",
         r"for watch in stale { inotify_rm_watch(descriptor, watch) }",
         r"_ = stale", EVENTS),
     Guard(
         2, "look-told-meanwhile", "what happens during a look causes another one",
-        "Sources/Agent/Evidence/RefreshSchedule.swift",
-        r"if let due = wanted, due <= now { wanted = nil }", r"wanted = nil", EVENTS),
+        _CORE + "RefreshSchedule.swift",
+        r"if let due = requested, due <= now { requested = nil }", r"requested = nil", EVENTS),
     Guard(
         2, "look-distrust", "a change that nobody announced makes looks frequent again",
-        "Sources/Agent/Evidence/RefreshSchedule.swift",
-        r"if changed, succeeded, !wasTold, wanted == nil, followedSince != nil { surprisedAt = now }",
+        _CORE + "RefreshSchedule.swift",
+        r"if changed, succeeded, !wasRequested, requested == nil, eventsSince != nil { surprisedAt = now }",
         r"_ = changed", EVENTS),
     Guard(
         2, "look-settling", "an engine's events are trusted only when they surely come",
-        "Sources/Agent/Evidence/RefreshSchedule.swift",
-        r"succeeded, lastStart >= followedSince + pace.settling",
-        r"succeeded, lastStart >= followedSince", EVENTS),
+        _CORE + "RefreshSchedule.swift",
+        r"succeeded, lastStart >= eventsSince + pace.settling",
+        r"succeeded, lastStart >= eventsSince", EVENTS),
     Guard(
         2, "look-bell", "who waits for the next look is woken by an event",
-        "Sources/Agent/Evidence/Refresher.swift",
+        "Sources/Agent/Refresh/Refresher.swift",
         r"""change(&state.schedule)
-            return state.pause
+            return state.sleep
         }?.ring()""",
         r"""change(&state.schedule)
-            return state.pause
+            return state.sleep
         }.map { _ in }""", EVENTS),
     Guard(
         3, "held-fresh", "a held request that runs out is answered from a look of its own",
@@ -753,25 +754,25 @@ GUARDS = [
         r"""        phase = .closed""", HOLDING),
     Guard(
         7, "engine-target", "an engine is sent no other target",
-        _ENGINE + "EngineRequest.swift",
+        _CORE + "EngineRequest.swift",
         r"""case .container(let id): "\(prefix)/containers/\(id)/json"
         case .image""",
         r"""case .container(let id): "\(prefix)/containers/\(id)/json?size=1"
         case .image""", ENGINE),
     Guard(
         7, "container-id", "what is no container's id is not put into a request",
-        _ENGINE + "EngineRequest.swift",
-        r"guard text.utf8.count == 64, text.utf8.allSatisfy({ (48...57).contains($0) || (97...102).contains($0) }) else {",
+        _CORE + "EngineRequest.swift",
+        r"guard text.utf8.count == 64, text.utf8.allSatisfy({ $0.isASCIIDigit || (97...102).contains($0) }) else {",
         r"guard text.utf8.count != 1 else {", ENGINE),
     Guard(
         7, "reference", "a reference with characters that need an escape is not put into a request",
-        _ENGINE + "EngineRequest.swift",
+        _CORE + "EngineRequest.swift",
         r"""guard text.utf8.allSatisfy({ $0.isASCIIAlphanumeric || "._-/:".utf8.contains($0) }), text.utf8.count <= 512""",
-        r"""guard text.utf8.count <= 512""", r"AgentTests\.(EngineSessionTests|EngineGuardTests)/"),
+        r"""guard text.utf8.count <= 512""", r"\b(EngineSessionTests|EngineGuardTests)/"),
     Guard(
         7, "only-the-services", "only containers that may belong to a service are inspected",
         _ENGINE + "EngineScan.swift",
-        r"services.contains { $0.selector.mayMatch(entry, podman: look.isPodman) }",
+        r"services.contains { $0.selector.canMatch(entry, podman: session.isPodman) }",
         r"!services.isEmpty || entry.id.isEmpty", ENGINE),
     # 3. What a registry says is hashed before it is believed
     Guard(
@@ -787,8 +788,8 @@ GUARDS = [
     Guard(
         3, "registry-config", "a configuration that does not hash to its digest is not believed",
         _REGISTRY + "RegistryClient.swift",
-        r"guard Digest(sha256: SHA256.hash(response.body)) == digest else {",
-        r"guard Digest(sha256: SHA256.hash(response.body)) != nil else {", REGISTRY),
+        r"guard Digest(sha256Of: response.body) == digest else {",
+        r"guard Digest(sha256Of: response.body) == digest || !response.body.isEmpty else {", REGISTRY),
     Guard(
         3, "registry-page", "a page of HTML is no image",
         _REGISTRY + "RegistryManifest.swift",
@@ -813,7 +814,7 @@ GUARDS = [
     Guard(
         2, "registry-403", "only a registry's 404 means absent",
         _REGISTRY + "RegistryStatus.swift",
-        r"""case 403: throw .denied(subject, reason: "the registry does not let these credentials read it (403)")""",
+        r"""case 403: throw .denied(subject, reason: "these credentials do not permit it (403)")""",
         r"""case 403: throw .absent(subject, missing)""", REGISTRY),
     Guard(
         2, "registry-404-page", "a page's 404 does not mean absent",
@@ -822,8 +823,8 @@ GUARDS = [
         r"case 404 where isPage && codes.count > 1_000:", REGISTRY),
     Guard(
         2, "registry-tags", "half of a list of tags is none",
-        _REGISTRY + "RegistryClient+Tags.swift",
-        r"""throw .untrustworthy(subject, reason: "does not end within \(Self.maximumPages) pages")""",
+        _REGISTRY + "RegistryClient.swift",
+        r"""throw .untrustworthy(subject, reason: "has more than \(Self.maximumPages) pages")""",
         r"""return tags""", REGISTRY),
     Guard(
         2, "registry-put-again", "a tag that may have been written is not written again",
@@ -839,22 +840,22 @@ GUARDS = [
     # 9. Memory and time are bounded whatever a peer does
     Guard(
         9, "body-limit", "an answer's body has a limit",
-        _POLLING + "ConnectionBudget.swift",
+        _POLLING + "TransferLimits.swift",
         r"guard size <= limits.bodyBytes else {",
         r"guard size <= limits.bodyBytes * 8 else {", TRANSFERS),
     Guard(
         9, "all-bodies", "all bodies together have a limit",
-        _POLLING + "ConnectionBudget.swift",
+        _POLLING + "TransferLimits.swift",
         r"guard arriving + waiting + addition <= limits.memoryBytes || size <= share else {",
         r"guard arriving + waiting + addition <= limits.memoryBytes * 100 || size <= share else {", TRANSFERS),
     Guard(
         9, "hold-back", "answers that nobody takes hold new requests back",
-        _POLLING + "ConnectionBudget.swift",
+        _POLLING + "TransferLimits.swift",
         r"var hasRoom: Bool { arriving + waiting < limits.memoryBytes }",
         r"var hasRoom: Bool { arriving + waiting < limits.memoryBytes * 100 }", TRANSFERS),
     Guard(
         9, "header-limit", "an answer's headers have a limit",
-        _POLLING + "TransferAnswer.swift",
+        _POLLING + "TransferSlot.swift",
         r"guard headerBytes <= limits.headerBytes else {",
         r"guard headerBytes >= 0 else {", TRANSFERS),
     Guard(
@@ -870,11 +871,11 @@ GUARDS = [
     Guard(
         9, "window", "no more requests than the window are under way",
         _POLLING + "TransferLoop.swift",
-        r"!queue.isEmpty && underWay.count < limits.concurrency && budget.hasRoom",
-        r"!queue.isEmpty && underWay.count < limits.concurrency * 4 && budget.hasRoom", TRANSFERS),
+        r"!queue.isEmpty && active.count < limits.concurrency && budget.hasRoom",
+        r"!queue.isEmpty && active.count < limits.concurrency * 4 && budget.hasRoom", TRANSFERS),
     Guard(
         9, "instances", "a document has at most 256 instances",
-        "Sources/Collector/Operations/Session/ResponseDecoder.swift",
+        "Sources/Collector/Operations/Verify/ResponseDecoder.swift",
         r"} else if document.instances.count > 256 {",
         r"} else if document.instances.count > 256_000 {", ANSWERS),
     Guard(
@@ -904,17 +905,17 @@ GUARDS = [
         r"guard phase == .idle || phase == .readingHeaders else { return }" "\n        phase = .readingHeaders", SERVER),
     Guard(
         9, "agent-request-line", "the request line has a limit",
-        "Sources/Agent/Serving/ServerLimits+Refusal.swift",
+        "Sources/Agent/Serving/ServerLimits.swift",
         r"if line > requestLine { return .uriTooLong }",
         r"if line > requestLine * 100 { return .uriTooLong }", SERVER),
     Guard(
         9, "agent-headers", "headers have a limit",
-        "Sources/Agent/Serving/ServerLimits+Refusal.swift",
+        "Sources/Agent/Serving/ServerLimits.swift",
         r"if size > headers { return .headersTooLarge }",
         r"if size > headers * 100 { return .headersTooLarge }", SERVER),
     Guard(
         9, "agent-body", "a request with a body is refused",
-        "Sources/Agent/Serving/ServerLimits+Refusal.swift",
+        "Sources/Agent/Serving/ServerLimits.swift",
         r"return hasBody ? .bodyRefused : nil",
         r"return hasBody && line == 0 ? .bodyRefused : nil", SERVER),
     Guard(
@@ -924,9 +925,9 @@ GUARDS = [
         r"deadline = .now() + limits.writeTime * 1_000", SERVER),
     Guard(
         9, "engine-answer", "an engine's answer has a limit",
-        _ENGINE + "EngineResponseHandler.swift",
-        r"guard size <= limit else {",
-        r"guard size <= limit * 100 else {", ENGINE),
+        _ENGINE + "EngineClient.swift",
+        r"guard size <= request.sizeLimit else {",
+        r"guard size <= request.sizeLimit * 100 else {", ENGINE),
     Guard(
         9, "agent-give-way", "who keeps the agent waiting gives way when all places are taken",
         "Sources/Agent/Serving/ConnectionLimiter.swift",
@@ -949,7 +950,7 @@ GUARDS = [
         r"guard fullAt - now <= tolerance * 1_000_000 else {", ACCESS),
     Guard(
         9, "agent-rate-network", "an IPv6 network is one peer",
-        "Sources/Agent/Serving/Access/SocketAddress+Counted.swift",
+        "Sources/Agent/Serving/ConnectionLimiter.swift",
         r"stride(from: 0, to: 8, by: 2)",
         r"stride(from: 0, to: 16, by: 2)", SERVER),
     Guard(
@@ -964,12 +965,12 @@ GUARDS = [
         r"guard open.count < Self.maximumDepth * 1_000_000 else { throw .tooDeep }", REGISTRY),
     Guard(
         9, "registry-children", "one reference makes a limited number of documents be read",
-        _REGISTRY + "RegistryClient+Resolve.swift",
+        _REGISTRY + "RegistryClient.swift",
         r"guard walk.seen.count <= Self.maximumChildren else {",
         r"guard walk.seen.count <= Self.maximumChildren * 100 else {", REGISTRY),
     Guard(
         9, "registry-nesting", "indexes in indexes are followed some levels deep",
-        _REGISTRY + "RegistryClient+Resolve.swift",
+        _REGISTRY + "RegistryClient.swift",
         r"guard depth <= Self.maximumNesting else {",
         r"guard depth <= Self.maximumNesting * 100 else {", REGISTRY),
     Guard(
@@ -979,7 +980,7 @@ GUARDS = [
         r"guard pause < remaining else { return .over }", REGISTRY),
     Guard(
         9, "registry-pages", "pages that come back are not asked for again",
-        _REGISTRY + "RegistryClient+Tags.swift",
+        _REGISTRY + "RegistryClient.swift",
         r"guard seen.insert(path).inserted else {",
         r"guard seen.insert(path).inserted || !path.isEmpty else {", REGISTRY),
     Guard(
@@ -990,8 +991,8 @@ GUARDS = [
     Guard(
         9, "helper-output", "what a credential helper writes has a limit",
         _REGISTRY + "Credentials/BoundedSubprocess.swift",
-        r"guard output.count <= outputLimit else { return kill(process, .tooMuchOutput) }",
-        r"guard output.count <= outputLimit * 1_000 else { return kill(process, .tooMuchOutput) }", REGISTRY),
+        r"output: .bytes(limit: outputLimit), error: .discarded)",
+        r"output: .bytes(limit: outputLimit * 1_000), error: .discarded)", REGISTRY),
     # 10. No secret in any output
     Guard(
         10, "realm-credentials", "a token service in the clear on another host gets no credentials",
@@ -1000,17 +1001,17 @@ GUARDS = [
         r"origin.isEncrypted || !registry.isEncrypted", REGISTRY),
     Guard(
         10, "realm-user", "an address with a user in it is not asked",
-        _REGISTRY + "WebOrigin.swift",
+        _REGISTRY + "RegistryEndpoint.swift",
         r'return authority.contains("@") ||',
         r'return', REGISTRY),
     Guard(
         10, "next-page", "the next page of a list is asked for on the registry's host alone",
-        _REGISTRY + "RegistryClient+Tags.swift",
+        _REGISTRY + "RegistryClient.swift",
         r"WebOrigin(url) == endpoint.origin,",
         r"WebOrigin(url) != nil, !endpoint.base.isEmpty,", REGISTRY),
     Guard(
         10, "redirect-clear", "from https nobody is sent on in the clear",
-        _REGISTRY + "Redirection.swift",
+        _REGISTRY + "RegistryEndpoint.swift",
         r"guard origin.isEncrypted || !endpoint.origin.isEncrypted else {",
         r"guard origin.isEncrypted || !endpoint.base.isEmpty else {", REGISTRY),
     Guard(
@@ -1031,7 +1032,7 @@ GUARDS = [
         guard second.status != 401 else {""", REGISTRY),
     Guard(
         10, "credential-shown", "what is printed of a credential never holds it",
-        _REGISTRY + "Credentials/RegistryCredential.swift",
+        _REGISTRY + "Credentials/CredentialSources.swift",
         r"""case .password: "RegistryCredential(password)" """.strip(),
         r"""case .password(_, let password): "RegistryCredential(\(password))" """.strip(), REGISTRY),
     Guard(
@@ -1064,7 +1065,7 @@ GUARDS = [
         "Sources/Agent/AgentService.swift",
         r"guard access.allowsAnonymous else { throw AgentError.beyondLoopback(name) }",
         r"guard access.allowsAnonymous || name.isEmpty == false else { throw AgentError.beyondLoopback(name) }",
-        r"AgentTests\.CommandTests/"),
+        r"\bCommandTests/"),
     Guard(
         10, "inventory-token", "a token that stands in an inventory is not shown",
         "Sources/Collector/Inventory/StructuredInventory.swift",
@@ -1072,7 +1073,7 @@ GUARDS = [
         r"""} else if name.contains("tokenn") {""", INVENTORY),
     Guard(
         10, "clear-token", "a token that crosses the network in the clear is said",
-        "Sources/Collector/Operations/Session/HostCredentials.swift",
+        "Sources/Collector/Operations/Verify/HostCredentials.swift",
         r"let shown = hosts.indices.filter { self[$0].bearerToken != nil && HostAddress.isInTheClear(hosts[$0].url) }",
         r"let shown = hosts.indices.filter { self[$0].bearerToken == nil && HostAddress.isInTheClear(hosts[$0].url) }",
         INVENTORY),
@@ -1093,7 +1094,7 @@ GUARDS = [
         r"errorText[1] = 0", TRANSFERS),
     Guard(
         10, "password-refused", "an address with a user or a password is refused",
-        "Sources/Collector/Support/HTTPAddress.swift",
+        "Sources/Collector/Support/HostAddress.swift",
         r"""guard !authority.contains("@"), !Self.looksLikeUser(rest) else { throw .hasUser }""",
         r"""guard authority != "@", !Self.looksLikeUser(rest) else { throw .hasUser }""", INVENTORY),
     Guard(
@@ -1103,7 +1104,7 @@ GUARDS = [
         r"var isShowable: Bool { self != .tooLong }", INVENTORY),
     Guard(
         10, "machine-id", "the host id cannot be turned back into the machine id",
-        "Sources/Agent/Evidence/MachineIdentity.swift",
+        "Sources/Agent/Runtime/MachineIdentity.swift",
         r"return Self.derived(Self.hostApplication, key: text.lowercased())",
         r"return text.lowercased()", AGENT_TEXT),
     # 12. A kill loses no recorded transition and corrupts nothing
@@ -1186,8 +1187,8 @@ GUARDS = [
     Guard(
         "gate", "interrupted-is-red", "an interrupted verification is never green",
         _VERDICT + "VerdictRules.swift",
-        r"return conclusion([pending] + reasons, exitCode: 128 + signal)",
-        r"return conclusion([pending] + reasons, exitCode: 0 * signal)", VERDICT),
+        r"exitCode: ExitStatus.interrupted(by: signal).rawValue",
+        r"exitCode: 0 * signal", VERDICT),
     Guard(
         "gate", "require", "what --require asks for is covered by no tolerance",
         _VERDICT + "VerdictRules.swift",
@@ -1246,17 +1247,17 @@ GUARDS = [
         r"var stored: String?", CACHES),
     Guard(
         3, "stored-words", "what a cache calls a hit is one, whatever the header's name",
-        _POLLING + "StoredAnswer.swift",
+        "Sources/Collector/Operations/Session/StoredAnswer.swift",
         r'word.hasSuffix("HIT")',
         r'word.hasSuffix("HITHIT")', CACHES),
     Guard(
         3, "stored-age", "an Age counts, and one that cannot be read is no zero",
-        _POLLING + "StoredAnswer.swift",
+        "Sources/Collector/Operations/Session/StoredAnswer.swift",
         r"if age != 0 { evidence",
         r"if age == nil { evidence", CACHES),
     Guard(
         3, "document-age", "an Age makes a document as old as it says",
-        "Sources/Collector/Operations/Session/ResponseDecoder.swift",
+        "Sources/Collector/Operations/Verify/ResponseDecoder.swift",
         r"document.ageSeconds = max(document.ageSeconds, stored.age)",
         r"document.ageSeconds = max(document.ageSeconds, 0)", CACHES),
     Guard(
@@ -1304,7 +1305,7 @@ GUARDS = [
         _VERDICT + "HostTracker.swift",
         r"guard !telling.separatesInstances, (instance.exitCode ?? 0) == 0,",
         r"guard telling.separatesInstances, (instance.exitCode ?? 0) == 0,",
-        r"CollectorTests\.EarlierEvidenceTests/"),
+        r"\bEarlierEvidenceTests/"),
     Guard(
         "gate", "kept-health", "a health result of the run before a restart fails nothing",
         _VERDICT + "HostTracker.swift",
@@ -1337,9 +1338,9 @@ GUARDS = [
         r"guard isEveryHostAsked else { return }", VERDICT),
     Guard(
         3, "unchanged-of-another", "a 304 of another host proves nothing",
-        "Sources/Collector/Operations/Session/LongPollPlanner.swift",
-        r"guard reading.validation.host == before.document.host.id else {",
-        r"guard reading.validation.host != before.tag else {", HELD),
+        "Sources/Collector/Operations/Verify/LongPollPlanner.swift",
+        r"guard reading.validators.host == before.document.host.id else {",
+        r"guard reading.validators.host != before.tag else {", HELD),
     # Evidence
     Guard(
         "evidence", "line-hash", "a line that was changed is noticed",
@@ -1389,14 +1390,14 @@ GUARDS = [
         r"""case UInt8(ascii: "&"): bytes += "&".utf8""", PAGES),
     Guard(
         "text", "runner-command", "a text is no command of a pipeline's runner",
-        "Sources/Shared/LogCommand.swift",
+        "Sources/Shared/Sanitizer.swift",
         r"if byte == numberSign, last == numberSign { return true }",
         r"if byte == numberSign, last == colon { return true }", SHARED),
     Guard(
         6, "one-outcome", "JUnit, Markdown and annotations are red for the same hosts",
         "Sources/Collector/Reports/HostOutcome.swift",
         r"if causes.contains(category) { return .failing }",
-        r"if causes.contains(category), standing != .behind { return .failing }", PIPELINE),
+        r"if causes.contains(category), category != .behind { return .failing }", PIPELINE),
     # 11. Nothing is promoted past the gate
     Guard(
         11, "ci-highest-id", "of a context's rows the one with the highest id decides",
@@ -1445,7 +1446,7 @@ GUARDS = [
         r"} else if tracks.allSatisfy", CI),
     Guard(
         11, "ci-empty-list", "a list of contexts that is given but empty is an error",
-        "Sources/Collector/Commands/Options/CIContexts.swift",
+        "Sources/Collector/Commands/Options/ArgumentText.swift",
         r"guard !given.isEmpty else {",
         r"""guard !given.isEmpty || text.contains(",") else {""", CI),
     Guard(
@@ -1460,7 +1461,7 @@ GUARDS = [
         r"if pauseUntil >= timeout * 1_000 { expire(at: now) }", CI),
     Guard(
         11, "ci-not-completed", "a check run that is not completed has no conclusion",
-        _FORGE + "GitHubRows.swift",
+        _FORGE + "GitHubForge.swift",
         r"""status == "completed" ? CIState(conclusion ?? "unknown", described: output?.title) : .pending""",
         r"""CIState(conclusion ?? status)""", FORGE),
     Guard(
@@ -1470,12 +1471,12 @@ GUARDS = [
         r"if statuses.count < 50 { return rows }", FORGE),
     Guard(
         11, "gitea-other-commit", "a row of another commit proves nothing",
-        _FORGE + "GiteaStatus.swift",
+        _FORGE + "GiteaForge.swift",
         r"guard last.lowercased() == sha.hex else {",
         r"guard last.lowercased() == sha.hex || !sha.hex.isEmpty else {", FORGE),
     Guard(
         11, "gitea-history-start", "a history that begins elsewhere says nothing about a commit",
-        _FORGE + "ForgeCommit.swift",
+        _FORGE + "Forge.swift",
         r"guard try commits.first?.read(at: answer.place) == descendant else {",
         r"guard try commits.first?.read(at: answer.place) != nil else {", FORGE),
     Guard(
@@ -1490,7 +1491,7 @@ GUARDS = [
         r"""case "ahead" where mergeBase.hex.count == sha.hex.count: return true""", FORGE),
     Guard(
         9, "forge-endless", "a list of a forge has at most 200 pages",
-        _FORGE + "ForgePages.swift",
+        _FORGE + "Forge.swift",
         r"static let limit = 200",
         r"static let limit = 100_000", FORGE),
     Guard(
@@ -1500,7 +1501,7 @@ GUARDS = [
         r"guard Self.isJSON(response) || !response.body.isEmpty else {", FORGE),
     Guard(
         10, "forge-foreign-token", "a token of the environment goes to its own host only",
-        "Sources/Collector/Commands/Options/ForgeSetting.swift",
+        "Sources/Collector/Commands/Options/ForgeOptions.swift",
         r".authority == address.authority",
         r""".authority.isEmpty == false""", FORGE),
     Guard(
@@ -1515,12 +1516,12 @@ GUARDS = [
         r"""let shown = full.prefix { $0 != "#" }""", FORGE),
     Guard(
         11, "switch-words", "a kill switch is off for the agreed words only",
-        _KILL_SWITCH + "KillSwitchValue.swift",
+        _KILL_SWITCH + "KillSwitch.swift",
         r"""["", "0", "false", "no", "off"]""",
         r"""["", "0", "false", "no", "off", "n"]""", KILL_SWITCH),
     Guard(
         11, "switch-blanks", "only ASCII's blanks are left aside",
-        _KILL_SWITCH + "KillSwitchValue.swift",
+        _KILL_SWITCH + "KillSwitch.swift",
         r"(9...13).contains(byte) }",
         r"(9...13).contains(byte) || byte >= 0x80 }", KILL_SWITCH),
     Guard(
@@ -1531,16 +1532,16 @@ GUARDS = [
     Guard(
         11, "switch-unreadable", "a kill switch that cannot be read holds",
         _KILL_SWITCH + "KillSwitch.swift",
-        r"""case .unreadable(let why): throw .refused("the kill switch cannot be read, which holds: \(why)")""",
+        r"""case .unreadable(let reason): throw .refused("promotion held: the kill switch \(reason)")""",
         r"""case .unreadable: return""", KILL_SWITCH),
     Guard(
         11, "switch-file-folder", "a kill switch's file is absent only where its folder is there",
-        _KILL_SWITCH + "KillSwitchFile.swift",
+        _KILL_SWITCH + "KillSwitch.swift",
         r"guard stat(folder, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else {",
         r"guard stat(folder, &status) == 0 || errno == ENOENT else {", KILL_SWITCH),
     Guard(
         11, "switch-file-link", "a link that leads nowhere is no absent file",
-        _KILL_SWITCH + "KillSwitchFile.swift",
+        _KILL_SWITCH + "KillSwitch.swift",
         r"guard lstat(path, &status) != 0, errno == ENOENT else {",
         r"guard lstat(path, &status) == 0 || errno == ENOENT else {", KILL_SWITCH),
     Guard(
@@ -1580,42 +1581,42 @@ GUARDS = [
         r"return isAncestor ? .superseded(by: head) : .head", FORGE),
     Guard(
         11, "rollback-flag", "a tag does not move back unless that is allowed",
-        _BRANCH + "Ancestry.swift",
+        _BRANCH + "BranchPosition.swift",
         r"return allowsRollback",
         r"return allowsRollback || ancestry == .notDescendant", FORGE),
     Guard(
         11, "promote-switch", "a promotion reads the kill switch before anything else",
-        "Sources/Collector/Operations/Promotion/PromotionGate.swift",
-        r"try await killSwitch.requireOff(before: .now + timeout)",
+        "Sources/Collector/Operations/Promote/PromotionGate.swift",
+        r"try await killSwitch.requireOff(before: .now + timeout, log)",
         r"_ = killSwitch.sources", PROMOTE),
     Guard(
         11, "promote-switch-again", "the kill switch is read again right before the PUT",
-        "Sources/Collector/Operations/Promotion/TagMover.swift",
+        "Sources/Collector/Operations/Tag/TagMover.swift",
         r"try await killSwitch.requireOff(before: registry.deadline)",
         r"_ = killSwitch.sources", PROMOTE),
     Guard(
         11, "promote-green", "a promotion needs green CI",
-        "Sources/Collector/Operations/Promotion/PromotionGate.swift",
+        "Sources/Collector/Operations/Promote/PromotionGate.swift",
         r"try result.requireGreen()",
         r"_ = result", PROMOTE),
     Guard(
         11, "promote-head", "only the branch's head is promoted",
-        "Sources/Collector/Operations/Promotion/PromotionGate.swift",
-        r"try await forge.requireHead(order.gitSHA, of: branch, before: deadline)",
+        "Sources/Collector/Operations/Promote/PromotionGate.swift",
+        r"try await forge.requireHead(request.gitSHA, of: branch, before: deadline)",
         r"_ = (forge, branch, deadline)", PROMOTE),
     Guard(
         11, "promote-candidate", "a commit that a newer candidate follows is superseded",
-        _BRANCH + "Superseding.swift",
+        _BRANCH + "Forge+Branch.swift",
         r"for commit in newer where try await candidateExists(commit) {",
         r"for commit in newer where try await candidateExists(commit) && commit == sha {", FORGE),
     Guard(
         11, "candidate-unnamed", "a candidate that does not name its commit is superseded by any newer commit",
-        "Sources/Collector/Operations/Promotion/PromotionGate.swift",
-        r"} else if supersededBy == .candidate, order.namesCandidates {",
+        "Sources/Collector/Operations/Promote/PromotionGate.swift",
+        r"} else if supersededBy == .candidate, request.namesCandidates {",
         r"} else if supersededBy == .candidate {", PROMOTE),
     Guard(
         11, "candidate-descends", "only what descends from a commit supersedes it, and what may descend does",
-        _BRANCH + "Superseding.swift",
+        _BRANCH + "Forge+Branch.swift",
         r"guard commit.parents?.contains(where: known.contains) ?? true else { continue }",
         r"guard commit.parents?.contains(where: known.contains) ?? false else { continue }", FORGE),
     Guard(
@@ -1691,63 +1692,63 @@ GUARDS = [
     Guard(
         11, "flag-only", "what only a flag may permit is not silently ignored in the environment",
         "Sources/Collector/Commands/Invocation.swift",
-        r"if let flag = EnvironmentFlags.flagOnly(of: verb).first(where: { isSet($0) }) {",
-        r"if let flag = EnvironmentFlags.flagOnly(of: verb).first(where: { isSet($0) && $0.name.isEmpty }) {",
-        r"CollectorTests\.CommandLineMistakesTests/"),
+        r"if let flag = (command?.commandLineOnly ?? []).first(where: isSet) {",
+        r"if let flag = (command?.commandLineOnly ?? []).first(where: { isSet($0) && $0.name.isEmpty }) {",
+        r"\bCommandLineMistakesTests/"),
     Guard(
         2, "output-full", "standard output that was not written is no success",
         "Sources/Collector/Commands/Invocation.swift",
-        r"guard code == 0, let reason = Terminal.outputFailure else { return code }",
-        r"guard code == 0, let reason = Terminal.outputFailure, reason.isEmpty else { return code }",
-        r"EndToEndTests\.WaitCITests/"),
+        r"let reason = Terminal.outputFailure else { return code }",
+        r"let reason = Terminal.outputFailure, reason.isEmpty else { return code }",
+        r"\bWaitCITests/"),
     Guard(
         11, "promote-last", "a build that a later promotion followed is superseded",
-        "Sources/Collector/Operations/Promotion/PromotionGate.swift",
-        r"if let later { throw PromotionError.superseded(later, of: order.gitSHA, generation: own.generation) }",
+        "Sources/Collector/Operations/Promote/PromotionGate.swift",
+        r"if let later { throw PromotionError.superseded(later, of: request.gitSHA, generation: own.generation) }",
         r"_ = later", PROMOTE),
     Guard(
         11, "promote-descends", "the tag moves forward only, unless going back is meant",
-        "Sources/Collector/Operations/Promotion/PromotionGate.swift",
+        "Sources/Collector/Operations/Promote/PromotionGate.swift",
         r'case .refused(let reason): throw .refused("\(name): \(reason)")',
         r"case .refused: return nil", PROMOTE),
     Guard(
         4, "promote-revision", "every platform of a candidate is labelled with the promoted commit",
-        "Sources/Collector/Operations/Promotion/PromotionGate.swift",
-        r"try image.require(order.gitSHA)",
+        "Sources/Collector/Operations/Promote/PromotionGate.swift",
+        r"try image.require(request.gitSHA)",
         r"_ = image", PROMOTE),
     Guard(
         11, "promote-written-once", "a tag that names a build is never moved",
-        "Sources/Collector/Operations/Promotion/TagPolicy.swift",
-        r"if Self.isWrittenOnce(tag) { return .writtenOnce }",
+        "Sources/Collector/Operations/Promote/PromotionRequest.swift",
+        r"if isWrittenOnce(tag) { return .writtenOnce }",
         r"", JOURNAL),
     Guard(
         11, "promote-declared", "a tag that is not declared as moving is left alone",
-        "Sources/Collector/Operations/Promotion/TagPolicy.swift",
+        "Sources/Collector/Operations/Promote/PromotionRequest.swift",
         r"return moving.contains(tag) ? nil : .undeclared",
         r"return nil", JOURNAL),
     Guard(
         11, "promote-third", "a third digest under the tag is another writer's",
-        "Sources/Collector/Operations/Promotion/TagOutcome.swift",
+        "Sources/Collector/Operations/Tag/TagReadback.swift",
         r"return now == former ? .unmoved : .contested",
         r"return .unmoved", JOURNAL),
     Guard(
         12, "promote-journal-first", "a tag's change is in the journal before the registry is asked",
-        "Sources/Collector/Operations/Promotion/TagMover.swift",
+        "Sources/Collector/Operations/Tag/TagMover.swift",
         r"case .recorded(let recorded): entry = recorded",
         r"case .recorded(let recorded): entry = try await settle(recorded, .unmoved)", PROMOTE),
     Guard(
         12, "promote-uncertain", "an answer to the PUT that was lost leaves the journal open",
-        "Sources/Collector/Operations/Promotion/TagMover.swift",
+        "Sources/Collector/Operations/Tag/TagMover.swift",
         r"case (_, .uncertainPut(_, let reason)):",
         r"case (_, .uncertainPut(_, let reason)) where reason.isEmpty:", PROMOTE),
     Guard(
         12, "promote-leftover", "what a killed promotion left is settled by what the tag is",
-        "Sources/Collector/Operations/Promotion/InterruptedPromotionRecovery.swift",
+        "Sources/Collector/Operations/Tag/InterruptedPromotionRecovery.swift",
         r"guard settles else {",
         r"guard settles, entry.number < 0 else {", PROMOTE),
     Guard(
         11, "rollback-unproven", "a rollback that was not proven is finished, and goes no build further back",
-        "Sources/Collector/Operations/Promotion/RollbackRun.swift",
+        "Sources/Collector/Operations/Rollback/RollbackRun.swift",
         r"let build = history.unprovenRollback(at: present?.digest) ?? history.lastProven(before: present?.digest)",
         r"let build = history.lastProven(before: present?.digest)", ROLLBACK),
     Guard(
@@ -1757,7 +1758,7 @@ GUARDS = [
         r"last.digest == present, last.provenAt != nil else { return nil }", JOURNAL),
     Guard(
         11, "rollback-stale", "no build is gone back from that only a lagging copy of the registry shows",
-        "Sources/Collector/Operations/Promotion/TagRecord.swift",
+        "Sources/Collector/Operations/Tag/TagState.swift",
         r"guard left.contains(present.digest) else { return Reading(image: present) }",
         r"guard left.isEmpty else { return Reading(image: present) }", ROLLBACK),
     Guard(
@@ -1765,22 +1766,22 @@ GUARDS = [
         _VERDICT + "Verification.swift",
         r"if let since = tagAwaitedSince, since >= lastChange {",
         r"if now >= .zero { return true }; if let since = tagAwaitedSince, since >= lastChange {",
-        r"CollectorTests\.SupersededTests/"),
+        r"\bSupersededTests/"),
     Guard(
         "evidence", "evidence-tag-watched", "evidence says that a look at the tag was waited for",
-        "Sources/Collector/Operations/Session/VerificationRun.swift",
-        r"run.watchesTag = true",
-        r"_ = tag", r"EndToEndTests\.RetaggedImageTests/"),
+        "Sources/Collector/Operations/Verify/VerificationRun.swift",
+        r"start.watchesTag = true",
+        r"_ = tag", r"\bRetaggedImageTests/"),
     Guard(
         "gate", "stated-platform-manifest", "a stated platform that a single manifest is not for is refused",
-        "Sources/Collector/Operations/Registry/TargetResolver.swift",
+        "Sources/Collector/Operations/Verify/TargetResolver.swift",
         r"host.statedPlatform.map(content.isMadeForOthers(than:)) ?? false",
-        r"host.statedPlatform.map(content.lacks) ?? false", r"CollectorTests\.TargetOptionsTests/"),
+        r"host.statedPlatform.map(content.lacks) ?? false", r"\bTargetOptionsTests/"),
     Guard(
         "ledger", "unasked-recorded", "what was interrupted before any host was asked is in the history",
-        "Sources/Collector/Operations/Session/VerificationRun.swift",
-        r"return await recorded(report)",
-        r"return report", r"EndToEndTests\.FieldPromotionTests/"),
+        "Sources/Collector/Operations/Verify/VerificationRun.swift",
+        r"return try await publish(await recorded(outcome), showsText: showsText)",
+        r"return try await publish(outcome, showsText: showsText)", r"\bFieldPromotionTests/"),
     Guard(
         11, "promote-lock", "one change of a tag is under way at a time",
         _LEDGER + "Recording/Ledger+Journal.swift",
@@ -1793,7 +1794,7 @@ GUARDS = [
         r"if generation.isNew, generation.number < 0 {", JOURNAL),
     Guard(
         11, "promote-permission", "why a tag may go back is in the journal",
-        "Sources/Collector/Operations/Promotion/PromotionRun.swift",
+        "Sources/Collector/Operations/Promote/PromotionRun.swift",
         r"permission: passed.permission,",
         r"permission: nil,", PROMOTE),
     Guard(
@@ -1818,9 +1819,9 @@ GUARDS = [
         r"} else if expected > 0,", VERDICT),
     Guard(
         "gate", "moved-tag-steady", "what a registry says once of a tag decides nothing",
-        "Sources/Collector/Operations/Promotion/TagOutcome.swift",
-        r"guard steadiness.isSteady, !mayLag || steadiness.span >= timeout else { return .doubted(digest) }",
-        r"guard !mayLag || steadiness.span >= timeout else { return .doubted(digest) }", JOURNAL),
+        "Sources/Collector/Operations/Tag/TagWatch.swift",
+        r"guard stability.isStable, !mayLag || stability.span >= timeout else { return .suspected(digest) }",
+        r"guard !mayLag || stability.span >= timeout else { return .suspected(digest) }", JOURNAL),
     Guard(
         "gate", "moved-tag-former", "what was put back is no newer promotion",
         _VERDICT + "VerdictRules.swift",
@@ -1828,12 +1829,12 @@ GUARDS = [
         r"verification.successor != nil && verification.movedTag?.isFormer == true", VERDICT),
     Guard(
         11, "promote-third-steady", "a third digest is another writer's only once it is steady",
-        "Sources/Collector/Operations/Promotion/TagOutcome.swift",
-        r"if steadiness.isSteady, isOver || !mayLag { return .contested(digest) }",
+        "Sources/Collector/Operations/Tag/TagReadback.swift",
+        r"if stability.isStable, isOver || !mayLag { return .contested(digest) }",
         r"if isOver || !mayLag { return .contested(digest) }", JOURNAL),
     Guard(
         12, "promote-on-its-way", "what was acknowledged is not said to have never moved",
-        "Sources/Collector/Operations/Promotion/TagOutcome.swift",
+        "Sources/Collector/Operations/Tag/TagReadback.swift",
         r"case .unmoved where answer == .notAsked || answer == .refused: return .unmoved",
         r"case .unmoved where answer != .lost: return .unmoved", JOURNAL),
     Guard(
@@ -1848,14 +1849,14 @@ GUARDS = [
         r"", JOURNAL),
     Guard(
         12, "way-back-children", "children are put back before the index that names them",
-        "Sources/Collector/Operations/Promotion/PromotionRollback.swift",
-        r"try await registry.restoreChildren(of: image, in: target)",
-        r"_ = registry", r"EndToEndTests\.RollbackTests/"),
+        "Sources/Collector/Operations/Tag/TagMover.swift",
+        r"try await client.restoreChildren(of: image, in: target)",
+        r"_ = client", r"\bRollbackTests/"),
     Guard(
         2, "shrink-baseline", "small steps of one promotion do not add up",
         "Sources/Collector/Verdict/InventoryBaseline.swift",
         r"guard let baseline, size <= baseline else { return size }",
-        r"guard let baseline, size < 0 else { return size }", r"CollectorTests\.InventoryBaselineTests/"),
+        r"guard let baseline, size < 0 else { return size }", r"\bInventoryBaselineTests/"),
     Guard(
         1, "instance-health", "an instance that is called serving and unhealthy is not up",
         _VERDICT + "Document+Runtime.swift",
@@ -1865,12 +1866,12 @@ GUARDS = [
         4, "emptied-variable", "a digest that came to nothing in the environment is a mistake",
         "Sources/Shared/EnvironmentArguments.swift",
         r"$0.needsText && !isNamed",
-        r"$0.needsText && $0.name.isEmpty && !isNamed", r"SharedTests\.TextTests/"),
+        r"$0.needsText && $0.name.isEmpty && !isNamed", r"\bTextTests/"),
     Guard(
         "evidence", "evidence-whole", "evidence that is not whole is no success",
-        "Sources/Collector/Operations/Session/VerificationRun.swift",
+        "Sources/Collector/Operations/Verify/VerificationRun.swift",
         r"guard let evidence, report.evidence == nil else { return }",
-        r"guard let evidence, report.evidence == nil, evidence.path.isEmpty else { return }", r"EndToEndTests\.EvidenceTests/"),
+        r"guard let evidence, report.evidence == nil, evidence.path.isEmpty else { return }", r"\bEvidenceFileTests/"),
     Guard(
         "agent", "stopped-engine", "a stopped engine that systemd would start is not connected to",
         _ENGINE + "EngineActivation.swift",
@@ -1893,19 +1894,19 @@ GUARDS = [
         r"guard named.isEmpty, defaults.isEmpty else { return nil }", ADDRESSES),
     Guard(
         2, "file-garbage", "a file with a line of garbage states nothing",
-        "Sources/Agent/Evidence/FileStatement.swift",
-        r"guard GitSHA.defect(of: trimmed) != .notHexadecimal else { return .failure(.notCommit) }",
-        r"guard !trimmed.isEmpty else { return .failure(.notCommit) }", r"AgentTests\.FileSourceTests/"),
+        _CORE + "FileStatement.swift",
+        r"guard GitSHA.problem(with: trimmed) != .notHexadecimal else { throw .notCommit }",
+        r"guard !trimmed.isEmpty else { throw .notCommit }", r"\bFileSourceTests/"),
     Guard(
         "agent", "expired-certificate", "an expired certificate does not replace a valid one",
         "Sources/Agent/Serving/Access/FileBacked.swift",
         r"if let objection = objection(new, value) { throw objection }",
-        r"_ = objection(new, value)", r"AgentTests\.CertificateTests/"),
+        r"_ = objection(new, value)", r"\bCertificateTests/"),
     Guard(
         9, "refusal-log", "who is refused cannot fill the log",
-        "Sources/Agent/Serving/Access/RefusalLog.swift",
+        "Sources/Agent/Serving/Access/ConnectionContext.swift",
         r"guard state.lines.count < Self.linesPerMinute, state.lines.insert(line).inserted else {",
-        r"guard state.lines.insert(line).inserted else {", r"AgentTests\.CertificateTests/"),
+        r"guard state.lines.insert(line).inserted else {", r"\bCertificateTests/"),
     Guard(
         "advice", "advice-failed", "after a failed deploy, hosts on the former build are to be left",
         "Sources/Collector/Reports/Remedy.swift",
@@ -1959,8 +1960,8 @@ GUARDS = [
     Guard(
         "advice", "status-fine", "a status that must tell what it found does",
         _VERDICT + "StatusRules.swift",
-        r"if isGating, exitCode == 0, let worst = reasons.first",
-        r"if isGating, exitCode != 0, let worst = reasons.first", STATUS),
+        r"if isGating, answered > 0, let worst = reasons.first",
+        r"if isGating, answered == 0, let worst = reasons.first", STATUS),
     Guard(
         "advice", "status-waived", "a status is gated by no waived host",
         _VERDICT + "StatusRules.swift",
@@ -1968,9 +1969,9 @@ GUARDS = [
         r"let gated = verification.tracks", STATUS),
     Guard(
         "ledger", "refusal-recorded", "a refused inventory is in the history",
-        "Sources/Collector/Operations/Session/VerificationRun.swift",
-        r"return await recorded(await report(verification, refusal, context, recorder))",
-        r"return await report(verification, refusal, context, recorder)", KINDS),
+        "Sources/Collector/Operations/Verify/VerificationRun.swift",
+        r"return await recorded(outcome.concluding(recorder))",
+        r"return await outcome.concluding(recorder)", KINDS),
     Guard(
         "ledger", "refusal-no-promotion", "a refused inventory is of no promotion",
         _LEDGER + "Recording/Ledger+Recording.swift",
@@ -1990,15 +1991,15 @@ GUARDS = [
         "ledger", "hangup", "a hangup ends a verification with its report",
         "Sources/Collector/Support/EndingSignals.swift",
         r"trapping: .sigint, .sigterm, .sighup)",
-        r"trapping: .sigint, .sigterm)", r"EndToEndTests\.StatusTests/"),
+        r"trapping: .sigint, .sigterm)", r"\bStatusTests/"),
     Guard(
         "ledger", "nohup", "a hangup that is ignored ends nothing",
         "Sources/Collector/Support/EndingSignals.swift",
         r"guard sigaction(SIGHUP, nil, &action) == 0 else { return false }",
-        r"guard sigaction(SIGHUP, nil, &action) != 0 else { return false }", r"EndToEndTests\.StatusTests/"),
+        r"guard sigaction(SIGHUP, nil, &action) != 0 else { return false }", r"\bStatusTests/"),
     Guard(
         "ledger", "certificate-ends", "a certificate that ends soon is told",
         "Sources/Collector/Transfer/TransferSlot.swift",
         r"if request.asksCertificate { options.set(CURLOPT_CERTINFO, 1) }",
-        r"if request.asksCertificate { options.set(CURLOPT_CERTINFO, 0) }", r"CollectorTests\.CertificateEndsTests/"),
+        r"if request.asksCertificate { options.set(CURLOPT_CERTINFO, 0) }", r"\bCertificateEndsTests/"),
 ]

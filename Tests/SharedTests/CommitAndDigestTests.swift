@@ -6,14 +6,14 @@ struct CommitAndDigestTests {
     private static let forty = String(repeating: "a1", count: 20)
     private static let sixtyFour = String(repeating: "0f", count: 32)
 
-    @Test("a full commit id is held in lower case", arguments: [forty, forty.uppercased(), sixtyFour])
+    @Test("A full commit id is kept in lower case", arguments: [forty, forty.uppercased(), sixtyFour])
     func commits(text: String) throws {
         #expect(try GitSHA(parsing: text).hex == text.lowercased())
-        #expect(GitSHA.defect(of: text) == nil)
+        #expect(GitSHA.problem(with: text) == nil)
     }
 
-    private static let noCommitsTable: [(String, GitSHA.Defect)] = [
-        ("", GitSHA.Defect.empty), ("dev", .notHexadecimal), ("unknown", .notHexadecimal),
+    private static let invalidCommits: [(String, GitSHA.ParseError)] = [
+        ("", GitSHA.ParseError.empty), ("dev", .notHexadecimal), ("unknown", .notHexadecimal),
         ("abcdef0", .shortened(digits: 7)),
         (String(repeating: "a", count: 41), .wrongLength(digits: 41)),
         (String(repeating: "0", count: 40), .allZeros),
@@ -24,14 +24,14 @@ struct CommitAndDigestTests {
     ]
 
     @Test(
-        "what is no full commit id is refused, and says why",
-        arguments: noCommitsTable)
-    func noCommits(text: String, defect: GitSHA.Defect) {
-        #expect(GitSHA.defect(of: text) == defect)
-        #expect(throws: defect) { try GitSHA(parsing: text) }
+        "Anything but a full commit id is refused with the reason",
+        arguments: invalidCommits)
+    func refusedCommits(text: String, error: GitSHA.ParseError) {
+        #expect(GitSHA.problem(with: text) == error)
+        #expect(throws: error) { try GitSHA(parsing: text) }
     }
 
-    @Test("a digest is sha256 and 64 lower-case digits")
+    @Test("A digest is sha256 and 64 lower-case digits")
     func digests() throws {
         let digest = try Digest(parsing: "sha256:" + Self.sixtyFour)
         #expect(digest.description == "sha256:" + Self.sixtyFour)
@@ -40,8 +40,8 @@ struct CommitAndDigestTests {
         #expect(Digest(sha256: [UInt8](repeating: 0x0F, count: 31)) == nil)
     }
 
-    private static let noDigestsTable: [(String, Digest.Defect)] = [
-        ("", Digest.Defect.empty), (sixtyFour, .noAlgorithm), ("sha512:" + sixtyFour, .unsupportedAlgorithm),
+    private static let invalidDigests: [(String, Digest.ParseError)] = [
+        ("", Digest.ParseError.empty), (sixtyFour, .noAlgorithm), ("sha512:" + sixtyFour, .unsupportedAlgorithm),
         ("SHA256:" + sixtyFour, .unsupportedAlgorithm), ("sha256:", .wrongLength(digits: 0)),
         ("sha256:" + sixtyFour + "0", .wrongLength(digits: 65)),
         ("sha256:" + sixtyFour.uppercased(), .notLowerHexadecimal),
@@ -49,10 +49,10 @@ struct CommitAndDigestTests {
     ]
 
     @Test(
-        "what is no digest is refused, and says why",
-        arguments: noDigestsTable)
-    func noDigests(text: String, defect: Digest.Defect) {
-        #expect(throws: defect) { try Digest(parsing: text) }
+        "Anything but a digest is refused with the reason",
+        arguments: invalidDigests)
+    func refusedDigests(text: String, error: Digest.ParseError) {
+        #expect(throws: error) { try Digest(parsing: text) }
     }
 
     private static let platformsTable: [(String, String)] = [
@@ -66,19 +66,20 @@ struct CommitAndDigestTests {
     ]
 
     @Test(
-        "platforms are normalised as containerd does",
+        "Platforms are normalised as containerd does",
         arguments: platformsTable)
     func platforms(text: String, normal: String) {
         #expect(Platform(parsing: text)?.description == normal)
     }
 
     @Test(
-        "what is no platform is refused", arguments: ["", "linux", "linux/", "/amd64", "linux/arm/v7/x", "linux//v7"])
-    func noPlatforms(text: String) {
+        "Anything but a platform is refused",
+        arguments: ["", "linux", "linux/", "/amd64", "linux/arm/v7/x", "linux//v7"])
+    func refusedPlatforms(text: String) {
         #expect(Platform(parsing: text) == nil)
     }
 
-    @Test("nothing runs on an attestation's platform")
+    @Test("unknown/unknown is the platform of attestations")
     func attestations() {
         #expect(Platform(parsing: "unknown/unknown")?.isAttestation == true)
         #expect(Platform(parsing: "linux/unknown")?.isAttestation == false)

@@ -23,14 +23,14 @@ struct DocumentTests {
             agent: AgentIdentity(version: "0", uptimeSeconds: 1))
     }
 
-    @Test("a document survives its coding", arguments: [true, false])
+    @Test("A document survives encoding and decoding", arguments: [true, false])
     func roundTrip(isKnown: Bool) throws {
         let document = Self.document(isKnown ? Self.commit : nil, isKnown ? Self.digest : nil)
         let decoded = try JSONDecoder().decode(Document.self, from: JSONEncoder().encode(document))
         #expect(decoded == document)
     }
 
-    @Test("what is unknown is an explicit null, and what was not asked for is left out")
+    @Test("Unknown values are encoded as null, and absent options are left out")
     func nulls() throws {
         let json = try String(decoding: JSONEncoder().encode(Self.document(nil, nil)), as: UTF8.self)
         #expect(
@@ -44,7 +44,7 @@ struct DocumentTests {
     ]
 
     @Test(
-        "an unusable commit is kept for people, equals nothing, and is never passed on",
+        "An unusable commit is kept for people, equals nothing, and is never passed on",
         arguments: unusableTable)
     func unusable(text: String) throws {
         let json = Data(
@@ -57,16 +57,16 @@ struct DocumentTests {
         #expect(again.contains("\"git_sha\":null"))
     }
 
-    private static let noDocumentTable: [(String, String)] = [
+    private static let invalidDocumentsTable: [(String, String)] = [
         ("\"git_sha\":null", "\"other\":null"), ("\"git_sha\":null", "\"git_sha\":7"),
         ("\"state\":\"serving\"", "\"state\":\"fine\""),
         ("\"age_seconds\":0.25", "\"age\":0.25"),
     ]
 
     @Test(
-        "a document without the key git_sha is none, and neither is one whose commit is no text",
-        arguments: noDocumentTable)
-    func noDocument(part: String, other: String) throws {
+        "A document without git_sha, or with a value of another type, is refused",
+        arguments: invalidDocumentsTable)
+    func invalidDocuments(part: String, other: String) throws {
         let json = try String(decoding: JSONEncoder().encode(Self.document(nil, nil)), as: UTF8.self)
         #expect(json.contains(part))
         #expect(throws: DecodingError.self) {
@@ -75,7 +75,7 @@ struct DocumentTests {
     }
 
     @Test(
-        "the worst state of the instances speaks for the service",
+        "A service has the worst state of its instances",
         arguments: [
             ([], ServiceState.absent), ([.serving], .serving), ([.serving, .starting], .starting),
             ([.unhealthy, .starting], .unhealthy), ([.serving, .exited, .paused], .exited),

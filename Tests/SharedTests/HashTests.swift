@@ -17,13 +17,13 @@ struct HashTests {
     ]
 
     @Test(
-        "hashes are those of FIPS 180-4's examples",
+        "Hashes match the examples of FIPS 180-4",
         arguments: vectorsTable)
     func vectors(text: String, hash: String) {
         #expect(Hexadecimal.encode(SHA256.hash(text.utf8)) == hash)
     }
 
-    @Test("a million letters, in pieces of any size")
+    @Test("A million letters hash alike in pieces of any size")
     func million() {
         var hasher = SHA256()
         for size in [1, 63, 64, 65, 999_807] { hasher.update(repeatElement(UInt8(ascii: "a"), count: size)) }
@@ -32,7 +32,7 @@ struct HashTests {
     }
 
     @Test(
-        "every length around a block's end is the same in one piece and in two",
+        "Every length around the end of a block hashes alike in one piece and in two",
         arguments: [55, 56, 57, 63, 64, 65, 119, 120, 128])
     func blocks(length: Int) {
         let bytes = (0..<length).map { UInt8(truncatingIfNeeded: $0) }
@@ -74,7 +74,7 @@ struct HashTests {
     ]
 
     @Test(
-        "codes are those of RFC 4231",
+        "Authentication codes match RFC 4231",
         arguments: codesTable)
     func codes(key: [UInt8], message: [UInt8], code: String) {
         #expect(Hexadecimal.encode(SHA256.authenticationCode(for: message, key: key)) == code)

@@ -21,7 +21,7 @@ struct ImageReferenceTests {
     ]
 
     @Test(
-        "a reference is normalised as Docker does",
+        "References are normalised as Docker does",
         arguments: normalisedTable)
     func normalised(text: String, repository: String, tag: String?) {
         let reference = ImageReference(parsing: text)
@@ -30,7 +30,7 @@ struct ImageReferenceTests {
         #expect(reference?.effectiveTag == tag ?? "latest")
     }
 
-    @Test("a digest pins a reference, with a tag or without")
+    @Test("A digest pins a reference, with and without a tag")
     func pinned() {
         let bare = ImageReference(parsing: "nginx@" + Self.digest)
         #expect(bare?.digest?.description == Self.digest)
@@ -49,7 +49,7 @@ struct ImageReferenceTests {
     ]
 
     @Test(
-        "what Docker refuses is no reference",
+        "References that Docker refuses are refused",
         arguments: refusedTable)
     func refused(text: String) {
         #expect(ImageReference(parsing: text) == nil)

@@ -1,7 +1,7 @@
 import Shared
 import Testing
 
-@Suite("Durations, clean lines, environment")
+@Suite("Durations, sanitised lines, environment variables")
 struct TextTests {
     private static let durationsTable: [(String, Int)] = [
         ("500ms", 500), ("10s", 10_000), ("5m", 300_000), ("1h", 3_600_000), ("1d", 86_400_000), ("1m30s", 90_000),
@@ -9,24 +9,24 @@ struct TextTests {
     ]
 
     @Test(
-        "a duration is numbers with units",
+        "A duration is one or more numbers with units",
         arguments: durationsTable)
     func durations(text: String, milliseconds: Int) throws {
         #expect(try Duration(parsing: text) == .milliseconds(milliseconds))
     }
 
-    private static let noDurationsTable: [(String, DurationParseError)] = [
-        ("", DurationParseError.empty), ("10", .noUnit), ("s", .noNumber), ("-5s", .noNumber), ("5 s", .noUnit),
+    private static let invalidDurations: [(String, Duration.ParseError)] = [
+        ("", Duration.ParseError.empty), ("10", .noUnit), ("s", .noNumber), ("-5s", .noNumber), ("5 s", .noUnit),
         ("5y", .unknownUnit), ("5S", .unknownUnit), ("1.2.3s", .noNumber), ("1m30", .noUnit), ("4000d", .tooLong),
         ("99999999999999999999999999999999h", .tooLong), ("٣s", .noNumber), ("infs", .noNumber),
         ("1e3s", .unknownUnit),
     ]
 
     @Test(
-        "what is no duration is refused, and says why",
-        arguments: noDurationsTable)
-    func noDurations(text: String, defect: DurationParseError) {
-        #expect(throws: defect) { try Duration(parsing: text) }
+        "Anything but a duration is refused with the reason",
+        arguments: invalidDurations)
+    func refusedDurations(text: String, error: Duration.ParseError) {
+        #expect(throws: error) { try Duration(parsing: text) }
     }
 
     private static let briefTable: [(Int, String)] = [
@@ -37,7 +37,7 @@ struct TextTests {
     ]
 
     @Test(
-        "a duration is told in one or two units",
+        "A duration is shown in one or two units",
         arguments: briefTable)
     func brief(milliseconds: Int, text: String) {
         #expect(Duration.milliseconds(milliseconds).brief == text)
@@ -49,13 +49,13 @@ struct TextTests {
     ]
 
     @Test(
-        "seconds become a duration without overflow",
+        "Seconds become a duration without overflow",
         arguments: clampingTable)
     func clamping(seconds: Double, expected: Double) {
         #expect(Duration(clampingSeconds: seconds).seconds == expected)
     }
 
-    private static let hygieneTable: [(String, String)] = [
+    private static let sanitizedTable: [(String, String)] = [
         ("plain", "plain"), ("  two \t\n words\r\n", "two words"), ("a\u{1B}[31mred", "a\\u{1b}[31mred"),
         ("a\u{0}b\u{7F}c\u{9B}d", "a\\u{0}b\\u{7f}c\\u{9b}d"), ("\u{202E}evil", "\\u{202e}evil"),
         ("\u{2066}x\u{2069}", "\\u{2066}x\\u{2069}"),
@@ -64,7 +64,7 @@ struct TextTests {
         ("\u{E000}", "\\u{e000}"), ("a\u{A0}\u{3000}b", "a b"), ("näch\u{301}ste ✓ 漢字", "näch\u{301}ste ✓ 漢字"),
         ("", ""),
         ("a\u{115F}b", "a\\u{115f}b"),
-        // What pipelines' runners take for commands.
+        // Commands to CI runners.
         ("::error::x", ":\\u{3a}error::x"), (" \t::error::x", ":\\u{3a}error::x"), (":::x", ":\\u{3a}:x"),
         ("a::b", "a::b"), (": :x", ": :x"), (":", ":"), ("::1", "::1"), ("::ffff:10.0.0.1", "::ffff:10.0.0.1"),
         ("::", ":\\u{3a}"), ("::1::x", ":\\u{3a}1::x"), ("::: x", ":\\u{3a}: x"), ("::1 up", "::1 up"),
@@ -74,14 +74,14 @@ struct TextTests {
     ]
 
     @Test(
-        "what others wrote becomes one clean line",
-        arguments: hygieneTable)
-    func hygiene(text: String, line: String) {
+        "Foreign text becomes one clean line",
+        arguments: sanitizedTable)
+    func sanitizing(text: String, line: String) {
         #expect(Sanitizer.singleLine(text) == line)
-        #expect(Sanitizer.singleLine(line) == line, "cleaning twice changes it again")
+        #expect(Sanitizer.singleLine(line) == line, "sanitising twice changes the text again")
     }
 
-    @Test("a line is never longer than its limit", arguments: 0...12)
+    @Test("A line is never longer than its limit", arguments: 0...12)
     func limits(limit: Int) {
         for text in ["abcdefghijklmnop", "a\u{1B}b\u{1B}c\u{1B}", "a b c d e f g h", "漢字漢字漢字漢字漢字漢字漢字"] {
             let line = Sanitizer.singleLine(text, limit: limit)
@@ -91,7 +91,7 @@ struct TextTests {
         #expect(Sanitizer.singleLine("exactly", limit: 7) == "exactly")
     }
 
-    @Test("a variable stands in for a flag that the command line does not name")
+    @Test("A variable sets a flag that the command line does not set")
     func environment() {
         let flags: [EnvironmentArguments.Flag] = [
             .init("--fail-after"), .init("--host", .values), .init("--superseded-ok", .switchOn), .init("--sha"),
@@ -115,7 +115,7 @@ struct TextTests {
         #expect(off.isEmpty)
     }
 
-    @Test("a variable that is set to nothing is a mistake where the flag decides what is checked")
+    @Test("An empty variable is an error for a flag whose absence weakens the check")
     func emptied() {
         let flags: [EnvironmentArguments.Flag] = [.init("--progress"), .init("--digest", needsText: true)]
         func emptied(_ environment: [String: String], _ line: String...) -> String? {

@@ -1,18 +1,7 @@
+import AgentCore
 import Shared
 
-/// Which containers (or which file) make up a service.
-enum Selector: Hashable, Sendable, CustomStringConvertible {
-    /// Label `com.docker.compose.service`, or `io.podman.compose.service` on Podman; without a project, any one.
-    case compose(project: String?, service: String)
-    /// Label `com.docker.swarm.service.name`, with or without the stack's name in front.
-    case swarm(String)
-    /// The container's exact name.
-    case container(String)
-    case label(key: String, value: String)
-    /// The normalised repository of the reference that the container was created from.
-    case image(repository: String)
-    case file(path: String)
-
+extension Selector {
     /// Kinds, as a selector begins and as the configuration file has them.
     static let kinds = ["compose", "swarm", "container", "label", "image", "file"]
 
@@ -50,31 +39,5 @@ enum Selector: Hashable, Sendable, CustomStringConvertible {
             }
             self = .file(path: value)
         }
-    }
-
-    /// As a flag has it.
-    var description: String {
-        switch self {
-        case .compose(let project, let service): "compose:\(project.map { "\($0)/" } ?? "")\(service)"
-        case .swarm(let service): "swarm:\(service)"
-        case .container(let name): "container:\(name)"
-        case .label(let key, let value): "label:\(key)=\(value)"
-        case .image(let repository): "image:\(repository)"
-        case .file(let path): "file:\(path)"
-        }
-    }
-
-    /// The selector that means one project or stack alone.
-    func narrowed(to project: String) -> String {
-        switch self {
-        case .compose(_, let service): "compose:\(project)/\(service)"
-        case .swarm(let service): "swarm:\(project)_\(service)"
-        case .container, .label, .image, .file: description
-        }
-    }
-
-    /// nil where an engine is asked.
-    var filePath: String? {
-        if case .file(let path) = self { path } else { nil }
     }
 }

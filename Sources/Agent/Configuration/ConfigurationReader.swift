@@ -1,3 +1,4 @@
+import AgentCore
 import Shared
 
 /// Understands a configuration file's nodes by the table of keys, and gathers every mistake.

@@ -1,3 +1,4 @@
+import AgentCore
 import CYAML
 import Shared
 
@@ -192,4 +193,47 @@ extension ConfigurationPosition {
             }
         }
     }
+}
+
+/// What stands in a configuration file, with its place; not yet understood.
+struct ConfigurationNode: Hashable, Sendable {
+    struct Pair: Hashable, Sendable {
+        var key: ConfigurationNode
+        var value: ConfigurationNode
+    }
+
+    enum Content: Hashable, Sendable {
+        /// `isPlain`: without quotes, so that `true` and `null` are no texts.
+        case scalar(String, isPlain: Bool)
+        case sequence([ConfigurationNode])
+        case mapping([Pair])
+        /// What was refused already, and is worth no second complaint.
+        case refused
+    }
+
+    var position: ConfigurationPosition
+    var content: Content
+
+    var isNull: Bool {
+        guard case .scalar(let text, isPlain: true) = content else { return false }
+        return ["", "~", "null", "Null", "NULL"].contains(text)
+    }
+
+    /// For a person: what it is.
+    var kind: String {
+        switch content {
+        case .scalar: isNull ? "nothing" : "a text"
+        case .sequence: "a list"
+        case .mapping: "a mapping"
+        case .refused: "nothing usable"
+        }
+    }
+}
+
+/// A place in a configuration file, as editors count: both from 1, columns in characters.
+struct ConfigurationPosition: Hashable, Comparable, Sendable {
+    var line: Int
+    var column: Int
+
+    static func < (left: Self, right: Self) -> Bool { (left.line, left.column) < (right.line, right.column) }
 }

@@ -1,3 +1,4 @@
+import AgentCore
 import NIOCore
 import NIOHTTP1
 import NIOSSL
@@ -342,5 +343,91 @@ final class ConnectionHandler: ChannelDuplexHandler, TimerWheelEntry {
             close(context)
         case .idle, .answering, .lingering, .closed: close(context)
         }
+    }
+}
+
+/// Where a connection is.
+enum ConnectionPhase {
+    /// TLS has not come to an agreement yet.
+    case securing
+    case idle, readingHeaders, answering
+    /// An answer is held until the content changes, or its time is up.
+    case holding
+    /// The last answer is written; what still comes is thrown away.
+    case lingering
+    case closed
+
+    /// What the agent waits for.
+    enum Turn {
+        case handshake, request
+        /// Nothing that the peer has to do.
+        case none
+    }
+
+    /// While it is the peer's turn, nothing is owed to it, and its place can be given to another.
+    var turn: Turn {
+        switch self {
+        case .securing: .handshake
+        case .idle, .readingHeaders, .lingering: .request
+        case .answering, .holding, .closed: .none
+        }
+    }
+}
+
+/// A request as it waits for its turn on a connection.
+struct ConnectionRequest {
+    var head: HTTPRequestHead
+    /// Set where the request is answered without being looked at, and ends the connection.
+    var refusal: Answer?
+
+    /// One that could not even be read.
+    static func refused(_ answer: Answer) -> ConnectionRequest {
+        ConnectionRequest(head: HTTPRequestHead(version: .http1_1, method: .GET, uri: "/"), refusal: answer)
+    }
+}
+
+/// What is kept of a request until it is answered: little, since thousands may be held at a time.
+struct PendingRequest {
+    let route: Route
+    let isHead: Bool
+    /// The connection ends behind the answer.
+    var isLast: Bool
+    /// `If-None-Match`, line by line.
+    let ifNoneMatch: [String]
+    /// Seconds that the answer may be held for; nil where it is given at once.
+    let wait: Int?
+
+    init(_ head: HTTPRequestHead, route: Route) {
+        self.route = route
+        isHead = head.method == .HEAD
+        isLast = !head.isKeepAlive || head.version != .http1_1
+        ifNoneMatch = head.headers["If-None-Match"]
+        // Without a condition there is no change to wait for, and only documents change.
+        if case .document = route, !ifNoneMatch.isEmpty {
+            wait = Preferences.wait(head.headers["Prefer"])
+        } else {
+            wait = nil
+        }
+    }
+
+    /// The service whose document is asked for.
+    var service: String? {
+        if case .document(let service, _) = route { service } else { nil }
+    }
+}
+
+/// Tells the connection's handler that bytes arrived, before anything is parsed.
+final class FirstByteHandler: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+
+    private let connection: ConnectionHandler
+
+    init(connection: ConnectionHandler) {
+        self.connection = connection
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        connection.bytesArrived()
+        context.fireChannelRead(data)
     }
 }

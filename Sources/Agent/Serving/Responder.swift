@@ -1,3 +1,4 @@
+import AgentCore
 import NIOCore
 import NIOHTTP1
 import Shared
@@ -18,7 +19,7 @@ struct Responder: Sendable {
     func staleService(_ route: Route) -> String? {
         guard case .document(let service, let nonce) = route, let entry = board.entry(service) else { return nil }
         // Before the first look there is nothing to say, nonce or not.
-        if entry.lookedAt == nil { return service }
+        if entry.startedAt == nil { return service }
         return nonce == nil || source.current.isFresh(entry) ? nil : service
     }
 
@@ -41,7 +42,7 @@ struct Responder: Sendable {
     /// seen, unless that took long.
     func isSuitable(_ route: Route) -> Bool {
         guard case .document(let service, let nonce) = route, let entry = board.entry(service) else { return true }
-        guard nonce != nil, entry.isReadable, let start = entry.lookedAt else { return true }
+        guard nonce != nil, entry.isReadable, let start = entry.startedAt else { return true }
         return clock.now() - start <= ObservationAge.maximum
     }
 
@@ -72,7 +73,7 @@ struct Responder: Sendable {
 
     private func document(_ entry: DocumentStore.Entry, nonce: Nonce?, ifNoneMatch: [String]) -> Answer {
         let now = clock.now()
-        let age = now - (entry.lookedAt ?? startedAt)
+        let age = now - (entry.startedAt ?? startedAt)
         var answer = Answer(status: .ok, contentType: "application/json")
         answer.headers = [
             ("ETag", entry.body.entityTag),
@@ -89,4 +90,46 @@ struct Responder: Sendable {
         }
         return answer
     }
+}
+
+/// What goes back: a status, headers of its own, and a body.
+struct Answer: Sendable {
+    var status: HTTPResponseStatus
+    var contentType: String
+    var headers: [(String, String)] = []
+    var body: [UInt8] = []
+
+    /// All header fields.
+    ///
+    /// - Parameter isLast: the connection ends behind it.
+    func fields(isLast: Bool) -> HTTPHeaders {
+        var fields = HTTPHeaders()
+        fields.reserveCapacity(headers.count + 5)
+        fields.add(name: "Cache-Control", value: "no-store")
+        fields.add(name: "X-Content-Type-Options", value: "nosniff")
+        if status != .notModified {
+            fields.add(name: "Content-Type", value: contentType)
+            fields.add(name: "Content-Length", value: "\(body.count)")
+        }
+        for (name, value) in headers { fields.add(name: name, value: value) }
+        if isLast { fields.add(name: "Connection", value: "close") }
+        return fields
+    }
+
+    static func text(_ status: HTTPResponseStatus, _ line: String, headers: [(String, String)] = []) -> Answer {
+        Answer(
+            status: status, contentType: "text/plain; charset=utf-8", headers: headers, body: Array("\(line)\n".utf8))
+    }
+
+    static let notFound = text(.notFound, "not found")
+    static let badNonce = text(.badRequest, "nonce must be 1 to 128 printable ASCII characters, once, percent-encoded")
+    static let methodNotAllowed = text(
+        .methodNotAllowed, "only GET and HEAD are allowed", headers: [("Allow", "GET, HEAD")])
+    static let bodyRefused = text(.payloadTooLarge, "requests with a body are not accepted")
+    static let malformed = text(.badRequest, "malformed request")
+    static let uriTooLong = text(.uriTooLong, "the request line is too long")
+    static let headersTooLarge = text(.requestHeaderFieldsTooLarge, "the headers are too large")
+    static let headersTooSlow = text(.requestTimeout, "the headers took too long")
+    static let tooManyConnections = text(
+        .serviceUnavailable, "too many connections", headers: [("Retry-After", "1")])
 }

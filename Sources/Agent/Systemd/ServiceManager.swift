@@ -1,4 +1,5 @@
 import Glibc
+import NIOCore
 
 /// What systemd hands over and is told. Source: `sd_listen_fds(3)`, `sd_notify(3)`.
 struct ServiceManager: Sendable {
@@ -46,5 +47,50 @@ struct ServiceManager: Sendable {
         var value: Int32 = 0
         var size = socklen_t(MemoryLayout<Int32>.size)
         return getsockopt(descriptor, SOL_SOCKET, name, &value, &size) == 0 ? value : nil
+    }
+}
+
+/// The address of a unix socket: a path, or an abstract name that begins with `@`.
+struct UnixAddress {
+    private var address = sockaddr_un()
+    private let length: socklen_t
+
+    /// nil where the name is empty or too long (108 bytes with its end).
+    init?(path: String) {
+        var bytes = Array(path.utf8)
+        let isAbstract = bytes.first == UInt8(ascii: "@")
+        if isAbstract { bytes[0] = 0 } else { bytes.append(0) }
+        let capacity = MemoryLayout.size(ofValue: address.sun_path)
+        guard bytes.count > 1, bytes.count <= capacity else { return nil }
+        address.sun_family = sa_family_t(AF_UNIX)
+        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: bytes) }
+        length = socklen_t(MemoryLayout<sa_family_t>.size + bytes.count)
+    }
+
+    func withSocketAddress<Outcome>(_ body: (UnsafePointer<sockaddr>, socklen_t) -> Outcome) -> Outcome {
+        withUnsafePointer(to: address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { body($0, length) }
+        }
+    }
+}
+
+/// What an inherited descriptor is bound to.
+enum InheritedSocket {
+    /// nil where that cannot be told, or is neither IP nor unix.
+    static func address(_ descriptor: Int32) -> SocketAddress? {
+        var storage = sockaddr_storage()
+        var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
+        let outcome = withUnsafeMutablePointer(to: &storage) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { getsockname(descriptor, $0, &length) }
+        }
+        guard outcome == 0 else { return nil }
+        return withUnsafeBytes(of: storage) { bytes in
+            switch Int32(storage.ss_family) {
+            case AF_INET: SocketAddress(bytes.loadUnaligned(as: sockaddr_in.self))
+            case AF_INET6: SocketAddress(bytes.loadUnaligned(as: sockaddr_in6.self))
+            case AF_UNIX: SocketAddress(bytes.loadUnaligned(as: sockaddr_un.self))
+            default: nil
+            }
+        }
     }
 }

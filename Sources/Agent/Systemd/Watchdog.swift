@@ -33,7 +33,7 @@ struct Watchdog: Sendable {
         for loop in group.makeIterator() {
             do { try await loop.submit {}.get() } catch { return }
         }
-        guard source.current.lookers.allSatisfy({ $0.isTurning(within: Self.longestLook) }) else { return }
+        guard source.current.parts.allSatisfy({ $0.refresher.isResponsive(within: Self.longestLook) }) else { return }
         manager.notify("WATCHDOG=1")
     }
 }

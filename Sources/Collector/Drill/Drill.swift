@@ -1,25 +1,30 @@
+package import CollectorSupport
 import Glibc
-import Shared
+package import Shared
 import Transfer
 import UnixSignals
 
-/// Tries the gate with made-up fleets whose faults are known: a gate that cannot go red is none, nor one that is always red.
+/// Tests the gate with simulated fleets whose faults are known: a gate that cannot go red is useless, and so is one that is
+/// always red.
 ///
-/// Every case runs ``VerificationRun``, as `verify` does, with real requests to small servers on loopback. Nothing of the
-/// user's is read or written.
+/// Every case runs ``VerificationRun``, as `verify` does, with real requests to small servers on loopback. The user's files are
+/// neither read nor written.
 package struct Drill: Sendable {
-    var cases = DrillCase.all
-    /// Where the made-up hosts listen; anything but loopback is for tests.
-    package var address = "127.0.0.1"
-    /// Where a folder is made for as long as the drill runs.
-    package var temporaryFolder = "/tmp"
-    /// How many cases run at once, 1 or more.
-    var width = Drill.width(openFiles: OpenFiles.raiseLimit())
-    /// Is told what runs, some times a second.
-    package var progress: DrillProgress?
+    private let cases: [DrillCase]
+    /// The address of the simulated hosts; anything but loopback is for tests.
+    private let address: String
+    /// The folder for the drill's own temporary folder.
+    private let temporaryFolder: String
+    /// The number of cases that run at once, 1 or more.
+    private let width: Int
+    private let progress: DrillProgress?
 
-    package init(
-        cases: [DrillCase] = DrillCase.all, address: String = "127.0.0.1", temporaryFolder: String = "/tmp",
+    package init(temporaryFolder: String, progress: DrillProgress?) {
+        self.init(cases: DrillCase.all, temporaryFolder: temporaryFolder, progress: progress)
+    }
+
+    init(
+        cases: [DrillCase], address: String = "127.0.0.1", temporaryFolder: String,
         width: Int = Drill.width(openFiles: OpenFiles.raiseLimit()), progress: DrillProgress? = nil
     ) {
         self.cases = cases
@@ -31,20 +36,20 @@ package struct Drill: Sendable {
 
     private static let tick = Duration.milliseconds(100)
 
-    /// As many cases as the limit on open files allows: a transfer engine has two descriptors for each multi handle, and a
-    /// case has some more for its hosts, their connections and a ledger.
+    /// The number of cases that the limit on open files allows: a transfer client has two descriptors per multi handle, and a
+    /// case needs some more for its hosts, their connections and a ledger.
     static func width(openFiles: Int) -> Int {
         let perCase = 2 * TransferLimits(openFiles: openFiles).multiHandles + 24
         return max(1, (openFiles - TransferLimits.reservedDescriptors) / perCase)
     }
 
-    /// - Throws: where the drill itself cannot go on, or the user ends it.
+    /// - Throws: if the drill cannot run, or the user interrupts it.
     package func run() async throws(DrillError) -> DrillTable {
         try await DrillServer.check(address)
         let folder = try DrillFolder(in: temporaryFolder)
         defer { folder.remove() }
         let start = ContinuousClock.now
-        // Held to the end: one of the cases sends this process a signal, and its own trap may go before the last one comes.
+        // Kept until the end: one of the cases sends this process a signal, and its own trap may be removed before the last one.
         let signals = await UnixSignalsSequence(trapping: .sigint, .sigterm)
         let result: Result<[Int: DrillOutcome], DrillError>
         do throws(DrillError) {
@@ -56,12 +61,12 @@ package struct Drill: Sendable {
         progress?.clear()
         let outcomes = try result.get()
         let rows = cases.indices.compactMap { index in
-            outcomes[index].map { DrillTable.Row(drilled: cases[index], outcome: $0) }
+            outcomes[index].map { DrillTable.Row(drillCase: cases[index], outcome: $0) }
         }
         return DrillTable(rows: rows, duration: .now - start)
     }
 
-    /// What became of each case, by its index.
+    /// The outcome of each case, by its index.
     private func outcomes(
         in folder: DrillFolder, signals: UnixSignalsSequence
     ) async throws(DrillError) -> [Int: DrillOutcome] {
@@ -72,7 +77,7 @@ package struct Drill: Sendable {
         do {
             outcomes = try await runTogether(together, in: folder, signals: signals)
         } catch {
-            // The one other error is that this task was cancelled, which is an interruption too.
+            // The only other error is the cancellation of this task, which is an interruption too.
             throw error as? DrillError ?? .interrupted(signal: SIGINT)
         }
         for index in alone {
@@ -84,7 +89,7 @@ package struct Drill: Sendable {
 
     private func run(_ index: Int, in folder: DrillFolder) async throws(DrillError) -> DrillOutcome {
         let subfolder = try folder.subfolder("\(index)")
-        return try await DrillRun(drilled: cases[index], folder: subfolder, address: address).outcome()
+        return try await DrillRun(drillCase: cases[index], folder: subfolder, address: address).outcome()
     }
 
     private enum Event: Sendable {
@@ -111,7 +116,7 @@ package struct Drill: Sendable {
             while outcomes.count < indices.count, let event = try await group.next() {
                 switch event {
                 case .ended(let index, let outcome):
-                    // The signal's own watch may come to know of it later than a verification.
+                    // A verification may notice the signal before this group does.
                     if let signal = outcome.signal { throw DrillError.interrupted(signal: signal) }
                     outcomes[index] = outcome
                     if let next = waiting.popFirst() {
@@ -134,5 +139,67 @@ package struct Drill: Sendable {
     private static func nextTick() async throws -> Event {
         try await Task.sleep(for: tick)
         return .tick
+    }
+}
+
+/// The progress of a drill on a terminal: one line, redrawn in place.
+package struct DrillProgress: Sendable {
+    private let terminal: Terminal
+    private let start = ContinuousClock.now
+
+    /// nil unless the terminal is interactive: a drill ends before a log needs progress.
+    package init?(on terminal: Terminal, environment: [String: String]) {
+        guard terminal.isInteractive(environment: environment) else { return nil }
+        self.terminal = terminal
+    }
+
+    func show(done: Int, of count: Int, running: [String]) {
+        let elapsed = ContinuousClock.now - start
+        terminal.write("\r\u{1B}[J" + Self.line(done, count, running, elapsed: elapsed, columns: terminal.size.columns))
+    }
+
+    func clear() {
+        terminal.write("\r\u{1B}[J")
+    }
+
+    /// Fits into one row, so that the next drawing replaces it.
+    static func line(_ done: Int, _ count: Int, _ running: [String], elapsed: Duration, columns: Int) -> String {
+        let names = running.joined(separator: ", ")
+        return "drill  \(elapsed.elapsedText)  \(done) of \(count) fleets judged; now: \(names)".clipped(
+            toColumns: columns)
+    }
+}
+
+/// The reason that a drill failed.
+package enum DrillError: ExitCoded, Hashable {
+    /// The simulated hosts cannot be reached.
+    case noLoopback(address: String, reason: String)
+    /// The temporary folder cannot be used.
+    case noFolder(path: String, reason: String)
+    /// The gate misjudged these cases.
+    case misjudged([String], of: Int)
+    /// The user interrupted the drill.
+    case interrupted(signal: Int32)
+
+    package var exitStatus: ExitStatus {
+        switch self {
+        case .noLoopback, .noFolder: .unavailable
+        // No verdict has this code: a pipeline must not mistake a failed drill for a failed deploy.
+        case .misjudged: .failure
+        case .interrupted(let signal): .interrupted(by: signal)
+        }
+    }
+
+    package var description: String {
+        switch self {
+        case .noLoopback(let address, let reason):
+            "cannot reach the drill's simulated hosts on \(address) (\(reason)): bring up the loopback interface"
+        case .noFolder(let path, let reason):
+            "cannot use the temporary folder '\(Sanitizer.singleLine(path, limit: 200))' (\(reason)): name another with TMPDIR"
+        case .misjudged(let names, let count):
+            "the gate misjudged \(names.count) of \(count) simulated fleets (\(Sanitizer.singleLine(names.joined(separator: ", ")))): "
+                + "do not trust verify on this machine until the cause is found"
+        case .interrupted: "the drill was interrupted: it proved nothing about the gate"
+        }
     }
 }

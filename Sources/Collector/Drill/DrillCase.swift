@@ -1,31 +1,33 @@
 import Glibc
-package import Verdict
+import Reports
+import Shared
+import Verdict
 
-/// One made-up fleet, what is wrong with it, and what the gate has to say of it.
+/// A simulated fleet, its fault, and the verdict that the gate must reach.
 package struct DrillCase: Sendable {
-    /// In the JSON output, and where a case is named in one word.
-    package let name: String
-    /// What is wrong, for the table; one clean line.
-    package let fault: String
-    /// The one that is wrong comes last.
-    package var hosts: [DrillHost]
-    package var policy: Policy
-    /// What was promoted; by commit and digest unless a case says otherwise.
-    package var target = DrillBuild.promoted.target
-    var circumstance = Circumstance.none
+    /// The name in the JSON output and in messages.
+    let name: String
+    /// The fault, in one clean line, for the table.
+    let fault: String
+    /// The faulty host is the last one.
+    let hosts: [DrillHost]
+    let policy: Policy
+    /// By commit and digest unless a case sets another one.
+    var target = DrillBuild.promoted.target
+    var disturbance = Disturbance.none
     let expectation: DrillExpectation
 
-    /// What happens besides the hosts.
-    package enum Circumstance: Hashable, Sendable {
+    /// An event beside the hosts.
+    enum Disturbance: Hashable, Sendable {
         case none
-        /// The service was verified on all the hosts before, and the inventory lists only the first of them now.
+        /// The inventory lists only the first of the hosts on which the service was verified before.
         case shrunkInventory
-        /// Another verification of the service starts meanwhile, for another build.
+        /// A verification of a newer build of the service starts meanwhile.
         case newerPromotion
-        /// This process gets the signal meanwhile, so that nothing else may run beside the case.
+        /// This process receives the signal meanwhile, so no other case may run at the same time.
         case signal(Int32)
 
-        /// Whether there has to be a ledger.
+        /// True if the case needs a ledger.
         var needsLedger: Bool {
             switch self {
             case .shrunkInventory, .newerPromotion: true
@@ -34,19 +36,89 @@ package struct DrillCase: Sendable {
         }
     }
 
-    /// Whether the case has to run while no other does.
+    /// True if no other case may run at the same time.
     var runsAlone: Bool {
-        if case .signal = circumstance { true } else { false }
+        if case .signal = disturbance { true } else { false }
     }
 
-    /// Whether the gate judged the fleet as it had to.
-    func isCaught(_ outcome: DrillOutcome) -> Bool { complaint(about: outcome) == nil }
-
-    /// What is wrong with the gate's judgement, in one clean line; nil where it is as it has to be.
-    func complaint(about outcome: DrillOutcome) -> String? {
+    /// The difference between the outcome and the expectation, in one clean line; nil if there is none.
+    func mismatch(with outcome: DrillOutcome) -> String? {
         switch outcome.ending {
         case .broken(let reason): "no verdict: \(reason)"
-        case .judged(let judgement): expectation.complaint(about: judgement)
+        case .judged(let judgement): expectation.mismatch(with: judgement)
         }
+    }
+}
+
+/// The result that `verify` must reach for a simulated fleet.
+struct DrillExpectation: Hashable, Sendable {
+    let verdict: Verdict
+    let exitCode: Int32
+    /// The status of the faulty host; nil if no host is faulty.
+    let status: HostStatus?
+
+    init(_ verdict: Verdict, _ status: HostStatus? = nil) {
+        self.verdict = verdict
+        self.status = status
+        exitCode = verdict.exitCode
+    }
+
+    /// The worst difference, in one clean line; nil if there is none.
+    func mismatch(with judgement: DrillJudgement) -> String? {
+        let report = judgement.report
+        if judgement.exitCode != exitCode {
+            let difference =
+                switch (exitCode, judgement.exitCode) {
+                case (_, 0): "the gate let it pass"
+                case (0, _): "the gate is red although nothing is wrong"
+                default: "red for another reason"
+                }
+            return "\(difference): \(judgement.reason)"
+        }
+        if report.exitCode != judgement.exitCode {
+            return "the process ends with \(judgement.exitCode), but its report has exit code \(report.exitCode)"
+        }
+        if report.verdict != verdict { return "the verdict is \(report.verdict.rawValue): \(judgement.reason)" }
+        guard let status else { return nil }
+        guard let host = judgement.faultyHost else { return "the faulty host is not in the report exactly once" }
+        if host.status != status {
+            return "\(host.name) has status \(host.status.rawValue), not \(status.rawValue): \(host.reason)"
+        }
+        return nil
+    }
+}
+
+/// The outcome of one case.
+struct DrillOutcome: Sendable {
+    let ending: Ending
+    let duration: Duration
+
+    enum Ending: Sendable {
+        case judged(DrillJudgement)
+        /// There was no verdict; the reason in one clean line.
+        case broken(String)
+    }
+
+    /// The signal that interrupted the verification; nil if none did.
+    var signal: Int32? {
+        guard case .judged(let judgement) = ending, judgement.report.verdict == .interrupted else { return nil }
+        return judgement.exitCode - 128
+    }
+}
+
+/// The result of `verify` for a simulated fleet: its exit code, and the report that it wrote.
+struct DrillJudgement: Sendable {
+    let exitCode: Int32
+    let report: Report
+    /// nil if no host is faulty.
+    let faultyName: String?
+
+    /// The verdict's first reason, in one clean line.
+    var reason: String { report.reasons.first.map { Sanitizer.singleLine($0.message) } ?? "no reason given" }
+
+    /// nil unless the report has it exactly once.
+    var faultyHost: Report.Host? {
+        let found = report.hosts.filter { $0.name == faultyName }
+        return found.count == 1 ? found.first : nil
     }
 }

@@ -1,20 +1,23 @@
+import CollectorSupport
+import FoundationEssentials
 import Shared
+import Verdict
 
-/// One made-up host.
-package struct DrillHost: Sendable {
-    package let name: String
-    /// The id that the inventory expects of it; nil where it expects none.
+/// A simulated host.
+struct DrillHost: Sendable {
+    let name: String
+    /// The id in the inventory; nil if it has none.
     var expectedID: String?
-    /// What it says to a request; nil where nobody listens, so that connecting is refused.
+    /// The reply to a request; nil if connections are refused.
     let reply: (@Sendable (DrillRequest) -> DrillReply)?
 
-    /// A host whose agent says this to every request.
-    static func says(_ name: String, _ statement: DrillStatement, expectedID: String? = nil) -> DrillHost {
+    /// A host whose agent states the same in every answer.
+    static func stating(_ name: String, _ statement: DrillStatement, expectedID: String? = nil) -> DrillHost {
         DrillHost(name: name, expectedID: expectedID) { request in .document(statement.document(for: request)) }
     }
 
-    /// A host whose agent says the first thing so many times, and then the other one.
-    static func turns(
+    /// A host whose agent states the first thing for some requests, and then the other one.
+    static func changing(
         _ name: String, after count: Int, from first: DrillStatement, to last: DrillStatement
     ) -> DrillHost {
         DrillHost(name: name) { request in
@@ -22,37 +25,139 @@ package struct DrillHost: Sendable {
         }
     }
 
-    /// A host without an agent, where something else answers.
-    static func answers(_ name: String, _ reply: DrillReply) -> DrillHost {
+    /// A host without an agent, with the reply of something else.
+    static func replying(_ name: String, _ reply: DrillReply) -> DrillHost {
         DrillHost(name: name) { _ in reply }
     }
 
-    /// A host where nobody listens.
+    /// A host that refuses connections.
     static func dead(_ name: String) -> DrillHost { DrillHost(name: name, reply: nil) }
 
-    /// Hosts on which all is well: `host-1` and so on.
-    package static func fine(_ count: Int) -> [DrillHost] {
-        (1...max(1, count)).map { .says("host-\($0)", DrillStatement()) }
+    /// Healthy hosts on target: `host-1` and so on.
+    static func fine(_ count: Int) -> [DrillHost] {
+        (1...max(1, count)).map { .stating("host-\($0)", DrillStatement()) }
     }
 }
 
-/// A request, as far as a made-up host cares.
+/// A request to a simulated host.
 struct DrillRequest: Sendable {
-    /// The host that was asked.
-    var host: String
-    var nonce: String?
-    /// 1 for the host's first.
-    var number: Int
+    let host: String
+    let nonce: String?
+    /// 1 for the first request to the host.
+    let number: Int
 }
 
-/// What a made-up host does with a request.
+/// The reply of a simulated host.
 enum DrillReply: Sendable {
-    /// As an agent answers.
+    /// The answer of an agent.
     case document(Document)
-    /// Something else that speaks HTTP.
+    /// The answer of another HTTP server.
     case page(status: Int, location: String? = nil, headers: [String: String] = [:], body: String)
-    /// Nothing, while the connection stays open.
+    /// No answer on an open connection.
     case silence
-    /// The connection is closed without a word.
+    /// The connection is closed without an answer.
     case hangUp
+}
+
+/// The facts that the agent of a simulated host states: a healthy service on target, unless a case changes them.
+///
+/// They are encoded with the agents' own document type, so that a simulated host differs from a real one only in its facts.
+struct DrillStatement: Sendable {
+    enum Nonce: Sendable { case echoed, missing, another }
+
+    var build: DrillBuild
+    var state = ServiceState.serving
+    /// True if the restart count grows with every answer.
+    var restartsWithEachAnswer = false
+    /// A final change of the document, for facts that have no property of their own.
+    var edit: (@Sendable (inout Document, DrillRequest) -> Void)?
+    /// Seconds since the agent's observation.
+    var age = 0.0
+    var nonce = Nonce.echoed
+    /// nil for an id of the host's own.
+    var hostID: String?
+    var reason: String?
+    /// The result of the agent's probe; nil without one.
+    var served: ProbeResult?
+
+    init(_ build: DrillBuild = .promoted, _ change: (inout DrillStatement) -> Void = { _ in }) {
+        self.build = build
+        change(&self)
+    }
+
+    func document(for request: DrillRequest) -> Document {
+        // An agent that cannot read its engine knows neither instances nor the engine.
+        let isKnown = state != .unknown
+        var document = Document(
+            service: DrillBuild.service, gitSHA: isKnown ? build.gitSHA : nil, digest: isKnown ? build.digest : nil,
+            state: state, reason: reason,
+            host: HostIdentity(id: hostID ?? "drill-\(request.host)", name: request.host, bootID: "drill"),
+            instances: isKnown ? [instance(request)] : [],
+            engine: isKnown ? EngineIdentity(name: .docker, store: .containerd) : nil, served: served,
+            observedAt: Date().rfc3339, ageSeconds: age, nonce: echo(request.nonce),
+            agent: AgentIdentity(version: BuildinfoVersion.current, uptimeSeconds: 3_600))
+        edit?(&document, request)
+        return document
+    }
+
+    private func instance(_ request: DrillRequest) -> Instance {
+        let restarts = restartsWithEachAnswer ? request.number : 0
+        let digests = [build.digest].compactMap { $0 }.map {
+            DigestEvidence(digest: $0, kind: .indexOrManifest, source: .imageRepoDigests)
+        }
+        return Instance(
+            id: "drill-\(request.host)-1", name: "\(DrillBuild.service)-1", state: state,
+            health: state == .unhealthy ? .unhealthy : .healthy,
+            startedAt: Date(timeIntervalSince1970: 1_700_000_000 + Double(restarts)).rfc3339,
+            restartCount: restarts, gitSHA: Reported(build.gitSHA),
+            image: ImageEvidence(
+                reference: "registry.example/\(DrillBuild.service):latest", platform: "linux/amd64", origin: .registry,
+                digests: digests, tagMoved: false))
+    }
+
+    private func echo(_ sent: String?) -> String? {
+        switch nonce {
+        case .echoed: sent
+        case .missing: nil
+        case .another: "answer-to-another-request"
+        }
+    }
+}
+
+/// A build that simulated hosts serve. It does not exist anywhere.
+struct DrillBuild: Sendable {
+    let gitSHA: GitSHA?
+    let digest: Digest?
+
+    static let service = "drill"
+
+    /// The promoted build.
+    static let promoted = DrillBuild(commit: "promoted", image: "promoted")
+    static let older = DrillBuild(commit: "older", image: "older")
+    static let newer = DrillBuild(commit: "newer", image: "newer")
+    /// The promoted commit in another image.
+    static let rebuilt = DrillBuild(commit: "promoted", image: "rebuilt")
+    /// The promoted image, labelled with another commit.
+    static let mislabelled = DrillBuild(commit: "older", image: "promoted")
+    /// The promoted image, without any commit.
+    static let unlabelled = DrillBuild(commit: nil, image: "promoted")
+
+    var target: Target { Target(service: Self.service, gitSHA: gitSHA, digest: digest) }
+
+    /// The build by its commit only, as a host without an agent can prove it.
+    var targetByCommit: Target { Target(service: Self.service, gitSHA: gitSHA) }
+
+    /// The build as an index with one manifest, for this platform.
+    func target(for platform: Platform) -> Target {
+        var target = target
+        target.content = PromotedContent(
+            isIndex: true, manifests: digest.map { [.init(digest: $0, platform: platform)] } ?? [])
+        return target
+    }
+
+    /// Commit and digest are hashes of words, in the form of real ones.
+    private init(commit: String?, image: String) {
+        gitSHA = commit.flatMap { GitSHA(contractText: Hexadecimal.encode(SHA256.hash(Array("commit \($0)".utf8)))) }
+        digest = Digest(sha256: SHA256.hash(Array("image \(image)".utf8)))
+    }
 }

@@ -1,60 +1,56 @@
+import CollectorSupport
 import FoundationEssentials
 import Reports
 import Shared
 import Verdict
 
-/// What came of a drill: for every case what the gate had to say, and what it said.
+/// The result of a drill: the expected and the actual verdict of every case.
 package struct DrillTable: Sendable {
-    package struct Row: Sendable {
-        package let drilled: DrillCase
-        package let outcome: DrillOutcome
+    struct Row: Sendable {
+        let drillCase: DrillCase
+        let outcome: DrillOutcome
 
-        package init(drilled: DrillCase, outcome: DrillOutcome) {
-            self.drilled = drilled
-            self.outcome = outcome
-        }
-
-        var complaint: String? { drilled.complaint(about: outcome) }
+        var mismatch: String? { drillCase.mismatch(with: outcome) }
     }
 
-    package var rows: [Row]
-    /// How long the drill took.
-    package var duration: Duration
+    var rows: [Row]
+    let duration: Duration
 
-    /// The cases that the gate judged wrongly, in their order.
-    package var misjudged: [Row] { rows.filter { $0.complaint != nil } }
+    private var misjudgedRows: [Row] { rows.filter { $0.mismatch != nil } }
 
-    /// - Parameter isVerbose: whether every case's reason is shown, and not only where the gate failed.
+    /// The names of the cases that the gate misjudged, in their order.
+    package var misjudged: [String] { misjudgedRows.map(\.drillCase.name) }
+
+    /// The error that the drill ends with; nil if the gate judged every case correctly.
+    package var failure: DrillError? {
+        misjudged.isEmpty ? nil : .misjudged(misjudged, of: rows.count)
+    }
+
+    /// - Parameter isVerbose: shows the gate's reason for every case, not only for misjudged ones.
     package func text(isVerbose: Bool = false) -> String {
-        let cells = [["FAULT", "EXPECTED", "GOT"]] + rows.map { [$0.drilled.fault, $0.expected, $0.got] }
-        let widths = (0..<2).map { column in cells.map { $0[column].count }.max() ?? 0 }
-        func line(_ mark: String, _ cells: [String]) -> String {
-            let padded = zip(cells, widths).map { $0 + String(repeating: " ", count: $1 - $0.count) }
-            return ([mark] + padded + [cells[2]]).joined(separator: "  ")
+        var table = TextTable([" ", "FAULT", "EXPECTED", "GOT"])
+        for row in rows {
+            table.add([row.mismatch == nil ? "✓" : "✗", row.drillCase.fault, row.expected, row.got])
         }
-        var lines = [line(" ", cells[0])]
-        for (row, cells) in zip(rows, cells.dropFirst()) {
-            let complaint = row.complaint
-            lines.append(line(complaint == nil ? "✓" : "✗", cells))
-            if let complaint { lines.append("   \(row.drilled.name): \(complaint)") }
+        let cells = table.lines()
+        var lines = Array(cells.prefix(1))
+        for (row, line) in zip(rows, cells.dropFirst()) {
+            lines.append(line)
+            if let mismatch = row.mismatch { lines.append("   \(row.drillCase.name): \(mismatch)") }
             if isVerbose { lines += row.reasons.map { "   \($0)" } }
         }
-        let judged = rows.count - misjudged.count
-        lines += ["", "\(judged) of \(rows.count) made-up fleets were judged as they had to be, in \(duration.brief)"]
+        let correct = rows.count - misjudgedRows.count
+        lines += ["", "\(correct) of \(rows.count) simulated fleets judged correctly in \(duration.brief)"]
         return lines.joined(separator: "\n") + "\n"
     }
 
     /// The same as JSON, with everything that `--verbose` shows.
-    package func json() throws -> String {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        return String(decoding: try encoder.encode(DrillSummary(self)), as: UTF8.self) + "\n"
-    }
+    package func json() throws -> String { try JSONEncoder.prettyText(DrillSummary(self)) }
 }
 
 extension DrillTable.Row {
     fileprivate var expected: String {
-        "\(drilled.expectation.exitCode) \(drilled.expectation.verdict.rawValue)"
+        "\(drillCase.expectation.exitCode) \(drillCase.expectation.verdict.rawValue)"
     }
 
     fileprivate var got: String {
@@ -64,11 +60,74 @@ extension DrillTable.Row {
         }
     }
 
-    /// What the gate gave as its reasons, and how long it took.
+    /// The gate's reasons, with the duration of the case.
     fileprivate var reasons: [String] {
-        let took = "(\(outcome.duration.brief))"
-        guard case .judged(let judgement) = outcome.ending else { return [took] }
+        let duration = "(\(outcome.duration.brief))"
+        guard case .judged(let judgement) = outcome.ending else { return [duration] }
         let host = judgement.faultyHost.map { ["\($0.name): \($0.status.rawValue), \($0.reason)"] } ?? []
-        return ["\(judgement.reason) \(took)"] + host
+        return ["\(judgement.reason) \(duration)"] + host
+    }
+}
+
+/// The result of a drill as JSON; keys are snake case.
+struct DrillSummary: Encodable {
+    static let schema = 1
+
+    struct Judgement: Encodable {
+        var verdict: Verdict
+        var exitCode: Int32
+        /// The status of the faulty host; absent if there is none.
+        var status: HostStatus?
+        /// The gate's reason; absent in the expectation.
+        var reason: String?
+
+        enum CodingKeys: String, CodingKey {
+            case verdict, status, reason
+            case exitCode = "exit_code"
+        }
+    }
+
+    struct Case: Encodable {
+        var name: String
+        var fault: String
+        var expected: Judgement
+        /// Absent if there was no verdict.
+        var got: Judgement?
+        var caught: Bool
+        /// The difference; absent if there is none.
+        var mismatch: String?
+        var seconds: Double
+
+        enum CodingKeys: String, CodingKey {
+            case name, fault, expected, got, caught, seconds
+            case mismatch = "complaint"
+        }
+    }
+
+    var schema = DrillSummary.schema
+    var caught: Bool
+    var seconds: Double
+    var cases: [Case]
+}
+
+extension DrillSummary {
+    init(_ table: DrillTable) {
+        caught = table.misjudged.isEmpty
+        seconds = table.duration.roundedSeconds
+        cases = table.rows.map { row in
+            let expectation = row.drillCase.expectation
+            var got: Judgement?
+            if case .judged(let judgement) = row.outcome.ending {
+                got = Judgement(
+                    verdict: judgement.report.verdict, exitCode: judgement.exitCode,
+                    status: expectation.status.flatMap { _ in judgement.faultyHost?.status }, reason: judgement.reason)
+            }
+            return Case(
+                name: row.drillCase.name, fault: row.drillCase.fault,
+                expected: Judgement(
+                    verdict: expectation.verdict, exitCode: expectation.exitCode, status: expectation.status),
+                got: got, caught: row.mismatch == nil, mismatch: row.mismatch,
+                seconds: row.outcome.duration.roundedSeconds)
+        }
     }
 }

@@ -1,23 +1,23 @@
 import CollectorSupport
+package import Shared
 
-/// Why nothing may be promoted now.
+/// Why a promotion was refused by the gate.
 package enum GateError: ExitCoded, Hashable {
     /// CI is not green, the kill switch is on or cannot be read, or the branch was rewritten.
     case refused(String)
-    /// A newer commit of the branch took over.
+    /// A newer commit of the branch supersedes this one.
     case superseded(String)
-    /// The forge was needed, and could not be asked.
+    /// The forge could not be read.
     case unavailable(String)
-    /// SIGINT (2) or SIGTERM (15) came.
+    /// SIGINT (2) or SIGTERM (15) arrived.
     case interrupted(signal: Int32, String)
 
-    /// As the contract has it for all commands.
-    package var exitCode: Int32 {
+    package var exitStatus: ExitStatus {
         switch self {
-        case .refused: 41
-        case .superseded: 40
-        case .unavailable: 69
-        case .interrupted(let signal, _): 128 + signal
+        case .refused: .refused
+        case .superseded: .superseded
+        case .unavailable: .unavailable
+        case .interrupted(let signal, _): .interrupted(by: signal)
         }
     }
 

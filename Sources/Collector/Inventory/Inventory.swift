@@ -21,7 +21,7 @@ package struct Inventory: Sendable {
     /// The credentials that the sources name for each of ``hosts``: its own, completed by the first ones for many hosts that
     /// select it.
     package let access: [InventoryCredentials?]
-    /// The service that every host is asked for: the flag's, else the sources', else the default.
+    /// The service that every host is asked for: the flag's, else the sources'.
     package let service: String
     /// The sources, for reports: `fleet.yaml, 2 --host`.
     package let source: String
@@ -81,7 +81,9 @@ package struct Inventory: Sendable {
                     "\(other.place): --service \(service ?? "") overrides the service '\(other.name)'")
             }
         }
-        let asked = service ?? named.first?.name ?? ServiceName.standard
+        guard let asked = service ?? named.first?.name else {
+            throw .noService(source: readings.first?.source.name)
+        }
         var builder = InventoryBuilder(service: asked)
         for reading in readings { try builder.add(reading.listing) }
         try builder.add(flags)

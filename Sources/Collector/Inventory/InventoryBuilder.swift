@@ -100,7 +100,7 @@ struct InventoryBuilder {
         let text = listed.address ?? listed.name ?? ""
         // Checked before it is parsed, so that the error is about the name.
         if !text.contains("://"), !text.contains("@") { try check(text, "name", limit: 255, listed.place) }
-        do throws(HostAddress.Defect) {
+        do throws(HostAddress.ParseError) {
             let address = try HostAddress(parsing: text, service: service)
             return (listed.name ?? address.name, address.url(service: service, port: port, scheme: listed.scheme))
         } catch {

@@ -1,9 +1,9 @@
 import CollectorSupport
-import Shared
+package import Shared
 
 /// The reason why an inventory cannot be used: one line with the place, the problem and the remedy. It never shows a URL that
 /// might contain a secret.
-package enum InventoryError: Error, Hashable, Sendable {
+package enum InventoryError: ExitCoded, Hashable {
     /// Missing, not permitted, or a folder.
     case unreadable(source: String, reason: String)
     case tooLarge(source: String)
@@ -17,11 +17,12 @@ package enum InventoryError: Error, Hashable, Sendable {
     case services(SourceLocation, String, first: SourceLocation, String)
     /// The value of `--service` cannot be part of a URL.
     case unusableService(String)
+    /// Neither `--service` nor a source names the service.
+    case noService(source: String?)
     /// `--fleet -` is given twice.
     case standardInputTwice
 
-    /// The process's exit code: the configuration is wrong.
-    package var exitCode: Int32 { 64 }
+    package var exitStatus: ExitStatus { .usage }
 }
 
 extension InventoryError: CustomStringConvertible {
@@ -42,6 +43,10 @@ extension InventoryError: CustomStringConvertible {
                 + "choose one with --service"
         case .unusableService(let name):
             "--service '\(Self.shown(name))' \(ServiceName.rule)"
+        case .noService(let source):
+            "no service named: give --service NAME"
+                + (source.map { ", or write 'service: NAME' at the top of \($0) (in YAML or JSON)" }
+                    ?? ", or an inventory with 'service: NAME' at its top")
         case .standardInputTwice:
             "--fleet - is given twice: standard input can be read only once"
         }

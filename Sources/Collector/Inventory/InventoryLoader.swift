@@ -76,7 +76,7 @@ private struct LineInventory {
             guard !content.contains(where: { $0 == " " || $0 == "\t" }) else {
                 // The password of a URL with a stray space must not be shown.
                 if content.contains("@") {
-                    throw .invalid(place, problem: HostAddress.Defect.hasUser.message(about: content))
+                    throw .invalid(place, problem: HostAddress.ParseError.hasUser.message(about: content))
                 }
                 let shown = InventoryError.shown(content)
                 throw .invalid(place, problem: "'\(shown)' is more than one word: write one host or URL per line")

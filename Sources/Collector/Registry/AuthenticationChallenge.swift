@@ -3,12 +3,12 @@
 /// `challenge = auth-scheme [ 1*SP ( token68 / #auth-param ) ]`, and the list of parameters and the list of challenges are
 /// separated by the same comma: only a tokenizer can tell one from the other.
 struct AuthenticationChallenge: Hashable, Sendable {
-    /// Lower case.
+    /// The scheme in lower case.
     var scheme: String
-    /// Names in lower case; the first of each counts.
+    /// The parameters by name in lower case; the first value of each counts.
     var parameters: [String: String] = [:]
 
-    /// Reads all of them, as far as the text is one; what follows a mistake is left out.
+    /// Parses all challenges up to the first syntax error.
     static func all(in text: String) -> [AuthenticationChallenge] {
         var tokenizer = Tokenizer(bytes: Array(text.utf8))
         var challenges: [AuthenticationChallenge] = []
@@ -73,7 +73,7 @@ struct AuthenticationChallenge: Hashable, Sendable {
             return nil
         }
 
-        /// Skips what stands behind a scheme and is no parameter: `Negotiate YII=`.
+        /// Skips credentials that follow a scheme in place of parameters, as in `Negotiate YII=`.
         mutating func skipToken68() {
             let start = position
             skip(Self.isSpace)
@@ -85,7 +85,7 @@ struct AuthenticationChallenge: Hashable, Sendable {
             let end = position
             skip(Self.isSpace)
             guard position == bytes.count || bytes[position] == UInt8(ascii: ",") else {
-                // A parameter, whose value is quoted.
+                // A parameter with a quoted value.
                 position = start
                 return
             }
@@ -94,7 +94,7 @@ struct AuthenticationChallenge: Hashable, Sendable {
             if let sign = body.firstIndex(of: UInt8(ascii: "=")),
                 body[sign...].contains(where: { $0 != UInt8(ascii: "=") })
             {
-                // A parameter, whose value is a plain token.
+                // A parameter with an unquoted value.
                 position = start
             }
         }

@@ -1,15 +1,15 @@
 package import Shared
 
-/// Whether two references are the same image, and by which rule.
+/// The comparison of two images: whether they are the same, and by which rule.
 package struct ImageComparison: Hashable, Sendable {
     package enum Rule: String, Hashable, Sendable, CaseIterable, Codable {
-        /// One digest.
+        /// Both have the same digest.
         case exact
-        /// One is an index, and the other its manifest for a platform.
+        /// One is an index, the other its manifest for a platform.
         case platform
-        /// Two indexes with the same manifests for the same platforms; attestations do not count.
+        /// Two indexes with the same manifests for the same platforms, apart from attestations.
         case wrapped
-        /// Other manifests of the same configurations: compressed anew, or converted.
+        /// Different manifests of the same configurations: recompressed or converted.
         case content
 
         package var sentence: String {
@@ -17,14 +17,14 @@ package struct ImageComparison: Hashable, Sendable {
             case .exact: "the same digest"
             case .platform: "one is an index, the other its manifest for the platform"
             case .wrapped: "two indexes with the same manifests"
-            case .content: "other manifests with the same configurations"
+            case .content: "different manifests with the same configurations"
             }
         }
     }
 
-    /// nil where they are not the same.
+    /// The rule by which the images are the same; nil if they are not.
     package let rule: Rule?
-    /// The platforms for which they are; all of them but where `rule` is `platform` or `content` between index and manifest.
+    /// The platforms for which they are: all, except where an index is compared with a manifest.
     package let platforms: [Platform]
 
     package init(_ first: ResolvedImage, _ second: ResolvedImage) {

@@ -1,21 +1,21 @@
 package import Shared
 import Transfer
 
-/// An index or manifest with every manifest below it, byte by byte: what it takes to put a tag back on a registry that has
-/// removed what no tag named.
+/// An index or manifest with all manifests below it, byte for byte. Restores a tag on a registry that has removed untagged
+/// manifests.
 ///
-/// Configurations and layers are not kept: they are large, and a registry that has removed them cannot be helped from here.
+/// Configurations and layers are too large to keep. If a registry has removed those, the tag cannot be restored.
 package struct KeptImage: Hashable, Sendable {
     package let root: RegistryManifest
-    /// All manifests below the root, attestations too, children before the indexes that name them.
+    /// All manifests below the root, attestations included; children precede the indexes that list them.
     package let children: [RegistryManifest]
 
-    /// For all manifests of one image together, in bytes; one alone may have 5 MiB.
+    /// The limit for all manifests of an image together, in bytes. One manifest may have 5 MiB.
     static let maximumBytes = 32 << 20
 
     package var manifests: [RegistryManifest] { children + [root] }
 
-    /// The blobs that it cannot be pulled without.
+    /// The blobs that a pull needs.
     package var blobs: [Digest] {
         var seen: Set<Digest> = []
         return manifests.flatMap { manifest -> [Digest] in
@@ -24,8 +24,8 @@ package struct KeptImage: Hashable, Sendable {
         }.filter { seen.insert($0).inserted }
     }
 
-    /// - Parameter read: Gives the manifest of a digest.
-    /// - Throws: what `read` throws, and where there is too much of it.
+    /// - Parameter read: reads the manifest with a digest.
+    /// - Throws: the error of `read`, or ``RegistryError/unusable(_:reason:)`` if the image is too large to keep.
     package init(
         root: RegistryManifest, _ read: (Digest) async throws(RegistryError) -> RegistryManifest
     ) async throws(RegistryError) {
@@ -57,20 +57,20 @@ package struct KeptImage: Hashable, Sendable {
         }
 
         private static func tooLarge(_ manifest: RegistryManifest) -> RegistryError {
-            .unusable(manifest.digest.short, reason: "holds more manifests than are kept")
+            .unusable(manifest.digest.short, reason: "has more manifests than can be kept")
         }
     }
 }
 
 extension RegistryClient {
-    /// Reads an image's manifests, to keep them.
+    /// Reads all manifests of an image.
     package func keep(_ root: RegistryManifest, in reference: ImageReference) async throws(RegistryError) -> KeptImage {
         try await KeptImage(root: root) { digest async throws(RegistryError) in
             try await manifest(digest, in: reference)
         }
     }
 
-    /// Puts back what is below the root, so that the root can be put under a tag. What is there already stays as it is.
+    /// Restores the missing manifests below the root, so that the root can be tagged.
     package func restoreChildren(of image: KeptImage, in reference: ImageReference) async throws(RegistryError) {
         for child in image.children {
             do throws(RegistryError) {
@@ -81,7 +81,7 @@ extension RegistryClient {
         }
     }
 
-    /// The blobs of an image that the registry says it does not have. Only its own 404 counts: what it does not tell is not
+    /// The blobs of an image that the registry lacks. Only a 404 counts; after any other error a blob is not known to be
     /// missing.
     package func missingBlobs(of image: KeptImage, in reference: ImageReference) async throws(RegistryError) -> [Digest]
     {
@@ -97,6 +97,6 @@ extension RegistryClient {
         return missing
     }
 
-    /// Blobs of one image that are asked for.
+    /// The most blobs that are checked.
     private static let maximumBlobs = 256
 }

@@ -1,61 +1,60 @@
 import CollectorSupport
-import Shared
+package import Shared
 
-/// Why a registry did not tell, or what it told is of no use. One sentence each, with the remedy.
+/// Why a request to a registry failed, or its response cannot be used. One sentence each, with the remedy.
 package enum RegistryError: ExitCoded, Hashable {
-    /// The registry answered, as one that may be asked, that there is no such repository, tag or digest.
+    /// The registry reported that the repository, tag or digest does not exist.
     case absent(String, Missing)
-    /// The image is there, and is none that can be promoted or compared.
+    /// The image exists and cannot be promoted or compared.
     case unusable(String, reason: String)
-    /// What was asked for contradicts what the image is.
+    /// The request contradicts the image.
     case contradiction(String)
     /// A file of credentials cannot be used.
     case credentialFile(String, reason: String)
-    /// A credential helper gave none.
+    /// A credential helper failed.
     case helper(String, reason: String)
-    /// Nobody answered usably, so that nothing is known.
+    /// There was no usable response, so nothing is known.
     case unavailable(String, reason: String)
-    /// The registry wants to know who asks, or does not let them.
+    /// The registry requires credentials, or rejects the given ones.
     case denied(String, reason: String)
-    /// What came is not what was asked for, so that nothing is known.
+    /// The response does not belong to the request, so nothing is known.
     case untrustworthy(String, reason: String)
-    /// The registry did not take what was put.
+    /// The registry rejected a write.
     case refusedPut(String, reason: String)
-    /// The registry keeps the tag at what it is, whoever asks.
+    /// The registry does not allow the tag to be moved.
     case immutable(String, status: Int)
-    /// A tag was written, or was not: the answer was lost.
+    /// The response to a write was lost, so the tag may or may not have moved.
     case uncertainPut(String, reason: String)
 
     package enum Missing: String, Hashable, Sendable { case repository, tag, digest, blob }
 
-    /// 64 where what was asked for is wrong, 69 where it is not known.
-    package var exitCode: Int32 {
+    package var exitStatus: ExitStatus {
         switch self {
-        case .absent, .unusable, .contradiction, .credentialFile, .immutable: 64
-        case .helper, .unavailable, .denied, .untrustworthy, .refusedPut, .uncertainPut: 69
+        case .absent, .unusable, .contradiction, .credentialFile, .immutable: .usage
+        case .helper, .unavailable, .denied, .untrustworthy, .refusedPut, .uncertainPut: .unavailable
         }
     }
 
     package var description: String {
         switch self {
-        case .absent(let name, .repository): "\(name) does not exist: the registry knows no such repository"
-        case .absent(let name, .tag): "\(name) does not exist: the registry has no such tag in this repository"
-        case .absent(let name, .digest): "\(name) does not exist: the registry has no such digest in this repository"
+        case .absent(let name, .repository): "\(name) does not exist: the registry does not have this repository"
+        case .absent(let name, .tag): "\(name) does not exist: the repository does not have this tag"
+        case .absent(let name, .digest): "\(name) does not exist: the repository does not have this digest"
         case .absent(let name, .blob):
-            "\(name) is not whole: the registry lacks the image's configuration, push the image again"
+            "\(name) is incomplete: the registry lacks the image's configuration; push the image again"
         case .unusable(let name, let reason), .untrustworthy(let name, let reason): "\(name) \(reason)"
         case .contradiction(let text): text
         case .credentialFile(let path, let reason):
-            "credentials in '\(Sanitizer.singleLine(path, limit: 200))' cannot be used: \(reason)"
-        case .helper(let name, let reason): "docker-credential-\(name) gave no credentials: \(reason)"
-        case .unavailable(let name, let reason): "\(name) is not known: \(reason)"
-        case .denied(let name, let reason): "\(name) is not known: \(reason)"
+            "cannot use the credentials in '\(Sanitizer.singleLine(path, limit: 200))': \(reason)"
+        case .helper(let name, let reason): "no credentials from docker-credential-\(name): \(reason)"
+        case .unavailable(let name, let reason): "could not read \(name): \(reason)"
+        case .denied(let name, let reason): "no access to \(name): \(reason)"
         case .immutable(let name, let status):
-            "\(name) was not written: the registry keeps this tag immutable (\(status)): exempt the tag from the repository's "
-                + "immutability rule or unlock it, or promote to a tag that the rule does not cover"
-        case .refusedPut(let name, let reason): "\(name) was not written: \(reason)"
+            "could not write \(name): the tag is immutable (\(status)); exempt it from the repository's immutability rule, "
+                + "unlock it, or promote to a tag that the rule does not cover"
+        case .refusedPut(let name, let reason): "could not write \(name): \(reason)"
         case .uncertainPut(let name, let reason):
-            "it is not known whether \(name) was written (\(reason)): read the tag before anything is written again"
+            "\(name) may or may not have been written (\(reason)): read the tag before writing again"
         }
     }
 }

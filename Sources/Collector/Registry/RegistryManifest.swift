@@ -1,25 +1,23 @@
 package import Shared
 
-/// An index or a manifest as a registry keeps it: its raw bytes, and what was checked about them.
-///
-/// There is no other way to have one than through the checks.
+/// An index or a manifest as stored by a registry: raw bytes that have passed all checks.
 package struct RegistryManifest: Hashable, Sendable {
-    /// Exactly as sent. To be put under another tag exactly so: any other byte is another digest.
+    /// The bytes exactly as sent. A tag is written with exactly these: any other byte would change the digest.
     package let bytes: [UInt8]
-    /// What it is put as: the answer's `Content-Type`, or, where that was generic, what the body says or is by its structure.
+    /// The media type for writing it: the response's `Content-Type`, or the body's own if that is generic.
     package let mediaType: RegistryMediaType
-    /// The SHA-256 of ``bytes``; never what a header says.
+    /// The SHA-256 of ``bytes``, never a header's value.
     package let digest: Digest
     package let body: ManifestBody
 
     /// - Parameters:
-    ///   - contentType: the answer's `Content-Type`. One that is generic, or missing, leaves it to the body to say what it is.
-    ///   - stated: the answer's `Docker-Content-Digest`, where it has one.
-    ///   - wanted: the digest that was asked for; nil for a tag.
+    ///   - contentType: the response's `Content-Type`. If it is generic or missing, the body's media type counts.
+    ///   - stated: the response's `Docker-Content-Digest`.
+    ///   - wanted: the requested digest; nil for a tag.
     package init(bytes: [UInt8], contentType: String?, stated: String?, wanted: Digest?) throws(ManifestError) {
-        guard let digest = Digest(sha256: SHA256.hash(bytes)) else { throw .notHashable }
+        let digest = Digest(sha256Of: bytes)
         let essence = contentType.map(RegistryMediaType.essence) ?? ""
-        // A page in between says nothing about the image, whatever it hashes to.
+        // A page of something in between is not about the image, whatever its digest.
         guard essence != "text/html" else { throw .page }
         if let wanted, digest != wanted { throw .otherBytes(digest) }
         if let stated, stated != digest.description { throw .otherDigestStated(stated) }
@@ -47,9 +45,8 @@ package struct RegistryManifest: Hashable, Sendable {
     }
 }
 
-/// Why an answer is no index or manifest that can be used. For behind the reference.
+/// Why a response is not a usable index or manifest. Each description follows a reference.
 package enum ManifestError: Error, Hashable, CustomStringConvertible {
-    case notHashable
     case page
     case otherBytes(Digest)
     case otherDigestStated(String)
@@ -57,30 +54,65 @@ package enum ManifestError: Error, Hashable, CustomStringConvertible {
     case contradiction(String, String)
     case content(PromotedContentError)
 
-    /// Whether the image itself is at fault. Otherwise whoever answered is, and nothing is known about the image.
+    /// True if the image itself is at fault. Otherwise the response is, and nothing is known about the image.
     var isAboutTheImage: Bool {
         switch self {
-        case .notHashable, .page, .otherBytes, .otherDigestStated: false
+        case .page, .otherBytes, .otherDigestStated: false
         case .otherMediaType, .contradiction, .content: true
         }
     }
 
     package var description: String {
         switch self {
-        case .notHashable: "cannot be hashed"
-        case .page: "is answered with a page of HTML: is this the registry, or something in front of it?"
+        case .page: "was answered with an HTML page: check the registry's address, or the proxy in front of it"
         case .otherBytes(let digest):
-            "is answered with other bytes, which hash to \(digest.short): a proxy or the registry's storage is broken"
+            "was answered with different content (\(digest.short)): a proxy or the registry's storage is broken"
         case .otherDigestStated(let text):
-            "is answered with bytes that do not hash to the Docker-Content-Digest beside them, "
+            "was answered with content that does not match its Docker-Content-Digest "
                 + "'\(Sanitizer.singleLine(text, limit: 90))': a proxy or the registry's storage is broken"
         case .otherMediaType(let type):
-            "has the media type '\(Sanitizer.singleLine(type, limit: 90))', which is no image's: expected an OCI or Docker index or "
-                + "manifest"
+            "has the media type '\(Sanitizer.singleLine(type, limit: 90))': expected an OCI or Docker index or manifest"
         case .contradiction(let own, let header):
-            "calls itself '\(Sanitizer.singleLine(own, limit: 90))' and is served as '\(Sanitizer.singleLine(header, limit: 90))', so that "
-                + "two readers may see two images in it"
+            "is ambiguous: its media type is '\(Sanitizer.singleLine(own, limit: 90))', and it is served as "
+                + "'\(Sanitizer.singleLine(header, limit: 90))'"
         case .content(let error): "\(error)"
         }
+    }
+}
+
+/// The four media types that a tag can refer to: index and manifest, of OCI and of Docker.
+///
+/// Source: OCI image specification, "Media Types"; Docker's "Image Manifest Version 2, Schema 2".
+package enum RegistryMediaType: String, CaseIterable, Sendable {
+    case ociIndex = "application/vnd.oci.image.index.v1+json"
+    case dockerList = "application/vnd.docker.distribution.manifest.list.v2+json"
+    case ociManifest = "application/vnd.oci.image.manifest.v1+json"
+    case dockerManifest = "application/vnd.docker.distribution.manifest.v2+json"
+
+    /// The `Accept` header: all four. Without the index types a registry picks a platform by itself, and without any it may
+    /// send a schema 1 manifest. Either would be another digest.
+    package static let accept = allCases.map(\.rawValue).joined(separator: ", ")
+
+    package var isIndex: Bool {
+        switch self {
+        case .ociIndex, .dockerList: true
+        case .ociManifest, .dockerManifest: false
+        }
+    }
+
+    /// The configurations of runnable images. Other artifacts (charts, signatures, …) have manifests, too.
+    static let imageConfigurations: Set<String> = [
+        "application/vnd.oci.image.config.v1+json", "application/vnd.docker.container.image.v1+json",
+    ]
+
+    /// Content types of storage and proxies that do not know images. The body's own media type counts then.
+    static let generic: Set<String> = [
+        "", "application/json", "application/octet-stream", "binary/octet-stream", "text/plain", "text/json",
+    ]
+
+    /// The media type of a `Content-Type` without its parameters, in lower case.
+    static func essence(of contentType: String) -> String {
+        let head = contentType.prefix { $0 != ";" }
+        return head.filter { !$0.isWhitespace }.lowercased()
     }
 }

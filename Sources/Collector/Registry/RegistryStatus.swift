@@ -2,57 +2,57 @@ import FoundationEssentials
 import Shared
 import Transfer
 
-/// What a registry's status means, with the specification's error codes where the body has any.
-package struct RegistryStatus: Sendable {
+/// The meaning of a registry's status, with the specification's error codes from the body.
+struct RegistryStatus: Sendable {
     private let response: TransferResponse
 
     init(_ response: TransferResponse) {
         self.response = response
     }
 
-    /// For reading.
+    /// Checks the response to a read.
     ///
-    /// - Parameter missing: what it is that a 404 says is not there.
+    /// - Parameter missing: what does not exist after a 404.
     func check(_ subject: String, missing: RegistryError.Missing) throws(RegistryError) {
         switch response.status {
         case 200: return
         case 404 where isPage:
-            // Something in front of the registry does not know the registry.
-            throw .unavailable(subject, reason: "a page of HTML came with status 404: is this the registry's address?")
+            // A server in front of the registry answered.
+            throw .unavailable(subject, reason: "status 404 with an HTML page: check the registry's address")
         case 404: throw .absent(subject, missing != .blob && codes.contains("NAME_UNKNOWN") ? .repository : missing)
-        case 403: throw .denied(subject, reason: "the registry does not let these credentials read it (403)")
-        case 429: throw .unavailable(subject, reason: "the registry asks for patience (429\(patience))")
+        case 403: throw .denied(subject, reason: "these credentials do not permit it (403)")
+        case 429: throw .unavailable(subject, reason: rateLimited)
         case 300..<400:
             throw .unavailable(
                 subject,
-                reason: "the registry redirects (\(response.status))\(redirection), which is not followed for it: "
-                    + "name the registry that it points to")
-        default: throw .unavailable(subject, reason: "the registry answered with status \(response.status)\(told)")
+                reason: "the registry redirects (\(response.status))\(redirection), which is not followed: "
+                    + "use the registry it redirects to")
+        default: throw .unavailable(subject, reason: "the registry answered with status \(statusAndCodes)")
         }
     }
 
-    /// For writing.
+    /// Checks the response to a write.
     func checkPut(_ subject: String) throws(RegistryError) {
         if isImmutable { throw .immutable(subject, status: response.status) }
         switch response.status {
         case 200, 201, 202, 204: return
         case 403:
             throw .refusedPut(
-                subject, reason: "the registry does not let these credentials write it, or keeps the tag as it is (403)"
+                subject, reason: "these credentials do not permit it, or the tag is protected (403)"
             )
-        case 429: throw .refusedPut(subject, reason: "the registry asks for patience (429\(patience))")
+        case 429: throw .refusedPut(subject, reason: rateLimited)
         case 300..<500:
-            throw .refusedPut(subject, reason: "the registry answered with status \(response.status)\(told)")
+            throw .refusedPut(subject, reason: "the registry answered with status \(statusAndCodes)")
         default: throw .uncertainPut(subject, reason: "the registry answered with status \(response.status)")
         }
     }
 
-    /// Whether the registry refuses a PUT because the tag is there already and must not move.
+    /// True if the registry rejects a PUT because the tag exists and must not move.
     ///
-    /// Registries have no common code for it; `TAG_INVALID` alone is the specification's for a tag that does not fit its
-    /// manifest. What was reported of them in public:
+    /// Registries have no common code for it; `TAG_INVALID` alone is the specification's for a tag that does not match its
+    /// manifest. Publicly reported responses:
     ///
-    /// | registry | status, code | words |
+    /// | registry | status, code | message |
     /// |---|---|---|
     /// | Amazon ECR | 400 `TAG_INVALID` (API: `ImageTagAlreadyExistsException`) | cannot be overwritten because the repository is immutable |
     /// | Google Artifact Registry | 400 `MANIFEST_INVALID` | cannot update tag …. The repository has enabled tag immutability |
@@ -69,7 +69,6 @@ package struct RegistryStatus: Sendable {
         if codes.contains(where: Self.immutableCodes.contains) { return true }
         let text = errors.map(\.text).joined(separator: " ").lowercased()
         if response.status == 412, codes.contains("PRECONDITION"), !text.contains("quota") { return true }
-        // Not of every request for patience with somebody else's lock: of a tag, a manifest or an image.
         if response.status == 409, text.contains("locked") { return true }
         return Self.immutableWords.contains(where: text.contains)
     }
@@ -88,8 +87,9 @@ package struct RegistryStatus: Sendable {
         response.headers["content-type"].map(RegistryMediaType.essence) == "text/html"
     }
 
-    private var patience: String {
-        response.headers["retry-after"].map { ", Retry-After \(Sanitizer.singleLine($0, limit: 40))" } ?? ""
+    private var rateLimited: String {
+        let pause = response.headers["retry-after"].map { ", Retry-After \(Sanitizer.singleLine($0, limit: 40))" }
+        return "rate limited by the registry (429\(pause ?? ""))"
     }
 
     private var redirection: String {
@@ -98,16 +98,18 @@ package struct RegistryStatus: Sendable {
         } ?? ""
     }
 
-    private var told: String { codes.isEmpty ? "" : " (\(codes.joined(separator: ", ")))" }
+    private var statusAndCodes: String {
+        codes.isEmpty ? "\(response.status)" : "\(response.status) (\(codes.joined(separator: ", ")))"
+    }
 
-    /// The codes that the specification knows. Nothing else that a registry writes is repeated: it may hold anything.
+    /// The specification's codes in the body. Other text of a registry is never repeated, since it may hold anything.
     private var codes: [String] { Set(errors.compactMap(\.code)).intersection(Self.known).sorted() }
 
-    /// One error of the body, as far as it is read.
-    private struct Complaint: Decodable {
+    /// An error in the body.
+    private struct BodyError: Decodable {
         var code: String?
         var message: String?
-        /// Its texts, wherever they are: each registry has a shape of its own.
+        /// All further text: each registry has its own structure.
         var detail: String?
 
         var text: String { [message, detail].compactMap(\.self).joined(separator: " ") }
@@ -126,9 +128,9 @@ package struct RegistryStatus: Sendable {
         }
     }
 
-    /// Empty where the body has none that can be read.
-    private var errors: [Complaint] {
-        struct Wire: Decodable { var errors: [Complaint]? }
+    /// The errors in the body; empty if it cannot be read.
+    private var errors: [BodyError] {
+        struct Wire: Decodable { var errors: [BodyError]? }
         guard response.body.count <= 64 << 10,
             let wire = try? JSONDecoder().decode(Wire.self, from: Data(response.body))
         else { return [] }

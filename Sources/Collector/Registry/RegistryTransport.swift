@@ -2,48 +2,49 @@ import FoundationEssentials
 import Shared
 import Transfer
 
-/// Brings requests to registries and their answers back: where a registry is, how it lets us in, and when to ask again.
+/// Sends requests to registries: finds the endpoint, authenticates and retries.
 ///
-/// Credentials leave it for two places only: the registry itself, and the token service that it names, if that one may have
-/// them. It remembers tokens as long as they are good, and asks for credentials only when a registry wants any.
-package actor RegistryTransport {
+/// Credentials are sent only to the registry itself and to its token service, if that one may see them. Tokens are kept until
+/// they expire, and credentials are looked up only when a registry requires them.
+actor RegistryTransport {
     private let web: WebClient
     private let access: RegistryAccess
     private let clock = ContinuousClock()
     private var endpoints: [String: RegistryEndpoint] = [:]
-    private var granted: [String: (authorization: RegistryAuthorization, until: ContinuousClock.Instant)] = [:]
+    private var authorizations: [String: (authorization: RegistryAuthorization, until: ContinuousClock.Instant)] = [:]
 
-    /// One attempt; a registry that says nothing for so long is asked again.
+    /// The time limit of one attempt.
     private static let attemptLimit = Duration.seconds(20)
-    private static let slack = Duration.seconds(5)
+    /// The time before a token's expiry at which it is no longer used.
+    private static let expiryMargin = Duration.seconds(5)
 
     init(web: WebClient, access: RegistryAccess) {
         self.web = web
         self.access = access
     }
 
-    /// Sends it, again where that can help, and lets itself in at most once.
+    /// Sends a request, with retries, and authenticates at most once.
     ///
-    /// - Returns: the registry's answer, whatever its status, but 401.
+    /// - Returns: a response of any status but 401.
     func send(
         _ request: RegistryRequest, until deadline: ContinuousClock.Instant
     ) async throws(RegistryError) -> TransferResponse {
         let endpoint = try await endpoint(of: request, until: deadline)
         let key = "\(request.repository.registry) \(request.scope)"
-        if let known = granted[key], known.until <= clock.now { granted[key] = nil }
-        let first = try await exchange(request, at: endpoint, granted[key]?.authorization, until: deadline)
+        if let known = authorizations[key], known.until <= clock.now { authorizations[key] = nil }
+        let first = try await exchange(request, at: endpoint, authorizations[key]?.authorization, until: deadline)
         guard first.status == 401 else { return first }
-        granted[key] = nil
+        authorizations[key] = nil
         let authorization = try await authorize(request, first, at: endpoint, key: key, until: deadline)
         let second = try await exchange(request, at: endpoint, authorization, until: deadline)
         guard second.status != 401 else {
-            granted[key] = nil
-            throw .denied(request.subject, reason: "the registry takes neither these credentials nor their token (401)")
+            authorizations[key] = nil
+            throw .denied(request.subject, reason: "the registry rejects these credentials and their token (401)")
         }
         return second
     }
 
-    /// Fetches what a registry pointed to: without any authorization, wherever it is.
+    /// Fetches the target of a registry's redirection, without authorization.
     func fetch(
         _ url: String, for request: RegistryRequest, isLoopback: Bool, until deadline: ContinuousClock.Instant
     ) async throws(RegistryError) -> TransferResponse {
@@ -53,7 +54,7 @@ package actor RegistryTransport {
         }
     }
 
-    /// Where the registry is. Encrypted, but for `--plain-http` and for a loopback registry that speaks in the clear.
+    /// The registry's endpoint: https, except with `--plain-http` and for a loopback registry without TLS.
     func endpoint(
         of request: RegistryRequest, until deadline: ContinuousClock.Instant
     ) async throws(RegistryError) -> RegistryEndpoint {
@@ -61,15 +62,15 @@ package actor RegistryTransport {
         if let known = endpoints[registry] { return known }
         guard let encrypted = RegistryEndpoint(registry: registry, isEncrypted: true),
             let plain = RegistryEndpoint(registry: registry, isEncrypted: false)
-        else { throw .contradiction("'\(Sanitizer.singleLine(registry, limit: 80))' is no registry's name") }
+        else { throw .contradiction("'\(Sanitizer.singleLine(registry, limit: 80))' is not a valid registry name") }
         var chosen = access.usesPlainHTTP ? plain : encrypted
         if !access.usesPlainHTTP, encrypted.origin.isLoopback, access.certificateAuthorities == nil {
-            // As Docker does for loopback registries. Nothing secret is in this question.
+            // As Docker does for loopback registries. This request holds no secret.
             let limit = min(Self.attemptLimit, deadline - clock.now)
             let ping = WebRequest(
                 url: "\(plain.base)/v2/", within: limit, access: access.transferAccess(isLoopback: true))
             do throws(TransferFailure) {
-                // A server that wants TLS answers 400 to what is not.
+                // A TLS server answers 400 to plain HTTP.
                 if try await web.send(ping).status != 400 { chosen = plain }
             } catch {
                 if case .refused = error { chosen = plain }
@@ -79,7 +80,7 @@ package actor RegistryTransport {
         return chosen
     }
 
-    // MARK: - Asking
+    // MARK: - Requests
 
     private func exchange(
         _ request: RegistryRequest, at endpoint: RegistryEndpoint, _ authorization: RegistryAuthorization?,
@@ -98,7 +99,7 @@ package actor RegistryTransport {
         }
     }
 
-    /// Makes a request, again while ``RetryRule`` says so.
+    /// Sends a request, and repeats it as ``RetryRule`` decides.
     private func perform(
         _ request: RegistryRequest, isRepeatable: Bool, until deadline: ContinuousClock.Instant,
         _ make: (_ within: Duration) -> WebRequest
@@ -107,14 +108,14 @@ package actor RegistryTransport {
         var attempt = 0
         while true {
             attempt += 1
-            guard clock.now < deadline else { throw .unavailable(request.subject, reason: "the time for it is up") }
+            guard clock.now < deadline else { throw request.failure("the time limit has passed") }
             let outcome: RetryRule.Outcome
             let answer: Result<TransferResponse, TransferFailure>
             do throws(TransferFailure) {
                 let response = try await web.send(make(min(Self.attemptLimit, deadline - clock.now)))
-                let wish = RetryAfter.duration(
+                let pause = RetryAfter.duration(
                     response.headers["retry-after"], now: Date().timeIntervalSince1970)
-                outcome = .status(response.status, retryAfter: wish)
+                outcome = .status(response.status, retryAfter: pause)
                 answer = .success(response)
             } catch {
                 outcome = .failure(error)
@@ -122,7 +123,7 @@ package actor RegistryTransport {
             }
             if case .again(let pause) = rule.decide(outcome, attempt: attempt, remaining: deadline - clock.now) {
                 do { try await clock.sleep(for: pause) } catch {
-                    throw .unavailable(request.subject, reason: "the work was cancelled")
+                    throw request.failure("cancelled")
                 }
                 continue
             }
@@ -137,10 +138,10 @@ package actor RegistryTransport {
             return try answer.get()
         } catch {
             let host = Sanitizer.singleLine(request.repository.registry, limit: 80)
-            let reason = "\(host) gave no whole answer (\(Sanitizer.singleLine(error.detail, limit: 160)))"
+            let reason = "no complete response from \(host) (\(Sanitizer.singleLine(error.detail, limit: 160)))"
             switch error {
-            // What was never sent was not taken either.
-            case .dns, .refused, .tls, .local: throw .unavailable(request.subject, reason: reason)
+            // The request was never sent.
+            case .dns, .refused, .tls, .local: throw request.failure(reason)
             case .timeout, .tooLarge, .protocolError, .cancelled:
                 throw request.isReading
                     ? .unavailable(request.subject, reason: reason) : .uncertainPut(request.subject, reason: reason)
@@ -148,7 +149,7 @@ package actor RegistryTransport {
         }
     }
 
-    // MARK: - Being let in
+    // MARK: - Authentication
 
     private func authorize(
         _ request: RegistryRequest, _ response: TransferResponse, at endpoint: RegistryEndpoint, key: String,
@@ -161,19 +162,19 @@ package actor RegistryTransport {
             if case .registryToken(let token)? = credential { return .bearer(token) }
             let token = try await token(challenge, request, credential, at: endpoint, until: deadline)
             let authorization = RegistryAuthorization.bearer(token.token)
-            granted[key] = (authorization, clock.now + max(.zero, token.lifetime - Self.slack))
+            authorizations[key] = (authorization, clock.now + max(.zero, token.lifetime - Self.expiryMargin))
             return authorization
         }
         guard challenges.contains(where: { $0.scheme == "basic" }) else {
             throw .denied(
                 request.subject,
-                reason: "the registry wants to know who asks (401), and names no way that is known here")
+                reason: "the registry requires authentication (401) by an unsupported method")
         }
         guard case .password(let user, let password)? = credential else {
-            throw .denied(request.subject, reason: "the registry wants a user and a password (401): \(Self.logIn)")
+            throw .denied(request.subject, reason: "the registry requires a user and a password (401): \(Self.logIn)")
         }
         let authorization = RegistryAuthorization.basic(user: user, password: password)
-        granted[key] = (authorization, clock.now + .seconds(3_600))
+        authorizations[key] = (authorization, clock.now + .seconds(3_600))
         return authorization
     }
 
@@ -184,18 +185,18 @@ package actor RegistryTransport {
         at endpoint: RegistryEndpoint, until deadline: ContinuousClock.Instant
     ) async throws(RegistryError) -> TokenResponse {
         guard let wanted = TokenRequest(challenge, needed: request.scope) else {
-            throw .denied(request.subject, reason: "the registry names a token service (realm) that cannot be asked")
+            throw .denied(request.subject, reason: "the registry's token service (realm) is not a valid URL")
         }
         guard credential == nil || wanted.mayHaveCredentials(of: endpoint.origin) else {
             throw .denied(
                 request.subject,
                 reason:
-                    "the registry names the token service \(Sanitizer.singleLine(wanted.shownOrigin, limit: 100)), which is "
-                    + "neither https nor on the registry's own host: credentials are not sent there")
+                    "credentials are not sent to the token service \(Sanitizer.singleLine(wanted.shownOrigin, limit: 100)), "
+                    + "which is neither https nor on the registry's host")
         }
         let access = access.transferAccess(isLoopback: wanted.isLoopback)
         var asking = request
-        // A token that was asked for twice is no harm, whatever it is for.
+        // Requesting a token twice is harmless, whatever it is for.
         asking.method = .get
         let response = try await perform(asking, isRepeatable: true, until: deadline) { limit in
             wanted.request(credential, within: limit, access: access)
@@ -204,16 +205,59 @@ package actor RegistryTransport {
         switch response.status {
         case 200:
             guard let token = TokenResponse(parsing: response.body) else {
-                throw .unavailable(request.subject, reason: "the token service \(place) answered without a token")
+                throw request.failure("the token service \(place) answered without a token")
             }
             return token
         case 400, 401, 403:
             let whose = credential == nil ? "anonymous requests (\(Self.logIn))" : "these credentials"
             throw .denied(
-                request.subject, reason: "the token service \(place) does not take \(whose) (\(response.status))")
+                request.subject, reason: "the token service \(place) rejects \(whose) (\(response.status))")
         default:
-            throw .unavailable(
-                request.subject, reason: "the token service \(place) answered with status \(response.status)")
+            throw request.failure("the token service \(place) answered with status \(response.status)")
         }
+    }
+}
+
+/// A request to a registry's API, before its endpoint and authorization are known.
+struct RegistryRequest: Sendable {
+    /// The reference it is about, for messages.
+    var subject: String
+    var repository: ImageReference
+    var method = TransferRequest.Method.get
+    /// The path after `/v2/`.
+    var path: String
+    var headers: [(name: String, value: String)] = []
+    /// True to use a new connection and bypass caches: a recent write may not have reached all of a registry's machines.
+    var isFresh = false
+
+    /// True if the request changes nothing and may be repeated.
+    var isReading: Bool { method == .get || method == .head }
+
+    /// The error of a request that had no effect.
+    func failure(_ reason: String) -> RegistryError {
+        isReading ? .unavailable(subject, reason: reason) : .refusedPut(subject, reason: reason)
+    }
+
+    /// The token scope that it requires.
+    var scope: String { "repository:\(repository.path):\(isReading ? "pull" : "pull,push")" }
+}
+
+/// The settings for access to registries: trust, encryption and credentials.
+package struct RegistryAccess: Sendable {
+    /// A PEM bundle that replaces the system's authorities.
+    package var certificateAuthorities: String?
+    /// True to use plain HTTP for every registry.
+    package var usesPlainHTTP = false
+    package var credentials: CredentialSources
+
+    package init(certificateAuthorities: String? = nil, usesPlainHTTP: Bool = false, credentials: CredentialSources) {
+        self.certificateAuthorities = certificateAuthorities
+        self.usesPlainHTTP = usesPlainHTTP
+        self.credentials = credentials
+    }
+
+    /// - Parameter isLoopback: true if the target is this machine, which no proxy can reach.
+    func transferAccess(isLoopback: Bool) -> RequestCredentials {
+        RequestCredentials(certificateAuthorities: certificateAuthorities, usesProxy: !isLoopback)
     }
 }

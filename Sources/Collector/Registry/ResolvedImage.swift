@@ -3,50 +3,31 @@ package import FoundationEssentials
 package import Shared
 package import Verdict
 
-/// A reference, read once from its registry and frozen: its bytes, and for each platform what runs there.
+/// An image as read once from its registry: the bytes of its index or manifest, and its entry for each platform.
 package struct ResolvedImage: Hashable, Sendable {
-    /// What runs on one platform.
+    /// The image for one platform.
     package struct Entry: Hashable, Sendable {
-        /// Of the platform's manifest.
+        /// The digest of the platform's manifest.
         package var digest: Digest
-        /// nil where neither the index nor the configuration names one.
+        /// The platform; nil if neither the index nor the configuration names one.
         package var platform: Platform?
-        /// Of the image's configuration.
+        /// The digest of the image's configuration.
         var config: Digest
-        /// The label's text, whatever it is; nil where there is none.
+        /// The value of the revision label; nil without one.
         var revisionText: String?
         package var revision: GitSHA?
-        /// RFC 3339, as the builder wrote it.
+        /// The time of the build, as the builder wrote it (RFC 3339).
         package var created: String?
-
-        package init(
-            digest: Digest, platform: Platform? = nil, config: Digest, revisionText: String? = nil,
-            revision: GitSHA? = nil, created: String? = nil
-        ) {
-            self.digest = digest
-            self.platform = platform
-            self.config = config
-            self.revisionText = revisionText
-            self.revision = revision
-            self.created = created
-        }
     }
 
     package var reference: ImageReference
     package var manifest: RegistryManifest
-    /// In the index's order, those of nested indexes in their place. Attestations and what is no image are none.
+    /// The entries in the index's order, with nested indexes expanded, and without attestations and other artifacts.
     package var entries: [Entry]
-
-    package init(reference: ImageReference, manifest: RegistryManifest, entries: [Entry]) {
-        self.reference = reference
-        self.manifest = manifest
-        self.entries = entries
-    }
-
     package var digest: Digest { manifest.digest }
     package var isIndex: Bool { manifest.mediaType.isIndex }
 
-    /// What a verdict needs of it.
+    /// The image's content as a verdict needs it.
     package var promotedContent: PromotedContent {
         PromotedContent(
             isIndex: isIndex,
@@ -54,41 +35,63 @@ package struct ResolvedImage: Hashable, Sendable {
             isIncomplete: entries.contains { $0.platform == nil } ? true : nil)
     }
 
-    /// When its last platform was built; nil where a builder did not say.
+    /// The time its last platform was built; nil if no builder recorded it.
     package var created: Date? { entries.compactMap { $0.created.flatMap(Date.init(rfc3339:)) }.max() }
 
-    /// The commit that every platform is labelled with.
+    /// The commit in the revision label of every platform.
     ///
-    /// - Returns: nil where no platform is labelled with a full commit.
-    /// - Throws: ``RegistryError/contradiction(_:)`` where the platforms differ, or only some are labelled.
+    /// - Returns: nil if no platform is labelled with a full commit.
+    /// - Throws: ``RegistryError/contradiction(_:)`` if the platforms differ, or only some are labelled.
     package func revision() throws(RegistryError) -> GitSHA? {
         guard let first = entries.first else { return nil }
         guard let other = entries.first(where: { $0.revision != first.revision }) else { return first.revision }
         throw .contradiction(
-            "\(reference) is not one build: \(first.shownPlatform) is labelled with \(first.shownRevision), "
-                + "\(other.shownPlatform) with \(other.shownRevision): build all platforms from one commit")
+            "\(reference) is not one build: the revision label of \(first.shownPlatform) is \(first.shownRevision), "
+                + "that of \(other.shownPlatform) is \(other.shownRevision): build all platforms from one commit")
     }
 
-    /// Holds every platform to a commit.
+    /// Requires every platform to be labelled with a commit.
     package func require(_ sha: GitSHA) throws(RegistryError) {
         guard let other = entries.first(where: { $0.revision != sha }) else { return }
         throw .contradiction(
-            "\(reference) is not built from \(sha.short): \(other.shownPlatform) is labelled with \(other.shownRevision) "
-                + "(\(ImageConfiguration.revisionLabel)), promote the image of that commit")
+            "\(reference) was not built from \(sha.short): the label \(ImageConfiguration.revisionLabel) of "
+                + "\(other.shownPlatform) is \(other.shownRevision): promote the image of that commit")
     }
 
-    /// The line for a compose file's environment; nil where the reference names no tag.
-    package var pin: String? { reference.effectiveTag.map(pin) }
+    /// The pin of a service named like the repository; nil if the reference has no tag.
+    var pin: ImagePin? {
+        let service = reference.path.split(separator: "/").last.map(String.init) ?? ""
+        return reference.effectiveTag.map { ImagePin(service: service, tag: $0, digest: digest) }
+    }
+}
 
-    /// `CANVAS_IMAGE_TAG=staging-<sha>@<digest>`: what a compose file pulls for good, whatever tags do.
-    package func pin(as tag: String) -> String { "CANVAS_IMAGE_TAG=\(tag)@\(digest)" }
+/// The environment line that pins a service to one image in a compose file, such as
+/// `CANVAS_IMAGE_TAG=staging-<sha>@sha256:…`.
+package struct ImagePin: Hashable, Sendable, CustomStringConvertible {
+    private let service: String
+    private let tag: String
+    private let digest: Digest
+
+    package init(service: String, tag: String, digest: Digest) {
+        self.service = service
+        self.tag = tag
+        self.digest = digest
+    }
+
+    package var description: String { "\(variable)=\(tag)@\(digest)" }
+
+    /// The service's name as a shell variable: `my-api` becomes `MY_API_IMAGE_TAG`.
+    private var variable: String {
+        let name = String(service.uppercased().map { $0.isASCII && ($0.isLetter || $0.isNumber) ? $0 : "_" })
+        return (name.first?.isNumber == true ? "_" : "") + name + "_IMAGE_TAG"
+    }
 }
 
 extension ResolvedImage.Entry {
     package var shownPlatform: String { platform?.description ?? "the image" }
 
     var shownRevision: String {
-        guard let revisionText else { return "no commit" }
-        return revision?.short ?? "'\(Sanitizer.singleLine(revisionText, limit: 48))', which is no full commit"
+        guard let revisionText else { return "missing" }
+        return revision?.short ?? "'\(Sanitizer.singleLine(revisionText, limit: 48))', not a full commit id"
     }
 }

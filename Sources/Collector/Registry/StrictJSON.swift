@@ -1,15 +1,15 @@
-/// Looks through JSON before a decoder does, for what decoders disagree about: two readers of one document must not see
-/// different images in it.
+/// Validates JSON before decoding, and rejects documents that different decoders read differently: all readers of a manifest
+/// must see the same image.
 ///
-/// Goes through the bytes once, without recursion: depth and keys are bounded by what is there.
+/// Scans the bytes once, without recursion.
 struct StrictJSON {
-    /// Levels of objects and arrays.
+    /// The deepest nesting of objects and arrays.
     static let maximumDepth = 64
 
-    enum Defect: Error, Hashable {
+    enum ParseError: Error, Hashable {
         case malformed
         case tooDeep
-        /// An object has a key twice.
+        /// An object has a duplicate key.
         case duplicateKey(String)
     }
 
@@ -17,7 +17,7 @@ struct StrictJSON {
 
     private let bytes: [UInt8]
     private var position = 0
-    /// The keys of every object that is open; nil for an array.
+    /// The keys of each open object; nil for an open array.
     private var open: [Set<String>?] = []
     private var expected = Expected.value
     private var isTopLevelObject = false
@@ -27,17 +27,17 @@ struct StrictJSON {
         self.bytes = bytes
     }
 
-    /// - Returns: the top level's keys in lower case, as Go's decoder, which most engines use, takes them without regard to
-    ///   case. They are unique in that sense, too.
-    /// - Throws: ``Defect``; also where the top level is no object.
-    static func keys(of bytes: [UInt8]) throws(Defect) -> Set<String> {
+    /// - Returns: the top level's keys in lower case, since Go's decoder, which most engines use, ignores case. They are also
+    ///   unique in lower case.
+    /// - Throws: ``ParseError``, also if the top level is not an object.
+    static func keys(of bytes: [UInt8]) throws(ParseError) -> Set<String> {
         var scan = StrictJSON(bytes)
         try scan.run()
         guard scan.isTopLevelObject else { throw .malformed }
         return scan.topLevelKeys
     }
 
-    private mutating func run() throws(Defect) {
+    private mutating func run() throws(ParseError) {
         while position < bytes.count {
             let byte = bytes[position]
             switch byte {
@@ -61,7 +61,7 @@ struct StrictJSON {
         guard expected == .end else { throw .malformed }
     }
 
-    private mutating func enter(object: Bool) throws(Defect) {
+    private mutating func enter(object: Bool) throws(ParseError) {
         guard expected == .value || expected == .firstValueOrEnd else { throw .malformed }
         guard open.count < Self.maximumDepth else { throw .tooDeep }
         if open.isEmpty { isTopLevelObject = object }
@@ -70,7 +70,7 @@ struct StrictJSON {
         position += 1
     }
 
-    private mutating func leave(object: Bool) throws(Defect) {
+    private mutating func leave(object: Bool) throws(ParseError) {
         let first: Expected = object ? .firstKeyOrEnd : .firstValueOrEnd
         guard expected == .commaOrEnd || expected == first, let container = open.popLast(), (container != nil) == object
         else { throw .malformed }
@@ -83,7 +83,7 @@ struct StrictJSON {
         expected = open.isEmpty ? .end : .commaOrEnd
     }
 
-    private mutating func takeString() throws(Defect) {
+    private mutating func takeString() throws(ParseError) {
         switch expected {
         case .value, .firstValueOrEnd:
             _ = try string()
@@ -97,8 +97,8 @@ struct StrictJSON {
         }
     }
 
-    /// Numbers, `true`, `false`, `null`: whether they are any of these is for the decoder to say.
-    private mutating func takeLiteral() throws(Defect) {
+    /// Skips a number, `true`, `false` or `null`. The decoder checks which.
+    private mutating func takeLiteral() throws(ParseError) {
         guard expected == .value || expected == .firstValueOrEnd else { throw .malformed }
         let start = position
         while position < bytes.count, Self.isLiteral(bytes[position]) { position += 1 }
@@ -115,8 +115,8 @@ struct StrictJSON {
         }
     }
 
-    /// The text between quotes, its escapes undone: `"\u006dediaType"` is `mediaType`.
-    private mutating func string() throws(Defect) -> String {
+    /// The text between quotes, unescaped: `"\u006dediaType"` is `mediaType`.
+    private mutating func string() throws(ParseError) -> String {
         position += 1
         var text: [UInt8] = []
         while position < bytes.count {
@@ -134,7 +134,7 @@ struct StrictJSON {
         throw .malformed
     }
 
-    private mutating func escape() throws(Defect) -> [UInt8] {
+    private mutating func escape() throws(ParseError) -> [UInt8] {
         guard position < bytes.count else { throw .malformed }
         let byte = bytes[position]
         position += 1
@@ -150,10 +150,10 @@ struct StrictJSON {
         }
     }
 
-    private mutating func unicodeEscape() throws(Defect) -> [UInt8] {
+    private mutating func unicodeEscape() throws(ParseError) -> [UInt8] {
         var units = [try codeUnit()]
         if UTF16.isLeadSurrogate(units[0]) {
-            // Half a character is read differently by every decoder.
+            // Decoders differ on a lone surrogate.
             guard bytes[position...].starts(with: [UInt8(ascii: "\\"), UInt8(ascii: "u")]) else { throw .malformed }
             position += 2
             units.append(try codeUnit())
@@ -162,7 +162,7 @@ struct StrictJSON {
         return Array(text.utf8)
     }
 
-    private mutating func codeUnit() throws(Defect) -> UInt16 {
+    private mutating func codeUnit() throws(ParseError) -> UInt16 {
         guard position + 4 <= bytes.count else { throw .malformed }
         let digits = bytes[position..<position + 4]
         guard digits.allSatisfy({ Character(Unicode.Scalar($0)).isHexDigit }),

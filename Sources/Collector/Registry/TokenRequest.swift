@@ -2,7 +2,7 @@ import FoundationEssentials
 import Shared
 import Transfer
 
-/// What is asked of a token service, and whether it may get to see credentials.
+/// A request to a token service, and whether credentials may be sent to it.
 struct TokenRequest: Sendable {
     private let realm: String
     private let origin: WebOrigin
@@ -12,8 +12,8 @@ struct TokenRequest: Sendable {
     static let clientID = "buildinfo-collector"
 
     /// - Parameters:
-    ///   - needed: the scope that our request needs, where the challenge names none (Gitea's sometimes does not).
-    /// - Returns: nil where the realm is no URL that can be asked.
+    ///   - needed: the scope used if the challenge names none, as with some versions of Gitea.
+    /// - Returns: nil if the realm is not a valid URL.
     init?(_ challenge: AuthenticationChallenge, needed: String) {
         guard let realm = challenge.parameters["realm"], let origin = WebOrigin(realm), !realm.contains("#") else {
             return nil
@@ -27,7 +27,7 @@ struct TokenRequest: Sendable {
     var shownOrigin: String { origin.shown }
     var isLoopback: Bool { origin.isLoopback }
 
-    /// Whether credentials may be sent there: over https, or to the host of a registry that itself is asked in the clear.
+    /// True if credentials may be sent to it: over https, or to the host of a registry that itself uses plain HTTP.
     func mayHaveCredentials(of registry: WebOrigin) -> Bool {
         origin.isEncrypted || (!registry.isEncrypted && origin.host == registry.host)
     }
@@ -56,7 +56,7 @@ struct TokenRequest: Sendable {
         _ fields: [(String, String)], within limit: Duration, access: RequestCredentials,
         headers: [(name: String, value: String)]
     ) -> WebRequest {
-        // Docker asks for each scope by itself.
+        // One parameter for each scope, as Docker does.
         let listed = fields.flatMap { name, value in
             name == "scope" ? value.split(separator: " " as Character).map { (name, String($0)) } : [(name, value)]
         }
@@ -70,7 +70,7 @@ struct TokenRequest: Sendable {
         fields.map { "\($0)=\(encode($1))" }.joined(separator: "&")
     }
 
-    /// Everything but the unreserved characters (RFC 3986, section 2.3), byte by byte.
+    /// Escapes all bytes but unreserved characters (RFC 3986, section 2.3).
     private static func encode(_ text: String) -> String {
         text.utf8.reduce(into: "") { result, byte in
             switch byte {
@@ -80,4 +80,58 @@ struct TokenRequest: Sendable {
             }
         }
     }
+}
+
+/// The token that a token service grants (Docker's "Token Authentication Specification"; in OAuth2 it is `access_token`).
+struct TokenResponse: Hashable, Sendable {
+    let token: String
+    /// The token's lifetime; 60 s by default.
+    let lifetime: Duration
+
+    private static let limit = 64 << 10
+
+    /// nil if the response holds no usable token.
+    init?(parsing bytes: [UInt8]) {
+        struct Wire: Decodable {
+            var token: String?
+            var accessToken: String?
+            var expiresIn: Double?
+
+            enum CodingKeys: String, CodingKey {
+                case token
+                case accessToken = "access_token"
+                case expiresIn = "expires_in"
+            }
+        }
+        guard let wire = try? JSONDecoder().decode(Wire.self, from: Data(bytes)),
+            let token = [wire.token, wire.accessToken].compactMap({ $0 }).first(where: { !$0.isEmpty }),
+            token.utf8.count <= Self.limit, token.utf8.allSatisfy({ (0x21...0x7E).contains($0) })
+        else { return nil }
+        self.token = token
+        let seconds = wire.expiresIn ?? 60
+        lifetime = .seconds(seconds > 0 ? min(seconds, 86_400) : 60)
+    }
+}
+
+extension TokenResponse: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
+    var description: String { "TokenResponse(lifetime \(lifetime.brief))" }
+    var debugDescription: String { description }
+    var customMirror: Mirror { Mirror(self, children: []) }
+}
+
+/// The value of an `Authorization` header. Never printed.
+struct RegistryAuthorization: Hashable, Sendable {
+    let header: String
+
+    static func bearer(_ token: String) -> RegistryAuthorization { .init(header: "Bearer \(token)") }
+
+    static func basic(user: String, password: String) -> RegistryAuthorization {
+        .init(header: "Basic \(Data("\(user):\(password)".utf8).base64EncodedString())")
+    }
+}
+
+extension RegistryAuthorization: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
+    var description: String { "RegistryAuthorization" }
+    var debugDescription: String { description }
+    var customMirror: Mirror { Mirror(self, children: []) }
 }

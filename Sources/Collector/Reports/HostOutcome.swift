@@ -1,18 +1,18 @@
 import Shared
 package import Verdict
 
-/// What one host of a report means for the report's exit code.
+/// The contribution of one host to the report's exit code.
 ///
-/// The one rule for every format that a pipeline reads, so that none of them is red where another is green.
+/// Every format that a pipeline reads applies this one rule, so that all of them are red or green together.
 package enum HostOutcome: Hashable, Sendable {
     case proven
-    /// Left out of the gate, whatever its status.
+    /// Outside the gate, whatever its status.
     case waived
-    /// Not proven, and within what a `--max-…` flag allows.
+    /// Not proven, but within what a `--max-…` flag allows.
     case tolerated
-    /// Not proven, and not what the verdict is about: the verification ended before its time was up, or proves nothing.
+    /// Not proven, and not a cause of the verdict: the verification ended early, or proves nothing.
     case undecided
-    /// Among the causes of an exit code other than 0.
+    /// A cause of an exit code other than 0.
     case failing
 }
 
@@ -34,7 +34,7 @@ extension Report {
         }
     }
 
-    /// The reasons that no host's outcome shows: what a report of hosts alone would be green about.
+    /// The reasons that no host's outcome shows. A report of hosts alone would be green despite them.
     var reasonsWithoutHosts: [Reason] {
         let counts = gatedCounts
         return reasons.filter { reason in
@@ -43,37 +43,30 @@ extension Report {
         }
     }
 
-    /// Whether one look found nothing wrong with the host, which proves nothing either.
+    /// True if a status found nothing wrong with the host, which proves nothing.
     private func isWell(_ host: Host) -> Bool {
         guard let sweep, host.facts.reach == .ok, !host.facts.runtime.isDown else { return false }
         return sweep.onTarget == nil ? host.reason.isEmpty : host.facts.build.isMatch && host.status.category == .behind
     }
 
-    /// How many hosts that the gate is about were never asked, because somebody interrupted before: nobody knows how far they
-    /// are.
+    /// The number of hosts in the gate that an interruption kept from being asked. Their progress is unknown.
     package var unasked: Int {
         verdict != .interrupted ? 0 : hosts.count { !$0.isWaived && $0.status == .pending && $0.attempts == 0 }
     }
 
-    /// How many hosts that the gate is about have each category; together as many as are expected.
+    /// The number of hosts in the gate with each category. The counts add up to the expected hosts.
     package var gatedCounts: [HostStatus.Category: Int] {
         Dictionary(hosts.filter { !$0.isWaived }.map { ($0.status.category, 1) }, uniquingKeysWith: +)
     }
 }
 
 extension Report.Host {
-    /// Whether the gate leaves the host out.
-    package var isWaived: Bool { waived.map { !$0.expired } ?? false }
-
-    /// When the host came to have its status, since the start; nil where it never changed.
-    var labelledAt: Duration? { transitions.last.map { Duration(clampingSeconds: $0.seconds) } }
-
-    /// For a person: the commit, or else the digest, in short.
-    var shortBuild: String? { gitSHA?.short ?? digest?.short }
+    /// True if the host is outside the gate.
+    var isWaived: Bool { waived.map { !$0.expired } ?? false }
 }
 
 extension Verdict {
-    /// The hosts that a cause is about; nil where it is about none in particular.
+    /// The category of the hosts that cause the verdict; nil if the cause is not a category of hosts.
     fileprivate var category: HostStatus.Category? {
         switch self {
         case .stragglers: .behind
@@ -89,7 +82,7 @@ extension Verdict {
 }
 
 extension Report.PolicySummary {
-    /// How many hosts of a category the policy allows.
+    /// The number of hosts of a category that the policy tolerates.
     fileprivate func allowance(for category: HostStatus.Category, of expected: Int) -> Int {
         let text: String? =
             switch category {

@@ -1,13 +1,15 @@
 import Shared
 import Verdict
 
-/// The report as a JUnit test suite, a test case a host, for the test pages of pipelines.
+/// The report as a JUnit test suite with one test case per host, for the test pages of pipelines.
 ///
-/// A suite with a failure is a report with an exit code other than 0, and the other way round: what is tolerated, waived or
-/// not decided is skipped, and a cause that no host shows has a test case of its own. There are no `error` elements: whoever
-/// reads these files counts failures, and not everybody's schema knows the other word.
+/// The suite has a failure if and only if the exit code is not 0: tolerated, waived and undecided hosts are skipped, and a
+/// cause that no host shows has a test case of its own. There are no `error` elements, because many readers count failures
+/// only, and not every schema knows `error`.
 struct JUnitReport {
     let report: Report
+
+    private static let maximumTransitions = 100
 
     func render() -> String {
         let cases = verdictCases + zip(report.hosts, report.outcomes).map(hostCase)
@@ -17,13 +19,13 @@ struct JUnitReport {
         let time = ("time", Self.seconds(report.verification.durationSeconds))
         let skipped = ("skipped", "\(cases.count { $0.result.isSkipped })")
         let name = ("name", "buildinfo verify \(report.target.service)")
-        // Where the tests ran is not in a stored report; this is what JUnit's own task writes where it does not know.
+        // A stored report does not know the machine. JUnit's own task writes the same where it does not know.
         let place = [("timestamp", Self.localTime(report.verification.startedAt)), ("hostname", "localhost")]
         var lines = ["<?xml version=\"1.0\" encoding=\"UTF-8\"?>"]
-        lines.append("<testsuites\(Self.attributes([name] + counts + [time]))>")
-        lines.append("  <testsuite\(Self.attributes([name] + counts + [skipped, time] + place))>")
+        lines.append("<testsuites\(XMLText.attributes([name] + counts + [time]))>")
+        lines.append("  <testsuite\(XMLText.attributes([name] + counts + [skipped, time] + place))>")
         lines.append("    <properties>")
-        lines += properties.map { "      <property\(Self.attributes([("name", $0.0), ("value", $0.1)]))/>" }
+        lines += properties.map { "      <property\(XMLText.attributes([("name", $0.0), ("value", $0.1)]))/>" }
         lines.append("    </properties>")
         lines += cases.flatMap(\.lines)
         lines += ["  </testsuite>", "</testsuites>", ""]
@@ -69,10 +71,10 @@ struct JUnitReport {
         return "waived until \(waived.until)\(waived.by.map { " by \($0)" } ?? ""), \(waived.reason)"
     }
 
-    /// Facts and transitions, a line each.
+    /// Facts and transitions, one line each.
     private static func details(_ host: Report.Host) -> [String] {
         let facts = host.facts
-        let labels = host.labels.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: " ")
+        let labels = host.sortedLabels.joined(separator: " ")
         let lines: [(String, String?)] = [
             ("status", host.status.rawValue), ("reason", host.reason), ("url", host.url),
             ("labels", labels.isEmpty ? nil : labels), ("git_sha", host.gitSHA.map { "\($0)" } ?? "-"),
@@ -81,28 +83,26 @@ struct JUnitReport {
             ("runtime", facts.runtime.rawValue), ("project", host.project),
             ("instances declared", host.instancesExpected.map(String.init)), ("left out", host.leftOutText),
             ("attempts", "\(host.attempts)"),
-            ("last answer", host.lastAnswerAgeSeconds.map { "\(Duration(clampingSeconds: $0).brief) before the end" }),
+            ("last answer", host.lastAnswerAgeSeconds.map { "\(ReportText.duration($0)) before the end" }),
             ("waiver", host.waived.map { "expired, until \($0.until): \($0.reason)" }),
         ]
         return lines.compactMap { name, value in value.map { "\(name): \($0)" } }
             + host.transitions.suffix(maximumTransitions).map {
-                "after \(Duration(clampingSeconds: $0.seconds).brief): \($0.status.rawValue) - \($0.reason)"
+                "after \(ReportText.duration($0.seconds)): \($0.status.rawValue) - \($0.reason)"
             }
     }
 
-    private static let maximumTransitions = 100
-
-    /// What no host shows: without it, a red exit could come with a green suite.
+    /// Causes that no host shows. Without them, the suite could be green despite a red exit code.
     private var verdictCases: [JUnitCase] {
         let isRed = report.exitCode != 0
-        let isTold = zip(report.hosts, report.outcomes).contains { $1 == .failing }
+        let isShown = zip(report.hosts, report.outcomes).contains { $1 == .failing }
         var reasons = isRed ? report.reasonsWithoutHosts : []
-        // A status counts hosts by what one look found, and not by their labels.
-        if isRed, report.sweep != nil, !isTold { reasons = report.reasons }
-        if isRed, reasons.isEmpty, !isTold {
+        // A status counts hosts by its findings and not by their statuses.
+        if isRed, report.sweep != nil, !isShown { reasons = report.reasons }
+        if isRed, reasons.isEmpty, !isShown {
             reasons = [Reason(verdict: report.verdict, hosts: 0, message: "no host shows the cause")]
         }
-        // A verdict that is fine without being a success: an empty inventory that was allowed, for example.
+        // A verdict with exit code 0 that is not a success, for example an empty inventory that was allowed.
         let isMerelyFine = !isRed && report.verdict != .converged && report.verdict != .convergedTolerated
         if isMerelyFine { reasons = Array(report.reasons.prefix(1)) }
         return reasons.map { reason in
@@ -117,22 +117,75 @@ struct JUnitReport {
 
     // MARK: - Values
 
-    private static func attributes(_ pairs: [(String, String)]) -> String {
-        pairs.map { XMLText.attribute($0.0, $0.1) }.joined()
-    }
-
-    /// To the millisecond, never in powers of ten: `61.205`.
+    /// Seconds with three decimals and without an exponent: `61.205`.
     private static func seconds(_ value: Double) -> String {
-        let milliseconds = Duration(clampingSeconds: max(0, value)).milliseconds
+        let milliseconds = Int((Duration(clampingSeconds: max(0, value)).seconds * 1_000).rounded())
         let fraction = String(milliseconds % 1_000)
         return "\(milliseconds / 1_000).\(String(repeating: "0", count: 3 - fraction.count))\(fraction)"
     }
 
-    /// UTC without saying so, to the second, as JUnit's readers want it: `2026-01-01T00:00:00`.
+    /// UTC to the second, without a zone, as readers of JUnit expect it: `2026-01-01T00:00:00`.
     private static func localTime(_ time: String) -> String { String(time.prefix(19)) }
 }
 
-extension Duration {
-    /// Whole milliseconds, rounded.
-    fileprivate var milliseconds: Int { Int((seconds * 1_000).rounded()) }
+/// One test case of a JUnit file.
+private struct JUnitCase {
+    enum Result {
+        case passed
+        case skipped(String)
+        /// - Parameter details: one line each.
+        case failed(type: String, message: String, details: [String])
+
+        var isFailure: Bool { if case .failed = self { true } else { false } }
+        var isSkipped: Bool { if case .skipped = self { true } else { false } }
+    }
+
+    /// The class, by which readers group test cases.
+    let group: String
+    let name: String
+    /// Seconds.
+    let time: String
+    let result: Result
+
+    var lines: [String] {
+        let start = "    <testcase" + XMLText.attributes([("classname", group), ("name", name), ("time", time)])
+        switch result {
+        case .passed: return [start + "/>"]
+        case .skipped(let message):
+            return [start + ">", "      <skipped\(XMLText.attributes([("message", message)]))/>", "    </testcase>"]
+        case .failed(let type, let message, let details):
+            let failure = "      <failure" + XMLText.attributes([("type", type), ("message", message)])
+            guard !details.isEmpty else { return [start + ">", failure + "/>", "    </testcase>"] }
+            return [start + ">", failure + ">"] + details.map { XMLText.line($0, limit: 4_096) }
+                + ["</failure>", "    </testcase>"]
+        }
+    }
+}
+
+/// Text in an XML 1.0 document.
+private enum XMLText {
+    /// One line of foreign text, for an element or a quoted attribute.
+    ///
+    /// Sanitised, because XML 1.0 forbids most control characters even as references (section 2.2), and with every special
+    /// character escaped: `]]>` must not occur in an element, nor `<` in an attribute.
+    static func line(_ text: String, limit: Int = 1_024) -> String {
+        var result = ""
+        for scalar in Sanitizer.singleLine(text, limit: limit).unicodeScalars {
+            switch scalar {
+            case "&": result += "&amp;"
+            case "<": result += "&lt;"
+            case ">": result += "&gt;"
+            case "\"": result += "&quot;"
+            case "'": result += "&apos;"
+            // The sanitiser has spelled out every character that XML forbids (C0, surrogates, U+FFFE, U+FFFF).
+            default: result.unicodeScalars.append(scalar)
+            }
+        }
+        return result
+    }
+
+    /// ` name="value"` for each pair.
+    static func attributes(_ pairs: [(String, String)]) -> String {
+        pairs.map { " \($0.0)=\"\(line($0.1))\"" }.joined()
+    }
 }

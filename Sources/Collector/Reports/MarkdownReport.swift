@@ -1,35 +1,35 @@
 import Shared
 import Verdict
 
-/// The report as Markdown, for the step summaries of GitHub, Gitea and GitLab: the verdict first, then what needs attention,
-/// worst first, the rest folded.
+/// The report as Markdown, for the step summaries of GitHub, Gitea and Forgejo: the verdict, then the hosts that need
+/// attention, worst first, then everything else, folded.
 package struct MarkdownReport {
-    package let report: Report
-    /// The most that may come out, in bytes. GitHub refuses a step's summary above 1 MiB, and shows none of it.
-    package var limit = MarkdownReport.usualLimit
+    private let report: Report
+    private let limit: Int
 
+    /// - Parameter limit: the maximum size in bytes. GitHub rejects a whole step summary above 1 MiB.
     package init(report: Report, limit: Int = MarkdownReport.usualLimit) {
         self.report = report
         self.limit = limit
     }
 
-    /// Half of what GitHub takes, so that other commands of the step can add to it.
+    /// Half of GitHub's limit, so that other commands of the step can add to the summary.
     package static let usualLimit = 512 << 10
-    /// What the parts that are always shown may need, however hostile their contents.
+    /// An upper bound of the parts that are always shown, in bytes.
     static let necessary = 96 << 10
 
-    /// A table or list whose rows are dropped where there is no room for them.
+    /// The rows of a table or list that fit.
     private struct Rows {
-        var lines: [String]
-        /// How many were left out.
-        var dropped: Int
+        let lines: [String]
+        /// The number of rows that did not fit.
+        let dropped: Int
     }
 
     package func render() -> String {
         let head = self.head
         var room = limit - head.utf8.count - Self.reserve
         let outcomes = zip(report.hosts, report.outcomes)
-        // The report has the worst at its end.
+        // The report lists the worst host last.
         let attention = outcomes.filter { $1 != .proven && $1 != .waived }.reversed()
         let proven = outcomes.filter { $1 == .proven }.map(\.0)
         let waived = outcomes.filter { $1 == .waived }.map(\.0)
@@ -42,7 +42,7 @@ package struct MarkdownReport {
         return parts.joined(separator: "\n\n") + "\n"
     }
 
-    /// For the circumstances, and the lines that say what was left out.
+    /// Room for the circumstances, and for the lines that count dropped rows.
     private static let reserve = 16 << 10
 
     private func part(_ lines: [String], _ room: inout Int) -> [String] {
@@ -52,7 +52,6 @@ package struct MarkdownReport {
         return [text]
     }
 
-    /// As many rows as fit, and how many do not.
     private func fitting<Item>(_ items: [Item], maximum: Int, room: Int, row: (Item) -> String) -> Rows {
         var lines: [String] = []
         var left = room
@@ -67,16 +66,16 @@ package struct MarkdownReport {
 
     private func more(_ rows: Rows, _ what: String) -> [String] {
         guard rows.dropped > 0 else { return [] }
-        return ["", "… and \(rows.dropped) more \(what): the JSON report (`--report json=PATH`) has all hosts."]
+        return ["", "… and \(rows.dropped) more \(what): the JSON report (`--report json=PATH`) lists all hosts."]
     }
 
-    // MARK: - What is always there
+    // MARK: - Always shown
 
     private var head: String {
         let summary = report.summary
         let waived = summary.waived > 0 ? ", \(summary.waived) waived" : ""
         let word = report.sweep == nil ? report.verdict.rawValue : "status"
-        let found = report.sweep?.line ?? "\(summary.proven) of \(summary.expected) hosts proven"
+        let found = report.sweep?.line ?? "\(summary.proven) of \(summary.expected.hostCount) proven"
         var lines = [
             "## \(symbol) \(word): \(found)\(waived)", "",
             "**\(word)** (exit \(report.exitCode)): \(MarkdownText.code(report.reasons.first?.message ?? "", limit: 1_024))",
@@ -87,13 +86,12 @@ package struct MarkdownReport {
         if report.reasons.count > 1 {
             lines += ["", "### Also", ""]
             lines += report.reasons.dropFirst().map { reason in
-                let hosts = reason.hosts == 1 ? "1 host" : "\(reason.hosts) hosts"
-                return "- **\(reason.verdict.rawValue)**, \(hosts): \(MarkdownText.code(reason.message, limit: 1_024))"
+                "- **\(reason.verdict.rawValue)**, \(reason.hosts.hostCount): \(MarkdownText.code(reason.message, limit: 1_024))"
             }
         }
-        if let story = report.promotion {
+        if let promotion = report.promotion {
             lines += ["", "### Promotion", ""]
-            lines += story.steps.map { "- \($0.step): \(MarkdownText.code($0.said, limit: 600))" }
+            lines += promotion.steps.map { "- \($0.step): \(MarkdownText.code($0.said, limit: 600))" }
         }
         if let drift = report.drift {
             lines += ["", "### Drift", ""]
@@ -104,7 +102,7 @@ package struct MarkdownReport {
             lines += ["", "### Warnings", ""]
             let rows = fitting(report.warnings, maximum: 20, room: 16 << 10) { "- ⚠️ \(MarkdownText.code($0))" }
             lines += rows.lines
-            if rows.dropped > 0 { lines.append("- … and \(rows.dropped) more: see the JSON report.") }
+            if rows.dropped > 0 { lines.append("- … and \(rows.dropped) more in the JSON report.") }
         }
         return (lines + statuses).joined(separator: "\n")
     }
@@ -119,17 +117,13 @@ package struct MarkdownReport {
 
     private var target: [(String, String)] {
         let target = report.target
-        let generation = target.generation.map { ", generation \($0)" } ?? ""
-        let times = report.summary.secondsToConverge.map { times in
-            [("p50", times.p50), ("p95", times.p95), ("max", times.max)]
-                .map { "\($0.0) \(Duration(clampingSeconds: $0.1).brief)" }.joined(separator: ", ")
-        }
         let lines: [(String, String?)] = [
-            ("Service", MarkdownText.code(target.service, limit: 128) + generation),
+            ("Service", MarkdownText.code(target.service, limit: 128)),
+            ("Promotion", target.generation.map { "no. \($0) of this service (generation \($0))" }),
             ("Commit", target.gitSHA.map { MarkdownText.code("\($0)") }),
             ("Digest", target.digest.map { MarkdownText.code("\($0)") }),
-            ("Took", Duration(clampingSeconds: report.verification.durationSeconds).brief),
-            ("Time to converge", times),
+            ("Duration", ReportText.duration(report.verification.durationSeconds)),
+            ("Time to converge", report.summary.secondsToConverge.map(ReportText.convergence)),
             ("Evidence", report.evidence.map { MarkdownText.code($0.hash) }),
         ]
         return lines.compactMap { name, value in value.map { (name, $0) } }
@@ -137,11 +131,11 @@ package struct MarkdownReport {
 
     private var statuses: [String] {
         let counts = HostStatus.allCases.compactMap { status in
-            report.summary.statuses[status.rawValue].map { (status.rawValue, $0) }
+            report.summary.statuses[status.rawValue].map { (status, $0) }
         }
         guard !counts.isEmpty else { return ["", "No hosts."] }
-        return ["", "### Hosts by status", ""] + MarkdownText.heading(["Status", "Hosts"])
-            + counts.map { MarkdownText.row([$0, "\($1)"]) }
+        return ["", "### Hosts by status", ""] + MarkdownText.heading(["Status", "Hosts", "Meaning"])
+            + counts.map { MarkdownText.row([$0.rawValue, "\($1)", StatusText.meaning(of: $0)]) }
     }
 
     // MARK: - Hosts
@@ -152,18 +146,18 @@ package struct MarkdownReport {
             let note =
                 switch outcome {
                 case .tolerated: " (tolerated)"
-                case .undecided: " (not decided)"
+                case .undecided: report.sweep == nil ? " (not decided)" : ""
                 case .failing, .proven, .waived: ""
                 }
             return MarkdownText.row([
                 MarkdownText.code(host.name, limit: 255), host.status.rawValue + note,
                 MarkdownText.code(([host.reason] + host.notes).joined(separator: "; ")),
-                MarkdownText.code(host.shortBuild ?? ""), host.labelledAt.map { "+\($0.brief)" } ?? "start",
+                MarkdownText.code(host.shortBuild ?? ""), host.sinceText,
             ])
         }
-        return ["### Not converged (\(hosts.count))", ""]
+        return ["### \(report.sweep == nil ? "Not converged" : "Hosts") (\(hosts.count))", ""]
             + MarkdownText.heading(["Host", "Status", "What to know", "Serves", "Since"])
-            + rows.lines + more(rows, "that are not converged")
+            + rows.lines + more(rows, report.sweep == nil ? "that are not converged" : "hosts")
     }
 
     private func waivedHosts(_ hosts: [Report.Host], room: Int) -> [String] {
@@ -175,7 +169,7 @@ package struct MarkdownReport {
                 MarkdownText.code(host.waived?.by ?? "", limit: 128),
             ])
         }
-        return ["### Waived, and left out of the gate (\(hosts.count))", ""]
+        return ["### Waived, outside the gate (\(hosts.count))", ""]
             + MarkdownText.heading(["Host", "Status", "Until", "Reason", "By"])
             + rows.lines + more(rows, "that are waived")
     }
@@ -183,7 +177,8 @@ package struct MarkdownReport {
     private func details(_ hosts: [Report.Host], room: Int) -> [String] {
         guard !hosts.isEmpty else { return [] }
         let rows = fitting(hosts, maximum: 100, room: room) { MarkdownHost(host: $0).lines.joined(separator: "\n") }
-        return folded("Details of hosts that are not converged", rows.lines + more(rows, "with details"))
+        let title = report.sweep == nil ? "Details of hosts that are not converged" : "Details"
+        return folded(title, rows.lines + more(rows, "with details"))
     }
 
     private func converged(_ hosts: [Report.Host], room: Int) -> [String] {
@@ -191,7 +186,7 @@ package struct MarkdownReport {
         let rows = fitting(hosts, maximum: 2_000, room: room) { host in
             MarkdownText.row([
                 MarkdownText.code(host.name, limit: 255), MarkdownText.code(host.shortBuild ?? ""),
-                host.secondsToConverge.map { Duration(clampingSeconds: $0).brief } ?? "–",
+                host.secondsToConverge.map(ReportText.duration) ?? "–",
                 MarkdownText.code(([host.reason] + host.notes).joined(separator: "; ")),
             ])
         }
@@ -201,7 +196,7 @@ package struct MarkdownReport {
                 + more(rows, "that converged"))
     }
 
-    /// - Parameter summary: Markdown is not read in it, and HTML is.
+    /// - Parameter summary: HTML, not Markdown.
     private func folded(_ summary: String, _ lines: [String]) -> [String] {
         ["<details><summary>\(summary)</summary>", ""] + lines + ["", "</details>"]
     }
@@ -212,7 +207,7 @@ package struct MarkdownReport {
         let run = report.verification
         let target = report.target
         let equivalents = target.equivalentDigests.prefix(32).map { equivalent in
-            ("Also proves it (\(equivalent.kind))", MarkdownText.code("\(equivalent.digest)"))
+            ("Also proves the target (\(equivalent.kind))", MarkdownText.code("\(equivalent.digest)"))
         }
         let rows: [(String, String?)] =
             [
@@ -222,10 +217,61 @@ package struct MarkdownReport {
                 ("Image", target.image.map { MarkdownText.code($0) }),
             ] + equivalents + [
                 ("Inventory", MarkdownText.code(report.inventory.source)),
-                ("Inventory's hash", MarkdownText.code(report.inventory.hash)),
-                ("Hosts in it", MarkdownText.code(report.inventory.extent)),
+                ("Inventory hash", MarkdownText.code(report.inventory.hash)),
+                ("Inventory hosts", MarkdownText.code(report.inventory.extent)),
             ] + report.policy.settings.map { ("`\($0.flag)`", MarkdownText.code($0.value)) }
         let lines = rows.compactMap { name, value in value.map { MarkdownText.row([name, $0]) } }
-        return folded("Policy and target", MarkdownText.heading(["What", "Value"]) + lines).joined(separator: "\n")
+        return folded("Policy and target", MarkdownText.heading(["Setting", "Value"]) + lines).joined(separator: "\n")
+    }
+}
+
+/// One host that is not converged: its facts and its transitions, as a nested list.
+private struct MarkdownHost {
+    let host: Report.Host
+
+    private static let maximumTransitions = 12
+
+    var lines: [String] {
+        let facts = host.facts
+        let labels = host.sortedLabels.prefix(8).map { MarkdownText.code($0, limit: 128) }.joined(separator: " ")
+        let answer = host.lastAnswerAgeSeconds.map { ", last answer \(ReportText.duration($0)) before the end" }
+        let waiver = host.waived.map { waived in
+            "waiver expired, until \(MarkdownText.code(waived.until, limit: 64)): \(MarkdownText.code(waived.reason))"
+        }
+        let shown = host.transitions.suffix(Self.maximumTransitions)
+        let hidden = host.transitions.count - shown.count
+        let entries: [String?] = [
+            "reach \(facts.reach.rawValue), identity \(facts.identity.rawValue), build \(facts.build.rawValue), "
+                + "runtime \(facts.runtime.rawValue)",
+            "\(ReportText.counted(host.attempts, "request", "requests")) to \(MarkdownText.code(host.url, limit: 255))"
+                + (answer ?? ""),
+            host.gitSHA.map { "commit \(MarkdownText.code("\($0)"))" },
+            host.digest.map { "digest \(MarkdownText.code("\($0)"))" },
+            host.project.map { "project \(MarkdownText.code($0))" }, host.declaredInstances,
+            host.leftOutText.map { MarkdownText.code($0) }, labels.isEmpty ? nil : labels, waiver,
+            hidden > 0 ? "… \(ReportText.counted(hidden, "earlier change", "earlier changes"))" : nil,
+        ]
+        let transitions = shown.map { transition in
+            "+\(ReportText.duration(transition.seconds)) \(transition.status.rawValue): "
+                + MarkdownText.code(transition.reason)
+        }
+        return ["- \(MarkdownText.code(host.name, limit: 255)) **\(host.status.rawValue)**"]
+            + (entries.compactMap { $0 } + transitions).map { "  - \($0)" }
+    }
+}
+
+extension Report.Host {
+    /// The time at which the host came into its condition: `+5.0s`, or the whole verification.
+    fileprivate var sinceText: String {
+        /// A straggler is a pending host after the deadline: on the host, nothing changed.
+        func condition(_ status: HostStatus) -> HostStatus {
+            status == .straggler || status == .stalled ? .pending : status
+        }
+        let current = condition(status)
+        guard let last = transitions.lastIndex(where: { condition($0.status) != current }) else {
+            return current == .pending && (facts.build == .behind || facts.build == .foreign)
+                ? "behind the whole time" : "the whole time"
+        }
+        return last + 1 < transitions.count ? "+\(ReportText.duration(transitions[last + 1].seconds))" : "the end"
     }
 }

@@ -1,13 +1,13 @@
 import Shared
 
-/// Somebody's text inside Markdown, as GitHub, Gitea and GitLab read it.
+/// Foreign text inside Markdown, as GitHub, Gitea and Forgejo render it.
 package enum MarkdownText {
-    /// One line of text, shown as it is and as nothing else: in a code span.
+    /// One line of text in a code span, where it is shown literally.
     ///
-    /// Escaping with backslashes is not enough: addresses, `www.`, @mentions, #numbers and commits become links after the
-    /// Markdown has been read, wherever they stand but in code (GitHub Flavored Markdown, section 6.9; GitHub, Gitea and
-    /// GitLab alike). Inside a code span nothing has a meaning but its own delimiter (CommonMark 0.31, section 6.1), and in
-    /// a table the vertical bar, which therefore stands between two spans, as a reference.
+    /// Backslash escapes are not enough: outside of code, addresses, `www.`, @mentions, #numbers and commits become links
+    /// after the Markdown has been parsed (GitHub Flavored Markdown, section 6.9). Inside a code span only the delimiter
+    /// has a meaning (CommonMark 0.31, section 6.1), and in a table the vertical bar, which is therefore written between
+    /// two spans, as a character reference.
     package static func code(_ text: String, limit: Int = 512) -> String {
         let line = Sanitizer.singleLine(text, limit: limit)
         guard !line.isEmpty else { return "–" }
@@ -15,7 +15,7 @@ package enum MarkdownText {
             .map { $0.isEmpty ? "" : span($0) }.joined(separator: "&#124;")
     }
 
-    /// A span with a delimiter that the text does not contain.
+    /// A code span whose delimiter does not occur in the text.
     private static func span(_ text: Substring) -> String {
         var longest = 0
         var run = 0
@@ -24,15 +24,15 @@ package enum MarkdownText {
             longest = max(longest, run)
         }
         let delimiter = String(repeating: "`", count: longest + 1)
-        // One blank on each side is taken away again; it parts the delimiter from a text that begins or ends like it.
+        // A renderer strips one blank from each side; it separates the delimiter from backticks at the ends of the text.
         let ends = [text.unicodeScalars.first, text.unicodeScalars.last]
         let padding = ends.contains("`") || ends == [" ", " "] && text.contains { $0 != " " } ? " " : ""
         return delimiter + padding + text + padding + delimiter
     }
 
     /// A row of a table. The cells are Markdown.
-    package static func row(_ cells: [String]) -> String { "| \(cells.joined(separator: " | ")) |" }
+    static func row(_ cells: [String]) -> String { "| \(cells.joined(separator: " | ")) |" }
 
     /// The first two lines of a table.
-    package static func heading(_ titles: [String]) -> [String] { [row(titles), row(titles.map { _ in "---" })] }
+    static func heading(_ titles: [String]) -> [String] { [row(titles), row(titles.map { _ in "---" })] }
 }

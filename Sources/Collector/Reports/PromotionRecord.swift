@@ -1,13 +1,13 @@
-package import CollectorSupport
+import CollectorSupport
 package import Shared
 package import Verdict
 
-/// What a promotion did, step by step: the `promotion` of a report, and what the terminal is told.
+/// The steps and the outcome of a promotion: the `promotion` of a report.
 package struct PromotionRecord: Codable, Hashable, Sendable {
     package struct Step: Codable, Hashable, Sendable {
         /// RFC 3339.
-        package var at: String
-        /// One of ``PromotionStep``'s words.
+        var at: String
+        /// The raw value of a ``PromotionStep``.
         package var step: String
         /// One line.
         package var said: String
@@ -19,16 +19,17 @@ package struct PromotionRecord: Codable, Hashable, Sendable {
         }
     }
 
-    /// The way back, where there was reason for one.
+    /// The attempt to put the tag back, if there was a reason for one.
     package struct Rollback: Codable, Hashable, Sendable {
-        /// Why, and what came of it: one line.
+        /// The reason and the outcome, in one line.
         package var said: String
-        /// What the tag was put back to; nil where it was not.
+        /// The digest that the tag was put back to; nil if it was not put back.
         package var digest: Digest?
         package var gitSHA: GitSHA?
         package var generation: Int?
-        /// Of the verification of the former build; nil where there was none.
+        /// The id of the verification of the former build; nil if there was none.
         package var verification: String?
+        /// The verdict of that verification.
         package var verdict: Verdict?
 
         package init(
@@ -43,32 +44,32 @@ package struct PromotionRecord: Codable, Hashable, Sendable {
             self.verdict = verdict
         }
 
-        package enum CodingKeys: String, CodingKey {
+        private enum CodingKeys: String, CodingKey {
             case said, digest, generation, verification, verdict
             case gitSHA = "git_sha"
         }
     }
 
-    /// Of the run; the journal's, too.
-    package var id: String
+    /// The id of the run, which the journal uses too.
+    var id: String
     /// nil for a promotion.
-    package var kind: JournalEntry.Kind?
-    /// Repository and tag that were moved.
-    package var image: String
+    var kind: JournalEntry.Kind?
+    /// The repository and tag that were moved.
+    var image: String
     /// The candidate, as asked for.
-    package var source: String
-    /// What the tag was to be; nil in what older collectors recorded.
-    package var digest: Digest?
-    /// Whether the tag was moved, as far as it is known; nil in what older collectors recorded, which is true.
-    package var isMoved: Bool?
-    @ExplicitNull package var formerDigest: Digest?
-    @ExplicitNull package var formerGitSHA: GitSHA?
-    package var actor: String
+    var source: String
+    /// The digest that the tag was to get; nil in the records of older collectors.
+    var digest: Digest?
+    /// True if the tag was seen to move; nil in the records of older collectors, which means true.
+    var isMoved: Bool?
+    @ExplicitNull var formerDigest: Digest?
+    @ExplicitNull var formerGitSHA: GitSHA?
+    var actor: String
     /// The required contexts and their last states.
-    package var contexts: [String: String]
-    /// For a compose file's environment.
-    package var pin: String
-    package var steps: [Step]
+    var contexts: [String: String]
+    /// An image reference with its digest, for a compose file's environment.
+    var pin: String
+    var steps: [Step]
     package var rollback: Rollback?
 
     package init(
@@ -91,27 +92,29 @@ package struct PromotionRecord: Codable, Hashable, Sendable {
         self.rollback = rollback
     }
 
-    /// One line: what became of the tag, and by whom.
-    package var summary: String {
-        let image = Sanitizer.singleLine(image, limit: 300)
-        let actor = Sanitizer.singleLine(actor, limit: 200)
-        let former = formerGitSHA?.short ?? formerDigest?.short ?? "nothing"
-        if digest != nil, digest == formerDigest {
-            return "\(image) already was \(former), and nothing was moved; asked for by \(actor)"
-        }
-        if isMoved == false { return "\(image) was \(former), and was not seen to move; asked for by \(actor)" }
-        return "\(image) was \(kind == .rollback ? "put back" : "moved") from \(former), by \(actor)"
-    }
-
-    package enum CodingKeys: String, CodingKey {
+    private enum CodingKeys: String, CodingKey {
         case id, kind, image, source, digest, actor, contexts, pin, steps, rollback
         case isMoved = "moved"
         case formerDigest = "former_digest"
         case formerGitSHA = "former_git_sha"
     }
+
+    /// One line: whether the tag moved, from which build, and who asked for it.
+    var summary: String {
+        let image = Sanitizer.singleLine(image, limit: 300)
+        let actor = Sanitizer.singleLine(actor, limit: 200)
+        let former = formerGitSHA?.short ?? formerDigest?.short ?? "nothing"
+        if digest != nil, digest == formerDigest {
+            return "\(image) already was \(former); nothing was moved (asked for by \(actor))"
+        }
+        if isMoved == false {
+            return "\(image) was \(former), and was not seen to move (asked for by \(actor))"
+        }
+        return "\(image) was \(kind == .rollback ? "put back" : "moved") from \(former), by \(actor)"
+    }
 }
 
-/// The steps of a promotion, in their order.
+/// The steps of a promotion, in order.
 package enum PromotionStep: String, Sendable, CaseIterable {
     case journal
     case killSwitch = "kill switch"
@@ -119,7 +122,6 @@ package enum PromotionStep: String, Sendable, CaseIterable {
     case branch
     case registry
     case ancestry
-    case wayBack = "way back"
     case tag
     case rollback
 }

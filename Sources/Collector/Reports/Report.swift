@@ -2,43 +2,42 @@ package import CollectorSupport
 package import Shared
 package import Verdict
 
-/// The report of one verification, schema 2: the one model that every format is rendered from.
+/// The report of one verification, schema 2: the model that every format is rendered from.
 ///
-/// `Tests/Schemas/report.schema.json` is its schema. Field names in JSON are snake case. Everything in it is clean text.
+/// `Tests/Schemas/report.schema.json` describes its JSON, whose keys are snake case. Every text in it is sanitised.
 package struct Report: Codable, Hashable, Sendable {
     package static let schema = 2
 
-    package var schema = Report.schema
+    package internal(set) var schema = Report.schema
     package var verification: Run
     package var target: PromotedTarget
-    package var inventory: InventorySummary
-    package var policy: PolicySummary
-    /// The promotion that took over from the target; nil where none did.
-    package var successor: Successor?
+    package internal(set) var inventory: InventorySummary
+    package internal(set) var policy: PolicySummary
+    /// The promotion that took over from the target; nil if none did.
+    package internal(set) var successor: Successor?
     package var verdict: Verdict
     package var exitCode: Int32
+    /// Every cause that applies, worst first; the first is the verdict's.
     package var reasons: [Reason]
-    /// What a reader should know although it changes no verdict. Each is one line.
+    /// Facts that change no verdict but that a reader should know, one line each.
     package var warnings: [String]
-    package var summary: Summary
-    /// Every host of the inventory exactly once: proven ones first, the ones that need attention last, worst at the end.
-    package var hosts: [Host]
-    /// nil where no evidence was written.
+    package internal(set) var summary: Summary
+    /// Every host of the inventory exactly once: proven hosts first, the worst host last.
+    package internal(set) var hosts: [Host]
+    /// nil if no evidence was written.
     package var evidence: EvidenceFile?
-    /// nil where nothing was promoted, but verified only.
+    /// nil if the run only verified.
     package var promotion: PromotionRecord? { didSet { settleAdvice() } }
-    /// nil unless a status was asked for a tag.
+    /// nil unless this is a status of a tag.
     package var drift: Drift? { didSet { settleAdvice() } }
-    /// nil unless every host was asked once, for a status.
+    /// nil unless this is a status.
     var sweep: Sweep?
 
     package init(
-        schema: Int = Report.schema, verification: Run, target: PromotedTarget, inventory: InventorySummary,
-        policy: PolicySummary, successor: Successor? = nil, verdict: Verdict, exitCode: Int32, reasons: [Reason],
-        warnings: [String], summary: Summary, hosts: [Host], evidence: EvidenceFile? = nil,
-        promotion: PromotionRecord? = nil, drift: Drift? = nil, sweep: Sweep? = nil
+        verification: Run, target: PromotedTarget, inventory: InventorySummary, policy: PolicySummary,
+        successor: Successor? = nil, verdict: Verdict, exitCode: Int32, reasons: [Reason], warnings: [String],
+        summary: Summary, hosts: [Host], evidence: EvidenceFile? = nil, promotion: PromotionRecord? = nil
     ) {
-        self.schema = schema
         self.verification = verification
         self.target = target
         self.inventory = inventory
@@ -52,17 +51,17 @@ package struct Report: Codable, Hashable, Sendable {
         self.hosts = hosts
         self.evidence = evidence
         self.promotion = promotion
-        self.drift = drift
-        self.sweep = sweep
     }
 
-    package enum CodingKeys: String, CodingKey {
+    private enum CodingKeys: String, CodingKey {
         case schema, verification, target, inventory, policy, successor, verdict, reasons, warnings, summary, hosts,
             evidence, promotion, drift, sweep
         case exitCode = "exit_code"
     }
 
-    /// Which verification, when, and by what.
+    // MARK: - The run
+
+    /// The id, the time and the collector of a verification.
     package struct Run: Codable, Hashable, Sendable {
         package struct Collector: Codable, Hashable, Sendable {
             package var version: String
@@ -72,11 +71,12 @@ package struct Report: Codable, Hashable, Sendable {
             }
         }
 
-        package var id: String
+        package internal(set) var id: String
         /// RFC 3339.
-        package var startedAt: String
-        package var finishedAt: String
-        package var durationSeconds: Double
+        package internal(set) var startedAt: String
+        /// RFC 3339.
+        package internal(set) var finishedAt: String
+        package internal(set) var durationSeconds: Double
         package var collector: Collector
 
         package init(id: String, startedAt: String, finishedAt: String, durationSeconds: Double, collector: Collector) {
@@ -87,7 +87,7 @@ package struct Report: Codable, Hashable, Sendable {
             self.collector = collector
         }
 
-        package enum CodingKeys: String, CodingKey {
+        private enum CodingKeys: String, CodingKey {
             case id, collector
             case startedAt = "started_at"
             case finishedAt = "finished_at"
@@ -95,40 +95,38 @@ package struct Report: Codable, Hashable, Sendable {
         }
     }
 
-    /// The file that the verification can be replayed from.
+    /// The file from which the verification can be replayed.
     package struct EvidenceFile: Codable, Hashable, Sendable {
         /// `sha256:<64 hex>` of the whole file, as `sha256sum` computes it.
-        package var hash: String
+        package internal(set) var hash: String
 
         package init(hash: String) {
             self.hash = hash
         }
     }
 
-    package struct PromotedTarget: Codable, Hashable, Sendable {
-        package struct Equivalent: Codable, Hashable, Sendable {
-            package var digest: Digest
-            /// `manifest` or `config`.
-            package var kind: String
-            package var platform: String?
+    // MARK: - What was verified
 
-            package init(digest: Digest, kind: String, platform: String? = nil) {
-                self.digest = digest
-                self.kind = kind
-                self.platform = platform
-            }
+    /// The promoted build, and everything that proves it.
+    package struct PromotedTarget: Codable, Hashable, Sendable {
+        /// A manifest or configuration that the promoted bytes name.
+        package struct Equivalent: Codable, Hashable, Sendable {
+            var digest: Digest
+            /// `manifest` or `config`.
+            var kind: String
+            var platform: String?
         }
 
-        package var service: String
-        @ExplicitNull package var gitSHA: GitSHA?
-        @ExplicitNull package var digest: Digest?
-        @ExplicitNull package var image: String?
+        package internal(set) var service: String
+        @ExplicitNull package internal(set) var gitSHA: GitSHA?
+        @ExplicitNull package internal(set) var digest: Digest?
+        @ExplicitNull package internal(set) var image: String?
         @ExplicitNull package var generation: Int?
-        /// What else proves the target: the manifests and configurations that the promoted bytes name.
-        package var equivalentDigests: [Equivalent]
+        /// Other digests that prove the target.
+        var equivalentDigests: [Equivalent]
 
         package init(
-            service: String, gitSHA: GitSHA? = nil, digest: Digest? = nil, image: String? = nil, generation: Int? = nil,
+            service: String, gitSHA: GitSHA?, digest: Digest?, image: String?, generation: Int?,
             equivalentDigests: [Equivalent]
         ) {
             self.service = service
@@ -139,24 +137,24 @@ package struct Report: Codable, Hashable, Sendable {
             self.equivalentDigests = equivalentDigests
         }
 
-        package enum CodingKeys: String, CodingKey {
+        private enum CodingKeys: String, CodingKey {
             case service, digest, image, generation
             case gitSHA = "git_sha"
             case equivalentDigests = "equivalent_digests"
         }
     }
 
+    /// The hosts that were expected, and where the list came from.
     package struct InventorySummary: Codable, Hashable, Sendable {
-        /// Where it was read from.
-        package var source: String
+        package internal(set) var source: String
         /// `sha256:<64 hex>` of the frozen inventory.
-        package var hash: String
-        /// All hosts that were selected, waived ones too.
-        package var expected: Int
-        /// All hosts that the inventory lists, selected or not; nil where everything was selected.
-        package var listed: Int?
-        /// The terms of the selection, sorted, for example `region=eu` and `group!=lab`; nil where there was none.
-        package var selected: [String]?
+        package internal(set) var hash: String
+        /// The number of selected hosts, including waived ones.
+        package internal(set) var expected: Int
+        /// The number of hosts in the inventory; nil if every host was selected.
+        package internal(set) var listed: Int?
+        /// The terms of the selection, sorted, for example `region=eu` and `group!=lab`; nil if every host was selected.
+        package internal(set) var selected: [String]?
 
         package init(source: String, hash: String, expected: Int, listed: Int? = nil, selected: [String]? = nil) {
             self.source = source
@@ -166,35 +164,28 @@ package struct Report: Codable, Hashable, Sendable {
             self.selected = selected
         }
 
-        /// Hosts that the inventory lists, whether a selection left some out or not.
+        /// The number of hosts in the inventory, selected or not.
         package var total: Int { listed ?? expected }
+
+        /// The number of expected hosts, with the selection if there was one.
+        var extent: String {
+            guard let selected else { return "\(expected)" }
+            return "\(expected) of \(total) (--select \(selected.joined(separator: ", ")))"
+        }
     }
 
-    /// A newer promotion, and how far the fleet had come with it at the end. Counts are of the hosts in the gate.
+    /// A newer promotion, and the fleet's progress towards it at the end. Counts are of the hosts in the gate.
     package struct Successor: Codable, Hashable, Sendable {
-        package var generation: Int
-        @ExplicitNull package var gitSHA: GitSHA?
-        @ExplicitNull package var digest: Digest?
+        var generation: Int
+        @ExplicitNull var gitSHA: GitSHA?
+        @ExplicitNull var digest: Digest?
         /// RFC 3339.
-        package var promotedAt: String
+        var promotedAt: String
         var hostsServing: Int
         var hostsOnTarget: Int
         var hostsOnNeither: Int
 
-        package init(
-            generation: Int, gitSHA: GitSHA? = nil, digest: Digest? = nil, promotedAt: String, hostsServing: Int,
-            hostsOnTarget: Int, hostsOnNeither: Int
-        ) {
-            self.generation = generation
-            self.gitSHA = gitSHA
-            self.digest = digest
-            self.promotedAt = promotedAt
-            self.hostsServing = hostsServing
-            self.hostsOnTarget = hostsOnTarget
-            self.hostsOnNeither = hostsOnNeither
-        }
-
-        package enum CodingKeys: String, CodingKey {
+        private enum CodingKeys: String, CodingKey {
             case generation, digest
             case gitSHA = "git_sha"
             case promotedAt = "promoted_at"
@@ -204,49 +195,26 @@ package struct Report: Codable, Hashable, Sendable {
         }
     }
 
-    /// The policy as it was in force, in seconds and as typed.
+    /// The policy in force: durations in seconds, tolerances as typed.
     package struct PolicySummary: Codable, Hashable, Sendable {
-        package var timeoutSeconds: Double
+        package internal(set) var timeoutSeconds: Double
         var intervalSeconds: Double
         var requestTimeoutSeconds: Double
         var soakSeconds: Double
         var stallSeconds: Double
-        package var failAfter: Int
-        package var maxStragglers: String
-        package var maxUnreachable: String
-        package var maxFailed: String
-        package var minProven: String
-        package var supersededOK: Bool
-        /// As typed, for example `region=eu:10%`; nil where there are none, as in what older collectors recorded.
-        package var maxStragglersByLabel: [String]?
-        package var maxUnreachableByLabel: [String]?
-        package var maxFailedByLabel: [String]?
-        package var require: [String]?
+        var failAfter: Int
+        var maxStragglers: String
+        var maxUnreachable: String
+        var maxFailed: String
+        var minProven: String
+        var supersededOK: Bool
+        /// For example `region=eu:10%`; nil for none, and in the records of older collectors.
+        var maxStragglersByLabel: [String]?
+        var maxUnreachableByLabel: [String]?
+        var maxFailedByLabel: [String]?
+        var require: [String]?
 
-        package init(
-            timeoutSeconds: Double, intervalSeconds: Double, requestTimeoutSeconds: Double, soakSeconds: Double,
-            stallSeconds: Double, failAfter: Int, maxStragglers: String, maxUnreachable: String, maxFailed: String,
-            minProven: String, supersededOK: Bool, maxStragglersByLabel: [String]? = nil,
-            maxUnreachableByLabel: [String]? = nil, maxFailedByLabel: [String]? = nil, require: [String]? = nil
-        ) {
-            self.timeoutSeconds = timeoutSeconds
-            self.intervalSeconds = intervalSeconds
-            self.requestTimeoutSeconds = requestTimeoutSeconds
-            self.soakSeconds = soakSeconds
-            self.stallSeconds = stallSeconds
-            self.failAfter = failAfter
-            self.maxStragglers = maxStragglers
-            self.maxUnreachable = maxUnreachable
-            self.maxFailed = maxFailed
-            self.minProven = minProven
-            self.supersededOK = supersededOK
-            self.maxStragglersByLabel = maxStragglersByLabel
-            self.maxUnreachableByLabel = maxUnreachableByLabel
-            self.maxFailedByLabel = maxFailedByLabel
-            self.require = require
-        }
-
-        package enum CodingKeys: String, CodingKey {
+        private enum CodingKeys: String, CodingKey {
             case timeoutSeconds = "timeout_seconds"
             case intervalSeconds = "interval_seconds"
             case requestTimeoutSeconds = "request_timeout_seconds"
@@ -263,8 +231,28 @@ package struct Report: Codable, Hashable, Sendable {
             case maxFailedByLabel = "max_failed_by_label"
             case require
         }
+
+        /// Each setting under the flag that sets it. A repeated flag has several entries.
+        var settings: [(flag: String, value: String)] {
+            func each(_ flag: String, _ values: [String]?) -> [(flag: String, value: String)] {
+                (values ?? []).map { (flag, $0) }
+            }
+            let times = [
+                ("--timeout", timeoutSeconds), ("--interval", intervalSeconds),
+                ("--request-timeout", requestTimeoutSeconds), ("--soak", soakSeconds), ("--stall", stallSeconds),
+            ].map { (flag: $0.0, value: ReportText.duration($0.1)) }
+            let limits =
+                [("--fail-after", "\(failAfter)"), ("--max-stragglers", maxStragglers)]
+                + each("--max-stragglers", maxStragglersByLabel) + [("--max-unreachable", maxUnreachable)]
+                + each("--max-unreachable", maxUnreachableByLabel) + [("--max-failed", maxFailed)]
+                + each("--max-failed", maxFailedByLabel) + [("--min-proven", minProven)]
+            return times + limits + each("--require", require) + [("--superseded-ok", supersededOK ? "yes" : "no")]
+        }
     }
 
+    // MARK: - The result
+
+    /// Counts of hosts, and how long they took.
     package struct Summary: Codable, Hashable, Sendable {
         package struct Percentiles: Codable, Hashable, Sendable {
             package var p50: Double
@@ -278,14 +266,14 @@ package struct Report: Codable, Hashable, Sendable {
             }
         }
 
-        /// Hosts that the gate is about: all but the waived ones.
-        package var expected: Int
-        package var proven: Int
-        /// Waived hosts, which are in `statuses` too.
-        package var waived: Int
-        /// How many hosts have each status that occurs.
-        package var statuses: [String: Int]
-        @ExplicitNull package var secondsToConverge: Percentiles?
+        /// The number of hosts in the gate: all hosts except waived ones.
+        package internal(set) var expected: Int
+        package internal(set) var proven: Int
+        /// The number of waived hosts, which ``statuses`` counts too.
+        package internal(set) var waived: Int
+        /// The number of hosts with each status that occurs.
+        package internal(set) var statuses: [String: Int]
+        @ExplicitNull package internal(set) var secondsToConverge: Percentiles?
 
         package init(
             expected: Int, proven: Int, waived: Int, statuses: [String: Int], secondsToConverge: Percentiles? = nil
@@ -297,7 +285,7 @@ package struct Report: Codable, Hashable, Sendable {
             self.secondsToConverge = secondsToConverge
         }
 
-        package enum CodingKeys: String, CodingKey {
+        private enum CodingKeys: String, CodingKey {
             case expected, proven, waived, statuses
             case secondsToConverge = "seconds_to_converge"
         }
@@ -316,52 +304,70 @@ package struct Report: Codable, Hashable, Sendable {
         }
     }
 
-    /// What one look at every host found. Counts are of the hosts in the gate, and add up to their number.
-    package struct Sweep: Codable, Hashable, Sendable {
-        /// nil where there was nothing to compare with.
+    /// The findings of a status. Counts are of the hosts in the gate, and add up to their number.
+    struct Sweep: Codable, Hashable, Sendable {
+        /// nil if there was nothing to compare with.
         @ExplicitNull var onTarget: Int?
-        /// Answered; more cannot be said of them, since there was nothing to compare with. nil where there was.
+        /// Hosts with a usable answer; nil if there was something to compare with.
         @ExplicitNull var answered: Int?
-        /// Serve something else, or instances that differ.
+        /// Hosts that serve something else, or instances that differ.
         var behind: Int
-        /// Crash loops, unhealthy, exited, paused, the wrong image, or nothing that runs.
+        /// Hosts with a crash loop, an unhealthy, exited or paused instance, the wrong image, or no instance.
         var failing: Int
-        /// Gave no usable answer.
+        /// Hosts without a usable answer.
         var unanswered: Int
-        /// Another host answered.
+        /// Hosts in whose place another host answered.
         var conflicting: Int
 
-        enum CodingKeys: String, CodingKey {
+        private enum CodingKeys: String, CodingKey {
             case answered, behind, failing, unanswered, conflicting
             case onTarget = "on_target"
         }
+
+        /// The number of hosts in the gate.
+        var hosts: Int { (onTarget ?? answered ?? 0) + behind + failing + unanswered + conflicting }
+
+        /// The number of hosts on the target, or with a usable answer if there was nothing to compare with.
+        var wellCount: Int { onTarget ?? hosts - unanswered - conflicting }
+
+        /// The counts in one line. A status proves nothing, and says so.
+        var line: String {
+            let first =
+                onTarget == nil
+                ? "\(wellCount) of \(hosts.hostCount) answered"
+                : "\(wellCount) of \(hosts.hostCount) on target (one observation; run verify to prove it)"
+            let others = [
+                (failing, "failing"), (behind, "serving something else"), (unanswered, "without a usable answer"),
+                (conflicting, "answered by another host"),
+            ]
+            return ([first] + others.filter { $0.0 > 0 }.map { "\($0.0) \($0.1)" }).joined(separator: ", ")
+        }
+
+        /// The way to get a comparison; nil if there was one.
+        var advice: String? {
+            onTarget == nil ? "nothing to compare with: give --sha, --digest or --image" : nil
+        }
     }
+
+    // MARK: - Hosts
 
     /// One host at the end.
     package struct Host: Codable, Hashable, Sendable {
-        /// A container that matches the service's selector, and is none of its instances.
+        /// A container that matches the service's selector but is not one of its instances.
         package struct LeftOut: Codable, Hashable, Sendable {
-            package var name: String
-            /// The deployment that it belongs to; nil where it names none.
-            package var project: String?
-            /// As the agent's document has it: `replaced`, `one_off`, `task`, `infrastructure` or `other`.
-            package var reason: LeftOutContainer.Reason
-            package var state: ServiceState
-
-            package init(name: String, project: String? = nil, reason: LeftOutContainer.Reason, state: ServiceState) {
-                self.name = name
-                self.project = project
-                self.reason = reason
-                self.state = state
-            }
+            var name: String
+            /// The deployment that the container belongs to; nil if it names none.
+            var project: String?
+            var reason: LeftOutContainer.Reason
+            var state: ServiceState
         }
 
         package struct Waived: Codable, Hashable, Sendable {
-            package var until: String
-            package var reason: String
-            package var by: String?
-            /// Whether it had run out, so that the host counted after all.
-            package var expired: Bool
+            package internal(set) var until: String
+            package internal(set) var reason: String
+            package internal(set) var by: String?
+            /// True if the waiver had run out, so that the host counted.
+            package internal(set) var expired: Bool
 
             package init(until: String, reason: String, by: String? = nil, expired: Bool) {
                 self.until = until
@@ -372,10 +378,10 @@ package struct Report: Codable, Hashable, Sendable {
         }
 
         package struct Transition: Codable, Hashable, Sendable {
-            /// Since the start.
-            package var seconds: Double
-            package var status: HostStatus
-            package var reason: String
+            /// Seconds since the start.
+            package internal(set) var seconds: Double
+            package internal(set) var status: HostStatus
+            package internal(set) var reason: String
 
             package init(seconds: Double, status: HostStatus, reason: String) {
                 self.seconds = seconds
@@ -384,41 +390,41 @@ package struct Report: Codable, Hashable, Sendable {
             }
         }
 
-        package var name: String
-        package var url: String
-        package var labels: [String: String]
-        package var status: HostStatus
-        @ExplicitNull package var waived: Waived?
+        package internal(set) var name: String
+        package internal(set) var url: String
+        package internal(set) var labels: [String: String]
+        package internal(set) var status: HostStatus
+        @ExplicitNull package internal(set) var waived: Waived?
         /// One line: what was seen, and what to do.
-        package var reason: String
-        @ExplicitNull package var gitSHA: GitSHA?
-        @ExplicitNull package var digest: Digest?
-        package var facts: HostFacts
-        package var attempts: Int
-        /// From the start until the host was first seen to serve the target in the run that proved it.
-        @ExplicitNull package var secondsToConverge: Double?
-        /// How old the last answer was at the end.
-        @ExplicitNull package var lastAnswerAgeSeconds: Double?
-        /// How far the host's clock is from the collector's, for people; nil where it is not known.
-        @ExplicitNull package var clockOffsetSeconds: Double?
-        package var transitions: [Transition]
-        /// What a reader should know of the host although it changes no verdict, a line each; nil for nothing.
-        package var warnings: [String]?
-        /// The deployments that its instances belong to (Compose projects, Swarm stacks), in a list; nil where they name none.
-        package var project: String?
-        /// How many instances the host's operator declared; nil where none were.
-        package var instancesExpected: Int?
-        /// When the instance that speaks for the service started, RFC 3339 as its engine wrote it; nil where it did not say.
+        package internal(set) var reason: String
+        @ExplicitNull package internal(set) var gitSHA: GitSHA?
+        @ExplicitNull package internal(set) var digest: Digest?
+        package internal(set) var facts: HostFacts
+        package internal(set) var attempts: Int
+        /// Seconds from the start until the host first served the target in the run that proved it.
+        @ExplicitNull package internal(set) var secondsToConverge: Double?
+        /// The age of the last answer at the end, in seconds.
+        @ExplicitNull package internal(set) var lastAnswerAgeSeconds: Double?
+        /// How far the host's clock is ahead of the collector's, in seconds; nil if unknown.
+        @ExplicitNull package internal(set) var clockOffsetSeconds: Double?
+        package internal(set) var transitions: [Transition]
+        /// Facts that change no verdict but that a reader should know, one line each; nil for none.
+        package internal(set) var warnings: [String]?
+        /// The deployments of the instances (Compose projects, Swarm stacks), as a list; nil if they name none.
+        package internal(set) var project: String?
+        /// The declared number of instances; nil if none was declared.
+        package internal(set) var instancesExpected: Int?
+        /// The start of the instance that decided the status, RFC 3339 as its engine wrote it; nil if unknown.
         var runningSince: String?
-        /// nil where no container was left out.
-        package var leftOut: [LeftOut]?
+        /// nil if no container was left out.
+        package internal(set) var leftOut: [LeftOut]?
 
         package init(
             name: String, url: String, labels: [String: String], status: HostStatus, waived: Waived? = nil,
             reason: String, gitSHA: GitSHA? = nil, digest: Digest? = nil, facts: HostFacts, attempts: Int,
             secondsToConverge: Double? = nil, lastAnswerAgeSeconds: Double? = nil, clockOffsetSeconds: Double? = nil,
             transitions: [Transition], warnings: [String]? = nil, project: String? = nil, instancesExpected: Int? = nil,
-            runningSince: String? = nil, leftOut: [LeftOut]? = nil
+            leftOut: [LeftOut]? = nil
         ) {
             self.name = name
             self.url = url
@@ -437,11 +443,10 @@ package struct Report: Codable, Hashable, Sendable {
             self.warnings = warnings
             self.project = project
             self.instancesExpected = instancesExpected
-            self.runningSince = runningSince
             self.leftOut = leftOut
         }
 
-        package enum CodingKeys: String, CodingKey {
+        private enum CodingKeys: String, CodingKey {
             case name, url, labels, status, waived, reason, digest, facts, attempts, transitions, warnings, project
             case instancesExpected = "instances_expected"
             case runningSince = "running_since"

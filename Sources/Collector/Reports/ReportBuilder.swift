@@ -3,25 +3,33 @@ package import FoundationEssentials
 import Shared
 package import Verdict
 
-/// Makes the report of a verification that has ended.
+/// Builds the report of a verification that has ended.
 package struct ReportBuilder {
-    /// What the state machine does not know of its own run.
+    /// Facts about the run that the state machine does not know.
     package struct Context: Sendable {
-        package var id: String
-        package var startedAt: Date
-        package var finishedAt: Date
-        package var inventorySource: String
-        package var inventoryHash: String
+        var id: String
+        var startedAt: Date
+        var finishedAt: Date
+        var inventorySource: String
+        var inventoryHash: String
         /// The terms of the selection.
-        package var selected: [String] = []
-        /// Hosts that the inventory lists; nil where all of them were selected.
-        package var listed: Int?
-        /// What to tell besides what the fleet itself gives reason to.
-        package var warnings: [String] = []
-        /// The same, of what happened around the verification.
-        package var notes: [String] = []
-        /// Every host was asked once, for a status.
-        package var isSweep = false
+        var selected: [String]
+        /// The number of hosts in the inventory; nil if every host was selected.
+        var listed: Int?
+        /// Warnings about the inputs.
+        var warnings: [String]
+        /// Warnings about events during the verification.
+        package var notes: [String]
+        /// True for a status: every host was asked once.
+        var isSweep: Bool
+        /// nil if no evidence was written.
+        package var evidence: Report.EvidenceFile?
+        /// nil unless the verification belongs to a promotion or rollback.
+        package var promotion: PromotionRecord?
+        /// nil unless this is a status of a tag.
+        package var drift: Drift?
+        /// Warnings about events after the verdict.
+        package var closingNotes: [String] = []
 
         package init(
             id: String, startedAt: Date, finishedAt: Date, inventorySource: String, inventoryHash: String,
@@ -41,8 +49,8 @@ package struct ReportBuilder {
         }
     }
 
-    package let verification: Verification
-    package let context: Context
+    private let verification: Verification
+    private let context: Context
 
     package init(verification: Verification, context: Context) {
         self.verification = verification
@@ -70,9 +78,11 @@ package struct ReportBuilder {
             policy: Report.PolicySummary(verification.policy),
             successor: SupersedeProgress(verification).map(Report.Successor.init),
             verdict: conclusion.verdict, exitCode: conclusion.exitCode, reasons: conclusion.reasons,
-            warnings: context.warnings + context.notes + FleetWarnings(verification, context).all,
+            warnings: context.warnings + context.notes + FleetWarnings(verification, context).all + context.closingNotes,
             summary: summary(at: conclusion.at),
-            hosts: hosts.map { host($0.element, at: conclusion.at) })
+            hosts: hosts.map { host($0.element, at: conclusion.at) }, evidence: context.evidence,
+            promotion: context.promotion)
+        report.drift = context.drift
         if context.isSweep { report.sweep = Report.Sweep(verification) }
         report.settleAdvice()
         return report
@@ -80,11 +90,13 @@ package struct ReportBuilder {
 
     private var equivalents: [Report.PromotedTarget.Equivalent] {
         (verification.target.content?.manifests ?? []).flatMap { manifest in
-            let platform = manifest.platform?.description
-            let isTarget = manifest.digest == verification.target.digest
-            return (isTarget ? [] : [(manifest.digest, "manifest")]).map { ($0.0, $0.1) }
-                .appending(manifest.config.map { ($0, "config") })
-                .map { Report.PromotedTarget.Equivalent(digest: $0.0, kind: $0.1, platform: platform) }
+            var digests: [(Digest, String)] = []
+            if manifest.digest != verification.target.digest { digests.append((manifest.digest, "manifest")) }
+            if let config = manifest.config { digests.append((config, "config")) }
+            return digests.map { digest, kind in
+                Report.PromotedTarget.Equivalent(
+                    digest: digest, kind: kind, platform: manifest.platform?.description)
+            }
         }
     }
 
@@ -99,7 +111,7 @@ package struct ReportBuilder {
     }
 
     private func host(_ track: HostTracker, at end: Duration) -> Report.Host {
-        Report.Host(
+        var host = Report.Host(
             name: Sanitizer.singleLine(track.host.name, limit: 255),
             url: Sanitizer.singleLine(track.host.url, limit: 2_048),
             labels: Dictionary(
@@ -123,14 +135,15 @@ package struct ReportBuilder {
             },
             warnings: track.restartWarning.map { [Sanitizer.singleLine($0)] }, project: track.telling.shownProject,
             instancesExpected: track.telling.instancesExpected,
-            runningSince: context.isSweep
-                ? track.telling.worst?.startedAt.map { Sanitizer.singleLine($0, limit: 64) } : nil,
             leftOut: track.telling.leftOut.isEmpty ? nil : track.telling.leftOut.map(Report.Host.LeftOut.init))
+        if context.isSweep {
+            host.runningSince = track.telling.worst?.startedAt.map { Sanitizer.singleLine($0, limit: 64) }
+        }
+        return host
     }
 
-    /// Where there is nothing to compare with, a host that answers well has no reason: it just shows what it serves.
     private func reason(_ track: HostTracker, at end: Duration) -> String {
-        if context.isSweep, !verification.target.isComparable, let plain = track.plainReason { return plain }
+        if context.isSweep, !verification.target.isComparable, let reason = track.uncomparedReason { return reason }
         return track.reason(at: end, policy: verification.policy)
     }
 
@@ -138,14 +151,50 @@ package struct ReportBuilder {
     private static func rounded(_ duration: Duration) -> Double { (duration.seconds * 1_000).rounded() / 1_000 }
 }
 
+// MARK: - From the state machine to the report
+
 extension HostTracker {
-    /// How far the host's wall clock is ahead of the collector's, in seconds; nil where it said no time.
-    func clockOffset(startedAt: Date) -> Double? {
+    /// A warning if the host converged although its container restarted meanwhile.
+    var restartWarning: String? { status == .converged ? history.summary : nil }
+
+    /// The reason where there is nothing to compare with: empty if the service is up, nil if there was no usable answer.
+    fileprivate var uncomparedReason: String? {
+        guard facts.reach == .ok, evidence != nil, facts.build == .unidentified || facts.build == .mixed else {
+            return nil
+        }
+        if facts.runtime == .absent { return "no instance of the service on the host" }
+        var parts: [String] = []
+        if facts.build == .mixed { parts.append("its instances run different builds") }
+        if facts.runtime.isDown, let worst = telling.worst {
+            let code = worst.exitCode.map { ", exit code \($0)" } ?? ""
+            parts.append("\(Sanitizer.singleLine(worst.name, limit: 64)) is \(worst.state.rawValue)\(code)")
+        }
+        return parts.joined(separator: "; ")
+    }
+
+    /// How far the host's wall clock is ahead of the collector's, in seconds; nil if the host reported no time.
+    fileprivate func clockOffset(startedAt: Date) -> Double? {
         guard let factMoment, let observedAt = telling.observedAt, let theirs = Date(rfc3339: observedAt) else {
             return nil
         }
         let ours = startedAt.addingTimeInterval(factMoment.seconds)
         return (theirs.timeIntervalSince(ours) * 10).rounded() / 10
+    }
+}
+
+extension HostTracker.Telling {
+    /// The first few deployments; nil for none.
+    fileprivate var shownProject: String? {
+        projects.isEmpty ? nil : Sanitizer.singleLine(ReportText.list(projects, limit: 4), limit: 1_024)
+    }
+}
+
+extension Report.Host.LeftOut {
+    fileprivate init(_ container: LeftOutContainer) {
+        self.init(
+            name: Sanitizer.singleLine(container.name, limit: 255),
+            project: container.project.map { Sanitizer.singleLine($0, limit: 255) },
+            reason: container.reason, state: container.state)
     }
 }
 
@@ -169,15 +218,103 @@ extension Report.PolicySummary {
 }
 
 extension Report.Successor {
-    package init(_ succession: SupersedeProgress) {
-        let promotion = succession.promotion
+    fileprivate init(_ progress: SupersedeProgress) {
+        let promotion = progress.promotion
         self.init(
             generation: promotion.generation, gitSHA: promotion.gitSHA, digest: promotion.digest,
-            promotedAt: Sanitizer.singleLine(promotion.at, limit: 64), hostsServing: succession.serving,
-            hostsOnTarget: succession.onTarget, hostsOnNeither: succession.neither)
+            promotedAt: Sanitizer.singleLine(promotion.at, limit: 64), hostsServing: progress.serving,
+            hostsOnTarget: progress.onTarget, hostsOnNeither: progress.neither)
     }
 }
 
-extension Array {
-    fileprivate func appending(_ element: Element?) -> [Element] { element.map { self + [$0] } ?? self }
+extension Report.Sweep {
+    fileprivate init(_ verification: Verification) {
+        let rules = StatusRules(verification, at: .zero)
+        let isCompared = verification.target.isComparable
+        self.init(
+            onTarget: isCompared ? rules.count(.well) : nil, answered: isCompared ? nil : rules.count(.well),
+            behind: rules.count(.behind), failing: rules.count(.failing), unanswered: rules.count(.unanswered),
+            conflicting: rules.count(.conflicting))
+    }
+}
+
+// MARK: - Warnings
+
+/// Facts about a whole fleet that change no verdict but that a reader should know.
+private struct FleetWarnings {
+    private let tracks: [HostTracker]
+    private let target: Target
+    private let promotions: [Promotion]
+    private let context: ReportBuilder.Context
+
+    init(_ verification: Verification, _ context: ReportBuilder.Context) {
+        tracks = verification.tracks
+        target = verification.target
+        promotions = verification.promotions
+        self.context = context
+    }
+
+    var all: [String] {
+        [leftOut, promotedAgain, differingDigests, clocks, healthChecks, restarts, expiredWaivers].compactMap { $0 }
+    }
+
+    /// A green report of a part of the fleet must not be mistaken for one of the whole fleet.
+    private var leftOut: String? {
+        guard let listed = context.listed, listed > tracks.count else { return nil }
+        let terms = context.selected.joined(separator: ", ")
+        return "only hosts with \(terms) were asked: \(listed - tracks.count) of \(listed.hostCount) left out"
+    }
+
+    /// Without a journal entry by `promote`, an intended rollback looks exactly like an older job that runs late.
+    private var promotedAgain: String? {
+        let rule = PromotionRule(gitSHA: target.gitSHA, digest: target.digest)
+        guard let generation = target.generation, let last = promotions.last,
+            generation == last.generation, last.change == nil,
+            let earlier = promotions.last(where: { $0.generation < generation && rule.isSame(as: $0) })
+        else { return nil }
+        return
+            "generation \(earlier.generation) was already this build; this run counts as promoting it again, as generation "
+            + "\(generation). If it is a late job, give --generation \(earlier.generation)"
+    }
+
+    /// With a commit alone, hosts can serve different images of it.
+    private var differingDigests: String? {
+        guard target.digest == nil else { return nil }
+        let matching = tracks.filter { $0.facts.build.isMatch }
+        let counts = Dictionary(grouping: matching, by: { $0.evidence?.shownDigest }).mapValues(\.count)
+        guard counts.keys.compactMap({ $0 }).count > 1 else { return nil }
+        let list = counts.sorted { ($1.value, $0.key?.hex ?? "") < ($0.value, $1.key?.hex ?? "") }
+            .map { "\($0.key?.short ?? "no digest") on \($0.value.hostCount)" }
+        return "hosts serve different images of the commit: \(list.joined(separator: ", "))"
+    }
+
+    private var clocks: String? {
+        let off = tracks.compactMap { track -> String? in
+            guard let offset = track.clockOffset(startedAt: context.startedAt), abs(offset) > 60 else { return nil }
+            return "\(Self.name(track)) by \(ReportText.duration(offset))"
+        }
+        guard !off.isEmpty else { return nil }
+        return "clocks are off (no verdict depends on them): \(ReportText.list(off, limit: 3))"
+    }
+
+    private var healthChecks: String? {
+        let without = tracks.count { $0.status == .converged && $0.telling.hostID != nil && !$0.telling.hasHealthCheck }
+        guard without > 0 else { return nil }
+        return "\(without.hostCount) converged without a health check: only that the container runs is known"
+    }
+
+    private var restarts: String? {
+        let restarted = tracks.filter { $0.restartWarning != nil }.map(Self.name)
+        guard !restarted.isEmpty else { return nil }
+        return
+            "\(restarted.count.hostCount) converged after restarts of the container: \(ReportText.list(restarted, limit: 5))"
+    }
+
+    private var expiredWaivers: String? {
+        let expired = tracks.filter { $0.host.waiver?.isExpired == true }.map(Self.name)
+        guard !expired.isEmpty else { return nil }
+        return "waivers that expire before the deadline do not apply: \(ReportText.list(expired, limit: 5))"
+    }
+
+    private static func name(_ track: HostTracker) -> String { Sanitizer.singleLine(track.host.name, limit: 64) }
 }

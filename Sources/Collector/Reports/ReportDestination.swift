@@ -1,18 +1,18 @@
 import CollectorSupport
 import Glibc
-import Shared
+package import Shared
+import Verdict
 
-/// Where a report goes: opened before the work starts, so that a mistake shows at once and not after ten minutes.
+/// A destination of a report, opened before the work starts so that a mistake shows at once and not after ten minutes.
 ///
-/// A file is written beside its place and renamed at the end: a reader finds the old one, the new one, or none, and never
-/// half of one. What is no regular file (a pipe, a device) is written to directly.
+/// A regular file is written under a temporary name and renamed at the end, so that a reader never finds half of one.
+/// Anything else (a pipe, a device) is written to directly.
 package struct ReportDestination: Sendable {
     package let format: ReportFormat
     private let place: Place
 
     private enum Place: Sendable {
         case standardOutput
-        /// Written directly.
         case device(path: String)
         case file(path: String, temporary: String)
     }
@@ -55,7 +55,7 @@ package struct ReportDestination: Sendable {
         let bytes = try format.render(report)
         switch place {
         case .standardOutput:
-            // A reader that went away has read enough; a device that is full has not got the report.
+            // A reader that closed the pipe has read enough; a full device has not received the report.
             guard Terminal.standardOutput.write(bytes) || errno == EPIPE else {
                 throw ReportDestinationError.unwritable("standard output", reason: String(cString: strerror(errno)))
             }
@@ -68,7 +68,7 @@ package struct ReportDestination: Sendable {
         }
     }
 
-    /// Takes back what opening left, where nothing will be written.
+    /// Removes the temporary file of a report that will not be written.
     package func abandon() {
         if case .file(_, let temporary) = place { unlink(temporary) }
     }
@@ -83,26 +83,84 @@ package struct ReportDestination: Sendable {
     }
 }
 
-/// Why a report cannot be written. One sentence each.
+extension [ReportDestination] {
+    /// Opens all destinations or none: an invalid one closes those that were opened before it.
+    package init(opening arguments: [String]) throws(ReportDestinationError) {
+        self = []
+        do throws(ReportDestinationError) {
+            for argument in arguments { append(try ReportDestination(opening: argument)) }
+        } catch {
+            abandon()
+            throw error
+        }
+    }
+
+    /// Removes the temporary files of reports that will not be written.
+    package func abandon() {
+        for destination in self { destination.abandon() }
+    }
+
+    /// Makes a report and writes it to every destination, even if one of them fails.
+    ///
+    /// - Throws: the error of `make`, or a ``ReportWriteError`` for the first destination that failed.
+    package func deliver(_ make: () async throws -> Report) async throws -> Report {
+        let report: Report
+        do {
+            report = try await make()
+        } catch {
+            abandon()
+            throw error
+        }
+        var failure: ReportWriteError?
+        for destination in self {
+            do {
+                try destination.write(report)
+            } catch {
+                destination.abandon()
+                failure = failure ?? ReportWriteError(report: report, error: error)
+            }
+        }
+        if let failure { throw failure }
+        return report
+    }
+}
+
+/// A report destination that is invalid or cannot be written.
 package enum ReportDestinationError: ExitCoded, Hashable {
     case notFormatAndPath(String)
     case unknownFormat(String)
     case evidenceIsWrittenByVerify
     case unwritable(String, reason: String)
 
-    package var exitCode: Int32 { 64 }
+    package var exitStatus: ExitStatus { .usage }
 
     package var description: String {
         switch self {
         case .notFormatAndPath(let argument):
-            "--report '\(Sanitizer.singleLine(argument, limit: 80))' is not FORMAT=PATH: write for example json=report.json"
+            "invalid --report '\(Sanitizer.singleLine(argument, limit: 80))': expected FORMAT=PATH, for example json=report.json"
         case .unknownFormat(let name):
-            "--report knows no format '\(Sanitizer.singleLine(name, limit: 40))': "
+            "invalid --report format '\(Sanitizer.singleLine(name, limit: 40))': "
                 + "use \(ReportFormat.allCases.map(\.rawValue).joined(separator: " or "))"
         case .evidenceIsWrittenByVerify:
-            "evidence is written while a verification runs: give --report evidence=FILE to verify"
+            "evidence is recorded only while a verification runs: give --report evidence=FILE to verify"
         case .unwritable(let path, let reason):
-            "the report cannot be written to '\(Sanitizer.singleLine(path, limit: 200))' (\(reason)): choose another path"
+            "cannot write the report to '\(Sanitizer.singleLine(path, limit: 200))' (\(reason)): choose another path"
         }
     }
+}
+
+/// A report that could not be written: never a success, whatever its verdict.
+package struct ReportWriteError: ExitCoded {
+    package let report: Report
+    private let error: any Error
+
+    /// Something was unavailable, for example room on a disk. Invalid paths are rejected earlier, with 64.
+    package let exitStatus = ExitStatus.unavailable
+
+    package init(report: Report, error: any Error) {
+        self.report = report
+        self.error = error
+    }
+
+    package var description: String { "\(error); the verdict was \(report.verdict.rawValue) (exit \(report.exitCode))" }
 }

@@ -1,12 +1,12 @@
 import FoundationEssentials
 import Shared
 
-/// The formats that a report can be rendered in.
+/// The formats of a report.
 package enum ReportFormat: String, CaseIterable, Sendable {
     case json, text, html, markdown, junit
 
-    /// The bytes of a report in this format, ending in a newline.
-    package func render(_ report: Report) throws -> [UInt8] {
+    /// The report in this format, ending in a newline.
+    func render(_ report: Report) throws -> [UInt8] {
         switch self {
         case .json: try Self.json(report)
         case .text: Array(TextReport(report: report, maximumConverged: .max, maximumOthers: .max).render().utf8)

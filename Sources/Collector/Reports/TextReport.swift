@@ -3,15 +3,19 @@ import FoundationEssentials
 import Shared
 import Verdict
 
-/// The report as text: a table with what needs attention last, then the verdict.
+/// The report as text: a table whose last rows need attention most, then the verdict.
 package struct TextReport {
-    package let report: Report
-    /// Converged hosts beyond this number are only counted.
-    var maximumConverged = 20
-    /// Hosts that need attention beyond this number are only counted.
-    var maximumOthers = 100
+    private let report: Report
+    /// Further converged hosts are only counted.
+    private let maximumConverged: Int
+    /// Further hosts that are not converged are only counted.
+    private let maximumOthers: Int
 
-    package init(report: Report, maximumConverged: Int = 20, maximumOthers: Int = 100) {
+    package init(report: Report) {
+        self.init(report: report, maximumConverged: 20, maximumOthers: 100)
+    }
+
+    init(report: Report, maximumConverged: Int, maximumOthers: Int) {
         self.report = report
         self.maximumConverged = maximumConverged
         self.maximumOthers = maximumOthers
@@ -29,14 +33,14 @@ package struct TextReport {
     }
 
     private var table: [String] {
-        if let sweep = report.sweep, sweep.onTarget == nil { return plainTable }
+        guard !report.hosts.isEmpty else { return ["no hosts"] }
+        if let sweep = report.sweep, sweep.onTarget == nil { return uncomparedTable }
         let converged = report.hosts.filter { $0.status == .converged }
         let others = report.hosts.filter { $0.status != .converged }
-        guard !report.hosts.isEmpty else { return ["no hosts"] }
         let shownConverged = converged.prefix(maximumConverged)
         let shownOthers = others.suffix(maximumOthers)
         let rows = (Array(shownConverged) + Array(shownOthers)).map(row)
-        let heading = ["HOST", "LABEL", "SERVES", "AFTER", "WHAT TO KNOW"]
+        let heading = ["HOST", "STATUS", "SERVES", "AFTER", "WHAT TO KNOW"]
         let widths = heading.indices.dropLast().map { column in
             min(40, ([heading] + rows).map { $0[column].count }.max() ?? 0)
         }
@@ -53,8 +57,8 @@ package struct TextReport {
 
     private func row(_ host: Report.Host) -> [String] {
         [
-            host.name, host.status.rawValue, host.gitSHA?.short ?? host.digest?.short ?? "-",
-            host.secondsToConverge.map { Duration(clampingSeconds: $0).brief } ?? "-", Self.remarks(host),
+            host.name, host.status.rawValue, host.shortBuild ?? "-",
+            host.secondsToConverge.map(ReportText.duration) ?? "-", Self.remarks(host),
         ]
     }
 
@@ -64,10 +68,8 @@ package struct TextReport {
         return remarks.joined(separator: "; ")
     }
 
-    /// What each host serves, where there is nothing to compare it with.
-    private var plainTable: [String] {
-        guard !report.hosts.isEmpty else { return ["no hosts"] }
-        let end = Date(rfc3339: report.verification.finishedAt) ?? .now
+    /// The hosts and what they serve, where there is nothing to compare with.
+    private var uncomparedTable: [String] {
         var table = TextTable(["HOST", "SERVES", "DIGEST", "STATE", "FOR", "WHAT TO KNOW"])
         for host in report.hosts.suffix(maximumOthers) {
             let isKnown = host.facts.reach == .ok && host.facts.runtime != .unknown
@@ -81,16 +83,10 @@ package struct TextReport {
         return table.lines() + (hidden > 0 ? ["… and \(hidden) more hosts (see the JSON report)"] : [])
     }
 
-    private var promotion: [String] {
-        guard let story = report.promotion else { return [] }
-        return [story.summary]
-    }
+    /// Ages count from here, so that a stored report does not change.
+    private var end: Date { Date(rfc3339: report.verification.finishedAt) ?? .now }
 
-    /// Ages are those at the end of the run.
-    private var drift: [String] {
-        guard let drift = report.drift else { return [] }
-        return drift.lines(now: Date(rfc3339: report.verification.finishedAt) ?? .now) + [""]
-    }
+    private var drift: [String] { report.drift.map { $0.lines(now: end) + [""] } ?? [] }
 
     private static func line(_ cells: [String], _ widths: [Int]) -> String {
         zip(cells, widths).map { cell, width in
@@ -100,31 +96,25 @@ package struct TextReport {
     }
 
     private var footer: [String] {
-        if let sweep = report.sweep { return sweepFooter(sweep) }
+        let warnings = report.warnings.map { "warning: \($0)" }
+        let advice = report.warningAdvice.map { ["what to do: \($0)"] } ?? []
+        if let sweep = report.sweep { return drift + warnings + lines(sweep) + advice }
         let summary = report.summary
         let waived = summary.waived > 0 ? ", \(summary.waived) waived" : ""
-        let times = summary.secondsToConverge.map { times in
-            let text = [("p50", times.p50), ("p95", times.p95), ("max", times.max)]
-                .map { "\($0.0) \(Duration(clampingSeconds: $0.1).brief)" }.joined(separator: ", ")
-            return "; time to converge: \(text)"
-        }
-        return promotion + drift + report.warnings.map { "warning: \($0)" }
-            + ["\(summary.proven) of \(summary.expected) hosts proven\(waived)\(times ?? "")"]
+        let times = summary.secondsToConverge.map { "; time to converge: \(ReportText.convergence($0))" } ?? ""
+        return [report.promotion?.summary].compactMap { $0 } + drift + warnings
+            + ["\(summary.proven) of \(summary.expected.hostCount) proven\(waived)\(times)"]
             + report.reasons.dropFirst().reversed().map { "also \($0.verdict.rawValue): \($0.message)" }
             + [conclusion] + advice
     }
-
-    private var advice: [String] { report.warningAdvice.map { ["what to do: \($0)"] } ?? [] }
 
     private var conclusion: String {
         "\(report.verdict.rawValue) (exit \(report.exitCode)): \(report.reasons.first?.message ?? "")"
     }
 
-    /// One look is no verification: its words are not a verdict's, unless the exit code is.
-    private func sweepFooter(_ sweep: Report.Sweep) -> [String] {
-        let warnings = report.warnings.map { "warning: \($0)" }
+    /// A status proves nothing, so it shows a verdict only if its exit code is one.
+    private func lines(_ sweep: Report.Sweep) -> [String] {
         let counts = sweep.hosts > 0 ? [sweep.line] : []
-        return drift + warnings + counts + [sweep.advice].compactMap { $0 }
-            + (report.exitCode == 0 ? [] : [conclusion]) + advice
+        return counts + [sweep.advice].compactMap { $0 } + (report.exitCode == 0 ? [] : [conclusion])
     }
 }

@@ -1,6 +1,6 @@
-/// What somebody who wrote an unknown word may have meant.
+/// The known word that an unknown word was probably meant to be.
 package enum Suggestion {
-    /// The known word that takes the fewest edits, few for its length; else the only one that has the word in it.
+    /// The known word with the fewest edits, few for its length, or else the only one that contains the word.
     package static func nearest(to word: String, among known: some Collection<String>) -> String? {
         let letters = Array(word.lowercased())
         guard (1...100).contains(letters.count) else { return nil }
@@ -15,7 +15,7 @@ package enum Suggestion {
         return letters.count >= 3 && containing.count == 1 ? containing.first : nil
     }
 
-    /// Levenshtein's distance, in which two letters that changed places are one edit.
+    /// The Levenshtein distance, with a swap of two neighbouring letters as one edit.
     private static func edits(_ left: [Character], _ right: [Character]) -> Int {
         var before: [Int] = []
         var last = Array(0...right.count)

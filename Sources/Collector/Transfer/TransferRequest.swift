@@ -1,15 +1,14 @@
-/// One request that a ``TransferClient`` is asked to make.
+/// A request for a ``TransferClient``.
 package struct TransferRequest: Sendable {
-    /// What is done. Hosts are only ever asked (`get`); the others are for registries and their token services.
+    /// The HTTP method. Hosts receive only `get`; the others are for registries and their token services.
     package enum Method: Hashable, Sendable {
         case get
-        /// As `get`, without the body.
         case head
         case post(Body)
         case put(Body)
     }
 
-    /// What is sent along.
+    /// The body of a request.
     package struct Body: Hashable, Sendable {
         package var mediaType: String
         package var bytes: [UInt8]
@@ -20,23 +19,23 @@ package struct TransferRequest: Sendable {
         }
     }
 
-    /// The caller's name for the request. Comes back in its completion, and cancels it.
+    /// The caller's identifier, returned in the completion and used to cancel.
     package var id: UInt64
-    /// The host's index, 0 or more. Requests of one lane share kept connections, so a host keeps its lane.
+    /// The host's index, 0 or more. Requests on one lane share kept connections, so a host keeps its lane.
     package var lane: Int
     package var method: Method
-    /// `http` or `https`. Anything else ends as ``TransferFailure/protocolError(_:)``.
+    /// An `http` or `https` URL. Any other ends as ``TransferFailure/protocolError(_:)``.
     package var url: String
-    /// Sent as they are. A name or value that would open a second line is refused, not sent.
+    /// The headers, sent unchanged. A name or value with a line break fails the request.
     package var headers: [(name: String, value: String)]
-    /// From the start on the wire to the last byte, name lookup and connecting included. The wait for the window is not.
-    /// Rounded up to milliseconds, at least one.
+    /// The time limit from leaving the queue to the last byte, name lookup and connecting included. Rounded up to
+    /// milliseconds, at least one.
     package var timeout: Duration
     package var access: RequestCredentials
-    /// Whether the answer is to say when the peer's certificate ends. Costs some 70 µs a handshake, and is told by a handshake
-    /// only: not by a kept connection.
+    /// True to report when the peer's certificate expires. Costs about 70 µs per handshake, and works only with a handshake,
+    /// not on a kept connection.
     package var asksCertificate = false
-    /// Whether no kept connection is used: a balancer may send another connection to another machine.
+    /// True to open a new connection, which a load balancer may send to another machine.
     package var isFresh: Bool
 
     package init(

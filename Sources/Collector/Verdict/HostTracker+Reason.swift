@@ -279,7 +279,7 @@ extension HostTracker {
         case .known(let value): return "is \(value.short)"
         case .absent: return "is null"
         case .unusable(let text):
-            let defect = GitSHA.defect(of: text).map { " \($0)" } ?? ""
+            let defect = GitSHA.problem(with: text).map { " \($0)" } ?? ""
             return "'\(Sanitizer.singleLine(text, limit: 48))'\(defect)"
         }
     }

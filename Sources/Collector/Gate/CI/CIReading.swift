@@ -1,24 +1,23 @@
-/// What a forge said of a commit at one time: all rows, and where the forge has one its own summary of the newest.
+/// One reading of a commit's CI results from a forge: all rows, and the forge's own summary if it has one.
 package struct CIReading: Hashable, Sendable {
-    /// The first view has all rows, in any order, of the contexts that were asked for; the second is the forge's summary,
-    /// which must agree with it.
+    /// The views: first all rows of the required contexts, in any order; second the forge's summary, which must agree.
     var views: [[CIRow]]
-    /// What is known of the runs that made the rows.
-    package var runs: [Int64: CIRun] = [:]
-    /// Why the runs are not known, where they would have been needed: one clause.
-    package var trouble: String?
-    /// The names of all contexts at the commit, those that nobody asked for, too.
-    package var names: Set<String> = []
+    /// The known runs behind the rows.
+    var runs: [Int64: CIRun] = [:]
+    /// Why the runs are not known although they are needed: one clause.
+    var runsFailure: String?
+    /// The names of all contexts at the commit, required or not.
+    var names: Set<String> = []
 
-    /// Where a context stands.
-    package struct Standing: Hashable, Sendable {
-        package var state: CIState
-        /// The row that says so.
+    /// The standing of a context.
+    struct Standing: Hashable, Sendable {
+        var state: CIState
+        /// The decisive row.
         var row: CIRow?
-        /// Everybody who counts.
+        /// The reporters that count.
         var reporters: [CIReporter] = []
-        /// What the state means here: a skipped context may be permitted.
-        package var effect: CIState.Effect
+        /// The state's effect, which depends on whether the context may be skipped.
+        var effect: CIState.Effect
 
         init(state: CIState, row: CIRow? = nil, reporters: [CIReporter] = [], effect: CIState.Effect? = nil) {
             self.state = state
@@ -28,12 +27,12 @@ package struct CIReading: Hashable, Sendable {
         }
     }
 
-    /// A name is fine only where everybody who reports under it says `success`.
+    /// The standing of a context, which is satisfied only if every reporter under its name reports `success`.
     ///
     /// - Parameters:
-    ///   - app: if given, only this app's check runs count.
-    ///   - allowsSkipped: whether `skipped` is as good as `success`.
-    package func standing(of context: String, app: String? = nil, allowsSkipped: Bool = false) -> Standing {
+    ///   - app: the app whose check runs count; nil for all.
+    ///   - allowsSkipped: true to treat `skipped` as `success`.
+    func standing(of context: String, app: String? = nil, allowsSkipped: Bool = false) -> Standing {
         func counts(_ row: CIRow) -> Bool {
             guard row.context == context else { return false }
             if let app, case .checkRun(let other) = row.source { return other == app }
@@ -51,7 +50,7 @@ package struct CIReading: Hashable, Sendable {
         return Standing(state: worst.row.state, row: worst.row, reporters: reporters, effect: effect(worst))
     }
 
-    /// Whether two executions of one context would have to be told apart by the runs that made them.
+    /// True if a context has several executions that only their runs can distinguish.
     var needsRuns: Bool {
         let rows = (views.first ?? []).filter { $0.run != nil }
         return Dictionary(grouping: rows, by: \.context).values.contains { rows in
@@ -59,10 +58,86 @@ package struct CIReading: Hashable, Sendable {
         }
     }
 
-    /// Whether this could be the reading that is green, whichever app counts and whatever may be skipped: then the runs say
-    /// whether a newer one has yet to report.
+    /// True if this reading could be green with any app and any permitted skips. The runs then show whether a newer run has yet
+    /// to report.
     func mayBeGreen(_ contexts: Set<String>) -> Bool {
         let fine = (views.first ?? []).filter { $0.state.effect(allowsSkipped: true) == .satisfied }
         return contexts.isSubset(of: fine.map(\.context))
+    }
+}
+
+/// One row of a forge's list: one report on one context of a commit.
+package struct CIRow: Hashable, Sendable {
+    enum Source: Hashable, Sendable, CustomStringConvertible {
+        /// A commit status, of Gitea or GitHub.
+        case status
+        /// A check run of GitHub, made by an app (its slug).
+        case checkRun(app: String)
+        /// A run that should have reported under the name and has not. Not a row of the forge.
+        case workflowRun
+
+        var description: String {
+            switch self {
+            case .status: "status"
+            case .checkRun(let app): "check-run by \(app)"
+            case .workflowRun: "workflow-run"
+            }
+        }
+    }
+
+    var context: String
+    /// The row's number. Newer rows have higher ones; the range is the forge's choice.
+    var id: Int64
+    var source: Source
+    var state: CIState
+    /// A link that is safe to show.
+    var url: String?
+    /// The creator of a status; nil if the forge does not report it.
+    var creator: String?
+    /// The key of its run in ``CIReading/runs``: GitHub's check suite, or the number in the links of Gitea's runs. nil without
+    /// a run.
+    var run: Int64?
+    /// The job within the run, if a link names it.
+    var job: Int64?
+    /// The start and the end in milliseconds since 1970. A status has one time for both.
+    var startedAt: Int64?
+    var endedAt: Int64?
+}
+
+/// A run of a workflow, from the forge's list of runs.
+package struct CIRun: Hashable, Sendable {
+    /// The workflow's identity: the file's path, or the forge's number.
+    var workflow: String?
+    /// The workflow's name for people; nil if the forge has none.
+    var name: String?
+    /// The event, for example `push`.
+    var event: String?
+    /// The run's number for people; its id on GitHub.
+    var number: Int64?
+    /// The latest attempt, from 1.
+    var attempt: Int?
+    /// The start of the latest attempt in milliseconds since 1970.
+    var startedAt: Int64?
+    /// The state of the run as a whole, `pending` until it has ended; nil if the list does not report it.
+    var state: CIState?
+    /// A link that is safe to show.
+    var url: String?
+
+    /// True if both runs are known to be of one workflow and one kind of event.
+    func isSameKind(as other: CIRun) -> Bool {
+        guard let kind else { return false }
+        return kind == other.kind
+    }
+
+    /// A workflow and a kind of event.
+    struct Kind: Hashable, Sendable {
+        var workflow: String
+        var event: String
+    }
+
+    /// The run's kind; nil if workflow or event is not known.
+    var kind: Kind? {
+        guard let workflow, let event else { return nil }
+        return Kind(workflow: workflow, event: event)
     }
 }

@@ -1,47 +1,47 @@
-/// One who reports under a name, by the newest row of theirs.
+/// A reporter under a context's name, with its newest row.
 package struct CIReporter: Hashable, Sendable {
     var row: CIRow
-    /// nil where the forge's list of runs does not have it, or could not be read.
+    /// The run; nil if the forge's list of runs lacks it or could not be read.
     var run: CIRun?
 
-    /// What it means for a promotion. A run that succeeded without the job is as good as one that skipped it.
+    /// The effect on a promotion. A run that succeeded without the job counts like one that skipped it.
     func effect(allowsSkipped: Bool) -> CIState.Effect {
         if allowsSkipped, row.source == .workflowRun, run?.state == .success { return .satisfied }
         return row.state.effect(allowsSkipped: allowsSkipped)
     }
 }
 
-/// Who reports under one name: the one place where it is decided which rows replace which.
+/// Derives the reporters under one name. Decides which rows replace which.
 ///
-/// | rows of one name | are |
+/// | rows of one name | reporters |
 /// |---|---|
-/// | statuses without a run, of one creator | one reporter: the newest row counts |
-/// | statuses of one job of one run | one reporter: the newest row counts |
-/// | check runs or jobs of one run | one reporter where the later began after the earlier had ended, in another attempt |
-/// | those of two runs of one workflow and event | one reporter where the later began after the earlier had ended |
-/// | anything else | reporters of their own: all must be green |
-/// | two rows of the forge's summary of the newest | two reporters |
-/// | none of a newer run of a workflow and event that have reported, or of any run of theirs that has not ended | that run is a reporter, see below |
+/// | statuses without a run, of one creator | one: the newest row counts |
+/// | statuses of one job of one run | one: the newest row counts |
+/// | check runs or jobs of one run | one, if the later began after the earlier had ended, in another attempt |
+/// | check runs or jobs of two runs of one workflow and event | one, if the later began after the earlier had ended |
+/// | two rows of the forge's summary | two |
+/// | any others | one for each row: all must be green |
 ///
-/// A run that has not reported under the name, because it is queued, waits for other jobs or failed before, counts by how it
-/// stands as a whole: not ended, it is waited for; ended without success, it is that. One that succeeded without the job is
-/// `missing`, which is waited for as the forge may be late, unless the context may be skipped; but in Gitea and Forgejo it is
-/// fine, because their versions leave out a row that says what the last one said. An older run that has ended is replaced by
-/// the newer, and one that is not green is where a newer that began after it has yet to report. A workflow that has never reported under the name at this commit is not known to have such a job.
+/// A run without a row is a reporter, too, if other runs of its workflow and event have reported under the name, and it is the
+/// newest of them or has not ended. It may be queued, wait for other jobs or have failed early, and counts by its state as a
+/// whole. If it succeeded without the job, it is `missing` and waited for, as the forge may be late, unless the context may
+/// be skipped. In Gitea and Forgejo it then counts as satisfied, because some versions omit a row that repeats the last state.
+/// A newer run replaces an older one that has ended; one that has yet to report replaces rows that are not green, if it began
+/// after them. A workflow that has never reported under the name at this commit is not expected to.
 ///
-/// What overlaps in time is no rerun of each other, and what cannot be told apart is not either.
+/// Executions that overlap in time, or cannot be distinguished, are not reruns of each other.
 struct CIReporters {
-    /// More of one name are nothing that could be compared in good time.
+    /// The most executions of one name that are compared.
     private static let limit = 2_000
 
     let runs: [Int64: CIRun]
 
-    /// One job's or one creator's rows: what happened once, from its first row to its newest.
+    /// One execution of a job, or one creator's statuses, from the first row to the newest.
     private struct Execution {
         var newest: CIRow
         var firstID: Int64
         var startedAt: Int64?
-        /// Whether rows of the newest id say different things.
+        /// True if rows with the newest id differ.
         var contradictsItself = false
     }
 
@@ -61,9 +61,9 @@ struct CIReporters {
     }
 
     /// - Parameters:
-    ///   - rows: all of one name.
-    ///   - summary: the forge's own choice of the newest rows of that name, where it makes one.
-    /// - Returns: nil where what was read contradicts itself. Empty where nobody reports.
+    ///   - rows: all rows of one name.
+    ///   - summary: the rows of that name in the forge's own summary, if it has one.
+    /// - Returns: nil if the reading contradicts itself.
     func reporters(of rows: [CIRow], summary: [CIRow]?) -> [CIReporter]? {
         if let summary, !Self.agree(rows, summary) { return nil }
         let executions = Self.executions(rows)
@@ -73,7 +73,7 @@ struct CIReporters {
         let absent = absentRuns(executions.map(\.newest))
         var decisive = standing.map(\.newest).filter { row in !absent.contains { willReplace($0, row) } }
         for row in summary ?? [] where !decisive.contains(where: { $0.id == row.id }) {
-            // The list's row says more; the summary's may lack its link.
+            // The list's row has more fields than the summary's.
             decisive.append(rows.first { $0.id == row.id } ?? row)
         }
         return (absent + decisive.sorted { $0.id < $1.id }).map { row in
@@ -81,7 +81,7 @@ struct CIReporters {
         }
     }
 
-    /// Rows for the runs that should have reported, and have not.
+    /// Rows for the runs that should have reported and have not.
     private func absentRuns(_ reported: [CIRow]) -> [CIRow] {
         guard let context = reported.first?.context else { return [] }
         var absent: [CIRow] = []
@@ -104,7 +104,7 @@ struct CIReporters {
         return absent.sorted { $0.id < $1.id }
     }
 
-    /// Whether a run that has yet to report began when a row's of an older one had ended: then its own will replace it.
+    /// True if a run that has yet to report began after an older run's row ended, so that its own row will replace that.
     private func willReplace(_ absent: CIRow, _ row: CIRow) -> Bool {
         guard absent.state == .pending, row.state.effect == .ended, let run = absent.run.flatMap({ runs[$0] }),
             let former = row.run.flatMap({ runs[$0] }), run.isSameKind(as: former), let number = run.number,
@@ -113,7 +113,7 @@ struct CIReporters {
         return formerNumber < number && end <= start
     }
 
-    /// Whether the summary has only rows of the list, and the newest of them all.
+    /// True if the summary has only rows of the list, and the newest of them.
     private static func agree(_ rows: [CIRow], _ summary: [CIRow]) -> Bool {
         summary.allSatisfy { chosen in rows.contains { $0.id == chosen.id && $0.state == chosen.state } }
             && rows.map(\.id).max() == summary.map(\.id).max()
@@ -140,7 +140,7 @@ struct CIReporters {
         return Array(found.values)
     }
 
-    /// Whether the later is the earlier one's rerun.
+    /// True if the later execution is a rerun of the earlier one.
     private func replaces(_ later: Execution, _ earlier: Execution) -> Bool {
         guard later.newest.source == earlier.newest.source, later.newest.id > earlier.newest.id,
             earlier.newest.state.effect != .waiting, let run = later.newest.run, let formerRun = earlier.newest.run
@@ -152,11 +152,11 @@ struct CIReporters {
             return isAfter(later, earlier, ofOneRun: false)
         }
         switch (runs[run]?.attempt, later.newest.source) {
-        // Two jobs of one name.
+        // Two jobs with one name.
         case (1?, _), (nil, .status): return false
         case (nil, .checkRun): return isAfter(later, earlier, ofOneRun: true)
         case (2?, _):
-            // Of the two attempts it is known when the second began.
+            // The start of the second attempt is known.
             if let second = runs[run]?.startedAt, let start = later.startedAt, let end = earlier.newest.endedAt {
                 return end <= second && second <= start
             }
@@ -165,15 +165,15 @@ struct CIReporters {
         }
     }
 
-    /// Whether one began when the other had ended.
+    /// True if one began after the other had ended.
     private func isAfter(_ later: Execution, _ earlier: Execution, ofOneRun: Bool) -> Bool {
         switch later.newest.source {
         case .checkRun:
             guard let start = later.startedAt, let end = earlier.newest.endedAt else { return ofOneRun }
             return end <= start
         case .status, .workflowRun:
-            // Numbers count up within the commit. Some versions leave out a row that says what the last one said, of
-            // whatever run: the first row may come late.
+            // Numbers increase within the commit. Some versions omit a row that repeats the last state of any run, so the
+            // first row may be late.
             guard earlier.newest.id < later.firstID else { return false }
             guard !ofOneRun, let start = later.newest.run.flatMap({ runs[$0]?.startedAt }),
                 let end = earlier.newest.endedAt

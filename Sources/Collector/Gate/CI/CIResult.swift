@@ -1,55 +1,40 @@
 package import CollectorSupport
 import Shared
 
-/// How waiting for CI ended, schema 1: what `wait-ci --json` prints. Field names are snake case.
+/// The result of waiting for CI, as printed by `wait-ci --json` (schema 1).
 package struct CIResult: Encodable, Sendable {
     package static let schema = 1
 
-    /// One of those who report under a name: a workflow's run, an app's check run, or a creator's statuses.
+    /// A reporter under a context's name: a workflow's run, an app's check run, or a creator's statuses.
     package struct Reporter: Encodable, Sendable {
         var state: String
         var id: Int64
-        /// `status`, or `check-run by APP`; `workflow-run` for a run that should have reported under the name, and has not:
-        /// `id` is the run's number then.
+        /// `status`, `check-run by APP`, or `workflow-run` for a run that should have reported under the name and has not;
+        /// `id` is then the run's number.
         var source: String
         @ExplicitNull var workflow: String?
         @ExplicitNull var event: String?
         @ExplicitNull var run: Int64?
         @ExplicitNull var attempt: Int?
-        /// RFC 3339, by the forge's clock: when it ended, or else began.
+        /// Its end, or else its start, by the forge's clock (RFC 3339).
         @ExplicitNull var at: String?
         @ExplicitNull var url: String?
     }
 
     package struct Context: Encodable, Sendable {
         package var name: String
-        /// The forge's word, or `missing`, or `unsettled` where what was read contradicts itself, or `unread`.
+        /// The forge's state, or `missing`, `unsettled` for a contradictory reading, or `unread`.
         package var state: String
         @ExplicitNull package var id: Int64?
         /// `status`, `check-run by APP` or `workflow-run`.
         @ExplicitNull package var source: String?
-        /// RFC 3339: when the row that decides was first and last seen from here.
+        /// The times the decisive row was first and last seen, by the local clock (RFC 3339).
         @ExplicitNull var firstSeen: String?
         @ExplicitNull var lastSeen: String?
-        /// Without user, query and fragment.
+        /// A link without user, query and fragment.
         @ExplicitNull package var url: String?
-        /// Everybody who was counted; the fields above are of the one who decides.
+        /// All reporters that count; the fields above belong to the decisive one.
         var reporters: [Reporter]
-
-        package init(
-            name: String, state: String, id: Int64? = nil, source: String? = nil, firstSeen: String? = nil,
-            lastSeen: String? = nil, url: String? = nil, reporters: [Reporter]
-        ) {
-            self.name = name
-            self.state = state
-            self.id = id
-            self.source = source
-            self.firstSeen = firstSeen
-            self.lastSeen = lastSeen
-            self.url = url
-            self.reporters = reporters
-        }
-
         private enum CodingKeys: String, CodingKey {
             case name, state, id, source, url, reporters
             case firstSeen = "first_seen"
@@ -67,28 +52,10 @@ package struct CIResult: Encodable, Sendable {
     /// One sentence.
     package var reason: String
     package var seconds: Double
-    /// Answers that were read, and requests that failed.
+    /// The number of successful readings and of failed requests.
     var readings: Int
     var failures: Int
     package var contexts: [Context]
-
-    package init(
-        schema: Int = CIResult.schema, forge: String, repository: String, sha: String, verdict: String, exitCode: Int32,
-        reason: String, seconds: Double, readings: Int, failures: Int, contexts: [Context]
-    ) {
-        self.schema = schema
-        self.forge = forge
-        self.repository = repository
-        self.sha = sha
-        self.verdict = verdict
-        self.exitCode = exitCode
-        self.reason = reason
-        self.seconds = seconds
-        self.readings = readings
-        self.failures = failures
-        self.contexts = contexts
-    }
-
     private enum CodingKeys: String, CodingKey {
         case schema, forge, repository, sha, verdict, reason, seconds, readings, failures, contexts
         case exitCode = "exit_code"
@@ -97,7 +64,7 @@ package struct CIResult: Encodable, Sendable {
 
 extension CIResult {
     /// - Parameters:
-    ///   - wait: one that has come to its verdict; without one it counts as not readable.
+    ///   - wait: a state machine with a verdict; without one the result is `unreadable`.
     ///   - startedAt: milliseconds since 1970.
     init(_ wait: CIStateMachine, forge: String, repository: String, startedAt: Int64) {
         func time(_ offset: Duration?) -> String? {
@@ -118,12 +85,12 @@ extension CIResult {
             })
     }
 
-    /// - Throws: unless every context was green.
+    /// Throws unless every context was green.
     package func requireGreen() throws(GateError) {
-        switch exitCode {
-        case 0 where verdict == CIVerdict.green.name: return
-        case 41: throw .refused(reason)
-        case 130, 143: throw .interrupted(signal: exitCode - 128, reason)
+        switch ExitStatus(rawValue: exitCode) {
+        case .success where verdict == CIVerdict.green.name: return
+        case .refused: throw .refused(reason)
+        case .hangup, .interrupt, .terminated: throw .interrupted(signal: exitCode - 128, reason)
         default: throw .unavailable(reason)
         }
     }
@@ -136,5 +103,44 @@ extension CIResult.Reporter {
             source: Sanitizer.singleLine(reporter.row.source.description, limit: 80), workflow: reporter.workflow,
             event: reporter.event, run: reporter.runNumber, attempt: reporter.run?.attempt, at: reporter.time,
             url: reporter.row.url)
+    }
+}
+
+/// The verdict on a commit's CI.
+package enum CIVerdict: Hashable, Sendable {
+    /// Every required context was `success` in one reading.
+    case green
+    /// A required context ended without success.
+    case failed
+    /// The time limit passed.
+    case timedOut
+    /// The time limit passed without a successful reading.
+    case unreadable
+    /// The forge refused: credentials, repository or certificate.
+    case refused
+    /// SIGINT or SIGTERM.
+    case interrupted(signal: Int32)
+
+    /// The name in JSON.
+    package var name: String {
+        switch self {
+        case .green: "green"
+        case .failed: "failed"
+        case .timedOut: "timed_out"
+        case .unreadable: "unreadable"
+        case .refused: "refused"
+        case .interrupted: "interrupted"
+        }
+    }
+
+    package var exitCode: Int32 { exitStatus.rawValue }
+
+    private var exitStatus: ExitStatus {
+        switch self {
+        case .green: .success
+        case .failed, .timedOut: .refused
+        case .unreadable, .refused: .unavailable
+        case .interrupted(let signal): .interrupted(by: signal)
+        }
     }
 }

@@ -1,66 +1,51 @@
+import CollectorSupport
 package import Shared
 
-/// Waiting for the required contexts of a commit, as a state machine: readings and failures come in with the time, a verdict
-/// comes out. No clock, no I/O.
+/// The wait for the required contexts of a commit, as a state machine: from readings and failures with their times to a
+/// verdict. No clock, no I/O.
 ///
 /// All times are since the start.
 package struct CIStateMachine: Sendable {
-    /// Where one required context stands.
+    /// The state of one required context.
     package struct Track: Hashable, Sendable {
         package var context: String
         package var state = CIState.missing
-        /// What the state means here.
+        /// The state's effect, which depends on whether the context may be skipped.
         package var effect = CIState.missing.effect
         var row: CIRow?
-        /// Everybody who reports under the name, and counts.
+        /// The reporters that count.
         var reporters: [CIReporter] = []
-        /// Of a context that is missing: what others there are, one clause; nil where there are none.
+        /// For a missing context, the other contexts at the commit, as one clause; nil if there are none.
         var hint: String?
-        /// When the row that decides now was first seen, and when it was last seen.
+        /// The times the decisive row was first and last seen.
         var firstSeen: Duration?
         var lastSeen: Duration?
-        /// Whether anything was read of it at all.
+        /// True after the first reading.
         var isKnown = false
-
-        package init(
-            context: String, state: CIState = CIState.missing, effect: CIState.Effect = CIState.missing.effect,
-            row: CIRow? = nil, reporters: [CIReporter] = [], hint: String? = nil, firstSeen: Duration? = nil,
-            lastSeen: Duration? = nil, isKnown: Bool = false
-        ) {
-            self.context = context
-            self.state = state
-            self.effect = effect
-            self.row = row
-            self.reporters = reporters
-            self.hint = hint
-            self.firstSeen = firstSeen
-            self.lastSeen = lastSeen
-            self.isKnown = isKnown
-        }
     }
 
     package let sha: GitSHA
     package let timeout: Duration
     package let interval: Duration
-    /// Only this app's check runs count; nil for all.
+    /// The app whose check runs count; nil for all.
     package let checkApp: String?
-    /// The contexts for which `skipped` is as good as `success`.
+    /// The contexts for which `skipped` counts as `success`.
     package let allowedSkips: Set<String>
 
-    /// In the order in which the contexts were named.
+    /// The required contexts in the given order.
     package private(set) var tracks: [Track]
     private(set) var readings = 0
     private(set) var lastReading: Duration?
     private(set) var failures = 0
-    /// Why the last request failed; nil once one was answered.
-    package private(set) var trouble: ForgeError?
-    /// Why the last reading could not tell runs apart; nil where it could, or did not have to.
-    private(set) var runsTrouble: String?
+    /// The error of the last request; nil after a success.
+    package private(set) var lastError: ForgeError?
+    /// Why the last reading lacked the runs it needed; nil otherwise.
+    private(set) var runsFailure: String?
     package private(set) var verdict: CIVerdict?
     private(set) var endedAt: Duration?
     private var pauseUntil = Duration.zero
 
-    /// - Parameter contexts: at least one. Nothing is green because nothing was asked for.
+    /// - Parameter contexts: at least one, since an empty list is never green.
     init(
         sha: GitSHA, contexts: [String], checkApp: String? = nil, allowedSkips: Set<String> = [],
         timeout: Duration = .seconds(1_800), interval: Duration = .seconds(15)
@@ -73,15 +58,15 @@ package struct CIStateMachine: Sendable {
         tracks = contexts.map { Track(context: $0) }
     }
 
-    /// Takes what was read.
+    /// Processes a reading.
     ///
-    /// - Returns: the tracks that changed, as indices.
+    /// - Returns: the indices of the tracks that changed.
     package mutating func take(_ reading: CIReading, at now: Duration) -> [Int] {
         guard verdict == nil else { return [] }
         readings += 1
         lastReading = now
-        trouble = nil
-        runsTrouble = reading.trouble
+        lastError = nil
+        runsFailure = reading.runsFailure
         pauseUntil = now + interval
         var changed: [Int] = []
         for index in tracks.indices {
@@ -109,27 +94,27 @@ package struct CIStateMachine: Sendable {
         return changed
     }
 
-    /// Takes a failure to read.
+    /// Processes a failed request.
     ///
-    /// - Returns: whether it is another one than the last.
+    /// - Returns: true if the error differs from the last one.
     package mutating func take(_ error: ForgeError, at now: Duration) -> Bool {
         guard verdict == nil else { return false }
-        let isNew = trouble?.description != error.description
+        let isNew = lastError?.description != error.description
         switch error.kind {
         case .refused:
             failures += 1
-            trouble = error
+            lastError = error
             end(.refused, at: now)
         case .transient, .unreadable:
             failures += 1
-            // The last request was cut short by the deadline itself: what was wrong before says more.
-            if now < timeout || trouble == nil { trouble = error }
+            // The deadline itself may have ended the last request. An earlier error is then more informative.
+            if now < timeout || lastError == nil { lastError = error }
             pauseUntil = now + interval
         case .throttled(let pause):
             failures += 1
-            trouble = error
+            lastError = error
             pauseUntil = now + max(interval, pause ?? interval)
-            // To sit out a pause that ends too late would only say the same, later.
+            // Waiting out a pause beyond the deadline would change nothing.
             if pauseUntil >= timeout { expire(at: now) }
         case .late: expire(at: now)
         case .cancelled:
@@ -139,7 +124,7 @@ package struct CIStateMachine: Sendable {
         return isNew
     }
 
-    /// How long nothing is to be asked; nil where the wait is over.
+    /// The time until the next request is due; nil if the wait is over.
     package mutating func pause(at now: Duration) -> Duration? {
         if verdict == nil, now >= timeout { expire(at: now) }
         guard verdict == nil else { return nil }
@@ -158,5 +143,141 @@ package struct CIStateMachine: Sendable {
         guard self.verdict == nil else { return }
         self.verdict = verdict
         endedAt = now
+    }
+}
+
+extension CIStateMachine.Track {
+    /// For example `CI / build (push): pending (#12)`; for a missing context, with the hint.
+    package var line: String { shortLine + (hint.map { " (\($0))" } ?? "") }
+
+    fileprivate var shortLine: String {
+        guard isKnown else { return "\(Sanitizer.singleLine(context, limit: 80)): not read yet" }
+        let number = row.map { " (\(Self.words(for: $0, among: reporters)))" } ?? ""
+        let permission = effect == .satisfied && state == .skipped ? ", which is allowed" : ""
+        return "\(Sanitizer.singleLine(context, limit: 80)): \(state)\(permission)\(number)"
+    }
+
+    /// Names the decisive row, or the run that has not reported.
+    private static func words(for row: CIRow, among reporters: [CIReporter]) -> String {
+        guard row.source == .workflowRun else {
+            return "#\(row.id), \(Sanitizer.singleLine(row.source.description, limit: 60))"
+        }
+        let reporter = reporters.first { $0.row == row }
+        let kind = [reporter?.workflow, reporter?.event.map { "on \($0)" }].compactMap { $0 }.joined(separator: " ")
+        let outcome = reporter?.run?.state == .success ? "succeeded without this job" : "has not reported this job"
+        return "run \(row.id) of \(kind) \(outcome)"
+    }
+
+    /// The line for a final sentence.
+    fileprivate var ending: String {
+        shortLine + (reporters.count > 1 ? ", one of \(reporters.count) reporters under this name" : "")
+    }
+
+    /// One line for each reporter, for example
+    /// `test: success, CI on push, run 12 attempt 2, check-run by github-actions, 2026-11-23T10:00:00.000Z, https://…`.
+    package var reporterLines: [String] {
+        reporters.map { reporter in
+            let facts: [String?] = [
+                [reporter.workflow, reporter.event.map { "on \($0)" }].compactMap { $0 }.joined(separator: " "),
+                reporter.runNumber.map { number in
+                    "run \(number)" + (reporter.run?.attempt.map { " attempt \($0)" } ?? "")
+                }, Sanitizer.singleLine(reporter.row.source.description, limit: 60), reporter.time, reporter.row.url,
+            ]
+            let known = facts.compactMap { $0 }.filter { !$0.isEmpty }
+            return (["\(Sanitizer.singleLine(context, limit: 80)): \(reporter.row.state)"] + known).joined(
+                separator: ", ")
+        }
+    }
+}
+
+extension CIReporter {
+    /// The workflow's name for people, from the list of runs or else from the context.
+    var workflow: String? {
+        (run?.name ?? run?.workflow ?? named?.workflow).map { Sanitizer.singleLine($0, limit: 80) }
+    }
+
+    var event: String? { (run?.event ?? named?.event).map { Sanitizer.singleLine($0, limit: 40) } }
+
+    /// The run's number; on GitHub its id.
+    var runNumber: Int64? {
+        if let number = run?.number { return number }
+        if case .status = row.source { return row.run }
+        return ActionsLink(row.url)?.run
+    }
+
+    /// Its end, or else its start (RFC 3339).
+    var time: String? { (row.endedAt ?? row.startedAt).map(RFC3339.text(unixMilliseconds:)) }
+
+    /// The workflow and event in the name of a Gitea Actions context, `workflow / job (event)`.
+    private var named: (workflow: String, event: String)? {
+        guard row.run != nil, case .status = row.source, row.context.hasSuffix(")"),
+            let slash = row.context.firstRange(of: " / "), let open = row.context.lastIndex(of: "("),
+            open > slash.upperBound
+        else { return nil }
+        let event = row.context[row.context.index(after: open)...].dropLast()
+        return (String(row.context[..<slash.lowerBound]), String(event))
+    }
+}
+
+/// The hint for a context that has not reported.
+enum CIHint {
+    /// - Returns: for example `contexts at this commit: lint, test; did you mean 'test'?`; nil if there are none.
+    static func others(than context: String, among names: Set<String>) -> String? {
+        let others = names.filter { $0 != context }.sorted()
+        guard !others.isEmpty else { return nil }
+        let shown = others.prefix(8).map { Sanitizer.singleLine($0, limit: 60) }.joined(separator: ", ")
+        let more = others.count > 8 ? " and \(others.count - 8) more" : ""
+        let near = Suggestion.nearest(to: context, among: others)
+        let question = near.map { "; did you mean '\(Sanitizer.singleLine($0, limit: 60))'?" } ?? ""
+        return "contexts at this commit: \(shown)\(more)\(question)"
+    }
+}
+
+extension CIStateMachine {
+    /// For example `2 of 3 green, 1 pending`.
+    package var counts: String {
+        let green = tracks.count { $0.effect == .satisfied }
+        let others = Dictionary(grouping: tracks.filter { $0.effect != .satisfied }, by: \.state.name)
+        let rest = others.sorted { $0.key < $1.key }.map { "\($0.value.count) \($0.key)" }
+        return (["\(green) of \(tracks.count) green"] + rest).joined(separator: ", ")
+    }
+
+    /// One sentence about the verdict, or about the current state.
+    package var summary: String {
+        let commit = "commit \(sha.short)"
+        switch verdict {
+        case nil: return "CI of \(commit): \(counts)"
+        case .green: return "CI of \(commit) is green: \(named { _ in true })"
+        case .failed:
+            return "CI of \(commit) is not green: \(named { $0.effect == .ended })\(runsNote { $0.effect == .ended })"
+        case .timedOut:
+            let late = lastError.map { "; last error: \($0.description)" } ?? ""
+            return
+                "CI of \(commit) is not green after \(timeout.brief): \(named { $0.effect != .satisfied })\(absent)\(late)"
+        case .unreadable:
+            let reason = lastError?.description ?? "no response in time"
+            return "could not read CI of \(commit) within \(timeout.brief): \(reason)"
+        case .refused: return "could not read CI of \(commit): \(lastError?.description ?? "the forge refused")"
+        case .interrupted: return "interrupted while waiting for CI of \(commit): \(named { _ in true })"
+        }
+    }
+
+    /// The contexts that have never reported, often because of a misspelt name.
+    private var absent: String {
+        tracks.compactMap { track in
+            track.hint.map { "; '\(Sanitizer.singleLine(track.context, limit: 80))' has not reported; \($0)" }
+        }.prefix(3).joined()
+    }
+
+    /// Why several reporters had to be green although some may be reruns of others.
+    private func runsNote(_ condition: (Track) -> Bool) -> String {
+        guard let runsFailure, tracks.contains(where: { condition($0) && $0.reporters.count > 1 }) else { return "" }
+        return "; reruns cannot be recognised (\(runsFailure)), so each run must be green"
+    }
+
+    private func named(_ condition: (Track) -> Bool) -> String {
+        let chosen = tracks.filter(condition)
+        let names = chosen.prefix(8).map(\.ending).joined(separator: ", ")
+        return names + (chosen.count > 8 ? " and \(chosen.count - 8) more" : "")
     }
 }

@@ -12,19 +12,19 @@ package import Shared
 package struct CIWaiter: Sendable {
     package let forge: any Forge
     package let sha: GitSHA
-    /// At least one: see ``CIContexts``.
+    /// The required contexts, at least one.
     package let contexts: [String]
-    /// Only this app's check runs count; nil for all.
+    /// The app whose check runs count; nil for all.
     package var checkApp: String?
     /// The contexts that may be skipped.
     package var allowedSkips: Set<String> = []
     package var timeout: Duration = .seconds(1_800)
     package var interval: Duration = .seconds(15)
-    /// Says which signal cancelled the task; without one, a cancelled task counts as interrupted by SIGINT.
+    /// Knows which signal cancelled the task; without it, a cancelled task counts as interrupted by SIGINT.
     package var interruption: SignalCancellation?
 
     private let clock = ContinuousClock()
-    /// How often an observer hears that time passes.
+    /// The interval of ``CIEvent/passed(_:at:)``.
     private static let heartbeat = Duration.seconds(1)
 
     package init(
@@ -41,9 +41,9 @@ package struct CIWaiter: Sendable {
         self.interruption = interruption
     }
 
-    /// Asks until there is a verdict, which is at the latest when the time is up or the task is cancelled.
+    /// Reads the forge until there is a verdict, at the latest when the time limit passes or the task is cancelled.
     ///
-    /// - Parameter observe: told of every turn; must return quickly.
+    /// - Parameter observe: receives every event; must return quickly.
     package func wait(observe: @Sendable (CIEvent) -> Void = { _ in }) async -> CIResult {
         let startedAt = Int64(Date().timeIntervalSince1970 * 1_000)
         let start = clock.now
@@ -59,7 +59,7 @@ package struct CIWaiter: Sendable {
                 break
             }
             if pause > .zero {
-                // A sleep that is cut short is looked at on the next turn.
+                // Cancellation is handled in the next turn.
                 try? await clock.sleep(for: min(pause, Self.heartbeat))
                 observe(.passed(wait, at: clock.now - start))
                 continue
@@ -80,14 +80,14 @@ package struct CIWaiter: Sendable {
     }
 }
 
-/// What happens while CI is waited for. Times are since the start.
+/// An event of the wait for CI. Times are since the start.
 package enum CIEvent: Sendable {
-    /// Nothing but time, about once a second.
+    /// Time passed; about once a second.
     case passed(CIStateMachine, at: Duration)
-    /// The forge was read; `changed` are indices of ``CIStateMachine/tracks``.
+    /// The forge was read; `changed` holds indices of ``CIStateMachine/tracks``.
     case read(CIStateMachine, changed: [Int], at: Duration)
-    /// The forge could not be read, for another reason than the last time.
+    /// The forge could not be read, with an error that differs from the last.
     case failed(CIStateMachine, ForgeError, at: Duration)
-    /// Once, last.
+    /// The wait is over: the last event.
     case ended(CIStateMachine, at: Duration)
 }

@@ -1,28 +1,28 @@
 import CollectorSupport
 import Shared
 
-/// Where a forge's API is: the one place that its token is sent to.
+/// The address of a forge's API, the only one that its token is sent to.
 package struct ForgeAddress: Hashable, Sendable {
     package let kind: ForgeKind
-    /// Without a slash at its end, for example `https://git.example/api/v1`.
+    /// The API's base URL without a trailing slash, for example `https://git.example/api/v1`.
     package let api: String
-    /// Where people look, for example `https://git.example`. Relative links in answers are relative to it.
+    /// The address for people, for example `https://git.example`. Base of relative links in answers.
     package let web: String
     /// Host and port of ``api``, in lower case.
     package let authority: String
 
-    /// - Parameter text: the forge's address, or its API's: an `https` URL, `http` only on loopback, or a bare host name.
-    package init(_ kind: ForgeKind, parsing text: String) throws(Defect) {
+    /// - Parameter text: the address of the forge or its API: an `https` URL, `http` only on loopback, or a host name.
+    package init(_ kind: ForgeKind, parsing text: String) throws(ParseError) {
         let typed = text.trimmingSlashes
         let url = typed.contains("://") ? typed : "https://" + typed
-        guard let scheme = url.firstRange(of: "://") else { throw .malformed("is no URL") }
+        guard let scheme = url.firstRange(of: "://") else { throw .malformed("is not a valid URL") }
         let parts: HTTPAddress
-        do throws(HostAddress.Defect) {
+        do throws(HostAddress.ParseError) {
             parts = try HTTPAddress(parsing: url, scheme: scheme)
         } catch {
             throw .malformed(error.description)
         }
-        guard !parts.path.contains("?") else { throw .malformed("has a query: take '?' and what follows out") }
+        guard !parts.path.contains("?") else { throw .malformed("has a query: remove '?' and the rest") }
         let base = url[..<scheme.upperBound].lowercased() + parts.authority.lowercased()
         guard !HostAddress.isInTheClear(base) else { throw .inTheClear }
         self.kind = kind
@@ -38,7 +38,7 @@ package struct ForgeAddress: Hashable, Sendable {
             let root = base + path.removing(suffix: "/api/v1")
             return (root + "/api/v1", root)
         case .github:
-            // Where GitHub is the service, its API has a host of its own (docs.github.com, "About the REST API").
+            // The API of github.com has its own host (docs.github.com, "About the REST API").
             if host == "github.com" || host == "api.github.com" {
                 return ("https://api.github.com", "https://github.com")
             }
@@ -51,18 +51,18 @@ package struct ForgeAddress: Hashable, Sendable {
         }
     }
 
-    /// Whether it is asked without TLS; then on this machine.
+    /// True without TLS, which is allowed only on loopback.
     var isPlain: Bool { api.hasPrefix("http://") }
 
-    /// Why a text is no forge's address; what follows its name in a sentence.
-    package enum Defect: Error, Hashable, CustomStringConvertible {
+    /// Why a text is not a forge's address. The description follows its name in a sentence.
+    package enum ParseError: Error, Hashable, CustomStringConvertible {
         case malformed(String)
         case inTheClear
 
         package var description: String {
             switch self {
-            case .malformed(let why): why
-            case .inTheClear: "is plain http to another machine, which would show the token: use https"
+            case .malformed(let reason): reason
+            case .inTheClear: "is plain http to another machine, which would expose the token: use https"
             }
         }
     }
@@ -76,4 +76,40 @@ extension String {
     }
 
     fileprivate func removing(suffix: String) -> String { hasSuffix(suffix) ? String(dropLast(suffix.count)) : self }
+}
+
+/// The kind of a forge, by its REST API.
+package enum ForgeKind: String, CaseIterable, Sendable {
+    /// Gitea, and Forgejo, which kept its API.
+    case gitea
+    /// GitHub and GitHub Enterprise Server.
+    case github
+
+    /// The name for people.
+    package var name: String {
+        switch self {
+        case .gitea: "Gitea"
+        case .github: "GitHub"
+        }
+    }
+}
+
+/// A repository on a forge, `owner/name`. Limited to the characters that forges allow, so that it is safe in a URL.
+package struct ForgeRepository: Hashable, Sendable, CustomStringConvertible {
+    let owner: String
+    package let name: String
+
+    /// nil for text other than `owner/name`.
+    package init?(parsing text: String) {
+        let parts = text.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
+        guard parts.count == 2, parts.allSatisfy(Self.isName) else { return nil }
+        (owner, name) = (parts[0], parts[1])
+    }
+
+    package var description: String { "\(owner)/\(name)" }
+
+    private static func isName(_ text: String) -> Bool {
+        (1...255).contains(text.utf8.count) && text != "." && text != ".."
+            && text.utf8.allSatisfy(HostAddress.isNameByte)
+    }
 }

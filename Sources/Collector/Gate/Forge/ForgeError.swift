@@ -1,44 +1,37 @@
 import CollectorSupport
-import Shared
+package import Shared
 
-/// Why a forge did not say what was asked. Exit code 69: nothing is known, which is never fine.
+/// Why a forge could not be read. Exit code 69: nothing is known.
 package struct ForgeError: ExitCoded, Hashable {
     package enum Kind: Hashable, Sendable {
-        /// A timeout, a connection that failed, 408, 500, 502, 503 or 504: may be over with the next request.
+        /// A timeout, a failed connection, 408, 500, 502, 503 or 504: the next request may succeed.
         case transient
-        /// 429, or a 403 that says so: the forge asks for a pause, as long as it says.
+        /// 429, or a 403 for a rate limit, with the requested pause.
         case throttled(Duration?)
-        /// An answer that means nothing: HTML, no JSON, JSON of another shape, too much of it, a redirect.
+        /// A response other than the expected JSON: HTML, different JSON, too much of it, a redirect.
         case unreadable
-        /// 401, 403, 404, 410, 422, 451, a certificate that is not trusted (0): will not change by asking again. Also 405
-        /// and 501, of what a forge need not have, and 200 with JSON of something else in its place.
+        /// 401, 403, 404, 410, 422, 451, or an untrusted certificate (0): another request will not change it. For optional
+        /// paths also 405, 501, and 200 with other JSON.
         case refused(status: Int)
-        /// There was no time left.
+        /// No time was left.
         case late
         case cancelled
     }
 
     package let kind: Kind
-    /// One clean sentence with the remedy, without anything secret.
+    /// One clean sentence with the remedy, without secrets.
     package let description: String
-    package let exitCode: Int32 = 69
+    package let exitStatus = ExitStatus.unavailable
 
     init(_ kind: Kind, _ description: String) {
         self.kind = kind
         self.description = Sanitizer.singleLine(description, limit: 400)
     }
 
-    /// The status of a forge that was asked and refused; nil for everything else, a certificate too.
+    /// The HTTP status of a refusal; nil for any other error.
     package var refusal: Int? {
         guard case .refused(let status) = kind, status > 0 else { return nil }
         return status
     }
 
-    /// Whether waiting may help, for one who waits anyway.
-    var mayPass: Bool {
-        switch kind {
-        case .transient, .throttled, .unreadable: true
-        case .refused, .late, .cancelled: false
-        }
-    }
 }

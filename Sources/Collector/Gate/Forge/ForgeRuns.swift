@@ -2,11 +2,11 @@ import CollectorSupport
 import FoundationEssentials
 import Shared
 
-/// A forge's list of the runs of Actions: `GET /repos/{owner}/{repo}/actions/runs`, as GitHub, Gitea (1.25) and Forgejo (12)
-/// answer it, and `…/actions/tasks`, which older versions of the latter two have.
+/// A forge's list of Actions runs: `GET /repos/{owner}/{repo}/actions/runs` of GitHub, Gitea (1.25) and Forgejo (12), and
+/// `…/actions/tasks` of older versions of the latter two.
 struct ForgeRuns: Decodable {
     var totalCount: Int?
-    /// nil where the answer is no list of runs: JSON all the same, as of something that answers every path alike.
+    /// nil if the response is not a list of runs, as from a server that answers every path with the same JSON.
     var workflowRuns: [Run]?
 
     init(from decoder: any Decoder) throws {
@@ -14,18 +14,18 @@ struct ForgeRuns: Decodable {
         let values = try decoder.container(keyedBy: CodingKeys.self)
         totalCount = try values.decodeIfPresent(Int.self, forKey: .totalCount)
         guard values.contains(.workflowRuns) else { return }
-        // Without runs, null for some.
+        // Some versions send null for an empty list.
         workflowRuns = try values.decodeIfPresent([Run].self, forKey: .workflowRuns) ?? []
     }
 
-    /// The runs of one page.
+    /// Decodes the runs of one page.
     ///
-    /// - Throws: a refusal where the first page is no list of runs: the forge does not offer one.
+    /// - Throws: a refusal if the first page is not a list of runs: the forge does not offer one.
     static func read(_ answer: ForgeAnswer, isFirst: Bool) throws(ForgeError) -> (total: Int, runs: [Run]) {
         let list = try answer.decode(ForgeRuns.self)
         guard let runs = list.workflowRuns else {
             guard isFirst, (list.totalCount ?? 0) == 0 else { return (list.totalCount ?? 0, []) }
-            throw ForgeError(.refused(status: 200), "\(answer.place): 200 with JSON that is no list of runs")
+            throw ForgeError(.refused(status: 200), "\(answer.place): 200 with JSON other than a list of runs")
         }
         return (list.totalCount ?? 0, runs)
     }
@@ -35,12 +35,12 @@ struct ForgeRuns: Decodable {
         case workflowRuns = "workflow_runs"
     }
 
-    /// Everything may be missing: what is not said is not known.
+    /// A run, in which every field may be missing.
     struct Run: Decodable {
         var commit: String?
         var suite: Int64?
         var run: CIRun
-        /// What the links of statuses call it.
+        /// The run's number in the links of statuses.
         var linked: Int64?
 
         private enum CodingKeys: String, CodingKey {
@@ -61,14 +61,14 @@ struct ForgeRuns: Decodable {
 
         init(from decoder: any Decoder) throws {
             let values = try decoder.container(keyedBy: CodingKeys.self)
-            // What has another type than it should is not known either.
+            // A field of an unexpected type counts as missing.
             func text(_ key: CodingKeys) -> String? {
                 (try? values.decode(String.self, forKey: key)).flatMap { $0.isEmpty ? nil : $0 }
             }
             func number(_ key: CodingKeys) -> Int64? { try? values.decode(Int64.self, forKey: key) }
             commit = text(.headSHA) ?? text(.commitSHA)
             suite = number(.checkSuite)
-            // Gitea's path has the branch behind an @.
+            // Gitea's path ends with @ and the branch.
             let file = text(.path).map { String($0.prefix { $0 != "@" }) } ?? text(.workflow)
             let started = (text(.startedAt) ?? text(.giteaStartedAt) ?? text(.forgejoStarted)).flatMap(ForgeTime.init)
             run = CIRun(
@@ -79,8 +79,7 @@ struct ForgeRuns: Decodable {
             linked = (ActionsLink(text(.htmlURL)) ?? ActionsLink(text(.url)))?.run ?? number(.number) ?? number(.index)
         }
 
-        /// GitHub and Gitea say `completed` and how; Forgejo has one word for both. What has not come to an end is pending,
-        /// whatever the word, and so is a run that does not say.
+        /// GitHub and Gitea report `completed` with a conclusion; Forgejo has one field for both. Any other run is pending.
         private static func state(_ status: String?, _ conclusion: String?) -> CIState {
             switch status {
             case "completed": CIState(conclusion ?? "unknown")
@@ -91,7 +90,7 @@ struct ForgeRuns: Decodable {
     }
 }
 
-/// A moment in a forge's answer. Go's zero time, and what is before 1971, stands for none.
+/// A time in a forge's response. Go's zero time, like any before 1971, means none.
 struct ForgeTime: Hashable, Sendable {
     let milliseconds: Int64
 

@@ -7,10 +7,11 @@ package struct GitHubForge: Forge {
     package init(client: ForgeClient) {
         self.client = client
     }
-    /// The most that it gives.
+
+    /// The largest page that GitHub allows.
     private static let pageSize = 100
 
-    /// Commit statuses and check runs. Jobs of Actions are only among the latter.
+    /// Reads commit statuses and check runs. Jobs of Actions are only among the latter.
     package func checks(
         of sha: GitSHA, contexts: Set<String>, before deadline: ContinuousClock.Instant
     ) async throws(ForgeError) -> CIReading {
@@ -26,8 +27,8 @@ package struct GitHubForge: Forge {
             }
             return (statuses.count, 0, rows)
         }
-        // All of them, to choose the newest by number: `latest` is by the time of completion, and a run that was begun
-        // again has none yet.
+        // All of them, to choose the newest by number: `latest` is by the time of completion, which a rerun in progress does
+        // not have yet.
         rows += try await pages(commit + "/check-runs", [("filter", "all")], before: deadline) {
             answer throws(ForgeError) in
             let page = try answer.decode(GitHubCheckRuns.self)
@@ -41,8 +42,8 @@ package struct GitHubForge: Forge {
         return try await withRuns(CIReading(views: [rows], names: names), of: sha, contexts, before: deadline)
     }
 
-    /// Adds the runs of Actions, where they decide something or where the reading may be the last: they say which workflow it
-    /// was, which who promotes wants to see, and which runs have yet to report.
+    /// Adds the runs of Actions if they may affect the verdict, or if the reading may be the last: they name the workflows, and
+    /// show which runs have yet to report.
     private func withRuns(
         _ reading: CIReading, of sha: GitSHA, _ contexts: Set<String>, before deadline: ContinuousClock.Instant
     ) async throws(ForgeError) -> CIReading {
@@ -66,15 +67,16 @@ package struct GitHubForge: Forge {
                 return (runs.count, total, [])
             }
         } catch {
-            // Without the permission to read Actions, nothing that looks alike is taken for a rerun.
+            // Without permission to read Actions, no row counts as a rerun of another.
             guard let status = error.refusal else { throw error }
             reading.runs = [:]
-            reading.trouble = "GitHub answers \(status) for the runs of Actions: the token needs to read them"
+            reading.runsFailure =
+                "GitHub answers \(status) for the runs of Actions: the token needs permission to read them"
         }
         return reading
     }
 
-    /// Reads a list to its end: an empty page, or a short one that announces no other and completes what was counted.
+    /// Reads a list to its end: an empty page, or a short last page that completes the announced count.
     private func pages(
         _ path: String, _ query: [(name: String, value: String)], isOptional: Bool = false,
         before deadline: ContinuousClock.Instant,
@@ -91,7 +93,7 @@ package struct GitHubForge: Forge {
             rows += more
             if count == 0 {
                 guard seen >= total else {
-                    throw ForgeError(.unreadable, "\(path): \(total) rows were announced, and \(seen) came")
+                    throw ForgeError(.unreadable, "\(path): \(total) rows were announced, \(seen) received")
                 }
                 return rows
             }
@@ -105,13 +107,13 @@ package struct GitHubForge: Forge {
         _ sha: GitSHA, of descendant: GitSHA, before deadline: ContinuousClock.Instant
     ) async throws(ForgeError) -> Bool {
         if sha == descendant { return true }
-        // The files of the difference are on the first page only, and nobody needs them.
+        // Only the first page lists changed files, which are not needed.
         let answer = try await client.get(
             client.repositoryPath("/compare/\(sha)...\(descendant)"), [("per_page", "1"), ("page", "2")],
             before: deadline)
         let comparison = try answer.decode(GitHubComparison.self)
         if let base = try comparison.baseCommit?.read(at: answer.place), base != sha {
-            throw ForgeError(.unreadable, "\(answer.place): the answer compares another commit")
+            throw ForgeError(.unreadable, "\(answer.place): the response compares another commit")
         }
         let mergeBase = try comparison.mergeBaseCommit?.read(at: answer.place) ?? sha
         switch comparison.status {
@@ -129,7 +131,7 @@ package struct GitHubForge: Forge {
         do throws(ForgeError) {
             if let gap = try await comparedCommits(place, upTo: head, before: deadline) { return gap }
         } catch {
-            // The first page has the differences of all files, too, and may be too large.
+            // The first page also lists all changed files, and may be too large.
             guard error.kind == .unreadable else { throw error }
             let query = [("per_page", "\(Self.pageSize)")]
             if let commits = try await walk(from: head, to: sha, query, before: deadline),
@@ -141,9 +143,9 @@ package struct GitHubForge: Forge {
         throw BranchGap.tooMany(after: sha, place)
     }
 
-    /// The comparison lists the commits oldest first, a page at a time.
+    /// Reads the commits of a comparison, oldest first, page by page.
     ///
-    /// - Returns: nil where there are too many.
+    /// - Returns: nil if there are too many.
     private func comparedCommits(
         _ path: String, upTo head: GitSHA, before deadline: ContinuousClock.Instant
     ) async throws(ForgeError) -> BranchGap? {
@@ -158,13 +160,13 @@ package struct GitHubForge: Forge {
             guard total <= BranchGap.limit, commits.count <= BranchGap.limit else { return nil }
             if commits.count >= total {
                 guard commits.last?.sha == head else {
-                    throw ForgeError(.unreadable, "\(answer.place): the commits do not end at the one asked for")
+                    throw ForgeError(.unreadable, "\(answer.place): the commits do not end at the requested one")
                 }
                 return BranchGap(commits: commits.reversed())
             }
             guard !listed.isEmpty else {
                 throw ForgeError(
-                    .unreadable, "\(answer.place): \(total) commits were announced, and \(commits.count) came")
+                    .unreadable, "\(answer.place): \(total) commits were announced, \(commits.count) received")
             }
         }
         return nil
@@ -195,5 +197,100 @@ private struct GitHubComparison: Decodable {
         case totalCommits = "total_commits"
         case baseCommit = "base_commit"
         case mergeBaseCommit = "merge_base_commit"
+    }
+}
+
+/// "List commit statuses for a reference".
+struct GitHubStatus: Decodable {
+    var id: Int64
+    var state: String
+    var context: String?
+    var targetURL: String?
+    var url: String?
+    var description: String?
+    var updatedAt: String?
+    var creator: StatusCreator?
+
+    private enum CodingKeys: String, CodingKey {
+        case id, state, context, url, description, creator
+        case targetURL = "target_url"
+        case updatedAt = "updated_at"
+    }
+
+    func row(of sha: GitSHA, _ contexts: Set<String>, web: String, at place: String) throws(ForgeError) -> CIRow? {
+        guard let context, contexts.contains(context) else { return nil }
+        try StatusOwner.check(url, is: sha, at: place)
+        let time = ForgeTime.read(updatedAt)
+        return CIRow(
+            context: context, id: id, source: .status, state: CIState(state, described: description),
+            url: SafeLink.absolute(targetURL, web: web), creator: creator?.login, startedAt: time, endedAt: time)
+    }
+}
+
+/// The creator of a status.
+struct StatusCreator: Decodable {
+    var login: String?
+}
+
+/// "List check runs for a Git reference".
+struct GitHubCheckRuns: Decodable {
+    var totalCount: Int
+    var checkRuns: [GitHubCheckRun]
+
+    private enum CodingKeys: String, CodingKey {
+        case totalCount = "total_count"
+        case checkRuns = "check_runs"
+    }
+}
+
+struct GitHubCheckRun: Decodable {
+    struct App: Decodable {
+        var slug: String?
+        var name: String?
+    }
+
+    struct Suite: Decodable {
+        var id: Int64?
+    }
+
+    struct Output: Decodable {
+        var title: String?
+    }
+
+    var id: Int64
+    var name: String
+    var headSHA: String?
+    var status: String
+    var conclusion: String?
+    var htmlURL: String?
+    var startedAt: String?
+    var completedAt: String?
+    var checkSuite: Suite?
+    var output: Output?
+    var app: App?
+
+    private enum CodingKeys: String, CodingKey {
+        case id, name, status, conclusion, output, app
+        case headSHA = "head_sha"
+        case htmlURL = "html_url"
+        case startedAt = "started_at"
+        case completedAt = "completed_at"
+        case checkSuite = "check_suite"
+    }
+
+    func row(of sha: GitSHA, _ contexts: Set<String>, web: String, at place: String) throws(ForgeError) -> CIRow? {
+        guard contexts.contains(name) else { return nil }
+        if let headSHA, headSHA.lowercased() != sha.hex {
+            throw ForgeError(.unreadable, "\(place): a check run belongs to another commit")
+        }
+        return CIRow(
+            context: name, id: id, source: .checkRun(app: app?.slug ?? app?.name ?? "unknown"), state: state,
+            url: SafeLink.absolute(htmlURL, web: web), run: checkSuite?.id, startedAt: ForgeTime.read(startedAt),
+            endedAt: status == "completed" ? ForgeTime.read(completedAt) : nil)
+    }
+
+    /// Until a run is completed, its conclusion is missing or that of an earlier attempt.
+    private var state: CIState {
+        status == "completed" ? CIState(conclusion ?? "unknown", described: output?.title) : .pending
     }
 }

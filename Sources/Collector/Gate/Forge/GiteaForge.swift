@@ -7,18 +7,19 @@ package struct GiteaForge: Forge {
     package init(client: ForgeClient) {
         self.client = client
     }
-    /// What is asked for; the server clamps it to its `MAX_RESPONSE_ITEMS`, 50 if nobody changed it. So a short page is not
-    /// the last one: only an empty page is.
+
+    /// The requested page size, which the server limits to its `MAX_RESPONSE_ITEMS`, 50 by default. So only an empty page is
+    /// certainly the last, not a short one.
     private static let pageSize = "50"
     private static let combinedView = "/status"
-    /// Runs that are further back are not known. Not every version heeds the commit that is asked for.
+    /// The most pages of runs, since some versions ignore the requested commit and list all runs.
     private static let runPages = 5
     private static let commitsQuery = [
         ("limit", pageSize), ("stat", "false"), ("verification", "false"), ("files", "false"),
     ]
 
-    /// Both views: the list of all rows, whose order is not stable between its pages, so that a row may be missed, and the
-    /// combined one, which has the last row of each context.
+    /// Reads both views: the list of all rows, in which a row can be missed because the order may change between pages, and
+    /// the combined status with the last row of each context.
     package func checks(
         of sha: GitSHA, contexts: Set<String>, before deadline: ContinuousClock.Instant
     ) async throws(ForgeError) -> CIReading {
@@ -32,7 +33,7 @@ package struct GiteaForge: Forge {
         }
         let combined = try await rows(of: sha, contexts, Self.combinedView, [], before: deadline) {
             answer throws(ForgeError) in
-            // Without any rows, some versions answer with nothing at all, some with null.
+            // Without rows, some versions send an empty body, some null.
             if answer.body.isEmpty { return [] }
             guard let combined = try answer.decode(GiteaCombinedStatus?.self) else { return [] }
             return try combined.rows(of: sha, at: answer.place)
@@ -43,8 +44,8 @@ package struct GiteaForge: Forge {
             ? try await withRuns(reading, of: sha, before: deadline) : reading
     }
 
-    /// Adds which workflows the runs are of, and which have yet to report. Where that is not said, two runs of one name are
-    /// taken for two workflows'.
+    /// Adds the runs, which name their workflows and show which have yet to report. Without them, two runs of one name count
+    /// as two workflows.
     private func withRuns(
         _ reading: CIReading, of sha: GitSHA, before deadline: ContinuousClock.Instant
     ) async throws(ForgeError) -> CIReading {
@@ -52,14 +53,14 @@ package struct GiteaForge: Forge {
         for (list, isOfRuns) in [("/actions/runs", true), ("/actions/tasks", false)] {
             do throws(ForgeError) {
                 reading.runs = try await runs(of: sha, list, before: deadline)
-                // A task is one job's: how it stands is not how its run stands.
+                // A task is one job, whose state is not the run's.
                 if !isOfRuns { for key in reading.runs.keys { reading.runs[key]?.state = nil } }
-                reading.trouble = nil
+                reading.runsFailure = nil
                 return reading
             } catch {
-                // Versions that do not have one list, and tokens that may not read it.
+                // The version lacks this list, or the token cannot read it.
                 guard error.refusal != nil else { throw error }
-                reading.trouble = error.description
+                reading.runsFailure = error.description
             }
         }
         return reading
@@ -84,7 +85,7 @@ package struct GiteaForge: Forge {
         return runs
     }
 
-    /// Reads one view to its empty page.
+    /// Reads one view up to its empty page.
     private func rows(
         of sha: GitSHA, _ contexts: Set<String>, _ view: String, _ query: [(name: String, value: String)],
         before deadline: ContinuousClock.Instant,
@@ -99,8 +100,8 @@ package struct GiteaForge: Forge {
                 before: deadline)
             let statuses = try decode(answer)
             if statuses.isEmpty { return rows }
-            // The combined view has each reporter once: a page without a new one is an earlier one again, of a server that
-            // does not page it. Whatever it keeps back is missing here, and so does not agree with the list.
+            // The combined view lists each reporter once. A page without a new one is a repetition by a server that does not
+            // page it; rows that it omits then disagree with the list.
             let fresh = statuses.count { seen.insert("\($0.id) \($0.context ?? "")").inserted }
             if view == Self.combinedView, fresh == 0 { return rows }
             for status in statuses {
@@ -113,7 +114,7 @@ package struct GiteaForge: Forge {
         throw ForgePages.endless(path)
     }
 
-    /// Walks the history: its API to compare answers "no commits" also where two commits have nothing in common.
+    /// Walks the history, because Gitea's comparison also returns "no commits" for two unrelated commits.
     package func isAncestor(
         _ sha: GitSHA, of descendant: GitSHA, before deadline: ContinuousClock.Instant
     ) async throws(ForgeError) -> Bool {
@@ -125,7 +126,7 @@ package struct GiteaForge: Forge {
         after sha: GitSHA, upTo head: GitSHA, before deadline: ContinuousClock.Instant
     ) async throws(ForgeError) -> BranchGap {
         guard let commits = try await walk(from: head, to: sha, Self.commitsQuery, before: deadline) else {
-            throw ForgeError(.unreadable, "\(client.repositoryPath("/commits")): the history has changed meanwhile")
+            throw ForgeError(.unreadable, "\(client.repositoryPath("/commits")): the history changed in the meantime")
         }
         guard commits.count <= BranchGap.limit else {
             throw BranchGap.tooMany(after: sha, client.repositoryPath("/commits"))
@@ -143,4 +144,80 @@ package struct GiteaForge: Forge {
 /// `ActionVariable` of `modules/structs/variable.go`.
 private struct GiteaVariable: Decodable {
     var data: String
+}
+
+/// `CommitStatus` of `modules/structs/status.go`.
+struct GiteaStatus: Decodable {
+    /// Increases within the commit.
+    var id: Int64
+    var context: String?
+    /// Gitea's field; imitations of Gitea use `state`.
+    var status: String?
+    var state: String?
+    var targetURL: String?
+    /// The API's URL of the status, which ends with the commit.
+    var url: String?
+    var description: String?
+    var createdAt: String?
+    var creator: StatusCreator?
+
+    private enum CodingKeys: String, CodingKey {
+        case id, context, status, state, url, description, creator
+        case targetURL = "target_url"
+        case createdAt = "created_at"
+    }
+
+    /// The row; nil for a context that is not required.
+    ///
+    /// - Throws: if it belongs to another commit.
+    func row(of sha: GitSHA, _ contexts: Set<String>, web: String, at place: String) throws(ForgeError) -> CIRow? {
+        guard let context, contexts.contains(context) else { return nil }
+        try StatusOwner.check(url, is: sha, at: place)
+        guard status == nil || state == nil || status == state else {
+            throw ForgeError(.unreadable, "\(place): a row is both '\(status ?? "")' and '\(state ?? "")'")
+        }
+        let link = ActionsLink(targetURL)
+        let time = ForgeTime.read(createdAt)
+        return CIRow(
+            context: context, id: id, source: .status,
+            state: CIState(status ?? state ?? "unknown", described: description),
+            url: SafeLink.absolute(targetURL, web: web), creator: creator?.login, run: link?.run, job: link?.job,
+            startedAt: time, endedAt: time)
+    }
+}
+
+/// `CombinedStatus` of the same file.
+struct GiteaCombinedStatus: Decodable {
+    var sha: String?
+    var totalCount: Int?
+    var statuses: [GiteaStatus]?
+
+    private enum CodingKeys: String, CodingKey {
+        case sha, statuses
+        case totalCount = "total_count"
+    }
+
+    func rows(of asked: GitSHA, at place: String) throws(ForgeError) -> [GiteaStatus] {
+        if let sha, !sha.isEmpty, sha.lowercased() != asked.hex {
+            throw ForgeError(.unreadable, "\(place): the combined status belongs to another commit")
+        }
+        guard let statuses else {
+            // Some versions count rows that they do not list.
+            guard (totalCount ?? 0) == 0 else {
+                throw ForgeError(.unreadable, "\(place): the combined status counts rows but lists none")
+            }
+            return []
+        }
+        return statuses
+    }
+}
+
+/// The commit that a status belongs to, from its API URL `…/statuses/{sha}`.
+enum StatusOwner {
+    static func check(_ url: String?, is sha: GitSHA, at place: String) throws(ForgeError) {
+        guard let last = url?.split(separator: "/").last, GitSHA.problem(with: last) == nil else { return }
+        guard last.lowercased() == sha.hex else {
+            throw ForgeError(.unreadable, "\(place): a row belongs to another commit")
+        }
+    }
 }

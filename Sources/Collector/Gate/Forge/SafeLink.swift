@@ -1,11 +1,10 @@
 import Shared
 
-/// Links that a forge sent, made fit to be shown: only `http` and `https`, without users, queries and fragments, which may
-/// hold secrets.
+/// Makes a forge's links safe to show: only `http` and `https`, without users, queries and fragments, which may hold secrets.
 enum SafeLink {
-    /// The link, absolute; nil for what is none.
+    /// The absolute link; nil if it is not valid.
     ///
-    /// - Parameter web: what a link that begins with `/` is relative to.
+    /// - Parameter web: the base of a link that begins with `/`.
     static func absolute(_ link: String?, web: String) -> String? {
         guard let link, !link.isEmpty, link.utf8.count <= 2_048 else { return nil }
         let full = link.hasPrefix("/") && !link.hasPrefix("//") ? web + link : link
@@ -20,9 +19,27 @@ enum SafeLink {
         return String(shown)
     }
 
-    /// A place for a sentence, whatever it is.
+    /// The link for a message.
     static func shown(_ link: String) -> String {
         if let link = absolute(link, web: "https://-") { return Sanitizer.singleLine(link, limit: 120) }
-        return "somewhere"
+        return "an invalid URL"
+    }
+}
+
+/// A link to a run of Actions in Gitea, Forgejo or GitHub: `…/actions/runs/12`, optionally with a job.
+struct ActionsLink: Hashable, Sendable {
+    let run: Int64
+    var job: Int64?
+
+    /// nil for any other link.
+    init?(_ link: String?) {
+        guard let link, link.utf8.count <= 2_048, let marker = link.firstRange(of: "/actions/runs/") else { return nil }
+        let path = link[marker.upperBound...].prefix { $0 != "?" && $0 != "#" }.split(separator: "/")
+        guard let run = path.first.flatMap({ Int64($0) }), run > 0 else { return nil }
+        self.run = run
+        // Newer versions of Gitea put the attempt between run and job.
+        if let place = path.firstIndex(where: { $0 == "jobs" || $0 == "job" }), place + 1 < path.endIndex {
+            job = Int64(path[place + 1])
+        }
     }
 }

@@ -1,14 +1,15 @@
+import Glibc
 import Shared
 package import Transfer
 
-/// What stops promotions at once. It is off only where that could be read.
+/// A switch that stops all promotions. It counts as off only if it was read as off.
 ///
 /// ```swift
 /// let killSwitch = try options.killSwitch(environment: environment, web: web) { try forgeOptions.forge(…) }
-/// try await killSwitch.requireOff(before: deadline)      // 41 unless off; reads everything anew each time
+/// try await killSwitch.requireOff(before: deadline)      // exit code 41 unless off; reads all sources each time
 /// ```
 package struct KillSwitch: Sendable {
-    /// What all sources together say: the first that does not say "off".
+    /// The reading of all sources: that of the first one that is not off.
     package enum Reading: Hashable, Sendable {
         case off
         case on(String)
@@ -16,12 +17,12 @@ package struct KillSwitch: Sendable {
     }
 
     package let sources: [KillSwitchSource]
-    /// As the program got it.
+    /// The process's environment.
     package let environment: [String: String]
-    /// For variables; needed where one is named.
+    /// The forge, required if a source is an Actions variable.
     package let forge: (any Forge)?
     package let web: WebClient
-    /// Authorities for URLs, in PEM; the system's, if nil.
+    /// A PEM bundle of authorities for URLs; nil to trust the system's.
     package let certificateAuthorities: String?
 
     private static let requestTimeout = Duration.seconds(10)
@@ -38,7 +39,7 @@ package struct KillSwitch: Sendable {
         self.certificateAuthorities = certificateAuthorities
     }
 
-    /// Reads every source, anew. Nothing is remembered and nothing is tried twice.
+    /// Reads all sources, without caching and without retries.
     package func read(before deadline: ContinuousClock.Instant) async -> Reading {
         for source in sources {
             let reading = await read(source, before: deadline)
@@ -51,8 +52,8 @@ package struct KillSwitch: Sendable {
     package func requireOff(before deadline: ContinuousClock.Instant) async throws(GateError) {
         switch await read(before: deadline) {
         case .off: return
-        case .on(let why): throw .refused("the kill switch is on: \(why)")
-        case .unreadable(let why): throw .refused("the kill switch cannot be read, which holds: \(why)")
+        case .on(let reason): throw .refused("promotion held: the kill switch is on: \(reason)")
+        case .unreadable(let reason): throw .refused("promotion held: the kill switch \(reason)")
         }
     }
 
@@ -63,27 +64,31 @@ package struct KillSwitch: Sendable {
             switch KillSwitchFile.read(path) {
             case .absent: return .off
             case .text(let text): return Self.judge(text, source)
-            case .unreadable(let why): return .unreadable("\(source) \(why)")
+            case .unreadable(let reason): return Self.unreadable(source, reason)
             }
         case .url(let url): return await read(url: url, source, before: deadline)
         case .variable(let name, let owner, let kind):
             guard let forge, forge.kind == kind else {
-                return .unreadable("\(source) needs \(kind.name): say where it is by --forge and --forge-url")
+                return Self.unreadable(source, "it needs \(kind.name); give --forge and --forge-url")
             }
             do throws(ForgeError) {
                 let end = min(deadline, clock.now + Self.requestTimeout)
                 return Self.judge(try await forge.variable(name, of: owner, before: end), source)
             } catch {
-                return .unreadable("\(source): \(error)")
+                return Self.unreadable(source, "\(error)")
             }
         }
+    }
+
+    private static func unreadable(_ source: KillSwitchSource, _ reason: String) -> Reading {
+        .unreadable("\(source) cannot be checked (\(reason))")
     }
 
     private func read(
         url: String, _ source: KillSwitchSource, before deadline: ContinuousClock.Instant
     ) async -> Reading {
         let left = clock.now.duration(to: deadline)
-        guard left > .zero else { return .unreadable("\(source): there was no time left to ask") }
+        guard left > .zero else { return Self.unreadable(source, "no time left") }
         let access = RequestCredentials(
             certificateAuthorities: certificateAuthorities, usesProxy: !url.lowercased().hasPrefix("http://"))
         let answer: TransferResponse
@@ -93,23 +98,103 @@ package struct KillSwitch: Sendable {
                     url: url, headers: [("Accept", "text/plain"), ("Cache-Control", "no-cache")],
                     within: min(left, Self.requestTimeout), access: access))
         } catch {
-            return .unreadable("\(source): no answer (\(error.detail))")
+            return Self.unreadable(source, "no response: \(error.detail)")
         }
-        guard answer.status == 200 else { return .unreadable("\(source): status \(answer.status) instead of 200") }
+        guard answer.status == 200 else { return Self.unreadable(source, "status \(answer.status) instead of 200") }
         let type = (answer.headers["content-type"] ?? "").lowercased()
         guard !type.contains("html") else {
-            return .unreadable("\(source): HTML instead of a value: does a proxy or a login page answer?")
+            return Self.unreadable(source, "HTML instead of a value; check for a proxy or a login page in front of it")
         }
         guard answer.body.count <= KillSwitchFile.limit, let text = String(validating: answer.body, as: UTF8.self)
         else {
-            return .unreadable("\(source): not a short text")
+            return Self.unreadable(source, "the value is not a short text")
         }
         return Self.judge(text, source)
     }
 
-    /// - Parameter value: nil where it is certain that nothing is set.
+    /// - Parameter value: nil if it is certainly not set.
     private static func judge(_ value: String?, _ source: KillSwitchSource) -> Reading {
         guard let value, !KillSwitchValue.isOff(value) else { return .off }
         return .on("\(source) is \(KillSwitchValue.shown(value))")
+    }
+}
+
+/// The file of a kill switch.
+enum KillSwitchFile {
+    /// The largest file, in bytes: a larger one is not a kill switch.
+    static let limit = 4_096
+
+    enum Content: Hashable {
+        case text(String)
+        /// The file does not exist, but its folder does.
+        case absent
+        case unreadable(String)
+    }
+
+    static func read(_ path: String) -> Content {
+        // O_NONBLOCK, because opening a pipe without a writer would block.
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
+        guard descriptor >= 0 else { return missing(path, errno) }
+        defer { close(descriptor) }
+        var status = stat()
+        guard fstat(descriptor, &status) == 0 else { return .unreadable(reason(errno)) }
+        guard status.st_mode & S_IFMT == S_IFREG else { return .unreadable("it is not a regular file") }
+        var bytes: [UInt8] = []
+        while bytes.count <= limit {
+            let (count, error) = withUnsafeTemporaryAllocation(byteCount: limit + 1, alignment: 1) { buffer in
+                let count = Glibc.read(descriptor, buffer.baseAddress, buffer.count)
+                if count > 0 { bytes += buffer.prefix(count) }
+                return (count, errno)
+            }
+            if count == 0 {
+                guard let text = String(validating: bytes, as: UTF8.self) else { return .unreadable("it is not UTF-8") }
+                return .text(text)
+            }
+            if count < 0, error != EINTR { return .unreadable(reason(error)) }
+        }
+        return .unreadable("it is larger than \(limit) bytes")
+    }
+
+    /// The meaning of a failed open. The file is absent only if its folder exists: a missing folder or a dangling link may be
+    /// a mistake, or a disk that is not mounted.
+    private static func missing(_ path: String, _ error: Int32) -> Content {
+        guard error == ENOENT else { return .unreadable(reason(error)) }
+        var status = stat()
+        guard lstat(path, &status) != 0, errno == ENOENT else { return .unreadable("it is a dangling link") }
+        let slash = path.lastIndex(of: "/")
+        let folder = slash.map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
+        guard stat(folder, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else {
+            return .unreadable("its folder is missing")
+        }
+        return .absent
+    }
+
+    private static func reason(_ error: Int32) -> String { String(cString: strerror(error)) }
+}
+
+/// The meaning of a kill switch's value.
+enum KillSwitchValue {
+    private static let off: Set<String> = ["", "0", "false", "no", "off"]
+
+    /// True only for the known words, ignoring case and surrounding ASCII whitespace. Any other text, even a no-break space,
+    /// holds promotions.
+    static func isOff(_ text: some StringProtocol) -> Bool {
+        off.contains(text.trimmingBlanks.lowercased())
+    }
+
+    /// The value for a message. A long one is not shown, since it may be a secret named by mistake.
+    static func shown(_ text: some StringProtocol) -> String {
+        let value = text.trimmingBlanks
+        return value.utf8.count <= 16 ? "'\(Sanitizer.singleLine(value))'" : "a text of \(value.utf8.count) bytes"
+    }
+}
+
+extension StringProtocol {
+    /// The text without ASCII whitespace at both ends.
+    fileprivate var trimmingBlanks: String {
+        func isBlank(_ byte: UInt8) -> Bool { byte == UInt8(ascii: " ") || (9...13).contains(byte) }
+        let start = Array(utf8.drop(while: isBlank))
+        guard let last = start.lastIndex(where: { !isBlank($0) }) else { return "" }
+        return String(decoding: start[...last], as: UTF8.self)
     }
 }

@@ -1,20 +1,20 @@
 import CollectorSupport
 import Shared
 
-/// Where a kill switch stands.
+/// A source of a kill switch's value.
 package enum KillSwitchSource: Hashable, Sendable {
     case environment(name: String)
     case file(path: String)
-    /// `https`, or `http` on loopback.
+    /// An `https` URL, or `http` on loopback.
     case url(String)
-    /// A variable of Actions.
+    /// An Actions variable.
     case variable(name: String, owner: VariableOwner, of: ForgeKind)
 
-    /// What is read where nothing was named.
+    /// The default source.
     package static let standard = KillSwitchSource.environment(name: "PROD_AUTO_DEPLOY_DISABLED")
 
-    /// - Throws: ``Defect``, the second half of a sentence about the text.
-    package init(parsing text: String) throws(Defect) {
+    /// - Throws: ``ParseError``, the second half of a sentence about the text.
+    package init(parsing text: String) throws(ParseError) {
         if text.lowercased().hasPrefix("https://") || text.lowercased().hasPrefix("http://") {
             self = .url(try Self.url(text))
             return
@@ -38,9 +38,9 @@ package enum KillSwitchSource: Hashable, Sendable {
         }
     }
 
-    private static func url(_ text: String) throws(Defect) -> String {
+    private static func url(_ text: String) throws(ParseError) -> String {
         guard let scheme = text.firstRange(of: "://") else { throw .unknownForm }
-        do throws(HostAddress.Defect) {
+        do throws(HostAddress.ParseError) {
             _ = try HTTPAddress(parsing: text, scheme: scheme)
         } catch {
             throw error == .hasUser ? .hasUser : .badURL
@@ -49,7 +49,7 @@ package enum KillSwitchSource: Hashable, Sendable {
         return text
     }
 
-    private static func name(_ text: String) throws(Defect) -> String {
+    private static func name(_ text: String) throws(ParseError) -> String {
         let bytes = text.utf8
         guard let first = bytes.first, !(48...57).contains(first), bytes.count <= 255,
             bytes.allSatisfy({ HostAddress.isNameByte($0) && $0 != UInt8(ascii: ".") && $0 != UInt8(ascii: "-") })
@@ -57,25 +57,25 @@ package enum KillSwitchSource: Hashable, Sendable {
         return text
     }
 
-    /// Why a text names no source.
-    package enum Defect: Error, Hashable, CustomStringConvertible {
+    /// Why a text is not a source.
+    package enum ParseError: Error, Hashable, CustomStringConvertible {
         case unknownForm, noName, badURL, hasUser, inTheClear
 
         package var description: String {
             switch self {
             case .unknownForm:
-                "is no kill switch: write env:NAME, file:PATH, https://…, gitea-variable:NAME or github-variable:NAME"
-            case .noName: "names nothing that can be read: check what stands behind the colon"
-            case .badURL: "is no URL that can be asked"
-            case .hasUser: "an address of a kill switch holds a user or password (not shown here): take it out"
-            case .inTheClear: "is plain http to another machine, where anybody may answer: use https"
+                "is not a kill switch: expected env:NAME, file:PATH, https://…, gitea-variable:NAME or github-variable:NAME"
+            case .noName: "has no valid name after the colon"
+            case .badURL: "is not a valid URL"
+            case .hasUser: "the URL of a kill switch contains a user or password (not shown here): remove it"
+            case .inTheClear: "is plain http to another machine, which could be intercepted: use https"
             }
         }
     }
 }
 
 extension KillSwitchSource: CustomStringConvertible {
-    /// For sentences: without a URL's query, which may hold a secret.
+    /// The source for messages, without a URL's query, which may hold a secret.
     package var description: String {
         switch self {
         case .environment(let name): "env:\(Sanitizer.singleLine(name, limit: 80))"

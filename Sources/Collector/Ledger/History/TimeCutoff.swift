@@ -20,7 +20,7 @@ package enum TimeCutoff: Hashable, Sendable {
 
     /// A duration as in ``Duration/init(parsing:)``, or with weeks first.
     package static func duration(_ text: String) throws(ParseError) -> Duration {
-        do throws(DurationParseError) {
+        do throws(Duration.ParseError) {
             let weeks = text.prefix { $0.isASCII && $0.isNumber }
             guard text.dropFirst(weeks.count).first == "w", let count = Int(weeks), count <= 1_000 else {
                 return try Duration(parsing: text)

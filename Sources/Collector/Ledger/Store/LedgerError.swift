@@ -1,9 +1,9 @@
 import GRDB
 import Glibc
-import Shared
+package import Shared
 
 /// The reason why the ledger cannot be used: one sentence with the path and the remedy.
-package enum LedgerError: Error, Hashable, Sendable {
+package enum LedgerError: ExitCoded, Hashable {
     /// `$STATE_DIRECTORY`, `$XDG_STATE_HOME` and `$HOME` are all unset.
     case noPlace
     case emptyPath
@@ -37,13 +37,12 @@ package enum LedgerError: Error, Hashable, Sendable {
     /// An I/O error, or any other error from SQLite.
     case failed(path: String, reason: String)
 
-    /// The process's exit code: 64 for a wrong configuration or request, 69 for a ledger that is unavailable or broken.
-    package var exitCode: Int32 {
+    package var exitStatus: ExitStatus {
         switch self {
         case .noPlace, .emptyPath, .isDirectory, .notWritable, .notADatabase, .notALedger, .newerSchema, .olderSchema,
             .logUnreadable, .absent, .unknownVerification, .ambiguous, .noVerification, .otherPromotion:
-            64
-        case .damaged, .locked, .diskFull, .stillRunning, .failed: 69
+            .usage
+        case .damaged, .locked, .diskFull, .stillRunning, .failed: .unavailable
         }
     }
 }

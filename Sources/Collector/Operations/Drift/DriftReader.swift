@@ -1,29 +1,31 @@
-package import Foundation
+import Foundation
 package import Ledger
-import Registry
-package import Reports
+package import Registry
+import Reports
 import Shared
-package import Verdict
+import Verdict
 
-/// Reads what drift is found in, from registry and ledger. Changes nothing.
+/// Reads the tag, the candidates and the ledger to find drift. It changes nothing.
 package struct DriftReader: Sendable {
-    /// The tag, as it was read before hosts were asked.
-    package let named: ImageSource
-    package let ledger: Ledger?
+    /// The tag, as it was read before the hosts were asked.
+    private let named: ImageSource
+    private let ledger: Ledger?
+    private let candidates: CandidatePattern
 
-    package init(named: ImageSource, ledger: Ledger?) {
+    package init(named: ImageSource, ledger: Ledger?, candidates: CandidatePattern = .standard) {
         self.named = named
         self.ledger = ledger
+        self.candidates = candidates
     }
 
     private var image: ImageReference { named.reference }
 
-    /// Of the candidates that nobody promoted, more are not looked at.
-    static let maximumCandidates = 100
+    /// The most unpromoted candidates to examine.
+    private static let maximumCandidates = 100
     private static let concurrency = 8
 
-    package func drift(from report: Report, promotions: [Promotion], now: Date) async throws -> Drift {
-        let candidates = try await candidates(promotions)
+    func drift(from report: Report, promotions: [Promotion], now: Date) async throws -> Drift {
+        let candidates = try await unpromotedCandidates(promotions)
         let rules = DriftRules(
             image: image, tag: named.image, promotions: promotions,
             journal: try await ledger?.journal(repository: image.repository, tag: image.effectiveTag) ?? [],
@@ -34,13 +36,13 @@ package struct DriftReader: Sendable {
         return rules.drift()
     }
 
-    /// The candidates whose commits were not promoted, as the registry has them.
-    private func candidates(_ promotions: [Promotion]) async throws -> [ResolvedImage] {
-        // However long the sweep took.
+    /// The images of the candidates whose commits were never promoted.
+    private func unpromotedCandidates(_ promotions: [Promotion]) async throws -> [ResolvedImage] {
+        // A deadline of its own, however long the sweep took.
         let registry = named.client.until(.now + named.timeout)
         let known = Set(promotions.compactMap(\.gitSHA?.hex))
         let tags = try await registry.tags(of: image).filter { tag in
-            TagPolicy.commit(of: tag).map { !known.contains(String($0)) } ?? false
+            candidates.commit(in: tag).map { !known.contains(String($0)) } ?? false
         }.prefix(Self.maximumCandidates)
         return try await withThrowingTaskGroup(of: ResolvedImage?.self) { group in
             var rest = tags[...]
@@ -59,7 +61,7 @@ package struct DriftReader: Sendable {
         }
     }
 
-    /// nil for what is no image, or went away meanwhile: a candidate that cannot be used is nobody's drift.
+    /// nil for a tag that is not an image or was removed meanwhile: an unusable candidate is not drift.
     private static func usable(
         _ reference: ImageReference, _ registry: RegistryClient
     ) async throws(RegistryError) -> ResolvedImage? {

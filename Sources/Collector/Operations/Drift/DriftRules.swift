@@ -5,24 +5,24 @@ import Reports
 import Shared
 import Verdict
 
-/// Finds drift: a pure function of what was read.
-package struct DriftRules {
+/// The rules of drift between the tag, the promotions and the hosts: a pure function of what was read.
+struct DriftRules {
     let image: ImageReference
-    /// What the tag is now; nil where there is none.
+    /// The tag's present image; nil if there is no such tag.
     let tag: ResolvedImage?
-    /// Of the service, oldest first.
+    /// The promotions of the service, oldest first.
     let promotions: [Promotion]
-    /// Of the tag, newest first.
+    /// The journal of the tag, newest first.
     let journal: [JournalEntry]
-    /// What candidates' tags are, those that the ledger does not know.
+    /// The images of candidates that are not in the ledger.
     let candidates: [ResolvedImage]
-    /// Hosts that were seen to converge on the last promotion, and in which verification.
+    /// The hosts that converged on the last promotion, with the verification that proved it.
     let converged: [String: String]
     let report: Report
     let now: Date
 
-    /// Of findings of one kind, more are only counted.
-    private static let most = 5
+    /// The most findings of one kind that are listed; the rest is counted.
+    private static let maximumListed = 5
 
     func drift() -> Drift {
         let unpromoted = unpromotedBuilds
@@ -76,17 +76,17 @@ package struct DriftRules {
         }.sorted { ($1.hosts ?? 0, "\($0)") < ($0.hosts ?? 0, "\($1)") }
     }
 
-    /// Candidates newer than what is promoted. An older one that was passed over is no drift.
+    /// Candidates that are newer than the promotion. Skipping an older one is normal.
     private var unpromotedBuilds: [Drift.Build] {
         let since = promotions.last.flatMap { Date(rfc3339: $0.at) } ?? .distantPast
-        // Of a tag that is gone nobody knows when it was built: then it is what came after the promotion.
+        // The build time of a missing tag is unknown: then only candidates after the promotion count.
         let present = tag.map { created($0).flatMap { Date(rfc3339: $0) } ?? .distantPast } ?? .distantFuture
         let known = Set(promotions.compactMap(\.digest))
         let commits = Set(promotions.compactMap(\.gitSHA))
         return candidates.filter { image in
             guard !known.contains(image.digest), image.digest != tag?.digest else { return false }
             if let commit = image.entries.first?.revision, commits.contains(commit) { return false }
-            // A build that does not say when it was made is told rather than left out.
+            // A build without a build time is listed rather than left out.
             guard let built = created(image).flatMap({ Date(rfc3339: $0) }) else { return true }
             return built > min(since, present)
         }.map(build).sorted { ($0.builtAt ?? "9", $0.tag ?? "") > ($1.builtAt ?? "9", $1.tag ?? "") }
@@ -100,22 +100,22 @@ package struct DriftRules {
                 kind: .unsettled,
                 message: Sanitizer.singleLine(
                     "a \(entry.intent.kind.rawValue) to \(entry.intent.gitSHA?.short ?? entry.intent.digest.short) by "
-                        + "\(entry.intent.actor) is under way since \(entry.intent.intendedAt), or was cut off: the next "
-                        + "promote says what became of it"))
+                        + "\(entry.intent.actor) has been in progress since \(entry.intent.intendedAt), or was interrupted: "
+                        + "the next promote determines its outcome"))
         }
     }
 
     private var tagFindings: [Drift.Finding] {
         guard let last = promotions.last else {
             return [
-                .init(kind: .tagMoved, message: "the ledger knows no promotion: promote once, or name another --store")
+                .init(kind: .tagMoved, message: "the ledger has no promotion: promote once, or name another --store")
             ]
         }
         guard let tag else {
-            return [.init(kind: .tagMoved, message: "\(image) does not exist: somebody removed it, promote again")]
+            return [.init(kind: .tagMoved, message: "\(image) does not exist: it was removed; promote again")]
         }
         guard tag.digest != last.digest else { return [] }
-        // A promotion that is known by its commit alone says nothing about digests.
+        // A promotion that is known by its commit alone has no digest to compare.
         if last.digest == nil, tag.entries.allSatisfy({ $0.revision == last.gitSHA }) { return [] }
         let what = "\(image) is \(tag.digest.short) (\(tag.entries.first?.revision?.short ?? "no commit"))"
         let wanted =
@@ -124,14 +124,14 @@ package struct DriftRules {
             return [
                 .init(
                     kind: .tagMoved,
-                    message: "\(what), which is generation \(earlier.generation), and \(wanted): somebody moved it back"
+                    message: "\(what), generation \(earlier.generation), but \(wanted): someone moved it back"
                 )
             ]
         }
         return [
             .init(
                 kind: .tagMoved,
-                message: "\(what), which nobody is known to have promoted, and \(wanted): find out who pushed it")
+                message: "\(what), which is not in the ledger, but \(wanted): find out who pushed it")
         ]
     }
 
@@ -146,32 +146,29 @@ package struct DriftRules {
                     kind: .hostDrifted,
                     message: Sanitizer.singleLine(
                         "\(host.name) converged on generation \(promotions.last?.generation ?? 0) "
-                            + "(\(converged[host.name] ?? "")) and serves "
-                            + "\(host.gitSHA?.short ?? host.digest?.short ?? "?") now: somebody deployed there since"))
+                            + "(\(converged[host.name] ?? "")) but now serves "
+                            + "\(host.gitSHA?.short ?? host.digest?.short ?? "?"): someone has deployed there since"))
             }, "hosts")
     }
 
-    /// Whether a host serves what was promoted last, as far as commit and digest say.
+    /// True if a host serves the last promotion, as far as commit and digest show.
     private func matches(_ host: Report.Host) -> Bool {
         guard let last = promotions.last else { return true }
         if let wanted = last.gitSHA, let commit = host.gitSHA, wanted != commit { return false }
-        // Hosts were compared with the tag: what that says of them is true of the promotion where both are one image.
+        // Hosts were compared with the tag; the result holds for the promotion only if both are the same image.
         guard let tag, tag.digest == last.digest else { return true }
         return host.facts.build.isMatch || host.facts.build == .unidentified
     }
 
     private func finding(_ build: Drift.Build) -> Drift.Finding {
-        let age = build.builtAt.flatMap { Drift.age($0, now: now) }.map { ", built \($0) ago" } ?? ""
+        let age = build.builtAt.flatMap { Drift.age($0, now: now) }.map { " \($0) ago" } ?? ""
         return Drift.Finding(
-            kind: .unpromoted,
-            message:
-                "\(build.tag ?? build.digest?.short ?? "?") was published and never promoted\(age): promote it, or leave it"
-        )
+            kind: .unpromoted, message: "\(build.tag ?? build.digest?.short ?? "?") was built\(age) but never promoted")
     }
 
     private static func limited(_ findings: [Drift.Finding], _ what: String) -> [Drift.Finding] {
-        guard findings.count > most, let kind = findings.first?.kind else { return findings }
-        return findings.prefix(most)
-            + [.init(kind: kind, message: "… and \(findings.count - most) more \(what) like these")]
+        guard findings.count > maximumListed, let kind = findings.first?.kind else { return findings }
+        return findings.prefix(maximumListed)
+            + [.init(kind: kind, message: "… and \(findings.count - maximumListed) more \(what) like these")]
     }
 }

@@ -2,19 +2,19 @@ import Reports
 import Shared
 import Verdict
 
-/// What a step's page shall say of a report: an error for what fails it, a warning for what does not.
+/// The annotations of a report on a step's page: an error for each cause of failure, a warning for everything else.
 struct Annotations {
     let report: Report
-    /// What went wrong with publishing itself.
-    var troubles: [String] = []
+    /// Failures of publishing itself.
+    var problems: [String] = []
 
-    /// GitHub shows ten of each kind for a step and drops the rest without a word, so the tenth counts those that remain.
+    /// GitHub shows ten of each kind for a step and silently drops the rest, so the tenth counts the remainder.
     static let maximumOfAKind = 10
 
-    /// Warnings first: a log is read from its end.
+    /// Warnings first, because a log is read from its end.
     var commands: [WorkflowCommand] { Self.limited(warnings) + Self.limited(errors) }
 
-    /// The verdict, and the hosts that it is about, worst first.
+    /// The verdict and the hosts that cause it, worst first.
     private var errors: [WorkflowCommand] {
         guard report.exitCode != 0 else { return [] }
         let verdict = WorkflowCommand(
@@ -24,13 +24,13 @@ struct Annotations {
     }
 
     private var warnings: [WorkflowCommand] {
-        (troubles + report.warnings).map { WorkflowCommand(level: .warning, title: subject, message: $0) }
+        (problems + report.warnings).map { WorkflowCommand(level: .warning, title: subject, message: $0) }
             + hosts(.tolerated).map { annotation(.warning, $0, note: " (tolerated)") }
     }
 
     private var subject: String { "buildinfo verify \(Sanitizer.singleLine(report.target.service, limit: 64))" }
 
-    /// The report has the worst at its end.
+    /// The report has the worst host at its end.
     private func hosts(_ outcome: HostOutcome) -> [Report.Host] {
         zip(report.hosts, report.outcomes).filter { $1 == outcome }.map(\.0).reversed()
     }
@@ -44,7 +44,35 @@ struct Annotations {
     private static func limited(_ commands: [WorkflowCommand]) -> [WorkflowCommand] {
         guard commands.count > maximumOfAKind, let first = commands.first else { return commands }
         let shown = maximumOfAKind - 1
-        let more = "and \(commands.count - shown) more: the reports and the step's log name them"
+        let more = "and \(commands.count - shown) more: see the reports and the log of the step"
         return commands.prefix(shown) + [WorkflowCommand(level: first.level, title: "more", message: more)]
+    }
+}
+
+/// A workflow command of GitHub Actions, which Gitea's and Forgejo's runners read too: an annotation of the step.
+///
+/// Escaped the way the runner unescapes it (actions/runner, `ActionCommand`: `%`, CR and LF in a message; also `:` and `,` in
+/// a property), so that no text can become a command.
+package struct WorkflowCommand: Hashable, Sendable {
+    package enum Level: String, CaseIterable, Sendable {
+        case notice, warning, error
+    }
+
+    let level: Level
+    let title: String
+    let message: String
+
+    /// The command's line, without its newline.
+    var line: String {
+        "::\(level.rawValue) title=\(Self.property(title))::\(Self.data(message))"
+    }
+
+    private static func data(_ text: String) -> String {
+        Sanitizer.singleLine(text, limit: 2_048).replacing("%", with: "%25").replacing("\r", with: "%0D")
+            .replacing("\n", with: "%0A")
+    }
+
+    private static func property(_ text: String) -> String {
+        data(Sanitizer.singleLine(text, limit: 200)).replacing(":", with: "%3A").replacing(",", with: "%2C")
     }
 }

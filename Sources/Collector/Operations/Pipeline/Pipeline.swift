@@ -1,23 +1,24 @@
 package import CollectorSupport
+import Glibc
 package import Reports
 import Shared
 
-/// The pipeline that a verification runs in: GitHub Actions, or Gitea's or Forgejo's, which speak the same language.
+/// The pipeline that the collector runs in: GitHub Actions, or Gitea's or Forgejo's, which use the same commands.
 ///
-/// Told of a report, it annotates the step, adds to the step's summary, and sets the step's outputs. Nothing that goes wrong
-/// here changes a verdict or an exit code: it becomes one more warning.
+/// Publishing a report annotates the step, adds to the step's summary, and sets the step's outputs. A failure to publish
+/// changes no verdict and no exit code: it becomes one more warning.
 package struct Pipeline: Sendable {
     private let summary: PipelineFile?
     private let outputs: PipelineFile?
     private let terminal: Terminal
 
-    /// What GitHub takes for the summary of a step, in bytes; above it, nothing is shown.
+    /// GitHub's limit for the summary of a step, in bytes; beyond it, nothing is shown.
     static let summaryLimit = 1 << 20
 
-    /// The pipeline that the environment tells of; nil where there is none.
+    /// The pipeline that the environment describes; nil if there is none.
     ///
-    /// - Parameter terminal: where annotations go. Standard error, because runners read commands on both streams
-    ///   (actions/runner, `ScriptHandler`), and standard output may be somebody's report.
+    /// - Parameter terminal: the stream for annotations. Standard error, because runners read commands on both streams
+    ///   (actions/runner, `ScriptHandler`), and standard output may be a report.
     package init?(environment: [String: String], terminal: Terminal = .standardError) {
         guard environment["GITHUB_ACTIONS"] == "true" || environment["GITEA_ACTIONS"] == "true" else { return nil }
         summary = PipelineFile("GITHUB_STEP_SUMMARY", environment: environment)
@@ -26,23 +27,13 @@ package struct Pipeline: Sendable {
     }
 
     package func publish(_ report: Report) {
-        var troubles: [String] = []
-        do throws(PipelineFile.Failure) {
-            try summary?.append(limit: Self.summaryLimit) { room in
-                MarkdownReport(report: report, limit: min(room, MarkdownReport.usualLimit)).render()
-            }
-        } catch {
-            troubles.append("\(error)")
+        let problems = publish(outputs: StepOutputs(report: report).text) { room in
+            MarkdownReport(report: report, limit: min(room, MarkdownReport.usualLimit)).render()
         }
-        do throws(PipelineFile.Failure) {
-            try outputs?.append { _ in StepOutputs(report: report).text }
-        } catch {
-            troubles.append("\(error)")
-        }
-        write(Annotations(report: report, troubles: troubles).commands)
+        write(Annotations(report: report, problems: problems).commands)
     }
 
-    /// Annotates the step with what kept a command from its work.
+    /// Annotates the step with the error that a command ends with.
     package func publish(failure message: String) {
         write([WorkflowCommand(level: .error, title: "buildinfo-collector", message: message)])
     }
@@ -50,13 +41,13 @@ package struct Pipeline: Sendable {
     /// A promotion that ended before its verification.
     package struct Refusal: Sendable {
         /// `superseded`, or `refused` for any other reason.
-        package var verdict: String
-        package var exitCode: Int32
-        /// Whether it is certain that the tag was not moved.
-        package var isUnchanged: Bool
+        private let verdict: String
+        private let exitCode: Int32
+        /// True if the tag certainly was not moved.
+        private let isUnchanged: Bool
         /// One line.
-        package var message: String
-        package var level = WorkflowCommand.Level.error
+        fileprivate let message: String
+        fileprivate let level: WorkflowCommand.Level
 
         package init(
             verdict: String, exitCode: Int32, isUnchanged: Bool, message: String,
@@ -69,37 +60,95 @@ package struct Pipeline: Sendable {
             self.level = level
         }
 
-        /// For the steps after it: words of ours and numbers.
-        var outputs: String {
+        /// The program's own words and numbers, for later steps.
+        fileprivate var outputs: String {
             "verdict=\(verdict)\nexit_code=\(exitCode)\nmoved=\(isUnchanged ? "false" : "unknown")\n"
+        }
+
+        fileprivate var summary: String {
+            "### Promotion: \(verdict) (exit \(exitCode))\n\n\(MarkdownText.code(message, limit: 1_024))\n\n"
         }
     }
 
-    /// Tells of a promotion that was refused, or of which nobody knows whether it moved the tag.
+    /// Publishes a promotion that was refused, or whose outcome is unknown.
     package func publish(_ refusal: Refusal) {
-        var commands = [
-            WorkflowCommand(level: refusal.level, title: "buildinfo promote", message: refusal.message)
-        ]
-        func warn(_ failure: PipelineFile.Failure) {
-            commands.append(WorkflowCommand(level: .warning, title: "buildinfo promote", message: "\(failure)"))
+        let title = "buildinfo promote"
+        let problems = publish(outputs: refusal.outputs) { _ in refusal.summary }
+        write(
+            [WorkflowCommand(level: refusal.level, title: title, message: refusal.message)]
+                + problems.map { WorkflowCommand(level: .warning, title: title, message: $0) })
+    }
+
+    /// - Returns: the failures, one line each.
+    private func publish(outputs text: String, summary render: (_ room: Int) -> String) -> [String] {
+        var problems: [String] = []
+        do throws(PipelineFile.Failure) {
+            try summary?.append(limit: Self.summaryLimit, render)
+        } catch {
+            problems.append(error.description)
         }
         do throws(PipelineFile.Failure) {
-            let title = "### Promotion: \(refusal.verdict) (exit \(refusal.exitCode))"
-            try summary?.append(limit: Self.summaryLimit) { _ in
-                "\(title)\n\n\(MarkdownText.code(refusal.message, limit: 1_024))\n\n"
-            }
+            try outputs?.append { _ in text }
         } catch {
-            warn(error)
+            problems.append(error.description)
         }
-        do throws(PipelineFile.Failure) {
-            try outputs?.append { _ in refusal.outputs }
-        } catch {
-            warn(error)
-        }
-        write(commands)
+        return problems
     }
 
     private func write(_ commands: [WorkflowCommand]) {
         terminal.write(commands.map { $0.line + "\n" }.joined())
+    }
+}
+
+/// A file to which a step of a pipeline appends lines, and which the runner reads after the step.
+struct PipelineFile: Sendable {
+    /// The variable that names the file.
+    private let variable: String
+    private let path: String
+
+    struct Failure: Error {
+        /// One sentence.
+        let description: String
+    }
+
+    /// The file that a variable names; nil if it names none.
+    init?(_ variable: String, environment: [String: String]) {
+        guard let path = environment[variable], !path.isEmpty else { return nil }
+        self.variable = variable
+        self.path = path
+    }
+
+    /// Appends text that starts on a new line.
+    ///
+    /// - Parameters:
+    ///   - limit: the largest size of the file, in bytes.
+    ///   - text: renders the text for the remaining room.
+    func append(limit: Int = .max, _ text: (_ room: Int) -> String) throws(Failure) {
+        // Without waiting, in case the path is a pipe.
+        let descriptor = open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0o644)
+        guard descriptor >= 0 else { throw failure(String(cString: strerror(errno))) }
+        defer { close(descriptor) }
+        var status = stat()
+        guard fstat(descriptor, &status) == 0 else { throw failure(String(cString: strerror(errno))) }
+        let isFile = status.st_mode & S_IFMT == S_IFREG
+        // A pipe without a reader would delay the verdict.
+        guard isFile || status.st_mode & S_IFMT == S_IFCHR else { throw failure("not a regular file") }
+        let size = isFile ? Int(status.st_size) : 0
+        // The output of an earlier command of the step may lack its newline.
+        var last = UInt8(ascii: "\n")
+        if size > 0 { pread(descriptor, &last, 1, off_t(size - 1)) }
+        let separator = last == UInt8(ascii: "\n") ? "" : "\n"
+        let addition = separator + text(limit - size - 1)
+        guard addition.utf8.count <= limit - size else {
+            throw failure("it holds \(size) bytes, and the limit is \(limit)")
+        }
+        guard Terminal(descriptor: descriptor).write(addition) else { throw failure(String(cString: strerror(errno))) }
+    }
+
+    private func failure(_ reason: String) -> Failure {
+        Failure(
+            description:
+                "could not append to $\(variable) '\(Sanitizer.singleLine(path, limit: 200))' (\(reason)): the "
+                + "verdict and the other reports are unaffected")
     }
 }

@@ -2,29 +2,30 @@ import Reports
 import Shared
 import Verdict
 
-/// A report as the outputs of a pipeline's step, for the steps and jobs after it to decide by.
+/// A report as the outputs of a pipeline's step, for later steps and jobs.
 ///
 /// | name | value |
 /// |---|---|
 /// | `verdict` | as in the report |
 /// | `exit_code` | as in the report |
 /// | `verification` | the report's id, for `report ID` |
-/// | `expected` | hosts that the gate is about |
-/// | `proven` | of these, proven to serve the target |
-/// | `failed` | crash loops, unhealthy, exited, wrong image |
-/// | `rolled_back` | matched, then went back |
-/// | `unreachable` | gave no usable answer: `unreachable`, `agent_error`, `unverifiable`, `missing` |
-/// | `stragglers` | not there yet: `straggler`, `pending`, `starting`, `soaking`, `flapping`, `mixed` |
-/// | `not_asked` | only where the run was interrupted before they were asked |
+/// | `expected` | hosts in the gate |
+/// | `proven` | hosts proven to serve the target |
+/// | `failed` | crash loop, unhealthy, exited, wrong image |
+/// | `rolled_back` | matched the target, then went back |
+/// | `unreachable` | no usable answer: `unreachable`, `agent_error`, `unverifiable`, `missing` |
+/// | `stragglers` | not on target yet: `straggler`, `pending`, `starting`, `soaking`, `flapping`, `mixed` |
+/// | `not_asked` | only if the run was interrupted before they were asked |
 /// | `ahead` | serve a later promotion |
 /// | `conflict` | another host answered |
-/// | `waived` | left out of the gate, and of the counts above |
+/// | `waived` | excluded from the gate and from the counts above |
 ///
-/// From `proven` to `conflict`, with `not_asked`, they add up to `expected`.
+/// The counts from `proven` to `conflict`, with `not_asked`, add up to `expected`.
 struct StepOutputs {
     let report: Report
 
-    /// `name=value`, a line each. Words of ours and numbers, so that no value can hold a newline or open another output.
+    /// `name=value`, one per line. Only the program's own words and numbers, so that no value can contain a newline or another
+    /// output.
     var text: String {
         var counts = report.gatedCounts
         let unasked = report.unasked
@@ -42,7 +43,7 @@ struct StepOutputs {
         return lines.map { "\($0)=\($1)\n" }.joined()
     }
 
-    /// Ids are made here, of letters, digits and hyphens; what is none is not passed on.
+    /// The letters, digits and hyphens of an id; anything else is dropped.
     private static func word(_ id: String) -> String {
         id.filter { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "-") }
     }

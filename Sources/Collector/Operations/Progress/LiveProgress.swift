@@ -2,50 +2,40 @@ import CollectorSupport
 import Shared
 import Verdict
 
-/// Progress for a terminal: a bar, counts, and the hosts that need attention by name, redrawn in place.
+/// Progress on a terminal, redrawn in place: a bar, counts, and the names of the hosts that need attention.
 struct LiveProgress: SessionObserver {
-    let terminal: Terminal
-    let usesColor: Bool
-    private var drawnLines = 0
+    private var display: RedrawnLines
+    private let usesColor: Bool
     private var lastDrawn: Duration?
 
     private static let redrawInterval = Duration.milliseconds(100)
     private static let maximumNamed = 8
 
     init(terminal: Terminal, usesColor: Bool) {
-        self.terminal = terminal
+        display = RedrawnLines(on: terminal)
         self.usesColor = usesColor
     }
 
     mutating func turned(_ changes: [HostChange], of verification: Verification, at now: Duration) {
         if let lastDrawn, now - lastDrawn < Self.redrawInterval { return }
         lastDrawn = now
-        draw(verification, at: now)
+        let size = display.size
+        display.draw(frame(verification, at: now, columns: size.columns, rows: size.rows))
     }
 
-    /// Clears the drawing: the final table says it all.
+    /// Clears the display: the final table replaces it.
     mutating func ended(_ verification: Verification, _ conclusion: Conclusion) {
-        terminal.write(erasure)
-        drawnLines = 0
+        display.erase()
     }
 
-    private var erasure: String { drawnLines > 0 ? "\u{1B}[\(drawnLines)A\r\u{1B}[J" : "\r\u{1B}[J" }
-
-    private mutating func draw(_ verification: Verification, at now: Duration) {
-        let size = terminal.size
-        let lines = frame(verification, at: now, columns: size.columns, rows: size.rows)
-        terminal.write(erasure + lines.joined(separator: "\n") + "\n")
-        drawnLines = lines.count
-    }
-
-    /// The lines of one drawing, each at most `columns` wide.
+    /// The lines of one drawing, each shorter than `columns`.
     func frame(_ verification: Verification, at now: Duration, columns: Int, rows: Int) -> [String] {
         let counts = FleetCounts(verification)
         let target = verification.target
         let head =
             "\(Sanitizer.singleLine(target.service, limit: 40))  \(target.summary)  \(now.brief)"
             + " of \(verification.policy.timeout.brief)"
-        var lines = [head, bar(counts, columns: columns), "  " + counts.line].map { clip($0, columns) }
+        var lines = [head, bar(counts, columns: columns), "  " + counts.line].map { $0.clipped(toColumns: columns) }
         let attention = verification.tracks.filter {
             !$0.host.isWaived
                 && ($0.status.needsAttention || (counts.expected <= Self.maximumNamed && $0.status != .converged))
@@ -55,8 +45,9 @@ struct LiveProgress: SessionObserver {
         lines += shown.map { track in
             let name = Sanitizer.singleLine(track.host.name, limit: 30)
             let text = "\(name)  \(track.status.rawValue)  \(track.reason(at: now, policy: verification.policy))"
-            let mark = track.status.needsAttention ? "!" : "·"
-            return painted(clip("  \(mark) \(text)", columns), track.status.needsAttention ? .red : .none)
+            let isAlert = track.status.needsAttention
+            let line = "  \(isAlert ? "!" : "·") \(text)".clipped(toColumns: columns)
+            return usesColor && isAlert ? "\u{1B}[31m\(line)\u{1B}[0m" : line
         }
         if attention.count > shown.count { lines.append("    and \(attention.count - shown.count) more") }
         return lines
@@ -71,15 +62,5 @@ struct LiveProgress: SessionObserver {
             String(repeating: "█", count: done) + String(repeating: "▒", count: soaking)
             + String(repeating: "·", count: width - done - soaking)
         return "  \(bar)  \(counts.converged)/\(counts.expected)"
-    }
-
-    private func clip(_ text: String, _ columns: Int) -> String {
-        text.count < columns ? text : text.prefix(max(1, columns - 2)) + "…"
-    }
-
-    private enum Paint { case red, none }
-
-    private func painted(_ text: String, _ paint: Paint) -> String {
-        usesColor && paint == .red ? "\u{1B}[31m\(text)\u{1B}[0m" : text
     }
 }

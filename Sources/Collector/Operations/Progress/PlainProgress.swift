@@ -3,21 +3,22 @@ import Reports
 import Shared
 import Verdict
 
-/// Progress for logs: what changed, at most once a second, and a heartbeat each 30 seconds.
+/// Progress for logs: changes, at most once a second, and a heartbeat every 30 seconds.
 ///
-/// Stays short at any fleet size: many hosts that change alike share a line, and those that need attention are named.
+/// Its length is limited at any fleet size: many hosts that change alike share a line, and hosts that need attention are named.
 struct PlainProgress: SessionObserver {
-    let terminal: Terminal
+    private let terminal: Terminal
     private var pending: [HostChange] = []
     private var lastFlush: Duration?
     private var lastLine = Duration.zero
-    private var named: [Int: HostStatus] = [:]
+    /// The last status of each host that was named or counted.
+    private var reported: [Int: HostStatus] = [:]
+    private var namedLines = 0
 
     private static let flushInterval = Duration.seconds(1)
     private static let heartbeat = Duration.seconds(30)
-    /// Named lines over the whole run; beyond them changes are only counted.
+    /// The most lines with a host's name in a run; changes beyond them are only counted.
     private static let maximumNamedLines = 100
-    private var namedLines = 0
 
     init(terminal: Terminal) {
         self.terminal = terminal
@@ -36,38 +37,36 @@ struct PlainProgress: SessionObserver {
     }
 
     private mutating func flush(_ verification: Verification, at now: Duration) {
-        // Only where a host stands now matters: it may have changed several times since the last line.
+        // Only a host's latest status matters: it may have changed several times since the last line.
         var latest: [Int: HostChange] = [:]
         for change in pending { latest[change.host] = change }
         pending.removeAll(keepingCapacity: true)
-        let changes = latest.values.filter { named[$0.host] != $0.transition.status }.sorted { $0.host < $1.host }
+        let changes = latest.values.filter { reported[$0.host] != $0.transition.status }.sorted { $0.host < $1.host }
         var counted: [HostStatus: Int] = [:]
         let counts = FleetCounts(verification)
-        // What failed on one host is not what the next one should be brought to.
+        // A build that failed on one host must not be recommended to the next one.
         let isHeld = counts.count(.failed) + counts.count(.rolledBack) > 0 || verification.successor != nil
         for change in changes {
-            named[change.host] = change.transition.status
-            let isWorthALine = changes.count <= 5 || change.transition.status.needsAttention
+            let (status, reason) = (change.transition.status, change.transition.reason)
+            reported[change.host] = status
+            let isWorthALine = changes.count <= 5 || status.needsAttention
             if isWorthALine, namedLines < Self.maximumNamedLines {
                 namedLines += 1
                 let name = Sanitizer.singleLine(verification.tracks[change.host].host.name, limit: 64)
-                let (status, reason) = (change.transition.status, change.transition.reason)
-                let told = isHeld ? Advice.withoutRollout(reason, status: status) : reason
-                say("\(name): \(status.rawValue) - \(told)", at: now)
+                let advice = isHeld ? Advice.withoutRollout(reason, status: status) : reason
+                write("\(name): \(status.rawValue) - \(advice)", at: now)
             } else {
-                counted[change.transition.status, default: 0] += 1
+                counted[status, default: 0] += 1
             }
         }
         if !counted.isEmpty || now - lastLine >= Self.heartbeat {
             let text = counted.sorted { $0.key.rank > $1.key.rank }.map { "\($0.value) now \($0.key.rawValue)" }
-            let standing = counts.line
-            say((text.isEmpty ? standing : "\(text.joined(separator: ", ")) (\(standing))"), at: now)
+            write(text.isEmpty ? counts.line : "\(text.joined(separator: ", ")) (\(counts.line))", at: now)
         }
     }
 
-    private mutating func say(_ text: String, at now: Duration) {
+    private mutating func write(_ text: String, at now: Duration) {
         lastLine = now
-        let seconds = "\(Double(Int(now.seconds * 10)) / 10)s"
-        terminal.write(String(repeating: " ", count: max(0, 7 - seconds.count)) + seconds + "  " + text + "\n")
+        terminal.write(text.stamped(at: now) + "\n")
     }
 }

@@ -1,21 +1,99 @@
 import CollectorSupport
+import Shared
 import Verdict
 
-/// How progress is shown on standard error.
+/// The form of progress on standard error.
 package enum ProgressMode: String, CaseIterable, Sendable {
-    /// Live on a terminal, plain elsewhere.
+    /// Live on a terminal, otherwise plain.
     case auto
     case live
     case plain
     case none
 
-    /// The observer that shows it; nil for none.
-    func observer(on terminal: Terminal, environment: [String: String]) -> (any SessionObserver)? {
+    /// A mode that is decided for a terminal.
+    enum Style: Equatable, Sendable { case live(usesColor: Bool), plain, none }
+
+    func style(on terminal: Terminal, environment: [String: String]) -> Style {
         switch self {
         case .auto where terminal.isInteractive(environment: environment), .live:
-            LiveProgress(terminal: terminal, usesColor: environment["NO_COLOR", default: ""].isEmpty)
-        case .auto, .plain: PlainProgress(terminal: terminal)
+            .live(usesColor: environment["NO_COLOR", default: ""].isEmpty)
+        case .auto, .plain: .plain
+        case .none: .none
+        }
+    }
+
+    /// The observer that displays a verification; nil for ``none``.
+    func observer(on terminal: Terminal, environment: [String: String]) -> (any SessionObserver)? {
+        switch style(on: terminal, environment: environment) {
+        case .live(let usesColor): LiveProgress(terminal: terminal, usesColor: usesColor)
+        case .plain: PlainProgress(terminal: terminal)
         case .none: nil
+        }
+    }
+}
+
+/// Lines on a terminal that are redrawn in place.
+struct RedrawnLines: Sendable {
+    private let terminal: Terminal
+    private var count = 0
+
+    init(on terminal: Terminal) {
+        self.terminal = terminal
+    }
+
+    var size: (columns: Int, rows: Int) { terminal.size }
+
+    mutating func draw(_ lines: [String]) {
+        terminal.write(erasure + lines.joined(separator: "\n") + "\n")
+        count = lines.count
+    }
+
+    mutating func erase() {
+        terminal.write(erasure)
+        count = 0
+    }
+
+    private var erasure: String { count > 0 ? "\u{1B}[\(count)A\r\u{1B}[J" : "\r\u{1B}[J" }
+}
+
+extension String {
+    /// A line of a log with the time since the start, for example `  12.3s  3 of 5 converged`.
+    func stamped(at elapsed: Duration) -> String {
+        let seconds = elapsed.elapsedText
+        return String(repeating: " ", count: Swift.max(0, 7 - seconds.count)) + seconds + "  " + self
+    }
+}
+
+/// The number of hosts with each status.
+struct FleetCounts {
+    private let counts: [(status: HostStatus, count: Int)]
+    let expected: Int
+    let converged: Int
+
+    init(_ verification: Verification) {
+        counts = verification.counts.filter { $0.value > 0 }.map { ($0.key, $0.value) }
+            .sorted { $0.0.rank > $1.0.rank }
+        expected = verification.expected
+        converged = verification.counts[.converged, default: 0]
+    }
+
+    /// For example `3 of 5 converged, 1 pending, 1 unreachable`.
+    var line: String {
+        let others = counts.filter { $0.status != .converged }.map { "\($0.count) \($0.status.rawValue)" }
+        return (["\(converged) of \(expected) converged"] + others).joined(separator: ", ")
+    }
+
+    func count(_ status: HostStatus) -> Int { counts.first { $0.status == status }?.count ?? 0 }
+}
+
+extension HostStatus {
+    /// True if a person should hear of it during the verification.
+    var needsAttention: Bool {
+        switch self {
+        case .conflict, .failed, .rolledBack, .unreachable, .agentError, .unverifiable, .missing, .mixed, .straggler,
+            .stalled, .ahead, .flapping:
+            true
+        case .pending, .starting, .soaking, .converged: false
         }
     }
 }

@@ -1,9 +1,9 @@
 import FoundationEssentials
 
-/// Docker's `config.json` and containers' `auth.json`, as far as credentials go.
+/// The credentials in Docker's `config.json` or containers' `auth.json`.
 struct AuthFile: Sendable {
-    package struct Entry: Decodable, Hashable, Sendable {
-        /// Base64 of `user:password`.
+    struct Entry: Decodable, Hashable, Sendable {
+        /// `user:password` in Base64.
         var auth: String?
         var username: String?
         var password: String?
@@ -11,15 +11,15 @@ struct AuthFile: Sendable {
         var registrytoken: String?
     }
 
-    /// Never repeats what the file holds.
-    enum Defect: Error, Hashable, CustomStringConvertible {
+    /// Never repeats the file's content.
+    enum ParseError: Error, Hashable, CustomStringConvertible {
         case notJSON
         case notBase64
 
         var description: String {
             switch self {
-            case .notJSON: "it is no file of registry credentials: log in again with docker login or skopeo login"
-            case .notBase64: "an 'auth' is no base64 of user:password: log in again with docker login or skopeo login"
+            case .notJSON: "not a file of registry credentials; log in again with docker login or skopeo login"
+            case .notBase64: "an 'auth' is not user:password in Base64; log in again with docker login or skopeo login"
             }
         }
     }
@@ -32,7 +32,7 @@ struct AuthFile: Sendable {
 
     private let wire: Wire
 
-    init(parsing bytes: [UInt8]) throws(Defect) {
+    init(parsing bytes: [UInt8]) throws(ParseError) {
         do {
             wire = try JSONDecoder().decode(Wire.self, from: Data(bytes))
         } catch {
@@ -40,13 +40,13 @@ struct AuthFile: Sendable {
         }
     }
 
-    /// The helper that the file names for the registry, or for all.
+    /// The helper for the registry, or else for all registries.
     func helper(for names: RegistryNames) -> String? {
         let own = names.keys.lazy.compactMap { wire.credHelpers?[$0] }.first { !$0.isEmpty }
         return own ?? wire.credsStore.flatMap { $0.isEmpty ? nil : $0 }
     }
 
-    /// The registry's own entry; one that holds nothing is none, as beside a `credsStore`.
+    /// The registry's entry; nil also for an empty one, as is usual with a `credsStore`.
     func entry(for names: RegistryNames) -> Entry? {
         for key in names.keys {
             if let entry = wire.auths?[key] ?? nil, !entry.isEmpty { return entry }
@@ -60,7 +60,7 @@ extension AuthFile.Entry {
         [auth, username, password, identitytoken, registrytoken].allSatisfy { $0?.isEmpty ?? true }
     }
 
-    func credential() throws(AuthFile.Defect) -> RegistryCredential? {
+    func credential() throws(AuthFile.ParseError) -> RegistryCredential? {
         if let registrytoken, !registrytoken.isEmpty { return .registryToken(registrytoken) }
         if let identitytoken, !identitytoken.isEmpty { return .identityToken(identitytoken) }
         if let username, !username.isEmpty { return .password(user: username, password: password ?? "") }
@@ -73,5 +73,40 @@ extension AuthFile.Entry {
             colon != text.startIndex
         else { throw .notBase64 }
         return .password(user: String(text[..<colon]), password: String(text[text.index(after: colon)...]))
+    }
+}
+
+/// The names of a registry in files of credentials.
+struct RegistryNames: Hashable, Sendable {
+    /// The keys in order of precedence.
+    let keys: [String]
+    /// The address passed to a credential helper.
+    let serverAddress: String
+
+    static let dockerHub = "docker.io"
+    static let dockerHubKey = "https://index.docker.io/v1/"
+    static let dockerHubHost = "registry-1.docker.io"
+
+    init(registry: String, path: String) {
+        // containers-auth.json(5): an entry may be for a namespace or a repository; the longest match counts.
+        var parts = path.split(separator: "/" as Character).map(String.init)
+        var keys: [String] = []
+        while !parts.isEmpty {
+            keys.append("\(registry)/\(parts.joined(separator: "/"))")
+            parts.removeLast()
+        }
+        if registry == Self.dockerHub {
+            serverAddress = Self.dockerHubKey
+            let hub = [registry, "index.docker.io", Self.dockerHubHost]
+            self.keys = keys + [Self.dockerHubKey] + hub + hub.map { "https://\($0)" }
+        } else {
+            serverAddress = registry
+            // Forms written by older clients.
+            self.keys =
+                keys + [registry]
+                + ["https", "http"].flatMap { scheme in
+                    ["", "/", "/v1", "/v1/", "/v2", "/v2/"].map { "\(scheme)://\(registry)\($0)" }
+                }
+        }
     }
 }

@@ -1,12 +1,11 @@
-import Dispatch
 import FoundationEssentials
 import Glibc
 import Shared
 
-/// A program that keeps credentials: `docker-credential-NAME get`, the server's address on its standard input.
+/// A program that stores credentials: `docker-credential-NAME get`, with the server's address on standard input.
 ///
-/// Source: docker/docker-credential-helpers, README ("Development"). What it writes is bounded in size and time, and shown to
-/// nobody.
+/// Source: docker/docker-credential-helpers, README ("Development"). Its output and time are limited, and its output is never
+/// printed.
 struct CredentialHelper: Sendable {
     let name: String
     private let environment: [String: String]
@@ -14,7 +13,7 @@ struct CredentialHelper: Sendable {
     private static let outputLimit = 64 << 10
     private static let longestRun = Duration.seconds(30)
 
-    /// nil where the name is none: it becomes a part of a program's path.
+    /// nil if the name is not valid as a part of a program's path.
     init?(name: String, environment: [String: String]) {
         let isName = name.utf8.allSatisfy { byte in
             (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte)
@@ -25,32 +24,26 @@ struct CredentialHelper: Sendable {
         self.environment = environment
     }
 
-    /// - Returns: nil where the helper has none for this server.
+    /// - Returns: nil if the helper has no credentials for the server.
     func credential(
         for server: String, within limit: Duration
     ) async throws(RegistryError) -> RegistryCredential? {
         guard let path = path else {
-            throw .helper(name, reason: "there is no such program in PATH: install it, or log in without it")
+            throw .helper(name, reason: "no such program in PATH; install it, or log in without it")
         }
         let limit = min(limit, Self.longestRun)
-        let environment = environment
-        // Waiting for a program blocks its thread.
-        let outcome = await withCheckedContinuation { continuation in
-            DispatchQueue.global().async {
-                continuation.resume(
-                    returning: BoundedSubprocess.run(
-                        path, ["get"], environment: environment, input: Array(server.utf8),
-                        outputLimit: Self.outputLimit, within: limit))
-            }
-        }
+        let outcome = await BoundedSubprocess.run(
+            path, ["get"], environment: environment, input: Array(server.utf8), outputLimit: Self.outputLimit,
+            within: limit)
         switch outcome {
         case .ended(0, let output): return try Self.parse(output, name)
         case .ended(_, let output) where Self.meansNone(output): return nil
         case .ended(let code, _):
-            throw .helper(name, reason: "it ended with exit code \(code), run it by hand to see why")
+            throw .helper(name, reason: "exit code \(code); run it by hand to see why")
         case .tooMuchOutput: throw .helper(name, reason: "it wrote more than \(Self.outputLimit) bytes")
+        case .cancelled: throw .helper(name, reason: "cancelled")
         case .tooLate: throw .helper(name, reason: "it took longer than \(limit.brief)")
-        case .notStarted(let reason): throw .helper(name, reason: "it could not be started (\(reason))")
+        case .notStarted(let reason): throw .helper(name, reason: "could not start it (\(reason))")
         }
     }
 
@@ -59,7 +52,7 @@ struct CredentialHelper: Sendable {
         return folders.lazy.map { "\($0)/docker-credential-\(name)" }.first { access($0, X_OK) == 0 }
     }
 
-    /// `errCredentialsNotFoundMessage` of the helpers' library.
+    /// True for `errCredentialsNotFoundMessage` of the helpers' library.
     private static func meansNone(_ output: [UInt8]) -> Bool {
         String(decoding: output, as: UTF8.self).contains("credentials not found in native keychain")
     }
@@ -78,7 +71,7 @@ struct CredentialHelper: Sendable {
         do {
             wire = try JSONDecoder().decode(Wire.self, from: Data(output))
         } catch {
-            throw .helper(name, reason: "what it wrote is not what the helpers' protocol says")
+            throw .helper(name, reason: "its output does not follow the protocol of credential helpers")
         }
         guard let secret = wire.secret, !secret.isEmpty else { return nil }
         if wire.user == "<token>" { return .identityToken(secret) }

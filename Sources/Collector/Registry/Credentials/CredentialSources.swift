@@ -2,20 +2,15 @@ import CollectorSupport
 import Glibc
 import Shared
 
-/// Where credentials may lie, in the order in which they are looked for. The first that has any for a registry counts.
+/// The files of registry credentials, in order of precedence. The first with an entry for a registry counts.
 ///
 /// `--registry-auth-file`, `REGISTRY_AUTH_FILE`, `$XDG_RUNTIME_DIR/containers/auth.json` (containers-auth.json(5)), and
-/// `$DOCKER_CONFIG/config.json` or `~/.docker/config.json` (Docker's). Nothing is ever written.
+/// Docker's `$DOCKER_CONFIG/config.json` or `~/.docker/config.json`. None is ever written.
 package struct CredentialSources: Sendable {
     package struct Place: Hashable, Sendable {
         package var path: String
-        /// Somebody named it: it has to be there.
+        /// True if the user named the file, so that it must exist.
         package var isNamed: Bool
-
-        package init(path: String, isNamed: Bool) {
-            self.path = path
-            self.isNamed = isNamed
-        }
     }
 
     private static let fileLimit = 1 << 20
@@ -38,12 +33,12 @@ package struct CredentialSources: Sendable {
         self.places = places
     }
 
-    /// The credentials for a repository; nil where there are none anywhere.
+    /// The credentials for a repository; nil if no file has any.
     ///
     /// - Parameters:
-    ///   - registry: as it stands in references.
-    ///   - path: the repository's; entries for a part of a registry's repositories are longer than its name.
-    ///   - limit: how long a helper may take.
+    ///   - registry: the name used in references.
+    ///   - path: the repository's path, since an entry may be for a part of a registry.
+    ///   - limit: the time limit for a helper.
     func credential(
         registry: String, path: String, within limit: Duration
     ) async throws(RegistryError) -> RegistryCredential? {
@@ -54,7 +49,7 @@ package struct CredentialSources: Sendable {
                 let found = try await helper.credential(for: names.serverAddress, within: limit)
                 if let found { return found }
             }
-            do throws(AuthFile.Defect) {
+            do throws(AuthFile.ParseError) {
                 if let found = try file.entry(for: names)?.credential() { return found }
             } catch {
                 throw .credentialFile(place.path, reason: "\(error)")
@@ -69,26 +64,50 @@ package struct CredentialSources: Sendable {
         guard let name = file.helper(for: names) else { return nil }
         guard let helper = CredentialHelper(name: name, environment: environment) else {
             throw .credentialFile(
-                place.path, reason: "'\(Sanitizer.singleLine(name, limit: 40))' is no credential helper's name")
+                place.path,
+                reason: "'\(Sanitizer.singleLine(name, limit: 40))' is not a valid name of a credential helper")
         }
         return helper
     }
 
     private func read(_ place: Place) throws(RegistryError) -> AuthFile? {
-        // A home that is not there, or not ours to read, is as good as one without the file.
+        // A default file that is missing or not readable is skipped.
         if !place.isNamed, access(place.path, R_OK) != 0 { return nil }
         let bytes: [UInt8]
         do {
             bytes = try LocalFile.read(place.path, limit: Self.fileLimit, flag: "file")
         } catch {
-            throw .credentialFile(place.path, reason: "it cannot be read, check the path and its permissions")
+            throw .credentialFile(place.path, reason: "the file cannot be read; check its path and permissions")
         }
-        // `touch auth.json` is how some runners start.
+        // Some CI runners start with an empty file.
         guard !bytes.allSatisfy({ $0 == 0x20 || (0x09...0x0D).contains($0) }) else { return nil }
-        do throws(AuthFile.Defect) {
+        do throws(AuthFile.ParseError) {
             return try AuthFile(parsing: bytes)
         } catch {
             throw .credentialFile(place.path, reason: "\(error)")
         }
     }
+}
+
+/// A credential for a registry. Never printed, nor dumped.
+enum RegistryCredential: Hashable, Sendable {
+    case password(user: String, password: String)
+    /// An OAuth2 refresh token for the token service.
+    case identityToken(String)
+    /// A bearer token for the registry.
+    case registryToken(String)
+}
+
+extension RegistryCredential: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
+    /// The kind of credential, without its value.
+    var description: String {
+        switch self {
+        case .password: "RegistryCredential(password)"
+        case .identityToken: "RegistryCredential(identity token)"
+        case .registryToken: "RegistryCredential(registry token)"
+        }
+    }
+
+    var debugDescription: String { description }
+    var customMirror: Mirror { Mirror(self, children: []) }
 }

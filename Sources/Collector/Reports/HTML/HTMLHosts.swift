@@ -1,19 +1,19 @@
 import Verdict
 
-/// Every host exactly once: those that are not converged on top, then the waived ones, then the converged ones.
+/// Every host exactly once: the hosts that are not converged, then the waived hosts, then the converged hosts.
 struct HTMLHosts {
     let report: Report
     let anchors: HTMLAnchors
 
-    /// Rows of hosts that are not converged before the rest is folded.
+    /// The number of unfolded rows of hosts that are not converged.
     private static let openRows = 200
-    /// Rows of converged or waived hosts that are few enough not to be folded.
+    /// The maximum number of converged hosts whose table is not folded.
     private static let fewRows = 25
-    /// Rows of one folded table: what a browser lays out in no time when it is opened.
+    /// The rows of one folded table, which a browser lays out quickly when it is opened.
     private static let tableRows = 1_000
-    /// Hosts from which on a browser is told to leave out of its work what is not to be seen.
+    /// The number of hosts above which the browser skips the layout of invisible rows.
     private static let many = 500
-    /// Inventory labels to choose from.
+    /// The number of inventory labels in the filter.
     private static let maximumChoices = 200
 
     var section: Markup {
@@ -21,7 +21,7 @@ struct HTMLHosts {
         var waived: [Int] = []
         var converged: [Int] = []
         for (index, host) in report.hosts.enumerated() {
-            if let waiver = host.waived, !waiver.expired {
+            if host.isWaived {
                 waived.append(index)
             } else if host.status == .converged {
                 converged.append(index)
@@ -36,15 +36,18 @@ struct HTMLHosts {
         waived.sort(by: worstFirst)
         guard !report.hosts.isEmpty else {
             return """
-                <section class="panel" id="hosts"><h2>Hosts</h2><p>The inventory holds no host.</p></section>
+                <section class="panel" id="hosts"><h2>Hosts</h2><p>The inventory is empty.</p></section>
 
                 """
         }
+        // A status proves nothing, so "Not converged" would say too much.
+        let name: StaticString =
+            report.isUnasked ? "Not asked" : report.sweep == nil ? "Not converged" : "Asked"
         let size: StaticString = report.hosts.count > Self.many ? "panel large" : "panel"
         return """
             <section class="\(size)" id="hosts"><h2>Hosts</h2>
             \(filter)\(legend)
-            \(group(report.isUnasked ? "Not asked" : "Not converged", unproven, opens: report.isUnasked ? Self.fewRows : Self.openRows))\
+            \(group(name, unproven, opens: report.isUnasked ? Self.fewRows : Self.openRows))\
             \(group("Waived", waived, opens: Self.openRows))\
             \(group("Converged", converged, opens: converged.count > Self.fewRows ? 0 : Self.fewRows))\
             <p class="nothing" id="nothing" hidden>No host matches the filter.</p>
@@ -55,11 +58,11 @@ struct HTMLHosts {
 
     // MARK: - Groups
 
-    /// - Parameter opens: rows that are to be seen at once; the others are folded.
+    /// - Parameter opens: the number of unfolded rows.
     private func group(_ name: StaticString, _ hosts: [Int], opens: Int) -> Markup {
         guard !hosts.isEmpty else { return "" }
         var result: Markup = """
-            <section class="group"><h3>\(name) <small>\(HTMLText.count(hosts.count))</small></h3>
+            <section class="group"><h3>\(name) <small>\(ReportText.count(hosts.count))</small></h3>
 
             """
         let open = hosts.prefix(opens)
@@ -78,13 +81,13 @@ struct HTMLHosts {
         return result
     }
 
-    /// What a folded table holds: how many, from which to which.
+    /// The summary of a folded table: the number of hosts, and the first and the last of them.
     private func range(_ rows: ArraySlice<Int>, of all: Int) -> Markup {
         guard let first = rows.first, let last = rows.last else { return "" }
         let which: Markup =
             rows.count == all
-            ? "\(HTMLText.hosts(all))"
-            : "\(HTMLText.count(rows.startIndex + 1)) to \(HTMLText.count(rows.endIndex)) of \(HTMLText.hosts(all))"
+            ? "\(ReportText.hosts(all))"
+            : "\(ReportText.count(rows.startIndex + 1)) to \(ReportText.count(rows.endIndex)) of \(ReportText.hosts(all))"
         return """
             \(which): <bdi>\(report.hosts[first].name, limit: 40)</bdi> to \
             <bdi>\(report.hosts[last].name, limit: 40)</bdi><span class="unprinted"> (folded, not printed)</span>
@@ -93,7 +96,7 @@ struct HTMLHosts {
 
     private func table(_ name: StaticString, _ hosts: ArraySlice<Int>) -> Markup {
         let duration = report.verification.durationSeconds
-        let time: Markup = duration > 0 ? "over \(HTMLText.duration(duration)), and the end" : "over time"
+        let time: Markup = duration > 0 ? "over \(ReportText.duration(duration)), and the end" : "over time"
         var result: Markup = """
             <table class="hosts" aria-label="\(name)"><thead><tr><th scope="col">host</th><th scope="col">status</th>\
             <th scope="col">\(time)</th>\
@@ -102,7 +105,7 @@ struct HTMLHosts {
 
             """
         result.reserve(1_100 * hosts.count)
-        // However often hosts changed their labels, the page has room for so many changes altogether.
+        // Bounds the number of transitions on the page, however often hosts change their status.
         let maximum = min(60, max(8, 200_000 / report.hosts.count))
         for index in hosts {
             result +=
@@ -125,20 +128,20 @@ struct HTMLHosts {
         }
         let items: [Markup] = HostStatus.allCases.filter(occurring.contains).map { status in
             let count = max(0, report.summary.statuses[status.rawValue] ?? 0)
-            // A status that hosts only passed through is explained, and there is nothing to filter by it.
+            // A status that hosts only passed through is explained, but no host can be filtered by it.
             let disabled: Markup = count == 0 ? " disabled" : ""
             return """
                 <li class="\(status.rawValue)"><label><input type="checkbox" value="\(status.rawValue)"\(disabled) hidden>\
                 <svg viewBox="0 0 60 10" preserveAspectRatio="none" aria-hidden="true">\
                 <path class="\(status.rawValue)" d="M0 5h60"/></svg> <b>\(status.rawValue)</b> \
-                <span class="count">\(HTMLText.count(count))</span></label> <span>\(StatusText.meaning(of: status))</span></li>
+                <span class="count">\(ReportText.count(count))</span></label> <span>\(StatusText.meaning(of: status))</span></li>
 
                 """
         }
         return "<ul class=\"legend\" id=\"statuses\">\n\(items.joined())</ul>"
     }
 
-    /// Shown by the script, since it does nothing without.
+    /// Hidden until the script runs, because it does nothing without it.
     private var filter: Markup {
         """
         <div class="filter" id="filter" role="search" hidden><label>Find \
@@ -148,27 +151,16 @@ struct HTMLHosts {
         """
     }
 
-    /// The inventory's labels, the commonest ones where they are too many to choose from.
+    /// The most frequent inventory labels.
     private var choices: Markup {
-        var counts: [Pair: Int] = [:]
-        for host in report.hosts {
-            for (key, value) in host.labels { counts[Pair(key: key, value: value), default: 0] += 1 }
-        }
+        var counts: [String: Int] = [:]
+        for label in report.hosts.flatMap(\.sortedLabels) { counts[label, default: 0] += 1 }
         guard !counts.isEmpty else { return "" }
         let shown = counts.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.prefix(Self.maximumChoices)
             .map(\.key).sorted()
-        let options: [Markup] = shown.map { pair in
-            "<option>\(HTMLHostRow.chip(pair.key, pair.value), limit: HTMLHostRow.chipLimit)</option>"
-        }
+        let options: [Markup] = shown.map { "<option>\($0, limit: HTMLHostRow.chipLimit)</option>" }
         return """
              <label>Inventory label <select id="inventory"><option value="">any</option>\(options.joined())</select></label>
             """
-    }
-
-    private struct Pair: Hashable, Comparable {
-        var key: String
-        var value: String
-
-        static func < (left: Pair, right: Pair) -> Bool { (left.key, left.value) < (right.key, right.value) }
     }
 }

@@ -1,9 +1,8 @@
 import Shared
 
-/// What was verified, by which rules, against which inventory, and how to check it: for who has to prove it later.
+/// The details of the run that an audit needs: target, policy, inventory, evidence, promotion and drift.
 struct HTMLRunDetails {
-    /// A name and what it is, as markup.
-    typealias Row = (name: Markup, value: Markup)
+    private typealias Row = (name: Markup, value: Markup)
 
     let report: Report
 
@@ -21,8 +20,8 @@ struct HTMLRunDetails {
         let target = report.target
         var rows: [Row] = [
             ("service", "\(target.service, limit: 128)"),
-            ("commit", target.gitSHA.map { "<code>\($0.hex)</code>" } ?? "not asked for"),
-            ("digest", target.digest.map { "<code>\($0.description)</code>" } ?? "not asked for"),
+            ("commit", target.gitSHA.map { "<code>\($0.hex)</code>" } ?? "not given"),
+            ("digest", target.digest.map { "<code>\($0.description)</code>" } ?? "not given"),
         ]
         if let image = target.image { rows.append(("image", "<code>\(image)</code>")) }
         if let generation = target.generation { rows.append(("generation", "\(generation)")) }
@@ -31,10 +30,12 @@ struct HTMLRunDetails {
     }
 
     private var promotion: [Row] {
-        guard let story = report.promotion else { return [] }
-        var rows: [Row] = [("tag", "<code>\(story.image, limit: 300)</code>"), ("by", "\(story.actor, limit: 200)")]
-        rows += story.steps.map { ("\($0.step, limit: 40)", "\($0.said, limit: 600)") }
-        rows.append(("pin", "<code>\(story.pin, limit: 300)</code>"))
+        guard let promotion = report.promotion else { return [] }
+        var rows: [Row] = [
+            ("tag", "<code>\(promotion.image, limit: 300)</code>"), ("by", "\(promotion.actor, limit: 200)"),
+        ]
+        rows += promotion.steps.map { ("\($0.step, limit: 40)", "\($0.said, limit: 600)") }
+        rows.append(("pin", "<code>\(promotion.pin, limit: 300)</code>"))
         return rows
     }
 
@@ -45,18 +46,18 @@ struct HTMLRunDetails {
         return rows + drift.findings.map { ("\($0.kind.rawValue, limit: 40)", "\($0.message, limit: 600)") }
     }
 
-    /// What else proves the target. An index may name many.
+    /// Other digests that prove the target. An index can name many.
     private var equivalents: Markup {
         let items: [Markup] = report.target.equivalentDigests.map {
             "<li>\($0.platform ?? "any platform", limit: 64), \($0.kind, limit: 64) <code>\($0.digest.description)</code></li>"
         }
         return """
-            <details><summary>\(HTMLText.count(items.count)) equivalent \(items.count == 1 ? "digest" : "digests")\
+            <details><summary>\(ReportText.counted(items.count, "equivalent digest", "equivalent digests"))\
             </summary><ul>\(items.joined())</ul></details>
             """
     }
 
-    /// A row for every field of the policy, named as the flag that sets it.
+    /// Every setting under the flag that sets it.
     private var policy: [Row] {
         report.policy.settings.map { ("\($0.flag)", "\($0.value, limit: 400)") }
     }
@@ -66,7 +67,7 @@ struct HTMLRunDetails {
             ("source", "\(report.inventory.source)"),
             ("hash", "<code>\(report.inventory.hash, limit: 128)</code>"),
             ("hosts", "\(report.inventory.extent, limit: 1_024)"),
-            ("waived", "\(HTMLText.count(report.summary.waived))"),
+            ("waived", "\(ReportText.count(report.summary.waived))"),
         ]
     }
 
@@ -76,13 +77,13 @@ struct HTMLRunDetails {
             ("verification", "<code>\(run.id, limit: 128)</code>"),
             ("started", moment(run.startedAt)),
             ("finished", moment(run.finishedAt)),
-            ("took", "\(HTMLText.duration(run.durationSeconds))"),
+            ("took", "\(ReportText.duration(run.durationSeconds))"),
             ("collector", "buildinfo-collector \(run.collector.version, limit: 64)"),
         ]
     }
 
     private func moment(_ timestamp: String) -> Markup {
-        "<time datetime=\"\(timestamp, limit: 64)\">\(HTMLText.moment(timestamp), limit: 64)</time>"
+        "<time datetime=\"\(timestamp, limit: 64)\">\(ReportText.moment(timestamp), limit: 64)</time>"
     }
 
     private var evidence: [Row] {
@@ -90,7 +91,7 @@ struct HTMLRunDetails {
         let prefix = "sha256:"
         let digits = hash.hasPrefix(prefix) ? String(hash.dropFirst(prefix.count)) : hash
         return [
-            ("file", "The verification can be replayed from its evidence file."),
+            ("file", "The evidence file replays this verification."),
             ("hash", "<code>\(hash, limit: 128)</code>"),
             ("check", "<code>sha256sum FILE</code> must print <code>\(digits, limit: 128)</code>"),
         ]

@@ -1,4 +1,4 @@
-/// What filters the hosts. The page says everything without it; controls are hidden until it runs.
+/// The script that filters the hosts. The page is complete without it, and the controls stay hidden until it runs.
 enum HTMLScript {
     static let code: StaticString = """
 
@@ -6,7 +6,7 @@ enum HTMLScript {
         (() => {
           const find = (id) => document.getElementById(id);
 
-          // A link to a host opens what its row is folded in.
+          // A link to a host unfolds its row.
           const reveal = () => {
             const target = find(location.hash.slice(1));
             if (!target || !location.hash) return;
@@ -74,7 +74,7 @@ enum HTMLScript {
             for (const box of boxes) box.checked = false;
             apply();
           });
-          // What a browser keeps of the controls over a reload counts.
+          // Browsers restore controls after a reload.
           if (text.value || (inventory && inventory.value) || boxes.some((box) => box.checked)) apply();
         })();
 

@@ -1,8 +1,8 @@
-/// How the page looks: on a screen in light and dark, on a phone, and on paper.
+/// The style of the page on a screen in light and dark, on a phone, and on paper.
 ///
-/// Colours are told apart by people who see red and green alike (bluish green, vermilion, yellow, blue, purple), and none
-/// stands alone: labels are words with a sign, and lines of a strip differ in height and dashes. Text has a contrast of
-/// 4.5 at least; `Tests/Browser` measures it.
+/// The colours are distinct for readers with red-green colour blindness (bluish green, vermilion, yellow, blue, purple), and
+/// colour is never the only difference: statuses are words with a sign, and the lines of a timeline differ in height and
+/// dashes. Text has a contrast of at least 4.5, which `Tests/Browser` measures.
 enum HTMLStyle {
     static let css: StaticString = """
 
@@ -88,7 +88,7 @@ enum HTMLStyle {
         .reason::first-letter{text-transform:uppercase}
         .also{margin-top:6px;color:var(--soft)}
         .also li::before{content:"Also "}
-                .figures{display:flex;flex-wrap:wrap;gap:8px 40px;margin:18px 0 14px}
+        .figures{display:flex;flex-wrap:wrap;gap:8px 40px;margin:18px 0 14px}
         .figures dt{font-size:.85rem;color:var(--soft)}
         .figures dd{font-size:1.35rem;font-variant-numeric:tabular-nums}
         .figures div:first-child dd{font-weight:600}

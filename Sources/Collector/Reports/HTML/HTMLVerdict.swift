@@ -1,24 +1,24 @@
 import Shared
 import Verdict
 
-/// What a reader must know before anything else: the verdict, why, how many, and what to do.
+/// The head of the page: the verdict, its causes, the counts, and what to do.
 struct HTMLVerdict {
     let report: Report
     let anchors: HTMLAnchors
 
-    /// Things to do that are listed; the hosts below say the rest.
+    /// The number of remedies that are listed. The rows of the hosts have the others.
     private static let maximumRemedies = 6
     private static let maximumNames = 3
 
     var section: Markup {
-        let words = VerdictText(report)
+        let text = VerdictText(report)
         return """
-            <header class="panel verdict" id="verdict" data-tone="\(words.tone.rawValue)">
+            <header class="panel verdict" id="verdict" data-tone="\(text.tone.rawValue)">
             <p class="what"><bdi>\(report.target.service, limit: 128)</bdi> \(build)</p>
-            <div class="headline">\(symbol(words.tone))<h1>\(words.headline)</h1>\
-            <p class="codes"><code>\(words.word)</code> exit code <b>\(Int(report.exitCode))</b></p></div>
-            <p class="reason">\(report.reasons.first?.message ?? "no cause was recorded")</p>
-            \(alsoCauses)\(figures)\(fleetBar)\(todo(words))\(warnings)</header>
+            <div class="headline">\(symbol(text.tone))<h1>\(text.headline)</h1>\
+            <p class="codes"><code>\(text.word)</code> exit code <b>\(Int(report.exitCode))</b></p></div>
+            <p class="reason">\(report.reasons.first?.message ?? "No cause was recorded.")</p>
+            \(alsoCauses)\(figures)\(fleetBar)\(todo(text))\(warnings)</header>
 
             """
     }
@@ -29,7 +29,7 @@ struct HTMLVerdict {
         return parts.compactMap { $0 }.map { "<code>\($0)</code>" }.joined(by: " ")
     }
 
-    /// A shape for each tone, so that colour is not all that tells them apart.
+    /// A shape for each tone, so that tones differ by more than colour.
     private func symbol(_ tone: VerdictText.Tone) -> Markup {
         let shape: Markup =
             switch tone {
@@ -54,26 +54,27 @@ struct HTMLVerdict {
 
     private var figures: Markup {
         let summary = report.summary
-        let of: Markup = "<small> of \(HTMLText.hosts(summary.expected))</small>"
+        let of: Markup = "<small> of \(ReportText.hosts(summary.expected))</small>"
         var items: [Markup] = [
             report.sweep.map { sweep in
-                figure(
-                    sweep.onTarget == nil ? "answered" : "on target",
-                    "\(HTMLText.count(sweep.onTarget ?? sweep.hosts - sweep.unanswered - sweep.conflicting))\(of)")
-            } ?? figure("proven", "\(HTMLText.count(summary.proven))\(of)")
+                figure(sweep.onTarget == nil ? "answered" : "on target", "\(ReportText.count(sweep.wellCount))\(of)")
+            } ?? figure("proven", "\(ReportText.count(summary.proven))\(of)")
         ]
-        if summary.waived > 0 { items.append(figure("waived", "\(HTMLText.count(summary.waived))")) }
+        if summary.waived > 0 { items.append(figure("waived", "\(ReportText.count(summary.waived))")) }
         if let times = summary.secondsToConverge {
             items.append(
                 figure(
-                    "to converge (p50, p95, max)",
+                    "converged within (half, 95 %, all)",
                     """
-                    \(HTMLText.duration(times.p50))<small>, </small>\(HTMLText.duration(times.p95))<small>, </small>\
-                    \(HTMLText.duration(times.max))
+                    \(ReportText.duration(times.p50))<small>, </small>\(ReportText.duration(times.p95))\
+                    <small>, </small>\(ReportText.duration(times.max))
                     """))
         }
         guard !report.isUnasked else { return "<dl class=\"figures\">\(items.joined())</dl>\n" }
-        items.append(figure("verification took", "\(HTMLText.duration(report.verification.durationSeconds))"))
+        items.append(
+            figure(
+                report.sweep == nil ? "verification took" : "took",
+                "\(ReportText.duration(report.verification.durationSeconds))"))
         return "<dl class=\"figures\">\(items.joined())</dl>\n"
     }
 
@@ -92,9 +93,9 @@ struct HTMLVerdict {
         for (status, count) in counts {
             let (start, end) = (before * 1_000 / total, (before + count) * 1_000 / total)
             before += count
-            // One host of many is still to be seen.
+            // A single host among many stays visible.
             lines.append("<path class=\"\(status.rawValue)\" d=\"M\(min(start, 996)) 5h\(max(4, end - start))\"/>")
-            chips.append("<li class=\"\(status.rawValue)\"><b>\(status.rawValue)</b> \(HTMLText.count(count))</li>")
+            chips.append("<li class=\"\(status.rawValue)\"><b>\(status.rawValue)</b> \(ReportText.count(count))</li>")
         }
         return """
             <svg class="fleet" viewBox="0 0 1000 10" preserveAspectRatio="none" aria-hidden="true">\(lines.joined())</svg>
@@ -105,11 +106,11 @@ struct HTMLVerdict {
 
     // MARK: - What to do
 
-    private func todo(_ words: VerdictText) -> Markup {
+    private func todo(_ text: VerdictText) -> Markup {
         let groups = report.isUnasked ? [] : HTMLRemedies(report).groups
         var items: [Markup] = groups.prefix(Self.maximumRemedies).map { group in
             """
-            <li class="\(group.status.rawValue)"><b>\(group.status.rawValue)</b> \(HTMLText.hosts(group.hosts.count)): \
+            <li class="\(group.status.rawValue)"><b>\(group.status.rawValue)</b> \(ReportText.hosts(group.hosts.count)): \
             <span class="todo">\(group.todo)</span> <span class="who">\(names(group.hosts))</span></li>
             """
         }
@@ -117,12 +118,12 @@ struct HTMLVerdict {
             let rest = groups.dropFirst(Self.maximumRemedies)
             let hosts = rest.reduce(0) { $0 + $1.hosts.count }
             items.append(
-                "<li>and more to do on \(HTMLText.hosts(hosts)): <a href=\"#hosts\">each host says what</a></li>")
+                "<li>and more for \(ReportText.hosts(hosts)): <a href=\"#hosts\">see the hosts below</a></li>")
         }
         let list: Markup = items.isEmpty ? "" : "<ul class=\"remedies\">\(items.joined())</ul>\n"
         return """
             <h2>What to do</h2>
-            <p>\(words.advice)</p>
+            <p>\(text.advice)</p>
             \(list)
             """
     }
@@ -131,7 +132,7 @@ struct HTMLVerdict {
         let shown: [Markup] = hosts.prefix(Self.maximumNames).map { index in
             "<a href=\"#\(anchors[index])\"><bdi>\(report.hosts[index].name, limit: 64)</bdi></a>"
         }
-        let more: Markup = hosts.count > shown.count ? " and \(HTMLText.count(hosts.count - shown.count)) more" : ""
+        let more: Markup = hosts.count > shown.count ? " and \(ReportText.count(hosts.count - shown.count)) more" : ""
         return "\(shown.joined(by: ", "))\(more)"
     }
 
@@ -142,12 +143,12 @@ struct HTMLVerdict {
         let rest: Markup =
             items.count > shown
             ? """
-            <details><summary>\(HTMLText.count(items.count - shown)) more warnings</summary>\
+            <details><summary>\(ReportText.count(items.count - shown)) more warnings</summary>\
             <ul>\(Array(items.dropFirst(shown)).joined())</ul></details>
             """ : ""
         return """
             <h2>Warnings</h2>
-            <p class="hint">They change no verdict.</p>
+            <p class="hint">Warnings do not change the verdict.</p>
             <ul class="warnings">\(Array(items.prefix(shown)).joined())</ul>\(rest)
 
             """
@@ -155,8 +156,63 @@ struct HTMLVerdict {
 }
 
 extension Report {
-    /// Whether the verification was refused before it asked anybody.
+    /// True if the verification was refused before any host was asked.
     var isUnasked: Bool {
         verification.durationSeconds <= 0 && hosts.allSatisfy { $0.attempts == 0 && $0.transitions.isEmpty }
+    }
+}
+
+/// The remedies for the hosts, each once for all hosts that need it.
+struct HTMLRemedies {
+    /// Hosts with the same status and the same remedy.
+    struct Group: Hashable, Sendable {
+        var status: HostStatus
+        /// One line.
+        var todo: String
+        /// Indices into the report's hosts, in their order.
+        var hosts: [Int]
+    }
+
+    /// The worst status first, then the remedy for the most hosts.
+    let groups: [Group]
+
+    /// Groups the hosts in the gate that are not converged and whose reason has a remedy.
+    init(_ report: Report) {
+        if case .done = report.remedy {
+            groups = []
+            return
+        }
+        var positions: [Key: Int] = [:]
+        var groups: [Group] = []
+        for (index, host) in report.hosts.enumerated() {
+            guard host.status != .converged, !host.isWaived,
+                let todo = Advice.split(host.reason)?.todo
+            else { continue }
+            let key = Key(status: host.status, todo: Self.withoutAside(todo))
+            if let position = positions[key] {
+                groups[position].hosts.append(index)
+            } else {
+                positions[key] = groups.count
+                groups.append(Group(status: key.status, todo: key.todo, hosts: [index]))
+            }
+        }
+        self.groups = groups.sorted { left, right in
+            (left.status.rank, -left.hosts.count, left.hosts[0]) < (
+                right.status.rank, -right.hosts.count, right.hosts[0]
+            )
+        }
+    }
+
+    private struct Key: Hashable {
+        var status: HostStatus
+        var todo: String
+    }
+
+    /// A remedy without its last remark in parentheses, which names what one host serves.
+    private static func withoutAside(_ text: Substring) -> String {
+        guard text.hasSuffix(")"), let open = text.lastIndex(of: "("), open > text.startIndex,
+            text[text.index(before: open)] == " "
+        else { return String(text) }
+        return String(text[..<text.index(before: open)])
     }
 }

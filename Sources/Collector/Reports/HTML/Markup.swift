@@ -1,15 +1,15 @@
 import Shared
 
-/// A piece of HTML, where what is written in the source is markup and everything else is text.
+/// A piece of HTML in which literals of the source are markup and everything else is text.
 ///
-/// Literals are `StaticString`s, so the compiler sees to it that nothing made at run time gets out unescaped:
+/// Literals are `StaticString`s, so the compiler ensures that no text made at run time is written unescaped:
 ///
 /// ```swift
 /// page += "<td title=\"\(host.url)\">\(host.name, limit: 80)</td>"
 /// ```
 ///
 /// Every interpolated string goes through ``Sanitizer`` and is escaped for text and for quoted attributes alike. It must
-/// not stand inside `<style>`, `<script>`, or an attribute without quotes.
+/// not be inside `<style>`, `<script>`, or an attribute without quotes.
 struct Markup: Sendable {
     private(set) var bytes: [UInt8] = []
 
@@ -19,14 +19,14 @@ struct Markup: Sendable {
 
     static func += (left: inout Markup, right: Markup) { left.bytes += right.bytes }
 
-    /// Characters that an interpolated string may have where no other limit is given. A browser takes seconds to break
-    /// lines in words of some thousand letters, and nobody reads them.
+    /// The default limit of an interpolated string, in characters. A browser takes seconds to break lines in words of some
+    /// thousand letters.
     static let limit = 512
 
-    /// Appends text as `escaped` has it.
+    /// Appends text, sanitised and escaped.
     fileprivate static func append(_ text: String, limit: Int, to bytes: inout [UInt8]) {
         var text = text
-        // Most of it is short, plain ASCII, and needs nothing done.
+        // Most text is short, plain ASCII and needs no work.
         let isHarmless = text.withUTF8 { buffer in
             buffer.count <= limit && buffer.allSatisfy { Self.isPlain($0) }
         }
@@ -46,7 +46,7 @@ struct Markup: Sendable {
         }
     }
 
-    /// Whether a byte is printable ASCII and means nothing in HTML.
+    /// True if a byte is printable ASCII without a meaning in HTML.
     private static func isPlain(_ byte: UInt8) -> Bool {
         switch byte {
         case UInt8(ascii: "&"), UInt8(ascii: "<"), UInt8(ascii: ">"), UInt8(ascii: "\""), UInt8(ascii: "'"): false
@@ -75,12 +75,12 @@ extension Markup: ExpressibleByStringInterpolation {
             literal.withUTF8Buffer { bytes.append(contentsOf: $0) }
         }
 
-        /// As markup: it is a part of this program's source.
+        /// Appends markup: a static string is part of this program's source.
         mutating func appendInterpolation(_ literal: StaticString) { appendLiteral(literal) }
 
         mutating func appendInterpolation(_ markup: Markup) { bytes += markup.bytes }
 
-        /// As text.
+        /// Appends text.
         mutating func appendInterpolation(_ text: String, limit: Int = Markup.limit) {
             Markup.append(text, limit: limit, to: &bytes)
         }
@@ -90,7 +90,7 @@ extension Markup: ExpressibleByStringInterpolation {
 }
 
 extension [Markup] {
-    /// All pieces, one after the other.
+    /// Concatenates the pieces.
     func joined(by separator: Markup = "") -> Markup {
         var result = Markup()
         for (index, piece) in enumerated() {
@@ -102,7 +102,7 @@ extension [Markup] {
 }
 
 extension DefaultStringInterpolation {
-    /// Markup in a `String` would be text, and escaped: where this is found, a literal lacks the type `Markup`.
+    /// Markup in a `String` would be escaped as text. Where the compiler reports this, a literal lacks the type `Markup`.
     @available(*, unavailable, message: "give the literal the type Markup")
     mutating func appendInterpolation(_ markup: Markup) {}
 }

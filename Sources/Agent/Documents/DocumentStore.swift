@@ -1,0 +1,146 @@
+import AgentCore
+import Shared
+import Synchronization
+
+/// The latest document of every service, ready to be served. Sources write it, connections read it, and observers are
+/// notified of changes.
+final class DocumentStore: Sendable {
+    /// The latest document of one service.
+    struct Entry: Sendable {
+        var body: DocumentBody
+        /// When the observation began; nil before the first one. Ages count from it.
+        var startedAt: ContinuousClock.Instant?
+        /// The wall clock at that moment, for people.
+        var observedAt: String
+        /// True if the source could be read.
+        var isReadable: Bool
+        /// The time that the service took to answer its probe. It is not part of the content, so its changes notify no
+        /// observer.
+        var probeLatency: Duration?
+    }
+
+    /// Called with the service, on the publisher's thread: it hands over and returns.
+    typealias Observer = @Sendable (_ service: String) -> Void
+
+    /// The occasions of a notification.
+    enum Occasion: Hashable, Sendable {
+        /// A service's content has changed.
+        case change
+        /// A service was observed, changed or not.
+        case observation
+    }
+
+    private struct State {
+        var services: [String] = []
+        var entries: [String: Entry] = [:]
+    }
+
+    private let state: Mutex<State>
+    private let observers = Mutex<[Occasion: [Observer]]>([:])
+
+    /// - Parameter initial: one per service, in the order of the services.
+    init(_ initial: [Entry]) {
+        state = Mutex(
+            State(
+                services: initial.map(\.body.content.service),
+                entries: Dictionary(uniqueKeysWithValues: initial.map { ($0.body.content.service, $0) })))
+    }
+
+    /// The services in the order of their declaration: the first one answers `/buildinfo`.
+    var services: [String] { state.withLock(\.services) }
+
+    /// The services' entries, in the same order.
+    var entries: [Entry] {
+        state.withLock { state in state.services.compactMap { state.entries[$0] } }
+    }
+
+    func entry(_ service: String) -> Entry? {
+        state.withLock { $0.entries[service] }
+    }
+
+    /// Adds an observer of everything published from now on: a caller that reads an entry afterwards misses nothing.
+    func observe(_ occasion: Occasion = .change, _ observer: @escaping Observer) {
+        observers.withLock { $0[occasion, default: []].append(observer) }
+    }
+
+    /// Replaces the services. Known services keep their entries.
+    ///
+    /// - Parameters:
+    ///   - initial: one per service, in the order of the services.
+    ///   - resetting: the services whose present entries no longer count.
+    func reconfigure(_ initial: [Entry], resetting: Set<String> = []) {
+        let changed = state.withLock { state -> [String] in
+            let before = state
+            state = State(services: initial.map(\.body.content.service))
+            for entry in initial {
+                let service = entry.body.content.service
+                state.entries[service] = resetting.contains(service) ? entry : before.entries[service] ?? entry
+            }
+            return before.services.filter { resetting.contains($0) || state.entries[$0] == nil }
+        }
+        for service in changed { notify(.change, service) }
+    }
+
+    private func notify(_ occasion: Occasion, _ service: String) {
+        for observer in observers.withLock({ $0[occasion] ?? [] }) { observer(service) }
+    }
+
+    /// Stores the content of an observation, unless a later observation was faster. An equal content keeps its bytes.
+    ///
+    /// - Returns: true if the content has changed; false for a service that is no longer in the store.
+    @discardableResult
+    func publish(
+        _ content: DocumentContent, startedAt: ContinuousClock.Instant, observedAt: String,
+        probeLatency: Duration? = nil
+    ) throws -> Bool {
+        let service = content.service
+        let known = entry(service)?.body
+        let body = known?.content == content ? known : nil
+        let entry = Entry(
+            body: try body ?? DocumentBody(content), startedAt: startedAt, observedAt: observedAt,
+            isReadable: content.state != .unknown, probeLatency: probeLatency)
+        let before = state.withLock { state -> Entry? in
+            guard let before = state.entries[service] else { return nil }
+            if let newer = before.startedAt, newer > startedAt { return nil }
+            return state.entries.updateValue(entry, forKey: service)
+        }
+        guard let before else { return false }
+        let changed = before.body.entityTag != entry.body.entityTag
+        if changed { notify(.change, service) }
+        notify(.observation, service)
+        return changed
+    }
+}
+
+extension DocumentStore {
+    /// A store without observations.
+    convenience init(configuration: SourceConfiguration) throws {
+        self.init(try Self.unobserved(configuration))
+    }
+
+    /// Applies another configuration. Entries of services with an unchanged declaration are kept.
+    func reconfigure(for configuration: SourceConfiguration, after former: SourceConfiguration) throws {
+        let isElsewhere = configuration.engines != former.engines || configuration.host != former.host
+        let changed = configuration.services.filter { isElsewhere || !former.services.contains($0) }
+        reconfigure(try Self.unobserved(configuration), resetting: Set(changed.map(\.name)))
+    }
+
+    private static func unobserved(_ configuration: SourceConfiguration) throws -> [Entry] {
+        try configuration.services.map { service in
+            try Entry(
+                unobserved: service.name, host: configuration.host,
+                reason: "not observed yet: the agent has just started")
+        }
+    }
+}
+
+extension DocumentStore.Entry {
+    /// The entry of a service before its first observation.
+    ///
+    /// - Parameter reason: why nothing is known yet.
+    init(unobserved service: String, host: HostIdentity, reason: String) throws {
+        let content = DocumentContent(service: service, state: .unknown, reason: reason, host: host)
+        self.init(
+            body: try DocumentBody(content), startedAt: nil, observedAt: "1970-01-01T00:00:00Z", isReadable: false)
+    }
+}

@@ -1,0 +1,137 @@
+import CollectorSupport
+import Foundation
+import Gate
+import Reports
+package import Shared
+import Synchronization
+import Verdict
+
+/// The reason that a promotion or rollback ended before its verification.
+enum PromotionError: ExitCoded, Hashable {
+    /// Another change of the tag is in progress.
+    case underWay(JournalEntry, isSeen: Bool)
+    /// The tag is neither the intended nor the former build: another writer moves it.
+    case contested(String, found: Digest?, intended: Digest)
+    /// The tag stays at a build that it has left according to the ledger.
+    case movedBack(String, to: Digest, since: JournalEntry)
+    /// The registry acknowledged the change, but the tag does not show it; the journal keeps it open.
+    case notShown(String, found: Digest?, after: Duration)
+    /// The outcome of the write is unknown; the journal keeps it open, and the next run settles it.
+    case uncertain(String, reason: String)
+    /// The ledger has a later promotion of the service.
+    case superseded(Promotion, of: GitSHA, generation: Int)
+    /// The inventory was refused, so a promotion could not be verified.
+    case inventory(Conclusion)
+    case interrupted(signal: Int32, String)
+
+    var exitStatus: ExitStatus {
+        switch self {
+        case .underWay, .contested, .movedBack: .refused
+        case .notShown, .uncertain: .unavailable
+        case .superseded: .superseded
+        case .inventory(let conclusion): ExitStatus(rawValue: conclusion.exitCode) ?? .inventory
+        case .interrupted(let signal, _): .interrupted(by: signal)
+        }
+    }
+
+    var description: String {
+        switch self {
+        case .underWay(let entry, let isSeen):
+            "another change of \(entry.intent.repository):\(entry.intent.tag) is in progress (\(entry.intent.id), by "
+                + "\(Sanitizer.singleLine(entry.intent.actor, limit: 200)), since \(entry.intent.intendedAt)"
+                + (isSeen ? "" : ", in a process that is not visible from here") + "): wait until it ends"
+        case .contested(let tag, let found, let intended):
+            "\(tag) is \(found?.description ?? "missing"), neither \(intended.short) nor its former build: another writer moves "
+                + "it. Find out who (resolve \(tag)) before you promote again"
+        case .movedBack(let tag, let found, let entry):
+            "\(tag) is \(found.short), but the last change in the ledger moved it to "
+                + "\(entry.intent.name) \(entry.intent.digest.short) (\(entry.intent.kind.rawValue) \(entry.intent.id), "
+                + "\(entry.settledAt ?? entry.intent.intendedAt)): either someone has moved the tag since, or a replica of the "
+                + "registry lags. Find out which; to roll back anyway, name the build with --to"
+        case .notShown(let tag, let found, let time):
+            "the registry acknowledged the change of \(tag), but after \(time.brief) the tag still is "
+                + "\(found?.short ?? "missing"): a replica may lag (--readback-timeout), or the registry may discard what it "
+                + "acknowledges. \(Self.staysOpen)"
+        case .uncertain(let tag, let reason):
+            "cannot tell whether \(tag) was moved (\(reason)). \(Self.staysOpen)"
+        case .superseded(let later, let sha, let generation):
+            "commit \(sha.short) was promoted as generation \(generation), and generation \(later.generation) "
+                + "(\(later.gitSHA?.short ?? later.digest?.short ?? "another build")) followed it: promote a newer build, or "
+                + "give --allow-rollback to go back"
+        case .inventory(let conclusion):
+            "not promoting a build that could not be verified: \(conclusion.reasons.first?.message ?? conclusion.verdict.rawValue)"
+        case .interrupted(_, let text): text
+        }
+    }
+
+    private static let staysOpen =
+        "The journal keeps the change open; the next promote or rollback determines its outcome"
+}
+
+/// The reason that nothing was promoted, when the registry certainly was not changed.
+package struct UnchangedTag: ExitCoded {
+    package let reason: any ExitCoded
+    /// A sentence about the unchanged tag.
+    package let message: String
+
+    package var exitStatus: ExitStatus { reason.exitStatus }
+    package var description: String { reason.description }
+}
+
+/// The log of a promotion's steps, for the terminal and for the report.
+package final class PromotionLog: Sendable {
+    private struct Entries {
+        var steps: [PromotionRecord.Step] = []
+        var warnings: [String] = []
+    }
+
+    private let entries = Mutex(Entries())
+    private let terminal: Terminal
+
+    package init(terminal: Terminal = .standardError) {
+        self.terminal = terminal
+    }
+
+    var steps: [PromotionRecord.Step] { entries.withLock(\.steps) }
+    /// The messages that the report repeats as warnings.
+    var warnings: [String] { entries.withLock(\.warnings) }
+
+    /// - Parameter isShown: false if the terminal has shown it already.
+    func record(_ step: PromotionStep, _ text: String, isShown: Bool = true) {
+        let message = Sanitizer.singleLine(text)
+        entries.withLock { $0.steps.append(.init(at: Date().rfc3339, step: step.rawValue, said: message)) }
+        guard isShown else { return }
+        let name = step.rawValue
+        terminal.write("\(name)\(String(repeating: " ", count: max(1, 13 - name.count)))\(message)\n")
+    }
+
+    func warn(_ step: PromotionStep, _ text: String) {
+        record(step, text)
+        entries.withLock { $0.warnings.append(Sanitizer.singleLine(text)) }
+    }
+}
+
+extension SignalCancellation {
+    /// Runs a step of a promotion or rollback that a signal interrupts.
+    ///
+    /// - Parameter change: the change that has not happened until the step is done, for example `latest was moved`.
+    /// - Throws: the error of the step, or ``PromotionError/interrupted(signal:_:)`` after a signal.
+    func guarding<Value: Sendable>(
+        _ change: String, _ work: @escaping @Sendable () async throws -> Value
+    ) async throws -> Value {
+        let result = await watching { () -> Result<Value, any Error> in
+            do { return .success(try await work()) } catch { return .failure(error) }
+        }
+        guard case .failure(let error) = result, let signal else { return try result.get() }
+        // A cancelled request may fail with any error; the cause is the signal.
+        switch error {
+        case PromotionError.uncertain, PromotionError.notShown:
+            throw PromotionError.interrupted(signal: signal, "interrupted: \(error)")
+        case let error as PromotionError: throw error
+        case GateError.interrupted(_, let text):
+            throw PromotionError.interrupted(signal: signal, "\(text), before \(change)")
+        case let error as GateError: throw error
+        default: throw PromotionError.interrupted(signal: signal, "interrupted before \(change)")
+        }
+    }
+}

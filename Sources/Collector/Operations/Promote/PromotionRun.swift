@@ -1,0 +1,193 @@
+package import CollectorSupport
+import Foundation
+import Gate
+import Inventory
+import Ledger
+import Registry
+import Reports
+import Shared
+package import Verdict
+
+/// A promotion from its gate to the proof: gate, journal, PUT, readback, journal, verification, and a rollback if the verdict
+/// calls for one.
+package struct PromotionRun: Sendable {
+    private let id: String
+    private let gate: PromotionGate
+    /// nil with `--no-verify`. Its target is completed here.
+    private let verification: VerificationRun?
+    /// The verdicts after which the tag is put back.
+    private let rollbackOn: Set<Verdict>
+    private let interruption: SignalCancellation
+    /// Prints the pin, ready to be pasted.
+    private let announce: @Sendable (String) -> Void
+
+    package init(
+        id: String, gate: PromotionGate, verification: VerificationRun?, rollbackOn: Set<Verdict>,
+        interruption: SignalCancellation, announce: @escaping @Sendable (String) -> Void
+    ) {
+        self.id = id
+        self.gate = gate
+        self.verification = verification
+        self.rollbackOn = rollbackOn
+        self.interruption = interruption
+        self.announce = announce
+    }
+
+    private var request: PromotionRequest { gate.request }
+    private var log: PromotionLog { gate.log }
+
+    /// - Returns: the verdict's exit code; 0 without verification.
+    /// - Throws: if nothing was promoted, or the outcome is unknown.
+    package func run() async throws -> Int32 {
+        guard let ledger = gate.ledger else {
+            throw UsageError("promote keeps a journal in the ledger: name one with --store")
+        }
+        var progress = Progress()
+        do {
+            return try await promote(&progress, ledger)
+        } catch PromotionError.interrupted(let signal, let text) {
+            guard var run = verification else { throw PromotionError.interrupted(signal: signal, text) }
+            run.target = progress.target ?? run.target
+            log.record(.tag, text)
+            let record = progress.passed.map {
+                self.record($0, isMoved: progress.target?.generation != nil, rollback: nil)
+            }
+            let outcome = try await run.interrupted(signal: signal, because: text)
+            return try await run.publish(outcome, promotion: record, showsText: false).exitCode
+        } catch {
+            if !progress.mayHaveWritten || Self.wroteNothing(error) {
+                let present = progress.passed?.former.map { "is still \($0.name)" }
+                let message = "nothing was changed: \(request.target) \(present ?? "was not written")"
+                log.record(.tag, message)
+                if let error = error as? any ExitCoded { throw UnchangedTag(reason: error, message: message) }
+            }
+            throw error
+        }
+    }
+
+    private struct Progress {
+        var passed: PromotionGate.Passed?
+        var target: Target?
+        var mayHaveWritten = false
+    }
+
+    private static func wroteNothing(_ error: any Error) -> Bool {
+        switch error {
+        case let error as RegistryError: if case .uncertainPut = error { false } else { true }
+        case is GateError: true
+        default: false
+        }
+    }
+
+    private func promote(_ progress: inout Progress, _ ledger: Ledger) async throws -> Int32 {
+        let mover = TagMover(
+            registry: gate.registry, ledger: ledger, killSwitch: gate.killSwitch, log: log, timeout: gate.timeout,
+            readbackTimeout: gate.readbackTimeout, interruption: interruption)
+        let (passed, target) = try await interruptible { try await pass(settles: true) }
+        (progress.passed, progress.target) = (passed, target)
+        let rollbackTarget = try await interruptible {
+            try await RollbackTargetFinder(registry: gate.registry, ledger: ledger, log: log).find(
+                service: request.service, target: request.target, intended: passed.image.digest, former: passed.former)
+        }
+        progress.mayHaveWritten = true
+        let entry = try await interruptible {
+            try await mover.move(passed.image.manifest, as: intent(passed), to: request.target)
+        }
+        progress.target?.generation = entry.generation
+        let digest = passed.image.digest
+        log.record(
+            .tag,
+            passed.isMove
+                ? "\(request.target) is \(digest), read back: generation \(entry.generation) of \(request.service)"
+                : "\(request.target) already was \(digest); nothing was moved: generation \(entry.generation) of "
+                    + request.service)
+        announce(request.pin(passed.image))
+        if let signal = interruption.signal {
+            throw PromotionError.interrupted(
+                signal: signal,
+                "interrupted after \(request.target) was moved (generation \(entry.generation)): not verified; run verify"
+            )
+        }
+        guard var run = verification, var target else { return 0 }
+        target.generation = entry.generation
+        run.target = target
+        run.learner = gate.registry.learner(in: request.target)
+        run.tag = TagWatch(
+            reference: request.target, client: gate.registry, created: passed.image.created,
+            former: passed.isMove ? passed.former?.digest : nil, isFormerKnown: passed.isMove,
+            timeout: gate.readbackTimeout)
+        let outcome = try await run.verify()
+        var rollback: PromotionRecord.Rollback?
+        if rollbackOn.contains(outcome.conclusion.verdict) {
+            rollback = await AutomaticRollback(
+                request: request, id: id, passed: passed, target: rollbackTarget, mover: mover, verification: run
+            ).run(after: outcome.conclusion.verdict)
+        }
+        return try await run.publish(
+            outcome, promotion: record(passed, isMoved: passed.isMove, rollback: rollback),
+            notes: log.warnings + (rollback.map { ["rollback: \($0.said)"] } ?? [])
+        ).exitCode
+    }
+
+    /// A dry run: reads everything and writes nothing.
+    package func plan() async throws -> PromotionPlan {
+        let (passed, _) = try await interruptible { try await pass(settles: false) }
+        return PromotionPlan(request: request, passed: passed, hosts: verification?.inventory.hosts.count)
+    }
+
+    /// The checks, the same for a real run and a dry one, except for the journal.
+    private func pass(settles: Bool) async throws -> (PromotionGate.Passed, Target?) {
+        try await verification?.requireInventory()
+        var gate = gate
+        if let ledger = gate.ledger {
+            gate.recovered = try await InterruptedPromotionRecovery(
+                registry: gate.registry.until(.now + gate.timeout), ledger: ledger, log: log,
+                readbackTimeout: gate.readbackTimeout
+            ).settle(tag: request.target, now: Date(), settles: settles)
+        }
+        let passed = try await gate.pass()
+        // A host that cannot run the image is found before anything moves, if the inventory states the hosts' platforms.
+        let target = try verification.map { verification throws(RegistryError) in
+            var target = Target(service: request.service, gitSHA: request.gitSHA, digest: passed.image.digest)
+            target = try TargetResolver.complete(target, by: passed.image, for: verification.inventory.hosts)
+            target.image = "\(request.target)"
+            return target
+        }
+        return (passed, target)
+    }
+
+    private func interruptible<Value: Sendable>(
+        _ work: @escaping @Sendable () async throws -> Value
+    ) async throws -> Value {
+        try await interruption.guarding("\(request.target) was moved", work)
+    }
+
+    private func intent(_ passed: PromotionGate.Passed) -> JournalEntry.Intent {
+        JournalEntry.Intent(
+            id: id, kind: .promotion, service: request.service, repository: request.repository, tag: request.tag,
+            source: request.sourceName, gitSHA: request.gitSHA, digest: passed.image.digest,
+            formerDigest: passed.former?.digest, formerGitSHA: passed.former?.gitSHA, actor: request.actor,
+            contexts: passed.contexts, permission: passed.permission,
+            intendedAt: Date().rfc3339)
+    }
+
+    private func record(
+        _ passed: PromotionGate.Passed, isMoved: Bool, rollback: PromotionRecord.Rollback?
+    ) -> PromotionRecord {
+        PromotionRecord(
+            id: id, image: "\(request.target)", source: request.sourceName, digest: passed.image.digest,
+            isMoved: isMoved, formerDigest: passed.former?.digest, formerGitSHA: passed.former?.gitSHA,
+            actor: request.actor,
+            contexts: passed.contexts.reduce(into: [:]) {
+                $0[Sanitizer.singleLine($1.key)] = Sanitizer.singleLine($1.value)
+            },
+            pin: request.pin(passed.image), steps: log.steps, rollback: rollback)
+    }
+}
+
+extension VerificationRun {
+    /// Requires an inventory that a promotion can be verified with.
+    func requireInventory() async throws {
+        if let refusal = try await refusal().0, refusal.exitCode != 0 { throw PromotionError.inventory(refusal) }
+    }
+}

@@ -1,0 +1,140 @@
+import CollectorSupport
+import Foundation
+package import Inventory
+package import Ledger
+package import Reports
+import Shared
+package import Verdict
+
+/// A sweep that asks every host once, from its checks to its exit code. It proves nothing: a host on target is `soaking`.
+package struct StatusRun: Sendable {
+    let target: Target
+    let inventory: Inventory
+    let requestTimeout: Duration
+    let access: HostCredentials
+    let concurrency: Int?
+    /// nil with `--store none`. Only read.
+    let ledger: Ledger?
+    let destinations: [ReportDestination]
+    /// As in ``VerificationRun``.
+    let learner: DigestResolver?
+    /// Also reads the tag that `--image` names.
+    let drift: DriftReader?
+    /// True if the exit code reflects the result, as in ``StatusRules/conclude(isGating:)``. Drift counts like a host that
+    /// serves another build.
+    let isGating: Bool
+    let progress: ProgressMode
+    let environment: [String: String]
+
+    package init(
+        target: Target, inventory: Inventory, requestTimeout: Duration, access: HostCredentials,
+        concurrency: Int? = nil,
+        ledger: Ledger? = nil, destinations: [ReportDestination], learner: DigestResolver? = nil,
+        drift: DriftReader? = nil, isGating: Bool = false, progress: ProgressMode = .none,
+        environment: [String: String] = [:]
+    ) {
+        self.target = target
+        self.inventory = inventory
+        self.requestTimeout = requestTimeout
+        self.access = access
+        self.concurrency = concurrency
+        self.ledger = ledger
+        self.destinations = destinations
+        self.learner = learner
+        self.drift = drift
+        self.isGating = isGating
+        self.progress = progress
+        self.environment = environment
+    }
+
+    package func run() async throws -> Int32 {
+        let report = try await destinations.deliver { try await sweep() }
+        if destinations.isEmpty { Terminal.standardOutput.write(TextReport(report: report).render()) }
+        return report.exitCode
+    }
+
+    private func sweep() async throws -> Report {
+        let signals = await EndingSignals.caught()
+        let startedAt = Date()
+        let promotions = try await ledger?.promotions(service: target.service) ?? []
+        let target = completed(promotions)
+        // Long enough that only the last answer ends the sweep, however many hosts wait for their turn.
+        let policy = Policy(
+            timeout: .seconds(86_400), interval: .seconds(86_400), requestTimeout: requestTimeout,
+            soak: .seconds(86_400), stall: .seconds(86_400), maxFailed: .percent(100), countsEarlierEvidence: true)
+        let mismatch = InventoryCheck.mismatch(
+            of: inventory.selector, hosts: inventory.hosts, listed: inventory.listed)
+        if let mismatch {
+            return VerificationOutcome(
+                verification: Verification(target: target, hosts: inventory.hosts, policy: policy),
+                conclusion: Conclusion(
+                    verdict: mismatch.verdict, exitCode: mismatch.verdict.exitCode, reasons: [mismatch], at: .zero),
+                context: context(startedAt, .zero)
+            ).report()
+        }
+        // Each host is asked once, so connections are not kept.
+        let clients = try TransferClients(
+            hosts: inventory.hosts.count, concurrency: concurrency, keepsConnections: false)
+        var session = FleetSession(clients: clients.all, noncePrefix: RunID.nonce()) { access[$0] }
+        session.watches = [.signals(signals)]
+        session.learner = learner
+        let certificates = CertificateExpiries()
+        session.certificates = certificates
+        session.isComplete = { verification in
+            verification.isEveryHostAsked && verification.lessons.pending.isEmpty
+        }
+        let (ended, duration) = await session.run(
+            Verification(
+                target: target, hosts: inventory.hosts, policy: policy, promotions: promotions,
+                learnsImages: learner != nil),
+            observers: [progress.observer(on: .standardError, environment: environment)].compactMap { $0 })
+        await clients.shutdown()
+        let conclusion = ended.conclusion ?? StatusRules(ended, at: duration).conclude(isGating: isGating)
+        var context = context(startedAt, duration)
+        context.notes += [certificates.warning(now: Date(), names: inventory.hosts.map(\.name))].compactMap { $0 }
+        let outcome = VerificationOutcome(verification: ended, conclusion: conclusion, context: context)
+        guard let drift else { return outcome.report() }
+        return outcome.adding(
+            try await drift.drift(from: outcome.report(), promotions: promotions, now: Date()), isGating: isGating
+        ).report()
+    }
+
+    private func context(_ startedAt: Date, _ duration: Duration) -> ReportBuilder.Context {
+        ReportBuilder.Context(
+            id: RunID.make(at: startedAt), startedAt: startedAt,
+            finishedAt: startedAt.addingTimeInterval(duration.seconds), inventorySource: inventory.source,
+            inventoryHash: inventory.hash, selected: inventory.selected ?? [], listed: inventory.listedWhereSelected,
+            warnings: inventory.warnings + access.warnings(for: inventory.hosts), isSweep: true)
+    }
+
+    /// The target; without one, the ledger's last promotion.
+    private func completed(_ promotions: [Promotion]) -> Target {
+        var target = target
+        if target.gitSHA == nil, target.digest == nil, let last = promotions.last {
+            target.gitSHA = last.gitSHA
+            target.digest = last.digest
+            target.generation = last.generation
+        } else {
+            target.generation = promotions.last { $0.gitSHA == target.gitSHA && $0.digest == target.digest }?.generation
+        }
+        return target
+    }
+}
+
+extension VerificationOutcome {
+    /// The outcome with its drift. If it gates, drift ends with 10, because the deployed build is not the promoted one.
+    fileprivate func adding(_ drift: Drift, isGating: Bool) -> VerificationOutcome {
+        var conclusion = conclusion
+        if isGating, conclusion.exitCode == 0,
+            let finding = drift.findings.first(where: { $0.kind != .unpromoted })
+        {
+            let reason = Reason(verdict: .stragglers, hosts: 0, message: "drift: \(finding.message)")
+            conclusion = Conclusion(
+                verdict: reason.verdict, exitCode: reason.verdict.exitCode,
+                reasons: [reason] + conclusion.reasons.filter { $0.verdict != .inconclusive }, at: conclusion.at)
+        }
+        var context = context
+        context.drift = drift
+        return VerificationOutcome(verification: verification, conclusion: conclusion, context: context)
+    }
+}

@@ -1,0 +1,51 @@
+import CollectorSupport
+import FoundationEssentials
+import Shared
+import Synchronization
+import Verdict
+
+/// The expiry dates of the hosts' certificates, taken from their first TLS handshakes. They affect no verdict.
+final class CertificateExpiries: Sendable {
+    private let ends = Mutex<[Int: Date]>([:])
+
+    /// A certificate that expires sooner than this is worth a warning.
+    static let notice = Duration.seconds(14 * 86_400)
+    private static let maximumNames = 5
+
+    /// True if the host's certificate is still unknown: reading it costs a little, so it is done once.
+    func isWanted(_ host: Int, url: String) -> Bool {
+        url.lowercased().hasPrefix("https:") && ends.withLock { $0[host] == nil }
+    }
+
+    /// - Parameter text: as ``TransferResponse/certificateEnd``.
+    func note(_ text: String, of host: Int) {
+        // An unreadable date is not requested again, and causes no warning.
+        let date = Self.date(text) ?? .distantFuture
+        ends.withLock { $0[host] = $0[host] ?? date }
+    }
+
+    /// One line about all certificates that have expired or will soon; nil if there are none.
+    ///
+    /// - Parameter names: of the hosts, by their index.
+    func warning(now: Date, names: [String]) -> String? {
+        let limit = now.addingTimeInterval(Self.notice.seconds)
+        let soon = ends.withLock { $0 }.filter { $0.value < limit && names.indices.contains($0.key) }
+            .sorted { ($0.value, $0.key) < ($1.value, $1.key) }
+        guard !soon.isEmpty else { return nil }
+        let shown = soon.map { host, end in
+            "\(Sanitizer.singleLine(names[host], limit: 64)) (\(end.rfc3339.prefix(10))\(end < now ? ", expired" : ""))"
+        }.listed(limit: Self.maximumNames)
+        return "\(soon.count.hostCount): certificate expires within 14 days: \(shown)"
+    }
+
+    /// Parses `Dec  1 12:00:00 2026 GMT`, as OpenSSL writes it, or `2026-12-01 12:00:00 GMT`, as libcurl's other backends do.
+    static func date(_ text: String) -> Date? {
+        let words = text.split(separator: " ")
+        guard words.last == "GMT" else { return nil }
+        if words.count == 3 { return Date(rfc3339: "\(words[0])T\(words[1])Z") }
+        let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
+        guard words.count == 5, let month = months.firstIndex(of: String(words[0])) else { return nil }
+        func twoDigits(_ number: some StringProtocol) -> String { number.count == 1 ? "0\(number)" : "\(number)" }
+        return Date(rfc3339: "\(words[3])-\(twoDigits("\(month + 1)"))-\(twoDigits(words[1]))T\(words[2])Z")
+    }
+}

@@ -1,0 +1,358 @@
+import Foundation
+import HeapModule
+import Shared
+import Transfer
+package import Verdict
+
+/// The shell around ``Verification``: sends the requests that it asks for, and feeds it the answers.
+///
+/// Every decision is made there. This type only contributes the clock, the requests and the events.
+struct FleetSession: Sendable {
+    /// At most one per core. A host is always served by the same one.
+    let clients: [TransferClient]
+    /// The credentials of each host, by its index.
+    let credentials: @Sendable (Int) -> RequestCredentials
+    /// Unguessable, and new for each run.
+    let noncePrefix: String
+    var watches: [SessionWatch] = []
+    /// Carries out ``Verification/Action/learn(_:)``; required if the verification looks up digests.
+    var learner: DigestResolver?
+    /// Carries out ``Verification/Action/lookAtTag``; required if the verification watches a tag.
+    var tagTrigger: TagReadTrigger?
+    /// Collects the expiry dates of the hosts' certificates; nil to skip them.
+    var certificates: CertificateExpiries?
+    /// Ends the session early: `status` stops after one answer from each host.
+    var isComplete: @Sendable (Verification) -> Bool = { _ in false }
+
+    private let clock = ContinuousClock()
+    private let decoder = ResponseDecoder()
+    /// The longest time between two steps, so that staleness, stall and progress are checked.
+    private static let heartbeat = Duration.milliseconds(100)
+    /// Answers that one task decodes.
+    private static let decodingBatch = 32
+
+    init(
+        clients: [TransferClient], noncePrefix: String, credentials: @escaping @Sendable (Int) -> RequestCredentials
+    ) {
+        self.clients = clients
+        self.noncePrefix = noncePrefix
+        self.credentials = credentials
+    }
+
+    /// Runs a verification to its conclusion, or until ``isComplete``.
+    ///
+    /// - Returns: the verification at its end, and its duration.
+    func run(_ initial: Verification, observers: [any SessionObserver]) async -> (Verification, Duration) {
+        let (events, yield) = AsyncStream.makeStream(of: SessionEvent.self)
+        let start = clock.now
+        var state = SessionState(
+            verification: initial, observers: observers, schedule: PollSchedule(noncePrefix: noncePrefix),
+            longPolls: LongPollPlanner(
+                limit: clients.reduce(0) { $0 + $1.concurrency } / 2, interval: initial.policy.interval))
+        await withDiscardingTaskGroup { group in
+            let decoder = decoder
+            for client in clients {
+                group.addTask {
+                    // Decoding answers costs more than requesting them, so it is spread over the cores.
+                    await withDiscardingTaskGroup { decoders in
+                        for await batch in client.completions {
+                            for start in stride(from: 0, to: batch.count, by: Self.decodingBatch) {
+                                let part = batch[start..<min(start + Self.decodingBatch, batch.count)]
+                                decoders.addTask { yield.yield(.completed(part.map(decoder.read))) }
+                            }
+                        }
+                    }
+                }
+            }
+            for watch in watches {
+                group.addTask { await watch.run { yield.yield($0) } }
+            }
+            state.take(.started, now: .zero)
+            var isTimerPending = false
+            submitDue(&state, start: start)
+            state.notify(at: clock.now - start)
+            var iterator = events.makeAsyncIterator()
+            while state.verification.conclusion == nil, !isComplete(state.verification) {
+                let now = clock.now - start
+                let wanted = min(state.wake, now + Self.heartbeat, state.verification.policy.timeout)
+                // One timer at a time; an earlier wish may be served some milliseconds late.
+                if !isTimerPending {
+                    isTimerPending = true
+                    let deadline = start + max(wanted, now + .milliseconds(2))
+                    group.addTask {
+                        do { try await ContinuousClock().sleep(until: deadline) } catch { return }
+                        yield.yield(.woke)
+                    }
+                }
+                guard let event = await iterator.next() else { break }
+                if case .woke = event { isTimerPending = false }
+                handle(event, &state, start: start)
+                let moment = clock.now - start
+                state.take(.time(moment), now: moment)
+                submitDue(&state, start: start)
+                state.notify(at: clock.now - start)
+                if state.takeTagRequest() { tagTrigger?.readNow() }
+                for digest in state.takeLookups() {
+                    guard let learner else { continue }
+                    group.addTask { yield.yield(.learned(await learner(digest))) }
+                }
+            }
+            yield.finish()
+            group.cancelAll()
+        }
+        let end = state.verification.conclusion?.at ?? (clock.now - start)
+        return (state.verification, end)
+    }
+
+    private func handle(_ event: SessionEvent, _ state: inout SessionState, start: ContinuousClock.Instant) {
+        let now = clock.now - start
+        switch event {
+        case .completed(let batch):
+            for reading in batch {
+                guard let pending = state.schedule.finish(reading.id) else { continue }
+                let answeredAt = reading.finishedAt - start
+                if let end = reading.certificateEnd { certificates?.note(end, of: pending.host) }
+                let sample = Sample(
+                    host: pending.host, askedAt: reading.startedAt - start, answeredAt: answeredAt,
+                    nonce: pending.nonce,
+                    finding: state.longPolls.finding(
+                        reading, host: pending.host, nonce: pending.nonce, answeredAt: answeredAt))
+                state.take(.sample(sample), now: now)
+            }
+        case .woke: break
+        case .signal(let number): state.take(.signal(number, at: now), now: now)
+        case .promotions(let promotions): state.take(.promotions(promotions, at: now), now: now)
+        case .learned(let image): state.take(.learned(image, at: now), now: now)
+        case .moved(let tag): state.take(.moved(tag, at: now), now: now)
+        case .tagSeen(let moment): state.take(.tagSeen(lookedAt: moment - start, at: now), now: now)
+        case .listed(let names): state.take(.listed(names, at: now), now: now)
+        }
+    }
+
+    private func submitDue(_ state: inout SessionState, start: ContinuousClock.Instant) {
+        guard state.verification.conclusion == nil else { return }
+        let now = clock.now - start
+        let policy = state.verification.policy
+        let due = state.schedule.takeDue(at: now)
+        guard !due.isEmpty else { return }
+        state.take(.asked(due.map(\.pending.host), at: now), now: now)
+        let requests = due.map { id, pending in
+            let url = state.verification.tracks[pending.host].host.url
+            let separator = url.contains("?") ? "&" : "?"
+            let hold = state.longPolls.takeHold(pending.host, now: now)
+            var request = TransferRequest(
+                id: id, lane: pending.host,
+                url: "\(url)\(separator)\(BuildinfoProtocol.nonceQueryItem)=\(pending.nonce)",
+                headers: [("Accept", "application/json"), ("Cache-Control", "no-cache"), ("Pragma", "no-cache")]
+                    + (hold?.headers ?? []),
+                timeout: policy.requestTimeout + .seconds(hold?.seconds ?? 0), access: credentials(pending.host))
+            request.asksCertificate = certificates?.isWanted(pending.host, url: url) ?? false
+            return request
+        }
+        for (index, client) in clients.enumerated() {
+            client.submit(clients.count == 1 ? requests : requests.filter { $0.lane % clients.count == index })
+        }
+    }
+}
+
+/// The state that one step of a session leaves to the next.
+private struct SessionState {
+    private(set) var verification: Verification
+    private var observers: [any SessionObserver]
+    var schedule: PollSchedule
+    var longPolls: LongPollPlanner
+    private var changes: [HostChange] = []
+    private var lookups: [Digest] = []
+    private var isTagRequested = false
+
+    init(
+        verification: Verification, observers: [any SessionObserver], schedule: PollSchedule, longPolls: LongPollPlanner
+    ) {
+        self.verification = verification
+        self.observers = observers
+        self.schedule = schedule
+        self.longPolls = longPolls
+    }
+
+    /// When the next host is due.
+    var wake: Duration { schedule.next ?? verification.policy.timeout }
+
+    /// The only way into the verification, so that observers see every input.
+    mutating func take(_ input: Verification.Input, now: Duration) {
+        let actions = verification.take(input)
+        for index in observers.indices { observers[index].took(input, actions, by: verification) }
+        for action in actions {
+            switch action {
+            case .ask(let host, let at):
+                let track = verification.tracks[host]
+                // An answer from before the start is requested again at once, without waiting for a change.
+                let isEarly = track.blindness == .predatesStart
+                schedule.schedule(
+                    host, at: longPolls.schedule(host, at: at, now: now, status: track.status, isEarly: isEarly))
+            case .changed(let host, let transition):
+                changes.append(HostChange(host: host, transition: transition))
+            case .learn(let digest): lookups.append(digest)
+            case .lookAtTag: isTagRequested = true
+            case .concluded: break
+            }
+        }
+    }
+
+    /// The digests to look up in the registry, since the last call.
+    mutating func takeLookups() -> [Digest] {
+        defer { lookups = [] }
+        return lookups
+    }
+
+    /// True if the tag is to be read, since the last call.
+    mutating func takeTagRequest() -> Bool {
+        defer { isTagRequested = false }
+        return isTagRequested
+    }
+
+    mutating func notify(at now: Duration) {
+        for index in observers.indices {
+            observers[index].turned(changes, of: verification, at: now)
+            if let conclusion = verification.conclusion { observers[index].ended(verification, conclusion) }
+        }
+        changes.removeAll(keepingCapacity: true)
+    }
+}
+
+/// An event of a running verification.
+package enum SessionEvent: Sendable {
+    /// Requests that ended, with their decoded answers.
+    case completed([Reading])
+    /// The timer fired.
+    case woke
+    case signal(Int32)
+    /// The service's promotions, read from the ledger again.
+    case promotions([Promotion])
+    /// The hosts that the inventory's source lists now.
+    case listed(Set<String>)
+    /// The registry's answer about a digest.
+    case learned(DigestLookup)
+    /// The image that the promoted tag points to instead; nil once it points to the promoted one again.
+    case moved(RetaggedImage?)
+    /// A requested read of the tag, begun at this moment, found the promoted image.
+    case tagSeen(ContinuousClock.Instant)
+
+    /// A request that ended, decoded but not yet judged.
+    package struct Reading: Sendable {
+        let id: UInt64
+        let startedAt: ContinuousClock.Instant
+        let finishedAt: ContinuousClock.Instant
+        var finding: Sample.Finding
+        var validators = ResponseValidators()
+        /// As in ``TransferResponse/certificateEnd``.
+        var certificateEnd: String?
+    }
+}
+
+/// The queue of hosts by the time at which they are due, and of requests in progress: at most one per host.
+struct PollSchedule {
+    private struct Due: Comparable {
+        let at: Duration
+        let host: Int
+
+        static func < (left: Due, right: Due) -> Bool { (left.at, left.host) < (right.at, right.host) }
+    }
+
+    /// A request that was sent and has not ended.
+    struct Pending {
+        let host: Int
+        let nonce: String
+    }
+
+    private var due = Heap<Due>()
+    private var pending: [UInt64: Pending] = [:]
+    private var lastID: UInt64 = 0
+    private let noncePrefix: String
+
+    /// - Parameter noncePrefix: unguessable, and new for each verification, so that no answer to another one fits.
+    init(noncePrefix: String) {
+        self.noncePrefix = noncePrefix
+    }
+
+    /// When the next host is due; nil if none is scheduled.
+    var next: Duration? { due.min?.at }
+
+    mutating func schedule(_ host: Int, at moment: Duration) {
+        due.insert(Due(at: moment, host: host))
+    }
+
+    /// Removes the hosts that are due; each gets a request id and a nonce of its own.
+    mutating func takeDue(at now: Duration) -> [(id: UInt64, pending: Pending)] {
+        var taken: [(id: UInt64, pending: Pending)] = []
+        while let first = due.min, first.at <= now {
+            due.removeMin()
+            lastID += 1
+            let request = Pending(host: first.host, nonce: "\(noncePrefix)-\(String(lastID, radix: 36))")
+            pending[lastID] = request
+            taken.append((lastID, request))
+        }
+        return taken
+    }
+
+    /// Ends a request; nil if the id is not in progress.
+    mutating func finish(_ id: UInt64) -> Pending? { pending.removeValue(forKey: id) }
+}
+
+/// The transfer clients of one session. A large fleet is split between two threads, because one core of libcurl limits the
+/// speed of a sweep.
+struct TransferClients: Sendable {
+    let all: [TransferClient]
+
+    /// Fleets up to this size use one thread.
+    private static let smallFleet = 2_000
+
+    /// - Parameter keepsConnections: true if hosts are asked more than once.
+    init(hosts: Int, concurrency: Int?, keepsConnections: Bool) throws(TransferClientError) {
+        let openFiles = OpenFiles.raiseLimit()
+        let isLarge = hosts > Self.smallFleet && ProcessInfo.processInfo.activeProcessorCount > 1 && concurrency != 1
+        let count = isLarge ? 2 : 1
+        var limits = TransferLimits(
+            openFiles: openFiles / count, concurrency: concurrency.map { max(1, $0 / count) })
+        if !keepsConnections { limits.keptConnections = 0 }
+        var clients: [TransferClient] = []
+        for _ in 0..<count { clients.append(try TransferClient(limits: limits)) }
+        all = clients
+    }
+
+    func shutdown() async {
+        for client in all { await client.shutdown() }
+    }
+}
+
+extension ResponseDecoder {
+    /// Decodes the outcome of one request.
+    fileprivate func read(_ completion: TransferCompletion) -> SessionEvent.Reading {
+        var reading = SessionEvent.Reading(
+            id: completion.id, startedAt: completion.startedAt, finishedAt: completion.finishedAt,
+            finding: .none(.never, detail: ""))
+        switch completion.outcome {
+        case .success(let response):
+            reading.finding = read(status: response.status, headers: response.headers, body: response.body)
+            reading.validators = ResponseValidators(status: response.status, headers: response.headers)
+            reading.certificateEnd = response.certificateEnd
+        case .failure(let failure): reading.finding = .none(failure.reach, detail: failure.detail)
+        }
+        return reading
+    }
+}
+
+extension TransferFailure {
+    /// The failure as a fact about the host.
+    var reach: RequestOutcome {
+        switch self {
+        case .dns: .dns
+        case .refused: .refused
+        case .timeout: .timeout
+        case .tls: .tls
+        case .tooLarge: .tooLarge
+        case .protocolError: .protocolError
+        // Nothing came from the host; the detail explains that the collector caused it.
+        case .local, .cancelled: .timeout
+        }
+    }
+}

@@ -1,0 +1,136 @@
+import CollectorSupport
+import FoundationEssentials
+import Shared
+import Verdict
+
+/// Long polls (RFC 7240, `Prefer: wait`) for agents that support them. Instead of asking a host again after the interval, the
+/// collector asks at once, and the host answers when something changes or the interval ends. The request rate stays the same,
+/// and a change is seen when it happens.
+///
+/// Only the session knows about long polls. To ``Verification`` a held answer is an ordinary one: it carries its request's
+/// nonce, and its age counts from the agent's observation. Soaking hosts get plain requests, because a held request blurs the
+/// time at which it was made.
+struct LongPollPlanner {
+    /// A host's last document, which a 304 refers to.
+    private struct LastDocument {
+        let tag: String
+        let document: Document
+        /// When the agent observed it.
+        let observedAt: Duration
+    }
+
+    /// The request to hold an answer back.
+    struct Hold {
+        /// The entity tag of the host's last document.
+        let tag: String
+        let seconds: Int
+
+        var headers: [(name: String, value: String)] { [("If-None-Match", tag), ("Prefer", "wait=\(seconds)")] }
+    }
+
+    /// The most requests held at a time, because they occupy connections that others need.
+    private let limit: Int
+    private let interval: Duration
+    private var lastDocuments: [Int: LastDocument] = [:]
+    /// Hosts that answered at once although they were asked to hold.
+    private var unsupported: Set<Int> = []
+    /// Hosts with a held request in progress.
+    private var held: Set<Int> = []
+    /// When a host was last asked to hold.
+    private var lastHeld: [Int: Duration] = [:]
+    /// The seconds for which each host is to hold its next request.
+    private var nextHolds: [Int: Int] = [:]
+
+    private static let shortestHold = Duration.milliseconds(200)
+
+    init(limit: Int, interval: Duration) {
+        self.limit = limit
+        self.interval = interval
+    }
+
+    /// The time of the next request to a host, which without long polls would be sent at `moment`.
+    ///
+    /// - Parameter isEarly: true if the last answer was from before the start, so that there is no change to wait for.
+    mutating func schedule(
+        _ host: Int, at moment: Duration, now: Duration, status: HostStatus, isEarly: Bool = false
+    ) -> Duration {
+        nextHolds[host] = nil
+        // A held answer is no reason to hurry, and a host that changes all the time is not followed faster than this.
+        let regular = max(moment, now + interval)
+        let start = max(now, lastHeld[host].map { $0 + Self.shortestHold } ?? now)
+        guard lastDocuments[host] != nil, !unsupported.contains(host), status.isAwaited, !isEarly,
+            regular - start >= .seconds(1),
+            held.count + nextHolds.count < limit
+        else {
+            // The document is not needed then, and a fleet's documents are large.
+            lastDocuments[host] = nil
+            return moment
+        }
+        nextHolds[host] = Int((regular - start).components.seconds)
+        return start
+    }
+
+    /// The hold of a request that is sent now; nil for a plain request.
+    mutating func takeHold(_ host: Int, now: Duration) -> Hold? {
+        guard let tag = lastDocuments[host]?.tag, let seconds = nextHolds.removeValue(forKey: host) else { return nil }
+        held.insert(host)
+        lastHeld[host] = now
+        return Hold(tag: tag, seconds: min(seconds, BuildinfoProtocol.maximumWait))
+    }
+
+    /// The finding of an answer; a 304 repeats the last document.
+    mutating func finding(
+        _ reading: SessionEvent.Reading, host: Int, nonce: String, answeredAt: Duration
+    ) -> Sample.Finding {
+        if held.remove(host) != nil, !reading.validators.wasHeld {
+            // A failed request is sent again without a tag. A host that did not hold this request will not hold the next.
+            if reading.validators.status == nil { lastDocuments[host] = nil } else { unsupported.insert(host) }
+        }
+        switch reading.finding {
+        case .document(let document):
+            lastDocuments[host] = reading.validators.tag.flatMap { tag in
+                // Only the host's own answer can be referred to later.
+                guard document.nonce == nonce, document.host.id == reading.validators.host else { return nil }
+                return LastDocument(
+                    tag: tag, document: document,
+                    observedAt: answeredAt - Duration(clampingSeconds: document.ageSeconds))
+            }
+            return reading.finding
+        case .plain: return reading.finding
+        case .none:
+            guard reading.validators.isUnchanged, let before = lastDocuments[host] else { return reading.finding }
+            guard reading.validators.host == before.document.host.id else {
+                lastDocuments[host] = nil
+                return .none(.httpStatus, detail: "answered HTTP 304 without proof of being the same host")
+            }
+            return unchanged(before, reading.validators, answeredAt: answeredAt)
+        }
+    }
+
+    /// "Not modified" proves only what its headers prove: without them it may come from a cache.
+    private func unchanged(
+        _ before: LastDocument, _ validators: ResponseValidators, answeredAt: Duration
+    ) -> Sample.Finding {
+        guard let age = validators.age else {
+            return .none(.httpStatus, detail: "answered HTTP 304 without the age of its observation")
+        }
+        var document = before.document
+        document.nonce = validators.nonce
+        document.ageSeconds = age
+        // Advance the host's clock by the time that has passed since.
+        let passed = answeredAt - Duration(clampingSeconds: age) - before.observedAt
+        document.observedAt =
+            Date(rfc3339: document.observedAt)?.addingTimeInterval(passed.seconds).rfc3339 ?? document.observedAt
+        return .document(document)
+    }
+}
+
+extension HostStatus {
+    /// True if a change of the host is expected.
+    fileprivate var isAwaited: Bool {
+        switch self {
+        case .soaking, .converged, .flapping: false
+        default: true
+        }
+    }
+}

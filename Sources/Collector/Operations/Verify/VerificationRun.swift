@@ -1,0 +1,336 @@
+package import CollectorSupport
+package import Evidence
+package import Foundation
+package import Inventory
+package import Ledger
+package import Logging
+package import Reports
+import Shared
+import Transfer
+import UnixSignals
+package import Verdict
+
+/// A verification from the checks of its inventory to its published report.
+///
+/// ``run()`` does all of it. A promotion takes two steps, because it may roll back in between: ``verify()`` ends with the
+/// recorded verdict, and ``publish(_:promotion:notes:)`` builds the final report and delivers it.
+package struct VerificationRun: Sendable {
+    package var target: Target
+    package let inventory: Inventory
+    let policy: Policy
+    let check: InventoryCheck
+    let access: HostCredentials
+    let concurrency: Int?
+    /// nil with `--store none`.
+    let ledger: Ledger?
+    package private(set) var destinations: [ReportDestination]
+    private var evidence: EvidenceFile?
+    /// Asks the registry about other digests that hosts serve; nil if the target's image does not come from a registry.
+    var learner: DigestResolver?
+    /// Watches the tag that the target's image comes from; nil if there is none.
+    var tag: TagWatch?
+    let progress: ProgressMode
+    let environment: [String: String]
+    let logger: Logger
+    let terminal: Terminal
+
+    package init(
+        target: Target, inventory: Inventory, policy: Policy, check: InventoryCheck, access: HostCredentials,
+        concurrency: Int? = nil, ledger: Ledger? = nil, destinations: [ReportDestination],
+        evidence: EvidenceFile? = nil, learner: DigestResolver? = nil, tag: TagWatch? = nil, progress: ProgressMode,
+        environment: [String: String], logger: Logger, terminal: Terminal = .standardError
+    ) {
+        self.target = target
+        self.inventory = inventory
+        self.policy = policy
+        self.check = check
+        self.access = access
+        self.concurrency = concurrency
+        self.ledger = ledger
+        self.destinations = destinations
+        self.evidence = evidence
+        self.learner = learner
+        self.tag = tag
+        self.progress = progress
+        self.environment = environment
+        self.logger = logger
+        self.terminal = terminal
+    }
+
+    /// A copy for the verification after a rollback, which has neither reports nor evidence of its own.
+    var withoutOutput: VerificationRun {
+        var copy = self
+        (copy.destinations, copy.evidence) = ([], nil)
+        return copy
+    }
+
+    /// - Returns: the report, written to every destination; its exit code is the verdict's.
+    /// - Throws: if nothing could be verified, or a report could not be written.
+    package func run() async throws -> Report { try await publish(try await verify()) }
+
+    // MARK: - Verify
+
+    /// Polls the fleet until the verdict, and records it in the evidence and the ledger.
+    func verify() async throws -> VerificationOutcome {
+        // Before anything else, so that a signal that arrives before the first request interrupts the run, too.
+        let signals = await EndingSignals.caught()
+        let start = start()
+        logger.info(
+            "Verifying",
+            metadata: ["verification": "\(start.verification)", "hosts": "\(inventory.hosts.count)"])
+        let (refusal, previous) = try await refusal()
+        if let refusal {
+            let recorder = evidence.map(EvidenceRecorder.init)
+            recorder?.begin(start, hosts: inventory.hosts)
+            recorder?.refuse(
+                .init(
+                    check: check, selector: inventory.selector,
+                    listed: inventory.selector.isEverything ? nil : inventory.listed, lastTime: previous))
+            let outcome = VerificationOutcome(
+                verification: Verification(target: target, hosts: inventory.hosts, policy: policy),
+                conclusion: refusal, context: context(start, duration: .zero))
+            return await recorded(outcome.concluding(recorder))
+        }
+        // Before the ledger records anything, so that a collector that cannot send requests leaves no trace of a promotion.
+        let clients = try TransferClients(
+            hosts: inventory.hosts.count, concurrency: concurrency, keepsConnections: true)
+        let outcome: VerificationOutcome
+        do {
+            outcome = try await poll(clients, start, signals)
+        } catch {
+            await clients.shutdown()
+            throw error
+        }
+        await clients.shutdown()
+        return outcome
+    }
+
+    /// The outcome of a promotion that was interrupted before the first request: no host is known.
+    func interrupted(signal: Int32, because reason: String) async throws -> VerificationOutcome {
+        let start = start()
+        var recorder = evidence.map(EvidenceRecorder.init)
+        recorder?.begin(start, hosts: inventory.hosts)
+        var verification = Verification(target: target, hosts: inventory.hosts, policy: policy)
+        let input = Verification.Input.signal(signal, at: .zero)
+        recorder?.took(input, verification.take(input), by: verification)
+        guard let conclusion = verification.conclusion else { throw VerificationRunError.noConclusion }
+        var context = context(start, duration: .zero)
+        context.notes = ["no host was asked: \(Sanitizer.singleLine(reason))"]
+        return await VerificationOutcome(verification: verification, conclusion: conclusion, context: context)
+            .concluding(recorder)
+    }
+
+    /// The refusal of the inventory, nil if it is accepted, and the earlier inventories that it was compared with.
+    package func refusal() async throws -> (Conclusion?, InventoryCheck.Previous) {
+        let previous = InventoryCheck.Previous(
+            listed: try await ledger?.previousExpected(
+                service: target.service, allowance: check.maximumShrinkPercent),
+            selected: try await ledger?.previousSelected(
+                service: target.service, selected: inventory.selected ?? [], allowance: check.maximumShrinkPercent))
+        let refusal = check.refusal(
+            of: inventory.hosts, listed: inventory.listed, selector: inventory.selector, requirements: policy.require,
+            previous: previous)
+        return (refusal, previous)
+    }
+
+    private func start() -> EvidenceStart {
+        // To the millisecond, as reports and evidence write it.
+        let milliseconds = Int64((Date().timeIntervalSince1970 * 1_000).rounded(.down))
+        let startedAt = Date(timeIntervalSince1970: Double(milliseconds) / 1_000)
+        return EvidenceStart(
+            verification: RunID.make(at: startedAt), collector: BuildinfoVersion.current, startedAt: startedAt.rfc3339,
+            startedAtMilliseconds: milliseconds, target: target, policy: policy, promotions: [],
+            inventory: .init(
+                source: Sanitizer.singleLine(inventory.source), hash: inventory.hash, hosts: inventory.hosts.count,
+                selected: inventory.selected, listed: inventory.listedWhereSelected),
+            warnings: warnings, learnsImages: learner == nil ? nil : true)
+    }
+
+    private func poll(
+        _ clients: TransferClients, _ initial: EvidenceStart, _ signals: UnixSignalsSequence
+    ) async throws -> VerificationOutcome {
+        var start = initial
+        var observers = [progress.observer(on: terminal, environment: environment)].compactMap { $0 }
+        var session = FleetSession(clients: clients.all, noncePrefix: RunID.nonce()) { access[$0] }
+        session.watches = [.signals(signals)]
+        session.learner = learner
+        let certificates = CertificateExpiries()
+        session.certificates = certificates
+        var ledgerRecorder: LedgerRecorder?
+        if let ledger {
+            let begun = try await ledger.begin(
+                VerificationRecord(
+                    id: start.verification, startedAt: start.date, target: target, policy: policy, inventory: inventory)
+            )
+            start.target.generation = begun.generation
+            start.promotions = begun.promotions
+            let recorder = LedgerRecorder(ledger: ledger, verification: begun.verification)
+            observers.append(recorder)
+            session.watches.append(
+                .promotions(in: ledger, service: target.service, known: begun.promotions, logger: logger))
+            ledgerRecorder = recorder
+        }
+        if var tag, let digest = target.digest {
+            tag.earlier.formUnion(
+                start.promotions.filter { $0.generation < start.target.generation ?? 0 }.compactMap(\.digest))
+            let trigger = TagReadTrigger()
+            session.tagTrigger = trigger
+            session.watches.append(tag.watch(promoted: digest, trigger: trigger, logger: logger))
+            start.watchesTag = true
+        }
+        session.watches.append(.inventory(inventory, logger: logger))
+        let evidenceRecorder = evidence.map(EvidenceRecorder.init)
+        evidenceRecorder?.begin(start, hosts: inventory.hosts)
+        if let evidenceRecorder { observers.append(evidenceRecorder) }
+        let verification = Verification(
+            target: start.target, hosts: inventory.hosts, policy: policy, promotions: start.promotions,
+            learnsImages: learner != nil, watchesTag: start.watchesTag ?? false)
+        let (ended, duration) = await session.run(verification, observers: observers)
+        guard let conclusion = ended.conclusion else { throw VerificationRunError.noConclusion }
+        var context = context(start, duration: duration)
+        if let problem = await ledgerRecorder?.drain() {
+            context.notes.append("the ledger lacks changes of this verification: \(problem)")
+        }
+        context.notes += [certificates.warning(now: Date(), names: inventory.hosts.map(\.name))].compactMap { $0 }
+        let outcome = VerificationOutcome(verification: ended, conclusion: conclusion, context: context)
+        return await recorded(outcome.concluding(evidenceRecorder))
+    }
+
+    private func context(_ start: EvidenceStart, duration: Duration) -> ReportBuilder.Context {
+        ReportBuilder.Context(
+            id: start.verification, startedAt: start.date,
+            finishedAt: start.date.addingTimeInterval(duration.seconds), inventorySource: inventory.source,
+            inventoryHash: inventory.hash, selected: inventory.selected ?? [], listed: inventory.listedWhereSelected,
+            warnings: warnings)
+    }
+
+    private var warnings: [String] {
+        inventory.warnings + access.warnings(for: inventory.hosts)
+            + (policy.soak >= policy.timeout
+                ? ["--soak \(policy.soak.brief) does not fit into --timeout \(policy.timeout.brief)"] : [])
+    }
+
+    // MARK: - Record and publish
+
+    /// Records the report in the ledger; a failure becomes a warning of the report.
+    private func recorded(_ outcome: VerificationOutcome) async -> VerificationOutcome {
+        guard let ledger else { return outcome }
+        do {
+            try await ledger.finish(outcome.report())
+            return outcome
+        } catch {
+            // The verdict rests on what was seen. A gap in the history must be reported, and must not change the verdict.
+            return outcome.noting("cannot record this verification in the ledger: \(error)")
+        }
+    }
+
+    /// Delivers the report of a verification that belongs to a promotion, and records it once more with that promotion.
+    ///
+    /// - Parameters:
+    ///   - promotion: nil if nothing is known of the tag.
+    ///   - notes: warnings about the promotion, one line each.
+    ///   - showsText: false if the terminal has the whole story already.
+    func publish(
+        _ outcome: VerificationOutcome, promotion: PromotionRecord?, notes: [String] = [], showsText: Bool = true
+    ) async throws -> Report {
+        var outcome = outcome
+        outcome.context.promotion = promotion
+        outcome.context.closingNotes += notes
+        return try await publish(await recorded(outcome), showsText: showsText)
+    }
+
+    private func publish(_ outcome: VerificationOutcome, showsText: Bool = true) async throws -> Report {
+        let report = try await destinations.deliver { outcome.report() }
+        if showsText, progress != .none, !destinations.contains(where: \.isTextOnTerminal) {
+            terminal.write(TextReport(report: report).render())
+        }
+        Pipeline(environment: environment, terminal: terminal)?.publish(report)
+        try requireEvidence(of: report)
+        return report
+    }
+
+    private func requireEvidence(of report: Report) throws {
+        guard let evidence, report.evidence == nil else { return }
+        throw ReportWriteError(report: report, error: EvidenceError.incomplete(evidence.path))
+    }
+}
+
+/// Everything that the report of a verification is built from.
+struct VerificationOutcome: Sendable {
+    let verification: Verification
+    let conclusion: Conclusion
+    var context: ReportBuilder.Context
+
+    func report() -> Report { ReportBuilder(verification: verification, context: context).build(conclusion) }
+
+    /// The outcome with the hash of its evidence; without an evidence file, the outcome as it is.
+    func concluding(_ recorder: EvidenceRecorder?) async -> VerificationOutcome {
+        guard let recorder else { return self }
+        var outcome = self
+        do {
+            outcome.context.evidence = .init(hash: try await recorder.conclude(conclusion, notes: context.notes))
+            return outcome
+        } catch {
+            // The verdict rests on what was seen. The run ends with the exit code of a report that was not written.
+            return noting("the evidence of this verification is incomplete: \(error)")
+        }
+    }
+
+    func noting(_ note: String) -> VerificationOutcome {
+        var outcome = self
+        outcome.context.closingNotes.append(note)
+        return outcome
+    }
+}
+
+/// A failure that points to a mistake in this program.
+enum VerificationRunError: ExitCoded {
+    case noConclusion
+
+    var exitStatus: ExitStatus { .failure }
+
+    var description: String {
+        switch self {
+        case .noConclusion: "the verification ended without a verdict: this is a bug in buildinfo-collector"
+        }
+    }
+}
+
+/// Ids and nonces of runs.
+package enum RunID {
+    /// A unique id that sorts by time: `20260131T120000-1f2e3d4c`.
+    package static func make(at date: Date) -> String {
+        let style = Date.ISO8601FormatStyle(dateSeparator: .omitted, timeSeparator: .omitted)
+        let time = date.formatted(style).filter { $0 != "Z" }
+        return "\(time)-\(Hexadecimal.encode(randomBytes(4)))"
+    }
+
+    /// 128 random bits.
+    package static func nonce() -> String { Hexadecimal.encode(randomBytes(16)) }
+
+    private static func randomBytes(_ count: Int) -> [UInt8] { (0..<count).map { _ in .random(in: .min ... .max) } }
+}
+
+extension EvidenceStart {
+    fileprivate var date: Date { Date(timeIntervalSince1970: Double(startedAtMilliseconds) / 1_000) }
+}
+
+extension ReportDestination {
+    /// True if the report appears as text on standard output anyway.
+    fileprivate var isTextOnTerminal: Bool { format == .text && isStandardOutput }
+}
+
+extension VerificationRecord {
+    package init(id: String, startedAt: Date, target: Target, policy: Policy, inventory: Inventory) {
+        self.init(
+            id: id, startedAt: startedAt.rfc3339,
+            target: Report.PromotedTarget(
+                service: target.service, gitSHA: target.gitSHA, digest: target.digest, image: target.image,
+                generation: target.generation, equivalentDigests: []),
+            policy: Report.PolicySummary(policy),
+            inventory: Report.InventorySummary(
+                source: Sanitizer.singleLine(inventory.source), hash: inventory.hash, expected: inventory.hosts.count,
+                listed: inventory.listedWhereSelected, selected: inventory.selected),
+            hosts: inventory.hosts)
+    }
+}
