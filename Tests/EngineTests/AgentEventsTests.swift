@@ -5,7 +5,7 @@ import Testing
 
 @testable import EndToEndFixtures
 
-extension EndToEnd {
+extension RealEngine {
     /// A real engine's events cause observations, in addition to the periodic ones.
     @Suite("The agent and its engine's events")
     struct AgentEventsTests {
