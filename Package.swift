@@ -259,7 +259,7 @@ let package = Package(
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "Yams", package: "Yams"),
             ],
-            resources: [.copy("Golden"), .copy("Inventories")],
+            resources: [.copy("Evidence/Recordings"), .copy("Golden"), .copy("Inventories")],
             swiftSettings: strict
         ),
         // The two programs are run as processes; the dependencies see to it that they are built.

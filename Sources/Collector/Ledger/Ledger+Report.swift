@@ -90,7 +90,7 @@ extension Ledger {
         let gated = hosts.filter { $0.waived.map(\.expired) ?? true }
         let proven = gated.count { $0.status == .converged }
         let reason = Reason(
-            verdict: .interrupted, hosts: gated.count - proven,
+            verdict: .interrupted, code: .collectorKilled, hosts: gated.count - proven,
             message: "the collector ended before its verification did: \(proven) of \(gated.count) hosts had converged")
         var report = Report(
             verification: Report.Run(

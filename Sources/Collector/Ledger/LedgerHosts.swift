@@ -47,10 +47,18 @@ struct LedgerHosts {
         _ row: Row, _ transitions: [Report.Host.Transition], _ labels: inout LabelCache
     ) throws -> Report.Host {
         let details: Details? = try (row["details"] as String?).map { try LedgerCoding.decode($0) }
+        let reason: String = row["reason"]
+        // Older collectors recorded a sentence alone.
+        let parts = details?.reasonCode == nil ? ReasonText(recorded: reason) : details?.reasonParts
+        var transitions = transitions
+        for (index, code) in (details?.transitionCodes ?? []).enumerated() where index < transitions.count {
+            transitions[index].reasonCode = code
+        }
         return Report.Host(
             name: row["name"], url: row["url"], labels: try labels.decode(row["labels"]),
             status: try row.value("status"),
-            waived: try waived(row), reason: row["reason"], gitSHA: row.gitSHA, digest: row.digest,
+            waived: try waived(row), reason: reason, reasonCode: details?.reasonCode,
+            reasonParts: parts.flatMap { $0.isDivided ? $0 : nil }, gitSHA: row.gitSHA, digest: row.digest,
             facts: HostFacts(
                 reach: try row.value("reach"), identity: try row.value("identity"), build: try row.value("build"),
                 runtime: try row.value("runtime")),
@@ -81,12 +89,18 @@ struct LedgerHosts {
         var project: String?
         var instancesExpected: Int?
         var leftOut: [Report.Host.LeftOut]?
+        var reasonCode: HostReason.Code?
+        var reasonParts: ReasonText?
+        /// In the order of the transitions, as far as their number tells them apart.
+        var transitionCodes: [HostReason.Code?]?
 
-        /// nil for a host that has none of it, as most.
-        init?(_ host: Report.Host) {
+        init(_ host: Report.Host) {
             (warnings, project) = (host.warnings, host.project)
             (instancesExpected, leftOut) = (host.instancesExpected, host.leftOut)
-            if warnings == nil, project == nil, instancesExpected == nil, leftOut == nil { return nil }
+            (reasonCode, reasonParts) = (host.reasonCode, host.reasonParts)
+            if host.transitions.count < HostTracker.maximumTransitions {
+                transitionCodes = host.transitions.map(\.reasonCode)
+            }
         }
     }
 

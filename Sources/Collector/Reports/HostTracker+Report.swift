@@ -4,7 +4,7 @@ import Verdict
 /// What a report shows of a host beside its status.
 extension HostTracker {
     /// What a reader should know of a host that converged although its container was restarted meanwhile; nil for any other.
-    var restartWarning: String? { status == .converged ? history.summary : nil }
+    var restartWarning: String? { status == .converged ? restarts?.text : nil }
 
     /// What to say of an answer that there is nothing to compare with: nothing, where the service is up; nil where the host
     /// gave no usable answer.
@@ -15,7 +15,7 @@ extension HostTracker {
         if facts.runtime == .absent { return "no instance of the service on the host" }
         var parts: [String] = []
         if facts.build == .mixed { parts.append("its instances run different builds") }
-        if facts.runtime.isDown, let worst = telling.worst {
+        if facts.runtime.isDown, let worst = lastAnswer.worst {
             let code = worst.exitCode.map { ", exit code \($0)" } ?? ""
             parts.append("\(Sanitizer.singleLine(worst.name, limit: 64)) is \(worst.state.rawValue)\(code)")
         }
@@ -23,7 +23,7 @@ extension HostTracker {
     }
 }
 
-extension HostTracker.Telling {
+extension LastAnswerDetails {
     /// At most a few deployments in one text; nil for none.
     var shownProject: String? {
         guard !projects.isEmpty else { return nil }

@@ -362,12 +362,21 @@ package struct Report: Codable, Hashable, Sendable {
             /// Since the start.
             package var seconds: Double
             package var status: HostStatus
+            /// One line: what was seen, never what to do.
             package var reason: String
+            /// nil in what older collectors recorded.
+            package var reasonCode: HostReason.Code?
 
-            package init(seconds: Double, status: HostStatus, reason: String) {
+            package init(seconds: Double, status: HostStatus, reason: String, reasonCode: HostReason.Code? = nil) {
                 self.seconds = seconds
                 self.status = status
                 self.reason = reason
+                self.reasonCode = reasonCode
+            }
+
+            package enum CodingKeys: String, CodingKey {
+                case seconds, status, reason
+                case reasonCode = "reason_code"
             }
         }
 
@@ -378,6 +387,10 @@ package struct Report: Codable, Hashable, Sendable {
         @ExplicitNull package var waived: Waived?
         /// One line: what was seen, and what to do.
         package var reason: String
+        /// nil in what older collectors recorded, and where a host without a target is merely shown.
+        package var reasonCode: HostReason.Code?
+        /// The parts of the reason; nil where it only says what was seen.
+        package var reasonParts: ReasonText?
         @ExplicitNull package var gitSHA: GitSHA?
         @ExplicitNull package var digest: Digest?
         package var facts: HostFacts
@@ -402,7 +415,8 @@ package struct Report: Codable, Hashable, Sendable {
 
         package init(
             name: String, url: String, labels: [String: String], status: HostStatus, waived: Waived? = nil,
-            reason: String, gitSHA: GitSHA? = nil, digest: Digest? = nil, facts: HostFacts, attempts: Int,
+            reason: String, reasonCode: HostReason.Code? = nil, reasonParts: ReasonText? = nil, gitSHA: GitSHA? = nil,
+            digest: Digest? = nil, facts: HostFacts, attempts: Int,
             secondsToConverge: Double? = nil, lastAnswerAgeSeconds: Double? = nil, clockOffsetSeconds: Double? = nil,
             transitions: [Transition], warnings: [String]? = nil, project: String? = nil, instancesExpected: Int? = nil,
             runningSince: String? = nil, leftOut: [LeftOut]? = nil
@@ -413,6 +427,8 @@ package struct Report: Codable, Hashable, Sendable {
             self.status = status
             self.waived = waived
             self.reason = reason
+            self.reasonCode = reasonCode
+            self.reasonParts = reasonParts
             self.gitSHA = gitSHA
             self.digest = digest
             self.facts = facts
@@ -430,6 +446,8 @@ package struct Report: Codable, Hashable, Sendable {
 
         package enum CodingKeys: String, CodingKey {
             case name, url, labels, status, waived, reason, digest, facts, attempts, transitions, warnings, project
+            case reasonCode = "reason_code"
+            case reasonParts = "reason_parts"
             case instancesExpected = "instances_expected"
             case runningSince = "running_since"
             case leftOut = "left_out"

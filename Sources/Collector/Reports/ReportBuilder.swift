@@ -99,7 +99,7 @@ package struct ReportBuilder {
     }
 
     private func host(_ track: HostTracker, at end: Duration) -> Report.Host {
-        Report.Host(
+        var host = Report.Host(
             name: Sanitizer.singleLine(track.host.name, limit: 255),
             url: Sanitizer.singleLine(track.host.url, limit: 2_048),
             labels: Dictionary(
@@ -113,25 +113,29 @@ package struct ReportBuilder {
                     until: Sanitizer.singleLine($0.until, limit: 64), reason: Sanitizer.singleLine($0.reason),
                     by: $0.by.map { Sanitizer.singleLine($0, limit: 128) }, expired: $0.isExpired)
             },
-            reason: Sanitizer.singleLine(reason(track, at: end)),
-            gitSHA: track.evidence?.gitSHA.value, digest: track.evidence?.shownDigest, facts: track.facts,
+            reason: "", gitSHA: track.evidence?.gitSHA.value, digest: track.evidence?.shownDigest, facts: track.facts,
             attempts: track.attempts, secondsToConverge: track.convergedAt.map(Self.rounded),
             lastAnswerAgeSeconds: track.lastAnswerAt.map { Self.rounded(end - $0) },
             clockOffsetSeconds: track.clockOffset(startedAt: context.startedAt),
             transitions: track.transitions.map {
-                .init(seconds: Self.rounded($0.at), status: $0.status, reason: Sanitizer.singleLine($0.reason))
+                .init(
+                    seconds: Self.rounded($0.at), status: $0.status,
+                    reason: Sanitizer.singleLine($0.reason.text.finding), reasonCode: $0.reason.code)
             },
-            warnings: track.restartWarning.map { [Sanitizer.singleLine($0)] }, project: track.telling.shownProject,
-            instancesExpected: track.telling.instancesExpected,
+            warnings: track.restartWarning.map { [Sanitizer.singleLine($0)] }, project: track.lastAnswer.shownProject,
+            instancesExpected: track.lastAnswer.instancesExpected,
             runningSince: context.isSweep
-                ? track.telling.worst?.startedAt.map { Sanitizer.singleLine($0, limit: 64) } : nil,
-            leftOut: track.telling.leftOut.isEmpty ? nil : track.telling.leftOut.map(Report.Host.LeftOut.init))
-    }
-
-    /// Where there is nothing to compare with, a host that answers well has no reason: it just shows what it serves.
-    private func reason(_ track: HostTracker, at end: Duration) -> String {
-        if context.isSweep, !verification.target.isComparable, let plain = track.plainReason { return plain }
-        return track.reason(at: end, policy: verification.policy)
+                ? track.lastAnswer.worst?.startedAt.map { Sanitizer.singleLine($0, limit: 64) } : nil,
+            leftOut: track.lastAnswer.leftOut.isEmpty ? nil : track.lastAnswer.leftOut.map(Report.Host.LeftOut.init))
+        // Where there is nothing to compare with, a host that answers well has no reason: it just shows what it serves.
+        if context.isSweep, !verification.target.isComparable, let plain = track.plainReason {
+            host.explain(ReasonText(plain))
+        } else {
+            let reason = track.reason(at: end, policy: verification.policy)
+            host.reasonCode = reason.code
+            host.explain(reason.text)
+        }
+        return host
     }
 
     /// Seconds to the millisecond.
@@ -141,10 +145,10 @@ package struct ReportBuilder {
 extension HostTracker {
     /// How far the host's wall clock is ahead of the collector's, in seconds; nil where it said no time.
     func clockOffset(startedAt: Date) -> Double? {
-        guard let factMoment, let observedAt = telling.observedAt, let theirs = Date(rfc3339: observedAt) else {
+        guard let observedAt, let text = lastAnswer.observedAt, let theirs = Date(rfc3339: text) else {
             return nil
         }
-        let ours = startedAt.addingTimeInterval(factMoment.seconds)
+        let ours = startedAt.addingTimeInterval(observedAt.seconds)
         return (theirs.timeIntervalSince(ours) * 10).rounded() / 10
     }
 }

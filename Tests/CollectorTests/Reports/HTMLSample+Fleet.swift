@@ -101,7 +101,7 @@ extension Report {
             (.rolledBack, [.rolledBack], "served the target and went back"),
             (.superseded, [.ahead], "serve a later promotion"),
             (.unreachable, [.unreachable, .agentError, .unverifiable, .missing], "gave no usable answer"),
-            (.stragglers, [.straggler, .pending, .starting, .mixed, .flapping], "did not get there in 10m 0s"),
+            (.stragglers, [.straggler, .pending, .starting, .mixed, .flapping], "did not converge within 10m 0s"),
         ]
         reasons = causes.compactMap { verdict, labels, text in
             let names = hosts.filter { labels.contains($0.status) && $0.waived == nil }.map(\.name)
@@ -124,7 +124,7 @@ extension Report.Host {
         secondsToConverge = nil
         func end(_ status: HostStatus, _ reason: String, _ changes: [Transition]) {
             self.status = status
-            self.reason = reason
+            explain(ReasonText(recorded: reason))
             transitions = changes
         }
         func change(_ seconds: Double, _ status: HostStatus, _ reason: String) -> Transition {

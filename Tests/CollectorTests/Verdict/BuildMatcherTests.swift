@@ -28,7 +28,9 @@ struct BuildMatcherTests {
         _ answer: Answer, _ target: Target = .promoted, _ promotions: [Promotion] = .upToTarget
     ) -> BuildFact {
         let document = answer.document(host: 0, nonce: "")
-        return BuildMatcher(target: target, promotions: promotions).assess(BuildEvidence(document)).fact
+        return BuildMatcher(target: target, promotions: promotions, lookups: DigestLookups()).match(
+            BuildEvidence(document)
+        ).fact
     }
 
     private static func config(_ digit: Character, sha: Character = "a") -> Build {
@@ -123,9 +125,9 @@ struct BuildMatcherTests {
         #expect(fact(Answer(build: build)) == .unidentified)
         build.origin = .registry
         build.digests.append(DigestEvidence(digest: .of("5"), kind: .manifest, source: .imageRepoDigests))
-        let judge = BuildMatcher(target: .promoted, promotions: [])
-        let assessment = judge.assess(BuildEvidence(Answer(build: build).document(host: 0, nonce: "")))
-        #expect(assessment == BuildComparison(fact: .digestWrong, detail: .promotedIsConfigDigest))
+        let matcher = BuildMatcher(target: .promoted, promotions: [], lookups: DigestLookups())
+        let comparison = matcher.match(BuildEvidence(Answer(build: build).document(host: 0, nonce: "")))
+        #expect(comparison == BuildComparison(fact: .digestWrong, detail: .promotedIsConfigDigest))
     }
 
     @Test("every instance must match; where they differ, the host is mixed")

@@ -101,7 +101,7 @@ struct DigestLookupTests {
         var bench = Self.bench()
         bench.poll(1...9, Answer(build: .rebuilt))
         #expect(bench.verdict == nil)
-        bench.learn(DigestLookup(digest: .of("5"), trouble: "the registry is away"), at: 9.5)
+        bench.learn(DigestLookup(digest: .of("5"), failure: "the registry is away"), at: 9.5)
         #expect(bench.facts().build == .digestWrong)
         bench.poll(11...30, Answer(build: .rebuilt))
         #expect(bench.verdict == .failedDeploy)
@@ -185,10 +185,10 @@ struct DigestLookupTests {
             let moment = Duration.seconds(second)
             take(.asked([0], at: moment))
             if second == 3 { take(.learned(Self.sibling, at: moment)) }
-            let finding = Sample.Finding.document(Answer(build: .rebuilt).document(host: 0, nonce: "n\(second)"))
+            let finding = Sample.Answer.document(Answer(build: .rebuilt).document(host: 0, nonce: "n\(second)"))
             take(
                 .sample(
-                    Sample(host: 0, askedAt: moment, answeredAt: moment, nonce: "n\(second)", finding: finding)))
+                    Sample(host: 0, askedAt: moment, answeredAt: moment, nonce: "n\(second)", answer: finding)))
         }
         let conclusion = try #require(verification.conclusion)
         #expect(conclusion.verdict == .converged)

@@ -28,8 +28,8 @@ struct DigestMatrixTests {
     ) -> BuildFact {
         let build = Build(gitSHA: .known(.of(sha)), digests: digests, origin: origin)
         let answer = Answer(build: build, tagMoved: tagMoved, platform: platform)
-        return BuildMatcher(target: target, promotions: .upToTarget)
-            .assess(BuildEvidence(answer.document(host: 0, nonce: ""))).fact
+        return BuildMatcher(target: target, promotions: .upToTarget, lookups: DigestLookups())
+            .match(BuildEvidence(answer.document(host: 0, nonce: ""))).fact
     }
 
     private static func config(_ digit: Character) -> DigestEvidence {

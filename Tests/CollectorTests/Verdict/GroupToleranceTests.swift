@@ -114,7 +114,7 @@ struct GroupToleranceTests {
         func message(_ bench: Bench) -> String? { bench.verification.conclusion?.reasons.first?.message }
         #expect(
             message(run(.straggler, [0, 1], of: Self.regions, [.init(Self.eu, .percent(40))]))
-                == "10 of 12 hosts are proven; tolerated: host-0, host-1 (2 straggler); "
+                == "10 of 12 hosts proven; tolerated: host-0, host-1 (2 straggler); "
                 + "2 of 5 hosts with region=eu are behind, 40% (2) tolerated")
         #expect(
             message(run(.straggler, [0, 1, 5], of: Self.regions, [.init(Self.eu, .percent(20))]))

@@ -180,7 +180,7 @@ struct PlainHostTests {
 
     @Test("What cannot be used is unverifiable, and the reason says what")
     func defect() {
-        let bench = run { _ in PlainAnswer(gitSHA: Self.sha, defect: "its 'service' is not a name") }
+        let bench = run { _ in PlainAnswer(gitSHA: Self.sha, problem: "its 'service' is not a name") }
         #expect(bench.status() == .unverifiable)
         #expect(bench.reason().contains("its 'service' is not a name"))
     }

@@ -61,8 +61,7 @@ struct ProofTests {
         #expect((bench.facts().build == .unknown) == isLost)
         // Up to a minute it is evidence, only too old to prove anything.
         #expect(bench.status() == .agentError)
-        #expect(bench.reason().contains("lost its engine") == isLost)
-        #expect(bench.reason().contains("its last look at its source is") == !isLost)
+        #expect(bench.hostReason().code == (isLost ? .sourceLost : .sourceStale))
     }
 
     @Test("an age below zero is refused: it would put a look into the future")

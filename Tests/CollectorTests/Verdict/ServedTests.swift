@@ -173,7 +173,7 @@ struct ServedTests {
                 take(
                     .sample(
                         Sample(
-                            host: 0, askedAt: moment, answeredAt: moment, nonce: nonce, finding: .document(document))))
+                            host: 0, askedAt: moment, answeredAt: moment, nonce: nonce, answer: .document(document))))
             }
             if verification.conclusion == nil { take(.time(policy.timeout)) }
             let conclusion = try #require(verification.conclusion)
@@ -181,7 +181,7 @@ struct ServedTests {
             #expect(outcome.report.exitCode == conclusion.exitCode)
             // A report leaves out advice that would spread a build that failed.
             let reported = try #require(outcome.report.hosts.first?.reason)
-            #expect(verification.tracks[0].reason(at: conclusion.at, policy: policy).hasPrefix(reported))
+            #expect(verification.tracks[0].reason(at: conclusion.at, policy: policy).text.sentence.hasPrefix(reported))
             #expect(!reported.isEmpty)
         }
     }

@@ -195,11 +195,9 @@ struct SupersededTests {
         #expect(bench.verdict == .superseded)
     }
 
-    @Test("a look around is not ended by a newer promotion")
-    func lookAround() {
-        var policy = Policy()
-        policy.countsEarlierEvidence = true
-        var bench = Bench(1, policy: policy, promotions: .upToSuccessor)
+    @Test("A sweep is not ended by a newer promotion")
+    func sweep() {
+        var bench = Bench(1, promotions: .upToSuccessor, isSweep: true)
         bench.see(0, at: 0.1, Answer())
         #expect(bench.verdict == nil)
     }

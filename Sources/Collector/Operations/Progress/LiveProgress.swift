@@ -54,7 +54,7 @@ struct LiveProgress: SessionObserver {
         let shown = attention.sorted { $0.status.rank < $1.status.rank }.prefix(room)
         lines += shown.map { track in
             let name = Sanitizer.singleLine(track.host.name, limit: 30)
-            let text = "\(name)  \(track.status.rawValue)  \(track.reason(at: now, policy: verification.policy))"
+            let text = "\(name)  \(track.status.rawValue)  \(track.reason(at: now, policy: verification.policy).text.sentence)"
             let mark = track.status.needsAttention ? "!" : "·"
             return painted(clip("  \(mark) \(text)", columns), track.status.needsAttention ? .red : .none)
         }

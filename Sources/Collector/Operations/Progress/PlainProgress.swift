@@ -52,8 +52,8 @@ struct PlainProgress: SessionObserver {
                 namedLines += 1
                 let name = Sanitizer.singleLine(verification.tracks[change.host].host.name, limit: 64)
                 let (status, reason) = (change.transition.status, change.transition.reason)
-                let told = isHeld ? Advice.withoutRollout(reason, status: status) : reason
-                say("\(name): \(status.rawValue) - \(told)", at: now)
+                let text = isHeld ? reason.text.withoutRollout(reason.code) : reason.text
+                say("\(name): \(status.rawValue) - \(Sanitizer.singleLine(text.sentence))", at: now)
             } else {
                 counted[change.transition.status, default: 0] += 1
             }

@@ -113,7 +113,7 @@ struct FleetSession: Sendable {
                 let sample = Sample(
                     host: pending.host, askedAt: reading.startedAt - start, answeredAt: answeredAt,
                     nonce: pending.nonce,
-                    finding: turn.held.finding(
+                    answer: turn.held.finding(
                         reading, host: pending.host, nonce: pending.nonce, answeredAt: answeredAt))
                 turn.take(.sample(sample), now: now)
             }
@@ -181,7 +181,7 @@ struct FleetSession: Sendable {
                 case .ask(let host, let at):
                     let track = verification.tracks[host]
                     // What is from before the start is asked for again, and no change is waited for.
-                    let isEarly = track.blindness == .predatesStart
+                    let isEarly = track.earlyAge != nil
                     queue.schedule(
                         host,
                         at: held.schedule(host, at: at, now: now, status: track.status, isEarly: isEarly))
@@ -221,13 +221,13 @@ extension ResponseDecoder {
     fileprivate func read(_ completion: TransferCompletion) -> SessionEvent.Reading {
         var reading = SessionEvent.Reading(
             id: completion.id, startedAt: completion.startedAt, finishedAt: completion.finishedAt,
-            finding: .none(.never, detail: ""))
+            finding: .unusable(.never, detail: ""))
         switch completion.outcome {
         case .success(let response):
             reading.finding = read(status: response.status, headers: response.headers, body: response.body)
             reading.validation = ResponseValidators(status: response.status, headers: response.headers)
             reading.certificateEnd = response.certificateEnd
-        case .failure(let failure): reading.finding = .none(failure.reach, detail: failure.detail)
+        case .failure(let failure): reading.finding = .unusable(failure.reach, detail: failure.detail)
         }
         return reading
     }

@@ -80,7 +80,7 @@ struct LongPollPlanner {
     /// What an answer says, with what the host said before where it says that nothing changed.
     mutating func finding(
         _ reading: SessionEvent.Reading, host: Int, nonce: String, answeredAt: Duration
-    ) -> Sample.Finding {
+    ) -> Sample.Answer {
         if held.remove(host) != nil, !reading.validation.wasHeld {
             // One that died is asked anew, and one that answered and did not hold will not hold the next either.
             if reading.validation.status == nil { known[host] = nil } else { refusers.insert(host) }
@@ -96,11 +96,11 @@ struct LongPollPlanner {
             }
             return reading.finding
         case .plain: return reading.finding
-        case .none:
+        case .unusable:
             guard reading.validation.isUnchanged, let before = known[host] else { return reading.finding }
             guard reading.validation.host == before.document.host.id else {
                 known[host] = nil
-                return .none(.httpStatus, detail: "answered HTTP 304 without saying that it is the same host")
+                return .unusable(.httpStatus, detail: "answered HTTP 304 without saying that it is the same host")
             }
             return unchanged(before, reading.validation, answeredAt: answeredAt)
         }
@@ -109,9 +109,9 @@ struct LongPollPlanner {
     /// "Not modified" says as much as its headers prove: without them it is some cache's.
     private func unchanged(
         _ before: Known, _ validation: ResponseValidators, answeredAt: Duration
-    ) -> Sample.Finding {
+    ) -> Sample.Answer {
         guard let age = validation.age else {
-            return .none(.httpStatus, detail: "answered HTTP 304 without saying when it looked")
+            return .unusable(.httpStatus, detail: "answered HTTP 304 without saying when it looked")
         }
         var document = before.document
         document.nonce = validation.nonce

@@ -44,19 +44,19 @@ struct PlainBody: Decodable {
         switch value("service") {
         case .text(let text): answer.service = text
         case .null: break
-        default: answer.defect = "its 'service' is not a name"
+        default: answer.problem = "its 'service' is not a name"
         }
         switch value("age_seconds") {
         case .null: break
         case .number(let age) where age >= 0: answer.ageSeconds = age
-        default: answer.defect = answer.defect ?? "its 'age_seconds' is not 0 or more"
+        default: answer.problem = answer.problem ?? "its 'age_seconds' is not 0 or more"
         }
         if container.contains(Key("instances")) {
-            answer.defect = answer.defect ?? "it lists instances, and has no schema by which they could be read"
+            answer.problem = answer.problem ?? "it lists instances, and has no schema by which they could be read"
         }
         for name in ["dirty", "git_dirty"] {
             if case .truth(true) = value(name) {
-                answer.defect = answer.defect ?? "'\(name)' says that it was built with uncommitted changes"
+                answer.problem = answer.problem ?? "'\(name)' says that it was built with uncommitted changes"
             }
         }
         for name in Self.names {

@@ -10,13 +10,14 @@ struct ResponseDecoder: Sendable {
     /// Reads an answer. A finding of `.none` carries the reach that it shows, and one clean line on why.
     ///
     /// - Parameter headers: what caches say of themselves there counts: see ``StoredAnswer``.
-    func read(status: Int, headers: TransferHeaders = TransferHeaders(), body: [UInt8]) -> Sample.Finding {
+    func read(status: Int, headers: TransferHeaders = TransferHeaders(), body: [UInt8]) -> Sample.Answer {
         let stored = StoredAnswer(headers)
         switch status {
         case 200: break
-        case 401, 403: return .none(.auth, detail: "the host refuses access (HTTP \(status))")
-        case 300..<400: return .none(.httpStatus, detail: "answered HTTP \(status), a redirect, which is not followed")
-        default: return .none(.httpStatus, detail: "answered HTTP \(status)")
+        case 401, 403: return .unusable(.auth, detail: "the host refuses access (HTTP \(status))")
+        case 300..<400:
+            return .unusable(.httpStatus, detail: "answered HTTP \(status), a redirect, which is not followed")
+        default: return .unusable(.httpStatus, detail: "answered HTTP \(status)")
         }
         let data = Data(body)
         // Only where the word does not occur at all can there be no such key.
@@ -28,13 +29,13 @@ struct ResponseDecoder: Sendable {
             return check(document)
         } catch let error as DecodingError {
             if Self.saysNoSchema(error), let answer = plain(data, stored, headers) { return answer }
-            return .none(.notBuildinfo, detail: Self.explain(error, body: body))
+            return .unusable(.notBuildinfo, detail: Self.explain(error, body: body))
         } catch {
-            return .none(.notBuildinfo, detail: Self.describe(body))
+            return .unusable(.notBuildinfo, detail: Self.describe(body))
         }
     }
 
-    private func check(_ document: Document) -> Sample.Finding {
+    private func check(_ document: Document) -> Sample.Answer {
         let defect: String? =
             if document.schema != Document.schema {
                 "schema \(document.schema), and this collector knows only \(Document.schema): update it"
@@ -47,12 +48,12 @@ struct ResponseDecoder: Sendable {
             } else {
                 nil
             }
-        return defect.map { .none(.notBuildinfo, detail: "the document has \($0)") } ?? .document(document)
+        return defect.map { .unusable(.notBuildinfo, detail: "the document has \($0)") } ?? .document(document)
     }
 
     /// An answer of a host without an agent: an object with `git_sha` and without `schema`; nil where it is none, and the
     /// caller says what is missing for a document.
-    private func plain(_ data: Data, _ stored: StoredAnswer, _ headers: TransferHeaders) -> Sample.Finding? {
+    private func plain(_ data: Data, _ stored: StoredAnswer, _ headers: TransferHeaders) -> Sample.Answer? {
         do {
             var answer = try decoder.decode(PlainBody.self, from: data).answer
             answer.stored = stored.evidence

@@ -26,14 +26,14 @@ extension SessionEvent {
         package var id: UInt64
         package var startedAt: ContinuousClock.Instant
         var finishedAt: ContinuousClock.Instant
-        var finding: Sample.Finding
+        var finding: Sample.Answer
         var validation = ResponseValidators()
         /// As ``TransferResponse/certificateEnd``.
         var certificateEnd: String?
 
         package init(
             id: UInt64, startedAt: ContinuousClock.Instant, finishedAt: ContinuousClock.Instant,
-            finding: Sample.Finding, validation: ResponseValidators = ResponseValidators(),
+            finding: Sample.Answer, validation: ResponseValidators = ResponseValidators(),
             certificateEnd: String? = nil
         ) {
             self.id = id

@@ -58,15 +58,13 @@ package struct StatusRun: Sendable {
         let startedAt = Date()
         let promotions = try await ledger?.promotions(service: target.service) ?? []
         let target = completed(promotions)
-        // Long enough that nothing but the last answer ends the sweep, however many hosts wait for their turn.
-        let policy = Policy(
-            timeout: .seconds(86_400), interval: .seconds(86_400), requestTimeout: requestTimeout,
-            soak: .seconds(86_400), stall: .seconds(86_400), maxFailed: .percent(100), countsEarlierEvidence: true)
+        let sweep = Verification(
+            sweeping: inventory.hosts, for: target, requestTimeout: requestTimeout, promotions: promotions,
+            learnsImages: learner != nil)
         let mismatch = InventoryCheck.mismatch(
             of: inventory.selector, hosts: inventory.hosts, listed: inventory.listed)
         if let mismatch {
-            let refused = Verification(target: target, hosts: inventory.hosts, policy: policy)
-            return ReportBuilder(verification: refused, context: context(startedAt, .zero)).build(
+            return ReportBuilder(verification: sweep, context: context(startedAt, .zero)).build(
                 Conclusion(
                     verdict: mismatch.verdict, exitCode: mismatch.verdict.exitCode, reasons: [mismatch], at: .zero))
         }
@@ -79,12 +77,10 @@ package struct StatusRun: Sendable {
         let certificates = CertificateEnds()
         session.certificates = certificates
         session.isComplete = { verification in
-            verification.isEveryHostAsked && verification.lessons.pending.isEmpty
+            verification.isEveryHostAsked && verification.lookups.pending.isEmpty
         }
         let (ended, duration) = await session.run(
-            Verification(
-                target: target, hosts: inventory.hosts, policy: policy, promotions: promotions,
-                learnsImages: learner != nil),
+            sweep,
             observers: [progress.observer(on: .standardError, environment: environment)].compactMap { $0 })
         await TransferClients.shutdown(engines)
         let conclusion = ended.conclusion ?? StatusRules(ended, at: duration).conclude(isGating: isGating)
@@ -122,7 +118,7 @@ extension Report {
     /// Ends with 10, because what is deployed is not what was promoted.
     fileprivate mutating func fail(by drift: Drift) {
         guard let finding = drift.findings.first(where: { $0.kind != .unpromoted }) else { return }
-        let reason = Reason(verdict: .stragglers, hosts: 0, message: "drift: \(finding.message)")
+        let reason = Reason(verdict: .stragglers, code: .drift, hosts: 0, message: "drift: \(finding.message)")
         reasons = [reason] + reasons.filter { $0.verdict != .inconclusive }
         (verdict, exitCode) = (reason.verdict, reason.verdict.exitCode)
     }

@@ -24,9 +24,9 @@ struct HTMLRemedies {
         var groups: [Group] = []
         for (index, host) in report.hosts.enumerated() {
             guard host.status != .converged, host.waived?.expired ?? true,
-                let todo = Advice.split(host.reason)?.todo
+                let todo = host.explanation.remedy
             else { continue }
-            let key = Key(status: host.status, todo: Self.withoutAside(todo))
+            let key = Key(status: host.status, todo: todo)
             if let position = positions[key] {
                 groups[position].hosts.append(index)
             } else {
@@ -44,13 +44,5 @@ struct HTMLRemedies {
     private struct Key: Hashable {
         var status: HostStatus
         var todo: String
-    }
-
-    /// Without a last remark in parentheses, which tells what one host serves.
-    private static func withoutAside(_ text: Substring) -> String {
-        guard text.hasSuffix(")"), let open = text.lastIndex(of: "("), open > text.startIndex,
-            text[text.index(before: open)] == " "
-        else { return String(text) }
-        return String(text[..<text.index(before: open)])
     }
 }

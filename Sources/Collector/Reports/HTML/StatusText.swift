@@ -13,7 +13,6 @@ enum StatusText {
         case .missing: "gone from the inventory's source meanwhile"
         case .mixed: "the host's instances differ"
         case .straggler: "another build, when the time was up"
-        case .stalled: "another build, when nothing moved any more"
         case .ahead: "a later promotion"
         case .pending: "another build, or not answered yet"
         case .starting: "on the target, not up yet"
