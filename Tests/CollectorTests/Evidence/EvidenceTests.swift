@@ -116,7 +116,7 @@ struct EvidenceTests {
         #expect(throws: EvidenceError.self) { try Self.replay(join(Array(lines.dropFirst()))) }
     }
 
-    @Test("A file that was cut short replays to its last line, says so, and is never green")
+    @Test("A file that was cut short replays to its last line, reports the cut, and is never green")
     func cut() throws {
         let sampled = try Sampled(plain: true)
         let whole = try sampled.bytes
@@ -137,7 +137,7 @@ struct EvidenceTests {
         #expect(last.report.hosts.map(\.status) == [.converged])
     }
 
-    @Test("What was recorded otherwise than it follows is said to differ, and ends with 1")
+    @Test("A record that differs from what follows is refused with exit code 1")
     func differs() throws {
         let sampled = try Sampled()
         let first = try #require(sampled.lines.firstIndex { $0.kind == .status })
@@ -289,7 +289,7 @@ struct EvidenceTests {
     }
 
     @Test(
-        "What is no evidence is said to be none",
+        "A file that is not evidence is refused as such",
         arguments: [
             ("", EvidenceError.empty("e.ndjson")), ("\n", .notEvidence("e.ndjson")),
             ("{\"kind\": \"start\"}\n", .notEvidence("e.ndjson")), ("<html>", .notEvidence("e.ndjson")),
@@ -415,7 +415,7 @@ struct EvidenceTests {
         #expect(hash == "sha256:\(Hexadecimal.encode(SHA256.hash(bytes)))")
     }
 
-    @Test("A place that cannot be written is told at once, a full disk when it is")
+    @Test("An unwritable path is reported at once, and a full disk when it is full")
     func unwritable() async throws {
         #expect(throws: EvidenceError.unwritable("/nowhere/e", reason: "No such file or directory")) {
             try EvidenceFile(opening: "/nowhere/e")

@@ -41,7 +41,7 @@ struct BuildMatcherTests {
     }
 
     @Test(
-        "a build is compared by commit and digest",
+        "A build is compared by commit and digest",
         arguments: [
             (Build.target, BuildFact.match), (.old, .behind), (.next, .foreign), (.foreign, .foreign),
             (.rebuilt, .digestWrong), (.mislabelled, .shaWrong), (.local, .unidentified), (.unlabelled, .unidentified),
@@ -51,7 +51,7 @@ struct BuildMatcherTests {
     }
 
     @Test(
-        "a build is compared by its commit alone where no digest was asked for",
+        "A build is compared by its commit alone where no digest was asked for",
         arguments: [
             (Build.target, BuildFact.matchSHA), (.old, .behind), (.rebuilt, .matchSHA), (.local, .matchSHA),
             (.mislabelled, .behind), (.foreign, .foreign), (.unlabelled, .unidentified),
@@ -62,7 +62,7 @@ struct BuildMatcherTests {
     }
 
     @Test(
-        "a build is compared by its digest alone where no commit was asked for",
+        "A build is compared by its digest alone where no commit was asked for",
         arguments: [
             (Build.target, BuildFact.match), (.old, .behind), (.rebuilt, .foreign), (.local, .unidentified),
             (.mislabelled, .match), (.foreign, .foreign), (.unlabelled, .unidentified),
@@ -71,7 +71,7 @@ struct BuildMatcherTests {
         #expect(fact(Answer(build: build), .byDigest, [.first]) == expected)
     }
 
-    @Test("a later promotion is ahead, and an earlier one behind, by commit or by digest")
+    @Test("A later promotion is ahead, and an earlier one behind, by commit or by digest")
     func generations() {
         #expect(fact(Answer(build: .next), .promoted, .upToSuccessor) == .ahead)
         #expect(fact(Answer(build: Build(sha: "f", digest: "3")), .promoted, .upToSuccessor) == .ahead)
@@ -81,7 +81,7 @@ struct BuildMatcherTests {
     }
 
     @Test(
-        "an index is matched through the host's platform only",
+        "An index is matched through the host's platform only",
         arguments: [
             ("7", "linux/amd64", BuildFact.matchPlatform), ("7", "linux/x86_64", .matchPlatform),
             ("7", "linux/arm64", .digestWrong), ("9", "linux/arm64/v8", .matchPlatform),
@@ -93,12 +93,12 @@ struct BuildMatcherTests {
         #expect(fact(answer, Self.target(.promoted, knowing: Self.index)) == expected)
     }
 
-    @Test("a child of the index proves nothing where the index's bytes are not known")
+    @Test("A child of the index proves nothing where the index's bytes are not known")
     func unknownIndex() {
         #expect(fact(Answer(build: Build(sha: "a", digest: "7"))) == .digestWrong)
     }
 
-    @Test("the configuration of the host's platform is the same image, and that of another is not")
+    @Test("The configuration of the host's platform is the same image, and that of another is not")
     func configurations() {
         let target = Self.target(.promoted, knowing: Self.index)
         #expect(fact(Answer(build: Self.config("8")), target) == .matchConfig)
@@ -109,7 +109,7 @@ struct BuildMatcherTests {
         #expect(fact(Answer(build: Self.config("8")), Self.target(.byDigest, knowing: single)) == .matchConfig)
     }
 
-    @Test("an equal digest is the same image, although the engine forgot its registry")
+    @Test("An equal digest is the same image, although the engine forgot its registry")
     func forgotten() {
         var build = Build.target
         build.origin = .none
@@ -119,7 +119,7 @@ struct BuildMatcherTests {
         #expect(fact(Answer(build: build)) == .unidentified)
     }
 
-    @Test("a digest of the configuration is never taken for one of the registry")
+    @Test("A digest of the configuration is never taken for one of the registry")
     func configAsTarget() {
         var build = Self.config("1")
         #expect(fact(Answer(build: build)) == .unidentified)
@@ -130,7 +130,7 @@ struct BuildMatcherTests {
         #expect(comparison == BuildComparison(fact: .digestWrong, detail: .promotedIsConfigDigest))
     }
 
-    @Test("every instance must match; where they differ, the host is mixed")
+    @Test("Every instance must match; where they differ, the host is mixed")
     func instances() {
         func fact(_ builds: Build...) -> BuildFact {
             self.fact(Answer(build: builds[0], others: builds.dropFirst().map { Answer(build: $0) }))
@@ -146,13 +146,13 @@ struct BuildMatcherTests {
         #expect(fact(.rebuilt, .rebuilt) == .digestWrong)
     }
 
-    @Test("the least direct proof of several instances speaks for the host")
+    @Test("The least direct proof of several instances speaks for the host")
     func weakest() {
         let answer = Answer(others: [Answer(build: Build(sha: "a", digest: "7"))])
         #expect(fact(answer, Self.target(.promoted, knowing: Self.index)) == .matchPlatform)
     }
 
-    @Test("an answer whose summary says something else than its instances is no match")
+    @Test("An answer whose summary contradicts its instances does not match")
     func contradictions() {
         let target = Target.promoted
         #expect(fact(Answer(edit: { $0.gitSHA = .known(.of("b")) }), target) == .behind)
@@ -165,7 +165,7 @@ struct BuildMatcherTests {
         #expect(fact(Answer(edit: { $0.digest = .absent }), target) == .match)
     }
 
-    @Test("a summary cannot make up for an instance that does not match")
+    @Test("A summary cannot make up for an instance that does not match")
     func summaryAlone() {
         let edit: @Sendable (inout Document) -> Void = {
             $0.gitSHA = .known(.of("a"))
@@ -176,14 +176,14 @@ struct BuildMatcherTests {
         #expect(fact(Answer(build: .unlabelled, edit: edit)) == .unidentified)
     }
 
-    @Test("commits compare in full and in any case")
+    @Test("Commits compare in full and in any case")
     func upperCase() throws {
         let upper = String(repeating: "A", count: 40)
         let sha = try GitSHA(parsing: upper)
         #expect(fact(Answer(build: Build(gitSHA: .known(sha), digests: Build.target.digests))) == .match)
     }
 
-    @Test("a service without an instance matches nothing")
+    @Test("A service without an instance matches nothing")
     func noInstance() {
         #expect(fact(Answer(state: .absent)) == .unidentified)
         #expect(fact(Answer(state: .absent, edit: { $0.gitSHA = .known(.of("a")) }), .bySHA) == .unidentified)

@@ -88,7 +88,7 @@ struct DigestLookupTests {
         #expect(!bench.reason().contains("--index would tell"))
     }
 
-    @Test("A host that tells no platform is not proven by it")
+    @Test("A host that reports no platform is not proven by it")
     func noPlatform() {
         var bench = Self.bench()
         bench.poll(1...3, Answer(build: .rebuilt, platform: nil))
@@ -96,7 +96,7 @@ struct DigestLookupTests {
         #expect(bench.facts().build == .digestWrong)
     }
 
-    @Test("That it could not be learned proves nothing: the host fails as it would have, and the reason tells why")
+    @Test("A failed lookup proves nothing: the host fails as before, and the reason explains why")
     func trouble() {
         var bench = Self.bench()
         bench.poll(1...9, Answer(build: .rebuilt))
@@ -150,7 +150,7 @@ struct DigestLookupTests {
         #expect(bench.reason(49).contains("wrong image"))
     }
 
-    @Test("What nobody asked for is not learned")
+    @Test("An answer that was not requested is not used")
     func unasked() {
         var bench = Self.bench()
         bench.learn(Self.sibling, at: 0.5)
@@ -168,7 +168,7 @@ struct DigestLookupTests {
         #expect(bench.facts().build == .mixed)
     }
 
-    @Test("Evidence of it replays to the same labels and verdict, and without the line it would not")
+    @Test("Evidence of a lookup replays to the same statuses and verdict, and not without its line")
     func replays() throws {
         var target = Target.promoted
         target.content = Self.content

@@ -58,7 +58,7 @@ struct DigestMatrixTests {
         #expect(fact([Self.repo("6"), Self.config("5")], .registry) == .digestWrong)
     }
 
-    @Test("containerd store: the index, the manifest, another image; made-up names prove nothing")
+    @Test("Containerd store: the index, the manifest, another image; made-up names prove nothing")
     func containerd() {
         #expect(fact([Self.image("1", .index), Self.image("7", .manifest)], .registry) == .match)
         #expect(fact([Self.image("7", .manifest)], .registry) == .matchPlatform)

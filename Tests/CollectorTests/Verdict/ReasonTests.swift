@@ -63,7 +63,7 @@ struct ReasonTests {
         #expect(reason(Answer(others: [other])).contains("1 of 2 instances serves the target, canvas-"))
     }
 
-    @Test("A host whose answers all come from before the start is told so at the end, and not that it is asked again")
+    @Test("The end explains a host whose answers all come from before the start")
     func early() {
         var policy = Policy.short
         policy.timeout = .seconds(30)
@@ -73,7 +73,7 @@ struct ReasonTests {
         #expect(bench.hostReason() == .noAnswerSinceStart(age: .seconds(34)))
     }
 
-    @Test("A host that was on the target and is not is watched, and not told to fetch it again")
+    @Test("A host that left the target is watched, and its reason has no advice to fetch the build again")
     func wentBack() {
         var bench = Bench()
         bench.poll(1...4, Answer())

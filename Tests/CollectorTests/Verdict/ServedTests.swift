@@ -37,7 +37,7 @@ struct ServedTests {
     ]
 
     @Test(
-        "A service that tells the promoted commit is proven, and so is one that tells none, which the reason says",
+        "A service that reports the promoted commit is proven, and so is one that reports none, as the reason notes",
         arguments: provingTable)
     func proving(said: Reported<GitSHA>?) {
         let bench = Self.ended(Self.answer(.ok, said))
@@ -47,7 +47,7 @@ struct ServedTests {
     }
 
     @Test(
-        "A service that did not answer its probe is never proven, whatever the document's state says",
+        "A service that did not answer its probe is never proven, whatever the document's state is",
         arguments: [ProbeResult.Outcome.refused, .timeout, .httpStatus, .notBuildinfo, .tooLarge, .other])
     func silent(outcome: ProbeResult.Outcome) {
         for target in [Target.promoted, .bySHA, .byDigest] {
@@ -75,7 +75,7 @@ struct ServedTests {
     ]
 
     @Test(
-        "A service that tells another commit than its image is a failed deploy, by commit and by digest",
+        "A service that reports another commit than its image is a failed deploy, by commit and by digest",
         arguments: otherTable)
     func other(said: Reported<GitSHA>, shown: String) {
         for target in [Target.promoted, .bySHA, .byDigest] {
@@ -98,7 +98,7 @@ struct ServedTests {
     }
 
     @Test(
-        "A service that still tells an earlier promotion is late: it may converge, and is a straggler at the deadline",
+        "A service that still reports an earlier promotion is late: a straggler at the deadline",
         arguments: [.known(.of("b")), .unusable("bbbbbbbb")] as [Reported<GitSHA>])
     func late(said: Reported<GitSHA>) {
         let bench = Self.ended(Self.answer(.ok, said))
@@ -125,7 +125,7 @@ struct ServedTests {
         #expect(bench.reason().contains("went back to bbbbbbbbbbbb"))
     }
 
-    @Test("A proof does not outlast a probe that fails: the soak begins anew")
+    @Test("A proof does not outlast a failed probe: the soak restarts")
     func interrupted() {
         var bench = Bench(policy: .short)
         bench.poll(1...9, Self.answer(.ok, .known(.of("a"))))
@@ -137,7 +137,7 @@ struct ServedTests {
         #expect(bench.exitCode == 0)
     }
 
-    @Test("What the image says is judged first: a probe cannot make a wrong image right")
+    @Test("The image is judged first: a probe cannot make a wrong image right")
     func wrongImage() {
         for build in [Build.old, .foreign, .rebuilt, .mislabelled, .unlabelled] {
             let bench = Self.ended(Self.answer(.ok, .known(.of("a")), build: build))

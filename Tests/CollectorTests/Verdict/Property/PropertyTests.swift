@@ -31,7 +31,7 @@ struct PropertyTests {
         }
     }
 
-    @Test("no made-up fleet is called green that is not, and every quiet one that is right becomes green")
+    @Test("No made-up fleet is green that should not be, and every quiet one that is right becomes green")
     func anyFleet() async {
         let first = Self.seed ?? UInt64.random(in: 0..<1 << 40)
         let tally = await withTaskGroup(of: Tally.self) { group in
