@@ -347,6 +347,7 @@ let package = Package(
             dependencies: [
                 "Collector", "CollectorFixtures", "Evidence", "Reports", "Shared", "Support", "Verdict",
             ],
+            exclude: ["Recordings"],
             swiftSettings: strict
         ),
         .testTarget(

@@ -22,33 +22,40 @@ struct Bench {
 
     init(
         _ count: Int = 1, policy: Policy = Policy(), target: Target = .promoted, promotions: [Promotion] = .upToTarget,
-        learnsImages: Bool = false, watchesTag: Bool = false, edit: (inout [ExpectedHost]) -> Void = { _ in }
+        learnsImages: Bool = false, watchesTag: Bool = false, isSweep: Bool = false,
+        edit: (inout [ExpectedHost]) -> Void = { _ in }
     ) {
         var hosts = (0..<count).map { ExpectedHost(name: "host-\($0)", url: "http://host-\($0):9480/buildinfo") }
         edit(&hosts)
-        verification = Verification(
-            target: target, hosts: hosts, policy: policy, promotions: promotions, learnsImages: learnsImages,
-            watchesTag: watchesTag)
-        actions = verification.start()
+        verification =
+            isSweep
+            ? Verification(
+                sweeping: hosts, for: target, requestTimeout: policy.requestTimeout, promotions: promotions,
+                learnsImages: learnsImages)
+            : Verification(
+                target: target, hosts: hosts, policy: policy, promotions: promotions, learnsImages: learnsImages,
+                watchesTag: watchesTag)
+        actions = verification.take(.started)
     }
 
     /// One request, answered after `latency` seconds at `moment`.
     mutating func see(_ host: Int = 0, at moment: Double, latency: Double = 0, _ seen: Seen) {
         requests += 1
         let nonce = "nonce-\(requests)"
-        let finding: Sample.Finding
+        let answer: Sample.Answer
         switch seen {
-        case .answer(let answer): finding = .document(answer.document(host: host, nonce: nonce))
-        case .plain(let gitSHA): finding = .plain(PlainAnswer(gitSHA: gitSHA))
-        case .says(let answer): finding = .plain(answer)
-        case .none(let reach): finding = .none(reach, detail: "made up: \(reach.rawValue)")
+        case .answer(let made): answer = .document(made.document(host: host, nonce: nonce))
+        case .plain(let gitSHA): answer = .plain(PlainAnswer(gitSHA: gitSHA))
+        case .says(let plain): answer = .plain(plain)
+        case .none(let reach): answer = .unusable(reach, detail: "made up: \(reach.rawValue)")
         case .skip: return
         }
-        verification.asked(host, at: .milliseconds(Int((moment - latency) * 1_000)))
-        actions += verification.observe(
-            Sample(
-                host: host, askedAt: .milliseconds(Int((moment - latency) * 1_000)),
-                answeredAt: .milliseconds(Int(moment * 1_000)), nonce: nonce, finding: finding))
+        ask(host, at: moment - latency)
+        actions += verification.take(
+            .sample(
+                Sample(
+                    host: host, askedAt: Self.time(moment - latency), answeredAt: Self.time(moment), nonce: nonce,
+                    answer: answer)))
     }
 
     mutating func see(_ host: Int = 0, at moment: Double, _ answer: Answer) {
@@ -57,11 +64,11 @@ struct Bench {
 
     /// A request that stays without an answer.
     mutating func ask(_ host: Int, at moment: Double) {
-        verification.asked(host, at: .milliseconds(Int(moment * 1_000)))
+        actions += verification.take(.asked([host], at: Self.time(moment)))
     }
 
     mutating func advance(to moment: Double) {
-        actions += verification.advance(to: .milliseconds(Int(moment * 1_000)))
+        actions += verification.take(.time(Self.time(moment)))
     }
 
     /// Asks every host each `step` seconds, from one moment through another, until there is a conclusion.
@@ -87,40 +94,43 @@ struct Bench {
     }
 
     mutating func learn(_ promotions: [Promotion], at moment: Double) {
-        actions += verification.learn(promotions: promotions, at: .milliseconds(Int(moment * 1_000)))
+        actions += verification.take(.promotions(promotions, at: Self.time(moment)))
     }
 
     mutating func learn(listed: Set<String>, at moment: Double) {
-        actions += verification.learn(listed: listed, at: .milliseconds(Int(moment * 1_000)))
+        actions += verification.take(.listed(listed, at: Self.time(moment)))
     }
 
     mutating func learn(_ image: DigestLookup, at moment: Double) {
-        actions += verification.learn(image, at: .milliseconds(Int(moment * 1_000)))
+        actions += verification.take(.learned(image, at: Self.time(moment)))
     }
 
     mutating func learn(moved tag: RetaggedImage?, at moment: Double) {
-        actions += verification.learn(moved: tag, at: .milliseconds(Int(moment * 1_000)))
+        actions += verification.take(.moved(tag, at: Self.time(moment)))
     }
 
     mutating func seeTag(lookedAt: Double) {
-        actions += verification.see(tagAt: .milliseconds(Int(lookedAt * 1_000)))
+        actions += verification.take(.tagSeen(lookedAt: Self.time(lookedAt), at: Self.time(lookedAt)))
     }
 
     mutating func interrupt(signal: Int32, at moment: Double) {
-        actions += verification.interrupt(signal: signal, at: .milliseconds(Int(moment * 1_000)))
+        actions += verification.take(.signal(signal, at: Self.time(moment)))
     }
+
+    private static func time(_ seconds: Double) -> Duration { .milliseconds(Int(seconds * 1_000)) }
 
     // MARK: - Looking
 
     func status(_ host: Int = 0) -> HostStatus { verification.tracks[host].status }
     func facts(_ host: Int = 0) -> HostFacts { verification.tracks[host].facts }
 
-    func reason(_ host: Int = 0) -> String {
-        verification.tracks[host].reason(
-            at: verification.conclusion?.at ?? .zero, policy: verification.policy)
+    func reason(_ host: Int = 0) -> String { hostReason(host).text.sentence }
+
+    func hostReason(_ host: Int = 0) -> HostReason {
+        verification.tracks[host].reason(at: verification.conclusion?.at ?? .zero, policy: verification.policy)
     }
 
-    /// The labels that the host went through, the present one last.
+    /// The statuses that the host went through, the present one last.
     func history(_ host: Int = 0) -> [HostStatus] { verification.tracks[host].transitions.map(\.status) }
 
     var verdict: Verdict? { verification.conclusion?.verdict }

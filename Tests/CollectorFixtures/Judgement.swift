@@ -38,7 +38,7 @@ struct Judgement {
 
     private static let unproven: Set<HostStatus> = [.unreachable, .agentError, .unverifiable, .missing]
     private static let behind: Set<HostStatus> = [
-        .straggler, .stalled, .pending, .starting, .soaking, .flapping, .mixed,
+        .straggler, .pending, .starting, .soaking, .flapping, .mixed,
     ]
 
     // MARK: - (c) Every host once, counts, codes, reasons
@@ -79,7 +79,7 @@ struct Judgement {
             if track.transitions.map(\.at) != track.transitions.map(\.at).sorted() {
                 wrong.append("host \(host): transitions go back in time")
             }
-            let reason = track.reason(at: conclusion.at, policy: schedule.policy)
+            let reason = track.reason(at: conclusion.at, policy: schedule.policy).text.sentence
             if reason.isEmpty || reason != Sanitizer.singleLine(reason, limit: 1_000) {
                 wrong.append("reason: '\(reason)'")
             }
@@ -132,7 +132,7 @@ struct Judgement {
                 case .rolledBack: !isMisrouted && !oracle.mayHaveGoneBack(host)
                 case .conflict: !oracle.mayConflict(host)
                 // Nobody waits for a waived host's agent to look again, so that an early end finds it as it was.
-                case .unverifiable where track.host.isWaived && track.blindness == .predatesStart: false
+                case .unverifiable where track.host.isWaived && track.earlyAge != nil: false
                 case .unreachable, .agentError, .unverifiable: oracle.isPlainlyVisible(host)
                 case .missing: schedule.unlisted?.host != host
                 case .straggler: !isMisrouted && !oracle.wasLatelyBehind(host)

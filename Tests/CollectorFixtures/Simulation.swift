@@ -85,7 +85,7 @@ struct Simulation {
                 }
             }
         }
-        if !verification.advance(to: .milliseconds(schedule.timeout * 2)).isEmpty {
+        if !verification.take(.time(.milliseconds(schedule.timeout * 2))).isEmpty {
             violations.append("something happened after the conclusion")
         }
     }
@@ -134,24 +134,24 @@ struct Simulation {
         let truth = schedule.hosts[host]
         let arrival = now + random.pick(0, truth.wayThere)
         let back = arrival + random.pick(0, truth.wayBack)
-        func answer(_ finding: Sample.Finding, at moment: Int, look: Int? = nil) {
+        func answer(_ finding: Sample.Answer, at moment: Int, look: Int? = nil) {
             let sample = Sample(
                 host: host, askedAt: .milliseconds(now), answeredAt: .milliseconds(moment), nonce: nonce,
-                finding: finding)
+                answer: finding)
             answers[host] = (moment, sample, look)
         }
         let lost = now + schedule.requestTimeout
         let fault = truth.fault(at: arrival)?.kind
         if case .silence(let reach, let after)? = fault {
-            return answer(.none(reach, detail: "made up"), at: now + min(after, schedule.requestTimeout))
+            return answer(.unusable(reach, detail: "made up"), at: now + min(after, schedule.requestTimeout))
         }
         if case .loss(let percent)? = fault, random.chance(percent) {
-            return answer(.none(.timeout, detail: "made up"), at: lost)
+            return answer(.unusable(.timeout, detail: "made up"), at: lost)
         }
-        guard back <= lost else { return answer(.none(.timeout, detail: "made up"), at: lost) }
+        guard back <= lost else { return answer(.unusable(.timeout, detail: "made up"), at: lost) }
         switch fault {
         case .garbage(let reach)?:
-            answer(.none(reach, detail: "made up"), at: back)
+            answer(.unusable(reach, detail: "made up"), at: back)
         case .cache?:
             var document = lastDocument[host] ?? self.document(of: host, asIf: .target, id: "host-id-\(host)")
             if lastDocument[host] == nil { document.nonce = "of another request" }
@@ -179,7 +179,7 @@ struct Simulation {
                 }
                 let stretch = truth.stretch(at: made)
                 let isUp = stretch.state == .serving && !stretch.kinds.isEmpty
-                guard isUp else { return answer(.none(.refused, detail: "made up"), at: back) }
+                guard isUp else { return answer(.unusable(.refused, detail: "made up"), at: back) }
                 let gitSHA = Build.of(stretch.kinds[0]).gitSHA
                 let plain = PlainAnswer(
                     gitSHA: gitSHA, stored: saysSo ? "X-Cache: HIT" : nil,

@@ -60,7 +60,7 @@ struct EvidenceFileTests {
         #expect(verified.exitCode == 0, "\(verified.error)")
         let replay = try await collector.run(["replay", "-"], input: verified.output)
         #expect(replay.exitCode == 0, "\(replay.error)")
-        #expect(replay.error.hasPrefix("the same labels and verdict: "))
+        #expect(replay.error.hasPrefix("the same statuses and verdict: "))
         #expect(replay.output.contains("converged (exit 0)"))
     }
 

@@ -32,9 +32,9 @@ struct ReplayTests {
                 take(.asked(Array(hosts.indices), at: moment))
                 for host in hosts.indices where verification.conclusion == nil {
                     let nonce = "n\(second)-\(host)"
-                    let finding: Sample.Finding =
+                    let finding: Sample.Answer =
                         switch host {
-                        case 1: .none(.refused, detail: "made up")
+                        case 1: .unusable(.refused, detail: "made up")
                         case 2: .document(Answer(build: .unlabelled).document(host: host, nonce: nonce))
                         default:
                             plain
@@ -45,7 +45,7 @@ struct ReplayTests {
                         .sample(
                             Sample(
                                 host: host, askedAt: moment, answeredAt: moment + .milliseconds(3), nonce: nonce,
-                                finding: finding)))
+                                answer: finding)))
                 }
             }
             take(.time(policy.timeout))
@@ -117,7 +117,7 @@ struct ReplayTests {
         #expect(throws: EvidenceError.self) { try Self.replay(join(Array(lines.dropFirst()))) }
     }
 
-    @Test("A file that was cut short replays to its last line, says so, and is never green")
+    @Test("A file that was cut short replays to its last line, reports the cut, and is never green")
     func cut() throws {
         let sampled = try Sampled(plain: true)
         let whole = try sampled.bytes
@@ -130,7 +130,7 @@ struct ReplayTests {
                 #expect(outcome.report.verdict == .interrupted && outcome.report.exitCode == 130)
                 #expect(outcome.report.warnings.contains { $0.contains("cut short") })
             }
-            #expect(between.cut?.contains("behind line \(index + 1)") == true)
+            #expect(between.cut?.contains("after line \(index + 1)") == true)
             #expect(inside.cut?.contains("in line \(index + 2)") == true)
         }
         // The status is the one that was recorded last, although the verdict is missing.
@@ -138,7 +138,7 @@ struct ReplayTests {
         #expect(last.report.hosts.map(\.status) == [.converged])
     }
 
-    @Test("What was recorded otherwise than it follows is said to differ, and ends with 1")
+    @Test("A record that differs from what follows is refused with exit code 1")
     func differs() throws {
         let sampled = try Sampled()
         let first = try #require(sampled.lines.firstIndex { $0.kind == .status })
@@ -165,6 +165,106 @@ struct ReplayTests {
         #expect(throws: EvidenceError.self) { try Self.replay(try Recording.file(lines)) }
     }
 
+    @Test("Evidence whose sentences were all replaced replays to the same report: only codes and values are compared")
+    func sentences() throws {
+        let sampled = try Sampled()
+        let reworded = sampled.lines.map { $0.reworded() }
+        #expect(reworded != sampled.lines)
+        var report = try Self.replay(try Recording.file(reworded)).report
+        var original = try Self.replay(try sampled.bytes).report
+        (report.evidence, original.evidence) = (nil, nil)
+        #expect(report == original)
+    }
+
+    @Test("Any other change of a result is said to differ: status, time, host, code, verdict, exit code, count")
+    func results() throws {
+        let lines = try Sampled().lines
+        let first = try #require(lines.firstIndex { $0.kind == .status })
+        func differs(_ index: Int, _ edit: (inout EvidenceLine.StatusChange) -> Void) throws {
+            guard case .status(var change) = lines[index] else { return }
+            edit(&change)
+            try expectDiffering(lines, index, .status(change))
+        }
+        try differs(first) { $0.status = .starting }
+        try differs(first) { $0.at = Nanoseconds($0.at.duration + .nanoseconds(1)) }
+        try differs(first) { $0.host += 1 }
+        try differs(first) { $0.code = .flapping }
+        try differs(first) { $0.code = nil }
+        func ends(_ edit: (inout EvidenceLine.Ending) -> Void) throws {
+            guard case .verdict(var ending)? = lines.last else { return }
+            edit(&ending)
+            try expectDiffering(lines, lines.count - 1, .verdict(ending))
+        }
+        try ends { $0.verdict = .stalled }
+        try ends { $0.exitCode = 11 }
+        try ends { $0.at = Nanoseconds($0.at.duration + .nanoseconds(1)) }
+        try ends { $0.reasons[0].hosts += 1 }
+        try ends { $0.reasons[0].code = .notConverged }
+        try ends { $0.reasons[0].code = nil }
+        try ends { $0.reasons.removeLast() }
+    }
+
+    private func expectDiffering(_ lines: [EvidenceLine], _ index: Int, _ line: EvidenceLine) throws {
+        var lines = lines
+        lines[index] = line
+        let bytes = try Recording.file(lines)
+        #expect {
+            try Self.replay(bytes)
+        } throws: { error in
+            guard let error = error as? EvidenceError, case .differs(_, line: index + 1, _, _, _) = error else {
+                return false
+            }
+            return true
+        }
+    }
+
+    // MARK: - Schema 1
+
+    private static let recordings: [(String, Verdict, Int32, [HostStatus])] = [
+        ("converged", .converged, 0, [.converged, .converged]),
+        ("straggler", .stragglers, 10, [.converged, .straggler]),
+        ("rolled_back", .rolledBack, 21, [.straggler, .rolledBack]),
+    ]
+
+    private static func recording(_ name: String) throws -> [UInt8] {
+        let path = try SourceTree.path("Tests/EvidenceTests/Recordings/schema1-\(name).ndjson")
+        return Array(try Data(contentsOf: URL(fileURLWithPath: path)))
+    }
+
+    @Test("A file of the first schema, written by an earlier collector, still replays", arguments: recordings)
+    func schema1(name: String, verdict: Verdict, exitCode: Int32, statuses: [HostStatus]) throws {
+        let outcome = try Self.replay(try Self.recording(name))
+        #expect(outcome.cut == nil)
+        #expect(outcome.report.verdict == verdict && outcome.report.exitCode == exitCode)
+        #expect(outcome.report.hosts.map(\.status) == statuses)
+        #expect(outcome.report.hosts.allSatisfy { $0.reasonCode != nil })
+    }
+
+    @Test("A changed status, time or verdict of the first schema is said to differ, and a sentence is not compared")
+    func schema1Changes() throws {
+        let text = String(decoding: try Self.recording("straggler"), as: UTF8.self)
+        func replay(_ pattern: String, _ replacement: String) throws -> Replay.Outcome {
+            var chain = HashChain()
+            let edited = text.replacingOccurrences(of: pattern, with: replacement, options: .regularExpression)
+            #expect(edited != text)
+            return try Self.replay(
+                edited.split(separator: "\n").flatMap { line in
+                    let end = line.range(of: ",\"previous\":")?.lowerBound ?? line.endIndex
+                    return chain.seal(Array((line[..<end] + "}").utf8))
+                })
+        }
+        #expect(try replay("\"reason\":\"[^\"]*\"", "\"reason\":\"x\"").cut == nil)
+        #expect(try replay("\"message\":\"[^\"]*\"", "\"message\":\"x\"").cut == nil)
+        for (pattern, replacement) in [
+            ("\"label\":\"straggler\"", "\"label\":\"starting\""),
+            ("(\"kind\":\"label\",\"at_ns\":)", "$11"), ("\"exit_code\":10", "\"exit_code\":0"),
+            ("\"verdict\":\"stragglers\"\\}\\]", "\"verdict\":\"stalled\"}]"),
+            ("\"hosts\":1,\"message\"", "\"hosts\":2,\"message\""),
+        ] {
+            #expect(throws: EvidenceError.self, "\(pattern)") { try replay(pattern, replacement) }
+        }
+    }
+
     @Test(
         "Lines that make no sense where they stand are refused, not followed",
         arguments: [EvidenceLine.Kind.start, .host, .asked, .sample, .verdict])
@@ -189,7 +289,7 @@ struct ReplayTests {
     }
 
     @Test(
-        "What is no evidence is said to be none",
+        "A file that is not evidence is refused as such",
         arguments: [
             ("", EvidenceError.empty("e.ndjson")), ("\n", .notEvidence("e.ndjson")),
             ("{\"kind\": \"start\"}\n", .notEvidence("e.ndjson")), ("<html>", .notEvidence("e.ndjson")),
@@ -204,9 +304,9 @@ struct ReplayTests {
     func laterSchema() throws {
         var lines = try Sampled().lines
         guard case .start(var start) = lines[0] else { return }
-        start.schema = 2
+        start.schema = 3
         lines[0] = .start(start)
-        #expect(throws: EvidenceError.otherSchema("e.ndjson", schema: 2)) {
+        #expect(throws: EvidenceError.otherSchema("e.ndjson", schema: 3)) {
             try Self.replay(try Recording.file(lines))
         }
     }
@@ -254,8 +354,7 @@ struct ReplayTests {
             maxStragglersByLabel: [try #require(GroupTolerance(parsing: "region=eu:10%"))],
             maxUnreachableByLabel: [try #require(GroupTolerance(parsing: "a:b=c:d:3"))],
             maxFailedByLabel: [try #require(GroupTolerance(parsing: "group=:0"))], minProven: .hosts(9),
-            require: [try #require(Requirement(parsing: "group=canary:100%"))], supersededOK: true,
-            countsEarlierEvidence: true)
+            require: [try #require(Requirement(parsing: "group=canary:100%"))], supersededOK: true)
         let standard = Policy()
         for (child, other) in zip(Mirror(reflecting: policy).children, Mirror(reflecting: standard).children) {
             #expect("\(child.value)" != "\(other.value)", "\(child.label ?? "") is not tried")
@@ -264,17 +363,17 @@ struct ReplayTests {
     }
 
     @Test("A sample comes back as it was, whatever the host said", arguments: Self.findings)
-    func sample(_ finding: Sample.Finding) throws {
+    func sample(_ finding: Sample.Answer) throws {
         let sample = Sample(
             host: 3, askedAt: .nanoseconds(1_000_000_001), answeredAt: .nanoseconds(1_234_567_891), nonce: "n",
-            finding: finding)
+            answer: finding)
         let coding = EvidenceCoding()
         #expect(try coding.decode(try coding.encode(.sample(sample))) == .sample(sample))
     }
 
-    private static var findings: [Sample.Finding] {
+    private static var findings: [Sample.Answer] {
         let detail = "line \u{2028} \u{1B}[31m \"quoted\" \\ ::error::"
-        var findings = RequestOutcome.allCases.map { Sample.Finding.none($0, detail: detail) }
+        var findings = RequestOutcome.allCases.map { Sample.Answer.unusable($0, detail: detail) }
         for text in ["dev", "", "0000000", String(repeating: "A", count: 40)] {
             let reported = GitSHA(contractText: text).map(Reported.known) ?? .unusable(text)
             findings.append(.plain(PlainAnswer(gitSHA: reported, nonce: nil)))
@@ -316,7 +415,7 @@ struct ReplayTests {
         #expect(hash == "sha256:\(Hexadecimal.encode(SHA256.hash(bytes)))")
     }
 
-    @Test("A place that cannot be written is told at once, a full disk when it is")
+    @Test("An unwritable path is reported at once, and a full disk when it is full")
     func unwritable() async throws {
         #expect(throws: EvidenceError.unwritable("/nowhere/e", reason: "No such file or directory")) {
             try EvidenceFile(opening: "/nowhere/e")
@@ -336,6 +435,18 @@ extension EvidenceLine {
         return .status(line)
     }
 
+    fileprivate func reworded() -> EvidenceLine {
+        switch self {
+        case .status(var line):
+            line.reason = "other words"
+            return .status(line)
+        case .verdict(var line):
+            for index in line.reasons.indices { line.reasons[index].message = "other words" }
+            return .verdict(line)
+        default: return self
+        }
+    }
+
     fileprivate func concluded(_ verdict: Verdict, _ exitCode: Int32) -> EvidenceLine {
         guard case .verdict(var line) = self else { return self }
         (line.verdict, line.exitCode) = (verdict, exitCode)
@@ -344,7 +455,7 @@ extension EvidenceLine {
 
     fileprivate func refused() -> EvidenceLine {
         guard case .sample(var sample) = self else { return self }
-        sample.finding = .none(.refused, detail: "made up")
+        sample.answer = .unusable(.refused, detail: "made up")
         return .sample(sample)
     }
 }

@@ -127,63 +127,63 @@ GUARDS = [
         r"let isShort = proven < expected && proven > minimum", VERDICT),
     Guard(
         1, "soak-span", "a match has to hold through the soak",
-        _VERDICT + "HostTracker+Status.swift",
-        r"guard let proof, proof.answers >= 2, proof.span >= policy.soak else { return .soaking }",
-        r"guard let proof, proof.answers >= 2 else { return .soaking }", VERDICT),
+        _VERDICT + "Proof.swift",
+        r"observations >= 2 && span >= soak",
+        r"observations >= 2 && span >= min(soak, .zero)", VERDICT),
     Guard(
         1, "two-answers", "one answer alone is no proof",
-        _VERDICT + "HostTracker+Status.swift",
-        r"guard let proof, proof.answers >= 2, proof.span >= policy.soak else { return .soaking }",
-        r"guard let proof, proof.span >= policy.soak else { return .soaking }", VERDICT),
+        _VERDICT + "Proof.swift",
+        r"observations >= 2 && span >= soak",
+        r"observations >= 1 && span >= soak", VERDICT),
     Guard(
         1, "different-looks", "two answers from one look at the engine are one piece of evidence",
-        _VERDICT + "HostTracker.swift",
-        r"if isNew, look.earliest > run.latest.latest {",
-        r"if isNew, look.latest > run.latest.latest {", VERDICT),
+        _VERDICT + "Proof.swift",
+        r"if isNew, window.earliest > run.latest.latest {",
+        r"if isNew, window.latest > run.latest.latest {", VERDICT),
     Guard(
         1, "slow-answer", "the way of a slow answer is no part of the soak",
-        _VERDICT + "HostTracker+Proof.swift",
+        _VERDICT + "Proof.swift",
         r"max(.zero, latest.earliest - first.latest)",
         r"max(.zero, latest.latest - first.earliest)", VERDICT),
     Guard(
         1, "same-instances", "another instance, start or restart begins the soak again",
-        _VERDICT + "HostTracker.swift",
-        r"guard var run = proof, fingerprint == self.fingerprint, look.latest",
-        r"guard var run = proof, look.latest", VERDICT),
+        _VERDICT + "Proof.swift",
+        r"guard var run, run.fingerprint == fingerprint, window.latest",
+        r"guard var run, window.latest", VERDICT),
     Guard(
         1, "must-serve", "a match that is not serving is no proof",
         _VERDICT + "HostTracker.swift",
-        r"isMatch && runtime == .serving && !mayPredateStart",
-        r"isMatch && !mayPredateStart", VERDICT),
+        r"isMatch && runtime == .serving && canProve",
+        r"isMatch && canProve", VERDICT),
     Guard(
         3, "copy-predates-start", "a copy that may be from before the start begins no proof",
         _VERDICT + "HostTracker.swift",
-        r"isMatch && runtime == .serving && !mayPredateStart",
+        r"isMatch && runtime == .serving && canProve",
         r"isMatch && runtime == .serving", CACHES),
     Guard(
         1, "stale-fact", "a fact older than three intervals proves nothing",
-        _VERDICT + "HostTracker+Status.swift",
-        r"factMoment.map { now - $0 > policy.freshness } ?? false",
-        r"factMoment.map { now - $0 > policy.freshness * 100 } ?? false", VERDICT),
+        _VERDICT + "HostTracker.swift",
+        r"fact.map { now - $0.moment > policy.freshness } ?? false",
+        r"fact.map { now - $0.moment > policy.freshness * 100 } ?? false", VERDICT),
     Guard(
         1, "worst-instance", "a summary that says serving does not make up for an instance that is not",
-        _VERDICT + "Document+Runtime.swift",
+        _VERDICT + "Document+Judgement.swift",
         r"ServiceState.worst(of: [state] + instances.map(\.state) + sick + undecided)",
         r"ServiceState.worst(of: [state] + sick + undecided)", VERDICT),
     Guard(
         1, "probe-silent", "a service that did not answer its agent's probe is not up, whatever the document's state says",
-        _VERDICT + "Document+Runtime.swift",
+        _VERDICT + "Document+Judgement.swift",
         r"if let served, served.outcome != .ok { return .starting }",
         r"if let served, served.url.isEmpty { return .starting }", SERVED),
     Guard(
         1, "probe-other", "a service that tells another commit than its image is not what was promoted",
-        _VERDICT + "BuildComparison.swift",
+        _VERDICT + "BuildMatcher.swift",
         r"return contradiction(in: evidence) ?? otherServed(evidence) ?? weakest",
         r"return contradiction(in: evidence) ?? (evidence.served?.url == nil ? otherServed(evidence) : nil) ?? weakest",
         SERVED),
     Guard(
         1, "probe-late", "an earlier promotion that still answers is late, and not wrong",
-        _VERDICT + "BuildComparison.swift",
+        _VERDICT + "BuildMatcher.swift",
         r"return BuildComparison(fact: known ?? .shaWrong, detail: .servedOther(served))",
         r"return BuildComparison(fact: known == nil ? .shaWrong : .shaWrong, detail: .servedOther(served))", SERVED),
     Guard(
@@ -432,8 +432,8 @@ GUARDS = [
     Guard(
         3, "first-id", "a host id other than the first one said is another host",
         _VERDICT + "HostTracker.swift",
-        r"if let first = firstID, first != document.host.id { return .wrongHost }",
-        r"if let first = firstID, first.isEmpty { return .wrongHost }", VERDICT),
+        r"if let firstID, firstID != document.host.id { return .wrongHost }",
+        r"if let firstID, firstID.isEmpty { return .wrongHost }", VERDICT),
     Guard(
         3, "duplicate-id", "two hosts of the inventory cannot have one id",
         _VERDICT + "Verification.swift",
@@ -442,8 +442,8 @@ GUARDS = [
     Guard(
         3, "before-start", "a look from before the verification proves nothing",
         _VERDICT + "HostTracker.swift",
-        r"look.latest + Policy.ageRounding >= .zero || policy.countsEarlierEvidence",
-        r"look.latest + .seconds(3_600) >= .zero || policy.countsEarlierEvidence", VERDICT),
+        r"window.latest + Policy.ageRounding >= rules.earliest",
+        r"window.latest + .seconds(3_600) >= rules.earliest", VERDICT),
     Guard(
         3, "maximum-age", "an agent whose last look is more than a minute old has lost its engine",
         _VERDICT + "HostTracker.swift",
@@ -457,13 +457,13 @@ GUARDS = [
     Guard(
         3, "id-of-another", "an id that the inventory gives to another host is a conflict, though that one is silent",
         _VERDICT + "Verification.swift",
-        r"return (others.first ?? owner).map { twin(of: $0, id: id) }",
-        r"return (others.first ?? (owner == sample.host ? owner : nil)).map { twin(of: $0, id: id) }", VERDICT),
+        r"return (others.first ?? owner).map { tracks[$0].twin(withID: id) }",
+        r"return (others.first ?? (owner == sample.host ? owner : nil)).map { tracks[$0].twin(withID: id) }", VERDICT),
     Guard(
         3, "conflict-at-end", "of two hosts behind one URL, the one that answers last does not decide",
-        _VERDICT + "HostTracker+Status.swift",
-        r"guard let lastConflict, now - lastConflict.at <= max(policy.flappingWindow, policy.freshness) else {",
-        r"guard let lastConflict, now - lastConflict.at <= .zero else {", VERDICT),
+        _VERDICT + "HostTracker.swift",
+        r"now - lastConflict.at <= max(policy.flappingWindow, policy.freshness)",
+        r"now - lastConflict.at <= .zero", VERDICT),
     Guard(
         3, "agent-fresh", "a document older than a second answers no request with a nonce",
         "Sources/Agent/Refresh/StatusSource.swift",
@@ -473,37 +473,37 @@ GUARDS = [
     # 4. A right commit with a wrong digest
     Guard(
         4, "digest-wrong", "the right commit in another image is no match",
-        _VERDICT + "BuildComparison.swift",
+        _VERDICT + "BuildMatcher.swift",
         r"case (true, nil): return sameCommitOtherImage(instance, on: engine)",
         r"case (true, nil): return BuildComparison(fact: .matchSHA)", VERDICT),
     Guard(
         4, "digest-fails", "the right commit in another image fails fast",
         _VERDICT + "HostTracker.swift",
-        r"case .digestWrong: assessment?.detail != .learning",
+        r"case .digestWrong: comparison.detail != .learning",
         r"case .digestWrong: false", VERDICT),
     Guard(
         "gate", "learning-holds", "a host is not failed while the registry is asked what it serves",
         _VERDICT + "HostTracker.swift",
-        r"case .digestWrong: assessment?.detail != .learning",
+        r"case .digestWrong: comparison.detail != .learning",
         r"case .digestWrong: true", DIGESTS),
     Guard(
         4, "digest-at-end", "the right commit in another image is a failed deploy at the deadline",
-        _VERDICT + "HostTracker+Status.swift",
-        r"if isFinal, [.digestWrong, .shaWrong].contains(facts.build) { return true }",
-        r"if isFinal, [.shaWrong].contains(facts.build) { return true }", VERDICT),
+        _VERDICT + "HostTracker.swift",
+        r"if isFinal, build == .digestWrong || build == .shaWrong { return true }",
+        r"if isFinal, build == .shaWrong { return true }", VERDICT),
     Guard(
         4, "sha-wrong", "the right image labelled with another commit is no match",
-        _VERDICT + "BuildComparison.swift",
+        _VERDICT + "BuildMatcher.swift",
         r"case (false, _?): return BuildComparison(fact: .shaWrong)",
         r"case (false, let proof?): return BuildComparison(fact: proof)", VERDICT),
     Guard(
         4, "every-instance", "every instance has to match",
-        _VERDICT + "BuildComparison.swift",
+        _VERDICT + "BuildMatcher.swift",
         r"if matching == all.count {",
         r"if matching > 0 {", VERDICT),
     Guard(
         4, "summary-agrees", "a summary that says something else than its instances is no match",
-        _VERDICT + "BuildComparison.swift",
+        _VERDICT + "BuildMatcher.swift",
         r"return contradiction(in: evidence) ?? otherServed(evidence) ?? weakest",
         r"_ = contradiction(in: evidence)" "\n            return otherServed(evidence) ?? weakest", VERDICT),
     Guard(
@@ -513,34 +513,34 @@ GUARDS = [
         r"let listed = image.digests.map(\.digest)", VERDICT),
     Guard(
         4, "platform", "another platform's manifest proves nothing",
-        _VERDICT + "BuildComparison.swift",
+        _VERDICT + "BuildMatcher.swift",
         r"!content.isIndex || content.isFor(instance.platform, $0) || content.isFor(engine, $0)",
         r"!content.isIndex || $0.digest.hex.count > 0", DIGESTS),
     Guard(
         4, "platform-known", "what is for no known platform is for no host",
-        _VERDICT + "BuildComparison.swift",
+        _VERDICT + "BuildMatcher.swift",
         r"manifest.platform != nil && manifest.platform == platform",
         r"manifest.platform == nil || manifest.platform == platform", DIGESTS),
     Guard(
         4, "wrapped-platform", "another index proves a host by its own platform's manifest alone",
-        _VERDICT + "BuildComparison.swift",
+        _VERDICT + "BuildMatcher.swift",
         r"other.isFor(instance.platform, manifest) && promoted.contains(manifest.digest)",
         r"promoted.contains(manifest.digest)", DIGESTS),
     Guard(
         4, "wrapped-same", "another index proves a host only with the promoted manifest in it",
-        _VERDICT + "BuildComparison.swift",
+        _VERDICT + "BuildMatcher.swift",
         r"other.isFor(instance.platform, manifest) && promoted.contains(manifest.digest)",
         r"other.isFor(instance.platform, manifest) && !promoted.isEmpty", DIGESTS),
     Guard(
         4, "learned-unasked", "what nobody asked for is not learned",
         _VERDICT + "Verification.swift",
-        r"guard conclusion == nil, lessons.pending.contains(image.digest) else { return [] }",
-        r"guard conclusion == nil else { return [] }" "\n        _ = lessons.ask(for: [image.digest])", DIGESTS),
+        r"guard lookups.pending.contains(lookup.digest) else { return }",
+        r"_ = lookups.ask(for: [lookup.digest])", DIGESTS),
     Guard(
         4, "lacks-platform", "an index without the host's platform is a wrong promotion, not a late host",
-        _VERDICT + "BuildComparison.swift",
-        r"guard let platform = lackedPlatform(instance, on: engine) else { return assessment }",
-        r"guard let platform = lackedPlatform(instance, on: engine), target.gitSHA == nil else { return assessment }", DIGESTS),
+        _VERDICT + "BuildMatcher.swift",
+        r"guard let platform = lackedPlatform(instance, on: engine) else { return comparison }",
+        r"guard let platform = lackedPlatform(instance, on: engine), target.gitSHA == nil else { return comparison }", DIGESTS),
     Guard(
         4, "image-commit", "every platform of the image has to be labelled with the commit that was asked for",
         _REGISTRY + "ResolvedImage.swift",
@@ -880,7 +880,7 @@ GUARDS = [
         r"} else if document.instances.count > 256_000 {", ANSWERS),
     Guard(
         9, "transitions", "a host that changes its label for days does not fill the memory",
-        _VERDICT + "HostTracker+Status.swift",
+        _VERDICT + "HostTracker.swift",
         r"if transitions.count >= Self.maximumTransitions {",
         r"if transitions.count >= Self.maximumTransitions * 1_000 {", VERDICT),
     Guard(
@@ -1169,15 +1169,14 @@ GUARDS = [
         r"let behind = excess(.unproven, .behind)", VERDICT),
     Guard(
         "gate", "rolled-back", "a host that matched and went back is rolled back",
-        _VERDICT + "HostTracker+Status.swift",
-        r"guard facts.reach == .ok, everMatched, [.behind, .foreign].contains(facts.build) else { return false }",
-        r"guard facts.reach == .never, everMatched, [.behind, .foreign].contains(facts.build) else { return false }",
-        VERDICT),
+        _VERDICT + "HostTracker.swift",
+        r"if outcome == .ok, everMatched, facts.build.isOther,",
+        r"if outcome == .never, everMatched, facts.build.isOther,", VERDICT),
     Guard(
         "gate", "crash-loop", "a container that restarts between looks is failed",
-        _VERDICT + "HostTracker+Status.swift",
+        _VERDICT + "HostTracker.swift",
         r"return isLooping",
-        r"return isLooping && isFinal && factMoment == nil", VERDICT),
+        r"return isLooping && isFinal && fact == nil", VERDICT),
     Guard(
         "gate", "superseded", "a newer promotion ends a verification",
         _VERDICT + "Verification.swift",
@@ -1196,12 +1195,12 @@ GUARDS = [
         r"let isIntolerable = unmet.isEmpty ? broken.map(\.0) : broken.map(\.0)", VERDICT),
     Guard(
         "gate", "require-early", "nothing ends early while a requirement is not met",
-        _VERDICT + "LimitScope.swift",
+        _VERDICT + "ToleranceBudget.swift",
         r"case .required: converged >= limit",
         r"case .required: converged >= 0", VERDICT),
     Guard(
         "gate", "plain-tolerance", "the plain tolerance is not for hosts whose label has its own",
-        _VERDICT + "LimitScope.swift",
+        _VERDICT + "ToleranceBudget.swift",
         r"return others.isEmpty || !others.contains { $0.contains(host) }",
         r"return others.isEmpty || others.contains { $0.contains(host) } || !host.name.isEmpty", VERDICT),
     Guard(
@@ -1212,7 +1211,7 @@ GUARDS = [
     # What happens to fleets: each row of the field has a guard where one line holds it
     Guard(
         1, "too-few", "fewer instances than were declared are not up",
-        _VERDICT + "Document+Runtime.swift",
+        _VERDICT + "Document+Judgement.swift",
         r"return shortage == nil ? said : .starting",
         r"return shortage?.expected == 0 ? .starting : said", VERDICT),
     Guard(
@@ -1222,12 +1221,12 @@ GUARDS = [
         r"if let contradiction = document.contradiction, document.schema == 0 {", VERDICT),
     Guard(
         1, "agent-refuses", "a build that the agent does not speak for is not proven",
-        _VERDICT + "Document+Contradiction.swift",
+        _VERDICT + "Document+Judgement.swift",
         r"} else if commits.count == 1, let common = commits.first.flatMap({ $0 }) {",
         r"} else if commits.count == 0, let common = commits.first.flatMap({ $0 }) {", VERDICT),
     Guard(
         1, "instance-twice", "one container that is listed twice is not two",
-        _VERDICT + "Document+Contradiction.swift",
+        _VERDICT + "Document+Judgement.swift",
         r"if ids.count < instances.count {",
         r"if ids.isEmpty {", VERDICT),
     Guard(
@@ -1238,8 +1237,8 @@ GUARDS = [
     Guard(
         3, "plain-service", "a host without an agent that is another service proves nothing",
         _VERDICT + "HostTracker.swift",
-        r"if let service = answer.service, service != judge.target.service {",
-        r"if let service = answer.service, service.isEmpty {", VERDICT),
+        r"if let other = answer.service, other != rules.matcher.target.service {",
+        r"if let other = answer.service, other.isEmpty {", VERDICT),
     Guard(
         3, "stored-header", "an answer of which a cache says that it stored it proves nothing",
         _VERDICT + "HostTracker.swift",
@@ -1297,15 +1296,14 @@ GUARDS = [
         r"if let looping = places.first(where: { !$0.restarts.isEmpty && total >= 2 })", VERDICT),
     Guard(
         "gate", "restart-told", "a restart in the soak is told",
-        _VERDICT + "HostTracker+Status.swift",
-        r"case .soaking, .flapping: history.total > told.restarts",
+        _VERDICT + "HostTracker.swift",
+        r"case .soaking, .flapping: history.total > announced.restarts",
         r"case .soaking, .flapping: false", VERDICT),
     Guard(
         "gate", "leftover", "what ended well before the start, beside others that run, fails nothing for an older agent",
         _VERDICT + "HostTracker.swift",
-        r"guard !telling.separatesInstances, (instance.exitCode ?? 0) == 0,",
-        r"guard telling.separatesInstances, (instance.exitCode ?? 0) == 0,",
-        r"\bEarlierEvidenceTests/"),
+        r"guard !lastAnswer.separatesInstances, (instance.exitCode ?? 0) == 0,",
+        r"guard lastAnswer.separatesInstances, (instance.exitCode ?? 0) == 0,", r"\bEarlierEvidenceTests/"),
     Guard(
         "gate", "kept-health", "a health result of the run before a restart fails nothing",
         _VERDICT + "HostTracker.swift",
@@ -1314,28 +1312,28 @@ GUARDS = [
     Guard(
         "gate", "created", "a container that never started waits",
         _VERDICT + "HostTracker.swift",
-        r"if telling.engine != nil, instance.startedAt == nil,",
-        r"if telling.engine == nil, instance.startedAt == nil,", VERDICT),
+        r"if lastAnswer.engine != nil, instance.startedAt == nil,",
+        r"if lastAnswer.engine == nil, instance.startedAt == nil,", VERDICT),
     Guard(
         "gate", "engine-platform", "a host's platform is its engine's, whatever its image claims",
-        _VERDICT + "BuildComparison.swift",
+        _VERDICT + "BuildMatcher.swift",
         r"guard let engine else { return instance.platform",
         r"guard let engine, instance.platform == nil else { return instance.platform", DIGESTS),
     Guard(
         "gate", "emulated-platform", "what a host demonstrably runs, it can run",
-        _VERDICT + "BuildComparison.swift",
+        _VERDICT + "BuildMatcher.swift",
         r"if instance.isRunning, let platform = instance.platform, !content.lacks(platform) { return nil }",
         r"if !instance.isRunning, let platform = instance.platform, !content.lacks(platform) { return nil }", DIGESTS),
     Guard(
         "gate", "never-backwards", "a look that was counted is not taken back",
         _VERDICT + "HostTracker.swift",
-        r"guard factMoment == nil else { return }",
-        r"guard firstID == nil else { forgetBuild(); return blindness = .predatesStart }", VERDICT),
+        r"if fact == nil { knowledge = .early(age) }",
+        r"if firstID != nil { knowledge = .early(age) }", VERDICT),
     Guard(
         "gate", "superseded-afresh", "a verification that is superseded asks every host afresh before it counts",
         _VERDICT + "Verification.swift",
-        r"guard isEveryHostHeard else { return }",
-        r"guard isEveryHostAsked else { return }", VERDICT),
+        'isEveryHostAsked,\n            isEveryHostHeard\n',
+        'isEveryHostAsked\n', VERDICT),
     Guard(
         3, "unchanged-of-another", "a 304 of another host proves nothing",
         "Sources/Collector/Operations/Verify/LongPollPlanner.swift",
@@ -1344,24 +1342,24 @@ GUARDS = [
     # Evidence
     Guard(
         "evidence", "line-hash", "a line that was changed is noticed",
-        _EVIDENCE + "HashChain.swift",
+        _EVIDENCE + "EvidenceCoding.swift",
         r"guard rest.elementsEqual(Self.hashStart.dropFirst() + hash + Self.end) else { throw .changed }",
         r"guard rest.count == Self.hashStart.count - 1 + hash.count + Self.end.count else { throw .changed }", EVIDENCE),
     Guard(
         "evidence", "line-order", "a line that is gone, moved or added is noticed",
-        _EVIDENCE + "HashChain.swift",
-        r"""guard covered.suffix(previous).elementsEqual(Self.previousStart + last + [UInt8(ascii: "\"")]) else {""",
-        r"""guard covered.suffix(previous).count == Self.previousStart.count + last.count + 1 else {""", EVIDENCE),
+        _EVIDENCE + "EvidenceCoding.swift",
+        r'guard covered.suffix(previous).elementsEqual(Self.previousStart + last + [UInt8(ascii: "\"")]) else {',
+        r"guard covered.suffix(previous).count == Self.previousStart.count + last.count + 1 else {", EVIDENCE),
     Guard(
         "evidence", "labels", "a replay compares every label",
         _EVIDENCE + "Replay.swift",
-        r"guard derived == line else {",
-        r"guard derived == line || derived != nil else {", EVIDENCE),
+        r"guard change.agrees(with: derived, schema: start.schema) else {",
+        r"guard change.host == derived.host else {", EVIDENCE),
     Guard(
         "evidence", "verdict", "a replay compares the verdict",
         _EVIDENCE + "Replay.swift",
-        r"guard recorded == conclusion else {",
-        r"guard recorded.at == conclusion.at else {", EVIDENCE),
+        r"guard ending.agrees(with: conclusion, schema: start.schema) else {",
+        r"guard ending.at.duration == conclusion.at else {", EVIDENCE),
     Guard(
         "evidence", "cut-short", "evidence without a verdict is never green",
         _EVIDENCE + "Replay.swift",
@@ -1854,12 +1852,12 @@ GUARDS = [
         r"_ = client", r"\bRollbackTests/"),
     Guard(
         2, "shrink-baseline", "small steps of one promotion do not add up",
-        "Sources/Collector/Verdict/InventoryBaseline.swift",
+        "Sources/Collector/Verdict/InventoryCheck.swift",
         r"guard let baseline, size <= baseline else { return size }",
         r"guard let baseline, size < 0 else { return size }", r"\bInventoryBaselineTests/"),
     Guard(
         1, "instance-health", "an instance that is called serving and unhealthy is not up",
-        _VERDICT + "Document+Runtime.swift",
+        _VERDICT + "Document+Judgement.swift",
         r"instances.contains { $0.health == .unhealthy }",
         r"instances.contains { $0.health == .unhealthy && $0.state == .unhealthy }", VERDICT),
     Guard(
@@ -1944,9 +1942,9 @@ GUARDS = [
         r"let digest = rollback.digest, rollback.verdict != .superseded {", ADVICE),
     Guard(
         "advice", "advice-timeline", "the changes of a host advise no more than its reason",
-        "Sources/Collector/Reports/Remedy.swift",
-        r"for index in transitions.indices {",
-        r"for index in transitions.indices where label == .converged {", ADVICE),
+        "Sources/Collector/Reports/ReportBuilder.swift",
+        r"$0.reason.text.finding",
+        r"$0.reason.text.sentence", ADVICE),
     Guard(
         "advice", "advice-stored", "advice is settled before anybody gets a report",
         "Sources/Collector/Reports/ReportBuilder.swift",

@@ -78,7 +78,7 @@ struct HistoryStatisticsTests {
 
     private static let statuses: [(HostStatus, late: Int, failed: Int)] = HostStatus.allCases.map { status in
         switch status {
-        case .straggler, .stalled, .pending, .starting, .soaking, .flapping, .mixed: (status, 1, 0)
+        case .straggler, .pending, .starting, .soaking, .flapping, .mixed: (status, 1, 0)
         case .conflict, .failed, .rolledBack, .unreachable, .agentError, .unverifiable, .missing: (status, 0, 1)
         case .ahead, .converged: (status, 0, 0)
         }

@@ -250,7 +250,7 @@ struct LedgerRecordingTests {
                 target: Target(service: "canvas", gitSHA: run.target.gitSHA), hosts: run.hosts, policy: Policy())
             for step in 0..<100 {
                 let change = HostTracker.Transition(
-                    at: .milliseconds(step), status: step % 2 == 0 ? .soaking : .flapping, reason: "step\n\(step)")
+                    at: .milliseconds(step), status: step % 2 == 0 ? .soaking : .flapping, reason: .requestFailed(.timeout, detail: "step\n\(step)"))
                 recorder.turned([HostChange(host: step % 3, transition: change)], of: verification, at: .zero)
             }
             #expect(await recorder.drain() == nil)
@@ -259,7 +259,7 @@ struct LedgerRecordingTests {
                 hosts.first { $0.name == "b" }?.transitions.map(\.reason)
                     == stride(from: 1, to: 100, by: 3).map { "step \($0)" })
             let broken = LedgerRecorder(ledger: ledger, verification: 99)
-            let change = HostTracker.Transition(at: .zero, status: .soaking, reason: "x")
+            let change = HostTracker.Transition(at: .zero, status: .soaking, reason: .onTarget)
             broken.turned([HostChange(host: 0, transition: change)], of: verification, at: .zero)
             #expect(await broken.drain() != nil)
         }

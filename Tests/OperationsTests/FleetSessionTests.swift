@@ -42,7 +42,7 @@ struct FleetSessionTests {
         await script.stop()
         #expect(ended.conclusion?.verdict == .converged)
         #expect(ended.tracks.allSatisfy { $0.status == .converged && $0.attempts >= 2 })
-        #expect(Set(ended.tracks.map(\.telling.hostID)).count == hosts.count)
+        #expect(Set(ended.tracks.map(\.lastAnswer.hostID)).count == hosts.count)
     }
 
     private static func run(

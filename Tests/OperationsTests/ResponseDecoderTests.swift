@@ -8,7 +8,7 @@ import Testing
 @testable import Verdict
 
 struct ResponseDecoderTests {
-    private static func read(_ status: Int = 200, _ body: String) -> Sample.Finding {
+    private static func read(_ status: Int = 200, _ body: String) -> Sample.Answer {
         ResponseDecoder().read(status: status, body: Array(body.utf8))
     }
 
@@ -25,7 +25,7 @@ struct ResponseDecoderTests {
             (200, "{\"schema\": 1, \"git_sha\": null}", .notBuildinfo, "without '"),
         ])
     func refused(_ status: Int, _ body: String, _ reach: RequestOutcome, _ part: String) {
-        guard case .none(let found, let detail) = Self.read(status, body) else {
+        guard case .unusable(let found, let detail) = Self.read(status, body) else {
             Issue.record("\(body) was taken for an answer")
             return
         }
@@ -47,7 +47,7 @@ struct ResponseDecoderTests {
             { $0.instances = Array(repeating: $0.instances[0], count: 257) },
         ]
         for change in wrong {
-            guard case .none(.notBuildinfo, _) = Self.read(try body(change)) else {
+            guard case .unusable(.notBuildinfo, _) = Self.read(try body(change)) else {
                 Issue.record("an impossible document was taken")
                 continue
             }
@@ -64,5 +64,5 @@ struct ResponseDecoderTests {
 }
 
 extension ResponseDecoderTests {
-    fileprivate static func read(_ body: String) -> Sample.Finding { read(200, body) }
+    fileprivate static func read(_ body: String) -> Sample.Answer { read(200, body) }
 }

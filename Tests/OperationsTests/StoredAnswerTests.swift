@@ -138,7 +138,7 @@ struct StoredAnswerTests {
         let answer = try #require(Self.plain("{\"git_sha\":\"\(String(repeating: "a", count: 40))\",\(json)}"))
         #expect(answer.state == state)
         #expect(answer.stateText == text)
-        #expect(answer.defect == nil)
+        #expect(answer.problem == nil)
     }
 
     @Test(
@@ -155,7 +155,7 @@ struct StoredAnswerTests {
     func builds(json: String, service: String?, isDefective: Bool) throws {
         let answer = try #require(Self.plain("{\"git_sha\":\"\(String(repeating: "a", count: 40))\",\(json)}"))
         #expect(answer.service == service)
-        #expect((answer.defect != nil) == isDefective)
+        #expect((answer.problem != nil) == isDefective)
         #expect(answer.stored == nil)
     }
 
@@ -167,7 +167,7 @@ struct StoredAnswerTests {
                 == PlainAnswer(gitSHA: .known(.of("a")), nonce: "n"))
         let full = PlainAnswer(
             gitSHA: .known(.of("a")), nonce: "n", service: "canvas", state: .exited, stateText: "state: exited",
-            defect: "x",
+            problem: "x",
             ageSeconds: 1.5, stored: "Age: 2", date: 7)
         #expect(try JSONDecoder().decode(PlainAnswer.self, from: JSONEncoder().encode(full)) == full)
     }

@@ -53,7 +53,11 @@ struct HTMLEscapingTests {
         var paths: [String: String] = [:]
         Self.walk(try Self.json(report), path: "") { paths[$0] = $1 }
         let hidden = paths.filter { $1.contains("marked") && !everything.contains($1) }.keys
-        #expect(hidden.sorted() == [])
+        // A reason that has parts is shown by these, and what the host serves instead by the remark.
+        let unexpected = hidden.filter { path in
+            !path.hasSuffix("/reason_parts/served") && !(path.hasSuffix("/reason") && paths["\(path)_parts/cause"] != nil)
+        }
+        #expect(unexpected.sorted() == [])
     }
 
     @Test("A long name is truncated, and shown whole in a tooltip")

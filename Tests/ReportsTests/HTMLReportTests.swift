@@ -159,14 +159,14 @@ struct HTMLReportTests {
     }
 
     @Test(
-        "The last colon separates the finding from the remedy",
+        "A recorded sentence divides at its last colon, and a last remark in parentheses is apart",
         arguments: [
-            ("a: b: c (d: e", "a: b: c (d:", "e"), ("a, b: c d", "a, b:", "c d"), ("a:b", nil, nil), (": a", nil, nil),
-            ("a: ", "a:", ""), ("", nil, nil),
-        ] as [(String, String?, String?)])
-    func split(_ reason: String, _ seen: String?, _ todo: String?) {
-        let parts = Advice.split(reason)
-        #expect(parts?.seen.description == seen)
-        #expect(parts?.todo.description == todo)
+            ("a: b: c (d: e", "a: b: c (d", "e", nil), ("a, b: c d (e)", "a, b", "c d", "e"), ("a:b", "a:b", nil, nil),
+            ("a (b: c)", "a", nil, "b: c"), ("", "", nil, nil),
+        ] as [(String, String, String?, String?)])
+    func recorded(_ sentence: String, _ cause: String, _ remedy: String?, _ note: String?) {
+        let text = ReasonText(recorded: sentence)
+        #expect(text == ReasonText(cause, remedy: remedy, note: note))
+        #expect(text.sentence == sentence)
     }
 }

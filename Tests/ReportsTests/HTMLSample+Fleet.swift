@@ -125,7 +125,7 @@ extension Report.Host {
         secondsToConverge = nil
         func end(_ status: HostStatus, _ reason: String, _ changes: [Transition]) {
             self.status = status
-            self.reason = reason
+            explain(ReasonText(recorded: reason))
             transitions = changes
         }
         func change(_ seconds: Double, _ status: HostStatus, _ reason: String) -> Transition {

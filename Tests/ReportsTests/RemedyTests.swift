@@ -17,29 +17,35 @@ struct RemedyTests {
             #/\b(pull\b|redeploy|recreate\b|restart\b|up -d|run docker (?!unpause)|deploy [a-z]+ again|deploy and verify)/#
         )
     }
-    private static let advice = [
-        "never pulled: run docker compose pull canvas && docker compose up -d canvas (serves bbbbbbbbbbbb, generation 1)",
-        "never pulled: run docker compose pull canvas && docker compose up -d canvas (serves bbbbbbbbbbbb, never promoted here)",
-        "never deployed: deploy canvas again (serves bbbbbbbbbbbb, generation 1)",
-        "pulled, not recreated: run docker compose up -d canvas (serves bbbbbbbbbbbb)",
-        "pulled, not recreated: recreate the container of canvas (serves bbbbbbbbbbbb, canvas-1 exited with code 1)",
-        "no instance of the service on the host: run docker compose up -d canvas",
-        "1 of 2 instances serve the target, the others something else: run docker compose up -d canvas",
-        "the image has no registry digest (built here, loaded or committed): pull it from the registry",
-        "the service serves bbbbbbbbbbbb, its image says aaaaaaaaaaaa: restart it, and see what listens at http://127.0.0.1/",
-        "right commit, wrong image (sha256:555555555555): rebuilt or tampered with; promote that digest, or pull again (if it "
-            + "is the same image by another digest, --image or --index would tell)",
+    private static let docker = HostReason.Deployment(service: "canvas", engine: .docker)
+    private static let podman = HostReason.Deployment(service: "canvas", engine: .podman)
+    private static let plain = HostReason.Deployment(service: "canvas", engine: nil)
+    private static let old = HostReason.Served(build: "bbbbbbbbbbbb", generation: 1)
+    private static let stopped = HostReason.Condition(state: .exited, instance: "canvas-1", logged: "", exitCode: 1)
+
+    private static let advice: [HostReason] = [
+        .neverPulled(docker, serves: old), .neverPulled(docker, serves: .init(build: "bbbbbbbbbbbb")),
+        .neverPulled(plain, serves: old), .pulledNotRecreated(docker, serves: .init(build: "bbbbbbbbbbbb")),
+        .pulledNotRecreated(podman, serves: .init(build: "bbbbbbbbbbbb", condition: stopped)),
+        .noInstance(service: "canvas", said: nil),
+        .instancesDiffer(matching: 1, of: 2, other: "canvas-2", service: "canvas"), .noRegistryDigest,
+        .serviceServesOther("bbbbbbbbbbbb", image: "aaaaaaaaaaaa", url: "http://127.0.0.1/"),
+        .wrongImage(serves: "sha256:555555555555", lookup: .notPossible),
     ]
     private static let held: [Verdict] = [.failedDeploy, .rolledBack, .superseded]
 
-    private static func host(_ status: HostStatus, _ build: BuildFact, _ reason: String) -> Report.Host {
-        Report.Host(
+    /// - Parameter isRecorded: as an older collector recorded it, which kept no parts.
+    private static func host(
+        _ status: HostStatus, _ build: BuildFact, _ reason: HostReason, isRecorded: Bool = false
+    ) -> Report.Host {
+        var host = Report.Host(
             name: "host-9", url: "http://host-9:9480/buildinfo", labels: [:], status: status, waived: nil,
-            reason: reason,
-            gitSHA: Build.old.gitSHA.value, digest: nil,
+            reason: "", reasonCode: isRecorded ? nil : reason.code, gitSHA: Build.old.gitSHA.value, digest: nil,
             facts: HostFacts(reach: .ok, identity: .expected, build: build, runtime: .serving), attempts: 3,
             secondsToConverge: nil, lastAnswerAgeSeconds: 1, clockOffsetSeconds: nil,
-            transitions: [.init(seconds: 1, status: status, reason: reason)])
+            transitions: [.init(seconds: 1, status: status, reason: reason.text.finding)])
+        host.explain(isRecorded ? ReasonText(recorded: reason.text.sentence) : reason.text)
+        return host
     }
 
     private static func report(_ verdict: Verdict, _ hosts: [Report.Host]) throws -> Report {
@@ -57,7 +63,7 @@ struct RemedyTests {
         let tag = RetaggedImage(image: "registry.example/canvas:latest", digest: .of("9"), isFormer: true)
         var report = try Self.report(.superseded, [Self.host(.straggler, .behind, Self.advice[0])])
         #expect(report.warningAdvice?.contains("newer promotion") == true)
-        report.reasons[0].message = tag.message
+        report.reasons[0].code = tag.code
         let advice = try #require(report.warningAdvice)
         #expect(!advice.contains("newer promotion"))
         #expect(advice.contains("find out who") && advice.contains("verify again") && advice.contains("rollback"))
@@ -80,52 +86,42 @@ struct RemedyTests {
     func table(_ verdict: Verdict) throws {
         for status in HostStatus.allCases where status != .converged {
             for build in BuildFact.allCases {
-                let report = try Self.report(verdict, Self.advice.map { Self.host(status, build, $0) })
-                var again = report
-                again.settleAdvice()
-                #expect(again == report)
-                for (host, was) in zip(report.hosts.suffix(Self.advice.count), Self.advice) {
-                    // Such hosts are told nothing of builds, and the reason is not theirs.
-                    if [.conflict, .unreachable, .agentError, .missing, .ahead].contains(status) { continue }
-                    for text in [host.reason] + host.transitions.map(\.reason) {
-                        #expect(!Self.spreads(text), "\(verdict) \(status) \(build): \(text)")
-                        #expect(!text.isEmpty)
+                for isRecorded in [false, true] {
+                    let hosts = Self.advice.map { Self.host(status, build, $0, isRecorded: isRecorded) }
+                    let report = try Self.report(verdict, hosts)
+                    var again = report
+                    again.settleAdvice()
+                    #expect(again == report)
+                    for (host, was) in zip(report.hosts.suffix(Self.advice.count), Self.advice) {
+                        for text in [host.reason] + host.transitions.map(\.reason) {
+                            #expect(!Self.spreads(text), "\(verdict) \(status) \(build): \(text)")
+                            #expect(!text.isEmpty)
+                        }
+                        guard [.pending, .straggler].contains(status), build.isOther else { continue }
+                        #expect(host.reason.contains("leave it"), "\(was) became \(host.reason)")
+                        #expect(host.reason.contains(host.shortBuild ?? "?"), "\(was) became \(host.reason)")
                     }
-                    guard [.pending, .straggler, .stalled].contains(status), build == .behind || build == .foreign
-                    else {
-                        continue
-                    }
-                    #expect(host.reason.contains("leave it"), "\(was) became \(host.reason)")
-                    #expect(host.reason.contains(host.shortBuild ?? "?"), "\(was) became \(host.reason)")
                 }
             }
         }
     }
 
-    @Test("What is seen stays in a reason whose advice is dropped", arguments: advice)
-    func seen(_ reason: String) {
-        let kept = Advice.withoutRollout(reason, status: .failed)
-        #expect(kept.hasPrefix(String(reason.prefix { $0 != ":" })), "\(kept)")
-        if let aside = Advice.aside(of: reason) { #expect(kept.contains(aside), "\(kept)") }
-        #expect(!Self.spreads(kept), "\(kept)")
-        #expect(Advice.withoutRollout(kept, status: .failed) == kept)
+    @Test("A reason whose remedy is dropped keeps what was seen", arguments: advice)
+    func seen(_ reason: HostReason) {
+        let kept = reason.text.withoutRollout(reason.code)
+        #expect(kept.sentence == reason.text.finding)
+        #expect(!Self.spreads(kept.sentence), "\(kept)")
+        #expect(kept.withoutRollout(reason.code) == kept)
     }
 
-    private static let harmless = [
-        "crash loop: canvas-1 restarted 3 times: look at docker logs canvas-1",
-        "connection refused: is the agent running? systemctl status buildinfo-agent",
-        "served the target, then went back to bbbbbbbbbbbb: find out what rolled it back",
-        "git_sha is null: label the image with org.opencontainers.image.revision=<full commit>", "pull", "", ": pull",
-        "(((: a; b",
-    ]
-
-    @Test("A reason that brings no build anywhere stays as it is", arguments: harmless)
-    func harmlessReasons(_ reason: String) {
-        for status in HostStatus.allCases where reason != ": pull" {
-            #expect(Advice.withoutRollout(reason, status: status) == reason)
-        }
-        #expect(
-            Advice.withoutRollout("the agent cannot tell: pull failed: x", status: .agentError).contains("pull failed"))
+    @Test(
+        "A remedy that would spread a build is known by its code, and every other one stays",
+        arguments: HostReason.samples)
+    func remedies(_ reason: HostReason) {
+        let text = reason.text
+        #expect(text.remedy.map(Self.spreads) != true || reason.code.bringsBuild, "\(text)")
+        if !reason.code.bringsBuild { #expect(text.withoutRollout(reason.code) == text) }
+        #expect(!Self.spreads(text.finding), "\(text)")
     }
 
     /// A fleet whose first host fails on the target, while the others still serve the former build in various ways.

@@ -17,10 +17,7 @@ struct StatusReportTests {
         _ seen: [Bench.Seen], target: Target = .promoted, isGating: Bool = false,
         edit: (inout [ExpectedHost]) -> Void = { _ in }
     ) throws -> Report {
-        var policy = Policy(timeout: .seconds(86_400), soak: .seconds(86_400), stall: .seconds(86_400))
-        policy.countsEarlierEvidence = true
-        policy.maxFailed = .percent(100)
-        var bench = Bench(seen.count, policy: policy, target: target, edit: edit)
+        var bench = Bench(seen.count, target: target, isSweep: true, edit: edit)
         for (host, seen) in seen.enumerated() { bench.see(host, at: 1, seen) }
         let start = Date(timeIntervalSince1970: 1_767_225_600 + 7_200)
         let context = ReportBuilder.Context(
@@ -153,9 +150,9 @@ struct StatusReportTests {
     func noAnswers() throws {
         let silent = try report([.none(.refused), .none(.timeout)])
         #expect(silent.exitCode == 30)
-        #expect(TextReport(report: silent).render().contains("unreachable (exit 30): 2 hosts: gave no usable answer"))
+        #expect(TextReport(report: silent).render().contains("unreachable (exit 30): 2 hosts gave no usable answer"))
         let empty = try report([])
         #expect((empty.exitCode, empty.verdict) == (50, .emptyInventory))
-        #expect(TextReport(report: empty).render().contains("empty_inventory (exit 50): the inventory holds no host"))
+        #expect(TextReport(report: empty).render().contains("empty_inventory (exit 50): the inventory is empty"))
     }
 }

@@ -29,7 +29,9 @@ struct BuildMatcherTests {
         _ answer: Answer, _ target: Target = .promoted, _ promotions: [Promotion] = .upToTarget
     ) -> BuildFact {
         let document = answer.document(host: 0, nonce: "")
-        return BuildMatcher(target: target, promotions: promotions).assess(BuildEvidence(document)).fact
+        return BuildMatcher(target: target, promotions: promotions, lookups: DigestLookups()).match(
+            BuildEvidence(document)
+        ).fact
     }
 
     private static func config(_ digit: Character, sha: Character = "a") -> Build {
@@ -40,7 +42,7 @@ struct BuildMatcherTests {
     }
 
     @Test(
-        "a build is compared by commit and digest",
+        "A build is compared by commit and digest",
         arguments: [
             (Build.target, BuildFact.match), (.old, .behind), (.next, .foreign), (.foreign, .foreign),
             (.rebuilt, .digestWrong), (.mislabelled, .shaWrong), (.local, .unidentified), (.unlabelled, .unidentified),
@@ -50,7 +52,7 @@ struct BuildMatcherTests {
     }
 
     @Test(
-        "a build is compared by its commit alone where no digest was asked for",
+        "A build is compared by its commit alone where no digest was asked for",
         arguments: [
             (Build.target, BuildFact.matchSHA), (.old, .behind), (.rebuilt, .matchSHA), (.local, .matchSHA),
             (.mislabelled, .behind), (.foreign, .foreign), (.unlabelled, .unidentified),
@@ -61,7 +63,7 @@ struct BuildMatcherTests {
     }
 
     @Test(
-        "a build is compared by its digest alone where no commit was asked for",
+        "A build is compared by its digest alone where no commit was asked for",
         arguments: [
             (Build.target, BuildFact.match), (.old, .behind), (.rebuilt, .foreign), (.local, .unidentified),
             (.mislabelled, .match), (.foreign, .foreign), (.unlabelled, .unidentified),
@@ -70,7 +72,7 @@ struct BuildMatcherTests {
         #expect(fact(Answer(build: build), .byDigest, [.first]) == expected)
     }
 
-    @Test("a later promotion is ahead, and an earlier one behind, by commit or by digest")
+    @Test("A later promotion is ahead, and an earlier one behind, by commit or by digest")
     func generations() {
         #expect(fact(Answer(build: .next), .promoted, .upToSuccessor) == .ahead)
         #expect(fact(Answer(build: Build(sha: "f", digest: "3")), .promoted, .upToSuccessor) == .ahead)
@@ -80,7 +82,7 @@ struct BuildMatcherTests {
     }
 
     @Test(
-        "an index is matched through the host's platform only",
+        "An index is matched through the host's platform only",
         arguments: [
             ("7", "linux/amd64", BuildFact.matchPlatform), ("7", "linux/x86_64", .matchPlatform),
             ("7", "linux/arm64", .digestWrong), ("9", "linux/arm64/v8", .matchPlatform),
@@ -92,12 +94,12 @@ struct BuildMatcherTests {
         #expect(fact(answer, Self.target(.promoted, knowing: Self.index)) == expected)
     }
 
-    @Test("a child of the index proves nothing where the index's bytes are not known")
+    @Test("A child of the index proves nothing where the index's bytes are not known")
     func unknownIndex() {
         #expect(fact(Answer(build: Build(sha: "a", digest: "7"))) == .digestWrong)
     }
 
-    @Test("the configuration of the host's platform is the same image, and that of another is not")
+    @Test("The configuration of the host's platform is the same image, and that of another is not")
     func configurations() {
         let target = Self.target(.promoted, knowing: Self.index)
         #expect(fact(Answer(build: Self.config("8")), target) == .matchConfig)
@@ -108,7 +110,7 @@ struct BuildMatcherTests {
         #expect(fact(Answer(build: Self.config("8")), Self.target(.byDigest, knowing: single)) == .matchConfig)
     }
 
-    @Test("an equal digest is the same image, although the engine forgot its registry")
+    @Test("An equal digest is the same image, although the engine forgot its registry")
     func forgotten() {
         var build = Build.target
         build.origin = .none
@@ -118,18 +120,18 @@ struct BuildMatcherTests {
         #expect(fact(Answer(build: build)) == .unidentified)
     }
 
-    @Test("a digest of the configuration is never taken for one of the registry")
+    @Test("A digest of the configuration is never taken for one of the registry")
     func configAsTarget() {
         var build = Self.config("1")
         #expect(fact(Answer(build: build)) == .unidentified)
         build.origin = .registry
         build.digests.append(DigestEvidence(digest: .of("5"), kind: .manifest, source: .imageRepoDigests))
-        let judge = BuildMatcher(target: .promoted, promotions: [])
-        let assessment = judge.assess(BuildEvidence(Answer(build: build).document(host: 0, nonce: "")))
-        #expect(assessment == BuildComparison(fact: .digestWrong, detail: .promotedIsConfigDigest))
+        let matcher = BuildMatcher(target: .promoted, promotions: [], lookups: DigestLookups())
+        let comparison = matcher.match(BuildEvidence(Answer(build: build).document(host: 0, nonce: "")))
+        #expect(comparison == BuildComparison(fact: .digestWrong, detail: .promotedIsConfigDigest))
     }
 
-    @Test("every instance must match; where they differ, the host is mixed")
+    @Test("Every instance must match; where they differ, the host is mixed")
     func instances() {
         func fact(_ builds: Build...) -> BuildFact {
             self.fact(Answer(build: builds[0], others: builds.dropFirst().map { Answer(build: $0) }))
@@ -145,13 +147,13 @@ struct BuildMatcherTests {
         #expect(fact(.rebuilt, .rebuilt) == .digestWrong)
     }
 
-    @Test("the least direct proof of several instances speaks for the host")
+    @Test("The least direct proof of several instances speaks for the host")
     func weakest() {
         let answer = Answer(others: [Answer(build: Build(sha: "a", digest: "7"))])
         #expect(fact(answer, Self.target(.promoted, knowing: Self.index)) == .matchPlatform)
     }
 
-    @Test("an answer whose summary says something else than its instances is no match")
+    @Test("An answer whose summary contradicts its instances does not match")
     func contradictions() {
         let target = Target.promoted
         #expect(fact(Answer(edit: { $0.gitSHA = .known(.of("b")) }), target) == .behind)
@@ -164,7 +166,7 @@ struct BuildMatcherTests {
         #expect(fact(Answer(edit: { $0.digest = .absent }), target) == .match)
     }
 
-    @Test("a summary cannot make up for an instance that does not match")
+    @Test("A summary cannot make up for an instance that does not match")
     func summaryAlone() {
         let edit: @Sendable (inout Document) -> Void = {
             $0.gitSHA = .known(.of("a"))
@@ -175,14 +177,14 @@ struct BuildMatcherTests {
         #expect(fact(Answer(build: .unlabelled, edit: edit)) == .unidentified)
     }
 
-    @Test("commits compare in full and in any case")
+    @Test("Commits compare in full and in any case")
     func upperCase() throws {
         let upper = String(repeating: "A", count: 40)
         let sha = try GitSHA(parsing: upper)
         #expect(fact(Answer(build: Build(gitSHA: .known(sha), digests: Build.target.digests))) == .match)
     }
 
-    @Test("a service without an instance matches nothing")
+    @Test("A service without an instance matches nothing")
     func noInstance() {
         #expect(fact(Answer(state: .absent)) == .unidentified)
         #expect(fact(Answer(state: .absent, edit: { $0.gitSHA = .known(.of("a")) }), .bySHA) == .unidentified)

@@ -41,7 +41,7 @@ struct ConclusionTests {
     }()
 
     @Test(
-        "of two causes the one that comes first in the contract gives the exit code", arguments: Fate.allCases,
+        "Of two causes the one that comes first in the contract gives the exit code", arguments: Fate.allCases,
         Fate.allCases)
     func precedence(one: Fate, other: Fate) {
         var bench = Bench(3, policy: Self.patient)
@@ -59,7 +59,7 @@ struct ConclusionTests {
     }
 
     @Test(
-        "a newer promotion comes after conflict, failure and loss, and before unreachable and stragglers",
+        "A newer promotion comes after conflict, failure and loss, and before unreachable and stragglers",
         arguments: Fate.allCases)
     func supersededPrecedence(fate: Fate) {
         for isFine in [false, true] {
@@ -78,7 +78,7 @@ struct ConclusionTests {
         }
     }
 
-    @Test("most answering hosts lost at once is inconclusive, before unreachable and after a rollback")
+    @Test("Most answering hosts lost at once is inconclusive, before unreachable and after a rollback")
     func inconclusive() {
         func run(_ count: Int, lost: Int, spread: Double = 0, answeredBefore: Bool = true) -> Bench {
             var bench = Bench(count, policy: .short)
@@ -104,7 +104,7 @@ struct ConclusionTests {
     ]
 
     @Test(
-        "tolerance counts hosts, or a share that is rounded down",
+        "Tolerance counts hosts, or a share that is rounded down",
         arguments: roundingTable)
     func rounding(tolerance: Tolerance, expected: Int, limit: Int) {
         #expect(tolerance.limit(of: expected) == limit)
@@ -117,13 +117,13 @@ struct ConclusionTests {
     ]
 
     @Test(
-        "a tolerance is a whole number or a percentage",
+        "A tolerance is a whole number or a percentage",
         arguments: parsingTable)
     func parsing(text: String, expected: Tolerance?) {
         #expect(Tolerance(parsing: text) == expected)
     }
 
-    @Test("each kind of exception has its own tolerance, and one more is not tolerated")
+    @Test("Each kind of exception has its own tolerance, and one more is not tolerated")
     func kinds() {
         func run(_ fate: Fate, hosts: Int, _ change: (inout Policy) -> Void) -> Int32? {
             var policy = Policy.short
@@ -163,7 +163,7 @@ struct ConclusionTests {
             } == 10)
     }
 
-    @Test("more failed hosts than allowed stop it at once")
+    @Test("More failed hosts than allowed stop it at once")
     func failFast() {
         var bench = Bench(3)
         bench.poll(1...60) { host, _ in host == 0 ? .answer(Answer(build: .mislabelled)) : .answer(.old) }
@@ -172,7 +172,7 @@ struct ConclusionTests {
         #expect(bench.status(1) == .pending)
     }
 
-    @Test("nothing that changes for --stall ends it, but never while a host soaks")
+    @Test("Nothing that changes for --stall ends it, but never while a host soaks")
     func stall() {
         var bench = Bench(2)
         bench.finish { host, _ in host == 0 ? .answer(Answer()) : .answer(.old) }
@@ -187,7 +187,7 @@ struct ConclusionTests {
         #expect(soaking.verdict == .converged)
     }
 
-    @Test("a stall with what is tolerated is a tolerated end")
+    @Test("A stall with what is tolerated is a tolerated end")
     func toleratedStall() {
         var policy = Policy()
         policy.maxStragglers = .hosts(1)
@@ -197,7 +197,7 @@ struct ConclusionTests {
         #expect(bench.exitCode == 0)
     }
 
-    @Test("a waived host keeps its status and is left out of the gate; an expired waiver counts for nothing")
+    @Test("A waived host keeps its status and is left out of the gate; an expired waiver counts for nothing")
     func waivers() {
         func run(isExpired: Bool) -> Bench {
             var bench = Bench(2, policy: .short) {
@@ -213,7 +213,7 @@ struct ConclusionTests {
         #expect(run(isExpired: true).exitCode == 20)
     }
 
-    @Test("a host that the source lost and that answers all the same is no missing one")
+    @Test("A host that the source lost and that answers all the same is no missing one")
     func missing() {
         var bench = Bench()
         bench.learn(listed: [], at: 0.5)
@@ -222,7 +222,7 @@ struct ConclusionTests {
         #expect(bench.verdict == .converged)
     }
 
-    @Test("nothing changes after the end")
+    @Test("Nothing changes after the end")
     func afterTheEnd() {
         var bench = Bench()
         bench.poll(1...11, Answer())
@@ -243,7 +243,7 @@ struct ConclusionTests {
     ]
 
     @Test(
-        "every verdict has the exit code of the contract",
+        "Every verdict has the exit code of the contract",
         arguments: codesTable)
     func codes(verdict: Verdict, code: Int32) {
         #expect(verdict.exitCode == code)

@@ -79,7 +79,7 @@ struct ContradictionTests {
         }
     }
 
-    @Test("Field 25: an instance that is worse than the summary is taken as it is, and the reason says both")
+    @Test("Field 25: an instance that is worse than the summary counts as it is, and the reason names both")
     func worseInstance() {
         var bench = Bench(policy: .short)
         bench.finish { _, _ in .answer(Answer(edit: { $0.instances[0].health = .unhealthy })) }

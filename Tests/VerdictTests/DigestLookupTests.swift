@@ -89,7 +89,7 @@ struct DigestLookupTests {
         #expect(!bench.reason().contains("--index would tell"))
     }
 
-    @Test("A host that tells no platform is not proven by it")
+    @Test("A host that reports no platform is not proven by it")
     func noPlatform() {
         var bench = Self.bench()
         bench.poll(1...3, Answer(build: .rebuilt, platform: nil))
@@ -97,12 +97,12 @@ struct DigestLookupTests {
         #expect(bench.facts().build == .digestWrong)
     }
 
-    @Test("That it could not be learned proves nothing: the host fails as it would have, and the reason tells why")
+    @Test("A failed lookup proves nothing: the host fails as before, and the reason explains why")
     func trouble() {
         var bench = Self.bench()
         bench.poll(1...9, Answer(build: .rebuilt))
         #expect(bench.verdict == nil)
-        bench.learn(DigestLookup(digest: .of("5"), trouble: "the registry is away"), at: 9.5)
+        bench.learn(DigestLookup(digest: .of("5"), failure: "the registry is away"), at: 9.5)
         #expect(bench.facts().build == .digestWrong)
         bench.poll(11...30, Answer(build: .rebuilt))
         #expect(bench.verdict == .failedDeploy)
@@ -151,7 +151,7 @@ struct DigestLookupTests {
         #expect(bench.reason(49).contains("wrong image"))
     }
 
-    @Test("What nobody asked for is not learned")
+    @Test("An answer that was not requested is not used")
     func unasked() {
         var bench = Self.bench()
         bench.learn(Self.sibling, at: 0.5)
@@ -169,7 +169,7 @@ struct DigestLookupTests {
         #expect(bench.facts().build == .mixed)
     }
 
-    @Test("Evidence of it replays to the same labels and verdict, and without the line it would not")
+    @Test("Evidence of a lookup replays to the same statuses and verdict, and not without its line")
     func replays() throws {
         var target = Target.promoted
         target.content = Self.content
@@ -186,10 +186,10 @@ struct DigestLookupTests {
             let moment = Duration.seconds(second)
             take(.asked([0], at: moment))
             if second == 3 { take(.learned(Self.sibling, at: moment)) }
-            let finding = Sample.Finding.document(Answer(build: .rebuilt).document(host: 0, nonce: "n\(second)"))
+            let finding = Sample.Answer.document(Answer(build: .rebuilt).document(host: 0, nonce: "n\(second)"))
             take(
                 .sample(
-                    Sample(host: 0, askedAt: moment, answeredAt: moment, nonce: "n\(second)", finding: finding)))
+                    Sample(host: 0, askedAt: moment, answeredAt: moment, nonce: "n\(second)", answer: finding)))
         }
         let conclusion = try #require(verification.conclusion)
         #expect(conclusion.verdict == .converged)

@@ -29,8 +29,8 @@ struct DigestMatrixTests {
     ) -> BuildFact {
         let build = Build(gitSHA: .known(.of(sha)), digests: digests, origin: origin)
         let answer = Answer(build: build, tagMoved: tagMoved, platform: platform)
-        return BuildMatcher(target: target, promotions: .upToTarget)
-            .assess(BuildEvidence(answer.document(host: 0, nonce: ""))).fact
+        return BuildMatcher(target: target, promotions: .upToTarget, lookups: DigestLookups())
+            .match(BuildEvidence(answer.document(host: 0, nonce: ""))).fact
     }
 
     private static func config(_ digit: Character) -> DigestEvidence {
@@ -59,7 +59,7 @@ struct DigestMatrixTests {
         #expect(fact([Self.repo("6"), Self.config("5")], .registry) == .digestWrong)
     }
 
-    @Test("containerd store: the index, the manifest, another image; made-up names prove nothing")
+    @Test("Containerd store: the index, the manifest, another image; made-up names prove nothing")
     func containerd() {
         #expect(fact([Self.image("1", .index), Self.image("7", .manifest)], .registry) == .match)
         #expect(fact([Self.image("7", .manifest)], .registry) == .matchPlatform)

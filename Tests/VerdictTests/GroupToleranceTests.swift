@@ -53,7 +53,9 @@ struct GroupToleranceTests {
     private static let eu = HostGroup(key: "region", value: "eu")
     private static let us = HostGroup(key: "region", value: "us")
 
-    @Test("it is for the hosts with the label, and a share of these, rounded down", arguments: Kind.allCases)
+    @Test(
+        "A tolerance by label covers the hosts with the label, and a share of these, rounded down",
+        arguments: Kind.allCases)
     func within(kind: Kind) {
         let twoOfFive = [GroupTolerance(Self.eu, .percent(40))]
         #expect(run(kind, [0, 1], of: Self.regions, twoOfFive).verdict == .convergedTolerated)
@@ -63,7 +65,7 @@ struct GroupToleranceTests {
         #expect(run(kind, [0], of: Self.regions, [.init(Self.eu, .hosts(1))]).exitCode == 0)
     }
 
-    @Test("the plain one is for the hosts that none by label is for, and a share of these", arguments: Kind.allCases)
+    @Test("The plain tolerance covers the hosts without one by label, and a share of these", arguments: Kind.allCases)
     func rest(kind: Kind) {
         let byLabel = [GroupTolerance(Self.eu, .hosts(0)), .init(Self.us, .hosts(1))]
         #expect(run(kind, [5, 10], of: Self.regions, plain: .hosts(1), byLabel).exitCode == 0)
@@ -77,7 +79,7 @@ struct GroupToleranceTests {
             "half of the other hosts, not half of the fleet")
     }
 
-    @Test("a host with several of the labels must fit into each of them", arguments: Kind.allCases)
+    @Test("A host with several of the labels must fit into each of them", arguments: Kind.allCases)
     func several(kind: Kind) {
         let fleet = Fleet.hosts([
             ["region": "eu", "group": "canary"], ["region": "eu"], ["region": "us", "group": "canary"],
@@ -92,7 +94,7 @@ struct GroupToleranceTests {
             "of two for one label the smaller one holds")
     }
 
-    @Test("waived hosts are no part of a share")
+    @Test("Waived hosts are no part of a share")
     func waived() {
         var fleet = Self.regions
         fleet[4].waiver = .active
@@ -101,7 +103,7 @@ struct GroupToleranceTests {
         #expect(run(.straggler, [0, 4], of: fleet, [.init(Self.eu, .percent(25))]).exitCode == 10, "none of three")
     }
 
-    @Test("nothing is tolerated below the least number of proven hosts")
+    @Test("Nothing is tolerated below the least number of proven hosts")
     func minProven() {
         var policy = Policy.short
         policy.maxStragglersByLabel = [.init(.canary, .percent(100))]
@@ -110,12 +112,12 @@ struct GroupToleranceTests {
         #expect(bench.exitCode == 10)
     }
 
-    @Test("the message says which hosts, of how many, and what was allowed")
+    @Test("The message names the hosts, their total, and the tolerance")
     func messages() {
         func message(_ bench: Bench) -> String? { bench.verification.conclusion?.reasons.first?.message }
         #expect(
             message(run(.straggler, [0, 1], of: Self.regions, [.init(Self.eu, .percent(40))]))
-                == "10 of 12 hosts are proven; tolerated: host-0, host-1 (2 straggler); "
+                == "10 of 12 hosts proven; tolerated: host-0, host-1 (2 straggler); "
                 + "2 of 5 hosts with region=eu are behind, 40% (2) tolerated")
         #expect(
             message(run(.straggler, [0, 1, 5], of: Self.regions, [.init(Self.eu, .percent(20))]))
@@ -129,7 +131,7 @@ struct GroupToleranceTests {
                 == "2 of 5 hosts with region=eu failed, 1 tolerated: host-0, host-1")
     }
 
-    @Test("more failed hosts of a label than allowed stop it at once, however many may fail elsewhere")
+    @Test("More failed hosts of a label than allowed stop it at once, however many may fail elsewhere")
     func failFast() {
         var policy = Policy()
         policy.maxFailed = .hosts(5)
@@ -144,7 +146,7 @@ struct GroupToleranceTests {
         #expect(stable.verdict == nil)
     }
 
-    @Test("a dead host that only its label tolerates does not cost the whole timeout, and another one does")
+    @Test("A dead host that only its label tolerates does not cost the whole timeout, and another one does")
     func restTolerated() throws {
         var policy = Policy(timeout: .seconds(600), stall: .seconds(600))
         policy.maxUnreachableByLabel = [.init(.canary, .hosts(1))]
@@ -168,7 +170,7 @@ struct GroupToleranceTests {
         ("region!=eu:1", nil), ("region==eu:1", nil), ("region=e\u{202E}u:1", nil), ("10%", nil), ("", nil),
     ]
 
-    @Test("it is written as KEY=VALUE:N or KEY=VALUE:P%", arguments: texts)
+    @Test("It is written as KEY=VALUE:N or KEY=VALUE:P%", arguments: texts)
     func parsing(text: String, expected: GroupTolerance?) {
         #expect(GroupTolerance(parsing: text) == expected)
         if let expected { #expect(expected.description == text) }

@@ -8,7 +8,7 @@ import Testing
 /// One test for each row of "What has gone wrong for real", at the level of the state machine.
 @Suite("What has gone wrong for real")
 struct IncidentRowTests {
-    @Test("Row 1: a container that was not recreated after the pull is a straggler, and the reason says which")
+    @Test("Row 1: a container that was not recreated after the pull is a straggler, and the reason names the step")
     func notRecreated() {
         var bench = Bench(2, policy: .short, promotions: [])
         bench.finish { host, _ in .answer(.old.with { $0.tagMoved = host == 0 }) }
@@ -192,7 +192,7 @@ struct IncidentRowTests {
     }
 
     @Test(
-        "Row 13: an unusable git_sha is unverifiable, and the reason says which",
+        "Row 13: an unusable git_sha is unverifiable, and the reason shows it",
         arguments: [
             (Reported<GitSHA>.unusable("dev"), "'dev' is not hexadecimal"),
             (.unusable(""), "'' is empty"),
@@ -266,7 +266,7 @@ struct IncidentRowTests {
         }
     }
 
-    @Test("Row 18: only changes of a status are told")
+    @Test("Row 18: only changes of a status are reported")
     func changesOnly() {
         var bench = Bench(2, policy: .short)
         bench.finish { host, _ in .answer(host == 0 ? .old : Answer()) }
@@ -283,7 +283,8 @@ struct IncidentRowTests {
         #expect(bench.verification.conclusion == reference.verification.conclusion)
     }
 
-    @Test("Row 20: an interrupted verification is 130 or 143 and tells what it knew", arguments: [(2, 130), (15, 143)])
+    @Test(
+        "Row 20: an interrupted verification is 130 or 143 and reports what it knew", arguments: [(2, 130), (15, 143)])
     func interrupted(signal: Int32, exitCode: Int32) {
         var bench = Bench(2)
         bench.poll(1...5) { host, _ in .answer(host == 0 ? Answer() : .old) }

@@ -17,7 +17,7 @@ struct InventoryCheckTests {
         (1, 0, 10, InventoryCheck(maximumShrinkPercent: 90), nil, 0), (1, 0, nil, InventoryCheck(), nil, 0),
     ]
 
-    @Test("one that is empty, or waived, or shrank is refused, unless it may be", arguments: table)
+    @Test("One that is empty, or waived, or shrank is refused, unless it may be", arguments: table)
     func whole(count: Int, waived: Int, previous: Int?, check: InventoryCheck, verdict: Verdict?, code: Int32) {
         let hosts = Fleet.hosts(count, waived: waived)
         let refusal = check.refusal(of: hosts, listed: hosts, previous: .init(listed: previous))
@@ -35,7 +35,7 @@ struct InventoryCheckTests {
     }
 
     @Test(
-        "a selection that matches none of the hosts is 50, names what there is, and --allow-empty is not meant for it")
+        "A selection that matches none of the hosts is 50, names what there is, and --allow-empty is not meant for it")
     func noMatch() {
         let fleet = Fleet.hosts(canary: 2, stable: 18)
         for check in [InventoryCheck(), InventoryCheck(allowsEmpty: true)] {
@@ -56,7 +56,7 @@ struct InventoryCheckTests {
                 == "--select a=b matches none of 2 hosts: no host has labels")
     }
 
-    @Test("a value that no host has is refused beside one that hosts have: a slip must not leave out a region unseen")
+    @Test("A value that no host has is refused beside one that hosts have: a slip must not leave out a region unseen")
     func oneSlip() {
         let fleet = Fleet.hosts([["region": "eu"], ["region": "us"]])
         #expect(refusal(of: fleet, HostSelector(typed: "region=eu", "region=us")) == nil)
@@ -65,7 +65,7 @@ struct InventoryCheckTests {
         #expect(slip?.reasons.first?.message.hasPrefix("--select region=uss matches none") == true)
     }
 
-    @Test("labels that occur, but on no host together, are 50")
+    @Test("Labels that occur, but on no host together, are 50")
     func noneTogether() {
         let fleet = Fleet.hosts([["region": "eu", "group": "canary"], ["region": "us", "group": "stable"]])
         let found = refusal(of: fleet, HostSelector(typed: "region=eu", "group=stable"))
@@ -76,14 +76,14 @@ struct InventoryCheckTests {
                 + "group is canary (1), stable (1); region is eu (1), us (1)")
     }
 
-    @Test("an inventory without a host is empty, whatever is selected of it")
+    @Test("An inventory without a host is empty, whatever is selected of it")
     func nothingToSelect() {
         let selector = HostSelector(typed: "group=canary")
         #expect(refusal(of: [], selector)?.exitCode == 50)
         #expect(refusal(of: [], selector, check: InventoryCheck(allowsEmpty: true))?.exitCode == 0)
     }
 
-    @Test("a part is compared with the same part, and the whole with the whole")
+    @Test("A part is compared with the same part, and the whole with the whole")
     func shrunkPart() {
         let fleet = Fleet.hosts(canary: 4, stable: 16)
         let canary = HostSelector(typed: "group=canary")
@@ -100,7 +100,7 @@ struct InventoryCheckTests {
             few?.reasons.first?.message == "the selection group=canary holds 4 hosts, --min-hosts asks for 5")
     }
 
-    @Test("what is required must be expected: none of a label is empty, too few of it shrunk, both 50")
+    @Test("What is required must be expected: none of a label is empty, too few of it shrunk, both 50")
     func required() {
         let all = Requirement(group: .canary, share: .percent(100))
         var fleet = Fleet.hosts(canary: 2, stable: 3)

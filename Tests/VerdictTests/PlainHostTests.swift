@@ -179,9 +179,9 @@ struct PlainHostTests {
         #expect(bench.reason().contains("says state: \(state.rawValue)"))
     }
 
-    @Test("What cannot be used is unverifiable, and the reason says what")
+    @Test("An unusable answer is unverifiable, and the reason names the problem")
     func defect() {
-        let bench = run { _ in PlainAnswer(gitSHA: Self.sha, defect: "its 'service' is not a name") }
+        let bench = run { _ in PlainAnswer(gitSHA: Self.sha, problem: "its 'service' is not a name") }
         #expect(bench.status() == .unverifiable)
         #expect(bench.reason().contains("its 'service' is not a name"))
     }

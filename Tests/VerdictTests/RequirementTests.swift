@@ -32,7 +32,7 @@ struct RequirementTests {
     private func message(_ bench: Bench) -> String { bench.verification.conclusion?.reasons.first?.message ?? "" }
 
     @Test(
-        "tolerance never covers the canary: it is what its own host is, and the requirement is named",
+        "Tolerance never covers the canary: it is what its own host is, and the requirement is named",
         arguments: GroupToleranceTests.Kind.allCases)
     func canary(kind: GroupToleranceTests.Kind) {
         let canary = run { host, _ in host == 1 ? kind.seen : .answer(Answer()) }
@@ -43,7 +43,7 @@ struct RequirementTests {
         #expect(stable.verdict == .convergedTolerated)
     }
 
-    @Test("only the hosts of the label count for it; what else is tolerated stays so")
+    @Test("A requirement counts only the hosts of its label; other tolerances stay")
     func othersStayTolerated() {
         let bench = run { host, _ in host == 0 ? .none(.refused) : host > 2 ? .answer(.old) : .answer(Answer()) }
         #expect(bench.reasons == [.unreachable])
@@ -52,7 +52,7 @@ struct RequirementTests {
                 == "1 host gave no usable answer: host-0; --require group=canary:100% asks for 2 of 2 proven, and 1 is")
     }
 
-    @Test("a requirement that is not met is a cause beside others")
+    @Test("A requirement that is not met is a cause beside others")
     func besideOthers() {
         var policy = Self.policy()
         policy.maxStragglers = .none
@@ -63,7 +63,7 @@ struct RequirementTests {
         #expect(bench.exitCode == 30)
     }
 
-    @Test("it asks for a share of the expected hosts, rounded up, and waived ones are not expected")
+    @Test("It asks for a share of the expected hosts, rounded up, and waived ones are not expected")
     func shares() {
         func isGreen(_ share: Tolerance, missing: Set<Int>, waived: Set<Int> = []) -> Bool {
             let bench = run(
@@ -81,7 +81,7 @@ struct RequirementTests {
     }
 
     @Test(
-        "a percentage is rounded up, and at least one",
+        "A percentage is rounded up, and at least one",
         arguments: [
             (Tolerance.percent(50), 3, 2), (.percent(7), 100, 7), (.percent(29), 100, 29), (.percent(0.1), 5, 1),
             (.percent(100), 7, 7), (.percent(99.9), 10, 10), (.hosts(3), 10, 3), (.percent(50), 0, 1),
@@ -90,7 +90,7 @@ struct RequirementTests {
         #expect(Requirement(group: .canary, share: share).minimum(of: expected) == minimum)
     }
 
-    @Test("a failed canary stops it at once, although failures are tolerated")
+    @Test("A failed canary stops it at once, although failures are tolerated")
     func failFast() {
         let bench = run { host, _ in host == 0 ? .answer(Answer(build: .mislabelled)) : .answer(.old) }
         #expect(bench.endedAt == 5, "the third answer in a row")
@@ -102,7 +102,7 @@ struct RequirementTests {
         #expect(enough.endedAt == 60, "the other one can still do it")
     }
 
-    @Test("nothing ends early while a required host is missing")
+    @Test("Nothing ends early while a required host is missing")
     func restTolerated() {
         var policy = Self.policy()
         policy.timeout = .seconds(600)
@@ -115,7 +115,7 @@ struct RequirementTests {
         #expect(end(dead: 0) == nil)
     }
 
-    @Test("a stall is red where the canary is not there")
+    @Test("A stall is red where the canary is not there")
     func stall() {
         var policy = Self.policy()
         policy.stall = .seconds(20)
@@ -124,7 +124,7 @@ struct RequirementTests {
         #expect(bench.exitCode == 11)
     }
 
-    @Test("a requirement that no expected host can fulfil is never green, although every host is proven")
+    @Test("A requirement that no expected host can fulfil is never green, although every host is proven")
     func impossible() {
         let few = run(Self.policy(.hosts(3))) { _, _ in .answer(Answer()) }
         #expect(few.verdict == .inventoryShrunk)
@@ -140,7 +140,7 @@ struct RequirementTests {
         ("group=canary:0", nil), ("group=canary:0%", nil), ("group=canary", nil), ("100%", nil), ("3", nil),
     ]
 
-    @Test("it is written as KEY=VALUE:N or KEY=VALUE:P%, and asks for something", arguments: texts)
+    @Test("It is written as KEY=VALUE:N or KEY=VALUE:P%, and asks for something", arguments: texts)
     func parsing(text: String, expected: Requirement?) {
         #expect(Requirement(parsing: text) == expected)
         if let expected { #expect(expected.description == text) }

@@ -139,7 +139,9 @@ struct RestartTests {
         #expect(bench.history() == [.soaking, .soaking, .converged])
         let again = bench.verification.tracks[0].transitions[1]
         #expect(again.at == .seconds(7))
-        #expect(again.reason.contains("restarted once during this verification, last exit 137: the soak began again)"))
+        #expect(
+            again.reason.text.finding.contains(
+                "restarted once during this verification, last exit 137: the soak began again)"))
         #expect(bench.endedAt == 17)
         #expect(
             bench.verification.tracks[0].restartWarning

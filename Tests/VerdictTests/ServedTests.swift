@@ -38,7 +38,7 @@ struct ServedTests {
     ]
 
     @Test(
-        "A service that tells the promoted commit is proven, and so is one that tells none, which the reason says",
+        "A service that reports the promoted commit is proven, and so is one that reports none, as the reason notes",
         arguments: provingTable)
     func proving(said: Reported<GitSHA>?) {
         let bench = Self.ended(Self.answer(.ok, said))
@@ -48,7 +48,7 @@ struct ServedTests {
     }
 
     @Test(
-        "A service that did not answer its probe is never proven, whatever the document's state says",
+        "A service that did not answer its probe is never proven, whatever the document's state is",
         arguments: [ProbeResult.Outcome.refused, .timeout, .httpStatus, .notBuildinfo, .tooLarge, .other])
     func silent(outcome: ProbeResult.Outcome) {
         for target in [Target.promoted, .bySHA, .byDigest] {
@@ -76,7 +76,7 @@ struct ServedTests {
     ]
 
     @Test(
-        "A service that tells another commit than its image is a failed deploy, by commit and by digest",
+        "A service that reports another commit than its image is a failed deploy, by commit and by digest",
         arguments: otherTable)
     func other(said: Reported<GitSHA>, shown: String) {
         for target in [Target.promoted, .bySHA, .byDigest] {
@@ -99,7 +99,7 @@ struct ServedTests {
     }
 
     @Test(
-        "A service that still tells an earlier promotion is late: it may converge, and is a straggler at the deadline",
+        "A service that still reports an earlier promotion is late: a straggler at the deadline",
         arguments: [.known(.of("b")), .unusable("bbbbbbbb")] as [Reported<GitSHA>])
     func late(said: Reported<GitSHA>) {
         let bench = Self.ended(Self.answer(.ok, said))
@@ -126,7 +126,7 @@ struct ServedTests {
         #expect(bench.reason().contains("went back to bbbbbbbbbbbb"))
     }
 
-    @Test("A proof does not outlast a probe that fails: the soak begins anew")
+    @Test("A proof does not outlast a failed probe: the soak restarts")
     func interrupted() {
         var bench = Bench(policy: .short)
         bench.poll(1...9, Self.answer(.ok, .known(.of("a"))))
@@ -138,7 +138,7 @@ struct ServedTests {
         #expect(bench.exitCode == 0)
     }
 
-    @Test("What the image says is judged first: a probe cannot make a wrong image right")
+    @Test("The image is judged first: a probe cannot make a wrong image right")
     func wrongImage() {
         for build in [Build.old, .foreign, .rebuilt, .mislabelled, .unlabelled] {
             let bench = Self.ended(Self.answer(.ok, .known(.of("a")), build: build))
@@ -174,7 +174,7 @@ struct ServedTests {
                 take(
                     .sample(
                         Sample(
-                            host: 0, askedAt: moment, answeredAt: moment, nonce: nonce, finding: .document(document))))
+                            host: 0, askedAt: moment, answeredAt: moment, nonce: nonce, answer: .document(document))))
             }
             if verification.conclusion == nil { take(.time(policy.timeout)) }
             let conclusion = try #require(verification.conclusion)
@@ -182,7 +182,7 @@ struct ServedTests {
             #expect(outcome.report.exitCode == conclusion.exitCode)
             // A report leaves out advice that would spread a build that failed.
             let reported = try #require(outcome.report.hosts.first?.reason)
-            #expect(verification.tracks[0].reason(at: conclusion.at, policy: policy).hasPrefix(reported))
+            #expect(verification.tracks[0].reason(at: conclusion.at, policy: policy).text.sentence.hasPrefix(reported))
             #expect(!reported.isEmpty)
         }
     }

@@ -11,7 +11,7 @@ import Testing
 struct SupersededTests {
     private func message(_ bench: Bench) -> String? { bench.verification.conclusion?.reasons.first?.message }
 
-    @Test("the end says how many hosts serve the successor, how many still the target, and how many neither")
+    @Test("The end counts the hosts on the successor, those still on the target, and the others")
     func counts() throws {
         var bench = Bench(5, policy: .short) { $0[4].waiver = .active }
         bench.poll(1...5) { host, moment in
@@ -41,7 +41,7 @@ struct SupersededTests {
         #expect(try JSONDecoder().decode(Report.self, from: Data(json.utf8)) == report)
     }
 
-    @Test("a tag that somebody points elsewhere ends it when every host was asked; one that came back does not")
+    @Test("A tag that somebody points elsewhere ends it when every host was asked; one that came back does not")
     func movedTag() {
         let tag = RetaggedImage(image: "registry.example/canvas:latest", digest: .of("9"), gitSHA: .of("9"))
         var bench = Bench(2, policy: .short)
@@ -60,7 +60,7 @@ struct SupersededTests {
                 + "the tag since")
     }
 
-    @Test("what watches a tag ends green after a look at it that began after the last proof, and not before")
+    @Test("A watched tag is read after the last proof before a green end")
     func lookBeforeGreen() {
         var bench = Bench(2, policy: .short, watchesTag: true)
         bench.seeTag(lookedAt: 0.5)
@@ -115,7 +115,7 @@ struct SupersededTests {
         #expect(bench.exitCode == 40)
     }
 
-    @Test("Field 9: at the deadline a doubt is red, and says that it is one")
+    @Test("Field 9: at the deadline an uncertain tag is red, and the reason explains it")
     func doubtedToTheEnd() {
         var bench = Bench(1, policy: .short)
         bench.learn(moved: RetaggedImage(image: "registry.example/canvas", digest: .of("9"), isDoubted: true), at: 0.2)
@@ -140,7 +140,7 @@ struct SupersededTests {
         #expect(message(bench)?.contains("somebody put the tag back") == isFormer)
     }
 
-    @Test("a fleet that reached the successor is said to")
+    @Test("A fleet that reached the successor is said to")
     func reached() {
         var bench = Bench(2, policy: .short)
         bench.poll(1...3) { _, _ in .answer(Answer(build: .next)) }
@@ -148,7 +148,7 @@ struct SupersededTests {
         #expect(message(bench)?.hasSuffix("was promoted since: all 2 hosts serve it") == true)
     }
 
-    @Test("hosts on a promotion between the target and the last one serve neither")
+    @Test("Hosts on a promotion between the target and the last one serve neither")
     func between() {
         var bench = Bench(2, policy: .short)
         bench.poll(1...3) { host, _ in .answer(host == 0 ? Answer(build: .next) : Answer(build: .foreign)) }
@@ -160,7 +160,7 @@ struct SupersededTests {
             message(bench)?.hasSuffix("1 of 2 hosts serves it, 0 still serve this target, 1 neither") == true)
     }
 
-    @Test("a host that was not asked yet is asked before the end, and what hangs is not waited for twice")
+    @Test("A host that was not asked yet is asked before the end, and what hangs is not waited for twice")
     func lastLook() {
         var bench = Bench(2, policy: .short)
         bench.see(0, at: 0.1, Answer(build: .next))
@@ -172,7 +172,7 @@ struct SupersededTests {
             message(bench)?.hasSuffix("1 of 2 hosts serves it, 0 still serve this target, 1 neither") == true)
     }
 
-    @Test("an older job that starts late is superseded after one look, whatever its hosts serve")
+    @Test("An older job that starts late is superseded after one observation of each host")
     func late() {
         for isFine in [false, true] {
             var policy = Policy()
@@ -187,7 +187,7 @@ struct SupersededTests {
         }
     }
 
-    @Test("a fleet that is proven while the last host is asked is superseded all the same")
+    @Test("A fleet that is proven while the last host is asked is superseded all the same")
     func provenMeanwhile() {
         var bench = Bench(2, policy: .short) { $0[1].waiver = .active }
         bench.poll(1...9) { host, _ in host == 0 ? .answer(Answer()) : .skip }
@@ -196,16 +196,14 @@ struct SupersededTests {
         #expect(bench.verdict == .superseded)
     }
 
-    @Test("a look around is not ended by a newer promotion")
-    func lookAround() {
-        var policy = Policy()
-        policy.countsEarlierEvidence = true
-        var bench = Bench(1, policy: policy, promotions: .upToSuccessor)
+    @Test("A sweep is not ended by a newer promotion")
+    func sweep() {
+        var bench = Bench(1, promotions: .upToSuccessor, isSweep: true)
         bench.see(0, at: 0.1, Answer())
         #expect(bench.verdict == nil)
     }
 
-    @Test("a build that was promoted before counts as promoted again, and the report says what a late job would say")
+    @Test("A build that was promoted before counts as promoted again, and the report names the flag for a late job")
     func promotedAgain() throws {
         let again = Promotion(generation: 3, gitSHA: .of("a"), digest: .of("1"), at: "2026-01-03T00:00:00Z")
         var target = Target.promoted

@@ -13,11 +13,11 @@ struct VerdictGuardTests {
         func status(_ nonce: String?) -> HostStatus? {
             var verification = Verification(
                 target: .bySHA, hosts: [ExpectedHost(name: "host-0", url: "http://host-0/")], policy: .short)
-            _ = verification.start()
-            _ = verification.observe(
-                Sample(
-                    host: 0, askedAt: .seconds(1), answeredAt: .seconds(1), nonce: "this",
-                    finding: .plain(PlainAnswer(gitSHA: .known(.of("a")), nonce: nonce))))
+            let answer = PlainAnswer(gitSHA: .known(.of("a")), nonce: nonce)
+            _ = verification.take(
+                .sample(
+                    Sample(
+                        host: 0, askedAt: .seconds(1), answeredAt: .seconds(1), nonce: "this", answer: .plain(answer))))
             return verification.tracks.first?.status
         }
         #expect(status("another") == .conflict)

@@ -9,7 +9,7 @@ struct EvidenceCoding: Sendable {
     init() {
         encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        // What a host said is evidence, usable or not.
+        // A host's answer is evidence, usable or not.
         if let key = CodingUserInfoKey.keepsUnusableText { encoder.userInfo[key] = true }
     }
 
@@ -20,5 +20,64 @@ struct EvidenceCoding: Sendable {
 
     func decode(_ bytes: some Collection<UInt8>) throws -> EvidenceLine {
         try decoder.decode(EvidenceLine.self, from: Data(bytes))
+    }
+}
+
+/// The hashes that tie the lines of an evidence file together.
+///
+/// Each line ends with `"previous"`, the hash of the line before (64 zeros for the first), and `"hash"`, the SHA-256 of the
+/// line's own bytes up to the comma before that member. So no byte of a line can change, and no line can be removed, added or
+/// moved, without the next check showing where. A whole new chain can be made by rewriting the file: the hash of the whole
+/// file, which the report and the ledger keep, protects against that.
+struct HashChain: Sendable {
+    /// Why a line does not belong where it stands.
+    enum Failure: Error, Hashable {
+        /// It is not as it was written.
+        case changed
+        /// The line before it is not the one that it was written after.
+        case misplaced
+    }
+
+    private var last = [UInt8](repeating: UInt8(ascii: "0"), count: 64)
+
+    private static let previousStart = Array(#","previous":""#.utf8)
+    private static let hashStart = Array(#"","hash":""#.utf8)
+    private static let end = Array(#""}"#.utf8)
+    private static let digits = 64
+
+    /// - Parameter object: a JSON object that is not empty, on one line.
+    /// - Returns: the line with its newline.
+    mutating func seal(_ object: [UInt8]) -> [UInt8] {
+        var line: [UInt8] = []
+        line.reserveCapacity(object.count + 170)
+        line += object.dropLast()
+        line += Self.previousStart
+        line += last
+        line.append(UInt8(ascii: "\""))
+        last = Self.hash(line[...])
+        line += Self.hashStart.dropFirst()
+        line += last
+        line += Self.end
+        line.append(UInt8(ascii: "\n"))
+        return line
+    }
+
+    /// - Parameter line: without its newline.
+    mutating func check(_ line: ArraySlice<UInt8>) throws(Failure) {
+        let tail = Self.hashStart.count - 1 + Self.digits + Self.end.count
+        let previous = Self.previousStart.count + Self.digits + 1
+        guard line.count > tail + previous else { throw .changed }
+        let covered = line.dropLast(tail)
+        let rest = line.suffix(tail)
+        let hash = Self.hash(covered)
+        guard rest.elementsEqual(Self.hashStart.dropFirst() + hash + Self.end) else { throw .changed }
+        guard covered.suffix(previous).elementsEqual(Self.previousStart + last + [UInt8(ascii: "\"")]) else {
+            throw .misplaced
+        }
+        last = hash
+    }
+
+    private static func hash(_ bytes: ArraySlice<UInt8>) -> [UInt8] {
+        Array(Hexadecimal.encode(SHA256.hash(bytes)).utf8)
     }
 }

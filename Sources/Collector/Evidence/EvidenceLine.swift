@@ -2,10 +2,13 @@ import FoundationEssentials
 import Shared
 package import Verdict
 
-/// One line of an evidence file: what a verification took in, or what came of it.
+/// One line of an evidence file: an input of a verification, or a result.
 ///
-/// An evidence file is NDJSON: a ``EvidenceStart``, its hosts, then everything that the state machine took in, each followed
-/// by the labels that it changed, and the verdict last. Times are whole nanoseconds since the verification's start.
+/// An evidence file is NDJSON: an ``EvidenceStart``, its hosts, then every input of the state machine, each followed by the
+/// statuses that it changed, and the verdict last. Times are whole nanoseconds since the verification's start.
+///
+/// Replay derives the results anew and compares statuses, times, verdict, exit code, counts and reason codes. Sentences are
+/// carried along for people and never compared.
 package enum EvidenceLine: Hashable, Sendable {
     case start(EvidenceStart)
     case host(ExpectedHost)
@@ -15,16 +18,16 @@ package enum EvidenceLine: Hashable, Sendable {
     case sample(Sample)
     case time(Moment)
     case promotions(Promotions)
-    /// Names that the inventory's source lists no more.
+    /// Names that the inventory's source no longer lists.
     case unlisted(Unlisted)
-    /// What the registry said about a digest.
+    /// The registry's answer about a digest.
     case learned(Learned)
-    /// What the promoted tag is instead.
+    /// The promoted tag's other image.
     case moved(Moved)
-    /// The promoted tag was looked at, and is what was promoted.
+    /// The promoted tag was read, and is what was promoted.
     case tagSeen(ObservedTag)
     case signal(Signal)
-    case status(Label)
+    case status(StatusChange)
     case verdict(Ending)
 
     package struct Refusal: Codable, Hashable, Sendable {
@@ -35,8 +38,7 @@ package enum EvidenceLine: Hashable, Sendable {
         package var lastTime: InventoryCheck.Previous
 
         package init(
-            check: InventoryCheck, selector: HostSelector, listed: [ExpectedHost]? = nil,
-            lastTime: InventoryCheck.Previous
+            check: InventoryCheck, selector: HostSelector, listed: [ExpectedHost]?, lastTime: InventoryCheck.Previous
         ) {
             self.check = check
             self.selector = selector
@@ -54,11 +56,6 @@ package enum EvidenceLine: Hashable, Sendable {
         package var at: Nanoseconds
         package var hosts: [Int]
 
-        package init(at: Nanoseconds, hosts: [Int]) {
-            self.at = at
-            self.hosts = hosts
-        }
-
         package enum CodingKeys: String, CodingKey {
             case hosts
             case at = "at_ns"
@@ -68,21 +65,12 @@ package enum EvidenceLine: Hashable, Sendable {
     package struct Moment: Codable, Hashable, Sendable {
         package var at: Nanoseconds
 
-        package init(at: Nanoseconds) {
-            self.at = at
-        }
-
         package enum CodingKeys: String, CodingKey { case at = "at_ns" }
     }
 
     package struct Promotions: Codable, Hashable, Sendable {
         package var at: Nanoseconds
         package var promotions: [Promotion]
-
-        package init(at: Nanoseconds, promotions: [Promotion]) {
-            self.at = at
-            self.promotions = promotions
-        }
 
         package enum CodingKeys: String, CodingKey {
             case promotions
@@ -94,11 +82,6 @@ package enum EvidenceLine: Hashable, Sendable {
         package var at: Nanoseconds
         package var hosts: [String]
 
-        package init(at: Nanoseconds, hosts: [String]) {
-            self.at = at
-            self.hosts = hosts
-        }
-
         package enum CodingKeys: String, CodingKey {
             case hosts
             case at = "at_ns"
@@ -109,11 +92,6 @@ package enum EvidenceLine: Hashable, Sendable {
         package var at: Nanoseconds
         package var image: DigestLookup
 
-        package init(at: Nanoseconds, image: DigestLookup) {
-            self.at = at
-            self.image = image
-        }
-
         package enum CodingKeys: String, CodingKey {
             case image
             case at = "at_ns"
@@ -122,13 +100,8 @@ package enum EvidenceLine: Hashable, Sendable {
 
     package struct Moved: Codable, Hashable, Sendable {
         package var at: Nanoseconds
-        /// nil where it is what was promoted, again.
+        /// nil where it is the target again.
         package var tag: RetaggedImage?
-
-        package init(at: Nanoseconds, tag: RetaggedImage? = nil) {
-            self.at = at
-            self.tag = tag
-        }
 
         package enum CodingKeys: String, CodingKey {
             case tag
@@ -138,13 +111,8 @@ package enum EvidenceLine: Hashable, Sendable {
 
     package struct ObservedTag: Codable, Hashable, Sendable {
         package var at: Nanoseconds
-        /// When the look began.
+        /// When the reading began.
         package var lookedAt: Nanoseconds
-
-        package init(at: Nanoseconds, lookedAt: Nanoseconds) {
-            self.at = at
-            self.lookedAt = lookedAt
-        }
 
         package enum CodingKeys: String, CodingKey {
             case at = "at_ns"
@@ -156,32 +124,30 @@ package enum EvidenceLine: Hashable, Sendable {
         package var at: Nanoseconds
         package var number: Int32
 
-        package init(at: Nanoseconds, number: Int32) {
-            self.at = at
-            self.number = number
-        }
-
         package enum CodingKeys: String, CodingKey {
             case number
             case at = "at_ns"
         }
     }
 
-    package struct Label: Codable, Hashable, Sendable {
-        package var host: Int
-        package var at: Nanoseconds
-        package var status: HostStatus
-        package var reason: String
+    package struct StatusChange: Codable, Hashable, Sendable {
+        var host: Int
+        var at: Nanoseconds
+        var status: HostStatus
+        /// nil in schema 1.
+        var code: HostReason.Code?
+        /// For people.
+        var reason: String
 
-        package init(host: Int, at: Nanoseconds, status: HostStatus, reason: String) {
-            self.host = host
-            self.at = at
-            self.status = status
-            self.reason = reason
+        /// Whether replay came to the same.
+        func agrees(with derived: StatusChange, schema: Int) -> Bool {
+            host == derived.host && at == derived.at && status == derived.status
+                && (schema < 2 || code == derived.code)
         }
 
         enum CodingKeys: String, CodingKey {
             case host, status, reason
+            case code = "reason_code"
             case at = "at_ns"
         }
     }
@@ -191,15 +157,17 @@ package enum EvidenceLine: Hashable, Sendable {
         package var verdict: Verdict
         package var exitCode: Int32
         package var reasons: [Reason]
-        /// What the report says beside what follows from the evidence, for example of a ledger that could not be written.
+        /// Notes of the report that do not follow from the evidence, for example of a ledger that could not be written.
         package var notes: [String]
 
-        package init(at: Nanoseconds, verdict: Verdict, exitCode: Int32, reasons: [Reason], notes: [String]) {
-            self.at = at
-            self.verdict = verdict
-            self.exitCode = exitCode
-            self.reasons = reasons
-            self.notes = notes
+        /// Whether replay came to the same.
+        func agrees(with derived: Conclusion, schema: Int) -> Bool {
+            verdict == derived.verdict && exitCode == derived.exitCode && at.duration == derived.at
+                && reasons.count == derived.reasons.count
+                && zip(reasons, derived.reasons).allSatisfy { recorded, derived in
+                    recorded.verdict == derived.verdict && recorded.hosts == derived.hosts
+                        && (schema < 2 || recorded.code == derived.code)
+                }
         }
 
         enum CodingKeys: String, CodingKey {
@@ -212,7 +180,7 @@ package enum EvidenceLine: Hashable, Sendable {
 
 extension EvidenceLine {
     /// The kinds of lines, as the member `kind` names them.
-    package enum Kind: String, Codable, Sendable {
+    package enum Kind: String, Sendable {
         case start, host, refused, asked, sample, time, promotions, unlisted, learned, moved, signal, status, verdict
         case tagSeen = "tag_seen"
     }
@@ -236,7 +204,7 @@ extension EvidenceLine {
         }
     }
 
-    /// What the line says, without its kind.
+    /// The line without its kind.
     var payload: any Encodable {
         switch self {
         case .start(let value): value
@@ -260,8 +228,32 @@ extension EvidenceLine {
 extension EvidenceLine: Decodable {
     private enum CodingKeys: String, CodingKey { case kind }
 
+    /// A host's status was called its label in schema 1.
+    private struct Label: Decodable {
+        var host: Int
+        var at: Nanoseconds
+        var label: HostStatus
+        var reason: String
+
+        enum CodingKeys: String, CodingKey {
+            case host, label, reason
+            case at = "at_ns"
+        }
+    }
+
     package init(from decoder: any Decoder) throws {
-        switch try decoder.container(keyedBy: CodingKeys.self).decode(Kind.self, forKey: .kind) {
+        let kind = try decoder.container(keyedBy: CodingKeys.self).decode(String.self, forKey: .kind)
+        if kind == "label" {
+            let label = try Label(from: decoder)
+            self = .status(
+                StatusChange(host: label.host, at: label.at, status: label.label, reason: label.reason))
+            return
+        }
+        guard let kind = Kind(rawValue: kind) else {
+            throw DecodingError.dataCorrupted(
+                .init(codingPath: decoder.codingPath, debugDescription: "unknown kind of line"))
+        }
+        switch kind {
         case .start: self = .start(try EvidenceStart(from: decoder))
         case .host: self = .host(try ExpectedHost(from: decoder))
         case .refused: self = .refused(try Refusal(from: decoder))
@@ -274,8 +266,102 @@ extension EvidenceLine: Decodable {
         case .moved: self = .moved(try Moved(from: decoder))
         case .tagSeen: self = .tagSeen(try ObservedTag(from: decoder))
         case .signal: self = .signal(try Signal(from: decoder))
-        case .status: self = .status(try Label(from: decoder))
+        case .status: self = .status(try StatusChange(from: decoder))
         case .verdict: self = .verdict(try Ending(from: decoder))
         }
+    }
+}
+
+/// The first line of an evidence file: what is to be verified, and how.
+package struct EvidenceStart: Codable, Hashable, Sendable {
+    package static let schema = 2
+    /// Schemas that can be replayed.
+    static let knownSchemas = 1...schema
+
+    package struct Source: Codable, Hashable, Sendable {
+        package var source: String
+        /// `sha256:<64 hex>` of the frozen inventory.
+        package var hash: String
+        /// How many lines of hosts follow.
+        package var hosts: Int
+        /// The terms of `--select`; nil where everything is expected.
+        package var selected: [String]?
+        /// How many hosts are listed, where not all of them are selected.
+        package var listed: Int?
+
+        package init(source: String, hash: String, hosts: Int, selected: [String]? = nil, listed: Int? = nil) {
+            self.source = source
+            self.hash = hash
+            self.hosts = hosts
+            self.selected = selected
+            self.listed = listed
+        }
+    }
+
+    package var schema = EvidenceStart.schema
+    /// The verification's id.
+    package var verification: String
+    /// Of the collector that wrote it.
+    package var collector: String
+    /// RFC 3339, for people.
+    package var startedAt: String
+    /// Milliseconds since 1970.
+    package var startedAtMilliseconds: Int64
+    package var target: Target
+    package var policy: Policy
+    /// The ledger's promotions of the service, oldest first.
+    package var promotions: [Promotion]
+    package var inventory: Source
+    /// Notes of the report that do not follow from the evidence.
+    package var warnings: [String]
+    /// Whether a registry was asked about digests that hosts serve; nil is false.
+    package var learnsImages: Bool?
+    /// Whether no green end came without reading the tag; nil is false.
+    package var watchesTag: Bool?
+
+    package init(
+        schema: Int = EvidenceStart.schema, verification: String, collector: String, startedAt: String,
+        startedAtMilliseconds: Int64, target: Target, policy: Policy, promotions: [Promotion], inventory: Source,
+        warnings: [String], learnsImages: Bool? = nil, watchesTag: Bool? = nil
+    ) {
+        self.schema = schema
+        self.verification = verification
+        self.collector = collector
+        self.startedAt = startedAt
+        self.startedAtMilliseconds = startedAtMilliseconds
+        self.target = target
+        self.policy = policy
+        self.promotions = promotions
+        self.inventory = inventory
+        self.warnings = warnings
+        self.learnsImages = learnsImages
+        self.watchesTag = watchesTag
+    }
+
+    package enum CodingKeys: String, CodingKey {
+        case schema, verification, collector, target, policy, promotions, inventory, warnings
+        case startedAt = "started_at"
+        case startedAtMilliseconds = "started_at_ms"
+        case learnsImages = "learns_images"
+        case watchesTag = "watches_tag"
+    }
+}
+
+/// A duration as evidence writes it: a whole number of nanoseconds, so that it comes back as it was.
+package struct Nanoseconds: Codable, Hashable, Sendable {
+    package var duration: Duration
+
+    init(_ duration: Duration) {
+        self.duration = duration
+    }
+
+    package init(from decoder: any Decoder) throws {
+        duration = .nanoseconds(try decoder.singleValueContainer().decode(Int64.self))
+    }
+
+    package func encode(to encoder: any Encoder) throws {
+        let (seconds, attoseconds) = duration.components
+        var container = encoder.singleValueContainer()
+        try container.encode(seconds * 1_000_000_000 + attoseconds / 1_000_000_000)
     }
 }

@@ -25,7 +25,7 @@ package struct EvidenceReader {
         guard descriptor >= 0 else { throw .unreadable(path, reason: String(cString: strerror(errno))) }
     }
 
-    /// Reads what is in memory already.
+    /// Reads bytes that are in memory already.
     init(_ bytes: [UInt8], named path: String) {
         self.path = path
         descriptor = -1
@@ -46,7 +46,7 @@ package struct EvidenceReader {
     package mutating func next() throws(EvidenceError) -> EvidenceLine? {
         guard let bytes = try nextBytes() else { return nil }
         let isLast = isAtEnd && start >= buffer.count
-        do throws(HashChain.Defect) {
+        do throws(HashChain.Failure) {
             try chain.check(bytes.line)
         } catch {
             if line == 1 { try recognise(bytes.line) }
@@ -61,11 +61,11 @@ package struct EvidenceReader {
         do {
             return try coding.decode(bytes.line)
         } catch {
-            throw .misread(path, line: line, reason: "is nothing that this collector knows")
+            throw .misread(path, line: line, reason: "is unknown to this collector")
         }
     }
 
-    /// Something else than evidence is said to be that, and not to be changed evidence.
+    /// A file that never was evidence is reported as that, and not as changed evidence.
     private func recognise(_ line: ArraySlice<UInt8>) throws(EvidenceError) {
         guard line.starts(with: Array(#"{"kind":"start","#.utf8)) else { throw .notEvidence(path) }
     }

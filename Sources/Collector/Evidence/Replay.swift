@@ -1,11 +1,12 @@
+package import CollectorSupport
 import FoundationEssentials
 package import Reports
 import Shared
 import Verdict
 
-/// Runs a recorded verification through the state machine again, and checks that it comes to the same labels and verdict.
+/// Runs a recorded verification through the state machine again, and checks that it comes to the same statuses and verdict.
 package struct Replay {
-    /// What came of it.
+    /// The result of a replay.
     package struct Outcome: Sendable {
         /// As the verification made it, or, where the file was cut short, an interrupted one.
         package var report: Report
@@ -13,12 +14,6 @@ package struct Replay {
         package var cut: String?
         /// Lines that were read.
         package var lines: Int
-
-        package init(report: Report, cut: String? = nil, lines: Int) {
-            self.report = report
-            self.cut = cut
-            self.lines = lines
-        }
     }
 
     private var reader: EvidenceReader
@@ -26,14 +21,14 @@ package struct Replay {
     private var hosts: [ExpectedHost] = []
     private var verification: Verification?
     private var refusal: Conclusion?
-    /// Changes that the state machine made, and that the file has to say next.
-    private var expected: [EvidenceLine] = []
+    /// Changes that the state machine made, and that must come next in the file, last one first.
+    private var expected: [EvidenceLine.StatusChange] = []
     private var ending: EvidenceLine.Ending?
     private var latest = Duration.zero
 
     /// Replays a file; `-` is standard input.
     ///
-    /// - Parameter progress: is told the number of lines, every few thousand.
+    /// - Parameter progress: called with the number of lines, every few thousand.
     package static func run(_ path: String, progress: (Int) -> Void = { _ in }) throws(EvidenceError) -> Outcome {
         let reader = try EvidenceReader(opening: path)
         defer { reader.close() }
@@ -52,7 +47,7 @@ package struct Replay {
         guard case .start(let start)? = try self.reader.next() else {
             throw self.reader.line == 0 && !self.reader.endsInside ? .empty(reader.path) : .notEvidence(reader.path)
         }
-        guard start.schema == EvidenceStart.schema else {
+        guard EvidenceStart.knownSchemas.contains(start.schema) else {
             throw .otherSchema(reader.path, schema: start.schema)
         }
         self.start = start
@@ -60,11 +55,11 @@ package struct Replay {
 
     private mutating func run(progress: (Int) -> Void) throws(EvidenceError) -> Outcome {
         while let line = try reader.next() {
-            guard ending == nil else { throw misread("stands behind the verdict") }
+            guard ending == nil else { throw misread("comes after the verdict") }
             try take(line)
             if reader.line.isMultiple(of: 5_000) { progress(reader.line) }
         }
-        // Whatever follows the verdict, nobody wrote it who wrote the rest.
+        // Nothing that follows the verdict was written by the verification.
         guard ending == nil || !reader.endsInside else { throw .changed(reader.path, line: reader.line + 1) }
         return try conclude()
     }
@@ -74,10 +69,10 @@ package struct Replay {
         case .start: throw misread("starts a second verification")
         case .host(let host):
             guard verification == nil, hosts.count < start.inventory.hosts else {
-                throw misread("is one host too many")
+                throw misread("is a host beyond the announced number")
             }
             hosts.append(host)
-        case .status: try compare(line)
+        case .status(let change): try compare(change)
         case .refused(let refusal):
             guard hosts.count == start.inventory.hosts else { throw misread("comes before all hosts are known") }
             self.refusal = refusal.check.refusal(
@@ -105,12 +100,12 @@ package struct Replay {
                 learnsImages: start.learnsImages ?? false, watchesTag: start.watchesTag ?? false)
             _ = verification?.take(.started)
         }
-        expected = (verification?.take(input) ?? []).compactMap(EvidenceLine.init(changeOf:)).reversed()
+        expected = (verification?.take(input) ?? []).compactMap(EvidenceLine.StatusChange.init).reversed()
     }
 
     private func input(_ line: EvidenceLine) throws(EvidenceError) -> (Verification.Input, Duration)? {
         func known(_ host: Int) throws(EvidenceError) {
-            guard hosts.indices.contains(host) else { throw misread("is about a host that there is not") }
+            guard hosts.indices.contains(host) else { throw misread("is about an unknown host") }
         }
         switch line {
         case .asked(let asked):
@@ -136,33 +131,35 @@ package struct Replay {
 
     // MARK: - Comparing
 
-    private mutating func compare(_ line: EvidenceLine) throws(EvidenceError) {
-        let derived = expected.popLast()
-        guard derived == line else { throw differs(Self.words(line), derived.map(Self.words) ?? "no change there") }
+    private mutating func compare(_ change: EvidenceLine.StatusChange) throws(EvidenceError) {
+        guard let derived = expected.popLast() else { throw differs(words(change), "no change there") }
+        guard change.agrees(with: derived, schema: start.schema) else {
+            throw differs(words(change), words(derived))
+        }
     }
 
     private func expectNothing() throws(EvidenceError) {
-        if let derived = expected.last { throw differs("no change there", Self.words(derived)) }
+        if let derived = expected.last { throw differs("no change there", words(derived)) }
     }
 
     private func compareVerdict(_ ending: EvidenceLine.Ending) throws(EvidenceError) {
         guard let conclusion = refusal ?? verification?.conclusion else {
-            throw differs("'\(ending.verdict.rawValue)'", "that nothing is decided yet")
+            throw differs("'\(ending.verdict.rawValue)'", "no verdict yet")
         }
-        let recorded = Conclusion(
-            verdict: ending.verdict, exitCode: ending.exitCode, reasons: ending.reasons, at: ending.at.duration)
-        guard recorded == conclusion else {
-            throw differs(Self.words(recorded), Self.words(conclusion))
+        guard ending.agrees(with: conclusion, schema: start.schema) else {
+            throw differs(words(ending), words(EvidenceLine.Ending(conclusion, notes: [])))
         }
     }
 
-    private static func words(_ line: EvidenceLine) -> String {
-        guard case .status(let status) = line else { return "another line" }
-        return "host \(status.host) '\(status.status.rawValue)' at \(status.at.duration.brief)"
+    private func words(_ change: EvidenceLine.StatusChange) -> String {
+        let code = start.schema < 2 ? "" : " (\(change.code?.rawValue ?? "no reason"))"
+        return "host \(change.host) '\(change.status.rawValue)'\(code) at \(change.at.duration.brief)"
     }
 
-    private static func words(_ conclusion: Conclusion) -> String {
-        "'\(conclusion.verdict.rawValue)' at \(conclusion.at.brief)"
+    private func words(_ ending: EvidenceLine.Ending) -> String {
+        let reasons = ending.reasons.map { "\($0.hosts) \($0.code?.rawValue ?? $0.verdict.rawValue)" }
+        return "'\(ending.verdict.rawValue)' (exit \(ending.exitCode); \(reasons.joined(separator: ", "))) at "
+            + ending.at.duration.brief
     }
 
     private func misread(_ reason: String) -> EvidenceError {
@@ -182,9 +179,9 @@ package struct Replay {
             verification
             ?? Verification(target: start.target, hosts: hosts, policy: start.policy, promotions: start.promotions)
         let startedAt = Date(timeIntervalSince1970: Double(start.startedAtMilliseconds) / 1_000)
-        let cut = ending == nil ? "the evidence was cut short \(place): there is no verdict in it" : nil
+        let cut = ending == nil ? "the evidence was cut short \(place): it has no verdict" : nil
         let conclusion = ending == nil ? cutOff(verification) : refusal ?? verification.conclusion
-        guard let conclusion else { throw misread("is the verdict of nothing") }
+        guard let conclusion else { throw misread("is a verdict without a verification") }
         let context = ReportBuilder.Context(
             id: start.verification, startedAt: startedAt,
             finishedAt: startedAt.addingTimeInterval(conclusion.at.seconds),
@@ -198,16 +195,37 @@ package struct Replay {
         return Outcome(report: report, cut: cut, lines: reader.line)
     }
 
-    private var place: String { reader.endsInside ? "in line \(reader.line + 1)" : "behind line \(reader.line)" }
+    private var place: String { reader.endsInside ? "in line \(reader.line + 1)" : "after line \(reader.line)" }
 
-    /// Never green: whoever wrote the file had not come to a verdict.
+    /// Never green: there was no verdict yet.
     private func cutOff(_ verification: Verification) -> Conclusion {
         let proven = verification.proven(at: latest)
         let reason = Reason(
-            verdict: .interrupted, hosts: verification.expected - proven,
+            verdict: .interrupted, code: .evidenceCut, hosts: verification.expected - proven,
             message: "the evidence ends \(latest.brief) after the start, without a verdict: "
                 + "\(proven) of \(verification.expected) hosts were proven by then")
         return Conclusion(
             verdict: .interrupted, exitCode: Verdict.interrupted.exitCode, reasons: [reason], at: latest)
+    }
+}
+
+/// Reports a replay on standard error: its progress, at a terminal, and its result.
+package struct ReplayProgress {
+    private let terminal: Terminal
+    private let isInteractive: Bool
+
+    package init(on terminal: Terminal, environment: [String: String]) {
+        self.terminal = terminal
+        isInteractive = terminal.isInteractive(environment: environment)
+    }
+
+    package func show(lines: Int) {
+        if isInteractive { terminal.write("\r\(lines) lines") }
+    }
+
+    package func finish(_ outcome: Replay.Outcome) {
+        let clear = isInteractive ? "\r\u{1B}[K" : ""
+        let lines = "\(outcome.lines) lines, each as it was written"
+        terminal.write("\(clear)\(outcome.cut ?? "the same statuses and verdict"): \(lines)\n")
     }
 }

@@ -265,7 +265,7 @@ extension Report.Host {
     fileprivate var sinceText: String {
         /// A straggler is a pending host after the deadline: on the host, nothing changed.
         func condition(_ status: HostStatus) -> HostStatus {
-            status == .straggler || status == .stalled ? .pending : status
+            status == .straggler ? .pending : status
         }
         let current = condition(status)
         guard let last = transitions.lastIndex(where: { condition($0.status) != current }) else {

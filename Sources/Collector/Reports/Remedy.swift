@@ -1,11 +1,11 @@
 import Shared
 package import Verdict
 
-/// What a report may advise for hosts that are not on its target.
+/// The advice of a report for hosts that are not on its target.
 ///
-/// A host's reason ends in what would bring it to the target. That is the right thing to do only while the target is worth
-/// having: once hosts failed on it, once it was replaced, or while nobody can say what the tag is, a host that still serves
-/// the former build must be left alone. This is the one rule for every format; see ``Report/settleAdvice()``.
+/// A host's reason ends with what would bring it to the target. That is right only while the target is worth having: once
+/// hosts failed on it, once it was replaced, or while the tag is not explained, a host that still serves the former build must
+/// be left alone. This is the one rule for every format; see ``Report/settleAdvice()``.
 package enum Remedy: Hashable, Sendable {
     /// Bring hosts to the target, as their reasons say.
     case reachTarget
@@ -14,21 +14,21 @@ package enum Remedy: Hashable, Sendable {
     /// The tag was put back, and every host is proven to serve the former build again, which is named in short.
     case done(former: String)
 
-    /// Why nothing may be brought to the target.
+    /// The cause of a hold.
     package enum Cause: Hashable, Sendable {
-        /// Hosts failed on it, or went back from it.
+        /// Hosts failed on the target, or went back from it.
         case failed
         /// A newer promotion took over.
         case superseded
-        /// Somebody put the tag back, and nobody knows yet which build is meant.
+        /// The tag was put back, and which build is meant is not known yet.
         case putBack
-        /// Tag, promotions and hosts differ, and nobody knows why.
+        /// Tag, promotions and hosts differ, for no known reason.
         case drift
     }
 }
 
 extension Report {
-    /// What may be advised, now that the verdict is known.
+    /// The advice that fits the verdict.
     package var remedy: Remedy {
         // Without a target, hosts are shown and not judged.
         if let sweep, sweep.onTarget == nil { return .reachTarget }
@@ -47,11 +47,10 @@ extension Report {
 
     /// Whether what replaced the target is an earlier build.
     private var isPutBack: Bool {
-        successor == nil
-            && reasons.contains { $0.verdict == .superseded && $0.message.contains(RetaggedImage.putBackWords) }
+        successor == nil && reasons.contains { $0.code == .tagPutBack }
     }
 
-    /// Whether hosts of the gate speak against the target, although the verdict does not.
+    /// Whether hosts of the gate failed on the target, although the verdict does not say so.
     private var hasFailures: Bool {
         hosts.contains { host in
             guard !host.isWaived else { return false }
@@ -67,10 +66,10 @@ extension Report {
         }
     }
 
-    /// What to do about the whole, in a sentence or two, where reasons alone could lead astray; nil where they cannot.
+    /// Advice for the whole fleet, where the reasons alone could mislead; nil where they cannot.
     package var warningAdvice: String? { remedy == .reachTarget ? nil : VerdictText(self).advice }
 
-    /// Rewrites reasons that would spread a build which nobody should spread. Done again, it changes nothing.
+    /// Rewords reasons that would spread a build that must not be spread. Doing it again changes nothing.
     package mutating func settleAdvice() {
         let remedy = remedy
         guard remedy != .reachTarget else { return }
@@ -79,27 +78,29 @@ extension Report {
 }
 
 extension Report.Host {
+    /// The reason in its parts.
+    package var explanation: ReasonText { reasonParts ?? ReasonText(reason) }
+
+    mutating func explain(_ text: ReasonText) {
+        let text = ReasonText(
+            Sanitizer.singleLine(text.cause), remedy: text.remedy.map { Sanitizer.singleLine($0) },
+            note: text.note.map { Sanitizer.singleLine($0) }, served: text.served.map { Sanitizer.singleLine($0) })
+        reason = Sanitizer.singleLine(text.sentence)
+        reasonParts = text.isDivided ? text : nil
+    }
+
     /// Whether the host has the target's build, which does not run there, and did not fail often enough to be `failed`.
     fileprivate var isDownOnTarget: Bool {
         guard status != .failed, status != .converged, facts.reach == .ok, facts.build.isMatch else { return false }
         return facts.runtime.isDown
     }
 
-    /// Whether the host serves something else than the target, as far as it said itself.
+    /// Whether the host serves something else than the target, by its own answer.
     private var isBehind: Bool {
-        switch status {
-        case .pending, .straggler, .stalled: facts.reach == .ok && [.behind, .foreign].contains(facts.build)
-        case .conflict, .failed, .rolledBack, .unreachable, .agentError, .unverifiable, .missing, .mixed, .ahead,
-            .starting, .flapping, .soaking, .converged:
-            false
-        }
+        (status == .pending || status == .straggler) && facts.reach == .ok && facts.build.isOther
     }
 
     fileprivate mutating func heed(_ remedy: Remedy, target: Report.PromotedTarget) {
-        for index in transitions.indices {
-            transitions[index].reason = Advice.withoutRollout(
-                transitions[index].reason, status: transitions[index].status)
-        }
         guard status != .converged else { return }
         switch remedy {
         case .reachTarget: break
@@ -109,130 +110,61 @@ extension Report.Host {
     }
 
     private mutating func hold(_ cause: Remedy.Cause, target: Report.PromotedTarget) {
-        guard !reason.hasPrefix(Advice.leave), !reason.hasSuffix(Advice.leaveAsItIs) else { return }
-        let aside = Advice.aside(of: reason)
-        let wasFetched = reason.hasPrefix("pulled, not recreated")
-        reason = Advice.withoutRollout(reason, status: status)
-        guard isBehind else { return }
+        var text = explanation.withoutRollout(reasonCode)
+        guard isBehind else { return explain(text) }
         // The image is the target's, and only the process is the former one: restarting it would start the target.
         guard let build = shortBuild, gitSHA == nil || gitSHA != target.gitSHA else {
-            reason = Sanitizer.singleLine("\(reason): \(Advice.leaveAsItIs)")
-            return
+            text.remedy = "leave it as it is"
+            return explain(text)
         }
-        let former = facts.build == .behind ? "the former build " : ""
-        let served = aside.map { $0.dropFirst("serves ".count) } ?? build[...]
         let until =
             switch cause {
             case .drift: " until the drift is explained"
             case .putBack: " until it is known who put the tag back"
             case .failed, .superseded: ""
             }
-        let fetched = wasFetched ? "; the target's image is on the host already" : ""
-        let newer = cause == .superseded ? "; a newer promotion took over" : ""
         let still = facts.runtime == .serving ? "still serves" : "still on"
-        reason = Sanitizer.singleLine("\(Advice.leave)\(until): \(still) \(former)\(served)\(fetched)\(newer)")
+        let former = facts.build == .behind ? "the former build " : ""
+        let fetched =
+            reasonCode == .pulledNotRecreated ? "; the target's image is on the host already" : ""
+        let newer = cause == .superseded ? "; a newer promotion took over" : ""
+        let remedy = "leave it\(until): \(still) \(former)\(text.served ?? build)\(fetched)\(newer)"
+        explain(ReasonText("", remedy: remedy, served: text.served))
     }
 
     private mutating func finish(_ former: String) {
-        guard !reason.contains(Advice.nothing) else { return }
-        guard !isBehind, !reason.hasPrefix(Advice.leave) else {
-            reason = "\(Advice.nothing): serves the former build \(former)"
-            return
+        guard !isBehind else {
+            return explain(ReasonText("", remedy: "nothing to do: serves the former build \(former)"))
         }
-        let seen = Advice.split(reason).map { String($0.seen.dropLast()) } ?? reason
-        reason = Sanitizer.singleLine("\(seen); \(Advice.nothing): back on the former build \(former)")
+        var text = explanation
+        text.remedy = "nothing to do, back on the former build \(former)"
+        explain(text)
     }
 }
 
-/// How a reason's text divides into what was seen and what to do.
-package enum Advice {
-    static let leave = "leave it"
-    static let leaveAsItIs = "leave it as it is"
-    package static let nothing = "nothing to do"
+extension ReasonText {
+    /// Without the remedy, where that would bring a build to the host. An older collector's, which has no code, might.
+    package func withoutRollout(_ code: HostReason.Code?) -> ReasonText {
+        guard code?.bringsBuild ?? true else { return self }
+        var text = self
+        text.remedy = nil
+        return text
+    }
 
-    /// What was seen comes before the last colon, what to do after it; nil where a reason says only the one.
-    package static func split(_ reason: String) -> (seen: Substring, todo: Substring)? {
-        // What holds a host back says why behind its colon.
-        if reason.hasPrefix(leave) { return (reason.prefix(0), reason[...]) }
-        var rest = reason[...]
-        while let space = rest.lastIndex(of: " ") {
-            let seen = reason[..<space]
-            if seen.count > 1, seen.hasSuffix(":") { return (seen, reason[reason.index(after: space)...]) }
-            rest = seen
+    /// Reads a sentence that an older collector recorded, which kept no parts: the remedy follows the last colon, and a remark
+    /// in parentheses may follow it.
+    package init(recorded sentence: String) {
+        var rest = sentence[...]
+        var note: Substring?
+        if rest.hasSuffix(")"), let open = rest.ranges(of: " (").last {
+            note = rest[open.upperBound...].dropLast()
+            rest = rest[..<open.lowerBound]
         }
-        return nil
-    }
-
-    /// The last remark in parentheses, if it says what the host serves: `serves 51a5…, generation 7`.
-    static func aside(of reason: String) -> Substring? {
-        guard reason.hasSuffix(")"), let open = reason.range(of: " (serves ", isLast: true) else { return nil }
-        return reason[reason.index(open.lowerBound, offsetBy: 2)...].dropLast()
-    }
-
-    /// A reason without the clauses that would bring a build to a host, and with everything that was seen.
-    ///
-    /// Works on the words, because reasons are recorded as they were given, and older ones cannot be asked what they mean.
-    package static func withoutRollout(_ reason: String, status: HostStatus) -> String {
-        switch status {
-        // What such hosts are told is about reaching them, and may quote others.
-        case .conflict, .unreachable, .agentError, .missing, .ahead, .converged: return reason
-        case .failed, .rolledBack, .unverifiable, .mixed, .straggler, .stalled, .pending, .starting, .flapping,
-            .soaking:
-            break
-        }
-        guard !reason.hasPrefix(leave) else { return reason }
-        let clauses = clauses(of: reason)
-        guard clauses.dropFirst().contains(where: { bringsBuild($0.text) }) else { return reason }
-        var result = ""
-        for (position, clause) in clauses.enumerated() {
-            if position > 0, bringsBuild(clause.text) {
-                result += remark(behind: clause.text)
-            } else {
-                result += clause.separator + clause.text
-            }
-        }
-        return result
-    }
-
-    /// Parts at colons and semicolons that are followed by a blank and stand in no parentheses.
-    private static func clauses(of reason: String) -> [(separator: String, text: String)] {
-        var result: [(separator: String, text: String)] = [("", "")]
-        var depth = 0
-        var previous: Character?
-        for character in reason {
-            switch character {
-            case "(": depth += 1
-            case ")": depth = max(0, depth - 1)
-            default: break
-            }
-            if character == " ", depth == 0, let previous, previous == ":" || previous == ";" {
-                result[result.count - 1].text.removeLast()
-                result.append(("\(previous) ", ""))
-            } else {
-                result[result.count - 1].text.append(character)
-            }
-            previous = character
-        }
-        return result
-    }
-
-    /// Verbs of commands that bring an image to a host, or start the one that is there.
-    private static let verbs: Set<Substring> = ["pull", "deploy", "redeploy", "recreate", "restart", "up"]
-
-    private static func bringsBuild(_ clause: String) -> Bool {
-        clause.dropLast(remark(behind: clause).count).split { !$0.isLetter }.contains { verbs.contains($0) }
-    }
-
-    /// ` (…)` at a clause's end, or nothing.
-    private static func remark(behind clause: String) -> Substring {
-        guard clause.hasSuffix(")"), let open = clause.range(of: " (", isLast: false) else { return "" }
-        return clause[open.lowerBound...]
-    }
-}
-
-extension String {
-    /// Foundation's, without Foundation.
-    fileprivate func range(of text: String, isLast: Bool) -> Range<Index>? {
-        isLast ? ranges(of: text).last : firstRange(of: text)
+        let colon = rest.ranges(of: ": ").last
+        let serves = "serves "
+        self.init(
+            String(colon.map { rest[..<$0.lowerBound] } ?? rest), remedy: colon.map { String(rest[$0.upperBound...]) },
+            note: note.map(String.init),
+            served: note.flatMap { $0.hasPrefix(serves) ? String($0.dropFirst(serves.count)) : nil })
     }
 }

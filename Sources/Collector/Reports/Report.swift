@@ -381,12 +381,21 @@ package struct Report: Codable, Hashable, Sendable {
             /// Seconds since the start.
             package internal(set) var seconds: Double
             package internal(set) var status: HostStatus
+            /// One line: what was seen, without a remedy.
             package internal(set) var reason: String
+            /// nil in what older collectors recorded.
+            package var reasonCode: HostReason.Code?
 
-            package init(seconds: Double, status: HostStatus, reason: String) {
+            package init(seconds: Double, status: HostStatus, reason: String, reasonCode: HostReason.Code? = nil) {
                 self.seconds = seconds
                 self.status = status
                 self.reason = reason
+                self.reasonCode = reasonCode
+            }
+
+            package enum CodingKeys: String, CodingKey {
+                case seconds, status, reason
+                case reasonCode = "reason_code"
             }
         }
 
@@ -397,6 +406,10 @@ package struct Report: Codable, Hashable, Sendable {
         @ExplicitNull package internal(set) var waived: Waived?
         /// One line: what was seen, and what to do.
         package internal(set) var reason: String
+        /// nil in what older collectors recorded, and for a status without a target.
+        package var reasonCode: HostReason.Code?
+        /// The parts of the reason; nil if it has no remedy and no note.
+        package var reasonParts: ReasonText?
         @ExplicitNull package internal(set) var gitSHA: GitSHA?
         @ExplicitNull package internal(set) var digest: Digest?
         package internal(set) var facts: HostFacts
@@ -421,7 +434,8 @@ package struct Report: Codable, Hashable, Sendable {
 
         package init(
             name: String, url: String, labels: [String: String], status: HostStatus, waived: Waived? = nil,
-            reason: String, gitSHA: GitSHA? = nil, digest: Digest? = nil, facts: HostFacts, attempts: Int,
+            reason: String, reasonCode: HostReason.Code? = nil, reasonParts: ReasonText? = nil, gitSHA: GitSHA? = nil,
+            digest: Digest? = nil, facts: HostFacts, attempts: Int,
             secondsToConverge: Double? = nil, lastAnswerAgeSeconds: Double? = nil, clockOffsetSeconds: Double? = nil,
             transitions: [Transition], warnings: [String]? = nil, project: String? = nil, instancesExpected: Int? = nil,
             leftOut: [LeftOut]? = nil
@@ -432,6 +446,8 @@ package struct Report: Codable, Hashable, Sendable {
             self.status = status
             self.waived = waived
             self.reason = reason
+            self.reasonCode = reasonCode
+            self.reasonParts = reasonParts
             self.gitSHA = gitSHA
             self.digest = digest
             self.facts = facts
@@ -448,6 +464,8 @@ package struct Report: Codable, Hashable, Sendable {
 
         private enum CodingKeys: String, CodingKey {
             case name, url, labels, status, waived, reason, digest, facts, attempts, transitions, warnings, project
+            case reasonCode = "reason_code"
+            case reasonParts = "reason_parts"
             case instancesExpected = "instances_expected"
             case runningSince = "running_since"
             case leftOut = "left_out"

@@ -126,26 +126,29 @@ package struct ReportBuilder {
                     until: Sanitizer.singleLine($0.until, limit: 64), reason: Sanitizer.singleLine($0.reason),
                     by: $0.by.map { Sanitizer.singleLine($0, limit: 128) }, expired: $0.isExpired)
             },
-            reason: Sanitizer.singleLine(reason(track, at: end)),
-            gitSHA: track.evidence?.gitSHA.value, digest: track.evidence?.shownDigest, facts: track.facts,
+            reason: "", gitSHA: track.evidence?.gitSHA.value, digest: track.evidence?.shownDigest, facts: track.facts,
             attempts: track.attempts, secondsToConverge: track.convergedAt.map(Self.rounded),
             lastAnswerAgeSeconds: track.lastAnswerAt.map { Self.rounded(end - $0) },
             clockOffsetSeconds: track.clockOffset(startedAt: context.startedAt),
             transitions: track.transitions.map {
-                .init(seconds: Self.rounded($0.at), status: $0.status, reason: Sanitizer.singleLine($0.reason))
+                .init(
+                    seconds: Self.rounded($0.at), status: $0.status,
+                    reason: Sanitizer.singleLine($0.reason.text.finding), reasonCode: $0.reason.code)
             },
-            warnings: track.restartWarning.map { [Sanitizer.singleLine($0)] }, project: track.telling.shownProject,
-            instancesExpected: track.telling.instancesExpected,
-            leftOut: track.telling.leftOut.isEmpty ? nil : track.telling.leftOut.map(Report.Host.LeftOut.init))
+            warnings: track.restartWarning.map { [Sanitizer.singleLine($0)] }, project: track.lastAnswer.shownProject,
+            instancesExpected: track.lastAnswer.instancesExpected,
+            leftOut: track.lastAnswer.leftOut.isEmpty ? nil : track.lastAnswer.leftOut.map(Report.Host.LeftOut.init))
         if context.isSweep {
-            host.runningSince = track.telling.worst?.startedAt.map { Sanitizer.singleLine($0, limit: 64) }
+            host.runningSince = track.lastAnswer.worst?.startedAt.map { Sanitizer.singleLine($0, limit: 64) }
+        }
+        if context.isSweep, !verification.target.isComparable, let reason = track.uncomparedReason {
+            host.explain(ReasonText(reason))
+        } else {
+            let reason = track.reason(at: end, policy: verification.policy)
+            host.reasonCode = reason.code
+            host.explain(reason.text)
         }
         return host
-    }
-
-    private func reason(_ track: HostTracker, at end: Duration) -> String {
-        if context.isSweep, !verification.target.isComparable, let reason = track.uncomparedReason { return reason }
-        return track.reason(at: end, policy: verification.policy)
     }
 
     /// Seconds to the millisecond.
@@ -156,7 +159,7 @@ package struct ReportBuilder {
 
 extension HostTracker {
     /// A warning if the host converged although its container restarted meanwhile.
-    var restartWarning: String? { status == .converged ? history.summary : nil }
+    var restartWarning: String? { status == .converged ? restarts?.text : nil }
 
     /// The reason where there is nothing to compare with: empty if the service is up, nil if there was no usable answer.
     fileprivate var uncomparedReason: String? {
@@ -166,7 +169,7 @@ extension HostTracker {
         if facts.runtime == .absent { return "no instance of the service on the host" }
         var parts: [String] = []
         if facts.build == .mixed { parts.append("its instances run different builds") }
-        if facts.runtime.isDown, let worst = telling.worst {
+        if facts.runtime.isDown, let worst = lastAnswer.worst {
             let code = worst.exitCode.map { ", exit code \($0)" } ?? ""
             parts.append("\(Sanitizer.singleLine(worst.name, limit: 64)) is \(worst.state.rawValue)\(code)")
         }
@@ -175,15 +178,15 @@ extension HostTracker {
 
     /// How far the host's wall clock is ahead of the collector's, in seconds; nil if the host reported no time.
     fileprivate func clockOffset(startedAt: Date) -> Double? {
-        guard let factMoment, let observedAt = telling.observedAt, let theirs = Date(rfc3339: observedAt) else {
+        guard let observedAt, let text = lastAnswer.observedAt, let theirs = Date(rfc3339: text) else {
             return nil
         }
-        let ours = startedAt.addingTimeInterval(factMoment.seconds)
+        let ours = startedAt.addingTimeInterval(observedAt.seconds)
         return (theirs.timeIntervalSince(ours) * 10).rounded() / 10
     }
 }
 
-extension HostTracker.Telling {
+extension LastAnswerDetails {
     /// The first few deployments; nil for none.
     fileprivate var shownProject: String? {
         projects.isEmpty ? nil : Sanitizer.singleLine(ReportText.list(projects, limit: 4), limit: 1_024)
@@ -299,7 +302,7 @@ private struct FleetWarnings {
     }
 
     private var healthChecks: String? {
-        let without = tracks.count { $0.status == .converged && $0.telling.hostID != nil && !$0.telling.hasHealthCheck }
+        let without = tracks.count { $0.status == .converged && $0.lastAnswer.hostID != nil && !$0.lastAnswer.hasHealthCheck }
         guard without > 0 else { return nil }
         return "\(without.hostCount) converged without a health check: only that the container runs is known"
     }

@@ -167,7 +167,6 @@ enum StatusText {
         case .missing: "removed from the inventory during the verification"
         case .mixed: "the host's instances run different builds"
         case .straggler: "still on another build at the deadline"
-        case .stalled: "still on another build when progress stopped"
         case .ahead: "on a later promotion"
         case .pending: "on another build, or not answered yet"
         case .starting: "on the target, not up yet"

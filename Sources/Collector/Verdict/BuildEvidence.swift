@@ -1,47 +1,33 @@
 package import Shared
 
-/// What an answer says about the build that a host serves, reduced to what can be compared.
+/// An answer's statements about the build that a host serves, reduced to what can be compared.
 package struct BuildEvidence: Hashable, Sendable {
     /// One instance of the service.
-    package struct Instance: Hashable, Sendable {
-        package var name: String
-        package var gitSHA: Reported<GitSHA>
-        /// Digests of indexes and manifests. Each is a hash of content, so that an equal one is the same image whoever
+    struct Instance: Hashable, Sendable {
+        var name: String
+        var gitSHA: Reported<GitSHA>
+        /// Digests of indexes and manifests. Each is a hash of content, so an equal one is the same image, whatever
         /// made it; a different one is another image only where ``isFromRegistry`` holds.
         var registryDigests: Set<Digest>
         /// Whether a registry knows at least one of the digests.
         var isFromRegistry: Bool
         /// Digests of the image's configuration.
         var configDigests: Set<Digest>
-        package var platform: Platform?
+        var platform: Platform?
         /// The tag names another image on the host by now.
-        package var tagMoved: Bool
-        /// It runs, so that the host demonstrably runs its platform, natively or not.
+        var tagMoved: Bool
+        /// It runs, so the host demonstrably runs its platform, natively or not.
         var isRunning = false
-
-        package init(
-            name: String, gitSHA: Reported<GitSHA>, registryDigests: Set<Digest>, isFromRegistry: Bool,
-            configDigests: Set<Digest>, platform: Platform? = nil, tagMoved: Bool, isRunning: Bool = false
-        ) {
-            self.name = name
-            self.gitSHA = gitSHA
-            self.registryDigests = registryDigests
-            self.isFromRegistry = isFromRegistry
-            self.configDigests = configDigests
-            self.platform = platform
-            self.tagMoved = tagMoved
-            self.isRunning = isRunning
-        }
     }
 
-    /// What the answer says for the service as a whole.
+    /// The commit that the answer states for the service as a whole.
     package var gitSHA: Reported<GitSHA>
-    package var digest: Digest?
+    var digest: Digest?
     /// Never empty where something is served.
-    package var instances: [Instance]
-    /// What the service itself said to its agent's probe; nil where it has none.
-    package var served: ProbeResult?
-    /// The engine's own; nil where there is none, or an older agent does not tell it.
+    var instances: [Instance]
+    /// The service's own answer to its agent's probe; nil where it has none.
+    var served: ProbeResult?
+    /// The engine's own; nil without an engine, or where an older agent does not report it.
     var enginePlatform: Platform?
 
     init(_ document: Document) {
@@ -70,7 +56,7 @@ package struct BuildEvidence: Hashable, Sendable {
         ]
     }
 
-    /// The digest to show for the host: what it says for the service, else what all its instances have in common.
+    /// The digest to show for the host: the one stated for the service, else the one that all its instances share.
     package var shownDigest: Digest? {
         guard digest == nil, let first = instances.first?.registryDigests, first.count == 1 else { return digest }
         return instances.allSatisfy { $0.isFromRegistry && $0.registryDigests == first } ? first.first : nil

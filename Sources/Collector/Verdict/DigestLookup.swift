@@ -1,30 +1,34 @@
 package import Shared
 
-/// What the registry said, while a verification ran, about a digest that a host serves.
+/// The registry's answer, during a verification, about a digest that a host serves.
 package struct DigestLookup: Codable, Hashable, Sendable {
     package var digest: Digest
-    /// nil where it could not be learned.
+    /// nil where the registry could not be asked.
     package var content: PromotedContent?
-    /// Why not. One clean line.
-    package var trouble: String?
+    /// Why there is no content. One clean line.
+    package var failure: String?
 
-    package init(digest: Digest, content: PromotedContent? = nil, trouble: String? = nil) {
+    package enum CodingKeys: String, CodingKey {
+        case digest, content
+        case failure = "trouble"
+    }
+
+    package init(digest: Digest, content: PromotedContent? = nil, failure: String? = nil) {
         self.digest = digest
         self.content = content
-        self.trouble = trouble
+        self.failure = failure
     }
 }
 
-/// What is known, by now, of digests that hosts serve and that are not the promoted one: another index may hold the very
-/// same image.
+/// Lookups of digests that hosts serve and that are not the promoted one: another index may hold the very same image.
 ///
-/// Only asked for where a registry can tell, and each digest once. That it cannot be learned proves nothing either way, and
-/// leaves the host as it is.
+/// Each digest is looked up once, and only where there is a registry. A failure proves nothing either way, and leaves the host
+/// as it is.
 package struct DigestLookups: Hashable, Sendable {
-    /// Distinct digests that are asked for in one verification; hosts could make up any number of them.
+    /// The most digests looked up in one verification; hosts could make up any number of them.
     package static let limit = 32
 
-    /// Whether there is a registry to ask.
+    /// True if a registry can be asked.
     let isPossible: Bool
     package private(set) var known: [Digest: PromotedContent] = [:]
     package private(set) var failed: [Digest: String] = [:]
@@ -34,7 +38,7 @@ package struct DigestLookups: Hashable, Sendable {
         self.isPossible = isPossible
     }
 
-    /// The digests of which something may still be learned.
+    /// The digests that may still be looked up.
     package func unanswered(_ digests: some Sequence<Digest>) -> [Digest] {
         guard isPossible else { return [] }
         let isFull = known.count + failed.count + pending.count >= Self.limit
@@ -43,7 +47,7 @@ package struct DigestLookups: Hashable, Sendable {
         }
     }
 
-    /// Notes that these are asked for.
+    /// Notes that these are being looked up.
     ///
     /// - Returns: those that were not before, in a fixed order.
     package mutating func ask(for digests: some Sequence<Digest>) -> [Digest] {
@@ -55,12 +59,15 @@ package struct DigestLookups: Hashable, Sendable {
     }
 
     package mutating func take(_ image: DigestLookup) {
-        // What nobody asked for is nobody's answer.
+        // An answer that was not requested is not used.
         guard pending.remove(image.digest) != nil else { return }
         if let content = image.content {
             known[image.digest] = content
         } else {
-            failed[image.digest] = image.trouble ?? "the registry did not tell"
+            failed[image.digest] = image.failure ?? "the registry gave no answer"
         }
     }
 }
+
+/// Asks the registry what a digest is. Answers in bounded time, whatever the outcome.
+package typealias DigestResolver = @Sendable (Digest) async -> DigestLookup

@@ -4,7 +4,7 @@ import Shared
 package struct ExpectedHost: Codable, Hashable, Sendable {
     /// Unique in the inventory.
     package var name: String
-    /// What is asked, without the nonce.
+    /// The URL to ask, without the nonce.
     package var url: String
     /// The host id that the inventory expects; nil where it expects none.
     package var id: String?
@@ -24,10 +24,10 @@ package struct ExpectedHost: Codable, Hashable, Sendable {
     package var isWaived: Bool { waiver.map { !$0.isExpired } ?? false }
 }
 
-/// Why a host is left out of the gate: its own waiver, or one that the inventory gives by name or label.
+/// The reason for leaving a host out of the gate: its own waiver, or one that the inventory has by name or label.
 ///
-/// Whether it has ended is decided once, when the inventory is read: a verification never changes what it is about while it
-/// runs, and a waiver that ends in its midst holds until its end.
+/// Whether it has ended is decided once, when the inventory is read: the subject of a verification never changes while it
+/// runs, and a waiver that ends meanwhile holds until the verification's end.
 package struct Waiver: Codable, Hashable, Sendable {
     /// RFC 3339, as the inventory has it.
     package var until: String
@@ -47,4 +47,14 @@ package struct Waiver: Codable, Hashable, Sendable {
         case until, reason, by
         case isExpired = "expired"
     }
+}
+
+extension Int {
+    /// A number of hosts in words: `1 host`, `12 hosts`.
+    package var hostCount: String { self == 1 ? "1 host" : "\(self) hosts" }
+}
+
+extension Int {
+    /// `once`, or how many times.
+    var times: String { self == 1 ? "once" : "\(self) times" }
 }

@@ -2,10 +2,10 @@ package import Shared
 
 /// The facts about one host that a report shows; names and values as in the report's schema.
 package struct HostFacts: Codable, Hashable, Sendable {
-    package var reach: RequestOutcome = .never
-    package var identity: IdentityFact = .unknown
-    package var build: BuildFact = .unknown
-    package var runtime: ServiceState = .unknown
+    package var reach: RequestOutcome
+    package var identity: IdentityFact
+    package var build: BuildFact
+    package var runtime: ServiceState
 
     package init(
         reach: RequestOutcome = .never, identity: IdentityFact = .unknown, build: BuildFact = .unknown,
@@ -27,7 +27,7 @@ package enum IdentityFact: String, Codable, Hashable, Sendable, CaseIterable {
     case duplicate
     /// The request's nonce was not echoed: an answer to another request, from some cache.
     case replayed
-    /// No agent answered, so nobody could say.
+    /// No agent answered.
     case unknown
 
     /// Whether the answer may not be used for anything.
@@ -71,6 +71,40 @@ package enum BuildFact: String, Codable, Hashable, Sendable, CaseIterable {
         switch self {
         case .match, .matchPlatform, .matchIndex, .matchConfig, .matchSHA: true
         case .behind, .ahead, .foreign, .digestWrong, .shaWrong, .mixed, .unidentified, .unknown: false
+        }
+    }
+
+    /// Whether it is an earlier build than the target, or one that was never promoted.
+    package var isOther: Bool { self == .behind || self == .foreign }
+}
+
+/// How far a request to a host got, as the `reach` fact of a host.
+///
+/// A host that *answered something else* is never the same as one that *did not answer*: ``isSilence`` tells them apart.
+package enum RequestOutcome: String, Codable, Hashable, Sendable, CaseIterable {
+    /// A buildinfo document, or a plain answer with a `git_sha`.
+    case ok
+    case dns
+    case refused
+    case timeout
+    case tls
+    /// 401 or 403.
+    case auth
+    /// Any other status than 200; a redirect is one, and is not followed.
+    case httpStatus = "http_status"
+    /// 200, but no document: HTML, empty, invalid JSON, no `git_sha` key, an unknown schema.
+    case notBuildinfo = "not_buildinfo"
+    case tooLarge = "too_large"
+    /// The connection broke, or what came was not HTTP.
+    case protocolError = "protocol"
+    /// Not asked, or not answered yet.
+    case never
+
+    /// Whether the host, or the way to it, gave no answer at all.
+    var isSilence: Bool {
+        switch self {
+        case .dns, .refused, .timeout, .tls, .never: true
+        case .ok, .auth, .httpStatus, .notBuildinfo, .tooLarge, .protocolError: false
         }
     }
 }

@@ -1,4 +1,38 @@
-/// Which hosts of an inventory are expected, by their labels; everything where it has no terms.
+import Shared
+
+/// The hosts that carry one label with one value: `region=eu`.
+package struct HostGroup: Hashable, Sendable {
+    package let key: String
+    package let value: String
+
+    package init(key: String, value: String) {
+        self.key = key
+        self.value = value
+    }
+
+    /// Parses `KEY=VALUE`; the key ends at the first `=`. nil for anything else, and for text that an inventory could not
+    /// hold: control or invisible characters, or white space at an end.
+    package init?(parsing text: some StringProtocol) {
+        guard let equals = text.firstIndex(of: "="), equals != text.startIndex else { return nil }
+        let key = String(text[..<equals])
+        let value = String(text[text.index(after: equals)...])
+        // `!=` is not this, and `==` is a slip that would look for a value that begins with `=`.
+        guard !key.hasSuffix("!"), !value.hasPrefix("=") else { return nil }
+        guard Sanitizer.singleLine(key, limit: 128) == key, Sanitizer.singleLine(value, limit: 255) == value else {
+            return nil
+        }
+        self.init(key: key, value: value)
+    }
+
+    package func contains(_ host: ExpectedHost) -> Bool { host.labels[key] == value }
+}
+
+extension HostGroup: CustomStringConvertible {
+    /// What ``init(parsing:)`` reads.
+    package var description: String { "\(key)=\(value)" }
+}
+
+/// Selects the expected hosts of an inventory by their labels; every host where it has no terms.
 ///
 /// Values of one key are alternatives, and every key must hold; what `!=` names must not be there, so that a host without
 /// the label passes it. The order of the terms is of no importance.
@@ -52,4 +86,33 @@ package struct HostSelector: Hashable, Sendable {
 
 extension HostSelector: CustomStringConvertible {
     package var description: String { terms.map(\.description).joined(separator: ", ") }
+}
+
+/// The labels of hosts and their counts, for messages about a label that no host has.
+package struct LabelIndex: Sendable {
+    /// By key and value.
+    private let counts: [String: [String: Int]]
+
+    package init(_ hosts: [ExpectedHost]) {
+        counts = hosts.reduce(into: [:]) { counts, host in
+            for (key, value) in host.labels { counts[key, default: [:]][value, default: 0] += 1 }
+        }
+    }
+
+    package func contains(_ group: HostGroup) -> Bool { counts[group.key]?[group.value] != nil }
+
+    /// The alternatives to a group, in a few words: `region is eu (12), us (8)`, or else `the labels are group, region`.
+    package func alternatives(to group: HostGroup) -> String {
+        guard let values = counts[group.key] else {
+            guard !counts.isEmpty else { return "no host has labels" }
+            return "the labels are \(Self.few(counts.keys.sorted()))"
+        }
+        let shown = values.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.map { "\($0.key) (\($0.value))" }
+        return "\(Sanitizer.singleLine(group.key, limit: 64)) is \(Self.few(shown))"
+    }
+
+    private static func few(_ texts: [String]) -> String {
+        let shown = texts.prefix(5).map { Sanitizer.singleLine($0, limit: 64) }.joined(separator: ", ")
+        return texts.count > 5 ? "\(shown) and \(texts.count - 5) more" : shown
+    }
 }

@@ -11,7 +11,6 @@ package enum HostStatus: String, Codable, Hashable, Sendable, CaseIterable {
     case missing
     case mixed
     case straggler
-    case stalled
     case ahead
     case pending
     case starting
@@ -28,7 +27,7 @@ package enum HostStatus: String, Codable, Hashable, Sendable, CaseIterable {
         case .rolledBack: .rolledBack
         case .ahead: .ahead
         case .unreachable, .agentError, .unverifiable, .missing: .unproven
-        case .straggler, .stalled, .pending, .starting, .soaking, .flapping, .mixed: .behind
+        case .straggler, .pending, .starting, .soaking, .flapping, .mixed: .behind
         }
     }
 

@@ -1,323 +1,377 @@
-package import Shared
+import Shared
 
 /// What is known of one host, folded from its samples in their order.
 ///
-/// Pure: every time comes in as an offset from the verification's start. ``Verification`` owns one for each host.
+/// Pure: every time is an offset from the verification's start. ``Verification`` owns one for each host.
 package struct HostTracker: Sendable {
     package let host: ExpectedHost
-    /// The service that was asked for.
-    let serviceName: String
-    package var facts = HostFacts()
-    package var status = HostStatus.pending
-    package var transitions: [Transition] = []
-    /// Requests that ended, whatever came of them.
+    package private(set) var status = HostStatus.pending
+    package private(set) var transitions: [Transition] = []
+    /// Requests that ended, whatever their outcome.
     package private(set) var attempts = 0
-    /// When the request that is under way was asked; nil when none is.
-    private(set) var outstanding: Duration?
-    /// When the first request was asked.
-    private(set) var firstAskedAt: Duration?
     /// When the last answer of any kind arrived.
     package private(set) var lastAnswerAt: Duration?
-    /// Why there is no usable answer, or nil where there is one. One clean line.
-    package private(set) var trouble: String?
-    /// The last usable answer, in what is comparable and what is worth telling.
-    package private(set) var evidence: BuildEvidence?
-    private(set) var assessment: BuildComparison?
-    package private(set) var telling = Telling()
-    /// The unbroken run of proving answers, if the last counted one proved.
-    private(set) var proof: Proof?
-    /// When the present run of silence began: the asking of its first request. nil while the host answers.
-    private(set) var silentSince: Duration?
-    /// The last answer that was not this host's, and when it came.
-    private(set) var lastConflict: (identity: IdentityFact, at: Duration)?
-    /// The host answered at least once.
-    private(set) var hasAnswered = false
-    /// The id that the host first gave in this verification, and the boot that it was in.
-    private(set) var firstID: String?
-    private(set) var firstBoot: String?
-    /// The boot of the last answer: instances that say they run on through another one are not believed to.
-    private var lastBoot: String?
-    /// The other host that answers with this one's id, where there is one.
-    private(set) var twin: Twin?
-    /// How old the last look was that was from before the start.
-    private(set) var earlyAge = Duration.zero
-    /// The host's answer was from after the start, or it has nothing newer to say.
-    private(set) var isHeard = false
-    /// Why the last answer brought no fact, where it came from an agent.
-    package private(set) var blindness = Blindness.none
-    /// The inventory's source does not list the host any more.
-    var isMissing = false
+    package private(set) var lastAnswer = LastAnswerDetails()
 
-    /// The moment of the last counted fact: when its source was looked at.
-    package private(set) var factMoment: Duration?
-    private var fingerprint: [InstanceFingerprint]?
-    private(set) var everMatched = false
+    private let service: String
+    private var knowledge = Knowledge.nothing
+    /// The outcome of the last request, and its detail where there was no usable answer.
+    private var outcome = RequestOutcome.never
+    private var outcomeDetail = ""
+    /// When the first request was sent, and the one that is under way.
+    private var firstAskedAt: Duration?
+    private var outstanding: Duration?
+    /// When the present run of silence began: the sending of its first request. nil while the host answers.
+    private(set) var silentSince: Duration?
+    private(set) var hasAnswered = false
+    /// The host answered from after the start, or has nothing newer to report.
+    private(set) var isHeard = false
+    /// The inventory's source no longer lists the host.
+    private var isMissing = false
+
+    // Who answers.
+    private var identity = IdentityFact.unknown
+    /// The id and the boot that the host first gave in this verification, and the boot of its last answer.
+    private var firstID: String?
+    private var firstBoot: String?
+    private var lastBoot: String?
+    /// The other host with the same id.
+    private var twin: Twin?
+    private var lastConflict: (identity: IdentityFact, at: Duration)?
+
+    // How it changes.
+    private var everMatched = false
     private var lastWasMatch: Bool?
-    private(set) var matchEdges: [Duration] = []
-    /// What became of the instances while they were the target's.
-    package private(set) var history = InstanceHistory()
+    /// The latest changes between match and no match.
+    private var matchChanges: [Duration] = []
+    /// Answers in a row that show a failed deploy, or another build than the one that the host had proven.
+    private var failures = 0
+    private var consecutiveRegressions = 0
+    private var lastRepeatAt: Duration?
+    /// The host crashes repeatedly: `failed` until it has soaked, whatever a single observation shows.
+    private var isLooping = false
+    private var history = InstanceHistory()
     private var plainClock = PlainClock()
-    package private(set) var failing = 0
-    /// The host crashes again and again: `failed` until it has soaked, whatever a single look shows.
-    private(set) var isLooping = false
-    private(set) var goneBack = 0
-    private var repeatMoment: Duration?
-    /// What the last transition told, where the same status can come for another reason.
-    package var told = Told()
+    /// What the last transition announced, where the same status can come for another reason.
+    private var announced = Announced()
 
     init(host: ExpectedHost, service: String) {
         self.host = host
-        serviceName = service
+        self.service = service
     }
 
-    // MARK: - Folding
+    /// Everything that the answers so far establish about the build.
+    private enum Knowledge {
+        case nothing
+        /// An agent answers, and cannot read its source.
+        case blind(HostReason)
+        /// An answer from before the start, of this age.
+        case early(Duration)
+        /// An answer that cannot be used for the service.
+        case unidentified(HostReason, ServiceState)
+        case fact(Fact)
+    }
 
-    package mutating func asked(at moment: Duration) {
+    /// The last counted answer.
+    private struct Fact {
+        let evidence: BuildEvidence
+        var comparison: BuildComparison
+        let runtime: ServiceState
+        /// When the source was observed, at the latest.
+        let moment: Duration
+        /// The unbroken run of proving answers, if this one proves.
+        var proof: Proof?
+    }
+
+    private struct Announced {
+        var wasEarly = false
+        var restarts = 0
+    }
+
+    /// A change of status.
+    package struct Transition: Hashable, Sendable {
+        /// Since the verification's start.
+        package let at: Duration
+        package let status: HostStatus
+        package let reason: HostReason
+
+        package init(at: Duration, status: HostStatus, reason: HostReason) {
+            self.at = at
+            self.status = status
+            self.reason = reason
+        }
+    }
+
+    /// Another host of the inventory that answers with the same id.
+    struct Twin: Hashable, Sendable {
+        let name: String
+        /// Of its last answer; nil where it gave none in this verification.
+        let bootID: String?
+    }
+
+    /// What every sample of a verification is judged by.
+    struct Rules {
+        let matcher: BuildMatcher
+        let policy: Policy
+        /// The earliest observation that counts.
+        let earliest: Duration
+    }
+
+    // MARK: - What is known
+
+    private var fact: Fact? { if case .fact(let fact) = knowledge { fact } else { nil } }
+
+    package var facts: HostFacts {
+        let (build, runtime): (BuildFact, ServiceState) =
+            switch knowledge {
+            case .nothing, .blind, .early: (.unknown, .unknown)
+            case .unidentified(_, let runtime): (.unidentified, runtime)
+            case .fact(let fact): (fact.comparison.fact, fact.runtime)
+            }
+        return HostFacts(reach: outcome, identity: identity, build: build, runtime: runtime)
+    }
+
+    /// The last usable answer, reduced to what can be compared.
+    package var evidence: BuildEvidence? { fact?.evidence }
+
+    /// When the source of the last counted answer was observed, at the latest.
+    package var observedAt: Duration? { fact?.moment }
+
+    /// The promotion that the host serves instead of the target; nil where it serves none.
+    var generation: Int? { if case .generation(let generation)? = fact?.comparison.detail { generation } else { nil } }
+
+    /// Whether the last request brought a usable answer.
+    var isReachable: Bool { outcome == .ok }
+
+    /// How old an answer from before the start was, where there is no newer one.
+    package var earlyAge: Duration? { if case .early(let age) = knowledge { age } else { nil } }
+
+    /// The time for which the target is certain to have held without a break; nil where the last answer does not prove it.
+    var provenSpan: Duration? { fact?.proof?.span }
+
+    package var restarts: RestartSummary? { history.summary }
+
+    /// When the host was first seen to serve the target in the run that proved it; nil while it is not proven.
+    package var convergedAt: Duration? { status == .converged ? fact?.proof?.since : nil }
+
+    /// Whether the last answer shows that an instance runs this digest.
+    func serves(_ digest: Digest) -> Bool {
+        evidence?.instances.contains { $0.registryDigests.contains(digest) } ?? false
+    }
+
+    /// Whether the host may count as proven right now.
+    func isProven(at now: Duration, policy: Policy) -> Bool {
+        status == .converged && outcome == .ok && fact != nil && !isStale(at: now, policy: policy)
+    }
+
+    /// Whether the last counted fact is too old to prove anything.
+    func isStale(at now: Duration, policy: Policy) -> Bool {
+        fact.map { now - $0.moment > policy.freshness } ?? false
+    }
+
+    // MARK: - Taking samples in
+
+    mutating func asked(at moment: Duration) {
         outstanding = moment
         firstAskedAt = firstAskedAt ?? moment
     }
 
+    mutating func setListed(_ isListed: Bool) { isMissing = !isListed }
+
     /// Takes one sample in.
     ///
-    /// - Parameter twin: the other host of the inventory whose id this sample has; nil where it is nobody else's.
-    package mutating func observe(_ sample: Sample, twin: Twin?, judge: BuildMatcher, policy: Policy) {
+    /// - Parameter twin: the other host of the inventory whose id this sample has; nil where there is none.
+    mutating func observe(_ sample: Sample, twin: Twin?, rules: Rules) {
         attempts += 1
         outstanding = nil
         self.twin = twin
-        defer { isHeard = isHeard || blindness != .predatesStart || sample.askedAt >= Policy.agentFreshness }
-        switch sample.finding {
-        case .none(let reach, let detail):
+        defer { isHeard = isHeard || earlyAge == nil || sample.askedAt >= Policy.agentFreshness }
+        switch sample.answer {
+        case .unusable(let outcome, let detail):
+            self.outcome = outcome
+            outcomeDetail = detail
             // A connection that breaks is as silent as none, as far as a cut network goes.
-            silentSince = reach.isSilence || reach == .protocolError ? silentSince ?? sample.askedAt : nil
-            if !reach.isSilence { lastAnswerAt = sample.answeredAt }
-            facts.reach = reach
-            trouble = detail
+            silentSince = outcome.isSilence || outcome == .protocolError ? silentSince ?? sample.askedAt : nil
             // Silence leaves the last fact standing until it is stale; another answer takes its place.
-            if !reach.isSilence { forgetBuild() }
+            if !outcome.isSilence {
+                lastAnswerAt = sample.answeredAt
+                knowledge = .nothing
+            }
         case .document(let document):
             answered(sample)
-            telling = Telling(document)
-            facts.identity = identify(document, nonce: sample.nonce, isDuplicate: twin != nil)
-            guard !facts.identity.isConflict else { return conflicted(at: sample.answeredAt) }
+            lastAnswer = LastAnswerDetails(document)
+            identity = identify(document, nonce: sample.nonce, isDuplicate: twin != nil)
+            guard !identity.isConflict else { return conflicted(at: sample.answeredAt) }
             if firstID == nil { (firstID, firstBoot) = (document.host.id, document.host.bootID) }
-            if let lastBoot, lastBoot != document.host.bootID { proof = nil }
+            // Instances that are said to run on through a reboot are not believed to.
+            if let lastBoot, lastBoot != document.host.bootID { breakProof() }
             lastBoot = document.host.bootID
-            take(document, sample: sample, judge: judge, policy: policy)
+            take(document, sample: sample, rules: rules)
         case .plain(let answer):
             answered(sample)
-            facts.identity = identify(answer, nonce: sample.nonce)
-            guard !facts.identity.isConflict else { return conflicted(at: sample.answeredAt) }
-            telling = Telling(hasHealthCheck: false)
-            telling.plainState = answer.stateText
-            take(answer, sample: sample, judge: judge, policy: policy)
+            lastAnswer = LastAnswerDetails(answer)
+            identity = identify(answer, nonce: sample.nonce)
+            guard !identity.isConflict else { return conflicted(at: sample.answeredAt) }
+            take(answer, sample: sample, rules: rules)
         }
-    }
-
-    /// An answer of another host, another time or another request proves nothing.
-    private mutating func conflicted(at moment: Duration) {
-        lastConflict = (facts.identity, moment)
-        forgetBuild()
     }
 
     private mutating func answered(_ sample: Sample) {
         hasAnswered = true
         silentSince = nil
         lastAnswerAt = sample.answeredAt
-        facts.reach = .ok
-        blindness = .none
-        trouble = nil
+        outcome = .ok
+        outcomeDetail = ""
     }
 
-    private mutating func take(_ document: Document, sample: Sample, judge: BuildMatcher, policy: Policy) {
+    /// An answer of another host, another time or another request proves nothing.
+    private mutating func conflicted(at moment: Duration) {
+        lastConflict = (identity, moment)
+        knowledge = .nothing
+    }
+
+    private mutating func take(_ document: Document, sample: Sample, rules: Rules) {
         let age = Duration(clampingSeconds: document.ageSeconds)
-        guard age >= .zero else {
-            blindness = .sourceUnreadable
-            trouble = "the agent's age_seconds is below zero, so that nobody can tell when it looked"
-            return forgetBuild()
-        }
+        guard age >= .zero else { return knowledge = .blind(.negativeAge) }
         guard document.state != .unknown else {
-            blindness = .sourceUnreadable
-            trouble =
-                document.reason.map { "the agent cannot tell: \(Sanitizer.singleLine($0, limit: 200))" }
-                ?? "the agent cannot read its source"
-            return forgetBuild()
+            return knowledge = .blind(.sourceUnreadable(said: lastAnswer.explanation))
         }
-        guard age <= Policy.maximumAge else {
-            blindness = .sourceUnreadable
-            trouble = "the agent lost its engine: its last look is \(age.brief) old"
-            return forgetBuild()
-        }
-        guard document.service == judge.target.service else {
-            let other = Sanitizer.singleLine(document.service, limit: 64)
-            trouble = "answers for the service '\(other)', not for '\(judge.target.service)': check the inventory's URL"
-            facts.runtime = document.state
-            return forgetBuild(as: .unidentified)
+        guard age <= Policy.maximumAge else { return knowledge = .blind(.sourceLost(age: age)) }
+        guard document.service == rules.matcher.target.service else {
+            return knowledge = .unidentified(
+                .otherService(document.service, expected: rules.matcher.target.service), document.state)
         }
         if let contradiction = document.contradiction {
-            trouble = "the answer contradicts itself: \(contradiction)"
-            facts.runtime = document.state
-            return forgetBuild(as: .unidentified)
+            return knowledge = .unidentified(.contradiction(contradiction), document.state)
         }
-        let look = Look(sample, age: age)
-        guard counts(look, policy: policy) else { return tooEarly(age) }
-        telling.elapsed = document.elapsed(since: look.latest)
+        let window = ObservationWindow(sample, age: age)
+        guard counts(window, rules) else { return tooEarly(age) }
+        lastAnswer.observed(at: window.latest)
         count(
-            BuildEvidence(document), runtime: document.runtime, instances: document.instances, look: look, judge: judge,
-            policy: policy)
+            BuildEvidence(document), runtime: document.runtime, instances: document.instances, window: window,
+            canProve: true, isNew: true, rules: rules)
     }
 
     /// An answer of a host without an agent, which carries nothing that ties it to its request unless it echoes the nonce.
-    private mutating func take(_ answer: PlainAnswer, sample: Sample, judge: BuildMatcher, policy: Policy) {
-        if let id = host.id {
-            trouble = "the inventory expects host id \(Sanitizer.singleLine(id, limit: 64)), and no agent answered"
-            return forgetBuild(as: .unidentified)
+    private mutating func take(_ answer: PlainAnswer, sample: Sample, rules: Rules) {
+        let runtime = answer.state ?? .unknown
+        if let id = host.id { return knowledge = .unidentified(.agentMissing(expectedID: id), runtime) }
+        if let other = answer.service, other != rules.matcher.target.service {
+            return knowledge = .unidentified(
+                .otherService(other, expected: rules.matcher.target.service), runtime)
         }
-        if let service = answer.service, service != judge.target.service {
-            trouble =
-                "answers for the service '\(Sanitizer.singleLine(service, limit: 64))', not for '\(judge.target.service)': "
-                + "check the inventory's URL"
-            return forgetBuild(as: .unidentified)
-        }
-        if let defect = answer.defect {
-            trouble = "the answer cannot be used: \(defect)"
-            return forgetBuild(as: .unidentified)
-        }
+        if let problem = answer.problem { return knowledge = .unidentified(.unusablePlainAnswer(problem), runtime) }
         var isNew = true
         if answer.nonce == nil {
             var stored = answer.stored
             if let date = answer.date {
                 switch plainClock.take(date, askedAt: sample.askedAt, answeredAt: sample.answeredAt) {
                 case .plausible(let isOther): isNew = isOther
-                case .ahead: proof = nil
+                case .ahead: breakProof()
                 case .stored: stored = stored ?? "its Date does not advance"
                 }
             }
-            if let stored {
-                trouble =
-                    "a cache may have answered for the host (\(stored)): exclude this path from caching, or ask the host itself"
-                return forgetBuild(as: .unidentified)
-            }
+            if let stored { return knowledge = .unidentified(.cachedAnswer(by: stored), runtime) }
         }
         let age = Duration(clampingSeconds: answer.ageSeconds ?? 0)
-        if age > Policy.maximumAge {
-            trouble = "the answer is \(age.brief) old by its own account: a cache answers for the host"
-            return forgetBuild(as: .unidentified)
-        }
-        let look = Look(sample, age: age)
-        guard counts(look, policy: policy) else { return tooEarly(age) }
-        // A stored answer's Date cannot tell an age that is smaller than its own coarseness.
-        let mayPredateStart =
-            answer.nonce == nil && answer.date != nil && look.earliest < .milliseconds(PlainClock.coarseness)
+        if age > Policy.maximumAge { return knowledge = .unidentified(.agedAnswer(age), runtime) }
+        let window = ObservationWindow(sample, age: age)
+        guard counts(window, rules) else { return tooEarly(age) }
+        // The Date of a stored answer cannot show an age that is smaller than its own coarseness.
+        let isCertain =
+            answer.nonce != nil || answer.date == nil
+            || window.earliest >= rules.earliest + .milliseconds(PlainClock.coarseness)
         count(
-            BuildEvidence(answer), runtime: answer.state ?? .serving, instances: [], look: look, isNew: isNew,
-            mayPredateStart: mayPredateStart && !policy.countsEarlierEvidence,
-            judge: judge, policy: policy)
+            BuildEvidence(answer), runtime: answer.state ?? .serving, instances: [], window: window,
+            canProve: isCertain,
+            isNew: isNew, rules: rules)
     }
 
-    /// Whether a look may be one from after the start. Agents round ages up to whole milliseconds, so that a look seems a
-    /// little earlier than it was. A proof asks for more: see ``extendProof(_:fingerprint:look:isNew:policy:)``.
-    private func counts(_ look: Look, policy: Policy) -> Bool {
-        look.latest + Policy.ageRounding >= .zero || policy.countsEarlierEvidence
+    /// Whether an observation may be one that counts. Agents round ages up to whole milliseconds, so that it seems a little
+    /// earlier than it was. A proof asks for more: see ``proof(extending:fingerprint:window:isNew:rules:)``.
+    private func counts(_ window: ObservationWindow, _ rules: Rules) -> Bool {
+        window.latest + Policy.ageRounding >= rules.earliest
     }
 
-    /// An answer from before the start says nothing about what was promoted, but the host is there. Where a later look was
-    /// counted already, it is that one seen less exactly, and changes nothing.
+    /// An answer from before the start says nothing about what was promoted, but the host is there. Where a later observation
+    /// was counted already, it is that one seen less exactly, and changes nothing.
     private mutating func tooEarly(_ age: Duration) {
-        guard factMoment == nil else { return }
-        blindness = .predatesStart
-        earlyAge = age
-        trouble = "asking again: this answer is from before the verification began (its look was \(age.brief) old)"
-        forgetBuild()
+        if fact == nil { knowledge = .early(age) }
     }
 
-    /// A usable answer: from here on, facts are facts.
-    private mutating func count(
-        _ evidence: BuildEvidence, runtime: ServiceState, instances: [Instance], look: Look, isNew: Bool = true,
-        mayPredateStart: Bool = false, judge: BuildMatcher, policy: Policy
-    ) {
-        let moment = look.latest
-        let assessment = judge.assess(evidence)
-        let wasMatch = lastWasMatch ?? false
-        self.evidence = evidence
-        self.assessment = assessment
-        facts.build = assessment.fact
-        facts.runtime = runtime
-        factMoment = moment
+    private mutating func breakProof() {
+        guard case .fact(var fact) = knowledge else { return }
+        fact.proof = nil
+        knowledge = .fact(fact)
+    }
 
-        let isMatch = assessment.fact.isMatch
-        let fingerprint = instances.map {
-            InstanceFingerprint(id: $0.id, startedAt: $0.startedAt, restartCount: $0.restartCount)
-        }.sorted { $0.id < $1.id }
+    /// Takes a usable answer in.
+    ///
+    /// - Parameters:
+    ///   - canProve: false where the answer may be from before the start, although it does not say so.
+    ///   - isNew: false where it may be the very answer that came before.
+    private mutating func count(
+        _ evidence: BuildEvidence, runtime: ServiceState, instances: [Instance], window: ObservationWindow,
+        canProve: Bool, isNew: Bool, rules: Rules
+    ) {
+        let policy = rules.policy
+        let moment = window.latest
+        let comparison = rules.matcher.match(evidence)
+        let isMatch = comparison.fact.isMatch
         if isMatch, !instances.isEmpty {
-            _ = history.take(instances, at: moment, window: Self.disturbanceWindow(policy))
+            history.take(instances, at: moment, window: Self.loopWindow(policy))
         } else if runtime == .absent {
             history.tookNothing()
         } else if evidence.instances.contains(where: \.isRunning) {
             history.left()
             isLooping = false
         }
-        if lastWasMatch != nil, isMatch != wasMatch { matchEdges.append(moment) }
-        trim(at: moment, policy: policy)
-        extendProof(
-            isMatch && runtime == .serving && !mayPredateStart, fingerprint: fingerprint, look: look, isNew: isNew,
-            policy: policy)
-        self.fingerprint = fingerprint
+        if let lastWasMatch, isMatch != lastWasMatch { matchChanges.append(moment) }
+        matchChanges.removeAll { moment - $0 > policy.flappingWindow }
+        // A slow answer may rest on an observation from before the start, although it says otherwise.
+        let proves = isMatch && runtime == .serving && canProve && window.earliest >= rules.earliest
+        let proof =
+            proves
+            ? Proof(
+                extending: fact?.proof, window: window, fingerprint: Proof.fingerprint(of: instances), isNew: isNew,
+                freshness: policy.freshness) : nil
+        knowledge = .fact(
+            Fact(evidence: evidence, comparison: comparison, runtime: runtime, moment: moment, proof: proof))
         lastWasMatch = isMatch
         everMatched = everMatched || isMatch
-        countRepeats(runtime: runtime, instances: instances, at: moment, policy: policy)
-        let hasCrashed = failing >= policy.failAfter && (runtime == .restarting || runtime == .exited)
+        countRepeats(comparison, runtime: runtime, instances: instances, at: moment, policy: policy)
+        let hasCrashed = failures >= policy.failAfter && (runtime == .restarting || runtime == .exited)
         if isMatch, history.loop != nil || hasCrashed { isLooping = true }
-        if let proof, proof.answers >= 2, proof.span >= policy.soak {
+        if let proof, proof.hasSoaked(policy.soak) {
             history.soaked()
             isLooping = false
         }
     }
 
-    private mutating func extendProof(
-        _ proves: Bool, fingerprint: [InstanceFingerprint], look: Look, isNew: Bool, policy: Policy
-    ) {
-        // A slow answer may rest on a look from before the start, although it says otherwise.
-        guard proves, look.earliest >= .zero || policy.countsEarlierEvidence else {
-            proof = nil
-            return
-        }
-        guard var run = proof, fingerprint == self.fingerprint, look.latest - run.latest.latest <= policy.freshness
-        else {
-            proof = Proof(look)
-            return
-        }
-        // Two answers that may rest on one look at the engine are one piece of evidence.
-        if isNew, look.earliest > run.latest.latest {
-            run.latest = look
-            run.answers += 1
-        }
-        proof = run
-    }
-
-    /// Counts answers in a row that show a failed deploy, or a build that went back. Only different looks count.
+    /// Counts answers in a row that show a failed deploy, or a build that went back. Only different observations count.
     private mutating func countRepeats(
-        runtime: ServiceState, instances: [Instance], at moment: Duration, policy: Policy
+        _ comparison: BuildComparison, runtime: ServiceState, instances: [Instance], at moment: Duration, policy: Policy
     ) {
-        let isFailing = showsFailure(runtime: runtime, instances: instances)
+        let isFailing = showsFailure(comparison, runtime: runtime, instances: instances)
         // A stopped container of another build is what a gap in a crash loop leaves to see: nothing went back to it.
-        let isBack = everMatched && [.behind, .foreign].contains(facts.build) && runtime != .exited
-        if !isFailing { failing = 0 }
-        if !isBack { goneBack = 0 }
+        let isBack = everMatched && comparison.fact.isOther && runtime != .exited
+        if !isFailing { failures = 0 }
+        if !isBack { consecutiveRegressions = 0 }
         guard isFailing || isBack else {
-            repeatMoment = nil
+            lastRepeatAt = nil
             return
         }
         let resolution = min(.milliseconds(100), policy.interval / 2)
-        if let last = repeatMoment, moment - last < resolution { return }
-        repeatMoment = moment
-        if isFailing { failing += 1 }
-        if isBack { goneBack += 1 }
+        if let last = lastRepeatAt, moment - last < resolution { return }
+        lastRepeatAt = moment
+        if isFailing { failures += 1 }
+        if isBack { consecutiveRegressions += 1 }
     }
 
-    private func showsFailure(runtime: ServiceState, instances: [Instance]) -> Bool {
-        switch facts.build {
+    private func showsFailure(_ comparison: BuildComparison, runtime: ServiceState, instances: [Instance]) -> Bool {
+        switch comparison.fact {
         // What the registry is still asked about is not decided.
-        case .digestWrong: assessment?.detail != .learning
+        case .digestWrong: comparison.detail != .learning
         case .shaWrong: true
         case let build where build.isMatch:
             switch runtime {
@@ -335,66 +389,54 @@ package struct HostTracker: Sendable {
     ///
     /// One that never started waits for something. An agent that tells instances from leftovers and one-offs is believed.
     /// Older ones list all that matches: beside others that run, one that ended with 0 before the verification began, and
-    /// did nothing since, may have been started for one command. It proves nothing, and is no reason to roll back. By the
-    /// host's own clock, which may be wrong by any amount, only spans are taken.
+    /// did nothing since, may have been started for one command. It proves nothing, and is no reason to roll back. Only spans
+    /// are taken from the host's own clock, which may be wrong by any amount.
     private func isNewFailure(_ instance: Instance, among instances: [Instance]) -> Bool {
         guard instance.state == .exited else { return instance.state == .restarting }
-        if telling.engine != nil, instance.startedAt == nil, (instance.exitCode ?? 0) == 0 { return false }
-        guard !telling.separatesInstances, (instance.exitCode ?? 0) == 0,
+        if lastAnswer.engine != nil, instance.startedAt == nil, (instance.exitCode ?? 0) == 0 { return false }
+        guard !lastAnswer.separatesInstances, (instance.exitCode ?? 0) == 0,
             instances.contains(where: { $0.state != .exited })
         else { return true }
-        return history.isNews(instance) || telling.startedSince(instance)
+        return history.isNews(instance) || lastAnswer.startedSince(instance)
     }
 
     /// Whether an unhealthy instance is so by a check of its present run: some engines keep the last run's result.
-    private func isSick(_ instance: Instance) -> Bool {
-        instance.isUnhealthy && history.hasDecided(instance)
-    }
-
-    private mutating func trim(at moment: Duration, policy: Policy) {
-        matchEdges.removeAll { moment - $0 > policy.flappingWindow }
-    }
+    private func isSick(_ instance: Instance) -> Bool { instance.isUnhealthy && history.hasDecided(instance) }
 
     /// The soak; but never so short that two successive answers could not fall into it.
-    private static func disturbanceWindow(_ policy: Policy) -> Duration {
+    private static func loopWindow(_ policy: Policy) -> Duration {
         max(policy.soak, policy.interval * 2 + .milliseconds(500))
     }
 
-    private mutating func forgetBuild(as build: BuildFact = .unknown) {
-        facts.build = build
-        if build == .unknown { facts.runtime = .unknown }
-        evidence = nil
-        assessment = nil
-        factMoment = nil
-        proof = nil
-    }
-
-    /// Judges the last evidence again, because the list of promotions grew.
-    mutating func reassess(_ judge: BuildMatcher) {
-        guard let evidence else { return }
-        let assessment = judge.assess(evidence)
-        self.assessment = assessment
-        facts.build = assessment.fact
-    }
-
-    /// Whether the last answer says that an instance runs this digest.
-    package func serves(_ digest: Digest) -> Bool {
-        evidence?.instances.contains { $0.registryDigests.contains(digest) } ?? false
-    }
-
-    /// Another host turned out to have the same id. What this host said first stays: if that was the other's id, nobody
-    /// can tell its own from a third one's, and it stays in conflict.
-    mutating func markDuplicate(of twin: Twin) {
-        facts.identity = .duplicate
-        self.twin = twin
-        forgetBuild()
+    /// Compares the last answer again, because more is known of promotions or digests.
+    mutating func rematch(_ matcher: BuildMatcher) {
+        guard case .fact(var fact) = knowledge else { return }
+        fact.comparison = matcher.match(fact.evidence)
+        knowledge = .fact(fact)
     }
 
     // MARK: - Identity
 
+    /// Another host turned out to have the same id. The id that this host first gave stays: if it was the other's, its own
+    /// cannot be told from a third one's, and it stays in conflict.
+    ///
+    /// - Returns: false where that was known.
+    mutating func markDuplicate(of twin: Twin) -> Bool {
+        guard identity != .duplicate else { return false }
+        identity = .duplicate
+        self.twin = twin
+        knowledge = .nothing
+        return true
+    }
+
+    /// This host as another one's twin. A last answer with another id does not tell in which boot it has this one.
+    func twin(withID id: String) -> Twin {
+        Twin(name: host.name, bootID: lastAnswer.hostID == id ? lastAnswer.bootID : nil)
+    }
+
     /// The host id that a sample rightly claims for this host; nil where it is another host's answer, or has no id.
     func claimedID(_ sample: Sample) -> String? {
-        guard case .document(let document) = sample.finding,
+        guard case .document(let document) = sample.answer,
             identify(document, nonce: sample.nonce, isDuplicate: false) == .expected
         else { return nil }
         return document.host.id
@@ -403,12 +445,305 @@ package struct HostTracker: Sendable {
     private func identify(_ document: Document, nonce: String, isDuplicate: Bool) -> IdentityFact {
         if document.nonce != nonce { return .replayed }
         if let expected = host.id, expected != document.host.id { return .wrongHost }
-        if let first = firstID, first != document.host.id { return .wrongHost }
+        if let firstID, firstID != document.host.id { return .wrongHost }
         return isDuplicate ? .duplicate : .expected
     }
 
     private func identify(_ answer: PlainAnswer, nonce: String) -> IdentityFact {
         if let echoed = answer.nonce, echoed != nonce { return .replayed }
         return firstID == nil ? .unknown : .wrongHost
+    }
+
+    // MARK: - Status
+
+    /// Derives the status; appends a transition and returns it where the status changed, or where it came again for a reason
+    /// that a reader must not miss.
+    mutating func updateStatus(at now: Duration, isFinal: Bool, policy: Policy) -> Transition? {
+        var next = derivedStatus(at: now, isFinal: isFinal, policy: policy)
+        if isFinal, next != .converged, next != .failed, let lastConflict,
+            now - lastConflict.at <= max(policy.flappingWindow, policy.freshness)
+        {
+            // Two hosts behind one URL answer in turns: which of them was last is chance.
+            identity = lastConflict.identity
+            next = .conflict
+        }
+        guard next != status || transitions.isEmpty || isNews(next) else { return nil }
+        status = next
+        announced = Announced(wasEarly: earlyAge != nil, restarts: history.total)
+        let transition = Transition(at: now, status: next, reason: reason(at: now, policy: policy))
+        // A host that changes its status for days must not fill the memory: the first and the latest changes stay.
+        if transitions.count >= Self.maximumTransitions { transitions.remove(at: Self.maximumTransitions / 2) }
+        transitions.append(transition)
+        return transition
+    }
+
+    /// Changes that one host keeps; beyond them the ones in the middle are given up.
+    package static let maximumTransitions = 1_000
+
+    /// Whether the same status came for another reason: a host that was only asked too early reports what it serves, or an
+    /// instance was restarted during its soak.
+    private func isNews(_ next: HostStatus) -> Bool {
+        switch next {
+        case .pending: announced.wasEarly && fact != nil
+        case .soaking, .flapping: history.total > announced.restarts
+        default: false
+        }
+    }
+
+    /// The first status that applies.
+    private func derivedStatus(at now: Duration, isFinal: Bool, policy: Policy) -> HostStatus {
+        if identity.isConflict { return .conflict }
+        let facts = facts
+        if isFailed(facts.build, at: now, isFinal: isFinal, policy: policy) { return .failed }
+        if outcome == .ok, everMatched, facts.build.isOther,
+            isFinal && facts.runtime != .exited || consecutiveRegressions >= policy.failAfter
+        {
+            return .rolledBack
+        }
+        if isMissing, outcome != .ok { return .missing }
+        guard outcome == .ok else {
+            if outcome == .never { return isFinal && outstanding != nil ? .unreachable : .pending }
+            return outcome.isSilence ? .unreachable : .agentError
+        }
+        let fact: Fact
+        switch knowledge {
+        case .blind: return .agentError
+        case .early: return isFinal ? .unverifiable : .pending
+        case .nothing, .unidentified: return .unverifiable
+        case .fact(let known): fact = known
+        }
+        if isStale(at: now, policy: policy) {
+            // An agent that answers, and has not observed anything for long, hangs on its engine.
+            let isAnswering = lastAnswerAt.map { now - $0 <= policy.freshness } ?? false
+            return isAnswering ? .agentError : .unreachable
+        }
+        switch facts.build {
+        case .unidentified, .unknown: return .unverifiable
+        case .mixed: return .mixed
+        case .ahead: return .ahead
+        case .behind, .foreign, .digestWrong, .shaWrong: return isFinal ? .straggler : .pending
+        case .match, .matchPlatform, .matchIndex, .matchConfig, .matchSHA: break
+        }
+        guard facts.runtime == .serving else { return .starting }
+        guard let proof = fact.proof, proof.hasSoaked(policy.soak) else { return .soaking }
+        return matchChanges.count >= 2 ? .flapping : .converged
+    }
+
+    private func isFailed(_ build: BuildFact, at now: Duration, isFinal: Bool, policy: Policy) -> Bool {
+        // What was counted once says nothing of a host whose agent sees nothing now.
+        guard outcome == .ok, fact != nil, !isStale(at: now, policy: policy) else { return false }
+        if failures >= policy.failAfter { return true }
+        if isFinal, build == .digestWrong || build == .shaWrong { return true }
+        // A single good observation, or a gap between two instances, does not end a crash loop: a soak does.
+        return isLooping
+    }
+
+    /// Whether the host has been out of reach, or failed, all through the last soak. One that can be asked, and is only not
+    /// there yet (its container is being replaced, say), is not.
+    func isSettled(at now: Duration, policy: Policy) -> Bool {
+        if outcome == .never { return firstAskedAt.map { now - $0 >= policy.soak } ?? false }
+        switch status {
+        // It serves again, and may converge.
+        case .failed where fact?.proof != nil: return false
+        case .unreachable, .agentError, .missing, .failed:
+            // Silence begins with the request that was not answered, not with the end of its wait.
+            guard let since = silentSince ?? transitions.last?.at else { return false }
+            return now - since >= policy.soak
+        case .conflict, .rolledBack, .unverifiable, .mixed, .straggler, .ahead, .pending, .starting, .flapping,
+            .soaking,
+            .converged:
+            return false
+        }
+    }
+
+    // MARK: - Reason
+
+    /// Why the host has its status.
+    package func reason(at now: Duration, policy: Policy) -> HostReason {
+        switch status {
+        case .conflict: conflictReason
+        case .failed: failedReason
+        case .rolledBack: facts.build == .foreign ? .replacedByUnpromoted(served) : .wentBack(to: served)
+        case .missing: .notListed(outcome, detail: outcomeDetail)
+        case .unreachable: unreachableReason(at: now)
+        case .agentError: agentErrorReason(at: now)
+        case .unverifiable: unverifiableReason
+        case .mixed: mixedReason
+        case .ahead: .promotedLater(serves: served, generation: generation)
+        case .straggler, .pending: behindReason
+        case .starting: startingReason
+        case .soaking: soakingReason(policy)
+        case .flapping: .flapping(changes: matchChanges.count)
+        case .converged:
+            .converged(
+                facts.build, hasHealthCheck: lastAnswer.hasHealthCheck,
+                isSilentAboutCommit: lastAnswer.served?.tellsNoCommit == true)
+        }
+    }
+
+    private var detail: BuildComparison.Detail { fact?.comparison.detail ?? .none }
+
+    /// In short, what the host serves.
+    private var served: String {
+        if case .servedOther(let answer) = detail { return answer.shownCommit }
+        return evidence?.gitSHA.value?.short ?? evidence?.shownDigest?.short ?? "an unknown build"
+    }
+
+    private var conflictReason: HostReason {
+        let given = lastAnswer.hostID
+        switch identity {
+        case .wrongHost:
+            if let first = firstID, let firstBoot, let given, !given.isEmpty, first != given,
+                let boot = lastAnswer.bootID, !firstBoot.isEmpty, !boot.isEmpty, boot != firstBoot
+            {
+                return .machineIDChanged(given: given, first: first)
+            }
+            return .wrongHost(
+                given: given.flatMap { $0.isEmpty ? nil : $0 }, expected: host.id ?? firstID,
+                isFromInventory: host.id != nil)
+        case .duplicate:
+            let id = given ?? ""
+            guard let twin else { return .duplicateID(id, other: nil) }
+            guard let boot = lastAnswer.bootID, let theirs = twin.bootID, !boot.isEmpty, !theirs.isEmpty else {
+                return .duplicateID(id, other: twin.name)
+            }
+            return boot == theirs ? .sameHostTwice(id, other: twin.name) : .clonedMachineID(id, other: twin.name)
+        case .replayed, .expected, .unknown: return .nonceNotEchoed
+        }
+    }
+
+    private var failedReason: HostReason {
+        switch facts.build {
+        case .digestWrong:
+            let build = evidence?.shownDigest?.short ?? "another image"
+            switch detail {
+            case .promotedIsConfigDigest: return .promotedConfigDigest
+            case .lacksPlatform(let platform): return .platformMissing(platform)
+            case .learning: return .digestLookupPending(serves: build)
+            case .notAmongContent(nil): return .wrongImage(serves: build, lookup: .isAnotherImage)
+            case .notAmongContent(let why?): return .wrongImage(serves: build, lookup: .failed(why))
+            default: return .wrongImage(serves: build, lookup: .notPossible)
+            }
+        case .shaWrong:
+            return servedOther ?? .wrongCommit(serves: evidence?.gitSHA.value?.short ?? "another commit")
+        default:
+            if let loop = history.loop {
+                return .crashLoop(
+                    .init(
+                        instance: loop.name, count: loop.count, span: loop.span, lastExitCode: history.lastExitCode),
+                    condition)
+            }
+            if let failedProbe { return .probeFailed(failedProbe) }
+            if failures < 1 { return .crashLoopNotSoaked(condition) }
+            // A container that never ran has no logs: its engine's own words are all there is.
+            if let worst = lastAnswer.worst, worst.state == .exited, worst.startedAt == nil,
+                let said = lastAnswer.explanation
+            {
+                return .startFailed(said: said)
+            }
+            return .down(condition, answers: failures)
+        }
+    }
+
+    private func unreachableReason(at now: Duration) -> HostReason {
+        if outcome == .ok, let lastAnswerAt { return .noFreshAnswer(for: now - lastAnswerAt) }
+        if outcome == .never, let outstanding { return .noAnswerYet(waited: now - outstanding) }
+        return .requestFailed(outcome, detail: outcomeDetail)
+    }
+
+    private func agentErrorReason(at now: Duration) -> HostReason {
+        guard outcome == .ok else { return .requestFailed(outcome, detail: outcomeDetail) }
+        if case .blind(let reason) = knowledge { return reason }
+        return .sourceStale(age: fact.map { now - $0.moment })
+    }
+
+    private var unverifiableReason: HostReason {
+        switch knowledge {
+        case .early(let age): return .noAnswerSinceStart(age: age)
+        case .blind(let reason), .unidentified(let reason, _): return reason
+        case .nothing: return .nothingToCompare
+        case .fact(let fact):
+            if fact.runtime == .absent {
+                return .noInstance(
+                    service: service, said: lastAnswer.leftOut.isEmpty ? nil : lastAnswer.explanation)
+            }
+            // An agent that explains a missing commit has named the cause.
+            switch fact.comparison.detail {
+            case .noCommit(let reported):
+                return .noRevision(reported, said: reported == .absent ? lastAnswer.explanation : nil)
+            case .noCommitButDigest(let reported): return .noRevisionOfDigest(reported, said: lastAnswer.explanation)
+            case .noRegistryDigest: return .noRegistryDigest
+            case .noAgent: return .noAgent
+            default: return .nothingToCompare
+            }
+        }
+    }
+
+    private var mixedReason: HostReason {
+        guard case .instances(let matching, let all, let other) = detail else {
+            return .instancesDiffer(matching: 0, of: 0, other: "", service: service)
+        }
+        return .instancesDiffer(matching: matching, of: all, other: other, service: service)
+    }
+
+    private var behindReason: HostReason {
+        if let earlyAge { return .askedTooEarly(age: earlyAge) }
+        guard outcome == .ok, fact != nil else { return .notAnsweredYet }
+        switch facts.build {
+        case .behind, .foreign: break
+        case .digestWrong, .shaWrong: return failedReason
+        default: return .notAnsweredYet
+        }
+        if let servedOther { return servedOther }
+        if everMatched { return .leftTarget(serves: served) }
+        var served = HostReason.Served(
+            build: served, generation: generation, condition: facts.runtime == .serving ? nil : condition)
+        let deployment = HostReason.Deployment(service: service, engine: lastAnswer.engine)
+        switch detail {
+        case .tagMoved:
+            served.generation = nil
+            return .pulledNotRecreated(deployment, serves: served)
+        case .contradiction: return .summaryDiffers(serves: served.build)
+        default: return .neverPulled(deployment, serves: served)
+        }
+    }
+
+    private var startingReason: HostReason {
+        if let failedProbe { return .probeFailed(failedProbe) }
+        if let shortage = lastAnswer.shortage, lastAnswer.worst == nil || lastAnswer.worst?.state == .serving {
+            return .tooFewInstances(running: shortage.running, expected: shortage.expected)
+        }
+        // The agent knows why: a health check that has not passed yet, or a container that waits for another.
+        if lastAnswer.plainState == nil, facts.runtime == .starting, let said = lastAnswer.explanation {
+            return .starting(said: said)
+        }
+        return .notServing(condition)
+    }
+
+    private func soakingReason(_ policy: Policy) -> HostReason {
+        guard let proof = fact?.proof, !policy.provesNothing else { return .onTarget }
+        return .soaking(held: proof.span, of: policy.soak, changes: matchChanges.count, restarts: history.summary)
+    }
+
+    /// The probe that failed, where the image is right and the service is not up because of it.
+    private var failedProbe: ProbeResult? {
+        guard let served = lastAnswer.served, served.outcome != .ok else { return nil }
+        return served
+    }
+
+    private var servedOther: HostReason? {
+        guard case .servedOther(let served) = detail else { return nil }
+        let image = evidence?.gitSHA.value?.short ?? evidence?.shownDigest?.short ?? "the target"
+        return .serviceServesOther(served.shownCommit, image: image, url: served.url)
+    }
+
+    /// The instance that speaks for the service; in the gap of a crash loop, the logs are those of the one that was there.
+    private var condition: HostReason.Condition {
+        let worst = lastAnswer.worst
+        let hasEnded = worst?.state == .exited || worst?.state == .restarting
+        return HostReason.Condition(
+            state: facts.runtime, instance: worst?.name, logged: worst?.name ?? history.loop?.name ?? service,
+            exitCode: hasEnded ? worst?.exitCode : nil, isOutOfMemory: worst?.oomKilled == true,
+            callsItServing: lastAnswer.callsItServing, said: lastAnswer.plainState)
     }
 }

@@ -1,13 +1,13 @@
 import Shared
 
-/// What became of a host's instances while it was on the target: which were restarted or replaced, and how often.
+/// The history of a host's instances on the target: restarts and replacements, and their number.
 ///
 /// A restart is the same id with a higher restart count or another start time, or another id in the place of one that is
 /// gone, whether or not there was a gap in which nothing ran. One instance more is scaling, and so is one less.
 ///
 /// Restarts are counted for each place of the service, so that a rolling restart of three replicas is three single restarts
 /// and no loop.
-package struct InstanceHistory: Sendable {
+struct InstanceHistory: Sendable {
     /// A crash loop as it was seen.
     struct Loop: Hashable, Sendable {
         var name: String
@@ -19,7 +19,7 @@ package struct InstanceHistory: Sendable {
     fileprivate struct Restart {
         /// In the place's own running time.
         var ran: Duration
-        /// The look before, and the look that showed it.
+        /// The observation before, and the one that showed it.
         var since: Duration
         var at: Duration
         var count: Int
@@ -37,10 +37,10 @@ package struct InstanceHistory: Sendable {
         var seenAt: Duration
         var isGone = false
         var restarts: [Restart] = []
-        /// It was seen to be anything but stopped, so that its end happened under the verification's eyes.
+        /// It was seen in any state but stopped, so it ended during the verification.
         var hasRun: Bool
         var isUnhealthy: Bool
-        /// The unhealthy verdict is from before the restart until the health check says something else.
+        /// The unhealthy result is from before the restart, until the health check has another one.
         var inheritsHealth = false
     }
 
@@ -57,29 +57,25 @@ package struct InstanceHistory: Sendable {
     /// A health check has decided again after so long.
     private static let healthPeriod = Duration.seconds(60)
 
-    /// Takes in a look at the promoted build's instances.
+    /// Takes in an observation of the promoted build's instances.
     ///
     /// - Parameters:
     ///   - instances: not empty.
     ///   - window: two restarts of one place within so much running time are a loop.
-    /// - Returns: whether it shows a restart.
-    mutating func take(_ instances: [Instance], at moment: Duration, window: Duration) -> Bool {
+    mutating func take(_ instances: [Instance], at moment: Duration, window: Duration) {
         if let code = instances.compactMap(\.endingCode).first { lastExitCode = code }
         var before = places
         var next: [Place] = []
         var arrived: [Instance] = []
         let indices = Dictionary(before.indices.map { (before[$0].id, $0) }, uniquingKeysWith: { first, _ in first })
         var kept: Set<Int> = []
-        var isRestarted = false
         for instance in instances {
             guard let index = indices[instance.id], kept.insert(index).inserted else {
                 arrived.append(instance)
                 continue
             }
             before[index].age(to: moment)
-            isRestarted =
-                note(before[index].restarts(until: instance), in: &before[index], instance, moment)
-                || isRestarted
+            note(before[index].restarts(until: instance), in: &before[index], instance, moment)
             next.append(before[index])
         }
         // Those of one name belong together, and of the others any two.
@@ -91,13 +87,13 @@ package struct InstanceHistory: Sendable {
                 continue
             }
             gone.removeAll { $0 == index }
-            isRestarted = note(1, in: &before[index], instance, moment) || isRestarted
+            note(1, in: &before[index], instance, moment)
             next.append(before[index])
         }
         for instance in unnamed {
             if let index = gone.first {
                 gone.removeFirst()
-                isRestarted = note(1, in: &before[index], instance, moment) || isRestarted
+                note(1, in: &before[index], instance, moment)
                 next.append(before[index])
             } else {
                 next.append(Place(instance, at: moment))
@@ -120,33 +116,31 @@ package struct InstanceHistory: Sendable {
             let count = looping.restarts.reduce(0) { $0 + $1.count }
             loop = Loop(name: looping.name, count: count, span: last.at - first.since)
         }
-        return isRestarted
     }
 
-    private mutating func note(_ count: Int, in place: inout Place, _ instance: Instance, _ moment: Duration) -> Bool {
+    private mutating func note(_ count: Int, in place: inout Place, _ instance: Instance, _ moment: Duration) {
         let since = place.seenAt
         let isSame = place.id == instance.id
         let wasUnhealthy = place.isUnhealthy
         place.become(instance, at: moment)
-        guard count > 0 else { return false }
+        guard count > 0 else { return }
         total += count
         place.inheritsHealth = isSame && wasUnhealthy && place.isUnhealthy
         place.restarts.append(Restart(ran: place.ran, since: since, at: moment, count: count))
-        return true
     }
 
-    /// Nothing of the service is there. What comes next takes the place of what was there before.
+    /// No instance is there. Those that come next take the places of those before.
     mutating func tookNothing() {
         for index in places.indices { places[index].isGone = true }
     }
 
-    /// Another build runs: what was seen of the target's instances says nothing of those that come.
+    /// Another build runs: the history of the target's instances does not apply to later ones.
     mutating func left() {
         places = []
         loop = nil
     }
 
-    /// The instances held through a whole soak: what was before it is over.
+    /// The instances held through a whole soak: earlier restarts no longer count.
     mutating func soaked() {
         loop = nil
         for index in places.indices { places[index].restarts = [] }
@@ -163,13 +157,8 @@ package struct InstanceHistory: Sendable {
         return place.restarts.last.map { place.ran - $0.ran > Self.healthPeriod } ?? true
     }
 
-    /// What a reader has to know of restarts on the target; nil where there were none. For example `its container restarted
-    /// 2 times during this verification, last exit 1`.
-    package var summary: String? {
-        guard total > 0 else { return nil }
-        let exit = lastExitCode.map { ", last exit \($0)" } ?? ""
-        return "its container restarted \(total.times) during this verification\(exit)"
-    }
+    /// nil where there were no restarts on the target.
+    var summary: RestartSummary? { total > 0 ? RestartSummary(count: total, lastExitCode: lastExitCode) : nil }
 }
 
 extension InstanceHistory.Place {
@@ -216,9 +205,4 @@ extension Instance {
     fileprivate var endingCode: Int? {
         state == .exited || state == .restarting ? exitCode : exitCode.flatMap { $0 == 0 ? nil : $0 }
     }
-}
-
-extension Int {
-    /// `once`, or how many times.
-    package var times: String { self == 1 ? "once" : "\(self) times" }
 }

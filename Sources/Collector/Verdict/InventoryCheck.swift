@@ -1,10 +1,10 @@
 import Shared
 
-/// Whether an inventory is enough to verify anything against: nothing, or much less than last time, is never fine.
+/// Checks that an inventory suffices for a verification: nothing, or much less than last time, never does.
 package struct InventoryCheck: Codable, Hashable, Sendable {
-    /// Fewer hosts, in the selection where there is one, are an error.
+    /// The minimum number of hosts, in the selection where there is one.
     package var minimumHosts = 1
-    /// An empty inventory was asked for. A selection that matches none of its hosts is no empty inventory.
+    /// True if an empty inventory is permitted. A selection that matches no host is not an empty inventory.
     package var allowsEmpty = false
     /// How much smaller than last time it may be; 0 to 100.
     package var maximumShrinkPercent = InventoryBaseline.standardAllowance
@@ -58,20 +58,22 @@ package struct InventoryCheck: Codable, Hashable, Sendable {
             reasons: [reason], at: .zero)
     }
 
-    /// What is wrong with a selection; nil where it selects something with each of its values.
+    /// The problem of a selection; nil where each of its values selects a host.
     ///
-    /// A value that no host has at all is an error beside others that match: else a slip would leave out hosts unseen.
+    /// A value that no host has is an error even beside others that match: else a slip would silently leave out hosts.
     package static func mismatch(of selector: HostSelector, hosts: [ExpectedHost], listed: [ExpectedHost]) -> Reason? {
         guard !selector.isEverything, !listed.isEmpty else { return nil }
-        let census = LabelIndex(listed)
-        func reason(_ message: String) -> Reason { Reason(verdict: .emptyInventory, hosts: 0, message: message) }
-        if let term = selector.terms.first(where: { !$0.isExcluded && !census.contains($0.group) }) {
+        let labels = LabelIndex(listed)
+        func reason(_ message: String) -> Reason {
+            Reason(verdict: .emptyInventory, code: .selectionMatchesNothing, hosts: 0, message: message)
+        }
+        if let term = selector.terms.first(where: { !$0.isExcluded && !labels.contains($0.group) }) {
             return reason(
-                "--select \(term) matches none of \(listed.count.hostCount): \(census.alternatives(to: term.group))")
+                "--select \(term) matches none of \(listed.count.hostCount): \(labels.alternatives(to: term.group))")
         }
         guard hosts.isEmpty else { return nil }
         let groups = Set(selector.terms.map(\.group.key)).sorted().map { HostGroup(key: $0, value: "") }
-        let alternatives = groups.map(census.alternatives).joined(separator: "; ")
+        let alternatives = groups.map(labels.alternatives).joined(separator: "; ")
         return reason("--select \(selector) together match none of \(listed.count.hostCount): \(alternatives)")
     }
 
@@ -79,13 +81,16 @@ package struct InventoryCheck: Codable, Hashable, Sendable {
         guard hosts.allSatisfy(\.isWaived) else { return nil }
         let message =
             if !isListEmpty {
-                "all \(hosts.count.hostCount) are waived: there is nothing to verify"
+                hosts.count == 1
+                    ? "the only host is waived: there is nothing to verify"
+                    : "all \(hosts.count) hosts are waived: there is nothing to verify"
             } else if isAllowed {
                 "the inventory is empty, as --allow-empty permits: nothing was verified"
             } else {
-                "the inventory holds no host: check --fleet, or say --allow-empty"
+                "the inventory is empty: check --fleet, or give --allow-empty"
             }
-        return Reason(verdict: .emptyInventory, hosts: 0, message: message)
+        return Reason(
+            verdict: .emptyInventory, code: isListEmpty ? .inventoryEmpty : .allWaived, hosts: 0, message: message)
     }
 
     private static func shortage(of requirements: [Requirement], in hosts: [ExpectedHost]) -> Reason? {
@@ -103,7 +108,8 @@ package struct InventoryCheck: Codable, Hashable, Sendable {
         let whole = "the inventory"
         let part = selector.isEverything ? whole : "the selection \(selector)"
         if count < minimumHosts {
-            return shrunk("\(part) holds \(count.hostCount), --min-hosts asks for \(minimumHosts)")
+            return shrunk(
+                .tooFewHosts, "\(part) holds \(count.hostCount), --min-hosts asks for \(minimumHosts)")
         }
         let comparisons =
             [(whole, listed, previous.listed)] + (selector.isEverything ? [] : [(part, count, previous.selected)])
@@ -112,6 +118,7 @@ package struct InventoryCheck: Codable, Hashable, Sendable {
                 InventoryBaseline.isShrunk(count, from: previous, allowance: maximumShrinkPercent)
             else { continue }
             return shrunk(
+                .inventoryShrunk,
                 "\(what) shrank from \(previous.hostCount) to \(count), more than --max-shrink "
                     + "\(Tolerance.percent(maximumShrinkPercent)): is the source complete? If it is meant to be smaller: "
                     + "--max-shrink 100%, or a --store or --service of its own")
@@ -119,5 +126,31 @@ package struct InventoryCheck: Codable, Hashable, Sendable {
         return nil
     }
 
-    private func shrunk(_ message: String) -> Reason { Reason(verdict: .inventoryShrunk, hosts: 0, message: message) }
+    private func shrunk(_ code: Reason.Code, _ message: String) -> Reason {
+        Reason(verdict: .inventoryShrunk, code: code, hosts: 0, message: message)
+    }
+}
+
+/// The size that an inventory is compared with: that of the service's last promotion.
+///
+/// Not the size of the last verification, which may be one of many of the same promotion: a fleet that shrinks a little
+/// before each of them would be gone in the end, and no step would have been too large.
+package enum InventoryBaseline {
+    /// - Parameters:
+    ///   - sizes: of the verifications of one promotion, oldest first; without those that were refused for their size.
+    ///   - allowance: how much smaller it may be, in percent. A step that is larger was let through on purpose, by another
+    ///     allowance, and counts from then on.
+    package static func of(_ sizes: [Int], allowance: Double) -> Int? {
+        sizes.reduce(nil) { baseline, size in
+            guard let baseline, size <= baseline else { return size }
+            return isShrunk(size, from: baseline, allowance: max(allowance, standardAllowance)) ? size : baseline
+        }
+    }
+
+    /// Of `--max-shrink`.
+    package static let standardAllowance = 20.0
+
+    package static func isShrunk(_ size: Int, from baseline: Int, allowance: Double) -> Bool {
+        Double(size) < Double(baseline) * (1 - allowance / 100) - 1e-9
+    }
 }

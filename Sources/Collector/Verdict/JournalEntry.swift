@@ -2,8 +2,8 @@ package import Shared
 
 /// One change of a tag, as the ledger's journal keeps it: written before the registry is asked, settled after.
 ///
-/// An entry that stays ``State/intended`` is of a promotion that was cut off between the two. Nobody knows from the journal
-/// what became of it; ``TagOutcome`` says it from what the tag is now.
+/// An entry that stays ``State/intended`` belongs to a promotion that was cut off between the two. The journal does not show its
+/// outcome; ``TagOutcome`` derives it from the tag's present state.
 package struct JournalEntry: Hashable, Sendable {
     package enum Kind: String, Codable, CaseIterable, Hashable, Sendable {
         case promotion
@@ -18,11 +18,11 @@ package struct JournalEntry: Hashable, Sendable {
         case moved
         /// The tag is still what it was.
         case unmoved
-        /// The tag is neither: somebody else moved it.
+        /// The tag is neither: it was moved by someone else.
         case contested
     }
 
-    /// What an entry says from its beginning.
+    /// The part of an entry that is known from its beginning.
     package struct Intent: Hashable, Sendable {
         /// Of the run; sorts by time.
         package var id: String

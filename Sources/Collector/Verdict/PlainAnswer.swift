@@ -1,27 +1,27 @@
 package import Shared
 
-/// What a host without an agent says of itself.
+/// The answer of a host without an agent.
 package struct PlainAnswer: Codable, Hashable, Sendable {
     package var gitSHA: Reported<GitSHA>
     package var nonce: String?
-    /// The service that it says it is; nil where it says none.
+    /// The name of the service; nil where the answer has none.
     package var service: String?
-    /// What it says of its state; nil where it says nothing.
+    /// The state of the service; nil where the answer has none.
     package var state: ServiceState?
-    /// The words with which it said so, for example `status: error`. One clean line.
+    /// The host's own words for the state, for example `status: error`. One clean line.
     package var stateText: String?
-    /// Why what it says cannot be used, although there is a commit. One clean line.
-    package var defect: String?
-    /// Seconds that the answer says it is old; 0 or more.
+    /// Why the answer cannot be used, although it has a commit. One clean line.
+    package var problem: String?
+    /// The stated age of the answer in seconds; 0 or more.
     package var ageSeconds: Double?
-    /// By which header a cache says that it may have answered. One clean line.
+    /// The header by which a cache shows that it may have answered. One clean line.
     package var stored: String?
     /// The answer's `Date`, in seconds since 1970 by the host's clock.
     package var date: Int64?
 
     package init(
         gitSHA: Reported<GitSHA>, nonce: String? = nil, service: String? = nil, state: ServiceState? = nil,
-        stateText: String? = nil, defect: String? = nil, ageSeconds: Double? = nil, stored: String? = nil,
+        stateText: String? = nil, problem: String? = nil, ageSeconds: Double? = nil, stored: String? = nil,
         date: Int64? = nil
     ) {
         self.gitSHA = gitSHA
@@ -29,14 +29,15 @@ package struct PlainAnswer: Codable, Hashable, Sendable {
         self.service = service
         self.state = state
         self.stateText = stateText
-        self.defect = defect
+        self.problem = problem
         self.ageSeconds = ageSeconds
         self.stored = stored
         self.date = date
     }
 
     package enum CodingKeys: String, CodingKey {
-        case nonce, service, state, defect, stored
+        case nonce, service, state, stored
+        case problem = "defect"
         case gitSHA = "git_sha"
         case stateText = "state_text"
         case ageSeconds = "age_seconds"
@@ -44,28 +45,28 @@ package struct PlainAnswer: Codable, Hashable, Sendable {
     }
 }
 
-/// Whether the `Date` of a host's plain answers shows that some of them were stored by a cache.
+/// Decides by the `Date` of a host's plain answers whether some of them were stored by a cache.
 ///
-/// A plain answer carries no nonce. Its `Date` is by the host's clock, which may be wrong by any amount: what it says is how
+/// A plain answer carries no nonce. Its `Date` is by the host's clock, which may be wrong by any amount: it shows only how
 /// much time passed between two answers. An answer was made no later than it arrived, so that the host's clock is ahead of
 /// ours by at least its `Date` less its arrival; an answer that was made after it was asked for cannot be further behind that
 /// than `Date` is coarse.
-package struct PlainClock: Hashable, Sendable {
-    /// What came of one answer's `Date`.
+struct PlainClock: Hashable, Sendable {
+    /// The finding of one answer's `Date`.
     enum Finding: Hashable, Sendable {
         /// It may have been made for this request. `isNew` is false where an answer before it has the same `Date`, and so may
         /// be the very same answer.
         case plausible(isNew: Bool)
-        /// It was made before this request was.
+        /// It was made before this request.
         case stored
-        /// It may be fresh; but those before it were older than they seemed.
+        /// It may be fresh, but those before it were older than they seemed.
         case ahead
     }
 
-    /// In milliseconds, as all below: by so much the host's clock is ahead of ours at least.
+    /// In milliseconds, as all below: the host's clock is ahead of ours by at least this.
     private var offset: Int64?
     private var last: Int64?
-    /// The last `Date` went back, and none has gone on from there yet.
+    /// The last `Date` went back, and no later one has followed yet.
     private var isDoubtful = false
 
     /// `Date` is cut to whole seconds, and servers keep it for up to one.
@@ -93,11 +94,5 @@ package struct PlainClock: Hashable, Sendable {
         if seen - offset > Self.coarseness { return .ahead }
         if offset > date + Self.coarseness - askedAt.milliseconds { return .stored }
         return .plausible(isNew: date > last)
-    }
-}
-
-extension Duration {
-    fileprivate var milliseconds: Int64 {
-        components.seconds * 1_000 + components.attoseconds / 1_000_000_000_000_000
     }
 }

@@ -10,11 +10,11 @@ package struct HostChange: Sendable {
     }
 }
 
-/// Somebody who watches a verification: progress on the terminal, the ledger.
+/// An observer of a verification: progress on the terminal, the ledger, evidence.
 ///
 /// Called on every turn of the session, in order, and must return quickly. Nothing that it does changes the verdict.
 package protocol SessionObserver: Sendable {
-    /// The verification took something in, and this came of it. Between two turns there are often many.
+    /// The verification took an input in, with these actions. There are often many between two turns.
     mutating func took(_ input: Verification.Input, _ actions: [Verification.Action], by verification: Verification)
     /// Something may have happened; `changes` is often empty.
     mutating func turned(_ changes: [HostChange], of verification: Verification, at now: Duration)

@@ -1,15 +1,15 @@
 import Shared
 
-/// What one look says about a host, compared with a target or not.
+/// What a single observation shows of a host, compared with a target or not. Worse ones come later.
 package enum SweepFinding: Hashable, Sendable, CaseIterable {
     /// On the target and not down; or, where there is nothing to compare with, a usable answer of a service that is not.
     case well
     /// Serves something else, a later promotion too, or its instances differ.
     case behind
-    /// Crash loop, unhealthy, exited, paused, the wrong image, or nothing that runs.
-    case failing
     /// No usable answer.
     case unanswered
+    /// Crash loop, unhealthy, exited, paused, the wrong image, or nothing that runs.
+    case failing
     /// Another host answered.
     case conflicting
 
@@ -30,11 +30,10 @@ package enum SweepFinding: Hashable, Sendable, CaseIterable {
     }
 }
 
-/// What one look at every host amounts to: the verdict that is nearest, and an exit code that is no gate.
+/// The conclusion of a sweep: the nearest verdict, and an exit code that gates nothing unless it is asked to.
 package struct StatusRules {
     private let verification: Verification
     private let now: Duration
-    /// How many hosts of the gate were found so.
     private let counts: [SweepFinding: Int]
     private var isCompared: Bool { verification.target.isComparable }
 
@@ -46,39 +45,61 @@ package struct StatusRules {
         counts = Dictionary(gated.map { (SweepFinding($0, isCompared: isCompared), 1) }, uniquingKeysWith: +)
     }
 
-    /// How many hosts of the gate were found so.
+    /// The number of hosts of the gate that were found so.
     package func count(_ finding: SweepFinding) -> Int { counts[finding, default: 0] }
 
-    /// Exit code 0, unless no host could be asked: 30; or there was none: 50.
+    /// Exit code 0, unless no host could be asked (30), or there was none (50).
     ///
-    /// - Parameter isGating: whether the exit code tells what was found: 60 for another host's answer, 20 for what fails,
-    ///   30 for hosts without a usable answer, 10 for hosts that serve something else.
+    /// - Parameter isGating: whether the exit code reports the findings: 60 for another host's answer, 20 for failing hosts, 30
+    ///   for hosts without a usable answer, 10 for hosts that serve something else.
     package func conclude(isGating: Bool = false) -> Conclusion {
         guard !verification.tracks.isEmpty else {
-            let reason = Reason(verdict: .emptyInventory, hosts: 0, message: "the inventory holds no host")
-            return Conclusion(
-                verdict: reason.verdict, exitCode: reason.verdict.exitCode, reasons: [reason], at: now)
+            return conclusion(
+                [Reason(verdict: .emptyInventory, code: .inventoryEmpty, hosts: 0, message: "the inventory is empty")],
+                Verdict.emptyInventory.exitCode)
         }
-        let kinds: [(SweepFinding, Verdict, String)] = [
-            (.conflicting, .identityConflict, "another host answered, or a cache, or two hosts with one id"),
-            (.failing, .failedDeploy, isCompared ? "failing on the target" : "failing"),
-            (.unanswered, .unreachable, "gave no usable answer"), (.behind, .stragglers, "serving something else"),
-        ]
-        var reasons = kinds.compactMap { finding, verdict, text -> Reason? in
-            let count = count(finding)
-            return count > 0
-                ? Reason(verdict: verdict, hosts: count, message: "\(count.hostCount): \(text)") : nil
-        }
-        let answered = verification.tracks.count { $0.facts.reach == .ok }
-        var exitCode = (answered == 0 ? ExitStatus.unreachable : .success).rawValue
-        if isGating, answered > 0, let worst = reasons.first { exitCode = worst.verdict.exitCode }
+        var reasons = SweepFinding.allCases.reversed().compactMap(reason)
+        let isAnyReachable = verification.tracks.contains(where: \.isReachable)
+        var exitCode = (isAnyReachable ? ExitStatus.success : .unreachable).rawValue
+        if isGating, isAnyReachable, let worst = reasons.first { exitCode = worst.verdict.exitCode }
         if reasons.isEmpty {
-            let message =
+            reasons = [
                 isCompared
-                ? "one look proves no convergence: run verify to prove it"
-                : "nothing to compare with: give --sha, --digest or --image"
-            reasons.append(Reason(verdict: .inconclusive, hosts: count(.well), message: message))
+                    ? Reason(
+                        verdict: .inconclusive, code: .singleObservation, hosts: count(.well),
+                        message: "a single observation proves nothing: run verify to prove it")
+                    : Reason(
+                        verdict: .inconclusive, code: .nothingToCompare, hosts: count(.well),
+                        message: "nothing to compare with: give --sha, --digest or --image")
+            ]
         }
-        return Conclusion(verdict: reasons[0].verdict, exitCode: exitCode, reasons: reasons, at: now)
+        return conclusion(reasons, exitCode)
+    }
+
+    private func conclusion(_ reasons: [Reason], _ exitCode: Int32) -> Conclusion {
+        Conclusion(verdict: reasons[0].verdict, exitCode: exitCode, reasons: reasons, at: now)
+    }
+
+    /// nil where no host was found so, or nothing is wrong with it.
+    private func reason(_ finding: SweepFinding) -> Reason? {
+        let hosts = count(finding)
+        guard hosts > 0 else { return nil }
+        func reason(_ verdict: Verdict, _ code: Reason.Code, _ message: String) -> Reason {
+            Reason(verdict: verdict, code: code, hosts: hosts, message: message)
+        }
+        let isOne = hosts == 1
+        switch finding {
+        case .well: return nil
+        case .conflicting:
+            return reason(
+                .identityConflict, .identityConflict,
+                "\(hosts.hostCount): another host answered, or a cache, or two hosts with one id")
+        case .failing:
+            let target = isCompared ? " on the target" : ""
+            return reason(.failedDeploy, .hostsFailing, "\(hosts.hostCount) \(isOne ? "fails" : "fail")\(target)")
+        case .unanswered: return reason(.unreachable, .noUsableAnswer, "\(hosts.hostCount) gave no usable answer")
+        case .behind:
+            return reason(.stragglers, .hostsBehind, "\(hosts.hostCount) \(isOne ? "serves" : "serve") something else")
+        }
     }
 }

@@ -1,6 +1,6 @@
 package import Shared
 
-/// What was promoted, and so what every host must serve. At least one of `gitSHA` and `digest` is set for a verification.
+/// The promoted build, which every host must serve. At least one of `gitSHA` and `digest` is set for a verification.
 package struct Target: Codable, Hashable, Sendable {
     package var service: String
     package var gitSHA: GitSHA?
@@ -8,7 +8,7 @@ package struct Target: Codable, Hashable, Sendable {
     package var digest: Digest?
     /// The reference that the digest was read from, if any.
     package var image: String?
-    /// What the promoted bytes say beyond their digest; nil where they are not known.
+    /// The content of the promoted bytes; nil where they are not known.
     package var content: PromotedContent?
     /// The number of this promotion in the ledger; nil without one.
     package var generation: Int?
@@ -30,16 +30,16 @@ package struct Target: Codable, Hashable, Sendable {
         case gitSHA = "git_sha"
     }
 
-    /// Whether there is anything to compare hosts with.
+    /// True if hosts can be compared with it.
     package var isComparable: Bool { gitSHA != nil || digest != nil }
 
-    /// The target in a few words, for one line.
+    /// The target in short, for one line.
     package var summary: String {
         [gitSHA.map(\.short), digest.map(\.short)].compactMap { $0 }.joined(separator: " ")
     }
 }
 
-/// What a promoted index or manifest holds, read once from its own bytes and frozen.
+/// The content of a promoted index or manifest, read once from its own bytes.
 package struct PromotedContent: Codable, Hashable, Sendable {
     /// An image's manifest for one platform.
     package struct Manifest: Codable, Hashable, Sendable {
@@ -59,8 +59,8 @@ package struct PromotedContent: Codable, Hashable, Sendable {
     package var isIndex: Bool
     /// For an index its children without attestations; for a manifest itself.
     package var manifests: [Manifest]
-    /// True where the index holds something whose platform its own bytes do not tell (a nested index, say), so that nobody
-    /// can say that it lacks one. nil is false.
+    /// True where the index holds something whose platform its own bytes do not show (a nested index, say), so it cannot be
+    /// said to lack one. nil is false.
     package var isIncomplete: Bool?
 
     package init(isIndex: Bool, manifests: [Manifest], isIncomplete: Bool? = nil) {
@@ -85,8 +85,8 @@ extension PromotedContent {
         isIndex && isMadeForOthers(than: platform)
     }
 
-    /// The same, of a single manifest too, whose configuration may be wrong about it: an engine runs that all the same, and
-    /// only where somebody says what a host is it is a mistake.
+    /// The same, for a single manifest too. Its configuration may be wrong about its platform, and an engine runs it all the
+    /// same: it is a mistake only where the host's platform was stated.
     package func isMadeForOthers(than platform: Platform) -> Bool {
         lacksAll { $0.os == platform.os && $0.family == platform.family } && !platform.isAttestation
     }
@@ -126,31 +126,4 @@ extension Platform {
 
     /// The number in `v7`.
     private var armVersion: Int? { variant.flatMap { $0.hasPrefix("v") ? Int($0.dropFirst()) : nil } }
-}
-
-/// One promotion of a service, as the ledger keeps them in order.
-package struct Promotion: Codable, Hashable, Sendable {
-    /// Grows by one with each; 1 is the first.
-    package var generation: Int
-    package var gitSHA: GitSHA?
-    package var digest: Digest?
-    /// RFC 3339, for people.
-    package var at: String
-    /// How the journal has it, because somebody moved the tag on purpose; nil where nobody is known to have.
-    package var change: JournalEntry.Kind?
-
-    package init(
-        generation: Int, gitSHA: GitSHA? = nil, digest: Digest? = nil, at: String, change: JournalEntry.Kind? = nil
-    ) {
-        self.generation = generation
-        self.gitSHA = gitSHA
-        self.digest = digest
-        self.at = at
-        self.change = change
-    }
-
-    package enum CodingKeys: String, CodingKey {
-        case generation, digest, at, change
-        case gitSHA = "git_sha"
-    }
 }

@@ -1,28 +1,28 @@
-/// Every limit of a policy with what it has to hold for, counted as labels change: to ask whether they hold costs nothing.
-package struct ToleranceBudget: Sendable {
-    private(set) var pools: [LimitScope]
-    /// For every host the pools that it is in; empty where every host is in every pool.
+/// Every limit of a policy with the hosts that it is for, counted as statuses change, so that checking the limits is cheap.
+struct ToleranceBudget: Sendable {
+    private(set) var scopes: [LimitScope]
+    /// The scopes of each host; empty where every host is in every scope.
     private let memberships: [[Int]]
 
     init(policy: Policy, hosts: [ExpectedHost]) {
-        let pools = LimitScope.all(policy: policy, hosts: hosts)
-        self.pools = pools
-        let isByLabel = pools.contains { $0.group != nil }
-        memberships = isByLabel ? hosts.map { host in pools.indices.filter { pools[$0].contains(host) } } : []
+        let scopes = LimitScope.all(policy: policy, hosts: hosts)
+        self.scopes = scopes
+        let isByLabel = scopes.contains { $0.group != nil }
+        memberships = isByLabel ? hosts.map { host in scopes.indices.filter { scopes[$0].contains(host) } } : []
     }
 
-    /// A host that the gate is about changed its status.
-    package mutating func move(_ host: Int, from before: HostStatus, to after: HostStatus) {
+    /// A host of the gate changed its status.
+    mutating func move(_ host: Int, from before: HostStatus, to after: HostStatus) {
         let changes = (Self.count(after, .converged, before), Self.count(after, .failed, before))
         guard changes != (0, 0) else { return }
-        func change(_ pool: Int) {
-            pools[pool].converged += changes.0
-            pools[pool].failed += changes.1
+        func change(_ scope: Int) {
+            scopes[scope].converged += changes.0
+            scopes[scope].failed += changes.1
         }
         if memberships.isEmpty {
-            for pool in pools.indices { change(pool) }
+            for scope in scopes.indices { change(scope) }
         } else {
-            for pool in memberships[host] { change(pool) }
+            for scope in memberships[host] { change(scope) }
         }
     }
 
@@ -30,11 +30,101 @@ package struct ToleranceBudget: Sendable {
         (after == status ? 1 : 0) - (before == status ? 1 : 0)
     }
 
-    /// Whether more hosts failed than anything allows, so that nobody needs to wait for the others.
-    var isBrokenByFailures: Bool { pools.contains(where: \.isBrokenByFailures) }
+    /// Whether more hosts failed than any limit allows, so that the others need not be waited for.
+    var isBrokenByFailures: Bool { scopes.contains(where: \.isBrokenByFailures) }
 
     /// Whether every limit holds if the hosts that are neither proven nor failed gave no answer until the end.
-    var holdsWithoutTheRest: Bool { pools.allSatisfy(\.holdsWithoutTheRest) }
+    var holdsWithoutTheRest: Bool { scopes.allSatisfy(\.holdsWithoutTheRest) }
 
-    func pools(_ purpose: LimitScope.Purpose) -> [LimitScope] { pools.filter { $0.purpose == purpose } }
+    func scopes(_ purpose: LimitScope.Purpose) -> [LimitScope] { scopes.filter { $0.purpose == purpose } }
+}
+
+/// The hosts that share one limit, and their progress.
+struct LimitScope: Sendable {
+    enum Purpose: Hashable, Sendable {
+        /// Tolerated exceptions of one kind, counted against `--max-failed`, `--max-unreachable` and `--max-stragglers`.
+        case failed, unproven, behind
+        /// Hosts that must be proven.
+        case required
+    }
+
+    let purpose: Purpose
+    /// nil for the hosts that no by-label limit of the same purpose is for.
+    let group: HostGroup?
+    /// As it was typed.
+    let share: Tolerance
+    /// What must be proven; nil for a tolerance.
+    let requirement: Requirement?
+    /// Hosts that the gate is about; those of the scope only.
+    let expected: Int
+    /// At most so many exceptions, or at least so many proven hosts.
+    let limit: Int
+    /// Where there is no group: the groups that have limits of their own.
+    private let others: [HostGroup]
+    /// Hosts with these statuses at the moment; the budget keeps them up to date.
+    var converged = 0
+    var failed = 0
+
+    fileprivate init(
+        _ purpose: Purpose, _ group: HostGroup?, _ share: Tolerance, apartFrom others: [HostGroup] = [],
+        hosts: [ExpectedHost]
+    ) {
+        self.purpose = purpose
+        self.group = group
+        self.share = share
+        self.others = others
+        expected = hosts.count {
+            !$0.isWaived && Self.contains($0, group: group, apartFrom: others)
+        }
+        let requirement = purpose == .required ? group.map { Requirement(group: $0, share: share) } : nil
+        self.requirement = requirement
+        limit = requirement?.minimum(of: expected) ?? share.limit(of: expected)
+    }
+
+    /// Whether the host is one of them, waived or not.
+    func contains(_ host: ExpectedHost) -> Bool { Self.contains(host, group: group, apartFrom: others) }
+
+    private static func contains(_ host: ExpectedHost, group: HostGroup?, apartFrom others: [HostGroup]) -> Bool {
+        if let group { return group.contains(host) }
+        return others.isEmpty || !others.contains { $0.contains(host) }
+    }
+
+    /// Whether so many of the hosts failed that the limit cannot hold while they do.
+    var isBrokenByFailures: Bool {
+        switch purpose {
+        case .failed: failed > limit
+        case .required: failed > expected - limit
+        case .unproven, .behind: false
+        }
+    }
+
+    /// Whether the limit holds if every host that is neither proven nor failed gave no answer.
+    var holdsWithoutTheRest: Bool {
+        switch purpose {
+        case .failed: failed <= limit
+        case .unproven: expected - converged - failed <= limit
+        case .behind: true
+        case .required: converged >= limit
+        }
+    }
+}
+
+extension LimitScope {
+    /// All scopes of a policy.
+    ///
+    /// For each kind of exception there is one for every by-label tolerance, and one for the hosts that none of these is
+    /// for: the plain tolerance is theirs alone. A host with several of the labels is in several scopes, and every one of
+    /// them has to hold.
+    static func all(policy: Policy, hosts: [ExpectedHost]) -> [LimitScope] {
+        let kinds: [(Purpose, Tolerance, [GroupTolerance])] = [
+            (.failed, policy.maxFailed, policy.maxFailedByLabel),
+            (.unproven, policy.maxUnreachable, policy.maxUnreachableByLabel),
+            (.behind, policy.maxStragglers, policy.maxStragglersByLabel),
+        ]
+        let tolerances = kinds.flatMap { purpose, plain, byLabel in
+            [LimitScope(purpose, nil, plain, apartFrom: byLabel.map(\.group), hosts: hosts)]
+                + byLabel.map { LimitScope(purpose, $0.group, $0.tolerance, hosts: hosts) }
+        }
+        return tolerances + policy.require.map { LimitScope(.required, $0.group, $0.share, hosts: hosts) }
+    }
 }

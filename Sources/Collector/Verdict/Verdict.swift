@@ -1,6 +1,6 @@
 import Shared
 
-/// How a verification ended; values as in the report's schema.
+/// The outcome of a verification; values as in the report's schema.
 package enum Verdict: String, Codable, Hashable, Sendable, CaseIterable {
     case converged
     case convergedTolerated = "converged_tolerated"
@@ -16,10 +16,10 @@ package enum Verdict: String, Codable, Hashable, Sendable, CaseIterable {
     case identityConflict = "identity_conflict"
     case interrupted
 
-    /// Whether the verification was refused before it asked anybody.
+    /// Whether the verification was refused before any host was asked.
     package var isRefusal: Bool { self == .emptyInventory || self == .inventoryShrunk }
 
-    /// The process's exit code for the verdict, where no flag and no signal says otherwise.
+    /// The process's exit code for the verdict, unless a flag or a signal changes it.
     package var exitCode: Int32 { exitStatus.rawValue }
 
     private var exitStatus: ExitStatus {
@@ -42,15 +42,52 @@ package enum Verdict: String, Codable, Hashable, Sendable, CaseIterable {
 /// One cause of a verdict.
 package struct Reason: Codable, Hashable, Sendable {
     package var verdict: Verdict
+    /// What programs go by; nil in what older collectors recorded.
+    package var code: Code?
     /// How many hosts it is about.
     package var hosts: Int
-    /// One line.
+    /// One line for people.
     package var message: String
 
-    package init(verdict: Verdict, hosts: Int, message: String) {
+    package init(verdict: Verdict, code: Code? = nil, hosts: Int, message: String) {
         self.verdict = verdict
+        self.code = code
         self.hosts = hosts
         self.message = message
+    }
+
+    /// The name of a cause, for programs. Values never change their meaning.
+    package enum Code: String, Codable, Hashable, Sendable, CaseIterable {
+        case allProven = "all_proven"
+        case restTolerated = "rest_tolerated"
+        case identityConflict = "identity_conflict"
+        case deployFailed = "deploy_failed"
+        case wentBack = "went_back"
+        case lostTogether = "lost_together"
+        case newerPromotion = "newer_promotion"
+        case tagMoved = "tag_moved"
+        case tagPutBack = "tag_put_back"
+        case tagUncertain = "tag_uncertain"
+        case hostsAhead = "hosts_ahead"
+        case noUsableAnswer = "no_usable_answer"
+        case nothingChanged = "nothing_changed"
+        case notConverged = "not_converged"
+        case interrupted
+        case collectorKilled = "collector_killed"
+        case evidenceCut = "evidence_cut"
+        case nothingProven = "nothing_proven"
+        case selectionMatchesNothing = "selection_matches_nothing"
+        case allWaived = "all_waived"
+        case inventoryEmpty = "inventory_empty"
+        case requirementWithoutHosts = "requirement_without_hosts"
+        case requirementTooLarge = "requirement_too_large"
+        case tooFewHosts = "too_few_hosts"
+        case inventoryShrunk = "inventory_shrunk"
+        case hostsFailing = "hosts_failing"
+        case hostsBehind = "hosts_behind"
+        case singleObservation = "single_observation"
+        case nothingToCompare = "nothing_to_compare"
+        case drift
     }
 }
 
@@ -58,7 +95,7 @@ package struct Reason: Codable, Hashable, Sendable {
 package struct Conclusion: Hashable, Sendable {
     package var verdict: Verdict
     package var exitCode: Int32
-    /// Every cause that applies, worst first; the first one is the verdict's. Not empty.
+    /// Every cause that applies, worst first; the first one is that of the verdict. Not empty.
     package var reasons: [Reason]
     /// Since the start.
     package var at: Duration

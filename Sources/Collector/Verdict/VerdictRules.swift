@@ -1,6 +1,6 @@
 import Shared
 
-/// From the labels at the end to the verdict: which causes apply, what is tolerated, and in which order they count.
+/// Derives the verdict from the statuses at the end: which causes apply, what is tolerated, and in which order they count.
 struct VerdictRules {
     private let verification: Verification
     private let now: Duration
@@ -25,18 +25,19 @@ struct VerdictRules {
             // Tolerance cannot turn too little proof into success: what it would have covered counts after all.
             reasons = causes(ending, isTolerant: false)
             if !reasons.isEmpty {
-                reasons[0].message += "; not tolerated, because only \(proven) of at least \(minimum) are proven"
+                reasons[0].message +=
+                    "; not tolerated, because only \(proven) of at least \(minimum) \(proven == 1 ? "is" : "are") proven"
             }
         }
         if case .interrupted(let signal) = ending {
             let name = [1: "SIGHUP", 2: "SIGINT", 15: "SIGTERM"][signal] ?? "signal \(signal)"
             let pending = Reason(
-                verdict: .interrupted, hosts: expected - proven,
+                verdict: .interrupted, code: .interrupted, hosts: expected - proven,
                 message: "interrupted by \(name): \(proven) of \(expected) hosts were proven")
             return conclusion([pending] + reasons, exitCode: ExitStatus.interrupted(by: signal).rawValue)
         }
         guard let worst = reasons.first else { return success() }
-        // What was put back is not newer, whoever wanted it.
+        // An image that was put back is not newer.
         let isPutBack = verification.successor == nil && verification.movedTag?.isFormer == true
         let isFine = worst.verdict == .superseded && policy.supersededOK && !isPutBack
         return conclusion(reasons, exitCode: isFine ? ExitStatus.success.rawValue : worst.verdict.exitCode)
@@ -47,27 +48,29 @@ struct VerdictRules {
     }
 
     private func success() -> Conclusion {
-        // The guards that stand before every green. Nothing proven is no success, however little was expected; and what was
-        // required must be there, even where no host can be blamed that it is not.
-        for pool in verification.allowance.pools(.required) {
-            guard let reason = pool.requirement?.shortage(expected: pool.expected, waived: 0) else { continue }
+        // The guards before every green. Nothing proven is no success, however little was expected; and what was required must
+        // be there, even where no host is to blame.
+        for scope in verification.budget.scopes(.required) {
+            guard let reason = scope.requirement?.shortage(expected: scope.expected, waived: 0) else { continue }
             return conclusion([reason], exitCode: reason.verdict.exitCode)
         }
         guard proven > 0, unmet(isOver: true).isEmpty else {
-            let message = "no host was proven that had to be, and no cause was found"
-            let reason = Reason(verdict: .inconclusive, hosts: expected, message: message)
+            let message = "required hosts were not proven, and no cause was found"
+            let reason = Reason(verdict: .inconclusive, code: .nothingProven, hosts: expected, message: message)
             return conclusion([reason], exitCode: reason.verdict.exitCode)
         }
         guard proven < expected else {
-            let message = "every one of \(proven) hosts is proven to serve the target"
-            let reason = Reason(verdict: .converged, hosts: proven, message: message)
+            let message =
+                proven == 1
+                ? "the only host is proven to serve the target" : "all \(proven) hosts are proven to serve the target"
+            let reason = Reason(verdict: .converged, code: .allProven, hosts: proven, message: message)
             return conclusion([reason], exitCode: reason.verdict.exitCode)
         }
         let rest = gated.filter { $0.status != .converged }
         let tolerated =
-            "\(proven) of \(expected) hosts are proven; tolerated: \(Self.names(rest)) (\(Self.tally(rest)))"
+            "\(proven) of \(expected.hostCount) proven; tolerated: \(Self.names(rest)) (\(Self.tally(rest)))"
         let message = ([tolerated] + toleratedByLabel(rest)).joined(separator: "; ")
-        let reason = Reason(verdict: .convergedTolerated, hosts: proven, message: message)
+        let reason = Reason(verdict: .convergedTolerated, code: .restTolerated, hosts: proven, message: message)
         return conclusion([reason], exitCode: reason.verdict.exitCode)
     }
 
@@ -79,54 +82,65 @@ struct VerdictRules {
         let unmet = unmet(isOver: ending.isOver)
 
         var causes: [Reason] = []
-        func add(_ verdict: Verdict, _ hosts: [HostTracker], _ text: String, names isNaming: Bool = true) {
+        func add(
+            _ verdict: Verdict, _ code: Reason.Code, _ hosts: [HostTracker], _ text: String, names isNaming: Bool = true
+        ) {
             let names = hosts.isEmpty || !isNaming ? "" : ": \(Self.names(hosts))"
-            let demands = unmet.filter { pool in hosts.contains { pool.contains($0.host) } }.map(demand)
+            let demands = unmet.filter { scope in hosts.contains { scope.contains($0.host) } }.map(demand)
             let message = ([text + names] + demands).joined(separator: "; ")
-            causes.append(Reason(verdict: verdict, hosts: hosts.count, message: message))
+            causes.append(Reason(verdict: verdict, code: code, hosts: hosts.count, message: message))
         }
-        /// What is not tolerated of the exceptions of one kind.
+        /// The exceptions of one kind that are not tolerated.
         func excess(_ purpose: LimitScope.Purpose, _ category: HostStatus.Category) -> Excess {
             let exceptions = hosts[category] ?? []
-            return isTolerant ? Excess(exceptions, verification.allowance.pools(purpose), unmet) : Excess(exceptions)
+            return isTolerant ? Excess(exceptions, verification.budget.scopes(purpose), unmet) : Excess(exceptions)
         }
         if let conflicting = hosts[.conflict] {
-            add(.identityConflict, conflicting, "another host answered, or a cache, or two hosts with one id")
+            add(
+                .identityConflict, .identityConflict, conflicting,
+                "another host answered, or a cache, or two hosts with one id")
         }
         let failed = excess(.failed, .failed)
         if !failed.hosts.isEmpty {
-            add(.failedDeploy, failed.hosts, failed.text ?? "the deploy failed on \(failed.hosts.count.hostCount)")
+            add(
+                .failedDeploy, .deployFailed, failed.hosts,
+                failed.text ?? "the deploy failed on \(failed.hosts.count.hostCount)")
         }
         if let back = hosts[.rolledBack] {
-            add(.rolledBack, back, "served the target and went back")
+            add(.rolledBack, .wentBack, back, "served the target and went back")
         }
         let lost = lostTogether()
         if !lost.isEmpty {
-            add(.inconclusive, lost, "most hosts were lost at once: check this collector's network and resolver first")
+            add(
+                .inconclusive, .lostTogether, lost,
+                "most hosts were lost at once: check this collector's network and resolver first")
         }
-        if let succession = SupersedeProgress(verification) {
-            add(.superseded, hosts[.ahead] ?? [], succession.message, names: false)
+        if let progress = SupersedeProgress(verification) {
+            add(.superseded, .newerPromotion, hosts[.ahead] ?? [], progress.message, names: false)
         } else if let tag = verification.movedTag {
-            add(.superseded, hosts[.ahead] ?? [], tag.message, names: false)
+            add(.superseded, tag.code, hosts[.ahead] ?? [], tag.message, names: false)
         } else if let ahead = hosts[.ahead] {
-            add(.superseded, ahead, "serve a later promotion")
+            add(
+                .superseded, .hostsAhead, ahead,
+                ahead.count == 1 ? "serves a later promotion" : "serve a later promotion")
         }
         guard ending.isOver else { return causes }
         let unproven = excess(.unproven, .unproven)
         let behind = excess(.behind, .behind)
         if !unproven.hosts.isEmpty {
             add(
-                .unreachable, unproven.hosts, unproven.text ?? "\(unproven.hosts.count.hostCount) gave no usable answer"
+                .unreachable, .noUsableAnswer, unproven.hosts,
+                unproven.text ?? "\(unproven.hosts.count.hostCount) gave no usable answer"
             )
         }
         if ending == .stall, !unproven.hosts.isEmpty || !behind.hosts.isEmpty {
-            add(.stalled, [], "nothing changed for \(policy.stall.brief)")
+            add(.stalled, .nothingChanged, [], "nothing changed for \(policy.stall.brief)")
             causes[causes.count - 1].hosts = expected - proven
         }
         if !behind.hosts.isEmpty {
             add(
-                .stragglers, behind.hosts,
-                behind.text ?? "\(behind.hosts.count.hostCount) did not get there in \(now.brief)")
+                .stragglers, .notConverged, behind.hosts,
+                behind.text ?? "\(behind.hosts.count.hostCount) did not converge within \(now.brief)")
         }
         return causes
     }
@@ -136,7 +150,7 @@ struct VerdictRules {
     /// Exceptions of one kind that nothing tolerates.
     private struct Excess {
         let hosts: [HostTracker]
-        /// How many of which hosts; nil where no tolerance of this kind is by label.
+        /// Counts by scope, in words; nil where no tolerance of this kind is by label.
         let text: String?
 
         /// All of them.
@@ -144,30 +158,30 @@ struct VerdictRules {
             (hosts, text) = (exceptions, nil)
         }
 
-        /// Those in a pool that holds too many, and those of a requirement that is not met: tolerance never covers them.
-        init(_ exceptions: [HostTracker], _ pools: [LimitScope], _ unmet: [LimitScope]) {
-            let broken = pools.map { ($0, $0.count(of: exceptions)) }.filter { $1 > $0.limit }
+        /// Those in a scope with too many, and those of a requirement that is not met: tolerance never covers these.
+        init(_ exceptions: [HostTracker], _ scopes: [LimitScope], _ unmet: [LimitScope]) {
+            let broken = scopes.map { ($0, $0.count(of: exceptions)) }.filter { $1 > $0.limit }
             let isIntolerable = broken.map(\.0) + unmet
             hosts = exceptions.filter { track in isIntolerable.contains { $0.contains(track.host) } }
             text =
-                pools.count > 1 && !broken.isEmpty
+                scopes.count > 1 && !broken.isEmpty
                 ? broken.map { $0.sentence($1) }.joined(separator: "; ") : nil
         }
     }
 
     /// The requirements that are not met; before the end only those that cannot be met any more while failed hosts stay so.
     private func unmet(isOver: Bool) -> [LimitScope] {
-        verification.allowance.pools(.required).filter { isOver ? proven(in: $0) < $0.limit : $0.isBrokenByFailures }
+        verification.budget.scopes(.required).filter { isOver ? proven(in: $0) < $0.limit : $0.isBrokenByFailures }
     }
 
-    private func proven(in pool: LimitScope) -> Int {
-        gated.count { pool.contains($0.host) && $0.isProven(at: now, policy: policy) }
+    private func proven(in scope: LimitScope) -> Int {
+        gated.count { scope.contains($0.host) && $0.isProven(at: now, policy: policy) }
     }
 
-    private func demand(_ pool: LimitScope) -> String {
-        let proven = proven(in: pool)
+    private func demand(_ scope: LimitScope) -> String {
+        let proven = proven(in: scope)
         return
-            "--require \(pool.requirement.map { "\($0)" } ?? "") asks for \(pool.limit) of \(pool.expected) proven, and \(proven) "
+            "--require \(scope.requirement.map { "\($0)" } ?? "") asks for \(scope.limit) of \(scope.expected) proven, and \(proven) "
             + (proven == 1 ? "is" : "are")
     }
 
@@ -178,7 +192,7 @@ struct VerdictRules {
         ]
         return kinds.flatMap { purpose, category in
             let exceptions = rest.filter { $0.status.category == category }
-            return verification.allowance.pools(purpose).filter { $0.group != nil }
+            return verification.budget.scopes(purpose).filter { $0.group != nil }
                 .map { ($0, $0.count(of: exceptions)) }.filter { $1 > 0 }.map { $0.sentence($1) }
         }
     }

@@ -90,7 +90,7 @@ extension Ledger {
         let gated = hosts.filter { $0.waived.map(\.expired) ?? true }
         let proven = gated.count { $0.status == .converged }
         let reason = Reason(
-            verdict: .interrupted, hosts: gated.count - proven,
+            verdict: .interrupted, code: .collectorKilled, hosts: gated.count - proven,
             message: "the collector ended before its verification did: \(proven) of \(gated.count) hosts had converged")
         var report = Report(
             verification: Report.Run(
@@ -156,10 +156,18 @@ struct HostReader {
         _ row: Row, _ transitions: [Report.Host.Transition], _ labels: inout LabelCache
     ) throws -> Report.Host {
         let details: Details? = try (row["details"] as String?).map { try LedgerCoding.decode($0) }
+        let reason: String = row["reason"]
+        // Older collectors recorded a sentence alone.
+        let parts = details?.reasonCode == nil ? ReasonText(recorded: reason) : details?.reasonParts
+        var transitions = transitions
+        for (index, code) in (details?.transitionCodes ?? []).enumerated() where index < transitions.count {
+            transitions[index].reasonCode = code
+        }
         return Report.Host(
             name: row["name"], url: row["url"], labels: try labels.decode(row["labels"]),
             status: try row.value("status"),
-            waived: try waived(row), reason: row["reason"], gitSHA: row.gitSHA, digest: row.digest,
+            waived: try waived(row), reason: reason, reasonCode: details?.reasonCode,
+            reasonParts: parts.flatMap { $0.isDivided ? $0 : nil }, gitSHA: row.gitSHA, digest: row.digest,
             facts: HostFacts(
                 reach: try row.value("reach"), identity: try row.value("identity"), build: try row.value("build"),
                 runtime: try row.value("runtime")),
@@ -190,12 +198,18 @@ struct HostReader {
         var project: String?
         var instancesExpected: Int?
         var leftOut: [Report.Host.LeftOut]?
+        var reasonCode: HostReason.Code?
+        var reasonParts: ReasonText?
+        /// In the order of the transitions; nil for a host whose transitions were shortened.
+        var transitionCodes: [HostReason.Code?]?
 
-        /// nil for a host without any, as most are.
-        init?(_ host: Report.Host) {
+        init(_ host: Report.Host) {
             (warnings, project) = (host.warnings, host.project)
             (instancesExpected, leftOut) = (host.instancesExpected, host.leftOut)
-            if warnings == nil, project == nil, instancesExpected == nil, leftOut == nil { return nil }
+            (reasonCode, reasonParts) = (host.reasonCode, host.reasonParts)
+            if host.transitions.count < HostTracker.maximumTransitions {
+                transitionCodes = host.transitions.map(\.reasonCode)
+            }
         }
     }
 

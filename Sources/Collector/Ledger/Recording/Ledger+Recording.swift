@@ -218,7 +218,7 @@ extension Ledger {
             host.digest?.description, host.facts.reach.rawValue, host.facts.identity.rawValue,
             host.facts.build.rawValue, host.facts.runtime.rawValue, host.attempts, host.secondsToConverge,
             host.lastAnswerAgeSeconds, host.clockOffsetSeconds,
-            try HostReader.Details(host).map(LedgerCoding.encode),
+            try LedgerCoding.encode(HostReader.Details(host)),
         ])
     }
 

@@ -70,7 +70,8 @@ private final class TransitionQueue: Sendable {
                         host: change.host, number: number,
                         transition: .init(
                             seconds: seconds, status: change.transition.status,
-                            reason: Sanitizer.singleLine(change.transition.reason))))
+                            reason: Sanitizer.singleLine(change.transition.reason.text.finding),
+                            reasonCode: change.transition.reason.code)))
             }
         }
     }

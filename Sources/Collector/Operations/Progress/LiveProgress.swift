@@ -44,7 +44,8 @@ struct LiveProgress: SessionObserver {
         let shown = attention.sorted { $0.status.rank < $1.status.rank }.prefix(room)
         lines += shown.map { track in
             let name = Sanitizer.singleLine(track.host.name, limit: 30)
-            let text = "\(name)  \(track.status.rawValue)  \(track.reason(at: now, policy: verification.policy))"
+            let reason = track.reason(at: now, policy: verification.policy).text.sentence
+            let text = "\(name)  \(track.status.rawValue)  \(reason)"
             let isAlert = track.status.needsAttention
             let line = "  \(isAlert ? "!" : "·") \(text)".clipped(toColumns: columns)
             return usesColor && isAlert ? "\u{1B}[31m\(line)\u{1B}[0m" : line

@@ -53,8 +53,8 @@ struct PlainProgress: SessionObserver {
             if isWorthALine, namedLines < Self.maximumNamedLines {
                 namedLines += 1
                 let name = Sanitizer.singleLine(verification.tracks[change.host].host.name, limit: 64)
-                let advice = isHeld ? Advice.withoutRollout(reason, status: status) : reason
-                write("\(name): \(status.rawValue) - \(advice)", at: now)
+                let text = isHeld ? reason.text.withoutRollout(reason.code) : reason.text
+                write("\(name): \(status.rawValue) - \(Sanitizer.singleLine(text.sentence))", at: now)
             } else {
                 counted[status, default: 0] += 1
             }

@@ -91,7 +91,7 @@ extension HostStatus {
     var needsAttention: Bool {
         switch self {
         case .conflict, .failed, .rolledBack, .unreachable, .agentError, .unverifiable, .missing, .mixed, .straggler,
-            .stalled, .ahead, .flapping:
+            .ahead, .flapping:
             true
         case .pending, .starting, .soaking, .converged: false
         }

@@ -59,15 +59,14 @@ package struct StatusRun: Sendable {
         let startedAt = Date()
         let promotions = try await ledger?.promotions(service: target.service) ?? []
         let target = completed(promotions)
-        // Long enough that only the last answer ends the sweep, however many hosts wait for their turn.
-        let policy = Policy(
-            timeout: .seconds(86_400), interval: .seconds(86_400), requestTimeout: requestTimeout,
-            soak: .seconds(86_400), stall: .seconds(86_400), maxFailed: .percent(100), countsEarlierEvidence: true)
+        let sweep = Verification(
+            sweeping: inventory.hosts, for: target, requestTimeout: requestTimeout, promotions: promotions,
+            learnsImages: learner != nil)
         let mismatch = InventoryCheck.mismatch(
             of: inventory.selector, hosts: inventory.hosts, listed: inventory.listed)
         if let mismatch {
             return VerificationOutcome(
-                verification: Verification(target: target, hosts: inventory.hosts, policy: policy),
+                verification: sweep,
                 conclusion: Conclusion(
                     verdict: mismatch.verdict, exitCode: mismatch.verdict.exitCode, reasons: [mismatch], at: .zero),
                 context: context(startedAt, .zero)
@@ -82,12 +81,10 @@ package struct StatusRun: Sendable {
         let certificates = CertificateExpiries()
         session.certificates = certificates
         session.isComplete = { verification in
-            verification.isEveryHostAsked && verification.lessons.pending.isEmpty
+            verification.isEveryHostAsked && verification.lookups.pending.isEmpty
         }
         let (ended, duration) = await session.run(
-            Verification(
-                target: target, hosts: inventory.hosts, policy: policy, promotions: promotions,
-                learnsImages: learner != nil),
+            sweep,
             observers: [progress.observer(on: .standardError, environment: environment)].compactMap { $0 })
         await clients.shutdown()
         let conclusion = ended.conclusion ?? StatusRules(ended, at: duration).conclude(isGating: isGating)
@@ -129,7 +126,7 @@ extension VerificationOutcome {
         if isGating, conclusion.exitCode == 0,
             let finding = drift.findings.first(where: { $0.kind != .unpromoted })
         {
-            let reason = Reason(verdict: .stragglers, hosts: 0, message: "drift: \(finding.message)")
+            let reason = Reason(verdict: .stragglers, code: .drift, hosts: 0, message: "drift: \(finding.message)")
             conclusion = Conclusion(
                 verdict: reason.verdict, exitCode: reason.verdict.exitCode,
                 reasons: [reason] + conclusion.reasons.filter { $0.verdict != .inconclusive }, at: conclusion.at)

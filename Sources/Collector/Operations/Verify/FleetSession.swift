@@ -115,7 +115,7 @@ struct FleetSession: Sendable {
                 let sample = Sample(
                     host: pending.host, askedAt: reading.startedAt - start, answeredAt: answeredAt,
                     nonce: pending.nonce,
-                    finding: state.longPolls.finding(
+                    answer: state.longPolls.finding(
                         reading, host: pending.host, nonce: pending.nonce, answeredAt: answeredAt))
                 state.take(.sample(sample), now: now)
             }
@@ -186,7 +186,7 @@ private struct SessionState {
             case .ask(let host, let at):
                 let track = verification.tracks[host]
                 // An answer from before the start is requested again at once, without waiting for a change.
-                let isEarly = track.blindness == .predatesStart
+                let isEarly = track.earlyAge != nil
                 schedule.schedule(
                     host, at: longPolls.schedule(host, at: at, now: now, status: track.status, isEarly: isEarly))
             case .changed(let host, let transition):
@@ -242,7 +242,7 @@ package enum SessionEvent: Sendable {
         let id: UInt64
         let startedAt: ContinuousClock.Instant
         let finishedAt: ContinuousClock.Instant
-        var finding: Sample.Finding
+        var finding: Sample.Answer
         var validators = ResponseValidators()
         /// As in ``TransferResponse/certificateEnd``.
         var certificateEnd: String?
@@ -329,13 +329,13 @@ extension ResponseDecoder {
     fileprivate func read(_ completion: TransferCompletion) -> SessionEvent.Reading {
         var reading = SessionEvent.Reading(
             id: completion.id, startedAt: completion.startedAt, finishedAt: completion.finishedAt,
-            finding: .none(.never, detail: ""))
+            finding: .unusable(.never, detail: ""))
         switch completion.outcome {
         case .success(let response):
             reading.finding = read(status: response.status, headers: response.headers, body: response.body)
             reading.validators = ResponseValidators(status: response.status, headers: response.headers)
             reading.certificateEnd = response.certificateEnd
-        case .failure(let failure): reading.finding = .none(failure.reach, detail: failure.detail)
+        case .failure(let failure): reading.finding = .unusable(failure.reach, detail: failure.detail)
         }
         return reading
     }

@@ -81,7 +81,7 @@ struct LongPollPlanner {
     /// The finding of an answer; a 304 repeats the last document.
     mutating func finding(
         _ reading: SessionEvent.Reading, host: Int, nonce: String, answeredAt: Duration
-    ) -> Sample.Finding {
+    ) -> Sample.Answer {
         if held.remove(host) != nil, !reading.validators.wasHeld {
             // A failed request is sent again without a tag. A host that did not hold this request will not hold the next.
             if reading.validators.status == nil { lastDocuments[host] = nil } else { unsupported.insert(host) }
@@ -97,11 +97,11 @@ struct LongPollPlanner {
             }
             return reading.finding
         case .plain: return reading.finding
-        case .none:
+        case .unusable:
             guard reading.validators.isUnchanged, let before = lastDocuments[host] else { return reading.finding }
             guard reading.validators.host == before.document.host.id else {
                 lastDocuments[host] = nil
-                return .none(.httpStatus, detail: "answered HTTP 304 without proof of being the same host")
+                return .unusable(.httpStatus, detail: "answered HTTP 304 without proof of being the same host")
             }
             return unchanged(before, reading.validators, answeredAt: answeredAt)
         }
@@ -110,9 +110,9 @@ struct LongPollPlanner {
     /// "Not modified" proves only what its headers prove: without them it may come from a cache.
     private func unchanged(
         _ before: LastDocument, _ validators: ResponseValidators, answeredAt: Duration
-    ) -> Sample.Finding {
+    ) -> Sample.Answer {
         guard let age = validators.age else {
-            return .none(.httpStatus, detail: "answered HTTP 304 without the age of its observation")
+            return .unusable(.httpStatus, detail: "answered HTTP 304 without the age of its observation")
         }
         var document = before.document
         document.nonce = validators.nonce

@@ -10,13 +10,13 @@ struct ResponseDecoder: Sendable {
     /// Decodes a response. A finding of `.none` carries the request's outcome and a clean line that explains it.
     ///
     /// - Parameter headers: the traces of caches in them count: see ``StoredAnswer``.
-    func read(status: Int, headers: TransferHeaders = TransferHeaders(), body: [UInt8]) -> Sample.Finding {
+    func read(status: Int, headers: TransferHeaders = TransferHeaders(), body: [UInt8]) -> Sample.Answer {
         let stored = StoredAnswer(headers)
         switch status {
         case 200: break
-        case 401, 403: return .none(.auth, detail: "the host refuses access (HTTP \(status))")
-        case 300..<400: return .none(.httpStatus, detail: "answered HTTP \(status), a redirect, which is not followed")
-        default: return .none(.httpStatus, detail: "answered HTTP \(status)")
+        case 401, 403: return .unusable(.auth, detail: "the host refuses access (HTTP \(status))")
+        case 300..<400: return .unusable(.httpStatus, detail: "answered HTTP \(status), a redirect, which is not followed")
+        default: return .unusable(.httpStatus, detail: "answered HTTP \(status)")
         }
         let data = Data(body)
         // Without the word there can be no such key.
@@ -28,13 +28,13 @@ struct ResponseDecoder: Sendable {
             return check(document)
         } catch let error as DecodingError {
             if Self.lacksSchema(error), let answer = plain(data, stored, headers) { return answer }
-            return .none(.notBuildinfo, detail: Self.explain(error, body: body))
+            return .unusable(.notBuildinfo, detail: Self.explain(error, body: body))
         } catch {
-            return .none(.notBuildinfo, detail: Self.describe(body))
+            return .unusable(.notBuildinfo, detail: Self.describe(body))
         }
     }
 
-    private func check(_ document: Document) -> Sample.Finding {
+    private func check(_ document: Document) -> Sample.Answer {
         let problem: String? =
             if document.schema != Document.schema {
                 "schema \(document.schema), but this collector supports only \(Document.schema): update the collector"
@@ -47,12 +47,12 @@ struct ResponseDecoder: Sendable {
             } else {
                 nil
             }
-        return problem.map { .none(.notBuildinfo, detail: "the document has \($0)") } ?? .document(document)
+        return problem.map { .unusable(.notBuildinfo, detail: "the document has \($0)") } ?? .document(document)
     }
 
     /// The answer of a host without an agent: an object with `git_sha` and without `schema`. If it is nil, the caller
     /// reports what a document would need.
-    private func plain(_ data: Data, _ stored: StoredAnswer, _ headers: TransferHeaders) -> Sample.Finding? {
+    private func plain(_ data: Data, _ stored: StoredAnswer, _ headers: TransferHeaders) -> Sample.Answer? {
         do {
             var answer = try decoder.decode(PlainBody.self, from: data).answer
             answer.stored = stored.evidence
@@ -188,19 +188,19 @@ private struct PlainBody: Decodable {
         switch value("service") {
         case .text(let text): answer.service = text
         case .null: break
-        default: answer.defect = "its 'service' is not a name"
+        default: answer.problem = "its 'service' is not a name"
         }
         switch value("age_seconds") {
         case .null: break
         case .number(let age) where age >= 0: answer.ageSeconds = age
-        default: answer.defect = answer.defect ?? "its 'age_seconds' is not 0 or more"
+        default: answer.problem = answer.problem ?? "its 'age_seconds' is not 0 or more"
         }
         if container.contains(Key("instances")) {
-            answer.defect = answer.defect ?? "it lists instances, but has no schema to read them by"
+            answer.problem = answer.problem ?? "it lists instances, but has no schema to read them by"
         }
         for name in ["dirty", "git_dirty"] {
             if case .truth(true) = value(name) {
-                answer.defect = answer.defect ?? "'\(name)' reports a build with uncommitted changes"
+                answer.problem = answer.problem ?? "'\(name)' reports a build with uncommitted changes"
             }
         }
         for name in Self.names {

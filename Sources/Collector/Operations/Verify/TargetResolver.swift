@@ -101,7 +101,7 @@ extension RegistryClient {
                 let image = try await client.resolve(reference.with(digest: digest))
                 return DigestLookup(digest: digest, content: image.promotedContent)
             } catch {
-                return DigestLookup(digest: digest, trouble: Sanitizer.singleLine("\(error)", limit: 240))
+                return DigestLookup(digest: digest, failure: Sanitizer.singleLine("\(error)", limit: 240))
             }
         }
     }

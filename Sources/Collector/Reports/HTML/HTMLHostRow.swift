@@ -59,10 +59,9 @@ struct HTMLHostRow {
     }
 
     private var reason: Markup {
-        guard host.status != .converged, let (seen, todo) = Advice.split(host.reason) else {
-            return "\(host.reason)"
-        }
-        return seen.isEmpty ? "\(String(todo))" : "<em>\(String(seen))</em> \(String(todo))"
+        let text = host.explanation
+        guard host.status != .converged, let remedy = text.remedy, !text.cause.isEmpty else { return "\(host.reason)" }
+        return "<em>\(text.cause):</em> \(remedy)\(text.note.map { " (\($0))" } ?? "")"
     }
 
     private var warnings: Markup {

@@ -37,7 +37,6 @@ enum HTMLStyle {
         .flapping{--k:var(--yellow);--g:"≈"}
         .pending{--k:var(--grey);--g:"…"}
         .straggler{--k:var(--yellow);--g:"«"}
-        .stalled{--k:var(--yellow);--g:"‖"}
         .mixed{--k:var(--yellow);--g:"±"}
         .ahead{--k:var(--cyan);--g:"»"}
         .failed{--k:var(--red);--g:"✕"}
@@ -51,7 +50,7 @@ enum HTMLStyle {
         td>b::before,.counts b::before,.legend b::before,.remedies b::before,.hosts li[class]::before{
         content:var(--g);content:var(--g) / "";display:inline-block;min-width:1.25em}
 
-        path.converged,path.soaking,path.starting,path.flapping,path.pending,path.straggler,path.stalled,path.mixed,
+        path.converged,path.soaking,path.starting,path.flapping,path.pending,path.straggler,path.mixed,
         path.ahead,path.failed,path.rolled_back,path.conflict,path.unreachable,path.agent_error,path.unverifiable,
         path.missing{fill:none;stroke:var(--k);stroke-width:10}
         path.soaking{stroke-width:6}
@@ -59,7 +58,6 @@ enum HTMLStyle {
         path.flapping{stroke-width:8;stroke-dasharray:2 2}
         path.pending{stroke-width:2}
         path.straggler{stroke-width:5}
-        path.stalled{stroke-width:5;stroke-dasharray:8 2}
         path.mixed{stroke-width:8;stroke-dasharray:4 2}
         path.ahead{stroke-width:7}
         path.failed{stroke-dasharray:4 1.5}

@@ -186,9 +186,9 @@ struct HTMLRemedies {
         var groups: [Group] = []
         for (index, host) in report.hosts.enumerated() {
             guard host.status != .converged, !host.isWaived,
-                let todo = Advice.split(host.reason)?.todo
+                let todo = host.explanation.remedy
             else { continue }
-            let key = Key(status: host.status, todo: Self.withoutAside(todo))
+            let key = Key(status: host.status, todo: todo)
             if let position = positions[key] {
                 groups[position].hosts.append(index)
             } else {
@@ -206,13 +206,5 @@ struct HTMLRemedies {
     private struct Key: Hashable {
         var status: HostStatus
         var todo: String
-    }
-
-    /// A remedy without its last remark in parentheses, which names what one host serves.
-    private static func withoutAside(_ text: Substring) -> String {
-        guard text.hasSuffix(")"), let open = text.lastIndex(of: "("), open > text.startIndex,
-            text[text.index(before: open)] == " "
-        else { return String(text) }
-        return String(text[..<text.index(before: open)])
     }
 }

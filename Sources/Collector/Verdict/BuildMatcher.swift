@@ -1,6 +1,6 @@
-package import Shared
+import Shared
 
-/// A host's build compared with the target: the fact, and what a person needs to know about it.
+/// A host's build compared with the target: the fact, and its details for a person.
 struct BuildComparison: Hashable, Sendable {
     var fact: BuildFact
     var detail: Detail = .none
@@ -12,19 +12,19 @@ struct BuildComparison: Hashable, Sendable {
         case tagMoved
         /// The build was promoted as this generation.
         case generation(Int)
-        /// The answer has no commit at all, or a text that is none.
+        /// The answer has no commit, or a text that is not one.
         case noCommit(Reported<GitSHA>)
         /// The digest is right, and only the commit is missing.
         case noCommitButDigest(Reported<GitSHA>)
-        /// The image has no registry digest, so that nothing can be compared with the promoted one.
+        /// The image has no registry digest to compare with the promoted one.
         case noRegistryDigest
-        /// There is no agent that could tell a digest.
+        /// No agent on the host could report a digest.
         case noAgent
         /// The promoted "digest" is the host's image id: an index's or manifest's digest was meant.
         case promotedIsConfigDigest
-        /// The answer's summary says something else than its instances.
+        /// The answer's summary contradicts its instances.
         case contradiction
-        /// The image is the promoted one, and the service itself says that it serves another commit.
+        /// The image is the promoted one, and the service itself reports another commit.
         case servedOther(ProbeResult)
         /// How many instances match, of how many, and the name of the first that does not.
         case instances(matching: Int, of: Int, other: String)
@@ -32,9 +32,9 @@ struct BuildComparison: Hashable, Sendable {
         case lacksPlatform(Platform)
         /// The registry is being asked whether it is another index of the promoted image.
         case learning
-        /// What the promoted digest holds is known, and this is not among it; where the registry could not tell about the
-        /// host's digest, why.
-        case notAmongContent(trouble: String?)
+        /// The content of the promoted digest is known, and does not include this image; with the registry's failure to
+        /// identify the host's digest, if any.
+        case notAmongContent(lookupFailure: String?)
     }
 }
 
@@ -42,15 +42,15 @@ struct BuildComparison: Hashable, Sendable {
 ///
 /// The rules, in short: the promoted digest or something that its own bytes name must be among the digests of *every*
 /// instance, and the commit must be equal where both are given. Nothing that is unknown equals anything.
-package struct BuildMatcher: Sendable {
-    package let target: Target
+struct BuildMatcher: Sendable {
+    let target: Target
     /// In order of their generation; may be empty.
-    package let promotions: [Promotion]
-    /// What the registry said about other digests.
-    package var lessons = DigestLookups()
+    let promotions: [Promotion]
+    /// What the registry answered about other digests.
+    let lookups: DigestLookups
 
-    func assess(_ evidence: BuildEvidence) -> BuildComparison {
-        let all = evidence.instances.map { assess($0, on: evidence.enginePlatform) }
+    func match(_ evidence: BuildEvidence) -> BuildComparison {
+        let all = evidence.instances.map { match($0, on: evidence.enginePlatform) }
         guard let first = all.first else {
             return BuildComparison(fact: .unidentified, detail: .noCommit(evidence.gitSHA))
         }
@@ -68,7 +68,7 @@ package struct BuildMatcher: Sendable {
         return first
     }
 
-    /// What is wrong with the answer's summary, although every instance matches; nil where it agrees.
+    /// The contradiction of a summary to instances that all match; nil where it agrees.
     private func contradiction(in evidence: BuildEvidence) -> BuildComparison? {
         if let wanted = target.gitSHA, evidence.gitSHA.value != wanted {
             guard let other = evidence.gitSHA.value else {
@@ -85,7 +85,7 @@ package struct BuildMatcher: Sendable {
         return nil
     }
 
-    /// What is wrong where every instance matches, and the service itself tells another commit; nil where it does not.
+    /// The comparison where every instance matches, and the service itself reports another commit; nil where it does not.
     ///
     /// A commit that was promoted earlier is a process that has not been replaced yet, which is late and not wrong.
     private func otherServed(_ evidence: BuildEvidence) -> BuildComparison? {
@@ -101,10 +101,10 @@ package struct BuildMatcher: Sendable {
     }
 
     /// The digests of which the registry may say that they are the promoted image after all.
-    package func unanswered(_ evidence: BuildEvidence) -> [Digest] {
-        guard lessons.isPossible, target.content != nil else { return [] }
+    func unanswered(_ evidence: BuildEvidence) -> [Digest] {
+        guard lookups.isPossible, target.content != nil else { return [] }
         return evidence.instances.filter { isLearnable($0, on: evidence.enginePlatform) }
-            .flatMap { lessons.unanswered($0.registryDigests) }
+            .flatMap { lookups.unanswered($0.registryDigests) }
     }
 
     private func isLearnable(_ instance: BuildEvidence.Instance, on engine: Platform?) -> Bool {
@@ -114,15 +114,15 @@ package struct BuildMatcher: Sendable {
             && generation(gitSHA: nil, digests: instance.registryDigests) == nil
     }
 
-    private func assess(_ instance: BuildEvidence.Instance, on engine: Platform?) -> BuildComparison {
-        let assessment = compare(instance, on: engine)
-        switch assessment.fact {
+    private func match(_ instance: BuildEvidence.Instance, on engine: Platform?) -> BuildComparison {
+        let comparison = compare(instance, on: engine)
+        switch comparison.fact {
         case .behind, .foreign, .digestWrong, .unidentified:
             // Not late: it will never come.
-            guard let platform = lackedPlatform(instance, on: engine) else { return assessment }
+            guard let platform = lackedPlatform(instance, on: engine) else { return comparison }
             return BuildComparison(fact: .digestWrong, detail: .lacksPlatform(platform))
         case .match, .matchPlatform, .matchIndex, .matchConfig, .matchSHA, .ahead, .shaWrong, .mixed, .unknown:
-            return assessment
+            return comparison
         }
     }
 
@@ -140,7 +140,7 @@ package struct BuildMatcher: Sendable {
 
     private func compare(_ instance: BuildEvidence.Instance, on engine: Platform?) -> BuildComparison {
         guard target.gitSHA != nil || target.digest != nil else { return BuildComparison(fact: .unidentified) }
-        guard target.digest != nil else { return assessByCommit(instance) }
+        guard target.digest != nil else { return matchByCommit(instance) }
         let proof = digestProof(instance, on: engine)
         guard let wanted = target.gitSHA else {
             if let proof { return BuildComparison(fact: proof) }
@@ -159,7 +159,7 @@ package struct BuildMatcher: Sendable {
         }
     }
 
-    private func assessByCommit(_ instance: BuildEvidence.Instance) -> BuildComparison {
+    private func matchByCommit(_ instance: BuildEvidence.Instance) -> BuildComparison {
         guard let gitSHA = instance.gitSHA.value else {
             return BuildComparison(fact: .unidentified, detail: .noCommit(instance.gitSHA))
         }
@@ -178,9 +178,9 @@ package struct BuildMatcher: Sendable {
     /// How sure it is that the instance's image is not the promoted one by another digest.
     private func difference(_ instance: BuildEvidence.Instance, on engine: Platform?) -> BuildComparison.Detail {
         guard target.content != nil else { return .none }
-        if isLearnable(instance, on: engine), !lessons.unanswered(instance.registryDigests).isEmpty { return .learning }
-        let troubles = instance.registryDigests.compactMap { lessons.failed[$0] }
-        return .notAmongContent(trouble: troubles.min())
+        if isLearnable(instance, on: engine), !lookups.unanswered(instance.registryDigests).isEmpty { return .learning }
+        let failures = instance.registryDigests.compactMap { lookups.failed[$0] }
+        return .notAmongContent(lookupFailure: failures.min())
     }
 
     /// Another build: one from the ledger, one whose successor was pulled already, or a stranger.
@@ -223,7 +223,7 @@ package struct BuildMatcher: Sendable {
     private func isWrapped(_ instance: BuildEvidence.Instance, _ content: PromotedContent) -> Bool {
         let promoted = content.manifests.filter { content.isFor(instance.platform, $0) }.map(\.digest)
         return instance.registryDigests.contains { (digest: Digest) -> Bool in
-            guard let other = lessons.known[digest], other.isIndex else { return false }
+            guard let other = lookups.known[digest], other.isIndex else { return false }
             return other.manifests.contains { manifest in
                 other.isFor(instance.platform, manifest) && promoted.contains(manifest.digest)
             }
@@ -254,6 +254,11 @@ extension PromotedContent {
     fileprivate func isFor(_ platform: Platform?, _ manifest: Manifest) -> Bool {
         manifest.platform != nil && manifest.platform == platform
     }
+}
+
+extension ProbeResult {
+    /// Whether the service answered without its commit.
+    var tellsNoCommit: Bool { outcome == .ok && agreement(with: []) == .silent }
 }
 
 extension BuildFact {

@@ -1,13 +1,45 @@
-import Shared
+package import Shared
 
-/// Two statements of one answer that cannot both be true. An answer that contradicts itself proves nothing, whichever of them
+extension Document {
+    /// The worst state that follows from the service's own, its instances, their health, their number and the probe.
+    ///
+    /// A service that did not answer its own agent's probe is not serving, whatever else the document states; and one that
+    /// runs fewer instances than its operator declared is not up yet.
+    var runtime: ServiceState {
+        let sick = instances.contains { $0.health == .unhealthy } ? [ServiceState.unhealthy] : []
+        let undecided = instances.contains { $0.health == .starting } ? [ServiceState.starting] : []
+        let said = ServiceState.worst(of: [state] + instances.map(\.state) + sick + undecided)
+        guard said == .serving else { return said }
+        if let served, served.outcome != .ok { return .starting }
+        return shortage == nil ? said : .starting
+    }
+
+    /// The running instances, of those that the operator declared; nil where enough run, or none were declared.
+    var shortage: (running: Int, expected: Int)? {
+        guard let expected = instancesExpected else { return nil }
+        let running = instances.count { $0.state == .serving }
+        return running < expected ? (running, expected) : nil
+    }
+}
+
+extension ServiceState {
+    /// True if a service in this state was started and does not run as it should.
+    package var isDown: Bool {
+        switch self {
+        case .restarting, .exited, .unhealthy, .paused: true
+        case .serving, .starting, .absent, .unknown: false
+        }
+    }
+}
+
+/// Contradictions: two statements of one answer that cannot both be true. Such an answer proves nothing, whichever of them
 /// holds.
 ///
-/// Not here is what has a worst reading of its own: an instance that is worse than the summary says (``Document/runtime``),
-/// and a summary of the target's commit or digest that is another one (``BuildMatcher``).
+/// Two differences are handled elsewhere, since the worse statement counts: an instance that is worse than the summary
+/// (``Document/runtime``), and a summary with another commit or digest than the instances (``BuildMatcher``).
 extension Document {
-    /// What contradicts what, in one clean line; nil where nothing does.
-    package var contradiction: String? { stateContradiction ?? buildContradiction ?? instanceContradiction }
+    /// The first contradiction, in one clean line; nil where there is none.
+    var contradiction: String? { stateContradiction ?? buildContradiction ?? instanceContradiction }
 
     /// The summary's state against the instances.
     private var stateContradiction: String? {
@@ -38,7 +70,7 @@ extension Document {
         if let claimed = gitSHA.value {
             if commits != [claimed] { return "its git_sha \(claimed.short) is not that of every instance" }
         } else if commits.count == 1, let common = commits.first.flatMap({ $0 }) {
-            // The agent does not speak for them, and says why.
+            // The agent makes no statement for them, and explains why.
             let why = reason.map { ": \(Sanitizer.singleLine($0, limit: 200))" } ?? ""
             return "it says no git_sha, and every instance runs \(common.short)\(why)"
         }

@@ -1,3 +1,4 @@
+import Shared
 import Verdict
 
 /// A policy as evidence writes it: durations in nanoseconds, tolerances as typed.
@@ -18,7 +19,6 @@ extension Policy: Codable {
         case minProven = "min_proven"
         case require
         case supersededOK = "superseded_ok"
-        case countsEarlierEvidence = "counts_earlier_evidence"
     }
 
     package init(from decoder: any Decoder) throws {
@@ -37,8 +37,7 @@ extension Policy: Codable {
             maxUnreachableByLabel: try container.decode([GroupTolerance].self, forKey: .maxUnreachableByLabel),
             maxFailedByLabel: try container.decode([GroupTolerance].self, forKey: .maxFailedByLabel),
             minProven: try tolerance(.minProven), require: try container.decode([Requirement].self, forKey: .require),
-            supersededOK: try container.decode(Bool.self, forKey: .supersededOK),
-            countsEarlierEvidence: try container.decode(Bool.self, forKey: .countsEarlierEvidence))
+            supersededOK: try container.decode(Bool.self, forKey: .supersededOK))
     }
 
     package func encode(to encoder: any Encoder) throws {
@@ -59,7 +58,6 @@ extension Policy: Codable {
         try container.encode(maxFailedByLabel, forKey: .maxFailedByLabel)
         try container.encode(require, forKey: .require)
         try container.encode(supersededOK, forKey: .supersededOK)
-        try container.encode(countsEarlierEvidence, forKey: .countsEarlierEvidence)
     }
 }
 
@@ -98,5 +96,48 @@ extension HostSelector: Codable {
     package func encode(to encoder: any Encoder) throws {
         var container = encoder.singleValueContainer()
         try container.encode(terms)
+    }
+}
+
+/// A sample as evidence writes it: `document`, `plain`, or `reach` with its `detail`.
+extension Sample: Codable {
+    private enum CodingKeys: String, CodingKey {
+        case host, nonce, document, plain, reach, detail
+        case askedAt = "asked_ns"
+        case answeredAt = "answered_ns"
+    }
+
+    package init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        let answer: Answer =
+            if let document = try container.decodeIfPresent(Document.self, forKey: .document) {
+                .document(document)
+            } else if let plain = try container.decodeIfPresent(PlainAnswer.self, forKey: .plain) {
+                .plain(plain)
+            } else {
+                .unusable(
+                    try container.decode(RequestOutcome.self, forKey: .reach),
+                    detail: try container.decode(String.self, forKey: .detail))
+            }
+        self.init(
+            host: try container.decode(Int.self, forKey: .host),
+            askedAt: try container.decode(Nanoseconds.self, forKey: .askedAt).duration,
+            answeredAt: try container.decode(Nanoseconds.self, forKey: .answeredAt).duration,
+            nonce: try container.decode(String.self, forKey: .nonce), answer: answer)
+    }
+
+    package func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(host, forKey: .host)
+        try container.encode(Nanoseconds(askedAt), forKey: .askedAt)
+        try container.encode(Nanoseconds(answeredAt), forKey: .answeredAt)
+        try container.encode(nonce, forKey: .nonce)
+        switch answer {
+        case .document(let document): try container.encode(document, forKey: .document)
+        case .plain(let plain): try container.encode(plain, forKey: .plain)
+        case .unusable(let reach, let detail):
+            try container.encode(reach, forKey: .reach)
+            try container.encode(detail, forKey: .detail)
+        }
     }
 }

@@ -1,0 +1,366 @@
+import Shared
+
+/// A reason in words, in parts: a report may have to drop what to do, and keep what was seen.
+package struct ReasonText: Codable, Hashable, Sendable {
+    /// What was seen; empty where the remedy contains it.
+    package var cause: String
+    /// What to do about it; nil where there is nothing to do, or only to wait.
+    package var remedy: String?
+    /// A remark, shown in parentheses at the end.
+    package var note: String?
+    /// The build that the host serves instead of the target, for another remedy.
+    package var served: String?
+
+    package init(_ cause: String, remedy: String? = nil, note: String? = nil, served: String? = nil) {
+        self.cause = cause
+        self.remedy = remedy
+        self.note = note
+        self.served = served
+    }
+
+    /// True if it says more than what was seen.
+    package var isDivided: Bool { remedy != nil || note != nil || served != nil }
+
+    /// What was seen, without what to do.
+    package var finding: String { cause + parenthesis }
+
+    /// All of it on one line: `cause: remedy (note)`.
+    package var sentence: String {
+        guard let remedy else { return finding }
+        return (cause.isEmpty ? remedy : "\(cause): \(remedy)") + parenthesis
+    }
+
+    private var parenthesis: String { note.map { " (\($0))" } ?? "" }
+}
+
+/// The one place where reasons become words.
+extension HostReason {
+    package var text: ReasonText {
+        switch self {
+        case .wrongHost, .machineIDChanged, .duplicateID, .clonedMachineID, .sameHostTwice, .nonceNotEchoed:
+            identityText
+        case .notAnsweredYet, .noAnswerYet, .noFreshAnswer, .requestFailed, .notListed: requestText
+        case .negativeAge, .sourceUnreadable, .sourceLost, .sourceStale, .askedTooEarly, .noAnswerSinceStart,
+            .otherService, .contradiction, .agentMissing, .unusablePlainAnswer, .cachedAnswer, .agedAnswer:
+            unusableText
+        case .noInstance, .noRevision, .noRevisionOfDigest, .noRegistryDigest, .noAgent, .nothingToCompare:
+            incomparableText
+        case .pulledNotRecreated, .neverPulled, .leftTarget, .summaryDiffers, .serviceServesOther, .instancesDiffer,
+            .promotedLater, .promotedConfigDigest, .wrongImage, .digestLookupPending, .platformMissing, .wrongCommit,
+            .wentBack, .replacedByUnpromoted:
+            otherBuildText
+        case .crashLoop, .crashLoopNotSoaked, .probeFailed, .startFailed, .down, .tooFewInstances, .starting,
+            .notServing, .onTarget, .soaking, .flapping, .converged:
+            onTargetText
+        }
+    }
+
+    // MARK: - Who answered
+
+    private static let idRemedy = "set host: {id: …} in its agent.yaml, or --host-id"
+
+    private var identityText: ReasonText {
+        switch self {
+        case .wrongHost(_, nil, _): return ReasonText("another host answered", remedy: "check the URL")
+        case .wrongHost(let given, let expected?, let isFromInventory):
+            let other = given.map { "host '\(Self.id($0))'" } ?? "an answer without an id"
+            let source = isFromInventory ? "the inventory expects" : "this URL first gave"
+            return ReasonText(
+                "\(other) answered where \(source) '\(Self.id(expected))'", remedy: "check URL, DNS and proxies")
+        case .machineIDChanged(let given, let first):
+            return ReasonText(
+                "host id '\(Self.id(given))' where this URL first gave '\(Self.id(first))', and another boot id",
+                remedy:
+                    "the machine id changed with the reboot, or another machine took its place; make /etc/machine-id "
+                    + "persistent, or \(Self.idRemedy)")
+        case .duplicateID(let id, let other?):
+            return ReasonText(
+                "'\(Self.id(other))' has the same id '\(Self.id(id))'", remedy: "check both URLs, or \(Self.idRemedy)")
+        case .duplicateID(let id, nil):
+            return ReasonText(
+                "another inventory host has the id '\(Self.id(id))'", remedy: "check both URLs, or \(Self.idRemedy)")
+        case .clonedMachineID(let id, let other):
+            return ReasonText(
+                "'\(Self.id(other))' answers with the same id '\(Self.id(id))' and another boot id",
+                remedy: "/etc/machine-id was cloned; give each machine its own (systemd-machine-id-setup), or "
+                    + Self.idRemedy)
+        case .sameHostTwice(let id, let other):
+            return ReasonText(
+                "'\(Self.id(other))' answers with the same id '\(Self.id(id))' and the same boot id",
+                remedy: "two names for one host, or a proxy that asks one host for both; list it once, or correct the "
+                    + "URLs; for two agents on one machine, \(Self.idRemedy)")
+        default:
+            return ReasonText(
+                "the answer does not echo this request's nonce", remedy: "a cache or balancer answers for the host")
+        }
+    }
+
+    // MARK: - Whether anything answered
+
+    private var requestText: ReasonText {
+        switch self {
+        case .noAnswerYet(let waited):
+            return ReasonText(
+                "no answer within \(waited.brief)", remedy: "check the host, the network and the agent")
+        case .noFreshAnswer(let span):
+            return ReasonText("no fresh answer for \(span.brief)", remedy: "check the host and its agent")
+        case .requestFailed(let outcome, let detail):
+            return ReasonText(Self.failure(outcome, detail), remedy: Self.remedy(outcome))
+        case .notListed(let outcome, let detail):
+            return ReasonText("no longer listed by the inventory's source, and \(Self.failure(outcome, detail))")
+        default: return ReasonText("not answered yet")
+        }
+    }
+
+    private static func failure(_ outcome: RequestOutcome, _ detail: String) -> String {
+        switch outcome {
+        case .never: "never answered"
+        case .ok: "answered before"
+        default: detail
+        }
+    }
+
+    private static func remedy(_ outcome: RequestOutcome) -> String {
+        switch outcome {
+        case .dns: "check the name in the inventory, and the resolver"
+        case .tls: "check the certificates, --ca and --cert"
+        case .refused: "is the agent running? systemctl status buildinfo-agent"
+        case .timeout, .never, .ok: "check the host, the network and the agent"
+        case .auth: "check the token (--token-file) and the client certificate (--cert), or access in the inventory"
+        case .httpStatus, .notBuildinfo: "is this the agent's URL?"
+        case .tooLarge: "not a buildinfo document; check the URL"
+        case .protocolError: "is this an HTTP port?"
+        }
+    }
+
+    // MARK: - Answers that say nothing of the build
+
+    private static let agentLog = "journalctl -u buildinfo-agent on the host"
+
+    private var unusableText: ReasonText {
+        switch self {
+        case .sourceUnreadable(let said?): return ReasonText("the agent cannot tell", remedy: said)
+        case .sourceUnreadable(nil): return ReasonText("the agent cannot read its source", remedy: Self.agentLog)
+        case .sourceLost(let age):
+            return ReasonText(
+                "the agent lost its engine; its last observation is \(age.brief) old", remedy: Self.agentLog)
+        case .sourceStale(let age?):
+            return ReasonText(
+                "the agent answers, but its last observation is \(age.brief) old", remedy: Self.agentLog)
+        case .sourceStale(nil): return ReasonText("the agent gave no usable answer", remedy: Self.agentLog)
+        case .askedTooEarly(let age):
+            return ReasonText(
+                "asking again: this answer was from before the check started", note: "\(age.brief) old")
+        case .noAnswerSinceStart(let age):
+            return ReasonText(
+                "no answer since the check started; the agent's last observation was \(age.brief) old when it answered",
+                remedy: Self.agentLog)
+        case .otherService(let other, let expected):
+            return ReasonText(
+                "answers for the service '\(Self.id(other))', not for '\(expected)'",
+                remedy: "check the inventory's URL")
+        case .contradiction(let text): return ReasonText("the answer contradicts itself: \(text)")
+        case .agentMissing(let id):
+            return ReasonText("the inventory expects host id \(Self.id(id)), and no agent answered")
+        case .unusablePlainAnswer(let problem): return ReasonText("the answer cannot be used: \(problem)")
+        case .cachedAnswer(let by):
+            return ReasonText(
+                "a cache may have answered for the host (\(by))",
+                remedy: "exclude this path from caching, or ask the host itself")
+        case .agedAnswer(let age):
+            return ReasonText(
+                "the answer is \(age.brief) old by its own account", remedy: "a cache answers for the host")
+        default: return ReasonText("the agent's age_seconds is negative", remedy: Self.agentLog)
+        }
+    }
+
+    // MARK: - Answers that cannot be compared
+
+    private static let revision = "org.opencontainers.image.revision"
+
+    private var incomparableText: ReasonText {
+        switch self {
+        case .noInstance(let service, let said):
+            return ReasonText("no instance of the service on the host", remedy: said ?? Self.up(service))
+        case .noRevision(let reported, nil):
+            return ReasonText(
+                "git_sha \(Self.words(reported))", remedy: "label the image with \(Self.revision)=<full commit>")
+        case .noRevision(let reported, let said?):
+            return ReasonText("git_sha \(Self.words(reported))", remedy: said)
+        case .noRevisionOfDigest(let reported, let said):
+            return ReasonText(
+                "the digest is right, but git_sha \(Self.words(reported))",
+                remedy: "\(said ?? "label the image"), or ask for --digest alone")
+        case .noRegistryDigest:
+            return ReasonText(
+                "the image has no registry digest (built here, loaded or committed)",
+                remedy: "pull it from the registry")
+        case .noAgent:
+            return ReasonText(
+                "no agent on the host can tell a digest", remedy: "install buildinfo-agent, or verify by --sha alone")
+        default: return ReasonText("nothing to compare", remedy: "give --sha or --digest")
+        }
+    }
+
+    private static func words(_ reported: Reported<GitSHA>) -> String {
+        switch reported {
+        case .known(let value): return "is \(value.short)"
+        case .absent: return "is null"
+        case .unusable(let text):
+            let problem = GitSHA.problem(with: text).map { " \($0)" } ?? ""
+            return "'\(Sanitizer.singleLine(text, limit: 48))'\(problem)"
+        }
+    }
+
+    // MARK: - Another build
+
+    private var otherBuildText: ReasonText {
+        switch self {
+        case .pulledNotRecreated(let deployment, let served):
+            let service = Self.id(deployment.service)
+            let how =
+                deployment.engine == .podman ? "recreate the container of \(service)" : Self.up(deployment.service)
+            let build = "\(served.build)\(Self.suffix(served.condition))"
+            return ReasonText("pulled, not recreated", remedy: how, note: "serves \(build)", served: build)
+        case .neverPulled(let deployment, let served):
+            let service = Self.id(deployment.service)
+            let history = served.generation.map { "generation \($0)" } ?? "never promoted here"
+            let build = "\(served.build), \(history)\(Self.suffix(served.condition))"
+            guard deployment.engine != nil else {
+                return ReasonText(
+                    "never deployed", remedy: "deploy \(service) again", note: "serves \(build)", served: build)
+            }
+            return ReasonText(
+                "never pulled", remedy: "run docker compose pull \(service) && docker compose up -d \(service)",
+                note: "serves \(build)", served: build)
+        case .leftTarget(let build):
+            return ReasonText("served the target, and serves \(build) now: watching whether it went back")
+        case .summaryDiffers(let build):
+            return ReasonText("the answer contradicts itself: its summary says \(build)")
+        case .serviceServesOther(let served, let image, let url):
+            return ReasonText(
+                "the service serves \(served), its image says \(image)",
+                remedy: "restart it, and see what listens at \(Self.url(url))")
+        case .instancesDiffer(let matching, let all, let other, let service):
+            guard all > 0 else { return ReasonText("the instances differ", remedy: Self.up(service)) }
+            let name = other.isEmpty ? "the others do not" : "\(Self.id(other)) does not"
+            return ReasonText(
+                "\(matching) of \(all) instances \(matching == 1 ? "serves" : "serve") the target, \(name)",
+                remedy: Self.up(service))
+        case .promotedLater(let build, let generation?):
+            return ReasonText("serves \(build), promoted later (generation \(generation))")
+        case .promotedLater: return ReasonText("serves a later promotion")
+        case .promotedConfigDigest:
+            return ReasonText(
+                "the digest asked for is the host's image id", remedy: "promote by the digest of the index or manifest")
+        case .wrongImage(let build, let lookup):
+            let note: String? =
+                switch lookup {
+                case .isAnotherImage: nil
+                case .notPossible: "if it is the same image by another digest, --image or --index would tell"
+                case .failed(let why):
+                    "could not check with the registry whether this is another index of the same image: \(why)"
+                }
+            return ReasonText(
+                "right commit, wrong image (\(build)), rebuilt or tampered with",
+                remedy: "promote that digest, or pull again", note: note)
+        case .digestLookupPending(let build):
+            return ReasonText("right commit, other digest (\(build)): asking the registry whether it is the same image")
+        case .platformMissing(let platform):
+            let name = Sanitizer.singleLine(platform.description, limit: 40)
+            return ReasonText(
+                "the promoted index holds nothing for \(name), which this host runs",
+                remedy: "build that platform, and promote again")
+        case .wrongCommit(let build):
+            return ReasonText("right image, but it is labelled \(build): the promoted commit is wrong")
+        case .wentBack(let build):
+            return ReasonText("served the target, then went back to \(build)", remedy: "find out what rolled it back")
+        case .replacedByUnpromoted(let build):
+            return ReasonText(
+                "served the target, then changed to \(build), never promoted here", remedy: "find out what deployed it")
+        default: return ReasonText("serves another build")
+        }
+    }
+
+    private static func suffix(_ condition: Condition?) -> String { condition.map { ", \(words($0))" } ?? "" }
+
+    // MARK: - On the target
+
+    private var onTargetText: ReasonText {
+        switch self {
+        case .crashLoop(let loop, let condition):
+            let exit = loop.lastExitCode.map { ", last exit \($0)" } ?? ""
+            return ReasonText(
+                "crash loop: \(Self.id(loop.instance)) restarted \(loop.count.times) within \(loop.span.brief)\(exit)",
+                remedy: Self.inspect(condition))
+        case .crashLoopNotSoaked(let condition):
+            return ReasonText(
+                "crash loop: it failed repeatedly, and has not soaked since", remedy: Self.inspect(condition))
+        case .probeFailed(let probe):
+            return ReasonText(
+                "on the target, but the service did not answer its probe at \(Self.url(probe.url)) (\(Self.words(probe)))",
+                remedy: "look at its logs, or correct the agent's --probe")
+        case .startFailed(let said), .starting(let said): return ReasonText("on the target, \(said)")
+        case .down(let condition, let answers):
+            return ReasonText(
+                "on the target, \(Self.words(condition)), \(answers == 1 ? "1 answer" : "\(answers) answers in a row")",
+                remedy: Self.inspect(condition))
+        case .tooFewInstances(let running, let expected):
+            return ReasonText(
+                "on the target, \(running) of \(expected) instances \(running == 1 ? "runs" : "run")",
+                remedy: "find out why the others do not")
+        case .notServing(let condition): return ReasonText("on the target, \(Self.words(condition))")
+        case .soaking(let held, let soak, let changes, let restarts):
+            let changed = changes >= 2 ? " (changed \(changes) times lately)" : ""
+            let restarted = restarts.map { " (\($0.text): the soak began again)" } ?? ""
+            return ReasonText("serves the target; held for \(held.brief) of \(soak.brief)\(changed)\(restarted)")
+        case .flapping(let changes):
+            return ReasonText("back on the target after \(changes) changes; waiting for it to stabilise")
+        case .converged(let fact, let hasHealthCheck, let isSilent):
+            let how =
+                switch fact {
+                case .matchPlatform: ", by its platform's manifest"
+                case .matchIndex: ", by another index of the same image"
+                case .matchConfig: ", by the image's content"
+                case .matchSHA: ", by commit"
+                default: ""
+                }
+            let health = hasHealthCheck ? "" : " (no health check)"
+            let silence = isSilent ? " (the service does not tell its commit)" : ""
+            return ReasonText("serves the target\(how)\(health)\(silence)")
+        default: return ReasonText("serves the target now")
+        }
+    }
+
+    private static func words(_ condition: Condition) -> String {
+        if let said = condition.said { return "and says \(said)" }
+        guard let instance = condition.instance else { return condition.state.rawValue }
+        let code = condition.exitCode.map { " with code \($0)" } ?? ""
+        let memory = condition.isOutOfMemory ? ", out of memory" : ""
+        let summary = condition.callsItServing ? " (the answer's summary says serving)" : ""
+        return "\(id(instance)) \(condition.state.rawValue)\(code)\(memory)\(summary)"
+    }
+
+    private static func words(_ probe: ProbeResult) -> String {
+        switch probe.outcome {
+        case .ok, .other: "failed"
+        case .refused: "connection refused"
+        case .timeout: "timed out"
+        case .httpStatus: probe.status.map { "HTTP \($0)" } ?? "wrong HTTP status"
+        case .notBuildinfo: "an answer without git_sha"
+        case .tooLarge: "too large an answer"
+        }
+    }
+
+    private static func inspect(_ condition: Condition) -> String {
+        if condition.said != nil { return "look at its logs" }
+        let verb = condition.state == .paused ? "run docker unpause" : "look at docker logs"
+        return "\(verb) \(id(condition.logged))"
+    }
+
+    // MARK: - Parts
+
+    private static func up(_ service: String) -> String { "run docker compose up -d \(id(service))" }
+    private static func id(_ text: String) -> String { Sanitizer.singleLine(text, limit: 64) }
+    private static func url(_ text: String) -> String { Sanitizer.singleLine(text, limit: 120) }
+}

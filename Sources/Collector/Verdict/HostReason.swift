@@ -1,0 +1,294 @@
+package import Shared
+
+/// Why a host has its status: a closed set of causes, each with the values that a sentence about it needs.
+///
+/// Everything that decides or compares does so by these values, or by their ``code``. Sentences are made from them in one place,
+/// ``text``, and only where one is shown or stored.
+package enum HostReason: Hashable, Sendable {
+    // MARK: Who answered
+
+    /// Another id than expected; `given` is nil where no agent answered.
+    case wrongHost(given: String?, expected: String?, isFromInventory: Bool)
+    /// The URL's own host gave another id in another boot.
+    case machineIDChanged(given: String, first: String)
+    /// `other` is nil where the other host is not known by name.
+    case duplicateID(String, other: String?)
+    case clonedMachineID(String, other: String)
+    case sameHostTwice(String, other: String)
+    case nonceNotEchoed
+
+    // MARK: Whether anything answered
+
+    case notAnsweredYet
+    case noAnswerYet(waited: Duration)
+    case noFreshAnswer(for: Duration)
+    /// The request brought no usable answer; the detail is one clean line.
+    case requestFailed(RequestOutcome, detail: String)
+    /// The same, for a host that its inventory's source no longer lists.
+    case notListed(RequestOutcome, detail: String)
+
+    // MARK: Answers that say nothing of the build
+
+    case negativeAge
+    /// With the agent's own words, where it gave any.
+    case sourceUnreadable(said: String?)
+    case sourceLost(age: Duration)
+    /// The agent answers, and its last counted observation is too old; nil where there is none.
+    case sourceStale(age: Duration?)
+    case askedTooEarly(age: Duration)
+    case noAnswerSinceStart(age: Duration)
+    case otherService(String, expected: String)
+    case contradiction(String)
+    case agentMissing(expectedID: String)
+    case unusablePlainAnswer(String)
+    case cachedAnswer(by: String)
+    case agedAnswer(Duration)
+
+    // MARK: Answers that cannot be compared
+
+    case noInstance(service: String, said: String?)
+    /// No usable commit; `said` is the agent's explanation.
+    case noRevision(Reported<GitSHA>, said: String?)
+    case noRevisionOfDigest(Reported<GitSHA>, said: String?)
+    case noRegistryDigest
+    case noAgent
+    case nothingToCompare
+
+    // MARK: Another build
+
+    case pulledNotRecreated(Deployment, serves: Served)
+    case neverPulled(Deployment, serves: Served)
+    case leftTarget(serves: String)
+    case summaryDiffers(serves: String)
+    /// The image is right, and the service itself tells another commit.
+    case serviceServesOther(String, image: String, url: String)
+    case instancesDiffer(matching: Int, of: Int, other: String, service: String)
+    case promotedLater(serves: String, generation: Int?)
+    case promotedConfigDigest
+    case wrongImage(serves: String, lookup: Lookup)
+    case digestLookupPending(serves: String)
+    case platformMissing(Platform)
+    case wrongCommit(serves: String)
+    case wentBack(to: String)
+    case replacedByUnpromoted(String)
+
+    // MARK: On the target, and not proven
+
+    case crashLoop(Loop, Condition)
+    case crashLoopNotSoaked(Condition)
+    case probeFailed(ProbeResult)
+    case startFailed(said: String)
+    case down(Condition, answers: Int)
+    case tooFewInstances(running: Int, expected: Int)
+    /// With the agent's explanation.
+    case starting(said: String)
+    case notServing(Condition)
+    case onTarget
+    case soaking(held: Duration, of: Duration, changes: Int, restarts: RestartSummary?)
+    case flapping(changes: Int)
+    case converged(BuildFact, hasHealthCheck: Bool, isSilentAboutCommit: Bool)
+
+    // MARK: Their values
+
+    /// How the service gets to the host.
+    package struct Deployment: Hashable, Sendable {
+        var service: String
+        /// nil where no engine is known.
+        var engine: EngineIdentity.Name?
+    }
+
+    /// Another build, and what is known of it.
+    package struct Served: Hashable, Sendable {
+        var build: String
+        /// nil where it was never promoted here.
+        var generation: Int?
+        /// nil where it serves.
+        var condition: Condition?
+    }
+
+    /// Whether the registry could tell that a wrong digest is another index of the promoted image.
+    package enum Lookup: Hashable, Sendable {
+        /// Nothing is known of the promoted image but its digest.
+        case notPossible
+        case isAnotherImage
+        case failed(String)
+    }
+
+    /// The instance that speaks for the service, and its state.
+    package struct Condition: Hashable, Sendable {
+        var state: ServiceState
+        /// nil where no instance is known.
+        var instance: String?
+        /// The name of the container whose logs explain it.
+        var logged: String
+        var exitCode: Int?
+        var isOutOfMemory = false
+        /// The answer's own summary calls it serving.
+        var callsItServing = false
+        /// The words of a host without an agent.
+        var said: String?
+    }
+
+    /// A crash loop as it was seen.
+    package struct Loop: Hashable, Sendable {
+        var instance: String
+        var count: Int
+        var span: Duration
+        var lastExitCode: Int?
+    }
+}
+
+/// Restarts on the target during a verification.
+package struct RestartSummary: Hashable, Sendable {
+    /// At least 1.
+    var count: Int
+    var lastExitCode: Int?
+
+    /// For example `its container restarted 2 times during this verification, last exit 1`.
+    package var text: String {
+        let exit = lastExitCode.map { ", last exit \($0)" } ?? ""
+        return "its container restarted \(count.times) during this verification\(exit)"
+    }
+}
+
+extension HostReason {
+    /// The name of a reason, for programs: in reports, in evidence, in the ledger. Values never change their meaning.
+    package enum Code: String, Codable, Hashable, Sendable, CaseIterable {
+        case wrongHost = "wrong_host"
+        case machineIDChanged = "machine_id_changed"
+        case duplicateID = "duplicate_id"
+        case clonedMachineID = "cloned_machine_id"
+        case sameHostTwice = "same_host_twice"
+        case nonceNotEchoed = "nonce_not_echoed"
+        case notAnsweredYet = "not_answered_yet"
+        case noAnswerYet = "no_answer_yet"
+        case noFreshAnswer = "no_fresh_answer"
+        case requestFailed = "request_failed"
+        case notListed = "not_listed"
+        case negativeAge = "negative_age"
+        case sourceUnreadable = "source_unreadable"
+        case sourceLost = "source_lost"
+        case sourceStale = "source_stale"
+        case askedTooEarly = "asked_too_early"
+        case noAnswerSinceStart = "no_answer_since_start"
+        case otherService = "other_service"
+        case contradiction
+        case agentMissing = "agent_missing"
+        case unusablePlainAnswer = "unusable_plain_answer"
+        case cachedAnswer = "cached_answer"
+        case agedAnswer = "aged_answer"
+        case noInstance = "no_instance"
+        case noRevision = "no_revision"
+        case noRevisionOfDigest = "no_revision_of_digest"
+        case noRegistryDigest = "no_registry_digest"
+        case noAgent = "no_agent"
+        case nothingToCompare = "nothing_to_compare"
+        case pulledNotRecreated = "pulled_not_recreated"
+        case neverPulled = "never_pulled"
+        case leftTarget = "left_target"
+        case summaryDiffers = "summary_differs"
+        case serviceServesOther = "service_serves_other"
+        case instancesDiffer = "instances_differ"
+        case promotedLater = "promoted_later"
+        case promotedConfigDigest = "promoted_config_digest"
+        case wrongImage = "wrong_image"
+        case digestLookupPending = "digest_lookup_pending"
+        case platformMissing = "platform_missing"
+        case wrongCommit = "wrong_commit"
+        case wentBack = "went_back"
+        case replacedByUnpromoted = "replaced_by_unpromoted"
+        case crashLoop = "crash_loop"
+        case crashLoopNotSoaked = "crash_loop_not_soaked"
+        case probeFailed = "probe_failed"
+        case startFailed = "start_failed"
+        case down
+        case tooFewInstances = "too_few_instances"
+        case starting
+        case notServing = "not_serving"
+        case onTarget = "on_target"
+        case soaking
+        case flapping
+        case converged
+
+        /// Whether the remedy brings a build to the host, or starts the one that is there.
+        package var bringsBuild: Bool {
+            switch self {
+            case .noInstance, .noRegistryDigest, .pulledNotRecreated, .neverPulled, .serviceServesOther,
+                .instancesDiffer,
+                .wrongImage:
+                true
+            case .wrongHost, .machineIDChanged, .duplicateID, .clonedMachineID, .sameHostTwice, .nonceNotEchoed,
+                .notAnsweredYet, .noAnswerYet, .noFreshAnswer, .requestFailed, .notListed, .negativeAge,
+                .sourceUnreadable,
+                .sourceLost, .sourceStale, .askedTooEarly, .noAnswerSinceStart, .otherService, .contradiction,
+                .agentMissing, .unusablePlainAnswer, .cachedAnswer, .agedAnswer, .noRevision, .noRevisionOfDigest,
+                .noAgent, .nothingToCompare, .leftTarget, .summaryDiffers, .promotedLater, .promotedConfigDigest,
+                .digestLookupPending, .platformMissing, .wrongCommit, .wentBack, .replacedByUnpromoted, .crashLoop,
+                .crashLoopNotSoaked, .probeFailed, .startFailed, .down, .tooFewInstances, .starting, .notServing,
+                .onTarget,
+                .soaking, .flapping, .converged:
+                false
+            }
+        }
+    }
+
+    package var code: Code {
+        switch self {
+        case .wrongHost: .wrongHost
+        case .machineIDChanged: .machineIDChanged
+        case .duplicateID: .duplicateID
+        case .clonedMachineID: .clonedMachineID
+        case .sameHostTwice: .sameHostTwice
+        case .nonceNotEchoed: .nonceNotEchoed
+        case .notAnsweredYet: .notAnsweredYet
+        case .noAnswerYet: .noAnswerYet
+        case .noFreshAnswer: .noFreshAnswer
+        case .requestFailed: .requestFailed
+        case .notListed: .notListed
+        case .negativeAge: .negativeAge
+        case .sourceUnreadable: .sourceUnreadable
+        case .sourceLost: .sourceLost
+        case .sourceStale: .sourceStale
+        case .askedTooEarly: .askedTooEarly
+        case .noAnswerSinceStart: .noAnswerSinceStart
+        case .otherService: .otherService
+        case .contradiction: .contradiction
+        case .agentMissing: .agentMissing
+        case .unusablePlainAnswer: .unusablePlainAnswer
+        case .cachedAnswer: .cachedAnswer
+        case .agedAnswer: .agedAnswer
+        case .noInstance: .noInstance
+        case .noRevision: .noRevision
+        case .noRevisionOfDigest: .noRevisionOfDigest
+        case .noRegistryDigest: .noRegistryDigest
+        case .noAgent: .noAgent
+        case .nothingToCompare: .nothingToCompare
+        case .pulledNotRecreated: .pulledNotRecreated
+        case .neverPulled: .neverPulled
+        case .leftTarget: .leftTarget
+        case .summaryDiffers: .summaryDiffers
+        case .serviceServesOther: .serviceServesOther
+        case .instancesDiffer: .instancesDiffer
+        case .promotedLater: .promotedLater
+        case .promotedConfigDigest: .promotedConfigDigest
+        case .wrongImage: .wrongImage
+        case .digestLookupPending: .digestLookupPending
+        case .platformMissing: .platformMissing
+        case .wrongCommit: .wrongCommit
+        case .wentBack: .wentBack
+        case .replacedByUnpromoted: .replacedByUnpromoted
+        case .crashLoop: .crashLoop
+        case .crashLoopNotSoaked: .crashLoopNotSoaked
+        case .probeFailed: .probeFailed
+        case .startFailed: .startFailed
+        case .down: .down
+        case .tooFewInstances: .tooFewInstances
+        case .starting: .starting
+        case .notServing: .notServing
+        case .onTarget: .onTarget
+        case .soaking: .soaking
+        case .flapping: .flapping
+        case .converged: .converged
+        }
+    }
+}

@@ -1,0 +1,78 @@
+package import Shared
+
+/// What a report shows of a host's last answer, and what reasons are made of.
+package struct LastAnswerDetails: Sendable {
+    /// The agent's own explanation of the service's state. One clean line.
+    var explanation: String?
+    var engine: EngineIdentity.Name?
+    /// Whether the agent leaves leftovers and one-offs out of the instances. Agents that do also report the engine's platform.
+    var separatesInstances = false
+    package private(set) var hasHealthCheck = true
+    /// nil where no agent answered.
+    package private(set) var hostID: String?
+    private(set) var bootID: String?
+    package private(set) var observedAt: String?
+    /// What a host without an agent reported of its state.
+    var plainState: String?
+    /// How many instances run, of how many that were declared, where too few do.
+    private(set) var shortage: (running: Int, expected: Int)?
+    /// The summary calls the service serving, and an instance is not.
+    private(set) var callsItServing = false
+    /// The result of the agent's probe; nil where it has none.
+    private(set) var served: ProbeResult?
+    /// The instance that speaks for the service: the first one in the worst state.
+    package private(set) var worst: Instance?
+    /// The deployments that the instances belong to, each once, sorted.
+    package private(set) var projects: [String] = []
+    package private(set) var instancesExpected: Int?
+    package private(set) var leftOut: [LeftOutContainer] = []
+    /// By the host's clock, in milliseconds: when it observed the service, since 1970, and how long after the verification's
+    /// start.
+    private var clock: (observedAt: Int64, sinceStart: Int64)?
+
+    /// Of no answer yet.
+    init() {}
+
+    init(_ document: Document) {
+        explanation = document.reason.map { Sanitizer.singleLine($0, limit: 200) }
+        engine = document.engine?.name
+        separatesInstances = document.engine?.platform != nil
+        hasHealthCheck = document.instances.allSatisfy { ($0.health ?? .none) != .none }
+        hostID = document.host.id
+        bootID = document.host.bootID
+        observedAt = document.observedAt
+        served = document.served
+        shortage = document.shortage
+        let runtime = document.runtime
+        callsItServing = document.state == .serving && runtime != .serving && runtime != .starting
+        worst =
+            document.instances.first { $0.state == runtime }
+            ?? document.instances.first { runtime == .unhealthy && $0.health == .unhealthy }
+        projects = Set(document.instances.compactMap(\.project)).sorted()
+        instancesExpected = document.instancesExpected
+        leftOut = document.leftOut
+    }
+
+    init(_ answer: PlainAnswer) {
+        hasHealthCheck = false
+        plainState = answer.stateText
+    }
+
+    /// Notes how long after the verification's start the agent observed the service, at the latest.
+    mutating func observed(at moment: Duration) {
+        // observed_at is that moment by the clock that started_at is by.
+        clock = observedAt.flatMap(RFC3339.unixMilliseconds).map { ($0, moment.milliseconds) }
+    }
+
+    /// Whether the instance was started after the verification, by the host's own clock throughout.
+    func startedSince(_ instance: Instance) -> Bool {
+        guard let clock, let started = instance.startedAt.flatMap({ RFC3339.unixMilliseconds($0) }) else {
+            return false
+        }
+        return clock.observedAt - started <= clock.sinceStart
+    }
+}
+
+extension Duration {
+    var milliseconds: Int64 { components.seconds * 1_000 + components.attoseconds / 1_000_000_000_000_000 }
+}

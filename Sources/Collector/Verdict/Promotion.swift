@@ -1,0 +1,144 @@
+package import Shared
+
+/// One promotion of a service, as the ledger keeps them in order.
+package struct Promotion: Codable, Hashable, Sendable {
+    /// Grows by one with each; 1 is the first.
+    package var generation: Int
+    package var gitSHA: GitSHA?
+    package var digest: Digest?
+    /// RFC 3339, for people.
+    package var at: String
+    /// The kind of its journal entry, where the tag was moved on purpose; nil where no such entry is known.
+    package var change: JournalEntry.Kind?
+
+    package init(
+        generation: Int, gitSHA: GitSHA? = nil, digest: Digest? = nil, at: String, change: JournalEntry.Kind? = nil
+    ) {
+        self.generation = generation
+        self.gitSHA = gitSHA
+        self.digest = digest
+        self.at = at
+        self.change = change
+    }
+
+    package enum CodingKeys: String, CodingKey {
+        case generation, digest, at, change
+        case gitSHA = "git_sha"
+    }
+}
+
+/// Decides whether two statements of a target mean one promotion.
+///
+/// They do when they have a field in common (commit or digest), and no field that both have differs. So
+/// `--sha S` after `--sha S --digest D` is the same promotion; `--sha S --digest E` is a new one; and `--digest D` after
+/// `--sha S` is a new one too, because nothing shows that they belong together. Only the service's last promotion is
+/// compared: to promote an earlier build again is a promotion.
+package struct PromotionRule: Hashable, Sendable {
+    package var gitSHA: GitSHA?
+    package var digest: Digest?
+
+    package init(gitSHA: GitSHA? = nil, digest: Digest? = nil) {
+        self.gitSHA = gitSHA
+        self.digest = digest
+    }
+
+    package func isSame(as promotion: Promotion) -> Bool {
+        let commits = Self.agreement(gitSHA, promotion.gitSHA)
+        let digests = Self.agreement(digest, promotion.digest)
+        return commits != false && digests != false && (commits == true || digests == true)
+    }
+
+    /// nil where one of both is missing.
+    private static func agreement<Value: Equatable>(_ first: Value?, _ second: Value?) -> Bool? {
+        guard let first, let second else { return nil }
+        return first == second
+    }
+}
+
+/// The image that a tag was re-pointed to during a verification.
+package struct RetaggedImage: Codable, Hashable, Sendable {
+    /// Repository and tag.
+    package var image: String
+    package var digest: Digest
+    /// nil where the image names no single commit.
+    package var gitSHA: GitSHA?
+    /// True while the answer may come from a replica of the registry that lags. Nothing is decided until then: no
+    /// verification ends green, and none as superseded. nil is false.
+    package var isDoubted: Bool?
+    /// True for the tag's image before the promotion, or a build older than the promoted one: it was put back, and is never a
+    /// newer promotion. nil is false.
+    package var isFormer: Bool?
+
+    package init(image: String, digest: Digest, gitSHA: GitSHA? = nil, isDoubted: Bool? = nil, isFormer: Bool? = nil) {
+        self.image = image
+        self.digest = digest
+        self.gitSHA = gitSHA
+        self.isDoubted = isDoubted
+        self.isFormer = isFormer
+    }
+
+    package enum CodingKeys: String, CodingKey {
+        case image, digest
+        case gitSHA = "git_sha"
+        case isDoubted = "doubted"
+        case isFormer = "former"
+    }
+
+    /// Whether the tag was certainly moved.
+    var isSettled: Bool { isDoubted != true }
+
+    /// The cause that it is.
+    var code: Reason.Code { isSettled ? (isFormer == true ? .tagPutBack : .tagMoved) : .tagUncertain }
+
+    /// One line: what took over.
+    package var message: String {
+        let build = [gitSHA?.short, digest.short].compactMap { $0 }.joined(separator: " ")
+        let name = Sanitizer.singleLine(image, limit: 300)
+        switch (isSettled, isFormer == true) {
+        case (true, false): return "\(name) is another build now (\(build)): somebody moved the tag since"
+        case (true, true):
+            return
+                "\(name) is an earlier build again (\(build)): somebody put the tag back, which is no newer promotion"
+        case (false, _):
+            return
+                "\(name) shows another build at the end (\(build)), and not for long enough to tell why: somebody moved "
+                + "the tag since, or the registry answers from a copy that lags"
+        }
+    }
+}
+
+/// A fleet's progress towards the promotion that took over from the target.
+///
+/// Counts hosts of the gate, by what is known when it is made; a verification that learns of a newer promotion ends once every
+/// host was asked, so that each is counted by its answer.
+package struct SupersedeProgress: Hashable, Sendable {
+    package let promotion: Promotion
+    /// Hosts that serve exactly this promotion.
+    package let serving: Int
+    /// Hosts that still serve the target.
+    package let onTarget: Int
+    /// All others: on another build, or without a usable answer.
+    package let neither: Int
+
+    /// nil where the target is the newest known promotion.
+    package init?(_ verification: Verification) {
+        guard let promotion = verification.successor else { return nil }
+        self.promotion = promotion
+        let gated = verification.tracks.filter { !$0.host.isWaived }
+        serving = gated.count { $0.status == .ahead && $0.generation == promotion.generation }
+        onTarget = gated.count { $0.facts.reach == .ok && $0.facts.build.isMatch }
+        neither = gated.count - serving - onTarget
+    }
+
+    /// One line: which promotion, and how far it came.
+    package var message: String {
+        let build = [promotion.gitSHA?.short, promotion.digest?.short].compactMap { $0 }.joined(separator: " ")
+        let expected = serving + onTarget + neither
+        let progress =
+            serving == expected
+            ? "\(expected == 1 ? "the only host serves" : "all \(expected) hosts serve") it"
+            : "\(serving) of \(expected.hostCount) \(serving == 1 ? "serves" : "serve") it, \(onTarget) still "
+                + "\(onTarget == 1 ? "serves" : "serve") this target, \(neither) neither"
+        return "generation \(promotion.generation) (\(build)) was promoted since: \(progress)"
+    }
+}
