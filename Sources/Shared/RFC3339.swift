@@ -73,7 +73,6 @@ public struct RFC3339: Hashable, Comparable, Sendable {
             + "\(padded(rest / 60_000 % 60, 2)):\(padded(rest / 1_000 % 60, 2)).\(padded(rest % 1_000, 3))Z"
     }
 
-
     /// The number that the digits write; nil for none, and for anything else.
     private static func digits(_ bytes: ArraySlice<UInt8>) -> Int64? {
         guard !bytes.isEmpty, bytes.allSatisfy(\.isASCIIDigit) else { return nil }

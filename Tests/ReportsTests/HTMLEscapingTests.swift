@@ -55,7 +55,8 @@ struct HTMLEscapingTests {
         let hidden = paths.filter { $1.contains("marked") && !everything.contains($1) }.keys
         // A reason that has parts is shown by these, and what the host serves instead by the remark.
         let unexpected = hidden.filter { path in
-            !path.hasSuffix("/reason_parts/served") && !(path.hasSuffix("/reason") && paths["\(path)_parts/cause"] != nil)
+            !path.hasSuffix("/reason_parts/served")
+                && !(path.hasSuffix("/reason") && paths["\(path)_parts/cause"] != nil)
         }
         #expect(unexpected.sorted() == [])
     }

@@ -15,7 +15,8 @@ struct ResponseDecoder: Sendable {
         switch status {
         case 200: break
         case 401, 403: return .unusable(.auth, detail: "the host refuses access (HTTP \(status))")
-        case 300..<400: return .unusable(.httpStatus, detail: "answered HTTP \(status), a redirect, which is not followed")
+        case 300..<400:
+            return .unusable(.httpStatus, detail: "answered HTTP \(status), a redirect, which is not followed")
         default: return .unusable(.httpStatus, detail: "answered HTTP \(status)")
         }
         let data = Data(body)
