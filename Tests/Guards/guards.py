@@ -885,9 +885,9 @@ GUARDS = [
         r"if transitions.count >= Self.maximumTransitions * 1_000 {", VERDICT),
     Guard(
         9, "inventory-size", "an inventory has at most 64 MiB",
-        "Sources/Collector/Inventory/InventoryReader.swift",
-        r"guard bytes.count + count <= maximumBytes else {",
-        r"guard bytes.count + count <= maximumBytes * 2 else {", INVENTORY),
+        "Sources/Collector/Support/BoundedFile.swift",
+        r"guard bytes.count + count <= limit else { throw .tooLarge(limit: limit) }",
+        r"guard bytes.count + count <= limit * 2 else { throw .tooLarge(limit: limit) }", INVENTORY),
     Guard(
         9, "agent-connections", "the agent's connections have a limit",
         "Sources/Agent/Serving/ConnectionLimiter.swift",
@@ -1958,8 +1958,8 @@ GUARDS = [
     Guard(
         "advice", "status-fine", "a status that must tell what it found does",
         _VERDICT + "StatusRules.swift",
-        r"if isGating, answered > 0, let worst = reasons.first",
-        r"if isGating, answered == 0, let worst = reasons.first", STATUS),
+        r"if isGating, isAnyReachable, let worst = reasons.first",
+        r"if isGating, !isAnyReachable, let worst = reasons.first", STATUS),
     Guard(
         "advice", "status-waived", "a status is gated by no waived host",
         _VERDICT + "StatusRules.swift",
