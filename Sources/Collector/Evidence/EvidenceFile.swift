@@ -1,7 +1,7 @@
 import CollectorSupport
 import Dispatch
 import Glibc
-import Shared
+package import Shared
 
 /// The destination of evidence: opened before the work starts, and written as it happens, so that a collector that is killed
 /// leaves everything that it had seen.
