@@ -108,7 +108,9 @@ struct PromoteTests {
         Rule("kill switch off", 0, "off: gitea-variable:HOLD", ["--kill-switch", "gitea-variable:HOLD"]) {
             $0.forge.change { $0.variable = "off" }
         },
-        Rule("kill switch not readable", 41, "cannot be checked (its folder is missing)", ["--kill-switch", "file:/nowhere/at/all"]),
+        Rule(
+            "kill switch not readable", 41, "cannot be checked (its folder is missing)",
+            ["--kill-switch", "file:/nowhere/at/all"]),
         Rule("CI failed", 41, "failure") { $0.forge.change { $0.status = "failure" } },
         Rule("CI pending until the time is up", 41, "pending") { $0.forge.change { $0.status = "pending" } },
         Rule("forge is a page", 69, "instead of JSON") {
