@@ -66,7 +66,7 @@ package struct ReportBuilder {
         var report = Report(
             verification: Report.Run(
                 id: context.id, startedAt: context.startedAt.rfc3339, finishedAt: context.finishedAt.rfc3339,
-                durationSeconds: Self.rounded(conclusion.at),
+                durationSeconds: conclusion.at.roundedSeconds,
                 collector: .init(version: BuildinfoVersion.current)),
             target: Report.PromotedTarget(
                 service: target.service, gitSHA: target.gitSHA, digest: target.digest, image: target.image,
@@ -78,7 +78,8 @@ package struct ReportBuilder {
             policy: Report.PolicySummary(verification.policy),
             successor: SupersedeProgress(verification).map(Report.Successor.init),
             verdict: conclusion.verdict, exitCode: conclusion.exitCode, reasons: conclusion.reasons,
-            warnings: context.warnings + context.notes + FleetWarnings(verification, context).all + context.closingNotes,
+            warnings: context.warnings + context.notes + FleetWarnings(verification, context).all
+                + context.closingNotes,
             summary: summary(at: conclusion.at),
             hosts: hosts.map { host($0.element, at: conclusion.at) }, evidence: context.evidence,
             promotion: context.promotion)
@@ -102,7 +103,7 @@ package struct ReportBuilder {
 
     private func summary(at end: Duration) -> Report.Summary {
         let gated = verification.tracks.filter { !$0.host.isWaived }
-        let times = gated.compactMap(\.convergedAt).map(Self.rounded).sorted()
+        let times = gated.compactMap(\.convergedAt?.roundedSeconds).sorted()
         return Report.Summary(
             expected: gated.count, proven: verification.proven(at: end),
             waived: verification.tracks.count - gated.count,
@@ -127,11 +128,11 @@ package struct ReportBuilder {
             },
             reason: Sanitizer.singleLine(reason(track, at: end)),
             gitSHA: track.evidence?.gitSHA.value, digest: track.evidence?.shownDigest, facts: track.facts,
-            attempts: track.attempts, secondsToConverge: track.convergedAt.map(Self.rounded),
-            lastAnswerAgeSeconds: track.lastAnswerAt.map { Self.rounded(end - $0) },
+            attempts: track.attempts, secondsToConverge: track.convergedAt?.roundedSeconds,
+            lastAnswerAgeSeconds: track.lastAnswerAt.map { (end - $0).roundedSeconds },
             clockOffsetSeconds: track.clockOffset(startedAt: context.startedAt),
             transitions: track.transitions.map {
-                .init(seconds: Self.rounded($0.at), status: $0.status, reason: Sanitizer.singleLine($0.reason))
+                .init(seconds: $0.at.roundedSeconds, status: $0.status, reason: Sanitizer.singleLine($0.reason))
             },
             warnings: track.restartWarning.map { [Sanitizer.singleLine($0)] }, project: track.telling.shownProject,
             instancesExpected: track.telling.instancesExpected,
@@ -146,9 +147,6 @@ package struct ReportBuilder {
         if context.isSweep, !verification.target.isComparable, let reason = track.uncomparedReason { return reason }
         return track.reason(at: end, policy: verification.policy)
     }
-
-    /// Seconds to the millisecond.
-    private static func rounded(_ duration: Duration) -> Double { (duration.seconds * 1_000).rounded() / 1_000 }
 }
 
 // MARK: - From the state machine to the report
@@ -185,7 +183,7 @@ extension HostTracker {
 extension HostTracker.Telling {
     /// The first few deployments; nil for none.
     fileprivate var shownProject: String? {
-        projects.isEmpty ? nil : Sanitizer.singleLine(ReportText.list(projects, limit: 4), limit: 1_024)
+        projects.isEmpty ? nil : Sanitizer.singleLine(projects.listed(limit: 4), limit: 1_024)
     }
 }
 
@@ -294,7 +292,7 @@ private struct FleetWarnings {
             return "\(Self.name(track)) by \(ReportText.duration(offset))"
         }
         guard !off.isEmpty else { return nil }
-        return "clocks are off (no verdict depends on them): \(ReportText.list(off, limit: 3))"
+        return "clocks are off (no verdict depends on them): \(off.listed(limit: 3))"
     }
 
     private var healthChecks: String? {
@@ -307,13 +305,13 @@ private struct FleetWarnings {
         let restarted = tracks.filter { $0.restartWarning != nil }.map(Self.name)
         guard !restarted.isEmpty else { return nil }
         return
-            "\(restarted.count.hostCount) converged after restarts of the container: \(ReportText.list(restarted, limit: 5))"
+            "\(restarted.count.hostCount) converged after restarts of the container: \(restarted.listed(limit: 5))"
     }
 
     private var expiredWaivers: String? {
         let expired = tracks.filter { $0.host.waiver?.isExpired == true }.map(Self.name)
         guard !expired.isEmpty else { return nil }
-        return "waivers that expire before the deadline do not apply: \(ReportText.list(expired, limit: 5))"
+        return "waivers that expire before the deadline do not apply: \(expired.listed(limit: 5))"
     }
 
     private static func name(_ track: HostTracker) -> String { Sanitizer.singleLine(track.host.name, limit: 64) }
