@@ -19,8 +19,8 @@ struct ReportDestinationTests {
         #expect(try folder.names() == ["report.json"])
     }
 
-    @Test("A destination that is not written to leaves the old file and nothing else")
-    func unused() throws {
+    @Test("A destination that is only opened leaves the old file and nothing else")
+    func opensOnly() throws {
         let folder = try TemporaryFolder()
         let path = try folder.write("report.json", "old")
         _ = try ReportDestination(opening: "json=\(path)")

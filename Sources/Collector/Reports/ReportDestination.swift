@@ -3,9 +3,10 @@ import Glibc
 package import Shared
 import Verdict
 
-/// A destination of a report, checked before the work starts so that a mistake shows at once and not after ten minutes.
+/// A destination of a report, opened before the work starts so that a mistake shows at once and not after ten minutes.
 ///
-/// A file appears whole or not at all. Anything else (a pipe, a device) is written to directly.
+/// A regular file is written as an ``AtomicFile``, so that a reader never finds half of one. Anything else (a pipe, a device)
+/// is written to directly.
 package struct ReportDestination: Sendable {
     package let format: ReportFormat
     private let place: Place
@@ -36,7 +37,7 @@ package struct ReportDestination: Sendable {
             place = .device(path: path)
             return
         }
-        do throws(AtomicFile.WriteError) {
+        do {
             place = .file(try AtomicFile(path: path))
         } catch {
             throw .unwritable(path, reason: error.reason)
@@ -56,34 +57,35 @@ package struct ReportDestination: Sendable {
             guard Terminal.standardOutput.write(bytes) || errno == EPIPE else {
                 throw ReportDestinationError.unwritable("standard output", reason: String(cString: strerror(errno)))
             }
-        case .device(let path):
-            let descriptor = open(path, O_WRONLY | O_CLOEXEC)
-            let isWritten = descriptor >= 0 && Terminal(descriptor: descriptor).write(bytes)
-            let reason = String(cString: strerror(errno))
-            if descriptor >= 0 { close(descriptor) }
-            guard isWritten else { throw ReportDestinationError.unwritable(path, reason: reason) }
+        case .device(let path): try Self.write(bytes, toDevice: path)
         case .file(let file):
-            do throws(AtomicFile.WriteError) {
+            do {
                 try file.write(bytes)
             } catch {
                 throw ReportDestinationError.unwritable(file.path, reason: error.reason)
             }
         }
     }
+
+    private static func write(_ bytes: [UInt8], toDevice path: String) throws {
+        let descriptor = open(path, O_WRONLY | O_CLOEXEC)
+        let isWritten = descriptor >= 0 && Terminal(descriptor: descriptor).write(bytes)
+        let reason = String(cString: strerror(errno))
+        if descriptor >= 0 { close(descriptor) }
+        guard isWritten else { throw ReportDestinationError.unwritable(path, reason: reason) }
+    }
 }
 
 extension [ReportDestination] {
-    /// - Throws: the mistake in the first invalid destination.
     package init(opening arguments: [String]) throws(ReportDestinationError) {
         self = []
         for argument in arguments { append(try ReportDestination(opening: argument)) }
     }
 
-    /// Makes a report and writes it to every destination, even if one of them fails.
+    /// Writes a report to every destination, even if one of them fails.
     ///
-    /// - Throws: the error of `make`, or a ``ReportWriteError`` for the first destination that failed.
-    package func deliver(_ make: () async throws -> Report) async throws -> Report {
-        let report = try await make()
+    /// - Throws: the error of the first destination that failed.
+    package func deliver(_ report: Report) throws(ReportWriteError) {
         var failure: ReportWriteError?
         for destination in self {
             do {
@@ -93,7 +95,6 @@ extension [ReportDestination] {
             }
         }
         if let failure { throw failure }
-        return report
     }
 }
 
