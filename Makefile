@@ -20,7 +20,7 @@ PACKED := --agent .build-release-agent/release/buildinfo-agent --collector .buil
 # Debug binaries will do, on a system that is given their runtime.
 SYSTEM_ARGS := --agent $(DEBUG)/buildinfo-agent --collector $(DEBUG)/buildinfo-collector
 
-.PHONY: help deps demo demo-promotion test system-test guards browser lint build release dist dist-check bench format clean
+.PHONY: help deps demo demo-promotion test system-test guards browser pictures lint build release dist dist-check bench format clean
 
 help: ## Say what there is to make.
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -65,6 +65,12 @@ browser: ## Open sample pages in Chromium: contrast, scrolling, content policy, 
 	rm -rf .build/pages && BUILDINFO_HTML_SAMPLES=$(CURDIR)/.build/pages \
 		$(SWIFT) test --skip-build --disable-xctest --filter '^ReportsTests\.HTML'
 	/usr/bin/python3 Tests/Browser/check.py .build/pages .build/pictures
+
+pictures: ## Take the pictures of the HTML report in docs/images: a real run, shown in Chromium.
+	scripts/deps.sh build
+	$(SWIFT) build --product buildinfo-agent
+	$(SWIFT) build --product buildinfo-collector
+	scripts/report-picture.py $(DEBUG)
 
 lint: ## Check the format of every Swift file, the scripts' syntax, the documentation, and what systemd says of the units.
 	scripts/deps.sh lint

@@ -166,7 +166,7 @@ struct PromoteTests {
             $0.registry.push(MadeImage.single(revision: nil), "latest")
         },
         Rule(
-            "the ancestry is skipped, and the commit is superseded", 40, "the registry has its candidate",
+            "the ancestry is skipped, and the commit is superseded", 40, "has a candidate in the registry",
             ["--skip-ancestry"]
         ) {
             $0.forge.change { $0.history.insert(Promoter.stranger, at: 0) }

@@ -73,9 +73,8 @@ struct RollbackCommand: CollectorCommand {
         }
         let evidence = rollback.dryRun ? nil : try output.evidence()
         defer { evidence?.removeIfEmpty() }
-        var verification: VerificationRun?
         do {
-            verification = try inventory.map {
+            let verification = try inventory.map {
                 VerificationRun(
                     target: Target(service: service), inventory: $0, policy: try policy.policy(for: $0),
                     check: policy.inventoryCheck, access: try access.access(for: $0), concurrency: access.concurrency,

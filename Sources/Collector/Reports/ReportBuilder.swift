@@ -66,7 +66,7 @@ package struct ReportBuilder {
         var report = Report(
             verification: Report.Run(
                 id: context.id, startedAt: context.startedAt.rfc3339, finishedAt: context.finishedAt.rfc3339,
-                durationSeconds: Self.rounded(conclusion.at),
+                durationSeconds: conclusion.at.roundedSeconds,
                 collector: .init(version: BuildinfoVersion.current)),
             target: Report.PromotedTarget(
                 service: target.service, gitSHA: target.gitSHA, digest: target.digest, image: target.image,
@@ -103,7 +103,7 @@ package struct ReportBuilder {
 
     private func summary(at end: Duration) -> Report.Summary {
         let gated = verification.tracks.filter { !$0.host.isWaived }
-        let times = gated.compactMap(\.convergedAt).map(Self.rounded).sorted()
+        let times = gated.compactMap(\.convergedAt?.roundedSeconds).sorted()
         return Report.Summary(
             expected: gated.count, proven: verification.proven(at: end),
             waived: verification.tracks.count - gated.count,
@@ -127,12 +127,12 @@ package struct ReportBuilder {
                     by: $0.by.map { Sanitizer.singleLine($0, limit: 128) }, expired: $0.isExpired)
             },
             reason: "", gitSHA: track.evidence?.gitSHA.value, digest: track.evidence?.shownDigest, facts: track.facts,
-            attempts: track.attempts, secondsToConverge: track.convergedAt.map(Self.rounded),
-            lastAnswerAgeSeconds: track.lastAnswerAt.map { Self.rounded(end - $0) },
+            attempts: track.attempts, secondsToConverge: track.convergedAt?.roundedSeconds,
+            lastAnswerAgeSeconds: track.lastAnswerAt.map { (end - $0).roundedSeconds },
             clockOffsetSeconds: track.clockOffset(startedAt: context.startedAt),
             transitions: track.transitions.map {
                 .init(
-                    seconds: Self.rounded($0.at), status: $0.status,
+                    seconds: $0.at.roundedSeconds, status: $0.status,
                     reason: Sanitizer.singleLine($0.reason.text.finding), reasonCode: $0.reason.code)
             },
             warnings: track.restartWarning.map { [Sanitizer.singleLine($0)] }, project: track.lastAnswer.shownProject,
@@ -151,8 +151,6 @@ package struct ReportBuilder {
         return host
     }
 
-    /// Seconds to the millisecond.
-    private static func rounded(_ duration: Duration) -> Double { (duration.seconds * 1_000).rounded() / 1_000 }
 }
 
 // MARK: - From the state machine to the report
@@ -189,7 +187,7 @@ extension HostTracker {
 extension LastAnswerDetails {
     /// The first few deployments; nil for none.
     fileprivate var shownProject: String? {
-        projects.isEmpty ? nil : Sanitizer.singleLine(ReportText.list(projects, limit: 4), limit: 1_024)
+        projects.isEmpty ? nil : Sanitizer.singleLine(projects.listed(limit: 4), limit: 1_024)
     }
 }
 
@@ -298,7 +296,7 @@ private struct FleetWarnings {
             return "\(Self.name(track)) by \(ReportText.duration(offset))"
         }
         guard !off.isEmpty else { return nil }
-        return "clocks are off (no verdict depends on them): \(ReportText.list(off, limit: 3))"
+        return "clocks are off (no verdict depends on them): \(off.listed(limit: 3))"
     }
 
     private var healthChecks: String? {
@@ -313,13 +311,13 @@ private struct FleetWarnings {
         let restarted = tracks.filter { $0.restartWarning != nil }.map(Self.name)
         guard !restarted.isEmpty else { return nil }
         return
-            "\(restarted.count.hostCount) converged after restarts of the container: \(ReportText.list(restarted, limit: 5))"
+            "\(restarted.count.hostCount) converged after restarts of the container: \(restarted.listed(limit: 5))"
     }
 
     private var expiredWaivers: String? {
         let expired = tracks.filter { $0.host.waiver?.isExpired == true }.map(Self.name)
         guard !expired.isEmpty else { return nil }
-        return "waivers that expire before the deadline do not apply: \(ReportText.list(expired, limit: 5))"
+        return "waivers that expire before the deadline do not apply: \(expired.listed(limit: 5))"
     }
 
     private static func name(_ track: HostTracker) -> String { Sanitizer.singleLine(track.host.name, limit: 64) }

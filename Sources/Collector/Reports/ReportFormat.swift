@@ -1,5 +1,5 @@
+import CollectorSupport
 import FoundationEssentials
-import Shared
 
 /// The formats of a report.
 package enum ReportFormat: String, CaseIterable, Sendable {
@@ -8,17 +8,11 @@ package enum ReportFormat: String, CaseIterable, Sendable {
     /// The report in this format, ending in a newline.
     func render(_ report: Report) throws -> [UInt8] {
         switch self {
-        case .json: try Self.json(report)
+        case .json: try Array(JSONEncoder.prettyText(report).utf8)
         case .text: Array(TextReport(report: report, maximumConverged: .max, maximumOthers: .max).render().utf8)
         case .html: Array(HTMLReport(report: report).render().utf8)
         case .markdown: Array(MarkdownReport(report: report).render().utf8)
         case .junit: Array(JUnitReport(report: report).render().utf8)
         }
-    }
-
-    private static func json(_ report: Report) throws -> [UInt8] {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        return try Array(encoder.encode(report)) + [UInt8(ascii: "\n")]
     }
 }

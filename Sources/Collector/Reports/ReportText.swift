@@ -32,12 +32,6 @@ enum ReportText {
         "\(count(number)) \(number == 1 ? one : many)"
     }
 
-    /// The first elements, and the number of the others: `a, b, c and 4 more`.
-    static func list(_ elements: [String], limit: Int) -> String {
-        let shown = elements.prefix(limit).joined(separator: ", ")
-        return elements.count > limit ? "\(shown) and \(elements.count - limit) more" : shown
-    }
-
     /// `2026-01-31 12:00:00 UTC` for RFC 3339 in UTC; anything else unchanged.
     static func moment(_ timestamp: String) -> String {
         guard RFC3339.isTimestamp(timestamp), timestamp.hasSuffix("Z") else { return timestamp }
@@ -60,7 +54,7 @@ extension Report.Host {
             return "\(container.name) (\(container.reason == .oneOff ? "one-off" : container.reason.rawValue)\(owner))"
         }
         return "\(ReportText.counted(leftOut.count, "container", "containers")) left out: "
-            + ReportText.list(containers, limit: 4)
+            + containers.listed(limit: 4)
     }
 
     /// The declared number of instances: `2 instances declared`; nil if none was declared.

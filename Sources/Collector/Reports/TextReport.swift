@@ -39,27 +39,22 @@ package struct TextReport {
         let others = report.hosts.filter { $0.status != .converged }
         let shownConverged = converged.prefix(maximumConverged)
         let shownOthers = others.suffix(maximumOthers)
-        let rows = (Array(shownConverged) + Array(shownOthers)).map(row)
-        let heading = ["HOST", "STATUS", "SERVES", "AFTER", "WHAT TO KNOW"]
-        let widths = heading.indices.dropLast().map { column in
-            min(40, ([heading] + rows).map { $0[column].count }.max() ?? 0)
+        var table = TextTable(["HOST", "STATUS", "SERVES", "AFTER", "WHAT TO KNOW"])
+        for host in shownConverged + shownOthers {
+            table.add([
+                host.name, host.status.rawValue, host.shortBuild ?? "-",
+                host.secondsToConverge.map(ReportText.duration) ?? "-", Self.remarks(host),
+            ])
         }
-        var lines = [Self.line(heading, widths)]
-        lines += rows.prefix(shownConverged.count).map { Self.line($0, widths) }
+        var counts: [String] = []
         if converged.count > shownConverged.count {
-            lines.append("… and \(converged.count - shownConverged.count) more hosts converged")
+            counts.append("… and \(converged.count - shownConverged.count) more hosts converged")
         }
         if others.count > shownOthers.count {
-            lines.append("… and \(others.count - shownOthers.count) more hosts like those below (see the JSON report)")
+            counts.append("… and \(others.count - shownOthers.count) more hosts like those below (see the JSON report)")
         }
-        return lines + rows.suffix(shownOthers.count).map { Self.line($0, widths) }
-    }
-
-    private func row(_ host: Report.Host) -> [String] {
-        [
-            host.name, host.status.rawValue, host.shortBuild ?? "-",
-            host.secondsToConverge.map(ReportText.duration) ?? "-", Self.remarks(host),
-        ]
+        let lines = table.lines(maximumWidth: 40)
+        return lines.dropLast(shownOthers.count) + counts + lines.suffix(shownOthers.count)
     }
 
     private static func remarks(_ host: Report.Host) -> String {
@@ -87,13 +82,6 @@ package struct TextReport {
     private var end: Date { Date(rfc3339: report.verification.finishedAt) ?? .now }
 
     private var drift: [String] { report.drift.map { $0.lines(now: end) + [""] } ?? [] }
-
-    private static func line(_ cells: [String], _ widths: [Int]) -> String {
-        zip(cells, widths).map { cell, width in
-            let text = cell.count > width ? cell.prefix(width - 1) + "…" : cell[...]
-            return text + String(repeating: " ", count: width - text.count)
-        }.joined(separator: "  ") + "  " + (cells.last ?? "")
-    }
 
     private var footer: [String] {
         let warnings = report.warnings.map { "warning: \($0)" }

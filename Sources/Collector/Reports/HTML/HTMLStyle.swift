@@ -140,13 +140,14 @@ enum HTMLStyle {
         .hosts th,.hosts td{text-align:left;vertical-align:top;padding:6px 14px 6px 0;border-top:1px solid var(--line)}
         .hosts thead th{position:sticky;top:0;background:var(--panel);color:var(--soft);font-weight:400;font-size:.85rem;
         line-height:1.25;vertical-align:bottom;border-top:0;box-shadow:0 1px var(--line);z-index:1;overflow-wrap:normal}
-        .hosts th:first-child{width:19%;padding-left:10px}
+        .hosts th:first-child{width:15%;padding-left:10px}
         .hosts th:nth-child(2){width:130px}
-        .hosts th:nth-child(3){width:16%}
-        .hosts th:nth-child(5){width:116px}
+        .hosts th:nth-child(3){width:13%}
+        .hosts th:nth-child(5){width:112px}
         .hosts th:nth-child(6){width:82px}
         .hosts th:nth-child(7){width:70px}
-        .hosts th:nth-child(8){width:52px;padding-right:0}
+        .hosts th:nth-child(8){width:60px}
+        .hosts tr>:last-child{padding-right:0}
         .hosts td:empty::after{content:"–"}
         .hosts tbody th{font-weight:600;box-shadow:inset 3px 0 var(--k);unicode-bidi:isolate}
         .hosts tbody th a{text-decoration:none}
