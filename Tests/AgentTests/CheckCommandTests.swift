@@ -292,7 +292,8 @@ import Testing
             Positioned(
                 text: "access:\n  tls: {client_ca: OPEN}", problems: ["2:20: client certificates need TLS"]),
             Positioned(
-                text: "access:\n  tls: {client_names: [a.b]}", problems: ["2:24: --tls-client-name needs a certificate authority"]),
+                text: "access:\n  tls: {client_names: [a.b]}",
+                problems: ["2:24: --tls-client-name needs a certificate authority"]),
             Positioned(
                 text:
                     "access:\n  tls:\n    {certificate: OPEN, key: OPEN, client_ca: OPEN, client_names:\n      [a.b, 'x y']}",

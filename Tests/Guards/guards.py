@@ -1048,8 +1048,8 @@ GUARDS = [
     Guard(
         10, "agent-token-file", "a token that others can read is none",
         "Sources/Agent/Serving/Access/AccessFile.swift",
-        r"guard status.st_mode & forbidden == 0 else { throw .exposed(self) }",
-        r"guard status.st_mode & forbidden & 0 == 0 else { throw .exposed(self) }", ACCESS),
+        r"if status.st_mode & forbidden == 0 {",
+        r"if status.st_mode & forbidden & 0 == 0 {", ACCESS),
     Guard(
         10, "agent-client-names", "a certificate of somebody else's opens nothing",
         "Sources/Agent/Serving/Access/AccessControl.swift",
