@@ -11,15 +11,10 @@ FIXED := $(shell setarch -R true 2>/dev/null && echo setarch -R)
 # Libraries that the agent takes into itself.
 STATIC := $(CURDIR)/.build-release-agent/static
 
-# What is tested together in one process: what has deadlines is not beside what takes all of the processor.
-TALKING := LyingRegistry|RegistryPut|RegistryAccess|LearningSession|LyingForge|GiteaForge|GitHubForge|KillSwitch|WaitCICommand|FleetSession|ReporterForge|FieldRegistry
-PROMOTING := Promote|KilledPromotion|FieldPromotion|RetaggedImage|RollbackTarget|Rollback|Drift|WaitCI|Registry|Resolve
-SUITES := SharedTests AgentTests 'CollectorTests\.(?!PropertyTests|LedgerCrashTests|DrillTests|$(TALKING))' \
-	'CollectorTests\.($(TALKING))' \
-	'CollectorTests\.PropertyTests' 'CollectorTests\.LedgerCrashTests' '\.DrillTests' 'EndToEndTests\.CrashTests' \
-	'EndToEndTests\.(EndToEnd|Demo)' 'EndToEndTests\.(StreamTests|PipelineTests|ExamplesTests|LedgerPlaceTests)' \
-	'EndToEndTests\.($(PROMOTING))' \
-	'EndToEndTests\.(?!CrashTests|DrillTests|EndToEnd|Demo|Stream|Pipeline|Examples|LedgerPlace|$(PROMOTING))'
+# One process after the other: sockets and engines have deadlines that a busy neighbour would break.
+TESTS := SharedTests AgentTests SupportTests VerdictTests PropertyTests TransferTests InventoryTests RegistryTests \
+	GateTests ReportsTests EvidenceTests LedgerTests OperationsTests DrillTests CommandsTests CrashTests \
+	AgentEndToEndTests EngineTests EndToEndTests PromotionTests
 
 PACKED := --agent .build-release-agent/release/buildinfo-agent --collector .build-release/release/buildinfo-collector
 # Debug binaries will do, on a system that is given their runtime.
@@ -48,9 +43,10 @@ demo-promotion: ## Build, and watch a promotion with a real registry and engine:
 test: ## Run every test: unit, property, end to end with a real engine and registry, and packages under systemd.
 	scripts/deps.sh build test system
 	$(SWIFT) build --build-tests
-	@# One suite after the other: sockets and engines have deadlines, which a property test on all cores would eat up.
-	@for suite in $(SUITES); do \
-		echo "== $$suite"; $(SWIFT) test --skip-build --disable-xctest --filter "$$suite" || exit 1; done
+	@if $(SWIFT) test list --skip-build --disable-xctest | grep -vE "^($$(echo $(TESTS) | tr ' ' '|'))\."; then \
+		echo 'make test: TESTS lacks the target of the tests above' >&2; exit 1; fi
+	@for target in $(TESTS); do \
+		echo "== $$target"; $(SWIFT) test --skip-build --disable-xctest --filter "^$$target\." || exit 1; done
 	@echo "== Packages, on a booted system"; Tests/System/run.py $(SYSTEM_ARGS)
 
 system-test: ## Install the packages on a booted Debian with systemd and an engine, and kill, hang, upgrade and purge them.
@@ -67,7 +63,7 @@ browser: ## Open sample pages in Chromium: contrast, scrolling, content policy, 
 	scripts/deps.sh build test browser
 	$(SWIFT) build --build-tests
 	rm -rf .build/pages && BUILDINFO_HTML_SAMPLES=$(CURDIR)/.build/pages \
-		$(SWIFT) test --skip-build --disable-xctest --filter 'CollectorTests\.HTML'
+		$(SWIFT) test --skip-build --disable-xctest --filter '^ReportsTests\.HTML'
 	/usr/bin/python3 Tests/Browser/check.py .build/pages .build/pictures
 
 lint: ## Check the format of every Swift file, the scripts' syntax, the documentation, and what systemd says of the units.
@@ -78,10 +74,7 @@ lint: ## Check the format of every Swift file, the scripts' syntax, the document
 	@for script in packaging/*/p*inst packaging/*/p*rm; do sh -n "$$script" || exit 1; done
 	systemd/check.sh
 	scripts/check-docs.py
-	@if git grep -nE '^(package |public )?import ' -- Sources/Collector/Verdict | grep -v 'import Shared$$'; then \
-		echo 'lint: the verdict imports nothing but Shared' >&2; exit 1; fi
-	@if git grep -nE '^(package |public )?import ' -- Sources/Agent/Core | grep -vE 'import (Shared|FoundationEssentials)$$'; then \
-		echo 'lint: the core of the agent imports nothing but Shared and FoundationEssentials' >&2; exit 1; fi
+	SWIFT="$(SWIFT)" scripts/check-imports.py --self-test
 	@if git grep -nE 'fatalError\(|try!|as!|@unchecked Sendable' -- 'Sources/*.swift'; then \
 		echo 'lint: the lines above can crash, or promise what the compiler does not check' >&2; exit 1; fi
 

@@ -23,7 +23,10 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-nio-ssl", exact: "2.37.6"),
         .package(url: "https://github.com/groue/GRDB.swift", exact: "7.10.0"),
         .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
+        .package(url: "https://github.com/apple/swift-system", exact: "1.8.1"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", exact: "2.13.0"),
+        // Without its trait for Foundation, of which nothing here is needed.
+        .package(url: "https://github.com/swiftlang/swift-subprocess", exact: "1.0.2", traits: []),
     ],
     targets: [
         // The contract between the two programs: no I/O, and nothing but FoundationEssentials.
@@ -104,11 +107,12 @@ let package = Package(
         .target(
             name: "Registry",
             dependencies: [
-                "CCurl",
                 "CollectorSupport",
                 "Shared",
                 "Transfer",
                 "Verdict",
+                .product(name: "Subprocess", package: "swift-subprocess"),
+                .product(name: "SystemPackage", package: "swift-system"),
             ],
             path: "Sources/Collector/Registry",
             swiftSettings: strict
@@ -201,7 +205,6 @@ let package = Package(
         .executableTarget(
             name: "Collector",
             dependencies: [
-                "CCurl",
                 "CollectorSupport",
                 "Drill",
                 "Evidence",
@@ -246,39 +249,169 @@ let package = Package(
             exclude: ["Configurations"],
             swiftSettings: strict
         ),
-        .testTarget(
-            name: "CollectorTests",
+        // Scripted hosts, sample reports and the verdict's test harness, for several test targets.
+        .target(
+            name: "CollectorFixtures",
             dependencies: [
-                "Collector",
-                "CollectorSupport",
-                "Drill",
-                "Evidence",
-                "Gate",
-                "Inventory",
-                "Ledger",
-                "Operations",
-                "Registry",
-                "Reports",
-                "Shared",
-                "Support",
-                "Transfer",
-                "Verdict",
-                .product(name: "ArgumentParser", package: "swift-argument-parser"),
-                // To break a ledger's rules with, and to see what its check says.
+                "CollectorSupport", "Evidence", "Inventory", "Ledger", "Registry", "Reports", "Shared", "Support",
+                "Transfer", "Verdict",
                 .product(name: "GRDB", package: "GRDB.swift"),
-                .product(name: "Yams", package: "Yams"),
             ],
-            resources: [.copy("Golden"), .copy("Inventories")],
+            path: "Tests/CollectorFixtures",
             swiftSettings: strict
         ),
-        // The two programs are run as processes; the dependencies see to it that they are built.
+        .target(
+            name: "EndToEndFixtures",
+            dependencies: [
+                "Agent", "Collector", "Shared", "Support",
+                .product(name: "GRDB", package: "GRDB.swift"),
+            ],
+            path: "Tests/EndToEndFixtures",
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "CommandsTests",
+            dependencies: [
+                "Collector", "CollectorFixtures", "CollectorSupport", "Gate", "Inventory", "Operations", "Registry",
+                "Reports", "Shared", "Support", "Transfer", "Verdict",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Yams", package: "Yams"),
+            ],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "SupportTests",
+            dependencies: [
+                "Collector", "CollectorSupport", "Support",
+            ],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "VerdictTests",
+            dependencies: [
+                "Collector", "CollectorFixtures", "Evidence", "Reports", "Shared", "Verdict",
+            ],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "PropertyTests",
+            dependencies: [
+                "Collector", "CollectorFixtures", "Evidence", "Shared", "Verdict",
+            ],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "TransferTests",
+            dependencies: [
+                "CCurl", "Collector", "CollectorFixtures", "Support", "Transfer",
+            ],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "InventoryTests",
+            dependencies: [
+                "Collector", "CollectorFixtures", "CollectorSupport", "Inventory", "Operations", "Reports", "Support",
+                "Transfer", "Verdict",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            exclude: ["Inventories"],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "RegistryTests",
+            dependencies: [
+                "Collector", "CollectorFixtures", "Operations", "Registry", "Shared", "Support", "Transfer", "Verdict",
+            ],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "GateTests",
+            dependencies: [
+                "Collector", "CollectorFixtures", "CollectorSupport", "Gate", "Operations", "Registry", "Shared",
+                "Support", "Transfer",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "ReportsTests",
+            dependencies: [
+                "Collector", "CollectorFixtures", "CollectorSupport", "Evidence", "Ledger", "Operations", "Reports",
+                "Shared", "Support", "Verdict",
+            ],
+            exclude: ["Golden"],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "EvidenceTests",
+            dependencies: [
+                "Collector", "CollectorFixtures", "Evidence", "Reports", "Shared", "Support", "Verdict",
+            ],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "LedgerTests",
+            dependencies: [
+                "Collector", "CollectorFixtures", "CollectorSupport", "Ledger", "Reports", "Shared", "Verdict",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "GRDB", package: "GRDB.swift"),
+            ],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "OperationsTests",
+            dependencies: [
+                "Collector", "CollectorFixtures", "CollectorSupport", "Inventory", "Ledger", "Operations", "Registry",
+                "Reports", "Shared", "Support", "Transfer", "Verdict",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            exclude: ["Golden"],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "DrillTests",
+            dependencies: [
+                "Collector", "CollectorFixtures", "Drill", "Reports", "Shared", "Support", "Transfer", "Verdict",
+            ],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "CrashTests",
+            dependencies: [
+                "Agent", "Collector", "CollectorFixtures", "EndToEndFixtures", "Ledger", "Reports", "Shared",
+                "Support", "Verdict",
+                .product(name: "GRDB", package: "GRDB.swift"),
+            ],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "AgentEndToEndTests",
+            dependencies: [
+                "Agent", "Collector", "EndToEndFixtures", "Shared", "Support",
+            ],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "EngineTests",
+            dependencies: [
+                "Agent", "Collector", "EndToEndFixtures", "Shared", "Support",
+                .product(name: "Yams", package: "Yams"),
+            ],
+            swiftSettings: strict
+        ),
         .testTarget(
             name: "EndToEndTests",
             dependencies: [
-                "Agent", "Collector", "Shared", "Support",
-                // To read a ledger beside the program that writes it, and the examples' steps.
-                .product(name: "GRDB", package: "GRDB.swift"),
-                .product(name: "Yams", package: "Yams"),
+                "Agent", "Collector", "EndToEndFixtures", "Shared", "Support",
+            ],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "PromotionTests",
+            dependencies: [
+                "Agent", "Collector", "EndToEndFixtures", "Shared", "Support",
             ],
             swiftSettings: strict
         ),

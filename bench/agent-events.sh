@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# How long after an engine's event the agent serves the new document: a real Docker engine, one container that is stopped,
-# started, restarted, paused and unpaused. From the event's own time stamp to the arrival of a long poll's answer.
+# The time from an engine's event to the new document: a real Docker engine, one container that is stopped, started,
+# restarted, paused and unpaused. Measured from the event's time stamp to the arrival of a long poll's answer.
 #
 #   bench/agent-events.sh [AGENT]      AGENT: a release build; ROUNDS=20
 #
-# The promise: within 100 ms. Exits with 1 where the median breaks it, with 69 where a part is missing. Needs root.
+# The limit is 100 ms. Exits with 1 if the median exceeds it, with 69 if a tool is missing. Needs root.
 set -euo pipefail
 
 agent=${1:-.build-release-agent/release/buildinfo-agent}
@@ -67,7 +67,7 @@ def follow_agent():
 
 for follow in (follow_engine, follow_agent):
     threading.Thread(target=follow, daemon=True).start()
-time.sleep(4)  # Until the agent has come to rest: what it finds from now on, it was told.
+time.sleep(4)  # Until the agent is idle: from now on it refreshes on events only.
 
 kinds = [("stop", "die", "exited"), ("start", "start", "serving"), ("restart", "start", "serving"),
          ("pause", "pause", "paused"), ("unpause", "unpause", "serving")]

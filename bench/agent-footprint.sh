@@ -4,8 +4,8 @@
 #
 #   bench/agent-footprint.sh [AGENT]      AGENT: a release build, default .build-release/release/buildinfo-agent
 #
-# The promise: at most 22 MB on disk (3 of them TLS), at most 14 MB resident, at most one wake-up a second with nothing to
-# do. Exits with 1 where it is broken, with 69 where a part is missing.
+# The limits: 22 MB on disk (3 of them TLS), 14 MB resident, one wake-up a second when idle. Exits with 1 if a limit is
+# exceeded, with 69 if a tool is missing.
 set -euo pipefail
 
 agent=${1:-.build-release/release/buildinfo-agent}
@@ -13,7 +13,7 @@ exporter=$(command -v prometheus-node-exporter || true)
 [[ -x $agent ]] || { echo "no agent at $agent: build it with -c release first" >&2; exit 69; }
 [[ -n $exporter ]] || { echo "prometheus-node-exporter is missing: apt-get install prometheus-node-exporter" >&2; exit 69; }
 
-# Not where everybody has temporary files come and go: that would wake the agent, which watches the folders of its files.
+# Not in /tmp, where other programs' files would wake the agent, which watches the folders of its files.
 folder=$(mktemp -d /var/tmp/agent-footprint-XXXXXX)
 pids=()
 cleanup() {
@@ -34,7 +34,7 @@ agent_pid=$!
 pids+=($!)
 exporter_pid=$!
 
-# await COMMAND…: until it succeeds, at most 10 s.
+# await COMMAND…: repeats it until it succeeds, for at most 10 s.
 await() {
     for _ in $(seq 100); do "$@" >/dev/null 2>&1 && return; sleep 0.1; done
     echo "gave up waiting for: $*" >&2
@@ -58,7 +58,7 @@ row() { # name, pid, file
 row buildinfo-agent "$agent_pid" "$agent"
 row node_exporter "$exporter_pid" "$exporter"
 
-# How often threads went to sleep by themselves, all together.
+# Voluntary context switches of all threads.
 switches() { cat "/proc/$1"/task/*/status | awk '$1 == "voluntary_ctxt_switches:" { sum += $2 } END { print sum }'; }
 declare -A before
 for pid in "$agent_pid" "$exporter_pid"; do before[$pid]=$(switches "$pid"); done
@@ -71,6 +71,6 @@ size=$(stat -Lc %s "$agent") rss=$(field "$agent_pid" VmRSS)
 printf 'ratio            %8.2f            %8.2f\n' "$(bc -l <<< "$size / $(stat -Lc %s "$exporter")")" \
     "$(bc -l <<< "$rss / $(field "$exporter_pid" VmRSS)")"
 if ((size > 22000000 || rss > 14 * 1024)) || [[ $(bc -l <<< "$idle > 1") == 1 ]]; then
-    echo "the promise of 22 MB on disk, 14 MB resident and one wake-up a second is broken" >&2
+    echo "over the limit of 22 MB on disk, 14 MB resident or one wake-up a second" >&2
     exit 1
 fi

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# What a held request costs: resident memory of the agent with thousands of long polls on it, per connection, and how long
-# one change takes to reach all of them.
+# The cost of a held request: resident memory of the agent per connection, with thousands of long polls, and the time until
+# one change has reached all of them.
 #
 #   bench/agent-held.sh [AGENT]      AGENT: a release build; HELD=4000
 #
-# The promise: a few KiB for each. Exits with 1 above 16 KiB, with 69 where a part is missing.
+# A few KiB each are expected. Exits with 1 above 16 KiB, with 69 if a tool is missing.
 set -euo pipefail
 
 agent=${1:-.build-release-agent/release/buildinfo-agent} held=${HELD:-4000}
@@ -12,7 +12,7 @@ agent=${1:-.build-release-agent/release/buildinfo-agent} held=${HELD:-4000}
 command -v python3 >/dev/null || { echo "python3 is missing: run scripts/deps.sh bench" >&2; exit 69; }
 ulimit -n "$((held + 1000))"
 
-# Not where everybody has temporary files come and go: that would wake the agent.
+# Not in /tmp, where other programs' files would wake the agent.
 folder=$(mktemp -d /var/tmp/agent-held-XXXXXX)
 cleanup() {
     [ -z "${pid:-}" ] || kill "$pid" 2>/dev/null || true
@@ -79,7 +79,7 @@ start = time.time()
 os.rename(f"{folder}/next", f"{folder}/canvas")
 first, left = None, held
 while left:
-    for key, _ in selector.select(timeout=30) or sys.exit("not all were told"):
+    for key, _ in selector.select(timeout=30) or sys.exit("not all requests were answered"):
         first = first or time.time()
         assert key.fileobj.recv(65536).startswith(b"HTTP/1.1 200 ")
         selector.unregister(key.fileobj)

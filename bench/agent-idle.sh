@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# The cost of an idle reader and server: resident memory, wake-ups and processor time of each, with a real
-# Docker engine and one running container, beside node_exporter in the same run.
+# The cost of an idle reader and server: resident memory, wake-ups and processor time of each, with a real Docker engine and
+# one running container, beside node_exporter in the same run.
 #
 #   bench/agent-idle.sh [AGENT]      AGENT: a release build; SECONDS_IDLE=60
 #
-# The promise, for each of the two: at most 14 MB resident, one wake-up a second, and one second of processor time an hour.
-# Exits with 1 where it is broken, with 69 where a part is missing. Needs root.
+# The limits for each: 14 MB resident, one wake-up a second, and one second of processor time an hour. Exits with 1 if one is
+# exceeded, with 69 if a tool is missing. Needs root.
 set -euo pipefail
 
 agent=${1:-.build-release-agent/release/buildinfo-agent}
@@ -29,7 +29,7 @@ for _ in $(seq 100); do
     curl -s http://127.0.0.1:19480/metrics 2>/dev/null | grep -q '^buildinfo_engine_event_stream_up.* 1$' && break
     sleep 0.1
 done
-# As a fleet's collector leaves them: asked, and then left alone.
+# As a collector leaves them: polled once, then idle.
 for number in $(seq 200); do
     curl -sf "http://127.0.0.1:19480/buildinfo?nonce=$number" >/dev/null
     curl -sf http://127.0.0.1:19100/metrics >/dev/null

@@ -1,5 +1,5 @@
-# Sourced by what needs a Docker engine of its own, with a stopped or running container `canvas` of the image `canvas:latest`.
-# Sets root (a folder that goes when the script ends), pids (what is killed then) and DOCKER_HOST. Needs root.
+# Sourced by benchmarks that need a Docker engine of their own, with a stopped or running container `canvas` of the image `canvas:latest`.
+# Sets root (a folder that is removed at the end), pids (the processes that are killed then) and DOCKER_HOST. Needs root.
 
 for part in dockerd docker busybox python3 unshare; do
     command -v "$part" >/dev/null || { echo "$part is missing: run scripts/deps.sh test bench" >&2; exit 69; }
@@ -9,7 +9,7 @@ commit=c0ffee5eed1234567890abcdef1234567890abcd
 root=$(mktemp -d /tmp/agent-bench-XXXXXX)
 pids=()
 cleanup() {
-    # The first process of the namespace: with it ends all that it started.
+    # The first process of the namespace, which ends everything that it started.
     for pid in "${pids[@]}"; do kill -KILL "$pid" 2>/dev/null || true; done
     wait 2>/dev/null || true
     sleep 0.2

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Questions to a ledger with a million transitions: 500 verifications of 500 hosts, of 5 services, 4 changes each. What is
-# timed is the whole process with a cold file cache; the peer is the sqlite3 command line with the equivalent SELECT on the
-# same file in the same run.
+# Queries to a ledger with a million transitions: 500 verifications of 500 hosts, of 5 services, 4 changes each. Measures the
+# whole process with a cold file cache; the peer is the sqlite3 command line with the equivalent SELECT on the same file in
+# the same run.
 #
 #   bench/ledger.sh [COLLECTOR]      VERIFICATIONS=500 HOSTS=500 RUNS=7 DROP_CACHES=1 (drops the whole machine's, as root)
 set -euo pipefail
@@ -14,7 +14,7 @@ root=$(mktemp -d "${TMPDIR:-/tmp}/ledger-bench-XXXXXX")
 trap 'rm -rf "$root"' EXIT
 db=$root/ledger.db
 
-# The collector makes the ledger and one verification, whose columns all others are copies of.
+# The collector creates the ledger and one verification, which is then copied.
 "$collector" verify --host http://127.0.0.1:1/buildinfo --service model --sha 1f0e9d8c7b6a594837261504f3e2d1c0b9a89786 \
     --timeout 300ms --soak 0s --progress none --store "$db" || [ $? -eq 30 ]
 sqlite3 "$db" >/dev/null <<SQL
@@ -60,13 +60,13 @@ ranked="SELECT name, count(*) OVER w AS n, row_number() OVER (w ORDER BY seconds
     WINDOW w AS (PARTITION BY name)"
 whole() { echo "SELECT * FROM hosts WHERE verification = $1; SELECT * FROM transitions WHERE verification = $1"; }
 
-# Gives the file's and the program's pages back to the disk.
+# Drops the file's and the program's pages from the cache.
 cool() {
     if [ -n "${DROP_CACHES:-}" ]; then sync; echo 3 >/proc/sys/vm/drop_caches; return; fi
     for file in "$db" "$1"; do dd if="$file" iflag=nocache count=0 status=none; done
 }
 
-# Milliseconds of each run, sorted; the median and the longest of them.
+# Runs in milliseconds, sorted; prints the median and the maximum.
 measure() {
     local run from to times=()
     for ((run = 0; run < runs; run++)); do

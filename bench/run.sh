@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Everything that is measured, against named peers in the same run. Usage: bench/run.sh AGENT COLLECTOR
+# Runs every benchmark, each against a named peer in the same run. Usage: bench/run.sh AGENT COLLECTOR
 set -euo pipefail
 cd "$(dirname "$0")/.."
 agent=${1:-.build-release-agent/release/buildinfo-agent}
@@ -11,13 +11,13 @@ echo
 echo "== agent: idle reader and server, beside node_exporter"
 bench/agent-idle.sh "$agent"
 echo
-echo "== agent: memory of held requests, and how long a change takes to all of them"
+echo "== agent: memory of held requests, and the time until all of them see a change"
 bench/agent-held.sh "$agent"
 echo
 echo "== agent: from an engine's event to the new document"
 bench/agent-events.sh "$agent"
 echo
-echo "== agent and collector: from a container's start to its label"
+echo "== agent and collector: from a container's start to its status"
 bench/agent-label.sh "$agent" "$collector"
 echo
 echo "== collector: one sweep over 10,000 hosts, beside a raw epoll loop and curl --parallel"
@@ -26,5 +26,5 @@ echo
 echo "== collector: 2,000 hosts, 10 of them dead, a soak of 5 s"
 bench/fleet.sh "$collector"
 echo
-echo "== collector: questions to a ledger of a million transitions, beside sqlite3"
+echo "== collector: queries to a ledger of a million transitions, beside sqlite3"
 bench/ledger.sh "$collector"

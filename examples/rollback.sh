@@ -1,10 +1,10 @@
 #!/bin/sh
-# Puts latest back to the last build that the whole fleet was proven to serve, and proves that it is served again:
+# Puts latest back to the last build that the whole fleet was proven to serve, and verifies that the fleet serves it again:
 #
 #   IMAGE=registry.example.com/team/canvas FLEET=fleet.yaml sh rollback.sh --dry-run
 #
-# For a job that somebody starts by hand, on the runner that promotes: its ledger knows the builds. Arguments are passed on to
-# rollback, and its exit code is the script's: 0 proven, 41 held or under way, 64 nothing to go back to, else as verify's.
+# For a manual job on the runner that promotes, whose ledger holds the builds. Arguments are passed to rollback. The exit code
+# is rollback's: 0 proven, 41 blocked by the kill switch or another promotion, 64 no build to go back to, else as verify's.
 set -eu
 
 IMAGE=${IMAGE:?set it to the repository, without a tag}

@@ -1,17 +1,17 @@
 #!/bin/sh
-# Promotes an image by its digest, and proves that the whole fleet serves it. Needs skopeo and buildinfo-collector.
+# Promotes an image by its digest, and verifies that the whole fleet serves it. Needs skopeo and buildinfo-collector.
 #
 #   IMAGE=registry.example.com/team/canvas SHA=$(git rev-parse HEAD) FLEET=fleet.yaml sh verify.sh --timeout 10m
 #
 #   IMAGE      the repository, without a tag
-#   SHA        the promoted commit, full (default: what GitHub, Gitea or GitLab says)
-#   FLEET      the inventory (default: fleet.yaml)
+#   SHA        the promoted commit, in full (default: the runner's)
+#   FLEET      the inventory, which names the service; else add --service NAME (default: fleet.yaml)
 #   FROM       the tag that CI pushed (default: staging-$SHA)
 #   TO         the moving tag that hosts pull (default: latest)
 #   REPORTS    the folder for the reports (default: buildinfo-reports)
 #   COLLECTOR  the program (default: buildinfo-collector)
 #
-# Arguments are passed on to verify. It ends with verify's exit code; where nothing could be promoted, with 69 before it.
+# Arguments are passed to verify. The exit code is verify's, or 69 if the promotion failed.
 set -eu
 
 IMAGE=${IMAGE:?set it to the repository, without a tag}
@@ -26,23 +26,23 @@ fail() {
     exit 69
 }
 
-# The manifest or index of a tag, byte for byte: its SHA-256 is the digest, whatever a tool makes of it.
+# The manifest or index of a tag, byte for byte: its SHA-256 is the digest.
 raw() { skopeo inspect --raw "docker://$IMAGE:$1"; }
 digest_of() { printf 'sha256:%s\n' "$(sha256sum <"$1" | cut -d ' ' -f 1)"; }
 
 mkdir -p "$REPORTS"
-raw "$FROM" >"$REPORTS/promoted.json" || fail "$IMAGE:$FROM cannot be read: was it built and pushed?"
+raw "$FROM" >"$REPORTS/promoted.json" || fail "cannot read $IMAGE:$FROM: was it built and pushed?"
 digest=$(digest_of "$REPORTS/promoted.json")
 
-# By digest, so that what was read is what is promoted; all platforms of an index, or its digest would change.
+# By digest, so that exactly the manifest above is promoted; with all platforms, or the digest of an index would change.
 echo "Promoting $IMAGE@$digest ($FROM) to $TO"
 skopeo copy --quiet --all --preserve-digests "docker://$IMAGE@$digest" "docker://$IMAGE:$TO" ||
-    fail "$IMAGE:$TO was not moved to $digest"
-raw "$TO" >"$REPORTS/promoted.json" || fail "$IMAGE:$TO cannot be read back"
+    fail "could not move $IMAGE:$TO to $digest"
+raw "$TO" >"$REPORTS/promoted.json" || fail "could not read back $IMAGE:$TO"
 [ "$(digest_of "$REPORTS/promoted.json")" = "$digest" ] ||
-    fail "$IMAGE:$TO is $(digest_of "$REPORTS/promoted.json"), not $digest: somebody else moved it"
+    fail "$IMAGE:$TO is $(digest_of "$REPORTS/promoted.json"), not $digest: another writer moved it"
 
-# In place of this shell, so that a pipeline that is cancelled interrupts verify itself, which still writes its reports.
+# Replaces this shell, so that cancelling the pipeline interrupts verify itself, which still writes its reports.
 exec "${COLLECTOR:-buildinfo-collector}" verify --fleet "${FLEET:-fleet.yaml}" \
     --sha "$SHA" --digest "$digest" --index "$REPORTS/promoted.json" \
     --report "json=$REPORTS/report.json" --report "junit=$REPORTS/junit.xml" \

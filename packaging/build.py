@@ -55,7 +55,7 @@ class Packer:
         self.date = time.strftime("%Y-%m-%d", time.gmtime(self.epoch))
         versions = {run(str(binary), "--version", text=True).strip() for binary in self.binaries.values()}
         if len(versions) != 1:
-            fail(f"the programs are of different versions: {', '.join(sorted(versions))}; build both anew")
+            fail(f"the programs are of different versions: {', '.join(sorted(versions))}; rebuild both")
         self.version = options.version or versions.pop()
         self.revision = f"{self.version}-1"
         self.architecture = run("dpkg", "--print-architecture", text=True).strip()
@@ -107,7 +107,7 @@ class Packer:
 
     def settled(self, binary):
         """The program without what differs between two folders that it is built in, and nothing reads: the compiler's
-        hashes of its modules, and the linker's of all of it, which is made anew."""
+        hashes of its modules, and the linker's of all of it, which is computed again."""
         content = bytearray(binary.read_bytes())
         section = r"\] (\S+) +\S+ +[0-9a-f]+ ([0-9a-f]+) ([0-9a-f]+)"
         identity = None

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Checks built packages with lintian (no errors), and their manual pages (no warnings). Usage: check.sh FOLDER
+# Checks the packages in a folder: no errors from lintian, no warnings from the manual pages. Usage: check.sh FOLDER
 set -euo pipefail
 folder=$1
 unpacked=$(mktemp -d)

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Packs a second time, with another umask, time zone, language and folder, and compares every byte.
+# Packs a second time, with another umask, time zone, locale and folder, and compares every byte.
 # Usage: reproduce.sh FOLDER --build | --agent FILE --collector FILE. With --build, a clone of the last commit is built in
-# another folder first: that takes as long as a release. The folder's path has as many letters as this one's, because the
-# compiler writes the length of one file's path (GRDB's Database+Dump.swift) into the program, whatever the path is called.
+# another folder first, which takes as long as a release. The folder's path has the same length as this one's, because the
+# compiler writes the length of one file's path (GRDB's Database+Dump.swift) into the program.
 set -euo pipefail
 folder=$(realpath "$1")
 shift

@@ -74,7 +74,7 @@ def check_links(path):
     for number, text, is_code in lines(path):
         if is_code:
             continue
-        # A link's text may be code; what is only code is no link.
+        # The text of a link can be code; other code holds no links.
         prose = re.sub(r"(?<!\[)`[^`]*`(?!\])", "", text)
         for target in re.findall(r"\]\(<?([^)\s>]+)>?(?: [^)]*)?\)", prose):
             if re.match(r"[a-z][a-z0-9+.-]*:", target):

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""A stand-in for Gitea in scripts/demo-promotion.sh: as much of its API as the gate asks, on loopback, from files.
+"""A stand-in for Gitea in scripts/demo-promotion.sh: the part of its API that the gate uses, on loopback, from files.
 
     demo-forge.py FOLDER
 
 FOLDER holds `history`, the branch main's commits, newest first; `status`, the state of the context `ci`; and `hold`, the
-variable DEPLOY_HOLD of Actions, where there is one. Writes its address to FOLDER/address, whole or not at all.
+variable DEPLOY_HOLD of Actions, if it exists. Writes its address to FOLDER/address, atomically.
 """
 import http.server
 import json
@@ -24,7 +24,7 @@ def read(name):
 
 
 def answer(path, query):
-    """The JSON of an answer, None for 404. Lists have one page, and an empty one after it."""
+    """The JSON of an answer; None for 404. Lists have one page, followed by an empty one."""
     is_first = query.get("page", ["1"]) == ["1"]
     statuses = [{"id": 7, "status": read("status"), "context": "ci", "target_url": ""}] if is_first else []
     if path == "":
@@ -33,7 +33,7 @@ def answer(path, query):
         return {"name": "main", "commit": {"id": read("history").split()[0]}}
     if path == "/commits":
         history, start = read("history").split(), query.get("sha", [""])[0]
-        # A commit that is on no branch has a history of its own.
+        # A commit that is on no branch has its own history.
         history = history[history.index(start):] if start in history else [start]
         return [{"sha": sha} for sha in history] if is_first else []
     if path.startswith("/commits/") and path.endswith("/statuses") or path.startswith("/statuses/"):

@@ -1,16 +1,15 @@
 # shellcheck shell=bash
-# What the demos share: to say something, to end what was started, and a Docker engine of the demo's own. Read by them, not
-# run by itself.
+# Functions that the demos share: output, process groups, and a Docker engine of the demo's own. Sourced by them.
 #
-# Whoever reads it sets `temp`, a folder of the demo's own, and `tag`, a name that nobody else has, before it starts an engine.
+# Before it starts an engine, the caller sets `temp`, a folder of its own, and `tag`, a unique name.
 
 engine='' socket=''
 
 say() { printf '%s\n' "$*" >&2; }
 fail() { say "demo: $*"; exit 1; }
 
-# `set -m` around a start in the background gives the program a process group of its own, to be ended as a whole.
-stop_group() { # PID...: asks, waits up to 3 seconds, insists
+# `set -m` around a background start gives the program its own process group, which can be ended as a whole.
+stop_group() { # PID...: SIGTERM, and SIGKILL after 3 seconds
     local pid tries
     for pid in "$@"; do kill -TERM -- "-$pid" 2> /dev/null; done
     for pid in "$@"; do
@@ -23,11 +22,11 @@ stop_group() { # PID...: asks, waits up to 3 seconds, insists
 
 on_engine() { docker --host "unix://$socket" "$@"; }
 
-# Starts an engine on scratch paths, in namespaces of its own, so that it ends with everything in it. Needs root.
+# Starts an engine on scratch paths and in its own namespaces, which end with everything in them. Needs root.
 start_engine() {
     local tries=300
     PATH=$PATH:/usr/sbin:/sbin
-    command -v dockerd > /dev/null || fail "there is no dockerd to start a Docker engine: apt-get install docker.io"
+    command -v dockerd > /dev/null || fail "dockerd not found: apt-get install docker.io"
     socket=$temp/docker.sock
     set -m
     unshare --mount --pid --fork --mount-proc --kill-child dockerd --iptables=false --ip6tables=false --bridge=none \
@@ -49,8 +48,7 @@ stop_engine() {
     find /sys/fs/cgroup -depth -type d -path "*/$tag*" -exec rmdir {} + 2> /dev/null
 }
 
-# A static program for an image that holds nothing else: it does nothing until it is told to stop, or ends at once with the
-# number that it is given.
+# A static program, the only file of the demo's images: it waits for SIGTERM, or exits at once with the code that it is given.
 make_service() {
     local compiler
     mkdir "$temp/root" || return 1
@@ -62,9 +60,9 @@ make_service() {
         command -v "$compiler" > /dev/null || continue
         "$compiler" -static -Os -o "$temp/root/service" "$temp/service.c" 2> "$temp/compiler.log" && return 0
     done
-    fail "no C compiler that makes static programs, for the demo's image: apt-get install gcc libc6-dev"
+    fail "no C compiler for static programs found, needed for the demo's image: apt-get install gcc libc6-dev"
 }
-make_image() { # REFERENCE COMMIT [CHANGE...]: further lines as a Dockerfile has them
+make_image() { # REFERENCE COMMIT [CHANGE...]: changes are Dockerfile instructions
     local reference=$1 changes=(--change 'CMD ["/service"]' --change "LABEL org.opencontainers.image.revision=$2") change
     shift 2
     for change in "$@"; do changes+=(--change "$change"); done

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# The ordered deploy on one machine: candidate, green CI, promoted by digest, proven on the host; and what holds it.
+# The complete deploy on one machine: candidate, green CI, promotion by digest, proof on the host; and what blocks it.
 #
 #   scripts/demo-promotion.sh FOLDER    FOLDER holds the built buildinfo-agent and buildinfo-collector
 #
-# Registry and engine are real, the forge is a stand-in (demo-forge.py). Ends with 0 exactly when every step ended as it
-# should. Everything is on loopback and in a folder of the demo's own, and gone when it ends, however it ends.
+# Registry and engine are real, the forge is a stand-in (demo-forge.py). Exits with 0 if and only if every step ended as
+# expected. Everything is on loopback and in a temporary folder, and is removed at the end, however it ends.
 set -u
 
 readonly old=1f0e9d8c7b6a594837261504f3e2d1c0b9a89786
@@ -25,7 +25,7 @@ clean_up() {
     stop_engine
     [ -z "$temp" ] || rm -rf -- "$temp"
 }
-# Killed, the demo cannot clean up: what waits beside it does, with what it was told.
+# If the demo is killed, a background process cleans up, with the process ids from files.
 keep() { background+=("$1"); echo "$1" >> "$temp/background"; }
 watch() {
     local self=$BASHPID
@@ -42,8 +42,8 @@ trap 'exit 129' HUP
 
 step() { say; say "--- $*"; }
 
-# Runs a command in the background, so that a signal to the demo is heard at once. What it says is shown, and is in
-# $temp/said; its exit code will be in $temp/code.
+# Runs a command in the background, so that the demo reacts to signals at once. Its output is shown, and kept in $temp/said;
+# its exit code goes to $temp/code.
 start() {
     local words=" $*"
     words=${words// "$folder"\// }
@@ -58,15 +58,15 @@ start() {
     set +m
     echo "$running" > "$temp/running"
 }
-ends_with() { # CODE: waits for what was started
+ends_with() { # CODE: waits for the command
     wait "$running"
     rm "$temp/running"
     running=''
     [ "$(cat "$temp/code" 2> /dev/null)" = "$1" ] ||
-        fail "that ended with $(cat "$temp/code" 2> /dev/null || echo a signal), not with $1"
+        fail "the command exited with $(cat "$temp/code" 2> /dev/null || echo a signal), not with $1"
     say "    (exit $1)"
 }
-says() { grep -qF -- "$1" "$temp/said" || fail "that did not say '$1'"; }
+says() { grep -qF -- "$1" "$temp/said" || fail "the output does not contain '$1'"; }
 
 await() { # WHAT TEST...: up to 30 seconds
     local what=$1 tries=300
@@ -94,7 +94,7 @@ start_registry() {
         registry=$(sed -n 's/.*msg="listening on \(127[0-9.]*:[0-9]*\).*/\1/p' "$temp/registry.log")
         [ -n "$registry" ]
     }
-    await "the registry says its address" registry_address
+    await "the registry's address" registry_address
     image=$registry/canvas
 }
 start_forge() {
@@ -107,10 +107,10 @@ start_forge() {
     keep $!
     set +m
     forge_address() { alive "the stand-in forge" "$temp/forge.log"; [ -s "$temp/forge/address" ]; }
-    await "the forge says its address" forge_address
+    await "the forge's address" forge_address
     forge=http://$(cat "$temp/forge/address")
 }
-# What a host's updater does: pulls the tag, and makes the container anew where it is another image.
+# The host's updater: pulls the tag, and recreates the container if the image has changed.
 update() {
     local wanted present
     on_engine pull --quiet "$image:latest" > /dev/null 2>&1
@@ -123,7 +123,7 @@ update() {
 start_host() {
     update
     [ "$(on_engine inspect --format '{{.State.Running}}' canvas 2> /dev/null)" = true ] ||
-        fail "the engine did not run the demo's container: $(tail -n 3 "$temp/dockerd.log")"
+        fail "the engine could not run the demo's container: $(tail -n 3 "$temp/dockerd.log")"
     : > "$temp/agent.log"
     set -m
     while sleep 1; do update; done < /dev/null &
@@ -139,19 +139,19 @@ start_host() {
         > "$temp/fleet.yaml"
 }
 
-push() { # COMMIT TAG CHANGE...: as CI does it; the engine then knows the image no more, and has to pull it
+push() { # COMMIT TAG CHANGE...: as CI does it; the engine forgets the image, and has to pull it
     local commit=$1 reference=$image:$2
     shift 2
     { make_image "$reference" "$commit" "$@" && on_engine push --quiet "$reference" > /dev/null &&
-        on_engine rmi "$reference" > /dev/null; } || fail "the image of ${commit:0:12} could not be pushed to $registry"
+        on_engine rmi "$reference" > /dev/null; } || fail "could not push the image of ${commit:0:12} to $registry"
 }
-# What skopeo makes of a tag: the SHA-256 of the manifest's bytes is the digest.
+# The digest of a tag, through skopeo: the SHA-256 of the manifest's bytes.
 digest() { skopeo inspect --tls-verify=false --raw "docker://$image:$1" | sha256sum | sed 's/ .*//; s/^/sha256:/'; }
-serves() { # DIGEST: what the container was made from
+serves() { # DIGEST: of the image that the container was created from
     [ "$(on_engine image inspect --format '{{index .RepoDigests 0}}' \
         "$(on_engine inspect --format '{{.Image}}' canvas)" 2> /dev/null)" = "$image@$1" ]
 }
-commit() { # COMMIT: main goes on to it
+commit() { # COMMIT: becomes the head of main
     printf '%s\n' "$1" "$(cat "$temp/forge/history")" > "$temp/forge/history.new"
     mv "$temp/forge/history.new" "$temp/forge/history"
 }
@@ -163,7 +163,7 @@ import json, sys
 value = json.load(open(sys.argv[1]))
 for name in sys.argv[2].split("."):
     value = value.get(name) if isinstance(value, dict) else None
-print(value if isinstance(value, str) else json.dumps(value))' "$temp/report.json" "$1") || fail "there is no report"
+print(value if isinstance(value, str) else json.dumps(value))' "$temp/report.json" "$1") || fail "no report"
     [ "$value" = "$2" ] || fail "the report's $1 is $value, not $2"
 }
 
@@ -172,16 +172,16 @@ print(value if isinstance(value, str) else json.dumps(value))' "$temp/report.jso
 [ $# -eq 1 ] || fail "usage: scripts/demo-promotion.sh FOLDER, where FOLDER holds buildinfo-agent and buildinfo-collector"
 folder=$1
 for program in buildinfo-agent buildinfo-collector; do
-    [ -x "$folder/$program" ] || fail "there is no program $folder/$program: run 'swift build' first"
+    [ -x "$folder/$program" ] || fail "$folder/$program not found: run 'swift build' first"
 done
 [ "$(id -u)" = 0 ] || fail "only root can start the demo's own Docker engine: run 'sudo make demo-promotion'"
 for program in docker docker-registry skopeo; do
-    command -v "$program" > /dev/null || fail "there is no $program: run 'scripts/deps.sh promotion'"
+    command -v "$program" > /dev/null || fail "$program not found: run 'scripts/deps.sh promotion'"
 done
-python=$(command -v /usr/bin/python3 || command -v python3) || fail "there is no python3: run 'scripts/deps.sh promotion'"
-temp=$(mktemp -d "${TMPDIR:-/tmp}/buildinfo-demo.XXXXXX") || fail "cannot make a temporary folder"
+python=$(command -v /usr/bin/python3 || command -v python3) || fail "python3 not found: run 'scripts/deps.sh promotion'"
+temp=$(mktemp -d "${TMPDIR:-/tmp}/buildinfo-demo.XXXXXX") || fail "cannot create a temporary folder"
 
-# Nothing of the user's is read or written: no settings, no credentials, no proxy, no pipeline's variables.
+# The demo reads and writes nothing of the user's: no settings, no credentials, no proxy, no pipeline variables.
 for name in $(compgen -e); do
     case $name in
         GITHUB_* | GITEA_* | GITLAB_* | CI | CI_* | BUILDINFO_* | REGISTRY_* | DOCKER_* | XDG_* | STATE_DIRECTORY | \
@@ -195,20 +195,20 @@ keep $!
 set +m
 export HOME=$temp/home GITEA_TOKEN=a-token-of-the-demo
 
-say "The ordered deploy, on one machine: candidate, green CI, promoted by digest, proven on the host."
-step "An old build ${old:0:12} is :latest, and runs in a container. The agent beside it reads the engine and says so."
+say "The complete deploy, on one machine: candidate, green CI, promotion by digest, proof on the host."
+step "An old build ${old:0:12} is :latest, and runs in a container. The agent reads the engine and reports it."
 start_engine
 make_service || fail "cannot write in $temp"
 start_registry
 start_forge
 push "$old" "staging-$old" "$health"
-# How it became :latest, nobody knows any more: no ledger has it.
+# :latest was set by other means: the ledger has no promotion of it.
 { skopeo copy --quiet --src-tls-verify=false --dest-tls-verify=false --preserve-digests \
     "docker://$image:staging-$old" "docker://$image:latest" > "$temp/skopeo.log" 2>&1; } ||
     fail "skopeo could not copy an image: $(tail -n 3 "$temp/skopeo.log")"
 start_host
 collector=$folder/buildinfo-collector
-# What is the same for every step stands in the environment, as a pipeline has it.
+# Options that are the same for every step are set in the environment, as in a pipeline.
 export BUILDINFO_FLEET=$temp/fleet.yaml BUILDINFO_STORE=$temp/ledger.db BUILDINFO_SOAK=3s BUILDINFO_INTERVAL=500ms \
     BUILDINFO_TIMEOUT=60s BUILDINFO_FORGE=gitea BUILDINFO_FORGE_URL=$forge BUILDINFO_REPOSITORY=acme/canvas \
     BUILDINFO_CONTEXT=ci BUILDINFO_BRANCH=main BUILDINFO_KILL_SWITCH=gitea-variable:DEPLOY_HOLD \
@@ -218,23 +218,23 @@ start "$collector" status --sha "$old" --digest "$former" --store none
 ends_with 0
 says "${old:0:12}"
 
-step "main moves on to ${new:0:12}. CI builds it, pushes :staging-${new:0:12}…, and its tests still run: the gate waits."
+step "main moves on to ${new:0:12}. CI builds it and pushes :staging-${new:0:12}…. The tests still run: the gate waits."
 commit "$new"
 ci pending
 push "$new" "staging-$new" "$health"
 start "$collector" wait-ci --sha "$new"
-await "wait-ci says that CI is pending" grep -q pending "$temp/said"
+await "wait-ci reports that CI is pending" grep -q pending "$temp/said"
 ci success
 ends_with 0
 candidate=$(digest "staging-$new")
 
-step "What would a promotion do? A dry run reads everything and writes nothing."
+step "A dry run checks everything, shows what a promotion would do, and writes nothing."
 start "$collector" promote --image "$image" --sha "$new" --dry-run
 ends_with 0
 says 'nothing was written'
 [ "$(digest latest)" = "$former" ] || fail "the dry run moved $image:latest"
 
-step "Then in earnest: the gate, the tag by digest, and every host proven. The host pulls :latest once a second."
+step "The real promotion: the gate, the tag by digest, and the proof on every host. The host pulls :latest once a second."
 start "$collector" promote --image "$image" --sha "$new" --report "json=$temp/report.json"
 ends_with 0
 says "CANVAS_IMAGE_TAG=staging-$new@$candidate"
@@ -244,17 +244,17 @@ say "    skopeo reads :staging-${new:0:12}… as $(digest "staging-$new")"
 say "    skopeo reads :latest           as $(digest latest)"
 [ "$(digest latest)" = "$candidate" ] || fail "$image:latest is not $candidate"
 
-step "${bad:0:12} comes next. It passes its tests, and will crash at every start. Somebody holds deploys: nothing moves."
+step "${bad:0:12} is next. It passes its tests, but crashes at every start. The kill switch is on: nothing moves."
 commit "$bad"
 push "$bad" "staging-$bad" 'CMD ["/service", "1"]' "$health"
 echo 1 > "$temp/forge/hold"
 start "$collector" promote --image "$image" --sha "$bad" --rollback-on failed_deploy
 ends_with 41
 says 'the kill switch is on'
-[ "$(digest latest)" = "$candidate" ] || fail "$image:latest was moved all the same"
+[ "$(digest latest)" = "$candidate" ] || fail "$image:latest was moved regardless"
 serves "$candidate" || fail "the host's container is not of $candidate any more"
 
-step "The hold is lifted. The crash loop is seen; the tag is put back, journalled, and the way back is verified, too."
+step "The kill switch is off. The crash loop is detected; the tag is put back, journalled, and the rollback is verified."
 rm "$temp/forge/hold"
 start "$collector" promote --image "$image" --sha "$bad" --rollback-on failed_deploy --report "json=$temp/report.json"
 ends_with 20
@@ -271,5 +271,5 @@ ends_with 0
 says 'drift      none'
 
 say
-say "What there was to be seen: ${new:0:12} was promoted by its digest once CI was green, and is proven on the host."
-say "A hold stopped the next one (41). Without it, its crash loop was caught (20) and undone, and nothing drifted."
+say "Result: ${new:0:12} was promoted by its digest once CI was green, and is proven on the host."
+say "The kill switch blocked the next build (41). Without it, its crash loop was detected (20) and rolled back, without drift."

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# A deploy that goes wrong on one host of five, and the gate that sees it.
+# A deploy that fails on one host of five, and the gate that detects it.
 #
 #   scripts/demo.sh FOLDER          FOLDER holds the built buildinfo-agent and buildinfo-collector
 #   DOCKER=1 scripts/demo.sh FOLDER the same with containers on a real engine
 #
-# Ends with 0 exactly when the verification ended with 10 and named the one host that stayed behind.
-# Needs bash and a POSIX system's tools. Whatever it starts is gone when it ends, however it ends.
+# Exits with 0 if and only if the verification exited with 10 and named the one host that stayed behind.
+# Needs bash and POSIX tools. It removes everything that it starts, however it ends.
 set -u
 
 readonly hosts=5 straggler=host-5
@@ -18,18 +18,18 @@ here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=scripts/demo-parts.bash
 . "$here/demo-parts.bash"
 
-# --- What the demo deploys with: files, unless demo-docker.sh says otherwise ---------------------------------------
+# --- The deployment: files, unless demo-docker.sh replaces it -------------------------------------------------------
 
-# A digest for a made-up build: nobody pulls it, it only has to be another one for another commit.
+# A digest for a simulated build: it is never pulled, and only has to differ between commits.
 digest_of() { printf 'sha256:%s' "$1" | sed 's/$/000000000000000000000000/'; }
-write_build() { # HOST COMMIT: whole or not at all, as a careful deploy does it
+write_build() { # HOST COMMIT: atomically, as a careful deploy does it
     printf '{"git_sha": "%s", "digest": "%s", "state": "serving"}\n' "$2" "$(digest_of "$2")" > "$temp/$1.new" &&
         mv "$temp/$1.new" "$temp/$1.json"
 }
 prepare() {
     target+=(--digest "$(digest_of "$new")")
     for ((number = 1; number <= hosts; number++)); do write_build "host-$number" "$old" || fail "cannot write in $temp"; done
-    say "Five hosts serve the old build ${old:0:12}; on each, a buildinfo-agent says so."
+    say "Five hosts serve the old build ${old:0:12}; a buildinfo-agent on each reports it."
 }
 agent_flags() { printf '%s\n' --service "canvas=file:$temp/$1.json"; }
 deploy() { write_build "$1" "$new"; }
@@ -52,7 +52,7 @@ trap 'say; say "demo: interrupted"; exit 130' INT
 trap 'exit 143' TERM
 trap 'exit 129' HUP
 
-start_agents() { # Tries one port after the other until all five addresses have it free.
+start_agents() { # Tries one port after another until it is free on all five addresses.
     local number address tries pid flags
     for ((port = 9480; port < 9500; port++)); do
         agents=()
@@ -85,9 +85,9 @@ write_fleet() {
             "$number" $((10 + number)) "$port" "$number"
     done
 }
-# Progress draws itself on a terminal: what is said meanwhile would end up in the drawing.
+# On a terminal, the live progress owns the screen, and other output would corrupt it.
 narrate() { [ -t 2 ] || say "        $*"; }
-# 'host-1 converged' and so on, from the JSON report: a host's own fields are indented by six blanks, deeper ones by more.
+# Prints 'host-1 converged' and so on from the JSON report: a host's own fields are indented by six spaces, deeper ones by more.
 statuses() {
     sed -n -e 's/^      "status" *: *"\([a-z_]*\)".*/status \1/p' -e 's/^      "name" *: *"\([^"]*\)".*/name \1/p' "$1" |
         awk '$1 == "status" {status = $2} $1 == "name" {name = $2} status && name {print name, status; status = name = ""}' |
@@ -99,16 +99,16 @@ statuses() {
 [ $# -eq 1 ] || fail "usage: scripts/demo.sh FOLDER, where FOLDER holds buildinfo-agent and buildinfo-collector"
 folder=$1
 for program in buildinfo-agent buildinfo-collector; do
-    [ -x "$folder/$program" ] || fail "there is no program $folder/$program: run 'swift build' first"
+    [ -x "$folder/$program" ] || fail "$folder/$program not found: run 'swift build' first"
 done
-temp=$(mktemp -d "${TMPDIR:-/tmp}/buildinfo-demo.XXXXXX") || fail "cannot make a temporary folder"
+temp=$(mktemp -d "${TMPDIR:-/tmp}/buildinfo-demo.XXXXXX") || fail "cannot create a temporary folder"
 
-say "A deploy that goes wrong on one host of five, and the gate that sees it."
+say "A deploy that fails on one host of five, and the gate that detects it."
 say
 prepare
 start_agents
 write_fleet > "$temp/fleet.yaml"
-say "The pipeline promotes ${new:0:12} and asks every host until each is proven to serve it:"
+say "The pipeline promotes ${new:0:12} and polls every host until each is proven to serve it:"
 say "    buildinfo-collector verify --fleet fleet.yaml ${target[*]} --timeout $limit"
 say "Meanwhile four hosts are deployed, one every two seconds. The deploy of $straggler does nothing."
 say
@@ -120,7 +120,7 @@ set +m
 stay_behind
 for ((number = 1; number < hosts; number++)); do
     sleep 2
-    deploy "host-$number" || fail "host-$number could not be deployed"
+    deploy "host-$number" || fail "could not deploy to host-$number"
     narrate "(host-$number is deployed)"
 done
 wait "$verification"
@@ -132,7 +132,7 @@ expected=$(for ((number = 1; number < hosts; number++)); do printf 'host-%s conv
 found=$([ ! -r "$temp/report.json" ] || statuses "$temp/report.json")
 if [ "$code" -ne 10 ]; then fail "verify ended with $code, not with 10"; fi
 if [ "$found" != "$expected" ]; then
-    fail "the JSON report says something else than four converged hosts and $straggler as straggler:"$'\n'"$found"
+    fail "expected four converged hosts and $straggler as straggler in the JSON report, found:"$'\n'"$found"
 fi
-say "What there was to be seen: the deploy claimed success, and verify ended with 10, which stops a pipeline."
-say "Four hosts are proven to serve the promoted build; $straggler is named as the straggler, with what to do about it."
+say "Result: the deploy claimed success, and verify exited with 10, which stops a pipeline."
+say "Four hosts are proven to serve the promoted build. The report names the straggler, $straggler, and the remedy."

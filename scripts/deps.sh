@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs the Debian (or Ubuntu) packages that are missing for what is about to be done.
+# Installs the missing Debian (or Ubuntu) packages for the given purposes.
 # Usage: deps.sh build|test|promotion|system|dist|lint|bench|browser …
 set -euo pipefail
 
@@ -90,7 +90,7 @@ done
 [ "${#missing[@]}" -gt 0 ] || exit 0
 
 if ! command -v apt-get >/dev/null; then
-    echo "deps.sh: missing: ${missing[*]} (Debian's names); install them with this system's package manager" >&2
+    echo "deps.sh: missing: ${missing[*]} (Debian names); install them with this system's package manager" >&2
     exit 69
 fi
 as_root=()
@@ -98,11 +98,11 @@ if [ "$(id -u)" -ne 0 ]; then
     command -v sudo >/dev/null || { echo "deps.sh: run as root: apt-get install ${missing[*]}" >&2; exit 69; }
     as_root=(sudo)
 fi
-# The names once each: several files of one package may be missing.
+# Each name once: several files of one package may be missing.
 mapfile -t missing < <(printf '%s\n' "${missing[@]}" | sort -u)
 echo "Missing packages; running: ${as_root[*]:+${as_root[*]} }apt-get install --no-install-recommends ${missing[*]}"
 export DEBIAN_FRONTEND=noninteractive
-# A package that brings a service must not start it: the tests start their own.
+# Packages must not start their services: the tests start their own.
 policy=/usr/sbin/policy-rc.d
 if [ ! -e "$policy" ]; then
     printf '#!/bin/sh\nexit 101\n' | "${as_root[@]}" tee "$policy" >/dev/null

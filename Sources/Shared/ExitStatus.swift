@@ -35,4 +35,16 @@ public enum ExitStatus: Int32, CaseIterable, Sendable {
     case interrupt = 130
     /// SIGTERM ended the program.
     case terminated = 143
+
+    /// The status of a run that a signal ended: SIGHUP (1), SIGINT (2) or SIGTERM (15).
+    public static func interrupted(by signal: Int32) -> ExitStatus { ExitStatus(rawValue: 128 + signal) ?? .terminated }
+}
+
+/// An error that ends the program with an exit status of its own. Its description is one sentence.
+public protocol ExitCoded: Error, CustomStringConvertible {
+    var exitStatus: ExitStatus { get }
+}
+
+extension ExitCoded {
+    public var exitCode: Int32 { exitStatus.rawValue }
 }

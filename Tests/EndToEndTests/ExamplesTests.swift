@@ -3,6 +3,8 @@ import Shared
 import Support
 import Testing
 
+@testable import EndToEndFixtures
+
 @Suite("End to end, the pipeline examples", .timeLimit(.minutes(5)))
 struct ExamplesTests {
     enum Script: String {
@@ -14,7 +16,7 @@ struct ExamplesTests {
     private struct Site {
         let registry: LocalRegistry
         let forge: ScriptedGitea
-        let step: PipelineTests.Step
+        let step: PipelineStep
         let agent: HostAgent
         /// What `latest` is where it was something before.
         let former = MadeImage.single(revision: Commit.old)
@@ -30,7 +32,7 @@ struct ExamplesTests {
         }
 
         private static func make() async throws -> Site {
-            let step = try PipelineTests.Step()
+            let step = try PipelineStep()
             let folder = step.folder
             let registry = try await LocalRegistry.start()
             let image = MadeImage.index(
@@ -79,7 +81,7 @@ struct ExamplesTests {
                 environment: environment.merging(script == .promote ? runner : [:]) { $1 }.merging(more) { $1 })
         }
 
-        /// The digest of a tag, read without skopeo; nil where there is none.
+        /// The digest of a tag, read without skopeo; nil if it does not exist.
         func tag(_ name: String) throws -> Digest? {
             var request = LoopbackRequest("GET", registry.authority, "/v2/canvas/manifests/\(name)")
             request.headers = [("Accept", "\(MadeImage.ociIndex), \(MadeImage.ociManifest)")]
@@ -119,7 +121,7 @@ struct ExamplesTests {
     }
 
     @Test(
-        "The script ends with the verdict's exit code, and leaves its reports, where a host stays behind",
+        "With a host behind, the script exits with the verdict's code and leaves its reports",
         arguments: [Script.verify, .promote])
     func straggler(_ script: Script) async throws {
         try await Site.with { site in
@@ -136,7 +138,7 @@ struct ExamplesTests {
     }
 
     @Test(
-        "The script is interrupted as the program is, with its reports", arguments: [Script.verify, .promote])
+        "A signal to the script interrupts the program, which writes its reports", arguments: [Script.verify, .promote])
     func interrupted(_ script: Script) async throws {
         try await Site.with { site in
             let running = try site.start(script)
@@ -150,7 +152,7 @@ struct ExamplesTests {
     }
 
     @Test(
-        "The script moves nothing and asks no host where there is nothing to promote",
+        "Without a candidate, the script moves no tag and contacts no host",
         arguments: [
             (Script.verify, Int32(69), "staging-\(Commit.newer) cannot be read: was it built and pushed?"),
             (.promote, 64, "does not exist"),
@@ -182,7 +184,7 @@ struct ExamplesTests {
         }
     }
 
-    @Test("promote.sh moves nothing where CI is red or no context is named")
+    @Test("promote.sh moves no tag if CI is red or no context is named")
     func refused() async throws {
         try await Site.with { site in
             site.forge.change { $0.status = "failure" }
@@ -195,7 +197,7 @@ struct ExamplesTests {
         }
     }
 
-    @Test("promote.sh takes a build back that fails on the fleet, and still ends red")
+    @Test("promote.sh rolls back a build that fails on the fleet, and still fails")
     func takenBack() async throws {
         try await Site.with { site in
             try site.registry.push(site.former, to: "canvas", tag: "latest")
@@ -218,12 +220,12 @@ struct ExamplesTests {
 
     // MARK: - On a host
 
-    @Test("host-update.sh pulls before it makes the container anew, and leaves it alone where the pull failed")
+    @Test("host-update.sh pulls before it recreates the container, and keeps it if the pull failed")
     func hostUpdate() async throws {
         let folder = try TemporaryFolder()
         let place = try folder.makeFolder("canvas")
         let bin = try folder.makeFolder("bin")
-        // docker compose is no part of every machine: what is asked of it is written down instead.
+        // Not every machine has docker compose: a stand-in records its arguments.
         let docker = try folder.write(
             "bin/docker",
             "#!/bin/sh\necho \"$PWD: $*\" >>'\(folder.path("log"))'\n[ \"$2\" != \"$FAILS\" ] || exit 18\n")

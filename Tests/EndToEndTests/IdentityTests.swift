@@ -1,7 +1,9 @@
 import Support
 import Testing
 
-@Suite("End to end, who answers", .timeLimit(.minutes(5)))
+@testable import EndToEndFixtures
+
+@Suite("End to end, identity of hosts", .timeLimit(.minutes(5)))
 struct IdentityTests {
     @Test("Two hosts that answer with one id are in conflict: exit 60")
     func duplicate() async throws {
@@ -17,7 +19,7 @@ struct IdentityTests {
         #expect(result.report.hosts.allSatisfy { $0.facts.identity == "duplicate" })
     }
 
-    @Test("A host that is not the one that the inventory expects is in conflict: exit 60")
+    @Test("A host with another id than the inventory's is in conflict: exit 60")
     func wrongHost() async throws {
         let folder = try TemporaryFolder()
         let agent = try await HostAgent.start("host-1", selector: "file:\(try folder.write("build", Commit.new))")
@@ -28,7 +30,7 @@ struct IdentityTests {
         #expect(try result.host("host-1").facts.identity == "wrong_host")
     }
 
-    @Test("An agent that answers for another service is unverifiable: exit 30")
+    @Test("An agent of another service is unverifiable: exit 30")
     func otherService() async throws {
         let folder = try TemporaryFolder()
         let agent = try await HostAgent.start(

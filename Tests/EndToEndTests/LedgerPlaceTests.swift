@@ -3,6 +3,8 @@ import Glibc
 import Support
 import Testing
 
+@testable import EndToEndFixtures
+
 @Suite("End to end, a ledger on a read-only disk", .timeLimit(.minutes(5)))
 struct LedgerPlaceTests {
     /// Runs the collector where a folder is mounted read-only, which holds for root too.
@@ -23,7 +25,7 @@ struct LedgerPlaceTests {
         return (result, store)
     }
 
-    @Test("A verification leaves one whole file, which history, report and check read where nothing can be written")
+    @Test("A verification leaves one file, which history, report and check read from a read-only disk")
     func whole() async throws {
         let folder = try TemporaryFolder()
         let (result, store) = try await verified(folder)
@@ -39,7 +41,7 @@ struct LedgerPlaceTests {
         #expect(refused.error.contains("cannot be written"))
     }
 
-    @Test("A ledger whose last changes are in its log is not read without them, and the error says what to do")
+    @Test("A ledger with changes in its write-ahead log is not read without them, and the error has a remedy")
     func log() async throws {
         let folder = try TemporaryFolder()
         let store = "\(try folder.makeFolder("state"))/ledger.db"
@@ -60,7 +62,7 @@ struct LedgerPlaceTests {
         #expect(again.contains("interrupted"))
     }
 
-    @Test("An older collector's ledger that cannot be brought up to date says so")
+    @Test("A ledger of an older collector that cannot be migrated is an error")
     func older() async throws {
         let folder = try TemporaryFolder()
         let store = "\(try folder.makeFolder("state"))/ledger.db"

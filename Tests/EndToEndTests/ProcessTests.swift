@@ -2,10 +2,12 @@ import Glibc
 import Support
 import Testing
 
+@testable import EndToEndFixtures
+
 @Suite("End to end, the collector as a process", .timeLimit(.minutes(5)))
 struct ProcessTests {
     @Test(
-        "Row 20: interrupted, it still writes its report, and is never green",
+        "Row 20: an interrupted verification writes its report and is never green",
         arguments: [
             (SIGINT, Int32(130)), (SIGTERM, Int32(143)),
         ])
@@ -22,7 +24,7 @@ struct ProcessTests {
         #expect(result.report.summary.proven == 0)
     }
 
-    @Test("Row 6: an inventory that cannot be read is 64, and says which")
+    @Test("Row 6: an unreadable inventory is 64 and named")
     func unreadableInventory() async throws {
         let result = try await Program.collector().run(
             ["verify", "--fleet", "/nonexistent/fleet.yaml", "--sha", Commit.new, "--store", "none"])
@@ -31,7 +33,7 @@ struct ProcessTests {
         #expect(result.output.isEmpty)
     }
 
-    @Test("Row 6: an empty inventory is 50, and 0 only where that was asked for")
+    @Test("Row 6: an empty inventory is 50, and 0 only with --allow-empty")
     func emptyInventory() async throws {
         var verify = Verify(hosts: [], sha: Commit.new)
         let refused = try await verify.run()
@@ -43,7 +45,7 @@ struct ProcessTests {
         #expect(allowed.report.summary.proven == 0)
     }
 
-    @Test("A host that comes to serve the target while it is waited for converges, and the log says when")
+    @Test("A host that reaches the target during the verification converges, and the log has the time")
     func convergesMeanwhile() async throws {
         let folder = try TemporaryFolder()
         let build = try folder.write("build", Commit.old)

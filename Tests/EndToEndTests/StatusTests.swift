@@ -3,6 +3,8 @@ import Glibc
 import Support
 import Testing
 
+@testable import EndToEndFixtures
+
 /// `status` on real agents: what it says, and what it exits with.
 @Suite("End to end, status", .timeLimit(.minutes(5)))
 struct StatusTests {
@@ -26,7 +28,7 @@ struct StatusTests {
             ["status", "--fleet", fleet, "--store", "none", "--request-timeout", "2s"] + more)
     }
 
-    @Test("Without a target each host shows what it serves, and one line says what is missing")
+    @Test("Without a target, status shows what each host serves, and one line names the missing target")
     func plain() async throws {
         let (folder, agents, fleet) = try await agents([Commit.new, Commit.old])
         let outcome = try await status(fleet)
@@ -40,7 +42,7 @@ struct StatusTests {
         withExtendedLifetime((agents, folder)) {}
     }
 
-    @Test("With a target it says how many are on it, and with --exit-code it ends with what it found")
+    @Test("With a target, status counts the hosts on it, and --exit-code exits with the worst finding")
     func target() async throws {
         let (folder, agents, fleet) = try await agents([Commit.new, Commit.old])
         let look = try await status(fleet, ["--sha", Commit.new])
@@ -60,7 +62,7 @@ struct StatusTests {
         withExtendedLifetime((agents, folder)) {}
     }
 
-    @Test("An empty inventory is 50, and says so")
+    @Test("status of an empty inventory exits with 50 and the reason")
     func empty() async throws {
         let (folder, _, fleet) = try await agents([])
         let outcome = try await status(fleet)
@@ -69,7 +71,7 @@ struct StatusTests {
         withExtendedLifetime(folder) {}
     }
 
-    @Test("Field 23: a verification with a selection leaves a ledger that is fine, and so does a refused one")
+    @Test("Field 23: a verification with a selection leaves an undamaged ledger, and so does a refused one")
     func ledger() async throws {
         let (folder, agents, _) = try await agents([Commit.new, Commit.new, Commit.new])
         let lines = agents.enumerated().map {
@@ -82,7 +84,7 @@ struct StatusTests {
             ["verify", "--sha", Commit.new, "--soak", "500ms", "--interval", "200ms", "--progress", "none"] + store
         let part = try await collector.run(common + ["--fleet", fleet, "--select", "group=canary"])
         #expect(part.exitCode == 0, "\(part.error)")
-        let refused = try await collector.run(common + ["--host", agents[0].url])
+        let refused = try await collector.run(common + ["--service", "canvas", "--host", agents[0].url])
         #expect(refused.exitCode == 50, "\(refused.error)")
         let check = try await collector.run(["ledger", "check"] + store)
         #expect(check.exitCode == 0, "\(check.output)")
@@ -91,7 +93,7 @@ struct StatusTests {
     }
 
     @Test(
-        "Field 23: SIGHUP ends a verification like SIGTERM, with its report, and exit code 129",
+        "Field 23: SIGHUP ends a verification with its report and exit code 129",
         arguments: [true, false])
     func hangup(_ hasAnswered: Bool) async throws {
         let deaf = try #require(ScriptedHostDeafPort(.full))
@@ -118,13 +120,14 @@ struct StatusTests {
         withExtendedLifetime(deaf) {}
     }
 
-    @Test("A SIGHUP that was to be ignored (nohup) ends nothing")
+    @Test("A SIGHUP that is ignored (nohup) does not end a verification")
     func nohup() async throws {
         let (folder, agents, _) = try await agents([Commit.new])
         let collector = try Program.collector().path
         let shell = try Program.installed("sh", remedy: "apt-get install dash")
         let running = try shell.start([
-            "-c", "trap '' HUP; exec \"$0\" \"$@\"", collector, "verify", "--host", agents[0].url, "--sha", Commit.new,
+            "-c", "trap '' HUP; exec \"$0\" \"$@\"", collector, "verify", "--service", "canvas", "--host",
+            agents[0].url, "--sha", Commit.new,
             "--store", "none", "--soak", "4s", "--progress", "plain",
         ])
         try await eventually("it has begun") { running.error.contains("soaking") }

@@ -2,8 +2,10 @@ import Foundation
 import Support
 import Testing
 
-/// Places that a pipeline may give a program: no home, no terminal, no room, nobody who listens.
-@Suite("End to end, the collector in unkind places", .timeLimit(.minutes(5)))
+@testable import EndToEndFixtures
+
+/// Environments in which a pipeline can run a program: no home, no terminal, no disk space, closed pipes.
+@Suite("End to end, closed streams and full or read-only disks", .timeLimit(.minutes(5)))
 struct StreamTests {
     /// Runs a shell script with `$verify`, which converges, or goes on to its deadline, and is given the flags behind it.
     private static func shell(
@@ -15,7 +17,7 @@ struct StreamTests {
         }
         let preamble = """
             verify() {
-                '\(try Program.collector().path)' verify --host '\(hosts.url())' --sha \(Commit.new) --timeout 15s \
+                '\(try Program.collector().path)' verify --service canvas --host '\(hosts.url())' --sha \(Commit.new) --timeout 15s \
                     --soak 500ms --interval 200ms \(store.isEmpty ? "" : "--store '\(store)'") "$@"
             }
             cd '\(folder.path)'
@@ -34,7 +36,8 @@ struct StreamTests {
     ]
 
     @Test(
-        "A reader that goes away is a normal end: the verdict's exit code, and no noise", arguments: pipesTable,
+        "A reader that closes the pipe does not change the exit code, and causes no error output",
+        arguments: pipesTable,
         [true, false])
     func closedPipe(_ pipe: String, _ converges: Bool) async throws {
         let (outcome, _) = try await Self.shell(pipe + "\necho \"code ${PIPESTATUS[0]}\"", converges: converges)
@@ -43,18 +46,18 @@ struct StreamTests {
     }
 
     private static let fullTable: [(String, Int32, String)] = [
-        // A report that did not arrive is never a success, and the verdict is told all the same.
+        // A lost report is a failure, and the error names the verdict.
         ("verify --report json=- > /dev/full", 69, "standard output' (No space left on device)"),
         ("verify --report json=/dev/full", 69, "'/dev/full' (No space left on device)"),
         (
             "verify --report json=/dev/full --report text=report.txt; code=$?; cat report.txt; exit $code", 69,
             "/dev/full"
         ),
-        // Nobody can be told anything, and the exit code still tells.
+        // Only the exit code is left.
         ("verify 2> /dev/full", 0, ""), ("verify > /dev/full", 0, ""), ("verify --report text=/dev/null", 0, ""),
     ]
 
-    @Test("A device without room is named, and what needs no room goes on", arguments: fullTable)
+    @Test("A full device is named, and commands that need no space still work", arguments: fullTable)
     func full(_ script: String, _ code: Int32, _ part: String) async throws {
         let (outcome, _) = try await Self.shell(script)
         #expect(outcome.exitCode == code, "\(outcome.error)")
@@ -70,7 +73,7 @@ struct StreamTests {
     ]
 
     @Test(
-        "A stream that is closed gets nothing, and neither does any file or connection in its place",
+        "Output to a closed stream goes nowhere, and never into another file or connection",
         arguments: closedTable, ["ledger.db", "none"])
     func closed(_ call: (flags: String, code: Int32), _ store: String) async throws {
         let script = "verify --report json=report.json --log-level trace \(call.flags)"
@@ -85,10 +88,11 @@ struct StreamTests {
         #expect(history.contains("converged"), "\(history)")
     }
 
-    @Test("A stream that was closed stays taken while it runs, so that nothing else comes in its place")
+    @Test("The descriptor of a closed stream stays reserved while the program runs")
     func reserved() async throws {
         let hosts = try await ScriptedHost.start { _ in .json(#"{"git_sha":"\#(Commit.old)"}"#) }
-        let verify = "'\(try Program.collector().path)' verify --host '\(hosts.url())' --sha \(Commit.new) --store none"
+        let verify =
+            "'\(try Program.collector().path)' verify --service canvas --host '\(hosts.url())' --sha \(Commit.new) --store none"
         let bash = try Program.installed("bash", remedy: "apt-get install bash")
         let running = try bash.start(["-c", "exec \(verify) <&- >&- 2>&-"])
         await hosts.reached { $0.requests > 1 }
@@ -105,13 +109,13 @@ struct StreamTests {
         (["HOME": "/proc/self"], "verify", 64, "--store none"),
         (["HOME": "/nonexistent/x"], "unset HOME; verify", 64, "--store none"),
         (["HOME": "/dev/null"], "verify", 64, "--store none"), (["HOME": ""], "verify", 64, "--store none"),
-        // And not needed where it was told so.
+        // Not needed with --store none.
         (["HOME": "/proc/self"], "verify --store none", 0, ""), ([:], "unset HOME; verify --store none", 0, ""),
         ([:], "unset HOME; STATE_DIRECTORY=$PWD verify", 0, ""),
         (["HOME": "/proc/self"], "XDG_STATE_HOME=$PWD verify", 0, ""),
     ]
 
-    @Test("Without a home that can be written, it says what is missing, or needs none", arguments: homesTable)
+    @Test("Without a writable home, the error names what is missing, unless no home is needed", arguments: homesTable)
     func home(_ environment: [String: String], _ script: String, _ code: Int32, _ part: String) async throws {
         let (outcome, _) = try await Self.shell(script, environment: environment, store: "")
         #expect(outcome.exitCode == code, "\(outcome.error)")
@@ -138,14 +142,16 @@ struct StreamTests {
         ("cd disk; HOME=/nonexistent TMPDIR=$PWD verify --store none --report json=../other/report.json", 0, ""),
     ]
 
-    @Test("On a disk that is read-only, it says so before any host is asked, or works", arguments: readOnlyTable)
+    @Test(
+        "A read-only disk is reported before any host is contacted, unless no writing is needed",
+        arguments: readOnlyTable)
     func readOnly(_ script: String, _ code: Int32, _ part: String) async throws {
         let outcome = try await Self.shell(on: "ro", script)
         #expect(outcome.exitCode == code, "\(outcome.error)")
         #expect(part.isEmpty || outcome.error.contains(part), "\(outcome.error)")
     }
 
-    @Test("On a disk that fills up meanwhile, the report is missed, the old one stays, and nothing half is left")
+    @Test("If the disk fills up, the missing report is an error, the old one stays, and no partial file is left")
     func fillsUp() async throws {
         let outcome = try await Self.shell(
             on: "size=16k",

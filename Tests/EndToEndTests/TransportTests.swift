@@ -1,7 +1,9 @@
 import Support
 import Testing
 
-@Suite("End to end, hosts that answer something else or nothing", .timeLimit(.minutes(5)))
+@testable import EndToEndFixtures
+
+@Suite("End to end, hosts with other answers or none", .timeLimit(.minutes(5)))
 struct TransportTests {
     @Test("Row 2: every host answers with a 404 page of HTML: agent errors, and exit 30")
     func notFound() async throws {
@@ -14,7 +16,7 @@ struct TransportTests {
         await page.stop()
     }
 
-    @Test("Row 21: a parked page that answers 200 is an agent error, and no document")
+    @Test("Row 21: a parked page with status 200 is an agent error, not a document")
     func parked() async throws {
         let page = try await ScriptedHost.start { _ in .status(200, "<html>This domain is for sale</html>") }
         let result = try await verify([FleetHost(name: "host-1", url: page.url())])
@@ -36,7 +38,7 @@ struct TransportTests {
         await target.stop()
     }
 
-    @Test("Row 3: hosts that are all unreachable are not green: exit 30")
+    @Test("Row 3: a fleet of unreachable hosts exits with 30")
     func unreachable() async throws {
         let hang = try await ScriptedHost.start { _ in .hang }
         let closed = try #require(ScriptedHostDeafPort(.closed))
@@ -54,7 +56,7 @@ struct TransportTests {
         await hang.stop()
     }
 
-    @Test("Row 17: dead hosts delay nobody: one deadline for all, and the living host converges meanwhile")
+    @Test("Row 17: dead hosts share one deadline and delay no other host")
     func deadHosts() async throws {
         let dead = try await ScriptedHost.start { _ in .hang }
         let folder = try TemporaryFolder()
@@ -70,7 +72,7 @@ struct TransportTests {
     }
 
     @Test(
-        "Row 13: a commit that is none is unverifiable, and the reason says what was given",
+        "Row 13: an invalid commit is unverifiable, and the reason quotes it",
         arguments: [
             (#""dev""#, "dev"), (#""""#, "empty"), ("null", "null"), (#""unknown""#, "unknown"),
             (#""c0ffee5""#, "c0ffee5"), (#""0000000000000000000000000000000000000000""#, "0000000"),
@@ -86,7 +88,7 @@ struct TransportTests {
         await host.stop()
     }
 
-    @Test("Row 18: of 120 hosts one is behind: the log is short, and names it at the end")
+    @Test("Row 18: with one of 120 hosts behind, the log is short and names it at the end")
     func manyHosts() async throws {
         let fleet = try await ScriptedHost.start { request in
             .json(#"{"git_sha":"\#(request.localAddress == ScriptedHost.address(host: 7) ? Commit.old : Commit.new)"}"#)

@@ -43,7 +43,7 @@ static int start(struct request *request, int host) {
     return fd;
 }
 
-// 1 when the whole body is there (Content-Length), 0 when not yet, -1 when it is no answer of 200.
+// 1 if the body is complete (Content-Length), 0 if not yet, -1 when the status is not 200.
 static int complete(struct request *request) {
     request->buffer[request->length] = 0;
     char *end = strstr(request->buffer, "\r\n\r\n");

@@ -1,14 +1,14 @@
 #!/bin/bash
 # One cold request to each of HOSTS hosts: the raw epoll loop, `curl --parallel`, and the collector's `status`.
-# Prints the median of RUNS runs each, in one interleaved series, and the ratio to the raw loop: on a shared machine
-# only ratios of one series mean anything. Twice: for answers of about 300 bytes, and for agents' documents of 1.3 KB,
-# which cost the collector their decoding.
+# Prints the median of RUNS runs each, in one interleaved series, and the ratio to the raw loop: on a shared machine only
+# the ratios within one series are meaningful. Twice: for answers of about 300 bytes, and for agents' documents of 1.3 KB,
+# which the collector also has to decode.
 #
 #   HOSTS=10000 RUNS=5 PORT=18480 bench/poll/run.sh [COLLECTOR]
 #   SKIP_CURL=1                             leaves out curl, which takes seconds
 #
-# "sweep" is from the first request to the last answer's label, as the collector's own report has it (the raw loop times
-# itself alike); "process" is the whole command, with reading the inventory and writing the report.
+# "sweep" is the time from the first request to the last host's status, from the collector's own report (the raw loop
+# measures itself in the same way); "process" is the whole command, including the inventory and the report.
 # Needs nginx, gcc, curl. Loopback only. Everything is written under one temporary folder.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -28,7 +28,7 @@ sed "s#@ROOT@#$root#g; s#@PORT@#$port#g" "$here/nginx.conf" >"$root/nginx.conf"
 nginx -p "$root" -c "$root/nginx.conf"
 gcc -O2 -o "$root/epoll_loop" "$here/epoll_loop.c"
 
-seconds() { # COMMAND…: how long it took
+seconds() { # COMMAND…: its duration
     local from=$EPOCHREALTIME
     "$@" >"$root/out" 2>"$root/err" || { echo "failed ($?): $*" >&2; tail -3 "$root/err" >&2; exit 1; }
     local to=$EPOCHREALTIME
@@ -46,7 +46,7 @@ series() { # PATH TITLE
     rm -f "$root"/times.*
     for ((run = 0; run < runs; run++)); do
         "$root/epoll_loop" "$hosts" "$port" 1000 "$1" | cut -d' ' -f1 >>"$root/times.raw"
-        seconds "$collector" status --fleet "$root/urls" --store none --report json="$root/report.json" \
+        seconds "$collector" status --fleet "$root/urls" --service canvas --store none --report json="$root/report.json" \
             >>"$root/times.process"
         grep -oE '"duration_seconds" : [0-9.]+' "$root/report.json" | cut -d' ' -f3 >>"$root/times.sweep"
         [ -n "${SKIP_CURL:-}" ] || seconds curl -s --parallel --parallel-max 300 -K "$root/curl.conf" >>"$root/times.curl"

@@ -1,3 +1,5 @@
+import Shared
+
 extension String {
     /// The text without white space at either end.
     package var trimmed: String {
@@ -8,8 +10,6 @@ extension String {
 }
 
 extension UInt8 {
-    package var isASCIIDigit: Bool { (48...57).contains(self) }
-
     package var isASCIIAlphanumeric: Bool {
         isASCIIDigit || (65...90).contains(self) || (97...122).contains(self)
     }

@@ -8,12 +8,12 @@ import Shared
 struct Collector: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "buildinfo-collector",
-        abstract: "Proves that what was promoted is what a fleet serves.",
+        abstract: "Prove that a fleet serves the build that was promoted",
         discussion: """
-            Exit codes: 0 converged; 10 stragglers; 11 stalled; 20 failed deploy; 21 rolled back; 30 unreachable; \
-            31 inconclusive; 40 superseded; 41 refused by the gate; 50 empty or shrunk inventory; 60 identity conflict; 64 usage or \
-            configuration; 69 a service that was needed is unavailable; 130 and 143 interrupted.
-            Every flag can come from the environment: --fail-after from BUILDINFO_FAIL_AFTER.
+            Exit codes: 0 converged; 1 internal error; 10 stragglers; 11 stalled; 20 failed deploy; 21 rolled back; \
+            30 unreachable; 31 inconclusive; 40 superseded; 41 refused by the gate; 50 empty or shrunk inventory; 60 identity \
+            conflict; 64 usage or configuration; 69 a required service is unavailable; 129, 130 and 143 interrupted.
+            Options can also be set by environment variables: --fail-after by BUILDINFO_FAIL_AFTER.
             """,
         version: BuildinfoVersion.current,
         subcommands: [
@@ -25,7 +25,7 @@ struct Collector: AsyncParsableCommand {
 
     static func main() async {
         StandardStreams.reserve()
-        // A reader that went away is told by write(2), not by a signal.
+        // write(2) reports a closed pipe; the signal would end the program first.
         signal(SIGPIPE, SIG_IGN)
         let code = await Invocation(
             arguments: Array(CommandLine.arguments.dropFirst()), environment: ProcessEnvironment.current

@@ -3,10 +3,10 @@ import CollectorSupport
 import FoundationEssentials
 import Shared
 
-/// What is wrong with arguments that could not be parsed, where the parser names another mistake first: it looks for what is
-/// missing before it looks at what it does not know, and takes a value that begins with a dash for a flag.
+/// Finds the mistake in arguments that could not be parsed, where the parser reports a consequence of it: it reports
+/// missing options before unknown ones, and takes a value that begins with a dash for an option.
 struct CommandLineMistakes {
-    /// A command, as the parser describes it on `--experimental-dump-help`.
+    /// A command, as the parser describes it for `--experimental-dump-help`.
     private struct Command: Decodable {
         struct Argument: Decodable {
             struct Name: Decodable {
@@ -35,7 +35,7 @@ struct CommandLineMistakes {
 
     private let root: Command
 
-    /// nil where the parser does not describe itself.
+    /// nil if the parser does not describe itself.
     init?() {
         do {
             _ = try Collector.parseAsRoot(["--experimental-dump-help"])
@@ -47,7 +47,7 @@ struct CommandLineMistakes {
         }
     }
 
-    /// The first command or flag that nobody knows; nil where all are known.
+    /// The error for the first unknown command or option; nil if all are known.
     func unknown(in arguments: [String]) -> String? {
         var command = root
         var isPath = true
@@ -59,7 +59,7 @@ struct CommandLineMistakes {
                 guard isPath, let subcommands = command.subcommands, !subcommands.isEmpty else { continue }
                 guard let next = subcommands.first(where: { $0.commandName == word }) else {
                     return word == "help"
-                        ? nil : Self.sentence("command", word, among: subcommands.map(\.commandName), of: command)
+                        ? nil : Self.message("command", word, among: subcommands.map(\.commandName), of: command)
                 }
                 command = next
                 continue
@@ -69,20 +69,20 @@ struct CommandLineMistakes {
             let options = command.names(ofKind: "option")
             let flags = command.names(ofKind: "flag").union(["--help", "-h", "--version"])
             if options.contains(name) {
-                // Its value, whatever it looks like; a flag that is known is the next argument, and the value is missing.
+                // The next word is the value, unless it is a known option, which means that the value is missing.
                 if !word.contains("="), index < arguments.endIndex,
                     !options.union(flags).contains(String(arguments[index].prefix { $0 != "=" }))
                 {
                     index += 1
                 }
             } else if !flags.contains(name), !name.hasPrefix("--experimental-"), !name.hasPrefix("--generate-") {
-                return Self.sentence("flag", name, among: Array(options.union(flags)), of: command)
+                return Self.message("flag", name, among: Array(options.union(flags)), of: command)
             }
         }
         return nil
     }
 
-    /// The arguments with every value that is a negative number tied to its flag, so that what is wrong with it can be said.
+    /// The arguments with every negative number tied to its option by `=`, so that the parser can report the value.
     func tied(_ arguments: [String]) -> [String] {
         var command = root
         var tied: [String] = []
@@ -101,7 +101,7 @@ struct CommandLineMistakes {
         word.hasPrefix("-") && word.dropFirst().first.map { $0.isASCII && $0.isNumber || $0 == "." } ?? false
     }
 
-    private static func sentence(_ kind: String, _ word: String, among known: [String], of command: Command) -> String {
+    private static func message(_ kind: String, _ word: String, among known: [String], of command: Command) -> String {
         let near = Suggestion.nearest(to: word, among: known.filter { $0.hasPrefix("--") || kind == "command" })
         let help = command.commandName == "buildinfo-collector" ? "" : "\(command.commandName) "
         return "unknown \(kind) '\(Sanitizer.singleLine(word, limit: 80))': "

@@ -3,23 +3,24 @@ import CollectorSupport
 import Drill
 import Shared
 
-/// Proves that the gate can go red.
-struct DrillCommand: AsyncParsableCommand {
+/// `drill`: proves that the gate can go red.
+struct DrillCommand: CollectorCommand {
+    static let environmentFlags: [EnvironmentArguments.Flag] = []
     static let configuration = CommandConfiguration(
         commandName: "drill",
-        abstract: "Prove that the gate can go red: verify made-up fleets whose faults are known.",
+        abstract: "Prove that the gate can go red: verify simulated fleets with known faults",
         discussion: """
-            Every fault has to be caught with its own verdict, and a fleet that is fine has to be green. Everything \
-            happens on loopback and in a temporary folder: no host is asked, and no ledger and no report is touched. \
-            Exits 0, or 1 where the gate judged a fleet wrongly; 69 without loopback.
+            Every fault must lead to its own verdict, and a healthy fleet must be green. The drill uses loopback and a \
+            temporary folder only: it contacts no host, and touches no ledger and no report. \
+            Exits with 0, with 1 if a fleet got the wrong verdict, and with 69 without loopback.
             """)
 
     enum Format: String, CaseIterable, ExpressibleByArgument { case text, json }
 
-    @Option(help: "text or json.")
+    @Option(help: "Output format: text or json.")
     var format = Format.text
 
-    @Flag(help: "Show the gate's reason for every case.")
+    @Flag(help: "Show the reason for every verdict.")
     var verbose = false
 
     func run() async throws {

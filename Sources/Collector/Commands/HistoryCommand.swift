@@ -5,17 +5,20 @@ import Ledger
 import Shared
 import Verdict
 
-/// `history`: past verifications, and how services and hosts did in them.
-struct HistoryCommand: AsyncParsableCommand {
+/// `history`: past verifications, and statistics of services and hosts.
+struct HistoryCommand: CollectorCommand {
+    static let environmentFlags = StoreOptions.environmentFlags
+
     static let configuration = CommandConfiguration(
         commandName: "history",
-        abstract: "Shows past verifications: verdict, hosts, time to converge; newest first.",
+        abstract: "Show past verifications: verdict, hosts, time to converge; newest first",
         discussion: """
-            With --by it shows services or hosts instead, worst first: over the verifications that are over, the median, the \
-            95th percentile (nearest rank) and the longest of all their hosts' times to converge, and what went wrong how \
-            often. A host is late that was not there at the end, or came after more than twice its verification's median (and \
-            more than a second after it); it failed where it ended neither converged nor behind. Verifications that were \
-            superseded, interrupted, inconclusive or refused are held against no host. Waived hosts are left out.
+            With --by, shows statistics of services or hosts instead, worst first: over all finished verifications, the \
+            median, the 95th percentile (nearest rank) and the maximum of the hosts' times to converge, and the number of \
+            failures. A host counts as late if it was not on the target at the end, or if it took more than twice its \
+            verification's median (and more than a second longer). It counts as failed if it ended neither converged nor \
+            behind. Verifications that were superseded, interrupted, inconclusive or refused count against no host. Waived \
+            hosts are left out.
             """)
 
     enum Format: String, CaseIterable, ExpressibleByArgument { case text, json, csv }
@@ -23,44 +26,43 @@ struct HistoryCommand: AsyncParsableCommand {
     @Option(help: "Only verifications of this service.")
     var service: String?
 
-    @Option(help: "Only verifications of this host, with what they found of it.")
+    @Option(help: "Only verifications of this host, with its status in each.")
     var host: String?
 
     @Option(
         help: ArgumentHelp(
-            "Only what started since: a time back (30d, 12h, 2w), a date (in UTC), or a date and time with its offset.",
+            "Only verifications that started since: a duration (30d, 12h, 2w), a date (in UTC), or a date and time with "
+                + "its offset.",
             valueName: "when"),
         transform: ArgumentText.pastMoment)
     var since: TimeCutoff?
 
-    @Option(help: "Only verifications that ended so, for example rolled_back.", transform: ArgumentText.verdict)
+    @Option(help: "Only verifications with this verdict, for example rolled_back.", transform: ArgumentText.verdict)
     var verdict: Verdict?
 
-    @Flag(help: "Only verifications that did not end with exit code 0.")
+    @Flag(help: "Only verifications with an exit code other than 0.")
     var failed = false
 
-    @Option(help: "Statistics of each service or of each host.")
+    @Option(help: "Show statistics of each service or of each host.")
     var by: HistoryStatistics.Grouping?
 
-    @Option(help: "With --by, what comes first: failed, late or time (default: failed).")
+    @Option(help: "Order of --by: failed, late or time (default: failed).")
     var sort: HistoryStatistics.Order?
 
-    @Option(help: "How many at most (default: 20 as text, all as csv and json).")
+    @Option(help: "Maximum number of rows (default: 20 as text, all as csv and json).")
     var limit: Int?
 
-    @Option(help: "The ledger's file.")
-    var store: String?
+    @OptionGroup var store: StoreOptions
 
-    @Option(help: "text, json or csv.")
+    @Option(help: "Output format: text, json or csv.")
     var format = Format.text
 
     func validate() throws {
-        if let limit, limit < 1 { throw ValidationError("--limit \(limit) shows nothing: give 1 or more") }
-        if store == "none" { throw ValidationError("--store none keeps nothing to show: name a file") }
-        if verdict != nil, failed { throw ValidationError("--failed and --verdict name different endings: give one") }
-        if sort != nil, by == nil {
-            throw ValidationError("--sort orders statistics: give --by service or --by host too")
+        if let limit, limit < 1 { throw ValidationError("invalid --limit '\(limit)': expected 1 or more") }
+        if verdict != nil, failed {
+            throw ValidationError("--failed and --verdict exclude each other: give one of them")
         }
+        if sort != nil, by == nil { throw ValidationError("--sort needs --by service or --by host") }
     }
 
     func run() async throws {
@@ -71,13 +73,13 @@ struct HistoryCommand: AsyncParsableCommand {
         Terminal.standardOutput.write(shown)
     }
 
-    /// What is written to standard output.
+    /// The text for standard output.
     func output(environment: [String: String], now: Date) async throws -> String {
         let filter = try filter(now: now)
-        // A spreadsheet that lacks rows without saying so is wrong; a person who sees twenty is told how many there are.
+        // A spreadsheet must not lack rows without a sign. The table for people ends with the number of further rows.
         let isGiven = limit != nil
         let limit = limit ?? (format == .text ? 20 : .max)
-        let ledger = try await Ledger.openForReading(store: store, environment: environment)
+        let ledger = try await Ledger.openForReading(store: store.store, environment: environment)
         guard let by else {
             let entries = try await ledger.history(filter, limit: limit, now: now)
             let all =
@@ -104,41 +106,11 @@ struct HistoryCommand: AsyncParsableCommand {
         var filter = HistoryFilter(service: service, host: host)
         if let since {
             guard let date = since.date(now: now) else {
-                throw UsageError("--since is yet to come: give a moment in the past")
+                throw UsageError("invalid --since: it lies in the future")
             }
             filter.since = date
         }
         filter.ending = failed ? .failed : verdict.map(HistoryFilter.Ending.verdict)
         return filter
-    }
-}
-
-extension HistoryStatistics.Grouping: ExpressibleByArgument {}
-extension HistoryStatistics.Order: ExpressibleByArgument {}
-
-extension ArgumentText {
-    static func pastMoment(_ text: String) throws -> TimeCutoff {
-        do throws(TimeCutoff.Defect) {
-            return try TimeCutoff(parsing: text)
-        } catch {
-            throw ValidationError("\(error)")
-        }
-    }
-
-    /// A time of days and weeks, as retention takes it.
-    static func longDuration(_ text: String) throws -> Duration {
-        do throws(TimeCutoff.Defect) {
-            return try TimeCutoff.duration(text)
-        } catch {
-            throw ValidationError("'\(text)' is not a duration: write for example 90d, 12w or 36h")
-        }
-    }
-
-    static func verdict(_ text: String) throws -> Verdict {
-        guard let verdict = Verdict(rawValue: text) else {
-            let known = Verdict.allCases.map(\.rawValue).joined(separator: ", ")
-            throw ValidationError("'\(text)' is no verdict: use one of \(known)")
-        }
-        return verdict
     }
 }

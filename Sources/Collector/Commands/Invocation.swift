@@ -4,27 +4,56 @@ import Operations
 import Reports
 import Shared
 
-/// One call of the program, from its arguments to its exit code: the one place where an exit code is decided.
+/// A command of the collector, with what ``Invocation`` needs to know of it before it is parsed.
+protocol CollectorCommand: AsyncParsableCommand {
+    /// The options that `BUILDINFO_` variables can set.
+    static var environmentFlags: [EnvironmentArguments.Flag] { get }
+    /// The options that permit or leave out something, and so must be given on the command line. Their variables are
+    /// rejected, because a user who sets one expects an effect.
+    static var commandLineOnly: [EnvironmentArguments.Flag] { get }
+    /// The failures that a pipeline's step summary shows.
+    static var publication: FailurePublication { get }
+}
+
+extension CollectorCommand {
+    static var commandLineOnly: [EnvironmentArguments.Flag] { [] }
+    static var publication: FailurePublication { .none }
+}
+
+extension ExitCode {
+    init(_ status: ExitStatus) { self.init(status.rawValue) }
+}
+
+/// The failures that a pipeline's step summary shows.
+enum FailurePublication {
+    case none
+    /// The message.
+    case failures
+    /// The message, and for a refusal also outputs that later steps can test.
+    case refusals
+}
+
+/// One run of the program, from its arguments to its exit code.
 struct Invocation {
     let arguments: [String]
     let environment: [String: String]
 
     func run() async -> Int32 {
-        guard let code = await end() else { return 0 }
-        // Whatever a command wrote: what was not written was not done.
-        guard code == 0, let reason = Terminal.outputFailure else { return code }
-        return fail("standard output cannot be written (\(reason)): what is there is not whole", code: 69)
+        guard let code = await end() else { return ExitStatus.success.rawValue }
+        // A command whose output was lost has not done its work.
+        guard code == ExitStatus.success.rawValue, let reason = Terminal.outputFailure else { return code }
+        return fail("could not write to standard output (\(reason)): the output is incomplete", code: .unavailable)
     }
 
-    /// - Returns: the exit code; nil after help and version, which nobody depends on.
+    /// - Returns: the exit code; nil after help and version, whose output may be cut off.
     private func end() async -> Int32? {
         if let variable = EnvironmentArguments.emptied(among: flags, commandLine: arguments, environment: environment) {
-            return fail("\(variable) is set to nothing: give it a value, or unset it", code: 64)
+            return fail("\(variable) is set but empty: give it a value, or unset it", code: .usage)
         }
-        if let flag = EnvironmentFlags.flagOnly(of: verb).first(where: { isSet($0) }) {
+        if let flag = (command?.commandLineOnly ?? []).first(where: isSet) {
             return fail(
-                "\(flag.variable) is set, and \(flag.name) is never taken from the environment: give the flag, or unset the "
-                    + "variable", code: 64)
+                "\(flag.variable) is set, but \(flag.name) is not read from the environment: give the option, or unset the "
+                    + "variable", code: .usage)
         }
         do {
             var command = try parsed()
@@ -33,7 +62,7 @@ struct Invocation {
             } else {
                 try command.run()
             }
-            return 0
+            return ExitStatus.success.rawValue
         } catch let code as ExitCode {
             return code.rawValue
         } catch let refusal as UnchangedTag {
@@ -47,18 +76,27 @@ struct Invocation {
         }
     }
 
-    private var verb: String { arguments.first { !$0.hasPrefix("-") } ?? "" }
+    /// The command that the arguments name; nil without one, and for one that only groups others.
+    private var command: (any CollectorCommand.Type)? {
+        var command: any ParsableCommand.Type = Collector.self
+        for word in arguments where !word.hasPrefix("-") {
+            guard let next = command.configuration.subcommands.first(where: { $0._commandName == word }) else { break }
+            command = next
+        }
+        return command as? any CollectorCommand.Type
+    }
 
-    /// What may come from the environment.
-    private var flags: [EnvironmentArguments.Flag] { EnvironmentFlags.of(verb) }
+    private var flags: [EnvironmentArguments.Flag] { command?.environmentFlags ?? [] }
 
-    /// Whether the environment says something of a flag that the arguments do not name.
+    /// True if the environment sets an option that the arguments do not.
     private func isSet(_ flag: EnvironmentArguments.Flag) -> Bool {
         let isNamed = arguments.prefix { $0 != "--" }.contains { $0 == flag.name || $0.hasPrefix(flag.name + "=") }
         return !isNamed && environment[flag.variable, default: ""].isEmpty == false
     }
 
-    /// The command, or else the mistake that was made rather than what it led to.
+    /// The command.
+    ///
+    /// - Throws: the mistake that was made, rather than its consequences.
     func parsed() throws -> any ParsableCommand {
         do {
             return try Collector.parseAsRoot(completed)
@@ -73,48 +111,54 @@ struct Invocation {
         }
     }
 
-    /// The arguments, and behind them what the environment says of flags that they do not name.
+    /// The arguments, completed from the environment.
     private var completed: [String] {
         let additions = EnvironmentArguments.additions(for: flags, commandLine: arguments, environment: environment)
         let end = arguments.firstIndex(of: "--") ?? arguments.endIndex
         return arguments[..<end] + additions + arguments[end...]
     }
 
-    /// Help, version and usage errors of the parser; anything else is our own mistake.
+    /// Prints help and version, reports the parser's usage errors, and takes anything else for an internal error.
     private func finish(_ error: any Error) -> Int32? {
         switch Collector.exitCode(for: error) {
         case .success:
             Terminal.standardOutput.write(Collector.fullMessage(for: error) + "\n")
             return nil
-        case .validationFailure: return refuse(Collector.message(for: error), code: 64)
-        default: return fail("internal error: \(error)", code: 1)
+        case .validationFailure: return refuse(Collector.message(for: error), code: ExitStatus.usage.rawValue)
+        default: return fail("internal error: \(error)", code: .failure)
         }
     }
 
+    private func fail(_ message: String, code: ExitStatus) -> Int32 { fail(message, code: code.rawValue) }
+
     private func fail(_ message: String, code: Int32) -> Int32 {
-        complain(message)
-        if ["verify", "promote", "rollback", "wait-ci"].contains(arguments.first) {
+        report(message)
+        if let command, command.publication != .none {
             Pipeline(environment: environment)?.publish(failure: message)
         }
         return code
     }
 
-    /// The same before anything came of a command: after a promotion that was refused, others may want to decide by it.
+    /// Fails before the command has changed anything. After a refused promotion, later steps can decide by its outputs.
     ///
-    /// - Parameter said: that the tag was certainly not moved; nil where nobody said so.
+    /// - Parameter said: states that the tag was not moved; nil if that is not certain.
     private func refuse(_ message: String, code: Int32, said: String? = nil) -> Int32 {
-        guard arguments.first == "promote", [40, 41, 64, 69].contains(code) else { return fail(message, code: code) }
-        complain(message)
-        // What is wrong with the order is found before the registry is asked for anything.
-        let said = said ?? (code == 64 ? "nothing was changed: no tag was written" : nil)
+        let refusals: [ExitStatus] = [.superseded, .refused, .usage, .unavailable]
+        guard command?.publication == .refusals, let status = ExitStatus(rawValue: code), refusals.contains(status)
+        else {
+            return fail(message, code: code)
+        }
+        report(message)
+        // Usage errors are found before the registry is contacted.
+        let said = said ?? (status == .usage ? "nothing was changed: no tag was written" : nil)
         Pipeline(environment: environment)?.publish(
             .init(
-                verdict: code == 40 ? "superseded" : "refused", exitCode: code, isUnchanged: said != nil,
+                verdict: status == .superseded ? "superseded" : "refused", exitCode: code, isUnchanged: said != nil,
                 message: [message, said].compactMap(\.self).joined(separator: "; ")))
         return code
     }
 
-    private func complain(_ message: String) {
+    private func report(_ message: String) {
         Terminal.standardError.write("buildinfo-collector: \(Sanitizer.singleLine(message, limit: 1_024))\n")
     }
 }

@@ -2,22 +2,28 @@ import ArgumentParser
 import CollectorSupport
 import Evidence
 import Reports
+import Shared
 
-/// `replay`: an evidence file, judged again.
-struct ReplayCommand: AsyncParsableCommand {
+/// `replay`: derives the verdict of an evidence file again.
+struct ReplayCommand: CollectorCommand {
+    static let environmentFlags: [EnvironmentArguments.Flag] = []
     static let configuration = CommandConfiguration(
         commandName: "replay",
-        abstract: "Read an evidence file, and reach the same verdict again, label by label.",
+        abstract: "Replay an evidence file: check its hashes, and derive every status and the verdict again",
         discussion: """
-            Every line is checked against its hash, and every status and the verdict against what follows from the lines \
-            before. Exits with the code of the verification; a file that was cut short is replayed to its last line, and \
-            exits with 130, because there is no verdict in it; a file that was changed exits with 64.
+            Every line must match its hash, and every status and the verdict must follow from the lines before. Exits with \
+            the code of the verification; with 1 if a status or the verdict differs; with 64 if the file was changed. A \
+            file that was cut short is replayed to its last line, and exits with 130, because it has no verdict.
             """)
 
-    @Argument(help: ArgumentHelp("As verify wrote it with --report evidence=FILE; - is standard input."))
+    @Argument(help: ArgumentHelp("The file from verify --report evidence=FILE; '-' is standard input."))
     var file: String
 
-    @Option(name: .long, help: ArgumentHelp("Repeatable; - is standard output.", valueName: "format=path"))
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "Write a report as json, html, markdown, junit or text; '-' is standard output. Repeatable.",
+            valueName: "format=path"))
     var report: [String] = []
 
     func run() async throws {

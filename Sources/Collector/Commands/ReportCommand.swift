@@ -4,33 +4,38 @@ import FoundationEssentials
 import Ledger
 import Reports
 
-/// `report`: a stored verification's report, rendered again.
-struct ReportCommand: AsyncParsableCommand {
+/// `report`: renders a stored verification again.
+struct ReportCommand: CollectorCommand {
+    static let environmentFlags = StoreOptions.environmentFlags
     static let configuration = CommandConfiguration(
-        commandName: "report", abstract: "Renders a stored verification again, in any format.")
+        commandName: "report", abstract: "Render a stored verification again, in any format")
 
     @Argument(
         help: ArgumentHelp(
-            "Which one, as history shows it, or the beginning of its id; the last one that is over without.",
+            "The verification's id as history shows it, or the beginning of it. Default: the last finished one.",
             valueName: "id"))
     var id: String?
 
-    @Option(help: "The last one of this service.")
+    @Option(help: "Render the last verification of this service.")
     var service: String?
 
-    @Option(name: .long, help: ArgumentHelp("Repeatable; - is standard output.", valueName: "format=path"))
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "Write a report as json, html, markdown, junit or text; '-' is standard output. Repeatable.",
+            valueName: "format=path"))
     var report: [String] = []
 
-    @Option(help: "The ledger's file.")
-    var store: String?
+    @OptionGroup var store: StoreOptions
 
     func validate() throws {
-        if store == "none" { throw ValidationError("--store none keeps nothing to show: name a file") }
-        if id != nil, service != nil { throw ValidationError("an id and --service name two things: give one of them") }
+        if id != nil, service != nil {
+            throw ValidationError("an id and --service exclude each other: give one of them")
+        }
         for destination in report where destination.hasPrefix("evidence=") {
             throw ValidationError(
-                "--report evidence cannot be made from the ledger, which keeps what was found and not the answers: take the "
-                    + "file that verify wrote with --report evidence=PATH")
+                "--report evidence is not available from the ledger, which does not keep the samples: use the file that verify "
+                    + "wrote with --report evidence=PATH")
         }
     }
 
@@ -44,9 +49,9 @@ struct ReportCommand: AsyncParsableCommand {
         }
     }
 
-    /// The report that was asked for.
+    /// The stored report.
     func stored(environment: [String: String], now: Date) async throws -> Report {
-        let ledger = try await Ledger.openForReading(store: store, environment: environment)
+        let ledger = try await Ledger.openForReading(store: store.store, environment: environment)
         return try await ledger.report(id, service: service, now: now)
     }
 }

@@ -4,33 +4,33 @@ import Registry
 import Shared
 import Transfer
 
-/// `resolve`: what a reference is, and whether another one is the same image.
-struct ResolveCommand: AsyncParsableCommand {
+/// `resolve`: describes a reference, and compares it with another.
+struct ResolveCommand: CollectorCommand {
+    static let environmentFlags = RegistryOptions.environmentFlags
     static let configuration = CommandConfiguration(
         commandName: "resolve",
-        abstract:
-            "Say what a tag is: index, platforms, digests, commit; and whether two references are the same image.",
+        abstract: "Show what a tag is: index, platforms, digests, commit; or compare two references",
         discussion: """
-            With two references: 0 where they are the same image, and 20 where they are not (the code of a wrong image). \
-            64 where a reference is absent or is no image, 69 where the registry cannot be asked.
+            With two references, exits with 0 if they are the same image, and with 20 if not. Exits with 64 if a reference \
+            does not exist or is not an image, and with 69 if the registry is unavailable.
             """)
 
     @Argument(
-        help: ArgumentHelp("For example registry.example/canvas:latest.", valueName: "ref"),
+        help: ArgumentHelp("The reference, for example registry.example/app:latest.", valueName: "ref"),
         transform: ArgumentText.imageReference)
     var reference: ImageReference
 
     @Argument(
-        help: ArgumentHelp("To be compared with the first.", valueName: "ref2"),
+        help: ArgumentHelp("A second reference, to compare with the first.", valueName: "ref2"),
         transform: ArgumentText.imageReference)
     var other: ImageReference?
 
-    @Flag(help: "As JSON.")
+    @Flag(help: "Print JSON.")
     var json = false
 
     @Option(
         help: ArgumentHelp(
-            "Keep the first one's raw bytes, for verify --index: whole, or not at all.", valueName: "file"))
+            "Save the raw bytes of the first reference, for verify --index.", valueName: "file"))
     var save: String?
 
     @OptionGroup(title: "Registry") var registry: RegistryOptions
@@ -38,16 +38,15 @@ struct ResolveCommand: AsyncParsableCommand {
     func run() async throws {
         let environment = ProcessEnvironment.current
         let file = try save.map { path throws(UsageError) in try ManifestFile(opening: path) }
-        let images = try await Spinner.show("asking", on: .standardError, environment: environment) { _ in
+        let images = try await Spinner.show("reading from the registry", on: .standardError, environment: environment) {
+            _ in
             try await resolve(environment: environment)
         }
         try file?.write(images[0].manifest.bytes)
         let comparison = images.count == 2 ? ImageComparison(images[0], images[1]) : nil
         Terminal.standardOutput.write(try output(images, comparison))
-        if let comparison, comparison.rule == nil { throw ExitCode(Self.notTheSame) }
+        if let comparison, comparison.rule == nil { throw ExitCode(ExitStatus.failedDeploy) }
     }
-
-    private static let notTheSame: Int32 = 20
 
     private func resolve(environment: [String: String]) async throws -> [ResolvedImage] {
         try await WebClient.with { web in

@@ -10,19 +10,28 @@ import Shared
 import Transfer
 import Verdict
 
-/// Puts a tag back to the last proven build, reads it back, and verifies the fleet.
-struct RollbackCommand: AsyncParsableCommand {
+/// `rollback`: puts a tag back to the last proven build, reads it back, and verifies the fleet.
+struct RollbackCommand: CollectorCommand {
+    static let environmentFlags =
+        RollbackOptions.environmentFlags + CandidateOptions.environmentFlags + KillSwitchOptions.environmentFlags
+        + ForgeOptions.environmentFlags + RegistryOptions.environmentFlags + ReadbackOptions.environmentFlags
+        + FleetOptions.environmentFlags + PolicyOptions.environmentFlags + AccessOptions.environmentFlags
+        + OutputOptions.environmentFlags + LogOptions.environmentFlags
+    static let commandLineOnly = RollbackOptions.commandLineOnly
+    static let publication = FailurePublication.failures
+
     static let configuration = CommandConfiguration(
         commandName: "rollback",
-        abstract: "Put a tag back to the last proven build, read it back, and verify the fleet.",
+        abstract: "Put a tag back to the last proven build, read it back, and verify the fleet",
         discussion: """
-            In this order: kill switch, ledger, registry, journal, PUT, read back, journal, verification. CI is not asked. \
-            Manifests that the registry has removed are put back from the ledger. A later promote is not held up by it. Exits \
-            as verify does; 41 where the kill switch is on or somebody else moves the tag, 64 where there is nothing to go back \
-            to, 69 where something needed cannot be asked.
+            In this order: kill switch, ledger, registry, journal, PUT, read-back, journal, verification. CI is not checked. \
+            Manifests that the registry has removed are restored from the ledger. A rollback does not block a later \
+            promotion. Exits as verify does; with 41 if the kill switch is on or another writer moves the tag, with 64 if \
+            there is no build to go back to, and with 69 if a required service is unavailable.
             """)
 
     @OptionGroup(title: "Rollback") var rollback: RollbackOptions
+    @OptionGroup(title: "Rollback") var candidate: CandidateOptions
     @OptionGroup(title: "Kill switch") var killSwitch: KillSwitchOptions
     @OptionGroup(title: "Forge") var forge: ForgeOptions
     @OptionGroup(title: "Registry") var registry: RegistryOptions
@@ -34,11 +43,12 @@ struct RollbackCommand: AsyncParsableCommand {
     @OptionGroup(title: "Logs") var logs: LogOptions
 
     func validate() throws {
+        _ = try target()
         guard output.store != "none" else {
-            throw ValidationError("rollback finds the build in the ledger: name one with --store, or leave it out")
+            throw ValidationError("rollback reads the build from the ledger: omit --store none")
         }
         guard rollback.skipsVerification || rollback.dryRun || !fleet.isEmpty else {
-            throw ValidationError("no fleet to verify: give --fleet PATH or --host NAME, or say --no-verify")
+            throw ValidationError("no fleet to verify: give --fleet PATH or --host NAME, or --no-verify")
         }
     }
 
@@ -46,28 +56,34 @@ struct RollbackCommand: AsyncParsableCommand {
         let environment = ProcessEnvironment.current
         let skips = rollback.skipsVerification || (rollback.dryRun && fleet.isEmpty)
         let inventory = skips ? nil : try fleet.load(lasting: policy.timeout)
-        let code = try await WebClient.with { web in
-            try await run(inventory, web, environment)
-        }
-        throw ExitCode(code)
+        let service = try fleet.serviceName(inventory)
+        throw ExitCode(
+            try await WebClient.with { try await run(service, inventory, web: $0, environment: environment) })
     }
 
-    private func run(_ inventory: Inventory?, _ web: WebClient, _ environment: [String: String]) async throws -> Int32 {
+    private func run(
+        _ service: String, _ inventory: Inventory?, web: WebClient, environment: [String: String]
+    ) async throws -> Int32 {
         let opened =
             rollback.dryRun
             ? try await output.openLedgerIfPresent(mustExist: true, environment: environment)
             : try await output.openLedger(environment: environment)
         guard let ledger = opened else {
-            throw UsageError("there is no ledger that knows an earlier build: name one with --store")
+            throw UsageError("no ledger to read earlier builds from: name it with --store")
         }
         let evidence = rollback.dryRun ? nil : try output.evidence()
         defer { evidence?.removeIfEmpty() }
         var verification: VerificationRun?
         do {
-            verification = try inventory.map { try self.verification($0, ledger, evidence, environment) }
-            let run = try self.run(
-                inventory?.service ?? fleet.service ?? ServiceName.standard, ledger, verification, web, environment)
-            var code: Int32 = 0
+            verification = try inventory.map {
+                VerificationRun(
+                    target: Target(service: service), inventory: $0, policy: try policy.policy(for: $0),
+                    check: policy.inventoryCheck, access: try access.access(for: $0), concurrency: access.concurrency,
+                    ledger: ledger, destinations: rollback.dryRun ? [] : try output.destinations(beside: evidence),
+                    evidence: evidence, progress: output.progress, environment: environment, logger: logs.logger)
+            }
+            let run = try rollbackRun(service, ledger, verification, web: web, environment: environment)
+            var code = ExitStatus.success.rawValue
             if rollback.dryRun {
                 Terminal.standardOutput.write(try await run.dryRun())
             } else {
@@ -82,13 +98,13 @@ struct RollbackCommand: AsyncParsableCommand {
         }
     }
 
-    private func run(
-        _ service: String, _ ledger: Ledger, _ verification: VerificationRun?, _ web: WebClient,
-        _ environment: [String: String]
+    private func rollbackRun(
+        _ service: String, _ ledger: Ledger, _ verification: VerificationRun?, web: WebClient,
+        environment: [String: String]
     ) throws -> RollbackRun {
         let isOutputFree = verification?.destinations.contains(where: \.isStandardOutput) != true
         return RollbackRun(
-            id: RunID.make(at: Date()), service: service, target: try rollback.target(), wanted: rollback.to,
+            id: RunID.make(at: Date()), service: service, target: try target(), wanted: rollback.to,
             actor: PromotionActor.name(flag: rollback.by, environment: environment),
             killSwitch: try killSwitch.killSwitch(environment: environment, web: web) {
                 try forge.forge(environment: environment, web: web)
@@ -99,13 +115,62 @@ struct RollbackCommand: AsyncParsableCommand {
         ) { pin in (isOutputFree ? Terminal.standardOutput : .standardError).write(pin + "\n") }
     }
 
-    private func verification(
-        _ inventory: Inventory, _ ledger: Ledger, _ evidence: EvidenceFile?, _ environment: [String: String]
-    ) throws -> VerificationRun {
-        VerificationRun(
-            target: Target(service: inventory.service), inventory: inventory, policy: try policy.policy(for: inventory),
-            check: policy.inventoryCheck, access: try access.access(for: inventory), concurrency: access.concurrency,
-            ledger: ledger, destinations: rollback.dryRun ? [] : try output.destinations(beside: evidence),
-            evidence: evidence, progress: output.progress, environment: environment, logger: logs.logger)
+    private func target() throws -> ImageReference {
+        try rollback.target(rules: TagPolicy(candidates: candidate.candidate))
+    }
+}
+
+/// The tag to put back, and the build to put it back to.
+struct RollbackOptions: ParsableArguments {
+    static let environmentFlags: [EnvironmentArguments.Flag] = [.init("--image"), .init("--tag"), .init("--by")]
+    static let commandLineOnly: [EnvironmentArguments.Flag] = [.init("--dry-run"), .init("--no-verify")]
+
+    @Option(
+        help: ArgumentHelp("The repository, for example registry.example/app, with or without a tag.", valueName: "ref")
+    )
+    var image: String
+
+    @Option(help: ArgumentHelp("The tag to put back (default: that of --image, else latest).", valueName: "tag"))
+    var tag: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "The build to put it back to: a commit or a digest (7 digits or more), or the ledger's number of its promotion. "
+                + "Default: the last build before the present one that the whole fleet was proven to serve.",
+            valueName: "sha|generation|digest"))
+    var to: String?
+
+    @Flag(help: "Check everything and show what would be done, without writing.")
+    var dryRun = false
+
+    @Flag(name: .customLong("no-verify"), help: "Stop after the tag was read back.")
+    var skipsVerification = false
+
+    @Option(
+        help: ArgumentHelp(
+            "Who rolls back, for the journal. Default: $GITHUB_ACTOR, else the user.", valueName: "name"))
+    var by: String?
+
+    /// Repository and tag.
+    func target(rules: TagPolicy) throws -> ImageReference {
+        let shown = Sanitizer.singleLine(image, limit: 200)
+        guard let reference = ImageReference(parsing: image), reference.digest == nil else {
+            throw ValidationError(
+                "invalid --image '\(shown)': expected a repository, for example registry.example/app, or with a tag")
+        }
+        if let tag, let named = reference.tag, tag != named {
+            throw ValidationError(
+                "--image '\(shown)' and --tag '\(Sanitizer.singleLine(tag, limit: 100))' name two tags: give one")
+        }
+        let tag = tag ?? reference.tag ?? "latest"
+        guard let target = ImageReference(parsing: "\(reference.repository):\(tag)"), target.digest == nil else {
+            throw ValidationError(
+                "invalid --tag '\(Sanitizer.singleLine(tag, limit: 100))': expected a tag, for example latest")
+        }
+        guard !rules.isWrittenOnce(tag) else {
+            throw ValidationError(
+                "invalid --tag '\(tag)': it names one build and is never moved; expected a moving tag, such as latest")
+        }
+        return target
     }
 }

@@ -4,32 +4,39 @@ import Operations
 import Shared
 import Verdict
 
-/// One sweep over the fleet: what each host serves now.
-struct StatusCommand: AsyncParsableCommand {
+/// `status`: one request to each host.
+struct StatusCommand: CollectorCommand {
+    static let environmentFlags =
+        FleetOptions.environmentFlags + TargetOptions.environmentFlags + CandidateOptions.environmentFlags
+        + RegistryOptions.environmentFlags + AccessOptions.environmentFlags + OutputOptions.environmentFlags
+        + LogOptions.environmentFlags + [.init("--request-timeout"), .init("--exit-code", .switchOn)]
+
     static let configuration = CommandConfiguration(
         commandName: "status",
-        abstract: "Ask every host once what it serves now.",
+        abstract: "Show what each host serves now",
         discussion: """
-            Hosts are labelled against --sha, --digest and --image, or else against the ledger's last promotion: 'soaking' where \
-            they match, because one look proves no convergence. With neither, each host just shows what it serves. With --image, \
-            what the tag is, what was promoted and what hosts serve are held against each other, and what differs is drift. \
-            Exits 0 unless no host could be asked (30) or the inventory is empty (50).
+            Each host is compared with --sha, --digest or --image, or else with the ledger's last promotion. A host on the \
+            target is 'soaking', because a single answer proves nothing. Without any target, each host shows what it serves. \
+            With --image, the tag, the last promotion and the hosts are compared, and differences are reported as drift. \
+            Exits with 0 unless no host gave an answer (30) or the inventory is empty (50); see --exit-code.
             """)
 
     @OptionGroup(title: "Fleet") var fleet: FleetOptions
     @OptionGroup(title: "Target") var target: TargetOptions
+    @OptionGroup(title: "Target") var candidate: CandidateOptions
     @OptionGroup(title: "Registry") var registry: RegistryOptions
     @OptionGroup(title: "Access") var access: AccessOptions
     @OptionGroup(title: "Output") var output: OutputOptions
     @OptionGroup(title: "Logs") var logs: LogOptions
 
-    @Option(help: "One request, connect included.", transform: ArgumentText.duration)
+    @Option(
+        help: "Time limit for one request, including the connect (default: 5s).", transform: ArgumentText.duration)
     var requestTimeout = Policy().requestTimeout
 
     @Flag(
         help: ArgumentHelp(
-            "Exit with what was found: 60 where another host answered, else 20 where hosts fail, 30 where hosts give no usable "
-                + "answer, 10 where hosts are behind or something drifted, 0 where nothing is wrong."))
+            "Exit with the worst finding: 60 for an identity conflict, 20 for failed hosts, 30 for hosts without a usable "
+                + "answer, 10 for hosts that are behind or for drift, 0 if there is none."))
     var exitCode = false
 
     func run() async throws {
@@ -43,7 +50,10 @@ struct StatusCommand: AsyncParsableCommand {
             let run = StatusRun(
                 target: target, inventory: inventory, requestTimeout: requestTimeout, access: access,
                 concurrency: self.access.concurrency, ledger: ledger, destinations: try output.destinations(),
-                learner: image?.learner, drift: image.map { DriftReader(named: $0, ledger: ledger) },
+                learner: image?.learner,
+                drift: image.map {
+                    DriftReader(named: $0, ledger: ledger, candidates: candidate.candidate)
+                },
                 isGating: exitCode,
                 progress: output.progress == .auto ? .none : output.progress, environment: environment)
             return try await run.run()

@@ -7,15 +7,21 @@ import Reports
 import Shared
 import Verdict
 
-/// Polls the fleet until every expected host is proven to serve what was promoted, or says which is not and why.
-struct VerifyCommand: AsyncParsableCommand {
+/// `verify`: polls the fleet until every expected host is proven to serve the promoted build.
+struct VerifyCommand: CollectorCommand {
+    static let environmentFlags =
+        FleetOptions.environmentFlags + TargetOptions.environmentFlags + GenerationOptions.environmentFlags
+        + RegistryOptions.environmentFlags + ReadbackOptions.environmentFlags + PolicyOptions.environmentFlags
+        + AccessOptions.environmentFlags + OutputOptions.environmentFlags + LogOptions.environmentFlags
+    static let publication = FailurePublication.failures
+
     static let configuration = CommandConfiguration(
         commandName: "verify",
-        abstract: "Poll the fleet until every host is proven to serve what was promoted, or say which is not and why.")
+        abstract: "Poll the fleet until every host is proven to serve the promoted build, or report which is not")
 
     @OptionGroup(title: "Fleet") var fleet: FleetOptions
     @OptionGroup(title: "Target") var target: TargetOptions
-    @OptionGroup(title: "Target") var promotion: PromotionOptions
+    @OptionGroup(title: "Target") var promotion: GenerationOptions
     @OptionGroup(title: "Registry") var registry: RegistryOptions
     @OptionGroup(title: "Registry") var readback: ReadbackOptions
     @OptionGroup(title: "Policy") var policy: PolicyOptions
@@ -25,10 +31,10 @@ struct VerifyCommand: AsyncParsableCommand {
 
     func validate() throws {
         guard target.sha != nil || target.digest != nil || target.image != nil else {
-            throw ValidationError("nothing to verify against: give --sha, --digest, or both, or --image")
+            throw ValidationError("no target: give --sha, --digest, or both, or --image")
         }
         guard promotion.generation == nil || output.store != "none" else {
-            throw ValidationError("--generation is the ledger's number, and --store none keeps no ledger")
+            throw ValidationError("--generation needs a ledger: omit --store none")
         }
     }
 

@@ -6,39 +6,47 @@ import Operations
 import Shared
 import Transfer
 
-/// Waits until the required contexts of a commit are green, or says which is not and why.
-struct WaitCICommand: AsyncParsableCommand {
+/// `wait-ci`: waits until the required contexts of a commit are green.
+struct WaitCICommand: CollectorCommand {
+    static let environmentFlags =
+        ForgeOptions.environmentFlags + CIOptions.environmentFlags + KillSwitchOptions.environmentFlags
+        + [
+            .init("--sha"), .init("--timeout"), .init("--interval"), .init("--progress"), .init("--json", .switchOn),
+        ]
+    static let commandLineOnly = CIOptions.commandLineOnly
+    static let publication = FailurePublication.failures
+
     static let configuration = CommandConfiguration(
         commandName: "wait-ci",
-        abstract: "Wait until the required contexts of a commit are green.",
+        abstract: "Wait until the required CI contexts of a commit are green",
         discussion: """
-            Exits 0 when every context is 'success' in one reading: the newest run of every workflow, app or creator that \
-            reports under its name. 41 as soon as one has come to another end, skipped and cancelled included, or when the \
-            time is up; 69 where the forge refuses to say, or could not be read at all.
+            Exits with 0 when every context is 'success' in one reading: the newest run of every workflow, app or creator \
+            that reports under its name. Exits with 41 as soon as one has ended otherwise, including skipped and cancelled, \
+            or at the timeout; with 69 if the forge refuses or never answered.
             """)
 
     @OptionGroup(title: "Forge") var forge: ForgeOptions
     @OptionGroup(title: "CI") var ci: CIOptions
     @OptionGroup(title: "Kill switch") var killSwitch: KillSwitchOptions
 
-    @Option(help: "The commit, full. Default: $GITHUB_SHA.", transform: ArgumentText.gitSHA)
+    @Option(help: "The commit, in full. Default: $GITHUB_SHA.", transform: ArgumentText.gitSHA)
     var sha: GitSHA?
 
-    @Option(help: "How long to wait at most (default: 30m).", transform: ArgumentText.duration)
+    @Option(help: "Maximum wait (default: 30m).", transform: ArgumentText.duration)
     var timeout = Duration.seconds(1_800)
 
-    @Option(help: "How often the forge is asked (default: 15s).", transform: ArgumentText.duration)
+    @Option(help: "How often to poll the forge (default: 15s).", transform: ArgumentText.duration)
     var interval = Duration.seconds(15)
 
-    @Option(help: "How to show progress on standard error.")
+    @Option(help: "Progress on standard error.")
     var progress = ProgressMode.auto
 
     @Flag(help: "Print the result as JSON to standard output.")
     var json = false
 
     func validate() throws {
-        guard timeout > .zero else { throw ValidationError("--timeout must be longer than zero") }
-        guard interval >= .milliseconds(50) else { throw ValidationError("--interval must be at least 50ms") }
+        guard timeout > .zero else { throw ValidationError("invalid --timeout: expected a duration longer than zero") }
+        guard interval >= .milliseconds(50) else { throw ValidationError("invalid --interval: expected at least 50ms") }
     }
 
     func run() async throws {
@@ -49,9 +57,9 @@ struct WaitCICommand: AsyncParsableCommand {
     private func run(environment: [String: String], web: WebClient) async throws {
         let contexts = try ci.contexts()
         let allowedSkips = try ci.allowedSkips()
-        let commit = try PromotedCommit.read(flag: sha, environment: environment)
+        let commit = try PipelineCommit.read(flag: sha, environment: environment)
         let asked = try forge.forge(environment: environment, web: web)
-        // Without a source that was named, waiting alone promotes nothing.
+        // Waiting promotes nothing, so only a kill switch that is named holds it.
         let killSwitch = try killSwitch.killSwitch(standard: [], environment: environment, web: web) { asked }
         let interruption = SignalCancellation()
         let gate = CIWaiter(

@@ -1,5 +1,5 @@
 import CollectorSupport
-import Shared
+package import Shared
 
 /// Why a drill did not end well. One sentence each.
 package enum DrillError: ExitCoded, Hashable {
@@ -12,12 +12,12 @@ package enum DrillError: ExitCoded, Hashable {
     /// The user ended it.
     case interrupted(signal: Int32)
 
-    package var exitCode: Int32 {
+    package var exitStatus: ExitStatus {
         switch self {
-        case .noLoopback, .noFolder: 69
+        case .noLoopback, .noFolder: .unavailable
         // No verdict has this code: a pipeline must not take a gate that failed its drill for a fleet that failed the gate.
-        case .misjudged: 1
-        case .interrupted(let signal): 128 + signal
+        case .misjudged: .failure
+        case .interrupted(let signal): .interrupted(by: signal)
         }
     }
 

@@ -1,5 +1,5 @@
 import CollectorSupport
-import Shared
+package import Shared
 
 /// Why an evidence file cannot be written or replayed. One sentence each.
 package enum EvidenceError: ExitCoded, Hashable {
@@ -16,11 +16,11 @@ package enum EvidenceError: ExitCoded, Hashable {
     case misread(String, line: Int, reason: String)
     case differs(String, line: Int, recorded: String, derived: String, writer: String)
 
-    package var exitCode: Int32 {
+    package var exitStatus: ExitStatus {
         switch self {
         // The same evidence must give the same verdict: where it does not, it is the program's mistake, not the caller's.
-        case .differs: 1
-        default: 64
+        case .differs: .failure
+        default: .usage
         }
     }
 

@@ -1,4 +1,5 @@
 import CollectorSupport
+package import Shared
 
 /// Why nothing may be promoted now.
 package enum GateError: ExitCoded, Hashable {
@@ -11,13 +12,12 @@ package enum GateError: ExitCoded, Hashable {
     /// SIGINT (2) or SIGTERM (15) came.
     case interrupted(signal: Int32, String)
 
-    /// As the contract has it for all commands.
-    package var exitCode: Int32 {
+    package var exitStatus: ExitStatus {
         switch self {
-        case .refused: 41
-        case .superseded: 40
-        case .unavailable: 69
-        case .interrupted(let signal, _): 128 + signal
+        case .refused: .refused
+        case .superseded: .superseded
+        case .unavailable: .unavailable
+        case .interrupted(let signal, _): .interrupted(by: signal)
         }
     }
 

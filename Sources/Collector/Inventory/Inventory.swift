@@ -21,7 +21,7 @@ package struct Inventory: Sendable {
     /// How each of ``hosts`` is asked, as far as the sources say it: its own access, and what that leaves open from the
     /// first access for many that selects it.
     package let access: [InventoryCredentials?]
-    /// What every host is asked for: the flag's, else the sources', else `canvas`.
+    /// What every host is asked for: the flag's, else the sources'.
     package let service: String
     /// Where the hosts come from, for reports: `fleet.yaml, 2 --host`.
     package let source: String
@@ -81,7 +81,8 @@ package struct Inventory: Sendable {
                     "\(other.place) names the service '\(other.name)'; --service \(service ?? "") was asked for")
             }
         }
-        let asked = service ?? named.first?.name ?? ServiceName.standard
+        let asked = service ?? named.first?.name
+        guard let asked else { throw .noService(source: readings.first?.source.name) }
         var freezer = InventoryBuilder(service: asked)
         for reading in readings { try freezer.add(reading.listing) }
         try freezer.add(flags)

@@ -100,7 +100,7 @@ struct InventoryBuilder {
         let text = listed.address ?? listed.name ?? ""
         // Before it is taken apart, so that a name's own defects are called by their name.
         if !text.contains("://"), !text.contains("@") { try check(text, "name", limit: 255, listed.place) }
-        do throws(HostAddress.Defect) {
+        do throws(HostAddress.ParseError) {
             let address = try HostAddress(parsing: text, service: service)
             return (listed.name ?? address.name, address.url(service: service, port: port, scheme: listed.scheme))
         } catch {

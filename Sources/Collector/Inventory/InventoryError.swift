@@ -1,8 +1,8 @@
 import CollectorSupport
-import Shared
+package import Shared
 
 /// Why an inventory cannot be used. One line each: where, what, and the remedy. Never shows a URL that may hold a secret.
-package enum InventoryError: Error, Hashable, Sendable {
+package enum InventoryError: ExitCoded, Hashable {
     /// Not there, not permitted, a folder.
     case unreadable(source: String, reason: String)
     case tooLarge(source: String)
@@ -18,11 +18,12 @@ package enum InventoryError: Error, Hashable, Sendable {
     case services(SourceLocation, String, first: SourceLocation, String)
     /// What `--service` asks for cannot stand in a URL.
     case unusableService(String)
+    /// Neither `--service` nor an inventory names the service.
+    case noService(source: String?)
     /// `--fleet -` twice: there is only one standard input.
     case standardInputTwice
 
-    /// The process's exit code: the configuration is wrong.
-    package var exitCode: Int32 { 64 }
+    package var exitStatus: ExitStatus { .usage }
 }
 
 extension InventoryError: CustomStringConvertible {
@@ -44,6 +45,10 @@ extension InventoryError: CustomStringConvertible {
                 + "say with --service which one is meant"
         case .unusableService(let name):
             "--service '\(Self.shown(name))' \(ServiceName.rule)"
+        case .noService(let source):
+            "no service named: give --service NAME"
+                + (source.map { ", or write 'service: NAME' at the top of \($0) (in YAML or JSON)" }
+                    ?? ", or an inventory with 'service: NAME' at its top")
         case .standardInputTwice:
             "--fleet - stands twice: standard input can be read only once"
         }

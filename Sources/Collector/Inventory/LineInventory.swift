@@ -16,7 +16,7 @@ struct LineInventory {
             guard !content.contains(where: { $0 == " " || $0 == "\t" }) else {
                 // A URL with a password and a stray blank must not show the password.
                 if content.contains("@") {
-                    throw .invalid(place, problem: HostAddress.Defect.hasUser.message(about: content))
+                    throw .invalid(place, problem: HostAddress.ParseError.hasUser.message(about: content))
                 }
                 let shown = InventoryError.shown(content)
                 throw .invalid(place, problem: "'\(shown)' is more than one word: write one host or URL a line")

@@ -91,7 +91,7 @@ struct StructuredInventory {
             case "url":
                 let url = try text(value, "url")
                 guard url.contains("://") else {
-                    let defect = url.contains("@") ? HostAddress.Defect.hasUser : .scheme
+                    let defect = url.contains("@") ? HostAddress.ParseError.hasUser : .scheme
                     throw invalid(value, defect.message(about: url))
                 }
                 host.address = url

@@ -22,7 +22,7 @@ package struct HistoryTable {
     package func text() -> String {
         guard !entries.isEmpty else { return Self.nothing(filter) }
         var heading = ["ID", "STARTED", "SERVICE", "VERDICT", "PROVEN", "P50", "P95", "MAX", "TARGET"]
-        if filter.host != nil { heading += ["LABEL", "WHAT TO KNOW"] }
+        if filter.host != nil { heading += ["STATUS", "REASON"] }
         var table = TextTable(heading)
         for entry in entries { table.add(row(entry)) }
         return table.render() + Self.remainder(more, "verifications")
@@ -73,10 +73,10 @@ package struct HistoryTable {
 
     // MARK: - JSON
 
-    /// `{"schema": 1, "verifications": […]}`, ending in a newline.
+    /// `{"schema": 2, "verifications": […]}`, ending in a newline.
     package func json() throws -> String {
         struct Listing: Encodable {
-            let schema = 1
+            let schema = 2
             let verifications: [HistoryEntry]
         }
         return try LedgerJSON.text(Listing(verifications: entries))

@@ -22,10 +22,10 @@ extension Ledger {
         // was recorded; what a report makes of it now that the verdict is known is made again by whoever reads it.
         let insert = try db.cachedStatement(
             sql: """
-                INSERT INTO transitions (verification, host, number, seconds, status, reason) VALUES (?, ?, ?, ?, ?, ?)
+                INSERT INTO transitions (verification, host, number, seconds, label, reason) VALUES (?, ?, ?, ?, ?, ?)
                 ON CONFLICT (verification, host, number) DO UPDATE
-                SET seconds = excluded.seconds, status = excluded.status, reason = excluded.reason
-                WHERE seconds != excluded.seconds OR status != excluded.status
+                SET seconds = excluded.seconds, label = excluded.label, reason = excluded.reason
+                WHERE seconds != excluded.seconds OR label != excluded.label
                 """)
         let transition = recorded.transition
         try insert.execute(arguments: [
@@ -63,12 +63,12 @@ extension Ledger {
         let upsert = try db.cachedStatement(
             sql: """
                 INSERT INTO hosts (
-                    verification, position, rank, name, url, labels, waived, status, reason, git_sha, digest, reach,
+                    verification, position, rank, name, url, labels, waived, label, reason, git_sha, digest, reach,
                     identity, build, runtime, attempts, seconds_to_converge, last_answer_age, clock_offset, details)
                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                 ON CONFLICT (verification, position) DO UPDATE SET
                     rank = excluded.rank, name = excluded.name, url = excluded.url, labels = excluded.labels,
-                    waived = excluded.waived, status = excluded.status, reason = excluded.reason,
+                    waived = excluded.waived, label = excluded.label, reason = excluded.reason,
                     git_sha = excluded.git_sha, digest = excluded.digest, reach = excluded.reach,
                     identity = excluded.identity, build = excluded.build, runtime = excluded.runtime,
                     attempts = excluded.attempts, seconds_to_converge = excluded.seconds_to_converge,

@@ -53,8 +53,8 @@ extension Ledger {
     ) throws {
         let statement = try db.cachedStatement(
             sql: """
-                SELECT name, status, seconds_to_converge, waived FROM hosts INDEXED BY hosts_by_outcome
-                WHERE verification = ? AND status IS NOT NULL\(host == nil ? "" : " AND name = ?")
+                SELECT name, label, seconds_to_converge, waived FROM hosts INDEXED BY hosts_by_outcome
+                WHERE verification = ? AND label IS NOT NULL\(host == nil ? "" : " AND name = ?")
                 """)
         let rows = try Row.fetchCursor(
             statement, arguments: [verification.number] + (host.map { [$0] } ?? []))

@@ -76,8 +76,7 @@ package struct LedgerCheckResult: Codable, Hashable, Sendable {
     }
 
     package var isFine: Bool { findings.allSatisfy { $0.kind == .note } }
-    /// 0, or 69 for what is damaged or contradicts itself.
-    package var exitCode: Int32 { isFine ? 0 : 69 }
+    package var exitCode: Int32 { (isFine ? ExitStatus.success : .unavailable).rawValue }
 
     mutating func add(_ kind: Finding.Kind, _ text: String) {
         let finding = Finding(kind: kind, text: Sanitizer.singleLine(text))

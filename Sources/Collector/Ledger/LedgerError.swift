@@ -1,7 +1,7 @@
-import Shared
+package import Shared
 
 /// Why the ledger cannot be used. One sentence each, with the path and the remedy.
-package enum LedgerError: Error, Hashable, Sendable {
+package enum LedgerError: ExitCoded, Hashable {
     /// Neither `$STATE_DIRECTORY`, `$XDG_STATE_HOME` nor `$HOME` says where.
     case noPlace
     case emptyPath
@@ -35,13 +35,12 @@ package enum LedgerError: Error, Hashable, Sendable {
     /// An I/O error, or whatever else SQLite says.
     case failed(path: String, reason: String)
 
-    /// The process's exit code: 64 for what was configured or asked wrongly, 69 for what is unavailable or broken.
-    package var exitCode: Int32 {
+    package var exitStatus: ExitStatus {
         switch self {
         case .noPlace, .emptyPath, .isDirectory, .notWritable, .notADatabase, .notALedger, .newerSchema, .olderSchema,
             .logUnreadable, .absent, .unknownVerification, .ambiguous, .noVerification, .otherPromotion:
-            64
-        case .damaged, .locked, .diskFull, .stillRunning, .failed: 69
+            .usage
+        case .damaged, .locked, .diskFull, .stillRunning, .failed: .unavailable
         }
     }
 }

@@ -51,14 +51,14 @@ struct LedgerInvariant: Sendable {
             query: """
                 SELECT id FROM verifications JOIN hosts ON verification = number
                 WHERE state = 'finished' AND rank IS NOT NULL
-                    AND (status IS NULL OR reason IS NULL OR attempts IS NULL OR reach IS NULL)
+                    AND (label IS NULL OR reason IS NULL OR attempts IS NULL OR reach IS NULL)
                 GROUP BY id
                 """),
         LedgerInvariant(
             defect: "a host has a status that there is not: in verification",
             query: """
                 SELECT id FROM hosts JOIN verifications ON number = verification
-                WHERE status NOT IN (\(quoted(HostStatus.allCases.map(\.rawValue)))) GROUP BY id
+                WHERE label NOT IN (\(quoted(HostStatus.allCases.map(\.rawValue)))) GROUP BY id
                 """),
         LedgerInvariant(
             defect: "a host's changes are not numbered from 0 without gaps: in verification",

@@ -7,7 +7,8 @@ enum LedgerSchema {
 
     /// One step for each version; the version is the number of steps taken.
     ///
-    /// An older collector that is writing while a newer one migrates loses no row; after step 7 its writes fail. Summaries are indexes and not tables: SQLite keeps them true whoever writes.
+    /// A step only adds, so that an older collector that is recording while a newer one migrates goes on. Summaries are indexes
+    /// and not tables: SQLite keeps them true whoever writes.
     private static let steps = [version1, version2, version3, version4, version5, version6, version7]
     static var version: Int { steps.count }
 
@@ -191,9 +192,12 @@ enum LedgerSchema {
         CREATE INDEX manifests_by_age ON manifests (kept_at);
         """
 
-    /// A host's outcome is its status; a label is what an inventory gives it. SQLite rewrites the index that names the column.
+    /// A host's status, which schema 1 called its label.
+    ///
+    /// The stored column keeps its first name, because older collectors that record at the same time write it. Queries read
+    /// `status`, except those that run on an older schema or need the index on `label`.
     private static let version7 = """
-        ALTER TABLE hosts RENAME COLUMN label TO status;
-        ALTER TABLE transitions RENAME COLUMN label TO status;
+        ALTER TABLE hosts ADD COLUMN status TEXT GENERATED ALWAYS AS (label) VIRTUAL;
+        ALTER TABLE transitions ADD COLUMN status TEXT GENERATED ALWAYS AS (label) VIRTUAL;
         """
 }

@@ -84,7 +84,7 @@ package struct StatisticsTable {
     }
 
     private struct Listing: Encodable {
-        let schema = 1
+        let schema = 2
         let by: String
         @ExplicitNull var since: String?
         let verifications: Int

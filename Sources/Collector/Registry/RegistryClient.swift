@@ -169,3 +169,171 @@ extension ImageReference {
         ImageReference(parsing: "\(repository)@\(digest)") ?? self
     }
 }
+
+extension RegistryClient {
+    /// Reads what a reference is, down to each platform's configuration.
+    package func resolve(_ reference: ImageReference) async throws(RegistryError) -> ResolvedImage {
+        try await resolve(try await manifest(of: reference), as: reference)
+    }
+
+    /// The same for an index or manifest that was read before.
+    package func resolve(
+        _ manifest: RegistryManifest, as reference: ImageReference
+    ) async throws(RegistryError) -> ResolvedImage {
+        var walk = Walk(reference: reference)
+        let entries: [ResolvedImage.Entry]
+        switch manifest.body.kind {
+        case .manifest(let config):
+            entries = [try await entry(manifest.digest, named: nil, config: config, in: reference)]
+        case .index(let children):
+            entries = try await self.entries(of: children, depth: 1, &walk)
+            guard !entries.isEmpty else {
+                throw .unusable(
+                    reference.description, reason: "is an index without a single platform: nothing could run")
+            }
+        }
+        return ResolvedImage(reference: reference, manifest: manifest, entries: entries)
+    }
+
+    /// Indexes inside of indexes that are followed.
+    static let maximumNesting = 4
+    /// Documents that one reference may make us read.
+    package static let maximumChildren = 256
+
+    /// What has been read already: a thing that is in two places is read once, and one that never ends is not read on.
+    private struct Walk {
+        let reference: ImageReference
+        var seen: Set<Place> = []
+
+        /// One image may be there for several platforms.
+        struct Place: Hashable {
+            var digest: Digest
+            var platform: Platform?
+        }
+    }
+
+    private func entries(
+        of children: [ManifestBody.Descriptor], depth: Int, _ walk: inout Walk
+    ) async throws(RegistryError) -> [ResolvedImage.Entry] {
+        let subject = walk.reference.description
+        guard depth <= Self.maximumNesting else {
+            throw .unusable(subject, reason: "has indexes nested deeper than \(Self.maximumNesting) levels")
+        }
+        var entries: [ResolvedImage.Entry] = []
+        for child in children where !child.isAttestation {
+            // What else may be in an index, by its media type, is no image.
+            if let type = child.mediaType, RegistryMediaType(rawValue: type) == nil { continue }
+            guard walk.seen.insert(.init(digest: child.digest, platform: child.platform)).inserted else { continue }
+            guard walk.seen.count <= Self.maximumChildren else {
+                throw .unusable(subject, reason: "holds more than \(Self.maximumChildren) manifests")
+            }
+            let manifest = try await manifest(child.digest, in: walk.reference)
+            switch manifest.body.kind {
+            case .index(let nested): entries += try await self.entries(of: nested, depth: depth + 1, &walk)
+            case .manifest(let config):
+                // A signature or a chart has a manifest, too.
+                if let type = config.mediaType, !RegistryMediaType.imageConfigurations.contains(type) { continue }
+                let entry = try await entry(child.digest, named: child.platform, config: config, in: walk.reference)
+                if entry.platform?.isAttestation != true { entries.append(entry) }
+            }
+        }
+        return entries
+    }
+
+    private func entry(
+        _ digest: Digest, named platform: Platform?, config: ManifestBody.Descriptor, in reference: ImageReference
+    ) async throws(RegistryError) -> ResolvedImage.Entry {
+        if let type = config.mediaType, !RegistryMediaType.imageConfigurations.contains(type) {
+            throw .unusable(
+                reference.description,
+                reason: "is no image but '\(Sanitizer.singleLine(type, limit: 90))': nothing could run it")
+        }
+        let configuration = try await self.config(config.digest, in: reference)
+        return ResolvedImage.Entry(
+            digest: digest, platform: platform ?? configuration.platform, config: config.digest,
+            revisionText: configuration.revisionText, revision: configuration.revision, created: configuration.created)
+    }
+}
+
+extension RegistryClient {
+    /// The tags of a repository, as the registry lists them, page after page.
+    ///
+    /// - Throws: where the list is not whole: half of one must not be taken for all of it.
+    package func tags(of reference: ImageReference) async throws(RegistryError) -> [String] {
+        let subject = "the list of tags of \(reference.repository)"
+        let endpoint = try await transport.endpoint(
+            of: RegistryRequest(subject: subject, repository: reference, path: ""), until: deadline)
+        var tags: [String] = []
+        var path = "\(reference.path)/tags/list?n=\(Self.tagsPerPage)"
+        var seen: Set<String> = []
+        for _ in 1...Self.maximumPages {
+            guard seen.insert(path).inserted else {
+                throw .untrustworthy(subject, reason: "comes back to a page that was there before")
+            }
+            let response = try await transport.send(
+                RegistryRequest(subject: subject, repository: reference, path: path), until: deadline)
+            try RegistryStatus(response).check(subject, missing: .repository)
+            tags += try Self.page(response, subject)
+            guard tags.count <= Self.maximumTags else {
+                throw .unusable(subject, reason: "holds more than \(Self.maximumTags) tags")
+            }
+            guard let next = ContentLink.next(in: response.headers["link"]) else { return tags }
+            path = try Self.path(of: next, behind: path, endpoint, subject)
+        }
+        throw .untrustworthy(subject, reason: "does not end within \(Self.maximumPages) pages")
+    }
+
+    package static let maximumPages = 200
+    private static let maximumTags = 200_000
+    private static let tagsPerPage = 1_000
+
+    private static func page(_ response: TransferResponse, _ subject: String) throws(RegistryError) -> [String] {
+        struct Wire: Decodable { var tags: [String]? }
+        guard let wire = try? JSONDecoder().decode(Wire.self, from: Data(response.body)) else {
+            throw .untrustworthy(subject, reason: "is answered with what is no list of tags")
+        }
+        return wire.tags ?? []
+    }
+
+    /// What stands behind `/v2/` in the next page's address, which has to be on the same host: our token goes there.
+    private static func path(
+        of next: String, behind path: String, _ endpoint: RegistryEndpoint, _ subject: String
+    ) throws(RegistryError) -> String {
+        let here = URL(string: "\(endpoint.base)/v2/\(path)")
+        guard next.utf8.allSatisfy({ (0x21...0x7E).contains($0) }),
+            let url = URL(string: next, relativeTo: here)?.absoluteURL, WebOrigin(url) == endpoint.origin,
+            let authority = url.absoluteString.firstRange(of: "://"),
+            let slash = url.absoluteString[authority.upperBound...].firstIndex(of: "/"),
+            url.absoluteString[slash...].hasPrefix("/v2/")
+        else {
+            throw .untrustworthy(
+                subject, reason: "goes on at another host or no address: credentials are not sent there")
+        }
+        return String(url.absoluteString[slash...].dropFirst("/v2/".count))
+    }
+}
+
+/// The `next` of a `Link` header (RFC 8288), by which registries page their lists.
+enum ContentLink {
+    /// The target as it is written; nil where there is no next page.
+    static func next(in header: String?) -> String? {
+        guard let header else { return nil }
+        var rest = header[...]
+        while let opening = rest.firstIndex(of: "<") {
+            guard let closing = rest[opening...].firstIndex(of: ">") else { return nil }
+            let target = rest[rest.index(after: opening)..<closing]
+            let behind = rest[rest.index(after: closing)...]
+            let end = behind.firstIndex(of: "<") ?? behind.endIndex
+            let isNext = behind[..<end].split(whereSeparator: { $0 == ";" || $0 == "," }).contains { parameter in
+                let parts = parameter.split(separator: "=" as Character, maxSplits: 1)
+                guard parts.count == 2, parts[0].filter({ !$0.isWhitespace }).lowercased() == "rel" else {
+                    return false
+                }
+                return parts[1].filter { $0 != "\"" && !$0.isWhitespace }.lowercased() == "next"
+            }
+            if isNext { return String(target) }
+            rest = behind[end...]
+        }
+        return nil
+    }
+}

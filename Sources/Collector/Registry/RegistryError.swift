@@ -1,5 +1,5 @@
 import CollectorSupport
-import Shared
+package import Shared
 
 /// Why a registry did not tell, or what it told is of no use. One sentence each, with the remedy.
 package enum RegistryError: ExitCoded, Hashable {
@@ -28,11 +28,10 @@ package enum RegistryError: ExitCoded, Hashable {
 
     package enum Missing: String, Hashable, Sendable { case repository, tag, digest, blob }
 
-    /// 64 where what was asked for is wrong, 69 where it is not known.
-    package var exitCode: Int32 {
+    package var exitStatus: ExitStatus {
         switch self {
-        case .absent, .unusable, .contradiction, .credentialFile, .immutable: 64
-        case .helper, .unavailable, .denied, .untrustworthy, .refusedPut, .uncertainPut: 69
+        case .absent, .unusable, .contradiction, .credentialFile, .immutable: .usage
+        case .helper, .unavailable, .denied, .untrustworthy, .refusedPut, .uncertainPut: .unavailable
         }
     }
 

@@ -217,3 +217,43 @@ package actor RegistryTransport {
         }
     }
 }
+
+/// One request to a registry's API, before anybody knows where the registry is and how it lets us in.
+package struct RegistryRequest: Sendable {
+    /// What a person calls it: the reference that it is about.
+    var subject: String
+    var repository: ImageReference
+    var method = TransferRequest.Method.get
+    /// Behind `/v2/`.
+    var path: String
+    var headers: [(name: String, value: String)] = []
+    /// Whether it is sent on a connection of its own, and asks caches in between to ask again: what was written a moment ago
+    /// may be on one of a registry's machines and not yet on the others.
+    var isFresh = false
+
+    /// Whether doing it twice is the same as doing it once, and leaves nothing behind.
+    var isReading: Bool { method == .get || method == .head }
+
+    /// The scope of a token that lets it pass.
+    var scope: String { "repository:\(repository.path):\(isReading ? "pull" : "pull,push")" }
+}
+
+/// How registries are reached: whom to believe, in the clear or not, and where credentials come from.
+package struct RegistryAccess: Sendable {
+    /// PEM bundle that replaces the system's authorities.
+    package var certificateAuthorities: String?
+    /// Every registry is asked in the clear.
+    package var usesPlainHTTP = false
+    package var credentials: CredentialSources
+
+    package init(certificateAuthorities: String? = nil, usesPlainHTTP: Bool = false, credentials: CredentialSources) {
+        self.certificateAuthorities = certificateAuthorities
+        self.usesPlainHTTP = usesPlainHTTP
+        self.credentials = credentials
+    }
+
+    /// - Parameter isLoopback: whether this very machine is asked, which no proxy can reach.
+    func transferAccess(isLoopback: Bool) -> RequestCredentials {
+        RequestCredentials(certificateAuthorities: certificateAuthorities, usesProxy: !isLoopback)
+    }
+}

@@ -281,7 +281,7 @@ package struct Report: Codable, Hashable, Sendable {
         /// Hosts that the gate is about: all but the waived ones.
         package var expected: Int
         package var proven: Int
-        /// Waived hosts, which are in `labels` too.
+        /// Waived hosts, which are in `statuses` too.
         package var waived: Int
         /// How many hosts have each status that occurs.
         package var statuses: [String: Int]
@@ -300,6 +300,19 @@ package struct Report: Codable, Hashable, Sendable {
         package enum CodingKeys: String, CodingKey {
             case expected, proven, waived, statuses
             case secondsToConverge = "seconds_to_converge"
+        }
+
+        /// Reads schema 1 too, in which a host's status was called its label: ledgers keep such summaries.
+        package init(from decoder: any Decoder) throws {
+            enum Schema1: String, CodingKey { case labels }
+            let fields = try decoder.container(keyedBy: CodingKeys.self)
+            self.init(
+                expected: try fields.decode(Int.self, forKey: .expected),
+                proven: try fields.decode(Int.self, forKey: .proven),
+                waived: try fields.decode(Int.self, forKey: .waived),
+                statuses: try fields.decodeIfPresent([String: Int].self, forKey: .statuses)
+                    ?? decoder.container(keyedBy: Schema1.self).decode([String: Int].self, forKey: .labels),
+                secondsToConverge: try fields.decodeIfPresent(Percentiles.self, forKey: .secondsToConverge))
         }
     }
 

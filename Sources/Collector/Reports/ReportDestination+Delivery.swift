@@ -1,4 +1,5 @@
 import CollectorSupport
+package import Shared
 import Verdict
 
 extension [ReportDestination] {
@@ -51,7 +52,7 @@ package struct ReportWriteError: ExitCoded {
     package let error: any Error
 
     /// Something that was needed was unavailable, for example room on a disk. Mistakes in a path were found before.
-    package let exitCode: Int32 = 69
+    package let exitStatus = ExitStatus.unavailable
 
     package init(report: Report, error: any Error) {
         self.report = report

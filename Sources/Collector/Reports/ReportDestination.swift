@@ -1,6 +1,6 @@
 import CollectorSupport
 import Glibc
-import Shared
+package import Shared
 
 /// Where a report goes: opened before the work starts, so that a mistake shows at once and not after ten minutes.
 ///
@@ -90,7 +90,7 @@ package enum ReportDestinationError: ExitCoded, Hashable {
     case evidenceIsWrittenByVerify
     case unwritable(String, reason: String)
 
-    package var exitCode: Int32 { 64 }
+    package var exitStatus: ExitStatus { .usage }
 
     package var description: String {
         switch self {

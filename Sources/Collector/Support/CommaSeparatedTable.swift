@@ -1,12 +1,12 @@
 import Shared
 
-/// A table as RFC 4180 has it, for spreadsheets and scripts: a heading, quoted where needed, CRLF at each line's end.
+/// A table in the format of RFC 4180, for spreadsheets and scripts: a heading, quotes where needed, CRLF line ends.
 package struct CommaSeparatedTable {
-    /// A cell by where it comes from, which decides what a spreadsheet may make of it.
+    /// A cell by its origin, which decides whether a spreadsheet could run it as a formula.
     package enum Cell {
-        /// Our own words and numbers.
+        /// The program's own words and numbers.
         case plain(String)
-        /// What a host, an operator or an inventory wrote.
+        /// Text from a host, an operator or an inventory.
         case foreign(String)
 
         package static func number(_ value: (some CustomStringConvertible)?) -> Cell {
@@ -33,8 +33,8 @@ package struct CommaSeparatedTable {
         }
     }
 
-    /// Puts an apostrophe before what a spreadsheet would run as a formula. Source: OWASP, "CSV Injection"; the wide forms
-    /// are what some spreadsheets take for the plain ones.
+    /// Puts an apostrophe before text that a spreadsheet would run as a formula. Source: OWASP, "CSV Injection"; some
+    /// spreadsheets treat the full-width forms like the plain ones.
     private static func disarmed(_ text: String) -> String {
         guard let first = text.first, "=+-@\t\r\n＝＋－＠".contains(first) else { return text }
         return "'" + text

@@ -1,11 +1,12 @@
 import Glibc
+import Synchronization
 package import UnixSignals
 
-/// The signals that end a run early, and let it write its report first: SIGINT, SIGTERM and SIGHUP.
+/// The signals that end a run early but let it write its report: SIGINT, SIGTERM and SIGHUP.
 package enum EndingSignals {
-    /// Catches them from here on; whoever reads the sequence learns of those that came before.
+    /// Traps the signals from now on. The sequence also delivers those that arrive before it is read.
     ///
-    /// A SIGHUP that whoever started the program has it ignore (`nohup`) stays ignored.
+    /// A SIGHUP that the parent process set to be ignored (`nohup`) stays ignored.
     package static func caught() async -> UnixSignalsSequence {
         isHangupIgnored
             ? await UnixSignalsSequence(trapping: .sigint, .sigterm)
@@ -21,12 +22,49 @@ package enum EndingSignals {
 }
 
 extension UnixSignal {
-    /// The signal's number, of those that end a run.
+    /// The number of a signal that ends a run.
     package var endingNumber: Int32 {
         switch self {
         case .sigterm: SIGTERM
         case .sighup: SIGHUP
         default: SIGINT
         }
+    }
+}
+
+/// Cancels work on SIGINT, SIGTERM or SIGHUP, and remembers the signal.
+///
+/// ```swift
+/// let interruption = SignalCancellation()
+/// let result = await interruption.watching { await gate.wait() }
+/// if let signal = interruption.signal { … }
+/// ```
+package final class SignalCancellation: Sendable {
+    private let number = Mutex<Int32?>(nil)
+
+    package init() {}
+
+    /// The first signal, 1, 2 or 15; nil if none arrived.
+    package var signal: Int32? { number.withLock(\.self) }
+
+    /// Runs the work in a task that the first signal cancels, and returns its result.
+    package func watching<Value: Sendable>(_ work: @escaping @Sendable () async -> Value) async -> Value {
+        // Trapped before the work begins, so that no signal is lost in between.
+        let signals = await EndingSignals.caught()
+        let working = Task { await work() }
+        let watching = Task {
+            for await signal in signals {
+                number.withLock { $0 = $0 ?? signal.endingNumber }
+                working.cancel()
+            }
+        }
+        let value = await withTaskCancellationHandler {
+            await working.value
+        } onCancel: {
+            working.cancel()
+        }
+        watching.cancel()
+        await watching.value
+        return value
     }
 }

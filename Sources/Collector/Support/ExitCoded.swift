@@ -1,12 +1,9 @@
-/// An error that knows the exit code it ends the program with, and describes itself in one sentence.
-package protocol ExitCoded: Error, CustomStringConvertible {
-    var exitCode: Int32 { get }
-}
+package import Shared
 
-/// A mistake in what was asked for: exit code 64.
+/// Invalid usage or configuration.
 package struct UsageError: ExitCoded {
     package let description: String
-    package let exitCode: Int32 = 64
+    package let exitStatus = ExitStatus.usage
 
     package init(_ description: String) {
         self.description = description

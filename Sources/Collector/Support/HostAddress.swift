@@ -3,22 +3,22 @@ import Shared
 
 /// A host as people write it in a list: `canvas-01`, `canvas-01:9480`, `[::1]:9480`, or an `http` or `https` URL.
 ///
-/// Names are held to letters, digits, `.`, `_` and `-`, so that nothing in one can become another part of a URL. What has
-/// a user or a password in it is refused, because an inventory and everything that is made of it would show them.
+/// Names are limited to letters, digits, `.`, `_` and `-`, so that nothing in a name can become another part of a URL.
+/// A user or a password is refused, because the inventory and everything made from it would show it.
 package struct HostAddress: Hashable, Sendable {
-    /// What identifies the host: as it was written; for a URL its host, its port if given, and its path if it is no usual
-    /// one.
-    package var name: String
-    private var form: Form
+    /// The host's identity: the text as written, or for a URL its host, its port if given, and its path unless that path is
+    /// usual.
+    package let name: String
+    private let form: Form
 
     private enum Form: Hashable, Sendable {
-        /// IPv6 literals with their brackets.
+        /// An IPv6 literal keeps its brackets.
         case host(String, port: Int?)
         case url(String)
     }
 
-    /// - Parameter service: what tells a usual path from one that is a part of the name.
-    package init(parsing text: String, service: String) throws(Defect) {
+    /// - Parameter service: decides which paths are usual and so not part of the name.
+    package init(parsing text: String, service: String) throws(ParseError) {
         if let scheme = text.firstRange(of: "://") {
             let url = try HTTPAddress(parsing: text, scheme: scheme)
             name = url.authority + (HTTPAddress.isUsual(path: url.path, service: service) ? "" : url.path)
@@ -31,11 +31,11 @@ package struct HostAddress: Hashable, Sendable {
         form = .host(host, port: port)
     }
 
-    /// What to ask.
+    /// The URL to request.
     ///
     /// - Parameters:
-    ///   - port: where the host does not name one itself.
-    ///   - scheme: `http` or `https`, where it is no URL.
+    ///   - port: for a host without a port of its own.
+    ///   - scheme: `http` or `https`, for a host that is not a URL.
     package func url(service: String, port: Int, scheme: String = "http") -> String {
         switch form {
         case .url(let url): url
@@ -43,7 +43,7 @@ package struct HostAddress: Hashable, Sendable {
         }
     }
 
-    /// Splits `host:port`; nil for what is neither a name nor an address. IPv6 literals come back in brackets.
+    /// Splits `host:port`; nil if the host is neither a name nor an address. IPv6 literals are returned in brackets.
     package static func hostAndPort(_ text: some StringProtocol) -> (host: String, port: Int?)? {
         let text = String(text)
         if isIPv6(text) { return ("[\(text)]", nil) }
@@ -63,10 +63,10 @@ package struct HostAddress: Hashable, Sendable {
         return (String(host), port)
     }
 
-    /// 1 to 65535 in plain digits.
+    /// A port from 1 to 65535 in plain digits.
     package static func port(_ text: some StringProtocol) -> Int? {
-        guard (1...5).contains(text.utf8.count), text.utf8.allSatisfy({ (48...57).contains($0) }),
-            let port = Int(text), (1...65_535).contains(port)
+        guard (1...5).contains(text.utf8.count), text.utf8.allSatisfy(\.isASCIIDigit), let port = Int(text),
+            (1...65_535).contains(port)
         else { return nil }
         return port
     }
@@ -88,21 +88,22 @@ package struct HostAddress: Hashable, Sendable {
         }
     }
 
-    /// Why a text is no host; what follows "'…' " in a sentence, or stands alone where the text must not be shown.
-    package enum Defect: Error, Hashable, Sendable {
+    /// The reason that a text is not a host. The description follows "'…' " in a sentence, except that of ``hasUser``,
+    /// which stands alone because the text must not be shown.
+    package enum ParseError: Error, Hashable, Sendable {
         case hasUser, scheme, noHost, fragment, characters, tooLong
 
-        /// Whether the text may be repeated.
+        /// True if the text may be repeated in a message.
         var isShowable: Bool { self != .hasUser }
 
         package var description: String {
             switch self {
             case .hasUser:
-                "an address holds a user or password (not shown here): take it out, and use --token-file"
-            case .scheme: "is no http or https URL: begin it with http:// or https://"
-            case .noHost: "is no host: write a name, name:port, [IPv6]:port, or an http or https URL"
-            case .fragment: "has a fragment: take '#' and what follows out of the URL"
-            case .characters: "has characters that no URL has: write them percent-encoded"
+                "an address contains a user or password (not shown here): remove it, and use --token-file"
+            case .scheme: "is not an http or https URL: start it with http:// or https://"
+            case .noHost: "is not a host: expected NAME, NAME:PORT, [IPv6]:PORT, or an http or https URL"
+            case .fragment: "has a fragment: remove '#' and what follows"
+            case .characters: "has characters that are not allowed in a URL: percent-encode them"
             case .tooLong: "is longer than 2048 bytes"
             }
         }
@@ -111,5 +112,73 @@ package struct HostAddress: Hashable, Sendable {
         package func message(about text: String) -> String {
             isShowable ? "'\(Sanitizer.singleLine(text, limit: 80))' \(description)" : description
         }
+    }
+}
+
+extension HostAddress {
+    /// True if requests to the URL cross a network unencrypted: plain HTTP to a host that is not loopback.
+    package static func isInTheClear(_ url: String) -> Bool {
+        guard let scheme = url.firstRange(of: "://"), url[..<scheme.lowerBound].lowercased() == "http" else {
+            return false
+        }
+        let authority = url[scheme.upperBound...].prefix { !"/?#".contains($0) }
+        guard let (host, _) = hostAndPort(authority) else { return true }
+        return !isLoopback(host.lowercased())
+    }
+
+    /// True for loopback addresses and `localhost`, but not for a name that merely starts like 127.0.0.0/8.
+    private static func isLoopback(_ host: String) -> Bool {
+        if host == "localhost" || host == "[::1]" { return true }
+        let parts = host.split(separator: ".", omittingEmptySubsequences: false)
+        return parts.count == 4 && parts[0] == "127" && parts.allSatisfy { UInt8($0) != nil }
+    }
+}
+
+/// An `http` or `https` URL, taken apart. RFC 3986, sections 3.2 to 3.5.
+package struct HTTPAddress: Hashable, Sendable {
+    /// Host and port, as written.
+    package let authority: String
+    /// Path and query, as written; may be empty.
+    package let path: String
+
+    /// - Parameter scheme: the range of `://` in the text.
+    package init(parsing text: String, scheme: Range<String.Index>) throws(HostAddress.ParseError) {
+        let rest = text[scheme.upperBound...]
+        let end = rest.firstIndex { "/?#".contains($0) } ?? rest.endIndex
+        let authority = rest[..<end]
+        // First of all, so that no other message repeats a password. A '/' or '?' in a password ends up here, too.
+        guard !authority.contains("@"), !Self.looksLikeUser(rest) else { throw .hasUser }
+        guard text.utf8.count <= 2_048 else { throw .tooLong }
+        guard ["http", "https"].contains(text[..<scheme.lowerBound].lowercased()) else { throw .scheme }
+        guard !rest.contains("#") else { throw .fragment }
+        let isPlain = rest.utf8.allSatisfy { (0x21...0x7E).contains($0) && !"\\\"<>^`{|}".utf8.contains($0) }
+        guard isPlain else { throw .characters }
+        // Without brackets, an IPv6 literal is accepted as a name but not in a URL.
+        guard HostAddress.hostAndPort(authority) != nil,
+            authority.hasPrefix("[") || authority.count(where: { $0 == ":" }) <= 1
+        else { throw .noHost }
+        self.authority = String(authority)
+        path = String(rest[end...])
+    }
+
+    /// True for `user:pa/ss@host`, a password with an unescaped slash.
+    private static func looksLikeUser(_ rest: Substring) -> Bool {
+        guard let at = rest.lastIndex(of: "@"), let colon = rest.firstIndex(of: ":"), colon < at else { return false }
+        return HostAddress.port(rest[rest.index(after: colon)...].prefix { $0 != "/" && $0 != "?" }) == nil
+    }
+
+    /// True for a path that every host has, so that it does not distinguish hosts.
+    fileprivate static func isUsual(path: String, service: String) -> Bool {
+        ["", "/", "/buildinfo", "/buildinfo/\(service)", "/api/buildinfo"].contains(path)
+    }
+}
+
+/// The rule for service names, which become part of URLs.
+package enum ServiceName {
+    package static let rule = "is not a service name: use letters, digits, '.', '_' and '-', at most 128"
+
+    package static func isUsable(_ name: String) -> Bool {
+        (1...128).contains(name.utf8.count) && name != "." && name != ".."
+            && name.utf8.allSatisfy { HostAddress.isNameByte($0) }
     }
 }

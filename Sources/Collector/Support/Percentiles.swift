@@ -1,12 +1,10 @@
-/// Median, 95th percentile and maximum, by the nearest-rank method: each is a value that occurred.
+/// Median, 95th percentile and maximum by the nearest-rank method: each is one of the values.
 package struct Percentiles: Hashable, Sendable {
-    package var p50: Double
-    package var p95: Double
-    package var max: Double
+    package let p50: Double
+    package let p95: Double
+    package let max: Double
 
-    /// nil for no values.
-    ///
-    /// - Parameter sorted: in ascending order.
+    /// - Parameter sorted: the values in ascending order; nil if there are none.
     package init?(_ sorted: [Double]) {
         guard let last = sorted.last else { return nil }
         func rank(_ share: Double) -> Double {

@@ -8,7 +8,7 @@ extension Date {
         self.init(timeIntervalSince1970: Double(moment.seconds) + Double(moment.nanoseconds) / 1e9)
     }
 
-    /// In UTC, to the millisecond: what ``init(rfc3339:)`` reads.
+    /// The date in UTC to the millisecond, as ``init(rfc3339:)`` reads it.
     package var rfc3339: String {
         RFC3339.text(unixMilliseconds: Int64((timeIntervalSince1970 * 1_000).rounded()))
     }

@@ -1,11 +1,11 @@
 import Shared
 import Synchronization
 
-/// One line on a terminal about work that takes long, and nothing about work that does not.
+/// A line on a terminal that shows the progress of slow work; quick work shows nothing.
 ///
 /// ```swift
-/// let removed = try await Spinner.show("removing", on: .standardError, environment: environment) { line in
-///     line.say("removing: 3 of 500 verifications")
+/// let removed = try await Spinner.show("removing", on: .standardError, environment: environment) { spinner in
+///     spinner.update("removing: 3 of 500 verifications")
 ///     …
 /// }
 /// ```
@@ -18,30 +18,29 @@ package final class Spinner: Sendable {
         self.terminal = terminal
     }
 
-    /// What the line says from now on.
-    package func say(_ text: String) {
+    /// Replaces the text of the line.
+    package func update(_ text: String) {
         self.text.withLock { $0 = text }
     }
 
-    /// Does the work, and shows the line from the first second on until it is done. Elsewhere than on a terminal nothing is
-    /// written.
+    /// Does the work, and shows the line after a second until the work is done. Writes nothing unless it is on a terminal.
     ///
     /// - Parameters:
-    ///   - text: what the line says until the work says otherwise.
-    ///   - delay: how long the work may take without a word.
+    ///   - text: the text until the work updates it.
+    ///   - delay: the time before the line appears.
     package static func show<Value: Sendable>(
         _ text: String, on terminal: Terminal, environment: [String: String], after delay: Duration = .seconds(1),
         _ work: (Spinner) async throws -> Value
     ) async throws -> Value {
-        let line = Spinner(text, terminal: terminal)
-        guard terminal.isInteractive(environment: environment) else { return try await work(line) }
-        let writing = Task { await line.write(after: delay) }
+        let spinner = Spinner(text, terminal: terminal)
+        guard terminal.isInteractive(environment: environment) else { return try await work(spinner) }
+        let writing = Task { await spinner.write(after: delay) }
         do {
-            let value = try await work(line)
-            await line.end(writing)
+            let value = try await work(spinner)
+            await spinner.end(writing)
             return value
         } catch {
-            await line.end(writing)
+            await spinner.end(writing)
             throw error
         }
     }
@@ -53,12 +52,12 @@ package final class Spinner: Sendable {
             try await Task.sleep(for: delay)
             while true {
                 let width = terminal.size.columns
-                let said = "\(text.withLock { $0 }) … \((clock.now - start).brief)"
-                terminal.write("\r\u{1B}[K" + Sanitizer.singleLine(said, limit: max(1, width - 1)))
+                let line = "\(text.withLock { $0 }) … \((clock.now - start).brief)"
+                terminal.write("\r\u{1B}[K" + Sanitizer.singleLine(line, limit: max(1, width - 1)))
                 try await Task.sleep(for: .milliseconds(200))
             }
         } catch {
-            // Cancelled: the work is done. What was written gives way to what comes.
+            // Cancelled: the work is done. Clear the line for the output that follows.
             if clock.now - start >= delay { terminal.write("\r\u{1B}[K") }
         }
     }

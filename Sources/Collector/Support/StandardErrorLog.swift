@@ -2,9 +2,9 @@ import Foundation
 package import Logging
 package import Shared
 
-/// Writes each log event as one line to standard error, through ``LogLine``.
+/// A log handler that writes each event as one line to standard error, in the format of ``LogLine``.
 package struct StandardErrorLog: LogHandler {
-    package let format: LogLine.Format
+    private let format: LogLine.Format
     package var logLevel: Logger.Level
     package var metadata: Logger.Metadata = [:]
 

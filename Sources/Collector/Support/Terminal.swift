@@ -1,7 +1,8 @@
+import Foundation
 import Glibc
 import Synchronization
 
-/// The standard streams, as far as the collector writes to them by hand.
+/// A standard stream that the collector writes to directly.
 package struct Terminal: Sendable {
     package let descriptor: Int32
 
@@ -14,22 +15,22 @@ package struct Terminal: Sendable {
 
     private static let failure = Mutex<String?>(nil)
 
-    /// Why something that was written to standard output did not get there; nil where all did, or its reader went away.
+    /// The reason that output was lost on standard output; nil if all of it was written or its reader closed the pipe.
     package static var outputFailure: String? { failure.withLock(\.self) }
 
-    /// Whether a person looks at it, at a terminal that can move its cursor.
+    /// True for a terminal that can move its cursor.
     package func isInteractive(environment: [String: String]) -> Bool {
         isatty(descriptor) == 1 && !["dumb", ""].contains(environment["TERM"] ?? "")
     }
 
-    /// Columns and rows; 80 by 24 where the terminal does not say.
+    /// Columns and rows; 80 by 24 if the terminal does not report them.
     package var size: (columns: Int, rows: Int) {
         var size = winsize()
         guard ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0, size.ws_row > 0 else { return (80, 24) }
         return (Int(size.ws_col), Int(size.ws_row))
     }
 
-    /// Writes all of it; false where the reader is gone or the device is full. A closed pipe is a normal end.
+    /// Writes everything, or returns false with `errno` set. A closed pipe is a normal end.
     @discardableResult
     package func write(_ bytes: some Collection<UInt8>) -> Bool {
         var rest = Array(bytes)[...]
@@ -54,4 +55,23 @@ package struct Terminal: Sendable {
 
     @discardableResult
     package func write(_ text: String) -> Bool { write(text.utf8) }
+}
+
+/// The descriptors 0, 1 and 2, which the parent process may have closed (`2>&-`, some schedulers).
+package enum StandardStreams {
+    /// Occupies the closed descriptors, so that no file or socket opened later gets one of them and receives progress or a
+    /// report.
+    ///
+    /// Reading and writing them fails, as it does with a closed descriptor. Call this before anything is opened.
+    package static func reserve() {
+        for descriptor in STDIN_FILENO...STDERR_FILENO where fcntl(descriptor, F_GETFD) == -1 {
+            // The lowest free number is taken: this one, because those below are open.
+            _ = open("/dev/null", (descriptor == STDIN_FILENO ? O_WRONLY : O_RDONLY) | O_CLOEXEC)
+        }
+    }
+}
+
+/// The process's environment variables.
+package enum ProcessEnvironment {
+    package static var current: [String: String] { ProcessInfo.processInfo.environment }
 }

@@ -2,7 +2,7 @@ import Shared
 
 /// A table for people: columns as wide as their widest cell, two blanks between them.
 ///
-/// Every cell is shown on one line, whatever was put into it.
+/// Every cell is cleaned to one line.
 package struct TextTable {
     private var rows: [[String]]
 
@@ -16,12 +16,21 @@ package struct TextTable {
 
     package func render() -> String { lines().map { "\($0)\n" }.joined() }
 
-    /// The heading's first; none ends in blanks.
-    package func lines() -> [String] {
-        let widths = rows[0].indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
+    /// The lines, the heading's first; none ends in blanks.
+    ///
+    /// - Parameter maximumWidth: the most characters of a cell, except in the last column; longer ones are cut.
+    package func lines(maximumWidth: Int = .max) -> [String] {
+        let widths = rows[0].indices.dropLast().map { column in
+            min(maximumWidth, rows.map { $0[column].count }.max() ?? 0)
+        }
         return rows.map { row in
-            let cells = zip(row, widths).map { $0 + String(repeating: " ", count: $1 - $0.count) }
-            return cells.joined(separator: "  ").trimmingBlanks()
+            let cells = zip(row, widths).map { cell, width in
+                let text = cell.count > width ? cell.prefix(width - 1) + "…" : cell[...]
+                return text + String(repeating: " ", count: width - text.count)
+            }
+            var line = (cells + row.suffix(1).map { $0[...] }).joined(separator: "  ")
+            while line.last == " " { line.removeLast() }
+            return line
         }
     }
 }

@@ -1,6 +1,8 @@
+import CCurl
+import Glibc
 import Synchronization
 
-/// What other threads want of the engine's.
+/// Commands from other threads to the transfer thread.
 final class CommandQueue: Sendable {
     enum Command: Sendable {
         case submit([TransferRequest])
@@ -30,5 +32,29 @@ final class CommandQueue: Sendable {
             defer { commands = [] }
             return commands
         }
+    }
+}
+
+/// An eventfd by which any thread wakes the transfer thread. Closed with its last owner.
+final class WakeupDescriptor: Sendable {
+    let descriptor: Int32
+
+    init() throws(TransferClientError) {
+        descriptor = eventfd(0, Int32(EFD_NONBLOCK | EFD_CLOEXEC))
+        guard descriptor >= 0 else { throw .system(call: "eventfd", reason: String(cString: strerror(errno))) }
+    }
+
+    deinit {
+        if descriptor >= 0 { close(descriptor) }
+    }
+
+    func wake() {
+        // Fails only if the counter is full, and then the thread is awake.
+        _ = eventfd_write(descriptor, 1)
+    }
+
+    func clear() {
+        var count: eventfd_t = 0
+        _ = eventfd_read(descriptor, &count)
     }
 }

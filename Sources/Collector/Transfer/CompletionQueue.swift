@@ -1,6 +1,6 @@
 import Synchronization
 
-/// Finished transfers on their way to the one who reads them, all that have gathered at a time.
+/// Finished transfers on their way to their reader, in batches.
 final class CompletionQueue: Sendable {
     private struct State {
         var batch: [TransferCompletion] = []
@@ -30,7 +30,7 @@ final class CompletionQueue: Sendable {
         reader?.resume(returning: completions)
     }
 
-    /// No completion follows: the reader gets what is there, and then the end.
+    /// Ends the queue: the reader gets what is left, and then the end.
     func finish() {
         let reader = state.withLock { state in
             state.isFinished = true
@@ -39,7 +39,7 @@ final class CompletionQueue: Sendable {
         reader?.resume(returning: nil)
     }
 
-    /// Bytes of bodies that nobody has taken. With `holdBack`, the engine is woken when somebody does.
+    /// Bytes of bodies not yet taken. At `holdBack` or more, the transfer thread is woken once they are.
     func waitingBytes(holdBack limit: Int) -> Int {
         state.withLock { state in
             state.isHoldingBack = state.bytes >= limit
@@ -60,7 +60,7 @@ final class CompletionQueue: Sendable {
                         state.isHoldingBack = false
                         return .batch(batch, mustWake: mustWake)
                     }
-                    // One reader: a second one ends at once instead of taking the first one's place.
+                    // One reader: a second one ends at once instead of displacing the first.
                     guard !state.isFinished, !Task.isCancelled, state.reader == nil else { return .end }
                     state.reader = continuation
                     return .later

@@ -2,12 +2,12 @@ import CCurl
 
 /// One libcurl multi handle: a connection cache, and the transfers of the lanes that it serves.
 ///
-/// Belongs to the engine's thread, which also closes it: libcurl's rule is one thread at a time for a handle.
+/// Belongs to the transfer thread, which also closes it: libcurl allows one thread at a time for a handle.
 final class CurlMulti {
     private let handle: UnsafeMutableRawPointer
     private let poller: SocketPoller
     private let index: Int
-    /// When libcurl wants ``expire()`` called, if nothing else happens before.
+    /// The time by which libcurl wants ``expire()`` called, unless something happens first.
     private(set) var deadline: Deadline = .never
 
     enum Deadline {
@@ -53,7 +53,7 @@ final class CurlMulti {
         }
     }
 
-    /// Frees the handle and its kept connections. No transfer may be under way, and nothing may be called after.
+    /// Frees the handle and its kept connections. Requires that no transfer is in progress, and must be the last call.
     func close() {
         curl_multi_cleanup(handle)
     }
@@ -62,18 +62,18 @@ final class CurlMulti {
         curl_multi_add_handle(handle, easy) == CURLM_OK
     }
 
-    /// Ends the transfer if it is under way, and with it its connection.
+    /// Ends the transfer, and with it its connection, if it is in progress.
     func remove(_ easy: UnsafeMutableRawPointer) {
         curl_multi_remove_handle(handle, easy)
     }
 
-    /// Something happened on a socket.
+    /// Tells libcurl about an event on a socket.
     func act(on event: SocketPoller.Event) {
         var running: Int32 = 0
         curl_multi_socket_action(handle, event.descriptor, event.mask, &running)
     }
 
-    /// The deadline came: starts what was added, ends what has run out of time.
+    /// Starts added transfers and ends those out of time, once the deadline has passed.
     func expire() {
         var running: Int32 = 0
         deadline = .never

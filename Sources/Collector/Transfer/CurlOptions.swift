@@ -1,20 +1,20 @@
-package import CCurl
+import CCurl
 import Shared
 
-/// Sets an easy handle's options, and keeps the first refusal: an option that does not hold is no request.
-package struct CurlOptions {
-    package let easy: UnsafeMutableRawPointer
-    package private(set) var result = CURLE_OK
+/// Sets the options of an easy handle and keeps the first failure: without all of its options a request must not be sent.
+struct CurlOptions {
+    let easy: UnsafeMutableRawPointer
+    private(set) var result = CURLE_OK
 
-    package init(easy: UnsafeMutableRawPointer) {
+    init(easy: UnsafeMutableRawPointer) {
         self.easy = easy
     }
 
-    package mutating func set(_ option: CURLoption, _ value: Int) {
+    mutating func set(_ option: CURLoption, _ value: Int) {
         note(buildinfo_curl_easy_set_long(easy, option, value))
     }
 
-    package mutating func set(_ option: CURLoption, _ value: String?) {
+    mutating func set(_ option: CURLoption, _ value: String?) {
         note(buildinfo_curl_easy_set_string(easy, option, value))
     }
 
@@ -22,16 +22,16 @@ package struct CurlOptions {
         note(buildinfo_curl_easy_set_headers(easy, list))
     }
 
-    /// What is the same for every request.
+    /// Sets the options that all requests share.
     mutating func setFixed(limits: TransferLimits) {
         // No signals for time limits, and no sigaction calls around each transfer; the thread blocks SIGPIPE.
         set(CURLOPT_NOSIGNAL, 1)
         // In 7.88 every finished transfer walks the whole cache, and literal addresses are in it.
         set(CURLOPT_DNS_CACHE_TIMEOUT, 0)
-        // A name lookup that hangs in the system's resolver is left to its thread: without this, giving one up waits
-        // for it, and every other transfer of the engine with it.
+        // A name lookup that hangs in the system's resolver is left to its thread. Without this option, cancelling one would
+        // block every other transfer.
         set(CURLOPT_QUICK_EXIT, 1)
-        // Asking through a proxy would prove the proxy's answer; the environment must not bring one in.
+        // An answer through a proxy would prove only what the proxy says, so the environment must not add one.
         set(CURLOPT_PROXY, "")
         set(CURLOPT_PROTOCOLS_STR, "http,https")
         set(CURLOPT_FOLLOWLOCATION, 0)
@@ -44,7 +44,7 @@ package struct CurlOptions {
         set(CURLOPT_TCP_NODELAY, 1)
         if limits.keptConnections == 0 { set(CURLOPT_FORBID_REUSE, 1) }
         set(CURLOPT_USERAGENT, "buildinfo-collector/\(BuildinfoVersion.current)")
-        // Early, where the peer says its size; the write callback holds for the others.
+        // Ends a transfer early if the peer announces the size; the write callback enforces the limit otherwise.
         note(buildinfo_curl_easy_set_offset(easy, CURLOPT_MAXFILESIZE_LARGE, curl_off_t(limits.bodyBytes)))
     }
 
@@ -56,8 +56,8 @@ package struct CurlOptions {
         case .put(let body):
             setBody(body)
             set(CURLOPT_CUSTOMREQUEST, "PUT")
-            // On a kept connection that turns out to be dead, libcurl sends the request again by itself: nobody could say
-            // whether it was written once, twice or not at all.
+            // On a kept connection that turns out to be dead, libcurl repeats the request by itself. A write might then happen
+            // twice.
             setFresh()
         }
     }
@@ -67,12 +67,12 @@ package struct CurlOptions {
     }
 
     private mutating func setBody(_ body: TransferRequest.Body) {
-        // The size before the bytes: it says how many are copied.
+        // The size must be set first: it determines how many bytes are copied.
         note(buildinfo_curl_easy_set_offset(easy, CURLOPT_POSTFIELDSIZE_LARGE, curl_off_t(body.bytes.count)))
         note(body.bytes.withUnsafeBytes { buildinfo_curl_easy_copy_body(easy, $0.baseAddress) })
     }
 
-    /// One limit for the whole, connecting (300 s by default) included.
+    /// Sets one limit for the whole request, connecting (300 s by default) included.
     mutating func setTimeout(_ timeout: Duration) {
         let parts = timeout.components
         let seconds = min(max(0, parts.seconds), 86_400)
@@ -82,23 +82,23 @@ package struct CurlOptions {
         set(CURLOPT_CONNECTTIMEOUT_MS, Int(milliseconds))
     }
 
-    package mutating func setTrust(_ access: RequestCredentials, default trust: DefaultTrust) {
+    mutating func setTrust(_ access: RequestCredentials, default trust: DefaultTrust) {
         if let bundle = access.certificateAuthorities ?? trust.bundle {
             set(CURLOPT_CAINFO, bundle)
-            // Beside a bundle, the built-in directory would go on being trusted. It also keeps libcurl from parsing the
-            // bundle once instead of once a connection.
+            // Otherwise the built-in directory would stay trusted, and libcurl would parse the bundle for every connection
+            // instead of once.
             set(CURLOPT_CAPATH, nil)
         }
         if let certificate = access.clientCertificate { set(CURLOPT_SSLCERT, certificate) }
         if let key = access.clientKey { set(CURLOPT_SSLKEY, key) }
     }
 
-    /// To be called after ``setFixed(limits:)``, which turns proxies off.
+    /// Must follow ``setFixed(limits:)``, which turns proxies off.
     mutating func setProxy(_ access: RequestCredentials) {
         if access.usesProxy { set(CURLOPT_PROXY, nil) }
     }
 
-    /// Unretained contexts: the loop keeps slots and poller until the last handle is freed.
+    /// The contexts are unretained: the loop keeps slots and poller until the last handle is freed.
     mutating func setContexts(
         slot: UnsafeMutableRawPointer,
         poller: UnsafeMutableRawPointer,
@@ -128,7 +128,7 @@ package struct CurlOptions {
                 guard let context, let address else { return -1 }
                 return Unmanaged<TransferSlot>.fromOpaque(context).takeUnretainedValue().open(address.pointee)
             })
-        // A connection outlives the request that opened it, so its socket is closed by what outlives both.
+        // A connection outlives the request that opened it, so the poller, which outlives both, closes its socket.
         setPointer(CURLOPT_CLOSESOCKETDATA, poller)
         note(
             buildinfo_curl_easy_set_close_function(easy) { context, descriptor in
@@ -143,5 +143,19 @@ package struct CurlOptions {
 
     private mutating func note(_ code: CURLcode) {
         if result == CURLE_OK { result = code }
+    }
+}
+
+/// The system's certificate authorities, in the place compiled into libcurl.
+struct DefaultTrust {
+    /// A PEM bundle; nil if libcurl has only a directory, or uses the TLS library's default.
+    private(set) var bundle: String?
+
+    init() {
+        guard let easy = curl_easy_init() else { return }
+        defer { curl_easy_cleanup(easy) }
+        var path: UnsafePointer<CChar>?
+        guard buildinfo_curl_easy_get_certificates(easy, &path) == CURLE_OK, let path else { return }
+        bundle = String(cString: path)
     }
 }

@@ -1,14 +1,14 @@
-/// How the collector proves who it is, and whom it believes.
+/// The collector's credentials for a request, and the authorities it trusts.
 package struct RequestCredentials: Hashable, Sendable {
     /// Sent as `Authorization: Bearer …` (RFC 6750, section 2.1).
     package var bearerToken: String?
-    /// PEM bundle that replaces the system's authorities. Without one, the system's are trusted.
+    /// A PEM bundle that replaces the system's authorities; nil to trust those.
     package var certificateAuthorities: String?
-    /// PEM file of the client certificate, and of its key.
+    /// PEM files of the client's certificate and its key.
     package var clientCertificate: String?
     package var clientKey: String?
-    /// Whether a proxy that the environment names (`HTTPS_PROXY`, `NO_PROXY`, …) is used. Never for hosts: what a proxy
-    /// answers proves nothing about them.
+    /// True to use a proxy named in the environment (`HTTPS_PROXY`, `NO_PROXY`, …). Never for hosts: a proxy's answer proves
+    /// nothing about them.
     package var usesProxy: Bool
 
     package init(
@@ -27,7 +27,7 @@ package struct RequestCredentials: Hashable, Sendable {
 }
 
 extension RequestCredentials: CustomStringConvertible {
-    /// Says which parts there are, never the token.
+    /// The parts that are set, without the token.
     package var description: String {
         let parts = [
             bearerToken.map { _ in "token" },

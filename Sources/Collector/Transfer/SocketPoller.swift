@@ -1,17 +1,17 @@
 import CCurl
 import Glibc
 
-/// The one epoll of an engine: tells the kernel which sockets to watch, as late and as seldom as can be.
+/// The client's epoll. Registers sockets lazily, to keep `epoll_ctl` calls to a minimum.
 ///
-/// libcurl changes its mind about a socket three times a request. Only what it wants when the turn ends is told to the
-/// kernel, and a socket that it no longer waits for stays registered until it speaks: a kept connection's next request
-/// then needs no call at all. Both need to know when a descriptor is closed, because the kernel forgets it then and its
-/// number comes back as another socket; so the sockets of connections are opened and closed here. The few that libcurl
-/// opens itself (a name lookup's) are registered and forgotten at once.
+/// libcurl changes its interest in a socket three times per request. Only its interest at the end of a turn reaches the
+/// kernel, and a socket that libcurl no longer waits for stays registered until its next event: the next request on a kept
+/// connection then needs no call at all. Both require knowing when a descriptor is closed, because the kernel then drops the
+/// registration and reuses the number; so the sockets of connections are opened and closed here. The few that libcurl
+/// opens itself, for name lookups, are registered and unregistered at once.
 ///
-/// Belongs to the engine's thread.
+/// Belongs to the transfer thread.
 final class SocketPoller {
-    /// What happened on a socket, for `curl_multi_socket_action`.
+    /// An event on a socket, for `curl_multi_socket_action`.
     struct Event {
         var descriptor: Int32
         var multi: Int
@@ -55,7 +55,7 @@ final class SocketPoller {
 
     // MARK: From libcurl's callbacks
 
-    /// Opens a connection's socket; -1 and errno where that fails.
+    /// Opens a connection's socket. Returns -1 and sets errno on failure.
     func open(family: Int32, type: Int32, protocol number: Int32) -> Int32 {
         let flags = Int32(SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
         let descriptor = socket(family, type | flags, number)
@@ -74,7 +74,9 @@ final class SocketPoller {
         return Glibc.close(descriptor)
     }
 
-    /// What a multi handle waits for from now on: one of `CURL_POLL_…`.
+    /// Sets the events that a multi handle waits for on a socket.
+    ///
+    /// - Parameter interest: one of `CURL_POLL_…`.
     func watch(_ descriptor: Int32, for interest: Int32, multi: Int) {
         grow(to: descriptor)
         let wanted: UInt32 =
@@ -98,9 +100,9 @@ final class SocketPoller {
 
     // MARK: The turn
 
-    /// Waits until a socket or another thread speaks, or the time is up, and fills ``events``.
+    /// Waits for a socket, another thread or the end of the time, and fills ``events``.
     ///
-    /// - Parameter milliseconds: -1 waits without end.
+    /// - Parameter milliseconds: -1 to wait without limit.
     func wait(milliseconds: Int32) {
         for descriptor in changed {
             watches[Int(descriptor)].isQueued = false
@@ -110,7 +112,7 @@ final class SocketPoller {
         events.removeAll(keepingCapacity: true)
 
         let count = epoll_wait(epoll, &kernelEvents, Int32(kernelEvents.count), milliseconds)
-        // Nothing, or EINTR, which the next turn repeats. There is no other way to fail with a descriptor of our own.
+        // Zero, or -1 with EINTR, after which the next turn waits again. With a valid descriptor there is no other error.
         guard count > 0 else { return }
         for index in 0..<Int(count) {
             let descriptor = kernelEvents[index].data.fd
@@ -120,7 +122,7 @@ final class SocketPoller {
             }
             let watch = watches[Int(descriptor)]
             if watch.wanted == 0 {
-                // An idle connection that its peer closed. libcurl will see that when it wants it next.
+                // The peer closed an idle connection. libcurl notices when it next uses it.
                 forget(descriptor)
                 continue
             }
@@ -142,12 +144,12 @@ final class SocketPoller {
         if missing > 0 { watches.append(contentsOf: repeatElement(Watch(), count: max(missing, 64))) }
     }
 
-    /// Makes the kernel watch what is wanted.
+    /// Brings the kernel's registration in line with libcurl's interest.
     private func settle(_ descriptor: Int32) {
         let watch = watches[Int(descriptor)]
         guard watch.wanted != 0, watch.wanted != watch.registered else { return }
         var isDone = control(watch.registered == 0 ? EPOLL_CTL_ADD : EPOLL_CTL_MOD, descriptor, watch.wanted)
-        // Only for a descriptor that libcurl opened and closed unseen.
+        // Only for a descriptor that libcurl opened and closed itself.
         if !isDone, errno == ENOENT { isDone = control(EPOLL_CTL_ADD, descriptor, watch.wanted) }
         if !isDone, errno == EEXIST { isDone = control(EPOLL_CTL_MOD, descriptor, watch.wanted) }
         watches[Int(descriptor)].registered = isDone ? watch.wanted : 0

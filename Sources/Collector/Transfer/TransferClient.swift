@@ -1,25 +1,27 @@
 import CCurl
+package import Shared
 
-/// Makes HTTP requests to very many hosts at once: one thread, one epoll, libcurl.
+/// An HTTP client for very many hosts at once: one thread, one epoll, libcurl.
 ///
-/// Requests wait in a queue, first in, first out, until the window (``TransferLimits/concurrency``) has room; their
-/// timeout counts from then on. One slow host delays no other. Every request ends in exactly one ``TransferCompletion``.
+/// Requests wait in a first-in, first-out queue for room in the window (``TransferLimits/concurrency``), and their timeout
+/// starts when they leave it. A slow host does not delay the others. Every request ends in exactly one
+/// ``TransferCompletion``.
 ///
 /// ```swift
-/// let engine = try TransferClient(limits: TransferLimits(openFiles: OpenFiles.raiseLimit()))
-/// engine.submit([TransferRequest(id: 1, lane: 0, url: "http://127.0.0.1:9480/buildinfo")])
-/// for await batch in engine.completions { … }
-/// await engine.shutdown()
+/// let client = try TransferClient(limits: TransferLimits(openFiles: OpenFiles.raiseLimit()))
+/// client.submit([TransferRequest(id: 1, lane: 0, url: "http://127.0.0.1:9480/buildinfo")])
+/// for await batch in client.completions { … }
+/// await client.shutdown()
 /// ```
 ///
-/// An engine that nobody holds any more shuts itself down.
+/// A client shuts itself down with its last reference.
 package final class TransferClient: Sendable {
-    /// What has finished since the last batch was taken, for one reader. Ends after ``shutdown()``, and, for a reader
-    /// whose task is cancelled, at once.
+    /// Batches of finished requests, for one reader. Ends after ``shutdown()``, or at once if the reader's task is
+    /// cancelled.
     package let completions: AsyncStream<[TransferCompletion]>
-    /// Requests under way at once.
+    /// The most requests in progress at once.
     package let concurrency: Int
-    private let inbox: CommandQueue
+    private let commands: CommandQueue
     private let thread: TransferThread
 
     private static let libcurl = buildinfo_curl_global_init()
@@ -29,40 +31,82 @@ package final class TransferClient: Sendable {
             throw .libcurl(call: "curl_global_init", reason: String(cString: curl_easy_strerror(Self.libcurl)))
         }
         let wakeup = try WakeupDescriptor()
-        let inbox = CommandQueue(wakeup: wakeup)
-        let outbox = CompletionQueue(wakeup: wakeup)
-        let loop = try TransferLoop(limits: limits, inbox: inbox, outbox: outbox, wakeup: wakeup)
+        let commands = CommandQueue(wakeup: wakeup)
+        let completionQueue = CompletionQueue(wakeup: wakeup)
+        let loop = try TransferLoop(limits: limits, commands: commands, completions: completionQueue, wakeup: wakeup)
         thread = try TransferThread(running: loop)
-        completions = AsyncStream { await outbox.next() }
-        self.inbox = inbox
+        completions = AsyncStream { await completionQueue.next() }
+        self.commands = commands
         concurrency = limits.concurrency
     }
 
     deinit {
-        inbox.post(.stop)
+        commands.post(.stop)
         thread.detach()
     }
 
-    /// Appends to the queue. After ``shutdown()`` it does nothing.
+    /// Appends requests to the queue. Does nothing after ``shutdown()``.
     package func submit(_ requests: [TransferRequest]) {
         guard !requests.isEmpty else { return }
-        inbox.post(.submit(requests))
+        commands.post(.submit(requests))
     }
 
-    /// Ends the requests with these ids, under way or queued, as ``TransferFailure/cancelled``.
+    /// Ends the requests with these ids, in progress or queued, as ``TransferFailure/cancelled``.
     package func cancel(ids: Set<UInt64>) {
-        inbox.post(.cancelIDs(ids))
+        commands.post(.cancelIDs(ids))
     }
 
-    /// Ends all requests of a lane that were submitted so far, as ``TransferFailure/cancelled``.
+    /// Ends all requests submitted so far on a lane as ``TransferFailure/cancelled``.
     package func cancel(lane: Int) {
-        inbox.post(.cancelLane(lane))
+        commands.post(.cancelLane(lane))
     }
 
-    /// Ends everything as ``TransferFailure/cancelled``, ends ``completions``, closes every connection, and returns when
-    /// the thread is gone. Calling it again does no harm.
+    /// Ends all requests as ``TransferFailure/cancelled``, ends ``completions``, closes all connections, and returns when
+    /// the thread has ended. Further calls have no effect.
     package func shutdown() async {
-        inbox.post(.stop)
+        commands.post(.stop)
         await thread.join()
+    }
+}
+
+/// Why a client could not be started.
+package enum TransferClientError: ExitCoded, Hashable {
+    /// A libcurl call failed; `reason` is libcurl's.
+    case libcurl(call: String, reason: String)
+    /// A system call failed; `reason` is the text of its errno.
+    case system(call: String, reason: String)
+
+    package var exitStatus: ExitStatus { .unavailable }
+
+    package var description: String {
+        switch self {
+        case .libcurl(let call, let reason):
+            "libcurl refused \(call) (\(reason)): the collector needs libcurl 7.87 or newer, with TLS"
+        case .system(let call, let reason):
+            "\(call) failed (\(reason)): raise the limits on open files and threads of this process"
+        }
+    }
+}
+
+/// How one request ended. Every submitted request gets exactly one, unless the client was already shut down.
+package struct TransferCompletion: Sendable {
+    package var id: UInt64
+    package var lane: Int
+    /// The time the request left the queue; if it was cancelled there, the time of that.
+    package var startedAt: ContinuousClock.Instant
+    /// The time the client noticed the end, up to one turn (some milliseconds) after the last byte arrived. A bound on an
+    /// answer's age must count from ``startedAt``.
+    package var finishedAt: ContinuousClock.Instant
+    package var outcome: Result<TransferResponse, TransferFailure>
+
+    package init(
+        id: UInt64, lane: Int, startedAt: ContinuousClock.Instant, finishedAt: ContinuousClock.Instant,
+        outcome: Result<TransferResponse, TransferFailure>
+    ) {
+        self.id = id
+        self.lane = lane
+        self.startedAt = startedAt
+        self.finishedAt = finishedAt
+        self.outcome = outcome
     }
 }

@@ -1,52 +1,54 @@
-/// What one ``TransferClient`` may use, whatever its peers do.
+import Glibc
+
+/// The resources one ``TransferClient`` may use, whatever its peers do.
 package struct TransferLimits: Sendable {
-    /// Requests under way at once, 1 or more: the window.
+    /// The window: the most requests in progress at once, 1 or more.
     package var concurrency: Int
-    /// libcurl's multi handles, 1 or more. In libcurl 7.88 everything a connection cache does is linear in its
-    /// connections, so many small ones beat one that is large.
+    /// libcurl's multi handles, 1 or more. In libcurl 7.88 every operation of a connection cache is linear in its
+    /// connections, so many small caches beat a large one.
     package var multiHandles: Int
-    /// Idle connections kept for the next sweep, over all multi handles. 0 closes each with its answer, which is cheaper
-    /// for who asks only once.
+    /// Idle connections kept for the next sweep, over all multi handles. 0 closes each after its response, which is cheaper
+    /// for a single sweep.
     package var keptConnections: Int
-    /// Bytes of one body; one more is ``TransferFailure/tooLarge(_:)``.
+    /// Bytes of one body. A larger one ends as ``TransferFailure/tooLarge(_:)``.
     var bodyBytes = 1 << 20
-    /// Bytes of one answer's status lines, headers and trailers together.
+    /// Bytes of the status lines, headers and trailers of one response together.
     var headerBytes = 64 << 10
-    /// Bytes of all bodies together, under way or waiting to be taken. Past it, nothing new starts, and a body of more
-    /// than its share (`memoryBytes / concurrency`) is too large: twice this is never exceeded.
+    /// Bytes of all bodies together, arriving or waiting to be taken. Above it no request starts, and a body larger than its
+    /// share (`memoryBytes / concurrency`) is too large, so the total never exceeds twice this.
     var memoryBytes = 128 << 20
-    /// Bytes of one header's value; a longer one counts as absent.
+    /// Bytes of one header's value. A longer value counts as missing.
     var headerValueBytes = 1 << 10
-    /// Names, in lower case, of the response headers that are kept.
+    /// The response headers that are kept; names in lower case.
     var keptHeaders = [
         "age", "buildinfo-age", "buildinfo-host", "buildinfo-nonce", "cache-control", "content-type", "date", "etag",
         "location", "preference-applied", "retry-after", "server", "via", "warning", "www-authenticate", "x-varnish",
     ]
-    /// Headers with this in their names are kept, too, and may come more than once: what caches say of themselves has many
-    /// names. In lower case; at most ``keptByWord`` of them.
+    /// A word, in lower case, whose presence in a name keeps a header too: caches identify themselves by many names. Such a
+    /// header may be repeated, and at most ``keptByWord`` are kept.
     var keptWord = "cache"
     var keptByWord = 16
-    /// Those of them that may come more than once and mean one list (RFC 9110, section 5.3): joined with commas. Of the
-    /// others, the first counts.
+    /// The kept headers that form one list if repeated (RFC 9110, section 5.3), and are joined with commas. Of the others
+    /// the first value counts.
     var listedHeaders: Set<String> = ["warning", "www-authenticate", "x-varnish"]
 
-    /// Left alone for everything that is not a transfer: ledger, reports, logs, the standard streams.
+    /// Descriptors reserved for everything else: ledger, reports, logs, the standard streams.
     package static let reservedDescriptors = 64
-    /// Enough that some hundred dead hosts, each waiting for its timeout, hold up nobody; more costs memory, and no
-    /// difference in a sweep's time could be measured between 200 and this.
+    /// Enough that a few hundred dead hosts, each waiting for its timeout, do not delay the others. More would cost memory,
+    /// and sweeps measured with 200 already take no longer than with this.
     static let defaultConcurrency = 1_000
 
-    /// Limits whose descriptors fit below a limit on open files.
+    /// Limits that fit within a limit on open files.
     ///
-    /// A transfer under way has at most two (a socket pair while its name is looked up, then two sockets while IPv6 and
-    /// IPv4 race), an idle connection one, a multi handle two.
+    /// A transfer needs at most two descriptors (a socket pair during the name lookup, then two sockets while IPv6 and IPv4
+    /// race), an idle connection one, a multi handle two.
     ///
     /// - Parameters:
-    ///   - openFiles: The soft limit, see ``OpenFiles/raiseLimit()``.
-    ///   - concurrency: The wish; without one, ``defaultConcurrency``. It is cut to what the descriptors allow.
+    ///   - openFiles: the soft limit, see ``OpenFiles/raiseLimit()``.
+    ///   - concurrency: the requested window, reduced to fit; ``defaultConcurrency`` by default.
     package init(openFiles: Int, concurrency: Int? = nil, multiHandles: Int = 32) {
         let usable = openFiles - Self.reservedDescriptors
-        // A quarter for what is under way, twice; the rest keeps connections.
+        // A quarter for transfers, with two descriptors each; the rest for idle connections.
         let handles = max(1, min(multiHandles, usable / 16))
         let forConnections = max(4, usable - 2 * handles)
         self.multiHandles = handles
@@ -54,7 +56,7 @@ package struct TransferLimits: Sendable {
         self.keptConnections = max(handles, min(forConnections - 2 * self.concurrency, 1 << 16))
     }
 
-    /// Limits for talking to a few services beside the fleet: registries and forges.
+    /// Limits for a few services outside the fleet: registries and forges.
     ///
     /// A manifest has at most 5 MiB (OCI distribution specification: registries should take 4).
     static func forServices() -> TransferLimits {
@@ -64,5 +66,50 @@ package struct TransferLimits: Sendable {
         limits.headerValueBytes = 8 << 10
         limits.keptHeaders += ["docker-content-digest", "docker-distribution-api-version", "link", "x-total-count"]
         return limits
+    }
+}
+
+/// The bytes held for responses. Belongs to the transfer thread.
+final class ConnectionBudget {
+    let limits: TransferLimits
+    /// Bytes of bodies that are still arriving.
+    var arriving = 0
+    /// Bytes of completions not yet taken, as of this turn.
+    var waiting = 0
+
+    init(limits: TransferLimits) {
+        self.limits = limits
+    }
+
+    /// True if a new transfer may start.
+    var hasRoom: Bool { arriving + waiting < limits.memoryBytes }
+
+    /// The failure of a body that would grow to `size` by `addition` bytes; nil if it may.
+    func failure(atSize size: Int, addition: Int) -> TransferFailure? {
+        guard size <= limits.bodyBytes else { return .tooLarge("body over \(limits.bodyBytes) bytes") }
+        let share = limits.memoryBytes / limits.concurrency
+        guard arriving + waiting + addition <= limits.memoryBytes || size <= share else {
+            return .tooLarge("body over \(share) bytes while all answers together pass \(limits.memoryBytes)")
+        }
+        return nil
+    }
+}
+
+/// The process's limit on open descriptors.
+package enum OpenFiles {
+    /// Raises the soft limit to the hard limit if the system allows it, and returns the resulting soft limit.
+    ///
+    /// Most systems set the soft limit to 1,024 for `select()`, which is not used here.
+    @discardableResult
+    package static func raiseLimit() -> Int {
+        var limit = rlimit()
+        let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
+        guard getrlimit(resource, &limit) == 0 else { return 1_024 }
+        if limit.rlim_cur < limit.rlim_max {
+            var raised = limit
+            raised.rlim_cur = limit.rlim_max
+            if setrlimit(resource, &raised) == 0 { limit = raised }
+        }
+        return Int(clamping: limit.rlim_cur)
     }
 }

@@ -1,37 +1,36 @@
 import CCurl
 
-/// What the engine's thread does, turn by turn: act on sockets, read results, take orders, start what the window admits,
-/// publish, wait.
+/// The loop of the transfer thread. Each turn acts on sockets, collects results, takes commands, starts requests, publishes
+/// completions and waits.
 ///
-/// Not `Sendable`: made by the engine, handed over to the thread once, and never seen by another. All libcurl calls and
-/// callbacks happen inside ``run()``.
+/// Not `Sendable`: handed to the thread once and used by no other. All libcurl calls and callbacks happen inside ``run()``.
 final class TransferLoop {
     private let limits: TransferLimits
-    private let inbox: CommandQueue
-    private let outbox: CompletionQueue
+    private let commands: CommandQueue
+    private let completions: CompletionQueue
     private let poller: SocketPoller
     private let multis: [CurlMulti]
     private let budget: ConnectionBudget
     private let trust = DefaultTrust()
 
     private var queue = TransferQueue()
-    private var underWay: [TransferSlot] = []
+    private var active: [TransferSlot] = []
     private var idle: [TransferSlot] = []
     private var batch: [TransferCompletion] = []
     private var isStopping = false
 
-    /// New transfers a turn, so that sockets and orders are looked at in between.
+    /// The most transfers started in one turn, so that sockets and commands are served in between.
     private static let startsPerTurn = 16
 
     init(
         limits: TransferLimits,
-        inbox: CommandQueue,
-        outbox: CompletionQueue,
+        commands: CommandQueue,
+        completions: CompletionQueue,
         wakeup: WakeupDescriptor
     ) throws(TransferClientError) {
         self.limits = limits
-        self.inbox = inbox
-        self.outbox = outbox
+        self.commands = commands
+        self.completions = completions
         budget = ConnectionBudget(limits: limits)
         poller = try SocketPoller(wakeup: wakeup)
         var multis: [CurlMulti] = []
@@ -48,56 +47,56 @@ final class TransferLoop {
         self.multis = multis
     }
 
-    /// Works until told to stop, then ends what is left and frees everything.
+    /// Runs until stopped, then ends the remaining requests and frees all resources.
     func run() {
         while !isStopping {
             for event in poller.events { multis[event.multi].act(on: event) }
             collect()
-            // Before the room is looked at: what ended just now waits for a reader, too.
+            // Before the budget is read: requests that just ended wait for the reader, too.
             publish()
-            for command in inbox.takeAll() { obey(command) }
-            budget.waiting = outbox.waitingBytes(holdBack: limits.memoryBytes - budget.arriving)
+            for command in commands.takeAll() { perform(command) }
+            budget.waiting = completions.waitingBytes(holdBack: limits.memoryBytes - budget.arriving)
             start()
             expire()
             collect()
             publish()
-            if !isStopping { poller.wait(milliseconds: patience()) }
+            if !isStopping { poller.wait(milliseconds: waitTime()) }
         }
-        cancelUnderWay { _ in true }
+        cancelActive { _ in true }
         cancelQueued { _ in true }
         publish()
-        outbox.finish()
+        completions.finish()
         close()
     }
 
-    /// Frees what ``run()`` would have freed, where it never ran.
+    /// Frees all resources. Called by ``run()``, or instead of it.
     func close() {
-        // Kept connections use the poller to close, slots are in no handle any more.
+        // Kept connections close through the poller. No slot is in a multi handle any more.
         for multi in multis { multi.close() }
         for slot in idle { slot.close() }
         idle = []
         poller.close()
     }
 
-    // MARK: Orders
+    // MARK: Commands
 
-    private func obey(_ command: CommandQueue.Command) {
+    private func perform(_ command: CommandQueue.Command) {
         switch command {
         case .submit(let requests):
             queue.append(requests)
         case .cancelIDs(let ids):
-            cancelUnderWay { ids.contains($0.id) }
+            cancelActive { ids.contains($0.id) }
             cancelQueued { ids.contains($0.id) }
         case .cancelLane(let lane):
-            cancelUnderWay { $0.lane == lane }
+            cancelActive { $0.lane == lane }
             cancelQueued { $0.lane == lane }
         case .stop:
             isStopping = true
         }
     }
 
-    private func cancelUnderWay(where matches: (TransferSlot) -> Bool) {
-        for slot in underWay.filter(matches) { end(slot, .failure(.cancelled)) }
+    private func cancelActive(where matches: (TransferSlot) -> Bool) {
+        for slot in active.filter(matches) { end(slot, .failure(.cancelled)) }
     }
 
     private func cancelQueued(where matches: (TransferRequest) -> Bool) {
@@ -110,14 +109,14 @@ final class TransferLoop {
         multis[Int(lane.magnitude % UInt(multis.count))]
     }
 
-    private var mayStart: Bool {
-        !queue.isEmpty && underWay.count < limits.concurrency && budget.hasRoom
+    private var canStart: Bool {
+        !queue.isEmpty && active.count < limits.concurrency && budget.hasRoom
     }
 
     private func start() {
         guard !isStopping else { return }
         var started = 0
-        while started < Self.startsPerTurn, mayStart, let request = queue.popFirst() {
+        while started < Self.startsPerTurn, canStart, let request = queue.popFirst() {
             started += 1
             start(request)
         }
@@ -128,15 +127,15 @@ final class TransferLoop {
             fail(request, .local("out of memory"))
             return
         }
-        let objection = slot.prepare(request, trust: trust)
-        guard objection == nil, multi(of: request.lane).add(slot.easy) else {
+        let failure = slot.prepare(request, trust: trust)
+        guard failure == nil, multi(of: request.lane).add(slot.easy) else {
             slot.wipe()
             idle.append(slot)
-            fail(request, objection ?? .local("libcurl did not take the transfer"))
+            fail(request, failure ?? .local("libcurl did not take the transfer"))
             return
         }
-        slot.position = underWay.count
-        underWay.append(slot)
+        slot.position = active.count
+        active.append(slot)
     }
 
     private func fail(_ request: TransferRequest, _ failure: TransferFailure) {
@@ -152,16 +151,16 @@ final class TransferLoop {
             TransferCompletion(
                 id: slot.id, lane: slot.lane, startedAt: slot.startedAt, finishedAt: .now, outcome: outcome))
         slot.wipe()
-        if let last = underWay.popLast(), last !== slot {
+        if let last = active.popLast(), last !== slot {
             last.position = slot.position
-            underWay[slot.position] = last
+            active[slot.position] = last
         }
         idle.append(slot)
     }
 
     // MARK: Time and results
 
-    /// Lets every multi handle whose deadline came do what it waited for.
+    /// Lets every multi handle act whose deadline has passed.
     private func expire() {
         let now = ContinuousClock.now
         for multi in multis {
@@ -184,13 +183,13 @@ final class TransferLoop {
 
     private func publish() {
         guard !batch.isEmpty else { return }
-        outbox.publish(batch)
+        completions.publish(batch)
         batch = []
     }
 
-    /// Milliseconds to wait, rounded up: 0 where there is something to do, -1 without end.
-    private func patience() -> Int32 {
-        if mayStart { return 0 }
+    /// Milliseconds to wait, rounded up; 0 if there is work to do, -1 for no limit.
+    private func waitTime() -> Int32 {
+        if canStart { return 0 }
         var earliest: ContinuousClock.Instant?
         for multi in multis {
             switch multi.deadline {
@@ -203,5 +202,42 @@ final class TransferLoop {
         let left = ContinuousClock.now.duration(to: earliest).components
         guard left.seconds >= 0, left.attoseconds >= 0 else { return 0 }
         return Int32(clamping: min(left.seconds, 60) * 1_000 + left.attoseconds / 1_000_000_000_000_000 + 1)
+    }
+}
+
+/// A first-in, first-out queue with amortised O(1) removal.
+struct TransferQueue {
+    private var elements: [TransferRequest] = []
+    private var head = 0
+
+    var count: Int { elements.count - head }
+    var isEmpty: Bool { head == elements.count }
+
+    mutating func append(_ requests: [TransferRequest]) {
+        elements.append(contentsOf: requests)
+    }
+
+    mutating func popFirst() -> TransferRequest? {
+        guard head < elements.count else { return nil }
+        let first = elements[head]
+        head += 1
+        // Compact when half of the array is consumed, so that removal is amortised O(1).
+        if head == elements.count {
+            elements.removeAll(keepingCapacity: true)
+            head = 0
+        } else if head >= 1024, head * 2 >= elements.count {
+            elements.removeFirst(head)
+            head = 0
+        }
+        return first
+    }
+
+    /// Takes out what matches, in order.
+    mutating func removeAll(where matches: (TransferRequest) -> Bool) -> [TransferRequest] {
+        let removed = elements[head...].filter(matches)
+        guard !removed.isEmpty else { return [] }
+        elements = elements[head...].filter { !matches($0) }
+        head = 0
+        return removed
     }
 }

@@ -22,21 +22,21 @@ package struct TransferRequest: Sendable {
 
     /// The caller's name for the request. Comes back in its completion, and cancels it.
     package var id: UInt64
-    /// The host's index, 0 or more. Requests of one lane share kept connections, so a host keeps its lane.
+    /// The host's index, 0 or more. Requests on one lane share kept connections, so a host keeps its lane.
     package var lane: Int
     package var method: Method
-    /// `http` or `https`. Anything else ends as ``TransferFailure/protocolError(_:)``.
+    /// An `http` or `https` URL. Any other ends as ``TransferFailure/protocolError(_:)``.
     package var url: String
     /// Sent as they are. A name or value that would open a second line is refused, not sent.
     package var headers: [(name: String, value: String)]
-    /// From the start on the wire to the last byte, name lookup and connecting included. The wait for the window is not.
-    /// Rounded up to milliseconds, at least one.
+    /// The time limit from leaving the queue to the last byte, name lookup and connecting included. Rounded up to
+    /// milliseconds, at least one.
     package var timeout: Duration
     package var access: RequestCredentials
-    /// Whether the answer is to say when the peer's certificate ends. Costs some 70 µs a handshake, and is told by a handshake
-    /// only: not by a kept connection.
+    /// True to report when the peer's certificate expires. Costs about 70 µs per handshake, and works only with a handshake,
+    /// not on a kept connection.
     package var asksCertificate = false
-    /// Whether no kept connection is used: a balancer may send another connection to another machine.
+    /// True to open a new connection, which a load balancer may send to another machine.
     package var isFresh: Bool
 
     package init(

@@ -2,9 +2,9 @@ import CCurl
 import Glibc
 import Shared
 
-/// One easy handle and what its transfer has received; used again and again, wiped in between.
+/// One easy handle and the response it is receiving. Reused, and wiped in between.
 ///
-/// Belongs to the engine's thread.
+/// Belongs to the transfer thread.
 final class TransferSlot {
     let easy: UnsafeMutableRawPointer
     let poller: SocketPoller
@@ -17,7 +17,7 @@ final class TransferSlot {
     private(set) var id: UInt64 = 0
     private(set) var lane = 0
     private(set) var startedAt = ContinuousClock.now
-    /// Where the loop keeps it among the transfers under way.
+    /// Its index among the loop's transfers in progress.
     var position = 0
 
     init?(poller: SocketPoller, budget: ConnectionBudget) {
@@ -29,21 +29,21 @@ final class TransferSlot {
         errorText.initialize(repeating: 0, count: Int(CURL_ERROR_SIZE))
     }
 
-    /// Frees the handle, which must be in no multi handle. Nothing may be called after.
+    /// Frees the handle, which must not be in a multi handle. Must be the last call.
     func close() {
         curl_easy_cleanup(easy)
         curl_slist_free_all(requestHeaders)
         errorText.deallocate()
     }
 
-    /// Makes the handle ready for a request; what stands in the way otherwise.
+    /// Prepares the handle for a request. Returns a failure if that is not possible.
     func prepare(_ request: TransferRequest, trust: DefaultTrust) -> TransferFailure? {
         id = request.id
         lane = request.lane
         startedAt = .now
         guard let lines = Self.headerLines(of: request) else {
             return .protocolError(
-                "a request header holds a control character: check the token file and the header's name")
+                "a request header contains a control character: check the token file and the header's name")
         }
         for line in lines {
             guard let longer = curl_slist_append(requestHeaders, line) else { return .local("out of memory") }
@@ -68,11 +68,11 @@ final class TransferSlot {
         return failure(options.result)
     }
 
-    /// How the transfer ended, by libcurl's verdict.
+    /// How the transfer ended, given libcurl's result.
     func outcome(_ code: CURLcode) -> Result<TransferResponse, TransferFailure> {
-        if let objection = answer.objection { return .failure(objection) }
+        if let failure = answer.failure { return .failure(failure) }
         guard code == CURLE_OK else { return .failure(failure(code)) }
-        guard answer.isHeadComplete else { return .failure(.protocolError("the answer ends within its headers")) }
+        guard answer.isHeadComplete else { return .failure(.protocolError("the response ends within its headers")) }
         var status = 0
         buildinfo_curl_easy_get_long(easy, CURLINFO_RESPONSE_CODE, &status)
         return .success(
@@ -80,14 +80,14 @@ final class TransferSlot {
                 status: status, headers: answer.headers, body: answer.body, certificateEnd: certificateEnd))
     }
 
-    /// Of the peer's own certificate, which is the first of its chain.
+    /// The expiry date of the peer's own certificate, the first of its chain.
     private var certificateEnd: String? {
         var chain: UnsafeMutablePointer<curl_certinfo>?
         guard buildinfo_curl_easy_get_peer_certificates(easy, &chain) == CURLE_OK, let chain,
             chain.pointee.num_of_certs > 0
         else { return nil }
         var line = chain.pointee.certinfo?[0]
-        // Certificates that were asked for are a few lines; a peer that sends thousands is not read to its end.
+        // A certificate has a few lines; of a peer that sends thousands, the rest is not read.
         for _ in 0..<64 {
             guard let entry = line else { return nil }
             if let data = entry.pointee.data {
@@ -99,7 +99,7 @@ final class TransferSlot {
         return nil
     }
 
-    /// Forgets the request and its answer, the token before all.
+    /// Forgets the request, its token above all, and the response.
     func wipe() {
         budget.arriving -= answer.body.count
         answer = TransferAnswer()
@@ -153,22 +153,102 @@ final class TransferSlot {
         )
     }
 
-    /// `Name: value` lines, or nil where one would not stay on its line.
+    /// The `Name: value` lines; nil if one would span several lines.
     private static func headerLines(of request: TransferRequest) -> [String]? {
         var lines: [String] = []
         lines.reserveCapacity(request.headers.count + 3)
         for (name, value) in request.headers {
-            // A name with nothing after the colon would make libcurl leave the header out; `;` sends it empty.
+            // libcurl omits a header with nothing after the colon; `;` sends it empty.
             lines.append(value.isEmpty ? "\(name);" : "\(name): \(value)")
         }
         if let token = request.access.bearerToken { lines.append("Authorization: Bearer \(token)") }
         switch request.method {
         case .get, .head: break
         case .post(let body), .put(let body):
-            // Without the second, a large body waits a second for a "100 Continue" that many servers never send.
+            // Without the second, a large body waits a second for a "100 Continue", which many servers never send.
             lines += ["Content-Type: \(body.mediaType)", "Expect:"]
         }
         let isPlain = lines.allSatisfy { $0.utf8.allSatisfy { $0 >= 0x20 && $0 != 0x7F || $0 == 0x09 } }
         return isPlain ? lines : nil
+    }
+}
+
+/// The received part of one response, within limits.
+struct TransferAnswer {
+    private(set) var headers = TransferHeaders()
+    private(set) var body: [UInt8] = []
+    /// Why the transfer was aborted.
+    private(set) var failure: TransferFailure?
+    /// True after the blank line that ends the headers. libcurl accepts truncated headers as complete.
+    private(set) var isHeadComplete = false
+    private var headerBytes = 0
+    private var keptByWord = 0
+
+    /// Takes one status line, header or trailer. Returns false to abort the transfer.
+    mutating func receiveHeader(_ line: UnsafeRawBufferPointer, limits: TransferLimits) -> Bool {
+        headerBytes += line.count
+        guard headerBytes <= limits.headerBytes else {
+            failure = .tooLarge("headers over \(limits.headerBytes) bytes")
+            return false
+        }
+        if line.starts(with: "HTTP/".utf8) {
+            // The status line of an interim (1xx) or the final response: earlier headers belong to another response.
+            headers.removeAll()
+            keptByWord = 0
+            isHeadComplete = false
+            return true
+        }
+        if line.count <= 2 {
+            isHeadComplete = true
+            return true
+        }
+        // Trailers are ignored.
+        guard !isHeadComplete else { return true }
+        guard let colon = line.firstIndex(of: 0x3A) else { return true }
+        let name = line[..<colon]
+        let known = limits.keptHeaders.first { Self.isSame(name, lowercased: $0) }
+        guard let kept = known ?? byWord(name, limits: limits) else { return true }
+        let value = Self.trimmed(line[(colon + 1)...])
+        guard value.count <= limits.headerValueBytes else { return true }
+        let text = String(decoding: value, as: UTF8.self)
+        if known == nil || limits.listedHeaders.contains(kept) {
+            headers.append(text, named: kept)
+        } else {
+            headers.keepFirst(text, named: kept)
+        }
+        return true
+    }
+
+    /// Takes a piece of the body. Returns false to abort the transfer.
+    mutating func receiveBody(_ bytes: UnsafeRawBufferPointer, budget: ConnectionBudget) -> Bool {
+        failure = budget.failure(atSize: body.count + bytes.count, addition: bytes.count)
+        guard failure == nil else { return false }
+        body.append(contentsOf: bytes)
+        budget.arriving += bytes.count
+        return true
+    }
+
+    /// The name in lower case if it contains the kept word; nil otherwise, and above the limit for such headers.
+    private mutating func byWord(_ name: Slice<UnsafeRawBufferPointer>, limits: TransferLimits) -> String? {
+        guard name.count >= limits.keptWord.utf8.count, name.count <= 64 else { return nil }
+        let text = String(decoding: name, as: UTF8.self).lowercased()
+        guard text.contains(limits.keptWord), keptByWord < limits.keptByWord else { return nil }
+        keptByWord += 1
+        return text
+    }
+
+    private static func isSame(_ name: Slice<UnsafeRawBufferPointer>, lowercased: String) -> Bool {
+        let other = lowercased.utf8
+        guard name.count == other.count else { return false }
+        return zip(name, other).allSatisfy { byte, expected in
+            (byte >= 0x41 && byte <= 0x5A ? byte | 0x20 : byte) == expected
+        }
+    }
+
+    private static func trimmed(_ value: Slice<UnsafeRawBufferPointer>) -> Slice<UnsafeRawBufferPointer> {
+        func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 || byte == 0x0D || byte == 0x0A }
+        guard let first = value.firstIndex(where: { !isSpace($0) }), let last = value.lastIndex(where: { !isSpace($0) })
+        else { return value[value.endIndex...] }
+        return value[first...last]
     }
 }

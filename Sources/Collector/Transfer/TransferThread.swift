@@ -2,14 +2,14 @@ import CCurl
 import Glibc
 import Synchronization
 
-/// A thread that runs a loop to its end and can be awaited without blocking.
+/// A thread that runs the loop to its end and can be awaited without blocking.
 final class TransferThread: Sendable {
     private struct End {
         var isOver = false
         var waiting: [CheckedContinuation<Void, Never>] = []
     }
 
-    /// Taken by the thread, once: what a mutex hands out nobody else holds.
+    /// Taken by the thread, once.
     private let loop: Mutex<TransferLoop?>
     private let end = Mutex(End())
     private let handle = Mutex<pthread_t?>(nil)
@@ -34,8 +34,8 @@ final class TransferThread: Sendable {
     }
 
     private func main() {
-        // All signals are other threads' business. SIGPIPE, which a write to a closed connection raises in the writing
-        // thread, is thereby ignored here without changing it for the process. Resolver threads inherit this.
+        // Other threads handle signals. SIGPIPE, which a write to a closed connection raises in the writing thread, is thereby
+        // ignored here without a change for the process. Resolver threads inherit the mask.
         var all = sigset_t()
         sigfillset(&all)
         pthread_sigmask(SIG_SETMASK, &all, nil)
@@ -48,7 +48,7 @@ final class TransferThread: Sendable {
         for continuation in waiting { continuation.resume() }
     }
 
-    /// Returns when the loop has ended and the thread is gone.
+    /// Returns when the thread has ended.
     func join() async {
         await withCheckedContinuation { continuation in
             let isOver = end.withLock { end in
@@ -61,7 +61,7 @@ final class TransferThread: Sendable {
         if let thread = handle.withLock({ $0.take() }) { pthread_join(thread, nil) }
     }
 
-    /// Lets the thread end unobserved.
+    /// Lets the thread end without being joined.
     func detach() {
         if let thread = handle.withLock({ $0.take() }) { pthread_detach(thread) }
     }

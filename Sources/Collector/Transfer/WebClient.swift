@@ -1,19 +1,20 @@
-/// Makes single requests to services beside the fleet (registries, forges), and awaits the answer of each.
+import Synchronization
+
+/// An HTTP client for services outside the fleet: registries and forges.
 ///
 /// ```swift
-/// let answer = try await WebClient.with { client in
+/// let response = try await WebClient.with { client in
 ///     try await client.send(WebRequest(url: "https://registry.example/v2/", within: .seconds(10)))
 /// }
 /// ```
 ///
-/// Every status is an answer, redirects too: none is followed here, because only the caller knows whom its credentials
-/// are for.
+/// Redirects are returned, not followed: only the caller knows who may see its credentials.
 package final class WebClient: Sendable {
-    private let engine: TransferClient
-    private let waiting: PendingResponses
+    private let client: TransferClient
+    private let pending: PendingResponses
     private let reader: Task<Void, Never>
 
-    /// Hands on a client that is closed when `body` ends, however it does.
+    /// Runs `body` with a client that is closed afterwards.
     package static func with<Value>(_ body: (WebClient) async throws -> Value) async throws -> Value {
         let client = try WebClient()
         do {
@@ -27,44 +28,114 @@ package final class WebClient: Sendable {
     }
 
     init(limits: TransferLimits = .forServices()) throws(TransferClientError) {
-        let engine = try TransferClient(limits: limits)
-        let waiting = PendingResponses()
-        let completions = engine.completions
-        self.engine = engine
-        self.waiting = waiting
+        let client = try TransferClient(limits: limits)
+        let pending = PendingResponses()
+        let completions = client.completions
+        self.client = client
+        self.pending = pending
         reader = Task {
             for await batch in completions {
-                for completion in batch { waiting.fill(completion.id, completion.outcome) }
+                for completion in batch { pending.resume(completion.id, with: completion.outcome) }
             }
-            waiting.close()
+            pending.close()
         }
     }
 
-    /// Makes the request; a caller that is cancelled takes it back.
+    /// Sends a request and awaits its response. Cancelling the task cancels the request.
     ///
-    /// - Throws: why there is no whole answer. A client that is closed answers ``TransferFailure/cancelled``.
+    /// - Throws: ``TransferFailure``; after ``close()`` it is ``TransferFailure/cancelled``.
     package func send(_ request: WebRequest) async throws(TransferFailure) -> TransferResponse {
-        let id = waiting.reserve()
+        let id = pending.reserve()
         let outcome = await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
-                waiting.wait(id, continuation)
-                engine.submit([
+                pending.wait(id, continuation)
+                client.submit([
                     TransferRequest(
                         id: id, lane: 0, method: request.method, url: request.url, headers: request.headers,
                         timeout: request.within, access: request.access, isFresh: request.isFresh)
                 ])
-                // Cancelled before it was submitted: the handler below found nothing to cancel.
-                if Task.isCancelled { engine.cancel(ids: [id]) }
+                // If the task was cancelled before this, the handler below had nothing to cancel.
+                if Task.isCancelled { client.cancel(ids: [id]) }
             }
         } onCancel: {
-            engine.cancel(ids: [id])
+            client.cancel(ids: [id])
         }
         return try outcome.get()
     }
 
-    /// Ends what is under way as ``TransferFailure/cancelled``, and closes every connection.
+    /// Ends all requests as ``TransferFailure/cancelled`` and closes all connections.
     package func close() async {
-        await engine.shutdown()
+        await client.shutdown()
         await reader.value
+    }
+}
+
+/// A request to a registry or a forge.
+package struct WebRequest: Sendable {
+    package var method: TransferRequest.Method
+    /// An `http` or `https` URL.
+    package var url: String
+    /// Sent as they are. A name or value that would open a second line is refused, not sent.
+    package var headers: [(name: String, value: String)]
+    /// The time limit for the whole request, connecting included.
+    package var within: Duration
+    package var access: RequestCredentials
+    /// True to open a new connection.
+    package var isFresh = false
+
+    /// - Parameter access: by default a proxy named in the environment is used.
+    package init(
+        _ method: TransferRequest.Method = .get, url: String, headers: [(name: String, value: String)] = [],
+        within: Duration, access: RequestCredentials = RequestCredentials(usesProxy: true)
+    ) {
+        self.method = method
+        self.url = url
+        self.headers = headers
+        self.within = within
+        self.access = access
+    }
+}
+
+/// The callers that await a response, by the number of their request.
+final class PendingResponses: Sendable {
+    typealias Outcome = Result<TransferResponse, TransferFailure>
+
+    private struct State {
+        var last: UInt64 = 0
+        var isClosed = false
+        var waiting: [UInt64: CheckedContinuation<Outcome, Never>] = [:]
+    }
+
+    private let state = Mutex(State())
+
+    /// A new request number.
+    func reserve() -> UInt64 {
+        state.withLock {
+            $0.last += 1
+            return $0.last
+        }
+    }
+
+    /// Registers a caller. After ``close()`` it is resumed at once.
+    func wait(_ id: UInt64, _ continuation: CheckedContinuation<Outcome, Never>) {
+        let isClosed = state.withLock { state in
+            if !state.isClosed { state.waiting[id] = continuation }
+            return state.isClosed
+        }
+        if isClosed { continuation.resume(returning: .failure(.cancelled)) }
+    }
+
+    func resume(_ id: UInt64, with outcome: Outcome) {
+        state.withLock { $0.waiting.removeValue(forKey: id) }?.resume(returning: outcome)
+    }
+
+    /// Resumes all callers with ``TransferFailure/cancelled``, now and in future.
+    func close() {
+        let left = state.withLock { state in
+            state.isClosed = true
+            defer { state.waiting = [:] }
+            return state.waiting.values
+        }
+        for continuation in left { continuation.resume(returning: .failure(.cancelled)) }
     }
 }

@@ -1,3 +1,5 @@
+import Shared
+
 /// Whether an inventory is enough to verify anything against: nothing, or much less than last time, is never fine.
 package struct InventoryCheck: Codable, Hashable, Sendable {
     /// Fewer hosts, in the selection where there is one, are an error.
@@ -52,7 +54,8 @@ package struct InventoryCheck: Codable, Hashable, Sendable {
             ?? Self.shortage(of: requirements, in: hosts) ?? shrinkage(hosts.count, listed.count, selector, previous)
         guard let reason else { return nil }
         return Conclusion(
-            verdict: reason.verdict, exitCode: mayBeEmpty ? 0 : reason.verdict.exitCode, reasons: [reason], at: .zero)
+            verdict: reason.verdict, exitCode: mayBeEmpty ? ExitStatus.success.rawValue : reason.verdict.exitCode,
+            reasons: [reason], at: .zero)
     }
 
     /// What is wrong with a selection; nil where it selects something with each of its values.

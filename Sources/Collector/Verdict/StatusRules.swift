@@ -70,8 +70,8 @@ package struct StatusRules {
                 ? Reason(verdict: verdict, hosts: count, message: "\(count.hostCount): \(text)") : nil
         }
         let answered = verification.tracks.count { $0.facts.reach == .ok }
-        var exitCode = answered == 0 ? Verdict.unreachable.exitCode : 0
-        if isGating, exitCode == 0, let worst = reasons.first { exitCode = worst.verdict.exitCode }
+        var exitCode = (answered == 0 ? ExitStatus.unreachable : .success).rawValue
+        if isGating, answered > 0, let worst = reasons.first { exitCode = worst.verdict.exitCode }
         if reasons.isEmpty {
             let message =
                 isCompared

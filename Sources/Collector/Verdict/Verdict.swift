@@ -1,3 +1,5 @@
+import Shared
+
 /// How a verification ended; values as in the report's schema.
 package enum Verdict: String, Codable, Hashable, Sendable, CaseIterable {
     case converged
@@ -18,19 +20,21 @@ package enum Verdict: String, Codable, Hashable, Sendable, CaseIterable {
     package var isRefusal: Bool { self == .emptyInventory || self == .inventoryShrunk }
 
     /// The process's exit code for the verdict, where no flag and no signal says otherwise.
-    package var exitCode: Int32 {
+    package var exitCode: Int32 { exitStatus.rawValue }
+
+    private var exitStatus: ExitStatus {
         switch self {
-        case .converged, .convergedTolerated: 0
-        case .stragglers: 10
-        case .stalled: 11
-        case .failedDeploy: 20
-        case .rolledBack: 21
-        case .unreachable: 30
-        case .inconclusive: 31
-        case .superseded: 40
-        case .emptyInventory, .inventoryShrunk: 50
-        case .identityConflict: 60
-        case .interrupted: 130
+        case .converged, .convergedTolerated: .success
+        case .stragglers: .stragglers
+        case .stalled: .stalled
+        case .failedDeploy: .failedDeploy
+        case .rolledBack: .rolledBack
+        case .unreachable: .unreachable
+        case .inconclusive: .inconclusive
+        case .superseded: .superseded
+        case .emptyInventory, .inventoryShrunk: .inventory
+        case .identityConflict: .identityConflict
+        case .interrupted: .interrupt
         }
     }
 }

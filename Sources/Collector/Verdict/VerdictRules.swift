@@ -33,13 +33,13 @@ struct VerdictRules {
             let pending = Reason(
                 verdict: .interrupted, hosts: expected - proven,
                 message: "interrupted by \(name): \(proven) of \(expected) hosts were proven")
-            return conclusion([pending] + reasons, exitCode: 128 + signal)
+            return conclusion([pending] + reasons, exitCode: ExitStatus.interrupted(by: signal).rawValue)
         }
         guard let worst = reasons.first else { return success() }
         // What was put back is not newer, whoever wanted it.
         let isPutBack = verification.successor == nil && verification.movedTag?.isFormer == true
         let isFine = worst.verdict == .superseded && policy.supersededOK && !isPutBack
-        return conclusion(reasons, exitCode: isFine ? 0 : worst.verdict.exitCode)
+        return conclusion(reasons, exitCode: isFine ? ExitStatus.success.rawValue : worst.verdict.exitCode)
     }
 
     private func conclusion(_ reasons: [Reason], exitCode: Int32) -> Conclusion {
@@ -55,17 +55,20 @@ struct VerdictRules {
         }
         guard proven > 0, unmet(isOver: true).isEmpty else {
             let message = "no host was proven that had to be, and no cause was found"
-            return conclusion([Reason(verdict: .inconclusive, hosts: expected, message: message)], exitCode: 31)
+            let reason = Reason(verdict: .inconclusive, hosts: expected, message: message)
+            return conclusion([reason], exitCode: reason.verdict.exitCode)
         }
         guard proven < expected else {
             let message = "every one of \(proven) hosts is proven to serve the target"
-            return conclusion([Reason(verdict: .converged, hosts: proven, message: message)], exitCode: 0)
+            let reason = Reason(verdict: .converged, hosts: proven, message: message)
+            return conclusion([reason], exitCode: reason.verdict.exitCode)
         }
         let rest = gated.filter { $0.status != .converged }
         let tolerated =
             "\(proven) of \(expected) hosts are proven; tolerated: \(Self.names(rest)) (\(Self.tally(rest)))"
         let message = ([tolerated] + toleratedByLabel(rest)).joined(separator: "; ")
-        return conclusion([Reason(verdict: .convergedTolerated, hosts: proven, message: message)], exitCode: 0)
+        let reason = Reason(verdict: .convergedTolerated, hosts: proven, message: message)
+        return conclusion([reason], exitCode: reason.verdict.exitCode)
     }
 
     // MARK: - Causes

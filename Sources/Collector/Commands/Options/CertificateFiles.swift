@@ -1,35 +1,33 @@
-import CCurl
 import CollectorSupport
 import Foundation
 import Glibc
 import Shared
 import Transfer
 
-/// Checks the files that TLS needs before anybody is asked: a mistake in them is the caller's, and not the hosts'.
+/// Checks the files for TLS before any request: a mistake in them is a usage error, not a failure of the hosts.
 ///
-/// What they hold is looked at twice: for a remedy that fits, and by libcurl itself, which reads them here as it will for
-/// every request. It connects to a socket of this process on loopback, and nothing is sent.
+/// Each file is parsed twice: here, for a specific remedy, and by libcurl, as it will load the file for every request.
 struct CertificateFiles {
-    /// The standing of a set of files: read once, however many hosts share it.
+    /// The files that have passed: each set is read once, however many hosts share it.
     private var fine: Set<[String?]> = []
 
     /// - Parameters:
-    ///   - name: how the file is called where the mistake was made: a flag, or a place in an inventory.
-    /// - Throws: ``UsageError`` that names file and remedy.
+    ///   - name: the option or the place in the inventory that names the file.
+    /// - Throws: ``UsageError`` with the file and the remedy.
     mutating func check(authorities path: String, name: String) throws {
         guard !fine.contains([path]) else { return }
         let text = try Self.text(path, name)
         guard Self.holdsCertificate(text) else { throw Self.notPEM(path, name, text, expected: "CERTIFICATE") }
-        if Self.outcome(RequestCredentials(certificateAuthorities: path)).result == CURLE_SSL_CACERT_BADFILE {
+        if case .authorities = TLSFileFailure(loading: RequestCredentials(certificateAuthorities: path)) {
             throw UsageError(
-                "\(name) '\(path)' holds a certificate that cannot be read: it is cut off or changed, so write the file again"
+                "\(name) '\(path)' holds an unreadable certificate: it is truncated or corrupt; write the file again"
             )
         }
         fine.insert([path])
     }
 
     /// - Parameters:
-    ///   - key: nil where the certificate's file has to hold it.
+    ///   - key: nil if the certificate's file holds the key, too.
     mutating func check(certificate: String, key: String?, name: String, keyName: String) throws {
         guard !fine.contains([certificate, key]) else { return }
         let text = try Self.text(certificate, name)
@@ -39,20 +37,20 @@ struct CertificateFiles {
         guard Self.labels(keyText).contains(where: { $0.hasSuffix("PRIVATE KEY") }) else {
             guard let key else {
                 throw UsageError(
-                    "\(name) '\(certificate)' comes without a key: name it with \(keyName), or put it into the same file"
+                    "\(name) '\(certificate)' has no key: give \(keyName), or append the key to the file"
                 )
             }
             throw Self.notPEM(key, keyName, keyText, expected: "PRIVATE KEY")
         }
-        // Asked for a passphrase, OpenSSL would wait at the terminal.
+        // OpenSSL would prompt for a passphrase on the terminal.
         guard !keyText.contains("ENCRYPTED") else {
             throw UsageError(
-                "\(keyPlace) is encrypted, and nobody can type its passphrase: write the decrypted key to a file that only the "
-                    + "collector may read")
+                "\(keyPlace) is encrypted, and there is no prompt for a passphrase: write the decrypted key to a file that only the "
+                    + "collector can read")
         }
-        let (result, reason) = Self.outcome(RequestCredentials(clientCertificate: certificate, clientKey: key))
-        guard result != CURLE_SSL_CERTPROBLEM else {
-            // A key of the same kind as the certificate's is refused as it is read.
+        let credentials = RequestCredentials(clientCertificate: certificate, clientKey: key)
+        if case .clientCertificate(let reason) = TLSFileFailure(loading: credentials) {
+            // OpenSSL rejects another key of the certificate's kind while loading it.
             let isForeign =
                 reason.contains("does not match") || (reason.contains("private key") && Self.hasWholeKey(keyText))
             if isForeign {
@@ -61,23 +59,24 @@ struct CertificateFiles {
                         + "give the key that the certificate was made for")
             }
             let broken = reason.contains("private key") ? keyPlace : "\(name) '\(certificate)'"
-            throw UsageError("\(broken) cannot be read: it is cut off or changed, so write the file again")
+            throw UsageError("\(broken) is unreadable: it is truncated or corrupt; write the file again")
         }
         fine.insert([certificate, key])
     }
 
-    // MARK: - What a file holds
+    // MARK: - PEM
 
     private static func text(_ path: String, _ name: String) throws -> String {
         try LocalFile.check(path, flag: name)
         var status = stat()
         guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
-            throw UsageError("\(name) '\(path)' is not a regular file: it is read again for every connection")
+            throw UsageError(
+                "\(name) '\(path)' is not a regular file, which is required because every connection reads it again")
         }
         return String(decoding: try LocalFile.read(path, limit: 16 << 20, flag: name), as: UTF8.self)
     }
 
-    /// What stands behind BEGIN (RFC 7468).
+    /// The labels behind BEGIN (RFC 7468).
     private static func labels(_ text: String) -> [Substring] {
         text.split(whereSeparator: \.isNewline).compactMap { line in
             guard line.hasPrefix("-----BEGIN "), let end = line.dropFirst(11).firstRange(of: "-----") else {
@@ -91,7 +90,8 @@ struct CertificateFiles {
         labels(text).contains { ["CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CERTIFICATE"].contains($0) }
     }
 
-    /// Whether a private key is there from its first line to its last, and its DER is as long as it says (X.690, 8.1.3).
+    /// True if the text has a private key from its first line to its last, with a DER encoding of the stated length (X.690,
+    /// 8.1.3).
     private static func hasWholeKey(_ text: String) -> Bool {
         guard let begin = text.firstRange(of: "PRIVATE KEY-----") else { return false }
         let rest = text[begin.upperBound...]
@@ -109,78 +109,14 @@ struct CertificateFiles {
         let what = expected == "CERTIFICATE" ? "certificate" : "private key"
         let found = Set(labels(text)).sorted().map { Sanitizer.singleLine($0, limit: 40) }.joined(separator: ", ")
         if !found.isEmpty {
-            return UsageError("\(name) '\(path)' holds no \(what) but \(found): give the file that holds the \(what)")
+            return UsageError("\(name) '\(path)' contains \(found), not a \(what): give the file with the \(what)")
         }
         if text.unicodeScalars.first == "0", text.contains("\u{FFFD}") {
             let command = expected == "CERTIFICATE" ? "x509" : "pkey"
             return UsageError(
-                "\(name) '\(path)' is DER and not PEM: convert it with openssl \(command) -inform der -in '\(path)'")
+                "\(name) '\(path)' is DER, not PEM: convert it with openssl \(command) -inform der -in '\(path)'")
         }
         return UsageError(
             "\(name) '\(path)' is not PEM: a \(what) begins with the line -----BEGIN \(expected)-----")
     }
-
-    // MARK: - What libcurl makes of it
-
-    /// - Returns: what came of it. Only the two codes for files mean anything; the connection itself always fails.
-    private static func outcome(_ access: RequestCredentials) -> (result: CURLcode, reason: String) {
-        guard let listener = LoopbackListener(), let easy = curl_easy_init() else { return (CURLE_OK, "") }
-        defer { curl_easy_cleanup(easy) }
-        var descriptor = listener.descriptor
-        return withUnsafeTemporaryAllocation(of: CChar.self, capacity: Int(CURL_ERROR_SIZE)) { text in
-            text.initialize(repeating: 0)
-            return withUnsafeMutablePointer(to: &descriptor) { context in
-                var options = CurlOptions(easy: easy)
-                options.set(CURLOPT_NOSIGNAL, 1)
-                options.set(CURLOPT_PROXY, "")
-                options.set(CURLOPT_URL, "https://127.0.0.1:\(listener.port)/")
-                options.set(CURLOPT_TIMEOUT_MS, 5_000)
-                options.setTrust(access, default: DefaultTrust())
-                // Called when certificate and key are loaded: the connection is taken and closed.
-                let hangUp: buildinfo_curl_tls_function = { _, _, context in
-                    guard let context else { return CURLE_ABORTED_BY_CALLBACK }
-                    let accepted = accept(context.assumingMemoryBound(to: Int32.self).pointee, nil, nil)
-                    if accepted >= 0 { close(accepted) }
-                    return CURLE_OK
-                }
-                guard options.result == CURLE_OK,
-                    buildinfo_curl_easy_set_pointer(easy, CURLOPT_ERRORBUFFER, text.baseAddress) == CURLE_OK,
-                    buildinfo_curl_easy_set_tls_function(easy, hangUp) == CURLE_OK,
-                    buildinfo_curl_easy_set_pointer(easy, CURLOPT_SSL_CTX_DATA, context) == CURLE_OK
-                else { return (CURLE_OK, "") }
-                let result = curl_easy_perform(easy)
-                let reason = text.baseAddress.map { String(cString: $0) } ?? ""
-                return (result, reason)
-            }
-        }
-    }
-}
-
-/// A socket of TCP on loopback that listens until it is let go.
-private final class LoopbackListener {
-    let descriptor: Int32
-    let port: UInt16
-
-    init?() {
-        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
-        guard descriptor >= 0 else { return nil }
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let isListening = withUnsafeMutablePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { plain in
-                bind(descriptor, plain, length) == 0 && listen(descriptor, 4) == 0
-                    && getsockname(descriptor, plain, &length) == 0
-            }
-        }
-        guard isListening else {
-            close(descriptor)
-            return nil
-        }
-        self.descriptor = descriptor
-        port = UInt16(bigEndian: address.sin_port)
-    }
-
-    deinit { close(descriptor) }
 }

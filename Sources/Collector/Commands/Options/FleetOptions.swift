@@ -5,31 +5,38 @@ import Inventory
 import Shared
 import Verdict
 
-/// Which hosts, and which service of theirs.
+/// The expected hosts, and the service to verify on them.
 struct FleetOptions: ParsableArguments {
+    static let environmentFlags: [EnvironmentArguments.Flag] = [
+        .init("--fleet", .values), .init("--host", .values), .init("--select", .values), .init("--service"),
+    ]
+
     @Option(
         help: ArgumentHelp(
             "Inventory: YAML, JSON, Prometheus file_sd, or one host or URL a line; '-' is standard input. Repeatable.",
             valueName: "path"))
     var fleet: [String] = []
 
-    @Option(help: ArgumentHelp("One host; adds to --fleet. Repeatable.", valueName: "name|url"))
+    @Option(help: ArgumentHelp("One host, in addition to --fleet. Repeatable.", valueName: "name|url"))
     var host: [String] = []
 
     @Option(
         help: ArgumentHelp(
-            "Expect only hosts with this label, or with != only those without it. Repeatable: values of one key are "
-                + "alternatives, and every key must hold. Hosts given by --host have no labels.",
+            "Verify only hosts with this label, or with != only hosts without it. Repeatable: values of one key are "
+                + "alternatives, and every key must match. Hosts from --host have no labels.",
             valueName: "key=value"),
         transform: ArgumentText.selectorTerm)
     var select: [HostSelector.Term] = []
 
-    @Option(help: "Which service to ask every host for (default: the inventory's, else canvas).")
+    @Option(
+        help: ArgumentHelp(
+            "The service to verify. Default: the inventory's; an error if the inventory does not name one.",
+            valueName: "name"))
     var service: String?
 
     func validate() throws {
         guard fleet.count(where: { $0 == "-" }) <= 1 else {
-            throw ValidationError("--fleet - can be given once: standard input can be read once")
+            throw ValidationError("duplicate --fleet -: standard input can be read only once")
         }
     }
 
@@ -37,15 +44,27 @@ struct FleetOptions: ParsableArguments {
 
     /// Reads the inventory, once.
     ///
-    /// - Parameter lasting: how long waivers must hold. One that ends while hosts are asked excuses nobody.
+    /// - Parameter lasting: how long waivers must last. One that expires during the verification does not count.
     func load(lasting: Duration = .zero) throws -> Inventory {
-        guard !isEmpty else { throw UsageError("no hosts to ask: give --fleet PATH or --host NAME") }
-        return try read(now: Date().addingTimeInterval(lasting.seconds))
+        guard !isEmpty else { throw UsageError("no hosts to verify: give --fleet PATH or --host NAME") }
+        return try Inventory.load(
+            sources: fleet.map(InventorySource.init(argument:)), hosts: host, service: service,
+            selector: HostSelector(select), now: Date().addingTimeInterval(lasting.seconds))
     }
 
-    private func read(now: Date) throws(InventoryError) -> Inventory {
-        try Inventory.load(
-            sources: fleet.map(InventorySource.init(argument:)), hosts: host, service: service,
-            selector: HostSelector(select), now: now)
+    /// The service's name, also where no fleet is verified.
+    ///
+    /// - Parameter inventory: the inventory, if it has been read.
+    func serviceName(_ inventory: Inventory?) throws -> String {
+        if let inventory { return inventory.service }
+        guard let service else {
+            guard !isEmpty else {
+                throw UsageError(
+                    "no service named: give --service NAME, or an inventory with 'service: NAME' at its top")
+            }
+            return try load().service
+        }
+        guard ServiceName.isUsable(service) else { throw InventoryError.unusableService(service) }
+        return service
     }
 }

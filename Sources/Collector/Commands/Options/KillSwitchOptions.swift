@@ -4,25 +4,31 @@ import Gate
 import Shared
 import Transfer
 
-/// What stops a promotion.
+/// The switches that stop promotions.
 struct KillSwitchOptions: ParsableArguments {
+    static let environmentFlags: [EnvironmentArguments.Flag] = [
+        .init("--kill-switch", .values), .init("--kill-switch-ca"),
+    ]
+
     @Option(
         help: ArgumentHelp(
-            "What holds every promotion unless it is off: env:NAME, file:PATH, https://…, gitea-variable:NAME, "
-                + "github-variable:NAME (or …-org-variable:NAME). Off is unset, empty, 0, false, no or off; what cannot "
-                + "be read holds. Repeatable.", valueName: "source"))
+            "A kill switch: env:NAME, file:PATH, https://…, gitea-variable:NAME, github-variable:NAME (or "
+                + "…-org-variable:NAME). The switch is off if unset, empty, 0, false, no or off. Any other value, or one that "
+                + "cannot be read, blocks the promotion. Repeatable. Default for promote and rollback: "
+                + "\(KillSwitchSource.standard).", valueName: "source"))
     var killSwitch: [String] = []
 
     @Option(
         name: .customLong("kill-switch-ca"),
-        help: ArgumentHelp("PEM bundle of the authorities for a kill switch's URL.", valueName: "file"))
+        help: ArgumentHelp(
+            "PEM bundle of the authorities that sign the certificate of a kill switch's URL.", valueName: "file"))
     var certificateAuthorities: String?
 
     func validate() throws {
         _ = try sources()
     }
 
-    /// Read here and not as it is parsed, since the parser would repeat a password in its message.
+    /// Parsed here and not by the argument parser, which would repeat a password in its message.
     func sources() throws -> [KillSwitchSource] {
         try killSwitch.map { text in
             do throws(KillSwitchSource.Defect) {
@@ -36,9 +42,9 @@ struct KillSwitchOptions: ParsableArguments {
     }
 
     /// - Parameters:
-    ///   - standard: what is read where no source was named.
-    ///   - forge: asked for only where a source is a forge's variable.
-    /// - Throws: ``UsageError`` where such a source is another forge's.
+    ///   - standard: the sources if none is named.
+    ///   - forge: called only if a source is a variable of a forge.
+    /// - Throws: ``UsageError`` if such a source belongs to another kind of forge.
     func killSwitch(
         standard: [KillSwitchSource] = [.standard], environment: [String: String], web: WebClient,
         forge: () throws -> any Forge
@@ -53,7 +59,7 @@ struct KillSwitchOptions: ParsableArguments {
         for case .variable(_, _, let kind) in sources {
             let forge = try asked ?? forge()
             guard forge.kind == kind else {
-                throw UsageError("a --kill-switch is a variable of \(kind.name), and --forge is \(forge.kind.name)")
+                throw UsageError("a --kill-switch is a variable of \(kind.name), but --forge is \(forge.kind.name)")
             }
             asked = forge
         }

@@ -4,98 +4,111 @@ import Inventory
 import Shared
 import Verdict
 
-/// How long, how often, and how much is tolerated.
+/// Times, intervals and tolerances.
 struct PolicyOptions: ParsableArguments {
-    @Option(help: "Hard limit for the whole verification (default: 10m).", transform: ArgumentText.duration)
+    static let environmentFlags: [EnvironmentArguments.Flag] = [
+        .init("--timeout"), .init("--interval"), .init("--request-timeout"), .init("--soak"), .init("--stall"),
+        .init("--fail-after"), .init("--max-stragglers", .values), .init("--max-unreachable", .values),
+        .init("--max-failed", .values), .init("--require", .values, needsText: true), .init("--min-proven"),
+        .init("--min-hosts"), .init("--max-shrink"), .init("--allow-empty", .switchOn),
+        .init("--superseded-ok", .switchOn),
+    ]
+
+    @Option(help: "Time limit for the whole verification (default: 10m).", transform: ArgumentText.duration)
     var timeout = Policy().timeout
 
-    @Option(
-        help: "How often a host that is not settled is asked again (default: 2s).", transform: ArgumentText.duration)
+    @Option(help: "How often to poll a host that is not settled (default: 2s).", transform: ArgumentText.duration)
     var interval = Policy().interval
 
-    @Option(help: "One request, connect included (default: 5s).", transform: ArgumentText.duration)
+    @Option(
+        help: "Time limit for one request, including the connect (default: 5s).", transform: ArgumentText.duration)
     var requestTimeout = Policy().requestTimeout
 
     @Option(
-        help: "How long a match must hold, on the same instances, before a host counts (default: 10s).",
+        help: "How long the same instances must serve the target before a host is proven (default: 10s).",
         transform: ArgumentText.duration)
     var soak = Policy().soak
 
-    @Option(help: "No host changed its label for so long: stop early (default: 3m).", transform: ArgumentText.duration)
+    @Option(
+        help: "Stop early when no host has changed status for this long (default: 3m).",
+        transform: ArgumentText.duration)
     var stall = Policy().stall
 
     @Option(
-        help: "Answers in a row that show a failed deploy before a host counts as failed (default: 3).",
+        help: "Consecutive answers with a failed deploy before a host counts as failed (default: 3).",
         transform: ArgumentText.positiveCount)
     var failAfter = Policy().failAfter
 
     @Option(
         help: ArgumentHelp(
-            "Tolerated hosts that are behind (default: 0). Repeatable with KEY=VALUE: before the number, for the hosts "
-                + "with that label: a share of these, rounded down. Then the plain number is for all other hosts, and a "
-                + "host with several such labels must fit into each.", valueName: "[key=value:]n|p%"),
+            "Tolerated number of hosts that are behind (default: 0). Repeatable with KEY=VALUE: before the number, for the "
+                + "hosts with that label; a percentage is of these hosts, rounded down. The plain number then applies to "
+                + "all other hosts. A host with several such labels counts against each.",
+            valueName: "[key=value:]n|p%"),
         transform: ToleranceArgument.init(argument:))
     var maxStragglers: [ToleranceArgument] = []
 
     @Option(
         help: ArgumentHelp(
-            "Tolerated hosts that did not answer (default: 0); by label as --max-stragglers.",
+            "Tolerated number of hosts without a usable answer (default: 0); by label as for --max-stragglers.",
             valueName: "[key=value:]n|p%"),
         transform: ToleranceArgument.init(argument:))
     var maxUnreachable: [ToleranceArgument] = []
 
     @Option(
         help: ArgumentHelp(
-            "More failed hosts than this, and it stops at once (default: 0); a host that went back (rolled_back) is never "
-                + "tolerated; by label as --max-stragglers.",
+            "Tolerated number of failed hosts; with more, the verification stops at once (default: 0). A host that was "
+                + "rolled back is never tolerated. By label as for --max-stragglers.",
             valueName: "[key=value:]n|p%"),
         transform: ToleranceArgument.init(argument:))
     var maxFailed: [ToleranceArgument] = []
 
     @Option(
         help: ArgumentHelp(
-            "At least so many hosts with this label must be proven, whatever is tolerated; a percentage is rounded up. "
+            "Minimum number of proven hosts with this label, regardless of tolerances; a percentage is rounded up. "
                 + "Repeatable.", valueName: "key=value:n|p%"),
         transform: ArgumentText.requirement)
     var require: [Requirement] = []
 
     @Option(
-        help: ArgumentHelp("Proven hosts below which nothing is tolerated (default: 1).", valueName: "n|p%"),
+        help: ArgumentHelp("Minimum number of proven hosts for any tolerance (default: 1).", valueName: "n|p%"),
         transform: ArgumentText.tolerance)
     var minProven = Policy().minProven
 
-    @Option(help: "Fewer hosts in the inventory are an error (default: 1).", transform: ArgumentText.count)
+    @Option(help: "Minimum number of hosts in the inventory (default: 1).", transform: ArgumentText.count)
     var minHosts = 1
 
-    @Flag(help: "An empty inventory is not an error.")
+    @Flag(help: "Accept an empty inventory.")
     var allowEmpty = false
 
     @Option(
         help: ArgumentHelp(
-            "The inventory may shrink by so much against the last promotion of the service (default: 20%).",
+            "Maximum shrinkage of the inventory since the last promotion of the service (default: 20%).",
             valueName: "p%"),
         transform: ArgumentText.percent)
     var maxShrink = 20.0
 
-    @Flag(name: .customLong("superseded-ok"), help: "A newer promotion, proven or under way, ends with 0.")
+    @Flag(
+        name: .customLong("superseded-ok"),
+        help: "Exit with 0 when a newer promotion, proven or under way, supersedes this one.")
     var supersededOK = false
 
     func validate() throws {
         let positive = [("--timeout", timeout), ("--interval", interval), ("--request-timeout", requestTimeout)]
         for (flag, value) in positive + [("--stall", stall)] where value <= .zero {
-            throw ValidationError("\(flag) must be longer than zero")
+            throw ValidationError("invalid \(flag): expected a duration longer than zero")
         }
-        guard interval >= .milliseconds(10) else { throw ValidationError("--interval must be at least 10ms") }
-        // A soak that nobody named is no mistake: a short look at hosts that are late or gone has its uses.
+        guard interval >= .milliseconds(10) else { throw ValidationError("invalid --interval: expected at least 10ms") }
+        // The default soak may exceed a short --timeout: such a run still finds hosts that are behind or unreachable.
         guard soak < timeout || soak == Policy().soak else {
             throw ValidationError(
                 "--soak \(soak.brief) does not fit into --timeout \(timeout.brief): no host could be proven in time")
         }
     }
 
-    /// The policy for an inventory, whose labels it may speak of.
+    /// The policy for an inventory, whose labels it may refer to.
     ///
-    /// - Throws: ``UsageError`` where a tolerance is for a label that no listed host has: a slip must not tolerate nothing.
+    /// - Throws: ``UsageError`` if a tolerance is for a label that no listed host has: a typo.
     func policy(for inventory: Inventory) throws -> Policy {
         let policy = Policy(
             timeout: timeout, interval: interval, requestTimeout: requestTimeout, soak: soak, stall: stall,
@@ -107,7 +120,7 @@ struct PolicyOptions: ParsableArguments {
             ("--max-stragglers", policy.maxStragglersByLabel), ("--max-unreachable", policy.maxUnreachableByLabel),
             ("--max-failed", policy.maxFailedByLabel),
         ]
-        // Of an inventory without hosts, that it has none is the thing to say.
+        // An inventory without hosts has its own error.
         guard byLabel.contains(where: { !$0.1.isEmpty }), !inventory.listed.isEmpty else { return policy }
         let census = LabelIndex(inventory.listed)
         for (flag, limits) in byLabel {

@@ -7,25 +7,30 @@ import Shared
 import Transfer
 import Verdict
 
-/// What was promoted.
+/// The promoted build.
 struct TargetOptions: ParsableArguments {
-    @Option(help: "Promoted commit, full.", transform: ArgumentText.gitSHA)
+    static let environmentFlags: [EnvironmentArguments.Flag] = [
+        .init("--sha", needsText: true), .init("--digest", needsText: true), .init("--image", needsText: true),
+        .init("--index", needsText: true),
+    ]
+
+    @Option(help: "The promoted commit, in full.", transform: ArgumentText.gitSHA)
     var sha: GitSHA?
 
-    @Option(help: "Promoted digest, of an index or a manifest.", transform: ArgumentText.digest)
+    @Option(help: "The promoted digest, of an index or a manifest.", transform: ArgumentText.digest)
     var digest: Digest?
 
     @Option(
         help: ArgumentHelp(
-            "Take the digest, its platforms and the commit from the registry, once, before hosts are asked. What --sha and "
-                + "--digest say must agree.", valueName: "ref"),
+            "The promoted image. Its digest, platforms and commit are read from the registry once, before the hosts are "
+                + "contacted, and must agree with --sha and --digest.", valueName: "ref"),
         transform: ArgumentText.imageReference)
     var image: ImageReference?
 
     @Option(
         help: ArgumentHelp(
-            "The promoted index's or manifest's raw bytes, for judging without a registry; their SHA-256 must be "
-                + "--digest, or that of --image.", valueName: "file"))
+            "The raw bytes of the promoted index or manifest, to verify without a registry. Their SHA-256 must be --digest, "
+                + "or the digest of --image.", valueName: "file"))
     var index: String?
 
     func validate() throws {
@@ -34,10 +39,10 @@ struct TargetOptions: ParsableArguments {
         }
     }
 
-    /// Makes the target, with what the index file and the registry say, and hands it on; the registry can be asked until
-    /// `body` ends.
+    /// Resolves the target from the options, the index file and the registry, and calls `body` with it. The registry
+    /// client lives until `body` returns.
     ///
-    /// - Parameter requiresImage: whether a tag that the registry does not have is a mistake.
+    /// - Parameter requiresImage: true if a tag that is missing from the registry is an error.
     func withTarget<Value>(
         for inventory: Inventory, registry: RegistryOptions, requiresImage: Bool = true, environment: [String: String],
         _ body: (Target, ImageSource?) async throws -> Value
@@ -47,8 +52,9 @@ struct TargetOptions: ParsableArguments {
             let client = try registry.client(web: web, environment: environment)
             var target = Target(service: inventory.service, gitSHA: sha, digest: digest)
             try TargetResolver.check(target, against: image)
-            let progress = "asking the registry"
-            let resolved = try await Spinner.show(progress, on: .standardError, environment: environment) { _ in
+            let resolved = try await Spinner.show(
+                "reading from the registry", on: .standardError, environment: environment
+            ) { _ in
                 try await Self.read(image, from: client, isRequired: requiresImage)
             }
             if let resolved { target = try TargetResolver.complete(target, by: resolved, for: inventory.hosts) }
@@ -67,7 +73,7 @@ struct TargetOptions: ParsableArguments {
         return try await client.resolve(manifest, as: image)
     }
 
-    /// The target, with what the index file says.
+    /// The target from the options and the index file.
     private func target(for inventory: Inventory) throws -> Target {
         var target = Target(service: inventory.service, gitSHA: sha, digest: digest)
         guard let index, let digest else { return target }
@@ -89,6 +95,36 @@ struct TargetOptions: ParsableArguments {
         } catch {
             throw UsageError(
                 "--index '\(index)' \(error): save one with resolve --save, or with 'skopeo inspect --raw'")
+        }
+    }
+}
+
+/// The ledger's number of the promotion that is verified, where the target alone is ambiguous.
+struct GenerationOptions: ParsableArguments {
+    static let environmentFlags: [EnvironmentArguments.Flag] = [.init("--generation", needsText: true)]
+
+    @Option(
+        help: ArgumentHelp(
+            "The ledger's number of the promotion to verify; it must be a promotion of this target. If a later one is "
+                + "recorded, the verdict is superseded. Without this option, a target other than the last promotion counts "
+                + "as a new promotion: right for a rollback, wrong for an older job that runs late.", valueName: "n"),
+        transform: ArgumentText.positiveCount)
+    var generation: Int?
+}
+
+/// The commit of a pipeline.
+enum PipelineCommit {
+    /// - Parameter flag: the value of `--sha`; without it, `GITHUB_SHA` counts.
+    /// - Throws: ``UsageError`` if neither names a full commit id.
+    static func read(flag: GitSHA?, environment: [String: String]) throws -> GitSHA {
+        if let flag { return flag }
+        guard let text = environment["GITHUB_SHA"], !text.isEmpty else {
+            throw UsageError("no commit named: give --sha, or set GITHUB_SHA")
+        }
+        do {
+            return try GitSHA(parsing: text)
+        } catch {
+            throw UsageError("GITHUB_SHA '\(Sanitizer.singleLine(text, limit: 80))' \(error)")
         }
     }
 }

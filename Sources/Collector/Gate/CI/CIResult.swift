@@ -120,10 +120,10 @@ extension CIResult {
 
     /// - Throws: unless every context was green.
     package func requireGreen() throws(GateError) {
-        switch exitCode {
-        case 0 where verdict == CIVerdict.green.name: return
-        case 41: throw .refused(reason)
-        case 130, 143: throw .interrupted(signal: exitCode - 128, reason)
+        switch ExitStatus(rawValue: exitCode) {
+        case .success where verdict == CIVerdict.green.name: return
+        case .refused: throw .refused(reason)
+        case .hangup, .interrupt, .terminated: throw .interrupted(signal: exitCode - 128, reason)
         default: throw .unavailable(reason)
         }
     }
@@ -136,5 +136,44 @@ extension CIResult.Reporter {
             source: Sanitizer.singleLine(reporter.row.source.description, limit: 80), workflow: reporter.workflow,
             event: reporter.event, run: reporter.runNumber, attempt: reporter.run?.attempt, at: reporter.time,
             url: reporter.row.url)
+    }
+}
+
+/// How waiting for CI ended.
+package enum CIVerdict: Hashable, Sendable {
+    /// Every required context was `success` in one and the same reading.
+    case green
+    /// A required context has come to an end that is no success.
+    case failed
+    /// The time was up.
+    case timedOut
+    /// The time was up, and not one answer could be read.
+    case unreadable
+    /// The forge refuses to say: credentials, repository, certificate.
+    case refused
+    /// SIGINT or SIGTERM.
+    case interrupted(signal: Int32)
+
+    /// In JSON.
+    package var name: String {
+        switch self {
+        case .green: "green"
+        case .failed: "failed"
+        case .timedOut: "timed_out"
+        case .unreadable: "unreadable"
+        case .refused: "refused"
+        case .interrupted: "interrupted"
+        }
+    }
+
+    package var exitCode: Int32 { exitStatus.rawValue }
+
+    private var exitStatus: ExitStatus {
+        switch self {
+        case .green: .success
+        case .failed, .timedOut: .refused
+        case .unreadable, .refused: .unavailable
+        case .interrupted(let signal): .interrupted(by: signal)
+        }
     }
 }

@@ -17,7 +17,7 @@ package struct ForgeAddress: Hashable, Sendable {
         let url = typed.contains("://") ? typed : "https://" + typed
         guard let scheme = url.firstRange(of: "://") else { throw .malformed("is no URL") }
         let parts: HTTPAddress
-        do throws(HostAddress.Defect) {
+        do throws(HostAddress.ParseError) {
             parts = try HTTPAddress(parsing: url, scheme: scheme)
         } catch {
             throw .malformed(error.description)
@@ -76,4 +76,40 @@ extension String {
     }
 
     fileprivate func removing(suffix: String) -> String { hasSuffix(suffix) ? String(dropLast(suffix.count)) : self }
+}
+
+/// Whose REST API is spoken.
+package enum ForgeKind: String, CaseIterable, Sendable {
+    /// Gitea, and Forgejo, which kept its API.
+    case gitea
+    /// GitHub and GitHub Enterprise Server.
+    case github
+
+    /// For people.
+    package var name: String {
+        switch self {
+        case .gitea: "Gitea"
+        case .github: "GitHub"
+        }
+    }
+}
+
+/// A repository on a forge: `owner/name`, held to what forges allow, so that nothing in it becomes another part of a URL.
+package struct ForgeRepository: Hashable, Sendable, CustomStringConvertible {
+    let owner: String
+    package let name: String
+
+    /// nil for what is no `owner/name`.
+    package init?(parsing text: String) {
+        let parts = text.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
+        guard parts.count == 2, parts.allSatisfy(Self.isName) else { return nil }
+        (owner, name) = (parts[0], parts[1])
+    }
+
+    package var description: String { "\(owner)/\(name)" }
+
+    private static func isName(_ text: String) -> Bool {
+        (1...255).contains(text.utf8.count) && text != "." && text != ".."
+            && text.utf8.allSatisfy(HostAddress.isNameByte)
+    }
 }

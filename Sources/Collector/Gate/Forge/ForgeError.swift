@@ -1,5 +1,5 @@
 import CollectorSupport
-import Shared
+package import Shared
 
 /// Why a forge did not say what was asked. Exit code 69: nothing is known, which is never fine.
 package struct ForgeError: ExitCoded, Hashable {
@@ -21,7 +21,7 @@ package struct ForgeError: ExitCoded, Hashable {
     package let kind: Kind
     /// One clean sentence with the remedy, without anything secret.
     package let description: String
-    package let exitCode: Int32 = 69
+    package let exitStatus = ExitStatus.unavailable
 
     init(_ kind: Kind, _ description: String) {
         self.kind = kind

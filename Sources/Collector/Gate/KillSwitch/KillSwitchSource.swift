@@ -40,7 +40,7 @@ package enum KillSwitchSource: Hashable, Sendable {
 
     private static func url(_ text: String) throws(Defect) -> String {
         guard let scheme = text.firstRange(of: "://") else { throw .unknownForm }
-        do throws(HostAddress.Defect) {
+        do throws(HostAddress.ParseError) {
             _ = try HTTPAddress(parsing: text, scheme: scheme)
         } catch {
             throw error == .hasUser ? .hasUser : .badURL

@@ -1,6 +1,6 @@
 package import Foundation
 package import Ledger
-import Registry
+package import Registry
 package import Reports
 import Shared
 package import Verdict
@@ -10,10 +10,11 @@ package struct DriftReader: Sendable {
     /// The tag, as it was read before hosts were asked.
     package let named: ImageSource
     package let ledger: Ledger?
+    /// The naming scheme of candidates.
+    package let candidates: CandidatePattern
 
-    package init(named: ImageSource, ledger: Ledger?) {
-        self.named = named
-        self.ledger = ledger
+    package init(named: ImageSource, ledger: Ledger?, candidates: CandidatePattern) {
+        (self.named, self.ledger, self.candidates) = (named, ledger, candidates)
     }
 
     private var image: ImageReference { named.reference }
@@ -38,9 +39,10 @@ package struct DriftReader: Sendable {
     private func candidates(_ promotions: [Promotion]) async throws -> [ResolvedImage] {
         // However long the sweep took.
         let registry = named.client.until(.now + named.timeout)
+        let pattern = self.candidates
         let known = Set(promotions.compactMap(\.gitSHA?.hex))
         let tags = try await registry.tags(of: image).filter { tag in
-            TagPolicy.commit(of: tag).map { !known.contains(String($0)) } ?? false
+            pattern.commit(in: tag).map { !known.contains(String($0)) } ?? false
         }.prefix(Self.maximumCandidates)
         return try await withThrowingTaskGroup(of: ResolvedImage?.self) { group in
             var rest = tags[...]

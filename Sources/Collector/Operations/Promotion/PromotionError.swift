@@ -1,5 +1,5 @@
-package import CollectorSupport
-import Shared
+import CollectorSupport
+package import Shared
 import Verdict
 
 /// Why a promotion ended before its verification. One sentence each; none of them is ever a success.
@@ -20,13 +20,13 @@ enum PromotionError: ExitCoded, Hashable {
     case inventory(Conclusion)
     case interrupted(signal: Int32, String)
 
-    var exitCode: Int32 {
+    var exitStatus: ExitStatus {
         switch self {
-        case .underWay, .contested, .movedBack: 41
-        case .notShown, .uncertain: 69
-        case .superseded: 40
-        case .inventory(let conclusion): conclusion.exitCode
-        case .interrupted(let signal, _): 128 + signal
+        case .underWay, .contested, .movedBack: .refused
+        case .notShown, .uncertain: .unavailable
+        case .superseded: .superseded
+        case .inventory(let conclusion): ExitStatus(rawValue: conclusion.exitCode) ?? .inventory
+        case .interrupted(let signal, _): .interrupted(by: signal)
         }
     }
 
@@ -75,6 +75,6 @@ package struct UnchangedTag: ExitCoded {
         self.said = said
     }
 
-    package var exitCode: Int32 { reason.exitCode }
+    package var exitStatus: ExitStatus { reason.exitStatus }
     package var description: String { reason.description }
 }

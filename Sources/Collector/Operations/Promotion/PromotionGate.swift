@@ -140,6 +140,10 @@ package struct PromotionGate: Sendable {
             narrator.say(.ancestry, "\(name) already")
             return nil
         }
+        guard !order.skipsAncestry else {
+            narrator.say(.ancestry, "\(name); not checked, because of --skip-ancestry")
+            return "--skip-ancestry"
+        }
         let ancestry = await ancestry(from: former)
         let present = former.gitSHA?.short ?? "an unknown commit"
         switch TagMove.decide(
@@ -156,9 +160,9 @@ package struct PromotionGate: Sendable {
     }
 
     private func ancestry(from former: TagState) async -> Ancestry {
-        guard let present = former.gitSHA else { return .unknown("the image there does not say its commit") }
+        guard let present = former.gitSHA else { return .unknown("the present image does not state its commit") }
         guard present != order.gitSHA else { return .same }
-        guard let forge else { return .unknown("no forge is named that could tell") }
+        guard let forge else { return .unknown("no forge is named") }
         return await forge.ancestry(of: order.gitSHA, from: present, before: .now + timeout)
     }
 

@@ -12,6 +12,8 @@ package struct PromotionRequest: Hashable, Sendable {
     package var target: ImageReference
     /// Going back, or to another branch, is meant.
     package var allowsRollback = false
+    /// Whether the commit descends from the present build's is not checked.
+    package var skipsAncestry = false
     /// One line.
     package var actor: String
 
@@ -45,18 +47,18 @@ package struct PromotionRequest: Hashable, Sendable {
 
     /// - Parameters:
     ///   - image: the repository. A tag or a digest in it is a mistake: `from` and `to` say which.
-    ///   - from: a tag or a digest; nil for `staging-<commit>`.
+    ///   - from: a tag or a digest; nil for the commit's candidate.
     /// - Throws: ``UsageError`` that names the flag.
     package init(
         service: String, image: String, gitSHA: GitSHA, from: String?, to tag: String, rules: TagPolicy,
-        allowsRollback: Bool, actor: String
+        allowsRollback: Bool, skipsAncestry: Bool = false, actor: String
     ) throws(UsageError) {
         guard let repository = ImageReference(parsing: image), repository.tag == nil, repository.digest == nil else {
             throw UsageError(
                 "--image '\(Sanitizer.singleLine(image, limit: 200))' is no repository: write for example registry.example/canvas, "
                     + "without a tag (--from and --to name them)")
         }
-        let from = from ?? "staging-\(gitSHA.hex)"
+        let from = from ?? rules.candidates.tag(for: gitSHA)
         let separator = from.contains(":") ? "@" : ":"
         guard let source = ImageReference(parsing: "\(repository.repository)\(separator)\(from)") else {
             throw UsageError(
@@ -73,10 +75,10 @@ package struct PromotionRequest: Hashable, Sendable {
             throw UsageError("--to '\(tag)' is not declared as a tag that moves: add --moving-tag \(tag) if it is one")
         case nil: break
         }
-        if let commit = source.tag.flatMap(TagPolicy.commit), !gitSHA.hex.hasPrefix(commit.lowercased()) {
+        if let commit = source.tag.flatMap(rules.candidates.commit(in:)), !gitSHA.hex.hasPrefix(commit.lowercased()) {
             throw UsageError("--from '\(from)' is another commit's candidate than --sha \(gitSHA.short)")
         }
         (self.service, self.gitSHA, self.source, self.target) = (service, gitSHA, source, target)
-        (self.allowsRollback, self.actor) = (allowsRollback, actor)
+        (self.allowsRollback, self.skipsAncestry, self.actor) = (allowsRollback, skipsAncestry, actor)
     }
 }

@@ -250,7 +250,7 @@ enum RollbackError: ExitCoded, Hashable {
     case notChosen(String, String)
     case gone(String)
 
-    var exitCode: Int32 { 64 }
+    var exitStatus: ExitStatus { .usage }
 
     var description: String {
         switch self {

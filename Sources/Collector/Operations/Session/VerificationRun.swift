@@ -262,7 +262,7 @@ package struct VerificationRun: Sendable {
 enum SessionError: ExitCoded {
     case noConclusion
 
-    var exitCode: Int32 { 1 }
+    var exitStatus: ExitStatus { .failure }
 
     var description: String {
         switch self {

@@ -1,143 +1,98 @@
-import CCurl
-import Glibc
+import Subprocess
+import SystemPackage
 
-// Signal sets are declared by both: the compiler takes them from whichever it comes upon first.
-
-/// Runs a program to its end, or to the end of our patience. Blocks its thread.
+/// Runs a program with limits on its time and its output.
+///
+/// swift-subprocess sees to most of it: a process group of its own, the given environment and no other, the output limit,
+/// `/dev/null` for standard error, and no inherited descriptors. It lacks two things, which are added here:
+///
+/// - A time limit: after it the run is cancelled, which kills the process group.
+/// - Standard input for a program that may not read it: swift-subprocess writes it while the program runs, and a program
+///   that ends first raises SIGPIPE in this process. So the input is in the pipe before the program starts.
 enum BoundedSubprocess {
     enum Outcome: Hashable, Sendable {
-        /// Its exit code, or 128 and the signal's number, and what it wrote to standard output.
+        /// The exit code, or 128 plus the number of the signal that ended it, and its standard output.
         case ended(Int32, [UInt8])
         case tooMuchOutput
         case tooLate
+        case cancelled
         case notStarted(String)
     }
 
     /// - Parameters:
-    ///   - input: less than a pipe holds (4 KiB are safe).
-    ///   - limit: after it, the program and what it started are killed.
+    ///   - input: at most 4 KiB, which every pipe holds.
+    ///   - limit: the time after which the program and its process group are killed.
     static func run(
         _ path: String, _ arguments: [String], environment: [String: String], input: [UInt8], outputLimit: Int,
         within limit: Duration
-    ) -> Outcome {
-        let clock = ContinuousClock()
-        let deadline = clock.now + limit
-        guard let incoming = Pipe(), let outgoing = Pipe() else { return .notStarted(String(cString: strerror(errno))) }
-        // Fits into the pipe, whose reading end is ours too: this neither blocks nor raises a signal.
-        _ = input.withUnsafeBytes { write(incoming.writing, $0.baseAddress, $0.count) }
-        incoming.closeWriting()
-        let process: pid_t
-        switch start(path, arguments, environment, input: incoming.reading, output: outgoing.writing) {
-        case .failure(let failure): return .notStarted(failure.reason)
-        case .success(let id): process = id
-        }
-        outgoing.closeWriting()
-        var output: [UInt8] = []
-        var buffer = [UInt8](repeating: 0, count: 4_096)
-        while true {
-            let rest = (deadline - clock.now).components
-            let milliseconds = rest.seconds * 1_000 + rest.attoseconds / 1_000_000_000_000_000
-            guard milliseconds > 0 else { return kill(process, .tooLate) }
-            var ready = pollfd(fd: outgoing.reading, events: Int16(POLLIN), revents: 0)
-            guard poll(&ready, 1, Int32(clamping: milliseconds)) > 0 else { continue }
-            let count = read(outgoing.reading, &buffer, buffer.count)
-            if count < 0, errno == EINTR { continue }
-            guard count > 0 else { break }
-            output += buffer[..<count]
-            guard output.count <= outputLimit else { return kill(process, .tooMuchOutput) }
-        }
-        return wait(process, output, until: deadline)
-    }
-
-    private static func wait(
-        _ process: pid_t, _ output: [UInt8], until deadline: ContinuousClock.Instant
-    ) -> Outcome {
-        // It has closed its output; its end is a matter of moments.
-        while ContinuousClock.now < deadline {
-            var status: Int32 = 0
-            let ended = waitpid(process, &status, WNOHANG)
-            if ended == process {
-                let signal = status & 0x7F
-                return .ended(signal == 0 ? (status >> 8) & 0xFF : 128 + signal, output)
+    ) async -> Outcome {
+        await withTaskGroup(of: Outcome.self) { group in
+            group.addTask {
+                await start(path, arguments, environment, input, outputLimit)
             }
-            if ended < 0, errno != EINTR { return .notStarted(String(cString: strerror(errno))) }
-            usleep(1_000)
+            group.addTask {
+                do {
+                    try await Task.sleep(for: limit)
+                    return .tooLate
+                } catch {
+                    return .cancelled
+                }
+            }
+            let outcome = await group.next() ?? .cancelled
+            group.cancelAll()
+            return Task.isCancelled ? .cancelled : outcome
         }
-        return kill(process, .tooLate)
-    }
-
-    /// The whole group: what a helper started holds the pipe, too.
-    private static func kill(_ process: pid_t, _ outcome: Outcome) -> Outcome {
-        Glibc.kill(-process, SIGKILL)
-        var status: Int32 = 0
-        while waitpid(process, &status, 0) < 0, errno == EINTR {}
-        return outcome
-    }
-
-    private struct Failure: Error {
-        var reason: String
     }
 
     private static func start(
-        _ path: String, _ arguments: [String], _ environment: [String: String], input: Int32, output: Int32
-    ) -> Result<pid_t, Failure> {
-        var actions = posix_spawn_file_actions_t()
-        var attributes = posix_spawnattr_t()
-        posix_spawn_file_actions_init(&actions)
-        posix_spawnattr_init(&attributes)
-        defer {
-            posix_spawn_file_actions_destroy(&actions)
-            posix_spawnattr_destroy(&attributes)
+        _ path: String, _ arguments: [String], _ environment: [String: String], _ input: [UInt8], _ outputLimit: Int
+    ) async -> Outcome {
+        var options = PlatformOptions()
+        options.processGroupID = 0
+        // The final SIGKILL goes to the group only if a step before it did.
+        options.teardownSequence = [.send(signal: .kill, toProcessGroup: true, allowedDurationToNextStep: .zero)]
+        let variables = environment.map { Array("\($0)=\($1)".utf8) }
+        var attempts = 100
+        while true {
+            do {
+                let result = try await Subprocess.run(
+                    .path(FilePath(path)), arguments: Arguments(arguments), environment: .custom(variables),
+                    platformOptions: options,
+                    input: .fileDescriptor(try pipe(holding: input), closeAfterSpawningProcess: true),
+                    output: .bytes(limit: outputLimit), error: .discarded)
+                return switch result.terminationStatus {
+                case .exited(let code): .ended(code, result.standardOutput)
+                case .signaled(let signal): .ended(128 + signal, result.standardOutput)
+                }
+            } catch let error as SubprocessError {
+                if error.code == .outputLimitExceeded { return .tooMuchOutput }
+                attempts -= 1
+                // ETXTBSY: the file is open for writing, because it is being installed, or another process has forked and
+                // not yet called exec.
+                guard error.underlyingError == .textFileBusy, attempts > 0 else { return .notStarted(reason(error)) }
+                do { try await Task.sleep(for: .milliseconds(10)) } catch { return .cancelled }
+            } catch {
+                return .notStarted((error as? Errno)?.description ?? "unknown error")
+            }
         }
-        posix_spawn_file_actions_adddup2(&actions, input, STDIN_FILENO)
-        posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO)
-        // What it says there may hold anything, and is in nobody's hands but ours.
-        posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0)
-        // What the collector opens itself is closed by that anyway; closing what is not open is no error to glibc.
-        for descriptor in Int32(3)..<256 { posix_spawn_file_actions_addclose(&actions, descriptor) }
-        var none = sigset_t()
-        var all = sigset_t()
-        sigemptyset(&none)
-        sigfillset(&all)
-        posix_spawnattr_setsigmask(&attributes, &none)
-        posix_spawnattr_setsigdefault(&attributes, &all)
-        posix_spawnattr_setpgroup(&attributes, 0)
-        posix_spawnattr_setflags(
-            &attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP))
-        var argumentPointers = ([path] + arguments).map { strdup($0) } + [nil]
-        var environmentPointers = environment.map { strdup("\($0)=\($1)") } + [nil]
-        defer { for pointer in argumentPointers + environmentPointers { free(pointer) } }
-        var id = pid_t()
-        var code = posix_spawn(&id, path, &actions, &attributes, &argumentPointers, &environmentPointers)
-        // Somebody has it open for writing: one that is just being installed, or a process between its fork and its exec.
-        for _ in 0..<100 where code == ETXTBSY {
-            usleep(10_000)
-            code = posix_spawn(&id, path, &actions, &attributes, &argumentPointers, &environmentPointers)
-        }
-        return code == 0 ? .success(id) : .failure(Failure(reason: String(cString: strerror(code))))
     }
 
-    /// A pipe that no other program inherits.
-    private final class Pipe {
-        let reading: Int32
-        private(set) var writing: Int32
+    /// The error's own description may quote the environment, and secrets with it.
+    private static func reason(_ error: SubprocessError) -> String {
+        if let errno = error.underlyingError { return errno.description }
+        return error.code == .executableNotFound ? "not found or not executable" : "unknown error"
+    }
 
-        init?() {
-            var ends: [Int32] = [-1, -1]
-            guard pipe(&ends) == 0 else { return nil }
-            for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
-            reading = ends[0]
-            writing = ends[1]
+    /// The reading end of a pipe with these bytes in it and nothing after them.
+    private static func pipe(holding bytes: [UInt8]) throws(Errno) -> FileDescriptor {
+        let (readEnd, writeEnd) = try FileDescriptor.pipe(options: .closeOnExec)
+        do {
+            defer { try? writeEnd.close() }
+            _ = try writeEnd.writeAll(bytes)
+        } catch {
+            try? readEnd.close()
+            throw error as? Errno ?? .ioError
         }
-
-        func closeWriting() {
-            if writing >= 0 { close(writing) }
-            writing = -1
-        }
-
-        deinit {
-            closeWriting()
-            close(reading)
-        }
+        return readEnd
     }
 }

@@ -1,4 +1,3 @@
-import Dispatch
 import FoundationEssentials
 import Glibc
 import Shared
@@ -33,22 +32,16 @@ struct CredentialHelper: Sendable {
             throw .helper(name, reason: "there is no such program in PATH: install it, or log in without it")
         }
         let limit = min(limit, Self.longestRun)
-        let environment = environment
-        // Waiting for a program blocks its thread.
-        let outcome = await withCheckedContinuation { continuation in
-            DispatchQueue.global().async {
-                continuation.resume(
-                    returning: BoundedSubprocess.run(
-                        path, ["get"], environment: environment, input: Array(server.utf8),
-                        outputLimit: Self.outputLimit, within: limit))
-            }
-        }
+        let outcome = await BoundedSubprocess.run(
+            path, ["get"], environment: environment, input: Array(server.utf8), outputLimit: Self.outputLimit,
+            within: limit)
         switch outcome {
         case .ended(0, let output): return try Self.parse(output, name)
         case .ended(_, let output) where Self.meansNone(output): return nil
         case .ended(let code, _):
             throw .helper(name, reason: "it ended with exit code \(code), run it by hand to see why")
         case .tooMuchOutput: throw .helper(name, reason: "it wrote more than \(Self.outputLimit) bytes")
+        case .cancelled: throw .helper(name, reason: "the work was cancelled")
         case .tooLate: throw .helper(name, reason: "it took longer than \(limit.brief)")
         case .notStarted(let reason): throw .helper(name, reason: "it could not be started (\(reason))")
         }

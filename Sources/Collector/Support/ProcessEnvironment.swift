@@ -1,6 +1,0 @@
-import Foundation
-
-/// The process's environment variables.
-package enum ProcessEnvironment {
-    package static var current: [String: String] { ProcessInfo.processInfo.environment }
-}

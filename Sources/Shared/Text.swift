@@ -1,0 +1,12 @@
+extension UInt8 {
+    /// True for the ASCII digits 0 to 9.
+    public var isASCIIDigit: Bool { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(self) }
+}
+
+extension Collection where Element: StringProtocol {
+    /// The first elements in a list, and how many more there are: `a, b and 3 more`.
+    public func listed(limit: Int, separator: String = ", ") -> String {
+        let shown = prefix(limit).joined(separator: separator)
+        return count > limit ? "\(shown) and \(count - limit) more" : shown
+    }
+}

@@ -1,0 +1,176 @@
+import Shared
+
+/// Knows what every host truly did, and so what a verdict may say.
+///
+/// It shares no rule with the state machine: it looks at stretches of true time, never at digests, ages or nonces. Times
+/// are in milliseconds.
+struct Oracle {
+    let schedule: Schedule
+    let deliveries: [Simulation.Delivery]
+    let end: Int
+
+    /// How old a fact may be.
+    private var freshness: Int { 3 * max(schedule.interval, 2_000) }
+
+    private func isTarget(_ kind: TrueHost.Kind) -> Bool {
+        switch schedule.wanted {
+        case .commitAndDigest: kind == .target
+        case .commit: kind == .target || kind == .rebuilt || kind == .local
+        case .digest: kind == .target || kind == .mislabelled
+        }
+    }
+
+    private func isTarget(_ stretch: TrueHost.Stretch) -> Bool {
+        !stretch.kinds.isEmpty && stretch.kinds.allSatisfy(isTarget)
+    }
+
+    private func isGood(_ stretch: TrueHost.Stretch, _ truth: TrueHost) -> Bool {
+        isTarget(stretch) && stretch.state == .serving && stretch.leftover == nil
+            && stretch.kinds.count >= truth.declared ?? 0
+    }
+
+    private func isSame(_ one: TrueHost.Stretch, _ other: TrueHost.Stretch, plain: Bool) -> Bool {
+        plain
+            || (one.container == other.container && one.kinds.count == other.kinds.count && one.start == other.start
+                && one.restarts == other.restarts)
+    }
+
+    /// Whether the host truly served the target on one set of instances for the soak, until (nearly) the end.
+    ///
+    /// What happened between two looks that reached the collector is forgiven only where nobody could know: for no longer
+    /// than a fact stays fresh, with the same instances before and after.
+    func hasProof(_ host: Int) -> Bool {
+        let truth = schedule.hosts[host]
+        // A `Date` is cut to seconds, and kept for some of them: a copy that is younger cannot be told from an answer.
+        let hasCopies = truth.faults.contains { if case .stored(saysSo: false) = $0.kind { true } else { false } }
+        let coarseness = hasCopies ? 3_000 : 0
+        let soak = max(0, schedule.soak - coarseness)
+        let slack = truth.wayBack + coarseness
+        let looks = deliveries.filter { $0.host == host && $0.arrived <= end }.map(\.look)
+        func isShownBad(_ from: Int, _ until: Int) -> Bool {
+            looks.contains { from < $0 && $0 < until && !isGood(truth.stretch(at: $0), truth) }
+        }
+        // The first machine's id binds, unless another host gave that id too: then nobody said first whose it is.
+        var machines = [(from: Schedule.past, until: Schedule.future)]
+        if let replacedAt = truth.replacedAt {
+            machines = [(Schedule.past, replacedAt), (replacedAt, Schedule.future)]
+            if looks.contains(where: { $0 < replacedAt }), !isContested(host) { machines.removeLast() }
+        }
+        // Good stretches within the verification, cut where another machine took the name.
+        var goods: [(from: Int, until: Int, stretch: TrueHost.Stretch, machine: Int)] = []
+        for (index, stretch) in truth.stretches.enumerated() where isGood(stretch, truth) {
+            let next = index + 1 < truth.stretches.count ? truth.stretches[index + 1].from : Schedule.future
+            for (machine, bounds) in machines.enumerated() {
+                let (from, until) = (max(0, stretch.from, bounds.from), min(end, next, bounds.until))
+                if from < until || (from == until && next > from) { goods.append((from, until, stretch, machine)) }
+            }
+        }
+        for last in goods.indices.reversed() {
+            let latest = goods[last].until
+            guard latest >= end - freshness - slack, !isShownBad(latest, end + 1) else { continue }
+            var earliest = goods[last].from
+            for before in goods[..<last].reversed() {
+                let isOther =
+                    before.machine != goods[last].machine
+                    || !isSame(before.stretch, goods[last].stretch, plain: truth.isPlain)
+                // Other instances that came and went between two looks, nobody could see.
+                if isOther, !looks.contains(where: { before.from <= $0 && $0 < before.until }) { continue }
+                guard !isOther, earliest - before.until <= freshness + slack, !isShownBad(before.until - 1, earliest)
+                else { break }
+                earliest = before.from
+            }
+            // The answer of a look just before the start may be on its way when the start comes.
+            let since = earliest == 0 ? -slack : earliest
+            let proving = looks.filter { since <= $0 && $0 <= latest && isGood(truth.stretch(at: $0), truth) }
+            if latest - earliest >= soak, Set(proving).count >= 2,
+                (proving.max() ?? 0) - (proving.min() ?? 0) >= soak
+            {
+                return true
+            }
+        }
+        return false
+    }
+
+    /// Whether another host's URL may be answered with this host's id.
+    private func isContested(_ host: Int) -> Bool {
+        schedule.hosts.contains { other in
+            other.faults.contains { if case .misroute(let to) = $0.kind { to == host } else { false } }
+        }
+    }
+
+    /// Whether the host could ever have been seen to fail.
+    func mayFail(_ host: Int) -> Bool {
+        let truth = schedule.hosts[host]
+        let targets = truth.stretches.filter { isTarget($0) && $0.from <= end }
+        let isWrong = truth.stretches.contains { stretch in
+            stretch.from <= end && stretch.kinds.contains { $0 == .rebuilt || $0 == .mislabelled }
+        }
+        let isRestarted = targets.indices.dropFirst().contains {
+            !isSame(targets[$0], targets[$0 - 1], plain: false)
+        }
+        return isWrong || isRestarted || targets.contains { $0.state != .serving || $0.oomKilled }
+    }
+
+    /// Whether the host served the target and something else after it.
+    func mayHaveGoneBack(_ host: Int) -> Bool {
+        let stretches = schedule.hosts[host].stretches.filter { $0.from <= end }
+        guard let first = stretches.firstIndex(where: isTarget) else { return false }
+        return stretches[first...].contains { !isTarget($0) }
+    }
+
+    /// Whether something else than the host, or than the same host, can have answered.
+    func mayConflict(_ host: Int) -> Bool {
+        let truth = schedule.hosts[host]
+        if truth.replacedAt != nil { return true }
+        if truth.faults.contains(where: { $0.kind.isForgery }) { return true }
+        return isContested(host)
+    }
+
+    /// Whether nothing hinders the host's answers, and each of them can be compared.
+    func isPlainlyVisible(_ host: Int) -> Bool {
+        let truth = schedule.hosts[host]
+        let areComparable = truth.stretches.allSatisfy { stretch in
+            !stretch.kinds.isEmpty && stretch.state != .unknown
+                && stretch.kinds.allSatisfy { $0 != .local && $0 != .unlabelled }
+        }
+        return areComparable && truth.faults.isEmpty && !mayConflict(host) && truth.lookPeriod <= 2_000
+            && truth.wayThere + truth.wayBack < 100 && !truth.isPlain
+    }
+
+    /// Whether the host did not serve the target lately.
+    func wasLatelyBehind(_ host: Int) -> Bool {
+        let truth = schedule.hosts[host]
+        // A copy that a cache does not own up to is told from an answer by the next one at the earliest.
+        if truth.faults.contains(where: { if case .stored(saysSo: false) = $0.kind { true } else { false } }) {
+            return true
+        }
+        let since = end - freshness - truth.wayBack
+        return truth.stretches.enumerated().contains { index, stretch in
+            let next = index + 1 < truth.stretches.count ? truth.stretches[index + 1].from : Schedule.future
+            return !isTarget(stretch) && stretch.from <= end && next > since
+        }
+    }
+
+    /// When a fleet that is right and quiet must have been proven.
+    var mustBeGreenBy: Int? {
+        guard let quiet = schedule.quietFrom else { return nil }
+        let slowestLook = 2_000
+        return quiet + schedule.requestTimeout + 3 * schedule.interval + 2 * slowestLook + 2 * schedule.soak + 1_000
+            // A Date moves on once a second, and what a copy had made of the clock has to be learned.
+            + (schedule.hosts.contains(where: \.isPlain) ? 3_000 : 0)
+    }
+}
+
+extension TrueHost.Fault.Kind {
+    /// Whether an answer is made by something else than the host.
+    var isForgery: Bool {
+        switch self {
+        case .cache, .misroute: true
+        case .silence, .loss, .garbage, .blind, .frozen, .stored: false
+        }
+    }
+
+    var isMisroute: Bool {
+        if case .misroute = self { true } else { false }
+    }
+}

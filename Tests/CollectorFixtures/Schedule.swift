@@ -1,0 +1,165 @@
+import Shared
+
+@testable import Verdict
+
+/// A made-up fleet with everything that will happen to it, drawn from one seed. Times are in milliseconds.
+struct Schedule: Sendable, CustomStringConvertible {
+    enum Wanted: String, Sendable { case commitAndDigest, commit, digest }
+
+    let seed: UInt64
+    var hosts: [TrueHost] = []
+    /// Hosts of the inventory that carry their expected id.
+    var knownIDs: Set<Int> = []
+    var waived: Set<Int> = []
+    /// What each host is labelled with in the inventory.
+    var labels: [[String: String]] = []
+    var wanted = Wanted.commitAndDigest
+    var interval = 1_000
+    var soak = 2_000
+    var timeout = 20_000
+    var requestTimeout = 1_000
+    var stall = 60_000
+    var failAfter = 3
+    /// Hosts, or a share of them where negative: -34 is 34%.
+    var maxStragglers = 0
+    var maxUnreachable = 0
+    var maxFailed = 0
+    var minProven = 1
+    /// Tolerances by label, and what must be proven.
+    var stragglerRules: [StatusOracle] = []
+    var unreachableRules: [StatusOracle] = []
+    var failedRules: [StatusOracle] = []
+    var required: [StatusOracle] = []
+    var supersededOK = false
+    var successorAt: Int?
+    var interruptAt: Int?
+    /// The inventory's source loses this host at this time.
+    var unlisted: (host: Int, at: Int)?
+    var tick = 50
+    /// From here on, every host that the gate is about is right, reachable and quiet; nil where that never comes.
+    var quietFrom: Int?
+
+    var description: String {
+        let numbers = hosts.indices.map { host in
+            "  host \(host) \(labels[host].sorted { $0.key < $1.key }.map { "\($0)=\($1)" }.joined(separator: ","))"
+                + "\(waived.contains(host) ? " (waived)" : "")\(knownIDs.contains(host) ? " (id known)" : ""): "
+                + "\(hosts[host])"
+        }
+        let about = """
+            BUILDINFO_PROPERTY_SEED=\(seed): by \(wanted), interval \(interval), soak \(soak), timeout \(timeout), \
+            request timeout \(requestTimeout), stall \(stall), fail after \(failAfter), tolerates \(maxStragglers) \
+            stragglers, \(maxUnreachable) unreachable, \(maxFailed) failed, at least \(minProven) proven; \
+            by label stragglers \(stragglerRules), unreachable \(unreachableRules), failed \(failedRules), \
+            required \(required); \
+            successor \(successorAt.map(String.init) ?? "never"), interrupted \(interruptAt.map(String.init) ?? "never"), \
+            quiet from \(quietFrom.map(String.init) ?? "never"), tick \(tick)
+            """
+        return ([about] + numbers).joined(separator: "\n")
+    }
+
+    /// Long before the start.
+    static let past = -200_000
+    /// Long after the deadline.
+    static let future = 10_000_000
+
+    init(seed: UInt64) {
+        self.seed = seed
+        var random = SplitMix64(seed: seed)
+        interval = random.pick(from: [500, 1_000, 1_000, 2_000, 2_000])
+        soak = random.pick(from: [0, 500, 1_000, 2_000, 3_000])
+        requestTimeout = random.pick(from: [500, 1_000, 2_000])
+        timeout = random.pick(6, 15) * 1_000
+        failAfter = random.pick(from: [1, 2, 3, 3])
+        tick = random.pick(from: [50, 250, 500, 500, 500])
+        if random.chance(15) { stall = random.pick(3, 8) * 1_000 }
+        wanted = random.pick(from: [.commitAndDigest, .commitAndDigest, .commit, .digest])
+        let count = random.chance(4) ? random.pick(5, 6) : random.pick(from: [1, 1, 2, 2, 3])
+        let isCalm = random.chance(35)
+        for host in 0..<count {
+            hosts.append(
+                isCalm
+                    ? Self.calmHost(host, before: random.pick(1, 5) * 1_000, wanted: wanted, of: count, &random)
+                    : Self.host(host, timeout: timeout, wanted: wanted, &random))
+        }
+        if !isCalm {
+            for host in hosts.indices where random.chance(45) { addFaults(to: host, within: -5_000...timeout, &random) }
+            if random.chance(20) { cutOff(&random) }
+        }
+        if random.chance(30) {
+            maxStragglers = random.pick(from: [0, 1, 2, -34, -50])
+            maxUnreachable = random.pick(from: [0, 1, 2, -34, -50])
+            maxFailed = random.pick(from: [0, 1, -34])
+            minProven = random.pick(from: [0, 1, 2, -50, -100])
+        }
+        // From a generator of their own: the stories of a seed stay what they are.
+        var labelled = SplitMix64(seed: seed ^ 0x1A_BE15)
+        chooseLabels(&labelled)
+        chooseIdentities(quietly: isCalm, &random)
+        require(&labelled)
+        if isCalm {
+            becomeQuiet()
+            return
+        }
+        if random.chance(8) { successorAt = random.pick(0, timeout) }
+        supersededOK = random.chance(30)
+        if random.chance(4) { interruptAt = random.pick(0, timeout) }
+        if random.chance(5) { unlisted = (random.pick(0, count - 1), random.pick(0, timeout)) }
+    }
+
+    /// A host that a collector without expected ids could not tell from another keeps its id in the inventory, and a
+    /// fleet with tolerance or waivers too: what nobody can see is no fault of the state machine.
+    private mutating func chooseIdentities(quietly: Bool, _ random: inout SplitMix64) {
+        let isMisrouted = hosts.contains { host in
+            host.faults.contains { if case .misroute = $0.kind { true } else { false } }
+        }
+        let isStranger = hosts.contains { host in
+            host.faults.contains { if case .misroute(to: -1) = $0.kind { true } else { false } }
+        }
+        // A host that was answered for by another before it could speak for itself needs the inventory's id to recover.
+        if isStranger || isRing || (quietly && isMisrouted) || (toleratesAny && isMisrouted) || random.chance(20) {
+            knownIDs = Set(hosts.indices.filter { !hosts[$0].isPlain && hosts[$0].replacedAt == nil })
+        }
+        guard !isMisrouted || isStranger, hosts.count > 1, random.chance(10) else { return }
+        waived = [random.pick(0, hosts.count - 1)]
+    }
+
+    /// Whether hosts may answer for one another in a ring: each id is given once then, under another's name.
+    private var isRing: Bool {
+        func others(_ host: Int) -> [Int] {
+            hosts[host].faults.compactMap {
+                if case .misroute(let other) = $0.kind, other >= 0 { other } else { nil }
+            }
+        }
+        return hosts.indices.contains { start in
+            var reached = Set(others(start))
+            while true {
+                let next = reached.union(reached.flatMap(others))
+                if next == reached { return reached.contains(start) }
+                reached = next
+            }
+        }
+    }
+
+    var toleratesDead: Bool {
+        maxUnreachable != 0 || maxFailed != 0 || !unreachableRules.isEmpty || !failedRules.isEmpty
+    }
+    private var toleratesAny: Bool { toleratesDead || maxStragglers != 0 || !stragglerRules.isEmpty }
+
+    /// Most of the fleet falls silent at once.
+    private mutating func cutOff(_ random: inout SplitMix64) {
+        let start = random.pick(0, timeout)
+        let until = random.chance(50) ? Self.future : start + random.pick(1, 8) * 1_000
+        for host in hosts.indices where random.chance(80) {
+            hosts[host].faults.insert(
+                TrueHost.Fault(from: start, until: until, kind: .silence(.timeout, after: requestTimeout)), at: 0)
+        }
+    }
+
+    /// The time from which on a calm fleet is right, reachable and quiet.
+    private mutating func becomeQuiet() {
+        let changes = hosts.flatMap { host in host.stretches.map(\.from) + host.faults.map(\.until) }
+        quietFrom = max(0, changes.max() ?? 0)
+        timeout = 60_000
+        stall = 120_000
+    }
+}

@@ -1,0 +1,128 @@
+import ArgumentParser
+import Foundation
+import Shared
+import Support
+import Testing
+
+@testable import Collector
+@testable import CollectorSupport
+@testable import Inventory
+
+@Suite("Options: environment variables")
+struct EnvironmentFlagsTests {
+    /// A command as `--experimental-dump-help` describes it.
+    private struct Command: Decodable {
+        struct Argument: Decodable {
+            struct Name: Decodable {
+                var kind: String
+                var name: String
+            }
+
+            var kind: String
+            var names: [Name]?
+            var isRepeating: Bool
+        }
+
+        var commandName: String
+        var arguments: [Argument]?
+        var subcommands: [Command]?
+
+        /// The long options, and the shape of each.
+        var options: [String: EnvironmentArguments.Flag.Shape] {
+            var options: [String: EnvironmentArguments.Flag.Shape] = [:]
+            for argument in arguments ?? [] where argument.kind != "positional" {
+                for name in argument.names ?? [] where name.kind == "long" && !["help", "version"].contains(name.name) {
+                    options["--\(name.name)"] =
+                        argument.kind == "flag" ? .switchOn : argument.isRepeating ? .values : .value
+                }
+            }
+            return options
+        }
+    }
+
+    private struct Dump: Decodable {
+        var command: Command
+    }
+
+    private static func command(_ name: String) throws -> Command {
+        do {
+            _ = try Collector.parseAsRoot(["--experimental-dump-help"])
+        } catch {
+            let dump = try JSONDecoder().decode(Dump.self, from: Data(Collector.fullMessage(for: error).utf8))
+            return try #require(dump.command.subcommands?.first { $0.commandName == name })
+        }
+        throw CocoaError(.fileReadUnknown)
+    }
+
+    @Test(
+        "Each option of a command that contacts hosts, forge or registry has a variable or must be on the command line")
+    func completeness() throws {
+        let commands: [any CollectorCommand.Type] = [
+            VerifyCommand.self, StatusCommand.self, WaitCICommand.self, PromoteCommand.self, RollbackCommand.self,
+        ]
+        for command in commands {
+            var options = try Self.command(command._commandName).options
+            // BUILDINFO_TO is the tag that promote moves.
+            if command == RollbackCommand.self { options["--to"] = nil }
+            for flag in command.environmentFlags {
+                #expect(options[flag.name] == flag.shape, "\(command._commandName) \(flag.name)")
+            }
+            let known = command.environmentFlags + command.commandLineOnly
+            #expect(Set(known.map(\.name)).count == known.count, "\(command._commandName)")
+            #expect(Set(known.map(\.name)) == Set(options.keys), "\(command._commandName)")
+        }
+    }
+
+    @Test("Commands that only show or maintain the ledger take its place from the environment, and nothing else")
+    func ledgerCommands() throws {
+        let commands: [any CollectorCommand.Type] = [
+            HistoryCommand.self, ReportCommand.self, LedgerCheckCommand.self, LedgerPruneCommand.self,
+        ]
+        for command in commands { #expect(command.environmentFlags.map(\.variable) == ["BUILDINFO_STORE"]) }
+        #expect(ReplayCommand.environmentFlags.isEmpty && DrillCommand.environmentFlags.isEmpty)
+    }
+
+    @Test("A variable reaches its command, and the option wins over it")
+    func values() throws {
+        let sha = String(repeating: "c0ffee12", count: 5)
+        func verify(_ arguments: String...) throws -> VerifyCommand {
+            let environment = [
+                "BUILDINFO_SHA": sha, "BUILDINFO_SERVICE": "api", "BUILDINFO_HOST": "a\nb",
+                "BUILDINFO_ALLOW_EMPTY": "yes",
+            ]
+            return try #require(
+                try Invocation(arguments: ["verify"] + arguments, environment: environment).parsed() as? VerifyCommand)
+        }
+        let command = try verify()
+        #expect(command.target.sha?.hex == sha)
+        #expect(command.fleet.service == "api")
+        #expect(command.fleet.host == ["a", "b"])
+        #expect(command.policy.allowEmpty)
+        #expect(try verify("--service", "web").fleet.service == "web")
+    }
+
+    @Test("The service comes from --service or the inventory, and is an error without either")
+    func service() throws {
+        let folder = try TemporaryFolder()
+        let unnamed = try folder.write("hosts.txt", "a\nb\n")
+        let named = try folder.write("fleet.yaml", "service: api\nhosts: [a]\n")
+        func name(_ arguments: String...) throws -> String {
+            let options = try FleetOptions.parse(arguments)
+            let name = try options.serviceName(nil)
+            if !options.isEmpty { #expect(try options.load().service == name) }
+            return name
+        }
+        #expect(try name("--fleet", named) == "api")
+        #expect(try name("--fleet", named, "--service", "web") == "web")
+        #expect(try name("--fleet", unnamed, "--service", "web") == "web")
+        #expect(try name("--service", "web") == "web")
+        #expect(try name("--fleet", named, "--host", "c") == "api")
+        for arguments in [["--fleet", unnamed], ["--host", "a"], ["--host", "http://a:9480/buildinfo"]] {
+            let error = #expect(throws: InventoryError.self) { try FleetOptions.parse(arguments).load() }
+            #expect(error?.exitStatus == .usage)
+            #expect(error?.description.hasPrefix("no service named: give --service NAME, or ") == true)
+        }
+        let error = #expect(throws: UsageError.self) { try FleetOptions.parse([]).serviceName(nil) }
+        #expect(error?.description.hasPrefix("no service named: give --service NAME, or ") == true)
+    }
+}

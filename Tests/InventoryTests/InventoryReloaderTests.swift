@@ -1,0 +1,33 @@
+import Foundation
+import Testing
+
+@testable import Collector
+@testable import CollectorFixtures
+@testable import Inventory
+
+@Suite("The inventory's source, read again")
+struct InventoryReloaderTests {
+    @Test("Hosts that were taken out are told, flags stay, and an unchanged file is not read")
+    func changes() throws {
+        let folder = try TestFolder()
+        defer { folder.remove() }
+        let path = try folder.write("a\nb\n", to: "fleet")
+        var watch = try InventoryFixtures.load(sources: [.file(path: path)], hosts: ["c"], now: InventoryFixtures.now)
+            .watch
+        #expect(try watch.listedNames() == nil)
+        _ = try folder.write("b\n", to: "fleet")
+        #expect(try watch.listedNames() == ["b", "c"])
+        #expect(try watch.listedNames() == nil)
+    }
+
+    @Test("A source that cannot be read any more says nothing about its hosts")
+    func unreadable() throws {
+        let folder = try TestFolder()
+        defer { folder.remove() }
+        let path = try folder.write("a\n", to: "fleet")
+        var watch = try InventoryFixtures.load(sources: [.file(path: path)], now: InventoryFixtures.now).watch
+        folder.remove()
+        #expect(throws: InventoryError.self) { try watch.listedNames() }
+        #expect(throws: InventoryError.self) { try watch.listedNames() }
+    }
+}

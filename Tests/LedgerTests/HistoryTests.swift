@@ -1,0 +1,272 @@
+import ArgumentParser
+import Foundation
+import Shared
+import Testing
+
+@testable import Collector
+@testable import CollectorFixtures
+@testable import CollectorSupport
+@testable import Ledger
+@testable import Reports
+@testable import Verdict
+
+@Suite("The commands history and report")
+struct HistoryTests {
+    /// A ledger with a finished run, one that was cut off, and one that another collector still runs.
+    private func withRecorded(_ body: (String) async throws -> Void) async throws {
+        let folder = try TestFolder()
+        defer { folder.remove() }
+        let path = "\(folder.path)/ledger.db"
+        let ledger = try await Ledger.open(path: path)
+        let (one, two) = (try LedgerFixtures.sha("1"), try LedgerFixtures.sha("2"))
+        let finished = LedgerFixtures.run("01-first", sha: one, digest: try LedgerFixtures.digest("d"))
+        let generation = try await ledger.begin(finished).generation
+        try await ledger.finish(try LedgerFixtures.report(finished, generation: generation))
+        var gone = ProcessIdentity.current()
+        gone.boot = "earlier"
+        let cut = try await ledger.begin(LedgerFixtures.run("02-second", sha: two), process: gone)
+        let transition = Report.Host.Transition(seconds: 1, status: .pending, reason: "serves 1")
+        try await ledger.append([.init(host: 1, number: 0, transition: transition)], to: cut.verification)
+        _ = try await ledger.begin(LedgerFixtures.run("03-third", service: "web", sha: two, hosts: ["x"]))
+        try await body(path)
+    }
+
+    private func history(_ arguments: [String]) async throws -> String {
+        let command = try #require(try HistoryCommand.parseAsRoot(arguments) as? HistoryCommand)
+        return try await command.output(environment: [:], now: LedgerFixtures.now)
+    }
+
+    private struct Listing: Decodable {
+        var schema: Int
+        var verifications: [HistoryEntry]
+    }
+
+    private func listing(_ arguments: [String]) async throws -> Listing {
+        let text = try await history(arguments + ["--format", "json"])
+        return try JSONDecoder().decode(Listing.self, from: Data(text.utf8))
+    }
+
+    @Test("History shows the newest first, and what became of each")
+    func text() async throws {
+        try await withRecorded { path in
+            let expected = """
+                ID         STARTED               SERVICE  VERDICT      PROVEN  P50   P95   MAX   TARGET
+                03-third   2026-11-23 12:00:00Z  web      running      -/1     -     -     -     222222222222 (1)
+                02-second  2026-11-23 12:00:00Z  canvas   interrupted  -/3     -     -     -     222222222222 (2)
+                01-first   2026-11-23 12:00:00Z  canvas   stragglers   2/3     1.1s  2.2s  2.2s  111111111111 sha256:dddddddddddd (1)
+
+                """
+            let text = try await history(["--store", path])
+            #expect(text == expected)
+        }
+    }
+
+    @Test("History of a host shows its status and reason in each")
+    func host() async throws {
+        try await withRecorded { path in
+            let text = try await history(["--store", path, "--host", "b"])
+            let lines = text.split(separator: "\n").map {
+                $0.split(separator: "  ").suffix(2).map { $0.trimmingCharacters(in: .whitespaces) }
+            }
+            #expect(lines == [["STATUS", "REASON"], ["pending", "serves 1"], ["converged", "serves 1"]])
+            #expect(
+                try await history(["--store", path, "--host", "q"]) == "no verification of a host 'q' is recorded\n")
+        }
+    }
+
+    @Test("History takes a service and a limit")
+    func filters() async throws {
+        try await withRecorded { path in
+            let canvas = try await history(["--store", path, "--service", "canvas", "--limit", "1"])
+            #expect(canvas.split(separator: "\n").count == 2)
+            #expect(canvas.contains("02-second"))
+        }
+    }
+
+    @Test("History as JSON says the same")
+    func json() async throws {
+        try await withRecorded { path in
+            let text = try await history(["--store", path, "--format", "json"])
+            let listing = try JSONDecoder().decode(Listing.self, from: Data(text.utf8))
+            #expect(listing.schema == 2)
+            #expect(listing.verifications.map(\.id) == ["03-third", "02-second", "01-first"])
+            #expect(listing.verifications.map(\.state) == [.running, .interrupted, .finished])
+            #expect(listing.verifications.map(\.verdict) == [nil, .interrupted, .stragglers])
+            #expect(text.contains("\"verdict\" : null"))
+        }
+    }
+
+    @Test("A superseded verification names the promotion that took over, and no other does")
+    func successor() async throws {
+        try await withRecordedHistory { recorded, path in
+            try await recorded.add(daysAgo: 4, build: "1", verdict: .superseded)
+            try await recorded.add(daysAgo: 3, build: "2", verdict: .stragglers)
+            try await recorded.add(daysAgo: 2, build: "3", verdict: .converged)
+            let listing = try await listing(["--store", path])
+            #expect(listing.verifications.map(\.supersededBy?.generation) == [nil, nil, 2])
+            #expect(listing.verifications.last?.supersededBy?.gitSHA == (try LedgerFixtures.sha("2")))
+            let text = try await history(["--store", path])
+            #expect(text.contains("111111111111 (1), superseded by 222222222222 (2)\n"))
+            let csv = try await history(["--store", path, "--format", "csv"])
+            #expect(csv.split(separator: "\r\n").last?.contains(",2,\(try LedgerFixtures.sha("2").hex),,") == true)
+        }
+    }
+
+    @Test("A period, a verdict, and what failed")
+    func endings() async throws {
+        try await withRecordedHistory { recorded, path in
+            try await recorded.add(daysAgo: 40, verdict: .rolledBack)
+            try await recorded.add(daysAgo: 20, verdict: .stragglers)
+            try await recorded.add(daysAgo: 10, verdict: .converged)
+            try await recorded.add(daysAgo: 5, verdict: nil)
+            _ = try await recorded.ledger.begin(LedgerFixtures.run("r", sha: try LedgerFixtures.sha("1")))
+            func ids(_ arguments: String...) async throws -> [String] {
+                try await listing(["--store", path] + arguments).verifications.map(\.id)
+            }
+            #expect(try await ids() == ["r", "4", "3", "2", "1"])
+            #expect(try await ids("--since", "30d") == ["r", "4", "3", "2"])
+            #expect(try await ids("--since", "2026-11-13T12:00:00Z") == ["r", "4", "3"])
+            #expect(try await ids("--since", "2026-11-13T12:00:01Z") == ["r", "4"])
+            #expect(try await ids("--failed") == ["4", "2", "1"])
+            #expect(try await ids("--failed", "--since", "30d", "--limit", "1") == ["4"])
+            #expect(try await ids("--verdict", "interrupted") == ["4"])
+            #expect(try await ids("--verdict", "rolled_back") == ["1"])
+            #expect(try await ids("--verdict", "superseded") == [])
+            #expect(try await ids("--host", "a", "--failed", "--since", "3w") == ["4", "2"])
+            let nothing = try await history(["--store", path, "--since", "1h", "--failed", "--service", "web"])
+            #expect(
+                nothing
+                    == "no verification that failed of the service 'web' since 2026-11-23T11:00:00.000Z is recorded\n")
+        }
+    }
+
+    @Test("Comma-separated values have the same columns for every question")
+    func csv() async throws {
+        try await withRecorded { path in
+            let all = try await history(["--store", path, "--format", "csv"]).split(separator: "\r\n")
+            let one = try await history(["--store", path, "--format", "csv", "--host", "c"]).split(separator: "\r\n")
+            #expect(all.count == 4)
+            #expect(all.first == one.first)
+            #expect(all.first?.hasPrefix("id,service,generation,git_sha,digest,started_at,") == true)
+            #expect(one.last?.hasSuffix(",c,straggler,,serves 2") == true, "\(one)")
+            let columns = all.map { $0.split(separator: ",", omittingEmptySubsequences: false).count }
+            #expect(Set(columns).count == 1)
+        }
+    }
+
+    @Test("Statistics as text, worst first")
+    func statistics() async throws {
+        try await withRecordedHistory { recorded, path in
+            try await recorded.add(
+                daysAgo: 2, verdict: .failedDeploy,
+                hosts: [("a", .converged(3)), ("b", .converged(65)), ("=c", .ended(.failed))])
+            try await recorded.add(daysAgo: 1, service: "web", verdict: .converged, hosts: [("a", .converged(4))])
+            let hosts = try await history(["--store", path, "--by", "host"])
+            #expect(
+                hosts == """
+                    HOST  VERIFICATIONS  FAILED  LATE  P50    P95    MAX    WHAT WENT WRONG
+                    =c    1              1       0     -      -      -      failed 1
+                    b     1              0       1     1m 5s  1m 5s  1m 5s
+                    a     2              0       0     3.0s   4.0s   4.0s
+
+                    """)
+            let services = try await history(["--store", path, "--by", "service", "--limit", "1"])
+            #expect(
+                services == """
+                    SERVICE  VERIFICATIONS  FAILED  P50   P95    MAX    LATE  VERDICTS
+                    canvas   1              1       3.0s  1m 5s  1m 5s  1     failed_deploy 1
+
+                    """)
+            let csv = try await history(["--store", path, "--by", "host", "--format", "csv"])
+            #expect(
+                csv.split(separator: "\r\n") == [
+                    "host,verifications,converged,late,failed,p50_seconds,p95_seconds,max_seconds,statuses",
+                    "'=c,1,0,0,1,,,,failed 1", "b,1,1,1,0,65.0,65.0,65.0,converged 1",
+                    "a,2,2,0,0,3.0,4.0,4.0,converged 2",
+                ])
+        }
+    }
+
+    @Test("Statistics as JSON say over what they are, and who has no time has none")
+    func statisticsJSON() async throws {
+        try await withRecordedHistory { recorded, path in
+            try await recorded.add(daysAgo: 2, verdict: .unreachable, hosts: [("a", .ended(.unreachable))])
+            struct Listing: Decodable {
+                var schema: Int
+                var by: String
+                var verifications: Int
+                var services: [HistoryStatistics.Service]?
+                var hosts: [HistoryStatistics.Host]?
+            }
+            for by in ["host", "service"] {
+                let text = try await history(["--store", path, "--by", by, "--format", "json"])
+                let listing = try JSONDecoder().decode(Listing.self, from: Data(text.utf8))
+                #expect((listing.schema, listing.by, listing.verifications) == (2, by, 1))
+                #expect(listing.services?.map(\.failed) == (by == "service" ? [1] : nil))
+                #expect(listing.hosts?.map(\.statuses) == (by == "host" ? [["unreachable": 1]] : nil))
+                #expect(text.contains("\"seconds_to_converge\" : null"))
+                #expect(text.contains("\"since\" : null"))
+            }
+            let nothing = try await history(["--store", path, "--by", "host", "--since", "1h"])
+            #expect(nothing == "no verification since 2026-11-23T11:00:00.000Z is recorded\n")
+        }
+    }
+
+    @Test(
+        "A mistake on the command line is told before anything is opened",
+        arguments: [
+            ["--limit", "0"], ["--store", "none"], ["--since", "yesterday"], ["--verdict", "green"],
+            ["--verdict", "converged", "--failed"], ["--sort", "late"], ["--by", "day"], ["--format", "xml"],
+        ])
+    func usage(arguments: [String]) {
+        let error = #expect(throws: (any Error).self) { try HistoryCommand.parseAsRoot(arguments) }
+        let message = error.map { HistoryCommand.message(for: $0) } ?? ""
+        #expect(!message.isEmpty && !message.contains("\n"), "\(message)")
+    }
+
+    @Test("A moment that is yet to come is refused")
+    func future() async throws {
+        await #expect(throws: UsageError.self) { _ = try await history(["--since", "2099-01-01"]) }
+    }
+
+    @Test(
+        "Report refuses what it cannot do, and says what to do",
+        arguments: [
+            (["--store", "none"], "name a file"), (["x", "--service", "y"], "give one of them"),
+            (["--report", "json=-", "--report", "evidence=x"], "the file that verify wrote"),
+        ])
+    func reportUsage(arguments: [String], remedy: String) {
+        let error = #expect(throws: (any Error).self) { try ReportCommand.parseAsRoot(arguments) }
+        #expect(error.map { ReportCommand.message(for: $0) }?.contains(remedy) == true)
+    }
+
+    @Test("Report gives the last verification that is over, or the one with the id")
+    func report() async throws {
+        try await withRecorded { path in
+            func stored(_ arguments: [String]) async throws -> Report {
+                let command = try #require(
+                    try ReportCommand.parseAsRoot(["--store", path] + arguments) as? ReportCommand)
+                return try await command.stored(environment: [:], now: LedgerFixtures.now)
+            }
+            let last = try await stored([])
+            #expect(last.verification.id == "02-second")
+            let first = try await stored(["01-first"])
+            #expect(first.verdict == .stragglers)
+            #expect(try await stored(["01"]).verification.id == "01-first")
+            #expect(try await stored(["--service", "canvas"]).verification.id == "02-second")
+            for unknown in ["nope", "01-first-", ""] {
+                await #expect(throws: LedgerError.unknownVerification(id: unknown, path: path)) {
+                    _ = try await stored([unknown])
+                }
+            }
+            let candidates = ["03-third", "02-second", "01-first"]
+            await #expect(throws: LedgerError.ambiguous(prefix: "0", candidates: candidates, count: 3)) {
+                _ = try await stored(["0"])
+            }
+            await #expect(throws: LedgerError.noVerification(path: path, service: "web")) {
+                _ = try await stored(["--service", "web"])
+            }
+            await #expect(throws: LedgerError.stillRunning(id: "03-third")) { _ = try await stored(["03"]) }
+        }
+    }
+}

@@ -1,0 +1,81 @@
+import Foundation
+import Logging
+import Shared
+import Support
+import Testing
+
+@testable import Collector
+@testable import CollectorFixtures
+@testable import CollectorSupport
+@testable import Inventory
+@testable import Operations
+@testable import Reports
+@testable import Transfer
+@testable import Verdict
+
+@Suite("Ends of certificates")
+struct CertificateEndsTests {
+    private static let now = Date(timeIntervalSince1970: 1_796_083_200)  // 2026-12-01T00:00:00Z
+
+    @Test(
+        "Moments are read as every backend of libcurl writes them, and nothing else is",
+        arguments: [
+            ("Dec  1 12:00:00 2026 GMT", "2026-12-01T12:00:00.000Z"),
+            ("Jan 31 00:00:01 2031 GMT", "2031-01-31T00:00:01.000Z"),
+            ("2026-12-01 12:00:00 GMT", "2026-12-01T12:00:00.000Z"), ("Dec 1 2026", nil), ("", nil),
+            ("Foo  1 12:00:00 2026 GMT", nil),
+            ("Feb 31 12:00:00 2026 GMT", nil), ("Dec  1 12:00:00 2026 CET", nil),
+        ] as [(String, String?)])
+    func dates(_ text: String, _ expected: String?) {
+        #expect(CertificateEnds.date(text)?.rfc3339 == expected)
+    }
+
+    @Test("Hosts are warned of together, the soonest first, what is over as well, and those that have time are not")
+    func warning() {
+        let ends = CertificateEnds()
+        let names = (0..<9).map { "canvas-\($0)" }
+        #expect(ends.warning(now: Self.now, names: names) == nil)
+        ends.note("Mar  1 00:00:00 2027 GMT", of: 8)
+        ends.note("nonsense", of: 7)
+        #expect(ends.warning(now: Self.now, names: names) == nil)
+        ends.note("Dec 14 23:00:00 2026 GMT", of: 1)
+        ends.note("Nov 30 00:00:00 2026 GMT", of: 0)
+        #expect(
+            ends.warning(now: Self.now, names: names)
+                == "2 hosts: certificate ends within 14 days: canvas-0 (2026-11-30, over), canvas-1 (2026-12-14)")
+        for host in 2..<7 { ends.note("Dec  2 00:00:00 2026 GMT", of: host) }
+        #expect(ends.warning(now: Self.now, names: names)?.hasSuffix("canvas-5 (2026-12-02) and 2 more") == true)
+    }
+
+    @Test("A host is asked until it has said it, and only where there is a certificate")
+    func wanted() {
+        let ends = CertificateEnds()
+        #expect(!ends.isWanted(0, url: "http://host/"))
+        #expect(ends.isWanted(0, url: "HTTPS://host/"))
+        ends.note("nonsense", of: 0)
+        #expect(!ends.isWanted(0, url: "https://host/"))
+    }
+
+    @Test("Field 19: the report warns of a host whose certificate ends within 14 days")
+    func handshake() async throws {
+        let host = try await TLSHost()
+        try await host.serve()
+        defer { host.stop() }
+        let folder = try TestFolder()
+        defer { folder.remove() }
+        let fleet = try folder.write(
+            "service: canvas\nhosts:\n  - {name: canvas-01, url: \"https://127.0.0.1:\(host.port)/\"}\n",
+            to: "fleet.yaml")
+        let inventory = try Inventory.load(sources: [.file(path: fleet)], service: "canvas", now: Date())
+        let run = VerificationRun(
+            target: Target(service: "canvas", gitSHA: .of("a")), inventory: inventory,
+            policy: Policy(timeout: .seconds(2)), check: InventoryCheck(),
+            access: HostCredentials(RequestCredentials(certificateAuthorities: host.path("ca.pem"))), destinations: [],
+            progress: .none, environment: [:], logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        let report = try await run.run()
+        let warning = try #require(
+            report.warnings.first { $0.contains("certificate") }, "\(report.hosts) \(report.warnings)")
+        #expect(warning.hasPrefix("1 host: certificate ends within 14 days: canvas-01 (20"))
+        #expect(!warning.contains("over"))
+    }
+}

@@ -1,0 +1,76 @@
+import Foundation
+import Shared
+import Support
+import Testing
+
+@testable import Collector
+@testable import CollectorFixtures
+@testable import CollectorSupport
+@testable import Operations
+@testable import Verdict
+
+struct ProgressTests {
+    /// Runs a sample fleet's changes through an observer that writes to a file, and returns what it wrote.
+    private static func output(of make: (Terminal) -> any SessionObserver, hosts: Int, bad: Int) throws -> String {
+        let folder = try TemporaryFolder()
+        let path = try folder.write("out", "")
+        let handle = try #require(FileHandle(forWritingAtPath: path))
+        defer { try? handle.close() }
+        var observer = make(Terminal(descriptor: handle.fileDescriptor))
+        var bench = Bench(hosts, policy: Policy(timeout: .seconds(60), soak: .seconds(10), stall: .seconds(600)))
+        var told = 0
+        func notify(at moment: Double) {
+            let changes = bench.actions[told...].compactMap { action -> HostChange? in
+                if case .changed(let host, let transition) = action {
+                    HostChange(host: host, transition: transition)
+                } else {
+                    nil
+                }
+            }
+            told = bench.actions.count
+            observer.turned(changes, of: bench.verification, at: .milliseconds(Int(moment * 1_000)))
+        }
+        for moment in stride(from: 1.0, through: 61, by: 2) where bench.verification.conclusion == nil {
+            bench.advance(to: min(moment, 60))
+            for host in 0..<hosts where bench.verification.conclusion == nil {
+                bench.see(host, at: moment, host < bad ? .answer(.old) : .answer(Answer()))
+            }
+            notify(at: moment)
+        }
+        observer.ended(bench.verification, try #require(bench.verification.conclusion))
+        return try String(contentsOfFile: path, encoding: .utf8)
+    }
+
+    @Test("Progress for a log tells what changed, and reads as it should")
+    func plain() throws {
+        try Golden.expect(Self.output(of: { PlainProgress(terminal: $0) }, hosts: 4, bad: 1), "progress-plain.txt")
+    }
+
+    @Test("Two thousand hosts make a short log, and the three that stay behind are named last")
+    func largeFleet() throws {
+        let text = try Self.output(of: { PlainProgress(terminal: $0) }, hosts: 2_000, bad: 3)
+        let lines = text.split(separator: "\n")
+        #expect(lines.count < 30)
+        for host in 0..<3 { #expect(lines.suffix(4).contains { $0.contains("host-\(host): straggler") }) }
+    }
+
+    @Test("Live progress draws a bar and counts, and fits into the terminal", arguments: [40, 80, 200])
+    func live(_ columns: Int) {
+        let bench = SampleFleet.run()
+        let lines = LiveProgress(terminal: Terminal(descriptor: -1), usesColor: false)
+            .frame(bench.verification, at: .seconds(59), columns: columns, rows: 12)
+        #expect(lines.allSatisfy { $0.count <= columns })
+        #expect(lines.count <= 12)
+        #expect(lines.contains { $0.contains("2/8") })
+        #expect(lines.joined().contains("straggler"))
+        #expect(!lines.joined().contains("\u{1B}"))
+    }
+
+    @Test("auto is live only where a person looks at a terminal")
+    func auto() {
+        let pipe = Terminal(descriptor: -1)
+        #expect(ProgressMode.auto.observer(on: pipe, environment: ["TERM": "xterm"]) is PlainProgress)
+        #expect(ProgressMode.live.observer(on: pipe, environment: [:]) is LiveProgress)
+        #expect(ProgressMode.none.observer(on: pipe, environment: [:]) == nil)
+    }
+}

@@ -1,0 +1,67 @@
+import Foundation
+import Shared
+import Testing
+
+@testable import Collector
+@testable import CollectorFixtures
+@testable import Operations
+@testable import Verdict
+
+struct ResponseDecoderTests {
+    private static func read(_ status: Int = 200, _ body: String) -> Sample.Finding {
+        ResponseDecoder().read(status: status, body: Array(body.utf8))
+    }
+
+    @Test(
+        "What is no buildinfo answer is told apart, and never taken for one",
+        arguments: [
+            (401, "{}", RequestOutcome.auth, "refuses"), (403, "", .auth, "403"), (404, "<html>", .httpStatus, "404"),
+            (204, "", .httpStatus, "204"), (302, "", .httpStatus, "redirect"), (304, "", .httpStatus, "304"),
+            (503, "busy", .httpStatus, "503"), (200, "", .notBuildinfo, "nothing"),
+            (200, "<!doctype html>", .notBuildinfo, "HTML"), (200, "{\"git_sha\":", .notBuildinfo, "broken JSON"),
+            (200, "{}", .notBuildinfo, "no '"), (200, "[]", .notBuildinfo, "no buildinfo document"),
+            (200, "null", .notBuildinfo, "no buildinfo document"), (200, "{\"git_sha\": 7}", .notBuildinfo, "no '"),
+            (200, "{\"schema\": 1, \"git_sha\": null}", .notBuildinfo, "no '"),
+        ])
+    func refused(_ status: Int, _ body: String, _ reach: RequestOutcome, _ part: String) {
+        guard case .none(let found, let detail) = Self.read(status, body) else {
+            Issue.record("\(body) was taken for an answer")
+            return
+        }
+        #expect(found == reach)
+        #expect(detail.contains(part), "\(detail)")
+    }
+
+    @Test("An agent's document is read, an unknown schema or an impossible value is not")
+    func documents() throws {
+        let document = Answer().document(host: 0, nonce: "n")
+        func body(_ change: (inout Document) -> Void) throws -> String {
+            var copy = document
+            change(&copy)
+            return String(decoding: try JSONEncoder().encode(copy), as: UTF8.self)
+        }
+        #expect(Self.read(try body { _ in }) == .document(document))
+        let wrong: [(inout Document) -> Void] = [
+            { $0.schema = 2 }, { $0.host.id = "" }, { $0.ageSeconds = -1 },
+            { $0.instances = Array(repeating: $0.instances[0], count: 257) },
+        ]
+        for change in wrong {
+            guard case .none(.notBuildinfo, _) = Self.read(try body(change)) else {
+                Issue.record("an impossible document was taken")
+                continue
+            }
+        }
+    }
+
+    @Test("A host without an agent answers with a commit; what is no commit stays as it was said")
+    func plain() {
+        let sha = String(repeating: "a", count: 40)
+        #expect(Self.read("{\"git_sha\": \"\(sha)\"}") == .plain(PlainAnswer(gitSHA: .known(.of("a")))))
+        #expect(Self.read("{\"git_sha\": null}") == .plain(PlainAnswer(gitSHA: .absent)))
+        #expect(Self.read("{\"git_sha\": \"dev\"}") == .plain(PlainAnswer(gitSHA: .unusable("dev"))))
+    }
+}
+
+extension ResponseDecoderTests {
+    fileprivate static func read(_ body: String) -> Sample.Finding { read(200, body) }
+}

@@ -1,0 +1,95 @@
+import Foundation
+import Support
+import Testing
+
+@testable import EndToEndFixtures
+
+@Suite("End to end, a tag that moves while its build is verified", .timeLimit(.minutes(5)))
+struct RetaggedImageTests {
+    private func verify(_ promoter: Promoter, _ more: [String] = []) async throws -> RunningProgram.Outcome {
+        try await Program.collector().run(
+            [
+                "verify", "--fleet", promoter.folder.path("fleet.yaml"), "--image",
+                "\(promoter.registry.authority)/canvas:latest", "--store", "none", "--interval", "200ms", "--soak",
+                "4s",
+                "--timeout", "60s", "--readback-timeout", "3s", "--report",
+                "evidence=\(promoter.folder.path("evidence.ndjson"))",
+            ] + more, environment: ["HOME": promoter.folder.path])
+    }
+
+    /// Somebody pushes another build over the tag as soon as this many looks were taken at it.
+    private func overwrite(_ promoter: Promoter, after looks: Int) {
+        let registry = promoter.registry
+        let stranger = MadeImage.single(revision: Promoter.stranger)
+        registry.behave { request, _ in
+            guard request.method == "HEAD", registry.asked.count(where: { $0.method == "HEAD" }) == looks else {
+                return .honest
+            }
+            return .honestThen { registry.push(stranger, "latest") }
+        }
+    }
+
+    @Test(
+        "verify --image ends as superseded, names the build that took over, and replays to the same",
+        arguments: [[], ["--superseded-ok"]])
+    func verified(more: [String]) async throws {
+        let promoter = try await Promoter.make()
+        overwrite(promoter, after: 1)
+        let outcome = try await verify(promoter, more)
+        #expect(outcome.exitCode == (more.isEmpty ? 40 : 0), "\(outcome.error)")
+        #expect(outcome.error.contains("superseded"), "\(outcome.error)")
+        #expect(outcome.error.contains("\(Promoter.stranger.prefix(12))"), "\(outcome.error)")
+        #expect(outcome.error.contains("somebody moved the tag"), "\(outcome.error)")
+        let replayed = try await Program.collector().run(["replay", promoter.folder.path("evidence.ndjson")])
+        #expect(replayed.exitCode == (more.isEmpty ? 40 : 0), "\(replayed.error)")
+        await promoter.stop()
+    }
+
+    @Test("No verification ends green without a look at the tag after the last proof")
+    func lastLook() async throws {
+        let promoter = try await Promoter.make()
+        // After the look at one second, and before the proof: the next look would come at two.
+        overwrite(promoter, after: 2)
+        let outcome = try await verify(promoter, ["--soak", "1400ms"])
+        #expect(outcome.exitCode == 40, "\(outcome.error)")
+        #expect(try await Program.collector().run(["replay", promoter.folder.path("evidence.ndjson")]).exitCode == 40)
+        await promoter.stop()
+    }
+
+    @Test("A promotion that another writer's follows is superseded by it")
+    func promoted() async throws {
+        let promoter = try await Promoter.make()
+        let registry = promoter.registry
+        let stranger = MadeImage.single(revision: Promoter.stranger)
+        // Within the verification, however busy this process is: right after a look at the tag that was moved.
+        registry.behave { request, _ in
+            switch request.method {
+            case "PUT": .honestThen { try? Promoter.serve(promoter.new, Commit.new, in: promoter.folder) }
+            case "HEAD" where registry.writes == 1: .honestThen { registry.push(stranger, "latest") }
+            default: .honest
+            }
+        }
+        let outcome = try await promoter.run(["--soak", "4s"], verifies: true)
+        #expect(registry.tag("latest") == stranger.digest)
+        #expect([40, 41].contains(outcome.exitCode), "\(outcome.error)")
+        await promoter.stop()
+    }
+
+    @Test("A registry that says once what the tag was before, and one that says nothing any more, change no verdict")
+    func stale() async throws {
+        let promoter = try await Promoter.make()
+        let registry = promoter.registry
+        let header = ("Docker-Content-Digest", "\(promoter.new.digest)")
+        registry.behave { request, _ in
+            guard request.method == "HEAD" else { return .honest }
+            let number = registry.asked.count { $0.method == "HEAD" }
+            return number == 1
+                ? .instead(.answer(status: 200, headers: [header], body: []))
+                : number == 2 ? .honest : .instead(.status(503))
+        }
+        let outcome = try await verify(promoter)
+        #expect(outcome.exitCode == 0, "\(outcome.error)")
+        #expect(registry.asked.count { $0.method == "HEAD" } >= 3)
+        await promoter.stop()
+    }
+}

@@ -1,0 +1,312 @@
+import Foundation
+import Shared
+import Testing
+
+@testable import Collector
+@testable import CollectorFixtures
+@testable import Operations
+@testable import Reports
+@testable import Verdict
+
+/// No report advises a host that serves a good build to take a bad one.
+@Suite("What a report advises")
+struct RemedyTests {
+    /// Imperatives that bring a build to a host.
+    private static func spreads(_ text: String) -> Bool {
+        text.contains(
+            #/\b(pull\b|redeploy|recreate\b|restart\b|up -d|run docker (?!unpause)|deploy [a-z]+ again|deploy and verify)/#
+        )
+    }
+    private static let advice = [
+        "never pulled: run docker compose pull canvas && docker compose up -d canvas (serves bbbbbbbbbbbb, generation 1)",
+        "never pulled: run docker compose pull canvas && docker compose up -d canvas (serves bbbbbbbbbbbb, never promoted here)",
+        "never deployed: deploy canvas again (serves bbbbbbbbbbbb, generation 1)",
+        "pulled, not recreated: run docker compose up -d canvas (serves bbbbbbbbbbbb)",
+        "pulled, not recreated: recreate the container of canvas (serves bbbbbbbbbbbb, canvas-1 exited with code 1)",
+        "no instance of the service on the host: run docker compose up -d canvas",
+        "1 of 2 instances serve the target, the others something else: run docker compose up -d canvas",
+        "the image has no registry digest (built here, loaded or committed): pull it from the registry",
+        "the service serves bbbbbbbbbbbb, its image says aaaaaaaaaaaa: restart it, and see what listens at http://127.0.0.1/",
+        "right commit, wrong image (sha256:555555555555): rebuilt or tampered with; promote that digest, or pull again (if it "
+            + "is the same image by another digest, --image or --index would tell)",
+    ]
+    private static let held: [Verdict] = [.failedDeploy, .rolledBack, .superseded]
+
+    private static func host(_ status: HostStatus, _ build: BuildFact, _ reason: String) -> Report.Host {
+        Report.Host(
+            name: "host-9", url: "http://host-9:9480/buildinfo", labels: [:], status: status, waived: nil,
+            reason: reason,
+            gitSHA: Build.old.gitSHA.value, digest: nil,
+            facts: HostFacts(reach: .ok, identity: .expected, build: build, runtime: .serving), attempts: 3,
+            secondsToConverge: nil, lastAnswerAgeSeconds: 1, clockOffsetSeconds: nil,
+            transitions: [.init(seconds: 1, status: status, reason: reason)])
+    }
+
+    private static func report(_ verdict: Verdict, _ hosts: [Report.Host]) throws -> Report {
+        var report = try SampleFleet.report()
+        report.hosts = report.hosts.filter { $0.status == .converged } + hosts
+        report.verdict = verdict
+        report.exitCode = verdict.exitCode
+        report.reasons = [Reason(verdict: verdict, hosts: hosts.count, message: "made up")]
+        report.settleAdvice()
+        return report
+    }
+
+    @Test("What somebody put back is no newer promotion to look at: find out who, then promote or roll back")
+    func putBack() throws {
+        let tag = RetaggedImage(image: "registry.example/canvas:latest", digest: .of("9"), isFormer: true)
+        var report = try Self.report(.superseded, [Self.host(.straggler, .behind, Self.advice[0])])
+        #expect(report.warningAdvice?.contains("newer promotion") == true)
+        report.reasons[0].message = tag.message
+        let advice = try #require(report.warningAdvice)
+        #expect(!advice.contains("newer promotion"))
+        #expect(advice.contains("find out who") && advice.contains("verify again") && advice.contains("rollback"))
+        report.settleAdvice()
+        #expect(!report.hosts.contains { Self.spreads($0.reason) })
+    }
+
+    /// The lines of every format, without what is the same whatever hosts say.
+    private static func lines(_ report: Report) throws -> [String] {
+        let rendered = try ReportFormat.allCases.map { String(decoding: try $0.render(report), as: UTF8.self) }
+        let annotations = Annotations(report: report).commands.map(\.line).joined(separator: "\n")
+        return (rendered + [annotations]).flatMap { $0.split(separator: "\n").map(String.init) }.filter {
+            !$0.contains("font-") && !$0.contains("function")
+        }
+    }
+
+    @Test(
+        "Whatever a host's status and build are, it is not told to take a build that failed or was replaced",
+        arguments: held)
+    func table(_ verdict: Verdict) throws {
+        for status in HostStatus.allCases where status != .converged {
+            for build in BuildFact.allCases {
+                let report = try Self.report(verdict, Self.advice.map { Self.host(status, build, $0) })
+                var again = report
+                again.settleAdvice()
+                #expect(again == report)
+                for (host, was) in zip(report.hosts.suffix(Self.advice.count), Self.advice) {
+                    // Such hosts are told nothing of builds, and the reason is not theirs.
+                    if [.conflict, .unreachable, .agentError, .missing, .ahead].contains(status) { continue }
+                    for text in [host.reason] + host.transitions.map(\.reason) {
+                        #expect(!Self.spreads(text), "\(verdict) \(status) \(build): \(text)")
+                        #expect(!text.isEmpty)
+                    }
+                    guard [.pending, .straggler, .stalled].contains(status), build == .behind || build == .foreign
+                    else {
+                        continue
+                    }
+                    #expect(host.reason.contains("leave it"), "\(was) became \(host.reason)")
+                    #expect(host.reason.contains(host.shortBuild ?? "?"), "\(was) became \(host.reason)")
+                }
+            }
+        }
+    }
+
+    @Test("What is seen stays in a reason whose advice is dropped", arguments: advice)
+    func seen(_ reason: String) {
+        let kept = Advice.withoutRollout(reason, status: .failed)
+        #expect(kept.hasPrefix(String(reason.prefix { $0 != ":" })), "\(kept)")
+        if let aside = Advice.aside(of: reason) { #expect(kept.contains(aside), "\(kept)") }
+        #expect(!Self.spreads(kept), "\(kept)")
+        #expect(Advice.withoutRollout(kept, status: .failed) == kept)
+    }
+
+    private static let harmless = [
+        "crash loop: canvas-1 restarted 3 times: look at docker logs canvas-1",
+        "connection refused: is the agent running? systemctl status buildinfo-agent",
+        "served the target, then went back to bbbbbbbbbbbb: find out what rolled it back",
+        "git_sha is null: label the image with org.opencontainers.image.revision=<full commit>", "pull", "", ": pull",
+        "(((: a; b",
+    ]
+
+    @Test("A reason that brings no build anywhere stays as it is", arguments: harmless)
+    func harmlessReasons(_ reason: String) {
+        for status in HostStatus.allCases where reason != ": pull" {
+            #expect(Advice.withoutRollout(reason, status: status) == reason)
+        }
+        #expect(
+            Advice.withoutRollout("the agent cannot tell: pull failed: x", status: .agentError).contains("pull failed"))
+    }
+
+    /// A fleet whose first host fails on the target, while the others still serve the former build in various ways.
+    private static func failing(_ policy: Policy = .short, build: Build = .target) throws -> Report {
+        var bench = Bench(5, policy: policy)
+        bench.finish { host, _ in
+            switch host {
+            case 0: .answer(Answer(build: build, state: build == .target ? .unhealthy : .serving))
+            case 1: .answer(.old)
+            case 2: .answer(Answer.old.with { $0.tagMoved = true })
+            case 3: .answer(Answer.old.with { $0.others = [Answer(container: "c2")] })
+            default: .answer(Answer(state: .absent))
+            }
+        }
+        return try SampleFleet.report(bench)
+    }
+
+    @Test("No format of a failed deploy's report tells the rest of the fleet to follow")
+    func failedDeploy() throws {
+        let report = try Self.failing()
+        #expect(report.verdict == .failedDeploy)
+        for line in try Self.lines(report) {
+            #expect(!Self.spreads(line), "\(line)")
+        }
+        let reasons = Dictionary(uniqueKeysWithValues: report.hosts.map { ($0.name, $0.reason) })
+        #expect(reasons["host-1"] == "leave it: still serves the former build bbbbbbbbbbbb, generation 1")
+        #expect(
+            reasons["host-2"]
+                == "leave it: still serves the former build bbbbbbbbbbbb; the target's image is on the host already")
+        #expect(reasons["host-0"]?.hasSuffix("look at docker logs canvas-1") == true)
+        let page = HTMLReport(report: report).render()
+        #expect(page.contains("leave the hosts that serve the former build as they are"))
+        #expect(
+            page.contains("<span class=\"todo\">leave it: still serves the former build bbbbbbbbbbbb, generation 1"))
+    }
+
+    @Test("A wrong image fails the deploy as well, and so does one that went back")
+    func otherFailures() throws {
+        let wrong = try Self.failing(build: .rebuilt)
+        #expect(wrong.verdict == .failedDeploy)
+        for line in try Self.lines(wrong) { #expect(!Self.spreads(line), "\(line)") }
+
+        var bench = Bench(2, policy: .short)
+        bench.finish { host, moment in .answer(host == 0 && moment < 8 ? Answer() : .old) }
+        let back = try SampleFleet.report(bench)
+        #expect(back.verdict == .rolledBack)
+        for line in try Self.lines(back) { #expect(!Self.spreads(line), "\(line)") }
+    }
+
+    @Test(
+        "A report that is interrupted, or in which nothing moves, with a host that is down on the target, spreads nothing"
+    )
+    func cutShort() throws {
+        for signal: Int32? in [2, nil] {
+            var policy = Policy(timeout: .seconds(120), stall: .seconds(20), maxFailed: .hosts(3))
+            policy.failAfter = signal == nil ? 3 : 50
+            var bench = Bench(3, policy: policy)
+            bench.poll(1...(signal == nil ? 60 : 5)) { host, _ in .answer(host == 0 ? Answer(state: .exited) : .old) }
+            if let signal { bench.interrupt(signal: signal, at: 6) }
+            let report = try SampleFleet.report(bench)
+            #expect(report.verdict == (signal == nil ? .stalled : .interrupted))
+            for line in try Self.lines(report) { #expect(!Self.spreads(line), "\(line)") }
+            #expect(report.hosts.count { $0.reason.hasPrefix("leave it") } == 2)
+        }
+    }
+
+    @Test("Stragglers of a build that nothing speaks against are told how to get it")
+    func stragglers() throws {
+        var bench = Bench(2, policy: .short)
+        bench.finish { host, _ in .answer(host == 0 ? Answer() : .old) }
+        let report = try SampleFleet.report(bench)
+        #expect(report.hosts.last?.reason.contains("run docker compose pull canvas") == true)
+    }
+
+    private static func rollback(_ verdict: Verdict?) throws -> PromotionRecord {
+        PromotionRecord(
+            id: "1", image: "registry.example/canvas:latest", source: "staging", formerDigest: nil, formerGitSHA: nil,
+            actor: "a test", contexts: [:], pin: "CANVAS=x", steps: [],
+            rollback: .init(
+                said: "was put back", digest: try LedgerFixtures.digest("2"), gitSHA: Build.old.gitSHA.value,
+                generation: 3,
+                verification: "2", verdict: verdict))
+    }
+
+    @Test("After the way back there is nothing to do on the hosts, and nobody is told to go back once more")
+    func rolledBack() throws {
+        var report = try Self.failing()
+        report.promotion = try Self.rollback(.converged)
+        for host in report.hosts where host.status != .converged {
+            #expect(host.reason.contains("nothing to do"), "\(host.reason)")
+            #expect(host.reason.contains("bbbbbbbbbbbb"), "\(host.reason)")
+        }
+        for line in try Self.lines(report) {
+            #expect(!Self.spreads(line), "\(line)")
+            #expect(!line.lowercased().contains("roll back") && !line.contains("roll the deploy back"), "\(line)")
+        }
+        // Whoever sees only one of these must learn what production serves now.
+        let back = "The fleet is back on the former build bbbbbbbbbbbb"
+        #expect(TextReport(report: report).render().contains(back))
+        #expect(MarkdownReport(report: report).render().contains(back))
+        #expect(Annotations(report: report).commands.contains { $0.level == .error && $0.message.contains(back) })
+        let page = HTMLReport(report: report).render()
+        #expect(page.contains(back))
+        #expect(page.contains("<h1>The deploy failed, and the fleet is back on the former build</h1>"))
+        #expect(!page.contains("class=\"remedies\""))
+
+        // A tag that was put back is no fleet that followed.
+        for verdict in [Verdict.stragglers, .convergedTolerated, .unreachable, nil] {
+            var unproven = try Self.failing()
+            unproven.promotion = try Self.rollback(verdict)
+            for line in try Self.lines(unproven) {
+                #expect(!Self.spreads(line), "\(line)")
+                #expect(!line.contains("fleet is back") && !line.contains("nothing to do"), "\(line)")
+            }
+            #expect(unproven.hosts.contains { $0.reason.hasPrefix("leave it") })
+        }
+    }
+
+    @Test("While a drift is not explained, hosts are left on what they serve; a build that waits is no drift")
+    func drift() throws {
+        for kind in Drift.Finding.Kind.allCases {
+            var bench = Bench(2, policy: .short)
+            bench.finish { host, _ in .answer(host == 0 ? Answer() : .old) }
+            var report = try SampleFleet.report(bench)
+            report.drift = Drift(
+                image: "registry.example/canvas:latest", tag: nil, promoted: nil, served: [], unpromoted: [],
+                findings: [.init(kind: kind, message: "made up")])
+            let reason = try #require(report.hosts.last?.reason)
+            if kind == .unpromoted {
+                #expect(reason.contains("run docker compose pull canvas"))
+            } else {
+                #expect(
+                    reason
+                        == "leave it until the drift is explained: still serves the former build bbbbbbbbbbbb, generation 1"
+                )
+                for line in try Self.lines(report) { #expect(!Self.spreads(line), "\(line)") }
+            }
+        }
+    }
+
+    @Test("A host whose image is the target's, and whose process is the former one, is not restarted")
+    func formerProcess() throws {
+        var host = Self.host(.straggler, .behind, Self.advice[8])
+        host.gitSHA = Build.target.gitSHA.value
+        let report = try Self.report(.failedDeploy, [host])
+        #expect(
+            report.hosts.last?.reason
+                == "the service serves bbbbbbbbbbbb, its image says aaaaaaaaaaaa: leave it as it is")
+        var again = report
+        again.settleAdvice()
+        #expect(again == report)
+    }
+
+    @Test("Advice that is settled stays as it is", arguments: HTMLSample.allCases)
+    func settled(_ sample: HTMLSample) throws {
+        var report = try sample.report()
+        report.settleAdvice()
+        let once = report
+        report.settleAdvice()
+        #expect(report == once)
+    }
+
+    @Test("No made-up fleet's report spreads a build that failed, went back or was replaced")
+    func schedules() throws {
+        let first = UInt64.random(in: 0..<1 << 40)
+        var held = 0
+        for seed in first..<first + 400 {
+            var run = Simulation(Schedule(seed: seed))
+            run.run()
+            guard let conclusion = run.verification.conclusion else { continue }
+            let context = ReportBuilder.Context(
+                id: "1", startedAt: .distantPast, finishedAt: .distantPast, inventorySource: "", inventoryHash: "")
+            let report = ReportBuilder(verification: run.verification, context: context).build(conclusion)
+            guard report.reasons.contains(where: { Self.held.contains($0.verdict) }) else { continue }
+            held += 1
+            for host in report.hosts {
+                for text in [host.reason] + host.transitions.map(\.reason) {
+                    #expect(!Self.spreads(text), "seed \(seed): \(text)")
+                }
+            }
+        }
+        #expect(held > 20, "schedules that never fail prove little")
+    }
+}

@@ -1,0 +1,157 @@
+import Foundation
+import Shared
+import Support
+import Testing
+
+@testable import Collector
+@testable import CollectorFixtures
+@testable import Reports
+@testable import Verdict
+
+/// What `status` says of one look, in words and exit codes.
+@Suite("Reports of a status")
+struct StatusReportTests {
+    private static let nothing = Target(service: "canvas")
+
+    private func report(
+        _ seen: [Bench.Seen], target: Target = .promoted, isGating: Bool = false,
+        edit: (inout [ExpectedHost]) -> Void = { _ in }
+    ) throws -> Report {
+        var policy = Policy(timeout: .seconds(86_400), soak: .seconds(86_400), stall: .seconds(86_400))
+        policy.countsEarlierEvidence = true
+        policy.maxFailed = .percent(100)
+        var bench = Bench(seen.count, policy: policy, target: target, edit: edit)
+        for (host, seen) in seen.enumerated() { bench.see(host, at: 1, seen) }
+        let start = Date(timeIntervalSince1970: 1_767_225_600 + 7_200)
+        let context = ReportBuilder.Context(
+            id: "20260101T000000-0badcafe", startedAt: start, finishedAt: start.addingTimeInterval(1),
+            inventorySource: "fleet.yaml", inventoryHash: "sha256:" + String(repeating: "0", count: 64), isSweep: true)
+        let conclusion = StatusRules(bench.verification, at: .seconds(1)).conclude(isGating: isGating)
+        return ReportBuilder(verification: bench.verification, context: context).build(conclusion)
+    }
+
+    @Test("Without a target, hosts show what they serve, and the missing target is told once")
+    func plain() async throws {
+        let report = try report(
+            [
+                .answer(Answer()), .answer(.old), .answer(Answer(state: .starting)),
+                .answer(Answer.old.with { $0.others = [Answer(container: "c2")] }),
+            ], target: Self.nothing)
+        #expect(report.exitCode == 0)
+        #expect(report.verdict == .inconclusive)
+        #expect(report.reasons.map(\.hosts) == [4])
+        let text = TextReport(report: report).render()
+        #expect(text.ranges(of: "nothing to compare with").count == 1, "\(text)")
+        #expect(text.contains("4 of 4 hosts answered"), "\(text)")
+        for word in ["unreachable", "unverifiable", "proven", "inconclusive", "usable"] {
+            #expect(!text.contains(word), "\(word) in \(text)")
+        }
+        let rows = text.split(separator: "\n").filter { $0.hasPrefix("host-") }.map {
+            $0.split(separator: " ", omittingEmptySubsequences: true).map(String.init)
+        }
+        let first = try #require(rows.first { $0[0] == "host-0" })
+        #expect(
+            first.prefix(6) == ["host-0", "aaaaaaaaaaaa", "sha256:111111111111", "serving", "2", "hours"], "\(text)")
+        #expect(rows.contains { $0.contains("starting") })
+        #expect(text.contains("its instances run different builds"), "\(text)")
+        #expect(report.hosts.count { $0.reason.isEmpty } == 3)
+        let json = String(decoding: try ReportFormat.json.render(report), as: UTF8.self)
+        #expect(try await SchemaValidator.defects(json, against: .report).isEmpty)
+        let sweep = try #require(report.sweep)
+        #expect(sweep.onTarget == nil && sweep.answered == 4 && sweep.hosts == 4)
+        let page = HTMLReport(report: report).render()
+        #expect(page.contains("4 of 4 hosts answered"))
+        #expect(!page.contains("<dt>proven"))
+        #expect(MarkdownReport(report: report).render().hasPrefix("## ⚠️ status: 4 of 4 hosts answered"))
+    }
+
+    @Test("A host that cannot be asked, is down, or has nothing that runs stands out, target or not")
+    func plainTrouble() throws {
+        let report = try report(
+            [
+                .answer(Answer()), .none(.refused), .answer(Answer(state: .restarting)),
+                .answer(Answer(state: .absent)),
+                .answer(Answer(service: "web")),
+            ], target: Self.nothing)
+        #expect(report.exitCode == 0)
+        let sweep = try #require(report.sweep)
+        #expect((sweep.answered, sweep.failing, sweep.unanswered) == (1, 2, 2), "\(sweep)")
+        let text = TextReport(report: report).render()
+        #expect(text.contains("3 of 5 hosts answered, 2 failing, 2 without a usable answer"), "\(text)")
+        #expect(text.contains("canvas-1 is restarting"), "\(text)")
+        #expect(text.contains("no instance of the service on the host\n"), "\(text)")
+        #expect(text.contains("answers for the service 'web'"), "\(text)")
+        #expect(!text.contains("docker compose"), "\(text)")
+    }
+
+    @Test("Without a target nobody is advised, whatever state hosts are in")
+    func noAdvice() throws {
+        let report = try report([.answer(Answer()), .answer(Answer(state: .exited))], target: Self.nothing)
+        let text = TextReport(report: report).render()
+        #expect(text.contains("exited") && !text.contains("what to do"), "\(text)")
+    }
+
+    @Test("On target is what one look can say, and it is no verdict")
+    func onTarget() throws {
+        let report = try report([.answer(Answer()), .answer(Answer()), .answer(Answer())])
+        #expect((report.exitCode, report.verdict) == (0, .inconclusive))
+        let text = TextReport(report: report).render()
+        #expect(text.contains("3 of 3 hosts on target (one look; run verify to prove it)"), "\(text)")
+        #expect(!text.contains("inconclusive") && !text.contains("proven") && !text.contains("exit"), "\(text)")
+        let page = HTMLReport(report: report).render()
+        #expect(page.contains("<dt>on target</dt><dd>3<small> of 3 hosts"))
+    }
+
+    private static let kinds: [(Bench.Seen, Int32, Verdict)] = [
+        (.answer(Answer()), 0, .inconclusive), (.answer(Answer(state: .starting)), 0, .inconclusive),
+        (.answer(.old), 10, .stragglers), (.answer(Answer(build: .foreign)), 10, .stragglers),
+        (.answer(Answer(build: .next)), 10, .stragglers),
+        (.answer(Answer(state: .restarting)), 20, .failedDeploy),
+        (.answer(Answer(state: .unhealthy)), 20, .failedDeploy),
+        (.answer(Answer(state: .exited)), 20, .failedDeploy), (.answer(Answer(state: .paused)), 20, .failedDeploy),
+        (.answer(Answer(state: .absent)), 20, .failedDeploy), (.answer(Answer(build: .rebuilt)), 20, .failedDeploy),
+        (.answer(Answer(build: .mislabelled)), 20, .failedDeploy), (.none(.timeout), 30, .unreachable),
+        (.none(.notBuildinfo), 30, .unreachable), (.answer(Answer(build: .unlabelled)), 30, .unreachable),
+        (.answer(Answer(nonce: .missing)), 60, .identityConflict),
+    ]
+
+    @Test("With --exit-code the exit code is what was found, and without it is none")
+    func exitCodes() throws {
+        for (seen, code, verdict) in Self.kinds {
+            let gating = try report([.answer(Answer()), seen], isGating: true)
+            #expect((gating.exitCode, gating.verdict) == (code, verdict), "\(seen)")
+            #expect(try report([.answer(Answer()), seen]).exitCode == 0, "\(seen)")
+            // Whoever is waived counts for nothing.
+            let waived = try report([.answer(Answer()), seen], isGating: true) {
+                $0[1].waiver = Waiver(until: "2031-01-01T00:00:00Z", reason: "r", by: nil, isExpired: false)
+            }
+            #expect(waived.exitCode == 0, "\(seen)")
+            let xml = JUnitReport(report: gating).render()
+            #expect(xml.contains("failures=\"0\"") == (code == 0), "\(seen): \(xml)")
+            #expect(
+                !zip(gating.hosts, gating.outcomes).contains {
+                    $0.facts.build.isMatch && $0.facts.runtime == .serving && $1 == .failing
+                })
+        }
+        let all = try report([.none(.refused), .answer(.old), .answer(Answer(state: .exited))], isGating: true)
+        #expect(all.exitCode == 20)
+        #expect(all.reasons.map(\.verdict) == [.failedDeploy, .unreachable, .stragglers])
+    }
+
+    @Test("A host that is down on the target keeps the others from being sent after it, in a single look as well")
+    func spreadsNothing() throws {
+        let report = try report([.answer(.old), .answer(Answer(state: .restarting))])
+        #expect(
+            report.hosts.contains { $0.reason == "leave it: still serves the former build bbbbbbbbbbbb, generation 1" })
+    }
+
+    @Test("Nobody to ask is 30, and an empty inventory 50: each says so")
+    func nobody() throws {
+        let silent = try report([.none(.refused), .none(.timeout)])
+        #expect(silent.exitCode == 30)
+        #expect(TextReport(report: silent).render().contains("unreachable (exit 30): 2 hosts: gave no usable answer"))
+        let empty = try report([])
+        #expect((empty.exitCode, empty.verdict) == (50, .emptyInventory))
+        #expect(TextReport(report: empty).render().contains("empty_inventory (exit 50): the inventory holds no host"))
+    }
+}

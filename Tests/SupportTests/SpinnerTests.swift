@@ -1,0 +1,87 @@
+import Foundation
+import Glibc
+import Support
+import Testing
+
+@testable import Collector
+@testable import CollectorSupport
+
+@Suite("A line about long work")
+struct SpinnerTests {
+    /// A terminal and what was written to it.
+    private final class Screen {
+        let master: Int32
+        let terminal: Terminal
+
+        init() throws {
+            var (master, slave) = (Int32(-1), Int32(-1))
+            guard openpty(&master, &slave, nil, nil, nil) == 0 else { throw POSIXError(.init(rawValue: errno) ?? .EIO) }
+            _ = fcntl(master, F_SETFL, O_NONBLOCK)
+            self.master = master
+            terminal = Terminal(descriptor: slave)
+        }
+
+        func read() -> String {
+            var buffer = [UInt8](repeating: 0, count: 65_536)
+            let count = Glibc.read(master, &buffer, buffer.count)
+            return String(decoding: buffer.prefix(max(0, count)), as: UTF8.self)
+        }
+
+        deinit {
+            close(terminal.descriptor)
+            close(master)
+        }
+    }
+
+    private let environment = ["TERM": "xterm"]
+
+    @Test("Long work shows what it does, and the line is gone at its end")
+    func long() async throws {
+        let screen = try Screen()
+        var seen = ""
+        try await Spinner.show("looking", on: screen.terminal, environment: environment, after: .milliseconds(1)) {
+            spinner in
+            try await eventually("the line is there") {
+                seen += screen.read()
+                return seen.contains("looking … ")
+            }
+            spinner.update("3 of 5\u{1B}[2J")
+            try await eventually("the line changes") {
+                seen += screen.read()
+                return seen.contains("3 of 5\\u{1b}[2J … ")
+            }
+        }
+        #expect((seen + screen.read()).hasSuffix("\r\u{1B}[K"))
+    }
+
+    @Test("Short work, and work that nobody watches, shows nothing")
+    func short() async throws {
+        let screen = try Screen()
+        let value = try await Spinner.show("looking", on: screen.terminal, environment: environment) { _ in 7 }
+        #expect(value == 7)
+        #expect(screen.read().isEmpty)
+        let folder = try TemporaryFolder()
+        let file = open(try folder.write("out", ""), O_RDWR)
+        defer { close(file) }
+        try await Spinner.show(
+            "looking", on: Terminal(descriptor: file), environment: environment, after: .zero
+        ) { _ in try await Task.sleep(for: .milliseconds(50)) }
+        #expect(try folder.read("out").isEmpty)
+    }
+
+    @Test("An error comes through, and the line is gone")
+    func failing() async throws {
+        let screen = try Screen()
+        await #expect(throws: UsageError.self) {
+            try await Spinner.show("looking", on: screen.terminal, environment: environment, after: .zero) { _ in
+                var seen = ""
+                try await eventually("the line is there") {
+                    seen += screen.read()
+                    return !seen.isEmpty
+                }
+                throw UsageError("x")
+            }
+        }
+        #expect(screen.read().hasSuffix("\r\u{1B}[K"))
+    }
+}

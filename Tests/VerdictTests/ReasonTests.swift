@@ -1,0 +1,86 @@
+import Shared
+import Testing
+
+@testable import Collector
+@testable import CollectorFixtures
+@testable import Verdict
+
+/// What an agent says of its host's trouble reaches whoever reads the report.
+@Suite("Reasons with the agent's own words")
+struct ReasonTests {
+    private static let waiting = "canvas-1 was created and waits for its start"
+
+    private func reason(_ answer: Answer) -> String {
+        var bench = Bench(policy: .short)
+        bench.finish { _, _ in .answer(answer) }
+        return bench.reason()
+    }
+
+    @Test("Field 16: a container that waits, and one that could not be started, are explained by the agent")
+    func started() {
+        let waits = Answer(state: .starting, startedAt: nil).with { $0.reason = Self.waiting }
+        #expect(reason(waits) == "on the target, \(Self.waiting)")
+        let failed = Answer(state: .exited, startedAt: nil, edit: { $0.instances[0].exitCode = 128 }).with {
+            $0.reason = "canvas-1 could not be started (exit code 128): port is already allocated"
+        }
+        #expect(
+            reason(failed) == "on the target, canvas-1 could not be started (exit code 128): port is already allocated")
+    }
+
+    @Test("Field 3: an agent that cannot tell projects apart has named the remedy, and no other is added")
+    func projects() {
+        let said = "containers of 2 projects match (shop, staging): name one with compose:PROJECT/SERVICE"
+        #expect(reason(Answer(state: .unknown).with { $0.reason = said }) == "the agent cannot tell: \(said)")
+    }
+
+    @Test("Field 14: a commit that the engine does not tell is no reason to label the image")
+    func platform() {
+        let said = "canvas-1: the engine describes its image for another platform"
+        let answer = Answer(edit: {
+            $0.gitSHA = .absent
+            $0.instances[0].gitSHA = .absent
+        }).with { $0.reason = said }
+        #expect(
+            reason(answer) == "the digest is right, but git_sha is null: \(said), or ask for --digest alone")
+        #expect(
+            reason(answer.with { $0.reason = "canvas-1: its image has no label x" }).contains(": label the image, or"))
+    }
+
+    @Test("Field 4: where only one-offs match, the reason is the agent's")
+    func oneOff() {
+        let said = "canvas-run-1 was started for one command and is not an instance"
+        let answer = Answer(edit: {
+            $0.instances = []
+            $0.state = .absent
+            $0.gitSHA = .absent
+            $0.digest = .absent
+            $0.leftOut = [LeftOutContainer(id: "c9", name: "canvas-run-1", reason: .oneOff, state: .serving)]
+        }).with { $0.reason = said }
+        #expect(reason(answer) == "no instance of the service on the host: \(said)")
+    }
+
+    @Test("The instance that does not serve the target is named")
+    func mixed() {
+        let other = Answer.old.with { $0.container = "c2" }
+        #expect(reason(Answer(others: [other])).contains("1 of 2 instances serve the target, canvas-"))
+    }
+
+    @Test("A host whose answers all come from before the start is told so at the end, and not that it is asked again")
+    func early() {
+        var policy = Policy.short
+        policy.timeout = .seconds(30)
+        var bench = Bench(policy: policy)
+        bench.finish { _, moment in .answer(Answer(age: moment + 5)) }
+        #expect(bench.status() == .unverifiable)
+        #expect(bench.reason().hasPrefix("no answer from after this verification's start"))
+    }
+
+    @Test("A host that was on the target and is not is watched, and not told to fetch it again")
+    func wentBack() {
+        var bench = Bench()
+        bench.poll(1...4, Answer())
+        bench.see(at: 5, .old)
+        #expect(bench.status() == .pending)
+        #expect(bench.reason().hasPrefix("served the target, and serves "))
+    }
+}
