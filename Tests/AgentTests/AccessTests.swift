@@ -112,7 +112,7 @@ import Testing
     func unreadable() throws {
         let folder = try TemporaryFolder()
         #expect(mkfifo(folder.file("pipe"), 0o600) == 0)
-        for (path, why) in [("none", "No such file"), ("", "regular"), ("pipe", "regular")] {
+        for (path, why) in [("none", "does not exist"), ("", "not a regular file"), ("pipe", "not a regular file")] {
             do {
                 _ = try AccessFile(.token, folder.file(path), credentials: .none).read()
                 Issue.record("\(path) was read")

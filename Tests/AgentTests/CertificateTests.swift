@@ -148,7 +148,7 @@ import Testing
         #expect(AccessConfiguration.credentials(folders).tokenFile == nil)
         time.advance(.seconds(2))
         #expect(value.current == "second-token-second")
-        #expect(log.lines.last?.contains("cannot be read") == true, "\(log.lines)")
+        #expect(log.lines.last?.contains("does not exist") == true, "\(log.lines)")
     }
 
     @Test("Refusals are logged once a minute per address and reason, within a limit")

@@ -6,7 +6,7 @@ import Testing
 
 @testable import Agent
 
-@Suite struct HTTPServerTests {
+@Suite("HTTP server") struct HTTPServerTests {
     private static let fixedHeaders = ["Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"]
 
     @Test("A document has its headers, nonce and age")
@@ -107,7 +107,7 @@ import Testing
             let response = try await server.exchange(example.request)
             #expect(response.statuses == [example.status])
             #expect(response.header("Connection") == "close")
-            // And the server lives.
+            // The server still answers.
             #expect(try await server.get("/healthz").hasPrefix("HTTP/1.1 200 "))
         }
     }

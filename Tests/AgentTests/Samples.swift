@@ -3,14 +3,14 @@ import Shared
 @testable import Agent
 @testable import AgentCore
 
-/// Values that many tests need.
+/// Values for many tests.
 enum Samples {
     static let sha = String(repeating: "a1", count: 20)
     static let otherSHA = String(repeating: "b2", count: 20)
 
     static let host = HostIdentity(id: "host-0001", name: "canvas-01", bootID: "boot-1")
 
-    /// `sha256:` and 64 times the digit.
+    /// `sha256:` and the digit 64 times.
     static func digestText(_ digit: Character) -> String { "sha256:" + String(repeating: digit, count: 64) }
 
     static func digest(_ digit: Character) throws -> Digest { try Digest(parsing: digestText(digit)) }
@@ -23,7 +23,7 @@ enum Samples {
 
     static func service(_ text: String) throws -> ServiceDeclaration { try ServiceDeclaration(parsing: text) }
 
-    /// A container that serves, on the classic store, pulled by one reference.
+    /// A serving container on the classic store, pulled by one reference.
     static func facts(
         id: Character = "1", name: String = "canvas-1", services: Set<String> = ["canvas"],
         typed: String = "registry.example/canvas:latest", image: Character = "c",

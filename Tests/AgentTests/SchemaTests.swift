@@ -6,8 +6,8 @@ import Testing
 @testable import Agent
 @testable import AgentCore
 
-/// Documents against the contract's schema, checked by an independent validator (Debian's python3-jsonschema).
-@Suite struct SchemaTests {
+/// The contract's schema, checked by an independent validator (Debian's python3-jsonschema).
+@Suite("Schema") struct SchemaTests {
     /// The validator's findings; a missing validator is an error.
     private func complaints(_ documents: [String]) async throws -> String? {
         let defects = try await SchemaValidator.defects(documents, against: .document)

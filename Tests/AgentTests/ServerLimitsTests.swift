@@ -5,7 +5,7 @@ import Testing
 
 @testable import Agent
 
-@Suite struct ServerLimitsTests {
+@Suite("Server limits") struct ServerLimitsTests {
     @Test("Slow headers are cut off at their total time limit")
     func slowHeaders() async throws {
         var limits = ServerLimits()
@@ -13,7 +13,7 @@ import Testing
         try await withServer(limits: limits) { server in
             let connection = try await RawConnection.open(server.address)
             connection.send("GET /healthz HTTP/1.1\r\n")
-            // Each read comes well within the limit, all together do not.
+            // Each read is well within the limit, but their sum is not.
             let trickle = Task {
                 while !Task.isCancelled, !connection.isClosed {
                     connection.send("X: y\r\n")
@@ -49,7 +49,7 @@ import Testing
                 try await Task.sleep(for: .milliseconds(10))
             }
             #expect(server.metrics.current.connectionsOpen == 0)
-            // Most of the 20,000 were never answered: nothing was prepared for somebody who does not read.
+            // Most of the 20,000 were never answered: no answer is prepared for a client that does not read.
             #expect((server.metrics.current.requests[200] ?? 0) < 19_000)
             connection.close()
         }
@@ -181,7 +181,7 @@ import Testing
             server in
             #expect(try await server.get("/buildinfo").contains("\"state\":\"serving\""))
             engine.update { $0.overrides["/containers/json?all=1"] = .hang }
-            // Evidence grows older than a second while nobody can look.
+            // Evidence grows older than a second while no observation is possible.
             for _ in 0..<1_000 {
                 guard let entry = server.documents.entry("canvas"), server.source.isFresh(entry) else { break }
                 try await Task.sleep(for: .milliseconds(10))
@@ -236,7 +236,7 @@ import Testing
         for _ in 0..<1_000 where server.metrics.current.connectionsOpen < 2 {
             try await Task.sleep(for: .milliseconds(10))
         }
-        // The request's bytes are on their way by now; the engine's answer is not.
+        // The request is in flight, and the engine has not answered.
         try await Task.sleep(for: .milliseconds(200))
         try await server.stop()
         #expect(try await idle.closes())
@@ -255,7 +255,7 @@ import Testing
             let connection = try await RawConnection.open(server.address)
             try await eventually("it is taken") { server.metrics.current.connectionsOpen == 1 }
             let stopping = Task { [http = server.server] in await http.stop() }
-            try await eventually("nobody else is taken any more") {
+            try await eventually("no new connection is accepted") {
                 do {
                     try await RawConnection.open(server.address).close()
                     return false

@@ -1,6 +1,6 @@
 import Foundation
 
-/// A folder of its own for a test, with a path short enough for a unix socket in it.
+/// A temporary folder with a path short enough for a unix socket in it.
 final class TemporaryFolder {
     let path: String
 

@@ -684,8 +684,8 @@ GUARDS = [
     Guard(
         2, "watchdog-looks", "a hung observation stops the watchdog's notifications",
         "Sources/Agent/Systemd/Watchdog.swift",
-        r"guard source.current.parts.allSatisfy({ $0.refresher.isResponsive(within: Self.longestObservation) }) else {",
-        r"guard source.current.parts.allSatisfy({ _ in true }) else {", SPLIT),
+        r"if isResponsive {",
+        r"if isResponsive || !source.current.parts.isEmpty {", SPLIT),
     Guard(
         9, "engine-reopening", "an engine that ends its event stream at once is not asked in a loop",
         _CORE + "RefreshSchedule.swift",
@@ -1048,8 +1048,8 @@ GUARDS = [
     Guard(
         10, "agent-token-file", "a token that others can read is none",
         "Sources/Agent/Serving/Access/AccessFile.swift",
-        r"guard status.st_mode & forbidden == 0 else { throw .exposed(self) }",
-        r"guard status.st_mode & forbidden & 0 == 0 else { throw .exposed(self) }", ACCESS),
+        r"if status.st_mode & forbidden == 0 {",
+        r"if status.st_mode & forbidden & 0 == 0 {", ACCESS),
     Guard(
         10, "agent-client-names", "a certificate of somebody else's opens nothing",
         "Sources/Agent/Serving/Access/AccessControl.swift",

@@ -40,10 +40,10 @@ struct AccessChecks: Sendable {
             }
         }
         for file in files {
-            guard case .failure(let defect) = SmallFile.read(credentials.current(file.path), limit: 1 << 20) else {
-                continue
-            }
-            let problem = "\(file.key) \(Sanitizer.singleLine(file.path, limit: 200)) \(Self.describe(defect))"
+            let read = SmallFile.read(credentials.current(file.path), limit: AccessFile.sizeLimit)
+            guard case .failure(let failure) = read else { continue }
+            let reason = failure.problem(limit: AccessFile.sizeLimit, correction: "correct the path")
+            let problem = "\(file.key) \(Sanitizer.singleLine(file.path, limit: 200)) \(reason)"
             problems.append(places.placed(problem, at: file.key) { $0 == file.path })
         }
         guard problems.isEmpty else { return }
@@ -65,17 +65,6 @@ struct AccessChecks: Sendable {
         } catch {
             let (key, text) = error.subject
             problems.append(places.placed("\(error)", at: key) { text == nil || $0 == text })
-        }
-    }
-
-    private static func describe(_ defect: FileReadFailure) -> String {
-        switch defect {
-        case .missing: "does not exist: create it, or correct the path"
-        case .denied: "cannot be read by this user: let the agent's user read it"
-        case .notRegular: "is not a regular file: correct the path"
-        case .tooLarge: "is larger than 1 MiB: is it the right file?"
-        case .hanging, .noThread: "cannot be read: check its file system"
-        case .other(let code): "cannot be read (errno \(code)): correct the path"
         }
     }
 }

@@ -109,20 +109,10 @@ enum ConfigurationSource {
         switch SmallFile.read(path, limit: ConfigurationText.sizeLimit) {
         case .success(let bytes): return try ConfigurationFile(bytes, named: path)
         case .failure(.missing) where named == nil: return ConfigurationFile()
-        case .failure(let defect):
-            let problem = ConfigurationProblem(text: describe(defect))
+        case .failure(let failure):
+            let problem = ConfigurationProblem(
+                text: failure.problem(limit: ConfigurationText.sizeLimit, correction: "change --config"))
             throw ConfigurationError(file: Sanitizer.singleLine(path, limit: 300), problems: [problem])
-        }
-    }
-
-    private static func describe(_ defect: FileReadFailure) -> String {
-        switch defect {
-        case .missing: "does not exist: create it, or change --config"
-        case .denied: "cannot be read (permission denied): let the agent's user read it"
-        case .notRegular: "is not a regular file: change --config"
-        case .tooLarge: "is larger than \(ConfigurationText.sizeLimit / 1_024) KiB: is it the right file?"
-        case .hanging, .noThread: "cannot be read: check its file system"
-        case .other(let code): "cannot be read (errno \(code)): change --config"
         }
     }
 }

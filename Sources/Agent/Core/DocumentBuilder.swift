@@ -98,11 +98,10 @@ package struct DocumentBuilder: Sendable {
     /// Why the selector is ambiguous, with the remedy; nil if it is not.
     private static func ambiguity(_ projects: [String?], _ selector: Selector) -> String? {
         guard let example = projects.compactMap({ $0 }).first else { return nil }
-        let named = projects.prefix(4).map { $0.map { Sanitizer.singleLine($0, limit: 60) } ?? "none" }
-        let more = projects.count > named.count ? " and \(projects.count - named.count) more" : ""
+        let named = projects.map { $0.map { Sanitizer.singleLine($0, limit: 60) } ?? "none" }.listed(limit: 4)
         let remedy = selector.narrowed(to: Sanitizer.singleLine(example, limit: 60))
         return Sanitizer.singleLine(
-            "\(selector) matches containers of \(projects.count) projects (\(named.joined(separator: ", "))\(more)): "
+            "\(selector) matches containers of \(projects.count) projects (\(named)): "
                 + "select one, for example with \(remedy)")
     }
 
@@ -114,9 +113,8 @@ package struct DocumentBuilder: Sendable {
 
     private static func absence(_ leftOut: [LeftOutContainer]) -> String {
         guard !leftOut.isEmpty else { return "no container matches, running or not" }
-        let named = leftOut.prefix(3).map { "\(Sanitizer.singleLine($0.name, limit: 80)) (\($0.reason.phrase))" }
-        let more = leftOut.count > named.count ? " and \(leftOut.count - named.count) more" : ""
-        return "every matching container is left out: \(named.joined(separator: ", "))\(more)"
+        let named = leftOut.map { "\(Sanitizer.singleLine($0.name, limit: 80)) (\($0.reason.phrase))" }
+        return "every matching container is left out: \(named.listed(limit: 3))"
     }
 
     /// The value that all share; nil if one lacks it or two differ.

@@ -17,7 +17,7 @@ final class ConnectionHandler: ChannelDuplexHandler, TimerWheelEntry {
     private let responder: Responder
     private let limits: ServerLimits
     private let loop: LoopConnections
-    private let terms: ConnectionContext
+    private let rules: ConnectionContext
     private var context: ChannelHandlerContext?
     private var phase: ConnectionPhase {
         didSet { if phase.wait != oldValue.wait { waitChanged() } }
@@ -39,12 +39,12 @@ final class ConnectionHandler: ChannelDuplexHandler, TimerWheelEntry {
     }
     var slot: Int64?
 
-    init(responder: Responder, limits: ServerLimits, loop: LoopConnections, terms: ConnectionContext) {
+    init(responder: Responder, limits: ServerLimits, loop: LoopConnections, rules: ConnectionContext) {
         self.responder = responder
         self.limits = limits
         self.loop = loop
-        self.terms = terms
-        phase = terms.socket == nil ? .idle : .securing
+        self.rules = rules
+        phase = rules.socket == nil ? .idle : .securing
     }
 
     /// True while a request is being answered or held.
@@ -136,7 +136,7 @@ final class ConnectionHandler: ChannelDuplexHandler, TimerWheelEntry {
         phase = .idle
         deadline = .now() + limits.idleTime
         do {
-            isStranger = !terms.access.permits(try context.pipeline.syncOperations.nioSSL_peerCertificate())
+            isStranger = !rules.access.permits(try context.pipeline.syncOperations.nioSSL_peerCertificate())
         } catch {
             isStranger = true
         }
@@ -144,7 +144,7 @@ final class ConnectionHandler: ChannelDuplexHandler, TimerWheelEntry {
 
     private func handshakeFailed(_ why: any Error, _ context: ChannelHandlerContext) {
         responder.metrics.update { $0.handshakesFailed += 1 }
-        terms.log(handshakeFailure: why, peer: context.channel.remoteAddress)
+        rules.log(handshakeFailure: why, peer: context.channel.remoteAddress)
     }
 
     // MARK: - Requests
@@ -169,9 +169,9 @@ final class ConnectionHandler: ChannelDuplexHandler, TimerWheelEntry {
         }
         // The rate limit comes before authentication.
         let refusal =
-            terms.refusal() ?? terms.access.refusal(of: request.head, pending.route, isStranger: isStranger)
+            rules.refusal() ?? rules.access.refusal(of: request.head, pending.route, isStranger: isStranger)
         if let refusal {
-            terms.log(refusal: refusal, of: request.head, peer: context.channel.remoteAddress)
+            rules.log(refusal: refusal, of: request.head, peer: context.channel.remoteAddress)
             write(refusal, to: pending, context)
             return
         }
@@ -299,7 +299,7 @@ final class ConnectionHandler: ChannelDuplexHandler, TimerWheelEntry {
     private func close(_ context: ChannelHandlerContext) {
         guard phase != .closed else { return }
         end()
-        if let socket = terms.socket { socket.closeSocket() } else { context.close(promise: nil) }
+        if let socket = rules.socket { socket.closeSocket() } else { context.close(promise: nil) }
     }
 
     /// Closes the connection to make room for another.

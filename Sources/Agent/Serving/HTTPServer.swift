@@ -174,16 +174,16 @@ final class HTTPServer: Sendable {
         // The decoder counts the target with the headers; the handler then checks them separately.
         decoding.maxHeaderListSize = limits.headers + limits.requestLine
         decoding.maxHeaderFieldCount = 100
-        let terms = ConnectionContext(
+        let rules = ConnectionContext(
             access: access, limiter: requestLimiter, address: address, socket: security == nil ? nil : SocketCloser(),
             logger: logger, refusals: refusals)
-        if let security, let socket = terms.socket {
+        if let security, let socket = rules.socket {
             if connections.value.securing.count >= limits.handshakes, connections.value.securing.giveUpOldest() {
                 responder.metrics.update { $0.connectionsGivenUp += 1 }
             }
             try pipeline.addHandlers([socket, NIOSSLServerHandler(context: security)])
         }
-        let connection = ConnectionHandler(responder: responder, limits: limits, loop: connections.value, terms: terms)
+        let connection = ConnectionHandler(responder: responder, limits: limits, loop: connections.value, rules: rules)
         let decoder = HTTPRequestDecoder(leftOverBytesStrategy: .dropBytes, limitConfiguration: decoding)
         try pipeline.addHandlers([
             FirstByteHandler(connection: connection), HTTPResponseEncoder(), ByteToMessageHandler(decoder), connection,

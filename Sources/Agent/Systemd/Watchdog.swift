@@ -33,9 +33,9 @@ struct Watchdog: Sendable {
         for loop in group.makeIterator() {
             do { try await loop.submit {}.get() } catch { return }
         }
-        guard source.current.parts.allSatisfy({ $0.refresher.isResponsive(within: Self.longestObservation) }) else {
-            return
+        let isResponsive = source.current.parts.allSatisfy {
+            $0.refresher.isResponsive(within: Self.longestObservation)
         }
-        manager.notify("WATCHDOG=1")
+        if isResponsive { manager.notify("WATCHDOG=1") }
     }
 }

@@ -1,3 +1,4 @@
+import AgentCore
 import Glibc
 import Shared
 
@@ -21,7 +22,7 @@ struct AccessFile: Hashable, Sendable {
     }
 
     /// The maximum size in bytes; a bundle of authorities takes some hundred KiB.
-    private static let limit = 1 << 20
+    static let sizeLimit = 1 << 20
 
     let kind: Kind
     let path: String
@@ -53,31 +54,16 @@ struct AccessFile: Hashable, Sendable {
         }
     }
 
-    /// Reads the file. Its type and permissions are checked after opening, so it cannot be replaced in between.
+    /// Reads the file. Its permissions are checked after opening, so it cannot be replaced in between.
     func read() throws(AccessError) -> [UInt8] {
-        // O_NONBLOCK: opening a FIFO must not wait for its writer.
-        let descriptor = open(currentPath, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-        guard descriptor >= 0 else { throw .unreadable(self, why: String(cString: strerror(errno))) }
-        defer { close(descriptor) }
-        var status = stat()
-        guard fstat(descriptor, &status) == 0 else { throw .unreadable(self, why: String(cString: strerror(errno))) }
-        guard status.st_mode & S_IFMT == S_IFREG else { throw .unreadable(self, why: "not a regular file") }
-        guard status.st_mode & forbidden == 0 else { throw .exposed(self) }
-        var bytes = [UInt8](repeating: 0, count: min(Int(status.st_size) + 1, Self.limit + 1))
-        var count = 0
-        while count < bytes.count {
-            let got = bytes.withUnsafeMutableBytes { buffer in
-                Glibc.read(descriptor, buffer.baseAddress?.advanced(by: count), buffer.count - count)
-            }
-            if got < 0, errno == EINTR { continue }
-            guard got >= 0 else { throw .unreadable(self, why: String(cString: strerror(errno))) }
-            if got == 0 { break }
-            count += got
+        do throws(FileReadFailure) {
+            let (descriptor, status) = try SmallFile.open(currentPath).get()
+            defer { close(descriptor) }
+            if status.st_mode & forbidden == 0 { return try SmallFile.read(descriptor, limit: Self.sizeLimit).get() }
+        } catch {
+            throw .unreadable(self, error)
         }
-        guard count <= Self.limit else {
-            throw .unusable(self, why: "is larger than 1 MiB: remove what is not needed")
-        }
-        return Array(bytes.prefix(count))
+        throw .exposed(self)
     }
 
     /// A cheap indication of changes to the file; nil if it does not exist.
@@ -109,7 +95,7 @@ enum AccessError: Error, Hashable, CustomStringConvertible {
     case clientName(String)
     /// Users other than the owner can read the file.
     case exposed(AccessFile)
-    case unreadable(AccessFile, why: String)
+    case unreadable(AccessFile, FileReadFailure)
     case unusable(AccessFile, why: String)
 
     /// The key that causes the problem, and the text among its values; nil for any.
@@ -136,8 +122,9 @@ enum AccessError: Error, Hashable, CustomStringConvertible {
         case .exposed(let file):
             "the \(file.kind.rawValue) '\(file.shown)' is readable by \(file.kind == .key ? "others" : "its group or others"): "
                 + "chmod 600 it"
-        case .unreadable(let file, let why):
-            "the \(file.kind.rawValue) '\(file.shown)' cannot be read (\(why)): check the path and its permissions"
+        case .unreadable(let file, let failure):
+            "the \(file.kind.rawValue) '\(file.shown)' "
+                + failure.problem(limit: AccessFile.sizeLimit, correction: "correct the path")
         case .unusable(let file, let why): "the \(file.kind.rawValue) '\(file.shown)' \(why)"
         }
     }
