@@ -35,7 +35,9 @@ struct SelectionTests {
             #expect(try await ledger.previousExpected(service: "canvas") == 20)
             #expect(try await ledger.previousSelected(service: "canvas", selected: []) == nil)
             try await record("2", 4, of: 20, selected: ["a=b"], in: ledger)
-            #expect(try await ledger.previousExpected(service: "canvas") == 20, "the whole fleet is not compared with a part")
+            #expect(
+                try await ledger.previousExpected(service: "canvas") == 20,
+                "the whole fleet is not compared with a part")
             #expect(try await ledger.previousSelected(service: "canvas", selected: ["a=b"]) == 4)
             try await record("3", 6, of: 21, selected: ["a=b", "c=d"], in: ledger)
             #expect(try await ledger.previousExpected(service: "canvas") == 21)
