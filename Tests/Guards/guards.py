@@ -885,9 +885,9 @@ GUARDS = [
         r"if transitions.count >= Self.maximumTransitions * 1_000 {", VERDICT),
     Guard(
         9, "inventory-size", "an inventory has at most 64 MiB",
-        "Sources/Collector/Support/BoundedFile.swift",
-        r"guard bytes.count + count <= limit else { throw .tooLarge(limit: limit) }",
-        r"guard bytes.count + count <= limit * 2 else { throw .tooLarge(limit: limit) }", INVENTORY),
+        "Sources/Collector/Inventory/InventoryReader.swift",
+        r"return try BoundedFile.read(descriptor: descriptor, limit: maximumBytes)",
+        r"return try BoundedFile.read(descriptor: descriptor, limit: maximumBytes * 2)", INVENTORY),
     Guard(
         9, "agent-connections", "the agent's connections have a limit",
         "Sources/Agent/Serving/ConnectionLimiter.swift",
