@@ -64,7 +64,9 @@ struct FleetWarnings {
     }
 
     private var healthChecks: String? {
-        let without = tracks.count { $0.status == .converged && $0.lastAnswer.hostID != nil && !$0.lastAnswer.hasHealthCheck }
+        let without = tracks.count {
+            $0.status == .converged && $0.lastAnswer.hostID != nil && !$0.lastAnswer.hasHealthCheck
+        }
         guard without > 0 else { return nil }
         return "\(without.hostCount) converged without a health check: running is all that is known"
     }
