@@ -401,19 +401,19 @@ GUARDS = [
     # 3. No answer of another host, another time or another request
     Guard(
         3, "nonce", "an answer has to echo this request's nonce",
-        _VERDICT + "HostTracker.swift",
+        _VERDICT + "IdentityTracker.swift",
         r"if document.nonce != nonce { return .replayed }",
         r"if document.nonce == nil { return .replayed }", VERDICT),
     Guard(
         3, "nonce-there", "an answer without any nonce is none",
-        _VERDICT + "HostTracker.swift",
+        _VERDICT + "IdentityTracker.swift",
         r"if document.nonce != nonce { return .replayed }",
         r"if let echoed = document.nonce, echoed != nonce { return .replayed }", VERDICT),
     Guard(
         3, "nonce-plain", "a host without an agent that echoes a nonce has to echo this one",
-        _VERDICT + "HostTracker.swift",
-        r"if let echoed = answer.nonce, echoed != nonce { return .replayed }",
-        r"if answer.nonce?.isEmpty == true { return .replayed }", VERDICT),
+        _VERDICT + "IdentityTracker.swift",
+        r"if let echoed = answer.nonce, echoed != sample.nonce {",
+        r"if answer.nonce?.isEmpty == true {", VERDICT),
     Guard(
         3, "nonce-new", "every request has a nonce of its own",
         "Sources/Collector/Operations/Verify/FleetSession.swift",
@@ -426,12 +426,12 @@ GUARDS = [
         r"package static func nonce() -> String { Hexadecimal.encode([UInt8](repeating: 7, count: 16)) }", SESSION),
     Guard(
         3, "expected-id", "a host id other than the inventory's is another host",
-        _VERDICT + "HostTracker.swift",
-        r"if let expected = host.id, expected != document.host.id { return .wrongHost }",
-        r"if let expected = host.id, expected.isEmpty { return .wrongHost }", VERDICT),
+        _VERDICT + "IdentityTracker.swift",
+        r"if let expectedID, expectedID != document.host.id { return .wrongHost }",
+        r"if let expectedID, expectedID.isEmpty { return .wrongHost }", VERDICT),
     Guard(
         3, "first-id", "a host id other than the first one said is another host",
-        _VERDICT + "HostTracker.swift",
+        _VERDICT + "IdentityTracker.swift",
         r"if let firstID, firstID != document.host.id { return .wrongHost }",
         r"if let firstID, firstID.isEmpty { return .wrongHost }", VERDICT),
     Guard(
@@ -462,8 +462,8 @@ GUARDS = [
     Guard(
         3, "conflict-at-end", "of two hosts behind one URL, the one that answers last does not decide",
         _VERDICT + "HostTracker.swift",
-        r"now - lastConflict.at <= max(policy.flappingWindow, policy.freshness)",
-        r"now - lastConflict.at <= .zero", VERDICT),
+        r"identity.recallConflict(at: now, within: max(policy.flappingWindow, policy.freshness))",
+        r"identity.recallConflict(at: now, within: .zero)", VERDICT),
     Guard(
         3, "agent-fresh", "a document older than a second answers no request with a nonce",
         "Sources/Agent/Refresh/StatusSource.swift",
@@ -478,13 +478,13 @@ GUARDS = [
         r"case (true, nil): return BuildComparison(fact: .matchSHA)", VERDICT),
     Guard(
         4, "digest-fails", "the right commit in another image fails fast",
-        _VERDICT + "HostTracker.swift",
-        r"case .digestWrong: comparison.detail != .learning",
+        _VERDICT + "TargetHistory.swift",
+        r"case .digestWrong: seen.comparison.detail != .learning",
         r"case .digestWrong: false", VERDICT),
     Guard(
         "gate", "learning-holds", "a host is not failed while the registry is asked what it serves",
-        _VERDICT + "HostTracker.swift",
-        r"case .digestWrong: comparison.detail != .learning",
+        _VERDICT + "TargetHistory.swift",
+        r"case .digestWrong: seen.comparison.detail != .learning",
         r"case .digestWrong: true", DIGESTS),
     Guard(
         4, "digest-at-end", "the right commit in another image is a failed deploy at the deadline",
@@ -1170,13 +1170,13 @@ GUARDS = [
     Guard(
         "gate", "rolled-back", "a host that matched and went back is rolled back",
         _VERDICT + "HostTracker.swift",
-        r"if outcome == .ok, everMatched, facts.build.isOther,",
-        r"if outcome == .never, everMatched, facts.build.isOther,", VERDICT),
+        r"if outcome == .ok, history.everMatched, facts.build.isOther,",
+        r"if outcome == .never, history.everMatched, facts.build.isOther,", VERDICT),
     Guard(
         "gate", "crash-loop", "a container that restarts between looks is failed",
         _VERDICT + "HostTracker.swift",
-        r"return isLooping",
-        r"return isLooping && isFinal && fact == nil", VERDICT),
+        r"return history.isLooping",
+        r"return history.isLooping && isFinal && fact == nil", VERDICT),
     Guard(
         "gate", "superseded", "a newer promotion ends a verification",
         _VERDICT + "Verification.swift",
@@ -1297,23 +1297,23 @@ GUARDS = [
     Guard(
         "gate", "restart-told", "a restart in the soak is told",
         _VERDICT + "HostTracker.swift",
-        r"case .soaking, .flapping: history.total > announced.restarts",
+        r"case .soaking, .flapping: history.instances.total > announced.restarts",
         r"case .soaking, .flapping: false", VERDICT),
     Guard(
         "gate", "leftover", "what ended well before the start, beside others that run, fails nothing for an older agent",
-        _VERDICT + "HostTracker.swift",
-        r"guard !lastAnswer.separatesInstances, (instance.exitCode ?? 0) == 0,",
-        r"guard lastAnswer.separatesInstances, (instance.exitCode ?? 0) == 0,", r"\bEarlierEvidenceTests/"),
+        _VERDICT + "TargetHistory.swift",
+        r"guard !seen.answer.separatesInstances, (instance.exitCode ?? 0) == 0,",
+        r"guard seen.answer.separatesInstances, (instance.exitCode ?? 0) == 0,", r"\bEarlierEvidenceTests/"),
     Guard(
         "gate", "kept-health", "a health result of the run before a restart fails nothing",
-        _VERDICT + "HostTracker.swift",
-        r"instance.isUnhealthy && history.hasDecided(instance)",
+        _VERDICT + "TargetHistory.swift",
+        r"instance.isUnhealthy && instances.hasDecided(instance)",
         r"instance.isUnhealthy", VERDICT),
     Guard(
         "gate", "created", "a container that never started waits",
-        _VERDICT + "HostTracker.swift",
-        r"if lastAnswer.engine != nil, instance.startedAt == nil,",
-        r"if lastAnswer.engine == nil, instance.startedAt == nil,", VERDICT),
+        _VERDICT + "TargetHistory.swift",
+        r"if seen.answer.engine != nil, instance.startedAt == nil,",
+        r"if seen.answer.engine == nil, instance.startedAt == nil,", VERDICT),
     Guard(
         "gate", "engine-platform", "a host's platform is its engine's, whatever its image claims",
         _VERDICT + "BuildMatcher.swift",

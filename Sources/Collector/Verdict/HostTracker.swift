@@ -29,28 +29,8 @@ package struct HostTracker: Sendable {
     /// The inventory's source no longer lists the host.
     private var isMissing = false
 
-    // Who answers.
-    private var identity = IdentityFact.unknown
-    /// The id and the boot that the host first gave in this verification, and the boot of its last answer.
-    private var firstID: String?
-    private var firstBoot: String?
-    private var lastBoot: String?
-    /// The other host with the same id.
-    private var twin: Twin?
-    private var lastConflict: (identity: IdentityFact, at: Duration)?
-
-    // How it changes.
-    private var everMatched = false
-    private var lastWasMatch: Bool?
-    /// The latest changes between match and no match.
-    private var matchChanges: [Duration] = []
-    /// Answers in a row that show a failed deploy, or another build than the one that the host had proven.
-    private var failures = 0
-    private var consecutiveRegressions = 0
-    private var lastRepeatAt: Duration?
-    /// The host crashes repeatedly: `failed` until it has soaked, whatever a single observation shows.
-    private var isLooping = false
-    private var history = InstanceHistory()
+    private var identity: IdentityTracker
+    private var history = TargetHistory()
     private var plainClock = PlainClock()
     /// What the last transition announced, where the same status can come for another reason.
     private var announced = Announced()
@@ -58,6 +38,7 @@ package struct HostTracker: Sendable {
     init(host: ExpectedHost, service: String) {
         self.host = host
         self.service = service
+        identity = IdentityTracker(expectedID: host.id)
     }
 
     /// Everything that the answers so far establish about the build.
@@ -102,13 +83,6 @@ package struct HostTracker: Sendable {
         }
     }
 
-    /// Another host of the inventory that answers with the same id.
-    struct Twin: Hashable, Sendable {
-        let name: String
-        /// Of its last answer; nil where it gave none in this verification.
-        let bootID: String?
-    }
-
     /// What every sample of a verification is judged by.
     struct Rules {
         let matcher: BuildMatcher
@@ -128,7 +102,7 @@ package struct HostTracker: Sendable {
             case .unidentified(_, let runtime): (.unidentified, runtime)
             case .fact(let fact): (fact.comparison.fact, fact.runtime)
             }
-        return HostFacts(reach: outcome, identity: identity, build: build, runtime: runtime)
+        return HostFacts(reach: outcome, identity: identity.fact, build: build, runtime: runtime)
     }
 
     /// The last usable answer, reduced to what can be compared.
@@ -149,7 +123,7 @@ package struct HostTracker: Sendable {
     /// The time for which the target is certain to have held without a break; nil where the last answer does not prove it.
     var provenSpan: Duration? { fact?.proof?.span }
 
-    package var restarts: RestartSummary? { history.summary }
+    package var restarts: RestartSummary? { history.instances.summary }
 
     /// When the host was first seen to serve the target in the run that proved it; nil while it is not proven.
     package var convergedAt: Duration? { status == .converged ? fact?.proof?.since : nil }
@@ -181,15 +155,15 @@ package struct HostTracker: Sendable {
     /// Takes one sample in.
     ///
     /// - Parameter twin: the other host of the inventory whose id this sample has; nil where there is none.
-    mutating func observe(_ sample: Sample, twin: Twin?, rules: Rules) {
+    mutating func observe(_ sample: Sample, twin: IdentityTracker.Twin?, rules: Rules) {
         attempts += 1
         outstanding = nil
-        self.twin = twin
         defer { isHeard = isHeard || earlyAge == nil || sample.askedAt >= Policy.agentFreshness }
         switch sample.answer {
         case .unusable(let outcome, let detail):
             self.outcome = outcome
             outcomeDetail = detail
+            identity.tookNothing()
             // A connection that breaks is as silent as none, as far as a cut network goes.
             silentSince = outcome.isSilence || outcome == .protocolError ? silentSince ?? sample.askedAt : nil
             // Silence leaves the last fact standing until it is stale; another answer takes its place.
@@ -200,18 +174,14 @@ package struct HostTracker: Sendable {
         case .document(let document):
             answered(sample)
             lastAnswer = LastAnswerDetails(document)
-            identity = identify(document, nonce: sample.nonce, isDuplicate: twin != nil)
-            guard !identity.isConflict else { return conflicted(at: sample.answeredAt) }
-            if firstID == nil { (firstID, firstBoot) = (document.host.id, document.host.bootID) }
+            guard identity.take(document, of: sample, twin: twin) else { return knowledge = .nothing }
             // Instances that are said to run on through a reboot are not believed to.
-            if let lastBoot, lastBoot != document.host.bootID { breakProof() }
-            lastBoot = document.host.bootID
+            if identity.note(id: document.host.id, boot: document.host.bootID) { breakProof() }
             take(document, sample: sample, rules: rules)
         case .plain(let answer):
             answered(sample)
             lastAnswer = LastAnswerDetails(answer)
-            identity = identify(answer, nonce: sample.nonce)
-            guard !identity.isConflict else { return conflicted(at: sample.answeredAt) }
+            guard identity.take(answer, of: sample) else { return knowledge = .nothing }
             take(answer, sample: sample, rules: rules)
         }
     }
@@ -222,12 +192,6 @@ package struct HostTracker: Sendable {
         lastAnswerAt = sample.answeredAt
         outcome = .ok
         outcomeDetail = ""
-    }
-
-    /// An answer of another host, another time or another request proves nothing.
-    private mutating func conflicted(at moment: Duration) {
-        lastConflict = (identity, moment)
-        knowledge = .nothing
     }
 
     private mutating func take(_ document: Document, sample: Sample, rules: Rules) {
@@ -317,19 +281,14 @@ package struct HostTracker: Sendable {
         let policy = rules.policy
         let moment = window.latest
         let comparison = rules.matcher.match(evidence)
-        let isMatch = comparison.fact.isMatch
-        if isMatch, !instances.isEmpty {
-            history.take(instances, at: moment, window: Self.loopWindow(policy))
-        } else if runtime == .absent {
-            history.tookNothing()
-        } else if evidence.instances.contains(where: \.isRunning) {
-            history.left()
-            isLooping = false
-        }
-        if let lastWasMatch, isMatch != lastWasMatch { matchChanges.append(moment) }
-        matchChanges.removeAll { moment - $0 > policy.flappingWindow }
+        history.take(
+            TargetHistory.Observation(
+                evidence: evidence, comparison: comparison, runtime: runtime, instances: instances, answer: lastAnswer,
+                moment: moment),
+            policy: policy)
         // A slow answer may rest on an observation from before the start, although it says otherwise.
-        let proves = isMatch && runtime == .serving && canProve && window.earliest >= rules.earliest
+        let proves =
+            comparison.fact.isMatch && runtime == .serving && canProve && window.earliest >= rules.earliest
         let proof =
             proves
             ? Proof(
@@ -337,75 +296,7 @@ package struct HostTracker: Sendable {
                 freshness: policy.freshness) : nil
         knowledge = .fact(
             Fact(evidence: evidence, comparison: comparison, runtime: runtime, moment: moment, proof: proof))
-        lastWasMatch = isMatch
-        everMatched = everMatched || isMatch
-        countRepeats(comparison, runtime: runtime, instances: instances, at: moment, policy: policy)
-        let hasCrashed = failures >= policy.failAfter && (runtime == .restarting || runtime == .exited)
-        if isMatch, history.loop != nil || hasCrashed { isLooping = true }
-        if let proof, proof.hasSoaked(policy.soak) {
-            history.soaked()
-            isLooping = false
-        }
-    }
-
-    /// Counts answers in a row that show a failed deploy, or a build that went back. Only different observations count.
-    private mutating func countRepeats(
-        _ comparison: BuildComparison, runtime: ServiceState, instances: [Instance], at moment: Duration, policy: Policy
-    ) {
-        let isFailing = showsFailure(comparison, runtime: runtime, instances: instances)
-        // A stopped container of another build is what a gap in a crash loop leaves to see: nothing went back to it.
-        let isBack = everMatched && comparison.fact.isOther && runtime != .exited
-        if !isFailing { failures = 0 }
-        if !isBack { consecutiveRegressions = 0 }
-        guard isFailing || isBack else {
-            lastRepeatAt = nil
-            return
-        }
-        let resolution = min(.milliseconds(100), policy.interval / 2)
-        if let last = lastRepeatAt, moment - last < resolution { return }
-        lastRepeatAt = moment
-        if isFailing { failures += 1 }
-        if isBack { consecutiveRegressions += 1 }
-    }
-
-    private func showsFailure(_ comparison: BuildComparison, runtime: ServiceState, instances: [Instance]) -> Bool {
-        switch comparison.fact {
-        // What the registry is still asked about is not decided.
-        case .digestWrong: comparison.detail != .learning
-        case .shaWrong: true
-        case let build where build.isMatch:
-            switch runtime {
-            case .restarting, .paused: true
-            case .exited: instances.isEmpty || instances.contains { isNewFailure($0, among: instances) }
-            case .unhealthy: !instances.contains(where: \.isUnhealthy) || instances.contains(where: isSick)
-            case .serving: false
-            case .starting, .absent, .unknown: instances.contains { $0.oomKilled == true }
-            }
-        default: false
-        }
-    }
-
-    /// Whether a stopped instance is one that failed.
-    ///
-    /// One that never started waits for something. An agent that tells instances from leftovers and one-offs is believed.
-    /// Older ones list all that matches: beside others that run, one that ended with 0 before the verification began, and
-    /// did nothing since, may have been started for one command. It proves nothing, and is no reason to roll back. Only spans
-    /// are taken from the host's own clock, which may be wrong by any amount.
-    private func isNewFailure(_ instance: Instance, among instances: [Instance]) -> Bool {
-        guard instance.state == .exited else { return instance.state == .restarting }
-        if lastAnswer.engine != nil, instance.startedAt == nil, (instance.exitCode ?? 0) == 0 { return false }
-        guard !lastAnswer.separatesInstances, (instance.exitCode ?? 0) == 0,
-            instances.contains(where: { $0.state != .exited })
-        else { return true }
-        return history.isNews(instance) || lastAnswer.startedSince(instance)
-    }
-
-    /// Whether an unhealthy instance is so by a check of its present run: some engines keep the last run's result.
-    private func isSick(_ instance: Instance) -> Bool { instance.isUnhealthy && history.hasDecided(instance) }
-
-    /// The soak; but never so short that two successive answers could not fall into it.
-    private static func loopWindow(_ policy: Policy) -> Duration {
-        max(policy.soak, policy.interval * 2 + .milliseconds(500))
+        if let proof, proof.hasSoaked(policy.soak) { history.soaked() }
     }
 
     /// Compares the last answer again, because more is known of promotions or digests.
@@ -417,41 +308,24 @@ package struct HostTracker: Sendable {
 
     // MARK: - Identity
 
-    /// Another host turned out to have the same id. The id that this host first gave stays: if it was the other's, its own
-    /// cannot be told from a third one's, and it stays in conflict.
+    /// Another host turned out to have the same id.
     ///
     /// - Returns: false where that was known.
-    mutating func markDuplicate(of twin: Twin) -> Bool {
-        guard identity != .duplicate else { return false }
-        identity = .duplicate
-        self.twin = twin
+    mutating func markDuplicate(of twin: IdentityTracker.Twin) -> Bool {
+        guard identity.markDuplicate(of: twin) else { return false }
         knowledge = .nothing
         return true
     }
 
     /// This host as another one's twin. A last answer with another id does not tell in which boot it has this one.
-    func twin(withID id: String) -> Twin {
-        Twin(name: host.name, bootID: lastAnswer.hostID == id ? lastAnswer.bootID : nil)
+    func twin(withID id: String) -> IdentityTracker.Twin {
+        IdentityTracker.Twin(name: host.name, bootID: lastAnswer.hostID == id ? lastAnswer.bootID : nil)
     }
 
     /// The host id that a sample rightly claims for this host; nil where it is another host's answer, or has no id.
     func claimedID(_ sample: Sample) -> String? {
-        guard case .document(let document) = sample.answer,
-            identify(document, nonce: sample.nonce, isDuplicate: false) == .expected
-        else { return nil }
-        return document.host.id
-    }
-
-    private func identify(_ document: Document, nonce: String, isDuplicate: Bool) -> IdentityFact {
-        if document.nonce != nonce { return .replayed }
-        if let expected = host.id, expected != document.host.id { return .wrongHost }
-        if let firstID, firstID != document.host.id { return .wrongHost }
-        return isDuplicate ? .duplicate : .expected
-    }
-
-    private func identify(_ answer: PlainAnswer, nonce: String) -> IdentityFact {
-        if let echoed = answer.nonce, echoed != nonce { return .replayed }
-        return firstID == nil ? .unknown : .wrongHost
+        guard case .document(let document) = sample.answer else { return nil }
+        return identity.claimedID(document, nonce: sample.nonce)
     }
 
     // MARK: - Status
@@ -460,16 +334,14 @@ package struct HostTracker: Sendable {
     /// that a reader must not miss.
     mutating func updateStatus(at now: Duration, isFinal: Bool, policy: Policy) -> Transition? {
         var next = derivedStatus(at: now, isFinal: isFinal, policy: policy)
-        if isFinal, next != .converged, next != .failed, let lastConflict,
-            now - lastConflict.at <= max(policy.flappingWindow, policy.freshness)
+        if isFinal, next != .converged, next != .failed,
+            identity.recallConflict(at: now, within: max(policy.flappingWindow, policy.freshness))
         {
-            // Two hosts behind one URL answer in turns: which of them was last is chance.
-            identity = lastConflict.identity
             next = .conflict
         }
         guard next != status || transitions.isEmpty || isNews(next) else { return nil }
         status = next
-        announced = Announced(wasEarly: earlyAge != nil, restarts: history.total)
+        announced = Announced(wasEarly: earlyAge != nil, restarts: history.instances.total)
         let transition = Transition(at: now, status: next, reason: reason(at: now, policy: policy))
         // A host that changes its status for days must not fill the memory: the first and the latest changes stay.
         if transitions.count >= Self.maximumTransitions { transitions.remove(at: Self.maximumTransitions / 2) }
@@ -485,18 +357,18 @@ package struct HostTracker: Sendable {
     private func isNews(_ next: HostStatus) -> Bool {
         switch next {
         case .pending: announced.wasEarly && fact != nil
-        case .soaking, .flapping: history.total > announced.restarts
+        case .soaking, .flapping: history.instances.total > announced.restarts
         default: false
         }
     }
 
     /// The first status that applies.
     private func derivedStatus(at now: Duration, isFinal: Bool, policy: Policy) -> HostStatus {
-        if identity.isConflict { return .conflict }
+        if identity.fact.isConflict { return .conflict }
         let facts = facts
         if isFailed(facts.build, at: now, isFinal: isFinal, policy: policy) { return .failed }
-        if outcome == .ok, everMatched, facts.build.isOther,
-            isFinal && facts.runtime != .exited || consecutiveRegressions >= policy.failAfter
+        if outcome == .ok, history.everMatched, facts.build.isOther,
+            isFinal && facts.runtime != .exited || history.regressions >= policy.failAfter
         {
             return .rolledBack
         }
@@ -526,16 +398,16 @@ package struct HostTracker: Sendable {
         }
         guard facts.runtime == .serving else { return .starting }
         guard let proof = fact.proof, proof.hasSoaked(policy.soak) else { return .soaking }
-        return matchChanges.count >= 2 ? .flapping : .converged
+        return history.changes >= 2 ? .flapping : .converged
     }
 
     private func isFailed(_ build: BuildFact, at now: Duration, isFinal: Bool, policy: Policy) -> Bool {
         // What was counted once says nothing of a host whose agent sees nothing now.
         guard outcome == .ok, fact != nil, !isStale(at: now, policy: policy) else { return false }
-        if failures >= policy.failAfter { return true }
+        if history.failures >= policy.failAfter { return true }
         if isFinal, build == .digestWrong || build == .shaWrong { return true }
         // A single good observation, or a gap between two instances, does not end a crash loop: a soak does.
-        return isLooping
+        return history.isLooping
     }
 
     /// Whether the host has been out of reach, or failed, all through the last soak. One that can be asked, and is only not
@@ -561,7 +433,7 @@ package struct HostTracker: Sendable {
     /// Why the host has its status.
     package func reason(at now: Duration, policy: Policy) -> HostReason {
         switch status {
-        case .conflict: conflictReason
+        case .conflict: identity.reason(given: lastAnswer.hostID, boot: lastAnswer.bootID)
         case .failed: failedReason
         case .rolledBack: facts.build == .foreign ? .replacedByUnpromoted(served) : .wentBack(to: served)
         case .missing: .notListed(outcome, detail: outcomeDetail)
@@ -573,7 +445,7 @@ package struct HostTracker: Sendable {
         case .straggler, .pending: behindReason
         case .starting: startingReason
         case .soaking: soakingReason(policy)
-        case .flapping: .flapping(changes: matchChanges.count)
+        case .flapping: .flapping(changes: history.changes)
         case .converged:
             .converged(
                 facts.build, hasHealthCheck: lastAnswer.hasHealthCheck,
@@ -587,29 +459,6 @@ package struct HostTracker: Sendable {
     private var served: String {
         if case .servedOther(let answer) = detail { return answer.shownCommit }
         return evidence?.gitSHA.value?.short ?? evidence?.shownDigest?.short ?? "an unknown build"
-    }
-
-    private var conflictReason: HostReason {
-        let given = lastAnswer.hostID
-        switch identity {
-        case .wrongHost:
-            if let first = firstID, let firstBoot, let given, !given.isEmpty, first != given,
-                let boot = lastAnswer.bootID, !firstBoot.isEmpty, !boot.isEmpty, boot != firstBoot
-            {
-                return .machineIDChanged(given: given, first: first)
-            }
-            return .wrongHost(
-                given: given.flatMap { $0.isEmpty ? nil : $0 }, expected: host.id ?? firstID,
-                isFromInventory: host.id != nil)
-        case .duplicate:
-            let id = given ?? ""
-            guard let twin else { return .duplicateID(id, other: nil) }
-            guard let boot = lastAnswer.bootID, let theirs = twin.bootID, !boot.isEmpty, !theirs.isEmpty else {
-                return .duplicateID(id, other: twin.name)
-            }
-            return boot == theirs ? .sameHostTwice(id, other: twin.name) : .clonedMachineID(id, other: twin.name)
-        case .replayed, .expected, .unknown: return .nonceNotEchoed
-        }
     }
 
     private var failedReason: HostReason {
@@ -627,21 +476,22 @@ package struct HostTracker: Sendable {
         case .shaWrong:
             return servedOther ?? .wrongCommit(serves: evidence?.gitSHA.value?.short ?? "another commit")
         default:
-            if let loop = history.loop {
+            if let loop = history.instances.loop {
                 return .crashLoop(
                     .init(
-                        instance: loop.name, count: loop.count, span: loop.span, lastExitCode: history.lastExitCode),
+                        instance: loop.name, count: loop.count, span: loop.span,
+                        lastExitCode: history.instances.lastExitCode),
                     condition)
             }
             if let failedProbe { return .probeFailed(failedProbe) }
-            if failures < 1 { return .crashLoopNotSoaked(condition) }
+            if history.failures < 1 { return .crashLoopNotSoaked(condition) }
             // A container that never ran has no logs: its engine's own words are all there is.
             if let worst = lastAnswer.worst, worst.state == .exited, worst.startedAt == nil,
                 let said = lastAnswer.explanation
             {
                 return .startFailed(said: said)
             }
-            return .down(condition, answers: failures)
+            return .down(condition, answers: history.failures)
         }
     }
 
@@ -695,7 +545,7 @@ package struct HostTracker: Sendable {
         default: return .notAnsweredYet
         }
         if let servedOther { return servedOther }
-        if everMatched { return .leftTarget(serves: served) }
+        if history.everMatched { return .leftTarget(serves: served) }
         var served = HostReason.Served(
             build: served, generation: generation, condition: facts.runtime == .serving ? nil : condition)
         let deployment = HostReason.Deployment(service: service, engine: lastAnswer.engine)
@@ -722,7 +572,8 @@ package struct HostTracker: Sendable {
 
     private func soakingReason(_ policy: Policy) -> HostReason {
         guard let proof = fact?.proof, !policy.provesNothing else { return .onTarget }
-        return .soaking(held: proof.span, of: policy.soak, changes: matchChanges.count, restarts: history.summary)
+        return .soaking(
+            held: proof.span, of: policy.soak, changes: history.changes, restarts: history.instances.summary)
     }
 
     /// The probe that failed, where the image is right and the service is not up because of it.
@@ -742,7 +593,7 @@ package struct HostTracker: Sendable {
         let worst = lastAnswer.worst
         let hasEnded = worst?.state == .exited || worst?.state == .restarting
         return HostReason.Condition(
-            state: facts.runtime, instance: worst?.name, logged: worst?.name ?? history.loop?.name ?? service,
+            state: facts.runtime, instance: worst?.name, logged: worst?.name ?? history.instances.loop?.name ?? service,
             exitCode: hasEnded ? worst?.exitCode : nil, isOutOfMemory: worst?.oomKilled == true,
             callsItServing: lastAnswer.callsItServing, said: lastAnswer.plainState)
     }

@@ -261,7 +261,7 @@ package struct Verification: Sendable {
     /// that one may be out of reach, and so claim nothing. nil where there is none.
     ///
     /// A host that was answered for by another returns the id with its first answer of its own: a blip is no conflict.
-    private mutating func claim(_ sample: Sample, actions: inout [Action]) -> HostTracker.Twin? {
+    private mutating func claim(_ sample: Sample, actions: inout [Action]) -> IdentityTracker.Twin? {
         guard let id = tracks[sample.host].claimedID(sample) else { return nil }
         if claims[sample.host] != id {
             if let before = claims.updateValue(id, forKey: sample.host) {
@@ -273,7 +273,7 @@ package struct Verification: Sendable {
         if !others.isEmpty {
             var boot: String?
             if case .document(let document) = sample.answer { boot = document.host.bootID }
-            let twin = HostTracker.Twin(name: tracks[sample.host].host.name, bootID: boot)
+            let twin = IdentityTracker.Twin(name: tracks[sample.host].host.name, bootID: boot)
             for other in others where tracks[other].markDuplicate(of: twin) {
                 updateStatus(other, at: sample.answeredAt, isFinal: false, actions: &actions)
             }
