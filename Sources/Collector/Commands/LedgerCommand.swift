@@ -59,7 +59,7 @@ struct LedgerCheckCommand: CollectorCommand {
     func output(_ result: LedgerCheckResult) throws -> String {
         switch options.format {
         case .text: result.text()
-        case .json: try LedgerJSON.text(result)
+        case .json: try JSONEncoder.prettyText(result)
         }
     }
 }
@@ -126,7 +126,7 @@ struct LedgerPruneCommand: CollectorCommand {
     func output(_ pruned: PruneResult) throws -> String {
         switch options.format {
         case .text: pruned.text()
-        case .json: try LedgerJSON.text(pruned)
+        case .json: try JSONEncoder.prettyText(pruned)
         }
     }
 }

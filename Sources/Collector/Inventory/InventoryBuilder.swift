@@ -58,9 +58,8 @@ struct InventoryBuilder {
             for index in names.compactMap({ places[$0]?.index }) { waive(index, listed.waiver) }
             let unknown = names.filter { places[$0] == nil }
             guard !unknown.isEmpty else { return nil }
-            let shown = unknown.prefix(3).map { Sanitizer.singleLine($0, limit: 64) }.joined(separator: ", ")
-            let more = unknown.count > 3 ? " and \(unknown.count - 3) more" : ""
-            return "\(listed.place): the waiver names \(shown)\(more), which the inventory does not list"
+            let shown = unknown.map { Sanitizer.singleLine($0, limit: 64) }.listed(limit: 3)
+            return "\(listed.place): the waiver names \(shown), which the inventory does not list"
         case .labels(let labels):
             let covered = hosts.indices.filter { index in labels.allSatisfy { hosts[index].labels[$0] == $1 } }
             for index in covered { waive(index, listed.waiver) }

@@ -1,3 +1,4 @@
+import CollectorSupport
 import Glibc
 import Shared
 
@@ -41,17 +42,12 @@ struct InventoryReader: Sendable {
     }
 
     private static func readAll(_ descriptor: Int32, name: String) throws(InventoryError) -> [UInt8] {
-        var bytes: [UInt8] = []
-        var buffer = [UInt8](repeating: 0, count: 1 << 16)
-        while true {
-            let count = buffer.withUnsafeMutableBytes { Glibc.read(descriptor, $0.baseAddress, $0.count) }
-            if count == 0 { return bytes }
-            if count < 0 {
-                if errno == EINTR { continue }
-                throw unreadable(name)
-            }
-            guard bytes.count + count <= maximumBytes else { throw .tooLarge(source: name) }
-            bytes += buffer[..<count]
+        do throws(BoundedFile.ReadError) {
+            return try BoundedFile.read(descriptor: descriptor, limit: maximumBytes)
+        } catch .tooLarge {
+            throw .tooLarge(source: name)
+        } catch {
+            throw .unreadable(source: name, reason: error.reason)
         }
     }
 

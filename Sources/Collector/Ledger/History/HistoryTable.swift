@@ -79,7 +79,7 @@ package struct HistoryTable {
             let schema = 2
             let verifications: [HistoryEntry]
         }
-        return try LedgerJSON.text(Listing(verifications: entries))
+        return try JSONEncoder.prettyText(Listing(verifications: entries))
     }
 
     // MARK: - Comma-separated values
@@ -186,7 +186,7 @@ package struct StatisticsTable {
             let hosts: [HistoryStatistics.Host]?
         }
         let grouping = statistics.grouping
-        return try LedgerJSON.text(
+        return try JSONEncoder.prettyText(
             Listing(
                 by: grouping.rawValue, since: filter.since?.rfc3339, verifications: statistics.verifications,
                 services: grouping == .service ? services : nil, hosts: grouping == .host ? hosts : nil))

@@ -163,14 +163,17 @@ private struct LedgerChecker {
         }
         result.counts = counts
         if !interrupted.isEmpty {
-            result.add(.note, "interrupted verifications, whose collectors ended early: \(Self.list(interrupted))")
+            result.add(
+                .note,
+                "interrupted verifications, whose collectors ended early: \(interrupted.listed(limit: Self.maximumFindings))"
+            )
         }
     }
 
     private mutating func check(_ invariant: LedgerInvariant, _ db: Database) throws {
         let places = try String.fetchAll(db, sql: invariant.query + " LIMIT \(Self.maximumFindings * 100)")
         guard !places.isEmpty else { return }
-        result.add(.contradiction, "\(invariant.violation) \(Self.list(places))")
+        result.add(.contradiction, "\(invariant.violation) \(places.listed(limit: Self.maximumFindings))")
     }
 
     /// Finds the tables and the reports that are lost, and so the cost of the damage.
@@ -196,14 +199,8 @@ private struct LedgerChecker {
         if lost.isEmpty {
             result.add(.note, "every verification can still be read")
         } else {
-            result.add(.damage, "the report of \(Self.list(lost)) cannot be read")
+            result.add(.damage, "the report of \(lost.listed(limit: Self.maximumFindings)) cannot be read")
         }
-    }
-
-    /// `a, b and 3 more`.
-    private static func list(_ items: [String]) -> String {
-        let shown = items.prefix(maximumFindings).joined(separator: ", ")
-        return items.count > maximumFindings ? "\(shown) and \(items.count - maximumFindings) more" : shown
     }
 }
 

@@ -1,3 +1,4 @@
+import CollectorSupport
 import Reports
 import Shared
 import Synchronization
@@ -62,13 +63,11 @@ private final class TransitionQueue: Sendable {
             for change in changes {
                 let number = state.counts[change.host, default: 0]
                 state.counts[change.host] = number + 1
-                // Milliseconds, as in the report.
-                let seconds = (change.transition.at.seconds * 1_000).rounded() / 1_000
                 state.pending.append(
                     RecordedTransition(
                         host: change.host, number: number,
                         transition: .init(
-                            seconds: seconds, status: change.transition.status,
+                            seconds: change.transition.at.roundedSeconds, status: change.transition.status,
                             reason: Sanitizer.singleLine(change.transition.reason))))
             }
         }

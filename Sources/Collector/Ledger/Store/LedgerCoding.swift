@@ -34,12 +34,3 @@ extension Row {
     var gitSHA: GitSHA? { (self["git_sha"] as String?).flatMap(GitSHA.init(contractText:)) }
     var digest: Digest? { (self["digest"] as String?).flatMap(Digest.init(contractText:)) }
 }
-
-/// JSON output of the ledger's commands: indented, ending in a newline.
-package enum LedgerJSON {
-    package static func text(_ value: some Encodable) throws -> String {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        return String(decoding: try encoder.encode(value), as: UTF8.self) + "\n"
-    }
-}
