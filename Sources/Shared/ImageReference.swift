@@ -62,7 +62,7 @@ public struct ImageReference: Hashable, Sendable {
         var name = registry[...]
         if let colon = name.lastIndex(of: ":"), !name[colon...].contains("]") {
             let port = name[name.index(after: colon)...]
-            guard !port.isEmpty, port.utf8.allSatisfy({ (48...57).contains($0) }) else { return false }
+            guard !port.isEmpty, port.utf8.allSatisfy(\.isASCIIDigit) else { return false }
             name = name[..<colon]
         }
         if name.hasPrefix("["), name.hasSuffix("]") {
@@ -115,5 +115,5 @@ extension ImageReference: CustomStringConvertible {
 }
 
 extension UTF8.CodeUnit {
-    fileprivate var isLowerAlphanumeric: Bool { (97...122).contains(self) || (48...57).contains(self) }
+    fileprivate var isLowerAlphanumeric: Bool { (97...122).contains(self) || isASCIIDigit }
 }

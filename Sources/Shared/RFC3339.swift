@@ -30,9 +30,9 @@ public struct RFC3339: Hashable, Comparable, Sendable {
         var zone = 19
         var fraction: Int64 = 0
         if isAt(zone, ".") {
-            let places = bytes[(zone + 1)...].prefix(while: Self.isDigit)
+            let places = bytes[(zone + 1)...].prefix(while: \.isASCIIDigit)
             guard let value = Self.digits(places.prefix(9)) else { return nil }
-            fraction = (places.count..<9).reduce(value) { value, _ in value * 10 }
+            fraction = (min(places.count, 9)..<9).reduce(value) { value, _ in value * 10 }
             zone = places.endIndex
         }
         var offset: Int64 = 0
@@ -73,11 +73,10 @@ public struct RFC3339: Hashable, Comparable, Sendable {
             + "\(padded(rest / 60_000 % 60, 2)):\(padded(rest / 1_000 % 60, 2)).\(padded(rest % 1_000, 3))Z"
     }
 
-    private static func isDigit(_ byte: UInt8) -> Bool { (48...57).contains(byte) }
 
     /// The number that the digits write; nil for none, and for anything else.
     private static func digits(_ bytes: ArraySlice<UInt8>) -> Int64? {
-        guard !bytes.isEmpty, bytes.allSatisfy(isDigit) else { return nil }
+        guard !bytes.isEmpty, bytes.allSatisfy(\.isASCIIDigit) else { return nil }
         return bytes.reduce(0) { $0 * 10 + Int64($1 - 48) }
     }
 

@@ -131,13 +131,15 @@ import Testing
             "A stopped container is replaced by a later running one",
             [.ended("a", created: 1), .up("b", created: 2)], ["b"], leftOut: ["a replaced"]),
         Row(
-            "A stopped container that is newer than the running one counts", [.up("a", created: 1), .ended("b", created: 2)],
+            "A stopped container that is newer than the running one counts",
+            [.up("a", created: 1), .ended("b", created: 2)],
             ["a", "b"]),
         Row(
             "A stopped container with the same creation time counts", [.ended("a", created: 1), .up("b", created: 1)],
             ["a", "b"]),
         Row(
-            "A stopped container without a creation time counts", [.ended("a", created: nil), .up("b", created: 2)], ["a", "b"]),
+            "A stopped container without a creation time counts", [.ended("a", created: nil), .up("b", created: 2)],
+            ["a", "b"]),
         Row(
             "A container that the engine is restarting counts",
             [.up("a", created: 1, status: "restarting"), .up("b", created: 2)], ["a", "b"]),

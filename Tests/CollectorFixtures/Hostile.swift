@@ -4,7 +4,7 @@ import Shared
 @testable import Reports
 @testable import Verdict
 
-/// What a host, an engine or an operator could choose as a name, to make a report something else.
+/// Texts from hosts, engines or operators that try to inject something into a report.
 enum Hostile {
     static let texts = [
         // Markdown
@@ -13,7 +13,7 @@ enum Hostile {
         "[text](http://evil.example)", "![image](http://evil.example/x.png)", "[a]: http://evil.example", "[^1]: x",
         "# h",
         "> q", "- item", "1. item", "| --- | --- |", "---", "===", "```", "x ``` y", "- [ ] task",
-        // What becomes a link by itself
+        // Texts that become links
         "http://evil.example", "HTTPS://evil.example/|x", "www.evil.example", "someone@evil.example", "@octocat",
         "octocat/hello#1", "#1", "GH-1", "<http://evil.example>", "mailto:someone@evil.example", ":smile:", "$x$",
         "$`x`$",
@@ -27,14 +27,14 @@ enum Hostile {
         "x\r::error::y", "\u{FEFF}::error::x", "\u{A0}::error::x", "%0A::error::x", "%25%3A%2C", "a,title=b",
         "${{ 1 }}",
         "ghadelimiter_1", "x\nverdict=converged", "x<<EOF\ny\nEOF",
-        // Control characters and their like
+        // Control characters and similar
         "\u{0}", "a\u{8}b", "\u{1B}[31mred", "\u{1B}]0;title\u{7}", "\u{7F}", "\u{9B}31m", "\u{202E}desrever",
         "a\u{2028}b",
         "a\u{85}b", "\u{FFFE}", "\u{FFFF}", "\u{200B}", "a\tb", "a\r\nb", "é 漢字 😀 e\u{301}",
         "section_start:1:x\r\u{1B}[0K",
     ]
 
-    /// A report with this text in every field that is text.
+    /// A report with this text in every text field.
     static func report(_ text: String, from report: Report) -> Report {
         var report = report
         report.verification.id = text

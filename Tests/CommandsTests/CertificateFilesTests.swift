@@ -18,7 +18,7 @@ struct CertificateFilesTests {
         try await yard.openssl("pkey -in client.key -outform der -out client.der")
         try await yard.openssl("pkey -in client.key -aes128 -passout pass:x -out encrypted.key")
         func read(_ name: String) throws -> String {
-            String(decoding: try LocalFile.read(yard.path(name), limit: 1 << 20, flag: name), as: UTF8.self)
+            String(decoding: try BoundedFile.read(yard.path(name), limit: 1 << 20, flag: name), as: UTF8.self)
         }
         try yard.folder.write("both.pem", try read("client.pem") + read("client.key"))
         try yard.folder.write("mixed.pem", try read("client.pem") + read("stranger.key"))
@@ -41,7 +41,7 @@ struct CertificateFilesTests {
             ("client.key", nil, nil, "--ca 'client.key' contains PRIVATE KEY, not a certificate"),
             ("half.pem", nil, nil, "--ca 'half.pem' holds an unreadable certificate"),
             ("cut.pem", nil, nil, "--ca 'cut.pem' holds an unreadable certificate"),
-            ("nowhere", nil, nil, "cannot read --ca 'nowhere' (No such file or directory)"),
+            ("nowhere", nil, nil, "--ca 'nowhere' cannot be read (No such file or directory)"),
             (".", nil, nil, "--ca '.' is not a regular file"),
             (nil, "client.pem", nil, "--cert 'client.pem' has no key: give --key"),
             (nil, "client.pem", "stranger.key", "--key 'stranger.key' does not belong to --cert 'client.pem'"),
@@ -54,7 +54,7 @@ struct CertificateFilesTests {
             (nil, "client.pem", "encrypted.key", "--key 'encrypted.key' is encrypted"),
             (nil, "cut.pem", "client.key", "--cert 'cut.pem' is unreadable: it is truncated"),
             (nil, "client.pem", "cut.key", "--key 'cut.key' is unreadable: it is truncated"),
-            (nil, "client.pem", "nowhere", "cannot read --key 'nowhere' (No such file"),
+            (nil, "client.pem", "nowhere", "--key 'nowhere' cannot be read (No such file"),
         ]
         for (ca, cert, key, reason) in cases {
             let given = [("--ca", ca), ("--cert", cert), ("--key", key)]

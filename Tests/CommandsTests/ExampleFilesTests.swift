@@ -3,8 +3,8 @@ import Support
 import Testing
 import Yams
 
-/// The examples as files; that they work is tested end to end.
-@Suite("Pipeline examples")
+/// The syntax of the examples; the end-to-end tests run them.
+@Suite("Example files")
 struct ExampleFilesTests {
     private static let names = ["github-actions.yml", "gitea-actions.yml", "gitlab-ci.yml"]
 
@@ -12,7 +12,7 @@ struct ExampleFilesTests {
         try String(contentsOfFile: SourceTree.path("examples/\(name)"), encoding: .utf8)
     }
 
-    /// What shells run, block by block.
+    /// The blocks that shells run.
     private static func blocks(_ name: String) throws -> [String] {
         let root = try #require(try Yams.compose(yaml: text(name)), "\(name) is empty")
         if name.hasPrefix("gitlab") {
@@ -25,7 +25,7 @@ struct ExampleFilesTests {
         return jobs.values.flatMap { $0["steps"]?.array() ?? [] }.compactMap { $0["run"]?.string }
     }
 
-    @Test("are YAML, and every block in them is valid shell", arguments: names)
+    @Test("Pipeline examples are YAML with valid shell blocks", arguments: names)
     func syntax(_ name: String) async throws {
         let blocks = try Self.blocks(name)
         #expect(blocks.count >= 2)
@@ -35,13 +35,13 @@ struct ExampleFilesTests {
             #expect(try await bash.run(["-n"], input: block).error == "", "\(block)")
             let findings = try await shellcheck.run(["--shell", "bash", "-"], input: block)
             #expect(findings.exitCode == 0, "\(findings.output)")
-            // A runner puts expressions into the script before the shell reads it: whatever they hold would be run.
+            // A runner expands expressions before the shell reads the script, so their content would be executed.
             #expect(!block.contains("${{"), "an expression belongs into env: \(block)")
         }
     }
 
     @Test(
-        "push a candidate, promote and verify with the script, and keep its reports whatever the end", arguments: names)
+        "Pipeline examples push a candidate, run the script, and always keep its reports", arguments: names)
     func reports(_ name: String) throws {
         let file = name.hasPrefix("gitlab") ? "verify.sh" : "promote.sh"
         let blocks = try Self.blocks(name)
@@ -66,7 +66,7 @@ struct ExampleFilesTests {
     }
 
     @Test(
-        "are scripts that any shell can read", arguments: ["verify.sh", "promote.sh", "rollback.sh", "host-update.sh"])
+        "Example scripts work in any shell", arguments: ["verify.sh", "promote.sh", "rollback.sh", "host-update.sh"])
     func script(_ name: String) async throws {
         let path = try SourceTree.path("examples/\(name)")
         for shell in ["sh", "bash"] {
@@ -75,7 +75,7 @@ struct ExampleFilesTests {
         try await Program.installed("shellcheck", remedy: "apt-get install shellcheck").succeed([path])
     }
 
-    @Test("are a compose file with a pin and a health check, which docker compose takes where there is one")
+    @Test("The example compose file has a pin and a health check, and docker compose accepts it")
     func compose() async throws {
         let service = try #require(try Yams.compose(yaml: Self.text("compose.yaml"))?["services"]?["canvas"])
         #expect(
@@ -93,7 +93,7 @@ struct ExampleFilesTests {
         #expect(outcome.output.contains("image: registry.example.com/team/canvas:\(pin)"))
     }
 
-    @Test("name outputs that promote sets")
+    @Test("Pipeline examples use outputs that promote sets")
     func outputs() throws {
         let text = try Self.text("github-actions.yml")
         let used = text.matches(of: /steps\.promote\.outputs\.(\w+)/).map { String($0.output.1) }

@@ -38,7 +38,7 @@ struct TargetOptionsTests {
         for status in ["platform: linux/arm64", "arch: aarch64", "platform: windows/amd64"] {
             let error = await #expect(throws: RegistryError.self) { try await target(status) }
             #expect(error?.exitCode == 64)
-            #expect(error?.description.contains("which the inventory says that b runs (it holds linux/amd64)") == true)
+            #expect(error?.description.contains("the platform of b in the inventory (it has linux/amd64)") == true)
         }
     }
 

@@ -6,11 +6,11 @@ import Testing
 
 @testable import EndToEndFixtures
 
-/// The collector is killed with SIGKILL, again and again; what a reader beside it had seen in the ledger is there afterwards,
-/// and the ledger keeps all its rules.
+/// Kills the collector with SIGKILL repeatedly. Everything that a concurrent reader had seen in the ledger is there afterwards,
+/// and the ledger keeps all its invariants.
 ///
-/// Again with one's own number: `BUILDINFO_CRASH_SEED=7 swift test --filter KilledCollectorTests`; more: `BUILDINFO_CRASH_KILLS=2000`.
-@Suite("End to end, a collector that is killed", .timeLimit(.minutes(10)))
+/// To repeat a run: `BUILDINFO_CRASH_SEED=7 swift test --filter KilledCollectorTests`; more: `BUILDINFO_CRASH_KILLS=2000`.
+@Suite("End to end: killed collector", .timeLimit(.minutes(10)))
 struct KilledCollectorTests {
     private static let environment = ProcessInfo.processInfo.environment
     private static let seed = environment["BUILDINFO_CRASH_SEED"].flatMap(UInt64.init) ?? .random(in: 0...999_999)
@@ -22,7 +22,7 @@ struct KilledCollectorTests {
         print("BUILDINFO_CRASH_SEED=\(Self.seed)")
         let fleet = try await FlappingFleet.start()
         let folder = try TemporaryFolder()
-        // Two share a ledger and write to it at the same time; two get a new one again and again.
+        // Two share a ledger and write to it at the same time; two get a new one each time.
         let shared = folder.path("shared.db")
         var lanes = [
             KilledVerifications(fleet: fleet, service: "a", place: .shared(shared), seed: Self.seed),
@@ -47,7 +47,7 @@ struct KilledCollectorTests {
             "killed \(moments.all): before it was recorded \(moments.early), running \(moments.running), at its end "
                 + "\(moments.ended); changes seen before kills \(moments.changes)")
         #expect(moments.all >= Self.kills)
-        // Otherwise nothing was put to the test.
+        // Otherwise the test has proven nothing.
         #expect(moments.early > 0)
         #expect(moments.running > Self.kills / 10)
         #expect(moments.changes > Self.kills)

@@ -3,7 +3,7 @@ import Shared
 import Support
 import Testing
 
-/// A place to promote in: a registry in memory, a forge, one host with an agent, and a ledger.
+/// An environment for promotions: an in-memory registry, a forge, a host with an agent, and a ledger.
 struct Promoter: Sendable {
     let registry: MemoryRegistry
     let forge: ScriptedGitea
@@ -18,7 +18,7 @@ struct Promoter: Sendable {
 
     /// Both builds are pushed as candidates, `latest` is the old one, and the host serves it.
     ///
-    /// - Parameter isIndex: whether the builds are indexes, with attestations.
+    /// - Parameter isIndex: true for builds that are indexes with attestations.
     static func make(isIndex: Bool = false) async throws -> Promoter {
         let registry = try await MemoryRegistry.start()
         func build(_ commit: String) -> MadeImage { isIndex ? .usual(revision: commit) : .single(revision: commit) }
@@ -40,7 +40,7 @@ struct Promoter: Sendable {
         await forge.stop()
     }
 
-    /// What the host's agent says from now on.
+    /// Sets the build that the host's agent reports.
     func serve(_ image: MadeImage, _ commit: String) throws { try Self.serve(image, commit, in: folder) }
 
     static func serve(_ image: MadeImage, _ commit: String, in folder: TemporaryFolder) throws {
@@ -49,7 +49,7 @@ struct Promoter: Sendable {
         guard rename(folder.path("build.new"), folder.path("build.json")) == 0 else { throw POSIXError(.EIO) }
     }
 
-    /// The host follows the tag as a host does that pulls and recreates: within a moment.
+    /// Makes the host follow the tag at once, as if it pulled and recreated.
     func followTag() {
         let (registry, folder, old, new) = (registry, folder, old, new)
         registry.behave { request, _ in
@@ -61,7 +61,7 @@ struct Promoter: Sendable {
         }
     }
 
-    /// The arguments, with everything that a pipeline gives.
+    /// The arguments of a pipeline.
     func arguments(_ more: [String] = [], sha: String = Commit.new, verifies: Bool = false) -> [String] {
         var arguments = [
             "promote", "--image", "\(registry.authority)/canvas", "--sha", sha, "--context", "ci", "--branch", "main",
@@ -94,7 +94,7 @@ struct Promoter: Sendable {
         return outcome
     }
 
-    /// `kind state generation digest` of each change that the journal knows, oldest first.
+    /// `kind state generation digest` of each change in the journal, oldest first.
     func journal() async throws -> [String] {
         try await LedgerRows(path: folder.path("ledger.db")).text(
             "SELECT kind || ' ' || state || ' ' || generation || ' ' || substr(digest, 8, 8) FROM journal ORDER BY number"
@@ -106,13 +106,13 @@ struct Promoter: Sendable {
             "SELECT generation || ' ' || substr(digest, 8, 8) FROM promotions ORDER BY generation")
     }
 
-    /// Why each change was permitted that went where the tag does not descend from, oldest first.
+    /// The permissions of changes to a build that does not descend from the present one, oldest first.
     func permissions() async throws -> [String] {
         try await LedgerRows(path: folder.path("ledger.db")).text(
             "SELECT permission FROM journal WHERE permission IS NOT NULL ORDER BY number")
     }
 
-    /// Promotes the build that is there, and proves it: generation 1.
+    /// Promotes and proves the old build: generation 1.
     func proveOld() async throws {
         forge.change { $0.history = [Commit.old, Self.elder] }
         let outcome = try await run(sha: Commit.old, verifies: true)
@@ -138,6 +138,6 @@ struct Promoter: Sendable {
         try await startRollback(more, verifies: verifies).wait()
     }
 
-    /// As the journal's rows have it.
+    /// The digest as the journal's rows show it.
     func short(_ image: MadeImage) -> String { String("\(image.digest)".dropFirst(7).prefix(8)) }
 }

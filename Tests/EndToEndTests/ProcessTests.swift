@@ -4,10 +4,10 @@ import Testing
 
 @testable import EndToEndFixtures
 
-@Suite("End to end, the collector as a process", .timeLimit(.minutes(5)))
+@Suite("End to end: collector process", .timeLimit(.minutes(5)))
 struct ProcessTests {
     @Test(
-        "Row 20: an interrupted verification writes its report and is never green",
+        "Row 20: an interrupted run writes its report and is never green",
         arguments: [
             (SIGINT, Int32(130)), (SIGTERM, Int32(143)),
         ])
@@ -55,8 +55,8 @@ struct ProcessTests {
         try folder.write("build", Commit.new)
         let result = try await running.finish()
         #expect(result.exitCode == 0, "\(result.progress)")
-        let labels = try result.host("host-1").transitions.map(\.status)
-        #expect(labels.first == "pending")
-        #expect(labels.last == "converged")
+        let statuses = try result.host("host-1").transitions.map(\.status)
+        #expect(statuses.first == "pending")
+        #expect(statuses.last == "converged")
     }
 }

@@ -64,7 +64,8 @@ struct SharedLedgerTests {
         #expect(again.contains(verified.report.verification.id))
 
         // Without a target, status compares with the ledger's last promotion; one request proves nothing.
-        let status = try await collector.run(["status", "--service", "canvas", "--host", agent.url, "--report", "json=-"] + store)
+        let status = try await collector.run(
+            ["status", "--service", "canvas", "--host", agent.url, "--report", "json=-"] + store)
         #expect(status.exitCode == 0, "\(status.error)")
         #expect(status.output.contains(Commit.new))
         #expect(status.output.contains(#""soaking""#))

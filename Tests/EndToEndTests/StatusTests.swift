@@ -47,7 +47,8 @@ struct StatusTests {
         let (folder, agents, fleet) = try await agents([Commit.new, Commit.old])
         let look = try await status(fleet, ["--sha", Commit.new])
         #expect(look.exitCode == 0, "\(look.output)")
-        #expect(look.output.contains("1 of 2 hosts on target (one observation; run verify to prove it)"), "\(look.output)")
+        #expect(
+            look.output.contains("1 of 2 hosts on target (one observation; run verify to prove it)"), "\(look.output)")
         #expect(!look.output.contains("proven") && !look.output.contains("exit"), "\(look.output)")
         let behind = try await status(fleet, ["--sha", Commit.new, "--exit-code"])
         #expect(behind.exitCode == 10, "\(behind.output)")

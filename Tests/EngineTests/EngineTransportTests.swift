@@ -96,7 +96,7 @@ extension RealEngine {
             #expect(elsewhere.contains("no engine listens on tcp://127.0.0.1:1"), "\(elsewhere)")
             // TLS to a port without TLS.
             let registry = reason(
-                try await print("tcp://\(try await Yard.registry.authority)", environment: environment))
+                try await print("tcp://\(try await SharedEnvironment.registry.authority)", environment: environment))
             #expect(registry.contains("does not speak TLS"), "\(registry)")
         }
 

@@ -192,17 +192,17 @@ GUARDS = [
         r"return commits.contains { $0.hex.hasPrefix(digits) } ? .same : .other",
         r"return commits.contains { $0.hex.hasPrefix(digits) } ? .same : .silent", SERVED),
     Guard(
-        1, "agent-probe-silent", "an agent calls no service serving that does not answer its probe",
+        1, "agent-probe-silent", "a service that does not answer its probe is not serving",
         _CORE + "ProbeJudgement.swift",
         r"self.content.state = isYoung ? .starting : .unhealthy",
         r"self.content.state = isYoung ? .starting : .serving", PROBE),
     Guard(
-        1, "agent-probe-fresh", "a look is answered by a probe that was sent after it began",
+        1, "agent-probe-fresh", "an observation uses an answer to a probe that was sent after it began",
         _PROBE + "ServiceProbe.swift",
         r"if let waiting = state.waiting { return waiting.task }",
         r"if let known = state.waiting ?? state.inFlight { return known.task }", PROBE),
     Guard(
-        1, "probe-through", "what a service serves comes through from the reader to the front",
+        1, "probe-through", "a probe's result reaches the server from the reader",
         _CORE + "DocumentContent.swift",
         r"served: try container.decodeIfPresent(ProbeResult.self, forKey: .served))",
         r"served: nil)", r"\bSplitTests/"),
@@ -227,12 +227,12 @@ GUARDS = [
         r"guard size <= ProbeClient.bodyLimit else {",
         r"guard size <= 1_000 * ProbeClient.bodyLimit else {", PROBE),
     Guard(
-        9, "probe-deadline", "a probed service that hangs is given up",
+        9, "probe-deadline", "a hung service is abandoned after the time limit",
         _ENGINE + "HTTPExchange.swift",
         r"let deadline = scheduleTask(in: limit) { promise.fail(late) }",
         r"let deadline = scheduleTask(in: limit + .hours(1)) { promise.fail(late) }", PROBE),
     Guard(
-        9, "probe-loopback", "an agent asks no other machine",
+        9, "probe-loopback", "an agent probes no other machine",
         _PROBE + "ProbeURL.swift",
         r"guard try SocketAddress(ipAddress: name, port: port).isLoopback else {",
         r"guard try SocketAddress(ipAddress: name, port: port).port != nil else {", PROBE),
@@ -258,32 +258,32 @@ GUARDS = [
         r"if let failure = failures.first {",
         r"if let failure = failures.first, snapshots.isEmpty {", ENGINE),
     Guard(
-        2, "engine-denied", "an engine that denies is not one that knows nothing",
+        2, "engine-denied", "an engine that denies a request is not an empty engine",
         _ENGINE + "EngineScan.swift",
         r"case 404: return nil",
         r"case 403, 404: return nil", ENGINE),
     Guard(
-        2, "unknown-state", "a container's state that is not known is never serving",
+        2, "unknown-state", "an unknown container state is never serving",
         _CORE + "ContainerReport.swift",
         r'guard facts.status == "running" || facts.status.isEmpty else { return (.unknown, health) }',
         r'guard facts.status != "removing" else { return (.unknown, health) }', ENGINE),
     Guard(
-        1, "one-off", "a one-off is an instance for no selector",
+        1, "one-off", "a one-off is left out for every selector",
         _CORE + "InstanceSelection.swift",
         r"if container.origin.isOneOff { return .oneOff }",
         r"if container.origin.isOneOff, container.state.isStopped { return .oneOff }", INSTANCES),
     Guard(
-        1, "one-off-podman", "what podman-compose runs once is told by its name",
+        1, "one-off-podman", "a one-off of podman-compose is recognised by its name",
         _CORE + "ContainerOrigin.swift",
         r'labels[Label.oneOff]?.lowercased() == "true" || Self.isPodmanComposeRun(label, name: name)',
         r'labels[Label.oneOff]?.lowercased() == "true" || Self.isPodmanComposeRun({ _ in nil }, name: name)', INSTANCES),
     Guard(
-        1, "leftover-newer", "a stopped container that is newer than what runs counts",
+        1, "leftover-newer", "a stopped container that is newer than the running one counts",
         _CORE + "InstanceSelection.swift",
         r"let later = other.createdAt, created < later else { return false }",
         r"let later = other.createdAt, created != later else { return false }", INSTANCES),
     Guard(
-        1, "leftover-slot", "a replica without a running one of its number counts",
+        1, "leftover-slot", "a stopped replica counts if no container has its number",
         _CORE + "ContainerOrigin.swift",
         r"&& (replica == nil || other.replica == nil || replica == other.replica)",
         r"&& (replica == nil || other.replica == nil || replica != nil)", INSTANCES),
@@ -293,17 +293,17 @@ GUARDS = [
         r'(tool, group ?? "", unit) == (other.tool, other.group ?? "", other.unit)',
         r"(tool, unit) == (other.tool, other.unit)", INSTANCES),
     Guard(
-        1, "leftover-unlabelled", "without labels, only what runs can have replaced another",
+        1, "leftover-unlabelled", "without labels, only a running container can replace another",
         _CORE + "InstanceSelection.swift",
         r"case (nil, _): guard other.state.isUp else { return false }",
         r"case (nil, _): break", INSTANCES),
     Guard(
-        1, "leftover-again", "a way back that fails counts",
+        1, "leftover-again", "a failed rollback counts",
         _CORE + "InstanceSelection.swift",
         r"return !wasStartedAgain(container, after: other)",
         r"return !wasStartedAgain(container, after: container)", INSTANCES),
     Guard(
-        1, "task-awaited", "what ends with 0 is a task only where something waits for its end",
+        1, "task-awaited", "a container that ended with 0 is a task only if a service waits for it",
         _CORE + "InstanceSelection.swift",
         r"if let completed = other.origin.completedDependencies { return completed.contains(slot.unit) }",
         r"if let completed = other.origin.completedDependencies, completed.contains(slot.unit) { return true }", INSTANCES),
@@ -329,7 +329,7 @@ GUARDS = [
         r"guard let time = result.startedAt, time >= start else { return false }",
         r"guard let time = result.startedAt, time >= start || time < start else { return false }", INSTANCES),
     Guard(
-        3, "old-health-podman", "on Podman, health needs a result of this run that says the same",
+        3, "old-health-podman", "on Podman, the health status needs a matching result of this run",
         _CORE + "ContainerReport.swift",
         r"return !isPodman || result.exitCode.map(isSuch) ?? true",
         r"return !isPodman || result.exitCode.map(isSuch) ?? true || time >= start", INSTANCES),
@@ -339,12 +339,12 @@ GUARDS = [
         r"hasResult(facts, isPodman: isPodman, count: facts.healthRetries ?? 1) { $0 != 0 }",
         r"hasResult(facts, isPodman: isPodman, count: 1) { $0 != 0 }", INSTANCES),
     Guard(
-        1, "other-platform", "a commit is that of the platform that the container runs, or none",
+        1, "other-platform", "a commit is that of the container's platform, or unknown",
         _CORE + "EngineAPI.swift",
         r"isImageOfOtherPlatform = image != nil",
         r"isImageOfOtherPlatform = image == nil", INSTANCES),
     Guard(
-        "agent", "created-waits", "a container that is created and waits has not failed",
+        "agent", "created-waits", "a created container that waits has not failed",
         _CORE + "ContainerReport.swift",
         r"if facts.isWaiting { return (.starting, health) }",
         r"if facts.isWaiting, facts.running { return (.starting, health) }", INSTANCES),
@@ -465,7 +465,7 @@ GUARDS = [
         r"guard let lastConflict, now - lastConflict.at <= max(policy.flappingWindow, policy.freshness) else {",
         r"guard let lastConflict, now - lastConflict.at <= .zero else {", VERDICT),
     Guard(
-        3, "agent-fresh", "a request with a nonce gets no evidence older than a second without a look",
+        3, "agent-fresh", "a document older than a second answers no request with a nonce",
         "Sources/Agent/Refresh/StatusSource.swift",
         r"entry.startedAt.map { clock.now() - $0 <= ObservationAge.freshness } ?? false",
         r"entry.startedAt.map { clock.now() - $0 <= ObservationAge.freshness + .milliseconds(500) } ?? false",
@@ -616,117 +616,117 @@ GUARDS = [
         r"method: .GET, uri: request.target",
         r"method: .POST, uri: request.target", ENGINE),
     Guard(
-        8, "reader-network", "a reader listens on unix sockets alone",
+        8, "reader-network", "a reader listens on unix sockets only",
         "Sources/Agent/ReaderLink/SnapshotServer.swift",
         r"""throw .readerOnNetwork("\(ListenAddress.tcp(host: host, port: port))")""",
         r"do { return try await bootstrap.bind(host: host, port: port).get() } catch { throw .noService }", SPLIT),
     Guard(
-        8, "reader-listens", "who says a word to the reader is cut off",
+        8, "reader-listens", "a peer that sends anything to the reader is disconnected",
         "Sources/Agent/ReaderLink/SnapshotServer.swift",
         r"func channelRead(context: ChannelHandlerContext, data: NIOAny) { context.close(promise: nil) }",
         r"func channelRead(context: ChannelHandlerContext, data: NIOAny) {}", SPLIT),
     Guard(
-        8, "reader-mode", "the reader's socket is open to its group alone",
+        8, "reader-mode", "only its group can open the reader's socket",
         "Sources/Agent/ReaderLink/SnapshotServer.swift",
         r"chmod(path, S_IRUSR | S_IWUSR | S_IRGRP | S_IWGRP)",
         r"chmod(path, 0o666)", SPLIT),
     Guard(
-        9, "reader-crowd", "a reader has few connections",
+        9, "reader-crowd", "the reader limits its connections",
         "Sources/Agent/ReaderLink/SnapshotServer.swift",
         r"guard writers.value.count < Self.connectionLimit else {",
         r"guard writers.value.count < 10_000 else {", SPLIT),
     Guard(
-        2, "reader-hung", "a reader that hangs is found out before a collector gives up",
+        2, "reader-hung", "a hung reader is detected before a collector's time limit",
         "Sources/Agent/ReaderLink/ReaderClient.swift",
         r"deadlines = (late(patience.sign, context), late(patience.snapshot, context))",
         r"deadlines = (nil, late(patience.snapshot, context))", r"\bReaderPatienceTests/"),
     Guard(
-        2, "reader-sign", "a reader whose look takes its time is told from one that hangs",
+        2, "reader-sign", "a slow observation of the reader is distinguished from a hung reader",
         "Sources/Agent/ReaderLink/SnapshotServer.swift",
         r"""context.writeAndFlush(wrapOutboundOut(ByteBuffer(string: " ")), promise: nil)""",
         r"", r"\bReaderPatienceTests/"),
     Guard(
-        8, "front-check", "check asks for a front nobody but its reader",
+        8, "server-check", "check --from asks the reader only",
         "Sources/Agent/Commands/CheckCommand.swift",
         r"if let reader = configuration.from {",
         r"if let reader = configuration.from, configuration.evidence.services.isEmpty {", r"\bCheckCommandTests/"),
     Guard(
-        2, "reload-waiting", "a reload tells what only a restart applies",
+        2, "reload-waiting", "a reload reports changes that need a restart",
         "Sources/Agent/ServiceRun.swift",
-        r"if let waiting = next.waiting {",
-        r"if let waiting = next.waiting, waiting.keys.isEmpty {", r"\bAgentReloadTests/"),
+        r"if let pending = next.pending {",
+        r"if let pending = next.pending, pending.keys.isEmpty {", r"\bAgentReloadTests/"),
     Guard(
-        2, "check-places", "check says where in the file a mistake of access stands",
+        2, "check-places", "check reports the position of a problem with authentication",
         "Sources/Agent/Configuration/ConfigurationFile.swift",
         r"guard let value = values[key]?.first(where: { isAtFault($0.text) }) else { return problem }",
         r"guard let value = values[key]?.first(where: { isAtFault($0.text) }), file.isEmpty else { return problem }",
         r"\bCheckCommandTests/"),
     Guard(
-        2, "reader-lost", "a reader that went away makes its services unknown",
+        2, "reader-lost", "a lost reader makes its services unknown",
         "Sources/Agent/ReaderLink/RemoteSource.swift",
-        r"for entry in board.entries {",
-        r"for entry in board.entries where entry.body.content.service.isEmpty {", SPLIT),
+        r"for entry in documents.entries {",
+        r"for entry in documents.entries where entry.body.content.service.isEmpty {", SPLIT),
     Guard(
-        3, "reader-fresh", "a front that must not serve old evidence has a look made",
+        3, "reader-fresh", "a server that needs fresh evidence causes an observation",
         "Sources/Agent/ReaderLink/SnapshotServer.swift",
-        r"for service in board.services { group.addTask { await current.refresh(service) } }",
-        r"_ = (board, current, group)", SPLIT),
+        r"for service in documents.services { group.addTask { await current.refresh(service) } }",
+        r"_ = (documents, current, group)", SPLIT),
     Guard(
-        3, "reader-future", "a look of the future is refused",
+        3, "reader-future", "an observation in the future is refused",
         "Sources/Agent/ReaderLink/RemoteSource.swift",
         r"guard age >= 0 else { throw .garbage }",
         r"_ = age >= 0", SPLIT),
     Guard(
-        3, "reload-anew", "what was seen of a service counts no more when its name means something else",
+        3, "reload-anew", "documents of a service do not outlive its declaration",
         "Sources/Agent/Documents/DocumentStore.swift",
         r"resetting.contains(service) ? entry : before.entries[service] ?? entry",
         r"before.entries[service] ?? entry", SPLIT),
     Guard(
-        2, "watchdog-looks", "looks that do not end starve the watchdog",
+        2, "watchdog-looks", "a hung observation stops the watchdog's notifications",
         "Sources/Agent/Systemd/Watchdog.swift",
-        r"guard source.current.parts.allSatisfy({ $0.refresher.isResponsive(within: Self.longestLook) }) else { return }",
-        r"_ = source", SPLIT),
+        r"guard source.current.parts.allSatisfy({ $0.refresher.isResponsive(within: Self.longestObservation) }) else {",
+        r"guard source.current.parts.allSatisfy({ _ in true }) else {", SPLIT),
     Guard(
         9, "engine-reopening", "an engine that ends its event stream at once is not asked in a loop",
         _CORE + "RefreshSchedule.swift",
         r"if lifetime >= Self.stability { upcoming = Self.first }",
         r"if lifetime > .zero { upcoming = Self.first }", EVENTS),
     Guard(
-        9, "engine-idle-events", "events that change nothing cause no look",
+        9, "engine-idle-events", "irrelevant events cause no observation",
         _ENGINE + "EngineEventStream.swift",
         r"guard events > 0 else { return }",
         r"guard events >= 0 else { return }", EVENTS),
     Guard(
-        7, "engine-list-target", "the list of containers is asked for without sizes",
+        7, "engine-list-target", "the list of containers is requested without sizes",
         _CORE + "EngineRequest.swift",
         r"/containers/json?all=1",
         r"/containers/json?all=1&size=1", r"\bEngineSessionTests/"),
     Guard(
-        9, "engine-left-streams", "the stream of an engine that is asked no more is closed",
+        9, "engine-left-streams", "the stream of an engine that is no longer used is closed",
         _ENGINE + "EngineEventStream.swift",
         r"for stream in others { stream.close() }",
         r"_ = others", EVENTS),
     Guard(
-        9, "file-left-watches", "folders that are followed no more are not watched",
+        9, "file-left-watches", "folders that are no longer on the way are not watched",
         "Sources/Agent/Files/FileWatch.swift",
         r"for watch in stale { inotify_rm_watch(descriptor, watch) }",
         r"_ = stale", EVENTS),
     Guard(
-        2, "look-told-meanwhile", "what happens during a look causes another one",
+        2, "look-told-meanwhile", "an event during an observation causes another one",
         _CORE + "RefreshSchedule.swift",
         r"if let due = requested, due <= now { requested = nil }", r"requested = nil", EVENTS),
     Guard(
-        2, "look-distrust", "a change that nobody announced makes looks frequent again",
+        2, "look-distrust", "a change without an event makes observations frequent again",
         _CORE + "RefreshSchedule.swift",
         r"if changed, succeeded, !wasRequested, requested == nil, eventsSince != nil { surprisedAt = now }",
         r"_ = changed", EVENTS),
     Guard(
-        2, "look-settling", "an engine's events are trusted only when they surely come",
+        2, "look-settling", "an engine's events are relied on only after its subscription",
         _CORE + "RefreshSchedule.swift",
         r"succeeded, lastStart >= eventsSince + pace.settling",
         r"succeeded, lastStart >= eventsSince", EVENTS),
     Guard(
-        2, "look-bell", "who waits for the next look is woken by an event",
+        2, "look-bell", "an event wakes a sleeping refresher",
         "Sources/Agent/Refresh/Refresher.swift",
         r"""change(&state.schedule)
             return state.sleep
@@ -760,7 +760,7 @@ GUARDS = [
         r"""case .container(let id): "\(prefix)/containers/\(id)/json?size=1"
         case .image""", ENGINE),
     Guard(
-        7, "container-id", "what is no container's id is not put into a request",
+        7, "container-id", "an invalid container id is not put into a request",
         _CORE + "EngineRequest.swift",
         r"guard text.utf8.count == 64, text.utf8.allSatisfy({ $0.isASCIIDigit || (97...102).contains($0) }) else {",
         r"guard text.utf8.count != 1 else {", ENGINE),
@@ -770,7 +770,7 @@ GUARDS = [
         r"""guard text.utf8.allSatisfy({ $0.isASCIIAlphanumeric || "._-/:".utf8.contains($0) }), text.utf8.count <= 512""",
         r"""guard text.utf8.count <= 512""", r"\b(EngineSessionTests|EngineGuardTests)/"),
     Guard(
-        7, "only-the-services", "only containers that may belong to a service are inspected",
+        7, "only-the-services", "only containers that can belong to a service are inspected",
         _ENGINE + "EngineScan.swift",
         r"services.contains { $0.selector.canMatch(entry, podman: session.isPodman) }",
         r"!services.isEmpty || entry.id.isEmpty", ENGINE),
@@ -924,7 +924,7 @@ GUARDS = [
         r"deadline = .now() + limits.writeTime",
         r"deadline = .now() + limits.writeTime * 1_000", SERVER),
     Guard(
-        9, "engine-answer", "an engine's answer has a limit",
+        9, "engine-answer", "an engine's response has a size limit",
         _ENGINE + "EngineClient.swift",
         r"guard size <= request.sizeLimit else {",
         r"guard size <= request.sizeLimit * 100 else {", ENGINE),
@@ -1247,12 +1247,12 @@ GUARDS = [
         r"var stored: String?", CACHES),
     Guard(
         3, "stored-words", "what a cache calls a hit is one, whatever the header's name",
-        "Sources/Collector/Operations/Session/StoredAnswer.swift",
+        "Sources/Collector/Operations/Verify/StoredAnswer.swift",
         r'word.hasSuffix("HIT")',
         r'word.hasSuffix("HITHIT")', CACHES),
     Guard(
         3, "stored-age", "an Age counts, and one that cannot be read is no zero",
-        "Sources/Collector/Operations/Session/StoredAnswer.swift",
+        "Sources/Collector/Operations/Verify/StoredAnswer.swift",
         r"if age != 0 { evidence",
         r"if age == nil { evidence", CACHES),
     Guard(
@@ -1780,8 +1780,8 @@ GUARDS = [
     Guard(
         "ledger", "unasked-recorded", "what was interrupted before any host was asked is in the history",
         "Sources/Collector/Operations/Verify/VerificationRun.swift",
-        r"return try await publish(await recorded(outcome), showsText: showsText)",
-        r"return try await publish(outcome, showsText: showsText)", r"\bFieldPromotionTests/"),
+        r"return try publish(await recorded(outcome), showsText: showsText)",
+        r"return try publish(outcome, showsText: showsText)", r"\bFieldPromotionTests/"),
     Guard(
         11, "promote-lock", "one change of a tag is under way at a time",
         _LEDGER + "Recording/Ledger+Journal.swift",
@@ -1873,12 +1873,12 @@ GUARDS = [
         r"guard let evidence, report.evidence == nil else { return }",
         r"guard let evidence, report.evidence == nil, evidence.path.isEmpty else { return }", r"\bEvidenceFileTests/"),
     Guard(
-        "agent", "stopped-engine", "a stopped engine that systemd would start is not connected to",
+        "agent", "stopped-engine", "no connection is made to a stopped engine that systemd would start",
         _ENGINE + "EngineActivation.swift",
         r'guard exists("/run/systemd/units/invocation:\(service)") else {',
         r'guard exists("/run/systemd/units/invocation:\(service)") || !name.isEmpty else {', ADDRESSES),
     Guard(
-        "agent", "stopping-engine", "an engine that is being stopped is not connected to",
+        "agent", "stopping-engine", "no connection is made to an engine that is being stopped",
         _ENGINE + "EngineActivation.swift",
         r'guard !isMarked || exists("/run/systemd/units/invocation:\(mark)") else {',
         r'guard !isMarked || isMarked || exists("/run/systemd/units/invocation:\(mark)") else {', ADDRESSES),
@@ -1888,7 +1888,7 @@ GUARDS = [
         r"guard tls != nil || allowsPlain || Self.isLoopback(host) else {",
         r"guard tls != nil || allowsPlain || !host.isEmpty || Self.isLoopback(host) else {", ADDRESSES),
     Guard(
-        2, "absent-engine", "a folder or a file at a usual place is not an engine",
+        2, "absent-engine", "a folder or a file at a default path is not an engine",
         _ENGINE + "EngineSockets.swift",
         r"guard named.isEmpty, !defaults.contains(where: Self.isSocket) else { return nil }",
         r"guard named.isEmpty, defaults.isEmpty else { return nil }", ADDRESSES),
@@ -1900,8 +1900,8 @@ GUARDS = [
     Guard(
         "agent", "expired-certificate", "an expired certificate does not replace a valid one",
         "Sources/Agent/Serving/Access/FileBacked.swift",
-        r"if let objection = objection(new, value) { throw objection }",
-        r"_ = objection(new, value)", r"\bCertificateTests/"),
+        r"if let rejection = rejection(new, value) { throw rejection }",
+        r"_ = rejection(new, value)", r"\bCertificateTests/"),
     Guard(
         9, "refusal-log", "who is refused cannot fill the log",
         "Sources/Agent/Serving/Access/ConnectionContext.swift",

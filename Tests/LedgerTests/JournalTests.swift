@@ -8,7 +8,7 @@ import Testing
 @testable import Ledger
 @testable import Verdict
 
-@Suite("The journal of promotions")
+@Suite("Promotion journal")
 struct JournalTests {
     private static let gone = ProcessIdentity(pid: 1, start: 1, namespace: nil, boot: "another boot")
 
@@ -34,7 +34,7 @@ struct JournalTests {
         return entry
     }
 
-    @Test("An intent is no promotion; one that was moved is, in the same step, with the next number")
+    @Test("An intent becomes a promotion with the next generation once its tag has moved")
     func moved() async throws {
         try await withLedger { ledger in
             for (number, letter) in [Character("b"), "c"].enumerated() {
@@ -65,7 +65,7 @@ struct JournalTests {
     }
 
     @Test(
-        "What did not move is no promotion, and its number is given again",
+        "A change that did not move the tag is not a promotion, and its generation is reused",
         arguments: [JournalEntry.State.unmoved, .contested])
     func notMoved(state: JournalEntry.State) async throws {
         try await withLedger { ledger in
@@ -77,7 +77,7 @@ struct JournalTests {
         }
     }
 
-    @Test("One change of a tag is under way at a time, whoever intends the next one; other tags are free")
+    @Test("One change of a tag is in progress at a time; other tags are free")
     func lock() async throws {
         try await withLedger { ledger in
             let first = try await record(try intent("one"), in: ledger)
@@ -93,7 +93,7 @@ struct JournalTests {
         }
     }
 
-    @Test("A process that is gone is known to be gone, and what it left is settled once")
+    @Test("A change of a process that has ended is settled once")
     func cutOff() async throws {
         try await withLedger { ledger in
             let wanted = try intent("one")
@@ -106,14 +106,14 @@ struct JournalTests {
             let settled = try await ledger.settle(
                 found.entry, as: .moved, at: LedgerFixtures.now, reason: "found moved")
             #expect(settled.state == .moved)
-            // Whoever comes later with the old view changes nothing.
+            // A later settlement with the old state changes nothing.
             let late = try await ledger.settle(entry, as: .unmoved, at: LedgerFixtures.now)
             #expect(late == settled)
             #expect(try await ledger.promotions(service: "canvas").count == 1)
         }
     }
 
-    @Test("Promoting what was promoted last is the same promotion; what was promoted earlier is a new one")
+    @Test("Promoting the last build again keeps its generation; an earlier build gets a new one")
     func generations() async throws {
         try await withLedger { ledger in
             var numbers: [Int] = []
@@ -125,7 +125,7 @@ struct JournalTests {
         }
     }
 
-    @Test("The check of a ledger finds a journal that contradicts the promotions")
+    @Test("The ledger check finds a journal that contradicts the promotions")
     func checked() async throws {
         try await withLedger { ledger in
             let entry = try await record(try intent("one"), in: ledger)

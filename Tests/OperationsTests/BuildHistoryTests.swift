@@ -12,9 +12,9 @@ import Testing
 @testable import Reports
 @testable import Verdict
 
-@Suite("The builds that a tag can be put back to")
+@Suite("Build history")
 struct BuildHistoryTests {
-    /// One letter a build, oldest first: upper case was proven, `<` behind it came by a rollback, `!` was put back from.
+    /// One letter per build, oldest first: upper case is proven, `<` marks a rollback, `!` a withdrawn build.
     private func history(_ text: String) throws -> BuildHistory {
         var builds: [ProvenBuild] = []
         for letter in text {
@@ -35,16 +35,16 @@ struct BuildHistoryTests {
     }
 
     @Test(
-        "The way back is the last build that was proven before, whatever the tag was a moment ago",
+        "The rollback target is the last build that was proven before the present one",
         arguments: [
-            // What was promoted, what the tag is, and the generation that it goes back to.
+            // The history, the present build, and the generation of the rollback target.
             ("", "a", nil), ("a", "a", nil), ("A", "a", nil), ("Ab", "b", 1), ("AbB", "b", 1), ("Abc", "c", 1),
             ("Abbb", "b", 1), ("ABc", "c", 2), ("A", "9", 1), ("ab", "9", nil),
-            // Back once, and back twice: two builds back, and not to and fro.
+            // Two rollbacks go back two builds, not back and forth.
             ("ABC!B<", "b", 1), ("AB!C!A<", "a", nil), ("ABC!B<", "d", 4), ("ABc!B<d", "d", 4),
-            // What was put back from comes again when it is promoted again.
+            // A withdrawn build counts again once it is promoted again.
             ("AB!A<B", "c", 4), ("AB!A<B", "b", 3),
-            // On purpose far back: what was skipped is not gone forward to.
+            // After a rollback over several builds, none of the skipped ones is a target.
             ("ABCD!A<", "a", nil),
         ] as [(String, Character, Int?)])
     func lastProven(promoted: String, present: Character, expected: Int?) throws {
@@ -53,9 +53,9 @@ struct BuildHistoryTests {
     }
 
     @Test(
-        "A rollback that was not proven is finished before another goes further back",
+        "An unproven rollback is finished before another one goes further back",
         arguments: [
-            // What was promoted, what the tag is, and the generation that is to be proven.
+            // The history, the present build, and the generation to prove.
             ("ABC!b<", "b", 4), ("ABC!B<", "b", nil), ("ABC!b<", "c", nil), ("ABC!b<d", "d", nil), ("ABc", "c", nil),
             ("ABC!b<", "9", nil), ("", "a", nil), ("AB!a<", "a", 3),
         ] as [(String, Character, Int?)])
@@ -64,7 +64,7 @@ struct BuildHistoryTests {
         #expect(found?.generation == expected)
     }
 
-    @Test("A build is named by its generation, or by seven digits of its commit or digest")
+    @Test("A build is found by its generation, or by seven digits of its commit or digest")
     func named() throws {
         let history = try history("ABcA<")
         #expect(try history.named("2").generation == 2)
@@ -77,7 +77,7 @@ struct BuildHistoryTests {
         }
     }
 
-    @Test("A text that matches two builds is refused with both")
+    @Test("An ambiguous text lists the builds that it fits")
     func ambiguous() throws {
         var builds = try history("AB").builds
         builds[1].gitSHA = builds[0].gitSHA
@@ -89,7 +89,7 @@ struct BuildHistoryTests {
         #expect(try history.named("sha256:bbbbbbb").generation == 2)
     }
 
-    @Test("The list of builds shows the last ones with their verdicts")
+    @Test("The list shows the last builds with their outcomes")
     func list() throws {
         let text = try history("Ab").list()
         #expect(
@@ -134,7 +134,7 @@ struct BuildHistoryTests {
         try await ledger.builds(service: "canvas", repository: "registry.example/canvas", tag: "latest")
     }
 
-    @Test("The ledger knows what was proven on the whole fleet, what was put back from, and what is another tag's")
+    @Test("The ledger distinguishes proven, withdrawn and other tags' builds")
     func recorded() async throws {
         try await withLedger { ledger in
             _ = try await change(ledger, "1", to: "a", from: "9")
@@ -153,7 +153,7 @@ struct BuildHistoryTests {
         }
     }
 
-    @Test("A promotion that nobody journalled, and that was verified, is a build, too")
+    @Test("A verified promotion without a journal entry is a build, too")
     func unjournalled() async throws {
         try await withLedger { ledger in
             try await verify(ledger, "v1", "a", as: .convergedTolerated)
@@ -161,7 +161,7 @@ struct BuildHistoryTests {
         }
     }
 
-    @Test("Field 12: manifests are kept byte by byte, pass their checks again, and the oldest make room")
+    @Test("Field 12: manifests are kept byte for byte and checked again, and the oldest are dropped")
     func manifests() async throws {
         try await withLedger { ledger in
             func manifest(_ number: Int) throws -> RegistryManifest {
@@ -191,7 +191,7 @@ struct BuildHistoryTests {
         }
     }
 
-    @Test("What is known of a change that stays open is in the journal, and does not settle it")
+    @Test("A note on an open change does not settle it")
     func noted() async throws {
         try await withLedger { ledger in
             let intent = JournalEntry.Intent(
@@ -209,7 +209,7 @@ struct BuildHistoryTests {
         }
     }
 
-    @Test("Who changes a tag is the account of the process where the environment names nobody")
+    @Test("Without a name in the environment, the actor is the account of the process")
     func actor() {
         let name = PromotionActor.name(flag: nil, environment: [:])
         #expect(!name.hasPrefix("somebody@") && !name.hasPrefix("@"))

@@ -9,17 +9,17 @@ import Testing
 @testable import Reports
 @testable import Verdict
 
-/// Exit code, JUnit, Markdown, annotations and outputs are one verdict, whatever the fleet.
-@Suite("Formats that pipelines read")
+/// Exit code, JUnit, Markdown, annotations and outputs agree on the verdict for any fleet.
+@Suite("Format consistency")
 struct FormatConsistencyTests {
-    /// What the formats say, and that they say the same.
+    /// The rules on which the formats disagree.
     private static func defects(_ report: Report) throws -> [String] {
         let isRed = report.exitCode != 0
         let junit = JUnitReport(report: report).render()
         let markdown = MarkdownReport(report: report).render()
         let commands = Annotations(report: report).commands
         let outputs = try WorkflowRunner.outputs(StepOutputs(report: report).text)
-        // An output that is missing must break the sum; `not_asked` is there only where hosts were not asked.
+        // A missing output must break the sum; `not_asked` exists only if hosts were not asked.
         let counts =
             ["proven", "failed", "rolled_back", "unreachable", "stragglers", "ahead", "conflict"]
             .map { outputs[$0].flatMap { Int($0) } ?? -1 } + [outputs["not_asked"].flatMap { Int($0) } ?? 0]
@@ -40,7 +40,7 @@ struct FormatConsistencyTests {
         return rules.filter { !$0.1 }.map(\.0)
     }
 
-    @Test("agree on every end that a made-up fleet comes to")
+    @Test("The formats agree on every end of a simulated fleet")
     func schedules() throws {
         let first = UInt64.random(in: 0..<1 << 40)
         var seen: Set<Verdict> = []
@@ -56,15 +56,15 @@ struct FormatConsistencyTests {
             #expect(defects.isEmpty, "seed \(seed): \(defects) of \(report.verdict) \(report.hosts.map(\.status))")
             if !defects.isEmpty { return }
         }
-        #expect(seen.count >= 8, "schedules that never come to most ends prove little: \(seen)")
+        #expect(seen.count >= 8, "the schedules reach too few verdicts: \(seen)")
     }
 
-    @Test("agree on every verdict, even one that no host shows", arguments: Verdict.allCases)
+    @Test("The formats agree on every verdict, even without a host that shows it", arguments: Verdict.allCases)
     func verdicts(_ verdict: Verdict) throws {
         let sample = try SampleFleet.report()
         for hosts in [sample.hosts, sample.hosts.filter { $0.status == .converged }, []] {
             for exitCode in Set([verdict.exitCode, 0]) {
-                // A red exit with no cause at all cannot be, and must not look green if it is.
+                // A red exit without a reason is impossible, and must not look green.
                 for reasons in [[Reason(verdict: verdict, hosts: hosts.count, message: "made up")], []] {
                     var report = sample
                     report.hosts = hosts
@@ -72,7 +72,7 @@ struct FormatConsistencyTests {
                     report.exitCode = exitCode
                     report.reasons = reasons
                     report.summary.proven = hosts.count { $0.status == .converged && !$0.isWaived }
-                    // An empty file of tests is a mistake to most who read one; a green report without hosts has its verdict.
+                    // Most readers reject an empty test file; a green report without hosts has a case for its verdict.
                     let isMerelyEmpty = hosts.isEmpty && exitCode == 0
                     let defects = try Self.defects(report).filter { !(isMerelyEmpty && $0 == "JUnit's tests") }
                     #expect(defects.isEmpty, "\(verdict) \(exitCode) \(hosts.count): \(defects)")
@@ -81,7 +81,7 @@ struct FormatConsistencyTests {
         }
     }
 
-    @Test("are valid JUnit on every verdict, with hosts and without")
+    @Test("JUnit files are valid for every verdict, with and without hosts")
     func validity() async throws {
         let sample = try SampleFleet.report()
         let files = Verdict.allCases.flatMap { verdict in
@@ -97,7 +97,7 @@ struct FormatConsistencyTests {
         #expect(try await XMLValidator.junitDefects(files) == "")
     }
 
-    @Test("tell what is tolerated from what fails, with a green and with a red verdict")
+    @Test("Tolerated hosts differ from failing ones, under a green and a red verdict")
     func tolerated() throws {
         var policy = Policy.short
         policy.maxUnreachable = .hosts(1)
@@ -126,7 +126,7 @@ struct FormatConsistencyTests {
         #expect(JUnitReport(report: red).render().contains("failures=\"1\""))
     }
 
-    @Test("call hosts undecided that an early end left behind, and do not blame them")
+    @Test("Hosts that an early end left behind are undecided, not failing")
     func undecided() throws {
         var bench = Bench(4, policy: .short)
         bench.finish { host, _ in host == 0 ? .answer(Answer(build: .rebuilt)) : .answer(.old) }
@@ -137,10 +137,10 @@ struct FormatConsistencyTests {
         #expect(outcomes.count { $0 == (.pending, .undecided) } == 3)
         let xml = JUnitReport(report: report).render()
         #expect(xml.contains("failures=\"1\"") && xml.contains("not decided: pending - "))
-        #expect(Annotations(report: report).commands.count == 2, "the verdict, and the host that is to blame")
+        #expect(Annotations(report: report).commands.count == 2, "the verdict and the failed host")
     }
 
-    @Test("have a cause that no host shows beside the hosts that show theirs")
+    @Test("A reason without hosts appears beside the hosts' own")
     func stalled() throws {
         var bench = Bench(3, policy: Policy(timeout: .seconds(60), stall: .seconds(20)))
         bench.finish { host, _ in .answer(host == 0 ? .old : Answer()) }
@@ -152,7 +152,7 @@ struct FormatConsistencyTests {
         #expect(xml.contains("failures=\"2\""))
     }
 
-    @Test("have the interruption as a test case of its own")
+    @Test("An interruption is a test case of its own")
     func interrupted() throws {
         var bench = Bench(2, policy: .short)
         bench.poll(1...5, .old)

@@ -40,7 +40,9 @@ struct PipelineFileTests {
         (["GITLAB_CI": "true"], false), (["GITHUB_ACTIONS": "true"], true), (["GITEA_ACTIONS": "true"], true),
     ]
 
-    @Test("The environments of GitHub Actions and Gitea Actions are pipelines, others are not", arguments: environmentsTable)
+    @Test(
+        "The environments of GitHub Actions and Gitea Actions are pipelines, others are not",
+        arguments: environmentsTable)
     func environments(_ environment: [String: String], _ isPipeline: Bool) {
         #expect((Pipeline(environment: environment) != nil) == isPipeline)
     }

@@ -17,11 +17,12 @@ struct ResponseDecoderTests {
         arguments: [
             (401, "{}", RequestOutcome.auth, "refuses"), (403, "", .auth, "403"), (404, "<html>", .httpStatus, "404"),
             (204, "", .httpStatus, "204"), (302, "", .httpStatus, "redirect"), (304, "", .httpStatus, "304"),
-            (503, "busy", .httpStatus, "503"), (200, "", .notBuildinfo, "nothing"),
-            (200, "<!doctype html>", .notBuildinfo, "HTML"), (200, "{\"git_sha\":", .notBuildinfo, "broken JSON"),
-            (200, "{}", .notBuildinfo, "no '"), (200, "[]", .notBuildinfo, "no buildinfo document"),
-            (200, "null", .notBuildinfo, "no buildinfo document"), (200, "{\"git_sha\": 7}", .notBuildinfo, "no '"),
-            (200, "{\"schema\": 1, \"git_sha\": null}", .notBuildinfo, "no '"),
+            (503, "busy", .httpStatus, "503"), (200, "", .notBuildinfo, "empty body"),
+            (200, "<!doctype html>", .notBuildinfo, "HTML"), (200, "{\"git_sha\":", .notBuildinfo, "malformed JSON"),
+            (200, "{}", .notBuildinfo, "without '"), (200, "[]", .notBuildinfo, "other than a buildinfo document"),
+            (200, "null", .notBuildinfo, "other than a buildinfo document"),
+            (200, "{\"git_sha\": 7}", .notBuildinfo, "without '"),
+            (200, "{\"schema\": 1, \"git_sha\": null}", .notBuildinfo, "without '"),
         ])
     func refused(_ status: Int, _ body: String, _ reach: RequestOutcome, _ part: String) {
         guard case .none(let found, let detail) = Self.read(status, body) else {

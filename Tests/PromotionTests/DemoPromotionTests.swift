@@ -4,7 +4,7 @@ import Testing
 
 @testable import EndToEndFixtures
 
-@Suite("End to end, the demo of a promotion", .serialized, .timeLimit(.minutes(10)))
+@Suite("End to end: promotion demo", .serialized, .timeLimit(.minutes(10)))
 struct DemoPromotionTests {
     private func start(in scratch: TemporaryFolder, programs: String? = nil) throws -> RunningProgram {
         let bash = try Program.installed("bash", remedy: "apt-get install bash")
@@ -12,7 +12,7 @@ struct DemoPromotionTests {
             [try SourceTree.path("scripts/demo-promotion.sh"), try programs ?? Program.productsFolder()],
             environment: [
                 "TMPDIR": scratch.path, "HOME": scratch.path,
-                // What a pipeline or a user has set is not the demo's.
+                // The environment of a pipeline or user must not affect the demo.
                 "GITHUB_SHA": Commit.old, "PROD_AUTO_DEPLOY_DISABLED": "1", "BUILDINFO_IMAGE": "registry.invalid/other",
                 "https_proxy": "http://127.0.0.1:9", "http_proxy": "http://127.0.0.1:9",
             ])
@@ -26,11 +26,11 @@ struct DemoPromotionTests {
         for said in [
             "nothing was written", "converged (exit 0)", "the kill switch is on", "failed_deploy (exit 20)",
             "drift      none", "Result: ",
-        ] { #expect(outcome.error.contains(said), "no '\(said)': \(outcome.error)") }
-        // Skopeo's word for both tags: the same digest.
+        ] { #expect(outcome.error.contains(said), "missing '\(said)': \(outcome.error)") }
+        // Skopeo shows the same digest for both tags.
         let read = outcome.error.matches(of: /skopeo reads \S+\s+as (sha256:[0-9a-f]{64})/).map { $0.output.1 }
         #expect(read.count == 2 && Set(read).count == 1, "\(outcome.error)")
-        #expect(!outcome.error.contains("\u{1B}"), "control sequences without a terminal")
+        #expect(!outcome.error.contains("\u{1B}"), "it draws without a terminal")
         try Demo.expectNothingLeft(in: scratch)
     }
 
@@ -70,7 +70,7 @@ struct DemoPromotionTests {
         let programs = try scratch.makeFolder("programs")
         let built = try Program.productsFolder()
         symlink("\(built)/buildinfo-agent", "\(programs)/buildinfo-agent")
-        // A kill switch that nobody reads, which is what the demo has to notice.
+        // Without the kill switch, which the demo has to notice.
         let liar = try scratch.write(
             "programs/buildinfo-collector",
             "#!/bin/sh\nunset BUILDINFO_KILL_SWITCH\nexec '\(built)/buildinfo-collector' \"$@\"\n")

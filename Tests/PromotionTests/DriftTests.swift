@@ -5,7 +5,7 @@ import Testing
 
 @testable import EndToEndFixtures
 
-@Suite("End to end, status --image", .timeLimit(.minutes(5)))
+@Suite("End to end: drift", .timeLimit(.minutes(5)))
 struct DriftTests {
     private struct Found: Decodable {
         struct Build: Decodable {
@@ -47,7 +47,7 @@ struct DriftTests {
     }
 
     @Test(
-        "A promotion that converged shows no drift; a host, a tag and a candidate that went their own way are each told"
+        "A converged promotion has no drift; a changed host, a moved tag and a new candidate are found"
     )
     func drift() async throws {
         let promoter = try await Promoter.make()
@@ -64,7 +64,7 @@ struct DriftTests {
         #expect(calm.drift.served.map(\.hosts) == [1])
         #expect(calm.drift.served.first?.digest == "\(promoter.new.digest)")
 
-        // Somebody deploys by hand, somebody pushes over the tag, and CI has built something new.
+        // A manual deploy, a push over the tag, and a new build by CI.
         try promoter.serve(promoter.old, Commit.old)
         let stranger = MadeImage.single(revision: Promoter.stranger)
         promoter.registry.push(stranger, "latest")
@@ -80,16 +80,16 @@ struct DriftTests {
         #expect(wild.text.contains("staging-\(Promoter.elder) was built"), "\(wild.text)")
         #expect(wild.drift.unpromoted.map(\.tag) == ["staging-\(Promoter.elder)"])
 
-        // A build that was promoted once, and is there again without having been promoted.
+        // A build that was promoted earlier is back without a promotion.
         let again = try await promoter.run(["--allow-rollback"], sha: Commit.old)
         #expect(again.exitCode == 0, "\(again.error)")
         promoter.registry.push(promoter.new, "latest")
         let back = try await status(promoter)
-        #expect(back.text.contains("which is generation 1, and generation 2"), "\(back.text)")
+        #expect(back.text.contains("generation 1, but generation 2"), "\(back.text)")
         await promoter.stop()
     }
 
-    @Test("A tag that somebody removed is drift, and hosts are held against what was promoted last")
+    @Test("A removed tag is drift, and hosts are compared with the last promotion")
     func removed() async throws {
         let promoter = try await Promoter.make()
         promoter.followTag()
@@ -103,7 +103,7 @@ struct DriftTests {
         await promoter.stop()
     }
 
-    @Test("A sweep that takes longer than the registry may leaves the time that looking for drift has")
+    @Test("A sweep longer than the registry timeout leaves drift its full time")
     func slowSweep() async throws {
         let promoter = try await Promoter.make()
         promoter.followTag()

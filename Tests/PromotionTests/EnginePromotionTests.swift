@@ -6,7 +6,7 @@ import Testing
 @testable import EndToEndFixtures
 
 extension RealRegistry {
-    @Suite("promote, to a host with a real engine")
+    @Suite("Promote to a host with a real engine")
     struct EnginePromotionTests {
         /// A host that follows `latest`: pulls and recreates whenever the registry has another digest under it.
         private func follow(_ service: Service, _ options: [String] = []) -> Task<Void, any Error> {
@@ -37,7 +37,7 @@ extension RealRegistry {
             var promotion: Promotion?
         }
 
-        /// Promotes the new build, with everything real but the forge.
+        /// Promotes the new build; everything but the forge is real.
         private func promote(
             _ service: Service, _ more: [String] = []
         ) async throws -> (outcome: RunningProgram.Outcome, report: Promoted, folder: TemporaryFolder) {
@@ -67,7 +67,7 @@ extension RealRegistry {
                 ["inspect", "--raw", "--tls-verify=false", "docker://\(service.repository):\(tag)"])
         }
 
-        @Test("It converges, and another program reads the same bytes under both tags")
+        @Test("A promotion converges, and skopeo reads the same bytes under both tags")
         func converges() async throws {
             let service = try await Service.make()
             _ = try await service.release(Commit.old)
@@ -85,7 +85,7 @@ extension RealRegistry {
             try await service.engine.remove(service.name)
         }
 
-        @Test("An image that crash-loops is caught, put back, verified, and ends with 20 and the story in the report")
+        @Test("A crash-looping image is rolled back and verified, and ends with 20")
         func crashLoop() async throws {
             let service = try await Service.make()
             let old = try await service.release(Commit.old)

@@ -6,8 +6,8 @@ import Testing
 
 @testable import EndToEndFixtures
 
-/// What registries of the field do to a promotion.
-@Suite("End to end, promote, registries of the field", .timeLimit(.minutes(10)))
+/// Promotions with the registry behaviours seen in practice.
+@Suite("End to end: promote with difficult registries", .timeLimit(.minutes(10)))
 struct FieldPromotionTests {
     private func with(_ body: (Promoter) async throws -> Void) async throws {
         let promoter = try await Promoter.make()
@@ -44,7 +44,7 @@ struct FieldPromotionTests {
 
     // MARK: - Field 9
 
-    @Test("Field 9: a registry that shows for seconds what the tag was before is waited for, and the fleet is proven")
+    @Test("Field 9: a promotion waits for a registry that lags for seconds")
     func lag() async throws {
         try await with { promoter in
             promoter.registry.change { $0.lag = .seconds(3) }
@@ -57,7 +57,7 @@ struct FieldPromotionTests {
     }
 
     @Test(
-        "Field 9: what was acknowledged and never shows leaves the journal open, ends with 69, and the next run finds out"
+        "Field 9: an acknowledged change that never appears ends with 69, and the next run settles it"
     )
     func neverShown() async throws {
         try await with { promoter in
@@ -77,7 +77,7 @@ struct FieldPromotionTests {
         }
     }
 
-    @Test("Field 9: a third digest that a registry shows once, and never again, is no other writer")
+    @Test("Field 9: a third digest that appears only once is not another writer")
     func blip() async throws {
         try await with { promoter in
             let third = MadeImage.single(revision: Promoter.stranger)
@@ -108,14 +108,14 @@ struct FieldPromotionTests {
             ] + more, environment: ["HOME": promoter.folder.path])
     }
 
-    /// The tag shows another image from the fourth look on, for so long.
+    /// The tag shows another image from the fourth read on, for some time.
     private func flip(_ promoter: Promoter, to image: MadeImage, for time: Duration) {
         let registry = promoter.registry
         let begun = Begun()
-        @Sendable func looks() -> Int { registry.asked.count { $0.path.hasSuffix("/latest") } }
-        let before = looks()
+        @Sendable func reads() -> Int { registry.asked.count { $0.path.hasSuffix("/latest") } }
+        let before = reads()
         registry.behave { request, _ in
-            guard request.path.hasSuffix("/latest"), looks() > before + 2 else { return .honest }
+            guard request.path.hasSuffix("/latest"), reads() > before + 2 else { return .honest }
             guard begun.elapsed() < time else { return .honest }
             return .instead(
                 .answer(
@@ -138,7 +138,7 @@ struct FieldPromotionTests {
     }
 
     @Test(
-        "Field 9: a tag that shows another build for seconds while its build is verified changes no verdict",
+        "Field 9: a tag that shows another build for seconds changes no verdict",
         arguments: [true, false])
     func verifiedWhileItLags(hasLedger: Bool) async throws {
         try await with { promoter in
@@ -154,7 +154,7 @@ struct FieldPromotionTests {
     }
 
     @Test(
-        "Field 9: an earlier promotion that stays under the tag was put back: 40, and --superseded-ok changes nothing")
+        "Field 9: an earlier promotion that stays under the tag ends with 40, even with --superseded-ok")
     func putBack() async throws {
         try await with { promoter in
             let store = ["--store", promoter.folder.path("ledger.db")]
@@ -175,7 +175,7 @@ struct FieldPromotionTests {
     // MARK: - Field 12
 
     @Test(
-        "Field 12: a registry that removes at once what no tag names gets the former manifests back, children first",
+        "Field 12: a rollback restores manifests that the registry removed, children first",
         arguments: [false, true])
     func untagged(isIndex: Bool) async throws {
         let promoter = try await Promoter.make(isIndex: isIndex)
@@ -205,7 +205,7 @@ struct FieldPromotionTests {
         await promoter.stop()
     }
 
-    @Test("Field 12: blobs that are gone are named before the tag is moved, and hold nothing up")
+    @Test("Field 12: missing blobs of the rollback target are reported before the tag is moved")
     func blobsGone() async throws {
         try await with { promoter in
             let gone = promoter.old.blobs[1].digest
@@ -214,9 +214,9 @@ struct FieldPromotionTests {
             }
             let outcome = try await promoter.run()
             #expect(outcome.exitCode == 0, "\(outcome.error)")
-            let said = try #require(outcome.error.firstRange(of: "cannot roll back to"))
+            let warning = try #require(outcome.error.firstRange(of: "cannot roll back to"))
             let moved = try #require(outcome.error.firstRange(of: "read back: generation"))
-            #expect(said.lowerBound < moved.lowerBound)
+            #expect(warning.lowerBound < moved.lowerBound)
             #expect(outcome.error.contains("lacks 1 of its 2 blobs"), "\(outcome.error)")
         }
     }
@@ -224,7 +224,7 @@ struct FieldPromotionTests {
     // MARK: - Field 13, 20
 
     @Test(
-        "Field 13: a registry that serves every manifest under a generic type is promoted in",
+        "Field 13: a promotion works with a registry that serves manifests under a generic type",
         arguments: ["application/json", ""])
     func generic(type: String) async throws {
         try await with { promoter in
@@ -237,7 +237,7 @@ struct FieldPromotionTests {
         }
     }
 
-    @Test("Field 20: an immutable tag is 64 with the remedy, and nothing was changed")
+    @Test("Field 20: an immutable tag is 64 with a remedy and changes nothing")
     func immutable() async throws {
         try await with { promoter in
             promoter.registry.behave { request, _ in
@@ -261,7 +261,7 @@ struct FieldPromotionTests {
     // MARK: - Field 23
 
     @Test(
-        "Field 23: a promotion that is interrupted during the PUT writes its reports, with what is known",
+        "Field 23: a promotion that is interrupted during the PUT writes its reports",
         arguments: [(Int32(15), true), (2, false)])
     func interrupted(signal: Int32, isDone: Bool) async throws {
         try await with { promoter in
@@ -289,7 +289,7 @@ struct FieldPromotionTests {
         }
     }
 
-    @Test("Field 23: so does one that is interrupted before the tag is moved, and it says that nothing was")
+    @Test("Field 23: a promotion that is interrupted before the tag moves writes its reports")
     func interruptedEarly() async throws {
         try await with { promoter in
             promoter.forge.change { $0.status = "pending" }
@@ -311,7 +311,7 @@ struct FieldPromotionTests {
             #expect(report.promotion == nil)
             #expect(report.warnings.contains { $0.contains("before") && $0.contains("was moved") })
             #expect(promoter.registry.writes == 0)
-            // Evidence and history have it, it is of no promotion, and nobody was counted as late who was never asked.
+            // Evidence and history have it, it belongs to no promotion, and hosts that were never asked do not count as late.
             let replayed = try await Program.collector().run(["replay", evidence])
             #expect(replayed.exitCode == 143, "\(replayed.error)")
             #expect(replayed.error.contains("no host was asked") || replayed.output.contains("no host was asked"))
@@ -319,9 +319,9 @@ struct FieldPromotionTests {
             #expect(text.contains("stragglers=0\n") && text.contains("not_asked=1\n"), "\(text)")
             let id = try #require(text.firstMatch(of: /verification=(\S+)/)).1
             let store = ["--store", promoter.folder.path("ledger.db")]
-            let told = try await Program.collector().run(["report", String(id)] + store)
-            #expect(told.exitCode == 143 || told.exitCode == 0, "\(told.error)")
-            #expect(told.output.contains("interrupted"), "\(told.error)")
+            let recorded = try await Program.collector().run(["report", String(id)] + store)
+            #expect(recorded.exitCode == 143 || recorded.exitCode == 0, "\(recorded.error)")
+            #expect(recorded.output.contains("interrupted"), "\(recorded.error)")
             #expect(try await promoter.promotions().isEmpty)
             let checked = try await Program.collector().run(["ledger", "check"] + store)
             #expect(checked.exitCode == 0, "\(checked.output)\(checked.error)")

@@ -6,10 +6,10 @@ import Testing
 
 @testable import EndToEndFixtures
 
-@Suite("End to end, promote, killed", .timeLimit(.minutes(10)))
+@Suite("End to end: killed promotions", .timeLimit(.minutes(10)))
 struct KilledPromotionTests {
     @Test(
-        "SIGKILL at every request to the registry, before or after it is carried out: the second run says what is true, and the tag and the journal agree",
+        "After SIGKILL at any request to the registry, the next run reconciles tag and journal",
         arguments: [false, true])
     func everyStep(isDone: Bool) async throws {
         var requests = 1
@@ -35,7 +35,7 @@ struct KilledPromotionTests {
             let tag = promoter.registry.tag("latest")
             #expect(left.count <= 1)
             if isKilled {
-                // A tag that has moved is never without an entry that says so, or that says that nobody knows.
+                // A moved tag always has a journal entry that is moved or open.
                 if tag == promoter.new.digest { #expect(left.count == 1, "request \(number)") }
                 if left.isEmpty { #expect(tag == promoter.old.digest, "request \(number)") }
                 kinds.insert(left.first?.split(separator: " ").dropFirst().first.map(String.init) ?? "none")
@@ -45,15 +45,16 @@ struct KilledPromotionTests {
             #expect(second.exitCode == 0, "request \(number): \(second.error)")
             #expect(promoter.registry.tag("latest") == promoter.new.digest)
             if left.first?.contains("intended") == true {
-                let said = tag == promoter.new.digest ? "cut off after it had moved" : "cut off before it moved"
-                #expect(second.error.contains(said), "request \(number): \(second.error)")
+                let message =
+                    tag == promoter.new.digest ? "interrupted after it had moved" : "interrupted before it moved"
+                #expect(second.error.contains(message), "request \(number): \(second.error)")
             }
             #expect(try await promoter.journal().allSatisfy { !$0.contains("intended") })
             #expect(try await promoter.promotions() == ["1 \(promoter.short(promoter.new))"])
             await promoter.stop()
             requests += 1
         }
-        // The loop ended because a run came through, and it had been through the moments that matter.
+        // The loop ended with an uninterrupted run, and had passed the decisive moments.
         #expect(!isKilled)
         #expect(requests > 6)
         #expect(kinds.isSuperset(of: ["none", "intended"]))

@@ -6,7 +6,7 @@ import Testing
 
 @testable import EndToEndFixtures
 
-@Suite("End to end, promote", .timeLimit(.minutes(10)))
+@Suite("End to end: promote", .timeLimit(.minutes(10)))
 struct PromoteTests {
     private func with(_ body: (Promoter) async throws -> Void) async throws {
         let promoter = try await Promoter.make()
@@ -15,7 +15,7 @@ struct PromoteTests {
     }
 
     @Test(
-        "A candidate becomes the tag, byte for byte, is journalled before and after, and the fleet is proven to serve it"
+        "A promotion moves the tag byte for byte, journals it, and proves the fleet"
     )
     func converges() async throws {
         try await with { promoter in
@@ -37,7 +37,7 @@ struct PromoteTests {
             #expect(report.promotion?.contexts == ["ci": "success"])
             #expect(
                 report.promotion?.steps.map(\.step) == ["kill switch", "CI", "branch", "registry", "ancestry", "tag"])
-            // The same again: nothing is written, and no second promotion is counted.
+            // The same again: nothing is written, and no second promotion is recorded.
             let again = try await promoter.run(verifies: true)
             #expect(again.exitCode == 0, "\(again.error)")
             #expect(promoter.registry.writes == 1)
@@ -70,7 +70,7 @@ struct PromoteTests {
         var warnings: [String]
     }
 
-    @Test("A dry run says what would be done, and writes nothing")
+    @Test("A dry run prints the plan and writes nothing")
     func dry() async throws {
         try await with { promoter in
             let outcome = try await promoter.run(["--dry-run"])
@@ -83,14 +83,14 @@ struct PromoteTests {
         }
     }
 
-    /// A rule of the gate: what is made wrong, and how it must end.
+    /// A rule of the gate: the fault, and the expected end.
     struct Rule: Sendable, CustomTestStringConvertible {
         let testDescription: String
         var code: Int32
         var says: String
         var arguments: [String] = []
         var sha = Commit.new
-        /// Whether the journal keeps the change open, since nobody knows what becomes of it.
+        /// True if the journal keeps the change open because its outcome is unknown.
         var isLeftOpen = false
         var prepare: @Sendable (Promoter) async throws -> Void = { _ in }
 
@@ -110,33 +110,35 @@ struct PromoteTests {
         Rule("kill switch off", 0, "off: gitea-variable:HOLD", ["--kill-switch", "gitea-variable:HOLD"]) {
             $0.forge.change { $0.variable = "off" }
         },
-        Rule("kill switch not readable", 41, "cannot be checked (its folder is missing)", ["--kill-switch", "file:/nowhere/at/all"]),
+        Rule(
+            "kill switch not readable", 41, "cannot be checked (its folder is missing)",
+            ["--kill-switch", "file:/nowhere/at/all"]),
         Rule("CI failed", 41, "failure") { $0.forge.change { $0.status = "failure" } },
-        Rule("CI pending until the time is up", 41, "pending") { $0.forge.change { $0.status = "pending" } },
-        Rule("forge is a page", 69, "instead of JSON") {
+        Rule("CI pending until the timeout", 41, "pending") { $0.forge.change { $0.status = "pending" } },
+        Rule("the forge answers with HTML", 69, "instead of JSON") {
             $0.forge.change {
                 $0.instead = .answer(
                     status: 200, headers: [("Content-Type", "text/html")], body: Array("<html>".utf8))
             }
         },
         Rule(
-            "Field 10: the branch has gone on, and the newer commit has a candidate", 40,
+            "Field 10: a newer commit on the branch has a candidate", 40,
             "the registry has its candidate"
         ) {
             $0.forge.change { $0.history.insert(contentsOf: [Promoter.docs, Promoter.stranger], at: 0) }
             $0.registry.push(MadeImage.single(revision: Promoter.stranger), "staging-\(Promoter.stranger)")
         },
-        Rule("Field 10: the branch's head builds nothing", 0, "1 newer commit without a candidate") {
+        Rule("Field 10: the newer commit has no candidate", 0, "1 newer commit without a candidate") {
             $0.forge.change { $0.history.insert(Promoter.docs, at: 0) }
         },
         Rule(
-            "Field 10: any newer commit supersedes, if that is asked for", 40, "superseded",
+            "Field 10: with --superseded-by head, any newer commit supersedes", 40, "superseded",
             ["--superseded-by", "head"]
         ) {
             $0.forge.change { $0.history.insert(Promoter.docs, at: 0) }
         },
         Rule(
-            "Field 10: a registry that does not say whether there is a newer candidate", 69, "staging-\(Promoter.docs)"
+            "Field 10: the registry does not answer whether a newer candidate exists", 69, "staging-\(Promoter.docs)"
         ) {
             $0.forge.change { $0.history.insert(Promoter.docs, at: 0) }
             $0.registry.behave { request, _ in
@@ -144,7 +146,7 @@ struct PromoteTests {
             }
         },
         Rule(
-            "Field 10: a candidate that does not name its commit is superseded by any newer one", 40, "superseded",
+            "Field 10: any newer commit supersedes a candidate that does not name its commit", 40, "superseded",
             ["--from", "nightly"]
         ) {
             $0.forge.change { $0.history.insert(Promoter.docs, at: 0) }
@@ -153,11 +155,11 @@ struct PromoteTests {
         Rule("the branch was rewritten", 41, "rewritten") {
             $0.forge.change { $0.history = [Promoter.stranger, Promoter.elder] }
         },
-        Rule("not a descendant of what is promoted", 41, "--allow-rollback") {
+        Rule("not a descendant of the promoted build", 41, "--allow-rollback") {
             let other = MadeImage.single(revision: Promoter.stranger)
             $0.registry.push(other, "latest")
         },
-        Rule("what is promoted does not say its commit", 41, "--skip-ancestry") {
+        Rule("the promoted build does not state its commit", 41, "--skip-ancestry") {
             $0.registry.push(MadeImage.single(revision: nil), "latest")
         },
         Rule("the ancestry is skipped", 0, "not checked because of --skip-ancestry", ["--skip-ancestry"]) {
@@ -174,16 +176,16 @@ struct PromoteTests {
             $0.registry.push($0.new, "build-\(Commit.new)")
         },
         Rule(
-            "a candidate of another pattern is never moved", 64, "never moved",
+            "a candidate of another pattern never moves", 64, "never moves",
             ["--candidate", "build-{sha}", "--to", "build-\(Commit.old)", "--moving-tag", "build-\(Commit.old)"]),
         Rule("a pattern without a commit", 64, "{sha}", ["--candidate", "build"]),
-        Rule("going back is meant", 0, "permitted by --allow-rollback", ["--allow-rollback"]) {
+        Rule("rollback is allowed", 0, "allowed by --allow-rollback", ["--allow-rollback"]) {
             $0.registry.push(MadeImage.single(revision: Promoter.stranger), "latest")
         },
-        Rule("first promotion of a tag", 0, "is nothing yet", ["--to", "stable", "--moving-tag", "stable"]),
-        Rule("a tag that is not declared", 64, "--moving-tag stable", ["--to", "stable"]),
-        Rule("a tag that names one build", 64, "never moved", ["--to", "v1", "--moving-tag", "v1"]),
-        Rule("another commit's candidate", 64, "another commit's candidate", ["--from", "staging-\(Commit.old)"]),
+        Rule("first promotion of a tag", 0, "does not exist yet", ["--to", "stable", "--moving-tag", "stable"]),
+        Rule("an undeclared tag", 64, "--moving-tag stable", ["--to", "stable"]),
+        Rule("a tag that names one build", 64, "never moves", ["--to", "v1", "--moving-tag", "v1"]),
+        Rule("another commit's candidate", 64, "a candidate of another commit", ["--from", "staging-\(Commit.old)"]),
         Rule("no such candidate", 64, "does not exist", ["--from", "nothing"]),
         Rule("the candidate is of another commit", 64, "is not built from", ["--from", "mislabelled"]) {
             $0.registry.push(MadeImage.single(revision: Commit.old, salt: "x"), "mislabelled")
@@ -198,7 +200,7 @@ struct PromoteTests {
         Rule("the registry is down", 69, "not known") { promoter in
             promoter.registry.behave { _, _ in .instead(.status(503)) }
         },
-        Rule("the registry wants a login", 69, "not known") { promoter in
+        Rule("the registry requires a login", 69, "not known") { promoter in
             promoter.registry.behave { _, _ in .instead(.status(403)) }
         },
         Rule("the tag cannot be read", 69, "not known") { promoter in
@@ -206,7 +208,7 @@ struct PromoteTests {
                 request.path.hasSuffix("/latest") ? .instead(.status(500)) : .honest
             }
         },
-        Rule("other bytes than the digest says", 69, "does not match its Docker-Content-Digest") { promoter in
+        Rule("bytes that do not match the digest", 69, "does not match its Docker-Content-Digest") { promoter in
             promoter.registry.behave { request, _ in
                 request.path.hasSuffix("/staging-\(Commit.new)")
                     ? .instead(
@@ -221,15 +223,15 @@ struct PromoteTests {
         Rule("writing is refused", 69, "does not let these credentials write it") { promoter in
             promoter.registry.behave { request, _ in request.method == "PUT" ? .instead(.status(403)) : .honest }
         },
-        Rule("writing is said and not done", 69, "still is", isLeftOpen: true) { promoter in
+        Rule("the write is acknowledged but not done", 69, "still is", isLeftOpen: true) { promoter in
             promoter.registry.behave { request, _ in request.method == "PUT" ? .instead(.status(201)) : .honest }
         },
-        Rule("writing is done, and the answer lost", 0, "read back") { promoter in
+        Rule("the write is done but its answer is lost", 0, "read back") { promoter in
             promoter.registry.behave { request, _ in request.method == "PUT" ? .doneBut(.close) : .honest }
         },
     ]
 
-    @Test("Each rule of the gate ends with its code and its reason, and moves the tag or leaves it", arguments: rules)
+    @Test("Each rule of the gate ends with its exit code and reason, and moves the tag or not", arguments: rules)
     func gate(_ rule: Rule) async throws {
         try await with { promoter in
             try await rule.prepare(promoter)
@@ -257,7 +259,7 @@ struct PromoteTests {
             }
             let refused = try await promote()
             #expect(refused.exitCode == 41, "\(refused.error)")
-            #expect(refused.error.contains("no forge is configured: give --forge, or --skip-ancestry"), "\(refused.error)")
+            #expect(refused.error.contains("give --forge, or --skip-ancestry to skip this check"), "\(refused.error)")
             let promoted = try await promote("--skip-ancestry")
             #expect(promoted.exitCode == 0, "\(promoted.error)")
             #expect(promoter.registry.tag("latest") == promoter.new.digest)
@@ -270,7 +272,7 @@ struct PromoteTests {
         try await with { promoter in
             let path = promoter.folder.path("hold")
             promoter.registry.behave { request, _ in
-                // Thrown while the candidate is being looked at.
+                // Turned on while the candidate is being read.
                 request.path.contains("/blobs/")
                     ? .honestThen { try? "yes".write(toFile: path, atomically: true, encoding: .utf8) } : .honest
             }
@@ -283,7 +285,7 @@ struct PromoteTests {
         }
     }
 
-    @Test("Another writer between reading and writing, or between writing and reading back, is found out")
+    @Test("Another writer during the change of the tag is detected")
     func contested() async throws {
         try await with { promoter in
             let third = MadeImage.single(revision: Commit.new, salt: "third")
@@ -300,7 +302,7 @@ struct PromoteTests {
     }
 
     @Test(
-        "An answer to the PUT that was lost, and a tag that did not move: the journal keeps it open, and the next run says what is true"
+        "A lost answer to the PUT leaves the journal open, and the next run determines the outcome"
     )
     func uncertain() async throws {
         try await with { promoter in
@@ -309,7 +311,7 @@ struct PromoteTests {
             #expect(first.exitCode == 69, "\(first.error)")
             #expect(first.error.contains("cannot tell whether"))
             #expect(try await promoter.journal() == ["promotion intended 1 \(promoter.short(promoter.new))"])
-            // It came after all.
+            // The write takes effect after all.
             promoter.registry.push(promoter.new, "latest")
             promoter.registry.behave { _, _ in .honest }
             let second = try await promoter.run()
@@ -319,12 +321,12 @@ struct PromoteTests {
         }
     }
 
-    @Test("A later promotion that the ledger knows supersedes; a rollback of it does not")
+    @Test("A later promotion in the ledger supersedes; a rollback does not")
     func superseded() async throws {
         try await with { promoter in
             let first = try await promoter.run()
             #expect(first.exitCode == 0, "\(first.error)")
-            // An older job of the same branch, which does not know what came after it.
+            // An older job of the same branch.
             promoter.forge.change { $0.history = [Commit.old, Promoter.elder] }
             let back = try await promoter.run(["--allow-rollback"], sha: Commit.old)
             #expect(back.exitCode == 0, "\(back.error)")
@@ -339,15 +341,17 @@ struct PromoteTests {
                 (["--moving-tag", "other", "--to", "stable"], 64, "::error", "refused"),
             ] {
                 let (outputs, summary) = ("outputs-\(more.count)", "summary-\(more.count)")
-                let told = try await Program.collector().run(
+                let outcome = try await Program.collector().run(
                     promoter.arguments(more),
                     environment: [
                         "HOME": promoter.folder.path, "GITEA_TOKEN": Promoter.token, "GITHUB_ACTIONS": "true",
                         "GITHUB_OUTPUT": promoter.folder.path(outputs),
                         "GITHUB_STEP_SUMMARY": promoter.folder.path(summary),
                     ])
-                #expect(told.exitCode == code, "\(told.error)")
-                #expect(told.error.contains(level) && (code != 0 || !told.error.contains("::error")), "\(told.error)")
+                #expect(outcome.exitCode == code, "\(outcome.error)")
+                #expect(
+                    outcome.error.contains(level) && (code != 0 || !outcome.error.contains("::error")),
+                    "\(outcome.error)")
                 #expect(
                     try promoter.folder.read(outputs) == "verdict=\(verdict)\nexit_code=\(code)\nmoved=false\n")
                 #expect(try promoter.folder.read(summary).contains("nothing was changed"))
@@ -357,12 +361,12 @@ struct PromoteTests {
     }
 
     @Test(
-        "A promotion that fails on the fleet is put back, journalled, verified, and still ends red, with the story in the report"
+        "A promotion that fails on the fleet is rolled back and verified, and still ends red"
     )
     func rollback() async throws {
         try await with { promoter in
             let (registry, folder, old, new) = (promoter.registry, promoter.folder, promoter.old, promoter.new)
-            // The new build is rebuilt by somebody: the right commit, another image.
+            // The host serves another image of the right commit.
             let wrong = MadeImage.single(revision: Commit.new, salt: "wrong")
             registry.behave { request, _ in
                 guard request.method == "PUT" else { return .honest }
@@ -388,9 +392,9 @@ struct PromoteTests {
             #expect(report.promotion?.rollback?.generation == 2)
             #expect(report.promotion?.rollback?.verdict == "converged")
             #expect(report.warnings.contains { $0.hasPrefix("rollback: ") && $0.contains("converged") })
-            // The journal knows that it was meant.
+            // The journal shows that it was intended.
             #expect(!outcome.error.contains("a job that is merely late"), "\(outcome.error)")
-            // What was put back does not supersede: the build may be promoted again once its cause is mended.
+            // A rollback does not supersede: the build may be promoted again once the cause is fixed.
             promoter.followTag()
             let again = try await promoter.run(verifies: true)
             #expect(again.exitCode == 0, "\(again.error)")
@@ -398,7 +402,7 @@ struct PromoteTests {
         }
     }
 
-    @Test("SIGTERM before the tag is moved ends with 143, and leaves everything as it was")
+    @Test("SIGTERM before the tag is moved ends with 143 and changes nothing")
     func terminated() async throws {
         try await with { promoter in
             promoter.forge.change { $0.status = "pending" }

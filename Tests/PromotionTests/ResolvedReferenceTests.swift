@@ -168,7 +168,10 @@ extension RealRegistry {
             let folder = try TemporaryFolder()
             for (reference, code, text) in [
                 ("\(registry.authority)/present:nowhere", 64, "does not have this tag"),
-                ("\(registry.authority)/present@sha256:\(String(repeating: "0", count: 64))", 64, "does not have this digest"),
+                (
+                    "\(registry.authority)/present@sha256:\(String(repeating: "0", count: 64))", 64,
+                    "does not have this digest"
+                ),
                 ("\(registry.authority)/absent:latest", 64, "does not exist"),
                 ("127.0.0.1:1/canvas:latest", 69, "no complete response"), ("canvas:a:b", 64, "no image reference"),
             ] as [(String, Int32, String)] {

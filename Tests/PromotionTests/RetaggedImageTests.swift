@@ -4,7 +4,7 @@ import Testing
 
 @testable import EndToEndFixtures
 
-@Suite("End to end, a tag that moves while its build is verified", .timeLimit(.minutes(5)))
+@Suite("End to end: tag moved during verification", .timeLimit(.minutes(5)))
 struct RetaggedImageTests {
     private func verify(_ promoter: Promoter, _ more: [String] = []) async throws -> RunningProgram.Outcome {
         try await Program.collector().run(
@@ -17,12 +17,12 @@ struct RetaggedImageTests {
             ] + more, environment: ["HOME": promoter.folder.path])
     }
 
-    /// Somebody pushes another build over the tag as soon as this many looks were taken at it.
-    private func overwrite(_ promoter: Promoter, after looks: Int) {
+    /// Another build is pushed over the tag after this many reads of it.
+    private func overwrite(_ promoter: Promoter, after reads: Int) {
         let registry = promoter.registry
         let stranger = MadeImage.single(revision: Promoter.stranger)
         registry.behave { request, _ in
-            guard request.method == "HEAD", registry.asked.count(where: { $0.method == "HEAD" }) == looks else {
+            guard request.method == "HEAD", registry.asked.count(where: { $0.method == "HEAD" }) == reads else {
                 return .honest
             }
             return .honestThen { registry.push(stranger, "latest") }
@@ -30,7 +30,7 @@ struct RetaggedImageTests {
     }
 
     @Test(
-        "verify --image ends as superseded, names the build that took over, and replays to the same",
+        "verify --image ends as superseded, names the new build, and replays to the same verdict",
         arguments: [[], ["--superseded-ok"]])
     func verified(more: [String]) async throws {
         let promoter = try await Promoter.make()
@@ -45,10 +45,10 @@ struct RetaggedImageTests {
         await promoter.stop()
     }
 
-    @Test("No verification ends green without a look at the tag after the last proof")
+    @Test("No verification ends green without a read of the tag after the last proof")
     func lastLook() async throws {
         let promoter = try await Promoter.make()
-        // After the look at one second, and before the proof: the next look would come at two.
+        // After the read at one second and before the proof; the next read would be at two.
         overwrite(promoter, after: 2)
         let outcome = try await verify(promoter, ["--soak", "1400ms"])
         #expect(outcome.exitCode == 40, "\(outcome.error)")
@@ -56,12 +56,12 @@ struct RetaggedImageTests {
         await promoter.stop()
     }
 
-    @Test("A promotion that another writer's follows is superseded by it")
+    @Test("A push by another writer supersedes a promotion")
     func promoted() async throws {
         let promoter = try await Promoter.make()
         let registry = promoter.registry
         let stranger = MadeImage.single(revision: Promoter.stranger)
-        // Within the verification, however busy this process is: right after a look at the tag that was moved.
+        // During the verification, however busy this process is: right after a read of the moved tag.
         registry.behave { request, _ in
             switch request.method {
             case "PUT": .honestThen { try? Promoter.serve(promoter.new, Commit.new, in: promoter.folder) }
@@ -75,7 +75,7 @@ struct RetaggedImageTests {
         await promoter.stop()
     }
 
-    @Test("A registry that says once what the tag was before, and one that says nothing any more, change no verdict")
+    @Test("One stale answer and a silent registry change no verdict")
     func stale() async throws {
         let promoter = try await Promoter.make()
         let registry = promoter.registry

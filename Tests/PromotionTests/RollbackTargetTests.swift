@@ -6,8 +6,8 @@ import Testing
 
 @testable import EndToEndFixtures
 
-/// The way back is to what was proven, and is gone only for what the promotion did.
-@Suite("End to end, promote, the way back", .timeLimit(.minutes(10)))
+/// The automatic rollback goes to a proven build, and only after a failure of the promoted one.
+@Suite("End to end: rollback target", .timeLimit(.minutes(10)))
 struct RollbackTargetTests {
     private typealias Story = FieldPromotionTests.Story
 
@@ -29,7 +29,7 @@ struct RollbackTargetTests {
     }
 
     @Test(
-        "Run again after an attempt that failed or was killed, it goes back to the last proven build",
+        "A repeated promotion rolls back to the last proven build, not to itself",
         arguments: [false, true])
     func again(isKilled: Bool) async throws {
         let promoter = try await Promoter.make()
@@ -46,7 +46,7 @@ struct RollbackTargetTests {
             #expect(first.exitCode == 10, "\(first.error)")
         }
         #expect(promoter.registry.tag("latest") == promoter.new.digest)
-        // The host has the broken build by now.
+        // Now the host has the broken build.
         try promoter.serve(MadeImage.single(revision: Commit.new, salt: "wrong"), Commit.new)
         failOnNew(promoter)
         let second = try await promoter.run(["--rollback-on", "failed_deploy"], verifies: true)
@@ -62,7 +62,7 @@ struct RollbackTargetTests {
         await promoter.stop()
     }
 
-    @Test("Where nothing was ever proven it goes back to what the tag was, and says so")
+    @Test("Without a proven build, the rollback goes to the tag's former build")
     func neverProven() async throws {
         let promoter = try await Promoter.make()
         failOnNew(promoter)
@@ -73,7 +73,7 @@ struct RollbackTargetTests {
         await promoter.stop()
     }
 
-    @Test("Where the tag was this very build, and nothing else was proven, there is nothing to go back to")
+    @Test("Without another build, there is no rollback")
     func nothing() async throws {
         let promoter = try await Promoter.make()
         promoter.registry.push(promoter.new, "latest")
@@ -113,7 +113,7 @@ struct RollbackTargetTests {
     ]
 
     @Test(
-        "A host whose only failing evidence is from before the PUT, and that follows in its time, makes nothing go back",
+        "A failure that a host showed before the PUT causes no rollback",
         arguments: before)
     func evidenceFromBefore(name: String, state: String, leftOut: String) async throws {
         let promoter = try await Promoter.make()
@@ -121,7 +121,7 @@ struct RollbackTargetTests {
         let moved = Moment()
         let host = try await ScriptedHost.start { request in
             let nonce = request.query("nonce") ?? ""
-            // It takes a while to pull; until then, what was there before is still there.
+            // Pulling takes a while; until then the former containers remain.
             guard moved.isLongerAgo(than: .seconds(4)) else {
                 return .json(Self.document(old, Commit.old, state: state, leftOut: leftOut, nonce: nonce))
             }

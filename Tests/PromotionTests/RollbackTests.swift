@@ -7,9 +7,9 @@ import Testing
 
 @testable import EndToEndFixtures
 
-@Suite("End to end, rollback", .timeLimit(.minutes(10)))
+@Suite("End to end: rollback", .timeLimit(.minutes(10)))
 struct RollbackTests {
-    /// The old build is proven, and the new one was promoted after it and failed.
+    /// The old build is proven; the new one was promoted after it and failed.
     private func withFailedDeploy(isIndex: Bool = false, _ body: (Promoter) async throws -> Void) async throws {
         let promoter = try await Promoter.make(isIndex: isIndex)
         try await promoter.proveOld()
@@ -22,7 +22,7 @@ struct RollbackTests {
         await promoter.stop()
     }
 
-    @Test("In the middle of the night: a dry run says what would be, the real one does it, and the fleet is proven")
+    @Test("A dry run prints the plan, and the rollback carries it out and proves the fleet")
     func night() async throws {
         try await withFailedDeploy { promoter in
             let writes = promoter.registry.writes
@@ -48,7 +48,7 @@ struct RollbackTests {
             #expect(json.contains(#""kind" : "rollback""#))
             #expect(outcome.error.contains("was put back from \(new), by a test"), "\(outcome.error)")
 
-            // Going back again finds nothing that was proven before, and says what there is.
+            // A second rollback finds no earlier proven build, and lists the known ones.
             let again = try await promoter.rollback()
             #expect(again.exitCode == 64, "\(again.error)")
             #expect(again.error.contains("no earlier build of this tag was ever proven"), "\(again.error)")
@@ -62,7 +62,7 @@ struct RollbackTests {
     }
 
     @Test(
-        "A build is named by commit, generation or digest, in part or whole; what is not clear is 64 with the builds that there are",
+        "--to takes a commit, generation or digest; an unclear one is 64 with a list of builds",
         arguments: [
             ("1", Int32(0)), ("OLD7", 0), ("DIGEST", 0), ("SHORTDIGEST", 0), ("9", 64), ("0000000", 64), ("abc", 64),
         ])
@@ -80,7 +80,7 @@ struct RollbackTests {
         }
     }
 
-    @Test("A build that the tag is already is said to be, and verified all the same")
+    @Test("A build that the tag already points to is not moved, but verified")
     func present() async throws {
         try await withFailedDeploy { promoter in
             let outcome = try await promoter.rollback(["--to", "2", "--timeout", "15s"])
@@ -91,7 +91,7 @@ struct RollbackTests {
         }
     }
 
-    @Test("The kill switch holds it, and another change of the tag that is under way does")
+    @Test("The kill switch blocks a rollback, and so does another change of the tag")
     func held() async throws {
         try await withFailedDeploy { promoter in
             let hold = try promoter.folder.write("hold", "yes")
@@ -115,7 +115,7 @@ struct RollbackTests {
         }
     }
 
-    @Test("Field 12: what the registry has removed is put back from the ledger", arguments: [false, true])
+    @Test("Field 12: manifests that the registry has removed are restored from the ledger", arguments: [false, true])
     func removed(isIndex: Bool) async throws {
         try await withFailedDeploy(isIndex: isIndex) { promoter in
             promoter.registry.remove(tag: "staging-\(Commit.old)")
@@ -132,7 +132,7 @@ struct RollbackTests {
         }
     }
 
-    @Test("Field 9: a registry that lags is waited for; a signal ends the wait, and leaves the journal open")
+    @Test("Field 9: a rollback waits for a lagging registry; a signal ends the wait and leaves the journal open")
     func lag() async throws {
         try await withFailedDeploy { promoter in
             promoter.registry.push(promoter.new, "latest")
@@ -156,7 +156,7 @@ struct RollbackTests {
     }
 
     @Test(
-        "A rollback that was cut off, or never proven, is what the same command finishes; it goes no build further back"
+        "Repeating a rollback that was interrupted or not proven finishes it, without going further back"
     )
     func finished() async throws {
         try await withFailedDeploy { promoter in

@@ -98,12 +98,12 @@ struct HTMLReportTests {
     func afterRollback() throws {
         let former = try LedgerFixtures.digest("a")
         for verdict in [Verdict.converged, .stragglers, nil] {
-            let rollback = PromotionRecord.Rollback(said: "back", digest: former, verdict: verdict)
+            let rollback = PromotionRecord.Rollback(message: "back", digest: former, verdict: verdict)
             let words = VerdictText(verdict: .failedDeploy, exitCode: 20, rollback: rollback)
             #expect(!words.advice.contains("roll the deploy back"))
             #expect(words.advice.contains("not proven") == (verdict != .converged))
         }
-        let failed = VerdictText(verdict: .failedDeploy, exitCode: 20, rollback: .init(said: "nothing was before"))
+        let failed = VerdictText(verdict: .failedDeploy, exitCode: 20, rollback: .init(message: "nothing was before"))
         #expect(failed.advice == VerdictText(verdict: .failedDeploy, exitCode: 20).advice)
     }
 

@@ -205,7 +205,7 @@ struct RemedyTests {
             id: "1", image: "registry.example/canvas:latest", source: "staging", formerDigest: nil, formerGitSHA: nil,
             actor: "a test", contexts: [:], pin: "CANVAS=x", steps: [],
             rollback: .init(
-                said: "was put back", digest: try LedgerFixtures.digest("2"), gitSHA: Build.old.gitSHA.value,
+                message: "was put back", digest: try LedgerFixtures.digest("2"), gitSHA: Build.old.gitSHA.value,
                 generation: 3,
                 verification: "2", verdict: verdict))
     }

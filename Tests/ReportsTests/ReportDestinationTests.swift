@@ -19,11 +19,11 @@ struct ReportDestinationTests {
         #expect(try folder.names() == ["report.json"])
     }
 
-    @Test("An abandoned destination leaves the old file and nothing else")
-    func abandons() throws {
+    @Test("A destination that is only opened leaves the old file and nothing else")
+    func opensOnly() throws {
         let folder = try TemporaryFolder()
         let path = try folder.write("report.json", "old")
-        try ReportDestination(opening: "json=\(path)").abandon()
+        _ = try ReportDestination(opening: "json=\(path)")
         #expect(try folder.names() == ["report.json"])
         #expect(try String(contentsOfFile: path, encoding: .utf8) == "old")
     }

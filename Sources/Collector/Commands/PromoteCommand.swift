@@ -91,7 +91,6 @@ struct PromoteCommand: CollectorCommand {
             await ledger?.close(loggingTo: logs.logger)
             return code
         } catch {
-            verification?.destinations.abandon()
             await ledger?.close(loggingTo: logs.logger)
             throw error
         }

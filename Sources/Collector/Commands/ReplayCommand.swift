@@ -29,11 +29,9 @@ struct ReplayCommand: CollectorCommand {
     func run() async throws {
         let destinations = try [ReportDestination](opening: report.isEmpty ? ["text=-"] : report)
         let progress = ReplayProgress(on: .standardError, environment: ProcessEnvironment.current)
-        let report = try await destinations.deliver {
-            let outcome = try Replay.run(file) { progress.show(lines: $0) }
-            progress.finish(outcome)
-            return outcome.report
-        }
-        throw ExitCode(report.exitCode)
+        let outcome = try Replay.run(file) { progress.show(lines: $0) }
+        progress.finish(outcome)
+        try destinations.deliver(outcome.report)
+        throw ExitCode(outcome.report.exitCode)
     }
 }

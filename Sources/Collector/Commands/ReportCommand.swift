@@ -42,11 +42,10 @@ struct ReportCommand: CollectorCommand {
     func run() async throws {
         let environment = ProcessEnvironment.current
         let destinations = try [ReportDestination](opening: report.isEmpty ? ["text=-"] : report)
-        _ = try await destinations.deliver {
-            try await Spinner.show("reading the ledger", on: .standardError, environment: environment) { _ in
-                try await stored(environment: environment, now: Date())
-            }
+        let report = try await Spinner.show("reading the ledger", on: .standardError, environment: environment) { _ in
+            try await stored(environment: environment, now: Date())
         }
+        try destinations.deliver(report)
     }
 
     /// The stored report.

@@ -92,7 +92,6 @@ struct RollbackCommand: CollectorCommand {
             await ledger.close(loggingTo: logs.logger)
             return code
         } catch {
-            verification?.destinations.abandon()
             await ledger.close(loggingTo: logs.logger)
             throw error
         }

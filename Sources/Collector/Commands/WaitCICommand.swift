@@ -75,10 +75,6 @@ struct WaitCICommand: CollectorCommand {
     }
 
     private func print(_ result: CIResult) throws {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        var bytes = Array(try encoder.encode(result))
-        bytes.append(UInt8(ascii: "\n"))
-        Terminal.standardOutput.write(bytes)
+        Terminal.standardOutput.write(try JSONEncoder.prettyText(result))
     }
 }

@@ -44,9 +44,8 @@ struct InventoryReader: Sendable {
     private static func readAll(_ descriptor: Int32, name: String) throws(InventoryError) -> [UInt8] {
         do throws(BoundedFile.ReadError) {
             return try BoundedFile.read(descriptor: descriptor, limit: maximumBytes)
-        } catch .tooLarge {
-            throw .tooLarge(source: name)
         } catch {
+            if case .tooLarge = error { throw .tooLarge(source: name) }
             throw .unreadable(source: name, reason: error.reason)
         }
     }

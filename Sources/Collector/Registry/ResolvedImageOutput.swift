@@ -55,11 +55,7 @@ package struct ResolvedImageJSON {
             platforms: comparison.platforms.map(\.description))
     }
 
-    package func text() throws -> String {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        return String(decoding: try encoder.encode(value), as: UTF8.self) + "\n"
-    }
+    package func text() throws -> String { try JSONEncoder.prettyText(value) }
 }
 
 extension ResolvedImageJSON.Image {

@@ -91,7 +91,7 @@ package struct MarkdownReport {
         }
         if let promotion = report.promotion {
             lines += ["", "### Promotion", ""]
-            lines += promotion.steps.map { "- \($0.step): \(MarkdownText.code($0.said, limit: 600))" }
+            lines += promotion.steps.map { "- \($0.step): \(MarkdownText.code($0.message, limit: 600))" }
         }
         if let drift = report.drift {
             lines += ["", "### Drift", ""]

@@ -10,19 +10,24 @@ package struct PromotionRecord: Codable, Hashable, Sendable {
         /// The raw value of a ``PromotionStep``.
         package var step: String
         /// One line.
-        package var said: String
+        package var message: String
 
-        package init(at: String, step: String, said: String) {
+        package init(at: String, step: String, message: String) {
             self.at = at
             self.step = step
-            self.said = said
+            self.message = message
+        }
+
+        private enum CodingKeys: String, CodingKey {
+            case at, step
+            case message = "said"
         }
     }
 
     /// The attempt to put the tag back, if there was a reason for one.
     package struct Rollback: Codable, Hashable, Sendable {
         /// The reason and the outcome, in one line.
-        package var said: String
+        package var message: String
         /// The digest that the tag was put back to; nil if it was not put back.
         package var digest: Digest?
         package var gitSHA: GitSHA?
@@ -33,10 +38,10 @@ package struct PromotionRecord: Codable, Hashable, Sendable {
         package var verdict: Verdict?
 
         package init(
-            said: String, digest: Digest? = nil, gitSHA: GitSHA? = nil, generation: Int? = nil,
+            message: String, digest: Digest? = nil, gitSHA: GitSHA? = nil, generation: Int? = nil,
             verification: String? = nil, verdict: Verdict? = nil
         ) {
-            self.said = said
+            self.message = message
             self.digest = digest
             self.gitSHA = gitSHA
             self.generation = generation
@@ -45,7 +50,8 @@ package struct PromotionRecord: Codable, Hashable, Sendable {
         }
 
         private enum CodingKeys: String, CodingKey {
-            case said, digest, generation, verification, verdict
+            case digest, generation, verification, verdict
+            case message = "said"
             case gitSHA = "git_sha"
         }
     }

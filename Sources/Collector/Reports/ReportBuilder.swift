@@ -78,7 +78,8 @@ package struct ReportBuilder {
             policy: Report.PolicySummary(verification.policy),
             successor: SupersedeProgress(verification).map(Report.Successor.init),
             verdict: conclusion.verdict, exitCode: conclusion.exitCode, reasons: conclusion.reasons,
-            warnings: context.warnings + context.notes + FleetWarnings(verification, context).all + context.closingNotes,
+            warnings: context.warnings + context.notes + FleetWarnings(verification, context).all
+                + context.closingNotes,
             summary: summary(at: conclusion.at),
             hosts: hosts.map { host($0.element, at: conclusion.at) }, evidence: context.evidence,
             promotion: context.promotion)

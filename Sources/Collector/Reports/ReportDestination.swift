@@ -5,8 +5,8 @@ import Verdict
 
 /// A destination of a report, opened before the work starts so that a mistake shows at once and not after ten minutes.
 ///
-/// A regular file is written under a temporary name and renamed at the end, so that a reader never finds half of one.
-/// Anything else (a pipe, a device) is written to directly.
+/// A regular file is written as an ``AtomicFile``, so that a reader never finds half of one. Anything else (a pipe, a device)
+/// is written to directly.
 package struct ReportDestination: Sendable {
     package let format: ReportFormat
     private let place: Place
@@ -14,7 +14,7 @@ package struct ReportDestination: Sendable {
     private enum Place: Sendable {
         case standardOutput
         case device(path: String)
-        case file(path: String, temporary: String)
+        case file(AtomicFile)
     }
 
     /// Parses `FORMAT=PATH` and checks that the path can be written.
@@ -33,17 +33,15 @@ package struct ReportDestination: Sendable {
             return
         }
         var status = stat()
-        let exists = stat(path, &status) == 0
-        if exists, status.st_mode & S_IFMT == S_IFDIR { throw .unwritable(path, reason: "is a directory") }
-        if exists, status.st_mode & S_IFMT != S_IFREG {
+        if stat(path, &status) == 0, ![S_IFREG, S_IFDIR].contains(status.st_mode & S_IFMT) {
             place = .device(path: path)
             return
         }
-        let temporary = "\(path).\(getpid()).part"
-        let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
-        guard descriptor >= 0 else { throw .unwritable(path, reason: String(cString: strerror(errno))) }
-        close(descriptor)
-        place = .file(path: path, temporary: temporary)
+        do {
+            place = .file(try AtomicFile(path: path))
+        } catch {
+            throw .unwritable(path, reason: error.reason)
+        }
     }
 
     package var isStandardOutput: Bool {
@@ -59,24 +57,19 @@ package struct ReportDestination: Sendable {
             guard Terminal.standardOutput.write(bytes) || errno == EPIPE else {
                 throw ReportDestinationError.unwritable("standard output", reason: String(cString: strerror(errno)))
             }
-        case .device(let path): try Self.write(bytes, to: path, flags: O_WRONLY, syncs: false)
-        case .file(let path, let temporary):
-            try Self.write(bytes, to: temporary, flags: O_WRONLY | O_CREAT | O_TRUNC, syncs: true)
-            guard rename(temporary, path) == 0 else {
-                throw ReportDestinationError.unwritable(path, reason: String(cString: strerror(errno)))
+        case .device(let path): try Self.write(bytes, toDevice: path)
+        case .file(let file):
+            do {
+                try file.write(bytes)
+            } catch {
+                throw ReportDestinationError.unwritable(file.path, reason: error.reason)
             }
         }
     }
 
-    /// Removes the temporary file of a report that will not be written.
-    package func abandon() {
-        if case .file(_, let temporary) = place { unlink(temporary) }
-    }
-
-    private static func write(_ bytes: [UInt8], to path: String, flags: Int32, syncs: Bool) throws {
-        let descriptor = open(path, flags | O_CLOEXEC, 0o644)
-        let isWritten =
-            descriptor >= 0 && Terminal(descriptor: descriptor).write(bytes) && (!syncs || fsync(descriptor) == 0)
+    private static func write(_ bytes: [UInt8], toDevice path: String) throws {
+        let descriptor = open(path, O_WRONLY | O_CLOEXEC)
+        let isWritten = descriptor >= 0 && Terminal(descriptor: descriptor).write(bytes)
         let reason = String(cString: strerror(errno))
         if descriptor >= 0 { close(descriptor) }
         guard isWritten else { throw ReportDestinationError.unwritable(path, reason: reason) }
@@ -84,44 +77,24 @@ package struct ReportDestination: Sendable {
 }
 
 extension [ReportDestination] {
-    /// Opens all destinations or none: an invalid one closes those that were opened before it.
     package init(opening arguments: [String]) throws(ReportDestinationError) {
         self = []
-        do throws(ReportDestinationError) {
-            for argument in arguments { append(try ReportDestination(opening: argument)) }
-        } catch {
-            abandon()
-            throw error
-        }
+        for argument in arguments { append(try ReportDestination(opening: argument)) }
     }
 
-    /// Removes the temporary files of reports that will not be written.
-    package func abandon() {
-        for destination in self { destination.abandon() }
-    }
-
-    /// Makes a report and writes it to every destination, even if one of them fails.
+    /// Writes a report to every destination, even if one of them fails.
     ///
-    /// - Throws: the error of `make`, or a ``ReportWriteError`` for the first destination that failed.
-    package func deliver(_ make: () async throws -> Report) async throws -> Report {
-        let report: Report
-        do {
-            report = try await make()
-        } catch {
-            abandon()
-            throw error
-        }
+    /// - Throws: the error of the first destination that failed.
+    package func deliver(_ report: Report) throws(ReportWriteError) {
         var failure: ReportWriteError?
         for destination in self {
             do {
                 try destination.write(report)
             } catch {
-                destination.abandon()
                 failure = failure ?? ReportWriteError(report: report, error: error)
             }
         }
         if let failure { throw failure }
-        return report
     }
 }
 

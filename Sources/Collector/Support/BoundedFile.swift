@@ -75,6 +75,6 @@ package enum BoundedFile {
     }
 
     private static func unreadable(_ path: String, flag: String, reason: String) -> UsageError {
-        UsageError("cannot read \(flag) '\(path)' (\(reason)): check the path and its permissions")
+        UsageError("\(flag) '\(path)' cannot be read (\(reason)): check the path and its permissions")
     }
 }

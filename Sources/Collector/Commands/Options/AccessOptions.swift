@@ -91,7 +91,7 @@ struct CredentialFiles {
 
     /// - Throws: ``UsageError``, which never repeats the file's content.
     static func token(_ path: String, flag: String) throws -> String {
-        let bytes = try LocalFile.read(path, limit: 16 << 10, flag: flag)
+        let bytes = try BoundedFile.read(path, limit: 16 << 10, flag: flag)
         let text = String(decoding: bytes, as: UTF8.self).split(whereSeparator: \.isWhitespace)
         guard text.count == 1, let token = text.first, token.utf8.allSatisfy({ (33...126).contains($0) }) else {
             throw UsageError("\(flag) '\(path)' does not hold one token of printable ASCII on one line")

@@ -67,13 +67,13 @@ struct CertificateFiles {
     // MARK: - PEM
 
     private static func text(_ path: String, _ name: String) throws -> String {
-        try LocalFile.check(path, flag: name)
+        try BoundedFile.requireReadable(path, flag: name)
         var status = stat()
         guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
             throw UsageError(
                 "\(name) '\(path)' is not a regular file, which is required because every connection reads it again")
         }
-        return String(decoding: try LocalFile.read(path, limit: 16 << 20, flag: name), as: UTF8.self)
+        return String(decoding: try BoundedFile.read(path, limit: 16 << 20, flag: name), as: UTF8.self)
     }
 
     /// The labels behind BEGIN (RFC 7468).

@@ -35,7 +35,6 @@ struct OutputOptions: ParsableArguments {
         let rendered = evidence == nil ? report : report.filter { !Self.isEvidence($0) }
         let opened = try [ReportDestination](opening: rendered)
         guard opened.count(where: \.isStandardOutput) + (evidence?.isStandardOutput == true ? 1 : 0) <= 1 else {
-            opened.abandon()
             throw UsageError("more than one --report goes to standard output: give all but one a path")
         }
         return opened

@@ -47,7 +47,7 @@ struct RegistryOptions: ParsableArguments {
             var certificates = CertificateFiles()
             try certificates.check(authorities: registryCA, name: "--registry-ca")
         }
-        if let registryAuthFile { try LocalFile.check(registryAuthFile, flag: "--registry-auth-file") }
+        if let registryAuthFile { try BoundedFile.requireReadable(registryAuthFile, flag: "--registry-auth-file") }
         return RegistryAccess(
             certificateAuthorities: registryCA, usesPlainHTTP: plainHTTP,
             credentials: CredentialSources(flag: registryAuthFile, environment: environment))

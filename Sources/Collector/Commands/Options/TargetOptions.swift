@@ -84,7 +84,7 @@ struct TargetOptions: ParsableArguments {
     }
 
     private func content(of index: String, digest: Digest) throws -> PromotedContent {
-        let bytes = try LocalFile.read(index, limit: LocalFile.manifestLimit, flag: "--index")
+        let bytes = try BoundedFile.read(index, limit: BoundedFile.manifestLimit, flag: "--index")
         guard Digest(sha256: SHA256.hash(bytes)) == digest else {
             throw UsageError(
                 "--index '\(index)' does not hash to \(image == nil ? "--digest " : "the digest of --image, ")\(digest): "

@@ -225,11 +225,10 @@ enum CIHint {
     static func others(than context: String, among names: Set<String>) -> String? {
         let others = names.filter { $0 != context }.sorted()
         guard !others.isEmpty else { return nil }
-        let shown = others.prefix(8).map { Sanitizer.singleLine($0, limit: 60) }.joined(separator: ", ")
-        let more = others.count > 8 ? " and \(others.count - 8) more" : ""
+        let shown = others.map { Sanitizer.singleLine($0, limit: 60) }.listed(limit: 8)
         let near = Suggestion.nearest(to: context, among: others)
         let question = near.map { "; did you mean '\(Sanitizer.singleLine($0, limit: 60))'?" } ?? ""
-        return "contexts at this commit: \(shown)\(more)\(question)"
+        return "contexts at this commit: \(shown)\(question)"
     }
 }
 
@@ -276,8 +275,6 @@ extension CIStateMachine {
     }
 
     private func named(_ condition: (Track) -> Bool) -> String {
-        let chosen = tracks.filter(condition)
-        let names = chosen.prefix(8).map(\.ending).joined(separator: ", ")
-        return names + (chosen.count > 8 ? " and \(chosen.count - 8) more" : "")
+        tracks.filter(condition).map(\.ending).listed(limit: 8)
     }
 }

@@ -1,3 +1,4 @@
+import CollectorSupport
 import Glibc
 import Shared
 package import Transfer
@@ -132,27 +133,16 @@ enum KillSwitchFile {
     }
 
     static func read(_ path: String) -> Content {
-        // O_NONBLOCK, because opening a pipe without a writer would block.
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
-        guard descriptor >= 0 else { return missing(path, errno) }
-        defer { close(descriptor) }
-        var status = stat()
-        guard fstat(descriptor, &status) == 0 else { return .unreadable(reason(errno)) }
-        guard status.st_mode & S_IFMT == S_IFREG else { return .unreadable("it is not a regular file") }
-        var bytes: [UInt8] = []
-        while bytes.count <= limit {
-            let (count, error) = withUnsafeTemporaryAllocation(byteCount: limit + 1, alignment: 1) { buffer in
-                let count = Glibc.read(descriptor, buffer.baseAddress, buffer.count)
-                if count > 0 { bytes += buffer.prefix(count) }
-                return (count, errno)
+        do throws(BoundedFile.ReadError) {
+            let bytes = try BoundedFile.read(path, limit: limit, requiresRegular: true)
+            guard let text = String(validating: bytes, as: UTF8.self) else { return .unreadable("it is not UTF-8") }
+            return .text(text)
+        } catch {
+            switch error {
+            case .system(let code): return missing(path, code)
+            case .notRegular, .tooLarge: return .unreadable("it \(error.reason)")
             }
-            if count == 0 {
-                guard let text = String(validating: bytes, as: UTF8.self) else { return .unreadable("it is not UTF-8") }
-                return .text(text)
-            }
-            if count < 0, error != EINTR { return .unreadable(reason(error)) }
         }
-        return .unreadable("it is larger than \(limit) bytes")
     }
 
     /// The meaning of a failed open. The file is absent only if its folder exists: a missing folder or a dangling link may be

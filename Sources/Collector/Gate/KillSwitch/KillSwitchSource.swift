@@ -51,7 +51,7 @@ package enum KillSwitchSource: Hashable, Sendable {
 
     private static func name(_ text: String) throws(ParseError) -> String {
         let bytes = text.utf8
-        guard let first = bytes.first, !(48...57).contains(first), bytes.count <= 255,
+        guard let first = bytes.first, !first.isASCIIDigit, bytes.count <= 255,
             bytes.allSatisfy({ HostAddress.isNameByte($0) && $0 != UInt8(ascii: ".") && $0 != UInt8(ascii: "-") })
         else { throw .noName }
         return text

@@ -63,11 +63,13 @@ private final class TransitionQueue: Sendable {
             for change in changes {
                 let number = state.counts[change.host, default: 0]
                 state.counts[change.host] = number + 1
+                // Rounded as in the report.
+                let seconds = change.transition.at.roundedSeconds
                 state.pending.append(
                     RecordedTransition(
                         host: change.host, number: number,
                         transition: .init(
-                            seconds: change.transition.at.roundedSeconds, status: change.transition.status,
+                            seconds: seconds, status: change.transition.status,
                             reason: Sanitizer.singleLine(change.transition.reason))))
             }
         }

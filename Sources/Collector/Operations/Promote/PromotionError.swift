@@ -1,4 +1,4 @@
-import CollectorSupport
+package import CollectorSupport
 import Foundation
 import Gate
 import Reports
@@ -99,7 +99,7 @@ package final class PromotionLog: Sendable {
     /// - Parameter isShown: false if the terminal has shown it already.
     func record(_ step: PromotionStep, _ text: String, isShown: Bool = true) {
         let message = Sanitizer.singleLine(text)
-        entries.withLock { $0.steps.append(.init(at: Date().rfc3339, step: step.rawValue, said: message)) }
+        entries.withLock { $0.steps.append(.init(at: Date().rfc3339, step: step.rawValue, message: message)) }
         guard isShown else { return }
         let name = step.rawValue
         terminal.write("\(name)\(String(repeating: " ", count: max(1, 13 - name.count)))\(message)\n")

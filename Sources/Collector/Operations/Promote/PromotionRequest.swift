@@ -142,7 +142,7 @@ package struct PromotionPlan: Sendable {
     }
 }
 
-/// The name of whoever promotes, for the journal.
+/// The name of the person or pipeline that promotes, for the journal.
 package enum PromotionActor {
     /// One line: the flag's value, or the pipeline's actor and run, or the user and the machine.
     package static func name(flag: String?, environment: [String: String]) -> String {

@@ -125,7 +125,7 @@ package struct PromotionRun: Sendable {
         }
         return try await run.publish(
             outcome, promotion: record(passed, isMoved: passed.isMove, rollback: rollback),
-            notes: log.warnings + (rollback.map { ["rollback: \($0.said)"] } ?? [])
+            notes: log.warnings + (rollback.map { ["rollback: \($0.message)"] } ?? [])
         ).exitCode
     }
 

@@ -24,24 +24,24 @@ struct AutomaticRollback: Sendable {
             let former = passed.former == nil ? "did not exist" : "was this very build"
             return recorded(
                 .init(
-                    said:
+                    message:
                         "no build to roll back to: \(request.target) \(former) before, and no other build of it was ever "
                         + "proven"))
         }
         mover.log.record(
             .rollback, "rolling back because of \(verdict.rawValue) … (\(request.target) to \(target.standing))")
-        var rollback = PromotionRecord.Rollback(said: "")
+        var rollback = PromotionRecord.Rollback(message: "")
         do {
             let entry = try await mover.restore(target, as: intent(verdict, target), to: request.target)
             (rollback.digest, rollback.gitSHA, rollback.generation) = (target.digest, target.gitSHA, entry.generation)
             let verified = try await verify(target, generation: entry.generation)
             (rollback.verification, rollback.verdict) = (verified.verification.id, verified.verdict)
             let proven = "\(verified.summary.proven) of \(verified.summary.expected.hostCount)"
-            rollback.said =
+            rollback.message =
                 "\(request.target) was put back to \(target.name) as generation \(entry.generation), which is "
                 + "\(verified.verdict.rawValue): \(proven) proven to serve it (\(verified.verification.id))"
         } catch {
-            rollback.said =
+            rollback.message =
                 rollback.digest == nil
                 ? "\(request.target) was not put back: \(error)"
                 : "\(request.target) was put back to \(target.name), but the fleet was not verified against it: \(error)"
@@ -51,8 +51,8 @@ struct AutomaticRollback: Sendable {
 
     private func recorded(_ rollback: PromotionRecord.Rollback) -> PromotionRecord.Rollback {
         var rollback = rollback
-        rollback.said = Sanitizer.singleLine(rollback.said)
-        mover.log.record(.rollback, rollback.said)
+        rollback.message = Sanitizer.singleLine(rollback.message)
+        mover.log.record(.rollback, rollback.message)
         return rollback
     }
 

@@ -48,7 +48,8 @@ package struct StatusRun: Sendable {
     }
 
     package func run() async throws -> Int32 {
-        let report = try await destinations.deliver { try await sweep() }
+        let report = try await sweep()
+        try destinations.deliver(report)
         if destinations.isEmpty { Terminal.standardOutput.write(TextReport(report: report).render()) }
         return report.exitCode
     }

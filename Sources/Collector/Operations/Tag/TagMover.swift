@@ -51,7 +51,7 @@ struct TagMover: Sendable {
         do {
             before = await read(entry, target, .notAsked, earlier, isPatient: false)
             if let failure = before.failure { throw failure }
-            // As late as possible: whoever turns the switch on after this line is too late.
+            // As late as possible: a switch that is turned on after this line is too late.
             try await killSwitch.requireOff(before: registry.deadline)
         } catch {
             _ = try await settle(entry, .unmoved, "nothing was written: \(error)")

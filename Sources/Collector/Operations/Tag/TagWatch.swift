@@ -100,7 +100,7 @@ package struct TagWatch: Sendable {
         case .moved(let other): (digest, isDoubted) = (other, false)
         }
         let image = described?.digest == digest ? described : nil
-        // A build that is older than the promoted one is not a newer promotion, whoever moved the tag.
+        // A build that is older than the promoted one is not a newer promotion, regardless of who moved the tag.
         var isOlder = false
         if let built = image?.created, let created { isOlder = built < created }
         return RetaggedImage(

@@ -47,7 +47,7 @@ package struct SessionWatch: Sendable {
             await repeatedly {
                 if let names = try watch.listedNames() { yield(.listed(names)) }
             } failed: {
-                // A source that is unreadable now says nothing about its hosts.
+                // A source that is unreadable now proves nothing about its hosts.
                 logger.warning("Could not reread the inventory", metadata: ["reason": "\($0)"])
             }
         }

@@ -1,21 +1,21 @@
 import Shared
 import Transfer
 
-/// What an answer's headers say of caches between the host and the collector.
+/// The traces of caches in an answer's headers.
 ///
-/// Requests ask not to be answered from a cache, and their URL is new each time; caches can be set up to ignore both. `Via`
-/// alone says that there is a proxy, which is no cache. A cache that says `MISS` has asked the host.
+/// Requests ask not to be answered from a cache, and their URL is new each time, but a cache can be configured to ignore both.
+/// `Via` alone indicates a proxy, not a cache. A cache that reports `MISS` has asked the host.
 struct StoredAnswer: Hashable, Sendable {
-    /// The header by which a cache says that the answer was stored, or may have been. One clean line; nil where none does.
+    /// The header that shows that the answer was, or may have been, stored. One clean line; nil if there is none.
     private(set) var evidence: String?
-    /// Seconds that the answer was stored at least (RFC 9111, section 5.1); 0 where nothing says so.
+    /// The minimum number of seconds for which the answer was stored (RFC 9111, section 5.1); 0 without an `Age`.
     private(set) var age = 0.0
 
     init(_ headers: TransferHeaders) {
         if let text = headers["age"] {
             let age = Double(text).flatMap { $0.isFinite && $0 >= 0 ? $0 : nil }
             self.age = age ?? 0
-            // What cannot be read is no zero.
+            // An unreadable age does not count as zero.
             if age != 0 { evidence = Self.line("Age", text) }
         }
         guard evidence == nil else { return }
@@ -31,10 +31,10 @@ struct StoredAnswer: Hashable, Sendable {
     private static func isStored(_ name: String, _ value: String) -> Bool {
         switch name {
         case "warning":
-            // RFC 7234, section 5.5: stale, not revalidated, disconnected, by a guess.
+            // RFC 7234, section 5.5: stale, revalidation failed, disconnected, heuristic.
             return words(value, upTo: ",").contains { ["110", "111", "112", "113"].contains($0.prefix(3)) }
         case "x-varnish":
-            // The request's id, and the id of the request that filled the cache.
+            // The request's id, and that of the request that filled the cache.
             return words(value, upTo: ",").contains { $0.split(separator: " " as Character).count > 1 }
         case "cache-status":
             return words(value, upTo: ",").contains(where: isHit(inCacheStatus:))
@@ -47,13 +47,13 @@ struct StoredAnswer: Hashable, Sendable {
         }
     }
 
-    /// Headers with `cache` in their name that are settings, and those of a look into the cache that need not have been used.
+    /// True for headers with `cache` in their name that are settings, or that report a lookup which may not have been used.
     private static func isSetting(_ name: String) -> Bool {
         name.hasSuffix("cache-control") || name.hasSuffix("-lookup") || name.hasSuffix("-key") || name.hasSuffix("-tag")
             || name.hasSuffix("-tags") || name.hasSuffix("-ttl")
     }
 
-    /// RFC 9211: `ExampleCache; hit; ttl=30`. An answer that was collapsed with another request's is another request's.
+    /// RFC 9211: `ExampleCache; hit; ttl=30`. An answer that was collapsed with another request's belongs to that request.
     private static func isHit(inCacheStatus member: Substring) -> Bool {
         member.split(separator: ";" as Character).dropFirst().contains { part in
             let parameter = part.drop { $0 == " " }.prefix { $0 != " " }.lowercased()
@@ -78,7 +78,7 @@ struct StoredAnswer: Hashable, Sendable {
 }
 
 extension String {
-    /// `x-cache` as people write it.
+    /// `X-Cache` for `x-cache`.
     fileprivate var capitalisedHeader: String {
         split(separator: "-" as Character, omittingEmptySubsequences: false)
             .map { $0 == "cf" ? "CF" : $0.prefix(1).uppercased() + $0.dropFirst() }.joined(separator: "-")

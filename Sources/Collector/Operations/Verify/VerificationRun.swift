@@ -66,7 +66,7 @@ package struct VerificationRun: Sendable {
 
     /// - Returns: the report, written to every destination; its exit code is the verdict's.
     /// - Throws: if nothing could be verified, or a report could not be written.
-    package func run() async throws -> Report { try await publish(try await verify()) }
+    package func run() async throws -> Report { try publish(try await verify()) }
 
     // MARK: - Verify
 
@@ -236,11 +236,12 @@ package struct VerificationRun: Sendable {
         var outcome = outcome
         outcome.context.promotion = promotion
         outcome.context.closingNotes += notes
-        return try await publish(await recorded(outcome), showsText: showsText)
+        return try publish(await recorded(outcome), showsText: showsText)
     }
 
-    private func publish(_ outcome: VerificationOutcome, showsText: Bool = true) async throws -> Report {
-        let report = try await destinations.deliver { outcome.report() }
+    private func publish(_ outcome: VerificationOutcome, showsText: Bool = true) throws -> Report {
+        let report = outcome.report()
+        try destinations.deliver(report)
         if showsText, progress != .none, !destinations.contains(where: \.isTextOnTerminal) {
             terminal.write(TextReport(report: report).render())
         }

@@ -75,7 +75,7 @@ package struct CredentialSources: Sendable {
         if !place.isNamed, access(place.path, R_OK) != 0 { return nil }
         let bytes: [UInt8]
         do {
-            bytes = try LocalFile.read(place.path, limit: Self.fileLimit, flag: "file")
+            bytes = try BoundedFile.read(place.path, limit: Self.fileLimit, flag: "file")
         } catch {
             throw .credentialFile(place.path, reason: "the file cannot be read; check its path and permissions")
         }

@@ -34,7 +34,7 @@ struct HTMLRunDetails {
         var rows: [Row] = [
             ("tag", "<code>\(promotion.image, limit: 300)</code>"), ("by", "\(promotion.actor, limit: 200)"),
         ]
-        rows += promotion.steps.map { ("\($0.step, limit: 40)", "\($0.said, limit: 600)") }
+        rows += promotion.steps.map { ("\($0.step, limit: 40)", "\($0.message, limit: 600)") }
         rows.append(("pin", "<code>\(promotion.pin, limit: 300)</code>"))
         return rows
     }

@@ -1,10 +1,11 @@
+import CollectorSupport
 import Shared
 
 /// The file of `--save`: a manifest's raw bytes, written whole or not at all.
-package struct ManifestFile: Sendable {
+struct ManifestFile: Sendable {
     private let file: AtomicFile
 
-    package init(opening path: String) throws(UsageError) {
+    init(opening path: String) throws(UsageError) {
         guard path != "-", !path.isEmpty else {
             throw UsageError("invalid --save '\(path)': expected a file, because only the manifest may go there")
         }
@@ -15,7 +16,7 @@ package struct ManifestFile: Sendable {
         }
     }
 
-    package func write(_ bytes: [UInt8]) throws(UsageError) {
+    func write(_ bytes: [UInt8]) throws(UsageError) {
         do {
             try file.write(bytes)
         } catch {
