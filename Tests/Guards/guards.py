@@ -886,8 +886,8 @@ GUARDS = [
     Guard(
         9, "inventory-size", "an inventory has at most 64 MiB",
         "Sources/Collector/Inventory/InventoryReader.swift",
-        r"return try BoundedFile.read(descriptor: descriptor, limit: maximumBytes)",
-        r"return try BoundedFile.read(descriptor: descriptor, limit: maximumBytes * 2)", INVENTORY),
+        r"BoundedFile.read(descriptor: descriptor, limit: maximumBytes)",
+        r"BoundedFile.read(descriptor: descriptor, limit: maximumBytes * 2)", INVENTORY),
     Guard(
         9, "agent-connections", "the agent's connections have a limit",
         "Sources/Agent/Serving/ConnectionLimiter.swift",

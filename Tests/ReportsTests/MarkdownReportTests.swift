@@ -71,7 +71,7 @@ struct MarkdownReportTests {
         ([(1, .pending), (60, .straggler)], .behind, "behind the whole time"),
         ([(1, .pending)], .foreign, "behind the whole time"), ([(1, .unreachable)], .unknown, "the whole time"),
         ([], .unknown, "the whole time"), ([(1, .starting), (5, .failed)], .match, "+5.0s"),
-        ([(1, .soaking), (9, .pending), (60, .stalled)], .behind, "+9.0s"),
+        ([(1, .soaking), (9, .pending), (60, .straggler)], .behind, "+9.0s"),
     ]
 
     @Test("A host that never moved is behind the whole time, any other since its last change", arguments: sinceTable)

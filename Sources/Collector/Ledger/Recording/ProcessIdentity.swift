@@ -43,13 +43,13 @@ package struct ProcessIdentity: Hashable, Sendable {
     }
 
     private static func contents(_ path: String) -> String? {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { return nil }
-        defer { close(descriptor) }
-        var buffer = [UInt8](repeating: 0, count: 4_096)
-        let count = buffer.withUnsafeMutableBytes { Glibc.read(descriptor, $0.baseAddress, $0.count) }
-        guard count > 0 else { return nil }
-        return String(decoding: buffer[..<count], as: UTF8.self).split(separator: "\n").first.map(String.init)
+        do {
+            let bytes = try BoundedFile.read(path, limit: 4_096)
+            return String(decoding: bytes, as: UTF8.self).split(separator: "\n").first.map(String.init)
+        } catch {
+            // The process is gone, or /proc is not mounted: either way nothing is known.
+            return nil
+        }
     }
 
     private static func link(_ path: String) -> String? {
