@@ -154,7 +154,7 @@ struct ExamplesTests {
     @Test(
         "Without a candidate, the script moves no tag and contacts no host",
         arguments: [
-            (Script.verify, Int32(69), "staging-\(Commit.newer) : was it built and pushed?"),
+            (Script.verify, Int32(69), "staging-\(Commit.newer): was it built and pushed?"),
             (.promote, 64, "does not exist"),
         ])
     func nothingToPromote(_ script: Script, code: Int32, says: String) async throws {
