@@ -123,7 +123,7 @@ struct PromoteTests {
         },
         Rule(
             "Field 10: a newer commit on the branch has a candidate", 40,
-            "the registry has its candidate"
+            "has a candidate in the registry"
         ) {
             $0.forge.change { $0.history.insert(contentsOf: [Promoter.docs, Promoter.stranger], at: 0) }
             $0.registry.push(MadeImage.single(revision: Promoter.stranger), "staging-\(Promoter.stranger)")
@@ -166,7 +166,7 @@ struct PromoteTests {
             $0.registry.push(MadeImage.single(revision: nil), "latest")
         },
         Rule(
-            "the ancestry is skipped, and the commit is superseded", 40, "the registry has its candidate",
+            "the ancestry is skipped, and the commit is superseded", 40, "has a candidate in the registry",
             ["--skip-ancestry"]
         ) {
             $0.forge.change { $0.history.insert(Promoter.stranger, at: 0) }
