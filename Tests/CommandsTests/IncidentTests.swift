@@ -48,7 +48,7 @@ struct IncidentTests {
         #expect(page.contains("| `rolled_back` | the target, then another build again | never tolerated |"))
         #expect(
             VerifyCommand.helpMessage(columns: 10_000).contains(
-                "a host that went back (rolled_back) is never tolerated"))
+                "A host that went back (rolled_back) is never tolerated"))
     }
 
     @Test("Every row has a test that is named after it")

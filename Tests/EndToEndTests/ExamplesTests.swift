@@ -154,7 +154,7 @@ struct ExamplesTests {
     @Test(
         "Without a candidate, the script moves no tag and contacts no host",
         arguments: [
-            (Script.verify, Int32(69), "staging-\(Commit.newer) cannot be read: was it built and pushed?"),
+            (Script.verify, Int32(69), "staging-\(Commit.newer): was it built and pushed?"),
             (.promote, 64, "does not exist"),
         ])
     func nothingToPromote(_ script: Script, code: Int32, says: String) async throws {
@@ -192,7 +192,8 @@ struct ExamplesTests {
             #expect(red.exitCode == 41, "\(red.error)")
             site.forge.change { $0.status = "success" }
             let unset = try await site.start(.promote, ["CONTEXTS": ""]).wait()
-            #expect(unset.exitCode != 0 && unset.error.contains("CONTEXTS: set it to what must be green"))
+            #expect(
+                unset.exitCode != 0 && unset.error.contains("CONTEXTS: set it to the CI contexts that must be green"))
             #expect(try site.tag("latest") == nil)
         }
     }

@@ -185,7 +185,10 @@ struct PipelineRunTests {
         // Asked as seldom as a debug build of the scripted host can answer while other tests run; it ends when nothing has
         // changed for a while, which comes sooner on a fast machine than a deadline that suits a slow one.
         let outcome = try await step.run(
-            ["verify", "--fleet", fleet, "--sha", Commit.new, "--timeout", "2m", "--stall", "8s", "--interval", "10s"]
+            [
+                "verify", "--fleet", fleet, "--service", "canvas", "--sha", Commit.new, "--timeout", "2m", "--stall",
+                "8s", "--interval", "10s",
+            ]
                 + ["--request-timeout", "60s", "--soak", "1s", "--store", "none", "--log-level", "debug"],
             within: .seconds(180))
         await hosts.stop()

@@ -122,7 +122,7 @@ struct PromoteTests {
             }
         },
         Rule(
-            "Field 10: the branch has gone on, and the newer commit has a candidate", 40,
+            "Field 10: a newer commit on the branch has a candidate", 40,
             "has a candidate in the registry"
         ) {
             $0.forge.change { $0.history.insert(contentsOf: [Promoter.docs, Promoter.stranger], at: 0) }

@@ -161,7 +161,7 @@ struct WaitCITests {
                 ["-c", "'\(collector)' \(arguments) > /dev/full"], environment: environment)
             #expect(outcome.exitCode == code, "\(arguments): \(outcome.error)")
             #expect(
-                (code == 0) || outcome.error.contains("standard output cannot be written (No space left on device)"))
+                (code == 0) || outcome.error.contains("could not write to standard output (No space left on device)"))
         }
         await host.stop()
         await hosts.stop()

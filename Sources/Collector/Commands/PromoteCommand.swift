@@ -185,7 +185,7 @@ struct PromoteOptions: ParsableArguments {
     @Option(help: ArgumentHelp("The candidate. Default: the commit's tag by --candidate.", valueName: "tag|digest"))
     var from: String?
 
-    @Option(help: ArgumentHelp("The tag to move (default: latest).", valueName: "tag"))
+    @Option(help: ArgumentHelp("The tag to move.", valueName: "tag"))
     var to = "latest"
 
     @Option(

@@ -57,8 +57,8 @@ struct PolicyOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "Tolerated number of failed hosts; with more, the verification stops at once (default: 0). A host that was "
-                + "rolled back is never tolerated. By label as for --max-stragglers.",
+            "Tolerated number of failed hosts; with more, the verification stops at once (default: 0). A host that went "
+                + "back (rolled_back) is never tolerated. By label as for --max-stragglers.",
             valueName: "[key=value:]n|p%"),
         transform: ToleranceArgument.init(argument:))
     var maxFailed: [ToleranceArgument] = []
