@@ -107,7 +107,7 @@ import Testing
             let response = try await server.exchange(example.request)
             #expect(response.statuses == [example.status])
             #expect(response.header("Connection") == "close")
-            // And the server lives.
+            // The server still answers.
             #expect(try await server.get("/healthz").hasPrefix("HTTP/1.1 200 "))
         }
     }

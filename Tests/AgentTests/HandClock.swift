@@ -2,7 +2,7 @@ import Synchronization
 
 @testable import Agent
 
-/// A clock that stands still until it is told to go on.
+/// A clock that moves only when the test advances it.
 final class HandClock: Sendable {
     private let instant = Mutex(ContinuousClock.now)
 

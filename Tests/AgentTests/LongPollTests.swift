@@ -69,7 +69,8 @@ import Testing
             #expect(text.header("Preference-Applied") == "wait=3")
             #expect(text.header("Buildinfo-Nonce") == "n1")
             #expect(text.header("Buildinfo-Host") == Samples.host.id)
-            // The file was read at the start, and is read every ten seconds: without a look it would be three.
+            // The file was read at the start, and the next periodic read is after ten seconds. Without an observation, the
+            // age would be three.
             #expect((Double(text.header("Buildinfo-Age") ?? "") ?? 99) <= 2)
             #expect(text.responseBody.isEmpty)
         }
@@ -325,7 +326,7 @@ import Testing
             try await eventually("the evidence is old") {
                 server.documents.entry("canvas")?.startedAt.map { ContinuousClock.now - $0 > .seconds(6) } == true
             }
-            // Nobody tells of it.
+            // No event announces the change.
             engine.update { $0.containers[0].restartCount = 7 }
             let text = try await server.get(
                 "/buildinfo?nonce=1", headers: "If-None-Match: \(tag)\r\nPrefer: wait=50\r\n")

@@ -25,7 +25,7 @@ import Testing
             Example("foo=\"a, wait=5\", wait=10", wait: 10), Example("foo=\"\\\", wait=5\", wait=10", wait: 10),
             Example("foo;wait=5, wait=10", wait: 10), Example("respond-async", "wait=20", wait: 20),
             Example(", ,wait=10", wait: 10),
-            // Of two the first counts.
+            // The first of two counts.
             Example("wait=10, wait=20", wait: 10), Example("wait=10", "wait=20", wait: 10),
             Example("wait=x, wait=20", wait: nil),
             Example(wait: nil), Example("", wait: nil), Example("wait", wait: nil), Example("wait=", wait: nil),

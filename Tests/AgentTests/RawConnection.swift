@@ -3,7 +3,7 @@ import NIOCore
 import NIOPosix
 import Synchronization
 
-/// A connection on which a test writes whatever bytes it likes, and reads what comes back.
+/// A connection on which a test writes arbitrary bytes, and reads the response.
 final class RawConnection: Sendable {
     private struct State {
         var text = ""
@@ -51,14 +51,14 @@ final class RawConnection: Sendable {
         try await channel.withLock { $0 }?.writeAndFlush(ByteBuffer(string: text)).get()
     }
 
-    /// Without waiting for the kernel to take it.
+    /// Sends the text without waiting until the kernel has accepted it.
     func send(_ text: String) {
         channel.withLock { $0 }?.writeAndFlush(ByteBuffer(string: text), promise: nil)
     }
 
     func finishWriting() async throws { try await channel.withLock { $0 }?.close(mode: .output).get() }
 
-    /// Ends it with a reset instead of an orderly close.
+    /// Ends the connection with a reset instead of an orderly close.
     func abort() async throws {
         guard let channel = channel.withLock({ $0 }) else { return }
         try await (channel as? any SocketOptionProvider)?.setSoLinger(linger(l_onoff: 1, l_linger: 0)).get()
@@ -70,14 +70,14 @@ final class RawConnection: Sendable {
     var text: String { state.withLock { $0.text } }
     var isClosed: Bool { state.withLock { $0.isClosed } }
 
-    /// What was read, once it satisfies the condition or 30 s went by.
+    /// Waits until the received text satisfies the condition, at most 30 s; returns that text.
     @discardableResult
     func text(when isDone: (String) -> Bool) async throws -> String {
         for _ in 0..<3_000 where !isDone(text) && !isClosed { try await Task.sleep(for: .milliseconds(10)) }
         return text
     }
 
-    /// Whether the peer closes within 30 s.
+    /// Waits for the peer to close the connection; returns false after 30 s.
     func closes() async throws -> Bool {
         for _ in 0..<3_000 where !isClosed { try await Task.sleep(for: .milliseconds(10)) }
         return isClosed

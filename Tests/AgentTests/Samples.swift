@@ -10,7 +10,7 @@ enum Samples {
 
     static let host = HostIdentity(id: "host-0001", name: "canvas-01", bootID: "boot-1")
 
-    /// `sha256:` and 64 times the digit.
+    /// `sha256:` and the digit 64 times.
     static func digestText(_ digit: Character) -> String { "sha256:" + String(repeating: digit, count: 64) }
 
     static func digest(_ digit: Character) throws -> Digest { try Digest(parsing: digestText(digit)) }

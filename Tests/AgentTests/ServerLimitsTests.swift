@@ -13,7 +13,7 @@ import Testing
         try await withServer(limits: limits) { server in
             let connection = try await RawConnection.open(server.address)
             connection.send("GET /healthz HTTP/1.1\r\n")
-            // Each read comes well within the limit, all together do not.
+            // Each line arrives well within the limit, but the headers as a whole do not.
             let trickle = Task {
                 while !Task.isCancelled, !connection.isClosed {
                     connection.send("X: y\r\n")
@@ -49,7 +49,7 @@ import Testing
                 try await Task.sleep(for: .milliseconds(10))
             }
             #expect(server.metrics.current.connectionsOpen == 0)
-            // Most of the 20,000 were never answered: nothing was prepared for somebody who does not read.
+            // Most of the 20,000 requests were never answered, because the peer does not read.
             #expect((server.metrics.current.requests[200] ?? 0) < 19_000)
             connection.close()
         }
@@ -181,7 +181,7 @@ import Testing
             server in
             #expect(try await server.get("/buildinfo").contains("\"state\":\"serving\""))
             engine.update { $0.overrides["/containers/json?all=1"] = .hang }
-            // Evidence grows older than a second while nobody can look.
+            // The evidence becomes older than a second, since the engine hangs.
             for _ in 0..<1_000 {
                 guard let entry = server.documents.entry("canvas"), server.source.isFresh(entry) else { break }
                 try await Task.sleep(for: .milliseconds(10))
@@ -236,7 +236,7 @@ import Testing
         for _ in 0..<1_000 where server.metrics.current.connectionsOpen < 2 {
             try await Task.sleep(for: .milliseconds(10))
         }
-        // The request's bytes are on their way by now; the engine's answer is not.
+        // By now the server has the request, but the engine has not answered.
         try await Task.sleep(for: .milliseconds(200))
         try await server.stop()
         #expect(try await idle.closes())

@@ -1,6 +1,6 @@
 package import Shared
 
-/// Every request that the agent can send to an engine. All of them are `GET`, and there is no other way to make one.
+/// Every request that the agent can send to an engine. All of them are `GET`, and the client accepts nothing else.
 package enum EngineRequest: Hashable, Sendable {
     case ping
     case info
@@ -18,7 +18,7 @@ package enum EngineRequest: Hashable, Sendable {
 
     /// The request target.
     ///
-    /// - Parameter version: the negotiated API version; nil before there is one.
+    /// - Parameter version: the negotiated API version; nil before the negotiation.
     package func target(version: APIVersion?) -> String {
         let prefix = version.map { "/v\($0)" } ?? ""
         return switch self {
@@ -57,8 +57,7 @@ package enum EngineRequest: Hashable, Sendable {
         }
     }
 
-    /// The section of the API under which a socket proxy permits the request. Source: Tecnativa/docker-socket-proxy,
-    /// README.
+    /// The environment variable that makes a socket proxy permit the request. Source: Tecnativa/docker-socket-proxy, README.
     var proxyPermission: String {
         switch self {
         case .ping: "PING"
@@ -124,7 +123,7 @@ package struct ContainerID: Hashable, Sendable, CustomStringConvertible {
 package struct PlatformQuery: Hashable, Sendable, CustomStringConvertible {
     package let description: String
 
-    /// nil if the platform has characters that no platform name has.
+    /// Returns nil if the platform has characters that cannot appear in a platform's name.
     package init?(_ platform: Platform) {
         let members =
             [("os", platform.os), ("architecture", platform.architecture)]

@@ -1,7 +1,7 @@
 import Glibc
 import NIOCore
 
-/// Inherited sockets and notifications of systemd. Source: `sd_listen_fds(3)`, `sd_notify(3)`.
+/// systemd's socket activation and notifications. Source: `sd_listen_fds(3)`, `sd_notify(3)`.
 struct ServiceManager: Sendable {
     /// The first inherited descriptor.
     static let firstDescriptor: Int32 = 3

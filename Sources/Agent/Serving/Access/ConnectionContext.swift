@@ -20,7 +20,7 @@ struct ConnectionContext {
         // The library appends the path of its source file.
         let text = "\(why)"
         let cause = text.firstRange(of: " at /").map { text[..<$0.lowerBound] } ?? text[...]
-        // Load balancers and scanners only check the port, so that is not a refusal.
+        // Load balancers and scanners that only check the port do not count as refused.
         if why is TimedOutHandshake || text.contains("EOF") || text.contains("uncleanShutdown") {
             logger.debug(
                 "Handshake failed",
