@@ -226,7 +226,7 @@ public enum ServiceState: String, Codable, Sendable, CaseIterable {
     case starting
     /// Running; the health check fails.
     case unhealthy
-    /// Frozen by `docker pause`, which leaves the engine's `Running` flag set.
+    /// Frozen by the engine, for example with `docker pause`. Docker's `Running` flag stays set.
     case paused
     /// Died; the engine is about to start it again.
     case restarting
