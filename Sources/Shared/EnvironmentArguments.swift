@@ -20,7 +20,7 @@ public enum EnvironmentArguments {
             self.needsText = needsText
         }
 
-        /// For example `BUILDINFO_FAIL_AFTER`.
+        /// The flag's variable, for example `BUILDINFO_FAIL_AFTER`.
         public var variable: String {
             "BUILDINFO_" + name.drop { $0 == "-" }.uppercased().map { $0 == "-" ? "_" : String($0) }.joined()
         }

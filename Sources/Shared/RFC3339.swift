@@ -6,7 +6,7 @@
 public struct RFC3339: Hashable, Comparable, Sendable {
     /// Whole seconds since 1970-01-01T00:00:00Z, without leap seconds; rounded down for earlier moments.
     public let seconds: Int64
-    /// 0 to 999,999,999.
+    /// The nanoseconds of the second, 0 to 999,999,999.
     public let nanoseconds: Int64
 
     /// Parses a date and a time with an offset from UTC; nil for anything else, such as 31 February, hour 24 or a time

@@ -12,7 +12,7 @@ struct ConfigurationFile: Hashable, Sendable {
     /// A service in the syntax of the flags.
     struct Service: Hashable, Sendable {
         var name: Value
-        /// For example `compose:canvas`, or `compose:canvas,instances=3`.
+        /// The selector, for example `compose:canvas`, or `compose:canvas,instances=3`.
         var selector: String
         var probe: Value?
     }

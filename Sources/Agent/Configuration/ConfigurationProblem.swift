@@ -8,8 +8,8 @@ struct ConfigurationProblem: Hashable, Sendable {
     /// The problem and the remedy. Without a position, this is a predicate whose subject is the file.
     var text: String
 
-    /// For example `agent.yaml:7:5: services[1].compose is empty: write a value, or remove the key`, or
-    /// `agent.yaml does not exist: …`.
+    /// The problem on one line, for example `agent.yaml:7:5: services[1].compose is empty: write a value, or remove the
+    /// key`, or `agent.yaml does not exist: …`.
     func line(file: String) -> String {
         let place = position.map { ":\($0.line):\($0.column):" } ?? ""
         return Sanitizer.singleLine("\(file)\(place) \(text)")

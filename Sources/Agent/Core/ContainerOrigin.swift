@@ -7,7 +7,7 @@ struct ContainerOrigin: Hashable, Sendable {
         enum Tool: Hashable, Sendable { case compose, swarm, kamal, nomad, kubernetes }
 
         var tool: Tool
-        /// The Compose project, Kamal destination, Nomad job or Kubernetes namespace.
+        /// The Compose project, Kamal destination, Nomad job or Kubernetes namespace; nil without one, as for Swarm.
         var group: String?
         /// The service in the tool's own terms, for example Kamal's service and role.
         var unit: String
@@ -23,7 +23,7 @@ struct ContainerOrigin: Hashable, Sendable {
 
     /// The Compose project or Swarm stack; at most 255 characters.
     var project: String?
-    /// nil if no known tool created the container.
+    /// The slot that the container fills; nil if no known tool created it.
     var slot: Slot?
     /// True if the container was started for one command.
     var isOneOff = false

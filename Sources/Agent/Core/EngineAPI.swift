@@ -123,7 +123,8 @@ package enum EngineAPI {
 
         struct Health: Decodable {
             var status: String?
-            /// nil if the engine omits the list; empty if it writes `null`, as Docker does before the first check.
+            /// The latest results; nil if the engine omits the list, empty if it writes `null`, as Docker does before the
+            /// first check.
             var log: [Result]?
 
             private enum CodingKeys: String, CodingKey {
@@ -330,7 +331,7 @@ extension ImageFacts {
 }
 
 extension DescriptorFacts {
-    /// nil if the descriptor has no usable digest.
+    /// Returns nil if the descriptor has no usable digest.
     fileprivate init?(_ descriptor: EngineAPI.Descriptor) {
         guard let digest = descriptor.digest.flatMap(Digest.init(contractText:)) else { return nil }
         let platform = descriptor.platform.flatMap {

@@ -11,7 +11,7 @@ package struct EngineFailure: Error, Hashable, Sendable, CustomStringConvertible
     }
 
     package let reason: Reason
-    /// One sentence that names the request or the socket.
+    /// The failure in one sentence that names the request or the socket.
     package var description: String
 
     package init(_ reason: Reason, _ description: String, limit: Int = 300) {

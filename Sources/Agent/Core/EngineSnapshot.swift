@@ -14,13 +14,13 @@ package struct EngineSnapshot: Hashable, Sendable {
 /// One container that belongs to at least one service.
 package struct ContainerFacts: Hashable, Sendable {
     var id: String
-    /// Without the leading slash.
+    /// The container's name without the leading slash.
     var name: String
     /// The names of the services that the container belongs to.
     var services: Set<String>
     /// `.Config.Image`: the reference as the operator typed it.
     package var typedImage: String
-    /// `.Image`: fixed when the container was created.
+    /// `.Image`: the id of the image that the container was created from.
     package var imageID: Digest
     var state: ContainerStateFacts
     var restartCount: Int?
@@ -35,7 +35,7 @@ package struct ContainerFacts: Hashable, Sendable {
     var manifest: DescriptorFacts?
     /// `.ImageDigest`, on Podman.
     var libpodImageDigest: Digest?
-    /// nil if the engine no longer knows the image by its id.
+    /// The container's image; nil if the engine no longer knows the image by its id.
     package var image: ImageFacts?
     /// True if ``image`` describes another platform than the container's, because the engine cannot inspect the right one.
     var isImageOfOtherPlatform = false
@@ -64,7 +64,7 @@ struct ContainerStateFacts: Hashable, Sendable {
 
     /// One run of a health check.
     struct HealthCheckResult: Hashable, Sendable {
-        /// nil if the engine does not report it.
+        /// The start time of the run; nil if the engine does not report it.
         var startedAt: EngineTime?
         var exitCode: Int?
     }
@@ -108,9 +108,9 @@ struct DescriptorFacts: Hashable, Sendable {
 
 /// A moment on an engine's clock, to be compared only with others of that clock.
 struct EngineTime: Hashable, Sendable, Comparable {
-    /// Since 1970-01-01T00:00:00Z; negative before.
+    /// Seconds since 1970-01-01T00:00:00Z; negative before.
     private let seconds: Int64
-    /// 0 to 999,999,999.
+    /// Nanoseconds of the second, 0 to 999,999,999.
     private let nanoseconds: Int64
 
     init(unixSeconds: Int64) { (seconds, nanoseconds) = (unixSeconds, 0) }

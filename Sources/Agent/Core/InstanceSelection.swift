@@ -10,9 +10,9 @@ struct InstanceSelection: Hashable, Sendable {
         var reason: LeftOutContainer.Reason
     }
 
-    /// In the order of the containers.
+    /// The instances, in the order of the containers.
     let instances: [ContainerFacts]
-    /// In the order of the containers.
+    /// The other containers with their reasons, in the order of the containers.
     let leftOut: [LeftOut]
     /// The projects that a selector without a project matches, if there are several, so that the selector is ambiguous; nil
     /// stands for containers without a project. Empty if the selector is unambiguous.

@@ -68,7 +68,7 @@ package struct ProbeReading: Hashable, Sendable {
 /// The commit that a service's answer states: a pure function of the answer.
 struct ProbeStatement: Hashable {
     let outcome: ProbeResult.Outcome
-    /// nil if the answer cannot state a commit.
+    /// The stated commit; nil if the answer is not one that can state a commit.
     let gitSHA: Reported<GitSHA>?
     let problem: String?
 

@@ -16,11 +16,11 @@ package struct RefreshSchedule: Sendable {
         /// the response can miss a change in between.
         var settling: Duration
 
-        /// For engines, which announce changes through `/events`.
+        /// The pace for engines, which announce changes through `/events`.
         package static let engines = Pace(calm: .seconds(30), wary: .seconds(2), settling: .seconds(1))
-        /// For files, whose changes inotify announces, except those made by other machines on a network file system.
+        /// The pace for files. inotify announces their changes, except those by other machines on a network file system.
         package static let files = Pace(calm: .seconds(10), wary: .seconds(2), settling: .zero)
-        /// For readers, which announce every observation.
+        /// The pace for readers, which announce every observation.
         package static let readers = Pace(calm: .seconds(30), wary: .seconds(1), settling: .zero)
     }
 
@@ -43,7 +43,7 @@ package struct RefreshSchedule: Sendable {
     private let pace: Pace
     private var lastStart: Instant?
     private var isInFlight = false
-    /// When the requested refresh is due; nil if none was requested.
+    /// The time at which the requested refresh is due; nil if no refresh was requested.
     private var requested: Instant?
     private var wasRequested = false
     private var succeeded = false

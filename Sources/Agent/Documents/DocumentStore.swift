@@ -8,7 +8,7 @@ final class DocumentStore: Sendable {
     /// The latest document of one service.
     struct Entry: Sendable {
         var body: DocumentBody
-        /// When the observation began; nil before the first one. Ages count from it.
+        /// The start of the observation, from which ages count; nil before the first observation.
         var startedAt: ContinuousClock.Instant?
         /// The wall clock at that moment, for display.
         var observedAt: String
@@ -138,7 +138,7 @@ extension DocumentStore {
 extension DocumentStore.Entry {
     /// The entry of a service before its first observation.
     ///
-    /// - Parameter reason: why nothing is known yet.
+    /// - Parameter reason: the reason why nothing is known yet.
     init(unobserved service: String, host: HostIdentity, reason: String) throws {
         let content = DocumentContent(service: service, state: .unknown, reason: reason, host: host)
         self.init(

@@ -24,7 +24,7 @@ final class Publisher: Sendable {
     var wallClock: String { RFC3339.text(unixMilliseconds: clock.unixMilliseconds()) }
 
     /// - Parameters:
-    ///   - startedAt: when the observation began.
+    ///   - startedAt: the start of the observation.
     ///   - observedAt: the wall clock at that moment.
     /// - Returns: true if the content has changed.
     @discardableResult

@@ -16,7 +16,7 @@ final class EngineActivation: Sendable {
     static let system = EngineActivation(root: "")
 
     private struct Lookup {
-        /// nil if no unit listens at the path.
+        /// The service that the socket unit starts; nil if no unit listens at the path.
         var service: String?
         /// The modification times of the unit folders.
         var stamps: [Int64]

@@ -107,7 +107,7 @@ struct EngineSession {
 
     var isPodman: Bool { identity.name == .podman }
 
-    /// nil before the handshake.
+    /// The result of the handshake; nil before it.
     var handshake: Handshake? { version.map { Handshake(identity: identity, version: $0) } }
 
     /// Negotiates the API version, and determines whether the engine is Podman.

@@ -8,11 +8,11 @@ import Synchronization
 ///
 /// A file that was written to and stays open is announced with a delay, since its content can be incomplete.
 final class FileWatch: Sendable {
-    /// When to read the file.
+    /// The time at which the file has to be read.
     enum Urgency: Hashable, Sendable {
-        /// The file did not change.
+        /// Not at all: the file did not change.
         case none
-        /// The file is being written.
+        /// After a delay: the file is being written.
         case soon
         case now
     }

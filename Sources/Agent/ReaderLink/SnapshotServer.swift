@@ -139,7 +139,7 @@ final class SnapshotServer: Sendable {
     }
 }
 
-/// One connection of the reader, on which it writes the first snapshot and each later one, and reads nothing.
+/// One connection of the reader, on which it writes the first snapshot and each later one, and expects no input.
 ///
 /// A peer that does not read does not delay the others: at most one snapshot is in flight to it, followed by the newest.
 final class SnapshotWriter: ChannelInboundHandler {

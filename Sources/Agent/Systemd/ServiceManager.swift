@@ -55,7 +55,7 @@ struct UnixAddress {
     private var address = sockaddr_un()
     private let length: socklen_t
 
-    /// nil for an empty name or one of more than 108 bytes, including the terminator.
+    /// Returns nil for an empty name, or for one of more than 108 bytes including the terminator.
     init?(path: String) {
         var bytes = Array(path.utf8)
         let isAbstract = bytes.first == UInt8(ascii: "@")

@@ -124,7 +124,7 @@ final class RefusalLog: Sendable {
     }
 }
 
-/// Sits below the TLS handler and closes the socket immediately, without a close_notify exchange.
+/// A handler below TLS that closes the socket immediately, without a close_notify exchange.
 final class SocketCloser: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
 
