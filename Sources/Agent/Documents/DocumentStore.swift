@@ -22,7 +22,7 @@ final class DocumentStore: Sendable {
     /// A callback with the service's name. It runs on the publisher's thread, so it must not block.
     typealias Observer = @Sendable (_ service: String) -> Void
 
-    /// The events of which observers are notified.
+    /// The events that observers can be notified of.
     enum Occasion: Hashable, Sendable {
         /// A service's content has changed.
         case change

@@ -15,7 +15,7 @@ struct EngineClient: Sendable {
 
     /// Sends one of the permitted requests.
     ///
-    /// - Throws: ``EngineFailure`` without a complete response. A response with an error status is complete, too.
+    /// - Throws: ``EngineFailure`` without a complete response. A response with an error status is also complete.
     func get(_ request: EngineRequest, version: APIVersion?) async throws(EngineFailure) -> EngineResponse {
         let head = Self.head(request, version: version)
         do {

@@ -22,7 +22,7 @@ final class SnapshotServer: Sendable {
     private let isAnnounced = Mutex(false)
     private let listening = Mutex<[any Channel]>([])
 
-    /// - Parameter group: the event loops, one of which is used.
+    /// - Parameter group: the event loops; the server uses one of them.
     init(
         documents: DocumentStore, source: ReloadableSource, metrics: Metrics, clock: Clock, group: any EventLoopGroup,
         logger: Logger
