@@ -1,11 +1,11 @@
 #!/usr/bin/python3
-"""Packs the programs: a tarball, and two Debian packages. The same binaries and commit make the same bytes.
+"""Packs the programs into a tarball and two Debian packages. The same binaries and commit result in the same bytes.
 
 Usage: build.py --agent FILE --collector FILE --out FOLDER [--version V] [--debug]
 
 Everything that could differ between two runs is fixed: the time (SOURCE_DATE_EPOCH, else the last commit's), owners, modes,
-order, compression and its threads. --debug is for tests: it allows binaries with symbols, of which the Swift runtime is a
-shared library, and does not compress.
+order, compression and its threads. --debug is for tests: it allows binaries with symbols that link the Swift runtime
+dynamically, and does not compress.
 """
 
 import argparse
@@ -24,11 +24,11 @@ import time
 HERE = pathlib.Path(__file__).resolve().parent
 TREE = HERE.parent
 MAINTAINER = "buildinfo maintainers <maintainers@buildinfo.invalid>"
-# The libraries that the programs may need, and Debian's package for each. What is not here fails the build.
+# The libraries that the programs can need, and Debian's package for each. Any other library fails the build.
 LIBRARIES = {
     "libc.so.6": "libc6", "libm.so.6": "libc6", "ld-linux-x86-64.so.2": "libc6", "ld-linux-aarch64.so.1": "libc6",
     "libstdc++.so.6": "libstdc++6 (>= 11)", "libgcc_s.so.1": "libgcc-s1 (>= 4.2)",
-    # Debian 13 names its builds for 64-bit times so.
+    # libcurl4t64 is Debian 13's name for builds with 64-bit times.
     "libcurl.so.4": "libcurl4 (>= 7.88) | libcurl4t64", "libsqlite3.so.0": "libsqlite3-0 (>= 3.40)",
 }
 UNITS = {
@@ -61,17 +61,17 @@ class Packer:
         self.architecture = run("dpkg", "--print-architecture", text=True).strip()
         self.machine = os.uname().machine
 
-    # What is installed
+    # Installed files
 
     def tree(self, part, root, units, documents):
-        """The files of one program below root, with units in the folder `units`, documents in `documents`."""
+        """Writes the files of one program below root: units into the folder `units`, documents into `documents`."""
         name = f"buildinfo-{part}"
         binary = self.binaries[part]
         self.write(root / "usr/bin" / name, binary.read_bytes() if self.debug else self.settled(binary), 0o755)
         for unit in UNITS[part]:
             self.install(TREE / "systemd" / unit, root / units / unit)
         if part == "agent":
-            # Docker brings it whenever it starts; a host without Docker has no use for it.
+            # The marker starts with Docker. On a host without Docker, it has no effect.
             wants = root / units / "docker.service.wants"
             wants.mkdir(parents=True)
             (wants / "buildinfo-engine@docker.service").symlink_to("../buildinfo-engine@.service")
@@ -91,7 +91,7 @@ class Packer:
             "fish": f"fish/vendor_completions.d/{name}.fish",
         }.items():
             script = run(str(binary), "--generate-completion-script", shell)
-            # It is sourced and not run.
+            # A completion script is sourced, so it needs no interpreter line.
             self.write(root / "usr/share" / path, script.removeprefix(b"#!/bin/bash\n") if shell == "bash" else script)
 
     def install(self, source, target, mode=0o644):
@@ -106,8 +106,8 @@ class Packer:
         return gzip.compress(content if isinstance(content, bytes) else content.encode(), 9, mtime=0)
 
     def settled(self, binary):
-        """The program without what differs between two folders that it is built in, and nothing reads: the compiler's
-        hashes of its modules, and the linker's of all of it, which is computed again."""
+        """The program without the parts that depend on the build folder and that no program reads: the compiler's
+        module hashes are cleared, and the linker's build id is computed again from the rest."""
         content = bytearray(binary.read_bytes())
         section = r"\] (\S+) +\S+ +[0-9a-f]+ ([0-9a-f]+) ([0-9a-f]+)"
         identity = None
@@ -116,14 +116,14 @@ class Packer:
             if name == ".swift_modhash":
                 content[start:end] = bytes(end - start)
             if name == ".note.gnu.build-id":
-                # Behind the note's head and its name, "GNU".
+                # After the note's header and its name, "GNU".
                 identity = slice(start + 16, end)
                 content[identity] = bytes(end - start - 16)
         if identity:
             content[identity] = hashlib.sha1(content).digest()[:identity.stop - identity.start]
         return bytes(content)
 
-    # What the programs need
+    # Dependencies
 
     def dependencies(self, part):
         said = run("readelf", "--dynamic", "--version-info", "--wide", str(self.binaries[part]), text=True)
@@ -184,7 +184,7 @@ class Packer:
         return target
 
     def settle(self, root):
-        """One time for everything, and the same mode for each folder, whatever the umask was."""
+        """Sets the same time on everything and the same mode on every folder, regardless of the umask."""
         for path in sorted(root.rglob("*"), reverse=True):
             if path.is_dir():
                 path.chmod(0o755)
@@ -222,7 +222,7 @@ class Packer:
         return target
 
     def check_licences(self):
-        """Each package that is linked stands in the copyright file."""
+        """Checks that the copyright file names every linked package."""
         resolved = TREE / "Package.resolved"
         if not resolved.exists():
             fail("Package.resolved is missing: build the programs first")

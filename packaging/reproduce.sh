@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Packs a second time, with another umask, time zone, locale and folder, and compares every byte.
+# Packs the programs a second time, with another umask, time zone, locale and folder, and compares every byte.
+#
 # Usage: reproduce.sh FOLDER --build | --agent FILE --collector FILE. With --build, a clone of the last commit is built in
 # another folder first, which takes as long as a release. The folder's path has the same length as this one's, because the
 # compiler writes the length of one file's path (GRDB's Database+Dump.swift) into the program.

@@ -23,7 +23,7 @@ struct Agent: AsyncParsableCommand {
         ProcessSignals.shared.deliver()
     }
 
-    /// Runs a command line and returns its exit code, which is decided here alone.
+    /// Runs a command line, and maps its result or error to an exit code.
     static func execute(_ arguments: [String], console: Console) async -> Int32 {
         var console = console
         console.arguments = arguments

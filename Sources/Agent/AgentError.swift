@@ -2,7 +2,7 @@ import Glibc
 import NIOCore
 import Shared
 
-/// A reason why the agent does not start: one line with the input and the remedy. Ends the program with
+/// The reason why the agent cannot start, as one line with the input and the remedy. Ends the program with
 /// ``ExitStatus/usage``.
 enum AgentError: Error, Hashable, CustomStringConvertible {
     case noService

@@ -10,13 +10,13 @@ struct AgentService {
     enum Origin {
         /// This process asks engines, files and probed services itself.
         case local
-        /// A reader asks them, and this process has no permission to. `services` are those to answer for until the reader is
-        /// reached.
+        /// A reader asks them; this process has no permission to. `services` are the services to report until the first
+        /// connection to the reader.
         case reader(path: String, services: [String], host: HostIdentity)
     }
 
     let origin: Origin
-    /// Reads flags, environment and file; again on SIGHUP.
+    /// Reads flags, environment and file. Called at the start and on each SIGHUP.
     let configuration: () throws -> LoadedConfiguration
     let listen: [ListenAddress]
     let access: AccessConfiguration
@@ -59,7 +59,7 @@ struct AgentService {
                 {
                     let next = try configuration()
                     let pending = started.restartOnly.pending(in: next.restartOnly)
-                    // After the restart the reader determines the services; until then the present ones stay.
+                    // After the restart the reader determines the services; until then the current ones stay.
                     let needsReader = pending?.keys.contains("from") ?? false
                     return ServiceRun.Reload(
                         source: needsReader ? nil : try sources.source(after: next.evidence), pending: pending)
@@ -131,7 +131,8 @@ struct AgentService {
         return ip.contains(":") ? "[\(ip)]:\(port)" : "\(ip):\(port)"
     }
 
-    /// The limits, with no more connections than the limit on open files permits beside engines and logs.
+    /// The limits, with as many connections as the limit on open files permits; 64 descriptors stay free for engines and
+    /// logs.
     private func fittingLimits(_ logger: Logger) -> ServerLimits {
         var fitting = limits
         let needed = limits.connections + limits.refusals + 64

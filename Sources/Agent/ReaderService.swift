@@ -7,7 +7,7 @@ import Shared
 /// The reader: the process that can open the engine's socket. It observes, and writes its snapshots to a unix socket. Its only
 /// input comes from engines, files and probed services.
 struct ReaderService {
-    /// Reads flags, environment and file; again on SIGHUP.
+    /// Reads flags, environment and file. Called at the start and on each SIGHUP.
     let configuration: () throws -> LoadedConfiguration
     let listen: [ListenAddress]
     let manager: ServiceManager

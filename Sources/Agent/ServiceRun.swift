@@ -8,9 +8,9 @@ import Shared
 struct ServiceRun {
     /// The result of reading the configuration again.
     struct Reload {
-        /// The new source; nil if the present one stays.
+        /// The new source; nil to keep the current one.
         var source: (any StatusSource)?
-        /// The changes that need a restart; nil without any.
+        /// The changes that need a restart; nil if nothing needs one.
         var pending: RestartOnlySettings.Pending?
     }
 
@@ -60,7 +60,7 @@ struct ServiceRun {
         }
     }
 
-    /// The source of the new configuration; nil if the present one stays, as it does if the configuration is invalid.
+    /// The source of the new configuration; nil to keep the current one, for example because the configuration is invalid.
     private func reloaded() -> (any StatusSource)? {
         do {
             let next = try reload()

@@ -10,68 +10,68 @@
 #error "buildinfo-collector needs libcurl 7.87 or newer (Debian 12, Ubuntu 24.04, RHEL 10)"
 #endif
 
-// Swift cannot call variadic C functions. One inline function for each type of argument, so that the compiler checks it.
+// Swift cannot call variadic C functions. Each inline function takes one type of argument, so that the compiler checks it.
 
-/// libcurl's setup, once per process.
+/// Initialises libcurl, once per process.
 static inline CURLcode buildinfo_curl_global_init(void) {
     return curl_global_init(CURL_GLOBAL_DEFAULT);
 }
 
-/// Options that are switches, numbers or milliseconds.
+/// Sets an option that is a switch, a number or a duration in milliseconds.
 static inline CURLcode buildinfo_curl_easy_set_long(CURL *easy, CURLoption option, long value) {
     return curl_easy_setopt(easy, option, value);
 }
 
-/// Options that are sizes: curl_off_t always has 64 bits, long does not.
+/// Sets an option that is a size: curl_off_t always has 64 bits, long does not.
 static inline CURLcode buildinfo_curl_easy_set_offset(CURL *easy, CURLoption option, curl_off_t value) {
     return curl_easy_setopt(easy, option, value);
 }
 
-/// Options that are text, which libcurl copies. NULL clears the option.
+/// Sets an option that is text, which libcurl copies. NULL clears the option.
 static inline CURLcode buildinfo_curl_easy_set_string(CURL *easy, CURLoption option, const char *value) {
     return curl_easy_setopt(easy, option, value);
 }
 
-/// Options that are pointers, which libcurl only stores: contexts of callbacks, and the error buffer.
+/// Sets an option that is a pointer, which libcurl only stores: the context of a callback, or the error buffer.
 static inline CURLcode buildinfo_curl_easy_set_pointer(CURL *easy, CURLoption option, void *value) {
     return curl_easy_setopt(easy, option, value);
 }
 
-/// The request's body, which libcurl copies. CURLOPT_POSTFIELDSIZE_LARGE must be set first. NULL is an empty body.
+/// Sets the request's body, which libcurl copies. CURLOPT_POSTFIELDSIZE_LARGE must be set first. NULL is an empty body.
 static inline CURLcode buildinfo_curl_easy_copy_body(CURL *easy, const void *bytes) {
     return curl_easy_setopt(easy, CURLOPT_COPYPOSTFIELDS, bytes ? bytes : "");
 }
 
-/// The request's header lines; the list must outlive the transfer.
+/// Sets the request's header lines. The list must outlive the transfer.
 static inline CURLcode buildinfo_curl_easy_set_headers(CURL *easy, struct curl_slist *headers) {
     return curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers);
 }
 
 typedef size_t (*buildinfo_curl_data_function)(char *bytes, size_t size, size_t count, void *context);
 
-/// The callback for pieces of the body.
+/// Sets the callback for parts of the body.
 static inline CURLcode buildinfo_curl_easy_set_write_function(CURL *easy, buildinfo_curl_data_function function) {
     return curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, function);
 }
 
-/// The callback for header lines, one at a time.
+/// Sets the callback for header lines, one at a time.
 static inline CURLcode buildinfo_curl_easy_set_header_function(CURL *easy, buildinfo_curl_data_function function) {
     return curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, function);
 }
 
-/// The callback that opens sockets.
+/// Sets the callback that opens sockets.
 static inline CURLcode buildinfo_curl_easy_set_open_function(CURL *easy, curl_opensocket_callback function) {
     return curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, function);
 }
 
-/// The callback that closes sockets.
+/// Sets the callback that closes sockets.
 static inline CURLcode buildinfo_curl_easy_set_close_function(CURL *easy, curl_closesocket_callback function) {
     return curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, function);
 }
 
 typedef CURLcode (*buildinfo_curl_tls_function)(CURL *easy, void *tls, void *context);
 
-/// The callback after the TLS library has loaded certificate and key.
+/// Sets the callback that runs after the TLS library has loaded certificate and key.
 static inline CURLcode buildinfo_curl_easy_set_tls_function(CURL *easy, buildinfo_curl_tls_function function) {
     return curl_easy_setopt(easy, CURLOPT_SSL_CTX_FUNCTION, function);
 }
@@ -101,22 +101,22 @@ static inline CURLcode buildinfo_curl_easy_get_certificates(CURL *easy, const ch
     return curl_easy_getinfo(easy, CURLINFO_CAINFO, (char **)value);
 }
 
-/// Options of a multi handle that are numbers.
+/// Sets an option of a multi handle that is a number.
 static inline CURLMcode buildinfo_curl_multi_set_long(CURLM *multi, CURLMoption option, long value) {
     return curl_multi_setopt(multi, option, value);
 }
 
-/// Options of a multi handle that are contexts of its callbacks.
+/// Sets an option of a multi handle that is the context of a callback.
 static inline CURLMcode buildinfo_curl_multi_set_pointer(CURLM *multi, CURLMoption option, void *value) {
     return curl_multi_setopt(multi, option, value);
 }
 
-/// The callback for the events to wait for on a socket.
+/// Sets the callback that receives the events to wait for on a socket.
 static inline CURLMcode buildinfo_curl_multi_set_socket_function(CURLM *multi, curl_socket_callback function) {
     return curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, function);
 }
 
-/// The callback for the time of the next call.
+/// Sets the callback that receives the time of the next call.
 static inline CURLMcode buildinfo_curl_multi_set_timer_function(CURLM *multi, curl_multi_timer_callback function) {
     return curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, function);
 }

@@ -1,9 +1,10 @@
 #pragma once
 #include <yaml.h>
 
-// Swift sees a union's members, but not which of them counts. One inline function a question, so that nobody asks another.
+// Swift sees the members of a C union, but not which one is valid. Each inline function reads one value, and only from
+// events that have it.
 
-/// The anchor of a node (&name) or the target of an alias (*name); NULL where there is none.
+/// The anchor of a node (&name) or the target of an alias (*name); NULL if absent.
 static inline const char *buildinfo_yaml_anchor(const yaml_event_t *event) {
     switch (event->type) {
     case YAML_ALIAS_EVENT: return (const char *)event->data.alias.anchor;
@@ -14,7 +15,7 @@ static inline const char *buildinfo_yaml_anchor(const yaml_event_t *event) {
     }
 }
 
-/// The tag of a node (!!str); NULL where there is none.
+/// The tag of a node (!!str); NULL if absent.
 static inline const char *buildinfo_yaml_tag(const yaml_event_t *event) {
     switch (event->type) {
     case YAML_SCALAR_EVENT: return (const char *)event->data.scalar.tag;
@@ -24,14 +25,14 @@ static inline const char *buildinfo_yaml_tag(const yaml_event_t *event) {
     }
 }
 
-/// The bytes of a scalar, which may hold zeros, and how many; NULL for anything else.
+/// The bytes of a scalar, which can contain zeros, and their number in `length`; NULL for other events.
 static inline const unsigned char *buildinfo_yaml_scalar(const yaml_event_t *event, size_t *length) {
     if (event->type != YAML_SCALAR_EVENT) return NULL;
     *length = event->data.scalar.length;
     return event->data.scalar.value;
 }
 
-/// Whether a scalar stands without quotes, so that it may mean more than its letters.
+/// 1 if a scalar has no quotes, so that it can be a boolean, a number or null; otherwise 0.
 static inline int buildinfo_yaml_is_plain(const yaml_event_t *event) {
     return event->type == YAML_SCALAR_EVENT && event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
 }

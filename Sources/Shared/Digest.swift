@@ -7,7 +7,8 @@ public struct Digest: Hashable, Sendable {
 
     /// Parses `sha256:<64 hex>`.
     ///
-    /// - Throws: ``ParseError``. Upper-case digits are refused, as the specification demands: a registry does not find them.
+    /// - Throws: ``ParseError``. Upper-case digits are refused, as the specification requires: a registry does not find
+    ///   them.
     public init(parsing text: some StringProtocol) throws(ParseError) {
         guard !text.isEmpty else { throw .empty }
         guard let colon = text.firstIndex(of: ":") else { throw .noAlgorithm }
@@ -33,7 +34,7 @@ public struct Digest: Hashable, Sendable {
 
     private static let algorithm = "sha256"
 
-    /// `sha256:` and the first 12 digits, for people. Never compared.
+    /// `sha256:` and the first 12 digits, for display. Never compared.
     public var short: String { "\(Self.algorithm):\(hex.prefix(12))" }
 
     /// The reason why a text is not a digest, as a predicate.

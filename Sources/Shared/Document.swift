@@ -11,17 +11,17 @@ public struct Document: Codable, Hashable, Sendable {
     public var service: String
     /// The commit of the image that every instance runs; absent if unknown or if the instances differ.
     public var gitSHA: Reported<GitSHA>
-    /// The registry digest of the image that every instance runs; absent if there is none or if the instances differ.
+    /// The registry digest of the image that every instance runs; absent if unknown or if the instances differ.
     public var digest: Reported<Digest>
     /// The worst state of the instances.
     public var state: ServiceState
-    /// One line for people: the reason for the state, the commit or the digest; at most 512 characters.
+    /// One human-readable line: the reason for the state, the commit or the digest; at most 512 characters.
     public var reason: String?
     public var host: HostIdentity
     /// The service's containers or files; at most 256.
     public var instances: [Instance]
-    /// The number of instances that the operator declared for the service; nil without a declaration. Fewer instances
-    /// prove nothing.
+    /// The number of instances that the operator declared for the service; nil without a declaration. With fewer instances,
+    /// the host is not proven.
     public var instancesExpected: Int?
     /// Containers that match the service's selector but do not count as its instances; at most 64, in a fixed order.
     public var leftOut: [LeftOutContainer]
@@ -29,7 +29,7 @@ public struct Document: Codable, Hashable, Sendable {
     public var engine: EngineIdentity?
     /// The service's own answer to the probe; nil without a probe.
     public var served: ProbeResult?
-    /// The time of the observation in RFC 3339, by the agent's wall clock; for people. No verdict depends on it.
+    /// The time of the observation in RFC 3339, by the agent's wall clock, for display. No verdict depends on it.
     public var observedAt: String
     /// The time since the source was last known to be in this state, in seconds; 0 or more.
     public var ageSeconds: Double
@@ -234,7 +234,7 @@ extension ProbeResult {
         case silent
         /// The service reports another commit than its image.
         case other
-        /// There is no commit to compare with.
+        /// No expected commit is known.
         case nothing
     }
 
@@ -258,7 +258,7 @@ extension ProbeResult {
         }
     }
 
-    /// The commit for people; "no commit" without one.
+    /// The commit for display; "no commit" if the service reported none.
     public var shownCommit: String {
         switch gitSHA {
         case .known(let sha)?: sha.short

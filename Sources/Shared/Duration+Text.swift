@@ -2,8 +2,8 @@
 extension Duration {
     /// Parses one or more numbers with a unit each (`ms`, `s`, `m`, `h`, `d`), largest first by convention.
     ///
-    /// - Throws: ``ParseError``. A number without a unit is refused, because its unit would be a guess, and so is anything
-    ///   above ten years.
+    /// - Throws: ``ParseError``. A number without a unit is refused, because its unit would be a guess. Durations above ten
+    ///   years are refused, too.
     public init(parsing text: some StringProtocol) throws(ParseError) {
         var rest = text[...]
         guard !rest.isEmpty else { throw .empty }

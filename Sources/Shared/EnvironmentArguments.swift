@@ -2,7 +2,7 @@
 ///
 /// The variable of `--fail-after` is `BUILDINFO_FAIL_AFTER`. The variable of a repeatable flag holds one value per line. A
 /// switch (a flag without a value) is on if its variable is `1`, `true`, `yes` or `on`. An empty variable counts as unset,
-/// except for flags whose absence weakens the check: there it is an error.
+/// except for flags whose absence weakens the check: for these it is an error.
 public enum EnvironmentArguments {
     /// One flag that the environment can set.
     public struct Flag: Sendable {
@@ -10,7 +10,7 @@ public enum EnvironmentArguments {
 
         public let name: String
         public let shape: Shape
-        /// True if an empty variable is an error: a pipeline's variable that was never filled must not weaken the check.
+        /// True if an empty variable is an error: a pipeline variable that was never set must not weaken the check.
         public let needsText: Bool
 
         /// - Parameter name: with its dashes, for example `--fail-after`.
@@ -20,7 +20,7 @@ public enum EnvironmentArguments {
             self.needsText = needsText
         }
 
-        /// For example `BUILDINFO_FAIL_AFTER`.
+        /// The flag's variable, for example `BUILDINFO_FAIL_AFTER`.
         public var variable: String {
             "BUILDINFO_" + name.drop { $0 == "-" }.uppercased().map { $0 == "-" ? "_" : String($0) }.joined()
         }

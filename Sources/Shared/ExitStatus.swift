@@ -11,11 +11,11 @@ public enum ExitStatus: Int32, CaseIterable, Sendable {
     case stalled = 11
     /// Hosts crash-loop, are unhealthy, exited, or run the wrong image.
     case failedDeploy = 20
-    /// Hosts matched, then went back.
+    /// Hosts matched the target, then went back to another build.
     case rolledBack = 21
     /// Hosts gave no usable answer.
     case unreachable = 30
-    /// Most hosts were lost within one interval, so the collector doubts itself.
+    /// Most hosts were lost within one interval, so the cause is probably on the collector's side.
     case inconclusive = 31
     /// A newer promotion took over.
     case superseded = 40

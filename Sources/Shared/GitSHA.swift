@@ -35,7 +35,7 @@ public struct GitSHA: Hashable, Sendable {
         }
     }
 
-    /// The first 12 digits, for people. Never compared.
+    /// The first 12 digits, for display. Never compared.
     public var short: String { String(hex.prefix(12)) }
 
     /// The reason why a text is not a full commit id, as a predicate.

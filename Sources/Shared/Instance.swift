@@ -6,7 +6,7 @@ public struct Instance: Codable, Hashable, Sendable {
         case none
     }
 
-    /// The engine's id of the container; at most 128 characters. Another id is another instance.
+    /// The engine's id of the container; at most 128 characters. A different id is a different instance.
     public var id: String
     /// The container's name; at most 255 characters.
     public var name: String
@@ -124,12 +124,12 @@ public struct LeftOutContainer: Codable, Hashable, Sendable {
     }
 }
 
-/// The image that an instance runs, with every digest that is known for it.
+/// The image that an instance runs, with its known digests.
 public struct ImageEvidence: Codable, Hashable, Sendable {
     public enum Origin: String, Codable, Sendable {
         /// At least one digest (of an index or a manifest) is the registry's.
         case registry
-        /// Without a known registry digest: built on the host, loaded, committed, or untagged since.
+        /// No registry digest is known: the image was built on the host, loaded, committed, or untagged since.
         case none
     }
 
@@ -168,9 +168,10 @@ public struct ImageEvidence: Codable, Hashable, Sendable {
     }
 }
 
-/// One digest of an image, with the object that it is the hash of and the field of the engine's answer that holds it.
+/// One digest of an image, with the kind of object that it identifies and the field of the engine's response that contains
+/// it.
 public struct DigestEvidence: Codable, Hashable, Sendable {
-    /// The object that the digest is the hash of.
+    /// The kind of object that the digest identifies.
     public enum Kind: String, Codable, Sendable {
         case index, manifest
         case indexOrManifest = "index_or_manifest"
@@ -179,7 +180,7 @@ public struct DigestEvidence: Codable, Hashable, Sendable {
         case unknown
     }
 
-    /// The field that holds the digest.
+    /// The field that contains the digest.
     public enum Source: String, Codable, Sendable {
         case containerImage = "container.Image"
         case containerManifestDescriptor = "container.ImageManifestDescriptor"
@@ -225,7 +226,7 @@ public enum ServiceState: String, Codable, Sendable, CaseIterable {
     case starting
     /// Running; the health check fails.
     case unhealthy
-    /// Frozen, which engines report as running.
+    /// Frozen by the engine, for example with `docker pause`. Docker's `Running` flag stays set.
     case paused
     /// Died; the engine is about to start it again.
     case restarting
@@ -238,7 +239,7 @@ public enum ServiceState: String, Codable, Sendable, CaseIterable {
 
     private var severity: Int { Self.allCases.firstIndex(of: self) ?? Self.allCases.count }
 
-    /// The worst of several states; ``absent`` for none.
+    /// The worst of several states; ``absent`` without any.
     public static func worst(of states: some Sequence<ServiceState>) -> ServiceState {
         states.max { $0.severity < $1.severity } ?? .absent
     }

@@ -13,7 +13,7 @@ public struct LogLine: Sendable {
     public var time: String
     public var level: String
     public var message: String
-    /// Written in the order of the keys; a key that is also one of the line's own is prefixed with `_`.
+    /// Written in the order of the keys. In JSON, a key that is also one of the line's own is prefixed with `_`.
     public var fields: [String: String]
 
     public init(time: String, level: String, message: String, fields: [String: String] = [:]) {

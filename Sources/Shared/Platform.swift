@@ -45,7 +45,7 @@ public struct Platform: Hashable, Sendable {
         self.init(os: parts[0], architecture: parts[1], variant: parts.count == 3 ? parts[2] : nil)
     }
 
-    /// True for `unknown/unknown`, under which builders store attestations: nothing runs on it.
+    /// True for `unknown/unknown`, which builders use for attestations. Nothing runs on it.
     public var isAttestation: Bool { os == "unknown" && architecture == "unknown" }
 }
 

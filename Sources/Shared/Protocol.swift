@@ -9,7 +9,7 @@ public enum BuildinfoProtocol {
     /// The maximum time to hold a request in seconds (RFC 7240, `Prefer: wait`).
     public static let maximumWait = 55
 
-    /// Response headers, on every answer including 304.
+    /// Headers of responses with a document, and of 304.
     public enum Header {
         public static let nonce = "Buildinfo-Nonce"
         public static let host = "Buildinfo-Host"

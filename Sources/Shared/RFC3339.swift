@@ -1,12 +1,12 @@
 /// A moment in RFC 3339, such as `2026-11-23T13:19:01.250Z` or `2026-11-23T14:19:01+01:00`, to the nanosecond.
 ///
-/// The only parser of dates in both programs. FoundationEssentials' `Date.ISO8601FormatStyle` does not fit: it reads
-/// 31 February, hour 99, one-digit months and text behind the `Z`, refuses `t` and `z`, and keeps fractions in a `Double`, while
+/// The only parser of dates in both programs. FoundationEssentials' `Date.ISO8601FormatStyle` does not fit: it reads 31
+/// February, hour 99, one-digit months and text after the `Z`, refuses `t` and `z`, and keeps fractions in a `Double`, while
 /// engines write nine digits.
 public struct RFC3339: Hashable, Comparable, Sendable {
-    /// Whole seconds since 1970-01-01T00:00:00Z, without leap seconds; the floor of moments before.
+    /// Whole seconds since 1970-01-01T00:00:00Z, without leap seconds; rounded down for earlier moments.
     public let seconds: Int64
-    /// 0 to 999,999,999.
+    /// The nanoseconds of the second, 0 to 999,999,999.
     public let nanoseconds: Int64
 
     /// Parses a date and a time with an offset from UTC; nil for anything else, such as 31 February, hour 24 or a time
@@ -52,7 +52,7 @@ public struct RFC3339: Hashable, Comparable, Sendable {
         (one.seconds, one.nanoseconds) < (other.seconds, other.nanoseconds)
     }
 
-    /// True if ``init(_:)`` parses the text: what an engine wrote is passed on only then.
+    /// True if ``init(_:)`` parses the text. Other text from an engine is not passed on.
     public static func isTimestamp(_ text: some StringProtocol) -> Bool { RFC3339(text) != nil }
 
     /// Milliseconds since 1970-01-01T00:00:00Z, rounded down; nil for anything that ``init(_:)`` does not parse.
@@ -73,7 +73,7 @@ public struct RFC3339: Hashable, Comparable, Sendable {
             + "\(padded(rest / 60_000 % 60, 2)):\(padded(rest / 1_000 % 60, 2)).\(padded(rest % 1_000, 3))Z"
     }
 
-    /// The number that the digits write; nil for none, and for anything else.
+    /// The value of ASCII digits; nil for an empty text or any other character.
     private static func digits(_ bytes: ArraySlice<UInt8>) -> Int64? {
         guard !bytes.isEmpty, bytes.allSatisfy(\.isASCIIDigit) else { return nil }
         return bytes.reduce(0) { $0 * 10 + Int64($1 - 48) }

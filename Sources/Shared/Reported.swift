@@ -1,7 +1,7 @@
 /// A value that another program reported: usable, unknown (JSON `null`), or text that cannot be parsed.
 ///
 /// Decoding accepts every string and `null`, so reports can show unusable text; only ``value`` takes part in comparisons.
-/// Encoding writes unusable text as `null`, because this project never passes it on, unless
+/// Encoding writes unusable text as `null`, so that it is never passed on, unless
 /// ``Swift/CodingUserInfoKey/keepsUnusableText`` is set.
 public enum Reported<Value: WireString>: Hashable, Sendable {
     case known(Value)
@@ -49,7 +49,7 @@ extension CodingUserInfoKey {
     public static let keepsUnusableText = CodingUserInfoKey(rawValue: "buildinfo.keepsUnusableText")
 }
 
-/// A type that the contract writes as a string.
+/// A type that is a string in the contract.
 public protocol WireString: Hashable, Sendable {
     /// Parses ``contractText``; nil for any other text.
     init?(contractText: String)
@@ -96,7 +96,7 @@ extension WireString {
 extension GitSHA: Codable {}
 extension Digest: Codable {}
 
-/// Decoding of values that the contract writes as strings, directly from the string.
+/// Decoding of values that are strings in the contract, directly from the string.
 ///
 /// Synthesised coding creates a container for each of them. In a collector that reads ten thousand documents per sweep, that
 /// takes a third of the decoding time (see bench/).

@@ -1,7 +1,7 @@
 /// Makes foreign text safe to print on one line of a terminal, a log or a report.
 ///
-/// Both programs sanitise text here alone. Hosts, engines and operators choose names, reasons and answers freely; none of
-/// these can move the cursor, reorder text, start a second line, fill a screen, or command a program that reads the output.
+/// Both programs sanitise text only here. Names, reasons and answers come from hosts, engines and operators. Sanitised text
+/// cannot move the cursor, reorder text, start a second line, fill a screen, or command a program that reads the output.
 public enum Sanitizer {
     /// The text on one line of at most `limit` characters, without a command for a CI runner.
     ///
@@ -76,9 +76,9 @@ public enum Sanitizer {
 /// Commands that CI runners recognise in the output of a step, and their removal.
 ///
 /// GitHub's runner accepts a line that begins with `::` (after white space) or contains `##[` (actions/runner,
-/// `ActionCommand.TryParseV2` and `TryParse`); the runners of Gitea and Forgejo a line that begins with either (act,
-/// `command.go`); Azure's `##vso[`; TeamCity's `##teamcity[`. So a clean text neither begins with `::` nor contains two
-/// number signs in a row. That holds wherever it is printed: by these programs, or by `jq -r` over a report.
+/// `ActionCommand.TryParseV2` and `TryParse`); the runners of Gitea and Forgejo accept a line that begins with either (act,
+/// `command.go`), Azure's accepts `##vso[`, and TeamCity's `##teamcity[`. So a clean text neither begins with `::` nor
+/// contains two number signs in a row. That holds wherever it is printed: by these programs, or by `jq -r` over a report.
 private enum LogCommand {
     /// True if the line would be a command.
     ///

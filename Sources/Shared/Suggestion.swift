@@ -1,4 +1,4 @@
-/// The known word that an unknown word was probably meant to be.
+/// Suggestions for misspelt words.
 public enum Suggestion {
     /// The known word with the fewest edits, if they are few for its length; else the only one that contains the word.
     public static func nearest(to word: String, among known: some Collection<String>) -> String? {

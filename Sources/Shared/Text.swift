@@ -4,7 +4,7 @@ extension UInt8 {
 }
 
 extension Collection where Element: StringProtocol {
-    /// The first elements in a list, and how many more there are: `a, b and 3 more`.
+    /// The first elements, and the number of the others: `a, b and 3 more`.
     public func listed(limit: Int, separator: String = ", ") -> String {
         let shown = prefix(limit).joined(separator: separator)
         return count > limit ? "\(shown) and \(count - limit) more" : shown

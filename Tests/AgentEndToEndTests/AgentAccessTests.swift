@@ -31,7 +31,7 @@ struct AgentAccessTests {
             try #require(chmod(path(name), 0o600) == 0)
         }
 
-        /// An agent that speaks TLS, and asks for more.
+        /// Starts an agent, with TLS by default, and with further arguments.
         func agent(_ arguments: [String] = [], isSecured: Bool = true) async throws -> HostAgent {
             try await HostAgent.start(
                 "host-1", selector: "file:\(path("build"))",
@@ -53,7 +53,7 @@ struct AgentAccessTests {
     private func verify(_ agent: HostAgent, _ more: [String]) async throws -> Verified {
         var verify = Verify(hosts: [host(agent)], sha: Commit.new, timeout: "20s", soak: "500ms")
         verify.more = more
-        // Nothing here ever becomes what it is not at the start.
+        // With a wrong credential, the host never becomes proven, so a short time limit is enough.
         if more.contains(where: { $0.contains("wrong") }) { verify.timeout = Verify.short }
         return try await verify.run()
     }

@@ -8,7 +8,7 @@ import Testing
 @testable import Agent
 
 @Suite("Configuration") struct ConfigurationTests {
-    /// The files of a folder of Tests/AgentTests/Configurations, without their ends.
+    /// The names of the files in a folder of Tests/AgentTests/Configurations, without their extensions.
     private static func names(_ folder: String) -> [String] {
         do {
             let path = try SourceTree.path("Tests/AgentTests/Configurations/\(folder)")
@@ -193,7 +193,7 @@ import Testing
         let (former, next) = (try restartOnly(""), try restartOnly(change.text))
         #expect((former.pending(in: next)?.keys ?? []) == change.keys)
         #expect((former.pending(in: next)?.meaning ?? "") == change.meaning)
-        // A less strict configuration is reported without the alarm.
+        // A less strict configuration is not reported as inactive access control.
         #expect((next.pending(in: former)?.keys ?? []) == change.keys)
         #expect(next.pending(in: former)?.meaning != "Access control not yet active")
     }

@@ -119,7 +119,7 @@ import Testing
         #expect(error(environment(path)).contains("ca.pem does not contain a PEM certificate"))
         #expect(unlink(certificates.path("ca.pem")) == 0)
         #expect(error(environment(path)).contains("ca.pem is missing"))
-        // A unix socket does not need them.
+        // A unix socket does not need TLS files.
         #expect(error(environment(["DOCKER_HOST": "unix:///x"])) == "/x")
     }
 

@@ -7,7 +7,7 @@ import Testing
 @testable import AgentCore
 
 @Suite struct EngineEventParserTests {
-    /// As Docker 20.10 and Podman 4.3 wrote them.
+    /// Events as Docker 20.10 and Podman 4.3 wrote them.
     private static let docker = """
         {"status":"start","id":"e2","from":"canvas:latest","Type":"container","Action":"start","Actor":{"ID":"e2",\
         "Attributes":{"image":"canvas:latest","name":"canvas","note":"ends in }\\n{\\"Type\\":\\"x\\"}"}},\

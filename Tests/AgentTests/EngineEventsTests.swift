@@ -32,7 +32,7 @@ import Testing
     /// Waits until scans are rare: a stream is open, and the document is much older than the two seconds between scans
     /// without events.
     private func calm(_ server: ServerFixture) async throws {
-        // After a change that a scan saw before its event, events are not relied on for a minute.
+        // After a change that a scan saw before its event, events are not trusted for a minute.
         try await eventually("scans have become rare", within: .seconds(120)) {
             server.metrics.current.engineStreams.values.allSatisfy(\.isUp)
                 && !server.metrics.current.engineStreams.isEmpty && age(server) > .seconds(6)
@@ -104,7 +104,8 @@ import Testing
             let scans = server.metrics.current.scans
             engine.emit(FakeEngine.event("container", "exec_create: /bin/true"))
             engine.emit(FakeEngine.event("network", "connect"))
-            // An absence can only be waited for; on a slow machine this check is weaker, but never wrong.
+            // The absence of a scan can only be observed for some time. On a slow machine this check is weaker, but never
+            // wrong.
             try await Task.sleep(for: .milliseconds(300))
             #expect(server.metrics.current.scans == scans)
             exit(engine)
@@ -126,7 +127,7 @@ import Testing
             try await calm(server)
             let requests = engine.requests
             let opened = try #require(requests.firstIndex { $0.contains("/events?") })
-            // The first scan can have been in flight; then follows the one for moby's late subscription.
+            // The first scan can have been in flight. The second one follows because moby subscribes late.
             #expect(requests[opened...].count { $0.hasSuffix("/containers/json?all=1") } >= 2)
         }
     }
@@ -197,7 +198,7 @@ import Testing
         arguments: [
             Refusal(answer: .status(403)), Refusal(answer: .status(404)), Refusal(answer: .status(500)),
             Refusal(answer: .hang), Refusal(answer: .raw("SSH-2.0-OpenSSH\r\n\r\n")),
-            // As Podman does without a log of events.
+            // Podman's answer without an event log.
             Refusal(answer: .plain("", headers: [:])), Refusal(answer: .flood(bytes: 1_000_000)),
         ])
     func refused(refusal: Refusal) async throws {
@@ -244,7 +245,7 @@ import Testing
         try await withEngine { engine, server in
             try await calm(server)
             engine.update { $0.overrides["/containers/json?all=1"] = .hang }
-            // A request is made: the time limit of the scan decides.
+            // The request causes a scan, which reaches its time limit.
             #expect(try await server.get("/buildinfo?nonce=1").contains("\"state\":\"unknown\""))
             engine.update { $0.overrides = [:] }
             // No event announces it, so a scan every two seconds finds it.

@@ -191,7 +191,7 @@ import Testing
     private static let query =
         "/images/\(Samples.digestText("c"))/json?platform=%7B%22os%22%3A%22linux%22%2C%22architecture%22%3A%22arm64%22%7D"
 
-    /// The host shows an index's linux/amd64, and the container runs linux/arm64.
+    /// The engine shows the index's linux/amd64 image, and the container runs linux/arm64.
     private func emulated(apiVersion: String = "1.49") -> FakeEngineScript {
         var script = EngineScripts.containerd
         script.apiVersion = apiVersion

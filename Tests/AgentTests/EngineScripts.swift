@@ -1,7 +1,7 @@
 import Shared
 import Support
 
-/// What the fake engine plays in most tests: one container `canvas-1` of the Compose service `canvas`, pulled by tag.
+/// Scripts for the fake engine. Most tests use one container `canvas-1` of the Compose service `canvas`, pulled by tag.
 enum EngineScripts {
     static let reference = "registry.example/canvas:latest"
     static let composeLabels = ["com.docker.compose.service": "canvas"]

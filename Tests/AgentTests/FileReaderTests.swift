@@ -10,9 +10,9 @@ import Testing
 @testable import Agent
 @testable import AgentCore
 
-/// A read that hangs simulates a hung file system; `AgentHangTests` has a real one.
+/// A read that hangs simulates a hung file system. The end-to-end tests have a real one.
 @Suite struct FileReaderTests {
-    /// A file whose reads return when the test lets them.
+    /// A file whose reads return when the test permits it.
     private final class Gate: Sendable {
         private let state = Mutex((isOpen: true, reads: 0))
 

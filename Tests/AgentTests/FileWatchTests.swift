@@ -4,7 +4,7 @@ import Testing
 
 @testable import Agent
 
-/// With the kernel's real inotify: an event is available when the call that causes it returns.
+/// Uses the kernel's inotify. An event is available as soon as the call that causes it returns.
 @Suite struct FileWatchTests {
     private let folder: TemporaryFolder
 
@@ -19,7 +19,7 @@ import Testing
         while true {
             let count = read(descriptor, &buffer, buffer.count)
             guard count > 0 else { break }
-            // One by one, as if each had come in a read of its own.
+            // One by one, as if each had arrived in a separate read.
             for event in InotifyEvent.parse(buffer.prefix(count)) { urgencies.append(watch.urgency(of: [event])) }
         }
         return urgencies.filter { $0 != .none }
@@ -97,7 +97,7 @@ import Testing
         link("current", to: "releases/1")
         link("absolute", to: folder.file("current/canvas"))
         let watch = try watch(folder.file("absolute"))
-        // As careful deployments do: a new link, renamed over the old one.
+        // A new link, renamed over the old one, as atomic deployments do.
         link("next", to: "releases/2")
         _ = try changes(watch)
         move("next", over: "current")
@@ -162,7 +162,7 @@ import Testing
                 .split(separator: "\n").count { $0.hasPrefix("inotify wd:") }
         }
         let before = try count()
-        // Kept, so that the kernel cannot drop the watch together with the file.
+        // The replaced files are kept, so that the kernel does not remove their watches with them.
         try makeFolder("old")
         for number in 1...20 {
             try folder.write("\(number)", to: "next")

@@ -91,7 +91,7 @@ import Testing
                 "c config container.Image", "d index_or_manifest libpod.ImageDigest",
             ])
         #expect(report.evidence.origin == .registry)
-        // The repository that a registry would know it by is unknown.
+        // The repository is unknown.
         #expect(report.digest == nil)
     }
 

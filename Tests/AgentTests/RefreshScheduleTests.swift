@@ -42,7 +42,7 @@ import Testing
                     ends = now + duration
                     continue
                 case .wait(let until):
-                    // Never in the past: that would be a loop without a pause.
+                    // A time in the past would cause a loop without a pause.
                     #expect(until > instant(now))
                     times.append(milliseconds(until))
                 case .busy: #expect(ends != nil)

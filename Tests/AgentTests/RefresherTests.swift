@@ -6,7 +6,7 @@ import Testing
 @testable import AgentCore
 
 @Suite struct RefresherTests {
-    /// A source whose observations end when the test lets them.
+    /// A source whose observations end when the test permits it.
     private final class GatedSource: Refreshable {
         let refresher = Refresher(pace: .files, clock: .system)
         private let state = Mutex((begun: 0, running: 0, most: 0))

@@ -16,7 +16,7 @@ final class ServerFixture {
     private let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
     private let looking: Task<Void, Never>
 
-    /// - Parameter services: without any, `canvas` is a file with ``Samples/sha``.
+    /// - Parameter services: the services; if empty, `canvas` is a file with ``Samples/sha``.
     init(
         services: [String] = [], engines: [String] = [], sockets: EngineSockets? = nil,
         limits: ServerLimits = ServerLimits(), folder: TemporaryFolder? = nil, probes: [String] = [],

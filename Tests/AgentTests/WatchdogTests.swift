@@ -75,7 +75,7 @@ struct WatchdogTests {
         try await group.shutdownGracefully()
     }
 
-    /// A source whose observations end when the test says so.
+    /// A source whose observations end when the test permits it.
     private struct GatedSource: StatusSource, Refreshable {
         let documents = DocumentStore([])
         let clock: Clock

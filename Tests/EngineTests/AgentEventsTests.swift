@@ -108,7 +108,7 @@ extension RealEngine {
             let (engine, name) = (watched.service.engine, watched.service.name)
             try await eventually("it is healthy") { try watched.document().document.state == .serving }
             let startedAt = try watched.document().document.instances.first?.startedAt
-            // Starting, until the first check half a second later: two events, of which the second one counts.
+            // Starting, until the first check half a second later. Of these two events, the second one counts.
             try await watched.after("restart") {
                 try await engine.docker("restart", name)
             } becomes: {

@@ -37,7 +37,7 @@ struct DemoTests {
         let programs = try scratch.makeFolder("programs")
         let built = try Program.productsFolder()
         symlink("\(built)/buildinfo-agent", "\(programs)/buildinfo-agent")
-        // A gate that is always green, which is what the demo has to notice.
+        // A collector that always succeeds, which the demo has to detect.
         let liar = try scratch.write("programs/buildinfo-collector", "#!/bin/sh\nexit 0\n")
         chmod(liar, 0o755)
         let outcome = try await Demo.start(in: scratch, programs: programs).wait()

@@ -35,7 +35,7 @@ extension RealEngine {
         func hanging() async throws {
             var verify = try await deployed()
             let engine = try await SharedEnvironment.shared.engine
-            // Whatever comes of it, later tests need a living engine.
+            // Later tests need a running engine, whatever the result.
             try engine.suspend()
             verify.timeout = "12s"
             verify.more = ["--request-timeout", "8s"]
@@ -55,7 +55,8 @@ extension RealEngine {
         func denied() async throws {
             let yard = try await SharedEnvironment.shared
             let setpriv = try Program.installed("setpriv", remedy: "apt-get install util-linux")
-            // The tests run as root: its right to open everything is taken from the agent, and the socket from root.
+            // The tests run as root. So the agent loses root's capabilities to open any file, and the socket gets another
+            // owner.
             chown(yard.engine.socket, 65_534, 65_534)
             chmod(yard.engine.socket, 0o600)
             defer {

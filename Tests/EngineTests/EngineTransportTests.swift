@@ -8,14 +8,14 @@ import Testing
 extension RealEngine {
     @Suite("Engines over TCP, and behind proxies")
     struct EngineTransportTests {
-        /// A real Docker that also listens on loopback with TLS, for clients of an authority.
+        /// A real Docker engine that also listens on loopback with TLS, and requires client certificates.
         private struct Secured {
             let engine: DockerEngine
             let certificates: TestCertificates
             let port: Int
         }
 
-        /// Below those that the kernel gives to clients.
+        /// A port below the range that the kernel assigns to clients.
         private static func port() -> Int { Int.random(in: 26_000..<32_000) }
 
         private func secured() async throws -> Secured {
@@ -58,7 +58,7 @@ extension RealEngine {
                 let right = try await print(engine, environment: environment)
                 #expect(right.exitCode == 0 && right.output.contains(Commit.new), "\(right.output)\(right.error)")
             }
-            // By its events, too, and named by the environment alone.
+            // The agent also follows the engine's events, and finds the engine by the environment alone.
             let running = try Program.agent().start(
                 [
                     "serve", "--listen", "127.0.0.1:0", "--service", "canvas=container:canvas", "--host-id",
@@ -77,7 +77,8 @@ extension RealEngine {
             }
             let plain = reason(try await print(address, environment: [:]))
             #expect(plain.contains("set DOCKER_TLS_VERIFY=1"), "\(plain)")
-            // An authority that did not sign the engine's certificate, and a certificate that the engine does not know.
+            // An authority that did not sign the engine's certificate, and a client certificate that the engine does not
+            // trust.
             try await certificates.issue("strange", alternatives: nil, by: "other")
             let folder = try TemporaryFolder()
             for (ca, cert, key, said) in [
@@ -94,13 +95,13 @@ extension RealEngine {
             }
             let elsewhere = reason(try await print("tcp://127.0.0.1:1", environment: environment))
             #expect(elsewhere.contains("no engine listens on tcp://127.0.0.1:1"), "\(elsewhere)")
-            // TLS to a port without TLS.
+            // A port that does not use TLS.
             let registry = reason(
                 try await print("tcp://\(try await SharedEnvironment.registry.authority)", environment: environment))
             #expect(registry.contains("does not speak TLS"), "\(registry)")
         }
 
-        /// A socket proxy that lets through what it is told to, and answers 403 to all else, as Tecnativa's does.
+        /// A socket proxy that passes the permitted requests, and answers others with 403, as Tecnativa's does.
         private static let proxy = """
             import http.client, http.server, re, socket, sys
             port, engine, allowed = int(sys.argv[1]), sys.argv[2], sys.argv[3]
@@ -160,7 +161,7 @@ extension RealEngine {
                 proxy.kill()
             }
 
-            // Without /events it looks every two seconds, and says so.
+            // Without /events, the agent observes every two seconds, and logs that.
             let (blind, address) = try await behind("_ping|info|containers|images")
             let agent = try await HostAgent.start(
                 "host-1", selector: "container:proxied", arguments: ["--engine", address])

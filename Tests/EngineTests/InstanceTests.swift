@@ -6,10 +6,10 @@ import Testing
 @testable import EndToEndFixtures
 
 extension RealEngine {
-    /// What counts as an instance, with containers that a real engine made.
+    /// The rules for instances, with containers of a real engine.
     @Suite("A service's instances")
     struct InstanceTests {
-        /// A service whose new build is promoted and pulled, and nothing of it runs yet.
+        /// A service whose new build is promoted and pulled, but not running yet.
         private func promoted() async throws -> (Service, Digest) {
             let service = try await Service.make()
             let digest = try await service.release(Commit.new)
@@ -27,7 +27,7 @@ extension RealEngine {
             ].flatMap { ["--label", $0] }
         }
 
-        /// Creates or runs a container as Compose does, with the name behind the service's.
+        /// Creates or runs a container as Compose does, with a suffix after the service's name.
         private func make(
             _ service: Service, _ suffix: String, _ labels: [String], verb: [String] = ["run", "--detach"],
             image: String? = nil, command: [String] = []
@@ -214,7 +214,7 @@ extension RealEngine {
             try await remove(service, "1", "run-1")
         }
 
-        /// Of an engine of its own, since a swarm is the whole engine's.
+        /// Uses an engine of its own, since swarm mode affects the whole engine.
         @Test("Field 7: a real Swarm keeps the tasks that it has replaced, and a task that dies counts")
         func swarm() async throws {
             let engine = try await DockerEngine.start()

@@ -10,7 +10,7 @@ extension RealEngine {
     struct RealPodmanTests {
         private static let empty = "mount -t tmpfs none /run && exec \"$@\""
 
-        /// An agent for whom /run is empty, so that no engine of the machine's is at a usual place.
+        /// Starts an agent with an empty /run, so that it finds none of this machine's engines at a default path.
         private static func bare(_ arguments: [String], _ environment: [String: String]) throws -> RunningProgram {
             let unshare = try Program.installed("unshare", remedy: "apt-get install util-linux")
             return try unshare.start(
@@ -58,7 +58,7 @@ extension RealEngine {
                 #expect(outcome.exitCode == 0, "\(environment): \(outcome.output)\(outcome.error)")
                 #expect(outcome.output.contains(#""git_sha":"\#(Commit.new)""#), "\(outcome.output)")
             }
-            // As that user, to whom nothing else of the machine is open.
+            // As that user, who has no other access on this machine.
             let setpriv = try Program.installed("setpriv", remedy: "apt-get install util-linux")
             let user = ["--reuid", "\(PodmanEngine.user)", "--regid", "\(PodmanEngine.user)", "--clear-groups"]
             chmod(try Program.productsFolder(), 0o755)

@@ -46,7 +46,7 @@ extension RealEngine {
         @Test("A crash loop is a failed deploy", arguments: [["0", "1"], ["1", "3"]])
         func crashLoop(command: [String]) async throws {
             var (service, verify) = try await deployed(command: command, options: ["--restart", "always"])
-            // Longer than the container lives, or its good second would do.
+            // Longer than the container runs; otherwise, the second in which it serves would be enough.
             verify.soak = "3s"
             let result = try await verify.run()
             #expect(result.exitCode == 20, "\(result.progress)")
@@ -77,7 +77,7 @@ extension RealEngine {
             try await service.engine.remove(service.name)
         }
 
-        /// The new build, promoted, pulled and running, and what verifies its host.
+        /// Promotes, pulls and starts a new build; returns the service and a verification of its host.
         private func deployed(
             command: [String] = [], healthCheck: [String]? = nil, options: [String] = []
         ) async throws -> (Service, Verify) {

@@ -7,18 +7,18 @@ import Yams
 @testable import EndToEndFixtures
 
 extension RealEngine {
-    /// The examples' workflows, as a runner goes through them: every step's shell, with a real engine and a real registry
-    /// that asks for a password. The forge is a stand-in, and what steps take from elsewhere (`uses`) is not there.
+    /// The example workflows, run like a CI runner does: the shell script of every step, with a real engine and a real
+    /// registry that requires a password. The forge is scripted, and steps with `uses` are skipped.
     @Suite("Workflows")
     struct WorkflowTests {
         private struct Step {
             let name: String
             let block: String
-            /// The variables that the step gets from secrets and the like.
+            /// The variables of the step's `env`, such as secrets.
             let variables: [String]
         }
 
-        /// What a workflow runs, in its order.
+        /// The steps of a workflow that run a script, in order.
         private static func steps(_ file: String) throws -> [Step] {
             let text = try String(contentsOfFile: SourceTree.path("examples/\(file)"), encoding: .utf8)
             let jobs = try #require(try Yams.compose(yaml: text)?["jobs"]?.mapping)
@@ -31,7 +31,7 @@ extension RealEngine {
             }
         }
 
-        /// The compose file's image with this pin, read by a shell: its way to write variables is compose's own.
+        /// The image in the Compose file with this pin. A shell expands its variables, since Compose uses the same syntax.
         private static func pinned(_ tag: String, _ image: String) async throws -> String {
             let text = try String(contentsOfFile: SourceTree.path("examples/compose.yaml"), encoding: .utf8)
             let name = try #require(try Yams.compose(yaml: text)?["services"]?["canvas"]?["image"]?.string)
@@ -86,7 +86,7 @@ extension RealEngine {
             var run = 0
             for step in try Self.steps(file) where step.name != "Tell what is missing" {
                 let isPromotion = step.name == "Promote and verify"
-                // Nobody watches: a shorter soak will do.
+                // A shorter soak is enough for the test.
                 let block = step.block.replacing("--soak 30s", with: "--soak 1s --interval 200ms")
                 #expect((block != step.block) == isPromotion)
                 let secrets = given.filter { step.variables.contains($0.key) }
@@ -127,7 +127,7 @@ extension RealEngine {
             #expect(try await SchemaValidator.defects(report, against: .report).isEmpty)
             #expect(report.contains("octocat"))
 
-            // Each form of the pin is one that an engine can pull, and the same image.
+            // An engine can pull each form of the pin, and all are the same image.
             var images: Set<String> = []
             for tag in ["", "latest", "staging-\(Commit.new)", "staging-\(Commit.new)@\(promoted)"] {
                 let reference = try await Self.pinned(tag, image)

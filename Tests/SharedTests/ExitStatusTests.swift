@@ -4,7 +4,7 @@ import Testing
 
 @Suite("Exit statuses")
 struct ExitStatusTests {
-    /// The first column of each row below a heading, where it holds numbers.
+    /// The numbers in the first column of the table below a heading.
     private func codes(below heading: String, in path: String) throws -> Set<Int32> {
         let root = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../..").standardized
         let text = try String(contentsOf: root.appending(path: path), encoding: .utf8)

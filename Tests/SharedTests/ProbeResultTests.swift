@@ -25,7 +25,7 @@ struct ProbeResultTests {
         let answer = ProbeResult(url: "u", outcome: .ok, gitSHA: said)
         let commit = try GitSHA(parsing: Self.image)
         #expect(answer.agreement(with: [commit]) == expected)
-        // With nothing to compare with, nothing agrees and nothing differs.
+        // Without an expected commit, an answer neither agrees nor differs.
         #expect(answer.agreement(with: []) == (expected == .silent ? .silent : .nothing))
     }
 

@@ -1,4 +1,4 @@
-"""Checks with an expected and an actual value: one line each when it is made, and a table at the end."""
+"""Checks with an expected and an actual value. Each is printed when it is made, and all in a table at the end."""
 
 import sys
 import time

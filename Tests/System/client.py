@@ -21,7 +21,7 @@ def ask(url):
         outcome = str(error.code)
     except OSError as error:
         outcome = f"lost: {error}"
-    except Exception as error:  # An incomplete answer is a lost one too.
+    except Exception as error:  # An incomplete answer also counts as lost.
         outcome = f"lost: {type(error).__name__}"
     with lock:
         print(f"{begun:.6f} {time.monotonic():.6f} {outcome}", flush=True)

@@ -1,4 +1,4 @@
-"""A Debian with systemd, booted in a container with an engine and a loopback network only."""
+"""A Debian system with systemd, booted in a container with an engine and a loopback network only."""
 
 import hashlib
 import os
@@ -37,7 +37,7 @@ def prepared_root(cache):
         return root
     cache.mkdir(parents=True, exist_ok=True)
     making = pathlib.Path(tempfile.mkdtemp(prefix="making-", dir=cache))
-    # Unneeded parts would take most of the time and space.
+    # Unneeded files would take most of the time and space.
     (making / "etc/dpkg/dpkg.cfg.d").mkdir(parents=True)
     (making / "etc/dpkg/dpkg.cfg.d/small").write_text(
         "path-exclude=/usr/share/locale/*\nforce-unsafe-io\n")
@@ -59,7 +59,7 @@ def prepared_root(cache):
 
 
 class Machine:
-    """Boots when the context is entered, and is deleted when it is left."""
+    """A machine that boots when its context is entered, and is deleted when the context is left."""
 
     def __init__(self, root, read_only=()):
         self.root, self.read_only = root, [path for path in read_only if os.path.isdir(path)]
@@ -109,7 +109,7 @@ class Machine:
         if self.process.poll() is not None:
             raise RuntimeError("systemd-nspawn ended: " + (self.work / "console").read_text(errors="replace")[-2000:])
         found = run("pgrep", "-P", str(self.process.pid), check=False).stdout.split()
-        # Before it is the first process of its namespace, there is nothing to enter.
+        # Until it is the first process of its namespace, the namespaces cannot be entered.
         if found and re.search(r"^NSpid:.*\t1$", pathlib.Path(f"/proc/{found[0]}/status").read_text(), re.M):
             self.leader = int(found[0])
         return self.leader

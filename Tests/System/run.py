@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Installs the packages on a booted Debian with systemd and a real engine, and checks their promises.
+"""Installs the packages on a booted Debian system with systemd and a real engine, and checks their promises.
 
 Usage: run.py --agent FILE --collector FILE [--cache FOLDER] [--keep-journal FILE]. As root. Debug binaries work: the
 folder of their Swift runtime is mounted in the machine. Exit code 0, or 1 if a check failed.
@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 
-# No folder of compiled modules in the tree.
+# Do not write compiled modules into the tree.
 sys.dont_write_bytecode = True
 
 from checks import Checks
@@ -29,9 +29,9 @@ SERVER, READER, PORT = "buildinfo-agent.service", "buildinfo-reader.service", "b
 VOLATILE = (
     r"/(proc|sys|dev|tmp|var/tmp|var/log|var/cache|var/lib/(docker|containerd|systemd/(random|timesync|coredump)|apt)|root"
     r"|run/(systemd|user|log|docker|containerd|dbus|udev|credentials|lock|initctl|utmp|mount|private)|srv)(/|$)"
-    # Written when a package's tool reloads something.
+    # Written when a package's tool triggers a reload.
     r"|/run/agetty\.reload$"
-    # Podman's.
+    # Podman's files.
     r"|/(run/(libpod|containers|netns|crun|runc)|var/lib/(containers|cni)|etc/(containers|cni))(/|$)"
     r"|/run/.*\.(pid|sock)$|/var/lib/dpkg/(.*-old|lock.*|triggers/.*|updates.*|status|diversions|statoverride)$"
     # Groups stay after a purge; these are backups of their files.
@@ -45,7 +45,7 @@ class Scenario:
     # Requests
 
     def ask(self, path="/buildinfo"):
-        """Status and document."""
+        """Requests a path; returns the status and the document."""
         done = self.machine.shell(f"curl -sS -m 20 -w '\\n%{{http_code}}' http://127.0.0.1:9480{path}")
         body, _, status = done.stdout.rpartition("\n")
         try:
@@ -229,7 +229,7 @@ class Scenario:
         self.check("the engine is back", "serving", f"{state} after {took:.1f} s", state == "serving")
 
     def engine_stopped(self):
-        """The engine is stopped with its socket unit active: any connection would start it, and the agent makes none."""
+        """Stops the engine with its socket unit active. Any connection would start it, so the agent must not connect."""
         machine = self.machine
         self.check("the socket unit is active", "active", machine.property("docker.socket", "ActiveState"))
         # Slow to stop, like containers that ignore SIGTERM: systemd queues connections meanwhile.
@@ -284,7 +284,7 @@ class Scenario:
         self.check("killed, and restarted by systemd: state", "serving", f"{state} after {took:.1f} s", state == "serving")
 
     def podman(self):
-        """Podman beside Docker, with its socket opened as in the example's comments: its service is started on demand."""
+        """Adds Podman beside Docker, with its socket opened as in the example's comments. Its service starts on demand."""
         machine, examples = self.machine, "/usr/share/doc/buildinfo-agent/examples/podman"
         machine.write("/etc/containers/storage.conf", "[storage]\ndriver = \"vfs\"\nrunroot = \"/run/containers/storage\"\ngraphroot = \"/var/lib/containers/storage\"\n")
         machine.write("/etc/containers/containers.conf",
@@ -348,7 +348,7 @@ class Scenario:
         self.check("a reload restarts no process", before, (machine.main_process(SERVER), machine.main_process(READER)))
 
     def mistake(self):
-        """An invalid configuration, for a reload and then for a restart."""
+        """Tries an invalid configuration, with a reload and then with a restart."""
         machine = self.machine
         text = machine.must("cat /etc/buildinfo/agent.yaml")
         machine.write("/etc/buildinfo/agent.yaml", text + "\nlisten_on: nothing\n")
@@ -366,7 +366,7 @@ class Scenario:
         self.check("fixed: state", "serving", self.until_state("serving")[0])
 
     def probe(self):
-        """The drop-in for probes, installed as in its comment."""
+        """Installs the drop-in for probes as in its comment."""
         machine = self.machine
         loopback = "/usr/bin/curl -sS -m 5 http://127.0.0.1:9480/healthz"
         machine.must("ip address add 10.9.9.9/32 dev lo 2>/dev/null || true")
@@ -387,7 +387,7 @@ class Scenario:
                      f" && rmdir /etc/systemd/system/{READER}.d && systemctl daemon-reload && systemctl restart {READER}")
 
     def access(self):
-        """The port opened as in the socket's comments, with TLS, client certificates and a token."""
+        """Opens the port as in the socket's comments, with TLS, client certificates and a token."""
         machine = self.machine
         address, allowed = "10.9.9.9", "10.9.9.8"
         machine.must(f"for host in 9 8 7; do ip address add 10.9.9.$host/32 dev lo 2>/dev/null || true; done")
@@ -450,7 +450,7 @@ class Scenario:
         self.check("the journal has no refused system call", 0, said.count("thread priority"))
 
     def renewal(self, address, former, url, files, client):
-        """A token and a certificate are renewed, and applied by a reload. Returns the new token."""
+        """Renews a token and a certificate, and applies them with a reload. Returns the new token."""
         machine = self.machine
         before, renewed = machine.main_process(SERVER), "renewed-" * 4
 

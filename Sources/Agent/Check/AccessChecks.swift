@@ -2,11 +2,11 @@ import AgentCore
 import Logging
 import Shared
 
-/// The checks of authentication and its files for `check`.
+/// The checks that `check` makes of authentication and its files.
 struct AccessChecks: Sendable {
     /// The problems, one line each.
     var problems: [String] = []
-    /// The problems to come, such as certificates about to expire, one line each.
+    /// Future problems, such as certificates about to expire, one line each.
     var warnings: [String] = []
     /// The protection of the addresses, in one line.
     var protection: String
@@ -47,7 +47,7 @@ struct AccessChecks: Sendable {
             problems.append(places.placed(problem, at: file.key) { $0 == file.path })
         }
         guard problems.isEmpty else { return }
-        // Reads the files as `serve` does, so it cannot fail on files that pass here.
+        // Reads the files as `serve` does, so that `serve` accepts the files that pass here.
         do throws(AccessError) {
             let silent = Logger(label: "check", factory: { _ in SwiftLogNoOpLogHandler() })
             let control = try AccessControl(

@@ -61,12 +61,12 @@ struct EngineInfo: Hashable, Sendable {
     }
 }
 
-/// The selectors that match containers of an engine, for an operator whose own selector matches none.
+/// Selectors that match the containers of an engine. Shown to an operator whose own selector matches nothing.
 struct ContainerListing: Hashable, Sendable {
     /// The selectors by kind, each list sorted and not empty.
     let selectors: [[String]]
 
-    /// The maximum number of selectors per kind to name; the rest are counted.
+    /// The maximum number of selectors to list per kind; the others are only counted.
     static let limit = 20
 
     init(_ listed: [EngineAPI.ListedContainer], podman: Bool) {

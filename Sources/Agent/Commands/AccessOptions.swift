@@ -63,14 +63,14 @@ struct AccessOptions: ParsableArguments {
         .init("--max-connections-per-address"), .init("--max-requests-per-second"),
     ]
 
-    /// The configuration of the flags, without that of systemd's credentials.
+    /// The configuration set by the flags, without systemd's credentials.
     var configuration: AccessConfiguration {
         AccessConfiguration(
             allowsAnonymous: allowAnonymous, tokenFile: tokenFile, certificate: tlsCertificate, key: tlsKey,
             clientAuthorities: tlsClientAuthorities, clientNames: tlsClientNames)
     }
 
-    /// The given limits with those that the flags set.
+    /// The given limits, overridden by the flags that are set.
     func limits(over limits: ServerLimits = ServerLimits()) -> ServerLimits {
         var limits = limits
         if let maxConnections { limits.connections = maxConnections }

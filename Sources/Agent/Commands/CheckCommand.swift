@@ -8,7 +8,7 @@ struct CheckCommand: AsyncParsableCommand {
         commandName: "check",
         abstract:
             "Check the configuration and its sources, or the reader (exit code: 0 fine, 64 configuration invalid, 69 source unreadable)",
-        // The generated usage would include `serve`, whose flags these are.
+        // The generated usage would include `serve`, because the flags belong to that command.
         usage: "buildinfo-agent check [<options>]")
 
     @Flag(help: "Print every key of the configuration file and exit.")

@@ -36,7 +36,7 @@ struct ServeCommand: AsyncParsableCommand {
         return files.compactMap { key, path in path.map { (key: key, path: $0) } }
     }
 
-    /// The configuration of all flags.
+    /// The configuration set by all flags.
     func configuration(environment: [String: String]) throws(AgentError) -> AgentConfiguration {
         guard from == nil || source.engines.isEmpty else { throw .readerFlag("--engine") }
         guard from == nil || source.probes.isEmpty else { throw .readerFlag("--probe") }

@@ -4,7 +4,7 @@ import Shared
 
 /// The merged configuration: flags over environment over configuration file over defaults.
 struct AgentConfiguration: Sendable {
-    /// The sources; without services only if a reader provides them.
+    /// The sources. They have no services if a reader provides them.
     var evidence: SourceConfiguration
     /// The path of the reader's socket; nil without a reader.
     var from: String?
@@ -13,7 +13,7 @@ struct AgentConfiguration: Sendable {
     var limits: ServerLimits
     var log: StandardErrorLog
 
-    /// Reads the configuration: the given flags with the present file.
+    /// Reads the configuration from the given flags, the environment, and the file as it is now.
     ///
     /// - Parameter flags: the command line of `serve`, without the program's name.
     /// - Throws: ``ConfigurationError`` with every problem of the file, ``AgentError``, or an error of the flag parser.
@@ -99,7 +99,7 @@ struct RestartOnlySettings: Hashable, Sendable {
         values["limits.requests_per_second"] = "\(limits.requestsPerSecond)"
     }
 
-    /// The changes in the next configuration that need a restart; nil without any.
+    /// The changes in the next configuration that need a restart; nil if nothing needs one.
     func pending(in next: RestartOnlySettings) -> Pending? {
         let keys = ConfigurationKey.all.map(\.path).filter { values[$0] != next.values[$0] }
         guard !keys.isEmpty else { return nil }

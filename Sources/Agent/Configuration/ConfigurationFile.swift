@@ -12,7 +12,7 @@ struct ConfigurationFile: Hashable, Sendable {
     /// A service in the syntax of the flags.
     struct Service: Hashable, Sendable {
         var name: Value
-        /// For example `compose:canvas`, or `compose:canvas,instances=3`.
+        /// The selector, for example `compose:canvas`, or `compose:canvas,instances=3`.
         var selector: String
         var probe: Value?
     }
@@ -38,7 +38,7 @@ struct ConfigurationFile: Hashable, Sendable {
 
     init() {}
 
-    /// The flags that neither the command line nor the environment sets, so the file does.
+    /// The flags that neither the command line nor the environment sets, so that the file can set them.
     static func open(
         _ flags: [EnvironmentArguments.Flag], commandLine: [String], environment: [String: String]
     ) -> [EnvironmentArguments.Flag] {
@@ -87,7 +87,7 @@ enum ConfigurationSource {
     /// The default file, which is optional.
     static let standardPath = "/etc/buildinfo/agent.yaml"
 
-    /// The path of the file that the command line or the environment names; nil without one.
+    /// The path of the file that the command line or the environment names; nil if neither does.
     static func named(commandLine: [String], environment: [String: String]) -> String? {
         let options = Array(commandLine.prefix { $0 != "--" })
         for (index, argument) in options.enumerated().reversed() {

@@ -32,7 +32,7 @@ struct ConfigurationKey: Hashable, Sendable {
     /// The path from the root, with dots; `services[]` stands for each service.
     let path: String
     let shape: Shape
-    /// The default, for people; empty without one.
+    /// The default, for display; empty if the key has no default.
     let standard: String
     let meaning: String
     /// The equivalent flag, which takes precedence; nil for keys that form a flag together.

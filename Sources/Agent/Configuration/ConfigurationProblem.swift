@@ -5,11 +5,11 @@ import Shared
 struct ConfigurationProblem: Hashable, Sendable {
     /// The place; nil if the problem concerns the whole file.
     var position: ConfigurationPosition?
-    /// The problem and the remedy; without a position a predicate of the file.
+    /// The problem and the remedy. Without a position, this is a predicate whose subject is the file.
     var text: String
 
-    /// For example `agent.yaml:7:5: services[1].compose is empty: write a value, or remove the key`, or
-    /// `agent.yaml does not exist: …`.
+    /// The problem on one line, for example `agent.yaml:7:5: services[1].compose is empty: write a value, or remove the
+    /// key`, or `agent.yaml does not exist: …`.
     func line(file: String) -> String {
         let place = position.map { ":\($0.line):\($0.column):" } ?? ""
         return Sanitizer.singleLine("\(file)\(place) \(text)")
@@ -30,7 +30,7 @@ struct ConfigurationError: Error, Hashable, CustomStringConvertible {
 
 /// Validation of a key's value by the rules of the equivalent flag.
 enum ConfigurationValue {
-    /// The problem with a value and the remedy, in one sentence; nil for a valid one.
+    /// The problem with a value and the remedy, in one sentence; nil if the value is valid.
     ///
     /// - Parameter name: the key with its indices, for example `listen[0]`.
     static func problem(_ text: String, of key: ConfigurationKey, name: String) -> String? {
@@ -58,7 +58,7 @@ enum ConfigurationValue {
             return ListenAddress.socketPath(text) == nil ? "invalid \(name) '\(shown)': expected unix:/PATH" : nil
         case "engines":
             do {
-                // The environment determines whether TLS secures it.
+                // The environment determines whether the connection uses TLS.
                 _ = try EngineAddress(parsing: text, allowsPlain: true)
                 return nil
             } catch {

@@ -19,7 +19,7 @@ struct ConfigurationReader {
 
     // MARK: - Mappings
 
-    /// Reads a mapping whose values belong to the file.
+    /// Reads a mapping, and stores its values in ``file``.
     private mutating func mapping(_ node: ConfigurationNode, key: String, path: String) {
         for (name, value) in members(node, key: key, path: path, example: Self.example(path)) {
             let (key, path) = (key.isEmpty ? name : "\(key).\(name)", path.isEmpty ? name : "\(path).\(name)")
@@ -33,7 +33,7 @@ struct ConfigurationReader {
         }
     }
 
-    /// A valid mapping for the remedy.
+    /// An example of a valid mapping, for the remedy.
     private static func example(_ path: String) -> String {
         switch path {
         case "": "for example services: [\(serviceExample)]"

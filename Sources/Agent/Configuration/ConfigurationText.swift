@@ -12,7 +12,7 @@ struct ConfigurationText {
     /// The maximum depth of nested lists and mappings.
     static let depthLimit = 8
 
-    /// The root of the document, as far as it could be parsed; nil without one.
+    /// The root of the document; nil if the file is empty or cannot be parsed.
     let root: ConfigurationNode?
     let problems: [ConfigurationProblem]
 
@@ -62,7 +62,8 @@ struct ConfigurationText {
             return root
         }
 
-        /// The parser keeps pointers to itself and to the text, both of which stay in place until it is deleted here.
+        /// Parses the text. libyaml's parser keeps pointers to itself and to the text, so neither can move until it is
+        /// deleted.
         private mutating func read(_ text: UnsafeBufferPointer<UInt8>) {
             let parser = UnsafeMutablePointer<yaml_parser_t>.allocate(capacity: 1)
             defer { parser.deallocate() }
@@ -120,7 +121,9 @@ struct ConfigurationText {
             }
         }
 
-        /// - Returns: true without any.
+        /// Reports an anchor, an alias or a tag as a problem.
+        ///
+        /// - Returns: true if the event has none of these.
         @discardableResult
         private mutating func refuseExtras(_ event: yaml_event_t, _ position: ConfigurationPosition) -> Bool {
             let (anchor, tag) = withUnsafePointer(to: event) { event in
@@ -182,7 +185,7 @@ extension ConfigurationPosition {
         self.init(line: mark.line + 1, column: mark.column + 1)
     }
 
-    /// The position after these bytes, which are whole characters.
+    /// The position after these bytes, which must end at a character boundary.
     fileprivate init(endOf bytes: some Sequence<UInt8>) {
         self.init(line: 1, column: 1)
         for byte in bytes {
@@ -219,7 +222,7 @@ struct ConfigurationNode: Hashable, Sendable {
         return ["", "~", "null", "Null", "NULL"].contains(text)
     }
 
-    /// The kind of the node, for people.
+    /// The kind of the node, for messages.
     var kind: String {
         switch content {
         case .scalar: isNull ? "an empty value" : "a text"

@@ -1,7 +1,7 @@
 import ArgumentParser
 import Shared
 
-/// A command line with the additions of environment and configuration file, so one parser validates all three.
+/// A command line extended by the environment and the configuration file, so that one parser validates all three.
 enum MergedArguments {
     /// - Throws: ``ConfigurationError`` for an invalid file.
     static func all(_ arguments: [String], environment: [String: String]) throws(ConfigurationError) -> [String] {
@@ -18,7 +18,7 @@ enum MergedArguments {
         return named + file.additions(for: fitting, commandLine: arguments, environment: environment)
     }
 
-    /// The share that a command takes from a configuration file common to reader and server.
+    /// The part that a command uses of a configuration file that reader and server share.
     private enum Role {
         case all, serve, read
 
@@ -42,7 +42,7 @@ enum MergedArguments {
         case ReadCommand._commandName: (ReadCommand.environmentFlags, .read)
         case CheckCommand._commandName: (ServeCommand.environmentFlags, .serve)
         case ServeCommand._commandName, nil: (ServeCommand.environmentFlags, .serve)
-        // A flag of `serve`, the default.
+        // The first argument is a flag of `serve`, the default command.
         case let first?: first.hasPrefix("-") ? (ServeCommand.environmentFlags, .serve) : nil
         }
     }

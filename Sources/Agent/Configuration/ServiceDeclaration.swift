@@ -10,7 +10,7 @@ struct ServiceDeclaration: Hashable, Sendable {
     /// The URL at which the service itself reports its commit; nil without a probe.
     var probe: ProbeURL?
 
-    /// At most as many as a document lists.
+    /// The permitted values of `instances=N`: at most the number that a document can list.
     static let permittedInstances = 1...DocumentBuilder.instanceLimit
 
     init(name: String, selector: Selector, expected: Int? = nil, probe: ProbeURL? = nil) {
@@ -50,7 +50,7 @@ struct ServiceDeclaration: Hashable, Sendable {
 
     static let expectedName = "expected 1 to 128 letters, digits, '.', '_' and '-' (no leading '.')"
 
-    /// True for a plain name, since names appear in URLs, metrics and file names.
+    /// True if the name can appear in URLs, metrics and file names.
     static func isName(_ name: some StringProtocol) -> Bool {
         (1...128).contains(name.utf8.count) && !name.hasPrefix(".")
             && name.utf8.allSatisfy { $0.isASCIIAlphanumeric || "._-".utf8.contains($0) }

@@ -1,20 +1,20 @@
 import Shared
 
-/// The deployment that created a container, from its labels; nothing else of them is kept.
+/// The deployment that created a container, read from its labels. Other labels are not kept.
 struct ContainerOrigin: Hashable, Sendable {
     /// The place in a deployment that one container fills at a time: recreating a container fills its slot again.
     struct Slot: Hashable, Sendable {
         enum Tool: Hashable, Sendable { case compose, swarm, kamal, nomad, kubernetes }
 
         var tool: Tool
-        /// The Compose project, Kamal destination, Nomad job or Kubernetes namespace.
+        /// The Compose project, Kamal destination, Nomad job or Kubernetes namespace; nil without one, as for Swarm.
         var group: String?
-        /// The service, by whatever name the tool has for it.
+        /// The service in the tool's own terms, for example Kamal's service and role.
         var unit: String
         /// The replica's number; nil if the tool does not number replicas.
         var replica: String?
 
-        /// True if both can be the same place. A replica without a number can be any of them.
+        /// True if both can be the same slot. A slot without a replica number can be any replica.
         func matches(_ other: Slot) -> Bool {
             (tool, group ?? "", unit) == (other.tool, other.group ?? "", other.unit)
                 && (replica == nil || other.replica == nil || replica == other.replica)
@@ -23,18 +23,18 @@ struct ContainerOrigin: Hashable, Sendable {
 
     /// The Compose project or Swarm stack; at most 255 characters.
     var project: String?
-    /// nil if no known tool created the container.
+    /// The slot that the container fills; nil if no known tool created it.
     var slot: Slot?
     /// True if the container was started for one command.
     var isOneOff = false
     /// True if the container only holds namespaces for others.
     var isInfrastructure = false
-    /// The Compose services that have to complete before this container starts; nil if there is no such label.
+    /// The Compose services that have to complete before this container starts; nil without the label.
     var completedDependencies: Set<String>?
 
     init() {}
 
-    /// - Parameter name: the container's, without the leading slash.
+    /// - Parameter name: the container's name, without the leading slash.
     init(labels: [String: String], name: String) {
         let label = { (key: String) in labels[key].flatMap { $0.isEmpty ? nil : $0 } }
         project =
@@ -48,9 +48,11 @@ struct ContainerOrigin: Hashable, Sendable {
         completedDependencies = labels[Label.dependsOn].map(Self.completedDependencies)
     }
 
+    /// The labels of deployment tools.
+    ///
     /// Source: docker/compose, `pkg/api/labels.go`; containers/podman-compose, `podman_compose.py`; moby,
-    /// `daemon/cluster/executor/container/container.go`; basecamp/kamal, `lib/kamal/configuration/role.rb`;
-    /// hashicorp/nomad, `drivers/docker/driver.go`; kubernetes, `pkg/kubelet/types/labels.go`.
+    /// `daemon/cluster/executor/container/container.go`; basecamp/kamal, `lib/kamal/configuration/role.rb`; hashicorp/nomad,
+    /// `drivers/docker/driver.go`; kubernetes, `pkg/kubelet/types/labels.go`.
     enum Label {
         static let composeService = "com.docker.compose.service"
         static let podmanComposeService = "io.podman.compose.service"
@@ -85,7 +87,7 @@ struct ContainerOrigin: Hashable, Sendable {
         if let service = label(Label.swarmService) {
             return Slot(tool: .swarm, group: nil, unit: service, replica: swarmSlot(service, label))
         }
-        // Kamal's labels have no prefix, so a single one could come from anything.
+        // Kamal's labels have no prefix, so a single one could come from any tool.
         if let service = label("service"), let role = label("role") {
             return Slot(tool: .kamal, group: label("destination"), unit: "\(service)/\(role)")
         }
@@ -99,7 +101,8 @@ struct ContainerOrigin: Hashable, Sendable {
         return nil
     }
 
-    /// The task's name without the service's name in front and the task's id behind it. Both can contain dots.
+    /// The slot in the task's name, between the service's name and the task's id, which both can contain dots; the node's id
+    /// if the task's name is missing or unexpected.
     private static func swarmSlot(_ service: String, _ label: (String) -> String?) -> String? {
         guard let name = label(Label.swarmTaskName), name.hasPrefix("\(service).") else {
             return label(Label.swarmNode)
@@ -111,7 +114,8 @@ struct ContainerOrigin: Hashable, Sendable {
         return rest.split(separator: "." as Character).first.map { String($0) }
     }
 
-    /// `podman-compose run` labels its container like one of the service, and names it `PROJECT_SERVICE_tmpNUMBER`.
+    /// True for a container of `podman-compose run`, which labels it like the service's own containers, and names it
+    /// `PROJECT_SERVICE_tmpNUMBER`.
     private static func isPodmanComposeRun(_ label: (String) -> String?, name: String) -> Bool {
         guard let project = label(Label.podmanComposeProject),
             let service = label(Label.podmanComposeService) ?? label(Label.composeService)

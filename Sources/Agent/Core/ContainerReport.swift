@@ -3,13 +3,13 @@ import Shared
 /// One container as a document reports it, with remarks for the operator.
 struct ContainerReport: Hashable, Sendable {
     let instance: Instance
-    /// The registry digest that identifies the container's image; nil if there is none.
+    /// The registry digest that identifies the container's image; nil if unknown.
     let digest: Digest?
-    /// Why the container is not serving.
+    /// The reason why the container is not serving; nil if it is serving.
     let stateRemark: String?
-    /// Why the commit is unknown.
+    /// The reason why the commit is unknown; nil if it is known.
     let commitRemark: String?
-    /// Why the digest is unknown.
+    /// The reason why the digest is unknown; nil if it is known.
     let digestRemark: String?
 
     init(_ facts: ContainerFacts, store: EngineIdentity.Store) {
@@ -22,7 +22,7 @@ struct ContainerReport: Hashable, Sendable {
             id: facts.id, name: Sanitizer.singleLine(facts.name, limit: 255), project: facts.origin.project,
             state: state, health: health, startedAt: neverStarted ? nil : facts.state.startedAt,
             restartCount: facts.restartCount,
-            // A container that could not be started has the code of the attempt.
+            // A container that failed to start has the exit code of that attempt.
             exitCode: isRunning || neverStarted && facts.state.exitCode == 0 ? nil : facts.state.exitCode,
             oomKilled: facts.state.oomKilled,
             gitSHA: Reported(revision), image: image.evidence)
@@ -32,9 +32,10 @@ struct ContainerReport: Hashable, Sendable {
         stateRemark = Self.remark(on: state, facts)
     }
 
-    /// The state that an engine's flags mean. Flags take precedence over the status: `docker pause` leaves `Running` true.
+    /// The state derived from an engine's flags. Flags take precedence over the status: `docker pause` leaves `Running`
+    /// true.
     ///
-    /// Anything else is ``ServiceState/unknown``, never serving.
+    /// An unrecognised combination is ``ServiceState/unknown``, never serving.
     ///
     /// - Parameter isPodman: Podman up to 4.3 keeps the health of the previous run.
     static func state(
@@ -56,7 +57,7 @@ struct ContainerReport: Hashable, Sendable {
         return (facts.isStopped ? .exited : .unknown, health)
     }
 
-    /// nil for an unknown health status.
+    /// The health of the current run; nil for an unknown health status.
     private static func health(of facts: ContainerStateFacts, isPodman: Bool) -> Instance.Health? {
         switch facts.health {
         case nil, "", "none": Instance.Health.none
@@ -71,13 +72,13 @@ struct ContainerReport: Hashable, Sendable {
     /// True if the health of a running container was determined since its start, and not in an earlier run.
     ///
     /// Docker resets the health at each start, so any result of this run is enough; it lists only the last five. Without a
-    /// list, nothing can be checked.
+    /// list of results, the engine's status is taken as it is.
     ///
     /// Podman 4.3 resets the status but keeps counting failures, so the first failure of a run can make it unhealthy.
     ///
     /// - Parameters:
-    ///   - count: the number of such results that the status requires on Podman, which lists at most five.
-    ///   - isSuch: true if an exit code of the check agrees with the engine's status.
+    ///   - count: the number of matching results that the status requires on Podman, which lists at most five.
+    ///   - isSuch: returns true if an exit code of the check agrees with the engine's status.
     private static func hasResult(
         _ facts: ContainerStateFacts, isPodman: Bool, count: Int = 1, isSuch: (Int) -> Bool
     ) -> Bool {
@@ -128,7 +129,7 @@ struct ContainerReport: Hashable, Sendable {
         case .restarting: return "\(facts.name) is restarting" + exit(facts)
         case .exited:
             guard facts.state.startedAt?.hasPrefix("0001-") ?? true else {
-                // One host cannot see whether a slot has moved to another one.
+                // A host cannot see whether Swarm has moved the slot to another host.
                 let remedy =
                     facts.origin.slot?.tool == .swarm
                     ? "; if Swarm has scaled it down or moved it away, remove it with docker rm" : ""
@@ -152,12 +153,12 @@ struct ContainerReport: Hashable, Sendable {
 /// The image of a container: every known digest, and the one that identifies it.
 struct ImageReport: Hashable, Sendable {
     let evidence: ImageEvidence
-    /// The registry digest that identifies the image; nil if there is none.
+    /// The registry digest that identifies the image; nil if unknown.
     let digest: Digest?
-    /// Why there is no digest.
+    /// The reason why the digest is unknown; nil if it is known.
     let remark: String?
 
-    /// The schema's limit.
+    /// The maximum number of digests in the schema.
     static let digestLimit = 64
 
     init(_ facts: ContainerFacts, store: EngineIdentity.Store) {
@@ -182,8 +183,8 @@ struct ImageReport: Hashable, Sendable {
         }
     }
 
-    /// Docker on containerd: the container's `.Image` is itself a content digest. There, the image's `RepoDigests` are
-    /// derived from local tags and prove nothing, so they are not read.
+    /// The digests in Docker's containerd store, where the container's `.Image` is itself a content digest. The image's
+    /// `RepoDigests` are derived from local tags there and prove nothing, so they are not read.
     private static func containerdDigests(_ facts: ContainerFacts, typed: ImageReference?) -> [DigestEvidence] {
         let described = [facts.manifest, facts.image?.descriptor].compactMap { $0 }.first { $0.digest == facts.imageID }
         var digests = [
@@ -196,8 +197,8 @@ struct ImageReport: Hashable, Sendable {
         return digests + pin(typed)
     }
 
-    /// Docker's classic store and Podman: the container's `.Image` is a config digest; registry digests are in the image's
-    /// `RepoDigests`, one for every reference that it was pulled by.
+    /// The digests in Docker's classic store and in Podman, where the container's `.Image` is a config digest. Registry
+    /// digests are in the image's `RepoDigests`, one for each reference that it was pulled by.
     private static func configStoreDigests(
         _ facts: ContainerFacts, typed: ImageReference?, store: EngineIdentity.Store
     ) -> [DigestEvidence] {
@@ -226,7 +227,7 @@ struct ImageReport: Hashable, Sendable {
         ]
     }
 
-    /// Drops entries that add nothing to an earlier one: the same digest, and no repository that the earlier one lacks.
+    /// Drops entries that add nothing to an earlier one: those with the same digest and either the same repository or nil.
     private static func withoutDuplicates(_ entries: [DigestEvidence]) -> [DigestEvidence] {
         entries.reduce(into: []) { kept, entry in
             let isKnown = kept.contains {
@@ -236,14 +237,15 @@ struct ImageReport: Hashable, Sendable {
         }
     }
 
-    /// Podman files images that are built on the host under `localhost/`, with digests that no registry knows.
+    /// True if the digest comes from a registry. Podman stores images that are built on the host under `localhost/`, with
+    /// digests that no registry knows.
     private static func isFromRegistry(_ entry: DigestEvidence, typed: ImageReference?) -> Bool {
         guard [.index, .manifest, .indexOrManifest].contains(entry.kind) else { return false }
         if let repository = entry.repository { return !repository.hasPrefix("localhost/") }
         return entry.source != .libpodImageDigest || typed?.registry != "localhost"
     }
 
-    /// The pinned digest, else the only one whose repository is that of `Config.Image`.
+    /// The pinned digest, else the only digest of the repository in `Config.Image`; nil with the reason otherwise.
     private static func identifyingDigest(
         among entries: [DigestEvidence], typed: ImageReference?
     ) -> (Digest?, String?) {

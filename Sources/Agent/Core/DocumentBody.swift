@@ -6,7 +6,7 @@ package struct DocumentBody: Sendable {
     package let content: DocumentContent
     /// The JSON object without its closing brace.
     private let prefix: [UInt8]
-    /// The place of a probe's latency: before the brace that closes `served`; nil if there is no probe.
+    /// The index at which a probe's latency is inserted: before the brace that closes `served`; nil without a probe.
     private let latencyIndex: Int?
     /// A strong validator of the content (RFC 9110, section 8.8.3), without clock fields and nonce.
     package let entityTag: String
@@ -18,7 +18,7 @@ package struct DocumentBody: Sendable {
         let encoded = Array(try encoder.encode(content))
         prefix = encoded.dropLast()
         latencyIndex = try content.served.flatMap { served in
-            // Cannot match within a string, where quotes have backslashes.
+            // The search cannot match inside a string, where quotes are escaped.
             let member = Array("\"served\":".utf8) + Array(try encoder.encode(served))
             return encoded.firstRange(of: member).map { $0.upperBound - 1 }
         }
@@ -29,7 +29,7 @@ package struct DocumentBody: Sendable {
     /// The complete document.
     ///
     /// - Parameters:
-    ///   - age: written to the millisecond, never below zero.
+    ///   - age: the age of the observation; written to the millisecond, never below zero.
     ///   - probeLatency: the time that the service took to answer its probe.
     package func bytes(
         observedAt: String, age: Duration, uptime: Duration, nonce: String?, probeLatency: Duration? = nil
@@ -50,7 +50,7 @@ package struct DocumentBody: Sendable {
         return bytes
     }
 
-    /// Seconds with three decimal places, rounded up: an age is never understated.
+    /// Seconds with three decimal places, rounded up, so that an age is never understated.
     package static func seconds(_ duration: Duration) -> String {
         let parts = max(duration, .zero).components
         let milliseconds =

@@ -1,6 +1,6 @@
 package import Shared
 
-/// Turns scans of engines into the content of a document: a pure function.
+/// Builds the content of a document from scans of engines, as a pure function.
 package struct DocumentBuilder: Sendable {
     private let host: HostIdentity
 
@@ -18,7 +18,7 @@ package struct DocumentBuilder: Sendable {
     /// - Parameters:
     ///   - expected: the declared number of instances; nil for any.
     ///   - scans: one result per engine, in the order in which the engines are configured. If one failed, the service is
-    ///     `unknown`, whatever the others found: the wrong containers could be on that engine.
+    ///     `unknown`, whatever the others found: containers of another build could run on that engine.
     package func content(
         for service: String, selector: Selector, expected: Int?, scans: [Result<EngineSnapshot, EngineFailure>]
     ) -> DocumentContent {
@@ -62,7 +62,7 @@ package struct DocumentBuilder: Sendable {
                 [shortage, Self.absence(leftOut)].compactMap { $0 }.joined(separator: "; "))
             return content
         }
-        // The missing ones can still be starting, and until then the service is not up.
+        // The missing instances might still be starting, and the service is not up without them.
         if shortage != nil { content.state = ServiceState.worst(of: [content.state, .starting]) }
         let commits = Self.commonValue(reports.map(\.instance.gitSHA.value))
         let digests = Self.commonValue(reports.map(\.digest))
@@ -79,8 +79,8 @@ package struct DocumentBuilder: Sendable {
         return content
     }
 
-    /// The matching containers in a fixed order, each once even if two sockets lead to one engine, and the store of each by
-    /// its id.
+    /// The matching containers in a fixed order, and the image store of each by its id. A container appears once even if two
+    /// sockets lead to one engine.
     private func containers(
         of service: String, in snapshots: [EngineSnapshot]
     ) -> ([ContainerFacts], stores: [String: EngineIdentity.Store]) {
@@ -95,7 +95,7 @@ package struct DocumentBuilder: Sendable {
         return (containers.sorted { ($0.name, $0.id) < ($1.name, $1.id) }, stores)
     }
 
-    /// Why the selector is ambiguous, with the remedy; nil if it is not.
+    /// The reason why the selector is ambiguous, with the remedy; nil if it is unambiguous.
     private static func ambiguity(_ projects: [String?], _ selector: Selector) -> String? {
         guard let example = projects.compactMap({ $0 }).first else { return nil }
         let named = projects.map { $0.map { Sanitizer.singleLine($0, limit: 60) } ?? "none" }.listed(limit: 4)
@@ -105,7 +105,7 @@ package struct DocumentBuilder: Sendable {
                 + "select one, for example with \(remedy)")
     }
 
-    /// nil if there are enough instances, or no number was declared.
+    /// The number of instances, for the reason; nil if there are enough, or if no number was declared.
     private static func shortage(of count: Int, _ expected: Int?) -> String? {
         guard let expected, count < expected else { return nil }
         return "\(count) of \(expected) instances"
@@ -117,7 +117,7 @@ package struct DocumentBuilder: Sendable {
         return "every matching container is left out: \(named.listed(limit: 3))"
     }
 
-    /// The value that all share; nil if one lacks it or two differ.
+    /// The value that all elements share; nil if one is missing or two differ.
     private static func commonValue<Value: Hashable>(_ values: [Value?]) -> (value: Value?, differ: Bool) {
         let distinct = Set(values)
         guard distinct.count == 1, let first = values.first else { return (nil, distinct.count > 1) }

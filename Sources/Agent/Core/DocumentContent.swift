@@ -15,7 +15,7 @@ package struct DocumentContent: Hashable, Sendable {
     var instancesExpected: Int?
     package var leftOut: [LeftOutContainer]
     package var engine: EngineIdentity?
-    /// Without its latency; nil if the service has no probe.
+    /// The probe's result without its latency; nil if the service has no probe.
     package var served: ProbeResult?
 
     package init(
@@ -45,7 +45,7 @@ extension DocumentContent: Encodable {
         case leftOut = "left_out"
     }
 
-    /// Writes `null` for a value that is known to be missing: an older agent that does not know a key omits it.
+    /// Writes `null` for a value that is known to be missing, because an agent too old to know a key omits it.
     package func encode(to encoder: any Encoder) throws {
         var container = encoder.container(keyedBy: CodingKeys.self)
         try container.encode(Document.schema, forKey: .schema)

@@ -26,7 +26,7 @@ package enum EngineAPI {
         /// The typed reference, or the image's id once that reference names another image.
         var image: String?
         var labels: [String: String]?
-        /// Seconds since 1970.
+        /// The creation time in seconds since 1970.
         var created: Int64?
 
         private enum CodingKeys: String, CodingKey {
@@ -43,7 +43,7 @@ package enum EngineAPI {
         var name: String?
         var image: String
         var restartCount: Int?
-        /// RFC 3339.
+        /// The creation time in RFC 3339.
         var created: String?
         var state: State
         var config: Config
@@ -82,7 +82,7 @@ package enum EngineAPI {
             }
         }
 
-        /// The name of the restart policy, and no other setting.
+        /// The name of the restart policy. Other settings are not decoded.
         struct HostConfig: Decodable {
             var restartPolicy: RestartPolicy?
 
@@ -123,7 +123,8 @@ package enum EngineAPI {
 
         struct Health: Decodable {
             var status: String?
-            /// nil if the engine omits the list; empty if it writes `null`, as Docker does before the first check.
+            /// The latest results; nil if the engine omits the list, empty if it writes `null`, as Docker does before the
+            /// first check.
             var log: [Result]?
 
             private enum CodingKeys: String, CodingKey {
@@ -174,7 +175,7 @@ package enum EngineAPI {
         }
 
         struct Config: Decodable {
-            /// The revision label, and no other.
+            /// The revision label. Other labels are not decoded.
             var labels: Labels?
 
             private enum CodingKeys: String, CodingKey { case labels = "Labels" }
@@ -213,7 +214,7 @@ package enum EngineAPI {
 }
 
 extension EngineAPI.ListedContainer {
-    /// The container for messages: its first name, or the beginning of its id.
+    /// The container's name for messages: its first name, or the beginning of its id.
     package var displayName: String {
         let name = (names?.first ?? "").drop { $0 == "/" }
         return Sanitizer.singleLine(name.isEmpty ? id.prefix(12) : name, limit: 80)
@@ -253,7 +254,7 @@ extension EngineIdentity {
 }
 
 extension ContainerFacts {
-    /// The facts of one container, still without those that further requests add.
+    /// The facts from the inspection of one container. Further requests complete them.
     ///
     /// Returns nil if the image's id is not a digest.
     package init?(_ container: EngineAPI.Container, listed: EngineAPI.ListedContainer, services: Set<String>) {
@@ -278,8 +279,8 @@ extension ContainerFacts {
         isPodInfrastructure = libpod.isInfrastructure ?? false
     }
 
-    /// The container's platform, if the image was inspected for another one: the inspection of an index shows the host's
-    /// own platform, and the container can run another.
+    /// The container's platform if the image was inspected for another one; nil otherwise. The inspection of an index shows
+    /// the platform of the engine's host, and the container can run another.
     package func platformToInspect(in store: EngineIdentity.Store) -> Platform? {
         guard store == .containerd, let platform = manifest?.platform, !platform.agrees(with: image?.platform) else {
             return nil
@@ -289,7 +290,7 @@ extension ContainerFacts {
 
     /// Replaces the image by its inspection for the container's own platform.
     ///
-    /// - Parameter other: nil if the engine has none.
+    /// - Parameter other: the inspection for that platform; nil if the engine has none.
     package mutating func replaceImage(with other: ImageFacts?, for platform: Platform) {
         if let other, other.platform?.os == platform.os, other.platform?.architecture == platform.architecture {
             image = other
@@ -330,7 +331,7 @@ extension ImageFacts {
 }
 
 extension DescriptorFacts {
-    /// nil if the descriptor has no usable digest.
+    /// Returns nil if the descriptor has no usable digest.
     fileprivate init?(_ descriptor: EngineAPI.Descriptor) {
         guard let digest = descriptor.digest.flatMap(Digest.init(contractText:)) else { return nil }
         let platform = descriptor.platform.flatMap {

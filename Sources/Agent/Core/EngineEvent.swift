@@ -12,9 +12,10 @@ struct EngineEvent: Hashable, Sendable {
 
     /// The actions that can change a container or an image: Docker's names and Podman's.
     ///
-    /// `kill` is left out, since a signal that changes something is followed by `die`; so are `exec_…` and `top`, of which
-    /// every health check causes three. Source: moby, `api/types/events/events.go`; Podman, `libpod/events/config.go`.
-    /// Podman's compatible endpoint filters by its own names and answers with Docker's.
+    /// `kill` is left out, since a signal that changes something is followed by `die`. `exec_…` and `top` are left out,
+    /// since they change nothing and every health check causes three `exec_…` events. Source: moby,
+    /// `api/types/events/events.go`; Podman, `libpod/events/config.go`. Podman's compatible endpoint filters by its own
+    /// names and answers with Docker's.
     static let actions = [
         "create", "start", "restart", "stop", "die", "died", "oom", "pause", "unpause", "rename", "destroy", "remove",
         "cleanup", "restore", "health_status", "tag", "untag", "pull", "delete", "load", "loadfromarchive", "import",
@@ -23,8 +24,8 @@ struct EngineEvent: Hashable, Sendable {
 
     /// The query that filters the stream by these types and actions, percent-encoded (RFC 3986, section 2.1).
     ///
-    /// Values of one key are alternatives, keys must all match. moby compares prefixes once `health_status` is among the
-    /// values, which is how `health_status: healthy` passes. Source: moby, `daemon/events/filter.go`; Podman,
+    /// Values of one key are alternatives; all keys must match. If `health_status` is among the values, moby compares
+    /// prefixes, so that `health_status: healthy` matches. Source: moby, `daemon/events/filter.go`; Podman,
     /// `libpod/events/filters.go`.
     static let query: String = {
         let set = { (values: [String]) in "{" + values.map { "\"\($0)\":true" }.joined(separator: ",") + "}" }
@@ -38,7 +39,7 @@ struct EngineEvent: Hashable, Sendable {
     }()
 
     init(type: String, action: String) {
-        // As in `health_status: healthy`.
+        // An action can have a suffix, as in `health_status: healthy`.
         let verb = action.prefix { $0 != ":" }
         matters = Self.types.contains(type) && Self.actions.contains { $0 == verb }
     }
@@ -102,14 +103,14 @@ package struct EngineEventParser {
         line.append(contentsOf: bytes)
     }
 
-    /// nil for a blank line.
+    /// Parses the completed line; returns nil for a blank one.
     private mutating func finishLine() throws(EngineFailure) -> EngineEvent? {
         defer { line.removeAll(keepingCapacity: line.capacity <= 8_192) }
         guard line.contains(where: { $0 > UInt8(ascii: " ") }) else { return nil }
         do {
             return try decoder.decode(EngineEvent.self, from: Data(line))
         } catch {
-            // Which byte is wrong does not help an operator.
+            // The decoder's own message would not help an operator.
             throw EngineFailure(.garbage, "the engine's event stream contains data that is not an event")
         }
     }

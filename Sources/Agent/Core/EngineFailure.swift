@@ -1,8 +1,9 @@
 import Shared
 
-/// Why an engine's state is unknown. A host whose engine fails is data: the failure ends up in a document.
+/// The reason why an engine's state is unknown. A failing engine is a result and not an error of the agent: documents report
+/// it.
 package struct EngineFailure: Error, Hashable, Sendable, CustomStringConvertible {
-    /// A closed set: only these become metric labels.
+    /// The kind of failure. The set is closed, because its values identify time series in the metrics.
     package enum Reason: String, CaseIterable, Sendable {
         case unreachable, denied, timeout, garbage, vanishing
         case httpStatus = "http_status"
@@ -10,7 +11,7 @@ package struct EngineFailure: Error, Hashable, Sendable, CustomStringConvertible
     }
 
     package let reason: Reason
-    /// One sentence that names the request or the socket.
+    /// The failure in one sentence that names the request or the socket.
     package var description: String
 
     package init(_ reason: Reason, _ description: String, limit: Int = 300) {

@@ -1,6 +1,6 @@
 package import Shared
 
-/// Every request that the agent can send to an engine. All of them are `GET`, and there is no other way to make one.
+/// Every request that the agent can send to an engine. All of them are `GET`, and the client accepts nothing else.
 package enum EngineRequest: Hashable, Sendable {
     case ping
     case info
@@ -8,9 +8,9 @@ package enum EngineRequest: Hashable, Sendable {
     case container(ContainerID)
     /// By an image's id.
     case image(id: Digest)
-    /// By an image's id, for one of its platforms; requires API 1.49.
+    /// Inspects an image by its id, for one of its platforms; requires API 1.49.
     case platformImage(id: Digest, PlatformQuery)
-    /// By a reference with a tag: the image that the tag names now.
+    /// Inspects the image that a reference's tag names now.
     case taggedImage(TaggedReference)
     case libpodContainer(ContainerID)
     /// The event stream from now on; the only request whose response does not end.
@@ -18,7 +18,7 @@ package enum EngineRequest: Hashable, Sendable {
 
     /// The request target.
     ///
-    /// - Parameter version: the negotiated API version; nil before there is one.
+    /// - Parameter version: the negotiated API version; nil before the negotiation.
     package func target(version: APIVersion?) -> String {
         let prefix = version.map { "/v\($0)" } ?? ""
         return switch self {
@@ -34,7 +34,7 @@ package enum EngineRequest: Hashable, Sendable {
         }
     }
 
-    /// The request for messages, without ids.
+    /// The request's name for messages, without ids.
     package var name: String {
         switch self {
         case .ping: "GET /_ping"
@@ -57,8 +57,7 @@ package enum EngineRequest: Hashable, Sendable {
         }
     }
 
-    /// The section of the API under which a socket proxy permits the request. Source: Tecnativa/docker-socket-proxy,
-    /// README.
+    /// The environment variable that makes a socket proxy permit the request. Source: Tecnativa/docker-socket-proxy, README.
     var proxyPermission: String {
         switch self {
         case .ping: "PING"
@@ -118,13 +117,13 @@ package struct ContainerID: Hashable, Sendable, CustomStringConvertible {
     }
 }
 
-/// The query that selects one platform of an image: `platform=` and OCI's platform as JSON, percent-encoded.
+/// The query item that selects one platform of an image: `platform=` and OCI's platform as JSON, percent-encoded.
 ///
 /// Source: Docker Engine API 1.49, `GET /images/{name}/json`; OCI image specification, "Image Index".
 package struct PlatformQuery: Hashable, Sendable, CustomStringConvertible {
     package let description: String
 
-    /// nil if the platform has characters that no platform name has.
+    /// Returns nil if the platform has characters that cannot appear in a platform's name.
     package init?(_ platform: Platform) {
         let members =
             [("os", platform.os), ("architecture", platform.architecture)]
@@ -141,7 +140,7 @@ package struct PlatformQuery: Hashable, Sendable, CustomStringConvertible {
 package struct TaggedReference: Hashable, Sendable, CustomStringConvertible {
     package let description: String
 
-    /// nil if the text is not a reference or has no tag.
+    /// Returns nil if the text is not a reference, has no tag, or needs an escape.
     package init?(typed: String) {
         guard let reference = ImageReference(parsing: typed), reference.effectiveTag != nil else { return nil }
         let text = typed.prefix { $0 != "@" }

@@ -1,6 +1,6 @@
 package import Shared
 
-/// The facts that one scan of one engine found, not yet judged.
+/// The facts found by one scan of one engine, before they are judged.
 package struct EngineSnapshot: Hashable, Sendable {
     package var engine: EngineIdentity
     package var containers: [ContainerFacts]
@@ -14,32 +14,32 @@ package struct EngineSnapshot: Hashable, Sendable {
 /// One container that belongs to at least one service.
 package struct ContainerFacts: Hashable, Sendable {
     var id: String
-    /// Without the leading slash.
+    /// The container's name without the leading slash.
     var name: String
     /// The names of the services that the container belongs to.
     var services: Set<String>
     /// `.Config.Image`: the reference as the operator typed it.
     package var typedImage: String
-    /// `.Image`: fixed when the container was created.
+    /// `.Image`: the id of the image that the container was created from.
     package var imageID: Digest
     var state: ContainerStateFacts
     var restartCount: Int?
     /// `.HostConfig.RestartPolicy.Name`; nil if the engine does not report it.
     var restartPolicy: String?
-    /// Only compared with other containers' times; nil if the engine does not report it.
+    /// The creation time, only for comparison with other containers; nil if the engine does not report it.
     var createdAt: EngineTime?
     var origin = ContainerOrigin()
-    /// True if Podman calls the container the infrastructure of a pod.
+    /// True if Podman reports the container as the infrastructure of a pod.
     var isPodInfrastructure = false
     /// `.ImageManifestDescriptor`, on Docker's containerd store.
     var manifest: DescriptorFacts?
     /// `.ImageDigest`, on Podman.
     var libpodImageDigest: Digest?
-    /// nil if the engine no longer knows the image by its id.
+    /// The container's image; nil if the engine no longer knows the image by its id.
     package var image: ImageFacts?
-    /// True if ``image`` is of another platform than the container's, because the engine shows no other.
+    /// True if ``image`` describes another platform than the container's, because the engine cannot inspect the right one.
     var isImageOfOtherPlatform = false
-    /// The image that the typed reference's tag names now; nil if there is no tag, or it names nothing.
+    /// The id of the image that the typed reference's tag names now; nil without a tag, or if the tag does not exist.
     package var tagImageID: Digest?
 }
 
@@ -51,25 +51,25 @@ struct ContainerStateFacts: Hashable, Sendable {
     var restarting = false
     var oomKilled = false
     var exitCode: Int?
-    /// RFC 3339; Go's zero time if the container never started.
+    /// The start time in RFC 3339; Go's zero time if the container never started.
     var startedAt: String?
     var finishedAt: String?
     /// The engine's reason why the last start failed; nil or empty if it did not fail.
     var error: String?
     var health: String?
-    /// The results behind ``health``, in any order; nil if the engine lists none at all.
+    /// The results behind ``health``, in any order; nil if the engine omits the list.
     var healthLog: [HealthCheckResult]?
     /// The number of failures in a row that make the container unhealthy; nil if the engine does not report it.
     var healthRetries: Int?
 
     /// One run of a health check.
     struct HealthCheckResult: Hashable, Sendable {
-        /// nil if the engine does not report it.
+        /// The start time of the run; nil if the engine does not report it.
         var startedAt: EngineTime?
         var exitCode: Int?
     }
 
-    /// nil if the container never started.
+    /// The start time; nil if the container never started.
     var startTime: EngineTime? { startedAt.flatMap(EngineTime.init) }
 
     /// True if the engine keeps the container up: it runs, is paused, or is about to be restarted.
@@ -78,14 +78,14 @@ struct ContainerStateFacts: Hashable, Sendable {
     /// True if the container does not run and will not start by itself. With an unknown status it is neither up nor stopped.
     var isStopped: Bool { !isUp && Self.stoppedStatuses.contains(status) }
 
-    /// True if the container was created and has neither started nor failed to. Compose creates containers first, and starts
-    /// each one when its dependencies are ready.
+    /// True if the container was created, and has neither started nor failed to start. Compose creates containers first, and
+    /// starts each one when its dependencies are ready.
     var isWaiting: Bool {
         !isUp && ["created", "configured", "initialized"].contains(status) && (error ?? "").isEmpty
             && (exitCode ?? 0) == 0
     }
 
-    /// The other statuses of Docker (created, removing, exited, dead) and of Podman.
+    /// The statuses of a stopped container: Docker's (created, removing, exited, dead) and Podman's.
     private static let stoppedStatuses = [
         "created", "removing", "exited", "dead", "configured", "initialized", "stopped", "stopping", "",
     ]
@@ -108,9 +108,9 @@ struct DescriptorFacts: Hashable, Sendable {
 
 /// A moment on an engine's clock, to be compared only with others of that clock.
 struct EngineTime: Hashable, Sendable, Comparable {
-    /// Since 1970-01-01T00:00:00Z; negative before.
+    /// Seconds since 1970-01-01T00:00:00Z; negative before.
     private let seconds: Int64
-    /// 0 to 999,999,999.
+    /// Nanoseconds of the second, 0 to 999,999,999.
     private let nanoseconds: Int64
 
     init(unixSeconds: Int64) { (seconds, nanoseconds) = (unixSeconds, 0) }

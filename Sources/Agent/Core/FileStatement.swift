@@ -1,7 +1,7 @@
 import FoundationEssentials
 package import Shared
 
-/// Why a file cannot be read.
+/// The reason why a file cannot be read.
 package enum FileReadFailure: Error, Hashable, Sendable {
     case missing
     case denied
@@ -22,7 +22,7 @@ struct FileStatement: Hashable {
     /// The unusable parts, one clause each.
     private(set) var remarks: [String]
 
-    /// Why a file's content is not a statement.
+    /// The reason why a file's content is not a statement, as a predicate.
     enum ParseError: Error, Hashable, CustomStringConvertible {
         case empty
         case notText
@@ -65,12 +65,12 @@ struct FileStatement: Hashable {
         guard let first = trimmed.first else { throw .empty }
         guard first == "{" else {
             guard !trimmed.contains(where: \.isNewline) else { throw .notOneLine }
-            // A shortened or dirty commit id is still a commit id, if an unusable one. This text is not one at all.
+            // A shortened or dirty commit id is unusable, but still a commit id. Other text is refused.
             guard GitSHA.problem(with: trimmed) != .notHexadecimal else { throw .notCommit }
             self.init(Fields(gitSHA: trimmed))
             return
         }
-        // Decoders disagree about which of two keys counts. The quoted name is not valid as a value.
+        // Decoders disagree about which of two keys counts. A quoted name is never a valid value, so each one is a key.
         for name in ["git_sha", "digest", "state"] where trimmed.ranges(of: "\"\(name)\"").count > 1 {
             throw .twice(name)
         }
@@ -78,7 +78,7 @@ struct FileStatement: Hashable {
         do {
             fields = try JSONDecoder().decode(Fields.self, from: Data(trimmed.utf8))
         } catch {
-            // Which byte is wrong does not help the reader of a host's state.
+            // The decoder's own message would not help an operator.
             throw .notJSON
         }
         guard fields.gitSHA != nil || fields.digest != nil || fields.state != nil else { throw .nothing }
@@ -131,7 +131,7 @@ extension DocumentContent {
         let image = ImageEvidence(
             reference: Sanitizer.singleLine("file:\(path)"), origin: digests.isEmpty ? .none : .registry,
             digests: digests, tagMoved: false)
-        // Another content is another instance: a collector sees that the file was replaced during a soak.
+        // The id depends on the content, so that a collector notices a file that is replaced during a soak.
         let id = "file-" + Hexadecimal.encode(SHA256.hash(Array(path.utf8) + [0] + bytes)).prefix(40)
         let name = Sanitizer.singleLine(path.split(separator: "/" as Character).last ?? "file", limit: 255)
         gitSHA = statement.gitSHA

@@ -10,12 +10,12 @@ struct InstanceSelection: Hashable, Sendable {
         var reason: LeftOutContainer.Reason
     }
 
-    /// In the order of the containers.
+    /// The instances, in the order of the containers.
     let instances: [ContainerFacts]
-    /// In the order of the containers.
+    /// The other containers with their reasons, in the order of the containers.
     let leftOut: [LeftOut]
-    /// The projects that a selector without a project matches, if there are several; nil among them stands for containers
-    /// without a project. The selector is ambiguous then.
+    /// The projects that a selector without a project matches, if there are several, so that the selector is ambiguous; nil
+    /// stands for containers without a project. Empty if the selector is unambiguous.
     let ambiguousProjects: [String?]
 
     /// - Parameter containers: the containers that match the selector, each once.
@@ -31,18 +31,18 @@ struct InstanceSelection: Hashable, Sendable {
             }
         }
         (self.instances, self.leftOut) = (instances, leftOut)
-        // Left-out containers name a project, too: a project whose instances were removed must not go unnoticed.
+        // Replaced containers and tasks count, too: a project whose instances were removed must not go unnoticed.
         let projects = selector.canMatchSeveralProjects ? Set(deployed.map(\.origin.project)) : []
         ambiguousProjects = projects.count > 1 ? projects.sorted { ($0 ?? "") < ($1 ?? "") } : []
     }
 
-    /// Why a container was never meant to be an instance, in any state.
+    /// The reason why a container is never an instance, whatever its state; nil if it can be one.
     private static func reasonNeverDeployed(_ container: ContainerFacts) -> LeftOutContainer.Reason? {
         if container.origin.isOneOff { return .oneOff }
         return container.isPodInfrastructure || container.origin.isInfrastructure ? .infrastructure : nil
     }
 
-    /// Why a stopped container is no longer an instance.
+    /// The reason why a stopped container is no longer an instance; nil if it still is.
     private static func reasonObsolete(
         _ container: ContainerFacts, among others: [ContainerFacts]
     ) -> LeftOutContainer.Reason? {

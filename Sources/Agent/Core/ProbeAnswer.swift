@@ -4,11 +4,11 @@ package import Shared
 /// A complete answer to a probe, within its limits.
 package struct ProbeAnswer: Hashable, Sendable {
     package let status: Int
-    /// The value of the first header that names a commit; nil if there is none.
+    /// The value of the first header that names a commit; nil without such a header.
     let headerSHA: String?
     package var body: [UInt8] = []
 
-    /// The headers that name the commit; the first one wins. The body takes precedence over them.
+    /// The headers that name the commit; the first one that is present counts. The body takes precedence over them.
     static let headers = ["Buildinfo-Git-Sha", "X-Git-Sha"]
 
     /// - Parameter header: returns the first value of a header.
@@ -23,10 +23,10 @@ package struct ProbeAnswer: Hashable, Sendable {
     }
 }
 
-/// Why a probe got no complete answer.
+/// The reason why a probe got no complete answer.
 package struct ProbeFailure: Error, Hashable, Sendable {
     package let outcome: ProbeResult.Outcome
-    /// A clause of one line.
+    /// The cause, as a clause on one line.
     package let why: String
 
     package init(outcome: ProbeResult.Outcome, why: String) {
@@ -37,9 +37,9 @@ package struct ProbeFailure: Error, Hashable, Sendable {
 
 /// The result of one probe. A service that fails is data, not an error.
 package struct ProbeReading: Hashable, Sendable {
-    /// Without its latency, which is a clock field.
+    /// The result without its latency, which is a clock field.
     let answer: ProbeResult
-    /// Why there is no usable answer, as a clause of one line; nil if there is one.
+    /// The reason why the answer is unusable, as a clause on one line; nil for a usable answer.
     let problem: String?
     /// The time from sending the request to the end of the answer, or to giving up.
     package let latency: Duration
@@ -68,7 +68,7 @@ package struct ProbeReading: Hashable, Sendable {
 /// The commit that a service's answer states: a pure function of the answer.
 struct ProbeStatement: Hashable {
     let outcome: ProbeResult.Outcome
-    /// nil if the answer cannot state a commit.
+    /// The stated commit; nil if the answer is not one that can state a commit.
     let gitSHA: Reported<GitSHA>?
     let problem: String?
 
@@ -80,7 +80,7 @@ struct ProbeStatement: Hashable {
 
         private enum CodingKeys: String, CodingKey { case gitSHA = "git_sha" }
 
-        /// A null is an answer without a commit; without the key it is some other JSON.
+        /// `null` is an answer without a commit. JSON without the key is not an answer.
         init(from decoder: any Decoder) throws {
             let container = try decoder.container(keyedBy: CodingKeys.self)
             gitSHA = try container.decodeNil(forKey: .gitSHA) ? nil : container.decode(String.self, forKey: .gitSHA)
@@ -88,7 +88,7 @@ struct ProbeStatement: Hashable {
     }
 
     init(_ answer: ProbeAnswer) {
-        // A header is enough on an answer without a body (204), too; a body counts only with 200.
+        // A header counts with any success, for example 204 without a body; a body counts only with 200.
         guard answer.status == 200 || (200...299).contains(answer.status) && answer.headerSHA != nil else {
             let isRedirect = (300...399).contains(answer.status)
             (outcome, gitSHA) = (.httpStatus, nil)
@@ -107,7 +107,7 @@ struct ProbeStatement: Hashable {
     }
 
     private static func fields(_ body: [UInt8]) -> Fields? {
-        // The error does not matter: the body is something other than an answer.
+        // The decoder's error does not matter: the body is not an answer.
         guard !body.isEmpty, let fields = try? JSONDecoder().decode(Fields.self, from: Data(body)) else { return nil }
         return fields
     }

@@ -4,10 +4,10 @@ package import Shared
 package struct ProbeJudgement: Hashable, Sendable {
     /// The content with the answer in it, and a state and a reason that take the answer into account.
     package private(set) var content: DocumentContent
-    /// True if both agree, or if nothing that happens soon can make them agree.
+    /// False if another probe should follow soon, because it might make both agree.
     package private(set) var isSettled = true
 
-    /// The time in which a service that does not answer counts as starting.
+    /// The time after its start in which a service that does not answer counts as starting.
     package static let startingTime = Duration.seconds(60)
 
     /// - Parameter isYoung: true if an instance started within ``startingTime``.
@@ -75,7 +75,7 @@ package struct InstanceAges: Sendable {
 
     package init() {}
 
-    /// Records the present instances.
+    /// Records the current instances.
     ///
     /// - Returns: true if they differ from the previous ones.
     package mutating func see(_ instances: [Instance], at now: ContinuousClock.Instant) -> Bool {

@@ -1,30 +1,30 @@
-/// When to refresh: a state machine without a clock. Events make a refresh due at once; while events are reliable, other
-/// refreshes are rare.
+/// The schedule of refreshes, as a state machine without a clock. Events make a refresh due at once; while events are
+/// reliable, other refreshes are rare.
 ///
 /// A request is due at once; a request during a refresh makes exactly one more due after it. A few refreshes can follow each
 /// other immediately (a restart is five events), then they come at a fixed rate, however many requests there are.
 package struct RefreshSchedule: Sendable {
     package typealias Instant = ContinuousClock.Instant
 
-    /// How often to refresh.
+    /// The intervals between refreshes.
     package struct Pace: Hashable, Sendable {
         /// The interval while events announce every change.
         var calm: Duration
-        /// The interval while changes have to be found.
+        /// The interval while changes have to be found by polling.
         var wary: Duration
-        /// The time until events are relied on: an engine responds before it has subscribed, so a refresh immediately after
-        /// the response can miss what happens in between.
+        /// The time until events are trusted. An engine responds before it has subscribed, so a refresh immediately after
+        /// the response can miss a change in between.
         var settling: Duration
 
-        /// For engines, which announce changes through `/events`.
+        /// The pace for engines, which announce changes through `/events`.
         package static let engines = Pace(calm: .seconds(30), wary: .seconds(2), settling: .seconds(1))
-        /// For files, whose changes inotify announces, except those made by other machines on a network file system.
+        /// The pace for files. inotify announces their changes, except those by other machines on a network file system.
         package static let files = Pace(calm: .seconds(10), wary: .seconds(2), settling: .zero)
-        /// For readers, which announce every observation.
+        /// The pace for readers, which announce every observation.
         package static let readers = Pace(calm: .seconds(30), wary: .seconds(1), settling: .zero)
     }
 
-    /// What to do now.
+    /// The next step.
     package enum Step: Hashable, Sendable {
         case refresh
         /// Wait, unless a request comes first.
@@ -33,23 +33,23 @@ package struct RefreshSchedule: Sendable {
         case busy
     }
 
-    /// The number of refreshes that can follow each other without a pause…
+    /// The number of refreshes that can follow each other without a pause.
     static let burst = 5
-    /// …and the time after which one more is allowed: at most 18 refreshes in the first second of a storm, then 13.
+    /// The time after which one more refresh is allowed: at most 18 in the first second of a storm, then 13 per second.
     static let spacing = Duration.milliseconds(75)
-    /// The time during which events are not relied on after a change that no event announced.
+    /// The time during which events are not trusted after a change that no event announced.
     static let distrust = Duration.seconds(60)
 
     private let pace: Pace
     private var lastStart: Instant?
     private var isInFlight = false
-    /// When the requested refresh is due; nil if none was requested.
+    /// The time at which the requested refresh is due; nil if no refresh was requested.
     private var requested: Instant?
     private var wasRequested = false
     private var succeeded = false
     private var eventsSince: Instant?
     private var surprisedAt: Instant?
-    /// When the refreshes made so far would have ended at the fixed rate.
+    /// The time until which the refreshes so far use up the fixed rate.
     private var spentUntil: Instant?
 
     package init(_ pace: Pace) {
@@ -77,7 +77,7 @@ package struct RefreshSchedule: Sendable {
         spentUntil = max(spentUntil ?? now, now) + Self.spacing
     }
 
-    /// - Parameter changed: true if the refresh found something else than the previous one.
+    /// - Parameter changed: true if the refresh found a different state from the previous one.
     package mutating func ended(at now: Instant, succeeded: Bool, changed: Bool) {
         isInFlight = false
         self.succeeded = succeeded
@@ -108,15 +108,15 @@ package struct RefreshSchedule: Sendable {
 package struct Backoff: Hashable, Sendable {
     static let first = Duration.milliseconds(100)
     static let limit = Duration.seconds(2)
-    /// An attempt that lasted this long did not fail. A proxy that answers and closes at once did, and must not be asked in
-    /// a loop.
+    /// The minimum duration of a successful attempt. A proxy that answers and closes at once counts as a failure, and must
+    /// not be queried in a loop.
     package static let stability = Duration.seconds(5)
 
     private var upcoming = Self.first
 
     package init() {}
 
-    /// - Parameter lifetime: how long the last attempt lasted.
+    /// - Parameter lifetime: the duration of the last attempt.
     package mutating func pause(after lifetime: Duration) -> Duration {
         if lifetime >= Self.stability { upcoming = Self.first }
         defer { upcoming = min(upcoming * 2, Self.limit) }

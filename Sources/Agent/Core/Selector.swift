@@ -2,7 +2,8 @@ import Shared
 
 /// The containers, or the file, that make up a service.
 package enum Selector: Hashable, Sendable, CustomStringConvertible {
-    /// Label `com.docker.compose.service`, or `io.podman.compose.service` on Podman; without a project, of any project.
+    /// Label `com.docker.compose.service`, or `io.podman.compose.service` on Podman; without a project, containers of any
+    /// project match.
     case compose(project: String?, service: String)
     /// Label `com.docker.swarm.service.name`, with or without the stack's name in front.
     case swarm(String)
@@ -48,9 +49,10 @@ package enum Selector: Hashable, Sendable, CustomStringConvertible {
         }
     }
 
-    /// True if an entry of the engine's list could belong to the service, as far as the list shows.
+    /// True if an entry of the engine's list might belong to the service.
     ///
-    /// The list shows an image's id in place of its reference once the tag has moved on, so `image:` has to inspect these.
+    /// Once a tag names another image, the list shows the image's id in place of the reference, so `image:` has to inspect
+    /// such containers.
     package func canMatch(_ entry: EngineAPI.ListedContainer, podman: Bool) -> Bool {
         guard case .image(let repository) = self else { return matches(entry, typedImage: "", podman: podman) }
         let shown = entry.image ?? ""
@@ -94,7 +96,8 @@ package enum Selector: Hashable, Sendable, CustomStringConvertible {
         return String(String.UnicodeScalarView(plain.drop { $0 == "_" || $0 == "-" }))
     }
 
-    /// Docker puts the stack's name in front of the service's: `shop_canvas` is the service `canvas` of the stack `shop`.
+    /// True if the labels name the service, with or without its stack. Docker prefixes the service's name with the stack's:
+    /// `shop_canvas` is the service `canvas` of the stack `shop`.
     private static func isSwarmService(_ labels: [String: String], _ service: String) -> Bool {
         guard let name = labels[ContainerOrigin.Label.swarmService] else { return false }
         return name == service

@@ -8,9 +8,9 @@ final class DocumentStore: Sendable {
     /// The latest document of one service.
     struct Entry: Sendable {
         var body: DocumentBody
-        /// When the observation began; nil before the first one. Ages count from it.
+        /// The start of the observation, from which ages count; nil before the first observation.
         var startedAt: ContinuousClock.Instant?
-        /// The wall clock at that moment, for people.
+        /// The wall clock at that moment, for display.
         var observedAt: String
         /// True if the source could be read.
         var isReadable: Bool
@@ -19,10 +19,10 @@ final class DocumentStore: Sendable {
         var probeLatency: Duration?
     }
 
-    /// Called with the service, on the publisher's thread: it hands over and returns.
+    /// A callback with the service's name. It runs on the publisher's thread, so it must not block.
     typealias Observer = @Sendable (_ service: String) -> Void
 
-    /// The occasions of a notification.
+    /// The events that observers can be notified of.
     enum Occasion: Hashable, Sendable {
         /// A service's content has changed.
         case change
@@ -38,7 +38,7 @@ final class DocumentStore: Sendable {
     private let state: Mutex<State>
     private let observers = Mutex<[Occasion: [Observer]]>([:])
 
-    /// - Parameter initial: one per service, in the order of the services.
+    /// - Parameter initial: one entry per service, in the order of the services.
     init(_ initial: [Entry]) {
         state = Mutex(
             State(
@@ -58,7 +58,7 @@ final class DocumentStore: Sendable {
         state.withLock { $0.entries[service] }
     }
 
-    /// Adds an observer of everything published from now on: a caller that reads an entry afterwards misses nothing.
+    /// Adds an observer of everything published from now on. A caller that reads an entry afterwards misses no change.
     func observe(_ occasion: Occasion = .change, _ observer: @escaping Observer) {
         observers.withLock { $0[occasion, default: []].append(observer) }
     }
@@ -66,8 +66,8 @@ final class DocumentStore: Sendable {
     /// Replaces the services. Known services keep their entries.
     ///
     /// - Parameters:
-    ///   - initial: one per service, in the order of the services.
-    ///   - resetting: the services whose present entries no longer count.
+    ///   - initial: one entry per service, in the order of the services.
+    ///   - resetting: the services whose current entries no longer count.
     func reconfigure(_ initial: [Entry], resetting: Set<String> = []) {
         let changed = state.withLock { state -> [String] in
             let before = state
@@ -85,7 +85,8 @@ final class DocumentStore: Sendable {
         for observer in observers.withLock({ $0[occasion] ?? [] }) { observer(service) }
     }
 
-    /// Stores the content of an observation, unless a later observation was faster. An equal content keeps its bytes.
+    /// Stores the content of an observation, unless an observation that began later is already stored. Equal content keeps
+    /// its encoded bytes.
     ///
     /// - Returns: true if the content has changed; false for a service that is no longer in the store.
     @discardableResult
@@ -137,7 +138,7 @@ extension DocumentStore {
 extension DocumentStore.Entry {
     /// The entry of a service before its first observation.
     ///
-    /// - Parameter reason: why nothing is known yet.
+    /// - Parameter reason: the reason why nothing is known yet.
     init(unobserved service: String, host: HostIdentity, reason: String) throws {
         let content = DocumentContent(service: service, state: .unknown, reason: reason, host: host)
         self.init(

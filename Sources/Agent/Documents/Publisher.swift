@@ -17,14 +17,14 @@ final class Publisher: Sendable {
         self.logger = logger
     }
 
-    /// Publishes nothing from now on: the source of another configuration has taken over.
+    /// Stops publishing, because the source of another configuration has taken over.
     func retire() { isRetired.withLock { $0 = true } }
 
-    /// The wall clock, for people.
+    /// The wall clock, for display.
     var wallClock: String { RFC3339.text(unixMilliseconds: clock.unixMilliseconds()) }
 
     /// - Parameters:
-    ///   - startedAt: when the observation began.
+    ///   - startedAt: the start of the observation.
     ///   - observedAt: the wall clock at that moment.
     /// - Returns: true if the content has changed.
     @discardableResult
@@ -38,7 +38,7 @@ final class Publisher: Sendable {
             changed = try documents.publish(
                 content, startedAt: startedAt, observedAt: observedAt, probeLatency: probeLatency)
         } catch {
-            // The last document grows old, as its age shows.
+            // The previous document stays, and its growing age shows that.
             logger.error(
                 "Could not encode a document", metadata: ["service": "\(content.service)", "error": "\(error)"])
         }

@@ -5,18 +5,18 @@ import Synchronization
 
 /// Keeps the agent from starting an engine: systemd starts a stopped Docker when a client connects to `docker.socket`.
 ///
-/// Everything is read from world-readable files, without D-Bus or a name service: unit files name the socket unit that
-/// listens at a path, and `/run/systemd/units` has a link `invocation:UNIT` for each unit that is not inactive. The link
-/// still exists while the service is being stopped, when a connection would wait in the socket's queue and start it again.
-/// So if `buildinfo-engine@SERVICE.service` is installed, which systemd stops before the service and starts after it, its
-/// link decides.
+/// Everything is read from world-readable files, without D-Bus or a name service. Unit files show which socket unit listens
+/// at a path, and `/run/systemd/units` has a link `invocation:UNIT` for each unit that is not inactive. The link still
+/// exists while the service is being stopped. A connection at that time would wait in the socket's queue and start the
+/// service again. So if `buildinfo-engine@SERVICE.service` is installed, its link must exist, too: systemd stops that unit
+/// before the service and starts it after the service.
 ///
-/// `podman.service` is always asked: it holds no containers, is designed to be started by each request, and ends by itself.
+/// `podman.service` is always queried: it holds no containers, is designed to be started by requests, and ends by itself.
 final class EngineActivation: Sendable {
     static let system = EngineActivation(root: "")
 
     private struct Lookup {
-        /// nil if no unit listens at the path.
+        /// The service that the socket unit starts; nil if no unit listens at the path.
         var service: String?
         /// The modification times of the unit folders.
         var stamps: [Int64]
@@ -28,7 +28,7 @@ final class EngineActivation: Sendable {
         "/etc/systemd/system", "/run/systemd/system", "/run/systemd/generator", "/usr/local/lib/systemd/system",
         "/usr/lib/systemd/system", "/lib/systemd/system",
     ]
-    /// For drop-ins that are changed in place, which changes no folder's modification time.
+    /// The lifetime of a lookup: editing a drop-in in place does not change the folder's modification time.
     private static let freshness = Duration.seconds(600)
     private static let unitLimit = 64 * 1_024
 
@@ -40,7 +40,7 @@ final class EngineActivation: Sendable {
         self.root = root
     }
 
-    /// Why a connection would start an engine; nil if it would not.
+    /// The failure to report instead of connecting, if a connection would start an engine; nil if it would not.
     ///
     /// - Parameter path: the path of the engine's socket.
     func failure(connectingTo path: String) -> EngineFailure? {

@@ -8,10 +8,10 @@ import Synchronization
 /// The address of an engine's API: `unix:///PATH`, `unix:/PATH`, a bare absolute path, or `tcp://HOST[:PORT]`.
 enum EngineAddress: Hashable, Sendable, CustomStringConvertible {
     case unix(path: String)
-    /// - tls: nil for plain HTTP.
+    /// `tls` is nil for plain HTTP.
     case tcp(host: String, port: Int, tls: EngineTLS?)
 
-    /// Why a text is not a valid engine address. Completes "invalid --engine 'x': ".
+    /// The reason why a text is not a valid engine address. Completes "invalid --engine 'x': ".
     struct ParseError: Error, Hashable, CustomStringConvertible {
         var description: String
     }
@@ -104,7 +104,7 @@ enum EngineAddress: Hashable, Sendable, CustomStringConvertible {
 /// The TLS configuration for engines over TCP: `ca.pem`, and `cert.pem` with `key.pem`, in one folder, as for Docker's
 /// client. The engine's certificate is always verified.
 ///
-/// The next connection uses renewed files; unusable ones leave the previous configuration in force.
+/// New connections use renewed files. Unusable files leave the previous configuration in force.
 final class EngineTLS: Hashable, Sendable {
     private struct State {
         var context: NIOSSLContext
@@ -135,7 +135,7 @@ final class EngineTLS: Hashable, Sendable {
         return state.withLock { state in
             guard state.stamps != stamps else { return state.context }
             state.stamps = stamps
-            // Incomplete files are read again when they change again.
+            // Unusable files are read again after their next change.
             do { state.context = try Self.makeContext(folder) } catch {}
             return state.context
         }

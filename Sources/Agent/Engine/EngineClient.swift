@@ -10,12 +10,12 @@ import Shared
 struct EngineClient: Sendable {
     let address: EngineAddress
     let group: any EventLoopGroup
-    /// For one request, connecting included.
+    /// The time limit for one request, including the connection.
     var timeout = TimeAmount.seconds(2)
 
     /// Sends one of the permitted requests.
     ///
-    /// - Throws: ``EngineFailure`` if there is no complete response. Every status is a response.
+    /// - Throws: ``EngineFailure`` without a complete response. A response with an error status is also complete.
     func get(_ request: EngineRequest, version: APIVersion?) async throws(EngineFailure) -> EngineResponse {
         let head = Self.head(request, version: version)
         do {
@@ -30,7 +30,7 @@ struct EngineClient: Sendable {
         }
     }
 
-    /// Connects, with the HTTP and request handlers in front of the handlers that `add` adds.
+    /// Connects, with the handlers for HTTP and the request, followed by those that `add` adds.
     func connect(
         sending head: HTTPRequestHead, _ add: @escaping @Sendable (any Channel) throws -> Void
     ) -> EventLoopFuture<any Channel> {
@@ -62,7 +62,7 @@ struct EngineClient: Sendable {
         }
     }
 
-    /// The only place where a request to an engine is made.
+    /// Makes the head of a request. All requests to engines are made here.
     static func head(_ request: EngineRequest, version: APIVersion?) -> HTTPRequestHead {
         let headers: HTTPHeaders = [
             "Host": "engine", "User-Agent": "buildinfo-agent", "Accept": "application/json", "Connection": "close",
@@ -110,7 +110,7 @@ struct EngineClient: Sendable {
         }
     }
 
-    /// Why a connection to an existing path was refused.
+    /// The reason why a connection to an existing path was refused, with the remedy.
     private static func refusal(_ path: String) -> String {
         var status = stat()
         if stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR {
@@ -167,7 +167,7 @@ final class EngineResponseHandler: ChannelInboundHandler {
     }
 
     func channelInactive(context: ChannelHandlerContext) {
-        // Without effect after a complete response.
+        // This has no effect after a complete response.
         promise.fail(EngineFailure(.garbage, "the engine closed the connection before it had answered \(request.name)"))
         context.fireChannelInactive()
     }

@@ -5,7 +5,7 @@ import Synchronization
 
 /// An open event stream of an engine.
 struct EngineEventStream: Sendable {
-    /// An element if anything changed since the last one was taken; ends with the stream.
+    /// Yields an element if at least one event arrived since the last element was consumed; ends with the stream.
     let changes: AsyncStream<Void>
     private let channel: any Channel
     private let failure: FirstError<EngineFailure>
@@ -18,7 +18,7 @@ struct EngineEventStream: Sendable {
 
     func close() { channel.close(promise: nil) }
 
-    /// Why the stream ended.
+    /// The reason why the stream ended.
     var endReason: EngineFailure { failure.value ?? EngineFailure(.unreachable, "the event stream was closed") }
 }
 
@@ -34,7 +34,7 @@ extension EngineClient {
     ) async throws(EngineFailure) -> EngineEventStream {
         let loop = group.next()
         let opened = loop.makePromise(of: Void.self)
-        // One element is as good as many: each asks for one refresh.
+        // One buffered element is enough, since one refresh covers all changes before it.
         let (changes, continuation) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
         let failure = FirstError<EngineFailure>()
         let head = Self.head(.events, version: version)
@@ -117,7 +117,7 @@ final class EngineEventsHandler: ChannelInboundHandler {
                 ? .transport(error, "following the engine at \(address)") : .garbage(.events, "\(error)"), context)
     }
 
-    /// Without effect the second time.
+    /// Ends the stream; later calls have no effect.
     private func end(_ reason: EngineFailure, _ context: ChannelHandlerContext) {
         failure.set(reason)
         opened.fail(reason)
@@ -126,7 +126,8 @@ final class EngineEventsHandler: ChannelInboundHandler {
     }
 }
 
-/// The open event streams by engine, with each engine's handshake: as long as its stream is open, the engine is the same.
+/// The open event streams by engine, with each engine's handshake. While its stream is open, an engine cannot have been
+/// restarted, so the handshake stays valid.
 final class EngineEventStreams: Sendable {
     private struct OpenStream {
         var number: Int
@@ -166,7 +167,7 @@ final class EngineEventStreams: Sendable {
         return isComplete
     }
 
-    /// The handshake that was stored under the open stream.
+    /// The handshake that was stored for the open stream.
     ///
     /// - Returns: nil if no stream is open; else the stream's number, for ``store(_:address:number:)``.
     func handshake(address: String) -> (number: Int, handshake: EngineSession.Handshake?)? {

@@ -67,7 +67,7 @@ struct EngineEventSubscription: Sendable {
             counts.engineStreams[address, default: .init()].openings += 1
         }
         if streams.retain(dependencies.sockets.current().map(\.description)) { refresher.setEventsAvailable(true) }
-        // Only a refresh that begins now cannot have missed anything.
+        // A refresh that began before the stream was open can have missed a change.
         refresher.requestRefresh()
     }
 

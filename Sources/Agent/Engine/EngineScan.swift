@@ -8,10 +8,10 @@ import Shared
 struct EngineScan: Sendable {
     let client: EngineClient
     let services: [ServiceDeclaration]
-    /// The time limit for the whole scan, which is many requests.
+    /// The time limit for the whole scan, which consists of many requests.
     var budget = Duration.seconds(5)
 
-    /// The maximum number of containers to inspect. More than this can only be a mistake in a selector.
+    /// The maximum number of containers to inspect. A larger number indicates a mistake in a selector.
     static let containerLimit = 256
 
     func run() async -> Result<EngineSnapshot, EngineFailure> {
@@ -19,8 +19,8 @@ struct EngineScan: Sendable {
         return await run(handshake: &handshake)
     }
 
-    /// - Parameter handshake: the known result of a handshake with this run of the engine, or nil. Afterwards, the present
-    ///   one; nil if the scan failed.
+    /// - Parameter handshake: the stored handshake with this run of the engine; nil to make one. Set to the handshake of the
+    ///   scan, or to nil if the scan failed.
     func run(handshake: inout EngineSession.Handshake?) async -> Result<EngineSnapshot, EngineFailure> {
         do throws(EngineFailure) {
             var session = EngineSession(client: client, deadline: ContinuousClock.now + budget, known: handshake)
@@ -66,7 +66,7 @@ struct EngineScan: Sendable {
         return EngineSnapshot(engine: session.identity, containers: containers)
     }
 
-    /// nil if the container belongs to no service.
+    /// The container's facts; nil if it belongs to no service.
     private func facts(
         of entry: EngineAPI.ListedContainer, id: ContainerID, with session: inout EngineSession
     ) async throws(EngineFailure) -> ContainerFacts? {
@@ -94,7 +94,8 @@ struct EngineSession {
     private var images: [Digest: ImageFacts?] = [:]
     private var tags: [TaggedReference: Digest?] = [:]
 
-    /// - Parameter known: saves two requests, of which `/info` is the slowest of all: Docker starts three programs for it.
+    /// - Parameter known: an earlier handshake, which saves two requests. `/info` is the slowest of all requests: Docker
+    ///   starts three programs for it.
     init(client: EngineClient, deadline: ContinuousClock.Instant, known: Handshake? = nil) {
         self.client = client
         self.deadline = deadline
@@ -106,7 +107,7 @@ struct EngineSession {
 
     var isPodman: Bool { identity.name == .podman }
 
-    /// nil before the handshake.
+    /// The result of the handshake; nil before it.
     var handshake: Handshake? { version.map { Handshake(identity: identity, version: $0) } }
 
     /// Negotiates the API version, and determines whether the engine is Podman.
@@ -169,7 +170,7 @@ struct EngineSession {
         return facts
     }
 
-    /// nil if the engine cannot inspect the image for that platform.
+    /// Inspects an image for a platform; returns nil if the engine cannot.
     private func image(_ id: Digest, for platform: Platform) async throws(EngineFailure) -> ImageFacts? {
         guard let version, version >= .imagePlatform, let query = PlatformQuery(platform) else { return nil }
         return try await find(EngineAPI.Image.self, .platformImage(id: id, query)).map(ImageFacts.init)
@@ -191,7 +192,7 @@ struct EngineSession {
         return answer
     }
 
-    /// nil if the engine does not know the object (404).
+    /// Requests an object; returns nil if the engine does not know it (404).
     private func find<Answer: Decodable>(
         _ type: Answer.Type, _ request: EngineRequest
     ) async throws(EngineFailure) -> Answer? {

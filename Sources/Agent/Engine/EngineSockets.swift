@@ -9,7 +9,7 @@ struct EngineSockets: Hashable, Sendable {
     /// The configured engines; empty for the default.
     let named: [EngineAddress]
     let defaults: [String]
-    /// The environment variable that named the engine; nil if a flag did, or nothing.
+    /// The environment variable that names the engine; nil if a flag does, or if the default applies.
     let origin: String?
 
     init(named: [EngineAddress] = [], defaults: [String], origin: String? = nil) {
@@ -83,7 +83,8 @@ struct EngineSockets: Hashable, Sendable {
 
     // MARK: - Failures
 
-    /// Why no default socket can be used, with the finding at each path; nil if an engine is configured or a socket exists.
+    /// The reason why no default socket can be used, with the finding at each path; nil if an engine is configured or a
+    /// socket exists.
     var absence: EngineFailure? {
         guard named.isEmpty, !defaults.contains(where: Self.isSocket) else { return nil }
         let places = defaults.map { path in
@@ -103,7 +104,7 @@ struct EngineSockets: Hashable, Sendable {
             limit: 600)
     }
 
-    /// A failure with the context that its reader lacks: the variable that chose the engine, or the other engines.
+    /// Adds context to a failure for the operator: the variable that selected the engine, or the other default sockets.
     func explained(_ failure: EngineFailure) -> EngineFailure {
         var failure = failure
         if let origin {

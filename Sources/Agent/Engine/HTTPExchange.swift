@@ -5,7 +5,8 @@ extension EventLoop {
     /// Makes one HTTP exchange on a connection of its own, and closes the connection afterwards.
     ///
     /// - Parameters:
-    ///   - limit: for the whole exchange, connecting included; after that it fails with `late`.
+    ///   - limit: the time limit for the whole exchange, including the connection; afterwards, the exchange fails with
+    ///     `late`.
     ///   - connect: opens the connection, whose response handler completes the promise.
     /// - Throws: the error of the connection or of the response handler.
     func exchange<Answer: Sendable>(

@@ -81,7 +81,7 @@ final class FileSource: Refreshable {
         }
         guard isFree else { return (.failure(.hanging), false) }
         let outcome = await BlockingThread.run(within: timeLimit) { [read] in
-            // Watched before it is read: a change in between is read or announced.
+            // The watch is armed before the file is read, so that a change in between is either read or announced.
             let isArmed = watch?.arm() ?? false
             return (read(), isArmed)
         } afterwards: { [self] in
@@ -99,7 +99,7 @@ final class FileSource: Refreshable {
         }
     }
 
-    /// nil if the file cannot be watched: then it is read more often.
+    /// Starts watching the file; returns nil if that fails, and the file is then read more often.
     private func watch() async -> (any Channel)? {
         do {
             guard let watch = FileWatch(path: path) else { throw IOError(errnoCode: EMFILE, reason: "inotify") }

@@ -4,15 +4,15 @@ import NIOPosix
 import Synchronization
 
 /// Watches a file with inotify: writes, renames over it, creation and deletion, also of folders and symbolic links on the
-/// way to it. Source: `inotify(7)`.
+/// path to it. Source: `inotify(7)`.
 ///
 /// A file that was written to and stays open is announced with a delay, since its content can be incomplete.
 final class FileWatch: Sendable {
-    /// When to read the file.
+    /// The time at which the file has to be read.
     enum Urgency: Hashable, Sendable {
-        /// The file did not change.
+        /// Not at all: the file did not change.
         case none
-        /// The file is being written.
+        /// After a delay: the file is being written.
         case soon
         case now
     }
@@ -20,21 +20,21 @@ final class FileWatch: Sendable {
     /// The purpose of one watch.
     private enum Purpose: Hashable {
         case file
-        /// A folder on the way, and the names in it that are part of the way.
+        /// A folder on the path, and the names in it that are part of the path.
         case folder(Set<String>)
     }
 
     /// Changes of names only, not of the contents of other files.
     private static let folderMask = UInt32(IN_CREATE | IN_MOVED_FROM | IN_MOVED_TO | IN_DELETE | IN_ONLYDIR)
     private static let fileMask = UInt32(IN_MODIFY | IN_CLOSE_WRITE | IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF)
-    /// The kernel's limit of symbolic links. Source: `path_resolution(7)`.
+    /// The kernel's limit on symbolic links in a path. Source: `path_resolution(7)`.
     private static let linkLimit = 40
 
     private let path: String
     private let descriptor: Int32
     private let purposes = Mutex<[Int32: Purpose]>([:])
 
-    /// nil if the kernel refuses: every user has a small number of inotify instances.
+    /// Returns nil if the kernel refuses: each user has a small number of inotify instances.
     init?(path: String) {
         self.path = path
         descriptor = inotify_init1(Int32(IN_NONBLOCK | IN_CLOEXEC))
@@ -49,7 +49,8 @@ final class FileWatch: Sendable {
         return copy >= 0 ? copy : nil
     }
 
-    /// Watches the present way to the file. Call it before each read, on a thread that can block on the file system.
+    /// Watches the file and every folder and link on the current path to it. Call this before each read, on a thread that
+    /// can block on the file system.
     ///
     /// Each folder is watched before the next name in it is looked up, so that no change in between goes unnoticed.
     ///
@@ -122,7 +123,7 @@ final class FileWatch: Sendable {
         return finish(place)
     }
 
-    /// The components in reverse order.
+    /// The path's components in reverse order.
     private static func names(of path: String) -> [String] {
         path.split(separator: "/" as Character).filter { $0 != "." }.map(String.init).reversed()
     }

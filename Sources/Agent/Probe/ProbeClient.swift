@@ -11,9 +11,9 @@ import Shared
 struct ProbeClient: Sendable {
     /// The maximum size of an answer's body in bytes.
     static let bodyLimit = 64 * 1_024
-    /// The maximum size of all its headers in bytes.
+    /// The maximum size of all headers of an answer in bytes.
     static let headerLimit = 8 * 1_024
-    /// For the whole exchange, connecting included.
+    /// The time limit for the whole exchange, including the connection.
     static let timeLimit = TimeAmount.seconds(3)
 
     let group: any EventLoopGroup
@@ -126,7 +126,7 @@ final class ProbeHandler: ChannelInboundHandler {
     }
 
     func channelInactive(context: ChannelHandlerContext) {
-        // Without effect after a complete answer.
+        // This has no effect after a complete answer.
         promise.fail(ProbeFailure(outcome: .other, why: "it closed the connection before it had answered"))
         context.fireChannelInactive()
     }

@@ -19,7 +19,7 @@ struct ProbeURL: Hashable, Sendable, CustomStringConvertible {
     /// The URL as written, but without its query, which can hold a secret.
     let description: String
 
-    /// Why a text is not a valid probe URL, with the remedy.
+    /// The reason why a text is not a valid probe URL, with the remedy.
     enum ParseError: Error, Hashable, CustomStringConvertible {
         case notText
         case tooLong
@@ -98,7 +98,7 @@ struct ProbeURL: Hashable, Sendable, CustomStringConvertible {
             else { throw .port }
             port = number
         }
-        // A resolver is never asked: its answer could lead anywhere.
+        // Names are not resolved, because the answer could be any address.
         let name = host.lowercased() == "localhost" ? "127.0.0.1" : String(host)
         do {
             guard try SocketAddress(ipAddress: name, port: port).isLoopback else { throw ParseError.notLoopback(name) }

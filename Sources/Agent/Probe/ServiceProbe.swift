@@ -4,7 +4,7 @@ import Synchronization
 
 /// The probe of one service: at most one request at a time, repeated soon while the answer contradicts the service's source.
 final class ServiceProbe: Sendable {
-    /// nil if the service was not asked because the agent stops.
+    /// The result of one request; nil if it was not sent because the agent is stopping.
     typealias Reading = Task<ProbeReading?, Never>
 
     private struct Request {
@@ -15,16 +15,16 @@ final class ServiceProbe: Sendable {
     private struct State {
         var lastNumber = 0
         var inFlight: Request?
-        /// Sent when the one in flight has ended; shared by all callers that came in the meantime.
+        /// The next request, which is sent when the one in flight has ended. All callers in the meantime share it.
         var waiting: Request?
         var ages = InstanceAges()
         var isStopped = false
         var pause = ServiceProbe.firstPause
     }
 
-    /// The pause before the next refresh of a service that contradicts its source…
+    /// The first pause before another refresh of a service that contradicts its source. It doubles each time.
     static let firstPause = Duration.milliseconds(250)
-    /// …and its maximum; it is doubled each time.
+    /// The maximum pause.
     static let longestPause = Duration.seconds(2)
 
     private let clock: Clock
@@ -71,7 +71,7 @@ final class ServiceProbe: Sendable {
 
     /// Combines the source's content with the service's answer.
     ///
-    /// - Returns: the content to publish, and the pause before the next refresh; nil if there is no hurry.
+    /// - Returns: the content to publish, and the pause before the next refresh; nil if the regular refresh is enough.
     func judge(_ content: DocumentContent, _ reading: ProbeReading) -> (DocumentContent, retryAfter: Duration?) {
         let (now, wall) = (clock.now(), clock.unixMilliseconds())
         return state.withLock { state in
@@ -97,7 +97,7 @@ final class ServiceProbes: Sendable {
 
     private struct State {
         var lastNumber = 0
-        /// Publications that are still to come.
+        /// The pending publications by number.
         var pending: [Int: Task<Void, Never>] = [:]
     }
 
@@ -105,7 +105,7 @@ final class ServiceProbes: Sendable {
     private let publisher: Publisher
     private let state = Mutex(State())
 
-    /// - Parameter services: those without a probe are published without one.
+    /// - Parameter services: all services of the source, with and without a probe.
     init(_ services: [ServiceDeclaration], client: ProbeClient, clock: Clock, publisher: Publisher) {
         var probes: [String: ServiceProbe] = [:]
         for service in services {
@@ -123,7 +123,7 @@ final class ServiceProbes: Sendable {
     /// ``patience``.
     ///
     /// - Parameters:
-    ///   - readings: begun with the observation.
+    ///   - readings: the requests that began with the observation.
     ///   - retry: called with the pause before the next refresh.
     /// - Returns: true if a published content has changed.
     func publish(
@@ -138,7 +138,7 @@ final class ServiceProbes: Sendable {
             }
             progress.begin()
             runInBackground { [publisher] in
-                // Without a request there is nothing to publish: the last document grows old.
+                // If no request was sent, nothing is published, and the previous document ages.
                 guard let reading = await reading.value else { return progress.end(changed: false) }
                 let (judged, pause) = probe.judge(content, reading)
                 let changed = publisher.publish(
@@ -150,7 +150,7 @@ final class ServiceProbes: Sendable {
         return await progress.wait(Self.patience)
     }
 
-    /// Returns when no publication is pending any more.
+    /// Returns when all publications have ended.
     func settle() async {
         while let task = state.withLock({ $0.pending.values.first }) { await task.value }
     }

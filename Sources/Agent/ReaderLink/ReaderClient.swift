@@ -5,7 +5,7 @@ import NIOCore
 import NIOPosix
 import Shared
 
-/// A client of the reader, each of whose connections begins with a fresh snapshot.
+/// A client of the reader. Each connection begins with a fresh snapshot.
 struct ReaderClient: Sendable {
     let path: String
     let group: any EventLoopGroup
@@ -30,7 +30,7 @@ struct ReaderClient: Sendable {
         func close() { channel.close(promise: nil) }
     }
 
-    /// Returns with the first line.
+    /// Connects to the reader, and returns when its first line has arrived.
     func connect() async throws(ReaderFailure) -> (first: [UInt8], connection: Connection) {
         let loop = group.next()
         let first = loop.makePromise(of: [UInt8].self)
@@ -95,7 +95,7 @@ final class ReaderHandler: ChannelInboundHandler {
     private var deadlines: (sign: Scheduled<Void>?, line: Scheduled<Void>?)
 
     /// - Parameters:
-    ///   - patience: starts when the handler is added.
+    ///   - patience: the limits, which start when the handler is added.
     ///   - first: succeeds with the first line.
     ///   - lines: receives the later lines, and ends with the connection.
     init(
@@ -120,7 +120,7 @@ final class ReaderHandler: ChannelInboundHandler {
         context.eventLoop.assumeIsolated().scheduleTask(in: time) { [self] in finish(.late(path: path), context) }
     }
 
-    /// Cancels the limit for the sign of life, and that for the first line on demand.
+    /// Cancels the limit for the sign of life, and with `forLine` also that for the first line.
     private func stopWaiting(forLine: Bool) {
         deadlines.sign?.cancel()
         if forLine { deadlines.line?.cancel() }

@@ -27,7 +27,7 @@ final class RemoteSource: StatusSource, Refreshable {
 
     var parts: [any Refreshable] { [self] }
 
-    /// The same part for all services, which only the reader knows.
+    /// Returns the same part for every service, since only the reader knows the services.
     func part(for service: String) -> (any Refreshable)? { self }
 
     func run() async {
@@ -114,7 +114,7 @@ final class SnapshotReceiver: Sendable {
     func receive(_ line: [UInt8]) throws(ReaderFailure) {
         let snapshot = try Snapshot(line: line)
         try adopt(snapshot)
-        // In this order, so that nothing appears younger than it is.
+        // The clocks are read in this order, so that nothing appears younger than it is.
         let (now, nanoseconds) = (parts.clock.now(), parts.clock.bootNanoseconds())
         for service in snapshot.services {
             guard let startedAt = service.startedAt else { continue }

@@ -2,11 +2,11 @@ import AgentCore
 import FoundationEssentials
 import Shared
 
-/// The message from the reader to the server: everything the reader knows, in one line of JSON.
+/// The message from the reader to the server: all evidence and counters of the reader, as one line of JSON.
 ///
 /// Both are the same program on the same machine, so they share a clock and need no negotiation.
 struct Snapshot: Codable, Hashable, Sendable {
-    /// Differs between versions: after an upgrade the reader has to be restarted.
+    /// The version of the format. After an upgrade that changes it, the reader has to be restarted.
     static let schema = 2
     /// The maximum size of a line in bytes. A service with 256 instances takes about 200 KiB.
     static let sizeLimit = 8 * 1_024 * 1_024
@@ -17,7 +17,7 @@ struct Snapshot: Codable, Hashable, Sendable {
         var content: DocumentContent
         /// The start of the observation, in nanoseconds of ``Clock/bootNanoseconds``; nil before the first one.
         var startedAt: Int64?
-        /// The time of the observation by the wall clock; for people.
+        /// The time of the observation by the wall clock, for display.
         var observedAt: String
         /// The time until the probe's answer, in nanoseconds; nil without a probe.
         var probeLatency: Int64?
@@ -38,7 +38,7 @@ struct Snapshot: Codable, Hashable, Sendable {
     var services: [Service]
     var counts: Counts
 
-    /// Captures the present documents.
+    /// Captures the current documents.
     init(_ documents: DocumentStore, metrics: Metrics, clock: Clock) {
         let (now, nanoseconds, counted) = (clock.now(), clock.bootNanoseconds(), metrics.current)
         services = documents.entries.map { entry in

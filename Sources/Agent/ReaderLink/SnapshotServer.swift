@@ -9,7 +9,7 @@ import Synchronization
 ///
 /// A server that must not serve old evidence opens another connection, which requests an observation without a message.
 final class SnapshotServer: Sendable {
-    /// A server has one connection, and two for a moment.
+    /// The maximum number of connections. A server has one, and briefly two while it replaces it.
     static let connectionLimit = 32
 
     private let documents: DocumentStore
@@ -22,7 +22,7 @@ final class SnapshotServer: Sendable {
     private let isAnnounced = Mutex(false)
     private let listening = Mutex<[any Channel]>([])
 
-    /// - Parameter group: its first loop is used.
+    /// - Parameter group: the event loops; the server uses one of them.
     init(
         documents: DocumentStore, source: ReloadableSource, metrics: Metrics, clock: Clock, group: any EventLoopGroup,
         logger: Logger
@@ -132,21 +132,21 @@ final class SnapshotServer: Sendable {
         do {
             return try Snapshot(documents, metrics: metrics, clock: clock).line()
         } catch {
-            // The server's evidence grows old, as its age shows.
+            // The server keeps its evidence, whose growing age shows that.
             logger.error("Could not encode a snapshot", metadata: ["error": "\(error)"])
             return []
         }
     }
 }
 
-/// One connection of the reader, on which it writes the first snapshot and each later one, and reads nothing.
+/// One connection of the reader, on which it writes the first snapshot and each later one, and expects no input.
 ///
-/// A peer that does not read delays no other one: at most one snapshot is in flight to it, followed by the newest.
+/// A peer that does not read does not delay the others: at most one snapshot is in flight to it, followed by the newest.
 final class SnapshotWriter: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
-    /// The limit for the kernel to accept a snapshot.
+    /// The time limit for the kernel to accept a snapshot.
     static let writeTime = TimeAmount.seconds(10)
 
     /// The state of the connection.
@@ -165,7 +165,7 @@ final class SnapshotWriter: ChannelInboundHandler {
     private var context: ChannelHandlerContext?
 
     /// - Parameters:
-    ///   - snapshot: encodes the present documents as a line.
+    ///   - snapshot: encodes the current documents as a line.
     ///   - refresh: observes every service whose evidence is not fresh.
     init(snapshot: @escaping () -> [UInt8], refresh: @escaping (any EventLoop) -> EventLoopFuture<Void>) {
         self.snapshot = snapshot

@@ -6,14 +6,14 @@ import Synchronization
 
 /// The services to observe, and the host to report.
 struct SourceConfiguration: Sendable {
-    /// At least one, with unique names; the first answers `/buildinfo`.
+    /// The services, with unique names; the first one answers `/buildinfo`. Empty only if a reader provides them.
     var services: [ServiceDeclaration]
     var engines: EngineSockets
     var host: HostIdentity
 }
 
 /// Keeps the documents up to date with observations of this process: on events, periodically, and on request. A part that
-/// hangs delays no other.
+/// hangs does not delay the others.
 struct LocalSource: StatusSource {
     private let publisher: Publisher
     private let files: [String: FileSource]
@@ -58,12 +58,12 @@ struct LocalSource: StatusSource {
         self.clock = clock
     }
 
-    /// Returns when every observation's probes have ended, too.
+    /// Returns when the probes of all observations have ended.
     func settle() async {
         for probes in probes { await probes.settle() }
     }
 
-    /// Refreshes until the task is cancelled; observations in flight are not published any more then.
+    /// Refreshes until the task is cancelled. Observations in flight at that time are not published.
     func run() async {
         await withTaskCancellationHandler {
             await withDiscardingTaskGroup { group in
@@ -101,7 +101,7 @@ final class LocalSourceFactory: Sendable {
         self.logger = logger
     }
 
-    /// The source for the present configuration.
+    /// The source for the current configuration.
     func source() -> LocalSource {
         LocalSource(
             configuration: configuration.withLock { $0 }, documents: documents, group: group, metrics: metrics,

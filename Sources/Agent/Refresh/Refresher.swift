@@ -6,7 +6,7 @@ protocol Refreshable: Sendable {
     /// Schedules the observations of this source.
     var refresher: Refresher { get }
 
-    /// Makes one observation and publishes it. Never called again before it has returned.
+    /// Makes one observation and publishes it. Calls never overlap.
     ///
     /// - Parameter startedAt: the moment from which the observation's age counts.
     func observe(startedAt: ContinuousClock.Instant) async -> Refresher.Outcome
@@ -27,7 +27,7 @@ final class Refresher: Sendable {
         var succeeded: Bool
         /// True if a published content has changed.
         var changed: Bool
-        /// True if events will announce changes; nil if the observation cannot tell.
+        /// True if events will announce changes; nil if the observation does not show it.
         var eventsAvailable: Bool?
     }
 
@@ -78,7 +78,7 @@ final class Refresher: Sendable {
         change { $0.setEventsAvailable(areAvailable, at: clock.now()) }
     }
 
-    /// False if an observation is in flight that began longer ago than the limit.
+    /// True unless an observation has been in flight for longer than the limit.
     func isResponsive(within limit: Duration) -> Bool {
         state.withLock { state in state.inFlight.map { clock.now() - $0.startedAt <= limit } ?? true }
     }
@@ -121,7 +121,7 @@ final class Refresher: Sendable {
             if let areAvailable = outcome.eventsAvailable { state.schedule.setEventsAvailable(areAvailable, at: start) }
             state.schedule.ended(at: clock.now(), succeeded: outcome.succeeded, changed: outcome.changed)
             state.inFlight = nil
-            // An observation that a caller asked for moves the schedule's next one.
+            // An observation on request also moves the next scheduled one.
             return state.sleep
         }?.ring()
     }

@@ -9,10 +9,10 @@ protocol StatusSource: Sendable {
     /// The parts of the source that are refreshed independently.
     var parts: [any Refreshable] { get }
 
-    /// Keeps the documents up to date until the task is cancelled. Afterwards nothing is published any more.
+    /// Keeps the documents up to date until the task is cancelled. Nothing is published afterwards.
     func run() async
 
-    /// The part that observes the service; nil if there is none.
+    /// The part that observes the service; nil if no part does.
     func part(for service: String) -> (any Refreshable)?
 }
 
@@ -41,7 +41,7 @@ extension StatusSource {
     /// Ensures that the service's document is fresh, or that its source is known to be unreadable.
     func refresh(_ service: String) async {
         guard let part = part(for: service) else { return }
-        // A second observation only if the first one, which was already in flight, had begun too long ago.
+        // A second observation is needed only if the first one was already in flight and had begun too long ago.
         for _ in 1...2 {
             guard let entry = documents.entry(service), !isFresh(entry) else { return }
             await part.refresh()

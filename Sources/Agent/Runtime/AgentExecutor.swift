@@ -3,8 +3,8 @@ import NIOPosix
 
 /// The thread that runs all of the agent's tasks.
 ///
-/// One thread is enough, since nothing on it blocks; connections are served on another. Swift's own pool stays unused:
-/// its Dispatch wakes up every second to manage its threads, which is more than an idle agent does in ten.
+/// One thread is enough, since nothing on it blocks; connections are served on another. Swift's own pool stays unused: its
+/// Dispatch wakes up every second to manage its threads, which is more than an idle agent does in ten seconds.
 final class AgentExecutor: TaskExecutor {
     static let shared = AgentExecutor()
 
@@ -32,7 +32,7 @@ extension Task where Failure == Never {
     }
 }
 
-/// A pause that ends when it is rung, when its time is up, or when the task is cancelled.
+/// A pause that ends when ``ring()`` is called, when its time is up, or when the task is cancelled.
 struct WakeableSleep: Sendable {
     private let end = OneTimeResult<Void>()
 

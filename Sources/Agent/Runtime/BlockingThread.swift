@@ -2,9 +2,9 @@ import Glibc
 import NIOCore
 import Synchronization
 
-/// Runs system calls that might never return on a thread of their own.
+/// Runs system calls that might never return, each on a thread of its own.
 ///
-/// Swift has only as many threads as processors: two reads from a hung file system would stop the whole agent.
+/// All tasks share one thread (``AgentExecutor``), so one read from a hung file system would stop the whole agent.
 enum BlockingThread {
     /// The stack size in bytes, enough to read a small file.
     private static let stackSize = 256 * 1_024
@@ -46,7 +46,7 @@ enum BlockingThread {
         pthread_attr_setdetachstate(&attributes, Int32(PTHREAD_CREATE_DETACHED))
         pthread_attr_setstacksize(&attributes, stackSize)
         var thread = pthread_t()
-        // The thread releases it; without a thread it is released here.
+        // The thread releases the work; if it could not be created, this function does.
         let handed = Unmanaged.passRetained(Work(work))
         let code = pthread_create(
             &thread, &attributes,
@@ -105,7 +105,7 @@ final class OneTimeResult<Value: Sendable>: Sendable {
     }
 }
 
-/// The reason why a connection ended; later ones are ignored.
+/// The first reason why a connection ended; later ones are ignored.
 final class FirstError<Failure: Error>: Sendable {
     private let content = Mutex<Failure?>(nil)
 

@@ -1,10 +1,10 @@
 import Glibc
 
-/// The clocks, as a parameter.
+/// The clocks that the agent uses. Tests replace them.
 struct Clock: Sendable {
-    /// Monotonic, and running while the machine is suspended: documents age during a suspend, too.
+    /// The monotonic clock, which also runs while the machine is suspended, so that documents age during a suspend.
     var now: @Sendable () -> ContinuousClock.Instant
-    /// The wall clock in milliseconds since 1970, for people.
+    /// The wall clock in milliseconds since 1970, for display.
     var unixMilliseconds: @Sendable () -> Int64
 
     /// Nanoseconds since the machine booted, including suspends: the same in all its processes.

@@ -4,7 +4,7 @@ import Shared
 
 /// The origin of the host's identity.
 ///
-/// The id is an HMAC of the machine id, as `machine-id(5)` asks for: "This ID uniquely identifies the host. It should be
+/// The id is an HMAC of the machine id, as `machine-id(5)` requires: "This ID uniquely identifies the host. It should be
 /// considered confidential … hash it with a cryptographic, keyed hash function, using a fixed, application-specific key."
 /// (As in `sd_id128_get_machine_app_specific`, the machine id is the key, and the application's id is the message.)
 struct MachineIdentity: Sendable {

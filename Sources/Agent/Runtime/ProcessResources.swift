@@ -4,14 +4,14 @@ import Glibc
 /// Releases the code pages that only the start needed.
 ///
 /// When a page of a file mapping is first touched, the kernel also maps its neighbours (`fault_around_bytes`, 64 KiB). So
-/// the start makes most of a 17 MB binary resident, of which little is used again. Dropping the clean pages costs a few soft
-/// faults later, from the page cache. Measured by `bench/agent-footprint.sh`.
+/// the start makes most of a 17 MB binary resident, although little of it is used again. Dropping the clean pages costs a
+/// few soft faults later, from the page cache. Measured by `bench/agent-footprint.sh`.
 enum StartupPages {
     /// Releases the pages, and returns the size of the released mappings in bytes.
     ///
-    /// Sound because it affects only private, file-backed mappings that were never writable and of which no page ever changed
-    /// (`Anonymous: 0 kB`, unlike the loader's relocated read-only pages). Their content is in the file and comes back when it
-    /// is touched. Source: `madvise(2)`, `MADV_DONTNEED`; `proc(5)`, `smaps`.
+    /// This is safe because it affects only private, file-backed mappings that were never writable and never changed
+    /// (`Anonymous: 0 kB`, unlike the loader's relocated read-only pages). Their content is in the file and is read again
+    /// when it is touched. Source: `madvise(2)`, `MADV_DONTNEED`; `proc(5)`, `smaps`.
     @discardableResult
     static func release() -> Int {
         guard case .success(let bytes) = SmallFile.read("/proc/self/smaps", limit: 4 << 20) else { return 0 }

@@ -3,7 +3,7 @@ import Synchronization
 
 /// SIGTERM, SIGINT and SIGHUP, for which the process's first thread waits.
 ///
-/// Without a receiver, they have their default effect.
+/// Until ``receive()`` is called, the signals have their default effect.
 final class ProcessSignals: Sendable {
     static let shared = ProcessSignals()
 
@@ -33,7 +33,7 @@ final class ProcessSignals: Sendable {
         }
     }
 
-    /// The signals from now on; a later call replaces the receiver.
+    /// Returns the signals that arrive from now on. A later call replaces the receiver.
     func receive() -> AsyncStream<Int32> {
         let (signals, continuation) = AsyncStream.makeStream(of: Int32.self, bufferingPolicy: .bufferingNewest(8))
         receiver.withLock { $0 = continuation }

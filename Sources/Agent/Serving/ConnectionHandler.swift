@@ -109,7 +109,7 @@ final class ConnectionHandler: ChannelDuplexHandler, TimerWheelEntry {
             isInputClosed = true
             switch phase {
             case .answering: break
-            // The peer is probably gone. One that only closed its side gets the present answer.
+            // The peer is probably gone. One that only closed its side gets the current answer.
             case .holding: release(context)
             case .securing, .idle, .readingHeaders, .lingering, .closed: close(context)
             }
@@ -287,7 +287,7 @@ final class ConnectionHandler: ChannelDuplexHandler, TimerWheelEntry {
         }
     }
 
-    /// Closes the output, and leaves the peer a moment to read: an abrupt close while it still sends would discard the answer
+    /// Closes the output, and gives the peer a moment to read: an abrupt close while it still sends would discard the answer
     /// (RFC 9112, section 9.6).
     private func linger(_ context: ChannelHandlerContext) {
         phase = .lingering
@@ -308,7 +308,7 @@ final class ConnectionHandler: ChannelDuplexHandler, TimerWheelEntry {
         close(context)
     }
 
-    /// Moves the connection to the list of those that wait for the same thing.
+    /// Moves the connection to the list that matches its new wait.
     private func waitChanged() {
         if let place { place.peers.remove(place.number) }
         place = loop.peers(phase.wait).map { ($0, $0.insert(self)) }
@@ -364,7 +364,7 @@ enum ConnectionPhase {
         case none
     }
 
-    /// While the agent waits for the peer, it owes no answer, and can close the connection to make room for another.
+    /// While the agent waits for the peer, it has no answer to send, and can close the connection to make room for another.
     var wait: Wait {
         switch self {
         case .securing: .handshake
@@ -386,7 +386,8 @@ struct ConnectionRequest {
     }
 }
 
-/// The parts of a request that are kept until it is answered: few, since thousands can be held at a time.
+/// The parts of a request that are kept until it is answered. They are few, since thousands of requests can be held at a
+/// time.
 struct PendingRequest {
     let route: Route
     let isHead: Bool
@@ -402,7 +403,7 @@ struct PendingRequest {
         isHead = head.method == .HEAD
         isLast = !head.isKeepAlive || head.version != .http1_1
         ifNoneMatch = head.headers["If-None-Match"]
-        // Without a condition there is no change to wait for, and only documents change.
+        // Without a condition, a change cannot be detected; and only documents change.
         if case .document = route, !ifNoneMatch.isEmpty {
             wait = Preferences.wait(head.headers["Prefer"])
         } else {

@@ -26,7 +26,8 @@ final class ConnectionLimiter: Sendable {
 
     /// - Parameters:
     ///   - address: nil if the limit per address does not apply.
-    ///   - makeRoom: closes another connection, which leaves the count soon afterwards; returns false if there is none to close.
+    ///   - makeRoom: closes another connection, which leaves the count soon afterwards; returns false if no connection can
+    ///     be closed.
     func admit(_ address: String?, makingRoom makeRoom: () -> Bool = { false }) -> Admission {
         let isFull = state.withLock { $0.total >= limits.connections && hasRoom($0, address) }
         // Outside the lock, which the closed connection needs.

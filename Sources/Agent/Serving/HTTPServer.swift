@@ -146,7 +146,7 @@ final class HTTPServer: Sendable {
         switch admission {
         case .accepted:
             try install(in: pipeline, on: channel.eventLoop, address, isSecured ? access.secured : nil)
-        // An answer would need the handshake for which there is no room.
+        // An answer would require a handshake, which the limit does not permit.
         case .refused where isSecured: channel.close(promise: nil)
         case .refused: try pipeline.addHandler(RefusalHandler(linger: limits.lingerTime))
         case .cut: channel.close(promise: nil)

@@ -90,7 +90,7 @@ final class IdleConnections {
         skip()
     }
 
-    /// Closes the connection that has waited longest; returns false without one.
+    /// Closes the connection that has waited longest; returns false if no connection waits.
     func giveUpOldest() -> Bool {
         skip()
         guard let connection = connections[oldest] else { return false }

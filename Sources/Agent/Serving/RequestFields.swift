@@ -4,7 +4,8 @@ import Shared
 enum Preferences {
     /// The seconds of `wait=N`, at most ``BuildinfoProtocol/maximumWait``; nil without a valid one.
     ///
-    /// Names ignore case, and the first of two counts (section 2). The value is a number of seconds (section 4.3).
+    /// Names are case-insensitive, and the first of several counts (section 2). The value is a number of seconds (section
+    /// 4.3).
     ///
     /// - Parameter fields: the header's values in order.
     static func wait(_ fields: [String]) -> Int? {

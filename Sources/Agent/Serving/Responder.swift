@@ -10,7 +10,7 @@ struct Responder: Sendable {
     let metrics: Metrics
     let clock: Clock
     let startedAt: ContinuousClock.Instant
-    /// For metrics about certificates.
+    /// The access control, for metrics about certificates.
     var access = AccessControl.anonymous
 
     func route(_ target: String) -> Route { Route(target: target, services: documents.services) }
@@ -18,12 +18,13 @@ struct Responder: Sendable {
     /// The service to observe before the route can be answered; nil if it can be answered at once.
     func staleService(_ route: Route) -> String? {
         guard case .document(let service, let nonce) = route, let entry = documents.entry(service) else { return nil }
-        // Before the first observation there is no evidence, with or without a nonce.
+        // Before the first observation, every request needs one, with or without a nonce.
         if entry.startedAt == nil { return service }
         return nonce == nil || source.current.isFresh(entry) ? nil : service
     }
 
-    /// Observes a service; completes afterwards, or at the limit, when the present evidence with its age is the answer.
+    /// Observes a service. The future completes afterwards, or at the limit; the answer is then the existing evidence with
+    /// its age.
     func observe(_ service: String, within limit: TimeAmount, on loop: any EventLoop) -> EventLoopFuture<Void> {
         let done = loop.makePromise(of: Void.self)
         let task = Task.onTaskThread { [source] in
@@ -38,7 +39,7 @@ struct Responder: Sendable {
         return done.futureResult
     }
 
-    /// True if a held request can be answered with the present evidence: the content has just changed, so the observation is
+    /// True if a held request can be answered with the current evidence: the content has just changed, so the observation is
     /// fresh unless it took long.
     func isFresh(_ route: Route) -> Bool {
         guard case .document(let service, let nonce) = route, let entry = documents.entry(service) else { return true }

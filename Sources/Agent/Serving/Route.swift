@@ -10,7 +10,7 @@ enum Route: Hashable, Sendable {
 
     /// - Parameters:
     ///   - target: the target of the request line: a path with an optional query, or an absolute `http` URL.
-    ///   - services: the services, of which the first answers `/buildinfo`.
+    ///   - services: the services; the first one answers `/buildinfo`.
     init(target: String, services: [String]) {
         var rest = target[...]
         if rest.hasPrefix("http://") || rest.hasPrefix("https://") {

@@ -13,7 +13,8 @@ struct ServerLimits: Sendable {
     var idleTime = TimeAmount.seconds(15)
     /// The time for the kernel to accept an answer: a peer that does not read is disconnected.
     var writeTime = TimeAmount.seconds(5)
-    /// The time for a request with a nonce to wait for an observation; afterwards it gets the present evidence with its age.
+    /// The time for a request with a nonce to wait for an observation; afterwards it gets the existing evidence with its
+    /// age.
     var observationTime = TimeAmount.seconds(6)
     /// The time for the peer to read a refusal before the connection is closed.
     var lingerTime = TimeAmount.seconds(1)
@@ -32,7 +33,8 @@ struct ServerLimits: Sendable {
     var connectionsPerAddress = defaultConnectionsPerAddress
     static let defaultConnectionsPerAddress = 256
     static let permittedConnectionsPerAddress = 1...65_536
-    /// The number of requests per second from one address; the burst is `burstSeconds` times as many. Beyond it, 429.
+    /// The number of requests per second from one address; the burst is `burstSeconds` times as many. Further requests get
+    /// 429.
     var requestsPerSecond = defaultRequestsPerSecond
     var burstSeconds = 2
     static let defaultRequestsPerSecond = 50

@@ -4,7 +4,7 @@ import NIOCore
 protocol TimerWheelEntry: AnyObject {
     /// The deadline; `.distantFuture` without one.
     var deadline: NIODeadline { get }
-    /// The slot of the wheel, which the wheel alone sets.
+    /// The slot in the wheel. Only the wheel sets it.
     var slot: Int64? { get set }
     /// Called when the deadline has passed.
     func deadlinePassed()
@@ -12,7 +12,7 @@ protocol TimerWheelEntry: AnyObject {
 
 /// The deadlines of all connections of one event loop on a single timer.
 ///
-/// The timer runs only while there is a deadline, so an idle connection wakes nothing, and thousands of held requests share one
+/// The timer runs only while a deadline exists, so an idle agent does not wake up, and thousands of held requests share one
 /// timer. Confined to its loop. A deadline fires at most one ``tick`` late and never early.
 final class TimerWheel {
     static let tick = TimeAmount.milliseconds(100)
@@ -27,7 +27,7 @@ final class TimerWheel {
 
     /// Call this after each change of the deadline.
     ///
-    /// A later deadline costs nothing: the entry moves when the time of its present slot comes.
+    /// A later deadline costs nothing: the entry moves when the time of its current slot comes.
     func deadlineChanged(_ entry: any TimerWheelEntry) {
         guard entry.deadline != .distantFuture else { return }
         let slot = Self.slot(entry.deadline)

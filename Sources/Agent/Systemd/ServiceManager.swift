@@ -1,7 +1,7 @@
 import Glibc
 import NIOCore
 
-/// Inherited sockets and notifications of systemd. Source: `sd_listen_fds(3)`, `sd_notify(3)`.
+/// systemd's socket activation and notifications. Source: `sd_listen_fds(3)`, `sd_notify(3)`.
 struct ServiceManager: Sendable {
     /// The first inherited descriptor.
     static let firstDescriptor: Int32 = 3
@@ -55,7 +55,7 @@ struct UnixAddress {
     private var address = sockaddr_un()
     private let length: socklen_t
 
-    /// nil for an empty name or one of more than 108 bytes, including the terminator.
+    /// Returns nil for an empty name, or for one of more than 108 bytes including the terminator.
     init?(path: String) {
         var bytes = Array(path.utf8)
         let isAbstract = bytes.first == UInt8(ascii: "@")

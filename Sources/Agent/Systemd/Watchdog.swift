@@ -4,7 +4,7 @@ import NIOCore
 ///
 /// Each notification follows a check of every event loop, the task thread and the refreshers.
 struct Watchdog: Sendable {
-    /// An observation takes at most 5 s, and so does one queued behind it; anything longer never ends.
+    /// The limit for one observation. It takes at most 5 s, or 10 s if it waits for another one; anything longer is a hang.
     static let longestObservation = Duration.seconds(30)
 
     let manager: ServiceManager

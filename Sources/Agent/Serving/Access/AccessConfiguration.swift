@@ -12,7 +12,7 @@ struct AccessConfiguration: Hashable, Sendable {
     var allowsAnonymous = false
     /// File of the bearer tokens, one per line.
     var tokenFile: String?
-    /// PEM file of the server's certificate, and of those between it and its authority.
+    /// PEM file of the server's certificate and its intermediate certificates.
     var certificate: String?
     /// PEM file of the certificate's key, without a passphrase.
     var key: String?
@@ -76,7 +76,7 @@ struct CredentialFolders: Hashable, Sendable {
     }
 
     init(environment: [String: String]) {
-        // A list separated by colons, of which the unit has one element.
+        // A colon-separated list; the unit's has one element.
         self.init(
             atStart: environment["CREDENTIALS_DIRECTORY"],
             renewed: environment["RUNTIME_DIRECTORY"].map { "\($0.prefix { $0 != ":" })/access" })
@@ -85,7 +85,7 @@ struct CredentialFolders: Hashable, Sendable {
     /// True if systemd placed the file.
     func contains(_ path: String) -> Bool { atStart.map { path.hasPrefix("\($0)/") } ?? false }
 
-    /// The present path of a file: once the folder was renewed, all of systemd's files are there.
+    /// The current path of a file. Once the renewed folder exists, it has all of systemd's files.
     func current(_ path: String) -> String {
         guard let renewed, contains(path), access(renewed, F_OK) == 0 else { return path }
         return "\(renewed)/\(path.split(separator: "/").last ?? "")"

@@ -134,7 +134,7 @@ final class AccessControl: Sendable {
         return Self.token(head.headers).map { tokens.current.contains($0) } ?? false ? nil : .tokenNeeded
     }
 
-    /// `Bearer TOKEN` (RFC 6750, section 2.1), once.
+    /// The token of `Authorization: Bearer TOKEN` (RFC 6750, section 2.1); nil unless the header occurs exactly once.
     private static func token(_ headers: HTTPHeaders) -> Substring? {
         let lines = headers["Authorization"]
         guard lines.count == 1, let line = lines.first else { return nil }

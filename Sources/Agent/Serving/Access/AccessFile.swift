@@ -38,7 +38,7 @@ struct AccessFile: Hashable, Sendable {
         isCredential = credentials.contains(path)
     }
 
-    /// The path to read at present.
+    /// The path to read now.
     private var currentPath: String { folders.current(path) }
 
     /// The sanitised path.

@@ -56,6 +56,6 @@ struct BearerTokens: Sendable {
 
 extension BearerTokens: CustomStringConvertible, CustomReflectable {
     var description: String { "BearerTokens(\(hashes.count))" }
-    /// A short token could be guessed from its hash.
+    /// Hides the hashes, since a short token could be guessed from its hash.
     var customMirror: Mirror { Mirror(self, children: []) }
 }

@@ -20,7 +20,7 @@ struct ConnectionContext {
         // The library appends the path of its source file.
         let text = "\(why)"
         let cause = text.firstRange(of: " at /").map { text[..<$0.lowerBound] } ?? text[...]
-        // Load balancers and scanners only check the port, so that is not a refusal.
+        // Load balancers and scanners that only check the port do not count as refused.
         if why is TimedOutHandshake || text.contains("EOF") || text.contains("uncleanShutdown") {
             logger.debug(
                 "Handshake failed",
@@ -124,7 +124,7 @@ final class RefusalLog: Sendable {
     }
 }
 
-/// Sits below the TLS handler and closes the socket immediately, without a close_notify exchange.
+/// A handler below TLS that closes the socket immediately, without a close_notify exchange.
 final class SocketCloser: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
 

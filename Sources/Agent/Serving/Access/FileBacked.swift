@@ -35,7 +35,7 @@ final class FileBacked<Value: Sendable>: Sendable {
         self.logger = logger
         self.rejection = rejection
         self.make = make
-        // Before reading, so a change in between causes a reload.
+        // Taken before the files are read, so that a change in between causes a reload.
         let stamps = files.map(\.stamp)
         state = Mutex(
             State(value: try make(try Self.read(files)), stamps: stamps, checkedAt: clock.now()))

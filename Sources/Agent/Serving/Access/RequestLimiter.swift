@@ -3,10 +3,10 @@ import Synchronization
 
 /// The rate limit for each address: a number of requests per second, and a burst after a pause.
 ///
-/// Generic cell rate algorithm (ITU-T I.371): the state of an address is the time at which its bucket will be full again. The
-/// table has a fixed size. Addresses are assigned to sets of eight by a hash with a random seed. A full set evicts the address
-/// with the fullest bucket: a flood of addresses can make the agent forget one that sends too much, but never refuse one that
-/// does not.
+/// This is the generic cell rate algorithm (ITU-T I.371): the state of an address is the time at which its bucket will be
+/// full again. The table has a fixed size. Addresses are assigned to sets of eight by a hash with a random seed. A full set
+/// evicts the address with the fullest bucket: a flood of addresses can make the agent forget one that sends too much, but
+/// never refuse one that does not.
 final class RequestLimiter: Sendable {
     private struct Cell {
         /// The hash of the address; 0 for an empty cell.

@@ -70,7 +70,7 @@ struct TLSMaterial: Sendable {
 
 /// The expiry of certificates.
 struct CertificateExpiry: Hashable, Sendable {
-    /// The owner of the certificates; the raw value is a metric's label.
+    /// The owner of the certificates; the raw value appears in the metrics.
     enum Owner: String, Sendable {
         case server
         case clientAuthorities = "client_ca"
@@ -90,7 +90,7 @@ struct CertificateExpiry: Hashable, Sendable {
     /// The first expiry among the certificates, in seconds since 1970.
     var seconds: Int64
 
-    /// nil for no certificates.
+    /// Returns nil without certificates.
     init?(_ owner: Owner, _ certificates: [NIOSSLCertificate]) {
         guard let first = certificates.map(\.notValidAfter).min() else { return nil }
         self.owner = owner
@@ -117,9 +117,9 @@ struct CertificateExpiry: Hashable, Sendable {
 
 /// The permitted clients, by the DNS names of their certificates.
 ///
-/// Only subject alternative names count (RFC 9525, section 2): authorities check the free text of common names less. Names are
-/// compared as a whole and ignoring case. A wildcard in a client certificate never matches, since it would include machines
-/// that the operator did not name.
+/// Only subject alternative names count (RFC 9525, section 2): authorities check the free text of common names less
+/// strictly. Names are compared as a whole and ignoring case. A wildcard in a client certificate never matches, since it
+/// would include machines that the operator did not name.
 struct ClientNames: Hashable, Sendable {
     private let names: Set<String>
 
