@@ -2,7 +2,7 @@ import Shared
 
 @testable import Verdict
 
-/// What a policy tolerates and requires of hosts at the end, counted anew in whole numbers.
+/// What a policy tolerates and requires of hosts at the end, counted again in whole numbers.
 struct GroupLimits {
     struct Host {
         var labels: [String: String]

@@ -18,7 +18,7 @@ struct Judgement {
             schedule: run.schedule, deliveries: run.deliveries, end: Int((conclusion.at.seconds * 1_000).rounded()))
     }
 
-    /// What is wrong; empty where nothing is.
+    /// What is wrong; empty if nothing is.
     var violations: [String] {
         run.violations + counting + green + red + liveness
     }

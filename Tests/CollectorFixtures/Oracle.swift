@@ -41,7 +41,7 @@ struct Oracle {
     /// than a fact stays fresh, with the same instances before and after.
     func hasProof(_ host: Int) -> Bool {
         let truth = schedule.hosts[host]
-        // A `Date` is cut to seconds, and kept for some of them: a copy that is younger cannot be told from an answer.
+        // A `Date` is cut to seconds, and kept for some of them: a copy that is younger cannot be distinguished from an answer.
         let hasCopies = truth.faults.contains { if case .stored(saysSo: false) = $0.kind { true } else { false } }
         let coarseness = hasCopies ? 3_000 : 0
         let soak = max(0, schedule.soak - coarseness)

@@ -36,7 +36,7 @@ struct Schedule: Sendable, CustomStringConvertible {
     /// The inventory's source loses this host at this time.
     var unlisted: (host: Int, at: Int)?
     var tick = 50
-    /// From here on, every host that the gate is about is right, reachable and quiet; nil where that never comes.
+    /// From here on, every host that the gate is about is right, reachable and quiet; nil if that never comes.
     var quietFrom: Int?
 
     var description: String {

@@ -7,7 +7,7 @@ package import Verdict
 /// An evidence file is NDJSON: an ``EvidenceStart``, its hosts, then every input of the state machine, each followed by the
 /// statuses that it changed, and the verdict last. Times are whole nanoseconds since the verification's start.
 ///
-/// Replay derives the results anew and compares statuses, times, verdict, exit code, counts and reason codes. Sentences are
+/// Replay derives the results again and compares statuses, times, verdict, exit code, counts and reason codes. Sentences are
 /// carried along for people and never compared.
 package enum EvidenceLine: Hashable, Sendable {
     case start(EvidenceStart)
@@ -33,7 +33,7 @@ package enum EvidenceLine: Hashable, Sendable {
     package struct Refusal: Codable, Hashable, Sendable {
         package var check: InventoryCheck
         package var selector: HostSelector
-        /// All hosts that the inventory lists; nil where all were selected.
+        /// All hosts that the inventory lists; nil if all were selected.
         package var listed: [ExpectedHost]?
         package var lastTime: InventoryCheck.Previous
 
@@ -100,7 +100,7 @@ package enum EvidenceLine: Hashable, Sendable {
 
     package struct Moved: Codable, Hashable, Sendable {
         package var at: Nanoseconds
-        /// nil where it is the target again.
+        /// nil if it is the target again.
         package var tag: RetaggedImage?
 
         package enum CodingKeys: String, CodingKey {

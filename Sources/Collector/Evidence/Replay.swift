@@ -10,7 +10,7 @@ package struct Replay {
     package struct Outcome: Sendable {
         /// As the verification made it, or, where the file was cut short, an interrupted one.
         package var report: Report
-        /// How the file was cut short, in one line; nil where it is whole.
+        /// How the file was cut short, in one line; nil if it is whole.
         package var cut: String?
         /// Lines that were read.
         package var lines: Int

@@ -66,7 +66,7 @@ extension Report {
         }
     }
 
-    /// Advice for the whole fleet, where the reasons alone could mislead; nil where they cannot.
+    /// Advice for the whole fleet, where the reasons alone could mislead; nil if they cannot.
     package var warningAdvice: String? { remedy == .reachTarget ? nil : VerdictText(self).advice }
 
     /// Rewords reasons that would spread a build that must not be spread. Doing it again changes nothing.

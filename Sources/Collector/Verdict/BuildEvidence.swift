@@ -23,9 +23,9 @@ package struct BuildEvidence: Hashable, Sendable {
     /// The commit that the answer states for the service as a whole.
     package var gitSHA: Reported<GitSHA>
     var digest: Digest?
-    /// Never empty where something is served.
+    /// Never empty if something is served.
     var instances: [Instance]
-    /// The service's own answer to its agent's probe; nil where it has none.
+    /// The service's own answer to its agent's probe; nil if absent.
     var served: ProbeResult?
     /// The engine's own; nil without an engine, or where an older agent does not report it.
     var enginePlatform: Platform?

@@ -68,7 +68,7 @@ struct BuildMatcher: Sendable {
         return first
     }
 
-    /// The contradiction of a summary to instances that all match; nil where it agrees.
+    /// The contradiction of a summary to instances that all match; nil if it agrees.
     private func contradiction(in evidence: BuildEvidence) -> BuildComparison? {
         if let wanted = target.gitSHA, evidence.gitSHA.value != wanted {
             guard let other = evidence.gitSHA.value else {
@@ -85,7 +85,7 @@ struct BuildMatcher: Sendable {
         return nil
     }
 
-    /// The comparison where every instance matches, and the service itself reports another commit; nil where it does not.
+    /// The comparison where every instance matches, and the service itself reports another commit; nil if it does not.
     ///
     /// A commit that was promoted earlier is a process that has not been replaced yet, which is late and not wrong.
     private func otherServed(_ evidence: BuildEvidence) -> BuildComparison? {
@@ -128,7 +128,7 @@ struct BuildMatcher: Sendable {
 
     /// The host's platform, where the promoted index holds nothing for it.
     ///
-    /// It is the engine's, since an image may claim any; and where the host runs an image of another one all the same, by
+    /// It is the engine's, since an image may claim any; and where the host runs an image of another one nevertheless, by
     /// emulation, then that one too. Agents that do not tell the engine's leave the image's.
     private func lackedPlatform(_ instance: BuildEvidence.Instance, on engine: Platform?) -> Platform? {
         guard let content = target.content else { return nil }
@@ -202,7 +202,7 @@ struct BuildMatcher: Sendable {
         return BuildComparison(fact: .unidentified, detail: hasAgent ? .noRegistryDigest : .noAgent)
     }
 
-    /// Which rule proves that the instance runs the promoted image; nil where none does.
+    /// Which rule proves that the instance runs the promoted image; nil if none does.
     private func digestProof(_ instance: BuildEvidence.Instance, on engine: Platform?) -> BuildFact? {
         guard let digest = target.digest else { return nil }
         if instance.registryDigests.contains(digest) { return .match }

@@ -3,7 +3,7 @@ package import Shared
 /// The registry's answer, during a verification, about a digest that a host serves.
 package struct DigestLookup: Codable, Hashable, Sendable {
     package var digest: Digest
-    /// nil where the registry could not be asked.
+    /// nil if the registry could not be asked.
     package var content: PromotedContent?
     /// Why there is no content. One clean line.
     package var failure: String?

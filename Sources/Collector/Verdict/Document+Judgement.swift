@@ -14,7 +14,7 @@ extension Document {
         return shortage == nil ? said : .starting
     }
 
-    /// The running instances, of those that the operator declared; nil where enough run, or none were declared.
+    /// The running instances, of those that the operator declared; nil if enough run, or none were declared.
     var shortage: (running: Int, expected: Int)? {
         guard let expected = instancesExpected else { return nil }
         let running = instances.count { $0.state == .serving }
@@ -38,7 +38,7 @@ extension ServiceState {
 /// Two differences are handled elsewhere, since the worse statement counts: an instance that is worse than the summary
 /// (``Document/runtime``), and a summary with another commit or digest than the instances (``BuildMatcher``).
 extension Document {
-    /// The first contradiction, in one clean line; nil where there is none.
+    /// The first contradiction, in one clean line; nil if absent.
     var contradiction: String? { stateContradiction ?? buildContradiction ?? instanceContradiction }
 
     /// The summary's state against the instances.

@@ -6,10 +6,10 @@ package struct ExpectedHost: Codable, Hashable, Sendable {
     package var name: String
     /// The URL to ask, without the nonce.
     package var url: String
-    /// The host id that the inventory expects; nil where it expects none.
+    /// The host id that the inventory expects; nil if it expects none.
     package var id: String?
     package var labels: [String: String] = [:]
-    /// nil where the host is not waived; an expired one is kept, to be named.
+    /// nil if the host is not waived; an expired one is kept, to be named.
     package var waiver: Waiver?
 
     package init(name: String, url: String, id: String? = nil, labels: [String: String] = [:], waiver: Waiver? = nil) {

@@ -2,9 +2,9 @@ import Shared
 
 /// A reason in words, in parts: a report may have to drop what to do, and keep what was seen.
 package struct ReasonText: Codable, Hashable, Sendable {
-    /// What was seen; empty where the remedy contains it.
+    /// What was seen; empty if the remedy contains it.
     package var cause: String
-    /// What to do about it; nil where there is nothing to do, or only to wait.
+    /// What to do about it; nil if there is nothing to do, or only to wait.
     package var remedy: String?
     /// A remark, shown in parentheses at the end.
     package var note: String?

@@ -7,11 +7,11 @@ package import Shared
 package enum HostReason: Hashable, Sendable {
     // MARK: Who answered
 
-    /// Another id than expected; `given` is nil where no agent answered.
+    /// Another id than expected; `given` is nil if no agent answered.
     case wrongHost(given: String?, expected: String?, isFromInventory: Bool)
     /// The URL's own host gave another id in another boot.
     case machineIDChanged(given: String, first: String)
-    /// `other` is nil where the other host is not known by name.
+    /// `other` is nil if the other host is not known by name.
     case duplicateID(String, other: String?)
     case clonedMachineID(String, other: String)
     case sameHostTwice(String, other: String)
@@ -33,7 +33,7 @@ package enum HostReason: Hashable, Sendable {
     /// With the agent's own words, where it gave any.
     case sourceUnreadable(said: String?)
     case sourceLost(age: Duration)
-    /// The agent answers, and its last counted observation is too old; nil where there is none.
+    /// The agent answers, and its last counted observation is too old; nil if absent.
     case sourceStale(age: Duration?)
     case askedTooEarly(age: Duration)
     case noAnswerSinceStart(age: Duration)
@@ -93,16 +93,16 @@ package enum HostReason: Hashable, Sendable {
     /// How the service gets to the host.
     package struct Deployment: Hashable, Sendable {
         var service: String
-        /// nil where no engine is known.
+        /// nil if no engine is known.
         var engine: EngineIdentity.Name?
     }
 
     /// Another build, and what is known of it.
     package struct Served: Hashable, Sendable {
         var build: String
-        /// nil where it was never promoted here.
+        /// nil if it was never promoted here.
         var generation: Int?
-        /// nil where it serves.
+        /// nil if it serves.
         var condition: Condition?
     }
 
@@ -117,7 +117,7 @@ package enum HostReason: Hashable, Sendable {
     /// The instance that speaks for the service, and its state.
     package struct Condition: Hashable, Sendable {
         var state: ServiceState
-        /// nil where no instance is known.
+        /// nil if no instance is known.
         var instance: String?
         /// The name of the container whose logs explain it.
         var logged: String

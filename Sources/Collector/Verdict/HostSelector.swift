@@ -32,7 +32,7 @@ extension HostGroup: CustomStringConvertible {
     package var description: String { "\(key)=\(value)" }
 }
 
-/// Selects the expected hosts of an inventory by their labels; every host where it has no terms.
+/// Selects the expected hosts of an inventory by their labels; every host if it has no terms.
 ///
 /// Values of one key are alternatives, and every key must hold; what `!=` names must not be there, so that a host without
 /// the label passes it. The order of the terms is of no importance.

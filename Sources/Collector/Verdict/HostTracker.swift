@@ -105,7 +105,7 @@ package struct HostTracker: Sendable {
     /// Another host of the inventory that answers with the same id.
     struct Twin: Hashable, Sendable {
         let name: String
-        /// Of its last answer; nil where it gave none in this verification.
+        /// Of its last answer; nil if it gave none in this verification.
         let bootID: String?
     }
 
@@ -137,7 +137,7 @@ package struct HostTracker: Sendable {
     /// When the source of the last counted answer was observed, at the latest.
     package var observedAt: Duration? { fact?.moment }
 
-    /// The promotion that the host serves instead of the target; nil where it serves none.
+    /// The promotion that the host serves instead of the target; nil if it serves none.
     var generation: Int? { if case .generation(let generation)? = fact?.comparison.detail { generation } else { nil } }
 
     /// Whether the last request brought a usable answer.
@@ -146,7 +146,7 @@ package struct HostTracker: Sendable {
     /// How old an answer from before the start was, where there is no newer one.
     package var earlyAge: Duration? { if case .early(let age) = knowledge { age } else { nil } }
 
-    /// The time for which the target is certain to have held without a break; nil where the last answer does not prove it.
+    /// The time for which the target is certain to have held without a break; nil if the last answer does not prove it.
     var provenSpan: Duration? { fact?.proof?.span }
 
     package var restarts: RestartSummary? { history.summary }
@@ -180,7 +180,7 @@ package struct HostTracker: Sendable {
 
     /// Takes one sample in.
     ///
-    /// - Parameter twin: the other host of the inventory whose id this sample has; nil where there is none.
+    /// - Parameter twin: the other host of the inventory whose id this sample has; nil if absent.
     mutating func observe(_ sample: Sample, twin: Twin?, rules: Rules) {
         attempts += 1
         outstanding = nil
@@ -308,8 +308,8 @@ package struct HostTracker: Sendable {
     /// Takes a usable answer in.
     ///
     /// - Parameters:
-    ///   - canProve: false where the answer may be from before the start, although it does not say so.
-    ///   - isNew: false where it may be the very answer that came before.
+    ///   - canProve: false if the answer may be from before the start, although it does not say so.
+    ///   - isNew: false if it may be the very answer that came before.
     private mutating func count(
         _ evidence: BuildEvidence, runtime: ServiceState, instances: [Instance], window: ObservationWindow,
         canProve: Bool, isNew: Bool, rules: Rules
@@ -418,9 +418,9 @@ package struct HostTracker: Sendable {
     // MARK: - Identity
 
     /// Another host turned out to have the same id. The id that this host first gave stays: if it was the other's, its own
-    /// cannot be told from a third one's, and it stays in conflict.
+    /// cannot be distinguished from a third one's, and it stays in conflict.
     ///
-    /// - Returns: false where that was known.
+    /// - Returns: false if that was known.
     mutating func markDuplicate(of twin: Twin) -> Bool {
         guard identity != .duplicate else { return false }
         identity = .duplicate
@@ -434,7 +434,7 @@ package struct HostTracker: Sendable {
         Twin(name: host.name, bootID: lastAnswer.hostID == id ? lastAnswer.bootID : nil)
     }
 
-    /// The host id that a sample rightly claims for this host; nil where it is another host's answer, or has no id.
+    /// The host id that a sample rightly claims for this host; nil if it is another host's answer, or has no id.
     func claimedID(_ sample: Sample) -> String? {
         guard case .document(let document) = sample.answer,
             identify(document, nonce: sample.nonce, isDuplicate: false) == .expected

@@ -49,7 +49,7 @@ struct InstanceHistory: Sendable {
     private(set) var total = 0
     /// The last exit code that an instance was seen with.
     private(set) var lastExitCode: Int?
-    /// The crash loop that is going on; nil where none is, or it has soaked since.
+    /// The crash loop that is going on; nil if none is, or it has soaked since.
     private(set) var loop: Loop?
 
     /// A place that stays empty for so long while others are taken was scaled away.
@@ -157,7 +157,7 @@ struct InstanceHistory: Sendable {
         return place.restarts.last.map { place.ran - $0.ran > Self.healthPeriod } ?? true
     }
 
-    /// nil where there were no restarts on the target.
+    /// nil if there were no restarts on the target.
     var summary: RestartSummary? { total > 0 ? RestartSummary(count: total, lastExitCode: lastExitCode) : nil }
 }
 
@@ -201,7 +201,7 @@ extension InstanceHistory.Place {
 extension Instance {
     var isUnhealthy: Bool { state == .unhealthy || health == .unhealthy }
 
-    /// What it ended with; nil where it runs, or is only about to run for the first time.
+    /// What it ended with; nil if it runs, or is only about to run for the first time.
     fileprivate var endingCode: Int? {
         state == .exited || state == .restarting ? exitCode : exitCode.flatMap { $0 == 0 ? nil : $0 }
     }

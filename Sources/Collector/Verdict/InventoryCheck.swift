@@ -26,9 +26,9 @@ package struct InventoryCheck: Codable, Hashable, Sendable {
 
     /// What the service was last promoted to. Waived hosts count.
     package struct Previous: Codable, Hashable, Sendable {
-        /// All hosts that the inventory listed, selected or not; nil where the service was never verified.
+        /// All hosts that the inventory listed, selected or not; nil if the service was never verified.
         package var listed: Int?
-        /// Those of the same selection; nil where it was never verified.
+        /// Those of the same selection; nil if it was never verified.
         package var selected: Int?
 
         package init(listed: Int? = nil, selected: Int? = nil) {
@@ -37,7 +37,7 @@ package struct InventoryCheck: Codable, Hashable, Sendable {
         }
     }
 
-    /// The conclusion that ends a verification before it starts, or nil where the inventory will do.
+    /// The conclusion that ends a verification before it starts, or nil if the inventory will do.
     ///
     /// - Parameters:
     ///   - hosts: the selected ones.
@@ -58,7 +58,7 @@ package struct InventoryCheck: Codable, Hashable, Sendable {
             reasons: [reason], at: .zero)
     }
 
-    /// The problem of a selection; nil where each of its values selects a host.
+    /// The problem of a selection; nil if each of its values selects a host.
     ///
     /// A value that no host has is an error even beside others that match: else a slip would silently leave out hosts.
     package static func mismatch(of selector: HostSelector, hosts: [ExpectedHost], listed: [ExpectedHost]) -> Reason? {

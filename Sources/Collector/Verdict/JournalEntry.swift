@@ -33,17 +33,17 @@ package struct JournalEntry: Hashable, Sendable {
         package var tag: String
         /// The tag or digest that was promoted, as asked for.
         package var source: String
-        /// nil where a rollback goes back to an image that does not say its commit.
+        /// nil if a rollback goes back to an image that does not say its commit.
         package var gitSHA: GitSHA?
         package var digest: Digest
-        /// What the tag was; nil where it was nothing.
+        /// What the tag was; nil if it was nothing.
         package var formerDigest: Digest?
         package var formerGitSHA: GitSHA?
         /// Who, and from where: one line.
         package var actor: String
-        /// The required contexts and their last states; empty where none were asked for.
+        /// The required contexts and their last states; empty if none were asked for.
         package var contexts: [String: String]
-        /// Why the tag may go where it does not descend from; nil where it descends.
+        /// Why the tag may go where it does not descend from; nil if it descends.
         package var permission: String?
         /// RFC 3339.
         package var intendedAt: String

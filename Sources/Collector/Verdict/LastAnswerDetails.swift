@@ -8,7 +8,7 @@ package struct LastAnswerDetails: Sendable {
     /// Whether the agent leaves leftovers and one-offs out of the instances. Agents that do also report the engine's platform.
     var separatesInstances = false
     package private(set) var hasHealthCheck = true
-    /// nil where no agent answered.
+    /// nil if no agent answered.
     package private(set) var hostID: String?
     private(set) var bootID: String?
     package private(set) var observedAt: String?
@@ -18,7 +18,7 @@ package struct LastAnswerDetails: Sendable {
     private(set) var shortage: (running: Int, expected: Int)?
     /// The summary calls the service serving, and an instance is not.
     private(set) var callsItServing = false
-    /// The result of the agent's probe; nil where it has none.
+    /// The result of the agent's probe; nil if absent.
     private(set) var served: ProbeResult?
     /// The instance that speaks for the service: the first one in the worst state.
     package private(set) var worst: Instance?

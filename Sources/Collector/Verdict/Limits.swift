@@ -91,7 +91,7 @@ package struct Requirement: Hashable, Sendable {
         }
     }
 
-    /// Why so many expected hosts can never fulfil it, however well they do; nil where they can.
+    /// Why so many expected hosts can never fulfil it, however well they do; nil if they can.
     ///
     /// - Parameter waived: hosts with the label that the gate leaves out.
     func shortage(expected: Int, waived: Int) -> Reason? {

@@ -4,9 +4,9 @@ package import Shared
 package struct PlainAnswer: Codable, Hashable, Sendable {
     package var gitSHA: Reported<GitSHA>
     package var nonce: String?
-    /// The name of the service; nil where the answer has none.
+    /// The name of the service; nil if absent.
     package var service: String?
-    /// The state of the service; nil where the answer has none.
+    /// The state of the service; nil if absent.
     package var state: ServiceState?
     /// The host's own words for the state, for example `status: error`. One clean line.
     package var stateText: String?
@@ -54,7 +54,7 @@ package struct PlainAnswer: Codable, Hashable, Sendable {
 struct PlainClock: Hashable, Sendable {
     /// The finding of one answer's `Date`.
     enum Finding: Hashable, Sendable {
-        /// It may have been made for this request. `isNew` is false where an answer before it has the same `Date`, and so may
+        /// It may have been made for this request. `isNew` is false if an answer before it has the same `Date`, and so may
         /// be the very same answer.
         case plausible(isNew: Bool)
         /// It was made before this request.

@@ -8,7 +8,7 @@ package struct Promotion: Codable, Hashable, Sendable {
     package var digest: Digest?
     /// RFC 3339, for people.
     package var at: String
-    /// The kind of its journal entry, where the tag was moved on purpose; nil where no such entry is known.
+    /// The kind of its journal entry, where the tag was moved on purpose; nil if no such entry is known.
     package var change: JournalEntry.Kind?
 
     package init(
@@ -48,7 +48,7 @@ package struct PromotionRule: Hashable, Sendable {
         return commits != false && digests != false && (commits == true || digests == true)
     }
 
-    /// nil where one of both is missing.
+    /// nil if either is missing.
     private static func agreement<Value: Equatable>(_ first: Value?, _ second: Value?) -> Bool? {
         guard let first, let second else { return nil }
         return first == second
@@ -60,7 +60,7 @@ package struct RetaggedImage: Codable, Hashable, Sendable {
     /// Repository and tag.
     package var image: String
     package var digest: Digest
-    /// nil where the image names no single commit.
+    /// nil if the image names no single commit.
     package var gitSHA: GitSHA?
     /// True while the answer may come from a replica of the registry that lags. Nothing is decided until then: no
     /// verification ends green, and none as superseded. nil is false.
@@ -120,7 +120,7 @@ package struct SupersedeProgress: Hashable, Sendable {
     /// All others: on another build, or without a usable answer.
     package let neither: Int
 
-    /// nil where the target is the newest known promotion.
+    /// nil if the target is the newest known promotion.
     package init?(_ verification: Verification) {
         guard let promotion = verification.successor else { return nil }
         self.promotion = promotion

@@ -34,9 +34,9 @@ struct Proof: Hashable, Sendable {
             .sorted { $0.id < $1.id }
     }
 
-    /// Adds a proving answer to a run, or begins one where there is none, or where it cannot go on.
+    /// Adds a proving answer to a run, or begins one if there is none, or where it cannot go on.
     ///
-    /// - Parameter isNew: false where it may be the very answer that came before.
+    /// - Parameter isNew: false if it may be the very answer that came before.
     init(
         extending run: Proof?, window: ObservationWindow, fingerprint: [InstanceFingerprint], isNew: Bool,
         freshness: Duration

@@ -80,7 +80,7 @@ package struct StatusRules {
         Conclusion(verdict: reasons[0].verdict, exitCode: exitCode, reasons: reasons, at: now)
     }
 
-    /// nil where no host was found so, or nothing is wrong with it.
+    /// nil if no host was found so, or nothing is wrong with it.
     private func reason(_ finding: SweepFinding) -> Reason? {
         let hosts = count(finding)
         guard hosts > 0 else { return nil }

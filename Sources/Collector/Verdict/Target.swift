@@ -8,7 +8,7 @@ package struct Target: Codable, Hashable, Sendable {
     package var digest: Digest?
     /// The reference that the digest was read from, if any.
     package var image: String?
-    /// The content of the promoted bytes; nil where they are not known.
+    /// The content of the promoted bytes; nil if they are not known.
     package var content: PromotedContent?
     /// The number of this promotion in the ledger; nil without one.
     package var generation: Int?
@@ -46,7 +46,7 @@ package struct PromotedContent: Codable, Hashable, Sendable {
         package var digest: Digest
         /// nil for a single manifest whose configuration is not known.
         package var platform: Platform?
-        /// The digest of the image's configuration; nil where it is not known.
+        /// The digest of the image's configuration; nil if it is not known.
         package var config: Digest?
 
         package init(digest: Digest, platform: Platform? = nil, config: Digest? = nil) {
@@ -59,7 +59,7 @@ package struct PromotedContent: Codable, Hashable, Sendable {
     package var isIndex: Bool
     /// For an index its children without attestations; for a manifest itself.
     package var manifests: [Manifest]
-    /// True where the index holds something whose platform its own bytes do not show (a nested index, say), so it cannot be
+    /// True if the index holds something whose platform its own bytes do not show (a nested index, say), so it cannot be
     /// said to lack one. nil is false.
     package var isIncomplete: Bool?
 

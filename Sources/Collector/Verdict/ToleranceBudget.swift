@@ -1,7 +1,7 @@
 /// Every limit of a policy with the hosts that it is for, counted as statuses change, so that checking the limits is cheap.
 struct ToleranceBudget: Sendable {
     private(set) var scopes: [LimitScope]
-    /// The scopes of each host; empty where every host is in every scope.
+    /// The scopes of each host; empty if every host is in every scope.
     private let memberships: [[Int]]
 
     init(policy: Policy, hosts: [ExpectedHost]) {

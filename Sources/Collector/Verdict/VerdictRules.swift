@@ -150,7 +150,7 @@ struct VerdictRules {
     /// Exceptions of one kind that nothing tolerates.
     private struct Excess {
         let hosts: [HostTracker]
-        /// Counts by scope, in words; nil where no tolerance of this kind is by label.
+        /// Counts by scope, in words; nil if no tolerance of this kind is by label.
         let text: String?
 
         /// All of them.

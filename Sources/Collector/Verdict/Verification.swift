@@ -20,7 +20,7 @@ package struct Verification: Sendable {
     package let expected: Int
     /// What may fail or stay behind, and what must not.
     private(set) var budget: ToleranceBudget
-    /// The promoted tag's present image; nil where it is the target, as far as is known.
+    /// The promoted tag's present image; nil if it is the target, as far as is known.
     private(set) var movedTag: RetaggedImage?
     /// The registry's answers about digests that hosts serve and that are not the promoted one.
     package private(set) var lookups: DigestLookups
@@ -59,7 +59,7 @@ package struct Verification: Sendable {
         case listed(Set<String>, at: Duration)
         /// The registry's answer about a digest that was asked for.
         case learned(DigestLookup, at: Duration)
-        /// The promoted tag's other image; nil where it is the target again.
+        /// The promoted tag's other image; nil if it is the target again.
         case moved(RetaggedImage?, at: Duration)
         /// A requested reading of the promoted tag that began at `lookedAt`: it is the target.
         case tagSeen(lookedAt: Duration, at: Duration)
@@ -258,7 +258,7 @@ package struct Verification: Sendable {
     // MARK: - Identity
 
     /// Registers the id that a sample claims; the other host that claims it too, or that the inventory says it belongs to:
-    /// that one may be out of reach, and so claim nothing. nil where there is none.
+    /// that one may be out of reach, and so claim nothing. nil if absent.
     ///
     /// A host that was answered for by another returns the id with its first answer of its own: a blip is no conflict.
     private mutating func claim(_ sample: Sample, actions: inout [Action]) -> HostTracker.Twin? {

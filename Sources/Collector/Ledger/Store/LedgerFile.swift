@@ -52,7 +52,7 @@ package struct LedgerFile {
         for part in parts {
             folder += "/\(part)"
             if mkdir(folder, 0o700) == 0 || errno == EEXIST { continue }
-            // A parent folder that cannot be created may exist all the same.
+            // A parent folder that cannot be created may exist nevertheless.
             let reason = errno
             var status = stat()
             if stat(folder, &status) == 0 { continue }
