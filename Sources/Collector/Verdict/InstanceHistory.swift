@@ -17,7 +17,7 @@ struct InstanceHistory: Sendable {
     }
 
     fileprivate struct Restart {
-        /// In the place's own running time.
+        /// The slot's running time.
         var ran: Duration
         /// The observation before, and the one that showed it.
         var since: Duration
@@ -189,7 +189,8 @@ extension InstanceHistory.Place {
         if !isUnhealthy { inheritsHealth = false }
     }
 
-    /// The number of restarts up to the next state of the instance: the engine's count if it grew, else one.
+    /// The number of restarts up to the instance's next state: the increase of the engine's count, or one if the start or
+    /// the count differs.
     fileprivate func restarts(until next: Instance) -> Int {
         if let before = restartCount, let now = next.restartCount, now > before { return now - before }
         if let before = startedAt, let now = next.startedAt, now != before { return 1 }
@@ -201,7 +202,8 @@ extension InstanceHistory.Place {
 extension Instance {
     var isUnhealthy: Bool { state == .unhealthy || health == .unhealthy }
 
-    /// The exit code; nil if the instance runs, or is about to run for the first time.
+    /// The last exit code. A 0 counts only for a stopped or restarting instance, because engines also report it before the
+    /// first end.
     fileprivate var endingCode: Int? {
         state == .exited || state == .restarting ? exitCode : exitCode.flatMap { $0 == 0 ? nil : $0 }
     }
