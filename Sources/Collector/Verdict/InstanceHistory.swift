@@ -19,7 +19,7 @@ struct InstanceHistory: Sendable {
     fileprivate struct Restart {
         /// The slot's running time.
         var ran: Duration
-        /// The observation before, and the one that showed it.
+        /// The previous observation, and the one that showed the restart.
         var since: Duration
         var at: Duration
         var count: Int

@@ -12,13 +12,13 @@ package struct JournalEntry: Hashable, Sendable {
     }
 
     package enum State: String, CaseIterable, Hashable, Sendable {
-        /// The registry is asked, or was about to be.
+        /// The registry is being asked, or was about to be.
         case intended
-        /// The tag was read back, and is what was intended.
+        /// The tag was read back and is as intended.
         case moved
-        /// The tag is still what it was.
+        /// The tag is unchanged.
         case unmoved
-        /// The tag is neither: it was moved by someone else.
+        /// The tag is neither: another writer moved it.
         case contested
     }
 

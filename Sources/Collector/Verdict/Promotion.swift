@@ -62,8 +62,8 @@ package struct RetaggedImage: Codable, Hashable, Sendable {
     package var digest: Digest
     /// nil if the image names no single commit.
     package var gitSHA: GitSHA?
-    /// True while the answer may come from a replica of the registry that lags. Nothing is decided until then: no
-    /// verification ends green, and none as superseded. nil is false.
+    /// True while the answer might come from a lagging replica of the registry. Until this is decided, no verification ends
+    /// green or superseded. nil means false.
     package var isDoubted: Bool?
     /// True for the tag's image before the promotion, or a build older than the promoted one: the tag was put back, and this
     /// is never a newer promotion. nil means false.
