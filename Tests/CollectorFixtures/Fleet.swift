@@ -16,7 +16,7 @@ enum Fleet {
                 + Array(repeating: ["group": "stable"], count: stable))
     }
 
-    /// Creates hosts without labels, the first of them waived.
+    /// Creates hosts without labels, of which the first `waived` are waived.
     static func hosts(_ count: Int, waived: Int = 0) -> [ExpectedHost] {
         var hosts = hosts(Array(repeating: [:], count: count))
         for index in 0..<waived { hosts[index].waiver = .active }

@@ -118,7 +118,7 @@ struct Oracle {
         return stretches[first...].contains { !isTarget($0) }
     }
 
-    /// True if another host, or an earlier answer of the host, could have answered.
+    /// True if anything other than the host's one machine could have answered.
     func mayConflict(_ host: Int) -> Bool {
         let truth = schedule.hosts[host]
         if truth.replacedAt != nil { return true }

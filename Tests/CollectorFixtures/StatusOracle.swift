@@ -28,7 +28,7 @@ extension Schedule {
         failedRules = rules(&random)
     }
 
-    /// For labels that hosts have or not; of some no expected host is left.
+    /// Rules for labels of hosts. Some labels have only waived hosts, or none.
     private func rules(_ random: inout SplitMix64) -> [StatusOracle] {
         (0..<random.pick(0, 2)).map { _ in
             let key = random.pick(from: Self.values.keys.sorted())

@@ -47,7 +47,7 @@ struct HostReasonTests {
 }
 
 extension HostReason {
-    /// At least one of each code.
+    /// At least one reason for each code.
     static var samples: [HostReason] {
         let docker = Deployment(service: "canvas", engine: .docker)
         let old = Served(build: "bbbbbbbbbbbb", generation: 1)

@@ -65,7 +65,7 @@ package enum StandardStreams {
     /// Reading and writing them fails, as it does with a closed descriptor. Call this before anything is opened.
     package static func reserve() {
         for descriptor in STDIN_FILENO...STDERR_FILENO where fcntl(descriptor, F_GETFD) == -1 {
-            // The lowest free number is taken: this one, because those below are open.
+            // The kernel assigns the lowest free number: this one, because those below are open.
             _ = open("/dev/null", (descriptor == STDIN_FILENO ? O_WRONLY : O_RDONLY) | O_CLOEXEC)
         }
     }

@@ -20,7 +20,7 @@ package enum LedgerError: ExitCoded, Hashable {
     case olderSchema(path: String, version: Int)
     /// It was not closed, and its log cannot be merged where it is.
     case logUnreadable(path: String)
-    /// Only reading was asked for, and the file does not exist.
+    /// The file does not exist, and only reading was requested.
     case absent(path: String)
     case unknownVerification(id: String, path: String)
     /// Several ids have this beginning. `candidates` are the newest of `count`.

@@ -1,12 +1,12 @@
 import Shared
 import Verdict
 
-/// The head of the page: the verdict, its causes, the counts, and what to do.
+/// The head of the page: the verdict, its causes, the counts, and the remedies.
 struct HTMLVerdict {
     let report: Report
     let anchors: HTMLAnchors
 
-    /// The number of remedies that are listed. The rows of the hosts have the others.
+    /// The maximum number of listed remedies. The rows of the hosts contain the others.
     private static let maximumRemedies = 6
     private static let maximumNames = 3
 
@@ -104,7 +104,7 @@ struct HTMLVerdict {
             """
     }
 
-    // MARK: - What to do
+    // MARK: - Remedies
 
     private func todo(_ text: VerdictText) -> Markup {
         let groups = report.isUnasked ? [] : HTMLRemedies(report).groups
