@@ -58,13 +58,13 @@ struct TrueHost: Sendable, CustomStringConvertible {
     /// In order of time; the first one begins long before the verification.
     var stretches: [Stretch]
     var faults: [Fault] = []
-    /// Milliseconds between an agent's looks; 0 looks for every request.
+    /// Milliseconds between an agent's observations; 0 for one per request.
     var lookPeriod = 0
     var lookPhase = 0
     /// The maximum latency in each direction, in milliseconds.
     var wayThere = 5
     var wayBack = 5
-    /// The time from which on another machine has this name; nil for never.
+    /// The time at which another machine takes this name; nil for never.
     var replacedAt: Int?
     /// Answers `{"git_sha": …}` only.
     var isPlain = false

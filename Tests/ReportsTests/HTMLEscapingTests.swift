@@ -147,7 +147,7 @@ struct HTMLEscapingTests {
         report.target.equivalentDigests = [.init(digest: .of("7"), kind: "x", platform: "x")]
         report.evidence = .init(hash: "x")
         var number = 0
-        // Whether a field is free does not depend on the host's index: the first host is tried for all.
+        // The set of free fields does not depend on the host's index: the first host is tried for all.
         var isFree: [String: Bool] = [:]
         func replaced(_ value: Any, in root: Any, path: [String]) -> Any {
             switch value {

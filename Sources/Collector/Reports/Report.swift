@@ -144,7 +144,7 @@ package struct Report: Codable, Hashable, Sendable {
         }
     }
 
-    /// The hosts that were expected, and where the list came from.
+    /// The expected hosts, and the source of their list.
     package struct InventorySummary: Codable, Hashable, Sendable {
         package internal(set) var source: String
         /// `sha256:<64 hex>` of the frozen inventory.
@@ -252,7 +252,7 @@ package struct Report: Codable, Hashable, Sendable {
 
     // MARK: - The result
 
-    /// Counts of hosts, and how long they took.
+    /// Counts of hosts, and their times to converge.
     package struct Summary: Codable, Hashable, Sendable {
         package struct Percentiles: Codable, Hashable, Sendable {
             package var p50: Double
@@ -383,7 +383,7 @@ package struct Report: Codable, Hashable, Sendable {
             package internal(set) var status: HostStatus
             /// One line: the finding, without a remedy.
             package internal(set) var reason: String
-            /// nil in what older collectors recorded.
+            /// nil in the records of older collectors.
             package var reasonCode: HostReason.Code?
 
             package init(seconds: Double, status: HostStatus, reason: String, reasonCode: HostReason.Code? = nil) {
@@ -406,7 +406,7 @@ package struct Report: Codable, Hashable, Sendable {
         @ExplicitNull package internal(set) var waived: Waived?
         /// One line: the finding and the remedy.
         package internal(set) var reason: String
-        /// nil in what older collectors recorded, and for a status without a target.
+        /// nil in the records of older collectors, and for a status without a target.
         package var reasonCode: HostReason.Code?
         /// The parts of the reason; nil if it has no remedy and no note.
         package var reasonParts: ReasonText?

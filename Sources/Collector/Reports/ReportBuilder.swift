@@ -20,7 +20,7 @@ package struct ReportBuilder {
         var warnings: [String]
         /// Warnings about events during the verification.
         package var notes: [String]
-        /// True for a status: every host was asked once.
+        /// True for a status: every host was queried once.
         var isSweep: Bool
         /// nil if no evidence was written.
         package var evidence: Report.EvidenceFile?

@@ -100,7 +100,7 @@ package struct TextReport {
         "\(report.verdict.rawValue) (exit \(report.exitCode)): \(report.reasons.first?.message ?? "")"
     }
 
-    /// A status proves nothing, so it shows a verdict only if its exit code is that verdict's.
+    /// A status proves nothing, so it shows a verdict only if its exit code is not 0.
     private func lines(_ sweep: Report.Sweep) -> [String] {
         let counts = sweep.hosts > 0 ? [sweep.line] : []
         return counts + [sweep.advice].compactMap { $0 } + (report.exitCode == 0 ? [] : [conclusion])

@@ -1,6 +1,6 @@
 import Verdict
 
-/// A verdict in words: its tone, a headline, and what to do next.
+/// A verdict in words: its tone, a headline, and advice.
 struct VerdictText: Hashable, Sendable {
     /// The tone of a verdict, which decides words, symbol and colour.
     enum Tone: String, Hashable, Sendable {

@@ -57,7 +57,7 @@ package struct Terminal: Sendable {
     package func write(_ text: String) -> Bool { write(text.utf8) }
 }
 
-/// The descriptors 0, 1 and 2, which the parent process may have closed (`2>&-`, some schedulers).
+/// The descriptors 0, 1 and 2, which the parent process might have closed (`2>&-`, some schedulers).
 package enum StandardStreams {
     /// Occupies the closed descriptors, so that no file or socket opened later gets one of them and receives progress or a
     /// report.

@@ -1,6 +1,6 @@
 package import Shared
 
-/// An answer's statements about the build that a host serves, reduced to what can be compared.
+/// An answer's statements about the build that a host serves, reduced to comparable values.
 package struct BuildEvidence: Hashable, Sendable {
     /// One instance of the service.
     struct Instance: Hashable, Sendable {

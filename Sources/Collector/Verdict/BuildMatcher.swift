@@ -44,9 +44,9 @@ struct BuildComparison: Hashable, Sendable {
 /// and the commits must be equal if both are given. An unknown value equals nothing.
 struct BuildMatcher: Sendable {
     let target: Target
-    /// In order of generation; may be empty.
+    /// In order of generation; can be empty.
     let promotions: [Promotion]
-    /// What the registry answered about other digests.
+    /// The registry's answers about other digests.
     let lookups: DigestLookups
 
     func match(_ evidence: BuildEvidence) -> BuildComparison {

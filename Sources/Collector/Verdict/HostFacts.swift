@@ -47,7 +47,7 @@ package enum BuildFact: String, Codable, Hashable, Sendable, CaseIterable {
     case matchPlatform = "match_platform"
     /// A host's digest is another index with the same manifest for the platform.
     case matchIndex = "match_index"
-    /// The promoted image's configuration for the platform is what the host runs.
+    /// The host runs the promoted image's configuration for the platform.
     case matchConfig = "match_config"
     /// No digest is required, and the commit is equal.
     case matchSHA = "match_sha"

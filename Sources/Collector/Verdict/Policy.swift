@@ -81,7 +81,7 @@ package struct Policy: Hashable, Sendable {
     /// The age from which an agent observes its source again for a request with a nonce.
     static let agentPause = Duration.seconds(1)
 
-    /// How much earlier than it was an observation might seem: ages are rounded up to whole milliseconds, and so is the
+    /// The maximum error by which an observation seems too early: ages are rounded up to whole milliseconds, and so is the
     /// difference to the clock of another process.
     static let ageRounding = Duration.milliseconds(2)
 

@@ -90,7 +90,7 @@ package struct RetaggedImage: Codable, Hashable, Sendable {
     /// The code of the cause.
     var code: Reason.Code { isSettled ? (isFormer == true ? .tagPutBack : .tagMoved) : .tagUncertain }
 
-    /// What took over, in one line.
+    /// The image that took over, in one line.
     package var message: String {
         let build = [gitSHA?.short, digest.short].compactMap { $0 }.joined(separator: " ")
         let name = Sanitizer.singleLine(image, limit: 300)

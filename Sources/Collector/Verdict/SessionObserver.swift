@@ -16,7 +16,7 @@ package struct HostChange: Sendable {
 package protocol SessionObserver: Sendable {
     /// The verification processed an input, which resulted in these actions. There are often many between two turns.
     mutating func took(_ input: Verification.Input, _ actions: [Verification.Action], by verification: Verification)
-    /// Something may have happened; `changes` is often empty.
+    /// A turn of the session ended; `changes` is often empty.
     mutating func turned(_ changes: [HostChange], of verification: Verification, at now: Duration)
     /// The verification is over. Called once, last.
     mutating func ended(_ verification: Verification, _ conclusion: Conclusion)

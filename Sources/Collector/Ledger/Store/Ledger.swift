@@ -85,7 +85,7 @@ package final class Ledger: Sendable {
         }
     }
 
-    /// Closes the ledger where a failure has no consequence, and logs it.
+    /// Closes the ledger. A failure is only logged.
     package func close(loggingTo logger: Logger) async {
         do {
             try await close()

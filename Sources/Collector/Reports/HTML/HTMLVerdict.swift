@@ -80,7 +80,7 @@ struct HTMLVerdict {
 
     private func figure(_ name: Markup, _ value: Markup) -> Markup { "<div><dt>\(name)</dt><dd>\(value)</dd></div>" }
 
-    /// All hosts by their status at the end, worst first, and how many each status has.
+    /// All hosts by their status at the end, worst first, with the number of each.
     private var fleetBar: Markup {
         let counts = HostStatus.allCases.map { status in
             (status, max(0, report.summary.statuses[status.rawValue] ?? 0))
@@ -156,7 +156,7 @@ struct HTMLVerdict {
 }
 
 extension Report {
-    /// True if the verification was refused before any host was asked.
+    /// True if the verification was refused before any host was queried.
     var isUnasked: Bool {
         verification.durationSeconds <= 0 && hosts.allSatisfy { $0.attempts == 0 && $0.transitions.isEmpty }
     }
