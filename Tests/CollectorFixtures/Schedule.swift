@@ -36,7 +36,7 @@ struct Schedule: Sendable, CustomStringConvertible {
     /// The host that the inventory's source loses, and when.
     var unlisted: (host: Int, at: Int)?
     var tick = 50
-    /// The time after which every host in the gate is correct, reachable and quiet; nil if there is none.
+    /// The time after which every host in the gate is correct, reachable and quiet; nil for never.
     var quietFrom: Int?
 
     var description: String {

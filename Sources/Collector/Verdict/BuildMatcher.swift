@@ -175,7 +175,7 @@ struct BuildMatcher: Sendable {
             fact: .digestWrong, detail: isConfig ? .promotedIsConfigDigest : difference(instance, on: engine))
     }
 
-    /// The certainty that the instance's image is not the promoted one under another digest.
+    /// The detail that shows if the instance's image could be the promoted one under another digest.
     private func difference(_ instance: BuildEvidence.Instance, on engine: Platform?) -> BuildComparison.Detail {
         guard target.content != nil else { return .none }
         if isLearnable(instance, on: engine), !lookups.unanswered(instance.registryDigests).isEmpty { return .learning }

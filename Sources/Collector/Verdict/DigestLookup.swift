@@ -5,7 +5,7 @@ package struct DigestLookup: Codable, Hashable, Sendable {
     package var digest: Digest
     /// nil if the registry could not be queried.
     package var content: PromotedContent?
-    /// The reason if there is no content. One clean line.
+    /// The reason why the content is unknown. One clean line.
     package var failure: String?
 
     package enum CodingKeys: String, CodingKey {

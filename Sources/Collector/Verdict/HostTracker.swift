@@ -143,7 +143,7 @@ package struct HostTracker: Sendable {
     /// True if the last request had a usable answer.
     var isReachable: Bool { outcome == .ok }
 
-    /// The age of an observation from before the start; nil once a newer one was counted.
+    /// The age of the last observation if it was made before the start; nil otherwise.
     package var earlyAge: Duration? { if case .early(let age) = knowledge { age } else { nil } }
 
     /// The time for which the target has certainly held without a break; nil if the last counted answer does not prove it.
@@ -180,7 +180,7 @@ package struct HostTracker: Sendable {
 
     /// Processes one sample.
     ///
-    /// - Parameter twin: the other host of the inventory whose id this sample has; nil if there is no such host.
+    /// - Parameter twin: the other host of the inventory whose id this sample has; nil if it does not exist.
     mutating func observe(_ sample: Sample, twin: Twin?, rules: Rules) {
         attempts += 1
         outstanding = nil

@@ -49,7 +49,7 @@ struct InstanceHistory: Sendable {
     private(set) var total = 0
     /// The last exit code that was seen of any instance.
     private(set) var lastExitCode: Int?
-    /// The current crash loop; nil if there is none, or if the service has soaked since.
+    /// The current crash loop; nil without one, or once the service has soaked.
     private(set) var loop: Loop?
 
     /// The time after which an empty slot counts as scaled away while others are taken.

@@ -7,7 +7,7 @@ package import Shared
 package struct JournalEntry: Hashable, Sendable {
     package enum Kind: String, Codable, CaseIterable, Hashable, Sendable {
         case promotion
-        /// A return to the tag's former build, after a failed promotion or on request.
+        /// A return to an earlier build, after a failed promotion or on request.
         case rollback
     }
 

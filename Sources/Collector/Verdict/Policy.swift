@@ -4,7 +4,7 @@ import Shared
 package struct Policy: Hashable, Sendable {
     /// The hard limit for the whole verification.
     package var timeout: Duration
-    /// The time between two requests to an unsettled host.
+    /// The regular time between two requests to a host.
     package var interval: Duration
     /// The timeout of one request, including the connection.
     package var requestTimeout: Duration

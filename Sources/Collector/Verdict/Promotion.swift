@@ -8,7 +8,7 @@ package struct Promotion: Codable, Hashable, Sendable {
     package var digest: Digest?
     /// RFC 3339, for people.
     package var at: String
-    /// The kind of the journal entry that moved the tag; nil if there is no known entry.
+    /// The kind of the journal entry that moved the tag; nil if the entry is unknown.
     package var change: JournalEntry.Kind?
 
     package init(
@@ -29,10 +29,10 @@ package struct Promotion: Codable, Hashable, Sendable {
 
 /// Decides if two targets are the same promotion.
 ///
-/// They are if they share a field (commit or digest) and no field that both have differs. So `--sha S` after `--sha S
-/// --digest D` is the same promotion, and `--sha S --digest E` is a new one. `--digest D` after `--sha S` is new too,
-/// because nothing connects them. Only the service's last promotion is compared: promoting an earlier build again is a
-/// promotion.
+/// They are if they share a field (commit or digest) and no field that both have differs. So
+/// `--sha S` after `--sha S --digest D` is the same promotion, and `--sha S --digest E` is a new one. `--digest D` after
+/// `--sha S` is new too, because nothing connects them. Only the service's last promotion is compared: promoting an earlier
+/// build again is a promotion.
 package struct PromotionRule: Hashable, Sendable {
     package var gitSHA: GitSHA?
     package var digest: Digest?

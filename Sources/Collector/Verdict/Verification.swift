@@ -258,7 +258,7 @@ package struct Verification: Sendable {
     // MARK: - Identity
 
     /// Registers the id that a sample claims. Returns the other host that claims it too, or that the inventory assigns it
-    /// to, even if that host is unreachable and claims nothing; nil if there is no such host.
+    /// to, even if that host is unreachable and claims nothing; nil if it does not exist.
     ///
     /// A host that another one answered for releases the id with its own first answer: a short mix-up is not a conflict.
     private mutating func claim(_ sample: Sample, actions: inout [Action]) -> HostTracker.Twin? {
@@ -345,7 +345,8 @@ package struct Verification: Sendable {
     /// The time before the deadline at which the tag is read once more.
     private static let lastTagReading = Duration.milliseconds(500)
 
-    /// True if the tag was read since nothing else is missing, or cannot be read. Requests the reading otherwise.
+    /// True if the tag was read after everything else was settled, or is not watched, or cannot be read. Otherwise requests
+    /// the reading.
     ///
     /// The tag is otherwise read only at intervals: a tag that was put back between the last reading and the last proof
     /// would end green.
