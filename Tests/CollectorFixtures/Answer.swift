@@ -1,18 +1,18 @@
 import Shared
 
-/// An agent's answer, as a test makes it up: everything is fine unless a test says otherwise.
+/// An agent's answer in a test; everything is fine unless the test changes it.
 struct Answer: Sendable {
     enum Nonce: Sendable { case echoed, missing, another }
 
     var build = Build.target
     var state = ServiceState.serving
-    /// The id of the container.
+    /// The container's id.
     var container = "c1"
     var startedAt: String? = "2026-01-01T00:00:00Z"
     var restarts: Int? = 0
-    /// Seconds since the agent's last look.
+    /// The time since the agent's last observation, in seconds.
     var age = 0.0
-    /// nil for the host's own.
+    /// nil for the host's own id.
     var hostID: String?
     var nonce = Nonce.echoed
     var service = "canvas"
@@ -22,7 +22,7 @@ struct Answer: Sendable {
     var reason: String?
     /// Further instances.
     var others: [Answer] = []
-    /// Changes the document at last, for what is not worth a property of its own.
+    /// A final change of the document, for values without a property.
     var edit: (@Sendable (inout Document) -> Void)?
 
     static let old = Answer(build: .old, container: "c0")

@@ -2,21 +2,21 @@ import Shared
 
 @testable import Verdict
 
-/// A verification with a made-up clock, driven step by step. Times are in seconds since its start.
+/// A verification with a simulated clock, driven step by step. Times are in seconds since its start.
 struct Bench {
     private(set) var verification: Verification
-    /// Everything that the state machine asked for so far.
+    /// All actions that the state machine has returned.
     private(set) var actions: [Verification.Action]
     private var requests = 0
 
-    /// What a poll brings.
+    /// The result of a request.
     enum Seen: Sendable {
         case answer(Answer)
         case plain(Reported<GitSHA>)
-        /// All that a host without an agent says.
+        /// The answer of a host without an agent.
         case says(PlainAnswer)
         case none(RequestOutcome)
-        /// The host is not asked.
+        /// The host is not queried.
         case skip
     }
 
@@ -62,7 +62,7 @@ struct Bench {
         see(host, at: moment, .answer(answer))
     }
 
-    /// A request that stays without an answer.
+    /// A request without an answer.
     mutating func ask(_ host: Int, at moment: Double) {
         actions += verification.take(.asked([host], at: Self.time(moment)))
     }
@@ -71,7 +71,7 @@ struct Bench {
         actions += verification.take(.time(Self.time(moment)))
     }
 
-    /// Asks every host each `step` seconds, from one moment through another, until there is a conclusion.
+    /// Queries every host every `step` seconds, from one moment to another, until there is a conclusion.
     mutating func poll(
         _ moments: ClosedRange<Double>, every step: Double = 2, _ seen: (_ host: Int, _ moment: Double) -> Seen
     ) {
@@ -86,7 +86,7 @@ struct Bench {
         poll(moments, every: step) { _, _ in .answer(answer) }
     }
 
-    /// Until the deadline.
+    /// Polls until the deadline.
     mutating func finish(every step: Double = 2, _ seen: (_ host: Int, _ moment: Double) -> Seen) {
         let timeout = verification.policy.timeout.seconds
         poll(1...timeout - 0.5, every: step, seen)
@@ -119,7 +119,7 @@ struct Bench {
 
     private static func time(_ seconds: Double) -> Duration { .milliseconds(Int(seconds * 1_000)) }
 
-    // MARK: - Looking
+    // MARK: - Results
 
     func status(_ host: Int = 0) -> HostStatus { verification.tracks[host].status }
     func facts(_ host: Int = 0) -> HostFacts { verification.tracks[host].facts }
@@ -130,7 +130,7 @@ struct Bench {
         verification.tracks[host].reason(at: verification.conclusion?.at ?? .zero, policy: verification.policy)
     }
 
-    /// The statuses that the host went through, the present one last.
+    /// The statuses that the host had, the current one last.
     func history(_ host: Int = 0) -> [HostStatus] { verification.tracks[host].transitions.map(\.status) }
 
     var verdict: Verdict? { verification.conclusion?.verdict }
@@ -140,6 +140,6 @@ struct Bench {
 }
 
 extension Policy {
-    /// As the defaults, with a deadline that a test reaches in a few steps, and no stall before it.
+    /// The defaults, with a deadline that a test reaches in a few steps, and no stall before it.
     static let short = Policy(timeout: .seconds(60), stall: .seconds(600))
 }

@@ -2,7 +2,7 @@ import Shared
 
 @testable import Verdict
 
-/// A build that a made-up host serves: what its image says of itself.
+/// A build that a simulated host serves: the contents of its image.
 struct Build: Hashable, Sendable {
     var gitSHA: Reported<GitSHA>
     var digests: [DigestEvidence]
@@ -20,14 +20,14 @@ struct Build: Hashable, Sendable {
             digests: [DigestEvidence(digest: .of(digest), kind: .indexOrManifest, source: .containerImage)])
     }
 
-    /// The digest that the document shows for it.
+    /// The digest that the document shows for the build.
     var shown: Digest? { digests.first { $0.kind != .config }?.digest }
 
-    /// What was promoted.
+    /// The promoted build.
     static let target = Build(sha: "a", digest: "1")
-    /// Promoted before.
+    /// Promoted before the target.
     static let old = Build(sha: "b", digest: "2")
-    /// Promoted later.
+    /// Promoted after the target.
     static let next = Build(sha: "c", digest: "3")
     /// Never promoted.
     static let foreign = Build(sha: "d", digest: "4")
@@ -39,12 +39,12 @@ struct Build: Hashable, Sendable {
     static let local = Build(
         gitSHA: .known(.of("a")),
         digests: [DigestEvidence(digest: .of("6"), kind: .config, source: .containerImage)], origin: .none)
-    /// Nothing that could be compared.
+    /// Without anything that can be compared.
     static let unlabelled = Build(gitSHA: .absent, digests: [])
 }
 
 extension GitSHA {
-    /// Forty times the same digit.
+    /// The same digit forty times.
     static func of(_ digit: Character) -> GitSHA {
         guard let sha = GitSHA(contractText: String(repeating: digit, count: 40)) else {
             preconditionFailure("\(digit) is no hexadecimal digit")
@@ -54,7 +54,7 @@ extension GitSHA {
 }
 
 extension Digest {
-    /// Sixty-four times the same digit.
+    /// The same digit sixty-four times.
     static func of(_ digit: Character) -> Digest {
         guard let digest = Digest(contractText: "sha256:" + String(repeating: digit, count: 64)) else {
             preconditionFailure("\(digit) is no hexadecimal digit")
@@ -64,7 +64,7 @@ extension Digest {
 }
 
 extension Target {
-    /// By commit and digest, generation 2 of the ledger.
+    /// A target by commit and digest, generation 2 in the ledger.
     static let promoted = Target(service: "canvas", gitSHA: .of("a"), digest: .of("1"), generation: 2)
     static let bySHA = Target(service: "canvas", gitSHA: .of("a"))
     static let byDigest = Target(service: "canvas", digest: .of("1"))
@@ -77,8 +77,8 @@ extension Promotion {
 }
 
 extension [Promotion] {
-    /// The ledger with the target as the newest.
+    /// The ledger's promotions with the target as the newest.
     static var upToTarget: [Promotion] { [.first, .target] }
-    /// The ledger when a newer promotion has come.
+    /// The ledger's promotions after a newer one.
     static var upToSuccessor: [Promotion] { [.first, .target, .successor] }
 }

@@ -1,22 +1,22 @@
 @testable import Verdict
 
-/// Made-up inventories.
+/// Simulated inventories.
 enum Fleet {
-    /// `host-0`, `host-1`, …, with the labels that are given for each.
+    /// Creates `host-0`, `host-1`, … with the given labels.
     static func hosts(_ labels: [[String: String]]) -> [ExpectedHost] {
         labels.enumerated().map {
             ExpectedHost(name: "host-\($0)", url: "http://host-\($0):9480/buildinfo", labels: $1)
         }
     }
 
-    /// So many hosts of the group `canary`, and so many of `stable`.
+    /// Creates hosts of the groups `canary` and `stable`.
     static func hosts(canary: Int, stable: Int) -> [ExpectedHost] {
         hosts(
             Array(repeating: ["group": "canary"], count: canary)
                 + Array(repeating: ["group": "stable"], count: stable))
     }
 
-    /// So many without labels, the first of them waived.
+    /// Creates hosts without labels, of which the first `waived` are waived.
     static func hosts(_ count: Int, waived: Int = 0) -> [ExpectedHost] {
         var hosts = hosts(Array(repeating: [:], count: count))
         for index in 0..<waived { hosts[index].waiver = .active }
@@ -38,6 +38,6 @@ extension GroupTolerance {
 }
 
 extension HostSelector {
-    /// As the flags would be typed; what cannot be read is left out.
+    /// Parses the terms as typed; invalid ones are left out.
     init(typed: String...) { self.init(typed.compactMap(Term.init(parsing:))) }
 }

@@ -2,22 +2,22 @@ import Shared
 
 @testable import Verdict
 
-/// What a policy tolerates and requires of hosts at the end, counted anew in whole numbers.
+/// The tolerances and requirements of a policy at the end, computed independently in whole numbers.
 struct GroupLimits {
     struct Host {
         var labels: [String: String]
         var label: HostStatus
     }
 
-    /// Those that the gate is about.
+    /// The hosts in the gate.
     let hosts: [Host]
     let schedule: Schedule
 
-    /// A share is of the hosts that the limit is for, rounded down.
+    /// The maximum number of exceptions. A negative number is a percentage of the hosts that the limit covers, rounded down.
     private func most(_ number: Int, of count: Int) -> Int { number < 0 ? count * -number / 100 : number }
 
-    /// Whether no more hosts have such a label than is tolerated: by each rule of the hosts that it covers, and by the
-    /// plain number of all that no rule covers.
+    /// True if the number of hosts with such a status is tolerated: by each rule for the hosts that it covers, and by the
+    /// plain number for the hosts that no rule covers.
     func areTolerated(_ labels: Set<HostStatus>, _ plain: Int, _ rules: [StatusOracle]) -> Bool {
         let others = hosts.filter { host in rules.allSatisfy { !$0.covers(host.labels) } }
         let parts = rules.map { rule in (hosts.filter { rule.covers($0.labels) }, rule.number) } + [(others, plain)]
@@ -26,7 +26,7 @@ struct GroupLimits {
         }
     }
 
-    /// The requirements for which too few hosts are proven; a share of these is rounded up.
+    /// The requirements for which too few hosts are proven; their shares are rounded up.
     var unmet: [StatusOracle] {
         schedule.required.filter { rule in
             let part = hosts.filter { rule.covers($0.labels) }
@@ -35,12 +35,12 @@ struct GroupLimits {
         }
     }
 
-    /// Whether hosts with such a label are what a requirement lacks.
+    /// True if hosts with such a status cause an unmet requirement.
     func isUnmet(by labels: Set<HostStatus>) -> Bool {
         unmet.contains { rule in hosts.contains { rule.covers($0.labels) && labels.contains($0.label) } }
     }
 
-    /// Whether so few are proven that nothing is tolerated.
+    /// True if so few hosts are proven that nothing is tolerated.
     var isShort: Bool {
         let proven = hosts.count { $0.label == .converged }
         return proven < hosts.count && proven < max(1, most(schedule.minProven, of: hosts.count))

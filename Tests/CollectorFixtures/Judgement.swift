@@ -2,7 +2,7 @@ import Shared
 
 @testable import Verdict
 
-/// Everything that must hold for the end of a run, whatever the schedule was.
+/// The properties that must hold at the end of every run, whatever its schedule.
 struct Judgement {
     let run: Simulation
     private let oracle: Oracle
@@ -18,7 +18,7 @@ struct Judgement {
             schedule: run.schedule, deliveries: run.deliveries, end: Int((conclusion.at.seconds * 1_000).rounded()))
     }
 
-    /// What is wrong; empty where nothing is.
+    /// The violated properties; empty if all hold.
     var violations: [String] {
         run.violations + counting + green + red + liveness
     }
@@ -91,10 +91,10 @@ struct Judgement {
 
     private var green: [String] {
         var wrong: [String] = []
-        // Not only at a green end: a host may never be called proven without proof.
+        // Not only at a green end: a host must never be called proven without proof.
         for (host, track) in run.verification.tracks.enumerated() where track.status == .converged {
-            // Without the inventory's id, and before that other host speaks, nobody can know who answers. The verdict is
-            // green only when every host spoke, so there is no excuse then.
+            // Without an expected id in the inventory, and before the other host answers, it cannot be known who answers.
+            // The verdict is green only if every host answered, so the exception does not apply then.
             let isMisrouted = schedule.hosts[host].faults.contains { $0.kind.isMisroute }
             let isGreen = conclusion.exitCode == 0 && conclusion.verdict != .superseded
             if isMisrouted, !schedule.knownIDs.contains(host), !isGreen { continue }
@@ -131,7 +131,7 @@ struct Judgement {
                 case .failed: !isMisrouted && !oracle.mayFail(host)
                 case .rolledBack: !isMisrouted && !oracle.mayHaveGoneBack(host)
                 case .conflict: !oracle.mayConflict(host)
-                // Nobody waits for a waived host's agent to look again, so that an early end finds it as it was.
+                // A waived host's agent is not awaited, so an early end finds the host in its old state.
                 case .unverifiable where track.host.isWaived && track.earlyAge != nil: false
                 case .unreachable, .agentError, .unverifiable: oracle.isPlainlyVisible(host)
                 case .missing: schedule.unlisted?.host != host
@@ -144,7 +144,7 @@ struct Judgement {
         return wrong + blame
     }
 
-    /// What is tolerated is no cause.
+    /// A tolerated host is not a cause.
     private var blame: [String] {
         let kinds: [(Verdict, Set<HostStatus>, Int, [StatusOracle])] = [
             (.failedDeploy, [.failed], schedule.maxFailed, schedule.failedRules),
@@ -159,12 +159,12 @@ struct Judgement {
         }
     }
 
-    // MARK: - (b) Green when there is nothing left to wait for
+    // MARK: - (b) Green when nothing is left to wait for
 
     private var liveness: [String] {
         guard let limit = oracle.mustBeGreenBy else { return [] }
         if conclusion.verdict == .converged, oracle.end <= limit { return [] }
-        // A policy that tolerates dead hosts need not wait for one to come back.
+        // A policy that tolerates dead hosts does not have to wait for one to return.
         if conclusion.verdict == .convergedTolerated, schedule.toleratesDead, oracle.end <= limit { return [] }
         return ["NOT GREEN by \(limit) ms: \(conclusion.verdict) at \(oracle.end) ms"]
     }

@@ -1,15 +1,15 @@
 import Shared
 
-/// Knows what every host truly did, and so what a verdict may say.
+/// Knows the true behaviour of every host, and so the permitted verdicts.
 ///
-/// It shares no rule with the state machine: it looks at stretches of true time, never at digests, ages or nonces. Times
-/// are in milliseconds.
+/// It shares no rule with the state machine: it examines stretches of true time, never digests, ages or nonces. Times are in
+/// milliseconds.
 struct Oracle {
     let schedule: Schedule
     let deliveries: [Simulation.Delivery]
     let end: Int
 
-    /// How old a fact may be.
+    /// The maximum age of a fact.
     private var freshness: Int { 3 * max(schedule.interval, 2_000) }
 
     private func isTarget(_ kind: TrueHost.Kind) -> Bool {
@@ -35,13 +35,13 @@ struct Oracle {
                 && one.restarts == other.restarts)
     }
 
-    /// Whether the host truly served the target on one set of instances for the soak, until (nearly) the end.
+    /// True if the host truly served the target on one set of instances for the soak, until (nearly) the end.
     ///
-    /// What happened between two looks that reached the collector is forgiven only where nobody could know: for no longer
-    /// than a fact stays fresh, with the same instances before and after.
+    /// A change between two delivered observations is forgiven only if it could not be seen: for no longer than a fact stays
+    /// fresh, with the same instances before and after.
     func hasProof(_ host: Int) -> Bool {
         let truth = schedule.hosts[host]
-        // A `Date` is cut to seconds, and kept for some of them: a copy that is younger cannot be told from an answer.
+        // A `Date` has a resolution of a second, and servers cache it for a while: a younger copy looks like a fresh answer.
         let hasCopies = truth.faults.contains { if case .stored(saysSo: false) = $0.kind { true } else { false } }
         let coarseness = hasCopies ? 3_000 : 0
         let soak = max(0, schedule.soak - coarseness)
@@ -50,13 +50,13 @@ struct Oracle {
         func isShownBad(_ from: Int, _ until: Int) -> Bool {
             looks.contains { from < $0 && $0 < until && !isGood(truth.stretch(at: $0), truth) }
         }
-        // The first machine's id binds, unless another host gave that id too: then nobody said first whose it is.
+        // The first machine's id is binding, unless another host also gave that id: then its owner is unknown.
         var machines = [(from: Schedule.past, until: Schedule.future)]
         if let replacedAt = truth.replacedAt {
             machines = [(Schedule.past, replacedAt), (replacedAt, Schedule.future)]
             if looks.contains(where: { $0 < replacedAt }), !isContested(host) { machines.removeLast() }
         }
-        // Good stretches within the verification, cut where another machine took the name.
+        // Good stretches within the verification, cut at the time when another machine took the name.
         var goods: [(from: Int, until: Int, stretch: TrueHost.Stretch, machine: Int)] = []
         for (index, stretch) in truth.stretches.enumerated() where isGood(stretch, truth) {
             let next = index + 1 < truth.stretches.count ? truth.stretches[index + 1].from : Schedule.future
@@ -73,13 +73,13 @@ struct Oracle {
                 let isOther =
                     before.machine != goods[last].machine
                     || !isSame(before.stretch, goods[last].stretch, plain: truth.isPlain)
-                // Other instances that came and went between two looks, nobody could see.
+                // Other instances that came and went between two observations were invisible.
                 if isOther, !looks.contains(where: { before.from <= $0 && $0 < before.until }) { continue }
                 guard !isOther, earliest - before.until <= freshness + slack, !isShownBad(before.until - 1, earliest)
                 else { break }
                 earliest = before.from
             }
-            // The answer of a look just before the start may be on its way when the start comes.
+            // The answer to an observation just before the start might still be under way at the start.
             let since = earliest == 0 ? -slack : earliest
             let proving = looks.filter { since <= $0 && $0 <= latest && isGood(truth.stretch(at: $0), truth) }
             if latest - earliest >= soak, Set(proving).count >= 2,
@@ -91,14 +91,14 @@ struct Oracle {
         return false
     }
 
-    /// Whether another host's URL may be answered with this host's id.
+    /// True if another host's URL might be answered with this host's id.
     private func isContested(_ host: Int) -> Bool {
         schedule.hosts.contains { other in
             other.faults.contains { if case .misroute(let to) = $0.kind { to == host } else { false } }
         }
     }
 
-    /// Whether the host could ever have been seen to fail.
+    /// True if the host could have been seen to fail.
     func mayFail(_ host: Int) -> Bool {
         let truth = schedule.hosts[host]
         let targets = truth.stretches.filter { isTarget($0) && $0.from <= end }
@@ -111,14 +111,14 @@ struct Oracle {
         return isWrong || isRestarted || targets.contains { $0.state != .serving || $0.oomKilled }
     }
 
-    /// Whether the host served the target and something else after it.
+    /// True if the host served the target and another build afterwards.
     func mayHaveGoneBack(_ host: Int) -> Bool {
         let stretches = schedule.hosts[host].stretches.filter { $0.from <= end }
         guard let first = stretches.firstIndex(where: isTarget) else { return false }
         return stretches[first...].contains { !isTarget($0) }
     }
 
-    /// Whether something else than the host, or than the same host, can have answered.
+    /// True if anything other than the host's one machine could have answered.
     func mayConflict(_ host: Int) -> Bool {
         let truth = schedule.hosts[host]
         if truth.replacedAt != nil { return true }
@@ -126,7 +126,7 @@ struct Oracle {
         return isContested(host)
     }
 
-    /// Whether nothing hinders the host's answers, and each of them can be compared.
+    /// True if nothing interferes with the host's answers, and each can be compared.
     func isPlainlyVisible(_ host: Int) -> Bool {
         let truth = schedule.hosts[host]
         let areComparable = truth.stretches.allSatisfy { stretch in
@@ -137,10 +137,10 @@ struct Oracle {
             && truth.wayThere + truth.wayBack < 100 && !truth.isPlain
     }
 
-    /// Whether the host did not serve the target lately.
+    /// True if the host recently did not serve the target.
     func wasLatelyBehind(_ host: Int) -> Bool {
         let truth = schedule.hosts[host]
-        // A copy that a cache does not own up to is told from an answer by the next one at the earliest.
+        // A copy without a cache header is recognised by the next answer at the earliest.
         if truth.faults.contains(where: { if case .stored(saysSo: false) = $0.kind { true } else { false } }) {
             return true
         }
@@ -151,18 +151,18 @@ struct Oracle {
         }
     }
 
-    /// When a fleet that is right and quiet must have been proven.
+    /// The time by which a correct and quiet fleet must be proven.
     var mustBeGreenBy: Int? {
         guard let quiet = schedule.quietFrom else { return nil }
         let slowestLook = 2_000
         return quiet + schedule.requestTimeout + 3 * schedule.interval + 2 * slowestLook + 2 * schedule.soak + 1_000
-            // A Date moves on once a second, and what a copy had made of the clock has to be learned.
+            // A Date advances once a second, and the clock offset that a stored copy suggested must be corrected.
             + (schedule.hosts.contains(where: \.isPlain) ? 3_000 : 0)
     }
 }
 
 extension TrueHost.Fault.Kind {
-    /// Whether an answer is made by something else than the host.
+    /// True if something other than the host makes the answer.
     var isForgery: Bool {
         switch self {
         case .cache, .misroute: true

@@ -5,7 +5,7 @@ import Shared
 @testable import Reports
 @testable import Verdict
 
-/// Evidence of a made-up verification, in memory.
+/// Evidence of a simulated verification, in memory.
 struct Recording {
     private(set) var lines: [EvidenceLine]
     private let start: EvidenceStart
@@ -56,7 +56,7 @@ struct Recording {
         return report
     }
 
-    /// Lines as they stand in a file.
+    /// Encodes the lines as the bytes of a file.
     static func file(_ lines: [EvidenceLine]) throws -> [UInt8] {
         let coding = EvidenceCoding()
         var chain = HashChain()

@@ -5,7 +5,7 @@ import Testing
 @testable import Reports
 @testable import Verdict
 
-/// A fleet with a bit of everything, run to its deadline with a made-up clock.
+/// A fleet with hosts of many statuses, run to its deadline with a simulated clock.
 enum SampleFleet {
     static let hostile = "<script>\u{1B}[2J::error::\u{202E}x"
 

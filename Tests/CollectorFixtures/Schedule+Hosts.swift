@@ -2,11 +2,11 @@ import Shared
 
 @testable import Verdict
 
-/// The stories of single hosts.
+/// The scripts of single hosts.
 extension Schedule {
     private typealias Stretch = TrueHost.Stretch
 
-    /// A host that gets to the target after some harmless trouble, and stays there.
+    /// A host that reaches the target after harmless problems, and stays there.
     static func calmHost(
         _ host: Int, before end: Int, wanted: Wanted, of count: Int, _ random: inout SplitMix64
     ) -> TrueHost {
@@ -50,7 +50,7 @@ extension Schedule {
         return made
     }
 
-    /// A host with any story.
+    /// A host with any script.
     static func host(_ number: Int, timeout: Int, wanted: Wanted, _ random: inout SplitMix64) -> TrueHost {
         var made = TrueHost(stretches: [])
         let stories: [(String, (Int, inout SplitMix64) -> [TrueHost.Stretch])] = [
@@ -74,7 +74,7 @@ extension Schedule {
         return made
     }
 
-    /// Without an agent nobody can tell one machine from another, nor how many instances there are.
+    /// Without an agent, machines and their instances cannot be distinguished.
     private static func becomePlain(_ made: inout TrueHost, _ random: inout SplitMix64) {
         made.isPlain = true
         made.saysDate = random.chance(80)
@@ -91,7 +91,7 @@ extension Schedule {
         host.wayBack = isSlow ? random.pick(0, 1_900) : random.pick(0, 20)
     }
 
-    /// Puts one to three faults before the host.
+    /// Adds one to three faults in front of the host.
     mutating func addFaults(to host: Int, within range: ClosedRange<Int>, _ random: inout SplitMix64) {
         for _ in 0..<random.pick(1, 3) {
             let start = random.pick(range.lowerBound, range.upperBound)
@@ -106,7 +106,7 @@ extension Schedule {
                 let others = hosts.indices.filter { $0 != host && !hosts[$0].isPlain }
                 kinds.append(.misroute(to: others.isEmpty || random.chance(20) ? -1 : random.pick(from: others)))
             } else {
-                // Where neither a header nor a Date tells, nobody can.
+                // Without a cache header or a Date, a stored answer cannot be recognised.
                 let isTold = !hosts[host].saysDate
                 kinds += [
                     .stored(saysSo: true), .stored(saysSo: isTold), .stored(saysSo: isTold), .stored(saysSo: isTold),
@@ -116,7 +116,8 @@ extension Schedule {
             hosts[host].faults.append(
                 TrueHost.Fault(from: start - early, until: start + length, kind: random.pick(from: kinds)))
         }
-        // Strangers are told by the inventory's id only, so a host that may be replaced must not meet one.
+        // A stranger is recognised only by the inventory's id, so a host that can be replaced must not be answered for by
+        // one.
         if hosts[host].faults.contains(where: { if case .misroute(to: -1) = $0.kind { true } else { false } }) {
             hosts[host].replacedAt = nil
         }
@@ -181,7 +182,7 @@ extension Schedule {
         return made
     }
 
-    /// A supervisor that makes a new container each time, with a gap in which there is none, or an old one that is stopped.
+    /// A supervisor that creates a new container each time, with a gap without a container, or with an old stopped one.
     private static func recreateLoop(_ timeout: Int, _ random: inout SplitMix64) -> [TrueHost.Stretch] {
         var made = [Stretch(from: past, kinds: [.old], state: .serving, container: 0)]
         var at = random.pick(-4_000, timeout / 2)
@@ -211,7 +212,7 @@ extension Schedule {
         ]
     }
 
-    /// Replicas that come one after the other, and perhaps never all of them.
+    /// Replicas that start one after the other, and possibly never all of them.
     private static func tooFew(_ timeout: Int, _ random: inout SplitMix64) -> [TrueHost.Stretch] {
         var made = [Stretch(from: past, kinds: [.old, .old, .old], state: .serving, container: 0)]
         var at = random.pick(-5_000, timeout)
@@ -223,7 +224,7 @@ extension Schedule {
         return made
     }
 
-    /// An unhealthy container that is restarted, and whose engine keeps the result for a while.
+    /// An unhealthy container that is restarted while its engine keeps the health result for a while.
     private static func keptHealth(_ timeout: Int, _ random: inout SplitMix64) -> [TrueHost.Stretch] {
         let at = random.pick(-3_000, timeout)
         let restarted = at + random.pick(100, 2_000)
@@ -256,7 +257,7 @@ extension Schedule {
             let state = random.pick(from: [ServiceState.paused, .unhealthy, .exited, .starting, .unknown])
             made.append(Stretch(from: at, kinds: [.target], state: state, container: 1))
             if random.chance(80) {
-                // An exited container that is started again by hand has another start.
+                // An exited container that is started again by hand has another start time.
                 made.append(
                     Stretch(
                         from: at + random.pick(200, 7_000), kinds: [.target], state: .serving, container: 1,
@@ -298,7 +299,7 @@ extension Schedule {
                 random.chance(70)
                 ? ServiceState.serving
                 : random.pick(from: ServiceState.allCases.filter { $0 != .absent && $0 != .unknown })
-            // One container runs one image for all its life.
+            // A container runs the same image for its whole life.
             let kinds = random.chance(15) ? [kind, .target] : [kind]
             let image = (TrueHost.Kind.allCases.firstIndex(of: kind) ?? 0) * 2 + kinds.count
             made.append(

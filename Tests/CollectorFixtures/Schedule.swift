@@ -2,16 +2,16 @@ import Shared
 
 @testable import Verdict
 
-/// A made-up fleet with everything that will happen to it, drawn from one seed. Times are in milliseconds.
+/// A simulated fleet with all its events, drawn from one seed. Times are in milliseconds.
 struct Schedule: Sendable, CustomStringConvertible {
     enum Wanted: String, Sendable { case commitAndDigest, commit, digest }
 
     let seed: UInt64
     var hosts: [TrueHost] = []
-    /// Hosts of the inventory that carry their expected id.
+    /// The hosts whose expected id is in the inventory.
     var knownIDs: Set<Int> = []
     var waived: Set<Int> = []
-    /// What each host is labelled with in the inventory.
+    /// The inventory labels of each host.
     var labels: [[String: String]] = []
     var wanted = Wanted.commitAndDigest
     var interval = 1_000
@@ -20,12 +20,12 @@ struct Schedule: Sendable, CustomStringConvertible {
     var requestTimeout = 1_000
     var stall = 60_000
     var failAfter = 3
-    /// Hosts, or a share of them where negative: -34 is 34%.
+    /// A number of hosts or, if negative, a percentage: -34 is 34%.
     var maxStragglers = 0
     var maxUnreachable = 0
     var maxFailed = 0
     var minProven = 1
-    /// Tolerances by label, and what must be proven.
+    /// Tolerances by label, and requirements.
     var stragglerRules: [StatusOracle] = []
     var unreachableRules: [StatusOracle] = []
     var failedRules: [StatusOracle] = []
@@ -33,10 +33,10 @@ struct Schedule: Sendable, CustomStringConvertible {
     var supersededOK = false
     var successorAt: Int?
     var interruptAt: Int?
-    /// The inventory's source loses this host at this time.
+    /// The host that the inventory's source loses, and when.
     var unlisted: (host: Int, at: Int)?
     var tick = 50
-    /// From here on, every host that the gate is about is right, reachable and quiet; nil where that never comes.
+    /// The time after which every host in the gate is correct, reachable and quiet; nil for never.
     var quietFrom: Int?
 
     var description: String {
@@ -91,7 +91,7 @@ struct Schedule: Sendable, CustomStringConvertible {
             maxFailed = random.pick(from: [0, 1, -34])
             minProven = random.pick(from: [0, 1, 2, -50, -100])
         }
-        // From a generator of their own: the stories of a seed stay what they are.
+        // Drawn from a separate generator, so that the scripts of a seed do not change.
         var labelled = SplitMix64(seed: seed ^ 0x1A_BE15)
         chooseLabels(&labelled)
         chooseIdentities(quietly: isCalm, &random)
@@ -106,8 +106,8 @@ struct Schedule: Sendable, CustomStringConvertible {
         if random.chance(5) { unlisted = (random.pick(0, count - 1), random.pick(0, timeout)) }
     }
 
-    /// A host that a collector without expected ids could not tell from another keeps its id in the inventory, and a
-    /// fleet with tolerance or waivers too: what nobody can see is no fault of the state machine.
+    /// A host that cannot be distinguished from another without its expected id keeps the id in the inventory. With
+    /// tolerance or waivers this applies to the whole fleet: the state machine is not at fault for what is invisible.
     private mutating func chooseIdentities(quietly: Bool, _ random: inout SplitMix64) {
         let isMisrouted = hosts.contains { host in
             host.faults.contains { if case .misroute = $0.kind { true } else { false } }
@@ -115,7 +115,7 @@ struct Schedule: Sendable, CustomStringConvertible {
         let isStranger = hosts.contains { host in
             host.faults.contains { if case .misroute(to: -1) = $0.kind { true } else { false } }
         }
-        // A host that was answered for by another before it could speak for itself needs the inventory's id to recover.
+        // A host that another one answered for before its own first answer needs the inventory's id to recover.
         if isStranger || isRing || (quietly && isMisrouted) || (toleratesAny && isMisrouted) || random.chance(20) {
             knownIDs = Set(hosts.indices.filter { !hosts[$0].isPlain && hosts[$0].replacedAt == nil })
         }
@@ -123,7 +123,7 @@ struct Schedule: Sendable, CustomStringConvertible {
         waived = [random.pick(0, hosts.count - 1)]
     }
 
-    /// Whether hosts may answer for one another in a ring: each id is given once then, under another's name.
+    /// True if hosts might answer for one another in a ring: each id then occurs once, under another host's name.
     private var isRing: Bool {
         func others(_ host: Int) -> [Int] {
             hosts[host].faults.compactMap {
@@ -145,7 +145,7 @@ struct Schedule: Sendable, CustomStringConvertible {
     }
     private var toleratesAny: Bool { toleratesDead || maxStragglers != 0 || !stragglerRules.isEmpty }
 
-    /// Most of the fleet falls silent at once.
+    /// Makes most of the fleet silent at once.
     private mutating func cutOff(_ random: inout SplitMix64) {
         let start = random.pick(0, timeout)
         let until = random.chance(50) ? Self.future : start + random.pick(1, 8) * 1_000
@@ -155,7 +155,7 @@ struct Schedule: Sendable, CustomStringConvertible {
         }
     }
 
-    /// The time from which on a calm fleet is right, reachable and quiet.
+    /// The time after which a calm fleet is correct, reachable and quiet.
     private mutating func becomeQuiet() {
         let changes = hosts.flatMap { host in host.stretches.map(\.from) + host.faults.map(\.until) }
         quietFrom = max(0, changes.max() ?? 0)

@@ -2,12 +2,12 @@ import Shared
 
 @testable import Verdict
 
-/// Runs a schedule: agents, the ways to them, and a poller that carries out what the state machine asks for.
+/// Runs a schedule: agents, the network to them, and a poller that performs the state machine's actions.
 struct Simulation {
-    /// A look of a host's own agent that reached the collector.
+    /// An observation by a host's own agent that reached the collector.
     struct Delivery {
         var host: Int
-        /// When the agent looked, and when the answer arrived.
+        /// The times of the agent's observation and of the answer's arrival.
         var look: Int
         var arrived: Int
     }
@@ -15,10 +15,10 @@ struct Simulation {
     let schedule: Schedule
     private(set) var verification: Verification
     private(set) var deliveries: [Delivery] = []
-    /// What went against the rules on the way.
+    /// Violations of rules during the run.
     private(set) var violations: [String] = []
     private(set) var requests = 0
-    /// What evidence says of the run; nil where nobody asks for it.
+    /// The evidence of the run; nil unless requested.
     var recording: Recording?
 
     private var random: SplitMix64
@@ -125,7 +125,7 @@ struct Simulation {
         if host != nil, asks != (isOver ? 0 : 1) { violations.append("\(asks) requests follow an answer at \(now)") }
     }
 
-    // MARK: - The way to a host, and its agent
+    // MARK: - The network and the agents
 
     private mutating func request(_ host: Int, at now: Int) {
         requests += 1
@@ -265,7 +265,7 @@ extension Build {
 }
 
 extension TrueHost.Stretch {
-    /// What an agent reports for it, but for the nonce and the age.
+    /// The document that an agent reports, without nonce and age.
     fileprivate func document(id: String) -> Document {
         func answer(_ index: Int) -> Answer {
             Answer(

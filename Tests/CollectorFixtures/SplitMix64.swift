@@ -1,4 +1,4 @@
-/// A small seeded generator, so that a schedule can be made again from its number.
+/// A small seeded generator, so that a schedule can be reproduced from its number.
 struct SplitMix64: RandomNumberGenerator {
     private var state: UInt64
 
@@ -14,12 +14,12 @@ struct SplitMix64: RandomNumberGenerator {
         return z ^ (z >> 31)
     }
 
-    /// A number from one through another.
+    /// A number in a closed range.
     mutating func pick(_ low: Int, _ high: Int) -> Int {
         low + Int(truncatingIfNeeded: next() % UInt64(high - low + 1))
     }
 
-    /// True so many times in a hundred.
+    /// True in `percent` of 100 cases.
     mutating func chance(_ percent: Int) -> Bool { pick(0, 99) < percent }
 
     mutating func pick<Value>(from values: [Value]) -> Value { values[pick(0, values.count - 1)] }

@@ -1,8 +1,8 @@
-/// A limit for the hosts of one label, as the oracle knows it.
+/// A limit for the hosts with one label, as the oracle sees it.
 struct StatusOracle: Sendable, CustomStringConvertible {
     var key: String
     var value: String
-    /// Hosts, or a share of them where negative: -34 is 34%.
+    /// A number of hosts or, if negative, a percentage: -34 is 34%.
     var number: Int
 
     var description: String { "\(key)=\(value):\(number)" }
@@ -10,7 +10,7 @@ struct StatusOracle: Sendable, CustomStringConvertible {
     func covers(_ labels: [String: String]) -> Bool { labels[key] == value }
 }
 
-/// Labels, and the limits that speak of them.
+/// Labels, and the limits by label.
 extension Schedule {
     private static let values = ["group": ["canary", "stable"], "region": ["eu", "us"]]
 
@@ -28,7 +28,7 @@ extension Schedule {
         failedRules = rules(&random)
     }
 
-    /// For labels that hosts have or not; of some no expected host is left.
+    /// Rules for labels of hosts. Some labels have only waived hosts, or none.
     private func rules(_ random: inout SplitMix64) -> [StatusOracle] {
         (0..<random.pick(0, 2)).map { _ in
             let key = random.pick(from: Self.values.keys.sorted())
@@ -38,7 +38,7 @@ extension Schedule {
         }
     }
 
-    /// Chooses what must be proven, of labels that the gate is about: others are refused before anything is asked.
+    /// Chooses requirements for labels with hosts in the gate. Other requirements are refused before any host is queried.
     mutating func require(_ random: inout SplitMix64) {
         guard random.chance(20) else { return }
         let gated = labels.indices.filter { !waived.contains($0) }.map { labels[$0] }

@@ -2,50 +2,51 @@ import Shared
 
 @testable import Verdict
 
-/// What a made-up host truly does, from long before the verification until long after it. Times are in milliseconds.
+/// The true behaviour of a simulated host, from long before the verification until long after it. Times are in milliseconds.
 struct TrueHost: Sendable, CustomStringConvertible {
-    /// What a host's builds are, as the simulator knows them; nothing of this is derived from digests or commits.
+    /// The kinds of builds. The simulator assigns them; they are not derived from digests or commits.
     enum Kind: String, Sendable, CaseIterable {
         case target, old, next, foreign, rebuilt, mislabelled, local, unlabelled
     }
 
-    /// One stretch in which nothing changes.
+    /// A stretch of time without a change.
     struct Stretch: Sendable {
         var from: Int
-        /// The builds of its instances; empty while there is none.
+        /// The builds of its instances; empty without an instance.
         var kinds: [Kind]
         var state: ServiceState
-        /// Which containers these are.
+        /// The identity of the containers.
         var container: Int
-        /// How often they were started.
+        /// The number of their starts.
         var start = 0
         var restarts = 0
         var tagMoved = false
         var oomKilled = false
-        /// A stopped container of long ago that an agent lists beside them.
+        /// The build of an old stopped container that an agent lists beside the instances.
         var leftover: Kind?
-        /// Containers that the agent leaves out.
+        /// The number of containers that the agent leaves out.
         var leftOut = 0
     }
 
-    /// What stands between the collector and the host.
+    /// A fault between the collector and the host.
     struct Fault: Sendable {
         enum Kind: Sendable {
-            /// No answer, after so many milliseconds.
+            /// No answer, after this many milliseconds.
             case silence(RequestOutcome, after: Int)
-            /// So many requests in a hundred are lost.
+            /// This percentage of requests is lost.
             case loss(percent: Int)
-            /// Something answers, but no agent.
+            /// Something other than an agent answers.
             case garbage(RequestOutcome)
-            /// A cache answers with what the host said before.
+            /// A cache replays an earlier answer of the host.
             case cache
-            /// A cache answers with what a host without an agent said when the fault began; it may say so.
+            /// From the start of the fault, a cache replays the answer of a host without an agent, with or without a cache
+            /// header.
             case stored(saysSo: Bool)
-            /// A host of the inventory answers, or (-1) a stranger that serves the target.
+            /// Another host of the inventory answers or, with -1, a stranger that serves the target.
             case misroute(to: Int)
-            /// The agent cannot read its engine, and says so.
+            /// The agent cannot read its engine, and reports this.
             case blind
-            /// The agent cannot see its engine any more, and its last look grows old.
+            /// The agent loses its engine, and its last observation ages.
             case frozen
         }
 
@@ -54,26 +55,26 @@ struct TrueHost: Sendable, CustomStringConvertible {
         var kind: Kind
     }
 
-    /// In the order of their times; the first one begins long before the verification.
+    /// In order of time; the first one begins long before the verification.
     var stretches: [Stretch]
     var faults: [Fault] = []
-    /// Milliseconds between an agent's looks; 0 looks for every request.
+    /// Milliseconds between an agent's observations; 0 for one per request.
     var lookPeriod = 0
     var lookPhase = 0
-    /// Milliseconds of the way there, and of the way back, at most.
+    /// The maximum latency in each direction, in milliseconds.
     var wayThere = 5
     var wayBack = 5
-    /// The time from which on another machine has this name; nil for never.
+    /// The time at which another machine takes this name; nil for never.
     var replacedAt: Int?
     /// Answers `{"git_sha": …}` only.
     var isPlain = false
-    /// Its plain answers have a `Date`.
+    /// True if its plain answers have a `Date`.
     var saysDate = false
-    /// How many instances its operator declared.
+    /// The number of instances that its operator declared.
     var declared: Int?
-    /// The host's wall clock is off by so much; of no importance.
+    /// The offset of the host's wall clock, which must not matter.
     var skewDays = 0
-    /// What the generator had in mind.
+    /// The kind of script that the generator chose.
     var story = ""
 
     func stretch(at time: Int) -> Stretch {
@@ -85,12 +86,12 @@ struct TrueHost: Sendable, CustomStringConvertible {
         return found
     }
 
-    /// What the host's own clock says at a time, in seconds.
+    /// The host's own clock at a time, in seconds.
     func date(at time: Int) -> Int64 { (Int64(time) + 1_700_000_000_000 + Int64(skewDays) * 86_400_000) / 1_000 }
 
     func fault(at time: Int) -> Fault? { faults.first { $0.from <= time && time < $0.until } }
 
-    /// When the agent looked at its engine for the last time before `time`.
+    /// The time of the agent's last observation of its engine before `time`.
     func look(before time: Int) -> Int {
         var look = time
         if lookPeriod > 0 {
@@ -100,7 +101,7 @@ struct TrueHost: Sendable, CustomStringConvertible {
         for fault in faults {
             if case .frozen = fault.kind, fault.from <= look, look < fault.until { look = fault.from }
         }
-        // A new machine's agent never looked at the old machine's engine.
+        // A new machine's agent never observed the old machine's engine.
         if let replacedAt, replacedAt <= time { look = max(look, replacedAt) }
         return look
     }

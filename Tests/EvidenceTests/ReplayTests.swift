@@ -11,7 +11,7 @@ import Testing
 
 @Suite("Evidence and its replay")
 struct ReplayTests {
-    /// A short verification that goes through several labels, its evidence, and its conclusion.
+    /// A short verification that goes through several statuses, its evidence, and its conclusion.
     private struct Sampled {
         var recording: Recording
         var verification: Verification
@@ -88,7 +88,7 @@ struct ReplayTests {
             changed[index] ^= UInt8(1 << (index % 7))
             do throws(EvidenceError) {
                 let outcome = try Self.replay(changed)
-                // The last newline: without it the last line is none.
+                // The last newline: without it, the last line is incomplete.
                 if outcome.cut == nil || outcome.report.exitCode == 0 { unnoticed.append(index) }
             } catch {
                 if case .differs = error { unnoticed.append(index) }
@@ -133,7 +133,7 @@ struct ReplayTests {
             #expect(between.cut?.contains("after line \(index + 1)") == true)
             #expect(inside.cut?.contains("in line \(index + 2)") == true)
         }
-        // The status is the one that was recorded last, although the verdict is missing.
+        // The status is the last recorded one, although the verdict is missing.
         let last = try Self.replay(whole[...ends[ends.count - 2]])
         #expect(last.report.hosts.map(\.status) == [.converged])
     }
@@ -158,7 +158,7 @@ struct ReplayTests {
                 return error.exitCode == 1
             }
         }
-        // A changed sample leads to another end than the one that is recorded.
+        // A changed sample leads to another result than the recorded one.
         let samples = sampled.lines.indices.filter { sampled.lines[$0].kind == .sample }
         var lines = sampled.lines
         for index in samples { lines[index] = lines[index].refused() }
@@ -271,7 +271,7 @@ struct ReplayTests {
     func outOfPlace(_ kind: EvidenceLine.Kind) throws {
         let lines = try Sampled().lines
         let line = try #require(lines.last { $0.kind == kind })
-        // At the front, behind the verdict, and among the samples, as far as it does not belong there.
+        // At the front, after the verdict, and among the samples, except in valid positions.
         for index in [1, lines.count] {
             guard !(index == 1 && kind == .host) else { continue }
             var wrong = lines

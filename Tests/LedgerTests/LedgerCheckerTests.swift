@@ -12,7 +12,7 @@ import Testing
 
 @Suite("Checking the ledger")
 struct LedgerCheckerTests {
-    /// A closed ledger with a few verifications, of which the last one was interrupted.
+    /// A closed ledger with a few verifications. The last one was interrupted.
     private func withLedger(_ body: (String) async throws -> Void) async throws {
         try await withRecordedHistory { history, path in
             let hosts = (0..<200).map { ("host-\($0)", RecordedHistory.Result.converged(Double($0))) }

@@ -15,7 +15,7 @@ struct LedgerGuardTests {
     func halfAReport() async throws {
         let folder = try TestFolder()
         defer { folder.remove() }
-        // Enough room for the verification, and not for its hosts' transitions.
+        // Enough space for the verification, but not for its hosts' transitions.
         let ledger = try await Ledger.open(path: "\(folder.path)/ledger.db", options: .init(maximumPages: 60))
         var gone = ProcessIdentity.current()
         gone.boot = "earlier"

@@ -143,7 +143,7 @@ struct LedgerOpenerTests {
         _ = try await making.writeWithoutTransaction { try String.fetchOne($0, sql: "PRAGMA journal_mode = WAL") }
         try making.close()
         // The switch to WAL is the one transaction with a rollback journal: killed between the page's writing and the
-        // journal's removal, it leaves this one, which says that the file had no page before. Source: SQLite's file format,
+        // journal's removal, it leaves this one, which states that the file had no page before. Source: SQLite's file format,
         // section 3.
         let magic: [UInt8] = [0xD9, 0xD5, 0x05, 0xF9, 0x20, 0xA1, 0x63, 0xD7]
         let counts: [UInt8] = [0, 0, 0, 0, 1, 2, 3, 4, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 16, 0]

@@ -17,7 +17,7 @@ struct VerdictPropertyTests {
     private static let runs =
         environment["BUILDINFO_PROPERTY_RUNS"].flatMap { Int($0) } ?? (seed == nil ? 100_000 : 1)
 
-    /// Tells a tester what the schedules really reach.
+    /// Counts what the schedules cover, for the tester.
     private struct Tally: Sendable {
         var verdicts: [Verdict: Int] = [:]
         var statuses: [HostStatus: Int] = [:]
@@ -48,7 +48,7 @@ struct VerdictPropertyTests {
                 "\(tally.failures.count) schedules fail; the first ones:\n\(tally.failures.prefix(3).joined())")
         }
         guard Self.seed == nil, Self.runs >= 10_000 else { return }
-        // A property that never sees a case says nothing about it.
+        // A property that never meets a case does not test it.
         for verdict in Verdict.allCases where verdict != .emptyInventory && verdict != .inventoryShrunk {
             #expect(tally.verdicts[verdict, default: 0] > 0, "no schedule ends \(verdict)")
         }
@@ -75,7 +75,7 @@ struct VerdictPropertyTests {
         return tally
     }
 
-    /// (d) The same again must come to the same.
+    /// (d) The same run must have the same result.
     private static func differences(_ run: Simulation, _ schedule: Schedule) -> [String] {
         var again = Simulation(schedule)
         again.recording = Recording(again.verification)
@@ -86,7 +86,7 @@ struct VerdictPropertyTests {
         return (isSame ? [] : ["the same schedule came to another end"]) + replayed(again)
     }
 
-    /// (e) Its evidence must replay to the same report.
+    /// (e) The run's evidence must replay to the same report.
     private static func replayed(_ run: Simulation) -> [String] {
         guard let recording = run.recording, let conclusion = run.verification.conclusion else {
             return ["there is no evidence"]

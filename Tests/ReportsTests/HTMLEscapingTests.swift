@@ -53,7 +53,7 @@ struct HTMLEscapingTests {
         var paths: [String: String] = [:]
         Self.walk(try Self.json(report), path: "") { paths[$0] = $1 }
         let hidden = paths.filter { $1.contains("marked") && !everything.contains($1) }.keys
-        // A reason that has parts is shown by these, and what the host serves instead by the remark.
+        // A reason with parts is shown by its parts, and the build that the host serves by the note.
         let unexpected = hidden.filter { path in
             !path.hasSuffix("/reason_parts/served")
                 && !(path.hasSuffix("/reason") && paths["\(path)_parts/cause"] != nil)
@@ -135,7 +135,7 @@ struct HTMLEscapingTests {
 
     /// The report with the attack in every free text, each with its own number.
     ///
-    /// Free texts are found by trying, so that new fields of the model are attacked as well.
+    /// Free texts are found by trial, so that new fields of the model are attacked as well.
     private static func poisoned(_ report: Report, with attack: String) throws -> (Report, Int) {
         var report = report
         for index in report.hosts.indices {
@@ -147,7 +147,7 @@ struct HTMLEscapingTests {
         report.target.equivalentDigests = [.init(digest: .of("7"), kind: "x", platform: "x")]
         report.evidence = .init(hash: "x")
         var number = 0
-        // Whether a field is free does not depend on the host's index: the first host is tried for all.
+        // The set of free fields does not depend on the host's index: the first host is tried for all.
         var isFree: [String: Bool] = [:]
         func replaced(_ value: Any, in root: Any, path: [String]) -> Any {
             switch value {

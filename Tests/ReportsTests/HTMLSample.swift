@@ -70,7 +70,7 @@ enum HTMLSample: String, CaseIterable, Sendable {
         return try SampleFleet.report(bench)
     }
 
-    /// Refused before any host was asked.
+    /// Refused before any host was queried.
     private static func refused(hosts count: Int) throws -> Report {
         let bench = Bench(count)
         let hosts = bench.verification.tracks.map(\.host)

@@ -9,7 +9,7 @@ import Testing
 @testable import Reports
 @testable import Verdict
 
-/// Remarks on a host beside its status: left-out containers, project and warnings.
+/// The notes on a host besides its status: left-out containers, project and warnings.
 @Suite("Notes on hosts")
 struct HostNotesTests {
     private static func report() throws -> Report {

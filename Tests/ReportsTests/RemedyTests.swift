@@ -34,7 +34,7 @@ struct RemedyTests {
     ]
     private static let held: [Verdict] = [.failedDeploy, .rolledBack, .superseded]
 
-    /// - Parameter isRecorded: as an older collector recorded it, which kept no parts.
+    /// - Parameter isRecorded: as an older collector recorded it, without parts.
     private static func host(
         _ status: HostStatus, _ build: BuildFact, _ reason: HostReason, isRecorded: Bool = false
     ) -> Report.Host {
@@ -71,7 +71,7 @@ struct RemedyTests {
         #expect(!report.hosts.contains { Self.spreads($0.reason) })
     }
 
-    /// The lines of every format, without what is the same whatever hosts say.
+    /// The lines of every format, without those that do not depend on the hosts.
     private static func lines(_ report: Report) throws -> [String] {
         let rendered = try ReportFormat.allCases.map { String(decoding: try $0.render(report), as: UTF8.self) }
         let annotations = Annotations(report: report).commands.map(\.line).joined(separator: "\n")
@@ -218,7 +218,7 @@ struct RemedyTests {
             #expect(!Self.spreads(line), "\(line)")
             #expect(!line.lowercased().contains("roll back") && !line.contains("roll the deploy back"), "\(line)")
         }
-        // Whoever sees only one of these must learn what production serves now.
+        // A reader of a single report must learn what production serves now.
         let back = "The fleet is back on the former build bbbbbbbbbbbb"
         #expect(TextReport(report: report).render().contains(back))
         #expect(MarkdownReport(report: report).render().contains(back))
@@ -228,7 +228,7 @@ struct RemedyTests {
         #expect(page.contains("<h1>The deploy failed, and the fleet is back on the former build</h1>"))
         #expect(!page.contains("class=\"remedies\""))
 
-        // A tag that was put back is no fleet that followed.
+        // A tag that was put back does not mean that the fleet has followed.
         for verdict in [Verdict.stragglers, .convergedTolerated, .unreachable, nil] {
             var unproven = try Self.failing()
             unproven.promotion = try Self.rollback(verdict)

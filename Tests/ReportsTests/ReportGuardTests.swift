@@ -7,7 +7,7 @@ import Testing
 @testable import Reports
 @testable import Verdict
 
-/// The report says what the verification concluded, where the verdict alone would say something else.
+/// The report states the conclusion of the verification if the verdict alone would mislead.
 @Suite("Guards of the report")
 struct ReportGuardTests {
     private static func report(_ bench: Bench) throws -> (Report, Conclusion) {

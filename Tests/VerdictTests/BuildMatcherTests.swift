@@ -5,7 +5,7 @@ import Testing
 @testable import CollectorFixtures
 @testable import Verdict
 
-/// The table "Same image?": which build matches what was promoted, and what the others are.
+/// The rules that decide if two images are the same, and the facts for all other builds.
 @Suite("Comparing builds")
 struct BuildMatcherTests {
     private static let amd64 = Platform(os: "linux", architecture: "amd64")
@@ -58,7 +58,7 @@ struct BuildMatcherTests {
             (.mislabelled, .behind), (.foreign, .foreign), (.unlabelled, .unidentified),
         ])
     func bySHA(build: Build, expected: BuildFact) {
-        // The digest of `mislabelled` is that of generation 2, and a target without a generation is none of the ledger's.
+        // The digest of `mislabelled` belongs to generation 2, and a target without a generation is not in the ledger.
         #expect(fact(Answer(build: build), .bySHA) == expected)
     }
 
@@ -162,7 +162,7 @@ struct BuildMatcherTests {
         #expect(fact(Answer(edit: { $0.gitSHA = .unusable("dev") }), .bySHA) == .unidentified)
         #expect(fact(Answer(edit: { $0.digest = .known(.of("f")) }), target) == .digestWrong)
         #expect(fact(Answer(edit: { $0.digest = .known(.of("f")) }), .byDigest) == .foreign)
-        // A tie between several digests is no contradiction.
+        // A tie between several digests is not a contradiction.
         #expect(fact(Answer(edit: { $0.digest = .absent }), target) == .match)
     }
 

@@ -5,10 +5,10 @@ import Testing
 @testable import CollectorFixtures
 @testable import Verdict
 
-/// How a verification ends: tolerance, precedence, deadline, stall, superseded, interrupted.
+/// The ends of a verification: tolerance, precedence, deadline, stall, superseded, interrupted.
 @Suite("Ending a verification")
 struct ConclusionTests {
-    /// A kind of host that leads to one cause at the deadline, whatever the others do.
+    /// A kind of host that leads to one cause at the deadline, whatever the other hosts do.
     enum Fate: String, CaseIterable, Sendable {
         case conflict, failed, rolledBack, unreachable, straggler
 
@@ -35,7 +35,7 @@ struct ConclusionTests {
 
     private static let patient: Policy = {
         var policy = Policy.short
-        // So that a failed host does not end it before the others have shown what they are.
+        // A failed host must not end the verification before the other hosts have their statuses.
         policy.failAfter = 1_000
         return policy
     }()

@@ -113,7 +113,7 @@ struct ContradictionTests {
             Answer(edit: {
                 $0.leftOut = [LeftOutContainer(id: "c0", name: "canvas-old", reason: .replaced, state: .exited)]
             }),
-            // Scaled up beyond what was declared.
+            // Scaled up beyond the declared number.
             Answer(others: [Answer(container: "c2")], edit: { $0.instancesExpected = 1 }),
         ]
         for answer in answers {

@@ -7,14 +7,14 @@ import Testing
 @testable import Reports
 @testable import Verdict
 
-/// A host digest that is another index of the promoted image: the registry is asked, and what it says is one more input.
+/// A host digest that is another index of the promoted image: the registry is queried, and its answer is one more input.
 @Suite("Learning what a digest is")
 struct DigestLookupTests {
     private static let amd64 = Platform(os: "linux", architecture: "amd64")
     private static let arm64 = Platform(os: "linux", architecture: "arm64")
     private static let content = PromotedContent(
         isIndex: true, manifests: [.init(digest: .of("7"), platform: amd64), .init(digest: .of("9"), platform: arm64)])
-    /// The same manifests, and other attestations.
+    /// The same manifests with other attestations.
     private static let sibling = DigestLookup(digest: .of("5"), content: content)
 
     private static func bench(
@@ -25,7 +25,7 @@ struct DigestLookupTests {
         return Bench(count, policy: .short, target: target, learnsImages: learns)
     }
 
-    /// What the state machine asked the registry for.
+    /// The digests that the state machine asked the registry about.
     private static func questions(_ bench: Bench) -> [Digest] {
         bench.actions.compactMap { if case .learn(let digest) = $0 { digest } else { nil } }
     }

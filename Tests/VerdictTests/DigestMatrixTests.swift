@@ -5,7 +5,7 @@ import Testing
 @testable import CollectorFixtures
 @testable import Verdict
 
-/// The matrix of `facts`: which engine reports which digests for which fate of an image, and what that proves where the
+/// The matrix of digests: the digests that each engine reports, by the history of an image, and what they prove if the
 /// promoted image is known down to its configurations.
 @Suite("Which digest is which")
 struct DigestMatrixTests {
@@ -54,7 +54,7 @@ struct DigestMatrixTests {
         #expect(fact([Self.config("8")], .none) == .matchConfig)
         // docker commit onto the tag keeps the label.
         #expect(fact([Self.config("5")], .none) == .digestWrong)
-        // Pulled by the name of another registry, which made another index of the same content.
+        // Pulled from another registry, which made another index of the same content.
         #expect(fact([Self.repo("6"), Self.config("8")], .registry) == .matchConfig)
         #expect(fact([Self.repo("6"), Self.config("5")], .registry) == .digestWrong)
     }
@@ -65,7 +65,7 @@ struct DigestMatrixTests {
         #expect(fact([Self.image("7", .manifest)], .registry) == .matchPlatform)
         #expect(fact([Self.image("5", .index), Self.image("7", .manifest)], .registry) == .matchPlatform)
         #expect(fact([Self.image("5", .index), Self.image("6", .manifest)], .registry) == .digestWrong)
-        // docker load: a digest of its own, and no configuration to compare. Nothing is known.
+        // docker load: an own digest, and no configuration to compare. Nothing is known.
         #expect(fact([Self.image("5")], .none) == .unidentified)
     }
 
@@ -75,7 +75,7 @@ struct DigestMatrixTests {
         #expect(fact([Self.repo("7"), Self.config("8")], .registry) == .matchPlatform)
         #expect(fact([Self.config("8")], .none) == .matchConfig)
         #expect(fact([Self.config("5")], .none) == .digestWrong)
-        // Pulled since, and not recreated: what runs has lost its names.
+        // Pulled since, but not recreated: the running image has lost its names.
         #expect(fact([Self.config("5")], .none, sha: "b", tagMoved: true) == .behind)
     }
 
@@ -87,7 +87,7 @@ struct DigestMatrixTests {
         #expect(fact([Self.image("7", .manifest)], .registry, platform: nil) == .digestWrong)
         #expect(fact([Self.config("8")], .none, platform: nil) == .digestWrong)
         #expect(fact([Self.image("7", .manifest)], .registry, platform: "unknown/unknown") == .digestWrong)
-        // A child of which nobody knows the platform is for no host.
+        // A child without a known platform is for no host.
         let bare = PromotedContent(
             isIndex: true, manifests: [.init(digest: .of("7"), config: .of("8"))], isIncomplete: true)
         for platform in ["linux/amd64", nil] as [String?] {
@@ -111,9 +111,9 @@ struct DigestMatrixTests {
         #expect(fact("linux/riscv64", sha: "b", digest: "2") == .digestWrong)
         #expect(fact("linux/riscv64", sha: "f", digest: "f") == .digestWrong)
         #expect(fact("windows/amd64", sha: "a", digest: "5") == .digestWrong)
-        // D itself, by whoever runs it, is D; and what came later is no wrong promotion of ours.
+        // D itself is D, whatever runs it. A later promotion does not make ours wrong.
         #expect(fact("linux/riscv64", sha: "a", digest: "1") == .match)
-        // Variants and the 32-bit form may run there.
+        // Variants and the 32-bit form might run there.
         for platform in ["linux/arm/v7", "linux/386", "linux/amd64/v3", "linux/arm64/v9"] {
             #expect(fact(platform, sha: "b", digest: "2") == .behind, "\(platform)")
         }

@@ -5,7 +5,8 @@ import Testing
 @testable import CollectorFixtures
 @testable import Verdict
 
-/// What existed before the verification, and does not change, is no reason to roll back; and time never runs backwards.
+/// A state that existed before the verification and does not change never justifies a rollback; and time never runs
+/// backwards.
 @Suite("Evidence from before the start")
 struct EarlierEvidenceTests {
     private static let longAgo = "2025-12-31T00:00:00Z"
@@ -55,7 +56,7 @@ struct EarlierEvidenceTests {
             .answer(
                 Self.stopped {
                     $0.exitCode = 0
-                    // By its own clock, one second before each look at the latest.
+                    // By its own clock, at most one second before each observation.
                     $0.startedAt = "2025-12-31T23:59:59.500Z"
                 })
         }

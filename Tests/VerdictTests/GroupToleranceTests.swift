@@ -7,7 +7,7 @@ import Testing
 
 @Suite("Tolerance by label")
 struct GroupToleranceTests {
-    /// A kind of exception, and what tolerates it.
+    /// A kind of exception, and its tolerance.
     enum Kind: String, CaseIterable, Sendable {
         case straggler, unreachable, failed
 
@@ -36,7 +36,7 @@ struct GroupToleranceTests {
         }
     }
 
-    /// Runs a fleet in which these hosts are exceptions, and all others right.
+    /// Runs a fleet in which these hosts are exceptions, and all others are right.
     private func run(
         _ kind: Kind, _ exceptions: Set<Int>, of fleet: [ExpectedHost], plain: Tolerance = .none,
         _ byLabel: [GroupTolerance]

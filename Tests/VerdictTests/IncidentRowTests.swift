@@ -5,7 +5,7 @@ import Testing
 @testable import CollectorFixtures
 @testable import Verdict
 
-/// One test for each row of "What has gone wrong for real", at the level of the state machine.
+/// One test for each row of the first table in `docs/incidents.md`, at the level of the state machine.
 @Suite("What has gone wrong for real")
 struct IncidentRowTests {
     @Test("Row 1: a container that was not recreated after the pull is a straggler, and the reason names the step")

@@ -5,11 +5,11 @@ import Testing
 @testable import CollectorFixtures
 @testable import Verdict
 
-/// Hosts without an agent: caches before them, and what they say beside their commit.
+/// Hosts without an agent: caches in front of them, and the other keys of their answers.
 @Suite("Hosts without an agent")
 struct PlainHostTests {
     private static let sha = Reported<GitSHA>.known(.of("a"))
-    /// The host's wall clock at the start: off by decades, which changes nothing.
+    /// The host's wall clock at the start: off by decades, which must not matter.
     private static let clock: Int64 = 1_000_000
 
     private func run(_ says: @escaping (Double) -> PlainAnswer) -> Bench {
@@ -77,14 +77,14 @@ struct PlainHostTests {
     @Test("Field 5: a cache that is filled again shows how old its answers were before")
     func refilled() {
         var bench = Bench(target: .bySHA)
-        // Every 8 seconds the cache asks the host; the copy that it begins with is a minute old.
+        // The cache queries the host every 8 seconds; its first copy is a minute old.
         bench.poll(1...17) { _, moment in
             let date: Double = moment < 8 ? -60 : (moment / 8).rounded(.down) * 8
             return .says(PlainAnswer(gitSHA: Self.sha, date: Self.clock + Int64(date)))
         }
         #expect(bench.verdict == nil)
         #expect(!bench.history().contains(.converged))
-        // One old copy, and from then on the host itself: the copy is no part of the soak.
+        // One old copy, and fresh answers from then on: the copy is not part of the soak.
         var once = Bench(target: .bySHA)
         once.poll(1...20) { _, moment in
             .says(PlainAnswer(gitSHA: Self.sha, date: Self.clock + (moment < 3 ? -60 : Int64(moment))))
@@ -130,7 +130,7 @@ struct PlainHostTests {
         policy.requestTimeout = .seconds(5)
         var bench = Bench(policy: policy, target: .bySHA)
         for (number, moment) in stride(from: 1.0, through: 21, by: 4).enumerated() {
-            // Made right after it was asked for in turns with right before it arrived.
+            // The time of making alternates between just after the request and just before the arrival.
             let latency = 3.0
             let made = number % 2 == 0 ? moment : moment + latency
             bench.see(

@@ -5,7 +5,7 @@ import Testing
 @testable import CollectorFixtures
 @testable import Verdict
 
-/// Which platform a host is: the engine's word, and what it demonstrably runs.
+/// A host's platform: the engine's, and that of an image that demonstrably runs.
 @Suite("The platform of a host")
 struct PlatformTests {
     private static func target(_ platforms: String...) -> Target {
@@ -33,23 +33,24 @@ struct PlatformTests {
             ("linux/amd64", "linux/arm64", ["linux/amd64"], false),
             ("linux/arm64", "linux/amd64", ["linux/arm64"], false),
             ("linux/amd64", "linux/riscv64", ["linux/amd64", "linux/arm64"], false),
-            // It demonstrably runs the other one.
+            // The host demonstrably runs the other platform.
             ("linux/amd64", "linux/s390x", ["linux/s390x"], false),
             ("linux/amd64", nil, ["linux/amd64"], false),
-            // Truly lacking, whatever the image says.
+            // The platform is really missing, whatever the image claims.
             ("linux/riscv64", "linux/riscv64", ["linux/amd64"], true),
             ("linux/riscv64", "linux/s390x", ["linux/amd64"], true),
             ("linux/amd64", "linux/amd64", ["linux/arm64"], true),
             ("windows/amd64", "windows/amd64", ["linux/amd64"], true),
             ("linux/riscv64", nil, ["linux/amd64"], true),
-            // An older agent does not tell.
+            // An older agent does not report the engine's platform.
             (nil, "linux/riscv64", ["linux/amd64"], true), (nil, "linux/amd64", ["linux/amd64"], false),
-            // As containerd matches: a newer ARM runs what is for an older one, and variants of others are not told.
+            // As containerd matches: a newer ARM runs images for an older one, and variants of other architectures are not
+            // reported.
             ("linux/arm/v7", "linux/arm/v7", ["linux/arm/v6"], false), ("linux/arm/v6", nil, ["linux/arm/v7"], true),
             ("linux/arm64/v8", nil, ["linux/arm64"], false), ("linux/arm64", nil, ["linux/arm/v7"], false),
             ("linux/arm/v7", nil, ["linux/arm64"], true), ("linux/amd64", nil, ["linux/amd64/v2"], false),
             ("linux/amd64", nil, ["linux/386"], false), ("linux/x86_64", nil, ["linux/amd64"], false),
-            // What cannot be read is as good as nothing said.
+            // An unreadable platform counts as none reported.
             ("nonsense", "linux/amd64", ["linux/amd64"], false),
         ] as [(String?, String?, [String], Bool)])
     func lacking(engine: String?, image: String?, index: [String], isWrong: Bool) {

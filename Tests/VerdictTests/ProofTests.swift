@@ -5,7 +5,7 @@ import Testing
 @testable import CollectorFixtures
 @testable import Verdict
 
-/// What proves a host, and what does not: nonce, identity, age, soak, instances.
+/// The conditions of a proof: nonce, identity, age, soak, instances.
 @Suite("Proof of one host")
 struct ProofTests {
     @Test("A host that serves the target is proven after the soak, and the verification ends there")
@@ -24,7 +24,7 @@ struct ProofTests {
         var bench = Bench(policy: Policy(soak: .zero))
         bench.see(at: 1, Answer())
         #expect(bench.status() == .soaking)
-        // The same look again, a second later.
+        // The same observation again, a second later.
         bench.see(at: 2, Answer(age: 1))
         #expect(bench.status() == .soaking)
         bench.see(at: 3, Answer())
@@ -35,7 +35,7 @@ struct ProofTests {
     func slowAnswer() {
         var bench = Bench(policy: Policy(requestTimeout: .seconds(20), soak: .seconds(3)))
         bench.see(at: 1, Answer())
-        // Asked at once, and answered after four seconds: the look may be as old as that.
+        // Sent at once and answered after four seconds: the observation might be that old.
         bench.see(at: 5, latency: 3.9, .answer(Answer()))
         #expect(bench.status() == .soaking)
         bench.see(at: 9, latency: 3.9, .answer(Answer()))
@@ -60,7 +60,7 @@ struct ProofTests {
         var bench = Bench()
         bench.see(at: 100, Answer(age: age))
         #expect((bench.facts().build == .unknown) == isLost)
-        // Up to a minute it is evidence, only too old to prove anything.
+        // Up to a minute it is evidence, but too old to prove anything.
         #expect(bench.status() == .agentError)
         #expect(bench.hostReason().code == (isLost ? .sourceLost : .sourceStale))
     }

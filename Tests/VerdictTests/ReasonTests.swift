@@ -5,7 +5,7 @@ import Testing
 @testable import CollectorFixtures
 @testable import Verdict
 
-/// What an agent says of its host's trouble reaches whoever reads the report.
+/// An agent's explanation of its host's problem reaches the report.
 @Suite("Reasons with the agent's own words")
 struct ReasonTests {
     private static let waiting = "canvas-1 was created and waits for its start"

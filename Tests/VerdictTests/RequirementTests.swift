@@ -7,7 +7,7 @@ import Testing
 
 @Suite("What must be proven, whatever is tolerated")
 struct RequirementTests {
-    /// Everything is tolerated, but the canary must be there: hosts 0 and 1 of five.
+    /// Everything is tolerated, but the canary hosts (0 and 1 of five) must be proven.
     private static func policy(_ share: Tolerance = .percent(100)) -> Policy {
         var policy = Policy.short
         policy.maxStragglers = .percent(100)

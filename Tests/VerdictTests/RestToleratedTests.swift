@@ -5,7 +5,7 @@ import Testing
 @testable import CollectorFixtures
 @testable import Verdict
 
-/// When the rest of a fleet is proven, and what is not is tolerated.
+/// The early end of a verification whose other hosts are proven or tolerated.
 struct RestToleratedTests {
     private static let policy = Policy(
         timeout: .seconds(600), soak: .seconds(10), stall: .seconds(600), maxUnreachable: .hosts(1),

@@ -6,14 +6,14 @@ import Testing
 @testable import Reports
 @testable import Verdict
 
-/// Restarts on the target: what is a crash loop, what is none, and what a reader is told.
+/// Restarts on the target: crash loops, harmless restarts, and the reasons in the report.
 @Suite("Restarts on the target")
 struct RestartTests {
     private static func answer(_ container: Int, start: Int = 0) -> Answer {
         Answer(container: "c\(container)", startedAt: "2026-01-01T00:00:\(start < 10 ? "0" : "")\(start)Z")
     }
 
-    /// A supervisor that makes a new container each time, up for so long and away for so long.
+    /// A supervisor that creates a new container each time, with fixed times up and down.
     private static func recreated(at moment: Double, up: Double, gap: Double) -> Answer {
         let round = Int((moment - 1) / (up + gap))
         let isUp = moment - 1 - Double(round) * (up + gap) < up
@@ -77,7 +77,7 @@ struct RestartTests {
         #expect(ends { $0 < 6 ? Self.answer(1) : Self.answer(2) } == .converged)
         #expect(ends { $0 < 6 ? Self.answer(1) : $0 < 12 ? Answer(state: .absent) : Self.answer(2) } == .converged)
         #expect(ends { Self.answer(1, start: $0 < 6 ? 0 : 6) } == .converged)
-        // Deployed while it was watched, and restarted once by its operator.
+        // Deployed during the verification, and restarted once by its operator.
         #expect(ends { $0 < 4 ? .old : $0 < 8 ? Self.answer(1) : Self.answer(1, start: 8) } == .converged)
         // One replica after the other, each once.
         #expect(

@@ -7,7 +7,7 @@ import Testing
 @testable import Reports
 @testable import Verdict
 
-/// What the service itself said to its agent's probe, beside what its image says.
+/// The service's own answer to its agent's probe, compared with its image.
 @Suite("What the service itself serves")
 struct ServedTests {
     private static let url = "http://127.0.0.1:3000/api/buildinfo"
@@ -71,7 +71,7 @@ struct ServedTests {
 
     static let otherTable: [(Reported<GitSHA>, String)] = [
         (.known(.of("f")), "ffffffffffff"), (.unusable("fffffff"), "fffffff"),
-        // The same digits, and more of them than the promoted commit has.
+        // The same digits as the promoted commit, and more.
         (GitSHA(contractText: String(repeating: "a", count: 64)).map(Reported.known) ?? .absent, "aaaaaaaaaaaa"),
     ]
 
@@ -180,7 +180,7 @@ struct ServedTests {
             let conclusion = try #require(verification.conclusion)
             let outcome = try recording.replay(conclusion)
             #expect(outcome.report.exitCode == conclusion.exitCode)
-            // A report leaves out advice that would spread a build that failed.
+            // A report leaves out advice that would spread a failed build.
             let reported = try #require(outcome.report.hosts.first?.reason)
             #expect(verification.tracks[0].reason(at: conclusion.at, policy: policy).text.sentence.hasPrefix(reported))
             #expect(!reported.isEmpty)

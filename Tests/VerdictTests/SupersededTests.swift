@@ -18,7 +18,7 @@ struct SupersededTests {
             switch host {
             case 0, 1, 4: .answer(Answer(build: .next))
             case 2: .answer(Answer())
-            // It served the target, and nobody knows what it serves now.
+            // It served the target, and its current build is unknown.
             default: moment < 4 ? .answer(Answer()) : .none(.refused)
             }
         }
@@ -65,10 +65,10 @@ struct SupersededTests {
         var bench = Bench(2, policy: .short, watchesTag: true)
         bench.seeTag(lookedAt: 0.5)
         bench.poll(1...30, every: 0.5) { host, moment in
-            // A look from before the last proof says nothing.
+            // A reading from before the last proof does not count.
             .answer(Answer())
         }
-        // Nobody looks, as with a registry that does not answer: that changes no verdict.
+        // Without a reading, as with a registry that does not answer, the verdict does not change.
         #expect(bench.verdict == .converged)
         let looks = bench.actions.count { $0 == .lookAtTag }
         #expect(looks == 1)

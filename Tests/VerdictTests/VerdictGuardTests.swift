@@ -5,7 +5,7 @@ import Testing
 @testable import CollectorFixtures
 @testable import Verdict
 
-/// Guards of the verdict that no scenario needs by itself; `Tests/Guards` removes each of them once.
+/// Tests for guards of the verdict that no scenario covers by itself; `Tests/Guards` removes each guard once.
 @Suite("Guards of the verdict")
 struct VerdictGuardTests {
     @Test("A host without an agent that echoes a nonce at all has to echo this request's")
@@ -58,7 +58,7 @@ struct VerdictGuardTests {
         policy.soak = .zero
         var bench = Bench(policy: policy)
         bench.see(at: 2, Answer())
-        // Asked before the first answer came: both may tell of the same look.
+        // Sent before the first answer arrived: both might report the same observation.
         bench.see(at: 3, latency: 2, .answer(Answer()))
         #expect(bench.status() == .soaking)
         #expect(bench.verdict == nil)
@@ -73,7 +73,7 @@ struct VerdictGuardTests {
             let isOther = Int(moment) / 2 % 3 == 1
             return .answer(Answer(hostID: isOther ? "another-id" : "host-id-0"))
         }
-        // The last answer was the right host's.
+        // The last answer came from the right host.
         #expect(bench.status() == .conflict)
         #expect(bench.exitCode == 60)
     }

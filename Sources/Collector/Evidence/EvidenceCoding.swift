@@ -1,7 +1,7 @@
 import FoundationEssentials
 import Shared
 
-/// Lines as bytes and back, without the hashes that ``HashChain`` adds.
+/// Encodes lines as bytes and decodes them, without the hashes that ``HashChain`` adds.
 struct EvidenceCoding: Sendable {
     private let encoder: JSONEncoder
     private let decoder = JSONDecoder()
@@ -9,11 +9,11 @@ struct EvidenceCoding: Sendable {
     init() {
         encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        // A host's answer is evidence, usable or not.
+        // A host's answer is evidence, whether it is usable or not.
         if let key = CodingUserInfoKey.keepsUnusableText { encoder.userInfo[key] = true }
     }
 
-    /// A JSON object on one line, its kind first.
+    /// A JSON object on one line; its kind comes first.
     func encode(_ line: EvidenceLine) throws -> [UInt8] {
         Array("{\"kind\":\"\(line.kind.rawValue)\",".utf8) + (try encoder.encode(line.payload)).dropFirst()
     }
@@ -23,18 +23,18 @@ struct EvidenceCoding: Sendable {
     }
 }
 
-/// The hashes that tie the lines of an evidence file together.
+/// The hashes that link the lines of an evidence file.
 ///
-/// Each line ends with `"previous"`, the hash of the line before (64 zeros for the first), and `"hash"`, the SHA-256 of the
-/// line's own bytes up to the comma before that member. So no byte of a line can change, and no line can be removed, added or
-/// moved, without the next check showing where. A whole new chain can be made by rewriting the file: the hash of the whole
-/// file, which the report and the ledger keep, protects against that.
+/// Each line ends with `"previous"`, the hash of the previous line (64 zeros for the first), and `"hash"`, the SHA-256 of
+/// the line's bytes up to the comma before that member. If a byte changes, or a line is removed, added or moved, the next
+/// check shows where. Someone who rewrites the file can make a new chain; the hash of the whole file in the report and the
+/// ledger reveals that.
 struct HashChain: Sendable {
-    /// Why a line does not belong where it stands.
+    /// The reason that a line is invalid at its position.
     enum Failure: Error, Hashable {
-        /// It is not as it was written.
+        /// The line was changed.
         case changed
-        /// The line before it is not the one that it was written after.
+        /// The line does not follow the line that it was written after.
         case misplaced
     }
 
@@ -45,7 +45,7 @@ struct HashChain: Sendable {
     private static let end = Array(#""}"#.utf8)
     private static let digits = 64
 
-    /// - Parameter object: a JSON object that is not empty, on one line.
+    /// - Parameter object: a JSON object on one line, not empty.
     /// - Returns: the line with its newline.
     mutating func seal(_ object: [UInt8]) -> [UInt8] {
         var line: [UInt8] = []

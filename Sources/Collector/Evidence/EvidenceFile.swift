@@ -3,10 +3,10 @@ import Dispatch
 import Glibc
 package import Shared
 
-/// The destination of evidence: opened before the work starts, and written as it happens, so that a collector that is killed
-/// leaves everything that it had seen.
+/// The destination of evidence: opened before the work starts and written continuously, so that a killed collector leaves
+/// everything that it has seen.
 package struct EvidenceFile: Sendable {
-    /// As the flag has it; `-` is standard output.
+    /// The path as the flag states it; `-` is standard output.
     package let path: String
     private let descriptor: Int32
     private let isNew: Bool
@@ -21,14 +21,14 @@ package struct EvidenceFile: Sendable {
             return
         }
         isNew = access(path, F_OK) != 0
-        // What is there stays until there is something to write.
+        // The existing content is kept until there is something to write.
         descriptor = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0o644)
         guard descriptor >= 0 else { throw .unwritable(path, reason: String(cString: strerror(errno))) }
     }
 
-    /// Writes all of it on a thread of its own: a slow disk or reader holds up nothing else.
+    /// Writes the bytes on a separate thread, so that a slow disk or reader delays nothing else.
     ///
-    /// - Parameter isFirst: whether it takes the place of what the file held.
+    /// - Parameter isFirst: true if the bytes replace the file's earlier content.
     package func write(_ bytes: [UInt8], isFirst: Bool) async throws(EvidenceError) {
         try await apart { descriptor in
             if isFirst { _ = ftruncate(descriptor, 0) }
@@ -36,17 +36,17 @@ package struct EvidenceFile: Sendable {
         }
     }
 
-    /// Brings it to the disk.
+    /// Flushes the file to the disk.
     package func close() async throws(EvidenceError) {
         guard !isStandardOutput else { return }
         try await apart { descriptor in
-            // Pipes and devices have nothing to bring to a disk.
+            // Pipes and devices cannot be flushed to a disk.
             let isSafe = fsync(descriptor) == 0 || errno == EINVAL || errno == EROFS
             return Glibc.close(descriptor) == 0 && isSafe
         }
     }
 
-    /// Takes back what opening left, where nothing came to be written.
+    /// Removes the file that opening created, if nothing was written.
     package func removeIfEmpty() {
         var status = stat()
         if isNew, stat(path, &status) == 0, status.st_size == 0 { unlink(path) }
@@ -63,16 +63,16 @@ package struct EvidenceFile: Sendable {
     }
 }
 
-/// A failure to write or replay an evidence file. One sentence each.
+/// A failure to write or replay an evidence file, in one sentence.
 package enum EvidenceError: ExitCoded, Hashable {
     case unwritable(String, reason: String)
-    /// Some of it is missing at the end; the report's warnings explain why.
+    /// The end is missing; the report's warnings explain why.
     case incomplete(String)
     case unreadable(String, reason: String)
     case empty(String)
     case notEvidence(String)
     case otherSchema(String, schema: Int)
-    /// Lines count from 1.
+    /// Lines are numbered from 1.
     case changed(String, line: Int)
     case misplaced(String, line: Int)
     case misread(String, line: Int, reason: String)
@@ -80,7 +80,7 @@ package enum EvidenceError: ExitCoded, Hashable {
 
     package var exitStatus: ExitStatus {
         switch self {
-        // The same evidence must give the same verdict: where it does not, it is the program's mistake, not the caller's.
+        // The same evidence must have the same verdict. A difference is an error of the program, not of the caller.
         case .differs: .failure
         default: .usage
         }

@@ -4,15 +4,15 @@ package import Verdict
 
 /// One line of an evidence file: an input of a verification, or a result.
 ///
-/// An evidence file is NDJSON: an ``EvidenceStart``, its hosts, then every input of the state machine, each followed by the
-/// statuses that it changed, and the verdict last. Times are whole nanoseconds since the verification's start.
+/// An evidence file is NDJSON: an ``EvidenceStart``, its hosts, every input of the state machine followed by the statuses
+/// that it changed, and finally the verdict. Times are whole nanoseconds since the verification's start.
 ///
-/// Replay derives the results anew and compares statuses, times, verdict, exit code, counts and reason codes. Sentences are
-/// carried along for people and never compared.
+/// Replay derives the results again and compares statuses, times, verdict, exit code, counts and reason codes. Sentences are
+/// included for people and never compared.
 package enum EvidenceLine: Hashable, Sendable {
     case start(EvidenceStart)
     case host(ExpectedHost)
-    /// The inventory was refused before anything was asked.
+    /// The inventory was refused before any host was queried.
     case refused(Refusal)
     case asked(Asked)
     case sample(Sample)
@@ -22,9 +22,9 @@ package enum EvidenceLine: Hashable, Sendable {
     case unlisted(Unlisted)
     /// The registry's answer about a digest.
     case learned(Learned)
-    /// The promoted tag's other image.
+    /// The promoted tag's new image.
     case moved(Moved)
-    /// The promoted tag was read, and is what was promoted.
+    /// The promoted tag was read and points to the target.
     case tagSeen(ObservedTag)
     case signal(Signal)
     case status(StatusChange)
@@ -33,7 +33,7 @@ package enum EvidenceLine: Hashable, Sendable {
     package struct Refusal: Codable, Hashable, Sendable {
         package var check: InventoryCheck
         package var selector: HostSelector
-        /// All hosts that the inventory lists; nil where all were selected.
+        /// All hosts that the inventory lists; nil if all were selected.
         package var listed: [ExpectedHost]?
         package var lastTime: InventoryCheck.Previous
 
@@ -100,7 +100,7 @@ package enum EvidenceLine: Hashable, Sendable {
 
     package struct Moved: Codable, Hashable, Sendable {
         package var at: Nanoseconds
-        /// nil where it is the target again.
+        /// nil if it is the target again.
         package var tag: RetaggedImage?
 
         package enum CodingKeys: String, CodingKey {
@@ -111,7 +111,7 @@ package enum EvidenceLine: Hashable, Sendable {
 
     package struct ObservedTag: Codable, Hashable, Sendable {
         package var at: Nanoseconds
-        /// When the reading began.
+        /// The start of the reading.
         package var lookedAt: Nanoseconds
 
         package enum CodingKeys: String, CodingKey {
@@ -139,7 +139,7 @@ package enum EvidenceLine: Hashable, Sendable {
         /// For people.
         var reason: String
 
-        /// Whether replay came to the same.
+        /// True if a replay had the same result.
         func agrees(with derived: StatusChange, schema: Int) -> Bool {
             host == derived.host && at == derived.at && status == derived.status
                 && (schema < 2 || code == derived.code)
@@ -157,10 +157,10 @@ package enum EvidenceLine: Hashable, Sendable {
         package var verdict: Verdict
         package var exitCode: Int32
         package var reasons: [Reason]
-        /// Notes of the report that do not follow from the evidence, for example of a ledger that could not be written.
+        /// Notes of the report that do not follow from the evidence, for example about a ledger that could not be written.
         package var notes: [String]
 
-        /// Whether replay came to the same.
+        /// True if a replay had the same result.
         func agrees(with derived: Conclusion, schema: Int) -> Bool {
             verdict == derived.verdict && exitCode == derived.exitCode && at.duration == derived.at
                 && reasons.count == derived.reasons.count
@@ -179,7 +179,7 @@ package enum EvidenceLine: Hashable, Sendable {
 }
 
 extension EvidenceLine {
-    /// The kinds of lines, as the member `kind` names them.
+    /// The kinds of lines: the values of the member `kind`.
     package enum Kind: String, Sendable {
         case start, host, refused, asked, sample, time, promotions, unlisted, learned, moved, signal, status, verdict
         case tagSeen = "tag_seen"
@@ -228,7 +228,7 @@ extension EvidenceLine {
 extension EvidenceLine: Decodable {
     private enum CodingKeys: String, CodingKey { case kind }
 
-    /// A host's status was called its label in schema 1.
+    /// Schema 1 called a host's status its label.
     private struct Label: Decodable {
         var host: Int
         var at: Nanoseconds
@@ -272,21 +272,21 @@ extension EvidenceLine: Decodable {
     }
 }
 
-/// The first line of an evidence file: what is to be verified, and how.
+/// The first line of an evidence file: the subject and the settings of the verification.
 package struct EvidenceStart: Codable, Hashable, Sendable {
     package static let schema = 2
-    /// Schemas that can be replayed.
+    /// The schemas that can be replayed.
     static let knownSchemas = 1...schema
 
     package struct Source: Codable, Hashable, Sendable {
         package var source: String
         /// `sha256:<64 hex>` of the frozen inventory.
         package var hash: String
-        /// How many lines of hosts follow.
+        /// The number of host lines that follow.
         package var hosts: Int
-        /// The terms of `--select`; nil where everything is expected.
+        /// The terms of `--select`; nil if every host is expected.
         package var selected: [String]?
-        /// How many hosts are listed, where not all of them are selected.
+        /// The number of listed hosts; nil if every host is selected.
         package var listed: Int?
 
         package init(source: String, hash: String, hosts: Int, selected: [String]? = nil, listed: Int? = nil) {
@@ -301,7 +301,7 @@ package struct EvidenceStart: Codable, Hashable, Sendable {
     package var schema = EvidenceStart.schema
     /// The verification's id.
     package var verification: String
-    /// Of the collector that wrote it.
+    /// The version of the collector that wrote the file.
     package var collector: String
     /// RFC 3339, for people.
     package var startedAt: String
@@ -314,9 +314,9 @@ package struct EvidenceStart: Codable, Hashable, Sendable {
     package var inventory: Source
     /// Notes of the report that do not follow from the evidence.
     package var warnings: [String]
-    /// Whether a registry was asked about digests that hosts serve; nil is false.
+    /// True if a registry was queried about digests that hosts serve; nil means false.
     package var learnsImages: Bool?
-    /// Whether no green end came without reading the tag; nil is false.
+    /// True if no verification ended green without reading the tag; nil means false.
     package var watchesTag: Bool?
 
     package init(
@@ -347,7 +347,7 @@ package struct EvidenceStart: Codable, Hashable, Sendable {
     }
 }
 
-/// A duration as evidence writes it: a whole number of nanoseconds, so that it comes back as it was.
+/// A duration in evidence: a whole number of nanoseconds, so that decoding restores it exactly.
 package struct Nanoseconds: Codable, Hashable, Sendable {
     package var duration: Duration
 

@@ -1,7 +1,7 @@
 import Glibc
 import Shared
 
-/// Reads an evidence file line by line, and checks that each is as it was written and where it was written.
+/// Reads an evidence file line by line, and checks that each line is unchanged and in its original position.
 package struct EvidenceReader {
     package let path: String
     private let descriptor: Int32
@@ -11,12 +11,12 @@ package struct EvidenceReader {
     private var buffer: [UInt8] = []
     private var start = 0
     private var isAtEnd = false
-    /// The last line that was read, from 1.
+    /// The number of the last line that was read, from 1.
     package private(set) var line = 0
-    /// The file ends in the middle of the line after ``line``.
+    /// True if the file ends in the middle of the line after ``line``.
     private(set) var endsInside = false
 
-    /// Twice of what one answer may hold, escaped.
+    /// Twice the maximum size of an escaped answer.
     private static let longestLine = 16 << 20
 
     init(opening path: String) throws(EvidenceError) {
@@ -25,7 +25,7 @@ package struct EvidenceReader {
         guard descriptor >= 0 else { throw .unreadable(path, reason: String(cString: strerror(errno))) }
     }
 
-    /// Reads bytes that are in memory already.
+    /// Reads bytes in memory.
     init(_ bytes: [UInt8], named path: String) {
         self.path = path
         descriptor = -1
@@ -37,7 +37,7 @@ package struct EvidenceReader {
         if descriptor > STDIN_FILENO { Glibc.close(descriptor) }
     }
 
-    /// `sha256:<64 hex>` of the whole file, once it was read to its end.
+    /// `sha256:<64 hex>` of the whole file, once it was read to the end.
     package var hash: String {
         "sha256:" + Hexadecimal.encode(descriptor < 0 ? SHA256.hash(buffer) : whole.finalize())
     }
@@ -51,7 +51,7 @@ package struct EvidenceReader {
         } catch {
             if line == 1 { try recognise(bytes.line) }
             guard bytes.isWhole else {
-                // Without its newline it is no line yet: the writer was cut off.
+                // A line without a newline is incomplete: the writer was interrupted.
                 endsInside = isLast
                 line -= 1
                 return nil
@@ -65,7 +65,7 @@ package struct EvidenceReader {
         }
     }
 
-    /// A file that never was evidence is reported as that, and not as changed evidence.
+    /// Reports a file that never was evidence as such, not as changed evidence.
     private func recognise(_ line: ArraySlice<UInt8>) throws(EvidenceError) {
         guard line.starts(with: Array(#"{"kind":"start","#.utf8)) else { throw .notEvidence(path) }
     }

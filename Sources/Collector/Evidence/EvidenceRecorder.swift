@@ -2,7 +2,7 @@ import Shared
 import Synchronization
 package import Verdict
 
-/// Writes a verification's evidence while it runs, without holding it up.
+/// Writes a verification's evidence while it runs, without delaying it.
 package struct EvidenceRecorder: SessionObserver {
     private let path: String
     private let queue: EvidenceQueue
@@ -27,7 +27,7 @@ package struct EvidenceRecorder: SessionObserver {
         }
     }
 
-    /// Writes what is to be verified, before anything else.
+    /// Writes the subject and the settings of the verification, before anything else.
     package func begin(_ start: EvidenceStart, hosts: [ExpectedHost]) {
         add([.start(start)] + hosts.map(EvidenceLine.host))
         wake.yield()
@@ -69,11 +69,11 @@ package struct EvidenceRecorder: SessionObserver {
     }
 }
 
-/// Encodes the inputs of a verification as lines: all that is needed to repeat it.
+/// Encodes the inputs of a verification as lines, which suffice to repeat it.
 struct RecordingEncoder: Sendable {
     private var lastStaleCheck = Duration.zero
 
-    /// The lines of one input, and of the statuses that it changed. Most of the time that passes changes nothing and adds none.
+    /// The lines for one input and for the statuses that it changed. Time that changes nothing adds no lines.
     mutating func lines(
         of input: Verification.Input, _ actions: [Verification.Action], by verification: Verification
     ) -> [EvidenceLine] {
@@ -102,7 +102,7 @@ struct RecordingEncoder: Sendable {
 }
 
 extension EvidenceLine.StatusChange {
-    /// nil for any other action than a change of status.
+    /// nil for any action except a change of status.
     init?(_ action: Verification.Action) {
         guard case .changed(let host, let transition) = action else { return nil }
         self.init(
@@ -119,7 +119,7 @@ extension EvidenceLine.Ending {
     }
 }
 
-/// Lines waiting to be written, in their order.
+/// Lines that are waiting to be written, in order.
 final class EvidenceQueue: Sendable {
     private struct State {
         var pending: [EvidenceLine] = []
@@ -128,7 +128,7 @@ final class EvidenceQueue: Sendable {
 
     private let state = Mutex(State())
 
-    /// How many lines may wait for a slow disk or reader.
+    /// The maximum number of lines that can wait for a slow disk or reader.
     private static let limit = 500_000
 
     func add(_ lines: [EvidenceLine]) {
@@ -141,7 +141,7 @@ final class EvidenceQueue: Sendable {
         }
     }
 
-    /// True if lines were dropped, because they were not written as fast as they came.
+    /// True if lines were dropped because they could not be written fast enough.
     var isOverfull: Bool { state.withLock(\.isOverfull) }
 
     func take() -> [EvidenceLine] {
@@ -152,7 +152,7 @@ final class EvidenceQueue: Sendable {
     }
 }
 
-/// Turns lines into the bytes of an evidence file: encoded, chained, and hashed as a whole.
+/// Converts lines to the bytes of an evidence file: encoded, chained, and hashed as a whole.
 struct EvidenceWriter {
     private let file: EvidenceFile
     private let coding = EvidenceCoding()
@@ -160,7 +160,7 @@ struct EvidenceWriter {
     private var whole = SHA256()
     private var isFirst = true
 
-    /// Bytes that are written at once, about.
+    /// The approximate number of bytes per write.
     private static let portion = 256 << 10
 
     init(_ file: EvidenceFile) {

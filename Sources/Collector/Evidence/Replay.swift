@@ -4,15 +4,15 @@ package import Reports
 import Shared
 import Verdict
 
-/// Runs a recorded verification through the state machine again, and checks that it comes to the same statuses and verdict.
+/// Runs a recorded verification through the state machine again, and checks that it has the same statuses and verdict.
 package struct Replay {
     /// The result of a replay.
     package struct Outcome: Sendable {
-        /// As the verification made it, or, where the file was cut short, an interrupted one.
+        /// The report of the verification or, if the file was cut short, of an interrupted one.
         package var report: Report
-        /// How the file was cut short, in one line; nil where it is whole.
+        /// The way in which the file was cut short, in one line; nil if it is complete.
         package var cut: String?
-        /// Lines that were read.
+        /// The number of lines read.
         package var lines: Int
     }
 
@@ -21,14 +21,14 @@ package struct Replay {
     private var hosts: [ExpectedHost] = []
     private var verification: Verification?
     private var refusal: Conclusion?
-    /// Changes that the state machine made, and that must come next in the file, last one first.
+    /// Changes that the state machine made and that must come next in the file, in reverse order.
     private var expected: [EvidenceLine.StatusChange] = []
     private var ending: EvidenceLine.Ending?
     private var latest = Duration.zero
 
     /// Replays a file; `-` is standard input.
     ///
-    /// - Parameter progress: called with the number of lines, every few thousand.
+    /// - Parameter progress: called with the number of lines after every few thousand.
     package static func run(_ path: String, progress: (Int) -> Void = { _ in }) throws(EvidenceError) -> Outcome {
         let reader = try EvidenceReader(opening: path)
         defer { reader.close() }
@@ -59,7 +59,7 @@ package struct Replay {
             try take(line)
             if reader.line.isMultiple(of: 5_000) { progress(reader.line) }
         }
-        // Nothing that follows the verdict was written by the verification.
+        // The verification wrote nothing after its verdict.
         guard ending == nil || !reader.endsInside else { throw .changed(reader.path, line: reader.line + 1) }
         return try conclude()
     }
@@ -129,7 +129,7 @@ package struct Replay {
         }
     }
 
-    // MARK: - Comparing
+    // MARK: - Comparison
 
     private mutating func compare(_ change: EvidenceLine.StatusChange) throws(EvidenceError) {
         guard let derived = expected.popLast() else { throw differs(words(change), "no change there") }
@@ -197,7 +197,7 @@ package struct Replay {
 
     private var place: String { reader.endsInside ? "in line \(reader.line + 1)" : "after line \(reader.line)" }
 
-    /// Never green: there was no verdict yet.
+    /// Never green, because there was no verdict yet.
     private func cutOff(_ verification: Verification) -> Conclusion {
         let proven = verification.proven(at: latest)
         let reason = Reason(

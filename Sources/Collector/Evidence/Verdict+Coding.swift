@@ -1,7 +1,7 @@
 import Shared
 import Verdict
 
-/// A policy as evidence writes it: durations in nanoseconds, tolerances as typed.
+/// A policy in evidence: durations in nanoseconds, tolerances as typed.
 extension Policy: Codable {
     private enum CodingKeys: String, CodingKey {
         case timeout = "timeout_ns"
@@ -61,9 +61,9 @@ extension Policy: Codable {
     }
 }
 
-/// A value that evidence writes as it is typed.
+/// A value that evidence contains as typed.
 protocol TypedText: Codable, CustomStringConvertible {
-    /// Reads what `description` wrote.
+    /// Parses the output of `description`.
     init?(parsing text: String)
 }
 
@@ -99,7 +99,7 @@ extension HostSelector: Codable {
     }
 }
 
-/// A sample as evidence writes it: `document`, `plain`, or `reach` with its `detail`.
+/// A sample in evidence: `document`, `plain`, or `reach` with its `detail`.
 extension Sample: Codable {
     private enum CodingKeys: String, CodingKey {
         case host, nonce, document, plain, reach, detail

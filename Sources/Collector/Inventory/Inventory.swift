@@ -21,7 +21,7 @@ package struct Inventory: Sendable {
     /// The credentials that the sources name for each of ``hosts``: its own, completed by the first ones for many hosts that
     /// select it.
     package let access: [InventoryCredentials?]
-    /// The service that every host is asked for: the flag's, else the sources'.
+    /// The service to query on every host: the flag's, else the sources'.
     package let service: String
     /// The sources, for reports: `fleet.yaml, 2 --host`.
     package let source: String

@@ -112,7 +112,7 @@ struct InventoryBuilder {
         }
     }
 
-    /// Checks that a text looks like what it is: one line without invisible characters, up to a limit in bytes.
+    /// Checks that a text is one line without invisible characters, up to a limit in bytes.
     private func check(
         _ text: String, _ what: String, limit: Int, _ place: SourceLocation
     ) throws(InventoryError) {

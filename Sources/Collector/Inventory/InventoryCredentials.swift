@@ -30,7 +30,7 @@ package struct InventoryCredentials: Hashable, Sendable {
 
     var isEmpty: Bool { files.isEmpty }
 
-    /// True if other credentials name the same files, at whatever place.
+    /// True if other credentials name the same files, wherever they are listed.
     func namesSameFiles(as other: InventoryCredentials?) -> Bool {
         files.mapValues(\.path) == other?.files.mapValues(\.path)
     }

@@ -1,7 +1,7 @@
 import FoundationEssentials
 import Shared
 
-/// Reads an inventory's files again, to find hosts that were removed since.
+/// Reads an inventory's files again, to find hosts that were removed in the meantime.
 ///
 /// Unchanged files cost one `stat` each. Standard input and pipes cannot be read twice; their hosts stay.
 package struct InventoryReloader: Sendable {

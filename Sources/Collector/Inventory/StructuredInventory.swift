@@ -305,7 +305,7 @@ extension StructuredInventory {
 // MARK: - Credentials
 
 extension StructuredInventory {
-    /// Credentials for all hosts, or a list, of which a host uses the first entry that selects it.
+    /// Credentials for all hosts, or a list. A host uses the first entry of the list that selects it.
     private func accessRules(_ node: Node) throws(InventoryError) -> [InventoryCredentials] {
         if isNull(node) { return [] }
         guard case .sequence(let nodes) = node else { return [try access(node, canSelect: true)] }

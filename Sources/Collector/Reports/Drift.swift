@@ -56,7 +56,7 @@ package struct Drift: Codable, Hashable, Sendable {
         }
 
         package var kind: Kind
-        /// One line: what was found, and what to do.
+        /// The finding and the remedy, in one line.
         package var message: String
 
         package init(kind: Kind, message: String) {

@@ -49,7 +49,7 @@ extension Report {
         return sweep.onTarget == nil ? host.reason.isEmpty : host.facts.build.isMatch && host.status.category == .behind
     }
 
-    /// The number of hosts in the gate that an interruption kept from being asked. Their progress is unknown.
+    /// The number of hosts in the gate that were not queried because of an interruption. Their progress is unknown.
     package var unasked: Int {
         verdict != .interrupted ? 0 : hosts.count { !$0.isWaived && $0.status == .pending && $0.attempts == 0 }
     }

@@ -19,7 +19,7 @@ struct JUnitReport {
         let time = ("time", Self.seconds(report.verification.durationSeconds))
         let skipped = ("skipped", "\(cases.count { $0.result.isSkipped })")
         let name = ("name", "buildinfo verify \(report.target.service)")
-        // A stored report does not know the machine. JUnit's own task writes the same where it does not know.
+        // A stored report does not know the machine. JUnit's Ant task also writes this value if the host name is unknown.
         let place = [("timestamp", Self.localTime(report.verification.startedAt)), ("hostname", "localhost")]
         var lines = ["<?xml version=\"1.0\" encoding=\"UTF-8\"?>"]
         lines.append("<testsuites\(XMLText.attributes([name] + counts + [time]))>")
@@ -102,7 +102,7 @@ struct JUnitReport {
         if isRed, reasons.isEmpty, !isShown {
             reasons = [Reason(verdict: report.verdict, hosts: 0, message: "no host shows the cause")]
         }
-        // A verdict with exit code 0 that is not a success, for example an empty inventory that was allowed.
+        // A verdict with exit code 0 that is not a success, for example a permitted empty inventory.
         let isMerelyFine = !isRed && report.verdict != .converged && report.verdict != .convergedTolerated
         if isMerelyFine { reasons = Array(report.reasons.prefix(1)) }
         return reasons.map { reason in

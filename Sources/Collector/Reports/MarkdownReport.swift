@@ -263,7 +263,7 @@ private struct MarkdownHost {
 extension Report.Host {
     /// The time at which the host came into its condition: `+5.0s`, or the whole verification.
     fileprivate var sinceText: String {
-        /// A straggler is a pending host after the deadline: on the host, nothing changed.
+        /// A straggler is a pending host after the deadline; the host itself has not changed.
         func condition(_ status: HostStatus) -> HostStatus {
             status == .straggler ? .pending : status
         }

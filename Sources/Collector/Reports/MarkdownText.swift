@@ -2,7 +2,7 @@ import Shared
 
 /// Foreign text inside Markdown, as GitHub, Gitea and Forgejo render it.
 package enum MarkdownText {
-    /// One line of text in a code span, where it is shown literally.
+    /// One line of text in a code span, which shows it literally.
     ///
     /// Backslash escapes are not enough: outside of code, addresses, `www.`, @mentions, #numbers and commits become links
     /// after the Markdown has been parsed (GitHub Flavored Markdown, section 6.9). Inside a code span only the delimiter

@@ -62,7 +62,7 @@ package struct PromotionRecord: Codable, Hashable, Sendable {
     var kind: JournalEntry.Kind?
     /// The repository and tag that were moved.
     var image: String
-    /// The candidate, as asked for.
+    /// The candidate, as requested.
     var source: String
     /// The digest that the tag was to get; nil in the records of older collectors.
     var digest: Digest?
@@ -105,7 +105,7 @@ package struct PromotionRecord: Codable, Hashable, Sendable {
         case formerGitSHA = "former_git_sha"
     }
 
-    /// One line: whether the tag moved, from which build, and who asked for it.
+    /// One line: the change of the tag if there was one, its former build, and the requester.
     var summary: String {
         let image = Sanitizer.singleLine(image, limit: 300)
         let actor = Sanitizer.singleLine(actor, limit: 200)

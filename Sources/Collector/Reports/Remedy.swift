@@ -3,26 +3,26 @@ package import Verdict
 
 /// The advice of a report for hosts that are not on its target.
 ///
-/// A host's reason ends with what would bring it to the target. That is right only while the target is worth having: once
-/// hosts failed on it, once it was replaced, or while the tag is not explained, a host that still serves the former build must
-/// be left alone. This is the one rule for every format; see ``Report/settleAdvice()``.
+/// A host's reason ends with a remedy that brings it to the target. That is right only while the target is wanted. Once
+/// hosts failed on it, it was replaced, or the tag's state is unexplained, hosts that still serve the former build must be
+/// left alone. This one rule applies to every format; see ``Report/settleAdvice()``.
 package enum Remedy: Hashable, Sendable {
-    /// Bring hosts to the target, as their reasons say.
+    /// Bring hosts to the target, by the remedies in their reasons.
     case reachTarget
     /// Leave every host on the build that it serves.
     case hold(Cause)
-    /// The tag was put back, and every host is proven to serve the former build again, which is named in short.
+    /// The tag was put back, and every host is proven to serve the former build again. `former` is its short name.
     case done(former: String)
 
     /// The cause of a hold.
     package enum Cause: Hashable, Sendable {
-        /// Hosts failed on the target, or went back from it.
+        /// Hosts failed on the target, or were rolled back from it.
         case failed
         /// A newer promotion took over.
         case superseded
-        /// The tag was put back, and which build is meant is not known yet.
+        /// The tag was put back, and it is not known yet which build is intended.
         case putBack
-        /// Tag, promotions and hosts differ, for no known reason.
+        /// Tag, promotions and hosts differ for an unknown reason.
         case drift
     }
 }
@@ -30,7 +30,7 @@ package enum Remedy: Hashable, Sendable {
 extension Report {
     /// The advice that fits the verdict.
     package var remedy: Remedy {
-        // Without a target, hosts are shown and not judged.
+        // Without a target, hosts are shown but not judged.
         if let sweep, sweep.onTarget == nil { return .reachTarget }
         let rollback = promotion?.rollback
         if let rollback, let digest = rollback.digest, rollback.verdict == .converged {
@@ -45,18 +45,18 @@ extension Report {
         return .reachTarget
     }
 
-    /// Whether what replaced the target is an earlier build.
+    /// True if the target was replaced by an earlier build.
     private var isPutBack: Bool {
         successor == nil && reasons.contains { $0.code == .tagPutBack }
     }
 
-    /// Whether hosts of the gate failed on the target, although the verdict does not say so.
+    /// True if hosts in the gate failed on the target although the verdict does not show it.
     private var hasFailures: Bool {
         hosts.contains { host in
             guard !host.isWaived else { return false }
             if host.isDownOnTarget { return true }
             guard host.status == .failed || host.status == .rolledBack else { return false }
-            // At the deadline, --max-failed has said that so many may fail. Before it, nothing was weighed.
+            // At the deadline, --max-failed permits this many failures. Before it, failures are not weighed.
             switch verdict {
             case .stragglers, .unreachable, .converged, .convergedTolerated: return false
             case .stalled, .failedDeploy, .rolledBack, .inconclusive, .superseded, .emptyInventory, .inventoryShrunk,
@@ -66,10 +66,10 @@ extension Report {
         }
     }
 
-    /// Advice for the whole fleet, where the reasons alone could mislead; nil where they cannot.
+    /// Advice for the whole fleet if the reasons alone could mislead; nil otherwise.
     package var warningAdvice: String? { remedy == .reachTarget ? nil : VerdictText(self).advice }
 
-    /// Rewords reasons that would spread a build that must not be spread. Doing it again changes nothing.
+    /// Rewords reasons that would spread an unwanted build. Idempotent.
     package mutating func settleAdvice() {
         let remedy = remedy
         guard remedy != .reachTarget else { return }
@@ -78,7 +78,7 @@ extension Report {
 }
 
 extension Report.Host {
-    /// The reason in its parts.
+    /// The reason in parts.
     package var explanation: ReasonText { reasonParts ?? ReasonText(reason) }
 
     mutating func explain(_ text: ReasonText) {
@@ -89,13 +89,13 @@ extension Report.Host {
         reasonParts = text.isDivided ? text : nil
     }
 
-    /// Whether the host has the target's build, which does not run there, and did not fail often enough to be `failed`.
+    /// True if the host has the target's build but it does not run, and it has not failed often enough to be `failed`.
     fileprivate var isDownOnTarget: Bool {
         guard status != .failed, status != .converged, facts.reach == .ok, facts.build.isMatch else { return false }
         return facts.runtime.isDown
     }
 
-    /// Whether the host serves something else than the target, by its own answer.
+    /// True if the host serves another build than the target, by its own answer.
     private var isBehind: Bool {
         (status == .pending || status == .straggler) && facts.reach == .ok && facts.build.isOther
     }
@@ -112,7 +112,7 @@ extension Report.Host {
     private mutating func hold(_ cause: Remedy.Cause, target: Report.PromotedTarget) {
         var text = explanation.withoutRollout(reasonCode)
         guard isBehind else { return explain(text) }
-        // The image is the target's, and only the process is the former one: restarting it would start the target.
+        // The image is the target's, and only the process is the former one: a restart would start the target.
         guard let build = shortBuild, gitSHA == nil || gitSHA != target.gitSHA else {
             text.remedy = "leave it as it is"
             return explain(text)
@@ -143,7 +143,7 @@ extension Report.Host {
 }
 
 extension ReasonText {
-    /// Without the remedy, where that would bring a build to the host. An older collector's, which has no code, might.
+    /// Drops a remedy that would bring a build to the host. Without a code (older collectors), any remedy might.
     package func withoutRollout(_ code: HostReason.Code?) -> ReasonText {
         guard code?.bringsBuild ?? true else { return self }
         var text = self
@@ -151,8 +151,8 @@ extension ReasonText {
         return text
     }
 
-    /// Reads a sentence that an older collector recorded, which kept no parts: the remedy follows the last colon, and a remark
-    /// in parentheses may follow it.
+    /// Parses a sentence that an older collector recorded without parts: the remedy follows the last colon, and a note in
+    /// parentheses can follow it.
     package init(recorded sentence: String) {
         var rest = sentence[...]
         var note: Substring?

@@ -19,7 +19,7 @@ package struct Report: Codable, Hashable, Sendable {
     package var exitCode: Int32
     /// Every cause that applies, worst first; the first is the verdict's.
     package var reasons: [Reason]
-    /// Facts that change no verdict but that a reader should know, one line each.
+    /// Facts that do not change the verdict but that readers should know, one line each.
     package var warnings: [String]
     package internal(set) var summary: Summary
     /// Every host of the inventory exactly once: proven hosts first, the worst host last.
@@ -105,7 +105,7 @@ package struct Report: Codable, Hashable, Sendable {
         }
     }
 
-    // MARK: - What was verified
+    // MARK: - The subject of the verification
 
     /// The promoted build, and everything that proves it.
     package struct PromotedTarget: Codable, Hashable, Sendable {
@@ -144,7 +144,7 @@ package struct Report: Codable, Hashable, Sendable {
         }
     }
 
-    /// The hosts that were expected, and where the list came from.
+    /// The expected hosts, and the source of their list.
     package struct InventorySummary: Codable, Hashable, Sendable {
         package internal(set) var source: String
         /// `sha256:<64 hex>` of the frozen inventory.
@@ -252,7 +252,7 @@ package struct Report: Codable, Hashable, Sendable {
 
     // MARK: - The result
 
-    /// Counts of hosts, and how long they took.
+    /// Counts of hosts, and their times to converge.
     package struct Summary: Codable, Hashable, Sendable {
         package struct Percentiles: Codable, Hashable, Sendable {
             package var p50: Double
@@ -330,7 +330,7 @@ package struct Report: Codable, Hashable, Sendable {
         /// The number of hosts on the target, or with a usable answer if there was nothing to compare with.
         var wellCount: Int { onTarget ?? hosts - unanswered - conflicting }
 
-        /// The counts in one line. A status proves nothing, and says so.
+        /// The counts in one line, with a note that a status proves nothing.
         var line: String {
             let first =
                 onTarget == nil
@@ -381,9 +381,9 @@ package struct Report: Codable, Hashable, Sendable {
             /// Seconds since the start.
             package internal(set) var seconds: Double
             package internal(set) var status: HostStatus
-            /// One line: what was seen, without a remedy.
+            /// One line: the finding, without a remedy.
             package internal(set) var reason: String
-            /// nil in what older collectors recorded.
+            /// nil in the records of older collectors.
             package var reasonCode: HostReason.Code?
 
             package init(seconds: Double, status: HostStatus, reason: String, reasonCode: HostReason.Code? = nil) {
@@ -404,9 +404,9 @@ package struct Report: Codable, Hashable, Sendable {
         package internal(set) var labels: [String: String]
         package internal(set) var status: HostStatus
         @ExplicitNull package internal(set) var waived: Waived?
-        /// One line: what was seen, and what to do.
+        /// One line: the finding and the remedy.
         package internal(set) var reason: String
-        /// nil in what older collectors recorded, and for a status without a target.
+        /// nil in the records of older collectors, and for a status without a target.
         package var reasonCode: HostReason.Code?
         /// The parts of the reason; nil if it has no remedy and no note.
         package var reasonParts: ReasonText?
@@ -421,7 +421,7 @@ package struct Report: Codable, Hashable, Sendable {
         /// How far the host's clock is ahead of the collector's, in seconds; nil if unknown.
         @ExplicitNull package internal(set) var clockOffsetSeconds: Double?
         package internal(set) var transitions: [Transition]
-        /// Facts that change no verdict but that a reader should know, one line each; nil for none.
+        /// Facts that do not change the verdict but that readers should know, one line each; nil if empty.
         package internal(set) var warnings: [String]?
         /// The deployments of the instances (Compose projects, Swarm stacks), as a list; nil if they name none.
         package internal(set) var project: String?

@@ -20,7 +20,7 @@ package struct ReportBuilder {
         var warnings: [String]
         /// Warnings about events during the verification.
         package var notes: [String]
-        /// True for a status: every host was asked once.
+        /// True for a status: every host was queried once.
         var isSweep: Bool
         /// nil if no evidence was written.
         package var evidence: Report.EvidenceFile?
@@ -159,7 +159,7 @@ extension HostTracker {
     /// A warning if the host converged although its container restarted meanwhile.
     var restartWarning: String? { status == .converged ? restarts?.text : nil }
 
-    /// The reason where there is nothing to compare with: empty if the service is up, nil if there was no usable answer.
+    /// The reason if there was nothing to compare with: empty if the service is up, nil if there was no usable answer.
     fileprivate var uncomparedReason: String? {
         guard facts.reach == .ok, evidence != nil, facts.build == .unidentified || facts.build == .mixed else {
             return nil
@@ -185,7 +185,7 @@ extension HostTracker {
 }
 
 extension LastAnswerDetails {
-    /// The first few deployments; nil for none.
+    /// The first few deployments; nil if unnamed.
     fileprivate var shownProject: String? {
         projects.isEmpty ? nil : Sanitizer.singleLine(projects.listed(limit: 4), limit: 1_024)
     }
@@ -213,7 +213,7 @@ extension Report.PolicySummary {
             maxFailedByLabel: Self.texts(policy.maxFailedByLabel), require: Self.texts(policy.require))
     }
 
-    /// nil for none.
+    /// nil if empty.
     private static func texts(_ limits: [some CustomStringConvertible]) -> [String]? {
         limits.isEmpty ? nil : limits.map { Sanitizer.singleLine($0.description) }
     }
@@ -242,7 +242,7 @@ extension Report.Sweep {
 
 // MARK: - Warnings
 
-/// Facts about a whole fleet that change no verdict but that a reader should know.
+/// Facts about a whole fleet that do not change the verdict but that readers should know.
 private struct FleetWarnings {
     private let tracks: [HostTracker]
     private let target: Target
@@ -260,14 +260,14 @@ private struct FleetWarnings {
         [leftOut, promotedAgain, differingDigests, clocks, healthChecks, restarts, expiredWaivers].compactMap { $0 }
     }
 
-    /// A green report of a part of the fleet must not be mistaken for one of the whole fleet.
+    /// A green report on a part of the fleet must not be mistaken for one on the whole fleet.
     private var leftOut: String? {
         guard let listed = context.listed, listed > tracks.count else { return nil }
         let terms = context.selected.joined(separator: ", ")
         return "only hosts with \(terms) were asked: \(listed - tracks.count) of \(listed.hostCount) left out"
     }
 
-    /// Without a journal entry by `promote`, an intended rollback looks exactly like an older job that runs late.
+    /// Without a journal entry by `promote`, an intended rollback looks exactly like a late older job.
     private var promotedAgain: String? {
         let rule = PromotionRule(gitSHA: target.gitSHA, digest: target.digest)
         guard let generation = target.generation, let last = promotions.last,
@@ -279,7 +279,7 @@ private struct FleetWarnings {
             + "\(generation). If it is a late job, give --generation \(earlier.generation)"
     }
 
-    /// With a commit alone, hosts can serve different images of it.
+    /// With a commit alone, hosts can serve different images built from it.
     private var differingDigests: String? {
         guard target.digest == nil else { return nil }
         let matching = tracks.filter { $0.facts.build.isMatch }

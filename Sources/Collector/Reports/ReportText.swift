@@ -43,7 +43,7 @@ extension Report.Host {
     /// The commit, or else the digest, in short.
     var shortBuild: String? { gitSHA?.short ?? digest?.short }
 
-    /// Remarks beside the reason, as parts of a sentence.
+    /// The notes beside the reason, as parts of a sentence.
     var notes: [String] { (warnings ?? []).map { "warning: \($0)" } + [leftOutText].compactMap { $0 } }
 
     /// For example `2 containers left out: canvas-old (replaced), migrate (task)`; nil for none.

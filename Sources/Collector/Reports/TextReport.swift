@@ -63,7 +63,7 @@ package struct TextReport {
         return remarks.joined(separator: "; ")
     }
 
-    /// The hosts and what they serve, where there is nothing to compare with.
+    /// The hosts and what they serve, if there is nothing to compare with.
     private var uncomparedTable: [String] {
         var table = TextTable(["HOST", "SERVES", "DIGEST", "STATE", "FOR", "WHAT TO KNOW"])
         for host in report.hosts.suffix(maximumOthers) {
@@ -78,7 +78,7 @@ package struct TextReport {
         return table.lines() + (hidden > 0 ? ["… and \(hidden) more hosts (see the JSON report)"] : [])
     }
 
-    /// Ages count from here, so that a stored report does not change.
+    /// Ages are relative to the end of the verification, so that a stored report does not change.
     private var end: Date { Date(rfc3339: report.verification.finishedAt) ?? .now }
 
     private var drift: [String] { report.drift.map { $0.lines(now: end) + [""] } ?? [] }
@@ -100,7 +100,7 @@ package struct TextReport {
         "\(report.verdict.rawValue) (exit \(report.exitCode)): \(report.reasons.first?.message ?? "")"
     }
 
-    /// A status proves nothing, so it shows a verdict only if its exit code is one.
+    /// A status proves nothing, so it shows a verdict only if its exit code is not 0.
     private func lines(_ sweep: Report.Sweep) -> [String] {
         let counts = sweep.hosts > 0 ? [sweep.line] : []
         return counts + [sweep.advice].compactMap { $0 } + (report.exitCode == 0 ? [] : [conclusion])

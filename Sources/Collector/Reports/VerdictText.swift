@@ -1,6 +1,6 @@
 import Verdict
 
-/// A verdict in words: its tone, a headline, and what to do next.
+/// A verdict in words: its tone, a headline, and advice.
 struct VerdictText: Hashable, Sendable {
     /// The tone of a verdict, which decides words, symbol and colour.
     enum Tone: String, Hashable, Sendable {
@@ -8,7 +8,7 @@ struct VerdictText: Hashable, Sendable {
         case good
         /// Proven except for tolerated hosts, exit code 0.
         case tolerated
-        /// Exit code 0 without a proof, for example in a status or where a flag allows it.
+        /// Exit code 0 without a proof, for example in a status or if a flag permits it.
         case neutral
         /// Any other exit code.
         case bad
@@ -27,7 +27,7 @@ struct VerdictText: Hashable, Sendable {
     private let exitCode: Int32
     /// The attempt to put the tag back; nil if there was none.
     private let rollback: PromotionRecord.Rollback?
-    /// The advice that hosts can get.
+    /// The kind of advice that applies to hosts.
     private let remedy: Remedy
     /// nil unless this is a status.
     private let sweep: Report.Sweep?
@@ -52,7 +52,7 @@ struct VerdictText: Hashable, Sendable {
     /// The name of the verdict. A status has none.
     var word: String { sweep == nil ? verdict.rawValue : "status" }
 
-    /// Green is for proof, never for an exit code alone.
+    /// Green means proof, never an exit code alone.
     var tone: Tone {
         guard exitCode == 0 else { return .bad }
         return switch verdict {
@@ -84,7 +84,7 @@ struct VerdictText: Hashable, Sendable {
         }
     }
 
-    /// What to do about the fleet. The reason of each host says what to do about the host.
+    /// The remedy for the fleet. Each host's reason has the remedy for the host.
     var advice: String {
         if case .done(let former) = remedy {
             return

@@ -9,7 +9,7 @@ package enum BoundedFile {
     package enum ReadError: Error, Hashable {
         /// The value of `errno`.
         case system(Int32)
-        /// A directory, a pipe or a device where a regular file is required.
+        /// A directory, a pipe or a device instead of the required regular file.
         case notRegular
         case tooLarge(limit: Int)
 
@@ -40,7 +40,7 @@ package enum BoundedFile {
         return try read(descriptor: descriptor, limit: limit)
     }
 
-    /// Reads what is left of an open file.
+    /// Reads the rest of an open file.
     package static func read(descriptor: Int32, limit: Int) throws(ReadError) -> [UInt8] {
         var bytes: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: Swift.min(limit + 1, 1 << 16))

@@ -93,7 +93,7 @@ package struct HostAddress: Hashable, Sendable {
     package enum ParseError: Error, Hashable, Sendable {
         case hasUser, scheme, noHost, fragment, characters, tooLong
 
-        /// True if the text may be repeated in a message.
+        /// True if a message can repeat the text.
         var isShowable: Bool { self != .hasUser }
 
         package var description: String {
@@ -138,7 +138,7 @@ extension HostAddress {
 package struct HTTPAddress: Hashable, Sendable {
     /// Host and port, as written.
     package let authority: String
-    /// Path and query, as written; may be empty.
+    /// Path and query, as written; can be empty.
     package let path: String
 
     /// - Parameter scheme: the range of `://` in the text.

@@ -57,7 +57,7 @@ package struct Terminal: Sendable {
     package func write(_ text: String) -> Bool { write(text.utf8) }
 }
 
-/// The descriptors 0, 1 and 2, which the parent process may have closed (`2>&-`, some schedulers).
+/// The descriptors 0, 1 and 2, which the parent process might have closed (`2>&-`, some schedulers).
 package enum StandardStreams {
     /// Occupies the closed descriptors, so that no file or socket opened later gets one of them and receives progress or a
     /// report.
@@ -65,7 +65,7 @@ package enum StandardStreams {
     /// Reading and writing them fails, as it does with a closed descriptor. Call this before anything is opened.
     package static func reserve() {
         for descriptor in STDIN_FILENO...STDERR_FILENO where fcntl(descriptor, F_GETFD) == -1 {
-            // The lowest free number is taken: this one, because those below are open.
+            // The kernel assigns the lowest free number: this one, because those below are open.
             _ = open("/dev/null", (descriptor == STDIN_FILENO ? O_WRONLY : O_RDONLY) | O_CLOEXEC)
         }
     }

@@ -1,33 +1,33 @@
 package import Shared
 
-/// An answer's statements about the build that a host serves, reduced to what can be compared.
+/// An answer's statements about the build that a host serves, reduced to comparable values.
 package struct BuildEvidence: Hashable, Sendable {
     /// One instance of the service.
     struct Instance: Hashable, Sendable {
         var name: String
         var gitSHA: Reported<GitSHA>
-        /// Digests of indexes and manifests. Each is a hash of content, so an equal one is the same image, whatever
-        /// made it; a different one is another image only where ``isFromRegistry`` holds.
+        /// Digests of indexes and manifests. Each is a hash of content: an equal digest is the same image, whatever made it.
+        /// A different digest is another image only if ``isFromRegistry`` is true.
         var registryDigests: Set<Digest>
-        /// Whether a registry knows at least one of the digests.
+        /// True if a registry knows at least one of the digests.
         var isFromRegistry: Bool
         /// Digests of the image's configuration.
         var configDigests: Set<Digest>
         var platform: Platform?
-        /// The tag names another image on the host by now.
+        /// The tag now names another image on the host.
         var tagMoved: Bool
-        /// It runs, so the host demonstrably runs its platform, natively or not.
+        /// The instance runs, so the host demonstrably runs its platform, natively or by emulation.
         var isRunning = false
     }
 
     /// The commit that the answer states for the service as a whole.
     package var gitSHA: Reported<GitSHA>
     var digest: Digest?
-    /// Never empty where something is served.
+    /// Never empty if the host serves something.
     var instances: [Instance]
-    /// The service's own answer to its agent's probe; nil where it has none.
+    /// The service's answer to its agent's probe; nil without a probe.
     var served: ProbeResult?
-    /// The engine's own; nil without an engine, or where an older agent does not report it.
+    /// The engine's platform; nil without an engine, or if the agent is too old to report it.
     var enginePlatform: Platform?
 
     init(_ document: Document) {
@@ -36,7 +36,7 @@ package struct BuildEvidence: Hashable, Sendable {
         digest = document.digest.value
         served = document.served
         instances = document.instances.map { Instance($0, claimed: document.digest.value) }
-        // A source that knows a build but lists no instance speaks for one.
+        // A source that knows a build but lists no instance counts as one instance.
         if instances.isEmpty, document.state != .absent, document.state != .unknown {
             instances = [
                 Instance(
@@ -56,7 +56,7 @@ package struct BuildEvidence: Hashable, Sendable {
         ]
     }
 
-    /// The digest to show for the host: the one stated for the service, else the one that all its instances share.
+    /// The digest to show for the host: the one stated for the service, or else the one that all its instances share.
     package var shownDigest: Digest? {
         guard digest == nil, let first = instances.first?.registryDigests, first.count == 1 else { return digest }
         return instances.allSatisfy { $0.isFromRegistry && $0.registryDigests == first } ? first.first : nil

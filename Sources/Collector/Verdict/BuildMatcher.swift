@@ -1,52 +1,52 @@
 import Shared
 
-/// A host's build compared with the target: the fact, and its details for a person.
+/// A host's build compared with the target: the fact, and details for people.
 struct BuildComparison: Hashable, Sendable {
     var fact: BuildFact
     var detail: Detail = .none
 
-    /// Why the fact is what it is, where the fact alone does not say.
+    /// The cause of the fact, if the fact alone does not show it.
     enum Detail: Hashable, Sendable {
         case none
         /// The tag names a newer image on the host: pulled, not recreated.
         case tagMoved
         /// The build was promoted as this generation.
         case generation(Int)
-        /// The answer has no commit, or a text that is not one.
+        /// The answer has no commit, or an invalid one.
         case noCommit(Reported<GitSHA>)
-        /// The digest is right, and only the commit is missing.
+        /// The digest is right; only the commit is missing.
         case noCommitButDigest(Reported<GitSHA>)
         /// The image has no registry digest to compare with the promoted one.
         case noRegistryDigest
         /// No agent on the host could report a digest.
         case noAgent
-        /// The promoted "digest" is the host's image id: an index's or manifest's digest was meant.
+        /// The promoted "digest" is the host's image id. The digest of an index or a manifest was meant.
         case promotedIsConfigDigest
         /// The answer's summary contradicts its instances.
         case contradiction
-        /// The image is the promoted one, and the service itself reports another commit.
+        /// The image is the promoted one, but the service itself reports another commit.
         case servedOther(ProbeResult)
-        /// How many instances match, of how many, and the name of the first that does not.
+        /// The number of matching instances, the number of all instances, and the name of the first that does not match.
         case instances(matching: Int, of: Int, other: String)
         /// The promoted index holds nothing that runs on the host's platform.
         case lacksPlatform(Platform)
-        /// The registry is being asked whether it is another index of the promoted image.
+        /// The registry is being queried: the image might be another index of the promoted one.
         case learning
-        /// The content of the promoted digest is known, and does not include this image; with the registry's failure to
-        /// identify the host's digest, if any.
+        /// The content of the promoted digest is known and does not include this image. `lookupFailure` is the registry's
+        /// failure to identify the host's digest, if any.
         case notAmongContent(lookupFailure: String?)
     }
 }
 
-/// Compares builds with what was promoted; a pure function of evidence, target and the ledger's promotions.
+/// Compares builds with the promoted one: a pure function of evidence, target and the ledger's promotions.
 ///
-/// The rules, in short: the promoted digest or something that its own bytes name must be among the digests of *every*
-/// instance, and the commit must be equal where both are given. Nothing that is unknown equals anything.
+/// The rules, in short: the promoted digest, or a digest that its bytes name, must be among the digests of *every* instance,
+/// and the commits must be equal if both are given. An unknown value equals nothing.
 struct BuildMatcher: Sendable {
     let target: Target
-    /// In order of their generation; may be empty.
+    /// In order of generation; can be empty.
     let promotions: [Promotion]
-    /// What the registry answered about other digests.
+    /// The registry's answers about other digests.
     let lookups: DigestLookups
 
     func match(_ evidence: BuildEvidence) -> BuildComparison {
@@ -56,7 +56,7 @@ struct BuildMatcher: Sendable {
         }
         let matching = all.count { $0.fact.isMatch }
         if matching == all.count {
-            // The least direct of the proofs speaks for the host.
+            // The least direct proof counts for the host.
             let weakest = all.max { $0.fact.directness < $1.fact.directness } ?? first
             return contradiction(in: evidence) ?? otherServed(evidence) ?? weakest
         }
@@ -68,7 +68,7 @@ struct BuildMatcher: Sendable {
         return first
     }
 
-    /// The contradiction of a summary to instances that all match; nil where it agrees.
+    /// The contradiction between a summary and its instances, which all match; nil if they agree.
     private func contradiction(in evidence: BuildEvidence) -> BuildComparison? {
         if let wanted = target.gitSHA, evidence.gitSHA.value != wanted {
             guard let other = evidence.gitSHA.value else {
@@ -85,9 +85,9 @@ struct BuildMatcher: Sendable {
         return nil
     }
 
-    /// The comparison where every instance matches, and the service itself reports another commit; nil where it does not.
+    /// The comparison if every instance matches but the service itself reports another commit; nil otherwise.
     ///
-    /// A commit that was promoted earlier is a process that has not been replaced yet, which is late and not wrong.
+    /// A commit that was promoted earlier means a process that has not been replaced yet: late, not wrong.
     private func otherServed(_ evidence: BuildEvidence) -> BuildComparison? {
         guard let served = evidence.served else { return nil }
         let commits = target.gitSHA.map { [$0] } ?? evidence.instances.compactMap(\.gitSHA.value)
@@ -100,7 +100,7 @@ struct BuildMatcher: Sendable {
         return BuildComparison(fact: known ?? .shaWrong, detail: .servedOther(served))
     }
 
-    /// The digests of which the registry may say that they are the promoted image after all.
+    /// The digests that the registry might still identify as the promoted image.
     func unanswered(_ evidence: BuildEvidence) -> [Digest] {
         guard lookups.isPossible, target.content != nil else { return [] }
         return evidence.instances.filter { isLearnable($0, on: evidence.enginePlatform) }
@@ -118,7 +118,7 @@ struct BuildMatcher: Sendable {
         let comparison = compare(instance, on: engine)
         switch comparison.fact {
         case .behind, .foreign, .digestWrong, .unidentified:
-            // Not late: it will never come.
+            // Not late: a matching image will never arrive.
             guard let platform = lackedPlatform(instance, on: engine) else { return comparison }
             return BuildComparison(fact: .digestWrong, detail: .lacksPlatform(platform))
         case .match, .matchPlatform, .matchIndex, .matchConfig, .matchSHA, .ahead, .shaWrong, .mixed, .unknown:
@@ -126,10 +126,10 @@ struct BuildMatcher: Sendable {
         }
     }
 
-    /// The host's platform, where the promoted index holds nothing for it.
+    /// The host's platform, if the promoted index holds nothing for it; nil otherwise.
     ///
-    /// It is the engine's, since an image may claim any; and where the host runs an image of another one all the same, by
-    /// emulation, then that one too. Agents that do not tell the engine's leave the image's.
+    /// The platform is the engine's, because an image can claim any. If the host runs an image of another platform by
+    /// emulation, the index must lack that one too. Without an engine's platform (older agents), the image's is used.
     private func lackedPlatform(_ instance: BuildEvidence.Instance, on engine: Platform?) -> Platform? {
         guard let content = target.content else { return nil }
         guard let engine else { return instance.platform.flatMap { content.lacks($0) ? $0 : nil } }
@@ -166,7 +166,7 @@ struct BuildMatcher: Sendable {
         return gitSHA == target.gitSHA ? BuildComparison(fact: .matchSHA) : superseding(instance)
     }
 
-    /// The commit is right and the digest is not: an earlier build of it that is still there, or a wrong image.
+    /// The commit is right and the digest is not: an earlier build of that commit that still runs, or a wrong image.
     private func sameCommitOtherImage(_ instance: BuildEvidence.Instance, on engine: Platform?) -> BuildComparison {
         guard isComparable(instance) else { return unidentified(instance) }
         if let known = known(instance, gitSHA: nil) { return known }
@@ -175,7 +175,7 @@ struct BuildMatcher: Sendable {
             fact: .digestWrong, detail: isConfig ? .promotedIsConfigDigest : difference(instance, on: engine))
     }
 
-    /// How sure it is that the instance's image is not the promoted one by another digest.
+    /// The detail that shows if the instance's image could be the promoted one under another digest.
     private func difference(_ instance: BuildEvidence.Instance, on engine: Platform?) -> BuildComparison.Detail {
         guard target.content != nil else { return .none }
         if isLearnable(instance, on: engine), !lookups.unanswered(instance.registryDigests).isEmpty { return .learning }
@@ -183,12 +183,12 @@ struct BuildMatcher: Sendable {
         return .notAmongContent(lookupFailure: failures.min())
     }
 
-    /// Another build: one from the ledger, one whose successor was pulled already, or a stranger.
+    /// Another build: one in the ledger, one whose successor was already pulled, or a foreign one.
     private func superseding(_ instance: BuildEvidence.Instance) -> BuildComparison {
         known(instance, gitSHA: instance.gitSHA.value) ?? BuildComparison(fact: .foreign)
     }
 
-    /// A build of the ledger's, or one whose successor is on the host already. That is the more useful thing to say.
+    /// A build in the ledger, or one whose successor is already on the host, which is the more useful finding.
     private func known(_ instance: BuildEvidence.Instance, gitSHA: GitSHA?) -> BuildComparison? {
         let listed = generation(gitSHA: gitSHA, digests: instance.registryDigests)
         guard instance.tagMoved, listed?.fact != .ahead else { return listed }
@@ -196,18 +196,18 @@ struct BuildMatcher: Sendable {
     }
 
     private func unidentified(_ instance: BuildEvidence.Instance) -> BuildComparison {
-        // After a pull, containerd and Podman forget the registry digests of the image that still runs.
+        // After a pull, containerd and Podman forget the registry digests of the image that is still running.
         if instance.tagMoved { return BuildComparison(fact: .behind, detail: .tagMoved) }
         let hasAgent = !instance.name.isEmpty
         return BuildComparison(fact: .unidentified, detail: hasAgent ? .noRegistryDigest : .noAgent)
     }
 
-    /// Which rule proves that the instance runs the promoted image; nil where none does.
+    /// The rule that proves that the instance runs the promoted image; nil if none does.
     private func digestProof(_ instance: BuildEvidence.Instance, on engine: Platform?) -> BuildFact? {
         guard let digest = target.digest else { return nil }
         if instance.registryDigests.contains(digest) { return .match }
         guard let content = target.content else { return nil }
-        // In an index, what is for no platform that is known is for no host.
+        // A manifest without a known platform in an index is for no host.
         let fitting = content.manifests.filter {
             !content.isIndex || content.isFor(instance.platform, $0) || content.isFor(engine, $0)
         }
@@ -219,7 +219,7 @@ struct BuildMatcher: Sendable {
         return isSameContent ? .matchConfig : nil
     }
 
-    /// Whether a digest of the instance's is another index, with the promoted manifest for the instance's platform.
+    /// True if a digest of the instance is another index with the promoted manifest for the instance's platform.
     private func isWrapped(_ instance: BuildEvidence.Instance, _ content: PromotedContent) -> Bool {
         let promoted = content.manifests.filter { content.isFor(instance.platform, $0) }.map(\.digest)
         return instance.registryDigests.contains { (digest: Digest) -> Bool in
@@ -230,14 +230,14 @@ struct BuildMatcher: Sendable {
         }
     }
 
-    /// Whether the instance has a digest of a kind that the target has too.
+    /// True if the instance has a digest of a kind that the target also has.
     private func isComparable(_ instance: BuildEvidence.Instance) -> Bool {
         if instance.isFromRegistry, !instance.registryDigests.isEmpty { return true }
         let configs = target.content?.manifests.compactMap(\.config) ?? []
         return !configs.isEmpty && !instance.configDigests.isEmpty
     }
 
-    /// The newest promotion of this build other than the target, as `behind` or `ahead`.
+    /// The newest other promotion of this build, as `behind` or `ahead`.
     private func generation(gitSHA: GitSHA?, digests: Set<Digest>) -> BuildComparison? {
         let found = promotions.last { promotion in
             promotion.generation != target.generation
@@ -250,19 +250,19 @@ struct BuildMatcher: Sendable {
 }
 
 extension PromotedContent {
-    /// Whether a manifest is for this very platform; never where either is not known.
+    /// True if a manifest is for this exact platform. False if either platform is unknown.
     fileprivate func isFor(_ platform: Platform?, _ manifest: Manifest) -> Bool {
         manifest.platform != nil && manifest.platform == platform
     }
 }
 
 extension ProbeResult {
-    /// Whether the service answered without its commit.
+    /// True if the service answered without its commit.
     var tellsNoCommit: Bool { outcome == .ok && agreement(with: []) == .silent }
 }
 
 extension BuildFact {
-    /// How many steps lie between the promoted digest and the proof.
+    /// The number of steps between the promoted digest and the proof.
     fileprivate var directness: Int {
         switch self {
         case .match, .matchSHA: 0

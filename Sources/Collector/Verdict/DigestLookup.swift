@@ -1,11 +1,11 @@
 package import Shared
 
-/// The registry's answer, during a verification, about a digest that a host serves.
+/// The registry's answer about a digest that a host serves, requested during a verification.
 package struct DigestLookup: Codable, Hashable, Sendable {
     package var digest: Digest
-    /// nil where the registry could not be asked.
+    /// nil if the registry could not be queried.
     package var content: PromotedContent?
-    /// Why there is no content. One clean line.
+    /// The reason why the content is unknown. One clean line.
     package var failure: String?
 
     package enum CodingKeys: String, CodingKey {
@@ -20,15 +20,15 @@ package struct DigestLookup: Codable, Hashable, Sendable {
     }
 }
 
-/// Lookups of digests that hosts serve and that are not the promoted one: another index may hold the very same image.
+/// Lookups of digests that hosts serve and that differ from the promoted one: another index can hold the same image.
 ///
-/// Each digest is looked up once, and only where there is a registry. A failure proves nothing either way, and leaves the host
-/// as it is.
+/// Each digest is looked up once, and only with a registry. A failure proves nothing either way and leaves the host's status
+/// unchanged.
 package struct DigestLookups: Hashable, Sendable {
-    /// The most digests looked up in one verification; hosts could make up any number of them.
+    /// The maximum number of lookups in one verification; hosts could invent any number of digests.
     package static let limit = 32
 
-    /// True if a registry can be asked.
+    /// True if a registry can be queried.
     let isPossible: Bool
     package private(set) var known: [Digest: PromotedContent] = [:]
     package private(set) var failed: [Digest: String] = [:]
@@ -38,7 +38,7 @@ package struct DigestLookups: Hashable, Sendable {
         self.isPossible = isPossible
     }
 
-    /// The digests that may still be looked up.
+    /// The digests that can still be looked up.
     package func unanswered(_ digests: some Sequence<Digest>) -> [Digest] {
         guard isPossible else { return [] }
         let isFull = known.count + failed.count + pending.count >= Self.limit
@@ -47,9 +47,9 @@ package struct DigestLookups: Hashable, Sendable {
         }
     }
 
-    /// Notes that these are being looked up.
+    /// Records that these digests are being looked up.
     ///
-    /// - Returns: those that were not before, in a fixed order.
+    /// - Returns: the digests that are new, in a fixed order.
     package mutating func ask(for digests: some Sequence<Digest>) -> [Digest] {
         var added: [Digest] = []
         for digest in Set(digests).sorted(by: { $0.hex < $1.hex }) where !unanswered([digest]).isEmpty {
@@ -59,7 +59,7 @@ package struct DigestLookups: Hashable, Sendable {
     }
 
     package mutating func take(_ image: DigestLookup) {
-        // An answer that was not requested is not used.
+        // Ignore an answer that was not requested.
         guard pending.remove(image.digest) != nil else { return }
         if let content = image.content {
             known[image.digest] = content
@@ -69,5 +69,5 @@ package struct DigestLookups: Hashable, Sendable {
     }
 }
 
-/// Asks the registry what a digest is. Answers in bounded time, whatever the outcome.
+/// Queries the registry about a digest. Returns in bounded time, whatever the outcome.
 package typealias DigestResolver = @Sendable (Digest) async -> DigestLookup

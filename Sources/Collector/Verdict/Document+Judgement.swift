@@ -1,10 +1,10 @@
 package import Shared
 
 extension Document {
-    /// The worst state that follows from the service's own, its instances, their health, their number and the probe.
+    /// The worst state that follows from the service's own state, its instances, their health, their number and the probe.
     ///
-    /// A service that did not answer its own agent's probe is not serving, whatever else the document states; and one that
-    /// runs fewer instances than its operator declared is not up yet.
+    /// A service that did not answer its own agent's probe is not serving, whatever else the document states. A service with
+    /// fewer running instances than its operator declared is not up yet.
     var runtime: ServiceState {
         let sick = instances.contains { $0.health == .unhealthy } ? [ServiceState.unhealthy] : []
         let undecided = instances.contains { $0.health == .starting } ? [ServiceState.starting] : []
@@ -14,7 +14,7 @@ extension Document {
         return shortage == nil ? said : .starting
     }
 
-    /// The running instances, of those that the operator declared; nil where enough run, or none were declared.
+    /// The numbers of running and of declared instances; nil if enough run, or none were declared.
     var shortage: (running: Int, expected: Int)? {
         guard let expected = instancesExpected else { return nil }
         let running = instances.count { $0.state == .serving }
@@ -32,16 +32,15 @@ extension ServiceState {
     }
 }
 
-/// Contradictions: two statements of one answer that cannot both be true. Such an answer proves nothing, whichever of them
-/// holds.
+/// Contradictions: two statements of one answer that cannot both be true. Such an answer proves nothing, whichever is true.
 ///
-/// Two differences are handled elsewhere, since the worse statement counts: an instance that is worse than the summary
+/// Two differences are handled elsewhere, because the worse statement counts: an instance that is worse than the summary
 /// (``Document/runtime``), and a summary with another commit or digest than the instances (``BuildMatcher``).
 extension Document {
-    /// The first contradiction, in one clean line; nil where there is none.
+    /// The first contradiction, in one clean line; nil if the document has none.
     var contradiction: String? { stateContradiction ?? buildContradiction ?? instanceContradiction }
 
-    /// The summary's state against the instances.
+    /// A contradiction between the summary's state and the instances.
     private var stateContradiction: String? {
         guard !instances.isEmpty else {
             return state == .absent ? nil : "it calls the service \(state.rawValue), and lists no instance"
@@ -53,24 +52,24 @@ extension Document {
             let isProbed = state == .unhealthy && served.map { $0.outcome != .ok } ?? false
             return isShown || isProbed || isWorse(than: state)
                 ? nil : "it calls the service \(state.rawValue), and no instance is"
-        // A probe that fails, or an instance that is missing, makes a service worse than its instances.
+        // A failing probe or a missing instance makes a service worse than its instances.
         case .serving, .starting, .unknown: return nil
         }
     }
 
-    /// Whether an instance is in a worse state.
+    /// True if an instance is in a worse state.
     private func isWorse(than state: ServiceState) -> Bool {
         let worst = ServiceState.worst(of: instances.map(\.state))
         return worst != state && ServiceState.worst(of: [worst, state]) == worst
     }
 
-    /// The summary's commit and digest against those of the instances.
+    /// A contradiction between the summary's commit and digest and those of the instances.
     private var buildContradiction: String? {
         let commits = Set(instances.map(\.gitSHA.value))
         if let claimed = gitSHA.value {
             if commits != [claimed] { return "its git_sha \(claimed.short) is not that of every instance" }
         } else if commits.count == 1, let common = commits.first.flatMap({ $0 }) {
-            // The agent makes no statement for them, and explains why.
+            // The agent makes no statement about them, and explains why.
             let why = reason.map { ": \(Sanitizer.singleLine($0, limit: 200))" } ?? ""
             return "it says no git_sha, and every instance runs \(common.short)\(why)"
         }
@@ -81,7 +80,7 @@ extension Document {
         return lacksIt ? "its digest \(claimed.short) is not among those of every instance" : nil
     }
 
-    /// The instances among themselves, and against what was left out or declared.
+    /// A contradiction among the instances, or with the left-out containers or the declared number.
     private var instanceContradiction: String? {
         let ids = Set(instances.map(\.id))
         if ids.count < instances.count { return "it lists an instance twice" }
@@ -110,7 +109,7 @@ extension Document {
 }
 
 extension LeftOutContainer {
-    /// Whether the container runs, or is being restarted by its engine.
+    /// True if the container runs, or is being restarted by its engine.
     fileprivate var isUp: Bool {
         switch state {
         case .serving, .unhealthy, .restarting, .paused: true

@@ -2,14 +2,14 @@ import Shared
 
 /// One host of the frozen inventory.
 package struct ExpectedHost: Codable, Hashable, Sendable {
-    /// Unique in the inventory.
+    /// The name, unique in the inventory.
     package var name: String
-    /// The URL to ask, without the nonce.
+    /// The URL to query, without the nonce.
     package var url: String
-    /// The host id that the inventory expects; nil where it expects none.
+    /// The expected host id from the inventory; nil if it expects none.
     package var id: String?
     package var labels: [String: String] = [:]
-    /// nil where the host is not waived; an expired one is kept, to be named.
+    /// The waiver; nil if the host is not waived. An expired waiver is kept, so that reports can name it.
     package var waiver: Waiver?
 
     package init(name: String, url: String, id: String? = nil, labels: [String: String] = [:], waiver: Waiver? = nil) {
@@ -20,20 +20,20 @@ package struct ExpectedHost: Codable, Hashable, Sendable {
         self.waiver = waiver
     }
 
-    /// Whether the gate leaves the host out.
+    /// True if the gate leaves the host out.
     package var isWaived: Bool { waiver.map { !$0.isExpired } ?? false }
 }
 
-/// The reason for leaving a host out of the gate: its own waiver, or one that the inventory has by name or label.
+/// A waiver that covers a host: the host's own, or one that the inventory has by name or label.
 ///
-/// Whether it has ended is decided once, when the inventory is read: the subject of a verification never changes while it
-/// runs, and a waiver that ends meanwhile holds until the verification's end.
+/// Expiry is decided once, when the inventory is read: the subject of a verification never changes while it runs. A waiver
+/// that expires meanwhile holds until the verification ends.
 package struct Waiver: Codable, Hashable, Sendable {
-    /// RFC 3339, as the inventory has it.
+    /// RFC 3339, as in the inventory.
     package var until: String
     package var reason: String
     package var by: String?
-    /// Whether `until` had passed when the inventory was read.
+    /// True if `until` had passed when the inventory was read.
     package var isExpired: Bool
 
     package init(until: String, reason: String, by: String? = nil, isExpired: Bool) {
@@ -55,6 +55,6 @@ extension Int {
 }
 
 extension Int {
-    /// `once`, or how many times.
+    /// `once`, or `N times`.
     var times: String { self == 1 ? "once" : "\(self) times" }
 }

@@ -1,6 +1,6 @@
 package import Shared
 
-/// The facts about one host that a report shows; names and values as in the report's schema.
+/// The facts about one host in a report; names and values as in the report's schema.
 package struct HostFacts: Codable, Hashable, Sendable {
     package var reach: RequestOutcome
     package var identity: IdentityFact
@@ -18,19 +18,19 @@ package struct HostFacts: Codable, Hashable, Sendable {
     }
 }
 
-/// Who answered.
+/// The identity of the host that answered.
 package enum IdentityFact: String, Codable, Hashable, Sendable, CaseIterable {
     case expected
-    /// The id differs from the inventory's, or from what this host first said in this verification.
+    /// The id differs from the inventory's, or from the first id that this host gave in this verification.
     case wrongHost = "wrong_host"
     /// Two hosts of the inventory answered with one id.
     case duplicate
-    /// The request's nonce was not echoed: an answer to another request, from some cache.
+    /// The request's nonce was not echoed: a cached answer to another request.
     case replayed
     /// No agent answered.
     case unknown
 
-    /// Whether the answer may not be used for anything.
+    /// True if the answer must not be used for anything.
     var isConflict: Bool {
         switch self {
         case .wrongHost, .duplicate, .replayed: true
@@ -39,7 +39,7 @@ package enum IdentityFact: String, Codable, Hashable, Sendable, CaseIterable {
     }
 }
 
-/// What a host serves, compared with what was promoted.
+/// A host's build, compared with the promoted one.
 package enum BuildFact: String, Codable, Hashable, Sendable, CaseIterable {
     /// The promoted digest itself is among the host's.
     case match
@@ -47,9 +47,9 @@ package enum BuildFact: String, Codable, Hashable, Sendable, CaseIterable {
     case matchPlatform = "match_platform"
     /// A host's digest is another index with the same manifest for the platform.
     case matchIndex = "match_index"
-    /// The promoted image's configuration for the platform is what the host runs.
+    /// The host runs the promoted image's configuration for the platform.
     case matchConfig = "match_config"
-    /// No digest was asked for, and the commit is equal.
+    /// No digest is required, and the commit is equal.
     case matchSHA = "match_sha"
     /// A build that was promoted earlier, or one whose tag names a newer image on the host.
     case behind
@@ -59,7 +59,7 @@ package enum BuildFact: String, Codable, Hashable, Sendable, CaseIterable {
     case foreign
     /// The right commit in another image: rebuilt or tampered with.
     case digestWrong = "digest_wrong"
-    /// The right image labelled with another commit.
+    /// The right image, labelled with another commit.
     case shaWrong = "sha_wrong"
     /// The instances differ.
     case mixed
@@ -74,13 +74,13 @@ package enum BuildFact: String, Codable, Hashable, Sendable, CaseIterable {
         }
     }
 
-    /// Whether it is an earlier build than the target, or one that was never promoted.
+    /// True for a build that is earlier than the target or was never promoted.
     package var isOther: Bool { self == .behind || self == .foreign }
 }
 
-/// How far a request to a host got, as the `reach` fact of a host.
+/// The result of a request to a host, as the `reach` fact of a host.
 ///
-/// A host that *answered something else* is never the same as one that *did not answer*: ``isSilence`` tells them apart.
+/// A host that *answered something else* is never the same as one that *did not answer*: ``isSilence`` distinguishes them.
 package enum RequestOutcome: String, Codable, Hashable, Sendable, CaseIterable {
     /// A buildinfo document, or a plain answer with a `git_sha`.
     case ok
@@ -90,17 +90,17 @@ package enum RequestOutcome: String, Codable, Hashable, Sendable, CaseIterable {
     case tls
     /// 401 or 403.
     case auth
-    /// Any other status than 200; a redirect is one, and is not followed.
+    /// Any status except 200, 401 and 403. Redirects are included and not followed.
     case httpStatus = "http_status"
     /// 200, but no document: HTML, empty, invalid JSON, no `git_sha` key, an unknown schema.
     case notBuildinfo = "not_buildinfo"
     case tooLarge = "too_large"
-    /// The connection broke, or what came was not HTTP.
+    /// The connection broke, or the answer was not HTTP.
     case protocolError = "protocol"
-    /// Not asked, or not answered yet.
+    /// Not queried, or not answered yet.
     case never
 
-    /// Whether the host, or the way to it, gave no answer at all.
+    /// True if neither the host nor anything on the way to it gave an answer.
     var isSilence: Bool {
         switch self {
         case .dns, .refused, .timeout, .tls, .never: true

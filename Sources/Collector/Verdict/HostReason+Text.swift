@@ -1,14 +1,14 @@
 import Shared
 
-/// A reason in words, in parts: a report may have to drop what to do, and keep what was seen.
+/// A reason in words, in parts: a report sometimes drops the remedy and keeps the finding.
 package struct ReasonText: Codable, Hashable, Sendable {
-    /// What was seen; empty where the remedy contains it.
+    /// The finding; empty if the remedy contains it.
     package var cause: String
-    /// What to do about it; nil where there is nothing to do, or only to wait.
+    /// The remedy; nil if there is nothing to do, or only to wait.
     package var remedy: String?
     /// A remark, shown in parentheses at the end.
     package var note: String?
-    /// The build that the host serves instead of the target, for another remedy.
+    /// The build that the host serves instead of the target, for use in another remedy.
     package var served: String?
 
     package init(_ cause: String, remedy: String? = nil, note: String? = nil, served: String? = nil) {
@@ -18,13 +18,13 @@ package struct ReasonText: Codable, Hashable, Sendable {
         self.served = served
     }
 
-    /// True if it says more than what was seen.
+    /// True if the text has more parts than the cause.
     package var isDivided: Bool { remedy != nil || note != nil || served != nil }
 
-    /// What was seen, without what to do.
+    /// The finding, without the remedy.
     package var finding: String { cause + parenthesis }
 
-    /// All of it on one line: `cause: remedy (note)`.
+    /// All parts on one line: `cause: remedy (note)`.
     package var sentence: String {
         guard let remedy else { return finding }
         return (cause.isEmpty ? remedy : "\(cause): \(remedy)") + parenthesis
@@ -33,7 +33,7 @@ package struct ReasonText: Codable, Hashable, Sendable {
     private var parenthesis: String { note.map { " (\($0))" } ?? "" }
 }
 
-/// The one place where reasons become words.
+/// The only place that turns reasons into words.
 extension HostReason {
     package var text: ReasonText {
         switch self {
@@ -55,7 +55,7 @@ extension HostReason {
         }
     }
 
-    // MARK: - Who answered
+    // MARK: - Identity
 
     private static let idRemedy = "set host: {id: …} in its agent.yaml, or --host-id"
 
@@ -95,7 +95,7 @@ extension HostReason {
         }
     }
 
-    // MARK: - Whether anything answered
+    // MARK: - Reachability
 
     private var requestText: ReasonText {
         switch self {
@@ -133,7 +133,7 @@ extension HostReason {
         }
     }
 
-    // MARK: - Answers that say nothing of the build
+    // MARK: - Answers without information about the build
 
     private static let agentLog = "journalctl -u buildinfo-agent on the host"
 

@@ -1,39 +1,39 @@
 package import Shared
 
-/// Why a host has its status: a closed set of causes, each with the values that a sentence about it needs.
+/// The reason for a host's status: a closed set of causes, each with the values that its sentence needs.
 ///
-/// Everything that decides or compares does so by these values, or by their ``code``. Sentences are made from them in one place,
-/// ``text``, and only where one is shown or stored.
+/// Decisions and comparisons use these values or their ``code``. Sentences are made in one place, ``text``, and only to be
+/// shown or stored.
 package enum HostReason: Hashable, Sendable {
-    // MARK: Who answered
+    // MARK: Identity
 
-    /// Another id than expected; `given` is nil where no agent answered.
+    /// Another id than expected; `given` is nil if no agent answered.
     case wrongHost(given: String?, expected: String?, isFromInventory: Bool)
-    /// The URL's own host gave another id in another boot.
+    /// The same URL gave another id in another boot.
     case machineIDChanged(given: String, first: String)
-    /// `other` is nil where the other host is not known by name.
+    /// `other` is nil if the name of the other host is unknown.
     case duplicateID(String, other: String?)
     case clonedMachineID(String, other: String)
     case sameHostTwice(String, other: String)
     case nonceNotEchoed
 
-    // MARK: Whether anything answered
+    // MARK: Reachability
 
     case notAnsweredYet
     case noAnswerYet(waited: Duration)
     case noFreshAnswer(for: Duration)
-    /// The request brought no usable answer; the detail is one clean line.
+    /// The request had no usable answer. The detail is one clean line.
     case requestFailed(RequestOutcome, detail: String)
-    /// The same, for a host that its inventory's source no longer lists.
+    /// The same, for a host that the inventory's source no longer lists.
     case notListed(RequestOutcome, detail: String)
 
-    // MARK: Answers that say nothing of the build
+    // MARK: Answers without information about the build
 
     case negativeAge
-    /// With the agent's own words, where it gave any.
+    /// `said` is the agent's explanation, if any.
     case sourceUnreadable(said: String?)
     case sourceLost(age: Duration)
-    /// The agent answers, and its last counted observation is too old; nil where there is none.
+    /// The agent answers, but its last counted observation is too old. `age` is nil if no observation was counted.
     case sourceStale(age: Duration?)
     case askedTooEarly(age: Duration)
     case noAnswerSinceStart(age: Duration)
@@ -47,7 +47,7 @@ package enum HostReason: Hashable, Sendable {
     // MARK: Answers that cannot be compared
 
     case noInstance(service: String, said: String?)
-    /// No usable commit; `said` is the agent's explanation.
+    /// No usable commit. `said` is the agent's explanation.
     case noRevision(Reported<GitSHA>, said: String?)
     case noRevisionOfDigest(Reported<GitSHA>, said: String?)
     case noRegistryDigest
@@ -60,7 +60,7 @@ package enum HostReason: Hashable, Sendable {
     case neverPulled(Deployment, serves: Served)
     case leftTarget(serves: String)
     case summaryDiffers(serves: String)
-    /// The image is right, and the service itself tells another commit.
+    /// The image is right, but the service itself reports another commit.
     case serviceServesOther(String, image: String, url: String)
     case instancesDiffer(matching: Int, of: Int, other: String, service: String)
     case promotedLater(serves: String, generation: Int?)
@@ -72,7 +72,7 @@ package enum HostReason: Hashable, Sendable {
     case wentBack(to: String)
     case replacedByUnpromoted(String)
 
-    // MARK: On the target, and not proven
+    // MARK: On the target, but not proven
 
     case crashLoop(Loop, Condition)
     case crashLoopNotSoaked(Condition)
@@ -80,7 +80,7 @@ package enum HostReason: Hashable, Sendable {
     case startFailed(said: String)
     case down(Condition, answers: Int)
     case tooFewInstances(running: Int, expected: Int)
-    /// With the agent's explanation.
+    /// `said` is the agent's explanation.
     case starting(said: String)
     case notServing(Condition)
     case onTarget
@@ -88,48 +88,48 @@ package enum HostReason: Hashable, Sendable {
     case flapping(changes: Int)
     case converged(BuildFact, hasHealthCheck: Bool, isSilentAboutCommit: Bool)
 
-    // MARK: Their values
+    // MARK: Associated values
 
-    /// How the service gets to the host.
+    /// The way in which the service is deployed to the host.
     package struct Deployment: Hashable, Sendable {
         var service: String
-        /// nil where no engine is known.
+        /// nil if the engine is unknown.
         var engine: EngineIdentity.Name?
     }
 
-    /// Another build, and what is known of it.
+    /// Another build, and its known properties.
     package struct Served: Hashable, Sendable {
         var build: String
-        /// nil where it was never promoted here.
+        /// nil if it was never promoted here.
         var generation: Int?
-        /// nil where it serves.
+        /// nil if it is serving.
         var condition: Condition?
     }
 
-    /// Whether the registry could tell that a wrong digest is another index of the promoted image.
+    /// The registry's ability to identify a wrong digest as another index of the promoted image.
     package enum Lookup: Hashable, Sendable {
-        /// Nothing is known of the promoted image but its digest.
+        /// Only the digest of the promoted image is known.
         case notPossible
         case isAnotherImage
         case failed(String)
     }
 
-    /// The instance that speaks for the service, and its state.
+    /// The instance that represents the service, and its state.
     package struct Condition: Hashable, Sendable {
         var state: ServiceState
-        /// nil where no instance is known.
+        /// nil if no instance is known.
         var instance: String?
-        /// The name of the container whose logs explain it.
+        /// The name of the container whose logs explain the state.
         var logged: String
         var exitCode: Int?
         var isOutOfMemory = false
-        /// The answer's own summary calls it serving.
+        /// True if the answer's summary reports serving.
         var callsItServing = false
-        /// The words of a host without an agent.
+        /// The text of a host without an agent.
         var said: String?
     }
 
-    /// A crash loop as it was seen.
+    /// A crash loop as it was observed.
     package struct Loop: Hashable, Sendable {
         var instance: String
         var count: Int
@@ -210,7 +210,7 @@ extension HostReason {
         case flapping
         case converged
 
-        /// Whether the remedy brings a build to the host, or starts the one that is there.
+        /// True if the remedy brings a build to the host, or starts the one that is already there.
         package var bringsBuild: Bool {
             switch self {
             case .noInstance, .noRegistryDigest, .pulledNotRecreated, .neverPulled, .serviceServesOther,

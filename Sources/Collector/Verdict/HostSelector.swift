@@ -10,13 +10,13 @@ package struct HostGroup: Hashable, Sendable {
         self.value = value
     }
 
-    /// Parses `KEY=VALUE`; the key ends at the first `=`. nil for anything else, and for text that an inventory could not
-    /// hold: control or invisible characters, or white space at an end.
+    /// Parses `KEY=VALUE`; the key ends at the first `=`. nil for anything else, and for text that an inventory cannot
+    /// contain: control or invisible characters, or white space at either end.
     package init?(parsing text: some StringProtocol) {
         guard let equals = text.firstIndex(of: "="), equals != text.startIndex else { return nil }
         let key = String(text[..<equals])
         let value = String(text[text.index(after: equals)...])
-        // `!=` is not this, and `==` is a slip that would look for a value that begins with `=`.
+        // `!=` is an exclusion, and `==` is a typing error that would select values that begin with `=`.
         guard !key.hasSuffix("!"), !value.hasPrefix("=") else { return nil }
         guard Sanitizer.singleLine(key, limit: 128) == key, Sanitizer.singleLine(value, limit: 255) == value else {
             return nil
@@ -28,19 +28,19 @@ package struct HostGroup: Hashable, Sendable {
 }
 
 extension HostGroup: CustomStringConvertible {
-    /// What ``init(parsing:)`` reads.
+    /// The text that ``init(parsing:)`` parses.
     package var description: String { "\(key)=\(value)" }
 }
 
-/// Selects the expected hosts of an inventory by their labels; every host where it has no terms.
+/// Selects the expected hosts of an inventory by their labels; every host if there are no terms.
 ///
-/// Values of one key are alternatives, and every key must hold; what `!=` names must not be there, so that a host without
-/// the label passes it. The order of the terms is of no importance.
+/// Values of one key are alternatives, and every key must match. A host must not have a label that a `!=` term names, so a
+/// host without the label passes. The order of the terms does not matter.
 package struct HostSelector: Hashable, Sendable {
-    /// One `--select`.
+    /// The value of one `--select`.
     package struct Term: Hashable, Sendable, CustomStringConvertible {
         package var group: HostGroup
-        /// `KEY!=VALUE`.
+        /// True for `KEY!=VALUE`.
         package var isExcluded = false
 
         package init(group: HostGroup, isExcluded: Bool = false) {
@@ -62,7 +62,7 @@ package struct HostSelector: Hashable, Sendable {
         package var description: String { "\(group.key)\(isExcluded ? "!" : "")=\(group.value)" }
     }
 
-    /// Each once, in the order of their texts.
+    /// The distinct terms, sorted by their text.
     package let terms: [Term]
     private let wanted: [String: Set<String>]
     private let excluded: Set<HostGroup>
@@ -88,9 +88,9 @@ extension HostSelector: CustomStringConvertible {
     package var description: String { terms.map(\.description).joined(separator: ", ") }
 }
 
-/// The labels of hosts and their counts, for messages about a label that no host has.
+/// The labels of hosts and their counts, for messages about a label that matches no host.
 package struct LabelIndex: Sendable {
-    /// By key and value.
+    /// Counts by key and value.
     private let counts: [String: [String: Int]]
 
     package init(_ hosts: [ExpectedHost]) {
@@ -101,7 +101,7 @@ package struct LabelIndex: Sendable {
 
     package func contains(_ group: HostGroup) -> Bool { counts[group.key]?[group.value] != nil }
 
-    /// The alternatives to a group, in a few words: `region is eu (12), us (8)`, or else `the labels are group, region`.
+    /// The alternatives to a group: `region is eu (12), us (8)`, or else `the labels are group, region`.
     package func alternatives(to group: HostGroup) -> String {
         guard let values = counts[group.key] else {
             guard !counts.isEmpty else { return "no host has labels" }

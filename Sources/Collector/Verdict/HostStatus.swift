@@ -1,6 +1,6 @@
-/// The one word for a host, derived from its facts over time; values as in the report's schema.
+/// The status of a host, derived from its facts over time; values as in the report's schema.
 ///
-/// The order of the cases is the order in which failing hosts are listed: worst first.
+/// Failing hosts are listed in the order of the cases, worst first.
 package enum HostStatus: String, Codable, Hashable, Sendable, CaseIterable {
     case conflict
     case failed
@@ -18,7 +18,7 @@ package enum HostStatus: String, Codable, Hashable, Sendable, CaseIterable {
     case soaking
     case converged
 
-    /// What a status means for tolerance and exit code.
+    /// The effect of a status on tolerance and exit code.
     package var category: Category {
         switch self {
         case .converged: .proven
@@ -31,12 +31,12 @@ package enum HostStatus: String, Codable, Hashable, Sendable, CaseIterable {
         }
     }
 
-    /// How a host counts at the end; see the table of exit codes.
+    /// The category in which a host counts at the end. The README's table of exit codes lists the results.
     package enum Category: Hashable, Sendable {
         case proven, conflict, failed, rolledBack, ahead
-        /// Gave no usable answer: counts against `--max-unreachable`.
+        /// No usable answer; counts against `--max-unreachable`.
         case unproven
-        /// Not there yet: counts against `--max-stragglers`.
+        /// Not on the target yet; counts against `--max-stragglers`.
         case behind
     }
 

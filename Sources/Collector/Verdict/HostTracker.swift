@@ -1,38 +1,38 @@
 import Shared
 
-/// What is known of one host, folded from its samples in their order.
+/// The accumulated state of one host, folded from its samples in order.
 ///
-/// Pure: every time is an offset from the verification's start. ``Verification`` owns one for each host.
+/// Pure: every time is an offset from the verification's start. ``Verification`` owns one tracker per host.
 package struct HostTracker: Sendable {
     package let host: ExpectedHost
     package private(set) var status = HostStatus.pending
     package private(set) var transitions: [Transition] = []
-    /// Requests that ended, whatever their outcome.
+    /// The number of requests that ended, whatever their outcome.
     package private(set) var attempts = 0
-    /// When the last answer of any kind arrived.
+    /// The arrival of the last answer of any kind.
     package private(set) var lastAnswerAt: Duration?
     package private(set) var lastAnswer = LastAnswerDetails()
 
     private let service: String
     private var knowledge = Knowledge.nothing
-    /// The outcome of the last request, and its detail where there was no usable answer.
+    /// The outcome of the last request, and its detail if there was no usable answer.
     private var outcome = RequestOutcome.never
     private var outcomeDetail = ""
     /// When the first request was sent, and the one that is under way.
     private var firstAskedAt: Duration?
     private var outstanding: Duration?
-    /// When the present run of silence began: the sending of its first request. nil while the host answers.
+    /// The start of the current silence: the time at which its first request was sent. nil while the host answers.
     private(set) var silentSince: Duration?
     private(set) var hasAnswered = false
-    /// The host answered from after the start, or has nothing newer to report.
+    /// True if the host answered with an observation after the start, or has nothing newer to report.
     private(set) var isHeard = false
-    /// The inventory's source no longer lists the host.
+    /// True if the inventory's source no longer lists the host.
     private var isMissing = false
 
     private var identity: IdentityTracker
     private var history = TargetHistory()
     private var plainClock = PlainClock()
-    /// What the last transition announced, where the same status can come for another reason.
+    /// The contents of the last transition, in case the same status recurs for another reason.
     private var announced = Announced()
 
     init(host: ExpectedHost, service: String) {
@@ -41,12 +41,12 @@ package struct HostTracker: Sendable {
         identity = IdentityTracker(expectedID: host.id)
     }
 
-    /// Everything that the answers so far establish about the build.
+    /// The current knowledge of the build, from all answers so far.
     private enum Knowledge {
         case nothing
-        /// An agent answers, and cannot read its source.
+        /// An agent answers but cannot read its source.
         case blind(HostReason)
-        /// An answer from before the start, of this age.
+        /// An answer with an observation from before the start, of this age.
         case early(Duration)
         /// An answer that cannot be used for the service.
         case unidentified(HostReason, ServiceState)
@@ -58,9 +58,9 @@ package struct HostTracker: Sendable {
         let evidence: BuildEvidence
         var comparison: BuildComparison
         let runtime: ServiceState
-        /// When the source was observed, at the latest.
+        /// The latest possible time of the observation.
         let moment: Duration
-        /// The unbroken run of proving answers, if this one proves.
+        /// The unbroken run of proving answers; nil if this answer does not prove the target.
         var proof: Proof?
     }
 
@@ -71,7 +71,7 @@ package struct HostTracker: Sendable {
 
     /// A change of status.
     package struct Transition: Hashable, Sendable {
-        /// Since the verification's start.
+        /// Time since the verification's start.
         package let at: Duration
         package let status: HostStatus
         package let reason: HostReason
@@ -87,11 +87,11 @@ package struct HostTracker: Sendable {
     struct Rules {
         let matcher: BuildMatcher
         let policy: Policy
-        /// The earliest observation that counts.
+        /// The time of the earliest observation that counts.
         let earliest: Duration
     }
 
-    // MARK: - What is known
+    // MARK: - State
 
     private var fact: Fact? { if case .fact(let fact) = knowledge { fact } else { nil } }
 
@@ -105,45 +105,45 @@ package struct HostTracker: Sendable {
         return HostFacts(reach: outcome, identity: identity.fact, build: build, runtime: runtime)
     }
 
-    /// The last usable answer, reduced to what can be compared.
+    /// The build evidence of the last counted answer.
     package var evidence: BuildEvidence? { fact?.evidence }
 
-    /// When the source of the last counted answer was observed, at the latest.
+    /// The latest possible time of the last counted observation.
     package var observedAt: Duration? { fact?.moment }
 
-    /// The promotion that the host serves instead of the target; nil where it serves none.
+    /// The generation that the host serves instead of the target; nil if unknown.
     var generation: Int? { if case .generation(let generation)? = fact?.comparison.detail { generation } else { nil } }
 
-    /// Whether the last request brought a usable answer.
+    /// True if the last request had a usable answer.
     var isReachable: Bool { outcome == .ok }
 
-    /// How old an answer from before the start was, where there is no newer one.
+    /// The age of the last observation if it was made before the start; nil otherwise.
     package var earlyAge: Duration? { if case .early(let age) = knowledge { age } else { nil } }
 
-    /// The time for which the target is certain to have held without a break; nil where the last answer does not prove it.
+    /// The time for which the target has certainly held without a break; nil if the last counted answer does not prove it.
     var provenSpan: Duration? { fact?.proof?.span }
 
     package var restarts: RestartSummary? { history.instances.summary }
 
-    /// When the host was first seen to serve the target in the run that proved it; nil while it is not proven.
+    /// The time at which the host was first seen to serve the target in the run that proved it; nil unless it is converged.
     package var convergedAt: Duration? { status == .converged ? fact?.proof?.since : nil }
 
-    /// Whether the last answer shows that an instance runs this digest.
+    /// True if the last answer shows an instance with this digest.
     func serves(_ digest: Digest) -> Bool {
         evidence?.instances.contains { $0.registryDigests.contains(digest) } ?? false
     }
 
-    /// Whether the host may count as proven right now.
+    /// True if the host counts as proven at this time.
     func isProven(at now: Duration, policy: Policy) -> Bool {
         status == .converged && outcome == .ok && fact != nil && !isStale(at: now, policy: policy)
     }
 
-    /// Whether the last counted fact is too old to prove anything.
+    /// True if the last counted fact is too old to prove anything.
     func isStale(at now: Duration, policy: Policy) -> Bool {
         fact.map { now - $0.moment > policy.freshness } ?? false
     }
 
-    // MARK: - Taking samples in
+    // MARK: - Samples
 
     mutating func asked(at moment: Duration) {
         outstanding = moment
@@ -152,7 +152,7 @@ package struct HostTracker: Sendable {
 
     mutating func setListed(_ isListed: Bool) { isMissing = !isListed }
 
-    /// Takes one sample in.
+    /// Processes one sample.
     ///
     /// - Parameter twin: the other host of the inventory whose id this sample has; nil where there is none.
     mutating func observe(_ sample: Sample, twin: IdentityTracker.Twin?, rules: Rules) {
@@ -166,7 +166,7 @@ package struct HostTracker: Sendable {
             identity.tookNothing()
             // A connection that breaks is as silent as none, as far as a cut network goes.
             silentSince = outcome.isSilence || outcome == .protocolError ? silentSince ?? sample.askedAt : nil
-            // Silence leaves the last fact standing until it is stale; another answer takes its place.
+            // Silence keeps the last fact until it is stale. Any other answer replaces it.
             if !outcome.isSilence {
                 lastAnswerAt = sample.answeredAt
                 knowledge = .nothing
@@ -216,7 +216,7 @@ package struct HostTracker: Sendable {
             canProve: true, isNew: true, rules: rules)
     }
 
-    /// An answer of a host without an agent, which carries nothing that ties it to its request unless it echoes the nonce.
+    /// Processes an answer of a host without an agent. Only an echoed nonce ties such an answer to its request.
     private mutating func take(_ answer: PlainAnswer, sample: Sample, rules: Rules) {
         let runtime = answer.state ?? .unknown
         if let id = host.id { return knowledge = .unidentified(.agentMissing(expectedID: id), runtime) }
@@ -241,7 +241,7 @@ package struct HostTracker: Sendable {
         if age > Policy.maximumAge { return knowledge = .unidentified(.agedAnswer(age), runtime) }
         let window = ObservationWindow(sample, age: age)
         guard counts(window, rules) else { return tooEarly(age) }
-        // The Date of a stored answer cannot show an age that is smaller than its own coarseness.
+        // The Date of a stored answer cannot show an age below its own resolution.
         let isCertain =
             answer.nonce != nil || answer.date == nil
             || window.earliest >= rules.earliest + .milliseconds(PlainClock.coarseness)
@@ -251,14 +251,14 @@ package struct HostTracker: Sendable {
             isNew: isNew, rules: rules)
     }
 
-    /// Whether an observation may be one that counts. Agents round ages up to whole milliseconds, so that it seems a little
-    /// earlier than it was. A proof asks for more: see ``proof(extending:fingerprint:window:isNew:rules:)``.
+    /// True if an observation might lie after the start. Agents round ages up to whole milliseconds, so an observation seems
+    /// slightly earlier than it was. A proof requires more: see ``proof(extending:fingerprint:window:isNew:rules:)``.
     private func counts(_ window: ObservationWindow, _ rules: Rules) -> Bool {
         window.latest + Policy.ageRounding >= rules.earliest
     }
 
-    /// An answer from before the start says nothing about what was promoted, but the host is there. Where a later observation
-    /// was counted already, it is that one seen less exactly, and changes nothing.
+    /// Processes an observation from before the start. It shows nothing about the promoted build, but the host is there. If
+    /// a later observation was already counted, this is the same one with a less exact time, and it changes nothing.
     private mutating func tooEarly(_ age: Duration) {
         if fact == nil { knowledge = .early(age) }
     }
@@ -269,11 +269,11 @@ package struct HostTracker: Sendable {
         knowledge = .fact(fact)
     }
 
-    /// Takes a usable answer in.
+    /// Counts a usable answer.
     ///
     /// - Parameters:
-    ///   - canProve: false where the answer may be from before the start, although it does not say so.
-    ///   - isNew: false where it may be the very answer that came before.
+    ///   - canProve: false if the observation might be from before the start although its stated age is not.
+    ///   - isNew: false if the answer might be the same as the previous one.
     private mutating func count(
         _ evidence: BuildEvidence, runtime: ServiceState, instances: [Instance], window: ObservationWindow,
         canProve: Bool, isNew: Bool, rules: Rules
@@ -299,7 +299,7 @@ package struct HostTracker: Sendable {
         if let proof, proof.hasSoaked(policy.soak) { history.soaked() }
     }
 
-    /// Compares the last answer again, because more is known of promotions or digests.
+    /// Compares the last answer again, after promotions or digests became known.
     mutating func rematch(_ matcher: BuildMatcher) {
         guard case .fact(var fact) = knowledge else { return }
         fact.comparison = matcher.match(fact.evidence)
@@ -322,7 +322,7 @@ package struct HostTracker: Sendable {
         IdentityTracker.Twin(name: host.name, bootID: lastAnswer.hostID == id ? lastAnswer.bootID : nil)
     }
 
-    /// The host id that a sample rightly claims for this host; nil where it is another host's answer, or has no id.
+    /// The host id that a sample validly claims for this host; nil if the answer is another host's, or has no id.
     func claimedID(_ sample: Sample) -> String? {
         guard case .document(let document) = sample.answer else { return nil }
         return identity.claimedID(document, nonce: sample.nonce)
@@ -330,8 +330,8 @@ package struct HostTracker: Sendable {
 
     // MARK: - Status
 
-    /// Derives the status; appends a transition and returns it where the status changed, or where it came again for a reason
-    /// that a reader must not miss.
+    /// Derives the status. If it changed, or recurred for a reason that must be reported, appends a transition and returns
+    /// it.
     mutating func updateStatus(at now: Duration, isFinal: Bool, policy: Policy) -> Transition? {
         var next = derivedStatus(at: now, isFinal: isFinal, policy: policy)
         if isFinal, next != .converged, next != .failed,
@@ -343,17 +343,17 @@ package struct HostTracker: Sendable {
         status = next
         announced = Announced(wasEarly: earlyAge != nil, restarts: history.instances.total)
         let transition = Transition(at: now, status: next, reason: reason(at: now, policy: policy))
-        // A host that changes its status for days must not fill the memory: the first and the latest changes stay.
+        // Bounds memory for hosts that change status for days. The first and the latest transitions are kept.
         if transitions.count >= Self.maximumTransitions { transitions.remove(at: Self.maximumTransitions / 2) }
         transitions.append(transition)
         return transition
     }
 
-    /// Changes that one host keeps; beyond them the ones in the middle are given up.
+    /// The maximum number of transitions per host. Beyond it, those in the middle are dropped.
     package static let maximumTransitions = 1_000
 
-    /// Whether the same status came for another reason: a host that was only asked too early reports what it serves, or an
-    /// instance was restarted during its soak.
+    /// True if the same status recurs for another reason: a host whose first answer was too early now reports what it
+    /// serves, or an instance was restarted during its soak.
     private func isNews(_ next: HostStatus) -> Bool {
         switch next {
         case .pending: announced.wasEarly && fact != nil
@@ -385,7 +385,7 @@ package struct HostTracker: Sendable {
         case .fact(let known): fact = known
         }
         if isStale(at: now, policy: policy) {
-            // An agent that answers, and has not observed anything for long, hangs on its engine.
+            // An agent that answers but has not observed anything for a long time is blocked by its engine.
             let isAnswering = lastAnswerAt.map { now - $0 <= policy.freshness } ?? false
             return isAnswering ? .agentError : .unreachable
         }
@@ -402,7 +402,7 @@ package struct HostTracker: Sendable {
     }
 
     private func isFailed(_ build: BuildFact, at now: Duration, isFinal: Bool, policy: Policy) -> Bool {
-        // What was counted once says nothing of a host whose agent sees nothing now.
+        // An earlier count does not apply if the agent cannot observe anything now.
         guard outcome == .ok, fact != nil, !isStale(at: now, policy: policy) else { return false }
         if history.failures >= policy.failAfter { return true }
         if isFinal, build == .digestWrong || build == .shaWrong { return true }
@@ -410,15 +410,15 @@ package struct HostTracker: Sendable {
         return history.isLooping
     }
 
-    /// Whether the host has been out of reach, or failed, all through the last soak. One that can be asked, and is only not
-    /// there yet (its container is being replaced, say), is not.
+    /// True if the host has been out of reach, or failed, for the whole last soak. False for a host that answers but is not
+    /// on the target yet, for example while its container is being replaced.
     func isSettled(at now: Duration, policy: Policy) -> Bool {
         if outcome == .never { return firstAskedAt.map { now - $0 >= policy.soak } ?? false }
         switch status {
-        // It serves again, and may converge.
+        // It serves again and might converge.
         case .failed where fact?.proof != nil: return false
         case .unreachable, .agentError, .missing, .failed:
-            // Silence begins with the request that was not answered, not with the end of its wait.
+            // Silence begins when the unanswered request is sent, not when it times out.
             guard let since = silentSince ?? transitions.last?.at else { return false }
             return now - since >= policy.soak
         case .conflict, .rolledBack, .unverifiable, .mixed, .straggler, .ahead, .pending, .starting, .flapping,
@@ -430,7 +430,7 @@ package struct HostTracker: Sendable {
 
     // MARK: - Reason
 
-    /// Why the host has its status.
+    /// The reason for the host's status.
     package func reason(at now: Duration, policy: Policy) -> HostReason {
         switch status {
         case .conflict: identity.reason(given: lastAnswer.hostID, boot: lastAnswer.bootID)
@@ -455,7 +455,7 @@ package struct HostTracker: Sendable {
 
     private var detail: BuildComparison.Detail { fact?.comparison.detail ?? .none }
 
-    /// In short, what the host serves.
+    /// What the host serves, in short.
     private var served: String {
         if case .servedOther(let answer) = detail { return answer.shownCommit }
         return evidence?.gitSHA.value?.short ?? evidence?.shownDigest?.short ?? "an unknown build"
@@ -517,7 +517,7 @@ package struct HostTracker: Sendable {
                 return .noInstance(
                     service: service, said: lastAnswer.leftOut.isEmpty ? nil : lastAnswer.explanation)
             }
-            // An agent that explains a missing commit has named the cause.
+            // If the agent explains a missing commit, it has named the cause.
             switch fact.comparison.detail {
             case .noCommit(let reported):
                 return .noRevision(reported, said: reported == .absent ? lastAnswer.explanation : nil)
@@ -563,7 +563,7 @@ package struct HostTracker: Sendable {
         if let shortage = lastAnswer.shortage, lastAnswer.worst == nil || lastAnswer.worst?.state == .serving {
             return .tooFewInstances(running: shortage.running, expected: shortage.expected)
         }
-        // The agent knows why: a health check that has not passed yet, or a container that waits for another.
+        // The agent knows the cause: a health check that has not passed yet, or a container that waits for another.
         if lastAnswer.plainState == nil, facts.runtime == .starting, let said = lastAnswer.explanation {
             return .starting(said: said)
         }
@@ -576,7 +576,7 @@ package struct HostTracker: Sendable {
             held: proof.span, of: policy.soak, changes: history.changes, restarts: history.instances.summary)
     }
 
-    /// The probe that failed, where the image is right and the service is not up because of it.
+    /// The failed probe, if the image is right and the probe alone keeps the service from being up.
     private var failedProbe: ProbeResult? {
         guard let served = lastAnswer.served, served.outcome != .ok else { return nil }
         return served
@@ -588,7 +588,7 @@ package struct HostTracker: Sendable {
         return .serviceServesOther(served.shownCommit, image: image, url: served.url)
     }
 
-    /// The instance that speaks for the service; in the gap of a crash loop, the logs are those of the one that was there.
+    /// The instance that represents the service. In the gap of a crash loop, the logs are those of the previous instance.
     private var condition: HostReason.Condition {
         let worst = lastAnswer.worst
         let hasEnded = worst?.state == .exited || worst?.state == .restarting

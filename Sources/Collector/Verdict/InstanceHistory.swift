@@ -1,14 +1,14 @@
 import Shared
 
-/// The history of a host's instances on the target: restarts and replacements, and their number.
+/// The history of a host's instances on the target: restarts, replacements and their number.
 ///
-/// A restart is the same id with a higher restart count or another start time, or another id in the place of one that is
-/// gone, whether or not there was a gap in which nothing ran. One instance more is scaling, and so is one less.
+/// A restart is the same id with a higher restart count or another start time, or another id in the slot of one that is
+/// gone, with or without a gap in which nothing ran. One instance more, or one less, is scaling.
 ///
-/// Restarts are counted for each place of the service, so that a rolling restart of three replicas is three single restarts
-/// and no loop.
+/// Restarts are counted per slot of the service, so that a rolling restart of three replicas is three single restarts and
+/// not a loop.
 struct InstanceHistory: Sendable {
-    /// A crash loop as it was seen.
+    /// A crash loop as it was observed.
     struct Loop: Hashable, Sendable {
         var name: String
         /// Restarts within ``span``; 2 or more.
@@ -17,51 +17,51 @@ struct InstanceHistory: Sendable {
     }
 
     fileprivate struct Restart {
-        /// In the place's own running time.
+        /// The slot's running time.
         var ran: Duration
-        /// The observation before, and the one that showed it.
+        /// The previous observation, and the one that showed the restart.
         var since: Duration
         var at: Duration
         var count: Int
     }
 
-    /// One place of the service, through all the instances that were in it.
+    /// One slot of the service, with all instances that were in it.
     fileprivate struct Place {
         var id: String
         var name: String
         var startedAt: String?
         var restartCount: Int?
-        /// Time in which the place was seen to be taken. A gap between two instances is no part of it: a supervisor that
-        /// waits before it starts the next one must not hide the loop.
+        /// The time in which the slot was seen to be taken. A gap between two instances does not count, so that a supervisor
+        /// that waits before it starts the next instance cannot hide the loop.
         var ran = Duration.zero
         var seenAt: Duration
         var isGone = false
         var restarts: [Restart] = []
-        /// It was seen in any state but stopped, so it ended during the verification.
+        /// True if the instance was seen in any state but stopped, so that it ended during the verification.
         var hasRun: Bool
         var isUnhealthy: Bool
-        /// The unhealthy result is from before the restart, until the health check has another one.
+        /// True if the unhealthy result is from before the restart and the health check has had no result since.
         var inheritsHealth = false
     }
 
     private var places: [Place] = []
     /// Restarts since the verification's start, on the target.
     private(set) var total = 0
-    /// The last exit code that an instance was seen with.
+    /// The last exit code that was seen of any instance.
     private(set) var lastExitCode: Int?
-    /// The crash loop that is going on; nil where none is, or it has soaked since.
+    /// The current crash loop; nil without one, or once the service has soaked.
     private(set) var loop: Loop?
 
-    /// A place that stays empty for so long while others are taken was scaled away.
+    /// The time after which an empty slot counts as scaled away while others are taken.
     private static let longestGap = Duration.seconds(60)
-    /// A health check has decided again after so long.
+    /// The time after which a health check has certainly had a new result.
     private static let healthPeriod = Duration.seconds(60)
 
-    /// Takes in an observation of the promoted build's instances.
+    /// Processes an observation of the target's instances.
     ///
     /// - Parameters:
     ///   - instances: not empty.
-    ///   - window: two restarts of one place within so much running time are a loop.
+    ///   - window: two restarts of one slot within this much running time are a loop.
     mutating func take(_ instances: [Instance], at moment: Duration, window: Duration) {
         if let code = instances.compactMap(\.endingCode).first { lastExitCode = code }
         var before = places
@@ -78,7 +78,7 @@ struct InstanceHistory: Sendable {
             note(before[index].restarts(until: instance), in: &before[index], instance, moment)
             next.append(before[index])
         }
-        // Those of one name belong together, and of the others any two.
+        // Instances with the same name belong together; the others are paired in any order.
         var gone = before.indices.filter { !kept.contains($0) }
         var unnamed: [Instance] = []
         for instance in arrived {
@@ -129,7 +129,7 @@ struct InstanceHistory: Sendable {
         place.restarts.append(Restart(ran: place.ran, since: since, at: moment, count: count))
     }
 
-    /// No instance is there. Those that come next take the places of those before.
+    /// No instance exists. The next ones take the slots of the previous ones.
     mutating func tookNothing() {
         for index in places.indices { places[index].isGone = true }
     }
@@ -140,24 +140,24 @@ struct InstanceHistory: Sendable {
         loop = nil
     }
 
-    /// The instances held through a whole soak: earlier restarts no longer count.
+    /// The instances held for a whole soak: earlier restarts no longer count.
     mutating func soaked() {
         loop = nil
         for index in places.indices { places[index].restarts = [] }
     }
 
-    /// Whether the instance's end happened after the verification began: it was seen to run, or was started since.
+    /// True if the instance ended after the verification began: it was seen running, or was started since.
     func isNews(_ instance: Instance) -> Bool {
         places.contains { $0.id == instance.id && $0.hasRun }
     }
 
-    /// Whether the instance's health check has decided since its last start.
+    /// True if the instance's health check has had a result since the last start.
     func hasDecided(_ instance: Instance) -> Bool {
         guard let place = places.first(where: { $0.id == instance.id }), place.inheritsHealth else { return true }
         return place.restarts.last.map { place.ran - $0.ran > Self.healthPeriod } ?? true
     }
 
-    /// nil where there were no restarts on the target.
+    /// nil if there was no restart on the target.
     var summary: RestartSummary? { total > 0 ? RestartSummary(count: total, lastExitCode: lastExitCode) : nil }
 }
 
@@ -189,7 +189,8 @@ extension InstanceHistory.Place {
         if !isUnhealthy { inheritsHealth = false }
     }
 
-    /// How often the instance was restarted since: by its engine as often as it counts, by anything else once.
+    /// The number of restarts up to the instance's next state: the increase of the engine's count, or one if the start or
+    /// the count differs.
     fileprivate func restarts(until next: Instance) -> Int {
         if let before = restartCount, let now = next.restartCount, now > before { return now - before }
         if let before = startedAt, let now = next.startedAt, now != before { return 1 }
@@ -201,7 +202,8 @@ extension InstanceHistory.Place {
 extension Instance {
     var isUnhealthy: Bool { state == .unhealthy || health == .unhealthy }
 
-    /// What it ended with; nil where it runs, or is only about to run for the first time.
+    /// The last exit code. A 0 counts only for a stopped or restarting instance, because engines also report it before the
+    /// first end.
     fileprivate var endingCode: Int? {
         state == .exited || state == .restarting ? exitCode : exitCode.flatMap { $0 == 0 ? nil : $0 }
     }

@@ -1,12 +1,12 @@
 import Shared
 
-/// Checks that an inventory suffices for a verification: nothing, or much less than last time, never does.
+/// Checks that an inventory suffices for a verification: an empty one, or one much smaller than last time, never does.
 package struct InventoryCheck: Codable, Hashable, Sendable {
-    /// The minimum number of hosts, in the selection where there is one.
+    /// The minimum number of hosts, counted in the selection if there is one.
     package var minimumHosts = 1
     /// True if an empty inventory is permitted. A selection that matches no host is not an empty inventory.
     package var allowsEmpty = false
-    /// How much smaller than last time it may be; 0 to 100.
+    /// The permitted decrease since last time, in percent; 0 to 100.
     package var maximumShrinkPercent = InventoryBaseline.standardAllowance
 
     package init(
@@ -24,11 +24,11 @@ package struct InventoryCheck: Codable, Hashable, Sendable {
         case maximumShrinkPercent = "max_shrink_percent"
     }
 
-    /// What the service was last promoted to. Waived hosts count.
+    /// The sizes at the service's last promotion. Waived hosts count.
     package struct Previous: Codable, Hashable, Sendable {
-        /// All hosts that the inventory listed, selected or not; nil where the service was never verified.
+        /// The number of listed hosts, selected or not; nil if the service was never verified.
         package var listed: Int?
-        /// Those of the same selection; nil where it was never verified.
+        /// The number of hosts in the same selection; nil if it was never verified.
         package var selected: Int?
 
         package init(listed: Int? = nil, selected: Int? = nil) {
@@ -37,12 +37,12 @@ package struct InventoryCheck: Codable, Hashable, Sendable {
         }
     }
 
-    /// The conclusion that ends a verification before it starts, or nil where the inventory will do.
+    /// The conclusion that ends a verification before it starts; nil if the inventory suffices.
     ///
     /// - Parameters:
-    ///   - hosts: the selected ones.
+    ///   - hosts: the selected hosts.
     ///   - listed: all hosts of the inventory.
-    ///   - requirements: what must be proven, which must be there at least.
+    ///   - requirements: the requirements, whose hosts must at least be in the inventory.
     package func refusal(
         of hosts: [ExpectedHost], listed: [ExpectedHost], selector: HostSelector = .everything,
         requirements: [Requirement] = [], previous: Previous = Previous()
@@ -58,9 +58,10 @@ package struct InventoryCheck: Codable, Hashable, Sendable {
             reasons: [reason], at: .zero)
     }
 
-    /// The problem of a selection; nil where each of its values selects a host.
+    /// The problem of a selection; nil if each of its values selects a host.
     ///
-    /// A value that no host has is an error even beside others that match: else a slip would silently leave out hosts.
+    /// A value that matches no host is an error even if other values match: otherwise, a typing error would silently leave
+    /// out hosts.
     package static func mismatch(of selector: HostSelector, hosts: [ExpectedHost], listed: [ExpectedHost]) -> Reason? {
         guard !selector.isEverything, !listed.isEmpty else { return nil }
         let labels = LabelIndex(listed)
@@ -133,13 +134,13 @@ package struct InventoryCheck: Codable, Hashable, Sendable {
 
 /// The size that an inventory is compared with: that of the service's last promotion.
 ///
-/// Not the size of the last verification, which may be one of many of the same promotion: a fleet that shrinks a little
-/// before each of them would be gone in the end, and no step would have been too large.
+/// It is not the size of the last verification, because a promotion can have many. A fleet that shrank a little before each
+/// of them could disappear without one step being too large.
 package enum InventoryBaseline {
     /// - Parameters:
-    ///   - sizes: of the verifications of one promotion, oldest first; without those that were refused for their size.
-    ///   - allowance: how much smaller it may be, in percent. A step that is larger was let through on purpose, by another
-    ///     allowance, and counts from then on.
+    ///   - sizes: the sizes in the verifications of one promotion, oldest first, without those refused for their size.
+    ///   - allowance: the permitted decrease in percent. A larger step was permitted by another allowance on purpose, and
+    ///     counts from then on.
     package static func of(_ sizes: [Int], allowance: Double) -> Int? {
         sizes.reduce(nil) { baseline, size in
             guard let baseline, size <= baseline else { return size }
@@ -147,7 +148,7 @@ package enum InventoryBaseline {
         }
     }
 
-    /// Of `--max-shrink`.
+    /// The default of `--max-shrink`.
     package static let standardAllowance = 20.0
 
     package static func isShrunk(_ size: Int, from baseline: Int, allowance: Double) -> Bool {

@@ -1,49 +1,49 @@
 package import Shared
 
-/// One change of a tag, as the ledger's journal keeps it: written before the registry is asked, settled after.
+/// One change of a tag in the ledger's journal: written before the registry is asked, settled afterwards.
 ///
-/// An entry that stays ``State/intended`` belongs to a promotion that was cut off between the two. The journal does not show its
-/// outcome; ``TagOutcome`` derives it from the tag's present state.
+/// An entry that stays ``State/intended`` belongs to a promotion that was interrupted in between. The journal does not
+/// contain its outcome; ``TagOutcome`` derives it from the tag's present state.
 package struct JournalEntry: Hashable, Sendable {
     package enum Kind: String, Codable, CaseIterable, Hashable, Sendable {
         case promotion
-        /// Back to what the tag was before a promotion that failed.
+        /// A return to an earlier build, after a failed promotion or on request.
         case rollback
     }
 
     package enum State: String, CaseIterable, Hashable, Sendable {
-        /// The registry is asked, or was about to be.
+        /// The registry is being asked, or was about to be.
         case intended
-        /// The tag was read back, and is what was intended.
+        /// The tag was read back and is as intended.
         case moved
-        /// The tag is still what it was.
+        /// The tag is unchanged.
         case unmoved
-        /// The tag is neither: it was moved by someone else.
+        /// The tag is neither: another writer moved it.
         case contested
     }
 
-    /// The part of an entry that is known from its beginning.
+    /// The part of an entry that is known from the beginning.
     package struct Intent: Hashable, Sendable {
-        /// Of the run; sorts by time.
+        /// The id of the run; sorts by time.
         package var id: String
         package var kind: Kind
         package var service: String
         /// Registry and path, for example `registry.example/canvas`.
         package var repository: String
         package var tag: String
-        /// The tag or digest that was promoted, as asked for.
+        /// The promoted tag or digest, as requested.
         package var source: String
-        /// nil where a rollback goes back to an image that does not say its commit.
+        /// nil if a rollback returns to an image without a known commit.
         package var gitSHA: GitSHA?
         package var digest: Digest
-        /// What the tag was; nil where it was nothing.
+        /// The tag's former digest; nil if the tag did not exist.
         package var formerDigest: Digest?
         package var formerGitSHA: GitSHA?
-        /// Who, and from where: one line.
+        /// The person or job, and its origin: one line.
         package var actor: String
-        /// The required contexts and their last states; empty where none were asked for.
+        /// The required contexts and their last states; empty if none were required.
         package var contexts: [String: String]
-        /// Why the tag may go where it does not descend from; nil where it descends.
+        /// The permission for a commit that is not a descendant of the former one; nil for a descendant.
         package var permission: String?
         /// RFC 3339.
         package var intendedAt: String
@@ -72,13 +72,13 @@ package struct JournalEntry: Hashable, Sendable {
 
     package var number: Int64
     package var intent: Intent
-    /// Among the promotions of the service. While the entry is intended: the one that it will have, unless another comes
-    /// first.
+    /// The number among the service's promotions. While the entry is intended: the number that it will get, unless another
+    /// promotion comes first.
     package var generation: Int
     package var state: State
     /// RFC 3339; nil while intended.
     package var settledAt: String?
-    /// Why it was not simply moved, one line.
+    /// The reason if the tag was not simply moved, one line.
     package var reason: String?
 
     package init(

@@ -1,36 +1,37 @@
 package import Shared
 
-/// What a report shows of a host's last answer, and what reasons are made of.
+/// The details of a host's last answer, for reports and reasons.
 package struct LastAnswerDetails: Sendable {
     /// The agent's own explanation of the service's state. One clean line.
     var explanation: String?
     var engine: EngineIdentity.Name?
-    /// Whether the agent leaves leftovers and one-offs out of the instances. Agents that do also report the engine's platform.
+    /// True if the agent keeps leftovers and one-off containers out of the instances. Such agents also report the engine's
+    /// platform.
     var separatesInstances = false
     package private(set) var hasHealthCheck = true
-    /// nil where no agent answered.
+    /// nil if no agent answered.
     package private(set) var hostID: String?
     private(set) var bootID: String?
     package private(set) var observedAt: String?
-    /// What a host without an agent reported of its state.
+    /// The state that a host without an agent reported, in its words.
     var plainState: String?
-    /// How many instances run, of how many that were declared, where too few do.
+    /// The numbers of running and of declared instances; nil unless too few run.
     private(set) var shortage: (running: Int, expected: Int)?
-    /// The summary calls the service serving, and an instance is not.
+    /// True if the summary reports serving although an instance is not.
     private(set) var callsItServing = false
-    /// The result of the agent's probe; nil where it has none.
+    /// The result of the agent's probe; nil without a probe.
     private(set) var served: ProbeResult?
-    /// The instance that speaks for the service: the first one in the worst state.
+    /// The instance that represents the service: the first one in the worst state.
     package private(set) var worst: Instance?
-    /// The deployments that the instances belong to, each once, sorted.
+    /// The deployments that the instances belong to, distinct and sorted.
     package private(set) var projects: [String] = []
     package private(set) var instancesExpected: Int?
     package private(set) var leftOut: [LeftOutContainer] = []
-    /// By the host's clock, in milliseconds: when it observed the service, since 1970, and how long after the verification's
+    /// The time of the agent's observation by the host's clock, in milliseconds since 1970, and since the verification's
     /// start.
     private var clock: (observedAt: Int64, sinceStart: Int64)?
 
-    /// Of no answer yet.
+    /// Details before the first answer.
     init() {}
 
     init(_ document: Document) {
@@ -58,13 +59,13 @@ package struct LastAnswerDetails: Sendable {
         plainState = answer.stateText
     }
 
-    /// Notes how long after the verification's start the agent observed the service, at the latest.
+    /// Records how long after the verification's start the agent observed the service, at the latest.
     mutating func observed(at moment: Duration) {
-        // observed_at is that moment by the clock that started_at is by.
+        // `observed_at` is that moment by the same clock as `started_at`.
         clock = observedAt.flatMap(RFC3339.unixMilliseconds).map { ($0, moment.milliseconds) }
     }
 
-    /// Whether the instance was started after the verification, by the host's own clock throughout.
+    /// True if the instance was started after the verification, by the host's own clock throughout.
     func startedSince(_ instance: Instance) -> Bool {
         guard let clock, let started = instance.startedAt.flatMap({ RFC3339.unixMilliseconds($0) }) else {
             return false

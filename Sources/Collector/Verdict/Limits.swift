@@ -17,7 +17,7 @@ package enum Tolerance: Hashable, Sendable {
         }
     }
 
-    /// The number of hosts it stands for, of `expected` ones; a percentage is rounded down.
+    /// The number of hosts that it permits among `expected` ones. A percentage is rounded down.
     package func limit(of expected: Int) -> Int {
         switch self {
         case .hosts(let hosts): hosts
@@ -37,7 +37,7 @@ extension Tolerance: CustomStringConvertible {
     }
 }
 
-/// A tolerance for the hosts of one label: `region=eu:10%`.
+/// A tolerance for the hosts with one label: `region=eu:10%`.
 package struct GroupTolerance: Hashable, Sendable {
     package var group: HostGroup
     package var tolerance: Tolerance
@@ -57,14 +57,14 @@ package struct GroupTolerance: Hashable, Sendable {
 }
 
 extension GroupTolerance: CustomStringConvertible {
-    /// What ``init(parsing:)`` reads.
+    /// The text that ``init(parsing:)`` parses.
     package var description: String { "\(group):\(tolerance)" }
 }
 
-/// Hosts of one label that must be proven, whatever is tolerated: `group=canary:100%`.
+/// The share of the hosts with one label that must be proven, whatever is tolerated: `group=canary:100%`.
 package struct Requirement: Hashable, Sendable {
     package var group: HostGroup
-    /// More than nothing.
+    /// Greater than 0.
     var share: Tolerance
 
     package init(group: HostGroup, share: Tolerance) {
@@ -72,7 +72,7 @@ package struct Requirement: Hashable, Sendable {
         self.share = share
     }
 
-    /// Parses `KEY=VALUE:N` or `KEY=VALUE:P%`; nil for anything else, and for what asks for nothing.
+    /// Parses `KEY=VALUE:N` or `KEY=VALUE:P%`; nil for anything else, and for 0.
     package init?(parsing text: String) {
         guard let parsed = GroupTolerance(parsing: text), parsed.tolerance != .hosts(0),
             parsed.tolerance != .percent(0)
@@ -80,9 +80,9 @@ package struct Requirement: Hashable, Sendable {
         self.init(group: parsed.group, share: parsed.tolerance)
     }
 
-    /// How many hosts must be proven, of so many expected ones with the label; at least 1.
+    /// The number of hosts that must be proven among `expected` ones with the label; at least 1.
     ///
-    /// A percentage is rounded up, unlike those that tolerate: half of three hosts is not reached by one.
+    /// A percentage is rounded up, unlike in a tolerance: one of three hosts does not meet 50%.
     func minimum(of expected: Int) -> Int {
         switch share {
         case .hosts(let hosts): max(1, hosts)
@@ -91,9 +91,9 @@ package struct Requirement: Hashable, Sendable {
         }
     }
 
-    /// Why so many expected hosts can never fulfil it, however well they do; nil where they can.
+    /// The reason that the requirement can never be met with this many hosts; nil if it can.
     ///
-    /// - Parameter waived: hosts with the label that the gate leaves out.
+    /// - Parameter waived: the number of waived hosts with the label.
     func shortage(expected: Int, waived: Int) -> Reason? {
         let left = waived > 0 ? " (\(waived.hostCount) waived)" : ""
         if expected == 0 {
@@ -109,6 +109,6 @@ package struct Requirement: Hashable, Sendable {
 }
 
 extension Requirement: CustomStringConvertible {
-    /// What ``init(parsing:)`` reads.
+    /// The text that ``init(parsing:)`` parses.
     package var description: String { "\(group):\(share)" }
 }

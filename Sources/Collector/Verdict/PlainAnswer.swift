@@ -4,17 +4,17 @@ package import Shared
 package struct PlainAnswer: Codable, Hashable, Sendable {
     package var gitSHA: Reported<GitSHA>
     package var nonce: String?
-    /// The name of the service; nil where the answer has none.
+    /// The name of the service; nil if absent.
     package var service: String?
-    /// The state of the service; nil where the answer has none.
+    /// The state of the service; nil if absent.
     package var state: ServiceState?
-    /// The host's own words for the state, for example `status: error`. One clean line.
+    /// The host's text for its state, for example `status: error`. One clean line.
     package var stateText: String?
-    /// Why the answer cannot be used, although it has a commit. One clean line.
+    /// The reason that the answer cannot be used although it has a commit. One clean line.
     package var problem: String?
-    /// The stated age of the answer in seconds; 0 or more.
+    /// The age that the answer states, in seconds; 0 or more.
     package var ageSeconds: Double?
-    /// The header by which a cache shows that it may have answered. One clean line.
+    /// The header that shows that a cache might have answered. One clean line.
     package var stored: String?
     /// The answer's `Date`, in seconds since 1970 by the host's clock.
     package var date: Int64?
@@ -45,31 +45,31 @@ package struct PlainAnswer: Codable, Hashable, Sendable {
     }
 }
 
-/// Decides by the `Date` of a host's plain answers whether some of them were stored by a cache.
+/// Detects stored answers by the `Date` of a host's plain answers.
 ///
-/// A plain answer carries no nonce. Its `Date` is by the host's clock, which may be wrong by any amount: it shows only how
-/// much time passed between two answers. An answer was made no later than it arrived, so that the host's clock is ahead of
-/// ours by at least its `Date` less its arrival; an answer that was made after it was asked for cannot be further behind that
-/// than `Date` is coarse.
+/// A plain answer carries no nonce. Its `Date` is by the host's clock, which can be wrong by any amount, so only the time
+/// between two answers is known. An answer was made no later than it arrived: the host's clock is ahead of the collector's
+/// by at least its `Date` minus its arrival. An answer that was made after its request cannot fall further behind this than
+/// the resolution of `Date`.
 struct PlainClock: Hashable, Sendable {
     /// The finding of one answer's `Date`.
     enum Finding: Hashable, Sendable {
-        /// It may have been made for this request. `isNew` is false where an answer before it has the same `Date`, and so may
-        /// be the very same answer.
+        /// Possibly made for this request. `isNew` is false if an earlier answer has the same `Date`, so that both might be
+        /// the same answer.
         case plausible(isNew: Bool)
-        /// It was made before this request.
+        /// Made before this request.
         case stored
-        /// It may be fresh, but those before it were older than they seemed.
+        /// Possibly fresh, but the previous answers were older than they seemed.
         case ahead
     }
 
-    /// In milliseconds, as all below: the host's clock is ahead of ours by at least this.
+    /// The lower bound of the host's clock minus the collector's, in milliseconds, as are all times below.
     private var offset: Int64?
     private var last: Int64?
-    /// The last `Date` went back, and no later one has followed yet.
+    /// True if the last `Date` went back and no later one has followed.
     private var isDoubtful = false
 
-    /// `Date` is cut to whole seconds, and servers keep it for up to one.
+    /// The resolution of `Date` in milliseconds: whole seconds, which servers cache for up to another second.
     static let coarseness: Int64 = 2_000
 
     /// - Parameters:
@@ -83,7 +83,7 @@ struct PlainClock: Hashable, Sendable {
             return .plausible(isNew: true)
         }
         if date < last {
-            // A copy that is older than the last one, or a clock that was set back: what follows tells which.
+            // Either a copy older than the last answer, or a clock that was set back. The next answer decides.
             self.offset = seen
             isDoubtful = true
             return .stored

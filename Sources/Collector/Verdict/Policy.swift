@@ -4,27 +4,27 @@ import Shared
 package struct Policy: Hashable, Sendable {
     /// The hard limit for the whole verification.
     package var timeout: Duration
-    /// How often a host is asked.
+    /// The regular time between two requests to a host.
     package var interval: Duration
-    /// One request, connect included.
+    /// The timeout of one request, including the connection.
     package var requestTimeout: Duration
-    /// How long a match must hold, on the same instances.
+    /// How long a match must hold on the same instances.
     package var soak: Duration
-    /// How long no status may change before the verification stops.
+    /// The time without a change of status after which the verification stops.
     package var stall: Duration
-    /// Answers in a row that show a failed deploy; 1 or more.
+    /// The number of consecutive answers that show a failed deploy; 1 or more.
     package var failAfter: Int
     package var maxStragglers: Tolerance
     package var maxUnreachable: Tolerance
     package var maxFailed: Tolerance
-    /// Tolerances for the hosts of a label. The plain one is for the hosts that none of these is for; a host of several
-    /// labels has to fit into each.
+    /// Tolerances for the hosts with a label. The plain tolerance applies to the hosts that none of them covers. A host with
+    /// several such labels must fit into each.
     package var maxStragglersByLabel: [GroupTolerance]
     package var maxUnreachableByLabel: [GroupTolerance]
     package var maxFailedByLabel: [GroupTolerance]
-    /// Proven hosts below which nothing is tolerated.
+    /// The number of proven hosts below which nothing is tolerated.
     package var minProven: Tolerance
-    /// Hosts of a label that must be proven, whatever is tolerated.
+    /// The shares of hosts with a label that must be proven, whatever is tolerated.
     package var require: [Requirement]
     package var supersededOK: Bool
 
@@ -53,7 +53,7 @@ package struct Policy: Hashable, Sendable {
         self.supersededOK = supersededOK
     }
 
-    /// Of a sweep: only the last answer ends it, however many hosts wait for their turn, and no fact grows stale before.
+    /// The policy of a sweep: only the last answer ends it, however many hosts are queued, and no fact becomes stale before.
     static func sweep(requestTimeout: Duration) -> Policy {
         Policy(
             timeout: longestSweep, interval: longestSweep, requestTimeout: requestTimeout, soak: longestSweep,
@@ -63,28 +63,28 @@ package struct Policy: Hashable, Sendable {
     /// Longer than any sweep takes, and than any agent keeps an observation.
     static let longestSweep = Duration.seconds(86_400)
 
-    /// Whether the soak cannot be over before the deadline, as in a sweep.
+    /// True if the soak cannot end before the deadline, as in a sweep.
     var provesNothing: Bool { soak >= timeout }
 
-    /// The age at which a fact no longer proves anything: three intervals.
+    /// The age from which a fact proves nothing: three intervals.
     ///
-    /// An interval counts as at least two seconds here, because an agent may answer with an observation of that age. Asking
-    /// more often makes no knowledge newer.
+    /// An interval counts as at least two seconds, because an agent can answer with an observation of that age. Faster
+    /// polling does not make observations newer.
     var freshness: Duration { max(interval, .seconds(2)) * 3 }
 
     /// The span in which two changes between match and no match make a host `flapping`: twice the soak.
     var flappingWindow: Duration { soak * 2 }
 
-    /// Agents answer a request that carries a nonce with no older observation, as long as they can read their source.
+    /// The maximum age of the observation in an answer to a request with a nonce, as long as the agent can read its source.
     static let agentFreshness = Duration.seconds(2)
 
-    /// Agents observe their source again for a request that carries a nonce where their last observation is older.
+    /// The age from which an agent observes its source again for a request with a nonce.
     static let agentPause = Duration.seconds(1)
 
-    /// How much earlier an observation may seem than it was: ages are whole milliseconds, rounded up, and so is what a clock
-    /// of another process adds.
+    /// The maximum error by which an observation seems too early: ages are rounded up to whole milliseconds, and so is the
+    /// difference to the clock of another process.
     static let ageRounding = Duration.milliseconds(2)
 
-    /// An agent that reports an older observation has lost its engine.
+    /// The age from which an observation means that the agent has lost its engine.
     static let maximumAge = Duration.seconds(60)
 }

@@ -1,14 +1,14 @@
 package import Shared
 
-/// One promotion of a service, as the ledger keeps them in order.
+/// One promotion of a service in the ledger.
 package struct Promotion: Codable, Hashable, Sendable {
-    /// Grows by one with each; 1 is the first.
+    /// The number of the promotion, from 1; each is one more than the last.
     package var generation: Int
     package var gitSHA: GitSHA?
     package var digest: Digest?
     /// RFC 3339, for people.
     package var at: String
-    /// The kind of its journal entry, where the tag was moved on purpose; nil where no such entry is known.
+    /// The kind of the journal entry that moved the tag; nil if the entry is unknown.
     package var change: JournalEntry.Kind?
 
     package init(
@@ -27,12 +27,12 @@ package struct Promotion: Codable, Hashable, Sendable {
     }
 }
 
-/// Decides whether two statements of a target mean one promotion.
+/// Decides if two targets are the same promotion.
 ///
-/// They do when they have a field in common (commit or digest), and no field that both have differs. So
-/// `--sha S` after `--sha S --digest D` is the same promotion; `--sha S --digest E` is a new one; and `--digest D` after
-/// `--sha S` is a new one too, because nothing shows that they belong together. Only the service's last promotion is
-/// compared: to promote an earlier build again is a promotion.
+/// They are if they share a field (commit or digest) and no field that both have differs. So
+/// `--sha S` after `--sha S --digest D` is the same promotion, and `--sha S --digest E` is a new one. `--digest D` after
+/// `--sha S` is new too, because nothing connects them. Only the service's last promotion is compared: promoting an earlier
+/// build again is a promotion.
 package struct PromotionRule: Hashable, Sendable {
     package var gitSHA: GitSHA?
     package var digest: Digest?
@@ -48,7 +48,7 @@ package struct PromotionRule: Hashable, Sendable {
         return commits != false && digests != false && (commits == true || digests == true)
     }
 
-    /// nil where one of both is missing.
+    /// nil if either is missing.
     private static func agreement<Value: Equatable>(_ first: Value?, _ second: Value?) -> Bool? {
         guard let first, let second else { return nil }
         return first == second
@@ -60,13 +60,13 @@ package struct RetaggedImage: Codable, Hashable, Sendable {
     /// Repository and tag.
     package var image: String
     package var digest: Digest
-    /// nil where the image names no single commit.
+    /// nil if the image names no single commit.
     package var gitSHA: GitSHA?
-    /// True while the answer may come from a replica of the registry that lags. Nothing is decided until then: no
-    /// verification ends green, and none as superseded. nil is false.
+    /// True while the answer might come from a lagging replica of the registry. Until this is decided, no verification ends
+    /// green or superseded. nil means false.
     package var isDoubted: Bool?
-    /// True for the tag's image before the promotion, or a build older than the promoted one: it was put back, and is never a
-    /// newer promotion. nil is false.
+    /// True for the tag's image before the promotion, or a build older than the promoted one: the tag was put back, and this
+    /// is never a newer promotion. nil means false.
     package var isFormer: Bool?
 
     package init(image: String, digest: Digest, gitSHA: GitSHA? = nil, isDoubted: Bool? = nil, isFormer: Bool? = nil) {
@@ -84,13 +84,13 @@ package struct RetaggedImage: Codable, Hashable, Sendable {
         case isFormer = "former"
     }
 
-    /// Whether the tag was certainly moved.
+    /// True if the tag was certainly moved.
     var isSettled: Bool { isDoubted != true }
 
-    /// The cause that it is.
+    /// The code of the cause.
     var code: Reason.Code { isSettled ? (isFormer == true ? .tagPutBack : .tagMoved) : .tagUncertain }
 
-    /// One line: what took over.
+    /// The image that took over, in one line.
     package var message: String {
         let build = [gitSHA?.short, digest.short].compactMap { $0 }.joined(separator: " ")
         let name = Sanitizer.singleLine(image, limit: 300)
@@ -107,20 +107,20 @@ package struct RetaggedImage: Codable, Hashable, Sendable {
     }
 }
 
-/// A fleet's progress towards the promotion that took over from the target.
+/// The fleet's progress towards the promotion that took over from the target.
 ///
-/// Counts hosts of the gate, by what is known when it is made; a verification that learns of a newer promotion ends once every
-/// host was asked, so that each is counted by its answer.
+/// Counts the hosts in the gate by their state at the time. A verification that learns of a newer promotion ends only after
+/// every host was queried, so that each is counted by its answer.
 package struct SupersedeProgress: Hashable, Sendable {
     package let promotion: Promotion
-    /// Hosts that serve exactly this promotion.
+    /// The number of hosts that serve exactly this promotion.
     package let serving: Int
-    /// Hosts that still serve the target.
+    /// The number of hosts that still serve the target.
     package let onTarget: Int
-    /// All others: on another build, or without a usable answer.
+    /// The number of other hosts: on another build, or without a usable answer.
     package let neither: Int
 
-    /// nil where the target is the newest known promotion.
+    /// nil if the target is the newest known promotion.
     package init?(_ verification: Verification) {
         guard let promotion = verification.successor else { return nil }
         self.promotion = promotion
@@ -130,7 +130,7 @@ package struct SupersedeProgress: Hashable, Sendable {
         neither = gated.count - serving - onTarget
     }
 
-    /// One line: which promotion, and how far it came.
+    /// The promotion and the fleet's progress towards it, in one line.
     package var message: String {
         let build = [promotion.gitSHA?.short, promotion.digest?.short].compactMap { $0 }.joined(separator: " ")
         let expected = serving + onTarget + neither

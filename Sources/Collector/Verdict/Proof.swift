@@ -2,7 +2,8 @@ import Shared
 
 /// The bounds between which a source was observed.
 ///
-/// An answer is made between its request and its arrival, and its age is as of then: each bound is one of these, less the age.
+/// An answer is made between its request and its arrival, and states its age at that time. Each bound is one of these times
+/// minus the age.
 struct ObservationWindow: Hashable, Sendable {
     let earliest: Duration
     let latest: Duration
@@ -16,13 +17,13 @@ struct ObservationWindow: Hashable, Sendable {
 /// An unbroken run of answers that each proved the target on the same instances.
 struct Proof: Hashable, Sendable {
     private let first: ObservationWindow
-    /// The latest observation that is certainly another one than those before it.
+    /// The latest observation that is certainly distinct from the previous ones.
     private var latest: ObservationWindow
-    /// How many of the answers rest on different observations.
+    /// The number of distinct observations.
     private var observations = 1
     private let fingerprint: [InstanceFingerprint]
 
-    /// What makes an instance the same one: another value means that it was replaced or restarted.
+    /// The identity of an instance: another value means that it was replaced or restarted.
     struct InstanceFingerprint: Hashable, Sendable {
         let id: String
         let startedAt: String?
@@ -34,9 +35,9 @@ struct Proof: Hashable, Sendable {
             .sorted { $0.id < $1.id }
     }
 
-    /// Adds a proving answer to a run, or begins one where there is none, or where it cannot go on.
+    /// Extends a run by a proving answer, or begins a new run if the old one cannot continue.
     ///
-    /// - Parameter isNew: false where it may be the very answer that came before.
+    /// - Parameter isNew: false if the answer might be the same as the previous one.
     init(
         extending run: Proof?, window: ObservationWindow, fingerprint: [InstanceFingerprint], isNew: Bool,
         freshness: Duration
@@ -45,7 +46,7 @@ struct Proof: Hashable, Sendable {
             (first, latest, self.fingerprint) = (window, window, fingerprint)
             return
         }
-        // Two answers that may rest on one observation are one piece of evidence.
+        // Two answers that might share an observation are one piece of evidence.
         if isNew, window.earliest > run.latest.latest {
             run.latest = window
             run.observations += 1
@@ -53,10 +54,10 @@ struct Proof: Hashable, Sendable {
         self = run
     }
 
-    /// When the target was first seen.
+    /// The time at which the target was first seen.
     var since: Duration { first.latest }
 
-    /// The time that the observations cover for certain. A slow answer must not count its way as a part of the soak.
+    /// The time that the observations certainly cover. The latency of a slow answer is not part of it.
     var span: Duration { max(.zero, latest.earliest - first.latest) }
 
     func hasSoaked(_ soak: Duration) -> Bool { observations >= 2 && span >= soak }

@@ -6,7 +6,7 @@ package struct Sample: Hashable, Sendable {
     package var host: Int
     package var askedAt: Duration
     package var answeredAt: Duration
-    /// The nonce that this very request carried.
+    /// The nonce of this request.
     package var nonce: String
     package var answer: Answer
 

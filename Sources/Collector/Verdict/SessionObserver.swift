@@ -1,4 +1,4 @@
-/// A host that changed its status.
+/// A change of a host's status.
 package struct HostChange: Sendable {
     /// Index in the inventory.
     package var host: Int
@@ -12,11 +12,11 @@ package struct HostChange: Sendable {
 
 /// An observer of a verification: progress on the terminal, the ledger, evidence.
 ///
-/// Called on every turn of the session, in order, and must return quickly. Nothing that it does changes the verdict.
+/// Called on every turn of the session, in order; must return quickly. It cannot change the verdict.
 package protocol SessionObserver: Sendable {
-    /// The verification took an input in, with these actions. There are often many between two turns.
+    /// The verification processed an input, which resulted in these actions. There are often many between two turns.
     mutating func took(_ input: Verification.Input, _ actions: [Verification.Action], by verification: Verification)
-    /// Something may have happened; `changes` is often empty.
+    /// A turn of the session ended; `changes` is often empty.
     mutating func turned(_ changes: [HostChange], of verification: Verification, at now: Duration)
     /// The verification is over. Called once, last.
     mutating func ended(_ verification: Verification, _ conclusion: Conclusion)

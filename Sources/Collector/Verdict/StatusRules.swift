@@ -1,14 +1,14 @@
 import Shared
 
-/// What a single observation shows of a host, compared with a target or not. Worse ones come later.
+/// The finding of a single observation of a host, compared with a target if there is one. Worse findings come later.
 package enum SweepFinding: Hashable, Sendable, CaseIterable {
-    /// On the target and not down; or, where there is nothing to compare with, a usable answer of a service that is not.
+    /// On the target and not down; without a target, a usable answer from a service that is not down.
     case well
-    /// Serves something else, a later promotion too, or its instances differ.
+    /// On another build, including a later promotion, or with differing instances.
     case behind
     /// No usable answer.
     case unanswered
-    /// Crash loop, unhealthy, exited, paused, the wrong image, or nothing that runs.
+    /// Crash loop, unhealthy, exited, paused, the wrong image, or no instance.
     case failing
     /// Another host answered.
     case conflicting
@@ -30,7 +30,7 @@ package enum SweepFinding: Hashable, Sendable, CaseIterable {
     }
 }
 
-/// The conclusion of a sweep: the nearest verdict, and an exit code that gates nothing unless it is asked to.
+/// Concludes a sweep: the closest verdict, and an exit code that gates nothing unless requested.
 package struct StatusRules {
     private let verification: Verification
     private let now: Duration
@@ -45,13 +45,13 @@ package struct StatusRules {
         counts = Dictionary(gated.map { (SweepFinding($0, isCompared: isCompared), 1) }, uniquingKeysWith: +)
     }
 
-    /// The number of hosts of the gate that were found so.
+    /// The number of hosts in the gate with this finding.
     package func count(_ finding: SweepFinding) -> Int { counts[finding, default: 0] }
 
-    /// Exit code 0, unless no host could be asked (30), or there was none (50).
+    /// Concludes with exit code 0, or 30 if no host could be queried, or 50 if the inventory is empty.
     ///
-    /// - Parameter isGating: whether the exit code reports the findings: 60 for another host's answer, 20 for failing hosts, 30
-    ///   for hosts without a usable answer, 10 for hosts that serve something else.
+    /// - Parameter isGating: true if the exit code reports the findings: 60 for another host's answer, 20 for failing hosts,
+    ///   30 for hosts without a usable answer, 10 for hosts that serve something else.
     package func conclude(isGating: Bool = false) -> Conclusion {
         guard !verification.tracks.isEmpty else {
             return conclusion(
@@ -80,7 +80,7 @@ package struct StatusRules {
         Conclusion(verdict: reasons[0].verdict, exitCode: exitCode, reasons: reasons, at: now)
     }
 
-    /// nil where no host was found so, or nothing is wrong with it.
+    /// nil if no host has this finding, or the finding is not a problem.
     private func reason(_ finding: SweepFinding) -> Reason? {
         let hosts = count(finding)
         guard hosts > 0 else { return nil }

@@ -4,11 +4,11 @@ package import Shared
 package struct Target: Codable, Hashable, Sendable {
     package var service: String
     package var gitSHA: GitSHA?
-    /// Of an index or a manifest.
+    /// The digest of an index or a manifest.
     package var digest: Digest?
     /// The reference that the digest was read from, if any.
     package var image: String?
-    /// The content of the promoted bytes; nil where they are not known.
+    /// The content of the promoted bytes; nil if unknown.
     package var content: PromotedContent?
     /// The number of this promotion in the ledger; nil without one.
     package var generation: Int?
@@ -30,7 +30,7 @@ package struct Target: Codable, Hashable, Sendable {
         case gitSHA = "git_sha"
     }
 
-    /// True if hosts can be compared with it.
+    /// True if hosts can be compared with the target.
     package var isComparable: Bool { gitSHA != nil || digest != nil }
 
     /// The target in short, for one line.
@@ -39,14 +39,14 @@ package struct Target: Codable, Hashable, Sendable {
     }
 }
 
-/// The content of a promoted index or manifest, read once from its own bytes.
+/// The content of a promoted index or manifest, read from its bytes.
 package struct PromotedContent: Codable, Hashable, Sendable {
     /// An image's manifest for one platform.
     package struct Manifest: Codable, Hashable, Sendable {
         package var digest: Digest
         /// nil for a single manifest whose configuration is not known.
         package var platform: Platform?
-        /// The digest of the image's configuration; nil where it is not known.
+        /// The digest of the image's configuration; nil if unknown.
         package var config: Digest?
 
         package init(digest: Digest, platform: Platform? = nil, config: Digest? = nil) {
@@ -57,10 +57,10 @@ package struct PromotedContent: Codable, Hashable, Sendable {
     }
 
     package var isIndex: Bool
-    /// For an index its children without attestations; for a manifest itself.
+    /// The children of an index without attestations, or the manifest itself.
     package var manifests: [Manifest]
-    /// True where the index holds something whose platform its own bytes do not show (a nested index, say), so it cannot be
-    /// said to lack one. nil is false.
+    /// True if the index holds something whose platform its bytes do not show, for example a nested index, so that it is
+    /// unknown which platforms it lacks. nil means false.
     package var isIncomplete: Bool?
 
     package init(isIndex: Bool, manifests: [Manifest], isIncomplete: Bool? = nil) {
@@ -77,21 +77,21 @@ package struct PromotedContent: Codable, Hashable, Sendable {
 }
 
 extension PromotedContent {
-    /// Whether this is an index that holds nothing that a host which runs images for `platform` could run.
+    /// True for an index that holds nothing that a host which runs images for `platform` could run.
     ///
-    /// An architecture's variants run on each other's machines in one direction or the other, and so do the 32-bit and the
-    /// 64-bit form of one architecture: only where all of these are missing it is certain.
+    /// An architecture's variants run on each other's machines in one direction or the other, and so do its 32-bit and
+    /// 64-bit forms. The lack is certain only if all of them are missing.
     func lacks(_ platform: Platform) -> Bool {
         isIndex && isMadeForOthers(than: platform)
     }
 
-    /// The same, for a single manifest too. Its configuration may be wrong about its platform, and an engine runs it all the
-    /// same: it is a mistake only where the host's platform was stated.
+    /// The same, but for a single manifest too. An engine runs an image although its configuration states the wrong
+    /// platform, so this is a mistake only if the host's platform was declared.
     package func isMadeForOthers(than platform: Platform) -> Bool {
         lacksAll { $0.os == platform.os && $0.family == platform.family } && !platform.isAttestation
     }
 
-    /// Whether this is an index that holds nothing that an engine on `platform` runs without emulation.
+    /// True for an index that holds nothing that an engine on `platform` runs without emulation.
     func holdsNothing(forEngine platform: Platform) -> Bool {
         isIndex && lacksAll(platform.runs) && !platform.isAttestation
     }
@@ -111,8 +111,8 @@ extension Platform {
         }
     }
 
-    /// Whether a machine of this platform runs images for the other one: what containerd's `platforms.Only` matches, and a
-    /// variant that an engine does not tell (`amd64/v3`, `arm64/v9`) is given the benefit of the doubt.
+    /// True if a machine of this platform runs images for the other one, by the rules of containerd's `platforms.Only`.
+    /// Variants that engines do not report (`amd64/v3`, `arm64/v9`) are assumed to fit.
     package func runs(_ image: Platform) -> Bool {
         guard os == image.os else { return false }
         switch (architecture, image.architecture) {
@@ -124,6 +124,6 @@ extension Platform {
         }
     }
 
-    /// The number in `v7`.
+    /// The number in a variant such as `v7`.
     private var armVersion: Int? { variant.flatMap { $0.hasPrefix("v") ? Int($0.dropFirst()) : nil } }
 }

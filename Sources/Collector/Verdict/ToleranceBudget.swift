@@ -1,7 +1,7 @@
-/// Every limit of a policy with the hosts that it is for, counted as statuses change, so that checking the limits is cheap.
+/// Every limit of a policy and its hosts, counted as statuses change, so that checking the limits is cheap.
 struct ToleranceBudget: Sendable {
     private(set) var scopes: [LimitScope]
-    /// The scopes of each host; empty where every host is in every scope.
+    /// The scopes of each host; empty if every host is in every scope.
     private let memberships: [[Int]]
 
     init(policy: Policy, hosts: [ExpectedHost]) {
@@ -11,7 +11,7 @@ struct ToleranceBudget: Sendable {
         memberships = isByLabel ? hosts.map { host in scopes.indices.filter { scopes[$0].contains(host) } } : []
     }
 
-    /// A host of the gate changed its status.
+    /// Counts a status change of a host in the gate.
     mutating func move(_ host: Int, from before: HostStatus, to after: HostStatus) {
         let changes = (Self.count(after, .converged, before), Self.count(after, .failed, before))
         guard changes != (0, 0) else { return }
@@ -30,38 +30,38 @@ struct ToleranceBudget: Sendable {
         (after == status ? 1 : 0) - (before == status ? 1 : 0)
     }
 
-    /// Whether more hosts failed than any limit allows, so that the others need not be waited for.
+    /// True if more hosts failed than any limit allows, so that the others need not be waited for.
     var isBrokenByFailures: Bool { scopes.contains(where: \.isBrokenByFailures) }
 
-    /// Whether every limit holds if the hosts that are neither proven nor failed gave no answer until the end.
+    /// True if every limit would hold if the hosts that are neither proven nor failed stayed unreachable until the end.
     var holdsWithoutTheRest: Bool { scopes.allSatisfy(\.holdsWithoutTheRest) }
 
     func scopes(_ purpose: LimitScope.Purpose) -> [LimitScope] { scopes.filter { $0.purpose == purpose } }
 }
 
-/// The hosts that share one limit, and their progress.
+/// The hosts that share one limit, and their counts.
 struct LimitScope: Sendable {
     enum Purpose: Hashable, Sendable {
-        /// Tolerated exceptions of one kind, counted against `--max-failed`, `--max-unreachable` and `--max-stragglers`.
+        /// Tolerated exceptions of one kind, counted against `--max-failed`, `--max-unreachable` or `--max-stragglers`.
         case failed, unproven, behind
-        /// Hosts that must be proven.
+        /// Proven hosts that `--require` demands.
         case required
     }
 
     let purpose: Purpose
-    /// nil for the hosts that no by-label limit of the same purpose is for.
+    /// nil for the hosts that no limit by label of the same purpose covers.
     let group: HostGroup?
-    /// As it was typed.
+    /// The limit as typed.
     let share: Tolerance
-    /// What must be proven; nil for a tolerance.
+    /// The requirement; nil for a tolerance.
     let requirement: Requirement?
-    /// Hosts that the gate is about; those of the scope only.
+    /// The number of the scope's hosts in the gate.
     let expected: Int
-    /// At most so many exceptions, or at least so many proven hosts.
+    /// The maximum number of exceptions, or the minimum number of proven hosts.
     let limit: Int
-    /// Where there is no group: the groups that have limits of their own.
+    /// The groups with limits of their own, if this scope has no group.
     private let others: [HostGroup]
-    /// Hosts with these statuses at the moment; the budget keeps them up to date.
+    /// The current numbers of hosts by status; the budget updates them.
     var converged = 0
     var failed = 0
 
@@ -81,7 +81,7 @@ struct LimitScope: Sendable {
         limit = requirement?.minimum(of: expected) ?? share.limit(of: expected)
     }
 
-    /// Whether the host is one of them, waived or not.
+    /// True if the scope covers the host, waived or not.
     func contains(_ host: ExpectedHost) -> Bool { Self.contains(host, group: group, apartFrom: others) }
 
     private static func contains(_ host: ExpectedHost, group: HostGroup?, apartFrom others: [HostGroup]) -> Bool {
@@ -89,7 +89,7 @@ struct LimitScope: Sendable {
         return others.isEmpty || !others.contains { $0.contains(host) }
     }
 
-    /// Whether so many of the hosts failed that the limit cannot hold while they do.
+    /// True if so many hosts failed that the limit cannot hold while they stay failed.
     var isBrokenByFailures: Bool {
         switch purpose {
         case .failed: failed > limit
@@ -98,7 +98,7 @@ struct LimitScope: Sendable {
         }
     }
 
-    /// Whether the limit holds if every host that is neither proven nor failed gave no answer.
+    /// True if the limit would hold if every host that is neither proven nor failed stayed unreachable.
     var holdsWithoutTheRest: Bool {
         switch purpose {
         case .failed: failed <= limit
@@ -112,9 +112,9 @@ struct LimitScope: Sendable {
 extension LimitScope {
     /// All scopes of a policy.
     ///
-    /// For each kind of exception there is one for every by-label tolerance, and one for the hosts that none of these is
-    /// for: the plain tolerance is theirs alone. A host with several of the labels is in several scopes, and every one of
-    /// them has to hold.
+    /// Each kind of exception has one scope for every tolerance by label, and one for the hosts that none of these covers:
+    /// the plain tolerance applies only to them. A host with several of the labels is in several scopes, and every one must
+    /// hold.
     static func all(policy: Policy, hosts: [ExpectedHost]) -> [LimitScope] {
         let kinds: [(Purpose, Tolerance, [GroupTolerance])] = [
             (.failed, policy.maxFailed, policy.maxFailedByLabel),

@@ -16,7 +16,7 @@ package enum Verdict: String, Codable, Hashable, Sendable, CaseIterable {
     case identityConflict = "identity_conflict"
     case interrupted
 
-    /// Whether the verification was refused before any host was asked.
+    /// True if the verification was refused before any host was queried.
     package var isRefusal: Bool { self == .emptyInventory || self == .inventoryShrunk }
 
     /// The process's exit code for the verdict, unless a flag or a signal changes it.
@@ -42,9 +42,9 @@ package enum Verdict: String, Codable, Hashable, Sendable, CaseIterable {
 /// One cause of a verdict.
 package struct Reason: Codable, Hashable, Sendable {
     package var verdict: Verdict
-    /// What programs go by; nil in what older collectors recorded.
+    /// The code for programs; nil in the records of older collectors.
     package var code: Code?
-    /// How many hosts it is about.
+    /// The number of hosts that it concerns.
     package var hosts: Int
     /// One line for people.
     package var message: String
@@ -95,9 +95,9 @@ package struct Reason: Codable, Hashable, Sendable {
 package struct Conclusion: Hashable, Sendable {
     package var verdict: Verdict
     package var exitCode: Int32
-    /// Every cause that applies, worst first; the first one is that of the verdict. Not empty.
+    /// Every cause that applies, worst first; the first is the verdict's. Not empty.
     package var reasons: [Reason]
-    /// Since the start.
+    /// Time since the start.
     package var at: Duration
 
     package init(verdict: Verdict, exitCode: Int32, reasons: [Reason], at: Duration) {

@@ -1,6 +1,6 @@
 import Shared
 
-/// Derives the verdict from the statuses at the end: which causes apply, what is tolerated, and in which order they count.
+/// Derives the verdict from the statuses at the end: the causes that apply, what is tolerated, and the order of the causes.
 struct VerdictRules {
     private let verification: Verification
     private let now: Duration
@@ -22,7 +22,7 @@ struct VerdictRules {
         let minimum = max(1, policy.minProven.limit(of: expected))
         let isShort = proven < expected && proven < minimum
         if reasons.isEmpty, isShort {
-            // Tolerance cannot turn too little proof into success: what it would have covered counts after all.
+            // Tolerance cannot turn too little proof into success: the hosts that it would cover count after all.
             reasons = causes(ending, isTolerant: false)
             if !reasons.isEmpty {
                 reasons[0].message +=
@@ -48,8 +48,8 @@ struct VerdictRules {
     }
 
     private func success() -> Conclusion {
-        // The guards before every green. Nothing proven is no success, however little was expected; and what was required must
-        // be there, even where no host is to blame.
+        // The checks before every green verdict. No proven host means no success, however few were expected. Required hosts
+        // must exist, even if no host is at fault.
         for scope in verification.budget.scopes(.required) {
             guard let reason = scope.requirement?.shortage(expected: scope.expected, waived: 0) else { continue }
             return conclusion([reason], exitCode: reason.verdict.exitCode)
@@ -90,7 +90,7 @@ struct VerdictRules {
             let message = ([text + names] + demands).joined(separator: "; ")
             causes.append(Reason(verdict: verdict, code: code, hosts: hosts.count, message: message))
         }
-        /// The exceptions of one kind that are not tolerated.
+        /// The exceptions of one kind that exceed the tolerance.
         func excess(_ purpose: LimitScope.Purpose, _ category: HostStatus.Category) -> Excess {
             let exceptions = hosts[category] ?? []
             return isTolerant ? Excess(exceptions, verification.budget.scopes(purpose), unmet) : Excess(exceptions)
@@ -147,18 +147,18 @@ struct VerdictRules {
 
     // MARK: - Limits by label
 
-    /// Exceptions of one kind that nothing tolerates.
+    /// Exceptions of one kind that are not tolerated.
     private struct Excess {
         let hosts: [HostTracker]
-        /// Counts by scope, in words; nil where no tolerance of this kind is by label.
+        /// Counts by scope, as text; nil if no tolerance of this kind is by label.
         let text: String?
 
-        /// All of them.
+        /// Counts all exceptions.
         init(_ exceptions: [HostTracker]) {
             (hosts, text) = (exceptions, nil)
         }
 
-        /// Those in a scope with too many, and those of a requirement that is not met: tolerance never covers these.
+        /// Counts those in a scope with too many, and those of an unmet requirement, which tolerance never covers.
         init(_ exceptions: [HostTracker], _ scopes: [LimitScope], _ unmet: [LimitScope]) {
             let broken = scopes.map { ($0, $0.count(of: exceptions)) }.filter { $1 > $0.limit }
             let isIntolerable = broken.map(\.0) + unmet
@@ -169,7 +169,7 @@ struct VerdictRules {
         }
     }
 
-    /// The requirements that are not met; before the end only those that cannot be met any more while failed hosts stay so.
+    /// The unmet requirements. Before the end, only those that cannot be met while failed hosts stay failed.
     private func unmet(isOver: Bool) -> [LimitScope] {
         verification.budget.scopes(.required).filter { isOver ? proven(in: $0) < $0.limit : $0.isBrokenByFailures }
     }
@@ -185,7 +185,7 @@ struct VerdictRules {
             + (proven == 1 ? "is" : "are")
     }
 
-    /// One sentence for every by-label tolerance that something was covered by.
+    /// One sentence for every tolerance by label that covered a host.
     private func toleratedByLabel(_ rest: [HostTracker]) -> [String] {
         let kinds: [(LimitScope.Purpose, HostStatus.Category)] = [
             (.failed, .failed), (.unproven, .unproven), (.behind, .behind),
@@ -197,10 +197,10 @@ struct VerdictRules {
         }
     }
 
-    /// The hosts that answered before and fell silent within one interval, where they are most of the fleet.
+    /// The hosts that answered before and fell silent within one interval; empty unless they are most of the fleet.
     ///
-    /// Asked one interval apart, all hosts of a fleet that a broken network cuts off fall silent within one interval; a
-    /// half more allows for requests that waited. At least 5, and more than half.
+    /// Hosts are queried one interval apart, so when a network breaks, all of its hosts fall silent within one interval.
+    /// Another half interval allows for requests that waited. At least 5 hosts, and more than half.
     private func lostTogether() -> [HostTracker] {
         let lost = gated.filter { $0.hasAnswered && $0.silentSince != nil }
             .sorted { ($0.silentSince ?? .zero) < ($1.silentSince ?? .zero) }
@@ -215,9 +215,9 @@ struct VerdictRules {
         return isTogether ? lost : []
     }
 
-    // MARK: - Words
+    // MARK: - Text
 
-    /// The first names, and how many more.
+    /// The first names, and the number of further ones.
     private static func names(_ hosts: [HostTracker]) -> String {
         let shown = hosts.prefix(3).map { Sanitizer.singleLine($0.host.name, limit: 64) }.joined(separator: ", ")
         return hosts.count > 3 ? "\(shown) and \(hosts.count - 3) more" : shown

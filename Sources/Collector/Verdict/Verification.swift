@@ -1,94 +1,94 @@
 package import Shared
 
-/// Derives host statuses and a verdict from samples and time: the one place where it is decided.
+/// Derives host statuses and a verdict from samples and time: the only place where they are decided.
 ///
-/// A pure state machine with one door, ``take(_:)``. It does no I/O, reads no clock and holds no global state: inputs come in,
-/// and ``Action``s come out, for a thin shell to carry out. So a recorded run replays to the same verdict, and tests can run
-/// any number of made-up fleets through it. All times are since the verification's start.
+/// A pure state machine with one entry point, ``take(_:)``. It does no I/O, reads no clock and has no global state: inputs
+/// go in, ``Action``s come out, and a thin shell performs them. A recorded run therefore replays to the same verdict, and
+/// tests can run any simulated fleet through it. All times are since the verification's start.
 package struct Verification: Sendable {
     package let target: Target
     package let policy: Policy
-    /// One for each host, in the inventory's order.
+    /// One tracker per host, in the inventory's order.
     package private(set) var tracks: [HostTracker]
-    /// In order of their generation, up to the newest that is known.
+    /// Sorted by generation, up to the newest known one.
     package private(set) var promotions: [Promotion]
-    /// Set once, at the end; nothing changes after it.
+    /// Set once, at the end. Nothing changes afterwards.
     package private(set) var conclusion: Conclusion?
-    /// How many hosts of the gate have each status.
+    /// The number of hosts in the gate with each status.
     package private(set) var counts: [HostStatus: Int]
-    /// Hosts of the gate: all but the waived ones.
+    /// The number of hosts in the gate: all but the waived ones.
     package let expected: Int
-    /// What may fail or stay behind, and what must not.
+    /// The limits on exceptions, and the requirements.
     private(set) var budget: ToleranceBudget
-    /// The promoted tag's present image; nil where it is the target, as far as is known.
+    /// The promoted tag's present image; nil if it is the target as far as is known.
     private(set) var movedTag: RetaggedImage?
     /// The registry's answers about digests that hosts serve and that are not the promoted one.
     package private(set) var lookups: DigestLookups
 
-    /// The earliest observation that counts.
+    /// The time of the earliest observation that counts.
     private let earliest: Duration
     /// The id that each host's latest answer claimed, and the hosts that claim each id.
     private var claims: [Int: String] = [:]
     private var claimants: [String: [Int]] = [:]
-    /// The hosts of each id that the inventory names.
+    /// The hosts that the inventory assigns each id to.
     private let owners: [String: Set<Int>]
     private var lastChange = Duration.zero
-    /// When facts were last checked for stale ones.
+    /// The time of the last check for stale facts.
     package private(set) var lastStaleCheck = Duration.zero
-    /// True if the target's tag is watched, so that no green end comes without reading it.
+    /// True if the target's tag is watched, so that no verification ends green without reading it.
     private let watchesTag: Bool
-    /// Since when only a reading of the tag is waited for, and when the last one began.
+    /// The time since which only a reading of the tag is missing, and the start of the last reading.
     private var tagAwaitedSince: Duration?
     private var tagSeenAt: Duration?
     private var isLastTagReadingRequested = false
     private var answeredOnce = 0
     private var heard = 0
 
-    /// Everything that a verification can take in. What it decides follows from these alone, in their order: a list of them
-    /// is a recording that replays to the same statuses and verdict.
+    /// An input of the verification. All decisions follow from the inputs and their order, so a list of them is a recording
+    /// that replays to the same statuses and verdict.
     package enum Input: Hashable, Sendable {
         case started
-        /// Requests to these hosts are on their way.
+        /// Requests to these hosts were sent.
         case asked([Int], at: Duration)
         case sample(Sample)
         /// Time passes.
         case time(Duration)
-        /// The ledger's promotions of the service, read again.
+        /// The service's promotions in the ledger, read again.
         case promotions([Promotion], at: Duration)
         /// The names that the inventory's source lists now.
         case listed(Set<String>, at: Duration)
-        /// The registry's answer about a digest that was asked for.
+        /// The registry's answer about a requested digest.
         case learned(DigestLookup, at: Duration)
-        /// The promoted tag's other image; nil where it is the target again.
+        /// The promoted tag's new image; nil if it is the target again.
         case moved(RetaggedImage?, at: Duration)
-        /// A requested reading of the promoted tag that began at `lookedAt`: it is the target.
+        /// A requested reading of the promoted tag, which began at `lookedAt` and found the target.
         case tagSeen(lookedAt: Duration, at: Duration)
         case signal(Int32, at: Duration)
     }
 
-    /// An order to the shell.
+    /// A task for the shell.
     package enum Action: Hashable, Sendable {
-        /// Ask the host at this time (or at once, if it has passed).
+        /// Query the host at this time, or at once if it has passed.
         case ask(host: Int, at: Duration)
         case changed(host: Int, HostTracker.Transition)
-        /// Ask the registry what this digest is, and report any outcome as ``Input/learned(_:at:)``.
+        /// Query the registry about this digest, and report any outcome as ``Input/learned(_:at:)``.
         case learn(Digest)
-        /// Read the promoted tag, and report it as ``Input/tagSeen(lookedAt:at:)`` or ``Input/moved(_:at:)``, where the registry
+        /// Read the promoted tag, and report it as ``Input/tagSeen(lookedAt:at:)`` or ``Input/moved(_:at:)`` if the registry
         /// answers.
         case lookAtTag
         case concluded(Conclusion)
     }
 
-    /// Why a verification ends.
+    /// The reason that a verification ends.
     enum Ending: Hashable, Sendable {
         case everyHostProven, tooManyFailed, deadline, stall
-        /// Only tolerated hosts are not proven, and they have been out of reach or failed through a whole soak.
+        /// Only tolerated hosts are not proven, and they have been out of reach or failed for a whole soak.
         case restTolerated
         case superseded
-        /// By a signal; the exit code is 128 and its number.
+        /// A signal ended it; the exit code is 128 plus its number.
         case interrupted(signal: Int32)
 
-        /// Whether hosts that have not converged are no longer waited for.
+        /// True if hosts that have not converged are no longer waited for.
         var isOver: Bool {
             switch self {
             case .deadline, .stall, .restTolerated: true
@@ -98,10 +98,10 @@ package struct Verification: Sendable {
     }
 
     /// - Parameters:
-    ///   - hosts: the frozen inventory, names unique; at least one that is not waived.
-    ///   - promotions: the ledger's, oldest first, this one included; empty without a ledger.
-    ///   - learnsImages: whether the shell carries out ``Action/learn(_:)``.
-    ///   - watchesTag: whether the shell carries out ``Action/lookAtTag``.
+    ///   - hosts: the frozen inventory with unique names; at least one host is not waived.
+    ///   - promotions: the ledger's promotions, oldest first, including this one; empty without a ledger.
+    ///   - learnsImages: true if the shell performs ``Action/learn(_:)``.
+    ///   - watchesTag: true if the shell performs ``Action/lookAtTag``.
     package init(
         target: Target, hosts: [ExpectedHost], policy: Policy, promotions: [Promotion] = [], learnsImages: Bool = false,
         watchesTag: Bool = false
@@ -111,7 +111,7 @@ package struct Verification: Sendable {
             watchesTag: watchesTag, earliest: .zero)
     }
 
-    /// A sweep: one answer of each host, whatever it rests on. It proves nothing and never concludes by itself, but for a
+    /// Creates a sweep: one answer of each host, of any age. It proves nothing and never concludes by itself, except on a
     /// signal; see ``StatusRules``.
     package init(
         sweeping hosts: [ExpectedHost], for target: Target, requestTimeout: Duration, promotions: [Promotion] = [],
@@ -145,17 +145,17 @@ package struct Verification: Sendable {
 
     private var isSweep: Bool { earliest < .zero }
 
-    /// The number of hosts of the gate that are proven at this moment.
+    /// The number of hosts in the gate that are proven at this time.
     package func proven(at now: Duration) -> Int {
-        // By index: a copy of a track costs more than the question.
+        // By index: copying a tracker costs more than the check.
         tracks.indices.count { !tracks[$0].host.isWaived && tracks[$0].isProven(at: now, policy: policy) }
     }
 
-    /// Whether every host was asked at least once, and no request is under way.
+    /// True if every host was queried at least once and its request has ended.
     package var isEveryHostAsked: Bool { answeredOnce == tracks.count }
 
-    /// Whether every host answered from after the start, or had the time for it: earlier answers do not show how far the
-    /// fleet has come.
+    /// True if every host answered with an observation after the start, or had enough time to. Earlier answers do not show
+    /// the fleet's progress.
     private var isEveryHostHeard: Bool { heard == tracks.count }
 
     // MARK: - Inputs
@@ -180,7 +180,7 @@ package struct Verification: Sendable {
             movedTag = tag
             tagAwaitedSince = nil
             concludeIfSuperseded(at: now, actions: &actions)
-        // Time, which passes next, concludes what waited for it.
+        // The next passage of time concludes what waited for this.
         case .tagSeen(let lookedAt, _): tagSeenAt = max(tagSeenAt ?? lookedAt, lookedAt)
         case .signal(let number, let now): conclude(.interrupted(signal: number), at: now, actions: &actions)
         }
@@ -208,7 +208,7 @@ package struct Verification: Sendable {
         }
     }
 
-    /// Time passes: facts grow stale, the deadline comes, the fleet stalls.
+    /// Advances the time: facts become stale, the deadline passes, the fleet stalls.
     private mutating func advance(to now: Duration, actions: inout [Action]) {
         guard now < policy.timeout else { return conclude(.deadline, at: now, actions: &actions) }
         if now - lastStaleCheck >= min(.milliseconds(500), policy.interval) {
@@ -218,13 +218,13 @@ package struct Verification: Sendable {
             }
         }
         if watchesTag, !isLastTagReadingRequested, now >= policy.timeout - Self.lastTagReading {
-            // What is tolerated at the deadline is green, too.
+            // Tolerated hosts do not prevent a green end at the deadline either.
             isLastTagReadingRequested = true
             actions.append(.lookAtTag)
         }
         concludeIfDecided(at: now, actions: &actions)
         concludeIfRestIsTolerated(at: now, actions: &actions)
-        // A host that soaks makes progress, although its status stays.
+        // A soaking host makes progress although its status does not change.
         if conclusion == nil, now - lastChange >= policy.stall, counts[.soaking, default: 0] == 0,
             isTagSeen(at: now, actions: &actions)
         {
@@ -232,7 +232,7 @@ package struct Verification: Sendable {
         }
     }
 
-    /// The ledger knows more promotions than before.
+    /// Processes additional promotions in the ledger.
     private mutating func learn(_ promotions: [Promotion], at now: Duration, actions: inout [Action]) {
         guard promotions != self.promotions else { return }
         self.promotions = promotions
@@ -240,7 +240,7 @@ package struct Verification: Sendable {
         concludeIfSuperseded(at: now, actions: &actions)
     }
 
-    /// The registry answered about a digest, or could not.
+    /// Processes the registry's answer or failure for a digest.
     private mutating func learn(_ lookup: DigestLookup, at now: Duration, actions: inout [Action]) {
         guard lookups.pending.contains(lookup.digest) else { return }
         lookups.take(lookup)
@@ -257,8 +257,8 @@ package struct Verification: Sendable {
 
     // MARK: - Identity
 
-    /// Registers the id that a sample claims; the other host that claims it too, or that the inventory says it belongs to:
-    /// that one may be out of reach, and so claim nothing. nil where there is none.
+    /// Registers the id that a sample claims. Returns the other host that claims it too, or that the inventory assigns it
+    /// to, even if that host is unreachable and claims nothing; nil if it does not exist.
     ///
     /// A host that was answered for by another returns the id with its first answer of its own: a blip is no conflict.
     private mutating func claim(_ sample: Sample, actions: inout [Action]) -> IdentityTracker.Twin? {
@@ -315,21 +315,22 @@ package struct Verification: Sendable {
         }
     }
 
-    /// A newer promotion ends it once every host was asked since the start, so that the end can report the fleet's progress.
+    /// Ends for a newer promotion once every host was queried since the start, so that the report can include the fleet's
+    /// progress.
     private mutating func concludeIfSuperseded(at now: Duration, actions: inout [Action]) {
-        // A sweep ends when it has seen every host, and gates nothing.
+        // A sweep ends when it has queried every host, and gates nothing.
         guard conclusion == nil, !isSweep, successor != nil || movedTag?.isSettled == true, isEveryHostAsked,
             isEveryHostHeard
         else { return }
         conclude(.superseded, at: now, actions: &actions)
     }
 
-    /// Ends early where nothing is left to wait for but hosts that are tolerated as they are.
+    /// Ends early if only hosts that are tolerated as they are remain.
     ///
-    /// Dead hosts must not cost the whole timeout. A host that is merely behind may still arrive, or fail, and is waited
+    /// Dead hosts must not cost the whole timeout. A host that is merely behind might still arrive, or fail, and is waited
     /// for until the deadline, tolerated or not.
     private mutating func concludeIfRestIsTolerated(at now: Duration, actions: inout [Action]) {
-        // By the counts alone first: this runs on every turn, for fleets of any size.
+        // Checks the counts first, because this runs on every turn, for fleets of any size.
         let converged = counts[.converged, default: 0]
         guard conclusion == nil, movedTag == nil, converged > 0, converged < expected, budget.holdsWithoutTheRest,
             converged >= policy.minProven.limit(of: expected),
@@ -339,15 +340,16 @@ package struct Verification: Sendable {
         conclude(.restTolerated, at: now, actions: &actions)
     }
 
-    /// How long an end waits for a reading of the tag: a registry that does not answer changes no verdict.
+    /// The wait for a last reading of the tag: a registry that does not answer changes no verdict.
     private static let tagPatience = Duration.seconds(2)
-    /// How long before the deadline the tag is read once more.
+    /// The time before the deadline at which the tag is read once more.
     private static let lastTagReading = Duration.milliseconds(500)
 
-    /// Whether the tag was read since nothing else is waited for, or cannot be. Requests the reading where it was not.
+    /// True if the tag was read after everything else was settled, or is not watched, or cannot be read. Otherwise requests
+    /// the reading.
     ///
-    /// The watch reads it only now and then: without this, a tag that was put back between the last reading and the last
-    /// proof would end green.
+    /// The tag is otherwise read only at intervals: a tag that was put back between the last reading and the last proof
+    /// would end green.
     private mutating func isTagSeen(at now: Duration, actions: inout [Action]) -> Bool {
         guard watchesTag else { return true }
         if let since = tagAwaitedSince, since >= lastChange {
@@ -368,23 +370,23 @@ package struct Verification: Sendable {
         actions.append(.concluded(conclusion))
     }
 
-    /// When to ask a host again: an interval after the last time, and sooner where an answer can settle something.
+    /// The time of the next request to a host: an interval after the last one, or sooner if an answer can settle something.
     private func nextAsk(after sample: Sample, wasReachable: Bool) -> Duration {
         let regular = max(sample.askedAt + policy.interval, sample.answeredAt + .milliseconds(10))
         let soonest = min(regular, sample.answeredAt + min(policy.interval, .milliseconds(250)))
-        // By index: a copy of a track costs more than the question.
+        // By index: copying a tracker costs more than the check.
         let host = sample.host
         let isSoaking = tracks[host].status == .soaking
         if isSoaking, let span = tracks[host].provenSpan, span < policy.soak {
-            // Right when the soak can be over.
+            // The moment at which the soak can be complete.
             return min(regular, max(soonest, sample.answeredAt + policy.soak - span))
         }
         if let age = tracks[host].earlyAge {
-            // An agent observes its source again as soon as its last observation is older than this, and no sooner.
+            // An agent observes its source again once its last observation is older than this.
             guard age < Policy.agentPause else { return soonest }
             return min(regular, sample.answeredAt + Policy.agentPause - age + .milliseconds(10))
         }
-        // A host that just fell silent: a lost packet, or more?
+        // The host just fell silent: query again soon, in case only a packet was lost.
         let fellSilent = wasReachable && !tracks[host].isReachable
         return isSoaking || fellSilent ? soonest : regular
     }

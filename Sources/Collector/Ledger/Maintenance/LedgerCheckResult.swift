@@ -7,7 +7,7 @@ package struct LedgerCheckResult: Codable, Hashable, Sendable {
         enum Kind: String, Codable, Sendable {
             /// The file is not as SQLite wrote it.
             case damage
-            /// The file is intact, and contains what no collector records.
+            /// The file is intact, but its contents cannot come from a collector.
             case contradiction
             /// For information only.
             case note

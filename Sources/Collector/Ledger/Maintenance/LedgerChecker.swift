@@ -206,7 +206,7 @@ private struct LedgerChecker {
 
 /// A property of every ledger at every moment, even after a kill: a query that finds its violations.
 struct LedgerInvariant: Sendable {
-    /// The problem if the query finds rows, whose first column says where.
+    /// The problem if the query finds rows. Their first column contains its place.
     let violation: String
     fileprivate let query: String
     /// The first schema that has everything that the query reads.

@@ -126,7 +126,7 @@ extension Ledger {
     ) throws -> (number: Int, isNew: Bool) {
         let last = try promotions(of: intent.service, limit: 1, db).last
         let rule = PromotionRule(gitSHA: intent.gitSHA, digest: intent.digest)
-        // A promotion of which only the commit is known is another one, since its digest might differ.
+        // A promotion with only a commit is a different one, because its digest might differ.
         if let last, last.digest == intent.digest, rule.isSame(as: last) { return (last.generation, false) }
         return ((last?.generation ?? 0) + 1, true)
     }

@@ -79,7 +79,7 @@ extension Ledger {
         return generation
     }
 
-    /// Adds to a promotion what only the target knows.
+    /// Completes a promotion with values that only the target has.
     private static func complete(_ known: Promotion, with target: Report.PromotedTarget, _ db: Database) throws {
         let knowsMore = (known.gitSHA == nil && target.gitSHA != nil) || (known.digest == nil && target.digest != nil)
         guard knowsMore else { return }

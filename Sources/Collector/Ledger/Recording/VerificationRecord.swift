@@ -29,7 +29,7 @@ package struct VerificationRecord: Sendable {
         self.collectorVersion = collectorVersion
     }
 
-    /// The start of a verification of which only the report is known.
+    /// The start of a verification, derived from its report.
     init(_ report: Report) {
         self.init(
             id: report.verification.id, startedAt: report.verification.startedAt, target: report.target,

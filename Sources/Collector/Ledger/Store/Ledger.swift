@@ -5,9 +5,9 @@ package import Logging
 
 /// The history of promotions and verifications: SQLite in WAL mode, one file.
 ///
-/// A transaction that returned survives the end of the process at any moment, and of the machine (`synchronous = FULL`).
-/// All functions are asynchronous and wait on the database's own queues: none blocks a thread of the cooperative pool. A
-/// write that began ends, although its task may be cancelled, because a Ctrl-C must not lose the report.
+/// A committed transaction survives the end of the process at any moment, and of the machine (`synchronous = FULL`). All
+/// functions are asynchronous and wait on the database's own queues, so none blocks a thread of the cooperative pool. A
+/// write that has begun completes even if its task is cancelled, because a Ctrl-C must not lose the report.
 ///
 /// ```swift
 /// let ledger = try await Ledger.open(path: path)
@@ -85,7 +85,7 @@ package final class Ledger: Sendable {
         }
     }
 
-    /// Closes the ledger where a failure has no consequence, and logs it.
+    /// Closes the ledger. A failure is only logged.
     package func close(loggingTo logger: Logger) async {
         do {
             try await close()

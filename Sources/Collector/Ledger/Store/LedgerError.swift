@@ -16,11 +16,11 @@ package enum LedgerError: ExitCoded, Hashable {
     case damaged(path: String)
     /// A later version of the collector wrote it.
     case newerSchema(path: String, version: Int)
-    /// An earlier version wrote it, and it cannot be brought up to date where it is.
+    /// An earlier version wrote it, and it cannot be migrated in its place.
     case olderSchema(path: String, version: Int)
-    /// It was not closed, and its log cannot be merged where it is.
+    /// It was not closed, and its log cannot be merged in its place.
     case logUnreadable(path: String)
-    /// Only reading was asked for, and the file does not exist.
+    /// The file does not exist, and only reading was requested.
     case absent(path: String)
     case unknownVerification(id: String, path: String)
     /// Several ids have this beginning. `candidates` are the newest of `count`.

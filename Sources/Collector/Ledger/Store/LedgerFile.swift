@@ -52,7 +52,7 @@ package struct LedgerFile {
         for part in parts {
             folder += "/\(part)"
             if mkdir(folder, 0o700) == 0 || errno == EEXIST { continue }
-            // A parent folder that cannot be created may exist all the same.
+            // A parent folder that cannot be created might still exist.
             let reason = errno
             var status = stat()
             if stat(folder, &status) == 0 { continue }
@@ -80,7 +80,7 @@ package struct LedgerFile {
         return LockedFolder(file: file)
     }
 
-    /// A ledger in a folder where no file can be created.
+    /// A ledger in a folder in which no file can be created.
     struct LockedFolder {
         /// The ledger's path without symbolic links.
         fileprivate let file: String

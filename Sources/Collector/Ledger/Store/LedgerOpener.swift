@@ -27,7 +27,7 @@ struct LedgerOpener {
         try checkUnchanged()
         let pool = try DatabasePool(path: location, configuration: configuration)
         try pool.writeWithoutTransaction { db in
-            // GRDB sets NORMAL, with which the last transactions before a power failure may be lost.
+            // GRDB sets NORMAL, which can lose the last transactions before a power failure.
             try db.execute(sql: "PRAGMA synchronous = FULL")
             if let pages = options.maximumPages { try db.execute(sql: "PRAGMA max_page_count = \(pages)") }
         }
@@ -133,7 +133,7 @@ struct LedgerOpener {
 }
 
 extension DatabaseError {
-    /// True if reading needs a writer first, to roll back or merge what a killed process left.
+    /// True if reading needs a writer first, to roll back or merge the log of a killed process.
     fileprivate var needsRecovery: Bool {
         [.SQLITE_READONLY_ROLLBACK, .SQLITE_READONLY_RECOVERY].contains(extendedResultCode)
     }

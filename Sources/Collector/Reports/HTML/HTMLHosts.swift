@@ -40,7 +40,7 @@ struct HTMLHosts {
 
                 """
         }
-        // A status proves nothing, so "Not converged" would say too much.
+        // A status proves nothing, so "Not converged" would be misleading.
         let name: StaticString =
             report.isUnasked ? "Not asked" : report.sweep == nil ? "Not converged" : "Asked"
         let size: StaticString = report.hosts.count > Self.many ? "panel large" : "panel"

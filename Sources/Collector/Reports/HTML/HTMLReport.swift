@@ -3,8 +3,8 @@ import Shared
 
 /// The report as one self-contained page that fetches nothing and works without its script, which filters the hosts.
 ///
-/// Its order is that of a reader's questions: the verdict and what to do, the convergence curve, the hosts that are not
-/// converged, the other hosts, and the settings of the run. The same report renders to the same bytes.
+/// Its order follows the reader's questions: the verdict and the remedies, the convergence curve, the hosts that are not
+/// converged, the other hosts, and the settings of the run. The same report always renders to the same bytes.
 ///
 /// Foreign text stays text: see ``Markup`` for how, and ``HTMLContentPolicy`` for the second line of defence.
 struct HTMLReport {

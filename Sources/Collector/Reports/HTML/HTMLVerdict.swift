@@ -1,12 +1,12 @@
 import Shared
 import Verdict
 
-/// The head of the page: the verdict, its causes, the counts, and what to do.
+/// The head of the page: the verdict, its causes, the counts, and the remedies.
 struct HTMLVerdict {
     let report: Report
     let anchors: HTMLAnchors
 
-    /// The number of remedies that are listed. The rows of the hosts have the others.
+    /// The maximum number of listed remedies. The rows of the hosts contain the others.
     private static let maximumRemedies = 6
     private static let maximumNames = 3
 
@@ -80,7 +80,7 @@ struct HTMLVerdict {
 
     private func figure(_ name: Markup, _ value: Markup) -> Markup { "<div><dt>\(name)</dt><dd>\(value)</dd></div>" }
 
-    /// All hosts by their status at the end, worst first, and how many each status has.
+    /// All hosts by their status at the end, worst first, with the number of each.
     private var fleetBar: Markup {
         let counts = HostStatus.allCases.map { status in
             (status, max(0, report.summary.statuses[status.rawValue] ?? 0))
@@ -104,7 +104,7 @@ struct HTMLVerdict {
             """
     }
 
-    // MARK: - What to do
+    // MARK: - Remedies
 
     private func todo(_ text: VerdictText) -> Markup {
         let groups = report.isUnasked ? [] : HTMLRemedies(report).groups
@@ -156,7 +156,7 @@ struct HTMLVerdict {
 }
 
 extension Report {
-    /// True if the verification was refused before any host was asked.
+    /// True if the verification was refused before any host was queried.
     var isUnasked: Bool {
         verification.durationSeconds <= 0 && hosts.allSatisfy { $0.attempts == 0 && $0.transitions.isEmpty }
     }

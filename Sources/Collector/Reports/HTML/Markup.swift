@@ -102,7 +102,7 @@ extension [Markup] {
 }
 
 extension DefaultStringInterpolation {
-    /// Markup in a `String` would be escaped as text. Where the compiler reports this, a literal lacks the type `Markup`.
+    /// Markup in a `String` would be escaped as text. If the compiler reports this, a literal lacks the type `Markup`.
     @available(*, unavailable, message: "give the literal the type Markup")
     mutating func appendInterpolation(_ markup: Markup) {}
 }
