@@ -112,7 +112,8 @@ package struct VerificationRun: Sendable {
         recorder?.begin(start, hosts: inventory.hosts)
         var verification = Verification(target: target, hosts: inventory.hosts, policy: policy)
         let input = Verification.Input.signal(signal, at: .zero)
-        recorder?.took(input, verification.take(input), by: verification)
+        let actions = verification.take(input)
+        recorder?.took(input, actions, by: verification)
         guard let conclusion = verification.conclusion else { throw VerificationRunError.noConclusion }
         var context = context(start, duration: .zero)
         context.notes = ["no host was asked: \(Sanitizer.singleLine(reason))"]
