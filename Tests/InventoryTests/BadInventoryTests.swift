@@ -55,7 +55,7 @@ struct BadInventoryTests {
         ("sd-mixed.yml", 2, "a host is listed among groups of targets: write it below targets"),
         ("sd-no-targets.yml", 2, "a group needs targets: write targets: [host:port, …]"),
         ("sd-scheme.yml", 1, "invalid __scheme__ 'gopher': expected http or https"),
-        ("service.yaml", 1, "'a/b' is no service's name: use letters, digits, '.', '_' and '-', at most 128"),
+        ("service.yaml", 1, "'a/b' is not a service name: use letters, digits, '.', '_' and '-', at most 128"),
         ("tab.yaml", 2, "tab in the indentation: indent with spaces"),
         ("text.yaml", 1, "the list of hosts is missing: write hosts: with a list, or one host or URL per line"),
         ("two-documents.yaml", 3, "a second YAML document begins: write one document per file"),

@@ -123,7 +123,7 @@ struct PromoteTests {
         },
         Rule(
             "Field 10: a newer commit on the branch has a candidate", 40,
-            "the registry has its candidate"
+            "has a candidate in the registry"
         ) {
             $0.forge.change { $0.history.insert(contentsOf: [Promoter.docs, Promoter.stranger], at: 0) }
             $0.registry.push(MadeImage.single(revision: Promoter.stranger), "staging-\(Promoter.stranger)")
@@ -166,7 +166,7 @@ struct PromoteTests {
             $0.registry.push(MadeImage.single(revision: nil), "latest")
         },
         Rule(
-            "the ancestry is skipped, and the commit is superseded", 40, "the registry has its candidate",
+            "the ancestry is skipped, and the commit is superseded", 40, "has a candidate in the registry",
             ["--skip-ancestry"]
         ) {
             $0.forge.change { $0.history.insert(Promoter.stranger, at: 0) }
@@ -187,23 +187,23 @@ struct PromoteTests {
         Rule("a tag that names one build", 64, "never moves", ["--to", "v1", "--moving-tag", "v1"]),
         Rule("another commit's candidate", 64, "a candidate of another commit", ["--from", "staging-\(Commit.old)"]),
         Rule("no such candidate", 64, "does not exist", ["--from", "nothing"]),
-        Rule("the candidate is of another commit", 64, "is not built from", ["--from", "mislabelled"]) {
+        Rule("the candidate is of another commit", 64, "was not built from", ["--from", "mislabelled"]) {
             $0.registry.push(MadeImage.single(revision: Commit.old, salt: "x"), "mislabelled")
         },
-        Rule("one platform is of another commit", 64, "is not built from", ["--from", "half"]) {
+        Rule("one platform is of another commit", 64, "was not built from", ["--from", "half"]) {
             $0.registry.push(
                 MadeImage.index([
                     .init(MadeImage.single(revision: Commit.new), "linux/amd64"),
                     .init(MadeImage.single(revision: Commit.old, platform: "linux/arm64"), "linux/arm64"),
                 ]), "half")
         },
-        Rule("the registry is down", 69, "not known") { promoter in
+        Rule("the registry is down", 69, "could not read") { promoter in
             promoter.registry.behave { _, _ in .instead(.status(503)) }
         },
-        Rule("the registry requires a login", 69, "not known") { promoter in
+        Rule("the registry requires a login", 69, "no access to") { promoter in
             promoter.registry.behave { _, _ in .instead(.status(403)) }
         },
-        Rule("the tag cannot be read", 69, "not known") { promoter in
+        Rule("the tag cannot be read", 69, "could not read") { promoter in
             promoter.registry.behave { request, _ in
                 request.path.hasSuffix("/latest") ? .instead(.status(500)) : .honest
             }
@@ -220,7 +220,7 @@ struct PromoteTests {
                             ], body: promoter.new.manifest.bytes)) : .honest
             }
         },
-        Rule("writing is refused", 69, "does not let these credentials write it") { promoter in
+        Rule("writing is refused", 69, "these credentials do not permit it") { promoter in
             promoter.registry.behave { request, _ in request.method == "PUT" ? .instead(.status(403)) : .honest }
         },
         Rule("the write is acknowledged but not done", 69, "still is", isLeftOpen: true) { promoter in
@@ -260,7 +260,7 @@ struct PromoteTests {
             let refused = try await promote()
             #expect(refused.exitCode == 41, "\(refused.error)")
             #expect(
-                refused.error.contains("no forge is configured: give --forge, or --skip-ancestry"), "\(refused.error)")
+                refused.error.contains("give --forge, or --skip-ancestry"), "\(refused.error)")
             let promoted = try await promote("--skip-ancestry")
             #expect(promoted.exitCode == 0, "\(promoted.error)")
             #expect(promoter.registry.tag("latest") == promoter.new.digest)
