@@ -21,7 +21,7 @@ reader=$!
 "$agent" serve --listen 127.0.0.1:19480 --from "unix:$root/reader.sock" --service canvas=container:canvas \
     --host-id bench-host --log-level error &
 pids+=($!)
-front=$!
+server=$!
 "$exporter" --web.listen-address=127.0.0.1:19100 --log.level=error >/dev/null 2>&1 &
 pids+=($!)
 peer=$!
@@ -36,7 +36,7 @@ for number in $(seq 200); do
 done
 sleep 5
 
-python3 - "${SECONDS_IDLE:-60}" "reader=$reader" "front=$front" "node_exporter=$peer" <<'PYTHON'
+python3 - "${SECONDS_IDLE:-60}" "reader=$reader" "server=$server" "node_exporter=$peer" <<'PYTHON'
 import glob, os, re, sys, time
 
 seconds, programs = int(sys.argv[1]), [item.split("=") for item in sys.argv[2:]]

@@ -8,8 +8,8 @@ trap 'rm -rf "$unpacked"' EXIT
 lintian --allow-root --fail-on error --suppress-tags initial-upload-closes-no-bugs "$folder"/*.deb
 for package in "$folder"/*.deb; do dpkg-deb --extract "$package" "$unpacked"; done
 for page in "$unpacked"/usr/share/man/man1/*.gz; do
-    said=$(LC_ALL=C.UTF-8 MANROFFSEQ='' MANWIDTH=80 man --warnings -E UTF-8 -l -Tutf8 -Z "$page" 2>&1 >/dev/null)
-    said+=$(gzip -dc "$page" | mandoc -T lint -W warning)
-    [ -z "$said" ] || { echo "check.sh: ${page##*/}: $said" >&2; exit 1; }
+    output=$(LC_ALL=C.UTF-8 MANROFFSEQ='' MANWIDTH=80 man --warnings -E UTF-8 -l -Tutf8 -Z "$page" 2>&1 >/dev/null)
+    output+=$(gzip -dc "$page" | mandoc -T lint -W warning)
+    [ -z "$output" ] || { echo "check.sh: ${page##*/}: $output" >&2; exit 1; }
 done
 bash -n "$unpacked"/usr/share/bash-completion/completions/*

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Checks the units as systemd reads them: no warning, and an exposure below the thresholds.
-# Usage: systemd/check.sh. Exit 0, or 1 with what is wrong.
+# Checks the units with systemd-analyze: no warnings, and an exposure below the thresholds.
+# Usage: systemd/check.sh. Exit code 0, or 1 with the problems.
 set -euo pipefail
 cd "$(dirname "$0")"
 
@@ -9,7 +9,7 @@ trap 'rm -rf "$root"' EXIT
 mkdir -p "$root"/{usr/bin,bin,etc,usr/lib/systemd/system,usr/lib/sysusers.d}
 cp -- ./*.socket ./*.service ./*.timer "$root/usr/lib/systemd/system/"
 cp sysusers.d/* "$root/usr/lib/sysusers.d/"
-# What units name must exist; what these programs do is other tests' concern.
+# The programs that the units name must exist; their behaviour is tested elsewhere.
 printf '#!/bin/sh\n' | tee "$root/usr/bin/buildinfo-agent" "$root/usr/bin/buildinfo-collector" "$root/bin/sh" "$root/bin/true" "$root/bin/systemctl" >/dev/null
 chmod +x "$root"/usr/bin/* "$root"/bin/*
 for target in sysinit basic sockets timers multi-user network network-online shutdown time-set time-sync local-fs; do
@@ -25,22 +25,22 @@ report() { echo "systemd/check.sh: $*" >&2; failed=1; }
 units=(buildinfo-agent.socket buildinfo-agent.service buildinfo-agent-access.service buildinfo-reader.service
     buildinfo-engine@docker.service
     buildinfo-collector@canvas.service buildinfo-collector@canvas.timer)
-said=$(SYSTEMD_LOG_LEVEL=warning systemd-analyze verify --root="$root" --man=no --recursive-errors=yes \
+output=$(SYSTEMD_LOG_LEVEL=warning systemd-analyze verify --root="$root" --man=no --recursive-errors=yes \
     "${units[@]/#/}" 2>&1) || report "systemd-analyze verify: exit $?"
-[ -z "$said" ] || report "systemd-analyze verify: $said"
+[ -z "$output" ] || report "systemd-analyze verify: $output"
 
-# In tenths, as systemd-analyze counts: 5 is an exposure of 0.5. The collector asks hosts, so it must have a network.
+# In tenths: 5 is an exposure of 0.5. The collector needs the network.
 declare -A threshold=([buildinfo-agent.service]=5 [buildinfo-agent-access.service]=5 [buildinfo-reader.service]=5
     [buildinfo-engine@docker.service]=5 [buildinfo-collector@canvas.service]=15)
 for unit in "${!threshold[@]}"; do
-    said=$(systemd-analyze security --root="$root" --offline=yes --no-pager --threshold="${threshold[$unit]}" \
-        "$unit" 2>&1) || report "$unit is more exposed than its threshold of ${threshold[$unit]} tenths: $said"
-    echo "${said##*$'\n'}" | sed 's/^[^O]*//'
+    output=$(systemd-analyze security --root="$root" --offline=yes --no-pager --threshold="${threshold[$unit]}" \
+        "$unit" 2>&1) || report "$unit is more exposed than its threshold of ${threshold[$unit]} tenths: $output"
+    echo "${output##*$'\n'}" | sed 's/^[^O]*//'
 done
 
-said=$(systemd-sysusers --root="$root" --dry-run "$root"/usr/lib/sysusers.d/*.conf 2>&1) || report "sysusers: $said"
+output=$(systemd-sysusers --root="$root" --dry-run "$root"/usr/lib/sysusers.d/*.conf 2>&1) || report "sysusers: $output"
 for file in tmpfiles.d/*.conf; do
-    said=$(systemd-tmpfiles --root="$root" --create "$PWD/$file" 2>&1) || report "$file: $said"
-    [ -z "$said" ] || report "$file: $said"
+    output=$(systemd-tmpfiles --root="$root" --create "$PWD/$file" 2>&1) || report "$file: $output"
+    [ -z "$output" ] || report "$file: $output"
 done
 exit "$failed"

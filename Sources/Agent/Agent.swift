@@ -3,11 +3,11 @@ import FoundationEssentials
 import Glibc
 import Shared
 
-/// The program: says what this host serves, from evidence and not from intent.
+/// The program that reports what this host serves.
 @main
 struct Agent: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "buildinfo-agent", abstract: "Says what this host serves, from evidence and not from intent.",
+        commandName: "buildinfo-agent", abstract: "Report what this host serves, from evidence rather than intent",
         version: BuildinfoVersion.current,
         subcommands: [ServeCommand.self, ReadCommand.self, PrintCommand.self, CheckCommand.self],
         defaultSubcommand: ServeCommand.self)
@@ -23,7 +23,7 @@ struct Agent: AsyncParsableCommand {
         ProcessSignals.shared.deliver()
     }
 
-    /// Runs a command line and returns its exit code: the one place where that is decided.
+    /// Runs a command line and returns its exit code, which is decided here alone.
     static func execute(_ arguments: [String], console: Console) async -> Int32 {
         var console = console
         console.arguments = arguments
@@ -35,30 +35,34 @@ struct Agent: AsyncParsableCommand {
                 } else {
                     try command.run()
                 }
-                return ExitCode.success.rawValue
+                return ExitStatus.success.rawValue
             } catch let code as ExitCode {
                 return code.rawValue
             } catch let error as AgentError {
                 console.error("buildinfo-agent: \(error)\n")
-                return ExitCode.validationFailure.rawValue
+                return ExitStatus.usage.rawValue
             } catch let error as ConfigurationError {
                 for line in error.lines { console.error("buildinfo-agent: \(line)\n") }
-                return ExitCode.validationFailure.rawValue
+                return ExitStatus.usage.rawValue
             } catch {
                 return report(error, console)
             }
         }
     }
 
-    /// Help and version are asked for and go to standard output; anything else is one line on standard error.
+    /// Writes requested help and versions to standard output, and anything else as one line to standard error.
     private static func report(_ error: any Error, _ console: Console) -> Int32 {
         let code = exitCode(for: error)
         if code.isSuccess {
             console.output(fullMessage(for: error) + "\n")
-        } else {
-            let remedy = code == .validationFailure ? "; see --help" : ""
-            console.error("buildinfo-agent: \(Sanitizer.singleLine(message(for: error)))\(remedy)\n")
+            return ExitStatus.success.rawValue
         }
-        return code.rawValue
+        let isUsage = code == .validationFailure
+        console.error("buildinfo-agent: \(Sanitizer.singleLine(message(for: error)))\(isUsage ? "; see --help" : "")\n")
+        return (isUsage ? ExitStatus.usage : .failure).rawValue
     }
+}
+
+extension ExitCode {
+    init(_ status: ExitStatus) { self.init(status.rawValue) }
 }

@@ -4,14 +4,14 @@ import NIOCore
 import NIOPosix
 import Shared
 
-/// The agent as a service on the network: answers until it is told to stop, from looks of its own or from a reader's.
+/// The agent as a service on the network, with evidence of its own or from a reader.
 struct AgentService {
-    /// Where evidence comes from.
+    /// The origin of the evidence.
     enum Origin {
-        /// This process looks.
-        case looks
-        /// A reader looks, and this process has no right to. The services are those that are known before the reader says
-        /// which there are.
+        /// This process asks engines, files and probed services itself.
+        case local
+        /// A reader asks them, and this process has no permission to. `services` are those to answer for until the reader is
+        /// reached.
         case reader(path: String, services: [String], host: HostIdentity)
     }
 
@@ -25,16 +25,16 @@ struct AgentService {
     var limits = ServerLimits()
     var clock = Clock.system
 
-    /// Returns after SIGTERM or SIGINT, when what was under way is finished.
+    /// Returns after SIGTERM or SIGINT, once requests in flight are finished.
     func run() async throws {
-        let signals = ProcessSignals.shared.take()
+        let signals = ProcessSignals.shared.receive()
         let logger = Logger(label: "buildinfo-agent", factory: { [log] _ in log })
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let metrics = Metrics()
         let (source, reload) = try evidence(group: group, metrics: metrics, logger: logger)
         let control = try accessControl(logger)
         let responder = Responder(
-            board: source.current.board, source: source, metrics: metrics, clock: clock, startedAt: clock.now(),
+            documents: source.current.documents, source: source, metrics: metrics, clock: clock, startedAt: clock.now(),
             access: control)
         let server = HTTPServer(
             responder: responder, limits: fittingLimits(logger), group: group, logger: logger, access: control)
@@ -51,31 +51,33 @@ struct AgentService {
     ) throws -> (ReloadableSource, reload: () throws -> ServiceRun.Reload) {
         let started = try configuration()
         switch origin {
-        case .looks:
-            let looks = try LocalSourceFactory(
+        case .local:
+            let sources = try LocalSourceFactory(
                 configuration: started.evidence, group: group, metrics: metrics, clock: clock, logger: logger)
             return (
-                ReloadableSource(looks.source()),
+                ReloadableSource(sources.source()),
                 {
                     let next = try configuration()
-                    let waiting = started.standing.waiting(in: next.standing)
-                    // What a front would look at is not what this process does.
-                    let isFront = waiting?.keys.contains("from") ?? false
+                    let pending = started.restartOnly.pending(in: next.restartOnly)
+                    // After the restart the reader determines the services; until then the present ones stay.
+                    let needsReader = pending?.keys.contains("from") ?? false
                     return ServiceRun.Reload(
-                        source: isFront ? nil : try looks.source(after: next.evidence), waiting: waiting)
+                        source: needsReader ? nil : try sources.source(after: next.evidence), pending: pending)
                 }
             )
         case .reader(let path, let services, let host):
-            let board = DocumentStore(
+            let documents = DocumentStore(
                 try services.map { service in
                     try DocumentStore.Entry(
-                        unobserved: service, host: host, reason: "the reader at \(path) was not reached yet")
+                        unobserved: service, host: host, reason: "the reader at \(path) has not been reached yet")
                 })
-            let parts = ReaderDependencies(path: path, group: group, metrics: metrics, clock: clock, logger: logger)
+            let dependencies = ReaderDependencies(
+                path: path, group: group, metrics: metrics, clock: clock, logger: logger)
             return (
-                ReloadableSource(RemoteSource(parts, board: board)),
+                ReloadableSource(RemoteSource(dependencies, documents: documents)),
                 {
-                    ServiceRun.Reload(source: nil, waiting: started.standing.waiting(in: try configuration().standing))
+                    ServiceRun.Reload(
+                        source: nil, pending: started.restartOnly.pending(in: try configuration().restartOnly))
                 }
             )
         }
@@ -85,7 +87,7 @@ struct AgentService {
         do throws(AccessError) {
             let control = try AccessControl(
                 access, credentials: CredentialFolders(environment: manager.environment), clock: clock, logger: logger)
-            logger.info("Access", metadata: control.protection)
+            logger.info("Access control", metadata: control.protection)
             control.warnOfExpiry()
             return control
         } catch {
@@ -100,11 +102,11 @@ struct AgentService {
             let (isLocal, name) = Self.describe(listener)
             if isLocal { continue }
             if control.isRestricted {
-                guard control.showsTokens else { continue }
-                logger.warning("Tokens cross the network in the clear: add TLS", metadata: ["address": "\(name)"])
+                guard control.exposesTokens else { continue }
+                logger.warning("Tokens are sent unencrypted: add TLS", metadata: ["address": "\(name)"])
             } else {
                 guard access.allowsAnonymous else { throw AgentError.beyondLoopback(name) }
-                logger.warning("Anybody who reaches this address can read it", metadata: ["address": "\(name)"])
+                logger.warning("Anonymous access from the network", metadata: ["address": "\(name)"])
             }
         }
         for address in try await server.start(listeners) {
@@ -116,7 +118,7 @@ struct AgentService {
         switch listener {
         case .address(let address): return (address.isLocal, "\(address)")
         case .inherited(let descriptor):
-            // An address that cannot be told is taken for one that others reach.
+            // An unknown address counts as reachable from the network.
             guard let address = InheritedSocket.address(descriptor) else {
                 return (false, "inherited socket \(descriptor)")
             }
@@ -129,7 +131,7 @@ struct AgentService {
         return ip.contains(":") ? "[\(ip)]:\(port)" : "\(ip):\(port)"
     }
 
-    /// No more connections than files can be open, with some left for engines and logs.
+    /// The limits, with no more connections than the limit on open files permits beside engines and logs.
     private func fittingLimits(_ logger: Logger) -> ServerLimits {
         var fitting = limits
         let needed = limits.connections + limits.refusals + 64
@@ -137,7 +139,7 @@ struct AgentService {
         if files < needed {
             fitting.connections = max(16, files - limits.refusals - 64)
             logger.warning(
-                "Fewer files may be open than connections are allowed",
+                "Connection limit reduced to fit the limit on open files",
                 metadata: ["connections": "\(fitting.connections)"])
         }
         return fitting

@@ -3,31 +3,29 @@ import Logging
 import NIOCore
 import Shared
 
-/// What every service of the agent does: keeps its evidence true, says when it is ready, reads its configuration again on
-/// SIGHUP, and stops on SIGTERM and SIGINT.
+/// The lifecycle of a service: it keeps the evidence up to date, notifies systemd, reloads its configuration on SIGHUP,
+/// and stops on SIGTERM and SIGINT.
 struct ServiceRun {
-    /// What came of reading the configuration again.
+    /// The result of reading the configuration again.
     struct Reload {
-        /// That follows it; nil where the one that is stays.
+        /// The new source; nil if the present one stays.
         var source: (any StatusSource)?
-        /// What it says and only a start applies; nil where there is nothing.
-        var waiting: RestartOnlySettings.Waiting?
+        /// The changes that need a restart; nil without any.
+        var pending: RestartOnlySettings.Pending?
     }
 
     let manager: ServiceManager
     let source: ReloadableSource
     let group: any EventLoopGroup
     let logger: Logger
-    /// The name under which systemd knows this service, for remedies.
+    /// The service's systemd unit, for remedies.
     let unit: String
     /// Reads the configuration again.
     let reload: () throws -> Reload
 
-    /// Returns when it was told to stop.
-    ///
-    /// - Parameter signals: those of this process.
+    /// Returns after SIGTERM or SIGINT.
     func untilStopped(_ signals: AsyncStream<Int32>) async {
-        var looking = start(source.current, isFirst: true)
+        var observing = start(source.current, isFirst: true)
         let watchdog = Task.onTaskThread { [manager, group, source] in
             await Watchdog(manager: manager, group: group, source: source).run()
         }
@@ -37,48 +35,47 @@ struct ServiceRun {
                 break
             }
             manager.notify("RELOADING=1")
-            if let next = follow() {
-                looking.cancel()
+            if let next = reloaded() {
+                observing.cancel()
                 source.current = next
-                looking = start(next, isFirst: false)
+                observing = start(next, isFirst: false)
             }
             manager.notify("READY=1")
         }
         manager.notify("STOPPING=1")
         watchdog.cancel()
-        looking.cancel()
+        observing.cancel()
     }
 
     private func start(_ source: any StatusSource, isFirst: Bool) -> Task<Void, Never> {
         Task.onTaskThread { [manager, logger] in
             await source.refreshAll()
             if isFirst {
-                // Ready means: the first answer is one from evidence.
+                // Ready once the first answer has evidence.
                 manager.notify("READY=1")
-                logger.info("Ready", metadata: ["services": "\(source.board.services.joined(separator: ","))"])
+                logger.info("Ready", metadata: ["services": "\(source.documents.services.joined(separator: ","))"])
                 StartupPages.release()
             }
             await source.run()
         }
     }
 
-    /// A configuration that cannot be used changes nothing.
-    private func follow() -> (any StatusSource)? {
+    /// The source of the new configuration; nil if the present one stays, as it does if the configuration is invalid.
+    private func reloaded() -> (any StatusSource)? {
         do {
             let next = try reload()
-            logger.info(
-                next.source == nil
-                    ? "Configuration read again, and a front takes its services from the reader"
-                    : "Configuration read again")
-            if let waiting = next.waiting {
+            logger.info("Reloaded", metadata: next.source == nil ? ["services": "from the reader"] : [:])
+            if let pending = next.pending {
                 logger.warning(
-                    "\(waiting.meaning): what has changed here applies after a restart (systemctl restart \(unit))",
-                    metadata: ["keys": "\(waiting.keys.joined(separator: ", "))"])
+                    "\(pending.meaning): restart required",
+                    metadata: [
+                        "keys": "\(pending.keys.joined(separator: ", "))", "command": "systemctl restart \(unit)",
+                    ])
             }
             return next.source
         } catch {
             logger.error(
-                "The configuration is not usable, so the former one stays",
+                "Invalid configuration; keeping the previous version",
                 metadata: ["error": "\(Sanitizer.singleLine("\(error)"))"])
             return nil
         }

@@ -32,7 +32,7 @@ public struct RFC3339: Hashable, Comparable, Sendable {
         if isAt(zone, ".") {
             let places = bytes[(zone + 1)...].prefix(while: \.isASCIIDigit)
             guard let value = Self.digits(places.prefix(9)) else { return nil }
-            fraction = (places.count..<9).reduce(value) { value, _ in value * 10 }
+            fraction = (min(places.count, 9)..<9).reduce(value) { value, _ in value * 10 }
             zone = places.endIndex
         }
         var offset: Int64 = 0

@@ -6,7 +6,7 @@ import Testing
 
 @testable import EndToEndFixtures
 
-@Suite("End to end, who may ask", .timeLimit(.minutes(5)))
+@Suite("End to end: authentication", .timeLimit(.minutes(5)))
 struct AgentAccessTests {
     private static let token = "correct-horse-battery-staple"
     private static let wrong = "incorrect-horse-battery"
@@ -59,7 +59,7 @@ struct AgentAccessTests {
     }
 
     @Test(
-        "With the token a fleet converges, with another it is an agent error that names the remedy, and neither is shown"
+        "A fleet converges with its token, is an agent error with another one, and shows neither"
     )
     func token() async throws {
         let yard = try await SharedEnvironment()
@@ -77,7 +77,7 @@ struct AgentAccessTests {
         }
     }
 
-    @Test("Evidence, reports and the ledger hold paths of tokens at most, never what is in them")
+    @Test("Evidence, reports and the ledger contain no token")
     func secrets() async throws {
         let yard = try await SharedEnvironment()
         let agent = try await yard.agent(["--token-file", yard.path("token")], isSecured: false)
@@ -93,7 +93,7 @@ struct AgentAccessTests {
         let outcome = try await Program.collector().run(arguments)
         #expect(outcome.exitCode == 0, "\(outcome.error)")
         let grep = try Program.installed("grep", remedy: "apt-get install grep")
-        // With what the programs had in hand as the proof that grep finds something.
+        // The token file itself proves that grep finds the token.
         #expect(try await grep.run(["-rlF", Self.token, yard.certificates.folder.path]).output.contains("/token"))
         let found = try await grep.run(["-rlaF", Self.token, folder.path])
         #expect(found.exitCode == 1 && found.output.isEmpty, "\(found.output)")
@@ -101,7 +101,7 @@ struct AgentAccessTests {
     }
 
     @Test(
-        "An inventory says how each group is asked; who has no certificate of ours, and whom we do not believe, is told apart"
+        "An inventory sets credentials per group, and failures of either side are distinguished"
     )
     func inventory() async throws {
         let yard = try await SharedEnvironment()
@@ -137,7 +137,7 @@ struct AgentAccessTests {
         }
     }
 
-    @Test("429 is an answer like another: the host is asked again, and converges")
+    @Test("A host that answers 429 is asked again, and converges")
     func tooManyRequests() async throws {
         let asked = Mutex(0)
         let host = try await ScriptedHost.start { _ in
@@ -156,31 +156,33 @@ struct AgentAccessTests {
         await host.stop()
     }
 
-    @Test("Certificates are taken up when they change, for new connections, and a broken pair leaves what was")
+    @Test("Changed certificates apply to new connections, and a mismatched pair changes nothing")
     func renewal() async throws {
         let yard = try await SharedEnvironment()
         let agent = try await yard.agent()
         let url = "https://\(agent.authority)/buildinfo"
         #expect(try await yard.curl(url).output.hasSuffix("\n200"))
 
-        // Of another authority, so that the client tells which one it met.
+        // From another authority, so the client can distinguish them.
         try await yard.certificates.issue("next", alternatives: "IP:127.0.0.1", by: "other")
         let (folder, other) = (yard.certificates.folder, ["--cacert", yard.path("other.pem")])
         try folder.write("server.pem", try folder.read("next.pem"))
-        try await eventually("it says that the pair is broken") {
+        try await eventually("the mismatch is logged") {
             _ = try await yard.curl(url)
-            return agent.program.error.contains("does not go with the key")
+            return agent.program.error.contains("does not match the key")
         }
         #expect(try await yard.curl(url).output.hasSuffix("\n200"))
-        // In its place at once, as one that nobody else may read.
+        // Replaced atomically by a file that only the owner can read.
         try yard.secret("next.key", try folder.read("next.key"))
         try #require(rename(yard.path("next.key"), yard.path("server.key")) == 0)
-        try await eventually("the new one is met") { try await yard.curl(url, other).output.hasSuffix("\n200") }
+        try await eventually("the new certificate is in use") {
+            try await yard.curl(url, other).output.hasSuffix("\n200")
+        }
         #expect(try await yard.curl(url).exitCode == 60)
-        #expect(agent.program.error.split(separator: "\n").count { $0.contains("stays in use") } == 1)
+        #expect(agent.program.error.split(separator: "\n").count { $0.contains("Keeping the previous version") } == 1)
     }
 
-    @Test("TLS is 1.2 or later; plain HTTP on its port, and half a handshake, end the connection and nothing else")
+    @Test("TLS is 1.2 or later, and failed handshakes affect their own connection only")
     func handshakes() async throws {
         let yard = try await SharedEnvironment()
         let agent = try await yard.agent()
@@ -201,12 +203,12 @@ struct AgentAccessTests {
         let silence = try RawClient(agent.authority)
         #expect(silence.received(until: .seconds(60)).isEmpty && silence.isClosed)
         let page = try await yard.curl("https://\(agent.authority)/metrics").output
-        // The old version, the plain request, and the two that dawdled.
+        // The old version, the plain request, and the two slow handshakes.
         #expect(page.contains("\nbuildinfo_tls_handshake_failures_total 4\n"), "\(page)")
         #expect(agent.program.exitCode == nil)
     }
 
-    @Test("A unix socket speaks plain HTTP, and the token is asked for there, too")
+    @Test("A unix socket uses plain HTTP, and requires the token too")
     func unixSocket() async throws {
         let yard = try await SharedEnvironment()
         let agent = try await yard.agent([
@@ -216,14 +218,14 @@ struct AgentAccessTests {
         #expect(try await yard.curl("http://agent/buildinfo", socket).output.hasSuffix("\n401"))
         let header = ["-H", "Authorization: Bearer \(Self.token)"]
         #expect(try await yard.curl("http://agent/buildinfo", socket + header).output.hasSuffix("\n200"))
-        #expect(agent.program.error.contains("Access client_certificates=none tls=on token=required"))
+        #expect(agent.program.error.contains("Access control client_certificates=none tls=on token=required"))
     }
 
-    @Test("Beyond loopback the agent listens for who must authenticate, and for nobody else")
+    @Test("Beyond loopback the agent requires authentication or --allow-anonymous")
     func beyondLoopback() async throws {
         let yard = try await SharedEnvironment()
         func refusal(_ arguments: [String]) async throws -> String {
-            // An address that no machine has, so that nothing listens where others could reach it.
+            // An address that no machine has, so nothing listens on the network.
             let outcome = try await Program.agent().run(
                 ["--listen", "192.0.2.1:9480", "--service", "canvas=file:/x", "--host-id", "id-of-host-1"] + arguments)
             #expect(outcome.exitCode == 64)
@@ -232,7 +234,7 @@ struct AgentAccessTests {
         let tls = ["--tls-certificate", yard.path("server.pem"), "--tls-key", yard.path("server.key")]
         for open in [[], tls] {
             let error = try await refusal(open)
-            #expect(error.contains("nobody would have to authenticate") && error.contains("--token-file"), "\(error)")
+            #expect(error.contains("without authentication") && error.contains("--token-file"), "\(error)")
         }
         let guarded = [
             ["--token-file", yard.path("token")], tls + ["--tls-client-ca", yard.path("ca.pem")], ["--allow-anonymous"],
@@ -240,32 +242,32 @@ struct AgentAccessTests {
         for arguments in guarded {
             let error = try await refusal(arguments)
             #expect(error.contains("this machine does not have that address"), "\(error)")
-            #expect(error.contains("in the clear") == arguments.contains("--token-file"))
-            #expect(error.contains("Anybody who reaches") == arguments.contains("--allow-anonymous"))
+            #expect(error.contains("Tokens are sent unencrypted") == arguments.contains("--token-file"))
+            #expect(error.contains("Anonymous access from the network") == arguments.contains("--allow-anonymous"))
         }
     }
 
     @Test(
-        "Files that do not do are one line that names file and remedy",
+        "An unusable file is one line with the file and the remedy",
         arguments: ["token", "pair", "authority", "key"])
     func wrongFiles(kind: String) async throws {
         let yard = try await SharedEnvironment()
         try yard.certificates.folder.write("text", "no PEM, but \(Self.token)\n")
         try #require(chmod(yard.path("text"), 0o644) == 0)
-        let (flags, said): ([String], [String]) =
+        let (flags, parts): ([String], [String]) =
             switch kind {
             case "token": (["--token-file", yard.path("text")], ["'\(yard.path("text"))'", "chmod 600"])
             case "pair":
                 (
                     ["--tls-certificate", yard.path("server.pem"), "--tls-key", yard.path("client.key")],
-                    ["server.pem", "does not go with the key", "client.key"]
+                    ["server.pem", "does not match the key", "client.key"]
                 )
             case "authority":
                 (
                     [
                         "--tls-certificate", yard.path("server.pem"), "--tls-key", yard.path("server.key"),
                         "--tls-client-ca", yard.path("text"),
-                    ], ["client CA '\(yard.path("text"))'", "holds no PEM certificate"]
+                    ], ["client CA '\(yard.path("text"))'", "has no PEM certificate"]
                 )
             default: (["--tls-certificate", yard.path("server.pem")], ["--tls-key"])
             }
@@ -273,7 +275,7 @@ struct AgentAccessTests {
             ["--listen", "127.0.0.1:0", "--service", "canvas=file:/x", "--host-id", "id-of-host-1"] + flags)
         #expect(outcome.exitCode == 64)
         let line = outcome.error.split(separator: "\n").filter { $0.hasPrefix("buildinfo-agent: ") }
-        #expect(line.count == 1 && said.allSatisfy { line[0].contains($0) }, "\(outcome.error)")
+        #expect(line.count == 1 && parts.allSatisfy { line[0].contains($0) }, "\(outcome.error)")
         #expect(!outcome.error.contains(Self.token))
     }
 }

@@ -5,8 +5,8 @@ import Testing
 
 @testable import EndToEndFixtures
 
-/// A long life in a short time: an engine double tells of restarts as fast as they are taken.
-@Suite("End to end, an agent that sees 100,000 restarts", .timeLimit(.minutes(10)))
+/// A long life in a short time: an engine double sends restarts as fast as the agent accepts them.
+@Suite("End to end: 100,000 restarts", .timeLimit(.minutes(10)))
 struct AgentEnduranceTests {
     private static let restarts = 100_000
     private static let digits = String(repeating: "1", count: 64)
@@ -40,14 +40,14 @@ struct AgentEnduranceTests {
         }
     }
 
-    @Test("Memory stays flat, no descriptor is lost, and the last state is what it says")
+    @Test("Memory and descriptors stay constant, and the last state is reported")
     func endurance() async throws {
         let folder = try TemporaryFolder()
         let engine = FakeEngine(socketPath: folder.path("e.sock"), script: Self.script(restart: 0))
         try await engine.start()
         let agent = try await HostAgent.start(
             "host-1", selector: "container:canvas-1", arguments: ["--engine", "unix://\(engine.socketPath)"])
-        try await eventually("events are followed") { engine.streamCount == 1 }
+        try await eventually("the event stream is open") { engine.streamCount == 1 }
         let (died, started) = (FakeEngine.event("container", "die"), FakeEngine.event("container", "start"))
         var early: Footprint?
         let step = 1_000
@@ -56,7 +56,7 @@ struct AgentEnduranceTests {
                 engine.script = Self.script(restart: restart)
                 engine.emit(died + started)
             }
-            try await eventually("the agent has heard of \(done) restarts") {
+            try await eventually("the agent has received \(done) restarts") {
                 try agent.metric("buildinfo_engine_events_total") >= Double(done * 2)
             }
             if done == Self.restarts / 5 { early = try Footprint(agent.program.processID) }

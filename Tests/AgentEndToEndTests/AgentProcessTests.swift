@@ -6,9 +6,9 @@ import Testing
 
 @testable import EndToEndFixtures
 
-@Suite("End to end, the agent as a process", .timeLimit(.minutes(5)))
+@Suite("End to end: the agent as a process", .timeLimit(.minutes(5)))
 struct AgentProcessTests {
-    /// Requests that wait for a change, as processes of their own, when the agent holds them.
+    /// Starts requests in separate processes, and returns when the agent holds them.
     private func hold(_ agent: HostAgent, count: Int = 1) async throws -> [RunningProgram] {
         let tag = try #require(LoopbackRequest("GET", agent.authority, "/buildinfo").answer()?.headers["etag"])
         let polls = try (0..<count).map { _ in try poll(agent, tag: tag) }
@@ -23,12 +23,12 @@ struct AgentProcessTests {
         ])
     }
 
-    /// What came back.
+    /// The response to a held request.
     private func answer(_ poll: RunningProgram) async throws -> String {
         try await poll.wait().output.replacing("\r\n", with: "\n")
     }
 
-    @Test("Told to stop, it answers what it holds at once and ends well", arguments: [SIGTERM, SIGINT])
+    @Test("SIGTERM and SIGINT answer held requests at once, and the exit code is 0", arguments: [SIGTERM, SIGINT])
     func stopped(signal: Int32) async throws {
         let folder = try TemporaryFolder()
         let agent = try await HostAgent.start("host-1", selector: "file:\(try folder.write("build", Commit.new))")
@@ -42,7 +42,7 @@ struct AgentProcessTests {
         #expect(try await agent.program.wait().exitCode == 0)
     }
 
-    @Test("A file that is replaced is told of to the one who waits")
+    @Test("A replaced file answers a held request")
     func fileReplaced() async throws {
         let folder = try TemporaryFolder()
         let agent = try await HostAgent.start("host-1", selector: "file:\(try folder.write("build", Commit.old))")
@@ -54,14 +54,14 @@ struct AgentProcessTests {
         #expect(answer.contains("\nPreference-Applied: wait=50\n"))
     }
 
-    @Test("More connections than permitted are refused, as many as permitted are held")
+    @Test("Connections beyond the limit are refused, and those within it are held")
     func maximum() async throws {
         let folder = try TemporaryFolder()
         let agent = try await HostAgent.start(
             "host-1", selector: "file:\(try folder.write("build", Commit.new))", arguments: ["--max-connections", "16"])
         let tag = try #require(LoopbackRequest("GET", agent.authority, "/buildinfo").answer()?.headers["etag"])
         let held = try await hold(agent, count: 15)
-        // One place is left. Who takes it and says nothing yet gives it to the next who asks.
+        // One connection is left. A silent one is closed for the next client.
         var sixteenth = try poll(agent, tag: tag)
         try await eventually("one more is refused") {
             if sixteenth.exitCode != nil { sixteenth = try poll(agent, tag: tag) }
@@ -72,7 +72,7 @@ struct AgentProcessTests {
         for poll in held { #expect(try await answer(poll).hasPrefix("HTTP/1.1 200 ")) }
     }
 
-    @Test("A number of connections that is none is 64", arguments: ["0", "15", "65537", "-1", "many"])
+    @Test("An invalid number of connections is 64", arguments: ["0", "15", "65537", "-1", "many"])
     func wrongMaximum(number: String) async throws {
         let outcome = try await Program.agent().run([
             "serve", "--service", "canvas=file:/nowhere", "--max-connections=\(number)", "--host-id", "id-of-host-1",
@@ -81,9 +81,9 @@ struct AgentProcessTests {
         #expect(outcome.error.contains("max-connections"))
     }
 
-    @Test("With nothing to do it wakes up less than once a second")
+    @Test("An idle agent wakes up less than once a second")
     func idle() async throws {
-        // Not in the folder for everybody's temporary files, where names come and go all the time.
+        // Not in the shared temporary folder, whose constant changes would wake the agent.
         let build = "/var/tmp/buildinfo-test-\(getpid())/build"
         let folder = URL(fileURLWithPath: build).deletingLastPathComponent()
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
@@ -92,7 +92,7 @@ struct AgentProcessTests {
         let agent = try await HostAgent.start("host-1", selector: "file:\(build)")
         let held = try await hold(agent)
         let process = agent.program.processID
-        // The shortest of some: what else runs on the machine may write where the file lies.
+        // The minimum of several runs, since other programs can write to the same folder.
         var fewest = Int.max
         for _ in 0..<3 {
             let before = try Self.switches(process)
@@ -103,11 +103,11 @@ struct AgentProcessTests {
         #expect(held.allSatisfy { $0.exitCode == nil }, "and somebody waits all the while")
     }
 
-    /// How often the process's threads have gone to sleep by themselves. Those of a read that ended are not counted.
+    /// The number of voluntary context switches of the process's threads, without those that have ended.
     private static func switches(_ process: Int32) throws -> Int {
         let tasks = "/proc/\(process)/task"
         return try FileManager.default.contentsOfDirectory(atPath: tasks).reduce(0) { sum, task in
-            // A thread may end meanwhile.
+            // A thread can end meanwhile.
             guard let status = try? String(contentsOfFile: "\(tasks)/\(task)/status", encoding: .utf8) else {
                 return sum
             }
@@ -116,7 +116,7 @@ struct AgentProcessTests {
         }
     }
 
-    @Test("A file system that hangs makes its service unknown, and holds up no other one")
+    @Test("A hung file system makes its service unknown, and delays no other one")
     func hangingFileSystem() async throws {
         guard geteuid() == 0 else {
             throw MissingPart("the right to mount a file system", remedy: "run the tests as root")
@@ -144,7 +144,7 @@ struct AgentProcessTests {
         #expect(try agent.metric("buildinfo_engine_look_age_seconds{service=\"canvas\"}") < 11)
     }
 
-    /// Mounts a file system whose server never answers, seen by nobody else, and runs a program beside it.
+    /// Mounts a file system whose server never answers in a private namespace, and runs a program there.
     private static let hang = """
         import ctypes, os, subprocess, sys
         server = os.open("/dev/fuse", os.O_RDWR)

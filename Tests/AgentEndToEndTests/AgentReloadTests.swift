@@ -5,7 +5,7 @@ import Testing
 
 @testable import EndToEndFixtures
 
-@Suite("End to end, an agent that reads its configuration again", .timeLimit(.minutes(5)))
+@Suite("End to end: reload", .timeLimit(.minutes(5)))
 struct AgentReloadTests {
     private static func status(_ agent: HostAgent, _ path: String) -> Int? {
         LoopbackRequest("GET", agent.authority, path).answer()?.status
@@ -15,7 +15,7 @@ struct AgentReloadTests {
         LoopbackRequest("GET", agent.authority, path).answer()?.text ?? ""
     }
 
-    @Test("SIGHUP takes over other services without closing a connection; a mistake changes nothing and is said")
+    @Test("SIGHUP reloads the services, and an invalid configuration is logged and changes nothing")
     func reload() async throws {
         let folder = try TemporaryFolder()
         let (old, new) = (try folder.write("old", Commit.old), try folder.write("new", Commit.new))
@@ -33,7 +33,7 @@ struct AgentReloadTests {
         try await eventually("the new service is served") { Self.text(agent, "/buildinfo/web").contains(Commit.new) }
         #expect(Self.text(agent, "/buildinfo/canvas").contains(Commit.old))
 
-        // The same name means something else now.
+        // The same name with another file.
         try folder.write("agent.yaml", "services:\n  - {name: canvas, file: \"\(new)\"}\n")
         agent.program.signal(SIGHUP)
         try await eventually("the other file is served") { Self.text(agent, "/buildinfo/canvas").contains(Commit.new) }
@@ -41,13 +41,13 @@ struct AgentReloadTests {
 
         try folder.write("agent.yaml", "services:\n  - {name: canvas, flie: x}\n")
         agent.program.signal(SIGHUP)
-        try await eventually("the mistake is said") { agent.program.error.contains("agent.yaml:2:") }
+        try await eventually("the problem is logged") { agent.program.error.contains("agent.yaml:2:") }
         #expect(Self.text(agent, "/buildinfo/canvas").contains(Commit.new))
         #expect(agent.program.exitCode == nil)
     }
 
-    @Test("What only a restart applies is told in one warning that names the keys, by a whole agent and by a front")
-    func waiting() async throws {
+    @Test("Changes that need a restart are logged in one warning with their keys")
+    func restartRequired() async throws {
         let folder = try TemporaryFolder()
         let build = try folder.write("build", Commit.new)
         let services = "services:\n  - {name: canvas, file: \"\(build)\"}\n"
@@ -55,45 +55,47 @@ struct AgentReloadTests {
         let reader = try Program.agent().start([
             "read", "--config", file, "--listen", "unix:\(folder.path("r.sock"))", "--host-id", "id-of-host-1",
         ])
-        let whole = try await HostAgent.ready(
+        let standalone = try await HostAgent.ready(
             "host-1",
             try Program.agent().start([
                 "serve", "--config", file, "--listen", "127.0.0.1:0", "--host-id", "id-of-host-1",
             ]))
-        let front = try await HostAgent.front("host-1", from: folder.path("r.sock"), arguments: ["--config", file])
-        for agent in [whole, front] {
+        let server = try await HostAgent.server("host-1", from: folder.path("r.sock"), arguments: ["--config", file])
+        for agent in [standalone, server] {
             try folder.write("agent.yaml", services + "host: {name: other}\n")
             agent.program.signal(SIGHUP)
-            try await eventually("it was read again") { agent.program.error.contains("Configuration read again") }
+            try await eventually("the configuration is reloaded") { agent.program.error.contains(" Reloaded") }
             try folder.write(
                 "agent.yaml", services + "access: {token_file: /nowhere}\nlimits: {requests_per_second: 7}\n")
             agent.program.signal(SIGHUP)
-            try await eventually("the warning is there") { agent.program.error.contains("ANYBODY MAY STILL ASK") }
+            try await eventually("the warning is logged") {
+                agent.program.error.contains("Access control not yet active")
+            }
             #expect(Self.status(agent, "/buildinfo") == 200)
-            let warnings = agent.program.error.split(separator: "\n").filter { $0.contains("after a restart") }
+            let warnings = agent.program.error.split(separator: "\n").filter { $0.contains("restart required") }
             #expect(warnings.count == 1, "\(warnings)")
             let warning = try #require(warnings.first)
             #expect(warning.contains(" warning "))
-            #expect(warning.contains("(systemctl restart buildinfo-agent)"))
+            #expect(warning.contains("command=\"systemctl restart buildinfo-agent\""))
             #expect(warning.contains("access.token_file, limits.requests_per_second"))
         }
         reader.kill()
     }
 
-    @Test("A reader that reads its configuration again tells its front")
-    func split() async throws {
+    @Test("A reader's reload reaches the server")
+    func readerReload() async throws {
         let folder = try TemporaryFolder()
         let build = try folder.write("build", Commit.new)
         let file = try folder.write("agent.yaml", "services:\n  - {name: canvas, file: \"\(build)\"}\n")
         let reader = try Program.agent().start([
             "read", "--config", file, "--listen", "unix:\(folder.path("r.sock"))", "--host-id", "id-of-host-1",
         ])
-        let front = try await HostAgent.front("host-1", from: folder.path("r.sock"), arguments: ["--config", file])
-        try await eventually("it is served") { Self.text(front, "/buildinfo").contains(Commit.new) }
+        let server = try await HostAgent.server("host-1", from: folder.path("r.sock"), arguments: ["--config", file])
+        try await eventually("the service is served") { Self.text(server, "/buildinfo").contains(Commit.new) }
         try folder.write("agent.yaml", "services:\n  - {name: web, file: \"\(build)\"}\n")
         reader.signal(SIGHUP)
-        try await eventually("the front has the other service") { Self.status(front, "/buildinfo/web") == 200 }
-        #expect(Self.status(front, "/buildinfo/canvas") == 404)
+        try await eventually("the server has the other service") { Self.status(server, "/buildinfo/web") == 200 }
+        #expect(Self.status(server, "/buildinfo/canvas") == 404)
         reader.kill()
     }
 }

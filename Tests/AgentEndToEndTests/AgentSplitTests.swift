@@ -6,8 +6,8 @@ import Testing
 
 @testable import EndToEndFixtures
 
-/// The reader and the front as two processes; under systemd, see Tests/System.
-@Suite("End to end, reader and front", .timeLimit(.minutes(5)))
+/// The reader and the server as two processes; see Tests/System for their systemd units.
+@Suite("End to end: reader and server", .timeLimit(.minutes(5)))
 struct AgentSplitTests {
     private static let digits = String(repeating: "1", count: 64)
     private static let digest = "sha256:" + String(repeating: "d", count: 64)
@@ -41,75 +41,75 @@ struct AgentSplitTests {
         return try JSONDecoder().decode(Document.self, from: Data(answer.body))
     }
 
-    @Test("A fleet of fronts converges as a fleet of whole agents does")
+    @Test("A fleet of servers with readers converges")
     func converges() async throws {
         let folder = try TemporaryFolder()
         let engine = Self.engine(folder)
         try await engine.start()
         let reader = try Self.reader(
             folder, ["--service", "canvas=container:canvas-1", "--engine", "unix://\(engine.socketPath)"])
-        let front = try await HostAgent.front("host-1", from: folder.path("r.sock"))
-        try await eventually("the reader is reached") { try Self.document(front).state == .serving }
-        let text = try await front.document()
-        #expect(text.contains(#""id":"id-of-host-1""#), "who looks says which host it is")
+        let server = try await HostAgent.server("host-1", from: folder.path("r.sock"))
+        try await eventually("the reader is reached") { try Self.document(server).state == .serving }
+        let text = try await server.document()
+        #expect(text.contains(#""id":"id-of-host-1""#), "the reader determines the host's id")
         let verified = try await Verify(
-            hosts: [front.host], sha: Commit.new, digest: try Digest(parsing: Self.digest)
+            hosts: [server.host], sha: Commit.new, digest: try Digest(parsing: Self.digest)
         ).run()
         #expect(verified.exitCode == 0, "\(verified.progress)")
-        #expect(try front.metric("buildinfo_engine_looks_total") >= 1)
+        #expect(try server.metric("buildinfo_engine_looks_total") >= 1)
         reader.kill()
-        front.program.kill()
+        server.program.kill()
         try await engine.stop()
     }
 
-    @Test("A reader that is killed is unknown at once, and known again when it is back")
+    @Test("A killed reader makes the state unknown at once, until it is back")
     func killed() async throws {
         let folder = try TemporaryFolder()
         let services = ["--service", "canvas=file:\(try folder.write("build", Commit.new))"]
         let reader = try Self.reader(folder, services)
-        let front = try await HostAgent.front("host-1", from: folder.path("r.sock"))
-        try await eventually("the reader is reached") { try Self.document(front).state == .serving }
+        let server = try await HostAgent.server("host-1", from: folder.path("r.sock"))
+        try await eventually("the reader is reached") { try Self.document(server).state == .serving }
         reader.kill()
         try await eventually("it is unknown", within: .seconds(20)) {
-            try Self.document(front, "").state == .unknown
+            try Self.document(server, "").state == .unknown
         }
-        try await eventually("it says why", within: .seconds(20)) {
-            try Self.document(front).reason?.contains("no reader listens") == true
+        try await eventually("the reason is known", within: .seconds(20)) {
+            try Self.document(server).reason?.contains("no reader listens") == true
         }
-        #expect(try Self.document(front).gitSHA == .absent)
+        #expect(try Self.document(server).gitSHA == .absent)
         let next = try Self.reader(folder, services)
-        try await eventually("it is known again", within: .seconds(20)) { try Self.document(front).state == .serving }
+        try await eventually("it is known again", within: .seconds(20)) { try Self.document(server).state == .serving }
         next.kill()
     }
 
-    @Test("A reader that is stopped in its tracks is unknown to whoever asks, and known again when it goes on")
+    @Test("A hung reader makes the state unknown, until it continues")
     func hung() async throws {
         let folder = try TemporaryFolder()
         let reader = try Self.reader(folder, ["--service", "canvas=file:\(try folder.write("build", Commit.new))"])
-        let front = try await HostAgent.front("host-1", from: folder.path("r.sock"))
-        try await eventually("the reader is reached") { try Self.document(front).state == .serving }
+        let server = try await HostAgent.server("host-1", from: folder.path("r.sock"))
+        try await eventually("the reader is reached") { try Self.document(server).state == .serving }
         reader.signal(SIGSTOP)
         try await eventually("it is unknown") {
-            try Self.document(front).state == .unknown
+            try Self.document(server).state == .unknown
         }
-        #expect(LoopbackRequest("GET", front.authority, "/healthz").answer()?.status == 200)
+        #expect(LoopbackRequest("GET", server.authority, "/healthz").answer()?.status == 200)
         reader.signal(SIGCONT)
-        try await eventually("it is known again") { try Self.document(front).state == .serving }
+        try await eventually("it is known again") { try Self.document(server).state == .serving }
     }
 
-    @Test("A front without a reader says so, under the names that it was told")
+    @Test("A server without a reader reports its declared services as unknown")
     func alone() async throws {
         let folder = try TemporaryFolder()
-        let front = try await HostAgent.front(
+        let server = try await HostAgent.server(
             "host-1", from: folder.path("r.sock"), arguments: ["--service", "canvas=compose:canvas"],
             awaitsReader: false)
-        let document = try Self.document(front)
+        let document = try Self.document(server)
         #expect(document.state == .unknown)
         #expect(document.reason?.contains("does not exist: start buildinfo-reader.service") == true)
     }
 
     @Test(
-        "What belongs to the other half is a mistake of one line",
+        "Flags of the other process are refused in one line",
         arguments: [
             (["read", "--listen", "127.0.0.1:0", "--service", "a=file:/x"], "unix:/PATH"),
             (["read", "--listen", "unix:relative", "--service", "a=file:/x"], "unix:/PATH"),
@@ -117,7 +117,7 @@ struct AgentSplitTests {
             (["serve", "--from", "127.0.0.1:1"], "unix:/PATH"),
             (["serve", "--from", "unix:/run/r.sock", "--engine", "unix:///run/docker.sock"], "--engine"),
         ])
-    func mistakes(arguments: [String], remedy: String) async throws {
+    func foreignFlags(arguments: [String], remedy: String) async throws {
         let outcome = try await Program.agent().run(arguments + ["--host-id", "id-of-host-1"])
         #expect(outcome.exitCode == 64)
         #expect(outcome.error.contains(remedy), "\(outcome.error)")

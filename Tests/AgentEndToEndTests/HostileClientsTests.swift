@@ -4,10 +4,10 @@ import Testing
 
 @testable import EndToEndFixtures
 
-/// What whoever reaches the agent can do to it: nothing.
-@Suite("End to end, clients that mean no good", .serialized, .timeLimit(.minutes(5)))
+/// Hostile clients, which must not affect others.
+@Suite("End to end: hostile clients", .serialized, .timeLimit(.minutes(5)))
 struct HostileClientsTests {
-    /// MB; of a debug build, which has more code than a release.
+    /// The limit in MB for a debug build, which is larger than a release build.
     private static let memoryLimit = 64.0
 
     private let folder: TemporaryFolder
@@ -21,7 +21,7 @@ struct HostileClientsTests {
             "host-1", selector: "file:\(try folder.write("build", Commit.new))", arguments: arguments)
     }
 
-    /// The most that the agent ever had resident, in MB.
+    /// The agent's peak resident memory in MB.
     private func memory(_ agent: HostAgent) throws -> Double {
         var buffer = [UInt8](repeating: 0, count: 8_192)
         let descriptor = open("/proc/\(agent.program.processID)/status", O_RDONLY | O_CLOEXEC)
@@ -34,7 +34,7 @@ struct HostileClientsTests {
         return kilobytes / 1_024
     }
 
-    /// Fails unless somebody else is answered, and says how long that took at most.
+    /// The longest time for an answer to another client; fails without one.
     private func slowestAnswer(_ agent: HostAgent, count: Int = 50) throws -> Duration {
         try (0..<count).map { number in
             let start = ContinuousClock.now
@@ -47,7 +47,7 @@ struct HostileClientsTests {
     struct Attack: CustomTestStringConvertible, Sendable {
         var name: String
         var bytes: [UInt8]
-        /// What may come back, first of all; none where the connection just ends.
+        /// The permitted statuses of the first answer; empty if the connection is closed without one.
         var statuses: [String]
         var testDescription: String { name }
 
@@ -76,7 +76,7 @@ struct HostileClientsTests {
             "two lengths",
             "GET /healthz HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nContent-Length: 30\r\n\r\n"
                 + "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n", "400", "413"),
-        Attack("a length that is none", "GET /healthz HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n", "400", "413"),
+        Attack("an invalid length", "GET /healthz HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n", "400", "413"),
         Attack("a body", "POST /healthz HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nbody", "413"),
         Attack("one giant header", "GET / HTTP/1.1\r\nX: " + String(repeating: "a", count: 1 << 20), "431"),
         Attack("many headers", "GET / HTTP/1.1\r\n" + String(repeating: "X: y\r\n", count: 100_000), "431"),
@@ -87,12 +87,12 @@ struct HostileClientsTests {
         Attack("HTTP/2 with prior knowledge", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "400", "405"),
         Attack("TLS", bytes: [0x16, 0x03, 0x01, 0x00, 0xA5, 0x01, 0x00, 0x00, 0xA1, 0x03, 0x03], "400"),
         Attack("bytes of all values", bytes: (0..<4_096).map { UInt8(truncatingIfNeeded: $0 &* 167 &+ 13) }, "400"),
-        Attack("a method nobody knows", "BREW /healthz HTTP/1.1\r\nHost: x\r\n\r\n", "400", "405"),
+        Attack("an unknown method", "BREW /healthz HTTP/1.1\r\nHost: x\r\n\r\n", "400", "405"),
         Attack("CONNECT", "CONNECT 127.0.0.1:22 HTTP/1.1\r\nHost: x\r\n\r\n", "400", "405"),
         Attack("an upgrade", "GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\nUpgrade: h2c\r\n\r\n", "200"),
     ]
 
-    @Test("What is no request is refused once, smuggles no second one in, and ends its connection")
+    @Test("A malformed request gets one answer, smuggles no second request, and ends its connection")
     func malformed() async throws {
         let agent = try await start(["--max-requests-per-second", "1000"])
         for attack in Self.attacks {
@@ -112,7 +112,7 @@ struct HostileClientsTests {
         #expect(try memory(agent) < Self.memoryLimit)
     }
 
-    @Test("Pipelined requests are answered in their order, and however many come, little is kept of them")
+    @Test("Pipelined requests are answered in order, and few of them are queued")
     func pipelining() async throws {
         let agent = try await start(["--max-requests-per-second", "100000"])
         let client = try RawClient(agent.authority, from: "127.0.1.2")
@@ -121,7 +121,7 @@ struct HostileClientsTests {
         let nonces = text.split(separator: "\"nonce\":\"").dropFirst().map { $0.prefix { $0 != "\"" } }
         #expect(nonces.map(String.init) == (0..<30).map { "n\($0)" })
 
-        // Without end, and without ever reading.
+        // Endless requests from clients that never read.
         let flood = (0..<10).compactMap { try? RawClient(agent.authority, from: "127.0.1.\($0 + 10)") }
         #expect(flood.count == 10)
         let requests = Array(String(repeating: "GET / HTTP/1.1\r\n\r\n", count: 1_000).utf8)
@@ -135,7 +135,7 @@ struct HostileClientsTests {
         #expect(try memory(agent) < Self.memoryLimit)
     }
 
-    @Test("Half a request, and none, is ended when its time is up")
+    @Test("Incomplete requests are ended at their time limit")
     func halves() async throws {
         let agent = try await start()
         let clients = try ["GET /heal", "GET /healthz HTTP/1.1\r\nHost: x\r\n", "\r\n"].map { text in
@@ -152,7 +152,7 @@ struct HostileClientsTests {
     @Test(
         "5,000 slow connections at once, from many addresses: others are answered, and memory stays bounded",
         arguments: [
-            // As many places as there are attackers, so that all are held; and as many as by default, so that they are not.
+            // Enough connections for all attackers, and the default number.
             (6_000, true), (1_024, true), (1_024, false),
         ])
     func slow(places: Int, manyAddresses: Bool) async throws {
@@ -166,7 +166,7 @@ struct HostileClientsTests {
             clients.append(client)
         }
         #expect(clients.count == 5_000)
-        // Before they are cut off for being slow, which the first already may be: a debug build takes seconds to let all in.
+        // Before they are disconnected for being slow; a debug build takes seconds to accept all of them.
         let open = try agent.metric("buildinfo_http_connections ")
         let slowest = try slowestAnswer(agent)
         let peak = try memory(agent)
@@ -175,14 +175,14 @@ struct HostileClientsTests {
         )
         #expect(open >= (manyAddresses ? 512 : 1) && open <= Double(places))
         if !manyAddresses { #expect(open <= 258) }
-        // A loaded machine is no defect; bench/agent-hostile.sh keeps a release build to 100 ms.
+        // Tolerant of a loaded machine; bench/agent-hostile.sh holds a release build to 100 ms.
         #expect(slowest < .seconds(8))
         #expect(peak < Self.memoryLimit)
         #expect(agent.program.exitCode == nil)
         withExtendedLifetime(clients) {}
     }
 
-    @Test("Handshakes that never end take no place from who finishes his")
+    @Test("Incomplete handshakes do not keep others from connecting")
     func slowHandshakes() async throws {
         let certificates = try await TestCertificates()
         try await certificates.issue("server", alternatives: "IP:127.0.0.1")
@@ -193,7 +193,7 @@ struct HostileClientsTests {
         var clients: [RawClient] = []
         for number in 0..<2_000 {
             guard let client = try? RawClient(agent.authority, from: "127.3.\(number / 10 % 250).2") else { continue }
-            // Half of a ClientHello that is as large as a record may be.
+            // Half of a ClientHello of the maximum size of a record.
             client.send([0x16, 3, 1, 0x40, 0, 1, 0, 0x3F, 0xFC, 3, 3] + Array(repeating: 0, count: 8_000))
             clients.append(client)
         }
@@ -212,7 +212,7 @@ struct HostileClientsTests {
         withExtendedLifetime(clients) {}
     }
 
-    @Test("Who asks too fast is told so, and nobody else")
+    @Test("A client above its rate gets 429, and others are answered")
     func tooFast() async throws {
         let agent = try await start(["--max-requests-per-second", "5"])
         func ask(_ source: String) throws -> String {

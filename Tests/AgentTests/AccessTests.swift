@@ -8,8 +8,7 @@ import Testing
 
 @testable import Agent
 
-/// Who may ask: tokens, their file, and what goes before them.
-@Suite struct AccessTests {
+@Suite("Authentication") struct AccessTests {
     static let token = "correct-horse-battery"
     static let other = "staple-staple-staple"
 
@@ -21,7 +20,7 @@ import Testing
     }
 
     @Test(
-        "A token opens everything, nothing else opens anything, and whether the agent lives is open",
+        "Every route but /healthz requires a token",
         arguments: [
             ("GET", "/buildinfo", "", "401"), ("GET", "/metrics", "", "401"), ("GET", "/nowhere", "", "401"),
             ("POST", "/buildinfo", "", "401"), ("GET", "/healthz", "", "200"), ("HEAD", "/healthz", "", "200"),
@@ -55,26 +54,26 @@ import Testing
     }
 
     @Test(
-        "What is no list of tokens is refused, by its line, and is not shown",
+        "An invalid token file is refused with its line, and without its content",
         arguments: [
-            ("", "holds no token"), ("\n\n", "holds no token"), ("short\n", "line 1"),
+            ("", "has no token"), ("\n\n", "has no token"), ("short\n", "line 1"),
             ("correct-horse-battery\nfifteen-letters\n", "line 2"), ("correct horse battery\n", "line 1"),
             ("correct-horse-batteryß\n", "line 1"), ("correct-horse-battery\u{0}\n", "line 1"),
             (String(repeating: "a", count: 4_097), "line 1"),
             (String(repeating: "correct-horse-battery\n", count: 17), "more than 16"),
         ])
-    func noTokens(text: String, said: String) throws {
+    func invalidTokens(text: String, message: String) throws {
         let folder = try TemporaryFolder()
         do {
             _ = try access(text, in: folder)
-            Issue.record("it was taken for a list of tokens")
+            Issue.record("it was accepted")
         } catch let error as AccessError {
-            #expect("\(error)".contains(said) && "\(error)".contains(folder.file("token")), "\(error)")
+            #expect("\(error)".contains(message) && "\(error)".contains(folder.file("token")), "\(error)")
             #expect(!"\(error)".contains("horse") && !"\(error)".contains("short"))
         }
     }
 
-    @Test("Tokens of 16 and of 4096 characters are tokens")
+    @Test("Tokens can have 16 to 4096 characters")
     func lengths() throws {
         let (short, long) = (String(repeating: "s", count: 16), String(repeating: "l", count: 4_096))
         let tokens = try BearerTokens(parsing: Array("\(short)\n\(long)".utf8))
@@ -86,7 +85,7 @@ import Testing
     }
 
     @Test(
-        "A file that others can read is refused with its remedy, and one that systemd placed is not",
+        "A file that others can read is refused, except one from systemd",
         arguments: [
             (AccessFile.Kind.token, 0o600, false, true), (.token, 0o400, false, true), (.token, 0o640, false, false),
             (.token, 0o644, false, false), (.token, 0o604, false, false), (.token, 0o440, true, true),
@@ -109,7 +108,7 @@ import Testing
         #expect("\(AccessError.exposed(file))".contains("chmod 600"))
     }
 
-    @Test("What is no file that can be read is refused by its name")
+    @Test("An unreadable file is refused with its path")
     func unreadable() throws {
         let folder = try TemporaryFolder()
         #expect(mkfifo(folder.file("pipe"), 0o600) == 0)
@@ -127,7 +126,7 @@ import Testing
 
     // MARK: - Changes
 
-    @Test("A changed file is taken up when somebody asks, at most once a second, and a bad one leaves what was")
+    @Test("A changed file is reloaded on use, at most once a second, and an invalid one changes nothing")
     func changes() throws {
         let folder = try TemporaryFolder()
         let path = try folder.secret("one", to: "file")
@@ -137,7 +136,7 @@ import Testing
         ) { contents throws(AccessError) in
             let text = String(decoding: contents[0], as: UTF8.self)
             guard text != "bad" else {
-                throw .unusable(AccessFile(.token, path, credentials: .none), why: "is bad: mend it")
+                throw .unusable(AccessFile(.token, path, credentials: .none), why: "is bad: fix it")
             }
             return text
         }
@@ -146,14 +145,14 @@ import Testing
         #expect(value.current == "one")
         time.advance(.seconds(1))
         #expect(value.current == "three")
-        #expect(log.lines.count == 1 && log.lines[0].contains("Read anew"))
+        #expect(log.lines.count == 1 && log.lines[0].contains("Reloaded"))
 
         try folder.secret("bad", to: "file")
         for _ in 1...5 {
             time.advance(.seconds(1))
             #expect(value.current == "three")
         }
-        #expect(log.lines.count == 2 && log.lines[1].contains("is bad: mend it"), "\(log.lines)")
+        #expect(log.lines.count == 2 && log.lines[1].contains("is bad: fix it"), "\(log.lines)")
         #expect(unlink(path) == 0)
         for _ in 1...5 {
             time.advance(.seconds(1))
@@ -165,7 +164,7 @@ import Testing
         #expect(value.current == "four")
     }
 
-    @Test("A file that others may read from now on is bad, too")
+    @Test("A file that becomes readable to others is invalid")
     func exposedLater() throws {
         let folder = try TemporaryFolder()
         let path = try folder.secret("one", to: "file")
@@ -181,7 +180,7 @@ import Testing
 
     // MARK: - Configuration
 
-    @Test("Flags win over a file, a file over credentials, and a pair stays a pair")
+    @Test("Flags take precedence over the file, and the file over credentials; pairs stay together")
     func merging() {
         let flags = AccessConfiguration(tokenFile: "/flag")
         let file = AccessConfiguration(
@@ -198,7 +197,7 @@ import Testing
         #expect(throws: AccessError.halfPair(missing: "--tls-key")) { try half.check() }
     }
 
-    @Test("Credentials are those that are there")
+    @Test("Credentials are the existing files")
     func credentials() throws {
         let folder = try TemporaryFolder()
         #expect(AccessConfiguration.credentials(CredentialFolders(atStart: folder.path)) == AccessConfiguration())
@@ -212,8 +211,8 @@ import Testing
         #expect(AccessConfiguration.credentials(CredentialFolders(atStart: "relative")) == AccessConfiguration())
     }
 
-    @Test("Parts that make no whole are refused")
-    func halves() {
+    @Test("Incomplete and contradictory settings are refused")
+    func incompleteSettings() {
         let cases: [(AccessConfiguration, AccessError)] = [
             (AccessConfiguration(certificate: "/c"), .halfPair(missing: "--tls-key")),
             (AccessConfiguration(key: "/k"), .halfPair(missing: "--tls-certificate")),
@@ -227,7 +226,7 @@ import Testing
         for (configuration, error) in cases { #expect(throws: error) { try configuration.check() } }
     }
 
-    @Test("A client's name is one of its DNS names, whole, whatever its case")
+    @Test("A client is identified by a whole DNS name, ignoring case")
     func names() {
         let names = ClientNames(["Collector.internal"])
         #expect(names.permit(dnsNames: ["x", "collector.INTERNAL"]))
@@ -241,7 +240,7 @@ import Testing
 }
 
 extension TemporaryFolder {
-    /// Writes a file that nobody else may read.
+    /// Writes a file that only its owner can read.
     @discardableResult
     func secret(_ text: String, to name: String) throws -> String {
         let path = try write(text, to: name)

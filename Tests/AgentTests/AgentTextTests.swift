@@ -4,8 +4,8 @@ import Testing
 @testable import Agent
 @testable import AgentCore
 
-@Suite struct AgentTextTests {
-    @Test("A log line is one line, in both formats, whatever is put into it")
+@Suite("Log lines, metrics text, memory") struct AgentTextTests {
+    @Test("A log line is one line in both formats, whatever its values")
     func logLine() {
         let line = LogLine(
             time: "T", level: "info", message: "a\nb", fields: ["k": "x\"y\\ z", "a": "1", "time": "\u{202E}", "e": ""])
@@ -17,7 +17,7 @@ import Testing
                 == #"{"time":"T","level":"info","message":"a b","a":"1","e":"","k":"x\"y\\ z","_time":"\\u{202e}"}"#)
     }
 
-    @Test("Seconds are shown to the millisecond, rounded up, never negative")
+    @Test("Seconds are shown in milliseconds, rounded up, never negative")
     func seconds() {
         #expect(DocumentBody.seconds(.zero) == "0.000")
         #expect(DocumentBody.seconds(.microseconds(1)) == "0.001")
@@ -26,12 +26,12 @@ import Testing
         #expect(DocumentBody.seconds(.milliseconds(999) + .microseconds(1)) == "1.000")
     }
 
-    @Test("Label values cannot open a line of their own in the metrics")
+    @Test("Label values cannot start another line of the metrics")
     func metricsEscapes() {
         #expect(MetricsPage.escaped("a\\b\"c\nd") == "a\\\\b\\\"c\\nd")
     }
 
-    @Test("Only mappings of files, never writable and never changed, are given back")
+    @Test("Only unchanged read-only mappings of files are released")
     func mappings() {
         let smaps = """
             1000-3000 r-xp 00000000 fe:00 1 /usr/bin/agent
@@ -54,7 +54,7 @@ import Testing
         #expect(StartupPages.unchangedMappings(smaps) == [0x1000..<0x3000, 0xb000..<0xc000])
     }
 
-    @Test("The running process survives giving its pages back")
+    @Test("The running process survives the release of its pages")
     func release() {
         #expect(StartupPages.release() > 0)
         #expect(RFC3339.text(unixMilliseconds: 0).hasPrefix("1970"))

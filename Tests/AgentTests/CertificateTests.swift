@@ -1,21 +1,22 @@
 import Foundation
 import Glibc
 import Logging
+import Shared
 import Support
 import Synchronization
 import Testing
 
 @testable import Agent
 
-/// Field 19: certificates that end, and tokens and certificates that are renewed.
-@Suite struct CertificateTests {
+/// Field 19: certificates that expire, and tokens and certificates that are renewed.
+@Suite("Certificates and renewal") struct CertificateTests {
     private static let day: Int64 = 86_400
 
     private static func clock(_ time: TestTime, seconds: @escaping @Sendable () -> Int64) -> Clock {
         Clock(now: time.clock.now, unixMilliseconds: { seconds() * 1_000 })
     }
 
-    /// The server's and an authority's, both valid for two days from now.
+    /// The certificates of a server and an authority, both valid for two days.
     private func files() async throws -> (TestCertificates, AccessConfiguration) {
         let certificates = try await TestCertificates()
         try await certificates.issue("server", alternatives: "IP:127.0.0.1")
@@ -29,7 +30,7 @@ import Testing
     }
 
     @Test(
-        "Field 19: the log warns at start and once a day of a certificate that ends within 14 days, and of one that has"
+        "Field 19: the log warns at the start and daily of certificates that expire within 14 days"
     )
     func warnings() async throws {
         let (certificates, configuration) = try await files()
@@ -58,7 +59,7 @@ import Testing
         #expect(log.lines.last?.contains("the client CA expired on") == true, "\(log.lines)")
     }
 
-    @Test("Field 19: an expired certificate does not replace one that is valid, and replaces one that is not")
+    @Test("Field 19: an expired certificate replaces an expired one only")
     func expiredRotation() async throws {
         let (certificates, configuration) = try await files()
         let (time, log) = (TestTime(), LinesLog())
@@ -67,7 +68,7 @@ import Testing
         let control = try AccessControl(
             configuration, clock: Self.clock(time) { now + offset.seconds }, logger: Logger(label: "t") { _ in log })
         let former = try #require(control.expiries.first).seconds
-        // As if it had been made long ago: valid for no day from now.
+        // Expired since its creation.
         try await certificates.openssl("req -new -key server.key -subj /CN=server -out again.csr")
         try await certificates.openssl(
             "x509 -req -days -1 -in again.csr -CA ca.pem -CAkey ca.key -CAcreateserial -extfile server.ext -out again.pem"
@@ -76,7 +77,7 @@ import Testing
         time.advance(.seconds(2))
         #expect(control.expiries.first?.seconds == former)
         #expect(
-            log.lines.contains { $0.contains("expired on") && $0.contains("write one that is valid") }, "\(log.lines)")
+            log.lines.contains { $0.contains("expired on") && $0.contains("provide a valid one") }, "\(log.lines)")
         #expect(control.expiries.first?.seconds == former)
 
         offset.seconds = 3 * Self.day
@@ -84,7 +85,7 @@ import Testing
         #expect(chmod(certificates.path("server.key"), 0o600) == 0)
         time.advance(.seconds(2))
         #expect((control.expiries.first?.seconds ?? 0) >= former)
-        #expect(log.lines.contains { $0.contains("Read anew") }, "\(log.lines)")
+        #expect(log.lines.contains { $0.contains("Reloaded") }, "\(log.lines)")
     }
 
     private final class Moment: Sendable {
@@ -95,7 +96,7 @@ import Testing
         }
     }
 
-    @Test("Field 19: check warns of a certificate that ends soon, and calls one that has ended a problem")
+    @Test("Field 19: check warns of certificates that expire soon, and fails for expired ones")
     func check() async throws {
         let (certificates, access) = try await files()
         defer { withExtendedLifetime(certificates) {} }
@@ -114,11 +115,11 @@ import Testing
         #expect(checks(0).problems.isEmpty)
         #expect(checks(3).problems.first?.contains("the server's certificate expired on") == true)
         let result = CheckResult(configuration: configuration, access: checks(0))
-        #expect(result.exitCode == 0 && result.text.contains("\nwarning     the server's certificate expires on"))
-        #expect(CheckResult(configuration: configuration, access: checks(3)).exitCode == 64)
+        #expect(result.status == .success && result.text.contains("\nwarning     the server's certificate expires on"))
+        #expect(CheckResult(configuration: configuration, access: checks(3)).status == .usage)
     }
 
-    @Test("Field 19: what a reload renewed counts as a whole, in place of what there was at start")
+    @Test("Field 19: a reload renews the credentials as a whole")
     func renewedCredentials() throws {
         let folder = try TemporaryFolder()
         for name in ["start", "run"] {
@@ -142,7 +143,7 @@ import Testing
         #expect(symlink("access.1", folder.file("run/access")) == 0)
         time.advance(.seconds(2))
         #expect(value.current == "second-token-second")
-        // A token that is gone is gone: who may ask is decided at start, and the reload says so.
+        // A removed token needs a restart, as the reload reports.
         #expect(unlink(folder.file("run/access.1/access_token")) == 0)
         #expect(AccessConfiguration.credentials(folders).tokenFile == nil)
         time.advance(.seconds(2))
@@ -150,7 +151,7 @@ import Testing
         #expect(log.lines.last?.contains("cannot be read") == true, "\(log.lines)")
     }
 
-    @Test("Each address and reason is logged once a minute, few lines in all, and how many were not")
+    @Test("Refusals are logged once a minute per address and reason, within a limit")
     func refusals() {
         let (time, log) = (TestTime(), LinesLog())
         let refusals = RefusalLog(clock: time.clock, logger: Logger(label: "t") { _ in log })
@@ -165,7 +166,7 @@ import Testing
         #expect(log.lines[RefusalLog.linesPerMinute].contains("\(99 + 982)"), "\(log.lines)")
     }
 
-    @Test("A refused request leaves a line with the peer and the reason, and never with what it sent")
+    @Test("A refused request is logged with the peer and the reason, without its content")
     func refusedRequests() async throws {
         let folder = try TemporaryFolder()
         let access = try AccessControl(

@@ -7,7 +7,7 @@ import Testing
 @testable import Agent
 @testable import AgentCore
 
-@Suite struct CheckCommandTests {
+@Suite("check") struct CheckCommandTests {
     private struct Outcome {
         var code: Int32
         var output: String
@@ -30,7 +30,7 @@ import Testing
         var both: (String, String) { texts.withLock { ($0.output, $0.error) } }
     }
 
-    @Test("check says what would be served, and ends with 0")
+    @Test("check shows what would be served, and exits with 0")
     func fine() async throws {
         let folder = try TemporaryFolder()
         let engine = FakeEngine(socketPath: folder.file("e.sock"), script: EngineScripts.classic)
@@ -51,11 +51,11 @@ import Testing
         #expect(outcome.output.contains("serving  a1a1a1a1a1a1  -"))
         #expect(outcome.output.contains("engine      \(engine.socketPath): docker, API 1.41"))
         #expect(outcome.output.contains("listen      127.0.0.1:9480, this machine only"))
-        #expect(outcome.output.contains("protection  none, and only this machine reaches it"))
+        #expect(outcome.output.contains("protection  none; reachable from this machine only"))
         try await engine.stop()
     }
 
-    @Test("A source that cannot be read is 69, and an address that others reach without protection is 64")
+    @Test("An unreadable source is 69, and an unprotected address is 64")
     func notFine() async throws {
         let folder = try TemporaryFolder()
         let path = try folder.write(Samples.sha, to: "canvas")
@@ -69,14 +69,14 @@ import Testing
         #expect(lost.output.contains("engine      the engine's socket"))
         let open = await run(["check", "--service", "canvas=file:\(path)", "--listen", "0.0.0.0:9480"])
         #expect(open.code == 64)
-        #expect(open.output.contains("problem     0.0.0.0:9480 can be reached by other machines"))
+        #expect(open.output.contains("problem     0.0.0.0:9480 is reachable from the network"))
         let allowed = await run([
             "check", "--service", "canvas=file:\(path)", "--listen", "0.0.0.0:9480", "--allow-anonymous",
         ])
         #expect(allowed.code == 0)
     }
 
-    @Test("The configuration alone is checked without asking anybody, as before a reload")
+    @Test("--no-sources validates the configuration without contacting a source")
     func alone() async throws {
         let folder = try TemporaryFolder()
         let engine = FakeEngine(socketPath: folder.file("e.sock"), script: EngineScripts.classic)
@@ -92,8 +92,8 @@ import Testing
         try await engine.stop()
     }
 
-    @Test("A selector that matches nothing is answered with what there is")
-    func matchless() async throws {
+    @Test("A selector without a match is answered with the existing containers")
+    func withoutMatch() async throws {
         let folder = try TemporaryFolder()
         var script = EngineScripts.classic
         script.containers[0].labels["com.docker.compose.project"] = "shop"
@@ -121,7 +121,7 @@ import Testing
         try await engine.stop()
     }
 
-    @Test("check names what matches and is not counted, and fails where it cannot be told what is meant")
+    @Test("check lists containers that do not count, and fails for an ambiguous selector")
     func leftOut() async throws {
         let folder = try TemporaryFolder()
         var script = EngineScripts.classic
@@ -148,15 +148,15 @@ import Testing
         try await two.stop()
     }
 
-    @Test("A front asks its reader, and nobody else, and says what it would serve from the snapshot")
-    func front() async throws {
+    @Test("With --from, check asks the reader only, and shows the services of its snapshot")
+    func fromReader() async throws {
         let folder = try TemporaryFolder()
         let engine = FakeEngine(socketPath: folder.file("e.sock"), script: EngineScripts.classic)
         try await engine.start()
         let path = try folder.write(Samples.sha, to: "canvas")
         let split = try SplitFixture(
             services: ["canvas=file:\(path)", "gone=file:\(folder.file("none"))"], folder: folder)
-        // What the file says of the services is the reader's to look at: this process could not.
+        // Only the reader uses the file's engines, files and probes.
         let file = try folder.write(
             """
             engines: [unix://\(engine.socketPath)]
@@ -169,14 +169,14 @@ import Testing
             try await split.startReader()
             for arguments in [["--from", "unix:\(split.path)"], ["--config", file]] {
                 let outcome = await run(["check"] + arguments)
-                #expect(outcome.code == 69, "the reader cannot read one of them")
+                #expect(outcome.code == 69, "the reader cannot read one of the files")
                 #expect(outcome.output.contains("gone: "))
                 #expect(outcome.output.contains("reader      \(split.path): canvas, gone"))
                 let row = outcome.output.split(separator: "\n").first { $0.hasPrefix("canvas ") }
                 #expect(row?.contains("  serving  \(Samples.sha.prefix(12))") == true, "\(outcome)")
-                #expect(outcome.output.contains("web: the reader does not know of it") == (arguments[0] == "--config"))
+                #expect(outcome.output.contains("web: unknown to the reader") == (arguments[0] == "--config"))
             }
-            split.readerSource.current = try split.looks.source(
+            split.readerSource.current = try split.readerSources.source(
                 after: try SplitFixture.configuration(["canvas=file:\(path)"], []))
             await split.readerSource.current.refreshAll()
             #expect(await run(["check", "--config", file]).code == 0)
@@ -185,7 +185,7 @@ import Testing
         try await engine.stop()
     }
 
-    @Test("A front without a reader is 69 with one line, and 0 where nobody is asked")
+    @Test("A missing reader is 69 with one line, and 0 with --no-sources")
     func readerless() async throws {
         let folder = try TemporaryFolder()
         let silent = try #require(UnixAddress(path: folder.file("silent")))
@@ -195,7 +195,7 @@ import Testing
         let services = try folder.write("services: [{name: a, compose: a}]", to: "agent.yaml")
         let rows = [
             ("missing", "the reader's socket \(folder.file("missing")) does not exist: start buildinfo-reader.service"),
-            ("agent.yaml", "\(services) is no socket: name the one that buildinfo-reader.service listens on"),
+            ("agent.yaml", "\(services) is not a socket: expected the socket of buildinfo-reader.service"),
             ("silent", "no reader listens on \(folder.file("silent")): see the log of buildinfo-reader.service"),
         ]
         func check(_ name: String, line: String) async {
@@ -214,14 +214,15 @@ import Testing
         await check("silent", line: line)
     }
 
-    @Test("What is the reader's is no flag of a front's check", arguments: ["--engine=unix:///e.sock", "--probe=a=x"])
-    func notFronts(flag: String) async {
+    @Test("Flags of the reader are refused with --from", arguments: ["--engine=unix:///e.sock", "--probe=a=x"])
+    func readerFlags(flag: String) async {
         let outcome = await run(["check", "--from", "unix:/r.sock", "--service", "a=file:/x", flag])
         #expect(outcome.code == 64)
-        #expect(outcome.error.contains("is the reader's"))
+        #expect(outcome.error.contains("does not apply with --from"))
     }
 
-    @Test("Every mistake of the file is a line, and ends any command with 64", arguments: ["check", "serve", "print"])
+    @Test(
+        "Every problem of the file is one line, and any command exits with 64", arguments: ["check", "serve", "print"])
     func broken(command: String) async throws {
         let folder = try TemporaryFolder()
         let file = try folder.write("servics: []\nlog: {level: 7}\n", to: "agent.yaml")
@@ -229,21 +230,22 @@ import Testing
         #expect(outcome.code == 64)
         #expect(outcome.output.isEmpty)
         #expect(
-            outcome.error.split(separator: "\n").map { $0.prefix { $0 != ";" } } == [
-                "buildinfo-agent: \(file):1:1: unknown key 'servics'",
-                "buildinfo-agent: \(file):2:14: log.level: '7' is unknown",
+            outcome.error.split(separator: "\n") == [
+                "buildinfo-agent: \(file):1:1: unknown key 'servics': did you mean 'services'?",
+                "buildinfo-agent: \(file):2:14: invalid log.level '7': expected one of "
+                    + "trace, debug, info, notice, warning, error, critical",
             ])
         #expect(await run([command, "--config", file, "--help"]).code == 0)
     }
 
-    @Test("check --keys prints the table of keys, whatever the file says")
+    @Test("check --keys prints the table of keys, even with an invalid file")
     func keys() async throws {
         let outcome = await run(["check", "--keys", "--config", "/nowhere"])
         #expect(outcome.code == 0)
         #expect(outcome.output == ConfigurationKeysPage.text)
     }
 
-    @Test("Files that decide who may ask are read, too")
+    @Test("Files for authentication are checked")
     func files() throws {
         let folder = try TemporaryFolder()
         let path = try folder.write("x", to: "token")
@@ -254,53 +256,54 @@ import Testing
         let problems = AccessChecks(configuration, files: [("token", folder.file("none")), ("key", folder.path)])
             .problems
         #expect(problems.count == 2)
-        #expect(problems.first?.hasSuffix("does not exist: write it, or correct the path") == true)
+        #expect(problems.first?.hasSuffix("does not exist: create it, or correct the path") == true)
         #expect(AccessChecks(configuration, files: []).problems.count == 1)
     }
 
-    struct Misplaced: CustomTestStringConvertible, Sendable {
+    struct Positioned: CustomTestStringConvertible, Sendable {
         var text: String
-        /// `LINE:COLUMN: BEGINNING`; without a place where the file is not at fault.
+        /// `LINE:COLUMN: BEGINNING`; without a position if a flag causes the problem.
         var problems: [String]
         var more: [String] = []
         var testDescription: String { text }
     }
 
     @Test(
-        "A problem of what the file says has the file's name and place in front of it, and none where a flag says it",
+        "A problem is prefixed with its position in the file, unless a flag causes it",
         arguments: [
-            Misplaced(
+            Positioned(
                 text:
                     "access:\n  token_file: /nowhere/token\n  tls:\n    certificate: /nowhere/c.pem\n    key: /nowhere/k",
                 problems: [
-                    "2:15: access.token_file /nowhere/token does not exist: write it, or correct the path",
+                    "2:15: access.token_file /nowhere/token does not exist: create it, or correct the path",
                     "4:18: access.tls.certificate /nowhere/c.pem does not exist", "5:10: access.tls.key /nowhere/k",
                 ]),
-            Misplaced(
+            Positioned(
                 text: "listen: [127.0.0.1:0, 0.0.0.0:9480, \"[::]:9480\"]",
-                problems: ["1:23: 0.0.0.0:9480 can be reached", "1:37: [::]:9480 can be reached"]),
-            Misplaced(
+                problems: ["1:23: 0.0.0.0:9480 is reachable", "1:37: [::]:9480 is reachable"]),
+            Positioned(
                 text: "access: {tls: {key: /k}}", problems: ["access.tls.key /k does not exist"], more: ["--tls-key=/k"]
             ),
-            Misplaced(
+            Positioned(
                 text: "access: {token_file: OPEN}",
-                problems: ["1:22: the token file 'OPEN' can be read by its group or others: chmod 600 it"]),
-            Misplaced(
-                text: "access:\n  tls: {key: OPEN}", problems: ["2:14: a TLS certificate goes with its key"]),
-            Misplaced(
+                problems: ["1:22: the token file 'OPEN' is readable by its group or others: chmod 600 it"]),
+            Positioned(
+                text: "access:\n  tls: {key: OPEN}", problems: ["2:14: a TLS certificate needs its key"]),
+            Positioned(
                 text: "access:\n  tls: {client_ca: OPEN}", problems: ["2:20: client certificates need TLS"]),
-            Misplaced(
-                text: "access:\n  tls: {client_names: [a.b]}", problems: ["2:24: --tls-client-name needs an authority"]),
-            Misplaced(
+            Positioned(
+                text: "access:\n  tls: {client_names: [a.b]}",
+                problems: ["2:24: --tls-client-name needs a certificate authority"]),
+            Positioned(
                 text:
                     "access:\n  tls:\n    {certificate: OPEN, key: OPEN, client_ca: OPEN, client_names:\n      [a.b, 'x y']}",
-                problems: ["4:13: --tls-client-name 'x y' is no DNS name"]),
-            Misplaced(text: "", problems: ["0.0.0.0:9480 can be reached"], more: ["--listen", "0.0.0.0:9480"]),
-            Misplaced(
-                text: "listen: 127.0.0.1:0", problems: ["0.0.0.0:9480 can be reached"],
+                problems: ["4:13: invalid --tls-client-name 'x y': expected a DNS name"]),
+            Positioned(text: "", problems: ["0.0.0.0:9480 is reachable"], more: ["--listen", "0.0.0.0:9480"]),
+            Positioned(
+                text: "listen: 127.0.0.1:0", problems: ["0.0.0.0:9480 is reachable"],
                 more: ["--listen", "0.0.0.0:9480"]),
         ])
-    func places(example: Misplaced) async throws {
+    func places(example: Positioned) async throws {
         let folder = try TemporaryFolder()
         let open = try folder.write("correct-horse-battery", to: "open")
         chmod(open, 0o644)
@@ -316,7 +319,7 @@ import Testing
         }
     }
 
-    @Test("What serve would refuse to start with, check refuses, too")
+    @Test("check refuses what serve would refuse")
     func access() async throws {
         let folder = try TemporaryFolder()
         let service = "canvas=file:\(try folder.write(Samples.sha, to: "canvas"))"
@@ -326,7 +329,7 @@ import Testing
         #expect(exposed.code == 64)
         #expect(
             exposed.output.contains(
-                "problem     the token file '\(open)' can be read by its group or others: chmod 600 it"))
+                "problem     the token file '\(open)' is readable by its group or others: chmod 600 it"))
         let certificates = try await TestCertificates()
         for name in ["one", "two"] { try await certificates.issue(name, alternatives: "IP:127.0.0.1") }
         let (one, two) = (certificates.path("one"), certificates.path("two"))
@@ -335,7 +338,7 @@ import Testing
                 "check", "--service", service, "--tls-certificate", "\(one).pem", "--tls-key", key,
             ])
             #expect(pair.code == code, "\(pair)")
-            #expect(pair.output.contains("does not go with the key") == (code == 64))
+            #expect(pair.output.contains("does not match the key") == (code == 64))
         }
     }
 }

@@ -4,7 +4,7 @@ import Testing
 
 @testable import Agent
 
-@Suite struct CommandTests {
+@Suite("Commands") struct CommandTests {
     private struct Outcome {
         var code: Int32
         var output: String
@@ -29,7 +29,7 @@ import Testing
 
     struct Wrong: CustomTestStringConvertible, Sendable {
         var arguments: [String]
-        /// What the line must hold: the input, and the remedy.
+        /// Parts of the line: the input and the remedy.
         var named: [String]
         var testDescription: String { arguments.joined(separator: " ") }
 
@@ -103,7 +103,7 @@ import Testing
     }
 
     @Test(
-        "The usage of a command names it as it is called", arguments: ["serve", "read", "print", "check"],
+        "The usage of a command has its name", arguments: ["serve", "read", "print", "check"],
         [["--help"], ["-h"]])
     func usage(command: String, help: [String]) async {
         for arguments in [[command] + help, ["help", command]] {
@@ -113,7 +113,7 @@ import Testing
         }
     }
 
-    @Test("print shows the first service's document, and exits as its state is")
+    @Test("print shows the first service's document, and its exit code reflects the state")
     func printed() async throws {
         let folder = try TemporaryFolder()
         let states = [("serving", Int32(0)), ("starting", 1), ("exited", 1), ("absent", 1), ("unknown", 69)]
@@ -136,7 +136,7 @@ import Testing
         #expect(noEngine.output.contains("does not exist"))
     }
 
-    @Test("The environment stands in for flags, and a flag wins over it")
+    @Test("The environment sets flags, and a flag takes precedence")
     func environment() async throws {
         let folder = try TemporaryFolder()
         let path = try folder.write(Samples.sha, to: "canvas")
@@ -153,7 +153,7 @@ import Testing
         #expect(await run([], environment: environment).error.contains("'nonsense'"))
     }
 
-    @Test("A host's id is derived from the machine id, and is not it")
+    @Test("A host's id is derived from the machine id, and does not reveal it")
     func machineIdentity() throws {
         let folder = try TemporaryFolder()
         let id = "0123456789abcdef0123456789abcdef"
@@ -179,7 +179,7 @@ import Testing
         }
     }
 
-    @Test("The engine's default is the first socket that exists, looked for anew at each look")
+    @Test("The default engine is the first existing socket, found again at each observation")
     func engineDefault() throws {
         let folder = try TemporaryFolder()
         let sockets = try EngineSockets(parsing: [], environment: ["XDG_RUNTIME_DIR": folder.path])

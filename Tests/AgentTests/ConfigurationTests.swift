@@ -7,7 +7,7 @@ import Testing
 
 @testable import Agent
 
-@Suite struct ConfigurationTests {
+@Suite("Configuration") struct ConfigurationTests {
     /// The files of a folder of Tests/AgentTests/Configurations, without their ends.
     private static func names(_ folder: String) -> [String] {
         do {
@@ -33,27 +33,24 @@ import Testing
             EnvironmentArguments.Flag(name, name == "--allow-anonymous" ? .switchOn : .values)
         } + [.init("--service", .values), .init("--probe", .values)]
 
-    @Test("A good file says what its flags would", arguments: names("good"))
+    @Test("A valid file is equivalent to its flags", arguments: names("good"))
     func good(name: String) throws {
         let file = try ConfigurationFile(try Self.bytes("good", "\(name).yaml"), named: "agent.yaml")
         let arguments = file.additions(for: Self.everyFlag, commandLine: [], environment: [:])
         #expect(arguments == (try Self.lines("good", "\(name).txt")))
     }
 
-    @Test("Every mistake of a bad file is one line with its place, the key, and a remedy", arguments: names("bad"))
+    @Test("Every problem of a file is one line with its position, the key and a remedy", arguments: names("bad"))
     func bad(name: String) throws {
         let error = #expect(throws: ConfigurationError.self) {
             try ConfigurationFile(try Self.bytes("bad", "\(name).yaml"), named: "agent.yaml")
         }
         let expected = try Self.lines("bad", "\(name).txt").map { "agent.yaml:\($0)" }
         #expect(error?.lines == expected)
-        for line in error?.lines ?? [] {
-            #expect(line.contains("; "), "a remedy: \(line)")
-            #expect(Sanitizer.isVisibleLine(line))
-        }
+        for line in error?.lines ?? [] { #expect(Sanitizer.isVisibleLine(line)) }
     }
 
-    @Test("A file that is too large, or aliases that stand for a billion values, cost nothing")
+    @Test("A file that is too large, and aliases for a billion values, are refused quickly")
     func bounded() throws {
         let large = Array(repeating: UInt8(ascii: "#"), count: ConfigurationText.sizeLimit + 1)
         #expect(throws: ConfigurationError.self) { try ConfigurationFile(large, named: "x") }
@@ -67,7 +64,7 @@ import Testing
         #expect(ContinuousClock.now - start < .seconds(30))
     }
 
-    @Test("Whatever bytes come, the answer is a file or mistakes")
+    @Test("Arbitrary bytes are a file or problems")
     func arbitrary() throws {
         var random = SystemRandomNumberGenerator()
         let whole = try Self.bytes("good", "whole.yaml")
@@ -88,7 +85,7 @@ import Testing
         #expect(refused > 0)
     }
 
-    @Test("Flags win over the environment, which wins over the file, flag by flag")
+    @Test("Flags take precedence over the environment, and the environment over the file")
     func precedence() throws {
         let file = try ConfigurationFile(try Self.bytes("good", "whole.yaml"), named: "agent.yaml")
         let flags: [EnvironmentArguments.Flag] = [
@@ -102,11 +99,11 @@ import Testing
                     "BUILDINFO_HOST_ID": "from-there", "BUILDINFO_ALLOW_ANONYMOUS": "0",
                     "BUILDINFO_SERVICE": "x=file:/x", "BUILDINFO_LOG_LEVEL": "",
                 ]) == ["--log-level=debug"])
-        // What a command does not know is another command's.
+        // Keys for other commands are ignored.
         #expect(file.additions(for: [.init("--log-level")], commandLine: [], environment: [:]) == ["--log-level=debug"])
     }
 
-    @Test("The file is the named one, or the usual one if it is there")
+    @Test("The file is the named one, or the default one if it exists")
     func source() throws {
         let folder = try TemporaryFolder()
         let path = try folder.write("log: {level: debug}\n", to: "agent.yaml")
@@ -124,11 +121,11 @@ import Testing
         #expect(try level([], ["BUILDINFO_CONFIG": path]) == "debug")
         let missing = folder.file("missing")
         let error = #expect(throws: ConfigurationError.self) { try level(["--config", missing], usual: path) }
-        #expect(error?.description.hasPrefix("\(missing): does not exist; ") == true)
+        #expect(error?.description.hasPrefix("\(missing) does not exist: ") == true)
         #expect(throws: ConfigurationError.self) { try level(["--config", folder.path]) }
     }
 
-    @Test("The configuration is read anew each time, with the same flags")
+    @Test("Each reload reads the file again, with the same flags")
     func reload() throws {
         let folder = try TemporaryFolder()
         func load() throws -> AgentConfiguration {
@@ -163,54 +160,54 @@ import Testing
         Change(text: "", keys: []),
         Change(text: "host: {id: another-host}\nengines: [unix:/run/other.sock]", keys: []),
         Change(
-            text: "access: {token_file: /t}", keys: ["access.token_file"], meaning: "ANYBODY MAY STILL ASK"),
+            text: "access: {token_file: /t}", keys: ["access.token_file"], meaning: "Access control not yet active"),
         Change(
             text: "access: {tls: {certificate: /c, key: /k, client_ca: /a, client_names: [a.b]}}",
             keys: ["certificate", "key", "client_ca", "client_names"].map { "access.tls.\($0)" },
-            meaning: "ANYBODY MAY STILL ASK"),
+            meaning: "Access control not yet active"),
         Change(
             text: "access: {allow_anonymous: true}", keys: ["access.allow_anonymous"],
-            meaning: "Who may ask is decided as before"),
+            meaning: "Access control unchanged"),
         Change(
             text: "listen: 127.0.0.1:1\nfrom: unix:/r.sock\nlog: {level: debug, format: json}",
-            keys: ["listen", "from", "log.level", "log.format"], meaning: "Not everything was applied"),
+            keys: ["listen", "from", "log.level", "log.format"], meaning: "Some settings unchanged"),
         Change(
             text: "limits: {connections: 77, connections_per_address: 7, requests_per_second: 8}",
             keys: ["connections", "connections_per_address", "requests_per_second"].map { "limits.\($0)" },
-            meaning: "Not everything was applied"),
+            meaning: "Some settings unchanged"),
         Change(text: "listen: 127.0.0.1:1", keys: [], isBound: true),
         Change(text: "access: {token_file: /t}\nlisten: 127.0.0.1:1", keys: [], command: "read"),
         Change(
-            text: "log: {level: debug}", keys: ["log.level"], meaning: "Not everything was applied", command: "read"),
+            text: "log: {level: debug}", keys: ["log.level"], meaning: "Some settings unchanged", command: "read"),
     ]
 
-    @Test("A reload knows what of the next configuration has to wait for a restart", arguments: changes)
-    func waiting(change: Change) throws {
+    @Test("A reload detects the changes that need a restart", arguments: changes)
+    func restart(change: Change) throws {
         let folder = try TemporaryFolder()
-        func standing(_ text: String) throws -> RestartOnlySettings {
+        func restartOnly(_ text: String) throws -> RestartOnlySettings {
             let path = try folder.write("services: [{name: a, file: /a}]\n" + text, to: "agent.yaml")
             return try AgentConfiguration.reread(
                 flags: [change.command, "--config", path], environment: [:], isBound: change.isBound
-            ).standing
+            ).restartOnly
         }
-        let (former, next) = (try standing(""), try standing(change.text))
-        #expect((former.waiting(in: next)?.keys ?? []) == change.keys)
-        #expect((former.waiting(in: next)?.meaning ?? "") == change.meaning)
-        // Whatever becomes less strict is no alarm, and is told all the same.
-        #expect((next.waiting(in: former)?.keys ?? []) == change.keys)
-        #expect(next.waiting(in: former)?.meaning != "ANYBODY MAY STILL ASK")
+        let (former, next) = (try restartOnly(""), try restartOnly(change.text))
+        #expect((former.pending(in: next)?.keys ?? []) == change.keys)
+        #expect((former.pending(in: next)?.meaning ?? "") == change.meaning)
+        // A less strict configuration is reported without the alarm.
+        #expect((next.pending(in: former)?.keys ?? []) == change.keys)
+        #expect(next.pending(in: former)?.meaning != "Access control not yet active")
     }
 
-    @Test("Every key is applied by a reload, or told to wait for a restart")
+    @Test("Every key is applied by a reload or needs a restart")
     func everyKey() {
-        let told = Set(Self.changes.flatMap(\.keys))
+        let reported = Set(Self.changes.flatMap(\.keys))
         let applied: Set = ["services[]", "engines", "allow_plain_engine", "host"]
-        for key in ConfigurationKey.all where !told.contains(key.path) {
+        for key in ConfigurationKey.all where !reported.contains(key.path) {
             #expect(applied.contains(String(key.path.prefix { $0 != "." })), "\(key.path)")
         }
     }
 
-    @Test("One file does for reader and front: each takes what is its own")
+    @Test("Reader and server can share a file, and each takes its own keys")
     func split() throws {
         let folder = try TemporaryFolder()
         let path = try folder.write(
@@ -229,13 +226,13 @@ import Testing
         #expect(try all(["read"]) == [service, probe, engine])
         #expect(try all(["print"]) == [service, probe, engine])
         #expect(try all(["check"]) == [service, listen, from])
-        let front = try AgentConfiguration.load(flags: ["serve", "--config", path], environment: [:])
-        #expect(front.from == "/run/r.sock" && front.evidence.services.map(\.name) == ["a"])
+        let server = try AgentConfiguration.load(flags: ["serve", "--config", path], environment: [:])
+        #expect(server.from == "/run/r.sock" && server.evidence.services.map(\.name) == ["a"])
         let reader = try AgentConfiguration.reread(flags: ["read", "--config", path], environment: [:]).evidence
         #expect(reader.services.first?.probe != nil && reader.engines.named == [.unix(path: "/run/e.sock")])
     }
 
-    @Test("Every flag that a command takes from the environment is in the table of keys, or is explained by others")
+    @Test("Every flag that the environment can set is in the table of keys")
     func table() {
         let flags = Set(ConfigurationKey.all.compactMap(\.flag))
         let elsewhere: Set = ["--config", "--service", "--probe"]
@@ -252,7 +249,7 @@ import Testing
         (String(repeating: "listen", count: 100), nil),
     ]
 
-    @Test("A word that is nearly a known one is taken for it", arguments: suggestions)
+    @Test("The nearest known word is suggested", arguments: suggestions)
     func suggestion(word: String, expected: String?) {
         #expect(Suggestion.nearest(to: word, among: ConfigurationKey.names(below: "")) == expected)
     }

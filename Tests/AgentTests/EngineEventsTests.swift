@@ -40,11 +40,11 @@ import Testing
     }
 
     private func age(_ server: ServerFixture) -> Duration {
-        server.board.entry("canvas")?.startedAt.map { ContinuousClock.now - $0 } ?? .zero
+        server.documents.entry("canvas")?.startedAt.map { ContinuousClock.now - $0 } ?? .zero
     }
 
     private func state(_ server: ServerFixture) -> ServiceState? {
-        server.board.entry("canvas")?.body.content.state
+        server.documents.entry("canvas")?.body.content.state
     }
 
     private func stream(_ server: ServerFixture, _ engine: FakeEngine) -> Metrics.EngineStream {
@@ -67,11 +67,11 @@ import Testing
             try await calm(server)
             #expect(state(server) == .serving)
             let asked = engine.requests.count
-            let scans = server.metrics.current.looks
+            let scans = server.metrics.current.scans
             exit(engine)
             engine.emit(FakeEngine.event("container", "die"))
             try await eventually("the new state is served") { state(server) == .exited }
-            #expect(server.metrics.current.looks == scans + 1, "and not because of the regular scan")
+            #expect(server.metrics.current.scans == scans + 1, "and not because of the regular scan")
             let requests = engine.requests.dropFirst(asked)
             #expect(!requests.contains { $0.hasSuffix("/_ping") || $0.hasSuffix("/info") })
             #expect(requests.contains { $0.hasSuffix("/containers/json?all=1") })
@@ -83,17 +83,17 @@ import Testing
     func tagMoved() async throws {
         try await withEngine { engine, server in
             try await calm(server)
-            #expect(server.board.entry("canvas")?.body.content.instances.first?.image.tagMoved == false)
+            #expect(server.documents.entry("canvas")?.body.content.instances.first?.image.tagMoved == false)
             engine.update { script in
                 script.images[0].tags = []
                 script.images.append(.init(id: Samples.digestText("8"), tags: [EngineScripts.reference]))
             }
-            let scans = server.metrics.current.looks
+            let scans = server.metrics.current.scans
             engine.emit(FakeEngine.event("image", "tag"))
             try await eventually("the tag has moved") {
-                server.board.entry("canvas")?.body.content.instances.first?.image.tagMoved == true
+                server.documents.entry("canvas")?.body.content.instances.first?.image.tagMoved == true
             }
-            #expect(server.metrics.current.looks == scans + 1)
+            #expect(server.metrics.current.scans == scans + 1)
         }
     }
 
@@ -101,12 +101,12 @@ import Testing
     func bytes() async throws {
         try await withEngine { engine, server in
             try await calm(server)
-            let scans = server.metrics.current.looks
+            let scans = server.metrics.current.scans
             engine.emit(FakeEngine.event("container", "exec_create: /bin/true"))
             engine.emit(FakeEngine.event("network", "connect"))
             // An absence can only be waited for; on a slow machine this check is weaker, but never wrong.
             try await Task.sleep(for: .milliseconds(300))
-            #expect(server.metrics.current.looks == scans)
+            #expect(server.metrics.current.scans == scans)
             exit(engine)
             for byte in FakeEngine.event("container", "die").utf8 { engine.emit(String(UnicodeScalar(byte))) }
             try await eventually("the new state is served") { state(server) == .exited }
@@ -114,7 +114,7 @@ import Testing
             engine.script = EngineScripts.classic
             engine.emit(FakeEngine.event("container", "start"))
             try await eventually("it is served again") { state(server) == .serving }
-            #expect(server.metrics.current.looks == scans + 2)
+            #expect(server.metrics.current.scans == scans + 2)
             #expect(stream(server, engine).events == 2)
         }
     }
@@ -122,7 +122,7 @@ import Testing
     @Test("A scan follows the opening of the stream, so that no change is missed")
     func order() async throws {
         try await withEngine { engine, server in
-            try await eventually("two scans") { server.metrics.current.looks >= 2 }
+            try await eventually("two scans") { server.metrics.current.scans >= 2 }
             try await calm(server)
             let requests = engine.requests
             let opened = try #require(requests.firstIndex { $0.contains("/events?") })
@@ -135,7 +135,7 @@ import Testing
     func storm() async throws {
         try await withEngine { engine, server in
             try await calm(server)
-            let scans = server.metrics.current.looks
+            let scans = server.metrics.current.scans
             let start = ContinuousClock.now
             let line = FakeEngine.event("container", "start")
             for _ in 0..<99 { engine.emit(String(repeating: line, count: 100)) }
@@ -147,7 +147,7 @@ import Testing
             #expect(stream(server, engine).events == 10_000)
             // The scan for the last event follows separately.
             let allowed = 6 + Int(took / RefreshSchedule.spacing)
-            #expect(server.metrics.current.looks - scans <= allowed, "in \(took)")
+            #expect(server.metrics.current.scans - scans <= allowed, "in \(took)")
         }
     }
 
@@ -168,11 +168,11 @@ import Testing
     func ended(ending: Ending) async throws {
         try await withEngine { engine, server in
             try await calm(server)
-            let scans = server.metrics.current.looks
+            let scans = server.metrics.current.scans
             exit(engine)
             ending.end(engine)
             try await eventually("the new state is served") { state(server) == .exited }
-            #expect(server.metrics.current.looks > scans)
+            #expect(server.metrics.current.scans > scans)
             try await eventually("the stream is open again") { stream(server, engine).openings == 2 }
             try await eventually("one stream, not two") { engine.streamCount == 1 }
             // Another run of the engine can be another engine.
@@ -228,7 +228,7 @@ import Testing
             let before = ContinuousClock.now
             try await first.stop()
             try await eventually("the state is unknown") { state(server) == .unknown }
-            let startedAt = try #require(server.board.entry("canvas")?.startedAt)
+            let startedAt = try #require(server.documents.entry("canvas")?.startedAt)
             #expect(startedAt >= before, "its age counts from the scan that found no engine")
             #expect(ContinuousClock.now - before < .seconds(20), "and not because of the regular scan")
             let second = FakeEngine(socketPath: path, script: EngineScripts.classic)
@@ -265,14 +265,14 @@ import Testing
         try await withServer(services: ["canvas=compose:canvas"], engines: engines.map(\.socketPath), folder: folder) {
             server in
             try await eventually("the first is followed") { stream(server, engines[0]).isUp }
-            let scans = server.metrics.current.looks
-            try await eventually("scans go on") { server.metrics.current.looks >= scans + 4 }
+            let scans = server.metrics.current.scans
+            try await eventually("scans go on") { server.metrics.current.scans >= scans + 4 }
             engines[1].update { $0.overrides = [:] }
             try await calm(server)
             for engine in engines {
-                let scans = server.metrics.current.looks
+                let scans = server.metrics.current.scans
                 engine.emit(FakeEngine.event("container", "start"))
-                try await eventually("a scan") { server.metrics.current.looks > scans }
+                try await eventually("a scan") { server.metrics.current.scans > scans }
             }
         }
         for engine in engines { try await engine.stop() }

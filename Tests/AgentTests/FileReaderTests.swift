@@ -28,7 +28,7 @@ import Testing
     }
 
     private struct Parts {
-        var board: DocumentStore
+        var documents: DocumentStore
         var gate = Gate()
         var file: FileSource
         var group: MultiThreadedEventLoopGroup
@@ -38,14 +38,14 @@ import Testing
         let configuration = SourceConfiguration(
             services: [try Samples.service("canvas=file:/nowhere/canvas")],
             engines: try EngineSockets(parsing: [], environment: [:]), host: Samples.host)
-        let (board, gate) = (try DocumentStore(configuration: configuration), Gate())
+        let (documents, gate) = (try DocumentStore(configuration: configuration), Gate())
         let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let file = FileSource(
             service: "canvas", path: "/nowhere/canvas", host: Samples.host,
-            publisher: Publisher(board: board, clock: .system, logger: logger), group: group, clock: .system,
+            publisher: Publisher(documents: documents, clock: .system, logger: logger), group: group, clock: .system,
             logger: logger, timeLimit: .milliseconds(200), read: { gate.read() })
-        return Parts(board: board, gate: gate, file: file, group: group)
+        return Parts(documents: documents, gate: gate, file: file, group: group)
     }
 
     @Test(
@@ -53,12 +53,12 @@ import Testing
     func hanging() async throws {
         let parts = try parts()
         await parts.file.refresh()
-        #expect(parts.board.entry("canvas")?.body.content.state == .serving)
+        #expect(parts.documents.entry("canvas")?.body.content.state == .serving)
         parts.gate.close()
         for _ in 0..<5 {
             let before = ContinuousClock.now
             await parts.file.refresh()
-            let entry = try #require(parts.board.entry("canvas"))
+            let entry = try #require(parts.documents.entry("canvas"))
             #expect(entry.body.content.state == .unknown)
             #expect(entry.body.content.reason?.contains("does not answer") == true)
             #expect(entry.startedAt.map { $0 >= before } == true, "the observation failed, and is a new one")
@@ -67,7 +67,7 @@ import Testing
         parts.gate.open()
         try await eventually("the thread returns") {
             await parts.file.refresh()
-            return parts.board.entry("canvas")?.body.content.state == .serving
+            return parts.documents.entry("canvas")?.body.content.state == .serving
         }
         try await parts.group.shutdownGracefully()
     }
@@ -76,12 +76,12 @@ import Testing
     func unstuck() async throws {
         let parts = try parts()
         let running = Task { await parts.file.run() }
-        try await eventually("it was read") { parts.board.entry("canvas")?.body.content.state == .serving }
+        try await eventually("it was read") { parts.documents.entry("canvas")?.body.content.state == .serving }
         parts.gate.close()
         await parts.file.refresh()
-        try await eventually("it is unknown") { parts.board.entry("canvas")?.body.content.state == .unknown }
+        try await eventually("it is unknown") { parts.documents.entry("canvas")?.body.content.state == .unknown }
         parts.gate.open()
-        try await eventually("it is known again") { parts.board.entry("canvas")?.body.content.state == .serving }
+        try await eventually("it is known again") { parts.documents.entry("canvas")?.body.content.state == .serving }
         running.cancel()
         await running.value
         try await parts.group.shutdownGracefully()
@@ -95,14 +95,14 @@ import Testing
             func becomes(_ sha: String?) async throws {
                 let start = ContinuousClock.now
                 try await eventually("the commit is \(sha ?? "unknown")") {
-                    server.board.entry("canvas")?.body.content.gitSHA?.hex == sha
+                    server.documents.entry("canvas")?.body.content.gitSHA?.hex == sha
                 }
                 #expect(ContinuousClock.now - start < .seconds(9), "before the regular read")
             }
             // Arming the watch causes one more read.
-            let first = try #require(server.board.entry("canvas")?.startedAt)
+            let first = try #require(server.documents.entry("canvas")?.startedAt)
             try await eventually("the watch is armed") {
-                server.board.entry("canvas")?.startedAt.map { $0 > first } == true
+                server.documents.entry("canvas")?.startedAt.map { $0 > first } == true
             }
             try folder.write(Samples.otherSHA, to: "canvas")
             try await becomes(Samples.otherSHA)

@@ -9,7 +9,7 @@ import Testing
 @Suite struct HTTPServerTests {
     private static let fixedHeaders = ["Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"]
 
-    @Test("A document answers with its headers, its nonce and its age")
+    @Test("A document has its headers, nonce and age")
     func document() async throws {
         try await withServer { server in
             let response = try await server.get("/buildinfo?nonce=a%22%5Cb")
@@ -27,7 +27,7 @@ import Testing
         }
     }
 
-    @Test("The same content gives 304 with nonce, host and age, and a changed one 200")
+    @Test("Unchanged content is 304 with nonce, host and age, and changed content 200")
     func notModified() async throws {
         try await withServer { server in
             let tag = try #require(try await server.get("/buildinfo?nonce=1").header("ETag"))
@@ -75,7 +75,7 @@ import Testing
     }
 
     @Test(
-        "What is no permitted request is refused in one answer, and the connection is closed",
+        "An invalid request gets one answer, and the connection is closed",
         arguments: [
             Refused(request: "POST /buildinfo HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc", status: "413"),
             Refused(request: "GET /buildinfo HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc", status: "413"),
@@ -112,7 +112,7 @@ import Testing
         }
     }
 
-    @Test("A header of just the permitted size passes")
+    @Test("A header of exactly the permitted size passes")
     func permittedSizes() async throws {
         try await withServer { (server: ServerFixture) async throws in
             #expect(try await server.get("/" + String(repeating: "a", count: 4_000)).statuses == ["404"])
@@ -124,7 +124,7 @@ import Testing
     }
 
     @Test(
-        "Other methods are refused with the ones that are allowed",
+        "Other methods are refused with the permitted ones",
         arguments: ["POST", "PUT", "DELETE", "OPTIONS", "TRACE", "BREW"])
     func methods(method: String) async throws {
         try await withServer { server in
@@ -138,7 +138,7 @@ import Testing
         }
     }
 
-    @Test("A bad nonce is 400, and nothing of it comes back")
+    @Test("A bad nonce is 400, and is not echoed")
     func badNonce() async throws {
         try await withServer { server in
             let response = try await server.get("/buildinfo?nonce=%0d%0aSet-Cookie:x")
@@ -148,7 +148,7 @@ import Testing
         }
     }
 
-    @Test("Requests sent at once are answered in order on one connection")
+    @Test("Pipelined requests are answered in order")
     func pipelining() async throws {
         try await withServer { server in
             let count = 2_000
@@ -163,7 +163,7 @@ import Testing
         }
     }
 
-    @Test("A request behind a refused one is not answered")
+    @Test("A request after a refused one is not answered")
     func nothingBehindRefusal() async throws {
         try await withServer { server in
             let response = try await server.exchange(
@@ -173,7 +173,7 @@ import Testing
         }
     }
 
-    @Test("A peer that has said all still gets its answer")
+    @Test("A peer that closed its side still gets its answer")
     func halfClosed() async throws {
         try await withServer { server in
             let connection = try await RawConnection.open(server.address)
@@ -184,7 +184,7 @@ import Testing
         }
     }
 
-    @Test("HTTP/1.0 is answered and closed")
+    @Test("HTTP/1.0 is answered, and the connection closed")
     func oldVersion() async throws {
         try await withServer { (server: ServerFixture) async throws in
             #expect(
@@ -193,7 +193,7 @@ import Testing
         }
     }
 
-    @Test("A unix socket serves too, replaces a stale file, and leaves none behind")
+    @Test("A unix socket replaces a stale file, and leaves none behind")
     func unixSocket() async throws {
         try await withServer { server in
             let path = server.folder.file("agent.sock")
@@ -223,7 +223,7 @@ import Testing
         }
     }
 
-    @Test("A path with a file on it is not deleted")
+    @Test("An existing file at the socket's path is not deleted")
     func fileInTheWay() async throws {
         try await withServer { server in
             let path = try server.folder.write("precious", to: "agent.sock")
@@ -232,7 +232,7 @@ import Testing
         }
     }
 
-    @Test("Metrics tell what is served, and count answers by code")
+    @Test("Metrics show the served build, and count answers by code")
     func metrics() async throws {
         try await withServer { server in
             _ = try await server.get("/nowhere")

@@ -15,7 +15,7 @@ import Testing
     init() throws { folder = try TemporaryFolder() }
 
     private struct Parts {
-        var board: DocumentStore
+        var documents: DocumentStore
         var source: LocalSource
         var metrics: Metrics
         var group: MultiThreadedEventLoopGroup
@@ -27,11 +27,11 @@ import Testing
             engines: try EngineSockets(parsing: ["unix://\(engine)"], environment: [:]),
             host: Samples.host)
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
-        let (board, metrics) = (try DocumentStore(configuration: configuration), Metrics())
+        let (documents, metrics) = (try DocumentStore(configuration: configuration), Metrics())
         let source = LocalSource(
-            configuration: configuration, board: board, group: group, metrics: metrics, clock: clock,
+            configuration: configuration, documents: documents, group: group, metrics: metrics, clock: clock,
             logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
-        return Parts(board: board, source: source, metrics: metrics, group: group)
+        return Parts(documents: documents, source: source, metrics: metrics, group: group)
     }
 
     @Test("A fresh document costs no scan, an older one costs one for all requests, and ages count from its start")
@@ -41,17 +41,17 @@ import Testing
         try await engine.start()
         let parts = try parts(["canvas=compose:canvas"], engine: engine.socketPath, clock: hand.clock)
         await parts.source.refresh("canvas")
-        #expect(parts.metrics.current.looks == 1)
+        #expect(parts.metrics.current.scans == 1)
         hand.advance(.seconds(1))
         await parts.source.refresh("canvas")
-        #expect(parts.metrics.current.looks == 1)
+        #expect(parts.metrics.current.scans == 1)
         hand.advance(.milliseconds(1))
         await withTaskGroup(of: Void.self) { group in
             for _ in 0..<50 { group.addTask { await parts.source.refresh("canvas") } }
         }
-        #expect(parts.metrics.current.looks == 2)
-        #expect(parts.board.entry("canvas")?.startedAt == hand.clock.now())
-        #expect(parts.board.entry("canvas")?.body.content.state == .serving)
+        #expect(parts.metrics.current.scans == 2)
+        #expect(parts.documents.entry("canvas")?.startedAt == hand.clock.now())
+        #expect(parts.documents.entry("canvas")?.body.content.state == .serving)
         try await engine.stop()
         try await parts.group.shutdownGracefully()
     }
@@ -63,15 +63,15 @@ import Testing
         try await engine.start()
         let parts = try parts(["canvas=compose:canvas"], engine: engine.socketPath, clock: hand.clock)
         await parts.source.refreshAll()
-        #expect(parts.board.entry("canvas")?.body.content.state == .serving)
+        #expect(parts.documents.entry("canvas")?.body.content.state == .serving)
         try await engine.stop()
         hand.advance(.seconds(3))
         await parts.source.refresh("canvas")
-        let entry = try #require(parts.board.entry("canvas"))
+        let entry = try #require(parts.documents.entry("canvas"))
         #expect(entry.body.content.state == .unknown)
         #expect(entry.body.content.gitSHA == nil)
         #expect(entry.startedAt == hand.clock.now())
-        #expect(parts.metrics.current.lookFailures == [.unreachable: 1])
+        #expect(parts.metrics.current.scanFailures == [.unreachable: 1])
         try await parts.group.shutdownGracefully()
     }
 
@@ -82,15 +82,15 @@ import Testing
         try await engine.start()
         let parts = try parts(["canvas=compose:canvas"], engine: engine.socketPath, clock: hand.clock)
         await parts.source.refreshAll()
-        let before = try #require(parts.board.entry("canvas")?.startedAt)
+        let before = try #require(parts.documents.entry("canvas")?.startedAt)
         engine.update { $0.overrides["/info"] = .hang }
         hand.advance(.seconds(10))
         let refresh = Task { await parts.source.refresh("canvas") }
         await engine.waitForRequests(8)
-        #expect(parts.board.entry("canvas")?.startedAt == before)
+        #expect(parts.documents.entry("canvas")?.startedAt == before)
         await refresh.value
-        #expect(parts.board.entry("canvas")?.body.content.state == .unknown)
-        #expect(parts.metrics.current.lookFailures == [.timeout: 1])
+        #expect(parts.documents.entry("canvas")?.body.content.state == .unknown)
+        #expect(parts.metrics.current.scanFailures == [.timeout: 1])
         try await engine.stop()
         try await parts.group.shutdownGracefully()
     }
@@ -101,16 +101,16 @@ import Testing
         let path = try folder.write(Samples.sha, to: "canvas")
         let parts = try parts(["canvas=file:\(path)"], engine: "/nowhere", clock: hand.clock)
         await parts.source.refreshAll()
-        let first = try #require(parts.board.entry("canvas"))
+        let first = try #require(parts.documents.entry("canvas"))
         hand.advance(.seconds(5))
         await parts.source.refreshAll()
-        let second = try #require(parts.board.entry("canvas"))
+        let second = try #require(parts.documents.entry("canvas"))
         #expect(second.body.entityTag == first.body.entityTag)
         #expect(second.startedAt != first.startedAt)
         try folder.write(Samples.otherSHA, to: "canvas")
         await parts.source.refreshAll()
-        #expect(parts.board.entry("canvas")?.body.entityTag != first.body.entityTag)
-        #expect(parts.metrics.current.looks == 0)
+        #expect(parts.documents.entry("canvas")?.body.entityTag != first.body.entityTag)
+        #expect(parts.metrics.current.scans == 0)
         try await parts.group.shutdownGracefully()
     }
 
@@ -121,7 +121,7 @@ import Testing
         let running = Task { await parts.source.run() }
         func becomes(_ sha: String?) async -> Bool {
             for _ in 0..<600 {
-                if let entry = parts.board.entry("canvas"), entry.startedAt != nil,
+                if let entry = parts.documents.entry("canvas"), entry.startedAt != nil,
                     entry.body.content.gitSHA?.hex == sha
                 {
                     return true
@@ -138,7 +138,7 @@ import Testing
         #expect(await becomes(Samples.otherSHA))
         #expect(unlink(path) == 0)
         #expect(await becomes(nil))
-        #expect(parts.board.entry("canvas")?.body.content.state == .unknown)
+        #expect(parts.documents.entry("canvas")?.body.content.state == .unknown)
         running.cancel()
         await running.value
         try await parts.group.shutdownGracefully()
@@ -150,11 +150,11 @@ import Testing
             services: [try Samples.service("canvas=file:/x")],
             engines: try EngineSockets(parsing: [], environment: [:]),
             host: Samples.host)
-        let board = try DocumentStore(configuration: configuration)
+        let documents = try DocumentStore(configuration: configuration)
         let now = ContinuousClock.now
         let content = { (state: ServiceState) in DocumentContent(service: "canvas", state: state, host: Samples.host) }
-        try board.publish(content(.exited), startedAt: now, observedAt: "")
-        try board.publish(content(.serving), startedAt: now - .seconds(1), observedAt: "")
-        #expect(board.entry("canvas")?.body.content.state == .exited)
+        try documents.publish(content(.exited), startedAt: now, observedAt: "")
+        try documents.publish(content(.serving), startedAt: now - .seconds(1), observedAt: "")
+        #expect(documents.entry("canvas")?.body.content.state == .exited)
     }
 }

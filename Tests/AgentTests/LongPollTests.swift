@@ -35,7 +35,7 @@ import Testing
         try server.folder.write(sha, to: "canvas")
     }
 
-    @Test("An answer is held until the content changes, and carries all that an answer carries")
+    @Test("A request is held until the content changes, and gets a complete answer")
     func changed() async throws {
         try await withServer { server in
             let before = try await tag(server)
@@ -55,7 +55,7 @@ import Testing
         }
     }
 
-    @Test("When the time is up it is 304, from fresh evidence where a nonce was given", arguments: ["GET", "HEAD"])
+    @Test("At the end of the time the answer is 304, from fresh evidence with a nonce", arguments: ["GET", "HEAD"])
     func timeIsUp(method: String) async throws {
         try await withServer { server in
             let before = try await tag(server)
@@ -95,7 +95,7 @@ import Testing
     }
 
     @Test(
-        "What is no request to wait is answered at once",
+        "Requests without a valid wait are answered at once",
         arguments: [
             AtOnce(headers: "If-None-Match: \"other\"\r\nPrefer: wait=50\r\n", status: "200", applied: "wait=50"),
             AtOnce(headers: "If-None-Match: \"other\"\r\nPrefer: wait=500\r\n", status: "200", applied: "wait=55"),
@@ -120,7 +120,7 @@ import Testing
         }
     }
 
-    @Test("Only documents wait", arguments: ["/healthz", "/metrics", "/nowhere"])
+    @Test("Only requests for documents are held", arguments: ["/healthz", "/metrics", "/nowhere"])
     func otherRoutes(target: String) async throws {
         try await withServer { server in
             let text = try await server.get(target, headers: "If-None-Match: *\r\nPrefer: wait=50\r\n")
@@ -130,7 +130,7 @@ import Testing
     }
 
     @Test(
-        "A list of tags and any tag are held as a single one is; a change to another of the list is none",
+        "A list of tags and any tag are held, and a change within the list is not an answer",
         arguments: ["list", "any"])
     func lists(kind: String) async throws {
         try await withServer { server in
@@ -149,7 +149,7 @@ import Testing
         }
     }
 
-    @Test("A change of another service wakes nobody")
+    @Test("A change of another service answers no request")
     func otherService() async throws {
         let folder = try TemporaryFolder()
         let services = try ["canvas", "web"].map { "\($0)=file:\(try folder.write(Samples.sha, to: $0))" }
@@ -165,7 +165,7 @@ import Testing
         }
     }
 
-    @Test("Requests behind a held one wait for it, and are answered in order")
+    @Test("Requests after a held one wait for it, and are answered in order")
     func pipelined() async throws {
         try await withServer { server in
             let connection = try await hold(server, "/buildinfo?nonce=first", close: false)
@@ -185,7 +185,7 @@ import Testing
         }
     }
 
-    @Test("One connection holds one request after the other")
+    @Test("One connection can hold one request after another")
     func repeated() async throws {
         try await withServer { server in
             let connection = try await hold(server, close: false)
@@ -202,7 +202,7 @@ import Testing
         }
     }
 
-    @Test("The limits of time for connections do not cut a held request; behind it they hold again")
+    @Test("Time limits for connections do not apply to a held request, and apply again afterwards")
     func deadlines() async throws {
         var limits = ServerLimits()
         limits.idleTime = .seconds(2)
@@ -217,7 +217,7 @@ import Testing
         }
     }
 
-    @Test("A peer that goes away takes its request with it, one that has only said all gets its answer now")
+    @Test("A closed connection releases its request, and a half-closed one gets its answer at once")
     func peerCloses() async throws {
         try await withServer { server in
             for _ in 0..<3 {
@@ -234,7 +234,7 @@ import Testing
         }
     }
 
-    @Test("Bytes and a close behind a held request are noticed too")
+    @Test("Input and a close after a held request are noticed")
     func pipelinedThenGone() async throws {
         try await withServer { server in
             let connection = try await hold(server, close: false)
@@ -245,7 +245,7 @@ import Testing
         }
     }
 
-    @Test("A peer that is cut off without a word takes its held request along")
+    @Test("A reset connection releases its held request")
     func reset() async throws {
         try await withServer { server in
             let connection = try await hold(server)
@@ -255,7 +255,7 @@ import Testing
         }
     }
 
-    @Test("A thousand held requests are answered by one change")
+    @Test("One change answers a thousand held requests")
     func many() async throws {
         var limits = ServerLimits()
         limits.connections = 2_000
@@ -278,7 +278,7 @@ import Testing
         }
     }
 
-    @Test("Told to stop, it answers what it holds at once, with what there is, and closes")
+    @Test("Stopping answers held requests at once, and closes their connections")
     func stopping() async throws {
         let server = try await ServerFixture()
         let before = try await tag(server)
@@ -296,7 +296,7 @@ import Testing
         }
     }
 
-    @Test("A service that becomes unknown is a change, and is told at once")
+    @Test("A service that becomes unknown answers held requests at once")
     func unknown() async throws {
         let folder = try TemporaryFolder()
         let engine = FakeEngine(socketPath: folder.file("e.sock"), script: EngineScripts.classic)
@@ -314,7 +314,7 @@ import Testing
     }
 
     @Test(
-        "A request with a nonce whose evidence is old is looked at before it is held, and a change found then is told")
+        "A request with a nonce causes an observation before it is held")
     func staleAtStart() async throws {
         let folder = try TemporaryFolder()
         let engine = FakeEngine(socketPath: folder.file("e.sock"), script: EngineScripts.classic)
@@ -323,7 +323,7 @@ import Testing
             server in
             let tag = try await tag(server)
             try await eventually("the evidence is old") {
-                server.board.entry("canvas")?.startedAt.map { ContinuousClock.now - $0 > .seconds(6) } == true
+                server.documents.entry("canvas")?.startedAt.map { ContinuousClock.now - $0 > .seconds(6) } == true
             }
             // Nobody tells of it.
             engine.update { $0.containers[0].restartCount = 7 }

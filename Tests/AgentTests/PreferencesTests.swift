@@ -14,7 +14,7 @@ import Testing
     }
 
     @Test(
-        "The time to wait is read as RFC 7240 writes it, clamped, and left alone where it is malformed",
+        "The preference wait is parsed as in RFC 7240, clamped, and ignored if malformed",
         arguments: [
             Example("wait=10", wait: 10), Example("wait=0", wait: 0), Example("wait=55", wait: 55),
             Example("wait=56", wait: 55), Example("wait=99999999999999999999999999", wait: 55),

@@ -50,8 +50,9 @@ import Testing
     }
 
     private func becomes(_ server: ServerFixture, _ state: String, _ holds: (DocumentContent) -> Bool) async throws {
-        try await eventually(state, detail: { "\(String(describing: server.board.entry("canvas")?.body.content))" }) {
-            server.board.entry("canvas").map { holds($0.body.content) } ?? false
+        try await eventually(state, detail: { "\(String(describing: server.documents.entry("canvas")?.body.content))" })
+        {
+            server.documents.entry("canvas").map { holds($0.body.content) } ?? false
         }
     }
 
@@ -90,7 +91,7 @@ import Testing
             _ = try await server.get("/buildinfo?nonce=1")
             service.set(.status(503))
             try await eventually("the document is old") {
-                server.board.entry("canvas").map { !server.source.isFresh($0) } ?? false
+                server.documents.entry("canvas").map { !server.source.isFresh($0) } ?? false
             }
             let body = try await server.get("/buildinfo?nonce=2").responseBody
             #expect(body.contains("\"state\":\"unhealthy\""))
@@ -117,13 +118,13 @@ import Testing
         let service = Service(Self.right)
         try await withAgent(service) { server, _, _ in
             await server.source.refreshAll()
-            let first = try #require(server.board.entry("canvas"))
+            let first = try #require(server.documents.entry("canvas"))
             service.set(.after(.milliseconds(150), Self.right))
             await server.source.refreshAll()
             try await eventually("a slower answer") {
-                server.board.entry("canvas").flatMap(\.probeLatency).map { $0 >= .milliseconds(150) } ?? false
+                server.documents.entry("canvas").flatMap(\.probeLatency).map { $0 >= .milliseconds(150) } ?? false
             }
-            #expect(server.board.entry("canvas")?.body.entityTag == first.body.entityTag)
+            #expect(server.documents.entry("canvas")?.body.entityTag == first.body.entityTag)
         }
     }
 

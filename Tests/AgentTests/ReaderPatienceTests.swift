@@ -5,8 +5,8 @@ import Testing
 @testable import Agent
 @testable import AgentCore
 
-/// How long a front waits for a reader that hangs, on a clock that the tests move.
-@Suite struct ReaderPatienceTests {
+/// The time limits of a server for its reader, on a clock that the tests advance.
+@Suite("Reader time limits") struct ReaderPatienceTests {
     private final class Reader {
         let channel = EmbeddedChannel()
         let end = FirstError<ReaderFailure>()
@@ -21,7 +21,7 @@ import Testing
             channel.pipeline.fireChannelActive()
         }
 
-        func says(_ text: String) throws { try channel.writeInbound(ByteBuffer(string: text)) }
+        func send(_ text: String) throws { try channel.writeInbound(ByteBuffer(string: text)) }
 
         func wait(_ time: TimeAmount) { channel.embeddedEventLoop.advanceTime(by: time) }
     }
@@ -29,14 +29,14 @@ import Testing
     private static let patience = ReaderClient.Patience()
     private static let moment = TimeAmount.milliseconds(1)
 
-    @Test("A hung reader is found out within 2 s, and who asks is told before a collector gives up, after 5 s")
+    @Test("A hung reader is detected within 2 s, and a snapshot's limit is below a collector's 5 s")
     func limits() {
         #expect(Self.patience.sign <= .seconds(2))
         #expect(Self.patience.snapshot < .seconds(5))
-        #expect(Self.patience.snapshot > .seconds(2), "an engine that hangs is the reader's to tell")
+        #expect(Self.patience.snapshot > .seconds(2), "enough for the reader to report a hung engine")
     }
 
-    @Test("A reader that says nothing is waited for as long as a sign of life may take, and no longer")
+    @Test("A silent reader fails at the limit for the sign of life")
     func silent() throws {
         let reader = try Reader()
         reader.wait(Self.patience.sign - Self.moment)
@@ -46,46 +46,46 @@ import Testing
         #expect(!reader.channel.isActive)
     }
 
-    @Test("A reader that lives is given time for its look, and found out where it hangs in the middle of it")
-    func looking() throws {
+    @Test("A reader that sent a sign of life fails at the limit for the snapshot")
+    func slowSnapshot() throws {
         let reader = try Reader()
-        try reader.says(" ")
+        try reader.send(" ")
         reader.wait(Self.patience.snapshot - Self.moment)
         #expect(reader.end.value == nil && reader.first == nil)
         reader.wait(Self.moment)
         #expect(reader.end.value == .late(path: "/r.sock"))
     }
 
-    @Test("Behind the first line a reader may be silent for good")
-    func followed() throws {
+    @Test("After the first line there is no limit")
+    func silenceAfterFirstLine() throws {
         let reader = try Reader()
-        try reader.says(" ")
-        try reader.says("{}\n")
+        try reader.send(" ")
+        try reader.send("{}\n")
         #expect(reader.first == " {}")
         reader.wait(.hours(1))
         #expect(reader.end.value == nil)
         _ = try reader.channel.finish()
     }
 
-    @Test("A reader gives a sign of life before its look is over, and it is no part of the snapshot")
-    func sign() throws {
+    @Test("A reader sends a sign of life before its observation ends, and the snapshot ignores it")
+    func signOfLife() throws {
         let channel = EmbeddedChannel()
-        let look = channel.eventLoop.makePromise(of: Void.self)
-        let board = DocumentStore([
-            try DocumentStore.Entry(unobserved: "canvas", host: Samples.host, reason: "not looked at yet")
+        let observation = channel.eventLoop.makePromise(of: Void.self)
+        let documents = DocumentStore([
+            try DocumentStore.Entry(unobserved: "canvas", host: Samples.host, reason: "not observed yet")
         ])
-        let line = try Snapshot(board, metrics: Metrics(), clock: .system).line()
+        let line = try Snapshot(documents, metrics: Metrics(), clock: .system).line()
         try channel.pipeline.syncOperations.addHandler(
-            SnapshotWriter(snapshot: { line }, refresh: { _ in look.futureResult }))
+            SnapshotWriter(snapshot: { line }, refresh: { _ in observation.futureResult }))
         channel.pipeline.fireChannelActive()
         let sign = try #require(try channel.readOutbound(as: ByteBuffer.self))
         #expect(sign == ByteBuffer(string: " "))
-        #expect(try channel.readOutbound(as: ByteBuffer.self) == nil, "nothing else before the look is over")
-        look.succeed()
+        #expect(try channel.readOutbound(as: ByteBuffer.self) == nil, "nothing else before the observation ends")
+        observation.succeed()
         channel.embeddedEventLoop.run()
         let snapshot = try #require(try channel.readOutbound(as: ByteBuffer.self))
-        let told = try Snapshot(line: Array(sign.readableBytesView) + Array(snapshot.readableBytesView))
-        #expect(told.services.map(\.content.service) == ["canvas"])
+        let received = try Snapshot(line: Array(sign.readableBytesView) + Array(snapshot.readableBytesView))
+        #expect(received.services.map(\.content.service) == ["canvas"])
         _ = try channel.finish()
     }
 }

@@ -4,13 +4,12 @@ import Testing
 
 @testable import Agent
 
-/// How fast one address may ask.
-@Suite struct RequestLimiterTests {
+@Suite("Request limiter") struct RequestLimiterTests {
     private func time(_ milliseconds: Int64) -> NIODeadline {
         .uptimeNanoseconds(1 << 40) + .milliseconds(milliseconds)
     }
 
-    @Test("A burst, then so many a second, and after a pause a burst again")
+    @Test("A burst is permitted, then the rate, and another burst after a pause")
     func bucket() {
         let limiter = RequestLimiter(rate: 10, burst: 20)
         func granted(at milliseconds: Int64, of count: Int = 100) -> Int {
@@ -23,7 +22,7 @@ import Testing
         #expect(granted(at: 60_000) == 20)
     }
 
-    @Test("The refusal says when to come again, in whole seconds, one at least")
+    @Test("A refusal has the time to wait in whole seconds, at least one")
     func retryAfter() {
         let limiter = RequestLimiter(rate: 1, burst: 1)
         #expect(limiter.refusal("a", now: time(0)) == nil)
@@ -32,17 +31,16 @@ import Testing
         #expect(limiter.refusal("b", now: time(0)) == nil)
     }
 
-    @Test("However many addresses ask, the table is as large, and who asks slowly is never refused")
+    @Test("A slow client is never refused, however many addresses send requests")
     func manyAddresses() {
         let limiter = RequestLimiter(rate: 2, burst: 2)
         for number in 0..<100_000 {
             #expect(limiter.refusal("10.\(number >> 16).\(number >> 8 & 255).\(number & 255)", now: time(1)) == nil)
         }
-        #expect(RequestLimiter.tableBytes == 64 << 10)
         for second in 1...10 { #expect(limiter.refusal("192.0.2.1", now: time(Int64(second) * 1_000)) == nil) }
     }
 
-    @Test("An address that asks too much stays known beside as many others as the table has room for")
+    @Test("An address above its rate stays known beside 100,000 others")
     func abuser() {
         let limiter = RequestLimiter(rate: 1, burst: 50)
         for _ in 0..<50 { #expect(limiter.refusal("abuser", now: time(0)) == nil) }
@@ -50,7 +48,7 @@ import Testing
         #expect(limiter.refusal("abuser", now: time(2)) != nil)
     }
 
-    @Test("Beyond its rate an address gets 429 with Retry-After, before it is asked who it is, and others are answered")
+    @Test("An address above its rate gets 429 with Retry-After, before authentication, and others are answered")
     func server() async throws {
         var limits = ServerLimits()
         limits.requestsPerSecond = 1
@@ -68,7 +66,7 @@ import Testing
             }
             let text = try await ask(from: "127.0.0.3", 20)
             let statuses = text.statuses
-            // While the machine is slow, a second may pass, and one more is let through.
+            // On a slow machine a second can pass, which permits one more.
             #expect(statuses.count == 20 && statuses.prefix(3).allSatisfy { $0 == "401" })
             #expect(statuses.count { $0 == "429" } >= 10)
             #expect(text.contains("Retry-After: 1"))

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Agent
 
-@Suite struct RequestParsingTests {
+@Suite("Request parsing") struct RequestParsingTests {
     @Test(
         "A target is routed by its exact path",
         arguments: [
@@ -48,7 +48,7 @@ import Testing
     }
 
     @Test(
-        "If-None-Match compares weakly against every tag of a list",
+        "If-None-Match compares weakly with every tag of a list",
         arguments: [
             (["\"a\""], true), (["W/\"a\""], true), (["\"b\", \"a\""], true), (["\"b\"", "W/\"a\""], true),
             (["*"], true),
@@ -60,7 +60,7 @@ import Testing
     }
 
     @Test(
-        "An address is numeric, with a port, or a unix path",
+        "A listen address is an IP address with a port, or a unix path",
         arguments: [
             ("127.0.0.1:9480", "127.0.0.1:9480", true), ("localhost:1", "127.0.0.1:1", true),
             ("0.0.0.0:80", "0.0.0.0:80", false),
@@ -75,12 +75,12 @@ import Testing
     }
 
     @Test(
-        "What is no address is refused",
+        "Anything but an address is refused",
         arguments: [
             "", "9480", ":9480", "host.example:80", "127.0.0.1", "127.0.0.1:", "127.0.0.1:65536", "127.0.0.1:-1",
             "::1:80", "[1.2.3.4]:80", "unix:relative", "unix:",
         ])
-    func badAddresses(text: String) {
+    func refusedAddresses(text: String) {
         #expect(throws: AgentError.listenSyntax(text)) { try ListenAddress(parsing: text) }
     }
 }

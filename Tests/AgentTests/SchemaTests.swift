@@ -69,7 +69,7 @@ import Testing
         }
     }
 
-    @Test("The validator finds a mistake")
+    @Test("The validator finds an invalid document")
     func judgeBites() async throws {
         #expect(try await complaints(["{\"schema\":2}"])?.contains("required property") == true)
         let good = try text(

@@ -5,10 +5,10 @@ import Shared
 
 @testable import Agent
 
-/// A whole agent in this process, on a port of its own.
+/// An agent in this process, on its own port.
 final class ServerFixture {
     let folder: TemporaryFolder
-    let board: DocumentStore
+    let documents: DocumentStore
     let source: LocalSource
     let metrics = Metrics()
     let server: HTTPServer
@@ -29,13 +29,14 @@ final class ServerFixture {
             services: try ServiceDeclaration.all(parsing: services, probes: probes),
             engines: try sockets ?? EngineSockets(parsing: engines.map { "unix://\($0)" }, environment: [:]),
             host: Samples.host)
-        board = try DocumentStore(configuration: configuration)
+        documents = try DocumentStore(configuration: configuration)
         let logger = Logger(label: "test", factory: { _ in log })
         let source = LocalSource(
-            configuration: configuration, board: board, group: group, metrics: metrics, clock: .system, logger: logger)
+            configuration: configuration, documents: documents, group: group, metrics: metrics, clock: .system,
+            logger: logger)
         self.source = source
         let responder = Responder(
-            board: board, source: ReloadableSource(source), metrics: metrics, clock: .system,
+            documents: documents, source: ReloadableSource(source), metrics: metrics, clock: .system,
             startedAt: Clock.system.now())
         server = HTTPServer(responder: responder, limits: limits, group: group, logger: logger, access: access)
         let addresses = try await server.start([.address(.tcp(host: "127.0.0.1", port: 0))])
@@ -52,7 +53,7 @@ final class ServerFixture {
         try await group.shutdownGracefully()
     }
 
-    /// What comes back for these bytes until the server closes.
+    /// The server's output for these bytes until it closes the connection.
     func exchange(_ text: String) async throws -> String {
         let connection = try await RawConnection.open(address)
         connection.send(text)
@@ -66,7 +67,7 @@ final class ServerFixture {
     }
 }
 
-/// Runs a test's body with an agent that is stopped in any case.
+/// Runs a test's body, and stops the agent in any case.
 func withServer(
     services: [String] = [], engines: [String] = [], sockets: EngineSockets? = nil,
     limits: ServerLimits = ServerLimits(), folder: TemporaryFolder? = nil, probes: [String] = [],
@@ -86,7 +87,7 @@ func withServer(
 }
 
 extension String {
-    /// The value of a header of a raw response, whatever its case.
+    /// The value of a header of a raw response, ignoring case.
     func header(_ name: String) -> String? {
         let head = replacing("\r\n", with: "\n").prefix { _ in true }
         for line in head.split(separator: "\n", omittingEmptySubsequences: false).dropFirst() {

@@ -6,7 +6,7 @@ import Testing
 @testable import Agent
 
 @Suite struct ServerLimitsTests {
-    @Test("Headers that trickle in are cut off by their time in all")
+    @Test("Slow headers are cut off at their total time limit")
     func slowHeaders() async throws {
         var limits = ServerLimits()
         limits.headerTime = .milliseconds(600)
@@ -26,7 +26,7 @@ import Testing
         }
     }
 
-    @Test("A silent connection is closed, one that asks now and then is kept")
+    @Test("An idle connection is closed, and one with occasional requests is kept")
     func idle() async throws {
         var limits = ServerLimits()
         limits.idleTime = .milliseconds(400)
@@ -37,7 +37,7 @@ import Testing
         }
     }
 
-    @Test("A peer that never reads is cut off, and holds little meanwhile")
+    @Test("A peer that never reads is disconnected, and occupies little memory")
     func slowReader() async throws {
         var limits = ServerLimits()
         limits.writeTime = .milliseconds(600)
@@ -55,7 +55,7 @@ import Testing
         }
     }
 
-    @Test("Connections beyond the cap get 503 with Retry-After, and a free place is given again")
+    @Test("Connections beyond the limit get 503 with Retry-After until there is room")
     func cap() async throws {
         var limits = ServerLimits()
         limits.connections = 3
@@ -81,7 +81,7 @@ import Testing
         }
     }
 
-    @Test("When all places are taken, who has kept the agent waiting longest gives way to who asks")
+    @Test("At the limit, the connection idle for longest is closed for a new one")
     func giveWay() async throws {
         var limits = ServerLimits()
         limits.connections = 3
@@ -100,7 +100,7 @@ import Testing
         }
     }
 
-    @Test("One address cannot take every place")
+    @Test("One address cannot use up the limit")
     func capPerAddress() async throws {
         var limits = ServerLimits()
         limits.connectionsPerAddress = 2
@@ -121,7 +121,7 @@ import Testing
         }
     }
 
-    @Test("Loopback is exempt from the cap by address, and counts by address otherwise")
+    @Test("Loopback is exempt from the limit per address")
     func exemption() throws {
         var limits = ServerLimits()
         let loopback = try SocketAddress(ipAddress: "127.0.0.1", port: 1)
@@ -140,7 +140,7 @@ import Testing
         #expect(ConnectionLimiter(limits: limits).cappedAddress(loopback) == "127.0.0.1")
     }
 
-    @Test("Beyond those that are told 503, connections are cut without a word")
+    @Test("Connections beyond the limit for 503 are closed without an answer")
     func census() {
         var limits = ServerLimits()
         limits.connections = 1
@@ -155,7 +155,7 @@ import Testing
         #expect(census.admit("e") == .accepted)
     }
 
-    @Test("A request with a nonce is never given evidence older than a second without a look")
+    @Test("A request with a nonce never gets evidence older than a second without an observation")
     func nonceLooks() async throws {
         let folder = try TemporaryFolder()
         let engine = FakeEngine(socketPath: folder.file("e.sock"), script: EngineScripts.classic)
@@ -167,12 +167,12 @@ import Testing
                 #expect((Double(response.header("Buildinfo-Age") ?? "") ?? 99) < 2)
                 try await Task.sleep(for: .milliseconds(400))
             }
-            #expect(server.metrics.current.looks >= 2)
+            #expect(server.metrics.current.scans >= 2)
         }
         try await engine.stop()
     }
 
-    @Test("While the engine hangs, a request with a nonce waits for the look and is told unknown")
+    @Test("While the engine hangs, a request with a nonce waits for the observation and gets unknown")
     func hangingEngine() async throws {
         let folder = try TemporaryFolder()
         let engine = FakeEngine(socketPath: folder.file("e.sock"), script: EngineScripts.classic)
@@ -183,7 +183,7 @@ import Testing
             engine.update { $0.overrides["/containers/json?all=1"] = .hang }
             // Evidence grows older than a second while nobody can look.
             for _ in 0..<1_000 {
-                guard let entry = server.board.entry("canvas"), server.source.isFresh(entry) else { break }
+                guard let entry = server.documents.entry("canvas"), server.source.isFresh(entry) else { break }
                 try await Task.sleep(for: .milliseconds(10))
             }
             let response = try await server.get("/buildinfo?nonce=1")
@@ -193,7 +193,7 @@ import Testing
         try await engine.stop()
     }
 
-    @Test("Of many requests that come at once behind one that takes its time, few wait, and the rest is not answered")
+    @Test("Only a limited number of pipelined requests is queued")
     func pipelined() async throws {
         let folder = try TemporaryFolder()
         let engine = FakeEngine(socketPath: folder.file("e.sock"), script: EngineScripts.classic)
@@ -205,7 +205,7 @@ import Testing
         ) { server in
             engine.update { $0.overrides["/containers/json?all=1"] = .hang }
             try await eventually("the evidence is old") {
-                server.board.entry("canvas").map { !server.source.isFresh($0) } ?? false
+                server.documents.entry("canvas").map { !server.source.isFresh($0) } ?? false
             }
             let many = String(repeating: "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n", count: 10)
             let connection = try await RawConnection.open(server.address)
@@ -216,7 +216,7 @@ import Testing
         try await engine.stop()
     }
 
-    @Test("Stopping lets a request under way finish and closes idle connections")
+    @Test("Stopping finishes requests in flight and closes idle connections")
     func draining() async throws {
         let folder = try TemporaryFolder()
         let engine = FakeEngine(socketPath: folder.file("e.sock"), script: EngineScripts.classic)
@@ -228,7 +228,7 @@ import Testing
         try await idle.text { $0.hasSuffix("ok\n") }
         engine.update { $0.overrides["/containers/json?all=1"] = .hang }
         for _ in 0..<1_000 {
-            guard let entry = server.board.entry("canvas"), server.source.isFresh(entry) else { break }
+            guard let entry = server.documents.entry("canvas"), server.source.isFresh(entry) else { break }
             try await Task.sleep(for: .milliseconds(10))
         }
         let waiting = try await RawConnection.open(server.address)
@@ -247,7 +247,7 @@ import Testing
         try await engine.stop()
     }
 
-    @Test("A connection that was taken when the agent is told to stop may still ask, and is told that it was the last")
+    @Test("A connection that is open when the agent begins to stop can still send its first request")
     func lateRequest() async throws {
         var limits = ServerLimits()
         (limits.graceTime, limits.drainTime) = (.seconds(30), .seconds(40))

@@ -4,7 +4,7 @@ import Testing
 
 @testable import Agent
 
-@Suite struct ServiceManagerTests {
+@Suite("Service manager") struct ServiceManagerTests {
     @Test("Readiness reaches the notification socket")
     func notify() throws {
         let folder = try TemporaryFolder()
@@ -19,8 +19,8 @@ import Testing
         #expect(String(decoding: buffer.prefix(max(0, count)), as: UTF8.self) == "READY=1")
     }
 
-    @Test("Without a manager nothing is told, and a dead one does no harm")
-    func nobody() throws {
+    @Test("Without a reachable manager, a notification returns false")
+    func withoutManager() throws {
         let folder = try TemporaryFolder()
         #expect(!ServiceManager(environment: [:]).notify("READY=1"))
         #expect(!ServiceManager(environment: ["NOTIFY_SOCKET": folder.file("none")]).notify("READY=1"))
@@ -28,7 +28,7 @@ import Testing
     }
 
     @Test(
-        "Sockets meant for another process, or none, are not taken",
+        "Sockets of another process are ignored",
         arguments: [
             [:], ["LISTEN_FDS": "1"], ["LISTEN_FDS": "1", "LISTEN_PID": "1"], ["LISTEN_FDS": "0", "LISTEN_PID": "77"],
             ["LISTEN_FDS": "x", "LISTEN_PID": "77"],
@@ -37,7 +37,7 @@ import Testing
         #expect(try ServiceManager(environment: environment, processID: 77).inheritedSockets().isEmpty)
     }
 
-    @Test("What an inherited socket is bound to is told")
+    @Test("The address of an inherited socket is known")
     func inheritedAddress() throws {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         defer { close(descriptor) }

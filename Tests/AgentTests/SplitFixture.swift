@@ -6,15 +6,15 @@ import Shared
 @testable import Agent
 @testable import AgentCore
 
-/// A reader and a front in this process, with a unix socket between them.
+/// A reader and a server's source in this process, with a unix socket between them.
 final class SplitFixture {
     let folder: TemporaryFolder
     let clock: Clock
-    let looks: LocalSourceFactory
+    let readerSources: LocalSourceFactory
     let readerSource: ReloadableSource
-    let front: RemoteSource
-    let frontBoard: DocumentStore
-    let frontMetrics = Metrics()
+    let serverSource: RemoteSource
+    let serverDocuments: DocumentStore
+    let serverMetrics = Metrics()
     let readerMetrics = Metrics()
     var path: String { folder.file("r.sock") }
     private let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
@@ -22,25 +22,25 @@ final class SplitFixture {
     private var server: SnapshotServer?
     private var tasks: [Task<Void, Never>] = []
 
-    /// - Parameter declared: what the front knows of before it has reached the reader.
+    /// - Parameter declared: the server's services before it has reached the reader.
     init(
         services: [String], engines: [String] = [], declared: [String] = [], folder: TemporaryFolder,
-        clock: Clock = .system, frontClock: Clock? = nil, probes: [String] = []
+        clock: Clock = .system, serverClock: Clock? = nil, probes: [String] = []
     ) throws {
         self.folder = folder
         self.clock = clock
-        looks = try LocalSourceFactory(
+        readerSources = try LocalSourceFactory(
             configuration: try Self.configuration(services, engines, probes), group: group, metrics: readerMetrics,
             clock: clock, logger: logger)
-        readerSource = ReloadableSource(looks.source())
-        frontBoard = DocumentStore(
+        readerSource = ReloadableSource(readerSources.source())
+        serverDocuments = DocumentStore(
             try declared.map {
                 try DocumentStore.Entry(unobserved: $0, host: Samples.host, reason: "the reader was not reached")
             })
-        let parts = ReaderDependencies(
-            path: folder.file("r.sock"), group: group, metrics: frontMetrics, clock: frontClock ?? clock,
+        let dependencies = ReaderDependencies(
+            path: folder.file("r.sock"), group: group, metrics: serverMetrics, clock: serverClock ?? clock,
             logger: logger)
-        front = RemoteSource(parts, board: frontBoard)
+        serverSource = RemoteSource(dependencies, documents: serverDocuments)
     }
 
     static func configuration(
@@ -51,28 +51,29 @@ final class SplitFixture {
             engines: try EngineSockets(parsing: engines.map { "unix://\($0)" }, environment: [:]), host: Samples.host)
     }
 
-    /// The reader looks, and listens.
+    /// Starts the reader's observations and its socket.
     func startReader() async throws {
         let source = readerSource.current
         await source.refreshAll()
         tasks.append(Task { await source.run() })
         let server = SnapshotServer(
-            board: looks.board, source: readerSource, metrics: readerMetrics, clock: clock, group: group,
+            documents: readerSources.documents, source: readerSource, metrics: readerMetrics, clock: clock,
+            group: group,
             logger: logger)
         try await server.start([.address(.unix(path: path))])
         self.server = server
     }
 
-    /// The reader is gone.
+    /// Stops the reader.
     func stopReader() async {
         await server?.stop()
         server = nil
     }
 
-    /// The front follows the reader.
-    func startFront() async {
-        await front.refreshAll()
-        tasks.append(Task { [front] in await front.run() })
+    /// Connects the server's source to the reader.
+    func startServer() async {
+        await serverSource.refreshAll()
+        tasks.append(Task { [serverSource] in await serverSource.run() })
     }
 
     func stop() async throws {
@@ -82,11 +83,11 @@ final class SplitFixture {
         try await group.shutdownGracefully()
     }
 
-    /// What the front says of `canvas`.
-    var content: DocumentContent? { frontBoard.entry("canvas")?.body.content }
+    /// The server's content for `canvas`.
+    var content: DocumentContent? { serverDocuments.entry("canvas")?.body.content }
 }
 
-/// Runs a test's body with a reader and a front that are stopped in any case.
+/// Runs a test's body, and stops the reader and the source in any case.
 func withSplit(_ fixture: SplitFixture, _ body: (SplitFixture) async throws -> Void) async throws {
     do {
         try await body(fixture)

@@ -9,7 +9,7 @@ import Testing
 @testable import Agent
 @testable import AgentCore
 
-@Suite("Reader and front", .timeLimit(.minutes(5)))
+@Suite("Reader and server", .timeLimit(.minutes(5)))
 struct SplitTests {
     private let folder: TemporaryFolder
 
@@ -19,22 +19,22 @@ struct SplitTests {
         try SplitFixture(services: ["canvas=file:\(try folder.write(text, to: "canvas"))"], folder: folder)
     }
 
-    @Test("The front says what the reader sees, byte for byte, and follows it")
-    func follows() async throws {
+    @Test("The server has the reader's documents byte for byte, and their changes")
+    func followsReader() async throws {
         try await withSplit(try fileSplit()) { split in
             try await split.startReader()
-            await split.startFront()
-            #expect(split.frontBoard.services == ["canvas"])
+            await split.startServer()
+            #expect(split.serverDocuments.services == ["canvas"])
             #expect(split.content?.gitSHA?.hex == Samples.sha)
             #expect(split.content?.host == Samples.host)
-            let tag = split.looks.board.entry("canvas")?.body.entityTag
-            #expect(split.frontBoard.entry("canvas")?.body.entityTag == tag)
+            let tag = split.readerSources.documents.entry("canvas")?.body.entityTag
+            #expect(split.serverDocuments.entry("canvas")?.body.entityTag == tag)
             try folder.write(Samples.otherSHA, to: "canvas")
-            try await eventually("the change is told") { split.content?.gitSHA?.hex == Samples.otherSHA }
+            try await eventually("the change arrives") { split.content?.gitSHA?.hex == Samples.otherSHA }
         }
     }
 
-    @Test("What the service itself serves comes through to the front, with its latency")
+    @Test("A probe's result reaches the server, with its latency")
     func probed() async throws {
         let host = try await ScriptedHost.start { _ in .json("{\"git_sha\":\"dev\"}") }
         let path = try folder.write(Samples.sha, to: "canvas")
@@ -42,56 +42,56 @@ struct SplitTests {
             services: ["canvas=file:\(path)"], folder: folder, probes: ["canvas=http://127.0.0.1:\(host.port)/"])
         try await withSplit(split) { split in
             try await split.startReader()
-            await split.startFront()
-            try await eventually("the probe's answer is told") { split.content?.served?.outcome == .ok }
+            await split.startServer()
+            try await eventually("the probe's result arrives") { split.content?.served?.outcome == .ok }
             #expect(split.content?.served?.gitSHA == .unusable("dev"))
-            #expect(split.content == split.looks.board.entry("canvas")?.body.content)
-            #expect(split.frontBoard.entry("canvas")?.probeLatency != nil)
+            #expect(split.content == split.readerSources.documents.entry("canvas")?.body.content)
+            #expect(split.serverDocuments.entry("canvas")?.probeLatency != nil)
         }
         await host.stop()
     }
 
-    @Test("Evidence that must not be old is looked at by the reader")
-    func fresh() async throws {
+    @Test("A request for fresh evidence causes an observation by the reader")
+    func freshEvidence() async throws {
         try await withSplit(try fileSplit()) { split in
             try await split.startReader()
-            await split.startFront()
-            let before = try #require(split.frontBoard.entry("canvas")?.startedAt)
+            await split.startServer()
+            let before = try #require(split.serverDocuments.entry("canvas")?.startedAt)
             try await eventually("it is old") { split.clock.now() - before > ObservationAge.freshness }
             let asked = split.clock.now()
-            await split.front.refresh("canvas")
-            let after = try #require(split.frontBoard.entry("canvas")?.startedAt)
-            #expect(after >= asked, "the look began behind the question")
+            await split.serverSource.refresh("canvas")
+            let after = try #require(split.serverDocuments.entry("canvas")?.startedAt)
+            #expect(after >= asked, "the observation began after the request")
         }
     }
 
-    @Test("Fifty who ask at once cause one look")
-    func together() async throws {
+    @Test("Fifty simultaneous requests cause one observation")
+    func simultaneousRequests() async throws {
         let engine = FakeEngine(socketPath: folder.file("e.sock"), script: EngineScripts.classic)
         try await engine.start()
         let split = try SplitFixture(
             services: ["canvas=compose:canvas"], engines: [engine.socketPath], folder: folder)
         try await withSplit(split) { split in
             try await split.startReader()
-            await split.startFront()
-            let before = try #require(split.frontBoard.entry("canvas")?.startedAt)
+            await split.startServer()
+            let before = try #require(split.serverDocuments.entry("canvas")?.startedAt)
             try await eventually("it is old") { split.clock.now() - before > ObservationAge.freshness }
-            let looks = split.readerMetrics.current.looks
+            let looks = split.readerMetrics.current.scans
             await withDiscardingTaskGroup { group in
-                for _ in 0..<50 { group.addTask { [front = split.front] in await front.refresh("canvas") } }
+                for _ in 0..<50 { group.addTask { [source = split.serverSource] in await source.refresh("canvas") } }
             }
-            #expect(split.readerMetrics.current.looks - looks <= 2)
-            let seen = try #require(split.frontBoard.entry("canvas")?.startedAt)
-            #expect(seen > before, "and what was old is served no more")
+            #expect(split.readerMetrics.current.scans - looks <= 2)
+            let seen = try #require(split.serverDocuments.entry("canvas")?.startedAt)
+            #expect(seen > before, "and the old evidence is replaced")
         }
         try await engine.stop()
     }
 
-    @Test("A reader that goes away makes every service unknown at once, and is found again")
-    func lost() async throws {
+    @Test("Losing the reader makes every service unknown at once, until it is back")
+    func lostReader() async throws {
         try await withSplit(try fileSplit()) { split in
             try await split.startReader()
-            await split.startFront()
+            await split.startServer()
             #expect(split.content?.state == .serving)
             await split.stopReader()
             try await eventually("it is unknown") { split.content?.state == .unknown }
@@ -102,18 +102,18 @@ struct SplitTests {
         }
     }
 
-    @Test("Before the reader was ever reached, the declared services are unknown, and say why")
+    @Test("Before the first connection, the declared services are unknown with the reason")
     func neverReached() async throws {
         let split = try SplitFixture(
             services: ["canvas=file:/nowhere"], declared: ["canvas"], folder: folder)
         try await withSplit(split) { split in
-            await split.startFront()
+            await split.startServer()
             #expect(split.content?.state == .unknown)
             #expect(split.content?.reason?.contains("\(split.path) does not exist") == true)
         }
     }
 
-    @Test("A reader that accepts and is silent is unknown, too")
+    @Test("A reader that accepts a connection and stays silent is a failure")
     func silent() async throws {
         let silent = try #require(UnixAddress(path: folder.file("r.sock")))
         let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
@@ -127,36 +127,38 @@ struct SplitTests {
         try await group.shutdownGracefully()
     }
 
-    @Test("Who says a word to the reader is cut off, and nobody else")
-    func spokenTo() async throws {
+    @Test("A peer that sends anything to the reader is disconnected, and no other one")
+    func talkativePeer() async throws {
         try await withSplit(try fileSplit()) { split in
             try await split.startReader()
-            await split.startFront()
+            await split.startServer()
             let rude = try await RawConnection.open(SocketAddress(unixDomainSocketPath: split.path))
             rude.send("GET / HTTP/1.1\r\n\r\n")
             #expect(try await rude.closes())
             try folder.write(Samples.otherSHA, to: "canvas")
-            try await eventually("the front is told all the same") { split.content?.gitSHA?.hex == Samples.otherSHA }
+            try await eventually("the server still receives the change") {
+                split.content?.gitSHA?.hex == Samples.otherSHA
+            }
         }
     }
 
-    @Test("Who does not read is given one snapshot at a time, and holds up nobody")
-    func unread() async throws {
+    @Test("A peer that does not read delays no other one")
+    func peerWithoutReading() async throws {
         try await withSplit(try fileSplit()) { split in
             try await split.startReader()
-            await split.startFront()
+            await split.startServer()
             let deaf = try await RawConnection.open(SocketAddress(unixDomainSocketPath: split.path), reads: false)
             for round in 0..<20 {
                 let sha = round.isMultiple(of: 2) ? Samples.otherSHA : Samples.sha
                 try folder.write(sha, to: "canvas")
-                try await eventually("the front is told") { split.content?.gitSHA?.hex == sha }
+                try await eventually("the server receives the change") { split.content?.gitSHA?.hex == sha }
             }
             deaf.close()
         }
     }
 
-    @Test("The reader connects no more than it can serve")
-    func crowd() async throws {
+    @Test("The reader limits the number of its connections")
+    func connectionLimit() async throws {
         try await withSplit(try fileSplit()) { split in
             try await split.startReader()
             var crowd: [RawConnection] = []
@@ -172,22 +174,22 @@ struct SplitTests {
         }
     }
 
-    @Test("A look of the future is refused: it would stay fresh for as long as it is ahead")
-    func future() async throws {
+    @Test("An observation in the future is refused, since it would stay fresh until then")
+    func futureObservation() async throws {
         var ahead = Clock.system
         ahead.bootNanoseconds = { Clock.system.bootNanoseconds() + 60_000_000_000 }
         let split = try SplitFixture(
             services: ["canvas=file:\(try folder.write(Samples.sha, to: "canvas"))"], declared: ["canvas"],
-            folder: folder, clock: ahead, frontClock: .system)
+            folder: folder, clock: ahead, serverClock: .system)
         try await withSplit(split) { split in
             try await split.startReader()
-            await split.startFront()
+            await split.startServer()
             #expect(split.content?.state == .unknown)
             #expect(split.content?.gitSHA == nil)
         }
     }
 
-    @Test("The reader's socket is its user's and its group's")
+    @Test("Only user and group can open the reader's socket")
     func mode() async throws {
         try await withSplit(try fileSplit()) { split in
             try await split.startReader()
@@ -197,11 +199,11 @@ struct SplitTests {
         }
     }
 
-    @Test("A reader listens on unix sockets alone")
-    func network() async throws {
+    @Test("A reader listens on unix sockets only")
+    func tcpIsRefused() async throws {
         try await withSplit(try fileSplit()) { split in
             let server = SnapshotServer(
-                board: split.looks.board, source: split.readerSource, metrics: split.readerMetrics,
+                documents: split.readerSources.documents, source: split.readerSource, metrics: split.readerMetrics,
                 clock: split.clock, group: MultiThreadedEventLoopGroup.singleton,
                 logger: .init(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
             await #expect(throws: AgentError.readerOnNetwork("127.0.0.1:0")) {
@@ -210,29 +212,29 @@ struct SplitTests {
         }
     }
 
-    @Test("After another configuration, services that are declared as before keep what was seen of them")
+    @Test("Services that a reload leaves unchanged keep their evidence")
     func reload() async throws {
         let split = try fileSplit()
         try await withSplit(split) { split in
             try await split.startReader()
-            await split.startFront()
+            await split.startServer()
             let canvas = "canvas=file:\(folder.file("canvas"))"
             let web = "web=file:\(try folder.write(Samples.otherSHA, to: "web"))"
-            let next = try split.looks.source(after: try SplitFixture.configuration([web, canvas], []))
-            #expect(split.looks.board.services == ["web", "canvas"])
-            #expect(split.looks.board.entry("canvas")?.body.content.gitSHA?.hex == Samples.sha)
-            #expect(split.looks.board.entry("web")?.startedAt == nil)
+            let next = try split.readerSources.source(after: try SplitFixture.configuration([web, canvas], []))
+            #expect(split.readerSources.documents.services == ["web", "canvas"])
+            #expect(split.readerSources.documents.entry("canvas")?.body.content.gitSHA?.hex == Samples.sha)
+            #expect(split.readerSources.documents.entry("web")?.startedAt == nil)
             split.readerSource.current = next
             await next.refreshAll()
-            try await eventually("the front has both") { split.frontBoard.services == ["web", "canvas"] }
-            try await eventually("and what they serve") {
-                split.frontBoard.entry("web")?.body.content.gitSHA?.hex == Samples.otherSHA
+            try await eventually("the server has both") { split.serverDocuments.services == ["web", "canvas"] }
+            try await eventually("and their commits") {
+                split.serverDocuments.entry("web")?.body.content.gitSHA?.hex == Samples.otherSHA
             }
-            // The same name for something else: what was seen of it counts no more.
-            _ = try split.looks.source(after: try SplitFixture.configuration(["canvas=file:/nowhere"], []))
-            #expect(split.looks.board.services == ["canvas"])
-            #expect(split.looks.board.entry("canvas")?.startedAt == nil)
-            #expect(split.looks.board.entry("canvas")?.body.content.state == .unknown)
+            // The same name with another selector loses its evidence.
+            _ = try split.readerSources.source(after: try SplitFixture.configuration(["canvas=file:/nowhere"], []))
+            #expect(split.readerSources.documents.services == ["canvas"])
+            #expect(split.readerSources.documents.entry("canvas")?.startedAt == nil)
+            #expect(split.readerSources.documents.entry("canvas")?.body.content.state == .unknown)
         }
     }
 }

@@ -9,14 +9,14 @@ import Testing
 @testable import Agent
 @testable import AgentCore
 
-@Suite("The watchdog")
+@Suite("Watchdog")
 struct WatchdogTests {
     private let folder: TemporaryFolder
 
     init() throws { folder = try TemporaryFolder() }
 
     @Test(
-        "It is fed in half of the time that systemd grants, by the process that systemd means",
+        "systemd is notified at half of its period, by the process that it watches",
         arguments: [
             (["WATCHDOG_USEC": "30000000"], Duration.seconds(15)),
             (["WATCHDOG_USEC": "30000000", "WATCHDOG_PID": "42"], .seconds(15)),
@@ -27,19 +27,19 @@ struct WatchdogTests {
         #expect(Watchdog.interval(ServiceManager(environment: environment, processID: 42)) == interval)
     }
 
-    /// What systemd would hear, as long as it is asked for.
-    private final class Ear {
+    /// A notification socket.
+    private final class NotificationSocket {
         let descriptor: Int32
 
         init(_ path: String) throws {
-            descriptor = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue), 0)
+            descriptor = Glibc.socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue), 0)
             let address = try #require(UnixAddress(path: path))
             try #require(address.withSocketAddress { bind(descriptor, $0, $1) } == 0)
         }
 
         deinit { close(descriptor) }
 
-        func heard() -> [String] {
+        func received() -> [String] {
             var words: [String] = []
             var buffer = [UInt8](repeating: 0, count: 256)
             while case let count = recv(descriptor, &buffer, buffer.count, 0), count > 0 {
@@ -49,35 +49,35 @@ struct WatchdogTests {
         }
     }
 
-    @Test("A look that does not end starves it; one that is under way does not")
-    func hungLook() async throws {
-        let ear = try Ear(folder.file("notify"))
+    @Test("A hung observation stops the notifications, one in progress does not")
+    func hungObservation() async throws {
+        let socket = try NotificationSocket(folder.file("notify"))
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let hand = HandClock()
         let gate = OneTimeResult<Void>()
         let source = GatedSource(clock: hand.clock) { await gate.value }
-        let dog = Watchdog(
+        let watchdog = Watchdog(
             manager: ServiceManager(environment: ["NOTIFY_SOCKET": folder.file("notify")]), group: group,
             source: ReloadableSource(source))
-        await dog.round()
-        #expect(ear.heard() == ["WATCHDOG=1"])
-        let look = Task { await source.refresh() }
-        try await eventually("the look has begun") { !source.refresher.isResponsive(within: .seconds(-1)) }
-        await dog.round()
-        #expect(ear.heard() == ["WATCHDOG=1"])
-        hand.advance(Watchdog.longestLook + .seconds(1))
-        await dog.round()
-        #expect(ear.heard().isEmpty)
+        await watchdog.check()
+        #expect(socket.received() == ["WATCHDOG=1"])
+        let observation = Task { await source.refresh() }
+        try await eventually("the observation has begun") { !source.refresher.isResponsive(within: .seconds(-1)) }
+        await watchdog.check()
+        #expect(socket.received() == ["WATCHDOG=1"])
+        hand.advance(Watchdog.longestObservation + .seconds(1))
+        await watchdog.check()
+        #expect(socket.received().isEmpty)
         gate.set(())
-        await look.value
-        await dog.round()
-        #expect(ear.heard() == ["WATCHDOG=1"])
+        await observation.value
+        await watchdog.check()
+        #expect(socket.received() == ["WATCHDOG=1"])
         try await group.shutdownGracefully()
     }
 
-    /// A source whose looks take as long as the test likes.
+    /// A source whose observations end when the test says so.
     private struct GatedSource: StatusSource, Refreshable {
-        let board = DocumentStore([])
+        let documents = DocumentStore([])
         let clock: Clock
         let refresher: Refresher
         private let gate: @Sendable () async -> Void

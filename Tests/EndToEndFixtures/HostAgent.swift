@@ -12,7 +12,7 @@ struct HostAgent: Sendable {
     var url: String { "http://\(authority)/buildinfo/canvas" }
     var host: FleetHost { FleetHost(name: name, url: url, agent: self) }
 
-    /// Starts an agent for the service `canvas` and waits until it has looked once.
+    /// Starts an agent for the service `canvas`, and waits for its first observation.
     static func start(
         _ name: String, selector: String, engine: DockerEngine? = nil, arguments: [String] = [],
         address: String = "127.0.0.1", hostID: String? = nil, program: Program? = nil, prefix: [String] = []
@@ -25,15 +25,15 @@ struct HostAgent: Sendable {
         return try await ready(name, running)
     }
 
-    /// Starts a front that has its evidence from a reader, and waits until it has asked it.
+    /// Starts a server with the evidence of a reader, and waits for its first observation.
     ///
-    /// - Parameter awaitsReader: a front that is faster than its reader knows of no service yet, and answers 404.
-    static func front(
+    /// - Parameter awaitsReader: false to start before the reader, when the server does not know its services yet.
+    static func server(
         _ name: String, from reader: String, arguments: [String] = [], awaitsReader: Bool = true
     ) async throws -> HostAgent {
         if awaitsReader { try await eventually("the reader listens") { access(reader, F_OK) == 0 } }
         let running = try Program.agent().start(
-            ["serve", "--listen", "127.0.0.1:0", "--from", "unix:\(reader)", "--host-id", "front-of-\(name)"]
+            ["serve", "--listen", "127.0.0.1:0", "--from", "unix:\(reader)", "--host-id", "server-of-\(name)"]
                 + arguments)
         return try await ready(name, running)
     }
@@ -48,7 +48,7 @@ struct HostAgent: Sendable {
         return HostAgent(name: name, authority: String(authority), program: running)
     }
 
-    /// What it answers with now, checked against the schema.
+    /// The present document, validated against the schema.
     func document() async throws -> String {
         let answer = try #require(LoopbackRequest("GET", authority, "/buildinfo?nonce=test").answer())
         #expect(answer.status == 200)
@@ -63,6 +63,6 @@ struct FleetHost: Sendable {
     var name: String
     var url: String
     var id: String?
-    /// Kept running as long as the line is needed.
+    /// The agent, which runs as long as this value exists.
     var agent: HostAgent?
 }

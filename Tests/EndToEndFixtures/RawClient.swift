@@ -1,16 +1,16 @@
 import Glibc
 
-/// A TCP connection on which a test says what no HTTP client would, from whatever address of 127.0.0.0/8 it likes.
+/// A TCP connection for arbitrary bytes, from any address of 127.0.0.0/8.
 final class RawClient {
     struct NoConnection: Error, CustomStringConvertible {
         var description: String
     }
 
     private let descriptor: Int32
-    /// The peer ended it, in whatever way.
+    /// True if the peer closed or reset the connection.
     private(set) var isClosed = false
 
-    /// - Throws: where there is no connection.
+    /// - Throws: ``NoConnection`` if connecting fails.
     init(_ authority: String, from source: String = "127.0.0.1") throws {
         let parts = authority.split(separator: ":")
         descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
@@ -26,7 +26,7 @@ final class RawClient {
 
     deinit { close(descriptor) }
 
-    /// As much as the peer takes: it may have ended the connection.
+    /// Sends as much as the peer accepts, which can close the connection meanwhile.
     func send(_ bytes: [UInt8]) {
         var rest = bytes[...]
         while !rest.isEmpty {
@@ -38,12 +38,12 @@ final class RawClient {
 
     func send(_ text: String) { send(Array(text.utf8)) }
 
-    /// For a peer that does not take what is sent.
+    /// Limits the time to send to a peer that does not read.
     func setSendLimit(_ limit: inout timeval) {
         setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
     }
 
-    /// Lets this process, and those that it starts, have so many files open; false where the machine does not.
+    /// Raises the limit on open files of this process and its children; returns false if the system does not permit it.
     static func raiseOpenFiles(to wanted: Int) -> Bool {
         var limit = rlimit()
         getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
@@ -53,7 +53,7 @@ final class RawClient {
 
     func finishSending() { shutdown(descriptor, Int32(SHUT_WR)) }
 
-    /// All that comes until the peer ends the connection, or a text has come, or the time is up.
+    /// Receives until the peer closes the connection, the text arrives, or the time is up.
     func received(until limit: Duration = .seconds(30), orText text: String? = nil) -> String {
         var step = timeval(tv_sec: 0, tv_usec: 100_000)
         setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &step, socklen_t(MemoryLayout<timeval>.size))

@@ -6,10 +6,10 @@ import Testing
 @testable import EndToEndFixtures
 
 extension RealEngine {
-    /// With a real engine's events: the agent is told, and does not find out by looking every now and then.
+    /// A real engine's events cause observations, in addition to the periodic ones.
     @Suite("The agent and its engine's events")
     struct AgentEventsTests {
-        /// An agent whose looks have become rare, and its service.
+        /// An agent with infrequent periodic observations, and its service.
         private struct Watched {
             let service: Service
             let agent: HostAgent
@@ -22,18 +22,18 @@ extension RealEngine {
                 )
             }
 
-            /// Waits until the stream stands and the evidence is far older than the two seconds after which it is looked at
-            /// where nobody tells of changes: now 20 seconds lie ahead in which only an event makes a look.
+            /// Waits until the event stream is open and the evidence far older than the two seconds between observations without
+            /// one: for the next 20 seconds, only an event causes an observation.
             func becomeCalm() async throws {
-                try await eventually("looks have become rare", detail: { agent.program.error }) {
+                try await eventually("observations are infrequent", detail: { agent.program.error }) {
                     let age = try agent.metric("buildinfo_engine_look_age_seconds")
                     return try agent.metric("buildinfo_engine_event_stream_up") == 1 && (6...9).contains(age)
                 }
             }
 
-            /// Has something done to a calm agent, and waits for what the document says then.
+            /// Performs an action, and waits for the expected document.
             ///
-            /// - Returns: the document, which was told by a long poll as soon as it was another one.
+            /// - Returns: the document, which a long poll received as soon as it changed.
             @discardableResult
             func after(
                 _ what: String, _ act: () async throws -> Void, becomes condition: (Document) -> Bool
@@ -50,7 +50,7 @@ extension RealEngine {
                     if poll.answer()?.status == 200 { latest = try document() }
                     return condition(latest.document)
                 }
-                #expect(ContinuousClock.now - started < .seconds(20), "and not because half a minute had passed")
+                #expect(ContinuousClock.now - started < .seconds(20), "before a periodic observation")
                 #expect(try agent.metric("buildinfo_engine_events_total") > events)
                 return latest.document
             }
@@ -65,7 +65,7 @@ extension RealEngine {
             return Watched(service: service, agent: agent)
         }
 
-        @Test("A container that is stopped, started, restarted and paused is told of each time")
+        @Test("Stopping, starting, restarting and pausing a container is detected each time")
         func lifecycle() async throws {
             let watched = try await watched()
             let (engine, name) = (watched.service.engine, watched.service.name)
@@ -102,7 +102,7 @@ extension RealEngine {
             }
         }
 
-        @Test("A health check that comes to pass is told of, and the checks themselves are not")
+        @Test("A health check's first success causes an observation, and later checks do not")
         func healthy() async throws {
             let watched = try await watched(healthCheck: ["0", "0"])
             let (engine, name) = (watched.service.engine, watched.service.name)
@@ -115,13 +115,13 @@ extension RealEngine {
                 $0.state == .serving && $0.instances.first?.startedAt != startedAt
             }
             let events = try watched.agent.metric("buildinfo_engine_events_total")
-            // Half a dozen checks later, each of which the engine tells of three times.
+            // Half a dozen checks later, each with three events.
             try await watched.becomeCalm()
             #expect(try watched.agent.metric("buildinfo_engine_events_total") == events)
             try await engine.remove(name)
         }
 
-        @Test("A tag that is moved to another image, and back, is told of while the container runs on")
+        @Test("A tag that moves to another image and back is detected while the container runs")
         func tagMoved() async throws {
             let watched = try await watched()
             let (engine, service) = (watched.service.engine, watched.service)
@@ -140,7 +140,7 @@ extension RealEngine {
             try await engine.remove(service.name)
         }
 
-        @Test("An engine that is stopped is unknown at once and told of; started again, it is followed again")
+        @Test("A stopped engine makes the state unknown at once, until it is started again")
         func engineLost() async throws {
             let watched = try await watched("--restart", "always")
             let engine = watched.service.engine
@@ -149,7 +149,7 @@ extension RealEngine {
             let started = ContinuousClock.now
             try await engine.stop()
             try await eventually("the state is unknown") { try watched.document().document.state == .unknown }
-            #expect(ContinuousClock.now - started < .seconds(20), "and not because half a minute had passed")
+            #expect(ContinuousClock.now - started < .seconds(20), "before a periodic observation")
             #expect(try watched.document().tag != tag)
             #expect(try watched.agent.metric("buildinfo_engine_event_stream_up") == 0)
             try await engine.start()
@@ -165,12 +165,12 @@ extension RealEngine {
             try await engine.remove(watched.service.name)
         }
 
-        @Test("An engine that hangs is unknown for the one who asks, and is found again when it goes on")
+        @Test("A hung engine makes the state unknown, until it continues")
         func engineHangs() async throws {
             let watched = try await watched()
             let engine = watched.service.engine
             try await watched.becomeCalm()
-            // Whatever comes of it, later tests need a living engine.
+            // Later tests need a running engine.
             try engine.suspend()
             let answer = LoopbackRequest("GET", watched.agent.authority, "/buildinfo?nonce=1").answer()
             try engine.resume()

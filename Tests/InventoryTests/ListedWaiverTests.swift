@@ -110,6 +110,6 @@ struct ListedWaiverTests {
         bench.poll(1...11, Answer())
         #expect(
             try SampleFleet.report(bench).warnings.contains(
-                "waivers have expired, or will before the deadline, and count no more: canvas-01, canvas-04"))
+                "waivers that expire before the deadline do not apply: canvas-01, canvas-04"))
     }
 }

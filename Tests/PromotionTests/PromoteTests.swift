@@ -259,8 +259,7 @@ struct PromoteTests {
             }
             let refused = try await promote()
             #expect(refused.exitCode == 41, "\(refused.error)")
-            #expect(
-                refused.error.contains("give --forge, or --skip-ancestry"), "\(refused.error)")
+            #expect(refused.error.contains("give --forge, or --skip-ancestry to skip this check"), "\(refused.error)")
             let promoted = try await promote("--skip-ancestry")
             #expect(promoted.exitCode == 0, "\(promoted.error)")
             #expect(promoter.registry.tag("latest") == promoter.new.digest)

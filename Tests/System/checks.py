@@ -1,4 +1,4 @@
-"""What was expected, and what came: a line each, as it is found, and a table at the end."""
+"""Checks with an expected and an actual value: one line each when it is made, and a table at the end."""
 
 import sys
 import time
@@ -10,7 +10,7 @@ class Checks:
         self.begun = time.monotonic()
 
     def __call__(self, what, expected, got, holds=None):
-        """One check; `holds` says whether `got` is as expected, where that is not equality."""
+        """One check; `holds` decides instead of equality."""
         fine = bool(holds) if holds is not None else expected == got
         self.rows.append((what, str(expected), " ".join(str(got).split()), fine))
         print(f"{time.monotonic() - self.begun:6.1f} s  {'ok  ' if fine else 'FAIL'}  {what}", flush=True)

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""Asks every 50 ms, each time on a connection of its own, and writes a line a request: when it began and ended (seconds of
-the monotonic clock), and the status or what went wrong. Ends when standard input does. Usage: client.py URL."""
+"""Sends a request every 50 ms on a new connection, and writes one line for each: its start and end (seconds of the
+monotonic clock), and the status or the error. Ends at the end of standard input. Usage: client.py URL."""
 
 import sys
 import threading
@@ -21,7 +21,7 @@ def ask(url):
         outcome = str(error.code)
     except OSError as error:
         outcome = f"lost: {error}"
-    except Exception as error:  # An answer cut short is a lost one, too.
+    except Exception as error:  # An incomplete answer is a lost one too.
         outcome = f"lost: {type(error).__name__}"
     with lock:
         print(f"{begun:.6f} {time.monotonic():.6f} {outcome}", flush=True)

@@ -1,4 +1,4 @@
-"""A Debian with systemd, booted as a container of its own, with an engine in it and no network but loopback."""
+"""A Debian with systemd, booted in a container with an engine and a loopback network only."""
 
 import hashlib
 import os
@@ -12,7 +12,7 @@ import time
 
 SUITE = "bookworm"
 BASE = "systemd,systemd-sysv,dbus,libpam-systemd,ca-certificates"
-# The engine, what the programs are linked with, and what the tests ask with.
+# The engine, the libraries of the programs, and the tools of the tests.
 PACKAGES = "docker.io podman runc curl libcurl4 libsqlite3-0 libyaml-0-2 libstdc++6 libgcc-s1 busybox-static iproute2".split()
 
 
@@ -24,25 +24,25 @@ def run(*command, check=True, **options):
 
 
 def mirror():
-    """Where this machine has its own packages from, where that is Debian's archive; else what the name stands for."""
+    """The Debian mirror of this machine; the default mirror on other systems."""
     said = run("apt-get", "indextargets", "--format", "$(SITE)", "Created-By: Packages", check=False).stdout.split()
     return next((site for site in said if site.rstrip("/").endswith("/debian")), "http://deb.debian.org/debian")
 
 
 def prepared_root(cache):
-    """The folder of an installed system that nothing has booted yet; made once for each list of packages."""
+    """The folder of an installed system, never booted; created once for each list of packages."""
     key = hashlib.sha256(repr((SUITE, BASE, PACKAGES)).encode()).hexdigest()[:12]
     root = cache / f"root-{key}"
     if root.exists():
         return root
     cache.mkdir(parents=True, exist_ok=True)
     making = pathlib.Path(tempfile.mkdtemp(prefix="making-", dir=cache))
-    # The parts that a test has no use for are most of the time and the room.
+    # Unneeded parts would take most of the time and space.
     (making / "etc/dpkg/dpkg.cfg.d").mkdir(parents=True)
     (making / "etc/dpkg/dpkg.cfg.d/small").write_text(
         "path-exclude=/usr/share/locale/*\nforce-unsafe-io\n")
     run("debootstrap", "--variant=minbase", f"--include={BASE}", SUITE, str(making), mirror())
-    # Nothing may be started in here while packages are installed.
+    # Packages must not start services here.
     policy = making / "usr/sbin/policy-rc.d"
     policy.write_text("#!/bin/sh\nexit 101\n")
     policy.chmod(0o755)
@@ -59,7 +59,7 @@ def prepared_root(cache):
 
 
 class Machine:
-    """Booted by entering, gone by leaving. Nothing of it is kept."""
+    """Boots when the context is entered, and is deleted when it is left."""
 
     def __init__(self, root, read_only=()):
         self.root, self.read_only = root, [path for path in read_only if os.path.isdir(path)]
@@ -76,23 +76,23 @@ class Machine:
         self.process = subprocess.Popen(
             ["setpriv", "--pdeathsig", "KILL", "systemd-nspawn", "-D", str(self.folder), "--boot", "--register=no",
              "--keep-unit", "--private-network", "--machine=buildinfo-test", "--quiet",
-             # An engine in here makes keyrings and filters of its own.
+             # The engine inside creates its own keyrings and filters.
              "--system-call-filter=@keyring bpf",
              *[f"--bind-ro={path}" for path in self.read_only]],
             stdin=subprocess.DEVNULL, stdout=self.console, stderr=self.console, start_new_session=True)
-        self.wait(60, self.find_leader, "the machine to begin")
+        self.wait(60, self.find_leader, "the machine to start")
         self.wait(90, lambda: self.shell("systemctl is-system-running").stdout.strip() in ("running", "degraded"),
-                  "the machine to be booted")
-        # Podman's own units want a machine.
+                  "the machine to boot")
+        # Podman's own units need a machine.
         self.must("systemctl reset-failed 'podman*' || true")
-        # It sees the control groups read-only; its engine must make some.
+        # The control groups are mounted read-only, but the engine has to create some.
         self.must("""awk '$3 ~ /^cgroup/ { print $2 }' /proc/mounts | while read -r group; do
             mount -o remount,bind,rw "$group"; done""")
         return self
 
     def __exit__(self, *_):
         if self.leader:
-            # Control groups are the one thing that containers would leave behind.
+            # Containers would leave control groups behind.
             self.shell("docker ps -q | xargs -r docker rm -f")
             os.kill(self.leader, signal.SIGKILL)
         if self.process:
@@ -109,13 +109,13 @@ class Machine:
         if self.process.poll() is not None:
             raise RuntimeError("systemd-nspawn ended: " + (self.work / "console").read_text(errors="replace")[-2000:])
         found = run("pgrep", "-P", str(self.process.pid), check=False).stdout.split()
-        # Until it is the first process of its own namespace, there is nothing to enter.
+        # Before it is the first process of its namespace, there is nothing to enter.
         if found and re.search(r"^NSpid:.*\t1$", pathlib.Path(f"/proc/{found[0]}/status").read_text(), re.M):
             self.leader = int(found[0])
         return self.leader
 
     def wait(self, seconds, condition, what):
-        """The condition's value, as soon as it is true; it is an error when the time is up."""
+        """Returns the condition's value once it is true; raises an error at the time limit."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             if value := condition():
@@ -134,7 +134,7 @@ class Machine:
         return self.shell(command, check=True).stdout.strip()
 
     def write(self, path, text):
-        """From inside, since some of its folders exist only there."""
+        """Writes a file from inside, since some folders exist only there."""
         subprocess.run([*self.entering(), "/bin/sh", "-c", f"mkdir -p '{os.path.dirname(path)}' && cat >'{path}'"],
                        input=text, text=True, check=True)
 
@@ -142,11 +142,11 @@ class Machine:
         return self.must(f"systemctl show --value -p {name} {unit}")
 
     def main_process(self, unit):
-        """The process's number in the machine, or None."""
+        """The process id inside the machine, or None."""
         number = int(self.property(unit, "MainPID") or 0)
         return number or None
 
     def files(self, but):
-        """Every path, without what changes by itself."""
+        """All paths except the volatile ones."""
         found = self.must("find / /run -xdev -not -type d -o -xdev -type d").split("\n")
         return {path for path in found if not re.match(but, path)}

@@ -1,8 +1,8 @@
 #!/usr/bin/python3
-"""Installs the packages on a booted Debian with systemd and a real engine, and sees whether they keep their promises.
+"""Installs the packages on a booted Debian with systemd and a real engine, and checks their promises.
 
-Usage: run.py --agent FILE --collector FILE [--cache FOLDER] [--keep-journal FILE]. As root. Debug binaries will do: the
-folder of the Swift runtime that they name is shown to the machine. Exit 0, or 1 where a check failed.
+Usage: run.py --agent FILE --collector FILE [--cache FOLDER] [--keep-journal FILE]. As root. Debug binaries work: the
+folder of their Swift runtime is mounted in the machine. Exit code 0, or 1 if a check failed.
 """
 
 import argparse
@@ -24,17 +24,17 @@ from machine import Machine, prepared_root, run
 TREE = pathlib.Path(__file__).resolve().parents[2]
 SHA = "3f2a90be11d2c4a5968778695a4b3c2d1e0f9a8b"
 URL = "http://127.0.0.1:9480/buildinfo"
-FRONT, READER, PORT = "buildinfo-agent.service", "buildinfo-reader.service", "buildinfo-agent.socket"
-# What changes by itself, or belongs to the engine.
+SERVER, READER, PORT = "buildinfo-agent.service", "buildinfo-reader.service", "buildinfo-agent.socket"
+# Volatile paths, and those of the engine.
 VOLATILE = (
     r"/(proc|sys|dev|tmp|var/tmp|var/log|var/cache|var/lib/(docker|containerd|systemd/(random|timesync|coredump)|apt)|root"
     r"|run/(systemd|user|log|docker|containerd|dbus|udev|credentials|lock|initctl|utmp|mount|private)|srv)(/|$)"
-    # Whose terminals are told that a package's tool reloaded something.
+    # Written when a package's tool reloads something.
     r"|/run/agetty\.reload$"
     # Podman's.
     r"|/(run/(libpod|containers|netns|crun|runc)|var/lib/(containers|cni)|etc/(containers|cni))(/|$)"
     r"|/run/.*\.(pid|sock)$|/var/lib/dpkg/(.*-old|lock.*|triggers/.*|updates.*|status|diversions|statoverride)$"
-    # Groups stay when a package goes, and these are their files' last versions.
+    # Groups stay after a purge; these are backups of their files.
     r"|/etc/(group|gshadow|passwd|shadow|subuid|subgid)-$")
 
 
@@ -42,7 +42,7 @@ class Scenario:
     def __init__(self, machine, check):
         self.machine, self.check = machine, check
 
-    # Asking
+    # Requests
 
     def ask(self, path="/buildinfo"):
         """Status and document."""
@@ -80,22 +80,22 @@ class Scenario:
         done = machine.shell("apt-get install -y -q --no-install-recommends /srv/1/*.deb")
         self.check("apt installs both packages", 0, done.returncode)
         said = done.stdout + done.stderr
-        self.check("postinst says what to do while no service is named", "names agent.yaml and the command",
+        self.check("postinst explains how to declare a service", "names agent.yaml and the command",
                    said[-300:], "/etc/buildinfo/agent.yaml" in said and "systemctl restart" in said)
-        self.check("nothing has failed after it", "", machine.must("systemctl --failed --no-legend --plain"))
+        self.check("no unit has failed", "", machine.must("systemctl --failed --no-legend --plain"))
         self.check("the port is enabled", "enabled", machine.shell(f"systemctl is-enabled {PORT}").stdout.strip())
-        self.check("secrets' folder is root's alone", "700 root:root", machine.must("stat -c '%a %U:%G' /etc/buildinfo/access"))
+        self.check("only root can read the folder of secrets", "700 root:root", machine.must("stat -c '%a %U:%G' /etc/buildinfo/access"))
 
     def configure(self):
         machine = self.machine
         text = machine.must("cat /etc/buildinfo/agent.yaml")
         machine.write("/etc/buildinfo/agent.yaml", text.replace(
             "\nservices: []", "\nservices:\n  - {name: canvas, container: canvas}") + "\n# edited by hand\n")
-        # The watchdog's time is the only thing that is not as it is shipped, so that nobody waits for it.
-        for unit in (FRONT, READER):
+        # Only the watchdog's period differs from the shipped units, to save time.
+        for unit in (SERVER, READER):
             machine.write(f"/run/systemd/system/{unit}.d/test.conf", "[Service]\nWatchdogSec=3s\nTimeoutAbortSec=2s\n")
-        machine.must(f"systemctl daemon-reload; systemctl restart {READER} {FRONT}")
-        for unit in (PORT, FRONT, READER):
+        machine.must(f"systemctl daemon-reload; systemctl restart {READER} {SERVER}")
+        for unit in (PORT, SERVER, READER):
             self.check(f"{unit} is active", "active", machine.property(unit, "ActiveState"))
 
     def engine(self):
@@ -107,7 +107,7 @@ class Scenario:
         machine.must(
             "docker run -d --name canvas --stop-timeout 1 --network host --restart always registry.example/canvas:1 /bin/busybox sleep 100000")
         state, took = self.until_state("serving")
-        self.check("a started container is seen by its event", "serving", f"{state} after {took:.1f} s", state == "serving")
+        self.check("a started container is detected by its event", "serving", f"{state} after {took:.1f} s", state == "serving")
         status, document = self.ask()
         self.check("GET /buildinfo over the inherited port", f"200 {SHA}", f"{status} {document.get('git_sha')}")
 
@@ -116,14 +116,14 @@ class Scenario:
         engine = "/usr/bin/curl -sS -m 5 --unix-socket /run/docker.sock http://engine/_ping"
         loopback = "/usr/bin/curl -sS -m 5 http://127.0.0.1:9480/healthz"
         reader = "/usr/bin/curl -sS -m 5 --unix-socket /run/buildinfo-reader/reader.sock http://reader/"
-        # 7 is curl's code for what it could not connect to: anything else is another failure, and proves nothing.
+        # 7 is curl's exit code for a failed connection; any other failure proves nothing.
         rows = [
             ("the reader can ask the engine", READER, engine, {0}),
-            ("the front cannot ask the engine", FRONT, engine, {7}),
-            ("the front has no network", FRONT, loopback, {7}),
+            ("the server cannot ask the engine", SERVER, engine, {7}),
+            ("the server has no network", SERVER, loopback, {7}),
             ("the reader has no network", READER, loopback, {7}),
-            # What the reader writes is no HTTP.
-            ("the front can connect to the reader", FRONT, reader, {0, 1, 8, 28, 52, 56}),
+            # The reader does not speak HTTP.
+            ("the server can connect to the reader", SERVER, reader, {0, 1, 8, 28, 52, 56}),
         ]
         for what, unit, command, codes in rows:
             code, said = self.as_unit(unit, command)
@@ -132,30 +132,30 @@ class Scenario:
         machine.write("/etc/buildinfo/access/token", "secret")
         machine.must("chmod 600 /etc/buildinfo/access/token")
         secret = "/bin/cat ${CREDENTIALS_DIRECTORY}/access_token"
-        self.check("the front is handed the token", (0, "secret"), self.as_unit(FRONT, secret))
-        self.check("which others cannot see there", (0, "400"),
-                   self.as_unit(FRONT, "/bin/stat -c %%a ${CREDENTIALS_DIRECTORY}/access_token"))
-        for unit in (FRONT, READER):
+        self.check("the server gets the token", (0, "secret"), self.as_unit(SERVER, secret))
+        self.check("and other users cannot read it there", (0, "400"),
+                   self.as_unit(SERVER, "/bin/stat -c %%a ${CREDENTIALS_DIRECTORY}/access_token"))
+        for unit in (SERVER, READER):
             code, said = self.as_unit(unit, "/bin/cat /etc/buildinfo/access/token")
-            self.check(f"{unit} cannot read it where it is", "exit 1", f"exit {code}: {said[-40:]}", code == 1)
+            self.check(f"{unit} cannot read the original", "exit 1", f"exit {code}: {said[-40:]}", code == 1)
         machine.must("rm /etc/buildinfo/access/token")
-        front = machine.main_process(FRONT)
-        done = machine.shell(f"nsenter -t {front} -m -n -- {engine}")
-        self.check("root in the front's own namespaces cannot ask the engine", "exit 7",
+        server = machine.main_process(SERVER)
+        done = machine.shell(f"nsenter -t {server} -m -n -- {engine}")
+        self.check("root in the server's namespaces cannot ask the engine", "exit 7",
                    f"exit {done.returncode}: {done.stderr[-60:]}", done.returncode == 7)
-        self.check("root in the machine's can", 0, machine.shell(engine).returncode)
-        for unit in (FRONT, READER):
+        self.check("root in the machine's namespaces can", 0, machine.shell(engine).returncode)
+        for unit in (SERVER, READER):
             number = machine.main_process(unit)
             links = machine.must(f"nsenter -t {number} -n -- cat /proc/net/dev | tail -n +3 | cut -d: -f1 | xargs")
-            self.check(f"{unit}: links of its network", "lo", links)
+            self.check(f"{unit}: network links", "lo", links)
             status = dict(line.split(":\t", 1) for line in machine.must(f"cat /proc/{number}/status").split("\n") if ":\t" in line)
             got = {key: status[key].strip() for key in ("CapEff", "CapBnd", "NoNewPrivs", "Seccomp")}
-            self.check(f"{unit}: powers", {"CapEff": "0" * 16, "CapBnd": "0" * 16, "NoNewPrivs": "1", "Seccomp": "2"}, got)
+            self.check(f"{unit}: capabilities", {"CapEff": "0" * 16, "CapBnd": "0" * 16, "NoNewPrivs": "1", "Seccomp": "2"}, got)
             owner = status["Uid"].split()[0]
             self.check(f"{unit}: a dynamic user", "61184 to 65519", owner, 61184 <= int(owner) <= 65519)
 
     def as_unit(self, unit, command):
-        """Runs a command with all that a unit says of what a process may do: its exit code, and what was said."""
+        """Runs a command with the sandboxing of a unit; returns its exit code and last output line."""
         lines = []
         files = f"/lib/systemd/system/{unit} $(ls /etc/systemd/system/{unit}.d/*.conf 2>/dev/null || true)"
         for line in self.machine.must(f"cat {files}").split("\n"):
@@ -174,7 +174,7 @@ class Scenario:
         return (int(code) if code is not None else None), said
 
     def kills(self):
-        for unit in (FRONT, READER):
+        for unit in (SERVER, READER):
             client = self.client()
             time.sleep(1)
             number = self.machine.main_process(unit)
@@ -191,18 +191,18 @@ class Scenario:
             self.none_lost(f"SIGKILL of {unit}", client, killed)
 
     def none_lost(self, what, client, until):
-        """No request was lost but those that were under way when the process ended, and none was refused."""
+        """Checks that only requests in flight at the end of the process were lost, and none was refused."""
         client.stdin.close()
         client.stdin = None
         outcomes = self.outcomes(client)
         lost = [outcome for begun, outcome in outcomes
                 if (begun > until or "refused" in outcome) and not outcome[:3].isdigit()]
         flying = [outcome for begun, outcome in outcomes if begun <= until and not outcome[:3].isdigit()]
-        self.check(f"{what}: requests that nobody answered", "none of at least 20",
+        self.check(f"{what}: unanswered requests", "none of at least 20",
                    f"{len(lost)} of {len(outcomes)}, and {len(flying)} in flight {lost[:1]}", not lost and len(outcomes) >= 20)
 
     def hangs(self):
-        for unit in (FRONT, READER):
+        for unit in (SERVER, READER):
             number = self.machine.main_process(unit)
             self.machine.must(f"kill -STOP {number}")
             begun = time.monotonic()
@@ -216,7 +216,7 @@ class Scenario:
                 got = "hangs"
             self.check(f"SIGSTOP: the watchdog restarts {unit}", "restarted", got, got != "hangs")
             said = self.machine.must("journalctl --no-pager -o cat")
-            self.check(f"SIGSTOP: the journal says why ({unit})", "Watchdog timeout", re.search(
+            self.check(f"SIGSTOP: the journal has the reason ({unit})", "Watchdog timeout", re.search(
                 f"{unit}: Watchdog timeout", said) and "Watchdog timeout", f"{unit}: Watchdog timeout" in said)
             self.check(f"SIGSTOP: {unit}: state again", "serving", self.until_state("serving")[0])
 
@@ -229,10 +229,10 @@ class Scenario:
         self.check("the engine is back", "serving", f"{state} after {took:.1f} s", state == "serving")
 
     def engine_stopped(self):
-        """Stopped by an operator, with its socket unit active: whoever connects would start it, and the agent does not."""
+        """The engine is stopped with its socket unit active: any connection would start it, and the agent makes none."""
         machine = self.machine
         self.check("the socket unit is active", "active", machine.property("docker.socket", "ActiveState"))
-        # Takes as long to stop as containers do that heed no SIGTERM: systemd queues connections meanwhile.
+        # Slow to stop, like containers that ignore SIGTERM: systemd queues connections meanwhile.
         machine.must("docker run -d --name stubborn --stop-timeout 4 --network host registry.example/canvas:1 "
                      "/bin/busybox sh -c 'trap : TERM; while :; do /bin/busybox sleep 1; done'")
         client = self.client()
@@ -241,50 +241,50 @@ class Scenario:
         stopping = time.monotonic() - begun
         self.check("stopping took its time", "over 2 s", f"{stopping:.1f} s", stopping > 2)
         time.sleep(8)
-        self.check("asked all the while, and after: docker.service", "inactive", machine.property("docker.service", "ActiveState"))
+        self.check("requests during and after the stop: docker.service", "inactive", machine.property("docker.service", "ActiveState"))
         client.stdin.close()
         client.stdin = None
         outcomes = {outcome for _, outcome in self.outcomes(client)}
         self.check("every request was answered meanwhile", {"200"}, outcomes)
         status, document = self.ask()
-        self.check("the document says unknown, and why", "unknown, docker.service is not running",
+        self.check("the document is unknown, with the reason", "unknown, docker.service is not running",
                    f"{document.get('state')}, {document.get('reason')}",
                    document.get("state") == "unknown" and "docker.service is not running" in document.get("reason", ""))
         done = machine.shell("buildinfo-agent check --config /etc/buildinfo/agent.yaml")
-        self.check("check says so, too, and starts nothing", 69, done.returncode, done.returncode == 69
+        self.check("check reports it too, and starts nothing", 69, done.returncode, done.returncode == 69
                    and "docker.service is not running" in done.stdout
                    and machine.property("docker.service", "ActiveState") == "inactive")
         unit = "buildinfo-collector@canvas.service"
         machine.write("/etc/buildinfo/fleet-canvas.yaml", f"service: canvas\nhosts:\n  - {{name: here, url: '{URL}'}}\n")
         machine.write("/etc/buildinfo/target-canvas.env", f"BUILDINFO_SHA={SHA}\nBUILDINFO_SOAK=1s\nBUILDINFO_TIMEOUT=4s\n")
-        self.check("a verification calls the host unreachable (30)", ("exit-code", "30"), self.checked(unit))
+        self.check("a verification finds the host unreachable (30)", ("exit-code", "30"), self.checked(unit))
         report = json.loads(machine.must("cat /var/lib/buildinfo-collector/canvas.json"))
-        self.check("for it is an agent_error", ["agent_error"], [host["status"] for host in report["hosts"]])
+        self.check("because of an agent_error", ["agent_error"], [host["status"] for host in report["hosts"]])
         machine.must(f"systemctl reset-failed {unit}; rm /etc/buildinfo/target-canvas.env")
         machine.must(f"systemctl restart {READER}")
-        self.check("a reader that starts does not start it", "inactive", machine.property("docker.service", "ActiveState"))
+        self.check("a starting reader does not start it", "inactive", machine.property("docker.service", "ActiveState"))
 
         begun = time.monotonic()
         machine.must("systemctl start docker.service")
         started = time.monotonic() - begun
         state, took = self.until_state("serving", 30)
-        self.check("started: state, within 5 s of systemd's word", "serving", f"{state} {took:.1f} s after {started:.1f} s",
+        self.check("started: state, within 5 s", "serving", f"{state} {took:.1f} s after {started:.1f} s",
                    state == "serving" and took < 5)
         machine.must("systemctl restart docker.service")
         state, took = self.until_state("serving", 30)
         self.check("restarted: state, within 5 s", "serving", f"{state} after {took:.1f} s", state == "serving" and took < 5)
         machine.must("docker rm -f stubborn")
-        # systemd sees to a service that fails; the agent takes no part in it.
+        # systemd restarts a failed service, without the agent.
         machine.must("systemctl reset-failed docker.service")
         number = machine.main_process("docker.service")
         machine.must(f"kill -KILL {number}")
         machine.wait(30, lambda: (machine.main_process("docker.service") or number) != number
-                     and machine.property("docker.service", "ActiveState") == "active", "systemd to start it again")
+                     and machine.property("docker.service", "ActiveState") == "active", "systemd to restart it")
         state, took = self.until_state("serving", 30)
-        self.check("killed, and started again by systemd: state", "serving", f"{state} after {took:.1f} s", state == "serving")
+        self.check("killed, and restarted by systemd: state", "serving", f"{state} after {took:.1f} s", state == "serving")
 
     def podman(self):
-        """Podman beside Docker, its socket opened as the example's comments say: it is asked although its service ended."""
+        """Podman beside Docker, with its socket opened as in the example's comments: its service is started on demand."""
         machine, examples = self.machine, "/usr/share/doc/buildinfo-agent/examples/podman"
         machine.write("/etc/containers/storage.conf", "[storage]\ndriver = \"vfs\"\nrunroot = \"/run/containers/storage\"\ngraphroot = \"/var/lib/containers/storage\"\n")
         machine.write("/etc/containers/containers.conf",
@@ -303,17 +303,17 @@ class Scenario:
         machine.write("/etc/buildinfo/agent.yaml", text.replace(
             "container: canvas}", "container: canvas}\n  - {name: pod, container: pod}")
             + "\nengines: [unix:///run/docker.sock, unix:///run/podman/podman.sock]\n")
-        machine.must(f"systemctl stop podman.service; systemctl restart {READER} {FRONT}")
+        machine.must(f"systemctl stop podman.service; systemctl restart {READER} {SERVER}")
         machine.wait(20, lambda: self.ask("/buildinfo/pod")[0] == 200, "the service of Podman")
         document = self.ask("/buildinfo/pod")[1]
         self.check("Podman's socket starts its service for the reader", ("serving", SHA),
                    (document.get("state"), document.get("git_sha")))
         machine.must("systemctl stop podman.socket podman.service")
-        machine.wait(20, lambda: self.ask("/buildinfo/pod")[1].get("state") == "unknown", "Podman's socket to be missed")
-        self.check("without its socket it is not started", "inactive", machine.property("podman.service", "ActiveState"))
+        machine.wait(20, lambda: self.ask("/buildinfo/pod")[1].get("state") == "unknown", "Podman's service to be unknown")
+        self.check("without its socket, it is not started", "inactive", machine.property("podman.service", "ActiveState"))
         machine.write("/etc/buildinfo/agent.yaml", text + "\n")
         machine.must("podman rm -f -t 0 pod; podman rmi -f registry.example/pod:1; rm -r /etc/systemd/system/podman.socket.d "
-                     f"/etc/tmpfiles.d/podman.conf; systemctl daemon-reload; systemctl restart {READER} {FRONT}")
+                     f"/etc/tmpfiles.d/podman.conf; systemctl daemon-reload; systemctl restart {READER} {SERVER}")
         self.check("without Podman again: state", "serving", self.until_state("serving")[0])
 
     def standing_check(self):
@@ -322,10 +322,10 @@ class Scenario:
         self.check("a standing check without a target fails", "resources", self.checked(unit)[0])
         machine.write("/etc/buildinfo/target-canvas.env", f"BUILDINFO_SHA={SHA}\nBUILDINFO_SOAK=1s\nBUILDINFO_TIMEOUT=60s\n")
         result = self.checked(unit)
-        self.check("a standing check of what is served", ("success", "0"), result)
+        self.check("a standing check of the served build", ("success", "0"), result)
         machine.write("/etc/buildinfo/target-canvas.env",
                       f"BUILDINFO_SHA={SHA[::-1]}\nBUILDINFO_SOAK=1s\nBUILDINFO_TIMEOUT=4s\n")
-        self.check("a standing check of what is not served (10, stragglers)", ("exit-code", "10"), self.checked(unit))
+        self.check("a standing check of another build (10, stragglers)", ("exit-code", "10"), self.checked(unit))
         self.check("its ledger and reports", "canvas.html canvas.json ledger.db",
                    machine.must("ls /var/lib/buildinfo-collector | grep -vE -- '-(wal|shm|lock)$' | xargs"))
         machine.shell(f"systemctl reset-failed {unit}")
@@ -338,35 +338,35 @@ class Scenario:
 
     def reload(self):
         machine = self.machine
-        before = machine.main_process(FRONT), machine.main_process(READER)
+        before = machine.main_process(SERVER), machine.main_process(READER)
         text = machine.must("cat /etc/buildinfo/agent.yaml")
         machine.write("/etc/buildinfo/agent.yaml", text.replace(
             "container: canvas}", "container: canvas}\n  - {name: second, image: registry.example/canvas}") + "\n")
-        machine.must(f"systemctl reload {READER} {FRONT}")
-        machine.wait(20, lambda: self.ask("/buildinfo/second")[0] == 200, "a service that a reload brings")
-        self.check("a reload brings a new service", SHA, self.ask("/buildinfo/second")[1].get("git_sha"))
-        self.check("a reload restarts nothing", before, (machine.main_process(FRONT), machine.main_process(READER)))
+        machine.must(f"systemctl reload {READER} {SERVER}")
+        machine.wait(20, lambda: self.ask("/buildinfo/second")[0] == 200, "a service added by a reload")
+        self.check("a reload adds a service", SHA, self.ask("/buildinfo/second")[1].get("git_sha"))
+        self.check("a reload restarts no process", before, (machine.main_process(SERVER), machine.main_process(READER)))
 
     def mistake(self):
-        """A configuration that cannot be used, at a reload, and then at a restart."""
+        """An invalid configuration, for a reload and then for a restart."""
         machine = self.machine
         text = machine.must("cat /etc/buildinfo/agent.yaml")
         machine.write("/etc/buildinfo/agent.yaml", text + "\nlisten_on: nothing\n")
-        machine.shell(f"systemctl reload {READER} {FRONT}")
-        self.check("after a reload of a mistake: state", "serving", self.until_state("serving")[0])
-        machine.shell(f"systemctl restart --no-block {READER} {FRONT}")
+        machine.shell(f"systemctl reload {READER} {SERVER}")
+        self.check("after a reload of an invalid configuration: state", "serving", self.until_state("serving")[0])
+        machine.shell(f"systemctl restart --no-block {READER} {SERVER}")
         machine.wait(30, lambda: machine.property(READER, "ActiveState") == "failed", "the reader to give up")
-        self.check("a mistake fails the reader, with the code for it", "64", machine.property(READER, "ExecMainStatus"))
-        self.check("the journal names it", "listen_on", "listen_on" if "listen_on" in machine.must(
+        self.check("an invalid configuration ends the reader with its exit code", "64", machine.property(READER, "ExecMainStatus"))
+        self.check("the journal has the problem", "listen_on", "listen_on" if "listen_on" in machine.must(
             f"journalctl --no-pager -o cat -u {READER} -n 20") else "nothing")
-        machine.wait(30, lambda: int(machine.property(FRONT, "NRestarts")) >= 2, "the front to try again")
-        self.check("a mistake leaves the port open", "active", machine.property(PORT, "ActiveState"))
+        machine.wait(30, lambda: int(machine.property(SERVER, "NRestarts")) >= 2, "the server to try again")
+        self.check("an invalid configuration leaves the port open", "active", machine.property(PORT, "ActiveState"))
         machine.write("/etc/buildinfo/agent.yaml", text + "\n")
         machine.must(f"systemctl restart {READER}")
-        self.check("mended: state", "serving", self.until_state("serving")[0])
+        self.check("fixed: state", "serving", self.until_state("serving")[0])
 
     def probe(self):
-        """The drop-in for probes, as its comment says to install it."""
+        """The drop-in for probes, installed as in its comment."""
         machine = self.machine
         loopback = "/usr/bin/curl -sS -m 5 http://127.0.0.1:9480/healthz"
         machine.must("ip address add 10.9.9.9/32 dev lo 2>/dev/null || true")
@@ -382,22 +382,22 @@ class Scenario:
         beyond = "/usr/bin/curl -sS -m 3 -o /dev/null http://10.9.9.9:8080/"
         machine.wait(10, lambda: machine.shell(beyond).returncode == 0, "another address")
         code, said = self.as_unit(READER, beyond)
-        self.check("and nothing beyond it", "exit 7 or 28", f"exit {code}: {said[-60:]}", code in (7, 28))
+        self.check("and no other address", "exit 7 or 28", f"exit {code}: {said[-60:]}", code in (7, 28))
         machine.must(f"systemctl stop beyond; rm /run/systemd/system/beyond.service /etc/systemd/system/{READER}.d/probe.conf"
                      f" && rmdir /etc/systemd/system/{READER}.d && systemctl daemon-reload && systemctl restart {READER}")
 
     def access(self):
-        """The port opened as the socket's comments say, and everything that asks shown who it is."""
+        """The port opened as in the socket's comments, with TLS, client certificates and a token."""
         machine = self.machine
         address, allowed = "10.9.9.9", "10.9.9.8"
         machine.must(f"for host in 9 8 7; do ip address add 10.9.9.$host/32 dev lo 2>/dev/null || true; done")
         machine.write(f"/etc/systemd/system/{PORT}.d/override.conf",
                       f"[Socket]\nListenStream=\nListenStream=9480\nIPAddressDeny=any\nIPAddressAllow=localhost {address} {allowed}\n")
-        machine.must(f"systemctl daemon-reload; systemctl restart --no-block {PORT} {FRONT}")
-        machine.wait(30, lambda: "anonymous" in machine.must(f"journalctl --no-pager -o cat -u {FRONT} -n 40"),
-                     "the front to refuse")
-        said = machine.must(f"journalctl --no-pager -o cat -u {FRONT} -n 40")
-        self.check("an open port without a token: the front does not start, and says what it wants", "allow-anonymous",
+        machine.must(f"systemctl daemon-reload; systemctl restart --no-block {PORT} {SERVER}")
+        machine.wait(30, lambda: "anonymous" in machine.must(f"journalctl --no-pager -o cat -u {SERVER} -n 40"),
+                     "the server to refuse")
+        said = machine.must(f"journalctl --no-pager -o cat -u {SERVER} -n 40")
+        self.check("an open port without a token: the server does not start, and names the remedy", "allow-anonymous",
                    said[-200:], "anonymous" in said)
 
         with tempfile.TemporaryDirectory() as folder:
@@ -405,8 +405,8 @@ class Scenario:
         right, wrong = "right-" * 6, "wrong-" * 6
         machine.write("/etc/buildinfo/access/token", right + "\n")
         machine.must("chmod 600 /etc/buildinfo/access/*")
-        machine.must(f"systemctl restart {FRONT}")
-        self.check("with token, certificate and authority it starts", "active", machine.property(FRONT, "ActiveState"))
+        machine.must(f"systemctl restart {SERVER}")
+        self.check("with token, certificate and authority, the server starts", "active", machine.property(SERVER, "ActiveState"))
         url, files = f"https://{address}:9480/buildinfo", "--cacert /etc/buildinfo/ca.pem"
         client = "--cert /etc/buildinfo/collector.pem --key /etc/buildinfo/collector.key"
         token = f"-H 'Authorization: Bearer {right}'"
@@ -414,16 +414,16 @@ class Scenario:
             ("with certificate and token", f"{files} {client} {token} {url}", (0, "200")),
             ("without a token", f"{files} {client} {url}", (0, "401")),
             ("with a wrong token", f"{files} {client} -H 'Authorization: Bearer {wrong}' {url}", (0, "401")),
-            ("from an address that is allowed", f"--interface {allowed} {files} {client} {token} {url}", (0, "200")),
-            ("from one that is not", f"--interface 10.9.9.7 -m 3 {files} {client} {token} {url}", (28, "000")),
+            ("from a permitted address", f"--interface {allowed} {files} {client} {token} {url}", (0, "200")),
+            ("from another address", f"--interface 10.9.9.7 -m 3 {files} {client} {token} {url}", (28, "000")),
         ]
         for what, arguments, wanted in rows:
             done = machine.shell(f"curl -s -m 10 -o /dev/null -w '%{{http_code}}' {arguments}")
-            self.check(f"asked over TLS {what}", wanted, (done.returncode, done.stdout))
-        for what, arguments in (("without a client's certificate", f"{files} {token} {url}"),
-                                ("in the clear", f"{token} http://{address}:9480/buildinfo")):
+            self.check(f"a request over TLS {what}", wanted, (done.returncode, done.stdout))
+        for what, arguments in (("without a client certificate", f"{files} {token} {url}"),
+                                ("over plain HTTP", f"{token} http://{address}:9480/buildinfo")):
             done = machine.shell(f"curl -s -m 10 {arguments}")
-            self.check(f"asked {what}: no document", "none", f"exit {done.returncode}: {done.stdout[-80:]}",
+            self.check(f"a request {what}: no document", "none", f"exit {done.returncode}: {done.stdout[-80:]}",
                        "git_sha" not in done.stdout)
 
         right = self.renewal(address, right, url, files, client)
@@ -438,21 +438,21 @@ class Scenario:
         machine.write("/etc/buildinfo/target-canvas.env", f"BUILDINFO_SHA={SHA}\nBUILDINFO_SOAK=1s\nBUILDINFO_TIMEOUT=20s\n")
         machine.write("/etc/buildinfo/collector-token", right + "\n")
         machine.must("chmod 600 /etc/buildinfo/collector-token; systemctl daemon-reload")
-        self.check("a standing check with credentials of its own", ("success", "0"), self.checked(unit))
+        self.check("a standing check with its own credentials", ("success", "0"), self.checked(unit))
         machine.write("/etc/buildinfo/collector-token", wrong + "\n")
-        self.check("and with a token that is not right (30, unreachable)", ("exit-code", "30"), self.checked(unit))
+        self.check("and with a wrong token (30, unreachable)", ("exit-code", "30"), self.checked(unit))
 
         machine.must(f"systemctl reset-failed {unit}; rm -r /etc/systemd/system/{PORT}.d /etc/systemd/system/{unit}.d "
                      "/etc/buildinfo/access/* /etc/buildinfo/collector* /etc/buildinfo/ca.pem; "
-                     f"systemctl daemon-reload; systemctl restart {PORT} {FRONT}")
+                     f"systemctl daemon-reload; systemctl restart {PORT} {SERVER}")
         self.check("closed again: state", "serving", self.until_state("serving")[0])
         said = machine.must("journalctl --no-pager -o cat -t buildinfo-agent -t buildinfo-collector")
-        self.check("the journal holds no refusal that nobody has asked for", 0, said.count("thread priority"))
+        self.check("the journal has no refused system call", 0, said.count("thread priority"))
 
     def renewal(self, address, former, url, files, client):
-        """A token and a certificate that are renewed, and taken up by a reload. Returns the token that is right from now on."""
+        """A token and a certificate are renewed, and applied by a reload. Returns the new token."""
         machine = self.machine
-        before, renewed = machine.main_process(FRONT), "renewed-" * 4
+        before, renewed = machine.main_process(SERVER), "renewed-" * 4
 
         def asked(token):
             return machine.shell(f"curl -s -m 10 -o /dev/null -w '%{{http_code}}' {files} {client} "
@@ -465,30 +465,30 @@ class Scenario:
             return int(found[1]) if found else 0
 
         machine.write("/etc/buildinfo/access/token", renewed + "\n")
-        machine.must(f"chmod 600 /etc/buildinfo/access/token; systemctl reload {FRONT}")
-        machine.wait(10, lambda: asked(renewed) == "200", "the renewed token to be taken up")
-        self.check("a renewed token is taken up by a reload, and the former one is nobody's", ("200", "401"),
+        machine.must(f"chmod 600 /etc/buildinfo/access/token; systemctl reload {SERVER}")
+        machine.wait(10, lambda: asked(renewed) == "200", "the renewed token to apply")
+        self.check("a reload applies a renewed token, and the former one is refused", ("200", "401"),
                    (asked(renewed), asked(former)))
-        self.check("metrics say when the certificate expires", "in 2 days", f"in {(expiry() - time.time()) / 86400:.1f} days",
+        self.check("metrics have the certificate's expiry", "in 2 days", f"in {(expiry() - time.time()) / 86400:.1f} days",
                    1.9 < (expiry() - time.time()) / 86400 <= 2)
-        said = machine.must(f"journalctl --no-pager -o cat -u {FRONT} -n 60")
-        self.check("the journal warns of a certificate that ends soon", "expires on", said[-100:], "expires on" in said)
-        self.check("the journal says who was refused and why, once", 1, said.count('reason="401: wrong token"'))
-        self.check("and never with what", 0, said.count(former))
+        said = machine.must(f"journalctl --no-pager -o cat -u {SERVER} -n 60")
+        self.check("the journal warns of a certificate that expires soon", "expires on", said[-100:], "expires on" in said)
+        self.check("the journal has the refusal and its reason, once", 1, said.count('reason="401: wrong token"'))
+        self.check("and no token", 0, said.count(former))
         with tempfile.TemporaryDirectory() as folder:
             self.certificates(pathlib.Path(folder), address, days=30)
-        machine.must(f"chmod 600 /etc/buildinfo/access/*; systemctl reload {FRONT}")
-        machine.wait(10, lambda: expiry() - time.time() > 29 * 86400, "the renewed certificate to be taken up")
-        self.check("a renewed certificate is taken up by a reload", "200", asked(renewed))
+        machine.must(f"chmod 600 /etc/buildinfo/access/*; systemctl reload {SERVER}")
+        machine.wait(10, lambda: expiry() - time.time() > 29 * 86400, "the renewed certificate to apply")
+        self.check("a reload applies a renewed certificate", "200", asked(renewed))
         machine.must("mv /etc/buildinfo/access/tls.key /etc/buildinfo/key; echo nonsense >/etc/buildinfo/access/tls.key")
-        self.check("a broken one is refused by the reload", 1, int(machine.shell(f"systemctl reload {FRONT}").returncode != 0))
-        self.check("and the former stays", "200", asked(renewed))
-        machine.must(f"mv /etc/buildinfo/key /etc/buildinfo/access/tls.key; systemctl reload {FRONT}")
-        self.check("no process was restarted for it", before, machine.main_process(FRONT))
+        self.check("the reload refuses a broken one", 1, int(machine.shell(f"systemctl reload {SERVER}").returncode != 0))
+        self.check("and the previous one stays in use", "200", asked(renewed))
+        machine.must(f"mv /etc/buildinfo/key /etc/buildinfo/access/tls.key; systemctl reload {SERVER}")
+        self.check("no process was restarted", before, machine.main_process(SERVER))
         return renewed
 
     def certificates(self, folder, address, days=2):
-        """An authority, what it signs for the agent and for the collector, and where each belongs."""
+        """Creates an authority and the certificates of agent and collector, and installs them."""
         key = "-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes".split()
         run("openssl", "req", "-x509", *key, "-days", str(days), "-subj", "/CN=fleet", "-keyout", "ca.key", "-out", "ca.pem", cwd=folder)
         for name, more in (("agent", f"IP:{address}"), ("collector", "DNS:collector")):
@@ -504,7 +504,7 @@ class Scenario:
 
     def upgrade(self):
         machine = self.machine
-        before = machine.main_process(FRONT), machine.main_process(READER)
+        before = machine.main_process(SERVER), machine.main_process(READER)
         opened = machine.property(PORT, "ActiveEnterTimestampMonotonic")
         client = self.client()
         time.sleep(0.5)
@@ -512,21 +512,21 @@ class Scenario:
         self.check("apt upgrades both packages", 0, done.returncode)
         if done.returncode != 0:
             print(done.stdout + done.stderr, file=sys.stderr)
-        after = machine.main_process(FRONT), machine.main_process(READER)
-        self.check("an upgrade restarts both processes", "new ones", f"{before} {after}",
+        after = machine.main_process(SERVER), machine.main_process(READER)
+        self.check("an upgrade restarts both processes", "new processes", f"{before} {after}",
                    None not in after and before[0] != after[0] and before[1] != after[1])
         self.check("an upgrade keeps the port open", opened, machine.property(PORT, "ActiveEnterTimestampMonotonic"))
         self.check("an upgrade keeps edits", "# edited by hand", machine.must("tail -n 1 /etc/buildinfo/agent.yaml"))
-        self.check("an upgrade is one", "0.1.1-1", machine.must("dpkg-query -W -f '${Version}' buildinfo-agent"))
+        self.check("the version is the new one", "0.1.1-1", machine.must("dpkg-query -W -f '${Version}' buildinfo-agent"))
         self.check("after an upgrade: state", "serving", self.until_state("serving")[0])
-        self.none_lost("an upgrade", client, int(machine.property(FRONT, "InactiveEnterTimestampMonotonic")) / 1e6)
+        self.none_lost("an upgrade", client, int(machine.property(SERVER, "InactiveEnterTimestampMonotonic")) / 1e6)
 
     def remove(self, before):
         machine = self.machine
         machine.write("/etc/buildinfo/access/token", "secret\n")
         done = machine.shell("apt-get remove -y -q buildinfo-agent buildinfo-collector")
         self.check("apt removes both packages", 0, done.returncode)
-        self.check("nothing of them runs", "", machine.shell("pgrep -a buildinfo").stdout.strip())
+        self.check("no process of them is running", "", machine.shell("pgrep -a buildinfo").stdout.strip())
         self.check("the port is closed", "refused", "refused" if self.ask()[0] == 0 else "open")
         self.check("configuration stays until a purge", "edited by hand",
                    machine.shell("grep -o 'edited by hand' /etc/buildinfo/agent.yaml").stdout.strip())
@@ -539,7 +539,7 @@ class Scenario:
 
 
 def runtime_folders(binary):
-    """Where a debug binary looks for its libraries."""
+    """The library folders of a debug binary."""
     said = run("readelf", "--dynamic", str(binary)).stdout
     return {path for paths in re.findall(r"R(?:UN)?PATH.*\[(.*)\]", said) for path in paths.split(":") if path.startswith("/")}
 
@@ -577,7 +577,7 @@ def play(scenario, journal):
             step()
         scenario.remove(before)
     except RuntimeError as error:
-        scenario.check("the scenario comes to its end", "its end", error, False)
+        scenario.check("the scenario ends", "its end", error, False)
     finally:
         if journal:
             journal.write_text(machine.shell("journalctl --no-pager").stdout)

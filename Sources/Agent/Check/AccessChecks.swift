@@ -2,39 +2,39 @@ import AgentCore
 import Logging
 import Shared
 
-/// What `check` says of who may ask, and of the files that decide it.
+/// The checks of authentication and its files for `check`.
 struct AccessChecks: Sendable {
-    /// What is wrong, one line each; empty where nothing is.
+    /// The problems, one line each.
     var problems: [String] = []
-    /// What will be wrong soon, one line each.
+    /// The problems to come, such as certificates about to expire, one line each.
     var warnings: [String] = []
-    /// How the addresses are protected, in one line.
+    /// The protection of the addresses, in one line.
     var protection: String
 
     /// - Parameters:
-    ///   - configuration: what the agent would be built from.
-    ///   - files: the files that the configuration names, with their keys.
-    ///   - places: where the configuration file says what is wrong.
+    ///   - configuration: the configuration of `serve`.
+    ///   - files: the files for authentication, with their keys.
+    ///   - places: the positions of the values in the configuration file.
     init(
         _ configuration: AgentConfiguration, files: [(key: String, path: String)],
         credentials: CredentialFolders = .none,
         places: ConfigurationLocations = .none, clock: Clock = .system
     ) {
         let reachable = configuration.listen.filter { !$0.isLocal }
-        // A certificate of the server's own keeps nobody out.
+        // The server's own certificate restricts no client.
         let isProtected = files.contains { !["access.tls.certificate", "access.tls.key"].contains($0.key) }
         protection =
             if isProtected {
                 files.map { "\($0.key) \(Sanitizer.singleLine($0.path, limit: 200))" }.joined(separator: ", ")
             } else if reachable.isEmpty {
-                "none, and only this machine reaches it"
+                "none; reachable from this machine only"
             } else {
-                "none: anybody who reaches it can read it"
+                "none; anonymous access from the network"
             }
         if !reachable.isEmpty, !isProtected, !configuration.access.allowsAnonymous {
             problems += reachable.map { address in
                 places.placed("\(AgentError.beyondLoopback("\(address)"))", at: "listen") { text in
-                    // Judged already, so it is one.
+                    // Already parsed once, so it is valid.
                     (try? ListenAddress(parsing: text)) == address
                 }
             }
@@ -47,7 +47,7 @@ struct AccessChecks: Sendable {
             problems.append(places.placed(problem, at: file.key) { $0 == file.path })
         }
         guard problems.isEmpty else { return }
-        // What the agent does with them when it starts, so that it cannot fail there on what passed here.
+        // Reads the files as `serve` does, so it cannot fail on files that pass here.
         do throws(AccessError) {
             let silent = Logger(label: "check", factory: { _ in SwiftLogNoOpLogHandler() })
             let control = try AccessControl(
@@ -70,11 +70,11 @@ struct AccessChecks: Sendable {
 
     private static func describe(_ defect: FileReadFailure) -> String {
         switch defect {
-        case .missing: "does not exist: write it, or correct the path"
-        case .denied: "may not be read by this user: let the agent's user read it"
-        case .notRegular: "is no regular file: correct the path"
+        case .missing: "does not exist: create it, or correct the path"
+        case .denied: "cannot be read by this user: let the agent's user read it"
+        case .notRegular: "is not a regular file: correct the path"
         case .tooLarge: "is larger than 1 MiB: is it the right file?"
-        case .hanging, .noThread: "cannot be read: is its file system there?"
+        case .hanging, .noThread: "cannot be read: check its file system"
         case .other(let code): "cannot be read (errno \(code)): correct the path"
         }
     }

@@ -1,18 +1,19 @@
 import AgentCore
 import Shared
 
-/// What `check` found: one value, from which text and exit code come.
+/// The result of `check`: its text and exit status.
 struct CheckResult: Sendable {
     var configuration: AgentConfiguration
     var access: AccessChecks
-    /// In the order of the services, which are a front's reader's; empty where nobody looked.
+    /// The observed services in their order (the reader's with `--from`); empty if no source was asked.
     var contents: [DocumentContent] = []
-    var greetings: [EngineInfo] = []
+    var sources: [EngineInfo] = []
 
-    /// 64 where nobody could start an agent so, 69 where a source cannot be read.
-    var exitCode: Int32 {
-        if !access.problems.isEmpty { return 64 }
-        return contents.allSatisfy { $0.state != .unknown } && greetings.allSatisfy(\.isReadable) ? 0 : 69
+    /// ``ExitStatus/usage`` if `serve` would not start, ``ExitStatus/unavailable`` if a source cannot be read.
+    var status: ExitStatus {
+        if !access.problems.isEmpty { return .usage }
+        return contents.allSatisfy { $0.state != .unknown } && sources.allSatisfy(\.isReadable)
+            ? .success : .unavailable
     }
 
     var text: String {
@@ -20,19 +21,19 @@ struct CheckResult: Sendable {
             [["SERVICE", "SELECTOR", "STATE", "SHA", "DIGEST"]] + (contents.map(\.service) + unseen).map(row))
         for content in contents {
             if let reason = content.reason { lines.append("\(content.service): \(reason)") }
-            lines += Self.particulars(content)
+            lines += Self.details(content)
         }
-        if greetings.contains(where: { $0.kind == .reader && $0.isReadable }) {
-            lines += unseen.map { "\($0): the reader does not know of it: systemctl reload buildinfo-reader" }
+        if sources.contains(where: { $0.kind == .reader && $0.isReadable }) {
+            lines += unseen.map { "\($0): unknown to the reader: systemctl reload buildinfo-reader" }
         }
         lines.append("")
-        for greeting in greetings {
-            lines.append(Self.line(greeting.kind.rawValue, greeting.answer))
-            lines += (greeting.listing?.lines ?? []).map { Self.line("has", $0, limit: 2_000) }
+        for source in sources {
+            lines.append(Self.line(source.kind.rawValue, source.answer))
+            lines += (source.listing?.lines ?? []).map { Self.line("has", $0, limit: 2_000) }
         }
         for address in configuration.listen {
             lines.append(
-                "listen      \(address)\(address.isLocal ? ", this machine only" : ", other machines reach it")")
+                "listen      \(address)\(address.isLocal ? ", this machine only" : ", reachable from the network")")
         }
         lines.append(Self.line("protection", access.protection))
         lines += access.warnings.map { Self.line("warning", $0) }
@@ -41,7 +42,7 @@ struct CheckResult: Sendable {
     }
 
     /// The project of the instances, and the containers that match the selector but do not count as instances.
-    private static func particulars(_ content: DocumentContent) -> [String] {
+    private static func details(_ content: DocumentContent) -> [String] {
         let projects = Set(content.instances.compactMap(\.project)).sorted().joined(separator: ", ")
         let count = "\(content.instances.count) \(content.instances.count == 1 ? "instance" : "instances")"
         let matched = projects.isEmpty ? [] : ["\(content.service): \(count) of project \(projects)"]
@@ -51,13 +52,13 @@ struct CheckResult: Sendable {
         return (matched + leftOut).map { Sanitizer.singleLine($0) }
     }
 
-    /// Services that are declared, and that nobody told of.
+    /// The declared services without an observation.
     private var unseen: [String] {
         configuration.evidence.services.map(\.name).filter { name in !contents.contains { $0.service == name } }
     }
 
     private func row(_ service: String) -> [String] {
-        // A front need not know how its reader selects.
+        // With `--from`, only the reader needs the selectors.
         let selector = configuration.evidence.services.first { $0.name == service }?.selection
         let content = contents.first { $0.service == service }
         return [
@@ -70,7 +71,7 @@ struct CheckResult: Sendable {
         word + String(repeating: " ", count: max(0, 12 - word.count)) + Sanitizer.singleLine(text, limit: limit)
     }
 
-    /// Columns as wide as what stands in them, two spaces apart.
+    /// Columns as wide as their cells, two spaces apart.
     private static func table(_ rows: [[String]]) -> [String] {
         let widths = (rows.first ?? []).indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
         return rows.map { row in

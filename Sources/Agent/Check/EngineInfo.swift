@@ -3,38 +3,38 @@ import NIOCore
 import NIOPosix
 import Shared
 
-/// Who answers on the socket of an engine or of a reader.
+/// The answer of an engine or a reader on its socket.
 struct EngineInfo: Hashable, Sendable {
     enum Kind: String, Sendable { case engine, reader }
 
     var kind: Kind
-    /// Which it is, or why nobody can tell; one line that names the socket.
+    /// The socket with the identity of the program behind it, or the reason why it is unavailable; one line.
     var answer: String
     var isReadable: Bool
-    /// What an engine has; nil where it was not asked for.
+    /// The engine's containers; nil if not requested.
     var listing: ContainerListing?
 
-    /// Asks every engine that a service is on.
+    /// Asks every configured engine, if a service needs one.
     ///
-    /// - Parameter listing: whether to list what it has, too.
+    /// - Parameter listing: true to list the containers too.
     static func engines(
         _ configuration: SourceConfiguration, listing: Bool = false
     ) async throws -> [EngineInfo] {
         guard configuration.services.contains(where: { $0.selector.filePath == nil }) else { return [] }
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
-        var greetings: [EngineInfo] = []
+        var answers: [EngineInfo] = []
         if let absence = configuration.engines.absence {
-            greetings = [EngineInfo(kind: .engine, answer: "\(absence)", isReadable: false)]
+            answers = [EngineInfo(kind: .engine, answer: "\(absence)", isReadable: false)]
         } else {
             for address in configuration.engines.current() {
-                greetings.append(await engine(address, configuration.engines, group, listing))
+                answers.append(await engine(address, configuration.engines, group, listing))
             }
         }
         try await group.shutdownGracefully()
-        return greetings
+        return answers
     }
 
-    /// What came of a reader's first snapshot.
+    /// The result of a reader's first snapshot.
     static func reader(_ socket: String, _ outcome: Result<[DocumentContent], ReaderFailure>) -> EngineInfo {
         switch outcome {
         case .success(let contents):
@@ -61,12 +61,12 @@ struct EngineInfo: Hashable, Sendable {
     }
 }
 
-/// What selectors could name on an engine: for an operator whose own selector matches nothing.
+/// The selectors that match containers of an engine, for an operator whose own selector matches none.
 struct ContainerListing: Hashable, Sendable {
-    /// Selectors, one list a kind, each sorted; kinds of which there is nothing are left out.
+    /// The selectors by kind, each list sorted and not empty.
     let selectors: [[String]]
 
-    /// More of one kind are counted, not named.
+    /// The maximum number of selectors per kind to name; the rest are counted.
     static let limit = 20
 
     init(_ listed: [EngineAPI.ListedContainer], podman: Bool) {
@@ -79,7 +79,7 @@ struct ContainerListing: Hashable, Sendable {
         selectors = [services, tasks, names].map { Set($0).sorted() }.filter { !$0.isEmpty }
     }
 
-    /// One line a kind.
+    /// One line for each kind.
     var lines: [String] {
         guard !selectors.isEmpty else { return ["no containers, running or not"] }
         return selectors.map { kind in

@@ -7,14 +7,14 @@ struct CheckCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "check",
         abstract:
-            "Check configuration, engines, files and probes, or the reader (--from). Exits 0 fine, 64 configuration, 69 source unreadable.",
-        // The generated one has `serve` in it, whose flags these are, too.
+            "Check the configuration and its sources, or the reader (exit code: 0 fine, 64 configuration invalid, 69 source unreadable)",
+        // The generated usage would include `serve`, whose flags these are.
         usage: "buildinfo-agent check [<options>]")
 
-    @Flag(help: "Print every key of the configuration file, and check nothing.")
+    @Flag(help: "Print every key of the configuration file and exit.")
     var keys = false
 
-    @Flag(help: "Check the configuration alone: ask no engine, reader or service, and read no file of one.")
+    @Flag(help: "Validate the configuration only; do not contact engines, readers or services.")
     var noSources = false
 
     @OptionGroup var serve: ServeCommand
@@ -27,22 +27,23 @@ struct CheckCommand: AsyncParsableCommand {
             configuration, files: serve.accessFiles, credentials: CredentialFolders(environment: console.environment),
             places: try ConfigurationLocations(commandLine: console.arguments, environment: console.environment))
         var result = CheckResult(configuration: configuration, access: access)
-        if !noSources { try await ask(configuration, &result) }
+        if !noSources { try await askSources(configuration, &result) }
         console.output(result.text)
-        if result.exitCode != 0 { throw ExitCode(result.exitCode) }
+        if result.status != .success { throw ExitCode(result.status) }
     }
 
-    /// Asks whom the agent would ask: a front its reader, and nobody else.
-    private func ask(_ configuration: AgentConfiguration, _ result: inout CheckResult) async throws {
+    /// Asks the sources that `serve` would ask: the reader with `--from`, else engines, files and probed services.
+    private func askSources(_ configuration: AgentConfiguration, _ result: inout CheckResult) async throws {
         if let reader = configuration.from {
             let outcome = try await OneSnapshot(path: reader, clock: .system, log: configuration.log).contents()
             if case .success(let contents) = outcome { result.contents = contents }
-            result.greetings = [.reader(reader, outcome)]
+            result.sources = [.reader(reader, outcome)]
         } else {
-            let look = OneShotObservation(configuration: configuration.evidence, clock: .system, log: configuration.log)
-            result.contents = try await look.contents()
-            let isMatchless = result.contents.contains { $0.state == .absent && $0.leftOut.isEmpty }
-            result.greetings = try await EngineInfo.engines(configuration.evidence, listing: isMatchless)
+            let observation = OneShotObservation(
+                configuration: configuration.evidence, clock: .system, log: configuration.log)
+            result.contents = try await observation.contents()
+            let hasNoMatch = result.contents.contains { $0.state == .absent && $0.leftOut.isEmpty }
+            result.sources = try await EngineInfo.engines(configuration.evidence, listing: hasNoMatch)
         }
     }
 }

@@ -5,7 +5,7 @@ import Shared
 struct PrintCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "print",
-        abstract: "Print the first service's document once. Exits 0 serving, 1 not serving, 69 source unreadable.")
+        abstract: "Print the first service's document once (exit code: 0 serving, 1 not serving, 69 source unreadable)")
 
     @OptionGroup var source: SourceOptions
 
@@ -21,8 +21,8 @@ struct PrintCommand: AsyncParsableCommand {
         console.output(text + "\n")
         switch state {
         case .serving: return
-        case .unknown: throw ExitCode(69)
-        case .starting, .unhealthy, .paused, .restarting, .exited, .absent: throw ExitCode(1)
+        case .unknown: throw ExitCode(ExitStatus.unavailable)
+        case .starting, .unhealthy, .paused, .restarting, .exited, .absent: throw ExitCode(ExitStatus.failure)
         }
     }
 }

@@ -5,16 +5,17 @@ import Shared
 struct ReadCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "read",
-        abstract: "Look, and write what is seen to a unix socket, for 'serve --from', until SIGTERM.")
+        abstract: "Observe engines and files for 'serve --from', and write the evidence to a unix socket, until SIGTERM"
+    )
 
-    /// Where systemd's unit has it.
+    /// The socket of the systemd unit.
     static let defaultAddress = "unix:/run/buildinfo-reader/reader.sock"
 
     @OptionGroup var source: SourceOptions
 
     @Option(
         help: ArgumentHelp(
-            "Where fronts connect: unix:/PATH; sockets inherited from systemd win. Default: \(ReadCommand.defaultAddress).",
+            "Socket for servers to connect to: unix:/PATH; sockets inherited from systemd take precedence. Default: \(ReadCommand.defaultAddress).",
             valueName: "addr"))
     var listen = Self.defaultAddress
 

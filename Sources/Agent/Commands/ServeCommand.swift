@@ -5,19 +5,19 @@ import Shared
 struct ServeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "serve",
-        abstract: "Answer GET /buildinfo, /buildinfo/{service}, /healthz and /metrics until SIGTERM.")
+        abstract: "Serve /buildinfo, /buildinfo/{service}, /healthz and /metrics until SIGTERM")
 
     @OptionGroup var source: SourceOptions
 
     @Option(
         help: ArgumentHelp(
-            "Where to listen; repeatable. HOST:PORT, [V6]:PORT or unix:/PATH; sockets inherited from systemd win. Default: 127.0.0.1:\(BuildinfoProtocol.defaultPort).",
+            "Address to listen on; repeatable. HOST:PORT with an IP address, [V6]:PORT or unix:/PATH; sockets inherited from systemd take precedence. Default: 127.0.0.1:\(BuildinfoProtocol.defaultPort).",
             valueName: "addr"))
     var listen: [String] = []
 
     @Option(
         help: ArgumentHelp(
-            "Take the evidence from the reader that listens there, instead of asking engines: unix:/PATH.",
+            "Socket of a reader to take the evidence from, instead of asking engines: unix:/PATH.",
             valueName: "addr"))
     var from: String?
 
@@ -26,7 +26,7 @@ struct ServeCommand: AsyncParsableCommand {
     static let environmentFlags =
         SourceOptions.environmentFlags + AccessOptions.environmentFlags + [.init("--listen", .values), .init("--from")]
 
-    /// The files that decide who may ask, with what they are.
+    /// The files for authentication, with their keys.
     var accessFiles: [(key: String, path: String)] {
         let access = access.configuration.or(.credentials(CredentialFolders(environment: Console.current.environment)))
         let files = [
@@ -36,10 +36,10 @@ struct ServeCommand: AsyncParsableCommand {
         return files.compactMap { key, path in path.map { (key: key, path: $0) } }
     }
 
-    /// What all flags together say.
+    /// The configuration of all flags.
     func configuration(environment: [String: String]) throws(AgentError) -> AgentConfiguration {
-        guard from == nil || source.engines.isEmpty else { throw .sourceOfFront("--engine") }
-        guard from == nil || source.probes.isEmpty else { throw .sourceOfFront("--probe") }
+        guard from == nil || source.engines.isEmpty else { throw .readerFlag("--engine") }
+        guard from == nil || source.probes.isEmpty else { throw .readerFlag("--probe") }
         let addresses = listen.isEmpty ? ["127.0.0.1:\(BuildinfoProtocol.defaultPort)"] : listen
         let credentials = AccessConfiguration.credentials(CredentialFolders(environment: environment))
         return AgentConfiguration(
@@ -73,7 +73,7 @@ struct ServeCommand: AsyncParsableCommand {
     }
 
     private func origin(_ configuration: AgentConfiguration) -> AgentService.Origin {
-        guard let path = configuration.from else { return .looks }
+        guard let path = configuration.from else { return .local }
         return .reader(
             path: path, services: configuration.evidence.services.map(\.name), host: configuration.evidence.host)
     }

@@ -2,32 +2,32 @@ import ArgumentParser
 import Logging
 import Shared
 
-/// Everything that an agent is built from: flags over environment over configuration file over defaults.
+/// The merged configuration: flags over environment over configuration file over defaults.
 struct AgentConfiguration: Sendable {
-    /// Without services only where a reader knows them.
+    /// The sources; without services only if a reader provides them.
     var evidence: SourceConfiguration
-    /// The path of the reader's socket; nil where this process looks.
+    /// The path of the reader's socket; nil without a reader.
     var from: String?
     var listen: [ListenAddress]
     var access: AccessConfiguration
     var limits: ServerLimits
     var log: StandardErrorLog
 
-    /// Reads all of it anew: the same flags with the file as it is now.
+    /// Reads the configuration: the given flags with the present file.
     ///
     /// - Parameter flags: the command line of `serve`, without the program's name.
-    /// - Throws: ``ConfigurationError`` with every mistake of the file; ``AgentError``; or what the parser of flags throws.
+    /// - Throws: ``ConfigurationError`` with every problem of the file, ``AgentError``, or an error of the flag parser.
     static func load(flags: [String], environment: [String: String]) throws -> AgentConfiguration {
-        guard let serve = try command(flags, environment) as? ServeCommand else { throw AgentError.notReadable }
+        guard let serve = try command(flags, environment) as? ServeCommand else { throw AgentError.notReloadable }
         return try serve.configuration(environment: environment)
     }
 
-    /// Reads anew what to look at, and what a reload leaves as it is.
+    /// Reads the configuration for a start or a reload of `serve` or `read`.
     ///
     /// - Parameters:
     ///   - flags: the command line of `serve` or `read`.
-    ///   - isBound: as in ``RestartOnlySettings``.
-    /// - Throws: as ``load(flags:environment:)``.
+    ///   - isBound: see ``RestartOnlySettings/init(_:isBound:)``.
+    /// - Throws: see ``load(flags:environment:)``.
     static func reread(
         flags: [String], environment: [String: String], isBound: Bool = false
     ) throws -> LoadedConfiguration {
@@ -35,12 +35,12 @@ struct AgentConfiguration: Sendable {
         case let serve as ServeCommand:
             let configuration = try serve.configuration(environment: environment)
             return LoadedConfiguration(
-                evidence: configuration.evidence, standing: RestartOnlySettings(configuration, isBound: isBound))
+                evidence: configuration.evidence, restartOnly: RestartOnlySettings(configuration, isBound: isBound))
         case let read as ReadCommand:
             return LoadedConfiguration(
                 evidence: try read.source.evidenceConfiguration(environment: environment),
-                standing: RestartOnlySettings(log: try read.source.log()))
-        default: throw AgentError.notReadable
+                restartOnly: RestartOnlySettings(log: try read.source.log()))
+        default: throw AgentError.notReloadable
         }
     }
 
@@ -51,35 +51,37 @@ struct AgentConfiguration: Sendable {
     }
 }
 
-/// What a service reads of flags, environment and file when it starts, and again at each reload.
+/// The configuration of a service, read at its start and at each reload.
 struct LoadedConfiguration: Sendable {
-    /// Applied at a reload.
+    /// Applied by a reload.
     var evidence: SourceConfiguration
-    /// Told at a reload.
-    var standing: RestartOnlySettings
+    /// Applied by a restart only.
+    var restartOnly: RestartOnlySettings
 }
 
-/// What of a configuration only a start applies, by the keys of the file: so a reload can say what it left undone.
+/// The settings that only a restart applies, so a reload can report which of them changed.
 struct RestartOnlySettings: Hashable, Sendable {
-    /// What another configuration says otherwise, and what that means until the restart.
-    struct Waiting: Hashable, Sendable {
-        /// In the order of ``ConfigurationKey/all``; never empty.
+    /// Changes that wait for a restart.
+    struct Pending: Hashable, Sendable {
+        /// The changed keys in the order of ``ConfigurationKey/all``; never empty.
         var keys: [String]
-        /// What holds until then.
+        /// The consequence until the restart, for the log.
         var meaning: String
     }
 
-    /// By the key's path; a key that is not here is applied at once, or is none of this process's.
+    /// The settings by key; other keys are applied by a reload, or do not concern this process.
     private var values: [String: String]
-    /// Whether not everybody may ask.
+    /// True if clients have to authenticate.
     private var isRestricted = false
 
-    /// Of a process that takes nothing else from it.
+    /// The settings of a reader.
     init(log: StandardErrorLog) {
         values = ["log.level": log.logLevel.rawValue, "log.format": log.format.rawValue]
     }
 
-    /// - Parameter isBound: the addresses come from systemd, whatever the configuration says of them.
+    /// The settings of `serve`.
+    ///
+    /// - Parameter isBound: true if systemd provides the sockets, so `listen` has no effect.
     init(_ configuration: AgentConfiguration, isBound: Bool) {
         self.init(log: configuration.log)
         let (access, limits) = (configuration.access, configuration.limits)
@@ -97,18 +99,18 @@ struct RestartOnlySettings: Hashable, Sendable {
         values["limits.requests_per_second"] = "\(limits.requestsPerSecond)"
     }
 
-    /// What the next configuration has to wait with for a restart; nil where there is nothing.
-    func waiting(in next: RestartOnlySettings) -> Waiting? {
+    /// The changes in the next configuration that need a restart; nil without any.
+    func pending(in next: RestartOnlySettings) -> Pending? {
         let keys = ConfigurationKey.all.map(\.path).filter { values[$0] != next.values[$0] }
         guard !keys.isEmpty else { return nil }
         let meaning =
             if next.isRestricted, !isRestricted {
-                "ANYBODY MAY STILL ASK"
+                "Access control not yet active"
             } else if keys.contains(where: { $0.hasPrefix("access.") }) {
-                "Who may ask is decided as before"
+                "Access control unchanged"
             } else {
-                "Not everything was applied"
+                "Some settings unchanged"
             }
-        return Waiting(keys: keys, meaning: meaning)
+        return Pending(keys: keys, meaning: meaning)
     }
 }

@@ -1,15 +1,15 @@
 import AgentCore
 import Shared
 
-/// What a configuration file says: checked, with the places of what it says, and not yet merged with anything.
+/// The validated content of a configuration file, with the positions of its values.
 struct ConfigurationFile: Hashable, Sendable {
-    /// A text and where it stands.
+    /// A text and its position.
     struct Value: Hashable, Sendable {
         var text: String
         var position: ConfigurationPosition
     }
 
-    /// A service, as flags declare it.
+    /// A service in the syntax of the flags.
     struct Service: Hashable, Sendable {
         var name: Value
         /// For example `compose:canvas`, or `compose:canvas,instances=3`.
@@ -17,19 +17,19 @@ struct ConfigurationFile: Hashable, Sendable {
         var probe: Value?
     }
 
-    /// By path, as in ``ConfigurationKey``; services are not among them. A key with an empty list has no values.
+    /// The values by the path of their ``ConfigurationKey``, except services. A key with an empty list has no values.
     var values: [String: [Value]] = [:]
     var services: [Service] = []
 
-    /// Reads a file's bytes; every mistake is found, not only the first.
+    /// Parses a file, and finds every problem, not only the first.
     ///
-    /// - Parameter file: its name, for the mistakes.
+    /// - Parameter file: the file's name, for the problems.
     init(_ bytes: [UInt8], named file: String) throws(ConfigurationError) {
         let text = ConfigurationText(bytes)
         var reader = ConfigurationReader()
         if let root = text.root { self = reader.read(root) } else { self.init() }
         let problems = (text.problems + reader.problems).enumerated().sorted {
-            // What concerns the whole file comes first, and what stands at one place in the order in which it was found.
+            // Problems of the whole file first, and those of one position in the order of their discovery.
             ($0.element.position ?? .init(line: 0, column: 0), $0.offset)
                 < ($1.element.position ?? .init(line: 0, column: 0), $1.offset)
         }
@@ -38,20 +38,20 @@ struct ConfigurationFile: Hashable, Sendable {
 
     init() {}
 
-    /// Those of some flags that neither the command line nor the environment names, so that the file has its say.
+    /// The flags that neither the command line nor the environment sets, so the file does.
     static func open(
         _ flags: [EnvironmentArguments.Flag], commandLine: [String], environment: [String: String]
     ) -> [EnvironmentArguments.Flag] {
-        let behind = commandLine.prefix { $0 != "--" }
+        let options = commandLine.prefix { $0 != "--" }
         return flags.filter { flag in
-            !behind.contains { $0 == flag.name || $0.hasPrefix(flag.name + "=") }
+            !options.contains { $0 == flag.name || $0.hasPrefix(flag.name + "=") }
                 && environment[flag.variable, default: ""].isEmpty
         }
     }
 
-    /// The arguments to append to a command line for the flags that neither it nor the environment names.
+    /// The arguments to append to a command line for the flags that neither it nor the environment sets.
     ///
-    /// - Parameter flags: those that the command has; what the file says for others is not this command's.
+    /// - Parameter flags: the flags of the command; the file's values for others are ignored.
     func additions(
         for flags: [EnvironmentArguments.Flag], commandLine: [String], environment: [String: String]
     ) -> [String] {
@@ -60,7 +60,7 @@ struct ConfigurationFile: Hashable, Sendable {
         var arguments: [String] = []
         if isOpen("--service") {
             arguments += services.map { "--service=\($0.name.text)=\($0.selector)" }
-            // A file's probes are of the file's services.
+            // The file's probes belong to the file's services.
             if isOpen("--probe") {
                 arguments += services.compactMap { service in
                     service.probe.map { "--probe=\(service.name.text)=\($0.text)" }
@@ -81,26 +81,26 @@ struct ConfigurationFile: Hashable, Sendable {
     }
 }
 
-/// Finds the configuration file and reads it.
+/// The location of the configuration file.
 enum ConfigurationSource {
     static let flag = EnvironmentArguments.Flag("--config")
-    /// Read where no file is named; it need not be there.
+    /// The default file, which is optional.
     static let standardPath = "/etc/buildinfo/agent.yaml"
 
-    /// The path of the file that a command line or the environment names; nil where neither does.
+    /// The path of the file that the command line or the environment names; nil without one.
     static func named(commandLine: [String], environment: [String: String]) -> String? {
-        let behind = Array(commandLine.prefix { $0 != "--" })
-        for (index, argument) in behind.enumerated().reversed() {
+        let options = Array(commandLine.prefix { $0 != "--" })
+        for (index, argument) in options.enumerated().reversed() {
             if argument.hasPrefix(flag.name + "=") { return String(argument.dropFirst(flag.name.count + 1)) }
-            // Without a path behind it, it is the parser's to complain of.
-            if argument == flag.name { return index + 1 < behind.count ? behind[index + 1] : nil }
+            // The flag parser reports a missing path.
+            if argument == flag.name { return index + 1 < options.count ? options[index + 1] : nil }
         }
         return environment[flag.variable].flatMap { $0.isEmpty ? nil : $0 }
     }
 
-    /// The file's content; an empty one where no file is named and there is none at its usual place.
+    /// The content of the named file or else of the default file, if it exists.
     ///
-    /// - Parameter standardPath: the usual place.
+    /// - Parameter standardPath: the path of the default file.
     static func load(
         commandLine: [String], environment: [String: String], standardPath: String = ConfigurationSource.standardPath
     ) throws(ConfigurationError) -> ConfigurationFile {
@@ -110,35 +110,35 @@ enum ConfigurationSource {
         case .success(let bytes): return try ConfigurationFile(bytes, named: path)
         case .failure(.missing) where named == nil: return ConfigurationFile()
         case .failure(let defect):
-            let problem = ConfigurationProblem(position: nil, key: "", text: describe(defect))
+            let problem = ConfigurationProblem(text: describe(defect))
             throw ConfigurationError(file: Sanitizer.singleLine(path, limit: 300), problems: [problem])
         }
     }
 
     private static func describe(_ defect: FileReadFailure) -> String {
         switch defect {
-        case .missing: "does not exist; write it, or name another with --config"
-        case .denied: "may not be read; let the agent's user read it"
-        case .notRegular: "is no regular file; name one with --config"
-        case .tooLarge: "is larger than \(ConfigurationText.sizeLimit / 1_024) KiB; is it the right file?"
-        case .hanging, .noThread: "cannot be read; is its file system there?"
-        case .other(let code): "cannot be read (errno \(code)); name another with --config"
+        case .missing: "does not exist: create it, or change --config"
+        case .denied: "cannot be read (permission denied): let the agent's user read it"
+        case .notRegular: "is not a regular file: change --config"
+        case .tooLarge: "is larger than \(ConfigurationText.sizeLimit / 1_024) KiB: is it the right file?"
+        case .hanging, .noThread: "cannot be read: check its file system"
+        case .other(let code): "cannot be read (errno \(code)): change --config"
         }
     }
 }
 
-/// Where values that are in use stand in the configuration file; those that a flag or the environment says have no place.
+/// The positions of the values that come from the configuration file, and not from a flag or the environment.
 struct ConfigurationLocations: Sendable {
-    /// Of a configuration that no file is part of.
+    /// The locations of a configuration without a file.
     static let none = ConfigurationLocations()
 
     private var file = ""
-    /// By the key's path.
+    /// The values by the key's path.
     private var values: [String: [ConfigurationFile.Value]] = [:]
 
     private init() {}
 
-    /// Reads the file that a command line of `serve` or `check` uses.
+    /// Reads the file of a command line of `serve` or `check`.
     init(commandLine: [String], environment: [String: String]) throws(ConfigurationError) {
         let named = ConfigurationSource.named(commandLine: commandLine, environment: environment)
         file = Sanitizer.singleLine(named ?? ConfigurationSource.standardPath, limit: 300)
@@ -150,14 +150,14 @@ struct ConfigurationLocations: Sendable {
         }
     }
 
-    /// A problem with its place in front of it, as far as it has one.
+    /// The problem, prefixed with its position if the file has the value.
     ///
     /// - Parameters:
     ///   - problem: one line.
-    ///   - key: its path, as in ``ConfigurationKey``.
-    ///   - isAtFault: which of the key's texts it is about.
+    ///   - key: the path of the ``ConfigurationKey``.
+    ///   - isAtFault: returns true for the text that causes the problem.
     func placed(_ problem: String, at key: String, where isAtFault: (String) -> Bool = { _ in true }) -> String {
         guard let value = values[key]?.first(where: { isAtFault($0.text) }) else { return problem }
-        return ConfigurationProblem(position: value.position, key: "", text: problem).line(file: file)
+        return ConfigurationProblem(position: value.position, text: problem).line(file: file)
     }
 }

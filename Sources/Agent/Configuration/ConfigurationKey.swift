@@ -2,21 +2,21 @@ import AgentCore
 import Logging
 import Shared
 
-/// A key of the configuration file: the one table that the reader follows, and that documentation is made from.
+/// A key of the configuration file. The table of keys drives the parser and the documentation.
 struct ConfigurationKey: Hashable, Sendable {
-    /// What may stand behind a key.
+    /// The type of a key's value.
     enum Shape: Hashable, Sendable {
         case text
-        /// A list of texts; one text will do.
+        /// A list of texts, or a single text.
         case texts
         /// `true` or `false`.
         case flag
         case number(ClosedRange<Int>)
         case choice([String])
-        /// An absolute path of a file.
+        /// The absolute path of a file.
         case path
 
-        /// For people.
+        /// The name of the type, for the list of keys.
         var name: String {
             switch self {
             case .text: "text"
@@ -29,13 +29,13 @@ struct ConfigurationKey: Hashable, Sendable {
         }
     }
 
-    /// From the root, with dots; `services[]` stands for each service.
+    /// The path from the root, with dots; `services[]` stands for each service.
     let path: String
     let shape: Shape
-    /// For people; empty where there is none.
+    /// The default, for people; empty without one.
     let standard: String
     let meaning: String
-    /// The flag that says the same, and wins; nil where several keys make one flag.
+    /// The equivalent flag, which takes precedence; nil for keys that form a flag together.
     let flag: String?
 
     private init(_ path: String, _ shape: Shape, standard: String = "", flag: String? = nil, _ meaning: String) {
@@ -46,15 +46,15 @@ struct ConfigurationKey: Hashable, Sendable {
         self.meaning = meaning
     }
 
-    /// All of them, in the order in which a file is best written.
+    /// All keys, in the recommended order for a file.
     static let all: [ConfigurationKey] = [
         ConfigurationKey(
             "listen", .texts, standard: "127.0.0.1:\(BuildinfoProtocol.defaultPort)", flag: "--listen",
-            "Where to listen: HOST:PORT with a numeric HOST, [V6]:PORT or unix:/PATH. Sockets inherited from systemd win."
+            "Where to listen: HOST:PORT with an IP address, [V6]:PORT or unix:/PATH. Sockets inherited from systemd take precedence."
         ),
         ConfigurationKey(
             "from", .text, flag: "--from",
-            "The reader's socket, unix:/PATH: then this process opens no engine's socket and no file of a service itself."
+            "The reader's socket, unix:/PATH. With it, this process opens neither engine sockets nor files of services."
         ),
         ConfigurationKey(
             "engines", .texts,
@@ -64,14 +64,14 @@ struct ConfigurationKey: Hashable, Sendable {
             "Engines: unix:///PATH, or tcp://HOST:PORT with DOCKER_TLS_VERIFY and DOCKER_CERT_PATH in the environment."),
         ConfigurationKey(
             "allow_plain_engine", .flag, standard: "false", flag: "--allow-plain-engine",
-            "Permit engines over plain TCP beyond loopback, as behind a socket proxy in a network of its own."),
+            "Permit engines over plain TCP beyond loopback, for example to a socket proxy in a private network."),
         ConfigurationKey(
             "services[].name", .text,
-            "The name under which the service is reported: 1 to 128 letters, digits, '.', '_' and '-'. The first service answers /buildinfo."
+            "The service's name in reports: 1 to 128 letters, digits, '.', '_' and '-'. The first service answers /buildinfo."
         ),
         ConfigurationKey(
             "services[].compose", .text,
-            "Selects the containers of a Compose service: SERVICE, or PROJECT/SERVICE where the host runs it in several projects. Each service has exactly one of compose, swarm, container, label, image and file."
+            "Selects the containers of a Compose service: SERVICE, or PROJECT/SERVICE if several projects on the host have it. Each service has exactly one of compose, swarm, container, label, image and file."
         ),
         ConfigurationKey(
             "services[].swarm", .text,
@@ -84,15 +84,15 @@ struct ConfigurationKey: Hashable, Sendable {
             "Selects containers of a repository, for example registry.example/canvas, without tag and digest."),
         ConfigurationKey(
             "services[].file", .path,
-            "Reads what is served from a file: a JSON object with git_sha, digest and state, or a bare commit on one line."
+            "Reads the service's state from a file: a JSON object with git_sha, digest and state, or a commit on one line."
         ),
         ConfigurationKey(
             "services[].probe", .text,
-            "Where the service itself says what it serves: http:// on loopback, or unix:/SOCKET:/PATH. A service that does not answer is not serving, and one that tells another commit than its image is never proven. Of several instances behind one URL, an answer speaks for the one that gave it, and for no other."
+            "The URL at which the service itself reports its commit: http:// on loopback, or unix:/SOCKET:/PATH. A service that does not answer is not serving, and one that reports another commit than its image is never proven. With several instances behind one URL, an answer counts only for the instance that sent it."
         ),
         ConfigurationKey(
             "services[].instances", .number(ServiceDeclaration.permittedInstances),
-            "How many instances the service has on this host. With fewer, it is not serving, and its host is not proven."
+            "The number of instances of the service on this host. With fewer, it is not serving, and the host is not proven."
         ),
         ConfigurationKey(
             "host.id", .text, standard: "derived from the machine id", flag: "--host-id",
@@ -102,10 +102,10 @@ struct ConfigurationKey: Hashable, Sendable {
             "The host's name: 1 to 255 printable characters."),
         ConfigurationKey(
             "access.allow_anonymous", .flag, standard: "false", flag: "--allow-anonymous",
-            "Permit listening beyond loopback although nobody has to authenticate."),
+            "Permit listening beyond loopback without authentication."),
         ConfigurationKey(
             "access.token_file", .path, flag: "--token-file",
-            "File of bearer tokens, one a line, of which a request must have one."),
+            "File of bearer tokens, one per line; requests need one of them."),
         ConfigurationKey(
             "access.tls.certificate", .path, flag: "--tls-certificate",
             "PEM file of the server's certificate and its chain."),
@@ -113,30 +113,30 @@ struct ConfigurationKey: Hashable, Sendable {
             "access.tls.key", .path, flag: "--tls-key", "PEM file of the certificate's key, without a passphrase."),
         ConfigurationKey(
             "access.tls.client_ca", .path, flag: "--tls-client-ca",
-            "PEM file of the authorities whose certificates clients must have."),
+            "PEM file of the certificate authorities for client certificates."),
         ConfigurationKey(
             "access.tls.client_names", .texts, flag: "--tls-client-name",
-            "DNS names of which a client's certificate must have one."),
+            "DNS names, of which a client certificate needs one as subject alternative name."),
         ConfigurationKey(
             "limits.connections", .number(ServerLimits.permittedConnections),
             standard: "\(ServerLimits.defaultConnections)", flag: "--max-connections",
-            "Connections at a time. Each collector that waits for changes holds one."),
+            "Maximum number of connections. Each collector that waits for changes holds one."),
         ConfigurationKey(
             "limits.connections_per_address", .number(ServerLimits.permittedConnectionsPerAddress),
             standard: "\(ServerLimits.defaultConnectionsPerAddress)",
-            flag: "--max-connections-per-address", "Connections at a time from one address."),
+            flag: "--max-connections-per-address", "Maximum number of connections from one address."),
         ConfigurationKey(
             "limits.requests_per_second", .number(ServerLimits.permittedRequestsPerSecond),
             standard: "\(ServerLimits.defaultRequestsPerSecond)", flag: "--max-requests-per-second",
-            "Requests a second from one address."),
+            "Maximum number of requests per second from one address."),
         ConfigurationKey(
             "log.level", .choice(Logger.Level.allCases.map(\.rawValue)), standard: "info", flag: "--log-level",
-            "The least important lines that are written to standard error."),
+            "The minimum level of log lines on standard error."),
         ConfigurationKey(
-            "log.format", .choice(["text", "json"]), standard: "text", flag: "--log-format", "How lines are written."),
+            "log.format", .choice(["text", "json"]), standard: "text", flag: "--log-format", "The format of log lines."),
     ]
 
-    /// The keys right below a path (empty for the root), those that lead to others included, in the table's order.
+    /// The names of the keys directly below a path (empty for the root) in the order of the table, including parents.
     static func names(below path: String) -> [String] {
         let prefix = path.isEmpty ? "" : path + "."
         var names: [String] = []
@@ -150,10 +150,10 @@ struct ConfigurationKey: Hashable, Sendable {
     static func at(_ path: String) -> ConfigurationKey? { all.first { $0.path == path } }
 }
 
-/// The table of keys as text: what `check --keys` prints, and a manual page is made from.
+/// The table of keys as text, for `check --keys` and the manual page.
 ///
-/// One paragraph a key: its path, then indented lines `type:`, `default:`, `flag:` (each only where there is one) and
-/// `meaning:`; paragraphs are parted by an empty line.
+/// One paragraph per key: its path, then the indented lines `type:`, `default:` and `flag:` (if any), and `meaning:`.
+/// Empty lines separate the paragraphs.
 enum ConfigurationKeysPage {
     static var text: String { ConfigurationKey.all.map(paragraph).joined(separator: "\n") }
 

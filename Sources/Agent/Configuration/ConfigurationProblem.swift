@@ -1,96 +1,108 @@
 import AgentCore
 import Shared
 
-/// One mistake in a configuration file, as one line: where, which key, what, and what to do.
+/// One problem of a configuration file, as one line with the place, the key and the remedy.
 struct ConfigurationProblem: Hashable, Sendable {
-    /// nil where it is the whole file.
+    /// The place; nil if the problem concerns the whole file.
     var position: ConfigurationPosition?
-    /// For example `services[1].compose`; empty where no key is at fault.
-    var key: String
-    /// What is wrong; what to do.
+    /// The problem and the remedy; without a position a predicate of the file.
     var text: String
 
-    /// For example `agent.yaml:7:5: services[1].compose: is empty; write the service's name`.
+    /// For example `agent.yaml:7:5: services[1].compose is empty: write a value, or remove the key`, or
+    /// `agent.yaml does not exist: …`.
     func line(file: String) -> String {
-        let place = position.map { ":\($0.line):\($0.column)" } ?? ""
-        return Sanitizer.singleLine("\(file)\(place): \(key.isEmpty ? "" : key + ": ")\(text)")
+        let place = position.map { ":\($0.line):\($0.column):" } ?? ""
+        return Sanitizer.singleLine("\(file)\(place) \(text)")
     }
 }
 
-/// Every mistake of a configuration file, in the file's order.
+/// All problems of a configuration file, in the order of the file.
 struct ConfigurationError: Error, Hashable, CustomStringConvertible {
-    /// As it was named.
+    /// The file's name as given.
     var file: String
     var problems: [ConfigurationProblem]
 
     var lines: [String] { problems.map { $0.line(file: file) } }
 
-    /// One line a mistake.
+    /// One line for each problem.
     var description: String { lines.joined(separator: "\n") }
 }
 
-/// What is wrong with a key's text: the rules of the flags, in a file's words.
-enum ConfigurationCheck {
-    /// What is wrong; what to do. nil where nothing is.
-    static func problem(_ text: String, at key: ConfigurationKey) -> String? {
-        let shown = "'\(Sanitizer.singleLine(text, limit: 200))'"
-        guard !text.isEmpty else { return "is empty; write a value, or remove the key" }
-        guard !text.utf8.contains(0) else { return "holds a NUL character; remove it" }
+/// Validation of a key's value by the rules of the equivalent flag.
+enum ConfigurationValue {
+    /// The problem with a value and the remedy, in one sentence; nil for a valid one.
+    ///
+    /// - Parameter name: the key with its indices, for example `listen[0]`.
+    static func problem(_ text: String, of key: ConfigurationKey, name: String) -> String? {
+        guard !text.isEmpty else { return "\(name) is empty: write a value, or remove the key" }
+        guard !text.utf8.contains(0) else { return "\(name) contains a NUL character: remove it" }
+        let shown = Sanitizer.singleLine(text, limit: 200)
+        func expecting(_ expected: String, _ parse: () throws -> Void) -> String? {
+            do {
+                try parse()
+                return nil
+            } catch {
+                return "invalid \(name) '\(shown)': \(expected)"
+            }
+        }
         switch key.shape {
-        case .path where !text.hasPrefix("/"): return "\(shown) is no absolute path; begin it with '/'"
+        case .path where !text.hasPrefix("/"): return "invalid \(name) '\(shown)': \(key.shape.expected)"
         case .choice(let words) where !words.contains(text):
-            return "\(shown) is unknown; \(Suggestion.remedy(for: text, among: words))"
+            let near = Suggestion.nearest(to: text, among: words).map { "did you mean '\($0)'?" }
+            return "invalid \(name) '\(shown)': \(near ?? key.shape.expected)"
         case .text, .texts, .path, .choice, .flag, .number: break
         }
         switch key.path {
-        case "listen":
-            return refuses { try ListenAddress(parsing: text) }
-                ? "\(shown) is no address; write HOST:PORT with a numeric HOST, [V6]:PORT or unix:/PATH" : nil
+        case "listen": return expecting(ListenAddress.expected) { _ = try ListenAddress(parsing: text) }
         case "from":
-            guard text.hasPrefix("unix:") else { return "\(shown) is no socket; write unix:/PATH" }
-            return refuses { try ListenAddress(parsing: text) } ? "\(shown) is no socket; write unix:/PATH" : nil
+            return ListenAddress.socketPath(text) == nil ? "invalid \(name) '\(shown)': expected unix:/PATH" : nil
         case "engines":
             do {
-                // Whether TLS secures it is the environment's affair.
+                // The environment determines whether TLS secures it.
                 _ = try EngineAddress(parsing: text, allowsPlain: true)
                 return nil
             } catch {
-                return "\(shown) is not an engine's address; \(error)"
+                return "invalid \(name) '\(shown)': \(error)"
             }
         case "services[].name":
             return ServiceDeclaration.isName(text)
-                ? nil : "\(shown) is not usable; take 1 to 128 letters, digits, '.', '_' and '-' (no leading '.')"
+                ? nil : "invalid \(name) '\(shown)': \(ServiceDeclaration.expectedName)"
         case "services[].compose":
-            return refuses { try Selector(parsing: "compose:\(text)") }
-                ? "\(shown) is not usable; write SERVICE or PROJECT/SERVICE" : nil
-        case "services[].label":
-            return refuses { try Selector(parsing: "label:\(text)") } ? "\(shown) is no label; write KEY=VALUE" : nil
+            return expecting("expected SERVICE or PROJECT/SERVICE") { _ = try Selector(parsing: "compose:\(text)") }
+        case "services[].label": return expecting("expected KEY=VALUE") { _ = try Selector(parsing: "label:\(text)") }
         case "services[].image":
-            return refuses { try Selector(parsing: "image:\(text)") }
-                ? "\(shown) is no repository; write for example registry.example/canvas, without tag and digest" : nil
+            return expecting("expected a repository without tag and digest, for example registry.example/canvas") {
+                _ = try Selector(parsing: "image:\(text)")
+            }
         case "services[].probe":
             do {
                 _ = try ProbeURL(parsing: text)
                 return nil
             } catch {
-                return "\(shown) \("\(error)".replacing(": ", with: "; ", maxReplacements: 1))"
+                return "\(name) '\(shown)' \(error)"
             }
         case "host.id":
-            return refuses { try MachineIdentity.system.host(id: text, name: "host") }
-                ? "\(shown) is not usable; take 8 to 64 letters, digits, '.', '_' and '-'" : nil
+            return expecting(AgentError.expectedHostID) {
+                _ = try MachineIdentity.system.host(id: text, name: "host")
+            }
         case "host.name":
-            return refuses { try MachineIdentity.system.host(id: "host-0000", name: text) }
-                ? "\(shown) is not usable; take 1 to 255 printable characters" : nil
+            return expecting(AgentError.expectedHostName) {
+                _ = try MachineIdentity.system.host(id: "host-0000", name: text)
+            }
         default: return nil
         }
     }
+}
 
-    private static func refuses<Value>(_ parse: () throws -> Value) -> Bool {
-        do {
-            _ = try parse()
-            return false
-        } catch {
-            return true
+extension ConfigurationKey.Shape {
+    /// The description of a valid value.
+    var expected: String {
+        switch self {
+        case .text, .texts: "expected a text"
+        case .flag: "expected true or false"
+        case .number(let range): "expected a number from \(range.lowerBound) to \(range.upperBound)"
+        case .choice(let words): "expected one of \(words.joined(separator: ", "))"
+        case .path: "expected an absolute path"
         }
     }
 }

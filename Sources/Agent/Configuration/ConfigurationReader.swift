@@ -1,25 +1,25 @@
 import AgentCore
 import Shared
 
-/// Understands a configuration file's nodes by the table of keys, and gathers every mistake.
+/// Converts the nodes of a configuration file according to the table of keys, and collects every problem.
 struct ConfigurationReader {
     private(set) var problems: [ConfigurationProblem] = []
     private var file = ConfigurationFile()
 
     mutating func read(_ root: ConfigurationNode) -> ConfigurationFile {
-        // An empty file is one that leaves everything as it is.
+        // An empty file leaves all defaults.
         guard !root.isNull else { return file }
         mapping(root, key: "", path: "")
         return file
     }
 
-    private mutating func complain(_ position: ConfigurationPosition, _ key: String, _ text: String) {
-        problems.append(ConfigurationProblem(position: position, key: key, text: text))
+    private mutating func report(_ position: ConfigurationPosition, _ text: String) {
+        problems.append(ConfigurationProblem(position: position, text: text))
     }
 
     // MARK: - Mappings
 
-    /// Reads a mapping whose values go into the file.
+    /// Reads a mapping whose values belong to the file.
     private mutating func mapping(_ node: ConfigurationNode, key: String, path: String) {
         for (name, value) in members(node, key: key, path: path, example: Self.example(path)) {
             let (key, path) = (key.isEmpty ? name : "\(key).\(name)", path.isEmpty ? name : "\(path).\(name)")
@@ -33,17 +33,27 @@ struct ConfigurationReader {
         }
     }
 
+    /// A valid mapping for the remedy.
     private static func example(_ path: String) -> String {
-        path.isEmpty ? "services:" : "{\(ConfigurationKey.names(below: path).first ?? "key"): ...}"
+        switch path {
+        case "": "for example services: [\(serviceExample)]"
+        case "host": "host: {name: canvas-01}"
+        case "log": "log: {level: debug}"
+        case "access.tls": "tls: {certificate: /PATH, key: /PATH}"
+        default:
+            "\(path.split(separator: ".").last ?? ""): {\(ConfigurationKey.names(below: path).first ?? "key"): ...}"
+        }
     }
 
-    /// The known keys of a mapping, each once, in the file's order.
+    private static let serviceExample = "{name: canvas, compose: canvas}"
+
+    /// The known keys of a mapping in the order of the file, each of them once.
     private mutating func members(
         _ node: ConfigurationNode, key: String, path: String, example: String
     ) -> [(name: String, value: ConfigurationNode)] {
         guard case .mapping(let pairs) = node.content else {
             if node.content != .refused {
-                complain(node.position, key, "is \(node.kind) where a mapping belongs; write for example '\(example)'")
+                report(node.position, "\(key.isEmpty ? "the file" : key) needs keys: write \(example)")
             }
             return []
         }
@@ -53,19 +63,20 @@ struct ConfigurationReader {
         for pair in pairs {
             guard case .scalar(let name, _) = pair.key.content else {
                 if pair.key.content != .refused {
-                    complain(pair.key.position, key, "has \(pair.key.kind) as a key; write a word")
+                    report(pair.key.position, "invalid key: expected a word, not \(pair.key.kind)")
                 }
                 continue
             }
             let shown = Sanitizer.singleLine(name, limit: 80)
             guard known.contains(name) else {
-                complain(
-                    pair.key.position, key, "unknown key '\(shown)'; \(Suggestion.remedy(for: name, among: known))")
+                let near = Suggestion.nearest(to: name, among: known).map { "did you mean '\($0)'?" }
+                let remedy = near ?? "expected one of \(known.joined(separator: ", "))"
+                report(pair.key.position, "unknown key '\(shown)'\(key.isEmpty ? "" : " in \(key)"): \(remedy)")
                 continue
             }
             if let before = first[name] {
-                complain(
-                    pair.key.position, key, "the key '\(shown)' stands twice, first in line \(before.line); remove one")
+                let full = key.isEmpty ? shown : "\(key).\(shown)"
+                report(pair.key.position, "\(full) is set twice, first in line \(before.line): remove one")
                 continue
             }
             first[name] = pair.key.position
@@ -90,31 +101,28 @@ struct ConfigurationReader {
     ) -> ConfigurationFile.Value? {
         guard node.content != .refused else { return nil }
         guard case .scalar(let text, let isPlain) = node.content, !node.isNull else {
-            complain(node.position, key, "is \(node.kind) where a \(known.shape.single) belongs; \(known.shape.remedy)")
+            report(node.position, "invalid \(key): \(known.shape.expected), not \(node.kind)")
             return nil
         }
-        let value = ConfigurationFile.Value(text: text, position: node.position)
-        let shown = "'\(Sanitizer.singleLine(text, limit: 80))'"
-        switch known.shape {
-        case .flag:
-            guard isPlain, ["true", "false"].contains(text) else {
-                complain(node.position, key, "\(shown) is neither true nor false; \(known.shape.remedy)")
-                return nil
-            }
-        case .number(let range):
-            guard isPlain, text.utf8.allSatisfy(\.isASCIIDigit), let number = Int(text),
-                range.contains(number)
-            else {
-                complain(node.position, key, "\(shown) is no such number; \(known.shape.remedy)")
-                return nil
-            }
-        case .text, .texts, .choice, .path:
-            if let problem = ConfigurationCheck.problem(text, at: known) {
-                complain(node.position, key, problem)
-                return nil
-            }
+        if let problem = Self.problem(text, isPlain: isPlain, of: known, key: key) {
+            report(node.position, problem)
+            return nil
         }
-        return value
+        return ConfigurationFile.Value(text: text, position: node.position)
+    }
+
+    private static func problem(_ text: String, isPlain: Bool, of known: ConfigurationKey, key: String) -> String? {
+        let isValid =
+            switch known.shape {
+            case .flag: isPlain && ["true", "false"].contains(text)
+            case .number(let range):
+                isPlain && text.utf8.allSatisfy(\.isASCIIDigit) && (Int(text).map(range.contains) ?? false)
+            case .text, .texts, .choice, .path: true
+            }
+        guard isValid else {
+            return "invalid \(key) '\(Sanitizer.singleLine(text, limit: 80))': \(known.shape.expected)"
+        }
+        return ConfigurationValue.problem(text, of: known, name: key)
     }
 
     // MARK: - Services
@@ -122,9 +130,7 @@ struct ConfigurationReader {
     private mutating func services(_ node: ConfigurationNode) {
         guard case .sequence(let nodes) = node.content else {
             if node.content != .refused {
-                complain(
-                    node.position, "services",
-                    "is \(node.kind) where a list belongs; write for example '- {name: canvas, compose: canvas}'")
+                report(node.position, "invalid services: expected a list, for example [\(Self.serviceExample)]")
             }
             return
         }
@@ -132,12 +138,13 @@ struct ConfigurationReader {
         for (index, node) in nodes.enumerated() {
             let key = "services[\(index)]"
             guard let service = service(node, key: key) else { continue }
-            if let first = names[service.name.text] {
-                complain(
-                    service.name.position, "\(key).name",
-                    "'\(service.name.text)' is the name of \(first), too; give each service a name of its own")
+            let name = service.name.text
+            if let first = names[name] {
+                report(
+                    service.name.position,
+                    "\(key).name '\(name)' is also the name of \(first): give each service its own name")
             }
-            names[service.name.text] = names[service.name.text] ?? key
+            names[name] = names[name] ?? key
             file.services.append(service)
         }
     }
@@ -146,55 +153,32 @@ struct ConfigurationReader {
         let before = problems.count
         var found: [String: ConfigurationFile.Value] = [:]
         var selectors: [String] = []
-        var named: Set<String> = []
-        let example = "{name: canvas, compose: canvas}"
-        for (name, node) in members(node, key: key, path: "services[]", example: example) {
-            named.insert(name)
+        var hasName = false
+        for (name, node) in members(node, key: key, path: "services[]", example: Self.serviceExample) {
+            if name == "name" { hasName = true }
             if Selector.kinds.contains(name) {
                 selectors.append(name)
                 if selectors.count > 1 {
-                    complain(
-                        node.position, "\(key).\(name)", "is a second selector beside '\(selectors[0])'; keep one")
+                    report(node.position, "\(key).\(name) is a second selector beside '\(selectors[0])': keep one")
                 }
             }
             guard let known = ConfigurationKey.at("services[].\(name)") else { continue }
             found[name] = value(node, of: known, key: "\(key).\(name)")
         }
         guard case .mapping = node.content else { return nil }
-        // An unknown key, which was complained of, may be the missing one misspelt.
+        // A reported unknown key can be the misspelt missing one.
         if problems.count == before {
-            if !named.contains("name") { complain(node.position, key, "has no name; add for example 'name: canvas'") }
+            if !hasName { report(node.position, "\(key) has no name: add for example name: canvas") }
             if selectors.isEmpty {
-                complain(node.position, key, "has no selector; add one of \(Selector.kinds.joined(separator: ", "))")
+                report(
+                    node.position, "\(key) has no selector: add one of \(Selector.kinds.joined(separator: ", "))")
             }
         }
         if selectors.contains("file"), let number = found["instances"] {
-            complain(number.position, "\(key).instances", "a file has no instances to count; remove the key")
+            report(number.position, "\(key).instances does not apply to a file: remove the key")
         }
         guard let name = found["name"], let kind = selectors.first, let value = found[kind] else { return nil }
         let count = found["instances"].map { ",instances=\($0.text)" } ?? ""
         return ConfigurationFile.Service(name: name, selector: "\(kind):\(value.text)\(count)", probe: found["probe"])
-    }
-}
-
-extension ConfigurationKey.Shape {
-    /// What one value is, with "a" in front of it.
-    fileprivate var single: String {
-        switch self {
-        case .text, .texts, .choice: "text"
-        case .flag: "flag"
-        case .number: "number"
-        case .path: "path"
-        }
-    }
-
-    fileprivate var remedy: String {
-        switch self {
-        case .text, .texts: "write one, or remove the key"
-        case .flag: "write true or false"
-        case .number(let range): "write one from \(range.lowerBound) to \(range.upperBound)"
-        case .choice(let words): "write one of \(words.joined(separator: ", "))"
-        case .path: "write one that begins with '/'"
-        }
     }
 }

@@ -2,17 +2,17 @@ import AgentCore
 import CYAML
 import Shared
 
-/// Turns a configuration file's bytes into nodes that know their places: a pure function, within bounds.
+/// Parses a configuration file into nodes with positions, within bounds.
 ///
-/// libyaml reads; what makes YAML more than mappings, lists and texts (anchors, aliases, tags, several documents) is
-/// refused. Nobody needs it to configure an agent, and nine lines of it can stand for a billion values.
+/// libyaml parses the file. Anchors, aliases, tags and several documents are refused: no configuration needs them, and nine
+/// lines of aliases can expand to a billion values.
 struct ConfigurationText {
-    /// Bytes.
+    /// The maximum size of a file in bytes.
     static let sizeLimit = 256 * 1_024
-    /// Lists and mappings within each other.
+    /// The maximum depth of nested lists and mappings.
     static let depthLimit = 8
 
-    /// The root of the only document; nil where there is none, or what could be understood of it.
+    /// The root of the document, as far as it could be parsed; nil without one.
     let root: ConfigurationNode?
     let problems: [ConfigurationProblem]
 
@@ -22,7 +22,7 @@ struct ConfigurationText {
         problems = parser.problems
     }
 
-    /// A list or a mapping that is not over.
+    /// A list or a mapping that is being parsed.
     private struct Frame {
         var node: ConfigurationNode
         var isMapping: Bool
@@ -50,11 +50,11 @@ struct ConfigurationText {
 
         mutating func parse(_ bytes: [UInt8]) -> ConfigurationNode? {
             guard bytes.count <= ConfigurationText.sizeLimit else {
-                complain(nil, "is larger than \(ConfigurationText.sizeLimit / 1_024) KiB; is it the right file?")
+                report(nil, "is larger than \(ConfigurationText.sizeLimit / 1_024) KiB: is it the right file?")
                 return nil
             }
             guard String(validating: bytes, as: UTF8.self) != nil else {
-                complain(Self.firstInvalid(bytes), "is not UTF-8 from here on; save the file as UTF-8")
+                report(Self.firstInvalid(bytes), "the file is not UTF-8 from here on: save it as UTF-8")
                 return nil
             }
             let text = bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? Array(bytes.dropFirst(3)) : bytes
@@ -62,11 +62,11 @@ struct ConfigurationText {
             return root
         }
 
-        /// The parser keeps a pointer to itself and one to the text: both stay where they are until it is deleted here.
+        /// The parser keeps pointers to itself and to the text, both of which stay in place until it is deleted here.
         private mutating func read(_ text: UnsafeBufferPointer<UInt8>) {
             let parser = UnsafeMutablePointer<yaml_parser_t>.allocate(capacity: 1)
             defer { parser.deallocate() }
-            guard yaml_parser_initialize(parser) == 1 else { return complain(nil, "cannot be parsed; memory is short") }
+            guard yaml_parser_initialize(parser) == 1 else { return report(nil, "cannot be parsed: out of memory") }
             defer { yaml_parser_delete(parser) }
             yaml_parser_set_encoding(parser, YAML_UTF8_ENCODING)
             yaml_parser_set_input_string(parser, text.baseAddress, text.count)
@@ -78,20 +78,20 @@ struct ConfigurationText {
             }
         }
 
-        /// - Returns: whether to go on.
+        /// - Returns: true to continue.
         private mutating func take(_ event: yaml_event_t) -> Bool {
             let position = ConfigurationPosition(event.start_mark)
             switch event.type {
             case YAML_DOCUMENT_START_EVENT:
                 documents += 1
                 guard documents == 1 else {
-                    complain(position, "a second document begins; write one document, without '---'")
+                    report(position, "a second document begins here: write one document, without '---'")
                     return false
                 }
             case YAML_SEQUENCE_START_EVENT, YAML_MAPPING_START_EVENT:
                 guard frames.count < ConfigurationText.depthLimit else {
-                    complain(
-                        position, "more than \(ConfigurationText.depthLimit) levels stand within each other; flatten it"
+                    report(
+                        position, "nested more than \(ConfigurationText.depthLimit) levels deep: flatten it"
                     )
                     return false
                 }
@@ -120,7 +120,7 @@ struct ConfigurationText {
             }
         }
 
-        /// - Returns: whether there were none.
+        /// - Returns: true without any.
         @discardableResult
         private mutating func refuseExtras(_ event: yaml_event_t, _ position: ConfigurationPosition) -> Bool {
             let (anchor, tag) = withUnsafePointer(to: event) { event in
@@ -129,12 +129,12 @@ struct ConfigurationText {
             if let anchor {
                 let sign = event.type == YAML_ALIAS_EVENT ? "*" : "&"
                 let what = event.type == YAML_ALIAS_EVENT ? "alias" : "anchor"
-                complain(
+                report(
                     position,
-                    "the \(what) '\(sign)\(Sanitizer.singleLine(anchor, limit: 40))' is not accepted; write the value out"
+                    "the \(what) '\(sign)\(Sanitizer.singleLine(anchor, limit: 40))' is not supported: write the value itself"
                 )
             }
-            if tag { complain(position, "a tag (!) is not accepted; write the value without it") }
+            if tag { report(position, "a tag (!) is not supported: write the value without it") }
             return anchor == nil && !tag
         }
 
@@ -142,25 +142,25 @@ struct ConfigurationText {
             if frames.isEmpty { root = node } else { frames[frames.count - 1].children.append(node) }
         }
 
-        private mutating func complain(_ position: ConfigurationPosition?, _ text: String) {
-            problems.append(ConfigurationProblem(position: position, key: "", text: text))
+        private mutating func report(_ position: ConfigurationPosition?, _ text: String) {
+            problems.append(ConfigurationProblem(position: position, text: text))
         }
 
-        // MARK: - What libyaml does not accept
+        // MARK: - Syntax errors
 
         private mutating func refuse(_ parser: yaml_parser_t, _ text: UnsafeBufferPointer<UInt8>) {
             root = nil
-            let problem = parser.problem.map { String(cString: $0) } ?? "no reason is given"
+            let problem = parser.problem.map { String(cString: $0) } ?? "unknown problem"
             guard parser.error != YAML_READER_ERROR else {
                 let position = ConfigurationPosition(endOf: text.prefix(parser.problem_offset))
-                return complain(position, "\(problem); remove the character")
+                return report(position, "\(problem): remove the character")
             }
             let position = ConfigurationPosition(parser.problem_mark)
             if Self.isTabbed(line: position.line, text) {
-                return complain(position, "a tab stands where YAML wants spaces; indent with spaces")
+                return report(position, "YAML does not permit tabs here: indent with spaces")
             }
             let context = parser.context.map { " \(String(cString: $0))" } ?? ""
-            complain(position, "is no YAML:\(context) \(problem); correct it")
+            report(position, "invalid YAML:\(context) \(problem)")
         }
 
         private static func isTabbed(line: Int, _ text: UnsafeBufferPointer<UInt8>) -> Bool {
@@ -182,7 +182,7 @@ extension ConfigurationPosition {
         self.init(line: mark.line + 1, column: mark.column + 1)
     }
 
-    /// Right behind these bytes, which are whole characters.
+    /// The position after these bytes, which are whole characters.
     fileprivate init(endOf bytes: some Sequence<UInt8>) {
         self.init(line: 1, column: 1)
         for byte in bytes {
@@ -195,7 +195,7 @@ extension ConfigurationPosition {
     }
 }
 
-/// What stands in a configuration file, with its place; not yet understood.
+/// A node of a configuration file with its position.
 struct ConfigurationNode: Hashable, Sendable {
     struct Pair: Hashable, Sendable {
         var key: ConfigurationNode
@@ -203,11 +203,11 @@ struct ConfigurationNode: Hashable, Sendable {
     }
 
     enum Content: Hashable, Sendable {
-        /// `isPlain`: without quotes, so that `true` and `null` are no texts.
+        /// A text; `isPlain` if it has no quotes, so `true` and `null` have their special meaning.
         case scalar(String, isPlain: Bool)
         case sequence([ConfigurationNode])
         case mapping([Pair])
-        /// What was refused already, and is worth no second complaint.
+        /// A node whose problem was already reported.
         case refused
     }
 
@@ -219,18 +219,18 @@ struct ConfigurationNode: Hashable, Sendable {
         return ["", "~", "null", "Null", "NULL"].contains(text)
     }
 
-    /// For a person: what it is.
+    /// The kind of the node, for people.
     var kind: String {
         switch content {
-        case .scalar: isNull ? "nothing" : "a text"
+        case .scalar: isNull ? "an empty value" : "a text"
         case .sequence: "a list"
         case .mapping: "a mapping"
-        case .refused: "nothing usable"
+        case .refused: "an invalid value"
         }
     }
 }
 
-/// A place in a configuration file, as editors count: both from 1, columns in characters.
+/// A position in a configuration file: line and column in characters, both from 1.
 struct ConfigurationPosition: Hashable, Comparable, Sendable {
     var line: Int
     var column: Int

@@ -1,16 +1,16 @@
 import ArgumentParser
 import Shared
 
-/// A command line with what environment and configuration file add to it, so that one parser judges all three.
+/// A command line with the additions of environment and configuration file, so one parser validates all three.
 enum MergedArguments {
-    /// - Throws: ``ConfigurationError`` where the file is not usable.
+    /// - Throws: ``ConfigurationError`` for an invalid file.
     static func all(_ arguments: [String], environment: [String: String]) throws(ConfigurationError) -> [String] {
         guard let (flags, role) = command(of: arguments) else { return arguments }
         let named =
             arguments
             + EnvironmentArguments.additions(
                 for: flags, commandLine: arguments, environment: environment)
-        // Who asks for help, or for the keys, may have a file that is broken.
+        // Help and the list of keys do not need a valid file.
         let asks: Set = ["--help", "-h", "--help-hidden", "--version", "--keys"]
         guard !arguments.contains(where: asks.contains) else { return named }
         let file = try ConfigurationSource.load(commandLine: arguments, environment: environment)
@@ -18,24 +18,24 @@ enum MergedArguments {
         return named + file.additions(for: fitting, commandLine: arguments, environment: environment)
     }
 
-    /// What a command does with a file that reader and front have in common: each takes what is its own.
+    /// The share that a command takes from a configuration file common to reader and server.
     private enum Role {
         case all, serve, read
 
         func takes(_ flag: String, from file: ConfigurationFile, named: [String]) -> Bool {
             switch self {
             case .all: return true
-            // Where the front listens is not where the reader does.
+            // `listen` is the address of the server.
             case .read: return flag != "--listen"
             case .serve:
-                let isFront =
+                let hasReader =
                     file.values["from"] != nil || named.contains { $0 == "--from" || $0.hasPrefix("--from=") }
-                return !isFront || !["--engine", "--allow-plain-engine", "--probe"].contains(flag)
+                return !hasReader || !["--engine", "--allow-plain-engine", "--probe"].contains(flag)
             }
         }
     }
 
-    /// The command's flags; nil for `help` and for an unknown one, which take none.
+    /// The flags and the role of the command; nil for `help` and unknown commands, which have no flags.
     private static func command(of arguments: [String]) -> ([EnvironmentArguments.Flag], Role)? {
         switch arguments.first {
         case PrintCommand._commandName: (PrintCommand.environmentFlags, .all)

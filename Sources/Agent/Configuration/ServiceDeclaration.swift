@@ -1,16 +1,16 @@
 import AgentCore
 import Shared
 
-/// `--service NAME=SELECTOR[,instances=N]`: what to report, and under which name.
+/// A service to report: `--service NAME=SELECTOR[,instances=N]`.
 struct ServiceDeclaration: Hashable, Sendable {
     let name: String
     let selector: Selector
-    /// How many instances there have to be; nil where any number will do.
+    /// The number of instances to expect; nil for any.
     let expected: Int?
-    /// Where the service itself says what it serves; nil where it is not asked.
+    /// The URL at which the service itself reports its commit; nil without a probe.
     var probe: ProbeURL?
 
-    /// As many as a document can list.
+    /// At most as many as a document lists.
     static let permittedInstances = 1...DocumentBuilder.instanceLimit
 
     init(name: String, selector: Selector, expected: Int? = nil, probe: ProbeURL? = nil) {
@@ -39,24 +39,26 @@ struct ServiceDeclaration: Hashable, Sendable {
         self.expected = expected
     }
 
-    /// The selector, and the value of a trailing `,instances=`, if any. Any other comma belongs to the selector.
+    /// The selector and the value of a trailing `,instances=`, if any. Other commas belong to the selector.
     private static func counted(_ text: Substring) -> (Substring, number: Substring?) {
         guard let comma = text.lastIndex(of: ","), text[comma...].hasPrefix(",instances=") else { return (text, nil) }
         return (text[..<comma], text[comma...].dropFirst(",instances=".count))
     }
 
-    /// The selector and the number, as the flag has them.
+    /// The selector and the number in the syntax of the flag.
     var selection: String { "\(selector)\(expected.map { ",instances=\($0)" } ?? "")" }
 
-    /// Names stand in URLs, metrics and file names, so they are plain.
+    static let expectedName = "expected 1 to 128 letters, digits, '.', '_' and '-' (no leading '.')"
+
+    /// True for a plain name, since names appear in URLs, metrics and file names.
     static func isName(_ name: some StringProtocol) -> Bool {
         (1...128).contains(name.utf8.count) && !name.hasPrefix(".")
             && name.utf8.allSatisfy { $0.isASCIIAlphanumeric || "._-".utf8.contains($0) }
     }
 
-    /// All of a command line's services, with their probes (`NAME=URL`).
+    /// The services of a command line, with their probes (`NAME=URL`).
     ///
-    /// - Parameter mayBeNone: somebody else knows which services there are.
+    /// - Parameter mayBeNone: true if a reader provides the services.
     static func all(
         parsing texts: [String], probes: [String] = [], mayBeNone: Bool = false
     ) throws(AgentError) -> [ServiceDeclaration] {
@@ -83,6 +85,47 @@ struct ServiceDeclaration: Hashable, Sendable {
             services[index].probe = try ProbeURL(parsing: url)
         } catch {
             throw .probeURL(Sanitizer.singleLine(url, limit: 200), why: "\(error)")
+        }
+    }
+}
+
+extension Selector {
+    /// The prefixes of selectors, which are also keys of the configuration file.
+    static let kinds = ["compose", "swarm", "container", "label", "image", "file"]
+
+    init(parsing text: String) throws(AgentError) {
+        let shown = Sanitizer.singleLine(text, limit: 200)
+        guard let colon = text.firstIndex(of: ":") else { throw .unknownSelector(shown) }
+        let value = String(text[text.index(after: colon)...])
+        let kind = text[..<colon]
+        guard Self.kinds.contains(where: { $0 == kind }) else { throw .unknownSelector(shown) }
+        guard !value.isEmpty else { throw .selectorValue(shown, why: "write a value after the colon") }
+        switch kind {
+        case "compose":
+            let parts = value.split(separator: "/" as Character, omittingEmptySubsequences: false).map { String($0) }
+            guard parts.count <= 2, let service = parts.last, parts.allSatisfy({ !$0.isEmpty }) else {
+                throw .selectorValue(shown, why: "expected compose:SERVICE or compose:PROJECT/SERVICE")
+            }
+            self = .compose(project: parts.count == 2 ? parts[0] : nil, service: service)
+        case "swarm": self = .swarm(value)
+        case "container": self = .container(value.hasPrefix("/") ? String(value.dropFirst()) : value)
+        case "label":
+            guard let equals = value.firstIndex(of: "="), equals != value.startIndex else {
+                throw .selectorValue(shown, why: "expected label:KEY=VALUE")
+            }
+            self = .label(key: String(value[..<equals]), value: String(value[value.index(after: equals)...]))
+        case "image":
+            guard let reference = ImageReference(parsing: value), reference.tag == nil, reference.digest == nil else {
+                throw .selectorValue(
+                    shown,
+                    why: "expected a repository without tag and digest, for example image:registry.example/canvas")
+            }
+            self = .image(repository: reference.repository)
+        default:
+            guard !value.utf8.contains(0) else {
+                throw .selectorValue(shown, why: "remove the NUL character")
+            }
+            self = .file(path: value)
         }
     }
 }

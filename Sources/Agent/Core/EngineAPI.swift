@@ -272,7 +272,7 @@ extension ContainerFacts {
         state.healthRetries = container.config.healthCheck?.retries
     }
 
-    /// Adds what only Podman's own API reports.
+    /// Adds the facts that only Podman's own API reports.
     package mutating func add(_ libpod: EngineAPI.LibpodContainer) {
         libpodImageDigest = libpod.imageDigest.flatMap(Digest.init(contractText:))
         isPodInfrastructure = libpod.isInfrastructure ?? false

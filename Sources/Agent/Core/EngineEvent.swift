@@ -78,10 +78,11 @@ package struct EngineEventParser {
     /// - Returns: the number of completed events that matter.
     /// - Throws: ``EngineFailure`` if the bytes are not an event stream or a line is too long. The parser must not be used
     ///   afterwards.
-    package mutating func countEvents(in bytes: some Collection<UInt8>) throws(EngineFailure) -> Int {
+    package mutating func countEvents(in bytes: [UInt8]) throws(EngineFailure) -> Int {
         try parse(bytes).count { $0.matters }
     }
 
+    /// Generic only within the module, where the compiler specialises it.
     mutating func parse(_ bytes: some Collection<UInt8>) throws(EngineFailure) -> [EngineEvent] {
         var events: [EngineEvent] = []
         var rest = bytes[...]

@@ -5,14 +5,14 @@ import Synchronization
 
 /// Publishes observations to the document store, and logs changes.
 final class Publisher: Sendable {
-    private let board: DocumentStore
+    private let documents: DocumentStore
     private let clock: Clock
     private let logger: Logger
     private let summaries = Mutex<[String: String]>([:])
     private let isRetired = Mutex(false)
 
-    init(board: DocumentStore, clock: Clock, logger: Logger) {
-        self.board = board
+    init(documents: DocumentStore, clock: Clock, logger: Logger) {
+        self.documents = documents
         self.clock = clock
         self.logger = logger
     }
@@ -35,7 +35,7 @@ final class Publisher: Sendable {
         guard !isRetired.withLock({ $0 }) else { return false }
         var changed = false
         do {
-            changed = try board.publish(
+            changed = try documents.publish(
                 content, startedAt: startedAt, observedAt: observedAt, probeLatency: probeLatency)
         } catch {
             // The last document grows old, as its age shows.

@@ -94,7 +94,7 @@ final class EngineEventsHandler: ChannelInboundHandler {
             opened.succeed()
         case .body(let part):
             do throws(EngineFailure) {
-                let events = try parser.countEvents(in: part.readableBytesView)
+                let events = try parser.countEvents(in: Array(part.readableBytesView))
                 guard events > 0 else { return }
                 count(events)
                 changes.yield()

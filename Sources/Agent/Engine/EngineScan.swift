@@ -81,7 +81,7 @@ struct EngineScan: Sendable {
 
 /// The requests of one scan, with their shared state: the negotiated version, the store, and the images already inspected.
 struct EngineSession {
-    /// What a running engine reports about itself, which does not change until it is restarted.
+    /// A running engine's identity and API version, which do not change until it is restarted.
     struct Handshake: Hashable, Sendable {
         var identity: EngineIdentity
         var version: APIVersion

@@ -3,7 +3,7 @@ import Logging
 import NIOCore
 import Shared
 
-/// What an ``EngineSource`` needs.
+/// The dependencies of an ``EngineSource``.
 struct EngineDependencies: Sendable {
     /// The services on engines, not those in files.
     var services: [ServiceDeclaration]
@@ -87,8 +87,8 @@ final class EngineSource: Refreshable {
             if case .failure(let failure) = scan { failure } else { nil }
         }
         dependencies.metrics.update { counts in
-            counts.looks += 1
-            for failure in failures { counts.lookFailures[failure.reason, default: 0] += 1 }
+            counts.scans += 1
+            for failure in failures { counts.scanFailures[failure.reason, default: 0] += 1 }
         }
         // A default socket that has just appeared can take precedence over the one that is followed.
         return (scans, streams.retain(addresses.map(\.description)))

@@ -38,7 +38,7 @@ struct ProbeURL: Hashable, Sendable, CustomStringConvertible {
             case .https: "uses TLS: name a loopback port where the service speaks plain HTTP"
             case .scheme: "is not a probe URL: expected http://127.0.0.1:PORT/PATH or unix:/SOCKET:/PATH"
             case .userInfo: "contains a user name: let the service answer on loopback without one"
-            case .fragment: "has a fragment: remove '#' and what follows"
+            case .fragment: "has a fragment: remove '#' and everything after it"
             case .port: "has an invalid port: expected 1 to 65535"
             case .notLoopback(let host):
                 "leads to '\(host)', which is not this machine's loopback: expected 127.0.0.1, [::1] or localhost"

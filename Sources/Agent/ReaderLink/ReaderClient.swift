@@ -5,32 +5,32 @@ import NIOCore
 import NIOPosix
 import Shared
 
-/// Connects to a reader: each connection begins with a fresh snapshot.
+/// A client of the reader, each of whose connections begins with a fresh snapshot.
 struct ReaderClient: Sendable {
     let path: String
     let group: any EventLoopGroup
     var patience = Patience()
 
-    /// How long a reader is waited for. Who asks with a nonce waits as long, and a collector gives up after 5 s: then it
-    /// would not learn that the host is unknown.
+    /// The limits for the reader's answer. A request with a nonce waits for it, and has to be answered before the collector's
+    /// default limit of 5 s: otherwise the collector does not learn that the state is unknown.
     struct Patience: Hashable, Sendable {
-        /// For any sign of life, which a reader gives at once: one that hangs is found out as fast as an engine that does.
+        /// The limit for the sign of life, which a reader sends at once. A hung reader is detected as fast as a hung engine.
         var sign = TimeAmount.milliseconds(1_500)
-        /// For the first snapshot, of a look that may have to wait for a slow engine.
+        /// The limit for the first snapshot, whose observation can involve a slow engine.
         var snapshot = TimeAmount.milliseconds(4_500)
     }
 
-    /// A connection that stands.
+    /// An established connection.
     struct Connection: Sendable {
         let channel: any Channel
-        /// Snapshots as they came, undecoded; of those that nobody has taken, the newest.
+        /// The undecoded snapshots; only the newest is buffered.
         let lines: AsyncStream<[UInt8]>
         let end: FirstError<ReaderFailure>
 
         func close() { channel.close(promise: nil) }
     }
 
-    /// Returns when the first line is there.
+    /// Returns with the first line.
     func connect() async throws(ReaderFailure) -> (first: [UInt8], connection: Connection) {
         let loop = group.next()
         let first = loop.makePromise(of: [UInt8].self)
@@ -64,8 +64,8 @@ struct ReaderClient: Sendable {
         case let error as IOError:
             switch error.errnoCode {
             case ENOENT: return .missing(path: path)
-            // Said of whatever is no socket, too.
-            case ECONNREFUSED: return isSocket(path) ? .refused(path: path) : .noSocket(path: path)
+            // Also the error for a file that is not a socket.
+            case ECONNREFUSED: return isSocket(path) ? .refused(path: path) : .notSocket(path: path)
             case EACCES, EPERM: return .denied(path: path)
             default: return .other(path: path, why: "errno \(error.errnoCode)")
             }
@@ -73,14 +73,14 @@ struct ReaderClient: Sendable {
         }
     }
 
-    /// What cannot be told counts as one.
+    /// True if the path is a socket, or cannot be examined.
     private static func isSocket(_ path: String) -> Bool {
         var status = stat()
         return stat(path, &status) != 0 || status.st_mode & S_IFMT == S_IFSOCK
     }
 }
 
-/// Takes a reader's lines, whole and within the limit; says nothing.
+/// Receives whole lines from a reader within the limits, and sends nothing.
 final class ReaderHandler: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
 
@@ -91,13 +91,13 @@ final class ReaderHandler: ChannelInboundHandler {
     private let end: FirstError<ReaderFailure>
     private var line: [UInt8] = []
     private var isFirst = true
-    /// When the reader is taken to hang: before it said anything, and before its first line is whole.
+    /// The limits for the sign of life and for the first line.
     private var deadlines: (sign: Scheduled<Void>?, line: Scheduled<Void>?)
 
     /// - Parameters:
-    ///   - patience: counts from when the handler is added.
-    ///   - first: succeeds with the first line, which the stream does not give.
-    ///   - lines: gets the others, and ends with the connection.
+    ///   - patience: starts when the handler is added.
+    ///   - first: succeeds with the first line.
+    ///   - lines: receives the later lines, and ends with the connection.
     init(
         path: String, patience: ReaderClient.Patience, first: EventLoopPromise<[UInt8]>,
         lines: AsyncStream<[UInt8]>.Continuation,
@@ -114,25 +114,25 @@ final class ReaderHandler: ChannelInboundHandler {
         deadlines = (late(patience.sign, context), late(patience.snapshot, context))
     }
 
-    func handlerRemoved(context: ChannelHandlerContext) { wait(isOver: true) }
+    func handlerRemoved(context: ChannelHandlerContext) { stopWaiting(forLine: true) }
 
     private func late(_ time: TimeAmount, _ context: ChannelHandlerContext) -> Scheduled<Void> {
         context.eventLoop.assumeIsolated().scheduleTask(in: time) { [self] in finish(.late(path: path), context) }
     }
 
-    /// - Parameter isOver: nothing is waited for any more, not even the line.
-    private func wait(isOver: Bool) {
+    /// Cancels the limit for the sign of life, and that for the first line on demand.
+    private func stopWaiting(forLine: Bool) {
         deadlines.sign?.cancel()
-        if isOver { deadlines.line?.cancel() }
+        if forLine { deadlines.line?.cancel() }
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        wait(isOver: false)
+        stopWaiting(forLine: false)
         var rest = unwrapInboundIn(data).readableBytesView[...]
         while let newline = rest.firstIndex(of: UInt8(ascii: "\n")) {
             line += rest[..<newline]
             rest = rest[rest.index(after: newline)...]
-            give(line)
+            deliver(line)
             line.removeAll(keepingCapacity: line.capacity <= 65_536)
         }
         line += rest
@@ -142,9 +142,9 @@ final class ReaderHandler: ChannelInboundHandler {
         }
     }
 
-    private func give(_ line: [UInt8]) {
+    private func deliver(_ line: [UInt8]) {
         if isFirst {
-            wait(isOver: true)
+            stopWaiting(forLine: true)
             first.succeed(line)
         } else {
             lines.yield(line)
@@ -159,7 +159,7 @@ final class ReaderHandler: ChannelInboundHandler {
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) { finish(.closed(path: path), context) }
 
-    /// Without effect the second time.
+    /// Ends the connection; later calls have no effect.
     private func finish(_ reason: ReaderFailure, _ context: ChannelHandlerContext) {
         end.set(reason)
         first.fail(reason)
@@ -168,11 +168,11 @@ final class ReaderHandler: ChannelInboundHandler {
     }
 }
 
-/// Why the reader's evidence cannot be had: it ends up in a document, not in a crash.
+/// The reason why the reader's evidence is unavailable, which documents report.
 enum ReaderFailure: Error, Hashable, CustomStringConvertible {
     case missing(path: String)
     case refused(path: String)
-    case noSocket(path: String)
+    case notSocket(path: String)
     case denied(path: String)
     case other(path: String, why: String)
     case late(path: String)
@@ -180,51 +180,51 @@ enum ReaderFailure: Error, Hashable, CustomStringConvertible {
     case otherVersion
     case garbage
 
-    /// One sentence with the remedy.
+    /// One line with the remedy.
     var description: String {
         let remedy = "see the log of buildinfo-reader.service"
         return switch self {
         case .missing(let path): "the reader's socket \(path) does not exist: start buildinfo-reader.service"
         case .refused(let path): "no reader listens on \(path): \(remedy)"
-        case .noSocket(let path): "\(path) is no socket: name the one that buildinfo-reader.service listens on"
-        case .denied(let path): "opening the reader's socket \(path) is denied: let the agent's group access it"
-        case .other(let path, let why): "connecting to the reader at \(path) failed (\(why)): \(remedy)"
+        case .notSocket(let path): "\(path) is not a socket: expected the socket of buildinfo-reader.service"
+        case .denied(let path): "permission denied for the reader's socket \(path): let the agent's group access it"
+        case .other(let path, let why): "cannot connect to the reader at \(path) (\(why)): \(remedy)"
         case .late(let path): "the reader at \(path) does not answer: \(remedy)"
-        case .closed(let path): "the reader at \(path) went away: \(remedy)"
-        case .otherVersion: "the reader is of another version than the front: restart buildinfo-reader.service"
-        case .garbage: "what the reader sends cannot be read: restart buildinfo-reader.service"
+        case .closed(let path): "the reader at \(path) closed the connection: \(remedy)"
+        case .otherVersion: "reader and server have different versions: restart buildinfo-reader.service"
+        case .garbage: "invalid snapshot from the reader: restart buildinfo-reader.service"
         }
     }
 }
 
-/// Takes a reader's first snapshot as a front does, without a server.
+/// A reader's first snapshot, received as a server does, for `check`.
 struct OneSnapshot {
     /// The reader's socket.
     let path: String
     let clock: Clock
     let log: StandardErrorLog
 
-    /// What a front would serve, in the reader's order; or why it could serve nothing.
+    /// The documents that a server would serve, in the reader's order; or the reason why it has none.
     func contents() async throws -> Result<[DocumentContent], ReaderFailure> {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
-        let outcome = await take(group)
+        let outcome = await receive(group)
         try await group.shutdownGracefully()
         return outcome
     }
 
-    private func take(_ group: any EventLoopGroup) async -> Result<[DocumentContent], ReaderFailure> {
+    private func receive(_ group: any EventLoopGroup) async -> Result<[DocumentContent], ReaderFailure> {
         var quiet = log
         quiet.logLevel = max(log.logLevel, .warning)
         let logger = Logger(label: "buildinfo-agent", factory: { [quiet] _ in quiet })
-        let board = DocumentStore([])
-        let taker = SnapshotReceiver(
+        let documents = DocumentStore([])
+        let receiver = SnapshotReceiver(
             parts: ReaderDependencies(path: path, group: group, metrics: Metrics(), clock: clock, logger: logger),
-            board: board, publisher: Publisher(board: board, clock: clock, logger: logger))
+            documents: documents, publisher: Publisher(documents: documents, clock: clock, logger: logger))
         do throws(ReaderFailure) {
             let (first, connection) = try await ReaderClient(path: path, group: group).connect()
             connection.close()
-            try taker.take(first)
-            return .success(board.entries.map(\.body.content))
+            try receiver.receive(first)
+            return .success(documents.entries.map(\.body.content))
         } catch {
             return .failure(error)
         }

@@ -4,24 +4,24 @@ import NIOCore
 import Shared
 import Synchronization
 
-/// The front's evidence: a reader's, followed as it comes, and asked for anew when it must not be old.
+/// The server's source: the reader's snapshots, and a fresh one on request.
 ///
-/// A look is a new connection, which begins with a fresh snapshot and then takes the place of the one before. A reader that
-/// is gone, hangs or speaks nonsense makes every service `unknown` at once.
+/// An observation is a new connection, which begins with a fresh snapshot and replaces the previous connection. If the reader
+/// is gone, hangs or sends an invalid snapshot, every service is `unknown` at once.
 final class RemoteSource: StatusSource, Refreshable {
-    let board: DocumentStore
+    let documents: DocumentStore
     let clock: Clock
     let refresher: Refresher
     private let client: ReaderClient
     private let receiver: SnapshotReceiver
-    private let current = Standing()
+    private let current = CurrentConnection()
 
-    init(_ parts: ReaderDependencies, board: DocumentStore) {
-        let publisher = Publisher(board: board, clock: parts.clock, logger: parts.logger)
-        self.board = board
+    init(_ parts: ReaderDependencies, documents: DocumentStore) {
+        let publisher = Publisher(documents: documents, clock: parts.clock, logger: parts.logger)
+        self.documents = documents
         clock = parts.clock
         client = ReaderClient(path: parts.path, group: parts.group)
-        receiver = SnapshotReceiver(parts: parts, board: board, publisher: publisher)
+        receiver = SnapshotReceiver(parts: parts, documents: documents, publisher: publisher)
         refresher = Refresher(pace: .readers, clock: parts.clock)
     }
 
@@ -40,18 +40,18 @@ final class RemoteSource: StatusSource, Refreshable {
         do throws(ReaderFailure) {
             let (first, connection) = try await client.connect()
             do throws(ReaderFailure) {
-                try receiver.take(first)
+                try receiver.receive(first)
             } catch {
                 connection.close()
                 throw error
             }
             current.replace(with: connection)?.close()
             Task.onTaskThread { await self.follow(connection) }
-            // The reader announces all changes, so a change that this observation saw first is no surprise.
+            // The reader announces all changes, so a change that this observation saw first is not a surprise.
             return Refresher.Outcome(succeeded: true, changed: false, eventsAvailable: true)
         } catch {
             current.replace(with: nil)?.close()
-            receiver.lost(error)
+            receiver.lose(error)
             return Refresher.Outcome(succeeded: false, changed: false, eventsAvailable: false)
         }
     }
@@ -61,7 +61,7 @@ final class RemoteSource: StatusSource, Refreshable {
         var reason: ReaderFailure?
         for await line in connection.lines {
             do throws(ReaderFailure) {
-                try receiver.take(line)
+                try receiver.receive(line)
             } catch {
                 reason = error
                 connection.close()
@@ -69,16 +69,16 @@ final class RemoteSource: StatusSource, Refreshable {
             }
         }
         guard current.remove(connection) else { return }
-        receiver.lost(reason ?? connection.end.value ?? .garbage)
+        receiver.lose(reason ?? connection.end.value ?? .garbage)
         refresher.requestRefresh()
         refresher.setEventsAvailable(false)
     }
 
-    /// The connection that counts.
-    private final class Standing: Sendable {
+    /// The connection whose snapshots count.
+    private final class CurrentConnection: Sendable {
         private let connection = Mutex<ReaderClient.Connection?>(nil)
 
-        /// Returns the one before.
+        /// Returns the previous connection.
         func replace(with other: ReaderClient.Connection?) -> ReaderClient.Connection? {
             connection.withLock { connection in
                 defer { connection = other }
@@ -86,7 +86,7 @@ final class RemoteSource: StatusSource, Refreshable {
             }
         }
 
-        /// Whether it was the one that counts.
+        /// Returns true if it was the current connection.
         func remove(_ ended: ReaderClient.Connection) -> Bool {
             connection.withLock { connection in
                 guard connection?.channel === ended.channel else { return false }
@@ -97,52 +97,52 @@ final class RemoteSource: StatusSource, Refreshable {
     }
 }
 
-/// Puts up what a reader says, and that there is none.
+/// Publishes a reader's snapshots, and its loss.
 final class SnapshotReceiver: Sendable {
     private let parts: ReaderDependencies
-    private let board: DocumentStore
+    private let documents: DocumentStore
     private let publisher: Publisher
     private let lastFailure = Mutex<ReaderFailure?>(nil)
 
-    init(parts: ReaderDependencies, board: DocumentStore, publisher: Publisher) {
+    init(parts: ReaderDependencies, documents: DocumentStore, publisher: Publisher) {
         self.parts = parts
-        self.board = board
+        self.documents = documents
         self.publisher = publisher
     }
 
-    /// Takes over the services of a snapshot, with what was seen of them.
-    func take(_ line: [UInt8]) throws(ReaderFailure) {
+    /// Publishes the services of a snapshot.
+    func receive(_ line: [UInt8]) throws(ReaderFailure) {
         let snapshot = try Snapshot(line: line)
         try adopt(snapshot)
-        // In this order, so that nothing that was seen after the first moment is taken for younger than it is.
+        // In this order, so that nothing appears younger than it is.
         let (now, nanoseconds) = (parts.clock.now(), parts.clock.bootNanoseconds())
         for service in snapshot.services {
-            guard let lookedAt = service.lookedAt else { continue }
-            let age = nanoseconds - lookedAt
-            // A look of the future is no look: it would stay fresh for as long as it is ahead.
+            guard let startedAt = service.startedAt else { continue }
+            let age = nanoseconds - startedAt
+            // An observation in the future would stay fresh until then.
             guard age >= 0 else { throw .garbage }
             publisher.publish(
                 service.content, startedAt: now - .nanoseconds(age), observedAt: service.observedAt,
                 probeLatency: service.probeLatency.map { .nanoseconds($0) })
         }
         parts.metrics.update { counts in
-            counts.looks = snapshot.counts.looks
+            counts.scans = snapshot.counts.scans
             counts.engineStreams = snapshot.counts.engineStreams
             for reason in EngineFailure.Reason.allCases {
-                counts.lookFailures[reason] = snapshot.counts.lookFailures[reason.rawValue]
+                counts.scanFailures[reason] = snapshot.counts.scanFailures[reason.rawValue]
             }
         }
         if lastFailure.withLock({ $0.take() }) != nil {
-            parts.logger.info("The reader is back", metadata: ["reader": "\(Sanitizer.singleLine(parts.path))"])
+            parts.logger.info("Reader available again", metadata: ["reader": "\(Sanitizer.singleLine(parts.path))"])
         }
     }
 
     private func adopt(_ snapshot: Snapshot) throws(ReaderFailure) {
         let names = snapshot.services.map(\.content.service)
         guard Set(names).count == names.count else { throw .garbage }
-        guard names != board.services else { return }
+        guard names != documents.services else { return }
         do {
-            board.reconfigure(
+            documents.reconfigure(
                 try snapshot.services.map { service in
                     try DocumentStore.Entry(
                         unobserved: service.content.service, host: service.content.host,
@@ -153,15 +153,15 @@ final class SnapshotReceiver: Sendable {
         }
     }
 
-    /// Nothing is known any more.
-    func lost(_ failure: ReaderFailure) {
+    /// Makes every service unknown.
+    func lose(_ failure: ReaderFailure) {
         if lastFailure.withLock({ $0.replace(with: failure) }) != failure {
             parts.logger.warning(
-                "There is no evidence from the reader", metadata: ["reason": "\(Sanitizer.singleLine("\(failure)"))"])
+                "Reader unavailable", metadata: ["reason": "\(Sanitizer.singleLine("\(failure)"))"])
         }
         let (now, observedAt) = (parts.clock.now(), publisher.wallClock)
         parts.metrics.update { $0.engineStreams = $0.engineStreams.mapValues { .init(openings: $0.openings) } }
-        for entry in board.entries {
+        for entry in documents.entries {
             let content = DocumentContent(
                 service: entry.body.content.service, state: .unknown, reason: Sanitizer.singleLine("\(failure)"),
                 host: entry.body.content.host)
@@ -171,16 +171,16 @@ final class SnapshotReceiver: Sendable {
 }
 
 extension Optional {
-    /// Puts in another value, and gives the one before.
+    /// Returns the previous value.
     fileprivate mutating func replace(with other: Wrapped) -> Wrapped? {
         defer { self = other }
         return self
     }
 }
 
-/// What is needed to have evidence from a reader.
+/// The dependencies of a source that receives a reader's evidence.
 struct ReaderDependencies: Sendable {
-    /// The reader's socket.
+    /// The path of the reader's socket.
     var path: String
     var group: any EventLoopGroup
     var metrics: Metrics

@@ -2,62 +2,62 @@ import AgentCore
 import FoundationEssentials
 import Shared
 
-/// What the reader tells the front: all that it knows, in one line of JSON.
+/// The message from the reader to the server: everything the reader knows, in one line of JSON.
 ///
-/// Both are the same program on the same machine, so times are those of one clock, and nothing is negotiated.
+/// Both are the same program on the same machine, so they share a clock and need no negotiation.
 struct Snapshot: Codable, Hashable, Sendable {
-    /// Another number is another program's version: the reader has to be restarted behind an upgrade.
-    static let schema = 1
-    /// Bytes of one line at most. A service with 256 instances takes some 200 KiB.
+    /// Differs between versions: after an upgrade the reader has to be restarted.
+    static let schema = 2
+    /// The maximum size of a line in bytes. A service with 256 instances takes about 200 KiB.
     static let sizeLimit = 8 * 1_024 * 1_024
     static let serviceLimit = 1_000
 
     /// One service's evidence.
     struct Service: Codable, Hashable, Sendable {
         var content: DocumentContent
-        /// When the look began that saw this, in nanoseconds of ``Clock/bootNanoseconds``; nil before the first one.
-        var lookedAt: Int64?
-        /// The wall clock then, for people.
+        /// The start of the observation, in nanoseconds of ``Clock/bootNanoseconds``; nil before the first one.
+        var startedAt: Int64?
+        /// The time of the observation by the wall clock; for people.
         var observedAt: String
-        /// In nanoseconds; nil where the service has no probe.
+        /// The time until the probe's answer, in nanoseconds; nil without a probe.
         var probeLatency: Int64?
     }
 
-    /// What any version's line has.
+    /// The only key that all versions have.
     private struct Version: Decodable { var schema: Int }
 
-    /// What the reader counted, for the front's metrics.
+    /// The reader's counters, for the server's metrics.
     struct Counts: Codable, Hashable, Sendable {
-        var looks = 0
-        var lookFailures: [String: Int] = [:]
+        var scans = 0
+        var scanFailures: [String: Int] = [:]
         var engineStreams: [String: Metrics.EngineStream] = [:]
     }
 
     var schema = Self.schema
-    /// In the order in which they were declared.
+    /// The services, in the order of their declaration.
     var services: [Service]
     var counts: Counts
 
-    /// What the board says now.
-    init(_ board: DocumentStore, metrics: Metrics, clock: Clock) {
+    /// Captures the present documents.
+    init(_ documents: DocumentStore, metrics: Metrics, clock: Clock) {
         let (now, nanoseconds, counted) = (clock.now(), clock.bootNanoseconds(), metrics.current)
-        services = board.entries.map { entry in
+        services = documents.entries.map { entry in
             Service(
                 content: entry.body.content,
-                // Rounded down, so that nothing is taken for younger than it is.
-                lookedAt: entry.startedAt.map { nanoseconds - (now - $0).nanosecondsRoundedUp },
+                // Rounded down, so that nothing appears younger than it is.
+                startedAt: entry.startedAt.map { nanoseconds - (now - $0).nanosecondsRoundedUp },
                 observedAt: entry.observedAt, probeLatency: entry.probeLatency?.nanosecondsRoundedUp)
         }
         counts = Counts(
-            looks: counted.looks,
-            lookFailures: Dictionary(
-                uniqueKeysWithValues: counted.lookFailures.map { ($0.key.rawValue, $0.value) }),
+            scans: counted.scans,
+            scanFailures: Dictionary(
+                uniqueKeysWithValues: counted.scanFailures.map { ($0.key.rawValue, $0.value) }),
             engineStreams: counted.engineStreams)
     }
 
-    /// Reads a line.
+    /// Parses a line.
     ///
-    /// - Throws: ``ReaderFailure`` where it is none, or one of another version.
+    /// - Throws: ``ReaderFailure`` for an invalid line, or one of another version.
     init(line: some Collection<UInt8>) throws(ReaderFailure) {
         let decoder = JSONDecoder()
         let data = Data(line)
@@ -74,7 +74,7 @@ struct Snapshot: Codable, Hashable, Sendable {
         guard services.count <= Self.serviceLimit else { throw .garbage }
     }
 
-    /// The line, with its end.
+    /// The line including its newline.
     func line() throws -> [UInt8] {
         Array(try JSONEncoder().encode(self)) + [UInt8(ascii: "\n")]
     }

@@ -5,29 +5,29 @@ import NIOPosix
 import Shared
 import Synchronization
 
-/// The reader's socket, on which it only ever writes: a fresh snapshot to whoever connects, then each new one.
+/// The reader's socket, to which the reader only writes: a fresh snapshot for each new connection, then every later one.
 ///
-/// So a front that must not serve old evidence connects anew, and has asked for a look without saying a word.
+/// A server that must not serve old evidence opens another connection, which requests an observation without a message.
 final class SnapshotServer: Sendable {
-    /// A front has one connection, and two for a moment.
+    /// A server has one connection, and two for a moment.
     static let connectionLimit = 32
 
-    private let board: DocumentStore
+    private let documents: DocumentStore
     private let source: ReloadableSource
     private let metrics: Metrics
     private let clock: Clock
     private let group: any EventLoopGroup
     private let logger: Logger
     private let writers: NIOLoopBoundBox<[ObjectIdentifier: SnapshotWriter]>
-    private let isTold = Mutex(false)
+    private let isAnnounced = Mutex(false)
     private let listening = Mutex<[any Channel]>([])
 
     /// - Parameter group: its first loop is used.
     init(
-        board: DocumentStore, source: ReloadableSource, metrics: Metrics, clock: Clock, group: any EventLoopGroup,
+        documents: DocumentStore, source: ReloadableSource, metrics: Metrics, clock: Clock, group: any EventLoopGroup,
         logger: Logger
     ) {
-        self.board = board
+        self.documents = documents
         self.source = source
         self.metrics = metrics
         self.clock = clock
@@ -35,11 +35,11 @@ final class SnapshotServer: Sendable {
         self.logger = logger
         writers = NIOLoopBoundBox.makeBoxSendingValue([:], eventLoop: group.next())
         for occasion in [DocumentStore.Occasion.change, .observation] {
-            board.observe(occasion) { [weak self] _ in self?.tell() }
+            documents.observe(occasion) { [weak self] _ in self?.announce() }
         }
     }
 
-    /// Listens; the socket's file is open to the process's group.
+    /// Listens on unix sockets, whose files are open to the process's group.
     func start(_ listeners: [Listener]) async throws(AgentError) {
         for listener in listeners {
             let channel = try await bind(listener)
@@ -47,7 +47,7 @@ final class SnapshotServer: Sendable {
         }
     }
 
-    /// Cuts all connections.
+    /// Closes the sockets and all connections.
     func stop() async {
         for server in listening.withLock({ $0 }) {
             if let path = server.localAddress?.pathname { unlink(path) }
@@ -58,7 +58,7 @@ final class SnapshotServer: Sendable {
                 for writer in writers.value.values { writer.close() }
             }.get()
         } catch {
-            logger.debug("The reader's connections end with their loop", metadata: ["error": "\(error)"])
+            logger.debug("Connections end with their event loop", metadata: ["error": "\(error)"])
         }
     }
 
@@ -67,7 +67,7 @@ final class SnapshotServer: Sendable {
             .childChannelInitializer { [self] channel in
                 channel.eventLoop.makeCompletedFuture { try admit(channel) }
             }
-            // Of what comes, only the end matters.
+            // Only the end of the input matters.
             .childChannelOption(.recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: 64))
         switch listener {
         case .inherited(let descriptor):
@@ -80,7 +80,7 @@ final class SnapshotServer: Sendable {
             try UnixSocketFile.clear(path)
             do {
                 let channel = try await bootstrap.bind(unixDomainSocketPath: path).get()
-                // Whatever the mask: the front is of the same group, and not the same user.
+                // Regardless of the umask: the server runs as another user of the same group.
                 chmod(path, S_IRUSR | S_IWUSR | S_IRGRP | S_IWGRP)
                 return channel
             } catch {
@@ -91,7 +91,7 @@ final class SnapshotServer: Sendable {
 
     private func admit(_ channel: any Channel) throws {
         guard writers.value.count < Self.connectionLimit else {
-            logger.warning("Too many connect to the reader", metadata: ["limit": "\(Self.connectionLimit)"])
+            logger.warning("Too many connections to the reader", metadata: ["limit": "\(Self.connectionLimit)"])
             channel.close(promise: nil)
             return
         }
@@ -102,71 +102,71 @@ final class SnapshotServer: Sendable {
         try channel.pipeline.syncOperations.addHandler(writer)
     }
 
-    /// Completes when no service's evidence is old, or its source is known not to be readable.
+    /// Completes when the evidence of every service is fresh, or its source is known to be unreadable.
     private func refresh(on loop: any EventLoop) -> EventLoopFuture<Void> {
         let done = loop.makePromise(of: Void.self)
-        Task.onTaskThread { [board, source] in
+        Task.onTaskThread { [documents, source] in
             let current = source.current
             await withDiscardingTaskGroup { group in
-                for service in board.services { group.addTask { await current.refresh(service) } }
+                for service in documents.services { group.addTask { await current.refresh(service) } }
             }
             done.succeed()
         }
         return done.futureResult
     }
 
-    /// A look may put up many services: they are told as one.
-    private func tell() {
-        let isFirst = isTold.withLock { isTold in
-            defer { isTold = true }
-            return !isTold
+    /// Sends one snapshot for an observation that publishes many services.
+    private func announce() {
+        let isFirst = isAnnounced.withLock { isAnnounced in
+            defer { isAnnounced = true }
+            return !isAnnounced
         }
         guard isFirst else { return }
         writers.eventLoop.execute { [self] in
-            isTold.withLock { $0 = false }
-            for writer in writers.value.values { writer.boardChanged() }
+            isAnnounced.withLock { $0 = false }
+            for writer in writers.value.values { writer.documentsChanged() }
         }
     }
 
     private func line() -> [UInt8] {
         do {
-            return try Snapshot(board, metrics: metrics, clock: clock).line()
+            return try Snapshot(documents, metrics: metrics, clock: clock).line()
         } catch {
-            // What the front has grows old, and its age says so.
-            logger.error("A snapshot could not be encoded", metadata: ["error": "\(error)"])
+            // The server's evidence grows old, as its age shows.
+            logger.error("Could not encode a snapshot", metadata: ["error": "\(error)"])
             return []
         }
     }
 }
 
-/// One connection of the reader: writes the board's state when it stands, and each later one. Nothing is read but its end.
+/// One connection of the reader, on which it writes the first snapshot and each later one, and reads nothing.
 ///
-/// A peer that does not read holds up nobody: at most one snapshot is under way to it, and the next one is the newest.
+/// A peer that does not read delays no other one: at most one snapshot is in flight to it, followed by the newest.
 final class SnapshotWriter: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
-    /// For the kernel to take a snapshot.
+    /// The limit for the kernel to accept a snapshot.
     static let writeTime = TimeAmount.seconds(10)
 
-    /// Whether there is anything new, and whether it may be written.
+    /// The state of the connection.
     private enum Phase {
-        /// The first snapshot is of a look that is under way.
-        case looking
+        /// Waiting for the observation that the first snapshot reports.
+        case observing
         case idle
-        /// A snapshot is under way to the peer; `isNewer` where there is another one by now.
-        case writing(isNewer: Bool)
+        /// A snapshot is in flight; `isOutdated` if there is a newer one.
+        case writing(isOutdated: Bool)
         case closed
     }
 
     private let snapshot: () -> [UInt8]
     private let refresh: (any EventLoop) -> EventLoopFuture<Void>
-    private var phase = Phase.looking
+    private var phase = Phase.observing
     private var context: ChannelHandlerContext?
 
     /// - Parameters:
-    ///   - snapshot: the board's state, as a line.
-    ///   - refresh: has a look made where the evidence is not fresh.
+    ///   - snapshot: encodes the present documents as a line.
+    ///   - refresh: observes every service whose evidence is not fresh.
     init(snapshot: @escaping () -> [UInt8], refresh: @escaping (any EventLoop) -> EventLoopFuture<Void>) {
         self.snapshot = snapshot
         self.refresh = refresh
@@ -177,19 +177,19 @@ final class SnapshotWriter: ChannelInboundHandler {
     func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
 
     func channelActive(context: ChannelHandlerContext) {
-        // A sign of life, since the look may take its time: JSON allows for a space in front of it.
+        // A sign of life, since the observation can take time. JSON permits a leading space.
         context.writeAndFlush(wrapOutboundOut(ByteBuffer(string: " ")), promise: nil)
         refresh(context.eventLoop).assumeIsolated().whenComplete { [self] _ in
-            if case .looking = phase { write() }
+            if case .observing = phase { write() }
         }
     }
 
-    /// There is something new.
-    func boardChanged() {
+    /// A document was published.
+    func documentsChanged() {
         switch phase {
-        case .looking, .closed: break
+        case .observing, .closed: break
         case .idle: write()
-        case .writing: phase = .writing(isNewer: true)
+        case .writing: phase = .writing(isOutdated: true)
         }
     }
 
@@ -197,19 +197,19 @@ final class SnapshotWriter: ChannelInboundHandler {
 
     private func write() {
         guard let context else { return }
-        phase = .writing(isNewer: false)
+        phase = .writing(isOutdated: false)
         let channel = context.channel
         let late = context.eventLoop.scheduleTask(in: Self.writeTime) { channel.close(promise: nil) }
         context.writeAndFlush(wrapOutboundOut(ByteBuffer(bytes: snapshot())))
             .assumeIsolated().whenComplete { [self] _ in
                 late.cancel()
-                guard case .writing(let isNewer) = phase else { return }
+                guard case .writing(let isOutdated) = phase else { return }
                 phase = .idle
-                if isNewer { write() }
+                if isOutdated { write() }
             }
     }
 
-    /// Nothing is parsed here: who says something is none of ours.
+    /// Closes the connection of a peer that sends anything, since servers do not.
     func channelRead(context: ChannelHandlerContext, data: NIOAny) { context.close(promise: nil) }
 
     func channelInactive(context: ChannelHandlerContext) {

@@ -19,14 +19,14 @@ struct LocalSource: StatusSource {
     private let files: [String: FileSource]
     private let engines: EngineSource?
     private let probes: [ServiceProbes]
-    let board: DocumentStore
+    let documents: DocumentStore
     let clock: Clock
 
     init(
-        configuration: SourceConfiguration, board: DocumentStore, group: any EventLoopGroup, metrics: Metrics,
+        configuration: SourceConfiguration, documents: DocumentStore, group: any EventLoopGroup, metrics: Metrics,
         clock: Clock, logger: Logger
     ) {
-        let publisher = Publisher(board: board, clock: clock, logger: logger)
+        let publisher = Publisher(documents: documents, clock: clock, logger: logger)
         let client = ProbeClient(group: group, clock: clock)
         var allProbes: [ServiceProbes] = []
         func probes(_ services: [ServiceDeclaration]) -> ServiceProbes {
@@ -54,7 +54,7 @@ struct LocalSource: StatusSource {
         self.publisher = publisher
         self.probes = allProbes
         self.files = files
-        self.board = board
+        self.documents = documents
         self.clock = clock
     }
 
@@ -83,7 +83,7 @@ struct LocalSource: StatusSource {
 
 /// Makes the local sources: one for each configuration, all with the same document store.
 final class LocalSourceFactory: Sendable {
-    let board: DocumentStore
+    let documents: DocumentStore
     private let group: any EventLoopGroup
     private let metrics: Metrics
     private let clock: Clock
@@ -93,7 +93,7 @@ final class LocalSourceFactory: Sendable {
     init(
         configuration: SourceConfiguration, group: any EventLoopGroup, metrics: Metrics, clock: Clock, logger: Logger
     ) throws {
-        board = try DocumentStore(configuration: configuration)
+        documents = try DocumentStore(configuration: configuration)
         self.configuration = Mutex(configuration)
         self.group = group
         self.metrics = metrics
@@ -104,7 +104,8 @@ final class LocalSourceFactory: Sendable {
     /// The source for the present configuration.
     func source() -> LocalSource {
         LocalSource(
-            configuration: configuration.withLock { $0 }, board: board, group: group, metrics: metrics, clock: clock,
+            configuration: configuration.withLock { $0 }, documents: documents, group: group, metrics: metrics,
+            clock: clock,
             logger: logger)
     }
 
@@ -114,7 +115,7 @@ final class LocalSourceFactory: Sendable {
             defer { configuration = next }
             return configuration
         }
-        try board.reconfigure(for: next, after: former)
+        try documents.reconfigure(for: next, after: former)
         return source()
     }
 }

@@ -13,8 +13,8 @@ struct OneShotObservation {
     /// The first service's document and state.
     func document() async throws -> (text: String, state: ServiceState) {
         let began = clock.now()
-        let board = try await observe()
-        guard let entry = board.services.first.flatMap({ board.entry($0) }) else { throw AgentError.noService }
+        let documents = try await observe()
+        guard let entry = documents.services.first.flatMap({ documents.entry($0) }) else { throw AgentError.noService }
         let now = clock.now()
         let bytes = entry.body.bytes(
             observedAt: entry.observedAt, age: now - (entry.startedAt ?? began), uptime: now - began, nonce: nil,
@@ -24,21 +24,21 @@ struct OneShotObservation {
 
     /// The contents of all services, in their order.
     func contents() async throws -> [DocumentContent] {
-        let board = try await observe()
-        return board.services.compactMap { board.entry($0)?.body.content }
+        let documents = try await observe()
+        return documents.services.compactMap { documents.entry($0)?.body.content }
     }
 
     private func observe() async throws -> DocumentStore {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
-        let board = try DocumentStore(configuration: configuration)
+        let documents = try DocumentStore(configuration: configuration)
         var quiet = log
         quiet.logLevel = max(log.logLevel, .warning)
         let source = LocalSource(
-            configuration: configuration, board: board, group: group, metrics: Metrics(), clock: clock,
+            configuration: configuration, documents: documents, group: group, metrics: Metrics(), clock: clock,
             logger: Logger(label: "buildinfo-agent", factory: { [quiet] _ in quiet }))
         await source.refreshAll()
         await source.settle()
         try await group.shutdownGracefully()
-        return board
+        return documents
     }
 }

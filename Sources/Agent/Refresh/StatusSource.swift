@@ -4,7 +4,7 @@ import Synchronization
 
 /// The origin of the agent's documents: the observations of this process, or those of a reader.
 protocol StatusSource: Sendable {
-    var board: DocumentStore { get }
+    var documents: DocumentStore { get }
     var clock: Clock { get }
     /// The parts of the source that are refreshed independently.
     var parts: [any Refreshable] { get }
@@ -43,9 +43,9 @@ extension StatusSource {
         guard let part = part(for: service) else { return }
         // A second observation only if the first one, which was already in flight, had begun too long ago.
         for _ in 1...2 {
-            guard let entry = board.entry(service), !isFresh(entry) else { return }
+            guard let entry = documents.entry(service), !isFresh(entry) else { return }
             await part.refresh()
-            guard let after = board.entry(service), after.isReadable, let start = after.startedAt else { return }
+            guard let after = documents.entry(service), after.isReadable, let start = after.startedAt else { return }
             if clock.now() - start <= ObservationAge.maximum { return }
         }
     }

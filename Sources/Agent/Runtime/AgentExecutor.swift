@@ -1,14 +1,14 @@
 import NIOCore
 import NIOPosix
 
-/// The thread that all of the agent's tasks run on.
+/// The thread that runs all of the agent's tasks.
 ///
-/// One is enough, since nothing that may wait runs on it; connections are served on another. Swift's own pool is left
-/// unused: its Dispatch wakes up every second to look after its threads, which is more than an idle agent does in ten.
+/// One thread is enough, since nothing on it blocks; connections are served on another. Swift's own pool stays unused:
+/// its Dispatch wakes up every second to manage its threads, which is more than an idle agent does in ten.
 final class AgentExecutor: TaskExecutor {
     static let shared = AgentExecutor()
 
-    // Lives as long as the process.
+    // Never shut down: it lives as long as the process.
     private let loop: any EventLoop = MultiThreadedEventLoopGroup(numberOfThreads: 1).next()
 
     private init() {}
@@ -18,14 +18,14 @@ final class AgentExecutor: TaskExecutor {
         loop.execute { [self] in job.runSynchronously(on: asUnownedTaskExecutor()) }
     }
 
-    /// Does something later, on this thread: a task that waits for it wakes no other one.
+    /// Schedules work on this thread, so a task that waits for it wakes no other thread.
     func schedule(in delay: TimeAmount, _ work: @escaping @Sendable () -> Void) -> Scheduled<Void> {
         loop.scheduleTask(in: delay, work)
     }
 }
 
 extension Task where Failure == Never {
-    /// Starts a task on the agent's own thread, with nobody to wait for it necessarily.
+    /// Starts a task on the agent's own thread.
     @discardableResult
     static func onTaskThread(_ operation: @escaping @Sendable () async -> Success) -> Task {
         Task(executorPreference: AgentExecutor.shared, operation: operation)
@@ -34,15 +34,15 @@ extension Task where Failure == Never {
 
 /// A pause that ends when it is rung, when its time is up, or when the task is cancelled.
 struct WakeableSleep: Sendable {
-    private let rung = OneTimeResult<Void>()
+    private let end = OneTimeResult<Void>()
 
-    func ring() { rung.set(()) }
+    func ring() { end.set(()) }
 
-    /// To be called once.
+    /// Waits for the end of the pause; call it once.
     func wait(_ duration: Duration) async {
         let timer = AgentExecutor.shared.schedule(in: .nanoseconds(max(1, duration.nanosecondsRoundedUp))) { ring() }
         await withTaskCancellationHandler {
-            await rung.value
+            await end.value
         } onCancel: {
             ring()
         }
@@ -51,7 +51,7 @@ struct WakeableSleep: Sendable {
 }
 
 extension Duration {
-    /// Whole nanoseconds, at least as long as this.
+    /// The duration in whole nanoseconds, rounded up.
     var nanosecondsRoundedUp: Int64 {
         let (seconds, attoseconds) = components
         return seconds * 1_000_000_000 + (attoseconds + 999_999_999) / 1_000_000_000

@@ -2,24 +2,24 @@ import Glibc
 import NIOCore
 import Synchronization
 
-/// Runs what the kernel may never come back from on a thread of its own, so that nothing else waits with it.
+/// Runs system calls that might never return on a thread of their own.
 ///
-/// Swift's own threads are as many as processors: two reads of a file system that hangs would stop the whole agent.
+/// Swift has only as many threads as processors: two reads from a hung file system would stop the whole agent.
 enum BlockingThread {
-    /// Bytes. What runs here reads a small file.
+    /// The stack size in bytes, enough to read a small file.
     private static let stackSize = 256 * 1_024
 
     enum Outcome<Value: Sendable>: Sendable {
         case value(Value)
-        /// Not within the limit; it goes on.
+        /// The work exceeded the limit and continues.
         case late
-        /// The kernel gives no more threads.
+        /// The kernel refused another thread.
         case noThread
     }
 
-    /// What the work returns within the limit.
+    /// Runs the work and returns its value if it ends within the limit.
     ///
-    /// - Parameter afterwards: is called where the outcome was ``Outcome/late``, when the work came to its end after all.
+    /// - Parameter afterwards: called when work whose outcome was ``Outcome/late`` ends after all.
     static func run<Value: Sendable>(
         within limit: TimeAmount, _ work: @escaping @Sendable () -> Value, afterwards: @escaping @Sendable () -> Void
     ) async -> Outcome<Value> {
@@ -46,7 +46,7 @@ enum BlockingThread {
         pthread_attr_setdetachstate(&attributes, Int32(PTHREAD_CREATE_DETACHED))
         pthread_attr_setstacksize(&attributes, stackSize)
         var thread = pthread_t()
-        // Handed over to the thread, which lets go of it; taken back where there is no thread.
+        // The thread releases it; without a thread it is released here.
         let handed = Unmanaged.passRetained(Work(work))
         let code = pthread_create(
             &thread, &attributes,
@@ -59,7 +59,7 @@ enum BlockingThread {
     }
 }
 
-/// A value that is set once, for one who waits.
+/// A value that is set once, for one waiting task.
 final class OneTimeResult<Value: Sendable>: Sendable {
     private enum State {
         case empty
@@ -70,7 +70,7 @@ final class OneTimeResult<Value: Sendable>: Sendable {
 
     private let state = Mutex(State.empty)
 
-    /// False where there was a value before.
+    /// Returns false if the value was already set.
     @discardableResult
     func set(_ value: Value) -> Bool {
         let (isFirst, waiting) = state.withLock { state -> (Bool, CheckedContinuation<Value, Never>?) in
@@ -105,11 +105,11 @@ final class OneTimeResult<Value: Sendable>: Sendable {
     }
 }
 
-/// Where a connection leaves why it ended; the first reason stays.
+/// The reason why a connection ended; later ones are ignored.
 final class FirstError<Failure: Error>: Sendable {
     private let content = Mutex<Failure?>(nil)
 
-    /// nil while nobody has said one.
+    /// The first reason; nil until one is set.
     var value: Failure? { content.withLock { $0 } }
 
     func set(_ failure: Failure) {

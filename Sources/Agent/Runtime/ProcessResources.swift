@@ -1,28 +1,28 @@
 import AgentCore
 import Glibc
 
-/// Gives back the pages of code that only the start needed.
+/// Releases the code pages that only the start needed.
 ///
-/// When a page of a file mapping is first touched, the kernel maps its neighbours too (`fault_around_bytes`, 64 KiB), so
-/// starting makes most of a 17 MB binary resident although little of it is used again. Dropping the clean pages costs a
-/// few soft faults later, from the page cache. Measured by `bench/agent-footprint.sh`.
+/// When a page of a file mapping is first touched, the kernel also maps its neighbours (`fault_around_bytes`, 64 KiB). So
+/// the start makes most of a 17 MB binary resident, of which little is used again. Dropping the clean pages costs a few soft
+/// faults later, from the page cache. Measured by `bench/agent-footprint.sh`.
 enum StartupPages {
-    /// Drops them, and returns how many bytes of mappings were named to the kernel.
+    /// Releases the pages, and returns the size of the released mappings in bytes.
     ///
-    /// Sound because only mappings are named that are private, backed by a file, never writable, and of which the kernel
-    /// says that no page was ever changed (`Anonymous: 0 kB`; the loader's relocated read-only pages are not such): their
-    /// content is in the file, and it comes back when it is touched. Source: `madvise(2)`, `MADV_DONTNEED`; `proc(5)`, `smaps`.
+    /// Sound because it affects only private, file-backed mappings that were never writable and of which no page ever changed
+    /// (`Anonymous: 0 kB`, unlike the loader's relocated read-only pages). Their content is in the file and comes back when it
+    /// is touched. Source: `madvise(2)`, `MADV_DONTNEED`; `proc(5)`, `smaps`.
     @discardableResult
     static func release() -> Int {
         guard case .success(let bytes) = SmallFile.read("/proc/self/smaps", limit: 4 << 20) else { return 0 }
         return unchangedMappings(String(decoding: bytes, as: UTF8.self)).reduce(0) { sum, range in
-            // From the kernel's own table, in which ranges are whole pages.
+            // The kernel's table lists whole pages.
             guard let start = UnsafeMutableRawPointer(bitPattern: range.lowerBound) else { return sum }
             return madvise(start, range.count, MADV_DONTNEED) == 0 ? sum + range.count : sum
         }
     }
 
-    /// Pure: the address ranges in a `smaps` text that may be dropped.
+    /// The address ranges in a `smaps` text that can be released.
     static func unchangedMappings(_ smaps: String) -> [Range<UInt>] {
         var ranges: [Range<UInt>] = []
         var candidate: Range<UInt>?
@@ -47,9 +47,9 @@ enum StartupPages {
     }
 }
 
-/// The limit of open files.
+/// The limit on open file descriptors.
 enum OpenFiles {
-    /// Raises the soft limit to the hard one, at most to `wanted`, and returns what it is then.
+    /// Raises the soft limit to `wanted`, as far as the hard limit permits, and returns the new limit.
     static func raise(to wanted: Int) -> Int {
         var limit = rlimit()
         guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return 256 }

@@ -1,30 +1,30 @@
 import Glibc
 import Synchronization
 
-/// SIGTERM, SIGINT and SIGHUP. The process's first thread does nothing but wait for them.
+/// SIGTERM, SIGINT and SIGHUP, for which the process's first thread waits.
 ///
-/// While nobody takes them, they do what they do to any program.
+/// Without a receiver, they have their default effect.
 final class ProcessSignals: Sendable {
     static let shared = ProcessSignals()
 
-    private let taker = Mutex<AsyncStream<Int32>.Continuation?>(nil)
+    private let receiver = Mutex<AsyncStream<Int32>.Continuation?>(nil)
 
     private init() {}
 
-    /// Keeps the signals for ``deliver()``; before there is a second thread, since threads inherit that.
+    /// Blocks the signals for ``deliver()``; call it before the second thread starts, since threads inherit the mask.
     func hold() {
         var set = Self.set
         pthread_sigmask(SIG_BLOCK, &set, nil)
     }
 
-    /// Hands each signal to the one who takes them; on the process's first thread.
+    /// Passes each signal to the receiver; runs on the process's first thread.
     func deliver() -> Never {
         var set = Self.set
         while true {
             var number: Int32 = 0
             guard sigwait(&set, &number) == 0 else { continue }
-            if let taker = taker.withLock({ $0 }) {
-                taker.yield(number)
+            if let receiver = receiver.withLock({ $0 }) {
+                receiver.yield(number)
             } else {
                 signal(number, SIG_DFL)
                 pthread_sigmask(SIG_UNBLOCK, &set, nil)
@@ -33,10 +33,10 @@ final class ProcessSignals: Sendable {
         }
     }
 
-    /// The signals that come from now on; one takes them at a time.
-    func take() -> AsyncStream<Int32> {
+    /// The signals from now on; a later call replaces the receiver.
+    func receive() -> AsyncStream<Int32> {
         let (signals, continuation) = AsyncStream.makeStream(of: Int32.self, bufferingPolicy: .bufferingNewest(8))
-        taker.withLock { $0 = continuation }
+        receiver.withLock { $0 = continuation }
         return signals
     }
 

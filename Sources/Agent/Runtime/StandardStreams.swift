@@ -2,7 +2,7 @@ import Glibc
 import Logging
 import Shared
 
-/// Writes each log event as one line to standard error, through ``LogLine``.
+/// Writes each log event as one line to standard error, formatted by ``LogLine``.
 struct StandardErrorLog: LogHandler {
     let format: LogLine.Format
     let clock: Clock
@@ -25,10 +25,10 @@ struct StandardErrorLog: LogHandler {
     }
 }
 
-/// What a command is given of the world: environment and standard streams. Tests give their own.
+/// The environment, arguments and standard streams of a command; tests replace them.
 struct Console: Sendable {
     var environment: [String: String]
-    /// As they were given, so that they can be read again with another configuration file.
+    /// The command line as given, which a reload parses again with the new configuration file.
     var arguments: [String] = []
     var output: @Sendable (String) -> Void
     var error: @Sendable (String) -> Void
@@ -39,9 +39,9 @@ struct Console: Sendable {
         error: { Output.write($0, to: STDERR_FILENO) })
 }
 
-/// Writes to a standard stream.
+/// Output to a standard stream.
 enum Output {
-    /// One write for a short text, so that lines of several threads do not mix. A reader that went away is a normal end.
+    /// Writes a short text in one call, so lines of several threads do not mix. A closed stream is ignored.
     static func write(_ text: String, to descriptor: Int32) {
         var rest = Array(text.utf8)[...]
         while !rest.isEmpty {

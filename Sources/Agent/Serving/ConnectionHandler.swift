@@ -4,10 +4,10 @@ import NIOHTTP1
 import NIOSSL
 import NIOTLS
 
-/// One connection: takes requests in order, answers one at a time, and keeps every limit of time.
+/// One connection, which answers its requests in order, one at a time, and enforces all time limits.
 ///
-/// The next request is answered only when the kernel took the last answer, and nothing is read meanwhile, so a peer that
-/// sends and never reads holds one answer and one read's worth of requests. A request that waits for a change is held in
+/// The next request is answered once the kernel has accepted the previous answer, and nothing is read in between. So a peer
+/// that sends and never reads occupies one answer and the requests of one read. A request that waits for a change is held in
 /// the same way.
 final class ConnectionHandler: ChannelDuplexHandler, TimerWheelEntry {
     typealias InboundIn = HTTPServerRequestPart
@@ -20,11 +20,11 @@ final class ConnectionHandler: ChannelDuplexHandler, TimerWheelEntry {
     private let terms: ConnectionContext
     private var context: ChannelHandlerContext?
     private var phase: ConnectionPhase {
-        didSet { if phase.turn != oldValue.turn { turnChanged() } }
+        didSet { if phase.wait != oldValue.wait { waitChanged() } }
     }
-    /// Among those that wait for their peers.
+    /// The place among the connections that wait for their peers.
     private var place: (peers: IdleConnections, number: Int)?
-    /// The peer's certificate is not one of those that may ask.
+    /// True if the peer's certificate has none of the permitted names.
     private var isStranger = false
     private var waiting: [ConnectionRequest] = []
     private var held: PendingRequest?
@@ -47,15 +47,15 @@ final class ConnectionHandler: ChannelDuplexHandler, TimerWheelEntry {
         phase = terms.socket == nil ? .idle : .securing
     }
 
-    /// A request is being answered, at once or later.
+    /// True while a request is being answered or held.
     private var isBusy: Bool { phase == .answering || phase == .holding }
 
-    // MARK: - What comes in
+    // MARK: - Input
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
         deadline = .now() + (phase == .securing ? limits.headerTime : limits.idleTime)
-        turnChanged()
+        waitChanged()
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
@@ -68,7 +68,7 @@ final class ConnectionHandler: ChannelDuplexHandler, TimerWheelEntry {
         context.fireChannelInactive()
     }
 
-    /// Bytes arrived, before anything is parsed: the time for the headers runs from the first of a request.
+    /// Starts the time limit for the headers at the first byte of a request, before anything is parsed.
     func bytesArrived() {
         guard phase == .idle else { return }
         phase = .readingHeaders
@@ -80,7 +80,7 @@ final class ConnectionHandler: ChannelDuplexHandler, TimerWheelEntry {
         switch unwrapInboundIn(data) {
         case .head(let head):
             guard waiting.count < limits.pipelined else {
-                // What is waiting is answered, and the rest is not: a record of TLS holds a thousand small requests.
+                // Further requests are ignored: one TLS record can hold a thousand small ones.
                 isLastRequestRead = true
                 return
             }
@@ -109,7 +109,7 @@ final class ConnectionHandler: ChannelDuplexHandler, TimerWheelEntry {
             isInputClosed = true
             switch phase {
             case .answering: break
-            // Most likely nobody is there any more. Somebody who has only said all gets the answer as it is now.
+            // The peer is probably gone. One that only closed its side gets the present answer.
             case .holding: release(context)
             case .securing, .idle, .readingHeaders, .lingering, .closed: close(context)
             }
@@ -124,7 +124,7 @@ final class ConnectionHandler: ChannelDuplexHandler, TimerWheelEntry {
         }
     }
 
-    /// Reads are held while an answer is under way, and let go behind it.
+    /// Delays reads until the answer in progress is sent.
     func read(context: ChannelHandlerContext) {
         if isBusy { isReadHeld = true } else { context.read() }
     }
@@ -161,43 +161,43 @@ final class ConnectionHandler: ChannelDuplexHandler, TimerWheelEntry {
     private func start(_ request: ConnectionRequest, _ context: ChannelHandlerContext) {
         phase = .answering
         deadline = .distantFuture
-        var inquiry = PendingRequest(request.head, route: responder.route(request.head.uri))
+        var pending = PendingRequest(request.head, route: responder.route(request.head.uri))
         if let refusal = request.refusal {
-            inquiry.isLast = true
-            write(refusal, to: inquiry, context)
+            pending.isLast = true
+            write(refusal, to: pending, context)
             return
         }
-        // Who asks too fast is told so before it is looked at who asks.
-        let objection =
-            terms.refusal() ?? terms.access.objection(to: request.head, inquiry.route, isStranger: isStranger)
-        if let objection {
-            terms.log(refusal: objection, of: request.head, peer: context.channel.remoteAddress)
-            write(objection, to: inquiry, context)
+        // The rate limit comes before authentication.
+        let refusal =
+            terms.refusal() ?? terms.access.refusal(of: request.head, pending.route, isStranger: isStranger)
+        if let refusal {
+            terms.log(refusal: refusal, of: request.head, peer: context.channel.remoteAddress)
+            write(refusal, to: pending, context)
             return
         }
         guard request.head.method == .GET || request.head.method == .HEAD else {
-            write(.methodNotAllowed, to: inquiry, context)
+            write(.methodNotAllowed, to: pending, context)
             return
         }
-        let until = inquiry.wait.map { NIODeadline.now() + .seconds(Int64($0)) }
-        freshen(inquiry, context) { [self] in
-            if let until, !isStopping, !isInputClosed, responder.isUnchanged(inquiry) {
-                hold(inquiry, until: until)
+        let until = pending.wait.map { NIODeadline.now() + .seconds(Int64($0)) }
+        freshen(pending, context) { [self] in
+            if let until, !isStopping, !isInputClosed, responder.isUnchanged(pending) {
+                hold(pending, until: until)
             } else {
-                write(responder.answer(inquiry), to: inquiry, context)
+                write(responder.answer(pending), to: pending, context)
             }
         }
     }
 
-    /// Goes on at once, or when a look was made for a request that must not be given old evidence.
+    /// Continues at once, or after an observation if the request needs fresh evidence.
     private func freshen(
-        _ inquiry: PendingRequest, _ context: ChannelHandlerContext, then proceed: @escaping () -> Void
+        _ pending: PendingRequest, _ context: ChannelHandlerContext, then proceed: @escaping () -> Void
     ) {
-        guard let service = responder.staleService(inquiry.route) else {
+        guard let service = responder.staleService(pending.route) else {
             proceed()
             return
         }
-        responder.look(at: service, within: limits.lookTime, on: context.eventLoop)
+        responder.observe(service, within: limits.observationTime, on: context.eventLoop)
             .assumeIsolated().whenComplete { [self] _ in
                 if phase == .answering { proceed() }
             }
@@ -205,46 +205,46 @@ final class ConnectionHandler: ChannelDuplexHandler, TimerWheelEntry {
 
     // MARK: - Held requests
 
-    private func hold(_ inquiry: PendingRequest, until: NIODeadline) {
-        guard let service = inquiry.service else { return }
+    private func hold(_ pending: PendingRequest, until: NIODeadline) {
+        guard let service = pending.service else { return }
         phase = .holding
-        held = inquiry
+        held = pending
         loop.held.insert(self, service: service)
         deadline = until
     }
 
-    /// The service's content is another than it was.
+    /// The content of the held request's service has changed.
     func contentChanged() {
         guard phase == .holding, let context, let held, !responder.isUnchanged(held) else { return }
-        // What was just seen is fresh, and that nothing can be seen has no need of another look.
-        release(context, freshly: !responder.isSuitable(held.route))
+        // Evidence that was just observed is fresh, and an unreadable source needs no second observation.
+        release(context, freshly: !responder.isFresh(held.route))
     }
 
-    /// Answers with what there is now.
+    /// Answers the held request.
     ///
-    /// - Parameter freshly: after a look, where the request must not be given old evidence.
+    /// - Parameter freshly: true to observe first if the request needs fresh evidence.
     private func release(_ context: ChannelHandlerContext, freshly: Bool = true) {
-        guard let inquiry = letGo() else { return }
+        guard let pending = letGo() else { return }
         phase = .answering
         deadline = .distantFuture
         guard freshly else {
-            write(responder.answer(inquiry), to: inquiry, context)
+            write(responder.answer(pending), to: pending, context)
             return
         }
-        freshen(inquiry, context) { [self] in write(responder.answer(inquiry), to: inquiry, context) }
+        freshen(pending, context) { [self] in write(responder.answer(pending), to: pending, context) }
     }
 
     private func letGo() -> PendingRequest? {
-        guard let inquiry = held, let service = inquiry.service else { return nil }
+        guard let pending = held, let service = pending.service else { return nil }
         held = nil
         loop.held.remove(self, service: service)
-        return inquiry
+        return pending
     }
 
-    // MARK: - What goes out
+    // MARK: - Output
 
-    private func write(_ answer: Answer, to inquiry: PendingRequest, _ context: ChannelHandlerContext) {
-        let isLast = inquiry.isLast || isStopping
+    private func write(_ answer: Answer, to pending: PendingRequest, _ context: ChannelHandlerContext) {
+        let isLast = pending.isLast || isStopping
         hasAnswered = true
         let head = HTTPResponseHead(version: .http1_1, status: answer.status, headers: answer.fields(isLast: isLast))
         responder.metrics.update { $0.requests[Int(answer.status.code), default: 0] += 1 }
@@ -252,7 +252,7 @@ final class ConnectionHandler: ChannelDuplexHandler, TimerWheelEntry {
         deadline = .now() + limits.writeTime
         let written = context.eventLoop.makePromise(of: Void.self)
         context.write(wrapOutboundOut(.head(head)), promise: nil)
-        if !inquiry.isHead, !answer.body.isEmpty {
+        if !pending.isHead, !answer.body.isEmpty {
             context.write(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(bytes: answer.body)))), promise: nil)
         }
         written.futureResult.assumeIsolated().whenComplete { [self] result in
@@ -269,7 +269,7 @@ final class ConnectionHandler: ChannelDuplexHandler, TimerWheelEntry {
     private func goOn(_ context: ChannelHandlerContext) {
         guard waiting.isEmpty else {
             let next = waiting.removeFirst()
-            // Not from within the last answer's write: a thousand small requests must not pile up on the stack.
+            // Not within the previous answer's callback: a thousand small requests must not pile up on the stack.
             context.eventLoop.assumeIsolated().execute { [self] in
                 if phase == .answering { start(next, context) }
             }
@@ -287,8 +287,8 @@ final class ConnectionHandler: ChannelDuplexHandler, TimerWheelEntry {
         }
     }
 
-    /// Says that nothing more will come, and gives the peer a moment to read: an abrupt close while it still sends would
-    /// take the answer from it (RFC 9112, section 9.6).
+    /// Closes the output, and leaves the peer a moment to read: an abrupt close while it still sends would discard the answer
+    /// (RFC 9112, section 9.6).
     private func linger(_ context: ChannelHandlerContext) {
         phase = .lingering
         deadline = .now() + limits.lingerTime
@@ -299,28 +299,28 @@ final class ConnectionHandler: ChannelDuplexHandler, TimerWheelEntry {
     private func close(_ context: ChannelHandlerContext) {
         guard phase != .closed else { return }
         end()
-        if let socket = terms.socket { socket.cut() } else { context.close(promise: nil) }
+        if let socket = terms.socket { socket.closeSocket() } else { context.close(promise: nil) }
     }
 
-    /// Gives the peer's place to another.
+    /// Closes the connection to make room for another.
     func giveUp() {
-        guard let context, phase.turn != .none else { return }
+        guard let context, phase.wait != .none else { return }
         close(context)
     }
 
-    /// The peer's turn began or ended.
-    private func turnChanged() {
+    /// Moves the connection to the list of those that wait for the same thing.
+    private func waitChanged() {
         if let place { place.peers.remove(place.number) }
-        place = loop.peers(phase.turn).map { ($0, $0.insert(self)) }
+        place = loop.peers(phase.wait).map { ($0, $0.insert(self)) }
     }
 
-    /// Who has only just connected has a request under way, most likely: it is answered. Nobody else waits for anything.
+    /// Closes the connection while stopping. A new connection probably has a request in flight, which is still answered.
     private func endSoon(_ context: ChannelHandlerContext) {
         guard !hasAnswered else { return close(context) }
         deadline = min(deadline, .now() + limits.graceTime)
     }
 
-    /// Nothing more is done for the peer.
+    /// Ends all work for the peer.
     private func end() {
         _ = letGo()
         phase = .closed
@@ -346,26 +346,26 @@ final class ConnectionHandler: ChannelDuplexHandler, TimerWheelEntry {
     }
 }
 
-/// Where a connection is.
+/// The phase of a connection.
 enum ConnectionPhase {
-    /// TLS has not come to an agreement yet.
+    /// During the TLS handshake.
     case securing
     case idle, readingHeaders, answering
-    /// An answer is held until the content changes, or its time is up.
+    /// A request waits for a change of the content, or for the end of its time.
     case holding
-    /// The last answer is written; what still comes is thrown away.
+    /// After the last answer, while input is discarded.
     case lingering
     case closed
 
-    /// What the agent waits for.
-    enum Turn {
+    /// The peer's action that the agent waits for.
+    enum Wait {
         case handshake, request
-        /// Nothing that the peer has to do.
+        /// No action of the peer.
         case none
     }
 
-    /// While it is the peer's turn, nothing is owed to it, and its place can be given to another.
-    var turn: Turn {
+    /// While the agent waits for the peer, it owes no answer, and can close the connection to make room for another.
+    var wait: Wait {
         switch self {
         case .securing: .handshake
         case .idle, .readingHeaders, .lingering: .request
@@ -374,27 +374,27 @@ enum ConnectionPhase {
     }
 }
 
-/// A request as it waits for its turn on a connection.
+/// A request in the queue of a connection.
 struct ConnectionRequest {
     var head: HTTPRequestHead
-    /// Set where the request is answered without being looked at, and ends the connection.
+    /// The answer to an invalid request, after which the connection ends; nil for valid ones.
     var refusal: Answer?
 
-    /// One that could not even be read.
+    /// A request that could not be parsed.
     static func refused(_ answer: Answer) -> ConnectionRequest {
         ConnectionRequest(head: HTTPRequestHead(version: .http1_1, method: .GET, uri: "/"), refusal: answer)
     }
 }
 
-/// What is kept of a request until it is answered: little, since thousands may be held at a time.
+/// The parts of a request that are kept until it is answered: few, since thousands can be held at a time.
 struct PendingRequest {
     let route: Route
     let isHead: Bool
-    /// The connection ends behind the answer.
+    /// True if the connection ends after the answer.
     var isLast: Bool
-    /// `If-None-Match`, line by line.
+    /// The values of `If-None-Match`.
     let ifNoneMatch: [String]
-    /// Seconds that the answer may be held for; nil where it is given at once.
+    /// The time to hold the answer in seconds; nil to answer at once.
     let wait: Int?
 
     init(_ head: HTTPRequestHead, route: Route) {
@@ -410,13 +410,13 @@ struct PendingRequest {
         }
     }
 
-    /// The service whose document is asked for.
+    /// The service of the requested document; nil for other routes.
     var service: String? {
         if case .document(let service, _) = route { service } else { nil }
     }
 }
 
-/// Tells the connection's handler that bytes arrived, before anything is parsed.
+/// Notifies the connection's handler of arriving bytes, before anything is parsed.
 final class FirstByteHandler: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
 

@@ -1,13 +1,13 @@
 import NIOCore
 import Synchronization
 
-/// Counts connections, in all and by address, and says whether one more may come in.
+/// The number of connections, in total and by address, and the admission of new ones.
 final class ConnectionLimiter: Sendable {
     enum Admission: Hashable {
         case accepted
-        /// To be told so.
+        /// Rejected with an answer.
         case refused
-        /// Too many are being told so already.
+        /// Rejected without an answer, since too many rejections are in progress.
         case cut
     }
 
@@ -25,11 +25,11 @@ final class ConnectionLimiter: Sendable {
     }
 
     /// - Parameters:
-    ///   - address: nil where the cap by address does not apply.
-    ///   - makeRoom: gives up a connection for this one; it leaves the count soon after.
+    ///   - address: nil if the limit per address does not apply.
+    ///   - makeRoom: closes another connection, which leaves the count soon afterwards; returns false if there is none to close.
     func admit(_ address: String?, makingRoom makeRoom: () -> Bool = { false }) -> Admission {
         let isFull = state.withLock { $0.total >= limits.connections && hasRoom($0, address) }
-        // Not within the lock: who is given up leaves.
+        // Outside the lock, which the closed connection needs.
         let isExtra = isFull && makeRoom()
         return state.withLock { state in
             let fromAddress = address.map { state.byAddress[$0, default: 0] } ?? 0
@@ -48,7 +48,7 @@ final class ConnectionLimiter: Sendable {
         address.map { state.byAddress[$0, default: 0] < limits.connectionsPerAddress } ?? true
     }
 
-    /// Takes back what ``admit(_:)`` counted.
+    /// Reverts the count of ``admit(_:makingRoom:)``.
     func leave(_ address: String?, _ admission: Admission) {
         state.withLock { state in
             switch admission {
@@ -62,7 +62,7 @@ final class ConnectionLimiter: Sendable {
         }
     }
 
-    /// The address that caps and rates count; nil for those that are exempt.
+    /// The address to count for the limits; nil for exempt peers.
     func cappedAddress(_ address: SocketAddress?) -> String? {
         guard let text = address?.countedAddress else { return nil }
         return limits.exemptsLoopback && (text == "127.0.0.1" || text == "::1") ? nil : text
@@ -70,12 +70,11 @@ final class ConnectionLimiter: Sendable {
 }
 
 extension SocketAddress {
-    /// What stands for one peer: an IPv4 address, or the first 64 bits of an IPv6 address, since whoever has one has all of
-    /// that network (RFC 4291, section 2.5.4). An IPv4 address that is written as an IPv6 one is the same peer. nil for unix
-    /// sockets.
+    /// The identity of one peer for the limits: an IPv4 address, or the first 64 bits of an IPv6 address, since a peer controls
+    /// its whole network (RFC 4291, section 2.5.4). An IPv4-mapped IPv6 address is the IPv4 peer. nil for unix sockets.
     var countedAddress: String? {
         guard case .v6(let address) = self else { return ipAddress }
-        // `sin6_addr` lies behind family, port and flow (ipv6(7)); which module has its declaration is anybody's guess.
+        // `sin6_addr` follows family, port and flow (ipv6(7)). Several modules declare it, so it is read by its offset.
         let bytes = withUnsafeBytes(of: address.address) { Array($0[8..<24]) }
         if bytes.starts(with: Self.mappedPrefix) { return bytes[12...].map { "\($0)" }.joined(separator: ".") }
         if bytes == Self.loopback { return "::1" }

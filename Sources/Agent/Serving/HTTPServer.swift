@@ -8,15 +8,15 @@ import NIOSSL
 import Shared
 import Synchronization
 
-/// The HTTP server: binds, admits connections within the limits, and stops in an orderly way.
+/// The HTTP server, which binds sockets, admits connections within the limits, and drains them when it stops.
 final class HTTPServer: Sendable {
     private let responder: Responder
     private let limits: ServerLimits
     private let group: any EventLoopGroup
     private let logger: Logger
     private let access: AccessControl
-    private let census: ConnectionLimiter
-    private let limiter: RequestLimiter
+    private let connectionLimiter: ConnectionLimiter
+    private let requestLimiter: RequestLimiter
     private let refusals: RefusalLog
     private let loops: [ObjectIdentifier: NIOLoopBoundBox<LoopConnections>]
     private let open = Mutex<[ObjectIdentifier: any Channel]>([:])
@@ -31,8 +31,8 @@ final class HTTPServer: Sendable {
         self.group = group
         self.logger = logger
         self.access = access
-        census = ConnectionLimiter(limits: limits)
-        limiter = RequestLimiter(
+        connectionLimiter = ConnectionLimiter(limits: limits)
+        requestLimiter = RequestLimiter(
             rate: limits.requestsPerSecond, burst: limits.requestsPerSecond * limits.burstSeconds)
         refusals = RefusalLog(logger: logger)
         let metrics = responder.metrics
@@ -41,12 +41,12 @@ final class HTTPServer: Sendable {
                 let connections = LoopConnections(loop: loop, metrics: metrics)
                 return (ObjectIdentifier(loop), NIOLoopBoundBox.makeBoxSendingValue(connections, eventLoop: loop))
             })
-        responder.board.observe { [loops] service in
+        responder.documents.observe { [loops] service in
             for loop in loops.values { loop.eventLoop.execute { loop.value.held.contentChanged(service) } }
         }
     }
 
-    /// Listens, and returns the addresses as they came to be (port 0 becomes a port).
+    /// Listens, and returns the bound addresses, with the actual port for port 0.
     func start(_ listeners: [Listener]) async throws(AgentError) -> [SocketAddress] {
         var addresses: [SocketAddress] = []
         for listener in listeners {
@@ -57,7 +57,7 @@ final class HTTPServer: Sendable {
         return addresses
     }
 
-    /// Takes no more connections, finishes what is under way within the drain time, and cuts the rest.
+    /// Stops listening, finishes requests in flight within the drain time, and closes all other connections.
     func stop() async {
         let (servers, loop) = (listening.withLock { $0 }, group.next())
         for server in servers {
@@ -75,7 +75,7 @@ final class HTTPServer: Sendable {
         cut.cancel()
     }
 
-    /// How a future ended does not matter here, only that it did.
+    /// Waits for the futures, whatever their result.
     private static func wait(for futures: [EventLoopFuture<Void>], on loop: any EventLoop) async {
         do { try await EventLoopFuture.andAllComplete(futures, on: loop).get() } catch {}
     }
@@ -115,17 +115,17 @@ final class HTTPServer: Sendable {
 
     /// On the connection's event loop, before its first event.
     private func admit(_ channel: any Channel) throws {
-        let address = census.cappedAddress(channel.remoteAddress)
+        let address = connectionLimiter.cappedAddress(channel.remoteAddress)
         let isSecured = access.speaksTLS && !Self.isUnixSocket(channel)
         let metrics = responder.metrics
         // A handshake costs more than an answer, so it counts as a request.
-        if isSecured, let address, limiter.refusal(address, now: .now()) != nil {
+        if isSecured, let address, requestLimiter.refusal(address, now: .now()) != nil {
             metrics.update { $0.connectionsRefused += 1 }
-            refusals.refused(ConnectionContext.name(channel.remoteAddress), "TLS: too many handshakes a second")
+            refusals.refused(ConnectionContext.name(channel.remoteAddress), "TLS: too many handshakes per second")
             channel.close(promise: nil)
             return
         }
-        let admission = census.admit(address) { giveUpOldest(on: channel.eventLoop) }
+        let admission = connectionLimiter.admit(address) { giveUpOldest(on: channel.eventLoop) }
         let id = ObjectIdentifier(channel)
         metrics.update { counts in
             if admission == .accepted {
@@ -137,7 +137,7 @@ final class HTTPServer: Sendable {
         }
         if admission == .accepted { open.withLock { $0[id] = channel } }
         channel.closeFuture.whenComplete { [self] _ in
-            census.leave(address, admission)
+            connectionLimiter.leave(address, admission)
             guard admission == .accepted else { return }
             open.withLock { _ = $0.removeValue(forKey: id) }
             metrics.update { $0.connectionsOpen -= 1 }
@@ -146,14 +146,14 @@ final class HTTPServer: Sendable {
         switch admission {
         case .accepted:
             try install(in: pipeline, on: channel.eventLoop, address, isSecured ? access.secured : nil)
-        // Before the handshake there is no way to say it, and it is the handshake that there is no room for.
+        // An answer would need the handshake for which there is no room.
         case .refused where isSecured: channel.close(promise: nil)
         case .refused: try pipeline.addHandler(RefusalHandler(linger: limits.lingerTime))
         case .cut: channel.close(promise: nil)
         }
     }
 
-    /// Only this machine reaches a unix socket, and its file's permissions say who may: nothing is secured there.
+    /// True for a unix socket, which needs no TLS: it is local, and its file's permissions control access.
     private static func isUnixSocket(_ channel: any Channel) -> Bool {
         if case .unixDomainSocket? = channel.localAddress { true } else { false }
     }
@@ -171,11 +171,11 @@ final class HTTPServer: Sendable {
         guard let connections = loops[ObjectIdentifier(loop)] else { throw ChannelError.inappropriateOperationForState }
         var decoding = NIOHTTPDecoderLimitConfiguration()
         decoding.maxHeaderFieldSize = limits.headers
-        // The decoder counts the target with the headers; the handler then judges each by itself.
+        // The decoder counts the target with the headers; the handler then checks them separately.
         decoding.maxHeaderListSize = limits.headers + limits.requestLine
         decoding.maxHeaderFieldCount = 100
         let terms = ConnectionContext(
-            access: access, limiter: limiter, address: address, socket: security == nil ? nil : SocketCloser(),
+            access: access, limiter: requestLimiter, address: address, socket: security == nil ? nil : SocketCloser(),
             logger: logger, refusals: refusals)
         if let security, let socket = terms.socket {
             if connections.value.securing.count >= limits.handshakes, connections.value.securing.giveUpOldest() {
@@ -191,7 +191,7 @@ final class HTTPServer: Sendable {
     }
 }
 
-/// Tells a connection beyond the cap so, and cuts it soon after.
+/// Answers a connection beyond the limit with 503, and closes it soon afterwards.
 final class RefusalHandler: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
@@ -217,7 +217,7 @@ final class RefusalHandler: ChannelInboundHandler {
         channel.closeFuture.whenComplete { _ in cut.cancel() }
     }
 
-    /// What the peer sends is thrown away.
+    /// Discards input.
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {}
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {

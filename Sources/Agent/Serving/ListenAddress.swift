@@ -2,34 +2,36 @@ import Glibc
 import NIOCore
 import Shared
 
-/// `--listen`: an address with a numeric host, or the path of a unix socket.
+/// An address to listen on: an IP address and a port, or the path of a unix socket.
 enum ListenAddress: Hashable, Sendable, CustomStringConvertible {
     case tcp(host: String, port: Int)
     case unix(path: String)
 
+    static let expected = "expected HOST:PORT with an IP address, [V6]:PORT or unix:/PATH"
+
     init(parsing text: String) throws(AgentError) {
-        let defect = AgentError.listenSyntax(Sanitizer.singleLine(text, limit: 200))
+        let invalid = AgentError.listenSyntax(Sanitizer.singleLine(text, limit: 200))
         if text.hasPrefix("unix:") {
-            guard let path = Self.socketPath(text) else { throw defect }
+            guard let path = Self.socketPath(text) else { throw invalid }
             self = .unix(path: path)
             return
         }
         guard let colon = text.lastIndex(of: ":"), let port = Self.port(text[text.index(after: colon)...]) else {
-            throw defect
+            throw invalid
         }
         var host = String(text[..<colon])
         if host.hasPrefix("["), host.hasSuffix("]") {
             host = String(host.dropFirst().dropLast())
-            guard host.contains(":") else { throw defect }
+            guard host.contains(":") else { throw invalid }
         } else if host.contains(":") {
-            throw defect
+            throw invalid
         }
         if host == "localhost" { host = "127.0.0.1" }
-        do { _ = try SocketAddress(ipAddress: host, port: port) } catch { throw defect }
+        do { _ = try SocketAddress(ipAddress: host, port: port) } catch { throw invalid }
         self = .tcp(host: host, port: port)
     }
 
-    /// The path in `unix:/PATH` and `unix:///PATH`; nil where there is none, or it is too long for a socket.
+    /// The path in `unix:/PATH` or `unix:///PATH`; nil for any other text, and for a path that is too long.
     static func socketPath(_ text: String) -> String? {
         guard text.hasPrefix("unix:") else { return nil }
         var path = String(text.dropFirst("unix:".count))
@@ -42,7 +44,7 @@ enum ListenAddress: Hashable, Sendable, CustomStringConvertible {
         return port
     }
 
-    /// Whether only this machine can reach it.
+    /// True if only this machine can reach it.
     var isLocal: Bool {
         switch self {
         case .unix: true
@@ -60,36 +62,36 @@ enum ListenAddress: Hashable, Sendable, CustomStringConvertible {
 }
 
 extension SocketAddress {
-    /// Whether only this machine can reach the address: 127.0.0.0/8, ::1, ::ffff:127.0.0.0/104, or a unix socket.
+    /// True if only this machine can reach the address: 127.0.0.0/8, ::1, ::ffff:127.0.0.0/104, or a unix socket.
     var isLoopback: Bool {
         switch self {
         case .unixDomainSocket: true
-        // As `inet_ntop(3)` writes it, so in one form only.
+        // In the canonical form of `inet_ntop(3)`.
         case .v4: ipAddress?.hasPrefix("127.") ?? false
         case .v6: ipAddress == "::1" || ipAddress?.hasPrefix("::ffff:127.") ?? false
         }
     }
 }
 
-/// Where the server listens: an address of its own, or a socket that systemd opened.
+/// A socket to listen on: one to open, or one inherited from systemd.
 enum Listener: Hashable, Sendable {
     case address(ListenAddress)
     case inherited(descriptor: Int32)
 }
 
-/// Removes a socket file that a killed process left behind, and nothing else.
+/// Removal of a socket file that a killed process left behind.
 enum UnixSocketFile {
-    /// - Throws: ``AgentError/addressInUse(_:)`` where somebody listens on it; ``AgentError/cannotListen(_:why:)`` where the
-    ///   path is no socket.
+    /// - Throws: ``AgentError/addressInUse(_:)`` if a process listens on the socket; ``AgentError/cannotListen(_:why:)`` if
+    ///   the path is another file.
     static func clear(_ path: String) throws(AgentError) {
         var status = stat()
         guard lstat(path, &status) == 0 else { return }
         guard status.st_mode & S_IFMT == S_IFSOCK else {
-            throw .cannotListen("unix:\(path)", why: "the path is taken by a file")
+            throw .cannotListen("unix:\(path)", why: "another file has that path")
         }
         if isAnswered(path) { throw .addressInUse("unix:\(path)") }
         guard unlink(path) == 0 || errno == ENOENT else {
-            throw .cannotListen("unix:\(path)", why: "a stale socket there cannot be removed")
+            throw .cannotListen("unix:\(path)", why: "the stale socket there cannot be removed")
         }
     }
 
@@ -98,7 +100,7 @@ enum UnixSocketFile {
         let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | O_CLOEXEC, 0)
         guard descriptor >= 0 else { return true }
         defer { close(descriptor) }
-        // Only a refusal proves that nobody is there.
+        // Only a refusal proves that no process listens.
         return address.withSocketAddress { connect(descriptor, $0, $1) } == 0 || errno != ECONNREFUSED
     }
 }

@@ -1,11 +1,11 @@
 import NIOCore
 
-/// What the connections of one event loop share. Confined to the loop.
+/// The shared state of the connections of one event loop. Confined to the loop.
 struct LoopConnections {
     let deadlines: TimerWheel
     let held: LongPollRegistry
-    /// Who is to ask, and who is to end a handshake: that takes far more memory.
-    let asking = IdleConnections()
+    /// The connections that wait for a request, and those that wait for a handshake, which need far more memory.
+    let requesting = IdleConnections()
     let securing = IdleConnections()
 
     init(loop: any EventLoop, metrics: Metrics) {
@@ -13,24 +13,24 @@ struct LoopConnections {
         held = LongPollRegistry(loop: loop, metrics: metrics)
     }
 
-    func peers(_ turn: ConnectionPhase.Turn) -> IdleConnections? {
-        switch turn {
+    func peers(_ wait: ConnectionPhase.Wait) -> IdleConnections? {
+        switch wait {
         case .handshake: securing
-        case .request: asking
+        case .request: requesting
         case .none: nil
         }
     }
 
-    /// Makes room for a new connection; false where all that there are have work under way.
-    func giveUpOldest() -> Bool { asking.giveUpOldest() || securing.giveUpOldest() }
+    /// Closes a connection to make room for a new one; returns false if all of them have work in progress.
+    func giveUpOldest() -> Bool { requesting.giveUpOldest() || securing.giveUpOldest() }
 }
 
 /// The connections of one event loop that hold a request until a service's content changes.
 ///
-/// Confined to its loop, so a connection that has compared the content and then stays here misses no change: what is
-/// published meanwhile is told to the loop behind it.
+/// Confined to its loop, so a connection that compares the content and then registers misses no change: the loop is notified
+/// of a change afterwards.
 final class LongPollRegistry {
-    /// Connections answered in one go; other work of the loop comes in between.
+    /// The number of connections to answer before other work of the loop.
     private static let batch = 64
 
     private let loop: any EventLoop
@@ -42,7 +42,7 @@ final class LongPollRegistry {
         self.metrics = metrics
     }
 
-    /// Once for each request.
+    /// Registers a connection, once for each request.
     func insert(_ connection: ConnectionHandler, service: String) {
         connections[service, default: [:]][ObjectIdentifier(connection)] = connection
         metrics.update { $0.requestsHeld += 1 }
@@ -53,24 +53,24 @@ final class LongPollRegistry {
         metrics.update { $0.requestsHeld -= 1 }
     }
 
-    /// The service's content is another.
+    /// Notifies the connections of a changed content.
     func contentChanged(_ service: String) {
-        tell(Array((connections[service] ?? [:]).values)[...])
+        notify(Array((connections[service] ?? [:]).values)[...])
     }
 
-    /// Those that are answered remove themselves.
-    private func tell(_ told: ArraySlice<ConnectionHandler>) {
-        for connection in told.prefix(Self.batch) { connection.contentChanged() }
-        let rest = told.dropFirst(Self.batch)
+    /// Connections remove themselves once they answer.
+    private func notify(_ connections: ArraySlice<ConnectionHandler>) {
+        for connection in connections.prefix(Self.batch) { connection.contentChanged() }
+        let rest = connections.dropFirst(Self.batch)
         guard !rest.isEmpty else { return }
-        loop.assumeIsolated().execute { [self] in tell(rest) }
+        loop.assumeIsolated().execute { [self] in notify(rest) }
     }
 }
 
-/// The connections of one event loop on which it is the peer's turn, in the order in which that began.
+/// The connections of one event loop that wait for their peers, in the order in which the waiting began.
 ///
-/// When all places are taken, the one that has kept the agent waiting longest is given up for a new one. So thousands of peers
-/// that connect and then dawdle take places from each other, and not from somebody who asks at once.
+/// At the limit, the connection that has waited longest is closed for a new one. So thousands of idle peers compete with each
+/// other, and not with a client that sends its request at once.
 final class IdleConnections {
     private var connections: [Int: ConnectionHandler] = [:]
     private var oldest = 0
@@ -78,7 +78,7 @@ final class IdleConnections {
 
     var count: Int { connections.count }
 
-    /// - Returns: what takes it out again.
+    /// - Returns: the place, for ``remove(_:)``.
     func insert(_ connection: ConnectionHandler) -> Int {
         defer { next += 1 }
         connections[next] = connection
@@ -90,7 +90,7 @@ final class IdleConnections {
         skip()
     }
 
-    /// Ends the connection that has been waited for longest; false where there is none.
+    /// Closes the connection that has waited longest; returns false without one.
     func giveUpOldest() -> Bool {
         skip()
         guard let connection = connections[oldest] else { return false }
@@ -98,7 +98,7 @@ final class IdleConnections {
         return true
     }
 
-    /// Each place is passed once.
+    /// Advances to the oldest connection; amortised O(1).
     private func skip() {
         while oldest < next, connections[oldest] == nil { oldest += 1 }
     }

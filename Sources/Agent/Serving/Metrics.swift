@@ -11,7 +11,7 @@ struct MetricsPage {
     let unixMilliseconds: Int64
     let expiries: [CertificateExpiry]
 
-    /// In the order in which they are written.
+    /// Labels in the order of output.
     private typealias Labels = KeyValuePairs<String, String>
 
     var text: String {
@@ -24,7 +24,7 @@ struct MetricsPage {
         let started = unixMilliseconds - Int64(uptime.seconds * 1_000)
         return [
             family(
-                "buildinfo_served_info", "gauge", "What each service serves; the value is always 1.",
+                "buildinfo_served_info", "gauge", "Commit, digest and state of each service; the value is always 1.",
                 services.map { content in
                     let labels: Labels = [
                         "service": content.service, "git_sha": content.gitSHA?.hex ?? "",
@@ -36,21 +36,22 @@ struct MetricsPage {
                 "buildinfo_instances", "gauge", "Containers (or files) of each service.",
                 services.map { (["service": $0.service], "\($0.instances.count)") }),
             family(
-                "buildinfo_engine_look_age_seconds", "gauge", "Age of the evidence that is served for each service.",
+                "buildinfo_engine_look_age_seconds", "gauge", "Age of the evidence of each service.",
                 ages),
-            family("buildinfo_engine_looks_total", "counter", "Looks at the engines.", [([:], "\(counts.looks)")]),
             family(
-                "buildinfo_engine_look_failures_total", "counter", "Looks that failed, by engine and reason.",
-                EngineFailure.Reason.allCases.map { (["reason": $0.rawValue], "\(counts.lookFailures[$0] ?? 0)") }),
+                "buildinfo_engine_looks_total", "counter", "Observations of the engines.", [([:], "\(counts.scans)")]),
             family(
-                "buildinfo_engine_event_stream_up", "gauge", "Whether the engine's event stream stands.",
+                "buildinfo_engine_look_failures_total", "counter", "Failed observations, by reason.",
+                EngineFailure.Reason.allCases.map { (["reason": $0.rawValue], "\(counts.scanFailures[$0] ?? 0)") }),
+            family(
+                "buildinfo_engine_event_stream_up", "gauge", "1 if the engine's event stream is open.",
                 streams.map { (["engine": $0], $1.isUp ? "1" : "0") }),
             family(
-                "buildinfo_engine_events_total", "counter", "Events of the engine that may change a document.",
+                "buildinfo_engine_events_total", "counter", "Events of the engine that can change a document.",
                 streams.map { (["engine": $0], "\($1.events)") }),
             family(
                 "buildinfo_engine_event_stream_reconnects_total", "counter",
-                "How often the engine's event stream was opened again.",
+                "Reconnections of the engine's event stream.",
                 streams.map { (["engine": $0], "\(max(0, $1.openings - 1))") }),
             family(
                 "buildinfo_http_requests_total", "counter", "Answers, by status code.",
@@ -58,33 +59,33 @@ struct MetricsPage {
             family(
                 "buildinfo_http_connections", "gauge", "Open connections.", [([:], "\(counts.connectionsOpen)")]),
             family(
-                "buildinfo_http_requests_held", "gauge", "Requests that wait for a change.",
+                "buildinfo_http_requests_held", "gauge", "Requests that are held until a change.",
                 [([:], "\(counts.requestsHeld)")]),
             family(
-                "buildinfo_http_connections_total", "counter", "Connections, by what became of them.",
+                "buildinfo_http_connections_total", "counter", "Connections, by outcome.",
                 [
                     (["outcome": "accepted"], "\(counts.connectionsAccepted)"),
                     (["outcome": "refused"], "\(counts.connectionsRefused)"),
                 ]),
             family(
                 "buildinfo_http_connections_given_up_total", "counter",
-                "Connections without a request under way that were ended for new ones, while all places were taken.",
+                "Idle connections that were closed for new ones at the connection limit.",
                 [([:], "\(counts.connectionsGivenUp)")]),
             family(
-                "buildinfo_tls_handshake_failures_total", "counter", "Connections that were never secured.",
+                "buildinfo_tls_handshake_failures_total", "counter", "Failed TLS handshakes.",
                 [([:], "\(counts.handshakesFailed)")]),
             family(
                 "buildinfo_certificate_expiry_timestamp_seconds", "gauge",
-                "When the first certificate of each file expires, since 1970.",
+                "Expiry of the first certificate of each file to expire, in seconds since 1970.",
                 expiries.map { (["certificate": $0.owner.rawValue], "\($0.seconds)") }),
             family(
                 "buildinfo_agent_info", "gauge", "The agent's version; the value is always 1.",
                 [(["version": BuildinfoVersion.current], "1")]),
             family(
-                "buildinfo_agent_uptime_seconds", "gauge", "Since the agent started, by the monotonic clock.",
+                "buildinfo_agent_uptime_seconds", "gauge", "Time since the start of the agent, by the monotonic clock.",
                 [([:], DocumentBody.seconds(uptime))]),
             family(
-                "process_start_time_seconds", "gauge", "When the agent started, since 1970.",
+                "process_start_time_seconds", "gauge", "Start of the agent in seconds since 1970.",
                 [([:], DocumentBody.seconds(.milliseconds(started)))]),
         ].joined()
     }
@@ -106,18 +107,18 @@ struct MetricsPage {
     }
 }
 
-/// What the agent counts about itself.
+/// The agent's counters.
 final class Metrics: Sendable {
     struct Counts {
         var requests: [Int: Int] = [:]
-        var lookFailures: [EngineFailure.Reason: Int] = [:]
-        var looks = 0
-        /// By socket: the named ones, or those of the defaults that were found.
+        var scanFailures: [EngineFailure.Reason: Int] = [:]
+        var scans = 0
+        /// The event streams by socket.
         var engineStreams: [String: EngineStream] = [:]
         var connectionsOpen = 0
         var connectionsAccepted = 0
         var connectionsRefused = 0
-        /// For others, while all places were taken.
+        /// Idle connections that were closed for new ones at the limit.
         var connectionsGivenUp = 0
         var handshakesFailed = 0
         var requestsHeld = 0
@@ -126,9 +127,9 @@ final class Metrics: Sendable {
     /// An engine's event stream.
     struct EngineStream: Codable, Hashable {
         var isUp = false
-        /// Those that matter.
+        /// The events that can change a document.
         var events = 0
-        /// How often it was opened.
+        /// The number of times it was opened.
         var openings = 0
     }
 

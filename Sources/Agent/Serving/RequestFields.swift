@@ -1,19 +1,16 @@
 import Shared
 
-/// The `Prefer` header (RFC 7240), as far as it says how long to wait.
+/// The preference `wait` of the `Prefer` header (RFC 7240).
 enum Preferences {
-    /// Seconds that an answer is held at most, whatever was asked for.
-    static let longestWait = 55
-
-    /// The seconds of `wait=N`, at most ``longestWait``; nil where there is none, or what there is cannot be read.
+    /// The seconds of `wait=N`, at most ``BuildinfoProtocol/maximumWait``; nil without a valid one.
     ///
     /// Names ignore case, and the first of two counts (section 2). The value is a number of seconds (section 4.3).
     ///
-    /// - Parameter fields: the header's lines, in order.
+    /// - Parameter fields: the header's values in order.
     static func wait(_ fields: [String]) -> Int? {
         for field in fields {
             for item in elements(of: field) {
-                // Parameters follow behind a semicolon; `wait` has none that is known.
+                // Parameters follow after a semicolon; `wait` has no defined ones.
                 let preference = item.prefix { $0 != UInt8(ascii: ";") }
                 let name = trimmed(preference.prefix { $0 != UInt8(ascii: "=") })
                 guard String(decoding: name, as: UTF8.self).lowercased() == "wait" else { continue }
@@ -23,7 +20,7 @@ enum Preferences {
         return nil
     }
 
-    /// The position behind the first equals sign.
+    /// The position after the first equals sign.
     private static func equals(_ text: Substring.UTF8View) -> Substring.UTF8View.Index {
         text.firstIndex(of: UInt8(ascii: "=")).map { text.index(after: $0) } ?? text.endIndex
     }
@@ -31,14 +28,16 @@ enum Preferences {
     private static func seconds(_ value: Substring.UTF8View) -> Int? {
         var digits = value
         let quote = UInt8(ascii: "\"")
-        // A token and a quoted string mean the same (section 2).
+        // A token and a quoted string are equivalent (section 2).
         if digits.first == quote {
             guard digits.count >= 2, digits.last == quote else { return nil }
             digits = digits.dropFirst().dropLast()
         }
         guard !digits.isEmpty, digits.allSatisfy(\.isASCIIDigit) else { return nil }
-        // More than any number of seconds that makes sense is still a number.
-        return min(Int(String(decoding: digits, as: UTF8.self)) ?? longestWait, longestWait)
+        // A number too large for Int is still a number.
+        return min(
+            Int(String(decoding: digits, as: UTF8.self)) ?? BuildinfoProtocol.maximumWait, BuildinfoProtocol.maximumWait
+        )
     }
 
     /// The list's elements: commas inside quotes separate nothing (RFC 9110, section 5.6).
@@ -67,7 +66,7 @@ enum Preferences {
 
 /// `If-None-Match` (RFC 9110, section 13.1.2): a list of entity tags, or `*`.
 enum EntityTags {
-    /// Whether any field's list holds the tag, by the weak comparison (section 8.8.3.2).
+    /// True if a list contains the tag, by the weak comparison (section 8.8.3.2).
     static func match(_ fields: [String], tag: String) -> Bool {
         fields.contains { field in
             var rest = field[...]

@@ -3,9 +3,9 @@ import NIOCore
 import NIOHTTP1
 import Shared
 
-/// Answers requests from the board: no engine is asked here, and no JSON is encoded.
+/// Answers requests from the published documents, without asking an engine or encoding JSON.
 struct Responder: Sendable {
-    let board: DocumentStore
+    let documents: DocumentStore
     let source: ReloadableSource
     let metrics: Metrics
     let clock: Clock
@@ -13,18 +13,18 @@ struct Responder: Sendable {
     /// For metrics about certificates.
     var access = AccessControl.anonymous
 
-    func route(_ target: String) -> Route { Route(target: target, services: board.services) }
+    func route(_ target: String) -> Route { Route(target: target, services: documents.services) }
 
-    /// The service whose evidence must be looked at before the route may be answered; nil where it may be at once.
+    /// The service to observe before the route can be answered; nil if it can be answered at once.
     func staleService(_ route: Route) -> String? {
-        guard case .document(let service, let nonce) = route, let entry = board.entry(service) else { return nil }
-        // Before the first look there is nothing to say, nonce or not.
+        guard case .document(let service, let nonce) = route, let entry = documents.entry(service) else { return nil }
+        // Before the first observation there is no evidence, with or without a nonce.
         if entry.startedAt == nil { return service }
         return nonce == nil || source.current.isFresh(entry) ? nil : service
     }
 
-    /// Has a look made; completes when it was, or when it takes too long: then there is what there is, whose age tells.
-    func look(at service: String, within limit: TimeAmount, on loop: any EventLoop) -> EventLoopFuture<Void> {
+    /// Observes a service; completes afterwards, or at the limit, when the present evidence with its age is the answer.
+    func observe(_ service: String, within limit: TimeAmount, on loop: any EventLoop) -> EventLoopFuture<Void> {
         let done = loop.makePromise(of: Void.self)
         let task = Task.onTaskThread { [source] in
             await source.current.refresh(service)
@@ -38,35 +38,35 @@ struct Responder: Sendable {
         return done.futureResult
     }
 
-    /// Whether a request that was held may be answered with what there is: the content has just changed, so it was just
-    /// seen, unless that took long.
-    func isSuitable(_ route: Route) -> Bool {
-        guard case .document(let service, let nonce) = route, let entry = board.entry(service) else { return true }
+    /// True if a held request can be answered with the present evidence: the content has just changed, so the observation is
+    /// fresh unless it took long.
+    func isFresh(_ route: Route) -> Bool {
+        guard case .document(let service, let nonce) = route, let entry = documents.entry(service) else { return true }
         guard nonce != nil, entry.isReadable, let start = entry.startedAt else { return true }
         return clock.now() - start <= ObservationAge.maximum
     }
 
-    /// Whether the one who asks has the content already.
-    func isUnchanged(_ inquiry: PendingRequest) -> Bool {
-        guard let entry = inquiry.service.flatMap({ board.entry($0) }) else { return false }
-        return EntityTags.match(inquiry.ifNoneMatch, tag: entry.body.entityTag)
+    /// True if the client already has the content.
+    func isUnchanged(_ request: PendingRequest) -> Bool {
+        guard let entry = request.service.flatMap({ documents.entry($0) }) else { return false }
+        return EntityTags.match(request.ifNoneMatch, tag: entry.body.entityTag)
     }
 
-    func answer(_ inquiry: PendingRequest) -> Answer {
-        switch inquiry.route {
+    func answer(_ request: PendingRequest) -> Answer {
+        switch request.route {
         case .notFound: return .notFound
         case .badNonce: return .badNonce
         case .health: return .text(.ok, "ok")
         case .metrics:
             let page = MetricsPage(
-                entries: board.entries, counts: metrics.current, now: clock.now(),
+                entries: documents.entries, counts: metrics.current, now: clock.now(),
                 startedAt: startedAt, unixMilliseconds: clock.unixMilliseconds(), expiries: access.expiries)
             return Answer(
                 status: .ok, contentType: "text/plain; version=0.0.4; charset=utf-8", body: Array(page.text.utf8))
         case .document(let service, let nonce):
-            guard let entry = board.entry(service) else { return .notFound }
-            var answer = document(entry, nonce: nonce, ifNoneMatch: inquiry.ifNoneMatch)
-            if let wait = inquiry.wait { answer.headers.append(("Preference-Applied", "wait=\(wait)")) }
+            guard let entry = documents.entry(service) else { return .notFound }
+            var answer = document(entry, nonce: nonce, ifNoneMatch: request.ifNoneMatch)
+            if let wait = request.wait { answer.headers.append(("Preference-Applied", "wait=\(wait)")) }
             return answer
         }
     }
@@ -92,7 +92,7 @@ struct Responder: Sendable {
     }
 }
 
-/// What goes back: a status, headers of its own, and a body.
+/// An HTTP answer: status, headers and body.
 struct Answer: Sendable {
     var status: HTTPResponseStatus
     var contentType: String
@@ -101,7 +101,7 @@ struct Answer: Sendable {
 
     /// All header fields.
     ///
-    /// - Parameter isLast: the connection ends behind it.
+    /// - Parameter isLast: true if the connection ends after the answer.
     func fields(isLast: Bool) -> HTTPHeaders {
         var fields = HTTPHeaders()
         fields.reserveCapacity(headers.count + 5)

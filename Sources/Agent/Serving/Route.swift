@@ -1,6 +1,6 @@
 import Shared
 
-/// What a request asks for: a pure function of its target.
+/// The resource that a request asks for, determined by its target.
 enum Route: Hashable, Sendable {
     case document(service: String, nonce: Nonce?)
     case health
@@ -9,13 +9,13 @@ enum Route: Hashable, Sendable {
     case notFound
 
     /// - Parameters:
-    ///   - target: as in the request line: a path with an optional query, or an absolute `http` URL.
-    ///   - services: the first answers for `/buildinfo`.
+    ///   - target: the target of the request line: a path with an optional query, or an absolute `http` URL.
+    ///   - services: the services, of which the first answers `/buildinfo`.
     init(target: String, services: [String]) {
         var rest = target[...]
         if rest.hasPrefix("http://") || rest.hasPrefix("https://") {
-            let behindScheme = rest.drop { $0 != ":" }.dropFirst(3)
-            rest = behindScheme.drop { $0 != "/" }
+            let afterScheme = rest.drop { $0 != ":" }.dropFirst(3)
+            rest = afterScheme.drop { $0 != "/" }
         }
         let path = rest.prefix { $0 != "?" && $0 != "#" }
         let query = rest[path.endIndex...].dropFirst().prefix { $0 != "#" }
@@ -45,19 +45,17 @@ enum Route: Hashable, Sendable {
             return name == BuildinfoProtocol.nonceQueryItem ? item[name.endIndex...].dropFirst() : nil
         }
         guard let value = values.first else { return .document(service: service, nonce: nil) }
-        // Of two nonces one would not be echoed.
+        // Only one nonce can be echoed.
         guard values.count == 1, let nonce = Nonce(percentEncoded: value) else { return .badNonce }
         return .document(service: service, nonce: nonce)
     }
 }
 
-/// What a collector sends along so that only a fresh answer can carry it: 1 to 128 printable ASCII characters.
+/// A collector's nonce, which only a fresh answer can carry: 1 to 128 printable ASCII characters.
 struct Nonce: Hashable, Sendable {
     let text: String
 
-    /// Takes the value of a query item as it stands in the URL, still percent-encoded (RFC 3986, section 2.1).
-    ///
-    /// A plus sign is a plus sign: this is no HTML form.
+    /// Decodes the value of a query item (RFC 3986, section 2.1). A plus sign stands for itself, unlike in HTML forms.
     init?(percentEncoded: Substring) {
         var bytes: [UInt8] = []
         var rest = percentEncoded.utf8[...]

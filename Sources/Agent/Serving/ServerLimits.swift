@@ -1,53 +1,52 @@
 import NIOCore
 import NIOHTTP1
 
-/// What one peer, and all peers together, may take from the server.
+/// The limits for one peer and for all peers together.
 struct ServerLimits: Sendable {
-    /// Bytes of method, target and version.
+    /// The size of method, target and version in bytes.
     var requestLine = 4 * 1_024
-    /// Bytes of all header names and values of one request.
+    /// The size of all header names and values of a request in bytes.
     var headers = 8 * 1_024
-    /// From the first byte of a request to the end of its headers, however many reads that takes.
+    /// The time from the first byte of a request to the end of its headers.
     var headerTime = TimeAmount.seconds(5)
-    /// Without a request.
+    /// The time without a request.
     var idleTime = TimeAmount.seconds(15)
-    /// For the kernel to take one answer: a peer that does not read is cut off.
+    /// The time for the kernel to accept an answer: a peer that does not read is disconnected.
     var writeTime = TimeAmount.seconds(5)
-    /// For a request with a nonce to wait for a look; then it is given what there is, with its age.
-    var lookTime = TimeAmount.seconds(6)
-    /// After a refusal, for the peer to read it before the connection is cut.
+    /// The time for a request with a nonce to wait for an observation; afterwards it gets the present evidence with its age.
+    var observationTime = TimeAmount.seconds(6)
+    /// The time for the peer to read a refusal before the connection is closed.
     var lingerTime = TimeAmount.seconds(1)
-    /// For the first request of a connection that was taken when the server was told to stop.
+    /// The time for the first request of a connection that was open when the server began to stop.
     var graceTime = TimeAmount.milliseconds(250)
-    /// For requests under way when the server is told to stop.
+    /// The time for requests in flight when the server begins to stop.
     var drainTime = TimeAmount.seconds(5)
-    /// Connections at a time, those included that hold a request until something changes.
+    /// The number of connections, including those that hold a request until a change.
     var connections = defaultConnections
     static let defaultConnections = 1_024
-    /// What an operator may permit; a connection with a held request takes a few KiB.
+    /// The permitted settings; a connection with a held request takes a few KiB.
     static let permittedConnections = 16...65_536
-    /// Handshakes at a time; the oldest gives way to a new one. Each takes some 70 KB until it is over.
+    /// The number of simultaneous handshakes, each of which takes about 70 KB; a new one replaces the oldest.
     var handshakes = 128
-    /// Connections at a time from one address. Unix sockets have no address and are exempt.
+    /// The number of connections from one address. Unix sockets have no address and are exempt.
     var connectionsPerAddress = defaultConnectionsPerAddress
     static let defaultConnectionsPerAddress = 256
     static let permittedConnectionsPerAddress = 1...65_536
-    /// Requests a second from one address, and so many times that at once after a pause. Beyond it, 429.
+    /// The number of requests per second from one address; the burst is `burstSeconds` times as many. Beyond it, 429.
     var requestsPerSecond = defaultRequestsPerSecond
     var burstSeconds = 2
     static let defaultRequestsPerSecond = 50
     static let permittedRequestsPerSecond = 1...100_000
-    /// Requests that wait behind the one that is answered. One read of a plain connection never holds more.
+    /// The number of queued requests of a connection. One read of a plain connection never holds more.
     var pipelined = 64
-    /// The host's own address is exempt from what is counted by address: a proxy there stands for all its clients. Only
-    /// 127.0.0.1 and ::1 are, which is where proxies ask from.
+    /// True to exempt 127.0.0.1 and ::1 from the limits per address: a proxy there represents all its clients.
     var exemptsLoopback = true
-    /// Connections at a time that are being told 503; beyond these, they are cut without a word.
+    /// The number of connections that are being answered with 503; further ones are closed without an answer.
     var refusals = 128
 }
 
 extension ServerLimits {
-    /// The answer to a request that is larger than permitted, or has a body; nil for all others.
+    /// The answer to a request that is too large or has a body; nil for all others.
     func refusal(of head: HTTPRequestHead) -> Answer? {
         let line = head.method.rawValue.utf8.count + head.uri.utf8.count + " ".utf8.count * 2 + "HTTP/1.1".utf8.count
         if line > requestLine { return .uriTooLong }

@@ -1,19 +1,19 @@
 import NIOCore
 
-/// Who has to have gone on by some time.
+/// An object whose deadline a timer wheel tracks.
 protocol TimerWheelEntry: AnyObject {
-    /// `.distantFuture` for none.
+    /// The deadline; `.distantFuture` without one.
     var deadline: NIODeadline { get }
-    /// Where the wheel keeps it; the wheel's own.
+    /// The slot of the wheel, which the wheel alone sets.
     var slot: Int64? { get set }
-    /// The time is up.
+    /// Called when the deadline has passed.
     func deadlinePassed()
 }
 
-/// The deadlines of all connections of one event loop, on one timer, which is set only while there is a deadline: nobody
-/// is woken for a connection that is left alone, and thousands of held requests cost no timer each.
+/// The deadlines of all connections of one event loop on a single timer.
 ///
-/// Confined to its loop. A deadline is kept to within ``tick``, never early.
+/// The timer runs only while there is a deadline, so an idle connection wakes nothing, and thousands of held requests share one
+/// timer. Confined to its loop. A deadline fires at most one ``tick`` late and never early.
 final class TimerWheel {
     static let tick = TimeAmount.milliseconds(100)
 
@@ -25,30 +25,30 @@ final class TimerWheel {
         self.loop = loop
     }
 
-    /// To be called when the deadline was set anew.
+    /// Call this after each change of the deadline.
     ///
-    /// A later one costs nothing: when the earlier slot's time comes, it is looked at again.
-    func deadlineChanged(_ holder: any TimerWheelEntry) {
-        guard holder.deadline != .distantFuture else { return }
-        let slot = Self.slot(holder.deadline)
-        if let current = holder.slot {
+    /// A later deadline costs nothing: the entry moves when the time of its present slot comes.
+    func deadlineChanged(_ entry: any TimerWheelEntry) {
+        guard entry.deadline != .distantFuture else { return }
+        let slot = Self.slot(entry.deadline)
+        if let current = entry.slot {
             guard slot < current else { return }
-            remove(holder)
+            remove(entry)
         }
-        holder.slot = slot
-        slots[slot, default: [:]][ObjectIdentifier(holder)] = holder
+        entry.slot = slot
+        slots[slot, default: [:]][ObjectIdentifier(entry)] = entry
         arm(slot)
     }
 
-    /// To be called when the holder has ended.
-    func remove(_ holder: any TimerWheelEntry) {
-        guard let slot = holder.slot else { return }
-        holder.slot = nil
-        slots[slot]?.removeValue(forKey: ObjectIdentifier(holder))
+    /// Call this when the entry has ended.
+    func remove(_ entry: any TimerWheelEntry) {
+        guard let slot = entry.slot else { return }
+        entry.slot = nil
+        slots[slot]?.removeValue(forKey: ObjectIdentifier(entry))
         if slots[slot]?.isEmpty == true { slots.removeValue(forKey: slot) }
     }
 
-    /// The first tick that is not before the deadline.
+    /// The first tick at or after the deadline.
     private static func slot(_ deadline: NIODeadline) -> Int64 {
         (Int64(clamping: deadline.uptimeNanoseconds) + tick.nanoseconds - 1) / tick.nanoseconds
     }
@@ -67,9 +67,9 @@ final class TimerWheel {
         let now = NIODeadline.now()
         let elapsed = Int64(now.uptimeNanoseconds) / Self.tick.nanoseconds
         for slot in slots.keys.filter({ $0 <= elapsed }).sorted() {
-            for holder in (slots.removeValue(forKey: slot) ?? [:]).values {
-                holder.slot = nil
-                if holder.deadline <= now { holder.deadlinePassed() } else { deadlineChanged(holder) }
+            for entry in (slots.removeValue(forKey: slot) ?? [:]).values {
+                entry.slot = nil
+                if entry.deadline <= now { entry.deadlinePassed() } else { deadlineChanged(entry) }
             }
         }
         if let next = slots.keys.min() { arm(next) }

@@ -1,9 +1,9 @@
 import Glibc
 import NIOCore
 
-/// What systemd hands over and is told. Source: `sd_listen_fds(3)`, `sd_notify(3)`.
+/// Inherited sockets and notifications of systemd. Source: `sd_listen_fds(3)`, `sd_notify(3)`.
 struct ServiceManager: Sendable {
-    /// The first descriptor that systemd passes.
+    /// The first inherited descriptor.
     static let firstDescriptor: Int32 = 3
 
     let environment: [String: String]
@@ -14,7 +14,7 @@ struct ServiceManager: Sendable {
         self.processID = processID
     }
 
-    /// The sockets meant for this process; `LISTEN_FDNAMES` plays no part.
+    /// The inherited sockets of this process; `LISTEN_FDNAMES` is ignored.
     func inheritedSockets() throws(AgentError) -> [Int32] {
         guard environment["LISTEN_PID"].flatMap({ Int32($0) }) == processID,
             let count = environment["LISTEN_FDS"].flatMap({ Int32($0) }), (1...64).contains(count)
@@ -29,7 +29,7 @@ struct ServiceManager: Sendable {
         return descriptors
     }
 
-    /// Sends a state such as `READY=1`; false where there is nobody to tell, or it could not be told.
+    /// Sends a state such as `READY=1`; returns false without a notification socket, or if sending fails.
     @discardableResult
     func notify(_ state: String) -> Bool {
         guard let path = environment["NOTIFY_SOCKET"], let address = UnixAddress(path: path) else { return false }
@@ -55,7 +55,7 @@ struct UnixAddress {
     private var address = sockaddr_un()
     private let length: socklen_t
 
-    /// nil where the name is empty or too long (108 bytes with its end).
+    /// nil for an empty name or one of more than 108 bytes, including the terminator.
     init?(path: String) {
         var bytes = Array(path.utf8)
         let isAbstract = bytes.first == UInt8(ascii: "@")
@@ -74,9 +74,9 @@ struct UnixAddress {
     }
 }
 
-/// What an inherited descriptor is bound to.
+/// The address of an inherited socket.
 enum InheritedSocket {
-    /// nil where that cannot be told, or is neither IP nor unix.
+    /// The address; nil if it is unknown, or neither IP nor unix.
     static func address(_ descriptor: Int32) -> SocketAddress? {
         var storage = sockaddr_storage()
         var length = socklen_t(MemoryLayout<sockaddr_storage>.size)

@@ -1,48 +1,46 @@
 import FoundationEssentials
 import Glibc
 
-/// Who may ask, and over what, as flags, a configuration file or systemd's credentials say it.
+/// Authentication and TLS as set by flags, the configuration file or systemd's credentials.
 ///
 /// ```swift
 /// let access = flags.or(file).or(.credentials(folders))
 /// try access.check()
 /// ```
 struct AccessConfiguration: Hashable, Sendable {
-    /// Permits listening beyond loopback although nobody has to authenticate.
+    /// True to permit listening beyond loopback without authentication.
     var allowsAnonymous = false
-    /// File of the bearer tokens, one a line.
+    /// File of the bearer tokens, one per line.
     var tokenFile: String?
     /// PEM file of the server's certificate, and of those between it and its authority.
     var certificate: String?
     /// PEM file of the certificate's key, without a passphrase.
     var key: String?
-    /// PEM file of the authorities whose certificates clients must have.
+    /// PEM file of the certificate authorities for client certificates.
     var clientAuthorities: String?
-    /// Which of these clients may ask, by DNS name; all of them where it is empty.
+    /// The DNS names of the permitted clients; all clients with a certificate if empty.
     var clientNames: [String] = []
 
     var speaksTLS: Bool { certificate != nil }
 
-    /// With what is not said here taken from what comes after it.
+    /// The configuration with its gaps filled from another one.
     func or(_ other: AccessConfiguration) -> AccessConfiguration {
         var merged = self
         merged.allowsAnonymous = allowsAnonymous || other.allowsAnonymous
         merged.tokenFile = tokenFile ?? other.tokenFile
-        // One without the other is a mistake to be told, not a gap to be filled from elsewhere.
+        // A certificate without a key is a mistake to report, not a gap to fill.
         if certificate == nil, key == nil { (merged.certificate, merged.key) = (other.certificate, other.key) }
         merged.clientAuthorities = clientAuthorities ?? other.clientAuthorities
         if clientNames.isEmpty { merged.clientNames = other.clientNames }
         return merged
     }
 
-    /// The files of `LoadCredential=access:FOLDER`, as far as they exist. Source: `systemd.exec(5)`.
-    ///
-    /// Their paths are those at start, whether they were renewed since or not.
+    /// The existing files of `LoadCredential=access:FOLDER`, by their paths at the start. Source: `systemd.exec(5)`.
     static func credentials(_ folders: CredentialFolders) -> AccessConfiguration {
         guard let folder = folders.atStart else { return AccessConfiguration() }
         func present(_ name: String) -> String? {
             let path = "\(folder)/access_\(name)"
-            // Whether it can be read is found out when it is: what is there and unusable must not count as absent.
+            // An unreadable file is reported when it is read; it must not count as absent.
             var status = stat()
             return stat(folders.current(path), &status) == 0 ? path : nil
         }
@@ -51,7 +49,7 @@ struct AccessConfiguration: Hashable, Sendable {
             clientAuthorities: present("clients.crt"))
     }
 
-    /// - Throws: where the parts do not make a whole.
+    /// - Throws: ``AccessError`` if parts are missing or contradict each other.
     func check() throws(AccessError) {
         guard (certificate == nil) == (key == nil) else {
             throw .halfPair(missing: certificate == nil ? "--tls-certificate" : "--tls-key")
@@ -62,12 +60,12 @@ struct AccessConfiguration: Hashable, Sendable {
     }
 }
 
-/// Where systemd hands the service its tokens and certificates: copied at start (`LoadCredential=`), and again at each reload
-/// by `buildinfo-agent-access.service`, since systemd itself copies them once.
+/// The folders in which systemd passes tokens and certificates to the service: copied at the start (`LoadCredential=`), and
+/// at each reload by `buildinfo-agent-access.service`, since systemd itself copies them only once.
 struct CredentialFolders: Hashable, Sendable {
-    /// `$CREDENTIALS_DIRECTORY`; nil where there is none.
+    /// `$CREDENTIALS_DIRECTORY`; nil if it is unset.
     let atStart: String?
-    /// `$RUNTIME_DIRECTORY/access`, which comes to be with the first reload.
+    /// `$RUNTIME_DIRECTORY/access`, which the first reload creates.
     let renewed: String?
 
     static let none = CredentialFolders(atStart: nil, renewed: nil)
@@ -78,16 +76,16 @@ struct CredentialFolders: Hashable, Sendable {
     }
 
     init(environment: [String: String]) {
-        // Several of them are parted by colons; the unit has one.
+        // A list separated by colons, of which the unit has one element.
         self.init(
             atStart: environment["CREDENTIALS_DIRECTORY"],
             renewed: environment["RUNTIME_DIRECTORY"].map { "\($0.prefix { $0 != ":" })/access" })
     }
 
-    /// Whether systemd placed the file.
+    /// True if systemd placed the file.
     func contains(_ path: String) -> Bool { atStart.map { path.hasPrefix("\($0)/") } ?? false }
 
-    /// Where a file that systemd placed at start is now: what was renewed counts as a whole.
+    /// The present path of a file: once the folder was renewed, all of systemd's files are there.
     func current(_ path: String) -> String {
         guard let renewed, contains(path), access(renewed, F_OK) == 0 else { return path }
         return "\(renewed)/\(path.split(separator: "/").last ?? "")"

@@ -4,7 +4,7 @@ import NIOHTTP1
 import NIOSSL
 import Synchronization
 
-/// Who may ask: the one place that decides it, for the server and for each request.
+/// Authentication of clients, for the server and for each request.
 final class AccessControl: Sendable {
     private let tokens: FileBacked<BearerTokens>?
     private let tls: FileBacked<ServerSecurity>?
@@ -12,10 +12,10 @@ final class AccessControl: Sendable {
     private let asksForCertificates: Bool
     private let clock: Clock
     private let logger: Logger
-    /// When it was last looked at how long certificates are valid.
+    /// The time of the last check for certificates that expire.
     private let warnedAt = Mutex<ContinuousClock.Instant?>(nil)
 
-    /// Everybody may, in the clear.
+    /// Access for everyone, without TLS.
     static let anonymous = AccessControl()
 
     private init() {
@@ -27,7 +27,7 @@ final class AccessControl: Sendable {
         logger = Logger(label: "none", factory: { _ in SwiftLogNoOpLogHandler() })
     }
 
-    /// Reads the files for the first time.
+    /// Reads the files.
     init(
         _ configuration: AccessConfiguration, credentials: CredentialFolders = .none, clock: Clock = .system,
         logger: Logger
@@ -40,7 +40,7 @@ final class AccessControl: Sendable {
         if let path = configuration.tokenFile {
             let file = AccessFile(.token, path, credentials: credentials)
             tokens = try FileBacked([file], clock: clock, logger: logger) { contents throws(AccessError) in
-                do throws(BearerTokens.Defect) {
+                do throws(BearerTokens.ParseError) {
                     return try BearerTokens(parsing: contents[0])
                 } catch {
                     throw .unusable(file, why: "\(error)")
@@ -63,7 +63,7 @@ final class AccessControl: Sendable {
                 else { return nil }
                 return .unusable(
                     expiry.owner == .server ? material.certificate : material.authorities ?? material.certificate,
-                    why: "expired on \(expiry.date): write one that is valid")
+                    why: "expired on \(expiry.date): provide a valid one")
             } make: { contents throws(AccessError) in
                 try material.security(contents)
             }
@@ -74,25 +74,25 @@ final class AccessControl: Sendable {
 
     // MARK: - The server
 
-    /// Not everybody who reaches the agent may ask it.
+    /// True if clients have to authenticate.
     var isRestricted: Bool { tokens != nil || asksForCertificates }
 
-    /// Tokens cross the network where anybody on the way can read them.
-    var showsTokens: Bool { tokens != nil && tls == nil }
+    /// True if tokens are sent unencrypted.
+    var exposesTokens: Bool { tokens != nil && tls == nil }
 
     var speaksTLS: Bool { tls != nil }
 
-    /// What secures a connection that comes in now; nil where nothing does.
+    /// The TLS context for new connections; nil without TLS.
     var secured: NIOSSLContext? {
         warnOfExpiry()
         return tls?.current.context
     }
 
-    /// When the certificates in use expire; empty without TLS.
+    /// The expiries of the certificates in use; empty without TLS.
     var expiries: [CertificateExpiry] { tls?.current.expiries ?? [] }
 
-    /// Says once a day in the log which certificates expire soon, or have. Asked for by connections, so that an idle agent
-    /// does not wake up for it.
+    /// Logs once a day which certificates have expired or expire soon. Called for each connection, so an idle agent need not
+    /// wake up for it.
     func warnOfExpiry() {
         guard tls != nil else { return }
         let now = clock.now()
@@ -106,12 +106,12 @@ final class AccessControl: Sendable {
         for expiry in expiries {
             guard let warning = expiry.warning(time) else { continue }
             logger.log(
-                level: expiry.isExpired(time) ? .error : .warning, "A certificate ends",
+                level: expiry.isExpired(time) ? .error : .warning, "Certificate expiry",
                 metadata: ["reason": "\(warning)"])
         }
     }
 
-    /// For the log, when the agent starts.
+    /// A summary for the log.
     var protection: Logger.Metadata {
         [
             "token": tokens == nil ? "none" : "required", "tls": tls == nil ? "off" : "on",
@@ -121,13 +121,13 @@ final class AccessControl: Sendable {
 
     // MARK: - One request
 
-    /// Whether the certificate of a secured connection is one of somebody who may ask.
+    /// True if the client certificate of a connection has a permitted name.
     func permits(_ certificate: NIOSSLCertificate?) -> Bool { clientNames.permit(certificate) }
 
-    /// The answer to a request that may not be made; nil where it may. Whether the agent lives is no secret.
+    /// The answer to an unauthorised request; nil for an authorised one. `/healthz` needs no authentication.
     ///
-    /// - Parameter isStranger: the connection's certificate is not one of those that may ask.
-    func objection(to head: HTTPRequestHead, _ route: Route, isStranger: Bool) -> Answer? {
+    /// - Parameter isStranger: true if the client certificate has none of the permitted names.
+    func refusal(of head: HTTPRequestHead, _ route: Route, isStranger: Bool) -> Answer? {
         if route == .health { return nil }
         if isStranger { return .strangeCertificate }
         guard let tokens else { return nil }
@@ -146,8 +146,8 @@ final class AccessControl: Sendable {
 
 extension Answer {
     static let tokenNeeded = text(
-        .unauthorized, "a bearer token is needed", headers: [("WWW-Authenticate", "Bearer")])
-    static let strangeCertificate = text(.forbidden, "this client certificate may not ask here")
+        .unauthorized, "bearer token required", headers: [("WWW-Authenticate", "Bearer")])
+    static let strangeCertificate = text(.forbidden, "client certificate not permitted")
     static func tooManyRequests(retryAfter seconds: Int) -> Answer {
         text(.tooManyRequests, "too many requests", headers: [("Retry-After", "\(seconds)")])
     }

@@ -1,7 +1,7 @@
 import Glibc
 import Shared
 
-/// A file that access rests on: what it is for, where it is, and who may be able to read it.
+/// A file for authentication or TLS, with its purpose and the permissions that it may have.
 struct AccessFile: Hashable, Sendable {
     enum Kind: String, Sendable {
         case token = "token file"
@@ -9,7 +9,7 @@ struct AccessFile: Hashable, Sendable {
         case key = "TLS key"
         case clientAuthorities = "client CA"
 
-        /// In the configuration file.
+        /// The key in the configuration file.
         var key: String {
             switch self {
             case .token: "access.token_file"
@@ -20,13 +20,13 @@ struct AccessFile: Hashable, Sendable {
         }
     }
 
-    /// Bytes; a bundle of authorities is some hundred KiB.
+    /// The maximum size in bytes; a bundle of authorities takes some hundred KiB.
     private static let limit = 1 << 20
 
     let kind: Kind
     let path: String
-    /// systemd placed it, readable for this service alone: it does so with an access list, whose mask shows as the group's
-    /// permissions. Source: `systemd.exec(5)`, `LoadCredential=`.
+    /// True if systemd placed the file, readable for this service only. It uses an access list, whose mask appears as the
+    /// group's permissions. Source: `systemd.exec(5)`, `LoadCredential=`.
     let isCredential: Bool
     private let folders: CredentialFolders
 
@@ -37,13 +37,13 @@ struct AccessFile: Hashable, Sendable {
         isCredential = credentials.contains(path)
     }
 
-    /// Where it is read now.
+    /// The path to read at present.
     private var currentPath: String { folders.current(path) }
 
-    /// One clean line.
+    /// The sanitised path.
     var shown: String { Sanitizer.singleLine(path, limit: 200) }
 
-    /// Whose reading (or writing) makes the file unfit; bits of its mode.
+    /// Permission bits that make the file unacceptable.
     private var forbidden: mode_t {
         switch kind {
         case .token: isCredential ? 0o007 : 0o077
@@ -53,9 +53,7 @@ struct AccessFile: Hashable, Sendable {
         }
     }
 
-    /// The file's bytes.
-    ///
-    /// What it is and who may read it is asked of the opened file, so that none is put in its place in between.
+    /// Reads the file. Its type and permissions are checked after opening, so it cannot be replaced in between.
     func read() throws(AccessError) -> [UInt8] {
         // O_NONBLOCK: opening a FIFO must not wait for its writer.
         let descriptor = open(currentPath, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
@@ -63,7 +61,7 @@ struct AccessFile: Hashable, Sendable {
         defer { close(descriptor) }
         var status = stat()
         guard fstat(descriptor, &status) == 0 else { throw .unreadable(self, why: String(cString: strerror(errno))) }
-        guard status.st_mode & S_IFMT == S_IFREG else { throw .unreadable(self, why: "it is no regular file") }
+        guard status.st_mode & S_IFMT == S_IFREG else { throw .unreadable(self, why: "not a regular file") }
         guard status.st_mode & forbidden == 0 else { throw .exposed(self) }
         var bytes = [UInt8](repeating: 0, count: min(Int(status.st_size) + 1, Self.limit + 1))
         var count = 0
@@ -77,18 +75,18 @@ struct AccessFile: Hashable, Sendable {
             count += got
         }
         guard count <= Self.limit else {
-            throw .unusable(self, why: "is larger than 1 MiB: take out what is not needed")
+            throw .unusable(self, why: "is larger than 1 MiB: remove what is not needed")
         }
         return Array(bytes.prefix(count))
     }
 
-    /// What tells cheaply whether the file is still the one that was read; nil where there is none.
+    /// A cheap indication of changes to the file; nil if it does not exist.
     var stamp: Stamp? {
         var status = stat()
         return stat(currentPath, &status) == 0 ? Stamp(status) : nil
     }
 
-    /// Identity, size and times of a file. The change time is among them, since permissions count, too.
+    /// The identity, size and times of a file, including the change time, which covers permissions.
     struct Stamp: Hashable, Sendable {
         private let numbers: [Int64]
 
@@ -102,19 +100,19 @@ struct AccessFile: Hashable, Sendable {
     }
 }
 
-/// What is wrong with the agent's tokens, certificates and keys: one line that names the file and the remedy, and never
-/// what the file holds.
+/// A problem with the agent's tokens, certificates or keys: one line with the file and the remedy, and without the file's
+/// content.
 enum AccessError: Error, Hashable, CustomStringConvertible {
     case halfPair(missing: String)
     case authoritiesWithoutCertificate
     case namesWithoutAuthorities
     case clientName(String)
-    /// Others than its owner can read it.
+    /// Users other than the owner can read the file.
     case exposed(AccessFile)
     case unreadable(AccessFile, why: String)
     case unusable(AccessFile, why: String)
 
-    /// The configuration's key that it is about, and of its texts the one; nil where any is.
+    /// The key that causes the problem, and the text among its values; nil for any.
     var subject: (key: String, text: String?) {
         switch self {
         case .halfPair(let missing):
@@ -128,15 +126,15 @@ enum AccessError: Error, Hashable, CustomStringConvertible {
 
     var description: String {
         switch self {
-        case .halfPair(let missing): "a TLS certificate goes with its key: add \(missing)"
+        case .halfPair(let missing): "a TLS certificate needs its key: add \(missing)"
         case .authoritiesWithoutCertificate:
             "client certificates need TLS: add --tls-certificate and --tls-key to --tls-client-ca"
         case .namesWithoutAuthorities:
-            "--tls-client-name needs an authority that vouches for names: add --tls-client-ca"
+            "--tls-client-name needs a certificate authority: add --tls-client-ca"
         case .clientName(let name):
-            "--tls-client-name '\(Sanitizer.singleLine(name, limit: 80))' is no DNS name: write for example collector.internal"
+            "invalid --tls-client-name '\(Sanitizer.singleLine(name, limit: 80))': expected a DNS name, for example collector.internal"
         case .exposed(let file):
-            "the \(file.kind.rawValue) '\(file.shown)' can be read by \(file.kind == .key ? "others" : "its group or others"): "
+            "the \(file.kind.rawValue) '\(file.shown)' is readable by \(file.kind == .key ? "others" : "its group or others"): "
                 + "chmod 600 it"
         case .unreadable(let file, let why):
             "the \(file.kind.rawValue) '\(file.shown)' cannot be read (\(why)): check the path and its permissions"

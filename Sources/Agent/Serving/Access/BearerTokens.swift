@@ -1,9 +1,9 @@
 import Shared
 
-/// The tokens that open the agent: one, or several while they are being exchanged. Only their hashes are kept.
+/// The accepted bearer tokens: one, or several during a rotation. Only their hashes are kept.
 struct BearerTokens: Sendable {
-    /// Why a text holds no tokens; what follows "the token file '…' ".
-    enum Defect: Error, Hashable, CustomStringConvertible {
+    /// The reason why a text holds no tokens, as a predicate of the token file.
+    enum ParseError: Error, Hashable, CustomStringConvertible {
         case empty
         case tooMany
         case length(line: Int)
@@ -11,12 +11,12 @@ struct BearerTokens: Sendable {
 
         var description: String {
             switch self {
-            case .empty: "holds no token: write one a line, for example from: openssl rand -hex 32"
-            case .tooMany: "holds more than \(BearerTokens.maximum) tokens: remove those that nobody uses"
+            case .empty: "has no token: write one per line, for example from openssl rand -hex 32"
+            case .tooMany: "has more than \(BearerTokens.maximum) tokens: remove unused ones"
             case .length(let line):
-                "has a token of less than 16 or more than 4096 characters in line \(line): write another"
+                "has a token of less than 16 or more than 4096 characters in line \(line): replace it"
             case .characters(let line):
-                "has blanks or characters other than printable ASCII in line \(line): write one token a line"
+                "has blanks or characters other than printable ASCII in line \(line): write one token per line"
             }
         }
     }
@@ -26,8 +26,8 @@ struct BearerTokens: Sendable {
 
     private let hashes: [[UInt8]]
 
-    /// - Parameter bytes: one token a line; lines with nothing on them count for nothing.
-    init(parsing bytes: [UInt8]) throws(Defect) {
+    /// - Parameter bytes: one token per line; empty lines are ignored.
+    init(parsing bytes: [UInt8]) throws(ParseError) {
         var hashes: [[UInt8]] = []
         for (index, line) in bytes.split(separator: 10, omittingEmptySubsequences: false).enumerated() {
             let token = line.last == 13 ? line.dropLast() : line
@@ -41,7 +41,7 @@ struct BearerTokens: Sendable {
         self.hashes = hashes
     }
 
-    /// Whether it is one of them. How long that takes tells nothing of them: all are compared, as hashes, to the last byte.
+    /// True if it is one of the tokens. Compares all hashes to the last byte, so the time reveals nothing.
     func contains(_ candidate: Substring) -> Bool {
         guard Self.permittedLength.contains(candidate.utf8.count) else { return false }
         let hash = SHA256.hash(candidate.utf8)

@@ -4,25 +4,23 @@ import NIOHTTP1
 import Shared
 import Synchronization
 
-/// What a connection is subject to, decided when it comes in.
+/// The rules for a connection, determined when it is accepted.
 struct ConnectionContext {
     let access: AccessControl
     let limiter: RequestLimiter
-    /// Whose requests are counted; nil for those that are exempt.
+    /// The address for the limits; nil for exempt peers.
     let address: String?
-    /// Below TLS, where the connection is to be secured before anything else.
+    /// The handler below TLS; nil without TLS.
     let socket: SocketCloser?
     let logger: Logger
     let refusals: RefusalLog
 
-    /// For whoever wonders why a client cannot connect.
-    ///
-    /// - Parameter peer: the connection's other end.
+    /// Logs a failed handshake.
     func log(handshakeFailure why: any Error, peer: SocketAddress?) {
-        // What follows is where the library's source was when this was built.
+        // The library appends the path of its source file.
         let text = "\(why)"
         let cause = text.firstRange(of: " at /").map { text[..<$0.lowerBound] } ?? text[...]
-        // Load balancers and scanners only see whether the port is open: that is no refusal.
+        // Load balancers and scanners only check the port, so that is not a refusal.
         if why is TimedOutHandshake || text.contains("EOF") || text.contains("uncleanShutdown") {
             logger.debug(
                 "Handshake failed",
@@ -33,9 +31,9 @@ struct ConnectionContext {
             if text.contains("PEER_DID_NOT_RETURN_A_CERTIFICATE") {
                 "TLS: the client has no certificate"
             } else if text.contains("CERTIFICATE_VERIFY_FAILED") {
-                "TLS: the client's certificate is not of an authority in --tls-client-ca, or not valid now"
+                "TLS: the client's certificate is not from an authority in --tls-client-ca, or not valid at present"
             } else if text.contains("HTTP_REQUEST") || text.contains("WRONG_VERSION_NUMBER") {
-                "TLS: the client speaks plain HTTP"
+                "TLS: the client uses plain HTTP"
             } else if text.contains("ALERT") {
                 "TLS: the client does not accept this agent's certificate (\(cause))"
             } else {
@@ -44,33 +42,33 @@ struct ConnectionContext {
         refusals.refused(Self.name(peer), reason)
     }
 
-    /// For whoever wonders why a client is answered so. What the client sent is not shown.
+    /// Logs a refused request, without the client's data.
     func log(refusal answer: Answer, of head: HTTPRequestHead, peer: SocketAddress?) {
         let reason =
             switch answer.status {
             case .unauthorized: head.headers.contains(name: "Authorization") ? "401: wrong token" : "401: no token"
-            case .forbidden: "403: the client certificate has no name of --tls-client-name"
+            case .forbidden: "403: the client certificate has none of the names of --tls-client-name"
             case .tooManyRequests: "429: too many requests"
             default: "\(answer.status.code)"
             }
         refusals.refused(Self.name(peer), reason)
     }
 
-    /// An IPv4 peer of a port for both kinds is named as what it is.
+    /// The address of a peer, as IPv4 if it is mapped to IPv6.
     static func name(_ peer: SocketAddress?) -> String {
         guard let text = peer?.ipAddress else { return "unix" }
         return text.hasPrefix("::ffff:") && text.contains(".") ? String(text.dropFirst("::ffff:".count)) : text
     }
 
-    /// The answer to an address that asks too fast; nil where it does not.
+    /// The answer to an address above the rate limit; nil below it.
     func refusal() -> Answer? {
         guard let address, let seconds = limiter.refusal(address, now: .now()) else { return nil }
         return .tooManyRequests(retryAfter: seconds)
     }
 }
 
-/// Tells the operator who was refused and why, without letting peers fill the log: each address and reason once a minute,
-/// a limited number of lines in all, and a line that says how many were left out.
+/// The log of refused requests, bounded so that peers cannot fill it: each address and reason once a minute, a limited number
+/// of lines in total, and a line with the number of omitted ones.
 final class RefusalLog: Sendable {
     private struct Line: Hashable {
         var address: String
@@ -96,8 +94,8 @@ final class RefusalLog: Sendable {
     }
 
     /// - Parameters:
-    ///   - address: the peer's.
-    ///   - reason: never holds what the peer sent.
+    ///   - address: the peer's address.
+    ///   - reason: without any of the peer's data.
     func refused(_ address: String, _ reason: String) {
         let now = clock.now()
         let line = Line(address: address, reason: reason)
@@ -114,7 +112,7 @@ final class RefusalLog: Sendable {
             return (true, unlogged)
         }
         if unlogged > 0 {
-            logger.info("More requests were refused and not logged", metadata: ["count": "\(unlogged)"])
+            logger.info("Refused requests omitted from the log", metadata: ["count": "\(unlogged)"])
         }
         guard isLogged else { return }
         logger.info(
@@ -126,7 +124,7 @@ final class RefusalLog: Sendable {
     }
 }
 
-/// Stands below TLS and ends the connection at once: TLS would say farewell first, and wait for an answer to that.
+/// Sits below the TLS handler and closes the socket immediately, without a close_notify exchange.
 final class SocketCloser: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
 
@@ -140,12 +138,12 @@ final class SocketCloser: ChannelInboundHandler {
         self.context = nil
     }
 
-    func cut() {
+    func closeSocket() {
         context?.close(promise: nil)
     }
 }
 
-/// The peer took longer for the handshake than it has.
+/// The peer exceeded the time limit for the handshake.
 struct TimedOutHandshake: Error, CustomStringConvertible {
     var description: String { "the handshake took too long" }
 }

@@ -1,11 +1,11 @@
 import Logging
 import Synchronization
 
-/// A value that is made of files, and made anew when they have changed.
+/// A value that is made from files and reloaded when they change.
 ///
-/// That is looked at when the value is asked for, at most once in ``interval``: nothing wakes an idle agent. Files that have
-/// become unusable leave the value as it was, and are said so once, until they change again. The files are expected on a
-/// local disk, as `/etc` is: reading them holds up the event loop.
+/// The files are checked when the value is used, at most once per ``interval``, so an idle agent does not wake up. If the files
+/// become invalid, the previous value stays, with one log line until they change again. The files have to be on a local disk,
+/// like `/etc`: reading them blocks the event loop.
 final class FileBacked<Value: Sendable>: Sendable {
     static var interval: Duration { .seconds(1) }
 
@@ -19,23 +19,23 @@ final class FileBacked<Value: Sendable>: Sendable {
     private let clock: Clock
     private let logger: Logger
     private let make: @Sendable ([[UInt8]]) throws(AccessError) -> Value
-    private let objection: @Sendable (Value, Value) -> AccessError?
+    private let rejection: @Sendable (Value, Value) -> AccessError?
     private let state: Mutex<State>
 
     /// - Parameters:
-    ///   - objection: why a new value must not replace the former one; nil where it may.
-    ///   - make: makes the value of the files' bytes, in their order.
+    ///   - rejection: returns the reason why a new value must not replace the previous one; nil if it can.
+    ///   - make: makes the value from the contents of the files, in their order.
     init(
         _ files: [AccessFile], clock: Clock, logger: Logger,
-        objection: @escaping @Sendable (_ new: Value, _ former: Value) -> AccessError? = { _, _ in nil },
+        rejection: @escaping @Sendable (_ new: Value, _ previous: Value) -> AccessError? = { _, _ in nil },
         make: @escaping @Sendable ([[UInt8]]) throws(AccessError) -> Value
     ) throws(AccessError) {
         self.files = files
         self.clock = clock
         self.logger = logger
-        self.objection = objection
+        self.rejection = rejection
         self.make = make
-        // Before they are read: what changes in between is read again.
+        // Before reading, so a change in between causes a reload.
         let stamps = files.map(\.stamp)
         state = Mutex(
             State(value: try make(try Self.read(files)), stamps: stamps, checkedAt: clock.now()))
@@ -61,12 +61,12 @@ final class FileBacked<Value: Sendable>: Sendable {
         let names = files.map(\.shown).joined(separator: ", ")
         do throws(AccessError) {
             let new = try make(try Self.read(files))
-            if let objection = objection(new, value) { throw objection }
+            if let rejection = rejection(new, value) { throw rejection }
             state.withLock { $0.value = new }
-            logger.notice("Read anew", metadata: ["files": "\(names)"])
+            logger.notice("Reloaded", metadata: ["files": "\(names)"])
             return new
         } catch {
-            logger.warning("What was read before stays in use", metadata: ["reason": "\(error)"])
+            logger.warning("Keeping the previous version", metadata: ["reason": "\(error)"])
             return value
         }
     }

@@ -1,17 +1,17 @@
 import NIOCore
 import Synchronization
 
-/// How fast each address may ask: so many requests a second, and some more at once after a pause.
+/// The rate limit for each address: a number of requests per second, and a burst after a pause.
 ///
-/// Generic cell rate algorithm (ITU-T I.371): for each address one time is kept, at which its bucket will be full again.
-/// The table never grows. Addresses fall into sets of eight by a hash that is seeded anew in each process, and where a set
-/// has no room, the address goes that is nearest to a full bucket: a flood of addresses makes the agent forget some that ask
-/// too much, and never refuse one that does not.
+/// Generic cell rate algorithm (ITU-T I.371): the state of an address is the time at which its bucket will be full again. The
+/// table has a fixed size. Addresses are assigned to sets of eight by a hash with a random seed. A full set evicts the address
+/// with the fullest bucket: a flood of addresses can make the agent forget one that sends too much, but never refuse one that
+/// does not.
 final class RequestLimiter: Sendable {
     private struct Cell {
-        /// A hash of the address; 0 for none.
+        /// The hash of the address; 0 for an empty cell.
         var address: UInt64 = 0
-        /// Nanoseconds on the event loops' clock.
+        /// The time at which the bucket is full, in nanoseconds of the event loops' clock.
         var fullAt: UInt64 = 0
     }
 
@@ -23,7 +23,7 @@ final class RequestLimiter: Sendable {
     private let cells: Mutex<[Cell]>
 
     /// - Parameters:
-    ///   - rate: requests a second, 1 or more.
+    ///   - rate: requests per second, 1 or more.
     ///   - burst: requests at once, 1 or more.
     init(rate: Int, burst: Int) {
         interval = 1_000_000_000 / UInt64(max(1, rate))
@@ -31,12 +31,9 @@ final class RequestLimiter: Sendable {
         cells = Mutex(Array(repeating: Cell(), count: Self.sets * Self.ways))
     }
 
-    /// How many bytes the table has, however many addresses ask.
-    static var tableBytes: Int { sets * ways * MemoryLayout<Cell>.stride }
-
-    /// Takes one request out of an address's bucket.
+    /// Counts a request of an address.
     ///
-    /// - Returns: nil where it may be made, else in how many seconds the next one may.
+    /// - Returns: nil for a permitted request, else the time until the next permitted one in seconds.
     func refusal(_ address: String, now: NIODeadline) -> Int? {
         var hasher = Hasher()
         hasher.combine(address)

@@ -4,14 +4,14 @@ import NIOCore
 import NIOSSL
 import Shared
 
-/// What connections are secured with, and until when it is good.
+/// The TLS context for connections, with the expiries of its certificates.
 struct ServerSecurity: Sendable {
     var context: NIOSSLContext
-    /// Of the server's certificate first.
+    /// The expiries, that of the server's certificate first.
     var expiries: [CertificateExpiry]
 }
 
-/// Makes what connections are secured with of a certificate, its key, and the authorities of clients.
+/// The files of a server's certificate, its key, and the certificate authorities of clients.
 struct TLSMaterial: Sendable {
     let certificate: AccessFile
     let key: AccessFile
@@ -19,15 +19,17 @@ struct TLSMaterial: Sendable {
 
     var files: [AccessFile] { [certificate, key] + (authorities.map { [$0] } ?? []) }
 
-    /// - Parameter contents: those of ``files``.
+    /// The TLS context.
+    ///
+    /// - Parameter contents: the contents of ``files``.
     func security(_ contents: [[UInt8]]) throws(AccessError) -> ServerSecurity {
         let chain = try certificates(contents[0], certificate)
         let privateKey: NIOSSLPrivateKey
         do {
-            // Never asks for a passphrase, as the library does without an answer to that.
+            // Without this closure, the library would prompt for a passphrase.
             privateKey = try NIOSSLPrivateKey(bytes: contents[1], format: .pem) { $0(Array<UInt8>()) }
         } catch {
-            throw .unusable(key, why: "holds no PEM key without a passphrase: write the key as PEM, unencrypted")
+            throw .unusable(key, why: "has no unencrypted PEM key: provide the key as PEM without a passphrase")
         }
         var configuration = TLSConfiguration.makeServerConfiguration(
             certificateChain: chain.map { .certificate($0) }, privateKey: .privateKey(privateKey))
@@ -40,7 +42,7 @@ struct TLSMaterial: Sendable {
             let trusted = try certificates(contents[2], authorities)
             expiries.append(CertificateExpiry(.clientAuthorities, trusted))
             configuration.trustRoots = .certificates(trusted)
-            // The chain is checked here, and that a certificate is there; whose it is, by ``ClientNames``.
+            // Requires a certificate and checks its chain; ``ClientNames`` checks its name.
             configuration.certificateVerification = .noHostnameVerification
         }
         do {
@@ -48,7 +50,7 @@ struct TLSMaterial: Sendable {
                 context: try NIOSSLContext(configuration: configuration), expiries: expiries.compactMap(\.self))
         } catch {
             throw .unusable(
-                certificate, why: "does not go with the key '\(key.shown)': use the key that it was made for")
+                certificate, why: "does not match the key '\(key.shown)': provide the certificate's own key")
         }
     }
 
@@ -57,18 +59,18 @@ struct TLSMaterial: Sendable {
         do {
             found = try NIOSSLCertificate.fromPEMBytes(bytes)
         } catch {
-            throw .unusable(file, why: "holds no PEM certificate: write -----BEGIN CERTIFICATE----- and what follows")
+            throw .unusable(file, why: "has no PEM certificate: expected -----BEGIN CERTIFICATE-----")
         }
         guard !found.isEmpty else {
-            throw .unusable(file, why: "holds no PEM certificate: write -----BEGIN CERTIFICATE----- and what follows")
+            throw .unusable(file, why: "has no PEM certificate: expected -----BEGIN CERTIFICATE-----")
         }
         return found
     }
 }
 
-/// When certificates stop being valid.
+/// The expiry of certificates.
 struct CertificateExpiry: Hashable, Sendable {
-    /// Whose, as in metrics.
+    /// The owner of the certificates; the raw value is a metric's label.
     enum Owner: String, Sendable {
         case server
         case clientAuthorities = "client_ca"
@@ -81,11 +83,11 @@ struct CertificateExpiry: Hashable, Sendable {
         }
     }
 
-    /// How long before the end somebody is to be told.
+    /// The time before the expiry at which warnings begin.
     static let notice = Duration.seconds(14 * 86_400)
 
     var owner: Owner
-    /// Seconds since 1970 of the first of the certificates to expire.
+    /// The first expiry among the certificates, in seconds since 1970.
     var seconds: Int64
 
     /// nil for no certificates.
@@ -98,7 +100,7 @@ struct CertificateExpiry: Hashable, Sendable {
     /// - Parameter now: milliseconds since 1970.
     func isExpired(_ now: Int64) -> Bool { seconds * 1_000 <= now }
 
-    /// What is to be said of it; nil while it is valid for longer than ``notice``.
+    /// The warning; nil while the certificates are valid for longer than ``notice``.
     func warning(_ now: Int64) -> String? {
         if isExpired(now) { return "\(owner.name) expired on \(date): renew it" }
         let left = seconds - now / 1_000
@@ -107,17 +109,17 @@ struct CertificateExpiry: Hashable, Sendable {
         return "\(owner.name) expires on \(date), in \(days) \(days == 1 ? "day" : "days"): renew it"
     }
 
-    /// For people, in UTC.
+    /// The date of the expiry in UTC.
     var date: String {
         Date(timeIntervalSince1970: TimeInterval(seconds)).formatted(.iso8601.year().month().day())
     }
 }
 
-/// The clients that may ask, by the DNS names that their certificates carry.
+/// The permitted clients, by the DNS names of their certificates.
 ///
-/// Only subject alternative names of that type count (RFC 9525, section 2): a common name is free text, which authorities
-/// check less, so a certificate without such names is nobody's. Names are compared whole and without regard to case: a
-/// wildcard in a client's certificate would stand for machines that nobody named.
+/// Only subject alternative names count (RFC 9525, section 2): authorities check the free text of common names less. Names are
+/// compared as a whole and ignoring case. A wildcard in a client certificate never matches, since it would include machines
+/// that the operator did not name.
 struct ClientNames: Hashable, Sendable {
     private let names: Set<String>
 
@@ -125,7 +127,7 @@ struct ClientNames: Hashable, Sendable {
         self.names = Set(names.map { $0.lowercased() })
     }
 
-    /// Every certificate that the authorities vouch for will do.
+    /// True if every certificate of the authorities is permitted.
     var isEmpty: Bool { names.isEmpty }
 
     func permit(_ certificate: NIOSSLCertificate?) -> Bool {
@@ -144,7 +146,7 @@ struct ClientNames: Hashable, Sendable {
         }
     }
 
-    /// Whether a text can be a DNS name that is compared with.
+    /// True for a possible DNS name.
     static func isName(_ text: String) -> Bool {
         (1...253).contains(text.utf8.count)
             && text.utf8.allSatisfy { $0.isASCIIAlphanumeric || "._-".utf8.contains($0) }

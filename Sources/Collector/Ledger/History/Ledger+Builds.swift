@@ -93,7 +93,7 @@ extension Ledger {
         }
     }
 
-    /// A stored manifest, checked as when it was read from the registry; nil if it does not exist.
+    /// A stored manifest, checked as when it was read from the registry; nil if none is stored.
     package func keptManifest(_ digest: Digest) async throws(LedgerError) -> RegistryManifest? {
         let row = try await read { db in
             try Row.fetchOne(

@@ -9,7 +9,7 @@ extension Ledger {
         try await read { try Self.promotions(of: service, limit: limit, $0) }
     }
 
-    /// The number of hosts that the inventory listed for the service's last verified promotion; nil if it does not exist. Waived
+    /// The number of hosts that the inventory listed for the service's last verified promotion; nil without one. Waived
     /// hosts and hosts outside a selection count, so that the whole fleet is never compared with a part of it.
     ///
     /// Refused inventories do not count: otherwise a list that shrank would be accepted the second time.

@@ -91,7 +91,7 @@ extension Ledger {
         }
     }
 
-    /// The change of a tag that was intended and never settled; nil if it does not exist.
+    /// The change of a tag that was intended and never settled; nil if all are settled.
     package func unsettled(
         repository: String, tag: String, observer: ProcessIdentity = .current()
     ) async throws(LedgerError) -> (entry: JournalEntry, presence: ProcessIdentity.Presence)? {

@@ -34,7 +34,7 @@ package struct ProcessIdentity: Hashable, Sendable {
     }
 
     private static func start(of pid: Int32) -> UInt64? {
-        // The command in parentheses may contain spaces and parentheses; the fields are counted from its end.
+        // The command in parentheses can contain spaces and parentheses; the fields are counted from its end.
         guard let stat = contents("/proc/\(pid)/stat"), let end = stat.lastIndex(of: ")") else { return nil }
         let fields = stat[stat.index(after: end)...].split(separator: " ")
         // A zombie has ended: it only waits to be reaped.

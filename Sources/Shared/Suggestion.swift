@@ -1,7 +1,7 @@
 /// The known word that an unknown word was probably meant to be.
-package enum Suggestion {
-    /// The known word with the fewest edits, few for its length, or else the only one that contains the word.
-    package static func nearest(to word: String, among known: some Collection<String>) -> String? {
+public enum Suggestion {
+    /// The known word with the fewest edits, if they are few for its length; else the only one that contains the word.
+    public static func nearest(to word: String, among known: some Collection<String>) -> String? {
         let letters = Array(word.lowercased())
         guard (1...100).contains(letters.count) else { return nil }
         let bounded = known.prefix(500).filter { $0.utf8.count <= 200 }
@@ -15,7 +15,7 @@ package enum Suggestion {
         return letters.count >= 3 && containing.count == 1 ? containing.first : nil
     }
 
-    /// The Levenshtein distance, with a swap of two neighbouring letters as one edit.
+    /// Levenshtein's distance, with two swapped letters as one edit.
     private static func edits(_ left: [Character], _ right: [Character]) -> Int {
         var before: [Int] = []
         var last = Array(0...right.count)
