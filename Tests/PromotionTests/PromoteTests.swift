@@ -111,7 +111,7 @@ struct PromoteTests {
             $0.forge.change { $0.variable = "off" }
         },
         Rule(
-            "kill switch not readable", 41, "cannot be checked (its folder is missing)",
+            "unreadable kill switch", 41, "cannot be checked (its folder is missing)",
             ["--kill-switch", "file:/nowhere/at/all"]),
         Rule("CI failed", 41, "failure") { $0.forge.change { $0.status = "failure" } },
         Rule("CI pending until the timeout", 41, "pending") { $0.forge.change { $0.status = "pending" } },
@@ -200,7 +200,7 @@ struct PromoteTests {
         Rule("the registry is down", 69, "could not read") { promoter in
             promoter.registry.behave { _, _ in .instead(.status(503)) }
         },
-        Rule("the registry wants a login", 69, "no access to") { promoter in
+        Rule("the registry requires a login", 69, "no access to") { promoter in
             promoter.registry.behave { _, _ in .instead(.status(403)) }
         },
         Rule("the tag cannot be read", 69, "could not read") { promoter in
@@ -220,7 +220,7 @@ struct PromoteTests {
                             ], body: promoter.new.manifest.bytes)) : .honest
             }
         },
-        Rule("writing is refused", 69, "could not write") { promoter in
+        Rule("writing is refused", 69, "these credentials do not permit it") { promoter in
             promoter.registry.behave { request, _ in request.method == "PUT" ? .instead(.status(403)) : .honest }
         },
         Rule("the write is acknowledged but not done", 69, "still is", isLeftOpen: true) { promoter in

@@ -174,8 +174,8 @@ struct RollbackTests {
             for verifies in [true, false] {
                 let dry = try await promoter.rollback(["--dry-run"])
                 #expect(dry.exitCode == 0, "\(dry.error)")
-                #expect(dry.output.contains("would leave"), "\(dry.output)")
-                #expect(dry.output.contains("not proven since"), "\(dry.output)")
+                #expect(dry.output.contains("nothing would be moved"), "\(dry.output)")
+                #expect(dry.output.contains("never proven and is finished first"), "\(dry.output)")
                 guard verifies else { continue }
                 let settled = try await promoter.rollback(verifies: false)
                 #expect(settled.exitCode == 0, "\(settled.error)")
@@ -190,7 +190,7 @@ struct RollbackTests {
         }
     }
 
-    @Test("A copy of the registry that shows an earlier build is read again, and one that keeps to it is refused")
+    @Test("A lagging replica is read again, and one that stays behind is refused")
     func stale() async throws {
         let promoter = try await Promoter.make()
         promoter.followTag()
@@ -203,7 +203,7 @@ struct RollbackTests {
         let refused = try await promoter.rollback()
         #expect(refused.exitCode == 41, "\(refused.error)")
         for text in [
-            "somebody moved the tag", "--to", "\(Commit.new.prefix(12))",
+            "someone has moved the tag since", "--to", "\(Commit.new.prefix(12))",
             String(promoter.old.digest.description.prefix(19)),
         ] {
             #expect(refused.error.contains(text), "\(refused.error)")
@@ -221,7 +221,7 @@ struct RollbackTests {
         await promoter.stop()
     }
 
-    @Test("Without a ledger, a fleet or a moving tag, it says what is missing")
+    @Test("Without a ledger, a fleet or a moving tag, a rollback is a usage error")
     func usage() async throws {
         let folder = try TemporaryFolder()
         for (arguments, text) in [
@@ -235,7 +235,7 @@ struct RollbackTests {
                 [
                     "--image", "127.0.0.1:1/canvas", "--service", "canvas", "--dry-run", "--store",
                     folder.path("none.db"),
-                ], "no ledger"
+                ], "does not exist"
             ),
         ] {
             let outcome = try await Program.collector().run(
@@ -246,7 +246,7 @@ struct RollbackTests {
     }
 
     @Test(
-        "SIGKILL at every request to the registry, before or after it is carried out: the second run says what is true, and the tag and the journal agree",
+        "After SIGKILL at any request to the registry, the next rollback reconciles tag and journal",
         arguments: [false, true])
     func killed(isDone: Bool) async throws {
         try await withFailedDeploy(isIndex: true) { promoter in
