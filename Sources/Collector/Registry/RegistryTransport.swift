@@ -4,7 +4,7 @@ import Transfer
 
 /// Sends requests to registries: finds the endpoint, authenticates and retries.
 ///
-/// Credentials are sent only to the registry itself and to its token service, if that one may see them. Tokens are kept until
+/// Credentials are sent only to the registry itself and to its token service, if that is permitted. Tokens are kept until
 /// they expire, and credentials are looked up only when a registry requires them.
 actor RegistryTransport {
     private let web: WebClient

@@ -92,7 +92,7 @@ package enum TransferClientError: ExitCoded, Hashable {
 package struct TransferCompletion: Sendable {
     package var id: UInt64
     package var lane: Int
-    /// The time the request left the queue; if it was cancelled there, the time of that.
+    /// The time the request left the queue, or was cancelled in it.
     package var startedAt: ContinuousClock.Instant
     /// The time the client noticed the end, up to one turn (some milliseconds) after the last byte arrived. A bound on an
     /// answer's age must count from ``startedAt``.

@@ -11,7 +11,7 @@ package enum TransferFailure: Error, Hashable, Sendable {
     case dns(String)
     case refused(String)
     case timeout(String)
-    /// The certificate is not trusted, expired or issued for another host; there is no common TLS version; or the client's
+    /// The certificate is not trusted, expired or issued for another host; the TLS versions do not overlap; or the client's
     /// own certificate cannot be used.
     case tls(String)
     /// The body or the headers exceed ``TransferLimits``.

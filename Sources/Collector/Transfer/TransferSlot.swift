@@ -68,7 +68,7 @@ final class TransferSlot {
         return failure(options.result)
     }
 
-    /// How the transfer ended, given libcurl's result.
+    /// The outcome of the transfer for libcurl's result.
     func outcome(_ code: CURLcode) -> Result<TransferResponse, TransferFailure> {
         if let failure = answer.failure { return .failure(failure) }
         guard code == CURLE_OK else { return .failure(failure(code)) }
@@ -99,7 +99,7 @@ final class TransferSlot {
         return nil
     }
 
-    /// Forgets the request, its token above all, and the response.
+    /// Erases the request, in particular its token, and the response.
     func wipe() {
         budget.arriving -= answer.body.count
         answer = TransferAnswer()

@@ -73,7 +73,7 @@ package struct CIRow: Hashable, Sendable {
         case status
         /// A check run of GitHub, made by an app (its slug).
         case checkRun(app: String)
-        /// A run that should have reported under the name and has not. Not a row of the forge.
+        /// A run that should have reported under the name and has not. The forge has no such row.
         case workflowRun
 
         var description: String {

@@ -6,7 +6,7 @@ import Reports
 import Shared
 import Verdict
 
-/// Settles an earlier change of the same tag that was left open, because its process was killed or the registry fell silent.
+/// Settles an earlier change of the same tag that was left open, because its process was killed or the registry stopped answering.
 struct InterruptedPromotionRecovery: Sendable {
     let registry: RegistryClient
     let ledger: Ledger

@@ -16,14 +16,14 @@ struct TagMover: Sendable {
     let ledger: Ledger
     let killSwitch: KillSwitch
     let log: PromotionLog
-    /// For all requests of one step of a move.
+    /// The timeout for all requests of one step of a move.
     let timeout: Duration
     /// How long an acknowledged change may take to appear.
     let readbackTimeout: Duration
     /// A signal ends the readback, and soon after also a PUT that hangs.
     let interruption: SignalCancellation
 
-    /// For a tag before the write, or after a refused one: no change is in flight that could still appear.
+    /// The readback timeout before a write or after a refused one, when a change in flight cannot still appear.
     private static let shortReadback = Duration.seconds(10)
     /// The time that a signal leaves to an answer in flight.
     private static let grace = Duration.seconds(3)

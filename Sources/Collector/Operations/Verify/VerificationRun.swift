@@ -27,7 +27,7 @@ package struct VerificationRun: Sendable {
     private var evidence: EvidenceFile?
     /// Asks the registry about other digests that hosts serve; nil if the target's image does not come from a registry.
     var learner: DigestResolver?
-    /// Watches the tag that the target's image comes from; nil if there is none.
+    /// Watches the tag that the target's image comes from; nil if it does not come from a tag.
     var tag: TagWatch?
     let progress: ProgressMode
     let environment: [String: String]
@@ -229,7 +229,7 @@ package struct VerificationRun: Sendable {
     /// - Parameters:
     ///   - promotion: nil if nothing is known of the tag.
     ///   - notes: warnings about the promotion, one line each.
-    ///   - showsText: false if the terminal has the whole story already.
+    ///   - showsText: false if the terminal has already shown everything.
     func publish(
         _ outcome: VerificationOutcome, promotion: PromotionRecord?, notes: [String] = [], showsText: Bool = true
     ) async throws -> Report {
