@@ -50,7 +50,7 @@ struct LongPollPlanner {
 
     /// The time of the next request to a host, which without long polls would be sent at `moment`.
     ///
-    /// - Parameter isEarly: true if the last answer was from before the start, so that waiting for a change is pointless.
+    /// - Parameter isEarly: true if the last answer was from before the start, so waiting is pointless.
     mutating func schedule(
         _ host: Int, at moment: Duration, now: Duration, status: HostStatus, isEarly: Bool = false
     ) -> Duration {
