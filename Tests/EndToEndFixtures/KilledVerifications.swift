@@ -47,8 +47,8 @@ struct KilledVerifications: Sendable {
         random = SeededNumbers(seed: seed)
     }
 
-    /// The moment of a kill, mostly relative to changes that the reader sees, so that it does not depend on the machine's
-    /// speed.
+    /// The moment of a kill, mostly relative to changes that the reader sees, so that it does not depend on the
+    /// machine's speed.
     private enum Moment {
         /// A time after the start.
         case start(Duration)

@@ -11,8 +11,8 @@ struct ExamplesTests {
         case verify, promote
     }
 
-    /// A registry with a multi-platform image under `staging-<commit>`, a forge that reports green CI for it, and a host
-    /// whose agent reports the content of a file.
+    /// A registry with a multi-platform image under `staging-<commit>`, a forge that reports green CI for it, and a
+    /// host whose agent reports the content of a file.
     private struct Site {
         let registry: LocalRegistry
         let forge: ScriptedGitea

@@ -101,7 +101,7 @@ struct PipelineRunTests {
     @Test("A step gets annotations on standard error, a summary and outputs; standard output has only the report")
     func step() async throws {
         var step = try PipelineStep()
-        // As Gitea's runner has it, too.
+        // Gitea's variable alone also identifies a runner.
         step.environment["GITHUB_ACTIONS"] = nil
         step.environment["GITEA_ACTIONS"] = "true"
         let (hosts, arguments) = try await Self.pair()
@@ -182,8 +182,8 @@ struct PipelineRunTests {
         }
         let lines = (0..<2_000).map { "{\"name\": \"host-\($0)\", \"url\": \"\(hosts.url("/\($0)"))\"}" }
         let fleet = try step.folder.write("fleet.json", "{\"hosts\": [\(lines.joined(separator: ",\n"))]}")
-        // The interval is long enough for a debug build of the scripted host while other tests run. The run ends by --stall,
-        // which is sooner on a fast machine than a deadline that also suits a slow one.
+        // The interval is long enough for a debug build of the scripted host while other tests run. The run ends by
+        // --stall, which is sooner on a fast machine than a deadline that also suits a slow one.
         let outcome = try await step.run(
             ["verify", "--fleet", fleet, "--sha", Commit.new, "--timeout", "2m", "--stall", "8s", "--interval", "10s"]
                 + ["--request-timeout", "60s", "--soak", "1s", "--store", "none", "--log-level", "debug"],
