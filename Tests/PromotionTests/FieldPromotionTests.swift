@@ -311,7 +311,7 @@ struct FieldPromotionTests {
             #expect(report.promotion == nil)
             #expect(report.warnings.contains { $0.contains("before") && $0.contains("was moved") })
             #expect(promoter.registry.writes == 0)
-            // Evidence and history record the run. It belongs to no promotion, and hosts that were not asked do not count as late.
+            // Evidence and history record the run, without a promotion. Hosts that were not asked do not count as late.
             let replayed = try await Program.collector().run(["replay", evidence])
             #expect(replayed.exitCode == 143, "\(replayed.error)")
             #expect(replayed.error.contains("no host was asked") || replayed.output.contains("no host was asked"))
