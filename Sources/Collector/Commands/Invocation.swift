@@ -141,7 +141,7 @@ struct Invocation {
 
     /// Fails before the command has changed anything. After a refused promotion, later steps can decide by its outputs.
     ///
-    /// - Parameter said: states that the tag was not moved; nil if that is not certain.
+    /// - Parameter said: the sentence that the tag was not moved; nil if that is not certain.
     private func refuse(_ message: String, code: Int32, said: String? = nil) -> Int32 {
         let refusals: [ExitStatus] = [.superseded, .refused, .usage, .unavailable]
         guard command?.publication == .refusals, let status = ExitStatus(rawValue: code), refusals.contains(status)

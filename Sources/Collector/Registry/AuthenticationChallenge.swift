@@ -1,4 +1,4 @@
-/// One challenge of `WWW-Authenticate` (RFC 9110, section 11.6.1), of which a header may hold several.
+/// One challenge of `WWW-Authenticate` (RFC 9110, section 11.6.1). A header may hold several.
 ///
 /// `challenge = auth-scheme [ 1*SP ( token68 / #auth-param ) ]`, and the list of parameters and the list of challenges are
 /// separated by the same comma: only a tokenizer can distinguish them.

@@ -45,7 +45,7 @@ package struct RegistryManifest: Hashable, Sendable {
     }
 }
 
-/// Why a response is not a usable index or manifest. Each description follows a reference.
+/// The reason that a response is not a usable index or manifest. Each description follows a reference.
 package enum ManifestError: Error, Hashable, CustomStringConvertible {
     case page
     case otherBytes(Digest)

@@ -196,7 +196,7 @@ actor RegistryTransport {
         }
         let access = access.transferAccess(isLoopback: wanted.isLoopback)
         var asking = request
-        // Requesting a token twice is harmless, whatever it is for.
+        // Requesting a token twice is harmless, even for a write.
         asking.method = .get
         let response = try await perform(asking, isRepeatable: true, until: deadline) { limit in
             wanted.request(credential, within: limit, access: access)

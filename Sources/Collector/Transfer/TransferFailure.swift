@@ -1,7 +1,7 @@
 import CCurl
 import Glibc
 
-/// Why a request got no HTTP response: a closed set, each with one printable line from libcurl or the kernel.
+/// The reason that a request got no HTTP response, with one printable line from libcurl or the kernel.
 ///
 /// ``refused(_:)`` is an immediate rejection: a closed port, no route, or an unreachable host or network; a longer timeout
 /// would not help. ``timeout(_:)`` is silence, during the name lookup too. A connection that was accepted and then broken

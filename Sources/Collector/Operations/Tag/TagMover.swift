@@ -7,8 +7,8 @@ import Reports
 import Shared
 import Verdict
 
-/// Moves a tag to a manifest, such that a kill at any moment loses nothing: the journal is written before the registry is
-/// asked, and settled by reading the tag afterwards.
+/// Moves a tag to a manifest. A kill at any moment loses nothing: the journal is written before the request to the
+/// registry, and settled by reading the tag afterwards.
 ///
 /// ``TagReadback`` decides the outcome; an undecided change stays open in the journal.
 struct TagMover: Sendable {

@@ -25,7 +25,7 @@ extension RegistryClient {
         try await present(reference, isFresh: true)?.digest
     }
 
-    /// True if the tag exists, whatever it points to.
+    /// True if the tag exists, even if it does not point to a usable image.
     ///
     /// - Throws: if the registry gave no answer either way.
     func isThere(_ reference: ImageReference) async throws(RegistryError) -> Bool {

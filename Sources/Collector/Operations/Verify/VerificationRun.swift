@@ -57,7 +57,7 @@ package struct VerificationRun: Sendable {
         self.terminal = terminal
     }
 
-    /// A copy for the verification after a rollback, which has neither reports nor evidence of its own.
+    /// A copy without reports and evidence, for the verification after a rollback.
     var withoutOutput: VerificationRun {
         var copy = self
         (copy.destinations, copy.evidence) = ([], nil)
