@@ -4,7 +4,7 @@ import Testing
 
 @testable import EndToEndFixtures
 
-/// The tests of evidence that is cut off or changed. `Verify.finish` replays the evidence of all other verifications.
+/// Evidence that is cut off, changed or piped. `Verify.finish` replays the evidence of all other verifications.
 @Suite("End to end, evidence", .timeLimit(.minutes(5)))
 struct EvidenceFileTests {
     @Test("A killed collector leaves evidence that replays to its last line, as interrupted")

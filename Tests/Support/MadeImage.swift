@@ -98,7 +98,6 @@ public struct MadeImage: Sendable {
         }
     }
 
-    /// An index.
     public static func index(_ children: [Child], isDocker: Bool = false, padding: String = "") -> MadeImage {
         let type = isDocker ? dockerList : ociIndex
         let json = children.map(\.json).joined(separator: ",")

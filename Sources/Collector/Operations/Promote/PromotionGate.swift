@@ -75,7 +75,7 @@ package struct PromotionGate: Sendable {
         return Passed(image: image, former: former, contexts: contexts, permission: permission)
     }
 
-    /// The tag's present image. If it is a build that the tag has left according to the journal, another writer put it back.
+    /// The tag's present image. If the tag has left that build according to the journal, another writer put it back.
     private func former() async throws -> TagState? {
         guard let ledger else { return try await registry.until(.now + timeout).tagged(request.target) }
         return try await TagStateReader(registry: registry, ledger: ledger, log: log, timeout: timeout)
