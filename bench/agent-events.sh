@@ -78,7 +78,7 @@ for _ in range(rounds):
             seen, shown, before = len(events), len(documents), documents[-1]
         subprocess.run(["docker", verb, "canvas"], check=True, stdout=subprocess.DEVNULL)
         found = lambda: next((e for e in reversed(events[seen:]) if e[1] == action), None)
-        # A restarted container is another when it started at another time.
+        # Only a new start time shows a restart: the state is the same before and after.
         fits = lambda: next((d for d in documents[shown:] if d[1] == state and (verb != "restart" or d[2] != before[2])), None)
         with changed:
             if not changed.wait_for(lambda: found() and fits(), timeout=40):

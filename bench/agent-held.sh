@@ -66,7 +66,7 @@ print(f"{held} held: {before / 1024:.1f} MB before, {after / 1024:.1f} MB with t
 
 switches = lambda: sum(int(re.search(r"^voluntary_ctxt_switches:\s+(\d+)", open(f"/proc/{pid}/task/{t}/status").read(), re.M)[1])
                        for t in os.listdir(f"/proc/{pid}/task"))
-time.sleep(6)  # Until the deadlines of the requests' headers are behind them.
+time.sleep(6)  # Until the header deadlines of the requests have passed.
 start = switches()
 time.sleep(10)
 print(f"{(switches() - start) / 10:.1f} wake-ups a second while they wait")

@@ -79,7 +79,7 @@ for number in range(int(slow)):
     connections.append(connection)
     if number % 500 == 499:
         ask("/buildinfo?nonce=1")
-# Before the first of them is closed for being slow.
+# Before the agent closes the first slow connection.
 page = ask("/metrics")[1].decode()
 held = float(re.search(r"^buildinfo_http_connections (\S+)$", page, re.M)[1])
 times, answers = zip(*(ask(f"/buildinfo?nonce={number}") for number in range(200)))

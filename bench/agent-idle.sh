@@ -47,7 +47,7 @@ def field(path, name):
 
 
 def look(pid):
-    """How often threads went to sleep by themselves, and nanoseconds on a processor, over all threads."""
+    """Voluntary context switches, and processor time in nanoseconds, of all threads."""
     tasks = glob.glob(f"/proc/{pid}/task/*")
     ran = sum(int(open(f"{task}/schedstat").read().split()[0]) for task in tasks)
     return sum(field(f"{task}/status", "voluntary_ctxt_switches") for task in tasks), ran

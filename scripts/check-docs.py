@@ -36,7 +36,7 @@ def markdown_files():
 
 
 def lines(path):
-    """Number, text and whether the line is inside a code block."""
+    """The number and text of each line, and whether it is inside a code block."""
     fence = None
     for number, text in enumerate(path.read_text(encoding="utf-8").split("\n"), 1):
         mark = re.match(r" {0,6}(```+|~~~+)", text)

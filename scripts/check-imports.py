@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Holds the imports of every source file, and the dependencies in Package.swift, against a table of permitted ones.
+"""Checks the imports of every source file, and the dependencies in Package.swift, against a table of permitted ones.
 
     scripts/check-imports.py               prints FILE:LINE: problem, and exits with 1 if there is any
     scripts/check-imports.py --self-test   plants every forbidden import and dependency, and expects the check to fail
@@ -25,7 +25,7 @@ AGENT_NIO = {"NIOCore", "NIOHTTP1", "NIOPosix", "NIOSSL", "NIOTLS"}
 OPERATIONS = SUPPORT | {
     "Evidence", "Gate", "Inventory", "Ledger", "Registry", "Reports", "Transfer", "Verdict"}
 
-# Target: the modules that its files may import. Foundation adds 48 MB of ICU to the agent, and so is not in Shared either.
+# Target: the modules that its files may import. Foundation would add 48 MB of ICU to the agent, so Shared excludes it, too.
 TABLE = {
     "Shared": {"FoundationEssentials"},
     "AgentCore": {"Shared", "FoundationEssentials"},
@@ -39,7 +39,7 @@ TABLE = {
     "Gate": SUPPORT | {"Transfer", "FoundationEssentials", "Glibc"},
     "Reports": SUPPORT | {"Verdict", "FoundationEssentials", "Glibc"},
     "Evidence": SUPPORT | {"Reports", "Verdict", "Dispatch"} | SYSTEM,
-    # The ledger keeps the manifests that a rollback restores, and so knows Registry.
+    # The ledger stores the manifests that a rollback restores, so it needs Registry.
     "Ledger": SUPPORT | {"Registry", "Reports", "Verdict", "GRDB", "Logging", "Dispatch"} | SYSTEM,
     # No NIO, no argument parser.
     "Operations": OPERATIONS | {"Foundation", "HeapModule", "Logging", "UnixSignals"} | SYSTEM,

@@ -33,7 +33,7 @@ def answer(path, query):
         return {"name": "main", "commit": {"id": read("history").split()[0]}}
     if path == "/commits":
         history, start = read("history").split(), query.get("sha", [""])[0]
-        # A commit that is on no branch has its own history.
+        # The history of a commit outside the branch is only that commit.
         history = history[history.index(start):] if start in history else [start]
         return [{"sha": sha} for sha in history] if is_first else []
     if path.startswith("/commits/") and path.endswith("/statuses") or path.startswith("/statuses/"):

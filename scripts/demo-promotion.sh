@@ -202,7 +202,7 @@ make_service || fail "cannot write in $temp"
 start_registry
 start_forge
 push "$old" "staging-$old" "$health"
-# :latest was set by other means: the ledger has no promotion of it.
+# :latest was set without a promotion, so the ledger does not contain it.
 { skopeo copy --quiet --src-tls-verify=false --dest-tls-verify=false --preserve-digests \
     "docker://$image:staging-$old" "docker://$image:latest" > "$temp/skopeo.log" 2>&1; } ||
     fail "skopeo could not copy an image: $(tail -n 3 "$temp/skopeo.log")"

@@ -85,7 +85,7 @@ write_fleet() {
             "$number" $((10 + number)) "$port" "$number"
     done
 }
-# On a terminal, the live progress owns the screen, and other output would corrupt it.
+# On a terminal, other output would corrupt the live progress.
 narrate() { [ -t 2 ] || say "        $*"; }
 # Prints 'host-1 converged' and so on from the JSON report: a host's own fields are indented by six spaces, deeper ones by more.
 statuses() {

@@ -63,7 +63,7 @@ struct TargetOptionsTests {
         #expect(check("linux/amd64", ["arch": "x86_64"]) == nil)
         #expect(check("linux/amd64", [:]) == nil)
         #expect(check(nil, ["platform": "linux/arm64"]) == nil)
-        // A platform that the engine runs anyway is accepted: only the inventory states a requirement.
+        // A platform that the engine can run anyway is accepted: only the inventory states requirements.
         let content = PromotedContent(
             isIndex: false, manifests: [.init(digest: .of("1"), platform: Platform(parsing: "linux/amd64"))])
         #expect(Platform(parsing: "linux/arm64").map(content.lacks) == false)

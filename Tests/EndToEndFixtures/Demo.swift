@@ -12,7 +12,7 @@ enum Demo {
         return try bash.start(arguments, environment: own.merging(environment) { $1 })
     }
 
-    /// The ids of the processes whose command line names a path: all of the demo's name its temporary folder.
+    /// The ids of the processes whose command line contains a path. All of the demo's contain its temporary folder.
     static func processes(naming path: String) -> [Int32] {
         ProcessTable.all().filter { $0.commandLine.contains(path) }.map(\.id)
     }

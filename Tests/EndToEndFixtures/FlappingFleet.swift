@@ -1,7 +1,7 @@
 import Support
 import Synchronization
 
-/// Hosts that answer something else each time, so that their labels change with almost every answer.
+/// Hosts whose answers differ each time, so that their statuses change with almost every answer.
 struct FlappingFleet {
     let host: ScriptedHost
     static let hosts = 6
@@ -25,7 +25,7 @@ struct FlappingFleet {
         return FlappingFleet(host: host)
     }
 
-    /// A verification of them that takes about as long as its timeout.
+    /// A verification of these hosts that takes about as long as its timeout.
     func verify(service: String, store: String, timeout: String) throws -> RunningProgram {
         let hosts = (0..<Self.hosts).flatMap { ["--host", host.url(host: $0)] }
         return try Program.collector().start(

@@ -25,9 +25,9 @@ struct HostAgent: Sendable {
         return try await ready(name, running)
     }
 
-    /// Starts a server with the evidence of a reader, and waits for its first observation.
+    /// Starts a server with the observations of a reader, and waits for its first observation.
     ///
-    /// - Parameter awaitsReader: false to start before the reader, when the server does not know its services yet.
+    /// - Parameter awaitsReader: false to start before the reader, while the server does not know its services yet.
     static func server(
         _ name: String, from reader: String, arguments: [String] = [], awaitsReader: Bool = true
     ) async throws -> HostAgent {
@@ -48,7 +48,7 @@ struct HostAgent: Sendable {
         return HostAgent(name: name, authority: String(authority), program: running)
     }
 
-    /// The present document, validated against the schema.
+    /// The current document, validated against the schema.
     func document() async throws -> String {
         let answer = try #require(LoopbackRequest("GET", authority, "/buildinfo?nonce=test").answer())
         #expect(answer.status == 200)

@@ -4,20 +4,20 @@ import Glibc
 import Support
 import Testing
 
-/// Verifications of one service, one after the other, each killed somewhere, while a reader watches the ledger.
+/// Successive verifications of one service, each killed at some moment, while a reader watches the ledger.
 struct KilledVerifications: Sendable {
     enum Place: Sendable {
         case shared(String)
-        /// New ledgers, made by the verification or by an older collector, because being made is a moment too.
+        /// New ledgers, created by the verification or by an older collector, to include kills during the creation.
         case new(in: TemporaryFolder)
     }
 
-    /// When kills came.
+    /// The number of kills in each phase of a verification.
     struct Moments: Sendable {
         var early = 0
         var running = 0
         var ended = 0
-        /// That the reader had seen.
+        /// Changes that the reader had seen.
         var changes = 0
 
         var all: Int { early + running + ended }
@@ -37,7 +37,7 @@ struct KilledVerifications: Sendable {
     private var random: SeededNumbers
     private var path = ""
     private var ledgers = 0
-    /// What each earlier verification's changes are for good.
+    /// The final changes of each earlier verification.
     private var settled: [Int64: Set<LedgerRows.Change>] = [:]
 
     init(fleet: FlappingFleet, service: String, place: Place, seed: UInt64) {
@@ -47,13 +47,14 @@ struct KilledVerifications: Sendable {
         random = SeededNumbers(seed: seed)
     }
 
-    /// The moment of a kill, reached by what the reader sees, so that it means the same on a slow machine.
+    /// The moment of a kill, mostly relative to changes that the reader sees, so that it does not depend on the
+    /// machine's speed.
     private enum Moment {
-        /// So long after the start.
+        /// A time after the start.
         case start(Duration)
-        /// So long after so many changes.
+        /// A time after a number of changes.
         case changes(Int, Duration)
-        /// So long after the deadline, as counted from the first change.
+        /// A time after the deadline, which is estimated from the first change.
         case end(Duration)
     }
 
@@ -91,7 +92,7 @@ struct KilledVerifications: Sendable {
         }
     }
 
-    /// Reads the ledger until the moment has come or the program has ended; what was once seen must stay.
+    /// Reads the ledger until the moment or the program's end. Changes that were seen once must remain.
     private func watch(_ running: RunningProgram, until moment: Moment) async throws -> [Int64: Set<LedgerRows.Change>]
     {
         let clock = ContinuousClock()
@@ -102,7 +103,7 @@ struct KilledVerifications: Sendable {
         var firstChange: ContinuousClock.Instant?
         while running.exitCode == nil {
             if case .start(let duration) = moment {
-                // Nothing is read, so that nobody but the program itself makes or repairs anything.
+                // The ledger is not read, so that only the program itself creates or repairs it.
                 try await Task.sleep(until: start + duration)
                 return [:]
             }
@@ -174,7 +175,7 @@ struct KilledVerifications: Sendable {
         settled = now
     }
 
-    /// All that the ledger ever held of the service, once more.
+    /// Checks again all changes of the service that the ledger ever had.
     func checkAll() async throws {
         guard !settled.isEmpty else { return }
         #expect(try await LedgerRows(path: path).changes(service: service) == settled)

@@ -1,6 +1,6 @@
 import Support
 
-/// A step of a pipeline: the files that the runner gives it.
+/// A step of a pipeline, with the files that the runner provides.
 struct PipelineStep {
     let folder: TemporaryFolder
     var environment: [String: String]

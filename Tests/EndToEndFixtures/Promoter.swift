@@ -106,7 +106,7 @@ struct Promoter: Sendable {
             "SELECT generation || ' ' || substr(digest, 8, 8) FROM promotions ORDER BY generation")
     }
 
-    /// The permissions of changes to a build that does not descend from the present one, oldest first.
+    /// The permissions of changes to a build that does not descend from the current one, oldest first.
     func permissions() async throws -> [String] {
         try await LedgerRows(path: folder.path("ledger.db")).text(
             "SELECT permission FROM journal WHERE permission IS NOT NULL ORDER BY number")

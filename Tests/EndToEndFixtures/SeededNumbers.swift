@@ -1,4 +1,4 @@
-/// A small seeded generator (SplitMix64), so that a test's choices can be made again from its number.
+/// A small seeded generator (SplitMix64), so that a test's choices can be repeated from its seed.
 struct SeededNumbers: RandomNumberGenerator {
     private var state: UInt64
 

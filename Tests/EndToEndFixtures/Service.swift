@@ -5,7 +5,7 @@ import Synchronization
 /// A service of one test: a repository in the registry, and containers on the engine.
 struct Service: Sendable {
     let yard: SharedEnvironment
-    /// Unique: of the repository, and the prefix of its containers.
+    /// The unique name of the repository, and the prefix of its containers' names.
     let name: String
 
     private static let count = Mutex(0)
@@ -21,10 +21,10 @@ struct Service: Sendable {
     var engine: DockerEngine { yard.engine }
     /// The reference without a tag.
     var repository: String { "\(yard.registry.authority)/\(name)" }
-    /// What operators run: the moving tag.
+    /// The moving tag, which operators run.
     var latest: String { "\(repository):latest" }
 
-    /// Builds an image and pushes it as `staging-<sha>`, as a pipeline does; the engine then knows it no more.
+    /// Builds an image and pushes it as `staging-<sha>`, as a pipeline does. The engine's copy is removed.
     ///
     /// - Returns: the registry's digest.
     @discardableResult
@@ -50,7 +50,7 @@ struct Service: Sendable {
 
     func pull() async throws { try await engine.docker("pull", "--quiet", latest) }
 
-    /// Runs `latest` as the host knows it, without pulling.
+    /// Runs the host's copy of `latest`, without pulling.
     func run(_ options: String...) async throws {
         try await run(options)
     }
@@ -60,7 +60,7 @@ struct Service: Sendable {
         try await engine.docker(client + options + [latest])
     }
 
-    /// What `docker compose up -d` does after a pull: removes the container and makes it anew.
+    /// Removes the container and creates it again, as `docker compose up -d` does after a pull.
     func recreate(_ options: String...) async throws {
         try await engine.remove(name)
         try await run(options)

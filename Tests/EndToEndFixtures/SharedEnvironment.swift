@@ -1,11 +1,11 @@
 import Support
 
-/// The engine and the registry that all tests share; they are gone with the test process.
+/// The engine and the registry that all tests share. They end with the test process.
 struct SharedEnvironment: Sendable {
     let engine: DockerEngine
     let registry: LocalRegistry
 
-    /// - Throws: ``MissingPart``, so that a machine that lacks a part fails every test that needs it.
+    /// - Throws: ``MissingPart``, so that every test that needs a missing part fails.
     static var shared: SharedEnvironment {
         get async throws { try await starting.value }
     }

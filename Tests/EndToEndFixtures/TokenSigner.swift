@@ -2,7 +2,7 @@ import Foundation
 import Shared
 import Support
 
-/// Signs tokens that a real registry believes: JSON Web Tokens with the certificate in their head.
+/// Signs tokens that a real registry accepts: JSON Web Tokens with the certificate in their header.
 struct TokenSigner {
     static let repository = "tokens/canvas"
     private let folder: TemporaryFolder
@@ -16,7 +16,7 @@ struct TokenSigner {
         try await shell("openssl x509 -in token.pem -outform DER -out token.der")
     }
 
-    /// - Parameter actions: on ``repository``, for example `pull,push`.
+    /// - Parameter actions: the permitted actions on ``repository``, for example `pull,push`.
     func token(_ actions: String) async throws -> String {
         let der = try Data(contentsOf: URL(fileURLWithPath: folder.path("token.der"))).base64EncodedString()
         let now = Int(Date().timeIntervalSince1970)

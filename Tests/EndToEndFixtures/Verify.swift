@@ -3,18 +3,18 @@ import Shared
 import Support
 import Testing
 
-/// A call of `buildinfo-collector verify`, with short times and without a ledger unless told otherwise.
+/// A call of `buildinfo-collector verify`, by default with short times and without a ledger.
 struct Verify {
     var hosts: [FleetHost]
     var sha: String?
     var digest: Digest?
-    /// Hosts that do not converge are given so long. Those that converge do not need it.
+    /// The deadline for hosts that do not converge. Converging hosts end the run earlier.
     var timeout = "60s"
     var soak = "1s"
     var store = "none"
     var more: [String] = []
 
-    /// For hosts that can never converge: as short as an agent's two looks allow.
+    /// A timeout for hosts that never converge: just enough for two observations of an agent.
     static let short = "7s"
 
     func run() async throws -> Verified {
@@ -40,14 +40,14 @@ struct Verify {
     }
 }
 
-/// A verification under way.
+/// A verification in progress.
 struct RunningVerification {
     let program: RunningProgram
     let folder: TemporaryFolder
-    /// Their agents run until it has ended.
+    /// The hosts, whose agents run until the verification has ended.
     let hosts: [FleetHost]
 
-    /// Waits until the progress on standard error says this.
+    /// Waits until the progress on standard error contains this text.
     func says(_ text: String) async throws {
         try await eventually("the progress says '\(text)'", detail: { "\n\(program.error)" }) {
             #expect(program.exitCode == nil || program.error.contains(text), "it ended before: \(program.error)")
@@ -71,7 +71,7 @@ struct RunningVerification {
 }
 
 extension RunningVerification {
-    /// Every verification of these tests leaves evidence, which must replay to the very same report.
+    /// Replays the evidence of the verification, which must lead to the same report.
     private func replay(_ json: String, exitCode: Int32) async throws {
         let outcome = try await Program.collector().run(
             ["replay", folder.path("evidence.ndjson"), "--report", "json=\(folder.path("replayed.json"))"])
@@ -80,7 +80,7 @@ extension RunningVerification {
     }
 }
 
-/// What a verification ended with: what a pipeline and a person get to see.
+/// The result of a verification, as a pipeline and a person see it.
 struct Verified: CustomTestStringConvertible {
     let exitCode: Int32
     let report: Report
@@ -90,14 +90,14 @@ struct Verified: CustomTestStringConvertible {
 
     var testDescription: String { "exit \(exitCode), \(report.verdict)\n\(progress)" }
 
-    /// The one host of that name.
+    /// The only host with this name.
     func host(_ name: String) throws -> Report.Host {
         let hosts = report.hosts.filter { $0.name == name }
         try #require(hosts.count == 1, "\(name) is in the report \(hosts.count) times")
         return hosts[0]
     }
 
-    /// As the schema has it, read independently of the collector's own types.
+    /// The report in the form of the schema, decoded independently of the collector's types.
     struct Report: Decodable, Sendable {
         struct Reason: Decodable, Sendable {
             var verdict: String

@@ -4,7 +4,7 @@ import Testing
 
 @testable import EndToEndFixtures
 
-/// That every other verification of these tests replays to its own report is checked where each ends: `Verify.finish`.
+/// Evidence that is cut off, changed or piped. `Verify.finish` replays the evidence of all other verifications.
 @Suite("End to end, evidence", .timeLimit(.minutes(5)))
 struct EvidenceFileTests {
     @Test("A killed collector leaves evidence that replays to its last line, as interrupted")
@@ -14,7 +14,7 @@ struct EvidenceFileTests {
         let late = try await HostAgent.start("host-2", selector: "file:\(try folder.write("late", Commit.old))")
         let running = try Verify(hosts: [good.host, late.host], sha: Commit.new).start()
         try await running.says("host-1: converged")
-        // Evidence is written beside the verification, a moment later.
+        // Evidence is written asynchronously, a moment later.
         try await eventually("the evidence says so") {
             try running.folder.read("evidence.ndjson").contains(#""status":"converged""#)
         }
@@ -35,7 +35,7 @@ struct EvidenceFileTests {
         let old = try await HostAgent.start("host-1", selector: "file:\(try folder.write("old", Commit.old))")
         let running = try Verify(hosts: [old.host], sha: Commit.new, timeout: Verify.short).start()
         #expect(try await running.finish().exitCode == 10)
-        // What somebody would change who wants it green.
+        // The changes that would make the verdict green.
         let evidence = try running.folder.read("evidence.ndjson").replacing(Commit.old, with: Commit.new)
         let forged = try folder.write("forged.ndjson", evidence)
         let replay = try await Program.collector().run(["replay", forged])

@@ -11,14 +11,14 @@ struct ExamplesTests {
         case verify, promote
     }
 
-    /// A registry with a multi-platform image under `staging-<commit>`, a forge where its CI is green, and a host whose
-    /// agent says what a file says.
+    /// A registry with a multi-platform image under `staging-<commit>`, a forge that reports green CI for it, and a
+    /// host whose agent reports the content of a file.
     private struct Site {
         let registry: LocalRegistry
         let forge: ScriptedGitea
         let step: PipelineStep
         let agent: HostAgent
-        /// What `latest` is where it was something before.
+        /// The former image of `latest`, in tests with one.
         let former = MadeImage.single(revision: Commit.old)
         /// The candidate, an index.
         let image: MadeImage
@@ -40,7 +40,7 @@ struct ExamplesTests {
                     .init(MadeImage.single(revision: Commit.new, platform: $0), $0)
                 })
             try registry.push(image, to: "canvas", tag: "staging-\(Commit.new)")
-            // Where skopeo looks for a user's own registries: this one speaks plain HTTP.
+            // skopeo reads a user's registries from here; this one uses plain HTTP.
             _ = try folder.makeFolder(".config/containers")
             try folder.write(
                 ".config/containers/registries.conf",
@@ -57,7 +57,7 @@ struct ExamplesTests {
                 "build.json", #"{"git_sha":"\#(commit)","digest":"\#(digest)","state":"serving"}"# + "\n")
         }
 
-        /// What the host serves from now on.
+        /// Sets the build that the host serves.
         func serve(_ commit: String, _ digest: Digest) throws { try Self.say(commit, digest, in: folder) }
         func deploy() throws { try serve(Commit.new, image.digest) }
 
@@ -143,7 +143,7 @@ struct ExamplesTests {
         try await Site.with { site in
             let running = try site.start(script)
             try await eventually("the host is behind", detail: { running.error }) { running.error.contains("pending") }
-            // To the shell alone, which the program has taken the place of.
+            // To the shell's process only, which the program has replaced.
             running.signal(SIGTERM)
             let outcome = try await running.wait()
             #expect(outcome.exitCode == 143, "\(outcome.error)")
@@ -241,7 +241,7 @@ struct ExamplesTests {
         #expect(outcome.exitCode == 0, "\(outcome.error)")
         let calls = try folder.read("log").split(separator: "\n")
         #expect(calls.count == 3 && calls[2].hasPrefix("\(place): compose up --detach"), "\(calls)")
-        // While another one is at work, nothing is done twice.
+        // A second update does nothing while another one runs.
         let flock = try Program.installed("flock", remedy: "apt-get install util-linux")
         let second = try await flock.run(
             ["\(place)/.update.lock", shell.path, script, place], environment: ["PATH": path, "FAILS": ""])

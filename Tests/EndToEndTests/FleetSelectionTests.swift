@@ -7,7 +7,7 @@ import Testing
 
 @Suite("End to end, parts of a fleet by label", .timeLimit(.minutes(5)))
 struct FleetSelectionTests {
-    /// What the report says beyond what every test reads.
+    /// The fields of the report that only these tests read.
     private struct Details: Decodable {
         struct Inventory: Decodable {
             var expected: Int
@@ -46,11 +46,11 @@ struct FleetSelectionTests {
         var successor: Successor?
     }
 
-    /// Hosts without agents that serve a commit by their number, and remember who was asked.
+    /// Hosts without agents that serve a commit by their number, and a record of the requested hosts.
     private final class SharedEnvironment: Sendable {
         private let asked = Mutex<Set<String>>([])
 
-        /// - Parameter serve: nil for a host that answers nobody.
+        /// - Parameter serve: the commit that a host serves; nil for a host that resets connections.
         func start(_ serve: @escaping @Sendable (Int) -> String?) async throws -> ScriptedHost {
             try await ScriptedHost.start { request in
                 self.asked.withLock { _ = $0.insert(request.localAddress) }
@@ -140,14 +140,14 @@ struct FleetSelectionTests {
         #expect(try await run(verify).0.exitCode == 0, "a third of the fleet, as was asked for")
         verify.more = ["--fleet", path]
         #expect(try await run(verify).0.exitCode == 0)
-        // The list is as long as before, and a status was lost on the way.
+        // The list is as long as before, but one host has lost its inventory label.
         try folder.write("labels.yaml", Self.fleet(["region: eu", ""] + labels.dropFirst(2), hosts))
         verify.more = ["--fleet", path, "--select", "region=eu"]
         let (lost, _) = try await run(verify)
         #expect(lost.exitCode == 50, "\(lost.progress)")
         #expect(lost.report.verdict == "inventory_shrunk")
         #expect(lost.report.reasons[0].message.hasPrefix("the selection region=eu shrank from 2 hosts to 1"))
-        // A list that lost other hosts is shrunk for this part too: its source cannot be trusted.
+        // A list that lost hosts outside the selection counts as shrunk, too: its source cannot be trusted.
         try folder.write("labels.yaml", Self.fleet(Array(labels.prefix(3)), hosts))
         #expect(try await run(verify).0.report.reasons[0].message.hasPrefix("the inventory shrank from 6 hosts to 3"))
         await hosts.stop()
@@ -250,7 +250,7 @@ struct FleetSelectionTests {
         #expect(fine.exitCode == 0)
         #expect(fine.report.verdict == "superseded")
 
-        // Its verifications made no promotion: the newer job's is still the last one.
+        // The late job's verifications recorded no promotion: the newer job's promotion is still the last one.
         verify.more = ["--fleet", path, "--generation", "2"]
         verify.sha = Commit.newer
         verify.timeout = "12s"

@@ -11,7 +11,7 @@ struct LedgerPlaceTests {
     private func run(readOnly folder: String, _ arguments: [String]) async throws -> RunningProgram.Outcome {
         let unshare = try Program.installed("unshare", remedy: "apt-get install util-linux")
         let mounts = #"mount --bind "$0" "$0" && mount -o remount,ro,bind "$0" && exec "$@""#
-        // An ordinary user needs a user namespace to mount anything.
+        // Without root, mounting requires a user namespace.
         let namespaces = getuid() == 0 ? ["--mount"] : ["--mount", "--map-root-user"]
         return try await unshare.run(
             namespaces + ["/bin/sh", "-c", mounts, folder, try Program.collector().path] + arguments)

@@ -6,13 +6,13 @@ import Testing
 
 @Suite("End to end, in a pipeline", .timeLimit(.minutes(5)))
 struct PipelineRunTests {
-    /// Texts that a host can choose, and that a pipeline must not take for orders.
+    /// Texts that a host can choose, and that a pipeline must not execute as commands.
     private static let hostile = [
         "::error::forged", "::set-output name=verdict::converged", "##[error]forged", "##vso[task.complete]forged",
         "a|b `c` <script>x</script>", "@octocat http://evil.example", "::stop-commands::token", "::add-mask::converged",
     ]
 
-    /// Hosts with these names, labels and waivers, which answer with these texts, one way or another.
+    /// Hosts with these texts as names, labels and waivers, and in various fields of their answers.
     private static func fleet() async throws -> (hosts: ScriptedHost, inventory: String) {
         let hosts = try await ScriptedHost.start { request in
             let number = Int(request.path.split(separator: "/").last ?? "") ?? 0
@@ -38,7 +38,7 @@ struct PipelineRunTests {
         return (hosts, String(decoding: inventory, as: UTF8.self))
     }
 
-    /// An agent's answer that says this wherever it may say something.
+    /// An agent's answer with this text in every free-text field.
     private static func document(_ text: String, nonce: String) -> String {
         """
         {"schema":1,"service":"canvas","git_sha":"\(Commit.new)","digest":null,"state":"unhealthy","reason":"\(text)",
@@ -75,7 +75,7 @@ struct PipelineRunTests {
         #expect(try step.outputs()["verdict"] != "converged")
         #expect(try step.folder.read("summary").hasPrefix("## ❌ "))
 
-        // What a later step prints is read by the runner, too.
+        // The runner also reads the output of later steps.
         for format in ["json", "html", "markdown", "junit", "text"] {
             let again = try await step.run(["report", "--report", "\(format)=-"] + store)
             #expect(again.exitCode == 0, "\(again.error)")
@@ -101,7 +101,7 @@ struct PipelineRunTests {
     @Test("A step gets annotations on standard error, a summary and outputs; standard output has only the report")
     func step() async throws {
         var step = try PipelineStep()
-        // As Gitea's runner has it, too.
+        // Gitea's variable alone also identifies a runner.
         step.environment["GITHUB_ACTIONS"] = nil
         step.environment["GITEA_ACTIONS"] = "true"
         let (hosts, arguments) = try await Self.pair()
@@ -182,8 +182,8 @@ struct PipelineRunTests {
         }
         let lines = (0..<2_000).map { "{\"name\": \"host-\($0)\", \"url\": \"\(hosts.url("/\($0)"))\"}" }
         let fleet = try step.folder.write("fleet.json", "{\"hosts\": [\(lines.joined(separator: ",\n"))]}")
-        // Asked as seldom as a debug build of the scripted host can answer while other tests run; it ends when nothing has
-        // changed for a while, which comes sooner on a fast machine than a deadline that suits a slow one.
+        // The interval is long enough for a debug build of the scripted host while other tests run. The run ends by
+        // --stall, which is sooner on a fast machine than a deadline that also suits a slow one.
         let outcome = try await step.run(
             [
                 "verify", "--fleet", fleet, "--service", "canvas", "--sha", Commit.new, "--timeout", "2m", "--stall",

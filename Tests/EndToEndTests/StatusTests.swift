@@ -5,7 +5,7 @@ import Testing
 
 @testable import EndToEndFixtures
 
-/// `status` on real agents: what it says, and what it exits with.
+/// `status` on real agents: its output and its exit code.
 @Suite("End to end, status", .timeLimit(.minutes(5)))
 struct StatusTests {
     private func agents(_ commits: [String]) async throws -> (TemporaryFolder, [HostAgent], String) {

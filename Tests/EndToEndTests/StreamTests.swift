@@ -7,7 +7,7 @@ import Testing
 /// Environments in which a pipeline can run a program: no home, no terminal, no disk space, closed pipes.
 @Suite("End to end, closed streams and full or read-only disks", .timeLimit(.minutes(5)))
 struct StreamTests {
-    /// Runs a shell script with `$verify`, which converges, or goes on to its deadline, and is given the flags behind it.
+    /// Runs a shell script that calls `$verify` with flags. The verification converges or runs until its deadline.
     private static func shell(
         _ script: String, environment: [String: String] = [:], converges: Bool = true, store: String = "none"
     ) async throws -> (outcome: RunningProgram.Outcome, folder: TemporaryFolder) {
@@ -53,7 +53,7 @@ struct StreamTests {
             "verify --report json=/dev/full --report text=report.txt; code=$?; cat report.txt; exit $code", 69,
             "/dev/full"
         ),
-        // Only the exit code is left.
+        // Only the exit code remains.
         ("verify 2> /dev/full", 0, ""), ("verify > /dev/full", 0, ""), ("verify --report text=/dev/null", 0, ""),
     ]
 
@@ -81,7 +81,7 @@ struct StreamTests {
         #expect(outcome.exitCode == call.code, "\(outcome.error)")
         let json = try folder.read("report.json")
         #expect(try await SchemaValidator.defects(json, against: .report).isEmpty)
-        // What is written into a connection to a host spoils a request of it.
+        // Output that is written into a host's connection would corrupt a request.
         #expect(!json.contains("\"unreachable\"") && !json.contains("\"agent_error\""), "\(json)")
         guard store != "none" else { return }
         let history = try await Program.collector().succeed(["history", "--store", folder.path("ledger.db")])
@@ -105,7 +105,7 @@ struct StreamTests {
     }
 
     private static let homesTable: [([String: String], String, Int32, String)] = [
-        // Nowhere to write: said before any host is asked, with the remedy.
+        // Without a writable place, the command fails before the first request and names the remedy.
         (["HOME": "/proc/self"], "verify", 64, "--store none"),
         (["HOME": "/nonexistent/x"], "unset HOME; verify", 64, "--store none"),
         (["HOME": "/dev/null"], "verify", 64, "--store none"), (["HOME": ""], "verify", 64, "--store none"),
@@ -123,7 +123,7 @@ struct StreamTests {
         if code == 64 { #expect(outcome.error.split(separator: "\n").count == 1, "\(outcome.error)") }
     }
 
-    /// The same on a file system that is made for it, in a mount namespace of its own.
+    /// The same on a temporary file system in its own mount namespace.
     private static func shell(on options: String, _ script: String) async throws -> RunningProgram.Outcome {
         let unshare = try Program.installed("unshare", remedy: "apt-get install util-linux").path
         let mounted = """

@@ -64,7 +64,7 @@ struct TransportTests {
         let hosts = (1...20).map { FleetHost(name: "dead-\($0)", url: dead.url(host: $0)) }
         let result = try await verify(hosts + [alive.host], timeout: "10s")
         #expect(result.exitCode == 30, "\(result.progress)")
-        // 20 requests of 2 s one after the other would be 40 s.
+        // In sequence, 20 requests of 2 s would take 40 s.
         #expect(result.report.verification.durationSeconds < 20)
         #expect(try result.host("alive").status == "converged")
         #expect(result.report.summary.statuses == ["converged": 1, "unreachable": 20])
@@ -94,7 +94,7 @@ struct TransportTests {
             .json(#"{"git_sha":"\#(request.localAddress == ScriptedHost.address(host: 7) ? Commit.old : Commit.new)"}"#)
         }
         let hosts = (0..<120).map { FleetHost(name: "host-\($0)", url: fleet.url(host: $0)) }
-        // As seldom as a debug build of the scripted host can answer while other tests run.
+        // The interval is long enough for a debug build of the scripted host while other tests run.
         var verify = Verify(hosts: hosts, sha: Commit.new, timeout: "12s", soak: "500ms")
         verify.more = ["--interval", "2s", "--request-timeout", "10s"]
         let result = try await verify.run()
@@ -107,7 +107,7 @@ struct TransportTests {
         await fleet.stop()
     }
 
-    /// - Parameter timeout: none of these fleets converges.
+    /// - Parameter timeout: the duration of the run, because these fleets never converge.
     private func verify(_ hosts: [FleetHost], timeout: String = "8s") async throws -> Verified {
         try await Verify(hosts: hosts, sha: Commit.new, timeout: timeout, soak: "500ms").run()
     }

@@ -267,7 +267,7 @@ struct KillSwitchTests {
             let unread = await #expect(throws: GateError.self) { try await gone.requireOff(before: .amply) }
             #expect(unread?.exitCode == 41)
             #expect(unread?.description.contains("promotion held: the kill switch file:") == true)
-            // Without time there is no reading.
+            // Without remaining time, the switch is not read.
             let late = try fake.killSwitch(.variable(name: "X", owner: .repository, of: .gitea))
             await #expect(throws: GateError.self) { try await late.requireOff(before: .now) }
         }

@@ -3,17 +3,16 @@
 To add one, append a Guard to GUARDS, with
 
     promise   a key of PROMISES (a new promise goes there first)
-    name      short, unique, for --only
-    what      what is no longer guarded once this is gone: one clause, for people
-    file      the one file that is changed, from the top of the tree
-    old       text that the file holds exactly once; as long as it must be for that, and no longer
-    new       what stands there without the guard. It has to compile (warnings are errors), and should take away this one
-              guard and nothing else
-    tests     a filter for `swift test --filter`: the suites that should notice. Keep it small, it runs once a guard; the
-              names below are shared by many
+    name      short and unique, for --only
+    what      the rule that the guard enforces: one clause, for the table
+    file      the file to change, relative to the repository
+    old       the guard's text, which must occur exactly once in the file; no longer than that requires
+    new       the replacement without the guard. It must compile (warnings are errors) and should remove only this guard
+    tests     a filter for `swift test --filter`: the suites that should fail. Keep it small, because it runs for every
+              guard; the filters below are shared by many rows
 
-and run `Tests/Guards/run.py --only NAME`. A removal that no test notices needs a test, not another row. Texts are raw
-strings, so that Swift's backslashes stand as they are. Where a promise gets its first row, take it out of NOT_BUILT.
+and run `Tests/Guards/run.py --only NAME`. A removal that no test detects needs a test, not another row. Texts are raw
+strings, because of Swift's backslashes. When a promise gets its first row, remove it from NOT_BUILT.
 """
 
 from dataclasses import dataclass
@@ -51,10 +50,10 @@ PROMISES = {
     "ledger": "what is recorded counts for what it is",
 }
 
-# Promises whose parts do not exist yet: said in the table, and not counted.
+# Promises whose code does not exist yet: listed in the table, but not counted.
 NOT_BUILT = {}
 
-# Filters that many rows share. The whole of them is run once before anything is removed.
+# Filters that many rows share. All filters run once before the first guard is removed.
 VERDICT = (r"\b(IncidentRowTests|ProofTests|ConclusionTests|RestToleratedTests|BuildMatcherTests|VerdictGuardTests|"
            r"RequirementTests|GroupToleranceTests|SupersededTests|InventoryCheckTests|RestartTests|EarlierEvidenceTests|"
            r"ContradictionTests|PlainHostTests|ConflictReasonTests)/")
@@ -774,7 +773,7 @@ GUARDS = [
         _ENGINE + "EngineScan.swift",
         r"services.contains { $0.selector.canMatch(entry, podman: session.isPodman) }",
         r"!services.isEmpty || entry.id.isEmpty", ENGINE),
-    # 3. What a registry says is hashed before it is believed
+    # 3. A registry's content is hashed before it is trusted
     Guard(
         3, "registry-wanted", "bytes that do not hash to the digest that was asked for are not believed",
         _REGISTRY + "RegistryManifest.swift",
@@ -1146,7 +1145,7 @@ GUARDS = [
         _LEDGER + "Store/LedgerSchema.swift",
         r"guard application == applicationID || (isEmpty && application == 0 && version == 0) else {",
         r"guard application == applicationID || !isEmpty || version == 0 else {", LEDGER),
-    # What else the gate rests on
+    # Other rules of the gate
     Guard(
         "gate", "waived-counts-not", "a waived host is left out of the gate",
         _VERDICT + "VerdictRules.swift",
@@ -1208,7 +1207,7 @@ GUARDS = [
         _VERDICT + "InventoryCheck.swift",
         r"guard !selector.isEverything, !listed.isEmpty else { return nil }",
         r"guard selector.isEverything, !listed.isEmpty else { return nil }", VERDICT),
-    # What happens to fleets: each row of the field has a guard where one line holds it
+    # Incidents of fleets: each row has a guard if a single line implements it
     Guard(
         1, "too-few", "fewer instances than were declared are not up",
         _VERDICT + "Document+Judgement.swift",

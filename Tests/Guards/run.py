@@ -1,18 +1,18 @@
 #!/usr/bin/env python3
 """Removes the guards of the project's promises one after the other, and sees whether a test goes red.
 
-A promise is worth what notices when it is broken. For every row of guards.py this program changes a copy of the tree
-(never the tree itself), builds the tests, runs the ones that should notice, and says which of them did. A guard that can
-go without a red test, or whose removal does not compile, fails the run; so does a row whose text the source does not hold
-exactly once, so that the table cannot rot.
+For every row of guards.py, this program removes the guard in a copy of the tree (never in the tree itself), builds the
+tests, runs the ones that should fail, and lists those that did. The run fails if a guard can be removed without a red test,
+or if its removal does not compile. It also fails if the text of a row does not occur exactly once in the source, so that
+the table stays up to date.
 
-    make guards                                   everything; the copy's first build takes some minutes
-    Tests/Guards/run.py --only 'nonce*'           some of them, by name (repeatable, * and ? as in a shell)
-    Tests/Guards/run.py --list                    what there is
-    Tests/Guards/run.py --check                   only that each text is there exactly once: no build, a tenth of a second
+    make guards                                   all guards; the first build of the copy takes some minutes
+    Tests/Guards/run.py --only 'nonce*'           some guards, by name (repeatable, * and ? as in a shell)
+    Tests/Guards/run.py --list                    lists the guards
+    Tests/Guards/run.py --check                   only checks that each text occurs exactly once: no build, 0.1 s
     Tests/Guards/run.py --markdown guards.md      writes the table, too
 
-Exit: 0 every guard is watched; 1 one is not; 2 the table is wrong, or the tests are red before anything is removed.
+Exit codes: 0 every guard is watched by a test; 1 one is not; 2 the table is wrong, or tests fail before any removal.
 """
 
 import argparse
@@ -33,12 +33,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 from guards import GUARDS, NOT_BUILT, PROMISES, Guard  # noqa: E402
 
 SOURCE = Path(__file__).resolve().parents[2]
-WORK = SOURCE / ".build-guards"  # ignored by git, like everything that begins so
+WORK = SOURCE / ".build-guards"  # ignored by git, like everything with this prefix
 TREE = WORK / "tree"
 LOGS = WORK / "logs"
 
-# Modules in the order in which they depend on each other: what is cheap to build again comes last, and guards of one
-# module follow each other, so that each build compiles one module and its tests.
+# Modules in the order of their dependencies. Guards are grouped by module, so that each build compiles one module and its
+# tests, and the modules that are cheap to rebuild come last.
 MODULES = ["Sources/Shared/", "Sources/Agent/", "Sources/Collector/"]
 
 FAILED_TEST = re.compile(r'Test (?:"(?P<name>.*)"|(?P<function>\S+\(.*?\)))(?: with \d+ test cases?)? failed after')
@@ -46,14 +46,14 @@ RUN_OF = re.compile(r"Test run with (\d+) tests?")
 
 
 class TableError(Exception):
-    """The table does not fit the tree, or the tests are red as they are."""
+    """The table does not match the tree, or tests fail before any removal."""
 
 
 @dataclass
 class Result:
     guard: Guard
     ok: bool
-    # The tests that went red, or what is wrong.
+    # The tests that went red; without any, `problem` has the reason.
     tests: list = field(default_factory=list)
     problem: str = ""
     seconds: float = 0.0
@@ -164,7 +164,7 @@ def check(guards: list) -> None:
 
 
 def copy_tree() -> None:
-    """Brings the copy to what the tree holds now; what is the same keeps its time, so that builds stay small."""
+    """Updates the copy from the tree. Unchanged files keep their time stamps, so that builds stay incremental."""
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=SOURCE, check=True,
         capture_output=True, text=True)
@@ -189,7 +189,7 @@ def copy_tree() -> None:
 
 
 def run(command: list, log: Path, limit: int):
-    """Runs a command in the copy, with its output in a file. Gives the exit code (None after the limit) and the output."""
+    """Runs a command in the copy, with its output in a file. Returns the exit code (None after the limit) and the output."""
     with open(log, "w+", errors="replace") as output:
         process = subprocess.Popen(
             command, cwd=TREE, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
@@ -206,7 +206,7 @@ def run(command: list, log: Path, limit: int):
 
 
 def end_session(session: int) -> None:
-    """Ends whatever a command left running: `swift test` runs the tests in a process group of their own."""
+    """Kills all processes that a command left behind: `swift test` runs the tests in a process group of their own."""
     for entry in Path("/proc").iterdir():
         if not entry.name.isdigit():
             continue
@@ -214,11 +214,11 @@ def end_session(session: int) -> None:
             if os.getsid(int(entry.name)) == session:
                 os.kill(int(entry.name), signal.SIGKILL)
         except (ProcessLookupError, PermissionError):
-            pass  # gone meanwhile, or somebody else's
+            pass  # ended meanwhile, or another user's
 
 
 def build(name: str, options) -> str:
-    """The empty string where it compiles, else the first error."""
+    """Returns an empty string if the build succeeds, else the first error."""
     code, output = run(
         ["swift", "build", "--build-tests", "--jobs", options.jobs], LOGS / f"{name}.build.log", options.build_limit)
     if code == 0:
@@ -230,7 +230,7 @@ def build(name: str, options) -> str:
 
 
 def test(name: str, pattern: str, options):
-    """The exit code (None after the limit), the tests that went red, and how many ran."""
+    """Returns the exit code (None after the limit), the tests that went red, and the number of tests that ran."""
     code, output = run(
         ["swift", "test", "--skip-build", "--disable-xctest", "--filter", pattern], LOGS / f"{name}.test.log",
         options.test_limit)
@@ -261,7 +261,7 @@ def baseline(guards: list, options) -> None:
 
 def try_without(guard: Guard, options) -> Result:
     start = time.monotonic()
-    # From the copy, which nobody edits meanwhile.
+    # Read from the copy, because the tree may be edited meanwhile.
     copy = TREE / guard.file
     whole = copy.read_text()
     copy.write_text(mutated(guard, whole))
@@ -281,7 +281,7 @@ def try_without(guard: Guard, options) -> Result:
         return Result(
             guard, False, problem=f"the tests did not end within {options.test_limit} s, and none is red",
             seconds=seconds)
-    # A crash is noticed, too; it is only not known by which test.
+    # A crash also counts as detection, but the test is unknown.
     return Result(guard, True, [f"the test process ended with {code}"], seconds=seconds)
 
 
@@ -305,7 +305,7 @@ def render(results: list, options) -> str:
 
 
 if __name__ == "__main__":
-    # So that what was started is ended on this way out, too.
+    # Exit normally on SIGTERM, so that child processes are ended, too.
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     try:
         sys.exit(main())

@@ -44,7 +44,7 @@ struct BuildHistoryTests {
             ("ABC!B<", "b", 1), ("AB!C!A<", "a", nil), ("ABC!B<", "d", 4), ("ABc!B<d", "d", 4),
             // A withdrawn build counts again once it is promoted again.
             ("AB!A<B", "c", 4), ("AB!A<B", "b", 3),
-            // After a rollback over several builds, none of the skipped ones is a target.
+            // After a rollback over several builds, the skipped ones are not targets.
             ("ABCD!A<", "a", nil),
         ] as [(String, Character, Int?)])
     func lastProven(promoted: String, present: Character, expected: Int?) throws {

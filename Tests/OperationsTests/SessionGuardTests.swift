@@ -3,7 +3,7 @@ import Testing
 @testable import Collector
 @testable import Operations
 
-/// What makes a nonce worth something: each is sent once, and nobody can know it before.
+/// The properties that a nonce needs: it is used once and cannot be predicted.
 @Suite("Guards of a session")
 struct SessionGuardTests {
     @Test("Every request carries a nonce of its own, whichever host it goes to and however often it is asked")

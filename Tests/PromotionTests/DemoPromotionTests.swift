@@ -70,7 +70,7 @@ struct DemoPromotionTests {
         let programs = try scratch.makeFolder("programs")
         let built = try Program.productsFolder()
         symlink("\(built)/buildinfo-agent", "\(programs)/buildinfo-agent")
-        // Without the kill switch, which the demo has to notice.
+        // This collector ignores the kill switch, which the demo must detect.
         let liar = try scratch.write(
             "programs/buildinfo-collector",
             "#!/bin/sh\nunset BUILDINFO_KILL_SWITCH\nexec '\(built)/buildinfo-collector' \"$@\"\n")

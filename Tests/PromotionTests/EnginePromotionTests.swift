@@ -8,7 +8,7 @@ import Testing
 extension RealRegistry {
     @Suite("Promote to a host with a real engine")
     struct EnginePromotionTests {
-        /// A host that follows `latest`: pulls and recreates whenever the registry has another digest under it.
+        /// A host that follows `latest`: it pulls and recreates whenever the tag's digest changes.
         private func follow(_ service: Service, _ options: [String] = []) -> Task<Void, any Error> {
             Task {
                 var last = try service.yard.registry.manifest(service.name, "latest").digest

@@ -108,7 +108,7 @@ struct FieldPromotionTests {
             ] + more, environment: ["HOME": promoter.folder.path])
     }
 
-    /// The tag shows another image from the fourth read on, for some time.
+    /// Makes the tag show another image from the fourth read on, for some time.
     private func flip(_ promoter: Promoter, to image: MadeImage, for time: Duration) {
         let registry = promoter.registry
         let begun = Begun()
@@ -311,7 +311,7 @@ struct FieldPromotionTests {
             #expect(report.promotion == nil)
             #expect(report.warnings.contains { $0.contains("before") && $0.contains("was moved") })
             #expect(promoter.registry.writes == 0)
-            // Evidence and history have it, it belongs to no promotion, and hosts that were never asked do not count as late.
+            // Evidence and history record the run, without a promotion. Hosts that were not asked do not count as late.
             let replayed = try await Program.collector().run(["replay", evidence])
             #expect(replayed.exitCode == 143, "\(replayed.error)")
             #expect(replayed.error.contains("no host was asked") || replayed.output.contains("no host was asked"))

@@ -394,7 +394,7 @@ struct PromoteTests {
             #expect(report.warnings.contains { $0.hasPrefix("rollback: ") && $0.contains("converged") })
             // The journal shows that it was intended.
             #expect(!outcome.error.contains("a job that is merely late"), "\(outcome.error)")
-            // A rollback does not supersede: the build may be promoted again once the cause is fixed.
+            // A rollback does not supersede: the build may be promoted again after a fix.
             promoter.followTag()
             let again = try await promoter.run(verifies: true)
             #expect(again.exitCode == 0, "\(again.error)")

@@ -6,7 +6,7 @@ import Testing
 @testable import EndToEndFixtures
 
 extension RealRegistry {
-    /// A real registry, and skopeo as the judge of what is in it.
+    /// References in a real registry, compared with the results of skopeo.
     @Suite("resolve and --image with a real registry")
     struct ResolvedReferenceTests {
         private static let commit = Commit.new
@@ -73,7 +73,7 @@ extension RealRegistry {
 
             enum CodingKeys: String, CodingKey { case images, same, rule }
 
-            /// One image is an object by itself.
+            /// A single image is an object, not an array.
             init(from decoder: any Decoder) throws {
                 let container = try decoder.container(keyedBy: CodingKeys.self)
                 images =
@@ -125,7 +125,7 @@ extension RealRegistry {
                 #expect(entry.digest == Self.hash(try await Self.raw(child)))
                 #expect(entry.config == Self.hash(try await Self.raw(child, ["--config"])))
             }
-            // A pin by tag and digest names the same.
+            // A reference with tag and digest resolves to the same image.
             #expect(try await resolve(["\(reference)@\(printed.digest)"]).images[0].digest == printed.digest)
         }
 
@@ -271,7 +271,7 @@ extension RealRegistry {
             #expect(result.exitCode == 0, "\(result.progress)")
             #expect(try result.host("host-1").facts.build == "match")
 
-            // By an index around it that was not pulled: the manifest is the platform's.
+            // By an index around the image that was not pulled: the platform's manifest matches.
             let platform = try await resolve([service.latest]).images[0].platforms[0].platform ?? ""
             let stored = try service.yard.registry.manifest(service.name, "latest")
             let child = """
@@ -287,7 +287,7 @@ extension RealRegistry {
             #expect(around.exitCode == 0, "\(around.progress)")
             #expect(try around.host("host-1").facts.build == "match_platform")
 
-            // What was saved judges without a registry, and does not pass for another image.
+            // The saved index suffices without a registry, and does not match another image.
             let folder = try TemporaryFolder()
             let saved = folder.path("around.json")
             let index = try await resolve(["\(service.repository):around", "--save", saved]).images[0]

@@ -17,7 +17,7 @@ struct RetaggedImageTests {
             ] + more, environment: ["HOME": promoter.folder.path])
     }
 
-    /// Another build is pushed over the tag after this many reads of it.
+    /// Pushes another build over the tag after this number of reads.
     private func overwrite(_ promoter: Promoter, after reads: Int) {
         let registry = promoter.registry
         let stranger = MadeImage.single(revision: Promoter.stranger)
@@ -61,7 +61,7 @@ struct RetaggedImageTests {
         let promoter = try await Promoter.make()
         let registry = promoter.registry
         let stranger = MadeImage.single(revision: Promoter.stranger)
-        // During the verification, however busy this process is: right after a read of the moved tag.
+        // Right after a read of the moved tag, so that it happens during the verification even on a busy machine.
         registry.behave { request, _ in
             switch request.method {
             case "PUT": .honestThen { try? Promoter.serve(promoter.new, Commit.new, in: promoter.folder) }

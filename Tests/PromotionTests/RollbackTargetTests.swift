@@ -15,7 +15,7 @@ struct RollbackTargetTests {
         try JSONDecoder().decode(Story.self, from: Data(try promoter.folder.read("report.json").utf8))
     }
 
-    /// The host serves a build of the right commit that is not the promoted one, while the tag is this.
+    /// Makes the host serve another build of the right commit while the tag points at the new build.
     private func failOnNew(_ promoter: Promoter) {
         let (registry, folder, old, new) = (promoter.registry, promoter.folder, promoter.old, promoter.new)
         let wrong = MadeImage.single(revision: Commit.new, salt: "wrong")
@@ -46,7 +46,7 @@ struct RollbackTargetTests {
             #expect(first.exitCode == 10, "\(first.error)")
         }
         #expect(promoter.registry.tag("latest") == promoter.new.digest)
-        // Now the host has the broken build.
+        // Now the host serves the broken build.
         try promoter.serve(MadeImage.single(revision: Commit.new, salt: "wrong"), Commit.new)
         failOnNew(promoter)
         let second = try await promoter.run(["--rollback-on", "failed_deploy"], verifies: true)

@@ -9,7 +9,7 @@ import Testing
 
 @Suite("End to end: rollback", .timeLimit(.minutes(10)))
 struct RollbackTests {
-    /// The old build is proven; the new one was promoted after it and failed.
+    /// Prepares a proven old build and a new one that was promoted after it and failed.
     private func withFailedDeploy(isIndex: Bool = false, _ body: (Promoter) async throws -> Void) async throws {
         let promoter = try await Promoter.make(isIndex: isIndex)
         try await promoter.proveOld()
@@ -54,7 +54,7 @@ struct RollbackTests {
             #expect(again.error.contains("no earlier build of this tag was ever proven"), "\(again.error)")
             #expect(again.error.contains("generation 2, failed_deploy"), "\(again.error)")
 
-            // A later promotion is not held up by it.
+            // The rollback does not block a later promotion.
             let repaired = try await promoter.run(verifies: true)
             #expect(repaired.exitCode == 0, "\(repaired.error)")
             #expect(promoter.registry.tag("latest") == promoter.new.digest)
@@ -85,7 +85,7 @@ struct RollbackTests {
         try await withFailedDeploy { promoter in
             let outcome = try await promoter.rollback(["--to", "2", "--timeout", "15s"])
             #expect(outcome.error.contains("already is"), "\(outcome.error)")
-            // What the host serves is still wrong.
+            // The host still serves the wrong build.
             #expect(outcome.exitCode == 20, "\(outcome.error)")
             #expect(try await promoter.journal().count == 2)
         }
@@ -184,7 +184,7 @@ struct RollbackTests {
             let second = try await promoter.rollback()
             #expect(second.exitCode == 0, "\(second.error)")
             #expect(promoter.registry.tag("latest") == old.digest)
-            // Proven, it counts: there is nothing before it.
+            // Once proven, the rollback counts: no earlier build exists.
             let third = try await promoter.rollback()
             #expect(third.exitCode == 64, "\(third.error)")
         }

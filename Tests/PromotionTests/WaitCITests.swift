@@ -8,7 +8,7 @@ import Testing
 
 @Suite("End to end, wait-ci", .timeLimit(.minutes(5)))
 struct WaitCITests {
-    /// As documented, read independently of the collector's own types.
+    /// The documented JSON, decoded independently of the collector's types.
     private struct Result: Decodable {
         struct Context: Decodable {
             var name: String
@@ -31,7 +31,7 @@ struct WaitCITests {
 
     private static let token = "s3cret-of-the-forge"
 
-    /// A Gitea whose one status is what the test says it is now.
+    /// A Gitea whose only status has the state that the closure returns.
     private static func gitea(_ state: @escaping @Sendable () -> String) async throws -> ScriptedHost {
         try await ScriptedHost.start { request in
             guard request.header("authorization") == "Bearer \(token)" else { return .status(401) }
@@ -49,7 +49,7 @@ struct WaitCITests {
             environment: [
                 "GITEA_ACTIONS": "true", "GITHUB_SERVER_URL": host.url(host: 0, ""), "GITHUB_TOKEN": token,
                 "GITHUB_REPOSITORY": "acme/canvas", "GITHUB_SHA": Commit.new,
-                // Loopback is not asked through it.
+                // The proxy must not be used for loopback.
                 "http_proxy": "http://127.0.0.1:1",
             ])
     }
@@ -83,7 +83,7 @@ struct WaitCITests {
         #expect(context.id == 7)
         #expect(context.url == host.url(host: 0, "/acme/canvas/actions/runs/1"))
         #expect(context.firstSeen != nil && context.lastSeen != nil)
-        // Each state once, and the end, however often it asked. The two views may have been read on both sides of the change.
+        // One line per state and one for the end. The two views may have been read before and after a change.
         let lines = outcome.error.split(separator: "\n").filter { !$0.contains("unsettled") }
         #expect(lines.count == 3, "\(outcome.error)")
         await host.stop()

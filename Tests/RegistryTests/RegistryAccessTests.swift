@@ -7,7 +7,7 @@ import Testing
 @testable import CollectorFixtures
 @testable import Registry
 
-/// Where credentials are sent, and where not.
+/// The destinations to which credentials are sent.
 @Suite(.timeLimit(.minutes(2)))
 struct RegistryAccessTests {
     private static let image = MadeImage.single(revision: String(repeating: "a", count: 40))

@@ -2,15 +2,15 @@ internal import Foundation
 internal import Glibc
 internal import Synchronization
 
-/// A real Docker engine of the test's own, on scratch paths, beside any other that the machine runs.
+/// A real Docker engine for tests, on scratch paths, independent of any other engine on the machine.
 ///
-/// It lives in process and mount namespaces of its own: when their first process ends, the kernel ends the daemon, its
-/// containerd, every container and every mount. So nothing is left, however the tests end.
+/// It has its own process and mount namespaces: when their first process ends, the kernel ends the daemon,
+/// its containerd, every container and every mount. So nothing is left, however the tests end.
 public final class DockerEngine: Sendable {
     public let folder: TemporaryFolder
     /// The socket's path.
     public var socket: String { folder.path("docker.sock") }
-    /// For `--engine`.
+    /// The address for `--engine`.
     public var address: String { "unix://\(socket)" }
 
     private let client: Program
@@ -23,7 +23,7 @@ public final class DockerEngine: Sendable {
 
     /// Starts it and waits until it answers.
     ///
-    /// - Parameter arguments: more of the daemon's flags, such as another address.
+    /// - Parameter arguments: additional flags of the daemon, such as another address.
     public static func start(arguments: [String] = []) async throws -> DockerEngine {
         guard geteuid() == 0 else {
             throw MissingPart("the right to start a Docker engine", remedy: "run the tests as root")
@@ -38,7 +38,7 @@ public final class DockerEngine: Sendable {
         folder = try TemporaryFolder()
         client = try Program.installed("docker", remedy: Self.remedy)
         session = Mutex(nil)
-        // The group of control groups that all containers live in, told apart by the folder's unique name.
+        // The parent cgroup of all containers, named after the unique folder.
         let name = folder.path.split(separator: "/").last.map(String.init) ?? "buildinfo-test"
         control = name
         reaping = try Reaper.shared.register(Self.cleaning(name))
@@ -51,8 +51,8 @@ public final class DockerEngine: Sendable {
         Reaper.shared.unregister(reaping)
     }
 
-    /// Thaws what is paused, because the frozen cannot be killed under the first version of control groups, and removes the
-    /// control groups, which outlive their processes.
+    /// Thaws paused containers, because frozen processes cannot be killed under cgroup v1, and removes the cgroups,
+    /// which outlive their processes.
     private static func cleaning(_ control: String) -> String {
         let find = "find /sys/fs/cgroup -depth -path '*/\(control)/*'"
         return "for s in $(\(find) -name freezer.state); do echo THAWED > $s; done 2>/dev/null; sleep 0.2; "
@@ -61,11 +61,11 @@ public final class DockerEngine: Sendable {
 
     // MARK: - The daemon
 
-    /// Starts the daemon on what it left behind, if it ran before.
+    /// Starts the daemon, on the state of its previous run if it has one.
     public func start() async throws {
         _ = try Program.installed("dockerd", remedy: Self.remedy)
         let unshare = try Program.installed("unshare", remedy: "apt-get install util-linux")
-        // In a process namespace every daemon is number 1, and would take the last one's file for that of a living one.
+        // In its own process namespace every daemon has process id 1, and takes a stale file for a running daemon's.
         unlink(folder.path("docker.pid"))
         let running = try unshare.start(
             ["--mount", "--pid", "--fork", "--mount-proc", "--kill-child", "dockerd"] + [
@@ -93,11 +93,11 @@ public final class DockerEngine: Sendable {
         session.withLock { $0 = nil }
     }
 
-    /// Holds the daemon still: its socket is there, and nothing answers. Containers run on.
+    /// Stops the daemon with SIGSTOP: its socket exists, but does not answer. Containers continue to run.
     public func suspend() throws { kill(try daemonID(), SIGSTOP) }
     public func resume() throws { kill(try daemonID(), SIGCONT) }
 
-    /// The daemon's id as this process sees it: the one child of the process that made the namespaces.
+    /// The daemon's process id outside its namespace: the only child of the process that created the namespaces.
     private func daemonID() throws -> pid_t {
         guard let parent = session.withLock({ $0?.processID }) else { throw NotInTime(description: "no daemon runs") }
         let children = try String(contentsOfFile: "/proc/\(parent)/task/\(parent)/children", encoding: .utf8)
@@ -107,9 +107,9 @@ public final class DockerEngine: Sendable {
         return id
     }
 
-    // MARK: - What operators do
+    // MARK: - Operators' actions
 
-    /// The client's environment: this engine, and no settings of the tester's.
+    /// The client's environment: this engine, and none of the user's settings.
     private var environment: [String: String] {
         ["DOCKER_HOST": address, "DOCKER_CONFIG": folder.path("client"), "HOME": folder.path]
     }
@@ -127,7 +127,7 @@ public final class DockerEngine: Sendable {
         try await client.succeed(arguments, environment: environment)
     }
 
-    /// Makes an image from one static program, with a revision label. Made twice, it differs in its digests.
+    /// Creates an image from one static program, with a revision label. Every call creates other digests.
     public func makeImage(
         _ reference: String, revision: String?, command: [String] = [], healthCheck: [String]? = nil
     ) async throws {

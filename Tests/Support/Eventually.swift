@@ -1,4 +1,4 @@
-/// What did not come about in time.
+/// The error for a condition that was not met in time.
 public struct NotInTime: Error, CustomStringConvertible {
     public let description: String
 }
@@ -7,8 +7,8 @@ public struct NotInTime: Error, CustomStringConvertible {
 ///
 /// - Parameters:
 ///   - what: the condition in words, for the error.
-///   - limit: generous, because a loaded machine is no defect; it ends only what would never end.
-/// - Throws: ``NotInTime``, with what `detail` says then; or what the condition throws.
+///   - limit: generous, because a loaded machine is not a defect; it only ends endless waits.
+/// - Throws: ``NotInTime`` with the text of `detail`, or the condition's error.
 public func eventually(
     _ what: String, within limit: Duration = .seconds(60), detail: () -> String = { "" },
     _ condition: () async throws -> Bool

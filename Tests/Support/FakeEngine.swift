@@ -3,12 +3,12 @@ import NIOHTTP1
 import NIOPosix
 import Synchronization
 
-/// An engine's API on a unix socket, with scripted answers; it records what it was asked.
+/// An engine's API on a unix socket, with scripted answers. Records its requests.
 public final class FakeEngine: Sendable {
-    /// Where it listens.
+    /// The path of the socket.
     public let socketPath: String
 
-    /// What the engine was asked for although nobody may ask it.
+    /// The requests that the engine received although they are forbidden.
     public struct Forbidden: Error, CustomStringConvertible {
         public let requests: [String]
         public var description: String { "the engine was asked for what is not permitted: \(requests)" }
@@ -46,10 +46,9 @@ public final class FakeEngine: Sendable {
         state.withLock { $0.server = channel }
     }
 
-    /// Cuts every connection and stops listening.
+    /// Closes every connection and stops listening.
     ///
-    /// - Throws: ``Forbidden`` where it was ever asked for anything but the permitted requests, so that any test fails in
-    ///   which that happens.
+    /// - Throws: ``Forbidden`` after any request that is not permitted, so that the test fails.
     public func stop() async throws {
         let (server, connections) = state.withLock { ($0.server, $0.connections) }
         try await server?.close().get()
@@ -59,7 +58,7 @@ public final class FakeEngine: Sendable {
         if !forbidden.isEmpty { throw Forbidden(requests: forbidden) }
     }
 
-    /// What answers are given from now on.
+    /// The script of all further answers.
     public var script: FakeEngineScript {
         get { state.withLock { $0.script } }
         set { state.withLock { $0.script = newValue } }
@@ -70,10 +69,10 @@ public final class FakeEngine: Sendable {
         state.withLock { change(&$0.script) }
     }
 
-    /// Every request so far as `METHOD target`, in order.
+    /// All requests so far as `METHOD target`, in order.
     public var requests: [String] { state.withLock { $0.requests } }
 
-    /// Returns when so many requests came in all.
+    /// Returns when this number of requests have arrived in total.
     public func waitForRequests(_ count: Int) async {
         await withCheckedContinuation { continuation in
             let isThere = state.withLock { state in
@@ -87,7 +86,7 @@ public final class FakeEngine: Sendable {
 
     // MARK: - Event streams
 
-    /// Event streams that stand now.
+    /// The number of open event streams.
     public var streamCount: Int { state.withLock { $0.streams.count { $0.isActive } } }
 
     /// Sends these bytes as one chunk on every event stream.
@@ -106,7 +105,7 @@ public final class FakeEngine: Sendable {
         """
     }
 
-    /// Ends every event stream; later ones are given as scripted.
+    /// Ends every open event stream. Later ones follow the script.
     public func endStreams() {
         let streams = state.withLock { state in
             defer { state.streams = [] }

@@ -1,15 +1,15 @@
-/// How a fake engine answers one request.
+/// The answer of a fake engine to one request.
 public enum FakeEngineAnswer: Sendable {
     case json(String)
     case status(Int)
-    /// With headers of its own, as `/_ping` has.
+    /// A plain text with additional headers, as for `/_ping`.
     case plain(String, headers: [String: String])
-    /// These bytes, which need not be HTTP; then the connection is closed.
+    /// Raw bytes, not necessarily HTTP; then the connection is closed.
     case raw(String)
-    /// Nothing, ever.
+    /// No answer on an open connection.
     case hang
-    /// 200 and a body that goes on: what ``FakeEngine/emit(_:)`` gives, until ``FakeEngine/endStreams()``.
+    /// Status 200 with a streamed body: the text of ``FakeEngine/emit(_:)``, until ``FakeEngine/endStreams()``.
     case stream
-    /// So many bytes of JSON.
+    /// JSON of this size.
     case flood(bytes: Int)
 }

@@ -37,7 +37,7 @@ final class FakeEngineHandler: ChannelInboundHandler {
                 promise: nil)
             engine.streamOpened(context.channel)
         case .raw(let text):
-            // Around the encoder: what is written need not be HTTP.
+            // Bypasses the encoder, because the bytes need not be HTTP.
             let channel = context.channel
             let first = try? context.pipeline.syncOperations.context(handlerType: HTTPResponseEncoder.self)
             first?.writeAndFlush(NIOAny(ByteBuffer(string: text)), promise: nil)

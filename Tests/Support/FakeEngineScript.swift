@@ -1,9 +1,9 @@
 import Shared
 
-/// Containers and images from which a fake engine makes its answers, as one kind of engine would.
+/// The containers and images of a fake engine, which answers like one kind of engine.
 ///
-/// Field names and shapes follow answers recorded of Docker 20.10 (classic) and Podman 4.3. No engine with the containerd
-/// store was at hand: these answers are made by hand after moby's source.
+/// Field names and shapes follow recorded answers of Docker 20.10 (classic) and Podman 4.3. The answers of an engine
+/// with the containerd store are not recorded; they follow moby's source.
 public struct FakeEngineScript: Sendable {
     public enum Kind: Sendable { case classic, containerd, podman }
 
@@ -23,9 +23,9 @@ public struct FakeEngineScript: Sendable {
         public var manifestDescriptor: String?
         /// `.ImageDigest`; Podman only.
         public var libpodImageDigest: String
-        /// `.Created` of the inspection; none where nil.
+        /// `.Created` of the inspection; nil to omit it.
         public var created: String?
-        /// `.Created` of the list, in seconds since 1970; none where nil.
+        /// `.Created` of the list, in seconds since 1970; nil to omit it.
         public var listedCreated: Int?
         /// `.HostConfig.RestartPolicy.Name`.
         public var restartPolicy = "no"
@@ -52,7 +52,7 @@ public struct FakeEngineScript: Sendable {
 
     public struct Image: Sendable {
         public var id: String
-        /// References with a tag that name it.
+        /// The tagged references to the image.
         public var tags: [String]
         public var repoDigests: [String]?
         public var labels: [String: String]
@@ -80,9 +80,9 @@ public struct FakeEngineScript: Sendable {
     public var apiVersion: String
     public var containers: [Container]
     public var images: [Image]
-    /// Take precedence over everything, by target without its version.
+    /// Answers by target without its version. They take precedence over the containers and images.
     public var overrides: [String: FakeEngineAnswer] = [:]
-    /// Given once each, in order, before anything else is.
+    /// One-time answers by target, in order. They take precedence over everything else.
     public var once: [String: [FakeEngineAnswer]] = [:]
 
     public init(_ kind: Kind, apiVersion: String? = nil, containers: [Container] = [], images: [Image] = []) {
@@ -96,7 +96,7 @@ public struct FakeEngineScript: Sendable {
         var path = target
         let prefix = "/v\(apiVersion)/"
         if path.hasPrefix(prefix) { path = String(path.dropFirst(prefix.count - 1)) }
-        // By its name alone: what is filtered for is the agent's affair.
+        // Without the query: the fake does not filter events.
         if path.hasPrefix("/events?") { path = "/events" }
         if var scripted = once[path], !scripted.isEmpty {
             let first = scripted.removeFirst()
@@ -135,7 +135,7 @@ public struct FakeEngineScript: Sendable {
         return .status(404)
     }
 
-    /// Whether the target is one that an agent may ask for: the whole list of what it sends to engines.
+    /// True if an agent may request the target. This is the complete list of its requests to engines.
     static func isPermitted(_ target: String) -> Bool {
         let version = #/^/v1\.[0-9]+/#
         let rest = target.replacing(version, with: "", maxReplacements: 1)
@@ -171,7 +171,7 @@ public struct FakeEngineScript: Sendable {
         }
     }
 
-    /// Docker shows the image's id in the list once the typed tag names another image.
+    /// Docker's list shows the image's id once the typed tag refers to another image.
     private func listed(_ container: Container) -> String {
         let isMoved = images.contains { $0.tags.contains(container.typedImage) && $0.id != container.imageID }
         return """

@@ -1,7 +1,7 @@
 internal import Shared
 
 extension LocalRegistry {
-    /// Puts a made-up image under a tag, with everything that it needs.
+    /// Pushes a generated image under a tag, with all of its blobs and manifests.
     public func push(_ image: MadeImage, to repository: String, tag: String) throws {
         try upload(image, to: repository)
         try put(image.manifest, as: tag, to: repository)
@@ -15,7 +15,7 @@ extension LocalRegistry {
         }
     }
 
-    /// Puts a manifest alone, whose parts are there.
+    /// Pushes only a manifest, whose parts exist already.
     public func put(_ manifest: MadeImage.Blob, as name: String, to repository: String) throws {
         var request = LoopbackRequest("PUT", authority, "/v2/\(repository)/manifests/\(name)")
         request.headers = [("Content-Type", manifest.mediaType)] + authorization
@@ -27,7 +27,7 @@ extension LocalRegistry {
 
     private func upload(_ blob: MadeImage.Blob, to repository: String) throws {
         var start = LoopbackRequest("POST", authority, "/v2/\(repository)/blobs/uploads/")
-        // An empty body has no length here, and a POST needs one.
+        // The client omits the length of an empty body, but a POST requires it.
         start.headers = [("Content-Length", "0")] + authorization
         guard let opened = start.answer(), opened.status == 202, let location = opened.headers["location"],
             let path = location.firstRange(of: authority).map({ String(location[$0.upperBound...]) })

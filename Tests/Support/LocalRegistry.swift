@@ -5,17 +5,17 @@ public import Shared
 public final class LocalRegistry: Sendable {
     /// `127.0.0.1:port`, the first part of image references.
     public let authority: String
-    /// For the requests of the test itself.
+    /// The authorization of the test's own requests.
     let authorization: [(String, String)]
     private let folder: TemporaryFolder
     private let running: RunningProgram
 
-    /// Whom a registry lets in.
+    /// The access control of a registry.
     public enum Admission: Sendable {
         case everybody
-        /// `ci` with the password ``password``, by an htpasswd file.
+        /// The user `ci` with the password ``password``, from an htpasswd file.
         case password
-        /// Who has a token of this realm for `registry.test`, signed by this certificate. The test's own requests need one.
+        /// Holders of a token of this realm for `registry.test`, signed with this certificate.
         case token(realm: String, certificate: String, ownToken: String)
     }
 
@@ -38,7 +38,7 @@ public final class LocalRegistry: Sendable {
         let (auth, authorization) = try configuration(admission, folder)
         var last = ""
         for _ in 1...20 {
-            // The registry says nowhere which port it took, so that one is tried after the other.
+            // The registry does not report the port that it binds, so random ports are tried.
             let authority = "127.0.0.1:\(Int.random(in: 20_000..<32_000))"
             let configuration = try folder.write(
                 "registry.yml",
@@ -68,7 +68,7 @@ public final class LocalRegistry: Sendable {
         switch admission {
         case .everybody: return ("", [])
         case .password:
-            // bcrypt of the password, with the least rounds.
+            // The password's bcrypt hash with the lowest cost.
             let file = try folder.write(
                 "htpasswd", "\(user):$2y$05$abcdefghijklmnopqrstuuaa.ADHinTr43GDnwh7WUO1YHHk1hS02\n")
             let basic = Data("\(user):\(password)".utf8).base64EncodedString()
@@ -81,7 +81,7 @@ public final class LocalRegistry: Sendable {
         }
     }
 
-    /// A manifest as it is stored.
+    /// A manifest as stored.
     public struct Manifest: Sendable {
         public let digest: Digest
         public let mediaType: String
@@ -92,7 +92,7 @@ public final class LocalRegistry: Sendable {
         public let description: String
     }
 
-    /// Reads a tag or a digest. The digest is that of the bytes that came.
+    /// Reads the manifest of a tag or a digest. Its digest is computed from the received bytes.
     public func manifest(_ repository: String, _ reference: String) throws -> Manifest {
         var request = LoopbackRequest("GET", authority, "/v2/\(repository)/manifests/\(reference)")
         request.headers = [
@@ -110,7 +110,7 @@ public final class LocalRegistry: Sendable {
         return Manifest(digest: digest, mediaType: mediaType, bytes: answer.body)
     }
 
-    /// Reads an index or a manifest, whatever it is.
+    /// Reads an index or a manifest.
     public func index(_ repository: String, _ reference: String) throws -> (mediaType: String, bytes: [UInt8]) {
         var request = LoopbackRequest("GET", authority, "/v2/\(repository)/manifests/\(reference)")
         request.headers = [("Accept", "\(MadeImage.ociIndex), \(MadeImage.ociManifest)")]
@@ -120,7 +120,7 @@ public final class LocalRegistry: Sendable {
         return (answer.headers["content-type"] ?? "", answer.body)
     }
 
-    /// Removes a manifest, and every tag of it.
+    /// Removes a manifest and all of its tags.
     public func delete(_ repository: String, _ digest: Digest) throws {
         let request = LoopbackRequest("DELETE", authority, "/v2/\(repository)/manifests/\(digest)")
         guard let answer = request.answer(), answer.status == 202 else {

@@ -1,6 +1,6 @@
 internal import Glibc
 
-/// One HTTP/1.1 request to a server on loopback, as bytes: an independent look at what the programs serve and receive.
+/// One HTTP/1.1 request to a server on loopback, as bytes: independent of the HTTP libraries of the programs.
 public struct LoopbackRequest: Sendable {
     public struct Answer: Sendable {
         public let status: Int
@@ -24,9 +24,9 @@ public struct LoopbackRequest: Sendable {
         self.path = path
     }
 
-    /// Sends it and waits for the answer, each step at most ten seconds.
+    /// Sends the request and waits for the answer, at most ten seconds for each step.
     ///
-    /// - Returns: nil where nobody listens, or what came was no whole HTTP answer.
+    /// - Returns: nil if the connection is refused or the answer is not complete HTTP.
     public func answer() -> Answer? {
         let connection = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         defer { close(connection) }
@@ -88,7 +88,7 @@ public struct LoopbackRequest: Sendable {
             headers[line[..<colon].lowercased()] = String(value)
         }
         let body = bytes[(end + separator.count)...]
-        // Nothing asked here is ever sent in chunks; a body that was cut off is no answer.
+        // Chunked answers do not occur here. A truncated body is not an answer.
         if let length = headers["content-length"].flatMap(Int.init), body.count < length { return nil }
         return Answer(status: status, headers: headers, body: Array(body))
     }

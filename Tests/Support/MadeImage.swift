@@ -1,6 +1,6 @@
 public import Shared
 
-/// An image that a test makes up, byte by byte: a configuration, a layer and a manifest, or an index of such.
+/// A generated image: a configuration, a layer and a manifest, or an index of such manifests.
 public struct MadeImage: Sendable {
     public struct Blob: Sendable {
         public let mediaType: String
@@ -23,7 +23,7 @@ public struct MadeImage: Sendable {
     public let manifest: Blob
     /// The configuration's digest; nil for an index.
     public let config: Digest?
-    /// Everything that it needs, children before whom they belong to.
+    /// All blobs and manifests of the image, children before their parents.
     public let blobs: [Blob]
     public let children: [MadeImage]
 
@@ -38,8 +38,8 @@ public struct MadeImage: Sendable {
     ///
     /// - Parameters:
     ///   - platform: `os/architecture`, or with a variant.
-    ///   - salt: makes another image of the same commit.
-    ///   - padding: makes another manifest of the same configuration.
+    ///   - salt: distinguishes images of the same commit.
+    ///   - padding: distinguishes manifests of the same configuration.
     public static func single(
         revision: String?, platform: String = "linux/amd64", salt: String = "", padding: String = "",
         isDocker: Bool = false, created: String = "2026-01-02T03:04:05Z"
@@ -70,7 +70,7 @@ public struct MadeImage: Sendable {
         return MadeImage(manifest: manifest, config: config.digest, blobs: [config, layer], children: [])
     }
 
-    /// What an index says about a child.
+    /// The entry of a child in an index.
     public struct Child: Sendable {
         public var image: MadeImage
         public var platform: String?
@@ -98,7 +98,6 @@ public struct MadeImage: Sendable {
         }
     }
 
-    /// An index.
     public static func index(_ children: [Child], isDocker: Bool = false, padding: String = "") -> MadeImage {
         let type = isDocker ? dockerList : ociIndex
         let json = children.map(\.json).joined(separator: ",")
@@ -108,7 +107,7 @@ public struct MadeImage: Sendable {
             config: nil, blobs: [], children: children.map(\.image))
     }
 
-    /// What builders put beside each platform: provenance, as a manifest for no platform.
+    /// The attestation that builders add for each platform: provenance, as a manifest without a platform.
     public static func attestation(_ salt: String = "") -> MadeImage {
         let config = Blob(
             "{\"architecture\":\"unknown\",\"os\":\"unknown\",\"config\":{\"Env\":[\"\(salt)\"]}}",
@@ -123,7 +122,7 @@ public struct MadeImage: Sendable {
         return MadeImage(manifest: manifest, config: config.digest, blobs: [config, statement], children: [])
     }
 
-    /// An index for two platforms, with attestations, as buildx makes it.
+    /// An index for two platforms with attestations, as buildx creates it.
     public static func usual(revision: String, salt: String = "") -> MadeImage {
         index([
             Child(single(revision: revision, platform: "linux/amd64", salt: salt), "linux/amd64"),

@@ -1,6 +1,6 @@
 internal import Foundation
 
-/// Renders Markdown as GitHub does, with GitHub's own program, raw HTML and all.
+/// Renders Markdown, including raw HTML, with GitHub's own program.
 public enum MarkdownRenderer {
     public static func html(_ markdown: String) async throws -> String {
         let program = try Program.installed("cmark-gfm", remedy: "apt-get install cmark-gfm")

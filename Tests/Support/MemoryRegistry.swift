@@ -2,7 +2,7 @@ internal import Foundation
 public import Shared
 internal import Synchronization
 
-/// A registry in memory that takes manifests under tags, and that a test can make lie, fall silent, or be overtaken.
+/// A registry in memory whose answers a test can falsify, drop, or race with other writes.
 public final class MemoryRegistry: Sendable {
     private struct State {
         var tags: [String: Digest] = [:]
@@ -11,19 +11,19 @@ public final class MemoryRegistry: Sendable {
         var asked: [ScriptedHostRequest] = []
         var script: Script = { _, _ in .honest }
         var nature = Nature()
-        /// What a tag was before it was last written, and when that was.
+        /// The former digest of each tag, and the time of its last write.
         var former: [String: (digest: Digest?, at: ContinuousClock.Instant)] = [:]
     }
 
-    /// How it differs from the registry that the specification has in mind.
+    /// The deviations from the specification's registry.
     public struct Nature: Sendable {
-        /// How long tags show what they were before.
+        /// The time for which a tag shows its former digest after a write.
         public var lag = Duration.zero
-        /// Whether a manifest is removed at once when no tag names it any more, nor an index that one names.
+        /// True if a manifest is removed as soon as neither a tag nor a tagged index refers to it.
         public var removesUntagged = false
-        /// Whether a manifest is taken only where everything that it names is there.
+        /// True if a manifest is accepted only if all of its parts exist.
         public var checksParts = false
-        /// What manifests are served as; empty for no type at all, nil for their own.
+        /// The content type of all manifests; empty to omit it, nil for each manifest's own.
         public var contentType: String?
 
         public init() {}
@@ -31,23 +31,23 @@ public final class MemoryRegistry: Sendable {
 
     public func change(_ body: @Sendable (inout Nature) -> Void) { state.value.withLock { body(&$0.nature) } }
 
-    /// Takes a blob away.
+    /// Removes a blob.
     public func remove(blob: Digest) { state.value.withLock { $0.blobs[blob] = nil } }
     public func has(_ digest: Digest) -> Bool { state.value.withLock { $0.manifests[digest] != nil } }
 
-    /// What a request gets.
+    /// The treatment of a request.
     public indirect enum Behaviour: Sendable {
         case honest
-        /// Does what is asked for, and answers otherwise.
+        /// Performs the request, but sends this answer.
         case doneBut(ScriptedHostAnswer)
-        /// Does nothing.
+        /// Sends this answer without performing the request.
         case instead(ScriptedHostAnswer)
-        /// Does what is asked for, and then something else.
+        /// Performs and answers the request, then calls the closure.
         case honestThen(@Sendable () -> Void)
     }
 
     /// - Parameters:
-    ///   - number: of the request, from 1.
+    ///   - number: the number of the request, from 1.
     public typealias Script = @Sendable (_ request: ScriptedHostRequest, _ number: Int) -> Behaviour
 
     private let host: ScriptedHost
@@ -84,23 +84,23 @@ public final class MemoryRegistry: Sendable {
     public var authority: String { "127.0.0.1:\(host.port)" }
     public var asked: [ScriptedHostRequest] { state.value.withLock { $0.asked } }
 
-    /// How many manifests were written.
+    /// The number of manifests written.
     public var writes: Int { asked.count { $0.method == "PUT" } }
 
     public func behave(_ script: @escaping Script) { state.value.withLock { $0.script = script } }
 
-    /// Keeps an image, under a tag if one is named.
+    /// Stores an image, under a tag if given.
     public func push(_ image: MadeImage, _ tag: String? = nil) {
         state.value.withLock { state in
             Self.keep(image, &state)
             guard let tag else { return }
             Self.write(tag, image.digest, &state)
-            // What a test pushes is there for everybody.
+            // A test's push is visible at once, without the lag.
             state.former[tag] = nil
         }
     }
 
-    /// Takes a tag away.
+    /// Removes a tag.
     public func remove(tag: String) { state.value.withLock { $0.tags[tag] = nil } }
 
     public func tag(_ tag: String) -> Digest? { state.value.withLock { $0.tags[tag] } }
@@ -128,7 +128,7 @@ public final class MemoryRegistry: Sendable {
         state.manifests = state.manifests.filter { named.contains($0.key) }
     }
 
-    /// Every digest that a manifest names.
+    /// All digests that a manifest refers to.
     private static func parts(_ bytes: [UInt8]) -> [Digest] {
         String(decoding: bytes, as: UTF8.self).split(separator: "\"").compactMap { try? Digest(parsing: String($0)) }
     }

@@ -1,6 +1,6 @@
-/// A part of the machine that the end-to-end tests need and did not find.
+/// A tool that the end-to-end tests need and did not find on this machine.
 ///
-/// Thrown, so that the test fails: a suite that passes without its parts proves nothing.
+/// Thrown, so that the test fails: a suite that passes without its tools proves nothing.
 public struct MissingPart: Error, CustomStringConvertible {
     public let description: String
 

@@ -2,31 +2,31 @@ internal import Foundation
 internal import Glibc
 internal import Synchronization
 
-/// A real Podman of the test's own, which answers on a unix socket (`podman system service`), on scratch paths.
+/// A real Podman service for tests on a unix socket (`podman system service`), on scratch paths.
 ///
-/// As with ``DockerEngine``, it lives in process and mount namespaces of its own: when their first process ends, so does
-/// every container.
+/// Like ``DockerEngine``, it has its own process and mount namespaces: when their first process ends, so does every
+/// container.
 public final class PodmanEngine: Sendable {
     public let folder: TemporaryFolder
-    /// The runtime folder, in which the socket is where a user's own Podman has it.
+    /// The runtime folder, with the socket at the same place as in a user's runtime folder.
     public var runtimeFolder: String { folder.path("run") }
     /// The socket's path.
     public var socket: String { "\(runtimeFolder)/podman/podman.sock" }
-    /// For `--engine`.
+    /// The address for `--engine`.
     public var address: String { "unix://\(socket)" }
 
     private let program: Program
     private let isRootless: Bool
     private let session: Mutex<RunningProgram?>
 
-    /// Of the user without rights, for whom no account is needed.
+    /// The user id of rootless Podman. It needs no account.
     public static let user = 4_242
 
     private static let remedy = "apt-get install podman runc"
 
     /// Starts it and waits until it answers.
     ///
-    /// - Parameter rootless: as ``user``, who has one identity inside of containers.
+    /// - Parameter rootless: true to run as ``user``, which maps to a single id in containers.
     public static func start(rootless: Bool = false) async throws -> PodmanEngine {
         guard geteuid() == 0 else {
             throw MissingPart("the right to start a Podman of its own", remedy: "run the tests as root")
@@ -45,7 +45,7 @@ public final class PodmanEngine: Sendable {
 
     deinit {
         session.withLock { $0 = nil }
-        // Whatever the last process left mounted would keep the folder.
+        // Remaining mounts would prevent the removal of the folder.
         let cleaner = try? Program(path: "/bin/sh").start(
             ["-c", "grep -o ' \(folder.path)[^ ]*' /proc/mounts | sort -r | xargs -r umount -l"])
         while let cleaner, cleaner.exitCode == nil { usleep(1_000) }
@@ -53,7 +53,7 @@ public final class PodmanEngine: Sendable {
 
     // MARK: - The service
 
-    /// Starts the service on what it left behind, if it ran before.
+    /// Starts the service, on the state of its previous run if it has one.
     public func start() async throws {
         _ = try Program.installed("runc", remedy: Self.remedy)
         let unshare = try Program.installed("unshare", remedy: "apt-get install util-linux")
@@ -96,12 +96,12 @@ public final class PodmanEngine: Sendable {
         }
     }
 
-    /// Ends the service, and with it its containers.
+    /// Stops the service and its containers.
     public func stop() {
         session.withLock { $0 = nil }
     }
 
-    // MARK: - What operators do
+    // MARK: - Operators' actions
 
     private var environment: [String: String] { ["HOME": folder.path] }
 
@@ -118,7 +118,7 @@ public final class PodmanEngine: Sendable {
         try await program.succeed(["--remote", "--url", address] + arguments, environment: environment)
     }
 
-    /// Creates and starts a container, with the host's network and limits that any machine grants.
+    /// Creates and starts a container with the host's network, and with limits that any machine permits.
     ///
     /// - Returns: its id.
     @discardableResult
@@ -128,7 +128,7 @@ public final class PodmanEngine: Sendable {
                 + ["--ulimit", "nproc=1000:1000"] + options + [reference])
     }
 
-    /// Makes an image from one static program, with a revision label.
+    /// Creates an image from one static program, with a revision label.
     public func makeImage(
         _ reference: String, revision: String?, command: [String] = []
     ) async throws {

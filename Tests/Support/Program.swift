@@ -1,19 +1,19 @@
 internal import Foundation
 internal import Glibc
 
-/// A program that tests run: one of the two that are built here, or one of the machine's.
+/// A program that tests run: the agent, the collector, or an installed one.
 public struct Program: Sendable {
     /// An absolute path.
     public let path: String
 
-    /// The agent that was built together with this test.
+    /// The agent of the same build as this test.
     public static func agent() throws -> Program { try built("buildinfo-agent") }
-    /// The collector that was built together with this test.
+    /// The collector of the same build as this test.
     public static func collector() throws -> Program { try built("buildinfo-collector") }
 
-    /// A program of the machine.
+    /// An installed program.
     ///
-    /// - Parameter remedy: how it is brought in, for example `apt-get install docker.io`.
+    /// - Parameter remedy: the way to install it, for example `apt-get install docker.io`.
     public static func installed(_ name: String, remedy: String) throws -> Program {
         let candidates = searchPath.map { "\($0)/\(name)" }
         guard let path = candidates.first(where: { access($0, X_OK) == 0 }) else {
@@ -29,7 +29,7 @@ public struct Program: Sendable {
     }
 
     private static func built(_ name: String) throws -> Program {
-        // Where the test's own binary lies: beside the test bundle, or inside it.
+        // The folder of the test's binary: beside the test bundle, or inside it.
         var folder = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
         for _ in 1...4 {
             folder.deleteLastPathComponent()
@@ -41,14 +41,14 @@ public struct Program: Sendable {
 
     private static var searchPath: [String] {
         let path = ProcessInfo.processInfo.environment["PATH"] ?? ""
-        // Daemons lie where an ordinary user's PATH does not point.
+        // Daemons are in folders that an ordinary user's PATH lacks.
         return path.split(separator: ":").map(String.init) + ["/usr/sbin", "/sbin", "/usr/local/sbin"]
     }
 
-    /// What a program gets besides what it is given: where programs are, and nothing of the tester's own settings.
+    /// The default environment of a program: the search path, and none of the user's settings.
     private static let cleanEnvironment = ["PATH": searchPath.joined(separator: ":"), "LC_ALL": "C.UTF-8"]
 
-    /// Starts it in the background.
+    /// Starts the program in the background.
     public func start(
         _ arguments: [String], environment: [String: String] = [:], input: String = ""
     ) throws -> RunningProgram {
@@ -56,7 +56,7 @@ public struct Program: Sendable {
             path, arguments, environment: Self.cleanEnvironment.merging(environment) { $1 }, input: input)
     }
 
-    /// Runs it to its end.
+    /// Runs the program and waits for its end.
     public func run(
         _ arguments: [String], environment: [String: String] = [:], input: String = "",
         within limit: Duration = .seconds(120)
@@ -64,9 +64,9 @@ public struct Program: Sendable {
         try await start(arguments, environment: environment, input: input).wait(within: limit)
     }
 
-    /// Runs it to its end, which has to be a good one.
+    /// Runs the program and requires that it succeeds.
     ///
-    /// - Returns: what it wrote to standard output, without the white space around it.
+    /// - Returns: the trimmed standard output.
     @discardableResult
     public func succeed(
         _ arguments: [String], environment: [String: String] = [:], within limit: Duration = .seconds(120)

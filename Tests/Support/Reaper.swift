@@ -1,10 +1,10 @@
 internal import Glibc
 internal import Synchronization
 
-/// Ends what the tests started, whatever becomes of the test process: also when it crashes or is killed.
+/// Ends everything that the tests started, even if the test process crashes or is killed.
 ///
-/// A shell waits for the end of a pipe that only the test process holds open; then it runs what is still registered, the
-/// latest first.
+/// A shell waits for the end of a pipe that only the test process holds open. Then it runs the commands that are still
+/// registered, the latest first.
 public final class Reaper: Sendable {
     public static let shared = Reaper()
 
@@ -30,7 +30,7 @@ public final class Reaper: Sendable {
 
     private init() {}
 
-    /// Registers a shell command on one line, and returns what it is known by.
+    /// Registers a shell command of one line, and returns its key.
     public func register(_ command: String) throws -> Int {
         try state.withLock { state in
             let pipe = try state.pipe ?? Self.startShell()
@@ -41,7 +41,7 @@ public final class Reaper: Sendable {
         }
     }
 
-    /// The thing is done: nothing is left to end.
+    /// Removes a command that is not needed any longer.
     public func unregister(_ key: Int) {
         state.withLock { state in
             if let pipe = state.pipe { Self.write("-\(key)\n", to: pipe) }
@@ -65,7 +65,7 @@ public final class Reaper: Sendable {
         return ends[1]
     }
 
-    /// Lines are shorter than the pipe's atomic 4096 bytes.
+    /// Lines must be at most 4,096 bytes, so that a write to the pipe is atomic.
     private static func write(_ line: String, to pipe: Int32) {
         let bytes = Array(line.utf8)
         precondition(bytes.count < 4_096, "a command of the reaper is too long")

@@ -2,13 +2,13 @@ internal import Foundation
 internal import Glibc
 internal import Synchronization
 
-/// A program that was started: its output so far, its end, and the means to end it.
+/// A started program, with its output so far and its exit code.
 ///
-/// It is killed with everything in its process group when the last reference to it goes, or with the test process.
+/// Its process group is killed with the last reference, or when the test process ends.
 public final class RunningProgram: Sendable {
-    /// How a program ended, and what it said.
+    /// The exit code and the output of a program.
     public struct Outcome: Sendable {
-        /// 128 and the signal's number where a signal ended it.
+        /// The exit code, or 128 plus the number of the signal that ended the program.
         public let exitCode: Int32
         public let output: String
         public let error: String
@@ -39,7 +39,7 @@ public final class RunningProgram: Sendable {
     public var output: String { (try? folder.read("stdout")) ?? "" }
     public var error: String { (try? folder.read("stderr")) ?? "" }
 
-    /// nil while it runs.
+    /// The exit code; nil while the program runs.
     public var exitCode: Int32? {
         ended.withLock { ended in
             if ended == nil {
@@ -56,7 +56,7 @@ public final class RunningProgram: Sendable {
         Glibc.kill(group ? -processID : processID, number)
     }
 
-    /// Waits for its end.
+    /// Waits for the program's end.
     @discardableResult
     public func wait(within limit: Duration = .seconds(120)) async throws -> Outcome {
         var code: Int32?
@@ -67,7 +67,7 @@ public final class RunningProgram: Sendable {
         return Outcome(exitCode: code ?? -1, output: output, error: error)
     }
 
-    /// Ends it, and everything in its process group, at once.
+    /// Kills the program's process group.
     public func kill() {
         guard exitCode == nil else { return }
         Glibc.kill(-processID, SIGKILL)

@@ -1,7 +1,7 @@
 internal import Foundation
 internal import Glibc
 
-/// Checks JSON documents against the schemas in `Tests/Schemas`, with an implementation that is not ours.
+/// Checks JSON documents against the schemas in `Tests/Schemas`, with an independent implementation.
 public enum SchemaValidator {
     public enum Schema: String, Sendable {
         case document = "buildinfo.schema.json"
@@ -19,14 +19,14 @@ public enum SchemaValidator {
                 print('/'.join(map(str, error.absolute_path)) + ': ' + error.message)
         """
 
-    /// What is wrong with a document, one line each; empty where it is valid.
+    /// The defects of a document, one line each; empty if it is valid.
     ///
-    /// - Throws: where it is no JSON, or Python's jsonschema is missing.
+    /// - Throws: if it is not JSON, or Python's jsonschema is missing.
     public static func defects(_ json: String, against schema: Schema) async throws -> [String] {
         try await defects([json], against: schema)
     }
 
-    /// The same of several documents at once.
+    /// The defects of several documents.
     public static func defects(_ documents: [String], against schema: Schema) async throws -> [String] {
         let json = "[\(documents.joined(separator: ","))]"
         let python = Program(path: "/usr/bin/python3")

@@ -1,15 +1,15 @@
 internal import Synchronization
 
-/// A Gitea of one repository, `acme/canvas`, as far as the gate asks it: statuses, a branch, its history.
+/// The part of Gitea's API that the gate uses, with one repository `acme/canvas`: statuses, a branch, its history.
 public final class ScriptedGitea: Sendable {
     public struct State: Sendable {
-        /// Of the context `ci`.
+        /// The state of the context `ci`.
         public var status = "success"
-        /// The branch `main`, newest commit first.
+        /// The commits of the branch `main`, newest first.
         public var history: [String]
-        /// The Actions variable `HOLD`; nil for none.
+        /// The Actions variable `HOLD`; nil if unset.
         public var variable: String?
-        /// Answers everything, where it is set.
+        /// The answer to every request; nil for the usual ones.
         public var instead: ScriptedHostAnswer?
     }
 
@@ -26,7 +26,7 @@ public final class ScriptedGitea: Sendable {
         self.state = state
     }
 
-    /// - Parameter history: of the branch `main`, newest commit first.
+    /// - Parameter history: the commits of the branch `main`, newest first.
     public static func start(history: [String]) async throws -> ScriptedGitea {
         let state = Box(State(history: history))
         let host = try await ScriptedHost.start { request in
@@ -54,7 +54,7 @@ public final class ScriptedGitea: Sendable {
         if request.path.hasSuffix("/commits") {
             guard isFirst else { return .json("[]") }
             let start = request.query("sha").flatMap { state.history.firstIndex(of: $0) }
-            // A commit that is on no branch has a history of its own.
+            // The history of a commit outside the branch is only that commit.
             let commits = start.map { Array(state.history[$0...]) } ?? [request.query("sha") ?? ""]
             return .json("[\(commits.map { "{\"sha\":\"\($0)\"}" }.joined(separator: ","))]")
         }

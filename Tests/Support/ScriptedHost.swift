@@ -1,9 +1,9 @@
 internal import NIOCore
 internal import NIOPosix
 
-/// A small HTTP/1.1 server on loopback that answers as a script says: well, badly, or not at all.
+/// A small HTTP/1.1 server on loopback that answers by a script: correctly, incorrectly, or not at all.
 ///
-/// Bound to every loopback address at once, it is as many hosts as a test wants:
+/// Bound to all loopback addresses, it acts as any number of hosts:
 ///
 /// ```swift
 /// let fleet = try await ScriptedHost.start { request in
@@ -27,8 +27,8 @@ public final class ScriptedHost: Sendable {
 
     /// - Parameters:
     ///   - address: `0.0.0.0` is every loopback address; connections to others are closed.
-    ///   - port: 0 takes a free one.
-    ///   - script: Called for every request, on any thread.
+    ///   - port: 0 for any free port.
+    ///   - script: called for every request, on any thread.
     public static func start(
         address: String = "0.0.0.0",
         port: Int = 0,
@@ -58,7 +58,7 @@ public final class ScriptedHost: Sendable {
     public var accepted: Int { counters.accepted }
     /// Requests read so far.
     public var requests: Int { counters.requests }
-    /// Connections that are open now, as far as this side knows.
+    /// Open connections, as far as the server knows.
     public var open: Int { counters.open }
 
     /// The URL of the n-th host, 0 up to 65,000, at `127.x.y.z`.
@@ -72,14 +72,14 @@ public final class ScriptedHost: Sendable {
         return "127.\(number >> 16 & 255).\(number >> 8 & 255).\(number & 255)"
     }
 
-    /// Returns when the condition holds; a test's time limit is what ends it otherwise.
+    /// Returns when the condition holds. Otherwise the test's time limit ends the wait.
     public func reached(_ condition: @Sendable (ScriptedHost) -> Bool) async {
         while !condition(self), !Task.isCancelled {
             try? await Task.sleep(for: .milliseconds(2))
         }
     }
 
-    /// Closes every connection and goes on listening.
+    /// Closes every connection and continues to listen.
     public func disconnect() async {
         await counters.closeAll()
     }

@@ -1,29 +1,29 @@
-/// How a ``ScriptedHost`` behaves towards one request.
+/// The answer of a ``ScriptedHost`` to one request.
 public indirect enum ScriptedHostAnswer: Sendable {
-    /// A whole answer with its Content-Length; the connection is kept.
+    /// A complete answer with a Content-Length; the connection is kept.
     case answer(status: Int, headers: [(name: String, value: String)], body: [UInt8])
-    /// The same, some time later.
+    /// Another answer, after a delay.
     case after(Duration, ScriptedHostAnswer)
-    /// Nothing, ever; the connection stays open.
+    /// No answer on an open connection.
     case hang
     /// RST.
     case reset
     /// FIN without a byte.
     case close
-    /// A head for the whole body, then one byte of it each 200 ms.
+    /// The head of a complete answer, then one byte of its body every 200 ms.
     case drip(body: [UInt8])
-    /// A body without end, chunked or until the connection closes.
+    /// An endless body, chunked or until the connection closes.
     case flood(chunked: Bool)
-    /// Short headers without end.
+    /// An endless sequence of short headers.
     case floodHeaders
-    /// One header line without end.
+    /// One endless header line.
     case endlessHeaderLine
-    /// These bytes, and FIN.
+    /// Raw bytes, then FIN.
     case bytes([UInt8])
-    /// Content-Length says more than the body has; then FIN.
+    /// A Content-Length larger than the body, then FIN.
     case closeEarly(status: Int, body: [UInt8], missing: Int)
 
-    /// 200 with a JSON text.
+    /// Status 200 with JSON.
     public static func json(_ text: String, headers: [(name: String, value: String)] = []) -> Self {
         .answer(
             status: 200, headers: [("Content-Type", "application/json")] + headers, body: Array(text.utf8))

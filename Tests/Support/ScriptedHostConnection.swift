@@ -2,7 +2,7 @@ internal import Glibc
 internal import NIOCore
 internal import NIOPosix
 
-/// One connection of a ``ScriptedHost``: reads requests (bodies by Content-Length), and behaves as the script says.
+/// One connection of a ``ScriptedHost``: reads requests (bodies by Content-Length), and answers by the script.
 final class ScriptedHostConnection: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
@@ -13,7 +13,7 @@ final class ScriptedHostConnection: ChannelInboundHandler {
     private let countRequest: @Sendable () -> Void
     private var received: [UInt8] = []
     private var isBusy = false
-    /// Whether the request under way wants no body.
+    /// True if the current request is a HEAD request.
     private var isHead = false
 
     init(
@@ -50,7 +50,7 @@ final class ScriptedHostConnection: ChannelInboundHandler {
     }
 
     private func takeRequest() -> ScriptedHostRequest? {
-        // By bytes: "\r\n" is one Character, and a debug build that looks at characters serves no fleet of thousands.
+        // By bytes: "\r\n" is one Character, and a debug build compares Characters too slowly for thousands of hosts.
         let end: [UInt8] = [0x0D, 0x0A, 0x0D, 0x0A]
         guard let head = received.indices.first(where: { received[$0] == 0x0D && received[$0...].starts(with: end) })
         else { return nil }
@@ -146,7 +146,7 @@ final class ScriptedHostConnection: ChannelInboundHandler {
     private func repeatWithoutEnd(_ bytes: [UInt8], _ context: ChannelHandlerContext) {
         let later = NIOLoopBound((self, context), eventLoop: context.eventLoop)
         context.writeAndFlush(wrapOutboundOut(ByteBuffer(bytes: bytes))).whenSuccess {
-            // Through the loop and not on this stack: a fast reader would deepen it without end.
+            // Scheduled on the event loop: with a fast reader, direct recursion would overflow the stack.
             later.value.1.eventLoop.execute { later.value.0.repeatWithoutEnd(bytes, later.value.1) }
         }
     }

@@ -1,7 +1,7 @@
 internal import NIOCore
 internal import Synchronization
 
-/// What a ``ScriptedHost`` has seen.
+/// The counters and open connections of a ``ScriptedHost``.
 final class ScriptedHostCounters: Sendable {
     private struct State {
         var accepted = 0
@@ -33,7 +33,7 @@ final class ScriptedHostCounters: Sendable {
 
     func closeAll() async {
         for channel in state.withLock({ Array($0.channels.values) }) {
-            // Somebody else closing it first is what was wanted, too.
+            // The connection may be closed already, which is fine.
             try? await channel.close().get()
         }
     }

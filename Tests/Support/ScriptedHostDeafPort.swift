@@ -1,18 +1,18 @@
 internal import Glibc
 
-/// A port of `127.0.0.1` on which nothing is served: taken, so that nobody else gets it, until this is released.
+/// A port of `127.0.0.1` without a server. It stays reserved until this object is released.
 public final class ScriptedHostDeafPort: Sendable {
     public enum Kind: Sendable {
-        /// Bound and not listening: connecting is refused.
+        /// Bound but not listening: connections are refused.
         case closed
-        /// Listening with a full queue that nobody empties: connecting is never answered.
+        /// Listening with a full backlog: connection attempts are never answered.
         case full
     }
 
     public let port: Int
     private let descriptors: [Int32]
 
-    /// Nil where the kernel gives no port.
+    /// nil if the kernel assigns no port.
     public init?(_ kind: Kind) {
         var descriptors = [socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)]
         var address = sockaddr_in()
@@ -26,7 +26,7 @@ public final class ScriptedHostDeafPort: Sendable {
             for _ in 0..<3 {
                 let client = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue), 0)
                 descriptors.append(client)
-                // EINPROGRESS, for ever for all but the first.
+                // EINPROGRESS; all but the first attempt remain in that state.
                 _ = Self.withAddress(&address) { connect(client, $0, length) }
             }
         }

@@ -1,13 +1,13 @@
-/// What somebody asked a ``ScriptedHost``.
+/// A request to a ``ScriptedHost``.
 public struct ScriptedHostRequest: Sendable {
     public var method: String
     /// Path and query as sent.
     public var target: String
     /// Names in lower case, in the order sent.
     public var headers: [(name: String, value: String)]
-    /// Empty where no Content-Length came.
+    /// The body; empty without a Content-Length.
     public var body: [UInt8]
-    /// The address that was asked, e.g. `127.0.3.7`: one listener is as many hosts as loopback has addresses.
+    /// The destination address, for example `127.0.3.7`. It identifies the host: one listener acts as all.
     public var localAddress: String
     /// The connection's number, in the order of acceptance from 1.
     public var connection: Int

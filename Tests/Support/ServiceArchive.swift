@@ -1,6 +1,6 @@
-/// The one program of the images that tests make, as a tar archive for an engine's `import`.
+/// The only program of the tests' images, as a tar archive for an engine's `import`.
 enum ServiceArchive {
-    /// `/service [SECONDS [CODE]]`: runs until it is told to stop, or so long, and ends with the code.
+    /// `/service [SECONDS [CODE]]`: runs until SIGTERM or for this time, and exits with the code.
     private static let program = """
         #include <signal.h>
         #include <stdlib.h>
@@ -14,7 +14,7 @@ enum ServiceArchive {
         }
         """
 
-    /// The archive's path in the folder; made once.
+    /// The archive's path in the folder. It is built once.
     static func path(in folder: TemporaryFolder) async throws -> String {
         if folder.contains("service.tar") { return folder.path("service.tar") }
         let compiler = try Program.installed("cc", remedy: "apt-get install gcc libc6-dev")

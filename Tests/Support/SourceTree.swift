@@ -1,6 +1,6 @@
 internal import Glibc
 
-/// The project's own files, by where this file lay when it was compiled.
+/// The project's files, located by the path of this source file at compile time.
 public enum SourceTree {
     /// - Parameter name: relative to the package's folder.
     public static func path(_ name: String) throws -> String {

@@ -1,6 +1,6 @@
 internal import Glibc
 
-/// Starts a program in a process group of its own, with clean signals and no open file but its standard three.
+/// Starts a program in its own process group, with default signals and only the three standard streams open.
 enum SpawnedProcess {
     struct Failure: Error, CustomStringConvertible {
         let description: String
@@ -13,7 +13,7 @@ enum SpawnedProcess {
     }
 
     /// - Parameter executable: an absolute path.
-    /// - Returns: the process's id, which is its group's too.
+    /// - Returns: the process id, which is also the id of its group.
     static func start(
         _ executable: String, _ arguments: [String], environment: [String: String], files: Files
     ) throws -> pid_t {
@@ -28,9 +28,9 @@ enum SpawnedProcess {
         for (number, descriptor) in [files.input, files.output, files.error].enumerated() {
             posix_spawn_file_actions_adddup2(&actions, descriptor, Int32(number))
         }
-        // Closing what is not open is no error to glibc. What others opened without O_CLOEXEC stays with them.
+        // Prevents the inheritance of descriptors that were opened without O_CLOEXEC. glibc ignores closed ones.
         for descriptor in Int32(3)..<4_096 { posix_spawn_file_actions_addclose(&actions, descriptor) }
-        // A thread of the test process may block or ignore signals that the program lives by.
+        // A thread of the test process may block or ignore signals that the program needs.
         var none = sigset_t()
         var all = sigset_t()
         sigemptyset(&none)
@@ -51,7 +51,7 @@ enum SpawnedProcess {
         return id
     }
 
-    /// How the process ended, 128 and the signal where one ended it; nil while it runs.
+    /// The exit code, or 128 plus the number of the signal that ended the process; nil while it runs.
     static func reap(_ id: pid_t) -> Int32? {
         var status: Int32 = 0
         guard waitpid(id, &status, WNOHANG) == id else { return nil }

@@ -1,7 +1,7 @@
 internal import Foundation
 internal import Glibc
 
-/// A folder of its own, gone with the last reference to it, or with the test process.
+/// A new folder, removed with the last reference to it, or when the test process ends.
 public final class TemporaryFolder: Sendable {
     public let path: String
     private let reaping: Int
@@ -20,10 +20,10 @@ public final class TemporaryFolder: Sendable {
         Reaper.shared.unregister(reaping)
     }
 
-    /// The path of a file or folder in it.
+    /// The path of a file or folder in this folder.
     public func path(_ name: String) -> String { "\(path)/\(name)" }
 
-    /// Writes a file as careful programs do: whole, by renaming.
+    /// Writes a file atomically, by renaming.
     @discardableResult
     public func write(_ name: String, _ text: String) throws -> String {
         try Data(text.utf8).write(to: URL(fileURLWithPath: path(name)), options: .atomic)
@@ -36,7 +36,7 @@ public final class TemporaryFolder: Sendable {
 
     public func contains(_ name: String) -> Bool { FileManager.default.fileExists(atPath: path(name)) }
 
-    /// What is in it, in alphabetical order.
+    /// The names of the folder's entries, in alphabetical order.
     public func names() throws -> [String] {
         try FileManager.default.contentsOfDirectory(atPath: path).sorted()
     }

@@ -1,5 +1,5 @@
-/// Authorities, certificates and keys that `openssl` makes for one test: `ca` and `other`, who know nothing of each other,
-/// and what they are asked to sign.
+/// Authorities, certificates and keys that `openssl` creates for one test: two independent authorities, `ca` and
+/// `other`, and the certificates that they sign.
 public struct TestCertificates: Sendable {
     public let folder: TemporaryFolder
 
@@ -14,10 +14,10 @@ public struct TestCertificates: Sendable {
 
     public func path(_ name: String) -> String { folder.path(name) }
 
-    /// Makes `NAME.pem` and `NAME.key`.
+    /// Creates `NAME.pem` and `NAME.key`.
     ///
     /// - Parameters:
-    ///   - alternatives: as in `DNS:collector,IP:127.0.0.1`; nil for a certificate that has only its common name.
+    ///   - alternatives: alternative names such as `DNS:collector,IP:127.0.0.1`; nil for only a common name.
     ///   - authority: `ca` or `other`.
     public func issue(
         _ name: String, alternatives: String?, commonName: String? = nil, by authority: String = "ca"
@@ -32,7 +32,7 @@ public struct TestCertificates: Sendable {
                 + "-extfile \(name).ext -out \(name).pem")
     }
 
-    /// Runs openssl in the folder, by a shell, which knows how to change it.
+    /// Runs openssl in the folder, through a shell that changes the working directory.
     public func openssl(_ arguments: String) async throws {
         try await Program.installed("sh", remedy: "apt-get install dash openssl")
             .succeed(["-c", "cd '\(folder.path)' && exec openssl \(arguments)"])

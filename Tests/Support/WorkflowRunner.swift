@@ -1,9 +1,9 @@
 internal import Foundation
 
-/// Reads a step's output as the runners of GitHub Actions and of Gitea and Forgejo do, for what they take for commands.
+/// Finds the commands in a step's output, as the runners of GitHub Actions, Gitea and Forgejo do.
 ///
 /// The rules are those of actions/runner 2.3xx (`ActionCommand.TryParseV2`, `TryParse`, `OutputManager`) and of act
-/// (`pkg/runner/command.go`), told anew; both streams are read alike.
+/// (`pkg/runner/command.go`). Both streams are read in the same way.
 public enum WorkflowRunner {
     public struct Command: Hashable, Sendable, CustomStringConvertible {
         /// In lower case.
@@ -16,14 +16,14 @@ public enum WorkflowRunner {
     private static let names: Set<String> = [
         "add-mask", "add-matcher", "add-path", "debug", "echo", "endgroup", "error", "group", "internal-set-repo-path",
         "notice", "remove-matcher", "save-state", "set-env", "set-output", "stop-commands", "warning",
-        // Azure's and TeamCity's, which are taken for the same kind of line.
+        // Commands of Azure and TeamCity, which count as well.
         "vso", "teamcity",
     ]
 
-    /// Every command in the output, in its order.
+    /// All commands in the output, in order.
     public static func commands(in output: String) -> [Command] { lines(output).compactMap(command) }
 
-    /// As .NET's `StreamReader.ReadLine` parts them.
+    /// The lines, split like .NET's `StreamReader.ReadLine` does.
     private static func lines(_ output: String) -> [String] {
         output.unicodeScalars.split { $0 == "\n" || $0 == "\r" }.map { String(String.UnicodeScalarView($0)) }
     }
@@ -89,7 +89,7 @@ public enum WorkflowRunner {
         public let description: String
     }
 
-    /// The outputs that a step set in its `$GITHUB_OUTPUT`, read as the runner does: `name=value`, or `name<<DELIMITER`.
+    /// The outputs in a step's `$GITHUB_OUTPUT`, parsed like the runner does: `name=value`, or `name<<DELIMITER`.
     public static func outputs(_ text: String) throws -> [String: String] {
         var result: [String: String] = [:]
         var lines = text.unicodeScalars.split(separator: "\n", omittingEmptySubsequences: false)

@@ -1,12 +1,12 @@
 internal import Foundation
 
-/// Reads XML documents with libxml2: its own schema, and questions in XPath.
+/// Checks and queries XML documents with libxml2: a schema for JUnit, and XPath expressions.
 public enum XMLValidator {
     private static func xmllint() throws -> Program {
         try Program.installed("xmllint", remedy: "apt-get install libxml2-utils")
     }
 
-    /// What is wrong with JUnit files, as xmllint says it; empty where they are valid.
+    /// The defects of JUnit files in xmllint's words; empty if they are valid.
     public static func junitDefects(_ documents: [String]) async throws -> String {
         let folder = try TemporaryFolder()
         let schema = try SourceTree.path("Tests/Schemas/junit.xsd")
@@ -18,13 +18,13 @@ public enum XMLValidator {
     /// The value of an XPath expression.
     public static func value(_ expression: String, in xml: String) async throws -> String {
         let output = try await answer(expression, in: xml)
-        // xmllint ends a value with a newline of its own.
+        // xmllint adds a newline to a value.
         return output.hasSuffix("\n") ? String(output.dropLast()) : output
     }
 
-    /// The values of the attributes that an XPath expression names, in order.
+    /// The values of the attributes that an XPath expression selects, in order.
     public static func values(_ expression: String, in xml: String) async throws -> [String] {
-        // Each as ` name="value"` on a line of its own, its value escaped.
+        // One ` name="value"` per line, with the value escaped.
         try await answer(expression, in: xml).split(separator: "\n").compactMap { line in
             guard let quote = line.firstIndex(of: "\""), line.hasSuffix("\"") else { return nil }
             let value = String(line[line.index(after: quote)...].dropLast())

@@ -49,7 +49,7 @@ import Testing
         try await TransferFixture.run(concurrency: 7) { bench in
             bench.engine.submit(Self.requests(0..<60, of: fleet, timeout: .seconds(600)))
             await fleet.reached { $0.requests >= 7 }
-            // Enough time for many more, measured in requests of another client.
+            // Waits long enough for many more requests, measured by requests of another client.
             _ = try await TransferFixture.run(concurrency: 1) { clock in
                 await clock.ask((0..<100).map { TransferRequest(id: $0, lane: 0, url: fleet.url("/clock")) })
             }
@@ -142,7 +142,7 @@ import Testing
         try await TransferFixture.run(concurrency: 4, adjust: { $0.memoryBytes = 400_000 }) { bench in
             bench.engine.submit(Self.requests(0..<200, of: fleet))
             await fleet.reached { $0.requests >= 8 }
-            // Enough time for far more than the rest, measured in requests of another client.
+            // Waits long enough for far more requests, measured by requests of another client.
             _ = try await TransferFixture.run(concurrency: 1) { clock in
                 await clock.ask((0..<400).map { TransferRequest(id: $0, lane: 0, url: fleet.url("/clock")) })
             }

@@ -20,7 +20,7 @@ import Testing
         }
     }
 
-    /// One client's life, with hanging transfers, kept connections and queued requests.
+    /// The lifetime of one client, with hanging transfers, kept connections and queued requests.
     static func live(on fleet: ScriptedHost, limits: TransferLimits) async throws {
         let engine = try TransferClient(limits: limits)
         let before = fleet.requests
@@ -42,7 +42,7 @@ import Testing
         await #expect(processExitsWith: .success) {
             let fleet = try await ScriptedHost.start { $0.path == "/hang" ? .hang : .json("{}") }
             let limits = TransferLimits(openFiles: OpenFiles.raiseLimit(), concurrency: 20)
-            // One-time setup of the process (TLS library, event loops) happens with the first.
+            // The first client causes one-time setup of the process (TLS library, event loops).
             try await Self.live(on: fleet, limits: limits)
             let before = try Self.descriptors()
             for _ in 1...50 { try await Self.live(on: fleet, limits: limits) }

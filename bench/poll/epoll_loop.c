@@ -1,5 +1,5 @@
 // The limit: one thread, raw epoll, 1,000 requests in flight, a new connection for each, as little as HTTP allows.
-// Usage: epoll_loop HOSTS PORT [IN_FLIGHT]; asks 127.1.0.0 and on; prints seconds and how many answered 200 in full.
+// Usage: epoll_loop HOSTS PORT [IN_FLIGHT]. Requests 127.1.0.0 and up; prints seconds and the number of complete 200 answers.
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
@@ -60,7 +60,7 @@ int main(int count, char **arguments) {
     port = atoi(arguments[2]);
     int window = count > 3 ? atoi(arguments[3]) : 1000;
     const char *path = count > 4 ? arguments[4] : "/buildinfo";
-    // One buffer a slot; a request's slot is found through its descriptor.
+    // One buffer per slot. A request's slot is found by its descriptor.
     struct request **slots = calloc(65536, sizeof *slots);
     struct request *pool = calloc((size_t)window, sizeof *pool);
     struct request **idle = calloc((size_t)window, sizeof *idle);

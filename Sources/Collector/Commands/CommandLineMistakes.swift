@@ -3,7 +3,7 @@ import CollectorSupport
 import FoundationEssentials
 import Shared
 
-/// Finds the mistake in arguments that could not be parsed, where the parser reports a consequence of it: it reports
+/// Finds the mistake in arguments that could not be parsed if the parser reports only a consequence of it: it reports
 /// missing options before unknown ones, and takes a value that begins with a dash for an option.
 struct CommandLineMistakes {
     /// A command, as the parser describes it for `--experimental-dump-help`.

@@ -76,7 +76,7 @@ struct HistoryCommand: CollectorCommand {
     /// The text for standard output.
     func output(environment: [String: String], now: Date) async throws -> String {
         let filter = try filter(now: now)
-        // A spreadsheet must not lack rows without a sign. The table for people ends with the number of further rows.
+        // Only the text table shows the number of omitted rows. Other formats must not be truncated silently.
         let isGiven = limit != nil
         let limit = limit ?? (format == .text ? 20 : .max)
         let ledger = try await Ledger.openForReading(store: store.store, environment: environment)

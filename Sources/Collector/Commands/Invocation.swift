@@ -4,11 +4,11 @@ import Operations
 import Reports
 import Shared
 
-/// A command of the collector, with what ``Invocation`` needs to know of it before it is parsed.
+/// A command of the collector, with the properties that ``Invocation`` needs before parsing.
 protocol CollectorCommand: AsyncParsableCommand {
     /// The options that `BUILDINFO_` variables can set.
     static var environmentFlags: [EnvironmentArguments.Flag] { get }
-    /// The options that permit or leave out something, and so must be given on the command line. Their variables are
+    /// The options that permit or skip something, and so must be given on the command line. Their variables are
     /// rejected, because a user who sets one expects an effect.
     static var commandLineOnly: [EnvironmentArguments.Flag] { get }
     /// The failures that a pipeline's step summary shows.
@@ -141,7 +141,7 @@ struct Invocation {
 
     /// Fails before the command has changed anything. After a refused promotion, later steps can decide by its outputs.
     ///
-    /// - Parameter said: states that the tag was not moved; nil if that is not certain.
+    /// - Parameter said: the sentence that the tag was not moved; nil if that is not certain.
     private func refuse(_ message: String, code: Int32, said: String? = nil) -> Int32 {
         let refusals: [ExitStatus] = [.superseded, .refused, .usage, .unavailable]
         guard command?.publication == .refusals, let status = ExitStatus(rawValue: code), refusals.contains(status)

@@ -114,7 +114,7 @@ struct PromoteCommand: CollectorCommand {
         } catch let refusal as UnchangedTag
             where refusal.exitCode == ExitStatus.superseded.rawValue && policy.supersededOK
         {
-            // --superseded-ok covers what is found before the fleet is verified as well as after.
+            // --superseded-ok applies before the verification of the fleet as well as during it.
             let said = "superseded, as --superseded-ok permits: \(refusal.reason); \(refusal.message)"
             Terminal.standardError.write("\(Sanitizer.singleLine(said, limit: 1_024))\n")
             Pipeline(environment: environment)?.publish(

@@ -57,7 +57,7 @@ struct ResolveCommand: CollectorCommand {
         }
     }
 
-    /// What is written to standard output.
+    /// The text for standard output.
     private func output(_ images: [ResolvedImage], _ comparison: ImageComparison?) throws -> String {
         json
             ? try ResolvedImageJSON(images, comparison).text()

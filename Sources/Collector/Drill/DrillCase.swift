@@ -41,7 +41,7 @@ package struct DrillCase: Sendable {
         if case .signal = disturbance { true } else { false }
     }
 
-    /// The difference between the outcome and the expectation, in one clean line; nil if there is none.
+    /// The difference between the outcome and the expectation, in one clean line; nil if they agree.
     func mismatch(with outcome: DrillOutcome) -> String? {
         switch outcome.ending {
         case .broken(let reason): "no verdict: \(reason)"
@@ -63,7 +63,7 @@ struct DrillExpectation: Hashable, Sendable {
         exitCode = verdict.exitCode
     }
 
-    /// The worst difference, in one clean line; nil if there is none.
+    /// The worst difference, in one clean line; nil if there are no differences.
     func mismatch(with judgement: DrillJudgement) -> String? {
         let report = judgement.report
         if judgement.exitCode != exitCode {

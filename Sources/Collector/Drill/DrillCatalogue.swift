@@ -24,7 +24,7 @@ extension DrillCase {
     /// Two healthy hosts and the faulty one.
     private static func fleet(with faulty: DrillHost) -> [DrillHost] { DrillHost.fine(2) + [faulty] }
 
-    /// A fleet of three hosts, of which the third makes this statement.
+    /// A fleet of three hosts. The third makes this statement.
     private static func host3(_ statement: DrillStatement, expectedID: String? = nil) -> [DrillHost] {
         fleet(with: .stating("host-3", statement, expectedID: expectedID))
     }

@@ -76,7 +76,7 @@ struct DrillSummary: Encodable {
     struct Judgement: Encodable {
         var verdict: Verdict
         var exitCode: Int32
-        /// The status of the faulty host; absent if there is none.
+        /// The status of the faulty host; absent if no host is faulty.
         var status: HostStatus?
         /// The gate's reason; absent in the expectation.
         var reason: String?
@@ -94,7 +94,7 @@ struct DrillSummary: Encodable {
         /// Absent if there was no verdict.
         var got: Judgement?
         var caught: Bool
-        /// The difference; absent if there is none.
+        /// The difference; absent if the verdict is as expected.
         var mismatch: String?
         var seconds: Double
 

@@ -1,7 +1,7 @@
 import CollectorSupport
 package import Shared
 
-/// Why a promotion was refused by the gate.
+/// The reason that the gate refused a promotion.
 package enum GateError: ExitCoded, Hashable {
     /// CI is not green, the kill switch is on or cannot be read, or the branch was rewritten.
     case refused(String)

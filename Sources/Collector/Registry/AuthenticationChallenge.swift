@@ -1,7 +1,7 @@
-/// One challenge of `WWW-Authenticate` (RFC 9110, section 11.6.1), of which a header may hold several.
+/// One challenge of `WWW-Authenticate` (RFC 9110, section 11.6.1). A header may hold several.
 ///
 /// `challenge = auth-scheme [ 1*SP ( token68 / #auth-param ) ]`, and the list of parameters and the list of challenges are
-/// separated by the same comma: only a tokenizer can tell one from the other.
+/// separated by the same comma: only a tokenizer can distinguish them.
 struct AuthenticationChallenge: Hashable, Sendable {
     /// The scheme in lower case.
     var scheme: String

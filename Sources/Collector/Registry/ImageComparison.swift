@@ -24,7 +24,7 @@ package struct ImageComparison: Hashable, Sendable {
 
     /// The rule by which the images are the same; nil if they are not.
     package let rule: Rule?
-    /// The platforms for which they are: all, except where an index is compared with a manifest.
+    /// The platforms for which the images are the same: only the manifest's if an index is compared with a manifest.
     package let platforms: [Platform]
 
     package init(_ first: ResolvedImage, _ second: ResolvedImage) {

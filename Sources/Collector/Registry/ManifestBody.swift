@@ -134,7 +134,7 @@ extension PromotedContent {
     }
 }
 
-/// Why bytes are not an image index or manifest. Each description follows the name of a file or a reference.
+/// The reason that bytes are not an image index or manifest. Each description follows a file's name or a reference.
 package enum PromotedContentError: Error, Hashable, CustomStringConvertible {
     case notJSON
     case neither

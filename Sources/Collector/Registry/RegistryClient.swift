@@ -56,7 +56,8 @@ package struct RegistryClient: Sendable {
         }
     }
 
-    /// True if a tag may point at a digest other than this one. The registry's word is not checked, so read the manifest next.
+    /// True if a tag may point at a digest other than this one. The registry's answer is not verified: read the
+    /// manifest next.
     ///
     /// Cheap enough for once a second, and not counted as a pull.
     package func mayDiffer(_ reference: ImageReference, from digest: Digest) async throws(RegistryError) -> Bool {

@@ -1,7 +1,7 @@
 import CollectorSupport
 package import Shared
 
-/// Why a request to a registry failed, or its response cannot be used. One sentence each, with the remedy.
+/// The reason that a request to a registry failed, or that its response cannot be used. One sentence with the remedy.
 package enum RegistryError: ExitCoded, Hashable {
     /// The registry reported that the repository, tag or digest does not exist.
     case absent(String, Missing)

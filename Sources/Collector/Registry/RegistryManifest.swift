@@ -17,7 +17,7 @@ package struct RegistryManifest: Hashable, Sendable {
     package init(bytes: [UInt8], contentType: String?, stated: String?, wanted: Digest?) throws(ManifestError) {
         let digest = Digest(sha256Of: bytes)
         let essence = contentType.map(RegistryMediaType.essence) ?? ""
-        // A page of something in between is not about the image, whatever its digest.
+        // An HTML page comes from an intermediary and proves nothing about the image, whatever its digest.
         guard essence != "text/html" else { throw .page }
         if let wanted, digest != wanted { throw .otherBytes(digest) }
         if let stated, stated != digest.description { throw .otherDigestStated(stated) }
@@ -45,7 +45,7 @@ package struct RegistryManifest: Hashable, Sendable {
     }
 }
 
-/// Why a response is not a usable index or manifest. Each description follows a reference.
+/// The reason that a response is not a usable index or manifest. Each description follows a reference.
 package enum ManifestError: Error, Hashable, CustomStringConvertible {
     case page
     case otherBytes(Digest)

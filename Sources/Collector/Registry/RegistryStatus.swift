@@ -12,7 +12,7 @@ struct RegistryStatus: Sendable {
 
     /// Checks the response to a read.
     ///
-    /// - Parameter missing: what does not exist after a 404.
+    /// - Parameter missing: the object that a 404 reports as missing.
     func check(_ subject: String, missing: RegistryError.Missing) throws(RegistryError) {
         switch response.status {
         case 200: return

@@ -4,7 +4,7 @@ import Transfer
 
 /// Sends requests to registries: finds the endpoint, authenticates and retries.
 ///
-/// Credentials are sent only to the registry itself and to its token service, if that one may see them. Tokens are kept until
+/// Credentials are sent only to the registry itself and to its token service, if that is permitted. Tokens are kept until
 /// they expire, and credentials are looked up only when a registry requires them.
 actor RegistryTransport {
     private let web: WebClient
@@ -196,7 +196,7 @@ actor RegistryTransport {
         }
         let access = access.transferAccess(isLoopback: wanted.isLoopback)
         var asking = request
-        // Requesting a token twice is harmless, whatever it is for.
+        // Requesting a token twice is harmless, even for a write.
         asking.method = .get
         let response = try await perform(asking, isRepeatable: true, until: deadline) { limit in
             wanted.request(credential, within: limit, access: access)

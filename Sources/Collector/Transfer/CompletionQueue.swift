@@ -1,6 +1,6 @@
 import Synchronization
 
-/// Finished transfers on their way to their reader, in batches.
+/// Finished transfers that wait for their reader, in batches.
 final class CompletionQueue: Sendable {
     private struct State {
         var batch: [TransferCompletion] = []

@@ -67,7 +67,7 @@ final class CurlMulti {
         curl_multi_remove_handle(handle, easy)
     }
 
-    /// Tells libcurl about an event on a socket.
+    /// Passes an event on a socket to libcurl.
     func act(on event: SocketPoller.Event) {
         var running: Int32 = 0
         curl_multi_socket_action(handle, event.descriptor, event.mask, &running)

@@ -31,7 +31,7 @@ struct CurlOptions {
         // A name lookup that hangs in the system's resolver is left to its thread. Without this option, cancelling one would
         // block every other transfer.
         set(CURLOPT_QUICK_EXIT, 1)
-        // An answer through a proxy would prove only what the proxy says, so the environment must not add one.
+        // A proxy's answer proves nothing about the host, so the environment must not add one.
         set(CURLOPT_PROXY, "")
         set(CURLOPT_PROTOCOLS_STR, "http,https")
         set(CURLOPT_FOLLOWLOCATION, 0)

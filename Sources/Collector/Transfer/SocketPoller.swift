@@ -112,7 +112,7 @@ final class SocketPoller {
         events.removeAll(keepingCapacity: true)
 
         let count = epoll_wait(epoll, &kernelEvents, Int32(kernelEvents.count), milliseconds)
-        // Zero, or -1 with EINTR, after which the next turn waits again. With a valid descriptor there is no other error.
+        // Zero, or -1 with EINTR, after which the next turn waits again. A valid descriptor causes no other error.
         guard count > 0 else { return }
         for index in 0..<Int(count) {
             let descriptor = kernelEvents[index].data.fd

@@ -1,7 +1,7 @@
 import CCurl
 import Glibc
 
-/// Why libcurl cannot use a file of certificates or keys.
+/// The reason that libcurl cannot use a file of certificates or keys.
 ///
 /// libcurl reads such files only when it connects. So it is given a listening socket of this process on loopback, and the
 /// connection is closed once the files are loaded: nothing is sent.

@@ -1,7 +1,7 @@
 import CCurl
 package import Shared
 
-/// An HTTP client for very many hosts at once: one thread, one epoll, libcurl.
+/// An HTTP client for thousands of concurrent requests: libcurl with one thread and one epoll instance.
 ///
 /// Requests wait in a first-in, first-out queue for room in the window (``TransferLimits/concurrency``), and their timeout
 /// starts when they leave it. A slow host does not delay the others. Every request ends in exactly one
@@ -69,7 +69,7 @@ package final class TransferClient: Sendable {
     }
 }
 
-/// Why a client could not be started.
+/// The reason that a client could not be started.
 package enum TransferClientError: ExitCoded, Hashable {
     /// A libcurl call failed; `reason` is libcurl's.
     case libcurl(call: String, reason: String)
@@ -88,11 +88,11 @@ package enum TransferClientError: ExitCoded, Hashable {
     }
 }
 
-/// How one request ended. Every submitted request gets exactly one, unless the client was already shut down.
+/// The outcome of one request. Every submitted request gets exactly one, unless the client was already shut down.
 package struct TransferCompletion: Sendable {
     package var id: UInt64
     package var lane: Int
-    /// The time the request left the queue; if it was cancelled there, the time of that.
+    /// The time the request left the queue, or was cancelled in it.
     package var startedAt: ContinuousClock.Instant
     /// The time the client noticed the end, up to one turn (some milliseconds) after the last byte arrived. A bound on an
     /// answer's age must count from ``startedAt``.

@@ -1,7 +1,7 @@
 import CCurl
 import Glibc
 
-/// Why a request got no HTTP response: a closed set, each with one printable line from libcurl or the kernel.
+/// The reason that a request got no HTTP response, with one printable line from libcurl or the kernel.
 ///
 /// ``refused(_:)`` is an immediate rejection: a closed port, no route, or an unreachable host or network; a longer timeout
 /// would not help. ``timeout(_:)`` is silence, during the name lookup too. A connection that was accepted and then broken
@@ -11,7 +11,7 @@ package enum TransferFailure: Error, Hashable, Sendable {
     case dns(String)
     case refused(String)
     case timeout(String)
-    /// The certificate is not trusted, expired or issued for another host; there is no common TLS version; or the client's
+    /// The certificate is not trusted, expired or issued for another host; the TLS versions do not overlap; or the client's
     /// own certificate cannot be used.
     case tls(String)
     /// The body or the headers exceed ``TransferLimits``.

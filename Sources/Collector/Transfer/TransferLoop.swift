@@ -71,7 +71,7 @@ final class TransferLoop {
 
     /// Frees all resources. Called by ``run()``, or instead of it.
     func close() {
-        // Kept connections close through the poller. No slot is in a multi handle any more.
+        // Kept connections close through the poller. By now all slots have left their multi handles.
         for multi in multis { multi.close() }
         for slot in idle { slot.close() }
         idle = []

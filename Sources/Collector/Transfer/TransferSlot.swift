@@ -17,7 +17,7 @@ final class TransferSlot {
     private(set) var id: UInt64 = 0
     private(set) var lane = 0
     private(set) var startedAt = ContinuousClock.now
-    /// Its index among the loop's transfers in progress.
+    /// The index among the loop's transfers in progress.
     var position = 0
 
     init?(poller: SocketPoller, budget: ConnectionBudget) {
@@ -68,7 +68,7 @@ final class TransferSlot {
         return failure(options.result)
     }
 
-    /// How the transfer ended, given libcurl's result.
+    /// The outcome of the transfer for libcurl's result.
     func outcome(_ code: CURLcode) -> Result<TransferResponse, TransferFailure> {
         if let failure = answer.failure { return .failure(failure) }
         guard code == CURLE_OK else { return .failure(failure(code)) }
@@ -99,7 +99,7 @@ final class TransferSlot {
         return nil
     }
 
-    /// Forgets the request, its token above all, and the response.
+    /// Erases the request, in particular its token, and the response.
     func wipe() {
         budget.arriving -= answer.body.count
         answer = TransferAnswer()
@@ -177,7 +177,7 @@ final class TransferSlot {
 struct TransferAnswer {
     private(set) var headers = TransferHeaders()
     private(set) var body: [UInt8] = []
-    /// Why the transfer was aborted.
+    /// The reason that the transfer was aborted.
     private(set) var failure: TransferFailure?
     /// True after the blank line that ends the headers. libcurl accepts truncated headers as complete.
     private(set) var isHeadComplete = false

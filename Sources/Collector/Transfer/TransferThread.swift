@@ -34,8 +34,8 @@ final class TransferThread: Sendable {
     }
 
     private func main() {
-        // Other threads handle signals. SIGPIPE, which a write to a closed connection raises in the writing thread, is thereby
-        // ignored here without a change for the process. Resolver threads inherit the mask.
+        // Blocks all signals, which other threads handle. A write to a closed connection raises SIGPIPE in the writing
+        // thread, so the process's disposition need not change. Resolver threads inherit the mask.
         var all = sigset_t()
         sigfillset(&all)
         pthread_sigmask(SIG_SETMASK, &all, nil)

@@ -34,7 +34,7 @@ struct AccessOptions: ParsableArguments {
         guard key == nil || cert != nil else { throw ValidationError("--key needs --cert") }
     }
 
-    /// The credentials for each host: the inventory's where it has any, else those of the options.
+    /// The credentials for each host: the inventory's, or else those of the options.
     func access(for inventory: Inventory) throws -> HostCredentials {
         var files = CredentialFiles()
         if let ca { try files.certificates.check(authorities: ca, name: "--ca") }

@@ -52,7 +52,7 @@ struct FleetOptions: ParsableArguments {
             selector: HostSelector(select), now: Date().addingTimeInterval(lasting.seconds))
     }
 
-    /// The service's name, also where no fleet is verified.
+    /// The service's name, even if no fleet is verified.
     ///
     /// - Parameter inventory: the inventory, if it has been read.
     func serviceName(_ inventory: Inventory?) throws -> String {

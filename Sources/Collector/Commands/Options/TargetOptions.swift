@@ -99,7 +99,7 @@ struct TargetOptions: ParsableArguments {
     }
 }
 
-/// The ledger's number of the promotion that is verified, where the target alone is ambiguous.
+/// The promotion to verify, by its generation in the ledger, for targets that are ambiguous without it.
 struct GenerationOptions: ParsableArguments {
     static let environmentFlags: [EnvironmentArguments.Flag] = [.init("--generation", needsText: true)]
 

@@ -135,7 +135,7 @@ extension BranchGap {
 extension Forge {
     /// Requires that a commit is on its branch and no newer commit has a candidate (``SupersedingRule/candidate``).
     ///
-    /// - Parameter candidateExists: asks the registry. Its error is rethrown: unknown is not "no".
+    /// - Parameter candidateExists: asks the registry. Its error is rethrown: unknown does not mean absent.
     /// - Returns: the finding, as a clause for the promotion's record.
     package func requireNoCandidate(
         after sha: GitSHA, of branch: String, before deadline: ContinuousClock.Instant,

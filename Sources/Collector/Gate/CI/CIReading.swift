@@ -4,7 +4,7 @@ package struct CIReading: Hashable, Sendable {
     var views: [[CIRow]]
     /// The known runs behind the rows.
     var runs: [Int64: CIRun] = [:]
-    /// Why the runs are not known although they are needed: one clause.
+    /// The reason that required runs are unknown, as one clause.
     var runsFailure: String?
     /// The names of all contexts at the commit, required or not.
     var names: Set<String> = []
@@ -73,7 +73,7 @@ package struct CIRow: Hashable, Sendable {
         case status
         /// A check run of GitHub, made by an app (its slug).
         case checkRun(app: String)
-        /// A run that should have reported under the name and has not. Not a row of the forge.
+        /// A run that should have reported under the name and has not. The forge has no such row.
         case workflowRun
 
         var description: String {

@@ -17,7 +17,7 @@ package struct CIState: Hashable, Sendable, CustomStringConvertible {
     package static let pending = CIState("pending")
     package static let skipped = CIState("skipped")
     package static let cancelled = CIState("cancelled")
-    /// There is no row yet.
+    /// No row exists yet.
     package static let missing = CIState("missing")
     /// The reading contradicts itself: two views of the forge differ, or two rows with one number.
     package static let unsettled = CIState("unsettled")
@@ -32,7 +32,7 @@ package struct CIState: Hashable, Sendable, CustomStringConvertible {
     /// Only `success` satisfies. Any other final state cannot turn green; all other states, unknown ones included, can.
     ///
     /// Of GitHub's conclusions, `timed_out` and `startup_failure` are failures, and `neutral` and `stale` are final without
-    /// success, like `skipped` and `cancelled`. `action_required` waits for somebody to act. Gitea's status `warning` waits
+    /// success, like `skipped` and `cancelled`. `action_required` waits for a person to act. Gitea's status `warning` waits
     /// too, since its creator may still update it.
     package var effect: Effect {
         switch name {

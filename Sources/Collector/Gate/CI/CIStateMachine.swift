@@ -39,7 +39,7 @@ package struct CIStateMachine: Sendable {
     private(set) var failures = 0
     /// The error of the last request; nil after a success.
     package private(set) var lastError: ForgeError?
-    /// Why the last reading lacked the runs it needed; nil otherwise.
+    /// The reason that the last reading lacked required runs; nil otherwise.
     private(set) var runsFailure: String?
     package private(set) var verdict: CIVerdict?
     private(set) var endedAt: Duration?
@@ -268,7 +268,7 @@ extension CIStateMachine {
         }.prefix(3).joined()
     }
 
-    /// Why several reporters had to be green although some may be reruns of others.
+    /// The reason that several reporters had to be green although some may be reruns of others.
     private func runsNote(_ condition: (Track) -> Bool) -> String {
         guard let runsFailure, tracks.contains(where: { condition($0) && $0.reporters.count > 1 }) else { return "" }
         return "; reruns cannot be recognised (\(runsFailure)), so each run must be green"

@@ -44,7 +44,7 @@ extension Forge {
         return client.repositoryPath("/branches/" + segments.joined(separator: "/"))
     }
 
-    /// Reads a variable. If there is none, verifies that the token could have read it.
+    /// Reads a variable. If it does not exist, verifies that the token could have read it.
     func readVariable<Answer: Decodable>(
         _ name: String, of owner: VariableOwner, as type: Answer.Type, before deadline: ContinuousClock.Instant
     ) async throws(ForgeError) -> Answer? {
@@ -63,7 +63,7 @@ extension Forge {
         do throws(ForgeError) {
             answer = try await client.get(root + "/actions/variables/" + name, before: deadline)
         } catch  where error.kind == .refused(status: 404) {
-            // Absent or hidden: only access to the owner tells which.
+            // Absent or hidden: only access to the owner shows which.
             let place = try await client.get(root, before: deadline)
             try place.decode(VariableHome.self).check(kind: kind, place: place.place)
             return nil
@@ -80,7 +80,7 @@ private struct VariableHome: Decodable {
 
     var permissions: Permissions?
 
-    /// GitHub shows variables to collaborators only, but a public repository to everybody, so a 404 proves nothing without
+    /// GitHub shows variables to collaborators only, but a public repository to everyone, so a 404 proves nothing without
     /// push permission.
     func check(kind: ForgeKind, place: String) throws(ForgeError) {
         guard kind == .gitea || permissions?.push != false else {

@@ -54,7 +54,7 @@ package struct ForgeAddress: Hashable, Sendable {
     /// True without TLS, which is allowed only on loopback.
     var isPlain: Bool { api.hasPrefix("http://") }
 
-    /// Why a text is not a forge's address. The description follows its name in a sentence.
+    /// The reason that a text is not a forge's address. The description follows the option's name in a sentence.
     package enum ParseError: Error, Hashable, CustomStringConvertible {
         case malformed(String)
         case inTheClear

@@ -1,7 +1,7 @@
 import CollectorSupport
 package import Shared
 
-/// Why a forge could not be read. Exit code 69: nothing is known.
+/// The reason that a forge could not be read. Exit code 69: nothing is known.
 package struct ForgeError: ExitCoded, Hashable {
     package enum Kind: Hashable, Sendable {
         /// A timeout, a failed connection, 408, 500, 502, 503 or 504: the next request may succeed.

@@ -10,7 +10,7 @@ package import Transfer
 /// try await killSwitch.requireOff(before: deadline)      // exit code 41 unless off; reads all sources each time
 /// ```
 package struct KillSwitch: Sendable {
-    /// The reading of all sources: that of the first one that is not off.
+    /// The combined reading: that of the first source that is not off.
     package enum Reading: Hashable, Sendable {
         case off
         case on(String)
@@ -167,7 +167,7 @@ enum KillSwitchValue {
     private static let off: Set<String> = ["", "0", "false", "no", "off"]
 
     /// True only for the known words, ignoring case and surrounding ASCII whitespace. Any other text, even a no-break space,
-    /// holds promotions.
+    /// blocks promotions.
     static func isOff(_ text: some StringProtocol) -> Bool {
         off.contains(text.trimmingBlanks.lowercased())
     }

@@ -57,7 +57,7 @@ package enum KillSwitchSource: Hashable, Sendable {
         return text
     }
 
-    /// Why a text is not a source.
+    /// The reason that a text is not a source.
     package enum ParseError: Error, Hashable, CustomStringConvertible {
         case unknownForm, noName, badURL, hasUser, inTheClear
 

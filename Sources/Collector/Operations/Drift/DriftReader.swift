@@ -38,7 +38,7 @@ package struct DriftReader: Sendable {
 
     /// The images of the candidates whose commits were never promoted.
     private func unpromotedCandidates(_ promotions: [Promotion]) async throws -> [ResolvedImage] {
-        // A deadline of its own, however long the sweep took.
+        // A new deadline, independent of the duration of the sweep.
         let registry = named.client.until(.now + named.timeout)
         let known = Set(promotions.compactMap(\.gitSHA?.hex))
         let tags = try await registry.tags(of: image).filter { tag in

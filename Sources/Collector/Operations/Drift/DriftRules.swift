@@ -8,7 +8,7 @@ import Verdict
 /// The rules of drift between the tag, the promotions and the hosts: a pure function of what was read.
 struct DriftRules {
     let image: ImageReference
-    /// The tag's present image; nil if there is no such tag.
+    /// The tag's present image; nil if the tag does not exist.
     let tag: ResolvedImage?
     /// The promotions of the service, oldest first.
     let promotions: [Promotion]

@@ -15,7 +15,7 @@ package struct Pipeline: Sendable {
     /// GitHub's limit for the summary of a step, in bytes; beyond it, nothing is shown.
     static let summaryLimit = 1 << 20
 
-    /// The pipeline that the environment describes; nil if there is none.
+    /// The pipeline that the environment describes; nil outside a pipeline.
     ///
     /// - Parameter terminal: the stream for annotations. Standard error, because runners read commands on both streams
     ///   (actions/runner, `ScriptHandler`), and standard output may be a report.

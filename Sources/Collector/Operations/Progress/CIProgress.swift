@@ -3,7 +3,7 @@ package import Gate
 import Shared
 import Synchronization
 
-/// Progress of the wait for CI: in place on a terminal, as lines about changes in a log.
+/// Progress of the wait for CI: redrawn in place on a terminal; one line per change in a log.
 package final class CIProgress: Sendable {
     private let terminal: Terminal
     private let style: ProgressMode.Style
@@ -56,7 +56,7 @@ package final class CIProgress: Sendable {
         }
     }
 
-    /// The lines of one drawing, each shorter than `columns`.
+    /// The lines of one frame, each shorter than `columns`.
     static func frame(_ wait: CIStateMachine, at now: Duration, columns: Int, rows: Int, usesColor: Bool) -> [String] {
         let head = "CI of \(wait.sha.short)  \(wait.counts)  \(now.brief) of \(wait.timeout.brief)"
         var lines = [head.clipped(toColumns: columns)]

@@ -28,7 +28,7 @@ struct LiveProgress: SessionObserver {
         display.erase()
     }
 
-    /// The lines of one drawing, each shorter than `columns`.
+    /// The lines of one frame, each shorter than `columns`.
     func frame(_ verification: Verification, at now: Duration, columns: Int, rows: Int) -> [String] {
         let counts = FleetCounts(verification)
         let target = verification.target

@@ -87,7 +87,7 @@ struct FleetCounts {
 }
 
 extension HostStatus {
-    /// True if a person should hear of it during the verification.
+    /// True if progress should name a host with this status.
     var needsAttention: Bool {
         switch self {
         case .conflict, .failed, .rolledBack, .unreachable, .agentError, .unverifiable, .missing, .mixed, .straggler,

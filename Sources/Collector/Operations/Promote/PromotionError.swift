@@ -12,7 +12,7 @@ enum PromotionError: ExitCoded, Hashable {
     case underWay(JournalEntry, isSeen: Bool)
     /// The tag is neither the intended nor the former build: another writer moves it.
     case contested(String, found: Digest?, intended: Digest)
-    /// The tag stays at a build that it has left according to the ledger.
+    /// The tag still shows a build that it has left according to the ledger.
     case movedBack(String, to: Digest, since: JournalEntry)
     /// The registry acknowledged the change, but the tag does not show it; the journal keeps it open.
     case notShown(String, found: Digest?, after: Duration)

@@ -16,12 +16,12 @@ package struct PromotionGate: Sendable {
     let forge: (any Forge)?
     /// The branch that must contain the commit; nil if none is configured.
     let branch: String?
-    /// What on the branch supersedes the commit.
+    /// The rule by which newer commits of the branch supersede the commit.
     let supersededBy: SupersedingRule
     let registry: RegistryClient
     let ledger: Ledger?
     let log: PromotionLog
-    /// For each of the steps after CI.
+    /// The timeout of each step after CI.
     let timeout: Duration
     /// How long an acknowledged change may take to appear.
     let readbackTimeout: Duration
@@ -51,7 +51,7 @@ package struct PromotionGate: Sendable {
     /// The facts that the gate established.
     struct Passed: Sendable {
         let image: ResolvedImage
-        /// nil if there is no such tag yet.
+        /// nil if the tag does not exist yet.
         let former: TagState?
         /// The required contexts and their last states.
         let contexts: [String: String]
@@ -75,7 +75,7 @@ package struct PromotionGate: Sendable {
         return Passed(image: image, former: former, contexts: contexts, permission: permission)
     }
 
-    /// The tag's present image. If it is a build that the tag has left according to the journal, someone put it back.
+    /// The tag's present image. If the tag has left that build according to the journal, another writer put it back.
     private func former() async throws -> TagState? {
         guard let ledger else { return try await registry.until(.now + timeout).tagged(request.target) }
         return try await TagStateReader(registry: registry, ledger: ledger, log: log, timeout: timeout)

@@ -88,7 +88,7 @@ package struct PromotionRequest: Hashable, Sendable {
     }
 }
 
-/// The rule of which tags may be moved: those declared as moving, and never one that names a build.
+/// The rule for tags that may be moved: those declared as moving, but never a tag that names a build.
 package struct TagPolicy: Hashable, Sendable {
     /// The tags that may be moved, for example `latest`.
     let moving: Set<String>

@@ -11,7 +11,7 @@ struct AutomaticRollback: Sendable {
     let request: PromotionRequest
     let id: String
     let passed: PromotionGate.Passed
-    /// nil if there is no build to roll back to.
+    /// nil without a build to roll back to.
     let target: RollbackTarget?
     let mover: TagMover
     /// The promotion's verification, which this one copies.

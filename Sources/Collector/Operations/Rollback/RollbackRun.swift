@@ -26,7 +26,7 @@ package struct RollbackRun: Sendable {
     private let interruption: SignalCancellation
     /// nil with `--no-verify`. Its target is completed here.
     private let verification: VerificationRun?
-    /// For all requests of one step.
+    /// The timeout for all requests of one step.
     private let timeout: Duration
     /// How long an acknowledged change may take to appear.
     private let readbackTimeout: Duration
@@ -56,7 +56,7 @@ package struct RollbackRun: Sendable {
     }
 
     private struct Plan: Sendable {
-        /// nil if there is no such tag.
+        /// nil if the tag does not exist.
         let present: TagState?
         /// The present build in the ledger.
         let presentBuild: ProvenBuild?

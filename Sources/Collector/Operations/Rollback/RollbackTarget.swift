@@ -27,7 +27,7 @@ struct RollbackTargetFinder: Sendable {
     let registry: RegistryClient
     let ledger: Ledger
     let log: PromotionLog
-    /// For everything together: a rollback target that cannot be read must not fail or delay a promotion.
+    /// The timeout of the whole search: a rollback target that cannot be read must not fail or delay a promotion.
     var timeout = Duration.seconds(20)
     /// True if the manifests are kept in the ledger.
     var keeps = true

@@ -6,7 +6,8 @@ import Reports
 import Shared
 import Verdict
 
-/// Settles an earlier change of the same tag that was left open, because its process was killed or the registry fell silent.
+/// Settles an earlier change of the same tag that was left open, because its process was killed or the registry did not
+/// answer.
 struct InterruptedPromotionRecovery: Sendable {
     let registry: RegistryClient
     let ledger: Ledger

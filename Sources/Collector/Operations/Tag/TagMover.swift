@@ -7,8 +7,8 @@ import Reports
 import Shared
 import Verdict
 
-/// Moves a tag to a manifest, such that a kill at any moment loses nothing: the journal is written before the registry is
-/// asked, and settled by reading the tag afterwards.
+/// Moves a tag to a manifest. A kill at any moment loses nothing: the journal is written before the request to the
+/// registry, and settled by reading the tag afterwards.
 ///
 /// ``TagReadback`` decides the outcome; an undecided change stays open in the journal.
 struct TagMover: Sendable {
@@ -16,14 +16,14 @@ struct TagMover: Sendable {
     let ledger: Ledger
     let killSwitch: KillSwitch
     let log: PromotionLog
-    /// For all requests of one step of a move.
+    /// The timeout for all requests of one step of a move.
     let timeout: Duration
     /// How long an acknowledged change may take to appear.
     let readbackTimeout: Duration
     /// A signal ends the readback, and soon after also a PUT that hangs.
     let interruption: SignalCancellation
 
-    /// For a tag before the write, or after a refused one: no change is in flight that could still appear.
+    /// The readback timeout before a write or after a refused one, when a change in flight cannot still appear.
     private static let shortReadback = Duration.seconds(10)
     /// The time that a signal leaves to an answer in flight.
     private static let grace = Duration.seconds(3)

@@ -48,7 +48,7 @@ struct TagReadback: Sendable {
     enum Answer: CaseIterable, Hashable, Sendable { case notAsked, acknowledged, refused, lost }
 
     enum Reading: Hashable, Sendable {
-        /// nil if there is no such tag.
+        /// nil if the tag does not exist.
         case shows(Digest?)
         case unreadable
     }
@@ -78,7 +78,7 @@ struct TagReadback: Sendable {
         (self.answer, self.timeout) = (answer, timeout)
     }
 
-    /// - Parameter moment: since the first read.
+    /// - Parameter moment: the time since the first read.
     mutating func read(_ reading: Reading, at moment: Duration) -> Finding {
         let isOver = moment >= timeout
         guard case .shows(let digest) = reading else { return isOver ? .open : .wait }
@@ -113,7 +113,7 @@ struct TagReadbackPoller: Sendable {
 
     struct Result: Sendable {
         let finding: TagReadback.Finding
-        /// The last digest that the tag showed; nil if there is no tag or it was never readable.
+        /// The last digest that the tag showed; nil if the tag does not exist or was never readable.
         let shown: Digest?
         /// The error of the last read.
         let failure: RegistryError?

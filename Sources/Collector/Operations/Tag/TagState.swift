@@ -18,14 +18,14 @@ struct TagState: Hashable, Sendable {
 }
 
 extension RegistryClient {
-    /// The digest that a tag points to; nil if the registry reports that there is no such tag.
+    /// The digest that a tag points to; nil if the registry reports that the tag does not exist.
     ///
     /// Requested on a new connection and past caches, because it is read repeatedly while it may be changing.
     func digest(ofTag reference: ImageReference) async throws(RegistryError) -> Digest? {
         try await present(reference, isFresh: true)?.digest
     }
 
-    /// True if the tag exists, whatever it points to.
+    /// True if the tag exists, even if it does not point to a usable image.
     ///
     /// - Throws: if the registry gave no answer either way.
     func isThere(_ reference: ImageReference) async throws(RegistryError) -> Bool {
@@ -36,7 +36,7 @@ extension RegistryClient {
         }
     }
 
-    /// The image that a tag points to; nil if the registry reports that there is no such tag.
+    /// The image that a tag points to; nil if the registry reports that the tag does not exist.
     func tagged(_ reference: ImageReference) async throws(RegistryError) -> TagState? {
         guard let manifest = try await present(reference, isFresh: true) else { return nil }
         do throws(RegistryError) {
@@ -58,11 +58,11 @@ struct TagStateReader: Sendable {
     let ledger: Ledger
     let log: PromotionLog
     var interruption: SignalCancellation?
-    /// For all requests of one read.
+    /// The timeout for all requests of one read.
     var timeout = Duration.seconds(60)
 
     struct Reading: Sendable {
-        /// nil if there is no such tag.
+        /// nil if the tag does not exist.
         let image: TagState?
         /// The last completed change in the journal, if the tag still shows a build from before it.
         var contradicted: JournalEntry?

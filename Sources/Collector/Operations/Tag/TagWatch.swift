@@ -84,7 +84,7 @@ package struct TagWatch: Sendable {
         }
     }
 
-    /// The digest that the tag shows; nil for none. A HEAD request is enough while it is the promoted one.
+    /// The tag's digest; nil if the tag does not exist. A HEAD request is enough while it is the promoted one.
     private func shown(_ client: RegistryClient, promoted: Digest) async throws -> Digest? {
         guard try await client.mayDiffer(reference, from: promoted) else { return promoted }
         return try await client.digest(ofTag: reference)

@@ -26,7 +26,7 @@ final class CertificateExpiries: Sendable {
 
     /// One line about all certificates that have expired or will soon; nil if there are none.
     ///
-    /// - Parameter names: of the hosts, by their index.
+    /// - Parameter names: the hosts' names by index.
     func warning(now: Date, names: [String]) -> String? {
         let limit = now.addingTimeInterval(Self.notice.seconds)
         let soon = ends.withLock { $0 }.filter { $0.value < limit && names.indices.contains($0.key) }

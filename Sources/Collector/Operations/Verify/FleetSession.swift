@@ -75,7 +75,7 @@ struct FleetSession: Sendable {
             while state.verification.conclusion == nil, !isComplete(state.verification) {
                 let now = clock.now - start
                 let wanted = min(state.wake, now + Self.heartbeat, state.verification.policy.timeout)
-                // One timer at a time; an earlier wish may be served some milliseconds late.
+                // One timer at a time; an earlier deadline may be met some milliseconds late.
                 if !isTimerPending {
                     isTimerPending = true
                     let deadline = start + max(wanted, now + .milliseconds(2))

@@ -5,9 +5,9 @@ import Verdict
 
 /// The credentials that the collector presents to each host of a fleet.
 package struct HostCredentials: Sendable {
-    /// For hosts without credentials of their own.
+    /// The credentials for hosts without their own.
     private let fallback: RequestCredentials
-    /// By the host's index.
+    /// Credentials by host index.
     private let perHost: [Int: RequestCredentials]
 
     package init(_ fallback: RequestCredentials = RequestCredentials(), perHost: [Int: RequestCredentials] = [:]) {

@@ -19,7 +19,7 @@ struct LongPollPlanner {
         let observedAt: Duration
     }
 
-    /// The request to hold an answer back.
+    /// The parameters of a held request.
     struct Hold {
         /// The entity tag of the host's last document.
         let tag: String
@@ -50,12 +50,12 @@ struct LongPollPlanner {
 
     /// The time of the next request to a host, which without long polls would be sent at `moment`.
     ///
-    /// - Parameter isEarly: true if the last answer was from before the start, so that there is no change to wait for.
+    /// - Parameter isEarly: true if the last answer was from before the start, so waiting is pointless.
     mutating func schedule(
         _ host: Int, at moment: Duration, now: Duration, status: HostStatus, isEarly: Bool = false
     ) -> Duration {
         nextHolds[host] = nil
-        // A held answer is no reason to hurry, and a host that changes all the time is not followed faster than this.
+        // A held answer does not bring the next request forward, even if the host changes constantly.
         let regular = max(moment, now + interval)
         let start = max(now, lastHeld[host].map { $0 + Self.shortestHold } ?? now)
         guard lastDocuments[host] != nil, !unsupported.contains(host), status.isAwaited, !isEarly,

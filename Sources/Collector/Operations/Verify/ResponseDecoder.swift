@@ -20,7 +20,7 @@ struct ResponseDecoder: Sendable {
         default: return .unusable(.httpStatus, detail: "answered HTTP \(status)")
         }
         let data = Data(body)
-        // Without the word there can be no such key.
+        // Without the word, the key cannot exist.
         if !Self.mentionsSchema(body), let answer = plain(data, stored, headers) { return answer }
         do {
             var document = try decoder.decode(Document.self, from: data)

@@ -6,7 +6,7 @@ import Transfer
 /// Requests ask not to be answered from a cache, and their URL is new each time, but a cache can be configured to ignore both.
 /// `Via` alone indicates a proxy, not a cache. A cache that reports `MISS` has asked the host.
 struct StoredAnswer: Hashable, Sendable {
-    /// The header that shows that the answer was, or may have been, stored. One clean line; nil if there is none.
+    /// The header that shows that the answer was, or may have been, stored. One clean line; nil if absent.
     private(set) var evidence: String?
     /// The minimum number of seconds for which the answer was stored (RFC 9111, section 5.1); 0 without an `Age`.
     private(set) var age = 0.0

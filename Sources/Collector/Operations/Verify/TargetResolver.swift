@@ -66,10 +66,10 @@ extension ExpectedHost {
 /// The image that a target was taken from, with the registry that can be asked about it again.
 package struct ImageSource: Sendable {
     package let reference: ImageReference
-    /// The image as it was read once; nil if there is no such tag.
+    /// The image as it was read once; nil if the tag does not exist.
     package let image: ResolvedImage?
     let client: RegistryClient
-    /// For all requests of one step.
+    /// The timeout for all requests of one step.
     let timeout: Duration
 
     package init(reference: ImageReference, image: ResolvedImage?, client: RegistryClient, timeout: Duration) {
@@ -85,7 +85,7 @@ package struct ImageSource: Sendable {
         return TagWatch(reference: reference, client: client, created: image.created)
     }
 
-    /// Looks up other digests that hosts serve; nil if there is no image to compare them with.
+    /// Looks up other digests that hosts serve; nil without an image to compare them with.
     package var learner: DigestResolver? { image.map { _ in client.learner(in: reference) } }
 }
 

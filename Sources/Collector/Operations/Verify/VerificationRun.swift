@@ -27,7 +27,7 @@ package struct VerificationRun: Sendable {
     private var evidence: EvidenceFile?
     /// Asks the registry about other digests that hosts serve; nil if the target's image does not come from a registry.
     var learner: DigestResolver?
-    /// Watches the tag that the target's image comes from; nil if there is none.
+    /// Watches the tag that the target's image comes from; nil if it does not come from a tag.
     var tag: TagWatch?
     let progress: ProgressMode
     let environment: [String: String]
@@ -57,7 +57,7 @@ package struct VerificationRun: Sendable {
         self.terminal = terminal
     }
 
-    /// A copy for the verification after a rollback, which has neither reports nor evidence of its own.
+    /// A copy without reports and evidence, for the verification after a rollback.
     var withoutOutput: VerificationRun {
         var copy = self
         (copy.destinations, copy.evidence) = ([], nil)
@@ -231,7 +231,7 @@ package struct VerificationRun: Sendable {
     /// - Parameters:
     ///   - promotion: nil if nothing is known of the tag.
     ///   - notes: warnings about the promotion, one line each.
-    ///   - showsText: false if the terminal has the whole story already.
+    ///   - showsText: false if the terminal has already shown everything.
     func publish(
         _ outcome: VerificationOutcome, promotion: PromotionRecord?, notes: [String] = [], showsText: Bool = true
     ) async throws -> Report {

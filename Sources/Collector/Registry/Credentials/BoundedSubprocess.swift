@@ -3,7 +3,7 @@ import SystemPackage
 
 /// Runs a program with limits on its time and its output.
 ///
-/// swift-subprocess sees to most of it: a process group of its own, the given environment and no other, the output limit,
+/// swift-subprocess provides most of this: a separate process group, only the given environment, the output limit,
 /// `/dev/null` for standard error, and no inherited descriptors. It lacks two things, which are added here:
 ///
 /// - A time limit: after it the run is cancelled, which kills the process group.

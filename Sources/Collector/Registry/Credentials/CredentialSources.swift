@@ -89,7 +89,7 @@ package struct CredentialSources: Sendable {
     }
 }
 
-/// A credential for a registry. Never printed, nor dumped.
+/// A credential for a registry. Never printed or dumped.
 enum RegistryCredential: Hashable, Sendable {
     case password(user: String, password: String)
     /// An OAuth2 refresh token for the token service.
