@@ -90,7 +90,7 @@ import Testing
         #expect((report.commitRemark == nil) == isUsable)
     }
 
-    @Test("Without the label or the image there is no commit")
+    @Test("The commit is unknown without the label or the image")
     func noRevision() throws {
         #expect(ContainerReport(try Samples.facts(revision: nil), store: .classic).instance.gitSHA == .absent)
         var facts = try Samples.facts()

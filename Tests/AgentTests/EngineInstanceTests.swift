@@ -220,7 +220,7 @@ import Testing
         #expect(try await self.content(script).0.gitSHA?.hex == Samples.otherSHA, "not the host's platform at all")
     }
 
-    @Test("Field 14: if that platform cannot be inspected, there is no commit, for that reason")
+    @Test("Field 14: if that platform cannot be inspected, the commit is unknown, for that reason")
     func unknownPlatform() async throws {
         var other = emulated()
         other.overrides[Self.query] = image("amd64", revision: Samples.sha)

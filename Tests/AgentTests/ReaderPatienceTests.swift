@@ -56,7 +56,7 @@ import Testing
         #expect(reader.end.value == .late(path: "/r.sock"))
     }
 
-    @Test("After the first line there is no limit")
+    @Test("No limit applies after the first line")
     func silenceAfterFirstLine() throws {
         let reader = try Reader()
         try reader.send(" ")

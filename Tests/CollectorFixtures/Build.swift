@@ -47,7 +47,7 @@ extension GitSHA {
     /// The same digit forty times.
     static func of(_ digit: Character) -> GitSHA {
         guard let sha = GitSHA(contractText: String(repeating: digit, count: 40)) else {
-            preconditionFailure("\(digit) is no hexadecimal digit")
+            preconditionFailure("\(digit) is not a hexadecimal digit")
         }
         return sha
     }
@@ -57,7 +57,7 @@ extension Digest {
     /// The same digit sixty-four times.
     static func of(_ digit: Character) -> Digest {
         guard let digest = Digest(contractText: "sha256:" + String(repeating: digit, count: 64)) else {
-            preconditionFailure("\(digit) is no hexadecimal digit")
+            preconditionFailure("\(digit) is not a hexadecimal digit")
         }
         return digest
     }

@@ -115,7 +115,7 @@ struct Simulation {
                 nextAsk[asked] = max(at, now)
             case .changed(let host, let transition):
                 if transition.at != .milliseconds(now) { violations.append("host \(host) changed at another time") }
-            case .lookAtTag: violations.append("a tag is looked at that nobody watches")
+            case .lookAtTag: violations.append("an unwatched tag is read")
             case .learn: violations.append("a registry is asked that there is not")
             case .concluded:
                 if index != actions.count - 1 { violations.append("actions after the conclusion") }

@@ -76,7 +76,7 @@ extension RealEngine {
         }
 
         @Test(
-            "Field 7: what a broken-off recreate leaves behind is no instance, and a newer container that died is one")
+            "Field 7: leftovers of an interrupted recreate are not instances, but a newer container that died is")
         func leftover() async throws {
             let service = try await Service.make()
             try await service.engine.makeImage("\(service.repository):old", revision: Commit.old)
@@ -179,8 +179,8 @@ extension RealEngine {
             try await remove(service, "1")
         }
 
-        @Test("Field 11: a unit that makes its container anew is another instance each time, and nothing is hidden")
-        func anew() async throws {
+        @Test("Field 11: a unit that recreates its container counts as a new instance each time")
+        func recreated() async throws {
             let (service, _) = try await promoted()
             let agent = try await agent(service, "container:\(service.name)-unit")
             var ids: Set<String> = []

@@ -67,7 +67,7 @@ extension RealEngine {
             #expect(outcome.exitCode == 0, "\(outcome.output)\(outcome.error)")
         }
 
-        @Test("Field 18: where there is no engine, the reason lists every place that was tried")
+        @Test("Field 18: without an engine, the reason lists every place that was tried")
         func nothing() async throws {
             let folder = try TemporaryFolder()
             let environment = ["XDG_RUNTIME_DIR": folder.path]

@@ -130,7 +130,7 @@ GUARDS = [
         r"observations >= 2 && span >= soak",
         r"observations >= 2 && span >= min(soak, .zero)", VERDICT),
     Guard(
-        1, "two-answers", "one answer alone is no proof",
+        1, "two-answers", "a single answer does not prove the target",
         _VERDICT + "Proof.swift",
         r"observations >= 2 && span >= soak",
         r"observations >= 1 && span >= soak", VERDICT),
@@ -140,7 +140,7 @@ GUARDS = [
         r"if isNew, window.earliest > run.latest.latest {",
         r"if isNew, window.latest > run.latest.latest {", VERDICT),
     Guard(
-        1, "slow-answer", "the way of a slow answer is no part of the soak",
+        1, "slow-answer", "the transfer time of a slow answer does not count towards the soak",
         _VERDICT + "Proof.swift",
         r"max(.zero, latest.earliest - first.latest)",
         r"max(.zero, latest.latest - first.earliest)", VERDICT),
@@ -150,7 +150,7 @@ GUARDS = [
         r"guard var run, run.fingerprint == fingerprint, window.latest",
         r"guard var run, window.latest", VERDICT),
     Guard(
-        1, "must-serve", "a match that is not serving is no proof",
+        1, "must-serve", "a match that is not serving does not prove the target",
         _VERDICT + "HostTracker.swift",
         r"isMatch && runtime == .serving && canProve",
         r"isMatch && canProve", VERDICT),
@@ -237,12 +237,12 @@ GUARDS = [
         r"guard try SocketAddress(ipAddress: name, port: port).port != nil else {", PROBE),
     # 2. Unreadable is never empty, and neither is fine
     Guard(
-        2, "error-page", "an error page is no answer, whatever it holds",
+        2, "error-page", "an error page is not an answer, whatever it holds",
         "Sources/Collector/Operations/Verify/ResponseDecoder.swift",
         r"case 200: break",
         r"case 200, 404: break", ANSWERS),
     Guard(
-        2, "unknown-schema", "a document of another schema is no document",
+        2, "unknown-schema", "a document of another schema is not a document",
         "Sources/Collector/Operations/Verify/ResponseDecoder.swift",
         r"if document.schema != Document.schema {",
         r"if document.schema < Document.schema {", ANSWERS),
@@ -323,7 +323,7 @@ GUARDS = [
         r"if shortage != nil { content.state = ServiceState.worst(of: [content.state, .starting]) }",
         r"if shortage != nil { content.state = ServiceState.worst(of: [content.state]) }", INSTANCES),
     Guard(
-        3, "old-health", "a health result from before the instance's start is none",
+        3, "old-health", "a health result from before the instance's start is ignored",
         _CORE + "ContainerReport.swift",
         r"guard let time = result.startedAt, time >= start else { return false }",
         r"guard let time = result.startedAt, time >= start || time < start else { return false }", INSTANCES),
@@ -388,12 +388,12 @@ GUARDS = [
         r"guard descriptor >= 0 else { throw Self.unreadable(source.name) }",
         r"""guard descriptor >= 0 else { return Content(text: "", stamp: nil) }""", INVENTORY),
     Guard(
-        2, "zero-commit", "a commit of zeros is none",
+        2, "zero-commit", "a commit of zeros is rejected",
         "Sources/Shared/GitSHA.swift",
         r"""guard digits.contains(where: { $0 != UInt8(ascii: "0") }) else { throw .allZeros }""",
         r"""guard !digits.isEmpty else { throw .allZeros }""", SHARED),
     Guard(
-        2, "short-commit", "a shortened commit is none",
+        2, "short-commit", "a shortened commit is rejected",
         "Sources/Shared/GitSHA.swift",
         r"guard digits.count == 40 || digits.count == 64 else {",
         r"guard digits.count >= 7 else {", SHARED),
@@ -404,7 +404,7 @@ GUARDS = [
         r"if document.nonce != nonce { return .replayed }",
         r"if document.nonce == nil { return .replayed }", VERDICT),
     Guard(
-        3, "nonce-there", "an answer without any nonce is none",
+        3, "nonce-there", "an answer without a nonce is rejected",
         _VERDICT + "IdentityTracker.swift",
         r"if document.nonce != nonce { return .replayed }",
         r"if let echoed = document.nonce, echoed != nonce { return .replayed }", VERDICT),
@@ -471,7 +471,7 @@ GUARDS = [
         r"\b(LocalSourceTests|ServerLimitsTests)/"),
     # 4. A right commit with a wrong digest
     Guard(
-        4, "digest-wrong", "the right commit in another image is no match",
+        4, "digest-wrong", "the right commit in another image is not a match",
         _VERDICT + "BuildMatcher.swift",
         r"case (true, nil): return sameCommitOtherImage(instance, on: engine)",
         r"case (true, nil): return BuildComparison(fact: .matchSHA)", VERDICT),
@@ -491,7 +491,7 @@ GUARDS = [
         r"if isFinal, build == .digestWrong || build == .shaWrong { return true }",
         r"if isFinal, build == .shaWrong { return true }", VERDICT),
     Guard(
-        4, "sha-wrong", "the right image labelled with another commit is no match",
+        4, "sha-wrong", "the right image labelled with another commit is not a match",
         _VERDICT + "BuildMatcher.swift",
         r"case (false, _?): return BuildComparison(fact: .shaWrong)",
         r"case (false, let proof?): return BuildComparison(fact: proof)", VERDICT),
@@ -501,7 +501,7 @@ GUARDS = [
         r"if matching == all.count {",
         r"if matching > 0 {", VERDICT),
     Guard(
-        4, "summary-agrees", "a summary that says something else than its instances is no match",
+        4, "summary-agrees", "a summary that says something else than its instances is not a match",
         _VERDICT + "BuildMatcher.swift",
         r"return contradiction(in: evidence) ?? otherServed(evidence) ?? weakest",
         r"_ = contradiction(in: evidence)" "\n            return otherServed(evidence) ?? weakest", VERDICT),
@@ -531,7 +531,7 @@ GUARDS = [
         r"other.isFor(instance.platform, manifest) && promoted.contains(manifest.digest)",
         r"other.isFor(instance.platform, manifest) && !promoted.isEmpty", DIGESTS),
     Guard(
-        4, "learned-unasked", "what nobody asked for is not learned",
+        4, "learned-unasked", "unrequested digests are not stored",
         _VERDICT + "Verification.swift",
         r"guard lookups.pending.contains(lookup.digest) else { return }",
         r"_ = lookups.ask(for: [lookup.digest])", DIGESTS),
@@ -701,7 +701,7 @@ GUARDS = [
         r"/containers/json?all=1",
         r"/containers/json?all=1&size=1", r"\bEngineSessionTests/"),
     Guard(
-        9, "engine-left-streams", "the stream of an engine that is no longer used is closed",
+        9, "engine-left-streams", "the stream of an engine that is not a longer used is closed",
         _ENGINE + "EngineEventStream.swift",
         r"for stream in others { stream.close() }",
         r"_ = others", EVENTS),
@@ -790,7 +790,7 @@ GUARDS = [
         r"guard Digest(sha256Of: response.body) == digest else {",
         r"guard Digest(sha256Of: response.body) == digest || !response.body.isEmpty else {", REGISTRY),
     Guard(
-        3, "registry-page", "a page of HTML is no image",
+        3, "registry-page", "a page of HTML is not an image",
         _REGISTRY + "RegistryManifest.swift",
         r"""guard essence != "text/html" else { throw .page }""",
         r"""guard essence != "text/page" else { throw .page }""", REGISTRY),
@@ -821,7 +821,7 @@ GUARDS = [
         r"case 404 where isPage:",
         r"case 404 where isPage && codes.count > 1_000:", REGISTRY),
     Guard(
-        2, "registry-tags", "half of a list of tags is none",
+        2, "registry-tags", "an incomplete list of tags is an error",
         _REGISTRY + "RegistryClient.swift",
         r"""throw .untrustworthy(subject, reason: "has more than \(Self.maximumPages) pages")""",
         r"""return tags""", REGISTRY),
@@ -831,7 +831,7 @@ GUARDS = [
         r"case .failure(.timeout), .failure(.protocolError): isRepeatable",
         r"case .failure(.timeout), .failure(.protocolError): true", REGISTRY),
     Guard(
-        2, "registry-put-5xx", "a 5xx for what was written means that nobody knows",
+        2, "registry-put-5xx", "after a 5xx to a write, the outcome is unknown",
         _REGISTRY + "RegistryStatus.swift",
         r"""default: throw .uncertainPut(subject, reason: "the registry answered with status \(response.status)")""",
         r"""default: throw .refusedPut(subject, reason: "the registry answered with status \(response.status)")""",
@@ -848,7 +848,7 @@ GUARDS = [
         r"guard arriving + waiting + addition <= limits.memoryBytes || size <= share else {",
         r"guard arriving + waiting + addition <= limits.memoryBytes * 100 || size <= share else {", TRANSFERS),
     Guard(
-        9, "hold-back", "answers that nobody takes hold new requests back",
+        9, "hold-back", "unread answers delay new requests",
         _POLLING + "TransferLimits.swift",
         r"var hasRoom: Bool { arriving + waiting < limits.memoryBytes }",
         r"var hasRoom: Bool { arriving + waiting < limits.memoryBytes * 100 }", TRANSFERS),
@@ -1009,7 +1009,7 @@ GUARDS = [
         r"WebOrigin(url) == endpoint.origin,",
         r"WebOrigin(url) != nil, !endpoint.base.isEmpty,", REGISTRY),
     Guard(
-        10, "redirect-clear", "from https nobody is sent on in the clear",
+        10, "redirect-clear", "redirects from https to http are refused",
         _REGISTRY + "RegistryEndpoint.swift",
         r"guard origin.isEncrypted || !endpoint.origin.isEncrypted else {",
         r"guard origin.isEncrypted || !endpoint.base.isEmpty else {", REGISTRY),
@@ -1035,7 +1035,7 @@ GUARDS = [
         r"""case .password: "RegistryCredential(password)" """.strip(),
         r"""case .password(_, let password): "RegistryCredential(\(password))" """.strip(), REGISTRY),
     Guard(
-        10, "helper-name", "a credential helper's name is no path",
+        10, "helper-name", "a credential helper's name is not a path",
         _REGISTRY + "Credentials/CredentialHelper.swift",
         r"""|| "._-".utf8.contains(byte)""",
         r"""|| "._-/".utf8.contains(byte)""", REGISTRY),
@@ -1045,12 +1045,12 @@ GUARDS = [
         r"return Self.token(head.headers).map { tokens.current.contains($0) } ?? false ? nil : .tokenNeeded",
         r"return Self.token(head.headers).map { tokens.current.contains($0) } ?? true ? nil : .tokenNeeded", ACCESS),
     Guard(
-        10, "agent-token-file", "a token that others can read is none",
+        10, "agent-token-file", "a token file that others can read is rejected",
         "Sources/Agent/Serving/Access/AccessFile.swift",
         r"if status.st_mode & forbidden == 0 {",
         r"if status.st_mode & forbidden & 0 == 0 {", ACCESS),
     Guard(
-        10, "agent-client-names", "a certificate of somebody else's opens nothing",
+        10, "agent-client-names", "a foreign client certificate is rejected",
         "Sources/Agent/Serving/Access/AccessControl.swift",
         r"if isStranger { return .strangeCertificate }",
         r"if isStranger, tokens != nil { return .strangeCertificate }", ACCESS_TO_AGENT),
@@ -1060,7 +1060,7 @@ GUARDS = [
         r"configuration.certificateVerification = .noHostnameVerification",
         r"configuration.certificateVerification = .none", ACCESS_TO_AGENT),
     Guard(
-        10, "agent-beyond-loopback", "beyond loopback somebody has to authenticate",
+        10, "agent-beyond-loopback", "beyond loopback, clients must authenticate",
         "Sources/Agent/AgentService.swift",
         r"guard access.allowsAnonymous else { throw AgentError.beyondLoopback(name) }",
         r"guard access.allowsAnonymous || name.isEmpty == false else { throw AgentError.beyondLoopback(name) }",
@@ -1203,7 +1203,7 @@ GUARDS = [
         r"return others.isEmpty || !others.contains { $0.contains(host) }",
         r"return others.isEmpty || others.contains { $0.contains(host) } || !host.name.isEmpty", VERDICT),
     Guard(
-        "gate", "selection", "a selection that matches nothing is no empty inventory",
+        "gate", "selection", "a selection that matches nothing is not an empty inventory",
         _VERDICT + "InventoryCheck.swift",
         r"guard !selector.isEverything, !listed.isEmpty else { return nil }",
         r"guard selector.isEverything, !listed.isEmpty else { return nil }", VERDICT),
@@ -1249,7 +1249,7 @@ GUARDS = [
         r'word.hasSuffix("HIT")',
         r'word.hasSuffix("HITHIT")', CACHES),
     Guard(
-        3, "stored-age", "an Age counts, and one that cannot be read is no zero",
+        3, "stored-age", "an Age counts, and one that cannot be read does not count as zero",
         "Sources/Collector/Operations/Verify/StoredAnswer.swift",
         r"if age != 0 { evidence",
         r"if age == nil { evidence", CACHES),
@@ -1294,7 +1294,7 @@ GUARDS = [
         r"if let looping = places.first(where: { $0.restarts.count >= 2 })",
         r"if let looping = places.first(where: { !$0.restarts.isEmpty && total >= 2 })", VERDICT),
     Guard(
-        "gate", "restart-told", "a restart in the soak is told",
+        "gate", "restart-told", "a restart in the soak is reported",
         _VERDICT + "HostTracker.swift",
         r"case .soaking, .flapping: history.instances.total > announced.restarts",
         r"case .soaking, .flapping: false", VERDICT),
@@ -1376,7 +1376,7 @@ GUARDS = [
         r"case .unusable(let text) where keepsText && text.isEmpty: try container.encode(text)", EVIDENCE),
     # Text
     Guard(
-        "text", "page-tag", "a page's text is no markup",
+        "text", "page-tag", "a page's text is not markup",
         "Sources/Collector/Reports/HTML/Markup.swift",
         r"""case UInt8(ascii: "<"): bytes += "&lt;".utf8""",
         r"""case UInt8(ascii: "<"): bytes += "<".utf8""", PAGES),
@@ -1422,7 +1422,7 @@ GUARDS = [
         r"""case "success": .satisfied""",
         r"""case "success", "warning": .satisfied""", CI),
     Guard(
-        11, "ci-skipped", "a skipped job is no success, and ends the wait",
+        11, "ci-skipped", "a skipped job is not a success, and ends the wait",
         _CI + "CIState.swift",
         r""""canceled", "skipped",""",
         r""""canceled",""", CI),
@@ -1492,7 +1492,7 @@ GUARDS = [
         r"static let limit = 200",
         r"static let limit = 100_000", FORGE),
     Guard(
-        2, "forge-html", "an answer that is no JSON is not read",
+        2, "forge-html", "an answer that is not JSON is not read",
         _FORGE + "ForgeClient.swift",
         r"guard Self.isJSON(response) else {",
         r"guard Self.isJSON(response) || !response.body.isEmpty else {", FORGE),
@@ -1537,7 +1537,7 @@ GUARDS = [
         r"guard stat(folder, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else {",
         r"guard stat(folder, &status) == 0 || errno == ENOENT else {", KILL_SWITCH),
     Guard(
-        11, "switch-file-link", "a link that leads nowhere is no absent file",
+        11, "switch-file-link", "a dangling link does not count as an absent file",
         _KILL_SWITCH + "KillSwitch.swift",
         r"guard lstat(path, &status) != 0, errno == ENOENT else {",
         r"guard lstat(path, &status) == 0 || errno == ENOENT else {", KILL_SWITCH),
@@ -1547,7 +1547,7 @@ GUARDS = [
         r"guard answer.status == 200 else {",
         r"guard answer.status >= 200 else {", KILL_SWITCH),
     Guard(
-        11, "switch-url-html", "a page of HTML is no kill switch's value",
+        11, "switch-url-html", "a page of HTML is not a kill switch's value",
         _KILL_SWITCH + "KillSwitch.swift",
         r"""guard !type.contains("html") else {""",
         r"""guard !type.contains("xhtml") else {""", KILL_SWITCH),
@@ -1562,7 +1562,7 @@ GUARDS = [
         r"guard kind == .gitea || permissions?.push != false else {",
         r"guard kind == .gitea || permissions?.push != nil else {", KILL_SWITCH),
     Guard(
-        11, "switch-404-page", "a 404 of something that is no forge is no unset variable",
+        11, "switch-404-page", "a 404 of something that is not a forge is not an unset variable",
         _FORGE + "ForgeClient.swift",
         r"case 404 where isForeignPage(response):",
         r"case 404 where isForeignPage(response) && response.body.isEmpty:", KILL_SWITCH),
@@ -1627,7 +1627,7 @@ GUARDS = [
         r"guard let known = runs[run], let former = runs[formerRun], known.isSameKind(as: former) else {",
         r"guard let known = runs[run], let former = runs[formerRun], known != former || former == known else {", CI),
     Guard(
-        11, "ci-unknown-runs", "runs that nobody knows replace nothing",
+        11, "ci-unknown-runs", "unknown runs do not replace others",
         _CI + "CIReporters.swift",
         r"case (1?, _), (nil, .status): return false",
         r"case (1?, _): return false", CI),
@@ -1677,7 +1677,7 @@ GUARDS = [
         r"[404, 405, 501].contains(status)",
         r"status >= 404", FORGE),
     Guard(
-        11, "ci-described", "a skipped job that is reported as success is no success",
+        11, "ci-described", "a skipped job that is reported as success is not a success",
         _CI + "CIState.swift",
         r"""case ("success", .skipped?): self = .skipped""",
         r"""case ("skipped", .skipped?): self = .skipped""", CI),
@@ -1693,7 +1693,7 @@ GUARDS = [
         r"if let flag = (command?.commandLineOnly ?? []).first(where: { isSet($0) && $0.name.isEmpty }) {",
         r"\bCommandLineMistakesTests/"),
     Guard(
-        2, "output-full", "standard output that was not written is no success",
+        2, "output-full", "standard output that was not written is not a success",
         "Sources/Collector/Commands/Invocation.swift",
         r"let reason = Terminal.outputFailure else { return code }",
         r"let reason = Terminal.outputFailure, reason.isEmpty else { return code }",
@@ -1800,7 +1800,7 @@ GUARDS = [
         r"named.client.until(.now + named.timeout)",
         r"named.client", DRIFT),
     Guard(
-        2, "drift-absent", "a tag that somebody removed is told",
+        2, "drift-absent", "a tag that somebody removed is reported",
         "Sources/Collector/Operations/Drift/DriftRules.swift",
         r"guard let tag else {",
         r"guard let tag = tag ?? candidates.first else {", DRIFT),
@@ -1820,7 +1820,7 @@ GUARDS = [
         r"guard stability.isStable, !mayLag || stability.span >= timeout else { return .suspected(digest) }",
         r"guard !mayLag || stability.span >= timeout else { return .suspected(digest) }", JOURNAL),
     Guard(
-        "gate", "moved-tag-former", "what was put back is no newer promotion",
+        "gate", "moved-tag-former", "a tag that was put back is not a newer promotion",
         _VERDICT + "VerdictRules.swift",
         r"verification.successor == nil && verification.movedTag?.isFormer == true",
         r"verification.successor != nil && verification.movedTag?.isFormer == true", VERDICT),
@@ -1865,7 +1865,7 @@ GUARDS = [
         r"$0.needsText && !isNamed",
         r"$0.needsText && $0.name.isEmpty && !isNamed", r"\bTextTests/"),
     Guard(
-        "evidence", "evidence-whole", "evidence that is not whole is no success",
+        "evidence", "evidence-whole", "evidence that is not whole is not a success",
         "Sources/Collector/Operations/Verify/VerificationRun.swift",
         r"guard let evidence, report.evidence == nil else { return }",
         r"guard let evidence, report.evidence == nil, evidence.path.isEmpty else { return }", r"\bEvidenceFileTests/"),
@@ -1920,7 +1920,7 @@ GUARDS = [
         r"if causes.contains(.superseded) { return .hold(isPutBack ? .putBack : .superseded) }",
         r"if causes.isEmpty { return .hold(isPutBack ? .putBack : .superseded) }", ADVICE),
     Guard(
-        "advice", "advice-put-back", "what somebody put back is not called a newer promotion to look at",
+        "advice", "advice-put-back", "a build that was put back is not reported as a newer promotion",
         "Sources/Collector/Reports/Remedy.swift",
         r"return .hold(isPutBack ? .putBack : .superseded)",
         r"return .hold(isPutBack && hasFailures ? .putBack : .superseded)", ADVICE),

@@ -153,7 +153,7 @@ def check(guards: list) -> None:
         try:
             mutated(guard, (SOURCE / guard.file).read_text())
         except FileNotFoundError:
-            defects.append(f"{guard.name}: there is no {guard.file}")
+            defects.append(f"{guard.name}: {guard.file} is missing")
         except TableError as error:
             defects.append(str(error))
     if defects:

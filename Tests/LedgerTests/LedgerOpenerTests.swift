@@ -208,7 +208,7 @@ struct LedgerOpenerTests {
         #expect(!error.description.contains("\n"))
     }
 
-    @Test("The path comes from the flag, systemd's directory or the user's, or there is none")
+    @Test("The path comes from the flag, systemd's directory or the user's, or is absent")
     func location() throws {
         func resolve(_ flag: String?, _ environment: [String: String]) throws -> String? {
             try LedgerPath.resolve(flag: flag, environment: environment)

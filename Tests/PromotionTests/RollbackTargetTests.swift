@@ -73,7 +73,7 @@ struct RollbackTargetTests {
         await promoter.stop()
     }
 
-    @Test("Without another build, there is no rollback")
+    @Test("Without another build, the tag is not rolled back")
     func nothing() async throws {
         let promoter = try await Promoter.make()
         promoter.registry.push(promoter.new, "latest")

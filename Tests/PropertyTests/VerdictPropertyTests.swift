@@ -89,7 +89,7 @@ struct VerdictPropertyTests {
     /// (e) The run's evidence must replay to the same report.
     private static func replayed(_ run: Simulation) -> [String] {
         guard let recording = run.recording, let conclusion = run.verification.conclusion else {
-            return ["there is no evidence"]
+            return ["evidence is missing"]
         }
         do {
             let outcome = try recording.replay(conclusion)

@@ -58,7 +58,7 @@ struct RemedyTests {
         return report
     }
 
-    @Test("What somebody put back is no newer promotion to look at: find out who, then promote or roll back")
+    @Test("A tag that was put back is not reported as a newer promotion")
     func putBack() throws {
         let tag = RetaggedImage(image: "registry.example/canvas:latest", digest: .of("9"), isFormer: true)
         var report = try Self.report(.superseded, [Self.host(.straggler, .behind, Self.advice[0])])
@@ -81,7 +81,7 @@ struct RemedyTests {
     }
 
     @Test(
-        "Whatever a host's status and build are, it is not told to take a build that failed or was replaced",
+        "No host is advised to take a build that failed or was replaced",
         arguments: held)
     func table(_ verdict: Verdict) throws {
         for status in HostStatus.allCases where status != .converged {
@@ -188,7 +188,7 @@ struct RemedyTests {
         }
     }
 
-    @Test("Stragglers of a build that nothing speaks against are told how to get it")
+    @Test("Stragglers get a remedy if nothing speaks against the target")
     func stragglers() throws {
         var bench = Bench(2, policy: .short)
         bench.finish { host, _ in .answer(host == 0 ? Answer() : .old) }
@@ -206,7 +206,7 @@ struct RemedyTests {
                 verification: "2", verdict: verdict))
     }
 
-    @Test("After the way back there is nothing to do on the hosts, and nobody is told to go back once more")
+    @Test("After a rollback there is nothing to do, and no advice to roll back again")
     func rolledBack() throws {
         var report = try Self.failing()
         report.promotion = try Self.rollback(.converged)
@@ -240,7 +240,7 @@ struct RemedyTests {
         }
     }
 
-    @Test("While a drift is not explained, hosts are left on what they serve; a build that waits is no drift")
+    @Test("Unexplained drift leaves hosts alone; an unpromoted build is not drift")
     func drift() throws {
         for kind in Drift.Finding.Kind.allCases {
             var bench = Bench(2, policy: .short)

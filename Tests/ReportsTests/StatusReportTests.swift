@@ -81,7 +81,7 @@ struct StatusReportTests {
         #expect(!text.contains("docker compose"), "\(text)")
     }
 
-    @Test("Without a target there is no advice, whatever the states of the hosts")
+    @Test("A status without a target gives no advice")
     func noAdvice() throws {
         let report = try report([.answer(Answer()), .answer(Answer(state: .exited))], target: Self.nothing)
         let text = TextReport(report: report).render()

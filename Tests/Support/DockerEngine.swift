@@ -102,7 +102,7 @@ public final class DockerEngine: Sendable {
         guard let parent = session.withLock({ $0?.processID }) else { throw NotInTime(description: "no daemon runs") }
         let children = try String(contentsOfFile: "/proc/\(parent)/task/\(parent)/children", encoding: .utf8)
         guard let id = pid_t(children.trimmingCharacters(in: .whitespaces)) else {
-            throw NotInTime(description: "the daemon cannot be told among '\(children)'")
+            throw NotInTime(description: "cannot identify the daemon among '\(children)'")
         }
         return id
     }

@@ -213,7 +213,7 @@ struct ConclusionTests {
         #expect(run(isExpired: true).exitCode == 20)
     }
 
-    @Test("A host that the source lost and that answers all the same is no missing one")
+    @Test("A delisted host that still answers is not missing")
     func missing() {
         var bench = Bench()
         bench.learn(listed: [], at: 0.5)

@@ -91,7 +91,7 @@ struct ContradictionTests {
         #expect(starting.exitCode == 10)
     }
 
-    @Test("What agents rightly say is no contradiction")
+    @Test("Consistent statements are not a contradiction")
     func consistent() {
         let answers: [Answer] = [
             Answer(), Answer(state: .absent), Answer(state: .unhealthy), Answer(state: .exited), .old,

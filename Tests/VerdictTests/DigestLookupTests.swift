@@ -74,7 +74,7 @@ struct DigestLookupTests {
             .init(isIndex: true, manifests: [.init(digest: .of("7"), platform: arm64)])
         ),
         ("the manifest is there for no platform", .init(isIndex: true, manifests: [.init(digest: .of("7"))])),
-        ("it is no index", .init(isIndex: false, manifests: [.init(digest: .of("7"), platform: amd64)])),
+        ("it is not an index", .init(isIndex: false, manifests: [.init(digest: .of("7"), platform: amd64)])),
         ("it is empty", .init(isIndex: true, manifests: [])),
     ]
 

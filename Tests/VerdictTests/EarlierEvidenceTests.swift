@@ -28,8 +28,8 @@ struct EarlierEvidenceTests {
 
     @Test("Field 7: a stopped instance beside a serving one fails where its agent counts it, or where it crashed")
     func counted() {
-        var told = Bench(policy: .short)
-        told.finish { _, _ in
+        var fresh = Bench(policy: .short)
+        fresh.finish { _, _ in
             .answer(
                 Self.stopped { $0.exitCode = 0 }.with { answer in
                     let edit = answer.edit
@@ -39,7 +39,7 @@ struct EarlierEvidenceTests {
                     }
                 })
         }
-        #expect(told.exitCode == 20)
+        #expect(fresh.exitCode == 20)
         var crashed = Bench(policy: .short)
         crashed.finish { _, _ in .answer(Self.stopped { $0.exitCode = 1 }) }
         #expect(crashed.exitCode == 20)
@@ -127,7 +127,7 @@ struct EarlierEvidenceTests {
         #expect(bench.status() == .pending)
         #expect(bench.reason() == "asking again: this answer was from before the check started (400ms old)")
         guard case .ask(_, let next)? = bench.actions.last else {
-            Issue.record("nobody is asked")
+            Issue.record("no host is queried")
             return
         }
         #expect(next == .milliseconds(710))

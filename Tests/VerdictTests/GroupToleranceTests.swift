@@ -125,7 +125,7 @@ struct GroupToleranceTests {
                 + "2 of 5 hosts with region=eu are behind, 20% (1) tolerated: host-0, host-1, host-5")
         let excess = run(.unreachable, [0, 5], of: Self.regions, plain: .hosts(1), [.init(Self.eu, .hosts(0))])
         #expect(message(excess) == "1 of 5 hosts with region=eu gave no usable answer, none tolerated: host-0")
-        #expect(excess.verification.conclusion?.reasons.first?.hosts == 1, "what is tolerated is no part of the cause")
+        #expect(excess.verification.conclusion?.reasons.first?.hosts == 1, "tolerated hosts are not part of the cause")
         #expect(
             message(run(.failed, [0, 1], of: Self.regions, [.init(Self.eu, .hosts(1))]))
                 == "2 of 5 hosts with region=eu failed, 1 tolerated: host-0, host-1")

@@ -27,7 +27,7 @@ struct PlainHostTests {
         #expect(!bench.history().contains(.soaking))
     }
 
-    @Test("Field 5: a copy that is little older than the start is no first half of a proof")
+    @Test("Field 5: a copy only slightly older than the start cannot begin a proof")
     func copyFromBefore() {
         var policy = Policy.short
         policy.soak = .zero

@@ -31,7 +31,7 @@ struct ProofTests {
         #expect(bench.verdict == .converged)
     }
 
-    @Test("The way of a slow answer is no part of the soak")
+    @Test("The latency of a slow answer is not part of the soak")
     func slowAnswer() {
         var bench = Bench(policy: Policy(requestTimeout: .seconds(20), soak: .seconds(3)))
         bench.see(at: 1, Answer())

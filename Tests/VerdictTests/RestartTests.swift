@@ -105,7 +105,7 @@ struct RestartTests {
         #expect(!bench.history().contains(.converged))
     }
 
-    @Test("An old container that is stopped, and all that is left to see in the gaps of a crash loop, is no rollback")
+    @Test("An old stopped container in the gaps of a crash loop is not a rollback")
     func leftoverInTheGap() {
         var bench = Bench()
         bench.poll(1...60) { _, moment in
@@ -189,7 +189,7 @@ struct RestartTests {
         #expect(labels.last == .converged)
     }
 
-    @Test("An unhealthy result that an engine keeps from before a restart is no result yet")
+    @Test("A health result from before a restart does not count")
     func keptHealth() {
         var policy = Policy.short
         policy.failAfter = 2

@@ -125,7 +125,7 @@ struct SupersededTests {
     }
 
     @Test(
-        "Field 9: what somebody put back is no newer promotion, so that --superseded-ok does not make it green",
+        "Field 9: a tag that was put back does not count as newer, even with --superseded-ok",
         arguments: [true, false])
     func putBack(isFormer: Bool) {
         var policy = Policy.short
@@ -137,7 +137,7 @@ struct SupersededTests {
             at: 0.5)
         #expect(bench.verdict == .superseded)
         #expect(bench.exitCode == (isFormer ? 40 : 0))
-        #expect(message(bench)?.contains("somebody put the tag back") == isFormer)
+        #expect(message(bench)?.contains("the tag was put back") == isFormer)
     }
 
     @Test("A fleet that reached the successor is said to")

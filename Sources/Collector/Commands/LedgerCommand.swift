@@ -34,7 +34,7 @@ struct LedgerCheckCommand: CollectorCommand {
     static let configuration = CommandConfiguration(
         commandName: "check", abstract: "Check everything in the ledger, without changing it",
         discussion: """
-            Exits with 0 if all is well, with 69 if the file is damaged or contradicts itself, and with 64 if there is no \
+            Exits with 0 if all is well, with 69 if the file is damaged or contradicts itself, and with 64 without a \
             ledger. Verifications whose collector was killed are listed, and are not an error.
             """)
 

@@ -27,7 +27,7 @@ struct RollbackCommand: CollectorCommand {
             In this order: kill switch, ledger, registry, journal, PUT, read-back, journal, verification. CI is not checked. \
             Manifests that the registry has removed are restored from the ledger. A rollback does not block a later \
             promotion. Exits as verify does; with 41 if the kill switch is on or another writer moves the tag, with 64 if \
-            there is no build to go back to, and with 69 if a required service is unavailable.
+            no earlier proven build exists, and with 69 if a required service is unavailable.
             """)
 
     @OptionGroup(title: "Rollback") var rollback: RollbackOptions

@@ -36,7 +36,7 @@ struct StatusCommand: CollectorCommand {
     @Flag(
         help: ArgumentHelp(
             "Exit with the worst finding: 60 for an identity conflict, 20 for failed hosts, 30 for hosts without a usable "
-                + "answer, 10 for hosts that are behind or for drift, 0 if there is none."))
+                + "answer, 10 for hosts that are behind or for drift, otherwise 0."))
     var exitCode = false
 
     func run() async throws {

@@ -291,7 +291,7 @@ extension RegistryClient {
     private static func page(_ response: TransferResponse, _ subject: String) throws(RegistryError) -> [String] {
         struct Wire: Decodable { var tags: [String]? }
         guard let wire = try? JSONDecoder().decode(Wire.self, from: Data(response.body)) else {
-            throw .untrustworthy(subject, reason: "was answered with something else than a list of tags")
+            throw .untrustworthy(subject, reason: "the response is not a list of tags")
         }
         return wire.tags ?? []
     }

@@ -154,7 +154,7 @@ package struct HostTracker: Sendable {
 
     /// Processes one sample.
     ///
-    /// - Parameter twin: the other host of the inventory whose id this sample has; nil where there is none.
+    /// - Parameter twin: the other host of the inventory whose id this sample has; nil if absent.
     mutating func observe(_ sample: Sample, twin: IdentityTracker.Twin?, rules: Rules) {
         attempts += 1
         outstanding = nil

@@ -56,7 +56,7 @@ struct IdentityTracker: Sendable {
     }
 
     /// Another host turned out to have the same id. The id that this host first gave stays: if it was the other's, its own
-    /// cannot be told from a third one's, and it stays in conflict.
+    /// cannot be distinguished from a third one's, and it stays in conflict.
     ///
     /// - Returns: false where that was known.
     mutating func markDuplicate(of twin: Twin) -> Bool {
@@ -66,7 +66,7 @@ struct IdentityTracker: Sendable {
         return true
     }
 
-    /// Makes the last conflict the host's identity again, where it is no older than `span`. Two hosts behind one URL answer in
+    /// Makes the last conflict the host's identity again, if it is at most as old as `span`. Two hosts behind one URL answer in
     /// turns: which of them was last is chance.
     mutating func recallConflict(at now: Duration, within span: Duration) -> Bool {
         guard let lastConflict, now - lastConflict.at <= span else { return false }

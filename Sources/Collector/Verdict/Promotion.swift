@@ -98,7 +98,7 @@ package struct RetaggedImage: Codable, Hashable, Sendable {
         case (true, false): return "\(name) is another build now (\(build)): somebody moved the tag since"
         case (true, true):
             return
-                "\(name) is an earlier build again (\(build)): somebody put the tag back, which is no newer promotion"
+                "\(name) is an earlier build again (\(build)): the tag was put back, which does not count as a newer promotion"
         case (false, _):
             return
                 "\(name) shows another build at the end (\(build)), and not for long enough to tell why: somebody moved "

@@ -97,7 +97,7 @@ struct TargetHistory: Sendable {
     ///
     /// One that never started waits for something. An agent that tells instances from leftovers and one-offs is believed.
     /// Older ones list all that matches: beside others that run, one that ended with 0 before the verification began, and
-    /// did nothing since, may have been started for one command. It proves nothing, and is no reason to roll back. Only spans
+    /// did nothing since, may have been started for one command. It proves nothing, and does not count as a rollback. Only spans
     /// are taken from the host's own clock, which may be wrong by any amount.
     private func isNewFailure(_ instance: Instance, in seen: Observation) -> Bool {
         guard instance.state == .exited else { return instance.state == .restarting }

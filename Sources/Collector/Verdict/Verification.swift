@@ -260,7 +260,7 @@ package struct Verification: Sendable {
     /// Registers the id that a sample claims. Returns the other host that claims it too, or that the inventory assigns it
     /// to, even if that host is unreachable and claims nothing; nil if it does not exist.
     ///
-    /// A host that was answered for by another returns the id with its first answer of its own: a blip is no conflict.
+    /// A host that was answered for by another returns the id with its first answer of its own: a blip does not count as a conflict.
     private mutating func claim(_ sample: Sample, actions: inout [Action]) -> IdentityTracker.Twin? {
         guard let id = tracks[sample.host].claimedID(sample) else { return nil }
         if claims[sample.host] != id {

@@ -45,7 +45,7 @@ struct CertificateFiles {
         // OpenSSL would prompt for a passphrase on the terminal.
         guard !keyText.contains("ENCRYPTED") else {
             throw UsageError(
-                "\(keyPlace) is encrypted, and there is no prompt for a passphrase: write the decrypted key to a file that only the "
+                "\(keyPlace) is encrypted, and the collector cannot prompt for a passphrase: write the decrypted key to a file that only the "
                     + "collector can read")
         }
         let credentials = RequestCredentials(clientCertificate: certificate, clientKey: key)

@@ -17,7 +17,7 @@ struct PolicyOptions: ParsableArguments {
     @Option(help: "Time limit for the whole verification (default: 10m).", transform: ArgumentText.duration)
     var timeout = Policy().timeout
 
-    @Option(help: "How often to poll a host that is not settled (default: 2s).", transform: ArgumentText.duration)
+    @Option(help: "How often to poll a host (default: 2s).", transform: ArgumentText.duration)
     var interval = Policy().interval
 
     @Option(

@@ -11,7 +11,7 @@ struct HTMLCurve {
     var section: Markup {
         guard curve.expected > 0, curve.duration > 0 else {
             return
-                "<section class=\"panel\"><h2>Convergence</h2><p>No host was asked, so there is no curve.</p></section>"
+                "<section class=\"panel\"><h2>Convergence</h2><p>No host was queried, so the page has no curve.</p></section>"
         }
         return """
             <section class="panel"><h2>Convergence</h2>
