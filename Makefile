@@ -80,6 +80,7 @@ lint: ## Check the format of every Swift file, the scripts' syntax, the document
 	@for script in packaging/*/p*inst packaging/*/p*rm; do sh -n "$$script" || exit 1; done
 	systemd/check.sh
 	scripts/check-docs.py
+	Tests/Guards/run.py --check
 	SWIFT="$(SWIFT)" scripts/check-imports.py --self-test
 	@if git grep -nE 'fatalError\(|try!|as!|@unchecked Sendable' -- 'Sources/*.swift'; then \
 		echo 'lint: the lines above can crash, or promise what the compiler does not check' >&2; exit 1; fi

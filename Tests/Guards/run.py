@@ -9,7 +9,8 @@ the table stays up to date.
     make guards                                   all guards; the first build of the copy takes some minutes
     Tests/Guards/run.py --only 'nonce*'           some guards, by name (repeatable, * and ? as in a shell)
     Tests/Guards/run.py --list                    lists the guards
-    Tests/Guards/run.py --check                   only checks that each text occurs exactly once: no build, 0.1 s
+    Tests/Guards/run.py --check                   only checks that each text occurs exactly once, and docs/guards.md: 0.1 s
+    Tests/Guards/run.py --document                only writes docs/guards.md from the table
     Tests/Guards/run.py --markdown guards.md      writes the table, too
 
 Exit codes: 0 every guard is watched by a test; 1 one is not; 2 the table is wrong, or tests fail before any removal.
@@ -36,6 +37,7 @@ SOURCE = Path(__file__).resolve().parents[2]
 WORK = SOURCE / ".build-guards"  # ignored by git, like everything with this prefix
 TREE = WORK / "tree"
 LOGS = WORK / "logs"
+DOCUMENT = SOURCE / "docs/guards.md"
 
 # Modules in the order of their dependencies. Guards are grouped by module, so that each build compiles one module and its
 # tests, and the modules that are cheap to rebuild come last.
@@ -67,7 +69,12 @@ def main() -> int:
             print(f"{guard.promise:>2}  {guard.name:<28} {guard.what}")
         return 0
     check(guards)
+    if options.document:
+        DOCUMENT.write_text(document())
+        return 0
     if options.check:
+        if DOCUMENT.read_text() != document():
+            raise TableError("docs/guards.md differs from the table: run Tests/Guards/run.py --document")
         print(f"{len(guards)} guards are where the table says")
         return 0
     LOGS.mkdir(parents=True, exist_ok=True)
@@ -97,6 +104,7 @@ def parse():
     parser.add_argument("--only", action="append", metavar="NAME", help="only these guards; a shell pattern; repeatable")
     parser.add_argument("--list", action="store_true", help="say what there is")
     parser.add_argument("--check", action="store_true", help="only check that each text is there exactly once")
+    parser.add_argument("--document", action="store_true", help="only write docs/guards.md from the table")
     parser.add_argument("--markdown", metavar="FILE", help="write the table there, too")
     parser.add_argument("--jobs", default=str(os.cpu_count() or 2), help="of the builds (default: all cores)")
     parser.add_argument("--build-limit", type=int, default=3600, metavar="SECONDS", help="for one build")
@@ -288,8 +296,27 @@ def try_without(guard: Guard, options) -> Result:
 # The result
 
 
+def cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")
+
+
+def document() -> str:
+    """docs/guards.md: the table of all guards with the suites that have to notice their removal."""
+    lines = [
+        "# Guards", "",
+        "Each rule below guards one of the project's promises. `make guards` removes them one at a time in a copy of the tree, and",
+        "fails unless a test of the named suites goes red for each. `Tests/Guards/guards.py` holds the table; `make lint` checks that",
+        "it fits the sources and this page.", "",
+        "| promise | guard | where | suites |", "|---|---|---|---|"]
+    for guard in sorted(GUARDS, key=lambda guard: list(PROMISES).index(guard.promise)):
+        names = re.findall(r"\w+Tests", guard.tests.replace("\\b", ""))
+        suites = ", ".join(names) if len(names) <= 3 else f"{names[0]}, {names[1]} and {len(names) - 2} more"
+        place = guard.file.replace("Sources/", "")
+        lines.append(f"| {guard.promise} {PROMISES[guard.promise]} | {cell(guard.what)} | `{place}` | {suites} |")
+    return "\n".join(lines) + "\n"
+
+
 def render(results: list, options) -> str:
-    cell = lambda text: text.replace("|", "\\|").replace("\n", " ")  # noqa: E731
     lines = ["| promise | guard removed | where | test that went red |", "|---|---|---|---|"]
     for result in sorted(results, key=lambda result: list(PROMISES).index(result.guard.promise)):
         guard = result.guard
