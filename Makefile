@@ -62,7 +62,7 @@ guards: ## Remove every guard of the promises once, in a copy, and see a test go
 browser: ## Open sample pages in Chromium: contrast, scrolling, content policy, time to open. Takes minutes.
 	scripts/deps.sh build test browser
 	$(SWIFT) build --build-tests
-	rm -rf .build/pages && BUILDINFO_HTML_SAMPLES=$(CURDIR)/.build/pages \
+	rm -rf .build/pages && mkdir -p .build/pages && BUILDINFO_HTML_SAMPLES=$(CURDIR)/.build/pages \
 		$(SWIFT) test --skip-build --disable-xctest --filter '^ReportsTests\.HTML'
 	/usr/bin/python3 Tests/Browser/check.py .build/pages .build/pictures
 
