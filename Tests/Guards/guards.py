@@ -1956,12 +1956,12 @@ GUARDS = [
         r"var promotion: PromotionRecord?", ADVICE),
     Guard(
         "advice", "status-fine", "a status that must tell what it found does",
-        _VERDICT + "StatusRules.swift",
+        _VERDICT + "SweepRules.swift",
         r"if isGating, isAnyReachable, let worst = reasons.first",
         r"if isGating, !isAnyReachable, let worst = reasons.first", STATUS),
     Guard(
         "advice", "status-waived", "a status is gated by no waived host",
-        _VERDICT + "StatusRules.swift",
+        _VERDICT + "SweepRules.swift",
         r"let gated = verification.tracks.filter { !$0.host.isWaived }",
         r"let gated = verification.tracks", STATUS),
     Guard(

@@ -23,7 +23,7 @@ struct StatusReportTests {
         let context = ReportBuilder.Context(
             id: "20260101T000000-0badcafe", startedAt: start, finishedAt: start.addingTimeInterval(1),
             inventorySource: "fleet.yaml", inventoryHash: "sha256:" + String(repeating: "0", count: 64), isSweep: true)
-        let conclusion = StatusRules(bench.verification, at: .seconds(1)).conclude(isGating: isGating)
+        let conclusion = SweepRules(bench.verification, at: .seconds(1)).conclude(isGating: isGating)
         return ReportBuilder(verification: bench.verification, context: context).build(conclusion)
     }
 

@@ -3,7 +3,9 @@ import NIOCore
 import NIOHTTP1
 import Shared
 
-/// Answers requests from the published documents, without asking an engine or encoding JSON.
+/// Answers requests from the published documents, without encoding JSON.
+///
+/// A request with a nonce that needs fresher evidence waits for one observation, which all such requests share.
 struct Responder: Sendable {
     let documents: DocumentStore
     let source: ReloadableSource

@@ -231,7 +231,7 @@ extension Report.Successor {
 
 extension Report.Sweep {
     fileprivate init(_ verification: Verification) {
-        let rules = StatusRules(verification, at: .zero)
+        let rules = SweepRules(verification, at: .zero)
         let isCompared = verification.target.isComparable
         self.init(
             onTarget: isCompared ? rules.count(.well) : nil, answered: isCompared ? nil : rules.count(.well),

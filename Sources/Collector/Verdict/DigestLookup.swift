@@ -22,8 +22,8 @@ package struct DigestLookup: Codable, Hashable, Sendable {
 
 /// Lookups of digests that hosts serve and that differ from the promoted one: another index can hold the same image.
 ///
-/// Each digest is looked up once, and only with a registry. A failure proves nothing either way and leaves the host's status
-/// unchanged.
+/// A registry's answer can turn a wrong digest into `match_index`, and nothing else. Each digest is looked up once, and only
+/// with a registry. A failure proves nothing either way and leaves the host's status unchanged.
 package struct DigestLookups: Hashable, Sendable {
     /// The maximum number of lookups in one verification; hosts could invent any number of digests.
     package static let limit = 32

@@ -3,7 +3,7 @@ package import Shared
 /// One change of a tag in the ledger's journal: written before the registry is asked, settled afterwards.
 ///
 /// An entry that stays ``State/intended`` belongs to a promotion that was interrupted in between. The journal does not
-/// contain its outcome; ``TagOutcome`` derives it from the tag's present state.
+/// contain its outcome; `TagReadback` derives it from the tag's current digest.
 package struct JournalEntry: Hashable, Sendable {
     package enum Kind: String, Codable, CaseIterable, Hashable, Sendable {
         case promotion

@@ -112,7 +112,7 @@ package struct Verification: Sendable {
     }
 
     /// Creates a sweep: one answer of each host, of any age. It proves nothing and never concludes by itself, except on a
-    /// signal; see ``StatusRules``.
+    /// signal; see ``SweepRules``.
     package init(
         sweeping hosts: [ExpectedHost], for target: Target, requestTimeout: Duration, promotions: [Promotion] = [],
         learnsImages: Bool = false

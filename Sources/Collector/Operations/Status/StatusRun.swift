@@ -20,7 +20,7 @@ package struct StatusRun: Sendable {
     let learner: DigestResolver?
     /// Also reads the tag that `--image` names.
     let drift: DriftReader?
-    /// True if the exit code reflects the result, as in ``StatusRules/conclude(isGating:)``. Drift counts like a host that
+    /// True if the exit code reflects the result, as in ``SweepRules/conclude(isGating:)``. Drift counts like a host that
     /// serves another build.
     let isGating: Bool
     let progress: ProgressMode
@@ -87,7 +87,7 @@ package struct StatusRun: Sendable {
             sweep,
             observers: [progress.observer(on: .standardError, environment: environment)].compactMap { $0 })
         await clients.shutdown()
-        let conclusion = ended.conclusion ?? StatusRules(ended, at: duration).conclude(isGating: isGating)
+        let conclusion = ended.conclusion ?? SweepRules(ended, at: duration).conclude(isGating: isGating)
         var context = context(startedAt, duration)
         context.notes += [certificates.warning(now: Date(), names: inventory.hosts.map(\.name))].compactMap { $0 }
         let outcome = VerificationOutcome(verification: ended, conclusion: conclusion, context: context)

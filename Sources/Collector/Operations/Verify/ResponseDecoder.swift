@@ -3,11 +3,13 @@ import Shared
 import Transfer
 import Verdict
 
-/// From an HTTP response to a finding: the only place that decides whether an answer is a buildinfo answer.
+/// Decodes one HTTP response into a document, an answer of a plain host, or the reason why it is neither.
+///
+/// A 304 stays unusable here; ``LongPollPlanner`` resolves it with the document that the host served before.
 struct ResponseDecoder: Sendable {
     private let decoder = JSONDecoder()
 
-    /// Decodes a response. A finding of `.none` carries the request's outcome and a clean line that explains it.
+    /// Decodes a response. `.unusable` carries the request's outcome and a clean line that explains it.
     ///
     /// - Parameter headers: the traces of caches in them count: see ``StoredAnswer``.
     func read(status: Int, headers: TransferHeaders = TransferHeaders(), body: [UInt8]) -> Sample.Answer {

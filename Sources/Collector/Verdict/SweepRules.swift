@@ -31,7 +31,7 @@ package enum SweepFinding: Hashable, Sendable, CaseIterable {
 }
 
 /// Concludes a sweep: the closest verdict, and an exit code that gates nothing unless requested.
-package struct StatusRules {
+package struct SweepRules {
     private let verification: Verification
     private let now: Duration
     private let counts: [SweepFinding: Int]
