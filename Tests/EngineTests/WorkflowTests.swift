@@ -90,7 +90,8 @@ extension RealEngine {
                 let block = step.block.replacing("--soak 30s", with: "--soak 1s --interval 200ms")
                 #expect((block != step.block) == isPromotion)
                 let secrets = given.filter { step.variables.contains($0.key) }
-                #expect(secrets.count == step.variables.count, "\(step.name) needs a variable that the test does not set")
+                #expect(
+                    secrets.count == step.variables.count, "\(step.name) needs a variable that the test does not set")
                 let running = try bash.start(
                     ["-e", "-o", "pipefail", "-c", "cd '\(work)'\n\(block)"],
                     environment: settings.merging(secrets) { $1 })

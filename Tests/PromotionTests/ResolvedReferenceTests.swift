@@ -173,7 +173,8 @@ extension RealRegistry {
                     "does not have this digest"
                 ),
                 ("\(registry.authority)/absent:latest", 64, "does not exist"),
-                ("127.0.0.1:1/canvas:latest", 69, "no complete response"), ("canvas:a:b", 64, "expected an image reference"),
+                ("127.0.0.1:1/canvas:latest", 69, "no complete response"),
+                ("canvas:a:b", 64, "expected an image reference"),
             ] as [(String, Int32, String)] {
                 let outcome = try await Program.collector().run(
                     ["resolve", reference, "--save", folder.path("file"), "--registry-timeout", "20s"])

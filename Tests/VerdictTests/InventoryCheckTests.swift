@@ -89,7 +89,8 @@ struct InventoryCheckTests {
         let canary = HostSelector(typed: "group=canary")
         #expect(refusal(of: fleet, canary, previous: .init(listed: 20, selected: 4)) == nil)
         #expect(
-            refusal(of: fleet, canary, previous: .init(listed: 20)) == nil, "a selection is not compared with the whole fleet")
+            refusal(of: fleet, canary, previous: .init(listed: 20)) == nil,
+            "a selection is not compared with the whole fleet")
         let part = refusal(of: fleet, canary, previous: .init(listed: 20, selected: 6))
         #expect(part?.verdict == .inventoryShrunk)
         #expect(part?.reasons.first?.message.hasPrefix("the selection group=canary shrank from 6 hosts to 4") == true)
