@@ -46,7 +46,7 @@ PROMISES = {
     "agent": "the agent's other rules",
     "evidence": "evidence replays to the same verdict, and no change of it goes unnoticed",
     "text": "what others say stays text",
-    "advice": "no report spreads a build that failed, was replaced, or that nobody vouches for",
+    "advice": "no report spreads a build that failed, was replaced, or of unknown origin",
     "ledger": "what is recorded counts for what it is",
 }
 
@@ -1386,7 +1386,7 @@ GUARDS = [
         r"""case UInt8(ascii: "&"): bytes += "&amp;".utf8""",
         r"""case UInt8(ascii: "&"): bytes += "&".utf8""", PAGES),
     Guard(
-        "text", "runner-command", "a text is no command of a pipeline's runner",
+        "text", "runner-command", "a text is not a command of a pipeline's runner",
         "Sources/Shared/Sanitizer.swift",
         r"if byte == numberSign, last == numberSign { return true }",
         r"if byte == numberSign, last == colon { return true }", SHARED),
@@ -1945,7 +1945,7 @@ GUARDS = [
         r"$0.reason.text.finding",
         r"$0.reason.text.sentence", ADVICE),
     Guard(
-        "advice", "advice-stored", "advice is settled before anybody gets a report",
+        "advice", "advice-stored", "advice is settled before anyone gets a report",
         "Sources/Collector/Reports/ReportBuilder.swift",
         r"report.settleAdvice()",
         r"if report.hosts.isEmpty { report.settleAdvice() }", ADVICE),
@@ -1975,7 +1975,7 @@ GUARDS = [
         r"if report.verdict.isRefusal { target.generation = nil }",
         r"if report.verdict.isRefusal { target.generation = target.generation ?? 1 }", KINDS),
     Guard(
-        "ledger", "check-selection", "a selection is no contradiction",
+        "ledger", "check-selection", "a selection is not a contradiction",
         _LEDGER + "Maintenance/LedgerChecker.swift",
         r"SELECT id FROM verifications WHERE json_extract(inventory, '$.expected') != (",
         r"SELECT id FROM verifications WHERE listed != (", KINDS),
@@ -1995,7 +1995,7 @@ GUARDS = [
         r"guard sigaction(SIGHUP, nil, &action) == 0 else { return false }",
         r"guard sigaction(SIGHUP, nil, &action) != 0 else { return false }", r"\bStatusTests/"),
     Guard(
-        "ledger", "certificate-ends", "a certificate that ends soon is told",
+        "ledger", "certificate-ends", "a certificate that ends soon is reported",
         "Sources/Collector/Transfer/TransferSlot.swift",
         r"if request.asksCertificate { options.set(CURLOPT_CERTINFO, 1) }",
         r"if request.asksCertificate { options.set(CURLOPT_CERTINFO, 0) }", r"\bCertificateEndsTests/"),
