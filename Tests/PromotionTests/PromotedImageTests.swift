@@ -104,7 +104,7 @@ extension RealRegistry {
             try await service.run()
             try await service.engine.docker("commit", service.name, service.latest)
             try await service.recreate("--label", "tier=web")
-            let agent = try await HostAgent.start("host-1", selector: "status:tier=web", engine: service.engine)
+            let agent = try await HostAgent.start("host-1", selector: "label:tier=web", engine: service.engine)
 
             let result = try await Verify(
                 hosts: [agent.host], sha: Commit.new, digest: digest, timeout: Verify.short
