@@ -374,7 +374,8 @@ let package = Package(
         .testTarget(
             name: "DrillTests",
             dependencies: [
-                "Collector", "CollectorFixtures", "Drill", "Reports", "Shared", "Support", "Transfer", "Verdict",
+                "Agent", "Collector", "CollectorFixtures", "Drill", "Reports", "Shared", "Support", "Transfer",
+                "Verdict",
             ],
             swiftSettings: strict
         ),
