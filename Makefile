@@ -78,6 +78,7 @@ lint: ## Check the format of every Swift file, the scripts' syntax, the document
 	@for script in scripts/*.sh bench/*.sh bench/*/*.sh examples/*.sh systemd/*.sh packaging/*.sh .ci/run; do \
 		bash -n "$$script" || exit 1; done
 	@for script in packaging/*/p*inst packaging/*/p*rm; do sh -n "$$script" || exit 1; done
+	@git ls-files '*.py' | /usr/bin/python3 -c 'import ast, sys; [ast.parse(open(p).read(), p) for p in sys.stdin.read().split()]'
 	systemd/check.sh
 	scripts/check-docs.py
 	Tests/Guards/run.py --check
