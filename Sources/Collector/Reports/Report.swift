@@ -36,7 +36,8 @@ package struct Report: Codable, Hashable, Sendable {
     package init(
         verification: Run, target: PromotedTarget, inventory: InventorySummary, policy: PolicySummary,
         successor: Successor? = nil, verdict: Verdict, exitCode: Int32, reasons: [Reason], warnings: [String],
-        summary: Summary, hosts: [Host], evidence: EvidenceFile? = nil, promotion: PromotionRecord? = nil
+        summary: Summary, hosts: [Host], evidence: EvidenceFile? = nil, promotion: PromotionRecord? = nil,
+        drift: Drift? = nil
     ) {
         self.verification = verification
         self.target = target
@@ -51,6 +52,7 @@ package struct Report: Codable, Hashable, Sendable {
         self.hosts = hosts
         self.evidence = evidence
         self.promotion = promotion
+        self.drift = drift
     }
 
     private enum CodingKeys: String, CodingKey {

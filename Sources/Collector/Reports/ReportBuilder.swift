@@ -82,8 +82,7 @@ package struct ReportBuilder {
                 + context.closingNotes,
             summary: summary(at: conclusion.at),
             hosts: hosts.map { host($0.element, at: conclusion.at) }, evidence: context.evidence,
-            promotion: context.promotion)
-        report.drift = context.drift
+            promotion: context.promotion, drift: context.drift)
         if context.isSweep { report.sweep = Report.Sweep(verification) }
         report.settleAdvice()
         return report
