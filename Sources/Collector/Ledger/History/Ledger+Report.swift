@@ -122,15 +122,15 @@ struct HostReader {
         var transitions = try transitions(db)
         let rows = try Row.fetchCursor(
             db, sql: "SELECT * FROM hosts WHERE verification = ? ORDER BY position", arguments: [verification])
-        var labels = LabelCache()
+        var cache = (labels: DecodingCache<[String: String]>(), details: DecodingCache<Details>())
         var hosts: [(order: Int, host: Report.Host)] = []
         while let row = try rows.next() {
             let changes = transitions.removeValue(forKey: row["position"]) ?? []
             if isFinished {
                 guard let rank: Int = row["rank"] else { continue }
-                hosts.append((rank, try finished(row, changes, &labels)))
+                hosts.append((rank, try finished(row, changes, &cache.labels, &cache.details)))
             } else {
-                let host = try unfinished(row, changes, &labels)
+                let host = try unfinished(row, changes, &cache.labels)
                 // The report's order: worst last.
                 hosts.append((-host.status.rank, host))
             }
@@ -153,9 +153,10 @@ struct HostReader {
     }
 
     private func finished(
-        _ row: Row, _ transitions: [Report.Host.Transition], _ labels: inout LabelCache
+        _ row: Row, _ transitions: [Report.Host.Transition], _ labels: inout DecodingCache<[String: String]>,
+        _ cache: inout DecodingCache<Details>
     ) throws -> Report.Host {
-        let details: Details? = try (row["details"] as String?).map { try LedgerCoding.decode($0) }
+        let details = try cache.decode(row["details"])
         let reason: String = row["reason"]
         // Older collectors recorded a sentence alone.
         let parts = details?.reasonCode == nil ? ReasonText(recorded: reason) : details?.reasonParts
@@ -164,7 +165,7 @@ struct HostReader {
             transitions[index].reasonCode = code
         }
         return Report.Host(
-            name: row["name"], url: row["url"], labels: try labels.decode(row["labels"]),
+            name: row["name"], url: row["url"], labels: try labels.decode(row["labels"]) ?? [:],
             status: try row.value("status"),
             waived: try waived(row), reason: reason, reasonCode: details?.reasonCode,
             reasonParts: parts.flatMap { $0.isDivided ? $0 : nil }, gitSHA: row.gitSHA, digest: row.digest,
@@ -178,10 +179,10 @@ struct HostReader {
     }
 
     private func unfinished(
-        _ row: Row, _ transitions: [Report.Host.Transition], _ labels: inout LabelCache
+        _ row: Row, _ transitions: [Report.Host.Transition], _ labels: inout DecodingCache<[String: String]>
     ) throws -> Report.Host {
         Report.Host(
-            name: row["name"], url: row["url"], labels: try labels.decode(row["labels"]),
+            name: row["name"], url: row["url"], labels: try labels.decode(row["labels"]) ?? [:],
             status: transitions.last?.status ?? .pending, waived: try waived(row),
             reason: transitions.last?.reason ?? Ledger.nothingRecorded, gitSHA: nil, digest: nil, facts: HostFacts(),
             attempts: 0, secondsToConverge: nil, lastAnswerAgeSeconds: nil, clockOffsetSeconds: nil,
@@ -213,16 +214,16 @@ struct HostReader {
         }
     }
 
-    /// Decodes each distinct text once: many hosts have the same labels, and decoding JSON dominates the time.
-    private struct LabelCache {
-        private var known: [String: [String: String]] = [:]
+    /// Decodes each distinct text once: most hosts share labels and details, and decoding JSON dominates the time.
+    private struct DecodingCache<Value: Decodable> {
+        private var known: [String: Value] = [:]
 
-        mutating func decode(_ text: String?) throws -> [String: String] {
-            guard let text else { return [:] }
-            if let labels = known[text] { return labels }
-            let labels: [String: String] = try LedgerCoding.decode(text)
-            known[text] = labels
-            return labels
+        mutating func decode(_ text: String?) throws -> Value? {
+            guard let text else { return nil }
+            if let value = known[text] { return value }
+            let value: Value = try LedgerCoding.decode(text)
+            known[text] = value
+            return value
         }
     }
 }
