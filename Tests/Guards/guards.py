@@ -54,49 +54,49 @@ PROMISES = {
 NOT_BUILT = {}
 
 # Filters that many rows share. All filters run once before the first guard is removed.
-VERDICT = (r"\b(IncidentRowTests|ProofTests|ConclusionTests|RestToleratedTests|BuildMatcherTests|VerdictGuardTests|"
+VERDICT = (r"[./](IncidentRowTests|ProofTests|ConclusionTests|RestToleratedTests|BuildMatcherTests|VerdictGuardTests|"
            r"RequirementTests|GroupToleranceTests|SupersededTests|InventoryCheckTests|RestartTests|EarlierEvidenceTests|"
            r"ContradictionTests|PlainHostTests|ConflictReasonTests)/")
-ANSWERS = r"\b(ResponseDecoderTests|TransferOutcomeTests)/"
-TRANSFERS = r"\b(TransferOutcomeTests|TransferClientTests|TransferTLSTests)/"
-SESSION = r"\b(FleetSessionTests|SessionGuardTests)/"
-INVENTORY = r"\b(GoodInventoryTests|BadInventoryTests|AccessInventoryTests)/"
-REPORTS = r"\b(ReportTests|ReportGuardTests)/"
-LEDGER = r"\b(LedgerRecordingTests|LedgerOpenerTests|LedgerGuardTests)/"
-DRILL = r"\b(DrillRunTests|DrillJudgementTests)/"
-ENGINE = r"\b(EngineSessionTests|DocumentBuilderTests|ContainerReportTests|LocalSourceTests)/"
-INSTANCES = r"\b(InstanceSelectionTests|InstanceDocumentTests|EngineInstanceTests|HealthResultTests)/"
-EVENTS = r"\b(EngineEventsTests|EngineEventParserTests|BackoffTests|FileWatchTests|RefresherTests|RefreshScheduleTests)/"
-ADDRESSES = r"\b(EngineAddressTests|EngineActivationTests)/"
-HOLDING = r"\b(LongPollTests|PreferencesTests)/"
-SPLIT = r"\b(SnapshotTests|SplitTests|WatchdogTests)/"
-SERVER = r"\b(HTTPServerTests|ServerLimitsTests)/"
-ACCESS = r"\b(AccessTests|RequestLimiterTests)/"
-ACCESS_TO_AGENT = r"\b(AgentAccessTests|HostileClientsTests)/"
-AGENT_TEXT = r"\b(CommandTests|FileSourceTests|RequestParsingTests)/"
+ANSWERS = r"[./](ResponseDecoderTests|TransferOutcomeTests)/"
+TRANSFERS = r"[./](TransferOutcomeTests|TransferClientTests|TransferTLSTests)/"
+SESSION = r"[./](FleetSessionTests|SessionGuardTests)/"
+INVENTORY = r"[./](GoodInventoryTests|BadInventoryTests|AccessInventoryTests)/"
+REPORTS = r"[./](ReportTests|ReportGuardTests)/"
+LEDGER = r"[./](LedgerRecordingTests|LedgerOpenerTests|LedgerGuardTests)/"
+DRILL = r"[./](DrillRunTests|DrillJudgementTests)/"
+ENGINE = r"[./](EngineSessionTests|DocumentBuilderTests|ContainerReportTests|LocalSourceTests)/"
+INSTANCES = r"[./](InstanceSelectionTests|InstanceDocumentTests|EngineInstanceTests|HealthResultTests)/"
+EVENTS = r"[./](EngineEventsTests|EngineEventParserTests|BackoffTests|FileWatchTests|RefresherTests|RefreshScheduleTests)/"
+ADDRESSES = r"[./](EngineAddressTests|EngineActivationTests)/"
+HOLDING = r"[./](LongPollTests|PreferencesTests)/"
+SPLIT = r"[./](SnapshotTests|SplitTests|WatchdogTests)/"
+SERVER = r"[./](HTTPServerTests|ServerLimitsTests)/"
+ACCESS = r"[./](AccessTests|RequestLimiterTests)/"
+ACCESS_TO_AGENT = r"[./](AgentAccessTests|HostileClientsTests)/"
+AGENT_TEXT = r"[./](CommandTests|FileSourceTests|RequestParsingTests)/"
 SHARED = r"SharedTests\."
-EVIDENCE = r"\bReplayTests/"
-HELD = r"\bLongPollPlannerTests/"
-PAGES = r"\bHTMLEscapingTests/"
-REGISTRY = (r"\b(LyingRegistryTests|RegistryAccessTests|RegistryPutTests|StrictJSONTests|RetryRuleTests|"
+EVIDENCE = r"[./]ReplayTests/"
+HELD = r"[./]LongPollPlannerTests/"
+PAGES = r"[./]HTMLEscapingTests/"
+REGISTRY = (r"[./](LyingRegistryTests|RegistryAccessTests|RegistryPutTests|StrictJSONTests|RetryRuleTests|"
             r"AuthenticationChallengeTests|CredentialTests|ResolvedImageTests)/")
-DIGESTS = r"\b(BuildMatcherTests|DigestMatrixTests|DigestLookupTests|DigestLookupSessionTests|PlatformTests)/"
-CACHES = r"\b(StoredAnswerTests|PlainHostTests)/"
-SERVED = r"\bServedTests/"
-ADVICE = r"\bRemedyTests/"
-STATUS = r"\bStatusReportTests/"
-KINDS = r"\bLedgerKindsTests/"
-CONFIGURATION = r"\bConfigurationTests/"
-PROBE = r"\b(ProbeURLTests|ProbeClientTests|ProbeJudgementTests|ProbeObservationTests)/"
-PIPELINE = r"\b(FormatConsistencyTests|AnnotationTests|JUnitReportTests|MarkdownReportTests)/"
-TRANSPORT = r"\bTransportTests/"
-DRIFT = r"\bDriftTests/"
-PROMOTE = r"\b(PromoteTests|KilledPromotionTests)/"
-ROLLBACK = r"\bRollbackTests/"
-JOURNAL = r"\b(JournalTests|PromotionRulesTests|TagReadbackTests|BuildHistoryTests)/"
-CI = r"\b(CIReadingTests|CIReportersTests|CIStateMachineTests|CIContextsTests)/"
-FORGE = r"\b(GiteaForgeTests|GitHubForgeTests|ReporterForgeTests|LyingForgeTests|ForgeSettingTests|BranchTests)/"
-KILL_SWITCH = r"\bKillSwitchTests/"
+DIGESTS = r"[./](BuildMatcherTests|DigestMatrixTests|DigestLookupTests|DigestLookupSessionTests|PlatformTests)/"
+CACHES = r"[./](StoredAnswerTests|PlainHostTests)/"
+SERVED = r"[./]ServedTests/"
+ADVICE = r"[./]RemedyTests/"
+STATUS = r"[./]StatusReportTests/"
+KINDS = r"[./]LedgerKindsTests/"
+CONFIGURATION = r"[./]ConfigurationTests/"
+PROBE = r"[./](ProbeURLTests|ProbeClientTests|ProbeJudgementTests|ProbeObservationTests)/"
+PIPELINE = r"[./](FormatConsistencyTests|AnnotationTests|JUnitReportTests|MarkdownReportTests)/"
+TRANSPORT = r"[./]TransportTests/"
+DRIFT = r"[./]DriftTests/"
+PROMOTE = r"[./](PromoteTests|KilledPromotionTests)/"
+ROLLBACK = r"[./]RollbackTests/"
+JOURNAL = r"[./](JournalTests|PromotionRulesTests|TagReadbackTests|BuildHistoryTests)/"
+CI = r"[./](CIReadingTests|CIReportersTests|CIStateMachineTests|CIContextsTests)/"
+FORGE = r"[./](GiteaForgeTests|GitHubForgeTests|ReporterForgeTests|LyingForgeTests|ForgeSettingTests|BranchTests)/"
+KILL_SWITCH = r"[./]KillSwitchTests/"
 
 _VERDICT = "Sources/Collector/Verdict/"
 _REGISTRY = "Sources/Collector/Registry/"
@@ -204,7 +204,7 @@ GUARDS = [
         1, "probe-through", "a probe's result reaches the server from the reader",
         _CORE + "DocumentContent.swift",
         r"served: try container.decodeIfPresent(ProbeResult.self, forKey: .served))",
-        r"served: nil)", r"\bSplitTests/"),
+        r"served: nil)", r"[./]SplitTests/"),
     Guard(
         9, "configuration-size", "a configuration file that is too large is not parsed",
         _CONFIGURATION + "ConfigurationText.swift",
@@ -468,7 +468,7 @@ GUARDS = [
         "Sources/Agent/Refresh/StatusSource.swift",
         r"entry.startedAt.map { clock.now() - $0 <= ObservationAge.freshness } ?? false",
         r"entry.startedAt.map { clock.now() - $0 <= ObservationAge.freshness + .milliseconds(500) } ?? false",
-        r"\b(LocalSourceTests|ServerLimitsTests)/"),
+        r"[./](LocalSourceTests|ServerLimitsTests)/"),
     # 4. A right commit with a wrong digest
     Guard(
         4, "digest-wrong", "the right commit in another image is not a match",
@@ -638,28 +638,28 @@ GUARDS = [
         2, "reader-hung", "a hung reader is detected before a collector's time limit",
         "Sources/Agent/ReaderLink/ReaderClient.swift",
         r"deadlines = (late(patience.sign, context), late(patience.snapshot, context))",
-        r"deadlines = (nil, late(patience.snapshot, context))", r"\bReaderPatienceTests/"),
+        r"deadlines = (nil, late(patience.snapshot, context))", r"[./]ReaderPatienceTests/"),
     Guard(
         2, "reader-sign", "a slow observation of the reader is distinguished from a hung reader",
         "Sources/Agent/ReaderLink/SnapshotServer.swift",
         r"""context.writeAndFlush(wrapOutboundOut(ByteBuffer(string: " ")), promise: nil)""",
-        r"", r"\bReaderPatienceTests/"),
+        r"", r"[./]ReaderPatienceTests/"),
     Guard(
         8, "server-check", "check --from asks the reader only",
         "Sources/Agent/Commands/CheckCommand.swift",
         r"if let reader = configuration.from {",
-        r"if let reader = configuration.from, configuration.evidence.services.isEmpty {", r"\bCheckCommandTests/"),
+        r"if let reader = configuration.from, configuration.evidence.services.isEmpty {", r"[./]CheckCommandTests/"),
     Guard(
         2, "reload-waiting", "a reload reports changes that need a restart",
         "Sources/Agent/ServiceRun.swift",
         r"if let pending = next.pending {",
-        r"if let pending = next.pending, pending.keys.isEmpty {", r"\bAgentReloadTests/"),
+        r"if let pending = next.pending, pending.keys.isEmpty {", r"[./]AgentReloadTests/"),
     Guard(
         2, "check-places", "check reports the position of a problem with authentication",
         "Sources/Agent/Configuration/ConfigurationFile.swift",
         r"guard let value = values[key]?.first(where: { isAtFault($0.text) }) else { return problem }",
         r"guard let value = values[key]?.first(where: { isAtFault($0.text) }), file.isEmpty else { return problem }",
-        r"\bCheckCommandTests/"),
+        r"[./]CheckCommandTests/"),
     Guard(
         2, "reader-lost", "a lost reader makes its services unknown",
         "Sources/Agent/ReaderLink/RemoteSource.swift",
@@ -699,7 +699,7 @@ GUARDS = [
         7, "engine-list-target", "the list of containers is requested without sizes",
         _CORE + "EngineRequest.swift",
         r"/containers/json?all=1",
-        r"/containers/json?all=1&size=1", r"\bEngineSessionTests/"),
+        r"/containers/json?all=1&size=1", r"[./]EngineSessionTests/"),
     Guard(
         9, "engine-left-streams", "the stream of an engine that is not a longer used is closed",
         _ENGINE + "EngineEventStream.swift",
@@ -767,7 +767,7 @@ GUARDS = [
         7, "reference", "a reference with characters that need an escape is not put into a request",
         _CORE + "EngineRequest.swift",
         r"""guard text.utf8.allSatisfy({ $0.isASCIIAlphanumeric || "._-/:".utf8.contains($0) }), text.utf8.count <= 512""",
-        r"""guard text.utf8.count <= 512""", r"\b(EngineSessionTests|EngineGuardTests)/"),
+        r"""guard text.utf8.count <= 512""", r"[./](EngineSessionTests|EngineGuardTests)/"),
     Guard(
         7, "only-the-services", "only containers that can belong to a service are inspected",
         _ENGINE + "EngineScan.swift",
@@ -1064,7 +1064,7 @@ GUARDS = [
         "Sources/Agent/AgentService.swift",
         r"guard access.allowsAnonymous else { throw AgentError.beyondLoopback(name) }",
         r"guard access.allowsAnonymous || name.isEmpty == false else { throw AgentError.beyondLoopback(name) }",
-        r"\bCommandTests/"),
+        r"[./]CommandTests/"),
     Guard(
         10, "inventory-token", "a token that stands in an inventory is not shown",
         "Sources/Collector/Inventory/StructuredInventory.swift",
@@ -1302,7 +1302,7 @@ GUARDS = [
         "gate", "leftover", "what ended well before the start, beside others that run, fails nothing for an older agent",
         _VERDICT + "TargetHistory.swift",
         r"guard !seen.answer.separatesInstances, (instance.exitCode ?? 0) == 0,",
-        r"guard seen.answer.separatesInstances, (instance.exitCode ?? 0) == 0,", r"\bEarlierEvidenceTests/"),
+        r"guard seen.answer.separatesInstances, (instance.exitCode ?? 0) == 0,", r"[./]EarlierEvidenceTests/"),
     Guard(
         "gate", "kept-health", "a health result of the run before a restart fails nothing",
         _VERDICT + "TargetHistory.swift",
@@ -1691,13 +1691,13 @@ GUARDS = [
         "Sources/Collector/Commands/Invocation.swift",
         r"if let flag = (command?.commandLineOnly ?? []).first(where: isSet) {",
         r"if let flag = (command?.commandLineOnly ?? []).first(where: { isSet($0) && $0.name.isEmpty }) {",
-        r"\bCommandLineMistakesTests/"),
+        r"[./]CommandLineMistakesTests/"),
     Guard(
         2, "output-full", "standard output that was not written is not a success",
         "Sources/Collector/Commands/Invocation.swift",
         r"let reason = Terminal.outputFailure else { return code }",
         r"let reason = Terminal.outputFailure, reason.isEmpty else { return code }",
-        r"\bWaitCITests/"),
+        r"[./]WaitCITests/"),
     Guard(
         11, "promote-last", "a build that a later promotion followed is superseded",
         "Sources/Collector/Operations/Promote/PromotionGate.swift",
@@ -1763,22 +1763,22 @@ GUARDS = [
         _VERDICT + "Verification.swift",
         r"if let since = tagAwaitedSince, since >= lastChange {",
         r"if now >= .zero { return true }; if let since = tagAwaitedSince, since >= lastChange {",
-        r"\bSupersededTests/"),
+        r"[./]SupersededTests/"),
     Guard(
         "evidence", "evidence-tag-watched", "evidence says that a look at the tag was waited for",
         "Sources/Collector/Operations/Verify/VerificationRun.swift",
         r"start.watchesTag = true",
-        r"_ = tag", r"\bRetaggedImageTests/"),
+        r"_ = tag", r"[./]RetaggedImageTests/"),
     Guard(
         "gate", "stated-platform-manifest", "a stated platform that a single manifest is not for is refused",
         "Sources/Collector/Operations/Verify/TargetResolver.swift",
         r"host.statedPlatform.map(content.isMadeForOthers(than:)) ?? false",
-        r"host.statedPlatform.map(content.lacks) ?? false", r"\bTargetOptionsTests/"),
+        r"host.statedPlatform.map(content.lacks) ?? false", r"[./]TargetOptionsTests/"),
     Guard(
         "ledger", "unasked-recorded", "what was interrupted before any host was asked is in the history",
         "Sources/Collector/Operations/Verify/VerificationRun.swift",
         r"return try publish(await recorded(outcome), showsText: showsText)",
-        r"return try publish(outcome, showsText: showsText)", r"\bFieldPromotionTests/"),
+        r"return try publish(outcome, showsText: showsText)", r"[./]FieldPromotionTests/"),
     Guard(
         11, "promote-lock", "one change of a tag is under way at a time",
         _LEDGER + "Recording/Ledger+Journal.swift",
@@ -1848,12 +1848,12 @@ GUARDS = [
         12, "way-back-children", "children are put back before the index that names them",
         "Sources/Collector/Operations/Tag/TagMover.swift",
         r"try await client.restoreChildren(of: image, in: target)",
-        r"_ = client", r"\bRollbackTests/"),
+        r"_ = client", r"[./]RollbackTests/"),
     Guard(
         2, "shrink-baseline", "small steps of one promotion do not add up",
         "Sources/Collector/Verdict/InventoryCheck.swift",
         r"guard let baseline, size <= baseline else { return size }",
-        r"guard let baseline, size < 0 else { return size }", r"\bInventoryBaselineTests/"),
+        r"guard let baseline, size < 0 else { return size }", r"[./]InventoryBaselineTests/"),
     Guard(
         1, "instance-health", "an instance that is called serving and unhealthy is not up",
         _VERDICT + "Document+Judgement.swift",
@@ -1863,12 +1863,12 @@ GUARDS = [
         4, "emptied-variable", "a digest that came to nothing in the environment is a mistake",
         "Sources/Shared/EnvironmentArguments.swift",
         r"$0.needsText && !isNamed",
-        r"$0.needsText && $0.name.isEmpty && !isNamed", r"\bTextTests/"),
+        r"$0.needsText && $0.name.isEmpty && !isNamed", r"[./]TextTests/"),
     Guard(
         "evidence", "evidence-whole", "evidence that is not whole is not a success",
         "Sources/Collector/Operations/Verify/VerificationRun.swift",
         r"guard let evidence, report.evidence == nil else { return }",
-        r"guard let evidence, report.evidence == nil, evidence.path.isEmpty else { return }", r"\bEvidenceFileTests/"),
+        r"guard let evidence, report.evidence == nil, evidence.path.isEmpty else { return }", r"[./]EvidenceFileTests/"),
     Guard(
         "agent", "stopped-engine", "no connection is made to a stopped engine that systemd would start",
         _ENGINE + "EngineActivation.swift",
@@ -1893,17 +1893,17 @@ GUARDS = [
         2, "file-garbage", "a file with a line of garbage states nothing",
         _CORE + "FileStatement.swift",
         r"guard GitSHA.problem(with: trimmed) != .notHexadecimal else { throw .notCommit }",
-        r"guard !trimmed.isEmpty else { throw .notCommit }", r"\bFileSourceTests/"),
+        r"guard !trimmed.isEmpty else { throw .notCommit }", r"[./]FileSourceTests/"),
     Guard(
         "agent", "expired-certificate", "an expired certificate does not replace a valid one",
         "Sources/Agent/Serving/Access/FileBacked.swift",
         r"if let rejection = rejection(new, value) { throw rejection }",
-        r"_ = rejection(new, value)", r"\bCertificateTests/"),
+        r"_ = rejection(new, value)", r"[./]CertificateTests/"),
     Guard(
         9, "refusal-log", "who is refused cannot fill the log",
         "Sources/Agent/Serving/Access/ConnectionContext.swift",
         r"guard state.lines.count < Self.linesPerMinute, state.lines.insert(line).inserted else {",
-        r"guard state.lines.insert(line).inserted else {", r"\bCertificateTests/"),
+        r"guard state.lines.insert(line).inserted else {", r"[./]CertificateTests/"),
     Guard(
         "advice", "advice-failed", "after a failed deploy, hosts on the former build are to be left",
         "Sources/Collector/Reports/Remedy.swift",
@@ -1988,15 +1988,15 @@ GUARDS = [
         "ledger", "hangup", "a hangup ends a verification with its report",
         "Sources/Collector/Support/EndingSignals.swift",
         r"trapping: .sigint, .sigterm, .sighup)",
-        r"trapping: .sigint, .sigterm)", r"\bStatusTests/"),
+        r"trapping: .sigint, .sigterm)", r"[./]StatusTests/"),
     Guard(
         "ledger", "nohup", "a hangup that is ignored ends nothing",
         "Sources/Collector/Support/EndingSignals.swift",
         r"guard sigaction(SIGHUP, nil, &action) == 0 else { return false }",
-        r"guard sigaction(SIGHUP, nil, &action) != 0 else { return false }", r"\bStatusTests/"),
+        r"guard sigaction(SIGHUP, nil, &action) != 0 else { return false }", r"[./]StatusTests/"),
     Guard(
         "ledger", "certificate-ends", "a certificate that ends soon is reported",
         "Sources/Collector/Transfer/TransferSlot.swift",
         r"if request.asksCertificate { options.set(CURLOPT_CERTINFO, 1) }",
-        r"if request.asksCertificate { options.set(CURLOPT_CERTINFO, 0) }", r"\bCertificateEndsTests/"),
+        r"if request.asksCertificate { options.set(CURLOPT_CERTINFO, 0) }", r"[./]CertificateEndsTests/"),
 ]

@@ -156,8 +156,16 @@ def mutated(guard: Guard, text: str) -> str:
 
 
 def check(guards: list) -> None:
+    sources = "\n".join(file.read_text() for file in (SOURCE / "Tests").rglob("*.swift"))
+    suites = set(re.findall(r"\b(?:struct|class|enum) (\w+Tests)\b", sources))
+    modules = {folder.name for folder in (SOURCE / "Tests").iterdir()}
     defects = []
     for guard in guards:
+        for name in set(re.findall(r"\w+Tests", guard.tests.replace(r"\b", ""))) - suites - modules:
+            defects.append(f"{guard.name}: the suite {name} does not exist")
+        # Swift finds no word boundary at the dot between a target and a suite, so that such a filter selects nothing.
+        if r"\b" in guard.tests:
+            defects.append(f"{guard.name}: the filter {guard.tests} has \\b: write [./] before the suite's name")
         try:
             mutated(guard, (SOURCE / guard.file).read_text())
         except FileNotFoundError:
@@ -309,7 +317,7 @@ def document() -> str:
         "it fits the sources and this page.", "",
         "| promise | guard | where | suites |", "|---|---|---|---|"]
     for guard in sorted(GUARDS, key=lambda guard: list(PROMISES).index(guard.promise)):
-        names = re.findall(r"\w+Tests", guard.tests.replace("\\b", ""))
+        names = re.findall(r"\w+Tests", guard.tests)
         suites = ", ".join(names) if len(names) <= 3 else f"{names[0]}, {names[1]} and {len(names) - 2} more"
         place = guard.file.replace("Sources/", "")
         lines.append(f"| {guard.promise} {PROMISES[guard.promise]} | {cell(guard.what)} | `{place}` | {suites} |")
