@@ -1,4 +1,5 @@
 import FoundationEssentials
+import Shared
 
 /// An event of a container or an image, from an engine's event stream.
 ///

@@ -112,7 +112,6 @@ package struct LabelIndex: Sendable {
     }
 
     private static func few(_ texts: [String]) -> String {
-        let shown = texts.prefix(5).map { Sanitizer.singleLine($0, limit: 64) }.joined(separator: ", ")
-        return texts.count > 5 ? "\(shown) and \(texts.count - 5) more" : shown
+        texts.map { Sanitizer.singleLine($0, limit: 64) }.listed(limit: 5)
     }
 }

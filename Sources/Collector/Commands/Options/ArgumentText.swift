@@ -126,7 +126,7 @@ extension ArgumentText {
             }
         }
         names.append(name)
-        let given = names.map(trimmed).filter { !$0.isEmpty }
+        let given = names.map(\.trimmed).filter { !$0.isEmpty }
         guard !given.isEmpty else { throw expected("at least one context: an empty list would be green at once") }
         if let bad = given.first(where: { $0.utf8.count > 512 || $0.unicodeScalars.contains(where: isControl) }) {
             throw ValidationError(
@@ -137,12 +137,6 @@ extension ArgumentText {
     }
 
     private static func isControl(_ scalar: Unicode.Scalar) -> Bool { scalar.properties.generalCategory == .control }
-
-    private static func trimmed(_ text: String) -> String {
-        let start = text.drop { $0.isWhitespace }
-        guard let end = start.lastIndex(where: { !$0.isWhitespace }) else { return "" }
-        return String(start[...end])
-    }
 }
 
 // MARK: - Tolerances

@@ -169,19 +169,19 @@ enum KillSwitchValue {
     /// True only for the known words, ignoring case and surrounding ASCII whitespace. Any other text, even a no-break space,
     /// blocks promotions.
     static func isOff(_ text: some StringProtocol) -> Bool {
-        off.contains(text.trimmingBlanks.lowercased())
+        off.contains(text.trimmingASCIIWhitespace.lowercased())
     }
 
     /// The value for a message. A long one is not shown, since it may be a secret named by mistake.
     static func shown(_ text: some StringProtocol) -> String {
-        let value = text.trimmingBlanks
+        let value = text.trimmingASCIIWhitespace
         return value.utf8.count <= 16 ? "'\(Sanitizer.singleLine(value))'" : "a text of \(value.utf8.count) bytes"
     }
 }
 
 extension StringProtocol {
     /// The text without ASCII whitespace at both ends.
-    fileprivate var trimmingBlanks: String {
+    fileprivate var trimmingASCIIWhitespace: String {
         func isBlank(_ byte: UInt8) -> Bool { byte == UInt8(ascii: " ") || (9...13).contains(byte) }
         let start = Array(utf8.drop(while: isBlank))
         guard let last = start.lastIndex(where: { !isBlank($0) }) else { return "" }
