@@ -282,28 +282,28 @@ let package = Package(
         .testTarget(
             name: "SupportTests",
             dependencies: [
-                "Collector", "CollectorSupport", "Support",
+                "CollectorSupport", "Support",
             ],
             swiftSettings: strict
         ),
         .testTarget(
             name: "VerdictTests",
             dependencies: [
-                "Collector", "CollectorFixtures", "Evidence", "Reports", "Shared", "Verdict",
+                "CollectorFixtures", "Evidence", "Reports", "Shared", "Verdict",
             ],
             swiftSettings: strict
         ),
         .testTarget(
             name: "PropertyTests",
             dependencies: [
-                "Collector", "CollectorFixtures", "Evidence", "Shared", "Verdict",
+                "CollectorFixtures", "Evidence", "Shared", "Verdict",
             ],
             swiftSettings: strict
         ),
         .testTarget(
             name: "TransferTests",
             dependencies: [
-                "CCurl", "Collector", "CollectorFixtures", "Support", "Transfer",
+                "CCurl", "CollectorFixtures", "Support", "Transfer",
             ],
             swiftSettings: strict
         ),
@@ -320,7 +320,7 @@ let package = Package(
         .testTarget(
             name: "RegistryTests",
             dependencies: [
-                "Collector", "CollectorFixtures", "Operations", "Registry", "Shared", "Support", "Transfer", "Verdict",
+                "CollectorFixtures", "Operations", "Registry", "Shared", "Support", "Transfer", "Verdict",
             ],
             swiftSettings: strict
         ),
@@ -336,7 +336,7 @@ let package = Package(
         .testTarget(
             name: "ReportsTests",
             dependencies: [
-                "Collector", "CollectorFixtures", "CollectorSupport", "Evidence", "Ledger", "Operations", "Reports",
+                "CollectorFixtures", "CollectorSupport", "Evidence", "Ledger", "Operations", "Reports",
                 "Shared", "Support", "Verdict",
             ],
             exclude: ["Golden"],
@@ -345,7 +345,7 @@ let package = Package(
         .testTarget(
             name: "EvidenceTests",
             dependencies: [
-                "Collector", "CollectorFixtures", "Evidence", "Reports", "Shared", "Support", "Verdict",
+                "CollectorFixtures", "Evidence", "Reports", "Shared", "Support", "Verdict",
             ],
             exclude: ["Recordings"],
             swiftSettings: strict
@@ -353,7 +353,8 @@ let package = Package(
         .testTarget(
             name: "LedgerTests",
             dependencies: [
-                "Collector", "CollectorFixtures", "CollectorSupport", "Ledger", "Reports", "Shared", "Verdict",
+                "Collector", "CollectorFixtures", "CollectorSupport", "Ledger", "Reports", "Shared", "Support",
+                "Verdict",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "GRDB", package: "GRDB.swift"),
             ],

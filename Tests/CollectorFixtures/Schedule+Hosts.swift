@@ -1,4 +1,5 @@
 import Shared
+import Support
 
 @testable import Verdict
 

@@ -1,3 +1,5 @@
+import Support
+
 /// A limit for the hosts with one label, as the oracle sees it.
 struct StatusOracle: Sendable, CustomStringConvertible {
     var key: String

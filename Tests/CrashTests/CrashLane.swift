@@ -5,7 +5,6 @@ import Shared
 import Support
 import Testing
 
-@testable import Collector
 @testable import CollectorFixtures
 @testable import Ledger
 @testable import Reports

@@ -1,8 +1,8 @@
 import Foundation
 import Glibc
 import Shared
+import Support
 
-@testable import Collector
 @testable import CollectorFixtures
 @testable import Ledger
 @testable import Reports

@@ -57,7 +57,7 @@ struct KilledCollectorTests {
     @Test("A killed prune has removed verifications entirely or not at all, and none that it keeps")
     func pruning() async throws {
         print("BUILDINFO_CRASH_SEED=\(Self.seed)")
-        var random = SeededNumbers(seed: Self.seed)
+        var random = SplitMix64(seed: Self.seed)
         let folder = try TemporaryFolder()
         let collector = try Program.collector()
         try LedgerRows.makeVersion1(at: folder.path("full.db"))

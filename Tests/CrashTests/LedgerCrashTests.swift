@@ -4,8 +4,6 @@ import Glibc
 import Shared
 import Testing
 
-@testable import Collector
-
 /// Processes that record to a ledger and are killed with SIGKILL at random moments. Acknowledged records must be there
 /// afterwards, and the ledger consistent.
 ///

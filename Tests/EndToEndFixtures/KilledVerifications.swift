@@ -34,7 +34,7 @@ struct KilledVerifications: Sendable {
     private let fleet: FlappingFleet
     private let service: String
     private let place: Place
-    private var random: SeededNumbers
+    private var random: SplitMix64
     private var path = ""
     private var ledgers = 0
     /// The final changes of each earlier verification.
@@ -44,7 +44,7 @@ struct KilledVerifications: Sendable {
         self.fleet = fleet
         self.service = service
         self.place = place
-        random = SeededNumbers(seed: seed)
+        random = SplitMix64(seed: seed)
     }
 
     /// The moment of a kill, mostly relative to changes that the reader sees, so that it does not depend on the

@@ -1,6 +1,5 @@
 import Testing
 
-@testable import Collector
 @testable import CollectorFixtures
 @testable import Gate
 

@@ -1,7 +1,6 @@
 import Support
 import Testing
 
-@testable import Collector
 @testable import CollectorFixtures
 @testable import Gate
 @testable import Operations

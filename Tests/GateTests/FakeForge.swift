@@ -2,7 +2,6 @@ import Support
 import Synchronization
 import Testing
 
-@testable import Collector
 @testable import Gate
 @testable import Shared
 @testable import Transfer

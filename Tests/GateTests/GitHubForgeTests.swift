@@ -1,7 +1,6 @@
 import Support
 import Testing
 
-@testable import Collector
 @testable import Gate
 @testable import Shared
 

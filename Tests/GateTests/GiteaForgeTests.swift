@@ -3,7 +3,6 @@ import Support
 import Synchronization
 import Testing
 
-@testable import Collector
 @testable import Gate
 
 @Suite("Gate, CI: Gitea's statuses, true and false", .timeLimit(.minutes(2)))

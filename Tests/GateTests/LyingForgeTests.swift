@@ -2,7 +2,6 @@ import Support
 import Synchronization
 import Testing
 
-@testable import Collector
 @testable import Gate
 
 @Suite("Gate, CI: false and broken responses of forges", .timeLimit(.minutes(2)))

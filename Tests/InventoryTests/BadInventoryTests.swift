@@ -2,7 +2,6 @@ import Foundation
 import Glibc
 import Testing
 
-@testable import Collector
 @testable import CollectorFixtures
 @testable import CollectorSupport
 @testable import Inventory

@@ -2,7 +2,6 @@ import Foundation
 import Support
 import Testing
 
-@testable import Collector
 @testable import CollectorFixtures
 @testable import CollectorSupport
 @testable import Inventory

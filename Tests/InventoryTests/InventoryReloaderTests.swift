@@ -1,7 +1,6 @@
 import Foundation
 import Testing
 
-@testable import Collector
 @testable import CollectorFixtures
 @testable import Inventory
 

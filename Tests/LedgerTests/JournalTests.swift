@@ -3,7 +3,6 @@ import GRDB
 import Shared
 import Testing
 
-@testable import Collector
 @testable import CollectorFixtures
 @testable import Ledger
 @testable import Verdict

@@ -1,6 +1,6 @@
+import Support
 import Testing
 
-@testable import Collector
 @testable import CollectorFixtures
 @testable import Ledger
 

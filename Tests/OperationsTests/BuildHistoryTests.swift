@@ -4,7 +4,6 @@ import Glibc
 import Shared
 import Testing
 
-@testable import Collector
 @testable import CollectorFixtures
 @testable import Ledger
 @testable import Operations

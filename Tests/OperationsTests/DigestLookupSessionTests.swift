@@ -3,7 +3,6 @@ import Shared
 import Support
 import Testing
 
-@testable import Collector
 @testable import CollectorFixtures
 @testable import Operations
 @testable import Registry

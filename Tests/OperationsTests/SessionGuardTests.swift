@@ -1,6 +1,5 @@
 import Testing
 
-@testable import Collector
 @testable import Operations
 
 /// The properties that a nonce needs: it is used once and cannot be predicted.

@@ -2,7 +2,6 @@ import Foundation
 import Shared
 import Testing
 
-@testable import Collector
 @testable import CollectorFixtures
 @testable import Operations
 @testable import Transfer

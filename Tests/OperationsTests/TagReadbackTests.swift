@@ -1,7 +1,6 @@
 import Shared
 import Testing
 
-@testable import Collector
 @testable import CollectorFixtures
 @testable import Operations
 

@@ -2,7 +2,6 @@ import Shared
 import Support
 import Testing
 
-@testable import Collector
 @testable import CollectorFixtures
 @testable import Operations
 @testable import Registry

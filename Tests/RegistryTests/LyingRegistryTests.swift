@@ -4,7 +4,6 @@ import Support
 import Synchronization
 import Testing
 
-@testable import Collector
 @testable import CollectorFixtures
 @testable import Registry
 

@@ -1,6 +1,5 @@
 import Testing
 
-@testable import Collector
 @testable import Registry
 @testable import Transfer
 

@@ -1,8 +1,8 @@
 import Foundation
 import Shared
+import Support
 import Testing
 
-@testable import Collector
 @testable import CollectorFixtures
 @testable import Reports
 @testable import Verdict

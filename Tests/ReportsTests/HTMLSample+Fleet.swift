@@ -1,7 +1,7 @@
 import Foundation
 import Shared
+import Support
 
-@testable import Collector
 @testable import CollectorFixtures
 @testable import CollectorSupport
 @testable import Reports

@@ -2,7 +2,6 @@ import Foundation
 import Shared
 import Support
 
-@testable import Collector
 @testable import CollectorFixtures
 @testable import Evidence
 @testable import Reports

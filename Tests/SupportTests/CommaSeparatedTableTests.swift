@@ -1,6 +1,5 @@
 import Testing
 
-@testable import Collector
 @testable import CollectorSupport
 
 @Suite("Comma-separated values")

@@ -3,7 +3,6 @@ import Glibc
 import Support
 import Testing
 
-@testable import Collector
 @testable import CollectorSupport
 
 @Suite("Spinner")

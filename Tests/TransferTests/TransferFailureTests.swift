@@ -2,7 +2,6 @@ import CCurl
 import Glibc
 import Testing
 
-@testable import Collector
 @testable import Transfer
 
 @Suite struct TransferFailureTests {

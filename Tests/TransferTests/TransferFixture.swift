@@ -1,6 +1,5 @@
 import Support
 
-@testable import Collector
 @testable import Transfer
 
 /// A client under test that is always shut down, with helpers for requests.

@@ -2,7 +2,6 @@ import Foundation
 import Support
 import Testing
 
-@testable import Collector
 @testable import Transfer
 
 /// Runs in a separate process, because descriptors and threads are counted per process.

@@ -1,7 +1,6 @@
 import Support
 import Testing
 
-@testable import Collector
 @testable import Transfer
 
 /// Every behaviour of a host, over real sockets.

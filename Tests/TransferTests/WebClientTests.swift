@@ -1,7 +1,6 @@
 import Support
 import Testing
 
-@testable import Collector
 @testable import Transfer
 
 @Suite(.timeLimit(.minutes(1)))

@@ -1,6 +1,5 @@
 import Testing
 
-@testable import Collector
 @testable import Verdict
 
 @Suite("Inventory baseline")
