@@ -44,7 +44,7 @@ test: ## Run every test: unit, property, end to end with a real engine and regis
 	scripts/deps.sh build test system
 	$(SWIFT) build --build-tests
 	@if $(SWIFT) test list --skip-build --disable-xctest | grep -vE "^($$(echo $(TESTS) | tr ' ' '|'))\."; then \
-		echo 'make test: TESTS lacks the target of the tests above' >&2; exit 1; fi
+		echo 'make test: add the targets of the tests above to TESTS' >&2; exit 1; fi
 	@for target in $(TESTS); do \
 		echo "== $$target"; $(SWIFT) test --skip-build --disable-xctest --filter "^$$target\." || exit 1; done
 	@echo "== Packages, on a booted system"; Tests/System/run.py $(SYSTEM_ARGS)

@@ -112,7 +112,7 @@ package struct VerificationRun: Sendable {
         recorder?.begin(start, hosts: inventory.hosts)
         var verification = Verification(target: target, hosts: inventory.hosts, policy: policy)
         let input = Verification.Input.signal(signal, at: .zero)
-        // Outside of the optional chain, which evaluates no argument without a recorder.
+        // Not inside the optional chain: without a recorder, Swift would not evaluate its arguments.
         let actions = verification.take(input)
         recorder?.took(input, actions, by: verification)
         guard let conclusion = verification.conclusion else { throw VerificationRunError.noConclusion }
