@@ -12,37 +12,48 @@ public struct Instance: Codable, Hashable, Sendable {
     public var name: String
     /// The Compose project or Swarm stack that the container belongs to; at most 255 characters, nil without one.
     public var project: String?
+    /// The tool that created the container; nil if the agent does not report it.
+    public var deployment: Deployment?
     public var state: ServiceState
     public var health: Health?
+    /// The last output of a failing health check in this run, on one line; at most 256 characters, nil without one.
+    public var healthOutput: String?
     /// The start time in RFC 3339, as the engine wrote it; nil if the container never started.
     public var startedAt: String?
     /// The number of restarts by the engine, which grows in a crash loop.
     public var restartCount: Int?
     public var exitCode: Int?
     public var oomKilled: Bool?
+    /// The engine's reason why the container could not be started, on one line; at most 256 characters, nil without one.
+    public var error: String?
     public var gitSHA: Reported<GitSHA>
     public var image: ImageEvidence
 
     public init(
-        id: String, name: String, project: String? = nil, state: ServiceState, health: Health? = nil,
-        startedAt: String? = nil, restartCount: Int? = nil, exitCode: Int? = nil, oomKilled: Bool? = nil,
-        gitSHA: Reported<GitSHA>, image: ImageEvidence
+        id: String, name: String, project: String? = nil, deployment: Deployment? = nil, state: ServiceState,
+        health: Health? = nil, healthOutput: String? = nil, startedAt: String? = nil, restartCount: Int? = nil,
+        exitCode: Int? = nil, oomKilled: Bool? = nil, error: String? = nil, gitSHA: Reported<GitSHA>,
+        image: ImageEvidence
     ) {
         self.id = id
         self.name = name
         self.project = project
+        self.deployment = deployment
         self.state = state
         self.health = health
+        self.healthOutput = healthOutput
         self.startedAt = startedAt
         self.restartCount = restartCount
         self.exitCode = exitCode
         self.oomKilled = oomKilled
+        self.error = error
         self.gitSHA = gitSHA
         self.image = image
     }
 
     private enum CodingKeys: String, CodingKey {
-        case id, name, project, state, health, image
+        case id, name, project, deployment, state, health, error, image
+        case healthOutput = "health_output"
         case startedAt = "started_at"
         case restartCount = "restart_count"
         case exitCode = "exit_code"
@@ -55,14 +66,79 @@ public struct Instance: Codable, Hashable, Sendable {
         id = try container.decode(String.self, forKey: .id)
         name = try container.decode(String.self, forKey: .name)
         project = try container.decodeIfPresent(String.self, forKey: .project)
+        deployment = try container.decodeIfPresent(Deployment.self, forKey: .deployment)
         state = try container.decodeCase(forKey: .state)
         health = try container.decodeCaseIfPresent(forKey: .health)
+        healthOutput = try container.decodeIfPresent(String.self, forKey: .healthOutput)
         startedAt = try container.decodeIfPresent(String.self, forKey: .startedAt)
         restartCount = try container.decodeIfPresent(Int.self, forKey: .restartCount)
         exitCode = try container.decodeIfPresent(Int.self, forKey: .exitCode)
         oomKilled = try container.decodeIfPresent(Bool.self, forKey: .oomKilled)
+        error = try container.decodeIfPresent(String.self, forKey: .error)
         gitSHA = try container.decodeReported(forKey: .gitSHA)
         image = try container.decode(ImageEvidence.self, forKey: .image)
+    }
+}
+
+extension Instance {
+    /// The tool that created a container, with the names that its commands need. Read from the container's labels.
+    public struct Deployment: Codable, Hashable, Sendable {
+        public enum Tool: String, Codable, Sendable {
+            /// Docker Compose or Podman Compose.
+            case compose
+            case swarm
+            case kamal
+            case nomad
+            case kubernetes
+            /// A systemd unit of Podman, for example of a Quadlet file.
+            case systemd
+            /// No tool: `docker run`, `podman run` or the engine's API.
+            case direct
+            /// A tool that only a newer agent knows.
+            case other
+        }
+
+        public var tool: Tool
+        /// The Compose project, Swarm stack, Kamal destination, Nomad job or Kubernetes namespace; at most 255 characters.
+        public var group: String?
+        /// The tool's name for the container: the Compose, Swarm or Kamal service, Nomad task, Kubernetes container or systemd
+        /// unit; at most 255 characters.
+        public var name: String?
+        /// The absolute path of the Compose project's folder on the host; at most 512 characters.
+        public var directory: String?
+        /// The Compose files, if they are not the ones that Compose finds in ``directory`` by itself; at most 8, of at most 512
+        /// characters each.
+        public var files: [String]
+
+        public init(
+            tool: Tool, group: String? = nil, name: String? = nil, directory: String? = nil, files: [String] = []
+        ) {
+            self.tool = tool
+            self.group = group
+            self.name = name
+            self.directory = directory
+            self.files = files
+        }
+
+        private enum CodingKeys: String, CodingKey { case tool, group, name, directory, files }
+
+        public init(from decoder: any Decoder) throws {
+            let container = try decoder.container(keyedBy: CodingKeys.self)
+            tool = Tool(rawValue: try container.decode(String.self, forKey: .tool)) ?? .other
+            group = try container.decodeIfPresent(String.self, forKey: .group)
+            name = try container.decodeIfPresent(String.self, forKey: .name)
+            directory = try container.decodeIfPresent(String.self, forKey: .directory)
+            files = try container.decodeIfPresent([String].self, forKey: .files) ?? []
+        }
+
+        public func encode(to encoder: any Encoder) throws {
+            var container = encoder.container(keyedBy: CodingKeys.self)
+            try container.encode(tool, forKey: .tool)
+            try container.encodeIfPresent(group, forKey: .group)
+            try container.encodeIfPresent(name, forKey: .name)
+            try container.encodeIfPresent(directory, forKey: .directory)
+            if !files.isEmpty { try container.encode(files, forKey: .files) }
+        }
     }
 }
 
