@@ -120,6 +120,7 @@ package struct Report: Codable, Hashable, Sendable {
         }
 
         package internal(set) var service: String
+        package internal(set) var environment: EnvironmentName
         @ExplicitNull package internal(set) var gitSHA: GitSHA?
         @ExplicitNull package internal(set) var digest: Digest?
         @ExplicitNull package internal(set) var image: String?
@@ -128,10 +129,11 @@ package struct Report: Codable, Hashable, Sendable {
         var equivalentDigests: [Equivalent]
 
         package init(
-            service: String, gitSHA: GitSHA?, digest: Digest?, image: String?, generation: Int?,
-            equivalentDigests: [Equivalent]
+            service: String, environment: EnvironmentName = .standard, gitSHA: GitSHA?, digest: Digest?,
+            image: String?, generation: Int?, equivalentDigests: [Equivalent]
         ) {
             self.service = service
+            self.environment = environment
             self.gitSHA = gitSHA
             self.digest = digest
             self.image = image
@@ -140,7 +142,7 @@ package struct Report: Codable, Hashable, Sendable {
         }
 
         private enum CodingKeys: String, CodingKey {
-            case service, digest, image, generation
+            case service, environment, digest, image, generation
             case gitSHA = "git_sha"
             case equivalentDigests = "equivalent_digests"
         }

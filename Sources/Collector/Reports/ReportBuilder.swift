@@ -69,8 +69,8 @@ package struct ReportBuilder {
                 durationSeconds: conclusion.at.roundedSeconds,
                 collector: .init(version: BuildinfoVersion.current)),
             target: Report.PromotedTarget(
-                service: target.service, gitSHA: target.gitSHA, digest: target.digest, image: target.image,
-                generation: target.generation, equivalentDigests: equivalents),
+                service: target.service, environment: target.environment, gitSHA: target.gitSHA, digest: target.digest,
+                image: target.image, generation: target.generation, equivalentDigests: equivalents),
             inventory: Report.InventorySummary(
                 source: Sanitizer.singleLine(context.inventorySource), hash: context.inventoryHash,
                 expected: verification.tracks.count, listed: context.listed,

@@ -3,6 +3,7 @@ package import Shared
 /// The promoted build, which every host must serve. At least one of `gitSHA` and `digest` is set for a verification.
 package struct Target: Codable, Hashable, Sendable {
     package var service: String
+    package var environment: EnvironmentName
     package var gitSHA: GitSHA?
     /// The digest of an index or a manifest.
     package var digest: Digest?
@@ -14,10 +15,11 @@ package struct Target: Codable, Hashable, Sendable {
     package var generation: Int?
 
     package init(
-        service: String, gitSHA: GitSHA? = nil, digest: Digest? = nil, image: String? = nil,
-        content: PromotedContent? = nil, generation: Int? = nil
+        service: String, environment: EnvironmentName = .standard, gitSHA: GitSHA? = nil, digest: Digest? = nil,
+        image: String? = nil, content: PromotedContent? = nil, generation: Int? = nil
     ) {
         self.service = service
+        self.environment = environment
         self.gitSHA = gitSHA
         self.digest = digest
         self.image = image
@@ -26,7 +28,7 @@ package struct Target: Codable, Hashable, Sendable {
     }
 
     package enum CodingKeys: String, CodingKey {
-        case service, digest, image, content, generation
+        case service, environment, digest, image, content, generation
         case gitSHA = "git_sha"
     }
 

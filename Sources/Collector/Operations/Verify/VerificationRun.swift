@@ -328,8 +328,8 @@ extension VerificationRecord {
         self.init(
             id: id, startedAt: startedAt.rfc3339,
             target: Report.PromotedTarget(
-                service: target.service, gitSHA: target.gitSHA, digest: target.digest, image: target.image,
-                generation: target.generation, equivalentDigests: []),
+                service: target.service, environment: target.environment, gitSHA: target.gitSHA, digest: target.digest,
+                image: target.image, generation: target.generation, equivalentDigests: []),
             policy: Report.PolicySummary(policy),
             inventory: Report.InventorySummary(
                 source: Sanitizer.singleLine(inventory.source), hash: inventory.hash, expected: inventory.hosts.count,
