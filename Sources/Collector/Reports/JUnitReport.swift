@@ -51,7 +51,8 @@ struct JUnitReport {
     private func hostCase(_ host: Report.Host, _ outcome: HostOutcome) -> JUnitCase {
         JUnitCase(
             group: "buildinfo.\(report.target.service)", name: host.name,
-            time: Self.seconds(host.secondsToConverge ?? report.verification.durationSeconds),
+            time: Self.seconds(
+                host.servedFromStart ? 0 : host.secondsToConverge ?? report.verification.durationSeconds),
             result: Self.result(host, outcome))
     }
 

@@ -124,6 +124,7 @@ package struct MarkdownReport {
             ("Digest", target.digest.map { MarkdownText.code("\($0)") }),
             ("Duration", ReportText.duration(report.verification.durationSeconds)),
             ("Time to converge", report.summary.secondsToConverge.map(ReportText.convergence)),
+            ("Unchanged", ReportText.servedFromStart(report.summary)),
             ("Evidence", report.evidence.map { MarkdownText.code($0.hash) }),
         ]
         return lines.compactMap { name, value in value.map { (name, $0) } }

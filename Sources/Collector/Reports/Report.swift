@@ -277,21 +277,27 @@ package struct Report: Codable, Hashable, Sendable {
         package internal(set) var waived: Int
         /// The number of hosts with each status that occurs.
         package internal(set) var statuses: [String: Int]
+        /// Over the hosts that converged during the verification; nil if there are none.
         @ExplicitNull package internal(set) var secondsToConverge: Percentiles?
+        /// The number of proven hosts that served the target from their first answer, and so have no time to converge.
+        package internal(set) var servedFromStart: Int
 
         package init(
-            expected: Int, proven: Int, waived: Int, statuses: [String: Int], secondsToConverge: Percentiles? = nil
+            expected: Int, proven: Int, waived: Int, statuses: [String: Int], secondsToConverge: Percentiles? = nil,
+            servedFromStart: Int = 0
         ) {
             self.expected = expected
             self.proven = proven
             self.waived = waived
             self.statuses = statuses
             self.secondsToConverge = secondsToConverge
+            self.servedFromStart = servedFromStart
         }
 
         private enum CodingKeys: String, CodingKey {
             case expected, proven, waived, statuses
             case secondsToConverge = "seconds_to_converge"
+            case servedFromStart = "served_from_start"
         }
 
         /// Reads schema 1 too, in which a host's status was called its label: ledgers keep such summaries.
@@ -304,7 +310,8 @@ package struct Report: Codable, Hashable, Sendable {
                 waived: try fields.decode(Int.self, forKey: .waived),
                 statuses: try fields.decodeIfPresent([String: Int].self, forKey: .statuses)
                     ?? decoder.container(keyedBy: Schema1.self).decode([String: Int].self, forKey: .labels),
-                secondsToConverge: try fields.decodeIfPresent(Percentiles.self, forKey: .secondsToConverge))
+                secondsToConverge: try fields.decodeIfPresent(Percentiles.self, forKey: .secondsToConverge),
+                servedFromStart: try fields.decodeIfPresent(Int.self, forKey: .servedFromStart) ?? 0)
         }
     }
 
@@ -418,8 +425,11 @@ package struct Report: Codable, Hashable, Sendable {
         @ExplicitNull package internal(set) var digest: Digest?
         package internal(set) var facts: HostFacts
         package internal(set) var attempts: Int
-        /// Seconds from the start until the host first served the target in the run that proved it.
+        /// Seconds from the start until the host first served the target in the run that proved it; nil if it did not
+        /// converge, or served the target from the start.
         @ExplicitNull package internal(set) var secondsToConverge: Double?
+        /// True if the host converged, and served the target from its first answer.
+        package var servedFromStart: Bool { status == .converged && secondsToConverge == nil }
         /// The age of the last answer at the end, in seconds.
         @ExplicitNull package internal(set) var lastAnswerAgeSeconds: Double?
         /// How far the host's clock is ahead of the collector's, in seconds; nil if unknown.

@@ -107,7 +107,8 @@ package struct ReportBuilder {
             expected: gated.count, proven: verification.proven(at: end),
             waived: verification.tracks.count - gated.count,
             statuses: Dictionary(verification.tracks.map { ($0.status.rawValue, 1) }, uniquingKeysWith: +),
-            secondsToConverge: Percentiles(times).map { .init(p50: $0.p50, p95: $0.p95, max: $0.max) })
+            secondsToConverge: Percentiles(times).map { .init(p50: $0.p50, p95: $0.p95, max: $0.max) },
+            servedFromStart: gated.count(where: \.servedFromStart))
     }
 
     private func host(_ track: HostTracker, at end: Duration) -> Report.Host {

@@ -89,7 +89,11 @@ package struct TextReport {
         if let sweep = report.sweep { return drift + warnings + lines(sweep) + advice }
         let summary = report.summary
         let waived = summary.waived > 0 ? ", \(summary.waived) waived" : ""
-        let times = summary.secondsToConverge.map { "; time to converge: \(ReportText.convergence($0))" } ?? ""
+        let convergence = [
+            summary.secondsToConverge.map { "time to converge: \(ReportText.convergence($0))" },
+            ReportText.servedFromStart(summary),
+        ]
+        let times = convergence.compactMap { $0.map { "; \($0)" } }.joined()
         return [report.promotion?.summary].compactMap { $0 } + drift + warnings
             + ["\(summary.proven) of \(summary.expected.hostCount) proven\(waived)\(times)"]
             + report.reasons.dropFirst().reversed().map { "also \($0.verdict.rawValue): \($0.message)" }

@@ -32,6 +32,7 @@ package struct HostTracker: Sendable {
     private var identity: IdentityTracker
     private var history = TargetHistory()
     private var plainClock = PlainClock()
+    private var firstAnswer = FirstAnswer()
     /// The contents of the last transition, in case the same status recurs for another reason.
     private var announced = Announced()
 
@@ -125,8 +126,12 @@ package struct HostTracker: Sendable {
 
     package var restarts: RestartSummary? { history.instances.summary }
 
-    /// The time at which the host was first seen to serve the target in the run that proved it; nil unless it is converged.
-    package var convergedAt: Duration? { status == .converged ? fact?.proof?.since : nil }
+    /// The time at which the host was first seen to serve the target in the run that proved it; nil unless it converged
+    /// during the verification.
+    package var convergedAt: Duration? { status == .converged && !servedFromStart ? fact?.proof?.since : nil }
+
+    /// True if the host is converged, and every answer, from the first one on, showed the target up on the same instances.
+    package var servedFromStart: Bool { status == .converged && firstAnswer.isUnchanged }
 
     /// True if the last answer shows an instance with this digest.
     func serves(_ digest: Digest) -> Bool {
@@ -158,7 +163,10 @@ package struct HostTracker: Sendable {
     mutating func observe(_ sample: Sample, twin: IdentityTracker.Twin?, rules: Rules) {
         attempts += 1
         outstanding = nil
-        defer { isHeard = isHeard || earlyAge == nil || sample.askedAt >= Policy.agentFreshness }
+        defer {
+            isHeard = isHeard || earlyAge == nil || sample.askedAt >= Policy.agentFreshness
+            if fact == nil, earlyAge == nil { firstAnswer.takeNothing() }
+        }
         switch sample.answer {
         case .unusable(let outcome, let detail):
             self.outcome = outcome
@@ -176,7 +184,10 @@ package struct HostTracker: Sendable {
             lastAnswer = LastAnswerDetails(document)
             guard identity.take(document, of: sample, twin: twin) else { return knowledge = .nothing }
             // Instances that are said to run on through a reboot are not believed to.
-            if identity.note(id: document.host.id, boot: document.host.bootID) { breakProof() }
+            if identity.note(id: document.host.id, boot: document.host.bootID) {
+                breakProof()
+                firstAnswer.rebooted()
+            }
             take(document, sample: sample, rules: rules)
         case .plain(let answer):
             answered(sample)
@@ -209,10 +220,12 @@ package struct HostTracker: Sendable {
             return knowledge = .unidentified(.contradiction(contradiction), document.state)
         }
         let window = ObservationWindow(sample, age: age)
+        let evidence = BuildEvidence(document)
+        firstAnswer.take(evidence, runtime: document.runtime, instances: document.instances)
         guard counts(window, rules) else { return tooEarly(age) }
         lastAnswer.observed(at: window.latest)
         count(
-            BuildEvidence(document), runtime: document.runtime, instances: document.instances, window: window,
+            evidence, runtime: document.runtime, instances: document.instances, window: window,
             canProve: true, isNew: true, rules: rules)
     }
 
@@ -240,13 +253,15 @@ package struct HostTracker: Sendable {
         let age = Duration(clampingSeconds: answer.ageSeconds ?? 0)
         if age > Policy.maximumAge { return knowledge = .unidentified(.agedAnswer(age), runtime) }
         let window = ObservationWindow(sample, age: age)
+        let evidence = BuildEvidence(answer)
+        firstAnswer.take(evidence, runtime: answer.state ?? .serving, instances: [])
         guard counts(window, rules) else { return tooEarly(age) }
         // The Date of a stored answer cannot show an age below its own resolution.
         let isCertain =
             answer.nonce != nil || answer.date == nil
             || window.earliest >= rules.earliest + .milliseconds(PlainClock.coarseness)
         count(
-            BuildEvidence(answer), runtime: answer.state ?? .serving, instances: [], window: window,
+            evidence, runtime: answer.state ?? .serving, instances: [], window: window,
             canProve: isCertain,
             isNew: isNew, rules: rules)
     }

@@ -70,6 +70,9 @@ struct HTMLVerdict {
                     <small>, </small>\(ReportText.duration(times.max))
                     """))
         }
+        if summary.servedFromStart > 0 {
+            items.append(figure("served it from the start", "\(ReportText.count(summary.servedFromStart))"))
+        }
         guard !report.isUnasked else { return "<dl class=\"figures\">\(items.joined())</dl>\n" }
         items.append(
             figure(
