@@ -96,7 +96,7 @@ package struct HistoryFilter: Hashable, Sendable {
         var parts: [String] = []
         var arguments: StatementArguments = []
         if let service {
-            parts.append("v.service = ?")
+            parts.append("v.service_name = ?")
             arguments += [service]
         }
         if let since {

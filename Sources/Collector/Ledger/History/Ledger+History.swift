@@ -44,7 +44,7 @@ extension Ledger {
 
     private static func rows(_ filter: HistoryFilter, _ db: Database) throws -> RowCursor {
         let columns = """
-            v.number, v.id, v.service, v.generation, v.git_sha, v.digest, v.started_at, v.finished_at, v.state,
+            v.number, v.id, v.service, v.service_name, v.environment, v.generation, v.git_sha, v.digest, v.started_at, v.finished_at, v.state,
             v.verdict, v.exit_code, v.proven, v.expected, v.p50, v.p95, v.max, v.timeout, v.pid, v.process_start,
             v.pid_namespace, v.boot
             """
@@ -82,7 +82,7 @@ extension Ledger {
             percentiles = .init(p50: p50, p95: p95, max: max)
         }
         return HistoryEntry(
-            id: row["id"], service: row["service"], generation: row["generation"], gitSHA: row.gitSHA,
+            id: row["id"], service: row["service_name"], generation: row["generation"], gitSHA: row.gitSHA,
             digest: row.digest, startedAt: row["started_at"], finishedAt: row["finished_at"], state: state,
             verdict: verdict, exitCode: row["exit_code"], proven: row["proven"], expected: row["expected"],
             secondsToConverge: percentiles,

@@ -9,7 +9,7 @@ enum LedgerSchema {
     ///
     /// Steps only add, so that an older collector can keep recording while a newer one migrates. Summaries are indexes, not
     /// tables: SQLite maintains them for every writer.
-    private static let steps = [version1, version2, version3, version4, version5, version6, version7]
+    static let steps = [version1, version2, version3, version4, version5, version6, version7, version8]
     static var version: Int { steps.count }
 
     /// The database's version; 0 for an empty one.
@@ -201,4 +201,29 @@ enum LedgerSchema {
         ALTER TABLE hosts ADD COLUMN status TEXT GENERATED ALWAYS AS (label) VIRTUAL;
         ALTER TABLE transitions ADD COLUMN status TEXT GENERATED ALWAYS AS (label) VIRTUAL;
         """
+
+    /// Environments, and recorded statuses.
+    ///
+    /// `service` is the key of a service in one environment, `canvas@production`; in the default environment it is the
+    /// service's name, as before. So every key and reference holds for each environment by itself, and an older collector that
+    /// is still recording neither sees nor numbers the promotions of other environments. An `environment` column in the primary
+    /// key would need new tables, and that collector would take another environment's promotion for a newer one.
+    ///
+    /// A status is one sweep: it has no promotion, proves nothing, and later inventories are not compared with it.
+    private static let version8 =
+        ["promotions", "verifications", "journal"].map { table in
+            """
+            ALTER TABLE \(table) ADD COLUMN service_name TEXT GENERATED ALWAYS AS (\(serviceName)) VIRTUAL;
+            ALTER TABLE \(table) ADD COLUMN environment TEXT GENERATED ALWAYS AS (
+                iif(instr(service, '@') > 0, substr(service, instr(service, '@') + 1), 'default')) VIRTUAL;
+
+            """
+        }.joined() + """
+            ALTER TABLE verifications ADD COLUMN kind TEXT NOT NULL DEFAULT 'verification'
+                CHECK (kind = 'verification' OR (kind = 'status' AND generation IS NULL));
+            CREATE INDEX verifications_by_name ON verifications (service_name, number);
+            """
+
+    /// The service's name from the key in `service`, for queries that run on any schema.
+    static let serviceName = "iif(instr(service, '@') > 0, substr(service, 1, instr(service, '@') - 1), service)"
 }
