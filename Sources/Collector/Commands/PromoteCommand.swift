@@ -69,7 +69,7 @@ struct PromoteCommand: CollectorCommand {
     private func run(web: WebClient, environment: [String: String]) async throws -> Int32 {
         let inventory = promotion.skipsVerification ? nil : try fleet.load(lasting: policy.timeout)
         let request = try promotion.request(
-            service: fleet.serviceName(inventory), candidates: candidate.candidate, environment: environment)
+            service: fleet.deployedService(inventory), candidates: candidate.candidate, environment: environment)
         let ledger =
             promotion.dryRun
             ? try await output.openLedgerIfPresent(mustExist: false, environment: environment)
@@ -79,7 +79,9 @@ struct PromoteCommand: CollectorCommand {
         let interruption = SignalCancellation()
         let verification = try inventory.map {
             VerificationRun(
-                target: Target(service: request.service, gitSHA: request.gitSHA), inventory: $0,
+                target: Target(
+                    service: request.service.name, environment: request.service.environment, gitSHA: request.gitSHA),
+                inventory: $0,
                 policy: try policy.policy(for: $0), check: policy.inventoryCheck, access: try access.access(for: $0),
                 concurrency: access.concurrency, ledger: ledger,
                 destinations: promotion.dryRun ? [] : try output.destinations(beside: evidence), evidence: evidence,
@@ -130,7 +132,9 @@ struct PromoteCommand: CollectorCommand {
         environment: [String: String]
     ) throws -> PromotionGate {
         let forge = try forgeIfNeeded(web: web, environment: environment)
-        let killSwitch = try killSwitch.killSwitch(environment: environment, web: web) {
+        let killSwitch = try killSwitch.killSwitch(
+            promoting: request.service, environment: environment, web: web
+        ) {
             try forge ?? self.forge.forge(environment: environment, web: web)
         }
         let view = CIProgress(output.progress, on: .standardError, environment: environment)
@@ -245,7 +249,7 @@ struct PromoteOptions: ParsableArguments {
     }
 
     func request(
-        service: String, candidates: CandidatePattern, environment: [String: String]
+        service: DeployedService, candidates: CandidatePattern, environment: [String: String]
     ) throws -> PromotionRequest {
         try PromotionRequest(
             service: service, image: image, gitSHA: try PipelineCommit.read(flag: sha, environment: environment),

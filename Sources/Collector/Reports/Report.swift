@@ -141,6 +141,8 @@ package struct Report: Codable, Hashable, Sendable {
             self.equivalentDigests = equivalentDigests
         }
 
+        package var deployed: DeployedService { DeployedService(service, in: environment) }
+
         private enum CodingKeys: String, CodingKey {
             case service, environment, digest, image, generation
             case gitSHA = "git_sha"

@@ -44,6 +44,10 @@ enum ArgumentText {
             "KEY=VALUE:N or KEY=VALUE:P% above 0, for example group=canary:100%", Requirement(parsing: text))
     }
 
+    static func environmentName(_ text: String) throws -> EnvironmentName {
+        try required("letters, digits, '.', '_' and '-', at most 128", EnvironmentName(text))
+    }
+
     static func selectorTerm(_ text: String) throws -> HostSelector.Term {
         try required("KEY=VALUE or KEY!=VALUE, for example region=eu", HostSelector.Term(parsing: text))
     }

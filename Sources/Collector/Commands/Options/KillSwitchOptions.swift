@@ -3,6 +3,7 @@ import CollectorSupport
 import Gate
 import Shared
 import Transfer
+import Verdict
 
 /// The switches that stop promotions.
 struct KillSwitchOptions: ParsableArguments {
@@ -43,10 +44,12 @@ struct KillSwitchOptions: ParsableArguments {
 
     /// - Parameters:
     ///   - standard: the sources if none is named.
+    ///   - service: the service to promote; nil if nothing is promoted.
     ///   - forge: called only if a source is a variable of a forge.
     /// - Throws: ``UsageError`` if such a source belongs to another kind of forge.
     func killSwitch(
-        standard: [KillSwitchSource] = [.standard], environment: [String: String], web: WebClient,
+        standard: [KillSwitchSource] = [.standard], promoting service: DeployedService? = nil,
+        environment: [String: String], web: WebClient,
         forge: () throws -> any Forge
     ) throws -> KillSwitch {
         if let certificateAuthorities {
@@ -65,6 +68,6 @@ struct KillSwitchOptions: ParsableArguments {
         }
         return KillSwitch(
             sources: sources, environment: environment, forge: asked, web: web,
-            certificateAuthorities: certificateAuthorities)
+            certificateAuthorities: certificateAuthorities, subject: service?.promoted)
     }
 }

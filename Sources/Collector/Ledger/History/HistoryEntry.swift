@@ -128,11 +128,19 @@ package struct HistoryFilter: Hashable, Sendable {
     /// Conditions on `verifications v`. They also let through running verifications, which ``accepts(_:)`` rejects after their
     /// processes were looked up.
     var conditions: (sql: String, arguments: StatementArguments) {
-        var parts: [String] = []
+        var parts = ["v.kind = 'verification'"]
         var arguments: StatementArguments = []
-        if let service {
+        switch (service, environment) {
+        case (let service?, let environment?):
             parts.append("v.service = ?")
+            arguments += [DeployedService(service, in: environment).ledgerKey]
+        case (let service?, nil):
+            parts.append("v.service_name = ?")
             arguments += [service]
+        case (nil, let environment?):
+            parts.append("v.environment = ?")
+            arguments += [environment.description]
+        case (nil, nil): break
         }
         if let since {
             // The first number bounds the search from below; the plus keeps SQLite from sorting the whole period.
@@ -155,7 +163,7 @@ package struct HistoryFilter: Hashable, Sendable {
             arguments += [verdict.rawValue]
         case .failed?: parts.append("v.exit_code IS NOT 0")
         }
-        return (parts.isEmpty ? "TRUE" : parts.joined(separator: " AND "), arguments)
+        return (parts.joined(separator: " AND "), arguments)
     }
 
     /// True if a verification that met the conditions is selected.

@@ -52,8 +52,8 @@ extension Ledger {
     private static func rows(_ filter: HistoryFilter, _ db: Database) throws -> RowCursor {
         let columns = """
             v.number, v.id, v.service, v.service_name, v.environment, v.generation, v.git_sha, v.digest, v.started_at,
-            v.finished_at, v.state, v.verdict, v.exit_code, v.proven, v.expected, v.p50, v.p95, v.max, v.timeout, v.pid, v.process_start,
-            v.pid_namespace, v.boot
+            v.finished_at, v.state, v.verdict, v.exit_code, v.proven, v.expected, v.p50, v.p95, v.max, v.timeout, v.pid,
+            v.process_start, v.pid_namespace, v.boot
             """
         let (conditions, arguments) = filter.conditions
         guard let host = filter.host else {
@@ -90,8 +90,8 @@ extension Ledger {
         }
         return HistoryEntry(
             id: row["id"], service: row["service_name"], environment: try row.deployedService().environment,
-            generation: row["generation"], gitSHA: row.gitSHA, digest: row.digest, startedAt: row["started_at"], finishedAt: row["finished_at"], state: state,
-            verdict: verdict, exitCode: row["exit_code"], proven: row["proven"], expected: row["expected"],
+            generation: row["generation"], gitSHA: row.gitSHA, digest: row.digest, startedAt: row["started_at"],
+            finishedAt: row["finished_at"], state: state, verdict: verdict, exitCode: row["exit_code"], proven: row["proven"], expected: row["expected"],
             secondsToConverge: percentiles,
             supersededBy: verdict == .superseded ? try successor(row["service"], row["generation"], db) : nil,
             host: try host.map { try hostOutcome($0, row, db) })

@@ -48,21 +48,22 @@ extension Ledger {
                 let rows = try Row.fetchAll(
                     db,
                     sql: """
-                        SELECT *, (SELECT count(*) FROM status_sweeps w
-                                WHERE w.series = spans.series AND w.at BETWEEN first_at AND last_at) AS sweeps
-                        FROM (
-                            SELECT c.*, c.at AS first_at, t.generation AS target_generation,
-                                t.git_sha AS target_git_sha, t.digest AS target_digest,
-                                coalesce(
-                                    (SELECT max(w.at) FROM status_sweeps w WHERE w.series = c.series AND w.at >= c.at
-                                        AND w.at < coalesce(lead(c.at) OVER changes, '~')),
-                                    c.at) AS last_at
+                        WITH changes AS (
+                            SELECT c.*, lead(c.at, 1, '~') OVER (PARTITION BY c.series ORDER BY c.at) AS next_at
                             FROM status_changes c JOIN status_series s ON s.number = c.series
-                            LEFT JOIN status_sweeps w ON w.series = c.series AND w.at = c.at
-                            LEFT JOIN status_contexts t ON t.number = w.context
-                            WHERE s.service = ? AND c.host = ?
-                            WINDOW changes AS (PARTITION BY c.series ORDER BY c.at)) AS spans
-                        WHERE status IS NOT NULL AND last_at >= ? AND first_at < ?
+                            WHERE s.service = ? AND c.host = ?),
+                        spans AS (
+                            SELECT changes.*, at AS first_at, coalesce((
+                                SELECT max(w.at) FROM status_sweeps w
+                                WHERE w.series = changes.series AND w.at >= changes.at AND w.at < next_at), at) AS last_at
+                            FROM changes WHERE status IS NOT NULL)
+                        SELECT spans.*, t.generation AS target_generation, t.git_sha AS target_git_sha,
+                            t.digest AS target_digest, (
+                                SELECT count(*) FROM status_sweeps w
+                                WHERE w.series = spans.series AND w.at BETWEEN first_at AND last_at) AS sweeps
+                        FROM spans LEFT JOIN status_sweeps w ON w.series = spans.series AND w.at = first_at
+                        LEFT JOIN status_contexts t ON t.number = w.context
+                        WHERE last_at >= ? AND first_at < ?
                         """,
                     arguments: [
                         service.ledgerKey, host, filter.since?.rfc3339 ?? "", filter.until?.rfc3339 ?? "~",

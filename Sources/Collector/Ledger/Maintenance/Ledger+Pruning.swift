@@ -137,7 +137,7 @@ extension Ledger {
 
 /// The verifications that `ledger prune` keeps.
 ///
-/// Besides those that the age and the number select, these are kept: running ones; of each service, the last proof of each of
+/// Besides those that the age and the number select, these are kept: running ones; of each service in each environment, the last proof of each of
 /// the last five promotions that the whole fleet converged on, because a tag is rolled back to a proven build; the last one
 /// that converged; and the one that `--max-shrink` compares the next inventory with. All promotions are kept: a host with an
 /// old build is `behind` and not `foreign` only as long as the ledger knows that build, and they are small.
@@ -147,7 +147,7 @@ package struct LedgerRetention: Hashable, Sendable {
 
     /// - Parameters:
     ///   - age: verifications that started less than this ago are kept.
-    ///   - last: this many of the last verifications of each service are kept; 1 or more.
+    ///   - last: this many of the last verifications of each service in each environment are kept; 1 or more.
     package init(age: Duration, last: Int = 1) {
         self.age = age
         self.last = last
@@ -167,7 +167,7 @@ package struct LedgerRetention: Hashable, Sendable {
         let rows = try Row.fetchCursor(
             db,
             sql: """
-                SELECT number, service, state, verdict, started_at, timeout, pid, process_start, pid_namespace, boot,
+                SELECT number, service, kind, state, verdict, started_at, timeout, pid, process_start, pid_namespace, boot,
                     generation, inventory LIKE '%"selected"%' AS is_part
                 FROM verifications ORDER BY number DESC
                 """)
@@ -176,8 +176,12 @@ package struct LedgerRetention: Hashable, Sendable {
             let verdict = try Ledger.verdict(row, state)
             let started: String = row["started_at"]
             let isWhole: Bool = row["is_part"] == false
-            let isNeeded = services[row["service"], default: Kept()].needs(
-                verdict, isStored: state == .finished, provenGeneration: isWhole ? row["generation"] : nil, last: last)
+            let isVerification = row["kind"] == "verification"
+            let isNeeded =
+                isVerification
+                && services[row["service"], default: Kept()].needs(
+                    verdict, isStored: state == .finished, provenGeneration: isWhole ? row["generation"] : nil,
+                    last: last)
             if !isNeeded, state != .running, started < oldest { excess.append(row["number"]) }
         }
         return excess.reversed()
@@ -204,7 +208,7 @@ package struct LedgerRetention: Hashable, Sendable {
                     isNeeded = true
                 }
             }
-            // The choice of Ledger.previousExpected(service:).
+            // The choice of Ledger.previousExpected(of:).
             if !hasInventory, isStored, verdict != .emptyInventory, verdict != .inventoryShrunk {
                 hasInventory = true
                 isNeeded = true

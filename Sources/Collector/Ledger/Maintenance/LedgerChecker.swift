@@ -143,7 +143,7 @@ private struct LedgerChecker {
     private mutating func count(_ db: Database) throws {
         var counts = LedgerCheckResult.Counts()
         func number(_ sql: String) throws -> Int { try Int.fetchOne(db, sql: sql) ?? 0 }
-        counts.services = try number("SELECT count(DISTINCT service) FROM promotions")
+        counts.services = try number("SELECT count(DISTINCT \(LedgerSchema.serviceName)) FROM promotions")
         counts.promotions = try number("SELECT count(*) FROM promotions")
         counts.verifications = try number("SELECT count(*) FROM verifications")
         counts.hosts = try number("SELECT count(*) FROM hosts")
@@ -216,7 +216,7 @@ struct LedgerInvariant: Sendable {
         LedgerInvariant(
             violation: "promotions are not numbered from 1 without gaps: of service",
             query: """
-                SELECT service FROM promotions GROUP BY service
+                SELECT replace(service, '@', ' in ') FROM promotions GROUP BY service
                 HAVING min(generation) != 1 OR max(generation) != count(*)
                 """),
         LedgerInvariant(
@@ -280,6 +280,12 @@ struct LedgerInvariant: Sendable {
                     SELECT 1 FROM promotions
                     WHERE promotions.service = journal.service AND promotions.generation = journal.generation)
                 """, since: 3),
+        LedgerInvariant(
+            violation: "a verification is recorded under another service or environment than its target's:",
+            query: """
+                SELECT id FROM verifications WHERE service_name IS NOT json_extract(target, '$.service')
+                    OR environment IS NOT coalesce(json_extract(target, '$.environment'), 'default')
+                """, since: 8),
         LedgerInvariant(
             violation: "the journal has an unknown kind or state: entry",
             query: """

@@ -22,7 +22,7 @@ extension Ledger {
             }
             return VerificationRecord.Start(
                 verification: verification, generation: generation,
-                promotions: try Self.promotions(of: target.service, db))
+                promotions: try Self.promotions(of: target.deployed, db))
         }
     }
 
@@ -55,14 +55,14 @@ extension Ledger {
         let target = run.target
         let rule = PromotionRule(gitSHA: target.gitSHA, digest: target.digest)
         if let stated = target.generation {
-            let known = try promotion(stated, of: target.service, db)
+            let known = try promotion(stated, of: target.deployed, db)
             guard let known, rule.isSame(as: known) else {
-                throw LedgerError.otherPromotion(stated, service: target.service, isKnown: known != nil)
+                throw LedgerError.otherPromotion(stated, service: target.deployed, isKnown: known != nil)
             }
             try complete(known, with: target, db)
             return stated
         }
-        let last = try promotions(of: target.service, limit: 1, db).last
+        let last = try promotions(of: target.deployed, limit: 1, db).last
         if let last, rule.isSame(as: last) {
             try complete(last, with: target, db)
             return last.generation
@@ -74,7 +74,8 @@ extension Ledger {
                 VALUES (?, ?, ?, ?, ?, ?)
                 """,
             arguments: [
-                target.service, generation, target.gitSHA?.hex, target.digest?.description, run.startedAt, run.id,
+                target.deployed.ledgerKey, generation, target.gitSHA?.hex, target.digest?.description, run.startedAt,
+                run.id,
             ])
         return generation
     }
@@ -88,7 +89,7 @@ extension Ledger {
                 UPDATE promotions SET git_sha = coalesce(git_sha, ?), digest = coalesce(digest, ?)
                 WHERE service = ? AND generation = ?
                 """,
-            arguments: [target.gitSHA?.hex, target.digest?.description, target.service, known.generation])
+            arguments: [target.gitSHA?.hex, target.digest?.description, target.deployed.ledgerKey, known.generation])
     }
 
     // MARK: - Verifications
@@ -104,7 +105,7 @@ extension Ledger {
                 VALUES (?, ?, ?, ?, ?, ?, 'running', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                 """,
             arguments: [
-                run.id, target.service, target.generation, target.gitSHA?.hex, target.digest?.description,
+                run.id, target.deployed.ledgerKey, target.generation, target.gitSHA?.hex, target.digest?.description,
                 run.startedAt, run.inventory.hash, run.inventory.total, run.hosts.count { !$0.isWaived },
                 run.collectorVersion, run.policy.timeoutSeconds, process.pid, process.start.map { Int64(clamping: $0) },
                 process.namespace, process.boot, try LedgerCoding.encode(target), try LedgerCoding.encode(run.policy),

@@ -3,11 +3,11 @@ import Foundation
 import Glibc
 package import Registry
 package import Shared
-import Verdict
+package import Verdict
 
 /// The candidate to promote, the tag to move, and the actor.
 package struct PromotionRequest: Hashable, Sendable {
-    package let service: String
+    package let service: DeployedService
     package let gitSHA: GitSHA
     /// The candidate: a tag or a digest of the repository.
     let source: ImageReference
@@ -46,7 +46,7 @@ package struct PromotionRequest: Hashable, Sendable {
 
     /// The line for a compose file's environment: the candidate's tag, or the moved tag if the candidate is a digest.
     func pin(_ image: ResolvedImage) -> String {
-        ImagePin(service: service, tag: source.tag ?? tag, digest: image.digest).description
+        ImagePin(service: service.name, tag: source.tag ?? tag, digest: image.digest).description
     }
 
     /// - Parameters:
@@ -54,7 +54,7 @@ package struct PromotionRequest: Hashable, Sendable {
     ///   - from: a tag or a digest; nil for the candidate tag of the commit.
     /// - Throws: ``UsageError`` that names the flag.
     package init(
-        service: String, image: String, gitSHA: GitSHA, from: String?, to tag: String, rules: TagPolicy,
+        service: DeployedService, image: String, gitSHA: GitSHA, from: String?, to tag: String, rules: TagPolicy,
         allowsRollback: Bool, skipsAncestry: Bool = false, actor: String
     ) throws(UsageError) {
         guard let repository = ImageReference(parsing: image), repository.tag == nil, repository.digest == nil else {

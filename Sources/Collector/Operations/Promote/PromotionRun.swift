@@ -100,7 +100,7 @@ package struct PromotionRun: Sendable {
             passed.isMove
                 ? "\(request.target) is \(digest), read back: generation \(entry.generation) of \(request.service)"
                 : "\(request.target) already was \(digest); nothing was moved: generation \(entry.generation) of "
-                    + request.service)
+                    + "\(request.service)")
         announce(request.pin(passed.image))
         if let signal = interruption.signal {
             throw PromotionError.interrupted(
@@ -148,7 +148,9 @@ package struct PromotionRun: Sendable {
         let passed = try await gate.pass()
         // A host that cannot run the image is found before anything moves, if the inventory states the hosts' platforms.
         let target = try verification.map { verification throws(RegistryError) in
-            var target = Target(service: request.service, gitSHA: request.gitSHA, digest: passed.image.digest)
+            var target = Target(
+                service: request.service.name, environment: request.service.environment, gitSHA: request.gitSHA,
+                digest: passed.image.digest)
             target = try TargetResolver.complete(target, by: passed.image, for: verification.inventory.hosts)
             target.image = "\(request.target)"
             return target

@@ -6,13 +6,13 @@ package import Ledger
 package import Registry
 import Reports
 package import Shared
-import Verdict
+package import Verdict
 
 /// Puts a tag back to an earlier build: kill switch, journal, PUT, readback, journal, verification. CI is not asked, because the
 /// build was promoted before.
 package struct RollbackRun: Sendable {
     private let id: String
-    private let service: String
+    private let service: DeployedService
     /// Repository and tag.
     private let target: ImageReference
     /// A generation, a commit or a digest; nil for the last proven build before the present one.
@@ -34,7 +34,8 @@ package struct RollbackRun: Sendable {
     private let announce: @Sendable (String) -> Void
 
     package init(
-        id: String, service: String, target: ImageReference, wanted: String?, actor: String, killSwitch: KillSwitch,
+        id: String, service: DeployedService, target: ImageReference, wanted: String?, actor: String,
+        killSwitch: KillSwitch,
         registry: RegistryClient, ledger: Ledger, log: PromotionLog, interruption: SignalCancellation,
         verification: VerificationRun?, timeout: Duration, readbackTimeout: Duration,
         announce: @escaping @Sendable (String) -> Void
@@ -156,7 +157,7 @@ package struct RollbackRun: Sendable {
         let present = try await present(recovered)
         var history = BuildHistory(
             builds: try await ledger.builds(
-                service: service, repository: target.repository, tag: target.effectiveTag ?? ""))
+                of: service, repository: target.repository, tag: target.effectiveTag ?? ""))
         if !settles, let recovered, recovered.state == .moved { history.builds.append(ProvenBuild(recovered)) }
         let presentBuild = history.builds.last { $0.digest == present?.digest }
         let registry = registry.until(.now + timeout)
@@ -227,7 +228,7 @@ package struct RollbackRun: Sendable {
     }
 
     private func pin(_ plan: Plan) -> String {
-        ImagePin(service: service, tag: target.effectiveTag ?? "", digest: plan.build.digest).description
+        ImagePin(service: service.name, tag: target.effectiveTag ?? "", digest: plan.build.digest).description
     }
 }
 

@@ -57,7 +57,7 @@ package struct StatusRun: Sendable {
     private func sweep() async throws -> Report {
         let signals = await EndingSignals.caught()
         let startedAt = Date()
-        let promotions = try await ledger?.promotions(service: target.service) ?? []
+        let promotions = try await ledger?.promotions(of: target.deployed) ?? []
         let target = completed(promotions)
         let sweep = Verification(
             sweeping: inventory.hosts, for: target, requestTimeout: requestTimeout, promotions: promotions,

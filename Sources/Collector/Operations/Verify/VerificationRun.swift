@@ -126,9 +126,9 @@ package struct VerificationRun: Sendable {
     package func refusal() async throws -> (Conclusion?, InventoryCheck.Previous) {
         let previous = InventoryCheck.Previous(
             listed: try await ledger?.previousExpected(
-                service: target.service, allowance: check.maximumShrinkPercent),
+                of: target.deployed, allowance: check.maximumShrinkPercent),
             selected: try await ledger?.previousSelected(
-                service: target.service, selected: inventory.selected ?? [], allowance: check.maximumShrinkPercent))
+                of: target.deployed, selected: inventory.selected ?? [], allowance: check.maximumShrinkPercent))
         let refusal = check.refusal(
             of: inventory.hosts, listed: inventory.listed, selector: inventory.selector, requirements: policy.require,
             previous: previous)
@@ -169,7 +169,7 @@ package struct VerificationRun: Sendable {
             let recorder = LedgerRecorder(ledger: ledger, verification: begun.verification)
             observers.append(recorder)
             session.watches.append(
-                .promotions(in: ledger, service: target.service, known: begun.promotions, logger: logger))
+                .promotions(of: target.deployed, in: ledger, known: begun.promotions, logger: logger))
             ledgerRecorder = recorder
         }
         if var tag, let digest = target.digest {
