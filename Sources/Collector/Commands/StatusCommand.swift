@@ -9,7 +9,10 @@ struct StatusCommand: CollectorCommand {
     static let environmentFlags =
         FleetOptions.environmentFlags + TargetOptions.environmentFlags + CandidateOptions.environmentFlags
         + RegistryOptions.environmentFlags + AccessOptions.environmentFlags + OutputOptions.environmentFlags
-        + LogOptions.environmentFlags + [.init("--request-timeout"), .init("--exit-code", .switchOn)]
+        + LogOptions.environmentFlags + [
+            .init("--request-timeout"), .init("--exit-code", .switchOn),
+            .init("--record", .switchOn),
+        ]
 
     static let configuration = CommandConfiguration(
         commandName: "status",
@@ -39,15 +42,27 @@ struct StatusCommand: CollectorCommand {
                 + "answer, 10 for hosts that are behind or for drift, otherwise 0."))
     var exitCode = false
 
+    @Flag(help: "Keep what each host serves in the ledger, for 'history --host' and 'history --at'. Proves nothing.")
+    var record = false
+
+    func validate() throws {
+        if record, output.store == "none" {
+            throw ValidationError("--record and --store none exclude each other: name a ledger's file")
+        }
+    }
+
     func run() async throws {
         let environment = ProcessEnvironment.current
         let inventory = try fleet.load()
         let access = try access.access(for: inventory)
-        let ledger = try await output.openLedgerIfPresent(mustExist: true, environment: environment)
+        let ledger =
+            record
+            ? try await output.openLedger(environment: environment)
+            : try await output.openLedgerIfPresent(mustExist: true, environment: environment)
         let code = try await target.withTarget(
             for: inventory, registry: registry, requiresImage: false, environment: environment
         ) { target, image in
-            let run = StatusRun(
+            var run = StatusRun(
                 target: target, inventory: inventory, requestTimeout: requestTimeout, access: access,
                 concurrency: self.access.concurrency, ledger: ledger, destinations: try output.destinations(),
                 learner: image?.learner,
@@ -56,6 +71,7 @@ struct StatusCommand: CollectorCommand {
                 },
                 isGating: exitCode,
                 progress: output.progress == .auto ? .none : output.progress, environment: environment)
+            run.records = record
             return try await run.run()
         }
         throw ExitCode(code)

@@ -10,7 +10,6 @@ import Verdict
 extension ForgeKind: ExpressibleByArgument {}
 extension SupersedingRule: ExpressibleByArgument {}
 extension ProgressMode: ExpressibleByArgument {}
-extension HistoryStatistics.Grouping: ExpressibleByArgument {}
 extension HistoryStatistics.Order: ExpressibleByArgument {}
 
 /// Parsers for option values. The argument parser puts the option and the value in front of each error.
@@ -69,6 +68,10 @@ enum ArgumentText {
 
     static func verdict(_ text: String) throws -> Verdict {
         try required("one of " + Verdict.allCases.map(\.rawValue).joined(separator: ", "), Verdict(rawValue: text))
+    }
+
+    static func grouping(_ text: String) throws -> HistoryStatistics.Grouping {
+        try required("service, host, day, week or label=KEY, for example label=region", HistoryStatistics.Grouping(text))
     }
 
     static func pastMoment(_ text: String) throws -> TimeCutoff {

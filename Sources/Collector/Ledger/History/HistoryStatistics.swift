@@ -24,6 +24,17 @@ package struct HistoryStatistics {
             }
         }
 
+        /// The kind of row: the text without a label's key.
+        var name: String {
+            switch self {
+            case .service: "service"
+            case .host: "host"
+            case .day: "day"
+            case .week: "week"
+            case .label: "label"
+            }
+        }
+
         /// False for rows in the order of time.
         package var isSortable: Bool { self != .day && self != .week }
     }
@@ -52,6 +63,12 @@ package struct HistoryStatistics {
         var failed = 0
         var rolledBack = 0
         var hosts = HostStatistics()
+
+        var count: Int { verdicts.values.reduce(0, +) }
+
+        var namedVerdicts: [String: Int] {
+            Dictionary(uniqueKeysWithValues: verdicts.map { ($0.key.rawValue, $0.value) })
+        }
     }
 
     /// The hosts with one value of a label.
@@ -118,7 +135,8 @@ package struct HistoryStatistics {
     func services(_ order: Order, limit: Int) -> [Service] {
         let all = groups.map { group in
             Service(
-                service: group.service, environment: group.environment, verifications: group.count, failed: group.failed,
+                service: group.service, environment: group.environment, verifications: group.count,
+                failed: group.failed,
                 rolledBack: group.rolledBack, verdicts: group.namedVerdicts, secondsToConverge: group.hosts.percentiles,
                 hosts: HostCounts(group.hosts))
         }
@@ -177,14 +195,6 @@ package struct HistoryStatistics {
         case .label: labels.values.count { $0.outcomes.count > 0 }
         case .day, .week: periods(limit: .max).count
         }
-    }
-}
-
-extension HistoryStatistics.GroupStatistics {
-    fileprivate var count: Int { verdicts.values.reduce(0, +) }
-
-    fileprivate var namedVerdicts: [String: Int] {
-        Dictionary(uniqueKeysWithValues: verdicts.map { ($0.key.rawValue, $0.value) })
     }
 }
 

@@ -1,7 +1,7 @@
 import CollectorSupport
-package import FoundationEssentials
+import FoundationEssentials
 import Shared
-package import Verdict
+import Verdict
 
 /// What a host was seen to serve, in a verification or a recorded status.
 struct HostObservation: Codable, Hashable, Sendable {

@@ -91,7 +91,8 @@ extension Ledger {
         return HistoryEntry(
             id: row["id"], service: row["service_name"], environment: try row.deployedService().environment,
             generation: row["generation"], gitSHA: row.gitSHA, digest: row.digest, startedAt: row["started_at"],
-            finishedAt: row["finished_at"], state: state, verdict: verdict, exitCode: row["exit_code"], proven: row["proven"], expected: row["expected"],
+            finishedAt: row["finished_at"], state: state, verdict: verdict, exitCode: row["exit_code"],
+            proven: row["proven"], expected: row["expected"],
             secondsToConverge: percentiles,
             supersededBy: verdict == .superseded ? try successor(row["service"], row["generation"], db) : nil,
             host: try host.map { try hostOutcome($0, row, db) })
@@ -118,7 +119,8 @@ extension Ledger {
             return HistoryEntry.Host(
                 name: name, status: try row.value("host_status"), reason: row["host_reason"] ?? "",
                 gitSHA: (row["host_git_sha"] as String?).flatMap(GitSHA.init(contractText:)),
-                digest: (row["host_digest"] as String?).flatMap(Digest.init(contractText:)), secondsToConverge: row["host_seconds"])
+                digest: (row["host_digest"] as String?).flatMap(Digest.init(contractText:)),
+                secondsToConverge: row["host_seconds"])
         }
         // The verification did not end: take the host's last recorded transition.
         let last = try Row.fetchOne(

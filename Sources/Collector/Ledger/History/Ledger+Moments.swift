@@ -17,7 +17,7 @@ extension Ledger {
         try await read { db in
             var answers: [HostMoment] = []
             for service in try Self.services(named: service, in: environment, db) {
-                var reader = try MomentReader(moment: moment, service: service, db)
+                let reader = try MomentReader(moment: moment, service: service, db)
                 for name in try host.map({ [$0] }) ?? reader.hosts(db) {
                     if let answer = try reader.answer(for: name, db) { answers.append(answer) }
                 }
@@ -173,7 +173,9 @@ private struct MomentReader {
         guard row["reach"] == "ok" else {
             // The build is of the last answer, and the silence of the end.
             var spans: [ObservedSpan] = []
-            if observation.hasBuild, let answered { spans.append(ObservedSpan(from: answered, to: answered, observation)) }
+            if observation.hasBuild, let answered {
+                spans.append(ObservedSpan(from: answered, to: answered, observation))
+            }
             (observation.gitSHA, observation.digest) = (nil, nil)
             return spans + [ObservedSpan(from: finished, to: finished, observation)]
         }

@@ -2,7 +2,7 @@ import CollectorSupport
 import FoundationEssentials
 import GRDB
 import Shared
-package import Verdict
+import Verdict
 
 /// A host's unchanged state in successive recorded sweeps.
 package struct RecordedStatus: Codable, Hashable, Sendable {
@@ -74,7 +74,8 @@ extension Ledger {
         }
     }
 
-    private static func recordedStatus(_ row: Row, _ host: String, of service: DeployedService) throws -> RecordedStatus {
+    private static func recordedStatus(_ row: Row, _ host: String, of service: DeployedService) throws -> RecordedStatus
+    {
         RecordedStatus(
             service: service.name, environment: service.environment, host: host, firstAt: row["first_at"],
             lastAt: row["last_at"], sweeps: row["sweeps"], status: try row.value("status"), reason: row["reason"] ?? "",

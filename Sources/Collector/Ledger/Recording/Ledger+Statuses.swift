@@ -1,5 +1,5 @@
 import CollectorSupport
-package import FoundationEssentials
+import FoundationEssentials
 import GRDB
 package import Reports
 import Shared
@@ -31,7 +31,8 @@ extension Ledger {
             if let last, last["at"] >= at { return .outdated }
             let context = try Self.context(of: report, in: series, db)
             try db.execute(
-                sql: "INSERT INTO status_sweeps (series, at, context) VALUES (?, ?, ?)", arguments: [series, at, context])
+                sql: "INSERT INTO status_sweeps (series, at, context) VALUES (?, ?, ?)",
+                arguments: [series, at, context])
             var changes = 0
             for host in report.hosts where try Self.differs(host, in: series, db) {
                 try Self.insert(host, at: at, in: series, db)
@@ -129,6 +130,9 @@ extension Ledger {
 
     // MARK: - Pruning
 
+    /// The number of sweeps that one transaction removes, so that others can record meanwhile.
+    private static let sweepBatch = 20_000
+
     /// Removes recorded sweeps, and the changes that later ones do not rest on.
     ///
     /// The last sweep of each series is kept, as is the state of each host at the time of the oldest one that is kept.
@@ -136,11 +140,16 @@ extension Ledger {
     /// - Parameter cutoff: only sweeps before this time.
     /// - Returns: the number of sweeps that were removed.
     func pruneStatuses(before cutoff: Date) async throws(LedgerError) -> Int {
+        let time = cutoff.rfc3339
+        var count = 0
+        for series in try await read({ try Int64.fetchAll($0, sql: "SELECT number FROM status_series") }) {
+            while true {
+                let removed = try await write { try Self.removeSweeps(of: series, before: time, $0) }
+                count += removed
+                if removed < Self.sweepBatch { break }
+            }
+        }
         try await write { db in
-            let time = cutoff.rfc3339
-            try db.execute(
-                sql: "DELETE FROM status_sweeps WHERE \(Self.excessSweeps)", arguments: [time])
-            let count = db.changesCount
             try db.execute(
                 sql: """
                     DELETE FROM status_changes AS c WHERE at < ? AND EXISTS (
@@ -150,25 +159,32 @@ extension Ledger {
                     """,
                 arguments: [time])
             try db.execute(
-                sql: """
-                    DELETE FROM status_contexts WHERE NOT EXISTS (
-                        SELECT 1 FROM status_sweeps s WHERE s.context = status_contexts.number)
-                    """)
-            return count
+                sql: "DELETE FROM status_contexts WHERE number NOT IN (SELECT context FROM status_sweeps)")
         }
+        return count
+    }
+
+    private static func removeSweeps(of series: Int64, before time: String, _ db: Database) throws -> Int {
+        try db.execute(
+            sql: """
+                DELETE FROM status_sweeps WHERE series = ? AND at < ?
+                    AND at < (SELECT max(at) FROM status_sweeps WHERE series = ?)
+                    AND at < coalesce((SELECT at FROM status_sweeps WHERE series = ? ORDER BY at LIMIT 1 OFFSET ?), '~')
+                """,
+            arguments: [series, time, series, series, sweepBatch])
+        return db.changesCount
     }
 
     /// The number of sweeps that ``pruneStatuses(before:)`` would remove.
     func pruneableStatuses(before cutoff: Date) async throws(LedgerError) -> Int {
         try await read { db in
             try Int.fetchOne(
-                db, sql: "SELECT count(*) FROM status_sweeps WHERE \(Self.excessSweeps)", arguments: [cutoff.rfc3339])
-                ?? 0
+                db,
+                sql: """
+                    SELECT count(*) FROM status_sweeps s WHERE at < ?
+                        AND at < (SELECT max(at) FROM status_sweeps n WHERE n.series = s.series)
+                    """,
+                arguments: [cutoff.rfc3339]) ?? 0
         }
     }
-
-    private static let excessSweeps = """
-        at < ? AND EXISTS (
-            SELECT 1 FROM status_sweeps n WHERE n.series = status_sweeps.series AND n.at > status_sweeps.at)
-        """
 }

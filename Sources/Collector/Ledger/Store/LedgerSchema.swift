@@ -257,7 +257,7 @@ enum LedgerSchema {
         CREATE TABLE status_sweeps (
             series INTEGER NOT NULL REFERENCES status_series (number),
             at TEXT NOT NULL,
-            context INTEGER NOT NULL REFERENCES status_contexts (number),
+            context INTEGER NOT NULL,
             PRIMARY KEY (series, at)
         ) WITHOUT ROWID;
         CREATE TABLE status_changes (

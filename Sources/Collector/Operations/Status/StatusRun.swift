@@ -13,8 +13,10 @@ package struct StatusRun: Sendable {
     let requestTimeout: Duration
     let access: HostCredentials
     let concurrency: Int?
-    /// nil with `--store none`. Only read.
+    /// nil with `--store none`. Only read, unless ``records``.
     let ledger: Ledger?
+    /// True if the ledger keeps the sweep.
+    var records = false
     let destinations: [ReportDestination]
     /// As in ``VerificationRun``.
     let learner: DigestResolver?
@@ -51,6 +53,7 @@ package struct StatusRun: Sendable {
         let report = try await sweep()
         try destinations.deliver(report)
         if destinations.isEmpty { Terminal.standardOutput.write(TextReport(report: report).render()) }
+        if records { try await record(report) }
         return report.exitCode
     }
 
@@ -95,6 +98,12 @@ package struct StatusRun: Sendable {
         return outcome.adding(
             try await drift.drift(from: outcome.report(), promotions: promotions, now: Date()), isGating: isGating
         ).report()
+    }
+
+    /// Keeps a sweep in the ledger. One that did not ask every host is not kept: the rest would look silent.
+    private func record(_ report: Report) async throws(LedgerError) {
+        guard let ledger, !report.verdict.isRefusal, report.verdict != .interrupted else { return }
+        _ = try await ledger.record(status: report)
     }
 
     private func context(_ startedAt: Date, _ duration: Duration) -> ReportBuilder.Context {
