@@ -109,7 +109,7 @@ struct HistoryCommand: CollectorCommand {
         let filter = try filter(now: now)
         // Other formats than text are for programs, and must not be truncated silently.
         let limit = limit ?? (format == .text ? 20 : .max)
-        let moment = try at.map { try moment($0, "--at", now: now) }
+        let moment = try at.map { try pastDate($0, "--at", now: now) }
         let ledger = try await Ledger.openForReading(store: store.store, environment: environment)
         if let moment {
             let moments = try await ledger.moments(
@@ -144,7 +144,7 @@ struct HistoryCommand: CollectorCommand {
 
     private func filter(now: Date) throws -> HistoryFilter {
         var filter = HistoryFilter(service: service, environment: environmentName, host: host)
-        filter.since = try since.map { try moment($0, "--since", now: now) }
+        filter.since = try since.map { try pastDate($0, "--since", now: now) }
         // A time in the future excludes nothing.
         filter.until = until?.moment(now: now)
         if let since = filter.since, let until = filter.until, since >= until {
@@ -154,7 +154,7 @@ struct HistoryCommand: CollectorCommand {
         return filter
     }
 
-    private func moment(_ cutoff: TimeCutoff, _ flag: String, now: Date) throws -> Date {
+    private func pastDate(_ cutoff: TimeCutoff, _ flag: String, now: Date) throws -> Date {
         guard let date = cutoff.date(now: now) else {
             throw UsageError(
                 "invalid \(flag): it lies in the future: give an earlier time, for example 7d or yesterday")

@@ -16,7 +16,7 @@ package struct StatusRun: Sendable {
     /// nil with `--store none`. Only read, unless ``records``.
     let ledger: Ledger?
     /// True if the ledger keeps the sweep.
-    var records = false
+    package var records = false
     let destinations: [ReportDestination]
     /// As in ``VerificationRun``.
     let learner: DigestResolver?
