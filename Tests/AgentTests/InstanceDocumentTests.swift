@@ -1,5 +1,6 @@
 import FoundationEssentials
 import Shared
+import Support
 import Testing
 
 @testable import Agent
@@ -222,12 +223,13 @@ import Testing
         #expect(
             document.instances.map(\.deployment) == [
                 .init(
-                    tool: .compose, group: "shop", name: "canvas", directory: "/srv/shop", files: ["/srv/shop/prod.yml"]),
+                    tool: .compose, group: "shop", name: "canvas", directory: "/srv/shop", files: ["/srv/shop/prod.yml"]
+                ),
                 .init(tool: .compose, group: "shop", name: "canvas"),
             ])
         #expect(document.instances.map(\.healthOutput) == ["\"refused\"", nil])
         #expect(document.instances.map(\.error) == [nil, "port is already allocated"])
-        let problems = try SchemaValidator.buildinfo().problems(in: String(decoding: bytes, as: UTF8.self))
-        #expect(problems.isEmpty)
+        let defects = try await SchemaValidator.defects(String(decoding: bytes, as: UTF8.self), against: .document)
+        #expect(defects.isEmpty)
     }
 }
