@@ -39,11 +39,12 @@ package struct TextReport {
         let others = report.hosts.filter { $0.status != .converged }
         let shownConverged = converged.prefix(maximumConverged)
         let shownOthers = others.suffix(maximumOthers)
-        var table = TextTable(["HOST", "STATUS", "SERVES", "AFTER", "WHAT TO KNOW"])
+        var table = TextTable(["HOST", "STATUS", "SERVES", report.sweep == nil ? "AFTER" : "FOR", "WHAT TO KNOW"])
         for host in shownConverged + shownOthers {
             table.add([
-                host.name, host.status.rawValue, host.shortBuild ?? "-",
-                host.secondsToConverge.map(ReportText.duration) ?? "-", Self.remarks(host),
+                host.name, host.statusText, host.shortBuild ?? "-",
+                (report.sweep == nil ? host.secondsToConverge.map(ReportText.duration) : uptime(host)) ?? "-",
+                Self.remarks(host),
             ])
         }
         var counts: [String] = []
@@ -70,13 +71,16 @@ package struct TextReport {
             let isKnown = host.facts.reach == .ok && host.facts.runtime != .unknown
             table.add([
                 host.name, host.gitSHA?.short ?? "-", host.digest?.short ?? "-",
-                isKnown ? host.facts.runtime.rawValue : host.status.rawValue,
-                host.runningSince.flatMap { Drift.age($0, now: end) } ?? "-", Self.remarks(host),
+                isKnown ? host.facts.runtime.rawValue : host.statusText,
+                uptime(host) ?? "-", Self.remarks(host),
             ])
         }
         let hidden = report.hosts.count - maximumOthers
         return table.lines() + (hidden > 0 ? ["… and \(hidden) more hosts (see the JSON report)"] : [])
     }
+
+    /// The time since the start of the instance that decided the status.
+    private func uptime(_ host: Report.Host) -> String? { host.runningSince.flatMap { Drift.age($0, now: end) } }
 
     /// Ages are relative to the end of the verification, so that a stored report does not change.
     private var end: Date { Date(rfc3339: report.verification.finishedAt) ?? .now }
@@ -100,9 +104,12 @@ package struct TextReport {
         "\(report.verdict.rawValue) (exit \(report.exitCode)): \(report.reasons.first?.message ?? "")"
     }
 
-    /// A status proves nothing, so it shows a verdict only if its exit code is not 0.
+    /// A status proves nothing, so it has no verdict, only findings.
     private func lines(_ sweep: Report.Sweep) -> [String] {
         let counts = sweep.hosts > 0 ? [sweep.line] : []
-        return counts + [sweep.advice].compactMap { $0 } + (report.exitCode == 0 ? [] : [conclusion])
+        let finding =
+            sweep.hosts > 0
+            ? "exit \(report.exitCode): \(report.reasons.map(\.message).joined(separator: "; "))" : conclusion
+        return counts + [sweep.advice].compactMap { $0 } + (report.exitCode == 0 ? [] : [finding])
     }
 }

@@ -139,7 +139,7 @@ package struct HostTracker: Sendable {
     }
 
     /// True if the last counted fact is too old to prove anything.
-    func isStale(at now: Duration, policy: Policy) -> Bool {
+    package func isStale(at now: Duration, policy: Policy) -> Bool {
         fact.map { now - $0.moment > policy.freshness } ?? false
     }
 

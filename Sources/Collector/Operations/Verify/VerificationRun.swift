@@ -208,8 +208,7 @@ package struct VerificationRun: Sendable {
 
     private var warnings: [String] {
         inventory.warnings + access.warnings(for: inventory.hosts)
-            + (policy.soak >= policy.timeout
-                ? ["--soak \(policy.soak.brief) does not fit into --timeout \(policy.timeout.brief)"] : [])
+            + policy.warnings
     }
 
     // MARK: - Record and publish
@@ -255,6 +254,25 @@ package struct VerificationRun: Sendable {
     private func requireEvidence(of report: Report) throws {
         guard let evidence, report.evidence == nil else { return }
         throw ReportWriteError(report: report, error: EvidenceError.incomplete(evidence.path))
+    }
+}
+
+extension Policy {
+    /// Times that do not fit together: no mistake in every fleet, so the run goes on.
+    var warnings: [String] {
+        var warnings: [String] = []
+        if soak >= timeout { warnings.append("--soak \(soak.brief) does not fit into --timeout \(timeout.brief)") }
+        if interval * (failAfter - 1) >= timeout {
+            warnings.append(
+                "--fail-after \(failAfter) at --interval \(interval.brief) takes longer than --timeout \(timeout.brief): a "
+                    + "failed deploy could not be recognised in time")
+        }
+        if stall < interval {
+            warnings.append(
+                "--stall \(stall.brief) is shorter than --interval \(interval.brief): a host that was behind at first is not "
+                    + "asked again before it")
+        }
+        return warnings
     }
 }
 
