@@ -228,7 +228,8 @@ package struct MarkdownReport {
                 ("Inventory", MarkdownText.code(report.inventory.source)),
                 ("Inventory hash", MarkdownText.code(report.inventory.hash)),
                 ("Inventory hosts", MarkdownText.code(report.inventory.extent)),
-            ] + (report.sweep == nil ? report.policy.settings : []).map { ("`\($0.flag)`", MarkdownText.code($0.value)) }
+            ]
+            + (report.sweep == nil ? report.policy.settings : []).map { ("`\($0.flag)`", MarkdownText.code($0.value)) }
         let lines = rows.compactMap { name, value in value.map { MarkdownText.row([name, $0]) } }
         return folded("Policy and target", MarkdownText.heading(["Setting", "Value"]) + lines).joined(separator: "\n")
     }

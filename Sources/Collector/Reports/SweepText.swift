@@ -1,8 +1,8 @@
-import Verdict
+package import Verdict
 
 /// A status's words about hosts. They replace the words of a verification, which a single observation cannot support.
 extension SweepStatus {
-    var text: String {
+    package var text: String {
         switch self {
         case .conflict: "another host"
         case .failing: "failing"

@@ -296,7 +296,7 @@ package struct HostTracker: Sendable {
                 freshness: policy.freshness) : nil
         knowledge = .fact(
             Fact(evidence: evidence, comparison: comparison, runtime: runtime, moment: moment, proof: proof))
-        if let proof, proof.hasSoaked(policy.soak) { history.soaked() }
+        if let proof, proof.hasSoaked(policy.recovery) { history.soaked() }
     }
 
     /// Compares the last answer again, after promotions or digests became known.

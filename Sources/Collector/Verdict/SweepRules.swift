@@ -20,14 +20,14 @@ package enum SweepFinding: Hashable, Sendable, CaseIterable {
             switch track.status.category {
             case .conflict: .conflicting
             case _ where isStale: .unanswered
-            case .failed, .rolledBack: .failing
+            case .failed: .failing
             case _ where facts.reach == .ok && facts.runtime == .absent && track.evidence != nil: .failing
             case _ where facts.reach != .ok || track.evidence == nil: .unanswered
             case _ where !isCompared: facts.runtime.isDown ? .failing : .well
             case _ where facts.build.isMatch: facts.runtime.isDown ? .failing : .well
             case _ where facts.build == .digestWrong || facts.build == .shaWrong: .failing
             case .unproven: .unanswered
-            case .proven, .ahead, .behind: .behind
+            case .proven, .ahead, .behind, .rolledBack: .behind
             }
     }
 }

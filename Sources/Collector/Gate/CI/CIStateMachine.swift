@@ -246,7 +246,9 @@ extension CIStateMachine {
         let commit = "commit \(sha.short)"
         switch verdict {
         case nil:
-            guard readings > 0 else { return "CI of \(commit): not read yet\(lastError.map { "; last error: \($0.description)" } ?? "")" }
+            guard readings > 0 else {
+                return "CI of \(commit): not read yet\(lastError.map { "; last error: \($0.description)" } ?? "")"
+            }
             return "CI of \(commit): \(counts): \(named { $0.effect != .satisfied })\(absent)"
         case .green: return "CI of \(commit) is green: \(named { _ in true })"
         case .failed:

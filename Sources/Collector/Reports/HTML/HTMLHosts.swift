@@ -100,7 +100,8 @@ struct HTMLHosts {
         let duration = report.verification.durationSeconds
         let after: StaticString = report.sweep == nil ? "converged after" : "running for"
         let time: Markup =
-            report.sweep != nil ? "now" : duration > 0 ? "over \(ReportText.duration(duration)), and the end" : "over time"
+            report.sweep != nil
+            ? "now" : duration > 0 ? "over \(ReportText.duration(duration)), and the end" : "over time"
         var result: Markup = """
             <table class="hosts" aria-label="\(name)"><thead><tr><th scope="col">host</th><th scope="col">status</th>\
             <th scope="col">\(time)</th>\

@@ -94,7 +94,8 @@ struct HTMLVerdict {
             let (start, end) = (before * 1_000 / total, (before + count) * 1_000 / total)
             before += count
             // A single host among many stays visible.
-            lines.append("<path class=\"\(status.style.rawValue)\" d=\"M\(min(start, 996)) 5h\(max(4, end - start))\"/>")
+            lines.append(
+                "<path class=\"\(status.style.rawValue)\" d=\"M\(min(start, 996)) 5h\(max(4, end - start))\"/>")
             chips.append("<li class=\"\(status.style.rawValue)\"><b>\(status.text)</b> \(ReportText.count(count))</li>")
         }
         return """
