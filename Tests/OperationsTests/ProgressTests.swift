@@ -106,7 +106,7 @@ struct ProgressTests {
         #expect(try log.text.isEmpty)
         log.see(at: 1.3, .answer(.old))
         log.turn(at: 1.4)
-        #expect(try log.text.hasPrefix("   1.4s  host-0: pending - never pulled: "), "\(try log.text)")
+        #expect(try log.text.hasPrefix("   1.4s  host-0: pending - never pulled: "))
         // The same status has another reason, and then the first one again.
         log.see(at: 3.3, .answer(.old.with { $0.tagMoved = true }))
         log.turn(at: 3.4)
@@ -168,7 +168,7 @@ struct ProgressTests {
         var log = try Log(40)
         for host in 0..<40 { log.see(host, at: 1, host < 38 ? .answer(.old) : .none(.refused)) }
         log.turn(at: 1)
-        #expect(try log.text.contains("38 now pending (never pulled)"), "\(try log.text)")
+        #expect(try log.text.contains("38 now pending (never pulled)"))
         for second in stride(from: 3.0, through: 31, by: 2) {
             for host in 0..<40 { log.see(host, at: second, host < 38 ? .answer(.old) : .none(.refused)) }
             log.turn(at: second)

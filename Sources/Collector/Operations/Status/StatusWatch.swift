@@ -39,6 +39,11 @@ package struct StatusWatch: Sendable {
     /// - Parameter reload: reads the inventory's sources again.
     /// - Returns: after Ctrl-C, which is the usual end, the exit code of the last complete view; otherwise 128 and the signal.
     package func run(reload: () throws -> (Inventory, HostCredentials)) async throws -> Int32 {
+        // Nothing to watch, or a selection that matches nothing: a mistake, and no fleet that might still grow.
+        let inventory = run.inventory
+        guard !inventory.hosts.isEmpty,
+            InventoryCheck.mismatch(of: inventory.selector, hosts: inventory.hosts, listed: inventory.listed) == nil
+        else { return try await run.run() }
         let signals = await EndingSignals.caught()
         let state = WatchState()
         let watching = Task { for await signal in signals { state.end(by: signal.endingNumber) } }
