@@ -60,7 +60,7 @@ struct PlainProgress: SessionObserver {
     mutating func turned(_ changes: [HostChange], of verification: Verification, at now: Duration) {
         for change in changes { touched.insert(change.host) }
         if let lastFlush, now - lastFlush < Self.flushInterval { return }
-        let isBeating = now - lastHeartbeat >= Self.heartbeat
+        let isBeating = now - lastHeartbeat >= Self.heartbeat && verification.conclusion == nil
         guard !touched.isEmpty || isBeating else { return }
         lastFlush = now
         flush(verification, at: now, includesCounts: isBeating)
