@@ -1,4 +1,4 @@
-import CollectorSupport
+package import CollectorSupport
 import FoundationEssentials
 import Shared
 import Verdict
@@ -21,8 +21,9 @@ package struct TextReport {
         self.maximumOthers = maximumOthers
     }
 
-    package func render() -> String {
-        (header + table + [""] + footer).joined(separator: "\n") + "\n"
+    /// - Parameter layout: the form of the table. Other lines are not wrapped, so that commands can be copied.
+    package func render(_ layout: TextLayout = .file) -> String {
+        (header + table(layout) + [""] + footer).joined(separator: "\n") + "\n"
     }
 
     private var header: [String] {
@@ -32,9 +33,9 @@ package struct TextReport {
         return ["\(Sanitizer.singleLine(target.service, limit: 128))  \(build)\(generation)", ""]
     }
 
-    private var table: [String] {
+    private func table(_ layout: TextLayout) -> [String] {
         guard !report.hosts.isEmpty else { return ["no hosts"] }
-        if let sweep = report.sweep, sweep.onTarget == nil { return uncomparedTable }
+        if let sweep = report.sweep, sweep.onTarget == nil { return uncomparedTable(layout) }
         let converged = report.hosts.filter { $0.status == .converged }
         let others = report.hosts.filter { $0.status != .converged }
         let shownConverged = converged.prefix(maximumConverged)
@@ -53,9 +54,12 @@ package struct TextReport {
         if others.count > shownOthers.count {
             counts.append("… and \(others.count - shownOthers.count) more hosts like those below (see the JSON report)")
         }
-        let lines = table.lines(maximumWidth: 40)
-        return lines.dropLast(shownOthers.count) + counts + lines.suffix(shownOthers.count)
+        let rows = table.rowLines(layout, maximumWidth: Self.maximumNameWidth)
+        return (rows.dropLast(shownOthers.count) + [counts] + rows.suffix(shownOthers.count)).flatMap(\.self)
     }
+
+    /// One long name must not widen the column for all hosts.
+    private static let maximumNameWidth = 40
 
     private static func remarks(_ host: Report.Host) -> String {
         let waived = host.waived.map { $0.expired ? " (waiver expired)" : " (waived until \($0.until): \($0.reason))" }
@@ -64,7 +68,7 @@ package struct TextReport {
     }
 
     /// The hosts and what they serve, if there is nothing to compare with.
-    private var uncomparedTable: [String] {
+    private func uncomparedTable(_ layout: TextLayout) -> [String] {
         var table = TextTable(["HOST", "SERVES", "DIGEST", "STATE", "FOR", "WHAT TO KNOW"])
         for host in report.hosts.suffix(maximumOthers) {
             let isKnown = host.facts.reach == .ok && host.facts.runtime != .unknown
@@ -75,7 +79,7 @@ package struct TextReport {
             ])
         }
         let hidden = report.hosts.count - maximumOthers
-        return table.lines() + (hidden > 0 ? ["… and \(hidden) more hosts (see the JSON report)"] : [])
+        return table.rowLines(layout, maximumWidth: Self.maximumNameWidth).flatMap(\.self) + (hidden > 0 ? ["… and \(hidden) more hosts (see the JSON report)"] : [])
     }
 
     /// Ages are relative to the end of the verification, so that a stored report does not change.
