@@ -11,19 +11,21 @@ package struct TextReport {
     /// Further hosts that are not converged are only counted.
     private let maximumOthers: Int
 
-    package init(report: Report) {
-        self.init(report: report, maximumConverged: 20, maximumOthers: 100)
+    private let layout: TextLayout
+
+    package init(report: Report, layout: TextLayout = .file) {
+        self.init(report: report, maximumConverged: 20, maximumOthers: 100, layout: layout)
     }
 
-    init(report: Report, maximumConverged: Int, maximumOthers: Int) {
+    init(report: Report, maximumConverged: Int, maximumOthers: Int, layout: TextLayout = .file) {
         self.report = report
         self.maximumConverged = maximumConverged
         self.maximumOthers = maximumOthers
+        self.layout = layout
     }
 
-    /// - Parameter layout: the form of the table. Other lines are not wrapped, so that commands can be copied.
-    package func render(_ layout: TextLayout = .file) -> String {
-        (header + table(layout) + [""] + footer).joined(separator: "\n") + "\n"
+    package func render() -> String {
+        (header + table + [""] + footer).flatMap(layout.wrapped).joined(separator: "\n") + "\n"
     }
 
     private var header: [String] {
@@ -33,9 +35,9 @@ package struct TextReport {
         return ["\(Sanitizer.singleLine(target.service, limit: 128))  \(build)\(generation)", ""]
     }
 
-    private func table(_ layout: TextLayout) -> [String] {
+    private var table: [String] {
         guard !report.hosts.isEmpty else { return ["no hosts"] }
-        if let sweep = report.sweep, sweep.onTarget == nil { return uncomparedTable(layout) }
+        if let sweep = report.sweep, sweep.onTarget == nil { return uncomparedTable }
         let converged = report.hosts.filter { $0.status == .converged }
         let others = report.hosts.filter { $0.status != .converged }
         let shownConverged = converged.prefix(maximumConverged)
@@ -68,7 +70,7 @@ package struct TextReport {
     }
 
     /// The hosts and what they serve, if there is nothing to compare with.
-    private func uncomparedTable(_ layout: TextLayout) -> [String] {
+    private var uncomparedTable: [String] {
         var table = TextTable(["HOST", "SERVES", "DIGEST", "STATE", "FOR", "WHAT TO KNOW"])
         for host in report.hosts.suffix(maximumOthers) {
             let isKnown = host.facts.reach == .ok && host.facts.runtime != .unknown
@@ -79,7 +81,8 @@ package struct TextReport {
             ])
         }
         let hidden = report.hosts.count - maximumOthers
-        return table.rowLines(layout, maximumWidth: Self.maximumNameWidth).flatMap(\.self) + (hidden > 0 ? ["… and \(hidden) more hosts (see the JSON report)"] : [])
+        return table.rowLines(layout, maximumWidth: Self.maximumNameWidth).flatMap(\.self)
+            + (hidden > 0 ? ["… and \(hidden) more hosts (see the JSON report)"] : [])
     }
 
     /// Ages are relative to the end of the verification, so that a stored report does not change.

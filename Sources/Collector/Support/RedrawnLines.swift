@@ -57,8 +57,10 @@ package struct RedrawnLines: Sendable {
             // A process that was stopped finds the shell's output below its lines.
             if HiddenCursor.takeContinued() { frames[terminal.descriptor] = nil }
             let hide = terminal.isTerminal ? HiddenCursor.hide(on: terminal.descriptor) : ""
-            let erasure = Self.erasure(of: frames[terminal.descriptor], columns: columns)
-            terminal.write((hide + erasure + fitted.joined(separator: "\n") + "\n").utf8)
+            let rise = Self.rise(over: frames[terminal.descriptor], (columns, rows)).text
+            // Line by line: tmux keeps a copy of a screen that is cleared as a whole in its history.
+            let lines = fitted.map { "\($0)\u{1B}[K\n" }.joined()
+            terminal.write((hide + rise + lines + "\u{1B}[J").utf8)
             frames[terminal.descriptor] = Frame(widths: fitted.map(\.displayWidth), columns: columns)
         }
     }
@@ -68,7 +70,7 @@ package struct RedrawnLines: Sendable {
         Self.frames.withLock { frames in
             let frame = HiddenCursor.takeContinued() ? nil : frames[terminal.descriptor]
             frames[terminal.descriptor] = nil
-            terminal.write((Self.erasure(of: frame, columns: terminal.size.columns) + HiddenCursor.show()).utf8)
+            terminal.write((Self.erasure(of: frame, terminal.size) + HiddenCursor.show()).utf8)
         }
     }
 
@@ -80,9 +82,17 @@ package struct RedrawnLines: Sendable {
         }
     }
 
-    private static func erasure(of frame: Frame?, columns: Int) -> String {
-        let rows = frame?.rows(on: columns) ?? 0
-        return rows > 0 ? "\u{1B}[\(rows)A\r\u{1B}[J" : "\r\u{1B}[J"
+    /// Moves the cursor to the first row of a frame.
+    private static func rise(over frame: Frame?, _ size: (columns: Int, rows: Int)) -> (text: String, rows: Int) {
+        // Rows that left the screen at its top cannot be reached.
+        let rows = min(frame?.rows(on: size.columns) ?? 0, max(0, size.rows - 1))
+        return ((rows > 0 ? "\u{1B}[\(rows)A" : "") + "\r", rows)
+    }
+
+    private static func erasure(of frame: Frame?, _ size: (columns: Int, rows: Int)) -> String {
+        let (rise, rows) = rise(over: frame, size)
+        guard rows > 0 else { return rise + "\u{1B}[K" }
+        return rise + String(repeating: "\u{1B}[K\n", count: rows) + "\u{1B}[K" + rise
     }
 
     /// Erases the lines on a terminal, and writes other output in their place.
@@ -95,7 +105,7 @@ package struct RedrawnLines: Sendable {
             for descriptor in descriptors {
                 guard let frame = frames.removeValue(forKey: descriptor) else { continue }
                 let shown = HiddenCursor.takeContinued() ? nil : frame
-                terminal.write((erasure(of: shown, columns: terminal.size.columns) + HiddenCursor.show()).utf8)
+                terminal.write((erasure(of: shown, terminal.size) + HiddenCursor.show()).utf8)
             }
             return write()
         }

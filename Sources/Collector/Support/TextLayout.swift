@@ -21,6 +21,24 @@ package struct TextLayout: Hashable, Sendable {
         TextLayout(columns: columns.map { $0 - width }, isASCII: isASCII)
     }
 
+    /// A line of prose in lines that fit, broken at spaces; lines that follow are indented as the text after a label is.
+    ///
+    /// Indented lines are left to the terminal, because commands and names are copied from them.
+    package func wrapped(_ line: String) -> [String] {
+        let text = encoded(line)
+        guard let columns, !text.hasPrefix(" "), text.displayWidth > columns else { return [text] }
+        let label = text.prefix { $0 != " " }
+        let blanks = text.dropFirst(label.count).prefix { $0 == " " }
+        let start = String(label + blanks)
+        // A label is followed by more than one blank: `drift      none`.
+        let indentation = blanks.count > 1 && start.displayWidth <= columns / 2 ? start.displayWidth : 2
+        let first = String(text.dropFirst(indentation > 2 ? start.count : 0))
+        let lines = first.wrapped(toColumns: max(10, columns - indentation))
+        return lines.enumerated().map { index, line in
+            (index == 0 ? (indentation > 2 ? start : "") : String(repeating: " ", count: indentation)) + line
+        }
+    }
+
     package var ellipsis: String { isASCII ? "..." : "…" }
 }
 

@@ -51,15 +51,16 @@ package final class CIProgress: Sendable {
             }
         display.withLock { display in
             let size = display.size
-            display.draw(Self.frame(wait, at: now, rows: size.rows, usesColor: usesColor))
+            display.draw(
+                Self.frame(wait, at: now, columns: size.columns, rows: size.rows, usesColor: usesColor))
             if case .ended = event { display.keep() }
         }
     }
 
-    /// The lines of one frame. ``RedrawnLines`` cuts long ones.
-    static func frame(_ wait: CIStateMachine, at now: Duration, rows: Int, usesColor: Bool) -> [String] {
+    /// The lines of one frame, each shorter than `columns`.
+    static func frame(_ wait: CIStateMachine, at now: Duration, columns: Int, rows: Int, usesColor: Bool) -> [String] {
         let head = "CI of \(wait.sha.short)  \(wait.counts)  \(now.brief) of \(wait.timeout.brief)"
-        var lines = [head]
+        var lines = [head.clipped(toColumns: columns)]
         let room = max(1, rows - 4)
         let sorted = wait.tracks.sorted { $0.effect > $1.effect }
         for track in sorted.prefix(room) {
@@ -69,11 +70,11 @@ package final class CIProgress: Sendable {
                 case .waiting: ("·", "")
                 case .ended: ("!", "31")
                 }
-            let text = "  \(mark) \(track.line)"
+            let text = "  \(mark) \(track.line)".clipped(toColumns: columns)
             lines.append(usesColor && !code.isEmpty ? "\u{1B}[\(code)m\(text)\u{1B}[0m" : text)
         }
         if sorted.count > room { lines.append("    and \(sorted.count - room) more") }
-        if let error = wait.lastError { lines.append("  ! \(error.description)") }
+        if let error = wait.lastError { lines.append("  ! \(error.description)".clipped(toColumns: columns)) }
         return lines
     }
 }

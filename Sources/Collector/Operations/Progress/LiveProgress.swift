@@ -31,7 +31,7 @@ struct LiveProgress: SessionObserver {
         display.erase()
     }
 
-    /// The lines of one frame, fewer than `rows`. ``RedrawnLines`` cuts long ones.
+    /// The lines of one frame, fewer than `rows`, each shorter than `columns`.
     func frame(_ verification: Verification, at now: Duration, columns: Int, rows: Int) -> [String] {
         let counts = FleetCounts(verification)
         let target = verification.target
@@ -41,7 +41,8 @@ struct LiveProgress: SessionObserver {
         let lines = [head, bar(counts, columns: columns), "  " + counts.line]
         let room = min(Self.maximumHostLines, rows - 1 - lines.count)
         // The first lines matter most on a very low terminal.
-        return Array((lines + hostLines(verification, counts, at: now, room: max(0, room))).prefix(max(1, rows - 1)))
+        return (lines + hostLines(verification, counts, at: now, room: max(0, room))).prefix(max(1, rows - 1))
+            .map { $0.clipped(toColumns: columns) }
     }
 
     // MARK: - Hosts
@@ -58,7 +59,10 @@ struct LiveProgress: SessionObserver {
         }
 
         /// The beginning of the list that ``hosts`` leaves out.
-        var list: String { names.count <= LiveProgress.maximumNamed ? "" : "  (\(names.listed(limit: 20)))" }
+        var list: String {
+            guard names.count > LiveProgress.maximumNamed else { return "" }
+            return (reason.isEmpty ? "" : "  ") + "(\(names.listed(limit: 20)))"
+        }
     }
 
     private func hostLines(_ verification: Verification, _ counts: FleetCounts, at now: Duration, room: Int) -> [String]
@@ -77,22 +81,26 @@ struct LiveProgress: SessionObserver {
         let groups = Self.grouped(single, into: room)
         let shown = groups.count > room ? max(0, room - 1) : groups.count
         let hostWidth = min(30, groups.prefix(shown).map(\.hosts.displayWidth).max() ?? 0)
+        let statusWidth = groups.prefix(shown).map(\.status.rawValue.count).max() ?? 0
         let lines = groups.prefix(shown).map { group in
             let isAlert = group.status.needsAttention
             let line =
-                "  \(isAlert ? "!" : "·") \(group.hosts.padded(toColumns: hostWidth))  \(group.status.rawValue)  "
-                + "\(group.reason)\(group.list)"
+                "  \(isAlert ? "!" : "·") \(group.hosts.padded(toColumns: hostWidth))  "
+                + "\(group.status.rawValue.padded(toColumns: statusWidth))  \(group.reason)\(group.list)"
             return usesColor && isAlert ? "\u{1B}[31m\(line)\u{1B}[0m" : line
         }
         let rest = groups.dropFirst(shown).reduce(0) { $0 + $1.names.count }
         return rest > 0 && room > 0 ? lines + ["    and \(rest) more"] : lines
     }
 
-    /// One line per host if there is room, else per status and reason, else per status.
+    /// One line per host if there is room, else per status and reason, else per status. Hosts that only have to stay up share
+    /// a line in any case.
     private static func grouped(_ single: [Group], into room: Int) -> [Group] {
-        guard single.count > room else { return single }
-        let alike = merged(single) { $0.status.rawValue + " " + $0.reason }
-        return alike.count > room ? merged(alike) { $0.status.rawValue } : alike
+        let soaking = merged(single.filter { $0.status == .soaking }) { $0.status.rawValue }
+        let others = single.filter { $0.status != .soaking }
+        guard others.count + soaking.count > room else { return others + soaking }
+        let alike = merged(others) { $0.status.rawValue + " " + $0.reason }
+        return (alike.count + soaking.count > room ? merged(others) { $0.status.rawValue } : alike) + soaking
     }
 
     /// The groups with equal keys as one group each, in the order of the first ones.

@@ -52,7 +52,7 @@ package struct StatusRun: Sendable {
         try destinations.deliver(report)
         if destinations.isEmpty {
             let output = Terminal.standardOutput
-            output.write(TextReport(report: report).render(output.layout))
+            output.write(TextReport(report: report, layout: output.layout).render())
         }
         return report.exitCode
     }

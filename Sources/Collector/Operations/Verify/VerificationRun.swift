@@ -264,7 +264,8 @@ package struct VerificationRun: Sendable {
         let isResult = output.descriptor == Terminal.standardOutput.descriptor && !isTaken
         guard isResult || progress != .none else { return }
         let stream = isResult ? output : terminal
-        guard stream.isWritable, !stream.write(TextReport(report: report).render(stream.layout)), errno != EPIPE,
+        guard stream.isWritable, !stream.write(TextReport(report: report, layout: stream.layout).render()),
+            errno != EPIPE,
             isResult
         else { return }
         throw ReportWriteError(
