@@ -208,6 +208,35 @@ struct ProgressTests {
         #expect(!lines.joined().contains("\u{1B}"))
     }
 
+    /// The frame of a fleet in which every host but some is behind.
+    private static func frame(hosts: Int, converged: Int, columns: Int, rows: Int) -> [String] {
+        var bench = Bench(hosts, policy: Policy(timeout: .seconds(60), soak: .seconds(1), stall: .seconds(600)))
+        for moment in stride(from: 1.0, through: 9, by: 2) {
+            bench.advance(to: moment)
+            for host in 0..<hosts { bench.see(host, at: moment, host < converged ? .answer(Answer()) : .answer(.old)) }
+        }
+        return LiveProgress(terminal: Terminal(descriptor: -1), usesColor: false)
+            .frame(bench.verification, at: .seconds(9), columns: columns, rows: rows)
+    }
+
+    @Test("Live progress names every host that is left if they fit, and groups equal reasons otherwise")
+    func groups() throws {
+        let few = Self.frame(hosts: 200, converged: 195, columns: 120, rows: 24)
+        for host in 195..<200 { #expect(few.contains { $0.contains("host-\(host) ") }, "\(few)") }
+        let many = Self.frame(hosts: 40, converged: 7, columns: 200, rows: 24)
+        #expect(many.count == 4, "\(many)")
+        #expect(many[3].contains("(host-7, host-8, "), "\(many)")
+        #expect(many[3].contains("33 hosts  pending  never pulled"), "\(many)")
+    }
+
+    @Test("Live progress fits a terminal of 20 by 5")
+    func smallest() {
+        let lines = Self.frame(hosts: 40, converged: 7, columns: 20, rows: 5)
+        #expect(lines.count <= 4)
+        #expect(lines.allSatisfy { $0.displayWidth < 20 }, "\(lines)")
+        #expect(lines[1].contains("7/40"))
+    }
+
     @Test("auto is live only on an interactive terminal")
     func auto() {
         let pipe = Terminal(descriptor: -1)

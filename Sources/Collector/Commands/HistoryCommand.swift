@@ -86,7 +86,7 @@ struct HistoryCommand: CollectorCommand {
                 isGiven || entries.count < limit ? entries.count : try await ledger.historyCount(filter, now: now)
             let table = HistoryTable(entries: entries, filter: filter, more: all - entries.count)
             return switch format {
-            case .text: table.text()
+            case .text: table.text(Terminal.standardOutput.layout)
             case .json: try table.json()
             case .csv: table.csv()
             }
@@ -96,7 +96,7 @@ struct HistoryCommand: CollectorCommand {
             statistics: statistics, filter: filter, order: sort ?? .failed, limit: limit,
             tellsMore: !isGiven)
         return switch format {
-        case .text: table.text()
+        case .text: table.text(Terminal.standardOutput.layout)
         case .json: try table.json()
         case .csv: table.csv()
         }

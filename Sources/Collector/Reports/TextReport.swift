@@ -1,4 +1,4 @@
-import CollectorSupport
+package import CollectorSupport
 import FoundationEssentials
 import Shared
 import Verdict
@@ -11,18 +11,21 @@ package struct TextReport {
     /// Further hosts that are not converged are only counted.
     private let maximumOthers: Int
 
-    package init(report: Report) {
-        self.init(report: report, maximumConverged: 20, maximumOthers: 100)
+    private let layout: TextLayout
+
+    package init(report: Report, layout: TextLayout = .file) {
+        self.init(report: report, maximumConverged: 20, maximumOthers: 100, layout: layout)
     }
 
-    init(report: Report, maximumConverged: Int, maximumOthers: Int) {
+    init(report: Report, maximumConverged: Int, maximumOthers: Int, layout: TextLayout = .file) {
         self.report = report
         self.maximumConverged = maximumConverged
         self.maximumOthers = maximumOthers
+        self.layout = layout
     }
 
     package func render() -> String {
-        (header + table + [""] + footer).joined(separator: "\n") + "\n"
+        (header + table + [""] + footer).flatMap(layout.wrapped).joined(separator: "\n") + "\n"
     }
 
     private var header: [String] {
@@ -54,9 +57,12 @@ package struct TextReport {
         if others.count > shownOthers.count {
             counts.append("… and \(others.count - shownOthers.count) more hosts like those below (see the JSON report)")
         }
-        let lines = table.lines(maximumWidth: 40)
-        return lines.dropLast(shownOthers.count) + counts + lines.suffix(shownOthers.count)
+        let rows = table.rowLines(layout, maximumWidth: Self.maximumNameWidth)
+        return (rows.dropLast(shownOthers.count) + [counts] + rows.suffix(shownOthers.count)).flatMap(\.self)
     }
+
+    /// One long name must not widen the column for all hosts.
+    private static let maximumNameWidth = 40
 
     private static func remarks(_ host: Report.Host) -> String {
         let waived = host.waived.map { $0.expired ? " (waiver expired)" : " (waived until \($0.until): \($0.reason))" }
@@ -76,7 +82,8 @@ package struct TextReport {
             ])
         }
         let hidden = report.hosts.count - maximumOthers
-        return table.lines() + (hidden > 0 ? ["… and \(hidden) more hosts (see the JSON report)"] : [])
+        return table.rowLines(layout, maximumWidth: Self.maximumNameWidth).flatMap(\.self)
+            + (hidden > 0 ? ["… and \(hidden) more hosts (see the JSON report)"] : [])
     }
 
     /// The time since the start of the instance that decided the status.

@@ -1,4 +1,4 @@
-import CollectorSupport
+package import CollectorSupport
 import FoundationEssentials
 import Reports
 import Shared
@@ -19,13 +19,13 @@ package struct HistoryTable {
 
     // MARK: - Text
 
-    package func text() -> String {
+    package func text(_ layout: TextLayout = .file) -> String {
         guard !entries.isEmpty else { return Self.nothing(filter) }
         var heading = ["ID", "STARTED", "SERVICE", "VERDICT", "PROVEN", "P50", "P95", "MAX", "TARGET"]
         if filter.host != nil { heading += ["STATUS", "REASON"] }
         var table = TextTable(heading)
         for entry in entries { table.add(row(entry)) }
-        return table.render() + Self.remainder(more, "verifications")
+        return table.render(layout) + Self.remainder(more, "verifications")
     }
 
     /// The line about rows beyond the limit; empty if there are none.
@@ -135,7 +135,7 @@ package struct StatisticsTable {
 
     // MARK: - Text
 
-    package func text() -> String {
+    package func text(_ layout: TextLayout = .file) -> String {
         guard statistics.verifications > 0 else { return HistoryTable.nothing(filter) }
         switch statistics.grouping {
         case .service:
@@ -145,7 +145,7 @@ package struct StatisticsTable {
                     [service.service, "\(service.verifications)", "\(service.failed)"] + service.secondsToConverge.cells
                         + ["\(service.hosts.late)", Self.counts(service.verdicts)])
             }
-            return table.render() + remainder
+            return table.render(layout) + remainder
         case .host:
             var table = TextTable(["HOST", "VERIFICATIONS", "FAILED", "LATE", "P50", "P95", "MAX", "PROBLEMS"])
             for host in hosts {
@@ -154,7 +154,7 @@ package struct StatisticsTable {
                     [host.host, "\(host.verifications)", "\(host.failed)", "\(host.late)"]
                         + host.secondsToConverge.cells + [Self.counts(problems)])
             }
-            return table.render() + remainder
+            return table.render(layout) + remainder
         }
     }
 

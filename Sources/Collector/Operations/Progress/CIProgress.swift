@@ -66,6 +66,7 @@ package final class CIProgress: Sendable {
             let size = display.size
             display.draw(
                 Self.frame(wait, at: now, columns: size.columns, rows: size.rows, usesColor: usesColor))
+            if case .ended = event { display.keep() }
         }
     }
 

@@ -50,7 +50,10 @@ package struct StatusRun: Sendable {
     package func run() async throws -> Int32 {
         let report = try await sweep()
         try destinations.deliver(report)
-        if destinations.isEmpty { Terminal.standardOutput.write(TextReport(report: report).render()) }
+        if destinations.isEmpty {
+            let output = Terminal.standardOutput
+            output.write(TextReport(report: report, layout: output.layout).render())
+        }
         return report.exitCode
     }
 

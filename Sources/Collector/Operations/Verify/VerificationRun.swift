@@ -1,6 +1,7 @@
 package import CollectorSupport
 package import Evidence
 package import Foundation
+import Glibc
 package import Inventory
 package import Ledger
 package import Logging
@@ -33,12 +34,15 @@ package struct VerificationRun: Sendable {
     let environment: [String: String]
     let logger: Logger
     let terminal: Terminal
+    /// The stream for the final table, unless a report is written to it.
+    let output: Terminal
 
     package init(
         target: Target, inventory: Inventory, policy: Policy, check: InventoryCheck, access: HostCredentials,
         concurrency: Int? = nil, ledger: Ledger? = nil, destinations: [ReportDestination],
         evidence: EvidenceFile? = nil, learner: DigestResolver? = nil, tag: TagWatch? = nil, progress: ProgressMode,
-        environment: [String: String], logger: Logger, terminal: Terminal = .standardError
+        environment: [String: String], logger: Logger, terminal: Terminal = .standardError,
+        output: Terminal = .standardError
     ) {
         self.target = target
         self.inventory = inventory
@@ -55,6 +59,7 @@ package struct VerificationRun: Sendable {
         self.environment = environment
         self.logger = logger
         self.terminal = terminal
+        self.output = output
     }
 
     /// A copy without reports and evidence, for the verification after a rollback.
@@ -243,12 +248,28 @@ package struct VerificationRun: Sendable {
     private func publish(_ outcome: VerificationOutcome, showsText: Bool = true) throws -> Report {
         let report = outcome.report()
         try destinations.deliver(report)
-        if showsText, progress != .none, !destinations.contains(where: \.isTextOnTerminal) {
-            terminal.write(TextReport(report: report).render())
-        }
+        if showsText { try show(report) }
         Pipeline(environment: environment, terminal: terminal)?.publish(report)
         try requireEvidence(of: report)
         return report
+    }
+
+    /// Writes the final table: to ``output`` if no report goes there; else beside the progress, if any is wanted.
+    ///
+    /// - Throws: if standard output could not take it. Nothing else tells a script that its log is incomplete.
+    private func show(_ report: Report) throws {
+        guard !destinations.contains(where: \.isTextOnTerminal) else { return }
+        let isTaken = destinations.contains(where: \.isStandardOutput) || evidence?.isStandardOutput == true
+        let isResult = output.descriptor == Terminal.standardOutput.descriptor && !isTaken
+        guard isResult || progress != .none else { return }
+        let stream = isResult ? output : terminal
+        guard stream.isWritable, !stream.write(TextReport(report: report, layout: stream.layout).render()),
+            errno != EPIPE,
+            isResult
+        else { return }
+        throw ReportWriteError(
+            report: report,
+            error: ReportDestinationError.unwritable("standard output", reason: String(cString: strerror(errno))))
     }
 
     private func requireEvidence(of report: Report) throws {
