@@ -22,7 +22,7 @@ struct Bench {
 
     init(
         _ count: Int = 1, policy: Policy = Policy(), target: Target = .promoted, promotions: [Promotion] = .upToTarget,
-        learnsImages: Bool = false, watchesTag: Bool = false, isSweep: Bool = false,
+        learnsImages: Bool = false, watchesTag: Bool = false, isSweep: Bool = false, every interval: Duration? = nil,
         edit: (inout [ExpectedHost]) -> Void = { _ in }
     ) {
         var hosts = (0..<count).map { ExpectedHost(name: "host-\($0)", url: "http://host-\($0):9480/buildinfo") }
@@ -30,8 +30,8 @@ struct Bench {
         verification =
             isSweep
             ? Verification(
-                sweeping: hosts, for: target, requestTimeout: policy.requestTimeout, promotions: promotions,
-                learnsImages: learnsImages)
+                sweeping: hosts, for: target, requestTimeout: policy.requestTimeout, every: interval,
+                promotions: promotions, learnsImages: learnsImages)
             : Verification(
                 target: target, hosts: hosts, policy: policy, promotions: promotions, learnsImages: learnsImages,
                 watchesTag: watchesTag)

@@ -31,6 +31,14 @@ struct CommandLineMistakesTests {
             (["verfy"], "unknown command 'verfy': did you mean 'verify'?"),
             (["veriify", "--fleet", "x"], "unknown command 'veriify': did you mean 'verify'?"),
             (["ledger", "chekc", "--store", "x"], "unknown command 'chekc': did you mean 'check'?"),
+            (["ledger", "chek"], "unknown command 'chek': did you mean 'check'?"),
+            (["history", "--hots", "x"], "unknown flag '--hots': did you mean '--host'?"),
+            (["ledger", "check", "--zebra"], "unknown flag '--zebra': see buildinfo-collector ledger check --help"),
+            (["help", "verfy"], "unknown command 'verfy': did you mean 'verify'?"),
+            (["help", "ledger", "chek"], "unknown command 'chek': did you mean 'check'?"),
+            (["verify", "fleet.yaml"], "unexpected argument 'fleet.yaml': see buildinfo-collector verify --help"),
+            (["replay", "a", "b"], "unexpected argument 'b': see buildinfo-collector replay --help"),
+            (["-x"], "unknown flag '-x': see buildinfo-collector --help"),
         ])
     func unknown(arguments: [String], reason: String) {
         #expect(Self.reason(arguments) == reason)
@@ -48,6 +56,23 @@ struct CommandLineMistakesTests {
         let reason = Self.reason(arguments)
         #expect(reason.contains(value), "\(reason)")
         #expect(!reason.lowercased().contains("missing"), "\(reason)")
+    }
+
+    @Test(
+        "A misspelt variable is named with a suggestion, and variables of other programs are not",
+        arguments: [
+            ("BUILDINFO_FLEEET", "BUILDINFO_FLEET"), ("BUILDINFO_TIMEUOT", "BUILDINFO_TIMEOUT"),
+            ("BUILDINFO_FAILAFTER", "BUILDINFO_FAIL_AFTER"), ("BUILDINFO_FLEET", nil), ("BUILDINFO_LIMIT", nil),
+            ("BUILDINFO_KEEP_LAST", nil), ("BUILDINFO_HOST_ID", nil), ("BUILDINFO_LISTEN", nil),
+            ("BUILDINFO_VERSION", nil),
+            ("BUILDINFO_UPDATE_GOLDEN", nil), ("BUILDINFO_", nil), ("BUILDINF_FLEET", nil),
+        ] as [(String, String?)])
+    func variables(name: String, suggestion: String?) {
+        let warnings = EnvironmentMistakes(of: VerifyCommand.self, environment: [name: "x", "HOME": "/"]).warnings
+        #expect(
+            warnings
+                == (suggestion.map { ["\(name) is not a variable of this program: did you mean '\($0)'?"] } ?? []))
+        #expect(EnvironmentMistakes(of: DrillCommand.self, environment: [name: "x"]).warnings.isEmpty)
     }
 
     @Test("A missing option is reported, and a value may look like an option")

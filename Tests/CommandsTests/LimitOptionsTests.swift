@@ -92,6 +92,50 @@ struct LimitOptionsTests {
         #expect(try PolicyOptions.parse(["--soak", "2s", "--timeout", "5s"]).soak == .seconds(2))
     }
 
+    @Test("An interval that leaves no second look is a usage error, unless it is the default")
+    func interval() throws {
+        let error = #expect(throws: (any Error).self) {
+            try PolicyOptions.parse(["--interval", "30s", "--timeout", "20s", "--soak", "1s"])
+        }
+        let message = error.map { PolicyOptions.message(for: $0) } ?? ""
+        #expect(message.contains("--interval 30s does not fit into --timeout 20s"), "\(message)")
+        #expect(try PolicyOptions.parse(["--timeout", "1s"]).interval == .seconds(2))
+        #expect(try PolicyOptions.parse(["--interval", "5s", "--timeout", "20s"]).interval == .seconds(5))
+    }
+
+    @Test("A requirement of a label that no host has is a usage error that lists the labels")
+    func unknownRequirement() throws {
+        let error = #expect(throws: UsageError.self) { try policy("--require", "group=canry:1") }
+        #expect(error?.description == "--require group=canry:1: no host has group=canry: group is canary (1)")
+        #expect(error?.exitCode == 64)
+    }
+
+    @Test(
+        "A tolerance for more hosts than there are is a usage error with both numbers",
+        arguments: ["--max-stragglers", "--max-unreachable", "--max-failed"])
+    func tooTolerant(flag: String) throws {
+        let error = #expect(throws: UsageError.self) { try policy(flag, "3") }
+        #expect(
+            error?.description
+                == "\(flag) 3 tolerates more hosts than the inventory's 2: give at most 2, or a percentage")
+        let group = #expect(throws: UsageError.self) { try policy(flag, "region=eu:2") }
+        #expect(group?.description.contains("more hosts than the 1 with region=eu: give at most 1") == true)
+        // As many as there are is no mistake: --min-proven keeps it from being green with nothing proven.
+        #expect(try policy(flag, "2").minProven == .hosts(1))
+        #expect(try policy(flag, "100%").minProven == .hosts(1))
+        #expect(try policy(flag, "region=eu:1").minProven == .hosts(1))
+    }
+
+    @Test("A minimum above the fleet that voids a tolerance is a usage error")
+    func voidTolerance() throws {
+        let error = #expect(throws: UsageError.self) { try policy("--max-stragglers", "1", "--min-proven", "3") }
+        #expect(
+            error?.description.hasPrefix(
+                "--min-proven 3 exceeds the 2 hosts in the gate, so --max-stragglers would tolerate nothing: ") == true)
+        #expect(try policy("--min-proven", "3").minProven == .hosts(3))
+        #expect(try policy("--max-stragglers", "1", "--min-proven", "2").minProven == .hosts(2))
+    }
+
     @Test("Selections are parsed, and an invalid one is an error")
     func selections() throws {
         let options = try FleetOptions.parse(["--host", "a", "--select", "region=eu", "--select=group!=lab"])

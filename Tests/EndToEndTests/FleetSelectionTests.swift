@@ -181,9 +181,10 @@ struct FleetSelectionTests {
                 == "1 host gave no usable answer: host-3; --require group=canary:100% asks for 1 of 1 proven, and 0 are"
         )
 
-        let (none, _) = try await run(
-            Verify(hosts: [], sha: Commit.new, more: ["--fleet", path, "--require", "group=canry:1"]))
-        #expect(none.exitCode == 50, "\(none.progress)")
+        let none = try await Program.collector().run(
+            ["verify", "--fleet", path, "--sha", Commit.new, "--store", "none", "--require", "group=canry:1"])
+        #expect(none.exitCode == 64, "\(none.error)")
+        #expect(none.error.contains("--require group=canry:1: no host has group=canry: "), "\(none.error)")
         let unknown = try await Program.collector().run(
             ["verify", "--fleet", path, "--sha", Commit.new, "--store", "none", "--max-failed", "grup=stable:1"])
         #expect(unknown.exitCode == 64)

@@ -48,8 +48,10 @@ struct StatusTests {
         let look = try await status(fleet, ["--sha", Commit.new])
         #expect(look.exitCode == 0, "\(look.output)")
         #expect(
-            look.output.contains("1 of 2 hosts on target (one observation; run verify to prove it)"), "\(look.output)")
+            look.output.contains("on target now: 1 of 2 hosts (one observation; run verify to prove it)"),
+            "\(look.output)")
         #expect(!look.output.contains("proven") && !look.output.contains("exit"), "\(look.output)")
+        #expect(look.output.contains("on target  ") && look.output.contains("behind  "), "\(look.output)")
         let behind = try await status(fleet, ["--sha", Commit.new, "--exit-code"])
         #expect(behind.exitCode == 10, "\(behind.output)")
         let variable = try await Program.collector().run(
@@ -60,6 +62,101 @@ struct StatusTests {
         _ = try await agents[0].program.wait()
         #expect(try await status(fleet, ["--sha", Commit.new, "--exit-code"]).exitCode == 30)
         #expect(try await status(fleet, ["--sha", Commit.new]).exitCode == 0)
+        withExtendedLifetime((agents, folder)) {}
+    }
+
+    @Test("verify tells why a host is behind within seconds, even if its agent had just been asked")
+    func earlyReason() async throws {
+        let (folder, agents, fleet) = try await agents([Commit.old])
+        _ = try await status(fleet)
+        let outcome = try await Program.collector().run(
+            [
+                "verify", "--fleet", fleet, "--store", "none", "--sha", Commit.new, "--timeout", "6s", "--soak", "1s",
+                "--progress", "plain",
+            ])
+        #expect(outcome.exitCode == 10, "\(outcome.error)")
+        let lines = outcome.error.split(separator: "\n")
+        let line = try #require(lines.first { $0.contains("host-0: pending - ") }, "\(outcome.error)")
+        #expect(line.contains("never "), "\(outcome.error)")
+        let seconds = try #require(Double(line.drop { $0 == " " }.prefix { $0 != "s" }), "\(line)")
+        #expect(seconds < 3, "\(outcome.error)")
+        #expect(!outcome.error.contains("before the check started"), "\(outcome.error)")
+        withExtendedLifetime((agents, folder)) {}
+    }
+
+    @Test(
+        "A watch writes each change once, follows hosts that come and go, and ends with the exit code of its last view")
+    func watch() async throws {
+        let (folder, agents, fleet) = try await agents([Commit.new, Commit.old])
+        let program = try Program.collector().start([
+            "status", "--fleet", fleet, "--store", "none", "--sha", Commit.new, "--watch", "--interval", "300ms",
+            "--request-timeout", "1s", "--exit-code",
+        ])
+        func says(_ text: String) async throws {
+            try await eventually("the watch says '\(text)'", detail: { "\n\(program.output)\(program.error)" }) {
+                program.exitCode != nil || program.output.contains(text)
+            }
+            #expect(program.output.contains(text), "\(program.output)\(program.error)")
+        }
+        try await says("on target now: 1 of 2 hosts, 1 behind")
+        try await says("host-1: behind, serves \(Commit.old.prefix(12)) - ")
+        try folder.write("build-1", Commit.new)
+        try await says("host-1: on target (was behind), serves \(Commit.new.prefix(12))")
+        agents[0].program.signal(SIGKILL)
+        try await says("host-0: no answer (was on target)")
+        let third = try await HostAgent.start("host-2", selector: "file:\(try folder.write("build-2", Commit.old))")
+        let listed = [agents[1], third].map { "  - {name: \($0.name), url: \"\($0.url)\"}" }
+        try folder.write("fleet.yaml", "service: canvas\nhosts:\n\(listed.joined(separator: "\n"))\n")
+        try await says("host-0: gone from the inventory")
+        try await says("host-2: behind, serves ")
+        try folder.write("fleet.yaml", "hosts: {")
+        try await says("warning: cannot read the inventory again: ")
+        #expect(program.output.ranges(of: "host-1: on target").count == 1, "\(program.output)")
+        for line in program.output.split(separator: "\n") {
+            #expect(line.wholeMatch(of: /20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d[.0-9]*Z  .+/) != nil, "\(line)")
+        }
+        program.signal(SIGINT)
+        let outcome = try await program.wait()
+        #expect(outcome.exitCode == 10, "\(outcome.output)\(outcome.error)")
+        withExtendedLifetime((third, folder)) {}
+    }
+
+    @Test(
+        "A watch that SIGTERM ends exits with 143, and without an answer Ctrl-C exits with 130",
+        arguments: [true, false])
+    func watchEnds(_ hasAnswer: Bool) async throws {
+        let deaf = try #require(ScriptedHostDeafPort(.full))
+        let (folder, agents, fleet) = try await agents([Commit.new])
+        let hosts =
+            hasAnswer
+            ? ["--fleet", fleet] : ["--service", "canvas", "--host", "http://127.0.0.1:\(deaf.port)/buildinfo"]
+        let program = try Program.collector().start(
+            ["status", "--store", "none", "--sha", Commit.new, "--watch", "--request-timeout", "60s"] + hosts)
+        if hasAnswer {
+            try await eventually("it has answered") { program.output.contains("on target now: 1 of 1 host") }
+        } else {
+            try await Task.sleep(for: .seconds(2))
+        }
+        program.signal(hasAnswer ? SIGTERM : SIGINT)
+        let outcome = try await program.wait()
+        #expect(outcome.exitCode == (hasAnswer ? 143 : 130), "\(outcome.output)\(outcome.error)")
+        withExtendedLifetime((agents, folder, deaf)) {}
+    }
+
+    @Test("status reads a ledger that a verification is writing, and compares with its promotion")
+    func busyLedger() async throws {
+        let (folder, agents, fleet) = try await agents([Commit.old])
+        let store = ["--store", folder.path("ledger.db")]
+        let verify = try Program.collector().start(
+            ["verify", "--fleet", fleet, "--sha", Commit.new, "--timeout", "60s", "--progress", "plain"] + store)
+        try await eventually("it has begun") { verify.error.contains("pending") }
+        for _ in 0..<3 {
+            let outcome = try await Program.collector().run(["status", "--fleet", fleet, "--exit-code"] + store)
+            #expect(outcome.exitCode == 10, "\(outcome.output)\(outcome.error)")
+            #expect(outcome.output.contains("on target now: 0 of 1 host"), "\(outcome.output)")
+        }
+        verify.signal(SIGINT)
+        #expect(try await verify.wait().exitCode == 130)
         withExtendedLifetime((agents, folder)) {}
     }
 

@@ -53,8 +53,10 @@ struct StreamTests {
             "verify --report json=/dev/full --report text=report.txt; code=$?; cat report.txt; exit $code", 69,
             "/dev/full"
         ),
-        // Only the exit code remains.
-        ("verify 2> /dev/full", 0, ""), ("verify > /dev/full", 0, ""), ("verify --report text=/dev/null", 0, ""),
+        ("verify > /dev/full", 69, "standard output' (No space left on device)"),
+        ("verify --report text=/dev/full > /dev/full", 69, "'/dev/full' (No space left on device)"),
+        // Only the exit code and the table remain.
+        ("verify 2> /dev/full", 0, ""), ("verify --report text=/dev/null", 0, ""),
     ]
 
     @Test("A full device is named, and commands that need no space still work", arguments: fullTable)

@@ -1,6 +1,9 @@
+import Foundation
 import Shared
+import Support
 import Testing
 
+@testable import CollectorSupport
 @testable import Gate
 @testable import Operations
 
@@ -173,5 +176,29 @@ struct CIStateMachineTests {
         #expect(frame.allSatisfy { $0.count <= columns })
         #expect(frame[0].hasPrefix("CI of c0ffee5eed12"))
         #expect(frame.count == 3)
+    }
+
+    @Test("A log has a heartbeat that lists the existing contexts as long as a required one is missing")
+    func heartbeat() throws {
+        let folder = try TemporaryFolder()
+        let handle = try #require(FileHandle(forWritingAtPath: folder.write("out", "")))
+        let progress = CIProgress(
+            .plain, on: Terminal(descriptor: handle.fileDescriptor), environment: [:], showsReporters: false)
+        var wait = try Self.wait("tset", "lint")
+        var reading = Self.reading(("test", 1, "success"), ("lint", 2, "success"))
+        reading.names = ["test", "lint"]
+        let changed = wait.take(reading, at: .seconds(1))
+        progress.show(.read(wait, changed: changed, at: .seconds(1)))
+        for second in 2...65 { progress.show(.passed(wait, at: .seconds(second))) }
+        let lines = try folder.read("out").split(separator: "\n")
+        #expect(lines.count == 4, "\(lines)")
+        #expect(lines[0].hasSuffix("tset: missing (contexts at this commit: lint, test; did you mean 'test'?)"))
+        #expect(
+            lines[2].hasPrefix("  30.0s  CI of commit c0ffee5eed12: 1 of 2 green, 1 missing: tset: missing"), "\(lines)"
+        )
+        #expect(lines[2].hasSuffix("did you mean 'test'?"), "\(lines)")
+        #expect(lines[3].hasPrefix("  60.0s  "), "\(lines)")
+        wait.interrupt(signal: 2, at: .seconds(66))
+        #expect(wait.summary.contains("contexts at this commit: lint, test"), "\(wait.summary)")
     }
 }

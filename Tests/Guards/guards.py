@@ -85,6 +85,9 @@ CACHES = r"[./](StoredAnswerTests|PlainHostTests)/"
 SERVED = r"[./]ServedTests/"
 ADVICE = r"[./]RemedyTests/"
 STATUS = r"[./]StatusReportTests/"
+WATCH = r"[./]StatusDisplayTests/"
+PROGRESS = r"[./]ProgressTests/"
+LIMITS = r"[./]LimitOptionsTests/"
 KINDS = r"[./]LedgerKindsTests/"
 CONFIGURATION = r"[./]ConfigurationTests/"
 PROBE = r"[./](ProbeURLTests|ProbeClientTests|ProbeJudgementTests|ProbeObservationTests)/"
@@ -1964,6 +1967,36 @@ GUARDS = [
         _VERDICT + "SweepRules.swift",
         r"let gated = verification.tracks.filter { !$0.host.isWaived }",
         r"let gated = verification.tracks", STATUS),
+    Guard(
+        "advice", "status-stale", "a watched value that is too old is not shown as on target",
+        "Sources/Collector/Operations/Status/StatusDisplay.swift",
+        r"case .onTarget, .starting, .answered, .behind, .ahead, .mixed: isOld(at: moment, limit: limit) ? nil : status",
+        r"case .onTarget, .starting, .answered, .behind, .ahead, .mixed: status", WATCH),
+    Guard(
+        "advice", "status-stale-count", "a watched host whose last observation is too old counts as without an answer",
+        _VERDICT + "SweepRules.swift",
+        r"case _ where isStale: .unanswered",
+        r"case _ where isStale && track.evidence == nil: .unanswered", WATCH),
+    Guard(
+        "advice", "log-reason", "a reason that says nothing yet is not the log's word about a host",
+        "Sources/Collector/Operations/Progress/PlainProgress.swift",
+        r"case .notAnsweredYet, .askedTooEarly: true",
+        r"case .notAnsweredYet: true", PROGRESS),
+    Guard(
+        "advice", "log-end", "a log ends with what each host is, even if it said so before",
+        "Sources/Collector/Operations/Progress/PlainProgress.swift",
+        r"guard isNew || isLast && shown[host] != status else { continue }",
+        r"guard isNew else { continue }", PROGRESS),
+    Guard(
+        "gate", "require-label", "what --require names exists",
+        "Sources/Collector/Commands/Options/PolicyOptions.swift",
+        r"""+ policy.require.map { ("--require \($0)", $0.group) }""",
+        r"""+ policy.require.filter { _ in false }.map { ("--require \($0)", $0.group) }""", LIMITS),
+    Guard(
+        "gate", "tolerance-size", "no tolerance exceeds the fleet",
+        "Sources/Collector/Commands/Options/PolicyOptions.swift",
+        r"if case .hosts(let count) = plain, count > inventory.listed.count {",
+        r"if case .hosts(let count) = plain, count > inventory.listed.count, count < 0 {", LIMITS),
     Guard(
         "ledger", "refusal-recorded", "a refused inventory is in the history",
         "Sources/Collector/Operations/Verify/VerificationRun.swift",

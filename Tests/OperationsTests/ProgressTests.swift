@@ -53,6 +53,149 @@ struct ProgressTests {
         for host in 0..<3 { #expect(lines.suffix(4).contains { $0.contains("host-\(host): straggler") }) }
     }
 
+    /// Drives plain progress with scripted hosts, one step at a time, as a session does.
+    private struct Log {
+        var bench: Bench
+        private var observer: PlainProgress
+        private var reported = 0
+        private let folder: TemporaryFolder
+        private let handle: FileHandle
+
+        init(_ hosts: Int, policy: Policy = Policy(timeout: .seconds(600), stall: .seconds(600))) throws {
+            folder = try TemporaryFolder()
+            handle = try #require(FileHandle(forWritingAtPath: folder.write("out", "")))
+            observer = PlainProgress(terminal: Terminal(descriptor: handle.fileDescriptor))
+            bench = Bench(hosts, policy: policy)
+        }
+
+        mutating func see(_ host: Int = 0, at moment: Double, _ answer: Bench.Seen) {
+            bench.see(host, at: moment, answer)
+            let time = Duration.milliseconds(Int(moment * 1_000))
+            let sample = Sample(
+                host: host, askedAt: time, answeredAt: time, nonce: "", answer: .unusable(.never, detail: ""))
+            observer.took(.sample(sample), [], by: bench.verification)
+        }
+
+        mutating func turn(at moment: Double) {
+            bench.advance(to: moment)
+            let changes = bench.actions[reported...].compactMap { action -> HostChange? in
+                if case .changed(let host, let transition) = action {
+                    HostChange(host: host, transition: transition)
+                } else {
+                    nil
+                }
+            }
+            reported = bench.actions.count
+            observer.turned(changes, of: bench.verification, at: .milliseconds(Int(moment * 1_000)))
+        }
+
+        mutating func end() throws {
+            observer.ended(bench.verification, try #require(bench.verification.conclusion))
+        }
+
+        var text: String {
+            get throws { try folder.read("out") }
+        }
+    }
+
+    @Test("An answer from before the start is no line, and the true reason is one as soon as it is known")
+    func trueReason() throws {
+        var log = try Log(1)
+        log.see(at: 0.2, .answer(.old.with { $0.age = 0.8 }))
+        log.turn(at: 0.2)
+        #expect(try log.text.isEmpty)
+        log.see(at: 1.3, .answer(.old))
+        log.turn(at: 1.4)
+        #expect(try log.text.hasPrefix("   1.4s  host-0: pending - never pulled: "))
+        // The same status has another reason, and then the first one again.
+        log.see(at: 3.3, .answer(.old.with { $0.tagMoved = true }))
+        log.turn(at: 3.4)
+        log.see(at: 5.3, .answer(.old))
+        log.turn(at: 5.4)
+        let lines = try log.text.split(separator: "\n")
+        #expect(lines.count == 2, "\(lines)")
+        #expect(lines.last?.contains("host-0: pending - pulled, not recreated: ") == true, "\(lines)")
+    }
+
+    @Test("A crash loop is told once, counted by the heartbeat, and told again at the end")
+    func crashLoop() throws {
+        var log = try Log(2, policy: Policy(timeout: .seconds(40), stall: .seconds(600), maxFailed: .hosts(2)))
+        for second in 1..<40 {
+            let crashing = Answer().with {
+                $0.state = second.isMultiple(of: 4) ? .restarting : .serving
+                $0.restarts = second / 4
+                $0.startedAt = "2026-01-01T00:00:\(10 + second / 4)Z"
+            }
+            log.see(0, at: Double(second), .answer(crashing))
+            log.see(1, at: Double(second), .answer(.old))
+            log.turn(at: Double(second))
+        }
+        log.turn(at: 40)
+        try log.end()
+        let lines = try log.text.split(separator: "\n")
+        let beat = try #require(lines.firstIndex { $0.contains("0 of 2 converged") })
+        #expect(lines[..<beat].count { $0.contains("host-0: failed - ") } == 1, "\(lines)")
+        #expect(lines[..<beat].count { $0.contains("host-0: ") } <= 5, "\(lines)")
+        let still = try #require(lines.first { $0.contains("still failed: host-0 - ") }, "\(lines)")
+        #expect(still.contains("times"), "\(still)")
+        #expect(lines.contains { $0.contains("still pending: host-1 - ") }, "\(lines)")
+        #expect(lines.count < 14, "\(lines)")
+        // The log does not end with what the host was before.
+        #expect(lines.last { $0.contains("  host-0: ") }?.contains("failed") == true, "\(lines)")
+    }
+
+    @Test("A restart of a soaking container is told, and further ones are not")
+    func restarts() throws {
+        var log = try Log(1, policy: Policy(timeout: .seconds(600), soak: .seconds(60), stall: .seconds(600)))
+        for second in 1...20 {
+            let restarts = second < 5 ? 0 : second < 100 ? 1 : 2
+            log.see(
+                at: Double(second),
+                .answer(
+                    Answer().with {
+                        $0.restarts = restarts
+                        $0.startedAt = "2026-01-01T00:00:0\(restarts)Z"
+                    }))
+            log.turn(at: Double(second))
+        }
+        let lines = try log.text.split(separator: "\n")
+        #expect(lines.count == 2, "\(lines)")
+        #expect(lines.last?.contains("restarted 1 time") == true, "\(lines)")
+    }
+
+    @Test("The heartbeat groups hosts by their reasons, and names five of each")
+    func heartbeat() throws {
+        var log = try Log(40)
+        for host in 0..<40 { log.see(host, at: 1, host < 38 ? .answer(.old) : .none(.refused)) }
+        log.turn(at: 1)
+        #expect(try log.text.contains("38 now pending (never pulled)"))
+        for second in stride(from: 3.0, through: 31, by: 2) {
+            for host in 0..<40 { log.see(host, at: second, host < 38 ? .answer(.old) : .none(.refused)) }
+            log.turn(at: second)
+        }
+        let text = try log.text
+        #expect(text.contains("still unreachable: host-38, host-39 - "), "\(text)")
+        #expect(
+            text.contains("still pending: host-0, host-1, host-2, host-3, host-4 and 33 more - never pulled: "),
+            "\(text)")
+        #expect(text.split(separator: "\n").count == 6, "\(text)")
+    }
+
+    @Test("Row 18: 50,000 hosts that all change write little")
+    func manyHosts() throws {
+        var log = try Log(50_000)
+        for moment in [1.0, 31, 61] {
+            for host in 0..<50_000 {
+                log.see(host, at: moment, host.isMultiple(of: 3) ? .none(.timeout) : .answer(.old))
+            }
+            log.turn(at: moment)
+        }
+        let text = try log.text
+        #expect(text.utf8.count < 4_096, "\(text)")
+        #expect(text.contains("16667 now unreachable (timeout)"), "\(text)")
+        #expect(text.contains("and 33328 more - never pulled"), "\(text)")
+    }
+
     @Test("Live progress shows a bar and counts, and fits the terminal", arguments: [40, 80, 200])
     func live(_ columns: Int) {
         let bench = SampleFleet.run()
@@ -63,6 +206,35 @@ struct ProgressTests {
         #expect(lines.contains { $0.contains("2/8") })
         #expect(lines.joined().contains("straggler"))
         #expect(!lines.joined().contains("\u{1B}"))
+    }
+
+    /// The frame of a fleet in which every host but some is behind.
+    private static func frame(hosts: Int, converged: Int, columns: Int, rows: Int) -> [String] {
+        var bench = Bench(hosts, policy: Policy(timeout: .seconds(60), soak: .seconds(1), stall: .seconds(600)))
+        for moment in stride(from: 1.0, through: 9, by: 2) {
+            bench.advance(to: moment)
+            for host in 0..<hosts { bench.see(host, at: moment, host < converged ? .answer(Answer()) : .answer(.old)) }
+        }
+        return LiveProgress(terminal: Terminal(descriptor: -1), usesColor: false)
+            .frame(bench.verification, at: .seconds(9), columns: columns, rows: rows)
+    }
+
+    @Test("Live progress names every host that is left if they fit, and groups equal reasons otherwise")
+    func groups() throws {
+        let few = Self.frame(hosts: 200, converged: 195, columns: 120, rows: 24)
+        for host in 195..<200 { #expect(few.contains { $0.contains("host-\(host) ") }, "\(few)") }
+        let many = Self.frame(hosts: 40, converged: 7, columns: 200, rows: 24)
+        #expect(many.count == 4, "\(many)")
+        #expect(many[3].contains("(host-7, host-8, "), "\(many)")
+        #expect(many[3].contains("33 hosts  pending  never pulled"), "\(many)")
+    }
+
+    @Test("Live progress fits a terminal of 20 by 5")
+    func smallest() {
+        let lines = Self.frame(hosts: 40, converged: 7, columns: 20, rows: 5)
+        #expect(lines.count <= 4)
+        #expect(lines.allSatisfy { $0.displayWidth < 20 }, "\(lines)")
+        #expect(lines[1].contains("7/40"))
     }
 
     @Test("auto is live only on an interactive terminal")

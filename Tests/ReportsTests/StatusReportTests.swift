@@ -92,7 +92,7 @@ struct StatusReportTests {
         let report = try report([.answer(Answer()), .answer(Answer()), .answer(Answer())])
         #expect((report.exitCode, report.verdict) == (0, .inconclusive))
         let text = TextReport(report: report).render()
-        #expect(text.contains("3 of 3 hosts on target (one observation; run verify to prove it)"), "\(text)")
+        #expect(text.contains("on target now: 3 of 3 hosts (one observation; run verify to prove it)"), "\(text)")
         #expect(!text.contains("inconclusive") && !text.contains("proven") && !text.contains("exit"), "\(text)")
         let page = HTMLReport(report: report).render()
         #expect(page.contains("<dt>on target</dt><dd>3<small> of 3 hosts"))
@@ -114,6 +114,43 @@ struct StatusReportTests {
         (.none(.notBuildinfo), 30, .unreachable), (.answer(Answer(build: .unlabelled)), 30, .unreachable),
         (.answer(Answer(nonce: .missing)), 60, .identityConflict),
     ]
+
+    private static let words: [(Bench.Seen, SweepStatus, String)] = [
+        (.answer(Answer()), .onTarget, "on target"), (.answer(Answer(state: .starting)), .starting, "starting"),
+        (.answer(.old), .behind, "behind"), (.answer(Answer(build: .foreign)), .behind, "behind"),
+        (.answer(Answer(build: .next)), .ahead, "ahead"),
+        (.answer(Answer().with { $0.others = [Answer(build: .old, container: "c2")] }), .mixed, "mixed"),
+        (.answer(Answer(state: .restarting)), .failing, "failing"),
+        (.answer(Answer(state: .absent)), .failing, "failing"),
+        (.answer(Answer(build: .rebuilt)), .failing, "failing"), (.none(.timeout), .noAnswer, "no answer"),
+        (.none(.notBuildinfo), .noAnswer, "no answer"), (.answer(Answer(build: .unlabelled)), .unknown, "unknown"),
+        (.answer(Answer(nonce: .missing)), .conflict, "another host"),
+    ]
+
+    @Test("Every format has a status's own word for a host, and none that takes more than one observation")
+    func words() async throws {
+        for (seen, status, word) in Self.words {
+            let report = try report([seen], isGating: true)
+            #expect(report.hosts[0].sweep == status, "\(seen)")
+            let text = TextReport(report: report).render()
+            #expect(text.contains("host-0  \(word)  "), "\(text)")
+            let markdown = MarkdownReport(report: report).render()
+            #expect(markdown.contains("| \(word) |"), "\(markdown)")
+            let page = HTMLReport(report: report).render()
+            #expect(page.contains("<td><b>\(word)</b></td>"), "\(word)")
+            let json = String(decoding: try ReportFormat.json.render(report), as: UTF8.self)
+            #expect(json.contains("\"sweep\" : \"\(status.rawValue)\""), "\(json)")
+            #expect(try await SchemaValidator.defects(json, against: .report).isEmpty)
+            let body = page.replacing(/(?s)<(style|script)>.*?<\/(style|script)>|<[^>]*>/, with: "\n")
+            for (format, shown) in [("text", text), ("Markdown", markdown), ("HTML", body)] {
+                for verdict in ["soaking", "pending", "straggler", "stragglers", "converged", "failed_deploy"] {
+                    #expect(
+                        !shown.split { !$0.isLetter && $0 != "_" }.contains(Substring(verdict)),
+                        "\(verdict) in \(format) of \(status): \(shown)")
+                }
+            }
+        }
+    }
 
     @Test("With --exit-code the exit code depends on the findings, without it it is 0")
     func exitCodes() throws {
@@ -149,7 +186,7 @@ struct StatusReportTests {
     func noAnswers() throws {
         let silent = try report([.none(.refused), .none(.timeout)])
         #expect(silent.exitCode == 30)
-        #expect(TextReport(report: silent).render().contains("unreachable (exit 30): 2 hosts gave no usable answer"))
+        #expect(TextReport(report: silent).render().contains("exit 30: 2 hosts gave no usable answer"))
         let empty = try report([])
         #expect((empty.exitCode, empty.verdict) == (50, .emptyInventory))
         #expect(TextReport(report: empty).render().contains("empty_inventory (exit 50): the inventory is empty"))

@@ -8,28 +8,16 @@ import Testing
 @Suite("Spinner")
 struct SpinnerTests {
     /// A terminal and what was written to it.
-    private final class Screen {
-        let master: Int32
+    private struct Screen {
+        private let end: PseudoTerminal
         let terminal: Terminal
 
         init() throws {
-            var (master, slave) = (Int32(-1), Int32(-1))
-            guard openpty(&master, &slave, nil, nil, nil) == 0 else { throw POSIXError(.init(rawValue: errno) ?? .EIO) }
-            _ = fcntl(master, F_SETFL, O_NONBLOCK)
-            self.master = master
-            terminal = Terminal(descriptor: slave)
+            end = try PseudoTerminal()
+            terminal = Terminal(descriptor: end.slave)
         }
 
-        func read() -> String {
-            var buffer = [UInt8](repeating: 0, count: 65_536)
-            let count = Glibc.read(master, &buffer, buffer.count)
-            return String(decoding: buffer.prefix(max(0, count)), as: UTF8.self)
-        }
-
-        deinit {
-            close(terminal.descriptor)
-            close(master)
-        }
+        func read() -> String { end.read() }
     }
 
     private let environment = ["TERM": "xterm"]

@@ -18,14 +18,23 @@ struct CommandLineMistakes {
 
             var kind: String
             var names: [Name]?
+            var isRepeating: Bool?
         }
 
+        /// The commands above this one, the program first.
+        var superCommands: [String]?
         var commandName: String
         var arguments: [Argument]?
         var subcommands: [Command]?
 
         func names(ofKind kind: String) -> Set<String> {
             Set((arguments ?? []).filter { $0.kind == kind }.flatMap { $0.names ?? [] }.map(\.text))
+        }
+
+        /// The most words that are neither options nor commands.
+        var positionalLimit: Int {
+            let positional = (arguments ?? []).filter { $0.kind == "positional" }
+            return positional.contains { $0.isRepeating == true } ? .max : positional.count
         }
     }
 
@@ -47,19 +56,28 @@ struct CommandLineMistakes {
         }
     }
 
-    /// The error for the first unknown command or option; nil if all are known.
+    /// The error for the first unknown command or option, or for a word too many; nil if all are known.
     func unknown(in arguments: [String]) -> String? {
         var command = root
         var isPath = true
+        var words = 0
         var index = arguments.startIndex
         while index < arguments.endIndex, arguments[index] != "--" {
             let word = arguments[index]
             index += 1
             guard word.hasPrefix("-"), word.count > 1, !Self.isNegative(word) else {
-                guard isPath, let subcommands = command.subcommands, !subcommands.isEmpty else { continue }
+                guard isPath, let subcommands = command.subcommands, !subcommands.isEmpty else {
+                    words += 1
+                    guard words <= command.positionalLimit else {
+                        return
+                            "unexpected argument '\(Sanitizer.singleLine(word, limit: 80))': \(Self.help(of: command))"
+                    }
+                    continue
+                }
+                // `help COMMAND` names a command in the same way.
+                if word == "help", command.commandName == root.commandName { continue }
                 guard let next = subcommands.first(where: { $0.commandName == word }) else {
-                    return word == "help"
-                        ? nil : Self.message("command", word, among: subcommands.map(\.commandName), of: command)
+                    return Self.message("command", word, among: subcommands.map(\.commandName), of: command)
                 }
                 command = next
                 continue
@@ -103,8 +121,11 @@ struct CommandLineMistakes {
 
     private static func message(_ kind: String, _ word: String, among known: [String], of command: Command) -> String {
         let near = Suggestion.nearest(to: word, among: known.filter { $0.hasPrefix("--") || kind == "command" })
-        let help = command.commandName == "buildinfo-collector" ? "" : "\(command.commandName) "
         return "unknown \(kind) '\(Sanitizer.singleLine(word, limit: 80))': "
-            + (near.map { "did you mean '\($0)'?" } ?? "see buildinfo-collector \(help)--help")
+            + (near.map { "did you mean '\($0)'?" } ?? help(of: command))
+    }
+
+    private static func help(of command: Command) -> String {
+        "see \((command.superCommands ?? []).map { $0 + " " }.joined())\(command.commandName) --help"
     }
 }

@@ -30,7 +30,7 @@ struct DrillCommand: CollectorCommand {
             progress: DrillProgress(on: .standardError, environment: environment))
         let table = try await drill.run()
         Terminal.standardOutput.write(
-            format == .json ? try table.json() : table.text(isVerbose: verbose))
+            format == .json ? try table.json() : table.text(isVerbose: verbose, Terminal.standardOutput.layout))
         if let failure = table.failure { throw failure }
     }
 }

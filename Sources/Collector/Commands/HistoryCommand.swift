@@ -116,7 +116,7 @@ struct HistoryCommand: CollectorCommand {
                 at: moment, host: host, service: service, environment: environmentName)
             let table = MomentTable(moments: moments, filter: filter, at: moment)
             return switch format {
-            case .text: table.text()
+            case .text: table.text(Terminal.standardOutput.layout)
             case .json: try table.json()
             case .csv: table.csv()
             }
@@ -128,7 +128,7 @@ struct HistoryCommand: CollectorCommand {
                 entries: entries, statuses: try await ledger.statuses(filter), filter: filter, limit: limit,
                 more: all - entries.count)
             return switch format {
-            case .text: table.text()
+            case .text: table.text(Terminal.standardOutput.layout)
             case .json: try table.json()
             case .csv: table.csv()
             }
@@ -136,7 +136,7 @@ struct HistoryCommand: CollectorCommand {
         let statistics = try await ledger.statistics(filter, by: by, now: now)
         let table = StatisticsTable(statistics: statistics, filter: filter, order: sort ?? .failed, limit: limit)
         return switch format {
-        case .text: table.text()
+        case .text: table.text(Terminal.standardOutput.layout)
         case .json: try table.json()
         case .csv: table.csv()
         }

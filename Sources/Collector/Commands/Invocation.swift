@@ -55,6 +55,9 @@ struct Invocation {
                 "\(flag.variable) is set, but \(flag.name) is not read from the environment: give the option, or unset the "
                     + "variable", code: .usage)
         }
+        for warning in EnvironmentMistakes(of: command, environment: environment).warnings {
+            report("warning: \(warning)")
+        }
         do {
             var command = try parsed()
             if var command = command as? any AsyncParsableCommand {
@@ -98,6 +101,10 @@ struct Invocation {
     ///
     /// - Throws: the mistake that was made, rather than its consequences.
     func parsed() throws -> any ParsableCommand {
+        // The parser answers an unknown command with the general help, and success.
+        if arguments.first == "help", let unknown = CommandLineMistakes()?.unknown(in: arguments) {
+            throw UsageError(unknown)
+        }
         do {
             return try Collector.parseAsRoot(completed)
         } catch {

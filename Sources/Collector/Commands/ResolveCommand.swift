@@ -61,6 +61,6 @@ struct ResolveCommand: CollectorCommand {
     private func output(_ images: [ResolvedImage], _ comparison: ImageComparison?) throws -> String {
         json
             ? try ResolvedImageJSON(images, comparison).text()
-            : ResolvedImageTable(images: images, comparison: comparison).text()
+            : ResolvedImageTable(images: images, comparison: comparison).text(Terminal.standardOutput.layout)
     }
 }

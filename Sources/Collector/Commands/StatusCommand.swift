@@ -10,18 +10,21 @@ struct StatusCommand: CollectorCommand {
         FleetOptions.environmentFlags + TargetOptions.environmentFlags + CandidateOptions.environmentFlags
         + RegistryOptions.environmentFlags + AccessOptions.environmentFlags + OutputOptions.environmentFlags
         + LogOptions.environmentFlags + [
-            .init("--request-timeout"), .init("--exit-code", .switchOn),
-            .init("--record", .switchOn),
+            .init("--request-timeout"), .init("--interval"), .init("--watch", .switchOn),
+            .init("--exit-code", .switchOn), .init("--record", .switchOn),
         ]
 
     static let configuration = CommandConfiguration(
         commandName: "status",
         abstract: "Show what each host serves now",
         discussion: """
-            Each host is compared with --sha, --digest or --image, or else with the ledger's last promotion. A host on the \
-            target is 'soaking', because a single answer proves nothing. Without any target, each host shows what it serves. \
-            With --image, the tag, the last promotion and the hosts are compared, and differences are reported as drift. \
-            Exits with 0 unless no host gave an answer (30) or the inventory is empty (50); see --exit-code.
+            Each host is compared with --sha, --digest or --image, or else with the ledger's last promotion. A single answer \
+            proves nothing: a host is 'on target' now, 'behind', 'failing', or gives 'no answer'. Without any target, each host \
+            shows what it serves. With --image, the tag, the last promotion and the hosts are compared, and differences are \
+            reported as drift. Exits with 0 unless no host gave an answer (30) or the inventory is empty (50); see --exit-code.
+
+            With --watch, each host is asked every --interval, and the view is refreshed in place; to a file or pipe, one line is \
+            written for each change. Ctrl-C ends it, with the exit code of the last view.
             """)
 
     @OptionGroup(title: "Fleet") var fleet: FleetOptions
@@ -36,6 +39,12 @@ struct StatusCommand: CollectorCommand {
         help: "Time limit for one request, including the connect (default: 5s).", transform: ArgumentText.duration)
     var requestTimeout = Policy().requestTimeout
 
+    @Flag(help: "Ask the hosts again and again, and show changes as they come, until Ctrl-C.")
+    var watch = false
+
+    @Option(help: "With --watch: how often to ask a host (default: 5s).", transform: ArgumentText.duration)
+    var interval: Duration?
+
     @Flag(
         help: ArgumentHelp(
             "Exit with the worst finding: 60 for an identity conflict, 20 for failed hosts, 30 for hosts without a usable "
@@ -48,6 +57,17 @@ struct StatusCommand: CollectorCommand {
     func validate() throws {
         if record, output.store == "none" {
             throw ValidationError("--record and --store none exclude each other: name a ledger's file")
+        }
+        if record, watch {
+            throw ValidationError("--record and --watch exclude each other: record with a timer, and watch beside it")
+        }
+        guard requestTimeout > .zero else {
+            throw ValidationError("invalid --request-timeout: expected a duration longer than zero")
+        }
+        guard let interval else { return }
+        guard watch else { throw ValidationError("--interval needs --watch: a status asks each host once") }
+        guard interval >= .milliseconds(100) else {
+            throw ValidationError("invalid --interval: expected at least 100ms")
         }
     }
 
@@ -70,9 +90,13 @@ struct StatusCommand: CollectorCommand {
                     DriftReader(named: $0, ledger: ledger, candidates: candidate.candidate)
                 },
                 isGating: exitCode,
-                progress: output.progress == .auto ? .none : output.progress, environment: environment)
+                progress: output.progress == .auto && !watch ? .none : output.progress, environment: environment)
             run.records = record
-            return try await run.run()
+            guard watch else { return try await run.run() }
+            return try await StatusWatch(run, every: interval ?? .seconds(5)).run {
+                let inventory = try fleet.load()
+                return (inventory, try self.access.access(for: inventory))
+            }
         }
         throw ExitCode(code)
     }

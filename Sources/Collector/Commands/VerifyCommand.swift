@@ -57,7 +57,7 @@ struct VerifyCommand: CollectorCommand {
                 concurrency: self.access.concurrency, ledger: ledger,
                 destinations: try output.destinations(beside: evidence), evidence: evidence, learner: image?.learner,
                 tag: watch,
-                progress: output.progress, environment: environment, logger: logs.logger)
+                progress: output.progress, environment: environment, logger: logs.logger, output: .standardOutput)
             return try await run.run().exitCode
         }
         await ledger?.close(loggingTo: logs.logger)

@@ -155,7 +155,9 @@ package struct DrillProgress: Sendable {
 
     func show(done: Int, of count: Int, running: [String]) {
         let elapsed = ContinuousClock.now - start
-        terminal.write("\r\u{1B}[J" + Self.line(done, count, running, elapsed: elapsed, columns: terminal.size.columns))
+        terminal.write(
+            "\r\u{1B}[J"
+                + Self.line(done, count, running, elapsed: elapsed, columns: terminal.size.columns, terminal.layout))
     }
 
     func clear() {
@@ -163,10 +165,14 @@ package struct DrillProgress: Sendable {
     }
 
     /// Fits into one row, so that the next drawing replaces it.
-    static func line(_ done: Int, _ count: Int, _ running: [String], elapsed: Duration, columns: Int) -> String {
+    static func line(
+        _ done: Int, _ count: Int, _ running: [String], elapsed: Duration, columns: Int, _ layout: TextLayout = .file
+    )
+        -> String
+    {
         let names = running.joined(separator: ", ")
         return "drill  \(elapsed.elapsedText)  \(done) of \(count) fleets judged; now: \(names)".clipped(
-            toColumns: columns)
+            toColumns: columns, ellipsis: layout.ellipsis)
     }
 }
 

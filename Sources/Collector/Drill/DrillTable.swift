@@ -1,4 +1,4 @@
-import CollectorSupport
+package import CollectorSupport
 import FoundationEssentials
 import Reports
 import Shared
@@ -26,16 +26,18 @@ package struct DrillTable: Sendable {
         misjudged.isEmpty ? nil : .misjudged(misjudged, of: rows.count)
     }
 
-    /// - Parameter isVerbose: shows the gate's reason for every case, not only for misjudged ones.
-    package func text(isVerbose: Bool = false) -> String {
+    /// - Parameters:
+    ///   - isVerbose: shows the gate's reason for every case, not only for misjudged ones.
+    ///   - layout: the form of the table.
+    package func text(isVerbose: Bool = false, _ layout: TextLayout = .file) -> String {
         var table = TextTable([" ", "FAULT", "EXPECTED", "GOT"])
         for row in rows {
             table.add([row.mismatch == nil ? "✓" : "✗", row.drillCase.fault, row.expected, row.got])
         }
-        let cells = table.lines()
-        var lines = Array(cells.prefix(1))
+        let cells = table.rowLines(layout)
+        var lines = cells.prefix(1).flatMap(\.self)
         for (row, line) in zip(rows, cells.dropFirst()) {
-            lines.append(line)
+            lines += line
             if let mismatch = row.mismatch { lines.append("   \(row.drillCase.name): \(mismatch)") }
             if isVerbose { lines += row.reasons.map { "   \($0)" } }
         }

@@ -1,4 +1,4 @@
-import CollectorSupport
+package import CollectorSupport
 import FoundationEssentials
 import Shared
 
@@ -88,17 +88,17 @@ package struct ResolvedImageTable: Sendable {
         self.comparison = comparison
     }
 
-    package func text() -> String {
+    package func text(_ layout: TextLayout = .file) -> String {
         var lines: [String] = []
         for image in images {
             if !lines.isEmpty { lines.append("") }
-            lines += Self.lines(of: image)
+            lines += Self.lines(of: image, layout)
         }
         if let comparison { lines += ["", Self.line(of: comparison)] }
         return lines.joined(separator: "\n") + "\n"
     }
 
-    private static func lines(of image: ResolvedImage) -> [String] {
+    private static func lines(of image: ResolvedImage, _ layout: TextLayout) -> [String] {
         let kind = image.isIndex ? "index" : "manifest"
         var lines = [
             Sanitizer.singleLine(image.reference.description, limit: 512),
@@ -114,7 +114,7 @@ package struct ResolvedImageTable: Sendable {
                 entry.created.map { Sanitizer.singleLine($0, limit: 40) } ?? "?",
             ])
         }
-        lines += table.lines().map { "  \($0)" }
+        lines += table.lines(layout.indented(by: 2)).map { "  \($0)" }
         if let pin = image.pin { lines.append("  \(pin)") }
         return lines
     }

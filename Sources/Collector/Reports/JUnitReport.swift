@@ -57,12 +57,12 @@ struct JUnitReport {
     }
 
     private static func result(_ host: Report.Host, _ outcome: HostOutcome) -> JUnitCase.Result {
-        let finding = "\(host.status.rawValue) - \(host.reason)"
+        let finding = "\(host.statusText) - \(host.reason)"
         return switch outcome {
         case .proven: .passed
-        case .failing: .failed(type: host.status.rawValue, message: host.reason, details: details(host))
+        case .failing: .failed(type: host.statusText, message: host.reason, details: details(host))
         case .tolerated: .skipped("tolerated: \(finding)")
-        case .undecided: .skipped("not decided: \(finding)")
+        case .undecided: .skipped(host.sweep == nil ? "not decided: \(finding)" : finding)
         case .waived: .skipped("\(waiver(host)): \(finding)")
         }
     }
@@ -77,7 +77,7 @@ struct JUnitReport {
         let facts = host.facts
         let labels = host.sortedLabels.joined(separator: " ")
         let lines: [(String, String?)] = [
-            ("status", host.status.rawValue), ("reason", host.reason), ("url", host.url),
+            ("status", host.statusText), ("reason", host.reason), ("url", host.url),
             ("labels", labels.isEmpty ? nil : labels), ("git_sha", host.gitSHA.map { "\($0)" } ?? "-"),
             ("digest", host.digest.map { "\($0)" } ?? "-"),
             ("reach", facts.reach.rawValue), ("identity", facts.identity.rawValue), ("build", facts.build.rawValue),
@@ -88,7 +88,7 @@ struct JUnitReport {
             ("waiver", host.waived.map { "expired, until \($0.until): \($0.reason)" }),
         ]
         return lines.compactMap { name, value in value.map { "\(name): \($0)" } }
-            + host.transitions.suffix(maximumTransitions).map {
+            + host.shownTransitions.suffix(maximumTransitions).map {
                 "after \(ReportText.duration($0.seconds)): \($0.status.rawValue) - \($0.reason)"
             }
     }
@@ -107,7 +107,7 @@ struct JUnitReport {
         let isMerelyFine = !isRed && report.verdict != .converged && report.verdict != .convergedTolerated
         if isMerelyFine { reasons = Array(report.reasons.prefix(1)) }
         return reasons.map { reason in
-            let word = reason.verdict.rawValue
+            let word = report.sweep == nil || reason.hosts == 0 ? reason.verdict.rawValue : "status"
             return JUnitCase(
                 group: "buildinfo.verdict", name: word, time: Self.seconds(report.verification.durationSeconds),
                 result: isRed

@@ -1,3 +1,5 @@
+import CollectorSupport
+import FoundationEssentials
 import Shared
 import Verdict
 
@@ -86,7 +88,9 @@ package struct MarkdownReport {
         if report.reasons.count > 1 {
             lines += ["", "### Also", ""]
             lines += report.reasons.dropFirst().map { reason in
-                "- **\(reason.verdict.rawValue)**, \(reason.hosts.hostCount): \(MarkdownText.code(reason.message, limit: 1_024))"
+                let message = MarkdownText.code(reason.message, limit: 1_024)
+                return report.sweep == nil
+                    ? "- **\(reason.verdict.rawValue)**, \(reason.hosts.hostCount): \(message)" : "- \(message)"
             }
         }
         if let promotion = report.promotion {
@@ -131,12 +135,10 @@ package struct MarkdownReport {
     }
 
     private var statuses: [String] {
-        let counts = HostStatus.allCases.compactMap { status in
-            report.summary.statuses[status.rawValue].map { (status, $0) }
-        }
+        let counts = report.statusCounts.filter { $0.hosts > 0 }
         guard !counts.isEmpty else { return ["", "No hosts."] }
         return ["", "### Hosts by status", ""] + MarkdownText.heading(["Status", "Hosts", "Meaning"])
-            + counts.map { MarkdownText.row([$0.rawValue, "\($1)", StatusText.meaning(of: $0)]) }
+            + counts.map { MarkdownText.row([$0.text, "\($0.hosts)", $0.meaning]) }
     }
 
     // MARK: - Hosts
@@ -151,21 +153,28 @@ package struct MarkdownReport {
                 case .failing, .proven, .waived: ""
                 }
             return MarkdownText.row([
-                MarkdownText.code(host.name, limit: 255), host.status.rawValue + note,
+                MarkdownText.code(host.name, limit: 255), host.statusText + note,
                 MarkdownText.code(([host.reason] + host.notes).joined(separator: "; ")),
-                MarkdownText.code(host.shortBuild ?? ""), host.sinceText,
+                MarkdownText.code(host.shortBuild ?? ""), report.sweep == nil ? host.sinceText : uptime(host),
             ])
         }
         return ["### \(report.sweep == nil ? "Not converged" : "Hosts") (\(hosts.count))", ""]
-            + MarkdownText.heading(["Host", "Status", "What to know", "Serves", "Since"])
+            + MarkdownText.heading(
+                ["Host", "Status", "What to know", "Serves", report.sweep == nil ? "Since" : "For"])
             + rows.lines + more(rows, report.sweep == nil ? "that are not converged" : "hosts")
+    }
+
+    /// The time since the start of the instance that decided the status.
+    private func uptime(_ host: Report.Host) -> String {
+        guard let end = Date(rfc3339: report.verification.finishedAt) else { return "" }
+        return host.runningSince.flatMap { Drift.age($0, now: end) } ?? ""
     }
 
     private func waivedHosts(_ hosts: [Report.Host], room: Int) -> [String] {
         guard !hosts.isEmpty else { return [] }
         let rows = fitting(hosts, maximum: 200, room: room) { host in
             MarkdownText.row([
-                MarkdownText.code(host.name, limit: 255), host.status.rawValue,
+                MarkdownText.code(host.name, limit: 255), host.statusText,
                 MarkdownText.code(host.waived?.until ?? "", limit: 64), MarkdownText.code(host.waived?.reason ?? ""),
                 MarkdownText.code(host.waived?.by ?? "", limit: 128),
             ])
@@ -220,7 +229,8 @@ package struct MarkdownReport {
                 ("Inventory", MarkdownText.code(report.inventory.source)),
                 ("Inventory hash", MarkdownText.code(report.inventory.hash)),
                 ("Inventory hosts", MarkdownText.code(report.inventory.extent)),
-            ] + report.policy.settings.map { ("`\($0.flag)`", MarkdownText.code($0.value)) }
+            ]
+            + (report.sweep == nil ? report.policy.settings : []).map { ("`\($0.flag)`", MarkdownText.code($0.value)) }
         let lines = rows.compactMap { name, value in value.map { MarkdownText.row([name, $0]) } }
         return folded("Policy and target", MarkdownText.heading(["Setting", "Value"]) + lines).joined(separator: "\n")
     }
@@ -239,8 +249,8 @@ private struct MarkdownHost {
         let waiver = host.waived.map { waived in
             "waiver expired, until \(MarkdownText.code(waived.until, limit: 64)): \(MarkdownText.code(waived.reason))"
         }
-        let shown = host.transitions.suffix(Self.maximumTransitions)
-        let hidden = host.transitions.count - shown.count
+        let shown = host.shownTransitions.suffix(Self.maximumTransitions)
+        let hidden = host.shownTransitions.count - shown.count
         let entries: [String?] = [
             "reach \(facts.reach.rawValue), identity \(facts.identity.rawValue), build \(facts.build.rawValue), "
                 + "runtime \(facts.runtime.rawValue)",
@@ -256,7 +266,7 @@ private struct MarkdownHost {
             "+\(ReportText.duration(transition.seconds)) \(transition.status.rawValue): "
                 + MarkdownText.code(transition.reason)
         }
-        return ["- \(MarkdownText.code(host.name, limit: 255)) **\(host.status.rawValue)**"]
+        return ["- \(MarkdownText.code(host.name, limit: 255)) **\(host.statusText)**"]
             + (entries.compactMap { $0 } + transitions).map { "  - \($0)" }
     }
 }

@@ -348,9 +348,9 @@ package struct Report: Codable, Hashable, Sendable {
             let first =
                 onTarget == nil
                 ? "\(wellCount) of \(hosts.hostCount) answered"
-                : "\(wellCount) of \(hosts.hostCount) on target (one observation; run verify to prove it)"
+                : "on target now: \(wellCount) of \(hosts.hostCount) (one observation; run verify to prove it)"
             let others = [
-                (failing, "failing"), (behind, "serving something else"), (unanswered, "without a usable answer"),
+                (failing, "failing"), (behind, "serving another build"), (unanswered, "without a usable answer"),
                 (conflicting, "answered by another host"),
             ]
             return ([first] + others.filter { $0.0 > 0 }.map { "\($0.0) \($0.1)" }).joined(separator: ", ")
@@ -443,6 +443,8 @@ package struct Report: Codable, Hashable, Sendable {
         package internal(set) var project: String?
         /// The declared number of instances; nil if none was declared.
         package internal(set) var instancesExpected: Int?
+        /// nil unless this is a status.
+        var sweep: SweepStatus?
         /// The start of the instance that decided the status, RFC 3339 as its engine wrote it; nil if unknown.
         var runningSince: String?
         /// nil if no container was left out.
@@ -479,7 +481,8 @@ package struct Report: Codable, Hashable, Sendable {
         }
 
         private enum CodingKeys: String, CodingKey {
-            case name, url, labels, status, waived, reason, digest, facts, attempts, transitions, warnings, project
+            case name, url, labels, status, waived, reason, digest, facts, attempts, transitions, warnings, project,
+                sweep
             case reasonCode = "reason_code"
             case reasonParts = "reason_parts"
             case instancesExpected = "instances_expected"

@@ -83,7 +83,7 @@ package struct ReportBuilder {
             summary: summary(at: conclusion.at),
             hosts: hosts.map { host($0.element, at: conclusion.at) }, evidence: context.evidence,
             promotion: context.promotion, drift: context.drift)
-        if context.isSweep { report.sweep = Report.Sweep(verification) }
+        if context.isSweep { report.sweep = Report.Sweep(verification, at: conclusion.at) }
         report.settleAdvice()
         return report
     }
@@ -139,6 +139,9 @@ package struct ReportBuilder {
             instancesExpected: track.lastAnswer.instancesExpected,
             leftOut: track.lastAnswer.leftOut.isEmpty ? nil : track.lastAnswer.leftOut.map(Report.Host.LeftOut.init))
         if context.isSweep {
+            host.sweep = SweepStatus(
+                track, isCompared: verification.target.isComparable,
+                isStale: track.isStale(at: end, policy: verification.policy))
             host.runningSince = track.lastAnswer.worst?.startedAt.map { Sanitizer.singleLine($0, limit: 64) }
         }
         if context.isSweep, !verification.target.isComparable, let reason = track.uncomparedReason {
@@ -230,8 +233,8 @@ extension Report.Successor {
 }
 
 extension Report.Sweep {
-    fileprivate init(_ verification: Verification) {
-        let rules = SweepRules(verification, at: .zero)
+    fileprivate init(_ verification: Verification, at now: Duration) {
+        let rules = SweepRules(verification, at: now)
         let isCompared = verification.target.isComparable
         self.init(
             onTarget: isCompared ? rules.count(.well) : nil, answered: isCompared ? nil : rules.count(.well),

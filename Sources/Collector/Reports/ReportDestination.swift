@@ -50,11 +50,12 @@ package struct ReportDestination: Sendable {
 
     /// Renders and writes the report.
     package func write(_ report: Report) throws {
-        let bytes = try format.render(report)
+        let layout = isStandardOutput ? Terminal.standardOutput.layout : .file
+        let bytes = try format.render(report, layout: layout)
         switch place {
         case .standardOutput:
             // A reader that closed the pipe has read enough; a full device has not received the report.
-            guard Terminal.standardOutput.write(bytes) || errno == EPIPE else {
+            guard Terminal.standardOutput.write(String(decoding: bytes, as: UTF8.self)) || errno == EPIPE else {
                 throw ReportDestinationError.unwritable("standard output", reason: String(cString: strerror(errno)))
             }
         case .device(let path): try Self.write(bytes, toDevice: path)

@@ -1,4 +1,4 @@
-import CollectorSupport
+package import CollectorSupport
 import FoundationEssentials
 import Shared
 import Verdict
@@ -11,18 +11,21 @@ package struct TextReport {
     /// Further hosts that are not converged are only counted.
     private let maximumOthers: Int
 
-    package init(report: Report) {
-        self.init(report: report, maximumConverged: 20, maximumOthers: 100)
+    private let layout: TextLayout
+
+    package init(report: Report, layout: TextLayout = .file) {
+        self.init(report: report, maximumConverged: 20, maximumOthers: 100, layout: layout)
     }
 
-    init(report: Report, maximumConverged: Int, maximumOthers: Int) {
+    init(report: Report, maximumConverged: Int, maximumOthers: Int, layout: TextLayout = .file) {
         self.report = report
         self.maximumConverged = maximumConverged
         self.maximumOthers = maximumOthers
+        self.layout = layout
     }
 
     package func render() -> String {
-        (header + table + [""] + footer).joined(separator: "\n") + "\n"
+        (header + table + [""] + footer).flatMap(layout.wrapped).joined(separator: "\n") + "\n"
     }
 
     private var header: [String] {
@@ -39,11 +42,12 @@ package struct TextReport {
         let others = report.hosts.filter { $0.status != .converged }
         let shownConverged = converged.prefix(maximumConverged)
         let shownOthers = others.suffix(maximumOthers)
-        var table = TextTable(["HOST", "STATUS", "SERVES", "AFTER", "WHAT TO KNOW"])
+        var table = TextTable(["HOST", "STATUS", "SERVES", report.sweep == nil ? "AFTER" : "FOR", "WHAT TO KNOW"])
         for host in shownConverged + shownOthers {
             table.add([
-                host.name, host.status.rawValue, host.shortBuild ?? "-",
-                host.secondsToConverge.map(ReportText.duration) ?? "-", Self.remarks(host),
+                host.name, host.statusText, host.shortBuild ?? "-",
+                (report.sweep == nil ? host.secondsToConverge.map(ReportText.duration) : uptime(host)) ?? "-",
+                Self.remarks(host),
             ])
         }
         var counts: [String] = []
@@ -53,9 +57,12 @@ package struct TextReport {
         if others.count > shownOthers.count {
             counts.append("… and \(others.count - shownOthers.count) more hosts like those below (see the JSON report)")
         }
-        let lines = table.lines(maximumWidth: 40)
-        return lines.dropLast(shownOthers.count) + counts + lines.suffix(shownOthers.count)
+        let rows = table.rowLines(layout, maximumWidth: Self.maximumNameWidth)
+        return (rows.dropLast(shownOthers.count) + [counts] + rows.suffix(shownOthers.count)).flatMap(\.self)
     }
+
+    /// One long name must not widen the column for all hosts.
+    private static let maximumNameWidth = 40
 
     private static func remarks(_ host: Report.Host) -> String {
         let waived = host.waived.map { $0.expired ? " (waiver expired)" : " (waived until \($0.until): \($0.reason))" }
@@ -70,13 +77,17 @@ package struct TextReport {
             let isKnown = host.facts.reach == .ok && host.facts.runtime != .unknown
             table.add([
                 host.name, host.gitSHA?.short ?? "-", host.digest?.short ?? "-",
-                isKnown ? host.facts.runtime.rawValue : host.status.rawValue,
-                host.runningSince.flatMap { Drift.age($0, now: end) } ?? "-", Self.remarks(host),
+                isKnown ? host.facts.runtime.rawValue : host.statusText,
+                uptime(host) ?? "-", Self.remarks(host),
             ])
         }
         let hidden = report.hosts.count - maximumOthers
-        return table.lines() + (hidden > 0 ? ["… and \(hidden) more hosts (see the JSON report)"] : [])
+        return table.rowLines(layout, maximumWidth: Self.maximumNameWidth).flatMap(\.self)
+            + (hidden > 0 ? ["… and \(hidden) more hosts (see the JSON report)"] : [])
     }
+
+    /// The time since the start of the instance that decided the status.
+    private func uptime(_ host: Report.Host) -> String? { host.runningSince.flatMap { Drift.age($0, now: end) } }
 
     /// Ages are relative to the end of the verification, so that a stored report does not change.
     private var end: Date { Date(rfc3339: report.verification.finishedAt) ?? .now }
@@ -104,9 +115,12 @@ package struct TextReport {
         "\(report.verdict.rawValue) (exit \(report.exitCode)): \(report.reasons.first?.message ?? "")"
     }
 
-    /// A status proves nothing, so it shows a verdict only if its exit code is not 0.
+    /// A status proves nothing, so it has no verdict, only findings.
     private func lines(_ sweep: Report.Sweep) -> [String] {
         let counts = sweep.hosts > 0 ? [sweep.line] : []
-        return counts + [sweep.advice].compactMap { $0 } + (report.exitCode == 0 ? [] : [conclusion])
+        let finding =
+            sweep.hosts > 0
+            ? "exit \(report.exitCode): \(report.reasons.map(\.message).joined(separator: "; "))" : conclusion
+        return counts + [sweep.advice].compactMap { $0 } + (report.exitCode == 0 ? [] : [finding])
     }
 }

@@ -51,9 +51,11 @@ package final class Spinner: Sendable {
         do {
             try await Task.sleep(for: delay)
             while true {
-                let width = terminal.size.columns
+                let layout = terminal.layout
                 let line = "\(text.withLock { $0 }) … \((clock.now - start).brief)"
-                terminal.write("\r\u{1B}[K" + Sanitizer.singleLine(line, limit: max(1, width - 1)))
+                let shown = layout.encoded(Sanitizer.singleLine(line))
+                    .clipped(toColumns: terminal.size.columns, ellipsis: layout.ellipsis)
+                terminal.write("\r\u{1B}[K" + shown)
                 try await Task.sleep(for: .milliseconds(200))
             }
         } catch {

@@ -36,9 +36,4 @@ extension String {
         while let last = rest.last, isBlank(last) { rest.removeLast() }
         return String(rest)
     }
-
-    /// The text in less than `columns` characters, for a line of a display that is redrawn in place.
-    package func clipped(toColumns columns: Int) -> String {
-        count < columns ? self : prefix(Swift.max(1, columns - 2)) + "…"
-    }
 }

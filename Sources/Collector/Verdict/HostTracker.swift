@@ -144,7 +144,7 @@ package struct HostTracker: Sendable {
     }
 
     /// True if the last counted fact is too old to prove anything.
-    func isStale(at now: Duration, policy: Policy) -> Bool {
+    package func isStale(at now: Duration, policy: Policy) -> Bool {
         fact.map { now - $0.moment > policy.freshness } ?? false
     }
 
@@ -311,7 +311,7 @@ package struct HostTracker: Sendable {
                 freshness: policy.freshness) : nil
         knowledge = .fact(
             Fact(evidence: evidence, comparison: comparison, runtime: runtime, moment: moment, proof: proof))
-        if let proof, proof.hasSoaked(policy.soak) { history.soaked() }
+        if let proof, proof.hasSoaked(policy.recovery) { history.soaked() }
     }
 
     /// Compares the last answer again, after promotions or digests became known.

@@ -54,14 +54,21 @@ package struct Policy: Hashable, Sendable {
     }
 
     /// The policy of a sweep: only the last answer ends it, however many hosts are queued, and no fact becomes stale before.
-    static func sweep(requestTimeout: Duration) -> Policy {
+    ///
+    /// - Parameter interval: how often the hosts are asked again; nil to ask each once.
+    static func sweep(requestTimeout: Duration, interval: Duration?) -> Policy {
         Policy(
-            timeout: longestSweep, interval: longestSweep, requestTimeout: requestTimeout, soak: longestSweep,
+            timeout: longestSweep, interval: interval ?? longestSweep, requestTimeout: requestTimeout,
+            soak: longestSweep,
             stall: longestSweep, maxFailed: .percent(100))
     }
 
     /// Longer than any sweep takes, and than any agent keeps an observation.
     static let longestSweep = Duration.seconds(86_400)
+
+    /// How long a host must serve without a restart for its earlier crashes to count no longer: the soak, and a minute where
+    /// nothing is proven.
+    var recovery: Duration { soak == Self.longestSweep ? .seconds(60) : soak }
 
     /// True if the soak cannot end before the deadline, as in a sweep.
     var provesNothing: Bool { soak >= timeout }

@@ -13,19 +13,58 @@ package enum SweepFinding: Hashable, Sendable, CaseIterable {
     /// Another host answered.
     case conflicting
 
-    init(_ track: HostTracker, isCompared: Bool) {
+    /// - Parameter isStale: true if the last fact is too old to show anything, which happens only if hosts are watched.
+    package init(_ track: HostTracker, isCompared: Bool, isStale: Bool = false) {
         let facts = track.facts
         self =
             switch track.status.category {
             case .conflict: .conflicting
-            case .failed, .rolledBack: .failing
+            case _ where isStale: .unanswered
+            case .failed: .failing
             case _ where facts.reach == .ok && facts.runtime == .absent && track.evidence != nil: .failing
             case _ where facts.reach != .ok || track.evidence == nil: .unanswered
             case _ where !isCompared: facts.runtime.isDown ? .failing : .well
             case _ where facts.build.isMatch: facts.runtime.isDown ? .failing : .well
             case _ where facts.build == .digestWrong || facts.build == .shaWrong: .failing
             case .unproven: .unanswered
-            case .proven, .ahead, .behind: .behind
+            case .proven, .ahead, .behind, .rolledBack: .behind
+            }
+    }
+}
+
+/// The status of one host in a sweep, in words that a single observation can support. Better ones come later.
+package enum SweepStatus: String, Codable, Hashable, Sendable, CaseIterable {
+    /// Another host answered.
+    case conflict
+    case failing
+    /// Neither the host nor its agent answered.
+    case noAnswer = "no_answer"
+    /// An answer that does not tell what the host serves.
+    case unknown
+    case mixed
+    /// On a later promotion.
+    case ahead
+    case behind
+    /// On the target, not up yet.
+    case starting
+    /// A usable answer, and nothing to compare it with.
+    case answered
+    case onTarget = "on_target"
+
+    package init(_ track: HostTracker, isCompared: Bool, isStale: Bool = false) {
+        self =
+            switch SweepFinding(track, isCompared: isCompared, isStale: isStale) {
+            case .conflicting: .conflict
+            case .failing: .failing
+            case .unanswered: track.facts.reach == .ok && !isStale ? .unknown : .noAnswer
+            case .behind:
+                switch track.status {
+                case .ahead: .ahead
+                case .mixed: .mixed
+                default: .behind
+                }
+            case .well where !isCompared: .answered
+            case .well: track.facts.runtime == .serving ? .onTarget : .starting
             }
     }
 }
@@ -42,7 +81,11 @@ package struct SweepRules {
         self.now = now
         let isCompared = verification.target.isComparable
         let gated = verification.tracks.filter { !$0.host.isWaived }
-        counts = Dictionary(gated.map { (SweepFinding($0, isCompared: isCompared), 1) }, uniquingKeysWith: +)
+        counts = Dictionary(
+            gated.map { track in
+                let isStale = track.isStale(at: now, policy: verification.policy)
+                return (SweepFinding(track, isCompared: isCompared, isStale: isStale), 1)
+            }, uniquingKeysWith: +)
     }
 
     /// The number of hosts in the gate with this finding.
@@ -99,7 +142,7 @@ package struct SweepRules {
             return reason(.failedDeploy, .hostsFailing, "\(hosts.hostCount) \(isOne ? "fails" : "fail")\(target)")
         case .unanswered: return reason(.unreachable, .noUsableAnswer, "\(hosts.hostCount) gave no usable answer")
         case .behind:
-            return reason(.stragglers, .hostsBehind, "\(hosts.hostCount) \(isOne ? "serves" : "serve") something else")
+            return reason(.stragglers, .hostsBehind, "\(hosts.hostCount) \(isOne ? "serves" : "serve") another build")
         }
     }
 }

@@ -54,7 +54,7 @@ struct TargetHistory: Sendable {
 
     /// The soak; but never so short that two successive answers could not fall into it.
     private static func loopWindow(_ policy: Policy) -> Duration {
-        max(policy.soak, policy.interval * 2 + .milliseconds(500))
+        max(policy.recovery, policy.interval * 2 + .milliseconds(500))
     }
 
     /// Counts answers in a row that show a failed deploy, or a build that went back. Only different observations count.

@@ -113,12 +113,15 @@ package struct Verification: Sendable {
 
     /// Creates a sweep: one answer of each host, of any age. It proves nothing and never concludes by itself, except on a
     /// signal; see ``SweepRules``.
+    ///
+    /// - Parameter interval: how often the hosts are asked again; nil to ask each once.
     package init(
-        sweeping hosts: [ExpectedHost], for target: Target, requestTimeout: Duration, promotions: [Promotion] = [],
-        learnsImages: Bool = false
+        sweeping hosts: [ExpectedHost], for target: Target, requestTimeout: Duration, every interval: Duration? = nil,
+        promotions: [Promotion] = [], learnsImages: Bool = false
     ) {
         self.init(
-            target: target, hosts: hosts, policy: .sweep(requestTimeout: requestTimeout), promotions: promotions,
+            target: target, hosts: hosts, policy: .sweep(requestTimeout: requestTimeout, interval: interval),
+            promotions: promotions,
             learnsImages: learnsImages, watchesTag: false, earliest: .zero - Policy.longestSweep)
     }
 
@@ -376,7 +379,7 @@ package struct Verification: Sendable {
         let soonest = min(regular, sample.answeredAt + min(policy.interval, .milliseconds(250)))
         // By index: copying a tracker costs more than the check.
         let host = sample.host
-        let isSoaking = tracks[host].status == .soaking
+        let isSoaking = tracks[host].status == .soaking && !isSweep
         if isSoaking, let span = tracks[host].provenSpan, span < policy.soak {
             // The moment at which the soak can be complete.
             return min(regular, max(soonest, sample.answeredAt + policy.soak - span))

@@ -245,7 +245,11 @@ extension CIStateMachine {
     package var summary: String {
         let commit = "commit \(sha.short)"
         switch verdict {
-        case nil: return "CI of \(commit): \(counts)"
+        case nil:
+            guard readings > 0 else {
+                return "CI of \(commit): not read yet\(lastError.map { "; last error: \($0.description)" } ?? "")"
+            }
+            return "CI of \(commit): \(counts): \(named { $0.effect != .satisfied })\(absent)"
         case .green: return "CI of \(commit) is green: \(named { _ in true })"
         case .failed:
             return "CI of \(commit) is not green: \(named { $0.effect == .ended })\(runsNote { $0.effect == .ended })"
@@ -257,7 +261,7 @@ extension CIStateMachine {
             let reason = lastError?.description ?? "no response in time"
             return "could not read CI of \(commit) within \(timeout.brief): \(reason)"
         case .refused: return "could not read CI of \(commit): \(lastError?.description ?? "the forge refused")"
-        case .interrupted: return "interrupted while waiting for CI of \(commit): \(named { _ in true })"
+        case .interrupted: return "interrupted while waiting for CI of \(commit): \(named { _ in true })\(absent)"
         }
     }
 

@@ -1,4 +1,4 @@
-import CollectorSupport
+package import CollectorSupport
 import FoundationEssentials
 import Reports
 import Shared
@@ -55,7 +55,7 @@ package struct HistoryTable {
 
     // MARK: - Text
 
-    package func text() -> String {
+    package func text(_ layout: TextLayout = .file) -> String {
         let rows = rows
         guard !rows.isEmpty else { return Self.nothing(filter) }
         let hasEnvironments = Set(rows.map(\.environment)).count > 1
@@ -73,7 +73,7 @@ package struct HistoryTable {
             }
         }
         let what = statuses.isEmpty ? "verifications" : "verifications and statuses"
-        return table.render() + Self.remainder(more, what)
+        return table.render(layout) + Self.remainder(more, what)
     }
 
     /// The line about rows beyond the limit; empty if there are none.

@@ -19,11 +19,11 @@ package struct MomentTable {
     // MARK: - Text
 
     /// Sentences for one host, a table for several.
-    package func text() -> String {
+    package func text(_ layout: TextLayout = .file) -> String {
         guard !moments.isEmpty else {
             return HistoryTable.nothing(filter).replacing(" is recorded", with: " or status is recorded")
         }
-        return filter.host == nil ? table : moments.map(sentences).joined()
+        return filter.host == nil ? table(layout) : moments.map(sentences).joined()
     }
 
     private func sentences(_ moment: HostMoment) -> String {
@@ -70,7 +70,7 @@ package struct MomentTable {
         return "\(Duration(clampingSeconds: abs(seconds)).brief) \(seconds <= 0 ? "earlier" : "later")"
     }
 
-    private var table: String {
+    private func table(_ layout: TextLayout) -> String {
         let hasServices = Set(moments.map(\.service)).count > 1
         let hasEnvironments = Set(moments.map(\.environment)).count > 1
         var table = TextTable(
@@ -88,7 +88,7 @@ package struct MomentTable {
         let known = Dictionary(grouping: moments, by: { BuildText.cell($0.gitSHA, $0.digest) })
             .sorted { ($1.value.count, $0.key ?? "") < ($0.value.count, $1.key ?? "") }
             .map { "\($0.key ?? "unknown") on \($0.value.count.hostCount)" }
-        return "at \(BuildText.second(at.rfc3339)): \(known.joined(separator: ", "))\n" + table.render()
+        return "at \(BuildText.second(at.rfc3339)): \(known.joined(separator: ", "))\n" + table.render(layout)
     }
 
     /// For example `2d72a0c1e9f3 18s earlier, soaking`.

@@ -29,14 +29,14 @@ package struct StatisticsTable {
 
     // MARK: - Text
 
-    package func text() -> String {
+    package func text(_ layout: TextLayout = .file) -> String {
         guard statistics.verifications > 0 else { return HistoryTable.nothing(filter) }
         switch statistics.grouping {
-        case .service: return servicesText + HistoryTable.remainder(more, "services")
-        case .host: return hostsText + HistoryTable.remainder(more, "hosts")
-        case .label: return labelsText + HistoryTable.remainder(more, "values")
-        case .day: return earlier("days") + periodsText("DAY")
-        case .week: return earlier("weeks") + periodsText("WEEK")
+        case .service: return servicesText(layout) + HistoryTable.remainder(more, "services")
+        case .host: return hostsText(layout) + HistoryTable.remainder(more, "hosts")
+        case .label: return labelsText(layout) + HistoryTable.remainder(more, "values")
+        case .day: return earlier("days") + periodsText("DAY", layout)
+        case .week: return earlier("weeks") + periodsText("WEEK", layout)
         }
     }
 
@@ -44,7 +44,7 @@ package struct StatisticsTable {
         more > 0 ? "… \(more) earlier \(what): give --limit, or --format csv for all\n" : ""
     }
 
-    private var servicesText: String {
+    private func servicesText(_ layout: TextLayout) -> String {
         let services = services
         let hasEnvironments = Set(services.map(\.environment)).count > 1
         var table = TextTable(
@@ -56,20 +56,20 @@ package struct StatisticsTable {
                     + ["\(service.verifications)", "\(service.failed)"] + service.secondsToConverge.cells
                     + ["\(service.hosts.late)", Self.counts(service.verdicts)])
         }
-        return table.render()
+        return table.render(layout)
     }
 
-    private var hostsText: String {
+    private func hostsText(_ layout: TextLayout) -> String {
         var table = TextTable(["HOST", "VERIFICATIONS", "FAILED", "LATE", "P50", "P95", "MAX", "PROBLEMS"])
         for host in hosts {
             table.add(
                 [host.host, "\(host.verifications)", "\(host.failed)", "\(host.late)"]
                     + host.secondsToConverge.cells + [Self.problems(host.statuses)])
         }
-        return table.render()
+        return table.render(layout)
     }
 
-    private var labelsText: String {
+    private func labelsText(_ layout: TextLayout) -> String {
         var table = TextTable(
             [
                 labelKey.uppercased(), "HOSTS", "VERIFICATIONS", "CONVERGED", "FAILED", "LATE", "P50", "P95", "MAX",
@@ -84,10 +84,10 @@ package struct StatisticsTable {
                     "\(outcomes.failed)", "\(outcomes.late)",
                 ] + label.secondsToConverge.cells + [Self.problems(outcomes.statuses)])
         }
-        return table.render()
+        return table.render(layout)
     }
 
-    private func periodsText(_ heading: String) -> String {
+    private func periodsText(_ heading: String, _ layout: TextLayout) -> String {
         var table = TextTable([
             heading, "VERIFICATIONS", "GREEN", "", "FAILED", "ROLLED BACK", "LATE", "P50", "P95", "MAX",
         ])
@@ -98,7 +98,7 @@ package struct StatisticsTable {
                     Self.bar(period.share), "\(period.failed)", "\(period.rolledBack)", "\(period.hosts.late)",
                 ] + period.secondsToConverge.cells)
         }
-        return table.render()
+        return table.render(layout)
     }
 
     /// A share as a bar of ten signs, which only a share of 1 fills; empty without a share.

@@ -3,12 +3,15 @@ package import Gate
 import Shared
 import Synchronization
 
-/// Progress of the wait for CI: redrawn in place on a terminal; one line per change in a log.
+/// Progress of the wait for CI: redrawn in place on a terminal; in a log one line per change, and a heartbeat every 30 seconds.
 package final class CIProgress: Sendable {
     private let terminal: Terminal
     private let style: ProgressMode.Style
     private let showsReporters: Bool
     private let display: Mutex<RedrawnLines>
+    private let lastHeartbeat = Mutex(Duration.zero)
+
+    static let heartbeat = Duration.seconds(30)
 
     /// - Parameter showsReporters: true if the end lists every reporter that was counted, as the JSON result does.
     package init(
@@ -23,7 +26,7 @@ package final class CIProgress: Sendable {
     package func show(_ event: CIEvent) {
         switch style {
         case .none: return
-        case .plain: for line in Self.lines(event) { terminal.write(line + "\n") }
+        case .plain: for line in Self.lines(event) + heartbeat(event) { terminal.write(line + "\n") }
         case .live(let usesColor): draw(event, usesColor: usesColor)
         }
         if showsReporters, case .ended(let wait, _) = event {
@@ -42,6 +45,16 @@ package final class CIProgress: Sendable {
         }
     }
 
+    /// The state of the wait, with the contexts that exist if a required one is missing, when a heartbeat is due.
+    private func heartbeat(_ event: CIEvent) -> [String] {
+        guard case .passed(let wait, let now) = event else { return [] }
+        return lastHeartbeat.withLock { last in
+            guard now - last >= Self.heartbeat else { return [] }
+            last = now
+            return [wait.summary.stamped(at: now)]
+        }
+    }
+
     private func draw(_ event: CIEvent, usesColor: Bool) {
         let (wait, now) =
             switch event {
@@ -53,6 +66,7 @@ package final class CIProgress: Sendable {
             let size = display.size
             display.draw(
                 Self.frame(wait, at: now, columns: size.columns, rows: size.rows, usesColor: usesColor))
+            if case .ended = event { display.keep() }
         }
     }
 

@@ -16,7 +16,7 @@ package enum ProgressMode: String, CaseIterable, Sendable {
     func style(on terminal: Terminal, environment: [String: String]) -> Style {
         switch self {
         case .auto where terminal.isInteractive(environment: environment), .live:
-            .live(usesColor: environment["NO_COLOR", default: ""].isEmpty)
+            .live(usesColor: terminal.usesColor(environment: environment))
         case .auto, .plain: .plain
         case .none: .none
         }
@@ -30,30 +30,6 @@ package enum ProgressMode: String, CaseIterable, Sendable {
         case .none: nil
         }
     }
-}
-
-/// Lines on a terminal that are redrawn in place.
-struct RedrawnLines: Sendable {
-    private let terminal: Terminal
-    private var count = 0
-
-    init(on terminal: Terminal) {
-        self.terminal = terminal
-    }
-
-    var size: (columns: Int, rows: Int) { terminal.size }
-
-    mutating func draw(_ lines: [String]) {
-        terminal.write(erasure + lines.joined(separator: "\n") + "\n")
-        count = lines.count
-    }
-
-    mutating func erase() {
-        terminal.write(erasure)
-        count = 0
-    }
-
-    private var erasure: String { count > 0 ? "\u{1B}[\(count)A\r\u{1B}[J" : "\r\u{1B}[J" }
 }
 
 extension String {

@@ -9,9 +9,9 @@ package import Verdict
 /// A sweep that asks every host once, from its checks to its exit code. It proves nothing: a host on target is `soaking`.
 package struct StatusRun: Sendable {
     let target: Target
-    let inventory: Inventory
+    var inventory: Inventory
     let requestTimeout: Duration
-    let access: HostCredentials
+    var access: HostCredentials
     let concurrency: Int?
     /// nil with `--store none`. Only read, unless ``records``.
     let ledger: Ledger?
@@ -52,7 +52,10 @@ package struct StatusRun: Sendable {
     package func run() async throws -> Int32 {
         let report = try await sweep()
         try destinations.deliver(report)
-        if destinations.isEmpty { Terminal.standardOutput.write(TextReport(report: report).render()) }
+        if destinations.isEmpty {
+            let output = Terminal.standardOutput
+            output.write(TextReport(report: report, layout: output.layout).render())
+        }
         if records { try await record(report) }
         return report.exitCode
     }
@@ -106,7 +109,7 @@ package struct StatusRun: Sendable {
         _ = try await ledger.record(status: report)
     }
 
-    private func context(_ startedAt: Date, _ duration: Duration) -> ReportBuilder.Context {
+    func context(_ startedAt: Date, _ duration: Duration) -> ReportBuilder.Context {
         ReportBuilder.Context(
             id: RunID.make(at: startedAt), startedAt: startedAt,
             finishedAt: startedAt.addingTimeInterval(duration.seconds), inventorySource: inventory.source,
@@ -115,7 +118,7 @@ package struct StatusRun: Sendable {
     }
 
     /// The target; without one, the ledger's last promotion.
-    private func completed(_ promotions: [Promotion]) -> Target {
+    func completed(_ promotions: [Promotion]) -> Target {
         var target = target
         if target.gitSHA == nil, target.digest == nil, let last = promotions.last {
             target.gitSHA = last.gitSHA
@@ -130,7 +133,7 @@ package struct StatusRun: Sendable {
 
 extension VerificationOutcome {
     /// The outcome with its drift. If it gates, drift ends with 10, because the deployed build is not the promoted one.
-    fileprivate func adding(_ drift: Drift, isGating: Bool) -> VerificationOutcome {
+    func adding(_ drift: Drift, isGating: Bool) -> VerificationOutcome {
         var conclusion = conclusion
         if isGating, conclusion.exitCode == 0,
             let finding = drift.findings.first(where: { $0.kind != .unpromoted })

@@ -1,6 +1,7 @@
 package import CollectorSupport
 package import Evidence
 package import Foundation
+import Glibc
 package import Inventory
 package import Ledger
 package import Logging
@@ -33,12 +34,15 @@ package struct VerificationRun: Sendable {
     let environment: [String: String]
     let logger: Logger
     let terminal: Terminal
+    /// The stream for the final table, unless a report is written to it.
+    let output: Terminal
 
     package init(
         target: Target, inventory: Inventory, policy: Policy, check: InventoryCheck, access: HostCredentials,
         concurrency: Int? = nil, ledger: Ledger? = nil, destinations: [ReportDestination],
         evidence: EvidenceFile? = nil, learner: DigestResolver? = nil, tag: TagWatch? = nil, progress: ProgressMode,
-        environment: [String: String], logger: Logger, terminal: Terminal = .standardError
+        environment: [String: String], logger: Logger, terminal: Terminal = .standardError,
+        output: Terminal = .standardError
     ) {
         self.target = target
         self.inventory = inventory
@@ -55,6 +59,7 @@ package struct VerificationRun: Sendable {
         self.environment = environment
         self.logger = logger
         self.terminal = terminal
+        self.output = output
     }
 
     /// A copy without reports and evidence, for the verification after a rollback.
@@ -208,8 +213,7 @@ package struct VerificationRun: Sendable {
 
     private var warnings: [String] {
         inventory.warnings + access.warnings(for: inventory.hosts)
-            + (policy.soak >= policy.timeout
-                ? ["--soak \(policy.soak.brief) does not fit into --timeout \(policy.timeout.brief)"] : [])
+            + policy.warnings
     }
 
     // MARK: - Record and publish
@@ -244,17 +248,52 @@ package struct VerificationRun: Sendable {
     private func publish(_ outcome: VerificationOutcome, showsText: Bool = true) throws -> Report {
         let report = outcome.report()
         try destinations.deliver(report)
-        if showsText, progress != .none, !destinations.contains(where: \.isTextOnTerminal) {
-            terminal.write(TextReport(report: report).render())
-        }
+        if showsText { try show(report) }
         Pipeline(environment: environment, terminal: terminal)?.publish(report)
         try requireEvidence(of: report)
         return report
     }
 
+    /// Writes the final table: to ``output`` if no report goes there; else beside the progress, if any is wanted.
+    ///
+    /// - Throws: if standard output could not take it. Nothing else tells a script that its log is incomplete.
+    private func show(_ report: Report) throws {
+        guard !destinations.contains(where: \.isTextOnTerminal) else { return }
+        let isTaken = destinations.contains(where: \.isStandardOutput) || evidence?.isStandardOutput == true
+        let isResult = output.descriptor == Terminal.standardOutput.descriptor && !isTaken
+        guard isResult || progress != .none else { return }
+        let stream = isResult ? output : terminal
+        guard stream.isWritable, !stream.write(TextReport(report: report, layout: stream.layout).render()),
+            errno != EPIPE,
+            isResult
+        else { return }
+        throw ReportWriteError(
+            report: report,
+            error: ReportDestinationError.unwritable("standard output", reason: String(cString: strerror(errno))))
+    }
+
     private func requireEvidence(of report: Report) throws {
         guard let evidence, report.evidence == nil else { return }
         throw ReportWriteError(report: report, error: EvidenceError.incomplete(evidence.path))
+    }
+}
+
+extension Policy {
+    /// Times that do not fit together: no mistake in every fleet, so the run goes on.
+    var warnings: [String] {
+        var warnings: [String] = []
+        if soak >= timeout { warnings.append("--soak \(soak.brief) does not fit into --timeout \(timeout.brief)") }
+        if interval * (failAfter - 1) >= timeout {
+            warnings.append(
+                "--fail-after \(failAfter) at --interval \(interval.brief) takes longer than --timeout \(timeout.brief): a "
+                    + "failed deploy could not be recognised in time")
+        }
+        if stall < interval {
+            warnings.append(
+                "--stall \(stall.brief) is shorter than --interval \(interval.brief): a host that was behind at first is not "
+                    + "asked again before it")
+        }
+        return warnings
     }
 }
 

@@ -1,3 +1,5 @@
+import CollectorSupport
+import FoundationEssentials
 import Shared
 import Verdict
 
@@ -10,6 +12,8 @@ struct HTMLHostRow {
     let duration: Double
     /// The number of transitions that are shown. Further ones, in the middle, are counted.
     let maximumTransitions: Int
+    /// The end of the verification, if its time is valid.
+    var end: Date?
 
     private static let maximumName = 120
     private static let shownLabels = 6
@@ -17,14 +21,14 @@ struct HTMLHostRow {
     var markup: Markup {
         let labels = host.sortedLabels
         return """
-            <tr id="\(anchor)" class="\(host.status.rawValue)">\
+            <tr id="\(anchor)" class="\(host.styleStatus.rawValue)">\
             <th scope="row"><a href="#\(anchor)"\(fullName)>\(host.name, limit: Self.maximumName)</a>\
             \(Self.chips(labels.prefix(Self.shownLabels)))</th>\
-            <td><b>\(host.status.rawValue)</b></td>\
+            <td><b>\(host.statusText)</b></td>\
             <td>\(timeline)</td>\
             <td><span>\(reason)</span>\(warnings)\(waiver)\(details(labels.dropFirst(Self.shownLabels)))</td>\
             <td>\(serves)</td>\
-            <td>\(host.secondsToConverge.map(ReportText.duration) ?? "")</td>\
+            <td>\(after ?? "")</td>\
             <td>\(host.attempts)</td>\
             <td>\(host.lastAnswerAgeSeconds.map(ReportText.duration) ?? "")</td></tr>
 
@@ -51,11 +55,18 @@ struct HTMLHostRow {
     static let chipLimit = 160
 
     private var timeline: Markup {
-        let timeline = StatusTimeline(host.transitions, duration: duration)
+        let timeline = StatusTimeline(host.shownTransitions, duration: host.sweep == nil ? duration : 0)
         guard !timeline.runs.isEmpty else { return "" }
         return """
             <svg viewBox="0 0 214 10" preserveAspectRatio="none" aria-hidden="true">\(timeline.markup)</svg>
             """
+    }
+
+    /// The time to converge; in a status, the time since the start of the instance that decided it.
+    private var after: String? {
+        guard host.sweep != nil else { return host.secondsToConverge.map(ReportText.duration) }
+        guard let end, let since = host.runningSince else { return nil }
+        return Drift.age(since, now: end)
     }
 
     private var reason: Markup {
@@ -108,7 +119,7 @@ private struct HTMLHostDetails {
     }
 
     private var title: String {
-        switch host.transitions.count {
+        switch host.shownTransitions.count {
         case 0: "details"
         case let count: "\(ReportText.counted(count, "change", "changes"))"
         }
@@ -157,7 +168,7 @@ private struct HTMLHostDetails {
     private func changes(
         _ line: (Report.Host.Transition) -> Markup, hidden: (Markup) -> Markup
     ) -> [Markup] {
-        let all = host.transitions
+        let all = host.shownTransitions
         guard all.count > maximumTransitions else { return all.map(line) }
         let half = maximumTransitions / 2
         let count: Markup = """

@@ -1,3 +1,5 @@
+import CollectorSupport
+import FoundationEssentials
 import Verdict
 
 /// Every host exactly once: the hosts that are not converged, then the waived hosts, then the converged hosts.
@@ -96,12 +98,15 @@ struct HTMLHosts {
 
     private func table(_ name: StaticString, _ hosts: ArraySlice<Int>) -> Markup {
         let duration = report.verification.durationSeconds
-        let time: Markup = duration > 0 ? "over \(ReportText.duration(duration)), and the end" : "over time"
+        let after: StaticString = report.sweep == nil ? "converged after" : "running for"
+        let time: Markup =
+            report.sweep != nil
+            ? "now" : duration > 0 ? "over \(ReportText.duration(duration)), and the end" : "over time"
         var result: Markup = """
             <table class="hosts" aria-label="\(name)"><thead><tr><th scope="col">host</th><th scope="col">status</th>\
             <th scope="col">\(time)</th>\
             <th scope="col">what to know</th><th scope="col">serves</th>\
-            <th scope="col">converged after</th><th scope="col">requests</th><th scope="col">last answer</th></tr></thead><tbody>
+            <th scope="col">\(after)</th><th scope="col">requests</th><th scope="col">last answer</th></tr></thead><tbody>
 
             """
         result.reserve(1_100 * hosts.count)
@@ -111,7 +116,7 @@ struct HTMLHosts {
             result +=
                 HTMLHostRow(
                     host: report.hosts[index], anchor: anchors[index], target: report.target,
-                    duration: duration, maximumTransitions: maximum
+                    duration: duration, maximumTransitions: maximum, end: Date(rfc3339: report.verification.finishedAt)
                 ).markup
         }
         result += "</tbody></table>\n"
@@ -121,20 +126,16 @@ struct HTMLHosts {
     // MARK: - Legend and filter
 
     private var legend: Markup {
-        var occurring: Set<HostStatus> = []
-        for host in report.hosts {
-            occurring.insert(host.status)
-            for transition in host.transitions { occurring.insert(transition.status) }
-        }
-        let items: [Markup] = HostStatus.allCases.filter(occurring.contains).map { status in
-            let count = max(0, report.summary.statuses[status.rawValue] ?? 0)
+        let items: [Markup] = report.statusCounts.map { status in
+            let count = status.hosts
+            let style = status.style.rawValue
             // A status that hosts only passed through is explained, but no host can be filtered by it.
             let disabled: Markup = count == 0 ? " disabled" : ""
             return """
-                <li class="\(status.rawValue)"><label><input type="checkbox" value="\(status.rawValue)"\(disabled) hidden>\
+                <li class="\(style)"><label><input type="checkbox" value="\(style)"\(disabled) hidden>\
                 <svg viewBox="0 0 60 10" preserveAspectRatio="none" aria-hidden="true">\
-                <path class="\(status.rawValue)" d="M0 5h60"/></svg> <b>\(status.rawValue)</b> \
-                <span class="count">\(ReportText.count(count))</span></label> <span>\(StatusText.meaning(of: status))</span></li>
+                <path class="\(style)" d="M0 5h60"/></svg> <b>\(status.text)</b> \
+                <span class="count">\(ReportText.count(count))</span></label> <span>\(status.meaning)</span></li>
 
                 """
         }

@@ -59,7 +59,8 @@ struct HTMLRunDetails {
 
     /// Every setting under the flag that sets it.
     private var policy: [Row] {
-        report.policy.settings.map { ("\($0.flag)", "\($0.value, limit: 400)") }
+        // The policy of a status only says that each host is asked once.
+        (report.sweep == nil ? report.policy.settings : []).map { ("\($0.flag)", "\($0.value, limit: 400)") }
     }
 
     private var inventory: [Row] {

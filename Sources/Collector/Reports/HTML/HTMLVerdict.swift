@@ -45,7 +45,8 @@ struct HTMLVerdict {
     private var alsoCauses: Markup {
         guard report.reasons.count > 1 else { return "" }
         let items: [Markup] = report.reasons.dropFirst().map {
-            "<li><code>\($0.verdict.rawValue)</code> \($0.message)</li>"
+            report.sweep == nil
+                ? "<li><code>\($0.verdict.rawValue)</code> \($0.message)</li>" : "<li>\($0.message)</li>"
         }
         return "<ul class=\"also\" aria-label=\"Other causes\">\(items.joined())</ul>\n"
     }
@@ -85,20 +86,20 @@ struct HTMLVerdict {
 
     /// All hosts by their status at the end, worst first, with the number of each.
     private var fleetBar: Markup {
-        let counts = HostStatus.allCases.map { status in
-            (status, max(0, report.summary.statuses[status.rawValue] ?? 0))
-        }.filter { $0.1 > 0 }
-        let total = counts.reduce(0) { $0 + $1.1 }
+        let counts = report.statusCounts.filter { $0.hosts > 0 }
+        let total = counts.reduce(0) { $0 + $1.hosts }
         guard total > 0 else { return "" }
         var before = 0
         var lines: [Markup] = []
         var chips: [Markup] = []
-        for (status, count) in counts {
+        for status in counts {
+            let count = status.hosts
             let (start, end) = (before * 1_000 / total, (before + count) * 1_000 / total)
             before += count
             // A single host among many stays visible.
-            lines.append("<path class=\"\(status.rawValue)\" d=\"M\(min(start, 996)) 5h\(max(4, end - start))\"/>")
-            chips.append("<li class=\"\(status.rawValue)\"><b>\(status.rawValue)</b> \(ReportText.count(count))</li>")
+            lines.append(
+                "<path class=\"\(status.style.rawValue)\" d=\"M\(min(start, 996)) 5h\(max(4, end - start))\"/>")
+            chips.append("<li class=\"\(status.style.rawValue)\"><b>\(status.text)</b> \(ReportText.count(count))</li>")
         }
         return """
             <svg class="fleet" viewBox="0 0 1000 10" preserveAspectRatio="none" aria-hidden="true">\(lines.joined())</svg>
