@@ -19,7 +19,7 @@ struct HTMLHostRow {
         return """
             <tr id="\(anchor)" class="\(host.status.rawValue)">\
             <th scope="row"><a href="#\(anchor)"\(fullName)>\(host.name, limit: Self.maximumName)</a>\
-            \(Self.chips(labels.prefix(Self.shownLabels)))</th>\
+            \(Self.chips(labels.prefix(Self.shownLabels)))\(moreLabels(labels.count - Self.shownLabels))</th>\
             <td><b>\(host.status.rawValue)</b></td>\
             <td>\(timeline)</td>\
             <td><span>\(reason)</span>\(warnings)\(waiver)\(details(labels.dropFirst(Self.shownLabels)))</td>\
@@ -29,6 +29,11 @@ struct HTMLHostRow {
             <td>\(host.lastAnswerAgeSeconds.map(ReportText.duration) ?? "")</td></tr>
 
             """
+    }
+
+    /// The row's details show them.
+    private func moreLabels(_ hidden: Int) -> Markup {
+        hidden > 0 ? " <small>and \(ReportText.counted(hidden, "more label", "more labels"))</small>" : ""
     }
 
     private func details(_ labels: ArraySlice<String>) -> Markup {
