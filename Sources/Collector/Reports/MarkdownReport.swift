@@ -162,7 +162,7 @@ package struct MarkdownReport {
                 }
             return MarkdownText.row([
                 MarkdownText.code(host.name, limit: 255), host.status.rawValue + note,
-                MarkdownText.code(([host.reason] + host.notes).joined(separator: "; ")),
+                MarkdownText.code(([host.reason] + host.notes).joined(separator: "; "), limit: 2_048),
                 MarkdownText.code(host.shortBuild ?? ""), host.sinceText,
             ])
         }

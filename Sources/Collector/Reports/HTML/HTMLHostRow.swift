@@ -65,8 +65,10 @@ struct HTMLHostRow {
 
     private var reason: Markup {
         let text = host.explanation
-        guard host.status != .converged, let remedy = text.remedy, !text.cause.isEmpty else { return "\(host.reason)" }
-        return "<em>\(text.cause):</em> \(remedy)\(text.note.map { " (\($0))" } ?? "")"
+        guard host.status != .converged, let remedy = text.remedy, !text.cause.isEmpty else {
+            return "\(host.reason, limit: 1_536)"
+        }
+        return "<em>\(text.cause):</em> \(remedy, limit: 1_024)\(text.note.map { " (\($0))" } ?? "")"
     }
 
     private var warnings: Markup {

@@ -126,7 +126,7 @@ struct HTMLVerdict {
     /// The remedy, with its command set apart: a click selects it.
     private func remedy(_ action: Report.Action) -> Markup {
         guard let command = action.command, let range = action.remedy.firstRange(of: command) else {
-            return "\(action.remedy)"
+            return "\(action.remedy, limit: 1_024)"
         }
         // Sanitised text has no blank at its ends, so the ones beside the command are written here.
         let (before, after) = (action.remedy[..<range.lowerBound], action.remedy[range.upperBound...])
