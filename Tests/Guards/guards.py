@@ -84,6 +84,8 @@ DIGESTS = r"[./](BuildMatcherTests|DigestMatrixTests|DigestLookupTests|DigestLoo
 CACHES = r"[./](StoredAnswerTests|PlainHostTests)/"
 SERVED = r"[./]ServedTests/"
 ADVICE = r"[./]RemedyTests/"
+REMEDIES = r"[./]HostRemedyTests/"
+ACTIONS = r"[./]ActionTests/"
 STATUS = r"[./]StatusReportTests/"
 WATCH = r"[./]StatusDisplayTests/"
 PROGRESS = r"[./]ProgressTests/"
@@ -1957,6 +1959,36 @@ GUARDS = [
         "Sources/Collector/Reports/Report.swift",
         r"var promotion: PromotionRecord? { didSet { settleAdvice() } }",
         r"var promotion: PromotionRecord?", ADVICE),
+    Guard(
+        "advice", "advice-command", "advice that is dropped leaves no command behind",
+        "Sources/Collector/Reports/Remedy.swift",
+        r"command = nil",
+        r"command = command ?? nil", ADVICE),
+    Guard(
+        "advice", "advice-quoted", "no text of a host is unquoted in a command",
+        _VERDICT + "ShellWord.swift",
+        r"guard text.isEmpty || !text.utf8.allSatisfy(isHarmless) else { return text }",
+        r"guard text.isEmpty || text.contains(where: \.isWhitespace) else { return text }", REMEDIES),
+    Guard(
+        "advice", "advice-option", "no text of a host is an option of a command",
+        _VERDICT + "ShellWord.swift",
+        r'!text.hasPrefix("-"), ',
+        r"", REMEDIES),
+    Guard(
+        "advice", "advice-pinned", "a pull is no remedy for a container that is pinned",
+        _VERDICT + "ServiceSetup.swift",
+        r"if let served, names(served, tag) { return true }",
+        r"if let served, names(served, tag) { return false }", REMEDIES),
+    Guard(
+        "advice", "advice-image-id", "an image id is not pulled as a name",
+        _VERDICT + "ServiceSetup.swift",
+        r"guard let reference = ImageReference(parsing: text), !Self.isImageID(text) else {",
+        r"guard let reference = ImageReference(parsing: text) else {", REMEDIES),
+    Guard(
+        "advice", "advice-apart", "hosts with different causes share no action",
+        "Sources/Collector/Reports/Action.swift",
+        r"summary: text.summary ?? text.cause, remedy",
+        r'summary: text.summary ?? "", remedy', ACTIONS),
     Guard(
         "advice", "status-fine", "a status that must tell what it found does",
         _VERDICT + "SweepRules.swift",

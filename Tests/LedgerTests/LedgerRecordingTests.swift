@@ -250,7 +250,7 @@ struct LedgerRecordingTests {
             for step in 0..<100 {
                 let change = HostTracker.Transition(
                     at: .milliseconds(step), status: step % 2 == 0 ? .soaking : .flapping,
-                    reason: .requestFailed(.timeout, detail: "step\n\(step)"))
+                    reason: .requestFailed(FailedRequest(.timeout, detail: "step\n\(step)")))
                 recorder.turned([HostChange(host: step % 3, transition: change)], of: verification, at: .zero)
             }
             #expect(await recorder.drain() == nil)

@@ -36,6 +36,7 @@ package struct MarkdownReport {
         let proven = outcomes.filter { $1 == .proven }.map(\.0)
         let waived = outcomes.filter { $1 == .waived }.map(\.0)
         var parts = [head]
+        parts += part(actions(room: room / 3), &room)
         parts += part(notConverged(attention.map { ($0, $1) }, room: room * 3 / 5), &room)
         parts += part(waivedHosts(waived, room: room / 4), &room)
         parts += part(details(attention.map(\.0), room: room / 2), &room)
@@ -141,6 +142,16 @@ package struct MarkdownReport {
             + counts.map { MarkdownText.row([$0.text, "\($0.hosts)", $0.meaning]) }
     }
 
+    // MARK: - What to do
+
+    private func actions(room: Int) -> [String] {
+        guard let actions = report.actions else { return [] }
+        // Every action is shown before any of them lists many hosts.
+        let share = max(256, room / 2 / actions.count)
+        let rows = fitting(actions, maximum: 500, room: room) { MarkdownAction(action: $0).text(room: share) }
+        return ["### What to do", ""] + rows.lines + more(rows, "things to do")
+    }
+
     // MARK: - Hosts
 
     private func notConverged(_ hosts: [(Report.Host, HostOutcome)], room: Int) -> [String] {
@@ -154,7 +165,7 @@ package struct MarkdownReport {
                 }
             return MarkdownText.row([
                 MarkdownText.code(host.name, limit: 255), host.statusText + note,
-                MarkdownText.code(([host.reason] + host.notes).joined(separator: "; ")),
+                MarkdownText.code(([host.reason] + host.notes).joined(separator: "; "), limit: 2_048),
                 MarkdownText.code(host.shortBuild ?? ""), report.sweep == nil ? host.sinceText : uptime(host),
             ])
         }
@@ -233,6 +244,33 @@ package struct MarkdownReport {
             + (report.sweep == nil ? report.policy.settings : []).map { ("`\($0.flag)`", MarkdownText.code($0.value)) }
         let lines = rows.compactMap { name, value in value.map { MarkdownText.row([name, $0]) } }
         return folded("Policy and target", MarkdownText.heading(["Setting", "Value"]) + lines).joined(separator: "\n")
+    }
+}
+
+/// One action: its cause and remedy, and its hosts in a block that can be copied.
+private struct MarkdownAction {
+    let action: Report.Action
+
+    /// - Parameter room: the maximum size of the names in bytes.
+    func text(room: Int) -> String {
+        var names: [String] = []
+        var left = room
+        for host in action.hosts {
+            let name = Report.Action.line([host])
+            left -= name.utf8.count + 1
+            guard left >= 0 || names.isEmpty else { break }
+            names.append(name)
+        }
+        let line = names.joined(separator: " ")
+        let fence = MarkdownText.fence(for: line)
+        let rest = action.hosts.count - names.count
+        return
+            ([
+                "- **\(action.status.rawValue)**, \(ReportText.hosts(action.hosts.count)): "
+                    + MarkdownText.code(action.sentence, limit: 1_536),
+                "", "  \(fence)text", "  \(line)", "  \(fence)",
+            ] + (rest > 0 ? ["", "  and \(ReportText.count(rest)) more: the JSON report has all names"] : []) + [""])
+            .joined(separator: "\n")
     }
 }
 

@@ -22,6 +22,8 @@ package struct Report: Codable, Hashable, Sendable {
     /// Facts that do not change the verdict but that readers should know, one line each.
     package var warnings: [String]
     package internal(set) var summary: Summary
+    /// What is left to do, the worst first; nil if nothing is. See ``settleAdvice()``.
+    package internal(set) var actions: [Action]?
     /// Every host of the inventory exactly once: proven hosts first, the worst host last.
     package internal(set) var hosts: [Host]
     /// nil if no evidence was written.
@@ -58,6 +60,7 @@ package struct Report: Codable, Hashable, Sendable {
     private enum CodingKeys: String, CodingKey {
         case schema, verification, target, inventory, policy, successor, verdict, reasons, warnings, summary, hosts,
             evidence, promotion, drift, sweep
+        case actions
         case exitCode = "exit_code"
     }
 

@@ -25,7 +25,7 @@ package struct TextReport {
     }
 
     package func render() -> String {
-        (header + table + [""] + footer).flatMap(layout.wrapped).joined(separator: "\n") + "\n"
+        (header + table + [""] + actions + footer).flatMap(layout.wrapped).joined(separator: "\n") + "\n"
     }
 
     private var header: [String] {
@@ -63,6 +63,35 @@ package struct TextReport {
 
     /// One long name must not widen the column for all hosts.
     private static let maximumNameWidth = 40
+    // MARK: - What to do
+
+    /// Longer lists of hosts end with the number of the others.
+    private static let maximumNames = 40
+    private static let width = 80
+
+    /// One line for each action, then its hosts.
+    private var actions: [String] {
+        guard let actions = report.actions else { return [] }
+        let lines = actions.flatMap { action in
+            ["  \(action.status.rawValue), \(ReportText.hosts(action.hosts.count)): \(action.sentence)"]
+                + Self.names(action.hosts)
+        }
+        return ["What to do:"] + lines + [""]
+    }
+
+    private static func names(_ hosts: [String]) -> [String] {
+        var words = hosts.prefix(maximumNames).map { Report.Action.line([$0]) }
+        if hosts.count > words.count { words.append("and \(ReportText.count(hosts.count - words.count)) more") }
+        var lines: [String] = []
+        for word in words {
+            if let last = lines.last, last.count + word.count < width {
+                lines[lines.count - 1] = "\(last) \(word)"
+            } else {
+                lines.append("    \(word)")
+            }
+        }
+        return lines
+    }
 
     private static func remarks(_ host: Report.Host) -> String {
         let waived = host.waived.map { $0.expired ? " (waiver expired)" : " (waived until \($0.until): \($0.reason))" }

@@ -13,7 +13,7 @@ package struct HostTracker: Sendable {
     package private(set) var lastAnswerAt: Duration?
     package private(set) var lastAnswer = LastAnswerDetails()
 
-    private let service: String
+    private let target: Target
     private var knowledge = Knowledge.nothing
     /// The outcome of the last request, and its detail if there was no usable answer.
     private var outcome = RequestOutcome.never
@@ -36,9 +36,9 @@ package struct HostTracker: Sendable {
     /// The contents of the last transition, in case the same status recurs for another reason.
     private var announced = Announced()
 
-    init(host: ExpectedHost, service: String) {
+    init(host: ExpectedHost, target: Target) {
         self.host = host
-        self.service = service
+        self.target = target
         identity = IdentityTracker(expectedID: host.id)
     }
 
@@ -451,7 +451,7 @@ package struct HostTracker: Sendable {
         case .conflict: identity.reason(given: lastAnswer.hostID, boot: lastAnswer.bootID)
         case .failed: failedReason
         case .rolledBack: facts.build == .foreign ? .replacedByUnpromoted(served) : .wentBack(to: served)
-        case .missing: .notListed(outcome, detail: outcomeDetail)
+        case .missing: .notListed(failedRequest)
         case .unreachable: unreachableReason(at: now)
         case .agentError: agentErrorReason(at: now)
         case .unverifiable: unverifiableReason
@@ -504,7 +504,7 @@ package struct HostTracker: Sendable {
             if let worst = lastAnswer.worst, worst.state == .exited, worst.startedAt == nil,
                 let said = lastAnswer.explanation
             {
-                return .startFailed(said: said)
+                return .startFailed(said: said, condition)
             }
             return .down(condition, answers: history.failures)
         }
@@ -513,11 +513,11 @@ package struct HostTracker: Sendable {
     private func unreachableReason(at now: Duration) -> HostReason {
         if outcome == .ok, let lastAnswerAt { return .noFreshAnswer(for: now - lastAnswerAt) }
         if outcome == .never, let outstanding { return .noAnswerYet(waited: now - outstanding) }
-        return .requestFailed(outcome, detail: outcomeDetail)
+        return .requestFailed(failedRequest)
     }
 
     private func agentErrorReason(at now: Duration) -> HostReason {
-        guard outcome == .ok else { return .requestFailed(outcome, detail: outcomeDetail) }
+        guard outcome == .ok else { return .requestFailed(failedRequest) }
         if case .blind(let reason) = knowledge { return reason }
         return .sourceStale(age: fact.map { now - $0.moment })
     }
@@ -530,7 +530,7 @@ package struct HostTracker: Sendable {
         case .fact(let fact):
             if fact.runtime == .absent {
                 return .noInstance(
-                    service: service, said: lastAnswer.leftOut.isEmpty ? nil : lastAnswer.explanation)
+                    service: target.service, said: lastAnswer.leftOut.isEmpty ? nil : lastAnswer.explanation)
             }
             // If the agent explains a missing commit, it has named the cause.
             switch fact.comparison.detail {
@@ -546,9 +546,23 @@ package struct HostTracker: Sendable {
 
     private var mixedReason: HostReason {
         guard case .instances(let matching, let all, let other) = detail else {
-            return .instancesDiffer(matching: 0, of: 0, other: "", service: service)
+            return .instancesDiffer(matching: 0, of: 0, other: "", setup(), .unknown)
         }
-        return .instancesDiffer(matching: matching, of: all, other: other, service: service)
+        let setup = setup(of: other)
+        return .instancesDiffer(matching: matching, of: all, other: other, setup, source(setup))
+    }
+
+    /// - Parameter container: the name of an instance; empty or nil for any.
+    private func setup(of container: String? = nil) -> ServiceSetup {
+        lastAnswer.setup(of: target.service, container: container)
+    }
+
+    private func source(_ setup: ServiceSetup) -> ImageSource {
+        ImageSource(setup, target: target, served: evidence?.gitSHA.value)
+    }
+
+    private var failedRequest: FailedRequest {
+        FailedRequest(outcome, detail: outcomeDetail, url: host.url, service: target.service)
     }
 
     private var behindReason: HostReason {
@@ -563,13 +577,13 @@ package struct HostTracker: Sendable {
         if history.everMatched { return .leftTarget(serves: served) }
         var served = HostReason.Served(
             build: served, generation: generation, condition: facts.runtime == .serving ? nil : condition)
-        let deployment = HostReason.Deployment(service: service, engine: lastAnswer.engine)
+        let setup = setup()
         switch detail {
         case .tagMoved:
             served.generation = nil
-            return .pulledNotRecreated(deployment, serves: served)
+            return .pulledNotRecreated(setup, source(setup), serves: served)
         case .contradiction: return .summaryDiffers(serves: served.build)
-        default: return .neverPulled(deployment, serves: served)
+        default: return .neverPulled(setup, source(setup), serves: served)
         }
     }
 
@@ -608,8 +622,10 @@ package struct HostTracker: Sendable {
         let worst = lastAnswer.worst
         let hasEnded = worst?.state == .exited || worst?.state == .restarting
         return HostReason.Condition(
-            state: facts.runtime, instance: worst?.name, logged: worst?.name ?? history.instances.loop?.name ?? service,
+            state: facts.runtime, instance: worst?.name,
+            setup: setup(of: worst?.name ?? history.instances.loop?.name),
             exitCode: hasEnded ? worst?.exitCode : nil, isOutOfMemory: worst?.oomKilled == true,
+            restartCount: worst?.restartCount, error: worst?.error, healthOutput: worst?.healthOutput,
             callsItServing: lastAnswer.callsItServing, said: lastAnswer.plainState)
     }
 }

@@ -95,6 +95,7 @@ enum HTMLStyle {
         .verdict h2{margin:20px 0 4px}
         .remedies li{margin-top:6px;padding-left:12px;border-left:3px solid var(--k,var(--line))}
         .todo{font-weight:600}
+        .copy{-webkit-user-select:all;user-select:all}
         .who{color:var(--soft)}
         .hint{color:var(--soft)}
         .warnings li{padding-left:12px;border-left:3px solid var(--line)}
