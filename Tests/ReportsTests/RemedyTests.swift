@@ -65,7 +65,7 @@ struct RemedyTests {
         report.reasons[0].code = tag.code
         let advice = try #require(report.warningAdvice)
         #expect(!advice.contains("newer promotion"))
-        #expect(advice.contains("find out who") && advice.contains("verify again") && advice.contains("rollback"))
+        #expect(advice.contains("Find out who") && advice.contains("verify again") && advice.contains("rollback"))
         report.settleAdvice()
         #expect(!report.hosts.contains { Self.spreads($0.reason) })
     }

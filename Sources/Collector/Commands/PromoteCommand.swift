@@ -21,7 +21,7 @@ struct PromoteCommand: CollectorCommand {
         + FleetOptions.environmentFlags + PolicyOptions.environmentFlags + AccessOptions.environmentFlags
         + OutputOptions.environmentFlags + LogOptions.environmentFlags
     static let commandLineOnly = PromoteOptions.commandLineOnly + CIOptions.commandLineOnly
-    static let publication = FailurePublication.refusals
+    static let published: CommandEnd.Command? = .promote
 
     static let configuration = CommandConfiguration(
         commandName: "promote",
@@ -107,22 +107,25 @@ struct PromoteCommand: CollectorCommand {
             id: RunID.make(at: Date()), gate: gate, verification: verification, rollbackOn: promotion.rollbackOn,
             interruption: interruption
         ) { pin in (isOutputFree ? Terminal.standardOutput : .standardError).write(pin + "\n") }
-        guard !promotion.dryRun else {
-            Terminal.standardOutput.write(try await run.plan().text)
-            return ExitStatus.success.rawValue
-        }
+        let pipeline = Pipeline(environment: environment)
         do {
-            return try await run.run()
-        } catch let refusal as UnchangedTag
-            where refusal.exitCode == ExitStatus.superseded.rawValue && policy.supersededOK
+            guard !promotion.dryRun else {
+                let plan = try await run.plan()
+                Terminal.standardOutput.write(plan.text)
+                pipeline?.publish(plan.end)
+                return ExitStatus.success.rawValue
+            }
+            let result = try await run.run()
+            if let end = result.end { pipeline?.publish(end) }
+            return result.exitCode
+        } catch let refusal as PromotionFailure
+            where refusal.exitStatus == .superseded && refusal.effect == .unchanged && policy.supersededOK
         {
             // --superseded-ok applies before the verification of the fleet as well as during it.
-            let said = "superseded, as --superseded-ok permits: \(refusal.reason); \(refusal.message)"
-            Terminal.standardError.write("\(Sanitizer.singleLine(said, limit: 1_024))\n")
-            Pipeline(environment: environment)?.publish(
-                .init(
-                    verdict: "superseded", exitCode: ExitStatus.success.rawValue, isUnchanged: true, message: said,
-                    level: .notice))
+            let message = [refusal.description, refusal.message].compactMap(\.self).joined(separator: "; ")
+            Terminal.standardError.write(
+                "\(Sanitizer.singleLine("superseded, as --superseded-ok permits: \(message)", limit: 1_024))\n")
+            pipeline?.publish(CommandEnd(.promote, refusal, exitCode: ExitStatus.success.rawValue))
             return ExitStatus.success.rawValue
         }
     }

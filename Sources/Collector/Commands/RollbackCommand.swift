@@ -18,7 +18,7 @@ struct RollbackCommand: CollectorCommand {
         + FleetOptions.environmentFlags + PolicyOptions.environmentFlags + AccessOptions.environmentFlags
         + OutputOptions.environmentFlags + LogOptions.environmentFlags
     static let commandLineOnly = RollbackOptions.commandLineOnly
-    static let publication = FailurePublication.failures
+    static let published: CommandEnd.Command? = .rollback
 
     static let configuration = CommandConfiguration(
         commandName: "rollback",
@@ -85,9 +85,17 @@ struct RollbackCommand: CollectorCommand {
             let run = try rollbackRun(service, ledger, verification, web: web, environment: environment)
             var code = ExitStatus.success.rawValue
             if rollback.dryRun {
-                Terminal.standardOutput.write(try await run.dryRun())
+                let plan = try await run.dryRun()
+                Terminal.standardOutput.write(plan)
+                let lines = plan.split(separator: "\n").joined(separator: "; ")
+                Pipeline(environment: environment)?.publish(
+                    CommandEnd(
+                        .rollback, .dryRun, exitCode: code, effect: .unchanged, message: lines,
+                        tag: "nothing was changed: this is a dry run"))
             } else {
-                code = try await run.run()
+                let result = try await run.run()
+                if let end = result.end { Pipeline(environment: environment)?.publish(end) }
+                code = result.exitCode
             }
             await ledger.close(loggingTo: logs.logger)
             return code

@@ -75,16 +75,7 @@ package struct MarkdownReport {
     // MARK: - Always shown
 
     private var head: String {
-        let summary = report.summary
-        let waived = summary.waived > 0 ? ", \(summary.waived) waived" : ""
-        let word = report.sweep == nil ? report.verdict.rawValue : "status"
-        let found = report.sweep?.line ?? "\(summary.proven) of \(summary.expected.hostCount) proven"
-        var lines = [
-            "## \(symbol) \(word): \(found)\(waived)", "",
-            "**\(word)** (exit \(report.exitCode)): \(MarkdownText.code(report.reasons.first?.message ?? "", limit: 1_024))",
-            "",
-        ]
-        if let advice = report.warningAdvice { lines += [advice, ""] }
+        var lines = headline
         lines += target.map { "- \($0): \($1)" }
         if report.reasons.count > 1 {
             lines += ["", "### Also", ""]
@@ -112,6 +103,25 @@ package struct MarkdownReport {
         return (lines + statuses).joined(separator: "\n")
     }
 
+    /// The headline, then the verdict for those who know its words.
+    private var headline: [String] {
+        let headline = report.headline
+        let word = report.sweep == nil ? report.verdict.rawValue : "status"
+        let cause = MarkdownText.code(report.reasons.first?.message ?? "", limit: 1_024)
+        let verdict = "**\(word)** (exit \(report.exitCode)): \(cause)"
+        guard report.sweep == nil else {
+            let waived = report.summary.waived > 0 ? ", \(report.summary.waived) waived" : ""
+            return ["## \(symbol) \(word): \(headline.event)\(waived)", "", verdict, ""]
+                + (report.warningAdvice.map { [$0, ""] } ?? [])
+        }
+        let links = (report.origin?.links ?? []).map { MarkdownText.link($0.name, to: $0.url) }
+        let actor = report.promotion.map { ["by \(MarkdownText.code($0.actor, limit: 200))"] } ?? []
+        return ["## \(symbol) \(MarkdownText.escaped(headline.event))", ""]
+            + (headline.state.map { [MarkdownText.escaped($0), ""] } ?? [])
+            + ["**Next:** \(MarkdownText.escaped(headline.next))", "", verdict, ""]
+            + [([report.endedAt] + actor + links).joined(separator: " · "), ""]
+    }
+
     private var symbol: String {
         switch (report.exitCode, report.verdict) {
         case (0, .converged): "✅"
@@ -124,9 +134,11 @@ package struct MarkdownReport {
         let target = report.target
         let lines: [(String, String?)] = [
             ("Service", MarkdownText.code(target.service, limit: 128)),
-            ("Promotion", target.generation.map { "no. \($0) of this service (generation \($0))" }),
+            ("Environment", target.environment.isStandard ? nil : MarkdownText.code("\(target.environment)")),
+            ("Promotion", target.generation.map { "no. \($0) of this service" }),
             ("Commit", target.gitSHA.map { MarkdownText.code("\($0)") }),
             ("Digest", target.digest.map { MarkdownText.code("\($0)") }),
+            ("Hosts", report.headline.numbers),
             ("Duration", ReportText.duration(report.verification.durationSeconds)),
             ("Time to converge", report.summary.secondsToConverge.map(ReportText.convergence)),
             ("Unchanged", ReportText.servedFromStart(report.summary)),

@@ -37,6 +37,19 @@ package enum MarkdownText {
         return delimiter + padding + text + padding + delimiter
     }
 
+    /// The program's own words as plain text: without emphasis, links and HTML.
+    static func escaped(_ text: String) -> String {
+        var result = ""
+        for character in text {
+            if "\\`*_{}[]<>#|~&".contains(character) { result.append("\\") }
+            result.append(character)
+        }
+        return result
+    }
+
+    /// - Parameter url: a safe link; see ``ReportOrigin/isSafe(_:)``.
+    static func link(_ name: String, to url: String) -> String { "[\(name)](<\(url)>)" }
+
     /// A row of a table. The cells are Markdown.
     static func row(_ cells: [String]) -> String { "| \(cells.joined(separator: " | ")) |" }
 

@@ -34,12 +34,14 @@ package struct Report: Codable, Hashable, Sendable {
     package var drift: Drift? { didSet { settleAdvice() } }
     /// nil unless this is a status.
     var sweep: Sweep?
+    /// nil in the records of older collectors.
+    package var origin: ReportOrigin?
 
     package init(
         verification: Run, target: PromotedTarget, inventory: InventorySummary, policy: PolicySummary,
         successor: Successor? = nil, verdict: Verdict, exitCode: Int32, reasons: [Reason], warnings: [String],
         summary: Summary, hosts: [Host], evidence: EvidenceFile? = nil, promotion: PromotionRecord? = nil,
-        drift: Drift? = nil
+        drift: Drift? = nil, origin: ReportOrigin? = nil
     ) {
         self.verification = verification
         self.target = target
@@ -55,12 +57,12 @@ package struct Report: Codable, Hashable, Sendable {
         self.evidence = evidence
         self.promotion = promotion
         self.drift = drift
+        self.origin = origin
     }
 
     private enum CodingKeys: String, CodingKey {
         case schema, verification, target, inventory, policy, successor, verdict, reasons, warnings, summary, hosts,
-            evidence, promotion, drift, sweep
-        case actions
+            evidence, promotion, drift, sweep, origin, actions
         case exitCode = "exit_code"
     }
 

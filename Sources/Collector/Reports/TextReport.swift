@@ -3,7 +3,7 @@ import FoundationEssentials
 import Shared
 import Verdict
 
-/// The report as text: a table whose last rows need attention most, then the verdict.
+/// The report as text: the headline, a table whose last rows need attention most, then the verdict.
 package struct TextReport {
     private let report: Report
     /// Further converged hosts are only counted.
@@ -31,9 +31,18 @@ package struct TextReport {
     private var header: [String] {
         let target = report.target
         let build = [target.gitSHA?.short, target.digest?.short].compactMap { $0 }.joined(separator: "  ")
-        let generation = target.generation.map { "  generation \($0)" } ?? ""
-        return ["\(Sanitizer.singleLine(target.service, limit: 128))  \(build)\(generation)", ""]
+        let number = target.generation.map { "  promotion no. \($0)" } ?? ""
+        let environment = target.environment.isStandard ? "" : " (\(target.environment))"
+        let subject = "\(Sanitizer.singleLine(target.service, limit: 128))\(environment)  \(build)\(number)"
+        guard report.sweep == nil else { return [subject, ""] }
+        let links = (report.origin?.links ?? []).map { "\($0.name): \($0.url)" }
+        return [headline.text, "next: \(headline.next)", "", subject, report.circumstance] + links + [""]
     }
+
+    private var headline: Headline { report.headline }
+
+    /// A larger table separates the headline from the end, which is read first on a terminal.
+    private static let screen = 12
 
     private var table: [String] {
         guard !report.hosts.isEmpty else { return ["no hosts"] }
@@ -125,8 +134,9 @@ package struct TextReport {
 
     private var footer: [String] {
         let warnings = report.warnings.map { "warning: \($0)" }
-        let advice = report.warningAdvice.map { ["what to do: \($0)"] } ?? []
-        if let sweep = report.sweep { return drift + warnings + lines(sweep) + advice }
+        if let sweep = report.sweep {
+            return drift + warnings + lines(sweep) + (report.warningAdvice.map { ["what to do: \($0)"] } ?? [])
+        }
         let summary = report.summary
         let waived = summary.waived > 0 ? ", \(summary.waived) waived" : ""
         let convergence = [
@@ -134,10 +144,11 @@ package struct TextReport {
             ReportText.servedFromStart(summary),
         ]
         let times = convergence.compactMap { $0.map { "; \($0)" } }.joined()
+        let repeated = report.hosts.count > Self.screen ? [headline.text, "next: \(headline.next)"] : []
         return [report.promotion?.summary].compactMap { $0 } + drift + warnings
             + ["\(summary.proven) of \(summary.expected.hostCount) proven\(waived)\(times)"]
             + report.reasons.dropFirst().reversed().map { "also \($0.verdict.rawValue): \($0.message)" }
-            + [conclusion] + advice
+            + repeated + [conclusion]
     }
 
     private var conclusion: String {

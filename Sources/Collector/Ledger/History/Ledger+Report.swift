@@ -79,7 +79,8 @@ extension Ledger {
             target: target, inventory: inventory, policy: policy, successor: outcome.successor,
             verdict: try row.value("verdict"), exitCode: row["exit_code"], reasons: outcome.reasons,
             warnings: outcome.warnings, summary: outcome.summary, hosts: hosts,
-            evidence: (row["evidence"] as String?).map(Report.EvidenceFile.init), promotion: outcome.promotion)
+            evidence: (row["evidence"] as String?).map(Report.EvidenceFile.init), promotion: outcome.promotion,
+            origin: outcome.origin)
         // Older collectors stored advice that they gave before the verdict was known.
         report.settleAdvice()
         return report

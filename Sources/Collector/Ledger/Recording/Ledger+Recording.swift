@@ -119,7 +119,7 @@ extension Ledger {
         let outcome = StoredOutcome(
             reasons: report.reasons, warnings: report.warnings, summary: summary,
             durationSeconds: report.verification.durationSeconds, successor: report.successor,
-            promotion: report.promotion)
+            promotion: report.promotion, origin: report.origin)
         try db.execute(
             sql: """
                 UPDATE verifications SET

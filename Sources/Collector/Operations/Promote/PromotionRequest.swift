@@ -2,6 +2,7 @@ package import CollectorSupport
 import Foundation
 import Glibc
 package import Registry
+import Reports
 package import Shared
 package import Verdict
 
@@ -139,6 +140,18 @@ package struct PromotionPlan: Sendable {
         let then = hosts.map { "verify \($0.hostCount)" } ?? "no verification"
         let lines = move + ["  as      a promotion of \(request.service), by \(request.actor)", "  then    \(then)"]
         return (lines + ["nothing was written", request.pin(image)]).map { "\($0)\n" }.joined()
+    }
+
+    package var end: CommandEnd {
+        let isMove = passed.former?.digest != passed.image.digest
+        let present =
+            passed.former.map { "\(request.target) is still \($0.name)" } ?? "\(request.target) does not exist"
+        return CommandEnd(
+            .promote, .dryRun, exitCode: ExitStatus.success.rawValue, effect: .unchanged,
+            message: isMove
+                ? "would move \(request.target) to \(request.gitSHA.short) (\(passed.image.digest.short))"
+                : "\(request.target) already is \(request.gitSHA.short); nothing would be moved",
+            tag: "nothing was changed: \(present)")
     }
 }
 

@@ -63,7 +63,7 @@ struct TagMover: Sendable {
         case .contested, .open, .wait:
             if let signal = interruption.signal {
                 _ = try await settle(entry, .unmoved, "nothing was written: interrupted")
-                throw PromotionError.interrupted(signal: signal, "interrupted before \(target) was moved")
+                throw PromotionError.interrupted(signal: signal, "interrupted before \(target) was moved", .unchanged)
             }
             _ = try await settle(
                 entry, .contested, "before the write, the tag was \(before.shown?.description ?? "nothing")")

@@ -82,6 +82,8 @@ enum HTMLStyle {
         .headline h1{flex:1 1 14rem;color:var(--t)}
         .codes{color:var(--soft);border:1px solid var(--line);border-radius:5px;padding:3px 10px}
         .codes b{color:var(--text)}
+        .state{font-size:1.25rem;line-height:1.35;margin-bottom:4px}
+        .when{color:var(--soft);margin-bottom:8px}
         .reason{font-size:1.1rem}
         .reason::first-letter{text-transform:uppercase}
         .also{margin-top:6px;color:var(--soft)}

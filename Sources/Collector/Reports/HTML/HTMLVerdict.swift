@@ -1,7 +1,7 @@
 import Shared
 import Verdict
 
-/// The head of the page: the verdict, its causes, the counts, and the remedies.
+/// The head of the page: the headline, the verdict and its causes, the counts, and the remedies.
 struct HTMLVerdict {
     let report: Report
     let anchors: HTMLAnchors
@@ -10,12 +10,14 @@ struct HTMLVerdict {
 
     var section: Markup {
         let text = VerdictText(report)
+        let headline = report.headline
+        let state: Markup = headline.state.map { "<p class=\"state\">\($0)</p>\n" } ?? ""
         return """
             <header class="panel verdict" id="verdict" data-tone="\(text.tone.rawValue)">
             <p class="what"><bdi>\(report.target.service, limit: 128)</bdi> \(build)</p>
-            <div class="headline">\(symbol(text.tone))<h1>\(text.headline)</h1>\
+            <div class="headline">\(symbol(text.tone))<h1>\(headline.event)</h1>\
             <p class="codes"><code>\(text.word)</code> exit code <b>\(Int(report.exitCode))</b></p></div>
-            <p class="reason">\(report.reasons.first?.message ?? "No cause was recorded.")</p>
+            \(state)\(circumstance)<p class="reason">\(report.reasons.first?.message ?? "No cause was recorded.")</p>
             \(alsoCauses)\(figures)\(fleetBar)\(todo(text))\(warnings)</header>
 
             """
@@ -23,8 +25,22 @@ struct HTMLVerdict {
 
     private var build: Markup {
         let target = report.target
-        let parts = [target.gitSHA?.short, target.digest?.short, target.generation.map { "generation \($0)" }]
-        return parts.compactMap { $0 }.map { "<code>\($0)</code>" }.joined(by: " ")
+        let parts: [Markup?] = [
+            target.environment.isStandard ? nil : "(\(target.environment.description, limit: 128))",
+            target.gitSHA.map { "<code>\($0.short)</code>" }, target.digest.map { "<code>\($0.short)</code>" },
+            target.generation.map { "promotion no. \($0)" },
+        ]
+        return parts.compactMap { $0 }.joined(by: " ")
+    }
+
+    /// The end of the run, which the script adds in the reader's zone, the requester, and the pipeline's pages.
+    private var circumstance: Markup {
+        guard report.sweep == nil else { return "" }
+        let end = report.verification.finishedAt
+        var parts: [Markup] = ["<time datetime=\"\(end, limit: 64)\">\(report.endedAt)</time>"]
+        if let promotion = report.promotion { parts.append("by \(promotion.shownActor)") }
+        parts += (report.origin?.links ?? []).map { "<a href=\"\($0.url, limit: 2_048)\">\($0.name)</a>" }
+        return "<p class=\"when\">\(parts.joined(by: " · "))</p>\n"
     }
 
     /// A shape for each tone, so that tones differ by more than colour.
