@@ -1,4 +1,4 @@
-import CollectorSupport
+package import CollectorSupport
 package import FoundationEssentials
 import Shared
 import Verdict

@@ -1,4 +1,4 @@
-import CollectorSupport
+package import CollectorSupport
 import FoundationEssentials
 import Reports
 import Shared
