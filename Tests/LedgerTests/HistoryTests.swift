@@ -204,8 +204,8 @@ struct HistoryTests {
                 weeks == """
                     WEEK      VERIFICATIONS  GREEN              FAILED  ROLLED BACK  LATE  P50   P95   MAX
                     2026-W46  1              0 %    ..........  1       1            0     -     -     -
-                    2026-W47  2              50 %   #####.....  1       0            1     4.0s  4.0s  4.0s
-                    2026-W48  1              100 %  ##########  0       0            0     -     -     -
+                    2026-W47  2              50 %   =====.....  1       0            1     4.0s  4.0s  4.0s
+                    2026-W48  1              100 %  ==========  0       0            0     -     -     -
 
                     """)
             let days = try await history(["--store", path, "--by", "day", "--limit", "3"])
