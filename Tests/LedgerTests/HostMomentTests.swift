@@ -179,10 +179,11 @@ struct HostMomentTests {
                 try await moments(history, daysAgo: 30, host: nil).map(\.finding) == [
                     .firstKnown, .firstKnown, .firstKnown,
                 ])
+            let table = try await text(path, "--at", "2d")
             #expect(
-                try await text(path, "--at", "2d") == """
+                table == """
                     at 2026-11-21 12:00:00Z: 222222222222 on 2 hosts, 333333333333 on 1 host
-                    HOST  ENVIRONMENT  SERVED        BEFORE                                     AFTER
+                    HOST  ENVIRONMENT  SERVED        BEFORE                                  AFTER
                     a     default      222222222222  222222222222 2d 23h earlier, converged  222222222222 1d 0h later, converged
                     b     default      222222222222  222222222222 2d 23h earlier, converged  222222222222 1d 0h later, converged
                     p     production   333333333333  333333333333 2d 23h earlier, converged  nothing recorded

@@ -6,6 +6,7 @@ import Testing
 
 @testable import Collector
 @testable import CollectorFixtures
+@testable import CollectorSupport
 @testable import Ledger
 @testable import Reports
 @testable import Verdict

@@ -3,6 +3,7 @@ import Shared
 import Testing
 
 @testable import CollectorFixtures
+@testable import CollectorSupport
 @testable import Ledger
 @testable import Reports
 @testable import Verdict

@@ -7,7 +7,7 @@ import Verdict
 
 /// `history`: past verifications, what hosts served, and statistics.
 struct HistoryCommand: CollectorCommand {
-    static let environmentFlags = StoreOptions.environmentFlags + [.init("--environment")]
+    static let environmentFlags = StoreOptions.environmentFlags
 
     static let configuration = CommandConfiguration(
         commandName: "history",

@@ -6,7 +6,7 @@ enum ReportText {
     /// `850ms`, `3m 5s`.
     static func duration(_ seconds: Double) -> String { Duration(clampingSeconds: seconds).brief }
 
-    /// The time to converge: `half of the proven hosts within 2.0s, 95 % within 9.0s, all within 12s`.
+    /// The time to converge: `half of the updated hosts within 2.0s, 95 % within 9.0s, all within 12s`.
     static func convergence(_ times: Report.Summary.Percentiles) -> String {
         let (half, most, all) = (duration(times.p50), duration(times.p95), duration(times.max))
         guard half != all else { return all }

@@ -71,7 +71,8 @@ enum ArgumentText {
     }
 
     static func grouping(_ text: String) throws -> HistoryStatistics.Grouping {
-        try required("service, host, day, week or label=KEY, for example label=region", HistoryStatistics.Grouping(text))
+        try required(
+            "service, host, day, week or label=KEY, for example label=region", HistoryStatistics.Grouping(text))
     }
 
     static func pastMoment(_ text: String) throws -> TimeCutoff {

@@ -170,7 +170,7 @@ private struct MomentReader {
             let since = started.addingTimeInterval(row["seconds_to_converge"] ?? 0)
             return [ObservedSpan(from: since, to: answered, observation)]
         }
-        guard row["reach"] == "ok" else {
+        guard row["reach"] as String? == "ok" else {
             // The build is of the last answer, and the silence of the end.
             var spans: [ObservedSpan] = []
             if observation.hasBuild, let answered {

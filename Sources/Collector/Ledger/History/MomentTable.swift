@@ -34,7 +34,7 @@ package struct MomentTable {
             case (.proven, let build?): "served \(build), proven by verification \(moment.before?.verification ?? "-")"
             case (.unchanged, let build?): "served \(build), seen before and after"
             case (.lastKnown, let build?): "served \(build) when last seen; nothing was recorded after that"
-            case (.lastKnown, nil): "unknown: nothing was recorded after that"
+            case (.lastKnown, nil): "unknown: it gave no answer when last asked, and nothing was recorded after that"
             case (.firstKnown, _): "unknown: nothing was recorded before that"
             case (.changed, _), (.proven, nil), (.unchanged, nil):
                 "unknown: nothing was recorded between \(moment.before.map { BuildText.second($0.at) } ?? "-") and "

@@ -105,7 +105,7 @@ package struct StatisticsTable {
     private static func bar(_ share: Double?) -> String {
         guard let share else { return "" }
         let filled = Int((share * 10).rounded(.down))
-        return String(repeating: "#", count: filled) + String(repeating: ".", count: 10 - filled)
+        return String(repeating: "=", count: filled) + String(repeating: ".", count: 10 - filled)
     }
 
     /// In whole percent, rounded down, so that only all of them are 100 %.

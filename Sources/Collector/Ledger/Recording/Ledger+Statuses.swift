@@ -93,8 +93,10 @@ extension Ledger {
                     """),
             arguments: [series, host.name])
         guard let last else { return true }
-        return last["status"] != host.status.rawValue || last["git_sha"] != host.gitSHA?.hex
-            || last["digest"] != host.digest?.description || last["reach"] != host.facts.reach.rawValue
+        let values: [String?] = [
+            host.status.rawValue, host.gitSHA?.hex, host.digest?.description, host.facts.reach.rawValue,
+        ]
+        return zip(["status", "git_sha", "digest", "reach"], values).contains { last[$0] as String? != $1 }
     }
 
     private static func insert(_ host: Report.Host, at time: String, in series: Int64, _ db: Database) throws {

@@ -9,7 +9,8 @@ enum LedgerSchema {
     ///
     /// Steps only add, so that an older collector can keep recording while a newer one migrates. Summaries are indexes, not
     /// tables: SQLite maintains them for every writer.
-    static let steps = [version1, version2, version3, version4, version5, version6, version7, version8, version9,
+    static let steps = [
+        version1, version2, version3, version4, version5, version6, version7, version8, version9,
     ]
     static var version: Int { steps.count }
 
