@@ -197,7 +197,7 @@ extension PlainProgress.Group {
     fileprivate var summary: String {
         switch reason {
         case .soaking, .starting, .converged, .onTarget, .flapping: ""
-        case .requestFailed(let outcome, _): " (\(outcome.rawValue))"
+        case .requestFailed(let request): " (\(request.outcome.rawValue))"
         default: reason.text.cause.isEmpty ? "" : " (\(Sanitizer.singleLine(reason.text.cause, limit: 80)))"
         }
     }
