@@ -5,4 +5,9 @@ extension DeployedService: ExpressibleByStringLiteral {
     package init(stringLiteral name: String) {
         self.init(name, in: .standard)
     }
+
+    /// `canvas` in an environment.
+    static func canvas(in environment: String) -> DeployedService {
+        DeployedService("canvas", in: EnvironmentName(environment) ?? .standard)
+    }
 }

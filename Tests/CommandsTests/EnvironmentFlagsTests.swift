@@ -77,6 +77,7 @@ struct EnvironmentFlagsTests {
     func ledgerCommands() throws {
         let commands: [any CollectorCommand.Type] = [
             HistoryCommand.self, ReportCommand.self, LedgerCheckCommand.self, LedgerPruneCommand.self,
+            LedgerBackupCommand.self, LedgerRestoreCommand.self,
         ]
         for command in commands { #expect(command.environmentFlags.map(\.variable) == ["BUILDINFO_STORE"]) }
         #expect(ReplayCommand.environmentFlags.isEmpty && DrillCommand.environmentFlags.isEmpty)

@@ -10,8 +10,8 @@ import Testing
 
 @Suite("Environments that share a ledger")
 struct EnvironmentTests {
-    private static let staging = EnvironmentFixtures.service("staging")
-    private static let production = EnvironmentFixtures.service("production")
+    private static let staging = DeployedService.canvas(in: "staging")
+    private static let production = DeployedService.canvas(in: "production")
 
     @Test("Promotions alternate, and each environment numbers its own")
     func generations() async throws {
@@ -143,6 +143,26 @@ struct EnvironmentTests {
         }
     }
 
+    @Test("An environment whose name differs only in case from a known one is refused, with the known name")
+    func spelling() async throws {
+        try await withLedger { ledger in
+            _ = try await ledger.begin(EnvironmentFixtures.run("1", Self.production, digit: "1"))
+            let other = DeployedService.canvas(in: "Production")
+            let expected = LedgerError.otherSpelling(other, known: Self.production.environment)
+            #expect(expected.exitCode == 64)
+            #expect("\(expected)".hasSuffix("as 'production': give --environment production"))
+            await #expect(throws: expected) {
+                try await ledger.begin(EnvironmentFixtures.run("2", other, digit: "2"))
+            }
+            let intent = try EnvironmentFixtures.intent("move", other, digit: "2")
+            await #expect(throws: expected) { try await ledger.intend(intent) }
+            // Another service may spell it differently.
+            var run = EnvironmentFixtures.run("3", other, digit: "2")
+            run.target.service = "web"
+            #expect(try await ledger.begin(run).generation == 1)
+        }
+    }
+
     @Test("A status has no promotion, and the ledger refuses one")
     func status() async throws {
         let folder = try TestFolder()
@@ -190,10 +210,6 @@ struct EnvironmentTests {
 
 /// Records of services in environments.
 private enum EnvironmentFixtures {
-    static func service(_ environment: String) -> DeployedService {
-        DeployedService("canvas", in: EnvironmentName(environment) ?? .standard)
-    }
-
     static func run(
         _ id: String, _ service: DeployedService, digit: Character, hosts: [String] = ["a", "b", "c"]
     ) -> VerificationRecord {

@@ -60,7 +60,7 @@ struct WaitCICommand: CollectorCommand {
         let commit = try PipelineCommit.read(flag: sha, environment: environment)
         let asked = try forge.forge(environment: environment, web: web)
         // Waiting promotes nothing, so only a kill switch that is named holds it.
-        let killSwitch = try killSwitch.killSwitch(standard: [], environment: environment, web: web) { asked }
+        let killSwitch = try killSwitch.killSwitch(promoting: nil, environment: environment, web: web) { asked }
         let interruption = SignalCancellation()
         let gate = CIWaiter(
             forge: asked, sha: commit, contexts: contexts, checkApp: ci.checkApp, allowedSkips: allowedSkips,

@@ -35,6 +35,16 @@ extension Ledger {
         }
     }
 
+    /// Checks a ledger that is open; in the transaction that has begun, if any.
+    static func check(
+        _ db: Database, path: String, now: Date, progress: @escaping @Sendable (String) -> Void
+    ) -> LedgerCheckResult {
+        var checker = LedgerChecker(
+            result: LedgerCheckResult(path: path, bytes: size(of: path), logBytes: size(of: "\(path)-wal")), now: now,
+            progress: progress)
+        return checker.run(db)
+    }
+
     /// The file's length, and the length that its header states. Source: SQLite's file format, section 1.3.
     private static func lengths(of path: String) -> (actual: Int, stated: Int) {
         let descriptor = Glibc.open(path, O_RDONLY | O_CLOEXEC)
@@ -69,8 +79,11 @@ private struct LedgerChecker {
         self.progress = progress
     }
 
-    /// - Parameter db: outside of a transaction.
     mutating func run(_ db: Database) -> LedgerCheckResult {
+        guard !db.isInsideTransaction else {
+            examine(db)
+            return result
+        }
         // A transaction shows one state, although other processes might be recording. A damaged page ends it, and the rest is
         // checked without one.
         check("the start of the file", db) { try $1.execute(sql: "BEGIN") }

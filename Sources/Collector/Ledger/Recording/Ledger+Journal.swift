@@ -21,6 +21,7 @@ extension Ledger {
             if let found = try Self.unsettled(repository: intent.repository, tag: intent.tag, process, db) {
                 return .underWay(found.entry, found.presence)
             }
+            try Self.requireSpelling(intent.service, db)
             let generation = try Self.generation(for: intent, db)
             try db.execute(
                 sql: """
@@ -146,7 +147,7 @@ extension Ledger {
         try Row.fetchOne(db, sql: "SELECT * FROM journal WHERE number = ?", arguments: [number]).map(entry)
     }
 
-    private static func entry(_ row: Row) throws -> JournalEntry {
+    static func entry(_ row: Row) throws -> JournalEntry {
         guard let digest = row.digest else {
             throw DatabaseError(resultCode: .SQLITE_CORRUPT, message: "a journal entry has no digest")
         }

@@ -13,6 +13,7 @@ extension Ledger {
         _ run: VerificationRecord, process: ProcessIdentity = .current()
     ) async throws(LedgerError) -> VerificationRecord.Start {
         try await write { db in
+            try Self.requireSpelling(run.target.deployed, db)
             let generation = try Self.recordPromotion(run, db)
             var target = run.target
             target.generation = generation
@@ -50,6 +51,20 @@ extension Ledger {
     }
 
     // MARK: - Promotions
+
+    /// Refuses an environment that differs from a known one only in the case of its letters. Environments are case-insensitive
+    /// on GitHub, and a second history would hide a newer promotion.
+    static func requireSpelling(_ service: DeployedService, _ db: Database) throws {
+        let known = try String.fetchOne(
+            db,
+            sql: """
+                SELECT environment FROM promotions
+                WHERE service_name = ? AND environment != ? AND lower(environment) = lower(?) LIMIT 1
+                """,
+            arguments: [service.name, service.environment.description, service.environment.description])
+        guard let known, let other = EnvironmentName(known) else { return }
+        throw LedgerError.otherSpelling(service, known: other)
+    }
 
     private static func recordPromotion(_ run: VerificationRecord, _ db: Database) throws -> Int {
         let target = run.target

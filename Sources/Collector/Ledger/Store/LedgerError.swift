@@ -35,13 +35,15 @@ package enum LedgerError: ExitCoded, Hashable {
     case stillRunning(id: String)
     /// `--generation` names an unknown promotion, or one with another target.
     case otherPromotion(Int, service: DeployedService, isKnown: Bool)
+    /// The ledger has the environment in other letters, as a name that would have a history of its own.
+    case otherSpelling(DeployedService, known: EnvironmentName)
     /// An I/O error, or any other error from SQLite.
     case failed(path: String, reason: String)
 
     package var exitStatus: ExitStatus {
         switch self {
         case .noPlace, .emptyPath, .isDirectory, .notWritable, .notADatabase, .notALedger, .newerSchema, .olderSchema,
-            .logUnreadable, .absent, .unknownVerification, .ambiguous, .noVerification, .otherPromotion:
+            .logUnreadable, .absent, .unknownVerification, .ambiguous, .noVerification, .otherPromotion, .otherSpelling:
             .usage
         case .damaged, .locked, .diskFull, .stillRunning, .failed: .unavailable
         }
@@ -65,7 +67,7 @@ extension LedgerError: CustomStringConvertible {
         case .notALedger(let path):
             "'\(Self.shown(path))' is another program's database and was not changed: \(remedy)"
         case .damaged(let path):
-            "the ledger '\(Self.shown(path))' is damaged: ledger check shows where; restore a backup or move it away, "
+            "the ledger '\(Self.shown(path))' is damaged: ledger check shows where; restore a backup with ledger restore, move it away, "
                 + "or \(remedy)"
         case .newerSchema(let path, let version):
             "the ledger '\(Self.shown(path))' has schema \(version), of a newer collector: upgrade this one, or \(remedy)"
@@ -99,6 +101,9 @@ extension LedgerError: CustomStringConvertible {
                     ? "that promotion of \(Self.shown("\(service)")) has another commit or digest"
                     : "the ledger has no such promotion of \(Self.shown("\(service)"))")
                 + ": take the number from its verification's report, or omit --generation"
+        case .otherSpelling(let service, let known):
+            "the ledger knows the environment '\(service.environment)' of \(Self.shown(service.name)) as '\(known)': "
+                + "give --environment \(known)"
         case .failed(let path, let reason):
             "the ledger '\(Self.shown(path))' failed (\(Sanitizer.singleLine(reason, limit: 200))): check its disk, or \(remedy)"
         }

@@ -137,7 +137,8 @@ package struct PromotionPlan: Sendable {
                     + image.manifest.mediaType.rawValue,
             ]
         let then = hosts.map { "verify \($0.hostCount)" } ?? "no verification"
-        let lines = move + ["  as      a promotion of \(request.service), by \(request.actor)", "  then    \(then)"]
+        let lines =
+            move + ["  as      a promotion of \(request.service.promoted), by \(request.actor)", "  then    \(then)"]
         return (lines + ["nothing was written", request.pin(image)]).map { "\($0)\n" }.joined()
     }
 }

@@ -158,7 +158,9 @@ package struct RollbackRun: Sendable {
         var history = BuildHistory(
             builds: try await ledger.builds(
                 of: service, repository: target.repository, tag: target.effectiveTag ?? ""))
-        if !settles, let recovered, recovered.state == .moved { history.builds.append(ProvenBuild(recovered)) }
+        if !settles, let recovered, recovered.state == .moved, recovered.intent.service == service {
+            history.builds.append(ProvenBuild(recovered))
+        }
         let presentBuild = history.builds.last { $0.digest == present?.digest }
         let registry = registry.until(.now + timeout)
         let finder = RollbackTargetFinder(registry: registry, ledger: ledger, log: log, keeps: settles)
