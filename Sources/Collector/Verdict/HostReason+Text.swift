@@ -280,7 +280,9 @@ extension HostReason {
     /// there.
     private static func notDeployed(_ setup: ServiceSetup, _ image: ImageTracking) -> String {
         // Kamal names every image by its commit.
-        if case .pinned(let reference, _) = image, setup.deployment?.tool != .kamal { return "pinned to \(reference)" }
+        if case .pinned(let reference, _) = image, setup.deployment?.tool != .kamal {
+            return "pinned to \(Sanitizer.singleLine(reference, limit: 160))"
+        }
         guard case .moving = image, setup.engine != nil else { return "not deployed" }
         return "not pulled"
     }

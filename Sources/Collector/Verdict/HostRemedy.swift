@@ -100,7 +100,10 @@ package enum HostRemedy: Hashable, Sendable {
         engine == .podman ? " (as its user with --user if rootless)" : ""
     }
 
-    fileprivate static func name(_ text: String) -> String { Sanitizer.singleLine(text, limit: 64) }
+    fileprivate static func name(_ text: String) -> String {
+        let name = Sanitizer.singleLine(text, limit: 64)
+        return name.isEmpty ? "''" : name
+    }
 }
 
 /// The replacement of a service's container by one that runs the target.
@@ -141,7 +144,8 @@ private struct Rollout {
     /// The pinned reference's replacement: `point it at X`.
     private func repin(_ what: String) -> String? {
         guard case .pinned(_, let target) = image else { return nil }
-        return "set \(what) to \(target ?? "an image of the target")"
+        let name = Sanitizer.singleLine(target ?? "", limit: 255)
+        return "set \(what) to \(name.isEmpty ? "an image of the target" : name)"
     }
 
     /// Words that fit any tool.
