@@ -4,6 +4,7 @@ import Support
 import Testing
 
 @testable import CollectorFixtures
+@testable import Evidence
 @testable import Reports
 @testable import Verdict
 
