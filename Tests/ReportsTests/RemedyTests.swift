@@ -16,7 +16,7 @@ struct RemedyTests {
         service: "canvas", engine: .podman, deployment: .init(tool: .systemd, name: "canvas.service"),
         container: "systemd-canvas", reference: "registry.example/canvas:latest")
     private static let plain = ServiceSetup(service: "canvas")
-    private static let latest = ImageSource.moving("registry.example/canvas:latest")
+    private static let latest = ImageTracking.moving("registry.example/canvas:latest")
     private static let old = HostReason.Served(build: "bbbbbbbbbbbb", generation: 1)
     private static let stopped = HostReason.Condition(state: .exited, instance: "canvas-1", setup: docker, exitCode: 1)
 
