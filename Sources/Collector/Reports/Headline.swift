@@ -64,7 +64,7 @@ package struct Headline: Encodable, Hashable, Sendable {
             found?.sentence(isBack: isBack)
             ?? "What production serves is unknown: the hosts were not verified after \(promotion?.tag ?? "the tag") was put back"
         build = found?.value ?? ""
-        isJoined = tag?.isKnown == true && found?.groups.first?.hosts == found?.hosts && found?.unknown == 0
+        isJoined = tag?.build != nil && tag?.build == found?.onlyBuild
     }
 
     private enum CodingKeys: String, CodingKey {
@@ -118,6 +118,7 @@ package struct Headline: Encodable, Hashable, Sendable {
 
     private static func outcome(_ report: Report) -> String {
         let isGreen = report.exitCode == 0
+        let unproven = report.promotion == nil ? "ended without a proof" : "could not be proven"
         switch report.verdict {
         case .converged, .convergedTolerated:
             guard isGreen else { return "ended with exit code \(report.exitCode)" }
@@ -128,12 +129,12 @@ package struct Headline: Encodable, Hashable, Sendable {
         case .rolledBack:
             let hosts = report.reasons.first { $0.verdict == .rolledBack }?.hosts ?? 0
             return "was undone on \(hosts > 0 ? ReportText.hosts(hosts) : "some hosts")"
-        case .unreachable: return "could not be proven"
-        case .inconclusive: return "could not be proven: the collector lost most hosts at once"
+        case .unreachable: return unproven
+        case .inconclusive: return "\(unproven): the collector lost most hosts at once"
         case .superseded: return superseded(report)
-        case .emptyInventory: return "could not be proven: there was no host to ask"
-        case .inventoryShrunk: return "could not be proven: the inventory was refused"
-        case .identityConflict: return "could not be proven: another host answered"
+        case .emptyInventory: return "\(unproven): there was no host to ask"
+        case .inventoryShrunk: return "\(unproven): the inventory was refused"
+        case .identityConflict: return "\(unproven): another host answered"
         case .interrupted: return "was interrupted"
         }
     }
@@ -144,8 +145,8 @@ package struct Headline: Encodable, Hashable, Sendable {
             let build = successor.gitSHA?.short ?? successor.digest?.short ?? "another build"
             return "was superseded by \(build), promotion no. \(successor.generation)"
         }
-        if codes.contains(.tagPutBack) { return "was undone: the tag was put back to an earlier build" }
-        if codes.contains(.tagMoved) { return "was superseded: the tag was moved to another build" }
+        if codes.contains(.tagPutBack) { return "was undone by a change of the tag" }
+        if codes.contains(.tagMoved) { return "was superseded by a change of the tag" }
         return "was superseded by a newer promotion"
     }
 
@@ -153,15 +154,17 @@ package struct Headline: Encodable, Hashable, Sendable {
         let summary = report.summary
         let waived = summary.waived > 0 ? ", \(ReportText.count(summary.waived)) waived" : ""
         let time = report.isUnasked ? "" : " after \(ReportText.duration(report.verification.durationSeconds))"
-        return "\(ReportText.count(summary.proven)) of \(ReportText.hosts(summary.expected)) proven\(time)\(waived)"
+        let isBack = report.promotion?.rollback?.effect == .moved
+        let proven = "\(ReportText.count(summary.proven)) of \(ReportText.hosts(summary.expected)) proven"
+        return "\(proven)\(time)\(waived)\(isBack ? ", before the rollback" : "")"
     }
 
     // MARK: - The tag
 
     private struct Tag {
         let text: String
-        /// True if the tag's build is known.
-        let isKnown: Bool
+        /// The tag's build, in short; nil if it is unknown.
+        var build: String?
     }
 
     /// The tag at the end; nil if no tag is involved.
@@ -177,34 +180,34 @@ package struct Headline: Encodable, Hashable, Sendable {
         if let rollback = promotion.rollback {
             switch rollback.effect {
             case .moved where rollback.verdict == .superseded:
-                return Tag(text: "\(tag) was changed again after it was put back", isKnown: false)
-            case .moved: return Tag(text: "\(tag) is \(rollback.build ?? "the former build")", isKnown: true)
+                return Tag(text: "\(tag) was changed again after it was put back")
+            case .moved: return Tag(text: "\(tag) is \(rollback.build ?? "the former build")", build: rollback.build)
             case .unchanged: break
-            case .unknown: return Tag(text: "what \(tag) is now is unknown", isKnown: false)
+            case .unknown: return Tag(text: "what \(tag) is now is unknown")
             }
         }
         if let seen = seen(tag, codes) { return seen }
         switch promotion.effect {
         case .unchanged where promotion.isAlready:
-            return Tag(text: "\(tag) already was \(build)", isKnown: true)
+            return Tag(text: "\(tag) already was \(build)", build: build)
         case .unchanged:
             let former = promotion.formerBuild
-            return Tag(text: former.map { "\(tag) is still \($0)" } ?? "\(tag) was not moved", isKnown: former != nil)
-        case .unknown: return Tag(text: "whether \(tag) was moved is unknown", isKnown: false)
+            return Tag(text: former.map { "\(tag) is still \($0)" } ?? "\(tag) was not moved", build: former)
+        case .unknown: return Tag(text: "whether \(tag) was moved is unknown")
         case .moved where codes.contains(.newerPromotion):
-            return Tag(text: "\(tag) was moved to \(build), and may have been moved since", isKnown: false)
+            return Tag(text: "\(tag) was moved to \(build), and may have been moved since")
         case .moved:
             let isStill = promotion.rollback == nil ? "is" : "is still"
             return Tag(
-                text: "\(tag) \(isStill) \(build)\(promotion.kind == .rollback ? " (put back)" : "")", isKnown: true)
+                text: "\(tag) \(isStill) \(build)\(promotion.kind == .rollback ? " (put back)" : "")", build: build)
         }
     }
 
     /// Another writer's change of the tag that the verification saw; nil if it saw none.
     private static func seen(_ tag: String, _ codes: [Reason.Code?]) -> Tag? {
-        if codes.contains(.tagPutBack) { return Tag(text: "\(tag) was put back to an earlier build", isKnown: false) }
-        if codes.contains(.tagMoved) { return Tag(text: "\(tag) was moved to another build", isKnown: false) }
-        if codes.contains(.tagUncertain) { return Tag(text: "what \(tag) is now is unknown", isKnown: false) }
+        if codes.contains(.tagPutBack) { return Tag(text: "\(tag) was put back to an earlier build") }
+        if codes.contains(.tagMoved) { return Tag(text: "\(tag) was moved to another build") }
+        if codes.contains(.tagUncertain) { return Tag(text: "what \(tag) is now is unknown") }
         return nil
     }
 

@@ -11,6 +11,8 @@ package struct Serving: Codable, Hashable, Sendable {
         case target
         /// Still serves a build that was promoted before the target.
         case former
+        /// Serves an earlier build again, after it had served the target.
+        case returned
         /// Serves any other build.
         case other
         /// The promoted image, but restarting, unhealthy, exited or paused.
@@ -26,8 +28,10 @@ package struct Serving: Codable, Hashable, Sendable {
         case unidentified
         /// Another host answered in its place.
         case conflict
-        /// No usable answer, or not asked.
+        /// No usable answer.
         case unknown
+        /// The run ended before the host was asked.
+        case notAsked = "not_asked"
     }
 
     /// The hosts with one condition and one build.
@@ -49,10 +53,13 @@ package struct Serving: Codable, Hashable, Sendable {
     package var hosts: Int
     /// The serving ones first, then the largest group.
     package var groups: [Group]
+    /// The number of hosts outside the gate, which are not counted.
+    package var waived: Int
 
-    package init(hosts: Int, groups: [Group]) {
+    package init(hosts: Int, groups: [Group], waived: Int = 0) {
         self.hosts = hosts
         self.groups = groups
+        self.waived = waived
     }
 
     package init(_ report: Report) {
@@ -60,6 +67,7 @@ package struct Serving: Codable, Hashable, Sendable {
         var counts: [Group: Int] = [:]
         for host in gated { counts[Self.group(host, in: report), default: 0] += 1 }
         hosts = gated.count
+        waived = report.hosts.count - gated.count
         groups = counts.map { group, count in
             var group = group
             group.hosts = count
@@ -89,7 +97,11 @@ package struct Serving: Codable, Hashable, Sendable {
         case .mixed: return group(.mixed)
         case .failed, .rolledBack, .straggler, .ahead, .pending, .starting, .flapping, .soaking, .converged: break
         }
-        guard facts.reach == .ok, facts.runtime != .unknown else { return group(.unknown) }
+        guard facts.reach == .ok, facts.runtime != .unknown else {
+            // Nothing is recorded of the requests of a collector that was killed.
+            let isKnown = !report.reasons.contains { $0.code == .collectorKilled }
+            return group(host.attempts == 0 && isKnown ? .notAsked : .unknown)
+        }
         if facts.runtime == .absent { return group(.down) }
         switch facts.build {
         case .mixed: return group(.mixed)
@@ -106,10 +118,10 @@ package struct Serving: Codable, Hashable, Sendable {
             // The right commit that does not match the target is another image.
             if host.gitSHA != nil, host.gitSHA == target.gitSHA { return group(.wrongImage) }
             if facts.runtime == .starting { return group(.starting) }
-            let isFormer = facts.build == .behind && host.status != .rolledBack
+            let kind: Kind = host.status == .rolledBack ? .returned : facts.build == .behind ? .former : .other
             // Platforms have digests of their own, so a known commit names the build.
             return Group(
-                kind: isFormer ? .former : .other, hosts: 0, gitSHA: host.gitSHA,
+                kind: kind, hosts: 0, gitSHA: host.gitSHA,
                 digest: host.gitSHA == nil ? host.digest : nil)
         }
     }
@@ -117,7 +129,13 @@ package struct Serving: Codable, Hashable, Sendable {
     // MARK: - Values
 
     /// The number of hosts of which nothing is known.
-    package var unknown: Int { count(.unknown) }
+    package var unknown: Int { count(.unknown) + count(.notAsked) }
+
+    /// The only build that all hosts serve, in short; nil if there is none.
+    var onlyBuild: String? {
+        guard let first = groups.first, first.isServing, first.hosts == hosts else { return nil }
+        return first.build
+    }
 
     private func count(_ kind: Kind) -> Int { groups.filter { $0.kind == kind }.reduce(0) { $0 + $1.hosts } }
 
@@ -125,7 +143,7 @@ package struct Serving: Codable, Hashable, Sendable {
     /// several builds, or some serve none; `none` if no host that answered serves an identified build; empty if no host
     /// answered.
     package var value: String {
-        let answered = groups.filter { $0.kind != .unknown }
+        let answered = groups.filter(\.isAnswered)
         guard let first = answered.first else { return "" }
         guard answered.contains(where: \.isServing) else { return "none" }
         guard answered.count == 1 else { return "mixed" }
@@ -138,16 +156,17 @@ package struct Serving: Codable, Hashable, Sendable {
     ///
     /// - Parameter isBack: true after a rollback, in whose verification the target is the former build.
     package func sentence(isBack: Bool = false) -> String {
-        let known = groups.filter { $0.kind != .unknown }
-        guard hosts > 0 else { return "What production serves is unknown: no host was asked" }
+        let known = groups.filter(\.isAnswered)
+        guard hosts > 0, count(.notAsked) < hosts else { return "What production serves is unknown: no host was asked" }
         guard let first = known.first else {
             let none = hosts == 1 ? "the only host gave no usable answer" : "no host gave a usable answer"
             return "What production serves is unknown: \(none)"
         }
+        let note = waived > 0 ? " (\(ReportText.count(waived)) more waived)" : ""
         var parts: [String] = []
         if first.hosts == hosts {
             let all = hosts == 1 ? "The only host" : hosts == 2 ? "Both hosts" : "All \(ReportText.count(hosts)) hosts"
-            return "\(all) \(first.predicate(isBack: isBack, isOne: hosts == 1))"
+            return "\(all) \(first.predicate(isBack: isBack, isOne: hosts == 1))\(note)"
         }
         let one = first.hosts == 1
         parts.append(
@@ -159,18 +178,22 @@ package struct Serving: Codable, Hashable, Sendable {
         }
         let rest = known.dropFirst(shown + 1).reduce(0) { $0 + $1.hosts }
         if rest > 0 { parts.append("\(ReportText.count(rest)) in other conditions") }
-        if unknown > 0 { parts.append("\(ReportText.count(unknown)) gave no usable answer") }
-        return parts.joined(separator: ", ")
+        if count(.unknown) > 0 { parts.append("\(ReportText.count(count(.unknown))) gave no usable answer") }
+        let unasked = count(.notAsked)
+        if unasked > 0 { parts.append("\(ReportText.count(unasked)) \(unasked == 1 ? "was" : "were") not asked") }
+        return parts.joined(separator: ", ") + note
     }
 }
 
 extension Serving.Group {
-    fileprivate var isServing: Bool { kind == .target || kind == .former || kind == .other }
+    fileprivate var isServing: Bool { rank == 0 }
+
+    fileprivate var isAnswered: Bool { kind != .unknown && kind != .notAsked }
 
     fileprivate var rank: Int {
         switch kind {
-        case .target, .former, .other: 0
-        case .unknown: 2
+        case .target, .former, .returned, .other: 0
+        case .unknown, .notAsked: 2
         case .failsOnTarget, .down, .starting, .wrongImage, .mixed, .unidentified, .conflict: 1
         }
     }
@@ -182,6 +205,7 @@ extension Serving.Group {
         return switch kind {
         case .target: "\(serve) \(build)\(isBack ? " again" : "")"
         case .former: "still \(serve) \(build)"
+        case .returned: "\(serve) \(build) again"
         case .other: "\(serve) \(build)"
         case .failsOnTarget: "\(isOne ? "fails" : "fail") on \(build)"
         case .down: isOne ? "is down" : "are down"
@@ -189,8 +213,9 @@ extension Serving.Group {
         case .wrongImage: isOne ? "runs a wrong image" : "run a wrong image"
         case .mixed: isOne ? "runs several builds" : "run several builds"
         case .unidentified: isOne ? "runs a build that cannot be identified" : "run builds that cannot be identified"
-        case .conflict: "answered by another host"
+        case .conflict: "answered as another host"
         case .unknown: "gave no usable answer"
+        case .notAsked: isOne ? "was not asked" : "were not asked"
         }
     }
 }

@@ -33,7 +33,7 @@ package struct TextReport {
         let subject = "\(Sanitizer.singleLine(target.service, limit: 128))\(environment)  \(build)\(number)"
         guard report.sweep == nil else { return [subject, ""] }
         let links = (report.origin?.links ?? []).map { "\($0.name): \($0.url)" }
-        return [headline.text, "next: \(headline.next)", "", subject, report.circumstance] + links + [""]
+        return [headline.text, "Next: \(headline.next)", "", subject, report.circumstance] + links + [""]
     }
 
     private var headline: Headline { report.headline }
@@ -100,9 +100,12 @@ package struct TextReport {
         let summary = report.summary
         let waived = summary.waived > 0 ? ", \(summary.waived) waived" : ""
         let times = summary.secondsToConverge.map { "; time to converge: \(ReportText.convergence($0))" } ?? ""
-        let repeated = report.hosts.count > Self.screen ? [headline.text, "next: \(headline.next)"] : []
+        let isBack = report.promotion?.rollback?.effect == .moved
+        let repeated = report.hosts.count > Self.screen ? [headline.text, "Next: \(headline.next)"] : []
         return [report.promotion?.summary].compactMap { $0 } + drift + warnings
-            + ["\(summary.proven) of \(summary.expected.hostCount) proven\(waived)\(times)"]
+            + [
+                "\(summary.proven) of \(summary.expected.hostCount) proven\(waived)\(isBack ? ", before the rollback" : "")\(times)"
+            ]
             + report.reasons.dropFirst().reversed().map { "also \($0.verdict.rawValue): \($0.message)" }
             + repeated + [conclusion]
     }

@@ -31,25 +31,31 @@ struct VerdictText: Hashable, Sendable {
     private let rollback: PromotionRecord.Rollback?
     /// The kind of advice that applies to hosts.
     private let remedy: Remedy
+    /// True if another writer moved the tag, and no newer promotion is known.
+    private let isTagMoved: Bool
     /// nil unless this is a status.
     private let sweep: Report.Sweep?
 
     init(
         verdict: Verdict, exitCode: Int32, promotion: PromotionRecord? = nil,
-        rollback: PromotionRecord.Rollback? = nil, remedy: Remedy = .reachTarget, sweep: Report.Sweep? = nil
+        rollback: PromotionRecord.Rollback? = nil, remedy: Remedy = .reachTarget, isTagMoved: Bool = false,
+        sweep: Report.Sweep? = nil
     ) {
         self.verdict = verdict
         self.exitCode = exitCode
         self.promotion = promotion
         self.rollback = rollback ?? promotion?.rollback
         self.remedy = remedy
+        self.isTagMoved = isTagMoved
         self.sweep = sweep
     }
 
     init(_ report: Report) {
         self.init(
             verdict: report.verdict, exitCode: report.exitCode, promotion: report.promotion,
-            remedy: report.remedy, sweep: report.sweep)
+            remedy: report.remedy,
+            isTagMoved: report.successor == nil && report.reasons.contains { $0.code == .tagMoved }, sweep: report.sweep
+        )
     }
 
     /// The name of the verdict. A status has none.
@@ -119,9 +125,11 @@ struct VerdictText: Hashable, Sendable {
 
     private var verdictAdvice: String {
         switch verdict {
+        case .converged where exitCode != 0, .convergedTolerated where exitCode != 0:
+            "Find the cause of exit code \(exitCode) in the warnings: the verification itself succeeded."
         case .converged: "Nothing to do: every expected host serves what was promoted."
         case .convergedTolerated: "The tolerated hosts do not serve what was promoted: repair them when there is time."
-        case .stragglers: "Bring the hosts below to the target, then verify again."
+        case .stragglers: "Bring the hosts that are behind to the target, then verify again."
         case .stalled: "Find out why progress stopped, and whether the deploy is still running; then verify again."
         case .failedDeploy:
             "Roll the deploy back or repair the failed hosts, and leave the hosts that serve the former build as they are."
@@ -133,6 +141,7 @@ struct VerdictText: Hashable, Sendable {
             exitCode == 0
                 ? Self.unprovenAdvice
                 : "Check this collector's own network and resolver before the fleet, then verify again."
+        case .superseded where isTagMoved: "Find out who moved the tag, and leave the hosts as they are until then."
         case .superseded: "Check the verification of the newer promotion: this one is out of date."
         case .emptyInventory:
             exitCode == 0
@@ -142,7 +151,7 @@ struct VerdictText: Hashable, Sendable {
             "Check that the inventory's source is complete; if the fleet is meant to be smaller, give --max-shrink or "
                 + "--min-hosts."
         case .identityConflict:
-            "Check the URLs, DNS, proxies and caches of the hosts below: another host answered in their place."
+            "Check the URLs, DNS, proxies and caches of the hosts in whose place another host answered."
         case .interrupted: "Verify again: the state of the hosts that were not proven is unknown."
         }
     }
