@@ -72,9 +72,7 @@ package struct Serving: Codable, Hashable, Sendable {
             var group = group
             group.hosts = count
             return group
-        }.sorted { left, right in
-            (left.rank, -left.hosts, left.build ?? "") < (right.rank, -right.hosts, right.build ?? "")
-        }
+        }.sorted { $0.order < $1.order }
     }
 
     /// The group of one host, with 0 hosts.
@@ -196,6 +194,11 @@ extension Serving.Group {
         case .unknown, .notAsked: 2
         case .failsOnTarget, .down, .starting, .wrongImage, .mixed, .unidentified, .conflict: 1
         }
+    }
+
+    /// Complete, so that the same report always has the same sentence.
+    fileprivate var order: (Int, Int, Int, String, String) {
+        (rank, -hosts, Serving.Kind.allCases.firstIndex(of: kind) ?? 0, gitSHA?.hex ?? "", digest?.hex ?? "")
     }
 
     /// For example `still serve 51a5c0ffee12`.
