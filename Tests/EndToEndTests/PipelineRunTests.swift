@@ -86,7 +86,7 @@ struct PipelineRunTests {
             let again = try await step.run(arguments + store)
             #expect(WorkflowRunner.commands(in: again.output + again.error).isEmpty, "\(arguments)")
         }
-        #expect(try step.folder.read("output").split(separator: "\n").count == 15, "a report was published again")
+        #expect(try step.folder.read("output").split(separator: "\n").count == 16, "a report was published again")
     }
 
     /// One host that serves the old commit, and one that serves the new one.
@@ -165,7 +165,7 @@ struct PipelineRunTests {
         #expect(unreadable.exitCode == 64)
         #expect(
             try step.outputs() == [
-                "verdict": "refused", "exit_code": "64", "moved": "false", "failed_hosts": "", "serving": "",
+                "verdict": "refused", "exit_code": "64", "moved": "false", "tag": "", "failed_hosts": "", "serving": "",
             ])
         #expect(try step.folder.read("summary").hasPrefix("## ❌ Verification did not start\n"))
         #expect(WorkflowRunner.commands(in: unreadable.error).map(\.name) == ["error"])

@@ -59,7 +59,8 @@ struct PipelineFileTests {
         let outputs = try WorkflowRunner.outputs(try step.folder.read("output"))
         #expect(
             outputs == [
-                "earlier": "1", "verdict": "unreachable", "exit_code": "30", "moved": "false", "serving": "mixed",
+                "earlier": "1", "verdict": "unreachable", "exit_code": "30", "moved": "false", "tag": "",
+                "serving": "mixed",
                 "failed_hosts": outputs["failed_hosts"] ?? "", "verification": report.verification.id,
                 "expected": "8", "proven": "2", "failed": "2", "rolled_back": "0", "unreachable": "2",
                 "stragglers": "2", "ahead": "0", "conflict": "0", "waived": "1",
@@ -170,7 +171,7 @@ struct PipelineFileTests {
     func hostileEnd(_ text: String) throws {
         for command in CommandEnd.Command.allCases {
             let end = CommandEnd(command, exitCode: 41, message: text, unchanged: text)
-            #expect(end.outputs == "verdict=refused\nexit_code=41\nmoved=false\nfailed_hosts=\nserving=\n")
+            #expect(end.outputs == "verdict=refused\nexit_code=41\nmoved=false\ntag=\nserving=\nfailed_hosts=\n")
             let found = WorkflowRunner.commands(in: end.annotation.line + "\n")
             #expect(found.count == 1 && found.first?.name == "error")
             #expect(!end.summary.split(separator: "\n").contains { $0.hasPrefix("::") })

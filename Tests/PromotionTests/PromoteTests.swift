@@ -354,7 +354,7 @@ struct PromoteTests {
                     "\(outcome.error)")
                 #expect(
                     try promoter.folder.read(outputs)
-                        == "verdict=\(verdict)\nexit_code=\(code)\nmoved=false\nfailed_hosts=\nserving=\n")
+                        == "verdict=\(verdict)\nexit_code=\(code)\nmoved=false\ntag=\nserving=\nfailed_hosts=\n")
                 #expect(try promoter.folder.read(summary).contains("nothing was changed"))
             }
             #expect(promoter.registry.tag("latest") == promoter.old.digest)
@@ -392,7 +392,8 @@ struct PromoteTests {
             #expect(report.verdict == "failed_deploy")
             #expect(report.promotion?.rollback?.generation == 2)
             #expect(report.promotion?.rollback?.verdict == "converged")
-            #expect(report.warnings.contains { $0.hasPrefix("rollback: ") && $0.contains("converged") })
+            #expect(report.promotion?.rollback?.said.contains("converged") == true)
+            #expect(!report.warnings.contains { $0.hasPrefix("rollback: ") }, "a proven rollback is not a warning")
             // The journal shows that it was intended.
             #expect(!outcome.error.contains("a job that is merely late"), "\(outcome.error)")
             // A rollback does not supersede: the build may be promoted again after a fix.

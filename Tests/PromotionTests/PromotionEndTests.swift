@@ -25,26 +25,30 @@ struct PromotionEndTests {
     static let ends: [End] = [
         End(
             description: "CI is red", code: 41, verdict: "refused", moved: "false",
-            summary: ["## ❌ Promotion was refused\n", "failure", "nothing was changed"]
+            summary: [
+                "## ❌ Promotion of \(Commit.new.prefix(12)) to :latest was refused\n", "failure", "nothing was changed",
+            ]
         ) { $0.forge.change { $0.status = "failure" } },
         End(
             description: "the kill switch's folder is missing", code: 41, verdict: "refused", moved: "false",
             summary: [
-                "## ❌ Promotion was refused\n",
+                "## ❌ Promotion of \(Commit.new.prefix(12)) to :latest was refused\n",
                 "promotion held: the kill switch file:/x/y cannot be checked (its folder is missing)",
                 "nothing was changed",
             ],
             arguments: ["--kill-switch", "file:/x/y"]),
         End(
             description: "the branch has a newer candidate", code: 40, verdict: "superseded", moved: "false",
-            summary: ["## ❌ Promotion was superseded\n", "nothing was changed"]
+            summary: ["## ❌ Promotion of \(Commit.new.prefix(12)) to :latest was superseded\n", "nothing was changed"]
         ) { promoter in
             promoter.forge.change { $0.history.insert(Promoter.stranger, at: 0) }
             promoter.registry.push(MadeImage.single(revision: Promoter.stranger), "staging-\(Promoter.stranger)")
         },
         End(
             description: "the branch has a newer candidate, as --superseded-ok permits", code: 0, verdict: "superseded",
-            moved: "false", summary: ["## ⚠️ Promotion was superseded\n", "nothing was changed"], level: "notice",
+            moved: "false",
+            summary: ["## ⚠️ Promotion of \(Commit.new.prefix(12)) to :latest was superseded\n", "nothing was changed"],
+            level: "notice",
             arguments: ["--superseded-ok"]
         ) { promoter in
             promoter.forge.change { $0.history.insert(Promoter.stranger, at: 0) }
@@ -52,7 +56,9 @@ struct PromotionEndTests {
         },
         End(
             description: "a dry run is superseded, as --superseded-ok permits", code: 0, verdict: "superseded",
-            moved: "false", summary: ["## ⚠️ Promotion was superseded\n", "nothing was changed"], level: "notice",
+            moved: "false",
+            summary: ["## ⚠️ Promotion of \(Commit.new.prefix(12)) to :latest was superseded\n", "nothing was changed"],
+            level: "notice",
             arguments: ["--superseded-ok", "--dry-run"]
         ) { promoter in
             promoter.forge.change { $0.history.insert(Promoter.stranger, at: 0) }
@@ -60,7 +66,10 @@ struct PromotionEndTests {
         },
         End(
             description: "the candidate does not exist", code: 64, verdict: "refused", moved: "false",
-            summary: ["## ❌ Promotion did not start\n", "does not exist", "nothing was changed"],
+            summary: [
+                "## ❌ Promotion of \(Commit.new.prefix(12)) to :latest did not start\n", "does not exist",
+                "nothing was changed",
+            ],
             arguments: ["--from", "nothing"]),
         End(
             description: "the command line is wrong", code: 64, verdict: "refused", moved: "false",
@@ -68,28 +77,45 @@ struct PromotionEndTests {
             arguments: ["--soak", "never"]),
         End(
             description: "the tag is another build that does not state its commit", code: 41, verdict: "refused",
-            moved: "false", summary: ["## ❌ Promotion was refused\n", "--skip-ancestry", "nothing was changed"]
+            moved: "false",
+            summary: [
+                "## ❌ Promotion of \(Commit.new.prefix(12)) to :latest was refused\n", "--skip-ancestry",
+                "nothing was changed",
+            ]
         ) { $0.registry.push(MadeImage.single(revision: nil), "latest") },
         End(
             description: "the answer to the PUT is lost", code: 69, verdict: "unknown", moved: "unknown",
-            summary: ["## ❌ Promotion failed, and it is unknown whether the tag was moved\n", "cannot tell whether"]
+            summary: [
+                "## ❌ Promotion of \(Commit.new.prefix(12)) to :latest failed, and it is unknown whether the tag was moved\n",
+                "cannot tell whether",
+            ]
         ) { $0.registry.behave { request, _ in request.method == "PUT" ? .instead(.close) : .honest } },
         End(
             description: "a dry run", code: 0, verdict: "dry_run", moved: "false",
-            summary: ["## ⚠️ Dry run of a promotion\n", "would move", "nothing was changed"], level: "notice",
+            summary: [
+                "## ⚠️ Dry run: promotion of \(Commit.new.prefix(12)) to :latest\n", "would move", "nothing was changed",
+            ], level: "notice",
             arguments: ["--dry-run"]),
         End(
             description: "without verification", code: 0, verdict: "not_verified", moved: "true",
-            summary: ["## ⚠️ Promotion without verification\n", "--no-verify", "latest is \(Commit.new.prefix(12))"],
+            summary: [
+                "## ⚠️ Promotion of \(Commit.new.prefix(12)) to :latest without verification\n", "--no-verify",
+                "latest is \(Commit.new.prefix(12))",
+            ],
             level: "warning"),
         End(
             description: "the tag already is the build, without verification", code: 0, verdict: "not_verified",
-            moved: "false", summary: ["## ⚠️ Promotion without verification\n", "already was \(Commit.new.prefix(12))"],
+            moved: "false",
+            summary: [
+                "## ⚠️ Promotion of \(Commit.new.prefix(12)) to :latest without verification\n",
+                "already was \(Commit.new.prefix(12))",
+            ],
             level: "warning"
         ) { $0.registry.push($0.new, "latest") },
         End(
             description: "an empty inventory", code: 50, verdict: "empty_inventory", moved: "false",
-            summary: ["## ❌ Promotion was refused\n", "nothing was changed"], verifies: true
+            summary: ["## ❌ Promotion of \(Commit.new.prefix(12)) to :latest was refused\n", "nothing was changed"],
+            verifies: true
         ) { try $0.folder.write("fleet.yaml", "service: canvas\nhosts: []\n") },
         End(
             description: "proven", code: 0, verdict: "converged", moved: "true",
@@ -139,11 +165,12 @@ struct PromotionEndTests {
         #expect(outcome.exitCode == 64, "\(outcome.error)")
         #expect(
             try step.outputs() == [
-                "verdict": "refused", "exit_code": "64", "moved": "false", "failed_hosts": "", "serving": "",
+                "verdict": "refused", "exit_code": "64", "moved": "false", "tag": "", "failed_hosts": "", "serving": "",
             ])
         let summary = try step.folder.read("summary")
         #expect(
-            summary.hasPrefix("## ❌ Rollback did not start\n") && summary.contains("nothing was changed"), "\(summary)")
+            summary.hasPrefix("## ❌ Rollback of :latest did not start\n") && summary.contains("nothing was changed"),
+            "\(summary)")
         #expect(promoter.registry.writes == 0)
         await promoter.stop()
     }

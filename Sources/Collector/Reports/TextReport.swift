@@ -34,6 +34,7 @@ package struct TextReport {
         guard report.sweep == nil else { return [subject, ""] }
         let links = (report.origin?.links ?? []).map { "\($0.name): \($0.url)" }
         return [headline.text, "Next: \(headline.next)", "", subject, report.circumstance] + links + [""]
+            + (headline.note.map { [$0, ""] } ?? [])
     }
 
     private var headline: Headline { report.headline }
@@ -102,7 +103,9 @@ package struct TextReport {
         let times = summary.secondsToConverge.map { "; time to converge: \(ReportText.convergence($0))" } ?? ""
         let isBack = report.promotion?.rollback?.effect == .moved
         let repeated = report.hosts.count > Self.screen ? [headline.text, "Next: \(headline.next)"] : []
-        return [report.promotion?.summary].compactMap { $0 } + drift + warnings
+        let rollback = report.promotion?.rollback.map { "rollback: \($0.message)" }
+        let history = [report.promotion?.summary, report.warnings.contains { $0 == rollback } ? nil : rollback]
+        return history.compactMap { $0 } + drift + warnings
             + [
                 "\(summary.proven) of \(summary.expected.hostCount) proven\(waived)\(isBack ? ", before the rollback" : "")\(times)"
             ]
