@@ -19,7 +19,8 @@ struct AnnotationTests {
         let found = WorkflowRunner.commands(in: Self.output(Annotations(report: report)))
         let errors = found.filter { $0.name == "error" }
         #expect(errors.first?.properties["title"] == "buildinfo verify canvas: unreachable (exit 30)")
-        #expect(errors.first?.data == report.reasons.first?.message)
+        #expect(errors.first?.data.hasPrefix(report.headline.text) == true)
+        #expect(errors.first?.data.hasSuffix(report.reasons[0].message) == true)
         let hosts = errors.dropFirst().compactMap { $0.properties["title"] }
         #expect(hosts.first == "host-6: unreachable")
         #expect(hosts.suffix(2) == ["host-3: straggler", "host-2: straggler"])
@@ -61,12 +62,14 @@ struct AnnotationTests {
         if failing == 10 { #expect(warnings.last?.message.hasPrefix("host") == true, "ten of ten are shown") }
     }
 
-    @Test("A converged fleet without warnings has no annotations")
+    @Test("A converged fleet without warnings has one annotation, a notice with the headline")
     func green() throws {
         var bench = Bench(3, policy: .short)
         bench.finish { _, _ in .answer(Answer()) }
         var report = try SampleFleet.report(bench)
         report.warnings = []
-        #expect(Annotations(report: report).commands.isEmpty)
+        let commands = Annotations(report: report).commands
+        #expect(commands.map(\.level) == [.notice])
+        #expect(commands.first?.message.hasPrefix(report.headline.text) == true)
     }
 }

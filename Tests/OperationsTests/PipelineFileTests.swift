@@ -7,6 +7,7 @@ import Testing
 @testable import CollectorSupport
 @testable import Operations
 @testable import Reports
+@testable import Verdict
 
 @Suite("Pipeline")
 struct PipelineFileTests {
@@ -58,10 +59,30 @@ struct PipelineFileTests {
         let outputs = try WorkflowRunner.outputs(try step.folder.read("output"))
         #expect(
             outputs == [
-                "earlier": "1", "verdict": "unreachable", "exit_code": "30", "verification": report.verification.id,
+                "earlier": "1", "verdict": "unreachable", "exit_code": "30", "moved": "false", "tag": "",
+                "serving": "mixed",
+                "failed_hosts": outputs["failed_hosts"] ?? "", "verification": report.verification.id,
                 "expected": "8", "proven": "2", "failed": "2", "rolled_back": "0", "unreachable": "2",
                 "stragglers": "2", "ahead": "0", "conflict": "0", "waived": "1",
             ])
+    }
+
+    @Test("The hosts that fail the step are an output: worst first, bounded, and in harmless characters")
+    func failedHosts() throws {
+        var report = try SampleFleet.report()
+        let failing = zip(report.hosts, report.outcomes).filter { $1 == .failing }.map(\.0.name)
+        let names = try WorkflowRunner.outputs(StepOutputs(report: report).text)["failed_hosts"]?.split(separator: ",")
+        #expect(names?.count == failing.count && names?.first == "host-6")
+        let straggler = try #require(report.hosts.first { $0.status == .straggler })
+        report.hosts = (0..<5_000).map { number in
+            var host = straggler
+            host.name = "http://[::1]:\(number)/$(id);`x`,y z"
+            return host
+        }
+        let many = try #require(WorkflowRunner.outputs(StepOutputs(report: report).text)["failed_hosts"])
+        #expect(many.hasPrefix("http://[::1]:4999/__id___x__y_z,http://[::1]:4998/"))
+        #expect(many.utf8.count <= 2_048 && many.split(separator: ",").count <= 50)
+        #expect(many.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "-._:/[],".contains($0)) })
     }
 
     @Test("Text from a host cannot add outputs", arguments: Hostile.texts)
@@ -69,7 +90,10 @@ struct PipelineFileTests {
         let sample = try SampleFleet.report()
         var plain = try WorkflowRunner.outputs(StepOutputs(report: sample).text)
         var hostile = try WorkflowRunner.outputs(StepOutputs(report: Hostile.report(text, from: sample)).text)
-        plain["verification"] = nil
+        // An id and the names of hosts are reduced to harmless characters.
+        for name in ["verification", "failed_hosts"] { plain[name] = nil }
+        let names = hostile.removeValue(forKey: "failed_hosts")
+        #expect(names?.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "-._:/[],".contains($0)) } == true)
         #expect(hostile.removeValue(forKey: "verification")?.contains("\n") == false)
         #expect(hostile == plain)
     }
@@ -120,5 +144,37 @@ struct PipelineFileTests {
         try step.folder.write("summary", full)
         #expect(try step.publish(report).contains("could not append to $GITHUB_STEP_SUMMARY"))
         #expect(try step.folder.read("summary") == full)
+    }
+
+    @Test("Progress is folded in one group, which ends before the annotations")
+    func group() async throws {
+        let step = try Step()
+        let log = try step.folder.write("log", "")
+        let handle = try #require(FileHandle(forWritingAtPath: log))
+        defer { try? handle.close() }
+        let terminal = Terminal(descriptor: handle.fileDescriptor)
+        let pipeline = try #require(Pipeline(environment: step.environment, terminal: terminal))
+        struct Failure: Error {}
+        await #expect(throws: Failure.self) {
+            try await pipeline.grouping("a ::error::b") {
+                terminal.write("progress\n")
+                throw Failure()
+            }
+        }
+        pipeline.publish(try SampleFleet.report())
+        let names = WorkflowRunner.commands(in: try step.folder.read("log")).map(\.name)
+        #expect(Array(names.prefix(2)) == ["group", "endgroup"])
+        #expect(!names.dropFirst(2).contains("group") && names.dropFirst(2).contains("error"))
+    }
+
+    @Test("The end of a command without a report holds exactly its text, however hostile", arguments: Hostile.texts)
+    func hostileEnd(_ text: String) throws {
+        for command in CommandEnd.Command.allCases {
+            let end = CommandEnd(command, exitCode: 41, message: text, unchanged: text)
+            #expect(end.outputs == "verdict=refused\nexit_code=41\nmoved=false\ntag=\nserving=\nfailed_hosts=\n")
+            let found = WorkflowRunner.commands(in: end.annotation.line + "\n")
+            #expect(found.count == 1 && found.first?.name == "error")
+            #expect(!end.summary.split(separator: "\n").contains { $0.hasPrefix("::") })
+        }
     }
 }

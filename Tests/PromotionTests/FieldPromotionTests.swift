@@ -215,7 +215,7 @@ struct FieldPromotionTests {
             let outcome = try await promoter.run()
             #expect(outcome.exitCode == 0, "\(outcome.error)")
             let warning = try #require(outcome.error.firstRange(of: "cannot roll back to"))
-            let moved = try #require(outcome.error.firstRange(of: "read back: generation"))
+            let moved = try #require(outcome.error.firstRange(of: "read back: promotion no."))
             #expect(warning.lowerBound < moved.lowerBound)
             #expect(outcome.error.contains("lacks 1 of its 2 blobs"), "\(outcome.error)")
         }

@@ -37,7 +37,7 @@ struct RollbackTargetTests {
         if isKilled {
             let running = try promoter.start(["--timeout", "60s"], verifies: true)
             try await eventually("the tag was moved", detail: { running.error }) {
-                running.exitCode != nil || running.error.contains("read back: generation 2")
+                running.exitCode != nil || running.error.contains("read back: promotion no. 2")
             }
             running.signal(9)
             _ = try await running.wait()

@@ -88,7 +88,8 @@ struct HTMLReportTests {
                 #expect((words.tone == .good) == (verdict == .converged && exitCode == 0))
                 #expect((words.tone == .tolerated) == (verdict == .convergedTolerated && exitCode == 0))
                 #expect((words.tone == .bad) == (exitCode != 0))
-                #expect(!words.advice.isEmpty && !words.advice.dropLast().contains(". "), "one sentence: \(words.advice)")
+                #expect(
+                    !words.advice.isEmpty && !words.advice.dropLast().contains(". "), "one sentence: \(words.advice)")
             }
         }
     }

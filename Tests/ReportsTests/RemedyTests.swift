@@ -218,13 +218,13 @@ struct RemedyTests {
             #expect(!line.lowercased().contains("roll back") && !line.contains("roll the deploy back"), "\(line)")
         }
         // A reader of a single report must learn what production serves now.
-        let back = "The fleet is back on the former build bbbbbbbbbbbb"
+        let back = "All 5 hosts serve bbbbbbbbbbbb again, and :latest is bbbbbbbbbbbb."
         #expect(TextReport(report: report).render().contains(back))
         #expect(MarkdownReport(report: report).render().contains(back))
         #expect(Annotations(report: report).commands.contains { $0.level == .error && $0.message.contains(back) })
         let page = HTMLReport(report: report).render()
         #expect(page.contains(back))
-        #expect(page.contains("<h1>The deploy failed, and the fleet is back on the former build</h1>"))
+        #expect(page.contains("<h1>Deploy of aaaaaaaaaaaa failed and was rolled back</h1>"))
         #expect(!page.contains("class=\"remedies\""))
 
         // A tag that was put back does not mean that the fleet has followed.

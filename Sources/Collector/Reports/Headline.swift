@@ -19,8 +19,12 @@ package struct Headline: Encodable, Hashable, Sendable {
     package let numbers: String?
     /// ``Serving/value``; empty for a status.
     package let build: String
-    /// The effect on the tag; nil if the run could not move one.
+    /// The full commit, or else the digest, that the tag is; empty if it is unknown, or if no tag is involved.
+    package let tagBuild: String
+    /// The effect on the tag, of the promotion and of its rollback together; nil if the run could not move one.
     package let effect: PromotionRecord.Outcome?
+    /// The time that the rest of the report describes, if it is not the end of the run.
+    package let note: String?
     /// True if one build serves everywhere and the tag is known, so that both fit into one sentence.
     private let isJoined: Bool
 
@@ -41,12 +45,21 @@ package struct Headline: Encodable, Hashable, Sendable {
         if let sweep = report.sweep {
             event = Self.event(sweep, report.verdict)
             (serving, tag, numbers, build, effect, isJoined) = (nil, nil, nil, "", nil, false)
+            (tagBuild, note) = ("", nil)
             return
         }
         let promotion = report.promotion
         let rollback = promotion?.rollback
         event = Self.event(report)
-        effect = promotion?.effect
+        effect =
+            switch (promotion?.effect, rollback?.effect) {
+            case (.moved, _), (_, .moved): .moved
+            case (.unknown, _), (_, .unknown): .unknown
+            default: promotion?.effect
+            }
+        note =
+            rollback?.effect == .moved
+            ? "The hosts below are shown as they were before the rollback, when this build failed." : nil
         numbers = Self.numbers(report)
         let tag = Self.tag(report)
         self.tag = tag?.text
@@ -64,12 +77,14 @@ package struct Headline: Encodable, Hashable, Sendable {
             found?.sentence(isBack: isBack)
             ?? "What production serves is unknown: the hosts were not verified after \(promotion?.tag ?? "the tag") was put back"
         build = found?.value ?? ""
-        isJoined = tag?.isKnown == true && found?.groups.first?.hosts == found?.hosts && found?.unknown == 0
+        isJoined = tag?.build?.short != nil && tag?.build?.short == found?.onlyBuild
+        tagBuild = tag?.build?.full ?? ""
     }
 
     private enum CodingKeys: String, CodingKey {
-        case text, serving, tag, next, numbers, build
+        case text, serving, tag, next, numbers, note, build
         case event = "happened"
+        case tagBuild = "tag_build"
     }
 
     package func encode(to encoder: any Encoder) throws {
@@ -80,7 +95,9 @@ package struct Headline: Encodable, Hashable, Sendable {
         try fields.encodeIfPresent(tag, forKey: .tag)
         try fields.encode(next, forKey: .next)
         try fields.encodeIfPresent(numbers, forKey: .numbers)
+        try fields.encodeIfPresent(note, forKey: .note)
         try fields.encode(build, forKey: .build)
+        try fields.encode(tagBuild, forKey: .tagBuild)
     }
 
     // MARK: - Parts
@@ -98,6 +115,8 @@ package struct Headline: Encodable, Hashable, Sendable {
         switch (rollback.effect, rollback.verdict) {
         case (.moved, .converged): return "\(subject) and was rolled back"
         case (.moved, _): return "\(subject); the tag was put back, but not every host is proven to follow"
+        case (.unchanged, _) where rollback.isImpossible == true:
+            return "\(subject), and there is no build to roll back to"
         case (.unchanged, _): return "\(subject) and was not rolled back"
         case (.unknown, _): return "\(subject), and it is unknown whether the tag was put back"
         }
@@ -112,12 +131,21 @@ package struct Headline: Encodable, Hashable, Sendable {
         case .rollback: return "Rollback\(environment.map { " of \($0)" } ?? "") to \(build)"
         case .promotion: return "Deploy of \(build)\(environment.map { " to \($0)" } ?? "")"
         case nil where report.promotion != nil: return "Deploy of \(build)\(environment.map { " to \($0)" } ?? "")"
-        case nil: return "Verification of \(build)\(environment.map { " in \($0)" } ?? "")"
+        case nil:
+            // What a verification finds out is about the deploy.
+            switch report.verdict {
+            case .stragglers, .stalled, .failedDeploy, .rolledBack, .superseded:
+                return "Deploy of \(build)\(environment.map { " to \($0)" } ?? "")"
+            case .converged, .convergedTolerated, .unreachable, .inconclusive, .emptyInventory, .inventoryShrunk,
+                .identityConflict, .interrupted:
+                return "Verification of \(build)\(environment.map { " in \($0)" } ?? "")"
+            }
         }
     }
 
     private static func outcome(_ report: Report) -> String {
         let isGreen = report.exitCode == 0
+        let unproven = report.promotion == nil ? "ended without a proof" : "could not be proven"
         switch report.verdict {
         case .converged, .convergedTolerated:
             guard isGreen else { return "ended with exit code \(report.exitCode)" }
@@ -128,12 +156,12 @@ package struct Headline: Encodable, Hashable, Sendable {
         case .rolledBack:
             let hosts = report.reasons.first { $0.verdict == .rolledBack }?.hosts ?? 0
             return "was undone on \(hosts > 0 ? ReportText.hosts(hosts) : "some hosts")"
-        case .unreachable: return "could not be proven"
-        case .inconclusive: return "could not be proven: the collector lost most hosts at once"
+        case .unreachable: return unproven
+        case .inconclusive: return "\(unproven): the collector lost most hosts at once"
         case .superseded: return superseded(report)
-        case .emptyInventory: return "could not be proven: there was no host to ask"
-        case .inventoryShrunk: return "could not be proven: the inventory was refused"
-        case .identityConflict: return "could not be proven: another host answered"
+        case .emptyInventory: return "\(unproven): there was no host to ask"
+        case .inventoryShrunk: return "\(unproven): the inventory was refused"
+        case .identityConflict: return "\(unproven): another host answered"
         case .interrupted: return "was interrupted"
         }
     }
@@ -144,8 +172,8 @@ package struct Headline: Encodable, Hashable, Sendable {
             let build = successor.gitSHA?.short ?? successor.digest?.short ?? "another build"
             return "was superseded by \(build), promotion no. \(successor.generation)"
         }
-        if codes.contains(.tagPutBack) { return "was undone: the tag was put back to an earlier build" }
-        if codes.contains(.tagMoved) { return "was superseded: the tag was moved to another build" }
+        if codes.contains(.tagPutBack) { return "was undone by a change of the tag" }
+        if codes.contains(.tagMoved) { return "was superseded by a change of the tag" }
         return "was superseded by a newer promotion"
     }
 
@@ -153,15 +181,30 @@ package struct Headline: Encodable, Hashable, Sendable {
         let summary = report.summary
         let waived = summary.waived > 0 ? ", \(ReportText.count(summary.waived)) waived" : ""
         let time = report.isUnasked ? "" : " after \(ReportText.duration(report.verification.durationSeconds))"
-        return "\(ReportText.count(summary.proven)) of \(ReportText.hosts(summary.expected)) proven\(time)\(waived)"
+        let isBack = report.promotion?.rollback?.effect == .moved
+        let proven = "\(ReportText.count(summary.proven)) of \(ReportText.hosts(summary.expected)) proven"
+        return "\(proven)\(time)\(waived)\(isBack ? ", before the rollback" : "")"
     }
 
     // MARK: - The tag
 
     private struct Tag {
         let text: String
-        /// True if the tag's build is known.
-        let isKnown: Bool
+        /// nil if it is unknown.
+        var build: Build?
+    }
+
+    private struct Build {
+        let short: String
+        let full: String
+
+        /// nil without a commit and a digest.
+        init?(_ gitSHA: GitSHA?, _ digest: Digest?) {
+            guard let short = gitSHA?.short ?? digest?.short, let full = gitSHA?.hex ?? digest?.description else {
+                return nil
+            }
+            (self.short, self.full) = (short, full)
+        }
     }
 
     /// The tag at the end; nil if no tag is involved.
@@ -172,39 +215,44 @@ package struct Headline: Encodable, Hashable, Sendable {
             return seen(":\(tag)", codes)
         }
         let tag = promotion.tag ?? "the tag"
-        let target = promotion.kind == .rollback ? report.target.gitSHA?.short ?? promotion.digest?.short : nil
-        let build = target ?? report.target.gitSHA?.short ?? promotion.digest?.short ?? "the requested build"
+        let target = Build(report.target.gitSHA, promotion.digest ?? report.target.digest)
+        let build = target?.short ?? "the requested build"
         if let rollback = promotion.rollback {
             switch rollback.effect {
             case .moved where rollback.verdict == .superseded:
-                return Tag(text: "\(tag) was changed again after it was put back", isKnown: false)
-            case .moved: return Tag(text: "\(tag) is \(rollback.build ?? "the former build")", isKnown: true)
+                return Tag(text: "\(tag) was changed again after it was put back")
+            case .moved:
+                return Tag(
+                    text: "\(tag) is \(rollback.build ?? "the former build")",
+                    build: Build(rollback.gitSHA, rollback.digest))
             case .unchanged: break
-            case .unknown: return Tag(text: "what \(tag) is now is unknown", isKnown: false)
+            case .unknown: return Tag(text: "what \(tag) is now is unknown")
             }
         }
         if let seen = seen(tag, codes) { return seen }
         switch promotion.effect {
         case .unchanged where promotion.isAlready:
-            return Tag(text: "\(tag) already was \(build)", isKnown: true)
+            return Tag(text: "\(tag) already was \(build)", build: target)
         case .unchanged:
             let former = promotion.formerBuild
-            return Tag(text: former.map { "\(tag) is still \($0)" } ?? "\(tag) was not moved", isKnown: former != nil)
-        case .unknown: return Tag(text: "whether \(tag) was moved is unknown", isKnown: false)
+            return Tag(
+                text: former.map { "\(tag) is still \($0)" } ?? "\(tag) was not moved",
+                build: Build(promotion.formerGitSHA, promotion.formerDigest))
+        case .unknown: return Tag(text: "whether \(tag) was moved is unknown")
         case .moved where codes.contains(.newerPromotion):
-            return Tag(text: "\(tag) was moved to \(build), and may have been moved since", isKnown: false)
+            return Tag(text: "\(tag) was moved to \(build), and may have been moved since")
         case .moved:
             let isStill = promotion.rollback == nil ? "is" : "is still"
             return Tag(
-                text: "\(tag) \(isStill) \(build)\(promotion.kind == .rollback ? " (put back)" : "")", isKnown: true)
+                text: "\(tag) \(isStill) \(build)\(promotion.kind == .rollback ? " (put back)" : "")", build: target)
         }
     }
 
     /// Another writer's change of the tag that the verification saw; nil if it saw none.
     private static func seen(_ tag: String, _ codes: [Reason.Code?]) -> Tag? {
-        if codes.contains(.tagPutBack) { return Tag(text: "\(tag) was put back to an earlier build", isKnown: false) }
-        if codes.contains(.tagMoved) { return Tag(text: "\(tag) was moved to another build", isKnown: false) }
-        if codes.contains(.tagUncertain) { return Tag(text: "what \(tag) is now is unknown", isKnown: false) }
+        if codes.contains(.tagPutBack) { return Tag(text: "\(tag) was put back to an earlier build") }
+        if codes.contains(.tagMoved) { return Tag(text: "\(tag) was moved to another build") }
+        if codes.contains(.tagUncertain) { return Tag(text: "what \(tag) is now is unknown") }
         return nil
     }
 

@@ -120,6 +120,7 @@ package struct MarkdownReport {
             + (headline.state.map { [MarkdownText.escaped($0), ""] } ?? [])
             + ["**Next:** \(MarkdownText.escaped(headline.next))", "", verdict, ""]
             + [([report.endedAt] + actor + links).joined(separator: " · "), ""]
+            + (headline.note.map { ["_\($0)_", ""] } ?? [])
     }
 
     private var symbol: String {

@@ -49,10 +49,13 @@ package struct PromotionRecord: Codable, Hashable, Sendable {
         package var serving: Serving?
         /// nil in the records of older collectors.
         package var outcome: Outcome?
+        /// True if there was no build to roll back to; nil otherwise.
+        package var isImpossible: Bool?
 
         package init(
             message: String, digest: Digest? = nil, gitSHA: GitSHA? = nil, generation: Int? = nil,
-            verification: String? = nil, verdict: Verdict? = nil, serving: Serving? = nil, outcome: Outcome? = nil
+            verification: String? = nil, verdict: Verdict? = nil, serving: Serving? = nil, outcome: Outcome? = nil,
+            isImpossible: Bool? = nil
         ) {
             self.message = message
             self.digest = digest
@@ -62,6 +65,7 @@ package struct PromotionRecord: Codable, Hashable, Sendable {
             self.verdict = verdict
             self.serving = serving
             self.outcome = outcome
+            self.isImpossible = isImpossible
         }
 
         /// The effect on the tag. An older collector recorded only a tag that was put back.
@@ -72,6 +76,7 @@ package struct PromotionRecord: Codable, Hashable, Sendable {
 
         private enum CodingKeys: String, CodingKey {
             case digest, generation, verification, verdict, serving, outcome
+            case isImpossible = "impossible"
             case message = "said"
             case gitSHA = "git_sha"
         }

@@ -9,15 +9,16 @@ package struct Serving: Codable, Hashable, Sendable {
     package enum Kind: String, Codable, Hashable, Sendable, CaseIterable {
         /// Serves the target.
         case target
-        /// Still serves a build that was promoted before the target.
+        /// Serves the build from before the promotion, or an earlier one.
         case former
         /// Serves any other build.
         case other
-        /// The promoted image, but restarting, unhealthy, exited or paused.
-        case failsOnTarget = "fails_on_target"
-        /// Another build, restarting, unhealthy, exited or paused; or no instance at all.
-        case down
-        case starting
+        /// Runs the build, and failed in several answers in a row or went down on another build.
+        case failing
+        /// Runs the build, which is starting, or was not up in the last answer.
+        case notUp = "not_up"
+        /// No instance.
+        case absent
         /// The right commit in another image, or the right image with another commit.
         case wrongImage = "wrong_image"
         /// Its instances run different builds.
@@ -26,8 +27,10 @@ package struct Serving: Codable, Hashable, Sendable {
         case unidentified
         /// Another host answered in its place.
         case conflict
-        /// No usable answer, or not asked.
+        /// No usable answer.
         case unknown
+        /// The run ended before the host was asked.
+        case notAsked = "not_asked"
     }
 
     /// The hosts with one condition and one build.
@@ -49,10 +52,13 @@ package struct Serving: Codable, Hashable, Sendable {
     package var hosts: Int
     /// The serving ones first, then the largest group.
     package var groups: [Group]
+    /// The number of hosts outside the gate, which are not counted.
+    package var waived: Int
 
-    package init(hosts: Int, groups: [Group]) {
+    package init(hosts: Int, groups: [Group], waived: Int = 0) {
         self.hosts = hosts
         self.groups = groups
+        self.waived = waived
     }
 
     package init(_ report: Report) {
@@ -60,13 +66,20 @@ package struct Serving: Codable, Hashable, Sendable {
         var counts: [Group: Int] = [:]
         for host in gated { counts[Self.group(host, in: report), default: 0] += 1 }
         hosts = gated.count
+        waived = report.hosts.count - gated.count
+        // One build is one group: hosts can know of it in different ways.
+        for (group, count) in counts where group.kind == .other {
+            var former = group
+            former.kind = .former
+            guard counts[former] != nil else { continue }
+            counts[former, default: 0] += count
+            counts[group] = nil
+        }
         groups = counts.map { group, count in
             var group = group
             group.hosts = count
             return group
-        }.sorted { left, right in
-            (left.rank, -left.hosts, left.build ?? "") < (right.rank, -right.hosts, right.build ?? "")
-        }
+        }.sorted { $0.order < $1.order }
     }
 
     /// The group of one host, with 0 hosts.
@@ -89,8 +102,12 @@ package struct Serving: Codable, Hashable, Sendable {
         case .mixed: return group(.mixed)
         case .failed, .rolledBack, .straggler, .ahead, .pending, .starting, .flapping, .soaking, .converged: break
         }
-        guard facts.reach == .ok, facts.runtime != .unknown else { return group(.unknown) }
-        if facts.runtime == .absent { return group(.down) }
+        guard facts.reach == .ok, facts.runtime != .unknown else {
+            // Nothing is recorded of the requests of a collector that was killed.
+            let isKnown = !report.reasons.contains { $0.code == .collectorKilled }
+            return group(host.attempts == 0 && isKnown ? .notAsked : .unknown)
+        }
+        if facts.runtime == .absent { return group(.absent) }
         switch facts.build {
         case .mixed: return group(.mixed)
         case .digestWrong, .shaWrong: return group(.wrongImage)
@@ -98,37 +115,48 @@ package struct Serving: Codable, Hashable, Sendable {
         case .unknown: return group(.unknown)
         case .match, .matchPlatform, .matchIndex, .matchConfig, .matchSHA:
             // A crash loop is sampled in its good moments, too.
-            if host.status == .failed || facts.runtime.isDown { return onTarget(.failsOnTarget) }
-            return onTarget(facts.runtime == .starting ? .starting : .target)
+            if host.status == .failed { return onTarget(.failing) }
+            return onTarget(facts.runtime == .serving ? .target : .notUp)
         case .behind, .ahead, .foreign:
-            if facts.runtime.isDown { return group(.down) }
             guard host.gitSHA != nil || host.digest != nil else { return group(.unidentified) }
             // The right commit that does not match the target is another image.
             if host.gitSHA != nil, host.gitSHA == target.gitSHA { return group(.wrongImage) }
-            if facts.runtime == .starting { return group(.starting) }
-            let isFormer = facts.build == .behind && host.status != .rolledBack
             // Platforms have digests of their own, so a known commit names the build.
-            return Group(
-                kind: isFormer ? .former : .other, hosts: 0, gitSHA: host.gitSHA,
-                digest: host.gitSHA == nil ? host.digest : nil)
+            func group(_ kind: Kind) -> Group {
+                Group(kind: kind, hosts: 0, gitSHA: host.gitSHA, digest: host.gitSHA == nil ? host.digest : nil)
+            }
+            if facts.runtime.isDown { return group(.failing) }
+            guard facts.runtime == .serving else { return group(.notUp) }
+            let isFormer =
+                host.gitSHA.map { $0 == report.promotion?.formerGitSHA }
+                ?? (host.digest == report.promotion?.formerDigest)
+            return group(facts.build == .behind || isFormer ? .former : .other)
         }
     }
 
     // MARK: - Values
 
     /// The number of hosts of which nothing is known.
-    package var unknown: Int { count(.unknown) }
+    package var unknown: Int { count(.unknown) + count(.notAsked) }
+
+    /// The only build that all hosts serve, in short; nil if there is none.
+    var onlyBuild: String? {
+        guard let first = groups.first, first.isServing, first.hosts == hosts else { return nil }
+        return first.build
+    }
 
     private func count(_ kind: Kind) -> Int { groups.filter { $0.kind == kind }.reduce(0) { $0 + $1.hosts } }
 
-    /// The full commit, or else the digest, if every host that answered serves this one build; `mixed` if they serve
-    /// several builds, or some serve none; `none` if no host that answered serves an identified build; empty if no host
-    /// answered.
+    /// The full commit, or else the digest, if every host in the gate serves this one build; `unknown` if nothing else was
+    /// seen, and some hosts gave no usable answer; `mixed` if hosts serve several builds, or some serve none; `none` if no
+    /// host serves an identified build; empty if no host was asked.
     package var value: String {
-        let answered = groups.filter { $0.kind != .unknown }
-        guard let first = answered.first else { return "" }
-        guard answered.contains(where: \.isServing) else { return "none" }
+        guard hosts > 0, count(.notAsked) < hosts else { return "" }
+        let answered = groups.filter(\.isAnswered)
+        guard let first = answered.first else { return "unknown" }
+        guard answered.contains(where: \.isServing) else { return unknown > 0 ? "unknown" : "none" }
         guard answered.count == 1 else { return "mixed" }
+        guard unknown == 0 else { return "unknown" }
         return first.gitSHA?.hex ?? first.digest?.description ?? "none"
     }
 
@@ -138,59 +166,71 @@ package struct Serving: Codable, Hashable, Sendable {
     ///
     /// - Parameter isBack: true after a rollback, in whose verification the target is the former build.
     package func sentence(isBack: Bool = false) -> String {
-        let known = groups.filter { $0.kind != .unknown }
-        guard hosts > 0 else { return "What production serves is unknown: no host was asked" }
+        let known = groups.filter(\.isAnswered)
+        guard hosts > 0, count(.notAsked) < hosts else { return "What production serves is unknown: no host was asked" }
         guard let first = known.first else {
             let none = hosts == 1 ? "the only host gave no usable answer" : "no host gave a usable answer"
             return "What production serves is unknown: \(none)"
         }
+        let note = waived > 0 ? " (\(ReportText.count(waived)) more waived)" : ""
         var parts: [String] = []
         if first.hosts == hosts {
             let all = hosts == 1 ? "The only host" : hosts == 2 ? "Both hosts" : "All \(ReportText.count(hosts)) hosts"
-            return "\(all) \(first.predicate(isBack: isBack, isOne: hosts == 1))"
+            let again = isBack && first.kind == .target ? " again" : ""
+            return "\(all) \(first.predicate(isOne: hosts == 1))\(again)\(note)"
         }
         let one = first.hosts == 1
         parts.append(
-            "\(ReportText.count(first.hosts)) of \(ReportText.hosts(hosts)) \(first.predicate(isBack: isBack, isOne: one))"
+            "\(ReportText.count(first.hosts)) of \(ReportText.hosts(hosts)) \(first.predicate(isOne: one))"
         )
         let shown = 4
         for group in known.dropFirst().prefix(shown) {
-            parts.append("\(ReportText.count(group.hosts)) \(group.predicate(isBack: isBack, isOne: group.hosts == 1))")
+            parts.append("\(ReportText.count(group.hosts)) \(group.predicate(isOne: group.hosts == 1))")
         }
         let rest = known.dropFirst(shown + 1).reduce(0) { $0 + $1.hosts }
         if rest > 0 { parts.append("\(ReportText.count(rest)) in other conditions") }
-        if unknown > 0 { parts.append("\(ReportText.count(unknown)) gave no usable answer") }
-        return parts.joined(separator: ", ")
+        if count(.unknown) > 0 { parts.append("\(ReportText.count(count(.unknown))) gave no usable answer") }
+        let unasked = count(.notAsked)
+        if unasked > 0 { parts.append("\(ReportText.count(unasked)) \(unasked == 1 ? "was" : "were") not asked") }
+        return parts.joined(separator: ", ") + note
     }
 }
 
 extension Serving.Group {
-    fileprivate var isServing: Bool { kind == .target || kind == .former || kind == .other }
+    fileprivate var isServing: Bool { rank == 0 }
+
+    fileprivate var isAnswered: Bool { kind != .unknown && kind != .notAsked }
 
     fileprivate var rank: Int {
         switch kind {
         case .target, .former, .other: 0
-        case .unknown: 2
-        case .failsOnTarget, .down, .starting, .wrongImage, .mixed, .unidentified, .conflict: 1
+        case .unknown, .notAsked: 2
+        case .failing, .notUp, .absent, .wrongImage, .mixed, .unidentified, .conflict: 1
         }
     }
 
+    /// Complete, so that the same report always has the same sentence.
+    fileprivate var order: (Int, Int, Int, String, String) {
+        (rank, -hosts, Serving.Kind.allCases.firstIndex(of: kind) ?? 0, gitSHA?.hex ?? "", digest?.hex ?? "")
+    }
+
     /// For example `still serve 51a5c0ffee12`.
-    fileprivate func predicate(isBack: Bool, isOne: Bool) -> String {
+    fileprivate func predicate(isOne: Bool) -> String {
         let build = build ?? "an unknown build"
         let serve = isOne ? "serves" : "serve"
         return switch kind {
-        case .target: "\(serve) \(build)\(isBack ? " again" : "")"
+        case .target: "\(serve) \(build)"
         case .former: "still \(serve) \(build)"
         case .other: "\(serve) \(build)"
-        case .failsOnTarget: "\(isOne ? "fails" : "fail") on \(build)"
-        case .down: isOne ? "is down" : "are down"
-        case .starting: isOne ? "is starting" : "are starting"
+        case .failing: "\(isOne ? "fails" : "fail") on \(build)"
+        case .notUp: "\(isOne ? "is" : "are") not up on \(build)"
+        case .absent: isOne ? "runs no instance" : "run no instance"
         case .wrongImage: isOne ? "runs a wrong image" : "run a wrong image"
         case .mixed: isOne ? "runs several builds" : "run several builds"
         case .unidentified: isOne ? "runs a build that cannot be identified" : "run builds that cannot be identified"
-        case .conflict: "answered by another host"
+        case .conflict: "answered as another host"
         case .unknown: "gave no usable answer"
+        case .notAsked: isOne ? "was not asked" : "were not asked"
         }
     }
 }

@@ -36,7 +36,8 @@ package struct TextReport {
         let subject = "\(Sanitizer.singleLine(target.service, limit: 128))\(environment)  \(build)\(number)"
         guard report.sweep == nil else { return [subject, ""] }
         let links = (report.origin?.links ?? []).map { "\($0.name): \($0.url)" }
-        return [headline.text, "next: \(headline.next)", "", subject, report.circumstance] + links + [""]
+        return [headline.text, "Next: \(headline.next)", "", subject, report.circumstance] + links + [""]
+            + (headline.note.map { [$0, ""] } ?? [])
     }
 
     private var headline: Headline { report.headline }
@@ -144,9 +145,14 @@ package struct TextReport {
             ReportText.servedFromStart(summary),
         ]
         let times = convergence.compactMap { $0.map { "; \($0)" } }.joined()
-        let repeated = report.hosts.count > Self.screen ? [headline.text, "next: \(headline.next)"] : []
-        return [report.promotion?.summary].compactMap { $0 } + drift + warnings
-            + ["\(summary.proven) of \(summary.expected.hostCount) proven\(waived)\(times)"]
+        let isBack = report.promotion?.rollback?.effect == .moved
+        let repeated = report.hosts.count > Self.screen ? [headline.text, "Next: \(headline.next)"] : []
+        let rollback = report.promotion?.rollback.map { "rollback: \($0.message)" }
+        let history = [report.promotion?.summary, report.warnings.contains { $0 == rollback } ? nil : rollback]
+        return history.compactMap { $0 } + drift + warnings
+            + [
+                "\(summary.proven) of \(summary.expected.hostCount) proven\(waived)\(isBack ? ", before the rollback" : "")\(times)"
+            ]
             + report.reasons.dropFirst().reversed().map { "also \($0.verdict.rawValue): \($0.message)" }
             + repeated + [conclusion]
     }

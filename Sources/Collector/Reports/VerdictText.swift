@@ -31,25 +31,40 @@ struct VerdictText: Hashable, Sendable {
     private let rollback: PromotionRecord.Rollback?
     /// The kind of advice that applies to hosts.
     private let remedy: Remedy
+    /// The code of the verdict's cause; nil if it is unknown.
+    private let code: Reason.Code?
+    /// True if hosts in the gate failed on the target, tolerated or not.
+    private let hasFailures: Bool
+    /// True if another writer moved the tag, and no newer promotion is known.
+    private let isTagMoved: Bool
     /// nil unless this is a status.
     private let sweep: Report.Sweep?
 
     init(
         verdict: Verdict, exitCode: Int32, promotion: PromotionRecord? = nil,
-        rollback: PromotionRecord.Rollback? = nil, remedy: Remedy = .reachTarget, sweep: Report.Sweep? = nil
+        rollback: PromotionRecord.Rollback? = nil, remedy: Remedy = .reachTarget, code: Reason.Code? = nil,
+        hasFailures: Bool = false, isTagMoved: Bool = false,
+        sweep: Report.Sweep? = nil
     ) {
         self.verdict = verdict
         self.exitCode = exitCode
         self.promotion = promotion
         self.rollback = rollback ?? promotion?.rollback
         self.remedy = remedy
+        self.code = code
+        self.hasFailures = hasFailures
+        self.isTagMoved = isTagMoved
         self.sweep = sweep
     }
 
     init(_ report: Report) {
         self.init(
             verdict: report.verdict, exitCode: report.exitCode, promotion: report.promotion,
-            remedy: report.remedy, sweep: report.sweep)
+            remedy: report.remedy,
+            code: report.reasons.first?.code,
+            hasFailures: report.hosts.contains { !$0.isWaived && ($0.status == .failed || $0.status == .rolledBack) },
+            isTagMoved: report.successor == nil && report.reasons.contains { $0.code == .tagMoved }, sweep: report.sweep
+        )
     }
 
     /// The name of the verdict. A status has none.
@@ -119,12 +134,19 @@ struct VerdictText: Hashable, Sendable {
 
     private var verdictAdvice: String {
         switch verdict {
+        case .converged where exitCode != 0, .convergedTolerated where exitCode != 0:
+            "Find the cause of exit code \(exitCode) in the warnings: the verification itself succeeded."
         case .converged: "Nothing to do: every expected host serves what was promoted."
-        case .convergedTolerated: "The tolerated hosts do not serve what was promoted: repair them when there is time."
-        case .stragglers: "Bring the hosts below to the target, then verify again."
+        case .convergedTolerated: "Look after the tolerated hosts: they are not proven to serve what was promoted."
+        case .stragglers where hasFailures, .stalled where hasFailures:
+            "Find out why hosts failed on this build, and leave the hosts that serve another build as they are."
+        case .stragglers: "Bring the hosts that are behind to the target, then verify again."
         case .stalled: "Find out why progress stopped, and whether the deploy is still running; then verify again."
+        case .failedDeploy where promotion?.rollback?.isImpossible == true:
+            "Repair the failed hosts or promote a fixed build, and leave the hosts that serve another build as they are."
         case .failedDeploy:
-            "Roll the deploy back or repair the failed hosts, and leave the hosts that serve the former build as they are."
+            "Roll the deploy back (rollback) or repair the failed hosts, and leave the hosts that serve the former build as "
+                + "they are."
         case .rolledBack:
             "Find out what put the older build back, and leave the hosts as they are until then."
         case .unreachable:
@@ -133,16 +155,21 @@ struct VerdictText: Hashable, Sendable {
             exitCode == 0
                 ? Self.unprovenAdvice
                 : "Check this collector's own network and resolver before the fleet, then verify again."
+        case .superseded where isTagMoved: "Find out who moved the tag, and leave the hosts as they are until then."
         case .superseded: "Check the verification of the newer promotion: this one is out of date."
         case .emptyInventory:
             exitCode == 0
                 ? "Nothing to do: an empty inventory is allowed here."
-                : "Check the source of the inventory, and which of its hosts are waived."
+                : code == .selectionMatchesNothing
+                    ? "Check --select: it matches no host of the inventory."
+                    : code == .allWaived
+                        ? "Check the waivers: every host is waived."
+                        : "Check the source of the inventory, and which of its hosts are waived."
         case .inventoryShrunk:
             "Check that the inventory's source is complete; if the fleet is meant to be smaller, give --max-shrink or "
                 + "--min-hosts."
         case .identityConflict:
-            "Check the URLs, DNS, proxies and caches of the hosts below: another host answered in their place."
+            "Check the URLs, DNS, proxies and caches of the hosts in whose place another host answered."
         case .interrupted: "Verify again: the state of the hosts that were not proven is unknown."
         }
     }

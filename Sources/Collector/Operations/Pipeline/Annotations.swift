@@ -26,7 +26,7 @@ struct Annotations {
 
     private var headline: WorkflowCommand {
         let headline = report.headline
-        let cause = report.exitCode == 0 ? nil : report.reasons.first?.message
+        let cause = report.exitCode == 0 ? nil : report.reasons.first.map { "Cause: \($0.message)" }
         return WorkflowCommand(
             level: level, title: "\(subject): \(report.verdict.rawValue) (exit \(report.exitCode))",
             message: [headline.text, headline.next, cause].compactMap { $0 }.joined(separator: " "))

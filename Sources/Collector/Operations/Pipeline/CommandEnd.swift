@@ -54,6 +54,12 @@ package struct CommandEnd: Hashable, Sendable {
     let message: String
     /// A sentence about the tag; nil if none is involved, or nothing is known of it.
     let tag: String?
+    /// The build and the tag, for example `of 2d72aa… to :latest`; nil if they are unknown.
+    package var object: String?
+    /// The full commit, or else the digest, that the tag is; empty if it is unknown.
+    package var tagBuild = ""
+    /// What to do next if the cause decides it; nil for the verdict's advice.
+    private var specificNext: String?
 
     package init(
         _ command: Command, _ verdict: Verdict, exitCode: Int32, effect: PromotionRecord.Outcome, message: String,
@@ -98,6 +104,8 @@ package struct CommandEnd: Hashable, Sendable {
         self.init(
             command, end.verdict, exitCode: exitCode ?? failure.exitCode, effect: failure.effect, message: end.message,
             tag: end.tag)
+        (object, tagBuild) = (failure.object, failure.tagBuild)
+        specificNext = (failure.reason as? PromotionError)?.next
     }
 
     // MARK: - Words
@@ -105,8 +113,8 @@ package struct CommandEnd: Hashable, Sendable {
     private var subject: String {
         switch command {
         case .verify: "Verification"
-        case .promote: "Promotion"
-        case .rollback: "Rollback"
+        case .promote: "Promotion\(object.map { " \($0)" } ?? "")"
+        case .rollback: "Rollback\(object.map { " \($0)" } ?? "")"
         case .waitCI: "The wait for CI"
         }
     }
@@ -124,7 +132,7 @@ package struct CommandEnd: Hashable, Sendable {
         case .unknown: "\(subject) failed, and it is unknown whether the tag was moved"
         case .interrupted: "\(subject) was interrupted"
         case .error: "\(subject) ended with an internal error"
-        case .dryRun: "Dry run of a \(subject.lowercased())"
+        case .dryRun: "Dry run: \(command == .rollback ? "rollback" : "promotion")\(object.map { " \($0)" } ?? "")"
         case .notVerified: "\(subject) without verification"
         case .green: "CI is green"
         }
@@ -132,8 +140,13 @@ package struct CommandEnd: Hashable, Sendable {
 
     /// What to do next, one sentence.
     var next: String {
-        switch verdict {
-        case .refused, .inventory: "Remove the cause and run the job again: there is nothing to undo."
+        if let specificNext { return specificNext }
+        return switch verdict {
+        case .refused where ExitStatus(rawValue: exitCode) == .usage, .inventory:
+            "Correct the cause, then run the job again: there is nothing to undo."
+        case .refused where ExitStatus(rawValue: exitCode) == .unavailable:
+            "Run the job again once the service is available: there is nothing to undo."
+        case .refused: "Wait or act until the cause is gone, then run the job again: there is nothing to undo."
         case .superseded: "Check the run of the newer promotion: there is nothing to do here."
         case .unknown where effect == .moved, .interrupted where effect == .moved:
             "Run verify: the hosts are not proven to follow."
@@ -142,7 +155,8 @@ package struct CommandEnd: Hashable, Sendable {
             "Run \(command.rawValue) again: it first determines whether the tag was moved."
         case .interrupted: "Run \(command.rawValue) again if it is still wanted."
         case .error: "Report this as a defect of buildinfo-collector, with the log of the step."
-        case .dryRun: "Run it without --dry-run to move the tag."
+        case .dryRun where message.contains("nothing would be moved"): "Nothing to do: the tag already is this build."
+        case .dryRun: "Run it without --dry-run to \(command == .rollback ? "put the tag back" : "move the tag")."
         case .notVerified: "Run verify: the hosts are not proven to follow."
         case .green: "Promote the commit."
         }
@@ -161,7 +175,7 @@ package struct CommandEnd: Hashable, Sendable {
     var outputs: String {
         StepOutputs.text([
             ("verdict", verdict.word), ("exit_code", "\(exitCode)"), ("moved", StepOutputs.word(effect)),
-            ("failed_hosts", ""), ("serving", ""),
+            ("tag", StepOutputs.word(tagBuild)), ("serving", ""), ("failed_hosts", ""),
         ])
     }
 

@@ -9,7 +9,8 @@ import Verdict
 /// | `verdict` | as in the report |
 /// | `exit_code` | as in the report |
 /// | `moved` | `true` if this run moved the tag, also if it was put back later; `false` if certainly not; else `unknown` |
-/// | `serving` | ``Serving/value``: the full commit that all answering hosts serve, `mixed`, `none`, or empty |
+/// | `tag` | ``Headline/tagBuild``: the full commit that the tag is at the end; empty if unknown |
+/// | `serving` | ``Serving/value``: the full commit that all hosts serve, `mixed`, `none`, `unknown`, or empty |
 /// | `failed_hosts` | the hosts that cause the exit code, worst first, separated by commas |
 /// | `verification` | the report's id, for `report ID` |
 /// | `expected` | hosts in the gate |
@@ -45,7 +46,8 @@ struct StepOutputs {
         let lines: [(String, String)] =
             [
                 ("verdict", report.verdict.rawValue), ("exit_code", "\(report.exitCode)"),
-                ("moved", Self.word(headline.effect ?? .unchanged)), ("serving", Self.word(headline.build)),
+                ("moved", Self.word(headline.effect ?? .unchanged)), ("tag", Self.word(headline.tagBuild)),
+                ("serving", Self.word(headline.build)),
                 ("failed_hosts", failedHosts),
                 ("verification", Self.word(report.verification.id)), ("expected", "\(report.summary.expected)"),
             ] + classes.map { ($0, "\(counts[$1, default: 0])") } + (unasked > 0 ? [("not_asked", "\(unasked)")] : [])
@@ -65,9 +67,11 @@ struct StepOutputs {
 
     /// The report has the worst host at its end.
     private var failedHosts: String {
-        let names = zip(report.hosts, report.outcomes).reversed().lazy.filter { $1 == .failing }.map {
-            Self.name($0.0.name)
+        // The inventory's order within a status.
+        let failing = zip(report.hosts, report.outcomes).filter { $1 == .failing }.map(\.0).enumerated().sorted {
+            ($0.element.status.rank, $0.offset) < ($1.element.status.rank, $1.offset)
         }
+        let names = failing.lazy.map { Self.name($0.element.name) }
         var result = ""
         for name in names.prefix(Self.maximumHosts) {
             let addition = result.isEmpty ? name : ",\(name)"
@@ -88,7 +92,7 @@ struct StepOutputs {
     }
 
     /// The letters, digits, hyphens and colons of an id or digest; anything else is dropped.
-    private static func word(_ id: String) -> String {
+    static func word(_ id: String) -> String {
         id.filter { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "-" || $0 == ":") }
     }
 }

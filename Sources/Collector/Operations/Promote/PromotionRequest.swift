@@ -21,6 +21,9 @@ package struct PromotionRequest: Hashable, Sendable {
     /// One line.
     let actor: String
 
+    /// For example `of 2d72aa… to :latest`.
+    var object: String { "of \(gitSHA.short) to :\(tag)" }
+
     var repository: String { target.repository }
     var tag: String { target.effectiveTag ?? "" }
 
@@ -147,12 +150,14 @@ package struct PromotionPlan: Sendable {
         let isMove = passed.former?.digest != passed.image.digest
         let present =
             passed.former.map { "\(request.target) is still \($0.name)" } ?? "\(request.target) does not exist"
-        return CommandEnd(
+        var end = CommandEnd(
             .promote, .dryRun, exitCode: ExitStatus.success.rawValue, effect: .unchanged,
             message: isMove
                 ? "would move \(request.target) to \(request.gitSHA.short) (\(passed.image.digest.short))"
                 : "\(request.target) already is \(request.gitSHA.short); nothing would be moved",
             tag: "nothing was changed: \(present)")
+        (end.object, end.tagBuild) = (request.object, passed.former?.full ?? "")
+        return end
     }
 }
 

@@ -62,13 +62,16 @@ package struct PromotionRun: Sendable {
         } catch {
             guard let error = error as? any ExitCoded else { throw error }
             guard !progress.mayHaveWritten || error.wroteNothing else {
-                throw PromotionFailure(reason: error, effect: progress.effect ?? .unknown, message: nil)
+                throw PromotionFailure(
+                    reason: error, effect: progress.effect ?? .unknown, message: nil, object: request.object)
             }
             var present = progress.passed?.former.map { "is still \($0.name)" }
             if case PromotionError.underWay = error { present = nil }
             let message = "nothing was changed: \(request.target) \(present ?? "was not written")"
             log.record(.tag, message)
-            throw PromotionFailure(reason: error, effect: .unchanged, message: message)
+            throw PromotionFailure(
+                reason: error, effect: .unchanged, message: message, object: request.object,
+                tagBuild: present == nil ? "" : progress.passed?.former?.full ?? "")
         }
     }
 
@@ -113,13 +116,13 @@ package struct PromotionRun: Sendable {
         }
         guard var run = verification, var target else {
             let name = request.gitSHA.short
-            return PromotionResult(
-                exitCode: ExitStatus.success.rawValue,
-                end: CommandEnd(
-                    .promote, .notVerified, exitCode: ExitStatus.success.rawValue, effect: effect,
-                    message:
-                        "\(name) is promotion no. \(entry.generation) of \(request.service); no host was asked (--no-verify)",
-                    tag: "\(request.target) \(passed.isMove ? "is" : "already was") \(name)"))
+            var end = CommandEnd(
+                .promote, .notVerified, exitCode: ExitStatus.success.rawValue, effect: effect,
+                message:
+                    "\(name) is promotion no. \(entry.generation) of \(request.service); no host was asked (--no-verify)",
+                tag: "\(request.target) \(passed.isMove ? "is" : "already was") \(name)")
+            (end.object, end.tagBuild) = (request.object, request.gitSHA.hex)
+            return PromotionResult(exitCode: ExitStatus.success.rawValue, end: end)
         }
         target.generation = entry.generation
         run.target = target
@@ -138,7 +141,9 @@ package struct PromotionRun: Sendable {
         return PromotionResult(
             exitCode: try await run.publish(
                 outcome, promotion: record(passed, effect: effect, rollback: rollback),
-                notes: log.warnings + (rollback.map { ["rollback: \($0.message)"] } ?? [])
+                notes: log.warnings
+                    + [rollback].compactMap { $0 }.filter { $0.verdict != .converged }
+                    .map { "rollback: \($0.message)" }
             ).exitCode)
     }
 
@@ -150,7 +155,8 @@ package struct PromotionRun: Sendable {
         } catch {
             guard let error = error as? any ExitCoded else { throw error }
             throw PromotionFailure(
-                reason: error, effect: .unchanged, message: "nothing was changed: this is a dry run")
+                reason: error, effect: .unchanged, message: "nothing was changed: this is a dry run",
+                object: request.object)
         }
     }
 

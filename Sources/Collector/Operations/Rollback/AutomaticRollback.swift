@@ -26,7 +26,7 @@ struct AutomaticRollback: Sendable {
                 .init(
                     message:
                         "no build to roll back to: \(request.target) \(former) before, and no other build of it was ever "
-                        + "proven", outcome: .unchanged))
+                        + "proven", outcome: .unchanged, isImpossible: true))
         }
         mover.log.record(
             .rollback, "rolling back because of \(verdict.rawValue) … (\(request.target) to \(target.standing))")

@@ -88,6 +88,8 @@ package struct RollbackRun: Sendable {
         }
     }
 
+    private var object: String { "of :\(target.effectiveTag ?? "")" }
+
     private struct Progress {
         var plan: Plan?
         var mayHaveWritten = false
@@ -122,13 +124,16 @@ package struct RollbackRun: Sendable {
         } catch {
             guard let error = error as? any ExitCoded else { throw error }
             guard !progress.mayHaveWritten || error.wroteNothing else {
-                throw PromotionFailure(reason: error, effect: progress.effect ?? .unknown, message: nil)
+                throw PromotionFailure(
+                    reason: error, effect: progress.effect ?? .unknown, message: nil, object: object)
             }
             var present = progress.plan?.present.map { "is still \($0.name)" }
             if case PromotionError.underWay = error { present = nil }
             let message = "nothing was changed: \(target) \(present ?? "was not written")"
             log.record(.tag, message)
-            throw PromotionFailure(reason: error, effect: .unchanged, message: message)
+            throw PromotionFailure(
+                reason: error, effect: .unchanged, message: message, object: object,
+                tagBuild: present == nil ? "" : progress.plan?.present?.full ?? "")
         }
     }
 

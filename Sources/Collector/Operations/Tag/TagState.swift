@@ -15,6 +15,7 @@ struct TagState: Hashable, Sendable {
     var created: Date?
 
     var name: String { gitSHA?.short ?? digest.short }
+    var full: String { gitSHA?.hex ?? digest.description }
 }
 
 extension RegistryClient {

@@ -35,7 +35,8 @@ struct HTMLRunDetails {
             ("tag", "<code>\(promotion.image, limit: 300)</code>"), ("by", "\(promotion.actor, limit: 200)"),
         ]
         rows += promotion.steps.map { ("\($0.step, limit: 40)", "\($0.message, limit: 600)") }
-        rows.append(("pin", "<code>\(promotion.pin, limit: 300)</code>"))
+        // A build that was rolled back must not be pinned.
+        if promotion.rollback?.effect != .moved { rows.append(("pin", "<code>\(promotion.pin, limit: 300)</code>")) }
         return rows
     }
 

@@ -18,7 +18,7 @@ struct HTMLVerdict {
             <div class="headline">\(symbol(text.tone))<h1>\(headline.event)</h1>\
             <p class="codes"><code>\(text.word)</code> exit code <b>\(Int(report.exitCode))</b></p></div>
             \(state)\(circumstance)<p class="reason">\(report.reasons.first?.message ?? "No cause was recorded.")</p>
-            \(alsoCauses)\(figures)\(fleetBar)\(todo(text))\(warnings)</header>
+            \(headline.note.map { "<p class=\"when\">\($0)</p>\n" } ?? "")\(alsoCauses)\(figures)\(fleetBar)\(todo(text))\(warnings)</header>
 
             """
     }
