@@ -160,7 +160,7 @@ struct ProgressTests {
         }
         let lines = try log.text.split(separator: "\n")
         #expect(lines.count == 2, "\(lines)")
-        #expect(lines.last?.contains("restarted 1 time") == true, "\(lines)")
+        #expect(lines.last?.contains("its container restarted once") == true, "\(lines)")
     }
 
     @Test("The heartbeat groups hosts by their reasons, and names five of each")

@@ -58,6 +58,12 @@ extension Report.Host {
 }
 
 extension Report {
+    /// The word for a style, which in a status is another than the status of the same name.
+    func text(of style: HostStatus) -> String {
+        guard sweep != nil else { return style.rawValue }
+        return hosts.first { $0.styleStatus == style }?.statusText ?? style.rawValue
+    }
+
     /// A status in a legend: its style, its word, its meaning and the number of hosts at the end.
     struct StatusCount: Hashable, Sendable {
         var style: HostStatus

@@ -111,7 +111,7 @@ struct HTMLVerdict {
         let groups = report.isUnasked ? [] : HTMLRemedies(report).groups
         var items: [Markup] = groups.prefix(Self.maximumRemedies).map { group in
             """
-            <li class="\(group.status.rawValue)"><b>\(group.status.rawValue)</b> \(ReportText.hosts(group.hosts.count)): \
+            <li class="\(group.status.rawValue)"><b>\(report.text(of: group.status))</b> \(ReportText.hosts(group.hosts.count)): \
             <span class="todo">\(group.todo)</span> <span class="who">\(names(group.hosts))</span></li>
             """
         }
@@ -189,7 +189,7 @@ struct HTMLRemedies {
             guard host.status != .converged, !host.isWaived,
                 let todo = host.explanation.remedy
             else { continue }
-            let key = Key(status: host.status, todo: todo)
+            let key = Key(status: host.styleStatus, todo: todo)
             if let position = positions[key] {
                 groups[position].hosts.append(index)
             } else {
