@@ -104,6 +104,8 @@ extension StatusDisplay.Content {
         var present: Set<String> = []
         for row in board.rows {
             present.insert(row.name)
+            // A new host that has not been asked yet: its first answer, or its silence, is the news.
+            if row.status == nil, row.seen == nil { continue }
             let key = row.key(at: board.moment, limit: board.limit)
             let before = written.updateValue(key, forKey: row.name)
             guard before != key, !(isFirst && key.isWell) else { continue }
@@ -182,7 +184,8 @@ struct StatusRow: Sendable {
     }
 
     fileprivate func line(_ key: Key, was: String) -> String {
-        let serves = key.build.map { ", serves \($0)" } ?? ""
+        let verb = key.status == .noAnswer || key.status == .unknown ? "last served" : "serves"
+        let serves = key.build.map { ", \(verb) \($0)" } ?? ""
         let why = text.isEmpty || key.status == nil || key.status == .onTarget ? "" : " - \(text)"
         return "\(Sanitizer.singleLine(name, limit: 64)): \(key.text)\(was)\(serves)\(why)"
     }
