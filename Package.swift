@@ -296,7 +296,7 @@ let package = Package(
         .testTarget(
             name: "PropertyTests",
             dependencies: [
-                "CollectorFixtures", "Evidence", "Shared", "Verdict",
+                "CollectorFixtures", "Evidence", "Reports", "Shared", "Support", "Verdict",
             ],
             swiftSettings: strict
         ),

@@ -16,6 +16,7 @@ ROOT = Path(__file__).resolve().parents[1]
 # Flags of other programs that the documentation calls.
 OTHER_FLAGS = {
     "--filter", "--label", "--now", "--parallel", "--raw",
+    "--force-recreate", "--new", "--scale", "--skip-push", "--user", "--with-registry-auth",  # tools that deploy containers
     "--help", "--version",  # every program of ours has them, from the argument parser
 }
 # Placeholders in prose that stand for several flags.

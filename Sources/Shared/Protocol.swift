@@ -20,6 +20,30 @@ public enum BuildinfoProtocol {
     public static let revisionLabel = "org.opencontainers.image.revision"
 }
 
+/// The body of an agent's 404: the services that it does have. It is the same for every path.
+public struct NotFoundBody: Codable, Hashable, Sendable {
+    /// The maximum number of services that are listed.
+    public static let serviceLimit = 64
+
+    /// One line with the paths that the agent answers.
+    public var error: String
+    /// The names of the agent's services, in their order; at most ``serviceLimit``. The first one answers `/buildinfo`.
+    public var services: [String]
+    /// The number of further services; nil if all are listed.
+    public var moreServices: Int?
+
+    public init(services: [String]) {
+        error = "not found: this agent answers /buildinfo, /buildinfo/SERVICE, /healthz and /metrics"
+        self.services = Array(services.prefix(Self.serviceLimit))
+        moreServices = services.count > Self.serviceLimit ? services.count - Self.serviceLimit : nil
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case error, services
+        case moreServices = "more_services"
+    }
+}
+
 /// The version of both programs.
 public enum BuildinfoVersion {
     public static let current = "0.1.0"

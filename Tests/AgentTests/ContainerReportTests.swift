@@ -78,6 +78,37 @@ import Testing
     }
 
     @Test(
+        "A start error is reported while the container does not run, without secrets",
+        arguments: [
+            (ContainerStateFacts(status: "created", exitCode: 127, startedAt: "0001-01-01T00:00:00Z"), true),
+            (ContainerStateFacts(status: "exited", exitCode: 128), true),
+            (ContainerStateFacts(status: "restarting", restarting: true, exitCode: 127), true),
+            (ContainerStateFacts(status: "running", running: true), false),
+            (ContainerStateFacts(status: "paused", running: true, paused: true), false),
+        ])
+    func startError(state: ContainerStateFacts, isReported: Bool) throws {
+        var facts = try Samples.facts()
+        facts.state = state
+        facts.state.error = "exec: \"--token=hunter2\":\n executable file not found in $PATH"
+        let report = ContainerReport(facts, store: .classic)
+        #expect(
+            report.instance.error == (isReported ? "exec: \"--token=*** executable file not found in $PATH" : nil))
+        #expect(!"\(report)".contains("hunter2"))
+        facts.state.error = ""
+        #expect(ContainerReport(facts, store: .classic).instance.error == nil)
+    }
+
+    @Test("A container's deployment is that of its labels")
+    func deployment() throws {
+        var facts = try Samples.facts()
+        #expect(ContainerReport(facts, store: .classic).instance.deployment == Instance.Deployment(tool: .direct))
+        facts.origin = ContainerOrigin(labels: ["PODMAN_SYSTEMD_UNIT": "canvas.service"], name: "canvas")
+        #expect(
+            ContainerReport(facts, store: .podman).instance.deployment
+                == Instance.Deployment(tool: .systemd, name: "canvas.service"))
+    }
+
+    @Test(
         "Only a full lower-case commit in the image's own label counts",
         arguments: [
             (Samples.sha, true), (String(repeating: "c", count: 64), true), (Samples.sha.uppercased(), false),

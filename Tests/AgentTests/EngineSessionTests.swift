@@ -280,7 +280,8 @@ import Testing
             let text = String(
                 decoding: try DocumentBody(content).bytes(observedAt: "", age: .zero, uptime: .zero, nonce: nil),
                 as: UTF8.self)
-            #expect(!text.contains("hunter2") && !text.contains("secret") && !text.contains("compose"))
+            #expect(!text.contains("hunter2") && !text.contains("secret") && !text.contains("com.docker"))
+            #expect(content.instances.allSatisfy { $0.deployment?.tool == .compose })
         }
     }
 }

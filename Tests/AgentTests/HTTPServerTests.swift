@@ -64,8 +64,28 @@ import Testing
                 try await server.get("/buildinfo/canvas/x?nonce=1"),
             ]
             #expect(Set(responses).count == 1)
-            #expect(responses.first?.hasPrefix("HTTP/1.1 404 ") == true)
+            let response = try #require(responses.first)
+            #expect(response.hasPrefix("HTTP/1.1 404 "))
+            #expect(response.header("Content-Type") == "application/json")
+            #expect(
+                response.responseBody == #"""
+                    {"error":"not found: this agent answers /buildinfo, /buildinfo/SERVICE, /healthz and /metrics",\#
+                    "services":["canvas"]}
+                    """#)
+            #expect(try await server.get("/x", method: "HEAD").responseBody.isEmpty)
         }
+    }
+
+    @Test("The services in a 404 are limited, and the number of the others is named")
+    func manyServices() throws {
+        let names = (1...1_000).map { "service-\($0)-" + String(repeating: "x", count: 100) }
+        let body = NotFoundBody(services: names)
+        #expect(body.services == Array(names.prefix(64)))
+        #expect(body.moreServices == 936)
+        #expect(try JSONEncoder().encode(body).count < 16_384)
+        let few = NotFoundBody(services: Array(names.prefix(64)))
+        #expect(few.moreServices == nil)
+        #expect(try JSONDecoder().decode(NotFoundBody.self, from: JSONEncoder().encode(few)) == few)
     }
 
     struct Refused: CustomTestStringConvertible, Sendable {

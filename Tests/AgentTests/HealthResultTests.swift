@@ -31,7 +31,7 @@ import Testing
 
     private static func log(_ status: String, _ results: (start: String, exitCode: Int)...) -> String {
         let log = results.map { result in
-            #"{"Start":"\#(result.start)","End":"\#(result.start)","ExitCode":\#(result.exitCode),"Output":"hunter2"}"#
+            #"{"Start":"\#(result.start)","End":"\#(result.start)","ExitCode":\#(result.exitCode),"Output":"token=hunter2"}"#
         }
         return #"{"Status":"\#(status)","FailingStreak":0,"Log":[\#(log.joined(separator: ","))]}"#
     }
@@ -100,7 +100,51 @@ import Testing
         let report = ContainerReport(facts, store: example.store)
         #expect(report.instance.state == example.state)
         if example.state == .starting { #expect(report.instance.health == .starting) }
-        #expect(!"\(report)".contains("hunter2"), "a check's output is not decoded")
+        #expect(!"\(report)".contains("hunter2"), "the output is masked, and a passed check's is not decoded")
+        let isFailing = ["unhealthy", "starting"].contains(report.instance.health?.rawValue)
+        if !isFailing { #expect(report.instance.healthOutput == nil) }
+    }
+
+    /// A result of a health check with its output.
+    private static func result(_ start: String, _ exitCode: Int, _ output: String?) -> String {
+        let output = output.map { ",\"Output\":\"\($0)\"" } ?? ""
+        return #"{"Start":"\#(start)","ExitCode":\#(exitCode)\#(output)}"#
+    }
+
+    private func healthOutput(
+        _ status: String, _ results: [String], running: Bool = true, startedAt: String = "2026-11-20T10:00:00.5Z"
+    ) throws -> String? {
+        let text = """
+            {"Status":"\(running ? "running" : "exited")","Running":\(running),"StartedAt":"\(startedAt)",\
+            "Health":{"Status":"\(status)","Log":[\(results.joined(separator: ","))]}}
+            """
+        var facts = try Samples.facts()
+        facts.state = ContainerStateFacts(
+            try JSONDecoder().decode(EngineAPI.Container.State.self, from: Data(text.utf8)))
+        return ContainerReport(facts, store: .classic).instance.healthOutput
+    }
+
+    @Test("The output is that of the latest check of this run, while the container is not healthy")
+    func outputs() throws {
+        let (before, after) = (Self.before, Self.after)
+        let refused = Self.result("2026-11-20T10:00:09Z", 1, "connection refused")
+        let earlier = Self.result(after, 1, "still booting")
+        #expect(try healthOutput("unhealthy", [earlier, refused]) == "connection refused")
+        #expect(try healthOutput("unhealthy", [refused, earlier]) == "connection refused", "in any order")
+        #expect(try healthOutput("starting", [earlier]) == "still booting")
+        #expect(try healthOutput("healthy", [refused]) == nil, "failures that are not too many yet")
+        #expect(try healthOutput("unhealthy", [refused], running: false) == "connection refused", "stopped for that")
+        #expect(try healthOutput("starting", [earlier, Self.result("2026-11-20T10:00:09Z", 0, "fine")]) == nil)
+        #expect(try healthOutput("unhealthy", [Self.result(before, 1, "of the former run")]) == nil)
+        #expect(try healthOutput("unhealthy", [refused], startedAt: "0001-01-01T00:00:00Z") == nil)
+        #expect(try healthOutput("unhealthy", [#"{"ExitCode":1,"Output":"at no time"}"#]) == nil)
+        #expect(try healthOutput("unhealthy", []) == nil)
+    }
+
+    @Test("A check that fails without output has its exit code", arguments: [nil, "", "\\n \\t", "\\u001b[0m"])
+    func silentChecks(output: String?) throws {
+        #expect(
+            try healthOutput("unhealthy", [Self.result(Self.after, 22, output)]) == "no output (exit code 22)")
     }
 
     @Test("The reason distinguishes an old result from a pending one")

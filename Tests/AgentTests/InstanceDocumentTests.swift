@@ -1,5 +1,6 @@
 import FoundationEssentials
 import Shared
+import Support
 import Testing
 
 @testable import Agent
@@ -169,7 +170,7 @@ import Testing
             Start(
                 testDescription: "an error",
                 state: #""Status":"created","ExitCode":0,"Error":"driver\u001b[31m\nfailed""#,
-                becomes: .exited, remark: #"canvas-1 could not be started (exit code 0): driver\u{1b}[31m failed"#),
+                becomes: .exited, remark: "canvas-1 could not be started (exit code 0): driver failed"),
             Start(
                 testDescription: "exit code 128", state: #""Status":"created","ExitCode":128,"Error":"""#,
                 becomes: .exited, exitCode: 128, remark: "canvas-1 could not be started (exit code 128)"),
@@ -182,7 +183,8 @@ import Testing
                 state:
                     #""Status":"exited","ExitCode":1,"StartedAt":"2026-11-20T10:00:00Z","Error":"\#(String(repeating: "y", count: 900))""#,
                 becomes: .exited, exitCode: 1,
-                remark: "canvas-1 does not run (exit code 1): \(String(repeating: "y", count: 159))…"),
+                remark: "canvas-1 does not run (exit code 1): "
+                    + "\(String(repeating: "y", count: 60))…\(String(repeating: "y", count: 99))"),
         ])
     func starts(example: Start) throws {
         let started = example.state.contains("StartedAt") ? "" : #","StartedAt":"0001-01-01T00:00:00Z""#
@@ -198,11 +200,17 @@ import Testing
 
     @Test("A document with all these fields satisfies the schema, and decodes to the same value")
     func roundTrip() async throws {
+        var failing = try container("canvas-1", created: 2)
+        failing.origin.deployment.directory = "/srv/shop"
+        failing.origin.deployment.files = ["/srv/shop/prod.yml"]
+        failing.state.health = "unhealthy"
+        failing.state.healthLog = [
+            .init(startedAt: EngineTime("2026-11-20T10:00:01Z"), exitCode: 1, output: "\"refused\"\n")
+        ]
+        var unstarted = try container("canvas-2", created: 3, number: "2", status: "created")
+        unstarted.state.error = "port is already allocated"
         let content = try content(
-            [
-                try container("canvas-1", created: 2), try container("old", status: "exited"),
-                try container("run", oneOff: true),
-            ],
+            [failing, unstarted, try container("old", status: "exited"), try container("run", oneOff: true)],
             "canvas=compose:canvas,instances=2")
         let encoded = try JSONEncoder().encode(content)
         #expect(try JSONDecoder().decode(DocumentContent.self, from: encoded) == content)
@@ -212,5 +220,16 @@ import Testing
         #expect(document.leftOut.map(\.reason) == [.replaced, .oneOff])
         #expect(document.instancesExpected == 2)
         #expect(document.instances.first?.project == "shop")
+        #expect(
+            document.instances.map(\.deployment) == [
+                .init(
+                    tool: .compose, group: "shop", name: "canvas", directory: "/srv/shop", files: ["/srv/shop/prod.yml"]
+                ),
+                .init(tool: .compose, group: "shop", name: "canvas"),
+            ])
+        #expect(document.instances.map(\.healthOutput) == ["\"refused\"", nil])
+        #expect(document.instances.map(\.error) == [nil, "port is already allocated"])
+        let defects = try await SchemaValidator.defects(String(decoding: bytes, as: UTF8.self), against: .document)
+        #expect(defects.isEmpty)
     }
 }

@@ -22,6 +22,9 @@ struct Simulation {
     /// The evidence of the run; nil unless requested.
     var recording: Recording?
 
+    /// Adds details to a host's documents that no status depends on.
+    var dress: (@Sendable (Int, inout Document) -> Void)?
+
     private var random: SplitMix64
     private var nextAsk: [Int?]
     private var answers: [(at: Int, sample: Sample, look: Int?)?]
@@ -136,6 +139,11 @@ struct Simulation {
         let arrival = now + random.pick(0, truth.wayThere)
         let back = arrival + random.pick(0, truth.wayBack)
         func answer(_ finding: Sample.Answer, at moment: Int, look: Int? = nil) {
+            var finding = finding
+            if let dress, case .document(var document) = finding {
+                dress(host, &document)
+                finding = .document(document)
+            }
             let sample = Sample(
                 host: host, askedAt: .milliseconds(now), answeredAt: .milliseconds(moment), nonce: nonce,
                 answer: finding)

@@ -95,7 +95,9 @@ struct CertificateFilesTests {
         try await WebClient.with { web in
             #expect(throws: UsageError.self) { try forge.forge(environment: [:], web: web) }
             #expect(throws: UsageError.self) {
-                try stop.killSwitch(environment: [:], web: web) { try forge.forge(environment: [:], web: web) }
+                try stop.killSwitch(promoting: nil, environment: [:], web: web) {
+                    try forge.forge(environment: [:], web: web)
+                }
             }
         }
     }

@@ -77,6 +77,7 @@ struct EnvironmentFlagsTests {
     func ledgerCommands() throws {
         let commands: [any CollectorCommand.Type] = [
             HistoryCommand.self, ReportCommand.self, LedgerCheckCommand.self, LedgerPruneCommand.self,
+            LedgerBackupCommand.self, LedgerRestoreCommand.self,
         ]
         for command in commands { #expect(command.environmentFlags.map(\.variable) == ["BUILDINFO_STORE"]) }
         #expect(ReplayCommand.environmentFlags.isEmpty && DrillCommand.environmentFlags.isEmpty)
@@ -108,8 +109,8 @@ struct EnvironmentFlagsTests {
         let named = try folder.write("fleet.yaml", "service: api\nhosts: [a]\n")
         func name(_ arguments: String...) throws -> String {
             let options = try FleetOptions.parse(arguments)
-            let name = try options.serviceName(nil)
-            if !options.isEmpty { #expect(try options.load().service == name) }
+            let name = "\(try options.deployedService(nil))"
+            if !options.isEmpty { #expect("\(try options.load().deployed)" == name) }
             return name
         }
         #expect(try name("--fleet", named) == "api")
@@ -117,12 +118,18 @@ struct EnvironmentFlagsTests {
         #expect(try name("--fleet", unnamed, "--service", "web") == "web")
         #expect(try name("--service", "web") == "web")
         #expect(try name("--fleet", named, "--host", "c") == "api")
+        let production = try folder.write("production.yaml", "service: api\nenvironment: production\nhosts: [a]\n")
+        #expect(try name("--fleet", production) == "api in production")
+        #expect(try name("--fleet", production, "--service", "web") == "web in production")
+        #expect(try name("--fleet", production, "--environment", "staging") == "api in staging")
+        #expect(try name("--fleet", production, "--environment", "default") == "api")
+        #expect(try name("--service", "web", "--environment", "eu-west.1") == "web in eu-west.1")
         for arguments in [["--fleet", unnamed], ["--host", "a"], ["--host", "http://a:9480/buildinfo"]] {
             let error = #expect(throws: InventoryError.self) { try FleetOptions.parse(arguments).load() }
             #expect(error?.exitStatus == .usage)
             #expect(error?.description.hasPrefix("no service named: give --service NAME, or ") == true)
         }
-        let error = #expect(throws: UsageError.self) { try FleetOptions.parse([]).serviceName(nil) }
+        let error = #expect(throws: UsageError.self) { try FleetOptions.parse([]).deployedService(nil) }
         #expect(error?.description.hasPrefix("no service named: give --service NAME, or ") == true)
     }
 }

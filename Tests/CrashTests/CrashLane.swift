@@ -78,7 +78,7 @@ struct CrashLane {
         rows = [:]
         finished = []
         if random.chance(50) {
-            try OldLedger.makeVersion1(at: path)
+            try OldLedger.make(version: random.pick(1, LedgerSchema.version - 1), at: path)
             rows = try await recorded()
             finished = ["v1-one"]
         }

@@ -138,7 +138,13 @@ struct Verified: CustomTestStringConvertible {
             var durationSeconds: Double
         }
 
+        struct Target: Decodable, Sendable {
+            var environment: String
+            var generation: Int?
+        }
+
         var verification: Run
+        var target: Target
         var verdict: String
         var exitCode: Int
         var reasons: [Reason]
@@ -147,7 +153,7 @@ struct Verified: CustomTestStringConvertible {
         var hosts: [Host]
 
         private enum CodingKeys: String, CodingKey {
-            case verification, verdict, reasons, warnings, summary, hosts
+            case verification, target, verdict, reasons, warnings, summary, hosts
             case exitCode = "exit_code"
         }
     }

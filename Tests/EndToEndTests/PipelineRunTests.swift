@@ -201,7 +201,7 @@ struct PipelineRunTests {
                 && annotations.suffix(4).allSatisfy { $0.hasPrefix("::error") })
         let table = output.filter { !$0.hasPrefix("::") }.suffix(8)
         for host in behind.map({ "host-\($0)" }) {
-            #expect(annotations.contains { $0.contains("::\(host): never deployed") }, "\(annotations)")
+            #expect(annotations.contains { $0.contains("::\(host): not deployed") }, "\(annotations)")
             #expect(table.contains { $0.hasPrefix("\(host) ") && $0.contains("  straggler  ") }, "\(table)")
         }
         #expect(try step.outputs()["proven"] == "1997")

@@ -72,6 +72,79 @@ struct SharedLedgerTests {
         #expect(try await SchemaValidator.defects(status.output, against: .report).isEmpty)
     }
 
+    @Test("Two environments share a ledger without meeting: sizes, promotions, generations")
+    func environments() async throws {
+        let folder = try TemporaryFolder()
+        let store = folder.path("ledger.db")
+        let served = [
+            "staging": try folder.write("staging", Commit.new),
+            "production": try folder.write("production", Commit.old),
+        ]
+        var hosts: [String: [FleetHost]] = [:]
+        for (environment, count) in [("staging", 1), ("production", 5)] {
+            hosts[environment] = try await withThrowingTaskGroup(of: FleetHost.self) { group in
+                for number in 1...count {
+                    group.addTask {
+                        try await HostAgent.start(
+                            "\(environment)-\(number)", selector: "file:\(served[environment] ?? "")"
+                        ).host
+                    }
+                }
+                return try await group.reduce(into: []) { $0.append($1) }
+            }
+        }
+        // Without environments, the second would be refused for its size (50), and each would supersede the other (40).
+        for (round, sha) in [(1, Commit.old), (2, Commit.new), (3, Commit.newer)] {
+            for environment in ["production", "staging"] {
+                try folder.write(environment, sha)
+                let verified = try await Verify(
+                    hosts: hosts[environment] ?? [], sha: sha, store: store, more: ["--environment", environment]
+                ).run()
+                #expect(verified.exitCode == 0, "\(environment): \(verified.progress)")
+                #expect(verified.report.target.generation == round, "\(environment)")
+                #expect(verified.report.target.environment == environment)
+            }
+        }
+        let collector = try Program.collector()
+        let last = try await collector.succeed([
+            "report", "--environment", "production", "--report", "json=-", "--store", store,
+        ])
+        #expect(last.contains(#""environment" : "production""#))
+        let check = try await collector.succeed(["ledger", "check", "--store", store])
+        #expect(check.contains("promotions 6 (services 1)"), "\(check)")
+        let invalid = try await collector.run(["status", "--host", "a", "--service", "s", "--environment", "eu/1"])
+        #expect(invalid.exitCode == 64)
+        #expect(invalid.error.contains("expected letters, digits, '.', '_' and '-', at most 128"), "\(invalid.error)")
+    }
+
+    @Test("A ledger in use is backed up, but not restored")
+    func inUse() async throws {
+        let folder = try TemporaryFolder()
+        let store = ["--store", folder.path("ledger.db")]
+        let agent = try await HostAgent.start("host-1", selector: "file:\(try folder.write("build", Commit.new))")
+        let verify = Verify(hosts: [agent.host], sha: Commit.new, soak: "4s", store: store[1])
+        let running = try verify.start()
+        try await running.says("host-1: soaking")
+        let collector = try Program.collector()
+        _ = try await collector.succeed(["ledger", "backup", folder.path("backup.db")] + store)
+        for force in [[], ["--force"]] {
+            let refused = try await collector.run(["ledger", "restore", folder.path("backup.db")] + force + store)
+            #expect(refused.exitCode == 69, "\(refused.output)")
+            #expect(refused.error.contains("is in use by another process"), "\(refused.error)")
+        }
+        let over = try await collector.run(
+            ["ledger", "backup", store[1], "--force", "--store", folder.path("backup.db")])
+        #expect(over.exitCode == 64)
+        #expect(over.error.contains("is a database that another process has open"), "\(over.error)")
+        let verified = try await running.finish()
+        #expect(verified.exitCode == 0, "\(verified.progress)")
+        let restored = try await collector.succeed(["ledger", "restore", folder.path("backup.db")] + store)
+        #expect(restored.contains("promotions 1, verifications 1"), "\(restored)")
+        // The verification was still running when the backup was taken.
+        let history = try await collector.succeed(["history"] + store)
+        #expect(history.contains("interrupted"), "\(history)")
+    }
+
     @Test("Nothing is kept with --store none")
     func noStore() async throws {
         let folder = try TemporaryFolder()

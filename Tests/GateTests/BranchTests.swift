@@ -3,6 +3,7 @@ import Support
 import Testing
 
 @testable import Collector
+@testable import CollectorFixtures
 @testable import Gate
 @testable import Operations
 @testable import Registry

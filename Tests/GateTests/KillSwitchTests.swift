@@ -7,6 +7,7 @@ import Synchronization
 import Testing
 
 @testable import Collector
+@testable import CollectorFixtures
 @testable import CollectorSupport
 @testable import Gate
 @testable import Transfer
@@ -303,14 +304,28 @@ struct KillSwitchTests {
             let forge = try fake.forge()
             let web = try WebClient()
             let standard = try KillSwitchOptions.parse([])
-                .killSwitch(environment: [:], web: web) { throw UsageError("not needed") }
+                .killSwitch(promoting: "canvas", environment: [:], web: web) { throw UsageError("not needed") }
             #expect(standard.sources == [.standard])
+            let production = try KillSwitchOptions.parse([])
+                .killSwitch(
+                    promoting: .canvas(in: "eu-west.1"),
+                    environment: ["EU_WEST_1_AUTO_DEPLOY_DISABLED": "1"], web: web
+                ) { throw UsageError("not needed") }
+            #expect(production.sources == [.standard, .environment(name: "EU_WEST_1_AUTO_DEPLOY_DISABLED")])
+            let held = await #expect(throws: GateError.self) { try await production.requireOff(before: .amply) }
+            #expect(
+                held?.description
+                    == "promotion of canvas to eu-west.1 held: the kill switch is on: "
+                    + "env:EU_WEST_1_AUTO_DEPLOY_DISABLED is '1'")
+            #expect(
+                try KillSwitchOptions.parse([])
+                    .killSwitch(promoting: nil, environment: [:], web: web) { forge }.sources.isEmpty)
             #expect(throws: UsageError.self) {
                 try KillSwitchOptions.parse(["--kill-switch", "github-variable:X"])
-                    .killSwitch(environment: [:], web: web) { forge }
+                    .killSwitch(promoting: "canvas", environment: [:], web: web) { forge }
             }
             let own = try KillSwitchOptions.parse(["--kill-switch", "gitea-variable:X"])
-                .killSwitch(environment: [:], web: web) { forge }
+                .killSwitch(promoting: "canvas", environment: [:], web: web) { forge }
             #expect(own.forge != nil)
             await web.close()
         }

@@ -63,6 +63,8 @@ SESSION = r"[./](FleetSessionTests|SessionGuardTests)/"
 INVENTORY = r"[./](GoodInventoryTests|BadInventoryTests|AccessInventoryTests)/"
 REPORTS = r"[./](ReportTests|ReportGuardTests)/"
 LEDGER = r"[./](LedgerRecordingTests|LedgerOpenerTests|LedgerGuardTests)/"
+HISTORY = (r"[./](HistoryStatisticsTests|HostMomentTests|RecordedStatusTests|RollbackLinksTests|ServedFromStartTests|"
+           r"CommaSeparatedTableTests)/")
 DRILL = r"[./](DrillRunTests|DrillJudgementTests)/"
 ENGINE = r"[./](EngineSessionTests|DocumentBuilderTests|ContainerReportTests|LocalSourceTests)/"
 INSTANCES = r"[./](InstanceSelectionTests|InstanceDocumentTests|EngineInstanceTests|HealthResultTests)/"
@@ -84,6 +86,8 @@ DIGESTS = r"[./](BuildMatcherTests|DigestMatrixTests|DigestLookupTests|DigestLoo
 CACHES = r"[./](StoredAnswerTests|PlainHostTests)/"
 SERVED = r"[./]ServedTests/"
 ADVICE = r"[./]RemedyTests/"
+REMEDIES = r"[./]HostRemedyTests/"
+ACTIONS = r"[./]ActionTests/"
 STATUS = r"[./]StatusReportTests/"
 WATCH = r"[./]StatusDisplayTests/"
 PROGRESS = r"[./]ProgressTests/"
@@ -1234,8 +1238,8 @@ GUARDS = [
     Guard(
         1, "plain-state", "a host without an agent that says that it is not up is not proven",
         _VERDICT + "HostTracker.swift",
-        r"BuildEvidence(answer), runtime: answer.state ?? .serving,",
-        r"BuildEvidence(answer), runtime: .serving,", VERDICT),
+        r"evidence, runtime: answer.state ?? .serving, instances: [], window: window,",
+        r"evidence, runtime: .serving, instances: [], window: window,", VERDICT),
     Guard(
         3, "plain-service", "a host without an agent that is another service proves nothing",
         _VERDICT + "HostTracker.swift",
@@ -1958,6 +1962,36 @@ GUARDS = [
         r"var promotion: PromotionRecord? { didSet { settleAdvice() } }",
         r"var promotion: PromotionRecord?", ADVICE),
     Guard(
+        "advice", "advice-command", "advice that is dropped leaves no command behind",
+        "Sources/Collector/Reports/Remedy.swift",
+        r"command = nil",
+        r"command = command ?? nil", ADVICE),
+    Guard(
+        "advice", "advice-quoted", "no text of a host is unquoted in a command",
+        _VERDICT + "ShellWord.swift",
+        r"guard text.isEmpty || !text.utf8.allSatisfy(isHarmless) else { return text }",
+        r"guard text.isEmpty || text.contains(where: \.isWhitespace) else { return text }", REMEDIES),
+    Guard(
+        "advice", "advice-option", "no text of a host is an option of a command",
+        _VERDICT + "ShellWord.swift",
+        r'!text.hasPrefix("-"), ',
+        r"", REMEDIES),
+    Guard(
+        "advice", "advice-pinned", "a pull is no remedy for a container that is pinned",
+        _VERDICT + "ServiceSetup.swift",
+        r"if let served, names(served, tag) { return true }",
+        r"if let served, names(served, tag) { return false }", REMEDIES),
+    Guard(
+        "advice", "advice-image-id", "an image id is not pulled as a name",
+        _VERDICT + "ServiceSetup.swift",
+        r"guard let reference = ImageReference(parsing: text), !Self.isImageID(text) else {",
+        r"guard let reference = ImageReference(parsing: text) else {", REMEDIES),
+    Guard(
+        "advice", "advice-apart", "hosts with different causes share no action",
+        "Sources/Collector/Reports/Action.swift",
+        r"summary: text.summary ?? text.cause, remedy",
+        r'summary: text.summary ?? "", remedy', ACTIONS),
+    Guard(
         "advice", "status-fine", "a status that must tell what it found does",
         _VERDICT + "SweepRules.swift",
         r"if isGating, isAnyReachable, let worst = reasons.first",
@@ -2032,4 +2066,59 @@ GUARDS = [
         "Sources/Collector/Transfer/TransferSlot.swift",
         r"if request.asksCertificate { options.set(CURLOPT_CERTINFO, 1) }",
         r"if request.asksCertificate { options.set(CURLOPT_CERTINFO, 0) }", r"[./]CertificateEndsTests/"),
+    Guard(
+        "ledger", "moment-changed", "what lies between two different builds is unknown",
+        _LEDGER + "History/HostMoment.swift",
+        r"let isSame = before.observation.showsSameBuild(as: after.observation)",
+        r"let isSame = before.observation.hasBuild || after.observation.hasBuild", HISTORY),
+    Guard(
+        "ledger", "moment-silent", "a host that gave no answer is not taken to serve what it served before",
+        _LEDGER + "History/Ledger+Moments.swift",
+        r"(observation.gitSHA, observation.digest) = (nil, nil)",
+        r"observation.gitSHA = row.gitSHA", HISTORY),
+    Guard(
+        "ledger", "status-unlisted", "a host that left the inventory is not taken for unchanged",
+        _LEDGER + "Recording/Ledger+Statuses.swift",
+        r"for host in known where !listed.contains(host) {",
+        r"for host in known where host.isEmpty {", HISTORY),
+    Guard(
+        "ledger", "status-series", "the sweeps of two inventories are not mixed",
+        _LEDGER + "Recording/Ledger+Statuses.swift",
+        r"WHERE service = ? AND source = ? AND selected = ?",
+        r"WHERE service = ? AND (source = ? OR TRUE) AND selected = ?", HISTORY),
+    Guard(
+        "ledger", "status-outdated", "a sweep that ended earlier changes no later state",
+        _LEDGER + "Recording/Ledger+Statuses.swift",
+        r"""if let last, last["at"] >= at { return .outdated }""",
+        r"""if let last, last["at"] == at { return .outdated }""", HISTORY),
+    Guard(
+        "ledger", "cut-off-late", "a host that a failure cut off is not late",
+        _LEDGER + "History/HistoryStatistics.swift",
+        r"status.category != .behind || !verification.isCutShort",
+        r"status.category != .behind || !verification.service.isEmpty", HISTORY),
+    Guard(
+        "ledger", "rollback-link", "a promotion undoes nothing",
+        _LEDGER + "History/RollbackLinks.swift",
+        r"AND kind = ? AND",
+        r"AND (kind = ? OR TRUE) AND", HISTORY),
+    Guard(
+        "ledger", "from-start-first", "a host that was not up at first has a time to converge",
+        _VERDICT + "FirstAnswer.swift",
+        r"case _ where runtime != .serving: state = .changed",
+        r"case _ where runtime == .absent: state = .changed", HISTORY),
+    Guard(
+        "ledger", "from-start-same", "only a host that never changed served the target from the start",
+        _VERDICT + "FirstAnswer.swift",
+        r"if first != build { state = .changed }",
+        r"if first != build { state = .unchanged(build) }", HISTORY),
+    Guard(
+        "ledger", "from-start-answered", "a host that gave no answer at first has a time to converge",
+        _VERDICT + "FirstAnswer.swift",
+        r"if case .awaited = state { state = .changed }",
+        r"if case .awaited = state { state = .awaited }", HISTORY),
+    Guard(
+        "text", "csv-separator", "text behind a semicolon runs as no formula",
+        "Sources/Collector/Support/CommaSeparatedTable.swift",
+        r"""isStart = ";|".contains(character) ||""",
+        r"""isStart = ";|".contains(character) && result.isEmpty ||""", HISTORY),
 ]

@@ -75,6 +75,59 @@ struct HistoryStatisticsTests {
         }
     }
 
+    @Test("A host that served the target from the start counts as converged, and in no time")
+    func servedFromStart() async throws {
+        try await withRecordedHistory { history, _ in
+            try await history.add(
+                daysAgo: 1, verdict: .converged,
+                hosts: [("a", .converged(30)), ("b", .servedFromStart), ("c", .servedFromStart), ("d", .converged(40))])
+            let service = try #require(try await services(history).first)
+            #expect(service.secondsToConverge == .init(p50: 30, p95: 40, max: 40))
+            #expect(service.hosts.converged == 4)
+            #expect(service.hosts.servedFromStart == 2)
+            let found = try await hosts(history)
+            #expect(found.filter { $0.servedFromStart == 1 }.map(\.host) == ["b", "c"])
+            #expect(found.allSatisfy { $0.late == 0 && $0.converged == 1 })
+        }
+    }
+
+    @Test("The polling interval makes no host late")
+    func interval() async throws {
+        try await withRecordedHistory { history, _ in
+            try await history.add(
+                daysAgo: 1, verdict: .converged,
+                hosts: [("a", .converged(0.5)), ("b", .converged(0.5)), ("c", .converged(2.5)), ("d", .converged(2.6))])
+            #expect(try await hosts(history).filter { $0.late > 0 }.map(\.host) == ["d"])
+        }
+    }
+
+    /// Verdicts, the time that the verification took, whether it stalled, and whether hosts that were behind were late.
+    private static let endings: [(Verdict, took: Double, stalled: Bool, late: Int)] = [
+        (.failedDeploy, 7, false, 0), (.failedDeploy, 599, false, 0), (.failedDeploy, 600, false, 1),
+        (.failedDeploy, 200, true, 1), (.rolledBack, 7, false, 0), (.rolledBack, 600.1, false, 1),
+        (.identityConflict, 7, false, 0), (.stragglers, 600, false, 1), (.stalled, 200, true, 1),
+    ]
+
+    @Test(
+        "A host that a failure cut off before the deadline is not late; one that had all its time is",
+        arguments: endings)
+    func cutOff(ending: (verdict: Verdict, took: Double, stalled: Bool, late: Int)) async throws {
+        try await withRecordedHistory { history, _ in
+            try await history.add(
+                daysAgo: 1, verdict: ending.verdict, took: ending.took, stalled: ending.stalled,
+                hosts: [
+                    ("a", .ended(.failed)), ("b", .ended(.pending)), ("c", .ended(.soaking)),
+                    ("d", .ended(.unreachable)),
+                ])
+            let found = Dictionary(uniqueKeysWithValues: try await hosts(history).map { ($0.host, $0) })
+            #expect(found["a"]?.failed == 1)
+            #expect(found["b"]?.late ?? 0 == ending.late)
+            #expect(found["c"]?.late ?? 0 == ending.late)
+            // Silence is a failure however early it ended.
+            #expect(found["d"]?.failed == 1)
+        }
+    }
+
     private static let statuses: [(HostStatus, late: Int, failed: Int)] = HostStatus.allCases.map { status in
         switch status {
         case .straggler, .pending, .starting, .soaking, .flapping, .mixed: (status, 1, 0)

@@ -61,14 +61,20 @@ struct HistoryTests {
         }
     }
 
-    @Test("The history of a host shows its status and reason in each verification")
+    @Test("The history of a host shows its status, and what it served, in each verification")
     func historyOfHost() async throws {
         try await withRecorded { path in
+            let expected = """
+                ID         STARTED               ENDED                 SERVICE  VERDICT      STATUS     SERVED                            TARGET                                REASON
+                02-second  2026-11-23 12:00:00Z  -                     canvas   interrupted  pending    -                                 222222222222 (2)                      serves 1
+                01-first   2026-11-23 12:00:00Z  2026-11-23 12:00:12Z  canvas   stragglers   converged  111111111111 sha256:dddddddddddd  111111111111 sha256:dddddddddddd (1)  serves 1
+
+                """
             let text = try await history(["--store", path, "--host", "b"])
-            let lines = text.split(separator: "\n").map {
-                $0.split(separator: "  ").suffix(2).map { $0.trimmingCharacters(in: .whitespaces) }
-            }
-            #expect(lines == [["STATUS", "REASON"], ["pending", "serves 1"], ["converged", "serves 1"]])
+            #expect(text == expected)
+            let entry = try #require(try await listing(["--store", path, "--host", "b"]).verifications.last?.host)
+            #expect(entry.gitSHA == (try LedgerFixtures.sha("1")))
+            #expect(entry.digest == (try LedgerFixtures.digest("d")))
             #expect(
                 try await history(["--store", path, "--host", "q"]) == "no verification with host 'q' is recorded\n")
         }
@@ -78,8 +84,11 @@ struct HistoryTests {
     func filters() async throws {
         try await withRecorded { path in
             let canvas = try await history(["--store", path, "--service", "canvas", "--limit", "1"])
-            #expect(canvas.split(separator: "\n").count == 2)
+            #expect(canvas.split(separator: "\n").count == 3)
             #expect(canvas.contains("02-second"))
+            #expect(canvas.hasSuffix("… and 1 more verifications: give --limit, or --format csv for all\n"))
+            let json = try await history(["--store", path, "--limit", "1", "--format", "json"])
+            #expect(json.contains("\"left_out\" : 2"))
         }
     }
 
@@ -124,6 +133,10 @@ struct HistoryTests {
                 try await listing(["--store", path] + arguments).verifications.map(\.id)
             }
             #expect(try await ids() == ["r", "4", "3", "2", "1"])
+            #expect(try await ids("--until", "2026-11-13T12:00:00Z") == ["2", "1"])
+            #expect(try await ids("--until", "2026-11-13T12:00:01Z") == ["3", "2", "1"])
+            #expect(try await ids("--until", "2099-01-01") == ["r", "4", "3", "2", "1"])
+            #expect(try await ids("--since", "30d", "--until", "8d") == ["3", "2"])
             #expect(try await ids("--since", "30d") == ["r", "4", "3", "2"])
             #expect(try await ids("--since", "2026-11-13T12:00:00Z") == ["r", "4", "3"])
             #expect(try await ids("--since", "2026-11-13T12:00:01Z") == ["r", "4"])
@@ -148,9 +161,95 @@ struct HistoryTests {
             #expect(all.count == 4)
             #expect(all.first == one.first)
             #expect(all.first?.hasPrefix("id,service,generation,git_sha,digest,started_at,") == true)
-            #expect(one.last?.hasSuffix(",c,straggler,,serves 2") == true, "\(one)")
+            let served = try LedgerFixtures.sha("1").hex
+            #expect(
+                one.last?.hasSuffix(",c,straggler,,serves 2,verification,default,\(served),,,,,,") == true, "\(one)")
             let columns = all.map { $0.split(separator: ",", omittingEmptySubsequences: false).count }
             #expect(Set(columns).count == 1)
+        }
+    }
+
+    @Test("Environments are shown where there are several, and one can be selected")
+    func environments() async throws {
+        try await withRecordedHistory { recorded, path in
+            let production = try #require(EnvironmentName("production"))
+            try await recorded.add(daysAgo: 2, verdict: .converged)
+            try await recorded.add(daysAgo: 1, environment: production, verdict: .stragglers)
+            let all = try await history(["--store", path])
+            #expect(all.hasPrefix("ID  STARTED               SERVICE  ENVIRONMENT  VERDICT "))
+            #expect(all.contains("canvas   production   stragglers"))
+            let one = try await history(["--store", path, "--environment", "production"])
+            #expect(!one.contains("ENVIRONMENT") && one.contains("stragglers") && !one.contains("converged"))
+            let both = ["--service", "canvas", "--environment", "production"]
+            #expect(try await listing(["--store", path] + both).verifications.map(\.environment) == [production])
+            #expect(
+                try await history(["--store", path, "--environment", "qa"]) == "no verification in qa is recorded\n")
+            let services = try await history(["--store", path, "--by", "service"])
+            #expect(services.hasPrefix("SERVICE  ENVIRONMENT  VERIFICATIONS"))
+            #expect(services.contains("canvas   production   1 ") && !services.contains("@"))
+        }
+    }
+
+    @Test("By day or week, periods are in the order of time, with those between")
+    func trends() async throws {
+        try await withRecordedHistory { recorded, path in
+            // LedgerFixtures.now is Monday, 2026-11-23T12:00:00Z.
+            try await recorded.add(daysAgo: 12, verdict: .rolledBack, hosts: [("a", .ended(.rolledBack))])
+            try await recorded.add(
+                daysAgo: 1, verdict: .converged, hosts: [("a", .converged(4)), ("b", .servedFromStart)])
+            try await recorded.add(daysAgo: 0.75, verdict: .stragglers, hosts: [("a", .ended(.straggler))])
+            try await recorded.add(daysAgo: 0.1, verdict: .converged, hosts: [("a", .servedFromStart)])
+            let weeks = try await history(["--store", path, "--by", "week"])
+            #expect(
+                weeks == """
+                    WEEK      VERIFICATIONS  GREEN              FAILED  ROLLED BACK  LATE  P50   P95   MAX
+                    2026-W46  1              0 %    ..........  1       1            0     -     -     -
+                    2026-W47  2              50 %   =====.....  1       0            1     4.0s  4.0s  4.0s
+                    2026-W48  1              100 %  ==========  0       0            0     -     -     -
+
+                    """)
+            let days = try await history(["--store", path, "--by", "day", "--limit", "3"])
+            #expect(days.hasPrefix("… 10 earlier days: give --limit, or --format csv for all\nDAY "))
+            #expect(days.contains("\n2026-11-21  0              -    "))
+            let csv = try await history(["--store", path, "--by", "day", "--format", "csv"]).split(separator: "\r\n")
+            #expect(csv.count == 14)
+            #expect(csv.last == "2026-11-23,2026-11-23T00:00:00.000Z,1,1,0,0,,,,1,1,0,0,converged 1")
+            let json = try await history(["--store", path, "--by", "week", "--format", "json"])
+            #expect(json.contains(#""period" : "2026-W47""#) && json.contains(#""by" : "week""#))
+        }
+    }
+
+    @Test("By a label, each value has its hosts, and hosts without the label have their own row")
+    func labels() async throws {
+        try await withRecordedHistory { recorded, path in
+            func host(_ name: String, _ region: String?, _ status: HostStatus, _ seconds: Double?) -> (
+                String, RecordedHistory.Result
+            ) {
+                (
+                    name,
+                    .init(status: status, seconds: seconds, labels: region.map { ["region": $0, "zone": "z"] } ?? [:])
+                )
+            }
+            for _ in 0..<2 {
+                try await recorded.add(
+                    daysAgo: 1, verdict: .stragglers,
+                    hosts: [
+                        host("a", "eu", .converged, 2), host("b", "eu", .converged, nil),
+                        host("c", "us", .straggler, nil), host("d", nil, .failed, nil),
+                    ])
+            }
+            #expect(
+                try await history(["--store", path, "--by", "label=region", "--sort", "late"]) == """
+                    REGION      HOSTS  VERIFICATIONS  CONVERGED  FAILED  LATE  P50   P95   MAX   PROBLEMS
+                    us          1      2              0 %        0       2     -     -     -     straggler 2
+                    (no label)  1      2              0 %        2       0     -     -     -     failed 2
+                    eu          2      2              100 %      0       0     2.0s  2.0s  2.0s
+
+                    """)
+            let csv = try await history(["--store", path, "--by", "label=region", "--format", "csv"])
+            #expect(csv.contains("region,eu,2,2,4,2,0,0,2.0,2.0,2.0,converged 4\r\n"))
+            let json = try await history(["--store", path, "--by", "label=region", "--format", "json"])
+            #expect(json.contains(#""value" : null"#) && json.contains(#""label" : "region""#))
         }
     }
 
@@ -175,14 +274,16 @@ struct HistoryTests {
                 services == """
                     SERVICE  VERIFICATIONS  FAILED  P50   P95    MAX    LATE  VERDICTS
                     canvas   1              1       3.0s  1m 5s  1m 5s  1     failed_deploy 1
+                    … and 1 more services: give --limit, or --format csv for all
 
                     """)
             let csv = try await history(["--store", path, "--by", "host", "--format", "csv"])
             #expect(
                 csv.split(separator: "\r\n") == [
-                    "host,verifications,converged,late,failed,p50_seconds,p95_seconds,max_seconds,statuses",
-                    "'=c,1,0,0,1,,,,failed 1", "b,1,1,1,0,65.0,65.0,65.0,converged 1",
-                    "a,2,2,0,0,3.0,4.0,4.0,converged 2",
+                    "host,verifications,converged,late,failed,p50_seconds,p95_seconds,max_seconds,statuses,"
+                        + "served_from_start",
+                    "'=c,1,0,0,1,,,,failed 1,0", "b,1,1,1,0,65.0,65.0,65.0,converged 1,0",
+                    "a,2,2,0,0,3.0,4.0,4.0,converged 2,0",
                 ])
         }
     }
@@ -215,8 +316,11 @@ struct HistoryTests {
     @Test(
         "A mistake on the command line is reported before the ledger is opened",
         arguments: [
-            ["--limit", "0"], ["--store", "none"], ["--since", "yesterday"], ["--verdict", "green"],
-            ["--verdict", "converged", "--failed"], ["--sort", "late"], ["--by", "day"], ["--format", "xml"],
+            ["--limit", "0"], ["--store", "none"], ["--since", "last week"], ["--verdict", "green"],
+            ["--verdict", "converged", "--failed"], ["--sort", "late"], ["--by", "month"], ["--format", "xml"],
+            ["--by", "label"], ["--by", "label="], ["--by", "day", "--sort", "late"], ["--at", "14:00"],
+            ["--at", "1d", "--since", "2d"], ["--at", "1d", "--by", "day"], ["--at", "1d", "--limit", "3"],
+            ["--until", "soon"], ["--environment", "a b"], ["--at", "1d", "--failed"],
         ])
     func refusedArguments(arguments: [String]) {
         let error = #expect(throws: (any Error).self) { try HistoryCommand.parseAsRoot(arguments) }
@@ -226,7 +330,10 @@ struct HistoryTests {
 
     @Test("A time in the future is refused")
     func futureTime() async throws {
-        await #expect(throws: UsageError.self) { _ = try await history(["--since", "2099-01-01"]) }
+        for flag in ["--since", "--at"] {
+            await #expect(throws: UsageError.self) { _ = try await history([flag, "2099-01-01"]) }
+        }
+        await #expect(throws: UsageError.self) { _ = try await history(["--since", "1d", "--until", "2d"]) }
     }
 
     @Test(

@@ -41,13 +41,13 @@ struct JournalTests {
                 let entry = try await record(wanted, in: ledger)
                 #expect(entry.state == .intended)
                 #expect(entry.generation == number + 1)
-                #expect(try await ledger.promotions(service: "canvas").count == number)
+                #expect(try await ledger.promotions(of: "canvas").count == number)
                 #expect(try await ledger.unsettled(repository: wanted.repository, tag: "latest")?.entry == entry)
                 let settled = try await ledger.settle(entry, as: .moved, at: LedgerFixtures.now)
                 #expect(settled.state == .moved)
                 #expect(settled.generation == number + 1)
                 #expect(settled.intent == wanted)
-                let promotions = try await ledger.promotions(service: "canvas")
+                let promotions = try await ledger.promotions(of: "canvas")
                 #expect(promotions.last?.digest == wanted.digest)
                 #expect(promotions.last?.gitSHA == wanted.gitSHA)
                 #expect(promotions.last?.generation == number + 1)
@@ -57,7 +57,7 @@ struct JournalTests {
             #expect(journal.map(\.intent.id) == ["p1", "p0"])
             #expect(journal.first?.intent.contexts == ["ci/test": "success"])
             #expect(journal.first?.intent.permission == "1 commit back, and said so")
-            #expect(try await ledger.promotions(service: "canvas").map(\.change) == [.promotion, .promotion])
+            #expect(try await ledger.promotions(of: "canvas").map(\.change) == [.promotion, .promotion])
             let condition = try await Ledger.inspect(path: ledger.path, now: LedgerFixtures.now)
             #expect(condition.isFine, "\(condition.text())")
         }
@@ -71,7 +71,7 @@ struct JournalTests {
             let first = try await record(try intent("one"), in: ledger)
             let settled = try await ledger.settle(first, as: state, at: LedgerFixtures.now, reason: "503")
             #expect(settled.reason == "503")
-            #expect(try await ledger.promotions(service: "canvas").isEmpty)
+            #expect(try await ledger.promotions(of: "canvas").isEmpty)
             #expect(try await record(try intent("two"), in: ledger).generation == 1)
         }
     }
@@ -108,7 +108,7 @@ struct JournalTests {
             // A later settlement with the old state changes nothing.
             let late = try await ledger.settle(entry, as: .unmoved, at: LedgerFixtures.now)
             #expect(late == settled)
-            #expect(try await ledger.promotions(service: "canvas").count == 1)
+            #expect(try await ledger.promotions(of: "canvas").count == 1)
         }
     }
 

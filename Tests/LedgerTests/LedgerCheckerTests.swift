@@ -81,6 +81,11 @@ struct LedgerCheckerTests {
         ("UPDATE transitions SET number = 1 WHERE verification = 1 AND host = 5", "numbered from 0"),
         ("INSERT INTO transitions VALUES (1, 5, 2, 9, 'pending', 'x')", "numbered from 0"),
         ("INSERT INTO transitions VALUES (9, 0, 0, 9, 'pending', 'x')", "missing rows"),
+        ("UPDATE verifications SET service = 'web' WHERE number = 1", "another service or environment"),
+        (
+            "UPDATE promotions SET service = service || '@eu'; UPDATE verifications SET service = service || '@eu'",
+            "another service or environment than its target's: 1"
+        ),
         (journal(kind: "promotion", state: "moved"), "moved tag without its promotion: entry j"),
         (journal(kind: "whim", state: "unmoved"), "unknown kind or state: entry j"),
         (journal(kind: "promotion", state: "perhaps"), "unknown kind or state: entry j"),

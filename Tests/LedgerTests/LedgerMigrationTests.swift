@@ -10,20 +10,21 @@ import Testing
 
 @Suite("A ledger of an older collector")
 struct LedgerMigrationTests {
-    private func withOld(_ body: (String) async throws -> Void) async throws {
+    private func withOld(version: Int = 1, _ body: (String) async throws -> Void) async throws {
         let folder = try TestFolder()
         defer { folder.remove() }
         let path = "\(folder.path)/ledger.db"
-        try OldLedger.makeVersion1(at: path)
+        try OldLedger.make(version: version, at: path)
         try await body(path)
     }
 
-    @Test("Reading and recording migrate it, and its contents stay the same", arguments: [true, false])
-    func migrated(byReading: Bool) async throws {
-        try await withOld { path in
+    @Test(
+        "Reading and recording migrate a ledger of each version, and its contents stay the same",
+        arguments: [true, false], 1..<LedgerSchema.version)
+    func migrated(byReading: Bool, version: Int) async throws {
+        try await withOld(version: version) { path in
             let ledger = try await Ledger.open(path: path, for: byReading ? .reading : .recording)
-            let version = try await ledger.read { try Int.fetchOne($0, sql: "PRAGMA user_version") }
-            #expect(version == LedgerSchema.version)
+            #expect(try await ledger.read { try LedgerSchema.version($0) } == LedgerSchema.version)
             let report = try await ledger.report("v1-one", now: LedgerFixtures.now)
             #expect(report.verdict == .converged)
             #expect(report.schema == 2)
@@ -33,7 +34,7 @@ struct LedgerMigrationTests {
             #expect(report.evidence == nil)
             let history = try await ledger.history(now: LedgerFixtures.now)
             #expect(history.map(\.verdict) == [.interrupted, .converged])
-            #expect(try await ledger.promotions(service: "canvas").map(\.generation) == [1, 2])
+            #expect(try await ledger.promotions(of: "canvas").map(\.generation) == [1, 2])
             let condition = try await Ledger.inspect(path: path, now: LedgerFixtures.now)
             #expect(condition.isFine, "\(condition.text())")
         }
@@ -79,6 +80,37 @@ struct LedgerMigrationTests {
             #expect(statuses == ["converged", "converged", "converged"])
             let statistics = try await ledger.statistics(HistoryFilter(), by: .host, now: LedgerFixtures.now)
             #expect(statistics.hosts(.time, limit: 2).map(\.host) == ["c", "d"])
+        }
+    }
+
+    @Test("An older collector neither sees nor numbers the promotions of other environments")
+    func environments() async throws {
+        try await withOld(version: 7) { path in
+            let older = try DatabaseQueue(path: path)
+            let lastGeneration = "SELECT generation FROM promotions WHERE service = ? ORDER BY generation DESC LIMIT 1"
+            let insert = """
+                INSERT INTO promotions (service, generation, git_sha, digest, at, verification)
+                VALUES ('canvas', ?, 'c', NULL, 'now', 'v')
+                """
+            // The older collector's statements, prepared before the migration.
+            let before = try await older.read { try Int.fetchOne($0, sql: lastGeneration, arguments: ["canvas"]) }
+            #expect(before == 2)
+            let ledger = try await Ledger.open(path: path)
+            let production = DeployedService("canvas", in: try #require(EnvironmentName("production")))
+            for number in 1...5 {
+                var run = LedgerFixtures.run(
+                    "p\(number)", sha: try LedgerFixtures.sha(number.isMultiple(of: 2) ? "1" : "2"))
+                run.target.environment = production.environment
+                #expect(try await ledger.begin(run).generation == number)
+            }
+            let after = try await older.write { db in
+                let last = try Int.fetchOne(db, sql: lastGeneration, arguments: ["canvas"])
+                try db.execute(sql: insert, arguments: [(last ?? 0) + 1])
+                return last
+            }
+            #expect(after == 2)
+            #expect(try await ledger.promotions(of: "canvas").map(\.generation) == [1, 2, 3])
+            #expect(try await ledger.promotions(of: production).map(\.generation) == [1, 2, 3, 4, 5])
         }
     }
 

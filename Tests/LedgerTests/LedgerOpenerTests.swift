@@ -184,7 +184,7 @@ struct LedgerOpenerTests {
         let first = try await ledger.begin(LedgerFixtures.run("1", sha: sha))
         let large = LedgerFixtures.run("2", sha: try LedgerFixtures.sha("2"), hosts: (0..<5_000).map { "host-\($0)" })
         await #expect(throws: LedgerError.diskFull(path: path)) { try await ledger.begin(large) }
-        #expect(try await ledger.promotions(service: "canvas").map(\.generation) == [1])
+        #expect(try await ledger.promotions(of: "canvas").map(\.generation) == [1])
         let transition = Report.Host.Transition(seconds: 1, status: .pending, reason: "x")
         try await ledger.append([.init(host: 0, number: 0, transition: transition)], to: first.verification)
     }

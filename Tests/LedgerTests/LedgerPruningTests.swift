@@ -77,7 +77,7 @@ struct LedgerPruningTests {
             try await history.add(daysAgo: 294, verdict: .emptyInventory)
             _ = try await prune(history.ledger, days: 30)
             #expect(try await ids(history.ledger) == ["7", "4", "2"])
-            #expect(try await history.ledger.previousExpected(service: "canvas") == 10)
+            #expect(try await history.ledger.previousExpected(of: "canvas") == 10)
         }
     }
 
@@ -114,10 +114,10 @@ struct LedgerPruningTests {
     func promotions() async throws {
         try await withRecordedHistory { history, _ in
             for build in "123" { try await history.add(daysAgo: 300, build: build, verdict: .converged) }
-            let before = try await history.ledger.promotions(service: "canvas")
+            let before = try await history.ledger.promotions(of: "canvas")
             _ = try await prune(history.ledger, days: 1)
             #expect(try await ids(history.ledger) == ["3", "2", "1"])
-            #expect(try await history.ledger.promotions(service: "canvas") == before)
+            #expect(try await history.ledger.promotions(of: "canvas") == before)
             let start = try await history.ledger.begin(LedgerFixtures.run("n", sha: try LedgerFixtures.sha("4")))
             #expect(start.generation == 4)
         }

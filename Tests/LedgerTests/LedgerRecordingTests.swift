@@ -56,7 +56,7 @@ struct LedgerRecordingTests {
             report.hosts = []
             try await ledger.finish(report)
             #expect(try await ledger.report(now: LedgerFixtures.now) == report)
-            #expect(try await ledger.promotions(service: "canvas").isEmpty)
+            #expect(try await ledger.promotions(of: "canvas").isEmpty)
         }
     }
 
@@ -101,8 +101,8 @@ struct LedgerRecordingTests {
             #expect(try await ledger.begin(LedgerFixtures.run("2", service: "y", sha: sha)).generation == 1)
             _ = try await ledger.begin(LedgerFixtures.run("3", service: "x", sha: sha, digest: digest))
             let promotion = Promotion(generation: 1, gitSHA: sha, digest: digest, at: "2026-11-23T12:00:00.000Z")
-            #expect(try await ledger.promotions(service: "x") == [promotion])
-            #expect(try await ledger.promotions(service: "none") == [])
+            #expect(try await ledger.promotions(of: "x") == [promotion])
+            #expect(try await ledger.promotions(of: "none") == [])
         }
     }
 
@@ -113,7 +113,7 @@ struct LedgerRecordingTests {
                 let sha = try GitSHA(parsing: String(repeating: "0", count: 38) + String(10 + index))
                 _ = try await ledger.begin(LedgerFixtures.run("\(index)", sha: sha, hosts: []))
             }
-            #expect(try await ledger.promotions(service: "canvas", limit: 5).map(\.generation) == Array(8...12))
+            #expect(try await ledger.promotions(of: "canvas", limit: 5).map(\.generation) == Array(8...12))
         }
     }
 
@@ -141,19 +141,19 @@ struct LedgerRecordingTests {
     @Test("A refused inventory never becomes the baseline of the next one")
     func previousExpected() async throws {
         try await withLedger { ledger, _ in
-            #expect(try await ledger.previousExpected(service: "canvas") == nil)
+            #expect(try await ledger.previousExpected(of: "canvas") == nil)
             let names = (0..<10).map { "h\($0)" }
             let first = LedgerFixtures.run("1", sha: try LedgerFixtures.sha("1"), hosts: names)
             _ = try await ledger.begin(first)
-            #expect(try await ledger.previousExpected(service: "canvas") == nil)
+            #expect(try await ledger.previousExpected(of: "canvas") == nil)
             try await ledger.finish(try LedgerFixtures.report(first, generation: 1))
-            #expect(try await ledger.previousExpected(service: "canvas") == 10)
+            #expect(try await ledger.previousExpected(of: "canvas") == 10)
             for (id, verdict) in [("2", Verdict.inventoryShrunk), ("3", .emptyInventory)] {
                 let run = LedgerFixtures.run(id, sha: try LedgerFixtures.sha("2"), hosts: ["h0"])
                 try await ledger.finish(try LedgerFixtures.report(run, generation: nil, verdict: verdict))
             }
-            #expect(try await ledger.previousExpected(service: "canvas") == 10)
-            #expect(try await ledger.previousExpected(service: "other") == nil)
+            #expect(try await ledger.previousExpected(of: "canvas") == 10)
+            #expect(try await ledger.previousExpected(of: "other") == nil)
         }
     }
 
@@ -185,7 +185,7 @@ struct LedgerRecordingTests {
             let entry = try await ledger.history(HistoryFilter(host: "a"), now: LedgerFixtures.now)
             #expect(entry.map(\.verdict) == [.interrupted])
             #expect(entry.first?.host?.reason == "done")
-            #expect(try await ledger.previousExpected(service: "canvas") == nil)
+            #expect(try await ledger.previousExpected(of: "canvas") == nil)
         }
     }
 
@@ -250,7 +250,7 @@ struct LedgerRecordingTests {
             for step in 0..<100 {
                 let change = HostTracker.Transition(
                     at: .milliseconds(step), status: step % 2 == 0 ? .soaking : .flapping,
-                    reason: .requestFailed(.timeout, detail: "step\n\(step)"))
+                    reason: .requestFailed(FailedRequest(.timeout, detail: "step\n\(step)")))
                 recorder.turned([HostChange(host: step % 3, transition: change)], of: verification, at: .zero)
             }
             #expect(await recorder.drain() == nil)

@@ -29,21 +29,21 @@ struct SelectionTests {
     @Test("A selection is compared with the same selection, the whole fleet with the listed total")
     func baselines() async throws {
         try await withLedger { ledger in
-            #expect(try await ledger.previousSelected(service: "canvas", selected: ["a=b"]) == nil)
+            #expect(try await ledger.previousSelected(of: "canvas", selected: ["a=b"]) == nil)
             try await record("1", 20, of: nil, selected: nil, in: ledger)
-            #expect(try await ledger.previousExpected(service: "canvas") == 20)
-            #expect(try await ledger.previousSelected(service: "canvas", selected: []) == nil)
+            #expect(try await ledger.previousExpected(of: "canvas") == 20)
+            #expect(try await ledger.previousSelected(of: "canvas", selected: []) == nil)
             try await record("2", 4, of: 20, selected: ["a=b"], in: ledger)
             #expect(
-                try await ledger.previousExpected(service: "canvas") == 20,
+                try await ledger.previousExpected(of: "canvas") == 20,
                 "the whole fleet is not compared with a part")
-            #expect(try await ledger.previousSelected(service: "canvas", selected: ["a=b"]) == 4)
+            #expect(try await ledger.previousSelected(of: "canvas", selected: ["a=b"]) == 4)
             try await record("3", 6, of: 21, selected: ["a=b", "c=d"], in: ledger)
-            #expect(try await ledger.previousExpected(service: "canvas") == 21)
-            #expect(try await ledger.previousSelected(service: "canvas", selected: ["a=b"]) == 4)
-            #expect(try await ledger.previousSelected(service: "canvas", selected: ["a=b", "c=d"]) == 6)
-            #expect(try await ledger.previousSelected(service: "canvas", selected: ["c=d"]) == nil)
-            #expect(try await ledger.previousSelected(service: "other", selected: ["a=b"]) == nil)
+            #expect(try await ledger.previousExpected(of: "canvas") == 21)
+            #expect(try await ledger.previousSelected(of: "canvas", selected: ["a=b"]) == 4)
+            #expect(try await ledger.previousSelected(of: "canvas", selected: ["a=b", "c=d"]) == 6)
+            #expect(try await ledger.previousSelected(of: "canvas", selected: ["c=d"]) == nil)
+            #expect(try await ledger.previousSelected(of: "other", selected: ["a=b"]) == nil)
         }
     }
 
@@ -54,7 +54,7 @@ struct SelectionTests {
             var run = LedgerFixtures.run("2", sha: try LedgerFixtures.sha("1"), hosts: ["h"])
             (run.inventory.listed, run.inventory.selected) = (20, ["a=b"])
             try await ledger.finish(try LedgerFixtures.report(run, generation: nil, verdict: .inventoryShrunk))
-            #expect(try await ledger.previousSelected(service: "canvas", selected: ["a=b"]) == 4)
+            #expect(try await ledger.previousSelected(of: "canvas", selected: ["a=b"]) == 4)
         }
     }
 
@@ -127,7 +127,7 @@ struct SelectionTests {
             #expect(late.promotions.map(\.generation) == [1, 2])
             let last = try await ledger.begin(try run("4", "2", generation: 2))
             #expect(last.generation == 2)
-            #expect(try await ledger.promotions(service: "canvas").map(\.generation) == [1, 2])
+            #expect(try await ledger.promotions(of: "canvas").map(\.generation) == [1, 2])
             // Without a generation, it is a rollback.
             #expect(try await ledger.begin(try run("5", "1", generation: nil)).generation == 3)
         }
@@ -139,7 +139,7 @@ struct SelectionTests {
             _ = try await ledger.begin(try run("1", "1", generation: nil))
             _ = try await ledger.begin(try run("2", "2", generation: nil))
             _ = try await ledger.begin(try run("3", "1", digest: "a", generation: 1))
-            #expect(try await ledger.promotions(service: "canvas").first?.digest == LedgerFixtures.digest("a"))
+            #expect(try await ledger.promotions(of: "canvas").first?.digest == LedgerFixtures.digest("a"))
             for (sha, generation, isKnown) in [("2" as Character, 1, true), ("1", 2, true), ("1", 3, false)] {
                 let expected = LedgerError.otherPromotion(generation, service: "canvas", isKnown: isKnown)
                 await #expect(throws: expected) {
@@ -151,7 +151,7 @@ struct SelectionTests {
             await #expect(throws: LedgerError.otherPromotion(1, service: "canvas", isKnown: true)) {
                 try await ledger.begin(try run("y", "1", digest: "b", generation: 1))
             }
-            #expect(try await ledger.promotions(service: "canvas").map(\.generation) == [1, 2])
+            #expect(try await ledger.promotions(of: "canvas").map(\.generation) == [1, 2])
             #expect(
                 try await ledger.history(now: LedgerFixtures.now).count == 3, "nothing is recorded of a refused run")
         }

@@ -130,7 +130,7 @@ struct BuildHistoryTests {
     }
 
     private func builds(_ ledger: Ledger) async throws -> [ProvenBuild] {
-        try await ledger.builds(service: "canvas", repository: "registry.example/canvas", tag: "latest")
+        try await ledger.builds(of: "canvas", repository: "registry.example/canvas", tag: "latest")
     }
 
     @Test("The ledger distinguishes proven, withdrawn and other tags' builds")

@@ -15,6 +15,12 @@ struct ResponseDecoderTests {
         "A response other than a buildinfo document is classified, and never accepted as one",
         arguments: [
             (401, "{}", RequestOutcome.auth, "refuses"), (403, "", .auth, "403"), (404, "<html>", .httpStatus, "404"),
+            (404, #"{"error":"not found","services":["canvas","web"]}"#, .httpStatus, "this agent serves canvas, web"),
+            (404, #"{"services":[]}"#, .httpStatus, "this agent serves no service"),
+            (404, #"{"services":["a\u001b[2J"]}"#, .httpStatus, #"serves a\u{1b}[2J"#),
+            (404, #"{"services":7}"#, .httpStatus, "answered HTTP 404"),
+            (400, "<center>The plain HTTP request was sent to HTTPS port</center>", .httpStatus, "expects TLS"),
+            (400, "Client sent an HTTP request to an HTTPS server.\n", .httpStatus, "expects TLS"),
             (204, "", .httpStatus, "204"), (302, "", .httpStatus, "redirect"), (304, "", .httpStatus, "304"),
             (503, "busy", .httpStatus, "503"), (200, "", .notBuildinfo, "empty body"),
             (200, "<!doctype html>", .notBuildinfo, "HTML"), (200, "{\"git_sha\":", .notBuildinfo, "malformed JSON"),

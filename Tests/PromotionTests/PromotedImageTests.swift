@@ -52,7 +52,7 @@ extension RealRegistry {
             ).run()
             #expect(result.exitCode == 10, "\(result.progress)")
             #expect(try result.host("host-1").status == "straggler")
-            #expect(try result.host("host-1").reason.contains("never pulled"))
+            #expect(try result.host("host-1").reason.contains("not pulled"))
             try await service.engine.remove(service.name)
         }
 

@@ -77,6 +77,8 @@ extension HTMLSample {
             hosts: hosts, evidence: .init(hash: "sha256:" + String(repeating: "e", count: 64)))
         report.count()
         report.judge()
+        let actions = Report.Action.all(of: report)
+        report.actions = actions.isEmpty ? nil : actions
         return report
     }
 

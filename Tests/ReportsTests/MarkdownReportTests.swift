@@ -87,14 +87,14 @@ struct MarkdownReportTests {
     @Test(
         "The time to converge is in words",
         arguments: [
-            (1.0, 9.0, 12.0, "half of the proven hosts within 1.0s, 95 % within 9.0s, all within 12s"),
+            (1.0, 9.0, 12.0, "half of the updated hosts within 1.0s, 95 % within 9.0s, all within 12s"),
             (2, 2, 2, "2.0s"),
         ])
     func convergence(_ half: Double, _ most: Double, _ all: Double, _ expected: String) throws {
         var report = try SampleFleet.report()
         report.summary.secondsToConverge = .init(p50: half, p95: most, max: all)
         #expect(MarkdownReport(report: report).render().contains("- Time to converge: \(expected)\n"))
-        #expect(TextReport(report: report).render().contains("; time to converge: \(expected)\n"))
+        #expect(TextReport(report: report).render().contains("; time to converge: \(expected);"))
     }
 
     /// A report of many hosts, each with as much text as possible.

@@ -10,24 +10,24 @@ import Testing
 /// No report advises a host that serves a good build to take a bad one.
 @Suite("What a report advises")
 struct RemedyTests {
-    /// Imperatives that bring a build to a host.
-    private static func spreads(_ text: String) -> Bool {
-        text.contains(
-            #/\b(pull\b|redeploy|recreate\b|restart\b|up -d|run docker (?!unpause)|deploy [a-z]+ again|deploy and verify)/#
-        )
-    }
-    private static let docker = HostReason.Deployment(service: "canvas", engine: .docker)
-    private static let podman = HostReason.Deployment(service: "canvas", engine: .podman)
-    private static let plain = HostReason.Deployment(service: "canvas", engine: nil)
+    private static func spreads(_ text: String) -> Bool { Rollouts.areNamed(in: text) }
+    private static let docker = ServiceSetup.dockerCompose
+    private static let podman = ServiceSetup(
+        service: "canvas", engine: .podman, deployment: .init(tool: .systemd, name: "canvas.service"),
+        container: "systemd-canvas", reference: "registry.example/canvas:latest")
+    private static let plain = ServiceSetup(service: "canvas")
+    private static let latest = ImageSource.moving("registry.example/canvas:latest")
     private static let old = HostReason.Served(build: "bbbbbbbbbbbb", generation: 1)
-    private static let stopped = HostReason.Condition(state: .exited, instance: "canvas-1", logged: "", exitCode: 1)
+    private static let stopped = HostReason.Condition(state: .exited, instance: "canvas-1", setup: docker, exitCode: 1)
 
     private static let advice: [HostReason] = [
-        .neverPulled(docker, serves: old), .neverPulled(docker, serves: .init(build: "bbbbbbbbbbbb")),
-        .neverPulled(plain, serves: old), .pulledNotRecreated(docker, serves: .init(build: "bbbbbbbbbbbb")),
-        .pulledNotRecreated(podman, serves: .init(build: "bbbbbbbbbbbb", condition: stopped)),
+        .neverPulled(docker, latest, serves: old), .neverPulled(podman, latest, serves: .init(build: "bbbbbbbbbbbb")),
+        .neverPulled(plain, .unknown, serves: old),
+        .neverPulled(docker, .pinned("canvas:staging-bbbbbbb", target: "canvas@sha256:1"), serves: old),
+        .pulledNotRecreated(docker, latest, serves: .init(build: "bbbbbbbbbbbb")),
+        .pulledNotRecreated(podman, latest, serves: .init(build: "bbbbbbbbbbbb", condition: stopped)),
         .noInstance(service: "canvas", said: nil),
-        .instancesDiffer(matching: 1, of: 2, other: "canvas-2", service: "canvas"), .noRegistryDigest,
+        .instancesDiffer(matching: 1, of: 2, other: "canvas-2", docker, latest), .noRegistryDigest,
         .serviceServesOther("bbbbbbbbbbbb", image: "aaaaaaaaaaaa", url: "http://127.0.0.1/"),
         .wrongImage(serves: "sha256:555555555555", lookup: .notPossible),
     ]
@@ -65,7 +65,7 @@ struct RemedyTests {
         report.reasons[0].code = tag.code
         let advice = try #require(report.warningAdvice)
         #expect(!advice.contains("newer promotion"))
-        #expect(advice.contains("find out who") && advice.contains("verify again") && advice.contains("rollback"))
+        #expect(advice.contains("Find out who") && advice.contains("verify again") && advice.contains("rollback"))
         report.settleAdvice()
         #expect(!report.hosts.contains { Self.spreads($0.reason) })
     }
@@ -150,7 +150,7 @@ struct RemedyTests {
         #expect(
             reasons["host-2"]
                 == "leave it: still serves the former build bbbbbbbbbbbb; the target's image is on the host already")
-        #expect(reasons["host-0"]?.hasSuffix("look at docker logs canvas-1") == true)
+        #expect(reasons["host-0"]?.hasSuffix("docker logs canvas-1") == true)
         let page = HTMLReport(report: report).render()
         #expect(page.contains("leave the hosts that serve the former build as they are"))
         #expect(
@@ -192,7 +192,7 @@ struct RemedyTests {
         var bench = Bench(2, policy: .short)
         bench.finish { host, _ in .answer(host == 0 ? Answer() : .old) }
         let report = try SampleFleet.report(bench)
-        #expect(report.hosts.last?.reason.contains("run docker compose pull canvas") == true)
+        #expect(report.hosts.last?.reason.contains("deploy canvas again") == true)
     }
 
     private static func rollback(_ verdict: Verdict?) throws -> PromotionRecord {
@@ -250,7 +250,7 @@ struct RemedyTests {
                 findings: [.init(kind: kind, message: "made up")])
             let reason = try #require(report.hosts.last?.reason)
             if kind == .unpromoted {
-                #expect(reason.contains("run docker compose pull canvas"))
+                #expect(reason.contains("deploy canvas again"))
             } else {
                 #expect(
                     reason
@@ -263,7 +263,7 @@ struct RemedyTests {
 
     @Test("A host whose image is the target's, and whose process is the former one, is not restarted")
     func formerProcess() throws {
-        var host = Self.host(.straggler, .behind, Self.advice[8])
+        var host = Self.host(.straggler, .behind, Self.advice[9])
         host.gitSHA = Build.target.gitSHA.value
         let report = try Self.report(.failedDeploy, [host])
         #expect(

@@ -14,7 +14,7 @@ struct CommaSeparatedTableTests {
         "Quoted where RFC 4180 wants it, and nowhere else",
         arguments: [
             ("plain", "plain"), ("two words", "two words"), ("a,b", "\"a,b\""), ("say \"hi\"", "\"say \"\"hi\"\"\""),
-            ("\"", "\"\"\"\""), ("", ""), ("ü, ß", "\"ü, ß\""),
+            ("\"", "\"\"\"\""), ("", ""), ("a;b", "\"a;b\""), ("ü, ß", "\"ü, ß\""),
         ])
     func quoting(text: String, cell: String) {
         #expect(line([.plain(text), .foreign(text)]) == "\(cell),\(cell)\r\n")
@@ -33,6 +33,9 @@ struct CommaSeparatedTableTests {
         arguments: [
             ("=1+2", "'=1+2"), ("+1", "'+1"), ("-1", "'-1"), ("@SUM(A1)", "'@SUM(A1)"), ("＝1", "'＝1"), ("＠x", "'＠x"),
             (" =1", "'=1"), ("\t=1", "'=1"), ("\u{200B}=1", "\\u{200b}=1"), ("a=1", "a=1"),
+            // OWASP/www-community#443: where lines are split at semicolons, the second half is a cell of its own.
+            ("=1+1;=1+2", "\"'=1+1;'=1+2\""), ("a; =1", "\"a; '=1\""), ("a;\"=1", "\"a;\"\"'=1\""), ("a|-1", "a|'-1"),
+            ("a;b=1", "\"a;b=1\""),
             ("=HYPERLINK(\"http://x\",\"y\")", "\"'=HYPERLINK(\"\"http://x\"\",\"\"y\"\")\""),
         ])
     func formulas(text: String, cell: String) {

@@ -329,8 +329,37 @@ class Scenario:
         self.check("its ledger and reports", "canvas.html canvas.json ledger.db",
                    machine.must("ls /var/lib/buildinfo-collector | grep -vE -- '-(wal|shm|lock)$' | xargs"))
         machine.shell(f"systemctl reset-failed {unit}")
+        self.environments()
         machine.must("systemctl enable --now buildinfo-collector@canvas.timer")
         self.check("its timer waits", "waiting", machine.property("buildinfo-collector@canvas.timer", "SubState"))
+
+    def environments(self):
+        """Two environments of one service, of different sizes, share the ledger; the ledger is backed up and restored."""
+        machine, store = self.machine, "--store /var/lib/buildinfo-collector/ledger.db"
+        for environment, hosts in (("production", ("one", "two", "three")), ("staging", ("one",))):
+            name, listed = f"canvas-{environment}", "".join(f"  - {{name: {host}, url: '{URL}'}}\n" for host in hosts)
+            machine.write(f"/etc/buildinfo/fleet-{name}.yaml",
+                          f"service: canvas\nenvironment: {environment}\nhosts:\n{listed}")
+            machine.write(f"/etc/buildinfo/target-{name}.env",
+                          f"BUILDINFO_SHA={SHA}\nBUILDINFO_SOAK=1s\nBUILDINFO_TIMEOUT=60s\n")
+            # Three names for one host: an identity conflict (60) names the environment's own hosts, and one is proven.
+            wanted = ("success", "0") if len(hosts) == 1 else ("exit-code", "60")
+            self.check(f"a standing check of {name}", wanted, self.checked(f"buildinfo-collector@{name}.service"))
+            report = json.loads(machine.must(f"cat /var/lib/buildinfo-collector/{name}.json"))
+            self.check("its environment, promotion and hosts", (environment, 1, len(hosts)),
+                       (report["target"]["environment"], report["target"]["generation"], len(report["hosts"])))
+        machine.must(f"buildinfo-collector ledger backup /root/ledger.db {store}")
+        self.check("a backup of the shared ledger", "0 600 root", machine.must(
+            "buildinfo-collector ledger check --store /root/ledger.db >/dev/null; echo -n $?; stat -c ' %a %U' /root/ledger.db"))
+        owner = machine.must("stat -L -c '%u:%g %a' /var/lib/buildinfo-collector/ledger.db")
+        for what, command in (("over the ledger", "true"), ("after its loss", "rm /var/lib/buildinfo-collector/ledger.db*")):
+            machine.must(f"{command}; buildinfo-collector ledger restore /root/ledger.db {store}")
+            self.check(f"restored {what}: owner and mode", owner,
+                       machine.must("stat -L -c '%u:%g %a' /var/lib/buildinfo-collector/ledger.db"))
+            self.check("its service records in it", ("success", "0"),
+                       self.checked("buildinfo-collector@canvas-staging.service"))
+        machine.must("systemctl reset-failed; rm /root/ledger.db /var/lib/buildinfo-collector/ledger.db.replaced-* "
+                     "/etc/buildinfo/*-canvas-*; rm /var/lib/buildinfo-collector/canvas-*")
 
     def checked(self, unit):
         self.machine.shell(f"systemctl start {unit}")

@@ -28,21 +28,29 @@ struct HostReasonTests {
             .wrongHost(given: text, expected: text, isFromInventory: true), .duplicateID(text, other: text),
             .otherService(text, expected: "canvas"), .agentMissing(expectedID: text),
             .noRevision(.unusable(text), said: nil),
-            .instancesDiffer(matching: 1, of: 2, other: text, service: "canvas"),
+            .instancesDiffer(
+                matching: 1, of: 2, other: text, ServiceSetup(service: text, engine: .docker, container: text),
+                .pinned(text, target: text)),
             .crashLoop(
                 .init(instance: text, count: 2, span: .seconds(4)),
-                .init(state: .exited, instance: text, logged: text)),
+                .init(
+                    state: .unhealthy, instance: text,
+                    setup: ServiceSetup(
+                        service: text, engine: .podman, deployment: .init(tool: .systemd, name: text), container: text),
+                    error: text, healthOutput: text)),
+            .requestFailed(FailedRequest(.httpStatus, detail: "answered HTTP 404", url: text, service: text)),
         ]
         for reason in reasons {
             #expect(reason.text.sentence == Sanitizer.singleLine(reason.text.sentence), "\(reason.code)")
         }
     }
 
-    @Test("A recorded sentence is read back in its parts")
+    @Test("A reason's sentence contains its command")
     func recorded() {
         let reason = HostReason.neverPulled(
-            .init(service: "canvas", engine: .docker), serves: .init(build: "bbbbbbbbbbbb", generation: 1))
-        #expect(reason.text.sentence.hasPrefix("never pulled: run docker compose pull canvas && "))
-        #expect(reason.text.finding == "never pulled (serves bbbbbbbbbbbb, generation 1)")
+            .dockerCompose, .moving("registry.example/canvas:latest"),
+            serves: .init(build: "bbbbbbbbbbbb", generation: 1))
+        #expect(reason.text.sentence.hasPrefix("not pulled: run cd /srv/shop && docker compose pull canvas && "))
+        #expect(reason.text.finding == "not pulled (serves bbbbbbbbbbbb, generation 1)")
     }
 }

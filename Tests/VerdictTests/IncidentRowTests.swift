@@ -13,10 +13,10 @@ struct IncidentRowTests {
         bench.finish { host, _ in .answer(.old.with { $0.tagMoved = host == 0 }) }
         #expect(bench.status(0) == .straggler)
         #expect(bench.facts(0).build == .behind)
-        #expect(bench.reason(0).hasPrefix("pulled, not recreated: run docker compose up -d canvas"))
+        #expect(bench.reason(0).hasPrefix("pulled, not recreated: recreate the container of canvas"))
         #expect(bench.status(1) == .straggler)
         #expect(bench.facts(1).build == .foreign)
-        #expect(bench.reason(1).hasPrefix("never pulled: "))
+        #expect(bench.reason(1).hasPrefix("not pulled: "))
         #expect(bench.verdict == .stragglers)
         #expect(bench.exitCode == 10)
     }

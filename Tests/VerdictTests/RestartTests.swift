@@ -62,7 +62,7 @@ struct RestartTests {
         bench.see(at: 5, Answer(restarts: 3, edit: { $0.instances[0].exitCode = 1 }))
         #expect(
             bench.reason()
-                == "crash loop: canvas-1 restarted 3 times within 4.0s, last exit 1: look at docker logs canvas-1")
+                == "canvas-1 keeps crashing (exit 1, 3 times within 4.0s): docker logs canvas-1")
     }
 
     @Test("Field 11: one recreate, one restart, a rolling one of all replicas, and scaling are no loop")

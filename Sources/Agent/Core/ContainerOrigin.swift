@@ -4,9 +4,7 @@ import Shared
 struct ContainerOrigin: Hashable, Sendable {
     /// The place in a deployment that one container fills at a time: recreating a container fills its slot again.
     struct Slot: Hashable, Sendable {
-        enum Tool: Hashable, Sendable { case compose, swarm, kamal, nomad, kubernetes }
-
-        var tool: Tool
+        var tool: Instance.Deployment.Tool
         /// The Compose project, Kamal destination, Nomad job or Kubernetes namespace; nil without one, as for Swarm.
         var group: String?
         /// The service in the tool's own terms, for example Kamal's service and role.
@@ -23,6 +21,7 @@ struct ContainerOrigin: Hashable, Sendable {
 
     /// The Compose project or Swarm stack; at most 255 characters.
     var project: String?
+    var deployment = Instance.Deployment(tool: .direct)
     /// The slot that the container fills; nil if no known tool created it.
     var slot: Slot?
     /// True if the container was started for one command.
@@ -40,6 +39,7 @@ struct ContainerOrigin: Hashable, Sendable {
         project =
             (label(Label.composeProject) ?? label(Label.podmanComposeProject) ?? label(Label.stack))
             .map { Sanitizer.singleLine($0, limit: 255) }
+        deployment = Instance.Deployment(labels: labels, containerName: name)
         slot = Self.slot(label)
         isOneOff = labels[Label.oneOff]?.lowercased() == "true" || Self.isPodmanComposeRun(label, name: name)
         isInfrastructure =
@@ -52,12 +52,16 @@ struct ContainerOrigin: Hashable, Sendable {
     ///
     /// Source: docker/compose, `pkg/api/labels.go`; containers/podman-compose, `podman_compose.py`; moby,
     /// `daemon/cluster/executor/container/container.go`; basecamp/kamal, `lib/kamal/configuration/role.rb`; hashicorp/nomad,
-    /// `drivers/docker/driver.go`; kubernetes, `pkg/kubelet/types/labels.go`.
+    /// `drivers/docker/driver.go`; kubernetes, `pkg/kubelet/types/labels.go`; containers/podman,
+    /// `pkg/systemd/define/const.go`.
     enum Label {
         static let composeService = "com.docker.compose.service"
         static let podmanComposeService = "io.podman.compose.service"
         static let composeProject = "com.docker.compose.project"
         static let podmanComposeProject = "io.podman.compose.project"
+        static let composeDirectory = "com.docker.compose.project.working_dir"
+        /// The paths of the Compose files, separated by commas.
+        static let composeFiles = "com.docker.compose.project.config_files"
         static let composeNumber = "com.docker.compose.container-number"
         static let oneOff = "com.docker.compose.oneoff"
         /// For example `db:service_healthy:false,migrate:service_completed_successfully:false`.
@@ -68,12 +72,17 @@ struct ContainerOrigin: Hashable, Sendable {
         static let swarmTaskID = "com.docker.swarm.task.id"
         /// `SERVICE.SLOT.TASK`, or `SERVICE.NODE.TASK` for a global service.
         static let swarmTaskName = "com.docker.swarm.task.name"
+        static let kamalService = "service"
+        static let kamalRole = "role"
+        static let kamalDestination = "destination"
         static let nomadAllocation = "com.hashicorp.nomad.alloc_id"
         static let nomadJob = "com.hashicorp.nomad.job_name"
         static let nomadGroup = "com.hashicorp.nomad.task_group_name"
         static let nomadTask = "com.hashicorp.nomad.task_name"
         static let kubernetesNamespace = "io.kubernetes.pod.namespace"
         static let kubernetesContainer = "io.kubernetes.container.name"
+        /// Set by Quadlet and by units of `podman generate systemd`.
+        static let systemdUnit = "PODMAN_SYSTEMD_UNIT"
         static let dockershimKind = "io.kubernetes.docker.type"
         static let containerdKind = "io.cri-containerd.kind"
     }
@@ -88,8 +97,8 @@ struct ContainerOrigin: Hashable, Sendable {
             return Slot(tool: .swarm, group: nil, unit: service, replica: swarmSlot(service, label))
         }
         // Kamal's labels have no prefix, so a single one could come from any tool.
-        if let service = label("service"), let role = label("role") {
-            return Slot(tool: .kamal, group: label("destination"), unit: "\(service)/\(role)")
+        if let service = label(Label.kamalService), let role = label(Label.kamalRole) {
+            return Slot(tool: .kamal, group: label(Label.kamalDestination), unit: "\(service)/\(role)")
         }
         if let task = label(Label.nomadTask) {
             return Slot(

@@ -20,11 +20,14 @@ struct ContainerReport: Hashable, Sendable {
         let isRunning = [.serving, .starting, .unhealthy, .paused].contains(state)
         instance = Instance(
             id: facts.id, name: Sanitizer.singleLine(facts.name, limit: 255), project: facts.origin.project,
-            state: state, health: health, startedAt: neverStarted ? nil : facts.state.startedAt,
+            deployment: facts.origin.deployment, state: state, health: health,
+            healthOutput: Self.healthOutput(of: facts.state, health: health),
+            startedAt: neverStarted ? nil : facts.state.startedAt,
             restartCount: facts.restartCount,
             // A container that failed to start has the exit code of that attempt.
             exitCode: isRunning || neverStarted && facts.state.exitCode == 0 ? nil : facts.state.exitCode,
             oomKilled: facts.state.oomKilled,
+            error: isRunning ? nil : Self.error(of: facts.state, limit: 256),
             gitSHA: Reported(revision), image: image.evidence)
         digest = image.digest
         digestRemark = image.remark.map { "\(facts.name): \($0)" }
@@ -91,6 +94,22 @@ struct ContainerReport: Hashable, Sendable {
         return results.count >= (isPodman ? min(max(count, 1), 5) : 1)
     }
 
+    /// The output of the latest health check of the current or last run, if that check failed; nil for a healthy container.
+    private static func healthOutput(of facts: ContainerStateFacts, health: Instance.Health?) -> String? {
+        guard health == .unhealthy || health == .starting, let start = facts.startTime else { return nil }
+        let latest = (facts.healthLog ?? []).compactMap { result in result.startedAt.map { (time: $0, result) } }
+            .filter { $0.time >= start }.max { $0.time < $1.time }
+        guard let (_, result) = latest, let exitCode = result.exitCode, exitCode != 0 else { return nil }
+        let output = ForeignOutput.singleLine(result.output ?? "", limit: 256)
+        return output.isEmpty ? "no output (exit code \(exitCode))" : output
+    }
+
+    /// The engine's reason why the last start failed; nil without one.
+    private static func error(of facts: ContainerStateFacts, limit: Int) -> String? {
+        let text = ForeignOutput.singleLine(facts.error ?? "", limit: limit)
+        return text.isEmpty ? nil : text
+    }
+
     /// The commit in the image's own label: 40 or 64 lower-case hexadecimal digits.
     private static func revision(of facts: ContainerFacts) -> (GitSHA?, String?) {
         guard let image = facts.image else {
@@ -145,8 +164,7 @@ struct ContainerReport: Hashable, Sendable {
 
     private static func exit(_ facts: ContainerFacts) -> String {
         let code = facts.state.exitCode.map { " (exit code \($0)\(facts.state.oomKilled ? ", out of memory" : ""))" }
-        guard let error = facts.state.error, !error.isEmpty else { return code ?? "" }
-        return "\(code ?? ""): \(Sanitizer.singleLine(error, limit: 160))"
+        return (code ?? "") + (error(of: facts.state, limit: 160).map { ": \($0)" } ?? "")
     }
 }
 

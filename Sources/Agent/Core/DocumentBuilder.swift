@@ -12,6 +12,9 @@ package struct DocumentBuilder: Sendable {
     package static let instanceLimit = 256
     /// The schema's limit.
     static let leftOutLimit = 64
+    /// The size of all deployments, health outputs and errors of a document together, in bytes: 512 for each of 256
+    /// instances.
+    static let detailLimit = 128 * 1_024
 
     /// The content for one service.
     ///
@@ -38,7 +41,7 @@ package struct DocumentBuilder: Sendable {
         let reports = selection.instances.map(report)
         let leftOut = selection.leftOut.map { LeftOutContainer(report($0.container).instance, reason: $0.reason) }
         var content = DocumentContent(
-            service: service, state: .unknown, host: host, instances: reports.map(\.instance),
+            service: service, state: .unknown, host: host, instances: Self.limited(reports.map(\.instance)),
             instancesExpected: expected, leftOut: Array(leftOut.prefix(Self.leftOutLimit)),
             engine: snapshots.first?.engine)
         guard reports.count <= Self.instanceLimit else {
@@ -95,6 +98,24 @@ package struct DocumentBuilder: Sendable {
         return (containers.sorted { ($0.name, $0.id) < ($1.name, $1.id) }, stores)
     }
 
+    /// The instances with details up to ``detailLimit``: a host of foreign labels must not make the document too large for
+    /// the collector.
+    private static func limited(_ instances: [Instance]) -> [Instance] {
+        var rest = detailLimit
+        return instances.map { instance in
+            let size = instance.detailSize
+            guard size > rest else {
+                rest -= size
+                return instance
+            }
+            var limited = instance
+            limited.deployment = instance.deployment.map { Instance.Deployment(tool: $0.tool) }
+            limited.healthOutput = nil
+            limited.error = nil
+            return limited
+        }
+    }
+
     /// The reason why the selector is ambiguous, with the remedy; nil if it is unambiguous.
     private static func ambiguity(_ projects: [String?], _ selector: Selector) -> String? {
         guard let example = projects.compactMap({ $0 }).first else { return nil }
@@ -122,6 +143,14 @@ package struct DocumentBuilder: Sendable {
         let distinct = Set(values)
         guard distinct.count == 1, let first = values.first else { return (nil, distinct.count > 1) }
         return (first, false)
+    }
+}
+
+extension Instance {
+    /// The size of the details that a document can omit, in bytes of UTF-8.
+    fileprivate var detailSize: Int {
+        let texts = [deployment?.group, deployment?.name, deployment?.directory, healthOutput, error].compactMap { $0 }
+        return (texts + (deployment?.files ?? [])).reduce(0) { $0 + $1.utf8.count }
     }
 }
 

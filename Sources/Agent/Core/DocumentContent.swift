@@ -37,6 +37,19 @@ package struct DocumentContent: Hashable, Sendable {
     }
 }
 
+extension DocumentContent {
+    /// The content without the text of health outputs, which can change with every check although nothing has changed.
+    ///
+    /// - Parameter keepingPresence: true to keep which instances have an output.
+    package func withoutHealthOutputs(keepingPresence: Bool) -> DocumentContent {
+        var content = self
+        for index in content.instances.indices where content.instances[index].healthOutput != nil {
+            content.instances[index].healthOutput = keepingPresence ? "" : nil
+        }
+        return content
+    }
+}
+
 extension DocumentContent: Encodable {
     private enum CodingKeys: String, CodingKey {
         case schema, service, digest, state, reason, host, instances, engine, served

@@ -140,16 +140,17 @@ package enum EngineAPI {
                     ? try container.decodeIfPresent([Result].self, forKey: .log) ?? [] : nil
             }
 
-            /// A result without the check's output.
             struct Result: Decodable {
                 var start: String?
                 var end: String?
                 var exitCode: Int?
+                var output: String?
 
                 private enum CodingKeys: String, CodingKey {
                     case start = "Start"
                     case end = "End"
                     case exitCode = "ExitCode"
+                    case output = "Output"
                 }
             }
         }
@@ -316,7 +317,8 @@ extension ContainerStateFacts {
             startedAt: state.startedAt, finishedAt: state.finishedAt, error: state.error, health: state.health?.status,
             healthLog: state.health?.log?.map { result in
                 HealthCheckResult(
-                    startedAt: (result.start ?? result.end).flatMap(EngineTime.init), exitCode: result.exitCode)
+                    startedAt: (result.start ?? result.end).flatMap(EngineTime.init), exitCode: result.exitCode,
+                    output: result.exitCode == 0 ? nil : result.output)
             })
     }
 }

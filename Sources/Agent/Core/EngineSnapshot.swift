@@ -67,6 +67,8 @@ struct ContainerStateFacts: Hashable, Sendable {
         /// The start time of the run; nil if the engine does not report it.
         var startedAt: EngineTime?
         var exitCode: Int?
+        /// The raw output of a failed check; nil for a passed one.
+        var output: String?
     }
 
     /// The start time; nil if the container never started.

@@ -12,6 +12,8 @@ final class DocumentStore: Sendable {
         var startedAt: ContinuousClock.Instant?
         /// The wall clock at that moment, for display.
         var observedAt: String
+        /// The start of the observation that the body was encoded from.
+        var bodyStartedAt: ContinuousClock.Instant?
         /// True if the source could be read.
         var isReadable: Bool
         /// The time that the service took to answer its probe. It is not part of the content, so its changes notify no
@@ -29,6 +31,10 @@ final class DocumentStore: Sendable {
         /// A service was observed, changed or not.
         case observation
     }
+
+    /// The time for which a content stays if only the texts of its health outputs have changed. They hold times and process
+    /// ids, and would otherwise wake every held request at every check.
+    static let healthOutputInterval = Duration.seconds(60)
 
     private struct State {
         var services: [String] = []
@@ -86,20 +92,23 @@ final class DocumentStore: Sendable {
     }
 
     /// Stores the content of an observation, unless an observation that began later is already stored. Equal content keeps
-    /// its encoded bytes.
+    /// its encoded bytes, and so does one with other health outputs for ``healthOutputInterval``.
     ///
-    /// - Returns: true if the content has changed; false for a service that is no longer in the store.
+    /// - Returns: true if the content has changed in more than its health outputs, which no event announces; false for a
+    ///   service that is no longer in the store.
     @discardableResult
     func publish(
         _ content: DocumentContent, startedAt: ContinuousClock.Instant, observedAt: String,
         probeLatency: Duration? = nil
     ) throws -> Bool {
         let service = content.service
-        let known = entry(service)?.body
-        let body = known?.content == content ? known : nil
+        let known = entry(service)
+        let isKept = known.map { $0.isKept(for: content, startedAt: startedAt) } ?? false
+        let kept = isKept ? known : nil
         let entry = Entry(
-            body: try body ?? DocumentBody(content), startedAt: startedAt, observedAt: observedAt,
-            isReadable: content.state != .unknown, probeLatency: probeLatency)
+            body: try kept?.body ?? DocumentBody(content), startedAt: startedAt, observedAt: observedAt,
+            bodyStartedAt: kept?.bodyStartedAt ?? startedAt, isReadable: content.state != .unknown,
+            probeLatency: probeLatency)
         let before = state.withLock { state -> Entry? in
             guard let before = state.entries[service] else { return nil }
             if let newer = before.startedAt, newer > startedAt { return nil }
@@ -109,7 +118,7 @@ final class DocumentStore: Sendable {
         let changed = before.body.entityTag != entry.body.entityTag
         if changed { notify(.change, service) }
         notify(.observation, service)
-        return changed
+        return changed && !before.body.content.isEqual(to: content, keepingPresence: false)
     }
 }
 
@@ -136,6 +145,13 @@ extension DocumentStore {
 }
 
 extension DocumentStore.Entry {
+    /// True if the body stays for an observation of the content.
+    fileprivate func isKept(for content: DocumentContent, startedAt: ContinuousClock.Instant) -> Bool {
+        if body.content == content { return true }
+        guard let bodyStartedAt, startedAt - bodyStartedAt < DocumentStore.healthOutputInterval else { return false }
+        return body.content.isEqual(to: content, keepingPresence: true)
+    }
+
     /// The entry of a service before its first observation.
     ///
     /// - Parameter reason: the reason why nothing is known yet.
@@ -143,5 +159,13 @@ extension DocumentStore.Entry {
         let content = DocumentContent(service: service, state: .unknown, reason: reason, host: host)
         self.init(
             body: try DocumentBody(content), startedAt: nil, observedAt: "1970-01-01T00:00:00Z", isReadable: false)
+    }
+}
+
+extension DocumentContent {
+    /// True if both differ at most in the texts of their health outputs.
+    fileprivate func isEqual(to other: DocumentContent, keepingPresence: Bool) -> Bool {
+        withoutHealthOutputs(keepingPresence: keepingPresence)
+            == other.withoutHealthOutputs(keepingPresence: keepingPresence)
     }
 }

@@ -1,9 +1,10 @@
 import AgentCore
+import FoundationEssentials
 import NIOCore
 import NIOHTTP1
 import Shared
 
-/// Answers requests from the published documents, without encoding JSON.
+/// Answers requests from the published documents, which are encoded already.
 ///
 /// A request with a nonce that needs fresher evidence waits for one observation, which all such requests share.
 struct Responder: Sendable {
@@ -57,7 +58,7 @@ struct Responder: Sendable {
 
     func answer(_ request: PendingRequest) -> Answer {
         switch request.route {
-        case .notFound: return .notFound
+        case .notFound: return notFound
         case .badNonce: return .badNonce
         case .health: return .text(.ok, "ok")
         case .metrics:
@@ -67,10 +68,22 @@ struct Responder: Sendable {
             return Answer(
                 status: .ok, contentType: "text/plain; version=0.0.4; charset=utf-8", body: Array(page.text.utf8))
         case .document(let service, let nonce):
-            guard let entry = documents.entry(service) else { return .notFound }
+            guard let entry = documents.entry(service) else { return notFound }
             var answer = document(entry, nonce: nonce, ifNoneMatch: request.ifNoneMatch)
             if let wait = request.wait { answer.headers.append(("Preference-Applied", "wait=\(wait)")) }
             return answer
+        }
+    }
+
+    /// The answer to every unknown path: the services, as JSON.
+    private var notFound: Answer {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        do {
+            let body = try encoder.encode(NotFoundBody(services: documents.services))
+            return Answer(status: .notFound, contentType: "application/json", body: Array(body))
+        } catch {
+            return .text(.notFound, "not found")
         }
     }
 
@@ -124,7 +137,6 @@ struct Answer: Sendable {
             status: status, contentType: "text/plain; charset=utf-8", headers: headers, body: Array("\(line)\n".utf8))
     }
 
-    static let notFound = text(.notFound, "not found")
     static let badNonce = text(.badRequest, "nonce must be 1 to 128 printable ASCII characters, once, percent-encoded")
     static let methodNotAllowed = text(
         .methodNotAllowed, "only GET and HEAD are allowed", headers: [("Allow", "GET, HEAD")])

@@ -11,26 +11,17 @@ protocol CollectorCommand: AsyncParsableCommand {
     /// The options that permit or skip something, and so must be given on the command line. Their variables are
     /// rejected, because a user who sets one expects an effect.
     static var commandLineOnly: [EnvironmentArguments.Flag] { get }
-    /// The failures that a pipeline's step summary shows.
-    static var publication: FailurePublication { get }
+    /// The name under which a pipeline shows the command's end; nil if it shows none.
+    static var published: CommandEnd.Command? { get }
 }
 
 extension CollectorCommand {
     static var commandLineOnly: [EnvironmentArguments.Flag] { [] }
-    static var publication: FailurePublication { .none }
+    static var published: CommandEnd.Command? { nil }
 }
 
 extension ExitCode {
     init(_ status: ExitStatus) { self.init(status.rawValue) }
-}
-
-/// The failures that a pipeline's step summary shows.
-enum FailurePublication {
-    case none
-    /// The message.
-    case failures
-    /// The message, and for a refusal also outputs that later steps can test.
-    case refusals
 }
 
 /// One run of the program, from its arguments to its exit code.
@@ -42,7 +33,9 @@ struct Invocation {
         guard let code = await end() else { return ExitStatus.success.rawValue }
         // A command whose output was lost has not done its work.
         guard code == ExitStatus.success.rawValue, let reason = Terminal.outputFailure else { return code }
-        return fail("could not write to standard output (\(reason)): the output is incomplete", code: .unavailable)
+        report("could not write to standard output (\(reason)): the output is incomplete")
+        if command?.published != nil { Pipeline(environment: environment)?.correct(exitCode: .unavailable) }
+        return ExitStatus.unavailable.rawValue
     }
 
     /// - Returns: the exit code; nil after help and version, whose output may be cut off.
@@ -68,12 +61,16 @@ struct Invocation {
             return ExitStatus.success.rawValue
         } catch let code as ExitCode {
             return code.rawValue
-        } catch let refusal as UnchangedTag {
-            return refuse("\(refusal)", code: refusal.exitCode, said: refusal.message)
+        } catch let failure as PromotionFailure {
+            report("\(failure)")
+            publish(failure)
+            return failure.exitCode
         } catch let failure as ReportWriteError {
-            return fail("\(failure)", code: failure.exitCode)
+            // The pipeline has the report.
+            report("\(failure)")
+            return failure.exitCode
         } catch let failure as any ExitCoded {
-            return refuse("\(failure)", code: failure.exitCode)
+            return fail("\(failure)", code: failure.exitCode, error: failure)
         } catch {
             return finish(error)
         }
@@ -131,38 +128,37 @@ struct Invocation {
         case .success:
             Terminal.standardOutput.write(Collector.fullMessage(for: error) + "\n")
             return nil
-        case .validationFailure: return refuse(Collector.message(for: error), code: ExitStatus.usage.rawValue)
-        default: return fail("internal error: \(error)", code: .failure)
+        case .validationFailure: return fail(Collector.message(for: error), code: .usage)
+        default:
+            let message = "internal error: \(error)"
+            report(message)
+            publish(message, code: ExitStatus.failure.rawValue, isUnchanged: false)
+            return ExitStatus.failure.rawValue
         }
     }
 
     private func fail(_ message: String, code: ExitStatus) -> Int32 { fail(message, code: code.rawValue) }
 
-    private func fail(_ message: String, code: Int32) -> Int32 {
+    /// Fails before the command has changed anything.
+    private func fail(_ message: String, code: Int32, error: (any Error)? = nil) -> Int32 {
         report(message)
-        if let command, command.publication != .none {
-            Pipeline(environment: environment)?.publish(failure: message)
-        }
+        publish(message, code: code, isUnchanged: true, error: error)
         return code
     }
 
-    /// Fails before the command has changed anything. After a refused promotion, later steps can decide by its outputs.
-    ///
-    /// - Parameter said: the sentence that the tag was not moved; nil if that is not certain.
-    private func refuse(_ message: String, code: Int32, said: String? = nil) -> Int32 {
-        let refusals: [ExitStatus] = [.superseded, .refused, .usage, .unavailable]
-        guard command?.publication == .refusals, let status = ExitStatus(rawValue: code), refusals.contains(status)
-        else {
-            return fail(message, code: code)
-        }
-        report(message)
-        // Usage errors are found before the registry is contacted.
-        let said = said ?? (status == .usage ? "nothing was changed: no tag was written" : nil)
+    /// Shows the command's end to the pipeline.
+    private func publish(_ message: String, code: Int32, isUnchanged: Bool, error: (any Error)? = nil) {
+        guard let name = command?.published else { return }
+        let movesTags = name == .promote || name == .rollback
         Pipeline(environment: environment)?.publish(
-            .init(
-                verdict: status == .superseded ? "superseded" : "refused", exitCode: code, isUnchanged: said != nil,
-                message: [message, said].compactMap(\.self).joined(separator: "; ")))
-        return code
+            CommandEnd(
+                name, exitCode: code, message: message,
+                unchanged: isUnchanged && movesTags ? "nothing was changed: no tag was written" : nil, error: error))
+    }
+
+    private func publish(_ failure: PromotionFailure) {
+        guard let name = command?.published else { return }
+        Pipeline(environment: environment)?.publish(CommandEnd(name, failure))
     }
 
     private func report(_ message: String) {

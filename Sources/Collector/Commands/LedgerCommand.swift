@@ -7,11 +7,13 @@ import Shared
 /// `ledger`: maintains the ledger.
 struct LedgerCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "ledger", abstract: "Check the ledger, and remove old verifications from it",
-        subcommands: [LedgerCheckCommand.self, LedgerPruneCommand.self])
+        commandName: "ledger", abstract: "Check, back up, restore and prune the ledger",
+        subcommands: [
+            LedgerCheckCommand.self, LedgerBackupCommand.self, LedgerRestoreCommand.self, LedgerPruneCommand.self,
+        ])
 }
 
-/// The options of both subcommands.
+/// The options of all subcommands.
 struct LedgerOptions: ParsableArguments {
     enum Format: String, CaseIterable, ExpressibleByArgument { case text, json }
 
@@ -64,6 +66,101 @@ struct LedgerCheckCommand: CollectorCommand {
     }
 }
 
+/// `ledger backup`: copies the ledger to a file.
+struct LedgerBackupCommand: CollectorCommand {
+    static let environmentFlags = StoreOptions.environmentFlags
+    static let commandLineOnly: [EnvironmentArguments.Flag] = [.init("--force")]
+
+    static let configuration = CommandConfiguration(
+        commandName: "backup", abstract: "Copy the ledger to a file, while verifications record",
+        discussion: """
+            The copy is checked before it takes its name: it is complete or not there at all. It consists of one file, with \
+            the permissions and the schema of the ledger. Exits with 69 if the ledger is damaged or the disk is full.
+            """)
+
+    @OptionGroup var options: LedgerOptions
+
+    @Argument(help: ArgumentHelp("The backup's path.", valueName: "file"))
+    var file: String
+
+    @Flag(help: "Replace an existing file.")
+    var force = false
+
+    func run() async throws {
+        let environment = ProcessEnvironment.current
+        let path = try options.path(environment: environment)
+        let (file, force) = (file, force)
+        let result = try await LedgerCopying.run("copying the ledger", environment: environment) { monitor in
+            try await Ledger.backUp(path: path, to: file, replaces: force, now: Date(), monitor: monitor)
+        }
+        LedgerCopying.warn(result.warnings)
+        switch options.format {
+        case .text: Terminal.standardOutput.write(result.text())
+        case .json: Terminal.standardOutput.write(try JSONEncoder.prettyText(result))
+        }
+    }
+}
+
+/// `ledger restore`: puts a backup in the ledger's place.
+struct LedgerRestoreCommand: CollectorCommand {
+    static let environmentFlags = StoreOptions.environmentFlags
+    static let commandLineOnly: [EnvironmentArguments.Flag] = [.init("--force")]
+
+    static let configuration = CommandConfiguration(
+        commandName: "restore", abstract: "Put a backup in the place of the ledger",
+        discussion: """
+            The backup is checked first. The replaced ledger stays beside the new one, with the date in its name; it may be \
+            damaged or missing. The schema stays that of the backup, so that the collector that wrote it can use it. Exits \
+            with 69 while another process uses the ledger, or if a promotion in its journal is open.
+            """)
+
+    @OptionGroup var options: LedgerOptions
+
+    @Argument(help: ArgumentHelp("The backup's path.", valueName: "file"))
+    var file: String
+
+    @Flag(
+        help: ArgumentHelp(
+            "Restore although the ledger records a verification as running or a promotion as open, and forget them."))
+    var force = false
+
+    func run() async throws {
+        let environment = ProcessEnvironment.current
+        let path = try options.path(environment: environment)
+        let (file, force) = (file, force)
+        let result = try await LedgerCopying.run("restoring the ledger", environment: environment) { monitor in
+            try await Ledger.restore(path: path, from: file, ignoresOpenWork: force, now: Date(), monitor: monitor)
+        }
+        LedgerCopying.warn(result.warnings)
+        switch options.format {
+        case .text: Terminal.standardOutput.write(result.text())
+        case .json: Terminal.standardOutput.write(try JSONEncoder.prettyText(result))
+        }
+    }
+}
+
+/// The frame of backup and restore: progress, and an interruption that leaves nothing half done.
+private enum LedgerCopying {
+    static func run<Value: Sendable>(
+        _ text: String, environment: [String: String],
+        _ work: @escaping @Sendable (LedgerCopyMonitor) async throws -> Value
+    ) async throws -> Value {
+        let interruption = SignalCancellation()
+        return try await Spinner.show(text, on: .standardError, environment: environment) { spinner in
+            let monitor = LedgerCopyMonitor(progress: { spinner.update($0) }, signal: { interruption.signal })
+            return try await interruption.watching { () -> Result<Value, any Error> in
+                do { return .success(try await work(monitor)) } catch { return .failure(error) }
+            }.get()
+        }
+    }
+
+    static func warn(_ contradictions: [String]) {
+        for contradiction in contradictions {
+            Terminal.standardError.write("buildinfo-collector: the ledger contradicts itself: \(contradiction)\n")
+        }
+    }
+}
+
 /// `ledger prune`: removes old verifications.
 struct LedgerPruneCommand: CollectorCommand {
     static let environmentFlags = StoreOptions.environmentFlags
@@ -72,8 +169,8 @@ struct LedgerPruneCommand: CollectorCommand {
     static let configuration = CommandConfiguration(
         commandName: "prune", abstract: "Remove old verifications from the ledger",
         discussion: """
-            Regardless of age, these are kept: running verifications, and for each service the last verification that \
-            converged and the one that the next inventory is compared with. All promotions are kept, because they \
+            Regardless of age, these are kept: running verifications, and for each service in each environment the last \
+            verification that converged and the one that the next inventory is compared with. All promotions are kept, because they \
             distinguish a host that is behind from one that serves an unknown build. Verifications can run meanwhile.
             """)
 
@@ -85,7 +182,9 @@ struct LedgerPruneCommand: CollectorCommand {
     var keep: Duration
 
     @Option(
-        help: ArgumentHelp("Keep this many of the last verifications of each service (default: 1).", valueName: "n"),
+        help: ArgumentHelp(
+            "Keep this many of the last verifications of each service in each environment (default: 1).", valueName: "n"
+        ),
         transform: ArgumentText.positiveCount)
     var keepLast = 1
 

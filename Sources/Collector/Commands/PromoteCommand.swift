@@ -21,7 +21,7 @@ struct PromoteCommand: CollectorCommand {
         + FleetOptions.environmentFlags + PolicyOptions.environmentFlags + AccessOptions.environmentFlags
         + OutputOptions.environmentFlags + LogOptions.environmentFlags
     static let commandLineOnly = PromoteOptions.commandLineOnly + CIOptions.commandLineOnly
-    static let publication = FailurePublication.refusals
+    static let published: CommandEnd.Command? = .promote
 
     static let configuration = CommandConfiguration(
         commandName: "promote",
@@ -69,7 +69,7 @@ struct PromoteCommand: CollectorCommand {
     private func run(web: WebClient, environment: [String: String]) async throws -> Int32 {
         let inventory = promotion.skipsVerification ? nil : try fleet.load(lasting: policy.timeout)
         let request = try promotion.request(
-            service: fleet.serviceName(inventory), candidates: candidate.candidate, environment: environment)
+            service: fleet.deployedService(inventory), candidates: candidate.candidate, environment: environment)
         let ledger =
             promotion.dryRun
             ? try await output.openLedgerIfPresent(mustExist: false, environment: environment)
@@ -79,7 +79,9 @@ struct PromoteCommand: CollectorCommand {
         let interruption = SignalCancellation()
         let verification = try inventory.map {
             VerificationRun(
-                target: Target(service: request.service, gitSHA: request.gitSHA), inventory: $0,
+                target: Target(
+                    service: request.service.name, environment: request.service.environment, gitSHA: request.gitSHA),
+                inventory: $0,
                 policy: try policy.policy(for: $0), check: policy.inventoryCheck, access: try access.access(for: $0),
                 concurrency: access.concurrency, ledger: ledger,
                 destinations: promotion.dryRun ? [] : try output.destinations(beside: evidence), evidence: evidence,
@@ -105,22 +107,25 @@ struct PromoteCommand: CollectorCommand {
             id: RunID.make(at: Date()), gate: gate, verification: verification, rollbackOn: promotion.rollbackOn,
             interruption: interruption
         ) { pin in (isOutputFree ? Terminal.standardOutput : .standardError).write(pin + "\n") }
-        guard !promotion.dryRun else {
-            Terminal.standardOutput.write(try await run.plan().text)
-            return ExitStatus.success.rawValue
-        }
+        let pipeline = Pipeline(environment: environment)
         do {
-            return try await run.run()
-        } catch let refusal as UnchangedTag
-            where refusal.exitCode == ExitStatus.superseded.rawValue && policy.supersededOK
+            guard !promotion.dryRun else {
+                let plan = try await run.plan()
+                Terminal.standardOutput.write(plan.text)
+                pipeline?.publish(plan.end)
+                return ExitStatus.success.rawValue
+            }
+            let result = try await run.run()
+            if let end = result.end { pipeline?.publish(end) }
+            return result.exitCode
+        } catch let refusal as PromotionFailure
+            where refusal.exitStatus == .superseded && refusal.effect == .unchanged && policy.supersededOK
         {
             // --superseded-ok applies before the verification of the fleet as well as during it.
-            let said = "superseded, as --superseded-ok permits: \(refusal.reason); \(refusal.message)"
-            Terminal.standardError.write("\(Sanitizer.singleLine(said, limit: 1_024))\n")
-            Pipeline(environment: environment)?.publish(
-                .init(
-                    verdict: "superseded", exitCode: ExitStatus.success.rawValue, isUnchanged: true, message: said,
-                    level: .notice))
+            let message = [refusal.description, refusal.message].compactMap(\.self).joined(separator: "; ")
+            Terminal.standardError.write(
+                "\(Sanitizer.singleLine("superseded, as --superseded-ok permits: \(message)", limit: 1_024))\n")
+            pipeline?.publish(CommandEnd(.promote, refusal, exitCode: ExitStatus.success.rawValue))
             return ExitStatus.success.rawValue
         }
     }
@@ -130,7 +135,9 @@ struct PromoteCommand: CollectorCommand {
         environment: [String: String]
     ) throws -> PromotionGate {
         let forge = try forgeIfNeeded(web: web, environment: environment)
-        let killSwitch = try killSwitch.killSwitch(environment: environment, web: web) {
+        let killSwitch = try killSwitch.killSwitch(
+            promoting: request.service, environment: environment, web: web
+        ) {
             try forge ?? self.forge.forge(environment: environment, web: web)
         }
         let view = CIProgress(output.progress, on: .standardError, environment: environment)
@@ -245,7 +252,7 @@ struct PromoteOptions: ParsableArguments {
     }
 
     func request(
-        service: String, candidates: CandidatePattern, environment: [String: String]
+        service: DeployedService, candidates: CandidatePattern, environment: [String: String]
     ) throws -> PromotionRequest {
         try PromotionRequest(
             service: service, image: image, gitSHA: try PipelineCommit.read(flag: sha, environment: environment),

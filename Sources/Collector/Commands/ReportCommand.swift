@@ -3,6 +3,7 @@ import CollectorSupport
 import FoundationEssentials
 import Ledger
 import Reports
+import Verdict
 
 /// `report`: renders a stored verification again.
 struct ReportCommand: CollectorCommand {
@@ -20,6 +21,13 @@ struct ReportCommand: CollectorCommand {
     var service: String?
 
     @Option(
+        name: .customLong("environment"),
+        help: ArgumentHelp(
+            "Render the last verification of this environment, of --service or of any service.", valueName: "name"),
+        transform: ArgumentText.environmentName)
+    var environmentName: EnvironmentName?
+
+    @Option(
         name: .long,
         help: ArgumentHelp(
             "Write a report as json, html, markdown, junit or text; '-' is standard output. Repeatable.",
@@ -29,8 +37,9 @@ struct ReportCommand: CollectorCommand {
     @OptionGroup var store: StoreOptions
 
     func validate() throws {
-        if id != nil, service != nil {
-            throw ValidationError("an id and --service exclude each other: give one of them")
+        if id != nil, service != nil || environmentName != nil {
+            let flag = service == nil ? "--environment" : "--service"
+            throw ValidationError("an id and \(flag) exclude each other: give one of them")
         }
         for destination in report where destination.hasPrefix("evidence=") {
             throw ValidationError(
@@ -51,6 +60,6 @@ struct ReportCommand: CollectorCommand {
     /// The stored report.
     func stored(environment: [String: String], now: Date) async throws -> Report {
         let ledger = try await Ledger.openForReading(store: store.store, environment: environment)
-        return try await ledger.report(id, service: service, now: now)
+        return try await ledger.report(id, service: service, environment: environmentName, now: now)
     }
 }

@@ -18,7 +18,7 @@ struct RollbackCommand: CollectorCommand {
         + FleetOptions.environmentFlags + PolicyOptions.environmentFlags + AccessOptions.environmentFlags
         + OutputOptions.environmentFlags + LogOptions.environmentFlags
     static let commandLineOnly = RollbackOptions.commandLineOnly
-    static let publication = FailurePublication.failures
+    static let published: CommandEnd.Command? = .rollback
 
     static let configuration = CommandConfiguration(
         commandName: "rollback",
@@ -56,13 +56,13 @@ struct RollbackCommand: CollectorCommand {
         let environment = ProcessEnvironment.current
         let skips = rollback.skipsVerification || (rollback.dryRun && fleet.isEmpty)
         let inventory = skips ? nil : try fleet.load(lasting: policy.timeout)
-        let service = try fleet.serviceName(inventory)
+        let service = try fleet.deployedService(inventory)
         throw ExitCode(
             try await WebClient.with { try await run(service, inventory, web: $0, environment: environment) })
     }
 
     private func run(
-        _ service: String, _ inventory: Inventory?, web: WebClient, environment: [String: String]
+        _ service: DeployedService, _ inventory: Inventory?, web: WebClient, environment: [String: String]
     ) async throws -> Int32 {
         let opened =
             rollback.dryRun
@@ -76,17 +76,26 @@ struct RollbackCommand: CollectorCommand {
         do {
             let verification = try inventory.map {
                 VerificationRun(
-                    target: Target(service: service), inventory: $0, policy: try policy.policy(for: $0),
-                    check: policy.inventoryCheck, access: try access.access(for: $0), concurrency: access.concurrency,
+                    target: Target(service: service.name, environment: service.environment), inventory: $0,
+                    policy: try policy.policy(for: $0), check: policy.inventoryCheck,
+                    access: try access.access(for: $0), concurrency: access.concurrency,
                     ledger: ledger, destinations: rollback.dryRun ? [] : try output.destinations(beside: evidence),
                     evidence: evidence, progress: output.progress, environment: environment, logger: logs.logger)
             }
             let run = try rollbackRun(service, ledger, verification, web: web, environment: environment)
             var code = ExitStatus.success.rawValue
             if rollback.dryRun {
-                Terminal.standardOutput.write(try await run.dryRun())
+                let plan = try await run.dryRun()
+                Terminal.standardOutput.write(plan)
+                let lines = plan.split(separator: "\n").joined(separator: "; ")
+                Pipeline(environment: environment)?.publish(
+                    CommandEnd(
+                        .rollback, .dryRun, exitCode: code, effect: .unchanged, message: lines,
+                        tag: "nothing was changed: this is a dry run"))
             } else {
-                code = try await run.run()
+                let result = try await run.run()
+                if let end = result.end { Pipeline(environment: environment)?.publish(end) }
+                code = result.exitCode
             }
             await ledger.close(loggingTo: logs.logger)
             return code
@@ -97,14 +106,14 @@ struct RollbackCommand: CollectorCommand {
     }
 
     private func rollbackRun(
-        _ service: String, _ ledger: Ledger, _ verification: VerificationRun?, web: WebClient,
+        _ service: DeployedService, _ ledger: Ledger, _ verification: VerificationRun?, web: WebClient,
         environment: [String: String]
     ) throws -> RollbackRun {
         let isOutputFree = verification?.destinations.contains(where: \.isStandardOutput) != true
         return RollbackRun(
             id: RunID.make(at: Date()), service: service, target: try target(), wanted: rollback.to,
             actor: PromotionActor.name(flag: rollback.by, environment: environment),
-            killSwitch: try killSwitch.killSwitch(environment: environment, web: web) {
+            killSwitch: try killSwitch.killSwitch(promoting: service, environment: environment, web: web) {
                 try forge.forge(environment: environment, web: web)
             },
             registry: try registry.client(web: web, environment: environment), ledger: ledger,

@@ -11,7 +11,7 @@ struct StatusCommand: CollectorCommand {
         + RegistryOptions.environmentFlags + AccessOptions.environmentFlags + OutputOptions.environmentFlags
         + LogOptions.environmentFlags + [
             .init("--request-timeout"), .init("--interval"), .init("--watch", .switchOn),
-            .init("--exit-code", .switchOn),
+            .init("--exit-code", .switchOn), .init("--record", .switchOn),
         ]
 
     static let configuration = CommandConfiguration(
@@ -51,7 +51,16 @@ struct StatusCommand: CollectorCommand {
                 + "answer, 10 for hosts that are behind or for drift, otherwise 0."))
     var exitCode = false
 
+    @Flag(help: "Keep what each host serves in the ledger, for 'history --host' and 'history --at'. Proves nothing.")
+    var record = false
+
     func validate() throws {
+        if record, output.store == "none" {
+            throw ValidationError("--record and --store none exclude each other: name a ledger's file")
+        }
+        if record, watch {
+            throw ValidationError("--record and --watch exclude each other: record with a timer, and watch beside it")
+        }
         guard requestTimeout > .zero else {
             throw ValidationError("invalid --request-timeout: expected a duration longer than zero")
         }
@@ -66,11 +75,14 @@ struct StatusCommand: CollectorCommand {
         let environment = ProcessEnvironment.current
         let inventory = try fleet.load()
         let access = try access.access(for: inventory)
-        let ledger = try await output.openLedgerIfPresent(mustExist: true, environment: environment)
+        let ledger =
+            record
+            ? try await output.openLedger(environment: environment)
+            : try await output.openLedgerIfPresent(mustExist: true, environment: environment)
         let code = try await target.withTarget(
             for: inventory, registry: registry, requiresImage: false, environment: environment
         ) { target, image in
-            let run = StatusRun(
+            var run = StatusRun(
                 target: target, inventory: inventory, requestTimeout: requestTimeout, access: access,
                 concurrency: self.access.concurrency, ledger: ledger, destinations: try output.destinations(),
                 learner: image?.learner,
@@ -79,6 +91,7 @@ struct StatusCommand: CollectorCommand {
                 },
                 isGating: exitCode,
                 progress: output.progress == .auto && !watch ? .none : output.progress, environment: environment)
+            run.records = record
             guard watch else { return try await run.run() }
             return try await StatusWatch(run, every: interval ?? .seconds(5)).run {
                 let inventory = try fleet.load()

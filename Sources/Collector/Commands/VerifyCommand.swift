@@ -13,7 +13,7 @@ struct VerifyCommand: CollectorCommand {
         FleetOptions.environmentFlags + TargetOptions.environmentFlags + GenerationOptions.environmentFlags
         + RegistryOptions.environmentFlags + ReadbackOptions.environmentFlags + PolicyOptions.environmentFlags
         + AccessOptions.environmentFlags + OutputOptions.environmentFlags + LogOptions.environmentFlags
-    static let publication = FailurePublication.failures
+    static let published: CommandEnd.Command? = .verify
 
     static let configuration = CommandConfiguration(
         commandName: "verify",

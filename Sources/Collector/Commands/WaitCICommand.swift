@@ -3,6 +3,7 @@ import CollectorSupport
 import Foundation
 import Gate
 import Operations
+import Reports
 import Shared
 import Transfer
 
@@ -14,7 +15,7 @@ struct WaitCICommand: CollectorCommand {
             .init("--sha"), .init("--timeout"), .init("--interval"), .init("--progress"), .init("--json", .switchOn),
         ]
     static let commandLineOnly = CIOptions.commandLineOnly
-    static let publication = FailurePublication.failures
+    static let published: CommandEnd.Command? = .waitCI
 
     static let configuration = CommandConfiguration(
         commandName: "wait-ci",
@@ -60,7 +61,7 @@ struct WaitCICommand: CollectorCommand {
         let commit = try PipelineCommit.read(flag: sha, environment: environment)
         let asked = try forge.forge(environment: environment, web: web)
         // Waiting promotes nothing, so only a kill switch that is named holds it.
-        let killSwitch = try killSwitch.killSwitch(standard: [], environment: environment, web: web) { asked }
+        let killSwitch = try killSwitch.killSwitch(promoting: nil, environment: environment, web: web) { asked }
         let interruption = SignalCancellation()
         let gate = CIWaiter(
             forge: asked, sha: commit, contexts: contexts, checkApp: ci.checkApp, allowedSkips: allowedSkips,
@@ -72,6 +73,10 @@ struct WaitCICommand: CollectorCommand {
         if json { try print(result) }
         try result.requireGreen()
         try await killSwitch.requireOff(before: max(deadline, .now + .seconds(10)))
+        Pipeline(environment: environment)?.publish(
+            CommandEnd(
+                .waitCI, .green, exitCode: ExitStatus.success.rawValue, effect: .unchanged,
+                message: "\(commit.short): \(result.reason)"))
     }
 
     private func print(_ result: CIResult) throws {

@@ -23,6 +23,8 @@ package struct Inventory: Sendable {
     package let access: [InventoryCredentials?]
     /// The service to query on every host: the flag's, else the sources'.
     package let service: String
+    /// The environment of the service: the flag's, else the sources', else the standard one.
+    package let environment: EnvironmentName
     /// The sources, for reports: `fleet.yaml, 2 --host`.
     package let source: String
     /// `sha256:<64 hex>` of the selected hosts, independent of their order and of the sources' formats.
@@ -32,6 +34,7 @@ package struct Inventory: Sendable {
     /// Reads the sources again while the verification runs.
     package let watch: InventoryReloader
 
+    package var deployed: DeployedService { DeployedService(service, in: environment) }
     /// The selector's terms for reports and the ledger; nil without a selection.
     package var selected: [String]? { selector.isEverything ? nil : selector.terms.map(\.description) }
     /// The number of listed hosts; nil without a selection.
@@ -46,12 +49,14 @@ package struct Inventory: Sendable {
     /// - Parameters:
     ///   - hosts: values of `--host`: names, `name:port`, or URLs.
     ///   - service: the value of `--service`, which overrides the sources; nil if not given.
+    ///   - environment: the value of `--environment`, likewise.
     ///   - selector: the selection of expected hosts.
     ///   - now: the wall clock, for waivers.
     ///   - standardInput: the descriptor for `-`.
     package static func load(
         sources: [InventorySource], hosts: [String] = [], service: String? = nil,
-        selector: HostSelector = .everything, now: Date, standardInput: Int32 = STDIN_FILENO
+        environment: EnvironmentName? = nil, selector: HostSelector = .everything, now: Date,
+        standardInput: Int32 = STDIN_FILENO
     ) throws(InventoryError) -> Inventory {
         guard sources.count(where: { $0 == .standardInput }) <= 1 else { throw .standardInputTwice }
         if let service, !ServiceName.isUsable(service) { throw .unusableService(service) }
@@ -63,12 +68,13 @@ package struct Inventory: Sendable {
             let place = SourceLocation(source: "--host", line: nil)
             flags.hosts.append(ListedHost(place: place, address: host))
         }
-        return try Inventory(readings: readings, flags: flags, service: service, selector: selector, now: now)
+        return try Inventory(
+            readings: readings, flags: flags, service: service, environment: environment, selector: selector, now: now)
     }
 
     private init(
-        readings: [InventoryLoader.Reading], flags: ParsedInventory, service: String?, selector: HostSelector,
-        now: Date
+        readings: [InventoryLoader.Reading], flags: ParsedInventory, service: String?,
+        environment: EnvironmentName?, selector: HostSelector, now: Date
     ) throws(InventoryError) {
         var warnings: [String] = []
         let named = readings.compactMap(\.listing.service)
@@ -83,6 +89,18 @@ package struct Inventory: Sendable {
         }
         guard let asked = service ?? named.first?.name else {
             throw .noService(source: readings.first?.source.name)
+        }
+        let environments = readings.compactMap(\.listing.environment)
+        if let first = environments.first, environment == nil {
+            for other in environments.dropFirst() where other.name != first.name {
+                throw .environments(other.place, other.name, first: first.place, first.name)
+            }
+        }
+        if let environment {
+            for other in environments where other.name != environment {
+                warnings.append(
+                    "\(other.place): --environment \(environment) overrides the environment '\(other.name)'")
+            }
         }
         var builder = InventoryBuilder(service: asked)
         for reading in readings { try builder.add(reading.listing) }
@@ -102,6 +120,7 @@ package struct Inventory: Sendable {
         }
         self.selector = selector
         self.service = asked
+        self.environment = environment ?? environments.first?.name ?? .standard
         self.hash = InventoryHash.of(hosts)
         self.warnings = warnings + InventoryBuilder.sharedURLs(hosts) + Self.ineffectiveExclusions(selector, listed)
         let flagged = flags.hosts.isEmpty ? [] : ["\(flags.hosts.count) --host"]

@@ -1,5 +1,6 @@
 import CollectorSupport
 package import Shared
+package import Verdict
 
 /// The reason why an inventory cannot be used: one line with the place, the problem and the remedy. It never shows a URL that
 /// might contain a secret.
@@ -15,6 +16,8 @@ package enum InventoryError: ExitCoded, Hashable {
     case duplicate(name: String, SourceLocation, first: SourceLocation)
     /// Two sources name different services, and `--service` is not given.
     case services(SourceLocation, String, first: SourceLocation, String)
+    /// Two sources name different environments, and `--environment` is not given.
+    case environments(SourceLocation, EnvironmentName, first: SourceLocation, EnvironmentName)
     /// The value of `--service` cannot be part of a URL.
     case unusableService(String)
     /// Neither `--service` nor a source names the service.
@@ -41,6 +44,9 @@ extension InventoryError: CustomStringConvertible {
         case .services(let place, let service, let first, let other):
             "\(place): the service '\(Self.shown(service))' contradicts '\(Self.shown(other))' at \(first): "
                 + "choose one with --service"
+        case .environments(let place, let environment, let first, let other):
+            "\(place): the environment '\(environment)' contradicts '\(other)' at \(first): "
+                + "choose one with --environment"
         case .unusableService(let name):
             "--service '\(Self.shown(name))' \(ServiceName.rule)"
         case .noService(let source):

@@ -8,6 +8,7 @@ struct ParsedInventory: Sendable {
     /// Credentials for hosts of any source; a host uses the first ones that select it.
     var access: [InventoryCredentials] = []
     var service: (name: String, place: SourceLocation)?
+    var environment: (name: EnvironmentName, place: SourceLocation)?
     var port: Int?
 }
 

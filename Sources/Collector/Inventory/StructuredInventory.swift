@@ -41,6 +41,12 @@ struct StructuredInventory {
                     throw invalid(value, "'\(InventoryError.shown(name))' \(ServiceName.rule)")
                 }
                 listing.service = (name, yaml.place(value))
+            case "environment":
+                let name = try text(value, "environment")
+                guard let environment = EnvironmentName(name) else {
+                    throw invalid(value, "'\(InventoryError.shown(name))' \(EnvironmentName.rule)")
+                }
+                listing.environment = (environment, yaml.place(value))
             case "port":
                 let text = try text(value, "port")
                 guard let port = HostAddress.port(text) else {
@@ -61,7 +67,7 @@ struct StructuredInventory {
             case "waivers": listing.waivers = try waivers(value)
             case "access": listing.access = try accessRules(value)
             case let other:
-                throw unknown(key, other, ["service", "port", "hosts", "waivers", "access", "scheme"])
+                throw unknown(key, other, ["service", "environment", "port", "hosts", "waivers", "access", "scheme"])
             }
         }
         for index in listing.hosts.indices { listing.hosts[index].scheme = scheme }

@@ -38,12 +38,16 @@ struct JUnitReport {
             ("git_sha", target.gitSHA.map { "\($0)" }), ("digest", target.digest.map { "\($0)" }),
             ("image", target.image), ("generation", target.generation.map(String.init)),
             ("evidence", report.evidence?.hash),
+            ("environment", target.environment.isStandard ? nil : "\(target.environment)"),
         ]
+        let headline = report.headline
+        let links = (report.origin?.links ?? []).map { ($0.name, Optional($0.url)) }
         return [
-            ("verification", report.verification.id), ("verdict", report.verdict.rawValue),
+            ("headline", headline.text), ("next", headline.next), ("verification", report.verification.id),
+            ("verdict", report.verdict.rawValue),
             ("exit_code", "\(report.exitCode)"), ("expected", "\(report.summary.expected)"),
             ("proven", "\(report.summary.proven)"),
-        ] + optional.compactMap { name, value in value.map { (name, $0) } }
+        ] + (optional + links).compactMap { name, value in value.map { (name, $0) } }
     }
 
     // MARK: - Test cases
@@ -51,7 +55,8 @@ struct JUnitReport {
     private func hostCase(_ host: Report.Host, _ outcome: HostOutcome) -> JUnitCase {
         JUnitCase(
             group: "buildinfo.\(report.target.service)", name: host.name,
-            time: Self.seconds(host.secondsToConverge ?? report.verification.durationSeconds),
+            time: Self.seconds(
+                host.servedFromStart ? 0 : host.secondsToConverge ?? report.verification.durationSeconds),
             result: Self.result(host, outcome))
     }
 

@@ -36,6 +36,7 @@ package struct MarkdownReport {
         let proven = outcomes.filter { $1 == .proven }.map(\.0)
         let waived = outcomes.filter { $1 == .waived }.map(\.0)
         var parts = [head]
+        parts += part(actions(room: room / 3), &room)
         parts += part(notConverged(attention.map { ($0, $1) }, room: room * 3 / 5), &room)
         parts += part(waivedHosts(waived, room: room / 4), &room)
         parts += part(details(attention.map(\.0), room: room / 2), &room)
@@ -74,16 +75,7 @@ package struct MarkdownReport {
     // MARK: - Always shown
 
     private var head: String {
-        let summary = report.summary
-        let waived = summary.waived > 0 ? ", \(summary.waived) waived" : ""
-        let word = report.sweep == nil ? report.verdict.rawValue : "status"
-        let found = report.sweep?.line ?? "\(summary.proven) of \(summary.expected.hostCount) proven"
-        var lines = [
-            "## \(symbol) \(word): \(found)\(waived)", "",
-            "**\(word)** (exit \(report.exitCode)): \(MarkdownText.code(report.reasons.first?.message ?? "", limit: 1_024))",
-            "",
-        ]
-        if let advice = report.warningAdvice { lines += [advice, ""] }
+        var lines = headline
         lines += target.map { "- \($0): \($1)" }
         if report.reasons.count > 1 {
             lines += ["", "### Also", ""]
@@ -111,6 +103,25 @@ package struct MarkdownReport {
         return (lines + statuses).joined(separator: "\n")
     }
 
+    /// The headline, then the verdict for those who know its words.
+    private var headline: [String] {
+        let headline = report.headline
+        let word = report.sweep == nil ? report.verdict.rawValue : "status"
+        let cause = MarkdownText.code(report.reasons.first?.message ?? "", limit: 1_024)
+        let verdict = "**\(word)** (exit \(report.exitCode)): \(cause)"
+        guard report.sweep == nil else {
+            let waived = report.summary.waived > 0 ? ", \(report.summary.waived) waived" : ""
+            return ["## \(symbol) \(word): \(headline.event)\(waived)", "", verdict, ""]
+                + (report.warningAdvice.map { [$0, ""] } ?? [])
+        }
+        let links = (report.origin?.links ?? []).map { MarkdownText.link($0.name, to: $0.url) }
+        let actor = report.promotion.map { ["by \(MarkdownText.code($0.actor, limit: 200))"] } ?? []
+        return ["## \(symbol) \(MarkdownText.escaped(headline.event))", ""]
+            + (headline.state.map { [MarkdownText.escaped($0), ""] } ?? [])
+            + ["**Next:** \(MarkdownText.escaped(headline.next))", "", verdict, ""]
+            + [([report.endedAt] + actor + links).joined(separator: " · "), ""]
+    }
+
     private var symbol: String {
         switch (report.exitCode, report.verdict) {
         case (0, .converged): "✅"
@@ -123,11 +134,14 @@ package struct MarkdownReport {
         let target = report.target
         let lines: [(String, String?)] = [
             ("Service", MarkdownText.code(target.service, limit: 128)),
-            ("Promotion", target.generation.map { "no. \($0) of this service (generation \($0))" }),
+            ("Environment", target.environment.isStandard ? nil : MarkdownText.code("\(target.environment)")),
+            ("Promotion", target.generation.map { "no. \($0) of this service" }),
             ("Commit", target.gitSHA.map { MarkdownText.code("\($0)") }),
             ("Digest", target.digest.map { MarkdownText.code("\($0)") }),
+            ("Hosts", report.headline.numbers),
             ("Duration", ReportText.duration(report.verification.durationSeconds)),
             ("Time to converge", report.summary.secondsToConverge.map(ReportText.convergence)),
+            ("Unchanged", ReportText.servedFromStart(report.summary)),
             ("Evidence", report.evidence.map { MarkdownText.code($0.hash) }),
         ]
         return lines.compactMap { name, value in value.map { (name, $0) } }
@@ -138,6 +152,18 @@ package struct MarkdownReport {
         guard !counts.isEmpty else { return ["", "No hosts."] }
         return ["", "### Hosts by status", ""] + MarkdownText.heading(["Status", "Hosts", "Meaning"])
             + counts.map { MarkdownText.row([$0.text, "\($0.hosts)", $0.meaning]) }
+    }
+
+    // MARK: - What to do
+
+    private func actions(room: Int) -> [String] {
+        guard let actions = report.actions else { return [] }
+        // Every action is shown before any of them lists many hosts.
+        let share = max(256, room / 2 / actions.count)
+        let rows = fitting(actions, maximum: 500, room: room) {
+            MarkdownAction(action: $0, word: report.word(of: $0).text).text(room: share)
+        }
+        return ["### What to do", ""] + rows.lines + more(rows, "things to do")
     }
 
     // MARK: - Hosts
@@ -153,7 +179,7 @@ package struct MarkdownReport {
                 }
             return MarkdownText.row([
                 MarkdownText.code(host.name, limit: 255), host.statusText + note,
-                MarkdownText.code(([host.reason] + host.notes).joined(separator: "; ")),
+                MarkdownText.code(([host.reason] + host.notes).joined(separator: "; "), limit: 2_048),
                 MarkdownText.code(host.shortBuild ?? ""), report.sweep == nil ? host.sinceText : uptime(host),
             ])
         }
@@ -232,6 +258,35 @@ package struct MarkdownReport {
             + (report.sweep == nil ? report.policy.settings : []).map { ("`\($0.flag)`", MarkdownText.code($0.value)) }
         let lines = rows.compactMap { name, value in value.map { MarkdownText.row([name, $0]) } }
         return folded("Policy and target", MarkdownText.heading(["Setting", "Value"]) + lines).joined(separator: "\n")
+    }
+}
+
+/// One action: its cause and remedy, and its hosts in a block that can be copied.
+private struct MarkdownAction {
+    let action: Report.Action
+    /// The word for its hosts.
+    let word: String
+
+    /// - Parameter room: the maximum size of the names in bytes.
+    func text(room: Int) -> String {
+        var names: [String] = []
+        var left = room
+        for host in action.hosts {
+            let name = Report.Action.line([host])
+            left -= name.utf8.count + 1
+            guard left >= 0 || names.isEmpty else { break }
+            names.append(name)
+        }
+        let line = names.joined(separator: " ")
+        let fence = MarkdownText.fence(for: line)
+        let rest = action.hosts.count - names.count
+        return
+            ([
+                "- **\(word)**, \(ReportText.hosts(action.hosts.count)): "
+                    + MarkdownText.code(action.sentence, limit: 1_536),
+                "", "  \(fence)text", "  \(line)", "  \(fence)",
+            ] + (rest > 0 ? ["", "  and \(ReportText.count(rest)) more: the JSON report has all names"] : []) + [""])
+            .joined(separator: "\n")
     }
 }
 

@@ -15,20 +15,40 @@ package enum MarkdownText {
             .map { $0.isEmpty ? "" : span($0) }.joined(separator: "&#124;")
     }
 
-    /// A code span whose delimiter does not occur in the text.
-    private static func span(_ text: Substring) -> String {
+    /// The fence of a code block that the text cannot close (CommonMark 0.31, section 4.5).
+    static func fence(for text: String) -> String { String(repeating: "`", count: max(3, longestRun(text[...]) + 1)) }
+
+    private static func longestRun(_ text: Substring) -> Int {
         var longest = 0
         var run = 0
         for scalar in text.unicodeScalars {
             run = scalar == "`" ? run + 1 : 0
             longest = max(longest, run)
         }
-        let delimiter = String(repeating: "`", count: longest + 1)
+        return longest
+    }
+
+    /// A code span whose delimiter does not occur in the text.
+    private static func span(_ text: Substring) -> String {
+        let delimiter = String(repeating: "`", count: longestRun(text) + 1)
         // A renderer strips one blank from each side; it separates the delimiter from backticks at the ends of the text.
         let ends = [text.unicodeScalars.first, text.unicodeScalars.last]
         let padding = ends.contains("`") || ends == [" ", " "] && text.contains { $0 != " " } ? " " : ""
         return delimiter + padding + text + padding + delimiter
     }
+
+    /// The program's own words as plain text: without emphasis, links and HTML.
+    static func escaped(_ text: String) -> String {
+        var result = ""
+        for character in text {
+            if "\\`*_{}[]<>#|~&".contains(character) { result.append("\\") }
+            result.append(character)
+        }
+        return result
+    }
+
+    /// - Parameter url: a safe link; see ``ReportOrigin/isSafe(_:)``.
+    static func link(_ name: String, to url: String) -> String { "[\(name)](<\(url)>)" }
 
     /// A row of a table. The cells are Markdown.
     static func row(_ cells: [String]) -> String { "| \(cells.joined(separator: " | ")) |" }

@@ -1,9 +1,18 @@
-import CollectorSupport
+package import CollectorSupport
 package import Shared
 package import Verdict
 
 /// The steps and the outcome of a promotion: the `promotion` of a report.
 package struct PromotionRecord: Codable, Hashable, Sendable {
+    /// The effect of a change on the tag.
+    package enum Outcome: String, Codable, CaseIterable, Hashable, Sendable {
+        /// The tag was seen to move.
+        case moved
+        /// The tag certainly was not moved.
+        case unchanged
+        case unknown
+    }
+
     package struct Step: Codable, Hashable, Sendable {
         /// RFC 3339.
         var at: String
@@ -36,10 +45,14 @@ package struct PromotionRecord: Codable, Hashable, Sendable {
         package var verification: String?
         /// The verdict of that verification.
         package var verdict: Verdict?
+        /// The hosts at the end of that verification; nil if there was none, and in the records of older collectors.
+        package var serving: Serving?
+        /// nil in the records of older collectors.
+        package var outcome: Outcome?
 
         package init(
             message: String, digest: Digest? = nil, gitSHA: GitSHA? = nil, generation: Int? = nil,
-            verification: String? = nil, verdict: Verdict? = nil
+            verification: String? = nil, verdict: Verdict? = nil, serving: Serving? = nil, outcome: Outcome? = nil
         ) {
             self.message = message
             self.digest = digest
@@ -47,10 +60,18 @@ package struct PromotionRecord: Codable, Hashable, Sendable {
             self.generation = generation
             self.verification = verification
             self.verdict = verdict
+            self.serving = serving
+            self.outcome = outcome
         }
 
+        /// The effect on the tag. An older collector recorded only a tag that was put back.
+        var effect: Outcome { outcome ?? (digest == nil ? .unknown : .moved) }
+
+        /// The build that the tag was put back to, in short.
+        var build: String? { gitSHA?.short ?? digest?.short }
+
         private enum CodingKeys: String, CodingKey {
-            case digest, generation, verification, verdict
+            case digest, generation, verification, verdict, serving, outcome
             case message = "said"
             case gitSHA = "git_sha"
         }
@@ -59,7 +80,7 @@ package struct PromotionRecord: Codable, Hashable, Sendable {
     /// The id of the run, which the journal uses too.
     var id: String
     /// nil for a promotion.
-    var kind: JournalEntry.Kind?
+    package var kind: JournalEntry.Kind?
     /// The repository and tag that were moved.
     var image: String
     /// The candidate, as requested.
@@ -68,8 +89,10 @@ package struct PromotionRecord: Codable, Hashable, Sendable {
     var digest: Digest?
     /// True if the tag was seen to move; nil in the records of older collectors, which means true.
     var isMoved: Bool?
+    /// nil in the records of older collectors.
+    package var outcome: Outcome?
     @ExplicitNull var formerDigest: Digest?
-    @ExplicitNull var formerGitSHA: GitSHA?
+    @ExplicitNull package var formerGitSHA: GitSHA?
     var actor: String
     /// The required contexts and their last states.
     var contexts: [String: String]
@@ -80,7 +103,8 @@ package struct PromotionRecord: Codable, Hashable, Sendable {
 
     package init(
         id: String, kind: JournalEntry.Kind? = nil, image: String, source: String, digest: Digest? = nil,
-        isMoved: Bool? = nil, formerDigest: Digest? = nil, formerGitSHA: GitSHA? = nil, actor: String,
+        isMoved: Bool? = nil, outcome: Outcome? = nil, formerDigest: Digest? = nil, formerGitSHA: GitSHA? = nil,
+        actor: String,
         contexts: [String: String], pin: String, steps: [Step], rollback: Rollback? = nil
     ) {
         self.id = id
@@ -89,6 +113,7 @@ package struct PromotionRecord: Codable, Hashable, Sendable {
         self.source = source
         self.digest = digest
         self.isMoved = isMoved
+        self.outcome = outcome
         self.formerDigest = formerDigest
         self.formerGitSHA = formerGitSHA
         self.actor = actor
@@ -99,19 +124,40 @@ package struct PromotionRecord: Codable, Hashable, Sendable {
     }
 
     private enum CodingKeys: String, CodingKey {
-        case id, kind, image, source, digest, actor, contexts, pin, steps, rollback
+        case id, kind, image, source, digest, outcome, actor, contexts, pin, steps, rollback
         case isMoved = "moved"
         case formerDigest = "former_digest"
         case formerGitSHA = "former_git_sha"
     }
 
+    /// The effect on the tag, before any rollback.
+    package var effect: Outcome {
+        if let outcome { return outcome }
+        if isAlready { return .unchanged }
+        return isMoved ?? true ? .moved : .unknown
+    }
+
+    /// True if the tag was the requested build before.
+    var isAlready: Bool { digest != nil && digest == formerDigest }
+
+    /// The former build of the tag, in short; nil if there was none, or if it was not read.
+    var formerBuild: String? { formerGitSHA?.short ?? formerDigest?.short }
+
+    /// The tag with its colon, for example `:latest`; nil if the image names none.
+    var tag: String? { ImageReference(parsing: image)?.effectiveTag.map { ":\($0)" } }
+
     /// One line: the change of the tag if there was one, its former build, and the requester.
     var summary: String {
         let image = Sanitizer.singleLine(image, limit: 300)
         let actor = Sanitizer.singleLine(actor, limit: 200)
-        let former = formerGitSHA?.short ?? formerDigest?.short ?? "nothing"
-        if digest != nil, digest == formerDigest {
+        let former = formerBuild ?? "nothing"
+        if isAlready {
             return "\(image) already was \(former); nothing was moved (asked for by \(actor))"
+        }
+        if effect == .unchanged {
+            return formerBuild == nil
+                ? "\(image) was not moved (asked for by \(actor))"
+                : "\(image) still is \(former); nothing was moved (asked for by \(actor))"
         }
         if isMoved == false {
             return "\(image) was \(former), and was not seen to move (asked for by \(actor))"

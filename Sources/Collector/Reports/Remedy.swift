@@ -69,11 +69,14 @@ extension Report {
     /// Advice for the whole fleet if the reasons alone could mislead; nil otherwise.
     package var warningAdvice: String? { remedy == .reachTarget ? nil : VerdictText(self).advice }
 
-    /// Rewords reasons that would spread an unwanted build. Idempotent.
+    /// Rewords reasons that would spread an unwanted build, then groups what is left to do. Idempotent.
     package mutating func settleAdvice() {
         let remedy = remedy
-        guard remedy != .reachTarget else { return }
-        for index in hosts.indices { hosts[index].heed(remedy, target: target) }
+        if remedy != .reachTarget {
+            for index in hosts.indices { hosts[index].heed(remedy, target: target) }
+        }
+        let all = Action.all(of: self)
+        actions = all.isEmpty ? nil : all
     }
 }
 
@@ -82,11 +85,13 @@ extension Report.Host {
     package var explanation: ReasonText { reasonParts ?? ReasonText(reason) }
 
     mutating func explain(_ text: ReasonText) {
-        let text = ReasonText(
-            Sanitizer.singleLine(text.cause), remedy: text.remedy.map { Sanitizer.singleLine($0) },
-            note: text.note.map { Sanitizer.singleLine($0) }, served: text.served.map { Sanitizer.singleLine($0) })
-        reason = Sanitizer.singleLine(text.sentence)
-        reasonParts = text.isDivided ? text : nil
+        var clean = ReasonText(
+            Sanitizer.singleLine(text.cause), remedy: text.remedy.map { Sanitizer.singleLine($0, limit: 1_024) },
+            note: text.note.map { Sanitizer.singleLine($0) }, served: text.served.map { Sanitizer.singleLine($0) },
+            summary: text.summary.map { Sanitizer.singleLine($0) })
+        clean.command = text.command.map { Sanitizer.singleLine($0) }
+        reason = Sanitizer.singleLine(clean.sentence, limit: 1_536)
+        reasonParts = clean.isDivided ? clean : nil
     }
 
     /// True if the host has the target's build but it does not run, and it has not failed often enough to be `failed`.
@@ -114,7 +119,7 @@ extension Report.Host {
         guard isBehind else { return explain(text) }
         // The image is the target's, and only the process is the former one: a restart would start the target.
         guard let build = shortBuild, gitSHA == nil || gitSHA != target.gitSHA else {
-            text.remedy = "leave it as it is"
+            text.settle("leave it as it is")
             return explain(text)
         }
         let until =
@@ -137,7 +142,7 @@ extension Report.Host {
             return explain(ReasonText("", remedy: "nothing to do: serves the former build \(former)"))
         }
         var text = explanation
-        text.remedy = "nothing to do, back on the former build \(former)"
+        text.settle("nothing to do, back on the former build \(former)")
         explain(text)
     }
 }
@@ -147,8 +152,14 @@ extension ReasonText {
     package func withoutRollout(_ code: HostReason.Code?) -> ReasonText {
         guard code?.bringsBuild ?? true else { return self }
         var text = self
-        text.remedy = nil
+        text.settle(nil)
         return text
+    }
+
+    /// Replaces the remedy by words.
+    fileprivate mutating func settle(_ remedy: String?) {
+        self.remedy = remedy
+        command = nil
     }
 
     /// Parses a sentence that an older collector recorded without parts: the remedy follows the last colon, and a note in

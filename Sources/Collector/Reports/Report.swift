@@ -22,6 +22,8 @@ package struct Report: Codable, Hashable, Sendable {
     /// Facts that do not change the verdict but that readers should know, one line each.
     package var warnings: [String]
     package internal(set) var summary: Summary
+    /// What is left to do, the worst first; nil if nothing is. See ``settleAdvice()``.
+    package internal(set) var actions: [Action]?
     /// Every host of the inventory exactly once: proven hosts first, the worst host last.
     package internal(set) var hosts: [Host]
     /// nil if no evidence was written.
@@ -32,12 +34,14 @@ package struct Report: Codable, Hashable, Sendable {
     package var drift: Drift? { didSet { settleAdvice() } }
     /// nil unless this is a status.
     var sweep: Sweep?
+    /// nil in the records of older collectors.
+    package var origin: ReportOrigin?
 
     package init(
         verification: Run, target: PromotedTarget, inventory: InventorySummary, policy: PolicySummary,
         successor: Successor? = nil, verdict: Verdict, exitCode: Int32, reasons: [Reason], warnings: [String],
         summary: Summary, hosts: [Host], evidence: EvidenceFile? = nil, promotion: PromotionRecord? = nil,
-        drift: Drift? = nil
+        drift: Drift? = nil, origin: ReportOrigin? = nil
     ) {
         self.verification = verification
         self.target = target
@@ -53,11 +57,12 @@ package struct Report: Codable, Hashable, Sendable {
         self.evidence = evidence
         self.promotion = promotion
         self.drift = drift
+        self.origin = origin
     }
 
     private enum CodingKeys: String, CodingKey {
         case schema, verification, target, inventory, policy, successor, verdict, reasons, warnings, summary, hosts,
-            evidence, promotion, drift, sweep
+            evidence, promotion, drift, sweep, origin, actions
         case exitCode = "exit_code"
     }
 
@@ -140,6 +145,8 @@ package struct Report: Codable, Hashable, Sendable {
             self.generation = generation
             self.equivalentDigests = equivalentDigests
         }
+
+        package var deployed: DeployedService { DeployedService(service, in: environment) }
 
         private enum CodingKeys: String, CodingKey {
             case service, environment, digest, image, generation
@@ -277,21 +284,27 @@ package struct Report: Codable, Hashable, Sendable {
         package internal(set) var waived: Int
         /// The number of hosts with each status that occurs.
         package internal(set) var statuses: [String: Int]
+        /// Over the hosts that converged during the verification; nil if there are none.
         @ExplicitNull package internal(set) var secondsToConverge: Percentiles?
+        /// The number of proven hosts that served the target from their first answer, and so have no time to converge.
+        package internal(set) var servedFromStart: Int
 
         package init(
-            expected: Int, proven: Int, waived: Int, statuses: [String: Int], secondsToConverge: Percentiles? = nil
+            expected: Int, proven: Int, waived: Int, statuses: [String: Int], secondsToConverge: Percentiles? = nil,
+            servedFromStart: Int = 0
         ) {
             self.expected = expected
             self.proven = proven
             self.waived = waived
             self.statuses = statuses
             self.secondsToConverge = secondsToConverge
+            self.servedFromStart = servedFromStart
         }
 
         private enum CodingKeys: String, CodingKey {
             case expected, proven, waived, statuses
             case secondsToConverge = "seconds_to_converge"
+            case servedFromStart = "served_from_start"
         }
 
         /// Reads schema 1 too, in which a host's status was called its label: ledgers keep such summaries.
@@ -304,7 +317,8 @@ package struct Report: Codable, Hashable, Sendable {
                 waived: try fields.decode(Int.self, forKey: .waived),
                 statuses: try fields.decodeIfPresent([String: Int].self, forKey: .statuses)
                     ?? decoder.container(keyedBy: Schema1.self).decode([String: Int].self, forKey: .labels),
-                secondsToConverge: try fields.decodeIfPresent(Percentiles.self, forKey: .secondsToConverge))
+                secondsToConverge: try fields.decodeIfPresent(Percentiles.self, forKey: .secondsToConverge),
+                servedFromStart: try fields.decodeIfPresent(Int.self, forKey: .servedFromStart) ?? 0)
         }
     }
 
@@ -418,8 +432,11 @@ package struct Report: Codable, Hashable, Sendable {
         @ExplicitNull package internal(set) var digest: Digest?
         package internal(set) var facts: HostFacts
         package internal(set) var attempts: Int
-        /// Seconds from the start until the host first served the target in the run that proved it.
+        /// Seconds from the start until the host first served the target in the run that proved it; nil if it did not
+        /// converge, or served the target from the start.
         @ExplicitNull package internal(set) var secondsToConverge: Double?
+        /// True if the host converged, and served the target from its first answer.
+        package var servedFromStart: Bool { status == .converged && secondsToConverge == nil }
         /// The age of the last answer at the end, in seconds.
         @ExplicitNull package internal(set) var lastAnswerAgeSeconds: Double?
         /// How far the host's clock is ahead of the collector's, in seconds; nil if unknown.

@@ -9,7 +9,7 @@ package struct ReportBuilder {
     package struct Context: Sendable {
         var id: String
         var startedAt: Date
-        var finishedAt: Date
+        package var finishedAt: Date
         var inventorySource: String
         var inventoryHash: String
         /// The terms of the selection.
@@ -30,6 +30,8 @@ package struct ReportBuilder {
         package var drift: Drift?
         /// Warnings about events after the verdict.
         package var closingNotes: [String] = []
+        /// nil if nothing is known of the place of the run.
+        package var origin: ReportOrigin?
 
         package init(
             id: String, startedAt: Date, finishedAt: Date, inventorySource: String, inventoryHash: String,
@@ -82,7 +84,7 @@ package struct ReportBuilder {
                 + context.closingNotes,
             summary: summary(at: conclusion.at),
             hosts: hosts.map { host($0.element, at: conclusion.at) }, evidence: context.evidence,
-            promotion: context.promotion, drift: context.drift)
+            promotion: context.promotion, drift: context.drift, origin: context.origin)
         if context.isSweep { report.sweep = Report.Sweep(verification, at: conclusion.at) }
         report.settleAdvice()
         return report
@@ -107,7 +109,8 @@ package struct ReportBuilder {
             expected: gated.count, proven: verification.proven(at: end),
             waived: verification.tracks.count - gated.count,
             statuses: Dictionary(verification.tracks.map { ($0.status.rawValue, 1) }, uniquingKeysWith: +),
-            secondsToConverge: Percentiles(times).map { .init(p50: $0.p50, p95: $0.p95, max: $0.max) })
+            secondsToConverge: Percentiles(times).map { .init(p50: $0.p50, p95: $0.p95, max: $0.max) },
+            servedFromStart: gated.count(where: \.servedFromStart))
     }
 
     private func host(_ track: HostTracker, at end: Duration) -> Report.Host {

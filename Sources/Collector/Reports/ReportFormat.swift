@@ -10,7 +10,7 @@ package enum ReportFormat: String, CaseIterable, Sendable {
     /// - Parameter layout: the form of a table as text.
     func render(_ report: Report, layout: TextLayout = .file) throws -> [UInt8] {
         switch self {
-        case .json: try Array(JSONEncoder.prettyText(report).utf8)
+        case .json: try Array(JSONEncoder.prettyText(JSONReport(report: report)).utf8)
         case .text:
             Array(TextReport(report: report, maximumConverged: .max, maximumOthers: .max, layout: layout).render().utf8)
         case .html: Array(HTMLReport(report: report).render().utf8)

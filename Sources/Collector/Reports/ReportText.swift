@@ -6,11 +6,17 @@ enum ReportText {
     /// `850ms`, `3m 5s`.
     static func duration(_ seconds: Double) -> String { Duration(clampingSeconds: seconds).brief }
 
-    /// The time to converge: `half of the proven hosts within 2.0s, 95 % within 9.0s, all within 12s`.
+    /// The time to converge: `half of the updated hosts within 2.0s, 95 % within 9.0s, all within 12s`.
     static func convergence(_ times: Report.Summary.Percentiles) -> String {
         let (half, most, all) = (duration(times.p50), duration(times.p95), duration(times.max))
         guard half != all else { return all }
-        return "half of the proven hosts within \(half), 95 % within \(most), all within \(all)"
+        return "half of the updated hosts within \(half), 95 % within \(most), all within \(all)"
+    }
+
+    /// The number of hosts without a time to converge, because they needed none; nil if there are none.
+    static func servedFromStart(_ summary: Report.Summary) -> String? {
+        guard summary.servedFromStart > 0 else { return nil }
+        return "\(summary.servedFromStart.hostCount) served it from the start"
     }
 
     /// With commas between thousands: `50,000`.

@@ -3,7 +3,7 @@ import FoundationEssentials
 import Shared
 import Verdict
 
-/// The report as text: a table whose last rows need attention most, then the verdict.
+/// The report as text: the headline, a table whose last rows need attention most, then the verdict.
 package struct TextReport {
     private let report: Report
     /// Further converged hosts are only counted.
@@ -25,15 +25,24 @@ package struct TextReport {
     }
 
     package func render() -> String {
-        (header + table + [""] + footer).flatMap(layout.wrapped).joined(separator: "\n") + "\n"
+        (header + table + [""] + actions + footer).flatMap(layout.wrapped).joined(separator: "\n") + "\n"
     }
 
     private var header: [String] {
         let target = report.target
         let build = [target.gitSHA?.short, target.digest?.short].compactMap { $0 }.joined(separator: "  ")
-        let generation = target.generation.map { "  generation \($0)" } ?? ""
-        return ["\(Sanitizer.singleLine(target.service, limit: 128))  \(build)\(generation)", ""]
+        let number = target.generation.map { "  promotion no. \($0)" } ?? ""
+        let environment = target.environment.isStandard ? "" : " (\(target.environment))"
+        let subject = "\(Sanitizer.singleLine(target.service, limit: 128))\(environment)  \(build)\(number)"
+        guard report.sweep == nil else { return [subject, ""] }
+        let links = (report.origin?.links ?? []).map { "\($0.name): \($0.url)" }
+        return [headline.text, "next: \(headline.next)", "", subject, report.circumstance] + links + [""]
     }
+
+    private var headline: Headline { report.headline }
+
+    /// A larger table separates the headline from the end, which is read first on a terminal.
+    private static let screen = 12
 
     private var table: [String] {
         guard !report.hosts.isEmpty else { return ["no hosts"] }
@@ -63,6 +72,35 @@ package struct TextReport {
 
     /// One long name must not widen the column for all hosts.
     private static let maximumNameWidth = 40
+    // MARK: - What to do
+
+    /// Longer lists of hosts end with the number of the others.
+    private static let maximumNames = 40
+    private static let width = 80
+
+    /// One line for each action, then its hosts.
+    private var actions: [String] {
+        guard let actions = report.actions else { return [] }
+        let lines = actions.flatMap { action in
+            ["  \(report.word(of: action).text), \(ReportText.hosts(action.hosts.count)): \(action.sentence)"]
+                + Self.names(action.hosts)
+        }
+        return ["What to do:"] + lines + [""]
+    }
+
+    private static func names(_ hosts: [String]) -> [String] {
+        var words = hosts.prefix(maximumNames).map { Report.Action.line([$0]) }
+        if hosts.count > words.count { words.append("and \(ReportText.count(hosts.count - words.count)) more") }
+        var lines: [String] = []
+        for word in words {
+            if let last = lines.last, last.count + word.count < width {
+                lines[lines.count - 1] = "\(last) \(word)"
+            } else {
+                lines.append("    \(word)")
+            }
+        }
+        return lines
+    }
 
     private static func remarks(_ host: Report.Host) -> String {
         let waived = host.waived.map { $0.expired ? " (waiver expired)" : " (waived until \($0.until): \($0.reason))" }
@@ -96,15 +134,21 @@ package struct TextReport {
 
     private var footer: [String] {
         let warnings = report.warnings.map { "warning: \($0)" }
-        let advice = report.warningAdvice.map { ["what to do: \($0)"] } ?? []
-        if let sweep = report.sweep { return drift + warnings + lines(sweep) + advice }
+        if let sweep = report.sweep {
+            return drift + warnings + lines(sweep) + (report.warningAdvice.map { ["what to do: \($0)"] } ?? [])
+        }
         let summary = report.summary
         let waived = summary.waived > 0 ? ", \(summary.waived) waived" : ""
-        let times = summary.secondsToConverge.map { "; time to converge: \(ReportText.convergence($0))" } ?? ""
+        let convergence = [
+            summary.secondsToConverge.map { "time to converge: \(ReportText.convergence($0))" },
+            ReportText.servedFromStart(summary),
+        ]
+        let times = convergence.compactMap { $0.map { "; \($0)" } }.joined()
+        let repeated = report.hosts.count > Self.screen ? [headline.text, "next: \(headline.next)"] : []
         return [report.promotion?.summary].compactMap { $0 } + drift + warnings
             + ["\(summary.proven) of \(summary.expected.hostCount) proven\(waived)\(times)"]
             + report.reasons.dropFirst().reversed().map { "also \($0.verdict.rawValue): \($0.message)" }
-            + [conclusion] + advice
+            + repeated + [conclusion]
     }
 
     private var conclusion: String {

@@ -1,6 +1,6 @@
 import Verdict
 
-/// A verdict in words: its tone, a headline, and advice.
+/// A verdict in words: its tone, and advice. ``Headline`` says what happened.
 struct VerdictText: Hashable, Sendable {
     /// The tone of a verdict, which decides words, symbol and colour.
     enum Tone: String, Hashable, Sendable {
@@ -25,6 +25,8 @@ struct VerdictText: Hashable, Sendable {
 
     private let verdict: Verdict
     private let exitCode: Int32
+    /// nil if the run only verified.
+    private let promotion: PromotionRecord?
     /// The attempt to put the tag back; nil if there was none.
     private let rollback: PromotionRecord.Rollback?
     /// The kind of advice that applies to hosts.
@@ -33,19 +35,20 @@ struct VerdictText: Hashable, Sendable {
     private let sweep: Report.Sweep?
 
     init(
-        verdict: Verdict, exitCode: Int32, rollback: PromotionRecord.Rollback? = nil, remedy: Remedy = .reachTarget,
-        sweep: Report.Sweep? = nil
+        verdict: Verdict, exitCode: Int32, promotion: PromotionRecord? = nil,
+        rollback: PromotionRecord.Rollback? = nil, remedy: Remedy = .reachTarget, sweep: Report.Sweep? = nil
     ) {
         self.verdict = verdict
         self.exitCode = exitCode
-        self.rollback = rollback
+        self.promotion = promotion
+        self.rollback = rollback ?? promotion?.rollback
         self.remedy = remedy
         self.sweep = sweep
     }
 
     init(_ report: Report) {
         self.init(
-            verdict: report.verdict, exitCode: report.exitCode, rollback: report.promotion?.rollback,
+            verdict: report.verdict, exitCode: report.exitCode, promotion: report.promotion,
             remedy: report.remedy, sweep: report.sweep)
     }
 
@@ -64,52 +67,45 @@ struct VerdictText: Hashable, Sendable {
         }
     }
 
-    var headline: String {
-        if let sweep, verdict != .interrupted, sweep.hosts > 0 { return sweep.line }
-        if case .done = remedy { return "The deploy failed, and the fleet is back on the former build" }
-        return switch verdict {
-        case .converged: "Converged"
-        case .convergedTolerated: "Converged, with tolerated exceptions"
-        case .stragglers: "Not converged: stragglers"
-        case .stalled: "Not converged: stalled"
-        case .failedDeploy: "Not converged: the deploy failed"
-        case .rolledBack: "Not converged: rolled back"
-        case .unreachable: "Not converged: hosts unreachable"
-        case .inconclusive: "Not converged: inconclusive"
-        case .superseded: "Not converged: superseded"
-        case .emptyInventory: "Nothing verified: no hosts to verify"
-        case .inventoryShrunk: "Nothing verified: too few hosts"
-        case .identityConflict: "Not converged: identity conflict"
-        case .interrupted: "Not converged: interrupted"
-        }
-    }
-
-    /// The remedy for the fleet. Each host's reason has the remedy for the host.
+    /// What to do next, in one sentence. Each host's reason has the remedy for the host.
     var advice: String {
-        if case .done(let former) = remedy {
-            return
-                "The fleet is back on the former build \(former): there is nothing to do on the hosts. Find out why this build "
-                + "failed, and promote a fixed one."
+        if case .done = remedy {
+            return "Find out why this build failed and promote a fixed one; there is nothing to do on the hosts."
         }
-        if let rollback, rollback.digest != nil {
+        if let rollback, rollback.effect == .moved {
+            let build = rollback.build ?? "the former build"
             return rollback.verdict == .converged
-                ? "The fleet is back on the former build. Find out why this build failed, and promote a fixed one."
-                : "The tag was put back, but the fleet is not proven to have followed. Verify it against the former build; "
-                    + "then find out why this build failed."
+                ? "Find out why this build failed, and promote a fixed one."
+                : "The hosts are not proven to follow: verify them against \(build), leave those that serve it as they are, and "
+                    + "find out why this build failed."
         }
+        if let promotion, promotion.rollback?.effect == .unknown {
+            return
+                "Find out what \(promotion.tag ?? "the tag") is now (resolve), and run rollback unless it is the former build."
+        }
+        if verdict == .interrupted, exitCode != 0, let promotion { return Self.advice(afterInterrupted: promotion) }
         guard exitCode != 0 || sweep != nil, case .hold(let cause) = remedy else { return sweepAdvice ?? verdictAdvice }
         switch (cause, verdict) {
         case (.putBack, _):
             return
-                "The tag was put back to an earlier build: find out who did it, and leave the hosts as they are. If this build "
-                + "is intended, promote it and verify again; if the earlier build is, run rollback."
+                "Find out who put the tag back, and leave the hosts as they are until it is known which build is intended: then "
+                + "promote it and verify again, or run rollback."
         case (_, .failedDeploy), (_, .rolledBack), (_, .superseded): return verdictAdvice
         case (.failed, _):
             return
-                "Hosts failed on this build: find out why, and leave the hosts that serve another build as they are."
+                "Find out why hosts failed on this build, and leave the hosts that serve another build as they are."
         case (.superseded, _):
-            return "A newer promotion took over: check its verification, and leave the hosts as they are."
+            return "Check the verification of the newer promotion, and leave the hosts as they are."
         case (.drift, _): return "Find out the cause of the drift, and leave the hosts as they are until then."
+        }
+    }
+
+    private static func advice(afterInterrupted promotion: PromotionRecord) -> String {
+        let command = promotion.kind == .rollback ? "rollback" : "promote"
+        return switch promotion.effect {
+        case .moved: "Run verify: the tag was moved, and the hosts are not proven to follow."
+        case .unchanged: "Run \(command) again if it is still wanted."
+        case .unknown: "Run \(command) again: it first determines whether the tag was moved."
         }
     }
 
@@ -128,25 +124,23 @@ struct VerdictText: Hashable, Sendable {
         case .stragglers: "Bring the hosts below to the target, then verify again."
         case .stalled: "Find out why progress stopped, and whether the deploy is still running; then verify again."
         case .failedDeploy:
-            "Promote nothing else, and leave the hosts that serve the former build as they are. Repair the failed hosts below "
-                + "or roll the deploy back, then verify again."
+            "Roll the deploy back or repair the failed hosts, and leave the hosts that serve the former build as they are."
         case .rolledBack:
-            "Find out what put the older build back, and why. Leave the hosts as they are until that is known."
+            "Find out what put the older build back, and leave the hosts as they are until then."
         case .unreachable:
-            "The state of the hosts below is unknown. Repair them or their agents, or waive them in the inventory; "
-                + "then verify again."
+            "Repair the hosts that gave no usable answer or their agents, or waive them in the inventory; then verify again."
         case .inconclusive:
             exitCode == 0
                 ? Self.unprovenAdvice
                 : "Check this collector's own network and resolver before the fleet, then verify again."
-        case .superseded: "Check the verification of the newer promotion; this one is out of date."
+        case .superseded: "Check the verification of the newer promotion: this one is out of date."
         case .emptyInventory:
             exitCode == 0
-                ? "An empty inventory was allowed, so no host was asked and nothing is proven."
+                ? "Nothing to do: an empty inventory is allowed here."
                 : "Check the source of the inventory, and which of its hosts are waived."
         case .inventoryShrunk:
-            "Check that the inventory's source is complete. If the fleet is meant to be smaller, give "
-                + "--max-shrink or --min-hosts."
+            "Check that the inventory's source is complete; if the fleet is meant to be smaller, give --max-shrink or "
+                + "--min-hosts."
         case .identityConflict:
             "Check the URLs, DNS, proxies and caches of the hosts below: another host answered in their place."
         case .interrupted: "Verify again: the state of the hosts that were not proven is unknown."

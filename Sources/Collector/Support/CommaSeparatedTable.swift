@@ -35,14 +35,23 @@ package struct CommaSeparatedTable {
 
     /// Puts an apostrophe before text that a spreadsheet would run as a formula. Source: OWASP, "CSV Injection"; some
     /// spreadsheets treat the full-width forms like the plain ones.
+    ///
+    /// Where the decimal sign is a comma, spreadsheets split lines at semicolons, and some at tabs or bars, whatever the
+    /// quotes say. The text behind such a sign then begins a cell of its own.
     private static func disarmed(_ text: String) -> String {
-        guard let first = text.first, "=+-@\t\r\n＝＋－＠".contains(first) else { return text }
-        return "'" + text
+        var result = ""
+        var isStart = true
+        for character in text {
+            if isStart, "=+-@\t\r\n＝＋－＠".contains(character) { result.append("'") }
+            result.append(character)
+            isStart = ";|".contains(character) || (isStart && !result.isEmpty && "\" ".contains(character))
+        }
+        return result
     }
 
     /// RFC 4180, section 2, rules 5 to 7.
     private static func quoted(_ text: String) -> String {
-        guard text.contains(where: { $0 == "," || $0 == "\"" || $0.isNewline }) else { return text }
+        guard text.contains(where: { ",\";\t".contains($0) || $0.isNewline }) else { return text }
         return "\"" + text.replacing("\"", with: "\"\"") + "\""
     }
 }

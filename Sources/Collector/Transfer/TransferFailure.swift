@@ -40,24 +40,25 @@ extension TransferFailure {
     ///   - code: libcurl's result, other than `CURLE_OK`.
     ///   - systemError: `CURLINFO_OS_ERRNO`, the errno of the last failed connect or socket.
     ///   - requestWasSent: true if a connection was made, so that the response failed.
-    ///   - detail: one printable line.
+    ///   - detail: libcurl's text, on one printable line. People get other words: see ``TransferWords``.
     init(code: CURLcode, systemError: Int32, requestWasSent: Bool, detail: String) {
+        let words = TransferWords.detail(code, detail, requestWasSent: requestWasSent)
         switch code {
         case CURLE_COULDNT_RESOLVE_HOST, CURLE_COULDNT_RESOLVE_PROXY:
-            self = .dns(detail)
+            self = .dns(words)
         case CURLE_COULDNT_CONNECT, CURLE_INTERFACE_FAILED:
-            self = Self.isLocal(systemError) ? .local(detail) : .refused(detail)
+            self = Self.isLocal(systemError) ? .local(detail) : .refused(words)
         case CURLE_OPERATION_TIMEDOUT:
-            self = .timeout(detail)
+            self = .timeout(words)
         case CURLE_SSL_CONNECT_ERROR, CURLE_SSL_ENGINE_NOTFOUND, CURLE_SSL_ENGINE_SETFAILED, CURLE_SSL_CERTPROBLEM,
             CURLE_SSL_CIPHER, CURLE_PEER_FAILED_VERIFICATION, CURLE_USE_SSL_FAILED, CURLE_SSL_ENGINE_INITFAILED,
             CURLE_SSL_CACERT_BADFILE, CURLE_SSL_SHUTDOWN_FAILED, CURLE_SSL_CRL_BADFILE, CURLE_SSL_ISSUER_ERROR,
             CURLE_SSL_PINNEDPUBKEYNOTMATCH, CURLE_SSL_INVALIDCERTSTATUS, CURLE_SSL_CLIENTCERT:
-            self = .tls(detail)
+            self = .tls(words)
         case CURLE_RECV_ERROR where detail.contains("alert"), CURLE_SEND_ERROR where detail.contains("alert"):
             // In TLS 1.3 a server may reject a client's certificate, or a missing one, after the client has finished its
             // handshake (RFC 8446, section 4.4.2.4): the alert arrives in place of the response. Only TLS has alerts.
-            self = .tls(detail)
+            self = .tls(words)
         case CURLE_FILESIZE_EXCEEDED:
             self = .tooLarge(detail)
         case CURLE_OUT_OF_MEMORY:
@@ -69,7 +70,7 @@ extension TransferFailure {
         default:
             // An invalid URL, a reset, an empty reply, an early end, a broken chunk, HTTP/0.9, HTTP/2 errors, and all codes
             // of protocols that are not allowed here.
-            self = .protocolError(detail)
+            self = .protocolError(words)
         }
     }
 

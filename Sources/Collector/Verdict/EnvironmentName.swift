@@ -18,6 +18,8 @@ package struct EnvironmentName: Hashable, Sendable, CustomStringConvertible {
         self.init(unchecked: name)
     }
 
+    package static let rule = "is not an environment's name: use letters, digits, '.', '_' and '-', at most 128"
+
     package var isStandard: Bool { self == .standard }
 }
 

@@ -10,16 +10,32 @@ package struct ReasonText: Codable, Hashable, Sendable {
     package var note: String?
     /// The build that the host serves instead of the target, for use in another remedy.
     package var served: String?
+    /// The command in the remedy, alone and on one line; nil without one.
+    package var command: String?
+    /// The cause without names, numbers and times that differ between hosts with the same problem; nil if it has none.
+    package var summary: String?
 
-    package init(_ cause: String, remedy: String? = nil, note: String? = nil, served: String? = nil) {
+    package init(
+        _ cause: String, remedy: String? = nil, note: String? = nil, served: String? = nil, summary: String? = nil
+    ) {
         self.cause = cause
         self.remedy = remedy
         self.note = note
         self.served = served
+        self.summary = summary
+    }
+
+    init(
+        _ cause: String, remedy: HostRemedy, note: String? = nil, served: String? = nil, summary: String? = nil
+    ) {
+        self.init(cause, remedy: remedy.sentence, note: note, served: served, summary: summary)
+        command = remedy.command
     }
 
     /// True if the text has more parts than the cause.
-    package var isDivided: Bool { remedy != nil || note != nil || served != nil }
+    package var isDivided: Bool {
+        remedy != nil || note != nil || served != nil || command != nil || summary != nil
+    }
 
     /// The finding, without the remedy.
     package var finding: String { cause + parenthesis }
@@ -101,35 +117,17 @@ extension HostReason {
         switch self {
         case .noAnswerYet(let waited):
             return ReasonText(
-                "no answer within \(waited.brief)", remedy: "check the host, the network and the agent")
+                "no answer within \(waited.brief)", remedy: "check the host, the network and the agent",
+                summary: "no answer")
         case .noFreshAnswer(let span):
-            return ReasonText("no fresh answer for \(span.brief)", remedy: "check the host and its agent")
-        case .requestFailed(let outcome, let detail):
-            return ReasonText(Self.failure(outcome, detail), remedy: Self.remedy(outcome))
-        case .notListed(let outcome, let detail):
-            return ReasonText("no longer listed by the inventory's source, and \(Self.failure(outcome, detail))")
+            return ReasonText(
+                "no fresh answer for \(span.brief)", remedy: "check the host and its agent", summary: "no fresh answer")
+        case .requestFailed(let request): return request.text
+        case .notListed(let request):
+            return ReasonText(
+                "no longer listed by the inventory's source, and \(request.cause)",
+                summary: "no longer listed by the inventory's source, and without a usable answer")
         default: return ReasonText("not answered yet")
-        }
-    }
-
-    private static func failure(_ outcome: RequestOutcome, _ detail: String) -> String {
-        switch outcome {
-        case .never: "never answered"
-        case .ok: "answered before"
-        default: detail
-        }
-    }
-
-    private static func remedy(_ outcome: RequestOutcome) -> String {
-        switch outcome {
-        case .dns: "check the name in the inventory, and the resolver"
-        case .tls: "check the certificates, --ca and --cert"
-        case .refused: "is the agent running? systemctl status buildinfo-agent"
-        case .timeout, .never, .ok: "check the host, the network and the agent"
-        case .auth: "check the token (--token-file) and the client certificate (--cert), or access in the inventory"
-        case .httpStatus, .notBuildinfo: "is this the agent's URL?"
-        case .tooLarge: "not a buildinfo document; check the URL"
-        case .protocolError: "is this an HTTP port?"
         }
     }
 
@@ -143,10 +141,12 @@ extension HostReason {
         case .sourceUnreadable(nil): return ReasonText("the agent cannot read its source", remedy: Self.agentLog)
         case .sourceLost(let age):
             return ReasonText(
-                "the agent lost its engine; its last observation is \(age.brief) old", remedy: Self.agentLog)
+                "the agent lost its engine; its last observation is \(age.brief) old", remedy: Self.agentLog,
+                summary: "the agent lost its engine")
         case .sourceStale(let age?):
             return ReasonText(
-                "the agent answers, but its last observation is \(age.brief) old", remedy: Self.agentLog)
+                "the agent answers, but its last observation is \(age.brief) old", remedy: Self.agentLog,
+                summary: "the agent answers, but its last observation is old")
         case .sourceStale(nil): return ReasonText("the agent gave no usable answer", remedy: Self.agentLog)
         case .askedTooEarly(let age):
             return ReasonText(
@@ -154,7 +154,7 @@ extension HostReason {
         case .noAnswerSinceStart(let age):
             return ReasonText(
                 "no answer since the check started; the agent's last observation was \(age.brief) old when it answered",
-                remedy: Self.agentLog)
+                remedy: Self.agentLog, summary: "no observation since the check started")
         case .otherService(let other, let expected):
             return ReasonText(
                 "answers for the service '\(Self.id(other))', not for '\(expected)'",
@@ -169,7 +169,8 @@ extension HostReason {
                 remedy: "exclude this path from caching, or ask the host itself")
         case .agedAnswer(let age):
             return ReasonText(
-                "the answer is \(age.brief) old by its own account", remedy: "a cache answers for the host")
+                "the answer is \(age.brief) old by its own account", remedy: "a cache answers for the host",
+                summary: "the answer is old by its own account")
         default: return ReasonText("the agent's age_seconds is negative", remedy: Self.agentLog)
         }
     }
@@ -181,7 +182,8 @@ extension HostReason {
     private var incomparableText: ReasonText {
         switch self {
         case .noInstance(let service, let said):
-            return ReasonText("no instance of the service on the host", remedy: said ?? Self.up(service))
+            let text = "no instance of the service on the host"
+            return said.map { ReasonText(text, remedy: $0) } ?? ReasonText(text, remedy: .start(service: service))
         case .noRevision(let reported, nil):
             return ReasonText(
                 "git_sha \(Self.words(reported))", remedy: "label the image with \(Self.revision)=<full commit>")
@@ -216,23 +218,15 @@ extension HostReason {
 
     private var otherBuildText: ReasonText {
         switch self {
-        case .pulledNotRecreated(let deployment, let served):
-            let service = Self.id(deployment.service)
-            let how =
-                deployment.engine == .podman ? "recreate the container of \(service)" : Self.up(deployment.service)
+        case .pulledNotRecreated(let setup, let image, let served):
             let build = "\(served.build)\(Self.suffix(served.condition))"
-            return ReasonText("pulled, not recreated", remedy: how, note: "serves \(build)", served: build)
-        case .neverPulled(let deployment, let served):
-            let service = Self.id(deployment.service)
+            return ReasonText(
+                "pulled, not recreated", remedy: .recreate(setup, image), note: "serves \(build)", served: build)
+        case .neverPulled(let setup, let image, let served):
             let history = served.generation.map { "generation \($0)" } ?? "never promoted here"
             let build = "\(served.build), \(history)\(Self.suffix(served.condition))"
-            guard deployment.engine != nil else {
-                return ReasonText(
-                    "never deployed", remedy: "deploy \(service) again", note: "serves \(build)", served: build)
-            }
             return ReasonText(
-                "never pulled", remedy: "run docker compose pull \(service) && docker compose up -d \(service)",
-                note: "serves \(build)", served: build)
+                Self.notDeployed(setup, image), remedy: .deploy(setup, image), note: "serves \(build)", served: build)
         case .leftTarget(let build):
             return ReasonText("served the target, and serves \(build) now: watching whether it went back")
         case .summaryDiffers(let build):
@@ -241,12 +235,12 @@ extension HostReason {
             return ReasonText(
                 "the service serves \(served), its image says \(image)",
                 remedy: "restart it, and see what listens at \(Self.url(url))")
-        case .instancesDiffer(let matching, let all, let other, let service):
-            guard all > 0 else { return ReasonText("the instances differ", remedy: Self.up(service)) }
+        case .instancesDiffer(let matching, let all, let other, let setup, let image):
+            guard all > 0 else { return ReasonText("the instances differ", remedy: .recreate(setup, image)) }
             let name = other.isEmpty ? "the others do not" : "\(Self.id(other)) does not"
             return ReasonText(
                 "\(matching) of \(all) instances \(matching == 1 ? "serves" : "serve") the target, \(name)",
-                remedy: Self.up(service))
+                remedy: .recreate(setup, image), summary: "some instances do not serve the target")
         case .promotedLater(let build, let generation?):
             return ReasonText("serves \(build), promoted later (generation \(generation))")
         case .promotedLater: return ReasonText("serves a later promotion")
@@ -263,7 +257,7 @@ extension HostReason {
                 }
             return ReasonText(
                 "right commit, wrong image (\(build)), rebuilt or tampered with",
-                remedy: "promote that digest, or pull again", note: note)
+                remedy: "promote that digest, or deploy the promoted image again", note: note)
         case .digestLookupPending(let build):
             return ReasonText("right commit, other digest (\(build)): asking the registry whether it is the same image")
         case .platformMissing(let platform):
@@ -282,6 +276,14 @@ extension HostReason {
         }
     }
 
+    /// That a host pulled nothing is only known if the tag that it runs is one that moves: it still names the former image
+    /// there.
+    private static func notDeployed(_ setup: ServiceSetup, _ image: ImageSource) -> String {
+        if case .pinned(let reference, _) = image { return "pinned to \(reference)" }
+        guard case .moving = image, setup.engine != nil else { return "not deployed" }
+        return "not pulled"
+    }
+
     private static func suffix(_ condition: Condition?) -> String { condition.map { ", \(words($0))" } ?? "" }
 
     // MARK: - On the target
@@ -289,27 +291,39 @@ extension HostReason {
     private var onTargetText: ReasonText {
         switch self {
         case .crashLoop(let loop, let condition):
-            let exit = loop.lastExitCode.map { ", last exit \($0)" } ?? ""
+            let exit = loop.lastExitCode.map { "exit \($0), " } ?? ""
+            let memory = condition.isOutOfMemory ? ", out of memory" : ""
+            let engine = condition.restartCount ?? 0
+            let all = engine > loop.count ? ", \(engine) restarts in all" : ""
+            let kind = (loop.lastExitCode.map { ["exit \($0)"] } ?? []) + (memory.isEmpty ? [] : ["out of memory"])
             return ReasonText(
-                "crash loop: \(Self.id(loop.instance)) restarted \(loop.count.times) within \(loop.span.brief)\(exit)",
-                remedy: Self.inspect(condition))
+                "\(Self.id(loop.instance)) keeps crashing (\(exit)\(loop.count.times) within \(loop.span.brief)\(memory)\(all))",
+                remedy: Self.inspect(condition), note: Self.details(condition),
+                summary: "keeps crashing" + (kind.isEmpty ? "" : " (\(kind.joined(separator: ", ")))"))
         case .crashLoopNotSoaked(let condition):
             return ReasonText(
-                "crash loop: it failed repeatedly, and has not soaked since", remedy: Self.inspect(condition))
+                "crash loop: it failed repeatedly, and has not soaked since", remedy: Self.inspect(condition),
+                note: Self.details(condition))
         case .probeFailed(let probe):
             return ReasonText(
                 "on the target, but the service did not answer its probe at \(Self.url(probe.url)) (\(Self.words(probe)))",
                 remedy: "look at its logs, or correct the agent's --probe")
-        case .startFailed(let said), .starting(let said): return ReasonText("on the target, \(said)")
+        case .startFailed(let said, let condition):
+            return ReasonText(
+                "on the target, \(said)", note: Self.details(condition, besides: said),
+                summary: "on the target, could not be started")
+        case .starting(let said): return ReasonText("on the target, \(said)")
         case .down(let condition, let answers):
             return ReasonText(
                 "on the target, \(Self.words(condition)), \(answers == 1 ? "1 answer" : "\(answers) answers in a row")",
-                remedy: Self.inspect(condition))
+                remedy: Self.inspect(condition), note: Self.details(condition),
+                summary: "on the target, \(Self.state(condition))")
         case .tooFewInstances(let running, let expected):
             return ReasonText(
                 "on the target, \(running) of \(expected) instances \(running == 1 ? "runs" : "run")",
                 remedy: "find out why the others do not")
-        case .notServing(let condition): return ReasonText("on the target, \(Self.words(condition))")
+        case .notServing(let condition):
+            return ReasonText("on the target, \(Self.words(condition))", note: Self.details(condition))
         case .soaking(let held, let soak, let changes, let restarts):
             let changed = changes >= 2 ? " (changed \(changes) times lately)" : ""
             let restarted = restarts.map { " (\($0.text): the soak began again)" } ?? ""
@@ -335,11 +349,27 @@ extension HostReason {
     private static func words(_ condition: Condition) -> String {
         if let said = condition.said { return "and says \(said)" }
         guard let instance = condition.instance else { return condition.state.rawValue }
-        let code = condition.exitCode.map { " with code \($0)" } ?? ""
-        let memory = condition.isOutOfMemory ? ", out of memory" : ""
         let summary = condition.callsItServing ? " (the answer's summary says serving)" : ""
-        return "\(id(instance)) \(condition.state.rawValue)\(code)\(memory)\(summary)"
+        return "\(id(instance)) \(state(condition))\(summary)"
     }
+
+    /// The state without the container's name.
+    private static func state(_ condition: Condition) -> String {
+        if let said = condition.said { return "and says \(said)" }
+        let code = condition.exitCode.map { " with code \($0)" } ?? ""
+        return "\(condition.state.rawValue)\(code)\(condition.isOutOfMemory ? ", out of memory" : "")"
+    }
+
+    /// What the engine knows beside the state: the error of a failed start, or the output of a failing health check.
+    private static func details(_ condition: Condition, besides said: String = "") -> String? {
+        if let error = condition.error.map(output), !error.isEmpty, !said.contains(error.prefix(48)) {
+            return "error: \(error)"
+        }
+        guard condition.state == .unhealthy || condition.state == .starting else { return nil }
+        return condition.healthOutput.map(output).flatMap { $0.isEmpty ? nil : "health check: \($0)" }
+    }
+
+    private static func output(_ text: String) -> String { Sanitizer.singleLine(text, limit: 160) }
 
     private static func words(_ probe: ProbeResult) -> String {
         switch probe.outcome {
@@ -352,15 +382,13 @@ extension HostReason {
         }
     }
 
-    private static func inspect(_ condition: Condition) -> String {
-        if condition.said != nil { return "look at its logs" }
-        let verb = condition.state == .paused ? "run docker unpause" : "look at docker logs"
-        return "\(verb) \(id(condition.logged))"
+    private static func inspect(_ condition: Condition) -> HostRemedy {
+        if condition.said != nil { return .words("look at its logs") }
+        return condition.state == .paused ? .unpause(condition.setup) : .readLogs(condition.setup)
     }
 
     // MARK: - Parts
 
-    private static func up(_ service: String) -> String { "run docker compose up -d \(id(service))" }
     private static func id(_ text: String) -> String { Sanitizer.singleLine(text, limit: 64) }
     private static func url(_ text: String) -> String { Sanitizer.singleLine(text, limit: 120) }
 }

@@ -22,10 +22,10 @@ package enum HostReason: Hashable, Sendable {
     case notAnsweredYet
     case noAnswerYet(waited: Duration)
     case noFreshAnswer(for: Duration)
-    /// The request had no usable answer. The detail is one clean line.
-    case requestFailed(RequestOutcome, detail: String)
+    /// The request had no usable answer.
+    case requestFailed(FailedRequest)
     /// The same, for a host that the inventory's source no longer lists.
-    case notListed(RequestOutcome, detail: String)
+    case notListed(FailedRequest)
 
     // MARK: Answers without information about the build
 
@@ -56,13 +56,14 @@ package enum HostReason: Hashable, Sendable {
 
     // MARK: Another build
 
-    case pulledNotRecreated(Deployment, serves: Served)
-    case neverPulled(Deployment, serves: Served)
+    case pulledNotRecreated(ServiceSetup, ImageSource, serves: Served)
+    case neverPulled(ServiceSetup, ImageSource, serves: Served)
     case leftTarget(serves: String)
     case summaryDiffers(serves: String)
     /// The image is right, but the service itself reports another commit.
     case serviceServesOther(String, image: String, url: String)
-    case instancesDiffer(matching: Int, of: Int, other: String, service: String)
+    /// `other` is an instance that does not match; its name is empty if unknown.
+    case instancesDiffer(matching: Int, of: Int, other: String, ServiceSetup, ImageSource)
     case promotedLater(serves: String, generation: Int?)
     case promotedConfigDigest
     case wrongImage(serves: String, lookup: Lookup)
@@ -77,7 +78,7 @@ package enum HostReason: Hashable, Sendable {
     case crashLoop(Loop, Condition)
     case crashLoopNotSoaked(Condition)
     case probeFailed(ProbeResult)
-    case startFailed(said: String)
+    case startFailed(said: String, Condition)
     case down(Condition, answers: Int)
     case tooFewInstances(running: Int, expected: Int)
     /// `said` is the agent's explanation.
@@ -89,13 +90,6 @@ package enum HostReason: Hashable, Sendable {
     case converged(BuildFact, hasHealthCheck: Bool, isSilentAboutCommit: Bool)
 
     // MARK: Associated values
-
-    /// The way in which the service is deployed to the host.
-    package struct Deployment: Hashable, Sendable {
-        var service: String
-        /// nil if the engine is unknown.
-        var engine: EngineIdentity.Name?
-    }
 
     /// Another build, and its known properties.
     package struct Served: Hashable, Sendable {
@@ -119,10 +113,16 @@ package enum HostReason: Hashable, Sendable {
         var state: ServiceState
         /// nil if no instance is known.
         var instance: String?
-        /// The name of the container whose logs explain the state.
-        var logged: String
+        /// The setup of the container whose logs explain the state.
+        var setup: ServiceSetup
         var exitCode: Int?
         var isOutOfMemory = false
+        /// The engine's count of restarts.
+        var restartCount: Int?
+        /// The engine's reason why it could not start the container.
+        var error: String?
+        /// The last output of the failing health check.
+        var healthOutput: String?
         /// True if the answer's summary reports serving.
         var callsItServing = false
         /// The text of a host without an agent.

@@ -13,7 +13,7 @@ package struct HostTracker: Sendable {
     package private(set) var lastAnswerAt: Duration?
     package private(set) var lastAnswer = LastAnswerDetails()
 
-    private let service: String
+    private let target: Target
     private var knowledge = Knowledge.nothing
     /// The outcome of the last request, and its detail if there was no usable answer.
     private var outcome = RequestOutcome.never
@@ -32,12 +32,13 @@ package struct HostTracker: Sendable {
     private var identity: IdentityTracker
     private var history = TargetHistory()
     private var plainClock = PlainClock()
+    private var firstAnswer = FirstAnswer()
     /// The contents of the last transition, in case the same status recurs for another reason.
     private var announced = Announced()
 
-    init(host: ExpectedHost, service: String) {
+    init(host: ExpectedHost, target: Target) {
         self.host = host
-        self.service = service
+        self.target = target
         identity = IdentityTracker(expectedID: host.id)
     }
 
@@ -125,8 +126,12 @@ package struct HostTracker: Sendable {
 
     package var restarts: RestartSummary? { history.instances.summary }
 
-    /// The time at which the host was first seen to serve the target in the run that proved it; nil unless it is converged.
-    package var convergedAt: Duration? { status == .converged ? fact?.proof?.since : nil }
+    /// The time at which the host was first seen to serve the target in the run that proved it; nil unless it converged
+    /// during the verification.
+    package var convergedAt: Duration? { status == .converged && !servedFromStart ? fact?.proof?.since : nil }
+
+    /// True if the host is converged, and every answer, from the first one on, showed the target up on the same instances.
+    package var servedFromStart: Bool { status == .converged && firstAnswer.isUnchanged }
 
     /// True if the last answer shows an instance with this digest.
     func serves(_ digest: Digest) -> Bool {
@@ -158,7 +163,10 @@ package struct HostTracker: Sendable {
     mutating func observe(_ sample: Sample, twin: IdentityTracker.Twin?, rules: Rules) {
         attempts += 1
         outstanding = nil
-        defer { isHeard = isHeard || earlyAge == nil || sample.askedAt >= Policy.agentFreshness }
+        defer {
+            isHeard = isHeard || earlyAge == nil || sample.askedAt >= Policy.agentFreshness
+            if fact == nil, earlyAge == nil { firstAnswer.takeNothing() }
+        }
         switch sample.answer {
         case .unusable(let outcome, let detail):
             self.outcome = outcome
@@ -176,7 +184,10 @@ package struct HostTracker: Sendable {
             lastAnswer = LastAnswerDetails(document)
             guard identity.take(document, of: sample, twin: twin) else { return knowledge = .nothing }
             // Instances that are said to run on through a reboot are not believed to.
-            if identity.note(id: document.host.id, boot: document.host.bootID) { breakProof() }
+            if identity.note(id: document.host.id, boot: document.host.bootID) {
+                breakProof()
+                firstAnswer.rebooted()
+            }
             take(document, sample: sample, rules: rules)
         case .plain(let answer):
             answered(sample)
@@ -209,10 +220,12 @@ package struct HostTracker: Sendable {
             return knowledge = .unidentified(.contradiction(contradiction), document.state)
         }
         let window = ObservationWindow(sample, age: age)
+        let evidence = BuildEvidence(document)
+        firstAnswer.take(evidence, runtime: document.runtime, instances: document.instances)
         guard counts(window, rules) else { return tooEarly(age) }
         lastAnswer.observed(at: window.latest)
         count(
-            BuildEvidence(document), runtime: document.runtime, instances: document.instances, window: window,
+            evidence, runtime: document.runtime, instances: document.instances, window: window,
             canProve: true, isNew: true, rules: rules)
     }
 
@@ -240,13 +253,15 @@ package struct HostTracker: Sendable {
         let age = Duration(clampingSeconds: answer.ageSeconds ?? 0)
         if age > Policy.maximumAge { return knowledge = .unidentified(.agedAnswer(age), runtime) }
         let window = ObservationWindow(sample, age: age)
+        let evidence = BuildEvidence(answer)
+        firstAnswer.take(evidence, runtime: answer.state ?? .serving, instances: [])
         guard counts(window, rules) else { return tooEarly(age) }
         // The Date of a stored answer cannot show an age below its own resolution.
         let isCertain =
             answer.nonce != nil || answer.date == nil
             || window.earliest >= rules.earliest + .milliseconds(PlainClock.coarseness)
         count(
-            BuildEvidence(answer), runtime: answer.state ?? .serving, instances: [], window: window,
+            evidence, runtime: answer.state ?? .serving, instances: [], window: window,
             canProve: isCertain,
             isNew: isNew, rules: rules)
     }
@@ -436,7 +451,7 @@ package struct HostTracker: Sendable {
         case .conflict: identity.reason(given: lastAnswer.hostID, boot: lastAnswer.bootID)
         case .failed: failedReason
         case .rolledBack: facts.build == .foreign ? .replacedByUnpromoted(served) : .wentBack(to: served)
-        case .missing: .notListed(outcome, detail: outcomeDetail)
+        case .missing: .notListed(failedRequest)
         case .unreachable: unreachableReason(at: now)
         case .agentError: agentErrorReason(at: now)
         case .unverifiable: unverifiableReason
@@ -489,7 +504,7 @@ package struct HostTracker: Sendable {
             if let worst = lastAnswer.worst, worst.state == .exited, worst.startedAt == nil,
                 let said = lastAnswer.explanation
             {
-                return .startFailed(said: said)
+                return .startFailed(said: said, condition)
             }
             return .down(condition, answers: history.failures)
         }
@@ -498,11 +513,11 @@ package struct HostTracker: Sendable {
     private func unreachableReason(at now: Duration) -> HostReason {
         if outcome == .ok, let lastAnswerAt { return .noFreshAnswer(for: now - lastAnswerAt) }
         if outcome == .never, let outstanding { return .noAnswerYet(waited: now - outstanding) }
-        return .requestFailed(outcome, detail: outcomeDetail)
+        return .requestFailed(failedRequest)
     }
 
     private func agentErrorReason(at now: Duration) -> HostReason {
-        guard outcome == .ok else { return .requestFailed(outcome, detail: outcomeDetail) }
+        guard outcome == .ok else { return .requestFailed(failedRequest) }
         if case .blind(let reason) = knowledge { return reason }
         return .sourceStale(age: fact.map { now - $0.moment })
     }
@@ -515,7 +530,7 @@ package struct HostTracker: Sendable {
         case .fact(let fact):
             if fact.runtime == .absent {
                 return .noInstance(
-                    service: service, said: lastAnswer.leftOut.isEmpty ? nil : lastAnswer.explanation)
+                    service: target.service, said: lastAnswer.leftOut.isEmpty ? nil : lastAnswer.explanation)
             }
             // If the agent explains a missing commit, it has named the cause.
             switch fact.comparison.detail {
@@ -531,9 +546,23 @@ package struct HostTracker: Sendable {
 
     private var mixedReason: HostReason {
         guard case .instances(let matching, let all, let other) = detail else {
-            return .instancesDiffer(matching: 0, of: 0, other: "", service: service)
+            return .instancesDiffer(matching: 0, of: 0, other: "", setup(), .unknown)
         }
-        return .instancesDiffer(matching: matching, of: all, other: other, service: service)
+        let setup = setup(of: other)
+        return .instancesDiffer(matching: matching, of: all, other: other, setup, source(setup))
+    }
+
+    /// - Parameter container: the name of an instance; empty or nil for any.
+    private func setup(of container: String? = nil) -> ServiceSetup {
+        lastAnswer.setup(of: target.service, container: container)
+    }
+
+    private func source(_ setup: ServiceSetup) -> ImageSource {
+        ImageSource(setup, target: target, served: evidence?.gitSHA.value)
+    }
+
+    private var failedRequest: FailedRequest {
+        FailedRequest(outcome, detail: outcomeDetail, url: host.url, service: target.service)
     }
 
     private var behindReason: HostReason {
@@ -548,13 +577,13 @@ package struct HostTracker: Sendable {
         if history.everMatched { return .leftTarget(serves: served) }
         var served = HostReason.Served(
             build: served, generation: generation, condition: facts.runtime == .serving ? nil : condition)
-        let deployment = HostReason.Deployment(service: service, engine: lastAnswer.engine)
+        let setup = setup()
         switch detail {
         case .tagMoved:
             served.generation = nil
-            return .pulledNotRecreated(deployment, serves: served)
+            return .pulledNotRecreated(setup, source(setup), serves: served)
         case .contradiction: return .summaryDiffers(serves: served.build)
-        default: return .neverPulled(deployment, serves: served)
+        default: return .neverPulled(setup, source(setup), serves: served)
         }
     }
 
@@ -593,8 +622,10 @@ package struct HostTracker: Sendable {
         let worst = lastAnswer.worst
         let hasEnded = worst?.state == .exited || worst?.state == .restarting
         return HostReason.Condition(
-            state: facts.runtime, instance: worst?.name, logged: worst?.name ?? history.instances.loop?.name ?? service,
+            state: facts.runtime, instance: worst?.name,
+            setup: setup(of: worst?.name ?? history.instances.loop?.name),
             exitCode: hasEnded ? worst?.exitCode : nil, isOutOfMemory: worst?.oomKilled == true,
+            restartCount: worst?.restartCount, error: worst?.error, healthOutput: worst?.healthOutput,
             callsItServing: lastAnswer.callsItServing, said: lastAnswer.plainState)
     }
 }

@@ -24,7 +24,7 @@ package struct InventoryCheck: Codable, Hashable, Sendable {
         case maximumShrinkPercent = "max_shrink_percent"
     }
 
-    /// The sizes at the service's last promotion. Waived hosts count.
+    /// The sizes at the last promotion of the service in its environment. Waived hosts count.
     package struct Previous: Codable, Hashable, Sendable {
         /// The number of listed hosts, selected or not; nil if the service was never verified.
         package var listed: Int?
@@ -121,8 +121,8 @@ package struct InventoryCheck: Codable, Hashable, Sendable {
             return shrunk(
                 .inventoryShrunk,
                 "\(what) shrank from \(previous.hostCount) to \(count), more than --max-shrink "
-                    + "\(Tolerance.percent(maximumShrinkPercent)): is the source complete? If it is meant to be smaller: "
-                    + "--max-shrink 100%, or a --store or --service of its own")
+                    + "\(Tolerance.percent(maximumShrinkPercent)): is the source complete? If this is meant: "
+                    + "--max-shrink 100%, or an --environment or --store of its own")
         }
         return nil
     }

@@ -27,7 +27,7 @@ package struct JournalEntry: Hashable, Sendable {
         /// The id of the run; sorts by time.
         package var id: String
         package var kind: Kind
-        package var service: String
+        package var service: DeployedService
         /// Registry and path, for example `registry.example/canvas`.
         package var repository: String
         package var tag: String
@@ -49,7 +49,7 @@ package struct JournalEntry: Hashable, Sendable {
         package var intendedAt: String
 
         package init(
-            id: String, kind: Kind, service: String, repository: String, tag: String, source: String,
+            id: String, kind: Kind, service: DeployedService, repository: String, tag: String, source: String,
             gitSHA: GitSHA? = nil, digest: Digest, formerDigest: Digest? = nil, formerGitSHA: GitSHA? = nil,
             actor: String, contexts: [String: String], permission: String? = nil, intendedAt: String
         ) {

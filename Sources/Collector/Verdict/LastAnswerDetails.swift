@@ -21,6 +21,8 @@ package struct LastAnswerDetails: Sendable {
     private(set) var callsItServing = false
     /// The result of the agent's probe; nil without a probe.
     private(set) var served: ProbeResult?
+    /// The setups of the instances; see ``ServiceSetup/all(of:)``.
+    private var setups: [ServiceSetup] = []
     /// The instance that represents the service: the first one in the worst state.
     package private(set) var worst: Instance?
     /// The deployments that the instances belong to, distinct and sorted.
@@ -49,6 +51,7 @@ package struct LastAnswerDetails: Sendable {
         worst =
             document.instances.first { $0.state == runtime }
             ?? document.instances.first { runtime == .unhealthy && $0.health == .unhealthy }
+        setups = ServiceSetup.all(of: document)
         projects = Set(document.instances.compactMap(\.project)).sorted()
         instancesExpected = document.instancesExpected
         leftOut = document.leftOut
@@ -57,6 +60,17 @@ package struct LastAnswerDetails: Sendable {
     init(_ answer: PlainAnswer) {
         hasHealthCheck = false
         plainState = answer.stateText
+    }
+
+    /// The setup of a service on the host.
+    ///
+    /// - Parameter container: the name of one of its instances; empty or nil for any.
+    func setup(of service: String, container: String? = nil) -> ServiceSetup {
+        guard var setup = setups.first(where: { $0.container == container }) ?? setups.first else {
+            return ServiceSetup(service: service, engine: engine)
+        }
+        if let container, !container.isEmpty, setup.engine != nil { setup.container = container }
+        return setup
     }
 
     /// Records how long after the verification's start the agent observed the service, at the latest.

@@ -134,7 +134,7 @@ package struct Verification: Sendable {
         self.target = target
         self.policy = policy
         self.promotions = promotions
-        tracks = hosts.map { HostTracker(host: $0, service: target.service) }
+        tracks = hosts.map { HostTracker(host: $0, target: target) }
         owners = Dictionary(
             hosts.enumerated().compactMap { index, host in host.id.map { ($0, [index]) } },
             uniquingKeysWith: { $0.union($1) })

@@ -10,7 +10,6 @@ import Verdict
 extension ForgeKind: ExpressibleByArgument {}
 extension SupersedingRule: ExpressibleByArgument {}
 extension ProgressMode: ExpressibleByArgument {}
-extension HistoryStatistics.Grouping: ExpressibleByArgument {}
 extension HistoryStatistics.Order: ExpressibleByArgument {}
 
 /// Parsers for option values. The argument parser puts the option and the value in front of each error.
@@ -44,6 +43,10 @@ enum ArgumentText {
             "KEY=VALUE:N or KEY=VALUE:P% above 0, for example group=canary:100%", Requirement(parsing: text))
     }
 
+    static func environmentName(_ text: String) throws -> EnvironmentName {
+        try required("letters, digits, '.', '_' and '-', at most 128", EnvironmentName(text))
+    }
+
     static func selectorTerm(_ text: String) throws -> HostSelector.Term {
         try required("KEY=VALUE or KEY!=VALUE, for example region=eu", HostSelector.Term(parsing: text))
     }
@@ -65,6 +68,11 @@ enum ArgumentText {
 
     static func verdict(_ text: String) throws -> Verdict {
         try required("one of " + Verdict.allCases.map(\.rawValue).joined(separator: ", "), Verdict(rawValue: text))
+    }
+
+    static func grouping(_ text: String) throws -> HistoryStatistics.Grouping {
+        try required(
+            "service, host, day, week or label=KEY, for example label=region", HistoryStatistics.Grouping(text))
     }
 
     static func pastMoment(_ text: String) throws -> TimeCutoff {

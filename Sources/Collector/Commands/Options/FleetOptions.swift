@@ -9,6 +9,7 @@ import Verdict
 struct FleetOptions: ParsableArguments {
     static let environmentFlags: [EnvironmentArguments.Flag] = [
         .init("--fleet", .values), .init("--host", .values), .init("--select", .values), .init("--service"),
+        .init("--environment"),
     ]
 
     @Option(
@@ -34,6 +35,15 @@ struct FleetOptions: ParsableArguments {
             valueName: "name"))
     var service: String?
 
+    @Option(
+        name: .customLong("environment"),
+        help: ArgumentHelp(
+            "The environment of the service, for example production: promotions and history are kept by service and "
+                + "environment. Default: the inventory's, else 'default'.",
+            valueName: "name"),
+        transform: ArgumentText.environmentName)
+    var environmentName: EnvironmentName?
+
     func validate() throws {
         guard fleet.count(where: { $0 == "-" }) <= 1 else {
             throw ValidationError("duplicate --fleet -: standard input can be read only once")
@@ -49,22 +59,21 @@ struct FleetOptions: ParsableArguments {
         guard !isEmpty else { throw UsageError("no hosts to verify: give --fleet PATH or --host NAME") }
         return try Inventory.load(
             sources: fleet.map(InventorySource.init(argument:)), hosts: host, service: service,
-            selector: HostSelector(select), now: Date().addingTimeInterval(lasting.seconds))
+            environment: environmentName, selector: HostSelector(select),
+            now: Date().addingTimeInterval(lasting.seconds))
     }
 
-    /// The service's name, even if no fleet is verified.
+    /// The service and its environment, even if no fleet is verified.
     ///
     /// - Parameter inventory: the inventory, if it has been read.
-    func serviceName(_ inventory: Inventory?) throws -> String {
-        if let inventory { return inventory.service }
+    func deployedService(_ inventory: Inventory?) throws -> DeployedService {
+        if let inventory { return inventory.deployed }
+        // Without a verification, the inventory is read only for names that no flag gives.
+        if !isEmpty, service == nil || environmentName == nil { return try load().deployed }
         guard let service else {
-            guard !isEmpty else {
-                throw UsageError(
-                    "no service named: give --service NAME, or an inventory with 'service: NAME' at its top")
-            }
-            return try load().service
+            throw UsageError("no service named: give --service NAME, or an inventory with 'service: NAME' at its top")
         }
         guard ServiceName.isUsable(service) else { throw InventoryError.unusableService(service) }
-        return service
+        return DeployedService(service, in: environmentName ?? .standard)
     }
 }

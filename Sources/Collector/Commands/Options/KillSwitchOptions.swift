@@ -3,6 +3,7 @@ import CollectorSupport
 import Gate
 import Shared
 import Transfer
+import Verdict
 
 /// The switches that stop promotions.
 struct KillSwitchOptions: ParsableArguments {
@@ -15,7 +16,8 @@ struct KillSwitchOptions: ParsableArguments {
             "A kill switch: env:NAME, file:PATH, https://…, gitea-variable:NAME, github-variable:NAME (or "
                 + "…-org-variable:NAME). The switch is off if unset, empty, 0, false, no or off. Any other value, or one that "
                 + "cannot be read, blocks the promotion. Repeatable. Default for promote and rollback: "
-                + "\(KillSwitchSource.standard).", valueName: "source"))
+                + "\(KillSwitchSource.standard), and with --environment staging also env:STAGING_AUTO_DEPLOY_DISABLED.",
+            valueName: "source"))
     var killSwitch: [String] = []
 
     @Option(
@@ -26,6 +28,11 @@ struct KillSwitchOptions: ParsableArguments {
 
     func validate() throws {
         _ = try sources()
+    }
+
+    private static func standard(for service: DeployedService?) -> [KillSwitchSource] {
+        guard let environment = service?.environment else { return [] }
+        return environment.isStandard ? [.standard] : KillSwitchSource.standard(environment: environment.description)
     }
 
     /// Parsed here and not by the argument parser, which would repeat a password in its message.
@@ -42,11 +49,11 @@ struct KillSwitchOptions: ParsableArguments {
     }
 
     /// - Parameters:
-    ///   - standard: the sources if none is named.
+    ///   - service: the service to promote; nil if nothing is promoted, so that only a named switch is read.
     ///   - forge: called only if a source is a variable of a forge.
     /// - Throws: ``UsageError`` if such a source belongs to another kind of forge.
     func killSwitch(
-        standard: [KillSwitchSource] = [.standard], environment: [String: String], web: WebClient,
+        promoting service: DeployedService?, environment: [String: String], web: WebClient,
         forge: () throws -> any Forge
     ) throws -> KillSwitch {
         if let certificateAuthorities {
@@ -54,7 +61,7 @@ struct KillSwitchOptions: ParsableArguments {
             try certificates.check(authorities: certificateAuthorities, name: "--kill-switch-ca")
         }
         let named = try sources()
-        let sources = named.isEmpty ? standard : named
+        let sources = named.isEmpty ? Self.standard(for: service) : named
         var asked: (any Forge)?
         for case .variable(_, _, let kind) in sources {
             let forge = try asked ?? forge()
@@ -65,6 +72,6 @@ struct KillSwitchOptions: ParsableArguments {
         }
         return KillSwitch(
             sources: sources, environment: environment, forge: asked, web: web,
-            certificateAuthorities: certificateAuthorities)
+            certificateAuthorities: certificateAuthorities, subject: service?.promoted)
     }
 }

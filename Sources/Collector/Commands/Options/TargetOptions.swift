@@ -50,7 +50,8 @@ struct TargetOptions: ParsableArguments {
         guard let image else { return try await body(try target(for: inventory), nil) }
         return try await WebClient.with { web in
             let client = try registry.client(web: web, environment: environment)
-            var target = Target(service: inventory.service, gitSHA: sha, digest: digest)
+            var target = Target(
+                service: inventory.service, environment: inventory.environment, gitSHA: sha, digest: digest)
             try TargetResolver.check(target, against: image)
             let resolved = try await Spinner.show(
                 "reading from the registry", on: .standardError, environment: environment
@@ -75,7 +76,8 @@ struct TargetOptions: ParsableArguments {
 
     /// The target from the options and the index file.
     private func target(for inventory: Inventory) throws -> Target {
-        var target = Target(service: inventory.service, gitSHA: sha, digest: digest)
+        var target = Target(
+            service: inventory.service, environment: inventory.environment, gitSHA: sha, digest: digest)
         guard let index, let digest else { return target }
         let content = try content(of: index, digest: digest)
         try TargetResolver.check(content, called: "--index '\(index)'", for: inventory.hosts)

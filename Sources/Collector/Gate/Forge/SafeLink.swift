@@ -1,11 +1,11 @@
 import Shared
 
 /// Makes a forge's links safe to show: only `http` and `https`, without users, queries and fragments, which may hold secrets.
-enum SafeLink {
+package enum SafeLink {
     /// The absolute link; nil if it is not valid.
     ///
     /// - Parameter web: the base of a link that begins with `/`.
-    static func absolute(_ link: String?, web: String) -> String? {
+    package static func absolute(_ link: String?, web: String) -> String? {
         guard let link, !link.isEmpty, link.utf8.count <= 2_048 else { return nil }
         let full = link.hasPrefix("/") && !link.hasPrefix("//") ? web + link : link
         guard let scheme = full.firstRange(of: "://"),

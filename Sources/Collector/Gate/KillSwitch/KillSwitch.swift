@@ -25,19 +25,22 @@ package struct KillSwitch: Sendable {
     package let web: WebClient
     /// A PEM bundle of authorities for URLs; nil to trust the system's.
     package let certificateAuthorities: String?
+    /// What is promoted, for example `canvas to production`; nil if nothing is.
+    package let subject: String?
 
     private static let requestTimeout = Duration.seconds(10)
     private let clock = ContinuousClock()
 
     package init(
         sources: [KillSwitchSource], environment: [String: String], forge: (any Forge)? = nil, web: WebClient,
-        certificateAuthorities: String? = nil
+        certificateAuthorities: String? = nil, subject: String? = nil
     ) {
         self.sources = sources
         self.environment = environment
         self.forge = forge
         self.web = web
         self.certificateAuthorities = certificateAuthorities
+        self.subject = subject
     }
 
     /// Reads all sources, without caching and without retries.
@@ -51,10 +54,11 @@ package struct KillSwitch: Sendable {
 
     /// - Throws: ``GateError/refused(_:)`` unless every source was read and is off.
     package func requireOff(before deadline: ContinuousClock.Instant) async throws(GateError) {
+        let held = "promotion \(subject.map { "of \($0) " } ?? "")held"
         switch await read(before: deadline) {
         case .off: return
-        case .on(let reason): throw .refused("promotion held: the kill switch is on: \(reason)")
-        case .unreadable(let reason): throw .refused("promotion held: the kill switch \(reason)")
+        case .on(let reason): throw .refused("\(held): the kill switch is on: \(reason)")
+        case .unreadable(let reason): throw .refused("\(held): the kill switch \(reason)")
         }
     }
 

@@ -13,6 +13,13 @@ package enum KillSwitchSource: Hashable, Sendable {
     /// The default source.
     package static let standard = KillSwitchSource.environment(name: "PROD_AUTO_DEPLOY_DISABLED")
 
+    /// The default sources of a promotion to an environment: the default source, which blocks all of them, and the
+    /// environment's own, for example `STAGING_AUTO_DEPLOY_DISABLED`.
+    package static func standard(environment: String) -> [KillSwitchSource] {
+        let name = environment.uppercased().map { $0.isASCII && ($0.isLetter || $0.isNumber) ? $0 : "_" }
+        return [.standard, .environment(name: String(name) + "_AUTO_DEPLOY_DISABLED")]
+    }
+
     /// - Throws: ``ParseError``, the second half of a sentence about the text.
     package init(parsing text: String) throws(ParseError) {
         if text.lowercased().hasPrefix("https://") || text.lowercased().hasPrefix("http://") {

@@ -12,11 +12,31 @@ package struct HistoryEntry: Codable, Hashable, Sendable {
         var name: String
         var status: HostStatus
         var reason: String
+        /// The build that it served in its last usable answer; both are nil if it gave none.
+        @ExplicitNull var gitSHA: GitSHA?
+        @ExplicitNull var digest: Digest?
         @ExplicitNull var secondsToConverge: Double?
 
         enum CodingKeys: String, CodingKey {
-            case name, status, reason
+            case name, status, reason, digest
+            case gitSHA = "git_sha"
             case secondsToConverge = "seconds_to_converge"
+        }
+    }
+
+    /// The other end of a rollback: the promotion that it undid, or the rollback that undid a promotion.
+    struct Rollback: Codable, Hashable, Sendable {
+        var generation: Int
+        /// The id of its last verification; nil if none is recorded.
+        @ExplicitNull var verification: String?
+        @ExplicitNull var gitSHA: GitSHA?
+        @ExplicitNull var digest: Digest?
+        /// The time of the rollback, RFC 3339.
+        var at: String
+
+        enum CodingKeys: String, CodingKey {
+            case generation, verification, digest, at
+            case gitSHA = "git_sha"
         }
     }
 
@@ -36,6 +56,7 @@ package struct HistoryEntry: Codable, Hashable, Sendable {
 
     var id: String
     var service: String
+    var environment = EnvironmentName.standard
     @ExplicitNull var generation: Int?
     @ExplicitNull var gitSHA: GitSHA?
     @ExplicitNull var digest: Digest?
@@ -51,11 +72,16 @@ package struct HistoryEntry: Codable, Hashable, Sendable {
     @ExplicitNull var secondsToConverge: Report.Summary.Percentiles?
     /// nil unless the verification was superseded.
     var supersededBy: Successor?
+    /// The promotion that this one, a rollback, undid; nil for others.
+    var undid: Rollback?
+    /// The rollback that undid this promotion; nil if none did.
+    var undoneBy: Rollback?
     /// nil unless the history of a host was requested.
     var host: Host?
 
     enum CodingKeys: String, CodingKey {
-        case id, service, generation, digest, state, verdict, proven, expected, host
+        case id, service, environment, generation, digest, state, verdict, proven, expected, host, undid
+        case undoneBy = "undone_by"
         case gitSHA = "git_sha"
         case startedAt = "started_at"
         case finishedAt = "finished_at"
@@ -76,34 +102,56 @@ package struct HistoryFilter: Hashable, Sendable {
 
     /// nil for all services.
     var service: String?
+    /// nil for all environments.
+    var environment: EnvironmentName?
     /// Only verifications of this host, with its outcome.
     var host: String?
     /// Only verifications that started at this time or later.
     package var since: Date?
+    /// Only verifications that started before this time.
+    package var until: Date?
     /// nil for all, including running ones.
     package var ending: Ending?
 
-    package init(service: String? = nil, host: String? = nil, since: Date? = nil, ending: Ending? = nil) {
+    package init(
+        service: String? = nil, environment: EnvironmentName? = nil, host: String? = nil, since: Date? = nil,
+        until: Date? = nil, ending: Ending? = nil
+    ) {
         self.service = service
+        self.environment = environment
         self.host = host
         self.since = since
+        self.until = until
         self.ending = ending
     }
 
     /// Conditions on `verifications v`. They also let through running verifications, which ``accepts(_:)`` rejects after their
     /// processes were looked up.
     var conditions: (sql: String, arguments: StatementArguments) {
-        var parts: [String] = []
+        var parts = ["v.kind = 'verification'"]
         var arguments: StatementArguments = []
-        if let service {
+        switch (service, environment) {
+        case (let service?, let environment?):
             parts.append("v.service = ?")
+            arguments += [DeployedService(service, in: environment).ledgerKey]
+        case (let service?, nil):
+            parts.append("v.service_name = ?")
             arguments += [service]
+        case (nil, let environment?):
+            parts.append("v.environment = ?")
+            arguments += [environment.description]
+        case (nil, nil): break
         }
         if let since {
             // The first number bounds the search from below; the plus keeps SQLite from sorting the whole period.
             parts.append(
                 "v.number >= (SELECT min(number) FROM verifications WHERE started_at >= ?) AND +v.started_at >= ?")
             arguments += [since.rfc3339, since.rfc3339]
+        }
+        if let until {
+            parts.append(
+                "v.number <= (SELECT max(number) FROM verifications WHERE started_at < ?) AND +v.started_at < ?")
+            arguments += [until.rfc3339, until.rfc3339]
         }
         switch ending {
         case nil: break
@@ -115,7 +163,7 @@ package struct HistoryFilter: Hashable, Sendable {
             arguments += [verdict.rawValue]
         case .failed?: parts.append("v.exit_code IS NOT 0")
         }
-        return (parts.isEmpty ? "TRUE" : parts.joined(separator: " AND "), arguments)
+        return (parts.joined(separator: " AND "), arguments)
     }
 
     /// True if a verification that met the conditions is selected.

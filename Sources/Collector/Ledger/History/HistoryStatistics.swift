@@ -1,73 +1,82 @@
 import CollectorSupport
+import FoundationEssentials
 import Reports
 import Shared
 import Verdict
 
-/// Statistics of services or hosts over a period: times to converge, and the number of each outcome.
+/// Statistics of services, hosts, periods or labels over a period: times to converge, and the number of each outcome.
 package struct HistoryStatistics {
-    package enum Grouping: String, CaseIterable, Sendable { case service, host }
+    /// The rows of the statistics.
+    package enum Grouping: Hashable, Sendable {
+        case service, host, day, week
+        /// The values of one label.
+        case label(String)
+
+        /// Parses `service`, `host`, `day`, `week` or `label=KEY`; nil for anything else.
+        package init?(_ text: String) {
+            switch text {
+            case "service": self = .service
+            case "host": self = .host
+            case "day": self = .day
+            case "week": self = .week
+            case _ where text.hasPrefix("label=") && text.utf8.count > 6: self = .label(String(text.dropFirst(6)))
+            default: return nil
+            }
+        }
+
+        /// The kind of row: the text without a label's key.
+        var name: String {
+            switch self {
+            case .service: "service"
+            case .host: "host"
+            case .day: "day"
+            case .week: "week"
+            case .label: "label"
+            }
+        }
+
+        /// False for rows in the order of time.
+        package var isSortable: Bool { self != .day && self != .week }
+    }
 
     /// The sort key, worst first.
     package enum Order: String, CaseIterable, Sendable { case failed, late, time }
 
-    struct Service: Codable, Hashable, Sendable {
-        var service: String
-        /// Verifications that ended in the period.
-        var verifications: Int
-        /// Verifications that did not end with exit code 0.
-        var failed: Int
-        /// The number of verifications with each verdict.
-        var verdicts: [String: Int]
-        /// Percentiles over every host that converged in one of the verifications.
-        @ExplicitNull var secondsToConverge: Report.Summary.Percentiles?
-        var hosts: Hosts
-
-        /// The outcomes of all hosts in all of the verifications.
-        struct Hosts: Codable, Hashable, Sendable {
-            var converged: Int
-            var late: Int
-            var failed: Int
-            var statuses: [String: Int]
-        }
-
-        enum CodingKeys: String, CodingKey {
-            case service, verifications, failed, verdicts, hosts
-            case secondsToConverge = "seconds_to_converge"
-        }
-    }
-
-    struct Host: Codable, Hashable, Sendable {
-        var host: String
-        /// Verifications that count for or against the host; see ``VerificationSummary/gaveItsHostsTime``.
-        var verifications: Int
-        var converged: Int
-        var late: Int
-        var failed: Int
-        /// The number of verifications that ended with each status.
-        var statuses: [String: Int]
-        @ExplicitNull var secondsToConverge: Report.Summary.Percentiles?
-
-        enum CodingKeys: String, CodingKey {
-            case host, verifications, converged, late, failed, statuses
-            case secondsToConverge = "seconds_to_converge"
-        }
-    }
-
     let grouping: Grouping
     /// Verifications that ended in the period.
     private(set) var verifications = 0
-    private var services: [ServiceStatistics] = []
-    private var serviceNumbers: [String: Int] = [:]
+    /// Services or periods, by first occurrence.
+    private var groups: [GroupStatistics] = []
+    private var groupNumbers: [String: Int] = [:]
     private var hostNames = StringInterner()
     private var hosts: [HostStatistics] = []
-    /// The verification whose hosts are being added, and the index of its service.
-    private var current: (verification: VerificationSummary, service: Int)?
+    private var labels: [String?: LabelStatistics] = [:]
+    /// The verification whose hosts are being added, and the index of its group.
+    private var current: (verification: VerificationSummary, group: Int)?
 
-    private struct ServiceStatistics {
-        let name: String
+    /// The verifications of a service or of a period.
+    private struct GroupStatistics {
+        let service: String
+        let environment: EnvironmentName
+        let period: HistoryPeriod
         var verdicts: [Verdict: Int] = [:]
         var failed = 0
+        var rolledBack = 0
         var hosts = HostStatistics()
+
+        var count: Int { verdicts.values.reduce(0, +) }
+
+        var namedVerdicts: [String: Int] {
+            Dictionary(uniqueKeysWithValues: verdicts.map { ($0.key.rawValue, $0.value) })
+        }
+    }
+
+    /// The hosts with one value of a label.
+    private struct LabelStatistics {
+        var hosts: Set<Int> = []
+        var verifications = 0
+        var last: Int64?
+        var outcomes = HostStatistics()
     }
 
     init(by grouping: Grouping) {
@@ -77,51 +86,123 @@ package struct HistoryStatistics {
     /// Adds a verification that ended; its hosts follow. It is fastest to add the verifications of a service together.
     mutating func add(_ verification: VerificationSummary) {
         verifications += 1
-        let service = serviceNumbers[verification.service, default: services.count]
-        if service == services.count {
-            services.append(ServiceStatistics(name: verification.service))
-            serviceNumbers[verification.service] = service
+        let period = HistoryPeriod(grouping == .week ? .week : .day, of: verification.startedAt)
+        let key =
+            switch grouping {
+            case .day, .week: period.name
+            case .service, .host, .label: "\(verification.service)@\(verification.environment)"
+            }
+        let group = groupNumbers[key, default: groups.count]
+        if group == groups.count {
+            groups.append(
+                GroupStatistics(service: verification.service, environment: verification.environment, period: period))
+            groupNumbers[key] = group
         }
-        services[service].verdicts[verification.verdict, default: 0] += 1
-        if verification.exitCode != 0 { services[service].failed += 1 }
+        groups[group].verdicts[verification.verdict, default: 0] += 1
+        if verification.exitCode != 0 { groups[group].failed += 1 }
+        if verification.isRolledBack { groups[group].rolledBack += 1 }
         hostNames.beginList()
-        current = (verification, service)
+        current = (verification, group)
     }
 
     /// Adds a host of the verification that was added last.
-    mutating func addHost(_ name: @autoclosure () -> String, _ status: HostStatus, seconds: Double?) {
-        guard let (verification, service) = current else { return }
+    ///
+    /// - Parameter label: the value of the label that is grouped by; nil if the host has none.
+    mutating func addHost(
+        _ name: @autoclosure () -> String, _ status: HostStatus, seconds: Double?, label: String? = nil
+    ) {
+        guard let (verification, group) = current else { return }
         switch grouping {
-        case .service: services[service].hosts.add(status, seconds: seconds, of: verification)
+        case .service, .day, .week: groups[group].hosts.add(status, seconds: seconds, of: verification)
         case .host:
             let host = hostNames.number(of: name())
             if host == hosts.count { hosts.append(HostStatistics()) }
             hosts[host].add(status, seconds: seconds, of: verification)
+        case .label:
+            let host = hostNames.number(of: name())
+            labels[label, default: LabelStatistics()].hosts.insert(host)
+            guard labels[label, default: LabelStatistics()].outcomes.add(status, seconds: seconds, of: verification),
+                labels[label]?.last != verification.number
+            else { return }
+            labels[label]?.last = verification.number
+            labels[label]?.verifications += 1
         }
     }
 
+    // MARK: - Rows
+
     /// The services, worst first.
     func services(_ order: Order, limit: Int) -> [Service] {
-        let all = services.map { tally in
+        let all = groups.map { group in
             Service(
-                service: tally.name, verifications: tally.verdicts.values.reduce(0, +), failed: tally.failed,
-                verdicts: Dictionary(uniqueKeysWithValues: tally.verdicts.map { ($0.key.rawValue, $0.value) }),
-                secondsToConverge: tally.hosts.percentiles,
-                hosts: .init(
-                    converged: tally.hosts.converged, late: tally.hosts.late, failed: tally.hosts.failed,
-                    statuses: tally.hosts.statuses))
+                service: group.service, environment: group.environment, verifications: group.count,
+                failed: group.failed,
+                rolledBack: group.rolledBack, verdicts: group.namedVerdicts, secondsToConverge: group.hosts.percentiles,
+                hosts: HostCounts(group.hosts))
         }
-        return order.worst(limit, of: all, by: \.service) { ($0.failed, $0.hosts.late, $0.secondsToConverge) }
+        return order.worst(limit, of: all, by: { "\($0.service)@\($0.environment)" }) {
+            ($0.failed, $0.hosts.late, $0.secondsToConverge)
+        }
     }
 
     /// The hosts, worst first.
     func hosts(_ order: Order, limit: Int) -> [Host] {
         let all = zip(hostNames.names, hosts).filter { $0.1.count > 0 }.map { name, tally in
             Host(
-                host: name, verifications: tally.count, converged: tally.converged, late: tally.late,
-                failed: tally.failed, statuses: tally.statuses, secondsToConverge: tally.percentiles)
+                host: name, verifications: tally.count, converged: tally.converged,
+                servedFromStart: tally.servedFromStart, late: tally.late, failed: tally.failed,
+                statuses: tally.statuses, secondsToConverge: tally.percentiles)
         }
         return order.worst(limit, of: all, by: \.host) { ($0.failed, $0.late, $0.secondsToConverge) }
+    }
+
+    /// The values of the label, worst first.
+    func labels(_ order: Order, limit: Int) -> [Label] {
+        let all = labels.filter { $0.value.outcomes.count > 0 }.map { value, tally in
+            Label(
+                value: value, hosts: tally.hosts.count, verifications: tally.verifications,
+                outcomes: HostCounts(tally.outcomes), secondsToConverge: tally.outcomes.percentiles)
+        }
+        return order.worst(limit, of: all, by: { $0.value ?? "" }) {
+            ($0.outcomes.failed, $0.outcomes.late, $0.secondsToConverge)
+        }
+    }
+
+    /// The days or weeks in the order of time, including those between without a verification; at most the last ones.
+    func periods(limit: Int) -> [Period] {
+        let known = Dictionary(groups.map { ($0.period, $0) }, uniquingKeysWith: { first, _ in first })
+        guard let first = known.keys.min(), let last = known.keys.max() else { return [] }
+        var rows: [Period] = []
+        var period = last
+        while period >= first, rows.count < limit {
+            let group = known[period]
+            rows.append(
+                Period(
+                    period: period.name, startedAt: period.start.rfc3339, verifications: group?.count ?? 0,
+                    converged: group.map { $0.count - $0.failed } ?? 0, failed: group?.failed ?? 0,
+                    rolledBack: group?.rolledBack ?? 0, verdicts: group?.namedVerdicts ?? [:],
+                    secondsToConverge: group?.hosts.percentiles, hosts: HostCounts(group?.hosts ?? HostStatistics())))
+            period = period.previous
+        }
+        return rows.reversed()
+    }
+
+    /// The number of all rows.
+    var count: Int {
+        switch grouping {
+        case .service: groups.count
+        case .host: hosts.count { $0.count > 0 }
+        case .label: labels.values.count { $0.outcomes.count > 0 }
+        case .day, .week: periods(limit: .max).count
+        }
+    }
+}
+
+extension HistoryStatistics.HostCounts {
+    fileprivate init(_ tally: HostStatistics) {
+        self.init(
+            converged: tally.converged, servedFromStart: tally.servedFromStart, late: tally.late, failed: tally.failed,
+            statuses: tally.statuses)
     }
 }
 
@@ -154,6 +235,8 @@ extension HistoryStatistics.Order {
 /// The outcomes of one host in all verifications, or of all hosts of one service, counted.
 private struct HostStatistics {
     private(set) var converged = 0
+    /// The number of times that a host served the target from the start. Older collectors recorded a time for it.
+    private(set) var servedFromStart = 0
     /// The number of times that a host had not converged at the end, or did so much later than the others.
     private(set) var late = 0
     /// The number of times that a host ended with a status that is neither converged nor merely behind.
@@ -178,22 +261,31 @@ private struct HostStatistics {
     }
 
     /// Counts a verification's outcome of a host in its gate.
-    mutating func add(_ status: HostStatus, seconds: Double?, of verification: VerificationSummary) {
+    ///
+    /// - Returns: false if it counts neither for nor against the host.
+    @discardableResult
+    mutating func add(_ status: HostStatus, seconds: Double?, of verification: VerificationSummary) -> Bool {
         if status == .converged {
             converged += 1
-            guard let seconds else { return }
+            guard let seconds else {
+                servedFromStart += 1
+                return true
+            }
             times.append(seconds)
             if verification.isLate(seconds) { late += 1 }
-            return
+            return true
         }
         // A host without enough time to converge is not late, and one that the collector itself lost has not failed.
-        guard verification.gaveItsHostsTime else { return }
+        guard verification.gaveItsHostsTime, status.category != .behind || !verification.isCutShort else {
+            return false
+        }
         others[status, default: 0] += 1
         switch status.category {
         case .behind: late += 1
         case .proven, .ahead: break
         case .conflict, .failed, .rolledBack, .unproven: failed += 1
         }
+        return true
     }
 }
 
@@ -202,11 +294,19 @@ struct VerificationSummary: Hashable, Sendable {
     /// The ledger's number.
     var number: Int64
     var service: String
+    var environment: EnvironmentName
+    var startedAt: Date
     var verdict: Verdict
     /// nil if the collector was killed.
     var exitCode: Int32?
     /// The median of its hosts' times to converge, in seconds.
     var median: Double?
+    /// The time between two requests to a host, in seconds.
+    var interval: Double
+    /// True if a failure ended it before its deadline: hosts that were behind might have converged.
+    var isCutShort: Bool
+    /// True if hosts went back, or a rollback undid its promotion.
+    var isRolledBack: Bool
 
     /// True if the verification ran long enough to count against a host: it was not cut short, the collector did not doubt
     /// itself, and its inventory was not refused.
@@ -219,56 +319,10 @@ struct VerificationSummary: Hashable, Sendable {
         }
     }
 
-    /// True if a host converged much later than the others: after more than twice the median, and more than a second after it.
-    /// Smaller differences come from when hosts were polled.
+    /// True if a host converged much later than the others: after more than twice the median, and more than a polling interval
+    /// (at least a second) after it. Smaller differences come from when hosts were polled.
     func isLate(_ seconds: Double) -> Bool {
         guard let median else { return false }
-        return seconds > 2 * median && seconds > median + 1
-    }
-}
-
-/// Numbers names in order of first occurrence; fast if similar lists of names follow each other.
-///
-/// Hundreds of verifications list mostly the same hosts by name. Checking that the next name is the one that came next in the
-/// previous list takes a comparison; looking it up would take a hash.
-struct StringInterner {
-    /// The names by number.
-    private(set) var names: [String] = []
-    private var numbers: [String: Int] = [:]
-    /// The numbers of the previous and of the current list, in order.
-    private var previous: [Int] = []
-    private var current: [Int] = []
-    /// The index in the previous list at which the next name is expected.
-    private var expected = 0
-    /// Each number's index in the latest list that it was in.
-    private var places: [Int] = []
-
-    /// Begins a new list of names.
-    mutating func beginList() {
-        for (place, number) in current.enumerated() { places[number] = place }
-        swap(&previous, &current)
-        current.removeAll(keepingCapacity: true)
-        expected = 0
-    }
-
-    /// The name's number, from 0.
-    mutating func number(of name: String) -> Int {
-        let number: Int
-        if expected < previous.count, names[previous[expected]] == name {
-            number = previous[expected]
-            expected += 1
-        } else if let known = numbers[name] {
-            number = known
-            // Names before it might have been removed.
-            let place = places[known]
-            if place < previous.count, previous[place] == known { expected = place + 1 }
-        } else {
-            number = names.count
-            names.append(name)
-            places.append(0)
-            numbers[name] = number
-        }
-        current.append(number)
-        return number
+        return seconds > 2 * median && seconds > median + max(1, interval)
     }
 }

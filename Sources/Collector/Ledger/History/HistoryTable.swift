@@ -4,37 +4,85 @@ import Reports
 import Shared
 import Verdict
 
-/// Past verifications as text, JSON or comma-separated values.
+/// Past verifications, and the recorded statuses of a host, as text, JSON or comma-separated values.
 package struct HistoryTable {
     private let entries: [HistoryEntry]
+    private let statuses: [RecordedStatus]
     private let filter: HistoryFilter
     private let more: Int
 
-    /// - Parameter more: the number of further entries, which the text mentions.
-    package init(entries: [HistoryEntry], filter: HistoryFilter, more: Int = 0) {
-        self.entries = entries
+    /// - Parameters:
+    ///   - statuses: of the host that the filter names, newest first; empty without one.
+    ///   - limit: the number of rows, of both kinds together.
+    ///   - more: the number of further verifications that are not among the entries.
+    package init(
+        entries: [HistoryEntry], statuses: [RecordedStatus] = [], filter: HistoryFilter, limit: Int = .max,
+        more: Int = 0
+    ) {
+        let times = (entries.map(\.startedAt) + statuses.map(\.firstAt)).sorted(by: >)
+        let oldest = times.count > limit ? times[limit - 1] : ""
+        self.entries = entries.filter { $0.startedAt >= oldest }
+        self.statuses = statuses.filter { $0.firstAt >= oldest }
         self.filter = filter
-        self.more = more
+        self.more = more + times.count - self.entries.count - self.statuses.count
+    }
+
+    /// A row of the table.
+    private enum Row {
+        case verification(HistoryEntry)
+        case status(RecordedStatus)
+
+        var startedAt: String {
+            switch self {
+            case .verification(let entry): entry.startedAt
+            case .status(let status): status.firstAt
+            }
+        }
+
+        var environment: EnvironmentName {
+            switch self {
+            case .verification(let entry): entry.environment
+            case .status(let status): status.environment
+            }
+        }
+    }
+
+    /// All rows, newest first.
+    private var rows: [Row] {
+        let rows = entries.map(Row.verification) + statuses.map(Row.status)
+        return statuses.isEmpty ? rows : rows.sorted { $0.startedAt > $1.startedAt }
     }
 
     // MARK: - Text
 
     package func text(_ layout: TextLayout = .file) -> String {
-        guard !entries.isEmpty else { return Self.nothing(filter) }
-        var heading = ["ID", "STARTED", "SERVICE", "VERDICT", "PROVEN", "P50", "P95", "MAX", "TARGET"]
-        if filter.host != nil { heading += ["STATUS", "REASON"] }
+        let rows = rows
+        guard !rows.isEmpty else { return Self.nothing(filter) }
+        let hasEnvironments = Set(rows.map(\.environment)).count > 1
+        let environment = hasEnvironments ? ["ENVIRONMENT"] : []
+        let heading =
+            filter.host == nil
+            ? ["ID", "STARTED", "SERVICE"] + environment + ["VERDICT", "PROVEN", "P50", "P95", "MAX", "TARGET"]
+            : ["ID", "STARTED", "ENDED", "SERVICE"] + environment + ["VERDICT", "STATUS", "SERVED", "TARGET", "REASON"]
         var table = TextTable(heading)
-        for entry in entries { table.add(row(entry)) }
-        return table.render(layout) + Self.remainder(more, "verifications")
+        for row in rows {
+            let environment = hasEnvironments ? ["\(row.environment)"] : []
+            switch row {
+            case .verification(let entry): table.add(cells(entry, environment))
+            case .status(let status): table.add(Self.cells(status, environment))
+            }
+        }
+        let what = statuses.isEmpty ? "verifications" : "verifications and statuses"
+        return table.render(layout) + Self.remainder(more, what)
     }
 
     /// The line about rows beyond the limit; empty if there are none.
-    fileprivate static func remainder(_ more: Int, _ what: String) -> String {
+    static func remainder(_ more: Int, _ what: String) -> String {
         more > 0 ? "… and \(more) more \(what): give --limit, or --format csv for all\n" : ""
     }
 
     /// The text for an empty result.
-    fileprivate static func nothing(_ filter: HistoryFilter) -> String {
+    static func nothing(_ filter: HistoryFilter) -> String {
         let ending =
             switch filter.ending {
             case nil: "verification"
@@ -42,44 +90,69 @@ package struct HistoryTable {
             case .verdict(let verdict)?: "verification with verdict \(verdict.rawValue)"
             }
         let service = filter.service.map { " of service '\(Sanitizer.singleLine($0, limit: 80))'" } ?? ""
+        let environment = filter.environment.map { " in \($0)" } ?? ""
         let host = filter.host.map { " with host '\(Sanitizer.singleLine($0, limit: 80))'" } ?? ""
         let since = filter.since.map { " since \($0.rfc3339)" } ?? ""
-        return "no \(ending)\(service)\(host)\(since) is recorded\n"
+        let until = filter.until.map { " before \($0.rfc3339)" } ?? ""
+        return "no \(ending)\(service)\(environment)\(host)\(since)\(until) is recorded\n"
     }
 
-    private func row(_ entry: HistoryEntry) -> [String] {
-        let cells = [
-            entry.id, Self.second(entry.startedAt), entry.service, entry.verdict?.rawValue ?? entry.state.rawValue,
-            "\(entry.proven.map(String.init) ?? "-")/\(entry.expected)",
-        ]
-        let target = Self.build(entry.gitSHA, entry.digest, entry.generation)
-        let successor = entry.supersededBy.map {
-            ", superseded by \(Self.build($0.gitSHA, $0.digest, $0.generation))"
+    private func cells(_ entry: HistoryEntry, _ environment: [String]) -> [String] {
+        let verdict = entry.verdict?.rawValue ?? entry.state.rawValue
+        let target = BuildText.cell(entry.gitSHA, entry.digest, entry.generation) + Self.links(entry)
+        guard let host = entry.host else {
+            let proven = "\(entry.proven.map(String.init) ?? "-")/\(entry.expected)"
+            return [entry.id, BuildText.second(entry.startedAt), entry.service] + environment + [verdict, proven]
+                + entry.secondsToConverge.cells + [target]
         }
-        let found = entry.host.map { [$0.status.rawValue, $0.reason] } ?? []
-        return cells + entry.secondsToConverge.cells + [target + (successor ?? "")] + found
+        return [
+            entry.id, BuildText.second(entry.startedAt), entry.finishedAt.map(BuildText.second) ?? "-", entry.service,
+        ]
+            + environment
+            + [verdict, host.status.rawValue, BuildText.cell(host.gitSHA, host.digest) ?? "-", target, host.reason]
     }
 
-    private static func build(_ gitSHA: GitSHA?, _ digest: Digest?, _ generation: Int?) -> String {
-        ([gitSHA?.short, digest?.short].compactMap { $0 } + (generation.map { ["(\($0))"] } ?? []))
-            .joined(separator: " ")
+    private static func cells(_ status: RecordedStatus, _ environment: [String]) -> [String] {
+        let target = BuildText.cell(status.targetGitSHA, status.targetDigest, status.targetGeneration)
+        return [
+            "status, \(status.sweeps) \(status.sweeps == 1 ? "time" : "times")", BuildText.second(status.firstAt),
+            BuildText.second(status.lastAt), status.service,
+        ] + environment + [
+            "-", status.status.rawValue, BuildText.cell(status.gitSHA, status.digest) ?? "-", target, status.reason,
+        ]
     }
 
-    /// The time without its fraction, with a space for the `T`: `2026-11-23 13:19:01Z`.
-    private static func second(_ time: String) -> String {
-        guard time.utf8.count >= 20, time.hasSuffix("Z") else { return time }
-        return time.prefix(19).replacing("T", with: " ") + "Z"
+    /// The promotions and rollbacks that belong to the verification's.
+    private static func links(_ entry: HistoryEntry) -> String {
+        func name(_ rollback: HistoryEntry.Rollback) -> String {
+            let build = BuildText.cell(rollback.gitSHA, nil, rollback.generation)
+            return rollback.verification.map { "\(build), \($0)" } ?? build
+        }
+        let parts = [
+            entry.supersededBy.map { "superseded by \(BuildText.cell($0.gitSHA, $0.digest, $0.generation))" },
+            entry.undid.map { "rolled back from \(name($0))" },
+            entry.undoneBy.map { "rolled back to \(name($0))" },
+        ]
+        return parts.compactMap { $0.map { ", \($0)" } }.joined()
     }
 
     // MARK: - JSON
 
-    /// `{"schema": 2, "verifications": […]}`, ending in a newline.
+    /// `{"schema": 2, "verifications": […]}`, ending in a newline. With a host, `statuses` too.
     package func json() throws -> String {
         struct Listing: Encodable {
             let schema = 2
             let verifications: [HistoryEntry]
+            let statuses: [RecordedStatus]?
+            let leftOut: Int
+
+            enum CodingKeys: String, CodingKey {
+                case schema, verifications, statuses
+                case leftOut = "left_out"
+            }
         }
-        return try JSONEncoder.prettyText(Listing(verifications: entries))
+        return try JSONEncoder.prettyText(
+            Listing(verifications: entries, statuses: filter.host == nil ? nil : statuses, leftOut: more))
     }
 
     // MARK: - Comma-separated values
@@ -88,155 +161,79 @@ package struct HistoryTable {
     package func csv() -> String {
         var table = CommaSeparatedTable([
             "id", "service", "generation", "git_sha", "digest", "started_at", "finished_at", "state", "verdict",
-            "exit_code",
-            "proven", "expected", "p50_seconds", "p95_seconds", "max_seconds", "superseded_by_generation",
+            "exit_code", "proven", "expected", "p50_seconds", "p95_seconds", "max_seconds", "superseded_by_generation",
             "superseded_by_git_sha", "superseded_by_digest", "host", "host_status", "host_seconds", "host_reason",
+            "kind",
+            "environment", "host_git_sha", "host_digest", "host_sweeps", "undid_generation", "undid_verification",
+            "undone_by_generation", "undone_by_verification",
         ])
-        for entry in entries {
-            let (successor, host) = (entry.supersededBy, entry.host)
-            table.add(
-                [
-                    .foreign(entry.id), .foreign(entry.service), .number(entry.generation), .number(entry.gitSHA?.hex),
-                    .number(entry.digest), .plain(entry.startedAt), .number(entry.finishedAt),
-                    .plain(entry.state.rawValue), .number(entry.verdict?.rawValue), .number(entry.exitCode),
-                    .number(entry.proven), .number(entry.expected),
-                ] + entry.secondsToConverge.values + [
-                    .number(successor?.generation), .number(successor?.gitSHA?.hex), .number(successor?.digest),
-                    .foreign(host?.name ?? ""), .number(host?.status.rawValue), .number(host?.secondsToConverge),
-                    .foreign(host?.reason ?? ""),
-                ])
+        for row in rows {
+            switch row {
+            case .verification(let entry): table.add(Self.values(entry))
+            case .status(let status): table.add(Self.values(status))
+            }
         }
         return table.render()
     }
+
+    private static func values(_ entry: HistoryEntry) -> [CommaSeparatedTable.Cell] {
+        let (successor, host) = (entry.supersededBy, entry.host)
+        return [
+            .foreign(entry.id), .foreign(entry.service), .number(entry.generation), .number(entry.gitSHA?.hex),
+            .number(entry.digest), .plain(entry.startedAt), .number(entry.finishedAt), .plain(entry.state.rawValue),
+            .number(entry.verdict?.rawValue), .number(entry.exitCode), .number(entry.proven), .number(entry.expected),
+        ] + entry.secondsToConverge.values + [
+            .number(successor?.generation), .number(successor?.gitSHA?.hex), .number(successor?.digest),
+            .foreign(host?.name ?? ""), .number(host?.status.rawValue), .number(host?.secondsToConverge),
+            .foreign(host?.reason ?? ""), .plain("verification"), .foreign("\(entry.environment)"),
+            .number(host?.gitSHA?.hex), .number(host?.digest), .plain(""), .number(entry.undid?.generation),
+            .foreign(entry.undid?.verification ?? ""), .number(entry.undoneBy?.generation),
+            .foreign(entry.undoneBy?.verification ?? ""),
+        ]
+    }
+
+    private static func values(_ status: RecordedStatus) -> [CommaSeparatedTable.Cell] {
+        let empty = CommaSeparatedTable.Cell.plain("")
+        return [
+            empty, .foreign(status.service), .number(status.targetGeneration), .number(status.targetGitSHA?.hex),
+            .number(status.targetDigest), .plain(status.firstAt), .plain(status.lastAt), empty, empty, empty, empty,
+            empty,
+            empty, empty, empty, empty, empty, empty, .foreign(status.host), .plain(status.status.rawValue), empty,
+            .foreign(status.reason), .plain("status"), .foreign("\(status.environment)"), .number(status.gitSHA?.hex),
+            .number(status.digest), .number(status.sweeps), empty, empty, empty, empty,
+        ]
+    }
 }
 
-/// Statistics of services or hosts, worst first, as text, JSON or comma-separated values.
-package struct StatisticsTable {
-    private let statistics: HistoryStatistics
-    private let filter: HistoryFilter
-    private let order: HistoryStatistics.Order
-    private let limit: Int
-    private let tellsMore: Bool
-
-    /// - Parameter tellsMore: true if the text mentions the number of rows beyond the limit.
-    package init(
-        statistics: HistoryStatistics, filter: HistoryFilter, order: HistoryStatistics.Order, limit: Int,
-        tellsMore: Bool = false
-    ) {
-        self.statistics = statistics
-        self.filter = filter
-        self.order = order
-        self.limit = limit
-        self.tellsMore = tellsMore
+/// Builds and times as the tables of the history show them.
+enum BuildText {
+    /// `2d72a0c1e9f3 sha256:81d4a06bc1f2 (8)`: the parts that are known.
+    static func cell(_ gitSHA: GitSHA?, _ digest: Digest?, _ generation: Int?) -> String {
+        ([gitSHA?.short, digest?.short].compactMap { $0 } + (generation.map { ["(\($0))"] } ?? []))
+            .joined(separator: " ")
     }
 
-    private var services: [HistoryStatistics.Service] { statistics.services(order, limit: limit) }
-    private var hosts: [HistoryStatistics.Host] { statistics.hosts(order, limit: limit) }
-
-    // MARK: - Text
-
-    package func text(_ layout: TextLayout = .file) -> String {
-        guard statistics.verifications > 0 else { return HistoryTable.nothing(filter) }
-        switch statistics.grouping {
-        case .service:
-            var table = TextTable(["SERVICE", "VERIFICATIONS", "FAILED", "P50", "P95", "MAX", "LATE", "VERDICTS"])
-            for service in services {
-                table.add(
-                    [service.service, "\(service.verifications)", "\(service.failed)"] + service.secondsToConverge.cells
-                        + ["\(service.hosts.late)", Self.counts(service.verdicts)])
-            }
-            return table.render(layout) + remainder
-        case .host:
-            var table = TextTable(["HOST", "VERIFICATIONS", "FAILED", "LATE", "P50", "P95", "MAX", "PROBLEMS"])
-            for host in hosts {
-                let problems = host.statuses.filter { $0.key != HostStatus.converged.rawValue }
-                table.add(
-                    [host.host, "\(host.verifications)", "\(host.failed)", "\(host.late)"]
-                        + host.secondsToConverge.cells + [Self.counts(problems)])
-            }
-            return table.render(layout) + remainder
-        }
+    /// nil if neither is known.
+    static func cell(_ gitSHA: GitSHA?, _ digest: Digest?) -> String? {
+        gitSHA == nil && digest == nil ? nil : cell(gitSHA, digest, nil)
     }
 
-    private var remainder: String {
-        guard tellsMore else { return "" }
-        return switch statistics.grouping {
-        case .service:
-            HistoryTable.remainder(statistics.services(order, limit: .max).count - services.count, "services")
-        case .host: HistoryTable.remainder(statistics.hosts(order, limit: .max).count - hosts.count, "hosts")
-        }
-    }
-
-    /// `converged 89, stragglers 11`: the most frequent first.
-    private static func counts(_ counts: [String: Int], separator: String = ", ") -> String {
-        counts.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.map { "\($0.key) \($0.value)" }
-            .joined(separator: separator)
-    }
-
-    // MARK: - JSON
-
-    /// Ends in a newline.
-    package func json() throws -> String {
-        struct Listing: Encodable {
-            let schema = 2
-            let by: String
-            @ExplicitNull var since: String?
-            let verifications: Int
-            let services: [HistoryStatistics.Service]?
-            let hosts: [HistoryStatistics.Host]?
-        }
-        let grouping = statistics.grouping
-        return try JSONEncoder.prettyText(
-            Listing(
-                by: grouping.rawValue, since: filter.since?.rfc3339, verifications: statistics.verifications,
-                services: grouping == .service ? services : nil, hosts: grouping == .host ? hosts : nil))
-    }
-
-    // MARK: - Comma-separated values
-
-    package func csv() -> String {
-        let times = ["p50_seconds", "p95_seconds", "max_seconds"]
-        switch statistics.grouping {
-        case .service:
-            var table = CommaSeparatedTable(
-                ["service", "verifications", "failed"] + times + [
-                    "hosts_converged", "hosts_late", "hosts_failed", "verdicts",
-                ])
-            for service in services {
-                table.add(
-                    [.foreign(service.service), .number(service.verifications), .number(service.failed)]
-                        + service.secondsToConverge.values
-                        + [
-                            .number(service.hosts.converged), .number(service.hosts.late),
-                            .number(service.hosts.failed),
-                            .plain(Self.counts(service.verdicts, separator: "; ")),
-                        ])
-            }
-            return table.render()
-        case .host:
-            var table = CommaSeparatedTable(
-                ["host", "verifications", "converged", "late", "failed"] + times + ["statuses"])
-            for host in hosts {
-                table.add(
-                    [
-                        .foreign(host.host), .number(host.verifications), .number(host.converged), .number(host.late),
-                        .number(host.failed),
-                    ] + host.secondsToConverge.values + [.plain(Self.counts(host.statuses, separator: "; "))])
-            }
-            return table.render()
-        }
+    /// The time without its fraction, with a space for the `T`: `2026-11-23 13:19:01Z`.
+    static func second(_ time: String) -> String {
+        guard time.utf8.count >= 20, time.hasSuffix("Z") else { return time }
+        return time.prefix(19).replacing("T", with: " ") + "Z"
     }
 }
 
 extension Report.Summary.Percentiles? {
     /// Three cells of a text table.
-    fileprivate var cells: [String] {
+    var cells: [String] {
         guard let self else { return ["-", "-", "-"] }
         return [self.p50, self.p95, self.max].map { Duration(clampingSeconds: $0).brief }
     }
 
     /// Three comma-separated values.
-    fileprivate var values: [CommaSeparatedTable.Cell] {
+    var values: [CommaSeparatedTable.Cell] {
         [.number(self?.p50), .number(self?.p95), .number(self?.max)]
     }
 }

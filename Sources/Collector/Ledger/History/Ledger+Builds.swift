@@ -3,7 +3,7 @@ package import FoundationEssentials
 import GRDB
 package import Registry
 package import Shared
-import Verdict
+package import Verdict
 
 extension Ledger {
     /// The service's promotions that a tag can be rolled back to, oldest first; at most the last 1,000.
@@ -11,7 +11,9 @@ extension Ledger {
     /// - Parameters:
     ///   - repository: registry and path.
     ///   - tag: promotions that moved only other tags, or tags of other repositories, are left out.
-    package func builds(service: String, repository: String, tag: String) async throws(LedgerError) -> [ProvenBuild] {
+    package func builds(
+        of service: DeployedService, repository: String, tag: String
+    ) async throws(LedgerError) -> [ProvenBuild] {
         try await read { db in
             let proofs = try Self.proofs(of: service, db)
             let changes = try Row.fetchAll(
@@ -20,7 +22,7 @@ extension Ledger {
                     SELECT generation, kind, repository, tag, former_digest FROM journal
                     WHERE service = ? AND state = 'moved' ORDER BY number
                     """,
-                arguments: [service])
+                arguments: [service.ledgerKey])
             return try Self.promotions(of: service, db).compactMap { promotion in
                 let own = changes.filter { $0["generation"] == promotion.generation }
                 let isElsewhere = !own.isEmpty && !own.contains { $0["repository"] == repository && $0["tag"] == tag }
@@ -41,7 +43,7 @@ extension Ledger {
 
     /// Each generation's last verdict, and the last time at which the whole fleet converged on it.
     private static func proofs(
-        of service: String, _ db: Database
+        of service: DeployedService, _ db: Database
     ) throws -> [Int: (verdict: Verdict, provenAt: String?)] {
         let rows = try Row.fetchCursor(
             db,
@@ -49,7 +51,7 @@ extension Ledger {
                 SELECT generation, verdict, finished_at, inventory LIKE '%"selected"%' AS is_part FROM verifications
                 WHERE service = ? AND state = 'finished' AND generation IS NOT NULL ORDER BY number
                 """,
-            arguments: [service])
+            arguments: [service.ledgerKey])
         var proofs: [Int: (verdict: Verdict, provenAt: String?)] = [:]
         while let row = try rows.next() {
             let verdict: Verdict = try row.value("verdict")

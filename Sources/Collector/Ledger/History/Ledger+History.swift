@@ -18,11 +18,18 @@ extension Ledger {
         return try await read { db in
             let rows = try Self.rows(filter, db)
             var entries: [HistoryEntry] = []
+            var rollbacks = RollbackLinks.Cache()
             while entries.count < limit, let row = try rows.next() {
                 let state = LedgerState(row, observer: observer, now: now)
                 let verdict = try Self.verdict(row, state)
                 guard filter.accepts(verdict) else { continue }
-                entries.append(try Self.entry(row.copy(), filter.host, state, verdict, db))
+                var entry = try Self.entry(row.copy(), filter.host, state, verdict, db)
+                if let generation = entry.generation {
+                    let links = try rollbacks.links(of: row["service"], db)
+                    entry.undid = links.undid[generation]
+                    entry.undoneBy = links.undoneBy[generation]
+                }
+                entries.append(entry)
             }
             return entries
         }
@@ -44,9 +51,9 @@ extension Ledger {
 
     private static func rows(_ filter: HistoryFilter, _ db: Database) throws -> RowCursor {
         let columns = """
-            v.number, v.id, v.service, v.generation, v.git_sha, v.digest, v.started_at, v.finished_at, v.state,
-            v.verdict, v.exit_code, v.proven, v.expected, v.p50, v.p95, v.max, v.timeout, v.pid, v.process_start,
-            v.pid_namespace, v.boot
+            v.number, v.id, v.service, v.service_name, v.environment, v.generation, v.git_sha, v.digest, v.started_at,
+            v.finished_at, v.state, v.verdict, v.exit_code, v.proven, v.expected, v.p50, v.p95, v.max, v.timeout, v.pid,
+            v.process_start, v.pid_namespace, v.boot
             """
         let (conditions, arguments) = filter.conditions
         guard let host = filter.host else {
@@ -58,7 +65,7 @@ extension Ledger {
             db,
             sql: """
                 SELECT \(columns), h.position, h.status AS host_status, h.reason AS host_reason,
-                    h.seconds_to_converge AS host_seconds
+                    h.seconds_to_converge AS host_seconds, h.git_sha AS host_git_sha, h.digest AS host_digest
                 FROM hosts h JOIN verifications v ON v.number = h.verification
                 WHERE h.name = ? AND \(conditions) ORDER BY h.verification DESC
                 """,
@@ -82,9 +89,10 @@ extension Ledger {
             percentiles = .init(p50: p50, p95: p95, max: max)
         }
         return HistoryEntry(
-            id: row["id"], service: row["service"], generation: row["generation"], gitSHA: row.gitSHA,
-            digest: row.digest, startedAt: row["started_at"], finishedAt: row["finished_at"], state: state,
-            verdict: verdict, exitCode: row["exit_code"], proven: row["proven"], expected: row["expected"],
+            id: row["id"], service: row["service_name"], environment: try row.deployedService().environment,
+            generation: row["generation"], gitSHA: row.gitSHA, digest: row.digest, startedAt: row["started_at"],
+            finishedAt: row["finished_at"], state: state, verdict: verdict, exitCode: row["exit_code"],
+            proven: row["proven"], expected: row["expected"],
             secondsToConverge: percentiles,
             supersededBy: verdict == .superseded ? try successor(row["service"], row["generation"], db) : nil,
             host: try host.map { try hostOutcome($0, row, db) })
@@ -110,6 +118,8 @@ extension Ledger {
         guard row["host_status"] == nil as String? else {
             return HistoryEntry.Host(
                 name: name, status: try row.value("host_status"), reason: row["host_reason"] ?? "",
+                gitSHA: (row["host_git_sha"] as String?).flatMap(GitSHA.init(contractText:)),
+                digest: (row["host_digest"] as String?).flatMap(Digest.init(contractText:)),
                 secondsToConverge: row["host_seconds"])
         }
         // The verification did not end: take the host's last recorded transition.
@@ -120,7 +130,7 @@ extension Ledger {
             arguments: [row["number"] as Int64?, row["position"] as Int?])
         return HistoryEntry.Host(
             name: name, status: try last?.value("status") ?? .pending, reason: last?["reason"] ?? Self.nothingRecorded,
-            secondsToConverge: nil)
+            gitSHA: nil, digest: nil, secondsToConverge: nil)
     }
 
     static let nothingRecorded = "nothing was recorded about this host"
@@ -129,7 +139,7 @@ extension Ledger {
 // MARK: - Statistics
 
 extension Ledger {
-    /// Statistics of services or hosts over the selected verifications that have ended.
+    /// Statistics over the selected verifications that have ended.
     ///
     /// - Parameter now: the wall clock, for verifications whose process cannot be observed.
     package func statistics(
@@ -138,6 +148,13 @@ extension Ledger {
         let observer = ProcessIdentity.current()
         return try await read { db in
             var statistics = HistoryStatistics(by: grouping)
+            if case .label(let key) = grouping {
+                for verification in try Self.ended(filter, observer: observer, now: now, db) {
+                    statistics.add(verification)
+                    try Self.addLabelledHosts(of: verification, by: key, named: filter.host, to: &statistics, db)
+                }
+                return statistics
+            }
             for verification in try Self.ended(filter, observer: observer, now: now, db) {
                 statistics.add(verification)
                 try Self.addHosts(of: verification, named: filter.host, to: &statistics, db)
@@ -154,22 +171,39 @@ extension Ledger {
         let rows = try Row.fetchCursor(
             db,
             sql: """
-                SELECT number, service, state, verdict, exit_code, p50, started_at, timeout, pid, process_start,
-                    pid_namespace, boot
+                SELECT number, id, service, service_name, environment, generation, state, verdict, exit_code, p50,
+                    started_at, timeout, pid, process_start, pid_namespace, boot,
+                    json_extract(policy, '$.interval_seconds') AS interval, \(isCutShort) AS is_cut_short
                 FROM verifications v WHERE \(conditions)\(filter.host == nil ? "" : " AND \(ofHost)") ORDER BY service, number
                 """,
             arguments: arguments + (filter.host.map { [$0] } ?? []))
         var verifications: [VerificationSummary] = []
+        var rollbacks = RollbackLinks.Cache()
         while let row = try rows.next() {
             let state = LedgerState(row, observer: observer, now: now)
             guard let verdict = try verdict(row, state) else { continue }
+            let links = try rollbacks.links(of: row["service"], db)
+            let isUndone = (row["generation"] as Int?).map { links.lastUndone[$0] == row["id"] } ?? false
+            let service = try row.deployedService()
             verifications.append(
                 VerificationSummary(
-                    number: row["number"], service: row["service"], verdict: verdict, exitCode: row["exit_code"],
-                    median: row["p50"]))
+                    number: row["number"], service: service.name, environment: service.environment,
+                    startedAt: Date(rfc3339: row["started_at"]) ?? .distantPast, verdict: verdict,
+                    exitCode: row["exit_code"], median: row["p50"], interval: row["interval"] ?? 0,
+                    isCutShort: row["is_cut_short"] ?? false, isRolledBack: verdict == .rolledBack || isUndone))
         }
         return verifications
     }
+
+    /// True for a verification that a failure ended before its deadline.
+    ///
+    /// It ends early when too many hosts failed, and when nothing changes any more (`stalled`). Only in the latter case had the
+    /// other hosts their time.
+    private static let isCutShort = """
+        (verdict IN ('failed_deploy', 'rolled_back', 'identity_conflict')
+            AND (julianday(finished_at) - julianday(started_at)) * 86400 < timeout - 0.5
+            AND instr(outcome, '"stalled"') = 0)
+        """
 
     private static func addHosts(
         of verification: VerificationSummary, named host: String?, to statistics: inout HistoryStatistics,
@@ -183,13 +217,45 @@ extension Ledger {
         let rows = try Row.fetchCursor(
             statement, arguments: [verification.number] + (host.map { [$0] } ?? []))
         while let row = try rows.next() {
-            // A waived host is not in the gate, nor in any other figure.
-            if let text: String = row[3] {
-                let waived: Report.Host.Waived = try LedgerCoding.decode(text)
-                guard waived.expired else { continue }
-            }
+            guard try isGated(row[3]) else { continue }
             statistics.addHost(row[0], try status(row[1]), seconds: row[2])
         }
+    }
+
+    /// As ``addHosts(of:named:to:_:)``, with the value of a label, which takes reading each host's whole row.
+    private static func addLabelledHosts(
+        of verification: VerificationSummary, by key: String, named host: String?,
+        to statistics: inout HistoryStatistics, _ db: Database
+    ) throws {
+        let statement = try db.cachedStatement(
+            sql: """
+                SELECT name, label, seconds_to_converge, waived, labels FROM hosts
+                WHERE verification = ? AND label IS NOT NULL\(host == nil ? "" : " AND name = ?")
+                """)
+        let rows = try Row.fetchCursor(statement, arguments: [verification.number] + (host.map { [$0] } ?? []))
+        // Most hosts share their labels with others.
+        var known: [String: String?] = [:]
+        while let row = try rows.next() {
+            guard try isGated(row[3]) else { continue }
+            var value: String?
+            if let text: String = row[4] {
+                if let cached = known[text] {
+                    value = cached
+                } else {
+                    let labels: [String: String] = try LedgerCoding.decode(text)
+                    value = labels[key]
+                    known[text] = .some(value)
+                }
+            }
+            statistics.addHost(row[0], try status(row[1]), seconds: row[2], label: value)
+        }
+    }
+
+    /// False for a waived host: it is not in the gate, nor in any other figure.
+    private static func isGated(_ waived: String?) throws -> Bool {
+        guard let waived else { return true }
+        let waiver: Report.Host.Waived = try LedgerCoding.decode(waived)
+        return waiver.expired
     }
 
     /// Parses a status. Nearly all hosts are converged, and testing for that first is faster than searching all statuses.

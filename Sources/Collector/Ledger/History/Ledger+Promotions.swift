@@ -5,7 +5,7 @@ package import Verdict
 
 extension Ledger {
     /// The service's promotions, oldest first; at most the last 1,000. Cheap enough to be called every few seconds.
-    package func promotions(service: String, limit: Int = 1_000) async throws(LedgerError) -> [Promotion] {
+    package func promotions(of service: DeployedService, limit: Int = 1_000) async throws(LedgerError) -> [Promotion] {
         try await read { try Self.promotions(of: service, limit: limit, $0) }
     }
 
@@ -16,7 +16,7 @@ extension Ledger {
     ///
     /// - Parameter allowance: `--max-shrink`, in percent.
     package func previousExpected(
-        service: String, allowance: Double = InventoryBaseline.standardAllowance
+        of service: DeployedService, allowance: Double = InventoryBaseline.standardAllowance
     ) async throws(LedgerError) -> Int? {
         try await read { db in
             let baseline = Self.baseline(of: service)
@@ -38,7 +38,7 @@ extension Ledger {
     ///
     /// - Parameter selected: as in ``Report/InventorySummary/selected``.
     package func previousSelected(
-        service: String, selected: [String], allowance: Double = InventoryBaseline.standardAllowance
+        of service: DeployedService, selected: [String], allowance: Double = InventoryBaseline.standardAllowance
     ) async throws(LedgerError) -> Int? {
         guard !selected.isEmpty else { return nil }
         return try await read { db in
@@ -66,15 +66,17 @@ extension Ledger {
 
     /// The condition on the verifications that later inventories are compared with. A verification that was interrupted before
     /// its first request has no promotion, and no list to compare with.
-    private static func baseline(of service: String) -> (sql: String, arguments: StatementArguments) {
+    private static func baseline(of service: DeployedService) -> (sql: String, arguments: StatementArguments) {
         (
             "service = ? AND state = 'finished' AND generation IS NOT NULL AND verdict NOT IN (?, ?)",
-            [service, Verdict.emptyInventory.rawValue, Verdict.inventoryShrunk.rawValue]
+            [service.ledgerKey, Verdict.emptyInventory.rawValue, Verdict.inventoryShrunk.rawValue]
         )
     }
 
     /// The hosts that converged on a promotion, each with its last verification in which it did.
-    package func converged(service: String, generation: Int) async throws(LedgerError) -> [String: String] {
+    package func converged(on generation: Int, of service: DeployedService) async throws(LedgerError) -> [String:
+        String]
+    {
         try await read { db in
             let rows = try Row.fetchAll(
                 db,
@@ -82,29 +84,29 @@ extension Ledger {
                     SELECT hosts.name, verifications.id FROM verifications JOIN hosts ON verification = verifications.number
                     WHERE service = ? AND generation = ? AND status = ? ORDER BY verifications.number
                     """,
-                arguments: [service, generation, HostStatus.converged.rawValue])
+                arguments: [service.ledgerKey, generation, HostStatus.converged.rawValue])
             return Dictionary(rows.map { ($0[0], $0[1]) }, uniquingKeysWith: { $1 })
         }
     }
 
-    static func promotions(of service: String, limit: Int = 1_000, _ db: Database) throws -> [Promotion] {
+    static func promotions(of service: DeployedService, limit: Int = 1_000, _ db: Database) throws -> [Promotion] {
         let rows = try Row.fetchAll(
             db,
             sql: """
                 SELECT generation, git_sha, digest, at, \(change) FROM promotions
                 WHERE service = ? ORDER BY generation DESC LIMIT ?
                 """,
-            arguments: [service, limit])
+            arguments: [service.ledgerKey, limit])
         return try rows.reversed().map(promotion)
     }
 
-    static func promotion(_ generation: Int, of service: String, _ db: Database) throws -> Promotion? {
+    static func promotion(_ generation: Int, of service: DeployedService, _ db: Database) throws -> Promotion? {
         try Row.fetchOne(
             db,
             sql: """
                 SELECT generation, git_sha, digest, at, \(change) FROM promotions WHERE service = ? AND generation = ?
                 """,
-            arguments: [service, generation]
+            arguments: [service.ledgerKey, generation]
         ).map(promotion)
     }
 

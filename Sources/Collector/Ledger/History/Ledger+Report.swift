@@ -3,7 +3,7 @@ package import FoundationEssentials
 import GRDB
 package import Reports
 import Shared
-import Verdict
+package import Verdict
 
 extension Ledger {
     /// A verification's report: the stored one, or, if the collector was killed, one made from the recorded transitions.
@@ -11,10 +11,13 @@ extension Ledger {
     /// - Parameters:
     ///   - id: an id or its unambiguous beginning; nil for the last verification that has ended.
     ///   - service: without an id, only verifications of this service.
+    ///   - environment: without an id, only verifications of this environment.
     ///   - now: the wall clock, for verifications whose process cannot be observed.
     /// - Throws: ``LedgerError/unknownVerification(id:path:)``, ``LedgerError/ambiguous(prefix:candidates:count:)``,
-    ///   ``LedgerError/noVerification(path:service:)``, ``LedgerError/stillRunning(id:)``.
-    package func report(_ id: String? = nil, service: String? = nil, now: Date) async throws(LedgerError) -> Report {
+    ///   ``LedgerError/noVerification(path:service:environment:)``, ``LedgerError/stillRunning(id:)``.
+    package func report(
+        _ id: String? = nil, service: String? = nil, environment: EnvironmentName? = nil, now: Date
+    ) async throws(LedgerError) -> Report {
         let observer = ProcessIdentity.current()
         let path = path
         return try await read { db in
@@ -27,13 +30,15 @@ extension Ledger {
             let rows = try Row.fetchCursor(
                 db,
                 sql: """
-                    SELECT * FROM verifications \(service == nil ? "" : "WHERE service = ?") ORDER BY number DESC
+                    SELECT * FROM verifications
+                    WHERE kind = 'verification' AND (? IS NULL OR service_name = ?) AND (? IS NULL OR environment = ?)
+                    ORDER BY number DESC
                     """,
-                arguments: service.map { [$0] } ?? [])
+                arguments: [service, service, environment?.description, environment?.description])
             while let row = try rows.next() {
                 if LedgerState(row, observer: observer, now: now) != .running { return try Self.report(row.copy(), db) }
             }
-            throw LedgerError.noVerification(path: path, service: service)
+            throw LedgerError.noVerification(path: path, service: service, environment: environment)
         }
     }
 
@@ -74,7 +79,8 @@ extension Ledger {
             target: target, inventory: inventory, policy: policy, successor: outcome.successor,
             verdict: try row.value("verdict"), exitCode: row["exit_code"], reasons: outcome.reasons,
             warnings: outcome.warnings, summary: outcome.summary, hosts: hosts,
-            evidence: (row["evidence"] as String?).map(Report.EvidenceFile.init), promotion: outcome.promotion)
+            evidence: (row["evidence"] as String?).map(Report.EvidenceFile.init), promotion: outcome.promotion,
+            origin: outcome.origin)
         // Older collectors stored advice that they gave before the verdict was known.
         report.settleAdvice()
         return report

@@ -40,6 +40,7 @@ extension Ledger {
             progress(all - rest.count, all)
             await Self.yieldToOthers()
         }
+        pruned.statuses = try await pruneStatuses(before: retention.oldest(now: now))
         if rewrites { try await maintain { try $0.execute(sql: "VACUUM") } } else { try await releasePages() }
         // The file itself shrinks when the log is merged into it. Readers are not waited for.
         try await maintain { db in
@@ -57,7 +58,8 @@ extension Ledger {
 
     /// The result that ``prune(_:now:rewrites:progress:)`` would have.
     package func pruneable(_ retention: LedgerRetention, now: Date) async throws(LedgerError) -> PruneResult {
-        try await read { db in
+        let statuses = try await pruneableStatuses(before: retention.oldest(now: now))
+        return try await read { db in
             let numbers = try retention.excess(now: now, db)
             var pruned = PruneResult(isDryRun: true, verifications: numbers.count)
             for number in numbers {
@@ -68,6 +70,7 @@ extension Ledger {
                             arguments: [number]) ?? 0
                 }
             }
+            pruned.statuses = statuses
             pruned.kept = (try Int.fetchOne(db, sql: "SELECT count(*) FROM verifications") ?? 0) - numbers.count
             return pruned
         }
@@ -137,7 +140,7 @@ extension Ledger {
 
 /// The verifications that `ledger prune` keeps.
 ///
-/// Besides those that the age and the number select, these are kept: running ones; of each service, the last proof of each of
+/// Besides those that the age and the number select, these are kept: running ones; of each service in each environment, the last proof of each of
 /// the last five promotions that the whole fleet converged on, because a tag is rolled back to a proven build; the last one
 /// that converged; and the one that `--max-shrink` compares the next inventory with. All promotions are kept: a host with an
 /// old build is `behind` and not `foreign` only as long as the ledger knows that build, and they are small.
@@ -147,7 +150,7 @@ package struct LedgerRetention: Hashable, Sendable {
 
     /// - Parameters:
     ///   - age: verifications that started less than this ago are kept.
-    ///   - last: this many of the last verifications of each service are kept; 1 or more.
+    ///   - last: this many of the last verifications of each service in each environment are kept; 1 or more.
     package init(age: Duration, last: Int = 1) {
         self.age = age
         self.last = last
@@ -156,18 +159,21 @@ package struct LedgerRetention: Hashable, Sendable {
     /// The number of proven promotions of each service whose last proof is kept, and so of possible rollbacks in a row.
     private static let provenPromotions = 5
 
+    /// What began before this time has no right to be kept by its age.
+    fileprivate func oldest(now: Date) -> Date { now.addingTimeInterval(-age.seconds) }
+
     /// The ledger's numbers of the verifications to remove, oldest first.
     ///
     /// - Parameter now: the wall clock.
     fileprivate func excess(now: Date, _ db: Database) throws -> [Int64] {
-        let oldest = now.addingTimeInterval(-age.seconds).rfc3339
+        let oldest = oldest(now: now).rfc3339
         let observer = ProcessIdentity.current()
         var services: [String: Kept] = [:]
         var excess: [Int64] = []
         let rows = try Row.fetchCursor(
             db,
             sql: """
-                SELECT number, service, state, verdict, started_at, timeout, pid, process_start, pid_namespace, boot,
+                SELECT number, service, kind, state, verdict, started_at, timeout, pid, process_start, pid_namespace, boot,
                     generation, inventory LIKE '%"selected"%' AS is_part
                 FROM verifications ORDER BY number DESC
                 """)
@@ -176,8 +182,12 @@ package struct LedgerRetention: Hashable, Sendable {
             let verdict = try Ledger.verdict(row, state)
             let started: String = row["started_at"]
             let isWhole: Bool = row["is_part"] == false
-            let isNeeded = services[row["service"], default: Kept()].needs(
-                verdict, isStored: state == .finished, provenGeneration: isWhole ? row["generation"] : nil, last: last)
+            let isVerification = row["kind"] == "verification"
+            let isNeeded =
+                isVerification
+                && services[row["service"], default: Kept()].needs(
+                    verdict, isStored: state == .finished, provenGeneration: isWhole ? row["generation"] : nil,
+                    last: last)
             if !isNeeded, state != .running, started < oldest { excess.append(row["number"]) }
         }
         return excess.reversed()
@@ -204,7 +214,7 @@ package struct LedgerRetention: Hashable, Sendable {
                     isNeeded = true
                 }
             }
-            // The choice of Ledger.previousExpected(service:).
+            // The choice of Ledger.previousExpected(of:).
             if !hasInventory, isStored, verdict != .emptyInventory, verdict != .inventoryShrunk {
                 hasInventory = true
                 isNeeded = true
@@ -222,6 +232,8 @@ package struct PruneResult: Codable, Hashable, Sendable {
     var verifications = 0
     var hosts = 0
     var transitions = 0
+    /// The number of recorded statuses.
+    var statuses = 0
     /// The number of verifications that remain.
     var kept = 0
     /// The number of bytes by which the file became smaller.
@@ -230,14 +242,15 @@ package struct PruneResult: Codable, Hashable, Sendable {
     @ExplicitNull var bytesReusable: Int? = nil
 
     enum CodingKeys: String, CodingKey {
-        case schema, verifications, hosts, transitions, kept
+        case schema, verifications, hosts, transitions, statuses, kept
         case isDryRun = "dry_run"
         case bytesFreed = "bytes_freed"
         case bytesReusable = "bytes_reusable"
     }
 
     package func text() -> String {
-        let rows = "\(verifications) verifications (\(hosts) hosts, \(transitions) transitions)"
+        let recorded = statuses > 0 ? " and \(statuses) recorded statuses" : ""
+        let rows = "\(verifications) verifications (\(hosts) hosts, \(transitions) transitions)\(recorded)"
         guard !isDryRun else { return "would remove \(rows); would keep \(kept) verifications and all promotions\n" }
         let freed = bytesFreed.map { ", and released \(ByteCount($0))" } ?? ""
         let reusable = bytesReusable.map { $0 > 0 ? "; \(ByteCount($0)) in the file are free" : "" } ?? ""

@@ -50,6 +50,12 @@ package struct LedgerCheckResult: Codable, Hashable, Sendable {
         (version, freeBytes, counts) = (nil, nil, nil)
     }
 
+    /// The first damage, in one line; nil if the file is intact.
+    var damage: String? { findings.first { $0.kind == .damage }?.text }
+
+    /// The contradictions, one line each.
+    package var contradictions: [String] { findings.filter { $0.kind == .contradiction }.map(\.text) }
+
     package var isFine: Bool { findings.allSatisfy { $0.kind == .note } }
     package var exitCode: Int32 { (isFine ? ExitStatus.success : .unavailable).rawValue }
 
@@ -69,7 +75,7 @@ package struct LedgerCheckResult: Codable, Hashable, Sendable {
     /// else.
     private var advice: String {
         findings.contains { $0.kind == .damage }
-            ? "restore a backup, or move it away and start a new ledger"
+            ? "restore a backup with ledger restore, or move it away and start a new ledger"
             : "keep it, because it can still be read and written, and report the contradictions as a bug of buildinfo-collector"
     }
 

@@ -35,6 +35,16 @@ extension Ledger {
         }
     }
 
+    /// Checks a ledger that is open; in the transaction that has begun, if any.
+    static func check(
+        _ db: Database, path: String, now: Date, progress: @escaping @Sendable (String) -> Void
+    ) -> LedgerCheckResult {
+        var checker = LedgerChecker(
+            result: LedgerCheckResult(path: path, bytes: size(of: path), logBytes: size(of: "\(path)-wal")), now: now,
+            progress: progress)
+        return checker.run(db)
+    }
+
     /// The file's length, and the length that its header states. Source: SQLite's file format, section 1.3.
     private static func lengths(of path: String) -> (actual: Int, stated: Int) {
         let descriptor = Glibc.open(path, O_RDONLY | O_CLOEXEC)
@@ -69,8 +79,11 @@ private struct LedgerChecker {
         self.progress = progress
     }
 
-    /// - Parameter db: outside of a transaction.
     mutating func run(_ db: Database) -> LedgerCheckResult {
+        guard !db.isInsideTransaction else {
+            examine(db)
+            return result
+        }
         // A transaction shows one state, although other processes might be recording. A damaged page ends it, and the rest is
         // checked without one.
         check("the start of the file", db) { try $1.execute(sql: "BEGIN") }
@@ -143,7 +156,7 @@ private struct LedgerChecker {
     private mutating func count(_ db: Database) throws {
         var counts = LedgerCheckResult.Counts()
         func number(_ sql: String) throws -> Int { try Int.fetchOne(db, sql: sql) ?? 0 }
-        counts.services = try number("SELECT count(DISTINCT service) FROM promotions")
+        counts.services = try number("SELECT count(DISTINCT \(LedgerSchema.serviceName)) FROM promotions")
         counts.promotions = try number("SELECT count(*) FROM promotions")
         counts.verifications = try number("SELECT count(*) FROM verifications")
         counts.hosts = try number("SELECT count(*) FROM hosts")
@@ -216,7 +229,7 @@ struct LedgerInvariant: Sendable {
         LedgerInvariant(
             violation: "promotions are not numbered from 1 without gaps: of service",
             query: """
-                SELECT service FROM promotions GROUP BY service
+                SELECT replace(service, '@', ' in ') FROM promotions GROUP BY service
                 HAVING min(generation) != 1 OR max(generation) != count(*)
                 """),
         LedgerInvariant(
@@ -280,6 +293,12 @@ struct LedgerInvariant: Sendable {
                     SELECT 1 FROM promotions
                     WHERE promotions.service = journal.service AND promotions.generation = journal.generation)
                 """, since: 3),
+        LedgerInvariant(
+            violation: "a verification is recorded under another service or environment than its target's:",
+            query: """
+                SELECT id FROM verifications WHERE service_name IS NOT json_extract(target, '$.service')
+                    OR environment IS NOT coalesce(json_extract(target, '$.environment'), 'default')
+                """, since: 8),
         LedgerInvariant(
             violation: "the journal has an unknown kind or state: entry",
             query: """

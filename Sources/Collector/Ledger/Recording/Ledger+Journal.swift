@@ -21,6 +21,7 @@ extension Ledger {
             if let found = try Self.unsettled(repository: intent.repository, tag: intent.tag, process, db) {
                 return .underWay(found.entry, found.presence)
             }
+            try Self.requireSpelling(intent.service, db)
             let generation = try Self.generation(for: intent, db)
             try db.execute(
                 sql: """
@@ -31,7 +32,8 @@ extension Ledger {
                     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'intended', ?, ?, ?, ?)
                     """,
                 arguments: [
-                    intent.id, intent.kind.rawValue, intent.service, intent.repository, intent.tag, intent.source,
+                    intent.id, intent.kind.rawValue, intent.service.ledgerKey, intent.repository, intent.tag,
+                    intent.source,
                     intent.gitSHA?.hex, intent.digest.description, intent.formerDigest?.description,
                     intent.formerGitSHA?.hex, generation.number, intent.actor, try LedgerCoding.encode(intent.contexts),
                     intent.permission, intent.intendedAt, process.pid, process.start.map { Int64(clamping: $0) },
@@ -68,7 +70,7 @@ extension Ledger {
                             VALUES (?, ?, ?, ?, ?, ?)
                             """,
                         arguments: [
-                            known.intent.service, generation.number, known.intent.gitSHA?.hex,
+                            known.intent.service.ledgerKey, generation.number, known.intent.gitSHA?.hex,
                             known.intent.digest.description, settled.settledAt, known.intent.id,
                         ])
                 }
@@ -145,14 +147,15 @@ extension Ledger {
         try Row.fetchOne(db, sql: "SELECT * FROM journal WHERE number = ?", arguments: [number]).map(entry)
     }
 
-    private static func entry(_ row: Row) throws -> JournalEntry {
+    static func entry(_ row: Row) throws -> JournalEntry {
         guard let digest = row.digest else {
             throw DatabaseError(resultCode: .SQLITE_CORRUPT, message: "a journal entry has no digest")
         }
         return JournalEntry(
             number: row["number"],
             intent: JournalEntry.Intent(
-                id: row["id"], kind: try row.value("kind"), service: row["service"], repository: row["repository"],
+                id: row["id"], kind: try row.value("kind"), service: try row.deployedService(),
+                repository: row["repository"],
                 tag: row["tag"], source: row["source"], gitSHA: row.gitSHA, digest: digest,
                 formerDigest: (row["former_digest"] as String?).flatMap(Digest.init(contractText:)),
                 formerGitSHA: (row["former_git_sha"] as String?).flatMap(GitSHA.init(contractText:)),

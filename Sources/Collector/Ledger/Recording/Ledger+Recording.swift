@@ -13,6 +13,7 @@ extension Ledger {
         _ run: VerificationRecord, process: ProcessIdentity = .current()
     ) async throws(LedgerError) -> VerificationRecord.Start {
         try await write { db in
+            try Self.requireSpelling(run.target.deployed, db)
             let generation = try Self.recordPromotion(run, db)
             var target = run.target
             target.generation = generation
@@ -22,7 +23,7 @@ extension Ledger {
             }
             return VerificationRecord.Start(
                 verification: verification, generation: generation,
-                promotions: try Self.promotions(of: target.service, db))
+                promotions: try Self.promotions(of: target.deployed, db))
         }
     }
 
@@ -51,18 +52,32 @@ extension Ledger {
 
     // MARK: - Promotions
 
+    /// Refuses an environment that differs from a known one only in the case of its letters. Environments are case-insensitive
+    /// on GitHub, and a second history would hide a newer promotion.
+    static func requireSpelling(_ service: DeployedService, _ db: Database) throws {
+        let known = try String.fetchOne(
+            db,
+            sql: """
+                SELECT environment FROM promotions
+                WHERE service_name = ? AND environment != ? AND lower(environment) = lower(?) LIMIT 1
+                """,
+            arguments: [service.name, service.environment.description, service.environment.description])
+        guard let known, let other = EnvironmentName(known) else { return }
+        throw LedgerError.otherSpelling(service, known: other)
+    }
+
     private static func recordPromotion(_ run: VerificationRecord, _ db: Database) throws -> Int {
         let target = run.target
         let rule = PromotionRule(gitSHA: target.gitSHA, digest: target.digest)
         if let stated = target.generation {
-            let known = try promotion(stated, of: target.service, db)
+            let known = try promotion(stated, of: target.deployed, db)
             guard let known, rule.isSame(as: known) else {
-                throw LedgerError.otherPromotion(stated, service: target.service, isKnown: known != nil)
+                throw LedgerError.otherPromotion(stated, service: target.deployed, isKnown: known != nil)
             }
             try complete(known, with: target, db)
             return stated
         }
-        let last = try promotions(of: target.service, limit: 1, db).last
+        let last = try promotions(of: target.deployed, limit: 1, db).last
         if let last, rule.isSame(as: last) {
             try complete(last, with: target, db)
             return last.generation
@@ -74,7 +89,8 @@ extension Ledger {
                 VALUES (?, ?, ?, ?, ?, ?)
                 """,
             arguments: [
-                target.service, generation, target.gitSHA?.hex, target.digest?.description, run.startedAt, run.id,
+                target.deployed.ledgerKey, generation, target.gitSHA?.hex, target.digest?.description, run.startedAt,
+                run.id,
             ])
         return generation
     }
@@ -88,7 +104,7 @@ extension Ledger {
                 UPDATE promotions SET git_sha = coalesce(git_sha, ?), digest = coalesce(digest, ?)
                 WHERE service = ? AND generation = ?
                 """,
-            arguments: [target.gitSHA?.hex, target.digest?.description, target.service, known.generation])
+            arguments: [target.gitSHA?.hex, target.digest?.description, target.deployed.ledgerKey, known.generation])
     }
 
     // MARK: - Verifications
@@ -104,7 +120,7 @@ extension Ledger {
                 VALUES (?, ?, ?, ?, ?, ?, 'running', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                 """,
             arguments: [
-                run.id, target.service, target.generation, target.gitSHA?.hex, target.digest?.description,
+                run.id, target.deployed.ledgerKey, target.generation, target.gitSHA?.hex, target.digest?.description,
                 run.startedAt, run.inventory.hash, run.inventory.total, run.hosts.count { !$0.isWaived },
                 run.collectorVersion, run.policy.timeoutSeconds, process.pid, process.start.map { Int64(clamping: $0) },
                 process.namespace, process.boot, try LedgerCoding.encode(target), try LedgerCoding.encode(run.policy),
@@ -118,7 +134,7 @@ extension Ledger {
         let outcome = StoredOutcome(
             reasons: report.reasons, warnings: report.warnings, summary: summary,
             durationSeconds: report.verification.durationSeconds, successor: report.successor,
-            promotion: report.promotion)
+            promotion: report.promotion, origin: report.origin)
         try db.execute(
             sql: """
                 UPDATE verifications SET

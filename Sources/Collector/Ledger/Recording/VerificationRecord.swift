@@ -68,4 +68,6 @@ struct StoredOutcome: Codable, Hashable, Sendable {
     var successor: Report.Successor?
     /// nil if nothing was promoted, and in records of older collectors.
     var promotion: PromotionRecord?
+    /// nil in records of older collectors.
+    var origin: ReportOrigin?
 }

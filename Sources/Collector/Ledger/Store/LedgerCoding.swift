@@ -1,6 +1,7 @@
 import FoundationEssentials
 import GRDB
 import Shared
+import Verdict
 
 /// Coding of JSON columns, and of columns with a closed set of values.
 enum LedgerCoding {
@@ -25,7 +26,24 @@ enum LedgerCoding {
     }
 }
 
+extension DeployedService {
+    /// The value of the ledger's `service` columns: `canvas`, or `canvas@production` outside of the default environment. Neither
+    /// name can contain an `@`.
+    var ledgerKey: String { environment.isStandard ? name : "\(name)@\(environment)" }
+}
+
 extension Row {
+    /// The service and environment of a row of `promotions`, `verifications` or `journal`.
+    func deployedService() throws -> DeployedService {
+        let environment: String = self["environment"]
+        guard let name = EnvironmentName(environment) else {
+            throw DatabaseError(
+                resultCode: .SQLITE_CORRUPT,
+                message: "invalid environment '\(Sanitizer.singleLine(environment, limit: 40))'")
+        }
+        return DeployedService(self["service_name"], in: name)
+    }
+
     /// A column that must hold a value of a closed set.
     func value<Value: RawRepresentable<String>>(_ column: String) throws -> Value {
         try LedgerCoding.value(self[column] ?? "", of: column)

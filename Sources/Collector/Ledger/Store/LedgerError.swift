@@ -1,6 +1,7 @@
 import GRDB
 import Glibc
 package import Shared
+package import Verdict
 
 /// The reason why the ledger cannot be used: one sentence with the path and the remedy.
 package enum LedgerError: ExitCoded, Hashable {
@@ -25,22 +26,24 @@ package enum LedgerError: ExitCoded, Hashable {
     case unknownVerification(id: String, path: String)
     /// Several ids have this beginning. `candidates` are the newest of `count`.
     case ambiguous(prefix: String, candidates: [String], count: Int)
-    /// No verification has ended, of the service or at all.
-    case noVerification(path: String, service: String? = nil)
+    /// No verification has ended, of the service, of the environment, or at all.
+    case noVerification(path: String, service: String? = nil, environment: EnvironmentName? = nil)
     /// Locked by another process for longer than the busy timeout.
     case locked(path: String)
     case diskFull(path: String)
     /// The verification has no report yet.
     case stillRunning(id: String)
     /// `--generation` names an unknown promotion, or one with another target.
-    case otherPromotion(Int, service: String, isKnown: Bool)
+    case otherPromotion(Int, service: DeployedService, isKnown: Bool)
+    /// The ledger has the environment in other letters, as a name that would have a history of its own.
+    case otherSpelling(DeployedService, known: EnvironmentName)
     /// An I/O error, or any other error from SQLite.
     case failed(path: String, reason: String)
 
     package var exitStatus: ExitStatus {
         switch self {
         case .noPlace, .emptyPath, .isDirectory, .notWritable, .notADatabase, .notALedger, .newerSchema, .olderSchema,
-            .logUnreadable, .absent, .unknownVerification, .ambiguous, .noVerification, .otherPromotion:
+            .logUnreadable, .absent, .unknownVerification, .ambiguous, .noVerification, .otherPromotion, .otherSpelling:
             .usage
         case .damaged, .locked, .diskFull, .stillRunning, .failed: .unavailable
         }
@@ -64,7 +67,7 @@ extension LedgerError: CustomStringConvertible {
         case .notALedger(let path):
             "'\(Self.shown(path))' is another program's database and was not changed: \(remedy)"
         case .damaged(let path):
-            "the ledger '\(Self.shown(path))' is damaged: ledger check shows where; restore a backup or move it away, "
+            "the ledger '\(Self.shown(path))' is damaged: ledger check shows where; restore a backup with ledger restore, move it away, "
                 + "or \(remedy)"
         case .newerSchema(let path, let version):
             "the ledger '\(Self.shown(path))' has schema \(version), of a newer collector: upgrade this one, or \(remedy)"
@@ -82,9 +85,10 @@ extension LedgerError: CustomStringConvertible {
             "the ids of \(count) verifications begin with '\(Self.shown(prefix))' "
                 + "(\(candidates.map(Self.shown).joined(separator: ", "))\(count > candidates.count ? ", …" : "")): "
                 + "give more of the id"
-        case .noVerification(let path, let service):
+        case .noVerification(let path, let service, let environment):
             "the ledger '\(Self.shown(path))' has no completed verification"
-                + "\(service.map { " of '\(Self.shown($0))'" } ?? ""): run verify first, or give another path with --store"
+                + "\(service.map { " of '\(Self.shown($0))'" } ?? "")\(environment.map { " in \($0)" } ?? ""): "
+                + "run verify first, or give another path with --store"
         case .locked(let path):
             "the ledger '\(Self.shown(path))' is locked by another process: try again later, or \(remedy)"
         case .diskFull(let path):
@@ -94,9 +98,12 @@ extension LedgerError: CustomStringConvertible {
         case .otherPromotion(let generation, let service, let isKnown):
             "--generation \(generation): "
                 + (isKnown
-                    ? "that promotion of '\(Self.shown(service))' has another commit or digest"
-                    : "the ledger has no such promotion of '\(Self.shown(service))'")
+                    ? "that promotion of \(Self.shown("\(service)")) has another commit or digest"
+                    : "the ledger has no such promotion of \(Self.shown("\(service)"))")
                 + ": take the number from its verification's report, or omit --generation"
+        case .otherSpelling(let service, let known):
+            "the ledger knows the environment '\(service.environment)' of \(Self.shown(service.name)) as '\(known)': "
+                + "give --environment \(known)"
         case .failed(let path, let reason):
             "the ledger '\(Self.shown(path))' failed (\(Sanitizer.singleLine(reason, limit: 200))): check its disk, or \(remedy)"
         }

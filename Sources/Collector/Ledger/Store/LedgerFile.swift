@@ -46,7 +46,7 @@ package struct LedgerFile {
         guard count == 16, header == Array("SQLite format 3\0".utf8) else { throw .notADatabase(path: path) }
     }
 
-    private func makeFolder() throws(LedgerError) {
+    func makeFolder() throws(LedgerError) {
         let parts = path.split(separator: "/", omittingEmptySubsequences: true).dropLast()
         var folder = path.hasPrefix("/") ? "" : "."
         for part in parts {

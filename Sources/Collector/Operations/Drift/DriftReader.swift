@@ -31,7 +31,7 @@ package struct DriftReader: Sendable {
             journal: try await ledger?.journal(repository: image.repository, tag: image.effectiveTag) ?? [],
             candidates: candidates,
             converged: try await ledger?.converged(
-                service: report.target.service, generation: promotions.last?.generation ?? 0) ?? [:],
+                on: promotions.last?.generation ?? 0, of: report.target.deployed) ?? [:],
             report: report, now: now)
         return rules.drift()
     }

@@ -46,7 +46,10 @@ struct DriftRules {
         Drift.Build(
             gitSHA: promotion.gitSHA, digest: promotion.digest, builtAt: builtAt(promotion.digest),
             generation: promotion.generation, promotedAt: promotion.at,
-            actor: journal.first { $0.state == .moved && $0.generation == promotion.generation }?.intent.actor)
+            actor: journal.first {
+                $0.state == .moved && $0.intent.service == report.target.deployed
+                    && $0.generation == promotion.generation
+            }?.intent.actor)
     }
 
     private func created(_ image: ResolvedImage) -> String? {
@@ -126,6 +129,19 @@ struct DriftRules {
                     kind: .tagMoved,
                     message: "\(what), generation \(earlier.generation), but \(wanted): someone moved it back"
                 )
+            ]
+        }
+        let elsewhere = journal.first { entry in
+            entry.state == .moved && entry.intent.digest == tag.digest && entry.intent.service != report.target.deployed
+        }
+        if let elsewhere {
+            let service = elsewhere.intent.service
+            return [
+                .init(
+                    kind: .tagMoved,
+                    message: Sanitizer.singleLine(
+                        "\(what), generation \(elsewhere.generation) of \(service), but \(wanted): one tag cannot serve both; "
+                            + "promote \(report.target.deployed) to another tag"))
             ]
         }
         return [

@@ -2,7 +2,8 @@ import Reports
 import Shared
 import Verdict
 
-/// The annotations of a report on a step's page: an error for each cause of failure, a warning for everything else.
+/// The annotations of a report on a step's page: the headline, by the report's tone; an error for each cause of failure; a
+/// warning for everything else.
 struct Annotations {
     let report: Report
     /// Failures of publishing itself.
@@ -12,23 +13,43 @@ struct Annotations {
     static let maximumOfAKind = 10
 
     /// Warnings first, because a log is read from its end.
-    var commands: [WorkflowCommand] { Self.limited(warnings) + Self.limited(errors) }
-
-    /// The verdict and the hosts that cause it, worst first.
-    private var errors: [WorkflowCommand] {
-        guard report.exitCode != 0 else { return [] }
-        let verdict = WorkflowCommand(
-            level: .error, title: "\(subject): \(report.verdict.rawValue) (exit \(report.exitCode))",
-            message: [report.reasons.first?.message, report.warningAdvice].compactMap { $0 }.joined(separator: ". "))
-        return [verdict] + hosts(.failing).map { annotation(.error, $0, note: "") }
+    var commands: [WorkflowCommand] {
+        Self.limited(warnings)
+            + (level == .error ? Self.limited([headline] + causes) : level == .notice ? [headline] : [])
     }
 
+    /// A proof is a notice, and so is a permitted end without one. Exceptions need attention.
+    private var level: WorkflowCommand.Level {
+        guard report.exitCode == 0 else { return .error }
+        return report.verdict == .convergedTolerated ? .warning : .notice
+    }
+
+    private var headline: WorkflowCommand {
+        let headline = report.headline
+        let cause = report.exitCode == 0 ? nil : report.reasons.first?.message
+        return WorkflowCommand(
+            level: level, title: "\(subject): \(report.verdict.rawValue) (exit \(report.exitCode))",
+            message: [headline.text, headline.next, cause].compactMap { $0 }.joined(separator: " "))
+    }
+
+    /// The hosts that cause the verdict, worst first.
+    private var causes: [WorkflowCommand] { hosts(.failing).map { annotation(.error, $0, note: "") } }
+
     private var warnings: [WorkflowCommand] {
-        (problems + report.warnings).map { WorkflowCommand(level: .warning, title: subject, message: $0) }
+        (level == .warning ? [headline] : [])
+            + (problems + report.warnings).map { WorkflowCommand(level: .warning, title: subject, message: $0) }
             + hosts(.tolerated).map { annotation(.warning, $0, note: " (tolerated)") }
     }
 
-    private var subject: String { "buildinfo verify \(Sanitizer.singleLine(report.target.service, limit: 64))" }
+    private var subject: String {
+        let command =
+            switch report.promotion?.kind {
+            case .rollback: "rollback"
+            case .promotion: "promote"
+            case nil: report.promotion == nil ? "verify" : "promote"
+            }
+        return "buildinfo \(command) \(Sanitizer.singleLine(report.target.service, limit: 64))"
+    }
 
     /// The report has the worst host at its end.
     private func hosts(_ outcome: HostOutcome) -> [Report.Host] {

@@ -1,7 +1,7 @@
 package import CollectorSupport
 import Glibc
 package import Reports
-import Shared
+package import Shared
 
 /// The pipeline that the collector runs in: GitHub Actions, or Gitea's or Forgejo's, which use the same commands.
 ///
@@ -33,50 +33,31 @@ package struct Pipeline: Sendable {
         write(Annotations(report: report, problems: problems).commands)
     }
 
-    /// Annotates the step with the error that a command ends with.
-    package func publish(failure message: String) {
-        write([WorkflowCommand(level: .error, title: "buildinfo-collector", message: message)])
-    }
-
-    /// A promotion that ended before its verification.
-    package struct Refusal: Sendable {
-        /// `superseded`, or `refused` for any other reason.
-        private let verdict: String
-        private let exitCode: Int32
-        /// True if the tag certainly was not moved.
-        private let isUnchanged: Bool
-        /// One line.
-        fileprivate let message: String
-        fileprivate let level: WorkflowCommand.Level
-
-        package init(
-            verdict: String, exitCode: Int32, isUnchanged: Bool, message: String,
-            level: WorkflowCommand.Level = WorkflowCommand.Level.error
-        ) {
-            self.verdict = verdict
-            self.exitCode = exitCode
-            self.isUnchanged = isUnchanged
-            self.message = message
-            self.level = level
-        }
-
-        /// The program's own words and numbers, for later steps.
-        fileprivate var outputs: String {
-            "verdict=\(verdict)\nexit_code=\(exitCode)\nmoved=\(isUnchanged ? "false" : "unknown")\n"
-        }
-
-        fileprivate var summary: String {
-            "### Promotion: \(verdict) (exit \(exitCode))\n\n\(MarkdownText.code(message, limit: 1_024))\n\n"
-        }
-    }
-
-    /// Publishes a promotion that was refused, or whose outcome is unknown.
-    package func publish(_ refusal: Refusal) {
-        let title = "buildinfo promote"
-        let problems = publish(outputs: refusal.outputs) { _ in refusal.summary }
+    /// Publishes the end of a command that has no report.
+    package func publish(_ end: CommandEnd) {
+        let problems = publish(outputs: end.outputs) { _ in end.summary }
         write(
-            [WorkflowCommand(level: refusal.level, title: title, message: refusal.message)]
-                + problems.map { WorkflowCommand(level: .warning, title: title, message: $0) })
+            [end.annotation]
+                + problems.map {
+                    WorkflowCommand(level: .warning, title: "buildinfo \(end.command.rawValue)", message: $0)
+                })
+    }
+
+    /// Corrects the exit code of an end that was published and then not delivered. The runner takes the last value.
+    package func correct(exitCode: ExitStatus) {
+        let problems = publish(outputs: StepOutputs.text([("exit_code", "\(exitCode.rawValue)")])) { _ in "" }
+        let messages = ["the command's output could not be written (exit \(exitCode.rawValue))"] + problems
+        write(messages.map { WorkflowCommand(level: .error, title: "buildinfo-collector", message: $0) })
+    }
+
+    /// Folds the lines that the work writes to the pipeline's stream, under a title.
+    ///
+    /// Groups do not nest: GitHub closes the outer one with the inner one (actions/toolkit, issue 1001). Annotations come after
+    /// the group, because they would be folded with it.
+    func grouping<Value>(_ title: String, _ work: () async throws -> Value) async rethrows -> Value {
+        terminal.write("::group::\(Sanitizer.singleLine(title, limit: 128))\n")
+        defer { terminal.write("::endgroup::\n") }
+        return try await work()
     }
 
     /// - Returns: the failures, one line each.

@@ -8,6 +8,9 @@ import Verdict
 /// |---|---|
 /// | `verdict` | as in the report |
 /// | `exit_code` | as in the report |
+/// | `moved` | `true` if this run moved the tag, also if it was put back later; `false` if certainly not; else `unknown` |
+/// | `serving` | ``Serving/value``: the full commit that all answering hosts serve, `mixed`, `none`, or empty |
+/// | `failed_hosts` | the hosts that cause the exit code, worst first, separated by commas |
 /// | `verification` | the report's id, for `report ID` |
 /// | `expected` | hosts in the gate |
 /// | `proven` | hosts proven to serve the target |
@@ -24,9 +27,14 @@ import Verdict
 struct StepOutputs {
     let report: Report
 
-    /// `name=value`, one per line. Only the program's own words and numbers, so that no value can contain a newline or another
-    /// output.
+    /// The most names of hosts, and their size together in bytes: an output is part of every later command line.
+    private static let maximumHosts = 50
+    private static let maximumSize = 2_048
+
+    /// `name=value`, one per line. Only the program's own words and numbers, and names reduced to harmless characters, so that
+    /// no value can contain a newline, another output, or anything that a shell interprets.
     var text: String {
+        let headline = report.headline
         var counts = report.gatedCounts
         let unasked = report.unasked
         counts[.behind, default: 0] -= unasked
@@ -37,14 +45,50 @@ struct StepOutputs {
         let lines: [(String, String)] =
             [
                 ("verdict", report.verdict.rawValue), ("exit_code", "\(report.exitCode)"),
+                ("moved", Self.word(headline.effect ?? .unchanged)), ("serving", Self.word(headline.build)),
+                ("failed_hosts", failedHosts),
                 ("verification", Self.word(report.verification.id)), ("expected", "\(report.summary.expected)"),
             ] + classes.map { ($0, "\(counts[$1, default: 0])") } + (unasked > 0 ? [("not_asked", "\(unasked)")] : [])
             + [("waived", "\(report.summary.waived)")]
-        return lines.map { "\($0)=\($1)\n" }.joined()
+        return Self.text(lines)
     }
 
-    /// The letters, digits and hyphens of an id; anything else is dropped.
+    static func text(_ lines: [(String, String)]) -> String { lines.map { "\($0)=\($1)\n" }.joined() }
+
+    static func word(_ effect: PromotionRecord.Outcome) -> String {
+        switch effect {
+        case .moved: "true"
+        case .unchanged: "false"
+        case .unknown: "unknown"
+        }
+    }
+
+    /// The report has the worst host at its end.
+    private var failedHosts: String {
+        let names = zip(report.hosts, report.outcomes).reversed().lazy.filter { $1 == .failing }.map {
+            Self.name($0.0.name)
+        }
+        var result = ""
+        for name in names.prefix(Self.maximumHosts) {
+            let addition = result.isEmpty ? name : ",\(name)"
+            guard result.utf8.count + addition.utf8.count <= Self.maximumSize else { break }
+            result += addition
+        }
+        return result
+    }
+
+    /// A host's name. Characters other than those of names, addresses and URLs become `_`.
+    private static func name(_ name: String) -> String {
+        String(
+            name.prefix(255).map { character in
+                let isHarmless =
+                    character.isASCII && (character.isLetter || character.isNumber || "-._:/[]".contains(character))
+                return isHarmless ? character : "_"
+            })
+    }
+
+    /// The letters, digits, hyphens and colons of an id or digest; anything else is dropped.
     private static func word(_ id: String) -> String {
-        id.filter { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "-") }
+        id.filter { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "-" || $0 == ":") }
     }
 }

@@ -1,7 +1,8 @@
 package import CollectorSupport
 import Foundation
 import Gate
-import Reports
+import Registry
+package import Reports
 package import Shared
 import Synchronization
 import Verdict
@@ -22,7 +23,7 @@ enum PromotionError: ExitCoded, Hashable {
     case superseded(Promotion, of: GitSHA, generation: Int)
     /// The inventory was refused, so a promotion could not be verified.
     case inventory(Conclusion)
-    case interrupted(signal: Int32, String)
+    case interrupted(signal: Int32, String, PromotionRecord.Outcome)
 
     var exitStatus: ExitStatus {
         switch self {
@@ -30,7 +31,7 @@ enum PromotionError: ExitCoded, Hashable {
         case .notShown, .uncertain: .unavailable
         case .superseded: .superseded
         case .inventory(let conclusion): ExitStatus(rawValue: conclusion.exitCode) ?? .inventory
-        case .interrupted(let signal, _): .interrupted(by: signal)
+        case .interrupted(let signal, _, _): .interrupted(by: signal)
         }
     }
 
@@ -55,12 +56,12 @@ enum PromotionError: ExitCoded, Hashable {
         case .uncertain(let tag, let reason):
             "cannot tell whether \(tag) was moved (\(reason)). \(Self.staysOpen)"
         case .superseded(let later, let sha, let generation):
-            "commit \(sha.short) was promoted as generation \(generation), and generation \(later.generation) "
+            "commit \(sha.short) was promotion no. \(generation), and promotion no. \(later.generation) "
                 + "(\(later.gitSHA?.short ?? later.digest?.short ?? "another build")) followed it: promote a newer build, or "
                 + "give --allow-rollback to go back"
         case .inventory(let conclusion):
             "not promoting a build that could not be verified: \(conclusion.reasons.first?.message ?? conclusion.verdict.rawValue)"
-        case .interrupted(_, let text): text
+        case .interrupted(_, let text, _): text
         }
     }
 
@@ -68,14 +69,42 @@ enum PromotionError: ExitCoded, Hashable {
         "The journal keeps the change open; the next promote or rollback determines its outcome"
 }
 
-/// The reason that nothing was promoted, when the registry certainly was not changed.
-package struct UnchangedTag: ExitCoded {
+extension PromotionError: InventoryRefusal {
+    var verdict: String? {
+        if case .inventory(let conclusion) = self { conclusion.verdict.rawValue } else { nil }
+    }
+}
+
+/// An error of a promotion or rollback, with its effect on the tag.
+///
+/// ``PromotionRun`` and ``RollbackRun``, which alone write, throw every error as one. Any other error left the tag alone.
+package struct PromotionFailure: ExitCoded {
     package let reason: any ExitCoded
-    /// A sentence about the unchanged tag.
-    package let message: String
+    package let effect: PromotionRecord.Outcome
+    /// A sentence about the tag, without its full stop; nil if nothing is known of it.
+    package let message: String?
 
     package var exitStatus: ExitStatus { reason.exitStatus }
     package var description: String { reason.description }
+}
+
+/// The result of a promotion or rollback that did not fail.
+package struct PromotionResult: Sendable {
+    package let exitCode: Int32
+    /// nil if a report was published.
+    package var end: CommandEnd?
+}
+
+extension Error {
+    /// True if the error says that no tag was written, although a write was about to happen.
+    var wroteNothing: Bool {
+        switch self {
+        case let error as RegistryError: if case .uncertainPut = error { false } else { true }
+        case let error as PromotionError: if case .underWay = error { true } else { false }
+        case is GateError: true
+        default: false
+        }
+    }
 }
 
 /// The log of a promotion's steps, for the terminal and for the report.
@@ -114,10 +143,12 @@ package final class PromotionLog: Sendable {
 extension SignalCancellation {
     /// Runs a step of a promotion or rollback that a signal interrupts.
     ///
-    /// - Parameter change: the change that has not happened until the step is done, for example `latest was moved`.
+    /// - Parameters:
+    ///   - change: the change that has not happened until the step is done, for example `latest was moved`.
+    ///   - writes: true for the step that writes, whose error can hide a change.
     /// - Throws: the error of the step, or ``PromotionError/interrupted(signal:_:)`` after a signal.
     func guarding<Value: Sendable>(
-        _ change: String, _ work: @escaping @Sendable () async throws -> Value
+        _ change: String, writes: Bool = false, _ work: @escaping @Sendable () async throws -> Value
     ) async throws -> Value {
         let result = await watching { () -> Result<Value, any Error> in
             do { return .success(try await work()) } catch { return .failure(error) }
@@ -126,12 +157,14 @@ extension SignalCancellation {
         // A cancelled request may fail with any error; the cause is the signal.
         switch error {
         case PromotionError.uncertain, PromotionError.notShown:
-            throw PromotionError.interrupted(signal: signal, "interrupted: \(error)")
+            throw PromotionError.interrupted(signal: signal, "interrupted: \(error)", .unknown)
         case let error as PromotionError: throw error
         case GateError.interrupted(_, let text):
-            throw PromotionError.interrupted(signal: signal, "\(text), before \(change)")
+            throw PromotionError.interrupted(signal: signal, "\(text), before \(change)", .unchanged)
         case let error as GateError: throw error
-        default: throw PromotionError.interrupted(signal: signal, "interrupted before \(change)")
+        case _ where writes && !error.wroteNothing:
+            throw PromotionError.interrupted(signal: signal, "interrupted: \(error)", .unknown)
+        default: throw PromotionError.interrupted(signal: signal, "interrupted before \(change)", .unchanged)
         }
     }
 }

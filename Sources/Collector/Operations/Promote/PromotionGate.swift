@@ -118,7 +118,7 @@ package struct PromotionGate: Sendable {
     /// Requires that the ledger has no later promotion. A rollback does not count as one.
     private func requireLatestPromotion() async throws {
         guard let ledger, !request.allowsRollback else { return }
-        let promotions = try await ledger.promotions(service: request.service)
+        let promotions = try await ledger.promotions(of: request.service)
         guard let own = promotions.last(where: { $0.gitSHA == request.gitSHA }) else { return }
         let later = promotions.last { $0.generation > own.generation && $0.change != .rollback }
         if let later { throw PromotionError.superseded(later, of: request.gitSHA, generation: own.generation) }

@@ -2,12 +2,13 @@ package import CollectorSupport
 import Foundation
 import Glibc
 package import Registry
+import Reports
 package import Shared
-import Verdict
+package import Verdict
 
 /// The candidate to promote, the tag to move, and the actor.
 package struct PromotionRequest: Hashable, Sendable {
-    package let service: String
+    package let service: DeployedService
     package let gitSHA: GitSHA
     /// The candidate: a tag or a digest of the repository.
     let source: ImageReference
@@ -46,7 +47,7 @@ package struct PromotionRequest: Hashable, Sendable {
 
     /// The line for a compose file's environment: the candidate's tag, or the moved tag if the candidate is a digest.
     func pin(_ image: ResolvedImage) -> String {
-        ImagePin(service: service, tag: source.tag ?? tag, digest: image.digest).description
+        ImagePin(service: service.name, tag: source.tag ?? tag, digest: image.digest).description
     }
 
     /// - Parameters:
@@ -54,7 +55,7 @@ package struct PromotionRequest: Hashable, Sendable {
     ///   - from: a tag or a digest; nil for the candidate tag of the commit.
     /// - Throws: ``UsageError`` that names the flag.
     package init(
-        service: String, image: String, gitSHA: GitSHA, from: String?, to tag: String, rules: TagPolicy,
+        service: DeployedService, image: String, gitSHA: GitSHA, from: String?, to tag: String, rules: TagPolicy,
         allowsRollback: Bool, skipsAncestry: Bool = false, actor: String
     ) throws(UsageError) {
         guard let repository = ImageReference(parsing: image), repository.tag == nil, repository.digest == nil else {
@@ -137,8 +138,21 @@ package struct PromotionPlan: Sendable {
                     + image.manifest.mediaType.rawValue,
             ]
         let then = hosts.map { "verify \($0.hostCount)" } ?? "no verification"
-        let lines = move + ["  as      a promotion of \(request.service), by \(request.actor)", "  then    \(then)"]
+        let lines =
+            move + ["  as      a promotion of \(request.service.promoted), by \(request.actor)", "  then    \(then)"]
         return (lines + ["nothing was written", request.pin(image)]).map { "\($0)\n" }.joined()
+    }
+
+    package var end: CommandEnd {
+        let isMove = passed.former?.digest != passed.image.digest
+        let present =
+            passed.former.map { "\(request.target) is still \($0.name)" } ?? "\(request.target) does not exist"
+        return CommandEnd(
+            .promote, .dryRun, exitCode: ExitStatus.success.rawValue, effect: .unchanged,
+            message: isMove
+                ? "would move \(request.target) to \(request.gitSHA.short) (\(passed.image.digest.short))"
+                : "\(request.target) already is \(request.gitSHA.short); nothing would be moved",
+            tag: "nothing was changed: \(present)")
     }
 }
 

@@ -36,32 +36,39 @@ package struct PromotionRun: Sendable {
     private var request: PromotionRequest { gate.request }
     private var log: PromotionLog { gate.log }
 
-    /// - Returns: the verdict's exit code; 0 without verification.
-    /// - Throws: if nothing was promoted, or the outcome is unknown.
-    package func run() async throws -> Int32 {
+    /// - Throws: ``PromotionFailure``, or a report's error.
+    package func run() async throws -> PromotionResult {
         guard let ledger = gate.ledger else {
             throw UsageError("promote keeps a journal in the ledger: name one with --store")
         }
         var progress = Progress()
         do {
             return try await promote(&progress, ledger)
-        } catch PromotionError.interrupted(let signal, let text) {
-            guard var run = verification else { throw PromotionError.interrupted(signal: signal, text) }
-            run.target = progress.target ?? run.target
+        } catch PromotionError.interrupted(let signal, let text, let effect) {
             log.record(.tag, text)
-            let record = progress.passed.map {
-                self.record($0, isMoved: progress.target?.generation != nil, rollback: nil)
+            guard var run = verification else {
+                let code = ExitStatus.interrupted(by: signal).rawValue
+                return PromotionResult(
+                    exitCode: code,
+                    end: CommandEnd(.promote, .interrupted, exitCode: code, effect: effect, message: text))
             }
+            run.target = progress.target ?? run.target
             let outcome = try await run.interrupted(signal: signal, because: text)
-            return try await run.publish(outcome, promotion: record, showsText: false).exitCode
-        } catch {
-            if !progress.mayHaveWritten || Self.wroteNothing(error) {
-                let present = progress.passed?.former.map { "is still \($0.name)" }
-                let message = "nothing was changed: \(request.target) \(present ?? "was not written")"
-                log.record(.tag, message)
-                if let error = error as? any ExitCoded { throw UnchangedTag(reason: error, message: message) }
-            }
+            let record = record(progress.passed, effect: effect, rollback: nil)
+            return PromotionResult(
+                exitCode: try await run.publish(outcome, promotion: record, showsText: false).exitCode)
+        } catch let error as ReportWriteError {
             throw error
+        } catch {
+            guard let error = error as? any ExitCoded else { throw error }
+            guard !progress.mayHaveWritten || error.wroteNothing else {
+                throw PromotionFailure(reason: error, effect: progress.effect ?? .unknown, message: nil)
+            }
+            var present = progress.passed?.former.map { "is still \($0.name)" }
+            if case PromotionError.underWay = error { present = nil }
+            let message = "nothing was changed: \(request.target) \(present ?? "was not written")"
+            log.record(.tag, message)
+            throw PromotionFailure(reason: error, effect: .unchanged, message: message)
         }
     }
 
@@ -69,17 +76,11 @@ package struct PromotionRun: Sendable {
         var passed: PromotionGate.Passed?
         var target: Target?
         var mayHaveWritten = false
+        /// The effect on the tag once it is known.
+        var effect: PromotionRecord.Outcome?
     }
 
-    private static func wroteNothing(_ error: any Error) -> Bool {
-        switch error {
-        case let error as RegistryError: if case .uncertainPut = error { false } else { true }
-        case is GateError: true
-        default: false
-        }
-    }
-
-    private func promote(_ progress: inout Progress, _ ledger: Ledger) async throws -> Int32 {
+    private func promote(_ progress: inout Progress, _ ledger: Ledger) async throws -> PromotionResult {
         let mover = TagMover(
             registry: gate.registry, ledger: ledger, killSwitch: gate.killSwitch, log: log, timeout: gate.timeout,
             readbackTimeout: gate.readbackTimeout, interruption: interruption)
@@ -90,25 +91,36 @@ package struct PromotionRun: Sendable {
                 service: request.service, target: request.target, intended: passed.image.digest, former: passed.former)
         }
         progress.mayHaveWritten = true
-        let entry = try await interruptible {
+        let entry = try await interruptible(writes: true) {
             try await mover.move(passed.image.manifest, as: intent(passed), to: request.target)
         }
         progress.target?.generation = entry.generation
+        let effect = passed.isMove ? PromotionRecord.Outcome.moved : .unchanged
+        progress.effect = effect
         let digest = passed.image.digest
         log.record(
             .tag,
             passed.isMove
-                ? "\(request.target) is \(digest), read back: generation \(entry.generation) of \(request.service)"
-                : "\(request.target) already was \(digest); nothing was moved: generation \(entry.generation) of "
-                    + request.service)
+                ? "\(request.target) is \(digest), read back: promotion no. \(entry.generation) of \(request.service)"
+                : "\(request.target) already was \(digest); nothing was moved: promotion no. \(entry.generation) of "
+                    + "\(request.service)")
         announce(request.pin(passed.image))
         if let signal = interruption.signal {
             throw PromotionError.interrupted(
                 signal: signal,
-                "interrupted after \(request.target) was moved (generation \(entry.generation)): not verified; run verify"
-            )
+                "interrupted after \(request.target) was moved (promotion no. \(entry.generation)): not verified; run verify",
+                effect)
         }
-        guard var run = verification, var target else { return 0 }
+        guard var run = verification, var target else {
+            let name = request.gitSHA.short
+            return PromotionResult(
+                exitCode: ExitStatus.success.rawValue,
+                end: CommandEnd(
+                    .promote, .notVerified, exitCode: ExitStatus.success.rawValue, effect: effect,
+                    message:
+                        "\(name) is promotion no. \(entry.generation) of \(request.service); no host was asked (--no-verify)",
+                    tag: "\(request.target) \(passed.isMove ? "is" : "already was") \(name)"))
+        }
         target.generation = entry.generation
         run.target = target
         run.learner = gate.registry.learner(in: request.target)
@@ -123,16 +135,23 @@ package struct PromotionRun: Sendable {
                 request: request, id: id, passed: passed, target: rollbackTarget, mover: mover, verification: run
             ).run(after: outcome.conclusion.verdict)
         }
-        return try await run.publish(
-            outcome, promotion: record(passed, isMoved: passed.isMove, rollback: rollback),
-            notes: log.warnings + (rollback.map { ["rollback: \($0.message)"] } ?? [])
-        ).exitCode
+        return PromotionResult(
+            exitCode: try await run.publish(
+                outcome, promotion: record(passed, effect: effect, rollback: rollback),
+                notes: log.warnings + (rollback.map { ["rollback: \($0.message)"] } ?? [])
+            ).exitCode)
     }
 
     /// A dry run: reads everything and writes nothing.
     package func plan() async throws -> PromotionPlan {
-        let (passed, _) = try await interruptible { try await pass(settles: false) }
-        return PromotionPlan(request: request, passed: passed, hosts: verification?.inventory.hosts.count)
+        do {
+            let (passed, _) = try await interruptible { try await pass(settles: false) }
+            return PromotionPlan(request: request, passed: passed, hosts: verification?.inventory.hosts.count)
+        } catch {
+            guard let error = error as? any ExitCoded else { throw error }
+            throw PromotionFailure(
+                reason: error, effect: .unchanged, message: "nothing was changed: this is a dry run")
+        }
     }
 
     /// The checks, the same for a real run and a dry one, except for the journal.
@@ -148,7 +167,9 @@ package struct PromotionRun: Sendable {
         let passed = try await gate.pass()
         // A host that cannot run the image is found before anything moves, if the inventory states the hosts' platforms.
         let target = try verification.map { verification throws(RegistryError) in
-            var target = Target(service: request.service, gitSHA: request.gitSHA, digest: passed.image.digest)
+            var target = Target(
+                service: request.service.name, environment: request.service.environment, gitSHA: request.gitSHA,
+                digest: passed.image.digest)
             target = try TargetResolver.complete(target, by: passed.image, for: verification.inventory.hosts)
             target.image = "\(request.target)"
             return target
@@ -157,9 +178,9 @@ package struct PromotionRun: Sendable {
     }
 
     private func interruptible<Value: Sendable>(
-        _ work: @escaping @Sendable () async throws -> Value
+        writes: Bool = false, _ work: @escaping @Sendable () async throws -> Value
     ) async throws -> Value {
-        try await interruption.guarding("\(request.target) was moved", work)
+        try await interruption.guarding("\(request.target) was moved", writes: writes, work)
     }
 
     private func intent(_ passed: PromotionGate.Passed) -> JournalEntry.Intent {
@@ -171,17 +192,18 @@ package struct PromotionRun: Sendable {
             intendedAt: Date().rfc3339)
     }
 
+    /// - Parameter passed: nil if the gate was not passed.
     private func record(
-        _ passed: PromotionGate.Passed, isMoved: Bool, rollback: PromotionRecord.Rollback?
+        _ passed: PromotionGate.Passed?, effect: PromotionRecord.Outcome, rollback: PromotionRecord.Rollback?
     ) -> PromotionRecord {
         PromotionRecord(
-            id: id, image: "\(request.target)", source: request.sourceName, digest: passed.image.digest,
-            isMoved: isMoved, formerDigest: passed.former?.digest, formerGitSHA: passed.former?.gitSHA,
-            actor: request.actor,
-            contexts: passed.contexts.reduce(into: [:]) {
+            id: id, image: "\(request.target)", source: request.sourceName, digest: passed?.image.digest,
+            isMoved: effect == .moved, outcome: effect, formerDigest: passed?.former?.digest,
+            formerGitSHA: passed?.former?.gitSHA, actor: request.actor,
+            contexts: (passed?.contexts ?? [:]).reduce(into: [:]) {
                 $0[Sanitizer.singleLine($1.key)] = Sanitizer.singleLine($1.value)
             },
-            pin: request.pin(passed.image), steps: log.steps, rollback: rollback)
+            pin: passed.map { request.pin($0.image) } ?? "", steps: log.steps, rollback: rollback)
     }
 }
 

@@ -26,7 +26,7 @@ struct AutomaticRollback: Sendable {
                 .init(
                     message:
                         "no build to roll back to: \(request.target) \(former) before, and no other build of it was ever "
-                        + "proven"))
+                        + "proven", outcome: .unchanged))
         }
         mover.log.record(
             .rollback, "rolling back because of \(verdict.rawValue) … (\(request.target) to \(target.standing))")
@@ -34,13 +34,16 @@ struct AutomaticRollback: Sendable {
         do {
             let entry = try await mover.restore(target, as: intent(verdict, target), to: request.target)
             (rollback.digest, rollback.gitSHA, rollback.generation) = (target.digest, target.gitSHA, entry.generation)
+            rollback.outcome = .moved
             let verified = try await verify(target, generation: entry.generation)
             (rollback.verification, rollback.verdict) = (verified.verification.id, verified.verdict)
+            rollback.serving = Serving(verified)
             let proven = "\(verified.summary.proven) of \(verified.summary.expected.hostCount)"
             rollback.message =
-                "\(request.target) was put back to \(target.name) as generation \(entry.generation), which is "
+                "\(request.target) was put back to \(target.name) as promotion no. \(entry.generation), which is "
                 + "\(verified.verdict.rawValue): \(proven) proven to serve it (\(verified.verification.id))"
         } catch {
+            if rollback.outcome == nil { rollback.outcome = error.wroteNothing ? .unchanged : .unknown }
             rollback.message =
                 rollback.digest == nil
                 ? "\(request.target) was not put back: \(error)"

@@ -6,13 +6,13 @@ package import Ledger
 package import Registry
 import Reports
 package import Shared
-import Verdict
+package import Verdict
 
 /// Puts a tag back to an earlier build: kill switch, journal, PUT, readback, journal, verification. CI is not asked, because the
 /// build was promoted before.
 package struct RollbackRun: Sendable {
     private let id: String
-    private let service: String
+    private let service: DeployedService
     /// Repository and tag.
     private let target: ImageReference
     /// A generation, a commit or a digest; nil for the last proven build before the present one.
@@ -34,7 +34,8 @@ package struct RollbackRun: Sendable {
     private let announce: @Sendable (String) -> Void
 
     package init(
-        id: String, service: String, target: ImageReference, wanted: String?, actor: String, killSwitch: KillSwitch,
+        id: String, service: DeployedService, target: ImageReference, wanted: String?, actor: String,
+        killSwitch: KillSwitch,
         registry: RegistryClient, ledger: Ledger, log: PromotionLog, interruption: SignalCancellation,
         verification: VerificationRun?, timeout: Duration, readbackTimeout: Duration,
         announce: @escaping @Sendable (String) -> Void
@@ -87,64 +88,108 @@ package struct RollbackRun: Sendable {
         }
     }
 
-    /// - Returns: the verdict's exit code; 0 without verification.
-    /// - Throws: if nothing was put back, or the outcome is unknown.
-    package func run() async throws -> Int32 {
+    private struct Progress {
         var plan: Plan?
+        var mayHaveWritten = false
+        /// The effect on the tag once it is known.
+        var effect: PromotionRecord.Outcome?
+    }
+
+    /// - Throws: ``PromotionFailure``, or a report's error.
+    package func run() async throws -> PromotionResult {
+        var progress = Progress()
         do {
-            return try await putBack(&plan)
-        } catch PromotionError.interrupted(let signal, let text) {
-            guard var run = verification else { throw PromotionError.interrupted(signal: signal, text) }
-            if let build = plan?.build { (run.target.gitSHA, run.target.digest) = (build.gitSHA, build.digest) }
+            return try await putBack(&progress)
+        } catch PromotionError.interrupted(let signal, let text, let effect) {
             log.record(.tag, text)
-            let record = plan.map { self.record($0, isMoved: false) }
+            guard var run = verification else {
+                let code = ExitStatus.interrupted(by: signal).rawValue
+                return PromotionResult(
+                    exitCode: code,
+                    end: CommandEnd(.rollback, .interrupted, exitCode: code, effect: effect, message: text))
+            }
+            if let build = progress.plan?.build {
+                (run.target.gitSHA, run.target.digest) = (build.gitSHA, build.digest)
+            }
             let outcome = try await run.interrupted(signal: signal, because: text)
-            return try await run.publish(outcome, promotion: record, showsText: false).exitCode
+            return PromotionResult(
+                exitCode: try await run.publish(
+                    outcome, promotion: record(progress.plan, effect: effect), showsText: false
+                )
+                .exitCode)
+        } catch let error as ReportWriteError {
+            throw error
+        } catch {
+            guard let error = error as? any ExitCoded else { throw error }
+            guard !progress.mayHaveWritten || error.wroteNothing else {
+                throw PromotionFailure(reason: error, effect: progress.effect ?? .unknown, message: nil)
+            }
+            var present = progress.plan?.present.map { "is still \($0.name)" }
+            if case PromotionError.underWay = error { present = nil }
+            let message = "nothing was changed: \(target) \(present ?? "was not written")"
+            log.record(.tag, message)
+            throw PromotionFailure(reason: error, effect: .unchanged, message: message)
         }
     }
 
     /// Reads everything and writes nothing.
     package func dryRun() async throws -> String {
-        let plan = try await interruption.guarding("\(target) was put back") { try await prepare(settles: false) }
-        return plan.text(target, hosts: verification?.inventory.hosts.count)
+        do {
+            let plan = try await interruption.guarding("\(target) was put back") { try await prepare(settles: false) }
+            return plan.text(target, hosts: verification?.inventory.hosts.count)
+        } catch {
+            guard let error = error as? any ExitCoded else { throw error }
+            throw PromotionFailure(
+                reason: error, effect: .unchanged, message: "nothing was changed: this is a dry run")
+        }
     }
 
-    private func putBack(_ known: inout Plan?) async throws -> Int32 {
+    private func putBack(_ progress: inout Progress) async throws -> PromotionResult {
         let change = "\(target) was put back"
         let plan = try await interruption.guarding(change) { try await prepare(settles: true) }
-        known = plan
+        progress.plan = plan
         let mover = TagMover(
             registry: registry, ledger: ledger, killSwitch: killSwitch, log: log, timeout: timeout,
             readbackTimeout: readbackTimeout, interruption: interruption)
         let build = plan.build
         var generation: Int?
+        let effect: PromotionRecord.Outcome = plan.isMove ? .moved : .unchanged
         if plan.isMove {
-            let entry = try await interruption.guarding(change) {
+            progress.mayHaveWritten = true
+            let entry = try await interruption.guarding(change, writes: true) {
                 try await mover.restore(build, as: intent(plan), to: target)
             }
             generation = entry.generation
             log.record(
                 .tag,
-                "\(target) is \(build.digest), read back: put back from \(plan.from) to \(build.standing), as generation "
+                "\(target) is \(build.digest), read back: put back from \(plan.from) to \(build.standing), as promotion no. "
                     + "\(entry.generation) of \(service)")
         } else {
             log.record(.tag, "\(target) already is \(build.standing); nothing was moved\(plan.unfinishedNote)")
         }
+        progress.effect = effect
         announce(pin(plan))
         if let signal = interruption.signal {
             throw PromotionError.interrupted(
-                signal: signal, "interrupted after \(target) was put back: not verified; run verify")
+                signal: signal, "interrupted after \(target) was put back: not verified; run verify", effect)
         }
-        guard var run = verification else { return 0 }
+        guard var run = verification else {
+            return PromotionResult(
+                exitCode: ExitStatus.success.rawValue,
+                end: CommandEnd(
+                    .rollback, .notVerified, exitCode: ExitStatus.success.rawValue, effect: effect,
+                    message: "no host was asked (--no-verify)",
+                    tag: "\(target) \(plan.isMove ? "is" : "already was") \(build.standing)"))
+        }
         run.target = await mover.verificationTarget(of: build, in: target, service: service, generation: generation)
         run.learner = registry.learner(in: target)
         run.tag = TagWatch(
             reference: target, client: registry, former: plan.isMove ? plan.present?.digest : nil,
             isFormerKnown: plan.isMove, timeout: readbackTimeout)
         let outcome = try await run.verify()
-        return try await run.publish(
-            outcome, promotion: record(plan, isMoved: plan.isMove), notes: log.warnings
-        ).exitCode
+        return PromotionResult(
+            exitCode: try await run.publish(outcome, promotion: record(plan, effect: effect), notes: log.warnings)
+                .exitCode)
     }
 
     private func prepare(settles: Bool) async throws -> Plan {
@@ -156,8 +201,10 @@ package struct RollbackRun: Sendable {
         let present = try await present(recovered)
         var history = BuildHistory(
             builds: try await ledger.builds(
-                service: service, repository: target.repository, tag: target.effectiveTag ?? ""))
-        if !settles, let recovered, recovered.state == .moved { history.builds.append(ProvenBuild(recovered)) }
+                of: service, repository: target.repository, tag: target.effectiveTag ?? ""))
+        if !settles, let recovered, recovered.state == .moved, recovered.intent.service == service {
+            history.builds.append(ProvenBuild(recovered))
+        }
         let presentBuild = history.builds.last { $0.digest == present?.digest }
         let registry = registry.until(.now + timeout)
         let finder = RollbackTargetFinder(registry: registry, ledger: ledger, log: log, keeps: settles)
@@ -219,15 +266,17 @@ package struct RollbackRun: Sendable {
             intendedAt: Date().rfc3339)
     }
 
-    private func record(_ plan: Plan, isMoved: Bool) -> PromotionRecord {
+    /// - Parameter plan: nil if no build was chosen.
+    private func record(_ plan: Plan?, effect: PromotionRecord.Outcome) -> PromotionRecord {
         PromotionRecord(
-            id: id, kind: .rollback, image: "\(target)", source: wanted ?? plan.build.digest.description,
-            digest: plan.build.digest, isMoved: isMoved, formerDigest: plan.present?.digest,
-            formerGitSHA: plan.present?.gitSHA, actor: actor, contexts: [:], pin: pin(plan), steps: log.steps)
+            id: id, kind: .rollback, image: "\(target)", source: wanted ?? plan?.build.digest.description ?? "",
+            digest: plan?.build.digest, isMoved: effect == .moved, outcome: effect,
+            formerDigest: plan?.present?.digest, formerGitSHA: plan?.present?.gitSHA, actor: actor, contexts: [:],
+            pin: plan.map(pin) ?? "", steps: log.steps)
     }
 
     private func pin(_ plan: Plan) -> String {
-        ImagePin(service: service, tag: target.effectiveTag ?? "", digest: plan.build.digest).description
+        ImagePin(service: service.name, tag: target.effectiveTag ?? "", digest: plan.build.digest).description
     }
 }
 

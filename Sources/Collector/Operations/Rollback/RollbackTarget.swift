@@ -3,6 +3,7 @@ import Ledger
 import Registry
 import Reports
 import Shared
+import Verdict
 
 /// The build that a tag would be put back to, read before the tag is moved: afterwards the registry may remove it.
 struct RollbackTarget: Sendable {
@@ -37,11 +38,11 @@ struct RollbackTargetFinder: Sendable {
     ///   - former: the tag's present image.
     /// - Returns: the last proven build, or else the present image; nil if there is neither.
     func find(
-        service: String, target: ImageReference, intended: Digest, former: TagState?
+        service: DeployedService, target: ImageReference, intended: Digest, former: TagState?
     ) async throws(LedgerError) -> RollbackTarget? {
         let history = BuildHistory(
             builds: try await ledger.builds(
-                service: service, repository: target.repository, tag: target.effectiveTag ?? ""))
+                of: service, repository: target.repository, tag: target.effectiveTag ?? ""))
         // The present image is kept even if another one is the rollback target: `rollback --to` may name it.
         var kept: KeptImage?
         if let former, former.digest != intended { kept = try await keep(former.digest, in: target) }

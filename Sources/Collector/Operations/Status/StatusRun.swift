@@ -13,8 +13,10 @@ package struct StatusRun: Sendable {
     let requestTimeout: Duration
     var access: HostCredentials
     let concurrency: Int?
-    /// nil with `--store none`. Only read.
+    /// nil with `--store none`. Only read, unless ``records``.
     let ledger: Ledger?
+    /// True if the ledger keeps the sweep.
+    package var records = false
     let destinations: [ReportDestination]
     /// As in ``VerificationRun``.
     let learner: DigestResolver?
@@ -54,13 +56,14 @@ package struct StatusRun: Sendable {
             let output = Terminal.standardOutput
             output.write(TextReport(report: report, layout: output.layout).render())
         }
+        if records { try await record(report) }
         return report.exitCode
     }
 
     private func sweep() async throws -> Report {
         let signals = await EndingSignals.caught()
         let startedAt = Date()
-        let promotions = try await ledger?.promotions(service: target.service) ?? []
+        let promotions = try await ledger?.promotions(of: target.deployed) ?? []
         let target = completed(promotions)
         let sweep = Verification(
             sweeping: inventory.hosts, for: target, requestTimeout: requestTimeout, promotions: promotions,
@@ -98,6 +101,12 @@ package struct StatusRun: Sendable {
         return outcome.adding(
             try await drift.drift(from: outcome.report(), promotions: promotions, now: Date()), isGating: isGating
         ).report()
+    }
+
+    /// Keeps a sweep in the ledger. One that did not ask every host is not kept: the rest would look silent.
+    private func record(_ report: Report) async throws(LedgerError) {
+        guard let ledger, !report.verdict.isRefusal, report.verdict != .interrupted else { return }
+        _ = try await ledger.record(status: report)
     }
 
     func context(_ startedAt: Date, _ duration: Duration) -> ReportBuilder.Context {

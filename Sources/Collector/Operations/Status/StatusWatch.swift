@@ -69,7 +69,7 @@ package struct StatusWatch: Sendable {
 
     private func session(_ run: StatusRun, _ state: WatchState, _ display: StatusDisplay) async throws -> View {
         let startedAt = Date()
-        let promotions = try await run.ledger?.promotions(service: run.target.service) ?? []
+        let promotions = try await run.ledger?.promotions(of: run.target.deployed) ?? []
         let target = run.completed(promotions)
         let verification = Verification(
             sweeping: run.inventory.hosts, for: target, requestTimeout: run.requestTimeout, every: interval,
@@ -82,7 +82,7 @@ package struct StatusWatch: Sendable {
         session.learner = run.learner
         session.watches = [state.inventoryWatch(run.inventory)]
         if let ledger = run.ledger {
-            session.watches.append(state.promotionWatch(ledger, service: target.service, known: promotions))
+            session.watches.append(state.promotionWatch(ledger, of: target.deployed, known: promotions))
         }
         session.isComplete = { _ in state.isSessionOver }
         display.begin()
@@ -170,12 +170,12 @@ final class WatchState: Sendable {
     }
 
     /// Ends the session when the ledger has other promotions of the service.
-    func promotionWatch(_ ledger: Ledger, service: String, known: [Promotion]) -> SessionWatch {
+    func promotionWatch(_ ledger: Ledger, of service: DeployedService, known: [Promotion]) -> SessionWatch {
         SessionWatch { [self] _ in
             while (try? await Task.sleep(for: Self.pause)) != nil {
                 do {
                     // A ledger that cannot be read now is read again a second later.
-                    if try await ledger.promotions(service: service) != known {
+                    if try await ledger.promotions(of: service) != known {
                         content.withLock { $0.havePromotionsChanged = true }
                     }
                     note(nil, of: .ledger)

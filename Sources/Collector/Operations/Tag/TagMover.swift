@@ -41,7 +41,7 @@ struct TagMover: Sendable {
         _ manifest: RegistryManifest, _ intent: JournalEntry.Intent, _ target: ImageReference
     ) async throws -> JournalEntry {
         let registry = registry.until(.now + timeout)
-        let earlier = Set(try await ledger.promotions(service: intent.service).compactMap(\.digest))
+        let earlier = Set(try await ledger.promotions(of: intent.service).compactMap(\.digest))
         let entry: JournalEntry
         switch try await ledger.intend(intent) {
         case .recorded(let recorded): entry = recorded
@@ -63,7 +63,7 @@ struct TagMover: Sendable {
         case .contested, .open, .wait:
             if let signal = interruption.signal {
                 _ = try await settle(entry, .unmoved, "nothing was written: interrupted")
-                throw PromotionError.interrupted(signal: signal, "interrupted before \(target) was moved")
+                throw PromotionError.interrupted(signal: signal, "interrupted before \(target) was moved", .unchanged)
             }
             _ = try await settle(
                 entry, .contested, "before the write, the tag was \(before.shown?.description ?? "nothing")")
@@ -183,10 +183,11 @@ extension TagMover {
 
     /// The target of the verification after a rollback.
     func verificationTarget(
-        of build: RollbackTarget, in target: ImageReference, service: String, generation: Int?
+        of build: RollbackTarget, in target: ImageReference, service: DeployedService, generation: Int?
     ) async -> Target {
         var verified = Target(
-            service: service, gitSHA: build.gitSHA, digest: build.digest, image: "\(target)", generation: generation)
+            service: service.name, environment: service.environment, gitSHA: build.gitSHA, digest: build.digest,
+            image: "\(target)", generation: generation)
         let registry = registry.until(.now + timeout)
         do throws(RegistryError) {
             let reference = target.with(digest: build.digest)

@@ -91,7 +91,7 @@ struct TagStateReader: Sendable {
         let read = await TagReadbackPoller(registry: registry, interruption: interruption)
             .read(target, readback, isPatient: true)
         if let signal = interruption?.signal {
-            throw PromotionError.interrupted(signal: signal, "interrupted before \(target) was moved")
+            throw PromotionError.interrupted(signal: signal, "interrupted before \(target) was moved", .unchanged)
         }
         if read.finding == .moved {
             return Reading(image: TagState(digest: last.intent.digest, gitSHA: last.intent.gitSHA))

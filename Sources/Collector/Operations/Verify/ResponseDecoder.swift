@@ -17,6 +17,11 @@ struct ResponseDecoder: Sendable {
         switch status {
         case 200: break
         case 401, 403: return .unusable(.auth, detail: "the host refuses access (HTTP \(status))")
+        case 404:
+            let services = Self.services(body).map { ": this agent serves \($0)" } ?? ""
+            return .unusable(.httpStatus, detail: "answered HTTP 404\(services)")
+        case 400 where Self.expectsTLS(body):
+            return .unusable(.httpStatus, detail: "answered HTTP 400: the port expects TLS")
         case 300..<400:
             return .unusable(.httpStatus, detail: "answered HTTP \(status), a redirect, which is not followed")
         default: return .unusable(.httpStatus, detail: "answered HTTP \(status)")
@@ -79,6 +84,27 @@ struct ResponseDecoder: Sendable {
     private static func lacksSchema(_ error: DecodingError) -> Bool {
         guard case .keyNotFound(let key, let context) = error else { return false }
         return key.stringValue == "schema" && context.codingPath.isEmpty
+    }
+
+    // MARK: - Refusals
+
+    /// The services that an agent lists in the body of a 404; nil for another server's answer.
+    private static func services(_ body: [UInt8]) -> String? {
+        struct NotFound: Decodable { let services: [String] }
+        guard body.count <= 64 << 10, let found = try? JSONDecoder().decode(NotFound.self, from: Data(body)) else {
+            // Any server can answer 404 with anything.
+            return nil
+        }
+        guard !found.services.isEmpty else { return "no service" }
+        return Sanitizer.singleLine(
+            found.services.map { Sanitizer.singleLine($0, limit: 64) }.listed(limit: 5), limit: 200)
+    }
+
+    /// True for the answer of a TLS port to plain HTTP, as nginx (`The plain HTTP request was sent to HTTPS port`) and Go
+    /// (`Client sent an HTTP request to an HTTPS server.`) write it.
+    private static func expectsTLS(_ body: [UInt8]) -> Bool {
+        let text = String(decoding: body.prefix(2_048), as: UTF8.self)
+        return text.contains("HTTPS port") || text.contains("HTTPS server")
     }
 
     // MARK: - Explanations

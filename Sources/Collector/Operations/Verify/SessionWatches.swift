@@ -24,12 +24,12 @@ package struct SessionWatch: Sendable {
 
     /// Reads the ledger's promotions of the service again and again, to find one that follows the target's.
     static func promotions(
-        in ledger: Ledger, service: String, known: [Promotion], logger: Logger
+        of service: DeployedService, in ledger: Ledger, known: [Promotion], logger: Logger
     ) -> SessionWatch {
         SessionWatch { yield in
             var last = known
             await repeatedly {
-                let promotions = try await ledger.promotions(service: service)
+                let promotions = try await ledger.promotions(of: service)
                 if promotions != last { yield(.promotions(promotions)) }
                 last = promotions
             } failed: {

@@ -131,9 +131,9 @@ package struct VerificationRun: Sendable {
     package func refusal() async throws -> (Conclusion?, InventoryCheck.Previous) {
         let previous = InventoryCheck.Previous(
             listed: try await ledger?.previousExpected(
-                service: target.service, allowance: check.maximumShrinkPercent),
+                of: target.deployed, allowance: check.maximumShrinkPercent),
             selected: try await ledger?.previousSelected(
-                service: target.service, selected: inventory.selected ?? [], allowance: check.maximumShrinkPercent))
+                of: target.deployed, selected: inventory.selected ?? [], allowance: check.maximumShrinkPercent))
         let refusal = check.refusal(
             of: inventory.hosts, listed: inventory.listed, selector: inventory.selector, requirements: policy.require,
             previous: previous)
@@ -174,7 +174,7 @@ package struct VerificationRun: Sendable {
             let recorder = LedgerRecorder(ledger: ledger, verification: begun.verification)
             observers.append(recorder)
             session.watches.append(
-                .promotions(in: ledger, service: target.service, known: begun.promotions, logger: logger))
+                .promotions(of: target.deployed, in: ledger, known: begun.promotions, logger: logger))
             ledgerRecorder = recorder
         }
         if var tag, let digest = target.digest {
@@ -192,7 +192,7 @@ package struct VerificationRun: Sendable {
         let verification = Verification(
             target: start.target, hosts: inventory.hosts, policy: policy, promotions: start.promotions,
             learnsImages: learner != nil, watchesTag: start.watchesTag ?? false)
-        let (ended, duration) = await session.run(verification, observers: observers)
+        let (ended, duration) = await polling(session, verification, observers)
         guard let conclusion = ended.conclusion else { throw VerificationRunError.noConclusion }
         var context = context(start, duration: duration)
         if let problem = await ledgerRecorder?.drain() {
@@ -203,12 +203,32 @@ package struct VerificationRun: Sendable {
         return await recorded(outcome.concluding(evidenceRecorder))
     }
 
+    /// Polls until the verdict. In a pipeline, the plain progress is folded.
+    private func polling(
+        _ session: FleetSession, _ verification: Verification, _ observers: [any SessionObserver]
+    ) async -> (Verification, Duration) {
+        guard progress.style(on: terminal, environment: environment) == .plain,
+            let pipeline = Pipeline(environment: environment, terminal: terminal)
+        else { return await session.run(verification, observers: observers) }
+        let build = target.gitSHA?.short ?? target.digest?.short ?? "the target"
+        return await pipeline.grouping("Verifying \(build) on \(inventory.hosts.count.hostCount)") {
+            await session.run(verification, observers: observers)
+        }
+    }
+
     private func context(_ start: EvidenceStart, duration: Duration) -> ReportBuilder.Context {
-        ReportBuilder.Context(
+        var context = ReportBuilder.Context(
             id: start.verification, startedAt: start.date,
             finishedAt: start.date.addingTimeInterval(duration.seconds), inventorySource: inventory.source,
             inventoryHash: inventory.hash, selected: inventory.selected ?? [], listed: inventory.listedWhereSelected,
             warnings: warnings)
+        context.origin = origin(at: context.finishedAt)
+        return context
+    }
+
+    private func origin(at end: Date, _ promotion: PromotionRecord? = nil) -> ReportOrigin {
+        PipelineOrigin(environment).origin(
+            of: target.gitSHA, former: promotion?.formerGitSHA, isBack: promotion?.kind == .rollback, at: end)
     }
 
     private var warnings: [String] {
@@ -241,23 +261,40 @@ package struct VerificationRun: Sendable {
     ) async throws -> Report {
         var outcome = outcome
         outcome.context.promotion = promotion
+        outcome.context.origin = origin(at: outcome.context.finishedAt, promotion)
         outcome.context.closingNotes += notes
         return try publish(await recorded(outcome), showsText: showsText)
     }
 
     private func publish(_ outcome: VerificationOutcome, showsText: Bool = true) throws -> Report {
         let report = outcome.report()
-        try destinations.deliver(report)
-        if showsText { try show(report) }
-        Pipeline(environment: environment, terminal: terminal)?.publish(report)
-        try requireEvidence(of: report)
-        return report
+        var failure: ReportWriteError?
+        do throws(ReportWriteError) {
+            try destinations.deliver(report)
+            try requireEvidence(of: report)
+        } catch {
+            failure = error
+        }
+        if showsText {
+            do throws(ReportWriteError) { try show(report) } catch { failure = failure ?? error }
+        }
+        let pipeline = Pipeline(environment: environment, terminal: terminal)
+        guard let failure else {
+            pipeline?.publish(report)
+            return report
+        }
+        // The pipeline shows the exit code that the process ends with.
+        var ending = report
+        ending.exitCode = failure.exitCode
+        ending.warnings.append("\(failure)")
+        pipeline?.publish(ending)
+        throw failure
     }
 
     /// Writes the final table: to ``output`` if no report goes there; else beside the progress, if any is wanted.
     ///
     /// - Throws: if standard output could not take it. Nothing else tells a script that its log is incomplete.
-    private func show(_ report: Report) throws {
+    private func show(_ report: Report) throws(ReportWriteError) {
         guard !destinations.contains(where: \.isTextOnTerminal) else { return }
         let isTaken = destinations.contains(where: \.isStandardOutput) || evidence?.isStandardOutput == true
         let isResult = output.descriptor == Terminal.standardOutput.descriptor && !isTaken
@@ -272,7 +309,7 @@ package struct VerificationRun: Sendable {
             error: ReportDestinationError.unwritable("standard output", reason: String(cString: strerror(errno))))
     }
 
-    private func requireEvidence(of report: Report) throws {
+    private func requireEvidence(of report: Report) throws(ReportWriteError) {
         guard let evidence, report.evidence == nil else { return }
         throw ReportWriteError(report: report, error: EvidenceError.incomplete(evidence.path))
     }

@@ -23,7 +23,7 @@ struct HTMLHostRow {
         return """
             <tr id="\(anchor)" class="\(host.styleStatus.rawValue)">\
             <th scope="row"><a href="#\(anchor)"\(fullName)>\(host.name, limit: Self.maximumName)</a>\
-            \(Self.chips(labels.prefix(Self.shownLabels)))</th>\
+            \(Self.chips(labels.prefix(Self.shownLabels)))\(moreLabels(labels.count - Self.shownLabels))</th>\
             <td><b>\(host.statusText)</b></td>\
             <td>\(timeline)</td>\
             <td><span>\(reason)</span>\(warnings)\(waiver)\(details(labels.dropFirst(Self.shownLabels)))</td>\
@@ -33,6 +33,11 @@ struct HTMLHostRow {
             <td>\(host.lastAnswerAgeSeconds.map(ReportText.duration) ?? "")</td></tr>
 
             """
+    }
+
+    /// The row's details show them.
+    private func moreLabels(_ hidden: Int) -> Markup {
+        hidden > 0 ? " <small>and \(ReportText.counted(hidden, "more label", "more labels"))</small>" : ""
     }
 
     private func details(_ labels: ArraySlice<String>) -> Markup {
@@ -71,8 +76,10 @@ struct HTMLHostRow {
 
     private var reason: Markup {
         let text = host.explanation
-        guard host.status != .converged, let remedy = text.remedy, !text.cause.isEmpty else { return "\(host.reason)" }
-        return "<em>\(text.cause):</em> \(remedy)\(text.note.map { " (\($0))" } ?? "")"
+        guard host.status != .converged, let remedy = text.remedy, !text.cause.isEmpty else {
+            return "\(host.reason, limit: 1_536)"
+        }
+        return "<em>\(text.cause):</em> \(remedy, limit: 1_024)\(text.note.map { " (\($0))" } ?? "")"
     }
 
     private var warnings: Markup {

@@ -24,7 +24,7 @@ struct HTMLRunDetails {
             ("digest", target.digest.map { "<code>\($0.description)</code>" } ?? "not given"),
         ]
         if let image = target.image { rows.append(("image", "<code>\(image)</code>")) }
-        if let generation = target.generation { rows.append(("generation", "\(generation)")) }
+        if let generation = target.generation { rows.append(("promotion", "no. \(generation) of this service")) }
         if !target.equivalentDigests.isEmpty { rows.append(("the same image", equivalents)) }
         return rows
     }

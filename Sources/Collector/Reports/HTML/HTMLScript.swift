@@ -16,6 +16,11 @@ enum HTMLScript {
           addEventListener("hashchange", reveal);
           reveal();
 
+          for (const time of document.querySelectorAll("time")) {
+            const moment = new Date(time.dateTime);
+            if (!isNaN(moment)) time.title = "In your time zone: " + moment.toLocaleString();
+          }
+
           const panel = find("filter"), statuses = find("statuses");
           if (!panel || !statuses) return;
           const text = find("text"), inventory = find("inventory"), found = find("found"), nothing = find("nothing");

@@ -82,6 +82,8 @@ enum HTMLStyle {
         .headline h1{flex:1 1 14rem;color:var(--t)}
         .codes{color:var(--soft);border:1px solid var(--line);border-radius:5px;padding:3px 10px}
         .codes b{color:var(--text)}
+        .state{font-size:1.25rem;line-height:1.35;margin-bottom:4px}
+        .when{color:var(--soft);margin-bottom:8px}
         .reason{font-size:1.1rem}
         .reason::first-letter{text-transform:uppercase}
         .also{margin-top:6px;color:var(--soft)}
@@ -95,6 +97,7 @@ enum HTMLStyle {
         .verdict h2{margin:20px 0 4px}
         .remedies li{margin-top:6px;padding-left:12px;border-left:3px solid var(--k,var(--line))}
         .todo{font-weight:600}
+        .copy{-webkit-user-select:all;user-select:all}
         .who{color:var(--soft)}
         .hint{color:var(--soft)}
         .warnings li{padding-left:12px;border-left:3px solid var(--line)}

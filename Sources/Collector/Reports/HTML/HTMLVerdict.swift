@@ -1,23 +1,23 @@
 import Shared
 import Verdict
 
-/// The head of the page: the verdict, its causes, the counts, and the remedies.
+/// The head of the page: the headline, the verdict and its causes, the counts, and the remedies.
 struct HTMLVerdict {
     let report: Report
     let anchors: HTMLAnchors
 
-    /// The maximum number of listed remedies. The rows of the hosts contain the others.
-    private static let maximumRemedies = 6
     private static let maximumNames = 3
 
     var section: Markup {
         let text = VerdictText(report)
+        let headline = report.headline
+        let state: Markup = headline.state.map { "<p class=\"state\">\($0)</p>\n" } ?? ""
         return """
             <header class="panel verdict" id="verdict" data-tone="\(text.tone.rawValue)">
             <p class="what"><bdi>\(report.target.service, limit: 128)</bdi> \(build)</p>
-            <div class="headline">\(symbol(text.tone))<h1>\(text.headline)</h1>\
+            <div class="headline">\(symbol(text.tone))<h1>\(headline.event)</h1>\
             <p class="codes"><code>\(text.word)</code> exit code <b>\(Int(report.exitCode))</b></p></div>
-            <p class="reason">\(report.reasons.first?.message ?? "No cause was recorded.")</p>
+            \(state)\(circumstance)<p class="reason">\(report.reasons.first?.message ?? "No cause was recorded.")</p>
             \(alsoCauses)\(figures)\(fleetBar)\(todo(text))\(warnings)</header>
 
             """
@@ -25,8 +25,22 @@ struct HTMLVerdict {
 
     private var build: Markup {
         let target = report.target
-        let parts = [target.gitSHA?.short, target.digest?.short, target.generation.map { "generation \($0)" }]
-        return parts.compactMap { $0 }.map { "<code>\($0)</code>" }.joined(by: " ")
+        let parts: [Markup?] = [
+            target.environment.isStandard ? nil : "(\(target.environment.description, limit: 128))",
+            target.gitSHA.map { "<code>\($0.short)</code>" }, target.digest.map { "<code>\($0.short)</code>" },
+            target.generation.map { "promotion no. \($0)" },
+        ]
+        return parts.compactMap { $0 }.joined(by: " ")
+    }
+
+    /// The end of the run, which the script adds in the reader's zone, the requester, and the pipeline's pages.
+    private var circumstance: Markup {
+        guard report.sweep == nil else { return "" }
+        let end = report.verification.finishedAt
+        var parts: [Markup] = ["<time datetime=\"\(end, limit: 64)\">\(report.endedAt)</time>"]
+        if let promotion = report.promotion { parts.append("by \(promotion.shownActor)") }
+        parts += (report.origin?.links ?? []).map { "<a href=\"\($0.url, limit: 2_048)\">\($0.name)</a>" }
+        return "<p class=\"when\">\(parts.joined(by: " · "))</p>\n"
     }
 
     /// A shape for each tone, so that tones differ by more than colour.
@@ -71,6 +85,9 @@ struct HTMLVerdict {
                     <small>, </small>\(ReportText.duration(times.max))
                     """))
         }
+        if summary.servedFromStart > 0 {
+            items.append(figure("served it from the start", "\(ReportText.count(summary.servedFromStart))"))
+        }
         guard !report.isUnasked else { return "<dl class=\"figures\">\(items.joined())</dl>\n" }
         items.append(
             figure(
@@ -108,18 +125,16 @@ struct HTMLVerdict {
     // MARK: - Remedies
 
     private func todo(_ text: VerdictText) -> Markup {
-        let groups = report.isUnasked ? [] : HTMLRemedies(report).groups
-        var items: [Markup] = groups.prefix(Self.maximumRemedies).map { group in
-            """
-            <li class="\(group.status.rawValue)"><b>\(report.text(of: group.status))</b> \(ReportText.hosts(group.hosts.count)): \
-            <span class="todo">\(group.todo)</span> <span class="who">\(names(group.hosts))</span></li>
-            """
-        }
-        if groups.count > Self.maximumRemedies {
-            let rest = groups.dropFirst(Self.maximumRemedies)
-            let hosts = rest.reduce(0) { $0 + $1.hosts.count }
-            items.append(
-                "<li>and more for \(ReportText.hosts(hosts)): <a href=\"#hosts\">see the hosts below</a></li>")
+        let rows = rows
+        let items: [Markup] = (report.actions ?? []).map { action in
+            let word = report.word(of: action)
+            let cause: Markup = action.cause.isEmpty ? "" : "<em>\(action.cause):</em> "
+            let note: Markup = action.note.map { " (\($0))" } ?? ""
+            return """
+                <li class="\(word.style.rawValue)"><b>\(word.text)</b> \
+                \(ReportText.hosts(action.hosts.count)): \(cause)<span class="todo">\(remedy(action))</span>\(note) \
+                \(names(action.hosts, rows))</li>
+                """
         }
         let list: Markup = items.isEmpty ? "" : "<ul class=\"remedies\">\(items.joined())</ul>\n"
         return """
@@ -129,12 +144,36 @@ struct HTMLVerdict {
             """
     }
 
-    private func names(_ hosts: [Int]) -> Markup {
-        let shown: [Markup] = hosts.prefix(Self.maximumNames).map { index in
-            "<a href=\"#\(anchors[index])\"><bdi>\(report.hosts[index].name, limit: 64)</bdi></a>"
+    /// The remedy, with its command set apart: a click selects it.
+    private func remedy(_ action: Report.Action) -> Markup {
+        guard let command = action.command, let range = action.remedy.firstRange(of: command) else {
+            return "\(action.remedy, limit: 1_024)"
         }
-        let more: Markup = hosts.count > shown.count ? " and \(ReportText.count(hosts.count - shown.count)) more" : ""
-        return "\(shown.joined(by: ", "))\(more)"
+        // Sanitised text has no blank at its ends, so the ones beside the command are written here.
+        let (before, after) = (action.remedy[..<range.lowerBound], action.remedy[range.upperBound...])
+        let (left, right): (Markup, Markup) = (before.hasSuffix(" ") ? " " : "", after.hasPrefix(" ") ? " " : "")
+        return
+            "\(String(before.dropLast(before.hasSuffix(" ") ? 1 : 0)))\(left)<code class=\"copy\">\(command)</code>\(right)\(String(after.drop { $0 == " " }))"
+    }
+
+    /// The index of each host by its name.
+    private var rows: [String: Int] {
+        Dictionary(zip(report.hosts.map(\.name), report.hosts.indices), uniquingKeysWith: { first, _ in first })
+    }
+
+    /// Links to the first hosts; beyond them, all names in one line to copy.
+    private func names(_ hosts: [String], _ rows: [String: Int]) -> Markup {
+        let shown: [Markup] = hosts.prefix(Self.maximumNames).map { name in
+            let label: Markup = "<bdi>\(name, limit: 64)</bdi>"
+            return rows[name].map { "<a href=\"#\(anchors[$0])\">\(label)</a>" } ?? label
+        }
+        let links: Markup = "<span class=\"who\">\(shown.joined(by: " "))"
+        guard hosts.count > shown.count else { return "\(links)</span>" }
+        return """
+            \(links) and \(ReportText.count(hosts.count - shown.count)) more</span>\
+            <details><summary>all \(ReportText.count(hosts.count)) names</summary>\
+            <code class="copy">\(Report.Action.line(hosts), limit: .max)</code></details>
+            """
     }
 
     private var warnings: Markup {
@@ -160,52 +199,5 @@ extension Report {
     /// True if the verification was refused before any host was queried.
     var isUnasked: Bool {
         verification.durationSeconds <= 0 && hosts.allSatisfy { $0.attempts == 0 && $0.transitions.isEmpty }
-    }
-}
-
-/// The remedies for the hosts, each once for all hosts that need it.
-struct HTMLRemedies {
-    /// Hosts with the same status and the same remedy.
-    struct Group: Hashable, Sendable {
-        var status: HostStatus
-        /// One line.
-        var todo: String
-        /// Indices into the report's hosts, in their order.
-        var hosts: [Int]
-    }
-
-    /// The worst status first, then the remedy for the most hosts.
-    let groups: [Group]
-
-    /// Groups the hosts in the gate that are not converged and whose reason has a remedy.
-    init(_ report: Report) {
-        if case .done = report.remedy {
-            groups = []
-            return
-        }
-        var positions: [Key: Int] = [:]
-        var groups: [Group] = []
-        for (index, host) in report.hosts.enumerated() {
-            guard host.status != .converged, !host.isWaived,
-                let todo = host.explanation.remedy
-            else { continue }
-            let key = Key(status: host.styleStatus, todo: todo)
-            if let position = positions[key] {
-                groups[position].hosts.append(index)
-            } else {
-                positions[key] = groups.count
-                groups.append(Group(status: key.status, todo: key.todo, hosts: [index]))
-            }
-        }
-        self.groups = groups.sorted { left, right in
-            (left.status.rank, -left.hosts.count, left.hosts[0]) < (
-                right.status.rank, -right.hosts.count, right.hosts[0]
-            )
-        }
-    }
-
-    private struct Key: Hashable {
-        var status: HostStatus
-        var todo: String
     }
 }

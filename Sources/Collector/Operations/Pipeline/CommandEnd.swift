@@ -1,0 +1,182 @@
+import CollectorSupport
+package import Reports
+import Shared
+
+/// The end of a command that has no report: a refusal, a usage error, a dry run, a promotion without verification.
+///
+/// Pipelines see it like the headline of a report: what happened, what the tag is, and what to do next.
+package struct CommandEnd: Hashable, Sendable {
+    /// A command whose end a pipeline shows.
+    package enum Command: String, CaseIterable, Sendable {
+        case verify, promote, rollback
+        case waitCI = "wait-ci"
+    }
+
+    /// The end in one word, as the output `verdict`.
+    package enum Verdict: Hashable, Sendable {
+        /// Nothing was changed or proven: the gate refused, the usage was invalid, or a required service was unavailable.
+        case refused
+        /// A newer promotion exists.
+        case superseded
+        /// The inventory was refused, by the verdict of a verification.
+        case inventory(String)
+        /// It is unknown whether the tag was moved.
+        case unknown
+        case interrupted
+        /// An internal error.
+        case error
+        case dryRun
+        /// The tag is what was requested, and no host was asked.
+        case notVerified
+        /// The required contexts are green.
+        case green
+
+        package var word: String {
+            switch self {
+            case .refused: "refused"
+            case .superseded: "superseded"
+            case .inventory(let word): word
+            case .unknown: "unknown"
+            case .interrupted: "interrupted"
+            case .error: "error"
+            case .dryRun: "dry_run"
+            case .notVerified: "not_verified"
+            case .green: "green"
+            }
+        }
+    }
+
+    let command: Command
+    let verdict: Verdict
+    let exitCode: Int32
+    let effect: PromotionRecord.Outcome
+    /// The cause, one line, without a full stop.
+    let message: String
+    /// A sentence about the tag; nil if none is involved, or nothing is known of it.
+    let tag: String?
+
+    package init(
+        _ command: Command, _ verdict: Verdict, exitCode: Int32, effect: PromotionRecord.Outcome, message: String,
+        tag: String? = nil
+    ) {
+        self.command = command
+        self.verdict = verdict
+        self.exitCode = exitCode
+        self.effect = effect
+        self.message = Sanitizer.singleLine(message, limit: 1_024)
+        self.tag = tag.map { Sanitizer.singleLine($0, limit: 512) }
+    }
+
+    /// The end of a command by an error.
+    ///
+    /// - Parameters:
+    ///   - message: the error's.
+    ///   - unchanged: the sentence that the tag was not moved; nil if that is not certain.
+    package init(_ command: Command, exitCode: Int32, message: String, unchanged: String?, error: (any Error)? = nil) {
+        let isUnchanged = unchanged != nil || command == .verify || command == .waitCI
+        let verdict: Verdict =
+            switch ExitStatus(rawValue: exitCode) {
+            case .superseded: .superseded
+            case .interrupt, .terminated, .hangup: .interrupted
+            case .inventory: .inventory((error as? any InventoryRefusal)?.verdict ?? "empty_inventory")
+            case .refused, .usage, .unavailable: isUnchanged ? .refused : .unknown
+            default: .error
+            }
+        self.init(
+            command, verdict, exitCode: exitCode, effect: isUnchanged ? .unchanged : .unknown, message: message,
+            tag: unchanged)
+    }
+
+    /// The end by an error of a promotion or rollback.
+    ///
+    /// - Parameter exitCode: the process's; nil for the error's.
+    package init(_ command: Command, _ failure: PromotionFailure, exitCode: Int32? = nil) {
+        let end = CommandEnd(
+            command, exitCode: failure.exitCode, message: "\(failure)",
+            unchanged: failure.effect == .unchanged ? failure.message : nil, error: failure.reason)
+        // A tag that was moved before the error is known to be moved.
+        self.init(
+            command, end.verdict, exitCode: exitCode ?? failure.exitCode, effect: failure.effect, message: end.message,
+            tag: end.tag)
+    }
+
+    // MARK: - Words
+
+    private var subject: String {
+        switch command {
+        case .verify: "Verification"
+        case .promote: "Promotion"
+        case .rollback: "Rollback"
+        case .waitCI: "The wait for CI"
+        }
+    }
+
+    /// What happened, without a full stop.
+    var event: String {
+        switch verdict {
+        case .refused where ExitStatus(rawValue: exitCode) == .usage: "\(subject) did not start"
+        case .refused where ExitStatus(rawValue: exitCode) == .unavailable:
+            "\(subject) failed before it changed anything"
+        case .refused where command == .waitCI: "CI is not green"
+        case .refused, .inventory: "\(subject) was refused"
+        case .superseded: "\(subject) was superseded"
+        case .unknown where effect == .moved: "\(subject) failed after the tag was moved"
+        case .unknown: "\(subject) failed, and it is unknown whether the tag was moved"
+        case .interrupted: "\(subject) was interrupted"
+        case .error: "\(subject) ended with an internal error"
+        case .dryRun: "Dry run of a \(subject.lowercased())"
+        case .notVerified: "\(subject) without verification"
+        case .green: "CI is green"
+        }
+    }
+
+    /// What to do next, one sentence.
+    var next: String {
+        switch verdict {
+        case .refused, .inventory: "Remove the cause and run the job again: there is nothing to undo."
+        case .superseded: "Check the run of the newer promotion: there is nothing to do here."
+        case .unknown where effect == .moved, .interrupted where effect == .moved:
+            "Run verify: the hosts are not proven to follow."
+        case .unknown: "Run \(command.rawValue) again: it first determines whether the tag was moved."
+        case .interrupted where effect == .unknown:
+            "Run \(command.rawValue) again: it first determines whether the tag was moved."
+        case .interrupted: "Run \(command.rawValue) again if it is still wanted."
+        case .error: "Report this as a defect of buildinfo-collector, with the log of the step."
+        case .dryRun: "Run it without --dry-run to move the tag."
+        case .notVerified: "Run verify: the hosts are not proven to follow."
+        case .green: "Promote the commit."
+        }
+    }
+
+    /// Red ends are errors. A permitted supersession and a dry run are neutral.
+    var level: WorkflowCommand.Level { exitCode == 0 ? (verdict == .notVerified ? .warning : .notice) : .error }
+
+    var annotation: WorkflowCommand {
+        WorkflowCommand(
+            level: level, title: "buildinfo \(command.rawValue): \(verdict.word) (exit \(exitCode))",
+            message: "\(event): \(message). \(tag.map { "\($0). " } ?? "")\(next)")
+    }
+
+    /// The program's own words and numbers.
+    var outputs: String {
+        StepOutputs.text([
+            ("verdict", verdict.word), ("exit_code", "\(exitCode)"), ("moved", StepOutputs.word(effect)),
+            ("failed_hosts", ""), ("serving", ""),
+        ])
+    }
+
+    /// Markdown. Foreign text stands in code spans.
+    var summary: String {
+        let symbol = exitCode != 0 ? "❌" : verdict == .green ? "✅" : "⚠️"
+        var lines = ["## \(symbol) \(event)", "", MarkdownText.code(message, limit: 1_024), ""]
+        if let tag { lines += [MarkdownText.code(tag, limit: 512), ""] }
+        if command != .waitCI { lines += ["No host was asked.", ""] }
+        lines += ["**Next:** \(next)", "", "**\(verdict.word)** (exit \(exitCode))", ""]
+        return lines.joined(separator: "\n") + "\n"
+    }
+}
+
+/// An error that refuses an inventory, with the verdict of a verification.
+protocol InventoryRefusal: Error {
+    var verdict: String? { get }
+}

@@ -1,0 +1,148 @@
+import Shared
+package import Verdict
+
+extension Report {
+    /// One thing to do, and every host that needs it.
+    ///
+    /// Hosts share an action if they have the same cause and the same remedy. Waived hosts and hosts without a remedy, for
+    /// example those that only have to be waited for, are in none.
+    package struct Action: Codable, Hashable, Sendable {
+        /// The worst status among the hosts.
+        package var status: HostStatus
+        /// nil in the records of older collectors.
+        package var reasonCode: HostReason.Code?
+        /// What was found on all these hosts; empty if the remedy contains it.
+        package var cause: String
+        /// One sentence, with the command if there is one.
+        package var remedy: String
+        /// The command alone, on one line; nil without one.
+        package var command: String?
+        /// A remark that applies to all these hosts, for example the build that they serve.
+        package var note: String?
+        /// All their names, in the report's order.
+        package var hosts: [String]
+
+        private enum CodingKeys: String, CodingKey {
+            case status, cause, remedy, command, note, hosts
+            case reasonCode = "reason_code"
+        }
+
+        /// The cause and the remedy on one line: `cause: remedy (note)`.
+        package var sentence: String { ReasonText(cause, remedy: remedy, note: note).sentence }
+
+        /// Names of hosts for a command line: one line, separated by blanks, each name one word.
+        static func line(_ names: some Sequence<String>) -> String {
+            names.map(ShellWord.quoted).joined(separator: " ")
+        }
+
+        /// The actions of a report, the worst status first, then the one for the most hosts; empty if there is nothing to do.
+        static func all(of report: Report) -> [Action] {
+            if case .done = report.remedy { return [] }
+            guard !report.isUnasked else { return [] }
+            var groups = ActionGroups()
+            for host in report.hosts where host.status != .converged && !host.isWaived { groups.add(host) }
+            return groups.actions
+        }
+    }
+}
+
+/// Collects hosts with the same problem, in time and space proportional to their number.
+private struct ActionGroups {
+    private struct Key: Hashable {
+        var code: HostReason.Code?
+        var summary: String
+        var remedy: String
+        var command: String?
+    }
+
+    private struct Group {
+        var key: Key
+        var status: HostStatus
+        /// nil if the hosts differ.
+        var cause: String?
+        var note: String?
+        var hosts: [String]
+
+        mutating func merge(_ other: Group) {
+            if other.status.rank < status.rank { status = other.status }
+            if other.cause != cause { cause = nil }
+            if other.note != note { note = nil }
+            hosts += other.hosts
+        }
+    }
+
+    private var positions: [Key: Int] = [:]
+    private var groups: [Group] = []
+
+    /// Beyond this number of lines for one reason, the smaller ones share a line: containers have other names on each host.
+    private static let maximumPerReason = 8
+
+    mutating func add(_ host: Report.Host) {
+        let text = host.explanation
+        guard let remedy = text.remedy else { return }
+        let key = Key(
+            code: host.reasonCode, summary: text.summary ?? text.cause, remedy: remedy, command: text.command)
+        let group = Group(key: key, status: host.status, cause: text.cause, note: text.note, hosts: [host.name])
+        if let position = positions[key] {
+            groups[position].merge(group)
+        } else {
+            positions[key] = groups.count
+            groups.append(group)
+        }
+    }
+
+    var actions: [Report.Action] {
+        // The order of the first host breaks ties, so that equal reports have equal actions.
+        let sorted = groups.enumerated().sorted {
+            (-$0.element.hosts.count, $0.offset) < (-$1.element.hosts.count, $1.offset)
+        }.map(\.element)
+        var kept: [HostReason.Code?: Int] = [:]
+        var rest: [HostReason.Code?: [Group]] = [:]
+        var actions: [Report.Action] = []
+        for group in sorted {
+            kept[group.key.code, default: 0] += 1
+            if kept[group.key.code, default: 0] <= Self.maximumPerReason {
+                actions.append(Self.action(group))
+            } else {
+                rest[group.key.code, default: []].append(group)
+            }
+        }
+        actions += rest.values.compactMap(Self.shared)
+        return actions.sorted { left, right in
+            (left.status.rank, -left.hosts.count, left.sentence) < (
+                right.status.rank, -right.hosts.count, right.sentence
+            )
+        }
+    }
+
+    private static func action(_ group: Group) -> Report.Action {
+        Report.Action(
+            status: group.status, reasonCode: group.key.code, cause: group.cause ?? group.key.summary,
+            remedy: group.key.remedy, command: group.key.command, note: group.note, hosts: group.hosts)
+    }
+
+    /// One action for groups of the same reason.
+    private static func shared(_ groups: [Group]) -> Report.Action? {
+        guard let first = groups.first else { return nil }
+        guard groups.count > 1 else { return action(first) }
+        let worst = groups.map(\.status).min { $0.rank < $1.rank } ?? first.status
+        let isSame = groups.allSatisfy { $0.key.summary == first.key.summary }
+        let code = first.key.code?.rawValue.replacing("_", with: " ") ?? "other reasons"
+        let beginning = commonWords(groups.map(\.key.remedy))
+        let each = "each host's reason has the remedy"
+        return Report.Action(
+            status: worst, reasonCode: first.key.code, cause: isSame ? first.key.summary : code,
+            remedy: beginning.isEmpty ? each : "\(beginning) … (\(each))", command: nil, note: nil,
+            hosts: groups.flatMap(\.hosts))
+    }
+
+    /// The words with which all texts begin; empty if fewer than two.
+    private static func commonWords(_ texts: [String]) -> String {
+        guard var common = texts.first?.split(separator: " ") else { return "" }
+        for text in texts.dropFirst() {
+            let words = text.split(separator: " ", maxSplits: common.count)
+            common = Array(zip(common, words).prefix { $0 == $1 }.map(\.0))
+        }
+        return common.count < 2 ? "" : common.joined(separator: " ")
+    }
+}

@@ -1,0 +1,142 @@
+import Shared
+
+/// A request without a usable answer, and the words for it.
+///
+/// The detail is recorded with the evidence, so everything here derives from it: its words come from the transfer layer and
+/// from the response decoder, and an unknown detail gets the remedy of its outcome.
+package struct FailedRequest: Hashable, Sendable {
+    package var outcome: RequestOutcome
+    /// One clean line.
+    package var detail: String
+    /// The URL of the inventory.
+    package var url: String
+    package var service: String
+
+    package init(_ outcome: RequestOutcome, detail: String, url: String = "", service: String = "") {
+        self.outcome = outcome
+        self.detail = detail
+        self.url = url
+        self.service = service
+    }
+
+    /// What happened, without a remedy.
+    var cause: String {
+        switch outcome {
+        case .never: "never answered"
+        case .ok: "answered before"
+        default: detail
+        }
+    }
+
+    package var text: ReasonText { ReasonText(cause, remedy: remedy, summary: summary) }
+
+    /// The cause without the host's own name; nil if it contains none.
+    private var summary: String? {
+        switch outcome {
+        case .dns: "the name does not resolve"
+        case .timeout: "no answer in time"
+        case .refused: detail.hasPrefix("connection refused") ? "connection refused" : nil
+        default: nil
+        }
+    }
+
+    private var remedy: String {
+        switch outcome {
+        case .dns: "check the name in the inventory, and the resolver"
+        case .tls: tls
+        case .refused: "check that the agent runs (systemctl status buildinfo-agent), its port and the firewall"
+        case .timeout, .never, .ok: "check the host, the network and the agent"
+        case .auth:
+            switch status {
+            case 401: "check the token (--token-file, or access in the inventory)"
+            case 403:
+                "the agent does not accept this client certificate: check --cert, and --tls-client-name on the host"
+            default: "check the token (--token-file) and the client certificate (--cert), or access in the inventory"
+            }
+        case .httpStatus: http
+        case .notBuildinfo: path ?? "check what answers at this URL"
+        case .tooLarge: "not a buildinfo document; check the URL"
+        case .protocolError: wrongScheme ?? "check what listens on this port"
+        }
+    }
+
+    // MARK: - HTTP
+
+    /// The status in the detail: `answered HTTP 404`.
+    private var status: Int? {
+        guard let found = detail.firstRange(of: "HTTP ") else { return nil }
+        return Int(detail[found.upperBound...].prefix { ("0"..."9").contains($0) })
+    }
+
+    private var http: String {
+        switch status {
+        case 400 where detail.contains("TLS"): "write https:// in the inventory"
+        case 404:
+            path
+                ?? (detail.contains("serves")
+                    ? "check the service's name (--service, or service in the inventory)"
+                    : "check what answers at this URL: an agent has \(address)")
+        case 429: "query less often, or raise requests_per_second in its agent.yaml"
+        case 503: "find the clients that hold its connections, or raise connections in its agent.yaml"
+        case let status? where (300..<400).contains(status): "write the agent's own URL in the inventory"
+        default: path ?? "check what answers at this URL"
+        }
+    }
+
+    /// The remedy for a URL without an agent's path; nil for one that has it.
+    private var path: String? {
+        guard !url.isEmpty else { return nil }
+        let path = parts.path.prefix { $0 != "?" && $0 != "#" }
+        let isAgents = ["/buildinfo", "/api/buildinfo"].contains(path) || path.hasPrefix("/buildinfo/")
+        return isAgents ? nil : "write \(address) in the inventory"
+    }
+
+    /// The URL at which an agent on this port would answer.
+    private var address: String {
+        let service = Self.percentEncoded(service)
+        return Sanitizer.singleLine("\(parts.origin)/buildinfo\(service.isEmpty ? "" : "/\(service)")", limit: 200)
+    }
+
+    /// Scheme and authority, and the rest.
+    private var parts: (origin: Substring, path: Substring) {
+        guard let scheme = url.firstRange(of: "://") else { return ("", url[...]) }
+        let end = url[scheme.upperBound...].firstIndex { "/?#".contains($0) } ?? url.endIndex
+        return (url[..<end], url[end...])
+    }
+
+    private static func percentEncoded(_ text: String) -> String {
+        let digits = Array("0123456789ABCDEF")
+        return text.utf8.reduce(into: "") { result, byte in
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"),
+                UInt8(ascii: "~"):
+                result.unicodeScalars.append(Unicode.Scalar(byte))
+            default: result += "%\(digits[Int(byte >> 4)])\(digits[Int(byte & 15)])"
+            }
+        }
+    }
+
+    // MARK: - TLS
+
+    private var tls: String {
+        let remedies = [
+            ("does not speak TLS", "write http:// in the inventory, or configure TLS on the agent"),
+            ("has expired", "renew the certificate on the host"),
+            ("not valid yet", "check the clocks of the host and of this machine"),
+            ("not issued by a trusted CA", "give its CA with --ca"), ("self-signed", "give its CA with --ca"),
+            ("for another name", "correct the name in the inventory, or issue a certificate for it"),
+            ("requires a client certificate", "give --cert and --key, or access in the inventory"),
+            ("rejects the client certificate", "check --cert, and the CA that the agent trusts"),
+        ]
+        return remedies.first { detail.contains($0.0) }?.1 ?? "check the certificates, --ca and --cert"
+    }
+
+    /// A TLS port answers plain HTTP with a closed connection, or with bytes that are not HTTP.
+    private var wrongScheme: String? {
+        guard url.hasPrefix("http://") else { return nil }
+        let isTypical = ["without an answer", "not HTTP", "reset"].contains { detail.contains($0) }
+        return isTypical
+            ? "if the port speaks TLS, write https:// in the inventory; else check what listens there" : nil
+    }
+}
