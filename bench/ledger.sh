@@ -97,6 +97,14 @@ compare "history --since 60 days" \
 compare "history --host" \
     "SELECT * FROM hosts JOIN verifications ON number = verification WHERE name = 'canvas-3-eu-0123' ORDER BY 1 DESC LIMIT 20" \
     history --host canvas-3-eu-0123
+compare "history --host --at" \
+    "SELECT * FROM hosts JOIN verifications ON number = verification WHERE name = 'canvas-3-eu-0123' AND number <= (
+     SELECT number FROM verifications WHERE started_at <= '2026-08-01T12:00:00' ORDER BY started_at DESC LIMIT 1)
+     ORDER BY number DESC LIMIT 1" history --host canvas-3-eu-0123 --at 2026-08-01T12:00Z
+compare "history --at" \
+    "SELECT * FROM hosts WHERE verification = (SELECT number FROM verifications WHERE service = 'canvas-3'
+     AND started_at <= '2026-08-01T12:00:00' ORDER BY number DESC LIMIT 1)" \
+    history --service canvas-3 --at 2026-08-01T12:00Z
 compare "history --by host" \
     "SELECT name, max(n), max(iif(r = (n + 1) / 2, s, 0)), max(iif(r = (n * 95 + 99) / 100, s, 0)) AS p95, max(s)
      FROM ($ranked) GROUP BY name ORDER BY p95 DESC LIMIT 20" history --by host

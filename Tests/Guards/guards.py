@@ -93,6 +93,8 @@ WATCH = r"[./]StatusDisplayTests/"
 PROGRESS = r"[./]ProgressTests/"
 LIMITS = r"[./]LimitOptionsTests/"
 KINDS = r"[./]LedgerKindsTests/"
+ENVIRONMENTS = r"[./]EnvironmentTests/"
+LEDGER_COPIES = r"[./](LedgerBackupTests|LedgerRestoreTests)/"
 CONFIGURATION = r"[./]ConfigurationTests/"
 PROBE = r"[./](ProbeURLTests|ProbeClientTests|ProbeJudgementTests|ProbeObservationTests)/"
 PIPELINE = r"[./](FormatConsistencyTests|AnnotationTests|JUnitReportTests|MarkdownReportTests)/"
@@ -1536,8 +1538,13 @@ GUARDS = [
     Guard(
         11, "switch-unreadable", "a kill switch that cannot be read holds",
         _KILL_SWITCH + "KillSwitch.swift",
-        r"""case .unreadable(let reason): throw .refused("promotion held: the kill switch \(reason)")""",
+        r"""case .unreadable(let reason): throw .refused("\(held): the kill switch \(reason)")""",
         r"""case .unreadable: return""", KILL_SWITCH),
+    Guard(
+        11, "switch-environment", "the switch of all environments blocks each of them",
+        _KILL_SWITCH + "KillSwitchSource.swift",
+        r"return [.standard, .environment(",
+        r"return [.environment(", KILL_SWITCH),
     Guard(
         11, "switch-file-folder", "a kill switch's file is absent only where its folder is there",
         _KILL_SWITCH + "KillSwitch.swift",
@@ -2121,4 +2128,44 @@ GUARDS = [
         "Sources/Collector/Support/CommaSeparatedTable.swift",
         r"""isStart = ";|".contains(character) ||""",
         r"""isStart = ";|".contains(character) && result.isEmpty ||""", HISTORY),
+    Guard(
+        "ledger", "environment-key", "promotions, sizes and proofs of another environment do not count",
+        _LEDGER + "Store/LedgerCoding.swift",
+        r"""{ environment.isStandard ? name : "\(name)@\(environment)" }""",
+        r"""{ name }""", ENVIRONMENTS),
+    Guard(
+        "ledger", "environment-spelling", "an environment in other letters does not start a second history",
+        _LEDGER + "Recording/Ledger+Recording.swift",
+        r"lower(environment) = lower(?)",
+        r"environment = ?", ENVIRONMENTS),
+    Guard(
+        "ledger", "status-no-promotion", "a recorded status has no promotion",
+        _LEDGER + "Store/LedgerSchema.swift",
+        r"(kind = 'status' AND generation IS NULL)",
+        r"kind = 'status'", ENVIRONMENTS),
+    Guard(
+        "ledger", "backup-checked", "a damaged copy does not become a backup",
+        _LEDGER + "Maintenance/Ledger+Backup.swift",
+        r"if let damage = check.damage { throw LedgerCopyError.damagedLedger(path: path, finding: damage) }",
+        r"", LEDGER_COPIES),
+    Guard(
+        "ledger", "restore-checked", "a damaged backup does not replace a ledger",
+        _LEDGER + "Maintenance/Ledger+Restore.swift",
+        r"if let damage = check.damage { throw LedgerCopyError.damagedBackup(path: source, finding: damage) }",
+        r"", LEDGER_COPIES),
+    Guard(
+        "ledger", "restore-stale-log", "a log that was left behind is not applied to a restored ledger",
+        _LEDGER + "Maintenance/PartialFile.swift",
+        r"for companion in Self.companions { unlink(target + companion) }",
+        r"", LEDGER_COPIES),
+    Guard(
+        "ledger", "restore-open-work", "an open promotion or a running verification is not forgotten",
+        _LEDGER + "Maintenance/Ledger+Restore.swift",
+        r"if let open, !ignoresOpenWork { throw open }",
+        r"if let open, !ignoresOpenWork, path.isEmpty { throw open }", LEDGER_COPIES),
+    Guard(
+        "ledger", "restore-in-use", "a ledger that another process has open is not replaced",
+        _LEDGER + "Maintenance/Ledger+Restore.swift",
+        r"guard lock.l_type == Int16(F_UNLCK) else { throw .inUse(path: path) }",
+        r"", r"[./]SharedLedgerTests/"),
 ]

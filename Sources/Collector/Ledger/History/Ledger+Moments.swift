@@ -125,7 +125,7 @@ private struct MomentReader {
     }
 
     /// Verifications can overlap: the one that started last need not be the one that ended last.
-    private static let overlapping = 8
+    private static let overlapping = 4
     /// The number of verifications that are searched for a build that the host served.
     private static let patience = 1_000
 

@@ -126,10 +126,10 @@ struct LedgerCopy {
     ) throws -> BackupResult {
         var status = stat()
         guard stat(path, &status) == 0 else { throw LedgerError.absent(path: path) }
-        var file = try PartialFile(for: target)
+        var file = try PartialFile(beside: target)
         let check = try write(db, to: file.path, named: target, now: now)
         if let damage = check.damage { throw LedgerCopyError.damagedLedger(path: path, finding: damage) }
-        try file.publish(mode: status.st_mode, group: status.st_gid, owner: nil, replaces: replaces)
+        try file.publish(as: target, mode: status.st_mode, group: status.st_gid, owner: nil, replaces: replaces)
         return BackupResult(path: path, backup: target, check)
     }
 

@@ -235,9 +235,10 @@ private struct LedgerRestore {
             var status = stat()
             guard stat(path, &status) == 0 else { throw LedgerCopyError.failed(path: path, reason: "it vanished") }
             try ledger.read { present in
-                var file = try PartialFile(for: kept)
+                var file = try PartialFile(beside: path)
                 _ = try copy.write(present, to: file.path, named: kept, now: now)
-                try file.publish(mode: status.st_mode, group: status.st_gid, owner: status.st_uid, replaces: false)
+                try file.publish(
+                    as: kept, mode: status.st_mode, group: status.st_gid, owner: status.st_uid, replaces: false)
             }
             try ledger.writeWithoutTransaction { present in
                 try copy.copy(db, to: present)
@@ -258,7 +259,7 @@ private struct LedgerRestore {
         try LedgerFile(path: path).makeFolder()
         var folder = stat()
         guard stat(PartialFile.folder(of: path), &folder) == 0 else { throw LedgerCopyError.missingFolder(path: path) }
-        var file = try PartialFile(for: path)
+        var file = try PartialFile(beside: path)
         _ = try copy.write(db, to: file.path, named: path, now: now)
         var kept: String?
         if former != nil {
@@ -274,7 +275,8 @@ private struct LedgerRestore {
         let owner = getuid() == 0 ? (former?.st_uid ?? folder.st_uid) : nil
         // Also removes a log that was left behind without its ledger.
         try file.publish(
-            mode: former?.st_mode ?? 0o600, group: former?.st_gid ?? folder.st_gid, owner: owner, replaces: true)
+            as: path, mode: former?.st_mode ?? 0o600, group: former?.st_gid ?? folder.st_gid, owner: owner,
+            replaces: true)
         return kept
     }
 

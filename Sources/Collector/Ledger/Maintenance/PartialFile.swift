@@ -6,8 +6,6 @@ import Shared
 ///
 /// A lock on the file marks it as being written; files without one were left behind by killed processes, and are removed.
 struct PartialFile: ~Copyable {
-    /// The final path.
-    private let target: String
     /// The path to write to.
     let path: String
     private let descriptor: Int32
@@ -17,12 +15,13 @@ struct PartialFile: ~Copyable {
     static let companions = ["-wal", "-shm", "-journal"]
 
     /// Creates the file, for its owner alone.
-    init(for target: String) throws(LedgerCopyError) {
-        Self.removeAbandoned(for: target)
-        self.target = target
-        path = "\(target).\(Hexadecimal.encode([UInt8].random(count: 4))).partial"
+    ///
+    /// - Parameter base: the path beside which it is created, and beside which abandoned files are removed.
+    init(beside base: String) throws(LedgerCopyError) {
+        Self.removeAbandoned(beside: base)
+        path = "\(base).\(Hexadecimal.encode([UInt8].random(count: 4))).partial"
         descriptor = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
-        guard descriptor >= 0 else { throw Self.failure(target) }
+        guard descriptor >= 0 else { throw Self.failure(base) }
         // SQLite locks with fcntl(2), which does not affect this lock.
         flock(descriptor, LOCK_EX | LOCK_NB)
     }
@@ -35,10 +34,13 @@ struct PartialFile: ~Copyable {
     /// Syncs the file and renames it into place.
     ///
     /// - Parameters:
+    ///   - target: the final path, in the same folder.
     ///   - mode: permissions; group permissions are dropped if the group cannot be set.
     ///   - owner: nil to keep the process's user.
     ///   - replaces: true if a file at the final path is replaced.
-    mutating func publish(mode: mode_t, group: gid_t, owner: uid_t?, replaces: Bool) throws(LedgerCopyError) {
+    mutating func publish(
+        as target: String, mode: mode_t, group: gid_t, owner: uid_t?, replaces: Bool
+    ) throws(LedgerCopyError) {
         let owner = owner ?? uid_t.max
         let hasGroup = fchown(descriptor, owner, group) == 0
         guard fchmod(descriptor, hasGroup ? mode & 0o777 : mode & 0o700) == 0, fsync(descriptor) == 0 else {
@@ -89,9 +91,9 @@ struct PartialFile: ~Copyable {
         for suffix in [""] + companions { unlink(path + suffix) }
     }
 
-    private static func removeAbandoned(for target: String) {
-        let folder = folder(of: target)
-        let name = target.split(separator: "/").last.map(String.init) ?? target
+    private static func removeAbandoned(beside base: String) {
+        let folder = folder(of: base)
+        let name = base.split(separator: "/").last.map(String.init) ?? base
         guard let entries = opendir(folder) else { return }
         defer { closedir(entries) }
         while let entry = readdir(entries) {

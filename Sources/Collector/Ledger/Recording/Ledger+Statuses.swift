@@ -23,6 +23,7 @@ extension Ledger {
     /// - Parameter report: of a sweep in which every host was asked.
     package func record(status report: Report) async throws(LedgerError) -> StatusRecord {
         try await write { db in
+            try Self.requireSpelling(report.target.deployed, db)
             let at = report.verification.finishedAt
             let series = try Self.series(of: report, db)
             let last = try Row.fetchOne(
