@@ -18,11 +18,11 @@ struct ShellWords: Equatable {
             case "'": (isQuoted, word) = (!isQuoted, word ?? "")
             case _ where isQuoted: word = (word ?? "") + String(character)
             case "\\":
-                guard let next = rest.popFirst() else { return isUnsafe = true }
-                word = (word ?? "") + String(next)
+                if rest.isEmpty { isUnsafe = true }
+                word = (word ?? "") + (rest.popFirst().map(String.init) ?? "")
             case " ": end(&commands)
             case "&":
-                guard word == nil, rest.popFirst() == "&" else { return isUnsafe = true }
+                if word != nil || rest.popFirst() != "&" { isUnsafe = true }
                 commands.append([])
             default:
                 if !character.isASCII || "\"`$;|<>()*?[]{}!#~^=\n\t".contains(character) {
