@@ -20,6 +20,8 @@ struct Answer: Sendable {
     var oomKilled: Bool?
     var platform: String? = "linux/amd64"
     var reason: String?
+    /// nil for an older agent.
+    var deployment: Instance.Deployment?
     /// Further instances.
     var others: [Answer] = []
     /// A final change of the document, for values without a property.
@@ -52,7 +54,8 @@ struct Answer: Sendable {
 
     private var instance: Instance {
         Instance(
-            id: container, name: "canvas-1", state: state, health: state == .unhealthy ? .unhealthy : .healthy,
+            id: container, name: "canvas-1", deployment: deployment, state: state,
+            health: state == .unhealthy ? .unhealthy : .healthy,
             startedAt: startedAt, restartCount: restarts, oomKilled: oomKilled, gitSHA: build.gitSHA,
             image: ImageEvidence(
                 reference: "registry.example/canvas:latest", platform: platform, origin: build.origin,

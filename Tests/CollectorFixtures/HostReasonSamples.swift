@@ -7,7 +7,7 @@ extension HostReason {
     static var samples: [HostReason] { samples(.dockerCompose, .moving("registry.example/canvas:latest")) }
 
     /// The same, for a service that runs in a given way.
-    static func samples(_ docker: ServiceSetup, _ latest: ImageSource) -> [HostReason] {
+    static func samples(_ docker: ServiceSetup, _ latest: ImageTracking) -> [HostReason] {
         let old = Served(build: "bbbbbbbbbbbb", generation: 1)
         let down = Condition(
             state: .exited, instance: "shop-canvas-1", setup: docker, exitCode: 1, restartCount: 13)

@@ -18,12 +18,19 @@ enum SampleFleet {
                 until: "2031-01-01T00:00:00Z", reason: "disk swap", by: "ops", isExpired: false)
             hosts[8].name = hostile
         }
+        let compose = Instance.Deployment(
+            tool: .compose, group: "shop", name: "canvas", directory: "/srv/my shop")
         bench.finish { host, moment in
             switch host {
             case 0: .answer(Answer())
             case 1: .answer(moment < 8 ? .old : Answer())
-            case 2: .answer(Answer.old.with { $0.tagMoved = true })
-            case 3: .answer(.old)
+            case 2:
+                .answer(
+                    Answer.old.with {
+                        $0.tagMoved = true
+                        $0.deployment = compose
+                    })
+            case 3: .answer(Answer.old.with { $0.deployment = compose })
             case 4: .answer(Answer(build: .rebuilt))
             case 5: .answer(Answer(state: .unhealthy))
             case 6: .none(.refused)

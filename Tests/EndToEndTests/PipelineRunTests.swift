@@ -199,7 +199,7 @@ struct PipelineRunTests {
         #expect(
             annotations.allSatisfy { $0.hasPrefix("::") } == false
                 && annotations.suffix(4).allSatisfy { $0.hasPrefix("::error") })
-        let table = output.filter { !$0.hasPrefix("::") }.suffix(8)
+        let table = output.filter { !$0.hasPrefix("::") }.suffix(11)
         for host in behind.map({ "host-\($0)" }) {
             #expect(annotations.contains { $0.contains("::\(host): not deployed") }, "\(annotations)")
             #expect(table.contains { $0.hasPrefix("\(host) ") && $0.contains("  straggler  ") }, "\(table)")

@@ -77,7 +77,7 @@ struct StatusTests {
         #expect(outcome.exitCode == 10, "\(outcome.error)")
         let lines = outcome.error.split(separator: "\n")
         let line = try #require(lines.first { $0.contains("host-0: pending - ") }, "\(outcome.error)")
-        #expect(line.contains("never "), "\(outcome.error)")
+        #expect(line.contains("(serves "), "\(outcome.error)")
         let seconds = try #require(Double(line.drop { $0 == " " }.prefix { $0 != "s" }), "\(line)")
         #expect(seconds < 3, "\(outcome.error)")
         #expect(!outcome.error.contains("before the check started"), "\(outcome.error)")

@@ -1,3 +1,5 @@
+import Foundation
+import Glibc
 import Shared
 import Support
 import Testing
@@ -39,10 +41,9 @@ struct FailedRequestTests {
 
     @Test("TLS against a plain port, and plain HTTP against a TLS port, name the scheme to write")
     func schemes() async throws {
-        let plain = try await ScriptedHost.start { _ in .json("{}") }
-        let text = try await Self.text(plain.url().replacing("http://", with: "https://"))
+        let plain = try #require(PlainServer())
+        let text = try await Self.text("https://127.0.0.1:\(plain.port)/buildinfo")
         #expect(text == "the port does not speak TLS: write http:// in the inventory, or configure TLS on the agent")
-        await plain.stop()
 
         let secure = try await TLSHost()
         defer { secure.stop() }
@@ -131,4 +132,36 @@ struct FailedRequestTests {
         #expect(text == expected.replacing("ORIGIN", with: origin))
         await host.stop()
     }
+}
+
+/// Answers the first bytes of one connection with a refusal in plain HTTP, as an HTTP server does that cannot parse them.
+private final class PlainServer: Sendable {
+    let port: UInt16
+    private let listener: Int32
+
+    init?() {
+        listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        var size = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let listener = listener
+        let isBound = withUnsafeMutablePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(listener, $0, size) == 0 && listen(listener, 1) == 0 && getsockname(listener, $0, &size) == 0
+            }
+        }
+        port = UInt16(bigEndian: address.sin_port)
+        guard listener >= 0, isBound else { return nil }
+        Thread.detachNewThread {
+            let connection = accept(listener, nil, nil)
+            var bytes = [UInt8](repeating: 0, count: 1_024)
+            _ = recv(connection, &bytes, bytes.count, 0)
+            let answer = Array("HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n".utf8)
+            _ = send(connection, answer, answer.count, Int32(MSG_NOSIGNAL))
+            close(connection)
+        }
+    }
+
+    deinit { close(listener) }
 }

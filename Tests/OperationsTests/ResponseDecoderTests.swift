@@ -16,6 +16,10 @@ struct ResponseDecoderTests {
         arguments: [
             (401, "{}", RequestOutcome.auth, "refuses"), (403, "", .auth, "403"), (404, "<html>", .httpStatus, "404"),
             (404, #"{"error":"not found","services":["canvas","web"]}"#, .httpStatus, "this agent serves canvas, web"),
+            (
+                404, #"{"services":["canvas"],"more_services":9223372036854775807}"#, .httpStatus,
+                "serves canvas and more"
+            ),
             (404, #"{"services":[]}"#, .httpStatus, "this agent serves no service"),
             (404, #"{"services":["a\u001b[2J"]}"#, .httpStatus, #"serves a\u{1b}[2J"#),
             (404, #"{"services":7}"#, .httpStatus, "answered HTTP 404"),

@@ -4,6 +4,7 @@ import Support
 import Testing
 
 @testable import CollectorFixtures
+@testable import Evidence
 @testable import Reports
 @testable import Verdict
 
@@ -56,8 +57,13 @@ struct AdvicePropertyTests {
         for seed in first..<first + UInt64(Self.runs) {
             var run = Simulation(Schedule(seed: seed))
             run.dress = Self.dress(seed)
+            if seed % 32 == 0 { run.recording = Recording(run.verification) }
             run.run()
             guard let conclusion = run.verification.conclusion else { continue }
+            if let recording = run.recording {
+                let replayed = try recording.replay(conclusion).report
+                #expect(replayed == recording.report(run.verification, conclusion), "seed \(seed): another replay")
+            }
             var report = Self.report(run, conclusion)
             if seed % 4 == 0 {
                 report.drift = Drift(

@@ -127,7 +127,7 @@ struct ActionTests {
         #expect(small.utf8.count <= 64 << 10)
         #expect(small.contains(#/and [0-9,]+ more: the JSON report has all names/#))
         #expect(HTMLReport(report: report).render().contains("all 3,000 names"))
-        let json = try JSONSerialization.jsonObject(with: ReportFormat.json.render(report)) as? [String: Any]
+        let json = try JSONSerialization.jsonObject(with: Data(ReportFormat.json.render(report))) as? [String: Any]
         let actions = try #require(json?["actions"] as? [[String: Any]])
         #expect((actions.first?["hosts"] as? [String])?.count == 3_000)
     }

@@ -36,7 +36,7 @@ struct RemedyTableTests {
         var lines: [String] = []
         var seen: [HostReason.Code: Set<String>] = [:]
         func add(_ heading: String, _ setup: ServiceSetup) {
-            let source = ImageSource(setup, target: Self.target, served: .of("b"))
+            let source = ImageTracking(setup, target: Self.target, served: .of("b"))
             let fresh = HostReason.samples(setup, source).compactMap { reason -> String? in
                 let text = reason.text
                 guard seen[reason.code, default: []].insert(text.sentence).inserted else { return nil }
@@ -68,7 +68,7 @@ struct RemedyTableTests {
                 let setup = ServiceSetup(
                     service: "canvas", engine: engine, deployment: engine == nil ? nil : deployment,
                     container: "shop-canvas-1", reference: reference)
-                for reason in HostReason.samples(setup, ImageSource(setup, target: Self.target, served: .of("b"))) {
+                for reason in HostReason.samples(setup, ImageTracking(setup, target: Self.target, served: .of("b"))) {
                     let text = reason.text
                     let spreads = [text.remedy, text.command].compactMap { $0 }.contains(where: Rollouts.areNamed)
                     #expect(!spreads || reason.code.bringsBuild, "\(reason.code): \(text.sentence)")

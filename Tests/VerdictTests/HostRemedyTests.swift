@@ -8,8 +8,8 @@ import Testing
 /// Remedies as values: what each tool's command is, and that no text of a host becomes a part of one.
 @Suite("Remedies of hosts")
 struct HostRemedyTests {
-    private static let latest = ImageSource.moving("registry.example/canvas:latest")
-    private static let pinned = ImageSource.pinned(
+    private static let latest = ImageTracking.moving("registry.example/canvas:latest")
+    private static let pinned = ImageTracking.pinned(
         "registry.example/canvas:staging-bbbbbbb", target: "registry.example/canvas@sha256:11")
 
     private static func setup(
@@ -87,7 +87,7 @@ struct HostRemedyTests {
 
     @Test("Each tool has its own command, or none")
     func tools() {
-        func command(_ setup: ServiceSetup, _ image: ImageSource = latest) -> String? {
+        func command(_ setup: ServiceSetup, _ image: ImageTracking = Self.latest) -> String? {
             HostRemedy.deploy(setup, image).command
         }
         let unit = Self.setup(.systemd, name: "canvas.service", engine: .podman)
@@ -148,7 +148,7 @@ struct HostRemedyTests {
                     service: name, engine: engine,
                     deployment: .init(tool: tool, group: name, name: name, directory: "/srv/\(name)", files: [name]),
                     container: name, reference: name, instances: 2)
-                return [.moving(name), .pinned(name, target: name), .unknown].flatMap { (image: ImageSource) in
+                return [.moving(name), .pinned(name, target: name), .unknown].flatMap { (image: ImageTracking) in
                     [
                         .deploy(setup, image), .recreate(setup, image), .readLogs(setup), .unpause(setup),
                         .start(service: name),
@@ -228,7 +228,7 @@ struct HostRemedyTests {
             service: "canvas", gitSHA: .of("a"), digest: .of("1"), image: "registry.example/canvas:staging-aaaaaaa")
         var setup = Self.setup(.direct)
         setup.reference = reference
-        let source = ImageSource(setup, target: target, served: .of("b"))
+        let source = ImageTracking(setup, target: target, served: .of("b"))
         switch source {
         case .moving(let text):
             #expect(kind == "moving" && text == reference)
@@ -244,7 +244,7 @@ struct HostRemedyTests {
         var setup = Self.setup(.swarm, name: "web")
         setup.reference = "registry.example/canvas:latest@\(Digest.of("2"))"
         let target = Target(service: "canvas", gitSHA: .of("a"), digest: .of("1"))
-        #expect(ImageSource(setup, target: target, served: .of("b")) == .moving("registry.example/canvas:latest"))
+        #expect(ImageTracking(setup, target: target, served: .of("b")) == .moving("registry.example/canvas:latest"))
     }
 
     // MARK: - From answers

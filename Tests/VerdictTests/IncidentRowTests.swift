@@ -138,7 +138,7 @@ struct IncidentRowTests {
                 })
         }
         #expect(bench.status() == .failed)
-        #expect(bench.reason().contains("crash loop"))
+        #expect(bench.reason().contains("keeps crashing"))
         #expect(bench.verdict == .failedDeploy)
         #expect(bench.exitCode == 20)
     }

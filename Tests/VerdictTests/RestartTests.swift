@@ -28,7 +28,7 @@ struct RestartTests {
         #expect(bench.status() == .failed)
         #expect(bench.verdict == .failedDeploy)
         #expect(bench.exitCode == 20)
-        #expect(bench.reason().hasPrefix("crash loop: canvas-1 restarted 2 times within "), "\(bench.reason())")
+        #expect(bench.reason().hasPrefix("canvas-1 keeps crashing (2 times within "), "\(bench.reason())")
         #expect(!bench.reason().contains(" 0 times"))
     }
 
@@ -50,7 +50,7 @@ struct RestartTests {
         bench.poll(1...60) { _, moment in .answer(Self.answer(1, start: Int(moment / 5))) }
         #expect(bench.status() == .failed)
         #expect(bench.exitCode == 20)
-        #expect(bench.reason().hasPrefix("crash loop: canvas-1 restarted 2 times within "))
+        #expect(bench.reason().hasPrefix("canvas-1 keeps crashing (2 times within "))
     }
 
     @Test("Field 11: the reason counts what was seen, and names the last exit code")

@@ -48,6 +48,7 @@ enum TransferWords {
         let spent = unit.flatMap { $0 > 0 ? Int(words[$0 - 1]) : nil }.map {
             " within \(Duration.milliseconds($0).brief)"
         }
+        if detail.hasPrefix("SSL") { return "connected, but no TLS handshake in time" }
         if detail.hasPrefix("Resolving") { return "the name lookup had no answer\(spent ?? " in time")" }
         return "\(requestWasSent ? "connected, but no answer" : "no connection")\(spent ?? " in time")"
     }
@@ -58,6 +59,7 @@ enum TransferWords {
             (["wrong version number", "packet length too long", "http request"], "the port does not speak TLS"),
             (["certificate has expired"], "its certificate has expired"),
             (["certificate is not yet valid"], "its certificate is not valid yet"),
+            (["in certificate chain"], "its certificate is not issued by a trusted CA"),
             (["self-signed", "self signed"], "its certificate is self-signed, and not trusted"),
             (
                 ["unable to get local issuer", "unable to verify the first"],

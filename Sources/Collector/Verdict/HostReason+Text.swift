@@ -278,8 +278,11 @@ extension HostReason {
 
     /// That a host pulled nothing is only known if the tag that it runs is one that moves: it still names the former image
     /// there.
-    private static func notDeployed(_ setup: ServiceSetup, _ image: ImageSource) -> String {
-        if case .pinned(let reference, _) = image { return "pinned to \(reference)" }
+    private static func notDeployed(_ setup: ServiceSetup, _ image: ImageTracking) -> String {
+        // Kamal names every image by its commit.
+        if case .pinned(let reference, _) = image, setup.deployment?.tool != .kamal {
+            return "pinned to \(Sanitizer.singleLine(reference, limit: 160))"
+        }
         guard case .moving = image, setup.engine != nil else { return "not deployed" }
         return "not pulled"
     }
@@ -302,7 +305,7 @@ extension HostReason {
                 summary: "keeps crashing" + (kind.isEmpty ? "" : " (\(kind.joined(separator: ", ")))"))
         case .crashLoopNotSoaked(let condition):
             return ReasonText(
-                "crash loop: it failed repeatedly, and has not soaked since", remedy: Self.inspect(condition),
+                "keeps failing, and has not stayed up for the soak since", remedy: Self.inspect(condition),
                 note: Self.details(condition))
         case .probeFailed(let probe):
             return ReasonText(

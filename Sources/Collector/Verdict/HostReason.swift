@@ -56,14 +56,14 @@ package enum HostReason: Hashable, Sendable {
 
     // MARK: Another build
 
-    case pulledNotRecreated(ServiceSetup, ImageSource, serves: Served)
-    case neverPulled(ServiceSetup, ImageSource, serves: Served)
+    case pulledNotRecreated(ServiceSetup, ImageTracking, serves: Served)
+    case neverPulled(ServiceSetup, ImageTracking, serves: Served)
     case leftTarget(serves: String)
     case summaryDiffers(serves: String)
     /// The image is right, but the service itself reports another commit.
     case serviceServesOther(String, image: String, url: String)
     /// `other` is an instance that does not match; its name is empty if unknown.
-    case instancesDiffer(matching: Int, of: Int, other: String, ServiceSetup, ImageSource)
+    case instancesDiffer(matching: Int, of: Int, other: String, ServiceSetup, ImageTracking)
     case promotedLater(serves: String, generation: Int?)
     case promotedConfigDigest
     case wrongImage(serves: String, lookup: Lookup)

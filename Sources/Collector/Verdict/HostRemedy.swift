@@ -7,9 +7,9 @@ import Shared
 /// and systemd with Podman (podman-systemd.unit(5)). If the tool or one of its names is unknown, the remedy has words only.
 package enum HostRemedy: Hashable, Sendable {
     /// Pull the image and replace the container.
-    case deploy(ServiceSetup, ImageSource)
+    case deploy(ServiceSetup, ImageTracking)
     /// Replace the container: the image is on the host already.
-    case recreate(ServiceSetup, ImageSource)
+    case recreate(ServiceSetup, ImageTracking)
     /// Start the service, of which no container is known.
     case start(service: String)
     /// Read the logs of a container.
@@ -97,16 +97,19 @@ package enum HostRemedy: Hashable, Sendable {
 
     /// Rootless Podman has units, images and containers of its own for each user.
     fileprivate static func rootless(_ engine: EngineIdentity.Name?) -> String {
-        engine == .podman ? " (for a user's unit: as that user, with --user)" : ""
+        engine == .podman ? " (as its user with --user if rootless)" : ""
     }
 
-    fileprivate static func name(_ text: String) -> String { Sanitizer.singleLine(text, limit: 64) }
+    fileprivate static func name(_ text: String) -> String {
+        let name = Sanitizer.singleLine(text, limit: 64)
+        return name.isEmpty ? "''" : name
+    }
 }
 
 /// The replacement of a service's container by one that runs the target.
 private struct Rollout {
     let setup: ServiceSetup
-    let image: ImageSource
+    let image: ImageTracking
     /// True if the image is on the host already.
     let isPulled: Bool
 
@@ -141,7 +144,8 @@ private struct Rollout {
     /// The pinned reference's replacement: `point it at X`.
     private func repin(_ what: String) -> String? {
         guard case .pinned(_, let target) = image else { return nil }
-        return "set \(what) to \(target ?? "an image of the target")"
+        let name = Sanitizer.singleLine(target ?? "", limit: 255)
+        return "set \(what) to \(name.isEmpty ? "an image of the target" : name)"
     }
 
     /// Words that fit any tool.
@@ -248,9 +252,10 @@ private struct Rollout {
     private var nomad: Rendered {
         let job = group.map { "the Nomad job \(HostRemedy.name($0))" } ?? "its Nomad job"
         if let repin = repin("the image in the file of \(job)") { return Rendered("\(repin), then run the job") }
+        let isLatest = setup.reference.flatMap { ImageReference(parsing: $0) }?.effectiveTag == "latest"
         return Rendered(
             group.flatMap(ShellWord.argument).map { "nomad job restart \($0)" },
-            rest: " (a tag other than latest needs force_pull)", else: "restart \(job)")
+            rest: isLatest ? "" : " (a tag other than latest needs force_pull)", else: "restart \(job)")
     }
 
     private var kubernetes: Rendered {

@@ -1,5 +1,12 @@
 import Shared
 
+/// The target of all hosts of a verification. A reference, because trackers are copied often.
+final class SharedTarget: Sendable {
+    let value: Target
+
+    init(_ value: Target) { self.value = value }
+}
+
 /// The accumulated state of one host, folded from its samples in order.
 ///
 /// Pure: every time is an offset from the verification's start. ``Verification`` owns one tracker per host.
@@ -13,7 +20,7 @@ package struct HostTracker: Sendable {
     package private(set) var lastAnswerAt: Duration?
     package private(set) var lastAnswer = LastAnswerDetails()
 
-    private let target: Target
+    private let target: SharedTarget
     private var knowledge = Knowledge.nothing
     /// The outcome of the last request, and its detail if there was no usable answer.
     private var outcome = RequestOutcome.never
@@ -36,7 +43,7 @@ package struct HostTracker: Sendable {
     /// The contents of the last transition, in case the same status recurs for another reason.
     private var announced = Announced()
 
-    init(host: ExpectedHost, target: Target) {
+    init(host: ExpectedHost, target: SharedTarget) {
         self.host = host
         self.target = target
         identity = IdentityTracker(expectedID: host.id)
@@ -530,7 +537,7 @@ package struct HostTracker: Sendable {
         case .fact(let fact):
             if fact.runtime == .absent {
                 return .noInstance(
-                    service: target.service, said: lastAnswer.leftOut.isEmpty ? nil : lastAnswer.explanation)
+                    service: target.value.service, said: lastAnswer.leftOut.isEmpty ? nil : lastAnswer.explanation)
             }
             // If the agent explains a missing commit, it has named the cause.
             switch fact.comparison.detail {
@@ -554,15 +561,15 @@ package struct HostTracker: Sendable {
 
     /// - Parameter container: the name of an instance; empty or nil for any.
     private func setup(of container: String? = nil) -> ServiceSetup {
-        lastAnswer.setup(of: target.service, container: container)
+        lastAnswer.setup(of: target.value.service, container: container)
     }
 
-    private func source(_ setup: ServiceSetup) -> ImageSource {
-        ImageSource(setup, target: target, served: evidence?.gitSHA.value)
+    private func source(_ setup: ServiceSetup) -> ImageTracking {
+        ImageTracking(setup, target: target.value, served: evidence?.gitSHA.value)
     }
 
     private var failedRequest: FailedRequest {
-        FailedRequest(outcome, detail: outcomeDetail, url: host.url, service: target.service)
+        FailedRequest(outcome, detail: outcomeDetail, url: host.url, service: target.value.service)
     }
 
     private var behindReason: HostReason {

@@ -44,13 +44,14 @@ package struct ServiceSetup: Hashable, Sendable {
     }
 }
 
-/// What a pull of the container's image reference brings to the host.
-package enum ImageSource: Hashable, Sendable {
+/// The image that a pull of a container's reference brings to its host.
+package enum ImageTracking: Hashable, Sendable {
     /// The reference's tag moves with promotions: a pull brings the target.
     case moving(String)
     /// The reference names one build for good, by its digest or by its tag: a pull never brings the target.
     ///
-    /// `target` is a reference of the target; nil if its digest is unknown.
+    /// The first value is for display, with a short digest. `target` is a reference of the target; nil if its digest is
+    /// unknown.
     case pinned(String, target: String?)
     /// The reference is unknown or cannot be parsed, for example an image id.
     case unknown
@@ -70,9 +71,13 @@ package enum ImageSource: Hashable, Sendable {
         self =
             Self.isPinned(reference, target: target, served: served)
             ? .pinned(
-                Sanitizer.singleLine(text, limit: 160),
+                Sanitizer.singleLine(Self.shortened(text, reference), limit: 160),
                 target: target.digest.map { "\(name.dropLast(reference.tag.map { $0.count + 1 } ?? 0))@\($0)" })
             : .moving(text)
+    }
+
+    private static func shortened(_ text: String, _ reference: ImageReference) -> String {
+        reference.digest.map { "\(text.prefix { $0 != "@" })@\($0.short)" } ?? text
     }
 
     /// True for `sha256:…` and for shortened ids, which would be read as names on Docker Hub: some tools create containers

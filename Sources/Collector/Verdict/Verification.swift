@@ -134,7 +134,8 @@ package struct Verification: Sendable {
         self.target = target
         self.policy = policy
         self.promotions = promotions
-        tracks = hosts.map { HostTracker(host: $0, target: target) }
+        let shared = SharedTarget(target)
+        tracks = hosts.map { HostTracker(host: $0, target: shared) }
         owners = Dictionary(
             hosts.enumerated().compactMap { index, host in host.id.map { ($0, [index]) } },
             uniquingKeysWith: { $0.union($1) })

@@ -90,14 +90,26 @@ struct ResponseDecoder: Sendable {
 
     /// The services that an agent lists in the body of a 404; nil for another server's answer.
     private static func services(_ body: [UInt8]) -> String? {
-        struct NotFound: Decodable { let services: [String] }
+        struct NotFound: Decodable {
+            let services: [String]
+            let moreServices: Int?
+
+            enum CodingKeys: String, CodingKey {
+                case services
+                case moreServices = "more_services"
+            }
+        }
         guard body.count <= 64 << 10, let found = try? JSONDecoder().decode(NotFound.self, from: Data(body)) else {
             // Any server can answer 404 with anything.
             return nil
         }
         guard !found.services.isEmpty else { return "no service" }
+        let shown = found.services.prefix(5)
+        // Not a sum: both numbers come from the network.
+        let isCut = found.services.count > shown.count || (found.moreServices ?? 0) > 0
         return Sanitizer.singleLine(
-            found.services.map { Sanitizer.singleLine($0, limit: 64) }.listed(limit: 5), limit: 200)
+            shown.map { Sanitizer.singleLine($0, limit: 64) }.joined(separator: ", ") + (isCut ? " and more" : ""),
+            limit: 240)
     }
 
     /// True for the answer of a TLS port to plain HTTP, as nginx (`The plain HTTP request was sent to HTTPS port`) and Go
