@@ -24,7 +24,7 @@ struct TerminalRunTests {
         return outcome
     }
 
-    private static let streams: [(flags: String, inOutput: Int, inError: Int)] = [
+    private static let streamTable: [(flags: String, inOutput: Int, inError: Int)] = [
         ("", 1, 0), ("--progress none", 1, 0), ("--progress plain", 1, 0),
         // Not twice.
         ("--report text=-", 1, 0), ("--report text=- --progress none", 1, 0), ("--report text=report.txt", 1, 0),
@@ -33,7 +33,7 @@ struct TerminalRunTests {
         ("--report json=/dev/null", 1, 0),
     ]
 
-    @Test("The final table is on standard output once, and progress is on standard error", arguments: streams)
+    @Test("The final table is on standard output once, and progress is on standard error", arguments: streamTable)
     func streams(_ call: (flags: String, inOutput: Int, inError: Int)) async throws {
         let outcome = try await Self.verify(call.flags)
         #expect(outcome.exitCode == 0, "\(outcome.error)")
@@ -92,7 +92,7 @@ struct TerminalRunTests {
             }
         }
 
-        func end() async throws -> Int32 {
+        func finish() async throws -> Int32 {
             let code = try await program.wait().exitCode
             await hosts.stop()
             _ = screen
@@ -117,7 +117,7 @@ struct TerminalRunTests {
             #expect(text.count <= rows)
         }
         live.program.signal(SIGINT)
-        #expect(try await live.end() == 130)
+        #expect(try await live.finish() == 130)
         let text = live.screen.text
         #expect(!text.contains { $0.contains("0/30") }, "\(text)")
         #expect(text.count { $0.hasPrefix("HOST") } == 1, "\(text)")
@@ -135,7 +135,7 @@ struct TerminalRunTests {
         try await live.shows("30 hosts")
         #expect(!live.screen.isCursorVisible)
         live.program.signal(signal)
-        #expect(try await live.end() == code)
+        #expect(try await live.finish() == code)
         #expect(live.screen.isCursorVisible)
     }
 
@@ -144,7 +144,7 @@ struct TerminalRunTests {
         let live = try await Live(columns: 80, rows: 24, environment: ["LC_ALL": locale, "LANG": locale])
         try await live.shows("....  0/30")
         live.program.signal(SIGTERM)
-        #expect(try await live.end() == 143)
+        #expect(try await live.finish() == 143)
         #expect(live.written.utf8.allSatisfy { $0 < 0x80 })
     }
 }

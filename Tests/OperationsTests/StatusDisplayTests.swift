@@ -137,7 +137,7 @@ struct StatusDisplayTests {
         #expect(
             lines[0].hasSuffix("  on target now: 999 of 1,000 hosts, 1 behind")
                 || lines[0].hasSuffix("999 of 1000 hosts, 1 behind"))
-        #expect(lines[1].contains("  host-7: behind, serves bbbbbbbbbbbb - never pulled: "), "\(lines)")
+        #expect(lines[1].contains("  host-7: behind, serves bbbbbbbbbbbb - not pulled: "), "\(lines)")
         for host in 0..<1_000 { bench.see(host, at: 5, .none(.refused)) }
         show(at: 5)
         lines = try folder.read("out").split(separator: "\n")

@@ -96,6 +96,8 @@ struct RemedyTests {
                             #expect(!Self.spreads(text), "\(verdict) \(status) \(build): \(text)")
                             #expect(!text.isEmpty)
                         }
+                        let command = host.reasonParts?.command
+                        #expect(command.map(Self.spreads) != true, "\(verdict) \(status) \(build): \(command ?? "")")
                         guard [.pending, .straggler].contains(status), build.isOther else { continue }
                         #expect(host.reason.contains("leave it"), "\(was) became \(host.reason)")
                         #expect(host.reason.contains(host.shortBuild ?? "?"), "\(was) became \(host.reason)")
@@ -125,12 +127,18 @@ struct RemedyTests {
 
     /// A fleet whose first host fails on the target, while the others still serve the former build in various ways.
     private static func failing(_ policy: Policy = .short, build: Build = .target) throws -> Report {
+        let compose = Instance.Deployment(tool: .compose, group: "shop", name: "canvas", directory: "/srv/shop")
         var bench = Bench(5, policy: policy)
         bench.finish { host, _ in
             switch host {
             case 0: .answer(Answer(build: build, state: build == .target ? .unhealthy : .serving))
-            case 1: .answer(.old)
-            case 2: .answer(Answer.old.with { $0.tagMoved = true })
+            case 1: .answer(Answer.old.with { $0.deployment = compose })
+            case 2:
+                .answer(
+                    Answer.old.with {
+                        $0.tagMoved = true
+                        $0.deployment = compose
+                    })
             case 3: .answer(Answer.old.with { $0.others = [Answer(container: "c2")] })
             default: .answer(Answer(state: .absent))
             }

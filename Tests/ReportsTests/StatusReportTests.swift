@@ -118,7 +118,6 @@ struct StatusReportTests {
     private static let words: [(Bench.Seen, SweepStatus, String)] = [
         (.answer(Answer()), .onTarget, "on target"), (.answer(Answer(state: .starting)), .starting, "starting"),
         (.answer(.old), .behind, "behind"), (.answer(Answer(build: .foreign)), .behind, "behind"),
-        (.answer(Answer(build: .next)), .ahead, "ahead"),
         (.answer(Answer().with { $0.others = [Answer(build: .old, container: "c2")] }), .mixed, "mixed"),
         (.answer(Answer(state: .restarting)), .failing, "failing"),
         (.answer(Answer(state: .absent)), .failing, "failing"),

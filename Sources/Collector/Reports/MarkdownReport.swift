@@ -161,7 +161,9 @@ package struct MarkdownReport {
         guard let actions = report.actions else { return [] }
         // Every action is shown before any of them lists many hosts.
         let share = max(256, room / 2 / actions.count)
-        let rows = fitting(actions, maximum: 500, room: room) { MarkdownAction(action: $0).text(room: share) }
+        let rows = fitting(actions, maximum: 500, room: room) {
+            MarkdownAction(action: $0, word: report.word(of: $0).text).text(room: share)
+        }
         return ["### What to do", ""] + rows.lines + more(rows, "things to do")
     }
 
@@ -263,6 +265,8 @@ package struct MarkdownReport {
 /// One action: its cause and remedy, and its hosts in a block that can be copied.
 private struct MarkdownAction {
     let action: Report.Action
+    /// The word for its hosts.
+    let word: String
 
     /// - Parameter room: the maximum size of the names in bytes.
     func text(room: Int) -> String {
@@ -279,7 +283,7 @@ private struct MarkdownAction {
         let rest = action.hosts.count - names.count
         return
             ([
-                "- **\(action.status.rawValue)**, \(ReportText.hosts(action.hosts.count)): "
+                "- **\(word)**, \(ReportText.hosts(action.hosts.count)): "
                     + MarkdownText.code(action.sentence, limit: 1_536),
                 "", "  \(fence)text", "  \(line)", "  \(fence)",
             ] + (rest > 0 ? ["", "  and \(ReportText.count(rest)) more: the JSON report has all names"] : []) + [""])

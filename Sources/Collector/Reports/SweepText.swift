@@ -58,6 +58,17 @@ extension Report.Host {
 }
 
 extension Report {
+    /// The style and the word for the hosts of an action: in a status, those of its worst host.
+    func word(of action: Action) -> (style: HostStatus, text: String) {
+        guard sweep != nil else { return (action.status, action.status.rawValue) }
+        let names = Set(action.hosts)
+        let statuses = Set(hosts.filter { names.contains($0.name) }.compactMap(\.sweep))
+        guard let worst = SweepStatus.allCases.first(where: statuses.contains) else {
+            return (action.status, action.status.rawValue)
+        }
+        return (worst.style, worst.text)
+    }
+
     /// A status in a legend: its style, its word, its meaning and the number of hosts at the end.
     struct StatusCount: Hashable, Sendable {
         var style: HostStatus

@@ -83,7 +83,7 @@ package struct TextReport {
     private var actions: [String] {
         guard let actions = report.actions else { return [] }
         let lines = actions.flatMap { action in
-            ["  \(action.status.rawValue), \(ReportText.hosts(action.hosts.count)): \(action.sentence)"]
+            ["  \(report.word(of: action).text), \(ReportText.hosts(action.hosts.count)): \(action.sentence)"]
                 + Self.names(action.hosts)
         }
         return ["What to do:"] + lines + [""]

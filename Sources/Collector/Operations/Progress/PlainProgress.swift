@@ -33,6 +33,8 @@ struct PlainProgress: SessionObserver {
     fileprivate struct Group {
         let status: HostStatus
         let reason: HostReason
+        /// The outcome of the last request to the first of them.
+        let reach: RequestOutcome
         var hosts: [Int]
     }
 
@@ -99,7 +101,9 @@ struct PlainProgress: SessionObserver {
                 groups[position].hosts.append(host)
             } else {
                 positions[key] = groups.count
-                groups.append(Group(status: status, reason: reason, hosts: [host]))
+                groups.append(
+                    Group(
+                        status: status, reason: reason, reach: verification.tracks[host].facts.reach, hosts: [host]))
             }
         }
         touched.removeAll(keepingCapacity: true)
@@ -153,7 +157,9 @@ struct PlainProgress: SessionObserver {
                 groups[position].hosts.append(host)
             } else {
                 positions[key] = groups.count
-                groups.append(Group(status: status, reason: reason, hosts: [host]))
+                groups.append(
+                    Group(
+                        status: status, reason: reason, reach: verification.tracks[host].facts.reach, hosts: [host]))
             }
         }
         let text = HeldText(verification)
@@ -195,9 +201,9 @@ private struct HeldText {
 extension PlainProgress.Group {
     /// The cause that the hosts share, if it says more than their status.
     fileprivate var summary: String {
-        switch reason {
+        switch reason.code {
         case .soaking, .starting, .converged, .onTarget, .flapping: ""
-        case .requestFailed(let request): " (\(request.outcome.rawValue))"
+        case .requestFailed: " (\(reach.rawValue))"
         default: reason.text.cause.isEmpty ? "" : " (\(Sanitizer.singleLine(reason.text.cause, limit: 80)))"
         }
     }

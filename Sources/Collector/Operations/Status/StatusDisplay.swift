@@ -61,9 +61,9 @@ final class StatusDisplay: Sendable {
             case .live(let usesColor):
                 let size = content.lines.size
                 let frame = board.frame(columns: size.columns, rows: size.rows, time: Date(), usesColor: usesColor)
-                guard frame != content.lastFrame else { return }
+                if frame != content.lastFrame { content.lines.draw(frame) }
                 content.lastFrame = frame
-                content.lines.draw(frame)
+                if isLast { content.lines.keep() }
             case .plain, .none:
                 guard content.hasSummary || verification.isEveryHostAsked || now >= Self.patience || isLast else {
                     return
@@ -104,6 +104,8 @@ extension StatusDisplay.Content {
         var present: Set<String> = []
         for row in board.rows {
             present.insert(row.name)
+            // A new host that has not been asked yet: its first answer, or its silence, is the news.
+            if row.status == nil, row.seen == nil { continue }
             let key = row.key(at: board.moment, limit: board.limit)
             let before = written.updateValue(key, forKey: row.name)
             guard before != key, !(isFirst && key.isWell) else { continue }
@@ -182,7 +184,8 @@ struct StatusRow: Sendable {
     }
 
     fileprivate func line(_ key: Key, was: String) -> String {
-        let serves = key.build.map { ", serves \($0)" } ?? ""
+        let verb = key.status == .noAnswer || key.status == .unknown ? "last served" : "serves"
+        let serves = key.build.map { ", \(verb) \($0)" } ?? ""
         let why = text.isEmpty || key.status == nil || key.status == .onTarget ? "" : " - \(text)"
         return "\(Sanitizer.singleLine(name, limit: 64)): \(key.text)\(was)\(serves)\(why)"
     }
@@ -243,7 +246,7 @@ struct StatusBoard: Sendable {
             .map(\.element)
         let room = max(0, height - 1 - lines.count)
         let shown = sorted.count <= room ? sorted[...] : sorted.prefix(max(0, room - 1))
-        let width = min(28, max(4, shown.map { $0.name.count }.max() ?? 0))
+        let width = min(28, max(4, shown.map(\.name.displayWidth).max() ?? 0))
         var result = lines.map { $0.clipped(toColumns: columns) }
         result += shown.map { line($0, width: width, columns: columns, usesColor: usesColor) }
         if shown.count < sorted.count {
@@ -263,8 +266,7 @@ struct StatusBoard: Sendable {
 
     private func line(_ row: StatusRow, width: Int, columns: Int, usesColor: Bool) -> String {
         func padded(_ text: String, _ width: Int) -> String {
-            let text = text.count > width ? text.prefix(max(0, width - 1)) + "…" : text[...]
-            return text + String(repeating: " ", count: width - text.count)
+            text.clipped(toColumns: width + 1).padded(toColumns: width)
         }
         let status = status(row)
         let isOld = row.isOld(at: moment, limit: limit)

@@ -127,10 +127,11 @@ struct HTMLVerdict {
     private func todo(_ text: VerdictText) -> Markup {
         let rows = rows
         let items: [Markup] = (report.actions ?? []).map { action in
+            let word = report.word(of: action)
             let cause: Markup = action.cause.isEmpty ? "" : "<em>\(action.cause):</em> "
             let note: Markup = action.note.map { " (\($0))" } ?? ""
             return """
-                <li class="\(action.status.rawValue)"><b>\(action.status.rawValue)</b> \
+                <li class="\(word.style.rawValue)"><b>\(word.text)</b> \
                 \(ReportText.hosts(action.hosts.count)): \(cause)<span class="todo">\(remedy(action))</span>\(note) \
                 \(names(action.hosts, rows))</li>
                 """
