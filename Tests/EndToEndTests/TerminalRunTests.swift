@@ -24,7 +24,7 @@ struct TerminalRunTests {
         return outcome
     }
 
-    private static let streams: [(flags: String, inOutput: Int, inError: Int)] = [
+    private static let streamTable: [(flags: String, inOutput: Int, inError: Int)] = [
         ("", 1, 0), ("--progress none", 1, 0), ("--progress plain", 1, 0),
         // Not twice.
         ("--report text=-", 1, 0), ("--report text=- --progress none", 1, 0), ("--report text=report.txt", 1, 0),
@@ -33,7 +33,7 @@ struct TerminalRunTests {
         ("--report json=/dev/null", 1, 0),
     ]
 
-    @Test("The final table is on standard output once, and progress is on standard error", arguments: streams)
+    @Test("The final table is on standard output once, and progress is on standard error", arguments: streamTable)
     func streams(_ call: (flags: String, inOutput: Int, inError: Int)) async throws {
         let outcome = try await Self.verify(call.flags)
         #expect(outcome.exitCode == 0, "\(outcome.error)")
@@ -55,7 +55,8 @@ struct TerminalRunTests {
         private var shown: TerminalScreen
         private(set) var written = ""
 
-        init(columns: Int, rows: Int, environment: [String: String] = [:]) async throws {
+        /// - Parameter isTyped: true to type the command into an interactive shell.
+        init(columns: Int, rows: Int, environment: [String: String] = [:], isTyped: Bool = false) async throws {
             end = try PseudoTerminal(columns: columns, rows: rows)
             shown = TerminalScreen(columns: columns, rows: rows)
             folder = try TemporaryFolder()
@@ -68,9 +69,16 @@ struct TerminalRunTests {
             let bash = try Program.installed("bash", remedy: "apt-get install bash")
             let verify =
                 "'\(try Program.collector().path)' verify --fleet '\(fleet)' --sha \(Commit.new) --timeout 60s --store none"
+            let path = try end.path
             program = try bash.start(
-                ["-c", "exec \(verify) > '\(try end.path)' 2>&1"],
+                [
+                    "-c",
+                    isTyped
+                        ? "exec setsid --ctty --wait bash --norc --noprofile -i < \(path) > \(path) 2>&1"
+                        : "exec \(verify) > \(path) 2>&1",
+                ],
                 environment: ["HOME": folder.path, "TERM": "xterm-256color"].merging(environment) { $1 })
+            if isTyped { end.type("PS1='ready> '\n\(verify)\n") }
         }
 
         var screen: TerminalScreen {
@@ -92,7 +100,7 @@ struct TerminalRunTests {
             }
         }
 
-        func end() async throws -> Int32 {
+        func finish() async throws -> Int32 {
             let code = try await program.wait().exitCode
             await hosts.stop()
             _ = screen
@@ -117,7 +125,7 @@ struct TerminalRunTests {
             #expect(text.count <= rows)
         }
         live.program.signal(SIGINT)
-        #expect(try await live.end() == 130)
+        #expect(try await live.finish() == 130)
         let text = live.screen.text
         #expect(!text.contains { $0.contains("0/30") }, "\(text)")
         #expect(text.count { $0.hasPrefix("HOST") } == 1, "\(text)")
@@ -128,15 +136,37 @@ struct TerminalRunTests {
     @Test(
         "The cursor is hidden while progress is live, and shown again however the program ends",
         arguments: [
-            (SIGINT, 130), (SIGTERM, 143), (SIGHUP, 129), (SIGQUIT, 131), (SIGABRT, 134), (SIGUSR1, 138),
+            (SIGINT, 130), (SIGTERM, 143), (SIGHUP, 129), (SIGUSR1, 138),
         ] as [(Int32, Int32)])
     func cursor(_ signal: Int32, _ code: Int32) async throws {
         let live = try await Live(columns: 80, rows: 24)
         try await live.shows("30 hosts")
         #expect(!live.screen.isCursorVisible)
         live.program.signal(signal)
-        #expect(try await live.end() == code)
+        #expect(try await live.finish() == code)
         #expect(live.screen.isCursorVisible)
+    }
+
+    @Test("Ctrl-Z shows the cursor, and after fg progress continues below the shell's output")
+    func stopped() async throws {
+        let live = try await Live(columns: 200, rows: 30, isTyped: true)
+        try await live.shows("30 hosts")
+        #expect(!live.screen.isCursorVisible)
+        live.end.type("\u{1A}")
+        try await live.shows("Stopped")
+        #expect(live.screen.isCursorVisible)
+        live.end.type("fg\n")
+        try await eventually("it is drawn again", detail: { "\(live.screen.text)" }) {
+            !live.screen.isCursorVisible && live.screen.text.count { $0.contains("0/30") } == 2
+        }
+        // The shell's output is not overwritten.
+        #expect(live.screen.text.contains { $0.contains("Stopped") }, "\(live.screen.text)")
+        live.end.type("\u{3}")
+        try await live.shows("interrupted by SIGINT")
+        #expect(live.screen.isCursorVisible)
+        #expect(live.screen.text.count { $0.contains("0/30") } == 1, "\(live.screen.text)")
+        live.end.type("exit\n")
+        _ = try await live.finish()
     }
 
     @Test("In a locale without UTF-8 a terminal gets nothing but ASCII", arguments: ["C", "POSIX", ""])
@@ -144,7 +174,7 @@ struct TerminalRunTests {
         let live = try await Live(columns: 80, rows: 24, environment: ["LC_ALL": locale, "LANG": locale])
         try await live.shows("....  0/30")
         live.program.signal(SIGTERM)
-        #expect(try await live.end() == 143)
+        #expect(try await live.finish() == 143)
         #expect(live.written.utf8.allSatisfy { $0 < 0x80 })
     }
 }

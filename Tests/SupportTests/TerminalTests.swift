@@ -73,7 +73,8 @@ struct TerminalTests {
     }
 }
 
-@Suite("Redrawn lines")
+/// One after the other, because a process has one cursor.
+@Suite("Redrawn lines", .serialized)
 struct RedrawnLinesTests {
     /// A display on a terminal, and the screen of that terminal.
     private final class Stage {
@@ -118,7 +119,7 @@ struct RedrawnLinesTests {
             stage.resize(columns: width, rows: 24)
             stage.display.draw(Self.frame(number + 1))
             let text = stage.screen.text
-            #expect(text.first == "$ verify".prefix(width))
+            #expect(text.first == String("$ verify".prefix(width)))
             #expect(text.count { $0.contains("frame") || $0.contains("xx") || $0.hasPrefix("last") } == 2, "\(text)")
             #expect(text.allSatisfy { $0.count < max(width, 9) })
         }
