@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[1]
 # Flags of other programs that the documentation calls.
 OTHER_FLAGS = {
     "--filter", "--label", "--now", "--parallel", "--raw",
-    "--help", "--version",  # every program of ours has them, from the argument parser
+    "--help", "--version", "--generate-completion-script",  # every program of ours has them, from the argument parser
 }
 # Placeholders in prose that stand for several flags.
 PLACEHOLDERS = {"--max-"}
