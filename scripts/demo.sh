@@ -114,7 +114,7 @@ say "Meanwhile four hosts are deployed, one every two seconds. The deploy of $st
 say
 set -m
 "$folder/buildinfo-collector" verify --fleet "$temp/fleet.yaml" "${target[@]}" --timeout "$limit" --interval 500ms \
-    --soak 2s --store "$temp/ledger.db" --report "json=$temp/report.json" < /dev/null &
+    --soak 2s --store "$temp/ledger.db" --report "json=$temp/report.json" < /dev/null >&2 &
 verification=$!
 set +m
 stay_behind

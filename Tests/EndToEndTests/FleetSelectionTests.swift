@@ -92,7 +92,7 @@ struct FleetSelectionTests {
         #expect(details.inventory.listed == 4)
         #expect(details.inventory.selected == ["region=eu"])
         #expect(
-            part.progress.contains("only hosts with region=eu were asked: 2 of 4 hosts left out"), "\(part.progress)")
+            part.output.contains("only hosts with region=eu were asked: 2 of 4 hosts left out"), "\(part.output)")
 
         verify.more += ["--select", "region=ap"]
         #expect(try await run(verify).0.report.summary.expected == 3)
@@ -212,7 +212,7 @@ struct FleetSelectionTests {
         #expect(result.exitCode == 0, "\(result.progress)")
         #expect(result.report.summary.expected == 1)
         #expect(try result.host("host-1").status == "agent_error")
-        #expect(result.progress.contains("waived until 2999-01-01T00:00:00Z: being rebuilt"), "\(result.progress)")
+        #expect(result.output.contains("waived until 2999-01-01T00:00:00Z: being rebuilt"), "\(result.output)")
         #expect(
             result.report.warnings?.contains { $0.hasSuffix("names host-9, which the inventory does not list") } == true
         )

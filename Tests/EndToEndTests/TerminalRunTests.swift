@@ -55,7 +55,8 @@ struct TerminalRunTests {
         private var shown: TerminalScreen
         private(set) var written = ""
 
-        init(columns: Int, rows: Int, environment: [String: String] = [:]) async throws {
+        /// - Parameter isTyped: true to type the command into an interactive shell.
+        init(columns: Int, rows: Int, environment: [String: String] = [:], isTyped: Bool = false) async throws {
             end = try PseudoTerminal(columns: columns, rows: rows)
             shown = TerminalScreen(columns: columns, rows: rows)
             folder = try TemporaryFolder()
@@ -68,9 +69,16 @@ struct TerminalRunTests {
             let bash = try Program.installed("bash", remedy: "apt-get install bash")
             let verify =
                 "'\(try Program.collector().path)' verify --fleet '\(fleet)' --sha \(Commit.new) --timeout 60s --store none"
+            let path = try end.path
             program = try bash.start(
-                ["-c", "exec \(verify) > '\(try end.path)' 2>&1"],
+                [
+                    "-c",
+                    isTyped
+                        ? "exec setsid --ctty --wait bash --norc --noprofile -i < \(path) > \(path) 2>&1"
+                        : "exec \(verify) > \(path) 2>&1",
+                ],
                 environment: ["HOME": folder.path, "TERM": "xterm-256color"].merging(environment) { $1 })
+            if isTyped { end.type("PS1='ready> '\n\(verify)\n") }
         }
 
         var screen: TerminalScreen {
@@ -128,7 +136,7 @@ struct TerminalRunTests {
     @Test(
         "The cursor is hidden while progress is live, and shown again however the program ends",
         arguments: [
-            (SIGINT, 130), (SIGTERM, 143), (SIGHUP, 129), (SIGQUIT, 131), (SIGABRT, 134), (SIGUSR1, 138),
+            (SIGINT, 130), (SIGTERM, 143), (SIGHUP, 129), (SIGUSR1, 138),
         ] as [(Int32, Int32)])
     func cursor(_ signal: Int32, _ code: Int32) async throws {
         let live = try await Live(columns: 80, rows: 24)
@@ -137,6 +145,28 @@ struct TerminalRunTests {
         live.program.signal(signal)
         #expect(try await live.finish() == code)
         #expect(live.screen.isCursorVisible)
+    }
+
+    @Test("Ctrl-Z shows the cursor, and after fg progress continues below the shell's output")
+    func stopped() async throws {
+        let live = try await Live(columns: 200, rows: 30, isTyped: true)
+        try await live.shows("30 hosts")
+        #expect(!live.screen.isCursorVisible)
+        live.end.type("\u{1A}")
+        try await live.shows("Stopped")
+        #expect(live.screen.isCursorVisible)
+        live.end.type("fg\n")
+        try await eventually("it is drawn again", detail: { "\(live.screen.text)" }) {
+            !live.screen.isCursorVisible && live.screen.text.count { $0.contains("0/30") } == 2
+        }
+        // The shell's output is not overwritten.
+        #expect(live.screen.text.contains { $0.contains("Stopped") }, "\(live.screen.text)")
+        live.end.type("\u{3}")
+        try await live.shows("interrupted by SIGINT")
+        #expect(live.screen.isCursorVisible)
+        #expect(live.screen.text.count { $0.contains("0/30") } == 1, "\(live.screen.text)")
+        live.end.type("exit\n")
+        _ = try await live.finish()
     }
 
     @Test("In a locale without UTF-8 a terminal gets nothing but ASCII", arguments: ["C", "POSIX", ""])

@@ -100,7 +100,7 @@ struct TransportTests {
         let result = try await verify.run()
         #expect(result.exitCode == 10, "\(result.progress)")
         #expect(result.report.summary.statuses == ["converged": 119, "straggler": 1])
-        let lines = result.progress.split(separator: "\n")
+        let lines = (result.progress + result.output).split(separator: "\n")
         #expect(lines.count < 100, "\(lines.count) lines for 120 hosts")
         #expect(lines.suffix(6).contains { $0.contains("host-7 ") && $0.contains("straggler") })
         #expect(result.report.hosts.last?.name == "host-7")

@@ -1713,6 +1713,24 @@ GUARDS = [
         r"let reason = Terminal.outputFailure, reason.isEmpty else { return code }",
         r"[./]WaitCITests/"),
     Guard(
+        2, "table-full", "a final table that was not written is not a success, and the error names the verdict",
+        "Sources/Collector/Operations/Verify/VerificationRun.swift",
+        r"guard stream.isWritable, !stream.write(TextReport(report: report, layout: stream.layout).render()),",
+        r"guard !stream.write(TextReport(report: report, layout: stream.layout).render()), !stream.isWritable,",
+        r"[./]StreamTests/"),
+    Guard(
+        9, "frame-height", "a redrawn display is never higher than the screen",
+        "Sources/Collector/Support/RedrawnLines.swift",
+        r"lines.prefix(max(1, rows - 1)).map {",
+        r"lines.prefix(max(1, rows - 1) + lines.count).map {",
+        r"[./]RedrawnLinesTests/"),
+    Guard(
+        "advice", "live-held", "live progress does not advise to deploy a build that failed",
+        "Sources/Collector/Operations/Progress/LiveProgress.swift",
+        r"isHeld ? reason.text.withoutRollout(reason.code) : reason.text",
+        r"isHeld && now < .zero ? reason.text.withoutRollout(reason.code) : reason.text",
+        r"[./]ProgressTests/"),
+    Guard(
         11, "promote-last", "a build that a later promotion followed is superseded",
         "Sources/Collector/Operations/Promote/PromotionGate.swift",
         r"if let later { throw PromotionError.superseded(later, of: request.gitSHA, generation: own.generation) }",

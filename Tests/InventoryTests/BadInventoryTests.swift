@@ -70,24 +70,24 @@ struct BadInventoryTests {
         ("user.yaml", 2, password),
         (
             "waive-date.yaml", 3,
-            "invalid waive.until '2026-12-01': expected an RFC 3339 time such as 2026-12-01T00:00:00Z"
+            "invalid waive.until '2026-12-01': expected an RFC 3339 time such as 2031-12-01T00:00:00Z"
         ),
         (
             "waive-february.yaml", 3,
-            "invalid waive.until '2026-02-30T00:00:00Z': expected an RFC 3339 time such as 2026-12-01T00:00:00Z"
+            "invalid waive.until '2026-02-30T00:00:00Z': expected an RFC 3339 time such as 2031-12-01T00:00:00Z"
         ),
         ("waive-reason.yaml", 3, "waive needs a reason: write reason: TEXT"),
         (
             "waive-scalar.yaml", 3,
-            "waive needs keys: write waive: {until: 2026-12-01T00:00:00Z, reason: …, by: …}"
+            "waive needs keys: write waive: {until: 2031-12-01T00:00:00Z, reason: …, by: …}"
         ),
-        ("waive-until.yaml", 3, "waive needs an end: write until: 2026-12-01T00:00:00Z"),
+        ("waive-until.yaml", 3, "waive needs an end: write until: 2031-12-01T00:00:00Z"),
         ("waivers-alone.yaml", 1, "hosts is missing: write hosts: with a list, or hosts: [] for none"),
         ("waivers-bidi.json", 3, "waiver.reason 'a\\u{202e}b' \(invisible)"),
         ("waivers-both.yaml", 3, "a waiver has both hosts and labels: write one of them"),
         (
             "waivers-date.yaml", 4,
-            "invalid waiver.until 'tomorrow': expected an RFC 3339 time such as 2026-12-01T00:00:00Z"
+            "invalid waiver.until 'tomorrow': expected an RFC 3339 time such as 2031-12-01T00:00:00Z"
         ),
         ("waivers-key.yaml", 4, "unknown key 'untill': did you mean 'until'?"),
         (
@@ -99,7 +99,7 @@ struct BadInventoryTests {
         ("waivers-no-label.yaml", 3, "waiver.labels is empty: name a label, since it would waive every host"),
         ("waivers-nobody.yaml", 3, "a waiver needs hosts or labels: write one of them"),
         ("waivers-reason.yaml", 3, "waiver needs a reason: write reason: TEXT"),
-        ("waivers-until.yaml", 3, "waiver needs an end: write until: 2026-12-01T00:00:00Z"),
+        ("waivers-until.yaml", 3, "waiver needs an end: write until: 2031-12-01T00:00:00Z"),
         ("access-host-select.yaml", 2, "unknown key 'select': known keys are token_file, ca, cert, key"),
         ("access-key.yaml", 2, "access.key needs access.cert: name the certificate that it belongs to"),
         ("access-nothing.yaml", 3, "access needs a file: write token_file, ca, or cert and key"),

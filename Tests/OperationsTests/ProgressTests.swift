@@ -229,6 +229,28 @@ struct ProgressTests {
         #expect(many[3].contains("33 hosts  pending  not pulled"), "\(many)")
     }
 
+    @Test("Once the build failed on a host, live progress does not advise to deploy it to the others")
+    func held() throws {
+        var bench = Bench(3, policy: Policy(timeout: .seconds(60), soak: .seconds(1), stall: .seconds(600)))
+        func frame(at moment: Double) -> String {
+            LiveProgress(terminal: Terminal(descriptor: -1), usesColor: false)
+                .frame(bench.verification, at: .milliseconds(Int(moment * 1_000)), columns: 200, rows: 24)
+                .joined(separator: "\n")
+        }
+        bench.advance(to: 1)
+        for host in 0..<3 { bench.see(host, at: 1, .answer(.old)) }
+        #expect(frame(at: 1).contains("docker compose up"))
+        let failing = Answer().with { $0.state = .unhealthy }
+        for moment in [2.0, 4, 6, 8] where bench.verification.conclusion == nil {
+            bench.advance(to: moment)
+            bench.see(0, at: moment, .answer(failing))
+            for host in 1..<3 { bench.see(host, at: moment, .answer(.old)) }
+        }
+        let text = frame(at: 8)
+        #expect(text.contains("failed") && text.contains("pending"), "\(text)")
+        #expect(!text.contains("docker compose up"), "\(text)")
+    }
+
     @Test("Live progress fits a terminal of 20 by 5")
     func smallest() {
         let lines = Self.frame(hosts: 40, converged: 7, columns: 20, rows: 5)

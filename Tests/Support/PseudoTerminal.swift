@@ -30,6 +30,12 @@ public final class PseudoTerminal {
         _ = ioctl(master, UInt(TIOCSWINSZ), &size)
     }
 
+    /// Types on the keyboard.
+    public func type(_ text: String) {
+        var bytes = Array(text.utf8)
+        _ = write(master, &bytes, bytes.count)
+    }
+
     /// Everything that was written since the last call.
     public func read() -> String {
         var bytes: [UInt8] = []

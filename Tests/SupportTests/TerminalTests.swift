@@ -73,7 +73,8 @@ struct TerminalTests {
     }
 }
 
-@Suite("Redrawn lines")
+/// One after the other, because a process has one cursor.
+@Suite("Redrawn lines", .serialized)
 struct RedrawnLinesTests {
     /// A display on a terminal, and the screen of that terminal.
     private final class Stage {

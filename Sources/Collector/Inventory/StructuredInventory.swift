@@ -206,7 +206,7 @@ extension StructuredInventory {
     /// A host's own waiver, below `waive`.
     private func waiver(_ node: Node) throws(InventoryError) -> Waiver {
         guard case .mapping(let mapping) = node else {
-            throw invalid(node, "waive needs keys: write waive: {until: 2026-12-01T00:00:00Z, reason: …, by: …}")
+            throw invalid(node, "waive needs keys: write waive: {until: 2031-12-01T00:00:00Z, reason: …, by: …}")
         }
         var draft = Draft(name: "waive")
         for (key, value) in mapping {
@@ -286,7 +286,7 @@ extension StructuredInventory {
                 throw invalid(
                     value,
                     "invalid \(draft.name).until '\(InventoryError.shown(text))': "
-                        + "expected an RFC 3339 time such as 2026-12-01T00:00:00Z")
+                        + "expected an RFC 3339 time such as 2031-12-01T00:00:00Z")
             }
             draft.until = text
             draft.isExpired = date <= now
@@ -299,7 +299,7 @@ extension StructuredInventory {
 
     private func finish(_ draft: Draft, _ node: Node) throws(InventoryError) -> Waiver {
         guard let until = draft.until else {
-            throw invalid(node, "\(draft.name) needs an end: write until: 2026-12-01T00:00:00Z")
+            throw invalid(node, "\(draft.name) needs an end: write until: 2031-12-01T00:00:00Z")
         }
         guard let reason = draft.reason else {
             throw invalid(node, "\(draft.name) needs a reason: write reason: TEXT")

@@ -7,6 +7,7 @@ enum HiddenCursor {
     /// The descriptor of the terminal with the hidden cursor; -1 without one.
     private static let descriptor = Atomic<Int32>(-1)
     private static let isContinued = Atomic<Bool>(false)
+    private static let isStopping = Atomic<Bool>(false)
     private static let sequence: StaticString = "\u{1B}[?25h"
 
     /// The sequence that hides the cursor; empty if it is hidden.
@@ -19,6 +20,9 @@ enum HiddenCursor {
     static func show() -> String {
         descriptor.exchange(-1, ordering: .sequentiallyConsistent) >= 0 ? "\(sequence)" : ""
     }
+
+    /// True from the moment that the process is about to be stopped until it continues. Another thread must not draw then.
+    static var isPaused: Bool { isStopping.load(ordering: .sequentiallyConsistent) }
 
     /// True once after the process was stopped and continued.
     static func takeContinued() -> Bool { isContinued.exchange(false, ordering: .sequentiallyConsistent) }
@@ -34,6 +38,7 @@ enum HiddenCursor {
     private static let installed: Void = {
         // Initialised here, because a handler must not.
         _ = takeContinued()
+        _ = isPaused
         _ = sequence.utf8CodeUnitCount
         atexit { HiddenCursor.restore() }
         let ending = [
@@ -60,6 +65,7 @@ enum HiddenCursor {
 
     /// Stops the process as the default does, with the cursor shown. The kernel stops no process that cannot be continued.
     private static let stop: @convention(c) (Int32) -> Void = { number in
+        HiddenCursor.isStopping.store(true, ordering: .sequentiallyConsistent)
         HiddenCursor.restore()
         var signals = sigset_t()
         sigemptyset(&signals)
@@ -69,6 +75,8 @@ enum HiddenCursor {
         // Blocked until here, because this is its handler.
         pthread_sigmask(SIG_UNBLOCK, &signals, nil)
         signal(number, HiddenCursor.stop)
+        HiddenCursor.noteContinued()
+        HiddenCursor.isStopping.store(false, ordering: .sequentiallyConsistent)
     }
 
     private static func isDefault(_ number: Int32) -> Bool {

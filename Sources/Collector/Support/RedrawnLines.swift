@@ -48,6 +48,7 @@ package struct RedrawnLines: Sendable {
 
     /// Replaces the lines. Lines that are too long are cut, and lines beyond the screen's height are left out.
     package mutating func draw(_ lines: [String]) {
+        if HiddenCursor.isPaused { return }
         let (columns, rows) = terminal.size
         let layout = terminal.layout
         let fitted = lines.prefix(max(1, rows - 1)).map {

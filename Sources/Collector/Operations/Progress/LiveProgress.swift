@@ -39,7 +39,9 @@ struct LiveProgress: SessionObserver {
             "\(Sanitizer.singleLine(target.service, limit: 40))  \(target.summary)  \(now.brief)"
             + " of \(verification.policy.timeout.brief)"
         let lines = [head, bar(counts, columns: columns), "  " + counts.line]
-        let room = min(Self.maximumHostLines, rows - 1 - lines.count)
+        // At most half of the screen, so that the frame can still be erased when a narrower terminal has wrapped its lines.
+        let free = rows - 1 - lines.count
+        let room = min(Self.maximumHostLines, max(rows / 2 - 1 - lines.count, min(4, free)))
         // The first lines matter most on a very low terminal.
         return (lines + hostLines(verification, counts, at: now, room: max(0, room))).prefix(max(1, rows - 1))
             .map { $0.clipped(toColumns: columns) }
