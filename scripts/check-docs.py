@@ -16,12 +16,8 @@ ROOT = Path(__file__).resolve().parents[1]
 # Flags of other programs that the documentation calls.
 OTHER_FLAGS = {
     "--filter", "--label", "--now", "--parallel", "--raw",
-<<<<<<< HEAD
     "--force-recreate", "--new", "--scale", "--skip-push", "--user", "--with-registry-auth",  # tools that deploy containers
-    "--help", "--version",  # every program of ours has them, from the argument parser
-=======
     "--help", "--version", "--generate-completion-script",  # every program of ours has them, from the argument parser
->>>>>>> h-terminal
 }
 # Placeholders in prose that stand for several flags.
 PLACEHOLDERS = {"--max-"}

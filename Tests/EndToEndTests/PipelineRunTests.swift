@@ -199,17 +199,13 @@ struct PipelineRunTests {
             within: .seconds(180))
         await hosts.stop()
         #expect(outcome.exitCode == 11, "\(outcome.error.suffix(2_000))")
-        let table = outcome.output.split(separator: "\n").suffix(8)
+        let table = outcome.output.split(separator: "\n").suffix(16)
         let log = outcome.error.split(separator: "\n")
         #expect(outcome.output.split(separator: "\n").count + log.count < 200)
         let annotations = log.suffix(5)
         #expect(
             annotations.allSatisfy { $0.hasPrefix("::") } == false
                 && annotations.suffix(4).allSatisfy { $0.hasPrefix("::error") })
-<<<<<<< HEAD
-        let table = output.filter { !$0.hasPrefix("::") }.suffix(11)
-=======
->>>>>>> h-terminal
         for host in behind.map({ "host-\($0)" }) {
             #expect(annotations.contains { $0.contains("::\(host): not deployed") }, "\(annotations)")
             #expect(table.contains { $0.hasPrefix("\(host) ") && $0.contains("  straggler  ") }, "\(table)")
