@@ -29,6 +29,7 @@ struct Agent: AsyncParsableCommand {
         console.arguments = arguments
         return await Console.$current.withValue(console) { [console] in
             do {
+                if let word = unknownCommand(in: arguments) { throw AgentError.unknownCommand(word) }
                 var command = try parseAsRoot(MergedArguments.all(arguments, environment: console.environment))
                 if var asynchronous = command as? any AsyncParsableCommand {
                     try await asynchronous.run()
@@ -50,6 +51,17 @@ struct Agent: AsyncParsableCommand {
         }
     }
 
+    /// The names of the commands.
+    static var commandNames: [String] { configuration.subcommands.map { $0._commandName } }
+
+    /// The word in place of a command, of which the parser would only say that it is unexpected; nil if it is a command, or
+    /// if the flags of the default command follow.
+    private static func unknownCommand(in arguments: [String]) -> String? {
+        let words = arguments.first == "help" ? arguments.dropFirst() : arguments[...]
+        guard let word = words.first, !word.hasPrefix("-"), !commandNames.contains(word) else { return nil }
+        return Sanitizer.singleLine(word, limit: 80)
+    }
+
     /// Writes requested help and versions to standard output, and anything else as one line to standard error.
     private static func report(_ error: any Error, _ console: Console) -> Int32 {
         let code = exitCode(for: error)
@@ -58,7 +70,9 @@ struct Agent: AsyncParsableCommand {
             return ExitStatus.success.rawValue
         }
         let isUsage = code == .validationFailure
-        console.error("buildinfo-agent: \(Sanitizer.singleLine(message(for: error)))\(isUsage ? "; see --help" : "")\n")
+        let text = Sanitizer.singleLine(message(for: error))
+        // The parser's own suggestion is remedy enough.
+        console.error("buildinfo-agent: \(text)\(isUsage && !text.hasSuffix("?") ? "; see --help" : "")\n")
         return (isUsage ? ExitStatus.usage : .failure).rawValue
     }
 }

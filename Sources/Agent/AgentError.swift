@@ -5,6 +5,7 @@ import Shared
 /// The reason why the agent cannot start, as one line with the input and the remedy. Ends the program with
 /// ``ExitStatus/usage``.
 enum AgentError: Error, Hashable, CustomStringConvertible {
+    case unknownCommand(String)
     case noService
     case serviceSyntax(String)
     case serviceName(String)
@@ -37,6 +38,10 @@ enum AgentError: Error, Hashable, CustomStringConvertible {
 
     var description: String {
         switch self {
+        case .unknownCommand(let word):
+            "unknown command '\(word)': "
+                + (Suggestion.nearest(to: word, among: Agent.commandNames).map { "did you mean '\($0)'?" }
+                    ?? "see buildinfo-agent --help")
         case .noService:
             "no service declared: list one under 'services' in the configuration file, or add --service NAME=SELECTOR, "
                 + "for example --service canvas=compose:canvas"

@@ -16,7 +16,8 @@ public struct Instance: Codable, Hashable, Sendable {
     public var deployment: Deployment?
     public var state: ServiceState
     public var health: Health?
-    /// The last output of a failing health check in this run, on one line; at most 256 characters, nil without one.
+    /// The last output of a failing health check in this run, on one line and without secrets; at most 256 characters, nil
+    /// for a healthy container. A check that printed nothing has its exit code here.
     public var healthOutput: String?
     /// The start time in RFC 3339, as the engine wrote it; nil if the container never started.
     public var startedAt: String?
@@ -94,7 +95,7 @@ extension Instance {
             case systemd
             /// No tool: `docker run`, `podman run` or the engine's API.
             case direct
-            /// A tool that only a newer agent knows.
+            /// A tool without a case of its own, for example Amazon ECS or Dokku, or one that only a newer agent knows.
             case other
         }
 
@@ -106,8 +107,8 @@ extension Instance {
         public var name: String?
         /// The absolute path of the Compose project's folder on the host; at most 512 characters.
         public var directory: String?
-        /// The Compose files, if they are not the ones that Compose finds in ``directory`` by itself; at most 8, of at most 512
-        /// characters each.
+        /// The absolute paths of the Compose files, if they are not the ones that Compose finds in ``directory`` by itself; at
+        /// most 8, of at most 512 characters each.
         public var files: [String]
 
         public init(

@@ -117,7 +117,51 @@ import Testing
         #expect(outcome.output.contains(", container:c119 and 12 more\n"))
         let matching = await run(["check", "--service", "canvas=compose:shop/canvas"] + address)
         #expect(!matching.output.contains("\nhas "))
-        #expect(matching.output.contains("canvas: 1 instance of project shop\n"))
+        #expect(matching.output.contains("canvas: canvas-1: started by Compose: project shop, service canvas\n"))
+        try await engine.stop()
+    }
+
+    @Test("check names how containers were started, and what failing ones last said")
+    func deployments() async throws {
+        let folder = try TemporaryFolder()
+        var script = EngineScripts.classic
+        let first = script.containers[0]
+        let failing = """
+            "Status":"running","Running":true,"ExitCode":0,"StartedAt":"2026-11-20T10:00:00Z","Health":{"Status":\
+            "unhealthy","Log":[{"Start":"2026-11-20T10:00:01Z","ExitCode":1,"Output":"token=hunter2\\nrefused"}]}
+            """
+        let unstarted = """
+            "Status":"created","Running":false,"ExitCode":127,"StartedAt":"0001-01-01T00:00:00Z","Error":"no such file"
+            """
+        let compose = [
+            "com.docker.compose.project": "shop", "com.docker.compose.service": "canvas", "app": "canvas",
+            "com.docker.compose.project.working_dir": "/srv/shop",
+            "com.docker.compose.project.config_files": "/srv/shop/prod.yml",
+        ]
+        let rows: [(String, [String: String], String)] = [
+            ("a", compose, FakeEngineScript.running), ("b", compose, failing),
+            ("c", ["app": "canvas", "PODMAN_SYSTEMD_UNIT": "c.service"], unstarted),
+            ("d", ["app": "canvas"], FakeEngineScript.running),
+        ]
+        script.containers = rows.enumerated().map { index, row in
+            .init(
+                id: Samples.id(Character(String(index + 1))), name: row.0, labels: row.1, typedImage: first.typedImage,
+                imageID: first.imageID, state: row.2)
+        }
+        let engine = FakeEngine(socketPath: folder.file("e.sock"), script: script)
+        try await engine.start()
+        let outcome = await run([
+            "check", "--service", "canvas=label:app=canvas", "--engine", "unix://\(engine.socketPath)",
+        ])
+        let lines = outcome.output.split(separator: "\n")
+        for line in [
+            "canvas: a, b: started by Compose: project shop, service canvas, folder /srv/shop, files /srv/shop/prod.yml",
+            "canvas: b: failing health check: token=*** refused", "canvas: c: started by systemd: unit c.service",
+            "canvas: c: could not be started: no such file", "canvas: d: started without a deployment tool",
+        ] {
+            #expect(lines.contains(line[...]), "\(outcome.output)")
+        }
+        #expect(!outcome.output.contains("hunter2"))
         try await engine.stop()
     }
 

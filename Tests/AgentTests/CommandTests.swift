@@ -44,6 +44,12 @@ import Testing
     @Test(
         "A wrong command line exits with 64 and one line that names the input and the remedy",
         arguments: [
+            Wrong(["serv"], "unknown command 'serv': did you mean 'serve'?"),
+            Wrong(["chekc", "--no-sources"], "unknown command 'chekc': did you mean 'check'?"),
+            Wrong(["help", "pritn"], "unknown command 'pritn': did you mean 'print'?"),
+            Wrong(["zebra"], "unknown command 'zebra': see buildinfo-agent --help"),
+            Wrong(["--lisen", "x"], "'--lisen'", "Did you mean '--listen'?\n"),
+            Wrong(["check", "--servce", "a=compose:a"], "'--servce'", "Did you mean '--service'?\n"),
             Wrong([], "--service NAME=SELECTOR"),
             Wrong(["serve"], "--service NAME=SELECTOR"),
             Wrong(["print"], "--service NAME=SELECTOR"),

@@ -88,6 +88,13 @@ import Testing
                 "Quadlet, and units of podman generate systemd",
                 ["PODMAN_SYSTEMD_UNIT": "canvas.service", "io.containers.autoupdate": "registry"], .systemd,
                 name: "canvas.service"),
+            Row(
+                "Amazon ECS",
+                [
+                    "com.amazonaws.ecs.task-definition-family": "shop",
+                    "com.amazonaws.ecs.container-name": "canvas",
+                ], .other, group: "shop", name: "canvas"),
+            Row("Dokku", ["com.dokku.app-name": "canvas"], .other, name: "canvas"),
             Row("empty labels", ["com.docker.compose.service": "", "PODMAN_SYSTEMD_UNIT": " "], .direct),
         ])
     func tools(row: Row) {
@@ -97,8 +104,7 @@ import Testing
     @Test(
         "Compose files are named only if Compose does not find them in the folder by itself",
         arguments: [
-            row("no folder", nil, nil, nil),
-            row("a folder alone", "/srv/shop", nil, "/srv/shop"),
+            row("no labels", nil, nil, nil),
             row("v2", "/srv/shop", "/srv/shop/compose.yaml", "/srv/shop"),
             row("v1", "/srv/shop", "docker-compose.yml", "/srv/shop"),
             row("podman-compose", "/srv/shop", "./docker-compose.yaml", "/srv/shop"),
@@ -106,9 +112,18 @@ import Testing
                 "with an override", "/srv/shop", "/srv/shop/docker-compose.yml,/srv/shop/docker-compose.override.yml",
                 "/srv/shop"),
             row("in the root folder", "/", "/compose.yml", "/"),
+            row("in the root folder, with v1", "/", "compose.yml", "/"),
             row("another name", "/srv/shop", "prod.yml", "/srv/shop", ["/srv/shop/prod.yml"]),
             row("in another folder", "/srv", "/srv/shop/compose.yaml", "/srv", ["/srv/shop/compose.yaml"]),
-            row("a file of a folder above", "/srv/shop", "../compose.yaml", "/srv/shop", ["/srv/shop/../compose.yaml"]),
+            row("v1, found from a folder below", "/srv/shop", "../compose.yml,../compose.override.yml", "/srv/shop"),
+            row("v1, two folders below", "/srv/shop", "../../prod.yml", "/srv/shop", ["/srv/shop/prod.yml"]),
+            row("v1, named from the folder above", "/srv/shop", "shop/compose.yaml", "/srv/shop"),
+            row(
+                "v1, named from the folder above, with another", "/srv/shop", "shop/compose.yaml,env/prod.yaml",
+                "/srv/shop", ["/srv/shop/compose.yaml", "/srv/env/prod.yaml"]),
+            row(
+                "v1, with a file of a folder below", "/srv/shop", "compose.yaml,env/prod.yaml", "/srv/shop",
+                ["/srv/shop/compose.yaml", "/srv/shop/env/prod.yaml"]),
             row(
                 "two files", "/srv/shop", "/srv/shop/compose.yaml,/srv/shop/compose.prod.yaml", "/srv/shop",
                 ["/srv/shop/compose.yaml", "/srv/shop/compose.prod.yaml"]),
@@ -124,9 +139,13 @@ import Testing
     @Test(
         "Without an exact path for each file, neither the folder nor the files are named",
         arguments: [
-            ("/srv/shop", "-"), ("/srv/shop", "/srv/shop/compose.yaml,-"), (nil, "compose.yaml"),
+            ("/srv/shop", nil), ("/srv/shop", "-"), ("/srv/shop", ","), ("/srv/shop", "/srv/shop/compose.yaml,-"),
+            (nil, "compose.yaml"),
             ("srv/shop", "compose.yaml"), ("C:\\shop", "C:\\shop\\compose.yaml"), ("/srv/a,b", "/srv/a,b/compose.yaml"),
-            ("/srv/shop\n", "compose.yaml"), ("/srv/\u{202E}pohs", "compose.yaml"), ("/srv/a  b", "compose.yaml"),
+            // v1 with --project-directory, started elsewhere
+            ("/srv", "shop/compose.yaml"), ("/srv/shop", "../compose.yaml,env/prod.yaml"),
+            ("/srv/myshop", "shop/compose.yaml"), ("/srv/shop\n", "compose.yaml"),
+            ("/srv/\u{202E}pohs", "compose.yaml"), ("/srv/a  b", "compose.yaml"),
             ("/srv/shop", "compose.yaml,a\u{1B}[2J.yaml"), ("/" + String(repeating: "a", count: 512), nil),
             ("/srv/shop", (1...9).map { "\($0).yaml" }.joined(separator: ",")),
             ("/srv/shop", String(repeating: "a", count: 600)), ("~/shop", nil), ("", ""),

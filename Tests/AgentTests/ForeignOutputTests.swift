@@ -84,6 +84,20 @@ import Testing
         #expect(Sanitizer.isVisibleLine(line(text)))
     }
 
+    @Test(
+        "What a program printed over is not shown",
+        arguments: [
+            (
+                "  % Total    % Received\n\r  0     0    0\r  0     0    0 --:--:--\ncurl: (22) error: 503\n",
+                "% Total % Received 0 0 0 --:--:-- curl: (22) error: 503"
+            ),
+            ("10%\r50%\r100%\r\ndone\r\n", "100% done"), ("only\r", "only"), ("a\r\r\nb\r", "a b"),
+            ("password=\rhunter2 x", "*** x"),
+        ])
+    func carriageReturns(text: String, shown: String) {
+        #expect(line(text) == shown)
+    }
+
     @Test("A long output keeps its beginning and its end")
     func long() {
         let text = line("panic: boom\n" + String(repeating: "goroutine 1\n", count: 500) + "exit status 2")

@@ -57,6 +57,7 @@ NOT_BUILT = {}
 VERDICT = (r"[./](IncidentRowTests|ProofTests|ConclusionTests|RestToleratedTests|BuildMatcherTests|VerdictGuardTests|"
            r"RequirementTests|GroupToleranceTests|SupersededTests|InventoryCheckTests|RestartTests|EarlierEvidenceTests|"
            r"ContradictionTests|PlainHostTests|ConflictReasonTests)/")
+DETAILS = r"[./](ForeignOutputTests|ContainerReportTests|HealthOutputChangeTests|DeploymentTests|HTTPServerTests)/"
 ANSWERS = r"[./](ResponseDecoderTests|TransferOutcomeTests)/"
 TRANSFERS = r"[./](TransferOutcomeTests|TransferClientTests|TransferTLSTests)/"
 SESSION = r"[./](FleetSessionTests|SessionGuardTests)/"
@@ -275,6 +276,66 @@ GUARDS = [
         _CORE + "ContainerReport.swift",
         r'guard facts.status == "running" || facts.status.isEmpty else { return (.unknown, health) }',
         r'guard facts.status != "removing" else { return (.unknown, health) }', ENGINE),
+    Guard(
+        10, "output-url", "a health output shows no user or query of a URL",
+        _CORE + "Redaction.swift",
+        r"return Self.withoutLongRuns(Self.withoutURLSecrets(word))",
+        r"return Self.withoutLongRuns(word)", DETAILS),
+    Guard(
+        10, "output-header", "an authorization header hides its whole line",
+        _CORE + "Redaction.swift",
+        r"if Self.headers.contains(where: { name.lowercased().hasSuffix($0) }) {",
+        r"if Self.headers.contains(where: { name == $0 }) {", DETAILS),
+    Guard(
+        10, "output-key", "the value of a secret's key is hidden",
+        _CORE + "Redaction.swift",
+        r'guard Self.isSecret(name), !value.hasPrefix("//") else { continue }',
+        r'guard Self.isSecret(name), value.isEmpty else { continue }', DETAILS),
+    Guard(
+        10, "output-cut", "the last word of a cut output is not shown",
+        _CORE + "ForeignOutput.swift",
+        r'if end != scalars.endIndex { word = "" }',
+        r'if end == scalars.startIndex { word = "" }', DETAILS),
+    Guard(
+        10, "start-error", "an engine's start error shows no secrets of the command",
+        _CORE + "ContainerReport.swift",
+        r'ForeignOutput.singleLine(facts.error ?? "", limit: limit)',
+        r'Sanitizer.singleLine(facts.error ?? "", limit: limit)', DETAILS),
+    Guard(
+        3, "output-run", "a health output of an earlier run is not this run's",
+        _CORE + "ContainerReport.swift",
+        r".filter { $0.time >= start }.max",
+        r".filter { $0.time >= start || true }.max", r"[./]HealthResultTests/"),
+    Guard(
+        9, "output-storm", "a changed health output alone is published once a minute",
+        "Sources/Agent/Documents/DocumentStore.swift",
+        r"startedAt - bodyStartedAt < DocumentStore.healthOutputInterval",
+        r"startedAt == bodyStartedAt", DETAILS),
+    Guard(
+        9, "output-idle", "a changed health output does not make events suspicious",
+        "Sources/Agent/Documents/DocumentStore.swift",
+        r"return changed && !before.body.content.isEqual(to: content, keepingPresence: false)",
+        r"return changed", DETAILS),
+    Guard(
+        9, "details-limit", "the details of a document's instances are limited together",
+        _CORE + "DocumentBuilder.swift",
+        r"guard size > rest else {",
+        r"guard size < 0 else {", DETAILS),
+    Guard(
+        9, "not-found-limit", "a 404 lists a limited number of services",
+        "Sources/Shared/Protocol.swift",
+        r"self.services = Array(services.prefix(Self.serviceLimit))",
+        r"self.services = services", DETAILS),
+    Guard(
+        "text", "compose-path", "a label's path that had to be changed is not reported",
+        _CORE + "ContainerDeployment.swift",
+        r"&& Sanitizer.isVisibleLine(text)",
+        r"&& !text.isEmpty", DETAILS),
+    Guard(
+        "agent", "compose-origin", "a relative Compose file has no path if its folder is unknown",
+        _CORE + "ContainerDeployment.swift",
+        r'let origin = "\(folder)/".hasSuffix("/\(start)") ?',
+        r'let origin = !start.isEmpty ?', DETAILS),
     Guard(
         1, "one-off", "a one-off is left out for every selector",
         _CORE + "InstanceSelection.swift",

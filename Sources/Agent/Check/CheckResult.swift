@@ -41,15 +41,34 @@ struct CheckResult: Sendable {
         return lines.joined(separator: "\n") + "\n"
     }
 
-    /// The project of the instances, and the containers that match the selector but do not count as instances.
+    /// The maximum number of failing instances that are listed for each service.
+    private static let failingLimit = 20
+
+    /// How the instances were started, what failing ones last said, and the containers that match the selector but do not
+    /// count as instances.
     private static func details(_ content: DocumentContent) -> [String] {
-        let projects = Set(content.instances.compactMap(\.project)).sorted().joined(separator: ", ")
-        let count = "\(content.instances.count) \(content.instances.count == 1 ? "instance" : "instances")"
-        let matched = projects.isEmpty ? [] : ["\(content.service): \(count) of project \(projects)"]
-        let leftOut = content.leftOut.map { container in
-            "\(content.service): not counted: \(container.name) (\(container.reason.phrase), \(container.state.rawValue))"
+        var started: [(deployment: Instance.Deployment, names: [String])] = []
+        for instance in content.instances {
+            guard let deployment = instance.deployment else { continue }
+            if let index = started.firstIndex(where: { $0.deployment == deployment }) {
+                started[index].names.append(instance.name)
+            } else {
+                started.append((deployment, [instance.name]))
+            }
         }
-        return (matched + leftOut).map { Sanitizer.singleLine($0) }
+        let failing = content.instances.flatMap { instance in
+            [
+                instance.error.map { "\(instance.name): could not be started: \($0)" },
+                instance.healthOutput.map { "\(instance.name): failing health check: \($0)" },
+            ].compactMap { $0 }
+        }
+        let leftOut = content.leftOut.map { container in
+            "not counted: \(container.name) (\(container.reason.phrase), \(container.state.rawValue))"
+        }
+        let lines = started.map { "\($0.names.listed(limit: 3)): \($0.deployment.phrase)" }
+        return (lines + failing.prefix(failingLimit) + leftOut).map {
+            Sanitizer.singleLine("\(content.service): \($0)")
+        }
     }
 
     /// The declared services without an observation.
@@ -78,5 +97,27 @@ struct CheckResult: Sendable {
             let cells = zip(row, widths).map { $0 + String(repeating: " ", count: max(0, $1 - $0.count)) }
             return String(cells.joined(separator: "  ").reversed().drop { $0 == " " }.reversed())
         }
+    }
+}
+
+extension Instance.Deployment {
+    /// The tool with the names that its commands need, in words.
+    fileprivate var phrase: String {
+        let (title, groupWord, nameWord) =
+            switch tool {
+            case .compose: ("started by Compose", "project", "service")
+            case .swarm: ("started by Swarm", "stack", "service")
+            case .kamal: ("started by Kamal", "destination", "service")
+            case .nomad: ("started by Nomad", "job", "task")
+            case .kubernetes: ("started by Kubernetes", "namespace", "container")
+            case .systemd: ("started by systemd", "", "unit")
+            case .direct: ("started without a deployment tool", "", "")
+            case .other: ("started by another tool", "group", "name")
+            }
+        let names = [
+            group.map { "\(groupWord) \($0)" }, name.map { "\(nameWord) \($0)" }, directory.map { "folder \($0)" },
+            files.isEmpty ? nil : "files \(files.joined(separator: ", "))",
+        ].compactMap { $0 }
+        return title + (names.isEmpty ? "" : ": ") + names.joined(separator: ", ")
     }
 }

@@ -26,6 +26,8 @@ extension Instance.Deployment {
                 name: label(Label.nomadTask) ?? Self.nomadTask(allocation, containerName))
         } else if let container = label(Label.kubernetesContainer) {
             self.init(tool: .kubernetes, group: label(Label.kubernetesNamespace), name: container)
+        } else if let (group, name) = Self.otherTools.first(where: { labels[$0.name] != nil }) {
+            self.init(tool: .other, group: group.flatMap(label), name: label(name))
         } else if let unit = label(Label.systemdUnit) {
             self.init(tool: .systemd, name: unit)
         } else {
@@ -34,6 +36,12 @@ extension Instance.Deployment {
     }
 
     private typealias Label = ContainerOrigin.Label
+
+    /// The labels of tools without a case of their own, so that their containers do not count as started by hand: Amazon ECS
+    /// and Dokku.
+    private static let otherTools: [(group: String?, name: String)] = [
+        ("com.amazonaws.ecs.task-definition-family", "com.amazonaws.ecs.container-name"), (nil, "com.dokku.app-name"),
+    ]
 
     /// The task in a container's name, `TASK-ALLOCATION`. By default, the allocation is Nomad's only label.
     private static func nomadTask(_ allocation: String, _ containerName: String) -> String? {
@@ -57,30 +65,52 @@ extension Instance.Deployment {
     /// Adds the project's folder, and the files that Compose does not find there by itself. If one of them cannot be named,
     /// neither folder nor files are, because a command without it would deploy something else.
     private mutating func addFiles(_ labels: [String: String]) {
+        // Without a list, Compose read standard input.
+        guard let list = labels[Label.composeFiles] else { return }
         let folder = labels[Label.composeDirectory].flatMap(Self.path)
-        guard let list = labels[Label.composeFiles], !list.isEmpty else {
-            directory = folder
-            return
-        }
         // Compose separates the paths with commas and does not escape commas in them.
         guard folder?.contains(",") != true else { return }
-        let paths = list.split(separator: "," as Character).map { Self.path(String($0), in: folder) }
-        let found = paths.compactMap { $0 }
-        guard found.count == paths.count, found.count <= Self.fileLimit else { return }
+        let paths = Self.absolute(list.split(separator: "," as Character).map { String($0) }, folder: folder)
+        guard let paths, !paths.isEmpty, paths.count <= Self.fileLimit else { return }
         directory = folder
-        files = Self.areFound(found, in: folder) ? [] : found
+        files = Self.areFound(paths, in: folder) ? [] : paths
     }
 
-    /// The absolute path of a file. Compose v1 and podman-compose can record it relative to the project's folder.
-    private static func path(_ text: String, in folder: String?) -> String? {
-        if text.hasPrefix("/") { return path(text) }
-        // A single hyphen is standard input.
-        guard let folder, text != "-" else { return nil }
-        let relative = text.hasPrefix("./") ? String(text.dropFirst(2)) : text
-        return path(folder.hasSuffix("/") ? folder + relative : "\(folder)/\(relative)")
+    /// The absolute paths of the files; nil if one of them is unknown.
+    ///
+    /// Compose v1 and podman-compose record paths relative to the folder in which they were started. The project's folder is
+    /// that of the first file, unless `--project-directory` names another one.
+    private static func absolute(_ texts: [String], folder: String?) -> [String]? {
+        guard let first = texts.first, !first.hasPrefix("/") else {
+            let paths = texts.compactMap(path)
+            return paths.count == texts.count ? paths : nil
+        }
+        guard let folder else { return nil }
+        let texts = texts.map { $0.hasPrefix("./") ? String($0.dropFirst(2)) : $0 }
+        let start = folderPart(texts[0])
+        let paths = texts.map { text -> String? in
+            // A single hyphen is standard input.
+            if text.hasPrefix("/") || text == "-" { return path(text) }
+            if start.isEmpty { return path("\(folder)/\(text)") }
+            // Compose found its files above the folder in which it was started.
+            if start.split(separator: "/" as Character).allSatisfy({ $0 == ".." }) {
+                return folderPart(text) == start ? path("\(folder)/\(text.dropFirst(start.count))") : nil
+            }
+            let origin = "\(folder)/".hasSuffix("/\(start)") ? "\(folder)/".dropLast(start.count) : nil
+            return origin.flatMap { path("\($0)\(text)") }
+        }
+        let known = paths.compactMap { $0 }
+        return known.count == paths.count ? known : nil
+    }
+
+    /// The path's part up to its last slash.
+    private static func folderPart(_ path: String) -> String {
+        path.lastIndex(of: "/").map { String(path[...$0]) } ?? ""
     }
 
     private static func path(_ text: String) -> String? {
+        // A root folder leads to two slashes.
+        let text = text.hasPrefix("//") ? String(text.dropFirst()) : text
         let isUsable =
             text.hasPrefix("/") && text.unicodeScalars.count <= pathLimit && Sanitizer.isVisibleLine(text)
         return isUsable ? text : nil
@@ -89,7 +119,7 @@ extension Instance.Deployment {
     /// True if Compose finds exactly these files without being told: one of its names in the folder, and an override.
     private static func areFound(_ files: [String], in folder: String?) -> Bool {
         guard let folder, (1...2).contains(files.count) else { return false }
-        let prefix = folder.hasSuffix("/") ? folder : "\(folder)/"
+        let prefix = folder == "/" ? "/" : "\(folder)/"
         return zip(files, [fileNames, overrideNames]).allSatisfy { file, names in
             file.hasPrefix(prefix) && names.contains(String(file.dropFirst(prefix.count)))
         }

@@ -22,14 +22,27 @@ enum ForeignOutput {
     private static let readLimit = 16_384
 
     /// The words of each line, without terminal sequences. A run of other control characters or of invalid text is one `�`.
-    private static func lines(_ text: String) -> [[String]] {
-        var lines: [[String]] = []
-        var (line, word): ([String], String) = ([], "")
+    private static func lines(_ text: String) -> [Redaction.Line] {
+        var lines: [Redaction.Line] = []
+        var (line, word) = (Redaction.Line(), "")
+        /// The line that a carriage return ended, so that the rest is printed over it: a progress meter, for example.
+        var returned: Int?
+        func endWord() {
+            if !word.isEmpty { line.words.append(word) }
+            word = ""
+        }
+        func endLine() {
+            endWord()
+            guard !line.words.isEmpty else { return }
+            if let returned { lines[returned].isOverwritten = true }
+            lines.append(line)
+            line = Redaction.Line()
+        }
         var isInSequence = false
+        var previous: Unicode.Scalar?
         let scalars = text.unicodeScalars
         let end =
             scalars.index(scalars.startIndex, offsetBy: readLimit, limitedBy: scalars.endIndex) ?? scalars.endIndex
-        var previous: Unicode.Scalar?
         for scalar in scalars[..<end] {
             defer { previous = scalar }
             if isInSequence {
@@ -40,20 +53,22 @@ enum ForeignOutput {
             }
             switch scalar {
             case "\u{1B}": isInSequence = true
-            case "\n", "\r", "\u{2028}", "\u{2029}":
-                if !word.isEmpty { line.append(word) }
-                if !line.isEmpty { lines.append(line) }
-                (line, word) = ([], "")
-            case _ where scalar.properties.isWhitespace:
-                if !word.isEmpty { line.append(word) }
-                word = ""
+            case "\r":
+                guard !line.words.isEmpty || !word.isEmpty else { break }
+                endLine()
+                returned = lines.indices.last
+            case "\n", "\u{2028}", "\u{2029}":
+                endLine()
+                returned = nil
+            case _ where scalar.properties.isWhitespace: endWord()
             case _ where scalar.value < 0x20 || (0x7F...0x9F).contains(scalar.value) || scalar == "\u{FFFD}":
                 if word.unicodeScalars.last != "\u{FFFD}" { word.unicodeScalars.append("\u{FFFD}") }
             default: word.unicodeScalars.append(scalar)
             }
         }
         // The last word of a cut text can be the beginning of a secret that would not be recognised.
-        if end == scalars.endIndex, !word.isEmpty { line.append(word) }
-        return line.isEmpty ? lines : lines + [line]
+        if end != scalars.endIndex { word = "" }
+        endLine()
+        return lines
     }
 }

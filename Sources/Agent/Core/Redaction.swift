@@ -18,14 +18,20 @@ struct Redaction {
     private var hiding = Hiding.none
     private var previousWord = ""
 
+    /// A line of text.
+    struct Line {
+        /// The words, without white space.
+        var words: [String] = []
+        /// True if the line is not shown. It can still name the secret that follows.
+        var isOverwritten = false
+    }
+
     /// The lines as one, with one space between words.
-    ///
-    /// - Parameter lines: the words of each line, without white space.
-    mutating func redacted(_ lines: [[String]]) -> String {
+    mutating func redacted(_ lines: [Line]) -> String {
         var words: [String] = []
         for line in lines {
-            for word in line {
-                guard let shown = redacted(word) else { continue }
+            for word in line.words {
+                guard let shown = redacted(word), !line.isOverwritten else { continue }
                 words.append(shown)
             }
             if case .next = hiding {} else { hiding = .none }
