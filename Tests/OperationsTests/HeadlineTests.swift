@@ -67,6 +67,7 @@ struct HeadlineTests {
             ("Markdown", markdown.split(separator: "\n").first?.hasSuffix(headline.event) == true),
             ("Markdown's state", headline.state.map(markdown.contains) ?? true),
             ("HTML", html.contains("<h1>\(shown)</h1>")),
+            ("markup as text", !html.contains("&lt;p")),
             ("JUnit", junit.contains("name=\"headline\"")),
             ("JSON", json.contains("\"headline\"")),
             ("annotation", commands.contains { $0.message.hasPrefix(headline.text) }),

@@ -80,7 +80,7 @@ struct PipelineFileTests {
             return host
         }
         let many = try #require(WorkflowRunner.outputs(StepOutputs(report: report).text)["failed_hosts"])
-        #expect(many.hasPrefix("http://[::1]:4999/__id___x__y_z,http://[::1]:4998/"))
+        #expect(many.hasPrefix("http://[::1]:0/__id___x__y_z,http://[::1]:1/"))
         #expect(many.utf8.count <= 2_048 && many.split(separator: ",").count <= 50)
         #expect(many.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "-._:/[],".contains($0)) })
     }

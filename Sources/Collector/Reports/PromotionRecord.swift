@@ -167,6 +167,7 @@ package struct PromotionRecord: Codable, Hashable, Sendable {
         if isMoved == false {
             return "\(image) was \(former), and was not seen to move (asked for by \(actor))"
         }
+        guard formerBuild != nil else { return "\(image) was created, by \(actor)" }
         return "\(image) was \(kind == .rollback ? "put back" : "moved") from \(former), by \(actor)"
     }
 }

@@ -12,13 +12,14 @@ struct HTMLVerdict {
         let text = VerdictText(report)
         let headline = report.headline
         let state: Markup = headline.state.map { "<p class=\"state\">\($0)</p>\n" } ?? ""
+        let note: Markup = headline.note.map { "<p class=\"when\">\($0)</p>\n" } ?? ""
         return """
             <header class="panel verdict" id="verdict" data-tone="\(text.tone.rawValue)">
             <p class="what"><bdi>\(report.target.service, limit: 128)</bdi> \(build)</p>
             <div class="headline">\(symbol(text.tone))<h1>\(headline.event)</h1>\
             <p class="codes"><code>\(text.word)</code> exit code <b>\(Int(report.exitCode))</b></p></div>
             \(state)\(circumstance)<p class="reason">\(report.reasons.first?.message ?? "No cause was recorded.")</p>
-            \(headline.note.map { "<p class=\"when\">\($0)</p>\n" } ?? "")\(alsoCauses)\(figures)\(fleetBar)\(todo(text))\(warnings)</header>
+            \(note)\(alsoCauses)\(figures)\(fleetBar)\(todo(text))\(warnings)</header>
 
             """
     }
