@@ -239,7 +239,7 @@ struct ProgressTests {
         }
         bench.advance(to: 1)
         for host in 0..<3 { bench.see(host, at: 1, .answer(.old)) }
-        #expect(frame(at: 1).contains("docker compose up"))
+        #expect(frame(at: 1).contains("deploy canvas again"))
         let failing = Answer().with { $0.state = .unhealthy }
         for moment in [2.0, 4, 6, 8] where bench.verification.conclusion == nil {
             bench.advance(to: moment)
@@ -248,7 +248,7 @@ struct ProgressTests {
         }
         let text = frame(at: 8)
         #expect(text.contains("failed") && text.contains("pending"), "\(text)")
-        #expect(!text.contains("docker compose up"), "\(text)")
+        #expect(!text.contains("deploy canvas again"), "\(text)")
     }
 
     @Test("Live progress fits a terminal of 20 by 5")

@@ -1,4 +1,5 @@
 import FoundationEssentials
+package import Reports
 import Shared
 package import Verdict
 
@@ -318,11 +319,13 @@ package struct EvidenceStart: Codable, Hashable, Sendable {
     package var learnsImages: Bool?
     /// True if no verification ended green without reading the tag; nil means false.
     package var watchesTag: Bool?
+    /// The place of the run, for people; nil in older evidence.
+    package var origin: ReportOrigin?
 
     package init(
         schema: Int = EvidenceStart.schema, verification: String, collector: String, startedAt: String,
         startedAtMilliseconds: Int64, target: Target, policy: Policy, promotions: [Promotion], inventory: Source,
-        warnings: [String], learnsImages: Bool? = nil, watchesTag: Bool? = nil
+        warnings: [String], learnsImages: Bool? = nil, watchesTag: Bool? = nil, origin: ReportOrigin? = nil
     ) {
         self.schema = schema
         self.verification = verification
@@ -336,10 +339,11 @@ package struct EvidenceStart: Codable, Hashable, Sendable {
         self.warnings = warnings
         self.learnsImages = learnsImages
         self.watchesTag = watchesTag
+        self.origin = origin
     }
 
     package enum CodingKeys: String, CodingKey {
-        case schema, verification, collector, target, policy, promotions, inventory, warnings
+        case schema, verification, collector, target, policy, promotions, inventory, warnings, origin
         case startedAt = "started_at"
         case startedAtMilliseconds = "started_at_ms"
         case learnsImages = "learns_images"

@@ -182,13 +182,14 @@ package struct Replay {
         let cut = ending == nil ? "the evidence was cut short \(place): it has no verdict" : nil
         let conclusion = ending == nil ? cutOff(verification) : refusal ?? verification.conclusion
         guard let conclusion else { throw misread("is a verdict without a verification") }
-        let context = ReportBuilder.Context(
+        var context = ReportBuilder.Context(
             id: start.verification, startedAt: startedAt,
             finishedAt: startedAt.addingTimeInterval(conclusion.at.seconds),
             inventorySource: start.inventory.source,
             inventoryHash: start.inventory.hash,
             selected: start.inventory.selected ?? [], listed: start.inventory.listed, warnings: start.warnings,
             notes: (ending?.notes ?? []) + [cut].compactMap { $0 })
+        context.origin = start.origin
         var report = ReportBuilder(verification: verification, context: context).build(conclusion)
         report.verification.collector.version = start.collector
         report.evidence = Report.EvidenceFile(hash: reader.hash)

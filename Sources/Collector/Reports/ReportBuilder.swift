@@ -8,7 +8,7 @@ package struct ReportBuilder {
     /// Facts about the run that the state machine does not know.
     package struct Context: Sendable {
         var id: String
-        var startedAt: Date
+        package var startedAt: Date
         package var finishedAt: Date
         var inventorySource: String
         var inventoryHash: String

@@ -10,7 +10,7 @@ package struct ReportOrigin: Codable, Hashable, Sendable {
     package var commit: String?
     /// A link to the comparison of the former build with the target.
     package var comparison: String?
-    /// The collector's offset from UTC at the end, in seconds.
+    /// The collector's offset from UTC at the start, in seconds.
     package var offset: Int?
 
     package init(run: String? = nil, commit: String? = nil, comparison: String? = nil, offset: Int? = nil) {

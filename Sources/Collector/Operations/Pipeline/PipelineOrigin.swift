@@ -53,7 +53,7 @@ struct PipelineOrigin {
     /// - Parameters:
     ///   - former: the build that the tag was moved from; nil without one.
     ///   - isBack: true for a rollback, whose changes are those that were undone.
-    func origin(of target: GitSHA?, former: GitSHA?, isBack: Bool, at end: Date) -> ReportOrigin {
+    func origin(of target: GitSHA?, former: GitSHA?, isBack: Bool, at moment: Date) -> ReportOrigin {
         let isHere = [target, former].contains { $0 != nil && $0?.hex == commit?.lowercased() }
         let repository = isHere ? repository : nil
         var comparison: String?
@@ -63,7 +63,7 @@ struct PipelineOrigin {
         }
         return ReportOrigin(
             run: run, commit: repository.flatMap { page in target.map { "\(page)\(commits)\($0.hex)" } },
-            comparison: comparison, offset: Self.offset(at: end))
+            comparison: comparison, offset: Self.offset(at: moment))
     }
 
     /// The path of the run's page. GitHub's addresses contain the id of the run, and Forgejo's its number. Gitea's contain the

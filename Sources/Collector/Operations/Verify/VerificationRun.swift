@@ -150,7 +150,7 @@ package struct VerificationRun: Sendable {
             inventory: .init(
                 source: Sanitizer.singleLine(inventory.source), hash: inventory.hash, hosts: inventory.hosts.count,
                 selected: inventory.selected, listed: inventory.listedWhereSelected),
-            warnings: warnings, learnsImages: learner == nil ? nil : true)
+            warnings: warnings, learnsImages: learner == nil ? nil : true, origin: origin(at: startedAt))
     }
 
     private func poll(
@@ -222,13 +222,13 @@ package struct VerificationRun: Sendable {
             finishedAt: start.date.addingTimeInterval(duration.seconds), inventorySource: inventory.source,
             inventoryHash: inventory.hash, selected: inventory.selected ?? [], listed: inventory.listedWhereSelected,
             warnings: warnings)
-        context.origin = origin(at: context.finishedAt)
+        context.origin = start.origin
         return context
     }
 
-    private func origin(at end: Date, _ promotion: PromotionRecord? = nil) -> ReportOrigin {
+    private func origin(at start: Date, _ promotion: PromotionRecord? = nil) -> ReportOrigin {
         PipelineOrigin(environment).origin(
-            of: target.gitSHA, former: promotion?.formerGitSHA, isBack: promotion?.kind == .rollback, at: end)
+            of: target.gitSHA, former: promotion?.formerGitSHA, isBack: promotion?.kind == .rollback, at: start)
     }
 
     private var warnings: [String] {
@@ -261,7 +261,7 @@ package struct VerificationRun: Sendable {
     ) async throws -> Report {
         var outcome = outcome
         outcome.context.promotion = promotion
-        outcome.context.origin = origin(at: outcome.context.finishedAt, promotion)
+        outcome.context.origin = origin(at: outcome.context.startedAt, promotion)
         outcome.context.closingNotes += notes
         return try publish(await recorded(outcome), showsText: showsText)
     }
