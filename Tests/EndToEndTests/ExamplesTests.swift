@@ -130,10 +130,12 @@ struct ExamplesTests {
             let errors = WorkflowRunner.commands(in: outcome.output + outcome.error).filter { $0.name == "error" }
             #expect(
                 errors.map { $0.properties["title"] } == [
-                    "buildinfo verify canvas: stragglers (exit 10)", "host-1: straggler",
+                    "buildinfo \(script == .verify ? "verify" : "promote") canvas: stragglers (exit 10)",
+                    "host-1: straggler",
                 ])
             #expect(try site.folder.read("reports/junit.xml").contains("type=\"straggler\""))
-            #expect(try site.folder.read("reports/report.md").hasPrefix("## ❌ stragglers"))
+            let markdown = try site.folder.read("reports/report.md")
+            #expect(markdown.hasPrefix("## ❌ ") && markdown.contains("**stragglers** (exit 10)"), "\(markdown)")
         }
     }
 
@@ -180,7 +182,8 @@ struct ExamplesTests {
             #expect(outcome.exitCode == 0, "\(outcome.error)")
             #expect(outcome.output.contains("CANVAS_IMAGE_TAG=staging-\(Commit.new)@\(site.image.digest)\n"))
             #expect(try site.step.outputs()["verdict"] == "converged")
-            #expect(try site.folder.read("summary").hasPrefix("## ✅ converged"))
+            let summary = try site.folder.read("summary")
+            #expect(summary.hasPrefix("## ✅ ") && summary.contains("**converged** (exit 0)"), "\(summary)")
         }
     }
 

@@ -263,7 +263,7 @@ struct FleetSelectionTests {
                 "2",
             ])
         #expect(other.exitCode == 64)
-        #expect(other.error.contains("--generation 2: that promotion of 'canvas' has another commit or digest"))
+        #expect(other.error.contains("--generation 2: that promotion of canvas has another commit or digest"))
         await hosts.stop()
     }
 }

@@ -122,7 +122,7 @@ struct SharedLedgerTests {
         let folder = try TemporaryFolder()
         let store = ["--store", folder.path("ledger.db")]
         let agent = try await HostAgent.start("host-1", selector: "file:\(try folder.write("build", Commit.new))")
-        let verify = Verify(hosts: [agent.host], sha: Commit.new, soak: "4s", store: store[1])
+        let verify = Verify(hosts: [agent.host], sha: Commit.new, soak: "15s", store: store[1])
         let running = try verify.start()
         try await running.says("host-1: soaking")
         let collector = try Program.collector()

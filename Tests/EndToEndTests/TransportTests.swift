@@ -102,7 +102,7 @@ struct TransportTests {
         #expect(result.report.summary.statuses == ["converged": 119, "straggler": 1])
         let lines = (result.progress + result.output).split(separator: "\n")
         #expect(lines.count < 100, "\(lines.count) lines for 120 hosts")
-        #expect(lines.suffix(6).contains { $0.contains("host-7 ") && $0.contains("straggler") })
+        #expect(lines.suffix(12).contains { $0.contains("host-7 ") && $0.contains("straggler") })
         #expect(result.report.hosts.last?.name == "host-7")
         await fleet.stop()
     }
