@@ -89,7 +89,8 @@ write_fleet() {
 narrate() { [ -t 2 ] || say "        $*"; }
 # Prints 'host-1 converged' and so on from the JSON report: a host's own fields are indented by six spaces, deeper ones by more.
 statuses() {
-    sed -n -e 's/^      "status" *: *"\([a-z_]*\)".*/status \1/p' -e 's/^      "name" *: *"\([^"]*\)".*/name \1/p' "$1" |
+    sed -n '/^  "hosts" *: *\[/,/^  \]/p' "$1" |
+        sed -n -e 's/^      "status" *: *"\([a-z_]*\)".*/status \1/p' -e 's/^      "name" *: *"\([^"]*\)".*/name \1/p' |
         awk '$1 == "status" {status = $2} $1 == "name" {name = $2} status && name {print name, status; status = name = ""}' |
         sort
 }
