@@ -54,6 +54,30 @@ struct StatusDisplayTests {
         }
     }
 
+    @Test("Once a host fails on the target, or a newer promotion took over, no other one is sent after it")
+    func held() {
+        let bad: [Answer] = [
+            Answer(state: .restarting), Answer(state: .exited), Answer(state: .unhealthy), Answer(build: .rebuilt),
+        ]
+        for answer in bad {
+            var bench = Self.fleet(3) {
+                $0[2].waiver = Waiver(until: "2031-01-01T00:00:00Z", reason: "r", by: nil, isExpired: false)
+            }
+            bench.see(0, at: 1, .answer(.old))
+            bench.see(2, at: 1, answer)
+            func texts() -> [String] {
+                let board = Self.board(bench, at: 2)
+                return board.frame(columns: 400, rows: 24, time: Self.time, usesColor: false)
+                    + board.rows.filter { $0.status == .behind }.map(board.text)
+            }
+            // A waived host does not speak for the fleet.
+            #expect(texts().contains { Rollouts.areNamed(in: $0) && $0.contains("deploy") }, "\(texts())")
+            bench.see(1, at: 1, answer)
+            #expect(!texts().contains { Rollouts.areNamed(in: $0) }, "\(answer.state): \(texts())")
+            #expect(texts().contains { $0.contains("leave it: serves bbbbbbbbbbbb") }, "\(texts())")
+        }
+    }
+
     @Test("A value older than three intervals becomes ?, grey, with its age and without counting as on target")
     func old() {
         var bench = Self.fleet(2)

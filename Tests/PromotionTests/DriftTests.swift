@@ -75,8 +75,8 @@ struct DriftTests {
         }
         let wild = try await status(promoter)
         #expect(Set(wild.drift.findings.map(\.kind)) == ["tag_moved", "unpromoted", "host_drifted"], "\(wild.text)")
-        #expect(wild.text.contains("which is not in the ledger, but generation 1"), "\(wild.text)")
-        #expect(wild.text.contains("host-1 converged on generation 1"), "\(wild.text)")
+        #expect(wild.text.contains("which is not in the ledger, but promotion no. 1"), "\(wild.text)")
+        #expect(wild.text.contains("host-1 converged on promotion no. 1"), "\(wild.text)")
         #expect(wild.text.contains("staging-\(Promoter.elder) was built"), "\(wild.text)")
         #expect(wild.drift.unpromoted.map(\.tag) == ["staging-\(Promoter.elder)"])
 
@@ -85,7 +85,7 @@ struct DriftTests {
         #expect(again.exitCode == 0, "\(again.error)")
         promoter.registry.push(promoter.new, "latest")
         let back = try await status(promoter)
-        #expect(back.text.contains("generation 1, but generation 2"), "\(back.text)")
+        #expect(back.text.contains("promotion no. 1, but promotion no. 2"), "\(back.text)")
         await promoter.stop()
     }
 

@@ -59,11 +59,11 @@ struct ActionTests {
     @Test("Hosts with different causes never share a line, and none is hidden")
     func different() throws {
         let hosts = (0..<7).map { index in
-            Self.host("host-\(index)", index < 2 ? .failed : .straggler, ReasonText("cause \(index)", remedy: "same"))
+            Self.host("host-\(index)", index < 2 ? .mixed : .straggler, ReasonText("cause \(index)", remedy: "same"))
         }
         let report = try Self.report(hosts)
         #expect(report.actions?.map(\.cause) == (0..<7).map { "cause \($0)" })
-        #expect(report.actions?.map(\.status) == [.failed, .failed] + Array(repeating: .straggler, count: 5))
+        #expect(report.actions?.map(\.status) == [.mixed, .mixed] + Array(repeating: .straggler, count: 5))
         let text = TextReport(report: report).render()
         let markdown = MarkdownReport(report: report).render()
         let page = HTMLReport(report: report).render()
@@ -82,7 +82,7 @@ struct ActionTests {
         }
         let actions = try #require(try Self.report(hosts).actions)
         #expect(actions.count == 9)
-        let last = try #require(actions.first)
+        let last = try #require(actions.last)
         #expect(last.hosts.count == 32)
         #expect(last.cause == "keeps crashing (exit 1)")
         #expect(last.remedy == "docker logs … (each host's reason has the remedy)" && last.command == nil)

@@ -53,7 +53,7 @@ struct ReportTests {
         let text = TextReport(report: report).render()
         #expect(text.split(separator: "\n").count < 60)
         #expect(text.contains("… and 1982 more hosts converged"))
-        #expect(text.contains("pulled, not recreated"))
+        #expect(text.contains("leave it: serves bbbbbbbbbbbb (the target's image is on the host already)"))
     }
 
     @Test("Hosts that serve different images of a commit converge, and the report warns")

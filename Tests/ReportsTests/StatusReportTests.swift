@@ -174,11 +174,35 @@ struct StatusReportTests {
         #expect(all.reasons.map(\.verdict) == [.failedDeploy, .unreachable, .stragglers])
     }
 
+    @Test("What to do names every failing host of a status, and they come first")
+    func failingFirst() throws {
+        let report = try report([
+            .none(.refused), .answer(Answer(state: .restarting)), .answer(.old), .answer(Answer(build: .rebuilt)),
+            .answer(Answer(state: .unhealthy)), .answer(Answer(state: .paused)), .answer(Answer(state: .absent)),
+        ])
+        let failing = Set(report.hosts.filter { $0.sweep == .failing }.map(\.name))
+        let actions = try #require(report.actions)
+        #expect(failing.count == 5)
+        #expect(Set(actions.prefix { !$0.hosts.contains("host-0") }.flatMap(\.hosts)) == failing, "\(actions)")
+        #expect(actions.last?.remedy == "leave it: serves bbbbbbbbbbbb", "\(actions)")
+        let text = TextReport(report: report).render()
+        #expect(text.matches(of: /(?i)what to do/).count == 1, "\(text)")
+        #expect(text.contains("\nNext: "), "\(text)")
+    }
+
+    @Test("A status shows the engine's count of restarts, and does not warn about a promotion")
+    func restarts() throws {
+        let report = try report([.answer(Answer().with { $0.restarts = 12 })])
+        #expect(TextReport(report: report).render().contains("its container restarted 12 times"))
+        #expect(try self.report([.answer(Answer())]).hosts.allSatisfy { $0.warnings == nil })
+        #expect(!report.warnings.contains { $0.contains("counts as promoting") })
+    }
+
     @Test("A host that is down on the target keeps the advice from sending others after it")
     func spreadsNothing() throws {
         let report = try report([.answer(.old), .answer(Answer(state: .restarting))])
         #expect(
-            report.hosts.contains { $0.reason == "leave it: still serves the former build bbbbbbbbbbbb, generation 1" })
+            report.hosts.contains { $0.reason == "leave it: serves bbbbbbbbbbbb (promotion no. 1)" })
     }
 
     @Test("No answer at all is 30 and an empty inventory is 50, in the text too")

@@ -51,6 +51,6 @@ struct HostReasonTests {
             .dockerCompose, .moving("registry.example/canvas:latest"),
             serves: .init(build: "bbbbbbbbbbbb", generation: 1))
         #expect(reason.text.sentence.hasPrefix("not pulled: run cd /srv/shop && docker compose pull canvas && "))
-        #expect(reason.text.finding == "not pulled (serves bbbbbbbbbbbb, generation 1)")
+        #expect(reason.text.finding == "not pulled (serves bbbbbbbbbbbb, promotion no. 1)")
     }
 }

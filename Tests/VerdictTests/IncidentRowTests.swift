@@ -109,10 +109,10 @@ struct IncidentRowTests {
         #expect(bench.facts(0).build == .foreign)
         bench.learn(.upToSuccessor, at: 5.5)
         #expect(bench.status(0) == .ahead)
-        #expect(bench.reason(0).contains("generation 3"))
+        #expect(bench.reason(0).contains("promotion no. 3"))
         #expect(bench.verdict == .superseded)
         #expect(bench.exitCode == 40)
-        #expect(bench.verification.conclusion?.reasons.first?.message.contains("generation 3") == true)
+        #expect(bench.verification.conclusion?.reasons.first?.message.contains("promotion no. 3") == true)
     }
 
     @Test("Row 8: an old container that still answers while it drains is pending, and the host converges")

@@ -23,7 +23,44 @@ struct ReasonTests {
             $0.reason = "canvas-1 could not be started (exit code 128): port is already allocated"
         }
         #expect(
-            reason(failed) == "on the target, canvas-1 could not be started (exit code 128): port is already allocated")
+            reason(failed)
+                == "on the target, canvas-1 could not be started (exit code 128): port is already allocated: correct its "
+                + "command, image or settings")
+    }
+
+    @Test("Of an engine's chain of errors the end is kept, and a container that never ran is not sent to its logs")
+    func startErrors() {
+        let cause = "exec: \"/bin/nosuch\": stat /bin/nosuch: no such file or directory"
+        let chain =
+            "failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: "
+            + "error during container init: \(cause)"
+        for startedAt in [nil, "2026-01-01T00:00:00Z"] {
+            let failed = Answer(state: .exited, startedAt: startedAt) {
+                $0.instances[0].exitCode = 127
+                $0.instances[0].error = chain
+            }.with { $0.reason = "canvas-1 could not be started (exit code 127): failed to create shim … no such fi" }
+            let text = reason(failed)
+            #expect(text.contains(cause), "\(text)")
+            #expect(!text.contains("shim task") && !text.contains("docker logs"), "\(text)")
+            #expect(text.contains("correct its command, image or settings"), "\(text)")
+        }
+    }
+
+    @Test("A container that runs out of memory needs memory, not its logs")
+    func outOfMemory() {
+        let text = reason(Answer(state: .exited, edit: { $0.instances[0].oomKilled = true }))
+        #expect(text.contains("raise its memory limit") && !text.contains("logs"), "\(text)")
+    }
+
+    @Test(
+        "An engine that does not answer is checked on the host",
+        arguments: [
+            ("asking the engine at unix:///run/docker.sock: connection refused", "systemctl status docker on"),
+            ("the engine at unix:///run/podman/podman.sock did not answer /info within 5s", "status podman.socket on"),
+        ])
+    func lostEngine(_ said: String, _ command: String) {
+        let text = reason(Answer(state: .unknown).with { $0.reason = said })
+        #expect(text.hasPrefix("the agent cannot tell: \(said)") && text.contains(command), "\(text)")
     }
 
     @Test("Field 3: an agent that cannot tell projects apart has named the remedy, and no other is added")

@@ -35,12 +35,16 @@ extension Report {
             names.map(ShellWord.quoted).joined(separator: " ")
         }
 
-        /// The actions of a report, the worst status first, then the one for the most hosts; empty if there is nothing to do.
+        /// The actions of a report: first those for hosts that decide the verdict or fail, the worst status first, then the
+        /// one for the most hosts. Empty if there is nothing to do.
         static func all(of report: Report) -> [Action] {
             if case .done = report.remedy { return [] }
             guard !report.isUnasked else { return [] }
             var groups = ActionGroups()
-            for host in report.hosts where host.status != .converged && !host.isWaived { groups.add(host) }
+            for (host, outcome) in zip(report.hosts, report.outcomes)
+            where host.status != .converged && !host.isWaived {
+                groups.add(host, .init(host, isCause: outcome == .failing))
+            }
             return groups.actions
         }
     }
@@ -55,8 +59,27 @@ private struct ActionGroups {
         var command: String?
     }
 
+    /// The place of a host's action in the list; lower ones come first.
+    struct Urgency: Comparable {
+        private let isElsewhere: Int
+        private let rank: Int
+
+        init(_ host: Report.Host, isCause: Bool) {
+            isElsewhere = isCause || host.isFailing ? 0 : 1
+            rank =
+                host.sweep.flatMap { SweepStatus.allCases.firstIndex(of: $0) }
+                ?? (host.isDownOnTarget ? HostStatus.failed.rank : host.status.rank)
+        }
+
+        static func < (left: Urgency, right: Urgency) -> Bool {
+            (left.isElsewhere, left.rank) < (right.isElsewhere, right.rank)
+        }
+    }
+
     private struct Group {
         var key: Key
+        var code: HostReason.Code?
+        var urgency: Urgency
         var status: HostStatus
         /// nil if the hosts differ.
         var cause: String?
@@ -64,6 +87,7 @@ private struct ActionGroups {
         var hosts: [String]
 
         mutating func merge(_ other: Group) {
+            urgency = min(urgency, other.urgency)
             if other.status.rank < status.rank { status = other.status }
             if other.cause != cause { cause = nil }
             if other.note != note { note = nil }
@@ -77,12 +101,18 @@ private struct ActionGroups {
     /// Beyond this number of lines for one reason, the smaller ones share a line: containers have other names on each host.
     private static let maximumPerReason = 8
 
-    mutating func add(_ host: Report.Host) {
+    mutating func add(_ host: Report.Host, _ urgency: Urgency) {
         let text = host.explanation
         guard let remedy = text.remedy else { return }
+        // Hosts that stay as they are differ in nothing else.
         let key = Key(
-            code: host.reasonCode, summary: text.summary ?? text.cause, remedy: remedy, command: text.command)
-        let group = Group(key: key, status: host.status, cause: text.cause, note: text.note, hosts: [host.name])
+            code: text.cause.isEmpty ? nil : host.reasonCode, summary: text.summary ?? text.cause, remedy: remedy,
+            command: text.command)
+        // What a host serves is in the table of hosts.
+        let note = text.served == nil ? text.note : nil
+        let group = Group(
+            key: key, code: host.reasonCode, urgency: urgency, status: host.status, cause: text.cause, note: note,
+            hosts: [host.name])
         if let position = positions[key] {
             groups[position].merge(group)
         } else {
@@ -98,26 +128,30 @@ private struct ActionGroups {
         }.map(\.element)
         var kept: [HostReason.Code?: Int] = [:]
         var rest: [HostReason.Code?: [Group]] = [:]
-        var actions: [Report.Action] = []
+        var actions: [(urgency: Urgency, isShared: Int, action: Report.Action)] = []
         for group in sorted {
             kept[group.key.code, default: 0] += 1
             if kept[group.key.code, default: 0] <= Self.maximumPerReason {
-                actions.append(Self.action(group))
+                actions.append((group.urgency, 0, Self.action(group)))
             } else {
                 rest[group.key.code, default: []].append(group)
             }
         }
-        actions += rest.values.compactMap(Self.shared)
-        return actions.sorted { left, right in
-            (left.status.rank, -left.hosts.count, left.sentence) < (
-                right.status.rank, -right.hosts.count, right.sentence
-            )
+        for groups in rest.values {
+            guard let urgency = groups.map(\.urgency).min(), let action = Self.shared(groups) else { continue }
+            actions.append((urgency, groups.count > 1 ? 1 : 0, action))
         }
+        return actions.sorted { left, right in
+            guard left.urgency == right.urgency else { return left.urgency < right.urgency }
+            return (left.isShared, -left.action.hosts.count, left.action.sentence) < (
+                right.isShared, -right.action.hosts.count, right.action.sentence
+            )
+        }.map(\.action)
     }
 
     private static func action(_ group: Group) -> Report.Action {
         Report.Action(
-            status: group.status, reasonCode: group.key.code, cause: group.cause ?? group.key.summary,
+            status: group.status, reasonCode: group.code, cause: group.cause ?? group.key.summary,
             remedy: group.key.remedy, command: group.key.command, note: group.note, hosts: group.hosts)
     }
 
@@ -131,7 +165,7 @@ private struct ActionGroups {
         let beginning = commonWords(groups.map(\.key.remedy))
         let each = "each host's reason has the remedy"
         return Report.Action(
-            status: worst, reasonCode: first.key.code, cause: isSame ? first.key.summary : code,
+            status: worst, reasonCode: first.code, cause: isSame ? first.key.summary : code,
             remedy: beginning.isEmpty ? each : "\(beginning) … (\(each))", command: nil, note: nil,
             hosts: groups.flatMap(\.hosts))
     }

@@ -112,7 +112,7 @@ package struct Drift: Codable, Hashable, Sendable {
         func line(_ build: Build) -> String {
             [
                 build.gitSHA?.short ?? "no commit", build.digest?.short ?? "no digest",
-                build.generation.map { "generation \($0)" }, ago(build.builtAt, "built"),
+                build.generation.map { "promotion no. \($0)" }, ago(build.builtAt, "built"),
                 ago(build.promotedAt, "promoted"), build.actor.map { "by \($0)" },
                 build.hosts.map(ReportText.hosts),
             ].compactMap { $0 }.joined(separator: ", ")

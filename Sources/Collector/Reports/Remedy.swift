@@ -1,4 +1,4 @@
-import Shared
+package import Shared
 package import Verdict
 
 /// The advice of a report for hosts that are not on its target.
@@ -50,19 +50,13 @@ extension Report {
         successor == nil && reasons.contains { $0.code == .tagPutBack }
     }
 
-    /// True if hosts in the gate failed on the target although the verdict does not show it.
+    /// True if hosts in the gate failed on the target or went back from it, whatever the verdict, and whether or not they are
+    /// tolerated. A host that has converged since does not count.
     private var hasFailures: Bool {
         hosts.contains { host in
-            guard !host.isWaived else { return false }
+            guard !host.isWaived, host.status != .converged else { return false }
             if host.isDownOnTarget { return true }
-            guard host.status == .failed || host.status == .rolledBack else { return false }
-            // At the deadline, --max-failed permits this many failures. Before it, failures are not weighed.
-            switch verdict {
-            case .stragglers, .unreachable, .converged, .convergedTolerated: return false
-            case .stalled, .failedDeploy, .rolledBack, .inconclusive, .superseded, .emptyInventory, .inventoryShrunk,
-                .identityConflict, .interrupted:
-                return true
-            }
+            return host.hasFailed
         }
     }
 
@@ -95,7 +89,7 @@ extension Report.Host {
     }
 
     /// True if the host has the target's build but it does not run, and it has not failed often enough to be `failed`.
-    fileprivate var isDownOnTarget: Bool {
+    var isDownOnTarget: Bool {
         guard status != .failed, status != .converged, facts.reach == .ok, facts.build.isMatch else { return false }
         return facts.runtime.isDown
     }
@@ -104,6 +98,15 @@ extension Report.Host {
     private var isBehind: Bool {
         (status == .pending || status == .straggler) && facts.reach == .ok && facts.build.isOther
     }
+
+    /// True if the host failed on the target or went back from it, now or earlier in this run.
+    fileprivate var hasFailed: Bool {
+        if status == .failed || status == .rolledBack || reasonCode == .leftTarget { return true }
+        return transitions.contains { $0.status == .failed || $0.status == .rolledBack }
+    }
+
+    /// True if the host does not run what it was given: it fails, runs a wrong image, or went back.
+    var isFailing: Bool { status == .failed || status == .rolledBack || sweep == .failing || isDownOnTarget }
 
     fileprivate mutating func heed(_ remedy: Remedy, target: Report.PromotedTarget) {
         guard status != .converged else { return }
@@ -116,25 +119,16 @@ extension Report.Host {
 
     private mutating func hold(_ cause: Remedy.Cause, target: Report.PromotedTarget) {
         var text = explanation.withoutRollout(reasonCode)
-        guard isBehind else { return explain(text) }
+        guard isBehind else {
+            if isFailing, text.remedy == nil { text.settle("find out why before you deploy it elsewhere") }
+            return explain(text)
+        }
         // The image is the target's, and only the process is the former one: a restart would start the target.
         guard let build = shortBuild, gitSHA == nil || gitSHA != target.gitSHA else {
             text.settle("leave it as it is")
             return explain(text)
         }
-        let until =
-            switch cause {
-            case .drift: " until the drift is explained"
-            case .putBack: " until it is known who put the tag back"
-            case .failed, .superseded: ""
-            }
-        let still = facts.runtime == .serving ? "still serves" : "still on"
-        let former = facts.build == .behind ? "the former build " : ""
-        let fetched =
-            reasonCode == .pulledNotRecreated ? "; the target's image is on the host already" : ""
-        let newer = cause == .superseded ? "; a newer promotion took over" : ""
-        let remedy = "leave it\(until): \(still) \(former)\(text.served ?? build)\(fetched)\(newer)"
-        explain(ReasonText("", remedy: remedy, served: text.served))
+        explain(.leaving(on: build, text, code: reasonCode, runtime: facts.runtime, cause))
     }
 
     private mutating func finish(_ former: String) {
@@ -152,8 +146,28 @@ extension ReasonText {
     package func withoutRollout(_ code: HostReason.Code?) -> ReasonText {
         guard code?.bringsBuild ?? true else { return self }
         var text = self
-        text.settle(nil)
+        text.settle(code == .wrongImage ? "find out where this image comes from" : nil)
         return text
+    }
+
+    /// The text for a host that stays on its build while the target is not wanted. Idempotent.
+    package static func leaving(
+        on build: String, _ text: ReasonText, code: HostReason.Code?, runtime: ServiceState, _ cause: Remedy.Cause
+    ) -> ReasonText {
+        let until =
+            switch cause {
+            case .drift: " until the drift is explained"
+            case .putBack: " until it is known who put the tag back"
+            case .failed, .superseded: ""
+            }
+        let newer = cause == .superseded ? "; a newer promotion took over" : ""
+        // Details of one host are in its note, so that all hosts on one build share an action.
+        let rest = text.served.flatMap { $0.hasPrefix("\(build), ") ? String($0.dropFirst(build.count + 2)) : nil }
+        let fetched = code == .pulledNotRecreated ? "the target's image is on the host already" : nil
+        let notes = [rest, fetched].compactMap { $0 }
+        return ReasonText(
+            "", remedy: "leave it\(until): \(runtime == .serving ? "serves" : "on") \(build)\(newer)",
+            note: notes.isEmpty ? nil : notes.joined(separator: "; "), served: text.served ?? build)
     }
 
     /// Replaces the remedy by words.

@@ -137,7 +137,8 @@ package struct ReportBuilder {
                     seconds: $0.at.roundedSeconds, status: $0.status,
                     reason: Sanitizer.singleLine($0.reason.text.finding), reasonCode: $0.reason.code)
             },
-            warnings: track.restartWarning.map { [Sanitizer.singleLine($0)] }, project: track.lastAnswer.shownProject,
+            warnings: (context.isSweep ? track.restartNote : track.restartWarning).map { [Sanitizer.singleLine($0)] },
+            project: track.lastAnswer.shownProject,
             instancesExpected: track.lastAnswer.instancesExpected,
             leftOut: track.lastAnswer.leftOut.isEmpty ? nil : track.lastAnswer.leftOut.map(Report.Host.LeftOut.init))
         if context.isSweep {
@@ -163,6 +164,15 @@ package struct ReportBuilder {
 extension HostTracker {
     /// A warning if the host converged although its container restarted meanwhile.
     var restartWarning: String? { status == .converged ? restarts?.text : nil }
+
+    /// A note for a status, which sees a crash loop in its good moments, too: the engine's count of restarts.
+    fileprivate var restartNote: String? {
+        guard facts.reach == .ok, facts.runtime == .serving, let worst = lastAnswer.worst,
+            let count = worst.restartCount, count > 0
+        else { return nil }
+        let exit = worst.exitCode.flatMap { $0 == 0 ? nil : ", last exit \($0)" } ?? ""
+        return "its container restarted \(ReportText.counted(count, "time", "times"))\(exit)"
+    }
 
     /// The reason if there was nothing to compare with: empty if the service is up, nil if there was no usable answer.
     fileprivate var uncomparedReason: String? {
@@ -274,13 +284,15 @@ private struct FleetWarnings {
 
     /// Without a journal entry by `promote`, an intended rollback looks exactly like a late older job.
     private var promotedAgain: String? {
+        // A status promotes nothing.
+        guard !context.isSweep else { return nil }
         let rule = PromotionRule(gitSHA: target.gitSHA, digest: target.digest)
         guard let generation = target.generation, let last = promotions.last,
             generation == last.generation, last.change == nil,
             let earlier = promotions.last(where: { $0.generation < generation && rule.isSame(as: $0) })
         else { return nil }
         return
-            "generation \(earlier.generation) was already this build; this run counts as promoting it again, as generation "
+            "promotion no. \(earlier.generation) was already this build; this run counts as promoting it again, as no. "
             + "\(generation). If it is a late job, give --generation \(earlier.generation)"
     }
 

@@ -98,7 +98,7 @@ package struct Serving: Codable, Hashable, Sendable {
         switch host.status {
         case .conflict: return group(.conflict)
         case .unreachable, .agentError, .missing: return group(.unknown)
-        case .unverifiable: return group(.unidentified)
+        case .unverifiable: return group(facts.reach == .ok && facts.runtime == .absent ? .absent : .unidentified)
         case .mixed: return group(.mixed)
         case .failed, .rolledBack, .straggler, .ahead, .pending, .starting, .flapping, .soaking, .converged: break
         }

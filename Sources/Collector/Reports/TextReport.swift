@@ -136,7 +136,7 @@ package struct TextReport {
     private var footer: [String] {
         let warnings = report.warnings.map { "warning: \($0)" }
         if let sweep = report.sweep {
-            return drift + warnings + lines(sweep) + (report.warningAdvice.map { ["what to do: \($0)"] } ?? [])
+            return drift + warnings + lines(sweep) + (report.warningAdvice.map { ["Next: \($0)"] } ?? [])
         }
         let summary = report.summary
         let waived = summary.waived > 0 ? ", \(summary.waived) waived" : ""

@@ -33,8 +33,6 @@ struct VerdictText: Hashable, Sendable {
     private let remedy: Remedy
     /// The code of the verdict's cause; nil if it is unknown.
     private let code: Reason.Code?
-    /// True if hosts in the gate failed on the target, tolerated or not.
-    private let hasFailures: Bool
     /// True if another writer moved the tag, and no newer promotion is known.
     private let isTagMoved: Bool
     /// nil unless this is a status.
@@ -43,8 +41,7 @@ struct VerdictText: Hashable, Sendable {
     init(
         verdict: Verdict, exitCode: Int32, promotion: PromotionRecord? = nil,
         rollback: PromotionRecord.Rollback? = nil, remedy: Remedy = .reachTarget, code: Reason.Code? = nil,
-        hasFailures: Bool = false, isTagMoved: Bool = false,
-        sweep: Report.Sweep? = nil
+        isTagMoved: Bool = false, sweep: Report.Sweep? = nil
     ) {
         self.verdict = verdict
         self.exitCode = exitCode
@@ -52,7 +49,6 @@ struct VerdictText: Hashable, Sendable {
         self.rollback = rollback ?? promotion?.rollback
         self.remedy = remedy
         self.code = code
-        self.hasFailures = hasFailures
         self.isTagMoved = isTagMoved
         self.sweep = sweep
     }
@@ -62,7 +58,6 @@ struct VerdictText: Hashable, Sendable {
             verdict: report.verdict, exitCode: report.exitCode, promotion: report.promotion,
             remedy: report.remedy,
             code: report.reasons.first?.code,
-            hasFailures: report.hosts.contains { !$0.isWaived && ($0.status == .failed || $0.status == .rolledBack) },
             isTagMoved: report.successor == nil && report.reasons.contains { $0.code == .tagMoved }, sweep: report.sweep
         )
     }
@@ -99,13 +94,19 @@ struct VerdictText: Hashable, Sendable {
                 "Find out what \(promotion.tag ?? "the tag") is now (resolve), and run rollback unless it is the former build."
         }
         if verdict == .interrupted, exitCode != 0, let promotion { return Self.advice(afterInterrupted: promotion) }
-        guard exitCode != 0 || sweep != nil, case .hold(let cause) = remedy else { return sweepAdvice ?? verdictAdvice }
+        guard exitCode != 0 || sweep != nil || verdict == .convergedTolerated, case .hold(let cause) = remedy else {
+            return sweepAdvice ?? verdictAdvice
+        }
         switch (cause, verdict) {
         case (.putBack, _):
             return
                 "Find out who put the tag back, and leave the hosts as they are until it is known which build is intended: then "
                 + "promote it and verify again, or run rollback."
         case (_, .failedDeploy), (_, .rolledBack), (_, .superseded): return verdictAdvice
+        case (.failed, .unreachable):
+            return
+                "Find out why hosts failed on this build, leave the hosts that serve another build as they are, and repair the "
+                + "hosts that gave no usable answer."
         case (.failed, _):
             return
                 "Find out why hosts failed on this build, and leave the hosts that serve another build as they are."
@@ -138,8 +139,6 @@ struct VerdictText: Hashable, Sendable {
             "Find the cause of exit code \(exitCode) in the warnings: the verification itself succeeded."
         case .converged: "Nothing to do: every expected host serves what was promoted."
         case .convergedTolerated: "Look after the tolerated hosts: they are not proven to serve what was promoted."
-        case .stragglers where hasFailures, .stalled where hasFailures:
-            "Find out why hosts failed on this build, and leave the hosts that serve another build as they are."
         case .stragglers: "Bring the hosts that are behind to the target, then verify again."
         case .stalled: "Find out why progress stopped, and whether the deploy is still running; then verify again."
         case .failedDeploy where promotion?.rollback?.isImpossible == true:

@@ -137,7 +137,9 @@ extension HostReason {
 
     private var unusableText: ReasonText {
         switch self {
-        case .sourceUnreadable(let said?): return ReasonText("the agent cannot tell", remedy: said)
+        case .sourceUnreadable(let said?):
+            guard let check = engineCheck(said) else { return ReasonText("the agent cannot tell", remedy: said) }
+            return ReasonText("the agent cannot tell: \(Sanitizer.singleLine(said))", remedy: check)
         case .sourceUnreadable(nil): return ReasonText("the agent cannot read its source", remedy: Self.agentLog)
         case .sourceLost(let age):
             return ReasonText(
@@ -173,6 +175,14 @@ extension HostReason {
                 summary: "the answer is old by its own account")
         default: return ReasonText("the agent's age_seconds is negative", remedy: Self.agentLog)
         }
+    }
+
+    /// The command that shows the state of an engine that does not answer; nil if the agent's words are about something else.
+    private func engineCheck(_ said: String) -> HostRemedy? {
+        let silences = ["refused", "did not answer", "did not accept", "does not answer"]
+        guard said.contains("the engine at "), silences.contains(where: said.contains) else { return nil }
+        let unit = said.contains("podman") ? "podman.socket" : "docker"
+        return .words("systemctl status \(unit) on the host")
     }
 
     // MARK: - Answers that cannot be compared
@@ -223,7 +233,7 @@ extension HostReason {
             return ReasonText(
                 "pulled, not recreated", remedy: .recreate(setup, image), note: "serves \(build)", served: build)
         case .neverPulled(let setup, let image, let served):
-            let history = served.generation.map { "generation \($0)" } ?? "never promoted here"
+            let history = served.generation.map { "promotion no. \($0)" } ?? "never promoted here"
             let build = "\(served.build), \(history)\(Self.suffix(served.condition))"
             return ReasonText(
                 Self.notDeployed(setup, image), remedy: .deploy(setup, image), note: "serves \(build)", served: build)
@@ -242,7 +252,7 @@ extension HostReason {
                 "\(matching) of \(all) instances \(matching == 1 ? "serves" : "serve") the target, \(name)",
                 remedy: .recreate(setup, image), summary: "some instances do not serve the target")
         case .promotedLater(let build, let generation?):
-            return ReasonText("serves \(build), promoted later (generation \(generation))")
+            return ReasonText("serves \(build), promoted later (promotion no. \(generation))")
         case .promotedLater: return ReasonText("serves a later promotion")
         case .promotedConfigDigest:
             return ReasonText(
@@ -257,7 +267,7 @@ extension HostReason {
                 }
             return ReasonText(
                 "right commit, wrong image (\(build)), rebuilt or tampered with",
-                remedy: "promote that digest, or deploy the promoted image again", note: note)
+                remedy: "find out where this image comes from, then deploy the promoted image again", note: note)
         case .digestLookupPending(let build):
             return ReasonText("right commit, other digest (\(build)): asking the registry whether it is the same image")
         case .platformMissing(let platform):
@@ -266,7 +276,9 @@ extension HostReason {
                 "the promoted index holds nothing for \(name), which this host runs",
                 remedy: "build that platform, and promote again")
         case .wrongCommit(let build):
-            return ReasonText("right image, but it is labelled \(build): the promoted commit is wrong")
+            return ReasonText(
+                "right image, but it is labelled \(build)",
+                remedy: "the promoted commit is wrong: promote the image's own")
         case .wentBack(let build):
             return ReasonText("served the target, then went back to \(build)", remedy: "find out what rolled it back")
         case .replacedByUnpromoted(let build):
@@ -312,9 +324,15 @@ extension HostReason {
                 "on the target, but the service did not answer its probe at \(Self.url(probe.url)) (\(Self.words(probe)))",
                 remedy: "look at its logs, or correct the agent's --probe")
         case .startFailed(let said, let condition):
+            let code = condition.exitCode.map { " (exit code \($0))" } ?? ""
+            guard let error = Self.error(condition), let instance = condition.instance else {
+                return ReasonText(
+                    "on the target, \(said)", remedy: Self.startRemedy, summary: "on the target, could not be started")
+            }
+            // The agent's own words repeat the error, and are cut at its end, where the cause is.
             return ReasonText(
-                "on the target, \(said)", note: Self.details(condition, besides: said),
-                summary: "on the target, could not be started")
+                "on the target, \(Self.id(instance)) could not be started\(code)", remedy: Self.startRemedy,
+                note: "error: \(error)", summary: "on the target, could not be started")
         case .starting(let said): return ReasonText("on the target, \(said)")
         case .down(let condition, let answers):
             return ReasonText(
@@ -326,7 +344,11 @@ extension HostReason {
                 "on the target, \(running) of \(expected) instances \(running == 1 ? "runs" : "run")",
                 remedy: "find out why the others do not")
         case .notServing(let condition):
-            return ReasonText("on the target, \(Self.words(condition))", note: Self.details(condition))
+            let text = "on the target, \(Self.words(condition))"
+            guard condition.state.isDown else { return ReasonText(text, note: Self.details(condition)) }
+            return ReasonText(
+                text, remedy: Self.inspect(condition), note: Self.details(condition),
+                summary: "on the target, \(Self.state(condition))")
         case .soaking(let held, let soak, let changes, let restarts):
             let changed = changes >= 2 ? " (changed \(changes) times lately)" : ""
             let restarted = restarts.map { " (\($0.text): the soak began again)" } ?? ""
@@ -364,15 +386,27 @@ extension HostReason {
     }
 
     /// What the engine knows beside the state: the error of a failed start, or the output of a failing health check.
-    private static func details(_ condition: Condition, besides said: String = "") -> String? {
-        if let error = condition.error.map(output), !error.isEmpty, !said.contains(error.prefix(48)) {
-            return "error: \(error)"
-        }
+    private static func details(_ condition: Condition) -> String? {
+        if let error = error(condition) { return "error: \(error)" }
         guard condition.state == .unhealthy || condition.state == .starting else { return nil }
         return condition.healthOutput.map(output).flatMap { $0.isEmpty ? nil : "health check: \($0)" }
     }
 
-    private static func output(_ text: String) -> String { Sanitizer.singleLine(text, limit: 160) }
+    private static let outputLimit = 160
+
+    private static func output(_ text: String) -> String { Sanitizer.singleLine(text, limit: outputLimit) }
+
+    /// The engine's reason why it could not start the container. It is a chain of programs whose end names the cause.
+    private static func error(_ condition: Condition) -> String? {
+        let text = Sanitizer.singleLine(condition.error ?? "", limit: 1_024)
+        guard text.unicodeScalars.count > outputLimit else { return text.isEmpty ? nil : text }
+        let end = String(String.UnicodeScalarView(text.unicodeScalars.suffix(outputLimit)))
+        guard let start = end.firstRange(of: ": ") else { return Sanitizer.singleLine("… " + end) }
+        return Sanitizer.singleLine("… " + end[start.upperBound...])
+    }
+
+    /// A container that never ran has no logs.
+    private static let startRemedy = "correct its command, image or settings"
 
     private static func words(_ probe: ProbeResult) -> String {
         switch probe.outcome {
@@ -387,7 +421,9 @@ extension HostReason {
 
     private static func inspect(_ condition: Condition) -> HostRemedy {
         if condition.said != nil { return .words("look at its logs") }
-        return condition.state == .paused ? .unpause(condition.setup) : .readLogs(condition.setup)
+        if condition.state == .paused { return .unpause(condition.setup) }
+        if condition.isOutOfMemory { return .words("raise its memory limit, or find out why it needs more memory") }
+        return error(condition) == nil ? .readLogs(condition.setup) : .words(startRemedy)
     }
 
     // MARK: - Parts

@@ -34,10 +34,10 @@ package struct ProvenBuild: Hashable, Sendable {
     /// The commit, or else the digest.
     package var name: String { gitSHA?.short ?? digest.short }
 
-    /// For example `generation 8, converged 2026-11-20T10:00:00.000Z`.
+    /// For example `promotion no. 8, converged 2026-11-20T10:00:00.000Z`.
     package var standing: String {
-        if let provenAt { return "generation \(generation), converged \(provenAt)" }
-        return "generation \(generation), \(verdict?.rawValue ?? "never verified")"
+        if let provenAt { return "promotion no. \(generation), converged \(provenAt)" }
+        return "promotion no. \(generation), \(verdict?.rawValue ?? "never verified")"
     }
 }
 
@@ -62,7 +62,7 @@ package struct BuildHistory: Sendable {
                 "invalid --to '\(Sanitizer.singleLine(text, limit: 100))': no promotion of this tag matches"
             case .ambiguous(let text, let builds):
                 "invalid --to '\(Sanitizer.singleLine(text, limit: 100))': it matches \(builds.count) builds ("
-                    + builds.map { "\($0.gitSHA?.hex ?? $0.digest.description) of generation \($0.generation)" }
+                    + builds.map { "\($0.gitSHA?.hex ?? $0.digest.description) of promotion no. \($0.generation)" }
                     .joined(separator: ", ") + "): write more digits"
             }
         }

@@ -70,9 +70,8 @@ struct DriftRules {
             Key(gitSHA: $0.gitSHA, digest: $0.digest)
         }
         return groups.map { key, hosts in
-            let known = promotions.last {
-                ($0.digest != nil && $0.digest == key.digest) || ($0.gitSHA != nil && $0.gitSHA == key.gitSHA)
-            }
+            let rule = PromotionRule(gitSHA: key.gitSHA, digest: key.digest)
+            let known = promotions.last { rule.isSame(as: $0) }
             return Drift.Build(
                 gitSHA: key.gitSHA, digest: key.digest, builtAt: builtAt(key.digest), generation: known?.generation,
                 promotedAt: known?.at, hosts: hosts.count)
@@ -122,12 +121,12 @@ struct DriftRules {
         if last.digest == nil, tag.entries.allSatisfy({ $0.revision == last.gitSHA }) { return [] }
         let what = "\(image) is \(tag.digest.short) (\(tag.entries.first?.revision?.short ?? "no commit"))"
         let wanted =
-            "generation \(last.generation) (\(last.gitSHA?.short ?? last.digest?.short ?? "?")) was promoted last"
+            "promotion no. \(last.generation) (\(last.gitSHA?.short ?? last.digest?.short ?? "?")) is the last one"
         if let earlier = promotions.last(where: { $0.digest == tag.digest }) {
             return [
                 .init(
                     kind: .tagMoved,
-                    message: "\(what), generation \(earlier.generation), but \(wanted): someone moved it back"
+                    message: "\(what), promotion no. \(earlier.generation), but \(wanted): someone moved it back"
                 )
             ]
         }
@@ -140,7 +139,7 @@ struct DriftRules {
                 .init(
                     kind: .tagMoved,
                     message: Sanitizer.singleLine(
-                        "\(what), generation \(elsewhere.generation) of \(service), but \(wanted): one tag cannot serve both; "
+                        "\(what), promotion no. \(elsewhere.generation) of \(service), but \(wanted): one tag cannot serve both; "
                             + "promote \(report.target.deployed) to another tag"))
             ]
         }
@@ -161,10 +160,17 @@ struct DriftRules {
                 Drift.Finding(
                     kind: .hostDrifted,
                     message: Sanitizer.singleLine(
-                        "\(host.name) converged on generation \(promotions.last?.generation ?? 0) "
+                        "\(host.name) converged on promotion no. \(promotions.last?.generation ?? 0) "
                             + "(\(converged[host.name] ?? "")) but now serves "
-                            + "\(host.gitSHA?.short ?? host.digest?.short ?? "?"): someone has deployed there since"))
+                            + "\(name(of: host)): someone has deployed there since"))
             }, "hosts")
+    }
+
+    /// The build that a host serves. For the promoted commit in another image, only the digest shows the difference.
+    private func name(of host: Report.Host) -> String {
+        guard let commit = host.gitSHA else { return host.digest?.short ?? "?" }
+        guard commit == promotions.last?.gitSHA, let digest = host.digest else { return commit.short }
+        return "\(commit.short) as \(digest.short)"
     }
 
     /// True if a host serves the last promotion, as far as commit and digest show.

@@ -110,7 +110,7 @@ extension StatusDisplay.Content {
             let before = written.updateValue(key, forKey: row.name)
             guard before != key, !(isFirst && key.isWell) else { continue }
             let was = before.flatMap { $0.status == key.status ? nil : $0.text }.map { " (was \($0))" } ?? ""
-            changed.append((row.line(key, was: was), key.text))
+            changed.append((row.line(key, was: was, text: board.text(of: row)), key.text))
         }
         for name in written.keys.filter({ !present.contains($0) }).sorted() {
             written[name] = nil
@@ -146,6 +146,10 @@ struct StatusRow: Sendable {
     let seen: ContinuousClock.Instant?
     let reason: HostReason
     let text: String
+    /// The text while the target is not wanted elsewhere: a host on another build stays there.
+    let heldText: String
+    /// True if the host, or a newer promotion, speaks against bringing other hosts to the target.
+    let isHolding: Bool
 
     init(_ verification: Verification, host: Int, at now: Duration, start: ContinuousClock.Instant) {
         let policy = verification.policy
@@ -160,8 +164,20 @@ struct StatusRow: Sendable {
         build = track.evidence.flatMap { $0.gitSHA.value?.short ?? $0.shownDigest?.short }
         seen = track.observedAt.map { start + $0 }
         reason = track.reason(at: now, policy: policy)
+        let full = reason.text
+        var held = full.withoutRollout(reason.code)
+        if status == .behind, track.facts.build.isOther, let build {
+            held = .leaving(
+                on: build, full, code: reason.code, runtime: track.facts.runtime,
+                verification.successor == nil ? .failed : .superseded)
+        }
         // Without a target every host lacks one, which the first line says.
-        text = isCompared || status != .answered ? Sanitizer.singleLine(reason.text.sentence) : ""
+        let isExplained = isCompared || status != .answered
+        text = isExplained ? Sanitizer.singleLine(full.sentence) : ""
+        heldText = isExplained ? Sanitizer.singleLine(held.sentence) : ""
+        isHolding =
+            verification.successor != nil
+            || !isWaived && (status == .failing || track.status == .failed || track.status == .rolledBack)
     }
 
     /// True if the value is too old to be shown as one.
@@ -183,7 +199,7 @@ struct StatusRow: Sendable {
             code: status == .onTarget ? nil : reason.code)
     }
 
-    fileprivate func line(_ key: Key, was: String) -> String {
+    fileprivate func line(_ key: Key, was: String, text: String) -> String {
         let verb = key.status == .noAnswer || key.status == .unknown ? "last served" : "serves"
         let serves = key.build.map { ", \(verb) \($0)" } ?? ""
         let why = text.isEmpty || key.status == nil || key.status == .onTarget ? "" : " - \(text)"
@@ -198,9 +214,24 @@ struct StatusBoard: Sendable {
     let interval: Duration
     let moment: ContinuousClock.Instant
     let problem: String?
+    private let isHeld: Bool
 
     /// The most lines of a log at a time.
     static let maximumLines = 100
+
+    init(
+        target: Target, rows: [StatusRow], interval: Duration, moment: ContinuousClock.Instant, problem: String?
+    ) {
+        self.target = target
+        self.rows = rows
+        self.interval = interval
+        self.moment = moment
+        self.problem = problem
+        isHeld = rows.contains(where: \.isHolding)
+    }
+
+    /// The words about a host. A build that fails on one host must not be recommended to the next one.
+    func text(of row: StatusRow) -> String { isHeld ? row.heldText : row.text }
 
     /// The age from which a value is no longer shown as one: three intervals, of at least two seconds each, as for a
     /// verification.
@@ -275,7 +306,7 @@ struct StatusBoard: Sendable {
         let age = row.seen.map { max(.zero, moment - $0).wholeText } ?? "-"
         let note = row.isWaived ? "(waived) " : ""
         let old = isOld ? row.build.map { "was \($0); " } ?? "" : ""
-        let why = status == .onTarget ? "" : status == nil && !isOld ? "not answered yet" : row.text
+        let why = status == .onTarget ? "" : status == nil && !isOld ? "not answered yet" : text(of: row)
         let text = [
             mark, padded(Sanitizer.singleLine(row.name, limit: 255), width), padded(status?.text ?? "?", 12),
             padded(isOld ? "?" : row.build ?? "-", 12), padded(age, 5), note + old + why,

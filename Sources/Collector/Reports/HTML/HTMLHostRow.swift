@@ -79,7 +79,8 @@ struct HTMLHostRow {
         guard host.status != .converged, let remedy = text.remedy, !text.cause.isEmpty else {
             return "\(host.reason, limit: 1_536)"
         }
-        return "<em>\(text.cause):</em> \(remedy, limit: 1_024)\(text.note.map { " (\($0))" } ?? "")"
+        let note: Markup = text.note.map { " (\($0))" } ?? ""
+        return "<em>\(text.cause):</em> \(remedy, limit: 1_024)\(note)"
     }
 
     private var warnings: Markup {

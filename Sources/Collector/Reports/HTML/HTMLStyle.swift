@@ -95,10 +95,13 @@ enum HTMLStyle {
         .fleet{display:block;width:100%;height:14px;background:var(--track);border-radius:3px}
         .counts{display:flex;flex-wrap:wrap;gap:2px 20px;margin:8px 0 0;font-variant-numeric:tabular-nums}
         .verdict h2{margin:20px 0 4px}
-        .remedies li{margin-top:6px;padding-left:12px;border-left:3px solid var(--k,var(--line))}
+        .remedies li{margin-top:12px;padding-left:12px;border-left:3px solid var(--k,var(--line))}
+        .remedies em{font-style:normal}
         .todo{font-weight:600}
+        .command{display:block;width:fit-content;max-width:100%;overflow-x:auto;white-space:pre;font-weight:400;
+        background:var(--track);border-radius:5px;padding:4px 10px;margin:4px 0}
         .copy{-webkit-user-select:all;user-select:all}
-        .who{color:var(--soft)}
+        .who a{margin-right:6px}
         .hint{color:var(--soft)}
         .warnings li{padding-left:12px;border-left:3px solid var(--line)}
 
@@ -211,6 +214,7 @@ enum HTMLStyle {
         .hosts tr,.remedies li,figure,.about section{break-inside:avoid}
         h2,h3{break-after:avoid}
         .hosts thead th{position:static}
+        .command{white-space:pre-wrap}
         .unprinted{display:inline}
         .fold[open] .unprinted{display:none}
         a{text-decoration:none}

@@ -6,7 +6,7 @@ struct HTMLVerdict {
     let report: Report
     let anchors: HTMLAnchors
 
-    private static let maximumNames = 3
+    private static let maximumNames = 8
 
     var section: Markup {
         let text = VerdictText(report)
@@ -133,8 +133,8 @@ struct HTMLVerdict {
             let note: Markup = action.note.map { " (\($0))" } ?? ""
             return """
                 <li class="\(word.style.rawValue)"><b>\(word.text)</b> \
-                \(ReportText.hosts(action.hosts.count)): \(cause)<span class="todo">\(remedy(action))</span>\(note) \
-                \(names(action.hosts, rows))</li>
+                \(ReportText.hosts(action.hosts.count)): \(names(action.hosts, rows))\
+                <p>\(cause)<span class="todo">\(remedy(action))</span>\(note)</p></li>
                 """
         }
         let list: Markup = items.isEmpty ? "" : "<ul class=\"remedies\">\(items.joined())</ul>\n"
@@ -145,7 +145,7 @@ struct HTMLVerdict {
             """
     }
 
-    /// The remedy, with its command set apart: a click selects it.
+    /// The remedy, with its command on a line of its own: a click selects it.
     private func remedy(_ action: Report.Action) -> Markup {
         guard let command = action.command, let range = action.remedy.firstRange(of: command) else {
             return "\(action.remedy, limit: 1_024)"
@@ -154,7 +154,7 @@ struct HTMLVerdict {
         let (before, after) = (action.remedy[..<range.lowerBound], action.remedy[range.upperBound...])
         let (left, right): (Markup, Markup) = (before.hasSuffix(" ") ? " " : "", after.hasPrefix(" ") ? " " : "")
         return
-            "\(String(before.dropLast(before.hasSuffix(" ") ? 1 : 0)))\(left)<code class=\"copy\">\(command)</code>\(right)\(String(after.drop { $0 == " " }))"
+            "\(String(before.dropLast(before.hasSuffix(" ") ? 1 : 0)))\(left)<code class=\"copy command\">\(command)</code>\(right)\(String(after.drop { $0 == " " }))"
     }
 
     /// The index of each host by its name.
