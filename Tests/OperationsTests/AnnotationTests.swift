@@ -24,7 +24,7 @@ struct AnnotationTests {
         let hosts = errors.dropFirst().compactMap { $0.properties["title"] }
         #expect(hosts.first == "host-6: unreachable")
         #expect(hosts.suffix(2) == ["host-3: straggler", "host-2: straggler"])
-        #expect(errors.last?.data.hasPrefix("host-2: pulled, not recreated") == true)
+        #expect(errors.last?.data.hasPrefix("host-2: leave it: serves") == true)
         // Failed hosts are within --max-failed of the sample.
         #expect(
             found.filter { $0.name == "warning" }.compactMap { $0.properties["title"] }.contains(

@@ -68,7 +68,7 @@ private struct ActionGroups {
             isElsewhere = isCause || host.isFailing ? 0 : 1
             rank =
                 host.sweep.flatMap { SweepStatus.allCases.firstIndex(of: $0) }
-                ?? (host.isDownOnTarget ? HostStatus.failed.rank : host.status.rank)
+                ?? (host.isDownOnTarget ? 2 * HostStatus.failed.rank + 1 : 2 * host.status.rank)
         }
 
         static func < (left: Urgency, right: Urgency) -> Bool {
