@@ -82,8 +82,8 @@ struct BuildHistoryTests {
         builds[1].gitSHA = builds[0].gitSHA
         let history = BuildHistory(builds: builds)
         #expect { try history.named("aaaaaaa") } throws: { error in
-            "\(error)".contains("matches 2 builds") && "\(error)".contains("generation 1")
-                && "\(error)".contains("generation 2") && "\(error)".contains("more digits")
+            "\(error)".contains("matches 2 builds") && "\(error)".contains("promotion no. 1")
+                && "\(error)".contains("promotion no. 2") && "\(error)".contains("more digits")
         }
         #expect(try history.named("sha256:bbbbbbb").generation == 2)
     }
@@ -93,7 +93,7 @@ struct BuildHistoryTests {
         let text = try history("Ab").list()
         #expect(
             text
-                == "bbbbbbbbbbbb (generation 2, failed_deploy), aaaaaaaaaaaa (generation 1, converged 2026-11-20T10:05:00.000Z)"
+                == "bbbbbbbbbbbb (promotion no. 2, failed_deploy), aaaaaaaaaaaa (promotion no. 1, converged 2026-11-20T10:05:00.000Z)"
         )
         #expect(try history("").list() == "the ledger has no promotion of it")
     }

@@ -54,7 +54,7 @@ struct RollbackTargetTests {
         #expect(promoter.registry.tag("latest") == promoter.old.digest, "\(second.error)")
         #expect(second.error.contains("already was \(promoter.new.digest); nothing was moved"), "\(second.error)")
         #expect(!second.error.contains("was moved from"), "\(second.error)")
-        #expect(second.error.contains("(generation 1, converged "), "\(second.error)")
+        #expect(second.error.contains("(promotion no. 1, converged "), "\(second.error)")
         let story = try report(promoter)
         #expect(story.promotion?.moved == false)
         #expect(story.promotion?.rollback?.verdict == "converged")

@@ -31,7 +31,7 @@ struct RollbackTests {
             let (old, new) = (Commit.old.prefix(12), Commit.new.prefix(12))
             #expect(
                 dry.output.contains(
-                    "canvas:latest back from \(new) (generation 2, failed_deploy) to \(old) (generation 1, converged 20"
+                    "canvas:latest back from \(new) (promotion no. 2, failed_deploy) to \(old) (promotion no. 1, converged 20"
                 ),
                 "\(dry.output)")
             #expect(dry.output.contains("nothing was written"))
@@ -51,8 +51,8 @@ struct RollbackTests {
             // A second rollback finds no earlier proven build, and lists the known ones.
             let again = try await promoter.rollback()
             #expect(again.exitCode == 64, "\(again.error)")
-            #expect(again.error.contains("no earlier build of this tag was ever proven"), "\(again.error)")
-            #expect(again.error.contains("generation 2, failed_deploy"), "\(again.error)")
+            #expect(again.error.contains("no build is left to roll back to"), "\(again.error)")
+            #expect(again.error.contains("promotion no. 2, failed_deploy, rolled back since"), "\(again.error)")
 
             // The rollback does not block a later promotion.
             let repaired = try await promoter.run(verifies: true)
@@ -76,7 +76,7 @@ struct RollbackTests {
             let outcome = try await promoter.rollback(["--to", to], verifies: false)
             #expect(outcome.exitCode == code, "\(outcome.error)")
             #expect((promoter.registry.tag("latest") == promoter.old.digest) == (code == 0))
-            if code == 64 { #expect(outcome.error.contains("generation 1, converged"), "\(outcome.error)") }
+            if code == 64 { #expect(outcome.error.contains("promotion no. 1, converged"), "\(outcome.error)") }
         }
     }
 

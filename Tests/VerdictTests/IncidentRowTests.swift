@@ -112,7 +112,7 @@ struct IncidentRowTests {
         #expect(bench.reason(0).contains("generation 3"))
         #expect(bench.verdict == .superseded)
         #expect(bench.exitCode == 40)
-        #expect(bench.verification.conclusion?.reasons.first?.message.contains("generation 3") == true)
+        #expect(bench.verification.conclusion?.reasons.first?.message.contains("promotion no. 3") == true)
     }
 
     @Test("Row 8: an old container that still answers while it drains is pending, and the host converges")

@@ -25,7 +25,7 @@ struct SupersededTests {
         #expect(bench.endedAt == 5.5, "at once, since every host was asked")
         #expect(
             message(bench)
-                == "generation 3 (cccccccccccc sha256:333333333333) was promoted since: 2 of 4 hosts serve it, "
+                == "promotion no. 3 (cccccccccccc sha256:333333333333) followed: 2 of 4 hosts serve it, "
                 + "1 still serves this target, 1 neither")
         #expect(bench.status(0) == .ahead)
         #expect(bench.reason(0).hasSuffix("promoted later (generation 3)"))
@@ -144,7 +144,7 @@ struct SupersededTests {
         var bench = Bench(2, policy: .short)
         bench.poll(1...3) { _, _ in .answer(Answer(build: .next)) }
         bench.learn(.upToSuccessor, at: 3.5)
-        #expect(message(bench)?.hasSuffix("was promoted since: all 2 hosts serve it") == true)
+        #expect(message(bench)?.hasSuffix("followed: all 2 hosts serve it") == true)
     }
 
     @Test("Hosts on a promotion between the target and the last one serve neither")
@@ -154,7 +154,7 @@ struct SupersededTests {
         let fourth = Promotion(generation: 4, gitSHA: .of("d"), digest: .of("4"), at: "2026-01-04T00:00:00Z")
         bench.learn(.upToSuccessor + [fourth], at: 3.5)
         #expect(bench.status(0) == .ahead)
-        #expect(message(bench)?.contains("generation 4 ") == true)
+        #expect(message(bench)?.contains("promotion no. 4 ") == true)
         #expect(
             message(bench)?.hasSuffix("1 of 2 hosts serves it, 0 still serve this target, 1 neither") == true)
     }

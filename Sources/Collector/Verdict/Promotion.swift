@@ -139,6 +139,6 @@ package struct SupersedeProgress: Hashable, Sendable {
             ? "\(expected == 1 ? "the only host serves" : "all \(expected) hosts serve") it"
             : "\(serving) of \(expected.hostCount) \(serving == 1 ? "serves" : "serve") it, \(onTarget) still "
                 + "\(onTarget == 1 ? "serves" : "serve") this target, \(neither) neither"
-        return "generation \(promotion.generation) (\(build)) was promoted since: \(progress)"
+        return "promotion no. \(promotion.generation) (\(build)) followed: \(progress)"
     }
 }

@@ -34,10 +34,10 @@ package struct ProvenBuild: Hashable, Sendable {
     /// The commit, or else the digest.
     package var name: String { gitSHA?.short ?? digest.short }
 
-    /// For example `generation 8, converged 2026-11-20T10:00:00.000Z`.
+    /// For example `promotion no. 8, converged 2026-11-20T10:00:00.000Z`.
     package var standing: String {
-        if let provenAt { return "generation \(generation), converged \(provenAt)" }
-        return "generation \(generation), \(verdict?.rawValue ?? "never verified")"
+        let fate = provenAt.map { "converged \($0)" } ?? verdict?.rawValue ?? "never verified"
+        return "promotion no. \(generation), \(fate)\(isWithdrawn ? ", rolled back since" : "")"
     }
 }
 
@@ -57,12 +57,13 @@ package struct BuildHistory: Sendable {
 
         package var description: String {
             switch self {
-            case .nothingProven: "no earlier build of this tag was ever proven on the whole fleet"
+            case .nothingProven:
+                "no build is left to roll back to: none before the present one is proven on the whole fleet and still wanted"
             case .unknown(let text):
                 "invalid --to '\(Sanitizer.singleLine(text, limit: 100))': no promotion of this tag matches"
             case .ambiguous(let text, let builds):
                 "invalid --to '\(Sanitizer.singleLine(text, limit: 100))': it matches \(builds.count) builds ("
-                    + builds.map { "\($0.gitSHA?.hex ?? $0.digest.description) of generation \($0.generation)" }
+                    + builds.map { "\($0.gitSHA?.hex ?? $0.digest.description) of promotion no. \($0.generation)" }
                     .joined(separator: ", ") + "): write more digits"
             }
         }
