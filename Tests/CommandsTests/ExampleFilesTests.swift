@@ -97,6 +97,6 @@ struct ExampleFilesTests {
     func outputs() throws {
         let text = try Self.text("github-actions.yml")
         let used = text.matches(of: /steps\.promote\.outputs\.(\w+)/).map { String($0.output.1) }
-        #expect(Set(used) == ["verdict", "moved", "serving", "failed_hosts"])
+        #expect(Set(used) == ["verdict", "moved", "serving", "failed_hosts", "unproven_hosts"])
     }
 }

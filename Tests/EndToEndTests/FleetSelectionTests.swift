@@ -236,7 +236,7 @@ struct FleetSelectionTests {
         let (late, details) = try await run(verify)
         #expect(late.exitCode == 40, "\(late.progress)")
         #expect(late.report.verification.durationSeconds < 10)
-        #expect(late.report.reasons[0].message.contains("generation 2 (\(Commit.newer.prefix(12)))"))
+        #expect(late.report.reasons[0].message.contains("promotion no. 2 (\(Commit.newer.prefix(12)))"))
         #expect(
             late.report.reasons[0].message.hasSuffix("1 of 3 hosts serves it, 1 still serves this target, 1 neither"))
         let successor = try #require(details.successor)

@@ -158,6 +158,18 @@ struct PipelineRunTests {
         #expect(warnings.contains { $0.contains("$GITHUB_OUTPUT '/nonexistent/output' (No such file or directory)") })
     }
 
+    @Test("A report that cannot be written fails the step with the exit code that the process ends with")
+    func unwritableReport() async throws {
+        let step = try PipelineStep()
+        let (hosts, arguments) = try await Self.pair()
+        let outcome = try await step.run(
+            ["verify", "--timeout", "15s", "--max-stragglers", "1", "--report", "html=/dev/full"] + arguments)
+        await hosts.stop()
+        #expect(outcome.exitCode == 69, "\(outcome.error)")
+        #expect(try step.outputs()["exit_code"] == "69", "\(outcome.error)")
+        #expect(WorkflowRunner.commands(in: outcome.error).contains { $0.name == "error" }, "\(outcome.error)")
+    }
+
     @Test("An error before the verification is an error of the step, too")
     func refused() async throws {
         let step = try PipelineStep()
@@ -166,6 +178,7 @@ struct PipelineRunTests {
         #expect(
             try step.outputs() == [
                 "verdict": "refused", "exit_code": "64", "moved": "false", "tag": "", "failed_hosts": "", "serving": "",
+                "unproven_hosts": "",
             ])
         #expect(try step.folder.read("summary").hasPrefix("## ❌ Verification did not start\n"))
         #expect(WorkflowRunner.commands(in: unreadable.error).map(\.name) == ["error"])

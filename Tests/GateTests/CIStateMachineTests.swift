@@ -104,6 +104,24 @@ struct CIStateMachineTests {
         #expect(once.summary.contains("last error: 502"))
     }
 
+    @Test(
+        "A request that the deadline cut short is not the forge's error; one that it left without an answer for long is",
+        arguments: [
+            (read: 49_900, end: 59_950, isTold: false), (49_900, 60_000, false), (46_000, 60_000, false),
+            (44_000, 60_000, true), (30_000, 40_500, true),
+        ])
+    func cutShort(_ read: Int, _ end: Int, _ isTold: Bool) throws {
+        var wait = try Self.wait("a")
+        // The next request starts 10 seconds later.
+        _ = wait.take(Self.reading(("a", 1, "pending")), at: .milliseconds(read))
+        let error = ForgeError(.transient, "no response (connected, but no answer within 37ms)")
+        #expect(wait.take(error, at: .milliseconds(end)) == isTold)
+        #expect(wait.pause(at: .seconds(60)) == nil)
+        #expect(wait.verdict == .timedOut)
+        #expect(wait.summary.contains("no response") == isTold, "\(wait.summary)")
+        #expect(wait.summary.contains("is not green after"))
+    }
+
     @Test("An earlier success is not green while the forge cannot be read")
     func stale() throws {
         var wait = try Self.wait("a", "b")

@@ -107,6 +107,7 @@ JOURNAL = r"[./](JournalTests|PromotionRulesTests|TagReadbackTests|BuildHistoryT
 CI = r"[./](CIReadingTests|CIReportersTests|CIStateMachineTests|CIContextsTests)/"
 FORGE = r"[./](GiteaForgeTests|GitHubForgeTests|ReporterForgeTests|LyingForgeTests|ForgeSettingTests|BranchTests)/"
 KILL_SWITCH = r"[./]KillSwitchTests/"
+HEADLINE = r"[./](HeadlineTests|PipelineFileTests|PipelineOriginTests)/"
 
 _VERDICT = "Sources/Collector/Verdict/"
 _REGISTRY = "Sources/Collector/Registry/"
@@ -1599,7 +1600,7 @@ GUARDS = [
     Guard(
         11, "switch-unreadable", "a kill switch that cannot be read holds",
         _KILL_SWITCH + "KillSwitch.swift",
-        r"""case .unreadable(let reason): throw .refused("\(held): the kill switch \(reason)")""",
+        r"""case .unreadable(let reason): throw .refused("\(held): the kill switch \(reason)", by: .unreadableKillSwitch)""",
         r"""case .unreadable: return""", KILL_SWITCH),
     Guard(
         11, "switch-environment", "the switch of all environments blocks each of them",
@@ -1799,8 +1800,8 @@ GUARDS = [
     Guard(
         11, "promote-descends", "the tag moves forward only, unless going back is meant",
         "Sources/Collector/Operations/Promote/PromotionGate.swift",
-        r'case .refused(let reason): throw .refused("\(name): \(reason)")',
-        r"case .refused: return nil", PROMOTE),
+        r'throw .refused("\(name): \(reason)", by: ancestry == .notDescendant ? .ancestry : .unknownAncestry)',
+        r"return reason", PROMOTE),
     Guard(
         4, "promote-revision", "every platform of a candidate is labelled with the promoted commit",
         "Sources/Collector/Operations/Promote/PromotionGate.swift",
@@ -2247,4 +2248,29 @@ GUARDS = [
         _LEDGER + "Maintenance/Ledger+Restore.swift",
         r"guard lock.l_type == Int16(F_UNLCK) else { throw .inUse(path: path) }",
         r"", r"[./]SharedLedgerTests/"),
+    Guard(
+        "text", "headline-reach", "a host without a usable answer is not counted as serving anything",
+        "Sources/Collector/Reports/Serving.swift",
+        r"guard facts.reach == .ok, facts.runtime != .unknown else {",
+        r"guard facts.runtime != .unknown else {", HEADLINE),
+    Guard(
+        "text", "headline-links", "a stored link that is not safe is not shown",
+        "Sources/Collector/Reports/ReportOrigin.swift",
+        r"url.flatMap { Self.isSafe($0) ? (name, $0) : nil }",
+        r"url.flatMap { (name, $0) }", HEADLINE),
+    Guard(
+        "text", "output-host-names", "the name of a host cannot add an output or a command",
+        "Sources/Collector/Operations/Pipeline/StepOutputs.swift",
+        r'return isHarmless ? character : "_"',
+        r"return character", HEADLINE),
+    Guard(
+        "text", "pin-rolled-back", "a build that was rolled back is not given to pin",
+        "Sources/Collector/Reports/Headline.swift",
+        r"promotion.rollback.map({ $0.effect == .unchanged }) ?? true,",
+        r"", HEADLINE),
+    Guard(
+        "text", "lost-report-code", "a pipeline shows the exit code of a report that could not be written",
+        "Sources/Collector/Operations/Verify/VerificationRun.swift",
+        r"ending.exitCode = failure.exitCode",
+        r"", r"[./]PipelineRunTests/"),
 ]

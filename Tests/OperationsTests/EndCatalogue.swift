@@ -1,4 +1,7 @@
+import CollectorSupport
 import Foundation
+import Gate
+import Registry
 import Shared
 
 @testable import CollectorFixtures
@@ -26,7 +29,7 @@ enum EndCatalogue {
     typealias Seen = @Sendable (_ host: Int, _ moment: Double) -> Bench.Seen
 
     /// - Parameter promotion: nil for `verify`.
-    private static func report(
+    static func report(
         hosts: Int = 3, policy: Policy = .short, target: Target = .promoted, promotions: [Promotion] = .upToTarget,
         watchesTag: Bool = false, promotion: PromotionRecord? = record(),
         edit: (inout [ExpectedHost]) -> Void = { _ in }, drive: (inout Bench) -> Void = { _ in },
@@ -157,6 +160,16 @@ enum EndCatalogue {
         Entry("failed-no-rollback-target") {
             try report(promotion: record(rollback: .init(message: "no build", outcome: .unchanged)), seen: crashing)
         },
+        Entry("failed-rollback-held") {
+            var held = PromotionRecord.Rollback(message: "not put back: the kill switch is on", outcome: .unchanged)
+            held.obstacle = .killSwitch
+            return try report(promotion: record(rollback: held), seen: crashing)
+        },
+        Entry("failed-rollback-no-registry") {
+            var held = PromotionRecord.Rollback(message: "not put back: the registry is down", outcome: .unchanged)
+            held.obstacle = .registry
+            return try report(promotion: record(rollback: held), seen: crashing)
+        },
         Entry("failed-rollback-unknown") {
             try report(promotion: record(rollback: .init(message: "lost answer", outcome: .unknown)), seen: crashing)
         },
@@ -281,15 +294,41 @@ enum EndCatalogue {
     private static let still = "nothing was changed: registry.example/canvas:latest is still bbbbbbbbbbbb"
 
     static let commands: [(name: String, end: CommandEnd)] = [
-        ("refused-ci", failure(.promote, 41, "CI of aaaaaaaaaaaa is not green: test: failure", still)),
-        ("refused-kill-switch", failure(.promote, 41, "the kill switch is on: env:PROD_AUTO_DEPLOY_DISABLED", still)),
+        (
+            "refused-ci",
+            refusal(GateError.refused("CI of aaaaaaaaaaaa is not green: test: failure", by: .ci))
+        ),
+        (
+            "refused-kill-switch",
+            refusal(
+                GateError.refused(
+                    "promotion held: the kill switch is on: env:PROD_AUTO_DEPLOY_DISABLED", by: .killSwitch))
+        ),
+        (
+            "refused-kill-switch-unreadable",
+            refusal(GateError.refused("promotion held: the kill switch cannot be checked", by: .unreadableKillSwitch))
+        ),
+        (
+            "refused-branch",
+            refusal(GateError.refused("commit aaaaaaaaaaaa is not in the history of main", by: .branch))
+        ),
         (
             "refused-ancestry",
-            failure(
-                .promote, 41,
-                "cannot check that aaaaaaaaaaaa is newer than bbbbbbbbbbbb: give --forge, or --skip-ancestry to skip this check",
-                still)
+            refusal(
+                GateError.refused(
+                    "cannot check that aaaaaaaaaaaa is newer than bbbbbbbbbbbb: give --forge, or --skip-ancestry to skip this check",
+                    by: .unknownAncestry))
         ),
+        (
+            "refused-not-descendant",
+            refusal(
+                GateError.refused(
+                    "commit aaaaaaaaaaaa does not descend from bbbbbbbbbbbb, the current build: give --allow-rollback to promote "
+                        + "it anyway", by: .ancestry))
+        ),
+        ("refused-image-missing", refusal(RegistryError.absent("registry.example/canvas:staging-a", .tag))),
+        ("refused-registry-denied", refusal(RegistryError.denied("registry.example/canvas:staging-a", reason: "401"))),
+        ("refused-newer-commit", refusal(GateError.superseded("commit aaaaaaaaaaaa is superseded"))),
         ("refused-contested", failure(.promote, 41, "another writer moves the tag", nil)),
         (
             "refused-superseded",
@@ -309,7 +348,7 @@ enum EndCatalogue {
             failure(.promote, 64, "invalid --to 'v1': this tag never moves", "nothing was changed: no tag was written")
         ),
         ("usage-verify", failure(.verify, 64, "cannot read --fleet '/nonexistent'", nil)),
-        ("usage-rollback", failure(.rollback, 64, "no earlier build of this tag was ever proven", still)),
+        ("usage-rollback", failure(.rollback, 64, "no build is left to roll back to", still)),
         ("unavailable-verify", failure(.verify, 69, "the registry cannot be reached", nil)),
         (
             "internal-error",
@@ -333,12 +372,25 @@ enum EndCatalogue {
                 message: "aaaaaaaaaaaa is promotion no. 2 of canvas; no host was asked (--no-verify)",
                 tag: "registry.example/canvas:latest is aaaaaaaaaaaa")
         ),
-        ("ci-red", failure(.waitCI, 41, "CI of aaaaaaaaaaaa is not green: test: failure", nil)),
+        (
+            "ci-red",
+            CommandEnd(
+                .waitCI, exitCode: 41, message: "CI of aaaaaaaaaaaa is not green: test: failure", unchanged: nil,
+                error: GateError.refused("CI of aaaaaaaaaaaa is not green: test: failure", by: .ci))
+        ),
         (
             "ci-green",
             CommandEnd(.waitCI, .green, exitCode: 0, effect: .unchanged, message: "aaaaaaaaaaaa: 1 of 1 contexts green")
         ),
     ]
+
+    private static func refusal(_ error: any ExitCoded) -> CommandEnd {
+        CommandEnd(
+            .promote,
+            PromotionFailure(
+                reason: error, effect: .unchanged, message: still, object: "of aaaaaaaaaaaa to :latest in production",
+                tagBuild: "\(GitSHA.of("b"))"))
+    }
 
     private static func failure(
         _ command: CommandEnd.Command, _ code: Int32, _ message: String, _ unchanged: String?

@@ -127,6 +127,21 @@ struct HeadlineTests {
         }
     }
 
+    @Test("The pin is given only if the tag is known to be the build at the end", arguments: EndCatalogue.reports)
+    func pin(_ entry: EndCatalogue.Entry) throws {
+        var report = try entry.make()
+        report.promotion?.pin = "CANVAS_IMAGE_TAG=staging-a@sha256:1"
+        let isTarget = report.headline.tagBuild == report.target.gitSHA?.hex
+        #expect((report.pin != nil) == (isTarget && report.promotion != nil), "\(report.headline.text)")
+        if report.promotion?.rollback?.effect == .moved { #expect(report.pin == nil) }
+        #expect(HTMLReport(report: report).render().contains("IMAGE_TAG=") == (report.pin != nil))
+        // The former image has the same commit.
+        let sha = report.target.gitSHA
+        report.promotion?.rollback = .init(
+            message: "back", digest: .of("9"), gitSHA: sha, verdict: .converged, outcome: .moved)
+        #expect(report.pin == nil)
+    }
+
     @Test("A stored report has the same headline, and a report of an older collector has one as well")
     func stored() throws {
         for entry in EndCatalogue.reports {

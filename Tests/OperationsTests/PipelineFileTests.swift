@@ -61,28 +61,61 @@ struct PipelineFileTests {
             outputs == [
                 "earlier": "1", "verdict": "unreachable", "exit_code": "30", "moved": "false", "tag": "",
                 "serving": "mixed",
-                "failed_hosts": outputs["failed_hosts"] ?? "", "verification": report.verification.id,
+                "failed_hosts": outputs["failed_hosts"] ?? "", "unproven_hosts": outputs["unproven_hosts"] ?? "",
+                "verification": report.verification.id,
                 "expected": "8", "proven": "2", "failed": "2", "rolled_back": "0", "unreachable": "2",
                 "stragglers": "2", "ahead": "0", "conflict": "0", "waived": "1",
             ])
     }
 
-    @Test("The hosts that fail the step are an output: worst first, bounded, and in harmless characters")
-    func failedHosts() throws {
-        var report = try SampleFleet.report()
-        let failing = zip(report.hosts, report.outcomes).filter { $1 == .failing }.map(\.0.name)
-        let names = try WorkflowRunner.outputs(StepOutputs(report: report).text)["failed_hosts"]?.split(separator: ",")
-        #expect(names?.count == failing.count && names?.first == "host-6")
-        let straggler = try #require(report.hosts.first { $0.status == .straggler })
-        report.hosts = (0..<5_000).map { number in
-            var host = straggler
-            host.name = "http://[::1]:\(number)/$(id);`x`,y z"
-            return host
+    @Test(
+        "Hosts that failed and other unproven hosts are outputs, as many as are counted: the same, worst first, for each end"
+    )
+    func hosts() throws {
+        for report in try EndCatalogue.reports.map({ try $0.make() }) {
+            let outputs = try WorkflowRunner.outputs(StepOutputs(report: report).text)
+            func sum(_ names: String...) -> Int { names.reduce(0) { $0 + (Int(outputs[$1] ?? "") ?? 0) } }
+            let failed = (outputs["failed_hosts"] ?? "?").split(separator: ",").map(String.init)
+            let unproven = (outputs["unproven_hosts"] ?? "?").split(separator: ",").map(String.init)
+            #expect(failed.count == sum("failed", "rolled_back"), "\(report.headline.text)")
+            #expect(
+                unproven.count == sum("unreachable", "stragglers", "conflict", "not_asked"), "\(report.headline.text)")
+            let ranks = (failed + unproven).map { name in report.hosts.first { $0.name == name }?.status.rank ?? -1 }
+            #expect(Array(ranks.prefix(failed.count)) == ranks.prefix(failed.count).sorted())
+            #expect(Array(ranks.dropFirst(failed.count)) == ranks.dropFirst(failed.count).sorted())
+            #expect(report.hosts.allSatisfy { $0.status != .ahead || !(failed + unproven).contains($0.name) })
         }
-        let many = try #require(WorkflowRunner.outputs(StepOutputs(report: report).text)["failed_hosts"])
-        #expect(many.hasPrefix("http://[::1]:0/__id___x__y_z,http://[::1]:1/"))
-        #expect(many.utf8.count <= 2_048 && many.split(separator: ",").count <= 50)
-        #expect(many.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "-._:/[],".contains($0)) })
+    }
+
+    @Test(
+        "A host that failed is named even if it is tolerated, and healthy hosts on the former build are not among them")
+    func toleratedFailures() throws {
+        let crashing = Answer(state: .unhealthy)
+        let report = try EndCatalogue.report(
+            policy: Policy(timeout: .seconds(60), stall: .seconds(600), maxFailed: .hosts(2)),
+            seen: { host, _ in .answer(host == 0 ? .old : crashing) })
+        #expect(report.verdict == .stragglers)
+        let outputs = try WorkflowRunner.outputs(StepOutputs(report: report).text)
+        #expect(outputs["failed_hosts"] == "host-1,host-2" && outputs["unproven_hosts"] == "host-0", "\(outputs)")
+    }
+
+    @Test("The names of hosts are bounded, and in harmless characters")
+    func hostNames() throws {
+        var report = try SampleFleet.report()
+        for status in [HostStatus.straggler, .failed] {
+            let host = try #require(report.hosts.first { $0.status == status && !$0.isWaived })
+            report.hosts = (0..<5_000).map { number in
+                var host = host
+                host.name = "http://[::1]:\(number)/$(id);`x`,y z"
+                return host
+            }
+            let name = status == .failed ? "failed_hosts" : "unproven_hosts"
+            let many = try #require(WorkflowRunner.outputs(StepOutputs(report: report).text)[name])
+            #expect(many.hasPrefix("http://[::1]:0/__id___x__y_z,http://[::1]:1/"))
+            #expect(many.utf8.count <= 2_048 && many.split(separator: ",").count <= 50)
+            #expect(many.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "-._:/[],".contains($0)) })
+            report = try SampleFleet.report()
+        }
     }
 
     @Test("Text from a host cannot add outputs", arguments: Hostile.texts)
@@ -91,9 +124,11 @@ struct PipelineFileTests {
         var plain = try WorkflowRunner.outputs(StepOutputs(report: sample).text)
         var hostile = try WorkflowRunner.outputs(StepOutputs(report: Hostile.report(text, from: sample)).text)
         // An id and the names of hosts are reduced to harmless characters.
-        for name in ["verification", "failed_hosts"] { plain[name] = nil }
-        let names = hostile.removeValue(forKey: "failed_hosts")
-        #expect(names?.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "-._:/[],".contains($0)) } == true)
+        for name in ["verification", "failed_hosts", "unproven_hosts"] { plain[name] = nil }
+        for name in ["failed_hosts", "unproven_hosts"] {
+            let names = hostile.removeValue(forKey: name)
+            #expect(names?.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "-._:/[],".contains($0)) } == true)
+        }
         #expect(hostile.removeValue(forKey: "verification")?.contains("\n") == false)
         #expect(hostile == plain)
     }
@@ -171,7 +206,9 @@ struct PipelineFileTests {
     func hostileEnd(_ text: String) throws {
         for command in CommandEnd.Command.allCases {
             let end = CommandEnd(command, exitCode: 41, message: text, unchanged: text)
-            #expect(end.outputs == "verdict=refused\nexit_code=41\nmoved=false\ntag=\nserving=\nfailed_hosts=\n")
+            #expect(
+                end.outputs
+                    == "verdict=refused\nexit_code=41\nmoved=false\ntag=\nserving=\nfailed_hosts=\nunproven_hosts=\n")
             let found = WorkflowRunner.commands(in: end.annotation.line + "\n")
             #expect(found.count == 1 && found.first?.name == "error")
             #expect(!end.summary.split(separator: "\n").contains { $0.hasPrefix("::") })

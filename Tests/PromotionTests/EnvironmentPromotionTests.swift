@@ -30,7 +30,7 @@ struct EnvironmentPromotionTests {
         // Production proved the old build, staging never did.
         let rollback = try await promoter.rollback(["--environment", "staging", "--tag", "staging"])
         #expect(rollback.exitCode == 64, "\(rollback.error)")
-        #expect(rollback.error.contains("no earlier build of this tag was ever proven"), "\(rollback.error)")
+        #expect(rollback.error.contains("no build is left to roll back to"), "\(rollback.error)")
         await promoter.stop()
     }
 

@@ -354,7 +354,8 @@ struct PromoteTests {
                     "\(outcome.error)")
                 #expect(
                     try promoter.folder.read(outputs)
-                        == "verdict=\(verdict)\nexit_code=\(code)\nmoved=false\ntag=\nserving=\nfailed_hosts=\n")
+                        == "verdict=\(verdict)\nexit_code=\(code)\nmoved=false\ntag=\nserving=\nfailed_hosts=\n"
+                        + "unproven_hosts=\n")
                 #expect(try promoter.folder.read(summary).contains("nothing was changed"))
             }
             #expect(promoter.registry.tag("latest") == promoter.old.digest)
@@ -382,6 +383,7 @@ struct PromoteTests {
             let outcome = try await promoter.run(["--rollback-on", "failed_deploy,rolled_back"], verifies: true)
             #expect(outcome.exitCode == 20, "\(outcome.error)")
             #expect(registry.tag("latest") == old.digest)
+            #expect(outcome.output.isEmpty, "no pin of a build that was rolled back: \(outcome.output)")
             #expect(
                 try await promoter.journal() == [
                     "promotion moved 1 \(promoter.short(new))", "rollback moved 2 \(promoter.short(old))",
@@ -401,6 +403,30 @@ struct PromoteTests {
             let again = try await promoter.run(verifies: true)
             #expect(again.exitCode == 0, "\(again.error)")
             #expect(try await promoter.promotions().count == 3)
+        }
+    }
+
+    @Test("A rollback that the kill switch holds says so, and what to do when the switch is off")
+    func heldRollback() async throws {
+        try await with { promoter in
+            let (registry, folder, new) = (promoter.registry, promoter.folder, promoter.new)
+            try promoter.serve(MadeImage.single(revision: Commit.new, salt: "wrong"), Commit.new)
+            registry.behave { request, _ in
+                guard request.method == "PUT" else { return .honest }
+                return .honestThen { _ = try? folder.write("hold", "1") }
+            }
+            let outcome = try await promoter.run(
+                ["--rollback-on", "failed_deploy", "--kill-switch", "file:\(folder.path("hold"))"], verifies: true)
+            #expect(outcome.exitCode == 20, "\(outcome.error)")
+            #expect(registry.tag("latest") == new.digest)
+            #expect(outcome.error.contains("failed and was not rolled back: the kill switch is on"), "\(outcome.error)")
+            #expect(outcome.error.contains("Run rollback when the kill switch is off"), "\(outcome.error)")
+            #expect(outcome.error.contains("rollback of canvas held"), "\(outcome.error)")
+            // The tag still is this build.
+            #expect(outcome.output == "CANVAS_IMAGE_TAG=staging-\(Commit.new)@\(new.digest)\n")
+            let json = try folder.read("report.json")
+            #expect(try await SchemaValidator.defects(json, against: .report).isEmpty)
+            #expect(json.contains(#""obstacle" : "kill_switch""#))
         }
     }
 

@@ -166,6 +166,7 @@ struct PromotionEndTests {
         #expect(
             try step.outputs() == [
                 "verdict": "refused", "exit_code": "64", "moved": "false", "tag": "", "failed_hosts": "", "serving": "",
+                "unproven_hosts": "",
             ])
         let summary = try step.folder.read("summary")
         #expect(

@@ -51,8 +51,8 @@ struct RollbackTests {
             // A second rollback finds no earlier proven build, and lists the known ones.
             let again = try await promoter.rollback()
             #expect(again.exitCode == 64, "\(again.error)")
-            #expect(again.error.contains("no earlier build of this tag was ever proven"), "\(again.error)")
-            #expect(again.error.contains("promotion no. 2, failed_deploy"), "\(again.error)")
+            #expect(again.error.contains("no build is left to roll back to"), "\(again.error)")
+            #expect(again.error.contains("promotion no. 2, failed_deploy, rolled back since"), "\(again.error)")
 
             // The rollback does not block a later promotion.
             let repaired = try await promoter.run(verifies: true)

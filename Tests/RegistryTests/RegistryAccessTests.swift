@@ -1,6 +1,7 @@
 import Foundation
 import Shared
 import Support
+import Synchronization
 import Testing
 
 @testable import CollectorFixtures
@@ -293,6 +294,25 @@ struct RegistryAccessTests {
         let reference = try registry.reference()
         let image = try await withRegistryClient(isPlain: false) { try await $0.resolve(reference) }
         #expect(image.digest == Self.image.digest)
+        await registry.stop()
+    }
+
+    @Test("A loopback registry that drops connections: the error over plain HTTP is told first, and is not remembered")
+    func droppedConnections() async throws {
+        let isDown = Mutex(true)
+        let registry = try await ScriptedRegistry.start(["latest": Self.image]) { _ in
+            isDown.withLock { $0 } ? .close : nil
+        }
+        let reference = try registry.reference()
+        try await withRegistryClient(isPlain: false) { client in
+            let error = try await registryError { _ = try await client.resolve(reference) }
+            let text = error?.description ?? "no error"
+            #expect(error?.exitCode == 69 && text.contains("(plain HTTP: "), "\(text)")
+            #expect(!text.contains("(the port does not speak TLS)"), "\(text)")
+            isDown.withLock { $0 = false }
+            let later = client.until(.now + .seconds(30))
+            #expect(try await later.resolve(reference).digest == Self.image.digest)
+        }
         await registry.stop()
     }
 }

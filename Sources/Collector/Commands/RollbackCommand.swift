@@ -88,10 +88,11 @@ struct RollbackCommand: CollectorCommand {
                 let plan = try await run.dryRun()
                 Terminal.standardOutput.write(plan)
                 let lines = plan.split(separator: "\n").joined(separator: "; ")
-                Pipeline(environment: environment)?.publish(
-                    CommandEnd(
-                        .rollback, .dryRun, exitCode: code, effect: .unchanged, message: lines,
-                        tag: "nothing was changed: this is a dry run"))
+                var end = CommandEnd(
+                    .rollback, .dryRun, exitCode: code, effect: .unchanged, message: lines,
+                    tag: "nothing was changed: this is a dry run")
+                end.object = run.object
+                Pipeline(environment: environment)?.publish(end)
             } else {
                 let result = try await run.run()
                 if let end = result.end { Pipeline(environment: environment)?.publish(end) }

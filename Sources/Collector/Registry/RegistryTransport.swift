@@ -11,6 +11,8 @@ actor RegistryTransport {
     private let access: RegistryAccess
     private let clock = ContinuousClock()
     private var endpoints: [String: RegistryEndpoint] = [:]
+    /// The failures over plain HTTP after which TLS was tried.
+    private var plainFailures: [String: TransferFailure] = [:]
     private var authorizations: [String: (authorization: RegistryAuthorization, until: ContinuousClock.Instant)] = [:]
 
     /// The time limit of one attempt.
@@ -73,7 +75,7 @@ actor RegistryTransport {
                 // A TLS server answers 400 to plain HTTP.
                 if try await web.send(ping).status != 400 { chosen = plain }
             } catch {
-                if case .refused = error { chosen = plain }
+                if case .refused = error { chosen = plain } else { plainFailures[registry] = error }
             }
         }
         endpoints[registry] = chosen
@@ -127,18 +129,26 @@ actor RegistryTransport {
                 }
                 continue
             }
-            return try Self.result(answer, request)
+            return try result(answer, request)
         }
     }
 
-    private static func result(
+    private func result(
         _ answer: Result<TransferResponse, TransferFailure>, _ request: RegistryRequest
     ) throws(RegistryError) -> TransferResponse {
+        let registry = request.repository.registry
+        let plainFailure = plainFailures.removeValue(forKey: registry)
         do throws(TransferFailure) {
             return try answer.get()
         } catch {
-            let host = Sanitizer.singleLine(request.repository.registry, limit: 80)
-            let reason = "no complete response from \(host) (\(Sanitizer.singleLine(error.detail, limit: 160)))"
+            let host = Sanitizer.singleLine(registry, limit: 80)
+            var detail = Sanitizer.singleLine(error.detail, limit: 160)
+            if let plainFailure {
+                // The registry may speak either, so the next request tries plain HTTP first again.
+                endpoints[registry] = nil
+                detail = "plain HTTP: \(Sanitizer.singleLine(plainFailure.detail, limit: 160)); TLS: \(detail)"
+            }
+            let reason = "no complete response from \(host) (\(detail))"
             switch error {
             // The request was never sent.
             case .dns, .refused, .tls, .local: throw request.failure(reason)

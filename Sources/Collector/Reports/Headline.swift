@@ -117,7 +117,8 @@ package struct Headline: Encodable, Hashable, Sendable {
         case (.moved, _): return "\(subject); the tag was put back, but not every host is proven to follow"
         case (.unchanged, _) where rollback.isImpossible == true:
             return "\(subject), and there is no build to roll back to"
-        case (.unchanged, _): return "\(subject) and was not rolled back"
+        case (.unchanged, _):
+            return "\(subject) and was not rolled back\(rollback.obstacle.map { ": \($0.clause)" } ?? "")"
         case (.unknown, _): return "\(subject), and it is unknown whether the tag was put back"
         }
     }
@@ -273,6 +274,17 @@ extension String {
 
 extension Report {
     package var headline: Headline { Headline(self) }
+
+    /// The line to pin the build; nil unless the tag is known to be this build at the end. A build that was rolled back or
+    /// replaced must not be pinned.
+    package var pin: String? {
+        guard let promotion, !promotion.pin.isEmpty, promotion.rollback.map({ $0.effect == .unchanged }) ?? true,
+            let build = target.gitSHA?.hex ?? (promotion.digest ?? target.digest)?.description,
+            headline.tagBuild == build
+        else { return nil }
+        // The former image of the same commit is another one.
+        return promotion.effect == .moved || promotion.isAlready ? promotion.pin : nil
+    }
 }
 
 /// A report's JSON: its own fields and its headline.

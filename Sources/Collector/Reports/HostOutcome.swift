@@ -62,7 +62,7 @@ extension Report {
 
 extension Report.Host {
     /// True if the host is outside the gate.
-    var isWaived: Bool { waived.map { !$0.expired } ?? false }
+    package var isWaived: Bool { waived.map { !$0.expired } ?? false }
 }
 
 extension Verdict {

@@ -51,6 +51,9 @@ package struct PromotionRecord: Codable, Hashable, Sendable {
         package var outcome: Outcome?
         /// True if there was no build to roll back to; nil otherwise.
         package var isImpossible: Bool?
+        /// The obstacle to a rollback that left the tag alone; nil if it is another one, and in the records of older
+        /// collectors.
+        package var obstacle: Obstacle?
 
         package init(
             message: String, digest: Digest? = nil, gitSHA: GitSHA? = nil, generation: Int? = nil,
@@ -68,6 +71,22 @@ package struct PromotionRecord: Codable, Hashable, Sendable {
             self.isImpossible = isImpossible
         }
 
+        /// The reason that a tag was not put back.
+        package enum Obstacle: String, Codable, CaseIterable, Hashable, Sendable {
+            case killSwitch = "kill_switch"
+            case unreadableKillSwitch = "kill_switch_unreadable"
+            case registry
+
+            /// For a headline, for example `the kill switch is on`.
+            var clause: String {
+                switch self {
+                case .killSwitch: "the kill switch is on"
+                case .unreadableKillSwitch: "the kill switch cannot be read"
+                case .registry: "the registry could not be written"
+                }
+            }
+        }
+
         /// The effect on the tag. An older collector recorded only a tag that was put back.
         var effect: Outcome { outcome ?? (digest == nil ? .unknown : .moved) }
 
@@ -77,6 +96,7 @@ package struct PromotionRecord: Codable, Hashable, Sendable {
         private enum CodingKeys: String, CodingKey {
             case digest, generation, verification, verdict, serving, outcome
             case isImpossible = "impossible"
+            case obstacle
             case message = "said"
             case gitSHA = "git_sha"
         }

@@ -93,6 +93,9 @@ struct VerdictText: Hashable, Sendable {
             return
                 "Find out what \(promotion.tag ?? "the tag") is now (resolve), and run rollback unless it is the former build."
         }
+        if let obstacle = promotion?.rollback?.obstacle {
+            return "\(obstacle.remedy), and leave the hosts that serve the former build as they are."
+        }
         if verdict == .interrupted, exitCode != 0, let promotion { return Self.advice(afterInterrupted: promotion) }
         guard exitCode != 0 || sweep != nil || verdict == .convergedTolerated, case .hold(let cause) = remedy else {
             return sweepAdvice ?? verdictAdvice
@@ -137,6 +140,8 @@ struct VerdictText: Hashable, Sendable {
         switch verdict {
         case .converged where exitCode != 0, .convergedTolerated where exitCode != 0:
             "Find the cause of exit code \(exitCode) in the warnings: the verification itself succeeded."
+        case .converged where promotion?.kind == .rollback:
+            "Nothing to do on the hosts: every expected host serves the build that the tag was put back to."
         case .converged: "Nothing to do: every expected host serves what was promoted."
         case .convergedTolerated: "Look after the tolerated hosts: they are not proven to serve what was promoted."
         case .stragglers: "Bring the hosts that are behind to the target, then verify again."
@@ -170,6 +175,16 @@ struct VerdictText: Hashable, Sendable {
         case .identityConflict:
             "Check the URLs, DNS, proxies and caches of the hosts in whose place another host answered."
         case .interrupted: "Verify again: the state of the hosts that were not proven is unknown."
+        }
+    }
+}
+
+extension PromotionRecord.Rollback.Obstacle {
+    fileprivate var remedy: String {
+        switch self {
+        case .killSwitch: "Run rollback when the kill switch is off"
+        case .unreadableKillSwitch: "Make the kill switch readable and run rollback"
+        case .registry: "Run rollback when the registry can be written"
         }
     }
 }

@@ -17,6 +17,9 @@ extension DeployedService: CustomStringConvertible {
 }
 
 extension DeployedService {
+    /// For example ` in production`; empty in the default environment.
+    package var place: String { environment.isStandard ? "" : " in \(environment)" }
+
     /// The goal of a promotion, for example `canvas to production`; in the default environment, `canvas`.
     package var promoted: String { environment.isStandard ? name : "\(name) to \(environment)" }
 }

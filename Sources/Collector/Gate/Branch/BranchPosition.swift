@@ -26,7 +26,7 @@ package enum BranchPosition: Hashable, Sendable {
         case .rewritten(let head):
             throw .refused(
                 "commit \(sha.short) is not in the history of \(name), which is at \(head.short) (the branch was rewritten, "
-                    + "or the commit is on another branch): promote a commit of \(name)")
+                    + "or the commit is on another branch): promote a commit of \(name)", by: .branch)
         }
     }
 }

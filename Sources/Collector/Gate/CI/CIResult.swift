@@ -89,7 +89,7 @@ extension CIResult {
     package func requireGreen() throws(GateError) {
         switch ExitStatus(rawValue: exitCode) {
         case .success where verdict == CIVerdict.green.name: return
-        case .refused: throw .refused(reason)
+        case .refused: throw .refused(reason, by: .ci)
         case .hangup, .interrupt, .terminated: throw .interrupted(signal: exitCode - 128, reason)
         default: throw .unavailable(reason)
         }

@@ -105,10 +105,12 @@ package struct CIStateMachine: Sendable {
             failures += 1
             lastError = error
             end(.refused, at: now)
+        case .transient where isCutShort(at: now):
+            pauseUntil = now + interval
+            return false
         case .transient, .unreadable:
             failures += 1
-            // The deadline itself may have ended the last request. An earlier error is then more informative.
-            if now < timeout || lastError == nil { lastError = error }
+            lastError = error
             pauseUntil = now + interval
         case .throttled(let pause):
             failures += 1
@@ -123,6 +125,16 @@ package struct CIStateMachine: Sendable {
         }
         return isNew
     }
+
+    /// True if the deadline ended the request, not the forge: CI was read before, or an earlier error tells more.
+    private func isCutShort(at now: Duration) -> Bool {
+        // libcurl rounds its time limit to milliseconds.
+        guard now + .milliseconds(100) >= timeout else { return false }
+        return lastError != nil || (readings > 0 && now - pauseUntil < Self.patience)
+    }
+
+    /// A forge that has not answered for this long is at fault, also at the deadline.
+    private static let patience = Duration.seconds(5)
 
     /// The time until the next request is due; nil if the wait is over.
     package mutating func pause(at now: Duration) -> Duration? {

@@ -25,8 +25,10 @@ package struct KillSwitch: Sendable {
     package let web: WebClient
     /// A PEM bundle of authorities for URLs; nil to trust the system's.
     package let certificateAuthorities: String?
-    /// What is promoted, for example `canvas to production`; nil if nothing is.
-    package let subject: String?
+    /// The change that the switch holds, in one word.
+    private var action = "promotion"
+    /// The subject of the change, for example `canvas to production`; nil if there is none.
+    private var subject: String?
 
     private static let requestTimeout = Duration.seconds(10)
     private let clock = ContinuousClock()
@@ -43,6 +45,15 @@ package struct KillSwitch: Sendable {
         self.subject = subject
     }
 
+    /// The same switch, for a rollback.
+    ///
+    /// - Parameter subject: for example `canvas in production`.
+    package func holdingRollback(of subject: String) -> KillSwitch {
+        var copy = self
+        (copy.action, copy.subject) = ("rollback", subject)
+        return copy
+    }
+
     /// Reads all sources, without caching and without retries.
     package func read(before deadline: ContinuousClock.Instant) async -> Reading {
         for source in sources {
@@ -52,13 +63,13 @@ package struct KillSwitch: Sendable {
         return .off
     }
 
-    /// - Throws: ``GateError/refused(_:)`` unless every source was read and is off.
+    /// - Throws: ``GateError/refused(_:by:)`` unless every source was read and is off.
     package func requireOff(before deadline: ContinuousClock.Instant) async throws(GateError) {
-        let held = "promotion \(subject.map { "of \($0) " } ?? "")held"
+        let held = "\(action) \(subject.map { "of \($0) " } ?? "")held"
         switch await read(before: deadline) {
         case .off: return
-        case .on(let reason): throw .refused("\(held): the kill switch is on: \(reason)")
-        case .unreadable(let reason): throw .refused("\(held): the kill switch \(reason)")
+        case .on(let reason): throw .refused("\(held): the kill switch is on: \(reason)", by: .killSwitch)
+        case .unreadable(let reason): throw .refused("\(held): the kill switch \(reason)", by: .unreadableKillSwitch)
         }
     }
 

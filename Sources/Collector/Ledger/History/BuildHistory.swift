@@ -36,8 +36,8 @@ package struct ProvenBuild: Hashable, Sendable {
 
     /// For example `promotion no. 8, converged 2026-11-20T10:00:00.000Z`.
     package var standing: String {
-        if let provenAt { return "promotion no. \(generation), converged \(provenAt)" }
-        return "promotion no. \(generation), \(verdict?.rawValue ?? "never verified")"
+        let fate = provenAt.map { "converged \($0)" } ?? verdict?.rawValue ?? "never verified"
+        return "promotion no. \(generation), \(fate)\(isWithdrawn ? ", rolled back since" : "")"
     }
 }
 
@@ -57,7 +57,8 @@ package struct BuildHistory: Sendable {
 
         package var description: String {
             switch self {
-            case .nothingProven: "no earlier build of this tag was ever proven on the whole fleet"
+            case .nothingProven:
+                "no build is left to roll back to: none before the present one is proven on the whole fleet and still wanted"
             case .unknown(let text):
                 "invalid --to '\(Sanitizer.singleLine(text, limit: 100))': no promotion of this tag matches"
             case .ambiguous(let text, let builds):

@@ -1,4 +1,6 @@
 import CollectorSupport
+import Gate
+import Registry
 package import Reports
 import Shared
 
@@ -54,7 +56,7 @@ package struct CommandEnd: Hashable, Sendable {
     let message: String
     /// A sentence about the tag; nil if none is involved, or nothing is known of it.
     let tag: String?
-    /// The build and the tag, for example `of 2d72aa… to :latest`; nil if they are unknown.
+    /// The build, the tag and the environment, for example `of 2d72aa… to :latest in staging`; nil if they are unknown.
     package var object: String?
     /// The full commit, or else the digest, that the tag is; empty if it is unknown.
     package var tagBuild = ""
@@ -91,6 +93,7 @@ package struct CommandEnd: Hashable, Sendable {
         self.init(
             command, verdict, exitCode: exitCode, effect: isUnchanged ? .unchanged : .unknown, message: message,
             tag: unchanged)
+        specificNext = (error as? any NextStep)?.next
     }
 
     /// The end by an error of a promotion or rollback.
@@ -105,7 +108,7 @@ package struct CommandEnd: Hashable, Sendable {
             command, end.verdict, exitCode: exitCode ?? failure.exitCode, effect: failure.effect, message: end.message,
             tag: end.tag)
         (object, tagBuild) = (failure.object, failure.tagBuild)
-        specificNext = (failure.reason as? PromotionError)?.next
+        specificNext = end.specificNext
     }
 
     // MARK: - Words
@@ -142,11 +145,13 @@ package struct CommandEnd: Hashable, Sendable {
     var next: String {
         if let specificNext { return specificNext }
         return switch verdict {
-        case .refused where ExitStatus(rawValue: exitCode) == .usage, .inventory:
-            "Correct the cause, then run the job again: there is nothing to undo."
+        case .refused where ExitStatus(rawValue: exitCode) == .usage:
+            "Correct the command, then run the job again: there is nothing to undo."
+        case .inventory:
+            "Correct the inventory or the flags that check it, then run the job again: there is nothing to undo."
         case .refused where ExitStatus(rawValue: exitCode) == .unavailable:
             "Run the job again once the service is available: there is nothing to undo."
-        case .refused: "Wait or act until the cause is gone, then run the job again: there is nothing to undo."
+        case .refused: "Run the job again when the cause is gone: there is nothing to undo."
         case .superseded: "Check the run of the newer promotion: there is nothing to do here."
         case .unknown where effect == .moved, .interrupted where effect == .moved:
             "Run verify: the hosts are not proven to follow."
@@ -175,7 +180,7 @@ package struct CommandEnd: Hashable, Sendable {
     var outputs: String {
         StepOutputs.text([
             ("verdict", verdict.word), ("exit_code", "\(exitCode)"), ("moved", StepOutputs.word(effect)),
-            ("tag", StepOutputs.word(tagBuild)), ("serving", ""), ("failed_hosts", ""),
+            ("tag", StepOutputs.word(tagBuild)), ("serving", ""), ("failed_hosts", ""), ("unproven_hosts", ""),
         ])
     }
 
@@ -193,4 +198,45 @@ package struct CommandEnd: Hashable, Sendable {
 /// An error that refuses an inventory, with the verdict of a verification.
 protocol InventoryRefusal: Error {
     var verdict: String? { get }
+}
+
+/// An error that decides what to do next.
+protocol NextStep: Error {
+    /// One sentence; nil for the advice of the exit code.
+    var next: String? { get }
+}
+
+extension GateError: NextStep {
+    var next: String? {
+        switch self {
+        case .refused(_, by: .ci):
+            "Make CI green and run the job again, or promote another commit: there is nothing to undo."
+        case .refused(_, by: .killSwitch):
+            "Wait until the kill switch is off, then run the job again: there is nothing to undo."
+        case .refused(_, by: .unreadableKillSwitch):
+            "Make the kill switch readable, then run the job again: there is nothing to undo."
+        case .refused(_, by: .branch):
+            "Find out why the commit is not in the branch's history, or promote a commit that is: there is nothing to undo."
+        case .refused(_, by: .ancestry):
+            "Find out why the commit does not descend from the present build before you give --allow-rollback: there is nothing "
+                + "to undo."
+        case .refused(_, by: .unknownAncestry):
+            "Make the check possible, or give --skip-ancestry if the commit is certainly newer: there is nothing to undo."
+        case .superseded: "Nothing to do: the newer commit takes the place of this one."
+        case .unavailable, .interrupted: nil
+        }
+    }
+}
+
+extension RegistryError: NextStep {
+    var next: String? {
+        switch self {
+        case .absent: "Push the image, then run the job again: there is nothing to undo."
+        case .unusable: "Build and push the image again, then run the job again: there is nothing to undo."
+        case .denied, .credentialFile, .helper:
+            "Correct the registry's credentials, then run the job again: there is nothing to undo."
+        case .immutable: "Exempt the tag from the registry's immutability rule, or promote to another tag."
+        case .contradiction, .unavailable, .untrustworthy, .refusedPut, .uncertainPut: nil
+        }
+    }
 }

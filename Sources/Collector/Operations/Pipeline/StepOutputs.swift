@@ -11,7 +11,8 @@ import Verdict
 /// | `moved` | `true` if this run moved the tag, also if it was put back later; `false` if certainly not; else `unknown` |
 /// | `tag` | ``Headline/tagBuild``: the full commit that the tag is at the end; empty if unknown |
 /// | `serving` | ``Serving/value``: the full commit that all hosts serve, `mixed`, `none`, `unknown`, or empty |
-/// | `failed_hosts` | the hosts that cause the exit code, worst first, separated by commas |
+/// | `failed_hosts` | the hosts that `failed` and `rolled_back` count, tolerated ones too, worst first, separated by commas |
+/// | `unproven_hosts` | the hosts that `unreachable`, `stragglers` and `conflict` count, in the same form |
 /// | `verification` | the report's id, for `report ID` |
 /// | `expected` | hosts in the gate |
 /// | `proven` | hosts proven to serve the target |
@@ -48,7 +49,8 @@ struct StepOutputs {
                 ("verdict", report.verdict.rawValue), ("exit_code", "\(report.exitCode)"),
                 ("moved", Self.word(headline.effect ?? .unchanged)), ("tag", Self.word(headline.tagBuild)),
                 ("serving", Self.word(headline.build)),
-                ("failed_hosts", failedHosts),
+                ("failed_hosts", names(of: [.failed, .rolledBack])),
+                ("unproven_hosts", names(of: [.unproven, .behind, .conflict])),
                 ("verification", Self.word(report.verification.id)), ("expected", "\(report.summary.expected)"),
             ] + classes.map { ($0, "\(counts[$1, default: 0])") } + (unasked > 0 ? [("not_asked", "\(unasked)")] : [])
             + [("waived", "\(report.summary.waived)")]
@@ -65,13 +67,13 @@ struct StepOutputs {
         }
     }
 
-    /// The report has the worst host at its end.
-    private var failedHosts: String {
-        // The inventory's order within a status.
-        let failing = zip(report.hosts, report.outcomes).filter { $1 == .failing }.map(\.0).enumerated().sorted {
+    /// The hosts in the gate of some categories, worst first, and in the inventory's order within a status.
+    private func names(of categories: Set<HostStatus.Category>) -> String {
+        let hosts = report.hosts.filter { !$0.isWaived && categories.contains($0.status.category) }.enumerated().sorted
+        {
             ($0.element.status.rank, $0.offset) < ($1.element.status.rank, $1.offset)
         }
-        let names = failing.lazy.map { Self.name($0.element.name) }
+        let names = hosts.lazy.map { Self.name($0.element.name) }
         var result = ""
         for name in names.prefix(Self.maximumHosts) {
             let addition = result.isEmpty ? name : ",\(name)"

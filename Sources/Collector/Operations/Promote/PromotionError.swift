@@ -69,14 +69,15 @@ enum PromotionError: ExitCoded, Hashable {
         "The journal keeps the change open; the next promote or rollback determines its outcome"
 }
 
-extension PromotionError {
+extension PromotionError: NextStep {
     /// What to do next if the cause decides it.
     var next: String? {
         switch self {
         case .contested(let tag, _, _): "Find out who moves \(tag) (resolve) before you run this again."
         case .movedBack(let tag, _, _): "Find out what \(tag) is and who moved it (resolve) before you run this again."
         case .underWay: "Wait until the other change has ended, then run the job again."
-        case .notShown, .uncertain, .superseded, .inventory, .interrupted: nil
+        case .superseded: "Nothing to do, unless this build is to replace the newer one: then run rollback."
+        case .notShown, .uncertain, .inventory, .interrupted: nil
         }
     }
 }
@@ -95,7 +96,7 @@ package struct PromotionFailure: ExitCoded {
     package let effect: PromotionRecord.Outcome
     /// A sentence about the tag, without its full stop; nil if nothing is known of it.
     package let message: String?
-    /// The build and the tag, for example `of 2d72aa… to :latest`; nil if they are unknown.
+    /// The build, the tag and the environment, for example `of 2d72aa… to :latest in staging`; nil if they are unknown.
     package var object: String?
     /// The full commit, or else the digest, that the tag certainly is; empty if it is unknown.
     package var tagBuild = ""

@@ -152,7 +152,8 @@ package struct PromotionGate: Sendable {
         case .rollback(let reason):
             log.record(.ancestry, "\(name); allowed by --allow-rollback: \(reason)")
             return reason
-        case .refused(let reason): throw .refused("\(name): \(reason)")
+        case .refused(let reason):
+            throw .refused("\(name): \(reason)", by: ancestry == .notDescendant ? .ancestry : .unknownAncestry)
         }
     }
 

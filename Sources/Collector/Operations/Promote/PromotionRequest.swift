@@ -21,8 +21,8 @@ package struct PromotionRequest: Hashable, Sendable {
     /// One line.
     let actor: String
 
-    /// For example `of 2d72aa… to :latest`.
-    var object: String { "of \(gitSHA.short) to :\(tag)" }
+    /// For example `of 2d72aa… to :latest in staging`.
+    var object: String { "of \(gitSHA.short) to :\(tag)\(service.place)" }
 
     var repository: String { target.repository }
     var tag: String { target.effectiveTag ?? "" }

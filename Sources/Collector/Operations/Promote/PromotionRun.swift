@@ -18,7 +18,7 @@ package struct PromotionRun: Sendable {
     /// The verdicts after which the tag is put back.
     private let rollbackOn: Set<Verdict>
     private let interruption: SignalCancellation
-    /// Prints the pin, ready to be pasted.
+    /// Prints the pin at the end, if the tag is the build then.
     private let announce: @Sendable (String) -> Void
 
     package init(
@@ -55,8 +55,9 @@ package struct PromotionRun: Sendable {
             run.target = progress.target ?? run.target
             let outcome = try await run.interrupted(signal: signal, because: text)
             let record = record(progress.passed, effect: effect, rollback: nil)
-            return PromotionResult(
-                exitCode: try await run.publish(outcome, promotion: record, showsText: false).exitCode)
+            let report = try await run.publish(outcome, promotion: record, showsText: false)
+            if let pin = report.pin { announce(pin) }
+            return PromotionResult(exitCode: report.exitCode)
         } catch let error as ReportWriteError {
             throw error
         } catch {
@@ -107,7 +108,7 @@ package struct PromotionRun: Sendable {
                 ? "\(request.target) is \(digest), read back: promotion no. \(entry.generation) of \(request.service)"
                 : "\(request.target) already was \(digest); nothing was moved: promotion no. \(entry.generation) of "
                     + "\(request.service)")
-        announce(request.pin(passed.image))
+        if verification == nil { announce(request.pin(passed.image)) }
         if let signal = interruption.signal {
             throw PromotionError.interrupted(
                 signal: signal,
@@ -138,13 +139,12 @@ package struct PromotionRun: Sendable {
                 request: request, id: id, passed: passed, target: rollbackTarget, mover: mover, verification: run
             ).run(after: outcome.conclusion.verdict)
         }
-        return PromotionResult(
-            exitCode: try await run.publish(
-                outcome, promotion: record(passed, effect: effect, rollback: rollback),
-                notes: log.warnings
-                    + [rollback].compactMap { $0 }.filter { $0.verdict != .converged }
-                    .map { "rollback: \($0.message)" }
-            ).exitCode)
+        let report = try await run.publish(
+            outcome, promotion: record(passed, effect: effect, rollback: rollback),
+            notes: log.warnings
+                + [rollback].compactMap { $0 }.filter { $0.verdict != .converged }.map { "rollback: \($0.message)" })
+        if let pin = report.pin { announce(pin) }
+        return PromotionResult(exitCode: report.exitCode)
     }
 
     /// A dry run: reads everything and writes nothing.

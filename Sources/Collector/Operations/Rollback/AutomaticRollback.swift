@@ -1,5 +1,6 @@
 import CollectorSupport
 import Foundation
+import Gate
 import Registry
 import Reports
 import Shared
@@ -30,6 +31,8 @@ struct AutomaticRollback: Sendable {
         }
         mover.log.record(
             .rollback, "rolling back because of \(verdict.rawValue) … (\(request.target) to \(target.standing))")
+        var mover = mover
+        mover.killSwitch = mover.killSwitch.holdingRollback(of: "\(request.service)")
         var rollback = PromotionRecord.Rollback(message: "")
         do {
             let entry = try await mover.restore(target, as: intent(verdict, target), to: request.target)
@@ -44,6 +47,7 @@ struct AutomaticRollback: Sendable {
                 + "\(verified.verdict.rawValue): \(proven) proven to serve it (\(verified.verification.id))"
         } catch {
             if rollback.outcome == nil { rollback.outcome = error.wroteNothing ? .unchanged : .unknown }
+            if rollback.outcome == .unchanged { rollback.obstacle = .init(error) }
             rollback.message =
                 rollback.digest == nil
                 ? "\(request.target) was not put back: \(error)"
@@ -74,5 +78,17 @@ struct AutomaticRollback: Sendable {
         run.tag?.former = passed.image.digest
         run.tag?.isFormerKnown = true
         return try await run.verify().report()
+    }
+}
+
+extension PromotionRecord.Rollback.Obstacle {
+    /// nil for an error that is neither the kill switch's nor the registry's.
+    fileprivate init?(_ error: any Error) {
+        switch error {
+        case GateError.refused(_, by: .killSwitch): self = .killSwitch
+        case GateError.refused(_, by: .unreadableKillSwitch): self = .unreadableKillSwitch
+        case is RegistryError: self = .registry
+        default: return nil
+        }
     }
 }

@@ -30,7 +30,7 @@ package struct RollbackRun: Sendable {
     private let timeout: Duration
     /// How long an acknowledged change may take to appear.
     private let readbackTimeout: Duration
-    /// Prints the pin, ready to be pasted.
+    /// Prints the pin at the end, if the tag is the build then.
     private let announce: @Sendable (String) -> Void
 
     package init(
@@ -45,7 +45,7 @@ package struct RollbackRun: Sendable {
         self.target = target
         self.wanted = wanted
         self.actor = actor
-        self.killSwitch = killSwitch
+        self.killSwitch = killSwitch.holdingRollback(of: "\(service)")
         self.registry = registry
         self.ledger = ledger
         self.log = log
@@ -88,7 +88,8 @@ package struct RollbackRun: Sendable {
         }
     }
 
-    private var object: String { "of :\(target.effectiveTag ?? "")" }
+    /// For example `of :latest in staging`.
+    package var object: String { "of :\(target.effectiveTag ?? "")\(service.place)" }
 
     private struct Progress {
         var plan: Plan?
@@ -114,11 +115,10 @@ package struct RollbackRun: Sendable {
                 (run.target.gitSHA, run.target.digest) = (build.gitSHA, build.digest)
             }
             let outcome = try await run.interrupted(signal: signal, because: text)
-            return PromotionResult(
-                exitCode: try await run.publish(
-                    outcome, promotion: record(progress.plan, effect: effect), showsText: false
-                )
-                .exitCode)
+            let report = try await run.publish(
+                outcome, promotion: record(progress.plan, effect: effect), showsText: false)
+            if let pin = report.pin { announce(pin) }
+            return PromotionResult(exitCode: report.exitCode)
         } catch let error as ReportWriteError {
             throw error
         } catch {
@@ -145,7 +145,7 @@ package struct RollbackRun: Sendable {
         } catch {
             guard let error = error as? any ExitCoded else { throw error }
             throw PromotionFailure(
-                reason: error, effect: .unchanged, message: "nothing was changed: this is a dry run")
+                reason: error, effect: .unchanged, message: "nothing was changed: this is a dry run", object: object)
         }
     }
 
@@ -173,7 +173,7 @@ package struct RollbackRun: Sendable {
             log.record(.tag, "\(target) already is \(build.standing); nothing was moved\(plan.unfinishedNote)")
         }
         progress.effect = effect
-        announce(pin(plan))
+        if verification == nil { announce(pin(plan)) }
         if let signal = interruption.signal {
             throw PromotionError.interrupted(
                 signal: signal, "interrupted after \(target) was put back: not verified; run verify", effect)
@@ -192,9 +192,9 @@ package struct RollbackRun: Sendable {
             reference: target, client: registry, former: plan.isMove ? plan.present?.digest : nil,
             isFormerKnown: plan.isMove, timeout: readbackTimeout)
         let outcome = try await run.verify()
-        return PromotionResult(
-            exitCode: try await run.publish(outcome, promotion: record(plan, effect: effect), notes: log.warnings)
-                .exitCode)
+        let report = try await run.publish(outcome, promotion: record(plan, effect: effect), notes: log.warnings)
+        if let pin = report.pin { announce(pin) }
+        return PromotionResult(exitCode: report.exitCode)
     }
 
     private func prepare(settles: Bool) async throws -> Plan {

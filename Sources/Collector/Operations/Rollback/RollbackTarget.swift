@@ -16,7 +16,7 @@ struct RollbackTarget: Sendable {
     var image: KeptImage?
 
     var name: String { gitSHA?.short ?? digest.short }
-    /// For example `51a5c0ffee12 (generation 8, converged 2026-11-20T10:00:00.000Z)`.
+    /// For example `51a5c0ffee12 (promotion no. 8, converged 2026-11-20T10:00:00.000Z)`.
     var standing: String {
         guard let build else { return "\(name) (not in the ledger, never proven)" }
         return "\(name) (\(build.standing)\(build.provenAt == nil ? ", never proven" : ""))"

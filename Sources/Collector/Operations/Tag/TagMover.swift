@@ -14,7 +14,7 @@ import Verdict
 struct TagMover: Sendable {
     let registry: RegistryClient
     let ledger: Ledger
-    let killSwitch: KillSwitch
+    var killSwitch: KillSwitch
     let log: PromotionLog
     /// The timeout for all requests of one step of a move.
     let timeout: Duration

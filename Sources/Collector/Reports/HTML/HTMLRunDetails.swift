@@ -35,8 +35,7 @@ struct HTMLRunDetails {
             ("tag", "<code>\(promotion.image, limit: 300)</code>"), ("by", "\(promotion.actor, limit: 200)"),
         ]
         rows += promotion.steps.map { ("\($0.step, limit: 40)", "\($0.message, limit: 600)") }
-        // A build that was rolled back must not be pinned.
-        if promotion.rollback?.effect != .moved { rows.append(("pin", "<code>\(promotion.pin, limit: 300)</code>")) }
+        if let pin = report.pin { rows.append(("pin", "<code>\(pin, limit: 300)</code>")) }
         return rows
     }
 
