@@ -99,7 +99,7 @@ struct DriftTests {
         #expect(found.drift.tag == nil)
         #expect(found.drift.findings.map(\.kind) == ["tag_moved"], "\(found.text)")
         #expect(found.text.contains("does not exist: it was removed"), "\(found.text)")
-        #expect(found.text.contains("soaking"), "\(found.text)")
+        #expect(found.text.contains("on target"), "\(found.text)")
         await promoter.stop()
     }
 

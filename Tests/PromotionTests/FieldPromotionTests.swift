@@ -166,7 +166,7 @@ struct FieldPromotionTests {
             flip(promoter, to: promoter.old, for: .seconds(3_600))
             let outcome = try await verify(promoter, store + ["--superseded-ok", "--readback-timeout", "4s"])
             #expect(outcome.exitCode == 40, "\(outcome.error)")
-            #expect(outcome.error.contains("the tag was put back"), "\(outcome.error)")
+            #expect(outcome.output.contains("the tag was put back"), "\(outcome.output)")
             let replayed = try await Program.collector().run(["replay", promoter.folder.path("evidence.ndjson")])
             #expect(replayed.exitCode == 40, "\(replayed.error)")
         }

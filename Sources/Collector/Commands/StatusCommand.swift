@@ -65,7 +65,10 @@ struct StatusCommand: CollectorCommand {
             throw ValidationError("invalid --request-timeout: expected a duration longer than zero")
         }
         guard let interval else { return }
-        guard watch else { throw ValidationError("--interval needs --watch: a status asks each host once") }
+        // A variable is for every command that has the option.
+        guard watch || ProcessEnvironment.current["BUILDINFO_INTERVAL"]?.isEmpty == false else {
+            throw ValidationError("--interval needs --watch: a status asks each host once")
+        }
         guard interval >= .milliseconds(100) else {
             throw ValidationError("invalid --interval: expected at least 100ms")
         }
