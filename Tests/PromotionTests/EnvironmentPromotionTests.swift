@@ -18,13 +18,13 @@ struct EnvironmentPromotionTests {
         try promoter.serve(promoter.new, Commit.new)
         let newer = try await promoter.run(Self.staging, verifies: true)
         #expect(newer.exitCode == 0, "\(newer.error)")
-        #expect(newer.error.contains("generation 1 of canvas in staging"), "\(newer.error)")
+        #expect(newer.error.contains("promotion no. 1 of canvas in staging"), "\(newer.error)")
         // Without environments, the newer promotion would supersede this one (40).
         promoter.forge.change { $0.history = [Commit.old, Promoter.elder] }
         try promoter.serve(promoter.old, Commit.old)
         let again = try await promoter.run(Self.production, sha: Commit.old, verifies: true)
         #expect(again.exitCode == 0, "\(again.error)")
-        #expect(again.error.contains("generation 1 of canvas in production"), "\(again.error)")
+        #expect(again.error.contains("promotion no. 1 of canvas in production"), "\(again.error)")
         #expect(promoter.registry.tag("latest") == promoter.old.digest)
         #expect(promoter.registry.tag("staging") == promoter.new.digest)
         // Production proved the old build, staging never did.

@@ -33,7 +33,7 @@ struct PromotionEndTests {
             description: "the kill switch's folder is missing", code: 41, verdict: "refused", moved: "false",
             summary: [
                 "## ❌ Promotion of \(Commit.new.prefix(12)) to :latest was refused\n",
-                "promotion held: the kill switch file:/x/y cannot be checked (its folder is missing)",
+                "promotion of canvas held: the kill switch file:/x/y cannot be checked (its folder is missing)",
                 "nothing was changed",
             ],
             arguments: ["--kill-switch", "file:/x/y"]),

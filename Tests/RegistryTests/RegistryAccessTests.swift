@@ -305,7 +305,8 @@ struct RegistryAccessTests {
         }
         let reference = try registry.reference()
         try await withRegistryClient(isPlain: false) { client in
-            let error = try await registryError { _ = try await client.resolve(reference) }
+            let sooner = client.until(.now + .seconds(3))
+            let error = try await registryError { _ = try await sooner.resolve(reference) }
             let text = error?.description ?? "no error"
             #expect(error?.exitCode == 69 && text.contains("(plain HTTP: "), "\(text)")
             #expect(!text.contains("(the port does not speak TLS)"), "\(text)")
