@@ -128,9 +128,9 @@ struct ResolvedImageTests {
         let narrow = ResolvedImageTable(images: images, comparison: nil).text(TextLayout(columns: 80))
         let lines = narrow.split(separator: "\n").map(String.init)
         #expect(lines.contains("  digest \(images[0].digest)"))
-        #expect(lines.contains { $0.hasPrefix("  PLATFORM ") && $0.contains("MANIFEST") && $0.hasSuffix("REVISION") })
+        #expect(lines.contains { $0.hasPrefix("  PLATFORM ") && $0.contains(" MANIFEST ") && $0.contains(" REVISION") })
         for entry in images[0].entries {
-            #expect(lines.contains { $0.contains(entry.digest.short) && $0.hasSuffix(entry.revision?.short ?? "?") })
+            #expect(lines.contains { $0.contains(entry.digest.short) && $0.contains(entry.revision?.short ?? "?") })
         }
         #expect(
             lines.filter { !$0.contains(":5000") }.allSatisfy { $0.displayWidth <= 80 || $0.contains("_TAG=") },
