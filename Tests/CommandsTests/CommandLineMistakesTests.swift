@@ -1,4 +1,5 @@
 import ArgumentParser
+import Foundation
 import Shared
 import Testing
 
@@ -56,6 +57,19 @@ struct CommandLineMistakesTests {
         let reason = Self.reason(arguments)
         #expect(reason.contains(value), "\(reason)")
         #expect(!reason.lowercased().contains("missing"), "\(reason)")
+    }
+
+    @Test(
+        "An invalid value is quoted once, and its problem told once",
+        arguments: [
+            ["history", "--at", "sometime"], ["history", "--since", "sometime"],
+            ["verify", "--sha", "sometime"], ["verify", "--digest", "sometime"], ["verify", "--timeout", "sometime"],
+            ["promote", "--candidate", "some time"], ["verify", "--max-failed", "sometime"],
+        ])
+    func once(arguments: [String]) {
+        let reason = Self.reason(arguments)
+        #expect(reason.components(separatedBy: "'\(arguments[2])'").count == 2, "\(reason)")
+        #expect(reason.components(separatedBy: "invalid").count == 2, "\(reason)")
     }
 
     @Test(

@@ -92,6 +92,17 @@ struct LimitOptionsTests {
         #expect(try PolicyOptions.parse(["--soak", "2s", "--timeout", "5s"]).soak == .seconds(2))
     }
 
+    @Test("A stall limit above the timeout is a usage error, unless it is the default")
+    func stall() throws {
+        let error = #expect(throws: (any Error).self) {
+            try PolicyOptions.parse(["--stall", "20m", "--timeout", "10m"])
+        }
+        let message = error.map { PolicyOptions.message(for: $0) } ?? ""
+        #expect(message.contains("--stall 20m 0s exceeds --timeout 10m 0s"), "\(message)")
+        #expect(try PolicyOptions.parse(["--timeout", "5s"]).stall == Policy().stall)
+        #expect(try PolicyOptions.parse(["--stall", "10m", "--timeout", "10m"]).stall == .seconds(600))
+    }
+
     @Test("An interval that leaves no second look is a usage error, unless it is the default")
     func interval() throws {
         let error = #expect(throws: (any Error).self) {

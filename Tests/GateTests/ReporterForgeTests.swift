@@ -335,7 +335,7 @@ struct ReporterForgeTests {
             #expect(wait.tracks[0].line.contains("\u{202E}") == false)
             let result = try await fake.wait("tset", timeout: .seconds(5))
             #expect(result.exitCode == 41)
-            #expect(result.reason.contains("'tset' has not reported; contexts at this commit: lint, test"))
+            #expect(result.reason.contains("tset: missing; contexts at this commit: lint, test"), "\(result.reason)")
         }
     }
 

@@ -2219,11 +2219,6 @@ GUARDS = [
         r"lower(environment) = lower(?)",
         r"environment = ?", ENVIRONMENTS),
     Guard(
-        "ledger", "status-no-promotion", "a recorded status has no promotion",
-        _LEDGER + "Store/LedgerSchema.swift",
-        r"(kind = 'status' AND generation IS NULL)",
-        r"kind = 'status'", ENVIRONMENTS),
-    Guard(
         "ledger", "backup-checked", "a damaged copy does not become a backup",
         _LEDGER + "Maintenance/Ledger+Backup.swift",
         r"if let damage = check.damage { throw LedgerCopyError.damagedLedger(path: path, finding: damage) }",

@@ -128,13 +128,12 @@ struct EnvironmentTests {
             }
             let rows = try await ledger.read { db in
                 try Row.fetchAll(db, sql: "SELECT * FROM verifications ORDER BY number").map {
-                    "\($0["kind"] as String) \(try $0.deployedService())"
+                    "\(try $0.deployedService())"
                 }
             }
             #expect(
                 rows == [
-                    "verification canvas in production", "verification canvas in staging", "verification canvas",
-                    "verification web",
+                    "canvas in production", "canvas in staging", "canvas", "web",
                 ])
             let condition = try await Ledger.inspect(path: ledger.path, now: LedgerFixtures.now)
             #expect(condition.isFine, "\(condition.text())")
@@ -160,44 +159,6 @@ struct EnvironmentTests {
             var run = EnvironmentFixtures.run("3", other, digit: "2")
             run.target.service = "web"
             #expect(try await ledger.begin(run).generation == 1)
-        }
-    }
-
-    @Test("A status has no promotion, and the ledger refuses one")
-    func status() async throws {
-        let folder = try TestFolder()
-        defer { folder.remove() }
-        let path = "\(folder.path)/ledger.db"
-        let ledger = try await Ledger.open(path: path)
-        let run = EnvironmentFixtures.run("1", Self.production, digit: "1")
-        let start = try await ledger.begin(run)
-        try await ledger.finish(LedgerFixtures.report(run, generation: start.generation, verdict: .converged))
-        try await ledger.close()
-        // As recorded by `status --record`: the newest row, of one host.
-        try tamper(
-            path,
-            """
-            INSERT INTO verifications (id, service, kind, git_sha, started_at, finished_at, state, verdict, exit_code,
-                inventory_hash, listed, expected, proven, collector, timeout, target, policy, inventory, outcome)
-            SELECT 'sweep', service, 'status', git_sha, started_at, finished_at, state, 'converged', 0, inventory_hash,
-                0, 0, 0, collector, timeout, target, policy, '{"source":"x","hash":"x","expected":0}', outcome
-            FROM verifications
-            """)
-        let reading = try await Ledger.open(path: path, for: .reading)
-        #expect(try await reading.previousExpected(of: Self.production) == 3)
-        #expect(try await reading.report(now: LedgerFixtures.now).verification.id == run.id)
-        let builds = try await reading.builds(of: Self.production, repository: "r", tag: "t")
-        #expect(builds.count(where: { $0.provenAt != nil }) <= 1)
-        let condition = try await Ledger.inspect(path: path, now: LedgerFixtures.now)
-        #expect(condition.isFine, "\(condition.text())")
-        let pruned = try await reading.pruneable(
-            LedgerRetention(age: .zero), now: LedgerFixtures.now.addingTimeInterval(86_400))
-        #expect(pruned.verifications == 1, "the status is not kept in the verification's place")
-        try await reading.close()
-        #expect(throws: DatabaseError.self) {
-            try DatabaseQueue(path: path).write {
-                try $0.execute(sql: "UPDATE verifications SET generation = 1 WHERE kind = 'status'")
-            }
         }
     }
 

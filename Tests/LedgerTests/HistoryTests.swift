@@ -46,6 +46,77 @@ struct HistoryTests {
         return try JSONDecoder().decode(Listing.self, from: Data(text.utf8))
     }
 
+    /// A ledger with two days of usual verifications, with long ids, digests, environments and recorded statuses.
+    private func withUsual(
+        environments: [EnvironmentName] = [.standard], _ body: (Ledger) async throws -> Void
+    ) async throws {
+        let folder = try TestFolder()
+        defer { folder.remove() }
+        let ledger = try await Ledger.open(path: "\(folder.path)/ledger.db")
+        for (number, digit) in "12345".enumerated() {
+            for environment in environments {
+                var run = LedgerFixtures.run(
+                    "20261123T12000\(number)-0000\(digit)\(environment.description.count)aa",
+                    sha: try LedgerFixtures.sha(digit),
+                    digest: try LedgerFixtures.digest(digit))
+                run.target.environment = environment
+                let generation = try await ledger.begin(run).generation
+                try await ledger.finish(try LedgerFixtures.report(run, generation: generation))
+            }
+        }
+        try await body(ledger)
+    }
+
+    @Test(
+        "In 80 columns each verification is one line, with its id, and a host's history begins each record with its start",
+        arguments: [[EnvironmentName.standard], ["production", "staging"].compactMap(EnvironmentName.init)])
+    func narrow(environments: [EnvironmentName]) async throws {
+        try await withUsual(environments: environments) { ledger in
+            let layout = TextLayout(columns: 80)
+            let filter = HistoryFilter()
+            let entries = try await ledger.history(filter, now: LedgerFixtures.now)
+            #expect(entries.count == 5 * environments.count)
+            let lines = HistoryTable(entries: entries, filter: filter).text(layout).split(separator: "\n")
+            #expect(lines.count == entries.count + 1, "\(lines)")
+            #expect(zip(lines.dropFirst(), entries).allSatisfy { $0.hasPrefix($1.id) })
+            #expect(lines.allSatisfy { $0.count <= 80 }, "\(lines)")
+            #expect(lines[0].hasSuffix("TARGET") && lines[1].hasSuffix("555555555555 (5)"))
+            // A wide terminal and a file have everything.
+            let all = HistoryTable(entries: entries, filter: filter)
+            #expect(all.text(TextLayout(columns: 250)) == all.text())
+            #expect(
+                all.text().hasPrefix("ID ") && all.text().contains("P95") && all.text().contains("sha256:555555555555"))
+
+            let ofHost = HistoryFilter(host: "a")
+            let hosts = try await ledger.history(ofHost, now: LedgerFixtures.now)
+            let shown = HistoryTable(entries: hosts, filter: ofHost).text(layout).split(separator: "\n")
+            #expect(shown[0].hasPrefix("STARTED ") && shown[0].hasSuffix("REASON"))
+            #expect(shown.allSatisfy { $0.count <= 80 }, "\(shown)")
+            // Only a reason takes more than one line.
+            let starts = shown.dropFirst().filter { !$0.hasPrefix(" ") }
+            #expect(starts.count == hosts.count && starts.allSatisfy { $0.hasPrefix("2026-11-23 12:00:00Z") })
+
+            for grouping in [HistoryStatistics.Grouping.service, .host, .day, .week] {
+                let statistics = try await ledger.statistics(filter, by: grouping, now: LedgerFixtures.now)
+                let text = StatisticsTable(statistics: statistics, filter: filter, order: .failed, limit: 20).text(
+                    layout)
+                let rows = text.split(separator: "\n")
+                #expect(rows.allSatisfy { $0.count <= 80 }, "\(text)")
+                #expect(rows[0].contains("FAILED") && rows[0].contains("VERIFICATIONS"), "\(text)")
+            }
+        }
+    }
+
+    @Test("An empty period is named in whole seconds, with both ends")
+    func period() async throws {
+        try await withRecorded { path in
+            let none = try await history(["--store", path, "--since", "9d", "--until", "8d"])
+            #expect(none == "no verification between 2026-11-14 12:00:00Z and 2026-11-15 12:00:00Z is recorded\n")
+            let until = try await history(["--store", path, "--until", "8d"])
+            #expect(until == "no verification before 2026-11-15 12:00:00Z is recorded\n")
+        }
+    }
+
     @Test("History lists verifications newest first, with their outcomes")
     func text() async throws {
         try await withRecorded { path in
@@ -149,7 +220,7 @@ struct HistoryTests {
             let nothing = try await history(["--store", path, "--since", "1h", "--failed", "--service", "web"])
             #expect(
                 nothing
-                    == "no failed verification of service 'web' since 2026-11-23T11:00:00.000Z is recorded\n")
+                    == "no failed verification of service 'web' since 2026-11-23 11:00:00Z is recorded\n")
         }
     }
 
@@ -163,7 +234,7 @@ struct HistoryTests {
             #expect(all.first?.hasPrefix("id,service,generation,git_sha,digest,started_at,") == true)
             let served = try LedgerFixtures.sha("1").hex
             #expect(
-                one.last?.hasSuffix(",c,straggler,,serves 2,verification,default,\(served),,,,,,") == true, "\(one)")
+                one.last?.hasSuffix(",c,straggler,,serves 2,verification,default,\(served),,,,,,,") == true, "\(one)")
             let columns = all.map { $0.split(separator: ",", omittingEmptySubsequences: false).count }
             #expect(Set(columns).count == 1)
         }
@@ -309,7 +380,7 @@ struct HistoryTests {
                 #expect(text.contains("\"since\" : null"))
             }
             let nothing = try await history(["--store", path, "--by", "host", "--since", "1h"])
-            #expect(nothing == "no verification since 2026-11-23T11:00:00.000Z is recorded\n")
+            #expect(nothing == "no verification since 2026-11-23 11:00:00Z is recorded\n")
         }
     }
 

@@ -27,12 +27,14 @@ struct RecordedStatusTests {
         report.verification.finishedAt = LedgerFixtures.now.addingTimeInterval(-minutes * 60).rfc3339
         report.hosts = try hosts.map { host in
             let isSilent = host.status.category == .unproven
-            return Report.Host(
+            var recorded = Report.Host(
                 name: host.name, url: "http://\(host.name)", labels: [:], status: host.status,
                 reason: "seen \(minutes) minutes ago", gitSHA: try host.served.map(LedgerFixtures.sha),
                 facts: HostFacts(
                     reach: isSilent ? .timeout : .ok, identity: .expected, build: .unknown, runtime: .unknown),
                 attempts: 1, transitions: [])
+            recorded.sweep = host.status == .soaking ? .onTarget : isSilent ? .noAnswer : .behind
+            return recorded
         }
         return report
     }
@@ -76,8 +78,8 @@ struct RecordedStatusTests {
             #expect(
                 try await history(path, "--host", "a") == """
                     ID               STARTED               ENDED                 SERVICE  VERDICT    STATUS     SERVED        TARGET            REASON
-                    status, 1 time   2026-11-23 11:50:00Z  2026-11-23 11:50:00Z  canvas   -          pending    999999999999  111111111111      seen 10.0 minutes ago
-                    status, 2 times  2026-11-23 11:30:00Z  2026-11-23 11:40:00Z  canvas   -          soaking    111111111111  111111111111      seen 30.0 minutes ago
+                    status           2026-11-23 11:50:00Z  2026-11-23 11:50:00Z  canvas   -          behind     999999999999  111111111111      seen 10.0 minutes ago
+                    status, 2 times  2026-11-23 11:30:00Z  2026-11-23 11:40:00Z  canvas   -          on target  111111111111  111111111111      seen 30.0 minutes ago
                     1                2026-11-23 11:16:48Z  2026-11-23 11:17:08Z  canvas   converged  converged  111111111111  111111111111 (1)  it did
 
                     """)
@@ -90,6 +92,26 @@ struct RecordedStatusTests {
             let since = try await history(path, "--host", "a", "--since", "15m", "--format", "json")
             #expect(since.contains(#""sweeps" : 1"#) && !since.contains(#""sweeps" : 2"#))
             #expect(since.contains(#""left_out" : 0"#))
+            // Both words, for programs.
+            #expect(since.contains(#""status" : "pending""#) && since.contains(#""sweep" : "behind""#))
+            #expect(
+                csv.map { String($0.split(separator: ",", omittingEmptySubsequences: false).last ?? "") }
+                    == ["host_sweep", "behind", "on_target", ""])
+        }
+    }
+
+    @Test("A host of which only the command's word changed has a new row")
+    func words() async throws {
+        try await withRecordedHistory { recorded, path in
+            for (minute, word) in [(30.0, SweepStatus.starting), (20, .onTarget), (10, .onTarget)] {
+                var report = try sweep(minutesAgo: minute, hosts: [("a", .soaking, "1")])
+                report.hosts[0].sweep = word
+                _ = try await recorded.ledger.record(status: report)
+            }
+            let rows = try await history(path, "--host", "a").split(separator: "\n").dropFirst()
+            #expect(rows.count == 2)
+            #expect(rows.first?.contains("on target") == true && rows.last?.contains("starting") == true)
+            #expect(!rows.joined().contains("soaking"))
         }
     }
 
@@ -104,8 +126,8 @@ struct RecordedStatusTests {
             #expect(
                 try await history(path, "--host", "a", "--at", "today 11:31:30Z") == """
                     a (canvas) at 2026-11-23 11:31:30Z: served 111111111111, seen before and after
-                      before       2026-11-23 11:31:00Z, 30s earlier: served 111111111111, soaking, recorded status
-                      after        2026-11-23 11:32:00Z, 30s later: served 111111111111, soaking, recorded status
+                      before       2026-11-23 11:31:00Z, 30s earlier: served 111111111111, on target, recorded status
+                      after        2026-11-23 11:32:00Z, 30s later: served 111111111111, on target, recorded status
 
                     """)
             let gap = try await history(path, "--host", "a", "--at", "today 11:40Z")
@@ -116,7 +138,12 @@ struct RecordedStatusTests {
             // To the moment: an observation at it is one before.
             let exact = try await history(path, "--host", "a", "--at", "today 11:32Z", "--format", "json")
             #expect(exact.contains(#""at" : "2026-11-23T11:32:00.000Z""#))
+            #expect(exact.contains(#""sweep" : "on_target""#) && exact.contains(#""status" : "soaking""#))
+            let csv = try await history(path, "--at", "today 11:32Z", "--format", "csv")
+            #expect(csv.contains("before_sweep,after_sweep\r\n") && csv.hasSuffix(",on_target,behind\r\n"), "\(csv)")
             #expect(try await history(path, "--at", "10m").contains("a     999999999999"))
+            #expect(
+                try await history(path, "--at", "now", "--host", "a").contains("served 999999999999 when last seen"))
         }
     }
 

@@ -49,8 +49,8 @@ struct RollbackLinksTests {
                 table.text().contains("111111111111 sha256:111111111111 (3), rolled back from 222222222222 (2), 2\n"))
             #expect(table.text().contains("222222222222 sha256:222222222222 (2), rolled back to 111111111111 (3), 3\n"))
             #expect(try table.json().contains(#""undone_by" : {"#))
-            #expect(table.csv().split(separator: "\r\n")[2].hasSuffix(",2,2,,"))
-            #expect(table.csv().split(separator: "\r\n")[3].hasSuffix(",,,3,3"))
+            #expect(table.csv().split(separator: "\r\n")[2].hasSuffix(",2,2,,,"))
+            #expect(table.csv().split(separator: "\r\n")[3].hasSuffix(",,,3,3,"))
         }
     }
 

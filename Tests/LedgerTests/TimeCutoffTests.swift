@@ -14,7 +14,7 @@ struct TimeCutoffTests {
         "A period before now has one or several units",
         arguments: [
             ("30d", 30 * day), ("12h", day / 2), ("90m", 5_400), ("45s", 45), ("500ms", 0.5), ("2w", 14 * day),
-            ("1d12h", 1.5 * day), ("1w2d", 9 * day), ("0s", 0),
+            ("1d12h", 1.5 * day), ("1w2d", 9 * day), ("0s", 0), ("now", 0), ("NOW", 0),
         ])
     func back(text: String, seconds: Double) throws {
         let date = try #require(try TimeCutoff(parsing: text).date(now: LedgerFixtures.now))
@@ -56,7 +56,7 @@ struct TimeCutoffTests {
             "", "30", "d", "30x", "-3d", "last tuesday", "2026-13-01", "2026-02-30", "2026-10-01T08:00:00",
             "2026-10-01 08:00", "yesterday 14:00", "tuesday 25:00Z", "tuesday 14Z", "tuesday 14:00 CET", "thu rsday",
             "tuesday ", "2026-10-01T", "2026-10-01 08:00ZZ", "yesterdayT14:00Z", "ＭＯＮＤＡＹ", "2026-10-01\u{0}08:00Z",
-            "20261001", "99999999999999999999w", "1001w", "2w3", "1e400d", "30 d", "20y",
+            "now Z", "now 08:00Z", "20261001", "99999999999999999999w", "1001w", "2w3", "1e400d", "30 d", "20y",
         ])
     func refused(text: String) {
         let error = #expect(throws: TimeCutoff.ParseError.self) { try TimeCutoff(parsing: text) }

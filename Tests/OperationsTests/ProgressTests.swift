@@ -117,6 +117,27 @@ struct ProgressTests {
         #expect(lines.last?.contains("host-0: pending - pulled, not recreated: ") == true, "\(lines)")
     }
 
+    @Test("A log ends with what a host is, even if it was that before", arguments: 12...40)
+    func lastWord(last: Int) throws {
+        var log = try Log(
+            2, policy: Policy(timeout: .seconds(last), soak: .seconds(4), stall: .seconds(600), maxFailed: .hosts(2)))
+        for second in 1..<last {
+            let crashing = Answer().with {
+                $0.state = second.isMultiple(of: 4) ? .restarting : .serving
+                $0.restarts = second / 4
+                $0.startedAt = "2026-01-01T00:00:\(10 + second / 4)Z"
+            }
+            log.see(0, at: Double(second), .answer(crashing))
+            log.see(1, at: Double(second), .answer(.old))
+            log.turn(at: Double(second))
+        }
+        log.turn(at: Double(last))
+        try log.end()
+        let lines = try log.text.split(separator: "\n")
+        let status = log.bench.verification.tracks[0].status.rawValue
+        #expect(lines.last { $0.contains("  host-0: ") }?.contains("host-0: \(status)") == true, "\(lines)")
+    }
+
     @Test("A crash loop is told once, counted by the heartbeat, and told again at the end")
     func crashLoop() throws {
         var log = try Log(2, policy: Policy(timeout: .seconds(40), stall: .seconds(600), maxFailed: .hosts(2)))

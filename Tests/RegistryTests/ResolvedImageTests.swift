@@ -4,6 +4,7 @@ import Support
 import Testing
 
 @testable import CollectorFixtures
+@testable import CollectorSupport
 @testable import Operations
 @testable import Registry
 @testable import Verdict
@@ -123,6 +124,17 @@ struct ResolvedImageTests {
             }
         }
         #expect(table.contains("not the same image"))
+        // In 80 columns each platform has one line, and the image's digest is whole.
+        let narrow = ResolvedImageTable(images: images, comparison: nil).text(TextLayout(columns: 80))
+        let lines = narrow.split(separator: "\n").map(String.init)
+        #expect(lines.contains("  digest \(images[0].digest)"))
+        #expect(lines.contains { $0.hasPrefix("  PLATFORM ") && $0.contains(" MANIFEST ") && $0.contains(" REVISION") })
+        for entry in images[0].entries {
+            #expect(lines.contains { $0.contains(entry.digest.short) && $0.contains(entry.revision?.short ?? "?") })
+        }
+        #expect(
+            lines.filter { !$0.contains(":5000") }.allSatisfy { $0.displayWidth <= 80 || $0.contains("_TAG=") },
+            "\(narrow)")
     }
 
     // MARK: - Targets

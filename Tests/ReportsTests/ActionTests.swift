@@ -3,6 +3,7 @@ import Shared
 import Testing
 
 @testable import CollectorFixtures
+@testable import CollectorSupport
 @testable import Operations
 @testable import Reports
 @testable import Verdict
@@ -73,6 +74,27 @@ struct ActionTests {
             #expect(page.contains("<em>cause \(index):</em> <span class=\"todo\">same</span>"))
         }
         #expect(!page.contains("and more"))
+    }
+
+    @Test(
+        "On a terminal a sentence breaks between words, and its lines differ from the hosts",
+        arguments: [40, 60, 80, 120])
+    func narrow(columns: Int) throws {
+        let remedy = "run cd /srv/canvas && docker compose pull canvas && docker compose up -d canvas"
+        let hosts = ["canvas-01", "canvas-02"].map {
+            Self.host(
+                $0, .straggler, ReasonText("not pulled", remedy: remedy, note: "serves 91c07be2aa04, generation 1"))
+        }
+        let lines = TextReport(report: try Self.report(hosts), layout: TextLayout(columns: columns)).render()
+            .split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+        let start = try #require(lines.firstIndex(of: "What to do:"))
+        let part = lines[(start + 1)...].prefix { !$0.isEmpty }
+        #expect(part.allSatisfy { $0.displayWidth <= columns }, "\(part)")
+        #expect(part.last == "    canvas-01 canvas-02")
+        let sentence = part.dropLast().joined(separator: " ").split(separator: " ").joined(separator: " ")
+        let whole = "straggler, 2 hosts: not pulled: \(remedy) (serves 91c07be2aa04, generation 1)"
+        #expect(sentence == whole)
+        #expect(part.dropFirst().dropLast().allSatisfy { $0.hasPrefix("      ") })
     }
 
     @Test("Containers with another name on each host share one line beyond eight, with the words they have in common")

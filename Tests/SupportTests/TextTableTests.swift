@@ -60,6 +60,49 @@ struct TextTableTests {
                 """)
     }
 
+    @Test("What a table can do without is shortened or left out, only as far as the terminal needs")
+    func narrowed() {
+        func table(wrapsLast: Bool) -> TextTable {
+            var table = TextTable(
+                ["ID", "BUILD", "P50", "REASON"],
+                narrowings: [.shorten("BUILD"), .leaveOut("P50"), .leaveOut("absent"), .leaveOut("ID")],
+                wrapsLast: wrapsLast)
+            table.add(
+                ["1234567890", "0123456789abcdef", "1.5s", "it serves what was promoted, and did so before"],
+                short: ["BUILD": "01234567"])
+            return table
+        }
+        func heading(_ columns: Int?, wrapsLast: Bool = true) -> String {
+            let rows = table(wrapsLast: wrapsLast).rowLines(TextLayout(columns: columns))
+            return rows[0].joined(separator: "\n")
+        }
+        // 10 + 16 + 4 columns and three gaps, and 46 of the last column.
+        #expect(heading(nil) == "ID          BUILD             P50   REASON")
+        #expect(heading(82, wrapsLast: false) == "ID          BUILD             P50   REASON")
+        #expect(heading(81, wrapsLast: false) == "ID          BUILD     P50   REASON")
+        #expect(heading(73, wrapsLast: false) == "ID          BUILD     REASON")
+        #expect(heading(60, wrapsLast: false) == "BUILD     REASON")
+        // Prose needs only a part of its width, in several lines.
+        #expect(heading(60) == "ID          BUILD             P50   REASON")
+        #expect(heading(59) == "ID          BUILD     P50   REASON")
+        let lines = table(wrapsLast: false).rowLines(TextLayout(columns: 81))[1]
+        #expect(lines == ["1234567890  01234567  1.5s  it serves what was promoted, and did so before"])
+    }
+
+    @Test(
+        "A line never ends between a number and its unit",
+        arguments: ["95 % within", "17 s ago,", "36 ms)", "(3 %),", "5 min later"])
+    func units(_ text: String) {
+        for columns in 10...30 {
+            for line in "it was promoted \(text) by ada".wrapped(toColumns: columns) {
+                #expect(line.last?.isWholeNumber != true, "\(line)")
+                #expect(line.displayWidth <= columns)
+            }
+        }
+        // Other words part.
+        #expect("in 5 hosts".wrapped(toColumns: 5) == ["in 5", "hosts"])
+    }
+
     @Test("In a file each row is one line, however long")
     func file() {
         let lines = Self.table().rowLines(.file, maximumWidth: 40)

@@ -162,6 +162,8 @@ struct Invocation {
     }
 
     private func report(_ message: String) {
-        Terminal.standardError.write("buildinfo-collector: \(Sanitizer.singleLine(message, limit: 1_024))\n")
+        let terminal = Terminal.standardError
+        let lines = terminal.layout.wrapped("buildinfo-collector: \(Sanitizer.singleLine(message, limit: 1_024))")
+        terminal.write(lines.map { "\($0)\n" }.joined())
     }
 }

@@ -103,20 +103,34 @@ package struct ResolvedImageTable: Sendable {
         var lines = [
             Sanitizer.singleLine(image.reference.description, limit: 512),
             "  \(kind)  \(image.manifest.mediaType.rawValue)  \(image.manifest.bytes.count) bytes",
-            "  digest  \(image.digest)",
+            // A digest has 71 characters, so that this line fits into 80 columns.
+            layout.columns == nil ? "  digest  \(image.digest)" : "  digest \(image.digest)",
         ]
-        var table = TextTable(["PLATFORM", "MANIFEST", "CONFIG", "REVISION", "CREATED"])
+        var table = TextTable(
+            ["PLATFORM", "MANIFEST", "CONFIG", "REVISION", "CREATED"],
+            narrowings: [
+                .shorten("REVISION"), .shorten("CONFIG"), .shorten("MANIFEST"), .leaveOut("CONFIG"),
+                .leaveOut("CREATED"),
+            ], wrapsLast: false)
         for entry in image.entries {
-            table.add([
-                Sanitizer.singleLine(entry.platform?.description ?? "?", limit: 40), entry.digest.description,
-                entry.config.description,
-                entry.revision?.hex ?? entry.revisionText.map { "'\(Sanitizer.singleLine($0, limit: 40))'" } ?? "none",
-                entry.created.map { Sanitizer.singleLine($0, limit: 40) } ?? "?",
-            ])
+            table.add(
+                [
+                    Sanitizer.singleLine(entry.platform?.description ?? "?", limit: 40), entry.digest.description,
+                    entry.config.description,
+                    entry.revision?.hex ?? entry.revisionText.map { "'\(Sanitizer.singleLine($0, limit: 40))'" }
+                        ?? "none",
+                    entry.created.map { Sanitizer.singleLine($0, limit: 40) } ?? "?",
+                ], short: Self.short(entry))
         }
         lines += table.lines(layout.indented(by: 2)).map { "  \($0)" }
         if let pin = image.pin { lines.append("  \(pin)") }
         return lines
+    }
+
+    private static func short(_ entry: ResolvedImage.Entry) -> [String: String] {
+        var cells = ["MANIFEST": entry.digest.short, "CONFIG": entry.config.short]
+        if let revision = entry.revision { cells["REVISION"] = revision.short }
+        return cells
     }
 
     private static func line(of comparison: ImageComparison) -> String {

@@ -449,7 +449,7 @@ package struct Report: Codable, Hashable, Sendable {
         /// The declared number of instances; nil if none was declared.
         package internal(set) var instancesExpected: Int?
         /// nil unless this is a status.
-        var sweep: SweepStatus?
+        package var sweep: SweepStatus?
         /// The start of the instance that decided the status, RFC 3339 as its engine wrote it; nil if unknown.
         var runningSince: String?
         /// nil if no container was left out.

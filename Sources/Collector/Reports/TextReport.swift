@@ -83,10 +83,19 @@ package struct TextReport {
     private var actions: [String] {
         guard let actions = report.actions else { return [] }
         let lines = actions.flatMap { action in
-            ["  \(report.word(of: action).text), \(ReportText.hosts(action.hosts.count)): \(action.sentence)"]
+            wrapped("\(report.word(of: action).text), \(ReportText.hosts(action.hosts.count)): \(action.sentence)")
                 + Self.names(action.hosts)
         }
         return ["What to do:"] + lines + [""]
+    }
+
+    /// An action's sentence. The lines that follow are indented more than the hosts.
+    private func wrapped(_ sentence: String) -> [String] {
+        let text = layout.encoded(sentence)
+        guard let columns = layout.columns else { return ["  \(text)"] }
+        return text.wrapped(toColumns: max(10, columns - 6)).enumerated().map { index, line in
+            "\(index == 0 ? "  " : "      ")\(line)"
+        }
     }
 
     private static func names(_ hosts: [String]) -> [String] {

@@ -69,12 +69,13 @@ extension String {
         self + String(repeating: " ", count: max(0, columns - displayWidth))
     }
 
-    /// The text in lines of at most `width` columns, broken at spaces. A longer word is broken where it reaches the width.
+    /// The text in lines of at most `width` columns, broken at spaces, but not between a number and its unit. A longer word is
+    /// broken where it reaches the width.
     package func wrapped(toColumns width: Int) -> [String] {
         guard displayWidth > width else { return [self] }
         var lines: [String] = []
         var (line, used) = ("", 0)
-        for word in split(separator: " ", omittingEmptySubsequences: false).map(String.init) {
+        for word in wordsWithUnits {
             let length = word.displayWidth
             if used > 0, used + 1 + length <= width {
                 line += " " + word
@@ -89,6 +90,23 @@ extension String {
         }
         return lines + [line]
     }
+
+    /// The words between spaces; `95 %` and `17 s` are one.
+    private var wordsWithUnits: [String] {
+        var words: [String] = []
+        for word in split(separator: " ", omittingEmptySubsequences: false).map(String.init) {
+            if let last = words.last, last.last?.isWholeNumber == true,
+                Self.units.contains(word.filter { $0.isLetter || $0 == "%" })
+            {
+                words[words.count - 1] = "\(last) \(word)"
+            } else {
+                words.append(word)
+            }
+        }
+        return words
+    }
+
+    private static let units: Set<String> = ["%", "s", "ms", "min", "h"]
 
     /// The text in pieces of at most `width` columns, broken between characters.
     func pieces(ofColumns width: Int) -> [String] {

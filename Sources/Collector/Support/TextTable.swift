@@ -3,16 +3,41 @@ import Shared
 /// A table for people: columns as wide as their widest cell, two blanks between them.
 ///
 /// Every cell is cleaned to one line. In a layout without a width, each row is one line. On a terminal, the last column
-/// wraps at words, and columns that do not fit beside the others continue below the row, indented. No text is lost.
+/// wraps at words, and columns that do not fit beside the others continue below the row, indented. No text is lost, unless
+/// the table names columns that a narrow terminal can do without.
 package struct TextTable {
-    private var rows: [[String]]
-
-    package init(_ heading: [String]) {
-        rows = [heading]
+    /// A way to make a table narrower.
+    package enum Narrowing: Hashable, Sendable {
+        /// The column's short cells.
+        case shorten(String)
+        case leaveOut(String)
     }
 
-    package mutating func add(_ cells: [String]) {
-        rows.append(cells.map { Sanitizer.singleLine($0) })
+    private struct Row {
+        var cells: [String]
+        var short: [String: String] = [:]
+    }
+
+    private var rows: [Row]
+    /// Taken one after the other until each row fits.
+    private let narrowings: [Narrowing]
+    /// False if the last column is to fit as a whole, too.
+    private let wrapsLast: Bool
+
+    /// - Parameters:
+    ///   - narrowings: for terminals that are too narrow for all columns, the first to be taken first.
+    ///   - wrapsLast: true if the last column is prose, which may take several lines before anything is left out.
+    package init(_ heading: [String], narrowings: [Narrowing] = [], wrapsLast: Bool = true) {
+        rows = [Row(cells: heading)]
+        self.narrowings = narrowings
+        self.wrapsLast = wrapsLast
+    }
+
+    /// - Parameter short: shorter cells by their column's heading.
+    package mutating func add(_ cells: [String], short: [String: String] = [:]) {
+        rows.append(
+            Row(
+                cells: cells.map { Sanitizer.singleLine($0) }, short: short.mapValues { Sanitizer.singleLine($0) }))
     }
 
     package func render(_ layout: TextLayout = .file) -> String {
@@ -27,13 +52,40 @@ package struct TextTable {
     /// - Parameter maximumWidth: the most columns that a longer cell gives to its column, except for the last column. What
     ///   follows such a cell moves to the right, or on a terminal to the next line.
     package func rowLines(_ layout: TextLayout = .file, maximumWidth: Int = .max) -> [[String]] {
-        let rows = rows.map { $0.map(layout.encoded) }
+        let rows = narrowed(layout).map { $0.map(layout.encoded) }
         let widths = rows[0].indices.map { column in
             let widest = rows.map { $0[column].displayWidth }.max() ?? 0
             return column == rows[0].count - 1 ? widest : min(maximumWidth, widest)
         }
         let grid = Grid(widths: widths, limit: layout.columns.map { max($0, Grid.smallest) })
         return rows.map { grid.lines(of: $0) }
+    }
+
+    /// The cells of each row, with as many narrowings as the layout needs.
+    private func narrowed(_ layout: TextLayout) -> [[String]] {
+        var rows = rows
+        guard let columns = layout.columns else { return rows.map(\.cells) }
+        for narrowing in narrowings where !Self.fits(rows, columns, layout, wrapsLast: wrapsLast) {
+            switch narrowing {
+            case .shorten(let name):
+                guard let column = rows[0].cells.firstIndex(of: name) else { continue }
+                for index in rows.indices.dropFirst() {
+                    rows[index].cells[column] = rows[index].short[name] ?? rows[index].cells[column]
+                }
+            case .leaveOut(let name):
+                guard let column = rows[0].cells.firstIndex(of: name) else { continue }
+                for index in rows.indices { rows[index].cells.remove(at: column) }
+            }
+        }
+        return rows.map(\.cells)
+    }
+
+    private static func fits(_ rows: [Row], _ columns: Int, _ layout: TextLayout, wrapsLast: Bool) -> Bool {
+        let widths = rows[0].cells.indices.map { column in
+            rows.map { layout.encoded($0.cells[column]).displayWidth }.max() ?? 0
+        }
+        let last = wrapsLast ? min(widths.last ?? 0, Grid.narrowest) : widths.last ?? 0
+        return widths.dropLast().reduce(0) { $0 + $1 + Grid.gap } + last <= columns
     }
 }
 
@@ -47,11 +99,11 @@ private struct Grid {
     }
 
     static let smallest = 20
-    private static let gap = 2
+    static let gap = 2
     /// The indentation of the lines that continue a row.
     private static let indentation = 4
     /// The columns that the last column needs beside the others if its text has to be wrapped.
-    private static let narrowest = 24
+    static let narrowest = 24
 
     private let columns: [Column]
     /// The width of the terminal; nil if lines are not limited.

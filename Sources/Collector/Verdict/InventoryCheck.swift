@@ -121,8 +121,8 @@ package struct InventoryCheck: Codable, Hashable, Sendable {
             return shrunk(
                 .inventoryShrunk,
                 "\(what) shrank from \(previous.hostCount) to \(count), more than --max-shrink "
-                    + "\(Tolerance.percent(maximumShrinkPercent)): is the source complete? If this is meant: "
-                    + "--max-shrink 100%, or an --environment or --store of its own")
+                    + "\(Tolerance.percent(maximumShrinkPercent)): is the source complete? If this is "
+                    + "intended, give --max-shrink 100%; for another fleet, give --environment or --store")
         }
         return nil
     }

@@ -105,6 +105,11 @@ struct PolicyOptions: ParsableArguments {
                 "--soak \(soak.brief) does not fit into --timeout \(timeout.brief): no host could be proven in time; give a "
                     + "longer --timeout or a shorter --soak")
         }
+        guard stall <= timeout || stall == Policy().stall else {
+            throw ValidationError(
+                "--stall \(stall.brief) exceeds --timeout \(timeout.brief): it would never end a verification; give a shorter "
+                    + "--stall or a longer --timeout")
+        }
         guard interval < timeout || interval == Policy().interval else {
             throw ValidationError(
                 "--interval \(interval.brief) does not fit into --timeout \(timeout.brief): a host that is behind would be "

@@ -280,7 +280,10 @@ extension CIStateMachine {
     /// The contexts that have never reported, often because of a misspelt name.
     private var absent: String {
         tracks.compactMap { track in
-            track.hint.map { "; '\(Sanitizer.singleLine(track.context, limit: 80))' has not reported; \($0)" }
+            guard let hint = track.hint else { return nil }
+            // The context's own part of the sentence already says `missing`.
+            return tracks.count == 1
+                ? "; \(hint)" : "; for '\(Sanitizer.singleLine(track.context, limit: 80))': \(hint)"
         }.prefix(3).joined()
     }
 

@@ -128,7 +128,7 @@ package struct HistoryFilter: Hashable, Sendable {
     /// Conditions on `verifications v`. They also let through running verifications, which ``accepts(_:)`` rejects after their
     /// processes were looked up.
     var conditions: (sql: String, arguments: StatementArguments) {
-        var parts = ["v.kind = 'verification'"]
+        var parts: [String] = []
         var arguments: StatementArguments = []
         switch (service, environment) {
         case (let service?, let environment?):
@@ -163,7 +163,7 @@ package struct HistoryFilter: Hashable, Sendable {
             arguments += [verdict.rawValue]
         case .failed?: parts.append("v.exit_code IS NOT 0")
         }
-        return (parts.joined(separator: " AND "), arguments)
+        return (parts.isEmpty ? "TRUE" : parts.joined(separator: " AND "), arguments)
     }
 
     /// True if a verification that met the conditions is selected.

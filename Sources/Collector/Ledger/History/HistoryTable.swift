@@ -39,6 +39,13 @@ package struct HistoryTable {
             }
         }
 
+        var service: String {
+            switch self {
+            case .verification(let entry): entry.service
+            case .status(let status): status.service
+            }
+        }
+
         var environment: EnvironmentName {
             switch self {
             case .verification(let entry): entry.environment
@@ -64,12 +71,21 @@ package struct HistoryTable {
             filter.host == nil
             ? ["ID", "STARTED", "SERVICE"] + environment + ["VERDICT", "PROVEN", "P50", "P95", "MAX", "TARGET"]
             : ["ID", "STARTED", "ENDED", "SERVICE"] + environment + ["VERDICT", "STATUS", "SERVED", "TARGET", "REASON"]
-        var table = TextTable(heading)
+        let service: [TextTable.Narrowing] =
+            Set(rows.map(\.service)).count == 1 ? [.leaveOut("SERVICE")] : []
+        // A beginning of the ID is enough for `report`, and the ID contains the start.
+        let narrowings: [TextTable.Narrowing] =
+            filter.host == nil
+            ? [.shorten("TARGET"), .leaveOut("P50"), .leaveOut("P95"), .leaveOut("MAX"), .leaveOut("STARTED")] + service
+                + [.leaveOut("PROVEN")]
+            : [.shorten("SERVED"), .shorten("TARGET"), .leaveOut("ENDED"), .leaveOut("ID")] + service
+                + [.leaveOut("VERDICT"), .leaveOut("TARGET")]
+        var table = TextTable(heading, narrowings: narrowings, wrapsLast: filter.host != nil)
         for row in rows {
             let environment = hasEnvironments ? ["\(row.environment)"] : []
             switch row {
-            case .verification(let entry): table.add(cells(entry, environment))
-            case .status(let status): table.add(Self.cells(status, environment))
+            case .verification(let entry): table.add(cells(entry, environment), short: Self.short(entry))
+            case .status(let status): table.add(Self.cells(status, environment), short: Self.short(status))
             }
         }
         let what = statuses.isEmpty ? "verifications" : "verifications and statuses"
@@ -92,9 +108,16 @@ package struct HistoryTable {
         let service = filter.service.map { " of service '\(Sanitizer.singleLine($0, limit: 80))'" } ?? ""
         let environment = filter.environment.map { " in \($0)" } ?? ""
         let host = filter.host.map { " with host '\(Sanitizer.singleLine($0, limit: 80))'" } ?? ""
-        let since = filter.since.map { " since \($0.rfc3339)" } ?? ""
-        let until = filter.until.map { " before \($0.rfc3339)" } ?? ""
-        return "no \(ending)\(service)\(environment)\(host)\(since)\(until) is recorded\n"
+        let period =
+            switch (
+                filter.since.map { BuildText.second($0.rfc3339) }, filter.until.map { BuildText.second($0.rfc3339) }
+            ) {
+            case (let since?, let until?): " between \(since) and \(until)"
+            case (let since?, nil): " since \(since)"
+            case (nil, let until?): " before \(until)"
+            case (nil, nil): ""
+            }
+        return "no \(ending)\(service)\(environment)\(host)\(period) is recorded\n"
     }
 
     private func cells(_ entry: HistoryEntry, _ environment: [String]) -> [String] {
@@ -115,11 +138,32 @@ package struct HistoryTable {
     private static func cells(_ status: RecordedStatus, _ environment: [String]) -> [String] {
         let target = BuildText.cell(status.targetGitSHA, status.targetDigest, status.targetGeneration)
         return [
-            "status, \(status.sweeps) \(status.sweeps == 1 ? "time" : "times")", BuildText.second(status.firstAt),
+            status.sweeps == 1 ? "status" : "status, \(status.sweeps) times", BuildText.second(status.firstAt),
             BuildText.second(status.lastAt), status.service,
         ] + environment + [
-            "-", status.status.rawValue, BuildText.cell(status.gitSHA, status.digest) ?? "-", target, status.reason,
+            "-", status.sweep?.text ?? status.status.rawValue, BuildText.cell(status.gitSHA, status.digest) ?? "-",
+            target, status.reason,
         ]
+    }
+
+    private static func short(_ entry: HistoryEntry) -> [String: String] {
+        [
+            "TARGET": shortBuild(entry.gitSHA, entry.digest, entry.generation) + links(entry),
+            "SERVED": shortBuild(entry.host?.gitSHA, entry.host?.digest, nil),
+        ]
+    }
+
+    private static func short(_ status: RecordedStatus) -> [String: String] {
+        [
+            "TARGET": shortBuild(status.targetGitSHA, status.targetDigest, status.targetGeneration),
+            "SERVED": shortBuild(status.gitSHA, status.digest, nil),
+        ]
+    }
+
+    /// The commit, or else the digest.
+    private static func shortBuild(_ gitSHA: GitSHA?, _ digest: Digest?, _ generation: Int?) -> String {
+        let build = BuildText.cell(gitSHA, gitSHA == nil ? digest : nil, generation)
+        return build.isEmpty ? "-" : build
     }
 
     /// The promotions and rollbacks that belong to the verification's.
@@ -165,7 +209,7 @@ package struct HistoryTable {
             "superseded_by_git_sha", "superseded_by_digest", "host", "host_status", "host_seconds", "host_reason",
             "kind",
             "environment", "host_git_sha", "host_digest", "host_sweeps", "undid_generation", "undid_verification",
-            "undone_by_generation", "undone_by_verification",
+            "undone_by_generation", "undone_by_verification", "host_sweep",
         ])
         for row in rows {
             switch row {
@@ -188,7 +232,7 @@ package struct HistoryTable {
             .foreign(host?.reason ?? ""), .plain("verification"), .foreign("\(entry.environment)"),
             .number(host?.gitSHA?.hex), .number(host?.digest), .plain(""), .number(entry.undid?.generation),
             .foreign(entry.undid?.verification ?? ""), .number(entry.undoneBy?.generation),
-            .foreign(entry.undoneBy?.verification ?? ""),
+            .foreign(entry.undoneBy?.verification ?? ""), .plain(""),
         ]
     }
 
@@ -200,7 +244,7 @@ package struct HistoryTable {
             empty,
             empty, empty, empty, empty, empty, empty, .foreign(status.host), .plain(status.status.rawValue), empty,
             .foreign(status.reason), .plain("status"), .foreign("\(status.environment)"), .number(status.gitSHA?.hex),
-            .number(status.digest), .number(status.sweeps), empty, empty, empty, empty,
+            .number(status.digest), .number(status.sweeps), empty, empty, empty, empty, .number(status.sweep?.rawValue),
         ]
     }
 }

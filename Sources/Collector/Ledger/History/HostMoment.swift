@@ -1,5 +1,6 @@
 import CollectorSupport
 import FoundationEssentials
+import Reports
 import Shared
 import Verdict
 
@@ -13,10 +14,15 @@ struct HostObservation: Codable, Hashable, Sendable {
     /// The verification's id; nil for a recorded status.
     @ExplicitNull var verification: String?
     var status: HostStatus
+    /// A recorded status's word; nil for a verification.
+    var sweep: SweepStatus?
     var reason: String
     /// Both are nil if the host gave no usable answer.
     @ExplicitNull var gitSHA: GitSHA?
     @ExplicitNull var digest: Digest?
+
+    /// The status as people read it.
+    var statusText: String { sweep?.text ?? status.rawValue }
 
     var hasBuild: Bool { gitSHA != nil || digest != nil }
 
@@ -30,7 +36,7 @@ struct HostObservation: Codable, Hashable, Sendable {
     }
 
     enum CodingKeys: String, CodingKey {
-        case at, kind, verification, status, reason, digest
+        case at, kind, verification, status, sweep, reason, digest
         case gitSHA = "git_sha"
     }
 }

@@ -112,7 +112,7 @@ private struct MomentReader {
 
     /// Verifications that ended and queried hosts.
     private static let isUsable = """
-        state = 'finished' AND kind = 'verification' AND verdict NOT IN ('empty_inventory', 'inventory_shrunk')
+        state = 'finished' AND verdict NOT IN ('empty_inventory', 'inventory_shrunk')
         """
 
     // MARK: - Observations

@@ -31,7 +31,7 @@ extension Ledger {
                 db,
                 sql: """
                     SELECT * FROM verifications
-                    WHERE kind = 'verification' AND (? IS NULL OR service_name = ?) AND (? IS NULL OR environment = ?)
+                    WHERE (? IS NULL OR service_name = ?) AND (? IS NULL OR environment = ?)
                     ORDER BY number DESC
                     """,
                 arguments: [service, service, environment?.description, environment?.description])

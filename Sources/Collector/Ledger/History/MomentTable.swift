@@ -49,7 +49,7 @@ package struct MomentTable {
         return lines.compactMap { $0.map { "\($0)\n" } }.joined()
     }
 
-    /// For example `2026-11-17 13:59:42Z, 18s earlier: served 2d72a0c1e9f3, soaking, status`.
+    /// For example `2026-11-17 13:59:42Z, 18s earlier: served 2d72a0c1e9f3, on target, recorded status`.
     private func line(_ observation: HostObservation) -> String {
         let source =
             switch observation.kind {
@@ -58,9 +58,9 @@ package struct MomentTable {
             }
         let found =
             BuildText.cell(observation.gitSHA, observation.digest).map {
-                "served \($0), \(observation.status.rawValue)"
+                "served \($0), \(observation.statusText)"
             }
-            ?? "no build known, \(observation.status.rawValue) (\(Sanitizer.singleLine(observation.reason, limit: 200)))"
+            ?? "no build known, \(observation.statusText) (\(Sanitizer.singleLine(observation.reason, limit: 200)))"
         return "\(BuildText.second(observation.at)), \(distance(observation)): \(found), \(source)"
     }
 
@@ -75,7 +75,8 @@ package struct MomentTable {
         let hasEnvironments = Set(moments.map(\.environment)).count > 1
         var table = TextTable(
             ["HOST"] + (hasServices ? ["SERVICE"] : []) + (hasEnvironments ? ["ENVIRONMENT"] : [])
-                + ["SERVED", "BEFORE", "AFTER"])
+                + ["SERVED", "BEFORE", "AFTER"],
+            narrowings: [.shorten("SERVED"), .shorten("BEFORE"), .shorten("AFTER")], wrapsLast: false)
         for moment in moments {
             table.add(
                 [moment.host] + (hasServices ? [moment.service] : [])
@@ -83,7 +84,11 @@ package struct MomentTable {
                     + [
                         BuildText.cell(moment.gitSHA, moment.digest) ?? "unknown", cell(moment.before),
                         cell(moment.after),
-                    ])
+                    ],
+                short: [
+                    "SERVED": moment.gitSHA?.short ?? moment.digest?.short ?? "unknown",
+                    "BEFORE": cell(moment.before, isShort: true), "AFTER": cell(moment.after, isShort: true),
+                ])
         }
         let known = Dictionary(grouping: moments, by: { BuildText.cell($0.gitSHA, $0.digest) })
             .sorted { ($1.value.count, $0.key ?? "") < ($0.value.count, $1.key ?? "") }
@@ -91,11 +96,12 @@ package struct MomentTable {
         return "at \(BuildText.second(at.rfc3339)): \(known.joined(separator: ", "))\n" + table.render(layout)
     }
 
-    /// For example `2d72a0c1e9f3 18s earlier, soaking`.
-    private func cell(_ observation: HostObservation?) -> String {
+    /// For example `2d72a0c1e9f3 18s earlier, on target`.
+    private func cell(_ observation: HostObservation?, isShort: Bool = false) -> String {
         guard let observation else { return "nothing recorded" }
         let build = observation.gitSHA?.short ?? observation.digest?.short ?? "no build known"
-        return "\(build) \(distance(observation)), \(observation.status.rawValue)"
+        let seen = "\(build) \(distance(observation))"
+        return isShort ? seen : "\(seen), \(observation.statusText)"
     }
 
     // MARK: - JSON
@@ -116,14 +122,15 @@ package struct MomentTable {
         let columns = ["at", "kind", "verification", "status", "git_sha", "digest", "reason"]
         var table = CommaSeparatedTable(
             ["host", "service", "environment", "at", "finding", "git_sha", "digest"] + columns.map { "before_\($0)" }
-                + columns.map { "after_\($0)" })
+                + columns.map { "after_\($0)" } + ["before_sweep", "after_sweep"])
         for moment in moments {
             table.add(
                 [
                     .foreign(moment.host), .foreign(moment.service), .foreign("\(moment.environment)"),
                     .plain(moment.at), .plain(moment.finding.rawValue), .number(moment.gitSHA?.hex),
                     .number(moment.digest),
-                ] + Self.values(moment.before) + Self.values(moment.after))
+                ] + Self.values(moment.before) + Self.values(moment.after)
+                    + [moment.before, moment.after].map { .number($0?.sweep?.rawValue) })
         }
         return table.render()
     }

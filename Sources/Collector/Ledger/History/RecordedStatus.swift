@@ -15,6 +15,8 @@ package struct RecordedStatus: Codable, Hashable, Sendable {
     /// The number of sweeps that found it and are still recorded.
     var sweeps: Int
     var status: HostStatus
+    /// The word of the status command for it; nil if none is recorded.
+    var sweep: SweepStatus?
     /// In the first sweep.
     var reason: String
     /// The build that the host served; both are nil if it gave no usable answer.
@@ -26,7 +28,7 @@ package struct RecordedStatus: Codable, Hashable, Sendable {
     @ExplicitNull var targetDigest: Digest?
 
     enum CodingKeys: String, CodingKey {
-        case service, environment, host, sweeps, status, reason, digest
+        case service, environment, host, sweeps, status, sweep, reason, digest
         case firstAt = "first_at"
         case lastAt = "last_at"
         case gitSHA = "git_sha"
@@ -78,7 +80,8 @@ extension Ledger {
     {
         RecordedStatus(
             service: service.name, environment: service.environment, host: host, firstAt: row["first_at"],
-            lastAt: row["last_at"], sweeps: row["sweeps"], status: try row.value("status"), reason: row["reason"] ?? "",
+            lastAt: row["last_at"], sweeps: row["sweeps"], status: try row.value("status"),
+            sweep: try row.sweep(), reason: row["reason"] ?? "",
             gitSHA: row.gitSHA, digest: row.digest, targetGeneration: row["target_generation"],
             targetGitSHA: (row["target_git_sha"] as String?).flatMap(GitSHA.init(contractText:)),
             targetDigest: (row["target_digest"] as String?).flatMap(Digest.init(contractText:)))

@@ -44,12 +44,16 @@ package struct StatisticsTable {
         more > 0 ? "… \(more) earlier \(what): give --limit, or --format csv for all\n" : ""
     }
 
+    /// The order in which a narrow terminal does without the times to converge.
+    private static let times: [TextTable.Narrowing] = [.leaveOut("P50"), .leaveOut("MAX"), .leaveOut("P95")]
+
     private func servicesText(_ layout: TextLayout) -> String {
         let services = services
         let hasEnvironments = Set(services.map(\.environment)).count > 1
         var table = TextTable(
             ["SERVICE"] + (hasEnvironments ? ["ENVIRONMENT"] : [])
-                + ["VERIFICATIONS", "FAILED", "P50", "P95", "MAX", "LATE", "VERDICTS"])
+                + ["VERIFICATIONS", "FAILED", "P50", "P95", "MAX", "LATE", "VERDICTS"],
+            narrowings: Self.times)
         for service in services {
             table.add(
                 [service.service] + (hasEnvironments ? ["\(service.environment)"] : [])
@@ -60,7 +64,9 @@ package struct StatisticsTable {
     }
 
     private func hostsText(_ layout: TextLayout) -> String {
-        var table = TextTable(["HOST", "VERIFICATIONS", "FAILED", "LATE", "P50", "P95", "MAX", "PROBLEMS"])
+        var table = TextTable(
+            ["HOST", "VERIFICATIONS", "FAILED", "LATE", "P50", "P95", "MAX", "PROBLEMS"],
+            narrowings: Self.times)
         for host in hosts {
             table.add(
                 [host.host, "\(host.verifications)", "\(host.failed)", "\(host.late)"]
@@ -74,7 +80,7 @@ package struct StatisticsTable {
             [
                 labelKey.uppercased(), "HOSTS", "VERIFICATIONS", "CONVERGED", "FAILED", "LATE", "P50", "P95", "MAX",
                 "PROBLEMS",
-            ])
+            ], narrowings: Self.times)
         for label in labels {
             let outcomes = label.outcomes
             let share = Self.share(outcomes.converged, of: outcomes.statuses.values.reduce(0, +))
@@ -88,9 +94,9 @@ package struct StatisticsTable {
     }
 
     private func periodsText(_ heading: String, _ layout: TextLayout) -> String {
-        var table = TextTable([
-            heading, "VERIFICATIONS", "GREEN", "", "FAILED", "ROLLED BACK", "LATE", "P50", "P95", "MAX",
-        ])
+        var table = TextTable(
+            [heading, "VERIFICATIONS", "GREEN", "", "FAILED", "ROLLED BACK", "LATE", "P50", "P95", "MAX"],
+            narrowings: Self.times + [.leaveOut("")], wrapsLast: false)
         for period in periods {
             table.add(
                 [
@@ -156,7 +162,7 @@ package struct StatisticsTable {
 
     // MARK: - Comma-separated values
 
-    private static let times = ["p50_seconds", "p95_seconds", "max_seconds"]
+    private static let timeColumns = ["p50_seconds", "p95_seconds", "max_seconds"]
 
     package func csv() -> String {
         switch statistics.grouping {
@@ -169,7 +175,7 @@ package struct StatisticsTable {
 
     private var servicesValues: String {
         var table = CommaSeparatedTable(
-            ["service", "verifications", "failed"] + Self.times
+            ["service", "verifications", "failed"] + Self.timeColumns
                 + [
                     "hosts_converged", "hosts_late", "hosts_failed", "verdicts", "environment", "rolled_back",
                     "hosts_served_from_start",
@@ -189,7 +195,9 @@ package struct StatisticsTable {
 
     private var hostsValues: String {
         var table = CommaSeparatedTable(
-            ["host", "verifications", "converged", "late", "failed"] + Self.times + ["statuses", "served_from_start"])
+            ["host", "verifications", "converged", "late", "failed"] + Self.timeColumns + [
+                "statuses", "served_from_start",
+            ])
         for host in hosts {
             table.add(
                 [
@@ -204,7 +212,7 @@ package struct StatisticsTable {
     private var labelsValues: String {
         var table = CommaSeparatedTable(
             ["label", "value", "hosts", "verifications", "converged", "served_from_start", "late", "failed"]
-                + Self.times
+                + Self.timeColumns
                 + ["statuses"])
         for label in labels {
             let outcomes = label.outcomes
@@ -220,7 +228,7 @@ package struct StatisticsTable {
 
     private var periodsValues: String {
         var table = CommaSeparatedTable(
-            ["period", "started_at", "verifications", "converged", "failed", "rolled_back"] + Self.times
+            ["period", "started_at", "verifications", "converged", "failed", "rolled_back"] + Self.timeColumns
                 + ["hosts_converged", "hosts_served_from_start", "hosts_late", "hosts_failed", "verdicts"])
         for period in periods {
             table.add(

@@ -103,6 +103,7 @@ struct StatusSeries {
         let at: String
         /// nil if the inventory no longer listed the host.
         let status: HostStatus?
+        private let sweep: SweepStatus?
         private let reason: String
         private let gitSHA: GitSHA?
         private let digest: Digest?
@@ -110,6 +111,7 @@ struct StatusSeries {
         init(_ row: Row) throws {
             at = row["at"]
             status = try (row["status"] as String?).map { try LedgerCoding.value($0, of: "status") }
+            sweep = try row.sweep()
             reason = row["reason"] ?? ""
             (gitSHA, digest) = (row.gitSHA, row.digest)
         }
@@ -118,8 +120,8 @@ struct StatusSeries {
         func span(at time: String) throws -> ObservedSpan? {
             guard let status, let date = Date(rfc3339: time) else { return nil }
             let observation = HostObservation(
-                at: time, kind: .status, verification: nil, status: status, reason: reason, gitSHA: gitSHA,
-                digest: digest)
+                at: time, kind: .status, verification: nil, status: status, sweep: sweep, reason: reason,
+                gitSHA: gitSHA, digest: digest)
             return ObservedSpan(from: date, to: date, observation)
         }
     }

@@ -4,7 +4,7 @@ import Shared
 
 /// A time in the past, as `--since`, `--until` and `--at` take it.
 ///
-/// One of these forms: a period before now (`30d`, `12h`, `2w`, `1d12h`); a day, which means its midnight in UTC
+/// `now`, or one of these forms: a period before now (`30d`, `12h`, `2w`, `1d12h`); a day, which means its midnight in UTC
 /// (`2026-10-01`, `yesterday`, `tuesday`); or a day and a time with its offset from UTC (`2026-10-01T08:00:00+02:00`,
 /// `2026-10-01 08:00Z`, `tuesday 14:00+01:00`). A time without an offset is refused: it would mean another moment on each
 /// machine, and two moments in the hour that summer time ends with.
@@ -30,8 +30,10 @@ package enum TimeCutoff: Hashable, Sendable {
 
     package init(parsing text: String) throws(ParseError) {
         let (day, time) = Self.split(text)
-        if let time {
-            guard let moment = Self.moment(day, time) else { throw ParseError(text: text) }
+        if text.lowercased() == "now" {
+            self = .back(.zero)
+        } else if let time {
+            guard let moment = Self.moment(day, time) else { throw ParseError() }
             self = moment
         } else if let weekday = Weekday(day) {
             self = .onDay(weekday, ClockTime())
@@ -80,7 +82,7 @@ package enum TimeCutoff: Hashable, Sendable {
             let rest = text.dropFirst(weeks.count + 1)
             return .seconds(count * 7 * 86_400) + (rest.isEmpty ? .zero : try Duration(parsing: rest))
         } catch {
-            throw ParseError(text: text)
+            throw ParseError()
         }
     }
 
@@ -100,10 +102,8 @@ package enum TimeCutoff: Hashable, Sendable {
     }
 
     package struct ParseError: Error, Hashable, CustomStringConvertible {
-        fileprivate let text: String
-
         package var description: String {
-            "invalid time '\(Sanitizer.singleLine(text, limit: 80))': expected a period before now (30d, 12h, 2w), a day "
+            "expected now, a period before now (30d, 12h, 2w), a day "
                 + "in UTC (2026-10-01, yesterday, tuesday), or a day and a time with its offset (2026-10-01T08:00Z, "
                 + "'tuesday 14:00+01:00')"
         }

@@ -173,7 +173,7 @@ package struct LedgerRetention: Hashable, Sendable {
         let rows = try Row.fetchCursor(
             db,
             sql: """
-                SELECT number, service, kind, state, verdict, started_at, timeout, pid, process_start, pid_namespace, boot,
+                SELECT number, service, state, verdict, started_at, timeout, pid, process_start, pid_namespace, boot,
                     generation, inventory LIKE '%"selected"%' AS is_part
                 FROM verifications ORDER BY number DESC
                 """)
@@ -182,12 +182,8 @@ package struct LedgerRetention: Hashable, Sendable {
             let verdict = try Ledger.verdict(row, state)
             let started: String = row["started_at"]
             let isWhole: Bool = row["is_part"] == false
-            let isVerification = row["kind"] == "verification"
-            let isNeeded =
-                isVerification
-                && services[row["service"], default: Kept()].needs(
-                    verdict, isStored: state == .finished, provenGeneration: isWhole ? row["generation"] : nil,
-                    last: last)
+            let isNeeded = services[row["service"], default: Kept()].needs(
+                verdict, isStored: state == .finished, provenGeneration: isWhole ? row["generation"] : nil, last: last)
             if !isNeeded, state != .running, started < oldest { excess.append(row["number"]) }
         }
         return excess.reversed()

@@ -89,26 +89,27 @@ extension Ledger {
         let last = try Row.fetchOne(
             db.cachedStatement(
                 sql: """
-                    SELECT status, git_sha, digest, reach FROM status_changes
+                    SELECT status, sweep, git_sha, digest, reach FROM status_changes
                     WHERE series = ? AND host = ? ORDER BY at DESC LIMIT 1
                     """),
             arguments: [series, host.name])
         guard let last else { return true }
         let values: [String?] = [
-            host.status.rawValue, host.gitSHA?.hex, host.digest?.description, host.facts.reach.rawValue,
+            host.status.rawValue, host.sweep?.rawValue, host.gitSHA?.hex, host.digest?.description,
+            host.facts.reach.rawValue,
         ]
-        return zip(["status", "git_sha", "digest", "reach"], values).contains { last[$0] as String? != $1 }
+        return zip(["status", "sweep", "git_sha", "digest", "reach"], values).contains { last[$0] as String? != $1 }
     }
 
     private static func insert(_ host: Report.Host, at time: String, in series: Int64, _ db: Database) throws {
         let insert = try db.cachedStatement(
             sql: """
-                INSERT INTO status_changes (series, host, at, status, reason, git_sha, digest, reach)
-                VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+                INSERT INTO status_changes (series, host, at, status, sweep, reason, git_sha, digest, reach)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
                 """)
         try insert.execute(arguments: [
-            series, host.name, time, host.status.rawValue, host.reason, host.gitSHA?.hex, host.digest?.description,
-            host.facts.reach.rawValue,
+            series, host.name, time, host.status.rawValue, host.sweep?.rawValue, host.reason, host.gitSHA?.hex,
+            host.digest?.description, host.facts.reach.rawValue,
         ])
     }
 

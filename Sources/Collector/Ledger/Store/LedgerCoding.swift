@@ -49,6 +49,11 @@ extension Row {
         try LedgerCoding.value(self[column] ?? "", of: column)
     }
 
+    /// The word of the status command; nil if none is recorded.
+    func sweep() throws -> SweepStatus? {
+        try (self["sweep"] as String?).map { try LedgerCoding.value($0, of: "sweep") }
+    }
+
     var gitSHA: GitSHA? { (self["git_sha"] as String?).flatMap(GitSHA.init(contractText:)) }
     var digest: Digest? { (self["digest"] as String?).flatMap(Digest.init(contractText:)) }
 }

@@ -10,7 +10,7 @@ enum LedgerSchema {
     /// Steps only add, so that an older collector can keep recording while a newer one migrates. Summaries are indexes, not
     /// tables: SQLite maintains them for every writer.
     static let steps = [
-        version1, version2, version3, version4, version5, version6, version7, version8, version9,
+        version1, version2, version3, version4, version5, version6, version7, version8,
     ]
     static var version: Int { steps.count }
 
@@ -204,14 +204,18 @@ enum LedgerSchema {
         ALTER TABLE transitions ADD COLUMN status TEXT GENERATED ALWAYS AS (label) VIRTUAL;
         """
 
-    /// Environments, and recorded statuses.
+    /// Environments, recorded statuses, and an index for finding the verifications of a promotion.
     ///
     /// `service` is the key of a service in one environment, `canvas@production`; in the default environment it is the
     /// service's name, as before. So every key and reference holds for each environment by itself, and an older collector that
     /// is still recording neither sees nor numbers the promotions of other environments. An `environment` column in the primary
     /// key would need new tables, and that collector would take another environment's promotion for a newer one.
     ///
-    /// A status is one sweep: it has no promotion, proves nothing, and later inventories are not compared with it.
+    /// A sweep each minute of 1,000 hosts must not store 1,000 rows each minute: a sweep is one small row, and a host has a row
+    /// whenever it changed. `status_changes.status` is NULL from the sweep on whose inventory no longer lists the host; `sweep`
+    /// is the word of the status command. A context is what most sweeps share: the target that hosts were compared with, and
+    /// the inventory. These tables are apart from `verifications`, so that collectors that do not know them count no status as
+    /// a verification.
     private static let version8 =
         ["promotions", "verifications", "journal"].map { table in
             """
@@ -220,9 +224,43 @@ enum LedgerSchema {
 
             """
         }.joined() + """
-            ALTER TABLE verifications ADD COLUMN kind TEXT NOT NULL DEFAULT 'verification'
-                CHECK (kind = 'verification' OR (kind = 'status' AND generation IS NULL));
             CREATE INDEX verifications_by_name ON verifications (service_name, number);
+            CREATE TABLE status_series (
+                number INTEGER PRIMARY KEY,
+                service TEXT NOT NULL,
+                source TEXT NOT NULL,
+                selected TEXT NOT NULL,
+                UNIQUE (service, source, selected)
+            );
+            CREATE TABLE status_contexts (
+                number INTEGER PRIMARY KEY,
+                series INTEGER NOT NULL REFERENCES status_series (number),
+                inventory_hash TEXT NOT NULL,
+                hosts INTEGER NOT NULL,
+                generation INTEGER,
+                git_sha TEXT,
+                digest TEXT
+            );
+            CREATE INDEX status_contexts_by_series ON status_contexts (series, inventory_hash);
+            CREATE TABLE status_sweeps (
+                series INTEGER NOT NULL REFERENCES status_series (number),
+                at TEXT NOT NULL,
+                context INTEGER NOT NULL,
+                PRIMARY KEY (series, at)
+            ) WITHOUT ROWID;
+            CREATE TABLE status_changes (
+                series INTEGER NOT NULL REFERENCES status_series (number),
+                host TEXT NOT NULL,
+                at TEXT NOT NULL,
+                status TEXT,
+                sweep TEXT,
+                reason TEXT,
+                git_sha TEXT,
+                digest TEXT,
+                reach TEXT,
+                PRIMARY KEY (series, host, at)
+            ) WITHOUT ROWID;
+            CREATE INDEX verifications_by_generation ON verifications (service, generation, number);
             """
 
     /// The service's name from the key in `service`, for queries that run on any schema.
@@ -230,48 +268,4 @@ enum LedgerSchema {
 
     /// The environment from the key in `service`.
     static let environment = "iif(instr(service, '@') > 0, substr(service, instr(service, '@') + 1), 'default')"
-
-    /// Recorded statuses, and an index for finding the verifications of a promotion.
-    ///
-    /// A sweep each minute of 1,000 hosts must not store 1,000 rows each minute: a sweep is one small row, and a host has a row
-    /// whenever it changed. `status_changes.status` is NULL from the sweep on whose inventory no longer lists the host. A
-    /// context is what most sweeps share: the target that hosts were compared with, and the inventory. These tables are apart
-    /// from `verifications`, so that collectors that do not know them count no status as a verification.
-    private static let version9 = """
-        CREATE TABLE status_series (
-            number INTEGER PRIMARY KEY,
-            service TEXT NOT NULL,
-            source TEXT NOT NULL,
-            selected TEXT NOT NULL,
-            UNIQUE (service, source, selected)
-        );
-        CREATE TABLE status_contexts (
-            number INTEGER PRIMARY KEY,
-            series INTEGER NOT NULL REFERENCES status_series (number),
-            inventory_hash TEXT NOT NULL,
-            hosts INTEGER NOT NULL,
-            generation INTEGER,
-            git_sha TEXT,
-            digest TEXT
-        );
-        CREATE INDEX status_contexts_by_series ON status_contexts (series, inventory_hash);
-        CREATE TABLE status_sweeps (
-            series INTEGER NOT NULL REFERENCES status_series (number),
-            at TEXT NOT NULL,
-            context INTEGER NOT NULL,
-            PRIMARY KEY (series, at)
-        ) WITHOUT ROWID;
-        CREATE TABLE status_changes (
-            series INTEGER NOT NULL REFERENCES status_series (number),
-            host TEXT NOT NULL,
-            at TEXT NOT NULL,
-            status TEXT,
-            reason TEXT,
-            git_sha TEXT,
-            digest TEXT,
-            reach TEXT,
-            PRIMARY KEY (series, host, at)
-        ) WITHOUT ROWID;
-        CREATE INDEX verifications_by_generation ON verifications (service, generation, number);
-        """
 }
