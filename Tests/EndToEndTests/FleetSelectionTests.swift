@@ -244,7 +244,7 @@ struct FleetSelectionTests {
         #expect(successor.gitSHA == Commit.newer)
         #expect(successor.serving == 1 && successor.onTarget == 1 && successor.neither == 1, "\(successor)")
         #expect(try late.host("host-1").status == "ahead")
-        #expect(try late.host("host-1").reason.contains("generation 2"))
+        #expect(try late.host("host-1").reason.contains("promotion no. 2"))
 
         verify.more += ["--superseded-ok"]
         let (fine, _) = try await run(verify)
