@@ -45,7 +45,8 @@ import Testing
                 reason: "has no algorithm"),
             Example(
                 "{\"git_sha\":\"\(Samples.sha)\",\"state\":\"great\"}", .unknown, sha: true,
-                reason: "state 'great' is unknown"),
+                reason: "state 'great' is unknown: expected one of serving, starting, unhealthy, paused, restarting, "
+                    + "exited, absent, unknown"),
             Example("{\"git_sha\":17}", .unknown, reason: "not a JSON object"),
             Example("{\"git_sha\":\"\(Samples.sha)\"", .unknown, reason: "not a JSON object"),
             Example("", .unknown, reason: "is empty"),

@@ -25,6 +25,11 @@ struct EnvironmentTests {
             }
             // The default environment has none of them.
             #expect(try await ledger.promotions(of: "canvas").isEmpty)
+            let forgotten = try await ledger.environmentWarning(for: Target(service: "canvas"))
+            #expect(forgotten?.contains("of canvas in production, staging: give --environment") == true)
+            let named = Target(service: "canvas", environment: Self.staging.environment)
+            #expect(try await ledger.environmentWarning(for: named) == nil)
+            #expect(try await ledger.environmentWarning(for: Target(service: "worker")) == nil)
             let start = try await ledger.begin(LedgerFixtures.run("d", sha: try LedgerFixtures.sha("9")))
             #expect(start.generation == 1)
             #expect(try await ledger.promotions(of: Self.staging).map(\.generation) == [1, 2, 3, 4])

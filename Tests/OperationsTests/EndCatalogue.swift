@@ -273,6 +273,7 @@ enum EndCatalogue {
             try report(promotion: record(kind: .rollback, effect: .unchanged, former: .target))
         },
         Entry("rollback-stragglers") { try report(promotion: record(kind: .rollback, former: .next), seen: behind) },
+        Entry("rollback-failed") { try report(promotion: record(kind: .rollback, former: .next), seen: crashing) },
         Entry("report-not-written") {
             var green = try report()
             green.exitCode = 69

@@ -93,7 +93,8 @@ struct FileStatement: Hashable {
                 state = known
             } else {
                 state = .unknown
-                remarks.append("state '\(Sanitizer.singleLine(text, limit: 40))' is unknown")
+                let states = ServiceState.allCases.map(\.rawValue).joined(separator: ", ")
+                remarks.append("state '\(Sanitizer.singleLine(text, limit: 40))' is unknown: expected one of \(states)")
             }
         }
         do {

@@ -146,6 +146,8 @@ struct VerdictText: Hashable, Sendable {
         case .convergedTolerated: "Look after the tolerated hosts: they are not proven to serve what was promoted."
         case .stragglers: "Bring the hosts that are behind to the target, then verify again."
         case .stalled: "Find out why progress stopped, and whether the deploy is still running; then verify again."
+        case .failedDeploy where promotion?.kind == .rollback:
+            "Repair the failed hosts: the tag already is the build to return to."
         case .failedDeploy where promotion?.rollback?.isImpossible == true:
             "Repair the failed hosts or promote a fixed build, and leave the hosts that serve another build as they are."
         case .failedDeploy:
@@ -169,6 +171,8 @@ struct VerdictText: Hashable, Sendable {
                     : code == .allWaived
                         ? "Check the waivers: every host is waived."
                         : "Check the source of the inventory, and which of its hosts are waived."
+        case .inventoryShrunk where code == .requirementWithoutHosts || code == .requirementTooLarge:
+            "Check --require, and the labels of the inventory."
         case .inventoryShrunk:
             "Check that the inventory's source is complete; if the fleet is meant to be smaller, give --max-shrink or "
                 + "--min-hosts."

@@ -9,6 +9,25 @@ extension Ledger {
         try await read { try Self.promotions(of: service, limit: limit, $0) }
     }
 
+    /// A warning if no environment was named, and the ledger has promotions of the service in others; nil otherwise. Hosts of
+    /// another environment would be compared with the wrong build.
+    package func environmentWarning(for target: Target) async throws(LedgerError) -> String? {
+        guard target.environment.isStandard else { return nil }
+        let others = try await read { db in
+            try String.fetchAll(
+                db,
+                sql: """
+                    SELECT DISTINCT \(LedgerSchema.environment) FROM promotions
+                    WHERE \(LedgerSchema.serviceName) = ? AND service != ? ORDER BY 1
+                    """,
+                arguments: [target.service, target.service])
+        }
+        guard !others.isEmpty else { return nil }
+        return
+            "no environment is named, and the ledger has promotions of \(target.service) in \(others.listed(limit: 4)): "
+            + "give --environment if these hosts belong to one of them"
+    }
+
     /// The number of hosts that the inventory listed for the service's last verified promotion; nil without one. Waived
     /// hosts and hosts outside a selection count, so that the whole fleet is never compared with a part of it.
     ///

@@ -95,6 +95,7 @@ package struct StatusRun: Sendable {
         await clients.shutdown()
         let conclusion = ended.conclusion ?? SweepRules(ended, at: duration).conclude(isGating: isGating)
         var context = context(startedAt, duration)
+        context.notes += [try await ledger?.environmentWarning(for: target)].compactMap { $0 }
         context.notes += [certificates.warning(now: Date(), names: inventory.hosts.map(\.name))].compactMap { $0 }
         let outcome = VerificationOutcome(verification: ended, conclusion: conclusion, context: context)
         guard let drift else { return outcome.report() }

@@ -171,6 +171,7 @@ package struct VerificationRun: Sendable {
             )
             start.target.generation = begun.generation
             start.promotions = begun.promotions
+            start.warnings += [try await ledger.environmentWarning(for: target)].compactMap { $0 }
             let recorder = LedgerRecorder(ledger: ledger, verification: begun.verification)
             observers.append(recorder)
             session.watches.append(
@@ -221,7 +222,7 @@ package struct VerificationRun: Sendable {
             id: start.verification, startedAt: start.date,
             finishedAt: start.date.addingTimeInterval(duration.seconds), inventorySource: inventory.source,
             inventoryHash: inventory.hash, selected: inventory.selected ?? [], listed: inventory.listedWhereSelected,
-            warnings: warnings)
+            warnings: start.warnings)
         context.origin = start.origin
         return context
     }
