@@ -17,8 +17,8 @@ struct TerminalRunTests {
         let outcome = try await bash.run(
             [
                 "-c",
-                "'\(try Program.collector().path)' verify --service canvas --host '\(hosts.url())' --sha \(Commit.new) "
-                    + "--timeout 15s --soak 500ms --interval 200ms --store none \(flags)",
+                "cd '\(folder.path)' && '\(try Program.collector().path)' verify --service canvas "
+                    + "--host '\(hosts.url())' --sha \(Commit.new) --timeout 15s --soak 500ms --interval 200ms --store none \(flags)",
             ], environment: ["HOME": folder.path].merging(environment) { $1 })
         await hosts.stop()
         return outcome
