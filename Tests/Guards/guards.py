@@ -2257,7 +2257,7 @@ GUARDS = [
         "text", "output-host-names", "the name of a host cannot add an output or a command",
         "Sources/Collector/Operations/Pipeline/StepOutputs.swift",
         r'return isHarmless ? character : "_"',
-        r"return character", HEADLINE),
+        r'return isHarmless || !name.isEmpty ? character : "_"', HEADLINE),
     Guard(
         "text", "pin-rolled-back", "a build that was rolled back is not given to pin",
         "Sources/Collector/Reports/Headline.swift",

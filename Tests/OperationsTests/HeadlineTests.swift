@@ -168,4 +168,16 @@ struct HeadlineTests {
         #expect(report.headline.text.contains("is unknown: the hosts were not verified after :latest was put back"))
         #expect(report.headline.build == "")
     }
+
+    @Test("A host that does not answer is not counted as serving what it served before")
+    func silentHost() throws {
+        var report = try SampleFleet.report()
+        let index = try #require(report.hosts.firstIndex { $0.facts.reach == .ok && !$0.isWaived })
+        report.hosts[index].status = .soaking
+        report.hosts[index].facts.build = .match
+        report.hosts[index].facts.runtime = .serving
+        let answering = Headline(report).text
+        report.hosts[index].facts.reach = .timeout
+        #expect(Headline(report).text != answering)
+    }
 }
