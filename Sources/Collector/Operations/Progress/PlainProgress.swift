@@ -82,8 +82,7 @@ struct PlainProgress: SessionObserver {
     private mutating func flush(
         _ verification: Verification, at now: Duration, includesCounts: Bool = false, isLast: Bool = false
     ) {
-        var groups: [Group] = []
-        var positions: [GroupKey: Int] = [:]
+        var grouping = Grouping()
         for host in touched.sorted() {
             let status = verification.tracks[host].status
             // The reasons of these hosts change only with their status, or with a restart.
@@ -96,16 +95,9 @@ struct PlainProgress: SessionObserver {
             let isNew = written.insert(line).inserted
             guard isNew || isLast && shown[host] != status else { continue }
             shown[host] = status
-            let key = GroupKey(status: status, code: reason.code)
-            if let position = positions[key] {
-                groups[position].hosts.append(host)
-            } else {
-                positions[key] = groups.count
-                groups.append(
-                    Group(
-                        status: status, reason: reason, reach: verification.tracks[host].facts.reach, hosts: [host]))
-            }
+            grouping.add(host, reason, verification)
         }
+        let groups = grouping.groups
         touched.removeAll(keepingCapacity: true)
         let changed = groups.reduce(0) { $0 + $1.hosts.count }
         var counted: [Group] = []
@@ -141,29 +133,38 @@ struct PlainProgress: SessionObserver {
         let code: HostReason.Code
     }
 
+    /// Groups hosts by status and reason code, in the order in which the first of each is added.
+    private struct Grouping {
+        private(set) var groups: [Group] = []
+        private var positions: [GroupKey: Int] = [:]
+
+        mutating func add(_ host: Int, _ reason: HostReason, _ verification: Verification) {
+            let track = verification.tracks[host]
+            let key = GroupKey(status: track.status, code: reason.code)
+            if let position = positions[key] {
+                groups[position].hosts.append(host)
+            } else {
+                positions[key] = groups.count
+                groups.append(Group(status: track.status, reason: reason, reach: track.facts.reach, hosts: [host]))
+            }
+        }
+    }
+
     // MARK: - Heartbeat
 
     /// Names the hosts that are not converged, grouped by reason, after the line with the counts.
     private mutating func beat(_ verification: Verification, at now: Duration) {
         lastHeartbeat = now
-        var groups: [Group] = []
-        var positions: [GroupKey: Int] = [:]
+        var grouping = Grouping()
         for host in verification.tracks.indices {
-            let status = verification.tracks[host].status
-            guard status != .converged, !verification.tracks[host].host.isWaived else { continue }
-            let reason = verification.tracks[host].reason(at: now, policy: verification.policy)
-            let key = GroupKey(status: status, code: reason.code)
-            if let position = positions[key] {
-                groups[position].hosts.append(host)
-            } else {
-                positions[key] = groups.count
-                groups.append(
-                    Group(
-                        status: status, reason: reason, reach: verification.tracks[host].facts.reach, hosts: [host]))
+            guard verification.tracks[host].status != .converged, !verification.tracks[host].host.isWaived else {
+                continue
             }
+            grouping.add(
+                host, verification.tracks[host].reason(at: now, policy: verification.policy), verification)
         }
         let text = HeldText(verification)
-        let sorted = groups.sorted { ($0.status.rank, -$0.hosts.count) < ($1.status.rank, -$1.hosts.count) }
+        let sorted = grouping.groups.sorted { ($0.status.rank, -$0.hosts.count) < ($1.status.rank, -$1.hosts.count) }
         for group in sorted.prefix(Self.maximumGroups) {
             let names = group.hosts.prefix(Self.maximumPending).map { Self.name($0, verification) }
             let more = group.hosts.count - names.count
