@@ -18,6 +18,8 @@ package enum EvidenceLine: Hashable, Sendable {
     case asked(Asked)
     case sample(Sample)
     case time(Moment)
+    /// The interval that was really kept between two requests to a host.
+    case paced(Paced)
     case promotions(Promotions)
     /// Names that the inventory's source no longer lists.
     case unlisted(Unlisted)
@@ -67,6 +69,16 @@ package enum EvidenceLine: Hashable, Sendable {
         package var at: Nanoseconds
 
         package enum CodingKeys: String, CodingKey { case at = "at_ns" }
+    }
+
+    package struct Paced: Codable, Hashable, Sendable {
+        package var at: Nanoseconds
+        package var interval: Nanoseconds
+
+        package enum CodingKeys: String, CodingKey {
+            case at = "at_ns"
+            case interval = "interval_ns"
+        }
     }
 
     package struct Promotions: Codable, Hashable, Sendable {
@@ -182,7 +194,7 @@ package enum EvidenceLine: Hashable, Sendable {
 extension EvidenceLine {
     /// The kinds of lines: the values of the member `kind`.
     package enum Kind: String, Sendable {
-        case start, host, refused, asked, sample, time, promotions, unlisted, learned, moved, signal, status, verdict
+        case start, host, refused, asked, sample, time, paced, promotions, unlisted, learned, moved, signal, status, verdict
         case tagSeen = "tag_seen"
     }
 
@@ -194,6 +206,7 @@ extension EvidenceLine {
         case .asked: .asked
         case .sample: .sample
         case .time: .time
+        case .paced: .paced
         case .promotions: .promotions
         case .unlisted: .unlisted
         case .learned: .learned
@@ -214,6 +227,7 @@ extension EvidenceLine {
         case .asked(let value): value
         case .sample(let value): value
         case .time(let value): value
+        case .paced(let value): value
         case .promotions(let value): value
         case .unlisted(let value): value
         case .learned(let value): value
@@ -260,6 +274,7 @@ extension EvidenceLine: Decodable {
         case .refused: self = .refused(try Refusal(from: decoder))
         case .asked: self = .asked(try Asked(from: decoder))
         case .sample: self = .sample(try Sample(from: decoder))
+        case .paced: self = .paced(try Paced(from: decoder))
         case .time: self = .time(try Moment(from: decoder))
         case .promotions: self = .promotions(try Promotions(from: decoder))
         case .unlisted: self = .unlisted(try Unlisted(from: decoder))
@@ -275,7 +290,7 @@ extension EvidenceLine: Decodable {
 
 /// The first line of an evidence file: the subject and the settings of the verification.
 package struct EvidenceStart: Codable, Hashable, Sendable {
-    package static let schema = 2
+    package static let schema = 3
     /// The schemas that can be replayed.
     static let knownSchemas = 1...schema
 

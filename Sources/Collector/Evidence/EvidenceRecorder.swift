@@ -86,6 +86,8 @@ struct RecordingEncoder: Sendable {
             guard !actions.isEmpty || verification.lastStaleCheck != lastStaleCheck else { return [] }
             lastStaleCheck = verification.lastStaleCheck
             lines.append(.time(.init(at: Nanoseconds(now))))
+        case .paced(let interval, let now):
+            lines.append(.paced(.init(at: Nanoseconds(now), interval: Nanoseconds(interval))))
         case .promotions(let promotions, let now):
             lines.append(.promotions(.init(at: Nanoseconds(now), promotions: promotions)))
         case .listed(let names, let now):

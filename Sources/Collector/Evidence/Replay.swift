@@ -115,6 +115,8 @@ package struct Replay {
             try known(sample.host)
             return (.sample(sample), sample.answeredAt)
         case .time(let moment): return (.time(moment.at.duration), moment.at.duration)
+        case .paced(let paced):
+            return (.paced(interval: paced.interval.duration, at: paced.at.duration), paced.at.duration)
         case .promotions(let list):
             return (.promotions(list.promotions, at: list.at.duration), list.at.duration)
         case .unlisted(let list):

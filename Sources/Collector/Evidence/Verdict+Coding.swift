@@ -99,10 +99,10 @@ extension HostSelector: Codable {
     }
 }
 
-/// A sample in evidence: `document`, `plain`, or `reach` with its `detail`.
+/// A sample in evidence: `document`, `repeated`, `plain`, or `reach` with its `detail`.
 extension Sample: Codable {
     private enum CodingKeys: String, CodingKey {
-        case host, nonce, document, plain, reach, detail
+        case host, nonce, document, repeated, plain, reach, detail
         case askedAt = "asked_ns"
         case answeredAt = "answered_ns"
     }
@@ -112,6 +112,8 @@ extension Sample: Codable {
         let answer: Answer =
             if let document = try container.decodeIfPresent(Document.self, forKey: .document) {
                 .document(document)
+            } else if let repeated = try container.decodeIfPresent(RepeatedDocument.self, forKey: .repeated) {
+                .repeated(repeated)
             } else if let plain = try container.decodeIfPresent(PlainAnswer.self, forKey: .plain) {
                 .plain(plain)
             } else {
@@ -134,10 +136,34 @@ extension Sample: Codable {
         try container.encode(nonce, forKey: .nonce)
         switch answer {
         case .document(let document): try container.encode(document, forKey: .document)
+        case .repeated(let repeated): try container.encode(repeated, forKey: .repeated)
         case .plain(let plain): try container.encode(plain, forKey: .plain)
         case .unusable(let reach, let detail):
             try container.encode(reach, forKey: .reach)
             try container.encode(detail, forKey: .detail)
         }
+    }
+}
+
+extension RepeatedDocument: Codable {
+    private enum CodingKeys: String, CodingKey {
+        case nonce
+        case ageSeconds = "age_seconds"
+        case observedAt = "observed_at"
+    }
+
+    package init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        self.init(
+            nonce: try container.decodeIfPresent(String.self, forKey: .nonce),
+            ageSeconds: try container.decode(Double.self, forKey: .ageSeconds),
+            observedAt: try container.decode(String.self, forKey: .observedAt))
+    }
+
+    package func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encodeIfPresent(nonce, forKey: .nonce)
+        try container.encode(ageSeconds, forKey: .ageSeconds)
+        try container.encode(observedAt, forKey: .observedAt)
     }
 }

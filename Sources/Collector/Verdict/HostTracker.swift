@@ -19,6 +19,8 @@ package struct HostTracker: Sendable {
     /// The arrival of the last answer of any kind.
     package private(set) var lastAnswerAt: Duration?
     package private(set) var lastAnswer = LastAnswerDetails()
+    /// The last answer's document, to which the next answer may refer; nil if the last answer was something else.
+    private var document: Document?
 
     private let target: SharedTarget
     private var knowledge = Knowledge.nothing
@@ -164,12 +166,28 @@ package struct HostTracker: Sendable {
 
     mutating func setListed(_ isListed: Bool) { isMissing = !isListed }
 
+    /// The sample with its document, where it only says that the previous one is repeated.
+    func completed(_ sample: Sample) -> Sample {
+        guard case .repeated(let changes) = sample.answer else { return sample }
+        var sample = sample
+        guard var document else {
+            sample.answer = .unusable(.protocolError, detail: "repeats a document that it did not send")
+            return sample
+        }
+        document.nonce = changes.nonce
+        document.ageSeconds = changes.ageSeconds
+        document.observedAt = changes.observedAt
+        sample.answer = .document(document)
+        return sample
+    }
+
     /// Processes one sample.
     ///
     /// - Parameter twin: the other host of the inventory whose id this sample has; nil if absent.
     mutating func observe(_ sample: Sample, twin: IdentityTracker.Twin?, rules: Rules) {
         attempts += 1
         outstanding = nil
+        if case .document(let document) = sample.answer { self.document = document } else { document = nil }
         defer {
             isHeard = isHeard || earlyAge == nil || sample.askedAt >= Policy.agentFreshness
             if fact == nil, earlyAge == nil { firstAnswer.takeNothing() }
@@ -196,6 +214,8 @@ package struct HostTracker: Sendable {
                 firstAnswer.rebooted()
             }
             take(document, sample: sample, rules: rules)
+        // Completed before.
+        case .repeated: break
         case .plain(let answer):
             answered(sample)
             lastAnswer = LastAnswerDetails(answer)

@@ -70,6 +70,13 @@ package struct Policy: Hashable, Sendable {
     /// nothing is proven.
     var recovery: Duration { soak == Self.longestSweep ? .seconds(60) : soak }
 
+    /// The same policy for a fleet whose hosts are queried at this interval, if it is longer than the policy's.
+    func paced(at kept: Duration) -> Policy {
+        var paced = self
+        paced.interval = max(interval, kept)
+        return paced
+    }
+
     /// True if the soak cannot end before the deadline, as in a sweep.
     var provesNothing: Bool { soak >= timeout }
 

@@ -8,6 +8,8 @@ package import Shared
 package struct Verification: Sendable {
     package let target: Target
     package let policy: Policy
+    /// The policy with the interval that is really kept.
+    package private(set) var timing: Policy
     /// One tracker per host, in the inventory's order.
     package private(set) var tracks: [HostTracker]
     /// Sorted by generation, up to the newest known one.
@@ -53,6 +55,9 @@ package struct Verification: Sendable {
         case sample(Sample)
         /// Time passes.
         case time(Duration)
+        /// The shell kept this time between two requests to a host: the policy's interval, or more if the fleet is larger than
+        /// the machine can query within it.
+        case paced(interval: Duration, at: Duration)
         /// The service's promotions in the ledger, read again.
         case promotions([Promotion], at: Duration)
         /// The names that the inventory's source lists now.
@@ -133,6 +138,7 @@ package struct Verification: Sendable {
         self.earliest = earliest
         self.target = target
         self.policy = policy
+        timing = policy
         self.promotions = promotions
         let shared = SharedTarget(target)
         tracks = hosts.map { HostTracker(host: $0, target: shared) }
@@ -173,6 +179,7 @@ package struct Verification: Sendable {
             for host in hosts { tracks[host].asked(at: moment) }
         case .sample(let sample): observe(sample, actions: &actions)
         case .time(let now): advance(to: now, actions: &actions)
+        case .paced(let interval, _): timing = policy.paced(at: interval)
         case .promotions(let promotions, let now): learn(promotions, at: now, actions: &actions)
         case .listed(let names, let now):
             for host in tracks.indices {
@@ -191,8 +198,9 @@ package struct Verification: Sendable {
         return actions
     }
 
-    private mutating func observe(_ sample: Sample, actions: inout [Action]) {
-        let host = sample.host
+    private mutating func observe(_ recorded: Sample, actions: inout [Action]) {
+        let host = recorded.host
+        let sample = tracks[host].completed(recorded)
         let wasReachable = tracks[host].isReachable
         if tracks[host].attempts == 0 { answeredOnce += 1 }
         let twin = claim(sample, actions: &actions)

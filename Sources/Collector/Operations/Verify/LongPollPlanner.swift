@@ -96,7 +96,7 @@ struct LongPollPlanner {
                     observedAt: answeredAt - Duration(clampingSeconds: document.ageSeconds))
             }
             return reading.finding
-        case .plain: return reading.finding
+        case .plain, .repeated: return reading.finding
         case .unusable:
             guard reading.validators.isUnchanged, let before = lastDocuments[host] else { return reading.finding }
             guard reading.validators.host == before.document.host.id else {
