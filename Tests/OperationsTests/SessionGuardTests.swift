@@ -7,7 +7,7 @@ import Testing
 struct SessionGuardTests {
     @Test("Every request carries a nonce of its own, whichever host it goes to and however often it is asked")
     func ownNonce() {
-        var queue = PollSchedule(noncePrefix: "run")
+        var queue = PollSchedule(noncePrefix: "run", interval: .seconds(1))
         var nonces: [String] = []
         for round in 0..<50 {
             for host in 0..<20 { queue.schedule(host, at: .seconds(round)) }

@@ -144,13 +144,13 @@ package struct ReportBuilder {
         if context.isSweep {
             host.sweep = SweepStatus(
                 track, isCompared: verification.target.isComparable,
-                isStale: track.isStale(at: end, policy: verification.policy))
+                isStale: track.isStale(at: end, policy: verification.timing))
             host.runningSince = track.lastAnswer.worst?.startedAt.map { Sanitizer.singleLine($0, limit: 64) }
         }
         if context.isSweep, !verification.target.isComparable, let reason = track.uncomparedReason {
             host.explain(ReasonText(reason))
         } else {
-            let reason = track.reason(at: end, policy: verification.policy)
+            let reason = track.reason(at: end, policy: verification.timing)
             host.reasonCode = reason.code
             host.explain(reason.text)
         }

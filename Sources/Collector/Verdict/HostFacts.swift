@@ -101,7 +101,7 @@ package enum RequestOutcome: String, Codable, Hashable, Sendable, CaseIterable {
     case never
 
     /// True if neither the host nor anything on the way to it gave an answer.
-    var isSilence: Bool {
+    package var isSilence: Bool {
         switch self {
         case .dns, .refused, .timeout, .tls, .never: true
         case .ok, .auth, .httpStatus, .notBuildinfo, .tooLarge, .protocolError: false

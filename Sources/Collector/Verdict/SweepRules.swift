@@ -83,7 +83,7 @@ package struct SweepRules {
         let gated = verification.tracks.filter { !$0.host.isWaived }
         counts = Dictionary(
             gated.map { track in
-                let isStale = track.isStale(at: now, policy: verification.policy)
+                let isStale = track.isStale(at: now, policy: verification.timing)
                 return (SweepFinding(track, isCompared: isCompared, isStale: isStale), 1)
             }, uniquingKeysWith: +)
     }

@@ -175,7 +175,7 @@ struct VerdictRules {
     }
 
     private func proven(in scope: LimitScope) -> Int {
-        gated.count { scope.contains($0.host) && $0.isProven(at: now, policy: policy) }
+        gated.count { scope.contains($0.host) && $0.isProven(at: now, policy: verification.timing) }
     }
 
     private func demand(_ scope: LimitScope) -> String {
@@ -206,7 +206,7 @@ struct VerdictRules {
             .sorted { ($0.silentSince ?? .zero) < ($1.silentSince ?? .zero) }
         let minimum = max(5, expected / 2 + 1)
         guard lost.count >= minimum else { return [] }
-        let window = policy.interval + policy.interval / 2
+        let window = verification.timing.interval + verification.timing.interval / 2
         let isTogether = (0...(lost.count - minimum)).contains { first in
             let start = lost[first].silentSince ?? .zero
             let end = lost[first + minimum - 1].silentSince ?? .zero

@@ -10,6 +10,9 @@ package struct Verification: Sendable {
     package let policy: Policy
     /// The policy with the interval that is really kept.
     package private(set) var timing: Policy
+    /// The longest interval that was kept.
+    package private(set) var longestInterval: Duration
+    private var firstToCheck = 0
     /// One tracker per host, in the inventory's order.
     package private(set) var tracks: [HostTracker]
     /// Sorted by generation, up to the newest known one.
@@ -139,6 +142,7 @@ package struct Verification: Sendable {
         self.target = target
         self.policy = policy
         timing = policy
+        longestInterval = policy.interval
         self.promotions = promotions
         let shared = SharedTarget(target)
         tracks = hosts.map { HostTracker(host: $0, target: shared) }
@@ -158,7 +162,7 @@ package struct Verification: Sendable {
     /// The number of hosts in the gate that are proven at this time.
     package func proven(at now: Duration) -> Int {
         // By index: copying a tracker costs more than the check.
-        tracks.indices.count { !tracks[$0].host.isWaived && tracks[$0].isProven(at: now, policy: policy) }
+        tracks.indices.count { !tracks[$0].host.isWaived && tracks[$0].isProven(at: now, policy: timing) }
     }
 
     /// True if every host was queried at least once and its request has ended.
@@ -179,7 +183,7 @@ package struct Verification: Sendable {
             for host in hosts { tracks[host].asked(at: moment) }
         case .sample(let sample): observe(sample, actions: &actions)
         case .time(let now): advance(to: now, actions: &actions)
-        case .paced(let interval, _): timing = policy.paced(at: interval)
+        case .paced(let interval, _): keep(interval)
         case .promotions(let promotions, let now): learn(promotions, at: now, actions: &actions)
         case .listed(let names, let now):
             for host in tracks.indices {
@@ -207,7 +211,7 @@ package struct Verification: Sendable {
         let wasHeard = tracks[host].isHeard
         let matcher = matcher
         tracks[host].observe(
-            sample, twin: twin, rules: HostTracker.Rules(matcher: matcher, policy: policy, earliest: earliest))
+            sample, twin: twin, rules: HostTracker.Rules(matcher: matcher, policy: timing, earliest: earliest))
         if !wasHeard, tracks[host].isHeard { heard += 1 }
         if lookups.isPossible, let evidence = tracks[host].evidence {
             actions += lookups.ask(for: matcher.unanswered(evidence)).map(Action.learn)
@@ -225,7 +229,7 @@ package struct Verification: Sendable {
         guard now < policy.timeout else { return conclude(.deadline, at: now, actions: &actions) }
         if now - lastStaleCheck >= min(.milliseconds(500), policy.interval) {
             lastStaleCheck = now
-            for host in tracks.indices where tracks[host].isStale(at: now, policy: policy) {
+            for host in tracks.indices where tracks[host].isStale(at: now, policy: timing) {
                 updateStatus(host, at: now, isFinal: false, actions: &actions)
             }
         }
@@ -306,7 +310,7 @@ package struct Verification: Sendable {
 
     private mutating func updateStatus(_ host: Int, at now: Duration, isFinal: Bool, actions: inout [Action]) {
         let before = tracks[host].status
-        guard let transition = tracks[host].updateStatus(at: now, isFinal: isFinal, policy: policy) else { return }
+        guard let transition = tracks[host].updateStatus(at: now, isFinal: isFinal, policy: timing) else { return }
         actions.append(.changed(host: host, transition))
         guard transition.status != before else { return }
         guard !tracks[host].host.isWaived else { return }
@@ -320,7 +324,7 @@ package struct Verification: Sendable {
         if budget.isBrokenByFailures {
             conclude(.tooManyFailed, at: now, actions: &actions)
         } else if movedTag == nil, expected > 0, counts[.converged, default: 0] == expected,
-            proven(at: now) == expected,
+            isWholeFleet(at: now, { $0.isProven(at: $1, policy: $2) }),
             isTagSeen(at: now, actions: &actions)
         {
             conclude(.everyHostProven, at: now, actions: &actions)
@@ -342,14 +346,38 @@ package struct Verification: Sendable {
     /// Dead hosts must not cost the whole timeout. A host that is merely behind might still arrive, or fail, and is waited
     /// for until the deadline, tolerated or not.
     private mutating func concludeIfRestIsTolerated(at now: Duration, actions: inout [Action]) {
-        // Checks the counts first, because this runs on every turn, for fleets of any size.
+        // Checks the counts first, because this runs on every turn.
         let converged = counts[.converged, default: 0]
         guard conclusion == nil, movedTag == nil, converged > 0, converged < expected, budget.holdsWithoutTheRest,
             converged >= policy.minProven.limit(of: expected),
-            tracks.allSatisfy({ $0.host.isWaived || $0.status == .converged || $0.isSettled(at: now, policy: policy) }),
-            proven(at: now) == converged, isTagSeen(at: now, actions: &actions)
+            isWholeFleet(
+                at: now,
+                { $0.status == .converged ? $0.isProven(at: $1, policy: $2) : $0.isSettled(at: $1, policy: $2) }),
+            isTagSeen(at: now, actions: &actions)
         else { return }
         conclude(.restTolerated, at: now, actions: &actions)
+    }
+
+    /// True if every host in the gate has a property.
+    ///
+    /// The search begins with the host that lacked it last time: most often it still does, and a fleet of any size can be
+    /// checked on every turn.
+    private mutating func isWholeFleet(
+        at now: Duration, _ property: (HostTracker, Duration, Policy) -> Bool
+    ) -> Bool {
+        for offset in tracks.indices {
+            let host = (firstToCheck + offset) % tracks.count
+            guard tracks[host].host.isWaived || property(tracks[host], now, timing) else {
+                firstToCheck = host
+                return false
+            }
+        }
+        return true
+    }
+
+    private mutating func keep(_ interval: Duration) {
+        timing = policy.paced(at: interval)
+        longestInterval = max(longestInterval, timing.interval)
     }
 
     /// The wait for a last reading of the tag: a registry that does not answer changes no verdict.

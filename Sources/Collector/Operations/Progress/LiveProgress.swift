@@ -74,7 +74,7 @@ struct LiveProgress: SessionObserver {
         let single = verification.tracks.filter { !$0.host.isWaived && $0.status != .converged }
             .sorted { $0.status.rank < $1.status.rank }
             .map { track in
-                let reason = track.reason(at: now, policy: verification.policy)
+                let reason = track.reason(at: now, policy: verification.timing)
                 let text = isHeld ? reason.text.withoutRollout(reason.code) : reason.text
                 return Group(
                     status: track.status, reason: Sanitizer.singleLine(text.sentence),

@@ -87,7 +87,7 @@ struct PlainProgress: SessionObserver {
             let status = verification.tracks[host].status
             // The reasons of these hosts change only with their status, or with a restart.
             if status == .converged, shown[host] == .converged { continue }
-            let reason = verification.tracks[host].reason(at: now, policy: verification.policy)
+            let reason = verification.tracks[host].reason(at: now, policy: verification.timing)
             guard !reason.isPreliminary || isLast else { continue }
             let line = Line(
                 host: host, status: status, code: reason.code,
@@ -114,7 +114,7 @@ struct PlainProgress: SessionObserver {
         let text = HeldText(verification)
         for (host, status) in named.sorted(by: { $0.host < $1.host }).prefix(room) {
             namedLines += 1
-            let reason = verification.tracks[host].reason(at: now, policy: verification.policy)
+            let reason = verification.tracks[host].reason(at: now, policy: verification.timing)
             write("\(Self.name(host, verification)): \(status.rawValue) - \(text.of(reason))", at: now)
         }
         var rest: [(status: HostStatus, text: String)] = counted.map {
@@ -161,7 +161,7 @@ struct PlainProgress: SessionObserver {
                 continue
             }
             grouping.add(
-                host, verification.tracks[host].reason(at: now, policy: verification.policy), verification)
+                host, verification.tracks[host].reason(at: now, policy: verification.timing), verification)
         }
         let text = HeldText(verification)
         let sorted = grouping.groups.sorted { ($0.status.rank, -$0.hosts.count) < ($1.status.rank, -$1.hosts.count) }

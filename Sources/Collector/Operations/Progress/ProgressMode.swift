@@ -45,18 +45,22 @@ struct FleetCounts {
     private let counts: [(status: HostStatus, count: Int)]
     let expected: Int
     let converged: Int
+    /// The interval that is kept, if it is longer than the one that was wanted.
+    private let pace: String?
 
     init(_ verification: Verification) {
         counts = verification.counts.filter { $0.value > 0 }.map { ($0.key, $0.value) }
             .sorted { $0.0.rank > $1.0.rank }
         expected = verification.expected
         converged = verification.counts[.converged, default: 0]
+        let kept = verification.timing.interval
+        pace = kept > verification.policy.interval ? "each asked every \(kept.brief)" : nil
     }
 
     /// For example `3 of 5 converged, 1 pending, 1 unreachable`.
     var line: String {
         let others = counts.filter { $0.status != .converged }.map { "\($0.count) \($0.status.rawValue)" }
-        return (["\(converged) of \(expected) converged"] + others).joined(separator: ", ")
+        return (["\(converged) of \(expected) converged"] + others + [pace].compactMap { $0 }).joined(separator: ", ")
     }
 
     func count(_ status: HostStatus) -> Int { counts.first { $0.status == status }?.count ?? 0 }

@@ -1,5 +1,4 @@
 import Foundation
-import HeapModule
 import Shared
 import Transfer
 package import Verdict
@@ -45,10 +44,11 @@ struct FleetSession: Sendable {
     func run(_ initial: Verification, observers: [any SessionObserver]) async -> (Verification, Duration) {
         let (events, yield) = AsyncStream.makeStream(of: SessionEvent.self)
         let start = clock.now
+        let limit = clients.reduce(0) { $0 + $1.concurrency }
         var state = SessionState(
-            verification: initial, observers: observers, schedule: PollSchedule(noncePrefix: noncePrefix),
-            longPolls: LongPollPlanner(
-                limit: clients.reduce(0) { $0 + $1.concurrency } / 2, interval: initial.policy.interval))
+            verification: initial, observers: observers,
+            schedule: PollSchedule(noncePrefix: noncePrefix, interval: initial.policy.interval, limit: limit),
+            longPolls: LongPollPlanner(limit: limit / 2, interval: initial.policy.interval))
         await withDiscardingTaskGroup { group in
             let decoder = decoder
             for client in clients {
@@ -88,6 +88,7 @@ struct FleetSession: Sendable {
                 if case .woke = event { isTimerPending = false }
                 handle(event, &state, start: start)
                 let moment = clock.now - start
+                state.keepPace(at: moment)
                 state.take(.time(moment), now: moment)
                 submitDue(&state, start: start)
                 state.notify(at: clock.now - start)
@@ -109,8 +110,10 @@ struct FleetSession: Sendable {
         switch event {
         case .completed(let batch):
             for reading in batch {
-                guard let pending = state.schedule.finish(reading.id) else { continue }
                 let answeredAt = reading.finishedAt - start
+                let pending = state.schedule.finish(
+                    reading.id, latency: reading.finishedAt - reading.startedAt, lag: now - answeredAt)
+                guard let pending else { continue }
                 if let end = reading.certificateEnd { certificates?.note(end, of: pending.host) }
                 let sample = Sample(
                     host: pending.host, askedAt: reading.startedAt - start, answeredAt: answeredAt,
@@ -174,7 +177,7 @@ private struct SessionState {
         self.longPolls = longPolls
     }
 
-    /// When the next host is due.
+    /// When the next request can be sent, unless something happens before.
     var wake: Duration { schedule.next ?? verification.policy.timeout }
 
     /// The only way into the verification, so that observers see every input.
@@ -187,8 +190,8 @@ private struct SessionState {
                 let track = verification.tracks[host]
                 // An answer from before the start is requested again at once, without waiting for a change.
                 let isEarly = track.earlyAge != nil
-                schedule.schedule(
-                    host, at: longPolls.schedule(host, at: at, now: now, status: track.status, isEarly: isEarly))
+                let moment = longPolls.schedule(host, at: at, now: now, status: track.status, isEarly: isEarly)
+                schedule.schedule(host, at: moment, track.urgency)
             case .changed(let host, let transition):
                 changes.append(HostChange(host: host, transition: transition))
             case .learn(let digest): lookups.append(digest)
@@ -196,6 +199,18 @@ private struct SessionState {
             case .concluded: break
             }
         }
+    }
+
+    /// Tells the verification which interval is kept, once it has changed enough to matter.
+    mutating func keepPace(at now: Duration) {
+        let kept = schedule.keptInterval(at: now)
+        let known = verification.timing.interval
+        guard kept > known || kept * 4 < known * 3 || (kept == verification.policy.interval && kept < known) else {
+            return
+        }
+        // A little more than was measured, so that a queue that grows is not announced on every turn.
+        let announced = kept > known ? kept + kept / 8 : kept
+        take(.paced(interval: announced, at: now), now: now)
     }
 
     /// The digests to look up in the registry, since the last call.
@@ -247,55 +262,6 @@ package enum SessionEvent: Sendable {
         /// As in ``TransferResponse/certificateEnd``.
         var certificateEnd: String?
     }
-}
-
-/// The queue of hosts by the time at which they are due, and of requests in progress: at most one per host.
-struct PollSchedule {
-    private struct Due: Comparable {
-        let at: Duration
-        let host: Int
-
-        static func < (left: Due, right: Due) -> Bool { (left.at, left.host) < (right.at, right.host) }
-    }
-
-    /// A request that was sent and has not ended.
-    struct Pending {
-        let host: Int
-        let nonce: String
-    }
-
-    private var due = Heap<Due>()
-    private var pending: [UInt64: Pending] = [:]
-    private var lastID: UInt64 = 0
-    private let noncePrefix: String
-
-    /// - Parameter noncePrefix: unguessable, and new for each verification, so that no answer to another one fits.
-    init(noncePrefix: String) {
-        self.noncePrefix = noncePrefix
-    }
-
-    /// When the next host is due; nil if none is scheduled.
-    var next: Duration? { due.min?.at }
-
-    mutating func schedule(_ host: Int, at moment: Duration) {
-        due.insert(Due(at: moment, host: host))
-    }
-
-    /// Removes the hosts that are due; each gets a request id and a nonce of its own.
-    mutating func takeDue(at now: Duration) -> [(id: UInt64, pending: Pending)] {
-        var taken: [(id: UInt64, pending: Pending)] = []
-        while let first = due.min, first.at <= now {
-            due.removeMin()
-            lastID += 1
-            let request = Pending(host: first.host, nonce: "\(noncePrefix)-\(String(lastID, radix: 36))")
-            pending[lastID] = request
-            taken.append((lastID, request))
-        }
-        return taken
-    }
-
-    /// Ends a request; nil if the id is not in progress.
-    mutating func finish(_ id: UInt64) -> Pending? { pending.removeValue(forKey: id) }
 }
 
 /// The transfer clients of one session. A large fleet is split between two threads, because one core of libcurl limits the
@@ -354,5 +320,12 @@ extension TransferFailure {
         // Nothing came from the host; the detail explains that the collector caused it.
         case .local, .cancelled: .timeout
         }
+    }
+}
+
+extension HostTracker {
+    fileprivate var urgency: PollSchedule.Urgency {
+        if facts.reach.isSilence, facts.reach != .never { return .silent }
+        return status == .converged ? .settled : .open
     }
 }

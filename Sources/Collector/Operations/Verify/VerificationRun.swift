@@ -200,6 +200,7 @@ package struct VerificationRun: Sendable {
             context.notes.append("the ledger lacks changes of this verification: \(problem)")
         }
         context.notes += [certificates.warning(now: Date(), names: inventory.hosts.map(\.name))].compactMap { $0 }
+        context.notes += [ended.paceNote].compactMap { $0 }
         let outcome = VerificationOutcome(verification: ended, conclusion: conclusion, context: context)
         return await recorded(outcome.concluding(evidenceRecorder))
     }
@@ -412,5 +413,15 @@ extension VerificationRecord {
                 source: Sanitizer.singleLine(inventory.source), hash: inventory.hash, expected: inventory.hosts.count,
                 listed: inventory.listedWhereSelected, selected: inventory.selected),
             hosts: inventory.hosts)
+    }
+}
+
+extension Verification {
+    /// A note if hosts were queried less often than was wanted.
+    fileprivate var paceNote: String? {
+        guard longestInterval > policy.interval else { return nil }
+        let freshness = longestInterval * 3
+        return "each host was asked every \(longestInterval.brief) instead of every \(policy.interval.brief), as fast as "
+            + "this machine can ask \(tracks.count.hostCount); an answer counted as fresh for \(freshness.brief)"
     }
 }
