@@ -303,9 +303,9 @@ struct ReplayTests {
     func laterSchema() throws {
         var lines = try Sampled().lines
         guard case .start(var start) = lines[0] else { return }
-        start.schema = 3
+        start.schema = EvidenceStart.schema + 1
         lines[0] = .start(start)
-        #expect(throws: EvidenceError.otherSchema("e.ndjson", schema: 3)) {
+        #expect(throws: EvidenceError.otherSchema("e.ndjson", schema: EvidenceStart.schema + 1)) {
             try Self.replay(try Recording.file(lines))
         }
     }

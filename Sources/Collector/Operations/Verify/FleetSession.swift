@@ -203,14 +203,8 @@ private struct SessionState {
 
     /// Tells the verification which interval is kept, once it has changed enough to matter.
     mutating func keepPace(at now: Duration) {
-        let kept = schedule.keptInterval(at: now)
-        let known = verification.timing.interval
-        guard kept > known || kept * 4 < known * 3 || (kept == verification.policy.interval && kept < known) else {
-            return
-        }
-        // A little more than was measured, so that a queue that grows is not announced on every turn.
-        let announced = kept > known ? kept + kept / 8 : kept
-        take(.paced(interval: announced, at: now), now: now)
+        guard let kept = schedule.announcedInterval(at: now, known: verification.timing.interval) else { return }
+        take(.paced(interval: kept, at: now), now: now)
     }
 
     /// The digests to look up in the registry, since the last call.

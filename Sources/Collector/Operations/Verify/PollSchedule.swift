@@ -58,6 +58,14 @@ struct PollSchedule {
         pace.kept(at: now, overdue: max(wait(open, at: now), wait(settled, at: now)))
     }
 
+    /// The kept interval, once it differs enough from the one that is known; nil if it does not.
+    mutating func announcedInterval(at now: Duration, known: Duration) -> Duration? {
+        let kept = keptInterval(at: now)
+        // A little more than was measured, so that a growing queue is not announced on every turn.
+        if kept > known { return kept + kept / 8 }
+        return kept < known && (kept * 4 < known * 3 || kept == pace.interval) ? kept : nil
+    }
+
     /// When ``takeDue(at:)`` can release a request, unless one ends before; nil if it cannot.
     var next: Duration? {
         let moments = [open.min?.at, settled.min?.at, silentHaveRoom ? silent.min?.at : nil]
@@ -204,7 +212,8 @@ struct RequestWindow {
 ///
 /// The longest wait of the last one to two intervals counts, so that one quick request does not hide a queue.
 struct KeptPace {
-    private let interval: Duration
+    /// The wanted interval.
+    let interval: Duration
     /// The interval that was kept lately.
     private(set) var current: Duration
     private var before = Duration.zero

@@ -421,7 +421,8 @@ extension Verification {
     fileprivate var paceNote: String? {
         guard longestInterval > policy.interval else { return nil }
         let freshness = longestInterval * 3
-        return "each host was asked every \(longestInterval.brief) instead of every \(policy.interval.brief), as fast as "
+        return
+            "each host was asked every \(longestInterval.brief) instead of every \(policy.interval.brief), as fast as "
             + "this machine can ask \(tracks.count.hostCount); an answer counted as fresh for \(freshness.brief)"
     }
 }
