@@ -61,6 +61,7 @@ DETAILS = r"[./](ForeignOutputTests|ContainerReportTests|HealthOutputChangeTests
 ANSWERS = r"[./](ResponseDecoderTests|TransferOutcomeTests)/"
 TRANSFERS = r"[./](TransferOutcomeTests|TransferClientTests|TransferTLSTests)/"
 SESSION = r"[./](FleetSessionTests|SessionGuardTests)/"
+PACE = r"[./](PollScheduleTests|KeptIntervalTests)/"
 INVENTORY = r"[./](GoodInventoryTests|BadInventoryTests|AccessInventoryTests)/"
 REPORTS = r"[./](ReportTests|ReportGuardTests)/"
 LEDGER = r"[./](LedgerRecordingTests|LedgerOpenerTests|LedgerGuardTests)/"
@@ -175,6 +176,21 @@ GUARDS = [
         _VERDICT + "HostTracker.swift",
         r"fact.map { now - $0.moment > policy.freshness } ?? false",
         r"fact.map { now - $0.moment > policy.freshness * 100 } ?? false", VERDICT),
+    Guard(
+        1, "kept-fact", "freshness never follows an interval that is shorter than the policy's",
+        _VERDICT + "Policy.swift",
+        r"paced.interval = max(interval, kept)",
+        r"paced.interval = kept", PACE),
+    Guard(
+        1, "kept-silence", "a stretched interval does not hide a host whose last request had no answer",
+        _VERDICT + "HostTracker.swift",
+        r"status == .converged && outcome == .ok && fact != nil && !isStale",
+        r"status == .converged && fact != nil && !isStale", PACE),
+    Guard(
+        1, "repeat-without", "an answer that repeats a document proves nothing without that document",
+        _VERDICT + "HostTracker.swift",
+        r"if case .document(let document) = sample.answer { self.document = document } else { document = nil }",
+        r"if case .document(let document) = sample.answer { self.document = document }", PACE),
     Guard(
         1, "worst-instance", "a summary that says serving does not make up for an instance that is not",
         _VERDICT + "Document+Judgement.swift",
@@ -486,7 +502,7 @@ GUARDS = [
         r"if answer.nonce?.isEmpty == true {", VERDICT),
     Guard(
         3, "nonce-new", "every request has a nonce of its own",
-        "Sources/Collector/Operations/Verify/FleetSession.swift",
+        "Sources/Collector/Operations/Verify/PollSchedule.swift",
         r"""nonce: "\(noncePrefix)-\(String(lastID, radix: 36))")""",
         r"""nonce: "\(noncePrefix)-0")""", SESSION),
     Guard(
