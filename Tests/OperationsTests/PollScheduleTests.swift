@@ -113,7 +113,7 @@ struct PollScheduleTests {
             window.sent()
             window.ended(isSlow: false, latency: .milliseconds(5), lag: .milliseconds(80))
         }
-        #expect(size() == 32)
+        #expect(size() == 256)
     }
 
     @Test(

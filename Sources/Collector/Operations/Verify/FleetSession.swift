@@ -190,7 +190,9 @@ private struct SessionState {
                 let track = verification.tracks[host]
                 // An answer from before the start is requested again at once, without waiting for a change.
                 let isEarly = track.earlyAge != nil
-                let moment = longPolls.schedule(host, at: at, now: now, status: track.status, isEarly: isEarly)
+                let moment = longPolls.schedule(
+                    host, at: at, now: now, status: track.status, isEarly: isEarly,
+                    isBehind: verification.timing.interval > verification.policy.interval)
                 schedule.schedule(host, at: moment, track.urgency)
             case .changed(let host, let transition):
                 changes.append(HostChange(host: host, transition: transition))

@@ -50,15 +50,17 @@ struct LongPollPlanner {
 
     /// The time of the next request to a host, which without long polls would be sent at `moment`.
     ///
-    /// - Parameter isEarly: true if the last answer was from before the start, so waiting is pointless.
+    /// - Parameters:
+    ///   - isEarly: true if the last answer was from before the start, so waiting is pointless.
+    ///   - isBehind: true if other hosts wait for their turn, which a long poll would take.
     mutating func schedule(
-        _ host: Int, at moment: Duration, now: Duration, status: HostStatus, isEarly: Bool = false
+        _ host: Int, at moment: Duration, now: Duration, status: HostStatus, isEarly: Bool = false, isBehind: Bool = false
     ) -> Duration {
         nextHolds[host] = nil
         // A held answer does not bring the next request forward, even if the host changes constantly.
         let regular = max(moment, now + interval)
         let start = max(now, lastHeld[host].map { $0 + Self.shortestHold } ?? now)
-        guard lastDocuments[host] != nil, !unsupported.contains(host), status.isAwaited, !isEarly,
+        guard lastDocuments[host] != nil, !unsupported.contains(host), status.isAwaited, !isEarly, !isBehind,
             regular - start >= .seconds(1),
             held.count + nextHolds.count < limit
         else {

@@ -169,14 +169,15 @@ struct RequestWindow {
     private var latency = Duration.milliseconds(25)
     private var isFull = false
 
-    private static let smallest = 32
+    /// Few enough that their answers wait for milliseconds, and enough for hosts a quarter of a second away.
+    private static let smallest = 256
     private static let largest = 1_000
     /// Answers that wait longer than this have arrived faster than they can be processed.
     private static let longestLag = Duration.milliseconds(50)
 
     init(limit: Int) {
         self.limit = max(1, limit)
-        size = min(self.limit, 256)
+        size = min(self.limit, Self.smallest)
     }
 
     var hasSlots: Bool { quick + slow < limit }
