@@ -194,7 +194,8 @@ package enum EvidenceLine: Hashable, Sendable {
 extension EvidenceLine {
     /// The kinds of lines: the values of the member `kind`.
     package enum Kind: String, Sendable {
-        case start, host, refused, asked, sample, time, paced, promotions, unlisted, learned, moved, signal, status, verdict
+        case start, host, refused, asked, sample, time, paced, promotions, unlisted, learned, moved, signal, status,
+            verdict
         case tagSeen = "tag_seen"
     }
 

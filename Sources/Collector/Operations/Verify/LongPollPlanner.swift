@@ -54,7 +54,8 @@ struct LongPollPlanner {
     ///   - isEarly: true if the last answer was from before the start, so waiting is pointless.
     ///   - isBehind: true if other hosts wait for their turn, which a long poll would take.
     mutating func schedule(
-        _ host: Int, at moment: Duration, now: Duration, status: HostStatus, isEarly: Bool = false, isBehind: Bool = false
+        _ host: Int, at moment: Duration, now: Duration, status: HostStatus, isEarly: Bool = false,
+        isBehind: Bool = false
     ) -> Duration {
         nextHolds[host] = nil
         // A held answer does not bring the next request forward, even if the host changes constantly.
