@@ -14,6 +14,8 @@ let package = Package(
     products: [
         .executable(name: "buildinfo-agent", targets: ["Agent"]),
         .executable(name: "buildinfo-collector", targets: ["Collector"]),
+        // For measurements; not in the packages.
+        .executable(name: "buildinfo-fleet", targets: ["BuildinfoFleet"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
@@ -221,6 +223,22 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
             ],
             path: "Sources/Collector/Commands",
+            swiftSettings: strict
+        ),
+
+        // A fleet of hosts on loopback in one process, for measurements.
+        .executableTarget(
+            name: "BuildinfoFleet",
+            dependencies: [
+                "AgentCore",
+                "Shared",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ],
+            path: "bench/fleet",
+            exclude: ["README.md"],
             swiftSettings: strict
         ),
 
