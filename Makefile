@@ -13,7 +13,7 @@ STATIC := $(CURDIR)/.build-release-agent/static
 
 # One process after the other: sockets and engines have deadlines that a busy neighbour would break.
 TESTS := SharedTests AgentTests SupportTests VerdictTests PropertyTests TransferTests InventoryTests RegistryTests \
-	GateTests ReportsTests EvidenceTests LedgerTests OperationsTests DrillTests CommandsTests CrashTests \
+	GateTests ReportsTests EvidenceTests LedgerTests OperationsTests DrillTests FleetTests CommandsTests CrashTests \
 	AgentEndToEndTests EngineTests EndToEndTests PromotionTests
 
 PACKED := --agent .build-release-agent/release/buildinfo-agent --collector .build-release/release/buildinfo-collector

@@ -400,6 +400,13 @@ let package = Package(
             swiftSettings: strict
         ),
         .testTarget(
+            name: "FleetTests",
+            dependencies: [
+                "BuildinfoFleet", "Collector", "Shared", "Support",
+            ],
+            swiftSettings: strict
+        ),
+        .testTarget(
             name: "CrashTests",
             dependencies: [
                 "Agent", "Collector", "CollectorFixtures", "EndToEndFixtures", "Ledger", "Reports", "Shared",

@@ -10,6 +10,8 @@ public struct Program: Sendable {
     public static func agent() throws -> Program { try built("buildinfo-agent") }
     /// The collector of the same build as this test.
     public static func collector() throws -> Program { try built("buildinfo-collector") }
+    /// The fleet of simulated hosts of the same build as this test.
+    public static func fleet() throws -> Program { try built("buildinfo-fleet") }
 
     /// An installed program.
     ///
