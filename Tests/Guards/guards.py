@@ -64,7 +64,7 @@ SESSION = r"[./](FleetSessionTests|SessionGuardTests)/"
 PACE = r"[./](PollScheduleTests|KeptIntervalTests)/"
 INVENTORY = r"[./](GoodInventoryTests|BadInventoryTests|AccessInventoryTests)/"
 REPORTS = r"[./](ReportTests|ReportGuardTests)/"
-LEDGER = r"[./](LedgerRecordingTests|LedgerOpenerTests|LedgerGuardTests)/"
+LEDGER = r"[./](LedgerRecordingTests|HostWriterTests|LedgerOpenerTests|LedgerGuardTests)/"
 HISTORY = (r"[./](HistoryStatisticsTests|HostMomentTests|RecordedStatusTests|RollbackLinksTests|ServedFromStartTests|"
            r"CommaSeparatedTableTests)/")
 DRILL = r"[./](DrillRunTests|DrillJudgementTests)/"
@@ -1203,15 +1203,27 @@ GUARDS = [
         12, "finish-whole", "the end of a verification is one transaction",
         _LEDGER + "Recording/Ledger+Recording.swift",
         r"""            try Self.finishVerification(verification, report, db)
-            try Self.finishHosts(of: verification, report, db)
+            var writer = HostWriter(verification: verification, db)
+            try writer.finish(report.hosts)
         }""",
         r"""            try Self.finishVerification(verification, report, db)
         }
         try await write { db in
             let sql = "SELECT number FROM verifications WHERE id = ?"
             let verification = try Int64.fetchOne(db, sql: sql, arguments: [report.verification.id])
-            try Self.finishHosts(of: verification ?? 0, report, db)
+            var writer = HostWriter(verification: verification ?? 0, db)
+            try writer.finish(report.hosts)
         }""", LEDGER),
+    Guard(
+        "ledger", "finish-differs", "a recorded transition that differs from the report's is replaced",
+        _LEDGER + "Recording/HostWriter.swift",
+        r"self.number == number && seconds == transition.seconds && status == transition.status.rawValue",
+        r"self.number == number && seconds == transition.seconds", LEDGER),
+    Guard(
+        "ledger", "finish-trims", "a recorded transition that the report lacks is removed",
+        _LEDGER + "Recording/HostWriter.swift",
+        r"if let last = rows.last, last.number >= host.transitions.count {",
+        r"if let last = rows.last, last.number > host.transitions.count {", LEDGER),
     Guard(
         12, "interrupted", "a verification whose process is gone reads as interrupted",
         _LEDGER + "Recording/ProcessIdentity.swift",

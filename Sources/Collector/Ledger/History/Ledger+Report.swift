@@ -200,7 +200,7 @@ struct HostReader {
     }
 
     /// The parts of a host's report that have no column of their own.
-    struct Details: Codable {
+    struct Details: Codable, Hashable {
         var warnings: [String]?
         var project: String?
         var instancesExpected: Int?

@@ -18,9 +18,8 @@ extension Ledger {
             var target = run.target
             target.generation = generation
             let verification = try Self.insertVerification(run, target: target, process: process, db)
-            for (position, host) in run.hosts.enumerated() {
-                try Self.insertHost(host, at: position, of: verification, db)
-            }
+            var writer = HostWriter(verification: verification, db)
+            for (position, host) in run.hosts.enumerated() { try writer.insert(host, at: position) }
             return VerificationRecord.Start(
                 verification: verification, generation: generation,
                 promotions: try Self.promotions(of: target.deployed, db))
@@ -31,7 +30,8 @@ extension Ledger {
     func append(_ transitions: [RecordedTransition], to verification: Int64) async throws(LedgerError) {
         guard !transitions.isEmpty else { return }
         try await write { db in
-            for transition in transitions { try Self.upsert(transition, of: verification, db) }
+            let writer = HostWriter(verification: verification, db)
+            for transition in transitions { try writer.write(transition) }
         }
     }
 
@@ -46,7 +46,8 @@ extension Ledger {
             let verification =
                 try known ?? Self.insertVerification(VerificationRecord(report), target: target, process: process, db)
             try Self.finishVerification(verification, report, db)
-            try Self.finishHosts(of: verification, report, db)
+            var writer = HostWriter(verification: verification, db)
+            try writer.finish(report.hosts)
         }
     }
 
@@ -151,95 +152,5 @@ extension Ledger {
                 try LedgerCoding.encode(report.policy), try LedgerCoding.encode(report.inventory),
                 try LedgerCoding.encode(outcome), report.evidence?.hash, verification,
             ])
-    }
-}
-
-// MARK: - Hosts and transitions
-
-extension Ledger {
-    private static func insertHost(_ host: ExpectedHost, at position: Int, of verification: Int64, _ db: Database)
-        throws
-    {
-        let waived = host.waiver.map {
-            Report.Host.Waived(until: $0.until, reason: $0.reason, by: $0.by, expired: $0.isExpired)
-        }
-        let insert = try db.cachedStatement(
-            sql: "INSERT INTO hosts (verification, position, name, url, labels, waived) VALUES (?, ?, ?, ?, ?, ?)")
-        try insert.execute(arguments: [
-            verification, position, host.name, host.url, try labels(host.labels), try waived.map(LedgerCoding.encode),
-        ])
-    }
-
-    private static func upsert(_ recorded: RecordedTransition, of verification: Int64, _ db: Database) throws {
-        // The end of a verification repeats all transitions, and equal ones are not written again. A reason stays as it was
-        // recorded: advice that depends on the verdict is derived when the report is read.
-        let insert = try db.cachedStatement(
-            sql: """
-                INSERT INTO transitions (verification, host, number, seconds, label, reason) VALUES (?, ?, ?, ?, ?, ?)
-                ON CONFLICT (verification, host, number) DO UPDATE
-                SET seconds = excluded.seconds, label = excluded.label, reason = excluded.reason
-                WHERE seconds != excluded.seconds OR label != excluded.label
-                """)
-        let transition = recorded.transition
-        try insert.execute(arguments: [
-            verification, recorded.host, recorded.number, transition.seconds, transition.status.rawValue,
-            transition.reason,
-        ])
-    }
-
-    /// Updates the hosts of a verification from its report.
-    private static func finishHosts(of verification: Int64, _ report: Report, _ db: Database) throws {
-        var positions: [String: Int] = [:]
-        let rows = try Row.fetchCursor(
-            db, sql: "SELECT position, name FROM hosts WHERE verification = ?", arguments: [verification])
-        while let row = try rows.next() { positions[row[1]] = row[0] }
-        var next = (positions.values.max() ?? -1) + 1
-        for (rank, host) in report.hosts.enumerated() {
-            let position = positions[host.name] ?? next
-            if position == next { next += 1 }
-            try upsert(host, position: position, rank: rank, of: verification, db)
-            // A report keeps only the first and the latest of very many transitions; the ledger keeps all that it recorded.
-            guard host.transitions.count < HostTracker.maximumTransitions else { continue }
-            for (number, transition) in host.transitions.enumerated() {
-                try upsert(
-                    RecordedTransition(host: position, number: number, transition: transition), of: verification, db)
-            }
-            let trim = try db.cachedStatement(
-                sql: "DELETE FROM transitions WHERE verification = ? AND host = ? AND number >= ?")
-            try trim.execute(arguments: [verification, position, host.transitions.count])
-        }
-    }
-
-    private static func upsert(
-        _ host: Report.Host, position: Int, rank: Int, of verification: Int64, _ db: Database
-    ) throws {
-        let upsert = try db.cachedStatement(
-            sql: """
-                INSERT INTO hosts (
-                    verification, position, rank, name, url, labels, waived, label, reason, git_sha, digest, reach,
-                    identity, build, runtime, attempts, seconds_to_converge, last_answer_age, clock_offset, details)
-                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-                ON CONFLICT (verification, position) DO UPDATE SET
-                    rank = excluded.rank, name = excluded.name, url = excluded.url, labels = excluded.labels,
-                    waived = excluded.waived, label = excluded.label, reason = excluded.reason,
-                    git_sha = excluded.git_sha, digest = excluded.digest, reach = excluded.reach,
-                    identity = excluded.identity, build = excluded.build, runtime = excluded.runtime,
-                    attempts = excluded.attempts, seconds_to_converge = excluded.seconds_to_converge,
-                    last_answer_age = excluded.last_answer_age, clock_offset = excluded.clock_offset,
-                    details = excluded.details
-                """)
-        try upsert.execute(arguments: [
-            verification, position, rank, host.name, host.url, try labels(host.labels),
-            try host.waived.map(LedgerCoding.encode), host.status.rawValue, host.reason, host.gitSHA?.hex,
-            host.digest?.description, host.facts.reach.rawValue, host.facts.identity.rawValue,
-            host.facts.build.rawValue, host.facts.runtime.rawValue, host.attempts, host.secondsToConverge,
-            host.lastAnswerAgeSeconds, host.clockOffsetSeconds,
-            try LedgerCoding.encode(HostReader.Details(host)),
-        ])
-    }
-
-    /// The labels as JSON. Most hosts have none, and NULL takes no space.
-    private static func labels(_ labels: [String: String]) throws -> String? {
-        labels.isEmpty ? nil : try LedgerCoding.encode(labels)
     }
 }

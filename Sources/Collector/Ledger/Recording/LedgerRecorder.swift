@@ -20,7 +20,9 @@ package final class LedgerRecorder: SessionObserver {
         writer = Task {
             for await _ in stream {
                 do throws(LedgerError) {
-                    try await ledger.append(queue.take(), to: verification)
+                    while case let batch = queue.take(), !batch.isEmpty {
+                        try await ledger.append(batch, to: verification)
+                    }
                 } catch {
                     // The verdict does not depend on the ledger, but the report must mention the failure.
                     return error
@@ -50,36 +52,48 @@ package final class LedgerRecorder: SessionObserver {
 }
 
 /// Transitions that are waiting to be written, in order.
+///
+/// They wait as the verdict has them, whose texts it shares with the host's state, and become rows a batch at a time.
 private final class TransitionQueue: Sendable {
     private struct State {
-        var pending: [RecordedTransition] = []
+        var pending: [HostChange] = []
+        /// The number of changes in `pending` that are taken.
+        var taken = 0
         var counts: [Int: Int] = [:]
     }
+
+    /// The most transitions in one transaction.
+    private static let batch = 5_000
 
     private let state = Mutex(State())
 
     func add(_ changes: [HostChange]) {
-        state.withLock { state in
-            for change in changes {
-                let number = state.counts[change.host, default: 0]
-                state.counts[change.host] = number + 1
-                // Rounded as in the report.
-                let seconds = change.transition.at.roundedSeconds
-                state.pending.append(
-                    RecordedTransition(
-                        host: change.host, number: number,
-                        transition: .init(
-                            seconds: seconds, status: change.transition.status,
-                            reason: Sanitizer.singleLine(change.transition.reason.text.finding),
-                            reasonCode: change.transition.reason.code)))
-            }
-        }
+        state.withLock { $0.pending.append(contentsOf: changes) }
     }
 
+    /// The next transitions; empty if none is waiting.
     func take() -> [RecordedTransition] {
-        state.withLock { state in
-            defer { state.pending.removeAll() }
-            return state.pending
+        let changes = state.withLock { state in
+            let changes = state.pending[state.taken...].prefix(Self.batch).map { change in
+                let number = state.counts[change.host, default: 0]
+                state.counts[change.host] = number + 1
+                return (change, number)
+            }
+            state.taken += changes.count
+            if state.taken * 2 >= state.pending.count {
+                state.pending.removeFirst(state.taken)
+                state.taken = 0
+            }
+            return changes
+        }
+        return changes.map { change, number in
+            RecordedTransition(
+                host: change.host, number: number,
+                transition: .init(
+                    // Rounded as in the report.
+                    seconds: change.transition.at.roundedSeconds, status: change.transition.status,
+                    reason: Sanitizer.singleLine(change.transition.reason.text.finding),
+                    reasonCode: change.transition.reason.code))
         }
     }
 }
