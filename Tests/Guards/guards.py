@@ -1222,8 +1222,8 @@ GUARDS = [
     Guard(
         "ledger", "finish-trims", "a recorded transition that the report lacks is removed",
         _LEDGER + "Recording/HostWriter.swift",
-        r"if let last = rows.last, last.number >= host.transitions.count {",
-        r"if let last = rows.last, last.number > host.transitions.count {", LEDGER),
+        r"if let last = rows.last, last.number >= transitions.count {",
+        r"if let last = rows.last, last.number > transitions.count {", LEDGER),
     Guard(
         12, "interrupted", "a verification whose process is gone reads as interrupted",
         _LEDGER + "Recording/ProcessIdentity.swift",
