@@ -41,7 +41,7 @@ struct HostWriterTests {
         }
         if random.chance(20), !rows.isEmpty { rows.remove(at: random.pick(0, rows.count - 1)) }
         if random.chance(30) {
-            for number in transitions.count..<(transitions.count + 3) {
+            for number in transitions.count..<(transitions.count + random.pick(1, 3)) {
                 rows.append(
                     RecordedTransition(
                         host: host, number: number, transition: .init(seconds: 99, status: .flapping, reason: "extra")))
