@@ -3,7 +3,7 @@
 
 - Every relative link in a Markdown file names a file or directory of the repository, and an anchor that exists.
 - The exit codes in README.md are the exit codes in docs/troubleshooting.md.
-- Every flag in README.md, SECURITY.md and docs/ is declared in Sources/, or is a flag of another program.
+- Every flag in README.md, SECURITY.md and docs/ is declared in Sources/ or bench/, or is a flag of another program.
 """
 
 import re
@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 # Flags of other programs that the documentation calls.
 OTHER_FLAGS = {
-    "--filter", "--label", "--now", "--parallel", "--raw",
+    "--filter", "--label", "--now", "--parallel", "--product", "--raw",
     "--force-recreate", "--new", "--scale", "--skip-push", "--user", "--with-registry-auth",  # tools that deploy containers
     "--help", "--version", "--generate-completion-script",  # every program of ours has them, from the argument parser
 }
@@ -117,7 +117,7 @@ def check_exit_codes(readme, troubleshooting):
 def declared_flags():
     """Names of options and flags in the sources: given by name, or the property's name in kebab case."""
     found = set()
-    for path in (ROOT / "Sources").rglob("*.swift"):
+    for path in [*(ROOT / "Sources").rglob("*.swift"), *(ROOT / "bench").rglob("*.swift")]:
         text = path.read_text(encoding="utf-8")
         if "@Option" not in text and "@Flag" not in text:
             continue
@@ -132,7 +132,7 @@ def check_flags(path, known):
     for number, text, _ in lines(path):
         for flag in re.findall(r"(?<![\w-])--[a-z][a-z0-9-]*", text):
             if flag not in known and flag not in PLACEHOLDERS:
-                report(path, number, f"unknown flag '{flag}': neither declared in Sources/ nor listed in OTHER_FLAGS")
+                report(path, number, f"unknown flag '{flag}': neither declared in Sources/ or bench/ nor listed in OTHER_FLAGS")
 
 
 def main():

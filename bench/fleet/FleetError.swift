@@ -12,7 +12,7 @@ enum FleetError: Error, CustomStringConvertible {
         case .script(let line, let text, let problem):
             "line \(line) of the script, '\(text)', \(problem)"
         case .permission(let reason):
-            "the socket cannot be bound to the interface 'lo' (\(reason)): run as root or with CAP_NET_RAW, since only that keeps a wildcard address unreachable from outside"
+            "the socket cannot be bound to the interface 'lo' (\(reason)): run as root, with CAP_NET_RAW or on Linux 5.7 or later, since only that keeps a wildcard address unreachable from outside"
         case .listen(let port, let reason): "port \(port) cannot be listened on (\(reason)): pass a free --port"
         case .file(let path, let reason):
             "'\(path)' cannot be used (\(reason)): pass the path of a file that this user can access"

@@ -43,6 +43,8 @@ struct FleetServer {
                 }
             }
             .withBoundSocket(socket).wait()
+        // The channel listens with a backlog of 128, which a sweep of new connections overflows.
+        guard Glibc.listen(socket, 65_535) == 0 else { throw FleetError.listen(port: port, reason: Self.reason()) }
     }
 
     /// Starts the script.
