@@ -8,6 +8,7 @@ import Verdict
 /// A 304 stays unusable here; ``LongPollPlanner`` resolves it with the document that the host served before.
 struct ResponseDecoder: Sendable {
     private let decoder = JSONDecoder()
+    private let documents = DocumentReader()
 
     /// Decodes a response. `.unusable` carries the request's outcome and a clean line that explains it.
     ///
@@ -26,14 +27,12 @@ struct ResponseDecoder: Sendable {
             return .unusable(.httpStatus, detail: "answered HTTP \(status), a redirect, which is not followed")
         default: return .unusable(.httpStatus, detail: "answered HTTP \(status)")
         }
+        if let ordinary = documents.read(body) { return answer(ordinary.document, stored) }
         let data = Data(body)
         // Without the word, the key cannot exist.
         if !Self.mentionsSchema(body), let answer = plain(data, stored, headers) { return answer }
         do {
-            var document = try decoder.decode(Document.self, from: data)
-            // The nonce identifies the answer; a cache's age counts if it is larger than the document's own.
-            if document.ageSeconds >= 0 { document.ageSeconds = max(document.ageSeconds, stored.age) }
-            return check(document)
+            return answer(try decoder.decode(Document.self, from: data), stored)
         } catch let error as DecodingError {
             if Self.lacksSchema(error), let answer = plain(data, stored, headers) { return answer }
             return .unusable(.notBuildinfo, detail: Self.explain(error, body: body))
@@ -42,7 +41,10 @@ struct ResponseDecoder: Sendable {
         }
     }
 
-    private func check(_ document: Document) -> Sample.Answer {
+    private func answer(_ document: Document, _ stored: StoredAnswer) -> Sample.Answer {
+        var document = document
+        // The nonce identifies the answer; a cache's age counts if it is larger than the document's own.
+        if document.ageSeconds >= 0 { document.ageSeconds = max(document.ageSeconds, stored.age) }
         let problem: String? =
             if document.schema != Document.schema {
                 "schema \(document.schema), but this collector supports only \(Document.schema): update the collector"
