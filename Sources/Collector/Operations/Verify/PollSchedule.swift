@@ -169,7 +169,7 @@ struct RequestWindow {
     private var latency = Duration.milliseconds(25)
     private var isFull = false
 
-    /// Few enough that their answers wait for milliseconds, and enough for hosts a quarter of a second away.
+    /// The answers to this many requests are processed within milliseconds.
     private static let smallest = 256
     private static let largest = 1_000
     /// Answers that wait longer than this have arrived faster than they can be processed.
