@@ -182,11 +182,6 @@ GUARDS = [
         r"paced.interval = max(interval, kept)",
         r"paced.interval = kept", PACE),
     Guard(
-        1, "kept-silence", "a stretched interval does not hide a host whose last request had no answer",
-        _VERDICT + "HostTracker.swift",
-        r"status == .converged && outcome == .ok && fact != nil && !isStale",
-        r"status == .converged && fact != nil && !isStale", PACE),
-    Guard(
         1, "repeat-without", "an answer that repeats a document proves nothing without that document",
         _VERDICT + "HostTracker.swift",
         r"if case .document(let document) = sample.answer { self.document = document } else { document = nil }",

@@ -6,10 +6,10 @@ import Testing
 
 @Suite("Freshness follows the interval that is kept")
 struct KeptIntervalTests {
-    private static func verification(_ hosts: Int = 1) -> Verification {
+    private static func verification(_ hosts: Int = 1, interval: Duration = .seconds(2)) -> Verification {
         Verification(
             target: .bySHA, hosts: (0..<hosts).map { ExpectedHost(name: "host-\($0)", url: "http://host-\($0)") },
-            policy: Policy(timeout: .seconds(600), soak: .seconds(10)))
+            policy: Policy(timeout: .seconds(600), interval: interval, soak: .seconds(10)))
     }
 
     private static func answer(_ host: Int = 0, at moment: Duration) -> Verification.Input {
@@ -43,13 +43,14 @@ struct KeptIntervalTests {
 
     @Test("An interval below the policy's does not make answers stale sooner")
     func shorter() {
-        var verification = Self.verification()
+        // Above the two seconds that an interval counts as at least.
+        var verification = Self.verification(interval: .seconds(10))
         _ = verification.take(.started)
         _ = verification.take(Self.answer(at: .zero))
         _ = verification.take(.paced(interval: .milliseconds(1), at: .zero))
-        _ = verification.take(.time(.seconds(5)))
+        _ = verification.take(.time(.seconds(25)))
         #expect(verification.tracks[0].status == .soaking)
-        #expect(verification.longestInterval == .seconds(2))
+        #expect(verification.longestInterval == .seconds(10))
     }
 
     @Test("A stretched interval never hides a host that stopped answering")
@@ -83,11 +84,21 @@ struct KeptIntervalTests {
         #expect(whole.conclusion?.verdict == .converged)
         #expect(short.conclusion == whole.conclusion)
         #expect(short.tracks[0].transitions == whole.tracks[0].transitions)
-        var empty = Self.verification()
+        var (empty, failed) = (Self.verification(), Self.verification())
         _ = empty.take(
             .sample(
                 Sample(host: 0, askedAt: .zero, answeredAt: .zero, nonce: "n", answer: .repeated(repeated))))
         #expect(empty.tracks[0].evidence == nil)
         #expect(!empty.tracks[0].facts.build.isMatch)
+        // Nor after an answer of another kind.
+        _ = failed.take(Self.answer(at: .zero))
+        for (second, answer) in [
+            (1, .unusable(.httpStatus, detail: "answered HTTP 500")), (2, .repeated(repeated)),
+        ] as [(Int64, Sample.Answer)] {
+            let moment = Duration.seconds(second)
+            _ = failed.take(
+                .sample(Sample(host: 0, askedAt: moment, answeredAt: moment, nonce: "n", answer: answer)))
+        }
+        #expect(!failed.tracks[0].facts.build.isMatch)
     }
 }
