@@ -75,7 +75,7 @@ pictures: ## Take the pictures of the HTML report in docs/images: a real run, sh
 lint: ## Check the format of every Swift file, the scripts' syntax, the documentation, and what systemd says of the units.
 	scripts/deps.sh lint
 	$(SWIFT) format lint --strict --recursive Package.swift Sources Tests
-	@for script in scripts/*.sh bench/*.sh bench/*/*.sh examples/*.sh systemd/*.sh packaging/*.sh .ci/run; do \
+	@for script in scripts/*.sh bench/*.sh bench/peers/*.sh examples/*.sh systemd/*.sh packaging/*.sh .ci/run; do \
 		bash -n "$$script" || exit 1; done
 	@for script in packaging/*/p*inst packaging/*/p*rm; do sh -n "$$script" || exit 1; done
 	@git ls-files '*.py' | /usr/bin/python3 -c 'import ast, sys; [ast.parse(open(p).read(), p) for p in sys.stdin.read().split()]'
@@ -115,9 +115,11 @@ dist: release ## Pack the programs: a tarball and two Debian packages, into dist
 dist-check: dist ## Pack once more, under other circumstances, and compare. BINARIES=1 builds both programs in another folder, too.
 	packaging/reproduce.sh dist $(if $(BINARIES),--build,$(PACKED))
 
-bench: release ## Measure sweeps and footprints against named peers, as ratios of one run.
+bench: release ## Measure beside named peers, and make docs/benchmarks.md. ARGS='--only sweep' for some. Takes half an hour.
 	scripts/deps.sh bench
-	bench/run.sh
+	$(FIXED) $(SWIFT) build $(RELEASE_FLAGS) --scratch-path .build-release --product buildinfo-fleet
+	/usr/bin/python3 bench/run.py $(ARGS)
+	/usr/bin/python3 bench/render.py
 
 format: ## Format every Swift file in place.
 	$(SWIFT) format --in-place --recursive Package.swift Sources Tests

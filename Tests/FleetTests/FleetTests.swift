@@ -69,6 +69,22 @@ struct FleetTests {
         #expect(kept.body.isEmpty)
     }
 
+    @Test("Without long polls, an unchanged document is answered at once")
+    func noLongPolls() async throws {
+        let folder = try TemporaryFolder()
+        let (running, port) = try await start(["--hosts", "1", "--no-long-polls"], folder)
+        defer { running.kill() }
+        var request = LoopbackRequest("GET", "127.1.0.1:\(port)", "/buildinfo")
+        let tag = try #require(request.answer()?.headers["etag"])
+        request.headers = [("If-None-Match", tag), ("Prefer", "wait=30")]
+        let clock = ContinuousClock()
+        let start = clock.now
+        let answer = try #require(request.answer())
+        #expect(answer.status == 304)
+        #expect(answer.headers["preference-applied"] == nil)
+        #expect(clock.now - start < .seconds(20))
+    }
+
     @Test("Hosts refuse, fail, hang and recover as the script says")
     func faults() async throws {
         let folder = try TemporaryFolder()

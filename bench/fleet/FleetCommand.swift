@@ -57,6 +57,7 @@ struct FleetCommand: ParsableCommand {
         transform: Self.share)
     var refuse: FleetScript.Selection?
     @Option(help: ArgumentHelp("Seed of all random choices.", valueName: "n")) var seed: UInt64 = 1
+    @Flag(help: "Answer at once, as agents do that do not hold requests.") var noLongPolls = false
 
     @Option(help: ArgumentHelp("Write the hosts to this file, for --fleet of the collector.", valueName: "path"))
     var inventory: String?
@@ -116,7 +117,7 @@ struct FleetCommand: ParsableCommand {
 
         let plan = try FleetPlan(
             hosts: hosts, service: service, former: (formerSHA, formerDigest), target: (sha, digest),
-            schedule: Schedule(wholeScript(), hosts: hosts, seed: seed))
+            schedule: Schedule(wholeScript(), hosts: hosts, seed: seed), holdsRequests: !noLongPolls)
         let counters = FleetCounters()
         let server = try FleetServer(plan: plan, counters: counters, port: port, threads: threads, tls: tls())
         if let inventory { try writeInventory(inventory, port: server.port) }
@@ -183,7 +184,8 @@ struct FleetCommand: ParsableCommand {
         let requests = counters.requests.load(ordering: .relaxed)
         return "requests \(requests), \(Int(Double(requests) / max(time.seconds, 0.001))) per second, connections "
             + "\(counters.connections.load(ordering: .relaxed)), open \(counters.open.load(ordering: .relaxed)), held "
-            + "\(counters.held.load(ordering: .relaxed)), after \(time.brief)"
+            + "\(counters.held.load(ordering: .relaxed)), first request after "
+            + "\(counters.firstRequest.load(ordering: .relaxed) / 1_000) ms, after \(time.brief)"
     }
 
     /// Raises the limit of open files to the permitted maximum: a fleet has a connection per host.

@@ -63,7 +63,9 @@ final class FleetConnection: ChannelInboundHandler {
         while pending == nil, !isClosed, let buffer = input {
             let parsed = buffer.withUnsafeReadableBytes { bytes -> (FleetRequest, Int)? in
                 guard let end = FleetRequest.end(bytes) else { return nil }
-                return (FleetRequest(bytes[..<end], service: fleet.plan.service), end)
+                var request = FleetRequest(bytes[..<end], service: fleet.plan.service)
+                if !fleet.plan.holdsRequests { request.wait = nil }
+                return (request, end)
             }
             guard let (request, end) = parsed else {
                 if buffer.readableBytes > FleetRequest.maximumSize { context.close(promise: nil) }
@@ -76,7 +78,7 @@ final class FleetConnection: ChannelInboundHandler {
     }
 
     private func start(_ request: FleetRequest, _ context: ChannelHandlerContext) {
-        fleet.counters.count(fleet.counters.requests)
+        fleet.countRequest()
         guard host >= 0 else { return status("404 Not Found", "no host has this address", request, context) }
         let state = fleet.state(of: host)
         switch state.reaction {

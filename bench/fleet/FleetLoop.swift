@@ -10,13 +10,16 @@ struct FleetPlan: Sendable {
     /// By ``HostState/template``.
     let templates: [DocumentTemplate]
     let schedule: Schedule
+    let holdsRequests: Bool
 
     init(
-        hosts: Int, service: String, former: (GitSHA?, Digest?), target: (GitSHA?, Digest?), schedule: Schedule
+        hosts: Int, service: String, former: (GitSHA?, Digest?), target: (GitSHA?, Digest?), schedule: Schedule,
+        holdsRequests: Bool
     ) throws {
         self.hosts = hosts
         self.service = Array(service.utf8)
         self.schedule = schedule
+        self.holdsRequests = holdsRequests
         templates = try [former, target].flatMap { build in
             try [ServiceState.serving, .unhealthy].map { state in
                 try DocumentTemplate(.init(sha: build.0, digest: build.1, state: state, service: service))
@@ -53,6 +56,8 @@ final class FleetCounters: Sendable {
     let connections = Atomic<Int>(0)
     let open = Atomic<Int>(0)
     let held = Atomic<Int>(0)
+    /// Microseconds from the start until the first request; 0 before it.
+    let firstRequest = Atomic<Int>(0)
 
     func count(_ counter: borrowing Atomic<Int>, by change: Int = 1) {
         counter.add(change, ordering: .relaxed)
@@ -81,6 +86,13 @@ final class FleetLoop {
     }
 
     func state(of host: Int) -> HostState { states[host] }
+
+    func countRequest() {
+        counters.count(counters.requests)
+        guard counters.firstRequest.load(ordering: .relaxed) == 0 else { return }
+        let elapsed = max(1, Int((NIODeadline.now() - startedAt).nanoseconds / 1_000))
+        _ = counters.firstRequest.compareExchange(expected: 0, desired: elapsed, ordering: .relaxed)
+    }
 
     /// The time of day in RFC 3339, at most 50 ms old.
     func observedAt() -> [UInt8] {

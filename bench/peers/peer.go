@@ -1,10 +1,9 @@
-// One request to each of N hosts with Go's net/http: a peer for the collector's sweep.
+// One request to each host with Go's net/http, JSON decoded into a struct.
 //
-//	go run peer.go -hosts 10000 -port 18480 -path /buildinfo -rounds 2 [-ca ca.pem]
+//	go run peer.go -urls FILE [-rounds 2] [-ca ca.pem]
 //
-// Host i is 127.1.(i>>8).(i&255), from 1. The first round opens connections, later rounds reuse them. Each response is
-// decoded into a struct. With -ca, the requests use TLS and verify the peer. Prints one line per round: its number,
-// seconds, responses decoded, failures. Exits with 1 if a request failed.
+// The file has one URL per line. The first round opens connections, later rounds reuse them. Peers with TLS are verified.
+// Prints one line per round: its number, seconds, responses decoded, failures. Exits with 1 if a request failed.
 package main
 
 import (
@@ -15,6 +14,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -41,18 +41,21 @@ type document struct {
 }
 
 func main() {
-	hosts := flag.Int("hosts", 10000, "number of hosts, at most 60000")
-	port := flag.Int("port", 18480, "port of every host")
-	path := flag.String("path", "/buildinfo", "path of the document")
+	file := flag.String("urls", "", "file with one URL per line")
 	rounds := flag.Int("rounds", 1, "requests to each host")
 	inFlight := flag.Int("parallel", 1000, "goroutines")
-	authorities := flag.String("ca", "", "PEM bundle: use TLS and trust these authorities")
+	authorities := flag.String("ca", "", "PEM bundle of the trusted authorities")
 	flag.Parse()
 
-	transport := &http.Transport{MaxIdleConns: 0, MaxIdleConnsPerHost: 1, IdleConnTimeout: time.Hour}
-	scheme := "http"
+	text, err := os.ReadFile(*file)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(64)
+	}
+	urls := strings.Fields(string(text))
+
+	transport := &http.Transport{MaxIdleConnsPerHost: 1, IdleConnTimeout: time.Hour, DisableKeepAlives: *rounds == 1}
 	if *authorities != "" {
-		scheme = "https"
 		bundle, err := os.ReadFile(*authorities)
 		pool := x509.NewCertPool()
 		if err != nil || !pool.AppendCertsFromPEM(bundle) {
@@ -67,9 +70,9 @@ func main() {
 	for round := 1; round <= *rounds; round++ {
 		var decoded, failures atomic.Int64
 		var group sync.WaitGroup
-		work := make(chan int, *hosts)
-		for host := 1; host <= *hosts; host++ {
-			work <- host
+		work := make(chan string, len(urls))
+		for _, url := range urls {
+			work <- url
 		}
 		close(work)
 		start := time.Now()
@@ -77,10 +80,8 @@ func main() {
 			group.Add(1)
 			go func() {
 				defer group.Done()
-				for host := range work {
-					nonce := fmt.Sprintf("%016x", host)
-					url := fmt.Sprintf("%s://127.1.%d.%d:%d%s?nonce=%s", scheme, host>>8, host&255, *port, *path, nonce)
-					if err := ask(client, url, nonce); err != nil {
+				for url := range work {
+					if err := ask(client, url, "0123456789abcdef"); err != nil {
 						if failures.Add(1) == 1 {
 							fmt.Fprintln(os.Stderr, err)
 						}
@@ -100,7 +101,7 @@ func main() {
 }
 
 func ask(client *http.Client, url, nonce string) error {
-	response, err := client.Get(url)
+	response, err := client.Get(url + "?nonce=" + nonce)
 	if err != nil {
 		return err
 	}
