@@ -242,7 +242,7 @@ class Results:
         self.new = []
 
 
-def conditions(started_at, quick):
+def conditions(started_at, load, quick):
     """The machine, the time and the programs of a run."""
     processor = re.search(r"^model name\s*:\s*(.*)$", Path("/proc/cpuinfo").read_text(), re.M)
     memory = int(re.search(r"MemTotal:\s+(\d+)", Path("/proc/meminfo").read_text())[1]) / 1024 / 1024
@@ -254,6 +254,7 @@ def conditions(started_at, quick):
         "commit": run("git", "rev-parse", "--short=12", "HEAD", cwd=HERE).strip(),
         "date": datetime.date.today().isoformat(),
         "seconds": round(time.time() - started_at),
+        "load": round(load, 1),
         "quick": quick,
         "peers": {"go": first("go", "version").split()[2:3], "curl": first("curl", "--version").split()[1:2],
                   "aiohttp": [(HERE / "peers/requirements.txt").read_text().strip().split("==")[1]],

@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parents[1]
 OTHER_FLAGS = {
     "--filter", "--label", "--now", "--parallel", "--product", "--raw",
     "--force-recreate", "--new", "--scale", "--skip-push", "--user", "--with-registry-auth",  # tools that deploy containers
+    "--only", "--quick",  # bench/run.py
     "--help", "--version", "--generate-completion-script",  # every program of ours has them, from the argument parser
 }
 # Placeholders in prose that stand for several flags.
