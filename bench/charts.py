@@ -20,8 +20,8 @@ WIDTH = 860
 
 def page(title, description, height, parts):
     return "\n".join([
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}" role="img" '
-        'aria-labelledby="title description">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}" '
+        'role="img" aria-labelledby="title description">',
         f'<title id="title">{escape(title)}</title>', f'<desc id="description">{escape(description)}</desc>',
         f"<style>{STYLE}</style>", f'<rect class="page" width="{WIDTH}" height="{height}"/>',
         text(20, 32, title, "title"), *parts, "</svg>"]) + "\n"
@@ -55,7 +55,8 @@ def dots(title, unit, rows, note):
     place = lambda value: left + (WIDTH - left - right) * math.log10(value / marks[0]) / math.log10(marks[-1] / marks[0])
     parts = []
     for mark in marks:
-        parts += [line(place(mark), top, place(mark), bottom, "grid"), text(place(mark), bottom + 18, f"{mark:,g}", "quiet", "middle")]
+        parts += [line(place(mark), top, place(mark), bottom, "grid"),
+                  text(place(mark), bottom + 18, f"{mark:,g}", "quiet", "middle")]
     for row, (label, value, is_ours) in enumerate(rows):
         y, kind = top + step * (row + 0.5), "a" if is_ours else "c"
         parts += [line(left, y, place(value), y, "grid"), f'<circle class="{kind}" cx="{place(value):.1f}" cy="{y}" r="7"/>',
@@ -79,11 +80,12 @@ def bars(title, series, rows, note):
         y = top + step * row
         parts.append(text(left - 14, y + thickness * len(values) / 2 + 5, label, "", "end"))
         for index, value in enumerate(values):
-            parts += [f'<rect class="{"abc"[index]}" x="{left}" y="{y + thickness * index}" width="{place(value) - left:.1f}" '
-                      f'height="{thickness - 2}" rx="2"/>',
+            parts += [f'<rect class="{"abc"[index]}" x="{left}" y="{y + thickness * index}" '
+                      f'width="{place(value) - left:.1f}" height="{thickness - 2}" rx="2"/>',
                       text(place(value) + 6, y + thickness * index + 13, number(value))]
     parts += [line(place(1), top - 6, place(1), bottom - 8, "axis"), text(20, bottom + 14, note, "quiet")]
-    description = "; ".join(label + ": " + ", ".join(f"{name} {number(value)}" for name, value in zip(series, values)) for label, values in rows)
+    description = "; ".join(
+        label + ": " + ", ".join(f"{name} {number(value)}" for name, value in zip(series, values)) for label, values in rows)
     return page(title, description + ".", bottom + 28, parts)
 
 
@@ -97,13 +99,16 @@ def panel(left, width, top, title, x_title, series, x_marks, x_scale, y_most, y_
     y_place = lambda value: bottom - 200 * value / y_most
     parts = [text(left - 30, top - 44, title)]
     for mark in y_marks:
-        parts += [line(left, y_place(mark), right, y_place(mark), "grid"), text(left - 8, y_place(mark) + 4, f"{mark:,g}", "quiet", "end")]
+        parts += [line(left, y_place(mark), right, y_place(mark), "grid"),
+                  text(left - 8, y_place(mark) + 4, f"{mark:,g}", "quiet", "end")]
     for value, label in x_marks:
-        parts += [line(x_place(value), bottom, x_place(value), bottom + 5, "axis"), text(x_place(value), bottom + 20, label, "quiet", "middle")]
+        parts += [line(x_place(value), bottom, x_place(value), bottom + 5, "axis"),
+                  text(x_place(value), bottom + 20, label, "quiet", "middle")]
     parts += [line(left, bottom, right, bottom, "axis"), text(right, bottom + 38, x_title, "quiet", "end")]
     for name, points, kind, is_dashed in series:
         style = f"{kind} line{' dashed' if is_dashed else ''}"
-        parts += [f'<polyline class="{style}" points="{" ".join(f"{x_place(a):.1f},{y_place(b):.1f}" for a, b in points)}"/>',
+        path = " ".join(f"{x_place(a):.1f},{y_place(b):.1f}" for a, b in points)
+        parts += [f'<polyline class="{style}" points="{path}"/>',
                   f'<polyline class="{style}" points="{x},{top - 24} {x + 26},{top - 24}"/>', text(x + 32, top - 19, name)]
         x += 56 + 8 * len(name)
         if not is_dashed and len(points) < 10:

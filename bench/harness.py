@@ -8,6 +8,7 @@ import re
 import resource
 import shutil
 import signal
+import statistics
 import subprocess
 import tempfile
 import time
@@ -217,7 +218,8 @@ def run(*command, **options):
     """Runs a command to its end and returns its output."""
     done = subprocess.run([str(part) for part in command], capture_output=True, text=True, check=False, **options)
     if done.returncode != 0:
-        raise BenchError(f"{Path(str(command[0])).name} ended with {done.returncode}: {(done.stdout + done.stderr)[-600:].strip()}")
+        said = (done.stdout + done.stderr)[-600:].strip()
+        raise BenchError(f"{Path(str(command[0])).name} ended with {done.returncode}: {said}")
     return done.stdout
 
 
@@ -230,7 +232,7 @@ class Results:
 
     def add(self, benchmark, case, contestant, **figures):
         self.new.append({"benchmark": benchmark, "case": case, "contestant": contestant, **figures})
-        short = {name: value if not isinstance(value, list) else sorted(value)[len(value) // 2] for name, value in figures.items()}
+        short = {name: statistics.median(value) if isinstance(value, list) else value for name, value in figures.items()}
         print(f"  {case}, {contestant}: {short}", flush=True)
 
     def keep(self, benchmark, conditions):
@@ -247,7 +249,8 @@ def conditions(started_at, load, quick):
     processor = re.search(r"^model name\s*:\s*(.*)$", Path("/proc/cpuinfo").read_text(), re.M)
     memory = int(re.search(r"MemTotal:\s+(\d+)", Path("/proc/meminfo").read_text())[1]) / 1024 / 1024
     system = re.search(r'PRETTY_NAME="(.*)"', Path("/etc/os-release").read_text())[1]
-    first = lambda *command: run(*command).splitlines()[0] if shutil.which(command[0]) else "missing"
+    def version(*command):
+        return re.search(r"\d[\d.]+", run(*command))[0] if shutil.which(command[0]) else "missing"
     return {
         "machine": f"{os.cpu_count()} x {processor[1] if processor else os.uname().machine}, {memory:.0f} GB, {system}, "
                    f"Linux {os.uname().release.split('-')[0]}",
@@ -256,7 +259,7 @@ def conditions(started_at, load, quick):
         "seconds": round(time.time() - started_at),
         "load": round(load, 1),
         "quick": quick,
-        "peers": {"go": first("go", "version").split()[2:3], "curl": first("curl", "--version").split()[1:2],
-                  "aiohttp": [(HERE / "peers/requirements.txt").read_text().strip().split("==")[1]],
-                  "open files": [resource.getrlimit(resource.RLIMIT_NOFILE)[0]]},
+        "peers": {"Go": version("go", "version"), "curl": version("curl", "--version"),
+                  "aiohttp": (HERE / "peers/requirements.txt").read_text().strip().split("==")[1],
+                  "open files": resource.getrlimit(resource.RLIMIT_NOFILE)[0]},
     }

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Runs the benchmarks, each with its peers in turns, and adds their figures to a file. render.py makes docs/benchmarks.md of it.
+"""Runs the benchmarks, each with its peers in turns, and writes their figures to a file for render.py.
 
 Usage: bench/run.py [--only NAME]… [--quick] [--agent PATH] [--collector PATH] [--fleet PATH] [--results PATH]
 
@@ -19,8 +19,8 @@ import sys
 import time
 from pathlib import Path
 
-from harness import (HERE, PORT, BenchError, Contestant, Fleet, Nginx, Results, Workplace, address, conditions, end, need, run,
-                     sample)
+from harness import (
+    HERE, PORT, BenchError, Contestant, Fleet, Nginx, Results, Workplace, address, conditions, end, need, run, sample)
 
 ROOT = HERE.parent
 COMMIT = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"  # As in peers/document.conf.
@@ -45,7 +45,8 @@ def peers(place):
 def curl_list(urls):
     """A configuration that makes curl request all URLs."""
     path = urls.with_suffix(".curl")
-    path.write_text("".join(f'url = "{url}?nonce=0123456789abcdef"\noutput = "/dev/null"\n' for url in urls.read_text().split()))
+    path.write_text("".join(
+        f'url = "{url}?nonce=0123456789abcdef"\noutput = "/dev/null"\n' for url in urls.read_text().split()))
     return path
 
 
@@ -66,8 +67,8 @@ def sweep(place):
 
 
 def status(place, urls, *flags):
-    return [place.collector, "status", "--fleet", urls, "--service", "canvas", "--sha", COMMIT, "--store", "none", "--progress",
-            "none", *flags]
+    return [place.collector, "status", "--fleet", urls, "--service", "canvas", "--sha", COMMIT, "--store", "none",
+            "--progress", "none", *flags]
 
 
 def tls(place):
@@ -76,14 +77,15 @@ def tls(place):
     cases = [(100, 3)] if place.quick else [(1_000, 5), (10_000, 3)]
     nginx = Nginx(place, tls_hosts=cases[-1][0])
     for hosts, runs in cases:
+        slow = 3 if hosts < 5_000 else 1
         urls = place.addresses(hosts, tls=True)
         authority = nginx.authority
         place.turns("tls", f"{hosts:,} hosts", [
             Contestant("status", status(place, urls, "--ca", authority)),
             Contestant("Go net/http", [go, "-urls", urls, "-ca", authority]),
             Contestant("curl --parallel", ["curl", "-sf", "--parallel", "--parallel-max", "300", "--cacert", authority, "-K",
-                                           curl_list(urls)], runs=3 if hosts < 5_000 else 1),
-            Contestant("aiohttp", [python, HERE / "peers/aiohttp_peer.py", urls, "1", authority], runs=3 if hosts < 5_000 else 1),
+                                           curl_list(urls)], runs=slow),
+            Contestant("aiohttp", [python, HERE / "peers/aiohttp_peer.py", urls, "1", authority], runs=slow),
         ], runs=runs, check=lambda contestant: nginx.counting(contestant, hosts), hosts=hosts)
 
 
@@ -219,12 +221,15 @@ def agent(place):
             environment={"SECONDS_IDLE": "5" if place.quick else "60"})
     figures("agent-held.sh",
             ("held requests", "agent", r"(\d+) held: .* ([\d.]+) KiB each", ("held", "kib_each")),
-            ("a change to all held requests", "agent", r"first after ([\d.]+) ms, all of them after ([\d.]+) ms", ("first_ms", "all_ms")),
+            ("a change to all held requests", "agent", r"first after ([\d.]+) ms, all of them after ([\d.]+) ms",
+             ("first_ms", "all_ms")),
             environment={"HELD": "500" if place.quick else "4000"})
-    figures("agent-events.sh", ("engine event to document", "agent", r"all +median +([\d.]+) ms +worst +([\d.]+) ms", ("median_ms", "worst_ms")),
+    extremes = r"median +([\d.]+) ms +worst +([\d.]+) ms"
+    figures("agent-events.sh",
+            ("engine event to document", "agent", r"all +" + extremes, ("median_ms", "worst_ms")),
             environment={"ROUNDS": "2" if place.quick else "10"})
     figures("agent-label.sh",
-            ("container start to status", "agent and collector", r"median +([\d.]+) ms +worst +([\d.]+) ms", ("median_ms", "worst_ms")),
+            ("container start to status", "agent and collector", extremes, ("median_ms", "worst_ms")),
             arguments=[place.collector], environment={"ROUNDS": "2" if place.quick else "5"})
 
 
@@ -234,9 +239,10 @@ def start(place):
     sha = place.root / "canvas"
     sha.write_text(COMMIT)
     programs = {
-        "agent": ([place.agent, "--listen", f"127.0.0.1:{PORT}", "--service", f"canvas=file:{sha}", "--host-id", "bench-host",
-                   "--log-level", "error"], "/buildinfo"),
-        "node_exporter": (["prometheus-node-exporter", f"--web.listen-address=127.0.0.1:{PORT}", "--log.level=error"], "/metrics"),
+        "agent": ([place.agent, "--listen", f"127.0.0.1:{PORT}", "--service", f"canvas=file:{sha}", "--host-id",
+                   "bench-host", "--log-level", "error"], "/buildinfo"),
+        "node_exporter": (["prometheus-node-exporter", f"--web.listen-address=127.0.0.1:{PORT}", "--log.level=error"],
+                          "/metrics"),
     }
     took = {name: [] for name in programs}
     for _ in range(3 if place.quick else 15):
@@ -300,7 +306,8 @@ BENCHMARKS = [sweep, kept, tls, verify, latency, agent, start, ledger, verdicts]
 def main():
     names = [benchmark.__name__ for benchmark in BENCHMARKS]
     parser = argparse.ArgumentParser(description="Runs the benchmarks, each with its peers in turns.")
-    parser.add_argument("--only", action="append", choices=names, help="run this one, and keep the results of the others; repeatable")
+    parser.add_argument("--only", action="append", choices=names,
+                        help="run this one, and keep the results of the others; repeatable")
     parser.add_argument("--quick", action="store_true", help="small sizes, to try the harness: the figures mean nothing")
     parser.add_argument("--agent", default=ROOT / ".build-release-agent/release/buildinfo-agent", type=Path)
     parser.add_argument("--collector", default=ROOT / ".build-release/release/buildinfo-collector", type=Path)
