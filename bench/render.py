@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Makes docs/benchmarks.md and its charts from benchmarks.md.in and the results of run.py. Usage: render.py [RESULTS [FOLDER]]"""
+"""Makes docs/benchmarks.md and its charts from benchmarks.md.in and run.py's results. Usage: render.py [RESULTS [FOLDER]]"""
 
 import json
 import math
