@@ -118,8 +118,8 @@ dist-check: dist ## Pack once more, under other circumstances, and compare. BINA
 bench: release ## Measure beside named peers, and make docs/benchmarks.md. ARGS='--only sweep' for some. Takes half an hour.
 	scripts/deps.sh bench
 	$(FIXED) $(SWIFT) build $(RELEASE_FLAGS) --scratch-path .build-release --product buildinfo-fleet
-	/usr/bin/python3 bench/run.py $(ARGS)
-	/usr/bin/python3 bench/render.py
+	@# The page is made of what there is, also after a failure.
+	/usr/bin/python3 bench/run.py $(ARGS); status=$$?; /usr/bin/python3 bench/render.py && exit $$status
 
 format: ## Format every Swift file in place.
 	$(SWIFT) format --in-place --recursive Package.swift Sources Tests

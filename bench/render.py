@@ -221,8 +221,8 @@ def agent(results, _):
 
 
 def ledger(results, _):
-    rows = [[f"`{case}`", times(found["collector"]["ratio"]), f"{found['collector']['median_ms']} ms",
-             f"{found['collector']['longest_ms']} ms"] for case, found in results.cases("ledger").items()]
+    rows = [[f"`{case}`", times(found["collector"]["ratio"]),
+             f"{found['collector']['median_ms']} ms{found['collector']['unit']}", f"{found['collector']['longest_ms']} ms"] for case, found in results.cases("ledger").items()]
     return {"ledger": table(["query", "time, sqlite3 = 1", "median", "longest"], rows)}
 
 
