@@ -75,7 +75,7 @@ pictures: ## Take the pictures of the HTML report in docs/images: a real run, sh
 lint: ## Check the format of every Swift file, the scripts' syntax, the documentation, and what systemd says of the units.
 	scripts/deps.sh lint
 	$(SWIFT) format lint --strict --recursive Package.swift Sources Tests
-	@for script in scripts/*.sh bench/*.sh bench/*/*.sh examples/*.sh systemd/*.sh packaging/*.sh .ci/run; do \
+	@for script in scripts/*.sh bench/*.sh bench/*/*.sh bench/*/*/*.sh examples/*.sh systemd/*.sh packaging/*.sh .ci/run; do \
 		bash -n "$$script" || exit 1; done
 	@for script in packaging/*/p*inst packaging/*/p*rm; do sh -n "$$script" || exit 1; done
 	@git ls-files '*.py' | /usr/bin/python3 -c 'import ast, sys; [ast.parse(open(p).read(), p) for p in sys.stdin.read().split()]'

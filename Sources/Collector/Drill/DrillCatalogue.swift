@@ -56,7 +56,7 @@ extension DrillCase {
         DrillCase(
             name: "emulated", fault: "none: a host runs an image of another platform than its engine's",
             hosts: host3(DrillStatement { $0.edit = { document, _ in document.engine?.platform = "linux/riscv64" } }),
-            policy: generous, target: DrillBuild.promoted.target(for: amd64),
+            policy: generous, target: DrillBuild.promoted.targetWithContent,
             expectation: DrillExpectation(.converged, .converged)),
     ]
 
@@ -68,8 +68,6 @@ extension DrillCase {
         let body = "{\(([commit] + members).joined(separator: ","))}"
         return fleet(with: .replying("host-3", .page(status: 200, headers: headers, body: body)))
     }
-
-    private static let amd64 = Platform(os: "linux", architecture: "amd64")
 
     /// A container that a supervisor recreates repeatedly, with gaps in between.
     private static let recreated = DrillStatement {
@@ -141,7 +139,7 @@ extension DrillCase {
                         document.engine?.platform = "linux/riscv64"
                         document.instances[0].image.platform = "linux/riscv64"
                     }
-                }), policy: generous, target: DrillBuild.promoted.target(for: amd64),
+                }), policy: generous, target: DrillBuild.promoted.targetWithContent,
             expectation: DrillExpectation(.failedDeploy, .failed)),
         DrillCase(
             name: "wrong-digest", fault: "the right commit in another image", hosts: host3(DrillStatement(.rebuilt)),

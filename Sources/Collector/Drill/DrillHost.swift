@@ -128,6 +128,9 @@ struct DrillStatement: Sendable {
 struct DrillBuild: Sendable {
     let gitSHA: GitSHA?
     let digest: Digest?
+    /// The bytes of the image's index, which has one manifest. Their hash is the digest.
+    let index: [UInt8]
+    private let manifest: Digest
 
     static let service = "drill"
 
@@ -147,17 +150,27 @@ struct DrillBuild: Sendable {
     /// The build by its commit only, as a host without an agent can prove it.
     var targetByCommit: Target { Target(service: Self.service, gitSHA: gitSHA) }
 
-    /// The build as an index with one manifest, for this platform.
-    func target(for platform: Platform) -> Target {
+    /// The build with the content of its index.
+    var targetWithContent: Target {
         var target = target
         target.content = PromotedContent(
-            isIndex: true, manifests: digest.map { [.init(digest: $0, platform: platform)] } ?? [])
+            isIndex: true, manifests: [.init(digest: manifest, platform: Self.platform)])
         return target
     }
 
-    /// Commit and digest are hashes of words, in the form of real ones.
+    /// The only platform that every image is built for.
+    static let platform = Platform(os: "linux", architecture: "amd64")
+
+    /// Commit and manifest are hashes of words, in the form of real ones.
     private init(commit: String?, image: String) {
         gitSHA = commit.flatMap { GitSHA(contractText: Hexadecimal.encode(SHA256.hash(Array("commit \($0)".utf8)))) }
-        digest = Digest(sha256: SHA256.hash(Array("image \(image)".utf8)))
+        manifest = Digest(sha256Of: Array("image \(image)".utf8))
+        index = Array(
+            """
+            {"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[{\
+            "mediaType":"application/vnd.oci.image.manifest.v1+json","digest":"\(manifest)","size":2,\
+            "platform":{"os":"\(Self.platform.os)","architecture":"\(Self.platform.architecture)"}}]}
+            """.utf8)
+        digest = Digest(sha256Of: index)
     }
 }
