@@ -34,7 +34,6 @@ declare -A bench=(
     [/usr/bin/jq]=jq
     [/usr/bin/cc]=gcc
     [/usr/bin/go]=golang-go
-    [/usr/bin/jq]=jq
     [/usr/bin/openssl]=openssl
     [/usr/bin/time]=time
     [/usr/bin/unshare]=util-linux
