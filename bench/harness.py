@@ -254,7 +254,7 @@ def conditions(started_at, load, quick):
     return {
         "machine": f"{os.cpu_count()} x {processor[1] if processor else os.uname().machine}, {memory:.0f} GB, {system}, "
                    f"Linux {os.uname().release.split('-')[0]}",
-        "commit": subprocess.run(["git", "describe", "--always", "--abbrev=12", "--dirty"], cwd=HERE, capture_output=True,
+        "commit": subprocess.run(["git", "describe", "--always", "--abbrev=12"], cwd=HERE, capture_output=True,
                                  text=True, check=False).stdout.strip() or "unknown",
         "date": datetime.date.today().isoformat(),
         "seconds": round(time.time() - started_at),
