@@ -149,7 +149,7 @@ def verification(place, hosts, span, fleet_flags, *flags):
     report = place.root / "report.json"
     wall, cpu, peak = place.measure(Contestant("verify", [
         place.collector, "verify", "--fleet", fleet.inventory, "--sha", Fleet.TARGET, "--progress", "none", "--report",
-        f"json={report}", *flags]))
+        f"json={report}", *flags], exits=(0, 10, 20, 30)))
     ended = time.time() - fleet.started_at
     requests, began = fleet.stop()
     said = json.loads(report.read_text())
@@ -161,6 +161,8 @@ def verification(place, hosts, span, fleet_flags, *flags):
             last = max(last, at)
             if at > began:
                 delays.append(began + known[0] - at)
+    if not delays:
+        raise BenchError(f"verify saw no change and ended with {said['exit_code']}: {place.tail('stderr')}")
     return {
         "exit": said["exit_code"], "proven": said["summary"]["proven"], "soak_s": said["policy"]["soak_seconds"],
         "verdict_s": round(began + said["verification"]["duration_seconds"] - last, 3), "end_s": round(ended - last, 3),
