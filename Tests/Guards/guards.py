@@ -569,7 +569,7 @@ GUARDS = [
         r"case .digestWrong: true", DIGESTS),
     Guard(
         4, "digest-at-end", "the right commit in another image is a failed deploy at the deadline",
-        _VERDICT + "HostTracker.swift",
+        _VERDICT + "HostTracker+Status.swift",
         r"if isFinal, build == .digestWrong || build == .shaWrong { return true }",
         r"if isFinal, build == .shaWrong { return true }", VERDICT),
     Guard(
@@ -1262,12 +1262,12 @@ GUARDS = [
         r"let behind = excess(.unproven, .behind)", VERDICT),
     Guard(
         "gate", "rolled-back", "a host that matched and went back is rolled back",
-        _VERDICT + "HostTracker.swift",
+        _VERDICT + "HostTracker+Status.swift",
         r"if outcome == .ok, history.everMatched, facts.build.isOther,",
         r"if outcome == .never, history.everMatched, facts.build.isOther,", VERDICT),
     Guard(
         "gate", "crash-loop", "a container that restarts between looks is failed",
-        _VERDICT + "HostTracker.swift",
+        _VERDICT + "HostTracker+Status.swift",
         r"return history.isLooping",
         r"return history.isLooping && isFinal && fact == nil", VERDICT),
     Guard(

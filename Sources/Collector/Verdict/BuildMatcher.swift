@@ -6,7 +6,7 @@ struct BuildComparison: Hashable, Sendable {
     var detail: Detail = .none
 
     /// The cause of the fact, if the fact alone does not show it.
-    enum Detail: Hashable, Sendable {
+    indirect enum Detail: Hashable, Sendable {
         case none
         /// The tag names a newer image on the host: pulled, not recreated.
         case tagMoved

@@ -4,7 +4,7 @@ package import Shared
 ///
 /// Decisions and comparisons use these values or their ``code``. Sentences are made in one place, ``text``, and only to be
 /// shown or stored.
-package enum HostReason: Hashable, Sendable {
+package indirect enum HostReason: Hashable, Sendable {
     // MARK: Identity
 
     /// Another id than expected; `given` is nil if no agent answered.
