@@ -26,10 +26,8 @@ final class DocumentReader: Sendable {
 /// A document, and where its body holds the values that change from one answer to the next.
 struct LocatedDocument: Sendable {
     var document: Document
-    /// The offsets of the values in the body, with the quotes of strings; nil without a nonce.
-    var nonce: Range<Int>?
-    var age: Range<Int>
-    var observedAt: Range<Int>
+    /// The ranges of the values in the body, with the quotes of strings; in the order of the body.
+    var places: [(place: DocumentLayout.Place, range: Range<Int>)]
 }
 
 /// The texts that the hosts of a fleet share.
@@ -45,6 +43,13 @@ private struct InternTables: Sendable {
 private struct DocumentPass {
     var cursor: JSONCursor
     var tables: InternTables
+    /// See ``LocatedDocument/places``.
+    private var places: [(place: DocumentLayout.Place, range: Range<Int>)] = []
+
+    init(cursor: JSONCursor, tables: InternTables) {
+        self.cursor = cursor
+        self.tables = tables
+    }
 
     mutating func read() throws(UnusualInput) -> LocatedDocument {
         var schema: Int?
@@ -63,7 +68,7 @@ private struct DocumentPass {
         var age: Double?
         var nonce: String??
         var agent: AgentIdentity?
-        var ranges: (nonce: Range<Int>?, age: Range<Int>?, observedAt: Range<Int>?) = (nil, nil, nil)
+        places.reserveCapacity(5)
         try cursor.expect("{")
         var isFirst = true
         while let name = try cursor.nextName(&isFirst) {
@@ -76,7 +81,8 @@ private struct DocumentPass {
             case "state": try once(&state, self.state())
             case "reason": try once(&reason, orNull { pass throws(UnusualInput) in try pass.text() })
             case "host": try once(&host, hostIdentity())
-            case "instances": try once(&instances, list { pass throws(UnusualInput) in try pass.instance() })
+            case "instances":
+                try once(&instances, list { pass throws(UnusualInput) in try pass.instance() })
             case "instances_expected": try once(&instancesExpected, integerOrNull())
             case "left_out":
                 try once(
@@ -84,35 +90,37 @@ private struct DocumentPass {
                     orNull { pass throws(UnusualInput) in
                         try pass.list { pass throws(UnusualInput) in try pass.leftOutContainer() }
                     })
-            case "engine": try once(&engine, orNull { pass throws(UnusualInput) in try pass.engineIdentity() })
-            case "served": try once(&served, orNull { pass throws(UnusualInput) in try pass.probeResult() })
+            case "engine":
+                try once(&engine, orNull { pass throws(UnusualInput) in try pass.engineIdentity() })
+            case "served":
+                try once(&served, orNull { pass throws(UnusualInput) in try pass.probeResult() })
             case "observed_at":
                 try once(&observedAt, text())
-                ranges.observedAt = start..<cursor.offset
+                places.append((.observedAt, start..<cursor.offset))
             case "age_seconds":
                 try once(&age, cursor.double())
-                ranges.age = start..<cursor.offset
+                places.append((.age, start..<cursor.offset))
             case "nonce":
                 try once(&nonce, textOrNull())
-                ranges.nonce = start..<cursor.offset
+                places.append((.nonce, start..<cursor.offset))
             case "agent": try once(&agent, agentIdentity())
             default: try cursor.skipValue()
             }
         }
         try cursor.end()
-        guard schema == Document.schema, let service, let gitSHA, let digest, let state, let host, let instances,
-            let observedAt, let age, let agent, let ageRange = ranges.age, let observedAtRange = ranges.observedAt
+        guard schema == Document.schema, let service, let gitSHA, let digest, let state, let host,
+            let instances,
+            let observedAt, let age, let agent
         else { throw UnusualInput() }
         var document = Document(
             service: service, gitSHA: nil, digest: nil, state: state, reason: reason ?? nil, host: host,
-            instances: instances, instancesExpected: instancesExpected ?? nil, leftOut: (leftOut ?? nil) ?? [],
+            instances: instances, instancesExpected: instancesExpected ?? nil,
+            leftOut: (leftOut ?? nil) ?? [],
             engine: engine ?? nil, served: served ?? nil, observedAt: observedAt, ageSeconds: age,
             nonce: nonce ?? nil, agent: agent)
         document.gitSHA = gitSHA
         document.digest = digest
-        return LocatedDocument(
-            document: document, nonce: document.nonce == nil ? nil : ranges.nonce, age: ageRange,
-            observedAt: observedAtRange)
+        return LocatedDocument(document: document, places: places)
     }
 
     // MARK: - Objects
@@ -167,7 +175,10 @@ private struct DocumentPass {
         while let name = try cursor.nextName(&isFirst) {
             switch name {
             case "version": try once(&version, shared())
-            case "uptime_seconds": try once(&uptime, cursor.double())
+            case "uptime_seconds":
+                let start = cursor.offset
+                try once(&uptime, cursor.double())
+                places.append((.uptime, start..<cursor.offset))
             default: try cursor.skipValue()
             }
         }
@@ -190,13 +201,16 @@ private struct DocumentPass {
             case "status": try once(&status, integerOrNull())
             case "git_sha": try once(&gitSHA, commit())
             case "latency_seconds":
+                let start = cursor.offset
                 try once(&latency, orNull { pass throws(UnusualInput) in try pass.cursor.double() })
+                if latency != .some(nil) { places.append((.latency, start..<cursor.offset)) }
             default: try cursor.skipValue()
             }
         }
         guard let url, let outcome else { throw UnusualInput() }
         return ProbeResult(
-            url: url, outcome: outcome, status: status ?? nil, gitSHA: gitSHA, latencySeconds: latency ?? nil)
+            url: url, outcome: outcome, status: status ?? nil, gitSHA: gitSHA,
+            latencySeconds: latency ?? nil)
     }
 
     private mutating func instance() throws(UnusualInput) -> Instance {
@@ -221,7 +235,8 @@ private struct DocumentPass {
             case "id": try once(&id, text())
             case "name": try once(&containerName, shared())
             case "project": try once(&project, sharedOrNull())
-            case "deployment": try once(&deployment, orNull { pass throws(UnusualInput) in try pass.deployment() })
+            case "deployment":
+                try once(&deployment, orNull { pass throws(UnusualInput) in try pass.deployment() })
             case "state": try once(&state, self.state())
             case "health": try once(&health, orNull { pass throws(UnusualInput) in try pass.word() })
             case "health_output": try once(&healthOutput, textOrNull())
@@ -238,7 +253,8 @@ private struct DocumentPass {
         }
         guard let id, let containerName, let state, let gitSHA, let image else { throw UnusualInput() }
         return Instance(
-            id: id, name: containerName, project: project ?? nil, deployment: deployment ?? nil, state: state,
+            id: id, name: containerName, project: project ?? nil, deployment: deployment ?? nil,
+            state: state,
             health: health ?? nil, healthOutput: healthOutput ?? nil, startedAt: startedAt ?? nil,
             restartCount: restartCount ?? nil, exitCode: exitCode ?? nil, oomKilled: oomKilled ?? nil,
             error: error ?? nil, gitSHA: gitSHA, image: image)
@@ -269,7 +285,8 @@ private struct DocumentPass {
         }
         guard let tool else { throw UnusualInput() }
         return Instance.Deployment(
-            tool: Instance.Deployment.Tool(rawValue: tool) ?? .other, group: group ?? nil, name: unit ?? nil,
+            tool: Instance.Deployment.Tool(rawValue: tool) ?? .other, group: group ?? nil,
+            name: unit ?? nil,
             directory: directory ?? nil, files: (files ?? nil) ?? [])
     }
 
@@ -298,7 +315,8 @@ private struct DocumentPass {
         guard let id, let containerName, let reason, let state else { throw UnusualInput() }
         return LeftOutContainer(
             id: id, name: containerName, project: project ?? nil,
-            reason: LeftOutContainer.Reason(rawValue: reason) ?? .other, state: state, exitCode: exitCode ?? nil,
+            reason: LeftOutContainer.Reason(rawValue: reason) ?? .other, state: state,
+            exitCode: exitCode ?? nil,
             restartCount: restartCount ?? nil)
     }
 
@@ -315,14 +333,16 @@ private struct DocumentPass {
             case "reference": try once(&reference, shared())
             case "platform": try once(&platform, sharedOrNull())
             case "origin": try once(&origin, word())
-            case "digests": try once(&digests, list { pass throws(UnusualInput) in try pass.digestEvidence() })
+            case "digests":
+                try once(&digests, list { pass throws(UnusualInput) in try pass.digestEvidence() })
             case "tag_moved": try once(&tagMoved, cursor.boolean())
             default: try cursor.skipValue()
             }
         }
         guard let reference, let origin, let digests, let tagMoved else { throw UnusualInput() }
         return ImageEvidence(
-            reference: reference, platform: platform ?? nil, origin: origin, digests: digests, tagMoved: tagMoved)
+            reference: reference, platform: platform ?? nil, origin: origin, digests: digests,
+            tagMoved: tagMoved)
     }
 
     private mutating func digestEvidence() throws(UnusualInput) -> DigestEvidence {
@@ -414,7 +434,7 @@ private struct DocumentPass {
     /// One of an enumeration's words.
     private mutating func word<Value: RawRepresentable>() throws(UnusualInput) -> Value
     where Value.RawValue == String {
-        guard let value = Value(rawValue: try cursor.text().string()) else { throw UnusualInput() }
+        guard let value = Value(rawValue: try shared()) else { throw UnusualInput() }
         return value
     }
 }

@@ -3,7 +3,12 @@
 /// A fixed number of places, each for one text at a time: memory is bounded, and a text that lost its place is only made
 /// again.
 struct InternTable<Value: Sendable>: Sendable {
-    private var entries: [(text: String, value: Value)?]
+    private struct Entry {
+        var text: String
+        var value: Value
+    }
+
+    private var entries: [Entry?]
 
     /// Texts above this length, in bytes, are not kept.
     private static var longestText: Int { 512 }
@@ -17,17 +22,24 @@ struct InternTable<Value: Sendable>: Sendable {
     mutating func value(
         _ text: JSONCursor.Text, _ make: (String) throws(UnusualInput) -> Value
     ) throws(UnusualInput) -> Value {
-        guard text.bytes.count <= Self.longestText, !text.hasEscapes else { return try make(try text.string()) }
+        guard text.bytes.count <= Self.longestText, !text.hasEscapes else {
+            return try make(try text.string())
+        }
         let place = Self.place(of: text.bytes)
         if let entry = entries[place], Self.equals(entry.text, text.bytes) { return entry.value }
         let string = try text.string()
         let value = try make(string)
-        entries[place] = (string, value)
+        entries[place] = Entry(text: string, value: value)
         return value
     }
 
     private static func equals(_ text: String, _ bytes: UnsafeBufferPointer<UInt8>) -> Bool {
-        text.utf8.count == bytes.count && text.utf8.elementsEqual(bytes)
+        guard text.utf8.count == bytes.count else { return false }
+        // Every kept text is native, so its bytes are contiguous.
+        return text.utf8.withContiguousStorageIfAvailable { kept in
+            for index in 0..<kept.count where kept[index] != bytes[index] { return false }
+            return true
+        } ?? false
     }
 
     /// FNV-1a.
