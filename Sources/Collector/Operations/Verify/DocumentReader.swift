@@ -26,7 +26,7 @@ final class DocumentReader: Sendable {
 /// A document, and where its body holds the values that change from one answer to the next.
 struct LocatedDocument: Sendable {
     var document: Document
-    /// The ranges of the values in the body, with the quotes of strings; in the order of the body.
+    /// The ranges of the values in the body, with the quotes of strings; in any order.
     var places: [(place: DocumentLayout.Place, range: Range<Int>)]
 }
 
@@ -81,8 +81,7 @@ private struct DocumentPass {
             case "state": try once(&state, self.state())
             case "reason": try once(&reason, orNull { pass throws(UnusualInput) in try pass.text() })
             case "host": try once(&host, hostIdentity())
-            case "instances":
-                try once(&instances, list { pass throws(UnusualInput) in try pass.instance() })
+            case "instances": try once(&instances, list { pass throws(UnusualInput) in try pass.instance() })
             case "instances_expected": try once(&instancesExpected, integerOrNull())
             case "left_out":
                 try once(
@@ -90,10 +89,8 @@ private struct DocumentPass {
                     orNull { pass throws(UnusualInput) in
                         try pass.list { pass throws(UnusualInput) in try pass.leftOutContainer() }
                     })
-            case "engine":
-                try once(&engine, orNull { pass throws(UnusualInput) in try pass.engineIdentity() })
-            case "served":
-                try once(&served, orNull { pass throws(UnusualInput) in try pass.probeResult() })
+            case "engine": try once(&engine, orNull { pass throws(UnusualInput) in try pass.engineIdentity() })
+            case "served": try once(&served, orNull { pass throws(UnusualInput) in try pass.probeResult() })
             case "observed_at":
                 try once(&observedAt, text())
                 places.append((.observedAt, start..<cursor.offset))
@@ -108,14 +105,12 @@ private struct DocumentPass {
             }
         }
         try cursor.end()
-        guard schema == Document.schema, let service, let gitSHA, let digest, let state, let host,
-            let instances,
+        guard schema == Document.schema, let service, let gitSHA, let digest, let state, let host, let instances,
             let observedAt, let age, let agent
         else { throw UnusualInput() }
         var document = Document(
             service: service, gitSHA: nil, digest: nil, state: state, reason: reason ?? nil, host: host,
-            instances: instances, instancesExpected: instancesExpected ?? nil,
-            leftOut: (leftOut ?? nil) ?? [],
+            instances: instances, instancesExpected: instancesExpected ?? nil, leftOut: (leftOut ?? nil) ?? [],
             engine: engine ?? nil, served: served ?? nil, observedAt: observedAt, ageSeconds: age,
             nonce: nonce ?? nil, agent: agent)
         document.gitSHA = gitSHA
@@ -192,6 +187,7 @@ private struct DocumentPass {
         var status: Int??
         var gitSHA: Reported<GitSHA>?
         var latency: Double??
+        var latencyPlace = 0..<0
         try cursor.expect("{")
         var isFirst = true
         while let name = try cursor.nextName(&isFirst) {
@@ -203,14 +199,15 @@ private struct DocumentPass {
             case "latency_seconds":
                 let start = cursor.offset
                 try once(&latency, orNull { pass throws(UnusualInput) in try pass.cursor.double() })
-                if latency != .some(nil) { places.append((.latency, start..<cursor.offset)) }
+                latencyPlace = start..<cursor.offset
             default: try cursor.skipValue()
             }
         }
         guard let url, let outcome else { throw UnusualInput() }
+        // A failed probe is part of the host's reason, with its latency.
+        if outcome == .ok, case .some(.some) = latency { places.append((.latency, latencyPlace)) }
         return ProbeResult(
-            url: url, outcome: outcome, status: status ?? nil, gitSHA: gitSHA,
-            latencySeconds: latency ?? nil)
+            url: url, outcome: outcome, status: status ?? nil, gitSHA: gitSHA, latencySeconds: latency ?? nil)
     }
 
     private mutating func instance() throws(UnusualInput) -> Instance {
@@ -235,8 +232,7 @@ private struct DocumentPass {
             case "id": try once(&id, text())
             case "name": try once(&containerName, shared())
             case "project": try once(&project, sharedOrNull())
-            case "deployment":
-                try once(&deployment, orNull { pass throws(UnusualInput) in try pass.deployment() })
+            case "deployment": try once(&deployment, orNull { pass throws(UnusualInput) in try pass.deployment() })
             case "state": try once(&state, self.state())
             case "health": try once(&health, orNull { pass throws(UnusualInput) in try pass.word() })
             case "health_output": try once(&healthOutput, textOrNull())
@@ -253,8 +249,7 @@ private struct DocumentPass {
         }
         guard let id, let containerName, let state, let gitSHA, let image else { throw UnusualInput() }
         return Instance(
-            id: id, name: containerName, project: project ?? nil, deployment: deployment ?? nil,
-            state: state,
+            id: id, name: containerName, project: project ?? nil, deployment: deployment ?? nil, state: state,
             health: health ?? nil, healthOutput: healthOutput ?? nil, startedAt: startedAt ?? nil,
             restartCount: restartCount ?? nil, exitCode: exitCode ?? nil, oomKilled: oomKilled ?? nil,
             error: error ?? nil, gitSHA: gitSHA, image: image)
@@ -285,8 +280,7 @@ private struct DocumentPass {
         }
         guard let tool else { throw UnusualInput() }
         return Instance.Deployment(
-            tool: Instance.Deployment.Tool(rawValue: tool) ?? .other, group: group ?? nil,
-            name: unit ?? nil,
+            tool: Instance.Deployment.Tool(rawValue: tool) ?? .other, group: group ?? nil, name: unit ?? nil,
             directory: directory ?? nil, files: (files ?? nil) ?? [])
     }
 
@@ -315,8 +309,7 @@ private struct DocumentPass {
         guard let id, let containerName, let reason, let state else { throw UnusualInput() }
         return LeftOutContainer(
             id: id, name: containerName, project: project ?? nil,
-            reason: LeftOutContainer.Reason(rawValue: reason) ?? .other, state: state,
-            exitCode: exitCode ?? nil,
+            reason: LeftOutContainer.Reason(rawValue: reason) ?? .other, state: state, exitCode: exitCode ?? nil,
             restartCount: restartCount ?? nil)
     }
 
@@ -333,16 +326,14 @@ private struct DocumentPass {
             case "reference": try once(&reference, shared())
             case "platform": try once(&platform, sharedOrNull())
             case "origin": try once(&origin, word())
-            case "digests":
-                try once(&digests, list { pass throws(UnusualInput) in try pass.digestEvidence() })
+            case "digests": try once(&digests, list { pass throws(UnusualInput) in try pass.digestEvidence() })
             case "tag_moved": try once(&tagMoved, cursor.boolean())
             default: try cursor.skipValue()
             }
         }
         guard let reference, let origin, let digests, let tagMoved else { throw UnusualInput() }
         return ImageEvidence(
-            reference: reference, platform: platform ?? nil, origin: origin, digests: digests,
-            tagMoved: tagMoved)
+            reference: reference, platform: platform ?? nil, origin: origin, digests: digests, tagMoved: tagMoved)
     }
 
     private mutating func digestEvidence() throws(UnusualInput) -> DigestEvidence {

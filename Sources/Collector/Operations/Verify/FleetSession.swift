@@ -24,7 +24,6 @@ struct FleetSession: Sendable {
     var isComplete: @Sendable (Verification) -> Bool = { _ in false }
 
     private let clock = ContinuousClock()
-    private let decoder = ResponseDecoder()
     /// The longest time between two steps, so that staleness, stall and progress are checked.
     private static let heartbeat = Duration.milliseconds(100)
     /// Answers that one task decodes.
@@ -45,12 +44,12 @@ struct FleetSession: Sendable {
         let (events, yield) = AsyncStream.makeStream(of: SessionEvent.self)
         let start = clock.now
         let limit = clients.reduce(0) { $0 + $1.concurrency }
+        let memory = AnswerMemory(hosts: initial.tracks.count)
         var state = SessionState(
-            verification: initial, observers: observers,
+            verification: initial, observers: observers, memory: memory,
             schedule: PollSchedule(noncePrefix: noncePrefix, interval: initial.policy.interval, limit: limit),
             longPolls: LongPollPlanner(limit: limit / 2, interval: initial.policy.interval))
         await withDiscardingTaskGroup { group in
-            let decoder = decoder
             for client in clients {
                 group.addTask {
                     // Decoding answers costs more than requesting them, so it is spread over the cores.
@@ -58,7 +57,7 @@ struct FleetSession: Sendable {
                         for await batch in client.completions {
                             for start in stride(from: 0, to: batch.count, by: Self.decodingBatch) {
                                 let part = batch[start..<min(start + Self.decodingBatch, batch.count)]
-                                decoders.addTask { yield.yield(.completed(part.map(decoder.read))) }
+                                decoders.addTask { yield.yield(.completed(part.map(memory.read))) }
                             }
                         }
                     }
@@ -164,15 +163,18 @@ private struct SessionState {
     private var observers: [any SessionObserver]
     var schedule: PollSchedule
     var longPolls: LongPollPlanner
+    private let memory: AnswerMemory
     private var changes: [HostChange] = []
     private var lookups: [Digest] = []
     private var isTagRequested = false
 
     init(
-        verification: Verification, observers: [any SessionObserver], schedule: PollSchedule, longPolls: LongPollPlanner
+        verification: Verification, observers: [any SessionObserver], memory: AnswerMemory, schedule: PollSchedule,
+        longPolls: LongPollPlanner
     ) {
         self.verification = verification
         self.observers = observers
+        self.memory = memory
         self.schedule = schedule
         self.longPolls = longPolls
     }
@@ -187,13 +189,15 @@ private struct SessionState {
         for action in actions {
             switch action {
             case .ask(let host, let at):
-                let track = verification.tracks[host]
+                // By index: copying a tracker costs more than the rest.
+                let status = verification.tracks[host].status
+                let isBehind = verification.timing.interval > verification.policy.interval
                 // An answer from before the start is requested again at once, without waiting for a change.
-                let isEarly = track.earlyAge != nil
                 let moment = longPolls.schedule(
-                    host, at: at, now: now, status: track.status, isEarly: isEarly,
-                    isBehind: verification.timing.interval > verification.policy.interval)
-                schedule.schedule(host, at: moment, track.urgency)
+                    host, at: at, now: now, status: status, isEarly: verification.tracks[host].earlyAge != nil,
+                    isBehind: isBehind)
+                schedule.schedule(host, at: moment, verification.tracks[host].urgency)
+                if longPolls.needsDocument(host, status: status, isBehind: isBehind) { memory.forget(host: host) }
             case .changed(let host, let transition):
                 changes.append(HostChange(host: host, transition: transition))
             case .learn(let digest): lookups.append(digest)
@@ -286,18 +290,26 @@ struct TransferClients: Sendable {
     }
 }
 
-extension ResponseDecoder {
-    /// Decodes the outcome of one request.
-    fileprivate func read(_ completion: TransferCompletion) -> SessionEvent.Reading {
+extension AnswerMemory {
+    /// Decodes the outcome of one request, whose lane is the host's index.
+    func read(_ completion: TransferCompletion) -> SessionEvent.Reading {
+        let host = completion.lane
         var reading = SessionEvent.Reading(
             id: completion.id, startedAt: completion.startedAt, finishedAt: completion.finishedAt,
             finding: .unusable(.never, detail: ""))
         switch completion.outcome {
         case .success(let response):
-            reading.finding = read(status: response.status, headers: response.headers, body: response.body)
-            reading.validators = ResponseValidators(status: response.status, headers: response.headers)
+            reading.finding = read(
+                status: response.status, headers: response.headers, body: response.body, host: host)
+            if case .repeated = reading.finding {
+                reading.validators = ResponseValidators(repeating: response.headers)
+            } else {
+                reading.validators = ResponseValidators(status: response.status, headers: response.headers)
+            }
             reading.certificateEnd = response.certificateEnd
-        case .failure(let failure): reading.finding = .unusable(failure.reach, detail: failure.detail)
+        case .failure(let failure):
+            forget(host: host)
+            reading.finding = .unusable(failure.reach, detail: failure.detail)
         }
         return reading
     }

@@ -22,9 +22,7 @@ struct InternTable<Value: Sendable>: Sendable {
     mutating func value(
         _ text: JSONCursor.Text, _ make: (String) throws(UnusualInput) -> Value
     ) throws(UnusualInput) -> Value {
-        guard text.bytes.count <= Self.longestText, !text.hasEscapes else {
-            return try make(try text.string())
-        }
+        guard text.bytes.count <= Self.longestText, !text.hasEscapes else { return try make(try text.string()) }
         let place = Self.place(of: text.bytes)
         if let entry = entries[place], Self.equals(entry.text, text.bytes) { return entry.value }
         let string = try text.string()

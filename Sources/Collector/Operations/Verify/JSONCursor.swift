@@ -64,9 +64,7 @@ struct JSONCursor {
         return true
     }
 
-    private mutating func advance(to end: Unicode.Scalar, _ isFirst: inout Bool) throws(UnusualInput)
-        -> Bool
-    {
+    private mutating func advance(to end: Unicode.Scalar, _ isFirst: inout Bool) throws(UnusualInput) -> Bool {
         skipSpace()
         guard offset < bytes.count else { throw UnusualInput() }
         if bytes[offset] == UInt8(ascii: end) {
@@ -98,9 +96,7 @@ struct JSONCursor {
     private mutating func word(_ word: StaticString) throws(UnusualInput) {
         let length = word.utf8CodeUnitCount
         guard bytes.count - offset >= length else { throw UnusualInput() }
-        for index in 0..<length where bytes[offset + index] != word.utf8Start[index] {
-            throw UnusualInput()
-        }
+        for index in 0..<length where bytes[offset + index] != word.utf8Start[index] { throw UnusualInput() }
         offset += length
     }
 
@@ -168,9 +164,7 @@ struct JSONCursor {
     mutating func integer() throws(UnusualInput) -> Int {
         let start = offset
         let number = try number()
-        guard number.isWhole, number.digits <= 18, bytes[start] != UInt8(ascii: "-") else {
-            throw UnusualInput()
-        }
+        guard number.isWhole, number.digits <= 18, bytes[start] != UInt8(ascii: "-") else { throw UnusualInput() }
         return Int(number.mantissa)
     }
 
@@ -184,9 +178,7 @@ struct JSONCursor {
             return Double(number.mantissa) / Self.powers[number.places]
         }
         let text = String(decoding: bytes[start..<offset], as: UTF8.self)
-        guard offset - start <= 40, let value = Double(text), value.isNormal else {
-            throw UnusualInput()
-        }
+        guard offset - start <= 40, let value = Double(text), value.isNormal else { throw UnusualInput() }
         return value
     }
 
@@ -221,9 +213,7 @@ struct JSONCursor {
         }
         if offset < bytes.count, bytes[offset] | 0x20 == UInt8(ascii: "e") {
             offset += 1
-            if offset < bytes.count,
-                bytes[offset] == UInt8(ascii: "+") || bytes[offset] == UInt8(ascii: "-")
-            {
+            if offset < bytes.count, bytes[offset] == UInt8(ascii: "+") || bytes[offset] == UInt8(ascii: "-") {
                 offset += 1
             }
             var exponent = Number()
@@ -237,9 +227,7 @@ struct JSONCursor {
     private mutating func digits(_ number: inout Number) throws(UnusualInput) {
         let start = offset
         while offset < bytes.count, bytes[offset].isDigit {
-            if number.digits < 18 {
-                number.mantissa = number.mantissa * 10 + UInt64(bytes[offset] - 0x30)
-            }
+            if number.digits < 18 { number.mantissa = number.mantissa * 10 + UInt64(bytes[offset] - 0x30) }
             number.digits += 1
             offset += 1
         }
@@ -255,9 +243,7 @@ extension JSONCursor.Text {
     /// True if the bytes are these.
     static func ~= (name: StaticString, text: Self) -> Bool {
         guard text.bytes.count == name.utf8CodeUnitCount else { return false }
-        for index in 0..<text.bytes.count where text.bytes[index] != name.utf8Start[index] {
-            return false
-        }
+        for index in 0..<text.bytes.count where text.bytes[index] != name.utf8Start[index] { return false }
         return true
     }
 

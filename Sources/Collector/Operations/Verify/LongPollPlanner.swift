@@ -61,9 +61,8 @@ struct LongPollPlanner {
         // A held answer does not bring the next request forward, even if the host changes constantly.
         let regular = max(moment, now + interval)
         let start = max(now, lastHeld[host].map { $0 + Self.shortestHold } ?? now)
-        guard lastDocuments[host] != nil, !unsupported.contains(host), status.isAwaited, !isEarly, !isBehind,
-            regular - start >= .seconds(1),
-            held.count + nextHolds.count < limit
+        guard lastDocuments[host] != nil, !isEarly, regular - start >= .seconds(1),
+            canHold(host, status: status, isBehind: isBehind)
         else {
             // The document is not needed then, and a fleet's documents are large.
             lastDocuments[host] = nil
@@ -71,6 +70,15 @@ struct LongPollPlanner {
         }
         nextHolds[host] = Int((regular - start).components.seconds)
         return start
+    }
+
+    /// True if the host's next document is needed as a whole, so that the request after it can be a long poll.
+    func needsDocument(_ host: Int, status: HostStatus, isBehind: Bool) -> Bool {
+        lastDocuments[host] == nil && canHold(host, status: status, isBehind: isBehind)
+    }
+
+    private func canHold(_ host: Int, status: HostStatus, isBehind: Bool) -> Bool {
+        status.isAwaited && !isBehind && held.count + nextHolds.count < limit && !unsupported.contains(host)
     }
 
     /// The hold of a request that is sent now; nil for a plain request.

@@ -13,9 +13,7 @@ struct ResponseDecoder: Sendable {
     /// Decodes a response. `.unusable` carries the request's outcome and a clean line that explains it.
     ///
     /// - Parameter headers: the traces of caches in them count: see ``StoredAnswer``.
-    func read(status: Int, headers: TransferHeaders = TransferHeaders(), body: [UInt8])
-        -> Sample.Answer
-    {
+    func read(status: Int, headers: TransferHeaders = TransferHeaders(), body: [UInt8]) -> Sample.Answer {
         locate(status: status, headers: headers, body: body).answer
     }
 
@@ -24,7 +22,7 @@ struct ResponseDecoder: Sendable {
         status: Int, headers: TransferHeaders, body: [UInt8]
     ) -> (answer: Sample.Answer, located: LocatedDocument?) {
         if status == 200, let ordinary = documents.read(body) {
-            return (answer(ordinary.document, StoredAnswer(headers)), ordinary)
+            return (answer(ordinary.document, age: StoredAnswer.age(headers)), ordinary)
         }
         return (readUnusual(status: status, headers: headers, body: body), nil)
     }
@@ -40,15 +38,14 @@ struct ResponseDecoder: Sendable {
         case 400 where Self.expectsTLS(body):
             return .unusable(.httpStatus, detail: "answered HTTP 400: the port expects TLS")
         case 300..<400:
-            return .unusable(
-                .httpStatus, detail: "answered HTTP \(status), a redirect, which is not followed")
+            return .unusable(.httpStatus, detail: "answered HTTP \(status), a redirect, which is not followed")
         default: return .unusable(.httpStatus, detail: "answered HTTP \(status)")
         }
         let data = Data(body)
         // Without the word, the key cannot exist.
         if !Self.mentionsSchema(body), let answer = plain(data, stored, headers) { return answer }
         do {
-            return answer(try decoder.decode(Document.self, from: data), stored)
+            return answer(try decoder.decode(Document.self, from: data), age: stored.age)
         } catch let error as DecodingError {
             if Self.lacksSchema(error), let answer = plain(data, stored, headers) { return answer }
             return .unusable(.notBuildinfo, detail: Self.explain(error, body: body))
@@ -57,10 +54,11 @@ struct ResponseDecoder: Sendable {
         }
     }
 
-    private func answer(_ document: Document, _ stored: StoredAnswer) -> Sample.Answer {
+    /// - Parameter age: as in ``StoredAnswer/age``.
+    private func answer(_ document: Document, age: Double) -> Sample.Answer {
         var document = document
         // The nonce identifies the answer; a cache's age counts if it is larger than the document's own.
-        if document.ageSeconds >= 0 { document.ageSeconds = max(document.ageSeconds, stored.age) }
+        if document.ageSeconds >= 0 { document.ageSeconds = max(document.ageSeconds, age) }
         let problem: String? =
             if document.schema != Document.schema {
                 "schema \(document.schema), but this collector supports only \(Document.schema): update the collector"
@@ -73,15 +71,12 @@ struct ResponseDecoder: Sendable {
             } else {
                 nil
             }
-        return problem.map { .unusable(.notBuildinfo, detail: "the document has \($0)") }
-            ?? .document(document)
+        return problem.map { .unusable(.notBuildinfo, detail: "the document has \($0)") } ?? .document(document)
     }
 
     /// The answer of a host without an agent: an object with `git_sha` and without `schema`. If it is nil, the caller
     /// reports what a document would need.
-    private func plain(_ data: Data, _ stored: StoredAnswer, _ headers: TransferHeaders) -> Sample
-        .Answer?
-    {
+    private func plain(_ data: Data, _ stored: StoredAnswer, _ headers: TransferHeaders) -> Sample.Answer? {
         do {
             var answer = try decoder.decode(PlainBody.self, from: data).answer
             answer.stored = stored.evidence
@@ -120,9 +115,7 @@ struct ResponseDecoder: Sendable {
                 case moreServices = "more_services"
             }
         }
-        guard body.count <= 64 << 10,
-            let found = try? JSONDecoder().decode(NotFound.self, from: Data(body))
-        else {
+        guard body.count <= 64 << 10, let found = try? JSONDecoder().decode(NotFound.self, from: Data(body)) else {
             // Any server can answer 404 with anything.
             return nil
         }
@@ -131,8 +124,7 @@ struct ResponseDecoder: Sendable {
         // Not a sum: both numbers come from the network.
         let isCut = found.services.count > shown.count || (found.moreServices ?? 0) > 0
         return Sanitizer.singleLine(
-            shown.map { Sanitizer.singleLine($0, limit: 64) }.joined(separator: ", ")
-                + (isCut ? " and more" : ""),
+            shown.map { Sanitizer.singleLine($0, limit: 64) }.joined(separator: ", ") + (isCut ? " and more" : ""),
             limit: 240)
     }
 
@@ -150,11 +142,9 @@ struct ResponseDecoder: Sendable {
         case .keyNotFound(let key, _):
             "answered 200 with JSON without '\(Sanitizer.singleLine(key.stringValue, limit: 40))'"
         case .typeMismatch(_, let context), .valueNotFound(_, let context):
-            context.codingPath.isEmpty
-                ? describe(body) : "answered 200 with a wrong value at '\(path(context))'"
+            context.codingPath.isEmpty ? describe(body) : "answered 200 with a wrong value at '\(path(context))'"
         case .dataCorrupted(let context):
-            context.codingPath.isEmpty
-                ? describe(body) : "answered 200 with a wrong value at '\(path(context))'"
+            context.codingPath.isEmpty ? describe(body) : "answered 200 with a wrong value at '\(path(context))'"
         @unknown default: describe(body)
         }
     }
@@ -193,26 +183,29 @@ struct ResponseValidators: Sendable {
 
     init() {}
 
-    init(status: Int, headers: TransferHeaders) {
-        self.status = status
+    /// Of an answer that no later one refers to.
+    init(repeating headers: TransferHeaders) {
+        status = 200
         wasHeld = headers["preference-applied"]?.hasPrefix("wait") ?? false
+    }
+
+    init(status: Int, headers: TransferHeaders) {
+        self.init(repeating: headers)
+        self.status = status
         tag = headers["etag"].flatMap { Self.isUsable($0) ? $0 : nil }
         nonce = headers[BuildinfoProtocol.Header.nonce]
         host = headers[BuildinfoProtocol.Header.host]
         age = headers[BuildinfoProtocol.Header.age].flatMap(Double.init)
-            .flatMap { $0.isFinite && $0 >= 0 ? max($0, StoredAnswer(headers).age) : nil }
+            .flatMap { $0.isFinite && $0 >= 0 ? max($0, StoredAnswer.age(headers)) : nil }
     }
 
     /// True for an entity tag (RFC 9110, section 8.8.3) that is short and fits on a header line.
     private static func isUsable(_ tag: String) -> Bool {
         let quoted = tag.hasPrefix("W/") ? tag.dropFirst(2) : tag[...]
-        guard quoted.count >= 2, quoted.utf8.count <= 128, quoted.first == "\"", quoted.last == "\""
-        else {
+        guard quoted.count >= 2, quoted.utf8.count <= 128, quoted.first == "\"", quoted.last == "\"" else {
             return false
         }
-        return quoted.dropFirst().dropLast().utf8.allSatisfy {
-            $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "\"")
-        }
+        return quoted.dropFirst().dropLast().utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "\"") }
     }
 }
 
@@ -231,10 +224,7 @@ private struct PlainBody: Decodable {
 
     /// A value of any JSON type.
     private enum Value {
-        case text(String)
-        case number(Double)
-        case truth(Bool)
-        case null, other
+        case text(String), number(Double), truth(Bool), null, other
     }
 
     init(from decoder: any Decoder) throws {
@@ -279,9 +269,7 @@ private struct PlainBody: Decodable {
         for name in Self.names {
             guard let state = Self.state(of: name, value(name)) else { continue }
             let worst = ServiceState.worst(of: [state, answer.state ?? .serving])
-            if worst != .serving, worst != answer.state {
-                answer.stateText = Self.text(name, value(name))
-            }
+            if worst != .serving, worst != answer.state { answer.stateText = Self.text(name, value(name)) }
             answer.state = worst
         }
         self.answer = answer
@@ -291,8 +279,7 @@ private struct PlainBody: Decodable {
         let text =
             switch value {
             case .text(let text): text
-            case .number(let number):
-                number == number.rounded() ? "\(Int(clamping: number))" : "\(number)"
+            case .number(let number): number == number.rounded() ? "\(Int(clamping: number))" : "\(number)"
             case .truth(let truth): "\(truth)"
             case .null, .other: "something else"
             }
@@ -330,8 +317,7 @@ private struct PlainBody: Decodable {
     private static func state(_ value: Value) -> ServiceState? {
         switch value {
         case .null: nil
-        case .text(let text):
-            ServiceState(rawValue: text.lowercased()) ?? (isFine(text) ? .serving : .starting)
+        case .text(let text): ServiceState(rawValue: text.lowercased()) ?? (isFine(text) ? .serving : .starting)
         case .truth, .number, .other: .starting
         }
     }
@@ -353,8 +339,7 @@ private struct PlainBody: Decodable {
 
     private static func isFine(_ text: String) -> Bool {
         [
-            "running", "up", "ok", "healthy", "ready", "active", "live", "alive", "pass", "passing",
-            "available",
+            "running", "up", "ok", "healthy", "ready", "active", "live", "alive", "pass", "passing", "available",
             "started", "green",
         ]
         .contains(text.lowercased())
@@ -364,12 +349,9 @@ private struct PlainBody: Decodable {
         let word = text.lowercased()
         if let state = ServiceState(rawValue: word) { return state != .serving }
         return [
-            "down", "error", "errored", "fail", "failed", "failing", "failure", "critical", "unavailable",
-            "not_ready",
-            "notready", "not ready", "unready", "degraded", "dead", "stopped", "stopping",
-            "shutting_down", "draining",
-            "maintenance", "initializing", "initialising", "booting", "warming", "warming_up", "pending",
-            "red",
+            "down", "error", "errored", "fail", "failed", "failing", "failure", "critical", "unavailable", "not_ready",
+            "notready", "not ready", "unready", "degraded", "dead", "stopped", "stopping", "shutting_down", "draining",
+            "maintenance", "initializing", "initialising", "booting", "warming", "warming_up", "pending", "red",
             "out_of_service", "crashed", "crashloopbackoff", "ko", "nok",
         ].contains(word)
     }

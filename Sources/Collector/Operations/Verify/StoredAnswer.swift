@@ -13,7 +13,7 @@ struct StoredAnswer: Hashable, Sendable {
 
     init(_ headers: TransferHeaders) {
         if let text = headers["age"] {
-            let age = Double(text).flatMap { $0.isFinite && $0 >= 0 ? $0 : nil }
+            let age = Self.age(text)
             self.age = age ?? 0
             // An unreadable age does not count as zero.
             if age != 0 { evidence = Self.line("Age", text) }
@@ -22,6 +22,13 @@ struct StoredAnswer: Hashable, Sendable {
         evidence =
             headers.all.lazy.compactMap { Self.isStored($0.name, $0.value) ? Self.line($0.name, $0.value) : nil }
             .first
+    }
+
+    /// The ``age`` alone: a nonce identifies the answer without the rest.
+    static func age(_ headers: TransferHeaders) -> Double { headers["age"].flatMap(age) ?? 0 }
+
+    private static func age(_ text: String) -> Double? {
+        Double(text).flatMap { $0.isFinite && $0 >= 0 ? $0 : nil }
     }
 
     private static func line(_ name: String, _ value: String) -> String {
