@@ -58,8 +58,13 @@ class Workplace:
         command = ["/usr/bin/time", "-f", "%M", "-o", self.root / "peak", *contestant.command]
         with open(self.root / "stdout", "wb") as out, open(self.root / "stderr", "wb") as err:
             start = time.perf_counter()
-            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=err, cwd=self.root)
-            _, status, usage = os.wait4(process.pid, 0)
+            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=err, cwd=self.root,
+                                       start_new_session=True)
+            try:
+                _, status, usage = os.wait4(process.pid, 0)
+            except BaseException:
+                os.killpg(process.pid, signal.SIGKILL)
+                raise
             wall = time.perf_counter() - start
         process.returncode = os.waitstatus_to_exitcode(status)
         if process.returncode not in contestant.exits:

@@ -13,6 +13,7 @@ import os
 import random
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -322,6 +323,8 @@ def main():
     for program in programs:
         if not os.access(program, os.X_OK):
             sys.exit(f"run.py: no program at {program}: run make bench")
+    # Ends as after Ctrl-C, with everything that was started.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     failed, exceeded = [], []
     for benchmark in BENCHMARKS:
         if options.only and benchmark.__name__ not in options.only:
