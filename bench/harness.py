@@ -248,6 +248,16 @@ class Results:
         self.new = []
 
 
+def other_load(seconds=2):
+    """How many processors others keep busy, while this program runs nothing."""
+    def busy():
+        user, nice, system, _, _, irq, soft, steal = map(int, Path("/proc/stat").read_text().split()[1:9])
+        return user + nice + system + irq + soft + steal
+    before = busy()
+    time.sleep(seconds)
+    return (busy() - before) / TICK / seconds
+
+
 def conditions(started_at, load, quick):
     """The machine, the time and the programs of a run."""
     processor = re.search(r"^model name\s*:\s*(.*)$", Path("/proc/cpuinfo").read_text(), re.M)
@@ -262,7 +272,7 @@ def conditions(started_at, load, quick):
                                  text=True, check=False).stdout.strip() or "unknown",
         "date": datetime.date.today().isoformat(),
         "seconds": round(time.time() - started_at),
-        "load": round(load, 1),
+        "other_load": round(load, 2),
         "quick": quick,
         "peers": {"Go": version("go", "version"), "curl": version("curl", "--version"),
                   "aiohttp": (HERE / "peers/requirements.txt").read_text().strip().split("==")[1],

@@ -245,9 +245,9 @@ def machine(results):
         peers = ", ".join(f"{name} {version}" for name, version in now["peers"].items())
         groups.setdefault(f"{now['machine']}; {peers}; {now['date']}, commit {now['commit']}", []).append(benchmark)
     lines = [f"{text}{'' if len(groups) == 1 else ' (' + ', '.join(names) + ')'}." for text, names in groups.items()]
-    busy = {name: now["load"] for name, now in results.conditions.items() if now["load"] > 1}
+    busy = {name: now["other_load"] for name, now in results.conditions.items() if now["other_load"] > 0.2}
     if busy:
-        lines.append("The machine was not quiet: load average before "
+        lines.append("The machine was not quiet: other programs kept so many processors busy before "
                      + ", ".join(f"{name} {load}" for name, load in busy.items())
                      + ". Ratios of elapsed time are provisional.")
     if any(now["quick"] for now in results.conditions.values()):

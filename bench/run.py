@@ -21,7 +21,8 @@ import time
 from pathlib import Path
 
 from harness import (
-    HERE, PORT, BenchError, Contestant, Fleet, Nginx, Results, Workplace, address, conditions, end, need, run, sample)
+    HERE, PORT, BenchError, Contestant, Fleet, Nginx, Results, Workplace, address, conditions, end, need,
+    other_load, run, sample)
 
 ROOT = HERE.parent
 COMMIT = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"  # As in peers/document.conf.
@@ -330,7 +331,7 @@ def main():
         if options.only and benchmark.__name__ not in options.only:
             continue
         print(f"== {benchmark.__name__}: {benchmark.__doc__.splitlines()[0]}", flush=True)
-        started_at, load, results = time.time(), os.getloadavg()[0], Results(options.results)
+        started_at, load, results = time.time(), other_load(), Results(options.results)
         place = Workplace(results, *programs, options.quick)
         try:
             with place.exits:
