@@ -381,8 +381,8 @@ let package = Package(
         .testTarget(
             name: "OperationsTests",
             dependencies: [
-                "Collector", "CollectorFixtures", "CollectorSupport", "Gate", "Inventory", "Ledger", "Operations",
-                "Registry",
+                "Collector", "CollectorFixtures", "CollectorSupport", "Evidence", "Gate", "Inventory", "Ledger",
+                "Operations", "Registry",
                 "Reports", "Shared", "Support", "Transfer", "Verdict",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "GRDB", package: "GRDB.swift"),

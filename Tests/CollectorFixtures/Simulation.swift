@@ -21,6 +21,8 @@ struct Simulation {
     private(set) var requests = 0
     /// The evidence of the run; nil unless requested.
     var recording: Recording?
+    /// The inputs of the run so far; nil unless requested.
+    var inputs: [Verification.Input]?
 
     /// Adds details to a host's documents that no status depends on.
     var dress: (@Sendable (Int, inout Document) -> Void)?
@@ -97,6 +99,7 @@ struct Simulation {
     private mutating func take(_ input: Verification.Input) -> [Verification.Action] {
         let actions = verification.take(input)
         recording?.take(input, actions, by: verification)
+        inputs?.append(input)
         return actions
     }
 

@@ -81,6 +81,7 @@ AGENT_TEXT = r"[./](CommandTests|FileSourceTests|RequestParsingTests)/"
 SHARED = r"SharedTests\."
 EVIDENCE = r"[./]ReplayTests/"
 HELD = r"[./]LongPollPlannerTests/"
+REPEATED = r"[./](AnswerMemoryTests|RepeatedAnswerTests)/"
 PAGES = r"[./]HTMLEscapingTests/"
 REGISTRY = (r"[./](LyingRegistryTests|RegistryAccessTests|RegistryPutTests|StrictJSONTests|RetryRuleTests|"
             r"AuthenticationChallengeTests|CredentialTests|ResolvedImageTests)/")
@@ -186,6 +187,56 @@ GUARDS = [
         _VERDICT + "HostTracker.swift",
         r"if case .document(let document) = sample.answer { self.document = document } else { document = nil }",
         r"if case .document(let document) = sample.answer { self.document = document }", PACE),
+    Guard(
+        1, "repeat-bytes", "an answer repeats a document only if every other byte is the same",
+        "Sources/Collector/Operations/Verify/AnswerMemory.swift",
+        r"return hasher.finalize() == hash ? repeated : nil",
+        r"return hasher.finalize() == 0 ? nil : repeated", REPEATED),
+    Guard(
+        1, "repeat-length", "an answer that is longer than a document does not repeat it",
+        "Sources/Collector/Operations/Verify/AnswerMemory.swift",
+        r"guard bytes.count - cursor.offset == rest else { return nil }",
+        r"guard bytes.count - cursor.offset >= rest else { return nil }", REPEATED),
+    Guard(
+        1, "repeat-key", "no host can make two documents with the same hash",
+        "Sources/Collector/Operations/Verify/AnswerMemory.swift",
+        r"hasher.combine(key)",
+        r"hasher.combine(key & 0)", REPEATED),
+    Guard(
+        3, "repeat-nonce", "a repeated document has the nonce of its own answer",
+        "Sources/Collector/Operations/Verify/AnswerMemory.swift",
+        r"case .nonce?: repeated.nonce = try cursor.plainString()",
+        r'case .nonce?: repeated.nonce = "\(try cursor.plainString().count)"', REPEATED),
+    Guard(
+        3, "repeat-age", "an Age makes a repeated document as old as it says",
+        "Sources/Collector/Operations/Verify/AnswerMemory.swift",
+        r"repeated.ageSeconds = max(repeated.ageSeconds, StoredAnswer.age(headers))",
+        r"repeated.ageSeconds = max(repeated.ageSeconds, 0)", REPEATED),
+    Guard(
+        2, "repeat-status", "an error never repeats a document, whatever its body",
+        "Sources/Collector/Operations/Verify/AnswerMemory.swift",
+        r"if status == 200, let last, var",
+        r"if status > 0, let last, var", REPEATED),
+    Guard(
+        2, "repeat-forgets", "after an answer that is not a document, the next one is read as a whole",
+        "Sources/Collector/Operations/Verify/AnswerMemory.swift",
+        r"if last != nil || layout != nil { keep(layout, of: host) }",
+        r"if layout != nil { keep(layout, of: host) }", REPEATED),
+    Guard(
+        2, "repeat-failure", "after a request without an answer, the next one is read as a whole",
+        "Sources/Collector/Operations/Verify/FleetSession.swift",
+        "forget(host: host)\n            reading.finding",
+        "_ = host\n            reading.finding", REPEATED),
+    Guard(
+        "evidence", "repeat-latency", "the latency of a failed probe is never that of an earlier one",
+        "Sources/Collector/Operations/Verify/DocumentReader.swift",
+        r"if outcome == .ok, case",
+        r"if outcome != .notBuildinfo, case", REPEATED),
+    Guard(
+        1, "repeat-held", "a host that can hold its requests is asked to, although its document is the same as before",
+        "Sources/Collector/Operations/Verify/FleetSession.swift",
+        r"if longPolls.needsDocument(host, status: status, isBehind: isBehind) { memory",
+        r"if !longPolls.needsDocument(host, status: status, isBehind: true) { _ = host } else { memory", REPEATED),
     Guard(
         1, "worst-instance", "a summary that says serving does not make up for an instance that is not",
         _VERDICT + "Document+Judgement.swift",
@@ -1350,7 +1401,7 @@ GUARDS = [
     Guard(
         3, "document-age", "an Age makes a document as old as it says",
         "Sources/Collector/Operations/Verify/ResponseDecoder.swift",
-        r"document.ageSeconds = max(document.ageSeconds, stored.age)",
+        r"document.ageSeconds = max(document.ageSeconds, age)",
         r"document.ageSeconds = max(document.ageSeconds, 0)", CACHES),
     Guard(
         3, "frozen-date", "a Date that stands still is a stored answer",

@@ -155,6 +155,17 @@ struct DocumentMutations {
             ]).utf8)
     }
 
+    /// A body with other values in these places, most of them such as an agent writes.
+    mutating func again(_ body: [UInt8], _ places: [Range<Int>]) -> [UInt8] {
+        var bytes = body
+        for place in places.sorted(by: { $0.lowerBound > $1.lowerBound }) where random.chance(70) {
+            let isText = body[place].first == 0x22
+            let usual = isText ? "\"\(random.next())\"" : "\(seconds())"
+            bytes.replaceSubrange(place, with: random.chance(90) ? Array(usual.utf8) : value())
+        }
+        return bytes
+    }
+
     /// Replaces the value after one of the colons: up to the next comma or brace.
     private mutating func replaceValue(_ bytes: inout [UInt8]) {
         let colons = bytes.indices.filter { bytes[$0] == 0x3A && $0 + 1 < bytes.count }

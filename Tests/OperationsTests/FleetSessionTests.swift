@@ -12,13 +12,13 @@ import Testing
 extension FleetSession {
     /// Runs a verification over transfer clients of its own.
     static func run(
-        _ verification: Verification, clients count: Int = 1,
+        _ verification: Verification, clients count: Int = 1, observers: [any SessionObserver] = [],
         until isComplete: @escaping @Sendable (Verification) -> Bool = { _ in false }
     ) async throws -> (Verification, Duration) {
         let clients = try (0..<count).map { _ in try TransferClient(limits: TransferLimits(openFiles: 1_024)) }
         var session = FleetSession(clients: clients, noncePrefix: "test") { _ in RequestCredentials() }
         session.isComplete = isComplete
-        let result = await session.run(verification, observers: [])
+        let result = await session.run(verification, observers: observers)
         for client in clients { await client.shutdown() }
         return result
     }

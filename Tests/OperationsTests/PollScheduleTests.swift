@@ -39,6 +39,28 @@ struct PollScheduleTests {
         #expect(queue.keptInterval(at: .seconds(40)) == .seconds(2))
     }
 
+    @Test("The announced interval is never above the kept one, and not more than a 32nd below it while it grows")
+    func announced() {
+        var queue = PollSchedule(noncePrefix: "run", interval: .seconds(2), limit: 1)
+        for host in 0..<2 { queue.schedule(host, at: .zero) }
+        _ = queue.takeDue(at: .zero)
+        var known = Duration.seconds(2)
+        var announcements = 0
+        for turn in 0..<10_000 {
+            let now = Duration.milliseconds(turn * 10)
+            let kept = queue.keptInterval(at: now)
+            if let announced = queue.announcedInterval(at: now, known: known) {
+                #expect(announced == kept)
+                known = announced
+                announcements += 1
+            }
+            #expect(known <= kept && kept - known <= known / 32)
+        }
+        #expect(known > .seconds(95))
+        // In steps, because evidence records each of them.
+        #expect((10..<150).contains(announcements))
+    }
+
     @Test("Open hosts go before settled ones, which are not starved")
     func order() {
         var queue = PollSchedule(noncePrefix: "run", interval: .seconds(2), limit: 1)

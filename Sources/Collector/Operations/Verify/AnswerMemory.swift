@@ -78,8 +78,7 @@ struct DocumentLayout: Hashable, Sendable {
         else { return nil }
         var gaps = SIMD8<UInt32>()
         var order: UInt16 = 0
-        var hasher = Hasher()
-        hasher.combine(key)
+        var hasher = Self.hasher(key)
         var end = 0
         for (index, value) in sorted.enumerated() {
             gaps[index] = UInt32(value.range.lowerBound - end)
@@ -108,8 +107,7 @@ struct DocumentLayout: Hashable, Sendable {
     private func repetition(
         in bytes: UnsafeBufferPointer<UInt8>, key: UInt64
     ) throws(UnusualInput) -> RepeatedDocument? {
-        var hasher = Hasher()
-        hasher.combine(key)
+        var hasher = Self.hasher(key)
         var cursor = JSONCursor(bytes)
         var repeated = RepeatedDocument(nonce: nil, ageSeconds: 0, observedAt: "")
         for index in 0..<Int(count) {
@@ -126,6 +124,12 @@ struct DocumentLayout: Hashable, Sendable {
         guard bytes.count - cursor.offset == rest else { return nil }
         try cursor.skip(rest, &hasher)
         return hasher.finalize() == hash ? repeated : nil
+    }
+
+    private static func hasher(_ key: UInt64) -> Hasher {
+        var hasher = Hasher()
+        hasher.combine(key)
+        return hasher
     }
 
     private static func feed(_ body: [UInt8], _ range: Range<Int>, _ hasher: inout Hasher) {

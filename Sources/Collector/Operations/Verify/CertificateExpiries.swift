@@ -14,7 +14,7 @@ final class CertificateExpiries: Sendable {
 
     /// True if the host's certificate is still unknown: reading it costs a little, so it is done once.
     func isWanted(_ host: Int, url: String) -> Bool {
-        url.lowercased().hasPrefix("https:") && ends.withLock { $0[host] == nil }
+        url.utf8.prefix(6).elementsEqual("https:".utf8) { $0 | 0x20 == $1 | 0x20 } && ends.withLock { $0[host] == nil }
     }
 
     /// - Parameter text: as ``TransferResponse/certificateEnd``.

@@ -26,6 +26,10 @@ struct FleetSession: Sendable {
     private let clock = ContinuousClock()
     /// The longest time between two steps, so that staleness, stall and progress are checked.
     private static let heartbeat = Duration.milliseconds(100)
+    /// The headers of every request.
+    private static let headers: [(name: String, value: String)] = [
+        ("Accept", "application/json"), ("Cache-Control", "no-cache"), ("Pragma", "no-cache"),
+    ]
     /// Answers that one task decodes.
     private static let decodingBatch = 32
 
@@ -140,13 +144,12 @@ struct FleetSession: Sendable {
         state.take(.asked(due.map(\.pending.host), at: now), now: now)
         let requests = due.map { id, pending in
             let url = state.verification.tracks[pending.host].host.url
-            let separator = url.contains("?") ? "&" : "?"
+            let separator = url.utf8.contains(UInt8(ascii: "?")) ? "&" : "?"
             let hold = state.longPolls.takeHold(pending.host, now: now)
             var request = TransferRequest(
                 id: id, lane: pending.host,
                 url: "\(url)\(separator)\(BuildinfoProtocol.nonceQueryItem)=\(pending.nonce)",
-                headers: [("Accept", "application/json"), ("Cache-Control", "no-cache"), ("Pragma", "no-cache")]
-                    + (hold?.headers ?? []),
+                headers: hold.map { Self.headers + $0.headers } ?? Self.headers,
                 timeout: policy.requestTimeout + .seconds(hold?.seconds ?? 0), access: credentials(pending.host))
             request.asksCertificate = certificates?.isWanted(pending.host, url: url) ?? false
             return request

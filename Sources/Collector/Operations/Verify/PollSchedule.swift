@@ -43,6 +43,8 @@ struct PollSchedule {
     private var sent: [(id: UInt64, at: Duration)] = []
     private var firstSent = 0
 
+    private static let announcedStep = 32
+
     /// - Parameters:
     ///   - noncePrefix: unguessable, and new for each verification, so that no answer to another one fits.
     ///   - interval: the wanted time between two requests to a host.
@@ -59,10 +61,12 @@ struct PollSchedule {
     }
 
     /// The kept interval, once it differs enough from the one that is known; nil if it does not.
+    ///
+    /// It is what was measured. While it grows, the known one is at most a 32nd below it.
     mutating func announcedInterval(at now: Duration, known: Duration) -> Duration? {
         let kept = keptInterval(at: now)
-        // A little more than was measured, so that a growing queue is not announced on every turn.
-        if kept > known { return kept + kept / 8 }
+        // A growing queue is announced in steps, not on every turn.
+        if kept > known { return kept - known > known / Self.announcedStep ? kept : nil }
         return kept < known && (kept * 4 < known * 3 || kept == pace.interval) ? kept : nil
     }
 
