@@ -42,7 +42,7 @@ struct CurlOptions {
         set(CURLOPT_SSL_VERIFYHOST, 2)
         set(CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2)
         set(CURLOPT_TCP_NODELAY, 1)
-        if limits.keptConnections == 0 { set(CURLOPT_FORBID_REUSE, 1) }
+        set(CURLOPT_BUFFERSIZE, limits.receiveBytes)
         set(CURLOPT_USERAGENT, "buildinfo-collector/\(BuildinfoVersion.current)")
         // Ends a transfer early if the peer announces the size; the write callback enforces the limit otherwise.
         note(buildinfo_curl_easy_set_offset(easy, CURLOPT_MAXFILESIZE_LARGE, curl_off_t(limits.bodyBytes)))

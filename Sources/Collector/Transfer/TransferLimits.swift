@@ -17,6 +17,8 @@ package struct TransferLimits: Sendable {
     /// Bytes of all bodies together, arriving or waiting to be taken. Above it no request starts, and a body larger than its
     /// share (`memoryBytes / concurrency`) is too large, so the total never exceeds twice this.
     var memoryBytes = 128 << 20
+    /// Bytes of a transfer's receive buffer, 1,024 or more. Most responses of hosts fit into 4 KiB.
+    var receiveBytes = 4 << 10
     /// Bytes of one header's value. A longer value counts as missing.
     var headerValueBytes = 1 << 10
     /// The response headers that are kept; names in lower case.
@@ -63,6 +65,7 @@ package struct TransferLimits: Sendable {
         var limits = TransferLimits(openFiles: OpenFiles.raiseLimit(), concurrency: 16, multiHandles: 1)
         limits.keptConnections = min(limits.keptConnections, 16)
         limits.bodyBytes = 5 << 20
+        limits.receiveBytes = 16 << 10
         limits.headerValueBytes = 8 << 10
         limits.keptHeaders += ["docker-content-digest", "docker-distribution-api-version", "link", "x-total-count"]
         return limits

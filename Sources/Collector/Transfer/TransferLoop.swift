@@ -10,6 +10,8 @@ final class TransferLoop {
     private let completions: CompletionQueue
     private let poller: SocketPoller
     private let multis: [CurlMulti]
+    /// Idle connections that one multi handle keeps.
+    private let keptPerMulti: Int
     private let budget: ConnectionBudget
     private let trust = DefaultTrust()
 
@@ -21,6 +23,8 @@ final class TransferLoop {
 
     /// The most transfers started in one turn, so that sockets and commands are served in between.
     private static let startsPerTurn = 16
+    /// The most handles kept between requests, of about 10 KB each.
+    private static let idleSlots = 512
 
     init(
         limits: TransferLimits,
@@ -34,10 +38,10 @@ final class TransferLoop {
         budget = ConnectionBudget(limits: limits)
         poller = try SocketPoller(wakeup: wakeup)
         var multis: [CurlMulti] = []
-        let kept = max(1, limits.keptConnections / limits.multiHandles)
+        keptPerMulti = max(1, limits.keptConnections / limits.multiHandles)
         do {
             for index in 0..<limits.multiHandles {
-                multis.append(try CurlMulti(index: index, poller: poller, keptConnections: kept))
+                multis.append(try CurlMulti(index: index, poller: poller, keptConnections: keptPerMulti))
             }
         } catch {
             for multi in multis { multi.close() }
@@ -109,6 +113,15 @@ final class TransferLoop {
         multis[Int(lane.magnitude % UInt(multis.count))]
     }
 
+    /// True if the request's connection stays open after its response.
+    ///
+    /// Only as many lanes keep theirs as connections fit. If all did, each sweep over more hosts than that would close every
+    /// connection shortly before its next use.
+    private func keepsConnection(of request: TransferRequest) -> Bool {
+        limits.keptConnections > 0 && request.keepsConnection
+            && request.lane.magnitude / UInt(multis.count) < UInt(keptPerMulti)
+    }
+
     private var canStart: Bool {
         !queue.isEmpty && active.count < limits.concurrency && budget.hasRoom
     }
@@ -127,10 +140,10 @@ final class TransferLoop {
             fail(request, .local("out of memory"))
             return
         }
-        let failure = slot.prepare(request, trust: trust)
+        let failure = slot.prepare(request, keepsConnection: keepsConnection(of: request), trust: trust)
         guard failure == nil, multi(of: request.lane).add(slot.easy) else {
-            slot.wipe()
-            idle.append(slot)
+            slot.wipe(isReusable: false)
+            retire(slot)
             fail(request, failure ?? .local("libcurl did not take the transfer"))
             return
         }
@@ -150,12 +163,17 @@ final class TransferLoop {
         batch.append(
             TransferCompletion(
                 id: slot.id, lane: slot.lane, startedAt: slot.startedAt, finishedAt: .now, outcome: outcome))
-        slot.wipe()
+        if case .success = outcome { slot.wipe(isReusable: true) } else { slot.wipe(isReusable: false) }
         if let last = active.popLast(), last !== slot {
             last.position = slot.position
             active[slot.position] = last
         }
-        idle.append(slot)
+        retire(slot)
+    }
+
+    /// Keeps a slot for the next request, or frees it if enough are kept.
+    private func retire(_ slot: TransferSlot) {
+        if idle.count < Self.idleSlots { idle.append(slot) } else { slot.close() }
     }
 
     // MARK: Time and results

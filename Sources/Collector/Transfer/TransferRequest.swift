@@ -37,6 +37,8 @@ package struct TransferRequest: Sendable {
     package var asksCertificate = false
     /// True to open a new connection, which a load balancer may send to another machine.
     package var isFresh: Bool
+    /// False to close the connection after the response.
+    package var keepsConnection = true
 
     package init(
         id: UInt64,

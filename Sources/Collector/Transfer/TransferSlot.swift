@@ -2,7 +2,8 @@ import CCurl
 import Glibc
 import Shared
 
-/// One easy handle and the response it is receiving. Reused, and wiped in between.
+/// One easy handle and the response it is receiving. Reused: its options stay where the next request has the same, the rest
+/// is wiped.
 ///
 /// Belongs to the transfer thread.
 final class TransferSlot {
@@ -11,6 +12,8 @@ final class TransferSlot {
     private let budget: ConnectionBudget
     private let errorText: UnsafeMutablePointer<CChar>
     private var requestHeaders: UnsafeMutablePointer<curl_slist>?
+    /// The options that the handle has now; nil if it has none, or those of a request that changes others.
+    private var settings: HandleSettings?
     private var answer = TransferAnswer()
     private var openError: Int32 = 0
 
@@ -37,7 +40,9 @@ final class TransferSlot {
     }
 
     /// Prepares the handle for a request. Returns a failure if that is not possible.
-    func prepare(_ request: TransferRequest, trust: DefaultTrust) -> TransferFailure? {
+    ///
+    /// - Parameter keepsConnection: false to close the connection after the response.
+    func prepare(_ request: TransferRequest, keepsConnection: Bool, trust: DefaultTrust) -> TransferFailure? {
         id = request.id
         lane = request.lane
         startedAt = .now
@@ -50,10 +55,28 @@ final class TransferSlot {
             requestHeaders = longer
         }
         var options = CurlOptions(easy: easy)
-        options.setFixed(limits: budget.limits)
+        let wanted = HandleSettings(request, forbidsReuse: !keepsConnection)
+        if settings != wanted { apply(wanted, of: request, trust: trust, to: &options) }
         options.set(CURLOPT_URL, request.url)
+        options.setHeaders(requestHeaders)
+        guard options.result != CURLE_OK else {
+            // The handle of another method is reset after its request.
+            settings = request.method == .get ? wanted : nil
+            return nil
+        }
+        settings = nil
+        return failure(options.result)
+    }
+
+    /// Sets all options but the address and the headers.
+    private func apply(
+        _ wanted: HandleSettings, of request: TransferRequest, trust: DefaultTrust, to options: inout CurlOptions
+    ) {
+        curl_easy_reset(easy)
+        options.setFixed(limits: budget.limits)
         options.setMethod(request.method)
         if request.isFresh { options.setFresh() }
+        if wanted.forbidsReuse { options.set(CURLOPT_FORBID_REUSE, 1) }
         options.setTimeout(request.timeout)
         options.setTrust(request.access, default: trust)
         options.setProxy(request.access)
@@ -62,10 +85,7 @@ final class TransferSlot {
             poller: Unmanaged.passUnretained(poller).toOpaque(),
             errorText: errorText
         )
-        options.setHeaders(requestHeaders)
         if request.asksCertificate { options.set(CURLOPT_CERTINFO, 1) }
-        guard options.result != CURLE_OK else { return nil }
-        return failure(options.result)
     }
 
     /// The outcome of the transfer for libcurl's result.
@@ -99,11 +119,19 @@ final class TransferSlot {
         return nil
     }
 
-    /// Erases the request, in particular its token, and the response.
-    func wipe() {
+    /// Erases the request's headers, in particular its token, and the response.
+    ///
+    /// - Parameter isReusable: true if the next request may keep this one's options. A failed transfer leaves state behind,
+    ///   such as the errno of its connection.
+    func wipe(isReusable: Bool) {
         budget.arriving -= answer.body.count
         answer = TransferAnswer()
-        curl_easy_reset(easy)
+        if isReusable, settings != nil {
+            buildinfo_curl_easy_set_headers(easy, nil)
+        } else {
+            curl_easy_reset(easy)
+            settings = nil
+        }
         curl_slist_free_all(requestHeaders)
         requestHeaders = nil
         errorText[0] = 0
@@ -170,6 +198,28 @@ final class TransferSlot {
         }
         let isPlain = lines.allSatisfy { $0.utf8.allSatisfy { $0 >= 0x20 && $0 != 0x7F || $0 == 0x09 } }
         return isPlain ? lines : nil
+    }
+}
+
+/// The options that requests of one kind share. Compared instead of set: setting all of them copies a dozen strings.
+private struct HandleSettings: Equatable {
+    /// Without the token, which is a header.
+    private let access: RequestCredentials
+    private let timeout: Duration
+    private let isGet: Bool
+    private let isFresh: Bool
+    private let asksCertificate: Bool
+    let forbidsReuse: Bool
+
+    init(_ request: TransferRequest, forbidsReuse: Bool) {
+        var access = request.access
+        access.bearerToken = nil
+        self.access = access
+        timeout = request.timeout
+        isGet = request.method == .get
+        isFresh = request.isFresh
+        asksCertificate = request.asksCertificate
+        self.forbidsReuse = forbidsReuse
     }
 }
 
