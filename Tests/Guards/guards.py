@@ -59,7 +59,7 @@ VERDICT = (r"[./](IncidentRowTests|ProofTests|ConclusionTests|RestToleratedTests
            r"ContradictionTests|PlainHostTests|ConflictReasonTests)/")
 DETAILS = r"[./](ForeignOutputTests|ContainerReportTests|HealthOutputChangeTests|DeploymentTests|HTTPServerTests)/"
 ANSWERS = r"[./](ResponseDecoderTests|TransferOutcomeTests)/"
-TRANSFERS = r"[./](TransferOutcomeTests|TransferClientTests|TransferTLSTests)/"
+TRANSFERS = r"[./](TransferOutcomeTests|TransferClientTests|TransferReuseTests|TransferTLSTests)/"
 SESSION = r"[./](FleetSessionTests|SessionGuardTests)/"
 PACE = r"[./](PollScheduleTests|KeptIntervalTests)/"
 INVENTORY = r"[./](GoodInventoryTests|BadInventoryTests|AccessInventoryTests)/"
@@ -1222,8 +1222,23 @@ GUARDS = [
     Guard(
         10, "token-kept", "nothing of one request is in the next",
         _POLLING + "TransferSlot.swift",
-        r"curl_slist_free_all(requestHeaders)" "\n        requestHeaders = nil",
-        r"errorText[1] = 0", TRANSFERS),
+        r"if case .get = request.method, list != nil, token == request.access.bearerToken,",
+        r"if case .get = request.method, list != nil, token != nil || token == nil,", TRANSFERS),
+    Guard(
+        10, "headers-kept", "a request gets no header of the handle's former request",
+        _POLLING + "TransferSlot.swift",
+        r"headers.elementsEqual(request.headers, by: ==)",
+        r"headers.count == request.headers.count", TRANSFERS),
+    Guard(
+        3, "settings-kept", "a request has none of the former request's options on the same handle, such as its authorities",
+        _POLLING + "TransferSlot.swift",
+        r"if settings != wanted { apply(",
+        r"if settings == nil { apply(", TRANSFERS),
+    Guard(
+        9, "kept-lanes", "only as many hosts keep their connection as fit",
+        _POLLING + "TransferLimits.swift",
+        r"keptConnections > 0 && lane.magnitude / UInt(multiHandles * clients) < UInt(keptPerMulti)",
+        r"keptConnections > 0", TRANSFERS),
     Guard(
         10, "password-refused", "an address with a user or a password is refused",
         "Sources/Collector/Support/HostAddress.swift",

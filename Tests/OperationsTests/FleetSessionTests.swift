@@ -15,7 +15,12 @@ extension FleetSession {
         _ verification: Verification, clients count: Int = 1, observers: [any SessionObserver] = [],
         until isComplete: @escaping @Sendable (Verification) -> Bool = { _ in false }
     ) async throws -> (Verification, Duration) {
-        let clients = try (0..<count).map { _ in try TransferClient(limits: TransferLimits(openFiles: 1_024)) }
+        var limits = TransferLimits(openFiles: 1_024, multiHandles: 2)
+        limits.clients = count
+        let clients = try (0..<count).map { place in
+            limits.place = place
+            return try TransferClient(limits: limits)
+        }
         var session = FleetSession(clients: clients, noncePrefix: "test") { _ in RequestCredentials() }
         session.isComplete = isComplete
         let result = await session.run(verification, observers: observers)

@@ -19,8 +19,10 @@ public struct TestCertificates: Sendable {
     /// - Parameters:
     ///   - alternatives: alternative names such as `DNS:collector,IP:127.0.0.1`; nil for only a common name.
     ///   - authority: `ca` or `other`.
+    ///   - days: the time from now to its end; negative if it has expired.
     public func issue(
-        _ name: String, alternatives: String?, commonName: String? = nil, by authority: String = "ca"
+        _ name: String, alternatives: String?, commonName: String? = nil, by authority: String = "ca",
+        days: Int = 2
     ) async throws {
         try folder.write(
             "\(name).ext", alternatives.map { "subjectAltName=\($0)\n" } ?? "basicConstraints=CA:FALSE\n")
@@ -28,7 +30,7 @@ public struct TestCertificates: Sendable {
             "req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=\(commonName ?? name) "
                 + "-keyout \(name).key -out \(name).csr")
         try await openssl(
-            "x509 -req -days 2 -in \(name).csr -CA \(authority).pem -CAkey \(authority).key -CAcreateserial "
+            "x509 -req -days \(days) -in \(name).csr -CA \(authority).pem -CAkey \(authority).key -CAcreateserial "
                 + "-extfile \(name).ext -out \(name).pem")
     }
 

@@ -29,6 +29,40 @@ import Testing
         }
     }
 
+    /// One handle, which has just had a verified connection each time.
+    @Test("No certificate gains trust from an earlier connection of the same handle")
+    func trustIsNotKept() async throws {
+        let host = try await TLSHost()
+        let others = ["expired", "alone", "stranger"].map { ($0, TLSHost(sharing: host)) }
+        defer { for server in [host] + others.map(\.1) { server.stop() } }
+        try await host.serve()
+        for (certificate, server) in others { try await server.serve(certificate: certificate) }
+        let trusted = RequestCredentials(certificateAuthorities: host.path("ca.pem"))
+        let good = "https://127.0.0.1:\(host.port)/"
+        var cases: [(url: String, access: RequestCredentials)] = others.map { _, server in
+            ("https://127.0.0.1:\(server.port)/", trusted)
+        }
+        cases += [
+            (good, RequestCredentials()),
+            (good, RequestCredentials(certificateAuthorities: host.path("other.pem"))),
+            (good, RequestCredentials(certificateAuthorities: host.path("absent.pem"))),
+            ("https://localhost:\(host.port)/", trusted),
+        ]
+        for keepsConnection in [true, false] {
+            try await TransferFixture.run(concurrency: 1) { bench in
+                for (url, access) in cases {
+                    for (url, access, expected) in [(good, trusted, "200"), (url, access, "tls"), (url, access, "tls")]
+                    {
+                        var request = TransferRequest(id: 1, lane: 0, url: url, timeout: .seconds(20), access: access)
+                        request.keepsConnection = keepsConnection
+                        let outcome = await bench.ask([request]).first?.outcome
+                        #expect(outcome?.kind == expected, "\(url) \(access): \(String(describing: outcome))")
+                    }
+                }
+            }
+        }
+    }
+
     @Test("A client certificate is sent on request; without one the failure is about TLS")
     func clientCertificate() async throws {
         let host = try await TLSHost()

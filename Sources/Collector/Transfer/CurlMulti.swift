@@ -16,7 +16,7 @@ final class CurlMulti {
         case at(ContinuousClock.Instant)
     }
 
-    init(index: Int, poller: SocketPoller, keptConnections: Int) throws(TransferClientError) {
+    init(index: Int, poller: SocketPoller, connections: Int) throws(TransferClientError) {
         guard let handle = curl_multi_init() else {
             throw .libcurl(call: "curl_multi_init", reason: "out of memory")
         }
@@ -26,7 +26,7 @@ final class CurlMulti {
         // Unretained: `close` frees the handle while this object lives, so no callback outlives its context.
         let context = Unmanaged.passUnretained(self).toOpaque()
         let results = [
-            buildinfo_curl_multi_set_long(handle, CURLMOPT_MAXCONNECTS, keptConnections),
+            buildinfo_curl_multi_set_long(handle, CURLMOPT_MAXCONNECTS, connections),
             buildinfo_curl_multi_set_pointer(handle, CURLMOPT_SOCKETDATA, context),
             buildinfo_curl_multi_set_socket_function(handle) { _, descriptor, interest, context, _ in
                 guard let context else { return -1 }

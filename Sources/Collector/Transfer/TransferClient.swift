@@ -20,7 +20,8 @@ package final class TransferClient: Sendable {
     /// cancelled.
     package let completions: AsyncStream<[TransferCompletion]>
     /// The most requests in progress at once.
-    package let concurrency: Int
+    package var concurrency: Int { limits.concurrency }
+    private let limits: TransferLimits
     private let commands: CommandQueue
     private let thread: TransferThread
 
@@ -37,12 +38,17 @@ package final class TransferClient: Sendable {
         thread = try TransferThread(running: loop)
         completions = AsyncStream { await completionQueue.next() }
         self.commands = commands
-        concurrency = limits.concurrency
+        self.limits = limits
     }
 
     deinit {
         commands.post(.stop)
         thread.detach()
+    }
+
+    /// True if the requests of a lane are for this client, see ``TransferLimits/clients``.
+    package func serves(lane: Int) -> Bool {
+        limits.serves(lane: lane)
     }
 
     /// Appends requests to the queue. Does nothing after ``shutdown()``.

@@ -10,6 +10,9 @@ package struct TransferLimits: Sendable {
     /// Idle connections kept for the next sweep, over all multi handles. 0 closes each after its response, which is cheaper
     /// for a single sweep.
     package var keptConnections: Int
+    /// The clients that share the lanes of one fleet, 1 or more, and the place of this one among them, from 0.
+    package var clients = 1
+    package var place = 0
     /// Bytes of one body. A larger one ends as ``TransferFailure/tooLarge(_:)``.
     var bodyBytes = 1 << 20
     /// Bytes of the status lines, headers and trailers of one response together.
@@ -57,6 +60,30 @@ package struct TransferLimits: Sendable {
         self.concurrency = max(1, min(concurrency ?? Self.defaultConcurrency, forConnections / 4))
         self.keptConnections = max(handles, min(forConnections - 2 * self.concurrency, 1 << 16))
     }
+
+    /// The multi handle that serves a lane, from 0.
+    func multiHandle(lane: Int) -> Int {
+        Int(lane.magnitude % UInt(multiHandles))
+    }
+
+    /// True if a lane is this client's. Neighbouring lanes fill the multi handles of one client before those of the next.
+    func serves(lane: Int) -> Bool {
+        lane.magnitude / UInt(multiHandles) % UInt(clients) == UInt(place)
+    }
+
+    /// True if a lane's connection stays open after a response.
+    ///
+    /// Only as many lanes keep theirs as connections fit. If all did, each sweep over more hosts than that would close every
+    /// connection shortly before its next use.
+    func keepsConnection(lane: Int) -> Bool {
+        keptConnections > 0 && lane.magnitude / UInt(multiHandles * clients) < UInt(keptPerMulti)
+    }
+
+    private var keptPerMulti: Int { max(1, keptConnections / multiHandles) }
+
+    /// The connections at which a multi handle closes its least recently used one. libcurl counts those in use, too: twice an
+    /// even share of the window is left for them.
+    var connectionsPerMulti: Int { keptPerMulti + 2 * (concurrency / multiHandles + 1) }
 
     /// Limits for a few services outside the fleet: registries and forges.
     ///

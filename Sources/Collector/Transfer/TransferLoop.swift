@@ -10,8 +10,6 @@ final class TransferLoop {
     private let completions: CompletionQueue
     private let poller: SocketPoller
     private let multis: [CurlMulti]
-    /// Idle connections that one multi handle keeps.
-    private let keptPerMulti: Int
     private let budget: ConnectionBudget
     private let trust = DefaultTrust()
 
@@ -38,10 +36,9 @@ final class TransferLoop {
         budget = ConnectionBudget(limits: limits)
         poller = try SocketPoller(wakeup: wakeup)
         var multis: [CurlMulti] = []
-        keptPerMulti = max(1, limits.keptConnections / limits.multiHandles)
         do {
             for index in 0..<limits.multiHandles {
-                multis.append(try CurlMulti(index: index, poller: poller, keptConnections: keptPerMulti))
+                multis.append(try CurlMulti(index: index, poller: poller, connections: limits.connectionsPerMulti))
             }
         } catch {
             for multi in multis { multi.close() }
@@ -110,16 +107,13 @@ final class TransferLoop {
     // MARK: Start and end
 
     private func multi(of lane: Int) -> CurlMulti {
-        multis[Int(lane.magnitude % UInt(multis.count))]
+        multis[limits.multiHandle(lane: lane)]
     }
 
     /// True if the request's connection stays open after its response.
     ///
-    /// Only as many lanes keep theirs as connections fit. If all did, each sweep over more hosts than that would close every
-    /// connection shortly before its next use.
     private func keepsConnection(of request: TransferRequest) -> Bool {
-        limits.keptConnections > 0 && request.keepsConnection
-            && request.lane.magnitude / UInt(multis.count) < UInt(keptPerMulti)
+        request.keepsConnection && limits.keepsConnection(lane: request.lane)
     }
 
     private var canStart: Bool {

@@ -11,7 +11,7 @@ final class TransferSlot {
     let poller: SocketPoller
     private let budget: ConnectionBudget
     private let errorText: UnsafeMutablePointer<CChar>
-    private var requestHeaders: UnsafeMutablePointer<curl_slist>?
+    private var requestHeaders = RequestHeaders()
     /// The options that the handle has now; nil if it has none, or those of a request that changes others.
     private var settings: HandleSettings?
     private var answer = TransferAnswer()
@@ -35,7 +35,7 @@ final class TransferSlot {
     /// Frees the handle, which must not be in a multi handle. Must be the last call.
     func close() {
         curl_easy_cleanup(easy)
-        curl_slist_free_all(requestHeaders)
+        requestHeaders.free()
         errorText.deallocate()
     }
 
@@ -46,19 +46,13 @@ final class TransferSlot {
         id = request.id
         lane = request.lane
         startedAt = .now
-        guard let lines = Self.headerLines(of: request) else {
-            return .protocolError(
-                "a request header contains a control character: check the token file and the header's name")
-        }
-        for line in lines {
-            guard let longer = curl_slist_append(requestHeaders, line) else { return .local("out of memory") }
-            requestHeaders = longer
-        }
+        if let failure = requestHeaders.replace(with: request) { return failure }
         var options = CurlOptions(easy: easy)
         let wanted = HandleSettings(request, forbidsReuse: !keepsConnection)
         if settings != wanted { apply(wanted, of: request, trust: trust, to: &options) }
         options.set(CURLOPT_URL, request.url)
-        options.setHeaders(requestHeaders)
+        options.setTimeout(request.timeout)
+        options.setHeaders(requestHeaders.list)
         guard options.result != CURLE_OK else {
             // The handle of another method is reset after its request.
             settings = request.method == .get ? wanted : nil
@@ -68,7 +62,7 @@ final class TransferSlot {
         return failure(options.result)
     }
 
-    /// Sets all options but the address and the headers.
+    /// Sets all options but the address, the time limit and the headers.
     private func apply(
         _ wanted: HandleSettings, of request: TransferRequest, trust: DefaultTrust, to options: inout CurlOptions
     ) {
@@ -77,7 +71,6 @@ final class TransferSlot {
         options.setMethod(request.method)
         if request.isFresh { options.setFresh() }
         if wanted.forbidsReuse { options.set(CURLOPT_FORBID_REUSE, 1) }
-        options.setTimeout(request.timeout)
         options.setTrust(request.access, default: trust)
         options.setProxy(request.access)
         options.setContexts(
@@ -119,21 +112,18 @@ final class TransferSlot {
         return nil
     }
 
-    /// Erases the request's headers, in particular its token, and the response.
+    /// Erases the response, and the request's options and headers unless the next request may have the same.
     ///
     /// - Parameter isReusable: true if the next request may keep this one's options. A failed transfer leaves state behind,
     ///   such as the errno of its connection.
     func wipe(isReusable: Bool) {
         budget.arriving -= answer.body.count
         answer = TransferAnswer()
-        if isReusable, settings != nil {
-            buildinfo_curl_easy_set_headers(easy, nil)
-        } else {
+        if !isReusable || settings == nil {
             curl_easy_reset(easy)
             settings = nil
+            requestHeaders.free()
         }
-        curl_slist_free_all(requestHeaders)
-        requestHeaders = nil
         errorText[0] = 0
         openError = 0
     }
@@ -180,9 +170,43 @@ final class TransferSlot {
             detail: Sanitizer.singleLine(detail, limit: 240)
         )
     }
+}
+
+/// The header lines of a handle's request. Kept while the next request has the same.
+private struct RequestHeaders {
+    private(set) var list: UnsafeMutablePointer<curl_slist>?
+    private var headers: [(name: String, value: String)] = []
+    private var token: String?
+
+    /// Replaces the lines with those of a request, unless they are the same. Returns a failure if that is not possible.
+    mutating func replace(with request: TransferRequest) -> TransferFailure? {
+        if case .get = request.method, list != nil, token == request.access.bearerToken,
+            headers.elementsEqual(request.headers, by: ==)
+        {
+            return nil
+        }
+        free()
+        guard let lines = Self.lines(of: request) else {
+            return .protocolError(
+                "a request header contains a control character: check the token file and the header's name")
+        }
+        for line in lines {
+            guard let longer = curl_slist_append(list, line) else { return .local("out of memory") }
+            list = longer
+        }
+        headers = request.headers
+        token = request.access.bearerToken
+        return nil
+    }
+
+    /// Frees the lines, which no handle may use any more.
+    mutating func free() {
+        curl_slist_free_all(list)
+        self = RequestHeaders()
+    }
 
     /// The `Name: value` lines; nil if one would span several lines.
-    private static func headerLines(of request: TransferRequest) -> [String]? {
+    private static func lines(of request: TransferRequest) -> [String]? {
         var lines: [String] = []
         lines.reserveCapacity(request.headers.count + 3)
         for (name, value) in request.headers {
@@ -205,7 +229,6 @@ final class TransferSlot {
 private struct HandleSettings: Equatable {
     /// Without the token, which is a header.
     private let access: RequestCredentials
-    private let timeout: Duration
     private let isGet: Bool
     private let isFresh: Bool
     private let asksCertificate: Bool
@@ -215,7 +238,6 @@ private struct HandleSettings: Equatable {
         var access = request.access
         access.bearerToken = nil
         self.access = access
-        timeout = request.timeout
         isGet = request.method == .get
         isFresh = request.isFresh
         asksCertificate = request.asksCertificate

@@ -80,7 +80,7 @@ package struct StatusRun: Sendable {
         }
         // Each host is asked once, so connections are not kept.
         let clients = try TransferClients(
-            hosts: inventory.hosts.count, concurrency: concurrency, keepsConnections: false)
+            hosts: inventory.hosts, concurrency: concurrency, keepsConnections: false)
         var session = FleetSession(clients: clients.all, noncePrefix: RunID.nonce()) { access[$0] }
         session.watches = [.signals(signals)]
         session.learner = learner

@@ -75,7 +75,7 @@ package struct StatusWatch: Sendable {
             sweeping: run.inventory.hosts, for: target, requestTimeout: run.requestTimeout, every: interval,
             promotions: promotions, learnsImages: run.learner != nil)
         let clients = try TransferClients(
-            hosts: run.inventory.hosts.count, concurrency: run.concurrency, keepsConnections: true)
+            hosts: run.inventory.hosts, concurrency: run.concurrency, keepsConnections: true)
         var session = FleetSession(clients: clients.all, noncePrefix: RunID.nonce()) { [access = run.access] in
             access[$0]
         }

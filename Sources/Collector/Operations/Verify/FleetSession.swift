@@ -154,8 +154,8 @@ struct FleetSession: Sendable {
             request.asksCertificate = certificates?.isWanted(pending.host, url: url) ?? false
             return request
         }
-        for (index, client) in clients.enumerated() {
-            client.submit(clients.count == 1 ? requests : requests.filter { $0.lane % clients.count == index })
+        for client in clients {
+            client.submit(clients.count == 1 ? requests : requests.filter { client.serves(lane: $0.lane) })
         }
     }
 }
@@ -268,24 +268,38 @@ package enum SessionEvent: Sendable {
 }
 
 /// The transfer clients of one session. A large fleet is split between two threads, because one core of libcurl limits the
-/// speed of a sweep.
+/// speed of a sweep. With TLS that begins at fewer hosts: a handshake costs several times the rest of a request.
 struct TransferClients: Sendable {
     let all: [TransferClient]
 
     /// Fleets up to this size use one thread.
     private static let smallFleet = 2_000
+    private static let smallSecureFleet = 50
 
     /// - Parameter keepsConnections: true if hosts are asked more than once.
-    init(hosts: Int, concurrency: Int?, keepsConnections: Bool) throws(TransferClientError) {
+    init(hosts: [ExpectedHost], concurrency: Int?, keepsConnections: Bool) throws(TransferClientError) {
         let openFiles = OpenFiles.raiseLimit()
-        let isLarge = hosts > Self.smallFleet && ProcessInfo.processInfo.activeProcessorCount > 1 && concurrency != 1
-        let count = isLarge ? 2 : 1
+        let secure = hosts.count { $0.url.lowercased().hasPrefix("https:") }
+        let isLarge = hosts.count > Self.smallFleet || secure > Self.smallSecureFleet
+        let isSplit = isLarge && ProcessInfo.processInfo.activeProcessorCount > 1 && concurrency != 1
+        let count = isSplit ? 2 : 1
         var limits = TransferLimits(
-            openFiles: openFiles / count, concurrency: concurrency.map { max(1, $0 / count) })
+            openFiles: openFiles / count, concurrency: concurrency.map { max(1, $0 / count) },
+            multiHandles: Self.multiHandles(of: hosts.count / count))
         if !keepsConnections { limits.keptConnections = 0 }
+        limits.clients = count
         var clients: [TransferClient] = []
-        for _ in 0..<count { clients.append(try TransferClient(limits: limits)) }
+        for place in 0..<count {
+            limits.place = place
+            clients.append(try TransferClient(limits: limits))
+        }
         all = clients
+    }
+
+    /// One for a few hundred hosts: each parses the trusted authorities once, which takes as long as twenty handshakes, and
+    /// a connection cache slows down with its connections.
+    private static func multiHandles(of hosts: Int) -> Int {
+        min(max(1, hosts / 250), 32)
     }
 
     func shutdown() async {

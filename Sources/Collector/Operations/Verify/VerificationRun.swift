@@ -98,7 +98,7 @@ package struct VerificationRun: Sendable {
         }
         // Before the ledger records anything, so that a collector that cannot send requests leaves no trace of a promotion.
         let clients = try TransferClients(
-            hosts: inventory.hosts.count, concurrency: concurrency, keepsConnections: true)
+            hosts: inventory.hosts, concurrency: concurrency, keepsConnections: true)
         let outcome: VerificationOutcome
         do {
             outcome = try await poll(clients, start, signals)
