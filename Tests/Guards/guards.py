@@ -238,6 +238,16 @@ GUARDS = [
         r"if longPolls.needsDocument(host, status: status, isBehind: isBehind) { memory",
         r"if !longPolls.needsDocument(host, status: status, isBehind: true) { _ = host } else { memory", REPEATED),
     Guard(
+        9, "repeat-tag", "a tag that may be outdated is not sent again and again",
+        "Sources/Collector/Operations/Verify/LongPollPlanner.swift",
+        "lastDocuments[host] = nil\n            return reading.finding",
+        "return reading.finding", HELD),
+    Guard(
+        1, "kept-announced", "the interval that counts as kept is the measured one",
+        "Sources/Collector/Operations/Verify/PollSchedule.swift",
+        r"return kept - known > known / Self.announcedStep ? kept : nil",
+        r"return kept - known > known / Self.announcedStep ? kept + kept / 8 : nil", PACE),
+    Guard(
         1, "worst-instance", "a summary that says serving does not make up for an instance that is not",
         _VERDICT + "Document+Judgement.swift",
         r"ServiceState.worst(of: [state] + instances.map(\.state) + sick + undecided)",

@@ -80,7 +80,7 @@ struct AnswerMemoryTests {
             }
         }
         #expect(repeated > Self.bodies / 10)
-        #expect(documents > Self.bodies / 10)
+        #expect(documents > Self.bodies / 20)
         print("\(Self.bodies) answers: \(repeated) repeated, \(documents) other documents")
     }
 

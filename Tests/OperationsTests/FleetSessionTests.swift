@@ -99,4 +99,30 @@ struct FleetSessionTests {
         #expect(!requests.withLock { $0 }.contains(true))
         #expect(duration < .seconds(30))
     }
+
+    @Test("An interruption ends the session at once, however long its requests may take")
+    func interrupted() async throws {
+        let script = try await ScriptedHost.start { _ in .hang }
+        let hosts = (0..<50).map { ExpectedHost(name: "host-\($0)", url: script.url(host: $0)) }
+        let policy = Policy(timeout: .seconds(900), requestTimeout: .seconds(600))
+        let client = try TransferClient(limits: TransferLimits(openFiles: 1_024))
+        var session = FleetSession(clients: [client], noncePrefix: "test") { _ in RequestCredentials() }
+        session.watches = [
+            SessionWatch { yield in
+                // Long enough for the first requests.
+                do { try await Task.sleep(for: .milliseconds(300)) } catch { return }
+                yield(.signal(2))
+                // A watch that goes on is ended with the session.
+                do { try await Task.sleep(for: .seconds(900)) } catch { return }
+            }
+        ]
+        let start = ContinuousClock.now
+        let (ended, _) = await session.run(
+            Verification(target: .bySHA, hosts: hosts, policy: policy), observers: [])
+        await client.shutdown()
+        await script.stop()
+        #expect(ended.conclusion?.verdict == .interrupted)
+        // Far below the requests' timeout, far above what a busy machine needs.
+        #expect(ContinuousClock.now - start < .seconds(60))
+    }
 }

@@ -141,4 +141,36 @@ struct LongPollPlannerTests {
         #expect(run.host.facts.reach == .httpStatus)
         #expect(run.held == 0)
     }
+
+    @Test("A document that is repeated in a held answer is requested as a whole before the next hold")
+    func repeated() {
+        var planner = LongPollPlanner(limit: 1, interval: .seconds(2))
+        func reading(_ answer: Sample.Answer, tag: String?) -> SessionEvent.Reading {
+            var reading = SessionEvent.Reading(id: 1, startedAt: .now, finishedAt: .now, finding: answer)
+            (reading.validators.status, reading.validators.wasHeld) = (200, true)
+            (reading.validators.tag, reading.validators.host) = (tag, "host-id-0")
+            return reading
+        }
+        func hold(at now: Duration) -> String? {
+            _ = planner.schedule(0, at: now + .seconds(2), now: now, status: .pending)
+            return planner.takeHold(0, now: now)?.tag
+        }
+        let document = Answer().document(host: 0, nonce: "n")
+        #expect(planner.needsDocument(0, status: .pending, isBehind: false))
+        _ = planner.finding(reading(.document(document), tag: "a"), host: 0, nonce: "n", answeredAt: .zero)
+        #expect(!planner.needsDocument(0, status: .pending, isBehind: false))
+        #expect(hold(at: .zero) == "a")
+        let again = RepeatedDocument(nonce: "m", ageSeconds: 0, observedAt: document.observedAt)
+        _ = planner.finding(reading(.repeated(again), tag: nil), host: 0, nonce: "m", answeredAt: .seconds(1))
+        #expect(hold(at: .seconds(1)) == nil)
+        #expect(planner.needsDocument(0, status: .pending, isBehind: false))
+        for status in [HostStatus.soaking, .converged] {
+            #expect(!planner.needsDocument(0, status: status, isBehind: false))
+        }
+        #expect(!planner.needsDocument(0, status: .pending, isBehind: true))
+        _ = planner.finding(reading(.document(document), tag: "b"), host: 0, nonce: "n", answeredAt: .seconds(3))
+        #expect(hold(at: .seconds(3)) == "b")
+        // There is no room for another hold.
+        #expect(!planner.needsDocument(1, status: .pending, isBehind: false))
+    }
 }

@@ -107,7 +107,11 @@ struct LongPollPlanner {
                     observedAt: answeredAt - Duration(clampingSeconds: document.ageSeconds))
             }
             return reading.finding
-        case .plain, .repeated: return reading.finding
+        case .repeated:
+            // The tag may be another one now: with an outdated tag, every request would be answered at once.
+            lastDocuments[host] = nil
+            return reading.finding
+        case .plain: return reading.finding
         case .unusable:
             guard reading.validators.isUnchanged, let before = lastDocuments[host] else { return reading.finding }
             guard reading.validators.host == before.document.host.id else {
