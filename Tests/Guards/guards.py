@@ -61,6 +61,7 @@ DETAILS = r"[./](ForeignOutputTests|ContainerReportTests|HealthOutputChangeTests
 ANSWERS = r"[./](ResponseDecoderTests|TransferOutcomeTests)/"
 TRANSFERS = r"[./](TransferOutcomeTests|TransferClientTests|TransferReuseTests|TransferTLSTests)/"
 SESSION = r"[./](FleetSessionTests|SessionGuardTests)/"
+SHARED = r"[./]SharedValuesTests/"
 PACE = r"[./](PollScheduleTests|KeptIntervalTests)/"
 INVENTORY = r"[./](GoodInventoryTests|BadInventoryTests|AccessInventoryTests)/"
 REPORTS = r"[./](ReportTests|ReportGuardTests)/"
@@ -185,8 +186,28 @@ GUARDS = [
     Guard(
         1, "repeat-without", "an answer that repeats a document proves nothing without that document",
         _VERDICT + "HostTracker.swift",
-        r"if case .document(let document) = sample.answer { self.document = document } else { document = nil }",
-        r"if case .document(let document) = sample.answer { self.document = document }", PACE),
+        r"if case .agent = answer { canBeRepeated = true } else { canBeRepeated = false }",
+        r"if case .agent = answer { canBeRepeated = true }", PACE),
+    Guard(
+        1, "same-content", "a document that differs from the host's last one is not taken for it",
+        _VERDICT + "HostTracker.swift",
+        r"lastAnswer.content.flatMap { $0.document == rest ? $0 : nil }",
+        r"lastAnswer.content.flatMap { $0.document.service == rest.service ? $0 : nil }", SHARED),
+    Guard(
+        1, "shared-content", "hosts share what follows from their documents only if those are equal",
+        _VERDICT + "SharedValues.swift",
+        r"content.document == document { return content }",
+        r"content.document.service == document.service { return content }", SHARED),
+    Guard(
+        1, "shared-comparison", "a shared comparison is made again once the ledger or the registry says more",
+        _VERDICT + "Verification.swift",
+        r"shared.forgetComparisons()",
+        r"_ = shared", SHARED),
+    Guard(
+        1, "own-contradiction", "ids that contradict each other are no part of what hosts share",
+        _VERDICT + "DocumentContent.swift",
+        r"if isSameContent, let earlier, instances == earlier.instances, leftOut == earlier.leftOut {",
+        r"if isSameContent, let earlier {", SHARED),
     Guard(
         1, "repeat-bytes", "an answer repeats a document only if every other byte is the same",
         "Sources/Collector/Operations/Verify/AnswerMemory.swift",
@@ -332,8 +353,8 @@ GUARDS = [
     Guard(
         2, "blind-agent", "an agent that cannot read its engine is an error, not an empty host",
         _VERDICT + "HostTracker.swift",
-        r"guard document.state != .unknown else {",
-        r"guard document.state != .unknown || document.instances.isEmpty else {", VERDICT),
+        r"guard content.document.state != .unknown else {",
+        r"guard content.document.state != .unknown || content.document.instances.isEmpty else {", VERDICT),
     Guard(
         2, "engine-failed", "one engine that cannot be read makes the service unknown, whatever the others say",
         _CORE + "DocumentBuilder.swift",
@@ -544,13 +565,13 @@ GUARDS = [
     Guard(
         3, "nonce", "an answer has to echo this request's nonce",
         _VERDICT + "IdentityTracker.swift",
-        r"if document.nonce != nonce { return .replayed }",
-        r"if document.nonce == nil { return .replayed }", VERDICT),
+        r"if answer.nonce != nonce { return .replayed }",
+        r"if answer.nonce == nil { return .replayed }", VERDICT),
     Guard(
         3, "nonce-there", "an answer without a nonce is rejected",
         _VERDICT + "IdentityTracker.swift",
-        r"if document.nonce != nonce { return .replayed }",
-        r"if let echoed = document.nonce, echoed != nonce { return .replayed }", VERDICT),
+        r"if answer.nonce != nonce { return .replayed }",
+        r"if let echoed = answer.nonce, echoed != nonce { return .replayed }", VERDICT),
     Guard(
         3, "nonce-plain", "a host without an agent that echoes a nonce has to echo this one",
         _VERDICT + "IdentityTracker.swift",
@@ -569,18 +590,18 @@ GUARDS = [
     Guard(
         3, "expected-id", "a host id other than the inventory's is another host",
         _VERDICT + "IdentityTracker.swift",
-        r"if let expectedID, expectedID != document.host.id { return .wrongHost }",
+        r"if let expectedID, expectedID != answer.own.hostID { return .wrongHost }",
         r"if let expectedID, expectedID.isEmpty { return .wrongHost }", VERDICT),
     Guard(
         3, "first-id", "a host id other than the first one said is another host",
         _VERDICT + "IdentityTracker.swift",
-        r"if let firstID, firstID != document.host.id { return .wrongHost }",
+        r"if let firstID, firstID != answer.own.hostID { return .wrongHost }",
         r"if let firstID, firstID.isEmpty { return .wrongHost }", VERDICT),
     Guard(
         3, "duplicate-id", "two hosts of the inventory cannot have one id",
         _VERDICT + "Verification.swift",
-        r"let others = (claimants[id] ?? []).filter { $0 != sample.host }",
-        r"let others = (claimants[id] ?? []).filter { _ in false }", VERDICT),
+        r"let others = claimants[id]?.without(sample.host)",
+        r"let others = claimants[id].flatMap { _ in ClaimingHosts?.none }", VERDICT),
     Guard(
         3, "before-start", "a look from before the verification proves nothing",
         _VERDICT + "HostTracker.swift",
@@ -599,8 +620,8 @@ GUARDS = [
     Guard(
         3, "id-of-another", "an id that the inventory gives to another host is a conflict, though that one is silent",
         _VERDICT + "Verification.swift",
-        r"return (others.first ?? owner).map { tracks[$0].twin(withID: id) }",
-        r"return (others.first ?? (owner == sample.host ? owner : nil)).map { tracks[$0].twin(withID: id) }", VERDICT),
+        r"return (others?.first ?? owner).map { tracks[$0].twin(withID: id) }",
+        r"return (others?.first ?? (owner == sample.host ? owner : nil)).map { tracks[$0].twin(withID: id) }", VERDICT),
     Guard(
         3, "conflict-at-end", "of two hosts behind one URL, the one that answers last does not decide",
         _VERDICT + "HostTracker.swift",
@@ -1319,8 +1340,8 @@ GUARDS = [
     Guard(
         "gate", "waived-counts-not", "a waived host is left out of the gate",
         _VERDICT + "VerdictRules.swift",
-        r"gated = verification.tracks.filter { !$0.host.isWaived }",
-        r"gated = verification.tracks", VERDICT),
+        r"verification.tracks.lazy.filter { !$0.host.isWaived }",
+        r"verification.tracks", VERDICT),
     Guard(
         "gate", "expired-waiver", "an expired waiver counts for nothing",
         _VERDICT + "ExpectedHost.swift",
@@ -1386,8 +1407,8 @@ GUARDS = [
     Guard(
         1, "contradiction", "an answer that contradicts itself proves nothing",
         _VERDICT + "HostTracker.swift",
-        r"if let contradiction = document.contradiction {",
-        r"if let contradiction = document.contradiction, document.schema == 0 {", VERDICT),
+        r"if let contradiction = answer.own.contradiction {",
+        r"if let contradiction = answer.own.contradiction, content.document.schema == 0 {", VERDICT),
     Guard(
         1, "agent-refuses", "a build that the agent does not speak for is not proven",
         _VERDICT + "Document+Judgement.swift",
@@ -1401,8 +1422,8 @@ GUARDS = [
     Guard(
         1, "plain-state", "a host without an agent that says that it is not up is not proven",
         _VERDICT + "HostTracker.swift",
-        r"evidence, runtime: answer.state ?? .serving, instances: [], window: window,",
-        r"evidence, runtime: .serving, instances: [], window: window,", VERDICT),
+        r"match(evidence.value), runtime: answer.state ?? .serving, instances: [],",
+        r"match(evidence.value), runtime: .serving, instances: [],", VERDICT),
     Guard(
         3, "plain-service", "a host without an agent that is another service proves nothing",
         _VERDICT + "HostTracker.swift",
@@ -2185,7 +2206,7 @@ GUARDS = [
     Guard(
         "advice", "status-waived", "a status is gated by no waived host",
         _VERDICT + "SweepRules.swift",
-        r"let gated = verification.tracks.filter { !$0.host.isWaived }",
+        r"let gated = verification.tracks.lazy.filter { !$0.host.isWaived }",
         r"let gated = verification.tracks", STATUS),
     Guard(
         "advice", "status-stale", "a watched value that is too old is not shown as on target",
@@ -2295,8 +2316,8 @@ GUARDS = [
     Guard(
         "ledger", "from-start-same", "only a host that never changed served the target from the start",
         _VERDICT + "FirstAnswer.swift",
-        r"if first != build { state = .changed }",
-        r"if first != build { state = .unchanged(build) }", HISTORY),
+        r"if !isSame { state = .changed }",
+        r"if !isSame { state = .unchanged(evidence, fingerprint) }", HISTORY),
     Guard(
         "ledger", "from-start-answered", "a host that gave no answer at first has a time to converge",
         _VERDICT + "FirstAnswer.swift",

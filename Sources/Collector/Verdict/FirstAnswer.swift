@@ -7,15 +7,8 @@ import Shared
 struct FirstAnswer: Sendable {
     private enum State {
         case awaited
-        case unchanged(Build)
+        case unchanged(SharedEvidence, [Proof.InstanceFingerprint])
         case changed
-    }
-
-    private struct Build: Hashable {
-        let gitSHA: Reported<GitSHA>
-        let digest: Digest?
-        let instances: [Set<Digest>]
-        let fingerprint: [Proof.InstanceFingerprint]
     }
 
     private var state = State.awaited
@@ -24,15 +17,16 @@ struct FirstAnswer: Sendable {
     var isUnchanged: Bool { if case .unchanged = state { true } else { false } }
 
     /// Takes an answer that shows a build, including one from before the start.
-    mutating func take(_ evidence: BuildEvidence, runtime: ServiceState, instances: [Instance]) {
-        let build = Build(
-            gitSHA: evidence.gitSHA, digest: evidence.digest, instances: evidence.instances.map(\.registryDigests),
-            fingerprint: Proof.fingerprint(of: instances))
+    mutating func take(
+        _ evidence: SharedEvidence, runtime: ServiceState, fingerprint: [Proof.InstanceFingerprint]
+    ) {
         switch state {
         case .changed: break
         case _ where runtime != .serving: state = .changed
-        case .awaited: state = .unchanged(build)
-        case .unchanged(let first): if first != build { state = .changed }
+        case .awaited: state = .unchanged(evidence, fingerprint)
+        case .unchanged(let first, let instances):
+            let isSame = instances == fingerprint && (first === evidence || first.value.isSameBuild(as: evidence.value))
+            if !isSame { state = .changed }
         }
     }
 
@@ -44,4 +38,12 @@ struct FirstAnswer: Sendable {
 
     /// The host was rebooted.
     mutating func rebooted() { state = .changed }
+}
+
+extension BuildEvidence {
+    /// True if the answers state the same commit, digest and digests of the instances.
+    fileprivate func isSameBuild(as other: BuildEvidence) -> Bool {
+        gitSHA == other.gitSHA && digest == other.digest
+            && instances.map(\.registryDigests) == other.instances.map(\.registryDigests)
+    }
 }

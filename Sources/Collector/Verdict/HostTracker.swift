@@ -19,8 +19,8 @@ package struct HostTracker: Sendable {
     /// The arrival of the last answer of any kind.
     package private(set) var lastAnswerAt: Duration?
     package private(set) var lastAnswer = LastAnswerDetails()
-    /// The last answer's document, to which the next answer may refer; nil if the last answer was something else.
-    private var document: Document?
+    /// True if the last answer was a document, which the next answer can repeat.
+    private var canBeRepeated = false
 
     let target: SharedTarget
     private(set) var knowledge = Knowledge.nothing
@@ -65,7 +65,7 @@ package struct HostTracker: Sendable {
 
     /// The last counted answer.
     struct Fact {
-        let evidence: BuildEvidence
+        let evidence: SharedEvidence
         var comparison: BuildComparison
         let runtime: ServiceState
         /// The latest possible time of the observation.
@@ -93,12 +93,16 @@ package struct HostTracker: Sendable {
         }
     }
 
-    /// What every sample of a verification is judged by.
-    struct Rules {
+    /// What every sample of a verification is judged by. A reference, because it is passed with each of them.
+    final class Rules: Sendable {
         let matcher: BuildMatcher
         let policy: Policy
         /// The time of the earliest observation that counts.
         let earliest: Duration
+
+        init(matcher: BuildMatcher, policy: Policy, earliest: Duration) {
+            (self.matcher, self.policy, self.earliest) = (matcher, policy, earliest)
+        }
     }
 
     // MARK: - State
@@ -116,7 +120,7 @@ package struct HostTracker: Sendable {
     }
 
     /// The build evidence of the last counted answer.
-    package var evidence: BuildEvidence? { fact?.evidence }
+    package var evidence: BuildEvidence? { fact?.evidence.value }
 
     /// The latest possible time of the last counted observation.
     package var observedAt: Duration? { fact?.moment }
@@ -166,33 +170,46 @@ package struct HostTracker: Sendable {
 
     mutating func setListed(_ isListed: Bool) { isMissing = !isListed }
 
-    /// The sample with its document, where it only says that the previous one is repeated.
-    func completed(_ sample: Sample) -> Sample {
-        guard case .repeated(let changes) = sample.answer else { return sample }
-        var sample = sample
-        guard var document else {
-            sample.answer = .unusable(.protocolError, detail: "repeats a document that it did not send")
-            return sample
+    /// The answer of a sample. A document is split into what hosts share and what is this host's own.
+    func received(_ sample: Sample, sharing shared: inout SharedValues) -> ReceivedAnswer {
+        switch sample.answer {
+        case .unusable(let outcome, let detail): return .unusable(outcome, detail: detail)
+        case .plain(let answer): return .plain(answer)
+        case .document(let document):
+            let rest = document.withoutOwnValues
+            let before = lastAnswer.content.flatMap { $0.document == rest ? $0 : nil }
+            return .agent(
+                AgentAnswer(
+                    content: before ?? shared.content(of: rest),
+                    own: OwnValues(document, after: lastAnswer.own, isSameContent: before != nil),
+                    nonce: document.nonce, ageSeconds: document.ageSeconds))
+        case .repeated(let changes):
+            guard canBeRepeated, let content = lastAnswer.content, var own = lastAnswer.own else {
+                return .unusable(.protocolError, detail: "repeats a document that it did not send")
+            }
+            own.observedAt = changes.observedAt
+            return .agent(
+                AgentAnswer(content: content, own: own, nonce: changes.nonce, ageSeconds: changes.ageSeconds))
         }
-        document.nonce = changes.nonce
-        document.ageSeconds = changes.ageSeconds
-        document.observedAt = changes.observedAt
-        sample.answer = .document(document)
-        return sample
     }
 
     /// Processes one sample.
     ///
-    /// - Parameter twin: the other host of the inventory whose id this sample has; nil if absent.
-    mutating func observe(_ sample: Sample, twin: IdentityTracker.Twin?, rules: Rules) {
+    /// - Parameters:
+    ///   - answer: the sample's.
+    ///   - twin: the other host of the inventory whose id this sample has; nil if absent.
+    mutating func observe(
+        _ sample: Sample, _ answer: ReceivedAnswer, twin: IdentityTracker.Twin?, rules: Rules,
+        sharing shared: inout SharedValues
+    ) {
         attempts += 1
         outstanding = nil
-        if case .document(let document) = sample.answer { self.document = document } else { document = nil }
+        if case .agent = answer { canBeRepeated = true } else { canBeRepeated = false }
         defer {
             isHeard = isHeard || earlyAge == nil || sample.askedAt >= Policy.agentFreshness
             if fact == nil, earlyAge == nil { firstAnswer.takeNothing() }
         }
-        switch sample.answer {
+        switch answer {
         case .unusable(let outcome, let detail):
             self.outcome = outcome
             outcomeDetail = detail
@@ -204,18 +221,16 @@ package struct HostTracker: Sendable {
                 lastAnswerAt = sample.answeredAt
                 knowledge = .nothing
             }
-        case .document(let document):
+        case .agent(let answer):
             answered(sample)
-            lastAnswer = LastAnswerDetails(document)
-            guard identity.take(document, of: sample, twin: twin) else { return knowledge = .nothing }
+            lastAnswer = LastAnswerDetails(answer)
+            guard identity.take(answer, of: sample, twin: twin) else { return knowledge = .nothing }
             // Instances that are said to run on through a reboot are not believed to.
-            if identity.note(id: document.host.id, boot: document.host.bootID) {
+            if identity.note(id: answer.own.hostID, boot: answer.own.bootID) {
                 breakProof()
                 firstAnswer.rebooted()
             }
-            take(document, sample: sample, rules: rules)
-        // Completed before.
-        case .repeated: break
+            take(answer, sample: sample, rules: rules, sharing: &shared)
         case .plain(let answer):
             answered(sample)
             lastAnswer = LastAnswerDetails(answer)
@@ -232,28 +247,32 @@ package struct HostTracker: Sendable {
         outcomeDetail = ""
     }
 
-    private mutating func take(_ document: Document, sample: Sample, rules: Rules) {
-        let age = Duration(clampingSeconds: document.ageSeconds)
+    private mutating func take(
+        _ answer: AgentAnswer, sample: Sample, rules: Rules, sharing shared: inout SharedValues
+    ) {
+        let content = answer.content
+        let age = Duration(clampingSeconds: answer.ageSeconds)
         guard age >= .zero else { return knowledge = .blind(.negativeAge) }
-        guard document.state != .unknown else {
-            return knowledge = .blind(.sourceUnreadable(said: lastAnswer.explanation))
+        guard content.document.state != .unknown else {
+            return knowledge = .blind(.sourceUnreadable(said: content.explanation))
         }
         guard age <= Policy.maximumAge else { return knowledge = .blind(.sourceLost(age: age)) }
-        guard document.service == rules.matcher.target.service else {
+        guard content.document.service == rules.matcher.target.service else {
             return knowledge = .unidentified(
-                .otherService(document.service, expected: rules.matcher.target.service), document.state)
+                .otherService(content.document.service, expected: rules.matcher.target.service),
+                content.document.state)
         }
-        if let contradiction = document.contradiction {
-            return knowledge = .unidentified(.contradiction(contradiction), document.state)
+        if let contradiction = answer.own.contradiction {
+            return knowledge = .unidentified(.contradiction(contradiction), content.document.state)
         }
         let window = ObservationWindow(sample, age: age)
-        let evidence = BuildEvidence(document)
-        firstAnswer.take(evidence, runtime: document.runtime, instances: document.instances)
+        firstAnswer.take(content.evidence, runtime: content.runtime, fingerprint: answer.own.fingerprint)
         guard counts(window, rules) else { return tooEarly(age) }
         lastAnswer.observed(at: window.latest)
         count(
-            evidence, runtime: document.runtime, instances: document.instances, window: window,
-            canProve: true, isNew: true, rules: rules)
+            content.evidence, comparison: shared.comparison(of: content, by: rules.matcher),
+            runtime: content.runtime, instances: answer.instances, fingerprint: answer.own.fingerprint,
+            window: window, canProve: true, isNew: true, rules: rules)
     }
 
     /// Processes an answer of a host without an agent. Only an echoed nonce ties such an answer to its request.
@@ -280,17 +299,16 @@ package struct HostTracker: Sendable {
         let age = Duration(clampingSeconds: answer.ageSeconds ?? 0)
         if age > Policy.maximumAge { return knowledge = .unidentified(.agedAnswer(age), runtime) }
         let window = ObservationWindow(sample, age: age)
-        let evidence = BuildEvidence(answer)
-        firstAnswer.take(evidence, runtime: answer.state ?? .serving, instances: [])
+        let evidence = SharedEvidence(BuildEvidence(answer))
+        firstAnswer.take(evidence, runtime: answer.state ?? .serving, fingerprint: [])
         guard counts(window, rules) else { return tooEarly(age) }
         // The Date of a stored answer cannot show an age below its own resolution.
         let isCertain =
             answer.nonce != nil || answer.date == nil
             || window.earliest >= rules.earliest + .milliseconds(PlainClock.coarseness)
         count(
-            evidence, runtime: answer.state ?? .serving, instances: [], window: window,
-            canProve: isCertain,
-            isNew: isNew, rules: rules)
+            evidence, comparison: rules.matcher.match(evidence.value), runtime: answer.state ?? .serving, instances: [],
+            fingerprint: [], window: window, canProve: isCertain, isNew: isNew, rules: rules)
     }
 
     /// True if an observation might lie after the start. Agents round ages up to whole milliseconds, so an observation seems
@@ -317,12 +335,11 @@ package struct HostTracker: Sendable {
     ///   - canProve: false if the observation might be from before the start although its stated age is not.
     ///   - isNew: false if the answer might be the same as the previous one.
     private mutating func count(
-        _ evidence: BuildEvidence, runtime: ServiceState, instances: [Instance], window: ObservationWindow,
-        canProve: Bool, isNew: Bool, rules: Rules
+        _ evidence: SharedEvidence, comparison: BuildComparison, runtime: ServiceState, instances: [Instance],
+        fingerprint: [Proof.InstanceFingerprint], window: ObservationWindow, canProve: Bool, isNew: Bool, rules: Rules
     ) {
         let policy = rules.policy
         let moment = window.latest
-        let comparison = rules.matcher.match(evidence)
         history.take(
             TargetHistory.Observation(
                 evidence: evidence, comparison: comparison, runtime: runtime, instances: instances, answer: lastAnswer,
@@ -334,7 +351,7 @@ package struct HostTracker: Sendable {
         let proof =
             proves
             ? Proof(
-                extending: fact?.proof, window: window, fingerprint: Proof.fingerprint(of: instances), isNew: isNew,
+                extending: fact?.proof, window: window, fingerprint: fingerprint, isNew: isNew,
                 freshness: policy.freshness) : nil
         knowledge = .fact(
             Fact(evidence: evidence, comparison: comparison, runtime: runtime, moment: moment, proof: proof))
@@ -344,7 +361,7 @@ package struct HostTracker: Sendable {
     /// Compares the last answer again, after promotions or digests became known.
     mutating func rematch(_ matcher: BuildMatcher) {
         guard case .fact(var fact) = knowledge else { return }
-        fact.comparison = matcher.match(fact.evidence)
+        fact.comparison = matcher.match(fact.evidence.value)
         knowledge = .fact(fact)
     }
 
@@ -364,17 +381,16 @@ package struct HostTracker: Sendable {
         IdentityTracker.Twin(name: host.name, bootID: lastAnswer.hostID == id ? lastAnswer.bootID : nil)
     }
 
-    /// The host id that a sample validly claims for this host; nil if the answer is another host's, or has no id.
-    func claimedID(_ sample: Sample) -> String? {
-        guard case .document(let document) = sample.answer else { return nil }
-        return identity.claimedID(document, nonce: sample.nonce)
-    }
+    /// The host id that an answer validly claims for this host; nil if it is another host's.
+    func claimedID(_ answer: AgentAnswer, nonce: String) -> String? { identity.claimedID(answer, nonce: nonce) }
 
     // MARK: - Status
 
     /// Derives the status. If it changed, or recurred for a reason that must be reported, appends a transition and returns
     /// it.
-    mutating func updateStatus(at now: Duration, isFinal: Bool, policy: Policy) -> Transition? {
+    mutating func updateStatus(
+        at now: Duration, isFinal: Bool, policy: Policy, sharing shared: inout SharedValues
+    ) -> Transition? {
         var next = derivedStatus(at: now, isFinal: isFinal, policy: policy)
         if isFinal, next != .converged, next != .failed,
             identity.recallConflict(at: now, within: max(policy.flappingWindow, policy.freshness))
@@ -384,7 +400,7 @@ package struct HostTracker: Sendable {
         guard next != status || transitions.isEmpty || isNews(next) else { return nil }
         status = next
         announced = Announced(wasEarly: earlyAge != nil, restarts: history.instances.total)
-        let transition = Transition(at: now, status: next, reason: reason(at: now, policy: policy))
+        let transition = Transition(at: now, status: next, reason: shared.reason(reason(at: now, policy: policy)))
         // Bounds memory for hosts that change status for days. The first and the latest transitions are kept.
         if transitions.count >= Self.maximumTransitions { transitions.remove(at: Self.maximumTransitions / 2) }
         transitions.append(transition)

@@ -25,9 +25,9 @@ struct IdentityTracker: Sendable {
     // MARK: - Taking answers in
 
     /// - Returns: false where the answer is another host's, or one to another request.
-    mutating func take(_ document: Document, of sample: Sample, twin: Twin?) -> Bool {
+    mutating func take(_ answer: AgentAnswer, of sample: Sample, twin: Twin?) -> Bool {
         self.twin = twin
-        let own = ownFact(document, nonce: sample.nonce)
+        let own = ownFact(answer, nonce: sample.nonce)
         return settle(own == .expected && twin != nil ? .duplicate : own, at: sample.answeredAt)
     }
 
@@ -76,16 +76,16 @@ struct IdentityTracker: Sendable {
 
     // MARK: - Judging
 
-    /// The host id that a document rightly claims for this host; nil where it is another host's answer.
-    func claimedID(_ document: Document, nonce: String) -> String? {
-        ownFact(document, nonce: nonce) == .expected ? document.host.id : nil
+    /// The host id that an answer rightly claims for this host; nil where it is another host's answer.
+    func claimedID(_ answer: AgentAnswer, nonce: String) -> String? {
+        ownFact(answer, nonce: nonce) == .expected ? answer.own.hostID : nil
     }
 
     /// Without regard to other hosts.
-    private func ownFact(_ document: Document, nonce: String) -> IdentityFact {
-        if document.nonce != nonce { return .replayed }
-        if let expectedID, expectedID != document.host.id { return .wrongHost }
-        if let firstID, firstID != document.host.id { return .wrongHost }
+    private func ownFact(_ answer: AgentAnswer, nonce: String) -> IdentityFact {
+        if answer.nonce != nonce { return .replayed }
+        if let expectedID, expectedID != answer.own.hostID { return .wrongHost }
+        if let firstID, firstID != answer.own.hostID { return .wrongHost }
         return .expected
     }
 

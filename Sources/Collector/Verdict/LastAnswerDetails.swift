@@ -2,70 +2,84 @@ package import Shared
 
 /// The details of a host's last answer, for reports and reasons.
 package struct LastAnswerDetails: Sendable {
-    /// The agent's own explanation of the service's state. One clean line.
-    var explanation: String?
-    var engine: EngineIdentity.Name?
-    /// True if the agent keeps leftovers and one-off containers out of the instances. Such agents also report the engine's
-    /// platform.
-    var separatesInstances = false
-    package private(set) var hasHealthCheck = true
-    /// nil if no agent answered.
-    package private(set) var hostID: String?
-    private(set) var bootID: String?
-    package private(set) var observedAt: String?
-    /// The state that a host without an agent reported, in its words.
-    var plainState: String?
-    /// The numbers of running and of declared instances; nil unless too few run.
-    private(set) var shortage: (running: Int, expected: Int)?
-    /// True if the summary reports serving although an instance is not.
-    private(set) var callsItServing = false
-    /// The result of the agent's probe; nil without a probe.
-    private(set) var served: ProbeResult?
-    /// The setups of the instances; see ``ServiceSetup/all(of:)``.
-    private var setups: [ServiceSetup] = []
-    /// The instance that represents the service: the first one in the worst state.
-    package private(set) var worst: Instance?
-    /// The deployments that the instances belong to, distinct and sorted.
-    package private(set) var projects: [String] = []
-    package private(set) var instancesExpected: Int?
-    package private(set) var leftOut: [LeftOutContainer] = []
-    /// The time of the agent's observation by the host's clock, in milliseconds since 1970, and since the verification's
-    /// start.
-    private var clock: (observedAt: Int64, sinceStart: Int64)?
+    private enum Answer {
+        case none
+        case agent(DocumentContent, OwnValues)
+        /// The state that a host without an agent reported, in its words.
+        case plain(state: String?)
+    }
+
+    private let answer: Answer
+    /// The time of the agent's observation since the verification's start, at the latest; nil unless it was counted.
+    private var countedAt: Duration?
 
     /// Details before the first answer.
-    init() {}
+    init() { answer = .none }
 
-    init(_ document: Document) {
-        explanation = document.reason.map { Sanitizer.singleLine($0, limit: 200) }
-        engine = document.engine?.name
-        separatesInstances = document.engine?.platform != nil
-        hasHealthCheck = document.instances.allSatisfy { ($0.health ?? .none) != .none }
-        hostID = document.host.id
-        bootID = document.host.bootID
-        observedAt = document.observedAt
-        served = document.served
-        shortage = document.shortage
-        let runtime = document.runtime
-        callsItServing = document.state == .serving && runtime != .serving && runtime != .starting
-        worst =
-            document.instances.first { $0.state == runtime }
-            ?? document.instances.first { runtime == .unhealthy && $0.health == .unhealthy }
-        setups = ServiceSetup.all(of: document)
-        projects = Set(document.instances.compactMap(\.project)).sorted()
-        instancesExpected = document.instancesExpected
-        leftOut = document.leftOut
+    init(_ agent: AgentAnswer) { answer = .agent(agent.content, agent.own) }
+
+    init(_ plain: PlainAnswer) { answer = .plain(state: plain.stateText) }
+
+    /// What the answer has in common with other hosts' answers; nil if no agent answered.
+    var content: DocumentContent? { if case .agent(let content, _) = answer { content } else { nil } }
+
+    /// nil if no agent answered.
+    var own: OwnValues? { if case .agent(_, let own) = answer { own } else { nil } }
+
+    /// The agent's own explanation of the service's state. One clean line.
+    var explanation: String? { content?.explanation }
+
+    var engine: EngineIdentity.Name? { content?.document.engine?.name }
+
+    /// True if the agent keeps leftovers and one-off containers out of the instances. Such agents also report the engine's
+    /// platform.
+    var separatesInstances: Bool { content?.document.engine?.platform != nil }
+
+    package var hasHealthCheck: Bool {
+        switch answer {
+        case .none: true
+        case .agent(let content, _): content.hasHealthCheck
+        case .plain: false
+        }
     }
 
-    init(_ answer: PlainAnswer) {
-        hasHealthCheck = false
-        plainState = answer.stateText
+    /// nil if no agent answered.
+    package var hostID: String? { own?.hostID }
+
+    var bootID: String? { own?.bootID }
+
+    package var observedAt: String? { own?.observedAt }
+
+    /// The state that a host without an agent reported, in its words.
+    var plainState: String? { if case .plain(let state) = answer { state } else { nil } }
+
+    /// The numbers of running and of declared instances; nil unless too few run.
+    var shortage: (running: Int, expected: Int)? { content?.shortage }
+
+    /// True if the summary reports serving although an instance is not.
+    var callsItServing: Bool { content?.callsItServing ?? false }
+
+    /// The result of the agent's probe; nil without a probe.
+    var served: ProbeResult? { content?.document.served }
+
+    /// The instance that represents the service: the first one in the worst state.
+    package var worst: Instance? {
+        guard case .agent(let content, let own) = answer, let worst = content.worst else { return nil }
+        return content.document.instances[worst].with(own.instances[worst])
     }
+
+    /// The deployments that the instances belong to, distinct and sorted.
+    package var projects: [String] { content?.projects ?? [] }
+
+    package var instancesExpected: Int? { content?.document.instancesExpected }
+
+    package var leftOut: [LeftOutContainer] { own?.leftOut ?? [] }
 
     /// The setup of a service on the host.
     ///
     /// - Parameter container: the name of one of its instances; empty or nil for any.
     func setup(of service: String, container: String? = nil) -> ServiceSetup {
+        let setups = content?.setups ?? []
         guard var setup = setups.first(where: { $0.container == container }) ?? setups.first else {
             return ServiceSetup(service: service, engine: engine)
         }
@@ -74,17 +88,15 @@ package struct LastAnswerDetails: Sendable {
     }
 
     /// Records how long after the verification's start the agent observed the service, at the latest.
-    mutating func observed(at moment: Duration) {
-        // `observed_at` is that moment by the same clock as `started_at`.
-        clock = observedAt.flatMap(RFC3339.unixMilliseconds).map { ($0, moment.milliseconds) }
-    }
+    mutating func observed(at moment: Duration) { countedAt = moment }
 
     /// True if the instance was started after the verification, by the host's own clock throughout.
     func startedSince(_ instance: Instance) -> Bool {
-        guard let clock, let started = instance.startedAt.flatMap({ RFC3339.unixMilliseconds($0) }) else {
-            return false
-        }
-        return clock.observedAt - started <= clock.sinceStart
+        // `observed_at` is the counted moment by the same clock as `started_at`.
+        guard let countedAt, let observed = observedAt.flatMap(RFC3339.unixMilliseconds),
+            let started = instance.startedAt.flatMap({ RFC3339.unixMilliseconds($0) })
+        else { return false }
+        return observed - started <= countedAt.milliseconds
     }
 }
 

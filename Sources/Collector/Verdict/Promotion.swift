@@ -124,7 +124,7 @@ package struct SupersedeProgress: Hashable, Sendable {
     package init?(_ verification: Verification) {
         guard let promotion = verification.successor else { return nil }
         self.promotion = promotion
-        let gated = verification.tracks.filter { !$0.host.isWaived }
+        let gated = verification.tracks.lazy.filter { !$0.host.isWaived }
         serving = gated.count { $0.status == .ahead && $0.generation == promotion.generation }
         onTarget = gated.count { $0.facts.reach == .ok && $0.facts.build.isMatch }
         neither = gated.count - serving - onTarget

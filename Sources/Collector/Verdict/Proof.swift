@@ -28,11 +28,16 @@ struct Proof: Hashable, Sendable {
         let id: String
         let startedAt: String?
         let restartCount: Int?
+
+        init(_ instance: Instance) {
+            (id, startedAt, restartCount) = (instance.id, instance.startedAt, instance.restartCount)
+        }
     }
 
-    static func fingerprint(of instances: [Instance]) -> [InstanceFingerprint] {
-        instances.map { InstanceFingerprint(id: $0.id, startedAt: $0.startedAt, restartCount: $0.restartCount) }
-            .sorted { $0.id < $1.id }
+    /// The instances in an order that does not depend on the answer.
+    static func sorted(_ instances: [InstanceFingerprint]) -> [InstanceFingerprint] {
+        // One instance keeps the memory of its array.
+        instances.count > 1 ? instances.sorted { $0.id < $1.id } : instances
     }
 
     /// Extends a run by a proving answer, or begins a new run if the old one cannot continue.

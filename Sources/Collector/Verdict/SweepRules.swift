@@ -80,7 +80,7 @@ package struct SweepRules {
         self.verification = verification
         self.now = now
         let isCompared = verification.target.isComparable
-        let gated = verification.tracks.filter { !$0.host.isWaived }
+        let gated = verification.tracks.lazy.filter { !$0.host.isWaived }
         counts = Dictionary(
             gated.map { track in
                 let isStale = track.isStale(at: now, policy: verification.timing)

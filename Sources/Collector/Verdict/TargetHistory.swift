@@ -19,7 +19,7 @@ struct TargetHistory: Sendable {
 
     /// One counted answer.
     struct Observation {
-        let evidence: BuildEvidence
+        let evidence: SharedEvidence
         let comparison: BuildComparison
         let runtime: ServiceState
         let instances: [Instance]
@@ -33,7 +33,7 @@ struct TargetHistory: Sendable {
             instances.take(seen.instances, at: seen.moment, window: Self.loopWindow(policy))
         } else if seen.runtime == .absent {
             instances.tookNothing()
-        } else if seen.evidence.instances.contains(where: \.isRunning) {
+        } else if seen.evidence.value.instances.contains(where: \.isRunning) {
             instances.left()
             isLooping = false
         }

@@ -4,18 +4,18 @@ import Shared
 struct VerdictRules {
     private let verification: Verification
     private let now: Duration
-    private let gated: [HostTracker]
     private let proven: Int
 
     init(_ verification: Verification, at now: Duration) {
         self.verification = verification
         self.now = now
-        gated = verification.tracks.filter { !$0.host.isWaived }
         proven = verification.proven(at: now)
     }
 
     private var policy: Policy { verification.policy }
-    private var expected: Int { gated.count }
+    private var expected: Int { verification.expected }
+    /// The hosts in the gate. Lazily, because a copy of a large fleet takes much memory.
+    private var gated: some Sequence<HostTracker> { verification.tracks.lazy.filter { !$0.host.isWaived } }
 
     func conclude(_ ending: Verification.Ending) -> Conclusion {
         var reasons = causes(ending, isTolerant: true)
@@ -78,7 +78,7 @@ struct VerdictRules {
 
     /// Every cause that applies, in the order of the exit codes.
     private func causes(_ ending: Verification.Ending, isTolerant: Bool) -> [Reason] {
-        let hosts = Dictionary(grouping: gated, by: \.status.category)
+        let hosts = Dictionary(grouping: gated.filter { $0.status.category != .proven }, by: \.status.category)
         let unmet = unmet(isOver: ending.isOver)
 
         var causes: [Reason] = []

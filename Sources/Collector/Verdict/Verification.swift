@@ -9,14 +9,14 @@ package struct Verification: Sendable {
     package let target: Target
     package let policy: Policy
     /// The policy with the interval that is really kept.
-    package private(set) var timing: Policy
+    package private(set) var timing: Policy { didSet { renewRules() } }
     /// The longest interval that was kept.
     package private(set) var longestInterval: Duration
     private var firstToCheck = 0
     /// One tracker per host, in the inventory's order.
     package private(set) var tracks: [HostTracker]
     /// Sorted by generation, up to the newest known one.
-    package private(set) var promotions: [Promotion]
+    package private(set) var promotions: [Promotion] { didSet { renewRules() } }
     /// Set once, at the end. Nothing changes afterwards.
     package private(set) var conclusion: Conclusion?
     /// The number of hosts in the gate with each status.
@@ -28,15 +28,16 @@ package struct Verification: Sendable {
     /// The promoted tag's present image; nil if it is the target as far as is known.
     private(set) var movedTag: RetaggedImage?
     /// The registry's answers about digests that hosts serve and that are not the promoted one.
-    package private(set) var lookups: DigestLookups
+    package private(set) var lookups: DigestLookups { didSet { renewRules() } }
 
-    /// The time of the earliest observation that counts.
-    private let earliest: Duration
+    /// What samples are judged by, from the properties above.
+    private var rules: HostTracker.Rules
+    private var shared = SharedValues()
     /// The id that each host's latest answer claimed, and the hosts that claim each id.
-    private var claims: [Int: String] = [:]
-    private var claimants: [String: [Int]] = [:]
+    private var claims: [String?]
+    private var claimants: [String: ClaimingHosts] = [:]
     /// The hosts that the inventory assigns each id to.
-    private let owners: [String: Set<Int>]
+    private let owners: [String: ClaimingHosts]
     private var lastChange = Duration.zero
     /// The time of the last check for stale facts.
     package private(set) var lastStaleCheck = Duration.zero
@@ -46,6 +47,9 @@ package struct Verification: Sendable {
     private var tagAwaitedSince: Duration?
     private var tagSeenAt: Duration?
     private var isLastTagReadingRequested = false
+    /// The time of each host's last counted observation. Apart from the trackers, so that a check of the whole fleet for
+    /// stale facts reads little memory.
+    private var observedAt: [Duration?]
     private var answeredOnce = 0
     private var heard = 0
 
@@ -138,7 +142,6 @@ package struct Verification: Sendable {
         watchesTag: Bool, earliest: Duration
     ) {
         self.watchesTag = watchesTag
-        self.earliest = earliest
         self.target = target
         self.policy = policy
         timing = policy
@@ -146,18 +149,28 @@ package struct Verification: Sendable {
         self.promotions = promotions
         let shared = SharedTarget(target)
         tracks = hosts.map { HostTracker(host: $0, target: shared) }
+        claims = Array(repeating: nil, count: hosts.count)
+        observedAt = Array(repeating: nil, count: hosts.count)
         owners = Dictionary(
-            hosts.enumerated().compactMap { index, host in host.id.map { ($0, [index]) } },
+            hosts.enumerated().compactMap { index, host in host.id.map { ($0, ClaimingHosts(index)) } },
             uniquingKeysWith: { $0.union($1) })
         expected = hosts.count { !$0.isWaived }
         counts = [.pending: expected]
         budget = ToleranceBudget(policy: policy, hosts: hosts)
         lookups = DigestLookups(isPossible: learnsImages && target.content != nil)
+        rules = HostTracker.Rules(
+            matcher: BuildMatcher(target: target, promotions: promotions, lookups: lookups), policy: policy,
+            earliest: earliest)
     }
 
-    private var matcher: BuildMatcher { BuildMatcher(target: target, promotions: promotions, lookups: lookups) }
+    private mutating func renewRules() {
+        rules = HostTracker.Rules(
+            matcher: BuildMatcher(target: target, promotions: promotions, lookups: lookups), policy: timing,
+            earliest: rules.earliest)
+        shared.forgetComparisons()
+    }
 
-    private var isSweep: Bool { earliest < .zero }
+    private var isSweep: Bool { rules.earliest < .zero }
 
     /// The number of hosts in the gate that are proven at this time.
     package func proven(at now: Duration) -> Int {
@@ -202,20 +215,16 @@ package struct Verification: Sendable {
         return actions
     }
 
-    private mutating func observe(_ recorded: Sample, actions: inout [Action]) {
-        let host = recorded.host
-        let sample = tracks[host].completed(recorded)
+    private mutating func observe(_ sample: Sample, actions: inout [Action]) {
+        let host = sample.host
+        let answer = tracks[host].received(sample, sharing: &shared)
         let wasReachable = tracks[host].isReachable
         if tracks[host].attempts == 0 { answeredOnce += 1 }
-        let twin = claim(sample, actions: &actions)
+        let twin = claim(sample, answer, actions: &actions)
         let wasHeard = tracks[host].isHeard
-        let matcher = matcher
-        tracks[host].observe(
-            sample, twin: twin, rules: HostTracker.Rules(matcher: matcher, policy: timing, earliest: earliest))
+        tracks[host].observe(sample, answer, twin: twin, rules: rules, sharing: &shared)
         if !wasHeard, tracks[host].isHeard { heard += 1 }
-        if lookups.isPossible, let evidence = tracks[host].evidence {
-            actions += lookups.ask(for: matcher.unanswered(evidence)).map(Action.learn)
-        }
+        if lookups.isPossible, let evidence = tracks[host].evidence { ask(about: evidence, actions: &actions) }
         updateStatus(host, at: sample.answeredAt, isFinal: false, actions: &actions)
         concludeIfDecided(at: sample.answeredAt, actions: &actions)
         concludeIfSuperseded(at: sample.answeredAt, actions: &actions)
@@ -229,7 +238,8 @@ package struct Verification: Sendable {
         guard now < policy.timeout else { return conclude(.deadline, at: now, actions: &actions) }
         if now - lastStaleCheck >= min(.milliseconds(500), policy.interval) {
             lastStaleCheck = now
-            for host in tracks.indices where tracks[host].isStale(at: now, policy: timing) {
+            let horizon = now - timing.freshness
+            for host in tracks.indices where observedAt[host].map({ $0 < horizon }) ?? false {
                 updateStatus(host, at: now, isFinal: false, actions: &actions)
             }
         }
@@ -263,10 +273,18 @@ package struct Verification: Sendable {
         rematch(tracks.indices.filter { tracks[$0].serves(lookup.digest) }, at: now, actions: &actions)
     }
 
+    /// Requests the digests that the registry might identify as the promoted image.
+    private mutating func ask(about evidence: BuildEvidence, actions: inout [Action]) {
+        var asked = lookups
+        let digests = asked.ask(for: rules.matcher.unanswered(evidence))
+        guard !digests.isEmpty else { return }
+        lookups = asked
+        actions += digests.map(Action.learn)
+    }
+
     private mutating func rematch(_ hosts: some Sequence<Int>, at now: Duration, actions: inout [Action]) {
-        let matcher = matcher
         for host in hosts {
-            tracks[host].rematch(matcher)
+            tracks[host].rematch(rules.matcher)
             updateStatus(host, at: now, isFinal: false, actions: &actions)
         }
     }
@@ -277,25 +295,26 @@ package struct Verification: Sendable {
     /// to, even if that host is unreachable and claims nothing; nil if it does not exist.
     ///
     /// A host that was answered for by another returns the id with its first answer of its own: a blip does not count as a conflict.
-    private mutating func claim(_ sample: Sample, actions: inout [Action]) -> IdentityTracker.Twin? {
-        guard let id = tracks[sample.host].claimedID(sample) else { return nil }
+    private mutating func claim(
+        _ sample: Sample, _ answer: ReceivedAnswer, actions: inout [Action]
+    ) -> IdentityTracker.Twin? {
+        guard case .agent(let document) = answer,
+            let id = tracks[sample.host].claimedID(document, nonce: sample.nonce)
+        else { return nil }
         if claims[sample.host] != id {
-            if let before = claims.updateValue(id, forKey: sample.host) {
-                claimants[before]?.removeAll { $0 == sample.host }
-            }
-            claimants[id, default: []].append(sample.host)
+            if let before = claims[sample.host] { claimants[before] = claimants[before]?.without(sample.host) }
+            claims[sample.host] = id
+            claimants[id] = claimants[id]?.union(ClaimingHosts(sample.host)) ?? ClaimingHosts(sample.host)
         }
-        let others = (claimants[id] ?? []).filter { $0 != sample.host }
-        if !others.isEmpty {
-            var boot: String?
-            if case .document(let document) = sample.answer { boot = document.host.bootID }
-            let twin = IdentityTracker.Twin(name: tracks[sample.host].host.name, bootID: boot)
-            for other in others where tracks[other].markDuplicate(of: twin) {
+        let others = claimants[id]?.without(sample.host)
+        if let others {
+            let twin = IdentityTracker.Twin(name: tracks[sample.host].host.name, bootID: document.own.bootID)
+            for other in others.all where tracks[other].markDuplicate(of: twin) {
                 updateStatus(other, at: sample.answeredAt, isFinal: false, actions: &actions)
             }
         }
-        let owner = owners[id].flatMap { $0.contains(sample.host) ? nil : $0.min() }
-        return (others.first ?? owner).map { tracks[$0].twin(withID: id) }
+        let owner = owners[id].flatMap { $0.contains(sample.host) ? nil : $0.first }
+        return (others?.first ?? owner).map { tracks[$0].twin(withID: id) }
     }
 
     // MARK: - Conclusions
@@ -310,7 +329,11 @@ package struct Verification: Sendable {
 
     private mutating func updateStatus(_ host: Int, at now: Duration, isFinal: Bool, actions: inout [Action]) {
         let before = tracks[host].status
-        guard let transition = tracks[host].updateStatus(at: now, isFinal: isFinal, policy: timing) else { return }
+        observedAt[host] = tracks[host].observedAt
+        guard
+            let transition = tracks[host].updateStatus(
+                at: now, isFinal: isFinal, policy: rules.policy, sharing: &shared)
+        else { return }
         actions.append(.changed(host: host, transition))
         guard transition.status != before else { return }
         guard !tracks[host].host.isWaived else { return }
@@ -323,8 +346,8 @@ package struct Verification: Sendable {
     private mutating func concludeIfDecided(at now: Duration, actions: inout [Action]) {
         if budget.isBrokenByFailures {
             conclude(.tooManyFailed, at: now, actions: &actions)
-        } else if movedTag == nil, expected > 0, counts[.converged, default: 0] == expected,
-            isWholeFleet(at: now, { $0.isProven(at: $1, policy: $2) }),
+        } else if movedTag == nil, expected > 0, counts[.converged, default: 0] == expected, !isTagAwaited(at: now),
+            isWholeFleet({ $0.isProven($1, at: now) }),
             isTagSeen(at: now, actions: &actions)
         {
             conclude(.everyHostProven, at: now, actions: &actions)
@@ -349,10 +372,8 @@ package struct Verification: Sendable {
         // Checks the counts first, because this runs on every turn.
         let converged = counts[.converged, default: 0]
         guard conclusion == nil, movedTag == nil, converged > 0, converged < expected, budget.holdsWithoutTheRest,
-            converged >= policy.minProven.limit(of: expected),
-            isWholeFleet(
-                at: now,
-                { $0.status == .converged ? $0.isProven(at: $1, policy: $2) : $0.isSettled(at: $1, policy: $2) }),
+            converged >= policy.minProven.limit(of: expected), !isTagAwaited(at: now),
+            isWholeFleet({ $0.isProvenOrSettled($1, at: now) }),
             isTagSeen(at: now, actions: &actions)
         else { return }
         conclude(.restTolerated, at: now, actions: &actions)
@@ -362,17 +383,24 @@ package struct Verification: Sendable {
     ///
     /// The search begins with the host that lacked it last time: most often it still does, and a fleet of any size can be
     /// checked on every turn.
-    private mutating func isWholeFleet(
-        at now: Duration, _ property: (HostTracker, Duration, Policy) -> Bool
-    ) -> Bool {
+    private mutating func isWholeFleet(_ property: (Verification, Int) -> Bool) -> Bool {
         for offset in tracks.indices {
             let host = (firstToCheck + offset) % tracks.count
-            guard tracks[host].host.isWaived || property(tracks[host], now, timing) else {
+            guard tracks[host].host.isWaived || property(self, host) else {
                 firstToCheck = host
                 return false
             }
         }
         return true
+    }
+
+    private func isProven(_ host: Int, at now: Duration) -> Bool {
+        tracks[host].isProven(at: now, policy: rules.policy)
+    }
+
+    private func isProvenOrSettled(_ host: Int, at now: Duration) -> Bool {
+        tracks[host].status == .converged
+            ? isProven(host, at: now) : tracks[host].isSettled(at: now, policy: rules.policy)
     }
 
     private mutating func keep(_ interval: Duration) {
@@ -392,12 +420,17 @@ package struct Verification: Sendable {
     /// would end green.
     private mutating func isTagSeen(at now: Duration, actions: inout [Action]) -> Bool {
         guard watchesTag else { return true }
-        if let since = tagAwaitedSince, since >= lastChange {
-            return tagSeenAt.map { $0 >= since } ?? false || now - since >= Self.tagPatience
-        }
+        if let since = tagAwaitedSince, since >= lastChange { return !isTagAwaited(at: now) }
         tagAwaitedSince = max(now, lastChange)
         actions.append(.lookAtTag)
         return false
+    }
+
+    /// True while a requested reading of the tag is under way, so that nothing can be concluded.
+    private func isTagAwaited(at now: Duration) -> Bool {
+        guard watchesTag, let since = tagAwaitedSince, since >= lastChange else { return false }
+        let isSeen = tagSeenAt.map { $0 >= since } ?? false
+        return !isSeen && now - since < Self.tagPatience
     }
 
     private mutating func conclude(_ ending: Ending, at now: Duration, actions: inout [Action]) {
@@ -429,5 +462,33 @@ package struct Verification: Sendable {
         // The host just fell silent: query again soon, in case only a packet was lost.
         let fellSilent = wasReachable && !tracks[host].isReachable
         return isSoaking || fellSilent ? soonest : regular
+    }
+}
+
+/// The hosts that claim one id, or that the inventory assigns it to: most often one, which takes no memory of its own.
+private struct ClaimingHosts: Sendable {
+    let first: Int
+    private var others: [Int] = []
+
+    init(_ host: Int) { first = host }
+
+    var all: [Int] { [first] + others }
+
+    func contains(_ host: Int) -> Bool { first == host || others.contains(host) }
+
+    func union(_ hosts: ClaimingHosts) -> ClaimingHosts {
+        var union = self
+        union.others += hosts.all
+        return union
+    }
+
+    /// nil if none is left.
+    func without(_ host: Int) -> ClaimingHosts? {
+        guard first == host || !others.isEmpty else { return self }
+        let rest = all.filter { $0 != host }
+        guard let first = rest.first else { return nil }
+        var left = ClaimingHosts(first)
+        left.others = Array(rest.dropFirst())
+        return left
     }
 }
