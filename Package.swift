@@ -16,6 +16,7 @@ let package = Package(
         .executable(name: "buildinfo-collector", targets: ["Collector"]),
         // For measurements; not in the packages.
         .executable(name: "buildinfo-fleet", targets: ["BuildinfoFleet"]),
+        .executable(name: "buildinfo-ledger-recorder", targets: ["LedgerRecorderBench"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
@@ -239,6 +240,20 @@ let package = Package(
             ],
             path: "bench/fleet",
             exclude: ["README.md"],
+            swiftSettings: strict
+        ),
+        // Records verifications through the ledger's interface, for measurements.
+        .executableTarget(
+            name: "LedgerRecorderBench",
+            dependencies: [
+                "CollectorSupport",
+                "Ledger",
+                "Reports",
+                "Shared",
+                "Verdict",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            path: "bench/ledger-recorder",
             swiftSettings: strict
         ),
 

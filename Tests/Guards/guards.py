@@ -66,6 +66,7 @@ PACE = r"[./](PollScheduleTests|KeptIntervalTests)/"
 INVENTORY = r"[./](GoodInventoryTests|BadInventoryTests|AccessInventoryTests)/"
 REPORTS = r"[./](ReportTests|ReportGuardTests)/"
 LEDGER = r"[./](LedgerRecordingTests|HostWriterTests|LedgerOpenerTests|LedgerGuardTests)/"
+OUTCOMES = r"[./](RecordedOutcomesTests|StatisticsOracleTests)/"
 HISTORY = (r"[./](HistoryStatisticsTests|HostMomentTests|RecordedStatusTests|RollbackLinksTests|ServedFromStartTests|"
            r"CommaSeparatedTableTests)/")
 DRILL = r"[./](DrillRunTests|DrillJudgementTests)/"
@@ -1314,8 +1315,28 @@ GUARDS = [
     Guard(
         "ledger", "finish-trims", "a recorded transition that the report lacks is removed",
         _LEDGER + "Recording/HostWriter.swift",
-        r"if let last = rows.last, last.number >= transitions.count {",
-        r"if let last = rows.last, last.number > transitions.count {", LEDGER),
+        r"if let last = recorded.rows.last, last.number >= transitions.count {",
+        r"if let last = recorded.rows.last, last.number > transitions.count {", LEDGER),
+    Guard(
+        "ledger", "outcomes-end", "an end that is recorded again removes the outcomes of the former one, whatever version writes",
+        _LEDGER + "Store/LedgerSchema.swift",
+        r"DELETE FROM host_outcomes WHERE verification = NEW.number;",
+        r"SELECT 1;", OUTCOMES),
+    Guard(
+        "ledger", "outcomes-whole", "stored outcomes are those of all rows of a verification",
+        _LEDGER + "Recording/HostWriter.swift",
+        r"if isComplete { try outcomes.write(for: verification, db) }",
+        r"try outcomes.write(for: verification, db)", OUTCOMES),
+    Guard(
+        "ledger", "outcomes-waived", "a waived host is in no figure of the statistics",
+        _LEDGER + "Store/RecordedOutcomes.swift",
+        r"let head = UInt8(status) | (outcome.isGated ? 0 : Self.isWaived)",
+        r"let head = UInt8(status)", OUTCOMES),
+    Guard(
+        "ledger", "outcomes-check", "ledger check finds outcomes that differ from the rows",
+        _LEDGER + "Maintenance/LedgerChecker.swift",
+        r"""if !isSame || !actual.isStorable { different.append(row["id"]) }""",
+        r"", OUTCOMES),
     Guard(
         12, "interrupted", "a verification whose process is gone reads as interrupted",
         _LEDGER + "Recording/ProcessIdentity.swift",

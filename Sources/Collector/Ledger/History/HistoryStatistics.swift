@@ -50,7 +50,8 @@ package struct HistoryStatistics {
     private var groupNumbers: [String: Int] = [:]
     private var hostNames = StringInterner()
     private var hosts: [HostStatistics] = []
-    private var labels: [String?: LabelStatistics] = [:]
+    private var labels: [LabelStatistics] = []
+    private var labelNumbers: [String?: Int] = [:]
     /// The verification whose hosts are being added, and the index of its group.
     private var current: (verification: VerificationSummary, group: Int)?
 
@@ -73,6 +74,8 @@ package struct HistoryStatistics {
 
     /// The hosts with one value of a label.
     private struct LabelStatistics {
+        /// nil for hosts without the label.
+        let value: String?
         var hosts: Set<Int> = []
         var verifications = 0
         var last: Int64?
@@ -105,27 +108,59 @@ package struct HistoryStatistics {
         current = (verification, group)
     }
 
-    /// Adds a host of the verification that was added last.
-    ///
-    /// - Parameter label: the value of the label that is grouped by; nil if the host has none.
-    mutating func addHost(
-        _ name: @autoclosure () -> String, _ status: HostStatus, seconds: Double?, label: String? = nil
-    ) {
-        guard let (verification, group) = current else { return }
+    /// The place at which a host's outcomes are counted. It holds for all verifications.
+    struct Place {
+        /// The number of the host's name.
+        fileprivate var host = 0
+        /// The number of the value of its label.
+        fileprivate var label = 0
+
+        fileprivate init(host: Int) {
+            self.host = host
+        }
+
+        /// The place of all hosts where they are not divided.
+        init() {}
+    }
+
+    /// False if all hosts of a verification have the same place, whatever their names.
+    var dividesHosts: Bool {
         switch grouping {
-        case .service, .day, .week: groups[group].hosts.add(status, seconds: seconds, of: verification)
+        case .service, .day, .week: false
+        case .host, .label: true
+        }
+    }
+
+    /// - Parameter label: the value of the label that is grouped by; nil if the host has none.
+    mutating func place(of name: String, label: String? = nil) -> Place {
+        var place = Place(host: hostNames.number(of: name))
+        switch grouping {
+        case .service, .day, .week: break
         case .host:
-            let host = hostNames.number(of: name())
-            if host == hosts.count { hosts.append(HostStatistics()) }
-            hosts[host].add(status, seconds: seconds, of: verification)
+            if place.host == hosts.count { hosts.append(HostStatistics()) }
         case .label:
-            let host = hostNames.number(of: name())
-            labels[label, default: LabelStatistics()].hosts.insert(host)
-            guard labels[label, default: LabelStatistics()].outcomes.add(status, seconds: seconds, of: verification),
-                labels[label]?.last != verification.number
+            place.label = labelNumbers[label, default: labels.count]
+            if place.label == labels.count {
+                labels.append(LabelStatistics(value: label))
+                labelNumbers[label] = place.label
+            }
+        }
+        return place
+    }
+
+    /// Adds a host of the verification that was added last.
+    mutating func add(_ outcome: RecordedOutcome, at place: Place = Place()) {
+        guard outcome.isGated, let (verification, group) = current else { return }
+        switch grouping {
+        case .service, .day, .week: groups[group].hosts.add(outcome, of: verification)
+        case .host: hosts[place.host].add(outcome, of: verification)
+        case .label:
+            labels[place.label].hosts.insert(place.host)
+            guard labels[place.label].outcomes.add(outcome, of: verification),
+                labels[place.label].last != verification.number
             else { return }
-            labels[label]?.last = verification.number
-            labels[label]?.verifications += 1
+            labels[place.label].last = verification.number
+            labels[place.label].verifications += 1
         }
     }
 
@@ -158,9 +193,9 @@ package struct HistoryStatistics {
 
     /// The values of the label, worst first.
     func labels(_ order: Order, limit: Int) -> [Label] {
-        let all = labels.filter { $0.value.outcomes.count > 0 }.map { value, tally in
+        let all = labels.filter { $0.outcomes.count > 0 }.map { tally in
             Label(
-                value: value, hosts: tally.hosts.count, verifications: tally.verifications,
+                value: tally.value, hosts: tally.hosts.count, verifications: tally.verifications,
                 outcomes: HostCounts(tally.outcomes), secondsToConverge: tally.outcomes.percentiles)
         }
         return order.worst(limit, of: all, by: { $0.value ?? "" }) {
@@ -192,7 +227,7 @@ package struct HistoryStatistics {
         switch grouping {
         case .service: groups.count
         case .host: hosts.count { $0.count > 0 }
-        case .label: labels.values.count { $0.outcomes.count > 0 }
+        case .label: labels.count { $0.outcomes.count > 0 }
         case .day, .week: periods(limit: .max).count
         }
     }
@@ -264,10 +299,11 @@ private struct HostStatistics {
     ///
     /// - Returns: false if it counts neither for nor against the host.
     @discardableResult
-    mutating func add(_ status: HostStatus, seconds: Double?, of verification: VerificationSummary) -> Bool {
+    mutating func add(_ outcome: RecordedOutcome, of verification: VerificationSummary) -> Bool {
+        let status = outcome.status
         if status == .converged {
             converged += 1
-            guard let seconds else {
+            guard let seconds = outcome.seconds else {
                 servedFromStart += 1
                 return true
             }

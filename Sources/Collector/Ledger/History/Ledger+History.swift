@@ -147,19 +147,11 @@ extension Ledger {
     ) async throws(LedgerError) -> HistoryStatistics {
         let observer = ProcessIdentity.current()
         return try await read { db in
-            var statistics = HistoryStatistics(by: grouping)
-            if case .label(let key) = grouping {
-                for verification in try Self.ended(filter, observer: observer, now: now, db) {
-                    statistics.add(verification)
-                    try Self.addLabelledHosts(of: verification, by: key, named: filter.host, to: &statistics, db)
-                }
-                return statistics
-            }
+            var reader = OutcomeReader(HistoryStatistics(by: grouping), host: filter.host, db)
             for verification in try Self.ended(filter, observer: observer, now: now, db) {
-                statistics.add(verification)
-                try Self.addHosts(of: verification, named: filter.host, to: &statistics, db)
+                try reader.add(verification)
             }
-            return statistics
+            return reader.statistics
         }
     }
 
@@ -204,62 +196,4 @@ extension Ledger {
             AND (julianday(finished_at) - julianday(started_at)) * 86400 < timeout - 0.5
             AND instr(outcome, '"stalled"') = 0)
         """
-
-    private static func addHosts(
-        of verification: VerificationSummary, named host: String?, to statistics: inout HistoryStatistics,
-        _ db: Database
-    ) throws {
-        let statement = try db.cachedStatement(
-            sql: """
-                SELECT name, label, seconds_to_converge, waived FROM hosts INDEXED BY hosts_by_outcome
-                WHERE verification = ? AND label IS NOT NULL\(host == nil ? "" : " AND name = ?")
-                """)
-        let rows = try Row.fetchCursor(
-            statement, arguments: [verification.number] + (host.map { [$0] } ?? []))
-        while let row = try rows.next() {
-            guard try isGated(row[3]) else { continue }
-            statistics.addHost(row[0], try status(row[1]), seconds: row[2])
-        }
-    }
-
-    /// As ``addHosts(of:named:to:_:)``, with the value of a label, which takes reading each host's whole row.
-    private static func addLabelledHosts(
-        of verification: VerificationSummary, by key: String, named host: String?,
-        to statistics: inout HistoryStatistics, _ db: Database
-    ) throws {
-        let statement = try db.cachedStatement(
-            sql: """
-                SELECT name, label, seconds_to_converge, waived, labels FROM hosts
-                WHERE verification = ? AND label IS NOT NULL\(host == nil ? "" : " AND name = ?")
-                """)
-        let rows = try Row.fetchCursor(statement, arguments: [verification.number] + (host.map { [$0] } ?? []))
-        // Most hosts share their labels with others.
-        var known: [String: String?] = [:]
-        while let row = try rows.next() {
-            guard try isGated(row[3]) else { continue }
-            var value: String?
-            if let text: String = row[4] {
-                if let cached = known[text] {
-                    value = cached
-                } else {
-                    let labels: [String: String] = try LedgerCoding.decode(text)
-                    value = labels[key]
-                    known[text] = .some(value)
-                }
-            }
-            statistics.addHost(row[0], try status(row[1]), seconds: row[2], label: value)
-        }
-    }
-
-    /// False for a waived host: it is not in the gate, nor in any other figure.
-    private static func isGated(_ waived: String?) throws -> Bool {
-        guard let waived else { return true }
-        let waiver: Report.Host.Waived = try LedgerCoding.decode(waived)
-        return waiver.expired
-    }
-
-    /// Parses a status. Nearly all hosts are converged, and testing for that first is faster than searching all statuses.
-    private static func status(_ text: String) throws -> HostStatus {
-        text == "converged" ? .converged : try LedgerCoding.value(text, of: "status")
-    }
 }

@@ -105,6 +105,7 @@ extension Ledger {
             batch.tried += 1
             if clock.now - start >= batchTime { break }
         }
+        try RecordedOutcomes.removeUnusedLists(db)
         return batch
     }
 

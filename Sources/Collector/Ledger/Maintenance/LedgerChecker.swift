@@ -111,6 +111,7 @@ private struct LedgerChecker {
         for invariant in LedgerInvariant.all where invariant.since <= result.version ?? LedgerSchema.version {
             check("the invariants", db) { try $0.check(invariant, $1) }
         }
+        if result.version ?? LedgerSchema.version >= 9 { check("the statistics", db) { try $0.checkOutcomes($1) } }
         guard result.findings.contains(where: { $0.kind == .damage }) else { return }
         check("each verification", db) { try $0.findUnreadable($1) }
     }
@@ -187,6 +188,29 @@ private struct LedgerChecker {
         let places = try String.fetchAll(db, sql: invariant.query + " LIMIT \(Self.maximumFindings * 100)")
         guard !places.isEmpty else { return }
         result.add(.contradiction, "\(invariant.violation) \(places.listed(limit: Self.maximumFindings))")
+    }
+
+    /// Compares the outcomes that statistics read with the rows that they were made from.
+    private mutating func checkOutcomes(_ db: Database) throws {
+        var different: [String] = []
+        let rows = try Row.fetchCursor(
+            db,
+            sql: """
+                SELECT number, id, (SELECT hosts FROM host_lists WHERE host_lists.number = list) AS hosts, outcomes
+                FROM host_outcomes JOIN verifications ON number = verification ORDER BY number
+                """)
+        while let row = try rows.next() {
+            let actual = try RecordedOutcomes(of: row["number"], db)
+            let hosts: String? = row["hosts"]
+            let outcomes: Data = row["outcomes"]
+            let isSame =
+                hosts.map { $0.utf8.elementsEqual(actual.hosts) } == true && outcomes.elementsEqual(actual.outcomes)
+            if !isSame || !actual.isStorable { different.append(row["id"]) }
+        }
+        guard !different.isEmpty else { return }
+        result.add(
+            .contradiction,
+            "the statistics of a verification differ from its hosts: \(different.listed(limit: Self.maximumFindings))")
     }
 
     /// Finds the tables and the reports that are lost, and so the cost of the damage.

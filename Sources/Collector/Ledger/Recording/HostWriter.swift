@@ -19,39 +19,19 @@ struct HostWriter {
         self.db = db
     }
 
-    // MARK: - While the verification runs
+    // MARK: - At its start
 
-    /// Records a host of the frozen inventory.
-    mutating func insert(_ host: ExpectedHost, at position: Int) throws {
-        let waived = host.waiver.map {
-            Report.Host.Waived(until: $0.until, reason: $0.reason, by: $0.by, expired: $0.isExpired)
+    /// Records the hosts of the frozen inventory.
+    mutating func insert(_ hosts: [ExpectedHost]) throws {
+        var insert = try HostInsertion(db)
+        for (position, host) in hosts.enumerated() {
+            let waived = host.waiver.map {
+                Report.Host.Waived(until: $0.until, reason: $0.reason, by: $0.by, expired: $0.isExpired)
+            }
+            try insert.insert(
+                verification, position, name: host.name, url: host.url, labels: try text(host.labels),
+                waived: try waived.map(LedgerCoding.encode))
         }
-        try insert(
-            position, name: host.name, url: host.url, labels: host.labels, waived: try waived.map(LedgerCoding.encode))
-    }
-
-    private mutating func insert(
-        _ position: Int, name: String, url: String, labels: [String: String], waived: String?
-    ) throws {
-        let insert = try db.cachedStatement(
-            sql: "INSERT INTO hosts (verification, position, name, url, labels, waived) VALUES (?, ?, ?, ?, ?, ?)")
-        try insert.execute(arguments: [verification, position, name, url, try text(labels), waived])
-    }
-
-    func write(_ recorded: RecordedTransition) throws {
-        // A reason stays as it was recorded: advice that depends on the verdict is derived when the report is read.
-        let upsert = try db.cachedStatement(
-            sql: """
-                INSERT INTO transitions (verification, host, number, seconds, label, reason) VALUES (?, ?, ?, ?, ?, ?)
-                ON CONFLICT (verification, host, number) DO UPDATE
-                SET seconds = excluded.seconds, label = excluded.label, reason = excluded.reason
-                WHERE seconds != excluded.seconds OR label != excluded.label
-                """)
-        let transition = recorded.transition
-        try upsert.execute(arguments: [
-            verification, recorded.host, recorded.number, transition.seconds, transition.status.rawValue,
-            transition.reason,
-        ])
     }
 
     // MARK: - At its end
@@ -60,36 +40,46 @@ struct HostWriter {
     ///
     /// - Parameter hosts: in the report's order.
     mutating func finish(_ hosts: [Report.Host]) throws {
-        let ranks = try placed(hosts)
-        for (position, rank) in ranks { try update(hosts[rank], position: position, rank: rank) }
+        let (ranks, isComplete) = try placed(hosts)
+        let outcomes = try update(hosts, at: ranks)
+        // Outcomes are those of all rows, or missing.
+        if isComplete { try outcomes.write(for: verification, db) }
         try finishTransitions(of: hosts, at: ranks)
     }
 
-    /// Every host's position, in ascending order, and its index in the report.
-    private mutating func placed(_ hosts: [Report.Host]) throws -> [(position: Int, rank: Int)] {
-        var positions: [String: Int] = [:]
-        positions.reserveCapacity(hosts.count)
-        let rows = try Row.fetchCursor(
-            db, sql: "SELECT position, name FROM hosts WHERE verification = ?", arguments: [verification])
-        while let row = try rows.next() { positions[row[1]] = row[0] }
-        var next = (positions.values.max() ?? -1) + 1
+    /// Every host's position, in ascending order, and its index in the report; and whether every recorded host is reported.
+    private mutating func placed(
+        _ hosts: [Report.Host]
+    ) throws -> (ranks: [(position: Int, rank: Int)], isComplete: Bool) {
+        var recorded = try PositionIndex(of: verification, db)
+        var next = recorded.end
         var ranks: [(position: Int, rank: Int)] = []
         ranks.reserveCapacity(hosts.count)
-        for (rank, host) in hosts.enumerated() {
-            if let position = positions[host.name] {
+        var insert: HostInsertion?
+        for rank in hosts.indices {
+            if let position = recorded.position(of: hosts[rank].name) {
                 ranks.append((position, rank))
-            } else {
-                try insert(next, name: host.name, url: host.url, labels: host.labels, waived: nil)
-                ranks.append((next, rank))
-                next += 1
+                continue
             }
+            var insertion = try insert ?? HostInsertion(db)
+            let host = hosts[rank]
+            try insertion.insert(
+                verification, next, name: host.name, url: host.url, labels: try text(host.labels), waived: nil)
+            insert = insertion
+            ranks.append((next, rank))
+            next += 1
         }
-        return ranks.sorted { $0 < $1 }
+        let added = next - recorded.end
+        return (ranks.sorted { $0 < $1 }, isComplete: ranks.count == recorded.count + added)
     }
 
     /// Names do not change, so that the index on them is not written.
-    private mutating func update(_ host: Report.Host, position: Int, rank: Int) throws {
-        let update = try db.cachedStatement(
+    private mutating func update(
+        _ hosts: [Report.Host], at ranks: [(position: Int, rank: Int)]
+    ) throws -> RecordedOutcomes {
+        var outcomes = RecordedOutcomes()
+        var row = try RowStatement(
+            db,
             sql: """
                 UPDATE hosts SET
                     rank = ?, url = ?, labels = ?, waived = ?, label = ?, reason = ?, git_sha = ?, digest = ?, reach = ?,
@@ -97,15 +87,36 @@ struct HostWriter {
                     clock_offset = ?, details = ?
                 WHERE verification = ? AND position = ?
                 """)
-        // Unchecked, which is faster: the text has as many parameters.
-        update.setUncheckedArguments([
-            rank, host.url, try text(host.labels), try host.waived.map(LedgerCoding.encode), host.status.rawValue,
-            host.reason, host.gitSHA?.hex, host.digest?.description, host.facts.reach.rawValue,
-            host.facts.identity.rawValue, host.facts.build.rawValue, host.facts.runtime.rawValue, host.attempts,
-            host.secondsToConverge, host.lastAnswerAgeSeconds, host.clockOffsetSeconds,
-            try details.encode(HostReader.Details(host)), verification, position,
-        ])
-        try update.execute()
+        for (position, rank) in ranks {
+            let labels = try text(hosts[rank].labels)
+            let isGated = hosts[rank].waived.map(\.expired) ?? true
+            outcomes.add(
+                hosts[rank].name, labels: labels,
+                RecordedOutcome(
+                    status: hosts[rank].status, seconds: hosts[rank].secondsToConverge, isGated: isGated))
+            row.begin()
+            try row.bind(rank)
+            try row.bind(hosts[rank].url)
+            try row.bind(labels)
+            try row.bind(try hosts[rank].waived.map(LedgerCoding.encode))
+            try row.bind(hosts[rank].status.rawValue)
+            try row.bind(hosts[rank].reason)
+            try row.bind(hosts[rank].gitSHA?.hex)
+            try row.bind(hosts[rank].digest?.description)
+            try row.bind(hosts[rank].facts.reach.rawValue)
+            try row.bind(hosts[rank].facts.identity.rawValue)
+            try row.bind(hosts[rank].facts.build.rawValue)
+            try row.bind(hosts[rank].facts.runtime.rawValue)
+            try row.bind(hosts[rank].attempts)
+            try row.bind(hosts[rank].secondsToConverge)
+            try row.bind(hosts[rank].lastAnswerAgeSeconds)
+            try row.bind(hosts[rank].clockOffsetSeconds)
+            try row.bind(try details.encode(HostReader.Details(hosts[rank])))
+            try row.bind(verification)
+            try row.bind(position)
+            try row.execute()
+        }
+        return outcomes
     }
 
     /// Writes the transitions that differ from the recorded ones, and removes those that the report lacks.
@@ -116,17 +127,20 @@ struct HostWriter {
     private func finishTransitions(of hosts: [Report.Host], at ranks: [(position: Int, rank: Int)]) throws {
         let trim = try db.makeStatement(
             sql: "DELETE FROM transitions WHERE verification = ? AND host = ? AND number >= ?")
+        var writer = try TransitionWriter(verification: verification, db)
         var recorded = try RecordedTransitions(of: verification, db)
         // SQLite leaves open whether a cursor sees rows that are written behind it, so a host's rows are read before.
         for (position, rank) in ranks {
-            let rows = try recorded.next(position)
+            try recorded.advance(to: position)
             let transitions = hosts[rank].transitions
             guard transitions.count < HostTracker.maximumTransitions else { continue }
             for (number, transition) in transitions.enumerated() {
-                if number < rows.count, rows[number].isSame(as: transition, number: number) { continue }
-                try write(RecordedTransition(host: position, number: number, transition: transition))
+                if number < recorded.rows.count, recorded.rows[number].isSame(as: transition, number: number) {
+                    continue
+                }
+                try writer.write(RecordedTransition(host: position, number: number, transition: transition))
             }
-            if let last = rows.last, last.number >= transitions.count {
+            if let last = recorded.rows.last, last.number >= transitions.count {
                 try trim.execute(arguments: [verification, position, transitions.count])
             }
         }
@@ -135,6 +149,106 @@ struct HostWriter {
     /// The labels as JSON. Many hosts have none, and NULL takes no space.
     private mutating func text(_ labels: [String: String]) throws -> String? {
         labels.isEmpty ? nil : try self.labels.encode(labels)
+    }
+}
+
+/// Inserts hosts without a result.
+private struct HostInsertion {
+    private var row: RowStatement
+
+    init(_ db: Database) throws {
+        row = try RowStatement(
+            db, sql: "INSERT INTO hosts (verification, position, name, url, labels, waived) VALUES (?, ?, ?, ?, ?, ?)")
+    }
+
+    mutating func insert(
+        _ verification: Int64, _ position: Int, name: String, url: String, labels: String?, waived: String?
+    ) throws {
+        row.begin()
+        try row.bind(verification)
+        try row.bind(position)
+        try row.bind(name)
+        try row.bind(url)
+        try row.bind(labels)
+        try row.bind(waived)
+        try row.execute()
+    }
+}
+
+/// Writes transitions that are not recorded, or differ from the recorded ones.
+struct TransitionWriter {
+    private let verification: Int64
+    private var row: RowStatement
+
+    init(verification: Int64, _ db: Database) throws {
+        self.verification = verification
+        // A reason stays as it was recorded: advice that depends on the verdict is derived when the report is read.
+        row = try RowStatement(
+            db,
+            sql: """
+                INSERT INTO transitions (verification, host, number, seconds, label, reason) VALUES (?, ?, ?, ?, ?, ?)
+                ON CONFLICT (verification, host, number) DO UPDATE
+                SET seconds = excluded.seconds, label = excluded.label, reason = excluded.reason
+                WHERE seconds != excluded.seconds OR label != excluded.label
+                """)
+    }
+
+    mutating func write(_ recorded: RecordedTransition) throws {
+        row.begin()
+        try row.bind(verification)
+        try row.bind(recorded.host)
+        try row.bind(recorded.number)
+        try row.bind(recorded.transition.seconds)
+        try row.bind(recorded.transition.status.rawValue)
+        try row.bind(recorded.transition.reason)
+        try row.execute()
+    }
+}
+
+/// The positions of the recorded hosts by name.
+///
+/// A report lists the hosts of each status in the order of the inventory, so the next name is usually found a few places after
+/// the last one, without a hash.
+private struct PositionIndex {
+    private var names: [String] = []
+    private var positions: [Int] = []
+    private var next = 0
+    /// The number of names that may still be passed over, before all are hashed.
+    private var budget: Int
+    private var hashed: [String: Int] = [:]
+
+    init(of verification: Int64, _ db: Database) throws {
+        let rows = try Row.fetchCursor(
+            db, sql: "SELECT position, name FROM hosts WHERE verification = ? ORDER BY position",
+            arguments: [verification])
+        while let row = try rows.next() {
+            positions.append(row[0])
+            names.append(row[1])
+        }
+        budget = names.count * 2
+    }
+
+    var count: Int { names.count }
+
+    /// The first position after all recorded ones.
+    var end: Int { positions.last.map { $0 + 1 } ?? 0 }
+
+    mutating func position(of name: String) -> Int? {
+        guard !names.isEmpty else { return nil }
+        for _ in names.indices {
+            let index = next
+            next = next + 1 == names.count ? 0 : next + 1
+            if names[index] == name { return positions[index] }
+            budget -= 1
+            if budget <= 0 { break }
+        }
+        guard budget <= 0 else { return nil }
+        if hashed.isEmpty {
+            hashed = Dictionary(zip(names, names.indices), uniquingKeysWith: { first, _ in first })
+        }
+        guard let index = hashed[name] else { return nil }
+        next = index + 1 == names.count ? 0 : index + 1
+        return positions[index]
     }
 }
 
@@ -150,29 +264,30 @@ private struct RecordedTransitions {
         }
     }
 
-    private let rows: RowCursor
+    /// The transitions of the latest host, by number.
+    private(set) var rows: [Element] = []
+    private let cursor: RowCursor
     private var pending: (host: Int, element: Element)?
 
     init(of verification: Int64, _ db: Database) throws {
-        rows = try Row.fetchCursor(
+        cursor = try Row.fetchCursor(
             db,
             sql: "SELECT host, number, seconds, label FROM transitions WHERE verification = ? ORDER BY host, number",
             arguments: [verification])
         try advance()
     }
 
-    /// The transitions of a host, by number.
-    mutating func next(_ position: Int) throws -> [Element] {
-        var elements: [Element] = []
+    /// Reads the transitions of a host into ``rows``.
+    mutating func advance(to position: Int) throws {
+        rows.removeAll(keepingCapacity: true)
         while let (host, element) = pending, host <= position {
-            if host == position { elements.append(element) }
+            if host == position { rows.append(element) }
             try advance()
         }
-        return elements
     }
 
     private mutating func advance() throws {
-        pending = try rows.next().map { row in
+        pending = try cursor.next().map { row in
             (row[0], Element(number: row[1], seconds: row[2], status: row[3]))
         }
     }
@@ -183,11 +298,14 @@ private struct EncodingCache<Value: Encodable & Hashable> {
     /// The bound of the memory, for hosts that share nothing.
     private static var limit: Int { 1_000 }
     private var known: [Value: String] = [:]
+    /// Consecutive hosts are mostly alike, and comparing is faster than hashing.
+    private var latest: (value: Value, text: String)?
 
     mutating func encode(_ value: Value) throws -> String {
-        if let text = known[value] { return text }
-        let text = try LedgerCoding.encode(value)
+        if let latest, latest.value == value { return latest.text }
+        let text = try known[value] ?? LedgerCoding.encode(value)
         if known.count < Self.limit { known[value] = text }
+        latest = (value, text)
         return text
     }
 }

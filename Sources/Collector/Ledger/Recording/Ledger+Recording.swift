@@ -19,7 +19,7 @@ extension Ledger {
             target.generation = generation
             let verification = try Self.insertVerification(run, target: target, process: process, db)
             var writer = HostWriter(verification: verification, db)
-            for (position, host) in run.hosts.enumerated() { try writer.insert(host, at: position) }
+            try writer.insert(run.hosts)
             return VerificationRecord.Start(
                 verification: verification, generation: generation,
                 promotions: try Self.promotions(of: target.deployed, db))
@@ -30,7 +30,7 @@ extension Ledger {
     func append(_ transitions: [RecordedTransition], to verification: Int64) async throws(LedgerError) {
         guard !transitions.isEmpty else { return }
         try await write { db in
-            let writer = HostWriter(verification: verification, db)
+            var writer = try TransitionWriter(verification: verification, db)
             for transition in transitions { try writer.write(transition) }
         }
     }

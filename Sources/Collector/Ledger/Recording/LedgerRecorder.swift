@@ -18,9 +18,10 @@ package final class LedgerRecorder: SessionObserver {
         self.wake = wake
         let queue = queue
         writer = Task {
+            var texts = ReasonTexts()
             for await _ in stream {
                 do throws(LedgerError) {
-                    while case let batch = queue.take(), !batch.isEmpty {
+                    while case let batch = queue.take(&texts), !batch.isEmpty {
                         try await ledger.append(batch, to: verification)
                     }
                 } catch {
@@ -59,7 +60,8 @@ private final class TransitionQueue: Sendable {
         var pending: [HostChange] = []
         /// The number of changes in `pending` that are taken.
         var taken = 0
-        var counts: [Int: Int] = [:]
+        /// The number of transitions of each host.
+        var counts: [Int32] = []
     }
 
     /// The most transitions in one transaction.
@@ -72,12 +74,14 @@ private final class TransitionQueue: Sendable {
     }
 
     /// The next transitions; empty if none is waiting.
-    func take() -> [RecordedTransition] {
+    func take(_ texts: inout ReasonTexts) -> [RecordedTransition] {
         let changes = state.withLock { state in
             let changes = state.pending[state.taken...].prefix(Self.batch).map { change in
-                let number = state.counts[change.host, default: 0]
-                state.counts[change.host] = number + 1
-                return (change, number)
+                if change.host >= state.counts.count {
+                    state.counts += repeatElement(0, count: change.host + 1 - state.counts.count)
+                }
+                defer { state.counts[change.host] += 1 }
+                return (change, Int(state.counts[change.host]))
             }
             state.taken += changes.count
             if state.taken * 2 >= state.pending.count {
@@ -92,8 +96,21 @@ private final class TransitionQueue: Sendable {
                 transition: .init(
                     // Rounded as in the report.
                     seconds: change.transition.at.roundedSeconds, status: change.transition.status,
-                    reason: Sanitizer.singleLine(change.transition.reason.text.finding),
-                    reasonCode: change.transition.reason.code))
+                    reason: texts.finding(of: change.transition.reason), reasonCode: change.transition.reason.code))
         }
+    }
+}
+
+/// The findings of reasons. Most hosts change for the same reasons, and composing a sentence takes longer than writing its row.
+private struct ReasonTexts {
+    private var known: [HostReason: String] = [:]
+    /// The bound of the memory, for hosts that share nothing.
+    private static let limit = 1_000
+
+    mutating func finding(of reason: HostReason) -> String {
+        if let text = known[reason] { return text }
+        let text = Sanitizer.singleLine(reason.text.finding)
+        if known.count < Self.limit { known[reason] = text }
+        return text
     }
 }

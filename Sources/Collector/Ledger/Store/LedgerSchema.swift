@@ -7,10 +7,10 @@ enum LedgerSchema {
 
     /// One step for each version; the version is the number of completed steps.
     ///
-    /// Steps only add, so that an older collector can keep recording while a newer one migrates. Summaries are indexes, not
-    /// tables: SQLite maintains them for every writer.
+    /// Steps only add, so that an older collector can keep recording while a newer one migrates. A summary is an index, which
+    /// SQLite maintains for every writer, or a table that may lack what an older collector wrote.
     static let steps = [
-        version1, version2, version3, version4, version5, version6, version7, version8,
+        version1, version2, version3, version4, version5, version6, version7, version8, version9,
     ]
     static var version: Int { steps.count }
 
@@ -34,6 +34,7 @@ enum LedgerSchema {
         let version = try version(db)
         guard version < Self.version else { return }
         for step in steps[version...] { try db.execute(sql: step) }
+        if version < 9 { try RecordedOutcomes.writeAll(db) }
         try db.execute(sql: "PRAGMA application_id = \(applicationID); PRAGMA user_version = \(Self.version)")
     }
 
@@ -262,6 +263,29 @@ enum LedgerSchema {
             ) WITHOUT ROWID;
             CREATE INDEX verifications_by_generation ON verifications (service, generation, number);
             """
+
+    /// The outcomes of hosts for statistics, in place of the index on them: a tenth of its size, and one row for each
+    /// verification, where the index had one for each host. See ``RecordedOutcomes``.
+    ///
+    /// Every collector begins the end of a verification with an update of its state. The trigger removes outcomes of an earlier
+    /// end, so that they are those of the rows or missing, whatever version writes.
+    private static let version9 = """
+        CREATE TABLE host_lists (
+            number INTEGER PRIMARY KEY,
+            hash TEXT NOT NULL UNIQUE,
+            hosts TEXT NOT NULL
+        );
+        CREATE TABLE host_outcomes (
+            verification INTEGER PRIMARY KEY REFERENCES verifications (number) ON DELETE CASCADE,
+            list INTEGER NOT NULL REFERENCES host_lists (number),
+            outcomes BLOB NOT NULL
+        );
+        CREATE INDEX host_outcomes_by_list ON host_outcomes (list);
+        CREATE TRIGGER host_outcomes_end AFTER UPDATE OF state ON verifications BEGIN
+            DELETE FROM host_outcomes WHERE verification = NEW.number;
+        END;
+        DROP INDEX hosts_by_outcome;
+        """
 
     /// The service's name from the key in `service`, for queries that run on any schema.
     static let serviceName = "iif(instr(service, '@') > 0, substr(service, 1, instr(service, '@') - 1), service)"
