@@ -8,7 +8,7 @@ import Shared
 /// Evidence of a simulated verification, in memory.
 struct Recording {
     private(set) var lines: [EvidenceLine]
-    private let start: EvidenceStart
+    let start: EvidenceStart
     private var transcript = RecordingEncoder()
 
     /// - Parameter verification: before it starts.
@@ -60,6 +60,12 @@ struct Recording {
     static func file(_ lines: [EvidenceLine]) throws -> [UInt8] {
         let coding = EvidenceCoding()
         var chain = HashChain()
-        return try lines.flatMap { chain.seal(try coding.encode($0)) }
+        var bytes: [UInt8] = []
+        for line in lines {
+            var json = JSONLine()
+            try coding.append(line, to: &json)
+            chain.seal(json.bytes.dropLast(), onto: &bytes)
+        }
+        return bytes
     }
 }

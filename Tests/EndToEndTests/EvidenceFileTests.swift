@@ -79,6 +79,51 @@ struct EvidenceFileTests {
         #expect(verified.output.contains("No space left on device"), "\(verified.output)")
     }
 
+    @Test("Evidence that reaches the limit of a file's size is a failure, and replays to its last line")
+    func limitedFile() async throws {
+        let folder = try TemporaryFolder()
+        let agent = try await HostAgent.start("host-1", selector: "file:\(try folder.write("good", Commit.new))")
+        let collector = try Program.collector()
+        let verified = try await Program.installed("sh", remedy: "apt-get install dash").run(
+            [
+                "-c", "ulimit -f 4; exec \"$0\" \"$@\"", collector.path, "verify", "--service", "canvas", "--host",
+                agent.url, "--sha", Commit.new, "--soak", "2s", "--interval", "100ms", "--store", "none", "--report",
+                "text=-", "--report", "evidence=\(folder.path("e"))",
+            ])
+        #expect(verified.exitCode == 69, "\(verified.error)")
+        #expect(verified.output.contains("File too large"), "\(verified.output)")
+        let replay = try await collector.run(["replay", folder.path("e")])
+        #expect(replay.exitCode == 130, "\(replay.error)")
+        #expect(replay.error.contains("cut short"), "\(replay.error)")
+    }
+
+    @Test("An interrupted verification does not wait for a reader of its evidence who does not read")
+    func stuckReader() async throws {
+        let folder = try TemporaryFolder()
+        let agent = try await HostAgent.start("host-1", selector: "file:\(try folder.write("old", Commit.old))")
+        let path = folder.path("pipe")
+        try #require(mkfifo(path, 0o600) == 0)
+        let reader = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
+        try #require(reader >= 0)
+        defer { close(reader) }
+        let running = try Program.collector().start(
+            [
+                "verify", "--service", "canvas", "--host", agent.url, "--sha", Commit.new, "--interval", "20ms",
+                "--store", "none", "--progress", "plain", "--report", "evidence=\(path)",
+            ])
+        // A pipe holds 64 KB unless its reader takes them.
+        try await eventually("the pipe is full") {
+            var waiting: Int32 = 0
+            _ = ioctl(reader, UInt(FIONREAD), &waiting)
+            return waiting >= 60_000
+        }
+        running.signal(SIGINT)
+        let outcome = try await running.wait(within: .seconds(20))
+        #expect(outcome.exitCode == 69, "\(outcome.error)")
+        #expect(outcome.error.contains("interrupted (exit 130)"), "\(outcome.error)")
+        #expect(outcome.output.contains("more slowly than evidence comes"), "\(outcome.output)")
+    }
+
     @Test(
         "Evidence that cannot be written is an immediate error with a remedy",
         arguments: [

@@ -16,7 +16,8 @@ struct ReplayTests {
         var verification: Verification
         var conclusion = Conclusion(verdict: .inconclusive, exitCode: 31, reasons: [], at: .zero)
 
-        init(plain: Bool = false) throws {
+        /// - Parameter repeats: true if a host's further answers repeat its first, and a longer interval is kept.
+        init(plain: Bool = false, repeats: Bool = false) throws {
             var policy = Policy.short
             policy.timeout = .seconds(8)
             policy.soak = .seconds(2)
@@ -28,6 +29,7 @@ struct ReplayTests {
             for second in 1..<(plain ? 5 : 9) where verification.conclusion == nil {
                 let moment = Duration.seconds(second)
                 take(.time(moment))
+                if repeats { take(.paced(interval: .milliseconds(2_000 + second), at: moment)) }
                 take(.asked(Array(hosts.indices), at: moment))
                 for host in hosts.indices where verification.conclusion == nil {
                     let nonce = "n\(second)-\(host)"
@@ -35,6 +37,10 @@ struct ReplayTests {
                         switch host {
                         case 1: .unusable(.refused, detail: "made up")
                         case 2: .document(Answer(build: .unlabelled).document(host: host, nonce: nonce))
+                        case _ where repeats && second > 1:
+                            .repeated(
+                                RepeatedDocument(
+                                    nonce: nonce, ageSeconds: 0.25, observedAt: "2026-01-01T00:00:0\(second)Z"))
                         default:
                             plain
                                 ? .plain(PlainAnswer(gitSHA: .known(.of("a"))))
@@ -68,8 +74,8 @@ struct ReplayTests {
 
     @Test("Replayed evidence gives the very report of the verification")
     func same() throws {
-        for plain in [false, true] {
-            let sampled = try Sampled(plain: plain)
+        for (plain, repeats) in [(false, false), (true, false), (false, true)] {
+            let sampled = try Sampled(plain: plain, repeats: repeats)
             let outcome = try sampled.recording.replay(sampled.conclusion)
             #expect(outcome.cut == nil)
             #expect(try ReportFormat.json.render(outcome.report) == ReportFormat.json.render(sampled.report()))
@@ -94,6 +100,32 @@ struct ReplayTests {
             }
         }
         #expect(unnoticed.isEmpty, "of \(whole.count) bytes")
+    }
+
+    @Test("Not one byte of a repeated answer or a kept interval can be changed without being noticed")
+    func everyByteOfRepetition() throws {
+        let sampled = try Sampled(repeats: true)
+        let whole = try sampled.bytes
+        #expect(try Self.replay(whole).cut == nil)
+        let lines = whole.split(separator: UInt8(ascii: "\n"))
+        for text in ["\"repeated\":{", "\"interval_ns\":"] {
+            let line = try #require(
+                lines.last { String(decoding: $0, as: UTF8.self).contains(text) }, "there is no line with \(text)")
+            let number = try #require(lines.firstIndex { $0.startIndex == line.startIndex }) + 1
+            // Up to this line, because the rest need not be read.
+            for index in line.indices {
+                var changed = Array(whole[...line.endIndex])
+                changed[index] ^= UInt8(1 << (index % 7))
+                let error = #expect(throws: EvidenceError.self) { try Self.replay(changed) }
+                // A byte that became a newline ends the line early.
+                #expect([.changed("e.ndjson", line: number), .misplaced("e.ndjson", line: number)].contains(error))
+            }
+        }
+        // The document that is repeated is as safe.
+        let first = try #require(lines.firstIndex { String(decoding: $0, as: UTF8.self).contains("\"document\":{") })
+        var changed = whole
+        changed[lines[first].startIndex + 200] ^= 1
+        #expect(throws: EvidenceError.changed("e.ndjson", line: first + 1)) { try Self.replay(changed) }
     }
 
     @Test("A line that is gone, moved, doubled or added is noticed, and the line is named")
@@ -247,9 +279,9 @@ struct ReplayTests {
             let edited = text.replacingOccurrences(of: pattern, with: replacement, options: .regularExpression)
             #expect(edited != text)
             return try Self.replay(
-                edited.split(separator: "\n").flatMap { line in
+                edited.split(separator: "\n").reduce(into: []) { bytes, line in
                     let end = line.range(of: ",\"previous\":")?.lowerBound ?? line.endIndex
-                    return chain.seal(Array((line[..<end] + "}").utf8))
+                    chain.seal(Array((line[..<end] + "}").utf8)[...], onto: &bytes)
                 })
         }
         #expect(try replay("\"reason\":\"[^\"]*\"", "\"reason\":\"x\"").cut == nil)
@@ -367,7 +399,9 @@ struct ReplayTests {
             host: 3, askedAt: .nanoseconds(1_000_000_001), answeredAt: .nanoseconds(1_234_567_891), nonce: "n",
             answer: finding)
         let coding = EvidenceCoding()
-        #expect(try coding.decode(try coding.encode(.sample(sample))) == .sample(sample))
+        var json = JSONLine()
+        try coding.append(.sample(sample), to: &json)
+        #expect(try coding.decode(json.bytes) == .sample(sample))
     }
 
     private static var findings: [Sample.Answer] {
@@ -396,6 +430,12 @@ struct ReplayTests {
 
     // MARK: - The file
 
+    private static func unsealed(_ lines: [EvidenceLine]) throws -> [UInt8] {
+        var json = JSONLine()
+        for line in lines { try EvidenceCoding().append(line, to: &json) }
+        return json.bytes
+    }
+
     @Test("A file that is there is kept until there is something to write, and one that stays empty goes")
     func file() async throws {
         let folder = try TemporaryFolder()
@@ -407,8 +447,9 @@ struct ReplayTests {
         fresh.removeIfEmpty()
         #expect(!folder.contains("fresh"))
         var writer = EvidenceWriter(untouched)
-        try await writer.write(try Sampled().lines)
-        let hash = try await writer.finish()
+        try await writer.write(try Self.unsealed(try Sampled().lines))
+        let hash = writer.hash
+        try await untouched.close()
         let bytes = Array(try folder.read("kept").utf8)
         #expect(bytes == (try Sampled().bytes))
         #expect(hash == "sha256:\(Hexadecimal.encode(SHA256.hash(bytes)))")
@@ -420,7 +461,7 @@ struct ReplayTests {
             try EvidenceFile(opening: "/nowhere/e")
         }
         var writer = EvidenceWriter(try EvidenceFile(opening: "/dev/full"))
-        let lines = try Sampled().lines
+        let lines = try Self.unsealed(try Sampled().lines)
         await #expect(throws: EvidenceError.unwritable("/dev/full", reason: "No space left on device")) {
             try await writer.write(lines)
         }

@@ -1582,6 +1582,26 @@ GUARDS = [
         r"guard ending == nil || !reader.endsInside else {",
         r"guard ending == nil || reader.line > 0 else {", EVIDENCE),
     Guard(
+        "evidence", "evidence-hole", "after a line that was refused, evidence has no other",
+        _EVIDENCE + "EvidenceRecorder.swift",
+        r"guard case .open = state.outcome, !state.isClosed else { return }",
+        r"guard !state.isClosed else { return }", EVIDENCE),
+    Guard(
+        "evidence", "evidence-queue", "lines that wait for a slow disk are limited",
+        _EVIDENCE + "EvidenceRecorder.swift",
+        r"guard state.pending.bytes.count < limit else { return state.outcome = .tooLong }",
+        r"guard state.pending.bytes.count < limit << 10 else { return state.outcome = .tooLong }", EVIDENCE),
+    Guard(
+        "evidence", "evidence-failed", "a file that cannot be written keeps no lines waiting",
+        _EVIDENCE + "EvidenceRecorder.swift",
+        r"state.isClosed = true",
+        r"state.isClosed = false", EVIDENCE),
+    Guard(
+        "evidence", "evidence-incomplete", "evidence that lacks lines has no hash in the report",
+        _EVIDENCE + "EvidenceRecorder.swift",
+        r"if case .open = state.outcome { state.outcome = .complete(hash) }",
+        r"state.outcome = .complete(hash)", EVIDENCE),
+    Guard(
         "evidence", "unusable-text", "what a host said is kept as it said it",
         "Sources/Shared/Reported.swift",
         r"case .unusable(let text) where keepsText: try container.encode(text)",

@@ -25,8 +25,8 @@ struct Collector: AsyncParsableCommand {
 
     static func main() async {
         StandardStreams.reserve()
-        // write(2) reports a closed pipe; the signal would end the program first.
-        signal(SIGPIPE, SIG_IGN)
+        // write(2) reports a closed pipe and a file at its limit; the signal would end the program first.
+        for number in [SIGPIPE, SIGXFSZ] { signal(number, SIG_IGN) }
         let code = await Invocation(
             arguments: Array(CommandLine.arguments.dropFirst()), environment: ProcessEnvironment.current
         ).run()

@@ -1,6 +1,7 @@
 import ArgumentParser
 import CollectorSupport
 import Evidence
+import Operations
 import Reports
 import Shared
 
@@ -29,7 +30,7 @@ struct ReplayCommand: CollectorCommand {
     func run() async throws {
         let destinations = try [ReportDestination](opening: report.isEmpty ? ["text=-"] : report)
         let progress = ReplayProgress(on: .standardError, environment: ProcessEnvironment.current)
-        let outcome = try Replay.run(file) { progress.show(lines: $0) }
+        let outcome = try EvidenceReplay.run(file) { progress.show(lines: $0) }
         progress.finish(outcome)
         try destinations.deliver(outcome.report)
         throw ExitCode(outcome.report.exitCode)

@@ -13,9 +13,19 @@ struct EvidenceCoding: Sendable {
         if let key = CodingUserInfoKey.keepsUnusableText { encoder.userInfo[key] = true }
     }
 
-    /// A JSON object on one line; its kind comes first.
-    func encode(_ line: EvidenceLine) throws -> [UInt8] {
-        Array("{\"kind\":\"\(line.kind.rawValue)\",".utf8) + (try encoder.encode(line.payload)).dropFirst()
+    /// Appends the line as a JSON object, whose kind comes first, and a newline. Appends nothing if it throws.
+    func append(_ line: EvidenceLine, to json: inout JSONLine) throws {
+        let start = json.bytes.count
+        do {
+            if try !line.appendQuickly(to: &json) {
+                json.bytes += "{\"kind\":\"\(line.kind.rawValue)\",".utf8
+                json.bytes += try encoder.encode(line.payload).dropFirst()
+            }
+            json.bytes.append(UInt8(ascii: "\n"))
+        } catch {
+            json.bytes.removeSubrange(start...)
+            throw error
+        }
     }
 
     func decode(_ bytes: some Collection<UInt8>) throws -> EvidenceLine {
@@ -45,27 +55,29 @@ struct HashChain: Sendable {
     private static let end = Array(#""}"#.utf8)
     private static let digits = 64
 
-    /// - Parameter object: a JSON object on one line, not empty.
-    /// - Returns: the line with its newline.
-    mutating func seal(_ object: [UInt8]) -> [UInt8] {
-        var line: [UInt8] = []
-        line.reserveCapacity(object.count + 170)
-        line += object.dropLast()
-        line += Self.previousStart
-        line += last
-        line.append(UInt8(ascii: "\""))
-        last = Self.hash(line[...])
-        line += Self.hashStart.dropFirst()
-        line += last
-        line += Self.end
-        line.append(UInt8(ascii: "\n"))
-        return line
+    /// The number of bytes that sealing adds before the newline, instead of the object's closing brace.
+    static let sealLength = previousStart.count + digits + hashStart.count + digits + end.count
+
+    /// Appends the sealed line with its newline.
+    ///
+    /// - Parameter object: a JSON object on one line, not empty, without a newline.
+    mutating func seal(_ object: ArraySlice<UInt8>, onto bytes: inout [UInt8]) {
+        let start = bytes.count
+        bytes += object.dropLast()
+        bytes += Self.previousStart
+        bytes += last
+        bytes.append(UInt8(ascii: "\""))
+        last = Self.hash(bytes[start...])
+        bytes += Self.hashStart.dropFirst()
+        bytes += last
+        bytes += Self.end
+        bytes.append(UInt8(ascii: "\n"))
     }
 
     /// - Parameter line: without its newline.
     mutating func check(_ line: ArraySlice<UInt8>) throws(Failure) {
         let tail = Self.hashStart.count - 1 + Self.digits + Self.end.count
-        let previous = Self.previousStart.count + Self.digits + 1
+        let previous = Self.sealLength - tail
         guard line.count > tail + previous else { throw .changed }
         let covered = line.dropLast(tail)
         let rest = line.suffix(tail)

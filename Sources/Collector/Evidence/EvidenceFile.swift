@@ -32,7 +32,10 @@ package struct EvidenceFile: Sendable {
     package func write(_ bytes: [UInt8], isFirst: Bool) async throws(EvidenceError) {
         try await apart { descriptor in
             if isFirst { _ = ftruncate(descriptor, 0) }
-            return Terminal(descriptor: descriptor).write(bytes)
+            guard Terminal(descriptor: descriptor).write(bytes) else { return false }
+            // The disk starts to write what it has, so that closing the file does not take long. Pipes cannot do this.
+            _ = posix_fadvise(descriptor, 0, 0, POSIX_FADV_DONTNEED)
+            return true
         }
     }
 

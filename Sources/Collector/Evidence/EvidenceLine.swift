@@ -380,8 +380,12 @@ package struct Nanoseconds: Codable, Hashable, Sendable {
     }
 
     package func encode(to encoder: any Encoder) throws {
-        let (seconds, attoseconds) = duration.components
         var container = encoder.singleValueContainer()
-        try container.encode(seconds * 1_000_000_000 + attoseconds / 1_000_000_000)
+        try container.encode(count)
+    }
+
+    var count: Int64 {
+        let (seconds, attoseconds) = duration.components
+        return seconds * 1_000_000_000 + attoseconds / 1_000_000_000
     }
 }

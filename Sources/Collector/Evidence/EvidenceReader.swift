@@ -1,11 +1,12 @@
 import Glibc
-import Shared
+package import Shared
 
 /// Reads an evidence file line by line, and checks that each line is unchanged and in its original position.
 package struct EvidenceReader {
     package let path: String
     private let descriptor: Int32
     private let coding = EvidenceCoding()
+    private let documents: DocumentReading
     private var chain = HashChain()
     private var whole = SHA256()
     private var buffer: [UInt8] = []
@@ -19,15 +20,20 @@ package struct EvidenceReader {
     /// Twice the maximum size of an escaped answer.
     private static let longestLine = 16 << 20
 
-    init(opening path: String) throws(EvidenceError) {
+    /// Reads a document of JSON; nil if `JSONDecoder` has to.
+    package typealias DocumentReading = ([UInt8]) -> Document?
+
+    init(opening path: String, documents: @escaping DocumentReading) throws(EvidenceError) {
         self.path = path
+        self.documents = documents
         descriptor = path == "-" ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { throw .unreadable(path, reason: String(cString: strerror(errno))) }
     }
 
     /// Reads bytes in memory.
-    init(_ bytes: [UInt8], named path: String) {
+    init(_ bytes: [UInt8], named path: String, documents: @escaping DocumentReading = { _ in nil }) {
         self.path = path
+        self.documents = documents
         descriptor = -1
         buffer = bytes
         isAtEnd = true
@@ -58,6 +64,7 @@ package struct EvidenceReader {
             }
             throw error == .changed ? .changed(path, line: line) : .misplaced(path, line: line)
         }
+        if let line = LineScanner.read(bytes.line.dropLast(HashChain.sealLength), documents: documents) { return line }
         do {
             return try coding.decode(bytes.line)
         } catch {

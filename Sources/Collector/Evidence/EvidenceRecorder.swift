@@ -3,15 +3,26 @@ import Synchronization
 package import Verdict
 
 /// Writes a verification's evidence while it runs, without delaying it.
+///
+/// Lines wait for the file in a queue of limited size. If the file takes them too slowly, the evidence ends there: the
+/// verification goes on, and fails to conclude its evidence.
 package struct EvidenceRecorder: SessionObserver {
     private let path: String
     private let queue: EvidenceQueue
     private let wake: AsyncStream<Void>.Continuation
-    private let writer: Task<Result<String, EvidenceError>, Never>
+    private let writer: Task<EvidenceError?, Never>
     private var encoder = RecordingEncoder()
+    private var lastWake = Duration.zero
 
-    package init(file: EvidenceFile) {
-        let queue = EvidenceQueue()
+    /// The longest time that a line waits for others to be written with.
+    private static let gathering = Duration.milliseconds(100)
+    /// The number of bytes that are worth writing at once.
+    private static let portion = 64 << 10
+
+    /// - Parameter limit: the maximum number of bytes that can wait for a slow disk or reader; nil for 8 MB and 1 KB for each
+    ///   host, which is about an answer and a change of status of each.
+    package init(file: EvidenceFile, hosts: Int, limit: Int? = nil) {
+        let queue = EvidenceQueue(limit: limit ?? (8 << 20) + hosts << 10)
         let (stream, wake) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
         self.queue = queue
         self.wake = wake
@@ -19,53 +30,102 @@ package struct EvidenceRecorder: SessionObserver {
         writer = Task {
             var writer = EvidenceWriter(file)
             do throws(EvidenceError) {
-                for await _ in stream { try await writer.write(queue.take()) }
-                return .success(try await writer.finish())
+                var lines: [UInt8] = []
+                for await _ in stream {
+                    queue.take(&lines)
+                    try await writer.write(lines)
+                }
+                queue.complete(writer.hash)
+                try await file.close()
+                return nil
             } catch {
-                return .failure(error)
+                queue.close()
+                return error
             }
         }
     }
 
+    /// The number of bytes that wait for the file.
+    var waitingBytes: Int { queue.count }
+
     /// Writes the subject and the settings of the verification, before anything else.
     package func begin(_ start: EvidenceStart, hosts: [ExpectedHost]) {
-        add([.start(start)] + hosts.map(EvidenceLine.host))
+        queue.add(CollectionOfOne(.start(start)))
+        queue.add(hosts.lazy.map(EvidenceLine.host))
         wake.yield()
     }
 
     package func refuse(_ refusal: EvidenceLine.Refusal) {
-        add([.refused(refusal)])
+        queue.add(CollectionOfOne(.refused(refusal)))
     }
 
     package mutating func took(
         _ input: Verification.Input, _ actions: [Verification.Action], by verification: Verification
     ) {
-        add(encoder.lines(of: input, actions, by: verification))
+        queue.add(encoder.lines(of: input, actions, by: verification))
     }
 
-    package func turned(_ changes: [HostChange], of verification: Verification, at now: Duration) {
+    package mutating func turned(_ changes: [HostChange], of verification: Verification, at now: Duration) {
+        guard waitingBytes >= Self.portion || now - lastWake >= Self.gathering else { return }
+        lastWake = now
         wake.yield()
     }
 
     package func ended(_ verification: Verification, _ conclusion: Conclusion) {}
 
-    /// Writes the verdict, and waits until everything is on the disk.
-    ///
-    /// - Parameter notes: notes of the report that do not follow from the evidence.
-    /// - Returns: `sha256:<64 hex>` of the whole file.
-    package func conclude(_ conclusion: Conclusion, notes: [String]) async throws(EvidenceError) -> String {
-        add([.verdict(.init(conclusion, notes: notes))])
-        wake.yield()
-        wake.finish()
-        let hash = try await writer.value.get()
-        guard !queue.isOverfull else {
-            throw .unwritable(path, reason: "it is written more slowly than evidence comes")
-        }
-        return hash
+    /// The end of a recording whose lines are all in the file.
+    package struct Recorded: Sendable {
+        /// `sha256:<64 hex>` of the whole file.
+        package let hash: String
+        /// False if the disk had not confirmed in time that it stored the file.
+        package let isStored: Bool
     }
 
-    private func add(_ lines: [EvidenceLine]) {
-        if !lines.isEmpty { queue.add(lines) }
+    /// Writes the verdict, and waits until everything is on the disk.
+    ///
+    /// - Parameters:
+    ///   - notes: notes of the report that do not follow from the evidence.
+    ///   - patience: the maximum time to wait for the file.
+    ///   - interruption: returns when waiting must end before.
+    /// - Throws: if the file does not hold all lines.
+    package func conclude(
+        _ conclusion: Conclusion, notes: [String], patience: Duration,
+        interruption: @escaping @Sendable () async -> Void
+    ) async throws(EvidenceError) -> Recorded {
+        queue.add(CollectionOfOne(.verdict(.init(conclusion, notes: notes))))
+        wake.yield()
+        wake.finish()
+        let isEnded = await isEnded(within: patience, unless: interruption)
+        if isEnded, let error = await writer.value { throw error }
+        switch queue.outcome {
+        case .complete(let hash): return Recorded(hash: hash, isStored: isEnded)
+        case .open, .tooLong: throw .unwritable(path, reason: "it is written more slowly than evidence comes")
+        case .unencodable(let reason): throw .unwritable(path, reason: reason)
+        }
+    }
+
+    /// True once the writer has ended.
+    private func isEnded(
+        within patience: Duration, unless interruption: @escaping @Sendable () async -> Void
+    ) async -> Bool {
+        let (ends, end) = AsyncStream.makeStream(of: Bool.self)
+        // Not in a task group, which would wait for all of them.
+        let tasks = [
+            Task {
+                _ = await writer.value
+                end.yield(true)
+            },
+            Task {
+                do { try await Task.sleep(for: patience) } catch { return }
+                end.yield(false)
+            },
+            Task {
+                await interruption()
+                if !Task.isCancelled { end.yield(false) }
+            },
+        ]
+        defer { for task in tasks { task.cancel() } }
+        return await ends.first { _ in true } ?? false
     }
 }
 
@@ -121,43 +181,84 @@ extension EvidenceLine.Ending {
     }
 }
 
-/// Lines that are waiting to be written, in order.
+/// Encoded lines that are waiting to be written, in order.
+///
+/// Nothing is ever left out between two lines. Once a line is refused, so are all that follow.
 final class EvidenceQueue: Sendable {
+    enum Outcome: Sendable {
+        /// Lines can be added.
+        case open
+        /// A line was refused because too many bytes were waiting.
+        case tooLong
+        /// A line could not be encoded.
+        case unencodable(String)
+        /// All lines were written; the file has this hash.
+        case complete(String)
+    }
+
     private struct State {
-        var pending: [EvidenceLine] = []
-        var isOverfull = false
+        var pending = JSONLine()
+        var outcome = Outcome.open
+        /// True if the writer failed and takes nothing more.
+        var isClosed = false
     }
 
     private let state = Mutex(State())
+    private let limit: Int
+    private let coding = EvidenceCoding()
+    /// Buffers up to this size are used again.
+    private static let kept = 1 << 20
 
-    /// The maximum number of lines that can wait for a slow disk or reader.
-    private static let limit = 500_000
+    /// - Parameter limit: in bytes.
+    init(limit: Int) {
+        self.limit = limit
+    }
 
-    func add(_ lines: [EvidenceLine]) {
+    func add(_ lines: some Collection<EvidenceLine>) {
+        guard !lines.isEmpty else { return }
         state.withLock { state in
-            guard !state.isOverfull else { return }
-            state.pending += lines
-            guard state.pending.count > Self.limit else { return }
-            state.isOverfull = true
-            state.pending = []
+            for line in lines {
+                guard case .open = state.outcome, !state.isClosed else { return }
+                guard state.pending.bytes.count < limit else { return state.outcome = .tooLong }
+                do {
+                    try coding.append(line, to: &state.pending)
+                } catch {
+                    state.outcome = .unencodable("\(error)")
+                }
+            }
         }
     }
 
-    /// True if lines were dropped because they could not be written fast enough.
-    var isOverfull: Bool { state.withLock(\.isOverfull) }
+    /// The number of bytes that wait.
+    var count: Int { state.withLock { $0.pending.bytes.count } }
 
-    func take() -> [EvidenceLine] {
+    var outcome: Outcome { state.withLock(\.outcome) }
+
+    /// Takes the waiting lines in exchange for a buffer, whose content is dropped.
+    func take(_ buffer: inout [UInt8]) {
+        buffer.removeAll(keepingCapacity: buffer.capacity <= Self.kept)
+        state.withLock { swap(&$0.pending.bytes, &buffer) }
+    }
+
+    /// Notes the end of the writing, if no line was refused.
+    func complete(_ hash: String) {
         state.withLock { state in
-            defer { state.pending = [] }
-            return state.pending
+            if case .open = state.outcome { state.outcome = .complete(hash) }
+        }
+    }
+
+    /// Drops what waits, and everything that follows.
+    func close() {
+        state.withLock { state in
+            state.isClosed = true
+            state.pending = JSONLine()
         }
     }
 }
 
-/// Converts lines to the bytes of an evidence file: encoded, chained, and hashed as a whole.
+/// Converts encoded lines to the bytes of an evidence file: chained, and hashed as a whole.
 struct EvidenceWriter {
     private let file: EvidenceFile
-    private let coding = EvidenceCoding()
     private var chain = HashChain()
     private var whole = SHA256()
     private var isFirst = true
@@ -169,14 +270,14 @@ struct EvidenceWriter {
         self.file = file
     }
 
-    mutating func write(_ lines: [EvidenceLine]) async throws(EvidenceError) {
+    /// - Parameter lines: JSON objects, each with a newline.
+    mutating func write(_ lines: [UInt8]) async throws(EvidenceError) {
         var bytes: [UInt8] = []
-        for line in lines {
-            do {
-                bytes += chain.seal(try coding.encode(line))
-            } catch {
-                throw .unwritable(file.path, reason: "\(error)")
-            }
+        bytes.reserveCapacity(min(2 * lines.count, Self.portion + (64 << 10)))
+        var rest = lines[...]
+        while let end = rest.firstIndex(of: UInt8(ascii: "\n")) {
+            chain.seal(rest[..<end], onto: &bytes)
+            rest = rest[(end + 1)...]
             if bytes.count >= Self.portion { try await flush(&bytes) }
         }
         try await flush(&bytes)
@@ -190,9 +291,9 @@ struct EvidenceWriter {
         bytes.removeAll(keepingCapacity: true)
     }
 
-    /// - Returns: `sha256:<64 hex>` of the whole file.
-    consuming func finish() async throws(EvidenceError) -> String {
-        try await file.close()
+    /// `sha256:<64 hex>` of everything that was written.
+    var hash: String {
+        let whole = whole
         return "sha256:" + Hexadecimal.encode(whole.finalize())
     }
 }

@@ -28,9 +28,14 @@ package struct Replay {
 
     /// Replays a file; `-` is standard input.
     ///
-    /// - Parameter progress: called with the number of lines after every few thousand.
-    package static func run(_ path: String, progress: (Int) -> Void = { _ in }) throws(EvidenceError) -> Outcome {
-        let reader = try EvidenceReader(opening: path)
+    /// - Parameters:
+    ///   - documents: a faster reading of documents than `JSONDecoder`, with the same result.
+    ///   - progress: called with the number of lines after every few thousand.
+    package static func run(
+        _ path: String, documents: @escaping EvidenceReader.DocumentReading = { _ in nil },
+        progress: (Int) -> Void = { _ in }
+    ) throws(EvidenceError) -> Outcome {
+        let reader = try EvidenceReader(opening: path, documents: documents)
         defer { reader.close() }
         return try run(reader, progress: progress)
     }

@@ -85,7 +85,7 @@ package struct VerificationRun: Sendable {
             metadata: ["verification": "\(start.verification)", "hosts": "\(inventory.hosts.count)"])
         let (refusal, previous) = try await refusal()
         if let refusal {
-            let recorder = evidence.map(EvidenceRecorder.init)
+            let recorder = evidenceRecorder()
             recorder?.begin(start, hosts: inventory.hosts)
             recorder?.refuse(
                 .init(
@@ -113,7 +113,7 @@ package struct VerificationRun: Sendable {
     /// The outcome of a promotion that was interrupted before the first request: no host is known.
     func interrupted(signal: Int32, because reason: String) async throws -> VerificationOutcome {
         let start = start()
-        var recorder = evidence.map(EvidenceRecorder.init)
+        var recorder = evidenceRecorder()
         recorder?.begin(start, hosts: inventory.hosts)
         var verification = Verification(target: target, hosts: inventory.hosts, policy: policy)
         let input = Verification.Input.signal(signal, at: .zero)
@@ -187,7 +187,7 @@ package struct VerificationRun: Sendable {
             start.watchesTag = true
         }
         session.watches.append(.inventory(inventory, logger: logger))
-        let evidenceRecorder = evidence.map(EvidenceRecorder.init)
+        let evidenceRecorder = evidenceRecorder()
         evidenceRecorder?.begin(start, hosts: inventory.hosts)
         if let evidenceRecorder { observers.append(evidenceRecorder) }
         let verification = Verification(
@@ -236,6 +236,10 @@ package struct VerificationRun: Sendable {
     private var warnings: [String] {
         inventory.warnings + access.warnings(for: inventory.hosts)
             + policy.warnings
+    }
+
+    private func evidenceRecorder() -> EvidenceRecorder? {
+        evidence.map { EvidenceRecorder(file: $0, hosts: inventory.hosts.count) }
     }
 
     // MARK: - Record and publish
@@ -349,12 +353,26 @@ struct VerificationOutcome: Sendable {
         guard let recorder else { return self }
         var outcome = self
         do {
-            outcome.context.evidence = .init(hash: try await recorder.conclude(conclusion, notes: context.notes))
+            let recorded = try await recorder.conclude(conclusion, notes: context.notes, patience: patience) {
+                for await _ in await EndingSignals.caught() { return }
+            }
+            outcome.context.evidence = .init(hash: recorded.hash)
+            guard recorded.isStored else {
+                return outcome.noting("the disk did not confirm in time that it stored the evidence")
+            }
             return outcome
         } catch {
             // The verdict rests on what was seen. The run ends with the exit code of a report that was not written.
             return noting("the evidence of this verification is incomplete: \(error)")
         }
+    }
+
+    /// The time that evidence on a slow disk can take after the verdict: what is left until the deadline, up to ten seconds.
+    /// An interruption does not wait for long, and neither does the deadline.
+    private var patience: Duration {
+        let least = Duration.milliseconds(750)
+        guard conclusion.verdict != .interrupted else { return least }
+        return min(max(verification.policy.timeout - conclusion.at, least), .seconds(10))
     }
 
     func noting(_ note: String) -> VerificationOutcome {
