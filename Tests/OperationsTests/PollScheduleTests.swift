@@ -98,6 +98,32 @@ struct PollScheduleTests {
         #expect(queue.keptInterval(at: .seconds(60)) == .seconds(2))
     }
 
+    @Test(
+        "A host that was silent once is queried again while the others fill the window for good",
+        arguments: [8, 400, 5_000])
+    func silentAmongMany(_ limit: Int) {
+        var queue = PollSchedule(noncePrefix: "run", interval: .seconds(2), limit: limit)
+        for host in 0..<20_000 { queue.schedule(host, at: .zero) }
+        for host in 20_000..<20_010 { queue.schedule(host, at: .seconds(1), .silent) }
+        var asked: Set<Int> = []
+        var others = 0
+        for turn in 0..<400 {
+            let now = Duration.milliseconds(turn * 10)
+            for (id, request) in queue.takeDue(at: now) {
+                _ = queue.finish(id, latency: .milliseconds(5))
+                if request.host >= 20_000 {
+                    asked.insert(request.host)
+                } else {
+                    others += 1
+                    queue.schedule(request.host, at: now)
+                }
+            }
+            #expect(queue.next.map { $0 <= now } == true)
+        }
+        #expect(asked.count == 10)
+        #expect(others >= 400 * min(limit, 256) - 10)
+    }
+
     @Test("A slow request frees its place in the window, and keeps its socket")
     func slow() {
         var queue = PollSchedule(noncePrefix: "run", interval: .seconds(2), limit: 400)

@@ -72,11 +72,20 @@ struct PollSchedule {
 
     /// When ``takeDue(at:)`` can release a request, unless one ends before; nil if it cannot.
     var next: Duration? {
-        let moments = [open.min?.at, settled.min?.at, silentHaveRoom ? silent.min?.at : nil]
-        guard let first = moments.compactMap({ $0 }).min() else { return nil }
-        if window.hasRoom { return first }
+        let heard = [open.min?.at, settled.min?.at].compactMap { $0 }.min()
+        let unheard = silentHaveRoom ? silent.min?.at : nil
+        let moments = [
+            heard.flatMap { release(of: $0, hasRoom: window.hasRoom) },
+            unheard.flatMap { release(of: $0, hasRoom: window.hasSilentRoom) },
+        ]
+        return moments.compactMap { $0 }.min()
+    }
+
+    /// When a host that is due then can be queried: once a request in progress counts as slow, if there is no room.
+    private func release(of due: Duration, hasRoom: Bool) -> Duration? {
+        if hasRoom { return due }
         guard window.hasSlots, firstSent < sent.count else { return nil }
-        return max(first, sent[firstSent].at + window.patience)
+        return max(due, sent[firstSent].at + window.patience)
     }
 
     mutating func schedule(_ host: Int, at moment: Duration, _ urgency: Urgency = .open) {
@@ -92,13 +101,11 @@ struct PollSchedule {
     mutating func takeDue(at now: Duration) -> [(id: UInt64, pending: Pending)] {
         noteSlow(at: now)
         var taken: [(id: UInt64, pending: Pending)] = []
-        while window.hasRoom, let host = takeFirst(at: now) { taken.append(send(host, at: now)) }
-        while window.hasRoom, silentHaveRoom, let first = silent.min, first.at <= now {
-            silent.removeMin()
-            let request = send(first.host, at: now)
-            silentPending.insert(request.id)
-            taken.append(request)
+        while window.hasSilentShare, let host = takeSilent(at: now) {
+            taken.append(send(host, at: now, isSilent: true))
         }
+        while window.hasRoom, let host = takeFirst(at: now) { taken.append(send(host, at: now)) }
+        while window.hasSilentRoom, let host = takeSilent(at: now) { taken.append(send(host, at: now, isSilent: true)) }
         if !window.hasRoom, wait(open, at: now) > .zero || wait(settled, at: now) > .zero { window.wasFull() }
         return taken
     }
@@ -113,20 +120,30 @@ struct PollSchedule {
         return first.host
     }
 
+    /// Removes the silent host whose turn it is; nil if none is due, or silent hosts have their sockets.
+    private mutating func takeSilent(at now: Duration) -> Int? {
+        guard silentHaveRoom, let first = silent.min, first.at <= now else { return nil }
+        silent.removeMin()
+        return first.host
+    }
+
     /// How long the first host of a queue has been due; negative if it is not.
     private func wait(_ queue: Heap<Due>, at now: Duration) -> Duration {
         queue.min.map { now - $0.at } ?? .nanoseconds(-1)
     }
 
-    /// Hosts that do not answer never take the places of others: they get half of the room at most.
+    /// Hosts that do not answer get half of the sockets at most.
     private var silentHaveRoom: Bool { silentPending.count < max(1, window.limit / 2) }
 
-    private mutating func send(_ host: Int, at now: Duration) -> (id: UInt64, pending: Pending) {
+    private mutating func send(
+        _ host: Int, at now: Duration, isSilent: Bool = false
+    ) -> (id: UInt64, pending: Pending) {
         lastID += 1
         let request = Pending(host: host, nonce: "\(noncePrefix)-\(String(lastID, radix: 36))")
         pending[lastID] = request
         sent.append((lastID, now))
-        window.sent()
+        if isSilent { silentPending.insert(lastID) }
+        window.sent(isSilent: isSilent)
         return (lastID, request)
     }
 
@@ -137,8 +154,8 @@ struct PollSchedule {
     ///   - lag: the time from then until now.
     mutating func finish(_ id: UInt64, latency: Duration = .zero, lag: Duration = .zero) -> Pending? {
         guard let request = pending.removeValue(forKey: id) else { return nil }
-        silentPending.remove(id)
-        window.ended(isSlow: request.isSlow, latency: latency, lag: lag)
+        let isSilent = silentPending.remove(id) != nil
+        window.ended(isSlow: request.isSlow, isSilent: isSilent, latency: latency, lag: lag)
         return request
     }
 
@@ -149,7 +166,7 @@ struct PollSchedule {
             if pending[id] != nil {
                 guard now - at >= window.patience else { break }
                 pending[id]?.isSlow = true
-                window.isSlow()
+                window.isSlow(isSilent: silentPending.contains(id))
             }
             firstSent += 1
         }
@@ -163,12 +180,15 @@ struct PollSchedule {
 /// The number of requests that may be in progress at once. It grows while answers are processed as they arrive, and shrinks
 /// when they wait.
 ///
-/// Requests that take longer than most are counted apart: they occupy a socket, but no processor.
+/// Requests that take longer than most are counted apart: they occupy a socket, but no processor. Requests to silent hosts have
+/// a share of their own: they neither take the places of others, nor wait for as long as others fill the window.
 struct RequestWindow {
     /// The most requests in progress, slow ones included.
     let limit: Int
     private var size: Int
     private var quick = 0
+    /// Requests to silent hosts that are not slow yet.
+    private var silent = 0
     private var slow = 0
     private var latency = Duration.milliseconds(25)
     private var isFull = false
@@ -184,31 +204,42 @@ struct RequestWindow {
         size = min(self.limit, Self.smallest)
     }
 
-    var hasSlots: Bool { quick + slow < limit }
+    var hasSlots: Bool { quick + silent + slow < limit }
     var hasRoom: Bool { quick < size && hasSlots }
+    /// True if silent hosts have less than their share, which is theirs even while others wait.
+    var hasSilentShare: Bool { silent < max(1, size / 4) && hasSlots }
+    var hasSilentRoom: Bool { hasSilentShare || quick + silent < size && hasSlots }
 
     /// The time after which a request counts as slow: four times the usual latency, within 0.1 s and 1 s.
     var patience: Duration { min(max(latency * 4, .milliseconds(100)), .seconds(1)) }
 
-    mutating func sent() { quick += 1 }
+    mutating func sent(isSilent: Bool = false) {
+        if isSilent { silent += 1 } else { quick += 1 }
+    }
 
-    mutating func isSlow() {
-        quick -= 1
+    mutating func isSlow(isSilent: Bool = false) {
+        if isSilent { silent -= 1 } else { quick -= 1 }
         slow += 1
     }
 
     /// Requests were held back.
     mutating func wasFull() { isFull = true }
 
-    mutating func ended(isSlow: Bool, latency: Duration, lag: Duration) {
-        if isSlow { slow -= 1 } else { quick -= 1 }
+    mutating func ended(isSlow: Bool, isSilent: Bool = false, latency: Duration, lag: Duration) {
+        if isSlow {
+            slow -= 1
+        } else if isSilent {
+            silent -= 1
+        } else {
+            quick -= 1
+        }
         if lag > Self.longestLag {
             size = max(min(limit, Self.smallest), size - 1)
         } else if isFull {
             size = min(limit, Self.largest, size + 1)
         }
         isFull = false
-        guard !isSlow else { return }
+        guard !isSlow, !isSilent else { return }
         self.latency = (self.latency * 31 + latency) / 32
     }
 }
