@@ -17,13 +17,13 @@ struct EvidenceRecorderTests {
         private(set) var verification: Verification
         private var now = Duration.zero
 
-        init(_ path: String, limit: Int) throws {
+        init(_ path: String, limit: Int = 10 << 20, id: String = "first") throws {
             let hosts = [ExpectedHost(name: "host-0", url: "http://host-0/")]
             verification = Verification(target: .promoted, hosts: hosts, policy: .short, promotions: .upToTarget)
             recorder = EvidenceRecorder(file: try EvidenceFile(opening: path), hosts: 1, limit: limit)
             recorder.begin(
                 EvidenceStart(
-                    verification: "v", collector: "0", startedAt: "2026-01-31T12:00:00Z",
+                    verification: id, collector: "0", startedAt: "2026-01-31T12:00:00Z",
                     startedAtMilliseconds: 1_769_860_800_000, target: .promoted, policy: .short,
                     promotions: .upToTarget, inventory: .init(source: "s", hash: "sha256:00", hosts: 1), warnings: []),
                 hosts: hosts)
@@ -99,7 +99,7 @@ struct EvidenceRecorderTests {
     @Test("A reader that is slow, but not too slow, gets everything")
     func slowReader() async throws {
         let pipe = try Pipe()
-        var run = try Run(pipe.path, limit: 10 << 20)
+        var run = try Run(pipe.path)
         run.answer(500)
         let reading = Task { try await pipe.read { $0.suffix(400).contains(Array(#"{"kind":"verdict""#.utf8)) } }
         let recorded = try await run.conclude(patience: .seconds(100))
@@ -113,7 +113,7 @@ struct EvidenceRecorderTests {
     @Test("Evidence that waits for a reader who never reads ends when patience does, and is incomplete")
     func stuckReader() async throws {
         let pipe = try Pipe()
-        var run = try Run(pipe.path, limit: 10 << 20)
+        var run = try Run(pipe.path)
         run.answer(500)
         let slow = EvidenceError.unwritable(pipe.path, reason: "it is written more slowly than evidence comes")
         await #expect(throws: slow) { try await run.conclude(patience: .milliseconds(50)) }
@@ -124,7 +124,7 @@ struct EvidenceRecorderTests {
     @Test("A signal ends the wait for a reader who never reads")
     func interrupted() async throws {
         let pipe = try Pipe()
-        var run = try Run(pipe.path, limit: 10 << 20)
+        var run = try Run(pipe.path)
         run.answer(500)
         await #expect(throws: EvidenceError.self) {
             try await run.conclude(patience: .seconds(1_000)) {}
@@ -173,9 +173,47 @@ struct EvidenceRecorderTests {
         }
     }
 
+    @Test("A file that another program truncates, removes or writes to while it is recorded is no evidence")
+    func disturbed() async throws {
+        let folder = try TemporaryFolder()
+        let disturbances: [(String, (String) throws -> Void)] = [
+            // As log rotation does with copytruncate.
+            ("wrote to it or truncated it", { truncate($0, 0) }), ("removed it", { unlink($0) }),
+            (
+                "wrote to it or truncated it",
+                { path in
+                    let other = open(path, O_WRONLY | O_APPEND)
+                    defer { close(other) }
+                    try #require(write(other, "{}\n", 3) == 3)
+                }
+            ),
+        ]
+        for (index, (reason, disturb)) in disturbances.enumerated() {
+            let path = folder.path("e\(index)")
+            var run = try Run(path)
+            run.answer(100)
+            try await eventually("something is written") { try folder.read("e\(index)").count > 1_000 }
+            try disturb(path)
+            run.answer(100)
+            let error = await #expect(throws: EvidenceError.self) { try await run.conclude(patience: .seconds(100)) }
+            #expect(error?.description.contains("another program \(reason)") == true, "\(error?.description ?? "")")
+        }
+        // Two verifications that record to one file.
+        let path = folder.path("shared")
+        var first = try Run(path)
+        first.answer(100)
+        try await eventually("something is written") { try folder.read("shared").count > 1_000 }
+        var second = try Run(path, id: "second")
+        second.answer(100)
+        try await eventually("the other writes, too") { try folder.read("shared").contains(#":"second""#) }
+        first.answer(100)
+        await #expect(throws: EvidenceError.self) { try await first.conclude(patience: .seconds(100)) }
+        await #expect(throws: EvidenceError.self) { try await second.conclude(patience: .seconds(100)) }
+    }
+
     @Test("A file that cannot be written any more keeps no lines waiting")
     func fullDisk() async throws {
-        var run = try Run("/dev/full", limit: 10 << 20)
+        var run = try Run("/dev/full")
         try await eventually("the writer gives up") {
             run.answer(100)
             return run.recorder.waitingBytes == 0

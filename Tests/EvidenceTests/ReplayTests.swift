@@ -449,7 +449,7 @@ struct ReplayTests {
         var writer = EvidenceWriter(untouched)
         try await writer.write(try Self.unsealed(try Sampled().lines))
         let hash = writer.hash
-        try await untouched.close()
+        try await untouched.close(after: writer.count)
         let bytes = Array(try folder.read("kept").utf8)
         #expect(bytes == (try Sampled().bytes))
         #expect(hash == "sha256:\(Hexadecimal.encode(SHA256.hash(bytes)))")

@@ -1602,6 +1602,16 @@ GUARDS = [
         r"if case .open = state.outcome { state.outcome = .complete(hash) }",
         r"state.outcome = .complete(hash)", EVIDENCE),
     Guard(
+        "evidence", "evidence-disturbed", "a file that another program changes is no evidence",
+        _EVIDENCE + "EvidenceFile.swift",
+        r"guard status.st_size == count else {",
+        r"guard status.st_size >= 0 else {", EVIDENCE),
+    Guard(
+        "evidence", "evidence-removed", "a file that another program removes is no evidence",
+        _EVIDENCE + "EvidenceFile.swift",
+        r"guard status.st_nlink > 0 else {",
+        r"guard status.st_nlink >= 0 else {", EVIDENCE),
+    Guard(
         "evidence", "unusable-text", "what a host said is kept as it said it",
         "Sources/Shared/Reported.swift",
         r"case .unusable(let text) where keepsText: try container.encode(text)",

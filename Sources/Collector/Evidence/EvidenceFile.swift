@@ -21,8 +21,9 @@ package struct EvidenceFile: Sendable {
             return
         }
         isNew = access(path, F_OK) != 0
-        // The existing content is kept until there is something to write.
-        descriptor = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0o644)
+        // The existing content is kept until there is something to write. Appending shows in the file's size if another
+        // program truncates the file or writes to it.
+        descriptor = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
         guard descriptor >= 0 else { throw .unwritable(path, reason: String(cString: strerror(errno))) }
     }
 
@@ -40,8 +41,18 @@ package struct EvidenceFile: Sendable {
     }
 
     /// Flushes the file to the disk.
-    package func close() async throws(EvidenceError) {
+    ///
+    /// - Parameter count: the number of bytes that were written.
+    /// - Throws: also if another program removed or changed the file.
+    package func close(after count: Int) async throws(EvidenceError) {
         guard !isStandardOutput else { return }
+        var status = stat()
+        if fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG {
+            guard status.st_nlink > 0 else { throw .unwritable(path, reason: "another program removed it meanwhile") }
+            guard status.st_size == count else {
+                throw .unwritable(path, reason: "another program wrote to it or truncated it meanwhile")
+            }
+        }
         try await apart { descriptor in
             // Pipes and devices cannot be flushed to a disk.
             let isSafe = fsync(descriptor) == 0 || errno == EINVAL || errno == EROFS

@@ -36,7 +36,7 @@ package struct EvidenceRecorder: SessionObserver {
                     try await writer.write(lines)
                 }
                 queue.complete(writer.hash)
-                try await file.close()
+                try await file.close(after: writer.count)
                 return nil
             } catch {
                 queue.close()
@@ -261,7 +261,8 @@ struct EvidenceWriter {
     private let file: EvidenceFile
     private var chain = HashChain()
     private var whole = SHA256()
-    private var isFirst = true
+    /// The number of bytes that were written.
+    private(set) var count = 0
 
     /// The approximate number of bytes per write.
     private static let portion = 256 << 10
@@ -286,8 +287,8 @@ struct EvidenceWriter {
     private mutating func flush(_ bytes: inout [UInt8]) async throws(EvidenceError) {
         guard !bytes.isEmpty else { return }
         whole.update(bytes)
-        try await file.write(bytes, isFirst: isFirst)
-        isFirst = false
+        try await file.write(bytes, isFirst: count == 0)
+        count += bytes.count
         bytes.removeAll(keepingCapacity: true)
     }
 
