@@ -9,6 +9,11 @@ public enum Sanitizer {
     /// zero-width joiners and spaces, byte-order marks, tags), line and paragraph separators, surrogates and private-use
     /// characters are escaped as `\u{…}`. A longer text ends in `…`. Clean text stays unchanged.
     public static func singleLine(_ text: some StringProtocol, limit: Int = 512) -> String {
+        // Most text is short, clean ASCII, and is read once, where it is stored.
+        let isDone = text.utf8.withContiguousStorageIfAvailable {
+            $0.count <= limit && isClean($0) && !LogCommand.isIn($0)
+        }
+        if isDone == true { return String(text) }
         let visible = visible(text, limit: limit)
         return LogCommand.isIn(visible.utf8) ? truncated(LogCommand.defused(visible), limit: limit) : visible
     }

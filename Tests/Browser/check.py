@@ -117,6 +117,53 @@ FILTER = r"""
 })()
 """
 
+# On a page of a large fleet: finds hosts that have no row, by name, label and link.
+LARGE = r"""
+(async () => {
+  const pause = () => new Promise((done) => setTimeout(done, 400));
+  const text = document.getElementById("text");
+  if (!document.getElementById("fleet")) return null;
+  const names = () => [...document.querySelectorAll("#matches bdi")].map((name) => name.textContent);
+  const rows = () => [...document.querySelectorAll(".hosts tbody tr:not([hidden]) th a")].map((name) => name.textContent);
+  const look = async (word) => { text.value = word; text.dispatchEvent(new Event("input")); await pause(); };
+  const result = {wrong: []};
+  await look("canvas-");
+  result.total = document.getElementById("found").textContent;
+  result.first = names().length;
+  result.more = document.getElementById("more").textContent;
+  const last = Number(result.total.split(" ")[0].replaceAll(",", ""));
+  for (let step = 1; step <= 12; step += 1) {
+    const name = "canvas-" + String(Math.ceil(last * step / 12)).padStart(4, "0");
+    await look(name);
+    const found = [...names(), ...rows()].filter((one) => one === name);
+    if (found.length !== 1) result.wrong.push([name, found.length]);
+  }
+  const pairs = document.getElementById("inventory");
+  await look(""); pairs.value = "group=canary"; pairs.dispatchEvent(new Event("change")); await pause();
+  result.canary = document.getElementById("found").textContent;
+  document.getElementById("clear").click(); await pause();
+  result.cleared = names().length === 0 && document.getElementById("more").textContent === "";
+  location.hash = "host-canvas-" + String(last).padStart(4, "0"); await pause();
+  result.linked = [...names(), ...rows()].length >= 1;
+  return result;
+})()
+"""
+
+
+def check_large(browser, path):
+    """Returns the problems of the search in a large fleet, one line each."""
+    browser.open(path)
+    result = browser.evaluate(LARGE)
+    if not result:
+        return []
+    print(f"  search: {result}")
+    first, _, total, _ = result["total"].split(" ")
+    canary = int(result["canary"].split(" ")[0].replace(",", ""))
+    expected = (int(total.replace(",", "")) + 19) // 20
+    isRight = (not result["wrong"] and first == total and result["first"] == 200 and "200 of" in result["more"]
+               and canary == expected and result["cleared"] and result["linked"])
+    return [] if isRight else [f"the search in a large fleet does not work: {result}"]
+
 
 def check(browser, path, pictures):
     """Returns the problems of a page, one line each."""
@@ -187,6 +234,7 @@ def check(browser, path, pictures):
         wrong.append(f"{controls} controls are visible without the script")
     if pictures and not isHuge:
         browser.paper(os.path.join(pictures, f"{name}-paper.pdf"))
+    wrong += check_large(browser, path)
     return wrong
 
 

@@ -24,6 +24,42 @@ struct ProcessTests {
         #expect(result.report.summary.proven == 0)
     }
 
+    @Test("A signal that arrives twice at once still ends with a whole report: wrappers deliver one keystroke twice")
+    func doubleSignal() async throws {
+        let folder = try TemporaryFolder()
+        let agent = try await HostAgent.start("host-1", selector: "file:\(try folder.write("build", Commit.new))")
+        let running = try Verify(hosts: [agent.host], sha: Commit.new, soak: "50s").start()
+        try await running.says("soaking")
+        running.program.signal(SIGINT)
+        running.program.signal(SIGTERM)
+        let result = try await running.finish()
+        #expect([130, 143].contains(result.exitCode), "\(result.progress)")
+        #expect(result.report.verdict == "interrupted")
+    }
+
+    @Test(
+        "A later second signal ends a run at once although its report cannot be finished, and the other reports are whole"
+    )
+    func secondSignal() async throws {
+        let folder = try TemporaryFolder()
+        let agent = try await HostAgent.start("host-1", selector: "file:\(try folder.write("build", Commit.new))")
+        // Nothing reads the pipe, so the report waits.
+        let pipe = folder.path("pipe")
+        try #require(mkfifo(pipe, 0o600) == 0)
+        var verify = Verify(hosts: [agent.host], sha: Commit.new, soak: "50s")
+        verify.more = ["--report", "text=\(pipe)"]
+        let running = try verify.start()
+        try await running.says("soaking")
+        running.program.signal(SIGINT)
+        try await eventually("the JSON report is in its place") { running.folder.contains("report.json") }
+        try await Task.sleep(for: .milliseconds(700))
+        #expect(running.program.exitCode == nil)
+        running.program.signal(SIGINT)
+        let result = try await running.finish()
+        #expect(result.exitCode == 130)
+        #expect(result.report.verdict == "interrupted")
+    }
+
     @Test("Row 6: an unreadable inventory is 64 and named")
     func unreadableInventory() async throws {
         let result = try await Program.collector().run(

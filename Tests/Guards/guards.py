@@ -729,8 +729,23 @@ GUARDS = [
     Guard(
         5, "report-waived", "waived hosts are in the report, too",
         "Sources/Collector/Reports/ReportBuilder.swift",
-        r"hosts: hosts.map { host($0.element, at: conclusion.at) },",
-        r"hosts: hosts.filter { !$0.element.host.isWaived }.map { host($0.element, at: conclusion.at) },", REPORTS),
+        r"return order.map { host(verification.tracks[$0], at: end, &texts) }",
+        r"return order.filter { !verification.tracks[$0].host.isWaived }.map { host(verification.tracks[$0], at: end, &texts) }", REPORTS),
+    Guard(
+        5, "page-others", "a host without a row is in the list of a large page",
+        "Sources/Collector/Reports/HTML/HTMLHostPlan.swift",
+        r"others = rest + waivedRest + converged",
+        r"others = rest + converged.dropLast()", r"[./]HTMLFleetTests/"),
+    Guard(
+        5, "page-script-end", "no text ends the element of a large page's list",
+        "Sources/Collector/Reports/HTML/HTMLFleet.swift",
+        r"""case UInt8(ascii: "<"), UInt8(ascii: ">"), UInt8(ascii: "&"):""",
+        r"""case 0x01:""", r"[./]HTMLFleetTests/"),
+    Guard(
+        5, "page-size", "a large page's rows have a bounded size",
+        "Sources/Collector/Reports/HTML/HTMLHostPlan.swift",
+        r"guard room >= 0 else { break }",
+        r"_ = room", r"[./]HTMLFleetTests/"),
     Guard(
         5, "inventory-twice", "one name for two hosts is refused",
         "Sources/Collector/Inventory/InventoryBuilder.swift",
@@ -1635,8 +1650,8 @@ GUARDS = [
     Guard(
         6, "one-outcome", "JUnit, Markdown and annotations are red for the same hosts",
         "Sources/Collector/Reports/HostOutcome.swift",
-        r"if causes.contains(category) { return .failing }",
-        r"if causes.contains(category), category != .behind { return .failing }", PIPELINE),
+        r"if causes.contains(category) { return (category, .failing) }",
+        r"if causes.contains(category), category != .behind { return (category, .failing) }", PIPELINE),
     # 11. Nothing is promoted past the gate
     Guard(
         11, "ci-highest-id", "of a context's rows the one with the highest id decides",
@@ -2042,8 +2057,8 @@ GUARDS = [
     Guard(
         "ledger", "unasked-recorded", "what was interrupted before any host was asked is in the history",
         "Sources/Collector/Operations/Verify/VerificationRun.swift",
-        r"return try publish(await recorded(outcome), showsText: showsText)",
-        r"return try publish(outcome, showsText: showsText)", r"[./]FieldPromotionTests/"),
+        r"async let recording = record(built)",
+        r"async let recording = built.verdict == .interrupted ? nil : record(built)", r"[./]FieldPromotionTests/"),
     Guard(
         11, "promote-lock", "one change of a tag is under way at a time",
         _LEDGER + "Recording/Ledger+Journal.swift",
@@ -2197,8 +2212,8 @@ GUARDS = [
     Guard(
         "advice", "advice-down", "a host that is down on the target speaks against it before it is failed",
         "Sources/Collector/Reports/Remedy.swift",
-        r"if host.isDownOnTarget { return true }",
-        r"if host.isDownOnTarget { return false }", ADVICE + "|" + STATUS),
+        r"return hosts[index].isDownOnTarget || hosts[index].hasFailed",
+        r"return hosts[index].hasFailed", ADVICE + "|" + STATUS),
     Guard(
         "advice", "advice-back", "only a proof says that the fleet is back",
         "Sources/Collector/Reports/Remedy.swift",
@@ -2206,9 +2221,9 @@ GUARDS = [
         r"let digest = rollback.digest, rollback.verdict != .superseded {", ADVICE),
     Guard(
         "advice", "advice-timeline", "the changes of a host advise no more than its reason",
-        "Sources/Collector/Reports/ReportBuilder.swift",
-        r"$0.reason.text.finding",
-        r"$0.reason.text.sentence", ADVICE),
+        "Sources/Collector/Reports/ReasonTexts.swift",
+        r"reason.text.finding",
+        r"reason.text.sentence", ADVICE),
     Guard(
         "advice", "advice-stored", "advice is settled before anyone gets a report",
         "Sources/Collector/Reports/ReportBuilder.swift",
@@ -2292,8 +2307,8 @@ GUARDS = [
     Guard(
         "ledger", "refusal-recorded", "a refused inventory is in the history",
         "Sources/Collector/Operations/Verify/VerificationRun.swift",
-        r"return await recorded(outcome.concluding(recorder))",
-        r"return await outcome.concluding(recorder)", KINDS),
+        r"async let recording = record(built)",
+        r"async let recording = built.verdict.isRefusal ? nil : record(built)", KINDS),
     Guard(
         "ledger", "refusal-no-promotion", "a refused inventory is of no promotion",
         _LEDGER + "Recording/Ledger+Recording.swift",

@@ -138,7 +138,8 @@ struct ActionTests {
     }
 
     @Test(
-        "Long lists of names are cut in text and Markdown with the number of the others, and complete in JSON and HTML")
+        "Long lists of names are cut in text, Markdown and large pages with the number of the others, and complete in JSON"
+    )
     func cut() throws {
         let hosts = (0..<3_000).map { Self.host("host-\($0)", .straggler, ReasonText("x", remedy: "y")) }
         let report = try Self.report(hosts)
@@ -148,7 +149,9 @@ struct ActionTests {
         let small = MarkdownReport(report: report, limit: 64 << 10).render()
         #expect(small.utf8.count <= 64 << 10)
         #expect(small.contains(#/and [0-9,]+ more: the JSON report has all names/#))
-        #expect(HTMLReport(report: report).render().contains("all 3,000 names"))
+        #expect(HTMLReport(report: report).render().contains("200 of 3,000 names"))
+        let page = HTMLReport(report: try Self.report(Array(hosts.prefix(2_000)))).render()
+        #expect(page.contains("all 2,000 names") && page.contains("host-1998 host-1999</code>"))
         let json = try JSONSerialization.jsonObject(with: Data(ReportFormat.json.render(report))) as? [String: Any]
         let actions = try #require(json?["actions"] as? [[String: Any]])
         #expect((actions.first?["hosts"] as? [String])?.count == 3_000)

@@ -36,17 +36,4 @@ struct HTMLSizeTests {
         #expect(rows.count == 400)
         #expect(rows.count { !$0.ancestors.contains(where: folds.contains) } < 260)
     }
-
-    /// Runs only with `BUILDINFO_HTML_SAMPLES=FOLDER`, because it takes long.
-    @Test(
-        "A fleet of 50,000 hosts is rendered",
-        .enabled(if: HTMLSample.folder != nil))
-    func huge() throws {
-        let report = HTMLSample.fleet(50_000, unhappy: 40)
-        var html = ""
-        let time = ContinuousClock().measure { html = HTMLReport(report: report).render() }
-        print("50,000 hosts: \(html.utf8.count) bytes in \(time)")
-        try HTMLSample.write(html, "huge.html")
-        #expect(html.utf8.count < 50_000 * 1_500)
-    }
 }

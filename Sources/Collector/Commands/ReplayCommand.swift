@@ -32,7 +32,7 @@ struct ReplayCommand: CollectorCommand {
         let progress = ReplayProgress(on: .standardError, environment: ProcessEnvironment.current)
         let outcome = try EvidenceReplay.run(file) { progress.show(lines: $0) }
         progress.finish(outcome)
-        try destinations.deliver(outcome.report)
+        try await destinations.deliver(outcome.report)
         throw ExitCode(outcome.report.exitCode)
     }
 }

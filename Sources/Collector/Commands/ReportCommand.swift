@@ -54,7 +54,7 @@ struct ReportCommand: CollectorCommand {
         let report = try await Spinner.show("reading the ledger", on: .standardError, environment: environment) { _ in
             try await stored(environment: environment, now: Date())
         }
-        try destinations.deliver(report)
+        try await destinations.deliver(report)
     }
 
     /// The stored report.

@@ -41,8 +41,9 @@ extension Report {
             if case .done = report.remedy { return [] }
             guard !report.isUnasked else { return [] }
             var groups = ActionGroups()
-            for (host, outcome) in zip(report.hosts, report.outcomes)
-            where host.status != .converged && !host.isWaived {
+            for (index, outcome) in report.outcomes.enumerated()
+            where report.hosts[index].status != .converged && outcome != .waived {
+                let host = report.hosts[index]
                 groups.add(host, .init(host, isCause: outcome == .failing))
             }
             return groups.actions

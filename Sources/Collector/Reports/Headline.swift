@@ -286,16 +286,3 @@ extension Report {
         return promotion.effect == .moved || promotion.isAlready ? promotion.pin : nil
     }
 }
-
-/// A report's JSON: its own fields and its headline.
-struct JSONReport: Encodable {
-    let report: Report
-
-    private enum CodingKeys: String, CodingKey { case headline }
-
-    func encode(to encoder: any Encoder) throws {
-        try report.encode(to: encoder)
-        var fields = encoder.container(keyedBy: CodingKeys.self)
-        try fields.encode(report.headline, forKey: .headline)
-    }
-}

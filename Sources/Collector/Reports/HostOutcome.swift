@@ -21,16 +21,21 @@ extension Report {
     package var outcomes: [HostOutcome] {
         let causes = exitCode == 0 ? [] : Set(reasons.compactMap(\.verdict.category))
         let counts = gatedCounts
-        return hosts.map { host in
-            let category = host.status.category
-            if host.isWaived { return .waived }
-            if category == .proven { return .proven }
-            if isWell(host) { return .undecided }
-            if causes.contains(category) { return .failing }
-            if verdict == .convergedTolerated { return .tolerated }
-            guard exitCode != 0, verdict != .interrupted else { return .undecided }
-            let allowance = policy.allowance(for: category, of: summary.expected)
-            return counts[category, default: 0] <= allowance ? .tolerated : .undecided
+        // Every host that is not proven and not well has the outcome of its category.
+        let outcomes = Dictionary(
+            uniqueKeysWithValues: counts.keys.map { category -> (HostStatus.Category, HostOutcome) in
+                if causes.contains(category) { return (category, .failing) }
+                if verdict == .convergedTolerated { return (category, .tolerated) }
+                guard exitCode != 0, verdict != .interrupted else { return (category, .undecided) }
+                let allowance = policy.allowance(for: category, of: summary.expected)
+                return (category, counts[category, default: 0] <= allowance ? .tolerated : .undecided)
+            })
+        // By index, because a copy of a host costs more than what is read of it.
+        return hosts.indices.map { index in
+            if hosts[index].isWaived { return .waived }
+            if hosts[index].status == .converged { return .proven }
+            if sweep != nil, isWell(hosts[index]) { return .undecided }
+            return outcomes[hosts[index].status.category] ?? .undecided
         }
     }
 
@@ -51,12 +56,17 @@ extension Report {
 
     /// The number of hosts in the gate that were not queried because of an interruption. Their progress is unknown.
     package var unasked: Int {
-        verdict != .interrupted ? 0 : hosts.count { !$0.isWaived && $0.status == .pending && $0.attempts == 0 }
+        guard verdict == .interrupted else { return 0 }
+        return hosts.indices.count {
+            hosts[$0].status == .pending && hosts[$0].attempts == 0 && !hosts[$0].isWaived
+        }
     }
 
     /// The number of hosts in the gate with each category. The counts add up to the expected hosts.
     package var gatedCounts: [HostStatus.Category: Int] {
-        Dictionary(hosts.filter { !$0.isWaived }.map { ($0.status.category, 1) }, uniquingKeysWith: +)
+        var statuses: [HostStatus: Int] = [:]
+        for index in hosts.indices where !hosts[index].isWaived { statuses[hosts[index].status, default: 0] += 1 }
+        return Dictionary(statuses.map { ($0.key.category, $0.value) }, uniquingKeysWith: +)
     }
 }
 

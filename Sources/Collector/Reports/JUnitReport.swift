@@ -1,3 +1,4 @@
+import CollectorSupport
 import Shared
 import Verdict
 
@@ -12,12 +13,23 @@ struct JUnitReport {
     private static let maximumTransitions = 100
 
     func render() -> String {
-        let cases = verdictCases + zip(report.hosts, report.outcomes).map(hostCase)
-        let counts: [(String, String)] = [
-            ("tests", "\(cases.count)"), ("failures", "\(cases.count { $0.result.isFailure })"), ("errors", "0"),
-        ]
+        var text = ""
+        write { text += $0 }
+        return text
+    }
+
+    func write(to stream: inout ByteStream) throws { try write { try stream.write($0) } }
+
+    /// Writes one test case after the other.
+    private func write(_ take: (String) throws -> Void) rethrows {
+        let outcomes = report.outcomes
+        let verdictCases = verdictCases(outcomes)
+        let failures = outcomes.count { $0 == .failing } + verdictCases.count { $0.result.isFailure }
+        let proven = outcomes.count { $0 == .proven } + verdictCases.count { $0.result.isPassed }
+        let tests = outcomes.count + verdictCases.count
+        let counts: [(String, String)] = [("tests", "\(tests)"), ("failures", "\(failures)"), ("errors", "0")]
         let time = ("time", Self.seconds(report.verification.durationSeconds))
-        let skipped = ("skipped", "\(cases.count { $0.result.isSkipped })")
+        let skipped = ("skipped", "\(tests - failures - proven)")
         let name = ("name", "buildinfo verify \(report.target.service)")
         // A stored report does not know the machine. JUnit's Ant task also writes this value if the host name is unknown.
         let place = [("timestamp", Self.localTime(report.verification.startedAt)), ("hostname", "localhost")]
@@ -27,9 +39,12 @@ struct JUnitReport {
         lines.append("    <properties>")
         lines += properties.map { "      <property\(XMLText.attributes([("name", $0.0), ("value", $0.1)]))/>" }
         lines.append("    </properties>")
-        lines += cases.flatMap(\.lines)
-        lines += ["  </testsuite>", "</testsuites>", ""]
-        return lines.joined(separator: "\n")
+        lines += verdictCases.flatMap(\.lines)
+        try take(lines.joined(separator: "\n") + "\n")
+        for (index, outcome) in outcomes.enumerated() {
+            try take(hostCase(report.hosts[index], outcome).lines.joined(separator: "\n") + "\n")
+        }
+        try take("  </testsuite>\n</testsuites>\n")
     }
 
     private var properties: [(String, String)] {
@@ -98,9 +113,9 @@ struct JUnitReport {
     }
 
     /// Causes that no host shows. Without them, the suite could be green despite a red exit code.
-    private var verdictCases: [JUnitCase] {
+    private func verdictCases(_ outcomes: [HostOutcome]) -> [JUnitCase] {
         let isRed = report.exitCode != 0
-        let isShown = zip(report.hosts, report.outcomes).contains { $1 == .failing }
+        let isShown = outcomes.contains(.failing)
         var reasons = isRed ? report.reasonsWithoutHosts : []
         // A status counts hosts by its findings and not by their statuses.
         if isRed, report.sweep != nil, !isShown { reasons = report.reasons }
@@ -142,7 +157,7 @@ private struct JUnitCase {
         case failed(type: String, message: String, details: [String])
 
         var isFailure: Bool { if case .failed = self { true } else { false } }
-        var isSkipped: Bool { if case .skipped = self { true } else { false } }
+        var isPassed: Bool { if case .passed = self { true } else { false } }
     }
 
     /// The class, by which readers group test cases.

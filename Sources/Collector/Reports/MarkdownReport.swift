@@ -30,16 +30,16 @@ package struct MarkdownReport {
     package func render() -> String {
         let head = self.head
         var room = limit - head.utf8.count - Self.reserve
-        let outcomes = zip(report.hosts, report.outcomes)
+        let outcomes = report.outcomes
         // The report lists the worst host last.
-        let attention = outcomes.filter { $1 != .proven && $1 != .waived }.reversed()
-        let proven = outcomes.filter { $1 == .proven }.map(\.0)
-        let waived = outcomes.filter { $1 == .waived }.map(\.0)
+        let attention = outcomes.indices.reversed().filter { outcomes[$0] != .proven && outcomes[$0] != .waived }
+        let proven = outcomes.indices.filter { outcomes[$0] == .proven }
+        let waived = outcomes.indices.filter { outcomes[$0] == .waived }
         var parts = [head]
         parts += part(actions(room: room / 3), &room)
-        parts += part(notConverged(attention.map { ($0, $1) }, room: room * 3 / 5), &room)
+        parts += part(notConverged(attention, outcomes, room: room * 3 / 5), &room)
         parts += part(waivedHosts(waived, room: room / 4), &room)
-        parts += part(details(attention.map(\.0), room: room / 2), &room)
+        parts += part(details(attention, room: room / 2), &room)
         parts += part(converged(proven, room: room), &room)
         parts.append(circumstances)
         return parts.joined(separator: "\n\n") + "\n"
@@ -169,11 +169,12 @@ package struct MarkdownReport {
 
     // MARK: - Hosts
 
-    private func notConverged(_ hosts: [(Report.Host, HostOutcome)], room: Int) -> [String] {
+    private func notConverged(_ hosts: [Int], _ outcomes: [HostOutcome], room: Int) -> [String] {
         guard !hosts.isEmpty else { return [] }
-        let rows = fitting(hosts, maximum: 500, room: room) { host, outcome in
+        let rows = fitting(hosts, maximum: 500, room: room) { index in
+            let host = report.hosts[index]
             let note =
-                switch outcome {
+                switch outcomes[index] {
                 case .tolerated: " (tolerated)"
                 case .undecided: report.sweep == nil ? " (not decided)" : ""
                 case .failing, .proven, .waived: ""
@@ -196,10 +197,11 @@ package struct MarkdownReport {
         return host.runningSince.flatMap { Drift.age($0, now: end) } ?? ""
     }
 
-    private func waivedHosts(_ hosts: [Report.Host], room: Int) -> [String] {
+    private func waivedHosts(_ hosts: [Int], room: Int) -> [String] {
         guard !hosts.isEmpty else { return [] }
-        let rows = fitting(hosts, maximum: 200, room: room) { host in
-            MarkdownText.row([
+        let rows = fitting(hosts, maximum: 200, room: room) { index in
+            let host = report.hosts[index]
+            return MarkdownText.row([
                 MarkdownText.code(host.name, limit: 255), host.statusText,
                 MarkdownText.code(host.waived?.until ?? "", limit: 64), MarkdownText.code(host.waived?.reason ?? ""),
                 MarkdownText.code(host.waived?.by ?? "", limit: 128),
@@ -210,17 +212,20 @@ package struct MarkdownReport {
             + rows.lines + more(rows, "that are waived")
     }
 
-    private func details(_ hosts: [Report.Host], room: Int) -> [String] {
+    private func details(_ hosts: [Int], room: Int) -> [String] {
         guard !hosts.isEmpty else { return [] }
-        let rows = fitting(hosts, maximum: 100, room: room) { MarkdownHost(host: $0).lines.joined(separator: "\n") }
+        let rows = fitting(hosts, maximum: 100, room: room) {
+            MarkdownHost(host: report.hosts[$0]).lines.joined(separator: "\n")
+        }
         let title = report.sweep == nil ? "Details of hosts that are not converged" : "Details"
         return folded(title, rows.lines + more(rows, "with details"))
     }
 
-    private func converged(_ hosts: [Report.Host], room: Int) -> [String] {
+    private func converged(_ hosts: [Int], room: Int) -> [String] {
         guard !hosts.isEmpty else { return [] }
-        let rows = fitting(hosts, maximum: 2_000, room: room) { host in
-            MarkdownText.row([
+        let rows = fitting(hosts, maximum: 2_000, room: room) { index in
+            let host = report.hosts[index]
+            return MarkdownText.row([
                 MarkdownText.code(host.name, limit: 255), MarkdownText.code(host.shortBuild ?? ""),
                 host.secondsToConverge.map(ReportText.duration) ?? "–",
                 MarkdownText.code(([host.reason] + host.notes).joined(separator: "; ")),

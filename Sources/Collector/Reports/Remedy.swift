@@ -53,10 +53,9 @@ extension Report {
     /// True if hosts in the gate failed on the target or went back from it, whatever the verdict, and whether or not they are
     /// tolerated. A host that has converged since does not count.
     private var hasFailures: Bool {
-        hosts.contains { host in
-            guard !host.isWaived, host.status != .converged else { return false }
-            if host.isDownOnTarget { return true }
-            return host.hasFailed
+        hosts.indices.contains { index in
+            guard hosts[index].status != .converged, !hosts[index].isWaived else { return false }
+            return hosts[index].isDownOnTarget || hosts[index].hasFailed
         }
     }
 
@@ -67,7 +66,9 @@ extension Report {
     package mutating func settleAdvice() {
         let remedy = remedy
         if remedy != .reachTarget {
-            for index in hosts.indices { hosts[index].heed(remedy, target: target) }
+            for index in hosts.indices where hosts[index].status != .converged {
+                hosts[index].heed(remedy, target: target)
+            }
         }
         let all = Action.all(of: self)
         actions = all.isEmpty ? nil : all
@@ -78,14 +79,11 @@ extension Report.Host {
     /// The reason in parts.
     package var explanation: ReasonText { reasonParts ?? ReasonText(reason) }
 
-    mutating func explain(_ text: ReasonText) {
-        var clean = ReasonText(
-            Sanitizer.singleLine(text.cause), remedy: text.remedy.map { Sanitizer.singleLine($0, limit: 1_024) },
-            note: text.note.map { Sanitizer.singleLine($0) }, served: text.served.map { Sanitizer.singleLine($0) },
-            summary: text.summary.map { Sanitizer.singleLine($0) })
-        clean.command = text.command.map { Sanitizer.singleLine($0) }
-        reason = Sanitizer.singleLine(clean.sentence, limit: 1_536)
-        reasonParts = clean.isDivided ? clean : nil
+    mutating func explain(_ text: ReasonText) { explain(ReasonTexts.Explanation(text)) }
+
+    mutating func explain(_ explanation: ReasonTexts.Explanation) {
+        reason = explanation.sentence
+        reasonParts = explanation.parts
     }
 
     /// True if the host has the target's build but it does not run, and it has not failed often enough to be `failed`.

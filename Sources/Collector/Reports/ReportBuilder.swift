@@ -61,9 +61,6 @@ package struct ReportBuilder {
 
     /// - Parameter conclusion: the verification's own, unless it never started.
     package func build(_ conclusion: Conclusion) -> Report {
-        let hosts = verification.tracks.enumerated().sorted {
-            ($1.element.status.rank, $0.offset) < ($0.element.status.rank, $1.offset)
-        }
         let target = verification.target
         var report = Report(
             verification: Report.Run(
@@ -83,11 +80,20 @@ package struct ReportBuilder {
             warnings: context.warnings + context.notes + FleetWarnings(verification, context).all
                 + context.closingNotes,
             summary: summary(at: conclusion.at),
-            hosts: hosts.map { host($0.element, at: conclusion.at) }, evidence: context.evidence,
+            hosts: hosts(at: conclusion.at), evidence: context.evidence,
             promotion: context.promotion, drift: context.drift, origin: context.origin)
         if context.isSweep { report.sweep = Report.Sweep(verification, at: conclusion.at) }
         report.settleAdvice()
         return report
+    }
+
+    /// The indices of the hosts, the best status first, and in the inventory's order within a status.
+    private var order: [Int] {
+        var groups: [HostStatus: [Int]] = [:]
+        for index in verification.tracks.indices {
+            groups[verification.tracks[index].status, default: []].append(index)
+        }
+        return HostStatus.allCases.reversed().flatMap { groups[$0] ?? [] }
     }
 
     private var equivalents: [Report.PromotedTarget.Equivalent] {
@@ -103,60 +109,79 @@ package struct ReportBuilder {
     }
 
     private func summary(at end: Duration) -> Report.Summary {
-        let gated = verification.tracks.filter { !$0.host.isWaived }
-        let times = gated.compactMap(\.convergedAt?.roundedSeconds).sorted()
-        return Report.Summary(
-            expected: gated.count, proven: verification.proven(at: end),
-            waived: verification.tracks.count - gated.count,
-            statuses: Dictionary(verification.tracks.map { ($0.status.rawValue, 1) }, uniquingKeysWith: +),
-            secondsToConverge: Percentiles(times).map { .init(p50: $0.p50, p95: $0.p95, max: $0.max) },
-            servedFromStart: gated.count(where: \.servedFromStart))
+        var summary = Report.Summary(
+            expected: 0, proven: verification.proven(at: end), waived: 0, statuses: [:])
+        var statuses: [HostStatus: Int] = [:]
+        var times: [Double] = []
+        // By index, because a copy of a tracker costs more than what is read of it.
+        for index in verification.tracks.indices {
+            statuses[verification.tracks[index].status, default: 0] += 1
+            guard !verification.tracks[index].host.isWaived else {
+                summary.waived += 1
+                continue
+            }
+            summary.expected += 1
+            if let moment = verification.tracks[index].convergedAt { times.append(moment.roundedSeconds) }
+            if verification.tracks[index].servedFromStart { summary.servedFromStart += 1 }
+        }
+        summary.statuses = Dictionary(uniqueKeysWithValues: statuses.map { ($0.key.rawValue, $0.value) })
+        summary.secondsToConverge = Percentiles(times.sorted()).map { .init(p50: $0.p50, p95: $0.p95, max: $0.max) }
+        return summary
     }
 
-    private func host(_ track: HostTracker, at end: Duration) -> Report.Host {
+    private func hosts(at end: Duration) -> [Report.Host] {
+        var texts = ReasonTexts()
+        return order.map { host(verification.tracks[$0], at: end, &texts) }
+    }
+
+    private func host(_ track: HostTracker, at end: Duration, _ texts: inout ReasonTexts) -> Report.Host {
+        let answer = track.lastAnswer
+        let evidence = track.evidence
         var host = Report.Host(
             name: Sanitizer.singleLine(track.host.name, limit: 255),
             url: Sanitizer.singleLine(track.host.url, limit: 2_048),
-            labels: Dictionary(
-                track.host.labels.map {
-                    (Sanitizer.singleLine($0.key, limit: 128), Sanitizer.singleLine($0.value, limit: 255))
-                },
-                uniquingKeysWith: { first, _ in first }),
+            labels: Self.clean(track.host.labels),
             status: track.status,
             waived: track.host.waiver.map {
                 .init(
                     until: Sanitizer.singleLine($0.until, limit: 64), reason: Sanitizer.singleLine($0.reason),
                     by: $0.by.map { Sanitizer.singleLine($0, limit: 128) }, expired: $0.isExpired)
             },
-            reason: "", gitSHA: track.evidence?.gitSHA.value, digest: track.evidence?.shownDigest, facts: track.facts,
+            reason: "", gitSHA: evidence?.gitSHA.value, digest: evidence?.shownDigest, facts: track.facts,
             attempts: track.attempts, secondsToConverge: track.convergedAt?.roundedSeconds,
             lastAnswerAgeSeconds: track.lastAnswerAt.map { (end - $0).roundedSeconds },
             clockOffsetSeconds: track.clockOffset(startedAt: context.startedAt),
             transitions: track.transitions.map {
                 .init(
-                    seconds: $0.at.roundedSeconds, status: $0.status,
-                    reason: Sanitizer.singleLine($0.reason.text.finding), reasonCode: $0.reason.code)
+                    seconds: $0.at.roundedSeconds, status: $0.status, reason: texts.finding($0.reason),
+                    reasonCode: $0.reason.code)
             },
             warnings: (context.isSweep ? track.restartNote : track.restartWarning).map { [Sanitizer.singleLine($0)] },
-            project: track.lastAnswer.shownProject,
-            instancesExpected: track.lastAnswer.instancesExpected,
-            leftOut: track.lastAnswer.leftOut.isEmpty ? nil : track.lastAnswer.leftOut.map(Report.Host.LeftOut.init))
+            project: answer.shownProject, instancesExpected: answer.instancesExpected,
+            leftOut: answer.leftOut.isEmpty ? nil : answer.leftOut.map(Report.Host.LeftOut.init))
         if context.isSweep {
             host.sweep = SweepStatus(
                 track, isCompared: verification.target.isComparable,
                 isStale: track.isStale(at: end, policy: verification.timing))
-            host.runningSince = track.lastAnswer.worst?.startedAt.map { Sanitizer.singleLine($0, limit: 64) }
+            host.runningSince = answer.worst?.startedAt.map { Sanitizer.singleLine($0, limit: 64) }
         }
         if context.isSweep, !verification.target.isComparable, let reason = track.uncomparedReason {
             host.explain(ReasonText(reason))
         } else {
             let reason = track.reason(at: end, policy: verification.timing)
             host.reasonCode = reason.code
-            host.explain(reason.text)
+            host.explain(texts.explanation(reason))
         }
         return host
     }
 
+    /// Labels that are clean already stay the inventory's own, which takes no memory.
+    private static func clean(_ labels: [String: String]) -> [String: String] {
+        func key(_ text: String) -> String { Sanitizer.singleLine(text, limit: 128) }
+        func value(_ text: String) -> String { Sanitizer.singleLine(text, limit: 255) }
+        guard labels.contains(where: { key($0.key) != $0.key || value($0.value) != $0.value }) else { return labels }
+        return Dictionary(labels.map { (key($0.key), value($0.value)) }, uniquingKeysWith: { first, _ in first })
+    }
 }
 
 // MARK: - From the state machine to the report
@@ -259,16 +284,34 @@ extension Report.Sweep {
 
 /// Facts about a whole fleet that do not change the verdict but that readers should know.
 private struct FleetWarnings {
-    private let tracks: [HostTracker]
+    private let hosts: Int
     private let target: Target
     private let promotions: [Promotion]
     private let context: ReportBuilder.Context
 
+    private var served: [Digest?: Int] = [:]
+    private var clocksOff: [String] = []
+    private var withoutHealthCheck = 0
+    private var restarted: [String] = []
+    private var expired: [String] = []
+
     init(_ verification: Verification, _ context: ReportBuilder.Context) {
-        tracks = verification.tracks
+        hosts = verification.tracks.count
         target = verification.target
         promotions = verification.promotions
         self.context = context
+        for index in verification.tracks.indices { note(verification.tracks[index]) }
+    }
+
+    private mutating func note(_ track: HostTracker) {
+        if target.digest == nil, track.facts.build.isMatch { served[track.evidence?.shownDigest, default: 0] += 1 }
+        if let offset = track.clockOffset(startedAt: context.startedAt), abs(offset) > 60 {
+            clocksOff.append("\(Self.name(track)) by \(ReportText.duration(offset))")
+        }
+        if track.host.waiver?.isExpired == true { expired.append(Self.name(track)) }
+        guard track.status == .converged else { return }
+        if track.lastAnswer.hostID != nil, !track.lastAnswer.hasHealthCheck { withoutHealthCheck += 1 }
+        if track.restartWarning != nil { restarted.append(Self.name(track)) }
     }
 
     var all: [String] {
@@ -277,9 +320,9 @@ private struct FleetWarnings {
 
     /// A green report on a part of the fleet must not be mistaken for one on the whole fleet.
     private var leftOut: String? {
-        guard let listed = context.listed, listed > tracks.count else { return nil }
+        guard let listed = context.listed, listed > hosts else { return nil }
         let terms = context.selected.joined(separator: ", ")
-        return "only hosts with \(terms) were asked: \(listed - tracks.count) of \(listed.hostCount) left out"
+        return "only hosts with \(terms) were asked: \(listed - hosts) of \(listed.hostCount) left out"
     }
 
     /// Without a journal entry by `promote`, an intended rollback looks exactly like a late older job.
@@ -298,41 +341,29 @@ private struct FleetWarnings {
 
     /// With a commit alone, hosts can serve different images built from it.
     private var differingDigests: String? {
-        guard target.digest == nil else { return nil }
-        let matching = tracks.filter { $0.facts.build.isMatch }
-        let counts = Dictionary(grouping: matching, by: { $0.evidence?.shownDigest }).mapValues(\.count)
-        guard counts.keys.compactMap({ $0 }).count > 1 else { return nil }
-        let list = counts.sorted { ($1.value, $0.key?.hex ?? "") < ($0.value, $1.key?.hex ?? "") }
+        guard served.keys.compactMap({ $0 }).count > 1 else { return nil }
+        let list = served.sorted { ($1.value, $0.key?.hex ?? "") < ($0.value, $1.key?.hex ?? "") }
             .map { "\($0.key?.short ?? "no digest") on \($0.value.hostCount)" }
         return "hosts serve different images of the commit: \(list.joined(separator: ", "))"
     }
 
     private var clocks: String? {
-        let off = tracks.compactMap { track -> String? in
-            guard let offset = track.clockOffset(startedAt: context.startedAt), abs(offset) > 60 else { return nil }
-            return "\(Self.name(track)) by \(ReportText.duration(offset))"
-        }
-        guard !off.isEmpty else { return nil }
-        return "clocks are off (no verdict depends on them): \(off.listed(limit: 3))"
+        guard !clocksOff.isEmpty else { return nil }
+        return "clocks are off (no verdict depends on them): \(clocksOff.listed(limit: 3))"
     }
 
     private var healthChecks: String? {
-        let without = tracks.count {
-            $0.status == .converged && $0.lastAnswer.hostID != nil && !$0.lastAnswer.hasHealthCheck
-        }
-        guard without > 0 else { return nil }
-        return "\(without.hostCount) converged without a health check: only that the container runs is known"
+        guard withoutHealthCheck > 0 else { return nil }
+        return "\(withoutHealthCheck.hostCount) converged without a health check: only that the container runs is known"
     }
 
     private var restarts: String? {
-        let restarted = tracks.filter { $0.restartWarning != nil }.map(Self.name)
         guard !restarted.isEmpty else { return nil }
         return
             "\(restarted.count.hostCount) converged after restarts of the container: \(restarted.listed(limit: 5))"
     }
 
     private var expiredWaivers: String? {
-        let expired = tracks.filter { $0.host.waiver?.isExpired == true }.map(Self.name)
         guard !expired.isEmpty else { return nil }
         return "waivers that expire before the deadline do not apply: \(expired.listed(limit: 5))"
     }

@@ -50,22 +50,42 @@ package struct ReportDestination: Sendable {
 
     /// Renders and writes the report.
     package func write(_ report: Report) throws {
-        let layout = isStandardOutput ? Terminal.standardOutput.layout : .file
-        let bytes = try format.render(report, layout: layout)
+        try stage(report)
+        try finish(report)
+    }
+
+    /// Writes the report beside its file, which takes time, so that ``finish(_:)`` has little left to do. A stream or a
+    /// device has no such place.
+    fileprivate func stage(_ report: Report) throws {
+        guard case .file(let file) = place else { return }
+        do {
+            try file.stage { try format.write(report, to: &$0) }
+        } catch let error as AtomicFile.WriteError {
+            throw ReportDestinationError.unwritable(file.path, reason: error.reason)
+        }
+    }
+
+    /// Puts the staged report in its place, or writes it there.
+    fileprivate func finish(_ report: Report) throws {
         switch place {
         case .standardOutput:
             // A reader that closed the pipe has read enough; a full device has not received the report.
+            let bytes = try format.render(report, layout: Terminal.standardOutput.layout)
             guard Terminal.standardOutput.write(String(decoding: bytes, as: UTF8.self)) || errno == EPIPE else {
                 throw ReportDestinationError.unwritable("standard output", reason: String(cString: strerror(errno)))
             }
-        case .device(let path): try Self.write(bytes, toDevice: path)
+        case .device(let path): try Self.write(try format.render(report, layout: .file), toDevice: path)
         case .file(let file):
             do {
-                try file.write(bytes)
+                try file.commit()
             } catch {
                 throw ReportDestinationError.unwritable(file.path, reason: error.reason)
             }
         }
+    }
+
+    fileprivate func discard() {
+        if case .file(let file) = place { file.discard() }
     }
 
     private static func write(_ bytes: [UInt8], toDevice path: String) throws {
@@ -86,16 +106,55 @@ extension [ReportDestination] {
     /// Writes a report to every destination, even if one of them fails.
     ///
     /// - Throws: the error of the first destination that failed.
-    package func deliver(_ report: Report) throws(ReportWriteError) {
+    package func deliver(_ report: Report) async throws(ReportWriteError) { try await staged(report).finish() }
+
+    /// Writes a report beside every file, at the same time. The files themselves do not change yet.
+    package func staged(_ report: Report) async -> StagedReport {
+        let failures = await withTaskGroup(of: (Int, any Error)?.self) { group in
+            for (index, destination) in enumerated() {
+                group.addTask {
+                    do {
+                        try destination.stage(report)
+                        return nil
+                    } catch {
+                        return (index, error)
+                    }
+                }
+            }
+            var failures: [Int: any Error] = [:]
+            for await case (let index, let error)? in group { failures[index] = error }
+            return failures
+        }
+        return StagedReport(report: report, destinations: self, failures: failures)
+    }
+}
+
+/// A report that is written beside its files, and not in their place yet.
+package struct StagedReport: Sendable {
+    fileprivate let report: Report
+    fileprivate let destinations: [ReportDestination]
+    /// The errors, by the index of the destination.
+    fileprivate let failures: [Int: any Error]
+
+    /// Puts the report in the place of every file, and writes it to the other destinations, even if one of them fails.
+    ///
+    /// - Throws: the error of the first destination that failed.
+    package func finish() throws(ReportWriteError) {
         var failure: ReportWriteError?
-        for destination in self {
+        for (index, destination) in destinations.enumerated() {
             do {
-                try destination.write(report)
+                if let error = failures[index] { throw error }
+                try destination.finish(report)
             } catch {
                 failure = failure ?? ReportWriteError(report: report, error: error)
             }
         }
         if let failure { throw failure }
+    }
+
+    /// Removes what was written.
+    package func discard() {
+        for (index, destination) in destinations.enumerated() where failures[index] == nil { destination.discard() }
     }
 }
 

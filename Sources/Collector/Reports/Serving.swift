@@ -62,11 +62,25 @@ package struct Serving: Codable, Hashable, Sendable {
     }
 
     package init(_ report: Report) {
-        let gated = report.hosts.filter { !$0.isWaived }
         var counts: [Group: Int] = [:]
-        for host in gated { counts[Self.group(host, in: report), default: 0] += 1 }
-        hosts = gated.count
-        waived = report.hosts.count - gated.count
+        var converged = 0
+        var hosts = 0
+        // By index, because a copy of a host costs more than what is read of it.
+        for index in report.hosts.indices where !report.hosts[index].isWaived {
+            hosts += 1
+            if report.hosts[index].status == .converged, report.target.gitSHA != nil {
+                converged += 1
+            } else {
+                counts[Self.group(report.hosts[index], in: report), default: 0] += 1
+            }
+        }
+        if converged > 0 {
+            counts[
+                Group(kind: .target, hosts: 0, gitSHA: report.target.gitSHA, digest: report.target.digest), default: 0] +=
+                converged
+        }
+        self.hosts = hosts
+        waived = report.hosts.count - hosts
         // One build is one group: hosts can know of it in different ways.
         for (group, count) in counts where group.kind == .other {
             var former = group

@@ -85,8 +85,13 @@ extension Report {
                 counts[word].map { StatusCount(style: word.style, text: word.text, meaning: word.meaning, hosts: $0) }
             }
         }
-        var occurring = Set(hosts.map(\.status))
-        for host in hosts { for transition in host.transitions { occurring.insert(transition.status) } }
+        var occurring: Set<HostStatus> = []
+        for index in hosts.indices {
+            occurring.insert(hosts[index].status)
+            for change in hosts[index].transitions.indices {
+                occurring.insert(hosts[index].transitions[change].status)
+            }
+        }
         return HostStatus.allCases.filter(occurring.contains).map { status in
             StatusCount(
                 style: status, text: status.rawValue, meaning: StatusText.meaning(of: status),

@@ -48,12 +48,13 @@ package struct TextReport {
     private var table: [String] {
         guard !report.hosts.isEmpty else { return ["no hosts"] }
         if let sweep = report.sweep, sweep.onTarget == nil { return uncomparedTable }
-        let converged = report.hosts.filter { $0.status == .converged }
-        let others = report.hosts.filter { $0.status != .converged }
+        let converged = report.hosts.indices.filter { report.hosts[$0].status == .converged }
+        let others = report.hosts.indices.filter { report.hosts[$0].status != .converged }
         let shownConverged = converged.prefix(maximumConverged)
         let shownOthers = others.suffix(maximumOthers)
         var table = TextTable(["HOST", "STATUS", "SERVES", report.sweep == nil ? "AFTER" : "FOR", "WHAT TO KNOW"])
-        for host in shownConverged + shownOthers {
+        for index in shownConverged + shownOthers {
+            let host = report.hosts[index]
             table.add([
                 host.name, host.statusText, host.shortBuild ?? "-",
                 (report.sweep == nil ? host.secondsToConverge.map(ReportText.duration) : uptime(host)) ?? "-",

@@ -21,6 +21,40 @@ package enum EndingSignals {
     }
 }
 
+/// The signals of one run: the first one ends it early, with its report. If that takes too long, another one ends the process
+/// at once.
+package final class RunSignals: Sendable {
+    /// The first signal, and those that are taken for repetitions of it.
+    package let stream: AsyncStream<UnixSignal>
+    private let watching: Task<Void, Never>
+
+    /// Wrappers deliver one keystroke twice: to the process, and to its group. Later signals are meant as another one.
+    static let repetition = Duration.milliseconds(500)
+
+    private init(_ signals: UnixSignalsSequence) {
+        let (stream, first) = AsyncStream.makeStream(of: UnixSignal.self)
+        self.stream = stream
+        watching = Task {
+            var since: ContinuousClock.Instant?
+            for await signal in signals {
+                if let since, since.duration(to: .now) > Self.repetition { Self.end(by: signal) }
+                since = since ?? .now
+                first.yield(signal)
+            }
+        }
+    }
+
+    deinit { watching.cancel() }
+
+    /// Traps the signals until the value is released; see ``EndingSignals/caught()``.
+    package static func caught() async -> RunSignals { RunSignals(await EndingSignals.caught()) }
+
+    private static func end(by signal: UnixSignal) -> Never {
+        Terminal.standardError.write(HiddenCursor.show().utf8)
+        _exit(128 + signal.endingNumber)
+    }
+}
+
 extension UnixSignal {
     /// The number of a signal that ends a run.
     package var endingNumber: Int32 {

@@ -33,12 +33,12 @@ struct Annotations {
     }
 
     /// The hosts that cause the verdict, worst first.
-    private var causes: [WorkflowCommand] { hosts(.failing).map { annotation(.error, $0, note: "") } }
+    private var causes: [WorkflowCommand] { hosts(.failing) { annotation(.error, $0, note: "") } }
 
     private var warnings: [WorkflowCommand] {
         (level == .warning ? [headline] : [])
             + (problems + report.warnings).map { WorkflowCommand(level: .warning, title: subject, message: $0) }
-            + hosts(.tolerated).map { annotation(.warning, $0, note: " (tolerated)") }
+            + hosts(.tolerated) { annotation(.warning, $0, note: " (tolerated)") }
     }
 
     private var subject: String {
@@ -51,9 +51,10 @@ struct Annotations {
         return "buildinfo \(command) \(Sanitizer.singleLine(report.target.service, limit: 64))"
     }
 
-    /// The report has the worst host at its end.
-    private func hosts(_ outcome: HostOutcome) -> [Report.Host] {
-        zip(report.hosts, report.outcomes).filter { $1 == outcome }.map(\.0).reversed()
+    /// The annotations of the hosts with an outcome. The report has the worst host at its end.
+    private func hosts(_ outcome: HostOutcome, _ annotation: (Report.Host) -> WorkflowCommand) -> [WorkflowCommand] {
+        let outcomes = report.outcomes
+        return outcomes.indices.reversed().filter { outcomes[$0] == outcome }.map { annotation(report.hosts[$0]) }
     }
 
     private func annotation(_ level: WorkflowCommand.Level, _ host: Report.Host, note: String) -> WorkflowCommand {

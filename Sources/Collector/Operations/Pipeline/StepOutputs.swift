@@ -69,11 +69,12 @@ struct StepOutputs {
 
     /// The hosts in the gate of some categories, worst first, and in the inventory's order within a status.
     private func names(of categories: Set<HostStatus.Category>) -> String {
-        let hosts = report.hosts.filter { !$0.isWaived && categories.contains($0.status.category) }.enumerated().sorted
-        {
-            ($0.element.status.rank, $0.offset) < ($1.element.status.rank, $1.offset)
+        var groups: [HostStatus: [Int]] = [:]
+        for index in report.hosts.indices where categories.contains(report.hosts[index].status.category) {
+            if !report.hosts[index].isWaived { groups[report.hosts[index].status, default: []].append(index) }
         }
-        let names = hosts.lazy.map { Self.name($0.element.name) }
+        let hosts = HostStatus.allCases.flatMap { groups[$0] ?? [] }
+        let names = hosts.lazy.map { Self.name(report.hosts[$0].name) }
         var result = ""
         for name in names.prefix(Self.maximumHosts) {
             let addition = result.isEmpty ? name : ",\(name)"

@@ -51,7 +51,7 @@ package struct StatusRun: Sendable {
 
     package func run() async throws -> Int32 {
         let report = try await sweep()
-        try destinations.deliver(report)
+        try await destinations.deliver(report)
         if destinations.isEmpty {
             let output = Terminal.standardOutput
             output.write(TextReport(report: report, layout: output.layout).render())
@@ -61,7 +61,7 @@ package struct StatusRun: Sendable {
     }
 
     private func sweep() async throws -> Report {
-        let signals = await EndingSignals.caught()
+        let signals = await RunSignals.caught()
         let startedAt = Date()
         let promotions = try await ledger?.promotions(of: target.deployed) ?? []
         let target = completed(promotions)

@@ -106,7 +106,7 @@ package struct StatusWatch: Sendable {
                 isGating: run.isGating)
         }
         let report = outcome.report()
-        try run.destinations.deliver(report)
+        try await run.destinations.deliver(report)
         return signal == 2 ? report.exitCode : 128 + signal
     }
 }

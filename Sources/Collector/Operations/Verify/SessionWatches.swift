@@ -16,9 +16,9 @@ package struct SessionWatch: Sendable {
     /// Turns a signal that ends the run into an interruption that still writes its report.
     ///
     /// - Parameter signals: trapped before the work began.
-    static func signals(_ signals: UnixSignalsSequence) -> SessionWatch {
+    static func signals(_ signals: RunSignals) -> SessionWatch {
         SessionWatch { yield in
-            for await signal in signals { yield(.signal(signal.endingNumber)) }
+            for await signal in signals.stream { yield(.signal(signal.endingNumber)) }
         }
     }
 

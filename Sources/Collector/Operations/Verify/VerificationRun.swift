@@ -8,7 +8,6 @@ package import Logging
 package import Reports
 import Shared
 import Transfer
-import UnixSignals
 package import Verdict
 
 /// A verification from the checks of its inventory to its published report.
@@ -71,14 +70,25 @@ package struct VerificationRun: Sendable {
 
     /// - Returns: the report, written to every destination; its exit code is the verdict's.
     /// - Throws: if nothing could be verified, or a report could not be written.
-    package func run() async throws -> Report { try publish(try await verify()) }
+    package func run() async throws -> Report {
+        let signals = await RunSignals.caught()
+        defer { withExtendedLifetime(signals) {} }
+        return try await publish(try await observe(signals), showsText: true)
+    }
 
     // MARK: - Verify
 
     /// Polls the fleet until the verdict, and records it in the evidence and the ledger.
     func verify() async throws -> VerificationOutcome {
-        // Before anything else, so that a signal that arrives before the first request interrupts the run, too.
-        let signals = await EndingSignals.caught()
+        let outcome = try await observe(await RunSignals.caught())
+        guard let problem = await record(outcome.report()) else { return outcome }
+        return outcome.noting(problem)
+    }
+
+    /// Polls the fleet until the verdict, and records it in the evidence.
+    ///
+    /// - Parameter signals: trapped before anything else, so that a signal before the first request interrupts the run, too.
+    private func observe(_ signals: RunSignals) async throws -> VerificationOutcome {
         let start = start()
         logger.info(
             "Verifying",
@@ -94,7 +104,7 @@ package struct VerificationRun: Sendable {
             let outcome = VerificationOutcome(
                 verification: Verification(target: target, hosts: inventory.hosts, policy: policy),
                 conclusion: refusal, context: context(start, duration: .zero))
-            return await recorded(outcome.concluding(recorder))
+            return await outcome.concluding(recorder)
         }
         // Before the ledger records anything, so that a collector that cannot send requests leaves no trace of a promotion.
         let clients = try TransferClients(
@@ -154,7 +164,7 @@ package struct VerificationRun: Sendable {
     }
 
     private func poll(
-        _ clients: TransferClients, _ initial: EvidenceStart, _ signals: UnixSignalsSequence
+        _ clients: TransferClients, _ initial: EvidenceStart, _ signals: RunSignals
     ) async throws -> VerificationOutcome {
         var start = initial
         var observers = [progress.observer(on: terminal, environment: environment)].compactMap { $0 }
@@ -202,7 +212,7 @@ package struct VerificationRun: Sendable {
         context.notes += [certificates.warning(now: Date(), names: inventory.hosts.map(\.name))].compactMap { $0 }
         context.notes += [ended.paceNote].compactMap { $0 }
         let outcome = VerificationOutcome(verification: ended, conclusion: conclusion, context: context)
-        return await recorded(outcome.concluding(evidenceRecorder))
+        return await outcome.concluding(evidenceRecorder)
     }
 
     /// Polls until the verdict. In a pipeline, the plain progress is folded.
@@ -244,15 +254,17 @@ package struct VerificationRun: Sendable {
 
     // MARK: - Record and publish
 
-    /// Records the report in the ledger; a failure becomes a warning of the report.
-    private func recorded(_ outcome: VerificationOutcome) async -> VerificationOutcome {
-        guard let ledger else { return outcome }
+    /// Records a report in the ledger.
+    ///
+    /// - Returns: a warning if that failed. The verdict rests on what was seen: a gap in the history must be reported, and must
+    ///   not change the verdict.
+    private func record(_ report: Report) async -> String? {
+        guard let ledger else { return nil }
         do {
-            try await ledger.finish(outcome.report())
-            return outcome
+            try await ledger.finish(report)
+            return nil
         } catch {
-            // The verdict rests on what was seen. A gap in the history must be reported, and must not change the verdict.
-            return outcome.noting("cannot record this verification in the ledger: \(error)")
+            return "cannot record this verification in the ledger: \(error)"
         }
     }
 
@@ -269,14 +281,23 @@ package struct VerificationRun: Sendable {
         outcome.context.promotion = promotion
         outcome.context.origin = origin(at: outcome.context.startedAt, promotion)
         outcome.context.closingNotes += notes
-        return try publish(await recorded(outcome), showsText: showsText)
+        return try await publish(outcome, showsText: showsText)
     }
 
-    private func publish(_ outcome: VerificationOutcome, showsText: Bool = true) throws -> Report {
-        let report = outcome.report()
+    /// Records the report, and delivers it. The files are written while the ledger records, and take their place afterwards.
+    private func publish(_ outcome: VerificationOutcome, showsText: Bool) async throws -> Report {
+        let built = outcome.report()
+        async let recording = record(built)
+        var report = built
+        var staged = await destinations.staged(report)
+        if let problem = await recording {
+            staged.discard()
+            report.warnings.append(problem)
+            staged = await destinations.staged(report)
+        }
         var failure: ReportWriteError?
         do throws(ReportWriteError) {
-            try destinations.deliver(report)
+            try staged.finish()
             try requireEvidence(of: report)
         } catch {
             failure = error

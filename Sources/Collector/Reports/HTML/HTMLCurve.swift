@@ -166,13 +166,13 @@ struct ConvergenceCurve: Hashable, Sendable {
         duration = max(0, report.verification.durationSeconds)
         var changes: [(seconds: Double, proven: Int, soaking: Int)] = []
         var expected = 0
-        for host in report.hosts where !host.isWaived {
+        for index in report.hosts.indices where !report.hosts[index].isWaived {
             expected += 1
             var before: HostStatus?
             var latest = 0.0
-            for transition in host.transitions {
-                latest = min(max(latest, transition.seconds), duration)
-                let status = transition.status
+            for change in report.hosts[index].transitions.indices {
+                latest = min(max(latest, report.hosts[index].transitions[change].seconds), duration)
+                let status = report.hosts[index].transitions[change].status
                 let proven = (status == .converged ? 1 : 0) - (before == .converged ? 1 : 0)
                 let soaking = (status == .soaking ? 1 : 0) - (before == .soaking ? 1 : 0)
                 before = status

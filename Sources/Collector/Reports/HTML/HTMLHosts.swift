@@ -6,6 +6,7 @@ import Verdict
 struct HTMLHosts {
     let report: Report
     let anchors: HTMLAnchors
+    let plan: HTMLHostPlan
 
     /// The number of unfolded rows of hosts that are not converged.
     private static let openRows = 200
@@ -19,23 +20,6 @@ struct HTMLHosts {
     private static let maximumChoices = 200
 
     var section: Markup {
-        var unproven: [Int] = []
-        var waived: [Int] = []
-        var converged: [Int] = []
-        for (index, host) in report.hosts.enumerated() {
-            if host.isWaived {
-                waived.append(index)
-            } else if host.status == .converged {
-                converged.append(index)
-            } else {
-                unproven.append(index)
-            }
-        }
-        func worstFirst(_ left: Int, _ right: Int) -> Bool {
-            (report.hosts[left].status.rank, left) < (report.hosts[right].status.rank, right)
-        }
-        unproven.sort(by: worstFirst)
-        waived.sort(by: worstFirst)
         guard !report.hosts.isEmpty else {
             return """
                 <section class="panel" id="hosts"><h2>Hosts</h2><p>The inventory is empty.</p></section>
@@ -46,12 +30,14 @@ struct HTMLHosts {
         let name: StaticString =
             report.isUnasked ? "Not asked" : report.sweep == nil ? "Not converged" : "Asked"
         let size: StaticString = report.hosts.count > Self.many ? "panel large" : "panel"
+        let fleet = plan.isLarge ? HTMLFleet(report, others: plan.others) : nil
         return """
             <section class="\(size)" id="hosts"><h2>Hosts</h2>
-            \(filter)\(legend)
-            \(group(name, unproven, opens: report.isUnasked ? Self.fewRows : Self.openRows))\
-            \(group("Waived", waived, opens: Self.openRows))\
-            \(group("Converged", converged, opens: converged.count > Self.fewRows ? 0 : Self.fewRows))\
+            \(filter(fleet?.labelCounts ?? LabelSets(report).counts))\(legend)
+            \(group(name, plan.unproven, opens: report.isUnasked ? Self.fewRows : Self.openRows))\
+            \(group("Waived", plan.waived, opens: Self.openRows))\
+            \(group("Converged", plan.converged, opens: plan.converged.count > Self.fewRows ? 0 : Self.fewRows))\
+            \(fleet.map(others) ?? "")\
             <p class="nothing" id="nothing" hidden>No host matches the filter.</p>
             </section>
 
@@ -59,6 +45,24 @@ struct HTMLHosts {
     }
 
     // MARK: - Groups
+
+    /// The hosts without a row: the search finds them, and the JSON report has them for readers without a script.
+    private func others(_ fleet: HTMLFleet) -> Markup {
+        let shortened: Markup =
+            fleet.isShortened
+            ? " Their labels and reasons differ too much for this page and are in the JSON report." : ""
+        return """
+            <section class="others" id="others"><h3>\(plan.unproven.isEmpty ? "Hosts" : "Other hosts") \
+            <small>\(ReportText.count(plan.others.count))</small></h3>
+            <p class="hint"><span id="searchable" hidden>The search above finds each of these hosts by its name, status, \
+            reason, label or build. </span>This fleet is too large for a row for each host: the JSON report \
+            (<code>--report json=PATH</code>) lists all \(ReportText.count(report.hosts.count)) with their details.\(shortened)</p>
+            <ul class="matches" id="matches" aria-label="Hosts found"></ul>
+            <p class="hint" id="more"></p>
+            \(fleet.element)</section>
+
+            """
+    }
 
     /// - Parameter opens: the number of unfolded rows.
     private func group(_ name: StaticString, _ hosts: [Int], opens: Int) -> Markup {
@@ -143,19 +147,17 @@ struct HTMLHosts {
     }
 
     /// Hidden until the script runs, because it does nothing without it.
-    private var filter: Markup {
+    private func filter(_ labelCounts: [String: Int]) -> Markup {
         """
         <div class="filter" id="filter" role="search" hidden><label>Find \
         <input type="search" id="text" placeholder="name, status or reason" autocomplete="off" spellcheck="false"></label>\
-        \(choices) <button type="button" id="clear">Show all</button> <output id="found" aria-live="polite"></output></div>
+        \(choices(labelCounts)) <button type="button" id="clear">Show all</button> <output id="found" aria-live="polite"></output></div>
 
         """
     }
 
     /// The most frequent inventory labels.
-    private var choices: Markup {
-        var counts: [String: Int] = [:]
-        for label in report.hosts.flatMap(\.sortedLabels) { counts[label, default: 0] += 1 }
+    private func choices(_ counts: [String: Int]) -> Markup {
         guard !counts.isEmpty else { return "" }
         let shown = counts.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.prefix(Self.maximumChoices)
             .map(\.key).sorted()

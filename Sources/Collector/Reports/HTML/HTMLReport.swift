@@ -4,7 +4,8 @@ import Shared
 /// The report as one self-contained page that fetches nothing and works without its script, which filters the hosts.
 ///
 /// Its order follows the reader's questions: the verdict and the remedies, the convergence curve, the hosts that are not
-/// converged, the other hosts, and the settings of the run. The same report always renders to the same bytes.
+/// converged, the other hosts, and the settings of the run. A page of a large fleet has a search for the other hosts instead of
+/// their rows; see ``HTMLHostPlan``. The same report always renders to the same bytes.
 ///
 /// Foreign text stays text: see ``Markup`` for how, and ``HTMLContentPolicy`` for the second line of defence.
 struct HTMLReport {
@@ -14,13 +15,14 @@ struct HTMLReport {
 
     private var page: Markup {
         let anchors = HTMLAnchors(report.hosts)
+        let plan = HTMLHostPlan(report)
         var page = Markup()
         page += head
         page += "<body>\n<main>\n"
-        page += HTMLVerdict(report: report, anchors: anchors).section
+        page += HTMLVerdict(report: report, anchors: anchors, plan: plan).section
         // A status proves nothing, so it has no curve of proven hosts.
         if report.sweep == nil { page += HTMLCurve(curve: ConvergenceCurve(report)).section }
-        page += HTMLHosts(report: report, anchors: anchors).section
+        page += HTMLHosts(report: report, anchors: anchors, plan: plan).section
         page += HTMLRunDetails(report: report).section
         page += """
             </main>

@@ -32,9 +32,53 @@ enum HTMLScript {
             row,
             status: row.className,
             pairs: [...row.querySelectorAll("i")].map((pair) => pair.textContent),
-            text: [...row.cells[0].childNodes, row.cells[3].firstChild, row.cells[4]]
+            text: [...row.cells[0].childNodes, row.cells[1], row.cells[3].firstChild, row.cells[4]]
               .map((part) => part.textContent).join(" ").toLowerCase(),
           }));
+
+          // The hosts of a large fleet that have no row. See HTMLFleet for the form of the list.
+          const list = find("fleet"), matches = find("matches"), more = find("more");
+          if (list) find("searchable").hidden = false;
+          let fleet;
+          const others = () => {
+            if (fleet || !list) return fleet ??= [];
+            fleet = [];
+            for (const group of JSON.parse(list.textContent)) {
+              const after = group.after.split(",");
+              const facts = [group.status, group.reason, group.serves, ...group.labels].join(" ").toLowerCase();
+              let name = "";
+              group.names.split("\\n").forEach((line, index) => {
+                const start = parseInt(line[0], 36), end = parseInt(line[1], 36);
+                name = name.slice(0, start) + line.slice(2) + name.slice(name.length - end);
+                fleet.push({name, text: name.toLowerCase(), facts, group, after: after[index]});
+              });
+            }
+            return fleet;
+          };
+          const item = ({name, group, after}) => {
+            const add = (parent, kind, content) => parent.appendChild(document.createElement(kind)).append(content);
+            const line = document.createElement("li");
+            line.className = group.style;
+            const host = document.createElement("span"), know = document.createElement("span");
+            add(host, "bdi", name);
+            if (group.labels.length) add(host, "small", group.labels.join(" "));
+            line.append(host);
+            add(line, "b", group.status);
+            know.append(group.reason + (group.waived ? " (waived)" : ""));
+            const rest = [group.serves && "serves " + group.serves, after && "converged after " + after / 10 + " s"];
+            if (rest.some(Boolean)) add(know, "small", rest.filter(Boolean).join(", "));
+            line.append(know);
+            return line;
+          };
+          const search = (words, wanted, pair) => {
+            const shown = words.length || wanted.size || pair ? others().filter(({text, facts, group}) =>
+              (!wanted.size || wanted.has(group.style)) && (!pair || group.labels.includes(pair))
+              && words.every((word) => text.includes(word) || facts.includes(word))) : [];
+            matches.replaceChildren(...shown.slice(0, 200).map(item));
+            more.textContent = shown.length > 200
+              ? "The first 200 of " + shown.length.toLocaleString("en") + " hosts found here are shown." : "";
+            return shown.length;
+          };
 
           const opened = new Set();
           const apply = () => {
@@ -49,11 +93,13 @@ enum HTMLScript {
               if (entry.row.hidden === isShown) entry.row.hidden = !isShown;
               if (isShown) count += 1;
             }
+            const rows = count;
+            if (list) count += search(words, wanted, pair);
             for (const part of document.querySelectorAll("#hosts .group, #hosts .fold, #hosts .hosts")) {
               part.hidden = !part.querySelector("tbody tr:not([hidden])");
             }
             for (const fold of document.querySelectorAll("#hosts .fold")) {
-              const opens = isOn && count <= 500 && !fold.hidden;
+              const opens = isOn && rows <= 500 && !fold.hidden;
               if (opens && !fold.open) {
                 opened.add(fold);
                 fold.open = true;
@@ -61,8 +107,9 @@ enum HTMLScript {
                 fold.open = false;
               }
             }
-            nothing.hidden = count > 0;
-            found.textContent = isOn ? count.toLocaleString("en") + " of " + index().length.toLocaleString("en") + " hosts" : "";
+            nothing.hidden = count > 0 || !isOn;
+            const all = isOn ? index().length + others().length : 0;
+            found.textContent = isOn ? count.toLocaleString("en") + " of " + all.toLocaleString("en") + " hosts" : "";
           };
 
           let timer;
@@ -79,6 +126,15 @@ enum HTMLScript {
             for (const box of boxes) box.checked = false;
             apply();
           });
+          // A link to a host without a row searches for it.
+          const seek = () => {
+            if (!list || !location.hash.startsWith("#host-") || find(location.hash.slice(1))) return;
+            text.value = decodeURIComponent(location.hash.slice(6));
+            apply();
+            find("others").scrollIntoView();
+          };
+          addEventListener("hashchange", seek);
+          seek();
           // Browsers restore controls after a reload.
           if (text.value || (inventory && inventory.value) || boxes.some((box) => box.checked)) apply();
         })();

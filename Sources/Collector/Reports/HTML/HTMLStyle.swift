@@ -141,6 +141,12 @@ enum HTMLStyle {
         .fold>summary{padding:8px 0}
         .unprinted{display:none}
         .nothing{padding:16px 0}
+        .matches li{display:grid;grid-template-columns:minmax(0,3fr) 130px minmax(0,5fr);gap:0 14px;padding:6px 0 6px 10px;
+        border-top:1px solid var(--line);border-left:3px solid var(--k);font-size:.9rem;font-variant-numeric:tabular-nums}
+        .matches bdi{font-weight:600}
+        .matches b{color:var(--k);font-weight:600;white-space:nowrap}
+        .matches b::before{content:var(--g);content:var(--g) / "";display:inline-block;min-width:1.25em}
+        .matches small{display:block;font-size:.8rem}
 
         .hosts{width:100%;border-collapse:collapse;table-layout:fixed;font-size:.9rem;font-variant-numeric:tabular-nums}
         .hosts th,.hosts td{text-align:left;vertical-align:top;padding:6px 14px 6px 0;border-top:1px solid var(--line)}
@@ -197,7 +203,7 @@ enum HTMLStyle {
         .filter label{width:100%}
         .filter input,.filter select{width:100%}
         .about dl div{grid-template-columns:9.5em 1fr}
-        .legend li{grid-template-columns:1fr}
+        .legend li,.matches li{grid-template-columns:1fr}
         }
 
         @media print{

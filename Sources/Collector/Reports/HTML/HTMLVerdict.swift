@@ -5,8 +5,11 @@ import Verdict
 struct HTMLVerdict {
     let report: Report
     let anchors: HTMLAnchors
+    let plan: HTMLHostPlan
 
     private static let maximumNames = 8
+    /// The names of one action to copy, on a page of a large fleet.
+    private static let maximumCopied = 200
 
     var section: Markup {
         let text = VerdictText(report)
@@ -157,23 +160,33 @@ struct HTMLVerdict {
             "\(String(before.dropLast(before.hasSuffix(" ") ? 1 : 0)))\(left)<code class=\"copy command\">\(command)</code>\(right)\(String(after.drop { $0 == " " }))"
     }
 
-    /// The index of each host by its name.
+    /// The index of each host that needs something, by its name.
     private var rows: [String: Int] {
-        Dictionary(zip(report.hosts.map(\.name), report.hosts.indices), uniquingKeysWith: { first, _ in first })
+        Dictionary(
+            report.hosts.indices.lazy.filter { report.hosts[$0].status != .converged }.map {
+                (report.hosts[$0].name, $0)
+            },
+            uniquingKeysWith: { first, _ in first })
     }
 
-    /// Links to the first hosts; beyond them, all names in one line to copy.
+    /// Links to the first hosts; beyond them, the names in one line to copy.
     private func names(_ hosts: [String], _ rows: [String: Int]) -> Markup {
         let shown: [Markup] = hosts.prefix(Self.maximumNames).map { name in
             let label: Markup = "<bdi>\(name, limit: 64)</bdi>"
-            return rows[name].map { "<a href=\"#\(anchors[$0])\">\(label)</a>" } ?? label
+            guard let index = rows[name], plan.hasRow(index) else { return label }
+            return "<a href=\"#\(anchors[index])\">\(label)</a>"
         }
         let links: Markup = "<span class=\"who\">\(shown.joined(by: " "))"
         guard hosts.count > shown.count else { return "\(links)</span>" }
+        let copied = plan.isLarge ? hosts.prefix(Self.maximumCopied) : hosts[...]
+        let title: Markup =
+            copied.count == hosts.count
+            ? "all \(ReportText.count(hosts.count)) names"
+            : "\(ReportText.count(copied.count)) of \(ReportText.count(hosts.count)) names, all in the JSON report"
         return """
             \(links) and \(ReportText.count(hosts.count - shown.count)) more</span>\
-            <details><summary>all \(ReportText.count(hosts.count)) names</summary>\
-            <code class="copy">\(Report.Action.line(hosts), limit: .max)</code></details>
+            <details><summary>\(title)</summary>\
+            <code class="copy">\(Report.Action.line(copied), limit: .max)</code></details>
             """
     }
 
@@ -199,6 +212,7 @@ struct HTMLVerdict {
 extension Report {
     /// True if the verification was refused before any host was queried.
     var isUnasked: Bool {
-        verification.durationSeconds <= 0 && hosts.allSatisfy { $0.attempts == 0 && $0.transitions.isEmpty }
+        verification.durationSeconds <= 0
+            && hosts.indices.allSatisfy { hosts[$0].attempts == 0 && hosts[$0].transitions.isEmpty }
     }
 }

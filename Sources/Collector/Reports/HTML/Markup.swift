@@ -15,6 +15,16 @@ struct Markup: Sendable {
 
     init() {}
 
+    /// A script element with data that no browser runs.
+    ///
+    /// - Parameter data: JSON without `<`.
+    static func script(data: [UInt8], id: StaticString) -> Markup {
+        var result: Markup = "<script type=\"application/json\" id=\"\(id)\">"
+        result.bytes += data
+        result += "</script>\n"
+        return result
+    }
+
     mutating func reserve(_ capacity: Int) { bytes.reserveCapacity(capacity) }
 
     static func += (left: inout Markup, right: Markup) { left.bytes += right.bytes }
