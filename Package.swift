@@ -160,6 +160,7 @@ let package = Package(
                 "Shared",
                 "Verdict",
                 .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "GRDBSQLite", package: "GRDB.swift"),
                 .product(name: "Logging", package: "swift-log"),
             ],
             path: "Sources/Collector/Ledger",

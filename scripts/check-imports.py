@@ -40,7 +40,7 @@ TABLE = {
     "Reports": SUPPORT | {"Verdict", "FoundationEssentials", "Glibc"},
     "Evidence": SUPPORT | {"Reports", "Verdict", "Dispatch"} | SYSTEM,
     # The ledger stores the manifests that a rollback restores, so it needs Registry.
-    "Ledger": SUPPORT | {"Registry", "Reports", "Verdict", "GRDB", "Logging", "Dispatch"} | SYSTEM,
+    "Ledger": SUPPORT | {"Registry", "Reports", "Verdict", "GRDB", "GRDBSQLite", "Logging", "Dispatch"} | SYSTEM,
     # No NIO, no argument parser.
     "Operations": OPERATIONS | {"Foundation", "HeapModule", "Logging", "UnixSignals"} | SYSTEM,
     "Drill": SUPPORT | {

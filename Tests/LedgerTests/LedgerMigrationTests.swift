@@ -51,6 +51,49 @@ struct LedgerMigrationTests {
         }
     }
 
+    @Test("An upgrade that fills the disk changes nothing, and the next one completes")
+    func fullDisk() async throws {
+        try await withOld(version: 8) { path in
+            let older = try DatabaseQueue(path: path)
+            try await older.write { db in
+                for position in 2..<5_000 {
+                    try db.execute(
+                        sql: """
+                            INSERT INTO hosts (verification, position, rank, name, url, label, reason, attempts, reach,
+                                seconds_to_converge) VALUES (1, ?, ?, ?, 'u', 'converged', 'r', 1, 'ok', ?)
+                            """,
+                        arguments: [position, position, "host-\(position)", Double(position) / 3])
+                }
+            }
+            // The upgrade drops this index, and its pages would be enough.
+            try await older.write { db in
+                try db.execute(
+                    sql: """
+                        DROP INDEX hosts_by_outcome;
+                        CREATE INDEX hosts_by_outcome ON hosts (verification) WHERE label IS NULL;
+                        """)
+            }
+            try await older.vacuum()
+            let pages = try await older.read { try Int.fetchOne($0, sql: "PRAGMA page_count") ?? 0 }
+            try older.close()
+            // The new tables fit, the outcomes do not.
+            await #expect(throws: LedgerError.diskFull(path: path)) {
+                try await Ledger.open(path: path, options: .init(maximumPages: pages + 12))
+            }
+            let (version, tables) = try await DatabaseQueue(path: path).read { db in
+                (
+                    try LedgerSchema.version(db),
+                    try Int.fetchOne(db, sql: "SELECT count(*) FROM sqlite_schema WHERE name LIKE 'host_outcomes%'")
+                )
+            }
+            #expect((version, tables) == (8, 0))
+            let ledger = try await Ledger.open(path: path, for: .reading)
+            let statistics = try await ledger.statistics(HistoryFilter(), by: .host, now: LedgerFixtures.now)
+            #expect(statistics.count == 5_000)
+            #expect(try await ledger.read { try Int.fetchOne($0, sql: "SELECT count(*) FROM host_outcomes") } == 1)
+        }
+    }
+
     @Test("An older collector that is recording meanwhile continues, and its rows are in the new indexes")
     func olderWriter() async throws {
         try await withOld { path in

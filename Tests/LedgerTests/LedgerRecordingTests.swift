@@ -237,6 +237,24 @@ struct LedgerRecordingTests {
         }
     }
 
+    @Test("The log is merged into the file while verifications are recorded and read")
+    func log() async throws {
+        try await withLedger { ledger, path in
+            let names = (0..<1_000).map { "host-\($0)" }
+            var longest = 0
+            for number in 0..<40 {
+                let run = LedgerFixtures.run("\(number)", sha: try LedgerFixtures.sha("1"), hosts: names)
+                let start = try await ledger.begin(run)
+                try await ledger.finish(try LedgerFixtures.report(run, generation: start.generation))
+                _ = try await ledger.statistics(HistoryFilter(), by: .host, now: LedgerFixtures.now)
+                let attributes = try FileManager.default.attributesOfItem(atPath: "\(path)-wal")
+                longest = max(longest, try #require(attributes[.size] as? Int))
+            }
+            // SQLite merges after 1,000 pages; a statement that stayed open would prevent it, and the log would have 40 MB.
+            #expect(longest < 12_000_000)
+        }
+    }
+
     @Test("The recorder writes every transition in order, and reports a failing ledger")
     func recorder() async throws {
         try await withLedger { ledger, _ in

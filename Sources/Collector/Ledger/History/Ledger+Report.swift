@@ -125,37 +125,27 @@ struct HostReader {
     let isFinished: Bool
 
     func read(_ db: Database) throws -> [Report.Host] {
-        var transitions = try transitions(db)
+        var transitions = try TransitionReader(verification: verification, db)
         let rows = try Row.fetchCursor(
             db, sql: "SELECT * FROM hosts WHERE verification = ? ORDER BY position", arguments: [verification])
         var cache = (labels: DecodingCache<[String: String]>(), details: DecodingCache<Details>())
-        var hosts: [(order: Int, host: Report.Host)] = []
+        var hosts: [Report.Host] = []
+        // Indexes of hosts, in the report's order.
+        var order: [(rank: Int, index: Int)] = []
         while let row = try rows.next() {
-            let changes = transitions.removeValue(forKey: row["position"]) ?? []
+            let changes = try transitions.next(of: row["position"])
             if isFinished {
                 guard let rank: Int = row["rank"] else { continue }
-                hosts.append((rank, try finished(row, changes, &cache.labels, &cache.details)))
+                order.append((rank, hosts.count))
+                hosts.append(try finished(row, changes, &cache.labels, &cache.details))
             } else {
                 let host = try unfinished(row, changes, &cache.labels)
                 // The report's order: worst last.
-                hosts.append((-host.status.rank, host))
+                order.append((-host.status.rank, hosts.count))
+                hosts.append(host)
             }
         }
-        return hosts.enumerated().sorted { ($0.element.order, $0.offset) < ($1.element.order, $1.offset) }
-            .map(\.element.host)
-    }
-
-    private func transitions(_ db: Database) throws -> [Int: [Report.Host.Transition]] {
-        var transitions: [Int: [Report.Host.Transition]] = [:]
-        let rows = try Row.fetchCursor(
-            db,
-            sql: "SELECT host, seconds, status, reason FROM transitions WHERE verification = ? ORDER BY host, number",
-            arguments: [verification])
-        while let row = try rows.next() {
-            transitions[row[0], default: []].append(
-                Report.Host.Transition(seconds: row[1], status: try row.value("status"), reason: row[3]))
-        }
-        return transitions
+        return order.sorted { $0 < $1 }.map { hosts[$0.index] }
     }
 
     private func finished(
@@ -210,26 +200,71 @@ struct HostReader {
         /// In the order of the transitions; nil for a host whose transitions were shortened.
         var transitionCodes: [HostReason.Code?]?
 
-        init(_ host: Report.Host) {
-            (warnings, project) = (host.warnings, host.project)
-            (instancesExpected, leftOut) = (host.instancesExpected, host.leftOut)
-            (reasonCode, reasonParts) = (host.reasonCode, host.reasonParts)
-            if host.transitions.count < HostTracker.maximumTransitions {
-                transitionCodes = host.transitions.map(\.reasonCode)
-            }
+        /// A function and not an initializer, to which the host would be copied.
+        static func of(_ host: Report.Host) -> Details {
+            let isWhole = host.transitions.count < HostTracker.maximumTransitions
+            return Details(
+                warnings: host.warnings, project: host.project, instancesExpected: host.instancesExpected,
+                leftOut: host.leftOut, reasonCode: host.reasonCode, reasonParts: host.reasonParts,
+                transitionCodes: isWhole ? host.transitions.map(\.reasonCode) : nil)
         }
     }
 
     /// Decodes each distinct text once: most hosts share labels and details, and decoding JSON dominates the time.
     private struct DecodingCache<Value: Decodable> {
+        /// The bound of the memory, for hosts that share nothing.
+        private static var limit: Int { 1_000 }
         private var known: [String: Value] = [:]
 
         mutating func decode(_ text: String?) throws -> Value? {
             guard let text else { return nil }
             if let value = known[text] { return value }
             let value: Value = try LedgerCoding.decode(text)
-            known[text] = value
+            if known.count < Self.limit { known[text] = value }
             return value
         }
+    }
+}
+
+/// Reads the transitions of a verification's hosts, one host after the other.
+private struct TransitionReader {
+    private let rows: RowCursor
+    /// The first transition of a host whose turn has not come.
+    private var pending: (host: Int, transition: Report.Host.Transition)?
+    /// Reasons that were read, so that hosts share the memory of equal ones.
+    private var reasons: Set<String> = []
+    private static let maximumReasons = 1_000
+
+    init(verification: Int64, _ db: Database) throws {
+        rows = try Row.fetchCursor(
+            db,
+            sql: "SELECT host, seconds, status, reason FROM transitions WHERE verification = ? ORDER BY host, number",
+            arguments: [verification])
+        try advance()
+    }
+
+    /// - Parameter position: the host's position, in ascending order.
+    mutating func next(of position: Int) throws -> [Report.Host.Transition] {
+        var transitions: [Report.Host.Transition] = []
+        while let (host, transition) = pending, host <= position {
+            if host == position { transitions.append(transition) }
+            try advance()
+        }
+        return transitions
+    }
+
+    private mutating func advance() throws {
+        guard let row = try rows.next() else { return pending = nil }
+        pending = (
+            row[0],
+            Report.Host.Transition(
+                seconds: row[1], status: try LedgerCoding.value(row[2], of: "status"), reason: shared(row[3]))
+        )
+    }
+
+    private mutating func shared(_ reason: String) -> String {
+        if let known = reasons.firstIndex(of: reason) { return reasons[known] }
+        if reasons.count < Self.maximumReasons { reasons.insert(reason) }
+        return reason
     }
 }

@@ -88,35 +88,42 @@ struct HostWriter {
                 WHERE verification = ? AND position = ?
                 """)
         for (position, rank) in ranks {
-            let labels = try text(hosts[rank].labels)
-            let isGated = hosts[rank].waived.map(\.expired) ?? true
-            outcomes.add(
-                hosts[rank].name, labels: labels,
-                RecordedOutcome(
-                    status: hosts[rank].status, seconds: hosts[rank].secondsToConverge, isGated: isGated))
-            row.begin()
-            try row.bind(rank)
-            try row.bind(hosts[rank].url)
-            try row.bind(labels)
-            try row.bind(try hosts[rank].waived.map(LedgerCoding.encode))
-            try row.bind(hosts[rank].status.rawValue)
-            try row.bind(hosts[rank].reason)
-            try row.bind(hosts[rank].gitSHA?.hex)
-            try row.bind(hosts[rank].digest?.description)
-            try row.bind(hosts[rank].facts.reach.rawValue)
-            try row.bind(hosts[rank].facts.identity.rawValue)
-            try row.bind(hosts[rank].facts.build.rawValue)
-            try row.bind(hosts[rank].facts.runtime.rawValue)
-            try row.bind(hosts[rank].attempts)
-            try row.bind(hosts[rank].secondsToConverge)
-            try row.bind(hosts[rank].lastAnswerAgeSeconds)
-            try row.bind(hosts[rank].clockOffsetSeconds)
-            try row.bind(try details.encode(HostReader.Details(hosts[rank])))
-            try row.bind(verification)
-            try row.bind(position)
-            try row.execute()
+            try update(hosts[rank], position: position, rank: rank, with: &row, adding: &outcomes)
         }
         return outcomes
+    }
+
+    /// A parameter is not copied; reading a property of an array's element might copy the element.
+    private mutating func update(
+        _ host: Report.Host, position: Int, rank: Int, with row: inout RowStatement,
+        adding outcomes: inout RecordedOutcomes
+    ) throws {
+        let labels = try text(host.labels)
+        let waived = host.waived
+        let seconds = host.secondsToConverge
+        outcomes.add(
+            host.name, labels: labels,
+            RecordedOutcome(status: host.status, seconds: seconds, isGated: waived.map(\.expired) ?? true))
+        try row.bind(rank)
+        try row.bind(host.url)
+        try row.bind(labels)
+        try row.bind(try waived.map(LedgerCoding.encode))
+        try row.bind(host.status.rawValue)
+        try row.bind(host.reason)
+        try row.bind(host.gitSHA?.hex)
+        try row.bind(host.digest?.description)
+        try row.bind(host.facts.reach.rawValue)
+        try row.bind(host.facts.identity.rawValue)
+        try row.bind(host.facts.build.rawValue)
+        try row.bind(host.facts.runtime.rawValue)
+        try row.bind(host.attempts)
+        try row.bind(seconds)
+        try row.bind(host.lastAnswerAgeSeconds)
+        try row.bind(host.clockOffsetSeconds)
+        try row.bind(try details.encode(HostReader.Details.of(host)))
+        try row.bind(verification)
+        try row.bind(position)
+        try row.execute()
     }
 
     /// Writes the transitions that differ from the recorded ones, and removes those that the report lacks.
@@ -164,7 +171,6 @@ private struct HostInsertion {
     mutating func insert(
         _ verification: Int64, _ position: Int, name: String, url: String, labels: String?, waived: String?
     ) throws {
-        row.begin()
         try row.bind(verification)
         try row.bind(position)
         try row.bind(name)
@@ -194,7 +200,6 @@ struct TransitionWriter {
     }
 
     mutating func write(_ recorded: RecordedTransition) throws {
-        row.begin()
         try row.bind(verification)
         try row.bind(recorded.host)
         try row.bind(recorded.number)
