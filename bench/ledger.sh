@@ -13,11 +13,8 @@ collector=${1:-.build-release/release/buildinfo-collector}
 recorder=${2:-.build-release/release/buildinfo-ledger-recorder}
 verifications=${VERIFICATIONS:-500} hosts=${HOSTS:-500} large=${LARGE:-100000} runs=${RUNS:-7}
 [[ -x $collector ]] || { echo "no collector at $collector: run make release first" >&2; exit 69; }
-[[ -x $recorder ]] || {
-    echo "no recorder at $recorder: run swift build -c release --scratch-path .build-release" \
-        "--product buildinfo-ledger-recorder first" >&2
-    exit 69
-}
+[[ -x $recorder ]] || ${SWIFT:-swift} build -c release --scratch-path .build-release \
+    --product buildinfo-ledger-recorder >&2
 collector=$(realpath "$collector") recorder=$(realpath "$recorder")
 
 root=$(mktemp -d "${TMPDIR:-/tmp}/ledger-bench-XXXXXX")
@@ -86,6 +83,7 @@ compare "history --at" \
     "SELECT * FROM hosts WHERE verification = (SELECT number FROM verifications WHERE service = 'canvas-3'
      AND started_at <= '2026-08-01T12:00:00' ORDER BY number DESC LIMIT 1)" \
     history --service canvas-3 --at 2026-08-01T12:00Z
+# Statistics: the peer reads the copy.
 file=$peer compare "history --by host" \
     "SELECT name, max(n), max(iif(r = (n + 1) / 2, s, 0)), max(iif(r = (n * 95 + 99) / 100, s, 0)) AS p95, max(s)
      FROM ($ranked) GROUP BY name ORDER BY p95 DESC LIMIT 20" history --by host
