@@ -13,6 +13,11 @@ package enum EndingSignals {
             : await UnixSignalsSequence(trapping: .sigint, .sigterm, .sighup)
     }
 
+    /// Waits for one of the signals that arrives from now on, or for the task's cancellation.
+    package static func arrival() async {
+        for await _ in await caught() { return }
+    }
+
     private static var isHangupIgnored: Bool {
         var action = sigaction()
         guard sigaction(SIGHUP, nil, &action) == 0 else { return false }

@@ -376,7 +376,7 @@ struct VerificationOutcome: Sendable {
         var outcome = self
         do {
             let recorded = try await recorder.conclude(conclusion, notes: context.notes, patience: patience) {
-                for await _ in await EndingSignals.caught() { return }
+                await EndingSignals.arrival()
             }
             outcome.context.evidence = .init(hash: recorded.hash)
             guard recorded.isStored else {
