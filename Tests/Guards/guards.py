@@ -2337,8 +2337,8 @@ GUARDS = [
     Guard(
         "ledger", "certificate-ends", "a certificate that ends soon is reported",
         "Sources/Collector/Transfer/TransferSlot.swift",
-        r"if request.asksCertificate { options.set(CURLOPT_CERTINFO, 1) }",
-        r"if request.asksCertificate { options.set(CURLOPT_CERTINFO, 0) }", r"[./]CertificateEndsTests/"),
+        r"buildinfo_curl_easy_get_certificate_end(easy, start, text.count) != 0",
+        r"buildinfo_curl_easy_get_certificate_end(easy, start, 8) != 0", r"[./]CertificateEndsTests/"),
     Guard(
         "ledger", "moment-changed", "what lies between two different builds is unknown",
         _LEDGER + "History/HostMoment.swift",

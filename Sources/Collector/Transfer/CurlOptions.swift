@@ -41,6 +41,9 @@ struct CurlOptions {
         set(CURLOPT_SSL_VERIFYPEER, 1)
         set(CURLOPT_SSL_VERIFYHOST, 2)
         set(CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2)
+        // Kept connections save more than sessions would, which libcurl keeps for each handle, not for each host. And each
+        // handshake checks the certificate.
+        set(CURLOPT_SSL_SESSIONID_CACHE, 0)
         set(CURLOPT_TCP_NODELAY, 1)
         set(CURLOPT_BUFFERSIZE, limits.receiveBytes)
         set(CURLOPT_USERAGENT, "buildinfo-collector/\(BuildinfoVersion.current)")

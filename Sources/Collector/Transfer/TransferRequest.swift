@@ -32,8 +32,7 @@ package struct TransferRequest: Sendable {
     /// milliseconds, at least one.
     package var timeout: Duration
     package var access: RequestCredentials
-    /// True to report when the peer's certificate expires. Costs about 70 µs per handshake, and works only with a handshake,
-    /// not on a kept connection.
+    /// True to report when the peer's certificate expires. Requires a libcurl that uses OpenSSL.
     package var asksCertificate = false
     /// True to open a new connection, which a load balancer may send to another machine.
     package var isFresh: Bool

@@ -4,7 +4,7 @@ package struct TransferResponse: Sendable, Hashable {
     package var headers: TransferHeaders
     /// The body as sent: no content coding is requested, and none is decoded.
     package var body: [UInt8]
-    /// The expiry date of the peer's certificate, in libcurl's format; nil if not requested, or without a handshake.
+    /// The expiry date of the peer's certificate, such as `2026-12-01 12:00:00 GMT`; nil if not requested, or without TLS.
     package var certificateEnd: String?
 }
 

@@ -16,6 +16,8 @@ final class TransferSlot {
     private var settings: HandleSettings?
     private var answer = TransferAnswer()
     private var openError: Int32 = 0
+    private var asksCertificate = false
+    private var certificateEnd: String?
 
     private(set) var id: UInt64 = 0
     private(set) var lane = 0
@@ -46,6 +48,8 @@ final class TransferSlot {
         id = request.id
         lane = request.lane
         startedAt = .now
+        asksCertificate = request.asksCertificate
+        certificateEnd = nil
         if let failure = requestHeaders.replace(with: request) { return failure }
         var options = CurlOptions(easy: easy)
         let wanted = HandleSettings(request, forbidsReuse: !keepsConnection)
@@ -78,7 +82,6 @@ final class TransferSlot {
             poller: Unmanaged.passUnretained(poller).toOpaque(),
             errorText: errorText
         )
-        if request.asksCertificate { options.set(CURLOPT_CERTINFO, 1) }
     }
 
     /// The outcome of the transfer for libcurl's result.
@@ -91,25 +94,6 @@ final class TransferSlot {
         return .success(
             TransferResponse(
                 status: status, headers: answer.headers, body: answer.body, certificateEnd: certificateEnd))
-    }
-
-    /// The expiry date of the peer's own certificate, the first of its chain.
-    private var certificateEnd: String? {
-        var chain: UnsafeMutablePointer<curl_certinfo>?
-        guard buildinfo_curl_easy_get_peer_certificates(easy, &chain) == CURLE_OK, let chain,
-            chain.pointee.num_of_certs > 0
-        else { return nil }
-        var line = chain.pointee.certinfo?[0]
-        // A certificate has a few lines; of a peer that sends thousands, the rest is not read.
-        for _ in 0..<64 {
-            guard let entry = line else { return nil }
-            if let data = entry.pointee.data {
-                let text = String(cString: data)
-                if text.hasPrefix("Expire date:") { return Sanitizer.singleLine(String(text.dropFirst(12)), limit: 64) }
-            }
-            line = entry.pointee.next
-        }
-        return nil
     }
 
     /// Erases the response, and the request's options and headers unless the next request may have the same.
@@ -138,7 +122,21 @@ final class TransferSlot {
     // MARK: From libcurl's callbacks
 
     func receiveHeader(_ line: UnsafeRawBufferPointer) -> Bool {
-        answer.receiveHeader(line, limits: budget.limits)
+        if asksCertificate {
+            asksCertificate = false
+            readCertificate()
+        }
+        return answer.receiveHeader(line, limits: budget.limits)
+    }
+
+    /// libcurl gives access to the TLS session only during the transfer.
+    private func readCertificate() {
+        certificateEnd = withUnsafeTemporaryAllocation(of: CChar.self, capacity: 64) { text in
+            guard let start = text.baseAddress,
+                buildinfo_curl_easy_get_certificate_end(easy, start, text.count) != 0
+            else { return nil }
+            return String(cString: start)
+        }
     }
 
     func receiveBody(_ bytes: UnsafeRawBufferPointer) -> Bool {
@@ -231,7 +229,6 @@ private struct HandleSettings: Equatable {
     private let access: RequestCredentials
     private let isGet: Bool
     private let isFresh: Bool
-    private let asksCertificate: Bool
     let forbidsReuse: Bool
 
     init(_ request: TransferRequest, forbidsReuse: Bool) {
@@ -240,7 +237,6 @@ private struct HandleSettings: Equatable {
         self.access = access
         isGet = request.method == .get
         isFresh = request.isFresh
-        asksCertificate = request.asksCertificate
         self.forbidsReuse = forbidsReuse
     }
 }

@@ -38,14 +38,10 @@ final class CertificateExpiries: Sendable {
         return "\(soon.count.hostCount): certificate expires within 14 days: \(shown)"
     }
 
-    /// Parses `Dec  1 12:00:00 2026 GMT`, as OpenSSL writes it, or `2026-12-01 12:00:00 GMT`, as libcurl's other backends do.
+    /// Parses `2026-12-01 12:00:00 GMT`.
     static func date(_ text: String) -> Date? {
         let words = text.split(separator: " ")
-        guard words.last == "GMT" else { return nil }
-        if words.count == 3 { return Date(rfc3339: "\(words[0])T\(words[1])Z") }
-        let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
-        guard words.count == 5, let month = months.firstIndex(of: String(words[0])) else { return nil }
-        func twoDigits(_ number: some StringProtocol) -> String { number.count == 1 ? "0\(number)" : "\(number)" }
-        return Date(rfc3339: "\(words[3])-\(twoDigits("\(month + 1)"))-\(twoDigits(words[1]))T\(words[2])Z")
+        guard words.count == 3, words.last == "GMT" else { return nil }
+        return Date(rfc3339: "\(words[0])T\(words[1])Z")
     }
 }

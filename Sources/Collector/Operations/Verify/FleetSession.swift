@@ -275,6 +275,8 @@ struct TransferClients: Sendable {
     /// Fleets up to this size use one thread.
     private static let smallFleet = 2_000
     private static let smallSecureFleet = 50
+    /// OpenSSL holds 60 KB for each idle connection, libcurl 2.5 KB.
+    private static let keptSecureConnections = 1_000
 
     /// - Parameter keepsConnections: true if hosts are asked more than once.
     init(hosts: [ExpectedHost], concurrency: Int?, keepsConnections: Bool) throws(TransferClientError) {
@@ -283,9 +285,13 @@ struct TransferClients: Sendable {
         let isLarge = hosts.count > Self.smallFleet || secure > Self.smallSecureFleet
         let isSplit = isLarge && ProcessInfo.processInfo.activeProcessorCount > 1 && concurrency != 1
         let count = isSplit ? 2 : 1
+        // Each multi handle parses the trusted authorities once, which takes as long as twenty handshakes. On the other hand,
+        // a connection cache slows down with its connections.
+        let perHandle = secure > 0 ? 1_000 : 250
         var limits = TransferLimits(
             openFiles: openFiles / count, concurrency: concurrency.map { max(1, $0 / count) },
-            multiHandles: Self.multiHandles(of: hosts.count / count))
+            multiHandles: min(max(1, hosts.count / count / perHandle), 32))
+        if secure > 0 { limits.keptConnections = min(limits.keptConnections, Self.keptSecureConnections / count) }
         if !keepsConnections { limits.keptConnections = 0 }
         limits.clients = count
         var clients: [TransferClient] = []
@@ -294,12 +300,6 @@ struct TransferClients: Sendable {
             clients.append(try TransferClient(limits: limits))
         }
         all = clients
-    }
-
-    /// One for a few hundred hosts: each parses the trusted authorities once, which takes as long as twenty handshakes, and
-    /// a connection cache slows down with its connections.
-    private static func multiHandles(of hosts: Int) -> Int {
-        min(max(1, hosts / 250), 32)
     }
 
     func shutdown() async {

@@ -8,7 +8,6 @@ package import Logging
 package import Reports
 import Shared
 import Transfer
-import UnixSignals
 package import Verdict
 
 /// A verification from the checks of its inventory to its published report.
