@@ -112,7 +112,8 @@ package struct Inventory: Sendable {
         listed = builder.hosts
         let indices = listed.indices.filter { [listed] index in selector.isEverything || selector.selects(listed[index])
         }
-        hosts = indices.map { [listed] index in listed[index] }
+        // One array, unless hosts are left out.
+        hosts = indices.count == listed.count ? listed : indices.map { [listed] index in listed[index] }
         let rules = readings.flatMap(\.listing.access)
         access = indices.map { [listed] index in
             let rule = rules.first { $0.selector.isEverything || $0.selector.selects(listed[index]) }
