@@ -1625,7 +1625,7 @@ GUARDS = [
         "evidence", "evidence-removed", "a file that another program removes is no evidence",
         _EVIDENCE + "EvidenceFile.swift",
         r"guard status.st_nlink > 0 else {",
-        r"guard status.st_nlink >= 0 else {", EVIDENCE),
+        r"guard status.st_nlink > 0 || status.st_size > 0 else {", EVIDENCE),
     Guard(
         "evidence", "unusable-text", "what a host said is kept as it said it",
         "Sources/Shared/Reported.swift",
