@@ -92,6 +92,8 @@ struct CurlOptions {
             // instead of once.
             set(CURLOPT_CAPATH, nil)
         }
+        // libcurl's default of a day would hide a renewed bundle from a watch.
+        set(CURLOPT_CA_CACHE_TIMEOUT, 300)
         if let certificate = access.clientCertificate { set(CURLOPT_SSLCERT, certificate) }
         if let key = access.clientKey { set(CURLOPT_SSLKEY, key) }
     }
