@@ -21,6 +21,8 @@ final class DocumentContent: Sendable {
     let callsItServing: Bool
     /// The setups of the instances; see ``ServiceSetup/all(of:)``.
     let setups: [ServiceSetup]
+    /// What a pull brings, for each of the setups.
+    private let tracking: [ImageTracking]
     /// The position of the instance that represents the service: the first one in the worst state.
     let worst: Int?
     /// The deployments that the instances belong to, distinct and sorted.
@@ -29,7 +31,8 @@ final class DocumentContent: Sendable {
     /// - Parameters:
     ///   - document: with blank ids and times.
     ///   - hash: its hash.
-    init(_ document: Document, hash: Int) {
+    ///   - target: the verification's target.
+    init(_ document: Document, hash: Int, target: Target) {
         self.document = document
         self.hash = hash
         evidence = SharedEvidence(BuildEvidence(document))
@@ -39,11 +42,19 @@ final class DocumentContent: Sendable {
         hasHealthCheck = document.instances.allSatisfy { ($0.health ?? .none) != .none }
         shortage = document.shortage
         callsItServing = document.state == .serving && runtime != .serving && runtime != .starting
-        setups = ServiceSetup.all(of: document)
+        let setups = ServiceSetup.all(of: document)
+        self.setups = setups
+        let served = evidence.value.gitSHA.value
+        tracking = setups.map { ImageTracking($0, target: target, served: served) }
         worst =
             document.instances.firstIndex { $0.state == runtime }
             ?? document.instances.firstIndex { runtime == .unhealthy && $0.health == .unhealthy }
         projects = Set(document.instances.compactMap(\.project)).sorted()
+    }
+
+    /// What a pull of a setup's image reference brings to the host; nil for a setup of another document.
+    func tracking(of setup: ServiceSetup) -> ImageTracking? {
+        setups.firstIndex { $0.reference == setup.reference && $0.deployment == setup.deployment }.map { tracking[$0] }
     }
 }
 

@@ -15,14 +15,20 @@ struct SharedValues: Sendable {
     /// The latest reason of each kind.
     private var reasons: [HostReason.Code: HostReason] = [:]
 
+    private let target: Target
+
     private static let places = 256
+
+    init(target: Target) {
+        self.target = target
+    }
 
     /// The content of a document that has no values of its own left.
     mutating func content(of document: Document) -> DocumentContent {
         let hash = document.hashValue
         let place = Self.place(of: hash)
         if let content = entries[place]?.content, content.document == document { return content }
-        let content = DocumentContent(document, hash: hash)
+        let content = DocumentContent(document, hash: hash, target: target)
         entries[place] = Entry(content: content)
         return content
     }

@@ -32,7 +32,7 @@ package struct Verification: Sendable {
 
     /// What samples are judged by, from the properties above.
     private var rules: HostTracker.Rules
-    private var shared = SharedValues()
+    private var shared: SharedValues
     /// The id that each host's latest answer claimed, and the hosts that claim each id.
     private var claims: [String?]
     private var claimants: [String: ClaimingHosts] = [:]
@@ -147,8 +147,9 @@ package struct Verification: Sendable {
         timing = policy
         longestInterval = policy.interval
         self.promotions = promotions
-        let shared = SharedTarget(target)
-        tracks = hosts.map { HostTracker(host: $0, target: shared) }
+        shared = SharedValues(target: target)
+        let sharedTarget = SharedTarget(target)
+        tracks = hosts.map { HostTracker(host: $0, target: sharedTarget) }
         claims = Array(repeating: nil, count: hosts.count)
         observedAt = Array(repeating: nil, count: hosts.count)
         owners = Dictionary(

@@ -73,22 +73,27 @@ package struct VerificationRun: Sendable {
     package func run() async throws -> Report {
         let signals = await RunSignals.caught()
         defer { withExtendedLifetime(signals) {} }
-        return try await publish(try await observe(signals), showsText: true)
+        return try await observe(signals) { try await publish($0, showsText: true) }
     }
 
     // MARK: - Verify
 
     /// Polls the fleet until the verdict, and records it in the evidence and the ledger.
     func verify() async throws -> VerificationOutcome {
-        let outcome = try await observe(await RunSignals.caught())
-        guard let problem = await record(outcome.report()) else { return outcome }
-        return outcome.noting(problem)
+        try await observe(await RunSignals.caught()) { outcome in
+            guard let problem = await record(outcome.report()) else { return outcome }
+            return outcome.noting(problem)
+        }
     }
 
     /// Polls the fleet until the verdict, and records it in the evidence.
     ///
-    /// - Parameter signals: trapped before anything else, so that a signal before the first request interrupts the run, too.
-    private func observe(_ signals: RunSignals) async throws -> VerificationOutcome {
+    /// - Parameters:
+    ///   - signals: trapped before anything else, so that a signal before the first request interrupts the run, too.
+    ///   - use: called with the outcome, while the connections are being closed.
+    private func observe<Result: Sendable>(
+        _ signals: RunSignals, _ use: (VerificationOutcome) async throws -> Result
+    ) async throws -> Result {
         let start = start()
         logger.info(
             "Verifying",
@@ -104,7 +109,7 @@ package struct VerificationRun: Sendable {
             let outcome = VerificationOutcome(
                 verification: Verification(target: target, hosts: inventory.hosts, policy: policy),
                 conclusion: refusal, context: context(start, duration: .zero))
-            return await outcome.concluding(recorder)
+            return try await use(await outcome.concluding(recorder))
         }
         // Before the ledger records anything, so that a collector that cannot send requests leaves no trace of a promotion.
         let clients = try TransferClients(
@@ -116,8 +121,11 @@ package struct VerificationRun: Sendable {
             await clients.shutdown()
             throw error
         }
-        await clients.shutdown()
-        return outcome
+        // Closing thousands of connections takes as long as a report.
+        async let closing: Void = clients.shutdown()
+        let result = try await use(outcome)
+        await closing
+        return result
     }
 
     /// The outcome of a promotion that was interrupted before the first request: no host is known.
