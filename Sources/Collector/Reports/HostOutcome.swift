@@ -72,6 +72,7 @@ extension Report {
 
 extension Report.Host {
     /// True if the host is outside the gate.
+    @inline(__always)
     package var isWaived: Bool { waived.map { !$0.expired } ?? false }
 }
 

@@ -87,6 +87,7 @@ extension Report.Host {
     }
 
     /// True if the host has the target's build but it does not run, and it has not failed often enough to be `failed`.
+    @inline(__always)
     var isDownOnTarget: Bool {
         guard status != .failed, status != .converged, facts.reach == .ok, facts.build.isMatch else { return false }
         return facts.runtime.isDown
@@ -98,12 +99,14 @@ extension Report.Host {
     }
 
     /// True if the host failed on the target or went back from it, now or earlier in this run.
+    @inline(__always)
     fileprivate var hasFailed: Bool {
         if status == .failed || status == .rolledBack || reasonCode == .leftTarget { return true }
         return transitions.contains { $0.status == .failed || $0.status == .rolledBack }
     }
 
     /// True if the host does not run what it was given: it fails, runs a wrong image, or went back.
+    @inline(__always)
     var isFailing: Bool { status == .failed || status == .rolledBack || sweep == .failing || isDownOnTarget }
 
     fileprivate mutating func heed(_ remedy: Remedy, target: Report.PromotedTarget) {

@@ -6,6 +6,7 @@ import Verdict
 /// The report as text: the headline, a table whose last rows need attention most, then the verdict.
 package struct TextReport {
     private let report: Report
+    private let headline: Headline
     /// Further converged hosts are only counted.
     private let maximumConverged: Int
     /// Further hosts that are not converged are only counted.
@@ -19,6 +20,7 @@ package struct TextReport {
 
     init(report: Report, maximumConverged: Int, maximumOthers: Int, layout: TextLayout = .file) {
         self.report = report
+        headline = report.headline
         self.maximumConverged = maximumConverged
         self.maximumOthers = maximumOthers
         self.layout = layout
@@ -39,8 +41,6 @@ package struct TextReport {
         return [headline.text, "Next: \(headline.next)", "", subject, report.circumstance] + links + [""]
             + (headline.note.map { [$0, ""] } ?? [])
     }
-
-    private var headline: Headline { report.headline }
 
     /// A larger table separates the headline from the end, which is read first on a terminal.
     private static let screen = 12

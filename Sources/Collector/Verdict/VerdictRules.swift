@@ -14,8 +14,25 @@ struct VerdictRules {
 
     private var policy: Policy { verification.policy }
     private var expected: Int { verification.expected }
-    /// The hosts in the gate. Lazily, because a copy of a large fleet takes much memory.
-    private var gated: some Sequence<HostTracker> { verification.tracks.lazy.filter { !$0.host.isWaived } }
+    /// The positions of the hosts in the gate. Trackers are read in place: to copy one costs more than what is read of it.
+    private var gated: some Sequence<Int> {
+        verification.tracks.indices.lazy.filter { !verification.tracks[$0].host.isWaived }
+    }
+
+    /// The part of a tracker that a cause is about.
+    private struct GatedHost {
+        let host: ExpectedHost
+        let status: HostStatus
+
+        init(_ position: Int, in verification: Verification) {
+            host = verification.tracks[position].host
+            status = verification.tracks[position].status
+        }
+    }
+
+    private func hosts(where isIncluded: (Int) -> Bool) -> [GatedHost] {
+        gated.filter(isIncluded).map { GatedHost($0, in: verification) }
+    }
 
     func conclude(_ ending: Verification.Ending) -> Conclusion {
         var reasons = causes(ending, isTolerant: true)
@@ -66,7 +83,7 @@ struct VerdictRules {
             let reason = Reason(verdict: .converged, code: .allProven, hosts: proven, message: message)
             return conclusion([reason], exitCode: reason.verdict.exitCode)
         }
-        let rest = gated.filter { $0.status != .converged }
+        let rest = hosts { verification.tracks[$0].status != .converged }
         let tolerated =
             "\(proven) of \(expected.hostCount) proven; tolerated: \(Self.names(rest)) (\(Self.tally(rest)))"
         let message = ([tolerated] + toleratedByLabel(rest)).joined(separator: "; ")
@@ -78,12 +95,13 @@ struct VerdictRules {
 
     /// Every cause that applies, in the order of the exit codes.
     private func causes(_ ending: Verification.Ending, isTolerant: Bool) -> [Reason] {
-        let hosts = Dictionary(grouping: gated.filter { $0.status.category != .proven }, by: \.status.category)
+        let hosts = Dictionary(
+            grouping: hosts { verification.tracks[$0].status.category != .proven }, by: \.status.category)
         let unmet = unmet(isOver: ending.isOver)
 
         var causes: [Reason] = []
         func add(
-            _ verdict: Verdict, _ code: Reason.Code, _ hosts: [HostTracker], _ text: String, names isNaming: Bool = true
+            _ verdict: Verdict, _ code: Reason.Code, _ hosts: [GatedHost], _ text: String, names isNaming: Bool = true
         ) {
             let names = hosts.isEmpty || !isNaming ? "" : ": \(Self.names(hosts))"
             let demands = unmet.filter { scope in hosts.contains { scope.contains($0.host) } }.map(demand)
@@ -149,20 +167,22 @@ struct VerdictRules {
 
     /// Exceptions of one kind that are not tolerated.
     private struct Excess {
-        let hosts: [HostTracker]
+        let hosts: [GatedHost]
         /// Counts by scope, as text; nil if no tolerance of this kind is by label.
         let text: String?
 
         /// Counts all exceptions.
-        init(_ exceptions: [HostTracker]) {
+        init(_ exceptions: [GatedHost]) {
             (hosts, text) = (exceptions, nil)
         }
 
         /// Counts those in a scope with too many, and those of an unmet requirement, which tolerance never covers.
-        init(_ exceptions: [HostTracker], _ scopes: [LimitScope], _ unmet: [LimitScope]) {
-            let broken = scopes.map { ($0, $0.count(of: exceptions)) }.filter { $1 > $0.limit }
+        init(_ exceptions: [GatedHost], _ scopes: [LimitScope], _ unmet: [LimitScope]) {
+            let broken = scopes.map { scope in (scope, exceptions.count { scope.contains($0.host) }) }.filter {
+                $1 > $0.limit
+            }
             let isIntolerable = broken.map(\.0) + unmet
-            hosts = exceptions.filter { track in isIntolerable.contains { $0.contains(track.host) } }
+            hosts = exceptions.filter { exception in isIntolerable.contains { $0.contains(exception.host) } }
             text =
                 scopes.count > 1 && !broken.isEmpty
                 ? broken.map { $0.sentence($1) }.joined(separator: "; ") : nil
@@ -175,7 +195,10 @@ struct VerdictRules {
     }
 
     private func proven(in scope: LimitScope) -> Int {
-        gated.count { scope.contains($0.host) && $0.isProven(at: now, policy: verification.timing) }
+        gated.count {
+            scope.contains(verification.tracks[$0].host)
+                && verification.tracks[$0].isProven(at: now, policy: verification.timing)
+        }
     }
 
     private func demand(_ scope: LimitScope) -> String {
@@ -186,14 +209,16 @@ struct VerdictRules {
     }
 
     /// One sentence for every tolerance by label that covered a host.
-    private func toleratedByLabel(_ rest: [HostTracker]) -> [String] {
+    private func toleratedByLabel(_ rest: [GatedHost]) -> [String] {
         let kinds: [(LimitScope.Purpose, HostStatus.Category)] = [
             (.failed, .failed), (.unproven, .unproven), (.behind, .behind),
         ]
         return kinds.flatMap { purpose, category in
             let exceptions = rest.filter { $0.status.category == category }
             return verification.budget.scopes(purpose).filter { $0.group != nil }
-                .map { ($0, $0.count(of: exceptions)) }.filter { $1 > 0 }.map { $0.sentence($1) }
+                .map { scope in (scope, exceptions.count { scope.contains($0.host) }) }.filter { $1 > 0 }.map {
+                    $0.sentence($1)
+                }
         }
     }
 
@@ -201,29 +226,28 @@ struct VerdictRules {
     ///
     /// Hosts are queried one interval apart, so when a network breaks, all of its hosts fall silent within one interval.
     /// Another half interval allows for requests that waited. At least 5 hosts, and more than half.
-    private func lostTogether() -> [HostTracker] {
-        let lost = gated.filter { $0.hasAnswered && $0.silentSince != nil }
-            .sorted { ($0.silentSince ?? .zero) < ($1.silentSince ?? .zero) }
+    private func lostTogether() -> [GatedHost] {
+        let lost = gated.filter { verification.tracks[$0].hasAnswered }
+            .compactMap { position in verification.tracks[position].silentSince.map { (position, silentSince: $0) } }
+            .sorted { $0.silentSince < $1.silentSince }
         let minimum = max(5, expected / 2 + 1)
         guard lost.count >= minimum else { return [] }
         let window = verification.timing.interval + verification.timing.interval / 2
         let isTogether = (0...(lost.count - minimum)).contains { first in
-            let start = lost[first].silentSince ?? .zero
-            let end = lost[first + minimum - 1].silentSince ?? .zero
-            return end - start <= window
+            lost[first + minimum - 1].silentSince - lost[first].silentSince <= window
         }
-        return isTogether ? lost : []
+        return isTogether ? lost.map { GatedHost($0.0, in: verification) } : []
     }
 
     // MARK: - Text
 
     /// The first names, and the number of further ones.
-    private static func names(_ hosts: [HostTracker]) -> String {
+    private static func names(_ hosts: [GatedHost]) -> String {
         let shown = hosts.prefix(3).map { Sanitizer.singleLine($0.host.name, limit: 64) }.joined(separator: ", ")
         return hosts.count > 3 ? "\(shown) and \(hosts.count - 3) more" : shown
     }
 
-    private static func tally(_ hosts: [HostTracker]) -> String {
+    private static func tally(_ hosts: [GatedHost]) -> String {
         let counts = Dictionary(grouping: hosts, by: \.status).mapValues(\.count)
         return counts.sorted { $0.key.rank < $1.key.rank }.map { "\($0.value) \($0.key.rawValue)" }
             .joined(separator: ", ")
@@ -231,8 +255,6 @@ struct VerdictRules {
 }
 
 extension LimitScope {
-    fileprivate func count(of tracks: [HostTracker]) -> Int { tracks.count { contains($0.host) } }
-
     /// For example `2 of 20 hosts with region=eu are behind, 10% (2) tolerated`.
     fileprivate func sentence(_ count: Int) -> String {
         let hosts = expected == 1 ? "host" : "hosts"
