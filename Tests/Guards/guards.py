@@ -1376,8 +1376,8 @@ GUARDS = [
     Guard(
         "gate", "waived-counts-not", "a waived host is left out of the gate",
         _VERDICT + "VerdictRules.swift",
-        r"verification.tracks.lazy.filter { !$0.host.isWaived }",
-        r"verification.tracks", VERDICT),
+        r"verification.tracks.indices.lazy.filter { !verification.tracks[$0].host.isWaived }",
+        r"verification.tracks.indices", VERDICT),
     Guard(
         "gate", "expired-waiver", "an expired waiver counts for nothing",
         _VERDICT + "ExpectedHost.swift",
