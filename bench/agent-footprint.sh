@@ -48,7 +48,7 @@ for number in $(seq 100); do
     curl -sf http://127.0.0.1:19100/metrics http://127.0.0.1:19100/metrics >/dev/null
 done
 
-calculate() { awk "BEGIN { print $1 }"; }
+calculate() { awk "BEGIN { print ($1) }"; }
 field() { awk -v name="$2:" '$1 == name { print $2 }' "/proc/$1/status"; }
 row() { # name, pid, file
     local size rss anon
