@@ -1,3 +1,5 @@
+import CollectorSupport
+
 /// The bytes of JSON on one line, as `JSONEncoder` writes them with sorted keys and without escaped slashes.
 struct JSONLine: Sendable {
     /// A number that JSON cannot express.
@@ -55,9 +57,7 @@ struct JSONLine: Sendable {
         isFirst = false
     }
 
-    private mutating func append(_ text: StaticString) {
-        bytes.append(contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
-    }
+    private mutating func append(_ text: StaticString) { bytes.append(text) }
 
     // MARK: - Values
 
@@ -65,66 +65,12 @@ struct JSONLine: Sendable {
 
     mutating func boolean(_ value: Bool) { append(value ? "true" : "false") }
 
-    mutating func integer(_ value: some FixedWidthInteger & SignedInteger) {
-        if value < 0 { bytes.append(UInt8(ascii: "-")) }
-        var rest = value.magnitude
-        let start = bytes.count
-        repeat {
-            bytes.append(UInt8(ascii: "0") + UInt8(rest % 10))
-            rest /= 10
-        } while rest > 0
-        bytes[start...].reverse()
-    }
+    mutating func integer(_ value: some FixedWidthInteger & SignedInteger) { bytes.appendJSON(value) }
 
     mutating func number(_ value: Double) throws {
         guard value.isFinite else { throw NotFinite() }
-        if value == value.rounded(), abs(value) < 1e15, value != 0 || value.sign == .plus {
-            integer(Int64(value))
-        } else {
-            // As Swift describes it, which restores it exactly.
-            let text = value.description
-            bytes += text.hasSuffix(".0") ? text.utf8.dropLast(2) : text.utf8[...]
-        }
+        bytes.appendJSON(value)
     }
 
-    mutating func string(_ text: String) {
-        bytes.append(UInt8(ascii: "\""))
-        // Native strings are contiguous; others take the slow way.
-        if text.utf8.withContiguousStorageIfAvailable({ append($0) }) == nil {
-            Array(text.utf8).withUnsafeBufferPointer { append($0) }
-        }
-        bytes.append(UInt8(ascii: "\""))
-    }
-
-    /// Appends text, escaped.
-    private mutating func append(_ text: UnsafeBufferPointer<UInt8>) {
-        var start = 0
-        for index in text.indices where Self.isEscaped(text[index]) {
-            bytes.append(contentsOf: text[start..<index])
-            escape(text[index])
-            start = index + 1
-        }
-        bytes.append(contentsOf: text[start...])
-    }
-
-    private static func isEscaped(_ byte: UInt8) -> Bool {
-        byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\")
-    }
-
-    private mutating func escape(_ byte: UInt8) {
-        switch byte {
-        case UInt8(ascii: "\""): append("\\\"")
-        case UInt8(ascii: "\\"): append("\\\\")
-        case 0x08: append("\\b")
-        case 0x09: append("\\t")
-        case 0x0A: append("\\n")
-        case 0x0C: append("\\f")
-        case 0x0D: append("\\r")
-        default:
-            append("\\u00")
-            for digit in [byte >> 4, byte & 0x0F] {
-                bytes.append(digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10)
-            }
-        }
-    }
+    mutating func string(_ text: String) { bytes.appendJSON(text) }
 }

@@ -1,3 +1,4 @@
+import CollectorSupport
 import Shared
 import Verdict
 
@@ -126,9 +127,7 @@ private struct JSONObject {
 
     // MARK: - Values
 
-    mutating func literal(_ text: StaticString) {
-        text.withUTF8Buffer { bytes.append(contentsOf: $0) }
-    }
+    mutating func literal(_ text: StaticString) { bytes.append(text) }
 
     mutating func object(_ fill: (inout JSONObject) -> Void) {
         nested { item in
@@ -192,43 +191,11 @@ private struct JSONObject {
         literal("\"")
     }
 
-    mutating func string(_ text: String) {
-        literal("\"")
-        var text = text
-        text.withUTF8 { characters in
-            var start = 0
-            for (index, byte) in characters.enumerated() where byte < 0x20 || byte == 0x22 || byte == 0x5C {
-                bytes.append(contentsOf: characters[start..<index])
-                start = index + 1
-                escape(byte)
-            }
-            bytes.append(contentsOf: characters[start...])
-        }
-        literal("\"")
-    }
+    mutating func string(_ text: String) { bytes.appendJSON(text) }
 
-    private mutating func escape(_ byte: UInt8) {
-        switch byte {
-        case 0x22: literal("\\\"")
-        case 0x5C: literal("\\\\")
-        case 0x08: literal("\\b")
-        case 0x09: literal("\\t")
-        case 0x0A: literal("\\n")
-        case 0x0C: literal("\\f")
-        case 0x0D: literal("\\r")
-        default:
-            literal("\\u00")
-            bytes += Hexadecimal.encode([byte]).utf8
-        }
-    }
+    mutating func number(_ value: Int) { bytes.appendJSON(value) }
 
-    mutating func number(_ value: Int) { bytes += String(value).utf8 }
-
-    /// Without a fraction of zero, as Foundation writes it.
-    mutating func number(_ value: Double) {
-        let text = value.description
-        bytes += text.hasSuffix(".0") ? text.utf8.dropLast(2) : text.utf8[...]
-    }
+    mutating func number(_ value: Double) { bytes.appendJSON(value) }
 
     private mutating func indent(_ width: Int) { bytes.append(contentsOf: repeatElement(0x20, count: width)) }
 }
