@@ -94,8 +94,8 @@ static inline CURLcode buildinfo_curl_easy_get_private(CURL *easy, void **value)
     return curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)value);
 }
 
-/// Writes the end of the peer's certificate as `2026-12-01 12:00:00 GMT`. Returns 0 if there is no certificate, or the TLS
-/// library is not OpenSSL 1.1.1 or newer. Only during a transfer.
+/// Writes the expiry time of the peer's certificate, such as `2026-12-01 12:00:00 GMT`. Works only during a transfer.
+/// Returns 0 without a certificate, and with a TLS library other than OpenSSL 1.1.1 or newer.
 ///
 /// CURLINFO_CERTINFO would print every certificate of the chain, which takes as long as a tenth of the handshake. libcurl's
 /// own OpenSSL is found by name, so that the program need not be linked with it.

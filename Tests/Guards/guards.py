@@ -1617,12 +1617,12 @@ GUARDS = [
         r"if case .open = state.outcome { state.outcome = .complete(hash) }",
         r"state.outcome = .complete(hash)", EVIDENCE),
     Guard(
-        "evidence", "evidence-disturbed", "a file that another program changes is no evidence",
+        "evidence", "evidence-disturbed", "a file that another program changes is rejected",
         _EVIDENCE + "EvidenceFile.swift",
         r"guard status.st_size == count else {",
         r"guard status.st_size >= 0 else {", EVIDENCE),
     Guard(
-        "evidence", "evidence-removed", "a file that another program removes is no evidence",
+        "evidence", "evidence-removed", "a file that another program removes is rejected",
         _EVIDENCE + "EvidenceFile.swift",
         r"guard status.st_nlink > 0 else {",
         r"guard status.st_nlink > 0 || status.st_size > 0 else {", EVIDENCE),

@@ -4,7 +4,7 @@ import Shared
 import UnixSignals
 import Verdict
 
-/// A simulated fleet that serves whoever asks, so that another check can be tried on it.
+/// A simulated fleet that runs until interrupted, to try other checks on it.
 package struct ServedFleet: Sendable {
     private let drillCase: DrillCase
     private let temporaryFolder: String
@@ -52,11 +52,8 @@ package struct ServedFleet: Sendable {
 
     private func description(of fleet: DrillFleet, in folder: String) throws -> String {
         let isShrunk = drillCase.disturbance == .shrunkInventory
-        var before: String?
-        if isShrunk {
-            before = "\(folder)/before.json"
-            _ = try fleet.inventory(file: "\(folder)/before.json")
-        }
+        let before = isShrunk ? "\(folder)/before.json" : nil
+        if let before { _ = try fleet.inventory(file: before) }
         _ = try fleet.inventory(of: isShrunk ? 1 : nil, file: "\(folder)/fleet.json")
         let description = ServedFleetDescription(
             drillCase, inventory: "\(folder)/fleet.json", inventoryBefore: before,

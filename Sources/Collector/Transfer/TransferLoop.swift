@@ -111,7 +111,6 @@ final class TransferLoop {
     }
 
     /// True if the request's connection stays open after its response.
-    ///
     private func keepsConnection(of request: TransferRequest) -> Bool {
         request.keepsConnection && limits.keepsConnection(lane: request.lane)
     }

@@ -81,7 +81,9 @@ struct PollSchedule {
         return moments.compactMap { $0 }.min()
     }
 
-    /// When a host that is due then can be queried: once a request in progress counts as slow, if there is no room.
+    /// The time at which a host can be queried: when it is due, or without room once a request in progress counts as slow.
+    ///
+    /// - Returns: nil if no request in progress can make room.
     private func release(of due: Duration, hasRoom: Bool) -> Duration? {
         if hasRoom { return due }
         guard window.hasSlots, firstSent < sent.count else { return nil }
