@@ -27,6 +27,7 @@ declare -A test=(
     [/usr/bin/xmllint]=libxml2-utils
     [/usr/bin/cmark-gfm]=cmark-gfm
     [/usr/bin/shellcheck]=shellcheck
+    [/usr/bin/ansible-inventory]=ansible-core
 )
 declare -A bench=(
     [/usr/sbin/nginx]=nginx-light

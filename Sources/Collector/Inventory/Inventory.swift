@@ -58,7 +58,7 @@ package struct Inventory: Sendable {
         environment: EnvironmentName? = nil, selector: HostSelector = .everything, now: Date,
         standardInput: Int32 = STDIN_FILENO
     ) throws(InventoryError) -> Inventory {
-        guard sources.count(where: { $0 == .standardInput }) <= 1 else { throw .standardInputTwice }
+        guard sources.count(where: { $0.origin == .standardInput }) <= 1 else { throw .standardInputTwice }
         if let service, !ServiceName.isUsable(service) { throw .unusableService(service) }
         let loader = InventoryLoader(now: now, reader: InventoryReader(standardInput: standardInput))
         var readings: [InventoryLoader.Reading] = []
@@ -76,7 +76,7 @@ package struct Inventory: Sendable {
         readings: [InventoryLoader.Reading], flags: ParsedInventory, service: String?,
         environment: EnvironmentName?, selector: HostSelector, now: Date
     ) throws(InventoryError) {
-        var warnings: [String] = []
+        var warnings = readings.flatMap(\.listing.warnings)
         let named = readings.compactMap(\.listing.service)
         if let first = named.first {
             for other in named.dropFirst() where other.name != first.name && service == nil {
@@ -125,7 +125,7 @@ package struct Inventory: Sendable {
         self.hash = InventoryHash.of(hosts)
         self.warnings = warnings + InventoryBuilder.sharedURLs(hosts) + Self.ineffectiveExclusions(selector, listed)
         let flagged = flags.hosts.isEmpty ? [] : ["\(flags.hosts.count) --host"]
-        source = (readings.map(\.source.name) + flagged).joined(separator: ", ")
+        source = (readings.map(\.source.description) + flagged).joined(separator: ", ")
         watch = InventoryReloader(
             files: zip(readings, builder.names).map { .init(source: $0.source, stamp: $0.stamp, names: $1) },
             constant: builder.names.last ?? [], service: asked, now: now)
@@ -143,22 +143,47 @@ package struct Inventory: Sendable {
 }
 
 /// The source of a list of hosts, as given to `--fleet`.
-package enum InventorySource: Hashable, Sendable {
-    case file(path: String)
-    case standardInput
+package struct InventorySource: Hashable, Sendable {
+    /// The place of the list.
+    enum Origin: Hashable, Sendable {
+        case file(path: String)
+        case standardInput
+    }
 
-    /// - Parameter argument: a path, or `-` for standard input.
+    let origin: Origin
+    /// The group of an Ansible inventory whose hosts are expected; nil for every host.
+    let group: String?
+
+    package static func file(path: String) -> InventorySource { InventorySource(origin: .file(path: path), group: nil) }
+    package static var standardInput: InventorySource { InventorySource(origin: .standardInput, group: nil) }
+
+    private init(origin: Origin, group: String?) {
+        self.origin = origin
+        self.group = group
+    }
+
+    /// - Parameter argument: a path, or `-` for standard input; with `#GROUP` for one group of an Ansible inventory, unless a
+    ///   file has that name.
     package init(argument: String) {
-        self = argument == "-" ? .standardInput : .file(path: argument)
+        var path = argument
+        var group: String?
+        if let hash = argument.lastIndex(of: "#"), access(argument, F_OK) != 0 {
+            path = String(argument[..<hash])
+            group = String(argument[argument.index(after: hash)...])
+        }
+        self.init(origin: path == "-" ? .standardInput : .file(path: path), group: group)
     }
 
     /// The name in errors and reports; one clean line.
     var name: String {
-        switch self {
+        switch origin {
         case .file(let path): path.isEmpty ? "--fleet ''" : Sanitizer.singleLine(path, limit: 200)
         case .standardInput: "standard input"
         }
     }
+
+    /// The name with the group.
+    var description: String { group.map { "\(name)#\(Sanitizer.singleLine($0, limit: 80))" } ?? name }
 }
 
 /// The hash of a frozen inventory: equal hosts have an equal hash, in any order and format.

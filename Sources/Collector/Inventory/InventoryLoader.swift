@@ -15,14 +15,26 @@ struct InventoryLoader: Sendable {
 
     func read(_ source: InventorySource) throws(InventoryError) -> Reading {
         let content = try reader.read(source)
-        var listing =
-            switch InventoryFormat(recognising: content.text) {
-            case .lines: try LineInventory(source: source.name).read(content.text)
-            case .structured: try StructuredInventory(source: source.name, now: now).read(content.text)
+        var listing: ParsedInventory
+        switch InventoryFormat(recognising: content.text) {
+        case .lines: listing = try LineInventory(source: source.name).read(content.text)
+        case .ini: listing = try ansible(try AnsibleINI(source: source.name).read(content.text), source)
+        case .structured:
+            let yaml = StructuredInventory(source: source.name, now: now)
+            switch try yaml.read(content.text) {
+            case .listing(let own): listing = own
+            case .ansible(let inventory): listing = try ansible(inventory, source)
             }
+        }
+        if let group = source.group, !listing.isAnsible {
+            throw .invalid(
+                SourceLocation(source: source.name, line: nil),
+                problem:
+                    "'#\(InventoryError.shown(group))' is for a group of an Ansible inventory: remove it, and give "
+                    + "--select KEY=VALUE")
+        }
         // A relative path means the same in every working directory; standard input is in no folder.
-        if case .file(let path) = source, let slash = path.lastIndex(of: "/") {
-            let folder = String(path[...slash])
+        if let folder = Self.folder(of: source), !folder.isEmpty {
             listing.access = listing.access.map { $0.resolved(in: folder) }
             for index in listing.hosts.indices {
                 listing.hosts[index].access = listing.hosts[index].access?.resolved(in: folder)
@@ -30,20 +42,42 @@ struct InventoryLoader: Sendable {
         }
         return Reading(source: source, listing: listing, stamp: content.stamp)
     }
+
+    private func ansible(
+        _ inventory: AnsibleInventory, _ source: InventorySource
+    ) throws(InventoryError) -> ParsedInventory {
+        var inventory = inventory
+        if let folder = Self.folder(of: source) {
+            inventory.files = try AnsibleVariableFiles(folder: folder, names: inventory.names, reader: reader)
+        }
+        return try inventory.listing(of: source.group)
+    }
+
+    /// The folder of a file with a slash at its end, empty for the working directory; nil for standard input.
+    private static func folder(of source: InventorySource) -> String? {
+        guard case .file(let path) = source.origin else { return nil }
+        return path.lastIndex(of: "/").map { String(path[...$0]) } ?? ""
+    }
 }
 
 /// The format of a source, recognised by its content: a file's extension can be wrong, and standard input has none.
 private enum InventoryFormat: Hashable, Sendable {
-    /// YAML or JSON, which is nearly a subset of YAML: the inventory's own form, or Prometheus `file_sd`.
+    /// YAML or JSON, which is nearly a subset of YAML: the inventory's own form, Prometheus `file_sd`, or Ansible's.
     case structured
+    /// Ansible's INI format: hosts with variables, or sections.
+    case ini
     /// One host or URL per line.
     case lines
 
     init(recognising text: String) {
         for line in text.utf8.split(separator: 10) {
             let content = String(Substring(line)).trimmingBlanks()
-            if content.isEmpty || content.hasPrefix("#") { continue }
-            self = Self.isStructured(content) ? .structured : .lines
+            if content.isEmpty || content.hasPrefix("#") || content.hasPrefix(";") { continue }
+            if AnsibleINI.isRecognised(in: text), !Self.isStructured(content) || content.hasPrefix("[") {
+                self = .ini
+            } else {
+                self = Self.isStructured(content) ? .structured : .lines
+            }
             return
         }
         // Only blank lines and comments: an empty list.

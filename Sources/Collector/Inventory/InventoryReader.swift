@@ -18,7 +18,7 @@ struct InventoryReader: Sendable {
     var standardInput: Int32 = STDIN_FILENO
 
     func read(_ source: InventorySource) throws(InventoryError) -> Content {
-        switch source {
+        switch source.origin {
         case .standardInput:
             let bytes = try Self.readAll(standardInput, name: source.name)
             return Content(text: try Self.text(bytes, name: source.name), stamp: nil)

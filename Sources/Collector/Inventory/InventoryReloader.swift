@@ -32,7 +32,7 @@ package struct InventoryReloader: Sendable {
     package mutating func listedNames() throws(InventoryError) -> Set<String>? {
         var hasChanged = false
         for index in files.indices {
-            guard let stamp = files[index].stamp, case .file(let path) = files[index].source,
+            guard let stamp = files[index].stamp, case .file(let path) = files[index].source.origin,
                 FileStamp(path: path) != stamp
             else { continue }
             let reading = try InventoryLoader(now: now).read(files[index].source)

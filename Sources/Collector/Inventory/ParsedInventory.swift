@@ -10,6 +10,10 @@ struct ParsedInventory: Sendable {
     var service: (name: String, place: SourceLocation)?
     var environment: (name: EnvironmentName, place: SourceLocation)?
     var port: Int?
+    /// True if hosts can be selected by an Ansible group.
+    var isAnsible = false
+    /// Warnings for the report, one line each.
+    var warnings: [String] = []
 }
 
 /// A host as a source lists it, before its service and port are known.

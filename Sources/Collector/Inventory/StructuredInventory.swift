@@ -4,7 +4,7 @@ import Shared
 import Verdict
 import Yams
 
-/// Reads YAML and JSON: the inventory's own form, a bare list of hosts, or Prometheus `file_sd`.
+/// Reads YAML and JSON: the inventory's own form, a bare list of hosts, Prometheus `file_sd`, or Ansible's.
 ///
 /// Strict: an unknown key is an error, because a misspelt `waive` or `hosts` would silently mean something else.
 struct StructuredInventory {
@@ -14,14 +14,25 @@ struct StructuredInventory {
 
     private var yaml: YAMLText { YAMLText(source: source) }
 
-    func read(_ text: String) throws(InventoryError) -> ParsedInventory {
-        guard let root = try yaml.compose(text) else { return ParsedInventory() }
+    /// The keys of the inventory's own form.
+    private static let keys = ["service", "environment", "port", "hosts", "waivers", "access", "scheme"]
+
+    /// The contents of a source.
+    enum Contents {
+        case listing(ParsedInventory)
+        case ansible(AnsibleInventory)
+    }
+
+    func read(_ text: String) throws(InventoryError) -> Contents {
+        guard let root = try yaml.compose(text) else { return .listing(ParsedInventory()) }
         switch root {
-        case .mapping(let mapping): return try inventory(mapping, root)
+        case .mapping(let mapping) where AnsibleYAML.isRecognised(in: mapping, unlike: Self.keys):
+            return .ansible(try AnsibleYAML(source: source).read(mapping))
+        case .mapping(let mapping): return .listing(try inventory(mapping, root))
         case .sequence(let nodes):
             let isFileSD = nodes.contains { $0.mapping?.keys.contains { $0.scalar?.string == "targets" } ?? false }
-            return isFileSD ? try fileSD(nodes) : ParsedInventory(hosts: try hosts(nodes))
-        case .scalar where isNull(root): return ParsedInventory()
+            return .listing(isFileSD ? try fileSD(nodes) : ParsedInventory(hosts: try hosts(nodes)))
+        case .scalar where root.isNull: return .listing(ParsedInventory())
         case .scalar, .alias:
             throw invalid(root, "the list of hosts is missing: write hosts: with a list, or one host or URL per line")
         }
@@ -56,7 +67,7 @@ struct StructuredInventory {
                 listing.port = port
             case "hosts":
                 hasHosts = true
-                if isNull(value) { continue }
+                if value.isNull { continue }
                 guard case .sequence(let nodes) = value else {
                     throw invalid(value, "hosts needs a list: write one '- NAME' per line below it, or hosts: []")
                 }
@@ -67,7 +78,7 @@ struct StructuredInventory {
             case "waivers": listing.waivers = try waivers(value)
             case "access": listing.access = try accessRules(value)
             case let other:
-                throw unknown(key, other, ["service", "environment", "port", "hosts", "waivers", "access", "scheme"])
+                throw unknown(key, other, Self.keys)
             }
         }
         for index in listing.hosts.indices { listing.hosts[index].scheme = scheme }
@@ -114,13 +125,13 @@ struct StructuredInventory {
     }
 
     private func labels(_ node: Node) throws(InventoryError) -> [String: String] {
-        if isNull(node) { return [:] }
+        if node.isNull { return [:] }
         guard case .mapping(let mapping) = node else {
             throw invalid(node, "labels needs keys: write labels: {group: canary}")
         }
         var labels: [String: String] = [:]
         for (key, value) in mapping {
-            labels[try keyText(key)] = isNull(value) ? "" : try text(value, "a label", canBeEmpty: true)
+            labels[try keyText(key)] = value.isNull ? "" : try text(value, "a label", canBeEmpty: true)
         }
         return labels
     }
@@ -165,16 +176,11 @@ struct StructuredInventory {
 
     // MARK: - Nodes
 
-    private func isNull(_ node: Node) -> Bool {
-        guard case .scalar(let scalar) = node, scalar.style == .plain else { return false }
-        return ["", "~", "null", "Null", "NULL"].contains(scalar.string)
-    }
-
     private func text(_ node: Node, _ what: String, canBeEmpty: Bool = false) throws(InventoryError) -> String {
         guard case .scalar(let scalar) = node else {
             throw invalid(node, "\(what) needs a single value: write a text or a number")
         }
-        guard !isNull(node), canBeEmpty || !scalar.string.isEmpty else {
+        guard !node.isNull, canBeEmpty || !scalar.string.isEmpty else {
             throw invalid(node, "\(what) is empty: give it a value or remove it")
         }
         return scalar.string
@@ -218,7 +224,7 @@ extension StructuredInventory {
 
     /// The waivers below `waivers`, each for hosts by name or by label.
     private func waivers(_ node: Node) throws(InventoryError) -> [ListedWaiver] {
-        if isNull(node) { return [] }
+        if node.isNull { return [] }
         guard case .sequence(let nodes) = node else {
             throw invalid(
                 node, "waivers needs a list: write one '- {hosts: [NAME], until: …, reason: …}' per line below it")
@@ -313,7 +319,7 @@ extension StructuredInventory {
 extension StructuredInventory {
     /// Credentials for all hosts, or a list. A host uses the first entry of the list that selects it.
     private func accessRules(_ node: Node) throws(InventoryError) -> [InventoryCredentials] {
-        if isNull(node) { return [] }
+        if node.isNull { return [] }
         guard case .sequence(let nodes) = node else { return [try access(node, canSelect: true)] }
         var rules: [InventoryCredentials] = []
         for node in nodes { rules.append(try access(node, canSelect: true)) }

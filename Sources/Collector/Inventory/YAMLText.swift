@@ -151,6 +151,14 @@ struct YAMLText {
     }
 }
 
+extension Node {
+    /// True for an absent value, `~` and `null`.
+    var isNull: Bool {
+        guard case .scalar(let scalar) = self, scalar.style == .plain else { return false }
+        return ["", "~", "null", "Null", "NULL"].contains(scalar.string)
+    }
+}
+
 extension Unicode.Scalar {
     /// The character of a UTF-16 surrogate pair; nil for other values.
     fileprivate init?(high: UInt32, low: UInt32) {

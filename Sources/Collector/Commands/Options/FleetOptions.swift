@@ -14,7 +14,8 @@ struct FleetOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "Inventory: YAML, JSON, Prometheus file_sd, or one host or URL a line; '-' is standard input. Repeatable.",
+            "Inventory: YAML, JSON, Prometheus file_sd, Ansible (PATH#GROUP for one group), or one host or URL a line; "
+                + "'-' is standard input. Repeatable.",
             valueName: "path"))
     var fleet: [String] = []
 
