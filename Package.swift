@@ -64,6 +64,7 @@ let package = Package(
             swiftSettings: strict
         ),
 
+        .systemLibrary(name: "CResolver"),
         .systemLibrary(
             name: "CCurl",
             pkgConfig: "libcurl",
@@ -99,6 +100,7 @@ let package = Package(
         .target(
             name: "Inventory",
             dependencies: [
+                "CResolver",
                 "CollectorSupport",
                 "Shared",
                 "Verdict",

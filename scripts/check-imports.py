@@ -34,7 +34,7 @@ TABLE = {
     # No clock, no I/O.
     "Verdict": {"Shared"},
     "Transfer": SUPPORT | {"CCurl", "Glibc", "Synchronization"},
-    "Inventory": SUPPORT | {"Verdict", "Yams", "FoundationEssentials", "Glibc"},
+    "Inventory": SUPPORT | {"Verdict", "Yams", "FoundationEssentials", "Glibc", "CResolver", "Dispatch"},
     "Registry": SUPPORT | {"Transfer", "Verdict", "Subprocess", "SystemPackage", "Dispatch"} | SYSTEM,
     "Gate": SUPPORT | {"Transfer", "FoundationEssentials", "Glibc"},
     "Reports": SUPPORT | {"Verdict", "FoundationEssentials", "Glibc"},

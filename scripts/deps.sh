@@ -28,6 +28,7 @@ declare -A test=(
     [/usr/bin/cmark-gfm]=cmark-gfm
     [/usr/bin/shellcheck]=shellcheck
     [/usr/bin/ansible-inventory]=ansible-core
+    [/usr/sbin/dnsmasq]=dnsmasq-base
 )
 declare -A bench=(
     [/usr/sbin/nginx]=nginx-light

@@ -7,26 +7,26 @@ import Testing
 @Suite("Reloading an inventory")
 struct InventoryReloaderTests {
     @Test("Removed hosts are reported, flags stay, and an unchanged file is not read")
-    func changes() throws {
+    func changes() async throws {
         let folder = try TestFolder()
         defer { folder.remove() }
         let path = try folder.write("a\nb\n", to: "fleet")
         var watch = try InventoryFixtures.load(sources: [.file(path: path)], hosts: ["c"], now: InventoryFixtures.now)
             .watch
-        #expect(try watch.listedNames() == nil)
+        #expect(try await watch.listedNames() == nil)
         _ = try folder.write("b\n", to: "fleet")
-        #expect(try watch.listedNames() == ["b", "c"])
-        #expect(try watch.listedNames() == nil)
+        #expect(try await watch.listedNames() == ["b", "c"])
+        #expect(try await watch.listedNames() == nil)
     }
 
     @Test("A source that becomes unreadable removes no hosts")
-    func unreadable() throws {
+    func unreadable() async throws {
         let folder = try TestFolder()
         defer { folder.remove() }
         let path = try folder.write("a\n", to: "fleet")
         var watch = try InventoryFixtures.load(sources: [.file(path: path)], now: InventoryFixtures.now).watch
         folder.remove()
-        #expect(throws: InventoryError.self) { try watch.listedNames() }
-        #expect(throws: InventoryError.self) { try watch.listedNames() }
+        await #expect(throws: InventoryError.self) { try await watch.listedNames() }
+        await #expect(throws: InventoryError.self) { try await watch.listedNames() }
     }
 }

@@ -67,8 +67,8 @@ struct PromoteCommand: CollectorCommand {
     }
 
     private func run(web: WebClient, environment: [String: String]) async throws -> Int32 {
-        let inventory = promotion.skipsVerification ? nil : try fleet.load(lasting: policy.timeout)
-        let request = try promotion.request(
+        let inventory = promotion.skipsVerification ? nil : try await fleet.load(lasting: policy.timeout)
+        let request = try await promotion.request(
             service: fleet.deployedService(inventory), candidates: candidate.candidate, environment: environment)
         let ledger =
             promotion.dryRun

@@ -55,8 +55,8 @@ struct RollbackCommand: CollectorCommand {
     func run() async throws {
         let environment = ProcessEnvironment.current
         let skips = rollback.skipsVerification || (rollback.dryRun && fleet.isEmpty)
-        let inventory = skips ? nil : try fleet.load(lasting: policy.timeout)
-        let service = try fleet.deployedService(inventory)
+        let inventory = skips ? nil : try await fleet.load(lasting: policy.timeout)
+        let service = try await fleet.deployedService(inventory)
         throw ExitCode(
             try await WebClient.with { try await run(service, inventory, web: $0, environment: environment) })
     }

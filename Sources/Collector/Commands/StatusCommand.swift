@@ -72,7 +72,7 @@ struct StatusCommand: CollectorCommand {
 
     func run() async throws {
         let environment = ProcessEnvironment.current
-        let inventory = try fleet.load()
+        let inventory = try await fleet.load()
         let access = try access.access(for: inventory)
         let ledger =
             record
@@ -93,7 +93,7 @@ struct StatusCommand: CollectorCommand {
             run.records = record
             guard watch else { return try await run.run() }
             return try await StatusWatch(run, every: interval ?? .seconds(5)).run {
-                let inventory = try fleet.load()
+                let inventory = try await fleet.load()
                 return (inventory, try self.access.access(for: inventory))
             }
         }

@@ -40,7 +40,7 @@ struct VerifyCommand: CollectorCommand {
 
     func run() async throws {
         let environment = ProcessEnvironment.current
-        let inventory = try fleet.load(lasting: policy.timeout)
+        let inventory = try await fleet.load(lasting: policy.timeout)
         let ledger = try await output.openLedger(environment: environment)
         let evidence = try output.evidence()
         defer { evidence?.removeIfEmpty() }

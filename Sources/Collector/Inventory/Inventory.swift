@@ -50,31 +50,41 @@ package struct Inventory: Sendable {
     ///   - hosts: values of `--host`: names, `name:port`, or URLs.
     ///   - service: the value of `--service`, which overrides the sources; nil if not given.
     ///   - environment: the value of `--environment`, likewise.
+    ///   - port: the value of `--port`, which replaces the ports of discovered targets, and is that of hosts without one.
     ///   - selector: the selection of expected hosts.
     ///   - now: the wall clock, for waivers.
     ///   - standardInput: the descriptor for `-`.
+    ///   - lists: the lists of the remote sources; nil if there are none.
     package static func load(
         sources: [InventorySource], hosts: [String] = [], service: String? = nil,
-        environment: EnvironmentName? = nil, selector: HostSelector = .everything, now: Date,
-        standardInput: Int32 = STDIN_FILENO
+        environment: EnvironmentName? = nil, port: Int? = nil, selector: HostSelector = .everything, now: Date,
+        standardInput: Int32 = STDIN_FILENO, lists: InventoryServer.Lists? = nil
     ) throws(InventoryError) -> Inventory {
         guard sources.count(where: { $0.origin == .standardInput }) <= 1 else { throw .standardInputTwice }
         if let service, !ServiceName.isUsable(service) { throw .unusableService(service) }
         let loader = InventoryLoader(now: now, reader: InventoryReader(standardInput: standardInput))
         var readings: [InventoryLoader.Reading] = []
-        for source in sources { readings.append(try loader.read(source)) }
+        for source in sources {
+            if let list = lists?.contents[source] {
+                readings.append(try loader.read(source, list))
+            } else {
+                readings.append(try loader.read(source))
+            }
+        }
         var flags = ParsedInventory()
         for host in hosts {
             let place = SourceLocation(source: "--host", line: nil)
             flags.hosts.append(ListedHost(place: place, address: host))
         }
         return try Inventory(
-            readings: readings, flags: flags, service: service, environment: environment, selector: selector, now: now)
+            readings: readings, flags: flags, service: service, environment: environment, port: port,
+            selector: selector,
+            now: now, server: lists?.server)
     }
 
     private init(
         readings: [InventoryLoader.Reading], flags: ParsedInventory, service: String?,
-        environment: EnvironmentName?, selector: HostSelector, now: Date
+        environment: EnvironmentName?, port: Int?, selector: HostSelector, now: Date, server: InventoryServer?
     ) throws(InventoryError) {
         var warnings = readings.flatMap(\.listing.warnings)
         let named = readings.compactMap(\.listing.service)
@@ -102,7 +112,7 @@ package struct Inventory: Sendable {
                     "\(other.place): --environment \(environment) overrides the environment '\(other.name)'")
             }
         }
-        var builder = InventoryBuilder(service: asked)
+        var builder = InventoryBuilder(service: asked, port: port)
         for reading in readings { try builder.add(reading.listing) }
         try builder.add(flags)
         for waiver in readings.flatMap(\.listing.waivers) {
@@ -127,8 +137,8 @@ package struct Inventory: Sendable {
         let flagged = flags.hosts.isEmpty ? [] : ["\(flags.hosts.count) --host"]
         source = (readings.map(\.source.description) + flagged).joined(separator: ", ")
         watch = InventoryReloader(
-            files: zip(readings, builder.names).map { .init(source: $0.source, stamp: $0.stamp, names: $1) },
-            constant: builder.names.last ?? [], service: asked, now: now)
+            sources: zip(readings, builder.names).map { .init(source: $0.source, version: $0.version, names: $1) },
+            constant: builder.names.last ?? [], service: asked, port: port, now: now, server: server)
     }
 
     /// Warnings about exclusions that match no host: more is verified than was intended, which is safe.
@@ -148,6 +158,10 @@ package struct InventorySource: Hashable, Sendable {
     enum Origin: Hashable, Sendable {
         case file(path: String)
         case standardInput
+        /// Prometheus `http_sd`.
+        case http(url: String)
+        /// The addresses of a name, or with `services` its SRV records.
+        case dns(name: String, services: Bool)
     }
 
     let origin: Origin
@@ -162,9 +176,17 @@ package struct InventorySource: Hashable, Sendable {
         self.group = group
     }
 
-    /// - Parameter argument: a path, or `-` for standard input; with `#GROUP` for one group of an Ansible inventory, unless a
-    ///   file has that name.
+    /// - Parameter argument: a path, `-` for standard input, an `http` or `https` URL, `dns:NAME` or `dns+srv:NAME`. A path
+    ///   with `#GROUP` is one group of an Ansible inventory, unless a file has that name.
     package init(argument: String) {
+        if argument.hasPrefix("http://") || argument.hasPrefix("https://") {
+            self.init(origin: .http(url: argument), group: nil)
+            return
+        }
+        for (prefix, services) in [("dns:", false), ("dns+srv:", true)] where argument.hasPrefix(prefix) {
+            self.init(origin: .dns(name: String(argument.dropFirst(prefix.utf8.count)), services: services), group: nil)
+            return
+        }
         var path = argument
         var group: String?
         if let hash = argument.lastIndex(of: "#"), access(argument, F_OK) != 0 {
@@ -175,10 +197,27 @@ package struct InventorySource: Hashable, Sendable {
     }
 
     /// The name in errors and reports; one clean line.
-    var name: String {
+    package var name: String {
         switch origin {
         case .file(let path): path.isEmpty ? "--fleet ''" : Sanitizer.singleLine(path, limit: 200)
         case .standardInput: "standard input"
+        case .http(let url): Sanitizer.singleLine(Self.withoutSecrets(url), limit: 200)
+        case .dns(let name, let services):
+            "\(services ? "dns+srv" : "dns"):\(Sanitizer.singleLine(name, limit: 200))"
+        }
+    }
+
+    /// A URL without its query, which may contain a token.
+    private static func withoutSecrets(_ url: String) -> String {
+        let end = url.firstIndex { $0 == "?" || $0 == "#" } ?? url.endIndex
+        return url.contains("@") ? "the URL of an inventory" : String(url[..<end])
+    }
+
+    /// True for a list that a server has, which is read by an ``InventoryServer``.
+    package var isRemote: Bool {
+        switch origin {
+        case .file, .standardInput: false
+        case .http, .dns: true
         }
     }
 

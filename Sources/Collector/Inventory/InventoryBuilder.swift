@@ -5,6 +5,8 @@ import Verdict
 /// Builds expected hosts from listed ones: names, URLs, and each name once.
 struct InventoryBuilder {
     let service: String
+    /// The port of hosts without one, and of discovered targets; nil for the sources' own.
+    let port: Int?
     private(set) var hosts: [ExpectedHost] = []
     /// Each host's own credentials.
     private(set) var access: [InventoryCredentials?] = []
@@ -12,15 +14,18 @@ struct InventoryBuilder {
     private(set) var names: [Set<String>] = []
     private var places: [String: (index: Int, listing: Int, place: SourceLocation)] = [:]
 
-    init(service: String) {
+    init(service: String, port: Int? = nil) {
         self.service = service
+        self.port = port
     }
 
     mutating func add(_ listing: ParsedInventory) throws(InventoryError) {
+        var listing = listing
+        if port != nil { listing.removeForeignPorts() }
         let number = names.count
         var added: Set<String> = []
         for listed in listing.hosts {
-            let host = try expectedHost(listed, port: listing.port ?? Inventory.standardPort)
+            let host = try expectedHost(listed, port: port ?? listing.port ?? Inventory.standardPort)
             if let known = places[host.name] {
                 let hasSameAccess =
                     listed.access?.namesSameFiles(as: access[known.index]) ?? (access[known.index] == nil)

@@ -7,6 +7,8 @@ package import Verdict
 package enum InventoryError: ExitCoded, Hashable {
     /// Missing, not permitted, or a folder.
     case unreadable(source: String, reason: String)
+    /// A server that lists hosts gave no usable answer.
+    case unavailable(source: String, reason: String)
     case tooLarge(source: String)
     /// Invalid UTF-8, or control characters.
     case notText(SourceLocation, problem: String)
@@ -25,7 +27,9 @@ package enum InventoryError: ExitCoded, Hashable {
     /// `--fleet -` is given twice.
     case standardInputTwice
 
-    package var exitStatus: ExitStatus { .usage }
+    package var exitStatus: ExitStatus {
+        if case .unavailable = self { .unavailable } else { .usage }
+    }
 }
 
 extension InventoryError: CustomStringConvertible {
@@ -33,6 +37,8 @@ extension InventoryError: CustomStringConvertible {
         switch self {
         case .unreadable(let source, let reason):
             "\(source): cannot be read (\(reason)): give the path of an inventory file, or - for standard input"
+        case .unavailable(let source, let reason):
+            "\(source): the list of hosts is unavailable (\(reason)): check the server, or give a file"
         case .tooLarge(let source):
             "\(source): is larger than 64 MiB: split it, or list one host per line"
         case .notText(let place, let problem):

@@ -10,11 +10,20 @@ struct InventoryLoader: Sendable {
     struct Reading: Sendable {
         let source: InventorySource
         let listing: ParsedInventory
-        let stamp: FileStamp?
+        let version: SourceVersion?
     }
 
     func read(_ source: InventorySource) throws(InventoryError) -> Reading {
-        let content = try reader.read(source)
+        try parse(try reader.read(source), source)
+    }
+
+    /// Reads a list that a server sent.
+    func read(_ source: InventorySource, _ list: InventoryServer.Response) throws(InventoryError) -> Reading {
+        try parse(try reader.read(list, name: source.name), source)
+    }
+
+    private func parse(_ content: InventoryReader.Content, _ source: InventorySource) throws(InventoryError) -> Reading
+    {
         var listing: ParsedInventory
         switch InventoryFormat(recognising: content.text) {
         case .lines: listing = try LineInventory(source: source.name).read(content.text)
@@ -40,7 +49,8 @@ struct InventoryLoader: Sendable {
                 listing.hosts[index].access = listing.hosts[index].access?.resolved(in: folder)
             }
         }
-        return Reading(source: source, listing: listing, stamp: content.stamp)
+        if case .dns(_, true) = source.origin { listing.hasForeignPorts = true }
+        return Reading(source: source, listing: listing, version: content.version)
     }
 
     private func ansible(

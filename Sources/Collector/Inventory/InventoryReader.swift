@@ -11,7 +11,7 @@ struct InventoryReader: Sendable {
     struct Content: Sendable {
         let text: String
         /// nil for a source that cannot be read again: standard input or a pipe.
-        let stamp: FileStamp?
+        let version: SourceVersion?
     }
 
     /// The descriptor of standard input.
@@ -21,7 +21,9 @@ struct InventoryReader: Sendable {
         switch source.origin {
         case .standardInput:
             let bytes = try Self.readAll(standardInput, name: source.name)
-            return Content(text: try Self.text(bytes, name: source.name), stamp: nil)
+            return Content(text: try Self.text(bytes, name: source.name), version: nil)
+        case .http, .dns:
+            throw .unreadable(source: source.name, reason: "it is not a file")
         case .file(let path):
             let descriptor = open(path, O_RDONLY | O_CLOEXEC)
             guard descriptor >= 0 else { throw Self.unreadable(source.name) }
@@ -33,8 +35,13 @@ struct InventoryReader: Sendable {
             }
             let stamp = status.st_mode & S_IFMT == S_IFREG ? FileStamp(status) : nil
             let bytes = try Self.readAll(descriptor, name: source.name)
-            return Content(text: try Self.text(bytes, name: source.name), stamp: stamp)
+            return Content(text: try Self.text(bytes, name: source.name), version: stamp.map { .file($0) })
         }
+    }
+
+    /// A list from a server, checked as the text of a file is.
+    func read(_ list: InventoryServer.Response, name: String) throws(InventoryError) -> Content {
+        Content(text: try Self.text(Array(list.text.utf8), name: name), version: list.version)
     }
 
     private static func unreadable(_ name: String) -> InventoryError {
@@ -70,6 +77,13 @@ struct InventoryReader: Sendable {
     private static func line(of index: Int, in bytes: [UInt8]) -> Int {
         bytes[..<index].count { $0 == 10 } + 1
     }
+}
+
+/// Identifies the version of a source that was read.
+enum SourceVersion: Hashable, Sendable {
+    case file(FileStamp)
+    /// The entity tag of a server's list, nil without one, and the SHA-256 of its text.
+    case remote(tag: String?, hash: [UInt8])
 }
 
 /// Identifies a version of a file cheaply, without reading it.

@@ -1,3 +1,4 @@
+import CollectorSupport
 import Verdict
 
 /// The contents of one source.
@@ -10,10 +11,34 @@ struct ParsedInventory: Sendable {
     var service: (name: String, place: SourceLocation)?
     var environment: (name: EnvironmentName, place: SourceLocation)?
     var port: Int?
+    /// True if the hosts' ports are those of whatever the list was made for.
+    var hasForeignPorts = false
     /// True if hosts can be selected by an Ansible group.
     var isAnsible = false
     /// Warnings for the report, one line each.
     var warnings: [String] = []
+
+    /// Removes the ports of a list with foreign ports. Targets that differ by their ports alone become one host
+    /// with the labels that they share.
+    mutating func removeForeignPorts() {
+        guard hasForeignPorts else { return }
+        var merged: [ListedHost] = []
+        var indices: [String: Int] = [:]
+        for var host in hosts {
+            guard host.name == nil, let address = host.address, let parts = HostAddress.hostAndPort(address) else {
+                merged.append(host)
+                continue
+            }
+            host.address = parts.host
+            if let index = indices[parts.host] {
+                merged[index].labels = merged[index].labels.filter { host.labels[$0.key] == $0.value }
+            } else {
+                indices[parts.host] = merged.count
+                merged.append(host)
+            }
+        }
+        hosts = merged
+    }
 }
 
 /// A host as a source lists it, before its service and port are known.

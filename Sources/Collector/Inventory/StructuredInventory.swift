@@ -143,7 +143,7 @@ struct StructuredInventory {
     /// Labels that begin with `__` are instructions to Prometheus, not labels of a host. `__scheme__` is used; the others are
     /// dropped, including `__metrics_path__`, which is the path of metrics.
     private func fileSD(_ groups: Node.Sequence) throws(InventoryError) -> ParsedInventory {
-        var listing = ParsedInventory()
+        var listing = ParsedInventory(hasForeignPorts: true)
         for group in groups {
             guard case .mapping(let mapping) = group else {
                 throw invalid(group, "a host is listed among groups of targets: write it below targets")

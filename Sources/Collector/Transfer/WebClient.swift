@@ -15,8 +15,17 @@ package final class WebClient: Sendable {
     private let reader: Task<Void, Never>
 
     /// Runs `body` with a client that is closed afterwards.
-    package static func with<Value>(_ body: (WebClient) async throws -> Value) async throws -> Value {
-        let client = try WebClient()
+    ///
+    /// - Parameter bodyBytes: the limit of a response's body, if it is not the usual one.
+    package static func with<Value>(
+        bodyBytes: Int? = nil, _ body: (WebClient) async throws -> Value
+    ) async throws -> Value {
+        var limits = TransferLimits.forServices()
+        if let bodyBytes {
+            limits.bodyBytes = bodyBytes
+            limits.memoryBytes = max(limits.memoryBytes, limits.concurrency * bodyBytes)
+        }
+        let client = try WebClient(limits: limits)
         do {
             let value = try await body(client)
             await client.close()

@@ -1,4 +1,5 @@
 import ArgumentParser
+import CollectorSupport
 import Gate
 import Ledger
 import Operations
@@ -45,6 +46,10 @@ enum ArgumentText {
 
     static func environmentName(_ text: String) throws -> EnvironmentName {
         try required("letters, digits, '.', '_' and '-', at most 128", EnvironmentName(text))
+    }
+
+    static func port(_ text: String) throws -> Int {
+        try required("a port from 1 to 65535", HostAddress.port(text))
     }
 
     static func selectorTerm(_ text: String) throws -> HostSelector.Term {

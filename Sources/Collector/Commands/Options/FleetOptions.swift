@@ -2,6 +2,7 @@ import ArgumentParser
 import CollectorSupport
 import Foundation
 import Inventory
+import Operations
 import Shared
 import Verdict
 
@@ -9,18 +10,28 @@ import Verdict
 struct FleetOptions: ParsableArguments {
     static let environmentFlags: [EnvironmentArguments.Flag] = [
         .init("--fleet", .values), .init("--host", .values), .init("--select", .values), .init("--service"),
+        .init("--port"),
         .init("--environment"),
     ]
 
     @Option(
         help: ArgumentHelp(
-            "Inventory: YAML, JSON, Prometheus file_sd, Ansible (PATH#GROUP for one group), or one host or URL a line; "
-                + "'-' is standard input. Repeatable.",
-            valueName: "path"))
+            "Inventory: a file in YAML, JSON, Prometheus file_sd, Ansible (PATH#GROUP for one group), or with one host or "
+                + "URL a line; '-' for standard input; a URL of Prometheus http_sd; dns:NAME for the addresses of a name, "
+                + "or dns+srv:NAME for its SRV records. Repeatable.",
+            valueName: "source"))
     var fleet: [String] = []
 
     @Option(help: ArgumentHelp("One host, in addition to --fleet. Repeatable.", valueName: "name|url"))
     var host: [String] = []
+
+    @Option(
+        help: ArgumentHelp(
+            "The agents' port. Replaces the ports of targets in file_sd, http_sd and SRV records, and is the port of hosts "
+                + "without one. Default: the inventory's, else 9480.",
+            valueName: "port"),
+        transform: ArgumentText.port)
+    var port: Int?
 
     @Option(
         help: ArgumentHelp(
@@ -56,21 +67,22 @@ struct FleetOptions: ParsableArguments {
     /// Reads the inventory, once.
     ///
     /// - Parameter lasting: how long waivers must last. One that expires during the verification does not count.
-    func load(lasting: Duration = .zero) throws -> Inventory {
+    func load(lasting: Duration = .zero) async throws -> Inventory {
         guard !isEmpty else { throw UsageError("no hosts to verify: give --fleet PATH or --host NAME") }
+        let sources = fleet.map(InventorySource.init(argument:))
         return try Inventory.load(
-            sources: fleet.map(InventorySource.init(argument:)), hosts: host, service: service,
-            environment: environmentName, selector: HostSelector(select),
-            now: Date().addingTimeInterval(lasting.seconds))
+            sources: sources, hosts: host, service: service, environment: environmentName, port: port,
+            selector: HostSelector(select), now: Date().addingTimeInterval(lasting.seconds),
+            lists: try await InventoryServer.http.lists(of: sources))
     }
 
     /// The service and its environment, even if no fleet is verified.
     ///
     /// - Parameter inventory: the inventory, if it has been read.
-    func deployedService(_ inventory: Inventory?) throws -> DeployedService {
+    func deployedService(_ inventory: Inventory?) async throws -> DeployedService {
         if let inventory { return inventory.deployed }
         // Without a verification, the inventory is read only for names that no flag gives.
-        if !isEmpty, service == nil || environmentName == nil { return try load().deployed }
+        if !isEmpty, service == nil || environmentName == nil { return try await load().deployed }
         guard let service else {
             throw UsageError("no service named: give --service NAME, or an inventory with 'service: NAME' at its top")
         }

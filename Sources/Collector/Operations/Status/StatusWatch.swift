@@ -160,7 +160,7 @@ final class WatchState: Sendable {
             var watch = inventory.watch
             while (try? await Task.sleep(for: Self.pause)) != nil {
                 do throws(InventoryError) {
-                    if try watch.listedNames() != nil { content.withLock { $0.hasInventoryChanged = true } }
+                    if try await watch.listedNames() != nil { content.withLock { $0.hasInventoryChanged = true } }
                     note(nil, of: .inventory)
                 } catch {
                     note("cannot read the inventory again: \(error)", of: .inventory)

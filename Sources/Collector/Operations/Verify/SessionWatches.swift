@@ -45,7 +45,7 @@ package struct SessionWatch: Sendable {
         SessionWatch { yield in
             var watch = inventory.watch
             await repeatedly {
-                if let names = try watch.listedNames() { yield(.listed(names)) }
+                if let names = try await watch.listedNames() { yield(.listed(names)) }
             } failed: {
                 // A source that is unreadable now proves nothing about its hosts.
                 logger.warning("Could not reread the inventory", metadata: ["reason": "\($0)"])
