@@ -46,6 +46,25 @@ def fail(message):
     sys.exit(f"build.py: {message}")
 
 
+def settled(binary):
+    """The program without the parts that depend on the build folder and that no program reads: the compiler's
+    module hashes are cleared, and the linker's build id is computed again from the rest."""
+    content = bytearray(binary.read_bytes())
+    section = r"\] (\S+) +\S+ +[0-9a-f]+ ([0-9a-f]+) ([0-9a-f]+)"
+    identity = None
+    for name, offset, size in re.findall(section, run("readelf", "--sections", "--wide", str(binary), text=True)):
+        start, end = int(offset, 16), int(offset, 16) + int(size, 16)
+        if name == ".swift_modhash":
+            content[start:end] = bytes(end - start)
+        if name == ".note.gnu.build-id":
+            # After the note's header and its name, "GNU".
+            identity = slice(start + 16, end)
+            content[identity] = bytes(end - start - 16)
+    if identity:
+        content[identity] = hashlib.sha1(content).digest()[:identity.stop - identity.start]
+    return bytes(content)
+
+
 class Packer:
     def __init__(self, options, work):
         self.binaries = {"agent": options.agent.resolve(), "collector": options.collector.resolve()}
@@ -67,7 +86,7 @@ class Packer:
         """Writes the files of one program below root: units into the folder `units`, documents into `documents`."""
         name = f"buildinfo-{part}"
         binary = self.binaries[part]
-        self.write(root / "usr/bin" / name, binary.read_bytes() if self.debug else self.settled(binary), 0o755)
+        self.write(root / "usr/bin" / name, binary.read_bytes() if self.debug else settled(binary), 0o755)
         for unit in UNITS[part]:
             self.install(TREE / "systemd" / unit, root / units / unit)
         if part == "agent":
@@ -104,24 +123,6 @@ class Packer:
 
     def zipped(self, content):
         return gzip.compress(content if isinstance(content, bytes) else content.encode(), 9, mtime=0)
-
-    def settled(self, binary):
-        """The program without the parts that depend on the build folder and that no program reads: the compiler's
-        module hashes are cleared, and the linker's build id is computed again from the rest."""
-        content = bytearray(binary.read_bytes())
-        section = r"\] (\S+) +\S+ +[0-9a-f]+ ([0-9a-f]+) ([0-9a-f]+)"
-        identity = None
-        for name, offset, size in re.findall(section, run("readelf", "--sections", "--wide", str(binary), text=True)):
-            start, end = int(offset, 16), int(offset, 16) + int(size, 16)
-            if name == ".swift_modhash":
-                content[start:end] = bytes(end - start)
-            if name == ".note.gnu.build-id":
-                # After the note's header and its name, "GNU".
-                identity = slice(start + 16, end)
-                content[identity] = bytes(end - start - 16)
-        if identity:
-            content[identity] = hashlib.sha1(content).digest()[:identity.stop - identity.start]
-        return bytes(content)
 
     # Dependencies
 
