@@ -12,8 +12,9 @@ import time
 
 SUITE = "bookworm"
 BASE = "systemd,systemd-sysv,dbus,libpam-systemd,ca-certificates"
-# The engine, the libraries of the programs, and the tools of the tests.
-PACKAGES = "docker.io podman runc curl libcurl4 libsqlite3-0 libyaml-0-2 libstdc++6 libgcc-s1 busybox-static iproute2".split()
+# The engine, the libraries of the programs, and the tools of the tests, with what Ansible needs on a host.
+PACKAGES = ("docker.io podman runc curl libcurl4 libsqlite3-0 libyaml-0-2 libstdc++6 libgcc-s1 busybox-static iproute2 "
+            "python3 python3-apt").split()
 
 
 def run(*command, check=True, **options):
