@@ -109,10 +109,15 @@ class Machine:
     def find_leader(self):
         if self.process.poll() is not None:
             raise RuntimeError("systemd-nspawn ended: " + (self.work / "console").read_text(errors="replace")[-2000:])
-        found = run("pgrep", "-P", str(self.process.pid), check=False).stdout.split()
-        # Until it is the first process of its namespace, the namespaces cannot be entered.
-        if found and re.search(r"^NSpid:.*\t1$", pathlib.Path(f"/proc/{found[0]}/status").read_text(), re.M):
-            self.leader = int(found[0])
+        for found in run("pgrep", "-P", str(self.process.pid), check=False).stdout.split():
+            # Children that prepare the machine end before it starts.
+            try:
+                status = pathlib.Path(f"/proc/{found}/status").read_text()
+            except OSError:
+                continue
+            # Until it is the first process of its namespace, the namespaces cannot be entered.
+            if re.search(r"^NSpid:.*\t1$", status, re.M):
+                self.leader = int(found)
         return self.leader
 
     def wait(self, seconds, condition, what):
