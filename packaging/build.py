@@ -100,8 +100,10 @@ class Packer:
             for path in sorted((TREE / "systemd/examples").rglob("*.conf")):
                 self.install(path, root / documents / "examples" / path.relative_to(TREE / "systemd/examples"))
         else:
-            for path in sorted((TREE / "examples").iterdir()):
-                self.install(path, root / documents / "examples" / path.name, 0o755 if path.suffix == ".sh" else 0o644)
+            for path in sorted((TREE / "examples").rglob("*")):
+                if path.is_file():
+                    self.install(path, root / documents / "examples" / path.relative_to(TREE / "examples"),
+                                 0o755 if path.suffix == ".sh" else 0o644)
         page = run(
             sys.executable, str(HERE / "man/render.py"), str(binary), str(HERE / f"man/{name}.roff"), self.date)
         self.write(root / f"usr/share/man/man1/{name}.1.gz", self.zipped(page))
@@ -249,8 +251,10 @@ def main():
         made = [packer.debian(part) for part in UNITS]
         if not options.debug:
             made.append(packer.tarball())
-    for path in made:
-        print(f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}")
+    sums = "".join(f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n" for path in made)
+    # What install.sh verifies.
+    (options.out / "SHA256SUMS").write_text(sums)
+    print(sums, end="")
 
 
 if __name__ == "__main__":

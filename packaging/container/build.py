@@ -188,8 +188,9 @@ class Image:
         layer.add("etc/nsswitch.conf", b"hosts: files dns\n")
         layer.add("etc/buildinfo", mode=0o755, kind=tarfile.DIRTYPE)
         layer.add("tmp", mode=0o1777, kind=tarfile.DIRTYPE)
-        # For any user of group 0, too, as on OpenShift.
-        layer.add("var/lib/buildinfo", mode=0o770, kind=tarfile.DIRTYPE, owner=USER, group=0)
+        # For any user of group 0, too, as on OpenShift. A volume takes the owner of the folder that it is mounted on.
+        for folder in ("var/lib/buildinfo", "run/buildinfo-reader"):
+            layer.add(folder, mode=0o770, kind=tarfile.DIRTYPE, owner=USER, group=0)
         self.add_records(layer)
         return layer.packed()
 
@@ -258,7 +259,7 @@ class Image:
     def write(self, folder):
         layout = Layout(folder)
         archive = self.layer()
-        layer = layout.blob(gzip.compress(archive, 9, mtime=0), "application/vnd.oci.image.layer.v1.tar+gzip")
+        layer = layout.blob(gzip.compress(archive, 6, mtime=0), "application/vnd.oci.image.layer.v1.tar+gzip")
         configuration = {"User": f"{USER}:{USER}", "Entrypoint": [f"/usr/bin/{self.program['title']}"],
                          "Cmd": self.program["command"], "WorkingDir": "/", "Labels": self.labels(),
                          "Env": ["PATH=/usr/bin", "STATE_DIRECTORY=/var/lib/buildinfo"]}
