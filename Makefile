@@ -20,7 +20,7 @@ PACKED := --agent .build-release-agent/release/buildinfo-agent --collector .buil
 # Debug binaries will do, on a system that is given their runtime.
 SYSTEM_ARGS := --agent $(DEBUG)/buildinfo-agent --collector $(DEBUG)/buildinfo-collector
 
-.PHONY: help deps demo demo-promotion test system-test guards browser pictures lint build release dist dist-check bench format clean
+.PHONY: help deps demo demo-promotion test system-test guards browser pictures lint build release dist dist-check images bench format clean
 
 help: ## Say what there is to make.
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -48,12 +48,15 @@ test: ## Run every test: unit, property, end to end with a real engine and regis
 	@for target in $(TESTS); do \
 		echo "== $$target"; $(SWIFT) test --skip-build --disable-xctest --filter "^$$target\." || exit 1; done
 	@echo "== Packages, on a booted system"; Tests/System/run.py $(SYSTEM_ARGS)
+	@echo "== Ansible, cloud-init and install.sh, on a booted system"; Tests/System/hosts.py $(SYSTEM_ARGS)
+	@echo "== install.sh"; packaging/check-install.py
 
 system-test: ## Install the packages on a booted Debian with systemd and an engine, and kill, hang, upgrade and purge them.
 	scripts/deps.sh build system
 	$(SWIFT) build --product buildinfo-agent
 	$(SWIFT) build --product buildinfo-collector
 	Tests/System/run.py $(SYSTEM_ARGS)
+	Tests/System/hosts.py $(SYSTEM_ARGS)
 
 guards: ## Remove every guard of the promises once, in a copy, and see a test go red. ARGS='--only nonce*' for some.
 	scripts/deps.sh build test
@@ -75,7 +78,7 @@ pictures: ## Take the pictures of the HTML report in docs/images: a real run, sh
 lint: ## Check the format of every Swift file, the scripts' syntax, the documentation, and what systemd says of the units.
 	scripts/deps.sh lint
 	$(SWIFT) format lint --strict --recursive Package.swift Sources Tests
-	@for script in scripts/*.sh bench/*.sh bench/*/*.sh bench/*/*/*.sh examples/*.sh systemd/*.sh packaging/*.sh .ci/run; do \
+	@for script in scripts/*.sh bench/*.sh bench/*/*.sh bench/*/*/*.sh examples/*.sh systemd/*.sh packaging/*.sh packaging/container/*.sh .ci/run; do \
 		bash -n "$$script" || exit 1; done
 	@for script in packaging/*/p*inst packaging/*/p*rm; do sh -n "$$script" || exit 1; done
 	@git ls-files '*.py' | /usr/bin/python3 -c 'import ast, sys; [ast.parse(open(p).read(), p) for p in sys.stdin.read().split()]'
@@ -115,6 +118,12 @@ dist: release ## Pack the programs: a tarball and two Debian packages, into dist
 dist-check: dist ## Pack once more, under other circumstances, and compare. BINARIES=1 builds both programs in another folder, too.
 	packaging/reproduce.sh dist $(if $(BINARIES),--build,$(PACKED))
 
+images: release ## Build container images of both programs into .build-images, and prove a container with them on a real engine. As root.
+	scripts/deps.sh images
+	rm -rf .build-images
+	packaging/container/build.py $(PACKED) --out .build-images
+	packaging/container/check.sh .build-images $(PACKED)
+
 bench: release ## Measure beside named peers, and make docs/benchmarks.md. ARGS='--only sweep' for some. Takes half an hour.
 	scripts/deps.sh bench
 	@# The programs that are not shipped: they play fleets, or drive parts of the collector.
@@ -128,4 +137,4 @@ format: ## Format every Swift file in place.
 	$(SWIFT) format --in-place --recursive Package.swift Sources Tests
 
 clean: ## Remove what was built.
-	rm -rf .build .build-release .build-release-agent .build-guards .build-system .build-bench dist
+	rm -rf .build .build-release .build-release-agent .build-guards .build-system .build-bench .build-images dist

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs the missing Debian (or Ubuntu) packages for the given purposes.
-# Usage: deps.sh build|test|promotion|system|dist|lint|bench|browser …
+# Usage: deps.sh build|test|promotion|system|dist|images|lint|bench|browser …
 set -euo pipefail
 
 declare -A build=(
@@ -68,6 +68,9 @@ declare -A system=(
     [/usr/bin/readelf]=binutils
     [/usr/bin/dpkg-deb]=dpkg
     [/usr/bin/python3]=python3
+    [/usr/bin/ansible-playbook]=ansible-core
+    [/usr/lib/python3/dist-packages/yaml/__init__.py]=python3-yaml
+    [/usr/bin/curl]=curl
 )
 declare -A dist=(
     [/usr/bin/dpkg-deb]=dpkg
@@ -77,6 +80,20 @@ declare -A dist=(
     [/usr/bin/mandoc]=mandoc
     [/usr/bin/python3]=python3
 )
+declare -A images=(
+    [/usr/bin/readelf]=binutils
+    [/usr/share/ca-certificates/mozilla]=ca-certificates
+    [/usr/sbin/dockerd:/usr/bin/dockerd]=docker.io
+    [/usr/bin/docker:/usr/local/bin/docker]=docker.io
+    [/usr/bin/docker-compose]=docker-compose
+    [/usr/bin/docker-registry]=docker-registry
+    [/usr/bin/skopeo]=skopeo
+    [/usr/bin/curl]=curl
+    [/usr/bin/cc]=gcc
+    [/usr/lib/x86_64-linux-gnu/libc.a:/usr/lib/aarch64-linux-gnu/libc.a:/usr/lib/libc.a]=libc6-dev
+    [/usr/bin/unshare]=util-linux
+    [/usr/bin/python3]=python3
+)
 declare -A lint=(
     [/usr/bin/systemd-analyze]=systemd
 )
@@ -84,8 +101,8 @@ declare -A lint=(
 missing=()
 for purpose in "$@"; do
     case "$purpose" in
-        build|test|promotion|system|dist|lint|bench|browser) declare -n wanted="$purpose" ;;
-        *) echo "deps.sh: unknown purpose '$purpose': use build, test, promotion, system, dist, lint, bench or browser" >&2; exit 64 ;;
+        build|test|promotion|system|dist|images|lint|bench|browser) declare -n wanted="$purpose" ;;
+        *) echo "deps.sh: unknown purpose '$purpose': use build, test, promotion, system, dist, images, lint, bench or browser" >&2; exit 64 ;;
     esac
     for places in "${!wanted[@]}"; do
         found=no

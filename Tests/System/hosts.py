@@ -39,7 +39,7 @@ class Ansible:
         """Returns the exit code, the numbers of the recap, and what Ansible said."""
         (self.work / "hosts.ini").write_text(
             f"[canvas]\ncanvas-01 ansible_connection=machine ansible_host={self.machine.leader} "
-            "ansible_python_interpreter=/usr/bin/python3\n")
+            "ansible_python_interpreter=/usr/bin/python3 ansible_become=false\n")
         (self.work / "ansible.cfg").write_text("[defaults]\n")
         (self.work / "variables.json").write_text(json.dumps(variables))
         environment = {
@@ -74,8 +74,8 @@ class Scenario:
         with tempfile.NamedTemporaryFile("w") as file:
             file.write(token)
             file.flush()
-            return run(*self.machine.entering("-n"), str(self.collector), "verify", "--host", "http://127.0.0.1:9480/buildinfo/canvas",
-                       "--sha", sha, "--soak", "1s", "--timeout", "20s", "--store", "none", "--progress", "none",
+            return run(*self.machine.entering("-n"), str(self.collector), "verify", "--service", "canvas", "--host",
+                       "http://127.0.0.1:9480/buildinfo/canvas", "--sha", sha, "--soak", "1s", "--timeout", "20s", "--store", "none", "--progress", "none",
                        "--token-file", file.name, check=False).returncode
 
     def version(self):

@@ -307,6 +307,9 @@ def main():
         return
     if not (TREE / "Package.resolved").exists():
         fail("Package.resolved is missing: build the programs first")
+    # The label must not name a commit that the image is not of.
+    if run("git", "-C", str(TREE), "status", "--porcelain", "--untracked-files=no"):
+        fail("the tree has changes that its commit does not have: commit them, or build from a clone")
     for part in PROGRAMS:
         Image(part, getattr(options, part).resolve(), options).write(options.out / part)
 

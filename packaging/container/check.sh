@@ -13,9 +13,6 @@ tag=${temp##*/}
 registry='' status=0 sha=3f2a90be11d2c4a5968778695a4b3c2d1e0f9a8b
 fail() { say "check.sh: $*"; exit 1; }
 clean() {
-    for file in "$temp"/*.log; do
-        [ "$status" = 0 ] || { [ -s "$file" ] && say "-- ${file##*/}" && tail -n 5 "$file" >&2; }
-    done
     [ -z "$engine" ] || on_engine ps -aq 2>/dev/null | xargs -r docker --host "unix://$socket" rm -f >/dev/null 2>&1
     stop_engine
     [ -z "$registry" ] || stop_group "$registry"
@@ -123,8 +120,8 @@ field() { python3 -c 'import json, sys; print(json.load(sys.stdin).get(sys.argv[
 proves() { # EXPECTED-EXIT-CODE COMMIT [DOCKER-FLAG...]
     local expected=$1 commit=$2 code=0
     shift 2
-    on_engine run --rm "${confined[@]}" "$@" "$collector" verify --host "http://127.0.0.1:$port/buildinfo/canvas" \
-        --sha "$commit" --soak 1s --timeout 15s --progress plain --report json=- ${token_flags[@]+"${token_flags[@]}"} \
+    on_engine run --rm "${confined[@]}" "$@" "$collector" verify --service canvas \
+        --host "http://127.0.0.1:$port/buildinfo/canvas" --sha "$commit" --soak 1s --timeout 15s --progress plain --report json=- ${token_flags[@]+"${token_flags[@]}"} \
         >"$temp/verify.json" 2>"$temp/verify.log" || code=$?
     [ "$code" = "$expected" ] || fail "the collector ends with $code instead of $expected: $(tail -n 3 "$temp/verify.log")"
 }
@@ -146,7 +143,7 @@ grep -q converged "$temp/history.log" || fail "a named volume does not keep the 
 passed "a named volume keeps the ledger"
 # OpenShift and others give any user, in group 0.
 on_engine run --rm "${confined[@]}" --user 1000680000:0 --volume another:/var/lib/buildinfo "$collector" \
-    verify --host "http://127.0.0.1:$port/buildinfo/canvas" --sha "$sha" --soak 1s --timeout 15s --progress none >"$temp/any.log" 2>&1 ||
+    verify --service canvas --host "http://127.0.0.1:$port/buildinfo/canvas" --sha "$sha" --soak 1s --timeout 15s --progress none >"$temp/any.log" 2>&1 ||
     fail "under another user: $(tail -n 3 "$temp/any.log")"
 passed "any user of group 0 can run the collector"
 
