@@ -18,6 +18,9 @@ OTHER_FLAGS = {
     "--filter", "--label", "--now", "--parallel", "--product", "--raw",
     "--force-recreate", "--new", "--scale", "--skip-push", "--user", "--with-registry-auth",  # tools that deploy containers
     "--only", "--quick",  # bench/run.py
+    "--all", "--cap-drop", "--group-add", "--name", "--network", "--read-only", "--restart", "--rm", "--security-opt",  # engines, skopeo
+    "--join", "--out",  # packaging/container/build.py
+    "--list",  # ansible-inventory
     "--help", "--version", "--generate-completion-script",  # every program of ours has them, from the argument parser
 }
 # Placeholders in prose that stand for several flags.

@@ -10,12 +10,13 @@ temp=$(mktemp -d /tmp/buildinfo-images.XXXXXX)
 # shellcheck source=scripts/demo-parts.bash
 . "$tree/scripts/demo-parts.bash"
 tag=${temp##*/}
-registry='' status=0 sha=3f2a90be11d2c4a5968778695a4b3c2d1e0f9a8b
+registry='' proxy='' status=0 sha=3f2a90be11d2c4a5968778695a4b3c2d1e0f9a8b
 fail() { say "check.sh: $*"; exit 1; }
 clean() {
     [ -z "$engine" ] || on_engine ps -aq 2>/dev/null | xargs -r docker --host "unix://$socket" rm -f >/dev/null 2>&1
     stop_engine
     [ -z "$registry" ] || stop_group "$registry"
+    [ -z "$proxy" ] || stop_group "$proxy"
     rm -rf "$temp"
 }
 trap 'status=$?; set +e; clean; exit "$status"' EXIT
@@ -107,13 +108,13 @@ echo "$RANDOM$RANDOM" >"$token"
 chown 65532 "$token"
 chmod 400 "$token"
 port=$((32000 + RANDOM % 12000))
-run_agent() { # NAME MOUNT-TARGET [DOCKER-FLAG...]
-    local name=$1 target=$2
+run_agent() { # SOCKET MOUNT-TARGET [DOCKER-FLAG...]
+    local source=$1 target=$2
     shift 2
-    on_engine rm -f "$name" >/dev/null 2>&1
-    on_engine run --detach --name "$name" "${confined[@]}" --volume "$socket:$target:ro" --volume "$machine:/etc/machine-id:ro" \
+    on_engine rm -f agent >/dev/null 2>&1 || true
+    on_engine run --detach --name agent "${confined[@]}" --volume "$source:$target:ro" --volume "$machine:/etc/machine-id:ro" \
         "$@" "$agent" serve --listen "127.0.0.1:$port" --service canvas=compose:shop/canvas >/dev/null
-    until_true 30 curl -fsS "http://127.0.0.1:$port/healthz" || fail "the agent does not answer: $(on_engine logs "$name" 2>&1 | tail -n 3)"
+    until_true 30 curl -fsS "http://127.0.0.1:$port/healthz" || fail "the agent does not answer: $(on_engine logs agent 2>&1 | tail -n 3)"
 }
 document() { curl -fsS "http://127.0.0.1:$port/buildinfo?nonce=1"; }
 field() { python3 -c 'import json, sys; print(json.load(sys.stdin).get(sys.argv[1]))' "$1"; }
@@ -128,7 +129,7 @@ proves() { # EXPECTED-EXIT-CODE COMMIT [DOCKER-FLAG...]
 token_flags=()
 
 # Most hosts mount /var/run/docker.sock, and the agent looks in /run.
-run_agent direct /var/run/docker.sock --group-add "$group"
+run_agent "$socket" /var/run/docker.sock --group-add "$group"
 [ "$(document | field git_sha)" = "$sha" ] || fail "the agent does not report the container: $(document)"
 proves 0 "$sha"
 proves 10 "${sha//3/4}"
@@ -147,11 +148,11 @@ on_engine run --rm "${confined[@]}" --user 1000680000:0 --volume another:/var/li
     fail "under another user: $(tail -n 3 "$temp/any.log")"
 passed "any user of group 0 can run the collector"
 
-run_agent refused /run/docker.sock
+run_agent "$socket" /run/docker.sock
 [ "$(document | field state)" = unknown ] || fail "without the socket's group, the state is not unknown: $(document)"
 proves 30 "$sha"
 passed "without the socket's group, nothing is proven: $(document | field reason | cut -c 1-120)"
-on_engine rm -f direct refused >/dev/null
+on_engine rm -f agent >/dev/null
 
 if on_engine run --rm --entrypoint /bin/sh "$agent" >"$temp/shell.log" 2>&1; then fail "the image has a shell"; fi
 if on_engine run --rm "${confined[@]}" "$agent" >"$temp/anonymous.log" 2>&1; then fail "the agent listens beyond loopback without a token"; fi
@@ -193,3 +194,25 @@ on_engine start "$reader" >/dev/null
 proves 0 "$sha" --volume "$token:/token:ro"
 passed "without its reader the agent proves nothing, and it recovers"
 compose_agent direct down -v || fail "compose down: $(tail -n 3 "$temp/compose.log")"
+
+# The example's proxy is another project's image, so its pattern is tried in a program of ours.
+set -m
+"$tree/packaging/container/socket-proxy.py" "$tree/examples/agent.compose.yaml" "$socket" "$temp/proxy.sock" </dev/null >"$temp/proxy.log" &
+proxy=$!
+set +m
+until_true 10 test -S "$temp/proxy.sock" || fail "the proxy did not start"
+chown 65532 "$temp/proxy.sock"
+token_flags=()
+run_agent "$temp/proxy.sock" /run/docker.sock
+[ "$(document | field git_sha)" = "$sha" ] || fail "behind the proxy: $(document)"
+on_engine tag canvas:1 canvas:2
+proves 0 "$sha"
+[ ! -s "$temp/proxy.log" ] || fail "examples/agent.compose.yaml denies what the reader asks: $(cat "$temp/proxy.log")"
+container=$(on_engine ps -qf name=canvas --no-trunc)
+for path in containers/json/../../v1.41/volumes "containers/$container/logs" "containers/$container/archive" secrets images/canvas:1/get; do
+    [ "$(curl -s --path-as-is -o /dev/null -w '%{http_code}' --unix-socket "$temp/proxy.sock" "http://engine/v1.41/$path")" = 403 ] ||
+        fail "the proxy's pattern permits $path"
+done
+[ "$(curl -s -X POST -o /dev/null -w '%{http_code}' --unix-socket "$temp/proxy.sock" "http://engine/v1.41/containers/json")" = 403 ] ||
+    fail "the proxy permits POST"
+passed "behind the pattern of the example's proxy, everything that the reader asks is permitted, and nothing else"
