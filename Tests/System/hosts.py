@@ -25,7 +25,7 @@ from machine import Machine, prepared_root, run
 from run import SHA, TREE, runtime_folders
 
 ROLE = TREE / "examples/ansible"
-TOKEN = "first-token-0123456789abcdef"
+TOKEN, SECOND = "first-token-0123456789abcdef", "second-token-0123456789abcdef"
 SERVER = "http://127.0.0.1:8000"
 
 
@@ -117,27 +117,32 @@ class Scenario:
         self.check("role: and no other build (10)", 10, self.verdict(TOKEN, SHA[::-1]))
 
         before = machine.must("sha256sum /etc/buildinfo/access/token")
-        rotated = {**variables, "buildinfo_agent_token": f"second-token\n{TOKEN}"}
+        rotated = {**variables, "buildinfo_agent_token": f"{SECOND}\n{TOKEN}"}
         self.applies("--check with another token", rotated, "--check", changes=True)
         self.check("role: --check changed nothing", before, machine.must("sha256sum /etc/buildinfo/access/token"))
         self.applies("two tokens during a rotation", rotated, changes=True)
-        self.check("role: both tokens are taken", ("200", "200"), (self.status("second-token"), self.status(TOKEN)))
-        rotated["buildinfo_agent_token"] = "second-token"
+        self.check("role: both tokens are taken", ("200", "200"), (self.status(SECOND), self.status(TOKEN)))
+        rotated["buildinfo_agent_token"] = SECOND
         self.applies("the new token alone", rotated, changes=True)
-        self.check("role: the old one is refused", ("200", "401"), (self.status("second-token"), self.status(TOKEN)))
+        self.check("role: the old one is refused", ("200", "401"), (self.status(SECOND), self.status(TOKEN)))
 
         two = {**rotated, "buildinfo_agent_services": [*variables["buildinfo_agent_services"], {"name": "worker", "container": "none"}],
                "buildinfo_agent_settings": {"log": {"level": "notice"}}}
         self.applies("another service", two, changes=True)
-        self.check("role: it is known", "200", self.status("second-token", "/buildinfo/worker"))
+        self.check("role: it is known", "200", self.status(SECOND, "/buildinfo/worker"))
         self.check("role: again, nothing changes", *self.second(two))
 
         wrong = {**two, "buildinfo_agent_services": [{"name": "canvas", "kontainer": "canvas"}]}
         code, _, said = self.ansible(wrong)
-        self.check("role: a mistake in the services stops it, with the line", "2, agent.yaml", f"{code}, {said[-900:]}",
-                   code == 2 and "agent.yaml" in said and "kontainer" in said)
-        self.check("role: and the running agent goes on", "200", self.status("second-token"))
-        self.applies("corrected", two, changes=True)
+        self.check("role: a mistake in the services stops it, with the reason", "2, kontainer", f"{code}, {said[-900:]}",
+                   code == 2 and "kontainer" in said)
+        code, _, said = self.ansible({**two, "buildinfo_agent_token": "short"})
+        self.check("role: so does a token that the agent would refuse", "2", code)
+        self.check("role: and shows no token", False, "short" in said)
+        machine.must("systemctl restart buildinfo-reader buildinfo-agent")
+        self.check("role: and the agent goes on, even after a restart", ("200", "200"), (
+            self.status(SECOND), self.status(SECOND, "/buildinfo/worker")))
+        self.check("role: corrected, nothing changes", *self.second(two))
         for what, variable, value in (("no token on an open port", "buildinfo_agent_token", ""),
                                       ("no services", "buildinfo_agent_services", []),
                                       ("two packages", "buildinfo_agent_package_url", SERVER),
@@ -148,7 +153,7 @@ class Scenario:
         upgraded = {**two, "buildinfo_agent_package_file": str(self.packages["2"])}
         self.applies("a newer package", upgraded, changes=True)
         self.check("role: it is installed", "0.1.1-1", self.version())
-        self.check("role: the collector proves the host again", 0, self.verdict("second-token"))
+        self.check("role: the collector proves the host again", 0, self.verdict(SECOND))
         self.check("role: after the upgrade, nothing changes", *self.second(upgraded))
 
         closed = {**upgraded, "buildinfo_agent_listen": [], "buildinfo_agent_token": ""}

@@ -104,7 +104,7 @@ confined=(--read-only --user 65532 --cap-drop ALL --security-opt no-new-privileg
 machine=$temp/machine-id
 tr -d - </proc/sys/kernel/random/uuid >"$machine"
 token=$temp/token
-echo "$RANDOM$RANDOM" >"$token"
+echo "token-of-this-check-$RANDOM" >"$token"
 chown 65532 "$token"
 chmod 400 "$token"
 port=$((32000 + RANDOM % 12000))
