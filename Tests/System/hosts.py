@@ -44,6 +44,7 @@ class Ansible:
         (self.work / "variables.json").write_text(json.dumps(variables))
         environment = {
             **os.environ, "ANSIBLE_CONNECTION_PLUGINS": str(TREE / "Tests/System/ansible"), "ANSIBLE_NOCOLOR": "1",
+            "ANSIBLE_PIPELINING": "1",
             "ANSIBLE_LOCAL_TEMP": str(self.work / "local"), "ANSIBLE_HOME": str(self.work / "home"), "ANSIBLE_CONFIG": str(self.work / "ansible.cfg"),
             "ANSIBLE_DEPRECATION_WARNINGS": "0", "LC_ALL": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1"}
         done = run("ansible-playbook", "--inventory", str(self.work / "hosts.ini"), "--extra-vars",

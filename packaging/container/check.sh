@@ -118,11 +118,12 @@ run_agent() { # SOCKET MOUNT-TARGET [DOCKER-FLAG...]
 }
 document() { curl -fsS "http://127.0.0.1:$port/buildinfo?nonce=1"; }
 field() { python3 -c 'import json, sys; print(json.load(sys.stdin).get(sys.argv[1]))' "$1"; }
+store=(--store none)
 proves() { # EXPECTED-EXIT-CODE COMMIT [DOCKER-FLAG...]
     local expected=$1 commit=$2 code=0
     shift 2
     on_engine run --rm "${confined[@]}" "$@" "$collector" verify --service canvas \
-        --host "http://127.0.0.1:$port/buildinfo/canvas" --sha "$commit" --soak 1s --timeout 15s --progress plain --report json=- ${token_flags[@]+"${token_flags[@]}"} \
+        --host "http://127.0.0.1:$port/buildinfo/canvas" --sha "$commit" --soak 1s --timeout 15s --progress plain --report json=- "${store[@]}" ${token_flags[@]+"${token_flags[@]}"} \
         >"$temp/verify.json" 2>"$temp/verify.log" || code=$?
     [ "$code" = "$expected" ] || fail "the collector ends with $code instead of $expected: $(tail -n 3 "$temp/verify.log")"
 }
@@ -135,13 +136,15 @@ proves 0 "$sha"
 proves 10 "${sha//3/4}"
 grep -q straggler "$temp/verify.json" || fail "the report names no straggler"
 passed "read-only, without root, capabilities and network: the agent reports a container, the collector proves it, and no other build"
-# Without a volume there is nothing to write to, and a verdict needs none.
-passed "the collector needs no writable path: $(grep -ci ledger "$temp/verify.log") line(s) about the ledger"
+store=(--store /var/lib/buildinfo/ledger.db)
+proves 64 "$sha"
+grep -q 'use --store none' "$temp/verify.log" || fail "no remedy for a ledger that cannot be written: $(cat "$temp/verify.log")"
 proves 0 "$sha" --volume ledger:/var/lib/buildinfo
+store=(--store none)
 on_engine run --rm "${confined[@]}" --volume ledger:/var/lib/buildinfo "$collector" history >"$temp/history.log" 2>&1 ||
     fail "history: $(tail -n 1 "$temp/history.log")"
 grep -q converged "$temp/history.log" || fail "a named volume does not keep the ledger: $(cat "$temp/history.log")"
-passed "a named volume keeps the ledger"
+passed "a named volume keeps the ledger, and without one the collector asks for it"
 # OpenShift and others give any user, in group 0.
 on_engine run --rm "${confined[@]}" --user 1000680000:0 --volume another:/var/lib/buildinfo "$collector" \
     verify --service canvas --host "http://127.0.0.1:$port/buildinfo/canvas" --sha "$sha" --soak 1s --timeout 15s --progress none >"$temp/any.log" 2>&1 ||
