@@ -35,20 +35,21 @@ class Ansible:
     def __init__(self, machine, work):
         self.machine, self.work = machine, work
 
-    def __call__(self, variables, *flags):
-        """Returns the exit code, the numbers of the recap, and what Ansible said."""
+    def __call__(self, variables, *flags, playbook=None):
+        """Runs a playbook with the role alone, or the given one, which brings its group_vars. Returns the exit code, the numbers of the recap, and what Ansible said."""
         (self.work / "hosts.ini").write_text(
             f"[canvas]\ncanvas-01 ansible_connection=machine ansible_host={self.machine.leader} "
             "ansible_python_interpreter=/usr/bin/python3 ansible_become=false\n")
         (self.work / "ansible.cfg").write_text("[defaults]\n")
+        (self.work / "role.yml").write_text("[{hosts: canvas, gather_facts: false, roles: [buildinfo_agent]}]\n")
         (self.work / "variables.json").write_text(json.dumps(variables))
         environment = {
             **os.environ, "ANSIBLE_CONNECTION_PLUGINS": str(TREE / "Tests/System/ansible"), "ANSIBLE_NOCOLOR": "1",
-            "ANSIBLE_PIPELINING": "1",
+            "ANSIBLE_PIPELINING": "1", "ANSIBLE_ROLES_PATH": str(ROLE / "roles"),
             "ANSIBLE_LOCAL_TEMP": str(self.work / "local"), "ANSIBLE_HOME": str(self.work / "home"), "ANSIBLE_CONFIG": str(self.work / "ansible.cfg"),
             "ANSIBLE_DEPRECATION_WARNINGS": "0", "LC_ALL": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1"}
         done = run("ansible-playbook", "--inventory", str(self.work / "hosts.ini"), "--extra-vars",
-                   f"@{self.work}/variables.json", "--diff", *flags, str(ROLE / "playbook.yml"), check=False, env=environment)
+                   f"@{self.work}/variables.json", "--diff", *flags, str(playbook or self.work / "role.yml"), check=False, env=environment)
         said = done.stdout + done.stderr
         numbers = {name: int(number) for name, number in re.findall(r"(ok|changed|unreachable|failed)=(\d+)", said)}
         return done.returncode, numbers, said
@@ -92,8 +93,8 @@ class Scenario:
 
     # The role
 
-    def applies(self, what, variables, *flags, changes):
-        code, numbers, said = self.ansible(variables, *flags)
+    def applies(self, what, variables, *flags, changes, playbook=None):
+        code, numbers, said = self.ansible(variables, *flags, playbook=playbook)
         self.check(f"role: {what}: Ansible succeeds", 0, code)
         expected = "some" if changes else 0
         self.check(f"role: {what}: changes", expected, numbers.get("changed"), (numbers.get("changed", -1) > 0) == changes
@@ -149,7 +150,9 @@ class Scenario:
                                       ("two packages", "buildinfo_agent_package_url", SERVER),
                                       ("a certificate without a key", "buildinfo_agent_tls_certificate", "x")):
             code, numbers, said = self.ansible({**two, variable: value})
-            self.check(f"role: {what} is refused before any change", "2, changed=0", f"{code}, changed={numbers.get('changed')}")
+            self.check(f"role: {what} is refused before any change, with the reason", "2, changed=0, set either",
+                       f"{code}, changed={numbers.get('changed')}, {said[-600:]}", code == 2 and numbers.get("changed") == 0
+                       and "buildinfo_agent: set either" in said and SECOND not in said)
 
         upgraded = {**two, "buildinfo_agent_package_file": str(self.packages["2"])}
         self.applies("a newer package", upgraded, changes=True)
@@ -164,9 +167,9 @@ class Scenario:
         self.check("role: closed, nothing changes", *self.second(closed))
         machine.must("apt-get purge -y -q buildinfo-agent; rm -rf /var/cache/buildinfo /etc/buildinfo")
 
-    def second(self, variables):
+    def second(self, variables, playbook=None):
         """What the recap of another run should say, and says."""
-        code, numbers, said = self.ansible(variables)
+        code, numbers, said = self.ansible(variables, playbook=playbook)
         if numbers.get("changed"):
             print("\n".join(line for line in said.split("\n") if "changed:" in line or line.startswith("TASK")), file=sys.stderr)
         return "0, changed=0", f"{code}, changed={numbers.get('changed')}"
@@ -174,15 +177,17 @@ class Scenario:
     def role_from_a_server(self):
         name = self.packages["1"].name
         sum_of = hashlib.sha256(self.packages["1"].read_bytes()).hexdigest()
-        url = {**self.variables, "buildinfo_agent_package_file": "", "buildinfo_agent_package_url": f"{SERVER}/{name}",
-               "buildinfo_agent_package_sha256": sum_of[::-1]}
-        code, _, said = self.ansible(url)
+        # With what examples/ansible/group_vars says of the rest.
+        url = {"buildinfo_agent_services": self.variables["buildinfo_agent_services"],
+               "buildinfo_agent_package_url": f"{SERVER}/{name}", "buildinfo_agent_package_sha256": sum_of[::-1]}
+        playbook = ROLE / "playbook.yml"
+        code, _, said = self.ansible(url, playbook=playbook)
         self.check("role: a package with another checksum is refused", "2, checksum", f"{code}", code == 2 and "checksum" in said)
         self.check("role: and not installed", "", self.version())
         url["buildinfo_agent_package_sha256"] = sum_of
-        self.applies("a package from a server", url, changes=True)
-        self.check("role: from a server, the collector proves the host", 0, self.verdict(TOKEN))
-        self.check("role: from a server, nothing changes", *self.second(url))
+        self.applies("a package from a server", url, changes=True, playbook=playbook)
+        self.check("role: from a server, the collector proves the host", 0, self.verdict("replace-this-token"))
+        self.check("role: from a server, nothing changes", *self.second(url, playbook=playbook))
         self.machine.must("apt-get purge -y -q buildinfo-agent; rm -rf /var/cache/buildinfo /etc/buildinfo")
 
     # install.sh
