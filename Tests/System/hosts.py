@@ -139,7 +139,7 @@ class Scenario:
         self.check("role: a mistake in the services stops it, with the reason", "2, kontainer", f"{code}, {said[-900:]}",
                    code == 2 and "kontainer" in said)
         code, _, said = self.ansible({**two, "buildinfo_agent_token": "short"})
-        self.check("role: so does a token that the agent would refuse", "2", code)
+        self.check("role: so does a token that the agent would refuse", 2, code)
         self.check("role: and shows no token", False, "short" in said)
         machine.must("systemctl restart buildinfo-reader buildinfo-agent")
         self.check("role: and the agent goes on, even after a restart", ("200", "200"), (
