@@ -9,24 +9,31 @@ import threading
 
 
 def serve(client, engine, pattern):
-    with client, socket.socket(socket.AF_UNIX) as server:
-        head = b""
-        while b"\r\n\r\n" not in head:
-            part = client.recv(65536)
-            if not part:
-                return
-            head += part
-        line, _, rest = head.partition(b"\r\n")
-        method, target, _ = line.decode().split(" ")
-        if method != "GET" or not pattern.fullmatch(target.partition("?")[0]):
-            print(f"denied {method} {target}", flush=True)
-            client.sendall(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+    try:
+        with client, socket.socket(socket.AF_UNIX) as server:
+            forward(client, server, engine, pattern)
+    except OSError:
+        pass  # The client is gone, as at the end of an event stream.
+
+
+def forward(client, server, engine, pattern):
+    head = b""
+    while b"\r\n\r\n" not in head:
+        part = client.recv(65536)
+        if not part:
             return
-        server.connect(engine)
-        # One request for each connection, so that none passes unseen behind another.
-        server.sendall(line + b"\r\nConnection: close\r\n" + re.sub(rb"(?i)connection:.*\r\n", b"", rest))
-        while part := server.recv(65536):
-            client.sendall(part)
+        head += part
+    line, _, rest = head.partition(b"\r\n")
+    method, target, _ = line.decode().split(" ")
+    if method != "GET" or not pattern.fullmatch(target.partition("?")[0]):
+        print(f"denied {method} {target}", flush=True)
+        client.sendall(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+        return
+    server.connect(engine)
+    # One request for each connection, so that none passes unseen behind another.
+    server.sendall(line + b"\r\nConnection: close\r\n" + re.sub(rb"(?i)connection:.*\r\n", b"", rest))
+    while part := server.recv(65536):
+        client.sendall(part)
 
 
 def main(file, engine, path):
