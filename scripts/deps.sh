@@ -92,6 +92,7 @@ declare -A images=(
     [/usr/bin/cc]=gcc
     [/usr/lib/x86_64-linux-gnu/libc.a:/usr/lib/aarch64-linux-gnu/libc.a:/usr/lib/libc.a]=libc6-dev
     [/usr/bin/unshare]=util-linux
+    [/usr/bin/openssl]=openssl
     [/usr/bin/python3]=python3
 )
 declare -A lint=(

@@ -108,13 +108,14 @@ echo "token-of-this-check-$RANDOM" >"$token"
 chown 65532 "$token"
 chmod 400 "$token"
 port=$((32000 + RANDOM % 12000))
+scheme=http tls_flags=()
 run_agent() { # SOCKET MOUNT-TARGET [DOCKER-FLAG...]
     local source=$1 target=$2
     shift 2
     on_engine rm -f agent >/dev/null 2>&1 || true
     on_engine run --detach --name agent "${confined[@]}" --volume "$source:$target:ro" --volume "$machine:/etc/machine-id:ro" \
-        "$@" "$agent" serve --listen "127.0.0.1:$port" --service canvas=compose:shop/canvas >/dev/null
-    until_true 30 curl -fsS "http://127.0.0.1:$port/healthz" || fail "the agent does not answer: $(on_engine logs agent 2>&1 | tail -n 3)"
+        "$@" "$agent" serve --listen "127.0.0.1:$port" --service canvas=compose:shop/canvas ${tls_flags[@]+"${tls_flags[@]}"} >/dev/null
+    until_true 30 curl -fsSk "$scheme://127.0.0.1:$port/healthz" || fail "the agent does not answer: $(on_engine logs agent 2>&1 | tail -n 3)"
 }
 document_with_token() { curl -fsS -H "Authorization: Bearer $(cat "$token")" "http://127.0.0.1:$port/buildinfo?nonce=1"; }
 document() { curl -fsS "http://127.0.0.1:$port/buildinfo?nonce=1"; }
@@ -124,7 +125,7 @@ proves() { # EXPECTED-EXIT-CODE COMMIT [DOCKER-FLAG...]
     local expected=$1 commit=$2 code=0
     shift 2
     on_engine run --rm "${confined[@]}" "$@" "$collector" verify --service canvas \
-        --host "http://127.0.0.1:$port/buildinfo/canvas" --sha "$commit" --soak 1s --timeout 15s --progress plain --report json=- "${store[@]}" ${token_flags[@]+"${token_flags[@]}"} \
+        --host "$scheme://localhost:$port/buildinfo/canvas" --sha "$commit" --soak 1s --timeout 15s --progress plain --report json=- "${store[@]}" ${token_flags[@]+"${token_flags[@]}"} \
         >"$temp/verify.json" 2>"$temp/verify.log" || code=$?
     [ "$code" = "$expected" ] || fail "the collector ends with $code instead of $expected: $(tail -n 3 "$temp/verify.log")"
 }
@@ -151,6 +152,17 @@ on_engine run --rm "${confined[@]}" --user 1000680000:0 --volume another:/var/li
     verify --service canvas --host "http://127.0.0.1:$port/buildinfo/canvas" --sha "$sha" --soak 1s --timeout 15s --progress none >"$temp/any.log" 2>&1 ||
     fail "under another user: $(tail -n 3 "$temp/any.log")"
 passed "any user of group 0 can run the collector"
+
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$temp/tls.key" -out "$temp/tls.crt" -days 2 \
+    -subj /CN=localhost -addext subjectAltName=DNS:localhost 2>/dev/null
+chown 65532 "$temp/tls.key"
+scheme=https tls_flags=(--tls-certificate /tls.crt --tls-key /tls.key)
+run_agent "$socket" /run/docker.sock --group-add "$group" --volume "$temp/tls.crt:/tls.crt:ro" --volume "$temp/tls.key:/tls.key:ro"
+proves 30 "$sha"
+grep -q certificate "$temp/verify.json" || fail "no word of the certificate: $(cat "$temp/verify.json")"
+proves 0 "$sha" --volume "$temp/tls.crt:/etc/ssl/certs/ca-certificates.crt:ro"
+passed "TLS: the collector verifies with the image's certificates, or those that are mounted over them"
+scheme=http tls_flags=()
 
 run_agent "$socket" /run/docker.sock
 [ "$(document | field state)" = unknown ] || fail "without the socket's group, the state is not unknown: $(document)"
