@@ -76,7 +76,9 @@ class Check:
             place = shutil.which(tool)
             if tool not in without and place:
                 (folder / tool).symlink_to(place)
-        played = {"id": "echo 0", **played}
+        # Whatever the script does wrong, it must not reach this system.
+        tar = f'case " $* " in *" -C / "*) echo "tar into /" >&2; exit 1 ;; esac; exec {shutil.which("tar")} "$@"'
+        played = {"id": "echo 0", **({} if "tar" in without else {"tar": tar}), **played}
         for name, text in played.items():
             (folder / name).unlink(missing_ok=True)
             (folder / name).write_text(f"#!/bin/sh\n{text}\n")
