@@ -171,6 +171,10 @@ def packages(check):
     check("not root", check.debian(id="echo 1000"), [*url, "agent"], 77, "sudo")
     Release.redirect = None
     check("not root, but a dry run", check.debian(id="echo 1000"), ["--dry-run", *url, "agent"], 0, "Nothing was changed")
+    pin = hashlib.sha256(Release.files["SHA256SUMS"]).hexdigest()
+    check("the pinned list of checksums", check.debian(), [*url, "--sums-sha256", pin, "agent"], 0, "Installed")
+    _, apt = check("another list of checksums", check.debian(), [*url, "--sums-sha256", "0" * 64, "agent"], 65, "not the given one")
+    check.report("installs nothing", apt == "", apt)
     check("a release that does not exist", check.debian(), ["--from", "http://127.0.0.1:9/", "agent"], 69, "cannot download")
     check("plain HTTP beyond this machine", check.debian(), ["--from", "http://releases.example.com/0.2.0", "agent"], 64, "https://")
     check("plain HTTP to a name that begins like this machine", check.debian(), ["--from", "http://127.0.0.1.example.com/", "agent"],

@@ -3,7 +3,7 @@
 #
 #   curl -fsSL https://releases.example.com/buildinfo/0.2.0/install.sh | sh -s -- --from https://releases.example.com/buildinfo/0.2.0 agent
 #
-# Usage: install.sh [--dry-run] [--root FOLDER] --from URL agent|collector
+# Usage: install.sh [--dry-run] [--root FOLDER] [--sums-sha256 SHA256] --from URL agent|collector
 #
 # URL is the folder of the release: the packages, the tarballs and SHA256SUMS. A file is used only if its SHA-256 is in
 # SHA256SUMS, which is read over HTTPS, or from this machine. The script prints each command that changes the system before it
@@ -11,6 +11,8 @@
 #
 #   --dry-run      download and verify, and print the commands only
 #   --root FOLDER  install the tarball's files below FOLDER, and run nothing
+#   --sums-sha256 SHA256
+#                  use the release only if SHA256SUMS itself has this SHA-256
 #
 # Exit codes: 0 installed, 64 usage, 69 the release cannot be read, 65 a file does not have its checksum, 78 this system is not
 # supported, 77 not root.
@@ -117,17 +119,17 @@ install_tarball() {
 }
 
 main() {
-    dry_run='' root='' from='' program=''
+    dry_run='' root='' from='' program='' pin=''
     while [ $# -gt 0 ]; do
         case $1 in
             --dry-run) dry_run=yes ;;
-            --root | --from)
+            --root | --from | --sums-sha256)
                 [ $# -ge 2 ] || fail 64 "$1 needs a value"
-                if [ "$1" = --root ]; then root=$2; else from=${2%/}; fi
+                case $1 in --root) root=$2 ;; --from) from=${2%/} ;; *) pin=$2 ;; esac
                 shift
                 ;;
             agent | collector) program=$1 ;;
-            *) fail 64 "unknown argument '$1': expected [--dry-run] [--root FOLDER] --from URL agent|collector" ;;
+            *) fail 64 "unknown argument '$1': expected [--dry-run] [--root FOLDER] [--sums-sha256 SHA256] --from URL agent|collector" ;;
         esac
         shift
     done
@@ -156,6 +158,10 @@ main() {
     # A login page or an error page is not a list.
     if [ ! -s "$work/SHA256SUMS" ] || grep -qvE '^[0-9a-f]{64} [ *][^/ ]+$' "$work/SHA256SUMS"; then
         fail 69 "$from/SHA256SUMS is not a list of checksums: check --from"
+    fi
+    if [ -n "$pin" ]; then
+        actual=$(sha256sum "$work/SHA256SUMS" | cut -d ' ' -f 1)
+        [ "$actual" = "$pin" ] || fail 65 "SHA256SUMS has SHA-256 $actual, not the given one: give the release's own, or do not use this release"
     fi
     if [ -z "$root" ] && has dpkg && has apt-get; then install_package; else install_tarball; fi
     [ -z "$dry_run" ] || { say "Nothing was changed (--dry-run)."; return 0; }
