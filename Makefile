@@ -50,6 +50,7 @@ test: ## Run every test: unit, property, end to end with a real engine and regis
 	@echo "== Packages, on a booted system"; Tests/System/run.py $(SYSTEM_ARGS)
 	@echo "== Ansible, cloud-init and install.sh, on a booted system"; Tests/System/hosts.py $(SYSTEM_ARGS)
 	@echo "== install.sh"; packaging/check-install.py
+	@echo "== Actions and pipelines"; Tests/Actions/run.py --collector $(DEBUG)/buildinfo-collector --fleet $(DEBUG)/buildinfo-fleet
 
 system-test: ## Install the packages on a booted Debian with systemd and an engine, and kill, hang, upgrade and purge them.
 	scripts/deps.sh build system
@@ -78,7 +79,7 @@ pictures: ## Take the pictures of the HTML report in docs/images: a real run, sh
 lint: ## Check the format of every Swift file, the scripts' syntax, the documentation, and what systemd says of the units.
 	scripts/deps.sh lint
 	$(SWIFT) format lint --strict --recursive Package.swift Sources Tests
-	@for script in scripts/*.sh bench/*.sh bench/*/*.sh bench/*/*/*.sh examples/*.sh systemd/*.sh packaging/*.sh packaging/container/*.sh .ci/run; do \
+	@for script in scripts/*.sh bench/*.sh bench/*/*.sh bench/*/*/*.sh examples/*.sh systemd/*.sh packaging/*.sh packaging/container/*.sh actions/*.sh .ci/run; do \
 		bash -n "$$script" || exit 1; done
 	@for script in packaging/*/p*inst packaging/*/p*rm; do sh -n "$$script" || exit 1; done
 	@git ls-files '*.py' | /usr/bin/python3 -c 'import ast, sys; [ast.parse(open(p).read(), p) for p in sys.stdin.read().split()]'
