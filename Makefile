@@ -51,6 +51,7 @@ test: ## Run every test: unit, property, end to end with a real engine and regis
 	@echo "== Ansible, cloud-init and install.sh, on a booted system"; Tests/System/hosts.py $(SYSTEM_ARGS)
 	@echo "== install.sh"; packaging/check-install.py
 	@echo "== Actions and pipelines"; Tests/Actions/run.py --collector $(DEBUG)/buildinfo-collector --fleet $(DEBUG)/buildinfo-fleet
+	@echo "== Next.js"; Tests/NextJS/run.py $(SYSTEM_ARGS)
 
 system-test: ## Install the packages on a booted Debian with systemd and an engine, and kill, hang, upgrade and purge them.
 	scripts/deps.sh build system
