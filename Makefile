@@ -20,7 +20,7 @@ PACKED := --agent .build-release-agent/release/buildinfo-agent --collector .buil
 # Debug binaries will do, on a system that is given their runtime.
 SYSTEM_ARGS := --agent $(DEBUG)/buildinfo-agent --collector $(DEBUG)/buildinfo-collector
 
-.PHONY: help deps demo demo-promotion test system-test guards browser pictures lint build release dist dist-check images bench format clean
+.PHONY: help deps demo demo-promotion test system-test guards browser pictures lint build release dist dist-check images release-notes bench format clean
 
 help: ## Say what there is to make.
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -49,6 +49,7 @@ test: ## Run every test: unit, property, end to end with a real engine and regis
 		echo "== $$target"; $(SWIFT) test --skip-build --disable-xctest --filter "^$$target\." || exit 1; done
 	@echo "== Packages, on a booted system"; Tests/System/run.py $(SYSTEM_ARGS)
 	@echo "== Ansible, cloud-init and install.sh, on a booted system"; Tests/System/hosts.py $(SYSTEM_ARGS)
+	@echo "== Release notes"; Tests/Release/run.py
 	@echo "== install.sh"; packaging/check-install.py
 	@echo "== Actions and pipelines"; Tests/Actions/run.py --collector $(DEBUG)/buildinfo-collector --fleet $(DEBUG)/buildinfo-fleet
 	@echo "== Next.js"; Tests/NextJS/run.py $(SYSTEM_ARGS)
@@ -125,6 +126,9 @@ images: release ## Build container images of both programs into .build-images, a
 	rm -rf .build-images
 	packaging/container/build.py $(PACKED) --out .build-images
 	packaging/container/check.sh .build-images $(PACKED)
+
+release-notes: ## Print the changelog's section of the programs' version. TAG=v0.2.0 must be of that version, too.
+	@scripts/release-notes.py $(TAG)
 
 bench: release ## Measure beside named peers, and make docs/benchmarks.md. ARGS='--only sweep' for some. Takes half an hour.
 	scripts/deps.sh bench
