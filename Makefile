@@ -111,6 +111,7 @@ release: ## Build both programs as they are shipped, into .build-release/release
 	@if ldd .build-release-agent/release/buildinfo-agent | grep libyaml; then \
 		echo 'release: the agent depends on libyaml, which hosts need not have' >&2; exit 1; fi
 	$(FIXED) $(SWIFT) build $(RELEASE_FLAGS) --scratch-path .build-release --product buildinfo-collector
+	scripts/stamp.py .build-release-agent/release/buildinfo-agent .build-release/release/buildinfo-collector
 
 dist: release ## Pack the programs: a tarball and two Debian packages, into dist. The same programs make the same bytes.
 	scripts/deps.sh dist

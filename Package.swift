@@ -32,8 +32,11 @@ let package = Package(
         .package(url: "https://github.com/swiftlang/swift-subprocess", exact: "1.0.2", traits: []),
     ],
     targets: [
+        // The commit in a released program: a section that scripts/stamp.py writes.
+        .systemLibrary(name: "CBuildStamp"),
+
         // The contract between the two programs: no I/O, and nothing but FoundationEssentials.
-        .target(name: "Shared", swiftSettings: strict),
+        .target(name: "Shared", dependencies: ["CBuildStamp"], swiftSettings: strict),
 
         // The agent's configuration file. Yams would bring all of Foundation.
         .systemLibrary(name: "CYAML", providers: [.apt(["libyaml-dev"])]),

@@ -72,7 +72,8 @@ class Packer:
         self.epoch = int(
             os.environ.get("SOURCE_DATE_EPOCH") or run("git", "-C", str(TREE), "log", "-1", "--format=%ct"))
         self.date = time.strftime("%Y-%m-%d", time.gmtime(self.epoch))
-        versions = {run(str(binary), "--version", text=True).strip() for binary in self.binaries.values()}
+        # The commit may follow.
+        versions = {run(str(binary), "--version", text=True).split()[0] for binary in self.binaries.values()}
         if len(versions) != 1:
             fail(f"the programs are of different versions: {', '.join(sorted(versions))}; rebuild both")
         self.version = options.version or versions.pop()

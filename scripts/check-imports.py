@@ -27,7 +27,7 @@ OPERATIONS = SUPPORT | {
 
 # Target: the modules that its files may import. Foundation would add 48 MB of ICU to the agent, so Shared excludes it, too.
 TABLE = {
-    "Shared": {"FoundationEssentials"},
+    "Shared": {"FoundationEssentials", "CBuildStamp"},
     "AgentCore": {"Shared", "FoundationEssentials"},
     "Agent": {"AgentCore", "Shared", "ArgumentParser", "CYAML", "Logging"} | AGENT_NIO | SYSTEM,
     "CollectorSupport": {"Shared", "Foundation", "Logging", "UnixSignals"} | SYSTEM,

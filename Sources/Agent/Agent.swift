@@ -8,7 +8,7 @@ import Shared
 struct Agent: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "buildinfo-agent", abstract: "Report what this host serves, from evidence rather than intent",
-        version: BuildinfoVersion.current,
+        version: BuildinfoVersion.description,
         subcommands: [ServeCommand.self, ReadCommand.self, PrintCommand.self, CheckCommand.self],
         defaultSubcommand: ServeCommand.self)
 

@@ -1,3 +1,5 @@
+internal import CBuildStamp
+
 /// Names and limits of the HTTP interface between the programs.
 public enum BuildinfoProtocol {
     /// The default port of agents.
@@ -47,4 +49,16 @@ public struct NotFoundBody: Codable, Hashable, Sendable {
 /// The version of both programs.
 public enum BuildinfoVersion {
     public static let current = "0.1.0"
+
+    /// The commit that a release was built from; nil in programs that were built in another way.
+    public static var commit: GitSHA? {
+        let text = String(decoding: (0..<40).map { buildinfo_commit_character($0) }, as: UTF8.self)
+        // Without a commit, all characters are 0, which is no GitSHA.
+        return try? GitSHA(parsing: text)
+    }
+
+    /// The version as `--version` prints it: `0.1.0 (3f2a90be11d2)`, or `0.1.0` without a commit.
+    public static var description: String {
+        commit.map { "\(current) (\($0.short))" } ?? current
+    }
 }

@@ -1,12 +1,14 @@
 #!/usr/bin/python3
-"""Tests scripts/release-notes.py on small trees. Usage: run.py"""
+"""Tests scripts/release-notes.py and scripts/stamp.py on small trees. Usage: run.py"""
 
 import pathlib
+import shutil
 import subprocess
 import sys
 import tempfile
 
-SCRIPT = pathlib.Path(__file__).resolve().parents[2] / "scripts/release-notes.py"
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+SCRIPT = ROOT / "scripts/release-notes.py"
 GOOD = "# Changelog\n\nIntroduction.\n\n## Unreleased\n\n## 0.2.0 - 2026-12-01\n\n### Added\n\n- A thing.\n\n## 0.1.0 - 2026-11-01\n\n- First.\n"
 NOTES = "### Added\n\n- A thing.\n"
 CASES = [
@@ -30,6 +32,49 @@ CASES = [
 ]
 
 
+PROGRAM = """#include <stdio.h>
+#include "shim.h"
+int main(void) { for (int i = 0; i < 40; i++) putchar(buildinfo_commit_character(i)); }
+"""
+
+
+def stamp():
+    """A program in C that reads its commit as the programs do, in a small repository."""
+    with tempfile.TemporaryDirectory() as folder:
+        tree = pathlib.Path(folder)
+        (tree / "scripts").mkdir()
+        shutil.copy(ROOT / "scripts/stamp.py", tree / "scripts")
+        (tree / "main.c").write_text(PROGRAM)
+
+        def run(*command):
+            return subprocess.run(command, cwd=tree, capture_output=True, text=True)
+
+        def git(*arguments):
+            return run("git", "-c", "user.name=x", "-c", "user.email=x@invalid", *arguments).stdout.strip()
+
+        git("init", "-q")
+        git("add", "-A")
+        git("commit", "-q", "-m", "x")
+        head = git("rev-parse", "HEAD")
+        run("cc", "-O2", f"-I{ROOT}/Sources/CBuildStamp", "-Wl,--gc-sections", "-s", "-o", "program", "main.c")
+        yield "a program that was just built has no commit", run("./program").stdout == "0" * 40, ""
+        said = run("scripts/stamp.py", "program")
+        yield "its commit is written into it", run("./program").stdout == head, said
+        first = (tree / "program").read_bytes()
+        run("scripts/stamp.py", "program")
+        yield "twice is the same as once", (tree / "program").read_bytes() == first, ""
+        (tree / "main.c").write_text(PROGRAM + "\n")
+        said = run("scripts/stamp.py", "program")
+        yield "a changed tree has no commit, and takes the old one away", run("./program").stdout == "0" * 40 and "has changes" in said.stderr, said
+        git("commit", "-q", "-a", "-m", "y")
+        run("scripts/stamp.py", "program")
+        yield "another commit replaces it", run("./program").stdout == git("rev-parse", "HEAD") != head, ""
+        (tree / "other.c").write_text("int main(void) {}")
+        run("cc", "-o", "other", "other.c")
+        said = run("scripts/stamp.py", "other")
+        yield "a program without the section is refused", said.returncode == 1 and "build it again" in said.stderr, said
+
+
 def main():
     failed = 0
     for what, changelog, arguments, expected in CASES:
@@ -49,7 +94,11 @@ def main():
                 done.returncode == 65 and expected in done.stderr and not done.stdout)
         failed += not fine
         print(f"{'ok  ' if fine else 'FAIL'}  {what}" + ("" if fine else f"\nexit {done.returncode}\n{done.stdout}{done.stderr}"))
-    print(f"{len(CASES)} checks, {failed} failed")
+    stamps = list(stamp())
+    for what, fine, detail in stamps:
+        failed += not fine
+        print(f"{'ok  ' if fine else 'FAIL'}  {what}" + ("" if fine else f"\n{detail}"))
+    print(f"{len(CASES) + len(stamps)} checks, {failed} failed")
     return 1 if failed else 0
 
 

@@ -99,7 +99,7 @@ def leaves(command, path):
 def page(program, sections, date):
     help_text = subprocess.run([program, "--experimental-dump-help"], check=True, capture_output=True, text=True).stdout
     root = json.loads(help_text)["command"]
-    version = subprocess.run([program, "--version"], check=True, capture_output=True, text=True).stdout.strip()
+    version = subprocess.run([program, "--version"], check=True, capture_output=True, text=True).stdout.split()[0]
     name = root["commandName"]
     abstract = root["abstract"].rstrip(".")
     commands = list(leaves(root, []))

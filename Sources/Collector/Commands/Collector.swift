@@ -15,7 +15,7 @@ struct Collector: AsyncParsableCommand {
             conflict; 64 usage or configuration; 69 a required service is unavailable; 129, 130 and 143 interrupted.
             Options can also be set by environment variables: --fail-after by BUILDINFO_FAIL_AFTER.
             """,
-        version: BuildinfoVersion.current,
+        version: BuildinfoVersion.description,
         subcommands: [
             VerifyCommand.self, StatusCommand.self, HistoryCommand.self, ReportCommand.self, ReplayCommand.self,
             DrillCommand.self, ResolveCommand.self, WaitCICommand.self, PromoteCommand.self, RollbackCommand.self,
