@@ -11,7 +11,7 @@ break='
 
 # Ends the step before the collector runs. The outputs must not look as if something was verified.
 refuse() { # EXIT-CODE MESSAGE
-    echo "::error title=buildinfo: refused (exit $1)::$2"
+    echo "::error title=buildinfo%3A refused (exit $1)::$2"
     [ -z "${GITHUB_OUTPUT:-}" ] ||
         printf '%s\n' verdict=refused "exit_code=$1" moved=false tag= serving= failed_hosts= unproven_hosts= >>"$GITHUB_OUTPUT" || true
     [ -z "${GITHUB_STEP_SUMMARY:-}" ] ||

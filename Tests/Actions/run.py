@@ -14,6 +14,7 @@ import os
 import pathlib
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tarfile
@@ -148,7 +149,8 @@ FORGEJO = Forge("Forgejo", None, "v4", {"GITHUB_ACTIONS": "true", "GITEA_ACTIONS
 class Step:
     """A step `uses: …`, played as the runners do it: inputs, expressions, files, failures and later steps."""
 
-    def __init__(self, forge, path, work, inputs, more=None, clean=True):
+    def __init__(self, forge, path, work, inputs, more=None, clean=True, cancelled=False):
+        self.cancelled = cancelled
         self.forge, self.action = forge, ROOT / path
         definition = yaml.safe_load((self.action / "action.yml").read_text())
         unknown = set(inputs) - set(definition["inputs"])
@@ -224,14 +226,21 @@ class Step:
         for file in files.values():
             file.touch()
         values = {name: self.evaluate(value) for name, value in step.get("env", {}).items()}
-        done = subprocess.run(["sh", "-e", script], cwd=self.workspace, text=True, capture_output=True, timeout=120, env={
+        step_shell = subprocess.Popen(["sh", "-e", script], cwd=self.workspace, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env={
             **self.environment, **values, **{name: str(file) for name, file in files.items()}})
-        self.code, self.log = done.returncode, done.stdout + done.stderr
+        if self.cancelled:
+            evidence = self.workspace / "buildinfo-reports/evidence.ndjson"
+            while step_shell.poll() is None and not (evidence.exists() and '"kind":"sample"' in evidence.read_text()):
+                time.sleep(0.1)
+            # To the step's own process only, as GitHub's runner does it.
+            step_shell.send_signal(signal.SIGINT)
+        self.log = step_shell.communicate(timeout=120)[0]
+        self.code = step_shell.returncode
         for line in files["GITHUB_OUTPUT"].read_text().splitlines():
             name, _, value = line.partition("=")
             self.context[f"steps.{step['id']}.outputs.{name}"] = value
         assert not files["GITHUB_ENV"].read_text() and not files["GITHUB_PATH"].read_text()
-        return done.returncode == 0
+        return self.code == 0
 
     def said(self):
         return f"exit {self.code}, outputs {self.outputs}, artifacts {self.artifacts}\n{self.log}\n{self.summary}"
@@ -261,6 +270,10 @@ def actions(work, url, green, red):
               and step.outputs["verdict"] == "refused" and step.artifacts == {}, step.said())
     step = Step(GITHUB, ".", work, {**target, **released, "fleet": str(red.inventory), "max-stragglers": "1"})
     check("A tolerated host", not step.failed and step.outputs["verdict"] == "converged_tolerated", step.said())
+    step = Step(GITHUB, ".", work, {**target, **released, "fleet": str(red.inventory), "timeout": "60s", "args": "--interval=200ms"},
+                cancelled=True)
+    check("A job that is cancelled interrupts the collector, which keeps its reports", step.failed and step.code == 130
+          and step.outputs["verdict"] == "interrupted" and step.artifacts == {"buildinfo-reports": REPORTS}, step.said())
 
     step = Step(GITEA, ".", work, {**target, **released, "fleet": str(green.inventory)})
     check("An artifact that the forge does not take leaves a green verdict green", not step.failed and step.artifacts == {}, step.said())
