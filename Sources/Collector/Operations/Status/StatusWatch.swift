@@ -38,7 +38,7 @@ package struct StatusWatch: Sendable {
     ///
     /// - Parameter reload: reads the inventory's sources again.
     /// - Returns: after Ctrl-C, which is the usual end, the exit code of the last complete view; otherwise 128 and the signal.
-    package func run(reload: () throws -> (Inventory, HostCredentials)) async throws -> Int32 {
+    package func run(reload: () async throws -> (Inventory, HostCredentials)) async throws -> Int32 {
         // Nothing to watch, or a selection that matches nothing: a mistake, and no fleet that might still grow.
         let inventory = run.inventory
         guard !inventory.hosts.isEmpty,
@@ -58,7 +58,7 @@ package struct StatusWatch: Sendable {
             if let signal = state.signal { return try await end(signal, last, run) }
             guard state.takeInventoryChange() else { continue }
             do {
-                (run.inventory, run.access) = try reload()
+                (run.inventory, run.access) = try await reload()
                 state.note(nil, of: .inventory)
             } catch {
                 // A source that is being written, or is wrong for now, proves nothing about its hosts.
