@@ -103,33 +103,38 @@ struct EnvironmentFlagsTests {
     }
 
     @Test("The service comes from --service or the inventory, and is an error without either")
-    func service() throws {
+    func service() async throws {
         let folder = try TemporaryFolder()
         let unnamed = try folder.write("hosts.txt", "a\nb\n")
         let named = try folder.write("fleet.yaml", "service: api\nhosts: [a]\n")
-        func name(_ arguments: String...) throws -> String {
+        func name(_ arguments: String...) async throws -> String {
             let options = try FleetOptions.parse(arguments)
-            let name = "\(try options.deployedService(nil))"
-            if !options.isEmpty { #expect("\(try options.load().deployed)" == name) }
+            let name = "\(try await options.deployedService(nil))"
+            if !options.isEmpty {
+                let loaded = try await options.load()
+                #expect("\(loaded.deployed)" == name)
+            }
             return name
         }
-        #expect(try name("--fleet", named) == "api")
-        #expect(try name("--fleet", named, "--service", "web") == "web")
-        #expect(try name("--fleet", unnamed, "--service", "web") == "web")
-        #expect(try name("--service", "web") == "web")
-        #expect(try name("--fleet", named, "--host", "c") == "api")
+        #expect(try await name("--fleet", named) == "api")
+        #expect(try await name("--fleet", named, "--service", "web") == "web")
+        #expect(try await name("--fleet", unnamed, "--service", "web") == "web")
+        #expect(try await name("--service", "web") == "web")
+        #expect(try await name("--fleet", named, "--host", "c") == "api")
         let production = try folder.write("production.yaml", "service: api\nenvironment: production\nhosts: [a]\n")
-        #expect(try name("--fleet", production) == "api in production")
-        #expect(try name("--fleet", production, "--service", "web") == "web in production")
-        #expect(try name("--fleet", production, "--environment", "staging") == "api in staging")
-        #expect(try name("--fleet", production, "--environment", "default") == "api")
-        #expect(try name("--service", "web", "--environment", "eu-west.1") == "web in eu-west.1")
+        #expect(try await name("--fleet", production) == "api in production")
+        #expect(try await name("--fleet", production, "--service", "web") == "web in production")
+        #expect(try await name("--fleet", production, "--environment", "staging") == "api in staging")
+        #expect(try await name("--fleet", production, "--environment", "default") == "api")
+        #expect(try await name("--service", "web", "--environment", "eu-west.1") == "web in eu-west.1")
         for arguments in [["--fleet", unnamed], ["--host", "a"], ["--host", "http://a:9480/buildinfo"]] {
-            let error = #expect(throws: InventoryError.self) { try FleetOptions.parse(arguments).load() }
+            let error = await #expect(throws: InventoryError.self) {
+                _ = try await FleetOptions.parse(arguments).load()
+            }
             #expect(error?.exitStatus == .usage)
             #expect(error?.description.hasPrefix("no service named: give --service NAME, or ") == true)
         }
-        let error = #expect(throws: UsageError.self) { try FleetOptions.parse([]).deployedService(nil) }
+        let error = await #expect(throws: UsageError.self) { _ = try await FleetOptions.parse([]).deployedService(nil) }
         #expect(error?.description.hasPrefix("no service named: give --service NAME, or ") == true)
     }
 }

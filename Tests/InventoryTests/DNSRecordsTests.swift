@@ -30,12 +30,16 @@ struct DNSRecordsTests {
     @Test("Addresses and services are hosts, in a fixed order")
     func records() async throws {
         try await withServer(Self.zone) { resolver in
-            #expect(
-                try await list(resolver, "_buildinfo._tcp.fleet.test", services: true)
-                    == "canvas-01.fleet.test:9481\ncanvas-02.fleet.test:9480")
-            #expect(try await list(resolver, "canvas.fleet.test", services: false) == "10.0.0.7\n10.0.0.8")
-            #expect(try await list(resolver, "six.fleet.test", services: false) == "2001:db8::8")
-            #expect(try await list(resolver, "alias.fleet.test", services: false) == "10.0.0.9")
+            let services = try await resolver.list("_buildinfo._tcp.fleet.test", services: true)
+            #expect(services == "canvas-01.fleet.test:9481\ncanvas-02.fleet.test:9480")
+            let expected = [
+                "canvas.fleet.test": "10.0.0.7\n10.0.0.8", "six.fleet.test": "2001:db8::8",
+                "alias.fleet.test": "10.0.0.9",
+            ]
+            for (name, addresses) in expected {
+                let list = try await resolver.list(name, services: false)
+                #expect(list == addresses, "\(name)")
+            }
         }
     }
 
@@ -43,7 +47,7 @@ struct DNSRecordsTests {
     func manyServices() async throws {
         let zone = (1...400).map { "srv-host=_many._tcp.fleet.test,canvas-\(1_000 + $0).fleet.test,9480" }
         try await withServer(Self.zone + "\n" + zone.joined(separator: "\n")) { resolver in
-            let services = try await list(resolver, "_many._tcp.fleet.test", services: true)
+            let services = try await resolver.list("_many._tcp.fleet.test", services: true)
             #expect(services.split(separator: "\n").count == 400)
         }
     }
@@ -51,11 +55,12 @@ struct DNSRecordsTests {
     @Test("A name without such records is an empty list, and an unknown name is an error")
     func absent() async throws {
         try await withServer(Self.zone) { resolver in
-            #expect(try await list(resolver, "text.fleet.test", services: false) == "")
+            let text = try await resolver.list("text.fleet.test", services: false)
+            #expect(text == "")
             await #expect(
                 throws: InventoryError.unreadable(source: "no.fleet.test", reason: "the name does not exist in DNS")
             ) {
-                try await list(resolver, "no.fleet.test", services: false)
+                _ = try await resolver.list("no.fleet.test", services: false)
             }
         }
     }
@@ -68,7 +73,7 @@ struct DNSRecordsTests {
         let port = try Self.bind(silent)
         let resolver = DNSRecords(server: .init(address: "127.0.0.1", port: port))
         await #expect(throws: InventoryError.unavailable(source: "a.test", reason: "the DNS server did not answer")) {
-            try await list(resolver, "a.test", services: false)
+            _ = try await resolver.list("a.test", services: false)
         }
     }
 
@@ -95,11 +100,6 @@ struct DNSRecordsTests {
                     "http://canvas-02.fleet.test:80/buildinfo/canvas",
                 ])
         }
-    }
-
-    /// Untyped errors, as the macros need them.
-    private func list(_ resolver: DNSRecords, _ name: String, services: Bool) async throws -> String {
-        try await resolver.list(name, services: services)
     }
 
     private func withServer(_ zone: String, _ body: (DNSRecords) async throws -> Void) async throws {
