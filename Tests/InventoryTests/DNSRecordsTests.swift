@@ -30,16 +30,20 @@ struct DNSRecordsTests {
     @Test("Addresses and services are hosts, in a fixed order")
     func records() async throws {
         try await withServer(Self.zone) { resolver in
-            let services = try await resolver.list("_buildinfo._tcp.fleet.test", services: true)
+            let services = try await resolver.list("_buildinfo._tcp.fleet.test", .services)
             #expect(services == "canvas-01.fleet.test:9481\ncanvas-02.fleet.test:9480")
             let expected = [
-                "canvas.fleet.test": "10.0.0.7\n10.0.0.8", "six.fleet.test": "2001:db8::8",
+                "canvas.fleet.test": "10.0.0.7\n10.0.0.8\n2001:db8::7", "six.fleet.test": "2001:db8::8",
                 "alias.fleet.test": "10.0.0.9",
             ]
             for (name, addresses) in expected {
-                let list = try await resolver.list(name, services: false)
+                let list = try await resolver.list(name, .addresses)
                 #expect(list == addresses, "\(name)")
             }
+            let ipv4 = try await resolver.list("canvas.fleet.test", .ipv4)
+            #expect(ipv4 == "10.0.0.7\n10.0.0.8")
+            let ipv6 = try await resolver.list("canvas.fleet.test", .ipv6)
+            #expect(ipv6 == "2001:db8::7")
         }
     }
 
@@ -47,7 +51,7 @@ struct DNSRecordsTests {
     func manyServices() async throws {
         let zone = (1...400).map { "srv-host=_many._tcp.fleet.test,canvas-\(1_000 + $0).fleet.test,9480" }
         try await withServer(Self.zone + "\n" + zone.joined(separator: "\n")) { resolver in
-            let services = try await resolver.list("_many._tcp.fleet.test", services: true)
+            let services = try await resolver.list("_many._tcp.fleet.test", .services)
             #expect(services.split(separator: "\n").count == 400)
         }
     }
@@ -55,12 +59,14 @@ struct DNSRecordsTests {
     @Test("A name without such records is an empty list, and an unknown name is an error")
     func absent() async throws {
         try await withServer(Self.zone) { resolver in
-            let text = try await resolver.list("text.fleet.test", services: false)
+            let text = try await resolver.list("text.fleet.test", .addresses)
             #expect(text == "")
             await #expect(
-                throws: InventoryError.unreadable(source: "no.fleet.test", reason: "the name does not exist in DNS")
+                throws: InventoryError.invalid(
+                    SourceLocation(source: "dns:no.fleet.test", line: nil),
+                    problem: "the name does not exist in DNS: check it, and the search domains in resolv.conf")
             ) {
-                _ = try await resolver.list("no.fleet.test", services: false)
+                _ = try await resolver.list("no.fleet.test", .addresses)
             }
         }
     }
@@ -73,7 +79,7 @@ struct DNSRecordsTests {
         let port = try Self.bind(silent)
         let resolver = DNSRecords(server: .init(address: "127.0.0.1", port: port))
         await #expect(throws: InventoryError.unavailable(source: "a.test", reason: "the DNS server did not answer")) {
-            _ = try await resolver.list("a.test", services: false)
+            _ = try await resolver.list("a.test", .addresses)
         }
     }
 
@@ -99,6 +105,12 @@ struct DNSRecordsTests {
                     "http://canvas-01.fleet.test:80/buildinfo/canvas",
                     "http://canvas-02.fleet.test:80/buildinfo/canvas",
                 ])
+            let addresses = [InventorySource(argument: "dns:six.fleet.test")]
+            let hosts = try Inventory.load(
+                sources: addresses, service: "canvas", now: InventoryFixtures.now,
+                lists: try await server.lists(of: addresses)
+            ).hosts
+            #expect(hosts.map(\.url) == ["http://[2001:db8::8]:9480/buildinfo/canvas"])
         }
     }
 
@@ -116,7 +128,7 @@ struct DNSRecordsTests {
         ])
         defer { server.kill() }
         let resolver = DNSRecords(server: .init(address: "127.0.0.1", port: port))
-        for _ in 0..<50 where (try? await resolver.list("target.fleet.test", services: false)) != "10.0.0.9" {
+        for _ in 0..<50 where (try? await resolver.list("target.fleet.test", .addresses)) != "10.0.0.9" {
             try await Task.sleep(for: .milliseconds(100))
         }
         try await body(resolver)

@@ -213,7 +213,8 @@ struct RepeatedAnswerTests {
         let (_, answers) = try await Self.run(
             .old, interval: .seconds(2),
             headers: { _ in [(name: "ETag", value: "\"a\""), (name: "Buildinfo-Host", value: "host-id-0")] },
-            until: { $0.tracks[0].attempts >= 6 || wasHeld.withLock { $0 } }
+            // A busy machine delays the turns, and a session that is behind holds no requests.
+            until: { $0.tracks[0].attempts >= 20 || wasHeld.withLock { $0 } }
         ) { number, request, document in
             document.ageSeconds = number == 1 ? 30 : 0
             if request.header("prefer") != nil { wasHeld.withLock { $0 = true } }

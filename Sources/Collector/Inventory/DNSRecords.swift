@@ -5,6 +5,23 @@ import Shared
 
 /// Looks up a fleet in DNS: each SRV record, or each address of a name, is a host.
 struct DNSRecords: Sendable {
+    /// The records that are hosts; the raw value is the prefix of `--fleet`.
+    enum Kind: String, CaseIterable, Sendable {
+        case addresses = "dns:"
+        case ipv4 = "dns+a:"
+        case ipv6 = "dns+aaaa:"
+        case services = "dns+srv:"
+
+        fileprivate var types: [ns_type] {
+            switch self {
+            case .addresses: [ns_t_a, ns_t_aaaa]
+            case .ipv4: [ns_t_a]
+            case .ipv6: [ns_t_aaaa]
+            case .services: [ns_t_srv]
+            }
+        }
+    }
+
     /// A server to query instead of the system's, for tests.
     struct Server: Sendable {
         /// An IPv4 address.
@@ -16,15 +33,27 @@ struct DNSRecords: Sendable {
 
     /// The hosts as a list, one `HOST` or `HOST:PORT` per line, in a fixed order.
     ///
-    /// A name with IPv4 and IPv6 addresses is listed by its IPv4 addresses, since both may belong to one host.
-    func list(_ name: String, services: Bool) async throws(InventoryError) -> String {
-        let types = services ? [ns_t_srv] : [ns_t_a, ns_t_aaaa]
-        for type in types {
-            let hosts = try await onThread { () throws(InventoryError) in try records(name, type) }
-            if !hosts.isEmpty { return hosts.sorted().joined(separator: "\n") }
+    /// - Throws: if one of the queries fails: a part of the fleet would look like all of it.
+    func list(_ name: String, _ kind: Kind) async throws(InventoryError) -> String {
+        var hosts: Set<String> = []
+        var isKnown = false
+        for type in kind.types {
+            // Some servers deny a name that has only records of the other type.
+            guard let found = try await onThread({ () throws(InventoryError) in try records(name, type) }) else {
+                continue
+            }
+            isKnown = true
+            hosts.formUnion(found)
         }
-        return ""
+        guard isKnown else {
+            throw .invalid(
+                SourceLocation(source: kind.rawValue + Self.shown(name), line: nil),
+                problem: "the name does not exist in DNS: check it, and the search domains in resolv.conf")
+        }
+        return hosts.sorted().joined(separator: "\n")
     }
+
+    private static func shown(_ name: String) -> String { Sanitizer.singleLine(name, limit: 200) }
 
     /// Runs blocking work outside the concurrency pool, which has only a thread per processor.
     private func onThread<Value: Sendable>(
@@ -39,18 +68,18 @@ struct DNSRecords: Sendable {
     /// A response has at most 65,535 bytes, and asks for TCP when UDP is too small for it.
     private static let capacity = 65_536
 
-    private func records(_ name: String, _ type: ns_type) throws(InventoryError) -> Set<String> {
+    /// nil if the name does not exist.
+    private func records(_ name: String, _ type: ns_type) throws(InventoryError) -> Set<String>? {
         var answer = [UInt8](repeating: 0, count: Self.capacity)
         var error: Int32 = 0
         let length = buildinfo_dns_query(
             name, Int32(type.rawValue), server?.address, Int32(server?.port ?? 53), &answer, Int32(answer.count), &error
         )
-        let source = Sanitizer.singleLine(name, limit: 200)
+        let source = Self.shown(name)
         guard length >= 0 else {
             switch error {
             case NO_DATA: return []
-            case HOST_NOT_FOUND:
-                throw .unreadable(source: source, reason: "the name does not exist in DNS")
+            case HOST_NOT_FOUND: return nil
             default: throw .unavailable(source: source, reason: "the DNS server did not answer")
             }
         }

@@ -160,8 +160,7 @@ package struct InventorySource: Hashable, Sendable {
         case standardInput
         /// Prometheus `http_sd`.
         case http(url: String)
-        /// The addresses of a name, or with `services` its SRV records.
-        case dns(name: String, services: Bool)
+        case dns(name: String, records: DNSRecords.Kind)
     }
 
     let origin: Origin
@@ -176,15 +175,16 @@ package struct InventorySource: Hashable, Sendable {
         self.group = group
     }
 
-    /// - Parameter argument: a path, `-` for standard input, an `http` or `https` URL, `dns:NAME` or `dns+srv:NAME`. A path
-    ///   with `#GROUP` is one group of an Ansible inventory, unless a file has that name.
+    /// - Parameter argument: a path, `-` for standard input, an `http` or `https` URL, or a ``DNSRecords/Kind`` and a
+    ///   name. A path with `#GROUP` is one group of an Ansible inventory, unless a file has that name.
     package init(argument: String) {
         if argument.hasPrefix("http://") || argument.hasPrefix("https://") {
             self.init(origin: .http(url: argument), group: nil)
             return
         }
-        for (prefix, services) in [("dns:", false), ("dns+srv:", true)] where argument.hasPrefix(prefix) {
-            self.init(origin: .dns(name: String(argument.dropFirst(prefix.utf8.count)), services: services), group: nil)
+        for kind in DNSRecords.Kind.allCases where argument.hasPrefix(kind.rawValue) {
+            self.init(
+                origin: .dns(name: String(argument.dropFirst(kind.rawValue.utf8.count)), records: kind), group: nil)
             return
         }
         var path = argument
@@ -202,8 +202,7 @@ package struct InventorySource: Hashable, Sendable {
         case .file(let path): path.isEmpty ? "--fleet ''" : Sanitizer.singleLine(path, limit: 200)
         case .standardInput: "standard input"
         case .http(let url): Sanitizer.singleLine(Self.withoutSecrets(url), limit: 200)
-        case .dns(let name, let services):
-            "\(services ? "dns+srv" : "dns"):\(Sanitizer.singleLine(name, limit: 200))"
+        case .dns(let name, let records): records.rawValue + Sanitizer.singleLine(name, limit: 200)
         }
     }
 

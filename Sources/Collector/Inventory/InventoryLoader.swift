@@ -49,7 +49,7 @@ struct InventoryLoader: Sendable {
                 listing.hosts[index].access = listing.hosts[index].access?.resolved(in: folder)
             }
         }
-        if case .dns(_, true) = source.origin { listing.hasForeignPorts = true }
+        if case .dns(_, .services) = source.origin { listing.hasForeignPorts = true }
         return Reading(source: source, listing: listing, version: content.version)
     }
 

@@ -62,13 +62,13 @@ package struct InventoryServer: Sendable {
                         + "with [{\"targets\": […]}]")
             }
             return response
-        case .dns(let name, let services):
+        case .dns(let name, let records):
             guard !name.isEmpty else {
                 throw .invalid(
                     SourceLocation(source: source.name, line: nil),
                     problem: "the name is missing: give \(source.name)NAME")
             }
-            return Response(text: try await resolver.list(name, services: services), tag: nil)
+            return Response(text: try await resolver.list(name, records), tag: nil)
         }
     }
 }
