@@ -48,7 +48,7 @@ public struct NotFoundBody: Codable, Hashable, Sendable {
 
 /// The version of both programs.
 public enum BuildinfoVersion {
-    public static let current = "0.1.0"
+    public static let current = "0.2.0"
 
     /// The commit that a release was built from; nil in programs that were built in another way.
     public static var commit: GitSHA? {
