@@ -21,11 +21,13 @@ cp "$exporter" "$tree/bin/node_exporter"
     cp -L "$library" "$tree$library"
 done
 tar -C "$tree" -cf - . | docker import --change 'ENTRYPOINT ["/bin/node_exporter"]' - node_exporter:bench >/dev/null
-DOCKER_API_VERSION='' skopeo copy -q --src-daemon-host "$DOCKER_HOST" docker-daemon:node_exporter:bench "oci:$root/oci:node_exporter"
+skopeo copy -q --src-daemon-host "$DOCKER_HOST" docker-daemon:node_exporter:bench "oci:$root/oci:node_exporter"
 skopeo copy -q --dest-daemon-host "$DOCKER_HOST" "oci:$folder/agent" docker-daemon:agent:bench
 
 megabytes() { # IMAGE
-    skopeo inspect "$1" | python3 -c 'import json, sys; print(sum(l["Size"] for l in json.load(sys.stdin)["LayersData"]) / 1e6)'
+    rm -rf "$root/copy"
+    skopeo copy -q "$1" "dir:$root/copy"
+    python3 -c 'import json, sys; print(sum(layer["size"] for layer in json.load(sys.stdin)["layers"]) / 1e6)' <"$root/copy/manifest.json"
 }
 python3 - "${ROUNDS:-15}" "$(megabytes "oci:$folder/agent")" "$(megabytes "oci:$root/oci:node_exporter")" <<'PYTHON'
 import socket, subprocess, sys, time

@@ -220,6 +220,16 @@ def agent(results, _):
     return {"agent": table(heads, rows), "agent_lines": "\n".join(f"- {line}" for line in lines), "agent_values": absolute}
 
 
+def images(results, _):
+    found = results.cases("images")["first answer"]
+    ours, peer = found["agent"], found["node_exporter"]
+    row = ["**agent**", times(ours["compressed_mb"] / peer["compressed_mb"]), times(ratio(ours, peer, "start_ms"))]
+    absolute = (f"<sub>Agent: {ours['compressed_mb']} MB, {middle(ours, 'start_ms'):.0f} ms. node_exporter: "
+                f"{peer['compressed_mb']} MB, {middle(peer, 'start_ms'):.0f} ms.</sub>")
+    heads = ["", "compressed size, node_exporter = 1", "`docker run` to first answer, node_exporter = 1"]
+    return {"images": table(heads, [row]), "images_values": absolute}
+
+
 def ledger(results, _):
     rows = [[f"`{case}`", times(found["collector"]["ratio"]),
              f"{found['collector']['median_ms']} ms{found['collector']['unit']}", f"{found['collector']['longest_ms']} ms"] for case, found in results.cases("ledger").items()]
@@ -235,7 +245,7 @@ def verdicts(*_):
 # By heading, with the benchmarks that each needs. The false verdicts keep results of their own.
 SECTIONS = {"Sweep": (sweep, ["sweep"]), "Kept connections": (kept, ["kept"]), "TLS": (tls, ["sweep", "kept", "tls"]),
             "Whole verifications": (verify, ["verify"]), "Detection latency": (latency, ["latency"]),
-            "Agent": (agent, ["agent", "start"]), "Ledger": (ledger, ["ledger"]), "False verdicts": (verdicts, [])}
+            "Agent": (agent, ["agent", "start"]), "Container image": (images, ["images"]), "Ledger": (ledger, ["ledger"]), "False verdicts": (verdicts, [])}
 
 
 def machine(results):

@@ -265,6 +265,16 @@ def start(place):
         place.results.add("start", "size", contestant.name, disk_mb=size(contestant.command[0]))
 
 
+def images(place):
+    """Size and start of the agent's image beside node_exporter's."""
+    folder = ROOT / ".build-images"
+    if not (folder / "agent/index.json").exists():
+        raise BenchError(f"no images in {folder}: run make images")
+    text = run(HERE / "images.sh", folder, env=os.environ | {"ROUNDS": "3" if place.quick else "15"})
+    for name, size, times in re.findall(r"(\S+) +([\d.]+) MB compressed, first answer after ([\d ]+) ms", text):
+        place.results.add("images", "first answer", name, compressed_mb=float(size), start_ms=list(map(int, times.split())))
+
+
 def answer_of(path, patience=10):
     """Asks until the first answer."""
     deadline = time.monotonic() + patience
@@ -306,7 +316,7 @@ def verdicts(place):
     print(run(HERE / "verdicts/run.py", *arguments, place.collector))
 
 
-BENCHMARKS = [sweep, kept, tls, verify, latency, agent, start, ledger, verdicts]
+BENCHMARKS = [sweep, kept, tls, verify, latency, agent, start, images, ledger, verdicts]
 
 
 def main():
