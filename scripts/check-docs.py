@@ -3,6 +3,7 @@
 
 - Every relative link in a Markdown file names a file or directory of the repository, and an anchor that exists.
 - The exit codes in README.md are the exit codes in docs/troubleshooting.md.
+- examples/README.md links every file and folder beside it.
 - Every flag in README.md, SECURITY.md and docs/ is declared in Sources/ or bench/, or is a flag of another program.
 """
 
@@ -118,6 +119,13 @@ def check_exit_codes(readme, troubleshooting):
         report(troubleshooting, theirs[code], f"exit code {code} is not in {readme.relative_to(ROOT)}")
 
 
+def check_examples(readme):
+    linked = set(re.findall(r"\]\(([^)]+)\)", readme.read_text(encoding="utf-8")))
+    for place in sorted(readme.parent.iterdir()):
+        if place != readme and place.name not in linked:
+            report(readme, 1, f"no row for '{place.name}': say what it is and which test runs it")
+
+
 def declared_flags():
     """Names of options and flags in the sources: given by name, or the property's name in kebab case."""
     found = set()
@@ -144,6 +152,7 @@ def main():
     for path in files:
         check_links(path)
     check_exit_codes(ROOT / "README.md", ROOT / "docs/troubleshooting.md")
+    check_examples(ROOT / "examples/README.md")
     known = declared_flags() | OTHER_FLAGS
     for path in files:
         if path.parent == ROOT / "docs" or path.name in ("README.md", "SECURITY.md", "ARCHITECTURE.md", "CONTRIBUTING.md"):

@@ -155,7 +155,8 @@ struct GoodInventoryTests {
     @Test("The examples in the documentation are valid")
     func examples() throws {
         let root = try SourceTree.path("examples")
-        for file in ["fleet.yaml", "fleet.json", "fleet.file_sd.json", "fleet.file_sd.yml", "fleet.txt"] {
+        let names = ["fleet.yaml", "fleet.json", "fleet.file_sd.json", "fleet.file_sd.yml", "fleet.txt", "fleet.ini"]
+        for file in names {
             let inventory = try InventoryFixtures.load(
                 sources: [.file(path: "\(root)/\(file)")], now: InventoryFixtures.now)
             #expect(inventory.hosts.count == 3, "\(file)")
