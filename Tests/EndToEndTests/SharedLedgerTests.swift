@@ -1,3 +1,4 @@
+import Glibc
 import Support
 import Testing
 
@@ -122,7 +123,7 @@ struct SharedLedgerTests {
         let folder = try TemporaryFolder()
         let store = ["--store", folder.path("ledger.db")]
         let agent = try await HostAgent.start("host-1", selector: "file:\(try folder.write("build", Commit.new))")
-        let verify = Verify(hosts: [agent.host], sha: Commit.new, soak: "15s", store: store[1])
+        let verify = Verify(hosts: [agent.host], sha: Commit.new, timeout: "1h", soak: "30m", store: store[1])
         let running = try verify.start()
         try await running.says("host-1: soaking")
         let collector = try Program.collector()
@@ -136,8 +137,9 @@ struct SharedLedgerTests {
             ["ledger", "backup", store[1], "--force", "--store", folder.path("backup.db")])
         #expect(over.exitCode == 64)
         #expect(over.error.contains("is a database that another process has open"), "\(over.error)")
+        running.program.signal(SIGTERM)
         let verified = try await running.finish()
-        #expect(verified.exitCode == 0, "\(verified.progress)")
+        #expect(verified.exitCode == 143, "\(verified.progress)")
         let restored = try await collector.succeed(["ledger", "restore", folder.path("backup.db")] + store)
         #expect(restored.contains("promotions 1, verifications 1"), "\(restored)")
         // The verification was still running when the backup was taken.

@@ -546,7 +546,7 @@ class Scenario:
                    None not in after and before[0] != after[0] and before[1] != after[1])
         self.check("an upgrade keeps the port open", opened, machine.property(PORT, "ActiveEnterTimestampMonotonic"))
         self.check("an upgrade keeps edits", "# edited by hand", machine.must("tail -n 1 /etc/buildinfo/agent.yaml"))
-        self.check("the version is the new one", "0.1.1-1", machine.must("dpkg-query -W -f '${Version}' buildinfo-agent"))
+        self.check("the version is the new one", "99.0.0-1", machine.must("dpkg-query -W -f '${Version}' buildinfo-agent"))
         self.check("after an upgrade: state", "serving", self.until_state("serving")[0])
         self.none_lost("an upgrade", client, int(machine.property(SERVER, "InactiveEnterTimestampMonotonic")) / 1e6)
 
@@ -587,7 +587,7 @@ def main():
     check = Checks()
     folders = runtime_folders(options.agent) | runtime_folders(options.collector)
     with tempfile.TemporaryDirectory() as packed:
-        for number, version in (("1", []), ("2", ["--version", "0.1.1"])):
+        for number, version in (("1", []), ("2", ["--version", "99.0.0"])):
             run(sys.executable, str(TREE / "packaging/build.py"), "--debug", "--agent", str(options.agent),
                 "--collector", str(options.collector), "--out", f"{packed}/{number}", *version)
         with Machine(root, sorted(folders)) as machine:
