@@ -117,7 +117,10 @@ struct Schedule: Sendable, CustomStringConvertible {
             host.faults.contains { if case .misroute(to: -1) = $0.kind { true } else { false } }
         }
         // A host that another one answered for before its own first answer needs the inventory's id to recover.
-        if isStranger || isRing || (quietly && isMisrouted) || (toleratesAny && isMisrouted) || random.chance(20) {
+        let needsIDs = isStranger || isRing || (quietly && isMisrouted) || (toleratesAny && isMisrouted)
+        if needsIDs || random.chance(20) {
+            // The inventory cannot know the id of a machine that is replaced.
+            if needsIDs { for host in hosts.indices { hosts[host].replacedAt = nil } }
             knownIDs = Set(hosts.indices.filter { !hosts[$0].isPlain && hosts[$0].replacedAt == nil })
         }
         guard !isMisrouted || isStranger, hosts.count > 1, random.chance(10) else { return }

@@ -117,21 +117,28 @@ struct DNSRecordsTests {
     private func withServer(_ zone: String, _ body: (DNSRecords) async throws -> Void) async throws {
         let folder = try TestFolder()
         defer { folder.remove() }
-        let reserved = socket(AF_INET, Int32(SOCK_DGRAM.rawValue), 0)
-        let port = try Self.bind(reserved)
-        close(reserved)
         let file = try folder.write(zone + "\n", to: "dnsmasq.conf")
         let program = try Program.installed("dnsmasq", remedy: "apt-get install dnsmasq-base")
-        let server = try program.start([
-            "--conf-file=\(file)", "--port=\(port)", "--keep-in-foreground", "--pid-file=", "--user=",
-            "--log-facility=-",
-        ])
-        defer { server.kill() }
-        let resolver = DNSRecords(server: .init(address: "127.0.0.1", port: port))
-        for _ in 0..<50 where (try? await resolver.list("target.fleet.test", .addresses)) != "10.0.0.9" {
-            try await Task.sleep(for: .milliseconds(100))
+        // Another program may take the port before the server does.
+        for _ in 0..<5 {
+            let reserved = socket(AF_INET, Int32(SOCK_DGRAM.rawValue), 0)
+            let port = try Self.bind(reserved)
+            close(reserved)
+            let server = try program.start([
+                "--conf-file=\(file)", "--port=\(port)", "--keep-in-foreground", "--pid-file=", "--user=",
+                "--log-facility=-",
+            ])
+            defer { server.kill() }
+            let resolver = DNSRecords(server: .init(address: "127.0.0.1", port: port))
+            while server.exitCode == nil {
+                guard (try? await resolver.list("target.fleet.test", .ipv4)) == "10.0.0.9" else {
+                    try await Task.sleep(for: .milliseconds(100))
+                    continue
+                }
+                return try await body(resolver)
+            }
         }
-        try await body(resolver)
+        Issue.record("dnsmasq does not start")
     }
 
     /// Binds a socket to a free port of loopback.
