@@ -52,12 +52,13 @@ struct VerifyCommand: CollectorCommand {
             target.generation = promotion.generation
             var watch = image?.watch
             watch?.timeout = readback.readbackTimeout
-            let run = VerificationRun(
+            var run = VerificationRun(
                 target: target, inventory: inventory, policy: policy, check: self.policy.inventoryCheck, access: access,
                 concurrency: self.access.concurrency, ledger: ledger,
                 destinations: try output.destinations(beside: evidence), evidence: evidence, learner: image?.learner,
                 tag: watch,
                 progress: output.progress, environment: environment, logger: logs.logger, output: .standardOutput)
+            run.endsProcess = true
             return try await run.run().exitCode
         }
         await ledger?.close(loggingTo: logs.logger)

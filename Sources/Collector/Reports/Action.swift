@@ -37,14 +37,15 @@ extension Report {
 
         /// The actions of a report: first those for hosts that decide the verdict or fail, the worst status first, then the
         /// one for the most hosts. Empty if there is nothing to do.
-        static func all(of report: Report) -> [Action] {
-            if case .done = report.remedy { return [] }
+        ///
+        /// - Parameter remedy: the report's, if the caller has it already.
+        static func all(of report: Report, _ remedy: Remedy? = nil) -> [Action] {
+            if case .done = remedy ?? report.remedy { return [] }
             guard !report.isUnasked else { return [] }
             var groups = ActionGroups()
             for (index, outcome) in report.outcomes.enumerated()
             where report.hosts[index].status != .converged && outcome != .waived {
-                let host = report.hosts[index]
-                groups.add(host, .init(host, isCause: outcome == .failing))
+                groups.add(report.hosts[index].name, .init(report.hosts, index, isCause: outcome == .failing))
             }
             return groups.actions
         }
@@ -60,16 +61,44 @@ private struct ActionGroups {
         var command: String?
     }
 
+    /// The part of a host that its action depends on. Most hosts have the same one as the host before, and to read it in place
+    /// takes less time than a copy of the host.
+    struct Problem: Equatable {
+        let status: HostStatus
+        let facts: HostFacts
+        let sweep: SweepStatus?
+        let code: HostReason.Code?
+        private let parts: ReasonText?
+        private let reason: String
+        let isCause: Bool
+
+        init(_ hosts: [Report.Host], _ index: Int, isCause: Bool) {
+            status = hosts[index].status
+            facts = hosts[index].facts
+            sweep = hosts[index].sweep
+            code = hosts[index].reasonCode
+            parts = hosts[index].reasonParts
+            reason = hosts[index].reason
+            self.isCause = isCause
+        }
+
+        var text: ReasonText { parts ?? ReasonText(reason) }
+
+        var isDownOnTarget: Bool { facts.isDownOnTarget(status) }
+
+        var isFailing: Bool { facts.isFailing(status, sweep) }
+    }
+
     /// The place of a host's action in the list; lower ones come first.
     struct Urgency: Comparable {
         private let isElsewhere: Int
         private let rank: Int
 
-        init(_ host: Report.Host, isCause: Bool) {
-            isElsewhere = isCause || host.isFailing ? 0 : 1
+        init(_ problem: Problem) {
+            isElsewhere = problem.isCause || problem.isFailing ? 0 : 1
             rank =
-                host.sweep.flatMap { SweepStatus.allCases.firstIndex(of: $0) }
-                ?? (host.isDownOnTarget ? 2 * HostStatus.failed.rank + 1 : 2 * host.status.rank)
+                problem.sweep.flatMap { SweepStatus.allCases.firstIndex(of: $0) }
+                ?? (problem.isDownOnTarget ? 2 * HostStatus.failed.rank + 1 : 2 * problem.status.rank)
         }
 
         static func < (left: Urgency, right: Urgency) -> Bool {
@@ -87,39 +116,53 @@ private struct ActionGroups {
         var note: String?
         var hosts: [String]
 
+        /// Adds the problem of one more host.
         mutating func merge(_ other: Group) {
             urgency = min(urgency, other.urgency)
             if other.status.rank < status.rank { status = other.status }
             if other.cause != cause { cause = nil }
             if other.note != note { note = nil }
-            hosts += other.hosts
         }
     }
 
     private var positions: [Key: Int] = [:]
     private var groups: [Group] = []
+    /// The problem of the last host, and the position of its group.
+    private var latest: (problem: Problem, position: Int?)?
 
     /// Beyond this number of lines for one reason, the smaller ones share a line: containers have other names on each host.
     private static let maximumPerReason = 8
 
-    mutating func add(_ host: Report.Host, _ urgency: Urgency) {
-        let text = host.explanation
-        guard let remedy = text.remedy else { return }
+    mutating func add(_ name: String, _ problem: Problem) {
+        if let latest, latest.problem == problem {
+            if let position = latest.position { groups[position].hosts.append(name) }
+            return
+        }
+        let position = position(of: problem)
+        latest = (problem, position)
+        if let position { groups[position].hosts.append(name) }
+    }
+
+    /// The group of a problem, which is added or widened; nil if there is nothing to do about it.
+    private mutating func position(of problem: Problem) -> Int? {
+        let text = problem.text
+        guard let remedy = text.remedy else { return nil }
         // Hosts that stay as they are differ in nothing else.
         let key = Key(
-            code: text.cause.isEmpty ? nil : host.reasonCode, summary: text.summary ?? text.cause, remedy: remedy,
+            code: text.cause.isEmpty ? nil : problem.code, summary: text.summary ?? text.cause, remedy: remedy,
             command: text.command)
         // What a host serves is in the table of hosts.
         let note = text.served == nil ? text.note : nil
         let group = Group(
-            key: key, code: host.reasonCode, urgency: urgency, status: host.status, cause: text.cause, note: note,
-            hosts: [host.name])
+            key: key, code: problem.code, urgency: Urgency(problem), status: problem.status, cause: text.cause,
+            note: note, hosts: [])
         if let position = positions[key] {
             groups[position].merge(group)
-        } else {
-            positions[key] = groups.count
-            groups.append(group)
+            return position
         }
+        positions[key] = groups.count
+        groups.append(group)
+        return groups.count - 1
     }
 
     var actions: [Report.Action] {

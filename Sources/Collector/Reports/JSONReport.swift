@@ -9,12 +9,11 @@ struct JSONReport {
     let report: Report
 
     func write(to stream: inout ByteStream) throws {
-        let frame = try JSONEncoder.prettyText(Frame(report))
-        // No text contains a newline, so this is the report's own key. The list is empty: a newline and a blank line.
-        guard !report.hosts.isEmpty, let list = frame.utf8.firstRange(of: "\n  \"hosts\" : [\n\n  ]".utf8) else {
-            return try stream.write(frame)
+        let frame = Array(try JSONEncoder.prettyText(Frame(report)).utf8)
+        guard !report.hosts.isEmpty, let list = Self.emptyList(in: frame) else {
+            return try stream.write { $0 += frame }
         }
-        try stream.write { $0 += frame.utf8[..<list.lowerBound] }
+        try stream.write { $0 += frame[..<list.lowerBound] }
         try stream.write("\n  \"hosts\" : [")
         var isFirst = true
         for index in report.hosts.indices {
@@ -25,7 +24,20 @@ struct JSONReport {
             isFirst = false
         }
         try stream.write("\n  ]")
-        try stream.write { $0 += frame.utf8[list.upperBound...] }
+        try stream.write { $0 += frame[list.upperBound...] }
+    }
+
+    /// The place of the empty list of hosts. No text contains a newline, so it is the report's own.
+    ///
+    /// The search begins at the end: the actions stand before the list, and can have as many names as there are hosts.
+    private static func emptyList(in frame: [UInt8]) -> Range<Int>? {
+        // As Foundation writes an empty list: a newline and a blank line.
+        let list = Array("\n  \"hosts\" : [\n\n  ]".utf8)
+        for start in frame.indices.dropLast(list.count - 1).reversed()
+        where frame[start] == list[0] && frame[start...].starts(with: list) {
+            return start..<start + list.count
+        }
+        return nil
     }
 
     /// The report without its hosts.

@@ -1,8 +1,8 @@
 import Shared
-import Verdict
+package import Verdict
 
 /// The texts of reasons as a report has them. Most hosts share a few reasons, so their texts are made and stored once.
-struct ReasonTexts {
+package struct ReasonTexts {
     /// A host's reason in words.
     struct Explanation {
         let sentence: String
@@ -21,24 +21,37 @@ struct ReasonTexts {
         }
     }
 
-    private var findings: [HostReason: String] = [:]
-    private var explanations: [HostReason: Explanation] = [:]
+    private var findings = Cache<String>()
+    private var explanations = Cache<Explanation>()
 
-    /// The most reasons that are kept: some differ from host to host.
-    private static let maximum = 4_096
+    package init() {}
 
     /// The finding of a reason, for a change of status.
-    mutating func finding(_ reason: HostReason) -> String {
-        if let known = findings[reason] { return known }
-        let text = Sanitizer.singleLine(reason.text.finding)
-        if findings.count < Self.maximum { findings[reason] = text }
-        return text
+    package mutating func finding(_ reason: HostReason) -> String {
+        findings.text(of: reason) { Sanitizer.singleLine(reason.text.finding) }
     }
 
     mutating func explanation(_ reason: HostReason) -> Explanation {
-        if let known = explanations[reason] { return known }
-        let explanation = Explanation(reason.text)
-        if explanations.count < Self.maximum { explanations[reason] = explanation }
-        return explanation
+        explanations.text(of: reason) { Explanation(reason.text) }
+    }
+
+    private struct Cache<Text> {
+        private var known: [HostReason: Text] = [:]
+        /// Consecutive hosts are mostly alike, and comparing is faster than hashing.
+        private var latest: (reason: HostReason, text: Text)?
+        /// The most reasons that are kept: some differ from host to host.
+        private static var maximum: Int { 4_096 }
+
+        mutating func text(of reason: HostReason, _ make: () -> Text) -> Text {
+            if let latest, latest.reason == reason { return latest.text }
+            if let text = known[reason] {
+                latest = (reason, text)
+                return text
+            }
+            let text = make()
+            if known.count < Self.maximum { known[reason] = text }
+            latest = (reason, text)
+            return text
+        }
     }
 }

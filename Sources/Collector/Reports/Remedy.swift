@@ -53,9 +53,13 @@ extension Report {
     /// True if hosts in the gate failed on the target or went back from it, whatever the verdict, and whether or not they are
     /// tolerated. A host that has converged since does not count.
     private var hasFailures: Bool {
+        // By index, and stored properties alone: a copy of a host costs more than what is read of it.
         hosts.indices.contains { index in
-            guard hosts[index].status != .converged, !hosts[index].isWaived else { return false }
-            return hosts[index].isDownOnTarget || hosts[index].hasFailed
+            let status = hosts[index].status
+            guard status != .converged, !hosts[index].isWaived else { return false }
+            return hosts[index].facts.isDownOnTarget(status) || status == .failed || status == .rolledBack
+                || hosts[index].reasonCode == .leftTarget
+                || hosts[index].transitions.contains { $0.status == .failed || $0.status == .rolledBack }
         }
     }
 
@@ -70,7 +74,7 @@ extension Report {
                 hosts[index].heed(remedy, target: target)
             }
         }
-        let all = Action.all(of: self)
+        let all = Action.all(of: self, remedy)
         actions = all.isEmpty ? nil : all
     }
 }
@@ -86,28 +90,10 @@ extension Report.Host {
         reasonParts = explanation.parts
     }
 
-    /// True if the host has the target's build but it does not run, and it has not failed often enough to be `failed`.
-    @inline(__always)
-    var isDownOnTarget: Bool {
-        guard status != .failed, status != .converged, facts.reach == .ok, facts.build.isMatch else { return false }
-        return facts.runtime.isDown
-    }
-
     /// True if the host serves another build than the target, by its own answer.
     private var isBehind: Bool {
         (status == .pending || status == .straggler) && facts.reach == .ok && facts.build.isOther
     }
-
-    /// True if the host failed on the target or went back from it, now or earlier in this run.
-    @inline(__always)
-    fileprivate var hasFailed: Bool {
-        if status == .failed || status == .rolledBack || reasonCode == .leftTarget { return true }
-        return transitions.contains { $0.status == .failed || $0.status == .rolledBack }
-    }
-
-    /// True if the host does not run what it was given: it fails, runs a wrong image, or went back.
-    @inline(__always)
-    var isFailing: Bool { status == .failed || status == .rolledBack || sweep == .failing || isDownOnTarget }
 
     fileprivate mutating func heed(_ remedy: Remedy, target: Report.PromotedTarget) {
         guard status != .converged else { return }
@@ -121,7 +107,7 @@ extension Report.Host {
     private mutating func hold(_ cause: Remedy.Cause, target: Report.PromotedTarget) {
         var text = explanation.withoutRollout(reasonCode)
         guard isBehind else {
-            if isFailing, text.remedy == nil { text.settle("find out why before you deploy it elsewhere") }
+            if facts.isFailing(status, sweep), text.remedy == nil { text.settle("find out why before you deploy it elsewhere") }
             return explain(text)
         }
         // The image is the target's, and only the process is the former one: a restart would start the target.
@@ -139,6 +125,18 @@ extension Report.Host {
         var text = explanation
         text.settle("nothing to do, back on the former build \(former)")
         explain(text)
+    }
+}
+
+extension HostFacts {
+    /// True if the host has the target's build but it does not run, and it has not failed often enough to be `failed`.
+    func isDownOnTarget(_ status: HostStatus) -> Bool {
+        status != .failed && status != .converged && reach == .ok && build.isMatch && runtime.isDown
+    }
+
+    /// True if the host does not run what it was given: it fails, runs a wrong image, or went back.
+    func isFailing(_ status: HostStatus, _ sweep: SweepStatus?) -> Bool {
+        status == .failed || status == .rolledBack || sweep == .failing || isDownOnTarget(status)
     }
 }
 

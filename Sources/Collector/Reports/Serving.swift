@@ -63,22 +63,25 @@ package struct Serving: Codable, Hashable, Sendable {
 
     package init(_ report: Report) {
         var counts: [Group: Int] = [:]
-        var converged = 0
         var hosts = 0
+        // Hosts with one status are listed one after the other, and most of them are alike.
+        var latest: Condition?
+        var count = 0
+        func add() {
+            if let latest { counts[latest.group(in: report), default: 0] += count }
+        }
         // By index, because a copy of a host costs more than what is read of it.
         for index in report.hosts.indices where !report.hosts[index].isWaived {
             hosts += 1
-            if report.hosts[index].status == .converged, report.target.gitSHA != nil {
-                converged += 1
-            } else {
-                counts[Self.group(report.hosts[index], in: report), default: 0] += 1
+            let condition = Condition(report.hosts, index)
+            if condition != latest {
+                add()
+                latest = condition
+                count = 0
             }
+            count += 1
         }
-        if converged > 0 {
-            counts[
-                Group(kind: .target, hosts: 0, gitSHA: report.target.gitSHA, digest: report.target.digest), default: 0] +=
-                converged
-        }
+        add()
         self.hosts = hosts
         waived = report.hosts.count - hosts
         // One build is one group: hosts can know of it in different ways.
@@ -94,58 +97,6 @@ package struct Serving: Codable, Hashable, Sendable {
             group.hosts = count
             return group
         }.sorted { $0.order < $1.order }
-    }
-
-    /// The group of one host, with 0 hosts.
-    private static func group(_ host: Report.Host, in report: Report) -> Group {
-        let target = report.target
-        let facts = host.facts
-        func group(_ kind: Kind) -> Group { Group(kind: kind, hosts: 0) }
-        func onTarget(_ kind: Kind) -> Group {
-            Group(kind: kind, hosts: 0, gitSHA: target.gitSHA ?? host.gitSHA, digest: target.digest)
-        }
-        if host.status == .converged { return onTarget(.target) }
-        switch facts.identity {
-        case .wrongHost, .duplicate, .replayed: return group(.conflict)
-        case .expected, .unknown: break
-        }
-        switch host.status {
-        case .conflict: return group(.conflict)
-        case .unreachable, .agentError, .missing: return group(.unknown)
-        case .unverifiable: return group(facts.reach == .ok && facts.runtime == .absent ? .absent : .unidentified)
-        case .mixed: return group(.mixed)
-        case .failed, .rolledBack, .straggler, .ahead, .pending, .starting, .flapping, .soaking, .converged: break
-        }
-        guard facts.reach == .ok, facts.runtime != .unknown else {
-            // Nothing is recorded of the requests of a collector that was killed.
-            let isKnown = !report.reasons.contains { $0.code == .collectorKilled }
-            return group(host.attempts == 0 && isKnown ? .notAsked : .unknown)
-        }
-        if facts.runtime == .absent { return group(.absent) }
-        switch facts.build {
-        case .mixed: return group(.mixed)
-        case .digestWrong, .shaWrong: return group(.wrongImage)
-        case .unidentified: return group(.unidentified)
-        case .unknown: return group(.unknown)
-        case .match, .matchPlatform, .matchIndex, .matchConfig, .matchSHA:
-            // A crash loop is sampled in its good moments, too.
-            if host.status == .failed { return onTarget(.failing) }
-            return onTarget(facts.runtime == .serving ? .target : .notUp)
-        case .behind, .ahead, .foreign:
-            guard host.gitSHA != nil || host.digest != nil else { return group(.unidentified) }
-            // The right commit that does not match the target is another image.
-            if host.gitSHA != nil, host.gitSHA == target.gitSHA { return group(.wrongImage) }
-            // Platforms have digests of their own, so a known commit names the build.
-            func group(_ kind: Kind) -> Group {
-                Group(kind: kind, hosts: 0, gitSHA: host.gitSHA, digest: host.gitSHA == nil ? host.digest : nil)
-            }
-            if facts.runtime.isDown { return group(.failing) }
-            guard facts.runtime == .serving else { return group(.notUp) }
-            let isFormer =
-                host.gitSHA.map { $0 == report.promotion?.formerGitSHA }
-                ?? (host.digest == report.promotion?.formerDigest)
-            return group(facts.build == .behind || isFormer ? .former : .other)
-        }
     }
 
     // MARK: - Values
@@ -245,6 +196,74 @@ extension Serving.Group {
         case .conflict: "answered as another host"
         case .unknown: "gave no usable answer"
         case .notAsked: isOne ? "was not asked" : "were not asked"
+        }
+    }
+}
+
+/// The part of a host that its group depends on.
+private struct Condition: Equatable {
+    private let status: HostStatus
+    private let facts: HostFacts
+    private let gitSHA: GitSHA?
+    private let digest: Digest?
+    private let isAsked: Bool
+
+    init(_ hosts: [Report.Host], _ index: Int) {
+        status = hosts[index].status
+        facts = hosts[index].facts
+        gitSHA = hosts[index].gitSHA
+        digest = hosts[index].digest
+        isAsked = hosts[index].attempts > 0
+    }
+
+    /// The group of one host, with 0 hosts.
+    func group(in report: Report) -> Serving.Group {
+        let target = report.target
+        func group(_ kind: Serving.Kind) -> Serving.Group { Serving.Group(kind: kind, hosts: 0) }
+        func onTarget(_ kind: Serving.Kind) -> Serving.Group {
+            Serving.Group(kind: kind, hosts: 0, gitSHA: target.gitSHA ?? gitSHA, digest: target.digest)
+        }
+        if status == .converged { return onTarget(.target) }
+        switch facts.identity {
+        case .wrongHost, .duplicate, .replayed: return group(.conflict)
+        case .expected, .unknown: break
+        }
+        switch status {
+        case .conflict: return group(.conflict)
+        case .unreachable, .agentError, .missing: return group(.unknown)
+        case .unverifiable: return group(facts.reach == .ok && facts.runtime == .absent ? .absent : .unidentified)
+        case .mixed: return group(.mixed)
+        case .failed, .rolledBack, .straggler, .ahead, .pending, .starting, .flapping, .soaking, .converged: break
+        }
+        guard facts.reach == .ok, facts.runtime != .unknown else {
+            // Nothing is recorded of the requests of a collector that was killed.
+            let isKnown = !report.reasons.contains { $0.code == .collectorKilled }
+            return group(!isAsked && isKnown ? .notAsked : .unknown)
+        }
+        if facts.runtime == .absent { return group(.absent) }
+        switch facts.build {
+        case .mixed: return group(.mixed)
+        case .digestWrong, .shaWrong: return group(.wrongImage)
+        case .unidentified: return group(.unidentified)
+        case .unknown: return group(.unknown)
+        case .match, .matchPlatform, .matchIndex, .matchConfig, .matchSHA:
+            // A crash loop is sampled in its good moments, too.
+            if status == .failed { return onTarget(.failing) }
+            return onTarget(facts.runtime == .serving ? .target : .notUp)
+        case .behind, .ahead, .foreign:
+            guard gitSHA != nil || digest != nil else { return group(.unidentified) }
+            // The right commit that does not match the target is another image.
+            if gitSHA != nil, gitSHA == target.gitSHA { return group(.wrongImage) }
+            // Platforms have digests of their own, so a known commit names the build.
+            func group(_ kind: Serving.Kind) -> Serving.Group {
+                Serving.Group(kind: kind, hosts: 0, gitSHA: gitSHA, digest: gitSHA == nil ? digest : nil)
+            }
+            if facts.runtime.isDown { return group(.failing) }
+            guard facts.runtime == .serving else { return group(.notUp) }
+            let isFormer =
+                gitSHA.map { $0 == report.promotion?.formerGitSHA }
+                ?? (digest == report.promotion?.formerDigest)
+            return group(facts.build == .behind || isFormer ? .former : .other)
         }
     }
 }

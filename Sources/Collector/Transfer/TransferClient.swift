@@ -67,10 +67,13 @@ package final class TransferClient: Sendable {
         commands.post(.cancelLane(lane))
     }
 
+    /// Begins what ``shutdown()`` does, and does not wait for it.
+    package func stop() { commands.post(.stop) }
+
     /// Ends all requests as ``TransferFailure/cancelled``, ends ``completions``, closes all connections, and returns when
     /// the thread has ended. Further calls have no effect.
     package func shutdown() async {
-        commands.post(.stop)
+        stop()
         await thread.join()
     }
 }

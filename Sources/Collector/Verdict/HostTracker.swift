@@ -123,7 +123,7 @@ package struct HostTracker: Sendable {
     package var evidence: BuildEvidence? { fact?.evidence.value }
 
     /// The latest possible time of the last counted observation.
-    package var observedAt: Duration? { fact?.moment }
+    package var observedAt: Duration? { if case .fact(let fact) = knowledge { fact.moment } else { nil } }
 
     /// The generation that the host serves instead of the target; nil if unknown.
     var generation: Int? { if case .generation(let generation)? = fact?.comparison.detail { generation } else { nil } }
@@ -152,13 +152,14 @@ package struct HostTracker: Sendable {
     }
 
     /// True if the host counts as proven at this time.
-    func isProven(at now: Duration, policy: Policy) -> Bool {
-        status == .converged && outcome == .ok && fact != nil && !isStale(at: now, policy: policy)
+    @inline(__always)
+    package func isProven(at now: Duration, policy: Policy) -> Bool {
+        status == .converged && outcome == .ok && observedAt.map { now - $0 <= policy.freshness } ?? false
     }
 
     /// True if the last counted fact is too old to prove anything.
     package func isStale(at now: Duration, policy: Policy) -> Bool {
-        fact.map { now - $0.moment > policy.freshness } ?? false
+        observedAt.map { now - $0 > policy.freshness } ?? false
     }
 
     // MARK: - Samples

@@ -81,6 +81,8 @@ struct LimitScope: Sendable {
         limit = requirement?.minimum(of: expected) ?? share.limit(of: expected)
     }
 
+    var coversEveryHost: Bool { group == nil && others.isEmpty }
+
     /// True if the scope covers the host, waived or not.
     func contains(_ host: ExpectedHost) -> Bool { Self.contains(host, group: group, apartFrom: others) }
 

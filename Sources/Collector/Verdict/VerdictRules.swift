@@ -19,19 +19,20 @@ struct VerdictRules {
         verification.tracks.indices.lazy.filter { !verification.tracks[$0].host.isWaived }
     }
 
-    /// The part of a tracker that a cause is about.
+    /// A host that a cause is about. Large fleets have many, so it is no copy of the host.
     private struct GatedHost {
-        let host: ExpectedHost
+        let position: Int
         let status: HostStatus
-
-        init(_ position: Int, in verification: Verification) {
-            host = verification.tracks[position].host
-            status = verification.tracks[position].status
-        }
     }
 
-    private func hosts(where isIncluded: (Int) -> Bool) -> [GatedHost] {
-        gated.filter(isIncluded).map { GatedHost($0, in: verification) }
+    private func hosts(where isIncluded: (Int) -> Bool) -> [GatedHost] { gated.filter(isIncluded).map(gatedHost) }
+
+    private func gatedHost(_ position: Int) -> GatedHost {
+        GatedHost(position: position, status: verification.tracks[position].status)
+    }
+
+    private func isIn(_ scope: LimitScope, _ host: GatedHost) -> Bool {
+        scope.coversEveryHost || scope.contains(verification.tracks[host.position].host)
     }
 
     func conclude(_ ending: Verification.Ending) -> Conclusion {
@@ -85,7 +86,7 @@ struct VerdictRules {
         }
         let rest = hosts { verification.tracks[$0].status != .converged }
         let tolerated =
-            "\(proven) of \(expected.hostCount) proven; tolerated: \(Self.names(rest)) (\(Self.tally(rest)))"
+            "\(proven) of \(expected.hostCount) proven; tolerated: \(names(rest)) (\(Self.tally(rest)))"
         let message = ([tolerated] + toleratedByLabel(rest)).joined(separator: "; ")
         let reason = Reason(verdict: .convergedTolerated, code: .restTolerated, hosts: proven, message: message)
         return conclusion([reason], exitCode: reason.verdict.exitCode)
@@ -103,15 +104,16 @@ struct VerdictRules {
         func add(
             _ verdict: Verdict, _ code: Reason.Code, _ hosts: [GatedHost], _ text: String, names isNaming: Bool = true
         ) {
-            let names = hosts.isEmpty || !isNaming ? "" : ": \(Self.names(hosts))"
-            let demands = unmet.filter { scope in hosts.contains { scope.contains($0.host) } }.map(demand)
+            let names = hosts.isEmpty || !isNaming ? "" : ": \(self.names(hosts))"
+            let demands = unmet.filter { scope in hosts.contains { isIn(scope, $0) } }.map(demand)
             let message = ([text + names] + demands).joined(separator: "; ")
             causes.append(Reason(verdict: verdict, code: code, hosts: hosts.count, message: message))
         }
         /// The exceptions of one kind that exceed the tolerance.
         func excess(_ purpose: LimitScope.Purpose, _ category: HostStatus.Category) -> Excess {
             let exceptions = hosts[category] ?? []
-            return isTolerant ? Excess(exceptions, verification.budget.scopes(purpose), unmet) : Excess(exceptions)
+            return isTolerant
+                ? Excess(exceptions, verification.budget.scopes(purpose), unmet, isIn: isIn) : Excess(exceptions)
         }
         if let conflicting = hosts[.conflict] {
             add(
@@ -177,12 +179,15 @@ struct VerdictRules {
         }
 
         /// Counts those in a scope with too many, and those of an unmet requirement, which tolerance never covers.
-        init(_ exceptions: [GatedHost], _ scopes: [LimitScope], _ unmet: [LimitScope]) {
-            let broken = scopes.map { scope in (scope, exceptions.count { scope.contains($0.host) }) }.filter {
+        init(
+            _ exceptions: [GatedHost], _ scopes: [LimitScope], _ unmet: [LimitScope],
+            isIn: (LimitScope, GatedHost) -> Bool
+        ) {
+            let broken = scopes.map { scope in (scope, exceptions.count { isIn(scope, $0) }) }.filter {
                 $1 > $0.limit
             }
             let isIntolerable = broken.map(\.0) + unmet
-            hosts = exceptions.filter { exception in isIntolerable.contains { $0.contains(exception.host) } }
+            hosts = exceptions.filter { exception in isIntolerable.contains { isIn($0, exception) } }
             text =
                 scopes.count > 1 && !broken.isEmpty
                 ? broken.map { $0.sentence($1) }.joined(separator: "; ") : nil
@@ -216,7 +221,7 @@ struct VerdictRules {
         return kinds.flatMap { purpose, category in
             let exceptions = rest.filter { $0.status.category == category }
             return verification.budget.scopes(purpose).filter { $0.group != nil }
-                .map { scope in (scope, exceptions.count { scope.contains($0.host) }) }.filter { $1 > 0 }.map {
+                .map { scope in (scope, exceptions.count { isIn(scope, $0) }) }.filter { $1 > 0 }.map {
                     $0.sentence($1)
                 }
         }
@@ -236,14 +241,16 @@ struct VerdictRules {
         let isTogether = (0...(lost.count - minimum)).contains { first in
             lost[first + minimum - 1].silentSince - lost[first].silentSince <= window
         }
-        return isTogether ? lost.map { GatedHost($0.0, in: verification) } : []
+        return isTogether ? lost.map { gatedHost($0.0) } : []
     }
 
     // MARK: - Text
 
     /// The first names, and the number of further ones.
-    private static func names(_ hosts: [GatedHost]) -> String {
-        let shown = hosts.prefix(3).map { Sanitizer.singleLine($0.host.name, limit: 64) }.joined(separator: ", ")
+    private func names(_ hosts: [GatedHost]) -> String {
+        let shown = hosts.prefix(3).map {
+            Sanitizer.singleLine(verification.tracks[$0.position].host.name, limit: 64)
+        }.joined(separator: ", ")
         return hosts.count > 3 ? "\(shown) and \(hosts.count - 3) more" : shown
     }
 

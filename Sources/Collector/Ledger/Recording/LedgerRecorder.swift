@@ -96,21 +96,7 @@ private final class TransitionQueue: Sendable {
                 transition: .init(
                     // Rounded as in the report.
                     seconds: change.transition.at.roundedSeconds, status: change.transition.status,
-                    reason: texts.finding(of: change.transition.reason), reasonCode: change.transition.reason.code))
+                    reason: texts.finding(change.transition.reason), reasonCode: change.transition.reason.code))
         }
-    }
-}
-
-/// The findings of reasons. Most hosts change for the same reasons, and composing a sentence takes longer than writing its row.
-private struct ReasonTexts {
-    private var known: [HostReason: String] = [:]
-    /// The bound of the memory, for hosts that share nothing.
-    private static let limit = 1_000
-
-    mutating func finding(of reason: HostReason) -> String {
-        if let text = known[reason] { return text }
-        let text = Sanitizer.singleLine(reason.text.finding)
-        if known.count < Self.limit { known[reason] = text }
-        return text
     }
 }

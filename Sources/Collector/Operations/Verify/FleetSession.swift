@@ -302,6 +302,11 @@ struct TransferClients: Sendable {
         all = clients
     }
 
+    /// Begins to close the connections.
+    func stop() {
+        for client in all { client.stop() }
+    }
+
     func shutdown() async {
         for client in all { await client.shutdown() }
     }

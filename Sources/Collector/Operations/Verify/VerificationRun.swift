@@ -7,6 +7,7 @@ package import Ledger
 package import Logging
 package import Reports
 import Shared
+import Synchronization
 import Transfer
 package import Verdict
 
@@ -33,6 +34,8 @@ package struct VerificationRun: Sendable {
     let environment: [String: String]
     let logger: Logger
     let terminal: Terminal
+    /// True if the process ends after ``run()``, so that what it holds need not be released.
+    package var endsProcess = false
     /// The stream for the final table, unless a report is written to it.
     let output: Terminal
 
@@ -73,7 +76,12 @@ package struct VerificationRun: Sendable {
     package func run() async throws -> Report {
         let signals = await RunSignals.caught()
         defer { withExtendedLifetime(signals) {} }
-        return try await observe(signals) { try await publish($0, showsText: true) }
+        return try await observe(signals) { outcome in
+            if endsProcess { UntilExit.keep(outcome.verification) }
+            let report = try await publish(outcome, showsText: true)
+            if endsProcess { UntilExit.keep(report) }
+            return report
+        }
     }
 
     // MARK: - Verify
@@ -121,7 +129,6 @@ package struct VerificationRun: Sendable {
             await clients.shutdown()
             throw error
         }
-        // Closing thousands of connections takes as long as a report.
         async let closing: Void = clients.shutdown()
         let result = try await use(outcome)
         await closing
@@ -212,15 +219,21 @@ package struct VerificationRun: Sendable {
             target: start.target, hosts: inventory.hosts, policy: policy, promotions: start.promotions,
             learnsImages: learner != nil, watchesTag: start.watchesTag ?? false)
         let (ended, duration) = await polling(session, verification, observers)
+        // Closing thousands of connections takes as long as a report.
+        clients.stop()
         guard let conclusion = ended.conclusion else { throw VerificationRunError.noConclusion }
         var context = context(start, duration: duration)
+        // Beside the last writes to ledger and evidence: with 100,000 hosts, each of the three takes a good part of a second.
+        async let rows = ReportBuilder(verification: ended, context: context).rows(at: conclusion.at)
         if let problem = await ledgerRecorder?.drain() {
             context.notes.append("the ledger lacks changes of this verification: \(problem)")
         }
         context.notes += [certificates.warning(now: Date(), names: inventory.hosts.map(\.name))].compactMap { $0 }
         context.notes += [ended.paceNote].compactMap { $0 }
-        let outcome = VerificationOutcome(verification: ended, conclusion: conclusion, context: context)
-        return await outcome.concluding(evidenceRecorder)
+        var outcome = VerificationOutcome(verification: ended, conclusion: conclusion, context: context)
+        outcome = await outcome.concluding(evidenceRecorder)
+        outcome.rows = PreparedRows(await rows)
+        return outcome
     }
 
     /// Polls until the verdict. In a pipeline, the plain progress is folded.
@@ -374,8 +387,12 @@ struct VerificationOutcome: Sendable {
     let verification: Verification
     let conclusion: Conclusion
     var context: ReportBuilder.Context
+    /// The hosts of the report, if they are made already.
+    var rows: PreparedRows?
 
-    func report() -> Report { ReportBuilder(verification: verification, context: context).build(conclusion) }
+    func report() -> Report {
+        ReportBuilder(verification: verification, context: context).build(conclusion, rows?.take())
+    }
 
     /// The outcome with the hash of its evidence; without an evidence file, the outcome as it is.
     func concluding(_ recorder: EvidenceRecorder?) async -> VerificationOutcome {
@@ -408,6 +425,20 @@ struct VerificationOutcome: Sendable {
         var outcome = self
         outcome.context.closingNotes.append(note)
         return outcome
+    }
+}
+
+/// The hosts of a report, for the first one to be built: a report that changes them must not share them.
+final class PreparedRows: Sendable {
+    private let rows: Mutex<ReportRows?>
+
+    init(_ rows: ReportRows) { self.rows = Mutex(rows) }
+
+    func take() -> ReportRows? {
+        rows.withLock { rows in
+            defer { rows = nil }
+            return rows
+        }
     }
 }
 
