@@ -4,7 +4,7 @@ import Shared
 package import Verdict
 
 /// Builds the report of a verification that has ended.
-package struct ReportBuilder {
+package struct ReportBuilder: Sendable {
     /// Facts about the run that the state machine does not know.
     package struct Context: Sendable {
         var id: String

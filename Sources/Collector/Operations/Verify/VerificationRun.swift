@@ -224,7 +224,8 @@ package struct VerificationRun: Sendable {
         guard let conclusion = ended.conclusion else { throw VerificationRunError.noConclusion }
         var context = context(start, duration: duration)
         // Beside the last writes to ledger and evidence: with 100,000 hosts, each of the three takes a good part of a second.
-        async let rows = ReportBuilder(verification: ended, context: context).rows(at: conclusion.at)
+        let builder = ReportBuilder(verification: ended, context: context)
+        async let rows = builder.rows(at: conclusion.at)
         if let problem = await ledgerRecorder?.drain() {
             context.notes.append("the ledger lacks changes of this verification: \(problem)")
         }
