@@ -177,8 +177,8 @@ GUARDS = [
     Guard(
         1, "stale-fact", "a fact older than three intervals proves nothing",
         _VERDICT + "HostTracker.swift",
-        r"fact.map { now - $0.moment > policy.freshness } ?? false",
-        r"fact.map { now - $0.moment > policy.freshness * 100 } ?? false", VERDICT),
+        r"observedAt.map { now - $0 > policy.freshness } ?? false",
+        r"observedAt.map { now - $0 > policy.freshness * 100 } ?? false", VERDICT),
     Guard(
         1, "kept-fact", "freshness never follows an interval that is shorter than the policy's",
         _VERDICT + "Policy.swift",
@@ -728,9 +728,9 @@ GUARDS = [
     # 5. Every inventory host is in the report exactly once
     Guard(
         5, "report-waived", "waived hosts are in the report, too",
-        "Sources/Collector/Reports/ReportBuilder.swift",
-        r"return order.map { host(verification.tracks[$0], at: end, &texts) }",
-        r"return order.filter { !verification.tracks[$0].host.isWaived }.map { host(verification.tracks[$0], at: end, &texts) }", REPORTS),
+        "Sources/Collector/Reports/ReportRows.swift",
+        r"for index in order.reversed() {",
+        r"for index in order.reversed() where !tracks[index].host.isWaived {", REPORTS),
     Guard(
         5, "page-others", "a host without a row is in the list of a large page",
         "Sources/Collector/Reports/HTML/HTMLHostPlan.swift",
@@ -2212,8 +2212,8 @@ GUARDS = [
     Guard(
         "advice", "advice-down", "a host that is down on the target speaks against it before it is failed",
         "Sources/Collector/Reports/Remedy.swift",
-        r"return hosts[index].isDownOnTarget || hosts[index].hasFailed",
-        r"return hosts[index].hasFailed", ADVICE + "|" + STATUS),
+        r"return hosts[index].facts.isDownOnTarget(status) || status == .failed ||",
+        r"return status == .failed ||", ADVICE + "|" + STATUS),
     Guard(
         "advice", "advice-back", "only a proof says that the fleet is back",
         "Sources/Collector/Reports/Remedy.swift",

@@ -107,7 +107,9 @@ extension Report.Host {
     private mutating func hold(_ cause: Remedy.Cause, target: Report.PromotedTarget) {
         var text = explanation.withoutRollout(reasonCode)
         guard isBehind else {
-            if facts.isFailing(status, sweep), text.remedy == nil { text.settle("find out why before you deploy it elsewhere") }
+            if facts.isFailing(status, sweep), text.remedy == nil {
+                text.settle("find out why before you deploy it elsewhere")
+            }
             return explain(text)
         }
         // The image is the target's, and only the process is the former one: a restart would start the target.

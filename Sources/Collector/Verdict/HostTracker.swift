@@ -123,6 +123,7 @@ package struct HostTracker: Sendable {
     package var evidence: BuildEvidence? { fact?.evidence.value }
 
     /// The latest possible time of the last counted observation.
+    @inline(__always)
     package var observedAt: Duration? { if case .fact(let fact) = knowledge { fact.moment } else { nil } }
 
     /// The generation that the host serves instead of the target; nil if unknown.
@@ -154,10 +155,11 @@ package struct HostTracker: Sendable {
     /// True if the host counts as proven at this time.
     @inline(__always)
     package func isProven(at now: Duration, policy: Policy) -> Bool {
-        status == .converged && outcome == .ok && observedAt.map { now - $0 <= policy.freshness } ?? false
+        status == .converged && outcome == .ok && observedAt != nil && !isStale(at: now, policy: policy)
     }
 
     /// True if the last counted fact is too old to prove anything.
+    @inline(__always)
     package func isStale(at now: Duration, policy: Policy) -> Bool {
         observedAt.map { now - $0 > policy.freshness } ?? false
     }
