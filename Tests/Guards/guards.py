@@ -177,8 +177,8 @@ GUARDS = [
     Guard(
         1, "stale-fact", "a fact older than three intervals proves nothing",
         _VERDICT + "HostTracker.swift",
-        r"observedAt.map { now - $0 > policy.freshness } ?? false",
-        r"observedAt.map { now - $0 > policy.freshness * 100 } ?? false", VERDICT),
+        r"now - observedAt > policy.freshness",
+        r"now - observedAt > policy.freshness * 100", VERDICT),
     Guard(
         1, "kept-fact", "freshness never follows an interval that is shorter than the policy's",
         _VERDICT + "Policy.swift",

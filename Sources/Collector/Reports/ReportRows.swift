@@ -22,7 +22,8 @@ struct ReportRowMaker: Sendable {
     private let end: Duration
 
     /// The hosts that one task makes.
-    private static let part = 8_192
+    private static let part = 4_096
+    private static let partsAtATime = 4
 
     init(_ verification: Verification, startedAt: Date, isSweep: Bool, at end: Duration) {
         tracks = verification.tracks
@@ -35,19 +36,37 @@ struct ReportRowMaker: Sendable {
     }
 
     func rows() -> ReportRows {
-        joined(slices(order).map(part))
+        var all = Joined(count: tracks.count, comparesDigests: comparesDigests)
+        for slice in slices(order) { all.add(part(slice)) }
+        return all.rows
     }
 
     /// As ``rows()``, with a task for each part of the hosts.
     func rowsOnEveryCore() async -> ReportRows {
         let slices = slices(order)
-        return joined(
-            await withTaskGroup(of: (Int, Part).self) { group in
-                for (place, slice) in slices.enumerated() { group.addTask { (place, part(slice)) } }
-                var parts = slices.map { _ in Part(comparesDigests: comparesDigests) }
-                for await (place, part) in group { parts[place] = part }
-                return parts
-            })
+        return await withTaskGroup(of: (Int, Part).self) { group in
+            var all = Joined(count: tracks.count, comparesDigests: comparesDigests)
+            var started = 0
+            var added = 0
+            var waiting: [Int: Part] = [:]
+            func start() {
+                guard started < slices.count else { return }
+                let place = started
+                group.addTask { (place, part(slices[place])) }
+                started += 1
+            }
+            // Only few at a time, because all of them take as much memory as the result.
+            for _ in 0..<Self.partsAtATime { start() }
+            while let (place, part) = await group.next() {
+                waiting[place] = part
+                while let part = waiting.removeValue(forKey: added) {
+                    all.add(part)
+                    added += 1
+                    start()
+                }
+            }
+            return all.rows
+        }
     }
 
     private func slices(_ order: [Int]) -> [ArraySlice<Int>] {
@@ -73,16 +92,37 @@ struct ReportRowMaker: Sendable {
         var warnings: FleetWarnings
 
         init(comparesDigests: Bool) { warnings = FleetWarnings(comparesDigests: comparesDigests) }
+    }
 
-        /// Adds everything but the hosts.
-        mutating func add(_ other: Part) {
-            summary.expected += other.summary.expected
-            summary.proven += other.summary.proven
-            summary.waived += other.summary.waived
-            summary.servedFromStart += other.summary.servedFromStart
-            statuses.merge(other.statuses, uniquingKeysWith: +)
-            times += other.times
-            warnings.add(other.warnings)
+    /// The parts so far, in the report's order.
+    private struct Joined {
+        private var hosts: [Report.Host] = []
+        private var all: Part
+
+        init(count: Int, comparesDigests: Bool) {
+            hosts.reserveCapacity(count)
+            all = Part(comparesDigests: comparesDigests)
+        }
+
+        mutating func add(_ part: consuming Part) {
+            // Moved, because a copy takes longer.
+            while let host = part.reversedHosts.popLast() { hosts.append(host) }
+            all.summary.expected += part.summary.expected
+            all.summary.proven += part.summary.proven
+            all.summary.waived += part.summary.waived
+            all.summary.servedFromStart += part.summary.servedFromStart
+            all.statuses.merge(part.statuses, uniquingKeysWith: +)
+            all.times += part.times
+            all.warnings.add(part.warnings)
+        }
+
+        var rows: ReportRows {
+            var summary = all.summary
+            summary.statuses = Dictionary(uniqueKeysWithValues: all.statuses.map { ($0.key.rawValue, $0.value) })
+            summary.secondsToConverge = Percentiles(all.times.sorted()).map {
+                .init(p50: $0.p50, p95: $0.p95, max: $0.max)
+            }
+            return ReportRows(hosts: hosts, summary: summary, warnings: all.warnings)
         }
     }
 
@@ -108,23 +148,6 @@ struct ReportRowMaker: Sendable {
         if track.isProven(at: end, policy: timing) { part.summary.proven += 1 }
         if let moment = track.convergedAt { part.times.append(moment.roundedSeconds) }
         if track.servedFromStart { part.summary.servedFromStart += 1 }
-    }
-
-    private func joined(_ parts: consuming [Part]) -> ReportRows {
-        var hosts: [Report.Host] = []
-        hosts.reserveCapacity(tracks.count)
-        var all = Part(comparesDigests: comparesDigests)
-        for index in parts.indices {
-            // Moved, because a copy takes longer; and a part at a time, because all of them take as much memory again.
-            while let host = parts[index].reversedHosts.popLast() { hosts.append(host) }
-            parts[index].reversedHosts = []
-            all.add(parts[index])
-        }
-        all.summary.statuses = Dictionary(uniqueKeysWithValues: all.statuses.map { ($0.key.rawValue, $0.value) })
-        all.summary.secondsToConverge = Percentiles(all.times.sorted()).map {
-            .init(p50: $0.p50, p95: $0.p95, max: $0.max)
-        }
-        return ReportRows(hosts: hosts, summary: all.summary, warnings: all.warnings)
     }
 
     // MARK: - One host

@@ -12,6 +12,8 @@ final class CommandQueue: Sendable {
     }
 
     private let commands = Mutex<[Command]>([])
+    /// True if the process ends, so that connections need not be closed one by one.
+    let isAbandoned = Atomic(false)
     private let wakeup: WakeupDescriptor
 
     init(wakeup: WakeupDescriptor) {

@@ -1,5 +1,6 @@
 import CCurl
 package import Shared
+import Synchronization
 
 /// An HTTP client for thousands of concurrent requests: libcurl with one thread and one epoll instance.
 ///
@@ -69,6 +70,9 @@ package final class TransferClient: Sendable {
 
     /// Begins what ``shutdown()`` does, and does not wait for it.
     package func stop() { commands.post(.stop) }
+
+    /// Ends ``shutdown()`` early. What is left takes memory and descriptors until the process ends.
+    package func abandon() { commands.isAbandoned.store(true, ordering: .relaxed) }
 
     /// Ends all requests as ``TransferFailure/cancelled``, ends ``completions``, closes all connections, and returns when
     /// the thread has ended. Further calls have no effect.

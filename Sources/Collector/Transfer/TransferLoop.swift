@@ -1,4 +1,6 @@
 import CCurl
+import Glibc
+import Synchronization
 
 /// The loop of the transfer thread. Each turn acts on sockets, collects results, takes commands, starts requests, publishes
 /// completions and waits.
@@ -67,13 +69,18 @@ final class TransferLoop {
         cancelQueued { _ in true }
         publish()
         completions.finish()
+        // To close thousands of connections takes as long as to report on them, and gives way to the report.
+        _ = nice(5)
         close()
     }
 
     /// Frees all resources. Called by ``run()``, or instead of it.
     func close() {
         // Kept connections close through the poller. By now all slots have left their multi handles.
-        for multi in multis { multi.close() }
+        for multi in multis {
+            guard !commands.isAbandoned.load(ordering: .relaxed) else { return }
+            multi.close()
+        }
         for slot in idle { slot.close() }
         idle = []
         poller.close()

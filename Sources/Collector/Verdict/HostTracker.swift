@@ -123,7 +123,6 @@ package struct HostTracker: Sendable {
     package var evidence: BuildEvidence? { fact?.evidence.value }
 
     /// The latest possible time of the last counted observation.
-    @inline(__always)
     package var observedAt: Duration? { if case .fact(let fact) = knowledge { fact.moment } else { nil } }
 
     /// The generation that the host serves instead of the target; nil if unknown.
@@ -153,15 +152,25 @@ package struct HostTracker: Sendable {
     }
 
     /// True if the host counts as proven at this time.
-    @inline(__always)
     package func isProven(at now: Duration, policy: Policy) -> Bool {
-        status == .converged && outcome == .ok && observedAt != nil && !isStale(at: now, policy: policy)
+        Self.isProven(status, outcome, observedAt: observedAt, at: now, policy: policy)
+    }
+
+    /// As ``isProven(at:policy:)``, for a host of which these values are known: a copy of a tracker costs more than the check.
+    static func isProven(
+        _ status: HostStatus, _ outcome: RequestOutcome, observedAt: Duration?, at now: Duration, policy: Policy
+    ) -> Bool {
+        guard status == .converged, outcome == .ok, let observedAt else { return false }
+        return !isStale(observedAt, at: now, policy: policy)
+    }
+
+    private static func isStale(_ observedAt: Duration, at now: Duration, policy: Policy) -> Bool {
+        now - observedAt > policy.freshness
     }
 
     /// True if the last counted fact is too old to prove anything.
-    @inline(__always)
     package func isStale(at now: Duration, policy: Policy) -> Bool {
-        observedAt.map { now - $0 > policy.freshness } ?? false
+        observedAt.map { Self.isStale($0, at: now, policy: policy) } ?? false
     }
 
     // MARK: - Samples

@@ -202,7 +202,7 @@ struct VerdictRules {
     private func proven(in scope: LimitScope) -> Int {
         gated.count {
             scope.contains(verification.tracks[$0].host)
-                && verification.tracks[$0].isProven(at: now, policy: verification.timing)
+                && verification.isProven($0, at: now)
         }
     }
 

@@ -175,8 +175,13 @@ package struct Verification: Sendable {
 
     /// The number of hosts in the gate that are proven at this time.
     package func proven(at now: Duration) -> Int {
-        // By index: copying a tracker costs more than the check.
-        tracks.indices.count { !tracks[$0].host.isWaived && tracks[$0].isProven(at: now, policy: timing) }
+        tracks.indices.count { !tracks[$0].host.isWaived && isProven($0, at: now) }
+    }
+
+    /// True if the host is proven at this time, whether or not it is in the gate.
+    func isProven(_ host: Int, at now: Duration) -> Bool {
+        HostTracker.isProven(
+            tracks[host].status, tracks[host].outcome, observedAt: observedAt[host], at: now, policy: timing)
     }
 
     /// True if every host was queried at least once and its request has ended.
@@ -393,10 +398,6 @@ package struct Verification: Sendable {
             }
         }
         return true
-    }
-
-    private func isProven(_ host: Int, at now: Duration) -> Bool {
-        tracks[host].isProven(at: now, policy: rules.policy)
     }
 
     private func isProvenOrSettled(_ host: Int, at now: Duration) -> Bool {

@@ -43,6 +43,12 @@ package final class LedgerRecorder: SessionObserver {
         wake.finish()
     }
 
+    /// As ``drain()``, where ``Ledger/finish(_:process:)`` follows: what it writes is left to it, in one transaction.
+    package func end() async -> LedgerError? {
+        queue.leaveTheRest()
+        return await drain()
+    }
+
     /// Waits until everything is written.
     ///
     /// - Returns: the reason why the ledger could not be written; nil on success.
@@ -71,6 +77,23 @@ private final class TransitionQueue: Sendable {
 
     func add(_ changes: [HostChange]) {
         state.withLock { $0.pending.append(contentsOf: changes) }
+    }
+
+    /// Drops the transitions that a report has as well. It has not all of a host with very many.
+    func leaveTheRest() {
+        state.withLock { state in
+            var totals = state.counts
+            for change in state.pending[state.taken...] {
+                if change.host >= totals.count {
+                    totals += repeatElement(0, count: change.host + 1 - totals.count)
+                }
+                totals[change.host] += 1
+            }
+            state.pending = state.pending[state.taken...].filter {
+                totals[$0.host] >= HostTracker.maximumTransitions
+            }
+            state.taken = 0
+        }
     }
 
     /// The next transitions; empty if none is waiting.

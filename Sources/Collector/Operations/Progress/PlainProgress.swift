@@ -92,7 +92,7 @@ struct PlainProgress: SessionObserver {
             let line = Line(
                 host: host, status: status, code: reason.code,
                 hasRestarted: status == .soaking && verification.tracks[host].restarts != nil)
-            let isNew = written.insert(line).inserted
+            let isNew = isLast ? !written.contains(line) : written.insert(line).inserted
             guard isNew || isLast && shown[host] != status else { continue }
             shown[host] = status
             grouping.add(host, reason, verification)
@@ -139,13 +139,15 @@ struct PlainProgress: SessionObserver {
         private var positions: [GroupKey: Int] = [:]
 
         mutating func add(_ host: Int, _ reason: HostReason, _ verification: Verification) {
-            let track = verification.tracks[host]
-            let key = GroupKey(status: track.status, code: reason.code)
+            // By index: copying a tracker costs more than the rest.
+            let status = verification.tracks[host].status
+            let key = GroupKey(status: status, code: reason.code)
             if let position = positions[key] {
                 groups[position].hosts.append(host)
             } else {
                 positions[key] = groups.count
-                groups.append(Group(status: track.status, reason: reason, reach: track.facts.reach, hosts: [host]))
+                let reach = verification.tracks[host].facts.reach
+                groups.append(Group(status: status, reason: reason, reach: reach, hosts: [host]))
             }
         }
     }

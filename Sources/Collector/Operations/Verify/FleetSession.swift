@@ -1,5 +1,6 @@
 import Foundation
 import Shared
+import Synchronization
 import Transfer
 package import Verdict
 
@@ -43,16 +44,18 @@ struct FleetSession: Sendable {
 
     /// Runs a verification to its conclusion, or until ``isComplete``.
     ///
+    /// - Parameter initial: the verification before its start. It is made here, because a caller would hold it, and it is as
+    ///   large as the one at the end.
     /// - Returns: the verification at its end, and its duration.
-    func run(_ initial: Verification, observers: [any SessionObserver]) async -> (Verification, Duration) {
+    func run(
+        _ initial: @autoclosure () -> Verification, observers: [any SessionObserver]
+    ) async -> (Verification, Duration) {
         let (events, yield) = AsyncStream.makeStream(of: SessionEvent.self)
         let start = clock.now
         let limit = clients.reduce(0) { $0 + $1.concurrency }
-        let memory = AnswerMemory(hosts: initial.tracks.count)
-        var state = SessionState(
-            verification: initial, observers: observers, memory: memory,
-            schedule: PollSchedule(noncePrefix: noncePrefix, interval: initial.policy.interval, limit: limit),
-            longPolls: LongPollPlanner(limit: limit / 2, interval: initial.policy.interval))
+        var state = SessionState(initial(), noncePrefix: noncePrefix, limit: limit, observers: observers)
+        let memory = state.memory
+        let interruption = Interruption()
         await withDiscardingTaskGroup { group in
             for client in clients {
                 group.addTask {
@@ -68,7 +71,12 @@ struct FleetSession: Sendable {
                 }
             }
             for watch in watches {
-                group.addTask { await watch.run { yield.yield($0) } }
+                group.addTask {
+                    await watch.run { event in
+                        if case .signal(let number) = event { interruption.set(number) }
+                        yield.yield(event)
+                    }
+                }
             }
             state.take(.started, now: .zero)
             var isTimerPending = false
@@ -89,7 +97,8 @@ struct FleetSession: Sendable {
                 }
                 guard let event = await iterator.next() else { break }
                 if case .woke = event { isTimerPending = false }
-                handle(event, &state, start: start)
+                // A signal goes before the answers that wait, of which a large fleet has thousands.
+                handle(interruption.number.map(SessionEvent.signal) ?? event, &state, start: start)
                 let moment = clock.now - start
                 state.keepPace(at: moment)
                 state.take(.time(moment), now: moment)
@@ -160,26 +169,34 @@ struct FleetSession: Sendable {
     }
 }
 
+/// The signal that ends a session; nil before it arrives.
+private final class Interruption: Sendable {
+    private let signal = Mutex<Int32?>(nil)
+
+    var number: Int32? { signal.withLock { $0 } }
+
+    func set(_ number: Int32) { signal.withLock { $0 = $0 ?? number } }
+}
+
 /// The state that one step of a session leaves to the next.
 private struct SessionState {
     private(set) var verification: Verification
     private var observers: [any SessionObserver]
     var schedule: PollSchedule
     var longPolls: LongPollPlanner
-    private let memory: AnswerMemory
+    let memory: AnswerMemory
     private var changes: [HostChange] = []
     private var lookups: [Digest] = []
     private var isTagRequested = false
 
-    init(
-        verification: Verification, observers: [any SessionObserver], memory: AnswerMemory, schedule: PollSchedule,
-        longPolls: LongPollPlanner
-    ) {
-        self.verification = verification
+    /// - Parameter limit: the most requests at once.
+    init(_ initial: Verification, noncePrefix: String, limit: Int, observers: [any SessionObserver]) {
+        verification = initial
         self.observers = observers
-        self.memory = memory
-        self.schedule = schedule
-        self.longPolls = longPolls
+        memory = AnswerMemory(hosts: initial.tracks.count)
+        let interval = initial.policy.interval
+        schedule = PollSchedule(noncePrefix: noncePrefix, interval: interval, limit: limit)
+        longPolls = LongPollPlanner(limit: limit / 2, interval: interval)
     }
 
     /// When the next request can be sent, unless something happens before.
@@ -305,6 +322,11 @@ struct TransferClients: Sendable {
     /// Begins to close the connections.
     func stop() {
         for client in all { client.stop() }
+    }
+
+    /// Ends ``shutdown()`` early, where the process ends.
+    func abandon() {
+        for client in all { client.abandon() }
     }
 
     func shutdown() async {

@@ -131,6 +131,8 @@ package struct VerificationRun: Sendable {
         }
         async let closing: Void = clients.shutdown()
         let result = try await use(outcome)
+        // The system closes the rest.
+        if endsProcess { clients.abandon() }
         await closing
         return result
     }
@@ -215,10 +217,12 @@ package struct VerificationRun: Sendable {
         let evidenceRecorder = evidenceRecorder()
         evidenceRecorder?.begin(start, hosts: inventory.hosts)
         if let evidenceRecorder { observers.append(evidenceRecorder) }
-        let verification = Verification(
-            target: start.target, hosts: inventory.hosts, policy: policy, promotions: start.promotions,
-            learnsImages: learner != nil, watchesTag: start.watchesTag ?? false)
-        let (ended, duration) = await polling(session, verification, observers)
+        let begun = start
+        let (ended, duration) = await polling(session, observers) {
+            Verification(
+                target: begun.target, hosts: inventory.hosts, policy: policy, promotions: begun.promotions,
+                learnsImages: learner != nil, watchesTag: begun.watchesTag ?? false)
+        }
         // Closing thousands of connections takes as long as a report.
         clients.stop()
         guard let conclusion = ended.conclusion else { throw VerificationRunError.noConclusion }
@@ -226,7 +230,7 @@ package struct VerificationRun: Sendable {
         // Beside the last writes to ledger and evidence: with 100,000 hosts, each of the three takes a good part of a second.
         let builder = ReportBuilder(verification: ended, context: context)
         async let rows = builder.rows(at: conclusion.at)
-        if let problem = await ledgerRecorder?.drain() {
+        if let problem = await ledgerRecorder?.end() {
             context.notes.append("the ledger lacks changes of this verification: \(problem)")
         }
         context.notes += [certificates.warning(now: Date(), names: inventory.hosts.map(\.name))].compactMap { $0 }
@@ -239,14 +243,14 @@ package struct VerificationRun: Sendable {
 
     /// Polls until the verdict. In a pipeline, the plain progress is folded.
     private func polling(
-        _ session: FleetSession, _ verification: Verification, _ observers: [any SessionObserver]
+        _ session: FleetSession, _ observers: [any SessionObserver], _ initial: () -> Verification
     ) async -> (Verification, Duration) {
         guard progress.style(on: terminal, environment: environment) == .plain,
             let pipeline = Pipeline(environment: environment, terminal: terminal)
-        else { return await session.run(verification, observers: observers) }
+        else { return await session.run(initial(), observers: observers) }
         let build = target.gitSHA?.short ?? target.digest?.short ?? "the target"
         return await pipeline.grouping("Verifying \(build) on \(inventory.hosts.count.hostCount)") {
-            await session.run(verification, observers: observers)
+            await session.run(initial(), observers: observers)
         }
     }
 
