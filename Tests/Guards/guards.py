@@ -260,6 +260,11 @@ GUARDS = [
         r"if longPolls.needsDocument(host, status: status, isBehind: isBehind) { memory",
         r"if !longPolls.needsDocument(host, status: status, isBehind: true) { _ = host } else { memory", REPEATED),
     Guard(
+        9, "signal-first", "a signal goes before the answers that wait",
+        "Sources/Collector/Operations/Verify/FleetSession.swift",
+        r"interruption.number.map(SessionEvent.signal) ?? event",
+        r"event", r"[./]FleetSessionTests/"),
+    Guard(
         9, "repeat-tag", "a tag that may be outdated is not sent again and again",
         "Sources/Collector/Operations/Verify/LongPollPlanner.swift",
         "lastDocuments[host] = nil\n            return reading.finding",
@@ -1302,6 +1307,11 @@ GUARDS = [
         r"return Self.derived(Self.hostApplication, key: text.lowercased())",
         r"return text.lowercased()", AGENT_TEXT),
     # 12. A kill loses no recorded transition and corrupts nothing
+    Guard(
+        12, "recorder-end", "changes that a report lacks are not left to it",
+        "Sources/Collector/Ledger/Recording/LedgerRecorder.swift",
+        r"totals[$0.host] >= HostTracker.maximumTransitions",
+        r"totals[$0.host] < 0", LEDGER),
     Guard(
         12, "recorded-at-once", "changes of labels are written while the verification runs",
         _LEDGER + "Recording/LedgerRecorder.swift",

@@ -155,4 +155,43 @@ struct HostWriterTests {
             #expect(hosts.allSatisfy { $0.transitions.map(\.seconds) == $0.transitions.map(\.seconds).sorted() })
         }
     }
+
+    private static func changes(_ host: Int, _ count: Int) -> [HostChange] {
+        (0..<count).map {
+            HostChange(host: host, transition: .init(at: .seconds($0), status: .soaking, reason: .onTarget))
+        }
+    }
+
+    @Test("The end of a verification takes over the changes that a report has, and no others")
+    func takenOver() {
+        let queue = TransitionQueue()
+        var texts = ReasonTexts()
+        queue.add(Self.changes(0, 10))
+        #expect(queue.take(&texts).count == 10)
+        // A report drops some of very many.
+        queue.add(Self.changes(0, HostTracker.maximumTransitions - 10))
+        queue.add(Self.changes(1, HostTracker.maximumTransitions - 1))
+        queue.add(Self.changes(2, 1))
+        queue.leaveTheRest()
+        let rest = queue.take(&texts)
+        #expect(rest.map(\.host) == Array(repeating: 0, count: HostTracker.maximumTransitions - 10))
+        #expect(rest.map(\.number) == Array(10..<HostTracker.maximumTransitions))
+        #expect(queue.take(&texts).isEmpty)
+    }
+
+    @Test("Changes that the recorder leaves to the end of the verification are recorded with it")
+    func leftToTheEnd() async throws {
+        let run = LedgerFixtures.run("one", sha: try LedgerFixtures.sha("1"))
+        try await withLedger { ledger in
+            let start = try await ledger.begin(run)
+            let report = try LedgerFixtures.report(run, generation: start.generation)
+            let recorder = LedgerRecorder(ledger: ledger, verification: start.verification)
+            let verification = Verification(
+                target: Target(service: "canvas", gitSHA: run.target.gitSHA), hosts: run.hosts, policy: Policy())
+            for host in run.hosts.indices { recorder.turned(Self.changes(host, 2), of: verification, at: .zero) }
+            #expect(await recorder.end() == nil)
+            try await ledger.finish(report)
+            #expect(try await ledger.report("one", now: LedgerFixtures.now) == report)
+        }
+    }
 }

@@ -125,4 +125,40 @@ struct FleetSessionTests {
         // Far below the requests' timeout, far above what a busy machine needs.
         #expect(ContinuousClock.now - start < .seconds(60))
     }
+
+    @Test("A signal goes before the events that wait")
+    func signalFirst() async throws {
+        struct Count: SessionObserver {
+            let promotions: Counter
+
+            func took(_ input: Verification.Input, _ actions: [Verification.Action], by verification: Verification) {
+                if case .promotions = input { promotions.value.withLock { $0 += 1 } }
+            }
+
+            func turned(_ changes: [HostChange], of verification: Verification, at now: Duration) {}
+            func ended(_ verification: Verification, _ conclusion: Conclusion) {}
+        }
+        final class Counter: Sendable { let value = Mutex(0) }
+        // To take all of them lasts seconds, and to send them lasts milliseconds.
+        let events = 100_000
+        let script = try await ScriptedHost.start { _ in .hang }
+        let client = try TransferClient(limits: TransferLimits(openFiles: 1_024))
+        var session = FleetSession(clients: [client], noncePrefix: "test") { _ in RequestCredentials() }
+        session.watches = [
+            SessionWatch { yield in
+                for _ in 0..<events { yield(.promotions(.upToTarget)) }
+                yield(.signal(15))
+            }
+        ]
+        let counter = Counter()
+        let (ended, _) = await session.run(
+            Verification(
+                target: .bySHA, hosts: [ExpectedHost(name: "host-0", url: script.url())],
+                policy: Policy(timeout: .seconds(900), requestTimeout: .seconds(600))),
+            observers: [Count(promotions: counter)])
+        await client.shutdown()
+        await script.stop()
+        #expect(ended.conclusion?.exitCode == 143)
+        #expect(counter.value.withLock { $0 } < events)
+    }
 }

@@ -21,11 +21,12 @@ struct ReportRowMaker: Sendable {
     private let isSweep: Bool
     private let end: Duration
 
-    /// The hosts that one task makes.
-    private static let part = 4_096
+    /// The number of hosts that one task makes.
+    private let part: Int
     private static let partsAtATime = 4
 
-    init(_ verification: Verification, startedAt: Date, isSweep: Bool, at end: Duration) {
+    init(_ verification: Verification, startedAt: Date, isSweep: Bool, at end: Duration, part: Int = 4_096) {
+        self.part = part
         tracks = verification.tracks
         timing = verification.timing
         isComparable = verification.target.isComparable
@@ -70,7 +71,7 @@ struct ReportRowMaker: Sendable {
     }
 
     private func slices(_ order: [Int]) -> [ArraySlice<Int>] {
-        stride(from: 0, to: order.count, by: Self.part).map { order[$0..<min($0 + Self.part, order.count)] }
+        stride(from: 0, to: order.count, by: part).map { order[$0..<min($0 + part, order.count)] }
     }
 
     /// The indices of the hosts, in the report's order.

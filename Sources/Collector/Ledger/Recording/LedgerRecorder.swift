@@ -61,7 +61,7 @@ package final class LedgerRecorder: SessionObserver {
 /// Transitions that are waiting to be written, in order.
 ///
 /// They wait as the verdict has them, whose texts it shares with the host's state, and become rows a batch at a time.
-private final class TransitionQueue: Sendable {
+final class TransitionQueue: Sendable {
     private struct State {
         var pending: [HostChange] = []
         /// The number of changes in `pending` that are taken.
