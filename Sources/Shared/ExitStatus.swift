@@ -5,7 +5,7 @@ public enum ExitStatus: Int32, CaseIterable, Sendable {
     /// An internal error, a replay with a different result, or a drill that misjudged a fleet. `buildinfo-agent print`:
     /// the service is not serving.
     case failure = 1
-    /// The deadline passed and hosts still serve an older build.
+    /// The deadline passed and hosts still serve an older build. `doctor`: something stands in the way of a proof.
     case stragglers = 10
     /// No progress for `--stall`.
     case stalled = 11

@@ -40,7 +40,7 @@ package struct Inventory: Sendable {
     /// The number of listed hosts; nil without a selection.
     package var listedWhereSelected: Int? { selector.isEverything ? nil : listed.count }
 
-    static let standardPort = 9_480
+    package static let standardPort = 9_480
 
     /// Reads all sources and merges them.
     ///
@@ -49,6 +49,7 @@ package struct Inventory: Sendable {
     /// - Parameters:
     ///   - hosts: values of `--host`: names, `name:port`, or URLs.
     ///   - service: the value of `--service`, which overrides the sources; nil if not given.
+    ///   - defaultService: the service if neither names one; nil if that is an error.
     ///   - environment: the value of `--environment`, likewise.
     ///   - port: the value of `--port`, which replaces the ports of discovered targets, and is that of hosts without one.
     ///   - selector: the selection of expected hosts.
@@ -56,7 +57,7 @@ package struct Inventory: Sendable {
     ///   - standardInput: the descriptor for `-`.
     ///   - lists: the lists of the remote sources; nil if there are none.
     package static func load(
-        sources: [InventorySource], hosts: [String] = [], service: String? = nil,
+        sources: [InventorySource], hosts: [String] = [], service: String? = nil, defaultService: String? = nil,
         environment: EnvironmentName? = nil, port: Int? = nil, selector: HostSelector = .everything, now: Date,
         standardInput: Int32 = STDIN_FILENO, lists: InventoryServer.Lists? = nil
     ) throws(InventoryError) -> Inventory {
@@ -77,14 +78,14 @@ package struct Inventory: Sendable {
             flags.hosts.append(ListedHost(place: place, address: host))
         }
         return try Inventory(
-            readings: readings, flags: flags, service: service, environment: environment, port: port,
-            selector: selector,
-            now: now, server: lists?.server)
+            readings: readings, flags: flags, service: service, defaultService: defaultService,
+            environment: environment, port: port, selector: selector, now: now, server: lists?.server)
     }
 
     private init(
         readings: [InventoryLoader.Reading], flags: ParsedInventory, service: String?,
-        environment: EnvironmentName?, port: Int?, selector: HostSelector, now: Date, server: InventoryServer?
+        defaultService: String?, environment: EnvironmentName?, port: Int?, selector: HostSelector, now: Date,
+        server: InventoryServer?
     ) throws(InventoryError) {
         var warnings = readings.flatMap(\.listing.warnings)
         let named = readings.compactMap(\.listing.service)
@@ -97,7 +98,7 @@ package struct Inventory: Sendable {
                     "\(other.place): --service \(service ?? "") overrides the service '\(other.name)'")
             }
         }
-        guard let asked = service ?? named.first?.name else {
+        guard let asked = service ?? named.first?.name ?? defaultService else {
             throw .noService(source: readings.first?.source.name)
         }
         let environments = readings.compactMap(\.listing.environment)

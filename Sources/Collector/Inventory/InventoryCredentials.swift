@@ -1,3 +1,4 @@
+import FoundationEssentials
 import Verdict
 
 /// The credentials for hosts that an inventory names: the paths of files with a token, certificates and a key.
@@ -43,6 +44,9 @@ package struct InventoryCredentials: Hashable, Sendable {
         if self[.cert] == nil { (merged[.cert], merged[.key]) = (other[.cert], other[.key]) }
         return merged
     }
+
+    /// These credentials with relative paths resolved in the working directory.
+    package func absolute() -> InventoryCredentials { resolved(in: FileManager.default.currentDirectoryPath + "/") }
 
     /// These credentials with relative paths resolved in a folder.
     func resolved(in folder: String) -> InventoryCredentials {

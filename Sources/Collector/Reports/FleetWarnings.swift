@@ -16,6 +16,7 @@ struct FleetWarnings: Sendable {
     private var withoutHealthCheck = 0
     private var restarted: [Note] = []
     private var expired: [Note] = []
+    private var agents = AgentVersions()
 
     init(comparesDigests: Bool) { self.comparesDigests = comparesDigests }
 
@@ -28,6 +29,7 @@ struct FleetWarnings: Sendable {
         if let offset = row.clockOffsetSeconds, abs(offset) > 60 {
             clocksOff.append((place, "\(Self.name(track)) by \(ReportText.duration(offset))"))
         }
+        if let version = row.agentVersion { agents.note(version) }
         if track.host.waiver?.isExpired == true { expired.append((place, Self.name(track))) }
         guard track.status == .converged else { return }
         if track.lastAnswer.hostID != nil, !track.lastAnswer.hasHealthCheck { withoutHealthCheck += 1 }
@@ -40,12 +42,14 @@ struct FleetWarnings: Sendable {
         withoutHealthCheck += other.withoutHealthCheck
         restarted += other.restarted
         expired += other.expired
+        agents.add(other.agents)
     }
 
     func all(of verification: Verification, _ context: ReportBuilder.Context) -> [String] {
         [
             Self.leftOut(of: verification, context), Self.promotedAgain(verification, context),
             differingDigests, clocks, healthChecks, restarts, expiredWaivers,
+            agents.warning,
         ].compactMap { $0 }
     }
 

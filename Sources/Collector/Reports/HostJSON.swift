@@ -10,6 +10,7 @@ enum HostJSON {
         bytes = []
         defer { bytes = object.bytes }
         object.literal("    {")
+        if let version = host.agentVersion { object.add("agent_version", version) }
         object.add("attempts", host.attempts)
         object.add("clock_offset_seconds", host.clockOffsetSeconds)
         object.add("digest") { $0.string(digest: host.digest) }

@@ -53,6 +53,8 @@ extension Report {
         package internal(set) var name: String
         package internal(set) var url: String
         package internal(set) var labels: [String: String]
+        /// The version of the agent that answered last; nil if none did, and in the records of older collectors.
+        package var agentVersion: String?
         package internal(set) var status: HostStatus
         package internal(set) var waived: Waived?
         /// One line: the finding and the remedy.
@@ -121,6 +123,7 @@ extension Report {
         private enum CodingKeys: String, CodingKey {
             case name, url, labels, status, waived, reason, digest, facts, attempts, transitions, warnings, project,
                 sweep
+            case agentVersion = "agent_version"
             case reasonCode = "reason_code"
             case reasonParts = "reason_parts"
             case instancesExpected = "instances_expected"
@@ -139,6 +142,7 @@ extension Report {
             try fields.encode(name, forKey: .name)
             try fields.encode(url, forKey: .url)
             try fields.encode(labels, forKey: .labels)
+            try fields.encodeIfPresent(agentVersion, forKey: .agentVersion)
             try fields.encode(status, forKey: .status)
             try fields.encode(waived, forKey: .waived)
             try fields.encode(reason, forKey: .reason)

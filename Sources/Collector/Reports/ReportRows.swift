@@ -178,6 +178,7 @@ struct ReportRowMaker: Sendable {
             warnings: (isSweep ? track.restartNote : track.restartWarning).map { [Sanitizer.singleLine($0)] },
             project: answer.shownProject, instancesExpected: answer.instancesExpected,
             leftOut: answer.leftOut.isEmpty ? nil : answer.leftOut.map(Report.Host.LeftOut.init))
+        host.agentVersion = answer.agentVersion.map { Sanitizer.singleLine($0, limit: 64) }
         if isSweep {
             host.sweep = SweepStatus(
                 track, isCompared: isComparable,

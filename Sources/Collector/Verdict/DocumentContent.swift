@@ -103,7 +103,7 @@ extension Document {
     var withoutOwnValues: Document {
         var document = self
         document.host = HostIdentity(id: "", name: "", bootID: "")
-        document.agent = AgentIdentity(version: "", uptimeSeconds: 0)
+        document.agent.uptimeSeconds = 0
         (document.nonce, document.ageSeconds, document.observedAt) = (nil, 0, "")
         document.served?.latencySeconds = nil
         document.leftOut = []

@@ -134,9 +134,17 @@ package struct FailedRequest: Hashable, Sendable {
 
     /// A TLS port answers plain HTTP with a closed connection, or with bytes that are not HTTP.
     private var wrongScheme: String? {
-        guard url.hasPrefix("http://") else { return nil }
-        let isTypical = ["without an answer", "not HTTP", "reset"].contains { detail.contains($0) }
-        return isTypical
-            ? "if the port speaks TLS, write https:// in the inventory; else check what listens there" : nil
+        isTypicalOfTLS ? "if the port speaks TLS, write https:// in the inventory; else check what listens there" : nil
+    }
+
+    private var isTypicalOfTLS: Bool {
+        url.hasPrefix("http://") && outcome == .protocolError
+            && ["without an answer", "not HTTP", "reset"].contains { detail.contains($0) }
+    }
+
+    /// The scheme that the port might speak instead of the URL's; nil if the failure does not suggest another one.
+    package var otherScheme: String? {
+        if isTypicalOfTLS || (outcome == .httpStatus && status == 400 && detail.contains("TLS")) { return "https" }
+        return outcome == .tls && detail.contains("does not speak TLS") ? "http" : nil
     }
 }

@@ -48,6 +48,9 @@ package struct LastAnswerDetails: Sendable {
 
     var bootID: String? { own?.bootID }
 
+    /// The version of the agent that answered, as it states it; nil if no agent answered.
+    package var agentVersion: String? { content?.document.agent.version }
+
     package var observedAt: String? { own?.observedAt }
 
     /// The state that a host without an agent reported, in its words.

@@ -94,7 +94,7 @@ extension PromotedContent {
     }
 
     /// True for an index that holds nothing that an engine on `platform` runs without emulation.
-    func holdsNothing(forEngine platform: Platform) -> Bool {
+    package func holdsNothing(forEngine platform: Platform) -> Bool {
         isIndex && lacksAll(platform.runs) && !platform.isAttestation
     }
 

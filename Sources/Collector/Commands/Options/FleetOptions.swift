@@ -66,13 +66,16 @@ struct FleetOptions: ParsableArguments {
 
     /// Reads the inventory, once.
     ///
-    /// - Parameter lasting: how long waivers must last. One that expires during the verification does not count.
-    func load(lasting: Duration = .zero) async throws -> Inventory {
+    /// - Parameters:
+    ///   - lasting: how long waivers must last. One that expires during the verification does not count.
+    ///   - defaultService: the service if neither the options nor the sources name one; nil if that is an error.
+    func load(lasting: Duration = .zero, defaultService: String? = nil) async throws -> Inventory {
         guard !isEmpty else { throw UsageError("no hosts to verify: give --fleet PATH or --host NAME") }
         let sources = fleet.map(InventorySource.init(argument:))
         return try Inventory.load(
-            sources: sources, hosts: host, service: service, environment: environmentName, port: port,
-            selector: HostSelector(select), now: Date().addingTimeInterval(lasting.seconds),
+            sources: sources, hosts: host, service: service, defaultService: defaultService,
+            environment: environmentName, port: port, selector: HostSelector(select),
+            now: Date().addingTimeInterval(lasting.seconds),
             lists: try await InventoryServer.http.lists(of: sources))
     }
 

@@ -160,7 +160,7 @@ struct HostReader {
         for (index, code) in (details?.transitionCodes ?? []).enumerated() where index < transitions.count {
             transitions[index].reasonCode = code
         }
-        return Report.Host(
+        var host = Report.Host(
             name: row["name"], url: row["url"], labels: try labels.decode(row["labels"]) ?? [:],
             status: try row.value("status"),
             waived: try waived(row), reason: reason, reasonCode: details?.reasonCode,
@@ -172,6 +172,8 @@ struct HostReader {
             lastAnswerAgeSeconds: row["last_answer_age"], clockOffsetSeconds: row["clock_offset"],
             transitions: transitions, warnings: details?.warnings, project: details?.project,
             instancesExpected: details?.instancesExpected, leftOut: details?.leftOut)
+        host.agentVersion = details?.agentVersion
+        return host
     }
 
     private func unfinished(
@@ -197,6 +199,7 @@ struct HostReader {
         var leftOut: [Report.Host.LeftOut]?
         var reasonCode: HostReason.Code?
         var reasonParts: ReasonText?
+        var agentVersion: String?
         /// In the order of the transitions; nil for a host whose transitions were shortened.
         var transitionCodes: [HostReason.Code?]?
 
@@ -206,6 +209,7 @@ struct HostReader {
             return Details(
                 warnings: host.warnings, project: host.project, instancesExpected: host.instancesExpected,
                 leftOut: host.leftOut, reasonCode: host.reasonCode, reasonParts: host.reasonParts,
+                agentVersion: host.agentVersion,
                 transitionCodes: isWhole ? host.transitions.map(\.reasonCode) : nil)
         }
     }

@@ -78,21 +78,12 @@ package struct StatusRun: Sendable {
                 context: context(startedAt, .zero)
             ).report()
         }
-        // Each host is asked once, so connections are not kept.
-        let clients = try TransferClients(
-            hosts: inventory.hosts, concurrency: concurrency, keepsConnections: false)
-        var session = FleetSession(clients: clients.all, noncePrefix: RunID.nonce()) { access[$0] }
-        session.watches = [.signals(signals)]
-        session.learner = learner
-        let certificates = CertificateExpiries()
-        session.certificates = certificates
-        session.isComplete = { verification in
-            verification.isEveryHostAsked && verification.lookups.pending.isEmpty
-        }
-        let (ended, duration) = await session.run(
-            sweep,
+        let swept = try await FleetSweep(
+            hosts: inventory.hosts, credentials: { [access] in access[$0] }, concurrency: concurrency, learner: learner
+        ).run(
+            sweep, signals: signals,
             observers: [progress.observer(on: .standardError, environment: environment)].compactMap { $0 })
-        await clients.shutdown()
+        let (ended, duration, certificates) = (swept.verification, swept.duration, swept.certificates)
         let conclusion = ended.conclusion ?? SweepRules(ended, at: duration).conclude(isGating: isGating)
         var context = context(startedAt, duration)
         context.notes += [try await ledger?.environmentWarning(for: target)].compactMap { $0 }

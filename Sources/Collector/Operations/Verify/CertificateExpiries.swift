@@ -24,6 +24,9 @@ final class CertificateExpiries: Sendable {
         ends.withLock { $0[host] = $0[host] ?? date }
     }
 
+    /// The end of a host's certificate; nil if it is unknown.
+    func end(of host: Int) -> Date? { ends.withLock { $0[host].flatMap { $0 == .distantFuture ? nil : $0 } } }
+
     /// One line about all certificates that have expired or will soon; nil if there are none.
     ///
     /// - Parameter names: the hosts' names by index.
