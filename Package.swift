@@ -409,7 +409,7 @@ let package = Package(
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "Logging", package: "swift-log"),
             ],
-            exclude: ["Golden"],
+            exclude: ["AgentDocuments", "Golden"],
             swiftSettings: strict
         ),
         .testTarget(

@@ -115,6 +115,8 @@ package struct Diagnosis: Encodable, Sendable {
 extension Diagnosis {
     /// The most names of one finding.
     private static let maximumNames = 5
+    /// The most findings of one check.
+    private static let maximumFindings = 6
     private static let indentation = 4
 
     package func text(_ layout: TextLayout) -> String {
@@ -126,8 +128,13 @@ extension Diagnosis {
                 check.level.rawValue.padded(toColumns: levels + 2) + check.name.padded(toColumns: names + 2)
             lines += Self.hanging(label, check.summary, layout)
             // Details of what is fine are not for a screen.
-            for finding in check.findings where finding.level > .ok {
-                lines += Self.lines(of: finding, layout)
+            let shown = check.findings.filter { $0.level > .ok }
+            for finding in shown.prefix(Self.maximumFindings) { lines += Self.lines(of: finding, layout) }
+            if shown.count > Self.maximumFindings {
+                lines.append(
+                    String(repeating: " ", count: Self.indentation)
+                        + layout.encoded(
+                            "… and \(shown.count - Self.maximumFindings) more findings (see --format json)"))
             }
         }
         return (lines + [""] + layout.wrapped(conclusion)).map { "\($0)\n" }.joined()
@@ -157,8 +164,7 @@ extension Diagnosis {
         let problems = Self.counted(count(.problem), "problem")
         let warnings = Self.counted(count(.warning), "warning")
         guard count(.problem) > 0 else {
-            let end = count(.warning) > 0 ? warnings : "no warnings"
-            return "Nothing stands in the way of a proof; \(end)."
+            return "Nothing stands in the way of a proof; \(count(.warning) > 0 ? warnings : "no warnings")."
         }
         return "\(problems) in the way of a proof, \(warnings) (exit \(exitCode))."
     }

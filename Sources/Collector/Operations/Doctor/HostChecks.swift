@@ -52,13 +52,14 @@ struct HostChecks {
 
     private var reachability: Check {
         check(
-            "reachability", [.reach], of: hosts.count, good: "all \(hosts.count.hostCount) answered",
+            "reachability", [.reach], of: hosts.count,
+            good: hosts.count == 1 ? "the host answered" : "all \(hosts.count.hostCount) answered",
             bad: { "\($0) of \(hosts.count.hostCount) gave no usable answer" })
     }
 
     private var identity: Check {
         let withID = hosts.count { $0.expected.id != nil }
-        let good = "\(withID) of \(hosts.count.hostCount) have an expected id in the inventory"
+        let good = "the inventory expects an id of \(withID) of \(hosts.count.hostCount)"
         let found = check(
             "identity", [.identity], of: withAgent.count, good: good,
             bad: { "\($0.hostCount): another host answered, or two hosts have one id" })
@@ -76,7 +77,7 @@ struct HostChecks {
     private var answers: Check {
         check(
             "answers", [.answer], of: answered.count, good: "every answer tells what the host serves",
-            bad: { "\($0.hostCount) answered without telling what they serve" })
+            bad: { "\($0.hostCount) answered without telling what \($0 == 1 ? "it serves" : "they serve")" })
     }
 
     private var service: Check {
@@ -88,19 +89,26 @@ struct HostChecks {
     private var revisions: Check {
         check(
             "revision labels", [.revision, .build], of: withDocument.count,
-            good: "every image names its commit", bad: { "images of \($0.hostCount) do not name their commit" })
+            good: "every host tells its commit", bad: { "no commit is known on \($0.hostCount)" })
     }
 
     private var digests: Check {
-        check(
-            "digests", [.digest], of: withDocument.count, good: "every image has a registry digest",
-            bad: { "the digest is unknown on \($0.hostCount)" })
+        let unnamed = hosts.filter { host in host.gaps.contains { $0.kind == .build } }.map(\.name)
+        let found = check(
+            "digests", [.digest], of: withDocument.count, good: "every host tells its digest",
+            bad: { "no digest is known on \(($0 + unnamed.count).hostCount)" })
+        guard !unnamed.isEmpty else { return found }
+        return Check(
+            "digests", found.findings.isEmpty ? "no digest is known on \(unnamed.count.hostCount)" : found.summary,
+            [Finding(.problem, "neither digest nor commit is known: see revision labels", hosts: unnamed)]
+                + found.findings)
     }
 
     private var healthChecks: Check {
         check(
             "health checks", [.healthCheck], of: withDocument.count,
-            good: "no container is without one", bad: { "\($0.hostCount) run containers without one" })
+            good: "no container is without one",
+            bad: { "\($0.hostCount) \($0 == 1 ? "runs" : "run") containers without one" })
     }
 
     // MARK: - Agents
@@ -186,7 +194,7 @@ struct HostChecks {
 
     private var certificates: Check {
         let secure = hosts.filter { $0.expected.url.lowercased().hasPrefix("https:") }
-        guard !secure.isEmpty else { return Check("certificates", "no host is asked by HTTPS", standing: .note) }
+        guard !secure.isEmpty else { return Check("certificates", "none: no host is asked by HTTPS") }
         let known = secure.compactMap { host in host.certificateEnd.map { (name: host.name, end: $0) } }
             .sorted { ($0.end, $0.name) < ($1.end, $1.name) }
         guard let first = known.first else {
@@ -215,7 +223,7 @@ struct HostChecks {
             return Check("answer times", "not known: no host answered", standing: .note)
         }
         let summary =
-            "median \(Self.time(shares.p50)), 95% within \(Self.time(shares.p95)), slowest \(Self.time(shares.max))"
+            "median \(Self.time(shares.p50)), 95 % within \(Self.time(shares.p95)), slowest \(Self.time(shares.max))"
         let slow = times.filter { $0.time > Self.slowAnswer }.reversed()
         guard !slow.isEmpty else { return Check("answer times", summary) }
         return Check(

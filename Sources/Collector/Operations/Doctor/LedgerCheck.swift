@@ -27,8 +27,11 @@ struct LedgerCheck {
     private static func state(of path: String) async throws(LedgerError) -> String {
         guard access(path, F_OK) == 0 else {
             let folder = existingFolder(above: path)
-            guard access(folder, W_OK | X_OK) == 0 else {
-                throw .notWritable(path: path, reason: "\(folder): \(String(cString: strerror(errno)))")
+            do throws(AtomicFile.WriteError) {
+                // Creates a file and removes it: permissions alone do not tell what a file system accepts.
+                _ = try AtomicFile(path: "\(folder)/.buildinfo-doctor")
+            } catch {
+                throw .notWritable(path: path, reason: "\(folder): \(error.reason)")
             }
             return "\(path) does not exist yet: the first verification creates it"
         }

@@ -160,28 +160,32 @@ package struct InitRun: Sendable {
 
     private static func note(on offered: OfferedServices, chosen: String) -> String {
         guard let first = offered.services.first else {
-            return "no host named its services: '\(chosen)' is a guess; give --service NAME"
+            return "no agent named its services, so '\(chosen)' is a guess: give --service NAME"
         }
         guard offered.services.count > 1 else { return "the agents have one service: \(first.name)" }
         let list = offered.services.map { "\($0.name) on \($0.hosts.hostCount)" }.listed(limit: 6)
-        return "the agents have several services (\(list)): '\(chosen)' was taken; for another, give --service NAME"
+        return
+            "the agents have several services (\(list)): the inventory is for '\(chosen)'; for another, give --service NAME"
     }
 }
 
 // MARK: - Words
 
 extension InventoryDraft {
+    private static let maximumGaps = 12
+
     /// The hosts, what they lack, and what to do about it.
     fileprivate func findings(_ layout: TextLayout, notes: [String]) -> [String] {
         var lines = table.rowLines(layout, maximumWidth: 40).flatMap(\.self)
         let gaps = self.gaps
-        if !gaps.isEmpty {
-            lines += ["", "What to do:"]
-            for group in gaps {
-                let sentence = group.gap.text.remedy.map { "\(group.gap.cause): \($0)" } ?? group.gap.cause
-                lines.append("  \(group.hosts.count.hostCount), \(sentence)")
-                lines.append("    \(group.hosts.listed(limit: 8))")
-            }
+        if !gaps.isEmpty { lines += ["", "What to do:"] }
+        for (gap, hosts) in gaps.prefix(Self.maximumGaps) {
+            let cause = hosts.count == 1 ? gap.text.finding : gap.cause
+            lines.append("  " + layout.encoded(gap.text.remedy.map { "\(cause): \($0)" } ?? cause))
+            lines.append("    " + hosts.listed(limit: 8))
+        }
+        if gaps.count > Self.maximumGaps {
+            lines.append(layout.encoded("  … and \(gaps.count - Self.maximumGaps) more: the table has all"))
         }
         lines.append("")
         return lines + notes.flatMap { layout.wrapped("note: \($0)") }

@@ -30,9 +30,11 @@ struct InventoryDraft: Sendable {
             service: service.name, environment: service.environment, port: port,
             heading: [
                 "Written by buildinfo-collector init on \(createdAt.rfc3339.prefix(10)): "
-                    + "\(answered) of \(hosts.count.hostCount) answered.",
-                "An id is that of the host that answered: another host cannot answer in its place.",
-            ], entries: entries
+                    + "\(answered) of \(hosts.count.hostCount) said what \(hosts.count == 1 ? "it serves" : "they serve")."
+            ]
+                + (entries.contains { $0.host.id != nil }
+                    ? ["With an id, no other host can answer in the place of this one."] : []),
+            entries: entries
         ).render()
     }
 
@@ -65,7 +67,7 @@ struct InventoryDraft: Sendable {
 
     private static func remark(_ host: ExaminedHost) -> String? {
         guard !host.hasAnswered else { return nil }
-        return "not proven yet: \(host.report.explanation.finding)"
+        return "\(host.sweep == .conflict ? "no id" : "no answer yet"): \(host.report.explanation.sentence)"
     }
 
     // MARK: - What the hosts said
@@ -85,8 +87,11 @@ struct InventoryDraft: Sendable {
         return table
     }
 
-    /// What is missing, with its remedy, and the hosts that lack it.
-    var gaps: [GapGroup] { GapGroup.all(of: hosts) }
+    /// What is missing, with its remedy, and the hosts that lack it, by their names in the file.
+    var gaps: [(gap: ProofGap, hosts: [String])] {
+        let shown = Dictionary(zip(hosts.map(\.name), names), uniquingKeysWith: { first, _ in first })
+        return GapGroup.all(of: hosts).map { group in (group.gap, group.hosts.map { shown[$0] ?? $0 }) }
+    }
 
     // MARK: - The next command
 
