@@ -134,4 +134,32 @@ struct DoctorTests {
         #expect(usage.exitCode == 64 && usage.error.contains("no hosts"), "\(usage.error)")
         withExtendedLifetime((agent, closed)) {}
     }
+
+    @Test("Certificates that end soon, and a token over plain HTTP beyond loopback, are warnings")
+    func access() async throws {
+        let folder = try TemporaryFolder()
+        let certificates = try await TestCertificates()
+        try await certificates.issue("server", alternatives: "IP:127.0.0.1")
+        let agent = try await HostAgent.start(
+            "host-0", selector: "file:\(try folder.write("good", Self.build))",
+            arguments: [
+                "--tls-certificate", certificates.path("server.pem"), "--tls-key", certificates.path("server.key"),
+            ])
+        let token = try folder.write("token", "secret-of-the-fleet\n")
+        let (diagnosis, text) = try await Self.diagnose(
+            [
+                "--service", "canvas", "--host", "https://\(agent.authority)/buildinfo/canvas", "--host",
+                "http://no-such-host.invalid:9480/buildinfo/canvas", "--ca", certificates.path("ca.pem"),
+                "--token-file",
+                token,
+            ], folder: folder)
+        let ends = try diagnosis.check("certificates")
+        #expect(
+            ends.level == "warning" && ends.findings.first?.hosts.first?.hasPrefix("\(agent.authority) (20") == true,
+            "\(text)")
+        #expect(try diagnosis.check("token").level == "warning", "\(text)")
+        #expect(try diagnosis.check("token").summary == "sent to 2 hosts")
+        #expect(!text.contains("secret-of-the-fleet"))
+        withExtendedLifetime(agent) {}
+    }
 }

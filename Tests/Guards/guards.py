@@ -69,6 +69,8 @@ LEDGER = r"[./](LedgerRecordingTests|HostWriterTests|LedgerOpenerTests|LedgerGua
 OUTCOMES = r"[./](RecordedOutcomesTests|StatisticsOracleTests)/"
 HISTORY = (r"[./](HistoryStatisticsTests|HostMomentTests|RecordedStatusTests|RollbackLinksTests|ServedFromStartTests|"
            r"CommaSeparatedTableTests)/")
+INIT = r"[./](InitTests|InventoryYAMLTests)/"
+DOCTOR = r"[./](DoctorTests|DoctorChecksTests)/"
 DRILL = r"[./](DrillRunTests|DrillJudgementTests)/"
 ENGINE = r"[./](EngineSessionTests|DocumentBuilderTests|ContainerReportTests|LocalSourceTests)/"
 INSTANCES = r"[./](InstanceSelectionTests|InstanceDocumentTests|EngineInstanceTests|HealthResultTests)/"
@@ -2464,4 +2466,39 @@ GUARDS = [
         "Sources/Collector/Operations/Verify/VerificationRun.swift",
         r"ending.exitCode = failure.exitCode",
         r"", r"[./]PipelineRunTests/"),
+    Guard(
+        10, "init-token-clear", "a token that was meant for TLS is not sent over plain HTTP to find the scheme",
+        "Sources/Collector/Operations/Init/InitRun.swift",
+        r'scheme == "https" || access[index].bearerToken == nil',
+        r'scheme == "https" || access[index].clientKey == nil', INIT),
+    Guard(
+        3, "init-id-of-conflict", "the id of another host does not become an expected one",
+        "Sources/Collector/Operations/Examination/ExaminedHost.swift",
+        r"sweep == .conflict ? nil : answer?.document",
+        r"answer?.document", INIT),
+    Guard(
+        5, "init-absent-hosts", "a host that does not answer is in the written inventory",
+        "Sources/Collector/Operations/Init/InventoryDraft.swift",
+        r"let entries = hosts.enumerated().map { index, host in",
+        r"let entries = hosts.enumerated().filter(\.element.hasAnswered).map { index, host in", INIT),
+    Guard(
+        "ledger", "init-overwrites", "init does not replace a file without --force",
+        "Sources/Collector/Commands/InitCommand.swift",
+        r"guard !force, lstat(path, &status) == 0 else { return }",
+        r"guard !force, path.isEmpty, lstat(path, &status) == 0 else { return }", INIT),
+    Guard(
+        6, "doctor-exit", "a problem that doctor shows is its exit code",
+        "Sources/Collector/Operations/Doctor/Diagnosis.swift",
+        r"count(.problem) > 0 ? ExitStatus.stragglers : .success",
+        r"count(.problem) > checks.count ? ExitStatus.stragglers : .success", DOCTOR),
+    Guard(
+        "text", "doctor-lines", "a host's text in a diagnosis is one clean line",
+        "Sources/Collector/Operations/Doctor/Diagnosis.swift",
+        r"self.text = Sanitizer.singleLine(text, limit: 512)",
+        r"self.text = text", DOCTOR),
+    Guard(
+        9, "doctor-names", "a diagnosis lists the first few hosts, however many there are",
+        "Sources/Collector/Operations/Doctor/Diagnosis.swift",
+        r"finding.hosts.listed(limit: maximumNames)",
+        r'finding.hosts.joined(separator: ", ")', DOCTOR),
 ]

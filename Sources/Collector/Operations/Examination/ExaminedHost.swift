@@ -172,7 +172,7 @@ extension ExaminedHost {
                 ProofGap(
                     .healthCheck,
                     ReasonText(
-                        "no health check: only that the container runs is known",
+                        "no health check, so only that the container runs is known",
                         remedy: "add HEALTHCHECK to the image, or healthcheck to its Compose service"),
                     isObstacle: false))
         }
