@@ -59,6 +59,7 @@ struct EnvironmentFlagsTests {
     func completeness() throws {
         let commands: [any CollectorCommand.Type] = [
             VerifyCommand.self, StatusCommand.self, WaitCICommand.self, PromoteCommand.self, RollbackCommand.self,
+            InitCommand.self, DoctorCommand.self,
         ]
         for command in commands {
             var options = try Self.command(command._commandName).options

@@ -37,7 +37,8 @@ package struct DoctorRun: Sendable {
     ) async throws -> Diagnosis {
         let signals = await RunSignals.caught()
         defer { withExtendedLifetime(signals) {} }
-        var checks = [inventoryCheck(now: Date())]
+        let ledgerCheck = await LedgerCheck(ledger, of: inventory)
+        var checks = [inventoryCheck(ledgerCheck.previous, now: Date())]
         var interruption: Int32?
         var hosts: [ExaminedHost] = []
         if !inventory.hosts.isEmpty {
@@ -51,7 +52,7 @@ package struct DoctorRun: Sendable {
             checks.append(tokenCheck)
         }
         if interruption == nil {
-            checks.append(await LedgerCheck(ledger).check)
+            checks.append(ledgerCheck.check)
             checks.append(await registryCheck(image, hosts: hosts))
         }
         return Diagnosis(
@@ -61,24 +62,16 @@ package struct DoctorRun: Sendable {
 
     // MARK: - Inventory
 
-    private func inventoryCheck(now: Date) -> Check {
+    /// - Parameter previous: the sizes of the last promotion, from which a verification does not let it shrink.
+    private func inventoryCheck(_ previous: InventoryCheck.Previous, now: Date) -> Check {
         let hosts = inventory.hosts
         let waived = hosts.filter(\.isWaived)
         let selection = inventory.listedWhereSelected.map { " of \($0) listed" } ?? ""
         let summary = "\(hosts.count.hostCount)\(selection)" + (waived.isEmpty ? "" : ", \(waived.count) waived")
         var findings = inventory.warnings.map { Finding(.warning, $0) }
-        let mismatch = InventoryCheck.mismatch(of: inventory.selector, hosts: hosts, listed: inventory.listed)
-        if let mismatch {
-            findings.append(Finding(.problem, mismatch.message, remedy: "correct --select"))
-        } else if hosts.isEmpty {
-            findings.append(
-                Finding(
-                    .problem, "the inventory is empty",
-                    remedy: "add hosts; 'buildinfo-collector init HOST …' writes one"))
-        } else if waived.count == hosts.count {
-            findings.append(
-                Finding(.problem, "every host is waived, so nothing can be proven", remedy: "remove a waiver"))
-        }
+        let refusal = InventoryCheck().refusal(
+            of: hosts, listed: inventory.listed, selector: inventory.selector, previous: previous)
+        findings += (refusal?.reasons ?? []).map { Finding(.problem, $0.message) }
         let expired = hosts.filter { $0.waiver?.isExpired == true }
         if !expired.isEmpty {
             findings.append(

@@ -35,8 +35,10 @@ struct HostChecks {
         GapGroup.all(of: hosts, kinds).map { group in
             // A cause that differs between hosts is better than its summary if there is only one.
             let cause = group.hosts.count == 1 ? group.gap.text.finding : group.gap.cause
+            let level: Diagnosis.Level = group.gap.isWaived ? .note : group.gap.isObstacle ? .problem : .warning
             return Finding(
-                group.gap.isObstacle ? .problem : .warning, cause, hosts: group.hosts, remedy: group.gap.text.remedy)
+                level, group.gap.isWaived ? "waived: \(cause)" : cause, hosts: group.hosts,
+                remedy: group.gap.text.remedy)
         }
     }
 

@@ -70,19 +70,21 @@ struct GapGroup: Hashable, Sendable {
             var kind: ProofGap.Kind
             var cause: String
             var remedy: String?
+            var isWaived: Bool
         }
         var groups: [Key: GapGroup] = [:]
         for host in hosts {
             for gap in host.gaps where kinds.contains(gap.kind) {
-                let key = Key(kind: gap.kind, cause: gap.cause, remedy: gap.text.remedy)
+                let key = Key(kind: gap.kind, cause: gap.cause, remedy: gap.text.remedy, isWaived: gap.isWaived)
                 groups[key, default: GapGroup(gap: gap, hosts: [])].hosts.append(host.name)
             }
         }
         let order = ProofGap.Kind.allCases
         return groups.sorted { left, right in
             let ranks = [left, right].map { order.firstIndex(of: $0.key.kind) ?? 0 }
-            return (ranks[0], -left.value.hosts.count, left.key.cause, left.key.remedy ?? "")
-                < (ranks[1], -right.value.hosts.count, right.key.cause, right.key.remedy ?? "")
+            guard ranks[0] == ranks[1] else { return ranks[0] < ranks[1] }
+            return (left.key.isWaived ? 1 : 0, -left.value.hosts.count, left.key.cause, left.key.remedy ?? "")
+                < (right.key.isWaived ? 1 : 0, -right.value.hosts.count, right.key.cause, right.key.remedy ?? "")
         }.map(\.value)
     }
 }

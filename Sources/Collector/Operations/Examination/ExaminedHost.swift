@@ -65,18 +65,25 @@ struct ProofGap: Hashable, Sendable {
     let text: ReasonText
     /// True if no verification can prove the host before this changes.
     let isObstacle: Bool
+    /// True if the host is waived.
+    let isWaived: Bool
 
     /// The cause without what differs between hosts.
     var cause: String { text.summary ?? text.cause }
 
-    init(_ kind: Kind, _ text: ReasonText, isObstacle: Bool) {
-        (self.kind, self.text, self.isObstacle) = (kind, text, isObstacle)
+    init(_ kind: Kind, _ text: ReasonText, isObstacle: Bool, isWaived: Bool = false) {
+        (self.kind, self.text, self.isObstacle, self.isWaived) = (kind, text, isObstacle, isWaived)
     }
 }
 
 extension ExaminedHost {
-    /// The gaps, the worst first.
+    /// The gaps, the worst first. Those of a waived host keep nothing from being proven.
     var gaps: [ProofGap] {
+        guard expected.isWaived else { return ownGaps }
+        return ownGaps.map { ProofGap($0.kind, $0.text, isObstacle: false, isWaived: true) }
+    }
+
+    private var ownGaps: [ProofGap] {
         switch sweep {
         case .noAnswer: return [ProofGap(.reach, report.explanation, isObstacle: true)]
         case .conflict: return [ProofGap(.identity, report.explanation, isObstacle: true)]
