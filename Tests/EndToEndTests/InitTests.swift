@@ -104,7 +104,7 @@ struct InitTests {
         #expect(outcome.output.ranges(of: "id: ").count == 1, "\(outcome.output)")
         #expect(outcome.output.contains("# no answer yet: connection refused"), "\(outcome.output)")
         #expect(outcome.error.contains("no-such-host.invalid"), "\(outcome.error)")
-        #expect(outcome.error.contains("1 of 3 hosts said what they serve; 2 did not"), "\(outcome.error)")
+        #expect(outcome.error.contains("1 of 3 hosts said what it serves; 2 did not"), "\(outcome.error)")
         let verified = try await Program.collector().run([
             "verify", "--fleet", path, "--store", "none", "--sha", Commit.new, "--timeout", "5s", "--soak", "500ms",
             "--progress", "none", "--request-timeout", "1s",

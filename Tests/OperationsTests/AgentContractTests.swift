@@ -22,10 +22,13 @@ struct AgentContractTests {
 
     /// The statuses of hosts that answer with these documents, until they are proven or the time is up.
     private static func judge(
-        _ documents: [[String: Any]], sha: String = sha, digest: Digest? = nil
+        _ documents: [[String: Any]], sha: String = sha, digest: Digest? = nil, for timeout: Duration = .seconds(60)
     ) async throws -> Verification {
-        let bodies = try documents.map { try JSONSerialization.data(withJSONObject: $0, options: .sortedKeys) }
-            .map { String(decoding: $0, as: UTF8.self) }
+        // The clock fields are those of a live agent.
+        let bodies = try documents.map { $0.merging(["age_seconds": 0.001]) { $1 } }.map {
+            try JSONSerialization.data(withJSONObject: $0, options: .sortedKeys)
+        }
+        .map { String(decoding: $0, as: UTF8.self) }
         let host = try await ScriptedHost.start { request in
             let index = (Int(request.localAddress.split(separator: ".").last ?? "") ?? 1) - 1
             guard bodies.indices.contains(index) else { return .status(404) }
@@ -37,7 +40,7 @@ struct AgentContractTests {
             target: Target(service: "canvas", gitSHA: GitSHA(contractText: sha), digest: digest),
             hosts: documents.indices.map { ExpectedHost(name: "host-\($0)", url: host.url(host: $0)) },
             policy: Policy(
-                timeout: .seconds(4), interval: .milliseconds(300), soak: .milliseconds(600), stall: .seconds(60)))
+                timeout: timeout, interval: .milliseconds(300), soak: .milliseconds(600), stall: .seconds(60)))
         let (ended, _) = try await FleetSession.run(verification)
         await host.stop()
         return ended
@@ -59,9 +62,9 @@ struct AgentContractTests {
     func unlabelled() async throws {
         var document = try Self.recorded("engine-unlabelled-0.1.0")
         document["service"] = "canvas"
-        let ended = try await Self.judge([document])
+        let ended = try await Self.judge([document], for: .seconds(5))
         #expect(ended.conclusion?.exitCode == 30)
-        let reason = ended.tracks[0].reason(at: .seconds(4), policy: ended.policy)
+        let reason = ended.tracks[0].reason(at: .seconds(10), policy: ended.policy)
         #expect(reason.text.sentence.contains("org.opencontainers.image.revision"), "\(reason.text.sentence)")
     }
 
@@ -137,7 +140,7 @@ struct AgentContractTests {
                     as? [String: Any]))
         // The rest of the fleet is not affected.
         documents.append(document)
-        let ended = try await Self.judge(documents)
+        let ended = try await Self.judge(documents, for: .seconds(10))
         #expect(ended.conclusion?.exitCode == 30, "\(String(describing: ended.conclusion))")
         for (index, track) in ended.tracks.dropLast().enumerated() {
             let what = index < Self.laterValues.count ? Self.laterValues[index].path.joined(separator: ".") : "\(index)"
@@ -145,7 +148,7 @@ struct AgentContractTests {
             #expect(track.facts.reach == .notBuildinfo && !track.facts.build.isMatch, "\(what)")
         }
         #expect(ended.tracks.last?.status == .converged)
-        let schema = ended.tracks[Self.laterValues.count].reason(at: .seconds(4), policy: ended.policy).text.sentence
+        let schema = ended.tracks[Self.laterValues.count].reason(at: .seconds(10), policy: ended.policy).text.sentence
         #expect(schema.contains("update the collector"), "\(schema)")
     }
 

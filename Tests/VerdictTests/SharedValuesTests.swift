@@ -11,7 +11,7 @@ struct SharedValuesTests {
     private static let ownChanges: [(String, @Sendable (inout Document) -> Void)] = [
         ("host name", { $0.host.name = "another" }), ("boot", { $0.host.bootID = "another" }),
         ("observed_at", { $0.observedAt = "2026-01-02T00:00:00Z" }), ("age", { $0.ageSeconds = 0.25 }),
-        ("uptime", { $0.agent.uptimeSeconds = 77 }), ("agent", { $0.agent.version = "9" }),
+        ("uptime", { $0.agent.uptimeSeconds = 77 }),
         ("instance id", { $0.instances[0].id = "another" }),
         ("start", { $0.instances[0].startedAt = "2026-01-02T00:00:00Z" }),
         ("restarts", { $0.instances[0].restartCount = 7 }),
@@ -22,6 +22,7 @@ struct SharedValuesTests {
     private static let otherChanges: [(String, @Sendable (inout Document) -> Void)] = [
         ("service", { $0.service = "worker" }), ("commit", { $0.gitSHA = .absent }),
         ("digest", { $0.digest = .absent }),
+        ("agent's version", { $0.agent.version = "9" }),
         ("state", { $0.state = .starting }), ("reason", { $0.reason = "said" }),
         ("expected", { $0.instancesExpected = 4 }), ("engine", { $0.engine?.platform = "linux/arm64" }),
         ("probe", { $0.served = ProbeResult(url: "http://localhost", outcome: .ok, gitSHA: .absent) }),

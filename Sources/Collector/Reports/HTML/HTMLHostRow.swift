@@ -162,6 +162,7 @@ private struct HTMLHostDetails {
                 lines.append("the promoted commit and digest")
             }
         }
+        if let version = host.agentVersion { lines.append("agent \(version)") }
         if let project = host.project { lines.append("project \(project)") }
         if let declared = host.declaredInstances { lines.append("\(declared)") }
         if let leftOut = host.leftOutText { lines.append("\(leftOut)") }
