@@ -9,7 +9,9 @@ struct Agent: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "buildinfo-agent", abstract: "Report what this host serves, from evidence rather than intent",
         version: BuildinfoVersion.description,
-        subcommands: [ServeCommand.self, ReadCommand.self, PrintCommand.self, CheckCommand.self],
+        subcommands: [
+            ServeCommand.self, ReadCommand.self, PrintCommand.self, CheckCommand.self, InitCommand.self,
+        ],
         defaultSubcommand: ServeCommand.self)
 
     static func main() {

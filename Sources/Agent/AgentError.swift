@@ -35,6 +35,10 @@ enum AgentError: Error, Hashable, CustomStringConvertible {
     case readerFlag(String)
     case notReloadable
     case access(AccessError)
+    /// A file that `init` would overwrite.
+    case outputExists(String)
+    /// A folder, a device or a broken link.
+    case outputKind(String)
 
     var description: String {
         switch self {
@@ -43,8 +47,8 @@ enum AgentError: Error, Hashable, CustomStringConvertible {
                 + (Suggestion.nearest(to: word, among: Agent.commandNames).map { "did you mean '\($0)'?" }
                     ?? "see buildinfo-agent --help")
         case .noService:
-            "no service declared: list one under 'services' in the configuration file, or add --service NAME=SELECTOR, "
-                + "for example --service canvas=compose:canvas"
+            "no service declared: list one under 'services' in the configuration file (buildinfo-agent init writes it), or "
+                + "add --service NAME=SELECTOR, for example --service canvas=compose:canvas"
         case .serviceSyntax(let text):
             "invalid --service '\(text)': expected NAME=SELECTOR, for example canvas=compose:canvas"
         case .serviceName(let name): "invalid service name '\(name)': \(ServiceDeclaration.expectedName)"
@@ -81,6 +85,8 @@ enum AgentError: Error, Hashable, CustomStringConvertible {
             "\(address) is in use: stop the program that listens there, or choose another --listen"
         case .cannotListen(let address, let why): "cannot listen on \(address): \(why); choose another --listen"
         case .access(let error): "\(error)"
+        case .outputExists(let path): "\(path) exists: choose another --output, or replace it with --force"
+        case .outputKind(let path): "\(path) is not a regular file: choose another --output"
         case .inheritedSocket(let descriptor):
             "inherited file descriptor \(descriptor) is not a listening stream socket: check ListenStream= in the .socket unit"
         case .readerOnNetwork(let address): "invalid --listen '\(address)': expected unix:/PATH for a reader"

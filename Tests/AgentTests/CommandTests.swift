@@ -109,7 +109,7 @@ import Testing
     }
 
     @Test(
-        "The usage of a command has its name", arguments: ["serve", "read", "print", "check"],
+        "The usage of a command has its name", arguments: ["serve", "read", "print", "check", "init"],
         [["--help"], ["-h"]])
     func usage(command: String, help: [String]) async {
         for arguments in [[command] + help, ["help", command]] {

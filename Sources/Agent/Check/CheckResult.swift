@@ -91,7 +91,7 @@ struct CheckResult: Sendable {
     }
 
     /// Columns as wide as their cells, two spaces apart.
-    private static func table(_ rows: [[String]]) -> [String] {
+    static func table(_ rows: [[String]]) -> [String] {
         let widths = (rows.first ?? []).indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
         return rows.map { row in
             let cells = zip(row, widths).map { $0 + String(repeating: " ", count: max(0, $1 - $0.count)) }
@@ -102,7 +102,7 @@ struct CheckResult: Sendable {
 
 extension Instance.Deployment {
     /// The tool with the names that its commands need, in words.
-    fileprivate var phrase: String {
+    var phrase: String {
         let (title, groupWord, nameWord) =
             switch tool {
             case .compose: ("started by Compose", "project", "service")

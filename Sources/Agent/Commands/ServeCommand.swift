@@ -38,7 +38,7 @@ struct ServeCommand: AsyncParsableCommand {
 
     /// The configuration set by all flags.
     func configuration(environment: [String: String]) throws(AgentError) -> AgentConfiguration {
-        guard from == nil || source.engines.isEmpty else { throw .readerFlag("--engine") }
+        guard from == nil || source.engine.engines.isEmpty else { throw .readerFlag("--engine") }
         guard from == nil || source.probes.isEmpty else { throw .readerFlag("--probe") }
         let addresses = listen.isEmpty ? ["127.0.0.1:\(BuildinfoProtocol.defaultPort)"] : listen
         let credentials = AccessConfiguration.credentials(CredentialFolders(environment: environment))

@@ -19,15 +19,7 @@ struct SourceOptions: ParsableArguments {
             valueName: "name=selector[,instances=n]"))
     var services: [String] = []
 
-    @Option(
-        name: .customLong("engine"),
-        help: ArgumentHelp(
-            "Engine: unix:///PATH, or tcp://HOST:PORT with DOCKER_TLS_VERIFY and DOCKER_CERT_PATH; repeatable. Default: DOCKER_HOST, else CONTAINER_HOST, else the first socket of /run/docker.sock, $XDG_RUNTIME_DIR/docker.sock, /run/podman/podman.sock and $XDG_RUNTIME_DIR/podman/podman.sock.",
-            valueName: "address"))
-    var engines: [String] = []
-
-    @Flag(help: "Permit engines over plain TCP beyond loopback, for example to a socket proxy in a private network.")
-    var allowPlainEngine = false
+    @OptionGroup var engine: EngineOptions
 
     @Option(
         name: .customLong("probe"),
@@ -56,13 +48,12 @@ struct SourceOptions: ParsableArguments {
     var logFormat = "text"
 
     /// The flags that the environment can set.
-    static let environmentFlags: [EnvironmentArguments.Flag] = [
-        ConfigurationSource.flag, .init("--service", .values), .init("--engine", .values),
-        .init("--allow-plain-engine", .switchOn), .init("--probe", .values),
-        .init("--host-id"),
-        .init("--host-name"),
-        .init("--log-level"), .init("--log-format"),
-    ]
+    static let environmentFlags: [EnvironmentArguments.Flag] =
+        [
+            ConfigurationSource.flag, .init("--service", .values), .init("--probe", .values), .init("--host-id"),
+            .init("--host-name"),
+            .init("--log-level"), .init("--log-format"),
+        ] + EngineOptions.environmentFlags
 
     func parsedLogLevel() throws(AgentError) -> Logger.Level {
         guard let level = Logger.Level(rawValue: logLevel) else {
@@ -91,8 +82,28 @@ struct SourceOptions: ParsableArguments {
         let asksEngines = !mayBeNone && services.contains { $0.selector.filePath == nil }
         return SourceConfiguration(
             services: services,
-            engines: try EngineSockets(
-                parsing: engines, environment: asksEngines ? environment : [:], allowsPlain: allowPlainEngine),
+            engines: try engine.sockets(environment: asksEngines ? environment : [:]),
             host: try MachineIdentity.system.host(id: hostID, name: hostName))
+    }
+}
+
+/// Flags for the engines to observe.
+struct EngineOptions: ParsableArguments {
+    @Option(
+        name: .customLong("engine"),
+        help: ArgumentHelp(
+            "Engine: unix:///PATH, or tcp://HOST:PORT with DOCKER_TLS_VERIFY and DOCKER_CERT_PATH; repeatable. Default: DOCKER_HOST, else CONTAINER_HOST, else the first socket of /run/docker.sock, $XDG_RUNTIME_DIR/docker.sock, /run/podman/podman.sock and $XDG_RUNTIME_DIR/podman/podman.sock.",
+            valueName: "address"))
+    var engines: [String] = []
+
+    @Flag(help: "Permit engines over plain TCP beyond loopback, for example to a socket proxy in a private network.")
+    var allowPlainEngine = false
+
+    static let environmentFlags: [EnvironmentArguments.Flag] = [
+        .init("--engine", .values), .init("--allow-plain-engine", .switchOn),
+    ]
+
+    func sockets(environment: [String: String]) throws(AgentError) -> EngineSockets {
+        try EngineSockets(parsing: engines, environment: environment, allowsPlain: allowPlainEngine)
     }
 }

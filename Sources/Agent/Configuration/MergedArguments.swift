@@ -13,6 +13,7 @@ enum MergedArguments {
         // Help and the list of keys do not need a valid file.
         let asks: Set = ["--help", "-h", "--help-hidden", "--version", "--keys"]
         guard !arguments.contains(where: asks.contains) else { return named }
+        guard role != .withoutFile else { return named }
         let file = try ConfigurationSource.load(commandLine: arguments, environment: environment)
         let fitting = flags.filter { role.takes($0.name, from: file, named: named) }
         return named + file.additions(for: fitting, commandLine: arguments, environment: environment)
@@ -21,10 +22,13 @@ enum MergedArguments {
     /// The part that a command uses of a configuration file that reader and server share.
     private enum Role {
         case all, serve, read
+        /// The command writes a file, and reads none.
+        case withoutFile
 
         func takes(_ flag: String, from file: ConfigurationFile, named: [String]) -> Bool {
             switch self {
             case .all: return true
+            case .withoutFile: return false
             // `listen` is the address of the server.
             case .read: return flag != "--listen"
             case .serve:
@@ -41,6 +45,7 @@ enum MergedArguments {
         case PrintCommand._commandName: (PrintCommand.environmentFlags, .all)
         case ReadCommand._commandName: (ReadCommand.environmentFlags, .read)
         case CheckCommand._commandName: (ServeCommand.environmentFlags, .serve)
+        case InitCommand._commandName: (InitCommand.environmentFlags, .withoutFile)
         case ServeCommand._commandName, nil: (ServeCommand.environmentFlags, .serve)
         // The first argument is a flag of `serve`, the default command.
         case let first?: first.hasPrefix("-") ? (ServeCommand.environmentFlags, .serve) : nil

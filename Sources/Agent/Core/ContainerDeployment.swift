@@ -40,7 +40,7 @@ extension Instance.Deployment {
     /// The labels of tools without a case of their own, so that their containers do not count as started by hand: Amazon ECS
     /// and Dokku.
     private static let otherTools: [(group: String?, name: String)] = [
-        ("com.amazonaws.ecs.task-definition-family", "com.amazonaws.ecs.container-name"), (nil, "com.dokku.app-name"),
+        (Label.ecsFamily, Label.ecsContainer), (nil, Label.dokkuApp),
     ]
 
     /// The task in a container's name, `TASK-ALLOCATION`. By default, the allocation is Nomad's only label.

@@ -83,6 +83,9 @@ struct ContainerOrigin: Hashable, Sendable {
         static let kubernetesContainer = "io.kubernetes.container.name"
         /// Set by Quadlet and by units of `podman generate systemd`.
         static let systemdUnit = "PODMAN_SYSTEMD_UNIT"
+        static let ecsFamily = "com.amazonaws.ecs.task-definition-family"
+        static let ecsContainer = "com.amazonaws.ecs.container-name"
+        static let dokkuApp = "com.dokku.app-name"
         static let dockershimKind = "io.kubernetes.docker.type"
         static let containerdKind = "io.cri-containerd.kind"
     }

@@ -75,6 +75,20 @@ struct EngineSockets: Hashable, Sendable {
         return [.unix(path: defaults.first(where: Self.isSocket) ?? defaults.first ?? "/run/docker.sock")]
     }
 
+    /// The default sockets that exist, and are not in use because another one comes first; empty if engines are configured.
+    var unused: [String] { named.isEmpty ? Array(defaults.filter(Self.isSocket).dropFirst()) : [] }
+
+    /// True if the first of the default sockets is in use.
+    var isFirstDefault: Bool { named.isEmpty && defaults.first.map(Self.isSocket) == true }
+
+    /// True if this process may not open the socket of an engine in use.
+    var isDenied: Bool {
+        current().contains { address in
+            guard case .unix(let path) = address else { return false }
+            return access(path, R_OK | W_OK) != 0 && errno == EACCES
+        }
+    }
+
     /// A folder does not count: Docker creates one if a container mounts a socket that does not exist.
     private static func isSocket(_ path: String) -> Bool {
         var status = stat()
@@ -109,8 +123,8 @@ struct EngineSockets: Hashable, Sendable {
         var failure = failure
         if let origin {
             failure.description += " (engine from \(origin))"
-        } else if named.isEmpty {
-            let others = defaults.filter(Self.isSocket).dropFirst()
+        } else {
+            let others = unused
             guard !others.isEmpty else { return failure }
             failure.description +=
                 " (the first default socket; to use \(others.joined(separator: " or ")), set --engine)"
