@@ -72,7 +72,7 @@ extension RealEngine {
                 "  - name: My_App.\(service.name)\n    container: My_App.\(service.name)\n",
                 "  - name: by-id-\(service.name)\n",
                 "it was created from an image's id, which names no repository",
-                "  # No commit and no digest: no verification can prove it.",
+                "  # Nothing proves its build yet. Build the image with --label",
                 "  # No health check: ",
                 "  # - name: stopped-\(service.name)\n  #   container: stopped-\(service.name)\n",
                 "#   \(service.name)-run-1: started for one command\n",

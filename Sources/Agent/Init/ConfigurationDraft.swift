@@ -47,7 +47,8 @@ struct ConfigurationDraft: Sendable {
                 "Remove the services that your pipeline does not deploy. The first one answers GET /buildinfo, and each one "
                     + "GET /buildinfo/NAME.")
             lines.append("services:")
-            for service in active {
+            for (index, service) in active.enumerated() {
+                if commenting, index > 0 { lines.append("") }
                 if commenting { lines += remarks(on: service).map { "  # \(Self.line($0))" } }
                 lines += Self.entry(service.declaration).map { "  \($0)" }
             }
@@ -58,10 +59,10 @@ struct ConfigurationDraft: Sendable {
             lines += Self.entry(service.declaration).map { "  # \($0)" }
         }
         var others = survey.leftOut
-        others += inactive.dropFirst(Self.leftOutLimit).map { "\($0.declaration.name): \($0.obstacle ?? "")" }
+        others += inactive.dropFirst(Self.leftOutLimit).map { "\($0.declaration.selector): \($0.obstacle ?? "")" }
         if !others.isEmpty {
             lines.append("")
-            lines += Self.comment("Containers that are no service:")
+            lines += Self.comment("Left out:")
             lines += others.prefix(Self.leftOutLimit).map { "#   \(Self.line($0))" }
             if others.count > Self.leftOutLimit { lines.append("#   and \(others.count - Self.leftOutLimit) more") }
         }
@@ -108,11 +109,11 @@ struct ConfigurationDraft: Sendable {
         switch (service.content.gitSHA, service.content.digest) {
         case (nil, nil):
             lines.append(
-                "No commit and no digest: no verification can prove it. \(Self.labelRemedy), push it, and deploy what "
-                    + "the host pulled.")
-        case (nil, _): lines.append("No commit: it is proven by its digest only. \(Self.labelRemedy).")
+                "Nothing proves its build yet. \(Self.labelRemedy), and deploy what the host pulls from a registry.")
+        case (nil, _): lines.append("Only its digest proves its build. \(Self.labelRemedy).")
         case (_, nil):
-            lines.append("No digest: it is proven by its commit only. Push the image, and deploy what the host pulled.")
+            lines.append(
+                "Only its commit proves its build. For the digest, deploy what the host pulls from a registry.")
         default: break
         }
         if service.lacksHealthCheck { lines.append(Self.healthRemedy(instances.first?.deployment?.tool)) }
@@ -135,7 +136,7 @@ struct ConfigurationDraft: Sendable {
     private static func healthRemedy(_ tool: Instance.Deployment.Tool?) -> String {
         let place = tool == .compose ? "healthcheck to the Compose file" : "HEALTHCHECK to the Dockerfile"
         return
-            "No health check: only a process that ends is noticed, not one that hangs or answers with errors. Add \(place)."
+            "No health check: a crash is noticed only when the process ends, and a process that hangs never. Add \(place)."
     }
 
     /// What can be wrong with the selector after the next deployment.
@@ -171,8 +172,8 @@ struct ConfigurationDraft: Sendable {
         }
         if !others.isEmpty {
             lines.append(
-                "\(others.map(\.declaration.name).listed(limit: 3)) runs the same repository. If these are replicas, "
-                    + "write one service with image: \(reference.repository)")
+                "Others of the same repository: \(others.map(\.declaration.name).listed(limit: 3)). If they are replicas, write "
+                    + "one service with image: \(reference.repository)")
         }
         return lines
     }

@@ -57,7 +57,11 @@ struct EngineSurvey: Sendable {
             }
             for candidate in candidates { survey.add(candidate, scans) }
         }
-        survey.services.sort { $0.declaration.name < $1.declaration.name }
+        survey.services.sort {
+            ($0.declaration.name.lowercased(), $0.declaration.name) < (
+                $1.declaration.name.lowercased(), $1.declaration.name
+            )
+        }
         survey.leftOut.sort()
         survey.keepLimit()
         return survey
@@ -125,13 +129,8 @@ struct EngineSurvey: Sendable {
         let (name, selector) = (candidate.declaration.name, candidate.declaration.selector)
         let host = HostIdentity(id: "init", name: "init", bootID: "init")
         let content = DocumentBuilder(host: host).content(for: name, selector: selector, expected: nil, scans: scans)
-        guard !content.instances.isEmpty else {
-            // A service without instances and left-out containers vanished since the list was made.
-            leftOut += content.leftOut.map {
-                Sanitizer.singleLine("\($0.name): \($0.reason.phrase)", limit: 200)
-            }
-            return
-        }
+        leftOut += content.leftOut.map { Sanitizer.singleLine("\($0.name): \($0.reason.phrase)", limit: 200) }
+        guard !content.instances.isEmpty else { return }
         let upCount = content.instances.count(where: \.isUp)
         // Projects in folders of one name have the same labels, and their containers are no replicas of each other.
         let isCounted =
@@ -142,7 +141,7 @@ struct EngineSurvey: Sendable {
                 declaration: ServiceDeclaration(
                     name: name, selector: selector, expected: isCounted && upCount > 1 ? upCount : nil),
                 content: content, containerCount: candidate.containerCount,
-                obstacle: upCount == 0 ? content.reason ?? "it does not run" : nil))
+                obstacle: upCount == 0 ? content.stateRemark ?? "it does not run" : nil))
     }
 
     /// Leaves out the last services, if the agent could not observe all of them.
@@ -173,6 +172,11 @@ struct FoundService: Hashable, Sendable {
 }
 
 extension DocumentContent {
+    /// The reason without its remarks on commit and digest, which follow the one on the state; nil without a reason.
+    fileprivate var stateRemark: String? {
+        reason.map { String($0[..<($0.firstRange(of: "; ")?.lowerBound ?? $0.endIndex)]) }
+    }
+
     /// The folders of the Compose projects that started the instances, sorted.
     var folders: [String] { Set(instances.compactMap { $0.deployment?.directory }).sorted() }
 }

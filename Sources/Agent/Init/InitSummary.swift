@@ -22,7 +22,7 @@ struct InitSummary: Sendable {
         }
         let notReported =
             survey.services.compactMap { service in
-                service.obstacle.map { "\(service.declaration.name): \($0)" }
+                service.obstacle.map { "\(service.declaration.selector): \($0)" }
             } + survey.leftOut
         if !notReported.isEmpty {
             lines += ["", "Not reported:"]

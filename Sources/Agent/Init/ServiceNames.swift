@@ -1,4 +1,5 @@
 import AgentCore
+import Shared
 
 /// Names for services that are found, valid and each used once.
 enum ServiceNames {
@@ -27,14 +28,21 @@ enum ServiceNames {
 
     private static let sizeLimit = 128
 
-    /// The text as a valid name: other characters become hyphens, and dots at its beginning are dropped.
+    /// The text as a valid name. One hyphen stands for each run of other characters, and none is at either end.
     static func valid(_ text: String) -> String {
-        let allowed = text.unicodeScalars.map { scalar -> Character in
-            let isAllowed = scalar.isASCII && (scalar.properties.isAlphabetic || ("0"..."9").contains(scalar))
-            return isAllowed || "._-".unicodeScalars.contains(scalar) ? Character(scalar) : "-"
+        var name = ""
+        for scalar in text.unicodeScalars {
+            let isAllowed =
+                UInt8(exactly: scalar.value)?.isASCIIAlphanumeric == true || "._-".unicodeScalars.contains(scalar)
+            if isAllowed {
+                name.unicodeScalars.append(scalar)
+            } else if !name.hasSuffix("-") {
+                name += "-"
+            }
         }
-        let name = String(String(allowed.drop { $0 == "." }).prefix(sizeLimit))
-        return name.contains { $0 != "-" } ? name : "service"
+        let start = name.drop { $0 == "." || $0 == "-" }.prefix(sizeLimit)
+        guard let end = start.lastIndex(where: { $0 != "-" }) else { return "service" }
+        return String(start[...end])
     }
 
     /// True for a name that the engine made up, such as `brave_wozniak`, as containers get without `--name`.
