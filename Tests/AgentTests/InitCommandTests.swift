@@ -155,7 +155,7 @@ import Testing
         // The agent does not have the variable of this shell.
         #expect(outcome.output.contains("\nengines:\n  - \(YAMLText.scalar(engine.socketPath))\n"))
         #expect(outcome.error.contains("2 containers, 2 running services\n"))
-        #expect(outcome.error.contains("Save it as /etc/buildinfo/agent.yaml"))
+        #expect(outcome.error.contains("run this command again with --output /etc/buildinfo/agent.yaml"))
     }
 
     @Test("Without a running service, the file is a template that the agent reads")
@@ -257,11 +257,28 @@ import Testing
         #expect(outcome.error.split(separator: "\n").count < 256 + 60)
     }
 
+    @Test("Containers of two folders of one name are no replicas, and the file says so")
+    func folders() async throws {
+        let folder = try TemporaryFolder()
+        let containers = ["/srv/one/master", "/srv/two/master"].enumerated().map { index, directory in
+            let labels = Self.compose("master", "php").merging(["com.docker.compose.project.working_dir": directory]) {
+                $1
+            }
+            .merging(["com.docker.compose.project.config_files": "\(directory)/compose.yaml"]) { $1 }
+            return (name: "php\(index)", labels: labels, image: EngineScripts.reference)
+        }
+        let (file, _, check) = try await written(Self.script(containers), in: folder)
+        #expect(file.contains("  # Projects in /srv/one/master, /srv/two/master have one name"), "\(file)")
+        #expect(file.contains("  - name: php\n    compose: master/php\n") && !file.contains("instances:"), "\(file)")
+        #expect(check.code == 0)
+    }
+
     @Test("Labels and names of others stay one value and one line of a comment, whatever they contain")
     func hostile() async throws {
         let folder = try TemporaryFolder()
         let names = [
             "a\\nservices: [x]", "a/b/c", " ", "null", "0755", "näme", "\\u202e", "x: y #z", "*a", ".dots", "A b",
+            "x,instances=3",
         ]
         let containers = names.enumerated().map { index, name in
             (

@@ -2501,4 +2501,39 @@ GUARDS = [
         "Sources/Collector/Operations/Doctor/Diagnosis.swift",
         r"finding.hosts.listed(limit: maximumNames)",
         r'finding.hosts.joined(separator: ", ")', DOCTOR),
+    Guard(
+        "agent", "init-existing", "init replaces a file only on request",
+        "Sources/Agent/Init/NewFile.swift",
+        r"guard replacingExisting else { throw .outputExists(shown) }",
+        r"", r"[./]InitCommandTests/"),
+    Guard(
+        "agent", "init-race", "init replaces no file that was made while it asked the engine",
+        "Sources/Agent/Init/NewFile.swift",
+        r"let result = replacesExisting ? rename(temporary, path) : link(temporary, path)",
+        r"let result = rename(temporary, path)", r"[./]InitCommandTests/"),
+    Guard(
+        "agent", "init-limit", "init declares no more containers than an agent observes",
+        "Sources/Agent/Init/EngineSurvey.swift",
+        r"guard count > EngineScan.containerLimit else { continue }",
+        r"guard count < 0 else { continue }", r"[./]InitCommandTests/"),
+    Guard(
+        "agent", "init-folders", "init takes containers of two projects with one name for no replicas",
+        "Sources/Agent/Init/EngineSurvey.swift",
+        r"candidate.hasFixedCount && content.folders.count <= 1",
+        r"candidate.hasFixedCount", r"[./]InitCommandTests/"),
+    Guard(
+        "agent", "init-ours", "init declares no container of the agent",
+        "Sources/Agent/Init/EngineSurvey.swift",
+        r"if container.entry.isOurs {",
+        r"if container.entry.isOurs, container.entry.id.isEmpty {", r"[./]InitCommandTests/"),
+    Guard(
+        "text", "init-words", "init quotes a name that YAML takes for another value",
+        "Sources/Agent/Init/ConfigurationDraft.swift",
+        r"&& !reserved.contains(text.lowercased())",
+        r"", r"[./]InitCommandTests/"),
+    Guard(
+        "text", "init-selector", "init declares nothing that the agent would read as another selector",
+        "Sources/Agent/Init/EngineSurvey.swift",
+        r"guard declaration.canBeWritten, count <= EngineScan.containerLimit else {",
+        r"guard count <= EngineScan.containerLimit else {", r"[./]InitCommandTests/"),
 ]

@@ -1,4 +1,5 @@
 import AgentCore
+import Glibc
 import Shared
 
 /// What `init` found and wrote, and what to do next, for standard error.
@@ -60,7 +61,10 @@ struct InitSummary: Sendable {
         if let shown, shown != standard {
             steps.append("buildinfo-agent serve --config \(ShellText.quoted(shown))")
         } else {
-            if shown == nil { steps.append("Save it as \(standard): buildinfo-agent init --output \(standard)") }
+            if shown == nil {
+                let force = access(standard, F_OK) == 0 ? " --force" : ""
+                steps.append("Save it: run this command again with --output \(standard)\(force)")
+            }
             if survey.engines.contains(where: { $0.identity.name == .podman }) {
                 steps.append("Give the reader access to Podman: see podman in /usr/share/doc/buildinfo-agent/examples")
             }
