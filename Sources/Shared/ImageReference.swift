@@ -12,6 +12,8 @@ public struct ImageReference: Hashable, Sendable {
 
     /// Parses a reference as operators type it; nil for anything else, such as an image id or an upper-case path.
     public init?(parsing text: some StringProtocol) {
+        // To Docker, a digest alone is an image id, and not the tag of a repository `sha256`.
+        guard (try? Digest(parsing: text)) == nil else { return nil }
         var rest = Substring(text)
         var digest: Digest?
         if let at = rest.firstIndex(of: "@") {

@@ -66,7 +66,7 @@ extension RealEngine {
             let short = digest.short
             for part in [
                 "  - name: shop-\(service.name)\n    compose: shop/\(service.name)\n    instances: 2\n",
-                "  - name: blog-\(service.name)\n    compose: blog/\(service.name)\n  #",
+                "  - name: blog-\(service.name)\n    compose: blog/\(service.name)\n\n",
                 "  # Serves \(service.latest): \(short), commit \(Commit.new.prefix(12))\n",
                 "  # Serves \(pinned): \(short), commit \(Commit.new.prefix(12))\n",
                 "  - name: My_App.\(service.name)\n    container: My_App.\(service.name)\n",

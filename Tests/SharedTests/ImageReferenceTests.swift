@@ -44,7 +44,7 @@ struct ImageReferenceTests {
     private static let refusedTable: [String] = [
         "", "Nginx", "team/Canvas", "nginx:", "nginx:-x", "nginx@sha256:abc", "nginx@", "a//b", "/nginx", "nginx/",
         "-nginx", "nginx-", "a..b", "a___b", "a._b", "nginx:" + String(repeating: "x", count: 129),
-        String(repeating: "ab", count: 32), "https://registry.example/canvas", "docker.io/", "exa mple.com/x",
+        String(repeating: "ab", count: 32), digest, "https://registry.example/canvas", "docker.io/", "exa mple.com/x",
         "example-.com/x", "reg_istry.example/x", "registry.example:port/x",
     ]
 
