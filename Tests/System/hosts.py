@@ -16,6 +16,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 
 # Do not write compiled modules into the tree.
 sys.dont_write_bytecode = True
@@ -207,6 +208,28 @@ class Scenario:
         self.check("install.sh: the collector proves the host", 0, self.verdict("unused"))
         machine.must("apt-get purge -y -q buildinfo-agent; rm -rf /etc/buildinfo")
 
+    # README
+
+    def first_proof(self):
+        """The commands of the README, as they are there, on a host without either program."""
+        machine, begin = self.machine, time.monotonic()
+        text = re.search(r"## Your first proof\n\n```\n(.*?)```", (TREE / "README.md").read_text(), re.S)[1]
+        packed, *commands = [line.split("  #")[0].strip() for line in text.splitlines()]
+        self.check("first proof: the packages are built first", "make dist", packed)
+        machine.must("mkdir /srv/first && ln -s /srv/release /srv/first/dist")
+        said = ""
+        for command in commands:
+            done = machine.shell(f"cd /srv/first && {command}")
+            self.check(f"first proof: {command[:60]}", 0, f"{done.returncode} {done.stderr[-300:]}", done.returncode == 0)
+            said += done.stderr
+        proof = re.findall(r"buildinfo-collector verify .*", said)
+        self.check("first proof: the next command is named once", 1, len(proof))
+        done = machine.shell(f"cd /srv/first && {proof[0]} --store none" if proof else "false")
+        self.check("first proof: it proves the host", 0, f"{done.returncode} {done.stdout[-300:]}", done.returncode == 0)
+        took = time.monotonic() - begin
+        self.check("first proof: within five minutes", "at most 300 s", f"{took:.0f} s", took <= 300)
+        machine.must("apt-get purge -y -q buildinfo-agent buildinfo-collector; rm -rf /etc/buildinfo")
+
     # cloud-init
 
     def cloud_init(self):
@@ -260,7 +283,8 @@ def main():
                                       stderr=subprocess.DEVNULL)
             try:
                 scenario.container()
-                for step in (scenario.role, scenario.role_from_a_server, scenario.script, scenario.cloud_init):
+                for step in (scenario.role, scenario.role_from_a_server, scenario.script, scenario.first_proof,
+                             scenario.cloud_init):
                     step()
             except RuntimeError as error:
                 check("the scenario ends", "its end", error, False)
