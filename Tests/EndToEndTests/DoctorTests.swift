@@ -22,9 +22,14 @@ struct DoctorTests {
             var findings: [Finding]
         }
 
-        var exit_code: Int
+        var exitCode: Int
         var hosts: Int
         var checks: [Check]
+
+        private enum CodingKeys: String, CodingKey {
+            case hosts, checks
+            case exitCode = "exit_code"
+        }
 
         func check(_ name: String) throws -> Check { try #require(checks.first { $0.name == name }, "\(checks)") }
     }
@@ -38,7 +43,7 @@ struct DoctorTests {
             ["doctor", "--format", "json"] + arguments, environment: ["HOME": folder.path])
         let diagnosis = try JSONDecoder().decode(Diagnosis.self, from: Data(json.output.utf8))
         #expect(
-            text.exitCode == json.exitCode && Int(json.exitCode) == diagnosis.exit_code, "\(text.error)\(json.error)")
+            text.exitCode == json.exitCode && Int(json.exitCode) == diagnosis.exitCode, "\(text.error)\(json.error)")
         #expect(try folder.names().filter { $0.contains("local") || $0.contains("doctor") }.isEmpty)
         return (diagnosis, text.output)
     }
@@ -56,7 +61,7 @@ struct DoctorTests {
         ]
         let hosts = ["--service", "canvas"] + agents.flatMap { ["--host", $0.url] }
         let (diagnosis, text) = try await Self.diagnose(hosts, folder: folder)
-        #expect(diagnosis.exit_code == 0 && diagnosis.hosts == 2, "\(text)")
+        #expect(diagnosis.exitCode == 0 && diagnosis.hosts == 2, "\(text)")
         #expect(diagnosis.checks.allSatisfy { ["ok", "note"].contains($0.level) }, "\(text)")
         for check in diagnosis.checks { #expect(text.contains("\(check.name) "), "\(text)") }
         #expect(text.contains("Nothing stands in the way of a proof; no warnings."), "\(text)")
@@ -92,7 +97,7 @@ struct DoctorTests {
             """)
         let store = try folder.write("not-a-ledger", "hello, this is a text")
         let (diagnosis, text) = try await Self.diagnose(["--fleet", fleet, "--store", store], folder: folder)
-        #expect(diagnosis.exit_code == 10, "\(text)")
+        #expect(diagnosis.exitCode == 10, "\(text)")
         func finding(_ name: String, _ level: String, _ host: String, _ words: String) throws {
             let check = try diagnosis.check(name)
             #expect(check.level == level, "\(text)")
@@ -126,11 +131,11 @@ struct DoctorTests {
         let host = ["--service", "canvas", "--host", agent.url]
         let image = ["--image", "127.0.0.1:\(closed.port)/canvas:latest", "--registry-timeout", "2s"]
         let (unreadable, text) = try await Self.diagnose(host + image, folder: folder)
-        #expect(unreadable.exit_code == 10, "\(text)")
+        #expect(unreadable.exitCode == 10, "\(text)")
         #expect(try unreadable.check("registry").level == "problem")
         let empty = try folder.write("empty.yaml", "service: canvas\nhosts: []\n")
         let (nothing, words) = try await Self.diagnose(["--fleet", empty], folder: folder)
-        #expect(nothing.exit_code == 10, "\(words)")
+        #expect(nothing.exitCode == 10, "\(words)")
         #expect(try nothing.check("inventory").findings.first?.text.hasPrefix("the inventory is empty") == true)
         let usage = try await Program.collector().run(["doctor"])
         #expect(usage.exitCode == 64 && usage.error.contains("no hosts"), "\(usage.error)")
@@ -178,7 +183,7 @@ struct DoctorTests {
         #expect(verified.exitCode == 0, "\(verified.error)")
         let one = ["--service", "canvas", "--host", agents[0].url] + store
         let (diagnosis, text) = try await Self.diagnose(one, folder: folder)
-        #expect(diagnosis.exit_code == 10, "\(text)")
+        #expect(diagnosis.exitCode == 10, "\(text)")
         #expect(try diagnosis.check("inventory").findings.first?.text.contains("--max-shrink") == true, "\(text)")
         #expect(try diagnosis.check("ledger").level == "ok", "\(text)")
         withExtendedLifetime(agents) {}

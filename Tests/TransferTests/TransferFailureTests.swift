@@ -6,6 +6,17 @@ import Testing
 
 @Suite struct TransferFailureTests {
     @Test(
+        "A connection that could not be made is in the kernel's words alone, without libcurl's address and times",
+        arguments: [
+            ("Connection refused", "connection refused"), ("Connection reset by peer", "it reset the connection"),
+            ("No route to host", "no route to host"), ("Host is down", "no connection (host is down)"),
+        ])
+    func unconnected(_ kernel: String, _ expected: String) {
+        let detail = "Failed to connect to 127.1.6.167 port 9480 after 118 ms: Couldn't connect to server: \(kernel)"
+        #expect(TransferWords.detail(CURLE_COULDNT_CONNECT, detail, requestWasSent: false) == expected)
+    }
+
+    @Test(
         "libcurl's codes map to the closed set",
         arguments: [
             (CURLE_COULDNT_RESOLVE_HOST, 0, "dns"),

@@ -17,7 +17,8 @@ struct Collector: AsyncParsableCommand {
             """,
         version: BuildinfoVersion.description,
         subcommands: [
-            InitCommand.self, DoctorCommand.self, VerifyCommand.self, StatusCommand.self, HistoryCommand.self, ReportCommand.self, ReplayCommand.self,
+            InitCommand.self, DoctorCommand.self, VerifyCommand.self, StatusCommand.self, HistoryCommand.self,
+            ReportCommand.self, ReplayCommand.self,
             DrillCommand.self, ResolveCommand.self, WaitCICommand.self, PromoteCommand.self, RollbackCommand.self,
             LedgerCommand.self,
         ]

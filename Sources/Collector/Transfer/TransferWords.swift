@@ -38,7 +38,10 @@ enum TransferWords {
     /// the kernel's.
     private static func unconnected(_ detail: String) -> String {
         let known = ["connection refused", "no route to host", "network is unreachable", "host is unreachable"]
-        return known.first { detail.lowercased().hasSuffix($0) } ?? detail
+        if let words = known.first(where: { detail.lowercased().hasSuffix($0) }) { return words }
+        // A full backlog, or a firewall.
+        if detail.lowercased().contains("reset by peer") { return "it reset the connection" }
+        return detail.hasPrefix("Failed to connect") ? "no connection (\(last(detail).lowercased()))" : detail
     }
 
     /// `Connection timed out after 5001 milliseconds`, `Operation timed out after 300 milliseconds with 0 bytes received`.

@@ -176,7 +176,9 @@ extension InventoryDraft {
 
     /// The hosts, what they lack, and what to do about it.
     fileprivate func findings(_ layout: TextLayout, notes: [String]) -> [String] {
-        var lines = table.rowLines(layout, maximumWidth: 40).flatMap(\.self)
+        let (rows, hidden) = table
+        var lines = rows.rowLines(layout, maximumWidth: 40).flatMap(\.self)
+        if hidden > 0 { lines.append(layout.encoded("… and \(hidden) more hosts, which lack less or the same")) }
         let gaps = self.gaps
         if !gaps.isEmpty { lines += ["", "What to do:"] }
         for (gap, hosts) in gaps.prefix(Self.maximumGaps) {

@@ -72,10 +72,24 @@ struct InventoryDraft: Sendable {
 
     // MARK: - What the hosts said
 
-    var table: TextTable {
+    /// The most rows of the table. Of a larger fleet, it shows the hosts that lack most.
+    private static let maximumRows = 60
+
+    /// The hosts, and how many are not among its rows.
+    var table: (rows: TextTable, hidden: Int) {
         var table = TextTable(["HOST", "SERVICE", "COMMIT", "DIGEST", "STATE", "MISSING FOR A PROOF"])
         let names = self.names
-        for (index, host) in hosts.enumerated() {
+        var shown = Array(hosts.indices)
+        if shown.count > Self.maximumRows {
+            func weight(_ index: Int) -> Int {
+                let gaps = hosts[index].gaps
+                return gaps.contains(where: \.isObstacle) ? 2 : gaps.isEmpty ? 0 : 1
+            }
+            let worst = shown.map { (index: $0, weight: weight($0)) }
+                .sorted { ($1.weight, $0.index) < ($0.weight, $1.index) }
+            shown = worst.prefix(Self.maximumRows).map(\.index).sorted()
+        }
+        for (index, host) in shown.map({ ($0, hosts[$0]) }) {
             let isOther = names[index] != host.name
             table.add([
                 isOther ? "\(names[index]) (\(host.name))" : host.name, host.hasAnswered ? service.name : "-",
@@ -84,7 +98,7 @@ struct InventoryDraft: Sendable {
                 host.gaps.isEmpty ? "nothing" : host.gaps.map(\.text.finding).joined(separator: "; "),
             ])
         }
-        return table
+        return (table, hosts.count - shown.count)
     }
 
     /// What is missing, with its remedy, and the hosts that lack it, by their names in the file.
