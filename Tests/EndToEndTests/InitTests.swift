@@ -212,6 +212,7 @@ struct InitTests {
         guard trusts else {
             let outcome = try await Self.run([authority], folder: folder)
             #expect(outcome.exitCode == 30, "\(outcome.error)")
+            #expect(outcome.error.contains("give its CA with --ca"), "\(outcome.error)")
             withExtendedLifetime(secure) {}
             return
         }

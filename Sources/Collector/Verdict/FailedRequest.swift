@@ -147,4 +147,9 @@ package struct FailedRequest: Hashable, Sendable {
         if isTypicalOfTLS || (outcome == .httpStatus && status == 400 && detail.contains("TLS")) { return "https" }
         return outcome == .tls && detail.contains("does not speak TLS") ? "http" : nil
     }
+
+    /// True if the port speaks the URL's scheme: something answered by it, or a certificate was shown.
+    package var confirmsScheme: Bool {
+        otherScheme == nil && [.tls, .auth, .httpStatus, .notBuildinfo, .tooLarge].contains(outcome)
+    }
 }

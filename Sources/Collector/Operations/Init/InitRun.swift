@@ -97,7 +97,7 @@ package struct InitRun: Sendable {
             if case .failed(let failure) = finding { again[index] = retry(hosts[index], index, after: failure) }
         }
         for (index, finding) in try await discovery.run(again) {
-            if case .failed = finding { continue }
+            if case .failed(let failure) = finding, !failure.confirmsScheme { continue }
             findings[index] = finding
             hosts[index] = again[index] ?? hosts[index]
         }
@@ -121,7 +121,10 @@ package struct InitRun: Sendable {
         let second = try await Examination.run(
             again.map(\.1), service: service, requestTimeout: requestTimeout, concurrency: concurrency, signals: signals
         ) { [access] in access[again[$0].0] }
-        for (place, host) in zip(again, second.hosts) where host.hasAnswered { examined[place.0] = host }
+        for (place, host) in zip(again, second.hosts)
+        where host.answer.map({ $0.failure?.confirmsScheme ?? true }) ?? false {
+            examined[place.0] = host
+        }
         return (examined, second.interruption)
     }
 
