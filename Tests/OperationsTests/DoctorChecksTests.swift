@@ -132,13 +132,15 @@ struct DoctorChecksTests {
         let checks: [Diagnosis.Check] = [
             .init("a", "fine"),
             .init("b", "so", [.init(.note, "x"), .init(.problem, "y", hosts: (0..<9).map { "h\($0)" })]),
-            .init("c", "not known", standing: .note), .init("d", "soon", [.init(.warning, "z", remedy: "do it")]),
+            .init("c", "not known", standing: .note),
+            .init("d", "soon", [.init(.warning, "z\u{1B}[2J\n::error::", remedy: "do it")]),
         ]
         let diagnosis = Diagnosis(service: "canvas", inventory: "fleet.yaml", hosts: 9, checks: checks)
         #expect(diagnosis.checks.map(\.name) == ["b", "d", "c", "a"] && diagnosis.exitCode == 10)
         #expect(diagnosis.checks[0].findings.map(\.level) == [.problem, .note])
         let text = diagnosis.text(.file)
-        #expect(text.contains("h0, h1, h2, h3, h4 and 4 more") && text.contains("z: do it"))
+        #expect(text.contains("h0, h1, h2, h3, h4 and 4 more") && text.contains(": do it"))
+        #expect(!text.contains("\u{1B}") && !text.contains("\n::error::"), "\(text)")
         #expect(text.hasSuffix("1 problem in the way of a proof, 1 warning (exit 10).\n"), "\(text)")
         let narrow = diagnosis.text(TextLayout(columns: 40, isASCII: true))
         #expect(
