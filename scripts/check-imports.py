@@ -30,7 +30,7 @@ TABLE = {
     "Shared": {"FoundationEssentials", "CBuildStamp"},
     "AgentCore": {"Shared", "FoundationEssentials"},
     "Agent": {"AgentCore", "Shared", "ArgumentParser", "CYAML", "Logging"} | AGENT_NIO | SYSTEM,
-    "CollectorSupport": {"Shared", "Foundation", "Logging", "UnixSignals"} | SYSTEM,
+    "CollectorSupport": {"Shared", "Dispatch", "Foundation", "Logging", "UnixSignals"} | SYSTEM,
     # No clock, no I/O.
     "Verdict": {"Shared"},
     "Transfer": SUPPORT | {"CCurl", "Glibc", "Synchronization"},

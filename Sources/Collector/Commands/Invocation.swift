@@ -30,6 +30,8 @@ struct Invocation {
     let environment: [String: String]
 
     func run() async -> Int32 {
+        if command?.published != nil { Terminal.limitWaiting() }
+        defer { Terminal.flush() }
         guard let code = await end() else { return ExitStatus.success.rawValue }
         // A command whose output was lost has not done its work.
         guard code == ExitStatus.success.rawValue, let reason = Terminal.outputFailure else { return code }

@@ -48,6 +48,10 @@ package struct ReportDestination: Sendable {
         if case .standardOutput = place { true } else { false }
     }
 
+    fileprivate var isFile: Bool {
+        if case .file = place { true } else { false }
+    }
+
     /// Renders and writes the report.
     package func write(_ report: Report) throws {
         try stage(report)
@@ -72,7 +76,7 @@ package struct ReportDestination: Sendable {
             // A reader that closed the pipe has read enough; a full device has not received the report.
             let bytes = try format.render(report, layout: Terminal.standardOutput.layout)
             guard Terminal.standardOutput.write(String(decoding: bytes, as: UTF8.self)) || errno == EPIPE else {
-                throw ReportDestinationError.unwritable("standard output", reason: String(cString: strerror(errno)))
+                throw ReportDestinationError.unwritable("standard output", reason: Terminal.reason(errno))
             }
         case .device(let path): try Self.write(try format.render(report, layout: .file), toDevice: path)
         case .file(let file):
@@ -89,9 +93,9 @@ package struct ReportDestination: Sendable {
     }
 
     private static func write(_ bytes: [UInt8], toDevice path: String) throws {
-        let descriptor = open(path, O_WRONLY | O_CLOEXEC)
+        let descriptor = Terminal.open(device: path)
         let isWritten = descriptor >= 0 && Terminal(descriptor: descriptor).write(bytes)
-        let reason = String(cString: strerror(errno))
+        let reason = Terminal.reason(errno)
         if descriptor >= 0 { close(descriptor) }
         guard isWritten else { throw ReportDestinationError.unwritable(path, reason: reason) }
     }
@@ -141,7 +145,11 @@ package struct StagedReport: Sendable {
     /// - Throws: the error of the first destination that failed.
     package func finish() throws(ReportWriteError) {
         var failure: ReportWriteError?
-        for (index, destination) in destinations.enumerated() {
+        // Files first: a reader that stopped must not keep them from their place.
+        let files = destinations.indices.filter { destinations[$0].isFile }
+        let streams = destinations.indices.filter { !destinations[$0].isFile }
+        for index in files + streams {
+            let destination = destinations[index]
             do {
                 if let error = failures[index] { throw error }
                 try destination.finish(report)

@@ -31,6 +31,9 @@ enum HiddenCursor {
     private static func restore() {
         let terminal = descriptor.exchange(-1, ordering: .sequentiallyConsistent)
         guard terminal >= 0 else { return }
+        // A terminal that takes nothing, for example after Ctrl-S, must not hold up the end.
+        var ready = pollfd(fd: terminal, events: Int16(POLLOUT), revents: 0)
+        guard poll(&ready, 1, 0) == 1 else { return }
         _ = write(terminal, sequence.utf8Start, sequence.utf8CodeUnitCount)
     }
 

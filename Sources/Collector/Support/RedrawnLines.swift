@@ -48,7 +48,8 @@ package struct RedrawnLines: Sendable {
 
     /// Replaces the lines. Lines that are too long are cut, and lines beyond the screen's height are left out.
     package mutating func draw(_ lines: [String]) {
-        if HiddenCursor.isPaused { return }
+        // A frame is out of date by the time that a reader that stopped would see it.
+        if HiddenCursor.isPaused || terminal.isStopped { return }
         let (columns, rows) = terminal.size
         let layout = terminal.layout
         let fitted = lines.prefix(max(1, rows - 1)).map {
