@@ -8,15 +8,19 @@ package import Verdict
 ///
 /// Transitions accumulate while the previous ones are written, so that a slow disk leads to larger batches, not more of them.
 package final class LedgerRecorder: SessionObserver {
-    private let queue = TransitionQueue()
+    private let queue: TransitionQueue
     private let wake: AsyncStream<Void>.Continuation
     private let writer: Task<LedgerError?, Never>
 
     /// - Parameter verification: the number from ``Ledger/begin(_:process:)``.
-    package init(ledger: Ledger, verification: Int64) {
+    package convenience init(ledger: Ledger, verification: Int64) {
+        self.init(ledger: ledger, verification: verification, queue: TransitionQueue())
+    }
+
+    init(ledger: Ledger, verification: Int64, queue: TransitionQueue) {
+        self.queue = queue
         let (stream, wake) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
         self.wake = wake
-        let queue = queue
         writer = Task {
             var texts = ReasonTexts()
             for await _ in stream {
@@ -49,6 +53,9 @@ package final class LedgerRecorder: SessionObserver {
         return await drain()
     }
 
+    /// The number of transitions that the ledger will lack, because its disk was too slow for hosts that changed very often.
+    package var lost: Int { queue.lost }
+
     /// Waits until everything is written.
     ///
     /// - Returns: the reason why the ledger could not be written; nil on success.
@@ -60,66 +67,85 @@ package final class LedgerRecorder: SessionObserver {
 
 /// Transitions that are waiting to be written, in order.
 ///
-/// They wait as the verdict has them, whose texts it shares with the host's state, and become rows a batch at a time.
+/// They wait as the verdict has them, whose texts it shares with the host's state, and become rows a batch at a time. If the
+/// disk is so slow that too many wait, further ones are left to the end of the verification, which writes those of a host's
+/// transitions that are missing.
 final class TransitionQueue: Sendable {
     private struct State {
-        var pending: [HostChange] = []
+        /// With each one's number among the host's.
+        var pending: [(change: HostChange, number: Int32)] = []
         /// The number of changes in `pending` that are taken.
         var taken = 0
         /// The number of transitions of each host.
         var counts: [Int32] = []
+        /// The number of left-out transitions of each host that has any.
+        var leftOut: [Int: Int] = [:]
     }
 
     /// The most transitions in one transaction.
     private static let batch = 5_000
 
     private let state = Mutex(State())
+    private let limit: Int
+
+    /// - Parameter limit: the most transitions that wait: 80 MB by default.
+    init(limit: Int = 1_000_000) { self.limit = limit }
 
     func add(_ changes: [HostChange]) {
-        state.withLock { $0.pending.append(contentsOf: changes) }
+        state.withLock { state in
+            for change in changes {
+                if change.host >= state.counts.count {
+                    state.counts += repeatElement(0, count: change.host + 1 - state.counts.count)
+                }
+                if state.pending.count - state.taken < limit {
+                    state.pending.append((change, state.counts[change.host]))
+                } else {
+                    state.leftOut[change.host, default: 0] += 1
+                }
+                state.counts[change.host] += 1
+            }
+        }
     }
 
-    /// Drops the transitions that a report has as well. It has not all of a host with very many.
+    /// Drops the waiting transitions that a report has as well. It has not all of a host with very many.
     func leaveTheRest() {
         state.withLock { state in
-            var totals = state.counts
-            for change in state.pending[state.taken...] {
-                if change.host >= totals.count {
-                    totals += repeatElement(0, count: change.host + 1 - totals.count)
-                }
-                totals[change.host] += 1
-            }
             state.pending = state.pending[state.taken...].filter {
-                totals[$0.host] >= HostTracker.maximumTransitions
+                state.counts[$0.change.host] >= HostTracker.maximumTransitions
             }
             state.taken = 0
         }
     }
 
+    /// The number of transitions that were left out and cannot be written at the end either: those of hosts with more
+    /// transitions than their state keeps.
+    var lost: Int {
+        state.withLock { state in
+            state.leftOut.reduce(0) { $0 + (state.counts[$1.key] < HostTracker.maximumTransitions ? 0 : $1.value) }
+        }
+    }
+
     /// The next transitions; empty if none is waiting.
     func take(_ texts: inout ReasonTexts) -> [RecordedTransition] {
-        let changes = state.withLock { state in
-            let changes = state.pending[state.taken...].prefix(Self.batch).map { change in
-                if change.host >= state.counts.count {
-                    state.counts += repeatElement(0, count: change.host + 1 - state.counts.count)
-                }
-                defer { state.counts[change.host] += 1 }
-                return (change, Int(state.counts[change.host]))
-            }
+        next().map { change, number in
+            RecordedTransition(
+                host: change.host, number: Int(number),
+                transition: .init(
+                    // Rounded as in the report.
+                    seconds: change.transition.at.roundedSeconds, status: change.transition.status,
+                    reason: texts.finding(change.transition.reason), reasonCode: change.transition.reason.code))
+        }
+    }
+
+    func next() -> [(change: HostChange, number: Int32)] {
+        state.withLock { state in
+            let changes = Array(state.pending[state.taken...].prefix(Self.batch))
             state.taken += changes.count
             if state.taken * 2 >= state.pending.count {
                 state.pending.removeFirst(state.taken)
                 state.taken = 0
             }
             return changes
-        }
-        return changes.map { change, number in
-            RecordedTransition(
-                host: change.host, number: number,
-                transition: .init(
-                    // Rounded as in the report.
-                    seconds: change.transition.at.roundedSeconds, status: change.transition.status,
-                    reason: texts.finding(change.transition.reason), reasonCode: change.transition.reason.code))
         }
     }
 }
